@@ -1,0 +1,73 @@
+# anonbench: two commands do all set-up on a fresh machine, `make demo` and `make test`.
+
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+CORES ?= all
+RESOURCES ?= gpu=4
+SNAKEMAKE := $(BIN)/snakemake --cores $(CORES) --resources $(RESOURCES)
+PAPER_LAYOUTS := build/paper-layouts
+BENCH := build/bench-venv
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export PYTHONUNBUFFERED := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint format docs dev plan-paper bench bench-setup clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(READY) ## the environment in .venv, from the pinned versions
+
+$(READY): requirements.lock requirements-nodeps.lock pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { echo "anonbench needs Python 3.11; name it with: make PYTHON=..." >&2; exit 1; }
+	@echo "making the environment in $(VENV) (a few minutes, about 2 GB)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install -qq -r requirements.lock
+	@$(BIN)/python -m pip install -qq --no-deps -r requirements-nodeps.lock
+	@$(BIN)/python -m pip install -qq --no-deps --editable .
+	@tools/system-libraries $(BIN)/python
+	@touch $@
+
+demo: $(READY) ## the whole experiment on generated data, with the report at its end
+	@$(SNAKEMAKE)
+	@echo "The report: $(CURDIR)/results/report.html"
+
+test: $(READY) ## the whole test suite
+	@$(BIN)/python -m pytest
+
+lint: $(READY) ## ruff, mypy, snakefmt, snakemake --lint
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy
+	@$(BIN)/snakefmt --check Snakefile workflow
+	@tools/lint-workflow $(BIN)/snakemake
+
+format: $(READY) ## ruff and snakefmt, in place
+	@$(BIN)/ruff check --fix
+	@$(BIN)/ruff format
+	@$(BIN)/snakefmt Snakefile workflow
+
+docs: $(READY) ## what is written from code: default config, schema, conda environment
+	@$(BIN)/anonbench config
+	@$(BIN)/anonbench environments
+
+dev: $(READY) ## pre-commit's hook in this clone
+	@$(BIN)/pre-commit install
+
+plan-paper: $(READY) ## plan the paper's full experiment, without its images
+	@$(BIN)/anonbench standin $(PAPER_LAYOUTS)
+	@$(BIN)/anonbench plan --configfile config/paper.yaml --config \
+		'datasets={celeba: {path: $(PAPER_LAYOUTS)/celeba}, rvl_cdip: {path: $(PAPER_LAYOUTS)/rvl_cdip}, dokiq: {path: $(PAPER_LAYOUTS)/dokiq/images.csv}}'
+
+bench-setup: $(READY) ## the peers that benchmarks compare with, in an environment of their own
+	@test -d $(BENCH) || $(PYTHON) -m venv --system-site-packages $(BENCH)
+	@$(BENCH)/bin/python -m pip install -qq -r benchmarks/requirements.txt
+	@echo "$(CURDIR)/$(VENV)/lib/python3.11/site-packages" > $(BENCH)/lib/python3.11/site-packages/anonbench-env.pth
+
+bench: bench-setup ## all benchmarks, one JSON object each
+	@for bench in benchmarks/bench_*.py; do $(BENCH)/bin/python $$bench || exit 1; done
+
+clean: ## remove results and generated data, not the environment
+	rm -rf results data/demo build .snakemake

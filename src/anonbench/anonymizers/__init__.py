@@ -1,0 +1,1 @@
+"""Image and regions in, anonymized image out: pixelate, blur, mask, at any degree."""

@@ -1,0 +1,79 @@
+"""The anonymization methods: the pixels of one region in, hidden pixels of the same shape out.
+
+Every strength is relative to the region's shorter side, so that large and small faces, headlines
+and footnotes are hidden alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+
+from anonbench.config import Anonymization, Blur, Mask, Pixelate
+from anonbench.vocabulary import Entity, Method
+
+Hide = Callable[[np.ndarray, Entity], np.ndarray]
+"""Pixels uint8 [h, w] or [h, w, 3] and the entity → uint8 of the same shape."""
+
+
+def hider(method: Method, settings: Anonymization) -> Hide:
+    """Return the function that hides a region by `method`."""
+    match method:
+        case Method.PIXELATE:
+            return lambda pixels, entity: pixelate(pixels, entity, settings.pixelate)
+        case Method.BLUR:
+            return lambda pixels, entity: blur(pixels, entity, settings.blur)
+        case Method.MASK:
+            return lambda pixels, entity: mask(pixels, settings.mask)
+
+
+def pixelate(pixels: np.ndarray, entity: Entity, settings: Pixelate) -> np.ndarray:
+    """Give every block its rounded mean colour.
+
+    Blocks share the region evenly, so that none is smaller than asked for: a remainder of one pixel
+    at the edge would be a pixel of the original.
+    """
+    height, width = pixels.shape[:2]
+    blocks = int(getattr(settings.blocks, entity))
+    side = max(settings.min_block, -(-min(height, width) // blocks))
+    rows, columns = _edges(height, side), _edges(width, side)
+    means = _block_means(pixels, rows, columns)
+    return means.repeat(np.diff(rows), axis=0).repeat(np.diff(columns), axis=1)
+
+
+def _edges(length: int, side: int) -> np.ndarray:
+    """Return where blocks of at least `side` pixels begin, and the end."""
+    count = max(1, length // side)
+    return np.arange(count + 1) * length // count
+
+
+def _block_means(pixels: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    sums = np.add.reduceat(pixels.astype(np.uint32), rows[:-1], axis=0)
+    sums = np.add.reduceat(sums, columns[:-1], axis=1)
+    areas = np.outer(np.diff(rows), np.diff(columns))
+    if pixels.ndim == 3:
+        areas = areas[:, :, None]
+    means: np.ndarray = (sums + areas // 2) // areas
+    return means.astype(np.uint8)
+
+
+def blur(pixels: np.ndarray, entity: Entity, settings: Blur) -> np.ndarray:
+    """Blur with a Gaussian; nothing outside the region has a part in it: its border is mirrored."""
+    share = float(getattr(settings.sigma, entity))
+    sigma = max(settings.min_sigma, share * min(pixels.shape[:2]))
+    return cv2.GaussianBlur(pixels, (0, 0), sigma, borderType=cv2.BORDER_REFLECT)
+
+
+def mask(pixels: np.ndarray, settings: Mask) -> np.ndarray:
+    """Cover with one colour (its luma in a grey image)."""
+    if pixels.ndim == 3:
+        return np.broadcast_to(np.array(settings.colour, np.uint8), pixels.shape)
+    return np.full_like(pixels, mask_grey(settings))
+
+
+def mask_grey(settings: Mask) -> int:
+    """Return the mask's colour as grey level (ITU-R BT.601 luma)."""
+    red, green, blue = settings.colour
+    return round(0.299 * red + 0.587 * green + 0.114 * blue)

@@ -1,0 +1,71 @@
+"""The command `anonbench`: what is done beside the workflow."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from anonbench.errors import InputError
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command and return its exit status."""
+    options = _parser().parse_args(arguments)
+    try:
+        options.run(options)
+    except InputError as error:
+        print(f"anonbench: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="anonbench", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="command")
+
+    config = commands.add_parser("config", help="write config/defaults.yaml and the schema")
+    config.add_argument("--root", type=Path, default=Path(), help="the repository")
+    config.set_defaults(run=_config)
+
+    environments = commands.add_parser("environments", help="write envs/ from the lock files")
+    environments.add_argument("--root", type=Path, default=Path(), help="the repository")
+    environments.set_defaults(run=_environments)
+
+    standin = commands.add_parser(
+        "standin", help="write the publishers' list files at full size, without images"
+    )
+    standin.add_argument("folder", type=Path)
+    standin.set_defaults(run=_standin)
+
+    plan = commands.add_parser("plan", help="summarize a dry run: jobs by stage, time, memory")
+    plan.add_argument("snakemake", nargs=argparse.REMAINDER, help="arguments for snakemake")
+    plan.set_defaults(run=_plan)
+    return parser
+
+
+def _config(options: argparse.Namespace) -> None:
+    from anonbench.config.document import write_documents
+
+    for path in write_documents(options.root):
+        print(f"wrote {path}")
+
+
+def _environments(options: argparse.Namespace) -> None:
+    from anonbench.environments import write_environments
+
+    for path in write_environments(options.root):
+        print(f"wrote {path}")
+
+
+def _standin(options: argparse.Namespace) -> None:
+    from anonbench.datasets.standin import write_paper_standins
+
+    for path in write_paper_standins(options.folder):
+        print(f"wrote {path}")
+
+
+def _plan(options: argparse.Namespace) -> None:
+    from anonbench.plan import summarize_dry_run
+
+    print(summarize_dry_run(options.snakemake))

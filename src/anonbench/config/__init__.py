@@ -1,0 +1,168 @@
+"""The config as one typed model: every default, every rule about impossible combinations.
+
+`load` is the only way in. The schema and the commented default file are written from this model by
+`anonbench config` (see `anonbench.config.document`), and a test keeps them in sync.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+from pydantic import Field, ValidationError, model_validator
+
+from anonbench.config.base import Settings
+from anonbench.config.data import (
+    Anonymization,
+    Blur,
+    Dataset,
+    DataSource,
+    Demo,
+    Detection,
+    DetectorName,
+    DocumentsDemo,
+    IdsDemo,
+    Layout,
+    Mask,
+    Mtcnn,
+    Name,
+    OwnSplit,
+    PaperRole,
+    Pixelate,
+    PortraitsDemo,
+    Ppocr,
+    Zxing,
+)
+from anonbench.config.evaluation import (
+    Correlation,
+    Downstream,
+    Embedding,
+    Linear,
+    Presentation,
+    Retrieval,
+)
+from anonbench.config.training import (
+    Backbone,
+    Crops,
+    Heads,
+    Losses,
+    Optimizer,
+    Recipe,
+)
+from anonbench.errors import InputError
+
+__all__ = [
+    "Anonymization",
+    "Backbone",
+    "Blur",
+    "Config",
+    "Correlation",
+    "Crops",
+    "DataSource",
+    "Dataset",
+    "Demo",
+    "Detection",
+    "DetectorName",
+    "DocumentsDemo",
+    "Downstream",
+    "Embedding",
+    "Heads",
+    "IdsDemo",
+    "Layout",
+    "Linear",
+    "Losses",
+    "Mask",
+    "Mtcnn",
+    "Optimizer",
+    "OwnSplit",
+    "PaperRole",
+    "Pixelate",
+    "PortraitsDemo",
+    "Ppocr",
+    "Presentation",
+    "Recipe",
+    "Retrieval",
+    "Zxing",
+    "load",
+]
+
+
+class Config(Settings):
+    """The whole experiment."""
+
+    title: str = "What anonymization costs image retrieval"
+    """Title of the report."""
+    results: Path = Path("results")
+    """Folder that everything is written to."""
+    seed: Annotated[int, Field(ge=0)] = 0
+    """Seed of the demo data, of the splits made here and of the regions' draw order."""
+    training_seeds: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)] = (0,)
+    """Every model is trained once with each. The reference ranking is the first one's."""
+    datasets: Annotated[dict[Name, Dataset], Field(min_length=1)]
+    """The data sets, by name."""
+    detection: Detection = Detection()
+    anonymization: Anonymization = Anonymization()
+    recipes: dict[str, Recipe] = Field(default_factory=lambda: {"default": Recipe()})
+    """Training recipes, by name."""
+    embedding: Embedding = Embedding()
+    retrieval: Retrieval = Retrieval()
+    downstream: Downstream = Downstream()
+    correlation: Correlation = Correlation()
+    presentation: Presentation = Presentation()
+
+    @model_validator(mode="after")
+    def _recipes_exist(self) -> Self:
+        for name, dataset in self.datasets.items():
+            if dataset.recipe not in self.recipes:
+                raise ValueError(
+                    f"datasets.{name}.recipe: no recipe is called {dataset.recipe!r}; "
+                    f"there are {', '.join(sorted(self.recipes))}"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _roles_are_unique(self) -> Self:
+        seen: dict[PaperRole, str] = {}
+        for name, dataset in self.enabled.items():
+            if dataset.paper_role is None:
+                continue
+            if dataset.paper_role in seen:
+                raise ValueError(
+                    f"datasets.{name}.paper_role: {seen[dataset.paper_role]} already has the "
+                    f"tables of {dataset.paper_role}"
+                )
+            seen[dataset.paper_role] = name
+        if not self.enabled:
+            raise ValueError("datasets: none is enabled")
+        return self
+
+    @property
+    def enabled(self) -> dict[str, Dataset]:
+        """The data sets that are part of the experiment, by name."""
+        return {name: dataset for name, dataset in self.datasets.items() if dataset.enabled}
+
+
+def load(values: Mapping[str, Any]) -> Config:
+    """Check the config as YAML gives it and fill in the defaults.
+
+    Raises:
+        InputError: one line for each problem, with the path of its field.
+
+    """
+    try:
+        return Config.model_validate(values)
+    except ValidationError as error:
+        lines = [_problem(entry) for entry in error.errors(include_url=False)]
+        raise InputError("the config is wrong:\n  " + "\n  ".join(lines)) from None
+
+
+def _problem(entry: Any) -> str:
+    skipped = {"OwnSplit", "literal['official']", "portraits", "documents", "ids", "function-after"}
+    where = ".".join(str(part) for part in entry["loc"] if str(part) not in skipped)
+    text = str(entry["msg"]).removeprefix("Value error, ")
+    if entry["type"] == "extra_forbidden":
+        text = "unknown key (see config/defaults.yaml for the keys there are)"
+    given = entry.get("input")
+    shown = f" (given: {given!r})" if isinstance(given, str | int | float | bool) else ""
+    return f"{where}: {text}{shown}" if where else text

@@ -1,0 +1,265 @@
+"""Settings of the data: where images come from, what is found in them and how it is hidden."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from anonbench.config.base import Count, Fraction, Positive, Settings
+from anonbench.vocabulary import Adaption, Method
+
+Degree = Annotated[int, Field(ge=1, le=100)]
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+Colour = tuple[
+    Annotated[int, Field(ge=0, le=255)],
+    Annotated[int, Field(ge=0, le=255)],
+    Annotated[int, Field(ge=0, le=255)],
+]
+
+
+class Layout(StrEnum):
+    """How a publisher ships the data set."""
+
+    CELEBA = "celeba"
+    RVL_CDIP = "rvl_cdip"
+    FOLDER = "folder"
+    TABLE = "table"
+
+
+class PaperRole(StrEnum):
+    """The data set of the paper that this one is or stands in for: decides its table numbers."""
+
+    CELEBA = "celeba"
+    RVL_CDIP = "rvl_cdip"
+    DOKIQ = "dokiq"
+
+
+class DetectorName(StrEnum):
+    """The detectors that come with anonbench."""
+
+    MTCNN = "mtcnn"
+    PPOCR = "ppocr"
+    ZXING = "zxing"
+
+
+class PortraitsDemo(Settings):
+    """Drawn portraits in CelebA's layout, 178 × 218 pixels."""
+
+    kind: Literal["portraits"] = "portraits"
+    train_identities: Count = 100
+    """Identities that occur in the train split only."""
+    val_identities: Count = 40
+    """Identities that occur in the validation split only."""
+    photos: Count = 6
+    """Photos of each identity."""
+
+
+class DocumentsDemo(Settings):
+    """Drawn office documents in RVL-CDIP's layout, 16 classes, grey-level TIFF."""
+
+    kind: Literal["documents"] = "documents"
+    train_per_class: Count = 40
+    """Train images of each of the 16 classes."""
+    val_per_class: Count = 15
+    """Validation images of each of the 16 classes."""
+
+
+class IdsDemo(Settings):
+    """Drawn ID documents with portrait, fields, MRZ and barcode, in folders by template."""
+
+    kind: Literal["ids"] = "ids"
+    train_per_template: Count = 80
+    """Train images of each template."""
+    val_per_template: Count = 30
+    """Validation images of each template."""
+
+
+Demo = Annotated[PortraitsDemo | DocumentsDemo | IdsDemo, Field(discriminator="kind")]
+
+
+class OwnSplit(Settings):
+    """A split made here, for data without an official one (or for a part of CelebA)."""
+
+    validation: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.2
+    """Share of the images (or groups) that becomes the validation split."""
+    by: str | None = None
+    """Label column whose values are kept together on one side, for example `identity`."""
+
+
+class DataSource(Settings):
+    """Where a data set's images, splits and labels come from: all that its manifest depends on."""
+
+    layout: Layout
+    """celeba, rvl_cdip, folder (class folders or flat) or table (CSV, Parquet: path, split, …)."""
+    path: Path
+    """Folder of the data set, or the table's file. Never written to."""
+    demo: Demo | None = None
+    """Generate the data at `path` first (the demo)."""
+    images: Literal["aligned", "wild"] = "aligned"
+    """CelebA only: img_align_celeba or img_celeba."""
+    split: Literal["official"] | OwnSplit = "official"
+    """The publisher's split, or one made here. In a folder: its sub-folders `train` and `val`."""
+    subset: Count | None = None
+    """Use only this many images, drawn by a hash of their ids (all splits together)."""
+    label: str | None = None
+    """Label column for k-NN and linear accuracy (celeba: an attribute such as `Male`; rvl_cdip and
+    folder: `class`). Without it the data set has no downstream task."""
+
+    @model_validator(mode="after")
+    def _layout_fits(self) -> Self:
+        drawn = {
+            "portraits": Layout.CELEBA,
+            "documents": Layout.RVL_CDIP,
+            "ids": Layout.FOLDER,
+        }
+        if self.demo is not None and self.layout is not (layout := drawn[self.demo.kind]):
+            raise ValueError(f"demo: {self.demo.kind} are drawn in the layout {layout}")
+        if self.images == "wild" and (self.layout is not Layout.CELEBA or self.demo is not None):
+            raise ValueError("images: only the real CelebA has images in the wild")
+        return self
+
+
+class Dataset(DataSource):
+    """One data set and what is done with it."""
+
+    enabled: bool = True
+    """Whether the data set is part of the experiment."""
+    paper_role: PaperRole | None = None
+    """Which data set of the paper this is or stands in for; gives it that data set's tables."""
+    detectors: Annotated[tuple[DetectorName, ...], Field(min_length=1)]
+    """Detectors whose regions are anonymized together."""
+    methods: Annotated[tuple[Method, ...], Field(min_length=1)] = tuple(Method)
+    """Anonymization methods."""
+    degrees: Annotated[tuple[Degree, ...], Field(min_length=1)] = (100,)
+    """Percent of an image's regions that is anonymized; every degree is a set of its own."""
+    adaptions: tuple[Literal[Adaption.A, Adaption.B, Adaption.C], ...] = (
+        Adaption.A,
+        Adaption.B,
+        Adaption.C,
+    )
+    """Adaptions that are trained for every variant; the unadapted model always is."""
+    recipe: str = "default"
+    """Name of the training recipe, a key of `recipes`."""
+    keep_without_regions: bool = False
+    """Keep images in which nothing was found (the paper drops them)."""
+    shard_size: Count = 4096
+    """Images in one shard, about: the number of shards is the next power of two, and an image's
+    shard depends on its id alone, so that an added image changes one shard."""
+
+    @model_validator(mode="after")
+    def _no_duplicates(self) -> Self:
+        for field in ("detectors", "methods", "degrees", "adaptions"):
+            values = getattr(self, field)
+            if len(set(values)) < len(values):
+                raise ValueError(f"{field} names something twice: {', '.join(map(str, values))}")
+        return self
+
+
+class Mtcnn(Settings):
+    """Faces by MTCNN (facenet-pytorch, weights in its wheel)."""
+
+    thresholds: tuple[Fraction, Fraction, Fraction] = (0.6, 0.7, 0.7)
+    """Score thresholds of the three networks."""
+    min_face_size: Count = 20
+    """Smallest face, in pixels."""
+    factor: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.709
+    """Scale step of the image pyramid."""
+    batch_size: Count = 32
+    """Images of equal size that are looked at together."""
+
+
+class Ppocr(Settings):
+    """Text lines by PaddleOCR's detector."""
+
+    model: str = "PP-OCRv3_mobile_det"
+    """Model name as PaddleOCR knows it."""
+    weights: Path | None = None
+    """Folder with inference.onnx and inference.yml. Without it: the PP-OCRv3 weights of the wheel
+    rapidocr_onnxruntime, where installed, else PaddleOCR's own download."""
+    limit_side_len: Count = 960
+    """The image is scaled so that its longer side is at most this many pixels."""
+    thresh: Fraction = 0.3
+    """Probability from which a pixel is text."""
+    box_thresh: Fraction = 0.6
+    """Mean probability from which a box is kept."""
+    unclip_ratio: Positive = 1.5
+    """How far a box is grown beyond the text's core."""
+
+
+class Zxing(Settings):
+    """Barcodes by zxing-cpp."""
+
+    try_harder: bool = True
+    """Also look at rotated, inverted and downscaled versions."""
+
+
+class Detection(Settings):
+    """Settings of the detectors."""
+
+    mtcnn: Mtcnn = Mtcnn()
+    ppocr: Ppocr = Ppocr()
+    zxing: Zxing = Zxing()
+    max_pixels: Count = 180_000_000
+    """Larger images are recorded and skipped, not opened (decompression bombs)."""
+
+
+class Blocks(Settings):
+    """Blocks across a region's shorter side, by entity."""
+
+    face: Count = 8
+    text: Count = 4
+    barcode: Count = 4
+    mrz: Count = 4
+
+
+class Pixelate(Settings):
+    """Every block of pixels becomes its mean colour."""
+
+    blocks: Blocks = Blocks()
+    """The paper states none. 8 across a face is the finer of DeepPrivacy2's 8 and 16; 4 across a
+    text line's height leaves no letter."""
+    min_block: Annotated[int, Field(ge=2)] = 2
+    """Smallest block in pixels, so that small regions are hidden too."""
+
+
+class Sigma(Settings):
+    """Standard deviation as a share of a region's shorter side, by entity."""
+
+    face: Positive = 0.12
+    text: Positive = 0.25
+    barcode: Positive = 0.25
+    mrz: Positive = 0.25
+
+
+class Blur(Settings):
+    """Gaussian blur."""
+
+    sigma: Sigma = Sigma()
+    """The paper states none. SEBA uses 0.09 for faces and calls 0.51 strong."""
+    min_sigma: Positive = 1.5
+    """Smallest standard deviation in pixels."""
+
+
+class Mask(Settings):
+    """One colour over the whole region."""
+
+    colour: Colour = (0, 0, 0)
+    """Red, green, blue. White is nearer to paper."""
+
+
+class Anonymization(Settings):
+    """How regions are hidden, and how the images are written."""
+
+    margin: Positive = 1.0
+    """Factor by which each region is grown about its centre; 1 keeps it, deface uses 1.3."""
+    pixelate: Pixelate = Pixelate()
+    blur: Blur = Blur()
+    mask: Mask = Mask()
+    format: Literal["png", "jpeg"] = "png"
+    """png is lossless (outside its regions an image stays as it was, bit for bit); jpeg needs less
+    disk."""
+    jpeg_quality: Annotated[int, Field(ge=1, le=100)] = 95
+    """Quality of the JPEG option."""

@@ -1,0 +1,76 @@
+"""The schema and the commented default file, written from the model."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic.fields import FieldInfo
+
+from anonbench.config import Config, load
+from anonbench.config.base import Settings
+
+SCHEMA = Path("workflow/schemas/config.schema.yaml")
+DEFAULTS = Path("config/defaults.yaml")
+
+_WIDTH = 96
+_EXAMPLE = {"layout": "folder", "path": "data/my_images", "detectors": ["mtcnn"]}
+_HEAD = """\
+# Every setting with its default, written from src/anonbench/config by `anonbench config`.
+# Do not edit: copy what you need into a config of your own (see config.yaml, the demo's, and
+# config/own_data.yaml). The data set `my_images` stands for yours.
+"""
+
+
+def schema_text() -> str:
+    """Return the config's JSON schema as YAML."""
+    schema = Config.model_json_schema()
+    head = "# Written from src/anonbench/config by `anonbench config`. Do not edit.\n"
+    return head + yaml.safe_dump(schema, sort_keys=False, allow_unicode=True, width=_WIDTH)
+
+
+def defaults_text() -> str:
+    """Return the default file: valid YAML, each setting under its documentation."""
+    example = load({"datasets": {"my_images": _EXAMPLE}})
+    return _HEAD + "\n".join(_section(example, 0)) + "\n"
+
+
+def write_documents(root: Path) -> list[Path]:
+    """Write both files below `root` and return their paths."""
+    texts = {SCHEMA: schema_text(), DEFAULTS: defaults_text()}
+    for path, text in texts.items():
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_text(text, encoding="utf-8")
+    return list(texts)
+
+
+def _section(settings: Settings, depth: int) -> Iterator[str]:
+    indent = "  " * depth
+    for name, field in type(settings).model_fields.items():
+        yield from _comment(field, indent)
+        value = getattr(settings, name)
+        if isinstance(value, Settings):
+            yield f"{indent}{name}:"
+            yield from _section(value, depth + 1)
+        elif isinstance(value, Mapping):
+            yield f"{indent}{name}:"
+            for key, entry in value.items():
+                yield f"{indent}  {key}:"
+                yield from _section(entry, depth + 2)
+        else:
+            yield f"{indent}{name}: {_inline(settings, name)}"
+
+
+def _comment(field: FieldInfo, indent: str) -> Iterator[str]:
+    text = " ".join((field.description or "").split())
+    for line in textwrap.wrap(text, _WIDTH - len(indent) - 2):
+        yield f"{indent}# {line}"
+
+
+def _inline(settings: Settings, name: str) -> str:
+    plain: Any = settings.model_dump(mode="json", include={name})[name]
+    text = yaml.safe_dump(plain, default_flow_style=True, width=10_000, allow_unicode=True)
+    return text.removesuffix("...\n").strip()

@@ -1,0 +1,79 @@
+"""Settings of embedding, scores and presentation."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from anonbench.config.base import Count, Fraction, Positive, Settings
+
+
+class Embedding(Settings):
+    """Features of the teacher: the class token after the final norm."""
+
+    batch_size: Count = 64
+    workers: Annotated[int, Field(ge=0)] = 0
+    """Processes that load images; the result does not depend on it."""
+
+
+class Retrieval(Settings):
+    """The comparison with the reference ranking. Defaults reproduce the published convention."""
+
+    fraction: Annotated[float, Field(gt=0.0, le=1.0)] = 0.05
+    """k = floor(fraction · N): the relevant images of a query, and the cut-off of nDCG."""
+    include_self: bool = True
+    """Whether a query's own image counts among the retrieved and the relevant images."""
+    ap_depth: Literal["full", "k"] = "full"
+    """Average precision over the full ranking, or truncated at k."""
+    gain: Literal["linear", "exponential"] = "linear"
+    """Gain of a retrieved image: its reference similarity s, or 2^s - 1."""
+    negative_gain: Literal["keep", "clip", "shift"] = "keep"
+    """Negative similarities as they are, at zero, or all shifted from [-1, 1] to [0, 1]."""
+    block: Count = 512
+    """Queries whose similarities are in memory at once."""
+
+
+class Linear(Settings):
+    """Linear probe: multinomial logistic regression on standardized features."""
+
+    strengths: Annotated[tuple[Positive, ...], Field(min_length=1)] = (0.01, 0.1, 1.0, 10.0)
+    """Inverse regularization strengths; the best on a held-out part of the train split is taken."""
+    held_out: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.2
+    """That part's share."""
+    max_iterations: Count = 500
+
+
+class Downstream(Settings):
+    """k-NN and linear accuracy on anonymized images, fitted on anonymized train images."""
+
+    k: Count = 20
+    """Neighbours of the k-NN in the tables (the paper's is unknown)."""
+    all_k: tuple[Count, ...] = (10, 20, 100, 200)
+    """Neighbours that are reported (DINOv2's)."""
+    temperature: Positive = 0.07
+    """Weight of a neighbour: exp(similarity / temperature)."""
+    linear: Linear = Linear()
+
+
+class Correlation(Settings):
+    """Correlation of retrieval and downstream metrics over models and methods."""
+
+    bootstrap: Count = 2000
+    """Resamples of the confidence interval."""
+    confidence: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.95
+
+
+class Presentation(Settings):
+    """Tables, figures and the report."""
+
+    show_originals: bool = False
+    """Show original pixels in figures and the report."""
+    example_images: Count = 2
+    """Images in an anonymization-example figure."""
+    attention_images: Count = 1
+    """Images whose attention maps are drawn."""
+    dpi: Count = 150
+    bootstrap: Count = 1000
+    """Resamples of the interval of a table cell, over queries."""
+    confidence: Fraction = 0.95

@@ -1,0 +1,194 @@
+"""Correlation of retrieval quality and downstream accuracy over models and methods.
+
+The paper's recipe: Pearson's coefficient over the rows (model × method) of one data set and
+degree. Beside it, because few rows carry it: n, a bootstrap interval over rows, Spearman's
+coefficient, and the coefficient within and without each method.
+"""
+
+from __future__ import annotations
+
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from anonbench.config import Correlation
+from anonbench.errors import InputError
+from anonbench.files import write_csv, write_json
+from anonbench.statistics import bootstrap_pearson, interval, pearson, spearman
+from anonbench.vocabulary import Method, QueryKind
+
+METRICS = {
+    "map_original": "mAP (original)",
+    "map_anonymized": "mAP (anonymized)",
+    "mndcg_original": "mnDCG (original)",
+    "mndcg_anonymized": "mnDCG (anonymized)",
+    "knn": "k-NN",
+    "linear": "linear",
+}
+"""The metrics in the order of the matrices, and their names in the paper."""
+COLUMNS = ["metric", "metric_b", "pearson", "low", "high", "spearman", "n", "reason"]
+"""Columns of a matrix in long form; `reason` says why a coefficient is missing, or is empty."""
+MIN_ROWS = 3
+"""Two rows always correlate perfectly."""
+
+
+def metric_rows(scores: pd.DataFrame, degree: int, dataset: str | None = None) -> pd.DataFrame:
+    """Return the rows that are correlated: method, adaption, and the six metrics as columns.
+
+    Seeds are averaged. A metric that was not computed is NaN.
+
+    Args:
+        scores: table of one data set, or of several where `dataset` chooses.
+        degree: percent of an image's regions that is anonymized.
+        dataset: its name.
+
+    Raises:
+        InputError: the table holds several data sets and none is chosen.
+
+    """
+    chosen = scores if dataset is None else scores[scores["dataset"] == dataset]
+    if chosen["dataset"].nunique() > 1:
+        names = ", ".join(sorted(chosen["dataset"].unique()))
+        raise InputError(f"the scores are of several data sets ({names}): choose one")
+    methods = [method.value for method in Method]
+    chosen = chosen[(chosen["degree"] == degree) & chosen["method"].isin(methods)]
+    kinds = set(QueryKind)
+    columns = [
+        f"{metric}_{query}" if query in kinds else metric
+        for metric, query in zip(chosen["metric"], chosen["query"], strict=True)
+    ]
+    return (
+        chosen.assign(name=columns)
+        .pivot_table(index=["method", "adaption"], columns="name", values="value", aggfunc="mean")
+        .reindex(columns=list(METRICS))
+        .rename_axis(columns=None)
+        .reset_index()
+    )
+
+
+def correlation_matrices(
+    scores: pd.DataFrame, degree: int, settings: Correlation, dataset: str | None = None
+) -> pd.DataFrame:
+    """Return Pearson, its interval, Spearman, n and reason of all pairs, with columns `COLUMNS`.
+
+    A coefficient that does not exist (a constant metric, fewer than three rows, no downstream
+    task) is NaN and has its reason beside it.
+
+    Args:
+        scores: as `anonbench.scores.collect` gives it.
+        degree: as `metric_rows`.
+        settings: resamples and confidence.
+        dataset: as `metric_rows`.
+
+    Raises:
+        InputError: as `metric_rows`.
+
+    """
+    rows = metric_rows(scores, degree, dataset)
+    pairs = product(METRICS, METRICS)
+    return pd.DataFrame([_pair(rows, a, b, settings) for a, b in pairs], columns=COLUMNS)
+
+
+def by_method(scores: pd.DataFrame, degree: int, dataset: str | None = None) -> pd.DataFrame:
+    """Return Pearson within each method's rows and over all rows without them.
+
+    Columns: metric, metric_b (each pair once), method, within, without; NaN where undefined.
+    """
+    rows = metric_rows(scores, degree, dataset)
+    names = list(METRICS)
+    entries = []
+    for a, b in ((a, b) for i, a in enumerate(names) for b in names[i + 1 :]):
+        for method in (m.value for m in Method if m.value in set(rows["method"])):
+            of_method = rows["method"] == method
+            entries.append(
+                {
+                    "metric": a,
+                    "metric_b": b,
+                    "method": method,
+                    "within": _coefficient(*_values(rows[of_method], a, b)),
+                    "without": _coefficient(*_values(rows[~of_method], a, b)),
+                }
+            )
+    return pd.DataFrame(entries, columns=["metric", "metric_b", "method", "within", "without"])
+
+
+def write_correlation(
+    scores: Path, degree: int, settings: Correlation, matrix: Path, details: Path
+) -> None:
+    """Correlate one data set's scores at one degree.
+
+    Args:
+        scores: table of one data set (CSV).
+        degree: as `metric_rows`.
+        settings: resamples and confidence.
+        matrix: CSV that is written, in long form (`COLUMNS`).
+        details: JSON that is written: rows, the coefficients by method, settings.
+
+    Raises:
+        InputError: the table holds several data sets.
+
+    """
+    table = pd.read_csv(scores, keep_default_na=False, na_values={"value": [""]})
+    write_csv(correlation_matrices(table, degree, settings), matrix)
+    write_json(
+        details,
+        {
+            "degree": degree,
+            "names": METRICS,
+            "rows": _records(metric_rows(table, degree)),
+            "by_method": _records(by_method(table, degree)),
+            "settings": settings.model_dump(mode="json"),
+        },
+    )
+
+
+def _pair(rows: pd.DataFrame, a: str, b: str, settings: Correlation) -> dict[str, Any]:
+    x, y = _values(rows, a, b)
+    entry = {"metric": a, "metric_b": b, "n": len(x)}
+    missing = {"pearson": np.nan, "low": np.nan, "high": np.nan, "spearman": np.nan}
+    reason = _reason(rows, a, b)
+    if reason:
+        return entry | missing | {"reason": reason}
+    samples = bootstrap_pearson(x, y, settings.bootstrap, "rows")
+    low, high = interval(samples, settings.confidence)
+    values = {"pearson": float(pearson(x, y)), "low": low, "high": high, "spearman": spearman(x, y)}
+    return entry | values | {"reason": ""}
+
+
+def _values(rows: pd.DataFrame, a: str, b: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return both metrics of the rows that have both [n]."""
+    both = rows[a].notna() & rows[b].notna()
+    return rows.loc[both, a].to_numpy(np.float64), rows.loc[both, b].to_numpy(np.float64)
+
+
+def _coefficient(x: np.ndarray, y: np.ndarray) -> float:
+    return float(pearson(x, y)) if len(x) >= MIN_ROWS else float("nan")
+
+
+def _reason(rows: pd.DataFrame, a: str, b: str) -> str:
+    for name in (a, b):
+        if len(rows) and rows[name].isna().all():
+            downstream = name in ("knn", "linear")
+            cause = "no downstream task" if downstream else "not computed"
+            return f"{METRICS[name]}: {cause}"
+    x, y = _values(rows, a, b)
+    if len(x) < MIN_ROWS:
+        return f"{len(x)} rows (model × method), at least {MIN_ROWS} are needed"
+    for name, values in ((a, x), (b, y)):
+        if np.ptp(values) == 0:
+            return f"{METRICS[name]} is the same in all {len(values)} rows"
+    return ""
+
+
+def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return the rows as JSON has them: no NaN."""
+    return [
+        {
+            str(name): None if isinstance(value, float) and np.isnan(value) else value
+            for name, value in record.items()
+        }
+        for record in table.to_dict("records")
+    ]

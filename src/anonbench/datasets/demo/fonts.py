@@ -1,0 +1,70 @@
+"""Type faces: the free fonts that matplotlib ships, so that none need be installed."""
+
+from __future__ import annotations
+
+from enum import Enum
+from functools import lru_cache
+from pathlib import Path
+
+import matplotlib
+from PIL import ImageFont
+
+Font = ImageFont.FreeTypeFont
+
+
+class Family(Enum):
+    """A type family: files of its regular, bold and italic face."""
+
+    SANS = ("DejaVuSans", "DejaVuSans-Bold", "DejaVuSans-Oblique")
+    SLAB = ("DejaVuSerif", "DejaVuSerif-Bold", "DejaVuSerif-Italic")
+    TIMES = ("STIXGeneral", "STIXGeneralBol", "STIXGeneralItalic")
+    MONO = ("DejaVuSansMono", "DejaVuSansMono-Bold", "DejaVuSansMono-Oblique")
+    ROMAN = ("cmr10", "cmb10", "cmti10")
+    """Letters of ASCII only, as the next two."""
+    SWISS = ("cmss10", "cmb10", "cmss10")
+    TYPEWRITER = ("cmtt10", "cmtt10", "cmtt10")
+
+    def regular(self, size: float) -> Font:
+        """Return the upright face at `size` pixels."""
+        return load(self.value[0], size)
+
+    def bold(self, size: float) -> Font:
+        """Return the bold face."""
+        return load(self.value[1], size)
+
+    def italic(self, size: float) -> Font:
+        """Return the italic face."""
+        return load(self.value[2], size)
+
+
+@lru_cache
+def _folder() -> Path:
+    return Path(matplotlib.get_data_path()) / "fonts" / "ttf"
+
+
+@lru_cache(maxsize=512)
+def load(name: str, size: float) -> Font:
+    """Return a face by its file's stem. The basic layout engine draws alike on every machine."""
+    path = _folder() / f"{name}.ttf"
+    return ImageFont.truetype(str(path), size, layout_engine=ImageFont.Layout.BASIC)
+
+
+@lru_cache(maxsize=200_000)
+def advance(font: Font, text: str) -> float:
+    """Return the width of a line of text in pixels."""
+    return float(font.getlength(text))
+
+
+def wrap(text: str, font: Font, width: float) -> list[str]:
+    """Break text into lines of at most `width` pixels; longer words stand alone."""
+    lines: list[str] = []
+    space, used = advance(font, " "), 0.0
+    line: list[str] = []
+    for word in text.split():
+        length = advance(font, word)
+        if line and used + space + length > width:
+            lines.append(" ".join(line))
+            used, line = 0.0, []
+        used += length + (space if line else 0.0)
+        line.append(word)
+    return [*lines, " ".join(line)] if line else lines

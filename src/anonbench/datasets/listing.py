@@ -1,0 +1,160 @@
+"""The images of a data set, their splits and subset: list files and folders, never an image."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Collection
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from anonbench.config import DataSource, Demo, Layout, OwnSplit
+from anonbench.datasets import celeba, folder, rvl_cdip, table
+from anonbench.datasets.source import Source, problem
+from anonbench.seeding import hash_ints
+from anonbench.vocabulary import Split
+
+Reader = Callable[[str, DataSource, Collection[str] | None], Source]
+
+READERS: dict[Layout, Reader] = {
+    Layout.CELEBA: celeba.read,
+    Layout.RVL_CDIP: rvl_cdip.read,
+    Layout.FOLDER: folder.read,
+    Layout.TABLE: table.read,
+}
+"""How each layout is read. A new layout is one function here and one word in the config."""
+
+
+def root_of(dataset: DataSource) -> Path:
+    """Return the folder that a listing's `path` is relative to."""
+    return dataset.path.parent if dataset.layout is Layout.TABLE else dataset.path
+
+
+def list_images(name: str, dataset: DataSource, seed: int, labels: bool = True) -> pd.DataFrame:
+    """Return the images of the data set `name`, sorted by id.
+
+    Columns id, path (relative to `root_of`), split ("train" or "val") and, with `labels`, the label
+    columns. Reads list files and folders only. Without labels it is fast enough for planning; the
+    demo's data are then listed as their settings say, generated or not.
+
+    Raises:
+        InputError: a missing folder or list file, an empty data set, duplicate ids, a split without
+            images, or a setting that the data set cannot fulfil.
+
+    """
+    return read_source(name, dataset, seed, labels).images
+
+
+def read_source(name: str, dataset: DataSource, seed: int, labels: bool = True) -> Source:
+    """As `list_images`, with what else is known of the listed files."""
+    if dataset.demo is not None and not (labels and dataset.path.exists()):
+        source = _read_demo(name, dataset, dataset.demo)
+    else:
+        by = dataset.split.by if isinstance(dataset.split, OwnSplit) else None
+        wanted = None if labels else ({by} if by else set())
+        source = READERS[dataset.layout](name, dataset, wanted)
+        _require_column(name, source, dataset.label, "label")
+        _require_column(name, source, by, "split.by")
+    images = source.images
+    if images.empty:
+        raise problem(name, f"no image is listed in {dataset.path}; the data set is empty")
+    _require_unique(name, images)
+    if not images["id"].is_monotonic_increasing:
+        images = images.sort_values("id", ignore_index=True)
+    if dataset.subset is not None:
+        images = _subset(images, dataset.subset, seed)
+    images = _split(name, dataset, images, seed)
+    if not labels:
+        images = images[["id", "path", "split"]]
+    return replace(source, images=images)
+
+
+def count_images(listing: pd.DataFrame) -> dict[Split, int]:
+    """Return how many images of a listing each split has."""
+    return {split: int((listing["split"] == str(split)).sum()) for split in Split}
+
+
+def _read_demo(name: str, dataset: DataSource, demo: Demo) -> Source:
+    from anonbench.datasets.demo import expected_listing  # fonts and faces: not for other data
+
+    by = dataset.split.by if isinstance(dataset.split, OwnSplit) else None
+    images = expected_listing(demo)
+    if by is not None and by not in images:
+        text = "the demo's data are planned before they exist, without labels: leave `by` out"
+        raise problem(name, text, "split.by")
+    return Source(images.astype({"id": "str", "path": "str", "split": "str"}))
+
+
+def _require_column(name: str, source: Source, column: str | None, key: str) -> None:
+    if column is None or column in source.labels:
+        return
+    near = difflib.get_close_matches(column, source.labels, n=3, cutoff=0.5)
+    shown = list(dict.fromkeys([*near, *source.labels]))[:5]
+    there = f"there are {', '.join(shown)}" if shown else "the data set has no label column"
+    more = ", …" if len(source.labels) > len(shown) else ""
+    missing = f" (not found: {', '.join(source.absent)})" if source.absent else ""
+    raise problem(name, f"there is no column {column!r}; {there}{more}{missing}", key)
+
+
+def _require_unique(name: str, images: pd.DataFrame) -> None:
+    twice = images["id"].duplicated(keep=False)
+    if twice.any():
+        image_id = images["id"][twice].iloc[0]
+        paths = images["path"][images["id"] == image_id].iloc[:2]
+        text = f"two images have the id {image_id!r}: {paths.iloc[0]} and {paths.iloc[1]}; "
+        text += "rename one, or list the images in a table with a column `id`"
+        raise problem(name, text)
+
+
+def _subset(images: pd.DataFrame, count: int, seed: int) -> pd.DataFrame:
+    """Return the `count` images with the smallest hash; an added image replaces one at most."""
+    hashes = hash_ints((seed, "subset"), images["id"])
+    chosen = np.sort(np.argsort(hashes, kind="stable")[:count])
+    return images.iloc[chosen].reset_index(drop=True)
+
+
+def _split(name: str, dataset: DataSource, images: pd.DataFrame, seed: int) -> pd.DataFrame:
+    if isinstance(dataset.split, OwnSplit):
+        in_val = _own_split(name, dataset.split, images, seed)
+        images = images.assign(split=np.where(in_val, str(Split.VAL), str(Split.TRAIN)))
+    elif images["split"].isna().any():
+        text = "there is no official split here; set split: {validation: 0.2}"
+        if dataset.layout is Layout.FOLDER:
+            text += f", or make sub-folders train and val in {dataset.path}"
+        if dataset.layout is Layout.TABLE:
+            text += ", or add a column `split` with train and val"
+        raise problem(name, text, "split")
+    images = images.astype({"split": "str"})
+    for split, count in count_images(images).items():
+        if count == 0:
+            text = f"none of the {len(images)} images is in the split {split}"
+            raise problem(name, f"{text}; set split: {{validation: 0.2}} to split them", "split")
+    return images
+
+
+def _own_split(
+    name: str, split: OwnSplit, images: pd.DataFrame, seed: int
+) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    """Return which images are in the validation split, bool [N].
+
+    Groups in the order of their hashes go there until its share of the images is met as nearly as
+    groups allow. An image without a group is a group of its own.
+    """
+    groups = images["id"]
+    if split.by is not None:
+        labels = images[split.by]
+        groups = labels.astype("str").where(labels.notna(), "\x1e" + images["id"])
+    names, member, sizes = np.unique(
+        groups.to_numpy(dtype=object).astype(str), return_inverse=True, return_counts=True
+    )
+    if split.by is not None and len(names) < 2:
+        text = f"all images have the same {split.by}; they cannot be kept together and split"
+        raise problem(name, text, "split.by")
+    order = np.argsort(hash_ints((seed, "split"), names), kind="stable")
+    reached = np.cumsum(sizes[order])
+    cut = int(np.abs(reached - split.validation * len(images)).argmin()) + 1
+    chosen = np.zeros(len(names), dtype=bool)
+    chosen[order[: min(cut, len(names) - 1)]] = True
+    return chosen[member]

@@ -1,0 +1,80 @@
+"""RVL-CDIP: scanned pages in an `images` tree, and `labels` with one list file a split.
+
+Source: Harley et al., "Evaluation of Deep Convolutional Nets for Document Image Classification and
+Retrieval", ICDAR 2015.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import pandas as pd
+
+from anonbench.config import DataSource
+from anonbench.datasets.source import (
+    Source,
+    is_wanted,
+    problem,
+    read_list,
+    require_folder,
+    without_suffix,
+)
+from anonbench.vocabulary import Split
+
+CLASSES = (
+    "letter",
+    "form",
+    "email",
+    "handwritten",
+    "advertisement",
+    "scientific report",
+    "scientific publication",
+    "specification",
+    "file folder",
+    "news article",
+    "budget",
+    "invoice",
+    "presentation",
+    "questionnaire",
+    "resume",
+    "memo",
+)
+"""The class names in the order of the publisher's numbers."""
+
+
+def read(name: str, dataset: DataSource, wanted: Collection[str] | None) -> Source:
+    """List RVL-CDIP's train and validation pages; column `class` is the class's name.
+
+    Raises:
+        InputError: the image tree or a list file is missing or damaged.
+
+    """
+    require_folder(name, dataset.path)
+    if not (dataset.path / "images").is_dir():
+        raise problem(name, f"no image tree in {dataset.path}: looked for the folder images")
+    parts = [_read_split(name, dataset, split) for split in Split]
+    listed = pd.concat(parts, ignore_index=True)
+    frame = pd.DataFrame(
+        {
+            "id": without_suffix(listed["page"]),
+            "path": "images/" + listed["page"],
+            "split": listed["split"],
+        }
+    )
+    if is_wanted("class", wanted):
+        frame["class"] = listed["number"].map(dict(enumerate(CLASSES))).astype("str")
+    return Source(frame, labels=("class",))
+
+
+def _read_split(name: str, dataset: DataSource, split: Split) -> pd.DataFrame:
+    """Return columns page, number (missing where the line has none) and split."""
+    file = dataset.path / "labels" / f"{split}.txt"
+    if not file.is_file():
+        raise problem(name, f"no list of the split {split}: looked for {file}")
+    types = {"page": "str", "number": "Int16"}
+    table = read_list(name, file, ["page", "number"], types)
+    numbers = table["number"].dropna()
+    strange = numbers[~numbers.between(0, len(CLASSES) - 1)]
+    if len(strange):
+        raise problem(name, f"{file}: class {strange.iloc[0]} is not in 0 … {len(CLASSES) - 1}")
+    return table.assign(split=str(split))

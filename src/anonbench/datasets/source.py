@@ -1,0 +1,86 @@
+"""What a layout's list files and folders say, before splits are made and images are opened."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from anonbench.errors import InputError
+
+
+@dataclass(frozen=True)
+class Source:
+    """The images of a data set as listed."""
+
+    images: pd.DataFrame
+    """Columns id, path (relative to the data set's root), split ("train", "val", or missing where
+    there is no official split), then the label columns that were asked for. Images of an official
+    test split are left out."""
+    labels: tuple[str, ...] = ()
+    """All label columns that could be asked for."""
+    absent: tuple[str, ...] = ()
+    """Optional list files that were not found, for error messages."""
+    dropped: dict[str, str] = field(default_factory=dict)
+    """Images that cannot be listed: path, and the reason."""
+    ignored: int = 0
+    """Files that are no images."""
+
+
+def problem(name: str, text: str, key: str = "path") -> InputError:
+    """Return the error of one setting of the data set `name`."""
+    return InputError(f"datasets.{name}.{key}: {text}")
+
+
+def require_folder(name: str, folder: Path) -> None:
+    """Raise InputError where the data set's folder does not exist."""
+    if not folder.exists():
+        raise problem(name, f"the folder {folder} does not exist")
+    if not folder.is_dir():
+        raise problem(name, f"{folder} is a file; this layout needs a folder")
+
+
+def without_suffix(paths: pd.Series) -> pd.Series:
+    """Return paths without their suffix (a leading dot of a name is none)."""
+    return paths.str.replace(r"([^/])\.[^./]*$", r"\1", regex=True)
+
+
+def read_csv(file: Path, **options: Any) -> pd.DataFrame:
+    """Read a CSV file as pandas does; a line with more cells than columns is a ValueError."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", pd.errors.ParserWarning)
+        try:
+            frame: pd.DataFrame = pd.read_csv(file, index_col=False, **options)
+        except pd.errors.ParserWarning as warning:
+            raise ValueError(str(warning)) from None
+    return frame
+
+
+def read_list(
+    name: str, file: Path, columns: Sequence[str], types: dict[str, str], **options: Any
+) -> pd.DataFrame:
+    """Read a list file without header, separated by white space (or as `options` say).
+
+    Raises:
+        InputError: the file is not such a list, or empty.
+
+    """
+    settings: dict[str, Any] = {"sep": r"\s+", "header": None} | options
+    try:
+        frame = read_csv(file, names=list(columns), dtype=types, **settings)
+    except (ValueError, OSError) as error:  # pandas' parser errors are ValueErrors
+        reason = str(error).strip().splitlines()[0]
+        text = f"{file} cannot be read as a list of {', '.join(columns[:2])}: {reason}"
+        raise problem(name, text) from None
+    if frame.empty:
+        raise problem(name, f"{file} is empty")
+    return frame
+
+
+def is_wanted(column: str, wanted: Collection[str] | None) -> bool:
+    """Tell whether a label column is asked for; None asks for all."""
+    return wanted is None or column in wanted

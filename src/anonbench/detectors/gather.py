@@ -1,0 +1,79 @@
+"""From the shards' tables to one table of all regions, and the counts before and after."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from anonbench.boxes import read_boxes, write_boxes
+from anonbench.errors import InputError
+from anonbench.files import write_csv
+from anonbench.vocabulary import Split
+
+
+def gather_boxes(
+    manifest: Path,
+    skipped: Path,
+    box_shards: Sequence[Path],
+    image_shards: Sequence[Path],
+    keep_without_regions: bool,
+    boxes: Path,
+    all_skipped: Path,
+    counts: Path,
+) -> None:
+    """Write all regions, everything that was skipped with its reason, and the counts by split.
+
+    Raises:
+        InputError: a split has no image left.
+
+    """
+    listed = pd.read_parquet(manifest, columns=["id", "path", "split"])
+    outcome = pd.concat([pd.read_parquet(path) for path in image_shards], ignore_index=True)
+    early = pd.read_csv(skipped, dtype=str, keep_default_na=False)
+    late = listed.merge(outcome, on="id", validate="one_to_one")
+    table = count_outcomes(early, late, keep_without_regions)
+    empty = table.loc[table["used"] == 0, "split"]
+    if len(empty):
+        raise InputError(
+            f"{manifest.parent.name}: no image of the split {empty.iloc[0]!r} is left after "
+            f"detection; look at {all_skipped.name}, at the detectors' thresholds, or set "
+            "keep_without_regions"
+        )
+    write_boxes(
+        pd.concat([read_boxes(path) for path in box_shards]).sort_values(["id", "order"]), boxes
+    )
+    write_csv(_skips(early, late, keep_without_regions), all_skipped)
+    write_csv(table, counts)
+
+
+def count_outcomes(
+    early: pd.DataFrame, late: pd.DataFrame, keep_without_regions: bool
+) -> pd.DataFrame:
+    """Return split, listed, unreadable, without_regions, used.
+
+    Args:
+        early: files that were dropped at the manifest stage; `split`.
+        late: images of the manifest with detection's outcome; `split`, `status`.
+        keep_without_regions: whether images without a region are used.
+
+    """
+    rows = []
+    for split in Split:
+        before = int((early["split"] == split).sum())
+        states = late.loc[late["split"] == split, "status"].value_counts()
+        ok, empty, bad = (int(states.get(state, 0)) for state in ("ok", "empty", "unreadable"))
+        used = ok + empty if keep_without_regions else ok
+        rows.append((str(split), before + ok + empty + bad, before + bad, empty, used))
+    columns = ["split", "listed", "unreadable", "without_regions", "used"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _skips(early: pd.DataFrame, late: pd.DataFrame, keep_without_regions: bool) -> pd.DataFrame:
+    dropped = {"unreadable"} if keep_without_regions else {"unreadable", "empty"}
+    lost = late[late["status"].isin(dropped)].copy()
+    lost.loc[lost["status"] == "empty", "reason"] = "no region found"
+    columns = ["path", "split", "reason"]
+    everything = pd.concat([early[columns], lost[columns]])
+    return everything.sort_values(columns, ignore_index=True)

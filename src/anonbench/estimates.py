@@ -1,0 +1,98 @@
+"""What a job will need: minutes and memory, for schedulers and for the plan of an experiment.
+
+The rates were measured on one core of a 2-core machine (README, "Speed"), but the GPU's, which are
+DINOv2's own for ViT-L. They decide how long a cluster lets a job run and nothing else.
+"""
+
+from __future__ import annotations
+
+import math
+
+from anonbench.config import DetectorName, Recipe
+from anonbench.experiment import Experiment
+from anonbench.vocabulary import Split
+
+IMAGES_PER_SECOND = {"manifest": 500.0, "anonymize": 25.0}
+DETECTED_PER_SECOND = {DetectorName.MTCNN: 15.0, DetectorName.PPOCR: 12.0, DetectorName.ZXING: 80.0}
+GPU_TRAINED_PER_SECOND = 92.6
+"""Images a second that DINOv2 reports for ViT-L/16 on an A100."""
+GPU_EMBEDDED_PER_SECOND = 600.0
+CPU_TRAINED_PER_SECOND = 400.0
+CPU_EMBEDDED_PER_SECOND = 400.0
+LARGE = 1024
+"""Dimension of ViT-L's features."""
+SAFETY = 2.0
+"""Jobs are given this many times the estimate."""
+
+
+class Estimates:
+    """Minutes and megabytes by stage and data set."""
+
+    def __init__(self, experiment: Experiment, counts: dict[str, dict[Split, int]]) -> None:
+        self._experiment = experiment
+        self._counts = counts
+
+    def recipe(self, name: str) -> Recipe:
+        """Return the data set's training recipe."""
+        return self._experiment.config.recipes[self._experiment.datasets[name].recipe]
+
+    def minutes(self, stage: str, name: str, split: str = "train") -> int:
+        """Return how long one job of a stage may take, with a safety factor, at least 5."""
+        return max(5, math.ceil(SAFETY * self.seconds(stage, name, split) / 60))
+
+    def seconds(self, stage: str, name: str, split: str = "train") -> float:
+        """Return how long one job of a stage is expected to take."""
+        counts = self._counts[name]
+        images = counts[Split.TRAIN] + counts[Split.VAL]
+        shards = len(self._experiment.shards(name, Split(split), counts))
+        in_shard = counts[Split(split)] / shards
+        match stage:
+            case "detect":
+                detectors = self._experiment.datasets[name].detectors
+                return in_shard * sum(1 / DETECTED_PER_SECOND[detector] for detector in detectors)
+            case "manifest":
+                return images / IMAGES_PER_SECOND[stage]
+            case "anonymize":
+                return in_shard / IMAGES_PER_SECOND[stage]
+            case "train":
+                optimizer = self.recipe(name).optimizer
+                return optimizer.steps * optimizer.batch_size / self._trained_per_second(name)
+            case "embed":
+                rate = GPU_EMBEDDED_PER_SECOND if self._is_large(name) else CPU_EMBEDDED_PER_SECOND
+                return images / rate
+            case "retrieve":
+                operations = 6.0 * counts[Split.VAL] ** 2 * self._width(name)
+                return 2 * operations / 1e11
+            case "downstream":
+                return 60 + images * self._width(name) / 2e5
+        raise ValueError(f"no stage is called {stage!r}")
+
+    def training_mb(self, name: str) -> int:
+        """Return the main memory of a training."""
+        return 32_000 if self._is_large(name) else 2_000
+
+    def embedding_mb(self, name: str) -> int:
+        """Return the main memory of an embedding job: its vectors, a batch and the model."""
+        counts = self._counts[name]
+        vectors = 4 * self._width(name) * max(counts.values()) // 10**6
+        return (6_000 if self._is_large(name) else 1_500) + vectors
+
+    def retrieval_mb(self, name: str) -> int:
+        """Return the main memory of a retrieval job: three embeddings and blocks of queries."""
+        images = self._counts[name][Split.VAL]
+        block = self._experiment.config.retrieval.block
+        return 500 + (3 * 4 * images * self._width(name) + 40 * block * images) // 10**6
+
+    def downstream_mb(self, name: str) -> int:
+        """Return the main memory of a downstream job: train features, standardized in double."""
+        counts = self._counts[name]
+        return 800 + 20 * self._width(name) * sum(counts.values()) // 10**6
+
+    def _is_large(self, name: str) -> bool:
+        return self.recipe(name).backbone.name is not None
+
+    def _trained_per_second(self, name: str) -> float:
+        return GPU_TRAINED_PER_SECOND if self._is_large(name) else CPU_TRAINED_PER_SECOND
+
+    def _width(self, name: str) -> int:
+        return LARGE if self._is_large(name) else self.recipe(name).backbone.width

@@ -1,0 +1,215 @@
+"""What one config asks for: variants, models, scenarios, tables and figures, by data set."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+from anonbench.config import Config, Dataset, PaperRole
+from anonbench.sharding import shard_count
+from anonbench.vocabulary import Adaption, Model, QueryKind, Split, Variant
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A model and the variant that its database and anonymized queries are in."""
+
+    model: Model
+    variant: Variant
+
+
+@dataclass(frozen=True)
+class Table:
+    """One results table in the paper's layout."""
+
+    kind: Literal["retrieval", "downstream"]
+    dataset: str
+    degree: int
+    paper: str | None = None
+    """The paper's number of this table, for example V."""
+
+    @property
+    def stem(self) -> str:
+        """File name without suffix."""
+        return f"{self.kind}_{self.dataset}_{self.degree}"
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One figure."""
+
+    kind: Literal["examples", "correlation", "trend", "attention", "learning"]
+    dataset: str
+    degree: int | None = None
+    metric: str | None = None
+    query: str | None = None
+    paper: str | None = None
+    """The paper's number of this figure, for example 7."""
+
+    @property
+    def stem(self) -> str:
+        """File name without suffix."""
+        parts = (self.kind, self.dataset, self.degree, self.metric, self.query)
+        return "_".join(str(part) for part in parts if part)
+
+
+_CELEBA, _RVL, _DOKIQ = PaperRole.CELEBA, PaperRole.RVL_CDIP, PaperRole.DOKIQ
+
+PAPER_TABLES: dict[str, tuple[PaperRole, Literal["retrieval", "downstream"], int]] = {
+    "V": (_CELEBA, "retrieval", 100),
+    "VI": (_CELEBA, "downstream", 100),
+    "VII": (_RVL, "retrieval", 25),
+    "VIII": (_RVL, "downstream", 25),
+    "IX": (_RVL, "retrieval", 100),
+    "X": (_RVL, "downstream", 100),
+    "XI": (_DOKIQ, "retrieval", 100),
+    "XII": (_RVL, "retrieval", 50),
+    "XIII": (_RVL, "downstream", 50),
+    "XIV": (_RVL, "retrieval", 75),
+    "XV": (_RVL, "downstream", 75),
+}
+"""The paper's result tables: data set, kind and degree."""
+
+PAPER_FIGURES: dict[str, tuple[PaperRole, str, int | None, str | None, str | None]] = {
+    "2": (_CELEBA, "examples", None, None, None),
+    "3": (_RVL, "examples", None, None, None),
+    "4": (_CELEBA, "correlation", 100, None, None),
+    "5": (_RVL, "correlation", 25, None, None),
+    "6": (_RVL, "correlation", 100, None, None),
+    "7": (_RVL, "trend", None, "map", "original"),
+    "8": (_RVL, "trend", None, "map", "anonymized"),
+    "9": (_RVL, "trend", None, "knn", None),
+    "10": (_CELEBA, "attention", None, None, None),
+    "11": (_RVL, "attention", None, None, None),
+    "12": (_RVL, "correlation", 50, None, None),
+    "13": (_RVL, "correlation", 75, None, None),
+}
+"""The paper's figures with data: data set, kind, degree, metric and query kind."""
+
+
+class Experiment:
+    """A config unfolded. Iteration order is the config's, and the same everywhere."""
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+
+    @property
+    def datasets(self) -> dict[str, Dataset]:
+        """The enabled data sets."""
+        return self.config.enabled
+
+    @property
+    def reference_seed(self) -> int:
+        """The training seed whose unadapted model gives the reference ranking."""
+        return self.config.training_seeds[0]
+
+    def variants(self, name: str) -> list[Variant]:
+        """Return the anonymized variants of a data set."""
+        dataset = self.datasets[name]
+        return [Variant(method, d) for d in sorted(dataset.degrees) for method in dataset.methods]
+
+    def models(self, name: str) -> list[Model]:
+        """Return the unadapted model and every adaption to every variant."""
+        adaptions = self.datasets[name].adaptions
+        variants = self.variants(name)
+        return [Model(), *(Model(Adaption(a), v) for v in variants for a in adaptions)]
+
+    def scenarios(self, name: str, degree: int | None = None) -> list[Scenario]:
+        """Return what is scored: the unadapted model on every variant, the others on their own."""
+        variants = [v for v in self.variants(name) if degree in (None, v.degree)]
+        return [
+            Scenario(model, variant)
+            for variant in variants
+            for model in self.models(name)
+            if model.adaption is Adaption.UNADAPTED or model.variant == variant
+        ]
+
+    def shards(self, name: str, split: Split, counts: dict[Split, int]) -> list[int]:
+        """Return the shard numbers of a split that holds `counts` images."""
+        size = self.datasets[name].shard_size
+        return list(range(shard_count(counts[split], size)))
+
+    @cached_property
+    def tables(self) -> list[Table]:
+        """The result tables that this config produces."""
+        return list(self._tables())
+
+    def _tables(self) -> Iterator[Table]:
+        numbers = {entry: number for number, entry in PAPER_TABLES.items()}
+        kinds: tuple[Literal["retrieval", "downstream"], ...] = ("retrieval", "downstream")
+        for name, dataset in self.datasets.items():
+            for degree in sorted(dataset.degrees):
+                for kind in kinds:
+                    if kind == "downstream" and dataset.label is None:
+                        continue
+                    role = dataset.paper_role
+                    paper = numbers.get((role, kind, degree)) if role else None
+                    yield Table(kind, name, degree, paper)
+
+    def table(self, stem: str) -> Table:
+        """Return the table with this file name (without suffix)."""
+        return next(table for table in self.tables if table.stem == stem)
+
+    @cached_property
+    def figures(self) -> list[Figure]:
+        """The figures that this config produces."""
+        return list(self._figures())
+
+    def _figures(self) -> Iterator[Figure]:
+        numbers = {entry: number for number, entry in PAPER_FIGURES.items()}
+        for name, dataset in self.datasets.items():
+            for kind, degree, metric, query in self._figure_keys(dataset):
+                role = dataset.paper_role
+                key = (role, kind, degree, metric, query)
+                paper = numbers.get(key) if role else None  # type: ignore[arg-type]
+                yield Figure(kind, name, degree, metric, query, paper)  # type: ignore[arg-type]
+
+    @staticmethod
+    def _figure_keys(
+        dataset: Dataset,
+    ) -> Iterator[tuple[str, int | None, str | None, str | None]]:
+        yield "examples", None, None, None
+        for metric in ("map", "mndcg"):
+            for query in QueryKind:
+                yield "trend", None, metric, str(query)
+        if dataset.label is not None:
+            yield "trend", None, "knn", None
+            yield "trend", None, "linear", None
+            for degree in sorted(dataset.degrees):
+                yield "correlation", degree, None, None
+        yield "attention", None, None, None
+        yield "learning", None, None, None
+
+    def paper_targets(self) -> dict[str, str]:
+        """Return the paper's tables and figures that can be made: target → file stem."""
+        tables = {f"table_{table.paper}": table.stem for table in self.tables if table.paper}
+        return tables | {f"figure_{f.paper}": f.stem for f in self.figures if f.paper}
+
+    def unavailable_targets(self) -> dict[str, str]:
+        """Return the paper's tables and figures that this config cannot make: target → reason."""
+        wanted = {
+            f"table_{number}": (role, degree, kind == "downstream")
+            for number, (role, kind, degree) in PAPER_TABLES.items()
+        } | {
+            f"figure_{number}": (role, degree, kind == "correlation" or metric == "knn")
+            for number, (role, kind, degree, metric, _) in PAPER_FIGURES.items()
+        }
+        possible = self.paper_targets()
+        return {
+            target: self._why_not(*entry)
+            for target, entry in wanted.items()
+            if target not in possible
+        }
+
+    def _why_not(self, role: PaperRole, degree: int | None, labelled: bool) -> str:
+        for name, dataset in self.datasets.items():
+            if dataset.paper_role is not role:
+                continue
+            if degree is not None and degree not in dataset.degrees:
+                degrees = ", ".join(map(str, sorted(dataset.degrees)))
+                return f"needs degree {degree}, but datasets.{name}.degrees has {degrees}"
+            if labelled and dataset.label is None:
+                return f"needs labels, but datasets.{name}.label is not set"
+        return f"needs a data set with paper_role: {role}, and none is enabled"

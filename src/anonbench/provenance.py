@@ -1,0 +1,20 @@
+"""What a result says of its making: package versions, and digests of what it was made from."""
+
+from __future__ import annotations
+
+import hashlib
+from importlib import metadata
+from pathlib import Path
+
+
+def versions(*packages: str) -> dict[str, str]:
+    """Return the installed versions of the packages that computed a result, anonbench's first."""
+    names = ("anonbench", *packages)
+    # a local part (2.13.0+cpu) tells the build, not the code: left out so that bytes agree
+    return {name: metadata.version(name).split("+")[0] for name in names}
+
+
+def file_digest(path: Path) -> str:
+    """Return the SHA-256 of a file, read in blocks."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,1 @@
+"""Embeddings → average precision and nDCG against the reference ranking."""

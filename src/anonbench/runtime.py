@@ -1,0 +1,82 @@
+"""The frame of a job: its threads, its log, and how a user's error reaches the terminal.
+
+Imports nothing heavy, because thread limits must be set before NumPy, OpenCV or torch are loaded.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from anonbench.errors import InputError
+
+THREAD_VARIABLES = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+)
+
+
+@contextmanager
+def job(log: Path | str, threads: int) -> Iterator[None]:
+    """Run the block with `threads` threads and everything it prints in `log`.
+
+    An InputError ends the process with its message as one line on the terminal; any other
+    exception leaves its traceback in the log and its name on the terminal.
+    """
+    limit_threads(threads)
+    with _into(Path(log)) as terminal:
+        try:
+            yield
+        except InputError as error:
+            logging.error("%s", error)
+            _tell(terminal, f"anonbench: {error}")
+            sys.exit(1)
+        except OSError as error:
+            logging.exception("stopped by the system")
+            _tell(terminal, f"anonbench: {error.strerror or error} ({error.filename or 'no file'})")
+            sys.exit(1)
+        except Exception as error:
+            logging.exception("stopped by an error")
+            _tell(
+                terminal, f"anonbench: {type(error).__name__}, an error of the program; see {log}"
+            )
+            sys.exit(1)
+
+
+def limit_threads(threads: int) -> None:
+    """Tell the numerical libraries how many threads to use; to be called before they are loaded."""
+    for variable in THREAD_VARIABLES:
+        os.environ[variable] = str(threads)
+
+
+@contextmanager
+def _into(log: Path) -> Iterator[int]:
+    """Send standard output and error, of this process and its children, into a file."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    terminal = os.dup(2)
+    saved = os.dup(1)
+    with log.open("w", encoding="utf-8") as file:
+        os.dup2(file.fileno(), 1)
+        os.dup2(file.fileno(), 2)
+        logging.basicConfig(
+            level=logging.INFO, format="%(levelname)s %(name)s: %(message)s", force=True
+        )
+        try:
+            yield terminal
+        finally:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os.dup2(saved, 1)
+            os.dup2(terminal, 2)
+            os.close(saved)
+            os.close(terminal)
+
+
+def _tell(terminal: int, text: str) -> None:
+    os.write(terminal, (text + "\n").encode("utf-8", "replace"))

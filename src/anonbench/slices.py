@@ -1,0 +1,93 @@
+"""The slice of the config that each stage reads: what, when changed, makes it run again.
+
+A slice is plain data (it becomes a rule's parameter), and what cannot change a result, such as the
+number of loader processes, is left out of it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from anonbench.config import Config, DataSource, Layout, OwnSplit
+from anonbench.vocabulary import Variant
+
+Slice = dict[str, Any]
+
+_RECIPE_WITHOUT_EFFECT = {"workers", "checkpoint_minutes"}
+
+
+def manifest(config: Config, name: str) -> Slice:
+    """Where the images are, how they are split, and which are opened at all."""
+    source = config.datasets[name]
+    fields = set(DataSource.model_fields)
+    if source.layout is not Layout.CELEBA:
+        fields.remove("images")
+    drawn = isinstance(source.split, OwnSplit) or source.subset is not None
+    return {
+        "source": source.model_dump(mode="json", include=fields),
+        "seed": config.seed if drawn else None,
+        "max_pixels": config.detection.max_pixels,
+    }
+
+
+def detect(config: Config, name: str) -> Slice:
+    """The data set's detectors with their settings, and the seed of the draw order."""
+    detectors = [str(detector) for detector in config.datasets[name].detectors]
+    return {
+        "detectors": detectors,
+        "settings": config.detection.model_dump(mode="json", include={*detectors, "max_pixels"}),
+        "seed": config.seed,
+    }
+
+
+def anonymize(config: Config, name: str, variant: str) -> Slice:
+    """The format, and the settings of the variant's own method."""
+    method = Variant.parse(variant).method
+    fields = {"format"} | ({"margin", str(method)} if method else set())
+    if config.anonymization.format == "jpeg":
+        fields.add("jpeg_quality")
+    return {
+        "settings": config.anonymization.model_dump(mode="json", include=fields),
+        "keep_without_regions": config.datasets[name].keep_without_regions,
+    }
+
+
+def train(config: Config, name: str) -> Slice:
+    """The data set's recipe."""
+    recipe = config.recipes[config.datasets[name].recipe]
+    return {"recipe": recipe.model_dump(mode="json", exclude=_RECIPE_WITHOUT_EFFECT)}
+
+
+def embed(config: Config) -> Slice:
+    """How features are computed."""
+    return {"settings": config.embedding.model_dump(mode="json", exclude={"workers"})}
+
+
+def retrieve(config: Config) -> Slice:
+    """How a ranking is compared with the reference's."""
+    return {"settings": config.retrieval.model_dump(mode="json", exclude={"block"})}
+
+
+def downstream(config: Config, name: str) -> Slice:
+    """The classifiers, and the column that they predict."""
+    return {
+        "settings": config.downstream.model_dump(mode="json"),
+        "label": config.datasets[name].label,
+        "seed": config.seed,
+    }
+
+
+def scores(config: Config) -> Slice:
+    """How sure one can be of a mean."""
+    fields = {"bootstrap", "confidence"}
+    return {"settings": config.presentation.model_dump(mode="json", include=fields)}
+
+
+def correlate(config: Config) -> Slice:
+    """How sure one can be of a coefficient."""
+    return {"settings": config.correlation.model_dump(mode="json")}
+
+
+def show(config: Config, *fields: str) -> Slice:
+    """Those settings of the presentation that a figure reads."""
+    return {"settings": config.presentation.model_dump(mode="json", include=set(fields))}

@@ -1,0 +1,1 @@
+"""Self-distillation (DINOv2) on aligned pairs: an image, original and anonymized."""

@@ -1,0 +1,43 @@
+"""Checkpoints: everything that a killed training needs to go on as if nothing had happened."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from pickle import UnpicklingError
+from typing import Any
+
+import torch
+
+from anonbench.files import atomic
+
+logger = logging.getLogger(__name__)
+
+
+def write_checkpoint(path: Path, identity: str, state: dict[str, Any]) -> None:
+    """Write a state, whole or not at all.
+
+    Args:
+        path: of the file.
+        identity: a digest of what is trained on what; see `read_checkpoint`.
+        state: tensors, numbers, strings, lists and dictionaries.
+
+    """
+    with atomic(path) as temporary:
+        torch.save({"identity": identity, "state": state}, temporary)
+
+
+def read_checkpoint(path: Path, identity: str) -> dict[str, Any] | None:
+    """Return the state, or None where there is none of this very training."""
+    if not path.is_file():
+        return None
+    try:
+        saved = torch.load(path, map_location="cpu", weights_only=True)
+    except (UnpicklingError, RuntimeError, EOFError, OSError) as error:
+        logger.warning("the checkpoint cannot be read (%s): starting anew", type(error).__name__)
+        return None
+    if saved["identity"] != identity:
+        logger.warning("the checkpoint is of another recipe, seed or data: starting anew")
+        return None
+    state: dict[str, Any] = saved["state"]
+    return state

@@ -1,0 +1,29 @@
+"""The iBOT term: masked patches are assigned to the prototypes that the teacher sees there."""
+
+from __future__ import annotations
+
+from torch import Tensor
+from torch.nn.functional import log_softmax
+
+
+def ibot_loss(
+    targets: Tensor, scores: Tensor, weights: Tensor, crops: int, temperature: float
+) -> Tensor:
+    """Return the cross-entropy on masked patches.
+
+    iBOT (Zhou et al. 2022), equation 2, with DINOv2's weights: the mean over a crop's masked
+    patches, then over all global crops, those without a mask among them.
+
+    Args:
+        targets: float [M, K], the teacher's at the M masked patches of the batch.
+        scores: float [M, K], the student's there.
+        weights: float [M], one over the number of masked patches of the patch's crop.
+        crops: number of global crops, 2 B.
+        temperature: the student's.
+
+    Returns:
+        scalar; zero where nothing is masked.
+
+    """
+    log_student = log_softmax(scores.float() / temperature, dim=-1)
+    return -((targets * log_student).sum(dim=-1) * weights).sum() / crops

@@ -1,0 +1,143 @@
+"""Whole images: what is hidden, what stays, how degrees nest."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from anonbench.anonymizers.apply import anonymize, audit, hidden_pixels
+from anonbench.anonymizers.geometry import cover
+from anonbench.boxes import Region, box_table, image_regions, regions_at
+from anonbench.config import Anonymization
+from anonbench.vocabulary import Entity, Method, Variant
+
+SETTINGS = Anonymization()
+DEGREES = (25, 50, 75, 100)
+COORDINATE = st.floats(-20, 80, allow_nan=False)
+
+
+@st.composite
+def boxes(draw: st.DrawFn) -> Region:
+    x0, y0 = draw(COORDINATE), draw(COORDINATE)
+    width, height = draw(st.floats(0.5, 50)), draw(st.floats(0.5, 50))
+    return Region(Entity.TEXT, x0, y0, x0 + width, y0 + height, 1.0)
+
+
+@st.composite
+def quads(draw: st.DrawFn) -> Region:
+    cx, cy = draw(st.floats(0, 60)), draw(st.floats(0, 50))
+    w, h, angle = draw(st.floats(2, 30)), draw(st.floats(2, 12)), draw(st.floats(-0.7, 0.7))
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    corners = np.array([(-w, -h), (w, -h), (w, h), (-w, h)]) @ turn.T + (cx, cy)
+    (x0, y0), (x1, y1) = corners.min(axis=0), corners.max(axis=0)
+    quad = tuple(float(value) for value in corners.ravel())
+    return Region(Entity.TEXT, float(x0), float(y0), float(x1), float(y1), 1.0, quad)
+
+
+def picture(colour: bool = True) -> np.ndarray:
+    shape = (50, 60, 3) if colour else (50, 60)
+    return np.random.default_rng(1).integers(0, 256, shape, dtype=np.uint8)
+
+
+@given(st.lists(st.one_of(boxes(), quads()), max_size=6), st.sampled_from(list(Method)))
+@settings(deadline=None)
+def test_outside_its_regions_an_image_stays_as_it_was(
+    regions: list[Region], method: Method
+) -> None:
+    image = picture()
+    variant = Variant(method, 100)
+    result = anonymize(image, regions, variant, SETTINGS)
+    hidden = hidden_pixels(image.shape, regions, variant, SETTINGS)
+    assert np.array_equal(result[~hidden], image[~hidden])
+    assert audit(image, result, regions, variant, SETTINGS) is None
+
+
+@given(boxes())
+def test_a_box_covers_every_pixel_that_it_touches(region: Region) -> None:
+    area = cover(region, (50, 60))
+    covered = np.zeros((50, 60), bool)
+    if area is not None:
+        covered[area.window] = True
+    for y in range(50):
+        for x in range(60):
+            touches = (
+                min(x + 1, region.x1) - max(x, region.x0) > 1e-9
+                and min(y + 1, region.y1) - max(y, region.y0) > 1e-9
+            )
+            assert not touches or covered[y, x]
+
+
+@given(quads())
+@settings(deadline=None)
+def test_a_quadrilateral_covers_the_centres_inside_it_and_little_else(region: Region) -> None:
+    area = cover(region, (50, 60))
+    covered = np.zeros((50, 60), bool)
+    if area is not None and area.inside is not None:
+        covered[area.window] = area.inside
+    corners = np.array(region.quad).reshape(4, 2)
+    edges = np.roll(corners, -1, axis=0) - corners
+    y, x = np.mgrid[0:50, 0:60] + 0.5
+    offsets = np.stack([x, y], axis=-1)[:, :, None, :] - corners
+    normals = edges / np.linalg.norm(edges, axis=1, keepdims=True)
+    distance = (normals[:, 0] * offsets[..., 1] - normals[:, 1] * offsets[..., 0]).min(axis=-1)
+    assert np.all(covered[distance > 0])
+    assert not np.any(covered[distance < -1.5])
+
+
+@given(st.integers(1, 30), st.sampled_from(list(Method)))
+@settings(deadline=None, max_examples=30)
+def test_degrees_nest_and_methods_hide_the_same(count: int, method: Method) -> None:
+    drawn = np.random.default_rng(count)
+    found = [
+        Region(Entity.TEXT, x, y, x + 8, y + 4, 1.0)
+        for x, y in drawn.uniform(0, 40, (count, 2)).tolist()
+    ]
+    regions = image_regions(box_table({"a": found}, seed=3))["a"]
+    shape = (50, 60)
+    hidden = [hidden_pixels(shape, regions, Variant(method, d), SETTINGS) for d in DEGREES]
+    for less, more in pairwise(hidden):
+        assert np.all(more[less])
+    for degree, area in zip(DEGREES, hidden, strict=True):
+        assert np.array_equal(
+            area, hidden_pixels(shape, regions, Variant(Method.MASK, degree), SETTINGS)
+        )
+        assert regions_at(degree, count) == int(np.ceil(degree * count / 100))
+
+
+def test_every_degree_hides_at_least_one_region() -> None:
+    assert [regions_at(degree, 1) for degree in (1, 25, 100)] == [1, 1, 1]
+    assert [regions_at(degree, 4) for degree in DEGREES] == [1, 2, 3, 4]
+    assert regions_at(100, 0) == 0
+
+
+def test_the_original_variant_is_the_image_itself() -> None:
+    image = picture()
+    assert anonymize(image, [Region(Entity.FACE, 0, 0, 9, 9, 1.0)], Variant(), SETTINGS) is image
+
+
+def test_the_margin_grows_a_region_about_its_centre() -> None:
+    region = Region(Entity.FACE, 20, 20, 30, 24, 1.0)
+    variant = Variant(Method.MASK, 100)
+    grown = hidden_pixels((50, 60), [region], variant, Anonymization(margin=1.5))
+    rows, columns = np.flatnonzero(grown.any(axis=1)), np.flatnonzero(grown.any(axis=0))
+    assert (rows[0], rows[-1] + 1) == (19, 25)
+    assert (columns[0], columns[-1] + 1) == (17, 33)
+
+
+@pytest.mark.parametrize("colour", [True, False])
+def test_the_audit_finds_what_is_wrong(colour: bool) -> None:
+    image = picture(colour)
+    regions = [Region(Entity.FACE, 10, 10, 20, 20, 1.0)]
+    variant = Variant(Method.MASK, 100)
+    good = anonymize(image, regions, variant, SETTINGS)
+    assert audit(image, good, regions, variant, SETTINGS) is None
+    outside, inside = good.copy(), good.copy()
+    outside[0, 0] ^= 1
+    inside[15, 15] = 1
+    assert "outside" in str(audit(image, outside, regions, variant, SETTINGS))
+    assert "under a mask" in str(audit(image, inside, regions, variant, SETTINGS))
+    assert "shape" in str(audit(image, good[1:], regions, variant, SETTINGS))

@@ -1,0 +1,96 @@
+"""The methods against plain computations."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from anonbench.anonymizers.methods import blur, hider, mask, pixelate
+from anonbench.config import Anonymization, Blur, Mask, Pixelate
+from anonbench.vocabulary import Entity, Method
+
+SIDES = st.integers(1, 40)
+
+
+def pixels(height: int, width: int, colour: bool, seed: int = 0) -> np.ndarray:
+    shape = (height, width, 3) if colour else (height, width)
+    return np.random.default_rng(seed).integers(0, 256, shape, dtype=np.uint8)
+
+
+@given(SIDES, SIDES, st.booleans(), st.integers(1, 9))
+def test_pixelate_gives_every_block_its_mean(height: int, width: int, colour: bool, n: int) -> None:
+    image = pixels(height, width, colour)
+    settings = Pixelate.model_validate({"blocks": {"face": n}})
+    result = pixelate(image, Entity.FACE, settings)
+    side = max(2, int(np.ceil(min(height, width) / n)))
+    rows, columns = max(1, height // side), max(1, width // side)
+    for i in range(rows):
+        for j in range(columns):
+            block = np.s_[
+                i * height // rows : (i + 1) * height // rows,
+                j * width // columns : (j + 1) * width // columns,
+            ]
+            mean = image[block].reshape(-1, 3 if colour else 1).mean(axis=0)
+            assert np.all(np.abs(result[block] - mean.squeeze()) <= 0.5)
+
+
+@given(st.integers(4, 60), st.integers(4, 60))
+def test_no_block_is_smaller_than_asked_for(height: int, width: int) -> None:
+    ramp = np.arange(height * width, dtype=np.uint32).reshape(height, width) % 251
+    result = pixelate(ramp.astype(np.uint8), Entity.TEXT, Pixelate())
+    rows = np.flatnonzero(np.any(np.diff(result.astype(int), axis=0), axis=1)) + 1
+    assert np.all(np.diff([0, *rows, height]) >= 2)
+
+
+def test_more_blocks_hide_less() -> None:
+    image = pixels(64, 64, True)
+    errors = []
+    for count in (2, 8, 32):
+        settings = Pixelate.model_validate({"blocks": {"face": count}})
+        hidden = pixelate(image, Entity.FACE, settings).astype(float)
+        errors.append(np.abs(hidden - image).mean())
+    assert errors[0] > errors[1] > errors[2] > 0
+
+
+def gaussian(line: np.ndarray, sigma: float) -> np.ndarray:
+    """Blur one line with mirrored borders, written out."""
+    radius = 40
+    weights = np.exp(-0.5 * (np.arange(-radius, radius + 1) / sigma) ** 2)
+    padded = np.pad(line, radius, mode="symmetric")
+    return np.convolve(padded, weights / weights.sum(), mode="valid")
+
+
+def test_blur_equals_a_gaussian_of_the_regions_size() -> None:
+    line = pixels(1, 60, False)[0]
+    image = np.tile(line, (20, 1))
+    result = blur(image, Entity.TEXT, Blur())
+    assert np.abs(result[10] - gaussian(line.astype(float), 0.25 * 20)).max() < 2.0
+
+
+def test_blur_is_never_weaker_than_its_floor() -> None:
+    line = pixels(1, 60, False)[0]
+    image = np.tile(line, (3, 1))
+    result = blur(image, Entity.TEXT, Blur())
+    assert np.abs(result[1] - gaussian(line.astype(float), 1.5)).max() < 2.0
+
+
+@pytest.mark.parametrize("colour", [(0, 0, 0), (255, 255, 255), (10, 200, 30)])
+def test_mask_is_one_colour(colour: tuple[int, int, int]) -> None:
+    settings = Mask(colour=colour)
+    assert np.all(mask(pixels(5, 7, True), settings) == np.array(colour, np.uint8))
+    grey = mask(pixels(5, 7, False), settings)
+    luma = 0.299 * colour[0] + 0.587 * colour[1] + 0.114 * colour[2]
+    assert np.all(np.abs(grey.astype(float) - luma) <= 0.5)
+
+
+@pytest.mark.parametrize("method", list(Method))
+def test_every_method_has_a_hider_that_leaves_its_input_alone(method: Method) -> None:
+    image = pixels(12, 30, True)
+    before = image.copy()
+    hidden = hider(method, Anonymization())(image, Entity.FACE)
+    assert hidden.shape == image.shape
+    assert hidden.dtype == np.uint8
+    assert np.array_equal(image, before)
+    assert not np.array_equal(hidden, image)

@@ -1,0 +1,99 @@
+"""A shard of an image set, from files to tar."""
+
+from __future__ import annotations
+
+import tarfile
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from anonbench.anonymizers.shard import anonymize_shard
+from anonbench.boxes import Region, box_table
+from anonbench.config import Anonymization
+from anonbench.errors import InputError
+from anonbench.imageset import ImageSet
+from anonbench.vocabulary import Entity, Variant
+
+
+@pytest.fixture
+def shard(tmp_path: Path) -> dict[str, object]:
+    rows, status = [], []
+    for number, state in enumerate(["ok", "empty", "ok", "unreadable"]):
+        name = f"{number}.jpg"
+        values = np.random.default_rng(number).integers(0, 256, (30, 40, 3), dtype=np.uint8)
+        exif = Image.Exif()
+        exif[0x010E] = "secret description"
+        Image.fromarray(values).save(tmp_path / name, exif=exif)
+        rows.append((f"{number}", name))
+        status.append((f"{number}", state))
+    found = {str(n): [Region(Entity.FACE, 5.5, 5, 20, 25, 0.9)] for n in (0, 2)}
+    return {
+        "manifest": pd.DataFrame(rows, columns=["id", "path"]),
+        "root": tmp_path,
+        "boxes": box_table(found, seed=0),
+        "images": pd.DataFrame(status, columns=["id", "status"]),
+    }
+
+
+def write(shard: dict[str, object], output: Path, variant: str, **changes: object) -> ImageSet:
+    settings = Anonymization.model_validate(changes.pop("settings", {}))
+    keep = bool(changes.pop("keep", False))
+    anonymize_shard(
+        variant=Variant.parse(variant),
+        settings=settings,
+        keep_without_regions=keep,
+        output=output,
+        **shard,  # type: ignore[arg-type]
+    )
+    return ImageSet.open([output])
+
+
+def test_images_without_regions_are_dropped_or_kept(
+    shard: dict[str, object], tmp_path: Path
+) -> None:
+    assert write(shard, tmp_path / "a.tar", "mask-100").ids == ["0", "2"]
+    assert write(shard, tmp_path / "b.tar", "original", keep=True).ids == ["0", "1", "2"]
+
+
+def test_the_same_input_gives_the_same_bytes(shard: dict[str, object], tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        write(shard, tmp_path / f"{name}.tar", "blur-100")
+    for suffix in (".tar", ".parquet"):
+        first, second = ((tmp_path / f"{name}{suffix}").read_bytes() for name in "ab")
+        assert first == second
+
+
+def test_no_metadata_survives(shard: dict[str, object], tmp_path: Path) -> None:
+    for settings in ({}, {"format": "jpeg"}):
+        write(shard, tmp_path / "a.tar", "original", settings=settings)
+        assert b"secret" not in (tmp_path / "a.tar").read_bytes()
+    assert b"secret" in (tmp_path / "0.jpg").read_bytes()
+
+
+def test_originals_are_equal_to_their_files_and_masks_hide(
+    shard: dict[str, object], tmp_path: Path
+) -> None:
+    original = write(shard, tmp_path / "a.tar", "original").read("0")
+    assert np.array_equal(original, np.asarray(Image.open(tmp_path / "0.jpg")))
+    masked = write(shard, tmp_path / "b.tar", "mask-100").read("0")
+    assert not masked[5:25, 5:20].any()
+    assert np.array_equal(masked[:, 20:], original[:, 20:])
+
+
+def test_any_tar_tool_reads_the_shard(shard: dict[str, object], tmp_path: Path) -> None:
+    write(shard, tmp_path / "a.tar", "original", settings={"format": "jpeg"})
+    with tarfile.open(tmp_path / "a.tar") as tar:
+        members = tar.getmembers()
+    assert [member.name for member in members] == ["0.jpg", "2.jpg"]
+    assert {(member.mtime, member.uid, member.uname) for member in members} == {(0, 0, "")}
+
+
+def test_an_original_that_vanished_is_named(shard: dict[str, object], tmp_path: Path) -> None:
+    (tmp_path / "2.jpg").unlink()
+    with pytest.raises(InputError, match="missing"):
+        write(shard, tmp_path / "a.tar", "mask-100")
+    assert not (tmp_path / "a.tar").exists()
+    assert not list(tmp_path.glob(".a*"))

@@ -1,0 +1,93 @@
+"""The config model: defaults, refusals, and the files written from it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from anonbench.config import Config, load
+from anonbench.config.document import DEFAULTS, SCHEMA, defaults_text, schema_text
+from anonbench.errors import InputError
+
+DATASET: dict[str, Any] = {"layout": "folder", "path": "images", "detectors": ["mtcnn"]}
+
+
+def with_dataset(**changes: Any) -> dict[str, Any]:
+    return {"datasets": {"mine": DATASET | changes}}
+
+
+def test_the_schema_is_the_models(root: Path) -> None:
+    assert (root / SCHEMA).read_text(encoding="utf-8") == schema_text()
+
+
+def test_the_default_file_is_the_models(root: Path) -> None:
+    assert (root / DEFAULTS).read_text(encoding="utf-8") == defaults_text()
+
+
+def test_the_default_file_says_nothing_but_defaults() -> None:
+    written = load(yaml.safe_load(defaults_text()))
+    assert written == load({"datasets": {"my_images": DATASET | {"path": "data/my_images"}}})
+
+
+def test_every_setting_is_documented_or_speaks_for_itself() -> None:
+    text = defaults_text().splitlines()
+    settings = [line for line in text if ":" in line and not line.lstrip().startswith("#")]
+    comments = [line for line in text if line.lstrip().startswith("#")]
+    assert len(comments) > 0.6 * len(settings)
+
+
+@pytest.mark.parametrize("name", ["config.yaml", "config/paper.yaml", "config/own_data.yaml"])
+def test_the_configs_that_come_along_are_right(root: Path, name: str) -> None:
+    assert isinstance(load(yaml.safe_load((root / name).read_text(encoding="utf-8"))), Config)
+
+
+@pytest.mark.parametrize(
+    ("values", "where", "what"),
+    [
+        (with_dataset(degres=[50]), "datasets.mine.degres", "unknown key"),
+        (with_dataset(degrees=[0]), "datasets.mine.degrees.0", "greater than or equal to 1"),
+        (with_dataset(degrees=[150]), "datasets.mine.degrees.0", "less than or equal to 100"),
+        (with_dataset(degrees=[50, 50]), "datasets.mine", "names something twice"),
+        (
+            with_dataset(methods=["swirl"]),
+            "datasets.mine.methods.0",
+            "'pixelate', 'blur' or 'mask'",
+        ),
+        (with_dataset(detectors=[]), "datasets.mine.detectors", "at least 1"),
+        (with_dataset(recipe="big"), "datasets.mine.recipe", "no recipe is called 'big'"),
+        (with_dataset(split={"validation": 1.5}), "datasets.mine.split", "less than 1"),
+        (with_dataset(enabled=False), "datasets", "none is enabled"),
+        ({"datasets": {"My Images": DATASET}}, "datasets.My Images", "match pattern"),
+        ({"datasets": {}}, "datasets", "at least 1"),
+        ({}, "datasets", "required"),
+        (with_dataset() | {"retrieval": {"fraction": 2}}, "retrieval.fraction", "less than"),
+        (
+            with_dataset() | {"recipes": {"default": {"backbone": {"width": 65}}}},
+            "recipes.default.backbone",
+            "not a multiple of heads",
+        ),
+        (
+            with_dataset() | {"recipes": {"default": {"crops": {"local_size": 97}}}},
+            "recipes.default",
+            "not a multiple of backbone.patch",
+        ),
+    ],
+)
+def test_a_wrong_value_is_named_with_its_path(
+    values: dict[str, Any], where: str, what: str
+) -> None:
+    with pytest.raises(InputError) as caught:
+        load(values)
+    line = next(line for line in str(caught.value).splitlines() if what in line)
+    assert where in line
+
+
+def test_two_data_sets_cannot_have_the_same_tables() -> None:
+    datasets = {name: DATASET | {"paper_role": "celeba"} for name in ("one", "two")}
+    with pytest.raises(InputError, match=r"datasets\.two\.paper_role: one already has"):
+        load({"datasets": datasets})
+    datasets["one"] = datasets["one"] | {"enabled": False}
+    assert list(load({"datasets": datasets}).enabled) == ["two"]

@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from anonbench.config import Dataset
+from anonbench.datasets.listing import list_images, read_source
+from anonbench.errors import InputError
+
+Make = Callable[..., Dataset]
+OWN = {"validation": 0.5}
+
+
+def touch(root: Path, *paths: str) -> Path:
+    for path in paths:
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).touch()
+    return root
+
+
+def test_flat(tmp_path: Path, dataset: Make) -> None:
+    names = ["a.jpg", "b.JPEG", "c.png", "d.tif", "e.TIFF", "f.bmp", "g.webp", "h.gif", "i.x.png"]
+    touch(tmp_path, *names, "notes.txt", "jpg", ".hidden.jpg", ".git/x.jpg", "._a.jpg")
+    source = read_source("f", dataset("folder", tmp_path, split=OWN), 0)
+    assert source.images["path"].tolist() == names
+    assert source.images["id"].tolist() == [*"abcdefgh", "i.x"]
+    assert "class" not in source.images and source.ignored == 2
+
+
+def test_class_folders(tmp_path: Path, dataset: Make) -> None:
+    touch(tmp_path, "cat/1.png", "dog/1.png", "dog/deep/2.png", "3.png")
+    settings = dataset("folder", tmp_path, split=OWN, label="class")
+    listing = list_images("f", settings, 0).set_index("id")
+    assert listing["class"].dropna().to_dict() == {
+        "cat/1": "cat",
+        "dog/1": "dog",
+        "dog/deep/2": "deep",
+    }
+    assert listing["class"].isna().sum() == 1
+
+
+@pytest.mark.parametrize("val", ["val", "validation"])
+def test_split_folders(tmp_path: Path, dataset: Make, val: str) -> None:
+    touch(tmp_path, "train/cat/1.png", "train/2.png", f"{val}/cat/1.png", "test/3.png", "4.png")
+    for split in ("official", OWN):
+        source = read_source("f", dataset("folder", tmp_path, split=split), 0)
+        assert source.images["path"].tolist() == [
+            "train/2.png",
+            "train/cat/1.png",
+            f"{val}/cat/1.png",
+        ]
+        assert source.images["class"].dropna().tolist() == ["cat", "cat"]
+        assert source.ignored == 2
+    listing = list_images("f", dataset("folder", tmp_path), 0)
+    assert listing["split"].tolist() == ["train", "train", "val"]
+
+
+def test_a_class_may_be_called_train(tmp_path: Path, dataset: Make) -> None:
+    touch(tmp_path, "train/1.png", "bus/1.png")
+    listing = list_images("f", dataset("folder", tmp_path, split=OWN), 0)
+    assert listing["class"].tolist() == ["bus", "train"]
+
+
+def test_no_official_split(tmp_path: Path, dataset: Make) -> None:
+    touch(tmp_path, "a.png", "b.png")
+    with pytest.raises(InputError, match=r"datasets\.f\.split: .* split: \{validation: 0\.2\}"):
+        list_images("f", dataset("folder", tmp_path), 0)
+
+
+def test_an_empty_split_folder(tmp_path: Path, dataset: Make) -> None:
+    touch(tmp_path, "train/a.png")
+    (tmp_path / "val").mkdir()
+    with pytest.raises(InputError, match="none of the 1 images is in the split val"):
+        list_images("f", dataset("folder", tmp_path), 0)
+
+
+def test_names_of_any_script(tmp_path: Path, dataset: Make) -> None:
+    touch(tmp_path, "身分証/ü 1.png", "身分証/#2.png")
+    listing = list_images("f", dataset("folder", tmp_path, split=OWN), 0)
+    assert listing["id"].tolist() == ["身分証/#2", "身分証/ü 1"]
+
+
+def test_names_that_are_no_text_are_recorded(tmp_path: Path, dataset: Make) -> None:
+    touch(tmp_path, "a.png", "b.png")
+    try:
+        os.close(os.open(os.fsencode(tmp_path) + b"/\xff.png", os.O_CREAT))
+    except OSError:
+        pytest.skip("the file system takes UTF-8 names only")
+    source = read_source("f", dataset("folder", tmp_path, split=OWN), 0)
+    assert source.images["id"].tolist() == ["a", "b"]
+    assert source.dropped == {"\\xff.png": "the file's name is not UTF-8"}
+
+
+def test_links_are_followed_but_not_for_ever(tmp_path: Path, dataset: Make) -> None:
+    touch(tmp_path, "data/a.png", "data/b.png", "other/c.png")
+    (tmp_path / "data" / "loop").symlink_to(tmp_path / "data", target_is_directory=True)
+    (tmp_path / "data" / "more").symlink_to(tmp_path / "other", target_is_directory=True)
+    listing = list_images("f", dataset("folder", tmp_path / "data", split=OWN), 0)
+    assert listing["id"].tolist() == ["a", "b", "more/c"]
+
+
+def test_two_files_with_one_id(tmp_path: Path, dataset: Make) -> None:
+    touch(tmp_path, "a.png", "a.jpg", "b.jpg")
+    with pytest.raises(InputError, match=r"f\.path: two images have the id 'a': a\.\w+ and a\.\w+"):
+        list_images("f", dataset("folder", tmp_path, split=OWN), 0)
+
+
+@pytest.mark.parametrize("files", [(), ("notes.txt", "sub/list.csv")])
+def test_no_image(tmp_path: Path, dataset: Make, files: tuple[str, ...]) -> None:
+    with pytest.raises(InputError, match=r"datasets\.f\.path: .*empty"):
+        list_images("f", dataset("folder", touch(tmp_path, *files), split=OWN), 0)
+
+
+def test_no_folder(tmp_path: Path, dataset: Make) -> None:
+    with pytest.raises(InputError, match=r"datasets\.f\.path: the folder .*absent does not exist"):
+        list_images("f", dataset("folder", tmp_path / "absent"), 0)
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match="is a file"):
+        list_images("f", dataset("folder", tmp_path / "file"), 0)

@@ -1,0 +1,191 @@
+"""Splits, subsets and what is common to all layouts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from anonbench.config import Dataset, Layout, OwnSplit
+from anonbench.datasets import listing as module
+from anonbench.datasets.demo import generate
+from anonbench.datasets.listing import READERS, count_images, list_images
+from anonbench.errors import InputError
+from anonbench.vocabulary import Split
+
+Make = Callable[..., Dataset]
+
+
+def table(folder: Path, ids: list[str], **columns: list[object]) -> Path:
+    frame = pd.DataFrame({"path": [f"{i}.png" for i in ids]} | columns)
+    frame.to_csv(folder / "t.csv", index=False)
+    return folder / "t.csv"
+
+
+def split_of(listing: pd.DataFrame) -> dict[str, str]:
+    return dict(zip(listing["id"], listing["split"], strict=True))
+
+
+def test_every_layout_of_the_config_can_be_read() -> None:
+    assert set(READERS) == set(Layout)
+
+
+def test_own_split_has_the_exact_share_and_depends_on_seed_and_ids_alone(
+    tmp_path: Path, dataset: Make
+) -> None:
+    ids = [f"{i:04d}" for i in range(1000)]
+    settings = dataset("table", table(tmp_path, ids), split={"validation": 0.25})
+    first = list_images("t", settings, 0)
+    assert count_images(first) == {Split.TRAIN: 750, Split.VAL: 250}
+    table(tmp_path, ids[::-1])
+    assert split_of(list_images("t", settings, 0)) == split_of(first)
+    assert split_of(list_images("t", settings, 1)) != split_of(first)
+
+
+def test_an_added_image_moves_few_others(tmp_path: Path, dataset: Make) -> None:
+    ids = [f"{i:04d}" for i in range(400)]
+    settings = dataset("table", table(tmp_path, ids), split={"validation": 0.25})
+    before = split_of(list_images("t", settings, 0))
+    table(tmp_path, [*ids, "new"])
+    after = split_of(list_images("t", settings, 0))
+    assert sum(before[i] != after[i] for i in ids) <= 1
+
+
+def test_groups_stay_together(tmp_path: Path, dataset: Make) -> None:
+    ids = [f"{i:04d}" for i in range(500)]
+    people = [i // 7 if i % 50 else None for i in range(500)]
+    file = table(tmp_path, ids, person=people)
+    settings = dataset("table", file, split={"validation": 0.2, "by": "person"})
+    listing = list_images("t", settings, 0)
+    assert (listing.groupby("person")["split"].nunique() == 1).all()
+    assert abs((listing["split"] == "val").mean() - 0.2) <= 7 / 500
+    assert listing["split"][listing["person"].isna()].nunique() == 2  # one by one
+    pd.testing.assert_frame_equal(
+        list_images("t", settings, 0, labels=False), listing[["id", "path", "split"]]
+    )
+
+
+@given(
+    sizes=st.lists(st.integers(1, 30), min_size=2, max_size=40),
+    share=st.floats(0.01, 0.99),
+    seed=st.integers(0, 100),
+)
+def test_group_share_is_as_near_as_groups_allow(sizes: list[int], share: float, seed: int) -> None:
+    groups = np.repeat(np.arange(len(sizes)), sizes)
+    images = pd.DataFrame({"id": [str(i) for i in range(len(groups))], "g": groups})
+    in_val = module._own_split("x", OwnSplit(validation=share, by="g"), images, seed)
+    chosen = {int(g) for g in groups[in_val]}
+    assert 0 < len(chosen) < len(sizes)
+    assert in_val.sum() == sum(sizes[g] for g in chosen)
+    # off by half of the group at the border, unless one side would be empty
+    target = share * len(groups)
+    slack = max(sizes) / 2
+    only = len(chosen) in (1, len(sizes) - 1)
+    assert only or abs(in_val.sum() - target) <= slack
+
+
+def test_one_group_cannot_be_split(tmp_path: Path, dataset: Make) -> None:
+    file = table(tmp_path, ["a", "b"], person=[1, 1])
+    with pytest.raises(InputError, match=r"t\.split\.by: all images have the same person"):
+        list_images("t", dataset("table", file, split={"by": "person"}), 0)
+
+
+def test_subset_is_drawn_before_the_split_and_is_stable(tmp_path: Path, dataset: Make) -> None:
+    ids = [f"{i:04d}" for i in range(400)]
+    splits: list[object] = ["train", "val"] * 200
+    settings = dataset("table", table(tmp_path, ids, split=splits), subset=100)
+    listing = list_images("t", settings, 0)
+    assert len(listing) == 100 and listing["id"].is_monotonic_increasing
+    official = dict(zip(ids, splits, strict=True))
+    assert split_of(listing) == {i: official[i] for i in listing["id"]}
+    table(tmp_path, [*ids, "new"], split=[*splits, "val"])
+    grown = list_images("t", settings, 0)
+    assert len(set(listing["id"]) - set(grown["id"])) <= 1
+    smaller = list_images("t", dataset("table", settings.path, subset=50), 0)
+    assert set(smaller["id"]) < set(grown["id"])
+    own = dataset("table", settings.path, subset=100, split={"validation": 0.1})
+    assert count_images(list_images("t", own, 0)) == {Split.TRAIN: 90, Split.VAL: 10}
+
+
+def test_a_subset_larger_than_the_data_is_all_of_it(tmp_path: Path, dataset: Make) -> None:
+    file = table(tmp_path, ["a", "b"])
+    assert len(list_images("t", dataset("table", file, subset=9, split={}), 0)) == 2
+
+
+@pytest.mark.parametrize("labels", [True, False])
+def test_a_label_that_is_not_there(tmp_path: Path, dataset: Make, labels: bool) -> None:
+    columns: dict[str, list[object]] = {f"c{i}": [1, 2] for i in range(9)} | {"Male": [0, 1]}
+    file = table(tmp_path, ["a", "b"], **columns)
+    settings = dataset("table", file, split={}, label="male")
+    with pytest.raises(InputError, match=r"datasets\.t\.label: .*'male'; there are Male, c0.*…"):
+        list_images("t", settings, 0, labels=labels)
+
+
+def test_one_image_cannot_be_split(tmp_path: Path, dataset: Make) -> None:
+    with pytest.raises(InputError, match=r"datasets\.t\.split: none of the 1 images"):
+        list_images("t", dataset("table", table(tmp_path, ["a"]), split={}), 0)
+
+
+def test_no_image_is_opened(tmp_path: Path, dataset: Make, celeba: Path, rvl_cdip: Path) -> None:
+    for root in (celeba / "img_align_celeba", rvl_cdip / "images"):
+        for file in [path for path in root.rglob("*") if path.is_file()]:
+            file.unlink()
+    assert len(list_images("c", dataset("celeba", celeba), 0)) == 7
+    assert len(list_images("r", dataset("rvl_cdip", rvl_cdip), 0)) == 6
+
+
+@pytest.mark.parametrize(
+    ("layout", "demo", "label"),
+    [
+        ("celeba", {"kind": "portraits", "train_identities": 2, "val_identities": 1}, "Male"),
+        ("rvl_cdip", {"kind": "documents", "train_per_class": 1, "val_per_class": 1}, "class"),
+        ("folder", {"kind": "ids", "train_per_template": 1, "val_per_template": 1}, "class"),
+    ],
+)
+def test_demo_data_are_planned_as_they_will_be(
+    tmp_path: Path, dataset: Make, layout: str, demo: dict[str, object], label: str
+) -> None:
+    settings = dataset(layout, tmp_path / "demo", demo=demo, label=label)
+    assert settings.demo is not None
+    planned = list_images("d", settings, 0)
+    generate(settings.demo, settings.path, 0)
+    pd.testing.assert_frame_equal(list_images("d", settings, 0, labels=False), planned)
+    drawn = list_images("d", settings, 0)
+    pd.testing.assert_frame_equal(drawn[["id", "path", "split"]], planned)
+    assert drawn[label].notna().all()
+
+
+def test_demo_data_cannot_be_grouped_before_they_exist(tmp_path: Path, dataset: Make) -> None:
+    demo = {"kind": "portraits"}
+    settings = dataset("celeba", tmp_path / "x", demo=demo, split={"by": "identity"})
+    with pytest.raises(InputError, match=r"datasets\.d\.split\.by: the demo's data"):
+        list_images("d", settings, 0)
+
+
+@pytest.mark.parametrize(
+    ("layout", "settings", "message"),
+    [
+        (
+            "folder",
+            {"demo": {"kind": "portraits"}},
+            "demo: .* in the layout celeba",
+        ),
+        ("rvl_cdip", {"images": "wild"}, "only the real CelebA"),
+        (
+            "celeba",
+            {"images": "wild", "demo": {"kind": "portraits"}},
+            "only the real CelebA",
+        ),
+    ],
+)
+def test_settings_that_contradict_the_layout(
+    tmp_path: Path, dataset: Make, layout: str, settings: dict[str, object], message: str
+) -> None:
+    with pytest.raises(ValidationError, match=message):
+        dataset(layout, tmp_path, **settings)

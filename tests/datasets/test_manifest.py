@@ -1,0 +1,157 @@
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from PIL import Image
+
+from anonbench.config import Dataset
+from anonbench.datasets import manifest as module
+from anonbench.datasets.manifest import COLUMNS, write_manifest
+from anonbench.errors import InputError
+
+Make = Callable[..., Dataset]
+Draw = Callable[..., Path]
+
+
+def run(
+    settings: Dataset, out: Path, max_pixels: int = 10_000
+) -> tuple[pd.DataFrame, dict[tuple[str, str], str]]:
+    """Return the manifest, and the reasons of what was skipped by path and split."""
+    write_manifest("d", settings, max_pixels, 0, out / "m.parquet", out / "s" / "m.csv")
+    skipped = pd.read_csv(out / "s" / "m.csv", keep_default_na=False)
+    assert skipped.columns.tolist() == ["path", "split", "reason"]
+    assert skipped["path"].is_monotonic_increasing
+    reasons = {(row.path, row.split): row.reason for row in skipped.itertuples()}
+    return pd.read_parquet(out / "m.parquet"), reasons
+
+
+def test_columns_and_values(tmp_path: Path, dataset: Make, celeba: Path) -> None:
+    manifest, skipped = run(dataset("celeba", celeba, label="Male"), tmp_path)
+    assert manifest.columns.tolist() == [*COLUMNS, "Bald", "Male", "Young", "identity"]
+    assert skipped == {} and manifest["id"].tolist() == [f"{i:06d}" for i in range(1, 8)]
+    data = (celeba / "img_align_celeba" / "000001.jpg").read_bytes()
+    first = manifest.iloc[0]
+    assert (first["width"], first["height"], first["bytes"]) == (4, 3, len(data))
+    assert first["digest"] == hashlib.sha256(data).hexdigest()
+
+
+def test_every_layout_gives_the_same_table(
+    tmp_path: Path, dataset: Make, celeba: Path, rvl_cdip: Path, draw: Draw
+) -> None:
+    for name in ("train/a.png", "val/b.png"):
+        draw(tmp_path / "folder" / name)
+    (tmp_path / "t.csv").write_text("path,split\nfolder/train/a.png,train\nfolder/val/b.png,val\n")
+    kinds = set()
+    for layout, path in (
+        ("celeba", celeba),
+        ("rvl_cdip", rvl_cdip),
+        ("folder", tmp_path / "folder"),
+        ("table", tmp_path / "t.csv"),
+    ):
+        manifest, _ = run(dataset(layout, path), tmp_path)
+        kinds.add(tuple(str(kind) for kind in manifest[COLUMNS].dtypes))
+    assert len(kinds) == 1
+
+
+def test_width_and_height_are_upright(tmp_path: Path, dataset: Make, draw: Draw) -> None:
+    folder = tmp_path / "f"
+    draw(folder / "train" / "a.png")
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    (folder / "val").mkdir()
+    Image.new("L", (30, 10)).save(folder / "val" / "b.jpg", exif=exif)
+    manifest, _ = run(dataset("folder", folder), tmp_path)
+    assert manifest[["width", "height"]].to_numpy().tolist() == [[4, 3], [10, 30]]
+
+
+def test_bad_files_are_recorded_and_never_fatal(
+    tmp_path: Path, dataset: Make, draw: Draw, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = tmp_path / "f"
+    for name in ("train/a.png", "val/b.png"):
+        draw(folder / name)
+    draw(folder / "val" / "huge.png", size=(200, 100))
+    (folder / "val" / "empty.png").touch()
+    (folder / "val" / "text.jpg").write_text("not an image")
+    frames = [Image.new("L", (4, 4), v) for v in (0, 255)]
+    frames[0].save(folder / "train" / "moving.gif", save_all=True, append_images=frames[1:])
+    (folder / "train" / "gone.png").symlink_to(folder / "nowhere.png")
+    (folder / "train" / "notes.txt").touch()
+    with caplog.at_level(logging.INFO):
+        manifest, skipped = run(dataset("folder", folder), tmp_path)
+    assert manifest["id"].tolist() == ["train/a", "val/b"]
+    assert skipped == {
+        ("train/gone.png", "train"): "file is missing",
+        ("train/moving.gif", "train"): "animated or of several pages (2 frames)",
+        ("val/empty.png", "val"): "empty file",
+        ("val/huge.png", "val"): "more than 10000 pixels",
+        ("val/text.jpg", "val"): "not an image, or of an unknown kind",
+    }
+    assert "d: 1 train, 1 val; 5 skipped, 1 other files ignored" in caplog.text
+
+
+def test_missing_labels_are_recorded_where_a_label_is_asked_for(
+    tmp_path: Path, dataset: Make, draw: Draw
+) -> None:
+    lines = ["path,split,kind"]
+    for i, kind in enumerate(["x", "", "y", "x"]):
+        draw(tmp_path / f"{i}.png", i)
+        lines.append(f"{i}.png,{'train' if i < 2 else 'val'},{kind}")
+    (tmp_path / "t.csv").write_text("\n".join(lines) + "\n")
+    manifest, skipped = run(dataset("table", tmp_path / "t.csv", label="kind"), tmp_path)
+    assert manifest["id"].tolist() == ["0", "2", "3"]
+    assert skipped == {("1.png", "train"): "no label in the column kind"}
+    manifest, skipped = run(dataset("table", tmp_path / "t.csv"), tmp_path)
+    assert len(manifest) == 4 and skipped == {}
+
+
+def test_a_split_of_which_nothing_is_left(tmp_path: Path, dataset: Make, celeba: Path) -> None:
+    for name in ("000006.jpg", "000007.jpg"):
+        (celeba / "img_align_celeba" / name).unlink()
+    with pytest.raises(InputError, match=r"datasets\.d\.path: .*split val .*2: file is missing"):
+        run(dataset("celeba", celeba), tmp_path)
+    assert not (tmp_path / "m.parquet").exists()
+
+
+def test_bytes_do_not_depend_on_threads(
+    tmp_path: Path, dataset: Make, draw: Draw, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "f"
+    for i in range(40):
+        draw(folder / ("train" if i % 3 else "val") / f"{i}.png", i)
+    (folder / "train" / "bad.png").touch()
+    written = []
+    for threads, chunk in ((1, 64), (8, 1)):
+        monkeypatch.setattr(module, "_THREADS", threads)
+        monkeypatch.setattr(module, "_CHUNK", chunk)
+        run(dataset("folder", folder), tmp_path)
+        written.append([(tmp_path / f).read_bytes() for f in ("m.parquet", "s/m.csv")])
+    assert written[0] == written[1]
+
+
+def test_nothing_is_written_beside_the_originals(
+    tmp_path: Path, dataset: Make, rvl_cdip: Path
+) -> None:
+    before = {path: path.stat().st_mtime_ns for path in rvl_cdip.rglob("*")}
+    run(dataset("rvl_cdip", rvl_cdip), tmp_path / "out")
+    assert {path: path.stat().st_mtime_ns for path in rvl_cdip.rglob("*")} == before
+
+
+def test_files_whose_names_are_no_text_are_recorded(
+    tmp_path: Path, dataset: Make, draw: Draw
+) -> None:
+    for i in range(4):
+        draw(tmp_path / "f" / f"{i}.png", i)
+    try:
+        (tmp_path / "f" / "0.png").rename(Path(os.fsdecode(os.fsencode(tmp_path) + b"/f/\xff.png")))
+    except OSError:
+        pytest.skip("the file system takes UTF-8 names only")
+    manifest, skipped = run(dataset("folder", tmp_path / "f", split={}), tmp_path)
+    assert len(manifest) == 3
+    assert skipped == {("\\xff.png", ""): "the file's name is not UTF-8"}

@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from anonbench.config import Dataset
+from anonbench.datasets.listing import list_images, root_of
+from anonbench.datasets.manifest import write_manifest
+from anonbench.errors import InputError
+
+Make = Callable[..., Dataset]
+OWN = {"validation": 0.5}
+
+
+def write(folder: Path, *lines: str) -> Path:
+    file = folder / "table.csv"
+    file.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return file
+
+
+def test_csv(tmp_path: Path, dataset: Make) -> None:
+    file = write(
+        tmp_path,
+        "path,split,kind,age,note",
+        "b/1.png,Validation,x,3,",
+        "a/1.png,train,y,,n",
+        "c/1.png,test,y,5,n",
+    )
+    settings = dataset("table", file, label="kind")
+    listing = list_images("t", settings, 0)
+    assert root_of(settings) == tmp_path
+    assert listing.columns.tolist() == ["id", "path", "split", "kind", "age", "note"]
+    assert listing["id"].tolist() == ["a/1", "b/1"]
+    assert listing["split"].tolist() == ["train", "val"]
+    assert listing["kind"].tolist() == ["y", "x"]
+    assert str(listing["age"].dtype) == "Int64" and listing["age"].isna().tolist() == [True, False]
+
+
+def test_ids_stay_text_and_a_mark_of_utf8_is_no_part_of_a_name(
+    tmp_path: Path, dataset: Make
+) -> None:
+    file = write(tmp_path, "\ufeffid,path", "007,x.png", "08,y.png")
+    listing = list_images("t", dataset("table", file, split=OWN), 0)
+    assert listing["id"].tolist() == ["007", "08"]
+
+
+def test_parquet_is_the_same(tmp_path: Path, dataset: Make) -> None:
+    frame = pd.DataFrame({"path": ["a.png", "b.png"], "split": ["train", "val"], "n": [1, 2]})
+    frame.to_csv(tmp_path / "t.csv", index=False)
+    frame.to_parquet(tmp_path / "t.parquet")
+    one, two = (
+        list_images("t", dataset("table", tmp_path / f"t.{s}"), 0) for s in ("csv", "parquet")
+    )
+    pd.testing.assert_frame_equal(one, two)
+
+
+def test_paths_inside_and_outside(tmp_path: Path, dataset: Make) -> None:
+    folder = tmp_path / "tables"
+    folder.mkdir()
+    file = write(folder, "path", str(folder / "in/a.png"), "./b.png", "../out/c.png", "/far/d.png")
+    listing = list_images("t", dataset("table", file, split=OWN), 0).set_index("id")["path"]
+    assert listing.to_dict() == {
+        "in/a": "in/a.png",
+        "b": "b.png",
+        "out/c": "../out/c.png",
+        "far/d": "/far/d.png",
+    }
+
+
+def test_a_manifest_can_be_a_table(
+    tmp_path: Path, dataset: Make, draw: Callable[..., Path]
+) -> None:
+    for i in range(4):
+        draw(tmp_path / f"{i}.png", i)
+    file = write(tmp_path, "path,kind", *(f"{i}.png,k{i}" for i in range(4)))
+    first, second = tmp_path / "one.parquet", tmp_path / "two.parquet"
+    settings = dataset("table", file, split=OWN)
+    write_manifest("t", settings, 100, 0, first, tmp_path / "s.csv")
+    write_manifest("t", dataset("table", first), 100, 0, second, tmp_path / "s.csv")
+    assert first.read_bytes() == second.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        (["file,split", "a.png,train"], "has no column `path`"),
+        (["path,split", "a.png,train", ",val"], "row 2 .* has no path"),
+        (["path,split", "a.png,train", "b.png,"], "row 2 .* has no split"),
+        (["path,split", "a.png,train", "b.png,dev"], "split 'dev' is none of train, val, test"),
+        (["path,id", "a.png,1", "b.png,1"], "two images have the id '1': a.png and b.png"),
+        (["path", "a.png"], r"datasets\.t\.split: .*add a column `split`"),
+        (["path,split"], "the data set is empty"),
+        (["path,split", "a.png,train"], "none of the 1 images is in the split val"),
+    ],
+)
+def test_mistakes_are_named(tmp_path: Path, dataset: Make, lines: list[str], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        list_images("t", dataset("table", write(tmp_path, *lines)), 0)
+
+
+def test_other_files_are_refused(tmp_path: Path, dataset: Make) -> None:
+    with pytest.raises(InputError, match=r"absent\.csv does not exist"):
+        list_images("t", dataset("table", tmp_path / "absent.csv"), 0)
+    with pytest.raises(InputError, match="is a folder"):
+        list_images("t", dataset("table", tmp_path), 0)
+    for name, content in (("a.csv", b""), ("a.parquet", b"no"), ("b.csv", b"\xff\xfe\x00")):
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(InputError, match=r"datasets\.t\.path: .*" + name):
+            list_images("t", dataset("table", tmp_path / name), 0)
+
+
+def test_content_is_not_shown_where_the_header_is_missing(tmp_path: Path, dataset: Make) -> None:
+    file = write(tmp_path, "a.png,Erika Mustermann")
+    with pytest.raises(InputError) as error:
+        list_images("t", dataset("table", file), 0)
+    assert "Erika" not in str(error.value)

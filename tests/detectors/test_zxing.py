@@ -1,0 +1,143 @@
+"""Barcodes are found where they were put, over their whole height."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import zxingcpp
+
+from anonbench.boxes import Region
+from anonbench.config.data import Detection, DetectorName, Zxing
+from anonbench.detectors import Detector, build
+from anonbench.detectors.linear import grown_along_bars
+from anonbench.images import read_image
+from anonbench.vocabulary import Entity
+
+FORMATS = ["Code128", "EAN13", "ITF", "PDF417", "QRCode", "DataMatrix", "Aztec"]
+
+
+@pytest.fixture(scope="module")
+def detector() -> Detector:
+    return build(DetectorName.ZXING, Detection())
+
+
+def printed(name: str, scale: int = 3) -> np.ndarray:
+    """Return a barcode, uint8 [H, W], cut to its bars."""
+    code = zxingcpp.create_barcode("401234567890", getattr(zxingcpp.BarcodeFormat, name))
+    pixels = np.array(zxingcpp.write_barcode_to_image(code, scale=scale))
+    ys, xs = np.nonzero(pixels < 128)
+    return pixels[ys.min() : ys.max() + 1, xs.min() : xs.max() + 1]
+
+
+def pasted(code: np.ndarray, x: int, y: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return a light page with the code at x, y, and the pixels of the code."""
+    page = np.full((code.shape[0] + 260, code.shape[1] + 300), 235, np.uint8)
+    mask = np.zeros(page.shape, bool)
+    page[y : y + code.shape[0], x : x + code.shape[1]] = code
+    mask[y : y + code.shape[0], x : x + code.shape[1]] = True
+    return page, mask
+
+
+def covered(shape: tuple[int, ...], region: Region) -> np.ndarray:
+    mask = np.zeros(shape[:2], np.uint8)
+    cv2.fillPoly(mask, [np.array(region.quad).reshape(4, 2).round().astype(np.int32)], 1)
+    return mask.astype(bool)
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_barcode_is_found_where_it_was_put(detector: Detector, name: str) -> None:
+    code = printed(name)
+    page, _ = pasted(code, 170, 90)
+    (found,) = detector.detect([page])
+    assert [region.entity for region in found] == [Entity.BARCODE]
+    box = np.array([found[0].x0, found[0].y0, found[0].x1, found[0].y1])
+    guards = 15 if name == "EAN13" else 0  # three bars go on below the digits' bars
+    true = np.array([170, 90, 170 + code.shape[1], 90 + code.shape[0] - guards])
+    assert np.abs(box - true).max() <= 4
+
+
+@pytest.mark.parametrize("name", ["Code128", "ITF"])
+@pytest.mark.parametrize("angle", [0, 4, 90, 94, 180])
+def test_linear_code_is_covered_over_its_whole_height(
+    detector: Detector, name: str, angle: int
+) -> None:
+    code = cv2.resize(printed(name), None, fx=1, fy=2, interpolation=cv2.INTER_NEAREST)
+    page, mask = pasted(code, 150, 130)
+    page = cv2.GaussianBlur(
+        cv2.copyMakeBorder(page, 99, 99, 99, 99, cv2.BORDER_REPLICATE), (0, 0), 0.8
+    )
+    mask = cv2.copyMakeBorder(mask.astype(np.uint8), 99, 99, 99, 99, cv2.BORDER_CONSTANT)
+    side = max(page.shape)
+    turn = cv2.getRotationMatrix2D((page.shape[1] / 2, page.shape[0] / 2), angle, 1.0)
+    turn[:, 2] += (side - page.shape[1]) / 2, (side - page.shape[0]) / 2
+    page = cv2.warpAffine(page, turn, (side, side), borderValue=235)
+    mask = cv2.warpAffine(mask, turn, (side, side))
+    (found,) = detector.detect([page])
+    assert len(found) == 1
+    inside = covered(page.shape, found[0])
+    assert inside[mask > 0].mean() > 0.93
+    assert inside.sum() < 1.25 * mask.sum()
+
+
+def test_one_row_grows_to_the_bars_ends_and_no_further() -> None:
+    code = printed("Code128")
+    height, width = code.shape
+    page, _ = pasted(code, 60, 50)
+    cv2.putText(page, "4012345", (80, 50 + height + 30), cv2.FONT_HERSHEY_SIMPLEX, 1.0, 0, 2)
+    row = 50.0 + height // 2
+    ends = np.array([(60, row), (59 + width, row), (59 + width, row), (60, row)])
+    grown = grown_along_bars(page, ends)
+    assert grown[:, 0] == pytest.approx([60, 59 + width, 59 + width, 60], abs=1)
+    assert grown[:, 1] == pytest.approx([50, 50, 49 + height, 49 + height], abs=1)
+
+
+def test_growing_steps_over_a_scratch() -> None:
+    code = printed("Code128").copy()
+    code[20:23] = 255
+    page, _ = pasted(code, 60, 50)
+    low = 50.0 + code.shape[0] - 5
+    ends = np.array([(60, low), (59 + code.shape[1], low), (59 + code.shape[1], low), (60, low)])
+    assert grown_along_bars(page, ends)[0, 1] == pytest.approx(50, abs=1)
+
+
+def test_growing_stops_at_the_image_and_leaves_narrow_codes_alone() -> None:
+    code = printed("Code128")
+    height, width = code.shape
+    ends = np.array([(0, 9.0), (width - 1, 9), (width - 1, 12), (0, 12)])
+    grown = grown_along_bars(code, ends)
+    assert grown.min() >= 0
+    assert grown[:, 1].max() <= height - 1
+    narrow = np.array([(3, 9.0), (9, 9), (9, 12), (3, 12)])
+    np.testing.assert_array_equal(grown_along_bars(code, narrow), narrow)
+
+
+def test_colour_grey_and_inverted(detector: Detector) -> None:
+    page, _ = pasted(printed("QRCode"), 100, 80)
+    rgb = np.dstack([page] * 3)
+    grey, colour, inverted = detector.detect([page, rgb, 255 - page])
+    assert grey == colour
+    assert len(inverted) == 1
+
+
+def test_settings_are_passed_on() -> None:
+    quick = build(DetectorName.ZXING, Detection(zxing=Zxing(try_harder=False)))
+    page, _ = pasted(printed("Code128"), 100, 80)
+    assert len(quick.detect([page])[0]) == 1
+    assert quick.detect([np.rot90(page)]) == [[]]
+
+
+def test_blank_and_tiny_images_have_no_barcode(detector: Detector) -> None:
+    sizes = [(1, 1), (2, 300), (80, 80)]
+    assert detector.detect([np.full(size, 255, np.uint8) for size in sizes]) == [[], [], []]
+    assert detector.detect([]) == []
+
+
+def test_real_barcodes(detector: Detector, shared: Path) -> None:
+    paths = sorted((shared / "data/barcode").glob("*-*"))[::9]
+    if not paths:
+        pytest.skip("no barcode pictures in `shared`")
+    found = detector.detect([read_image(path) for path in paths])
+    assert np.mean([bool(regions) for regions in found]) > 0.85

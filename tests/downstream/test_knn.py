@@ -1,0 +1,83 @@
+"""Weighted k-NN against the definition in plain Python."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from anonbench.downstream.knn import knn_predict
+from anonbench.embeddings import Embeddings
+
+
+def plain_knn(
+    train: Embeddings, labels: np.ndarray, query: np.ndarray, k: int, temperature: float
+) -> dict[str, float]:
+    """The votes of each class."""
+
+    def cosine(a: np.ndarray, b: np.ndarray) -> float:
+        return float(a @ b / np.sqrt((a @ a) * (b @ b)))
+
+    near = sorted(
+        (-round(cosine(vector, query), 5), name, str(label))
+        for name, vector, label in zip(train.ids, train.values.astype(float), labels, strict=True)
+    )
+    votes: dict[str, float] = defaultdict(float)
+    for negative, _, label in near[:k]:
+        votes[label] += math.exp(-negative / temperature)
+    return votes
+
+
+@settings(max_examples=60)
+@given(st.integers(0, 10_000), st.integers(1, 30), st.sampled_from([0.07, 1.0]))
+def test_equals_the_definition(seed: int, k: int, temperature: float) -> None:
+    generator = np.random.default_rng(seed)
+    ids = [f"{i:02d}" for i in generator.permutation(25)]
+    # whole numbers: many exact ties, which the ids decide
+    train = Embeddings(ids, generator.integers(1, 4, (25, 2)).astype(np.float32))
+    val = Embeddings(list("abcde"), generator.integers(1, 4, (5, 2)).astype(np.float32))
+    labels = generator.choice(["x", "y", "z"], 25)
+    predicted = knn_predict(train, labels, val, [k], temperature)[k]
+    for query, label in zip(val.values.astype(float), predicted, strict=True):
+        votes = plain_knn(train, labels, query, k, temperature)
+        assert votes[label] >= max(votes.values()) * (1 - 1e-3)
+
+
+def test_one_neighbour_is_the_nearest() -> None:
+    train = Embeddings(["a", "b", "c"], np.array([[1, 0], [0, 1], [1, 1]], np.float32))
+    val = Embeddings(["q", "r"], np.array([[10, 1], [4, 5]], np.float32))
+    found = knn_predict(train, np.array(["one", "two", "three"]), val, [1, 99], 0.07)
+    assert found[1].tolist() == ["one", "three"]
+    assert found[99].tolist() == ["one", "three"]
+
+
+def test_close_neighbours_outvote_many_far_ones() -> None:
+    train = Embeddings(["a", "b", "c", "d"], np.array([[1, 0], [0, 1], [0, 1], [0, 1]], np.float32))
+    val = Embeddings(["q"], np.array([[1, 0.2]], np.float32))
+    labels = np.array(["near", "far", "far", "far"])
+    assert knn_predict(train, labels, val, [4], 0.07)[4].tolist() == ["near"]
+    assert knn_predict(train, labels, val, [4], 10.0)[4].tolist() == ["far"]
+
+
+def test_equal_votes_and_equal_similarities_are_decided_by_name() -> None:
+    train = Embeddings(["b", "a", "c"], np.ones((3, 2), np.float32))
+    val = Embeddings(["q"], np.ones((1, 2), np.float32))
+    labels = np.array(["z", "y", "x"])
+    found = knn_predict(train, labels, val, [1, 2, 3], 0.07)
+    assert found[1].tolist() == ["y"]  # id a
+    assert found[2].tolist() == ["y"]  # ids a and b: classes y and z
+    assert found[3].tolist() == ["x"]
+
+
+def test_the_order_of_train_images_does_not_matter() -> None:
+    generator = np.random.default_rng(5)
+    values = generator.standard_normal((90, 8)).astype(np.float32)
+    ids, labels = [f"{i:02d}" for i in range(90)], generator.choice(["x", "y"], 90)
+    val = Embeddings(ids[:40], generator.standard_normal((40, 8)).astype(np.float32))
+    expected = knn_predict(Embeddings(ids, values), labels, val, [20], 0.07)[20]
+    order = generator.permutation(90)
+    mixed = Embeddings([ids[i] for i in order], values[order])
+    assert np.array_equal(knn_predict(mixed, labels[order], val, [20], 0.07)[20], expected)

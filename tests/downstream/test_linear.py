@@ -1,0 +1,96 @@
+"""The linear probe: what it learns, what it is chosen on, and that it repeats."""
+
+from __future__ import annotations
+
+import numpy as np
+from sklearn.linear_model import LogisticRegression
+from sklearn.preprocessing import StandardScaler
+from threadpoolctl import threadpool_limits
+
+from anonbench.config import Linear
+from anonbench.downstream import linear
+from anonbench.downstream.linear import linear_probe
+from anonbench.embeddings import Embeddings
+
+
+def data(
+    seed: int, count: int, spread: float = 1.0, scale: float = 1.0
+) -> tuple[Embeddings, np.ndarray]:
+    generator = np.random.default_rng(seed)
+    labels = np.array(["a", "b", "c"])[np.arange(count) % 3]
+    centres = np.random.default_rng(99).standard_normal((3, 10))
+    values = centres[np.arange(count) % 3] + spread * generator.standard_normal((count, 10))
+    values[:, 3] = 7.0  # a constant feature
+    values[:, 4] *= 1e4 * scale
+    return Embeddings([f"{seed}-{i:04d}" for i in range(count)], values.astype(np.float32)), labels
+
+
+def test_separable_classes_are_learned_whatever_the_features_scale() -> None:
+    train, labels = data(0, 300, spread=0.3)
+    val, truth = data(1, 90, spread=0.3)
+    probe = linear_probe(train, labels, val, Linear(), seed=0)
+    assert (probe.predictions == truth).mean() > 0.97
+    assert probe.converged
+    assert probe.held_out == 60
+
+
+def test_equals_scikit_learns_pipeline_at_the_chosen_strength() -> None:
+    train, labels = data(0, 300, spread=1.5)
+    val, _ = data(1, 200, spread=1.5)
+    probe = linear_probe(train, labels, val, Linear(), seed=0)
+    scaler = StandardScaler().fit(train.values)
+    model = LogisticRegression(C=probe.strength, max_iter=500)
+    model.fit(scaler.transform(train.values), labels)
+    expected = model.predict(scaler.transform(val.values))
+    assert (probe.predictions == expected).mean() > 0.99
+
+
+def test_the_strength_is_the_best_on_the_held_out_part() -> None:
+    train, labels = data(0, 120, spread=3.0)
+    probe = linear_probe(train, labels, train, Linear(strengths=(10.0, 0.001, 0.1)), seed=0)
+    best = max(probe.held_out_accuracy.values())
+    winners = [c for c, accuracy in probe.held_out_accuracy.items() if accuracy == best]
+    assert probe.strength == min(winners)
+
+
+def test_validation_images_do_not_take_part_in_the_choice() -> None:
+    train, labels = data(0, 120, spread=2.0)
+    one = linear_probe(train, labels, data(1, 60)[0], Linear(), seed=0)
+    other = linear_probe(train, labels, data(2, 30)[0], Linear(), seed=0)
+    assert (one.strength, one.held_out_accuracy) == (other.strength, other.held_out_accuracy)
+
+
+def test_repeats_with_any_number_of_threads() -> None:
+    train, labels = data(0, 300, spread=2.5)
+    val, _ = data(1, 300, spread=2.5)
+    found = []
+    for threads in (1, 2):
+        with threadpool_limits(threads):
+            found.append(linear_probe(train, labels, val, Linear(), seed=0))
+    assert np.array_equal(found[0].predictions, found[1].predictions)
+    assert found[0].iterations == found[1].iterations
+
+
+def test_the_held_out_part_depends_on_seed_and_ids_alone() -> None:
+    train, labels = data(0, 120)
+    held = linear._held_out(train.ids, labels, 0.2, 0)
+    order = np.random.default_rng(0).permutation(120)
+    mixed = linear._held_out([train.ids[i] for i in order], labels[order], 0.2, 0)
+    assert np.array_equal(held[order], mixed)
+    assert not np.array_equal(held, linear._held_out(train.ids, labels, 0.2, 1))
+    assert {name: int(held[labels == name].sum()) for name in "abc"} == dict.fromkeys("abc", 8)
+
+
+def test_too_few_iterations_are_reported_and_not_warned() -> None:
+    train, labels = data(0, 120)
+    probe = linear_probe(train, labels, train, Linear(max_iterations=1), seed=0)
+    assert not probe.converged
+    assert probe.iterations == 1
+
+
+def test_one_image_a_class_leaves_nothing_to_hold_out() -> None:
+    train, labels = data(0, 3)
+    probe = linear_probe(train, labels, train, Linear(), seed=0)
+    assert probe.held_out == 0
+    assert probe.strength == 1.0
+    assert np.array_equal(probe.predictions, labels)

@@ -1,0 +1,142 @@
+"""Synthetic results in the shape that the workflow writes; the numbers are random."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from anonbench.seeding import rng
+from anonbench.vocabulary import Variant
+
+METHODS = ("pixelate", "blur", "mask")
+ADAPTIONS = ("unadapted", "A", "B", "C")
+METRICS = (
+    ("map", "original"),
+    ("map", "anonymized"),
+    ("mndcg", "original"),
+    ("mndcg", "anonymized"),
+    ("knn", ""),
+    ("linear", ""),
+)
+CORRELATED = [f"{metric}_{query}".rstrip("_") for metric, query in METRICS]
+
+
+def make_scores(
+    dataset: str,
+    degrees: tuple[int, ...] = (100,),
+    seeds: tuple[int, ...] = (0,),
+    labelled: bool = True,
+    missing: tuple[tuple[str, str, int], ...] = (),
+    n: int = 240,
+) -> pd.DataFrame:
+    """Return random tidy scores; `missing` are (adaption, method, degree) that were not run."""
+    rows = []
+    for seed in seeds:
+        for degree in degrees:
+            for method in METHODS:
+                for adaption in ADAPTIONS:
+                    if (adaption, method, degree) in missing:
+                        continue
+                    for metric, query in METRICS:
+                        if query == "" and not labelled:
+                            continue
+                        cell = (dataset, degree, method, adaption, metric, query)
+                        value = 0.95 - 0.2 * METHODS.index(method) - 0.003 * degree
+                        value += float(rng(seed, *cell).normal(0, 0.05))
+                        value = float(np.clip(value, 0.02, 1))
+                        k = {"map": 12, "mndcg": 12, "knn": 20, "linear": ""}[metric]
+                        low, high = max(0.0, value - 0.03), min(1.0, value + 0.03)
+                        rows.append(
+                            [
+                                dataset,
+                                degree,
+                                method,
+                                adaption,
+                                seed,
+                                query,
+                                metric,
+                                value,
+                                low,
+                                high,
+                                n,
+                                k,
+                            ]
+                        )
+    columns = ["dataset", "degree", "method", "adaption", "seed", "query", "metric"]
+    return pd.DataFrame(rows, columns=[*columns, "value", "low", "high", "n", "k"])
+
+
+def make_correlations(undefined: bool = False) -> pd.DataFrame:
+    """Return random coefficients in long form; `undefined` leaves those of `linear` out."""
+    rows = []
+    for a in CORRELATED:
+        for b in CORRELATED:
+            pair = sorted((a, b))
+            value = 1.0 if a == b else float(rng("correlation", *pair).uniform(0.4, 1.0))
+            if undefined and "linear" in pair:
+                nan = float("nan")
+                rows.append((a, b, nan, nan, nan, nan, 12, "linear is constant"))
+            else:
+                rows.append((a, b, value, value - 0.1, min(1.0, value + 0.1), value - 0.05, 12, ""))
+    columns = ["metric", "metric_b", "pearson", "low", "high", "spearman", "n", "reason"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+class FakeImages:
+    """Stands in for an image set: pages with blocks, hidden as the variant says."""
+
+    def __init__(self, variant: Variant, shape: tuple[int, int] = (180, 140)) -> None:
+        self.variant = variant
+        self.shape = shape
+        self.reads: list[str] = []
+
+    def read(self, image_id: str) -> np.ndarray:
+        """Return a page; hidden regions are dark, the more the higher the degree."""
+        self.reads.append(image_id)
+        height, width = self.shape
+        page = np.full((height, width, 3), 235, np.uint8)
+        page += rng("noise", image_id).integers(0, 20, page.shape, dtype=np.uint8)
+        for line in range(8):
+            top = 12 + line * (height - 24) // 8
+            grey = 20 if 100 * line / 8 < self.variant.degree else 150
+            page[top : top + 10, 12 : width - 12] = grey
+        return page
+
+
+def make_log(model: str, steps: int = 200) -> pd.DataFrame:
+    """Return a falling training loss."""
+    step = np.arange(1, steps + 1)
+    noise = rng("log", model).normal(0, 0.15, steps)
+    return pd.DataFrame({"step": step, "loss": 6 + 4 * np.exp(-step / 60) + noise})
+
+
+@dataclass(frozen=True)
+class Results:
+    """Where the synthetic results of one data set are."""
+
+    name: str
+    folder: Path
+    scores: Path
+    counts: Path
+    skipped: Path
+
+
+def write_results(folder: Path, name: str, scores: pd.DataFrame) -> Results:
+    """Write scores, counts and skipped files of one data set."""
+    folder.mkdir(parents=True, exist_ok=True)
+    results = Results(
+        name, folder, folder / "scores.csv", folder / "counts.csv", folder / "skipped.csv"
+    )
+    scores.to_csv(results.scores, index=False)
+    pd.DataFrame(
+        [("train", 1000, 3, 17, 980), ("val", 250, 0, 10, 240)],
+        columns=["split", "listed", "unreadable", "without_regions", "used"],
+    ).to_csv(results.counts, index=False)
+    pd.DataFrame(
+        [("a/secret name.jpg", "empty file"), ("b.jpg", "empty file"), ("c.png", "not an image")],
+        columns=["path", "reason"],
+    ).to_csv(results.skipped, index=False)
+    return results

@@ -1,0 +1,231 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from xml.etree import ElementTree
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+from synthetic_results import FakeImages, make_correlations, make_log, make_scores
+
+from anonbench.correlation import METRICS
+from anonbench.errors import InputError
+from anonbench.presentation.figures import attention as attention_module
+from anonbench.presentation.figures import examples as examples_module
+from anonbench.presentation.figures.attention import attention
+from anonbench.presentation.figures.correlation import (
+    correlation_heatmap,
+    matrix,
+    notes,
+    read_correlations,
+)
+from anonbench.presentation.figures.examples import choose, examples
+from anonbench.presentation.figures.style import METHOD_COLOURS, new_figure, save, styled
+from anonbench.presentation.figures.trends import learning_curves, smooth, trend
+from anonbench.presentation.labels import METHODS
+from anonbench.vocabulary import Method, Variant
+
+Draw = Callable[[Sequence[Path]], None]
+
+
+def outputs(folder: Path, name: str = "figure") -> list[Path]:
+    return [folder / f"{name}.png", folder / f"{name}.svg"]
+
+
+def variants(degrees: tuple[int, ...], original: bool = False) -> dict[Variant, FakeImages]:
+    names = [Variant(method, degree) for degree in degrees for method in Method]
+    return {name: FakeImages(name) for name in [*names, *([Variant()] if original else [])]}
+
+
+def check(paths: Sequence[Path]) -> None:
+    """Check that a PNG and an SVG were written, are not blank and carry no metadata."""
+    with Image.open(paths[0]) as image:
+        assert image.width <= 1100 and image.height <= 1420
+        assert np.ptp(np.asarray(image.convert("L"))) > 50
+        assert set(image.info) <= {"dpi"}
+    text = paths[1].read_text()
+    ElementTree.fromstring(text.encode())
+    assert "dc:date" not in text and "<text" not in text and "font-family" not in text
+
+
+@pytest.fixture
+def drawings(tmp_path: Path, scores: pd.DataFrame) -> dict[str, Draw]:
+    """Return each kind of figure as a function of its outputs."""
+    make_correlations(undefined=True).to_csv(tmp_path / "correlation.csv", index=False)
+    maps = np.random.default_rng(0).random((6, 7, 5)).astype(np.float32)
+    np.savez(tmp_path / "maps.npz", **{"class/a.1": maps})
+    logs = {}
+    for model in ("unadapted", "A-blur-50", "A-blur-100", "C-mask-100"):
+        logs[model] = tmp_path / f"{model}.csv"
+        make_log(model).to_csv(logs[model], index=False)
+    single = make_scores("ids", missing=(("C", "mask", 100),))
+    return {
+        "trend": lambda out: trend(scores, "documents", "map", "original", out),
+        "seeds": lambda out: trend(
+            make_scores("ids", (50, 100), (0, 1)), "ids", "knn", None, out
+        ),
+        "single": lambda out: trend(single, "ids", "mndcg", "anonymized", out),
+        "nothing": lambda out: trend(scores, "other", "map", "original", out),
+        "correlation": lambda out: correlation_heatmap(tmp_path / "correlation.csv", "a_$b$", out),
+        "examples": lambda out: examples(variants((50, 100)), ["a", "b"], False, out),
+        "one degree": lambda out: examples(variants((100,)), ["a"], False, out),
+        "attention": lambda out: attention(tmp_path / "maps.npz", None, out),
+        "learning": lambda out: learning_curves(logs, out),
+        "untrained": lambda out: learning_curves({}, out),
+    }
+
+
+def test_every_figure_is_written_the_same_each_time(
+    tmp_path: Path, drawings: dict[str, Draw]
+) -> None:
+    for name, draw in drawings.items():
+        first, second = outputs(tmp_path, f"{name} 1"), outputs(tmp_path / "deeper", f"{name} 2")
+        draw(first)
+        draw(second)
+        check(first)
+        for a, b in zip(first, second, strict=True):
+            assert a.read_bytes() == b.read_bytes(), name
+
+
+def test_bytes_do_not_depend_on_process_or_user_settings(
+    tmp_path: Path, scores: pd.DataFrame
+) -> None:
+    here, there = outputs(tmp_path, "here"), outputs(tmp_path, "there")
+    trend(scores, "documents", "map", "original", here)
+    scores.to_csv(tmp_path / "scores.csv", index=False)
+    code = (
+        "import matplotlib; matplotlib.rcParams['font.size'] = 20\n"
+        "from pathlib import Path\n"
+        "from anonbench.presentation.figures.trends import trend\n"
+        "from anonbench.presentation.summary import read_scores\n"
+        f"scores = read_scores(Path({str(tmp_path / 'scores.csv')!r}))\n"
+        f"paths = [Path(p) for p in {[str(path) for path in there]!r}]\n"
+        "trend(scores, 'documents', 'map', 'original', paths)\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+    assert [p.read_bytes() for p in here] == [p.read_bytes() for p in there]
+
+
+def test_other_suffixes_are_refused(tmp_path: Path) -> None:
+    with styled(), pytest.raises(InputError, match=r"\.png or \.svg"):
+        save(new_figure(1, 1), [tmp_path / "figure.gif"], 50)
+
+
+def test_every_method_has_a_colour_and_a_label_of_its_own() -> None:
+    assert set(METHOD_COLOURS) == set(METHODS) == {str(method) for method in Method}
+    assert len(set(METHOD_COLOURS.values())) == len(METHOD_COLOURS)
+
+
+def test_matrix_is_symmetric_in_the_fixed_order() -> None:
+    table = make_correlations()
+    values = matrix(table.sample(frac=1, random_state=0))
+    assert values.shape == (6, 6)
+    assert (values == values.T).all() and (np.diag(values) == 1).all()
+    row = table[(table["metric"] == "map_original") & (table["metric_b"] == "knn")]
+    assert values[0, list(METRICS).index("knn")] == row["pearson"].iloc[0]
+    half = table[table["metric"] <= table["metric_b"]]
+    assert np.array_equal(matrix(half), values)
+
+
+def test_undefined_coefficients_say_why(tmp_path: Path) -> None:
+    table = make_correlations(undefined=True)
+    assert np.isnan(matrix(table)).sum() == 11
+    assert notes(table) == [
+        "Pearson over n = 12 scenarios",
+        "– undefined: linear is constant",
+    ]
+    assert notes(make_correlations()) == ["Pearson over n = 12 scenarios"]
+    every = table.assign(pearson=np.nan, n=0, reason="fewer than three rows")
+    assert notes(every) == ["– undefined: fewer than three rows"]
+    every.to_csv(tmp_path / "none.csv", index=False)
+    correlation_heatmap(tmp_path / "none.csv", "nothing", outputs(tmp_path))
+    check(outputs(tmp_path))
+
+
+def test_bad_correlations_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "correlation.csv"
+    make_correlations().drop(columns="n").to_csv(path, index=False)
+    with pytest.raises(InputError, match="column 'n' is missing"):
+        read_correlations(path)
+    make_correlations().replace("knn", "accuracy").to_csv(path, index=False)
+    with pytest.raises(InputError, match="metric 'accuracy' is unknown"):
+        read_correlations(path)
+
+
+def test_choice_does_not_depend_on_order() -> None:
+    ids = [f"{number:03}" for number in range(100)]
+    assert choose(ids, 3) == choose(reversed(ids), 3)
+    assert choose(ids, 2) == choose(ids, 3)[:2]
+    assert choose(ids, 3) != ids[:3]
+    assert choose(ids[:2], 5) == choose(ids[:2], 2)
+
+
+def test_originals_are_read_only_when_asked(tmp_path: Path) -> None:
+    sets = variants((50, 100), original=True)
+    examples(sets, ["a"], False, outputs(tmp_path))
+    assert sets[Variant()].reads == []
+    assert all(images.reads for variant, images in sets.items() if variant.method)
+    examples(sets, ["a"], True, outputs(tmp_path))
+    assert sets[Variant()].reads
+
+
+def test_examples_need_something_to_show(tmp_path: Path) -> None:
+    original = {Variant(): FakeImages(Variant())}
+    with pytest.raises(InputError, match="needs an anonymized variant"):
+        examples(original, ["a"], True, outputs(tmp_path))
+    with pytest.raises(InputError, match="and an image"):
+        examples(variants((50,)), [], False, outputs(tmp_path))
+
+
+@pytest.mark.parametrize("degrees", [(100,), (50, 100), (25, 50, 75, 100)])
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_every_image_stands_where_its_name_says(degrees: tuple[int, ...], number: int) -> None:
+    names = sorted(variants(degrees, original=True), key=examples_module._order)
+    ids = [f"image {n}" for n in range(number)]
+    grid = examples_module._arrange(names, ids)
+    assert sorted(grid.cells.values(), key=str) == sorted(
+        ((variant, name) for variant in names for name in ids), key=str
+    )
+    for (row, column), (variant, _) in grid.cells.items():
+        texts = {grid.columns[column], grid.rows[row]} - {""}
+        if variant.method is None:
+            assert "Original" in texts
+        else:
+            assert METHODS[str(variant.method)] in texts
+            assert len(degrees) == 1 or f"{variant.degree} %" in texts
+
+
+def test_grey_and_colour_images_of_any_shape_fit_a_page(tmp_path: Path) -> None:
+    for shape in ((20, 300), (300, 20), (900, 700)):
+        sets = {v: FakeImages(v, (shape[0] + 60, shape[1] + 60)) for v in variants((50, 100))}
+        examples(sets, ["a", "b", "c"], False, outputs(tmp_path), dpi=100)
+        check(outputs(tmp_path))
+
+
+def test_attention_shows_every_head_and_the_image_only_when_given(tmp_path: Path) -> None:
+    maps = np.random.default_rng(0).random((16, 14, 14)).astype(np.float32)
+    np.savez(tmp_path / "maps.npz", **{"b/2": maps, "a/1": maps[:, :7]})
+    base = FakeImages(Variant())
+    attention(tmp_path / "maps.npz", None, outputs(tmp_path))
+    check(outputs(tmp_path))
+    attention(tmp_path / "maps.npz", base, outputs(tmp_path))
+    check(outputs(tmp_path))
+    assert base.reads == ["a/1", "b/2"]
+    cells = attention_module._cells("a/1", maps, None)
+    assert [label for label, _, _ in cells] == [f"h{number}" for number in range(1, 17)]
+    assert cells[0][1] == f"up to {100 * maps[0].max():.1f} %"
+    np.savez(tmp_path / "empty.npz")
+    with pytest.raises(InputError, match="no attention map"):
+        attention(tmp_path / "empty.npz", None, outputs(tmp_path))
+
+
+def test_smoothing_keeps_length_and_constants() -> None:
+    assert smooth(np.full(50, 3.0), 0.1) == pytest.approx(np.full(50, 3.0))
+    values = np.arange(10.0)
+    assert smooth(values, 0.2)[[0, 5, 9]] == pytest.approx([0.5, 5.0, 8.5])
+    assert smooth(values[:1], 0.05).tolist() == [0.0]
+    assert len(smooth(values[:0], 0.05)) == 0

@@ -1,0 +1,174 @@
+"""The correlation matrices, and the paper's recomputed from its tables."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from anonbench.config import Correlation
+from anonbench.correlation import (
+    COLUMNS,
+    METRICS,
+    by_method,
+    correlation_matrices,
+    metric_rows,
+    write_correlation,
+)
+from anonbench.errors import InputError
+
+SETTINGS = Correlation(bootstrap=200)
+METHODS = {"pixelation": "pixelate", "blurring": "blur", "masking": "mask"}
+ACCURACIES = {"knn_accuracy": "knn", "linear_accuracy": "linear"}
+
+
+@pytest.fixture(scope="module")
+def paper(shared: Path) -> pd.DataFrame:
+    """The paper's tables in our layout; CelebA's only degree is 100."""
+    table = pd.read_csv(shared / "paper" / "paper_results.csv", dtype=str)
+    table = table[table["method"].isin(METHODS) & table["adaption"].notna()]
+    table = table.replace({"method": METHODS, "metric": ACCURACIES})
+    return table.assign(
+        adaption=table["adaption"].replace("none", "unadapted"),
+        degree=table["degree"].fillna("100").astype(int),
+        value=table["value"].astype(float) / 100,
+        query=table["query"].fillna(""),
+        seed=0,
+    )
+
+
+def at(matrix: pd.DataFrame, a: str, b: str) -> pd.Series:
+    return matrix[(matrix["metric"] == a) & (matrix["metric_b"] == b)].iloc[0]
+
+
+@pytest.mark.parametrize(
+    ("dataset", "degree"),
+    [("celeba", 100), ("rvl_cdip", 25), ("rvl_cdip", 50), ("rvl_cdip", 75), ("rvl_cdip", 100)],
+)
+def test_the_papers_matrices(paper: pd.DataFrame, shared: Path, dataset: str, degree: int) -> None:
+    matrix = correlation_matrices(paper, degree, SETTINGS, dataset)
+    expected = pd.read_csv(shared / "paper" / "paper_corr_recomputed.csv")
+    expected = expected.replace({"metric": ACCURACIES, "metric_b": ACCURACIES})
+    expected = expected[expected["dataset"] == dataset]
+    expected = expected[expected["degree"].fillna(100) == degree]
+    both = matrix.merge(expected, on=["metric", "metric_b"], validate="1:1")
+    assert len(both) == len(matrix) == 36
+    assert (matrix["n"] == 12).all()
+    assert np.allclose(both["pearson"], both["pearson_recomputed"], atol=1e-6)
+
+
+def test_the_published_coefficients(paper: pd.DataFrame) -> None:
+    matrix = correlation_matrices(paper, 100, Correlation(), "celeba")
+    for accuracy in ("knn", "linear"):
+        cell = at(matrix, "mndcg_anonymized", accuracy)
+        assert round(cell["pearson"], 2) == 0.95
+        assert cell["low"] < 0.85 < cell["pearson"] < cell["high"]
+        assert 0.7 < cell["spearman"] < 0.9
+    without = by_method(paper, 100, "celeba")
+    cell = at(without[without["method"] == "mask"], "mndcg_anonymized", "knn")
+    assert cell["without"] == pytest.approx(0.74, abs=0.01)
+
+
+def example(rows: int = 12, downstream: bool = True) -> pd.DataFrame:
+    """Random scores of `rows` combinations of method and adaption, two seeds each."""
+    generator = np.random.default_rng(0)
+    names = [(m, a) for m in ("pixelate", "blur", "mask") for a in ("unadapted", "A", "B", "C")]
+    entries = []
+    for method, adaption in names[:rows]:
+        for name in METRICS:
+            metric, _, query = name.partition("_")
+            if not query and not downstream:
+                continue
+            entries += [
+                {
+                    "dataset": "demo",
+                    "degree": 50,
+                    "method": method,
+                    "adaption": adaption,
+                    "seed": seed,
+                    "query": query,
+                    "metric": metric,
+                    "value": generator.random(),
+                }
+                for seed in (0, 1)
+            ]
+    return pd.DataFrame(entries)
+
+
+def test_coefficients_equal_pandas() -> None:
+    scores = example()
+    matrix = correlation_matrices(scores, 50, SETTINGS)
+    assert list(matrix.columns) == COLUMNS
+    rows = metric_rows(scores, 50)[list(METRICS)]
+    for column, method in (("pearson", "pearson"), ("spearman", "spearman")):
+        square = matrix[column].to_numpy().reshape(6, 6)
+        assert np.allclose(square, rows.corr(method).to_numpy())
+        assert np.array_equal(square, square.T)
+    assert matrix["metric"].tolist()[::6] == list(METRICS)
+    assert (matrix["low"] <= matrix["pearson"]).all() and (matrix["reason"] == "").all()
+
+
+def test_seeds_are_averaged_and_other_rows_do_not_count() -> None:
+    scores = example()
+    original = scores[scores["method"] == "blur"].assign(method="original", degree=0)
+    other = scores.assign(degree=75, value=0.5)
+    more = pd.concat([scores, original, other])
+    first, second = (correlation_matrices(table, 50, SETTINGS) for table in (scores, more))
+    pd.testing.assert_frame_equal(first, second)
+    assert (first["n"] == 12).all()
+    mean = metric_rows(scores, 50).set_index(["method", "adaption"]).loc[("blur", "A"), "knn"]
+    cell = scores.query("method == 'blur' and adaption == 'A' and metric == 'knn'")
+    assert mean == pytest.approx(cell["value"].mean())
+
+
+@pytest.mark.parametrize(
+    ("scores", "reason"),
+    [
+        (example(downstream=False), "k-NN: no downstream task"),
+        (example(rows=2), "2 rows (model × method), at least 3 are needed"),
+        (example(rows=0).reindex(columns=example().columns), "0 rows"),
+        (example().assign(value=0.3), "k-NN is the same in all 12 rows"),
+    ],
+)
+def test_what_does_not_exist_has_a_reason_and_no_warning(scores: pd.DataFrame, reason: str) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        matrix = correlation_matrices(scores, 50, SETTINGS)
+        by_method(scores, 50)
+    cell = at(matrix, "knn", "knn")
+    assert np.isnan(cell["pearson"]) and np.isnan(cell["low"])
+    assert cell["reason"].startswith(reason)
+
+
+def test_a_missing_cell_leaves_its_row_out_of_its_pairs() -> None:
+    scores = example()
+    gone = scores.query("method == 'blur' and adaption == 'A' and metric == 'knn'").index
+    matrix = correlation_matrices(scores.drop(gone), 50, SETTINGS)
+    assert at(matrix, "knn", "linear")["n"] == 11
+    assert at(matrix, "map_original", "linear")["n"] == 12
+
+
+def test_several_data_sets_need_a_choice() -> None:
+    both = pd.concat([example(), example().assign(dataset="other")])
+    with pytest.raises(InputError, match="demo, other"):
+        correlation_matrices(both, 50, SETTINGS)
+    assert len(correlation_matrices(both, 50, SETTINGS, "other")) == 36
+
+
+@pytest.mark.parametrize("downstream", [True, False])
+def test_files(tmp_path: Path, downstream: bool) -> None:
+    example(downstream=downstream).to_csv(tmp_path / "scores.csv", index=False)
+    outputs = []
+    for name in ("a", "b"):
+        matrix, details = tmp_path / f"{name}.csv", tmp_path / f"{name}.json"
+        write_correlation(tmp_path / "scores.csv", 50, SETTINGS, matrix, details)
+        outputs.append((matrix.read_bytes(), details.read_bytes()))
+    assert outputs[0] == outputs[1]
+    assert len(pd.read_csv(tmp_path / "a.csv")) == 36
+    values = json.loads((tmp_path / "a.json").read_text())
+    assert len(values["rows"]) == 12
+    assert len(values["by_method"]) == 15 * 3

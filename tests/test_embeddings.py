@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+from anonbench.embeddings import Embeddings, read_embeddings, write_embeddings
+from anonbench.errors import InputError
+
+
+def example(count: int = 5, width: int = 3) -> Embeddings:
+    values = np.random.default_rng(0).normal(size=(count, width)).astype(np.float32)
+    return Embeddings([f"a/ü{i}" for i in range(count)], values, {"seed": 0, "by": {"b": 1}})
+
+
+def write_raw(path: Path, **datasets: object) -> None:
+    with h5py.File(path, "w") as file:
+        for name, data in datasets.items():
+            file.create_dataset(name, data=data)
+
+
+@pytest.mark.parametrize("count", [0, 1, 300])
+def test_round_trip(tmp_path: Path, count: int) -> None:
+    written = example(count)
+    write_embeddings(tmp_path / "e.h5", written)
+    read = read_embeddings(tmp_path / "e.h5")
+    assert read.ids == written.ids and read.provenance == written.provenance
+    assert read.values.dtype == np.float32
+    np.testing.assert_array_equal(read.values, written.values)
+
+
+def test_same_content_same_bytes(tmp_path: Path) -> None:
+    for name in ("a.h5", "b.h5"):
+        write_embeddings(tmp_path / name, example(200, 16))
+    assert (tmp_path / "a.h5").read_bytes() == (tmp_path / "b.h5").read_bytes()
+
+
+def test_foreign_files_need_no_provenance_and_may_be_float64(tmp_path: Path) -> None:
+    write_raw(tmp_path / "e.h5", embeddings=np.ones((2, 4)), ids=[b"x", b"y"])
+    read = read_embeddings(tmp_path / "e.h5")
+    assert read.ids == ["x", "y"] and read.values.dtype == np.float32 and read.provenance == {}
+
+
+@pytest.mark.parametrize(
+    ("datasets", "message"),
+    [
+        ({"embeddings": np.ones((2, 4))}, "not an embeddings file"),
+        ({"embeddings": np.ones((2, 4)), "ids": [1, 2]}, "not an embeddings file"),
+        ({"embeddings": np.ones((2, 4)), "ids": ["x"]}, "for 1 ids"),
+        ({"embeddings": np.ones(2), "ids": ["x", "y"]}, "for 2 ids"),
+        ({"embeddings": [[1.0], [np.nan]], "ids": ["x", "y"]}, "not finite"),
+        ({"embeddings": np.ones((2, 4)), "ids": ["x", "x"]}, "'x' occurs more than once"),
+    ],
+)
+def test_unusable_files_are_refused(
+    tmp_path: Path, datasets: dict[str, object], message: str
+) -> None:
+    write_raw(tmp_path / "e.h5", **datasets)
+    with pytest.raises(InputError, match=message):
+        read_embeddings(tmp_path / "e.h5")
+
+
+def test_other_files_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "text.h5").write_text("no")
+    for name in ("text.h5", "absent.h5"):
+        with pytest.raises(InputError, match=name):
+            read_embeddings(tmp_path / name)
+
+
+def test_ids_must_match_the_vectors(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="1 ids for 2 vectors"):
+        write_embeddings(tmp_path / "e.h5", Embeddings(["a"], np.ones((2, 2), np.float32)))
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,98 @@
+"""What a config unfolds to: the paper's numbers of models, scenarios, tables and figures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from anonbench.config import load
+from anonbench.experiment import PAPER_FIGURES, PAPER_TABLES, Experiment
+from anonbench.vocabulary import Adaption, Model, Split, Variant
+
+
+def experiment(path: Path) -> Experiment:
+    return Experiment(load(yaml.safe_load(path.read_text(encoding="utf-8"))))
+
+
+def test_the_papers_experiment_has_57_models(root: Path) -> None:
+    paper = experiment(root / "config/paper.yaml")
+    models = {name: len(paper.models(name)) for name in paper.datasets}
+    assert models == {"celeba": 10, "rvl_cdip": 37, "dokiq": 10}
+    scenarios = {name: len(paper.scenarios(name)) for name in paper.datasets}
+    assert scenarios == {"celeba": 12, "rvl_cdip": 48, "dokiq": 12}
+
+
+def test_the_papers_experiment_makes_all_its_tables_and_figures(root: Path) -> None:
+    paper = experiment(root / "config/paper.yaml")
+    assert paper.unavailable_targets() == {}
+    targets = {f"table_{n}" for n in PAPER_TABLES} | {f"figure_{n}" for n in PAPER_FIGURES}
+    assert set(paper.paper_targets()) == targets
+    assert paper.paper_targets()["table_XII"] == "retrieval_rvl_cdip_50"
+    assert paper.paper_targets()["figure_9"] == "trend_rvl_cdip_knn"
+
+
+def test_the_demo_has_every_method_and_model_and_two_degrees(root: Path) -> None:
+    demo = experiment(root / "config.yaml")
+    assert len(demo.datasets) == 3
+    for name in demo.datasets:
+        assert {model.adaption for model in demo.models(name)} == set(Adaption)
+        assert len({variant.method for variant in demo.variants(name)}) == 3
+    assert {variant.degree for variant in demo.variants("documents")} == {25, 100}
+
+
+def test_what_cannot_be_made_says_why(root: Path) -> None:
+    reasons = experiment(root / "config.yaml").unavailable_targets()
+    assert reasons["table_XII"] == "needs degree 50, but datasets.documents.degrees has 25, 100"
+    assert set(reasons) == {f"table_{n}" for n in ("XII", "XIII", "XIV", "XV")} | {
+        "figure_12",
+        "figure_13",
+    }
+    own = experiment(root / "config/own_data.yaml").unavailable_targets()
+    assert own["table_V"] == "needs a data set with paper_role: celeba, and none is enabled"
+
+
+def test_without_labels_there_are_no_accuracies() -> None:
+    dataset = {"layout": "folder", "path": "x", "detectors": ["mtcnn"], "paper_role": "celeba"}
+    unlabelled = Experiment(load({"datasets": {"mine": dataset}}))
+    assert {table.kind for table in unlabelled.tables} == {"retrieval"}
+    kinds = {(figure.kind, figure.metric) for figure in unlabelled.figures}
+    assert not kinds & {("correlation", None), ("trend", "knn"), ("trend", "linear")}
+    reason = unlabelled.unavailable_targets()["table_VI"]
+    assert reason == "needs labels, but datasets.mine.label is not set"
+
+
+@pytest.mark.parametrize("text", ["original", "blur-50", "pixelate-100"])
+def test_variants_are_written_as_they_are_read(text: str) -> None:
+    assert str(Variant.parse(text)) == text
+
+
+@pytest.mark.parametrize("text", ["unadapted", "A-blur-50", "C-mask-100"])
+def test_models_are_written_as_they_are_read(text: str) -> None:
+    assert str(Model.parse(text)) == text
+
+
+@pytest.mark.parametrize("text", ["", "blur", "blur-x", "swirl-50", "D-blur-50", "A"])
+def test_other_words_are_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r".+"):
+        Variant.parse(text)
+    with pytest.raises(ValueError, match=r".+"):
+        Model.parse(text)
+
+
+def test_adaptions_are_the_papers() -> None:
+    sides = {a: (a.global_anonymized, a.local_anonymized) for a in Adaption}
+    assert sides == {
+        Adaption.UNADAPTED: (False, False),
+        Adaption.A: (False, True),
+        Adaption.B: (True, False),
+        Adaption.C: (True, True),
+    }
+
+
+def test_shards_follow_the_number_of_images(root: Path) -> None:
+    demo = experiment(root / "config.yaml")
+    counts = {Split.TRAIN: 1300, Split.VAL: 100}
+    assert demo.shards("ids", Split.TRAIN, counts) == [0, 1, 2, 3]
+    assert demo.shards("ids", Split.VAL, counts) == [0]

@@ -1,0 +1,298 @@
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as npst
+from PIL import Image
+
+from anonbench.errors import UnreadableImage
+from anonbench.images import decode, encode, open_checked, read_image, upright_size
+
+COLOUR = np.random.default_rng(0).integers(0, 256, (6, 9, 3), dtype=np.uint8)
+GREY = COLOUR[..., 0]
+IMAGES = st.one_of(
+    npst.arrays(np.uint8, st.tuples(st.integers(1, 20), st.integers(1, 20))),
+    npst.arrays(np.uint8, st.tuples(st.integers(1, 20), st.integers(1, 20), st.just(3))),
+)
+
+
+def png_header(width: int, height: int) -> bytes:
+    """Return a PNG that claims a size and holds nothing."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return (
+            struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        )
+
+    head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", b"") + chunk(b"IEND", b"")
+
+
+def reason(path: Path, max_pixels: int = 10**6) -> str:
+    with pytest.raises(UnreadableImage) as error:
+        read_image(path, max_pixels)
+    assert path.name not in str(error.value)
+    return str(error.value)
+
+
+@pytest.mark.parametrize("suffix", ["png", "bmp", "tif", "gif", "webp", "jpg"])
+def test_grey_and_colour_of_each_kind(tmp_path: Path, suffix: str) -> None:
+    options = {"webp": {"lossless": True}, "jpg": {"quality": 100, "subsampling": 0}}
+    smooth = cv2.GaussianBlur(COLOUR, (0, 0), 3)
+    Image.fromarray(smooth).save(tmp_path / f"c.{suffix}", **options.get(suffix, {}))
+    Image.fromarray(GREY).save(tmp_path / f"g.{suffix}", **options.get(suffix, {}))
+    colour, grey = read_image(tmp_path / f"c.{suffix}"), read_image(tmp_path / f"g.{suffix}")
+    assert colour.shape == (6, 9, 3) and colour.dtype == grey.dtype == np.uint8
+    off = {"jpg": 4, "gif": 16}.get(suffix, 0)  # GIF: 256 colours
+    assert np.abs(colour.astype(int) - smooth).max() <= off
+    if suffix not in ("webp", "gif"):  # which have no grey
+        assert grey.shape == (6, 9)
+        assert np.abs(grey.astype(int) - GREY).max() <= (3 if suffix == "jpg" else 0)
+
+
+def test_arrays_may_be_written_to(tmp_path: Path) -> None:
+    Image.fromarray(COLOUR).save(tmp_path / "a.png")
+    assert read_image(tmp_path / "a.png").flags.writeable
+
+
+def test_cmyk_jpeg_becomes_rgb(tmp_path: Path) -> None:
+    flat = Image.new("RGB", (16, 16), (200, 40, 90))
+    flat.convert("CMYK").save(tmp_path / "a.jpg", quality=100)
+    pixels = read_image(tmp_path / "a.jpg")
+    assert np.abs(pixels.astype(int) - (200, 40, 90)).max() <= 3
+
+
+@pytest.mark.parametrize("suffix", ["png", "tif"])
+@pytest.mark.parametrize("top", [200, 65535])
+def test_16_bits_are_scaled_whatever_the_image_uses(tmp_path: Path, suffix: str, top: int) -> None:
+    deep = np.linspace(0, top, 54).reshape(6, 9).astype(np.uint16)
+    Image.fromarray(deep).save(tmp_path / f"a.{suffix}")
+    pixels = read_image(tmp_path / f"a.{suffix}")
+    np.testing.assert_array_equal(pixels, np.rint(deep / 257.0).astype(np.uint8))
+
+
+def test_16_bit_colour(tmp_path: Path) -> None:
+    deep = COLOUR.astype(np.uint16) * 257
+    cv2.imwrite(str(tmp_path / "a.png"), deep[..., ::-1])
+    np.testing.assert_array_equal(read_image(tmp_path / "a.png"), COLOUR)
+
+
+@pytest.mark.parametrize("scale", [1 / 255, 1.0, 257.0])
+def test_floats_are_scaled_by_their_range(tmp_path: Path, scale: float) -> None:
+    values = np.arange(256, dtype=np.float32).reshape(16, 16)
+    holed = values * np.float32(scale)
+    holed[0, 0] = np.nan
+    Image.fromarray(holed).save(tmp_path / "a.tif")
+    np.testing.assert_array_equal(read_image(tmp_path / "a.tif"), values.astype(np.uint8))
+
+
+def test_palette_and_its_transparency(tmp_path: Path) -> None:
+    palette = Image.new("P", (4, 2))
+    palette.putpalette([255, 0, 0, 0, 0, 255])
+    palette.putdata([0, 1, 0, 1, 1, 1, 1, 1])
+    palette.save(tmp_path / "opaque.png")
+    palette.save(tmp_path / "clear.png", transparency=0)
+    opaque, clear = read_image(tmp_path / "opaque.png"), read_image(tmp_path / "clear.png")
+    assert opaque[0, 0].tolist() == [255, 0, 0] and opaque[0, 1].tolist() == [0, 0, 255]
+    assert clear[0, 0].tolist() == [255, 255, 255] and clear[0, 1].tolist() == [0, 0, 255]
+
+
+def test_transparency_is_laid_on_white(tmp_path: Path) -> None:
+    Image.new("RGBA", (2, 2), (0, 0, 0, 51)).save(tmp_path / "rgba.png")
+    Image.new("LA", (2, 2), (0, 51)).save(tmp_path / "la.png")
+    assert (read_image(tmp_path / "rgba.png") == 204).all()
+    grey = read_image(tmp_path / "la.png")
+    assert grey.shape == (2, 2) and (grey == 204).all()
+
+
+@pytest.mark.parametrize("compression", ["group4", "tiff_lzw"])
+def test_one_bit_tiff(tmp_path: Path, compression: str) -> None:
+    Image.fromarray(GREY > 127).save(tmp_path / "a.tif", compression=compression)
+    np.testing.assert_array_equal(read_image(tmp_path / "a.tif"), np.uint8(255) * (GREY > 127))
+
+
+@pytest.mark.parametrize("suffix", ["gif", "tif", "webp", "png"])
+def test_animated_and_multi_page_are_refused(tmp_path: Path, suffix: str) -> None:
+    frames = [Image.new("RGB", (8, 8), (80 * i, 10, 10)) for i in range(3)]
+    frames[0].save(tmp_path / f"a.{suffix}", save_all=True, append_images=frames[1:])
+    assert reason(tmp_path / f"a.{suffix}") == "animated or of several pages (3 frames)"
+
+
+def test_a_photo_with_a_preview_behind_it_is_one_photo(tmp_path: Path) -> None:
+    preview = Image.new("RGB", (8, 8), (255, 0, 0))
+    Image.new("RGB", (16, 8), (0, 0, 255)).save(
+        tmp_path / "a.jpg", format="MPO", save_all=True, append_images=[preview]
+    )
+    pixels = read_image(tmp_path / "a.jpg")
+    assert pixels.shape == (8, 16, 3) and pixels[0, 0, 2] > 250
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "png", "tif", "gif", "bmp", "webp"])
+def test_truncated_files_are_refused(tmp_path: Path, suffix: str) -> None:
+    big = np.random.default_rng(1).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    Image.fromarray(big).save(tmp_path / f"whole.{suffix}")
+    data = (tmp_path / f"whole.{suffix}").read_bytes()
+    (tmp_path / f"half.{suffix}").write_bytes(data[: len(data) // 2])
+    assert "damaged" in (text := reason(tmp_path / f"half.{suffix}")) or "opened" in text
+
+
+@settings(max_examples=150, deadline=None)
+@given(data=st.data())
+def test_any_damage_is_a_reason_and_no_other_error(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    kind = data.draw(st.sampled_from(["PNG", "JPEG", "TIFF", "GIF", "WEBP", "BMP"]))
+    buffer = io.BytesIO()
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(COLOUR).save(buffer, kind, exif=exif.tobytes())
+    damaged = bytearray(buffer.getvalue())
+    for _ in range(data.draw(st.integers(1, 4))):
+        damaged[data.draw(st.integers(0, len(damaged) - 1))] = data.draw(st.integers(0, 255))
+    path = tmp_path_factory.mktemp("damage") / "a"
+    path.write_bytes(damaged)
+    try:
+        pixels = read_image(path, 10**5)
+    except UnreadableImage:
+        return
+    assert pixels.dtype == np.uint8 and pixels.shape[2:] in ((), (3,))
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (b"", "empty file"),
+        (b"Dear Sir or Madam,\n", "not an image, or of an unknown kind"),
+        (
+            b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n",
+            "not an image, or of an unknown kind",
+        ),
+        (b"\xff\xd8\xff\xe0", "not an image, or of an unknown kind"),
+    ],
+)
+def test_files_that_are_no_images(tmp_path: Path, content: bytes, expected: str) -> None:
+    (tmp_path / "a.jpg").write_bytes(content)
+    assert reason(tmp_path / "a.jpg") == expected
+
+
+def test_missing_files_and_folders(tmp_path: Path) -> None:
+    assert reason(tmp_path / "absent.png") == "file is missing"
+    (tmp_path / "folder.png").mkdir()
+    assert reason(tmp_path / "folder.png") == "a folder, not a file"
+
+
+def test_bombs_are_refused_by_their_header(tmp_path: Path) -> None:
+    (tmp_path / "bomb.png").write_bytes(png_header(100_000, 100_000))
+    assert reason(tmp_path / "bomb.png", 180_000_000) == "more than 180000000 pixels"
+
+
+def test_the_limit_is_the_given_one_and_not_pillows(tmp_path: Path) -> None:
+    (tmp_path / "large.png").write_bytes(png_header(15_000, 15_000))  # beyond Pillow's limit
+    with open_checked(tmp_path / "large.png", 15_000**2) as image:
+        assert upright_size(image) == (15_000, 15_000)
+    assert reason(tmp_path / "large.png", 15_000**2 - 1) == "more than 224999999 pixels"
+
+
+def test_limits_of_threads_do_not_mix(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(png_header(1000, 1000))
+
+    def opens(limit: int) -> bool:
+        try:
+            open_checked(tmp_path / "a.png", limit).close()
+        except UnreadableImage:
+            return False
+        return True
+
+    limits = [10**6, 10**6 - 1] * 200
+    with ThreadPoolExecutor(8) as threads:
+        assert list(threads.map(opens, limits)) == [True, False] * 200
+
+
+@pytest.mark.parametrize("kind", ["jpg", "png", "tif", "tif lzw", "webp"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_images_are_upright_by_their_exif(tmp_path: Path, kind: str, orientation: int) -> None:
+    upright = np.zeros((16, 32), dtype=np.uint8)
+    upright[:8, :8] = 255  # bright corner, top left
+    upright[:8, 16:24] = 128
+    # how a camera stores it, by the definition of each value (row 0 and column 0 of the stored)
+    stored = {
+        1: upright,
+        2: upright[:, ::-1],
+        3: upright[::-1, ::-1],
+        4: upright[::-1],
+        5: upright.T,
+        6: np.rot90(upright, 1),
+        7: upright[::-1, ::-1].T,
+        8: np.rot90(upright, -1),
+    }[orientation]
+    path = tmp_path / f"a.{kind[:4].strip()}"
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    lzw = {"compression": "tiff_lzw"}
+    options = {"webp": {"lossless": True}, "jpg": {"quality": 100}, "tif lzw": lzw}.get(kind, {})
+    Image.fromarray(np.ascontiguousarray(stored)).save(path, exif=exif, **options)
+    pixels = read_image(path)
+    pixels = pixels if pixels.ndim == 2 else pixels[..., 0]
+    assert np.abs(pixels.astype(int) - upright).max() <= 4
+    with open_checked(path) as image:
+        assert upright_size(image) == (32, 16)
+
+
+@pytest.mark.parametrize(
+    "exif", [b"Exif\0\0garbage", b"Exif\0\0II*\0\xff\xff\xff\x7f", b"Exif\0\0"]
+)
+@pytest.mark.parametrize("suffix", ["jpg", "png", "webp"])
+def test_invalid_exif_counts_as_none(tmp_path: Path, exif: bytes, suffix: str) -> None:
+    Image.fromarray(COLOUR).save(tmp_path / f"a.{suffix}", exif=exif)
+    assert read_image(tmp_path / f"a.{suffix}").shape == (6, 9, 3)
+    with open_checked(tmp_path / f"a.{suffix}") as image:
+        assert upright_size(image) == (9, 6)
+
+
+def test_unknown_orientation_counts_as_upright(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 77
+    Image.fromarray(COLOUR).save(tmp_path / "a.png", exif=exif)
+    np.testing.assert_array_equal(read_image(tmp_path / "a.png"), COLOUR)
+
+
+def test_any_name(tmp_path: Path) -> None:
+    path = tmp_path / "Führer schein 身分証 #1 %20.PNG"
+    Image.fromarray(COLOUR).save(path)
+    np.testing.assert_array_equal(read_image(path), COLOUR)
+
+
+@given(image=IMAGES)
+def test_png_is_lossless_and_repeats(image: np.ndarray) -> None:
+    data = encode(image)
+    np.testing.assert_array_equal(decode(data), image)
+    assert encode(image) == data
+
+
+def test_jpeg_keeps_the_shape_and_carries_no_metadata() -> None:
+    smooth = cv2.GaussianBlur(COLOUR, (0, 0), 3)
+    for image in (smooth, smooth[..., 0]):
+        data = encode(image, "jpeg", 95)
+        assert decode(data).shape == image.shape
+        assert not Image.open(io.BytesIO(data)).getexif()
+        assert np.abs(decode(data).astype(int) - image).max() < 25
+
+
+def test_colour_order_is_red_first() -> None:
+    red = np.zeros((4, 4, 3), np.uint8)
+    red[..., 0] = 255
+    assert np.asarray(Image.open(io.BytesIO(encode(red))))[0, 0].tolist() == [255, 0, 0]
+
+
+def test_damaged_data_in_an_image_set_is_named() -> None:
+    with pytest.raises(UnreadableImage, match="damaged data"):
+        decode(b"\x89PNG\r\n")

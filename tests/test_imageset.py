@@ -1,0 +1,127 @@
+from __future__ import annotations
+
+import multiprocessing
+import os
+import pickle
+import tarfile
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from anonbench.errors import InputError
+from anonbench.images import encode
+from anonbench.imageset import INDEX_COLUMNS, ImageSet, ShardWriter, index_path, member_name
+
+IDS = ["a/1", "a/1.5", "b c/ü", "y" * 150, "zz"]
+
+
+def image(image_id: str) -> np.ndarray:
+    random = np.random.default_rng(len(image_id))
+    return random.integers(0, 256, (7, 5) if len(image_id) % 2 else (7, 5, 3), dtype=np.uint8)
+
+
+def write(tar: Path, ids: list[str]) -> Path:
+    with ShardWriter(tar) as shard:
+        for image_id in ids:
+            shard.add(image_id, encode(image(image_id)), "png", 5, 7)
+    return tar
+
+
+def test_images_come_back_by_id_from_any_shard(tmp_path: Path) -> None:
+    shards = [write(tmp_path / "0.tar", IDS[::2]), write(tmp_path / "1.tar", IDS[1::2])]
+    images = ImageSet.open(shards)
+    assert images.ids == sorted(IDS) and len(images) == len(IDS)
+    assert images.sizes == dict.fromkeys(sorted(IDS), (5, 7))
+    assert "a/1" in images and "a" not in images
+    for image_id in reversed(IDS):
+        np.testing.assert_array_equal(images.read(image_id), image(image_id))
+
+
+def test_shards_are_plain_tar_files_without_times_or_owners(tmp_path: Path) -> None:
+    with tarfile.open(write(tmp_path / "0.tar", IDS)) as tar:
+        members = tar.getmembers()
+        assert [member.name for member in members] == [member_name(i, "png") for i in IDS]
+        assert {(m.mtime, m.uid, m.gid, m.uname, m.gname) for m in members} == {(0, 0, 0, "", "")}
+        content = tar.extractfile(members[0])
+        assert content is not None and content.read() == encode(image(IDS[0]))
+
+
+def test_same_images_same_bytes(tmp_path: Path) -> None:
+    one, two = write(tmp_path / "a/0.tar", IDS), write(tmp_path / "b/0.tar", IDS)
+    assert one.read_bytes() == two.read_bytes()
+    assert index_path(one).read_bytes() == index_path(two).read_bytes()
+
+
+def test_digest_depends_on_content_and_not_on_sharding(tmp_path: Path) -> None:
+    whole = ImageSet.open([write(tmp_path / "a/0.tar", IDS)])
+    parts = [write(tmp_path / "b/0.tar", IDS[:2]), write(tmp_path / "b/1.tar", IDS[2:])]
+    assert ImageSet.open(parts).digest == whole.digest
+    assert ImageSet.open(parts[:1]).digest != whole.digest
+
+
+@given(image_id=st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1))
+def test_member_names_have_one_dot_and_tell_ids_apart(image_id: str) -> None:
+    name = member_name(image_id, "png")
+    assert name.isascii() and name.count(".") == 1
+    assert name != member_name(image_id + ".", "png")
+
+
+def test_empty_shards_are_fine(tmp_path: Path) -> None:
+    shards = [write(tmp_path / "0.tar", []), write(tmp_path / "1.tar", ["a"])]
+    assert ImageSet.open(shards).ids == ["a"]
+    empty = ImageSet.open(shards[:1])
+    assert empty.ids == [] and len(empty.digest) == 64
+    assert list(pd.read_parquet(index_path(shards[0])).columns) == INDEX_COLUMNS
+
+
+def test_nothing_is_left_of_a_shard_that_failed(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError), ShardWriter(tmp_path / "0.tar") as shard:
+        shard.add("a", b"data", "png", 1, 1)
+        raise RuntimeError
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("second", ["a", "A"])
+def test_ids_must_ascend(tmp_path: Path, second: str) -> None:
+    with pytest.raises(ValueError, match="does not come after"):
+        write(tmp_path / "0.tar", ["a", second])
+
+
+def test_mistakes_are_named(tmp_path: Path) -> None:
+    shard = write(tmp_path / "0.tar", ["a"])
+    twin = write(tmp_path / "1.tar", ["a"])
+    with pytest.raises(InputError, match="'a' occurs in two shards"):
+        ImageSet.open([shard, twin])
+    with pytest.raises(InputError, match="'b' is not in"):
+        ImageSet.open([shard]).read("b")
+    with pytest.raises(InputError, match="at least one shard"):
+        ImageSet.open([])
+    index_path(twin).unlink()
+    with pytest.raises(InputError, match=r"1\.parquet is missing"):
+        ImageSet.open([twin])
+    os.truncate(shard, 600)
+    with pytest.raises(InputError, match="shorter than its index says"):
+        ImageSet.open([shard]).read("a")
+
+
+def _sum(images: ImageSet, image_id: str) -> int:
+    return int(images.read(image_id).sum())
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_other_processes_read_the_same(tmp_path: Path, method: str) -> None:
+    images = ImageSet.open([write(tmp_path / "0.tar", IDS)])
+    expected = [_sum(images, image_id) for image_id in IDS]  # opens the file before the fork
+    with multiprocessing.get_context(method).Pool(2) as pool:
+        assert pool.starmap(_sum, [(images, image_id) for image_id in IDS]) == expected
+
+
+def test_pickles_without_its_handles(tmp_path: Path) -> None:
+    images = ImageSet.open([write(tmp_path / "0.tar", IDS)])
+    images.read("a/1")
+    again = pickle.loads(pickle.dumps(images))
+    np.testing.assert_array_equal(again.read("a/1"), image("a/1"))

@@ -1,0 +1,56 @@
+"""The frame of a job: log, threads, and errors as one line."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SCRIPT = """
+import sys
+from anonbench.runtime import job
+with job(sys.argv[1], 3):
+    import logging, os
+    from anonbench.errors import InputError
+    print("threads", os.environ["OMP_NUM_THREADS"])
+    os.system("echo from a child")
+    logging.getLogger("x").info("noted")
+    {action}
+"""
+
+
+def run(action: str, log: Path) -> subprocess.CompletedProcess[str]:
+    code = SCRIPT.format(action=action)
+    return subprocess.run(
+        [sys.executable, "-c", code, str(log)], capture_output=True, text=True, check=False
+    )
+
+
+def test_all_output_goes_to_the_log(tmp_path: Path) -> None:
+    log = tmp_path / "deep" / "a.log"
+    done = run("pass", log)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    text = log.read_text(encoding="utf-8")
+    assert "threads 3" in text
+    assert "from a child" in text
+    assert "INFO x: noted" in text
+
+
+@pytest.mark.parametrize(
+    ("action", "line"),
+    [
+        ("raise InputError('datasets.x.path: no such folder')", "datasets.x.path: no such folder"),
+        ("open('/nowhere/file')", "No such file or directory (/nowhere/file)"),
+        ("1 / 0", "ZeroDivisionError, an error of the program"),
+    ],
+)
+def test_an_error_is_one_line_on_the_terminal(tmp_path: Path, action: str, line: str) -> None:
+    log = tmp_path / "a.log"
+    done = run(action, log)
+    assert done.returncode == 1
+    assert done.stderr.startswith("anonbench: ")
+    assert line in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert "ERROR" in log.read_text(encoding="utf-8")

@@ -1,0 +1,83 @@
+"""What each stage reads of the config: an edit reaches the stages it concerns, and no other."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from anonbench import slices
+from anonbench.config import Config, DataSource, load
+
+
+def all_slices(config: Config) -> dict[str, Any]:
+    name = "documents"
+    return {
+        "manifest": slices.manifest(config, name),
+        "detect": slices.detect(config, name),
+        "blur": slices.anonymize(config, name, "blur-25"),
+        "mask": slices.anonymize(config, name, "mask-25"),
+        "original": slices.anonymize(config, name, "original"),
+        "train": slices.train(config, name),
+        "embed": slices.embed(config),
+        "retrieve": slices.retrieve(config),
+        "downstream": slices.downstream(config, name),
+        "scores": slices.scores(config),
+        "correlate": slices.correlate(config),
+        "figure": slices.show(config, "dpi"),
+    }
+
+
+def edit(values: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
+    edited = deepcopy(values)
+    *parents, last = path.split(".")
+    section = edited
+    for parent in parents:
+        section = section.setdefault(parent, {})
+    section[last] = value
+    return edited
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "concerned"),
+    [
+        ("title", "another", set()),
+        ("results", "elsewhere", set()),
+        ("presentation.dpi", 300, {"figure"}),
+        ("presentation.bootstrap", 10, {"scores"}),
+        ("downstream.k", 10, {"downstream"}),
+        ("retrieval.fraction", 0.1, {"retrieve"}),
+        ("retrieval.block", 64, set()),
+        ("embedding.workers", 3, set()),
+        ("anonymization.blur.sigma.text", 0.5, {"blur"}),
+        ("anonymization.mask.colour", [255, 255, 255], {"mask"}),
+        ("anonymization.margin", 1.3, {"blur", "mask"}),
+        ("anonymization.format", "jpeg", {"blur", "mask", "original"}),
+        ("anonymization.jpeg_quality", 80, set()),
+        ("detection.ppocr.thresh", 0.4, {"detect"}),
+        ("detection.mtcnn.factor", 0.8, set()),
+        ("recipes.documents.optimizer.steps", 7, {"train"}),
+        ("recipes.documents.workers", 7, set()),
+        ("recipes.documents.checkpoint_minutes", 7, set()),
+        ("datasets.documents.degrees", [25, 50, 100], set()),
+        ("datasets.documents.split", {"validation": 0.5}, {"manifest"}),
+        ("datasets.ids.subset", 100, set()),
+        ("correlation.bootstrap", 100, {"correlate"}),
+    ],
+)
+def test_an_edit_reaches_the_stages_that_it_concerns(
+    root: Path, path: str, value: Any, concerned: set[str]
+) -> None:
+    values = yaml.safe_load((root / "config.yaml").read_text(encoding="utf-8"))
+    before, after = all_slices(load(values)), all_slices(load(edit(values, path, value)))
+    assert {stage for stage in before if before[stage] != after[stage]} == concerned
+
+
+def test_a_manifest_slice_is_a_source_again(root: Path) -> None:
+    config = load(yaml.safe_load((root / "config.yaml").read_text(encoding="utf-8")))
+    for name, dataset in config.datasets.items():
+        source = DataSource.model_validate(slices.manifest(config, name)["source"])
+        assert source.model_dump() == dataset.model_dump(include=set(DataSource.model_fields))

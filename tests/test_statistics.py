@@ -1,0 +1,98 @@
+"""Intervals and coefficients against SciPy and known values."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import pytest
+import scipy.stats
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from anonbench.statistics import (
+    bootstrap_means,
+    bootstrap_pearson,
+    interval,
+    pearson,
+    ranks,
+    spearman,
+    wilson,
+)
+
+coarse = st.integers(-5, 5).map(float)
+series = st.integers(3, 20).flatmap(lambda n: arrays(np.float64, (2, n), elements=coarse))
+
+
+@given(series)
+def test_coefficients_equal_scipys(pair: np.ndarray) -> None:
+    x, y = pair
+    if np.ptp(x) == 0 or np.ptp(y) == 0:
+        assert np.isnan(pearson(x, y))
+        assert np.isnan(spearman(x, y))
+    else:
+        assert pearson(x, y) == pytest.approx(scipy.stats.pearsonr(x, y).statistic, abs=1e-12)
+        assert spearman(x, y) == pytest.approx(scipy.stats.spearmanr(x, y).statistic, abs=1e-12)
+
+
+@given(arrays(np.float64, st.integers(1, 20), elements=coarse))
+def test_ranks_equal_scipys(values: np.ndarray) -> None:
+    assert np.array_equal(ranks(values), scipy.stats.rankdata(values))
+
+
+def test_undefined_coefficients_are_nan_without_a_warning() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert np.isnan(pearson(np.full(5, 0.1), np.arange(5.0)))
+        assert np.isnan(pearson(np.ones(1), np.ones(1)))
+        assert np.isnan(pearson(np.array([0.0, 1e-300, 0.0]), np.arange(3.0)))
+        samples = bootstrap_pearson(np.arange(3.0), np.arange(3.0), 200, "x")
+        assert np.isnan(samples).any()
+        assert interval(samples, 0.9) == (1.0, 1.0)
+        assert np.isnan(interval(np.full(3, np.nan), 0.9)).all()
+
+
+@given(st.integers(1, 200), st.data())
+def test_wilson_equals_scipys(count: int, data: st.DataObject) -> None:
+    correct = data.draw(st.integers(0, count))
+    expected = scipy.stats.binomtest(correct, count).proportion_ci(0.9, "wilson")
+    assert wilson(correct, count, 0.9) == pytest.approx((expected.low, expected.high), abs=1e-9)
+
+
+@pytest.mark.parametrize("confidence", [0.0, 1.0])
+def test_wilson_at_the_ends_of_confidence(confidence: float) -> None:
+    assert wilson(3, 4, confidence) == ((0.75, 0.75) if confidence == 0 else (0.0, 1.0))
+
+
+def test_bootstrap_intervals_cover_the_mean_as_often_as_they_say() -> None:
+    generator = np.random.default_rng(1)
+    values = generator.exponential(size=(200, 300))  # 300 data sets of 200 queries
+    means = bootstrap_means(values, 400, "coverage")
+    low, high = np.quantile(means, [0.05, 0.95], axis=0)
+    assert 0.84 < np.mean((low <= 1.0) & (high >= 1.0)) < 0.95
+    error = means.std(axis=0).mean()
+    assert error == pytest.approx(1 / np.sqrt(200), rel=0.1)
+
+
+def test_bootstrap_shares_its_draws_and_depends_on_seed_and_size() -> None:
+    values = np.random.default_rng(0).random((50, 2))
+    both = bootstrap_means(values, 30, "a")
+    assert np.array_equal(both[:, :1], bootstrap_means(values[:, :1], 30, "a"))
+    assert not np.array_equal(both, bootstrap_means(values, 30, "b"))
+
+
+def test_bootstrap_leaves_out_what_is_undefined() -> None:
+    values = np.array([[1.0, np.nan], [1.0, np.nan], [np.nan, np.nan]] * 10)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        means = bootstrap_means(values, 100, "nan")
+    assert np.allclose(means[:, 0], 1.0)
+    assert np.isnan(means[:, 1]).all()
+
+
+def test_bootstrap_in_parts_equals_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    values = np.random.default_rng(0).random((40, 3))
+    whole = bootstrap_means(values, 64, "parts")
+    monkeypatch.setattr("anonbench.statistics._DRAWS", 40 * 7)
+    assert np.array_equal(bootstrap_means(values, 64, "parts"), whole)

@@ -1,0 +1,115 @@
+"""Small image sets and a recipe that trains in seconds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from anonbench.config.training import Recipe
+from anonbench.images import encode
+from anonbench.imageset import ImageSet, ShardWriter
+from anonbench.seeding import rng
+
+IDS = [f"kind{number % 4}/{number:03d}" for number in range(24)]
+
+
+def drawn(image_id: str, grey: bool = False) -> np.ndarray:
+    """One of four arrangements of two bright bars, shifted and noisy; 60 wide, 48 high."""
+    random = rng("image", image_id)
+    kind = int(image_id[4])
+    image = random.normal(60, 6, (48, 60, 3))
+    left, top = random.integers(2, 8, 2)
+    image[top + 9 * (kind % 2) : top + 9 * (kind % 2) + 8, left : left + 40] += 140
+    image[top + 24 : top + 36, left + 24 * (kind // 2) : left + 24 * (kind // 2) + 16, :2] += 90
+    image = np.clip(image, 0, 255).astype(np.uint8)
+    return image[..., 0] if grey else image
+
+
+def hidden(image: np.ndarray) -> np.ndarray:
+    """The image with a black rectangle."""
+    image = image.copy()
+    image[10:20, 10:40] = 0
+    return image
+
+
+def write_set(path: Path, images: dict[str, np.ndarray]) -> ImageSet:
+    """Write one shard and open it."""
+    with ShardWriter(path) as shard:
+        for image_id, image in sorted(images.items()):
+            shard.add(image_id, encode(image), "png", image.shape[1], image.shape[0])
+    return ImageSet.open([path])
+
+
+@pytest.fixture(scope="session")
+def original(tmp_path_factory: pytest.TempPathFactory) -> ImageSet:
+    folder = tmp_path_factory.mktemp("original")
+    return write_set(folder / "0.tar", {image_id: drawn(image_id) for image_id in IDS})
+
+
+@pytest.fixture(scope="session")
+def anonymized(tmp_path_factory: pytest.TempPathFactory) -> ImageSet:
+    folder = tmp_path_factory.mktemp("anonymized")
+    return write_set(folder / "0.tar", {image_id: hidden(drawn(image_id)) for image_id in IDS})
+
+
+@pytest.fixture(scope="session")
+def write_images() -> Callable[[Path, dict[str, np.ndarray]], ImageSet]:
+    return write_set
+
+
+SMALL: dict[str, Any] = {
+    "backbone": {
+        "width": 32,
+        "depth": 2,
+        "heads": 2,
+        "patch": 8,
+        "layer_scale": 1.0,
+        "position": "sincos",
+        "init": "xavier",
+        "drop_path": 0.1,
+    },
+    "crops": {
+        "global_size": 32,
+        "local_size": 16,
+        "local_count": 2,
+        "local_area": [0.2, 0.5],
+        "normalize": "per_crop",
+    },
+    "heads": {
+        "hidden": 48,
+        "bottleneck": 16,
+        "prototypes": 32,
+        "centering": "sinkhorn",
+        "teacher_temperature": [0.04, 0.04],
+        "freeze_last_layer": 0.0,
+    },
+    "optimizer": {
+        "steps": 8,
+        "batch_size": 8,
+        "learning_rate": 2e-3,
+        "scale_rate": False,
+        "layer_decay": 1.0,
+        "patch_rate": 1.0,
+        "weight_decay": [0.04, 0.04],
+        "ema": [0.95, 1.0],
+    },
+    "device": "cpu",
+    "log_every": 2,
+}
+
+
+@pytest.fixture
+def recipe() -> Callable[..., Recipe]:
+    """The small recipe with changes: `recipe(crops={"flip": 0})`."""
+
+    def make(**changes: Any) -> Recipe:
+        values = dict(SMALL)
+        for key, change in changes.items():
+            values[key] = SMALL.get(key, {}) | change if isinstance(change, dict) else change
+        return Recipe.model_validate(values)
+
+    return make

@@ -1,0 +1,73 @@
+"""Crop boxes and pixels."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from anonbench.training.crops import ASPECTS, COLUMNS, Draw, crop_boxes, crop_draws, cut
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    st.integers(1, 300), st.integers(1, 300), st.floats(0.01, 1), st.floats(0, 1), st.integers(0, 9)
+)
+def test_boxes_lie_in_the_image(width: int, height: int, low: float, more: float, seed: int) -> None:
+    area = (low, low + more * (1 - low))
+    boxes = crop_boxes(crop_draws(seed, 0, "a", 20), np.array([width, height]), area)
+    assert (boxes[:, :2] >= 0).all() and (boxes[:, 2:] <= [width, height]).all()
+    assert (boxes[:, 2:] > boxes[:, :2]).all()
+
+
+def test_areas_and_aspects_are_in_range_and_fill_it() -> None:
+    boxes = crop_boxes(crop_draws(0, 0, "a", 4000), np.array([1000, 1000]), (0.3, 0.6))
+    sides = boxes[:, 2:] - boxes[:, :2]
+    shares, aspects = sides.prod(axis=1) / 1e6, sides[:, 0] / sides[:, 1]
+    assert 0.297 < shares.min() < 0.305 and 0.595 < shares.max() < 0.603
+    assert ASPECTS[0] - 0.01 < aspects.min() < 0.77 and 1.3 < aspects.max() < ASPECTS[1] + 0.01
+    assert abs(shares.mean() - 0.45) < 0.005
+    assert boxes[:, 0].min() == 0 or boxes[:, 0].min() < 5
+    assert boxes[:, 2].max() > 995
+
+
+def test_each_box_is_the_first_attempt_that_fits() -> None:
+    draws = crop_draws(1, 0, "a", 50)
+    boxes = crop_boxes(draws, np.array([100, 60]), (0.4, 1.0))
+    for row, box in zip(draws, boxes, strict=True):
+        for attempt in range(10):
+            pixels = 6000 * (0.4 + 0.6 * row[Draw.AREA + attempt])
+            aspect = (3 / 4) * (16 / 9) ** row[Draw.ASPECT + attempt]
+            width, height = round((pixels * aspect) ** 0.5), round((pixels / aspect) ** 0.5)
+            if width <= 100 and height <= 60:
+                break
+        assert box[2] - box[0] == min(width, 100) and box[3] - box[1] == min(height, 60)
+
+
+def test_draws_depend_on_seed_epoch_and_id_alone() -> None:
+    draws = crop_draws(3, 1, "folder/a", 4)
+    assert draws.shape == (4, COLUMNS)
+    np.testing.assert_array_equal(draws, crop_draws(3, 1, "folder/a", 4))
+    for other in ((4, 1, "folder/a"), (3, 2, "folder/a"), (3, 1, "folder/b")):
+        assert not np.array_equal(draws, crop_draws(*other, 4))
+
+
+@pytest.mark.parametrize("flip", [False, True])
+def test_cut(flip: bool) -> None:
+    image = np.random.default_rng(0).integers(0, 256, (40, 50, 3), dtype=np.uint8)
+    out = np.empty((8, 8, 3), np.uint8)
+    cut(image, np.array([10, 4, 42, 36]), flip, out)
+    blocks = image[4:36, 10:42].reshape(8, 4, 8, 4, 3).mean(axis=(1, 3))
+    expected = blocks[:, ::-1] if flip else blocks
+    assert np.abs(out - expected).max() <= 0.5
+
+
+def test_cut_enlarges_by_cubic_interpolation_and_fills_channels_of_grey() -> None:
+    image = np.random.default_rng(0).integers(0, 256, (9, 7), dtype=np.uint8)
+    out = np.empty((16, 16, 3), np.uint8)
+    cut(image, np.array([0, 0, 7, 9]), False, out)
+    expected = cv2.resize(image, (16, 16), interpolation=cv2.INTER_CUBIC)
+    for channel in range(3):
+        np.testing.assert_array_equal(out[..., channel], expected)

@@ -1,0 +1,119 @@
+"""Augmentations against torchvision's, one image at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+
+from anonbench.compat import install_torchvision_ops
+from anonbench.config.training import Crops, Recipe
+from anonbench.training import looks
+from anonbench.training.crops import COLUMNS, Draw, crop_draws
+
+install_torchvision_ops()
+
+from torchvision.transforms import functional  # noqa: E402
+
+IMAGES = torch.rand(5, 3, 16, 16, generator=torch.Generator().manual_seed(0))
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "strengths"),
+    [
+        (looks.brighten, functional.adjust_brightness, [0.6, 0.9, 1.0, 1.2, 1.4]),
+        (looks.contrast, functional.adjust_contrast, [0.6, 0.9, 1.0, 1.2, 1.4]),
+        (looks.saturate, functional.adjust_saturation, [0.0, 0.8, 1.0, 1.2, 2.0]),
+        (looks.turn_hue, functional.adjust_hue, [-0.1, -0.05, 0.0, 0.07, 0.5]),
+        (looks.blur, lambda x, s: functional.gaussian_blur(x, [9, 9], [s, s]), [0.1, 0.5, 1, 1.5, 2]),
+    ],
+)
+def test_equals_torchvision(
+    ours: Callable[..., torch.Tensor],
+    theirs: Callable[..., torch.Tensor],
+    strengths: list[float],
+) -> None:
+    found = ours(IMAGES.clone(), torch.tensor(strengths))
+    expected = torch.stack([theirs(x, s) for x, s in zip(IMAGES, strengths, strict=True)])
+    torch.testing.assert_close(found, expected, atol=2e-4, rtol=1e-3)
+
+
+def test_hue_of_grey_stays_grey() -> None:
+    grey = looks.desaturate(IMAGES).contiguous()
+    torch.testing.assert_close(looks.turn_hue(grey, torch.full((5,), 0.3)), grey)
+
+
+def test_grey_and_solarize_equal_torchvision() -> None:
+    grey = functional.rgb_to_grayscale(IMAGES, 3)
+    torch.testing.assert_close(looks.desaturate(IMAGES), grey, atol=1e-3, rtol=0)
+    torch.testing.assert_close(looks.solarize(IMAGES), functional.solarize(IMAGES, 0.5))
+
+
+def _draws(**columns: float) -> np.ndarray:
+    draws = np.full((3, COLUMNS), 0.999)
+    for name, value in columns.items():
+        draws[:, Draw[name.upper()]] = value
+    return draws
+
+
+KINDS = np.array([0, 1, 2])
+
+
+def test_probabilities_by_kind_of_crop() -> None:
+    settings = Crops(blur=(1.0, 0.1, 0.5), solarize=0.2, jitter_probability=0.8, grey=0.2)
+    made = looks.looks_of(_draws(blur=0.3, solarize=0.1, jitter=0.7, grey=0.1), KINDS, settings)
+    assert (made.sigma > 0).tolist() == [True, False, True]
+    assert made.solarize.tolist() == [False, True, False]
+    assert made.jitter.all() and made.grey.all()
+    made = looks.looks_of(_draws(blur=0.05), KINDS, settings)
+    assert (made.sigma > 0).tolist() == [True, True, True]
+    assert not (made.jitter.any() or made.grey.any() or made.solarize.any())
+
+
+def test_strengths_fill_their_ranges() -> None:
+    draws = crop_draws(0, 0, "a", 5000)
+    made = looks.looks_of(draws, np.zeros(5000, int), Crops(jitter=(0.4, 0.3, 0.2, 0.1)))
+    np.testing.assert_allclose(made.strengths.min(0), [0.6, 0.7, 0.8, -0.1], atol=2e-3)
+    np.testing.assert_allclose(made.strengths.max(0), [1.4, 1.3, 1.2, 0.1], atol=2e-3)
+    assert len(np.unique(made.order, axis=0)) == 24
+    assert 0.1 <= made.sigma.min() < 0.11 and 1.99 < made.sigma.max() <= 2.0
+
+
+def test_each_crop_is_jittered_in_its_own_order() -> None:
+    draws = crop_draws(0, 0, "a", 5)
+    settings = Crops(jitter_probability=1.0, grey=0.0, blur=(0, 0, 0), solarize=0.0)
+    made = looks.looks_of(draws, np.zeros(5, int), settings)
+    found = looks.apply_looks(IMAGES.clone(), made)
+    adjust = [
+        functional.adjust_brightness,
+        functional.adjust_contrast,
+        functional.adjust_saturation,
+        functional.adjust_hue,
+    ]
+    for number, image in enumerate(IMAGES):
+        for what in made.order[number]:
+            image = adjust[what](image, float(made.strengths[number, what]))
+        torch.testing.assert_close(found[number], image, atol=2e-3, rtol=0)
+
+
+def test_nothing_is_changed_where_nothing_is_asked() -> None:
+    settings = Crops(jitter=(0, 0, 0, 0), grey=0.0, blur=(0, 0, 0), solarize=0.0)
+    made = looks.looks_of(crop_draws(0, 0, "a", 5), np.array([0, 0, 1, 1, 2]), settings)
+    assert torch.equal(looks.apply_looks(IMAGES.clone(), made), IMAGES)
+
+
+def test_normalization() -> None:
+    each = looks.normalize_images(IMAGES, "per_crop")
+    torch.testing.assert_close(each.mean((1, 2, 3)), torch.zeros(5), atol=1e-5, rtol=0)
+    torch.testing.assert_close(each.std((1, 2, 3)), torch.ones(5), atol=2e-3, rtol=0)
+    assert looks.normalize_images(torch.ones(1, 3, 4, 4), "per_crop").abs().max() == 0
+    expected = functional.normalize(IMAGES, looks.IMAGENET_MEAN, looks.IMAGENET_DEVIATION)
+    torch.testing.assert_close(looks.normalize_images(IMAGES, "imagenet"), expected)
+
+
+def test_settings_reach_the_looks(recipe: Callable[..., Recipe]) -> None:
+    settings = recipe(crops={"grey": 1.0, "jitter_probability": 0.0}).crops
+    made = looks.looks_of(_draws(), KINDS, settings)
+    assert made.grey.all() and not made.jitter.any()

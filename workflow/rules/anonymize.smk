@@ -1,0 +1,26 @@
+# Image sets: originals and boxes → one variant, a job a shard. `original` is a variant too.
+
+
+rule anonymize:
+    input:
+        manifest=rules.manifest.output.manifest,
+        boxes=rules.detect.output.boxes,
+        images=rules.detect.output.images,
+    output:
+        tar=f"{results}/{{dataset}}/images/{{variant}}/{{split}}/{{shard}}.tar",
+        index=f"{results}/{{dataset}}/images/{{variant}}/{{split}}/{{shard}}.parquet",
+    params:
+        slice=lambda w: slices.anonymize(settings, w.dataset, w.variant),
+        root=lambda w: str(root_of(experiment.datasets[w.dataset])),
+    conda:
+        CONDA
+    log:
+        f"{logs}/anonymize/{{dataset}}/{{variant}}/{{split}}-{{shard}}.log",
+    benchmark:
+        f"{benchmarks}/anonymize/{{dataset}}/{{variant}}/{{split}}-{{shard}}.tsv"
+    threads: 1
+    resources:
+        mem_mb=1500,
+        runtime=lambda w: estimates.minutes("anonymize", w.dataset, w.split),
+    script:
+        "../scripts/anonymize.py"

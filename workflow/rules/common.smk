@@ -1,0 +1,57 @@
+# The config, checked before any job is planned, and what several rule files need of it.
+
+from snakemake.exceptions import WorkflowError
+
+from anonbench import slices
+from anonbench.config import load
+from anonbench.datasets.listing import count_images, list_images, root_of
+from anonbench.errors import InputError
+from anonbench.estimates import Estimates
+from anonbench.experiment import Experiment
+from anonbench.vocabulary import Split
+
+try:
+    settings = load(config)
+    experiment = Experiment(settings)
+    image_counts = {
+        name: count_images(list_images(name, dataset, settings.seed, labels=False))
+        for name, dataset in experiment.datasets.items()
+    }
+except InputError as error:
+    raise WorkflowError(str(error))
+
+estimates = Estimates(experiment, image_counts)
+results = settings.results.as_posix()
+logs = f"{results}/logs"
+benchmarks = f"{results}/benchmarks"
+CONDA = "../../envs/anonbench.yaml"
+
+
+wildcard_constraints:
+    dataset="|".join(experiment.datasets),
+    split="train|val",
+    shard=r"\d+",
+    variant=r"original|[a-z]+-\d+",
+    anonymized=r"[a-z]+-\d+",
+    adaption="[ABC]",
+    model=r"unadapted|[ABC]-[a-z]+-\d+",
+    seed=r"\d+",
+    degree=r"\d+",
+
+
+def shards(dataset, split):
+    """Numbers of a split's shards."""
+    return experiment.shards(dataset, Split(split), image_counts[dataset])
+
+
+def image_set(dataset, variant, split):
+    """Paths of one image set's shards."""
+    return [
+        f"{results}/{dataset}/images/{variant}/{split}/{shard}.tar"
+        for shard in shards(dataset, split)
+    ]
+
+
+def embedding(dataset, model, seed, variant, split):
+    """Path of one embedding."""
+    return f"{results}/{dataset}/embeddings/{model}/seed{seed}/{variant}/{split}.h5"

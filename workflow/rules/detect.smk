@@ -1,0 +1,59 @@
+# Sensitive regions: a job a shard, then one table of all and the counts of what was dropped.
+
+
+rule detect:
+    input:
+        manifest=rules.manifest.output.manifest,
+    output:
+        boxes=f"{results}/{{dataset}}/detect/{{split}}/{{shard}}.boxes.parquet",
+        images=f"{results}/{{dataset}}/detect/{{split}}/{{shard}}.images.parquet",
+    params:
+        slice=lambda w: slices.detect(settings, w.dataset),
+        root=lambda w: str(root_of(experiment.datasets[w.dataset])),
+        shards=lambda w: len(shards(w.dataset, w.split)),
+    conda:
+        CONDA
+    log:
+        f"{logs}/detect/{{dataset}}/{{split}}-{{shard}}.log",
+    benchmark:
+        f"{benchmarks}/detect/{{dataset}}/{{split}}-{{shard}}.tsv"
+    threads: 1
+    resources:
+        mem_mb=3000,
+        runtime=lambda w: estimates.minutes("detect", w.dataset, w.split),
+    script:
+        "../scripts/detect.py"
+
+
+def detected(wildcards, kind):
+    return [
+        f"{results}/{wildcards.dataset}/detect/{split}/{shard}.{kind}.parquet"
+        for split in ("train", "val")
+        for shard in shards(wildcards.dataset, split)
+    ]
+
+
+rule boxes:
+    input:
+        manifest=rules.manifest.output.manifest,
+        skipped=rules.manifest.output.skipped,
+        boxes=lambda w: detected(w, "boxes"),
+        images=lambda w: detected(w, "images"),
+    output:
+        boxes=f"{results}/{{dataset}}/boxes.parquet",
+        skipped=f"{results}/{{dataset}}/skipped.csv",
+        counts=f"{results}/{{dataset}}/counts.csv",
+    params:
+        keep_without_regions=lambda w: experiment.datasets[w.dataset].keep_without_regions,
+    conda:
+        CONDA
+    log:
+        f"{logs}/boxes/{{dataset}}.log",
+    benchmark:
+        f"{benchmarks}/boxes/{{dataset}}.tsv"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    script:
+        "../scripts/boxes.py"

@@ -1,0 +1,54 @@
+# Features: a job a model and variant. An adapted model's job also embeds its original queries.
+
+
+rule embed_reference:
+    input:
+        backbone=rules.train_unadapted.output.backbone,
+        val=lambda w: image_set(w.dataset, "original", "val"),
+    output:
+        val=embedding("{dataset}", "unadapted", "{seed}", "original", "val"),
+    params:
+        slice=slices.embed(settings),
+    conda:
+        CONDA
+    log:
+        f"{logs}/embed/{{dataset}}/unadapted-seed{{seed}}/original.log",
+    benchmark:
+        f"{benchmarks}/embed/{{dataset}}/unadapted-seed{{seed}}/original.tsv"
+    threads: 1
+    resources:
+        gpu=1,
+        mem_mb=lambda w: estimates.embedding_mb(w.dataset),
+        runtime=lambda w: estimates.minutes("embed", w.dataset),
+    script:
+        "../scripts/embed.py"
+
+
+use rule embed_reference as embed_unadapted with:
+    input:
+        backbone=rules.train_unadapted.output.backbone,
+        val=lambda w: image_set(w.dataset, w.anonymized, "val"),
+        train=lambda w: image_set(w.dataset, w.anonymized, "train"),
+    output:
+        val=embedding("{dataset}", "unadapted", "{seed}", "{anonymized}", "val"),
+        train=embedding("{dataset}", "unadapted", "{seed}", "{anonymized}", "train"),
+    log:
+        f"{logs}/embed/{{dataset}}/unadapted-seed{{seed}}/{{anonymized}}.log",
+    benchmark:
+        f"{benchmarks}/embed/{{dataset}}/unadapted-seed{{seed}}/{{anonymized}}.tsv"
+
+
+use rule embed_reference as embed_adapted with:
+    input:
+        backbone=rules.train_adapted.output.backbone,
+        val=lambda w: image_set(w.dataset, w.anonymized, "val"),
+        train=lambda w: image_set(w.dataset, w.anonymized, "train"),
+        original=lambda w: image_set(w.dataset, "original", "val"),
+    output:
+        val=embedding("{dataset}", "{adaption}-{anonymized}", "{seed}", "{anonymized}", "val"),
+        train=embedding("{dataset}", "{adaption}-{anonymized}", "{seed}", "{anonymized}", "train"),
+        original=embedding("{dataset}", "{adaption}-{anonymized}", "{seed}", "original", "val"),
+    log:
+        f"{logs}/embed/{{dataset}}/{{adaption}}-{{anonymized}}-seed{{seed}}.log",
+    benchmark:
+        f"{benchmarks}/embed/{{dataset}}/{{adaption}}-{{anonymized}}-seed{{seed}}.tsv"

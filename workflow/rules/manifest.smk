@@ -1,0 +1,54 @@
+# The data set as its publisher ships it → one table. The demo's data is drawn first.
+
+for _name, _dataset in experiment.datasets.items():
+    if _dataset.demo:
+
+        rule:
+            name:
+                f"{_name}_demo"
+            output:
+                f"{_dataset.path}/demo.json",
+            params:
+                demo=_dataset.demo.model_dump(mode="json"),
+                path=str(_dataset.path),
+                seed=settings.seed,
+            conda:
+                CONDA
+            log:
+                f"{logs}/demo/{_name}.log",
+            benchmark:
+                f"{benchmarks}/demo/{_name}.tsv"
+            threads: 1
+            resources:
+                mem_mb=1000,
+                runtime=30,
+            script:
+                "../scripts/demo.py"
+
+
+def demo_marker(wildcards):
+    dataset = experiment.datasets[wildcards.dataset]
+    return [f"{dataset.path}/demo.json"] if dataset.demo else []
+
+
+rule manifest:
+    input:
+        demo_marker,
+    output:
+        manifest=f"{results}/{{dataset}}/manifest.parquet",
+        skipped=f"{results}/{{dataset}}/skipped/manifest.csv",
+    params:
+        slice=lambda w: slices.manifest(settings, w.dataset),
+        name=lambda w: w.dataset,
+    conda:
+        CONDA
+    log:
+        f"{logs}/manifest/{{dataset}}.log",
+    benchmark:
+        f"{benchmarks}/manifest/{{dataset}}.tsv"
+    threads: 2
+    resources:
+        mem_mb=2000,
+        runtime=lambda w: estimates.minutes("manifest", w.dataset),
+    script:
+        "../scripts/manifest.py"

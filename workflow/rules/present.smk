@@ -1,0 +1,276 @@
+# Tables, figures and the report: a job each.
+
+TABLE_SUFFIXES = ("csv", "md", "tex")
+FIGURE_SUFFIXES = ("png", "svg")
+
+
+def table_files(dataset):
+    stems = [table.stem for table in experiment.tables if table.dataset == dataset]
+    return expand(f"{results}/tables/{{stem}}.{{suffix}}", stem=stems, suffix=TABLE_SUFFIXES)
+
+
+def figure_files(dataset):
+    stems = [figure.stem for figure in experiment.figures if figure.dataset == dataset]
+    return expand(f"{results}/figures/{{stem}}.{{suffix}}", stem=stems, suffix=FIGURE_SUFFIXES)
+
+
+wildcard_constraints:
+    kind="retrieval|downstream",
+    trend="(map|mndcg)_(original|anonymized)|knn|linear",
+
+
+rule table:
+    input:
+        scores=rules.scores.output,
+    output:
+        csv=f"{results}/tables/{{kind}}_{{dataset}}_{{degree}}.csv",
+        markdown=f"{results}/tables/{{kind}}_{{dataset}}_{{degree}}.md",
+        latex=f"{results}/tables/{{kind}}_{{dataset}}_{{degree}}.tex",
+    params:
+        table=lambda w: experiment.table(f"{w.kind}_{w.dataset}_{w.degree}"),
+        reference_seed=experiment.reference_seed,
+    conda:
+        CONDA
+    log:
+        f"{logs}/table/{{kind}}_{{dataset}}_{{degree}}.log",
+    benchmark:
+        f"{benchmarks}/table/{{kind}}_{{dataset}}_{{degree}}.tsv"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    script:
+        "../scripts/table.py"
+
+
+rule sizes:
+    input:
+        expand(rules.boxes.output.counts, dataset=experiment.datasets),
+    output:
+        csv=f"{results}/tables/sizes.csv",
+        markdown=f"{results}/tables/sizes.md",
+        latex=f"{results}/tables/sizes.tex",
+    params:
+        datasets=list(experiment.datasets),
+    conda:
+        CONDA
+    log:
+        f"{logs}/table/sizes.log",
+    benchmark:
+        f"{benchmarks}/table/sizes.tsv"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    script:
+        "../scripts/sizes.py"
+
+
+rule examples:
+    input:
+        original=lambda w: (
+            image_set(w.dataset, "original", "val")
+            if settings.presentation.show_originals
+            else []
+        ),
+        variants=lambda w: [
+            path
+            for variant in experiment.variants(w.dataset)
+            for path in image_set(w.dataset, variant, "val")
+        ],
+    output:
+        png=f"{results}/figures/examples_{{dataset}}.png",
+        svg=f"{results}/figures/examples_{{dataset}}.svg",
+    params:
+        slice=slices.show(settings, "show_originals", "example_images", "dpi"),
+        variants=lambda w: [
+            (str(variant), image_set(w.dataset, variant, "val"))
+            for variant in experiment.variants(w.dataset)
+        ],
+    conda:
+        CONDA
+    log:
+        f"{logs}/figure/examples_{{dataset}}.log",
+    benchmark:
+        f"{benchmarks}/figure/examples_{{dataset}}.tsv"
+    threads: 1
+    resources:
+        mem_mb=1500,
+        runtime=10,
+    script:
+        "../scripts/examples.py"
+
+
+rule heatmap:
+    input:
+        rules.correlate.output.matrix,
+    output:
+        png=f"{results}/figures/correlation_{{dataset}}_{{degree}}.png",
+        svg=f"{results}/figures/correlation_{{dataset}}_{{degree}}.svg",
+    params:
+        slice=slices.show(settings, "dpi"),
+        title=lambda w: f"{w.dataset}, {w.degree} %",
+    conda:
+        CONDA
+    log:
+        f"{logs}/figure/correlation_{{dataset}}_{{degree}}.log",
+    benchmark:
+        f"{benchmarks}/figure/correlation_{{dataset}}_{{degree}}.tsv"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    script:
+        "../scripts/heatmap.py"
+
+
+rule trend:
+    input:
+        rules.scores.output,
+    output:
+        png=f"{results}/figures/trend_{{dataset}}_{{trend}}.png",
+        svg=f"{results}/figures/trend_{{dataset}}_{{trend}}.svg",
+    params:
+        slice=slices.show(settings, "dpi"),
+        reference_seed=experiment.reference_seed,
+    conda:
+        CONDA
+    log:
+        f"{logs}/figure/trend_{{dataset}}_{{trend}}.log",
+    benchmark:
+        f"{benchmarks}/figure/trend_{{dataset}}_{{trend}}.tsv"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    script:
+        "../scripts/trend.py"
+
+
+rule attend:
+    input:
+        backbone=lambda w: (
+            f"{results}/{w.dataset}/models/unadapted/"
+            f"seed{experiment.reference_seed}/backbone.safetensors"
+        ),
+        original=lambda w: image_set(w.dataset, "original", "val"),
+    output:
+        f"{results}/{{dataset}}/attention/unadapted.npz",
+    params:
+        slice=slices.show(settings, "attention_images"),
+    conda:
+        CONDA
+    log:
+        f"{logs}/attend/{{dataset}}.log",
+    benchmark:
+        f"{benchmarks}/attend/{{dataset}}.tsv"
+    threads: 1
+    resources:
+        mem_mb=lambda w: estimates.embedding_mb(w.dataset),
+        runtime=10,
+    script:
+        "../scripts/attend.py"
+
+
+rule attention:
+    input:
+        maps=rules.attend.output,
+        original=lambda w: (
+            image_set(w.dataset, "original", "val")
+            if settings.presentation.show_originals
+            else []
+        ),
+    output:
+        png=f"{results}/figures/attention_{{dataset}}.png",
+        svg=f"{results}/figures/attention_{{dataset}}.svg",
+    params:
+        slice=slices.show(settings, "show_originals", "dpi"),
+    conda:
+        CONDA
+    log:
+        f"{logs}/figure/attention_{{dataset}}.log",
+    benchmark:
+        f"{benchmarks}/figure/attention_{{dataset}}.tsv"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    script:
+        "../scripts/attention.py"
+
+
+def histories(wildcards):
+    return {
+        str(model): (
+            f"{results}/{wildcards.dataset}/models/{model}/"
+            f"seed{experiment.reference_seed}/log.csv"
+        )
+        for model in experiment.models(wildcards.dataset)
+    }
+
+
+rule learning:
+    input:
+        lambda w: list(histories(w).values()),
+    output:
+        png=f"{results}/figures/learning_{{dataset}}.png",
+        svg=f"{results}/figures/learning_{{dataset}}.svg",
+    params:
+        slice=slices.show(settings, "dpi"),
+        models=lambda w: list(histories(w)),
+    conda:
+        CONDA
+    log:
+        f"{logs}/figure/learning_{{dataset}}.log",
+    benchmark:
+        f"{benchmarks}/figure/learning_{{dataset}}.tsv"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    script:
+        "../scripts/learning.py"
+
+
+rule tables:
+    input:
+        rules.sizes.output,
+        [table_files(name) for name in experiment.datasets],
+
+
+rule figures:
+    input:
+        [figure_files(name) for name in experiment.datasets],
+
+
+rule report:
+    input:
+        rules.tables.input,
+        [path for path in rules.figures.input if path.endswith(".png")],
+        scores=expand(rules.scores.output, dataset=experiment.datasets),
+        counts=expand(rules.boxes.output.counts, dataset=experiment.datasets),
+        skipped=expand(rules.boxes.output.skipped, dataset=experiment.datasets),
+        correlations=[
+            f"{results}/{figure.dataset}/correlation/{figure.degree}.csv"
+            for figure in experiment.figures
+            if figure.kind == "correlation"
+        ],
+    output:
+        f"{results}/report.html",
+    params:
+        config=settings.model_dump(mode="json"),
+        results=results,
+        packages=["torch", "timm", "facenet-pytorch", "paddleocr", "onnxruntime", "zxing-cpp"]
+        + ["opencv-contrib-python", "numpy", "scikit-learn", "snakemake"],
+    conda:
+        CONDA
+    log:
+        f"{logs}/report.log",
+    benchmark:
+        f"{benchmarks}/report.tsv"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    script:
+        "../scripts/report.py"

@@ -1,0 +1,114 @@
+# Scores: a job a scenario (model and variant), then one tidy table a data set, and correlations.
+
+
+rule retrieve:
+    input:
+        reference=lambda w: embedding(
+            w.dataset, "unadapted", experiment.reference_seed, "original", "val"
+        ),
+        original=embedding("{dataset}", "{model}", "{seed}", "original", "val"),
+        anonymized=embedding("{dataset}", "{model}", "{seed}", "{anonymized}", "val"),
+    output:
+        queries=f"{results}/{{dataset}}/retrieval/{{model}}/seed{{seed}}/{{anonymized}}.parquet",
+        summary=f"{results}/{{dataset}}/retrieval/{{model}}/seed{{seed}}/{{anonymized}}.json",
+    params:
+        slice=slices.retrieve(settings),
+    conda:
+        CONDA
+    log:
+        f"{logs}/retrieve/{{dataset}}/{{model}}-seed{{seed}}/{{anonymized}}.log",
+    benchmark:
+        f"{benchmarks}/retrieve/{{dataset}}/{{model}}-seed{{seed}}/{{anonymized}}.tsv"
+    threads: 1
+    resources:
+        mem_mb=lambda w: estimates.retrieval_mb(w.dataset),
+        runtime=lambda w: estimates.minutes("retrieve", w.dataset),
+    script:
+        "../scripts/retrieve.py"
+
+
+rule downstream:
+    input:
+        manifest=rules.manifest.output.manifest,
+        train=embedding("{dataset}", "{model}", "{seed}", "{anonymized}", "train"),
+        val=embedding("{dataset}", "{model}", "{seed}", "{anonymized}", "val"),
+    output:
+        predictions=f"{results}/{{dataset}}/downstream/{{model}}/seed{{seed}}/{{anonymized}}.parquet",
+        summary=f"{results}/{{dataset}}/downstream/{{model}}/seed{{seed}}/{{anonymized}}.json",
+    params:
+        slice=lambda w: slices.downstream(settings, w.dataset),
+    conda:
+        CONDA
+    log:
+        f"{logs}/downstream/{{dataset}}/{{model}}-seed{{seed}}/{{anonymized}}.log",
+    benchmark:
+        f"{benchmarks}/downstream/{{dataset}}/{{model}}-seed{{seed}}/{{anonymized}}.tsv"
+    threads: 1
+    resources:
+        mem_mb=lambda w: estimates.downstream_mb(w.dataset),
+        runtime=lambda w: estimates.minutes("downstream", w.dataset),
+    script:
+        "../scripts/downstream.py"
+
+
+def scenario_files(dataset, stage, suffix):
+    return [
+        f"{results}/{dataset}/{stage}/{scenario.model}/seed{seed}/{scenario.variant}.{suffix}"
+        for scenario in experiment.scenarios(dataset)
+        for seed in settings.training_seeds
+    ]
+
+
+def downstream_files(wildcards):
+    labelled = experiment.datasets[wildcards.dataset].label is not None
+    return scenario_files(wildcards.dataset, "downstream", "json") if labelled else []
+
+
+rule scores:
+    input:
+        retrieval=lambda w: scenario_files(w.dataset, "retrieval", "json"),
+        queries=lambda w: scenario_files(w.dataset, "retrieval", "parquet"),
+        downstream=downstream_files,
+    output:
+        f"{results}/{{dataset}}/scores.csv",
+    params:
+        slice=slices.scores(settings),
+        scenarios=lambda w: [
+            (str(scenario.model), seed, str(scenario.variant))
+            for scenario in experiment.scenarios(w.dataset)
+            for seed in settings.training_seeds
+        ],
+    conda:
+        CONDA
+    log:
+        f"{logs}/scores/{{dataset}}.log",
+    benchmark:
+        f"{benchmarks}/scores/{{dataset}}.tsv"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=20,
+    script:
+        "../scripts/scores.py"
+
+
+rule correlate:
+    input:
+        rules.scores.output,
+    output:
+        matrix=f"{results}/{{dataset}}/correlation/{{degree}}.csv",
+        summary=f"{results}/{{dataset}}/correlation/{{degree}}.json",
+    params:
+        slice=slices.correlate(settings),
+    conda:
+        CONDA
+    log:
+        f"{logs}/correlate/{{dataset}}-{{degree}}.log",
+    benchmark:
+        f"{benchmarks}/correlate/{{dataset}}-{{degree}}.tsv"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    script:
+        "../scripts/correlate.py"

@@ -1,0 +1,41 @@
+# DINOv2 on pairs of original and anonymized images: the unadapted model and adaptions A, B, C.
+
+
+rule train_unadapted:
+    input:
+        original=lambda w: image_set(w.dataset, "original", "train"),
+    output:
+        backbone=f"{results}/{{dataset}}/models/unadapted/seed{{seed}}/backbone.safetensors",
+        history=f"{results}/{{dataset}}/models/unadapted/seed{{seed}}/log.csv",
+    params:
+        slice=lambda w: slices.train(settings, w.dataset),
+        adaption="unadapted",
+    conda:
+        CONDA
+    log:
+        f"{logs}/train/{{dataset}}/unadapted-seed{{seed}}.log",
+    benchmark:
+        f"{benchmarks}/train/{{dataset}}/unadapted-seed{{seed}}.tsv"
+    threads: lambda w: estimates.recipe(w.dataset).threads
+    resources:
+        gpu=1,
+        mem_mb=lambda w: estimates.training_mb(w.dataset),
+        runtime=lambda w: estimates.minutes("train", w.dataset),
+    script:
+        "../scripts/train.py"
+
+
+use rule train_unadapted as train_adapted with:
+    input:
+        original=lambda w: image_set(w.dataset, "original", "train"),
+        anonymized=lambda w: image_set(w.dataset, w.anonymized, "train"),
+    output:
+        backbone=f"{results}/{{dataset}}/models/{{adaption}}-{{anonymized}}/seed{{seed}}/backbone.safetensors",
+        history=f"{results}/{{dataset}}/models/{{adaption}}-{{anonymized}}/seed{{seed}}/log.csv",
+    params:
+        slice=lambda w: slices.train(settings, w.dataset),
+        adaption=lambda w: w.adaption,
+    log:
+        f"{logs}/train/{{dataset}}/{{adaption}}-{{anonymized}}-seed{{seed}}.log",
+    benchmark:
+        f"{benchmarks}/train/{{dataset}}/{{adaption}}-{{anonymized}}-seed{{seed}}.tsv"

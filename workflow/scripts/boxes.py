@@ -1,0 +1,17 @@
+from pathlib import Path
+
+from anonbench.runtime import job
+
+with job(snakemake.log[0], snakemake.threads):
+    from anonbench.detectors.gather import gather_boxes
+
+    gather_boxes(
+        manifest=Path(snakemake.input.manifest),
+        skipped=Path(snakemake.input.skipped),
+        box_shards=[Path(path) for path in snakemake.input.boxes],
+        image_shards=[Path(path) for path in snakemake.input.images],
+        keep_without_regions=snakemake.params.keep_without_regions,
+        boxes=Path(snakemake.output.boxes),
+        all_skipped=Path(snakemake.output.skipped),
+        counts=Path(snakemake.output.counts),
+    )

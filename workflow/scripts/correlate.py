@@ -1,0 +1,15 @@
+from pathlib import Path
+
+from anonbench.runtime import job
+
+with job(snakemake.log[0], snakemake.threads):
+    from anonbench.config import Correlation
+    from anonbench.correlation import write_correlation
+
+    write_correlation(
+        scores=Path(snakemake.input[0]),
+        degree=int(snakemake.wildcards.degree),
+        settings=Correlation.model_validate(snakemake.params.slice["settings"]),
+        matrix=Path(snakemake.output.matrix),
+        summary=Path(snakemake.output.summary),
+    )

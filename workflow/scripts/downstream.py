@@ -1,0 +1,21 @@
+from pathlib import Path
+
+from anonbench.runtime import job
+
+with job(snakemake.log[0], snakemake.threads):
+    import pandas as pd
+
+    from anonbench.config import Downstream
+    from anonbench.downstream.evaluate import evaluate_downstream
+
+    column = snakemake.params.slice["label"]
+    labels = pd.read_parquet(snakemake.input.manifest, columns=["id", column])
+    evaluate_downstream(
+        train=Path(snakemake.input.train),
+        val=Path(snakemake.input.val),
+        labels=labels.rename(columns={column: "label"}),
+        settings=Downstream.model_validate(snakemake.params.slice["settings"]),
+        seed=snakemake.params.slice["seed"],
+        predictions=Path(snakemake.output.predictions),
+        summary=Path(snakemake.output.summary),
+    )

@@ -1,0 +1,13 @@
+from pathlib import Path
+
+from anonbench.runtime import job
+
+with job(snakemake.log[0], snakemake.threads):
+    from anonbench.presentation.figures.correlation import correlation_heatmap
+
+    correlation_heatmap(
+        Path(snakemake.input[0]),
+        title=snakemake.params.title,
+        outputs=[Path(path) for path in snakemake.output],
+        dpi=snakemake.params.slice["settings"]["dpi"],
+    )

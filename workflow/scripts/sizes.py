@@ -1,0 +1,14 @@
+from pathlib import Path
+
+from anonbench.runtime import job
+
+with job(snakemake.log[0], snakemake.threads):
+    from anonbench.presentation.tables import write_sizes
+
+    paths = [Path(path) for path in snakemake.input]
+    write_sizes(
+        dict(zip(snakemake.params.datasets, paths, strict=True)),
+        csv=Path(snakemake.output.csv),
+        markdown=Path(snakemake.output.markdown),
+        latex=Path(snakemake.output.latex),
+    )

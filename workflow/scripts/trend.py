@@ -1,0 +1,18 @@
+from pathlib import Path
+
+from anonbench.runtime import job
+
+with job(snakemake.log[0], snakemake.threads):
+    from anonbench.presentation.figures.trends import trend
+    from anonbench.presentation.summary import read_scores
+
+    metric, _, query = snakemake.wildcards.trend.partition("_")
+    trend(
+        read_scores(Path(snakemake.input[0])),
+        snakemake.wildcards.dataset,
+        metric,
+        query or None,
+        outputs=[Path(path) for path in snakemake.output],
+        dpi=snakemake.params.slice["settings"]["dpi"],
+        reference_seed=snakemake.params.reference_seed,
+    )
