@@ -9,6 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from anonbench.config import Correlation
+from anonbench.correlation import write_correlation
+from anonbench.files import write_csv
 from anonbench.scores import COLUMNS, ScenarioFiles, collect
 from anonbench.vocabulary import Model, Variant
 
@@ -79,6 +82,17 @@ def test_undefined_queries_are_left_out(tmp_path: Path) -> None:
     cell = table.query("metric == 'mndcg' and query == 'anonymized'").iloc[0]
     assert cell["n"] == 77
     assert cell["low"] < cell["value"] < cell["high"]
+
+
+def test_the_table_is_what_the_correlation_reads(tmp_path: Path) -> None:
+    names = [("unadapted", 0.9), ("A-mask-25", 0.5), ("B-mask-25", 0.4), ("C-mask-25", 0.6)]
+    given = [scenario(tmp_path, name, "mask-25", level) for name, level in names]
+    write_csv(collect("demo", given, 50, 0.9), tmp_path / "scores.csv")
+    matrix, details = tmp_path / "matrix.csv", tmp_path / "details.json"
+    write_correlation(tmp_path / "scores.csv", 25, Correlation(bootstrap=50), matrix, details)
+    cells = pd.read_csv(matrix).set_index(["metric", "metric_b"])
+    assert cells.loc[("map_original", "mndcg_original"), "pearson"] > 0.9
+    assert cells.loc[("map_original", "knn"), "reason"] == "k-NN is the same in all 4 rows"
 
 
 def test_no_scenarios_give_an_empty_table() -> None:

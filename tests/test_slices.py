@@ -52,7 +52,7 @@ def edit(values: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
         ("retrieval.fraction", 0.1, {"retrieve"}),
         ("retrieval.block", 64, set()),
         ("embedding.workers", 3, set()),
-        ("anonymization.blur.sigma.text", 0.5, {"blur"}),
+        ("anonymization.blur.sigma.text", 0.7, {"blur"}),
         ("anonymization.mask.colour", [255, 255, 255], {"mask"}),
         ("anonymization.margin", 1.3, {"blur", "mask"}),
         ("anonymization.format", "jpeg", {"blur", "mask", "original"}),

@@ -11,7 +11,11 @@ from anonbench.errors import InputError
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command and return its exit status."""
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options, rest = parser.parse_known_args(arguments)
+    if rest and options.run is not _plan:
+        parser.error(f"unknown arguments: {' '.join(rest)}")
+    options.snakemake = rest
     try:
         options.run(options)
     except InputError as error:
@@ -38,8 +42,11 @@ def _parser() -> argparse.ArgumentParser:
     standin.add_argument("folder", type=Path)
     standin.set_defaults(run=_standin)
 
-    plan = commands.add_parser("plan", help="summarize a dry run: jobs by stage, time, memory")
-    plan.add_argument("snakemake", nargs=argparse.REMAINDER, help="arguments for snakemake")
+    plan = commands.add_parser(
+        "plan",
+        help="summarize a dry run: jobs by stage, time, memory",
+        epilog="All other arguments go to snakemake: targets, --configfile, --config.",
+    )
     plan.set_defaults(run=_plan)
     return parser
 

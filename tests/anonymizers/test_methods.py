@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from anonbench.anonymizers.methods import blur, hider, mask, pixelate
 from anonbench.config import Anonymization, Blur, Mask, Pixelate
+from anonbench.config.data import Sigma
 from anonbench.vocabulary import Entity, Method
 
 SIDES = st.integers(1, 40)
@@ -65,7 +66,7 @@ def gaussian(line: np.ndarray, sigma: float) -> np.ndarray:
 def test_blur_equals_a_gaussian_of_the_regions_size() -> None:
     line = pixels(1, 60, False)[0]
     image = np.tile(line, (20, 1))
-    result = blur(image, Entity.TEXT, Blur())
+    result = blur(image, Entity.TEXT, Blur(sigma=Sigma(text=0.25)))
     assert np.abs(result[10] - gaussian(line.astype(float), 0.25 * 20)).max() < 2.0
 
 

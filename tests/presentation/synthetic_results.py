@@ -88,7 +88,7 @@ def make_correlations(undefined: bool = False) -> pd.DataFrame:
 class FakeImages:
     """Stands in for an image set: pages with blocks, hidden as the variant says."""
 
-    def __init__(self, variant: Variant, shape: tuple[int, int] = (180, 140)) -> None:
+    def __init__(self, variant: Variant, shape: tuple[int, ...] = (180, 140, 3)) -> None:
         self.variant = variant
         self.shape = shape
         self.reads: list[str] = []
@@ -96,8 +96,8 @@ class FakeImages:
     def read(self, image_id: str) -> np.ndarray:
         """Return a page; hidden regions are dark, the more the higher the degree."""
         self.reads.append(image_id)
-        height, width = self.shape
-        page = np.full((height, width, 3), 235, np.uint8)
+        height, width = self.shape[:2]
+        page = np.full(self.shape, 235, np.uint8)
         page += rng("noise", image_id).integers(0, 20, page.shape, dtype=np.uint8)
         for line in range(8):
             top = 12 + line * (height - 24) // 8

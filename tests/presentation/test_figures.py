@@ -65,9 +65,7 @@ def drawings(tmp_path: Path, scores: pd.DataFrame) -> dict[str, Draw]:
     single = make_scores("ids", missing=(("C", "mask", 100),))
     return {
         "trend": lambda out: trend(scores, "documents", "map", "original", out),
-        "seeds": lambda out: trend(
-            make_scores("ids", (50, 100), (0, 1)), "ids", "knn", None, out
-        ),
+        "seeds": lambda out: trend(make_scores("ids", (50, 100), (0, 1)), "ids", "knn", None, out),
         "single": lambda out: trend(single, "ids", "mndcg", "anonymized", out),
         "nothing": lambda out: trend(scores, "other", "map", "original", out),
         "correlation": lambda out: correlation_heatmap(tmp_path / "correlation.csv", "a_$b$", out),
@@ -200,8 +198,8 @@ def test_every_image_stands_where_its_name_says(degrees: tuple[int, ...], number
 
 
 def test_grey_and_colour_images_of_any_shape_fit_a_page(tmp_path: Path) -> None:
-    for shape in ((20, 300), (300, 20), (900, 700)):
-        sets = {v: FakeImages(v, (shape[0] + 60, shape[1] + 60)) for v in variants((50, 100))}
+    for shape in ((80, 360), (360, 80, 3), (960, 760)):
+        sets = {v: FakeImages(v, shape) for v in variants((50, 100))}
         examples(sets, ["a", "b", "c"], False, outputs(tmp_path), dpi=100)
         check(outputs(tmp_path))
 

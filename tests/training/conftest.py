@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 
@@ -17,16 +18,12 @@ from anonbench.seeding import rng
 IDS = [f"kind{number % 4}/{number:03d}" for number in range(24)]
 
 
-def drawn(image_id: str, grey: bool = False) -> np.ndarray:
-    """One of four arrangements of two bright bars, shifted and noisy; 60 wide, 48 high."""
+def drawn(image_id: str) -> np.ndarray:
+    """A pattern of soft blocks of its own for each image, with a little noise; 60 × 48."""
     random = rng("image", image_id)
-    kind = int(image_id[4])
-    image = random.normal(60, 6, (48, 60, 3))
-    left, top = random.integers(2, 8, 2)
-    image[top + 9 * (kind % 2) : top + 9 * (kind % 2) + 8, left : left + 40] += 140
-    image[top + 24 : top + 36, left + 24 * (kind // 2) : left + 24 * (kind // 2) + 16, :2] += 90
-    image = np.clip(image, 0, 255).astype(np.uint8)
-    return image[..., 0] if grey else image
+    pattern = random.uniform(20, 235, (4, 5, 3)).astype(np.float32)
+    image = cv2.resize(pattern, (60, 48), interpolation=cv2.INTER_LINEAR)
+    return np.clip(image + random.normal(0, 3, image.shape), 0, 255).astype(np.uint8)
 
 
 def hidden(image: np.ndarray) -> np.ndarray:

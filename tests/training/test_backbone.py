@@ -102,7 +102,7 @@ def test_named_model_and_its_errors(recipe: Make) -> None:
     assert made.blocks[0].ls1.gamma.unique().item() == 1.0
     with pytest.raises(InputError, match="no model 'vit_unheard_of'"):
         init_backbone(recipe(backbone={"name": "vit_unheard_of"}), 0)
-    with pytest.raises(InputError, match="no ViT|cannot be made"):
+    with pytest.raises(InputError, match=r"no ViT|cannot be made"):
         init_backbone(recipe(backbone={"name": "resnet18"}), 0)
     with pytest.raises(InputError, match="local_size 24"):
         init_backbone(
@@ -121,8 +121,10 @@ def test_pretrained_weights_from_a_file(
     else:
         save_file(weights, path)
     loaded = init_backbone(recipe(backbone={"pretrained": path}), seed=9)
-    assert all(torch.equal(loaded.state_dict()[name], model.state_dict()[name])
-               for name in model.state_dict())
+    assert all(
+        torch.equal(loaded.state_dict()[name], model.state_dict()[name])
+        for name in model.state_dict()
+    )
     larger: Any = init_backbone(
         recipe(backbone={"pretrained": path}, crops={"global_size": 48}), seed=9
     )
@@ -135,7 +137,9 @@ def test_weights_that_do_not_fit(recipe: Make, model: nn.Module, tmp_path: Path)
     weights = model.state_dict()
     del weights["norm.weight"]
     save_file(weights | {"blocks.0.norm1.weight": torch.ones(5)}, path)
-    with pytest.raises(InputError, match=r"2 of its weights .*blocks.0.norm1.weight: model \(32,\)"):
+    with pytest.raises(
+        InputError, match=r"2 of its weights .*blocks.0.norm1.weight: model \(32,\)"
+    ):
         init_backbone(recipe(backbone={"pretrained": path}), 0)
     with pytest.raises(InputError, match="does not exist"):
         init_backbone(recipe(backbone={"pretrained": tmp_path / "none.pth"}), 0)

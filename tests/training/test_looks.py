@@ -27,7 +27,11 @@ IMAGES = torch.rand(5, 3, 16, 16, generator=torch.Generator().manual_seed(0))
         (looks.contrast, functional.adjust_contrast, [0.6, 0.9, 1.0, 1.2, 1.4]),
         (looks.saturate, functional.adjust_saturation, [0.0, 0.8, 1.0, 1.2, 2.0]),
         (looks.turn_hue, functional.adjust_hue, [-0.1, -0.05, 0.0, 0.07, 0.5]),
-        (looks.blur, lambda x, s: functional.gaussian_blur(x, [9, 9], [s, s]), [0.1, 0.5, 1, 1.5, 2]),
+        (
+            looks.blur,
+            lambda x, s: functional.gaussian_blur(x, [9, 9], [s, s]),
+            [0.1, 0.5, 1, 1.5, 2],
+        ),
     ],
 )
 def test_equals_torchvision(

@@ -65,6 +65,14 @@ _ATTRIBUTES = [
 _PHOTOS_PER_IDENTITY = 20
 
 
+def write_paper_standins(folder: Path) -> list[Path]:
+    """Write the list files of the paper's three data sets at full size; return their folders."""
+    names = {"celeba": Layout.CELEBA, "rvl_cdip": Layout.RVL_CDIP, "dokiq": Layout.TABLE}
+    for name, layout in names.items():
+        write_standin(layout, folder / name, *FULL_SIZE[layout])
+    return [folder / name for name in names]
+
+
 def write_standin(layout: Layout, folder: Path, train: int, val: int, test: int) -> None:
     """Write a layout's list files for so many images, and the empty folders that it needs.
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any
+from zipfile import is_zipfile
 
 import torch
 
@@ -31,11 +31,10 @@ def read_checkpoint(path: Path, identity: str) -> dict[str, Any] | None:
     """Return the state, or None where there is none of this very training."""
     if not path.is_file():
         return None
-    try:
-        saved = torch.load(path, map_location="cpu", weights_only=True)
-    except (UnpicklingError, RuntimeError, EOFError, OSError) as error:
-        logger.warning("the checkpoint cannot be read (%s): starting anew", type(error).__name__)
+    if not is_zipfile(path):  # what torch writes; it is renamed into place when complete
+        logger.warning("the checkpoint is damaged: starting anew")
         return None
+    saved = torch.load(path, map_location="cpu", weights_only=True)
     if saved["identity"] != identity:
         logger.warning("the checkpoint is of another recipe, seed or data: starting anew")
         return None

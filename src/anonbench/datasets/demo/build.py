@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import logging
 import shutil
-import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
@@ -51,43 +50,56 @@ def generate(demo: Demo, path: Path, seed: int, workers: int = 1) -> None:
         log.info("the demo data is there already")
         return
     path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as scratch:
-        folder = Path(scratch) / "data"
-        folder.mkdir(mode=0o755)
-        wanted = items(demo)
-        truths = _draw_all(demo, folder, seed, wanted, workers)
-        _write_lists(demo, folder, wanted, truths)
-        write_truth(folder / "truth", _table(demo, wanted, truths), truths, seed)
+    scratch = path.with_name(
+        f".{path.name}.part"
+    )  # one name: a killed run's rest goes with the next
+    shutil.rmtree(scratch, ignore_errors=True)
+    folder = scratch / "data"
+    folder.mkdir(parents=True)
+    try:
+        _write(demo, folder, seed, workers)
         write_json(folder / MARKER, marker)
         if path.exists():
-            shutil.move(path, Path(scratch) / "old")
+            path.rename(scratch / "old")
         folder.rename(path)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _write(demo: Demo, folder: Path, seed: int, workers: int) -> None:
+    wanted = items(demo)
+    truths = _draw_all(demo.kind, folder, seed, wanted, workers)
+    if isinstance(demo, PortraitsDemo):
+        _write_celeba(folder, wanted, truths)
+    elif isinstance(demo, DocumentsDemo):
+        _write_rvl_cdip(folder, wanted)
+    write_truth(folder / "truth", _table(demo, wanted, truths), truths, seed)
 
 
 def _made_by(path: Path) -> Any:
-    """Return the marker of a demo folder."""
-    marker = path / MARKER
-    if not marker.is_file():
-        if path.is_dir() and not any(path.iterdir()):
-            return None
-        raise InputError(
-            f"{path} exists and is no demo data (it has no {MARKER}): it is left as it is; give "
-            "the demo data set another `path`, or remove `demo` to use the data that is there"
-        )
-    try:
-        return read_json(marker)
-    except ValueError:
+    """Return the marker of a demo folder, None for an empty folder."""
+    if path.is_dir() and not any(path.iterdir()):
         return None
+    try:
+        marker = read_json(path / MARKER)
+    except (OSError, ValueError):
+        marker = None
+    if not isinstance(marker, dict) or marker.keys() != {"demo", "seed", "version"}:
+        raise InputError(
+            f"{path} exists and is no demo data (it has no valid {MARKER}): it is left as it is; "
+            "give the demo data set another `path`, or take out `demo` to use what is there"
+        )
+    return marker
 
 
 def _draw_all(
-    demo: Demo, folder: Path, seed: int, wanted: Sequence[Item], workers: int
+    kind: str, folder: Path, seed: int, wanted: Sequence[Item], workers: int
 ) -> dict[str, Truth]:
     for parent in sorted({(folder / item.path).parent for item in wanted}):
         parent.mkdir(parents=True, exist_ok=True)
     chunks = [wanted[start : start + CHUNK] for start in range(0, len(wanted), CHUNK)]
-    work = partial(_draw_chunk, demo.kind, folder, seed)
-    what = f"drawing {demo.kind}"
+    work = partial(_draw_chunk, kind, folder, seed)
+    what = f"drawing {kind}"
     if workers == 1:
         return dict(track(chain.from_iterable(map(work, chunks)), len(wanted), what))
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
@@ -128,15 +140,6 @@ def encoded(image: np.ndarray, suffix: str) -> bytes:
     else:
         Image.fromarray(image).save(buffer, "JPEG", quality=JPEG_QUALITY, subsampling=0)
     return buffer.getvalue()
-
-
-def _write_lists(
-    demo: Demo, folder: Path, wanted: Sequence[Item], truths: dict[str, Truth]
-) -> None:
-    if isinstance(demo, PortraitsDemo):
-        _write_celeba(folder, wanted, truths)
-    elif isinstance(demo, DocumentsDemo):
-        _write_rvl_cdip(folder, wanted)
 
 
 def _write_celeba(folder: Path, wanted: Sequence[Item], truths: dict[str, Truth]) -> None:

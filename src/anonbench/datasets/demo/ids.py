@@ -127,7 +127,7 @@ TEMPLATES: dict[str, Template] = {
         photo=(392, 60, 132, 168),
         zone=(26, 272, 27, 27),
         lines=lambda holder: mrz.td1("IR", STATE, holder),
-        symbol=("DataMatrix", 270, 168, 3, None),
+        symbol=("DataMatrix", 264, 178, 4, None),
         fields=(
             ("surname", "Name", 26, 76),
             ("given", "Forenames", 26, 112),

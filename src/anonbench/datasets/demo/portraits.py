@@ -62,13 +62,14 @@ def person(
 
 
 def _wall(size: tuple[int, int], photo: Photo) -> np.ndarray:
-    """Return a plain wall with a gentle slope of light: strong backgrounds would be what a small
-    network matches instead of the person.
+    """Return a plain wall with a gentle slope of light.
+
+    A strong background would be what a small network matches instead of the person.
     """
     width, height = size
     slope = np.linspace(-0.5, 0.5, width) * photo.ground_slope
     fall = np.linspace(6, -10, height)
-    light = (slope[None, :] + fall[:, None])[:, :, None] + np.array(photo.ground)
+    light: np.ndarray = (slope[None, :] + fall[:, None])[:, :, None] + np.array(photo.ground)
     return np.clip(light, 0, 255).astype(np.uint8)
 
 

@@ -69,11 +69,10 @@ def _stain(tone: np.ndarray, random: np.random.Generator) -> None:
     ring = random.random() < 0.55
     axes = (radius, int(radius * random.uniform(0.85, 1.0)))
     turn = random.uniform(0, 180)
-    cv2.ellipse(
-        mark, centre, axes, turn, 0, random.uniform(220, 360), 255, 4 if ring else -1, cv2.LINE_AA
-    )
-    mark = cv2.blur(mark, (5, 5)) if ring else cv2.blur(mark, (31, 31))
-    tone -= mark.astype(np.float32) * np.float32(random.uniform(0.08, 0.2) / 255)
+    end = random.uniform(220, 360)
+    cv2.ellipse(mark, centre, axes, turn, 0, end, (255,), 4 if ring else -1, cv2.LINE_AA)
+    soft = cv2.blur(mark, (5, 5)) if ring else cv2.blur(mark, (31, 31))
+    tone -= soft.astype(np.float32) * np.float32(random.uniform(0.08, 0.2) / 255)
 
 
 def _edge_shadow(tone: np.ndarray, random: np.random.Generator) -> None:
@@ -106,7 +105,8 @@ def _punch_holes(scan: Grey, random: np.random.Generator) -> None:
     height = scan.shape[0]
     x = int(random.uniform(10, 20))
     for share in (0.2, 0.5, 0.8):
-        cv2.circle(scan, (x, int(height * share)), 7, int(random.uniform(10, 60)), -1, cv2.LINE_AA)
+        tone = (random.uniform(10, 60),)
+        cv2.circle(scan, (x, int(height * share)), 7, tone, -1, cv2.LINE_AA)
 
 
 def scan_card(

@@ -31,7 +31,7 @@ def ground(width: int, height: int, first: Colour, second: Colour, line: Colour)
         _curve(card, t * 2 * width, (wave + (number - 13) * 0.035) * 2 * height, line)
     for share_x, share_y, radius in ((0.72, 0.5, 0.34), (0.2, 0.3, 0.22)):
         _rosette(card, (share_x * 2 * width, share_y * 2 * height), radius * 2 * height, line)
-    result = cv2.resize(card, (width, height), interpolation=cv2.INTER_AREA)
+    result: np.ndarray = cv2.resize(card, (width, height), interpolation=cv2.INTER_AREA)
     result.setflags(write=False)
     return result
 

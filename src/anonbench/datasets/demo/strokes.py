@@ -33,7 +33,7 @@ def points(*pairs: tuple[float, float]) -> Points:
 
 def moved(shape: Points, x: float, y: float) -> Points:
     """Return a shape shifted by x and y."""
-    return shape + np.array((x, y))
+    return np.column_stack([shape[:, 0] + x, shape[:, 1] + y])
 
 
 def mirrored(*right: tuple[float, float]) -> Points:
@@ -65,7 +65,8 @@ def _catmull_rom(steps: int) -> np.ndarray:
 def smooth(corners: Points, steps: int = 8) -> Points:
     """Return a closed Catmull–Rom curve [n · steps, 2] through the corners [n, 2]."""
     neighbours = np.stack([np.roll(corners, shift, axis=0) for shift in (1, 0, -1, -2)], axis=1)
-    return np.einsum("sk,nkd->nsd", _catmull_rom(steps), neighbours).reshape(-1, 2)
+    inner: Points = np.einsum("sk,nkd->nsd", _catmull_rom(steps), neighbours)
+    return inner.reshape(-1, 2)
 
 
 def curve(corners: Points, steps: int = 8) -> Points:
@@ -181,7 +182,8 @@ def soften(cover: Mask, sigma: float) -> Mask:
 
 def _fixed(frame: Frame, shape: Points, depth: float) -> np.ndarray:
     scale = SUPERSAMPLING * 2**FRACTION_BITS
-    return np.rint(frame.place(shape, depth) * scale).astype(np.int32)
+    rounded: np.ndarray = np.rint(frame.place(shape, depth) * scale).astype(np.int32)
+    return rounded
 
 
 def _rounded(colour: Colour) -> tuple[int, int, int]:

@@ -30,11 +30,11 @@ LONG = (Style.LONG, Style.WAVY, Style.BOB)
 STRANDS = 2048
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=16)
 def _angles(height: int, width: int, x: int, y: int) -> np.ndarray:
     """Return each pixel's direction as seen from (x, y), as an index into the strands."""
     rows, columns = np.mgrid[0:height, 0:width].astype(np.float32)
-    angle = np.arctan2(rows - y, columns - x) / (2 * np.pi) + 0.5
+    angle: np.ndarray = np.arctan2(rows - y, columns - x) / (2 * np.pi) + 0.5
     return (angle * (STRANDS - 1)).astype(np.intp)
 
 
@@ -47,8 +47,9 @@ def strands(canvas: Canvas, head: Frame, colour: Colour, random: np.random.Gener
     x = width // 2
     y = round((head.y - 3.7 * head.unit) * SUPERSAMPLING / 40) * 40
     light = np.clip(1.0 + fine + broad, 0.55, 1.6).astype(np.float32)
-    table = light[:, None] * np.array(colour, np.float32) + np.float32(4.0)
-    return np.minimum(table, 255.0)[_angles(height, width, x, y)]
+    table: np.ndarray = light[:, None] * np.array(colour, np.float32) + np.float32(4.0)
+    pixels: np.ndarray = np.minimum(table, 255.0)[_angles(height, width, x, y)]
+    return pixels
 
 
 def draw_back_hair(canvas: Canvas, head: Frame, traits: Traits, texture: Points) -> None:
@@ -148,7 +149,9 @@ def _waves(outline: Points, height: float, frequency: float) -> Points:
     away = outline - outline.mean(axis=0)
     steps = np.linalg.norm(np.diff(outline, axis=0, prepend=outline[:1]), axis=1).cumsum()
     factor = height * np.sin(steps * 2 * np.pi * frequency / 4)
-    return outline + away / np.linalg.norm(away, axis=1, keepdims=True) * factor[:, None]
+    away /= np.linalg.norm(away, axis=1, keepdims=True)
+    waved: Points = outline + away * factor[:, None]
+    return waved
 
 
 def draw_hat(canvas: Canvas, head: Frame, traits: Traits, colour: Colour) -> None:

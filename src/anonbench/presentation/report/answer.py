@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -42,7 +43,7 @@ class Choice:
     @property
     def label(self) -> str:
         """Method and model for people: ``Blur, Unadapted``, ``Mask, adaption A``."""
-        return f"{METHODS.get(self.method, self.method)}, {model_label(self.adaption)}"
+        return f"{method_label(self.method)}, {model_label(self.adaption)}"
 
     @property
     def scenario(self) -> tuple[str, str]:
@@ -100,6 +101,11 @@ class Answer:
     degree: int | None
     parts: tuple[Part, ...]
     behind: str
+
+
+def method_label(method: str) -> str:
+    """Return a method's name."""
+    return METHODS.get(method, method)
 
 
 def model_label(adaption: str) -> str:
@@ -187,21 +193,24 @@ def headline(summaries: Mapping[str, pd.DataFrame]) -> list[str]:
 def _wins(
     summaries: Mapping[str, pd.DataFrame], contender: str, other: str, noun: str
 ) -> Iterator[str]:
-    """Count who has the best mAP, all else (data set, degree, queries, `other`) being equal."""
-    winners: list[str] = []
+    """Count who has the best mAP as printed, data set, degree, queries and `other` being equal."""
+    wins: Counter[str] = Counter()
+    comparisons = 0
     for summary in summaries.values():
         rows = summary[(summary["metric"] == "map") & (summary["adaption"] != CONTROL)]
         for _, group in rows.groupby(["degree", "query", other]):
             if len(group) > 1:
-                winners.append(str(group.sort_values("value")[contender].iloc[-1]))
-    if not winners:
+                printed = (100 * group["value"]).map("{:.1f}".format)
+                best = f"{100 * group['value'].max():.1f}"
+                wins.update(str(name) for name in group.loc[printed == best, contender])
+                comparisons += 1
+    if not comparisons:
         return
-    first = max(sorted(set(winners)), key=winners.count)
-    label = model_label(first) if contender == "adaption" else METHODS.get(first, first)
-    yield (
-        f"Among {noun}s, {label} has the best mAP in {winners.count(first)} of {len(winners)} "
-        f"comparisons (all else equal)."
-    )
+    label = model_label if contender == "adaption" else method_label
+    ranking = sorted(wins, key=lambda name: (-wins[name], name))
+    shares = ", ".join(f"{label(name)} in {wins[name]}" for name in ranking)
+    ties = "; ties count for each" if wins.total() > comparisons else ""
+    yield f"Best {noun} by mAP, all else equal: {shares} of {comparisons} comparisons{ties}."
 
 
 def _retrieval(summary: pd.DataFrame, degree: int, query: str) -> Part:

@@ -1,0 +1,123 @@
+"""The drawings themselves: classes, labels that show, text where truth says it is, faces found."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+
+from anonbench.datasets.demo import documents, ids, listing, people, portraits, strokes
+from anonbench.datasets.demo.fonts import Family, wrap
+from anonbench.datasets.demo.page import Page, text_lines
+from anonbench.datasets.demo.scan import skewed
+from anonbench.datasets.rvl_cdip import CLASSES
+from anonbench.seeding import rng
+from anonbench.vocabulary import Entity
+
+
+def test_kinds_are_those_of_the_listing() -> None:
+    assert tuple(documents.LAYOUTS) == CLASSES
+    assert tuple(ids.TEMPLATES) == listing.TEMPLATES
+
+
+@pytest.mark.parametrize("name", CLASSES)
+def test_truth_of_a_document_covers_its_ink(name: str) -> None:
+    drawing = documents.draw(3, name, "test")
+    assert drawing.image.shape == (640, 496)
+    assert drawing.lines
+    grey = cv2.GaussianBlur(drawing.image, (3, 3), 0)
+    for line in drawing.lines:
+        box = line.region
+        part = grey[int(box.y0) : int(np.ceil(box.y1)), int(box.x0) : int(np.ceil(box.x1))]
+        assert np.ptp(part) > 40, line.text
+
+
+def test_drawings_depend_on_seed_and_key_alone() -> None:
+    first = documents.draw(0, "memo", "a").image
+    documents.draw(0, "letter", "b")
+    np.testing.assert_array_equal(first, documents.draw(0, "memo", "a").image)
+    assert (first != documents.draw(0, "memo", "b").image).any()
+    assert (first != documents.draw(1, "memo", "a").image).any()
+
+
+def test_photos_of_a_person_resemble_each_other_more_than_others() -> None:
+    photos = np.stack(
+        [
+            cv2.resize(portraits.draw(0, f"train/{identity}", photo).image, (32, 40)).ravel()
+            for identity in range(12)
+            for photo in range(3)
+        ]
+    ).astype(float)
+    distance = np.linalg.norm(photos[:, None] - photos[None], axis=2)
+    np.fill_diagonal(distance, np.inf)
+    who = np.repeat(np.arange(12), 3)
+    assert (who[distance.argmin(axis=1)] == who).mean() > 0.6
+
+
+def test_attributes_follow_the_traits() -> None:
+    traits = people.draw_traits(rng(0, "anyone"))
+    photo = people.draw_photo(rng(0, "photo"))
+    shown = people.attributes(
+        replace(traits, male=True, style=people.Style.BALD, outfit=people.Outfit.SUIT),
+        replace(photo, smile=0.9),
+    )
+    assert tuple(shown) == people.ATTRIBUTES
+    assert shown["Male"] and shown["Bald"] and shown["Smiling"] and shown["Wearing_Necktie"]
+    assert not any(shown[hair] for hair in ("Black_Hair", "Blond_Hair", "Brown_Hair", "Gray_Hair"))
+
+
+def test_marks_turn_with_the_page() -> None:
+    page = Page(200, 100)
+    page.mark(Entity.BARCODE, (150, 40, 170, 60))
+    still = text_lines(page.marks, skewed(200, 100, 0.0, (0, 0)), 200, 100)[0].region
+    assert (still.x0, still.y0, still.x1, still.y1) == (150, 40, 170, 60)
+    half = text_lines(page.marks, skewed(200, 100, 180.0, (0, 0)), 200, 100)[0].region
+    np.testing.assert_allclose((half.x0, half.y0, half.x1, half.y1), (30, 40, 50, 60), atol=1e-6)
+
+
+def test_wrapped_lines_fit_and_keep_the_words() -> None:
+    font, text = Family.TIMES.regular(12), "the quick brown fox jumps over the lazy dog " * 4
+    lines = wrap(text, font, 120)
+    assert " ".join(lines).split() == text.split()
+    assert all(font.getlength(line) <= 121 for line in lines)
+
+
+def test_smooth_outline_passes_through_its_corners() -> None:
+    corners = strokes.points((0, 0), (4, 1), (5, 6), (-2, 3))
+    np.testing.assert_allclose(strokes.smooth(corners, steps=8)[::8], corners, atol=1e-12)
+
+
+def test_barcodes_outside_the_quiet_zone_stay_within_the_card() -> None:
+    drawing = ids.draw(0, "driving_licence", "test")
+    box = next(region for region in drawing.regions if region.entity is Entity.BARCODE)
+    mrz = next(region for region in drawing.regions if region.entity is Entity.MRZ)
+    assert box.x1 < ids.WIDTH
+    assert box.y0 < mrz.y0
+
+
+@pytest.mark.slow
+def test_mtcnn_finds_the_drawn_faces() -> None:
+    from anonbench.compat import install_torchvision_ops
+
+    install_torchvision_ops()
+    import torch
+    from facenet_pytorch import MTCNN
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        detector = MTCNN(keep_all=True, thresholds=[0.6, 0.7, 0.7], min_face_size=20)
+        drawings = [portraits.draw(7, f"val/{identity}", 0) for identity in range(60)]
+        found, _ = detector.detect([drawing.image for drawing in drawings])
+    finally:
+        torch.set_num_threads(threads)
+    hits = 0
+    for drawing, boxes in zip(drawings, found, strict=True):
+        face = drawing.regions[0]
+        middle = ((face.x0 + face.x1) / 2, (face.y0 + face.y1) / 2)
+        hits += boxes is not None and any(
+            box[0] < middle[0] < box[2] and box[1] < middle[1] < box[3] for box in boxes
+        )
+    assert hits >= 57

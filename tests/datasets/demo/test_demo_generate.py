@@ -1,0 +1,200 @@
+"""The written folders: layout, lists, truth, determinism, and what happens to what was there."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import zxingcpp
+
+from anonbench.boxes import BOX_COLUMNS, read_boxes
+from anonbench.config import Demo, IdsDemo, PortraitsDemo
+from anonbench.datasets.demo import build, expected_listing, generate
+from anonbench.datasets.demo.people import ATTRIBUTES
+from anonbench.errors import InputError
+from anonbench.images import read_image
+
+KINDS = ("portraits", "documents", "ids")
+SIZES = {"portraits": (218, 178, 3), "documents": (640, 496), "ids": (420, 600, 3)}
+FEW = IdsDemo(train_per_template=1, val_per_template=1)
+
+
+def contents(folder: Path) -> dict[str, str]:
+    """Return the digest of every file of a folder."""
+    return {
+        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def words(path: Path) -> list[list[str]]:
+    return [line.split() for line in path.read_text().splitlines()]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_listing_equals_what_is_written(
+    kind: str, demos: dict[str, Demo], drawn: dict[str, Path]
+) -> None:
+    listing = expected_listing(demos[kind])
+    assert list(listing.columns) == ["id", "path", "split"]
+    assert listing["id"].is_monotonic_increasing
+    assert listing["id"].is_unique
+    images = {
+        path.relative_to(drawn[kind]).as_posix()
+        for suffix in ("*.jpg", "*.tif")
+        for path in drawn[kind].rglob(suffix)
+    }
+    assert images == set(listing["path"])
+    for path in listing["path"]:
+        assert read_image(drawn[kind] / path).shape == SIZES[kind]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_truth_belongs_to_the_images(
+    kind: str, demos: dict[str, Demo], drawn: dict[str, Path]
+) -> None:
+    listing = expected_listing(demos[kind])
+    images = pd.read_csv(drawn[kind] / "truth/images.csv", dtype=str, keep_default_na=False)
+    assert list(images.columns) == ["id", "split", "identity", "class"]
+    assert list(images["id"]) == list(listing["id"])
+    assert list(images["split"]) == list(listing["split"])
+    boxes = read_boxes(drawn[kind] / "truth/boxes.parquet")
+    assert list(boxes.columns) == BOX_COLUMNS
+    assert set(boxes["id"]) == set(listing["id"])
+    height, width = SIZES[kind][:2]
+    assert (boxes["x0"] >= 0).all()
+    assert (boxes["y0"] >= 0).all()
+    assert (boxes["x1"] <= width).all()
+    assert (boxes["y1"] <= height).all()
+    assert (boxes["x1"] - boxes["x0"] >= 2).all()
+    assert (boxes["y1"] - boxes["y0"] >= 2).all()
+    slanted = boxes.dropna(subset=["q0"])
+    corners = slanted[[f"q{corner}" for corner in range(8)]].to_numpy()
+    hull = np.column_stack(
+        [
+            corners[:, ::2].min(axis=1),
+            corners[:, 1::2].min(axis=1),
+            corners[:, ::2].max(axis=1),
+            corners[:, 1::2].max(axis=1),
+        ]
+    )
+    np.testing.assert_allclose(hull, slanted[["x0", "y0", "x1", "y1"]].to_numpy(), atol=1e-3)
+
+
+def test_celeba_lists_agree(demos: dict[str, Demo], drawn: dict[str, Path]) -> None:
+    root = drawn["portraits"]
+    listing = expected_listing(demos["portraits"])
+    (count,), header, *rows = words(root / "list_attr_celeba.txt")
+    assert int(count) == len(rows) == len(listing)
+    assert tuple(header) == ATTRIBUTES
+    assert {value for row in rows for value in row[1:]} <= {"1", "-1"}
+    parts = {"0": "train", "1": "val"}
+    split = [
+        (Path(name).stem, parts[part]) for name, part in words(root / "list_eval_partition.txt")
+    ]
+    assert split == list(zip(listing["id"], listing["split"], strict=True))
+    identity = dict(words(root / "identity_CelebA.txt"))
+    assert [row[0] for row in rows] == list(identity)
+    images = pd.read_csv(root / "truth/images.csv", dtype=str)
+    assert list(identity.values()) == list(images["identity"])
+    people = images.groupby("identity")
+    assert (people["split"].nunique() == 1).all()
+    assert (people.size() == 2).all()
+    assert (people["class"].nunique() == 1).all()
+    male = {row[0]: row[1 + header.index("Male")] for row in rows}
+    assert [label == "1" for label in male.values()] == list(images["class"] == "male")
+
+
+def test_rvl_cdip_lists_agree(demos: dict[str, Demo], drawn: dict[str, Path]) -> None:
+    root = drawn["documents"]
+    listing = expected_listing(demos["documents"])
+    for split in ("train", "val"):
+        rows = words(root / "labels" / f"{split}.txt")
+        listed = {f"images/{path}" for path, _ in rows}
+        assert listed == set(listing.loc[listing["split"] == split, "path"])
+        assert sorted(int(label) for _, label in rows) == list(range(16))
+    assert (root / "labels/test.txt").read_text() == ""
+
+
+def test_id_documents_have_every_entity_and_say_the_same_everywhere(
+    drawn: dict[str, Path],
+) -> None:
+    root = drawn["ids"]
+    boxes = read_boxes(root / "truth/boxes.parquet")
+    counts = boxes.groupby(["id", "entity"]).size().unstack()
+    assert (counts[["face", "mrz", "barcode"]] == 1).all(axis=None)
+    assert (counts["text"] >= 10).all()
+    texts = pd.read_csv(root / "truth/texts.csv")
+    for image, lines in texts.groupby("id"):
+        barcode = str(lines.loc[lines["entity"] == "barcode", "text"].item())
+        zone = "".join(lines.loc[lines["entity"] == "mrz", "text"])
+        number = barcode[:9]
+        assert number in zone
+        assert number in set(lines.loc[lines["entity"] == "text", "text"])
+        found = zxingcpp.read_barcodes(read_image(root / f"{image}.jpg"))
+        assert [code.text for code in found] == [barcode]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_same_seed_same_bytes_other_seed_other_bytes(
+    kind: str, demos: dict[str, Demo], drawn: dict[str, Path], tmp_path: Path
+) -> None:
+    generate(demos[kind], tmp_path / "again", seed=0)
+    again, first = contents(tmp_path / "again"), contents(drawn[kind])
+    assert again == first
+    generate(demos[kind], tmp_path / "other", seed=1)
+    other = contents(tmp_path / "other")
+    assert other.keys() == first.keys()
+    images = [name for name in first if name.endswith((".jpg", ".tif"))]
+    assert all(other[name] != first[name] for name in images)
+
+
+def test_workers_and_counts_do_not_change_an_image(drawn: dict[str, Path], tmp_path: Path) -> None:
+    generate(FEW, tmp_path / "pool", seed=0, workers=2)
+    pool, more = contents(tmp_path / "pool"), contents(drawn["ids"])
+    images = [name for name in pool if name.endswith(".jpg")]
+    assert len(images) == 8
+    assert all(pool[name] == more[name] for name in images)
+
+
+def test_what_is_there_is_kept(tmp_path: Path) -> None:
+    generate(FEW, tmp_path / "ids", seed=0)
+    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "ids").rglob("*")}
+    generate(FEW, tmp_path / "ids", seed=0)
+    assert before == {path: path.stat().st_mtime_ns for path in (tmp_path / "ids").rglob("*")}
+
+
+def test_other_settings_replace_demo_data(tmp_path: Path) -> None:
+    generate(FEW, tmp_path / "data", seed=0)
+    portraits = PortraitsDemo(train_identities=1, val_identities=1, photos=1)
+    generate(portraits, tmp_path / "data", seed=0)
+    assert not (tmp_path / "data/train").exists()
+    assert (tmp_path / "data/img_align_celeba/000002.jpg").is_file()
+    assert [path.name for path in tmp_path.iterdir()] == ["data"]
+
+
+@pytest.mark.parametrize("marker", [None, "not JSON", "[]", '{"demo": {}}'])
+def test_data_of_ones_own_is_never_overwritten(tmp_path: Path, marker: str | None) -> None:
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    (mine / "holiday.jpg").write_bytes(b"precious")
+    if marker is not None:
+        (mine / "demo.json").write_text(marker)
+    before = contents(mine)
+    with pytest.raises(InputError, match="no demo data"):
+        generate(FEW, mine, seed=0)
+    assert contents(mine) == before
+
+
+def test_a_broken_run_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("killed")
+
+    monkeypatch.setattr(build, "write_truth", fail)
+    with pytest.raises(RuntimeError, match="killed"):
+        generate(FEW, tmp_path / "ids", seed=0)
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,84 @@
+"""The shards' tables as one, and the counts before and after."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from anonbench.boxes import Region, box_table, read_boxes, write_boxes
+from anonbench.detectors.gather import gather_boxes
+from anonbench.errors import InputError
+from anonbench.files import write_csv, write_parquet
+from anonbench.vocabulary import Entity
+
+IMAGES = [  # id, split, outcome
+    ("a", "train", "ok"),
+    ("b", "train", "empty"),
+    ("c", "train", "unreadable"),
+    ("d", "val", "ok"),
+    ("e", "val", "empty"),
+]
+
+
+def gather(folder: Path, keep: bool, images: list[tuple[str, str, str]] = IMAGES) -> None:
+    listed = pd.DataFrame(
+        [(i, f"{i}.jpg", s) for i, s, _ in images], columns=["id", "path", "split"]
+    )
+    write_parquet(listed, folder / "manifest.parquet")
+    early = [("x.jpg", "train", "empty file"), ("y.txt", "", "not in any list")]
+    write_csv(pd.DataFrame(early, columns=["path", "split", "reason"]), folder / "early.csv")
+    boxes, states = [], []
+    for number, split in enumerate(("train", "val")):
+        rows = [
+            (i, state, state if state == "unreadable" else "")
+            for i, s, state in images
+            if s == split
+        ]
+        found = {i: [Region(Entity.FACE, 1, 2, 3, 4, 0.9)] for i, state, _ in rows if state == "ok"}
+        boxes.append(folder / f"{number}.boxes.parquet")
+        states.append(folder / f"{number}.images.parquet")
+        write_boxes(box_table(found, 0), boxes[-1])
+        write_parquet(pd.DataFrame(rows, columns=["id", "status", "reason"]), states[-1])
+    gather_boxes(
+        folder / "manifest.parquet",
+        folder / "early.csv",
+        boxes,
+        states,
+        keep,
+        folder / "boxes.parquet",
+        folder / "skipped.csv",
+        folder / "counts.csv",
+    )
+
+
+def test_everything_that_was_listed_is_counted(tmp_path: Path) -> None:
+    gather(tmp_path, keep=False)
+    assert (tmp_path / "counts.csv").read_text(encoding="utf-8").splitlines() == [
+        "split,listed,unreadable,without_regions,used",
+        "train,4,2,1,1",
+        "val,2,0,1,1",
+    ]
+    assert (tmp_path / "skipped.csv").read_text(encoding="utf-8").splitlines() == [
+        "path,split,reason",
+        "b.jpg,train,no region found",
+        "c.jpg,train,unreadable",
+        "e.jpg,val,no region found",
+        "x.jpg,train,empty file",
+        "y.txt,,not in any list",
+    ]
+    assert list(read_boxes(tmp_path / "boxes.parquet")["id"]) == ["a", "d"]
+
+
+def test_images_without_regions_may_be_kept(tmp_path: Path) -> None:
+    gather(tmp_path, keep=True)
+    counts = pd.read_csv(tmp_path / "counts.csv").set_index("split")["used"]
+    assert counts.to_dict() == {"train": 2, "val": 2}
+    assert "no region" not in (tmp_path / "skipped.csv").read_text(encoding="utf-8")
+
+
+def test_a_split_without_a_region_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no image of the split 'val' is left after detection"):
+        gather(tmp_path, keep=False, images=[*IMAGES[:3], IMAGES[4]])
+    assert not (tmp_path / "counts.csv").exists()

@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+from synthetic_results import make_scores
+
+from anonbench.presentation.report.answer import (
+    answer,
+    behind,
+    headline,
+    overview,
+    ranked,
+)
+from anonbench.presentation.summary import summarize
+
+
+def scores_with(best: tuple[str, str], value: float = 0.8) -> pd.DataFrame:
+    """Return scores of 40 %, except for one method and adaption."""
+    scores = make_scores("documents", (50, 100)).assign(value=0.4, low=0.38, high=0.42)
+    chosen = (scores["method"] == best[0]) & (scores["adaption"] == best[1])
+    scores.loc[chosen, ["value", "low", "high"]] = value, value - 0.02, value + 0.02
+    return scores
+
+
+def test_the_best_choice_and_its_loss_are_said() -> None:
+    result = answer("documents", summarize(scores_with(("blur", "A"))))
+    assert result.degree == 100
+    original, anonymized, accuracy = result.parts
+    assert original.choice == anonymized.choice == accuracy.choice == "Blur, adaption\u00a0A"
+    assert [number.label for number in original.numbers] == ["mAP", "mnDCG"]
+    assert original.numbers[0].value == "80.0 %"
+    assert original.numbers[0].interval == "78.0 to 82.0"
+    assert original.numbers[0].loss == "−20.0 points"
+    assert accuracy.numbers[0].loss == ""
+    assert "the intervals do not overlap" in original.notes[0]
+    assert "240 queries, 24 scenarios, 1 training seed" in result.behind
+
+
+def test_overlapping_intervals_are_said() -> None:
+    result = answer("documents", summarize(scores_with(("blur", "A"), 0.42)))
+    assert "the intervals overlap, so the order is not certain" in result.parts[0].notes[0]
+
+
+def test_another_best_by_mndcg_is_said() -> None:
+    scores = scores_with(("blur", "A"))
+    other = (scores["method"] == "mask") & (scores["adaption"] == "C")
+    scores.loc[other & (scores["metric"] == "mndcg"), "value"] = 0.9
+    part = answer("documents", summarize(scores)).parts[0]
+    assert [number.value for number in part.numbers] == ["80.0 %", "80.0 %"]
+    assert "Highest mnDCG: Mask, adaption\u00a0C, 90.0 %." in part.notes
+
+
+def test_the_lowest_degree_is_said_only_where_there_is_one() -> None:
+    scores = scores_with(("blur", "A"))
+    notes = answer("documents", summarize(scores)).parts[0].notes
+    assert any(note.startswith("At degree 50 %") for note in notes)
+    notes = answer("documents", summarize(scores[scores["degree"] == 100])).parts[0].notes
+    assert not any(note.startswith("At degree") for note in notes)
+
+
+def test_chance_is_said() -> None:
+    scores = scores_with(("blur", "A")).assign(chance=0.79)
+    assert "Even this mAP cannot be told from chance." in (
+        answer("documents", summarize(scores)).parts[0].notes
+    )
+
+
+def test_the_retraining_control_never_wins() -> None:
+    scores = make_scores("documents", seeds=(0, 1)).assign(value=0.5, low=0.4, high=0.6)
+    control = (scores["adaption"] == "unadapted") & (scores["seed"] == 1)
+    scores.loc[control & (scores["query"] != ""), "value"] = 0.99
+    summary = summarize(scores, reference_seed=0)
+    assert max(choice.value for choice in ranked(summary, 100, "map", "original")) == 50
+    assert overview({"documents": summary})[0].best[0].value == pytest.approx(50)
+
+
+def test_headline_counts_comparisons() -> None:
+    scores = scores_with(("blur", "A"))
+    best, models, methods = headline({"documents": summarize(scores)})
+    assert "keeps 80.0 % mAP with original queries and 80.0 % mAP with anonymized" in best
+    # with blur, A wins at 2 degrees × 2 query kinds; with the other methods all models tie
+    assert models == (
+        "Best model by mAP, all else equal: adaption\u00a0A in 12, adaption\u00a0B in 8, "
+        "adaption\u00a0C in 8, Unadapted in 8 of 12 comparisons; ties count for each."
+    )
+    assert methods.startswith("Best method by mAP, all else equal: Blur in 16, Mask in 12")
+    clear = scores_with(("blur", "A"))
+    clear.loc[clear["adaption"] != "A", "value"] -= 0.1
+    assert headline({"documents": summarize(clear)})[1] == (
+        "Best model by mAP, all else equal: adaption\u00a0A in 12 of 12 comparisons."
+    )
+
+
+def test_nothing_run_is_said() -> None:
+    empty = summarize(make_scores("documents").iloc[:0])
+    assert headline({"documents": empty}) == ["No retrieval was run, so there is no answer yet."]
+    assert answer("documents", empty).parts == ()
+    assert overview({"documents": empty}) == []
+    assert behind(empty) == "no scores"
+    unlabelled = answer("ids", summarize(make_scores("ids", labelled=False)))
+    assert unlabelled.parts[2].choice == "not run"
+    assert overview({"ids": summarize(make_scores("ids", labelled=False))})[0].best[4:] == (
+        None,
+        None,
+    )

@@ -1,0 +1,101 @@
+"""Embeddings: which token, independent of batches and workers, same bytes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from anonbench.config.evaluation import Embedding
+from anonbench.config.training import Backbone, Crops, Recipe
+from anonbench.embedding import embed, embed_many, features
+from anonbench.embeddings import read_embeddings
+from anonbench.errors import InputError
+from anonbench.images import encode as encode_image
+from anonbench.imageset import ImageSet, ShardWriter
+from anonbench.provenance import file_digest
+from anonbench.training.backbone import init_backbone
+from anonbench.training.weights import load_backbone, save_backbone
+
+RECIPE = Recipe(
+    backbone=Backbone(width=32, depth=2, heads=2, patch=8, layer_scale=1.0, drop_path=0.2),
+    crops=Crops(global_size=32, local_size=16),
+    device="cpu",
+)
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory: pytest.TempPathFactory) -> ImageSet:
+    tar = tmp_path_factory.mktemp("images") / "0.tar"
+    random = np.random.default_rng(0)
+    with ShardWriter(tar) as shard:
+        for number in range(11):
+            shape = (40, 50, 3) if number % 2 else (60, 45)
+            image = random.integers(0, 256, shape, dtype=np.uint8)
+            shard.add(f"{number:02d}", encode_image(image), "png", shape[1], shape[0])
+    return ImageSet.open([tar])
+
+
+@pytest.fixture(scope="module")
+def backbone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("model") / "backbone.safetensors"
+    save_backbone(init_backbone(RECIPE, 0), RECIPE, path, {})
+    return path
+
+
+def test_it_is_the_class_token_after_the_final_norm(images: ImageSet, backbone: Path) -> None:
+    model, preprocess = load_backbone(backbone)
+    values = features(model, preprocess, images, Embedding(batch_size=4))
+    assert values.shape == (11, 32) and values.dtype == np.float32
+    for row in (0, 5, 10):
+        single = model(preprocess(images.read(images.ids[row])))  # timm: pooled class token
+        np.testing.assert_allclose(values[row], single[0].numpy(), atol=1e-5)
+
+
+def test_batches_and_workers_have_no_effect(images: ImageSet, backbone: Path) -> None:
+    model, preprocess = load_backbone(backbone)
+    whole = features(model, preprocess, images, Embedding(batch_size=64))
+    for settings in (Embedding(batch_size=1), Embedding(batch_size=4)):
+        found = features(model, preprocess, images, settings)
+        np.testing.assert_allclose(found, whole, atol=1e-5)
+    helped = features(model, preprocess, images, Embedding(batch_size=4, workers=2))
+    np.testing.assert_array_equal(
+        helped, features(model, preprocess, images, Embedding(batch_size=4))
+    )
+
+
+def test_same_bytes_and_what_made_them(images: ImageSet, backbone: Path, tmp_path: Path) -> None:
+    outputs = [tmp_path / f"{name}.h5" for name in "abc"]
+    embed(backbone, images, outputs[0], Embedding())
+    embed_many(backbone, [(images, outputs[1]), (images, outputs[2])], Embedding())
+    assert len({path.read_bytes() for path in outputs}) == 1
+    written = read_embeddings(outputs[0])
+    assert written.ids == images.ids
+    assert written.provenance["model"] == file_digest(backbone)
+    assert written.provenance["images"] == images.digest
+    assert {"anonbench", "torch", "timm"} <= written.provenance["versions"].keys()
+
+
+def test_seeds_differ(images: ImageSet, backbone: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other.safetensors"
+    save_backbone(init_backbone(RECIPE, 1), RECIPE, other, {})
+    embed(backbone, images, tmp_path / "a.h5", Embedding())
+    embed(other, images, tmp_path / "b.h5", Embedding())
+    first, second = (read_embeddings(tmp_path / f"{name}.h5").values for name in "ab")
+    assert not np.allclose(first, second)
+
+
+def test_a_backbone_that_is_none(images: ImageSet, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="not a backbone"):
+        embed(tmp_path / "missing.safetensors", images, tmp_path / "a.h5", Embedding())
+    assert not (tmp_path / "a.h5").exists()
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_on_a_gpu(images: ImageSet, backbone: Path) -> None:
+    model, preprocess = load_backbone(backbone)
+    expected = features(model, preprocess, images, Embedding())
+    found = features(model.to("cuda"), preprocess, images, Embedding())
+    np.testing.assert_allclose(found, expected, atol=1e-3)

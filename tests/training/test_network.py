@@ -1,0 +1,122 @@
+"""Student and teacher: parameter groups, clipping, moving average, heads."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from torch.nn.functional import normalize
+
+from anonbench.config.training import Recipe
+from anonbench.training.heads import Head, Prototypes
+from anonbench.training.network import (
+    Network,
+    clip_gradients,
+    decays,
+    parameter_groups,
+    rate_factor,
+)
+
+Make = Callable[..., Recipe]
+
+
+@pytest.fixture
+def network(recipe: Make) -> Network:
+    return Network(recipe(), seed=0)
+
+
+def test_rate_factors(recipe: Make) -> None:
+    settings = recipe(optimizer={"layer_decay": 0.9, "patch_rate": 0.2}).optimizer
+    expected = {
+        "dino_head.layers.0.weight": 1.0,
+        "ibot_head.last_layer.gain": 1.0,
+        "backbone.norm.weight": 1.0,
+        "backbone.blocks.11.attn.qkv.weight": 0.9,
+        "backbone.blocks.0.mlp.fc1.bias": 0.9**12,
+        "backbone.pos_embed": 0.9**13,
+        "backbone.cls_token": 0.9**13,
+        "mask_token": 0.9**13,
+        "backbone.patch_embed.proj.weight": 0.2 * 0.9**13,
+    }
+    for name, factor in expected.items():
+        assert rate_factor(name, 12, settings) == pytest.approx(factor), name
+
+
+def test_what_decays() -> None:
+    for name in (
+        "backbone.pos_embed",
+        "backbone.cls_token",
+        "mask_token",
+        "backbone.blocks.0.attn.qkv.weight",
+        "dino_head.last_layer.direction",
+    ):
+        assert decays(name), name
+    for name in (
+        "backbone.norm.weight",
+        "backbone.blocks.0.norm1.weight",
+        "backbone.blocks.0.ls1.gamma",
+        "backbone.blocks.0.attn.qkv.bias",
+    ):
+        assert not decays(name), name
+
+
+def test_groups_hold_each_parameter_once(network: Network, recipe: Make) -> None:
+    groups: list[Any] = parameter_groups(network, recipe().optimizer)
+    grouped = [id(parameter) for group in groups for parameter in group["params"]]
+    assert sorted(grouped) == sorted(id(parameter) for parameter in network.parameters())
+    last = [parameter for group in groups if group["last_layer"] for parameter in group["params"]]
+    assert {id(p) for p in last} == {id(p) for p in network.dino_head.last_layer.parameters()}
+
+
+def test_heads_shared_or_apart(recipe: Make) -> None:
+    shared, apart = Network(recipe(), 0), Network(recipe(heads={"shared": False}), 0)
+    assert shared.ibot_head is shared.dino_head
+    assert apart.ibot_head is not apart.dino_head
+    classes, patches = torch.randn(4, 32), torch.randn(6, 32)
+    for network in (shared, apart):
+        class_scores, patch_scores = network.scores(classes, patches)
+        torch.testing.assert_close(class_scores, network.dino_head(classes))
+        torch.testing.assert_close(patch_scores, network.ibot_head(patches))
+    assert not torch.allclose(*apart.scores(classes, classes))
+
+
+def test_scores_are_cosines_times_gain(recipe: Make) -> None:
+    layer = Prototypes(5, 7)
+    features = normalize(torch.randn(3, 5), dim=-1)
+    directions = normalize(layer.direction, dim=-1)
+    torch.testing.assert_close(layer(features), features @ directions.T)
+    with torch.no_grad():
+        layer.direction.mul_(3.0)
+        layer.gain.fill_(2.0)
+    torch.testing.assert_close(layer(features), 2.0 * features @ directions.T)
+    head = Head(32, recipe().heads, "vit")
+    assert head(torch.randn(4, 32)).shape == (4, 32)
+    assert head(100 * torch.randn(4, 32)).abs().max() <= 1.0
+
+
+def test_teacher_follows(network: Network) -> None:
+    teacher = copy.deepcopy(network)
+    before = [parameter.clone() for parameter in teacher.parameters()]
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.add_(1.0)
+    teacher.follow(network, 0.9)
+    for old, new in zip(before, teacher.parameters(), strict=True):
+        torch.testing.assert_close(new, 0.9 * old + 0.1 * (old + 1.0))
+
+
+def test_clipping_acts_on_backbone_and_heads_apart(network: Network) -> None:
+    for name, parameter in network.named_parameters():
+        parameter.grad = torch.full_like(parameter, 1e-4 if "head" in name else 1.0)
+    heads = [p.grad.clone() for p in network.dino_head.parameters()]  # type: ignore[union-attr]
+    everything = torch.cat([p.grad.flatten() for p in network.parameters()])  # type: ignore[union-attr]
+    norm = clip_gradients(network, 3.0)
+    assert norm.item() == pytest.approx(everything.norm().item(), rel=1e-5)
+    for old, parameter in zip(heads, network.dino_head.parameters(), strict=True):
+        assert parameter.grad is not None and torch.equal(old, parameter.grad)
+    backbone = [p.grad.flatten() for p in network.backbone.parameters()]  # type: ignore[union-attr]
+    mask_token: Any = network.mask_token.grad
+    assert torch.cat([*backbone, mask_token]).norm().item() == pytest.approx(3.0, rel=1e-3)

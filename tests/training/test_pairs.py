@@ -1,0 +1,199 @@
+"""Batches: the same stream for every adaption, number of workers and restart."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch.utils.data import DataLoader
+
+from anonbench.config.training import Recipe
+from anonbench.errors import InputError
+from anonbench.imageset import ImageSet
+from anonbench.training.pairs import Batch, BatchStream, check_pairs, finish, open_sources
+from anonbench.training.scratch import Scratch, shrink, sufficient_side
+from anonbench.vocabulary import Adaption
+
+Make = Callable[..., Recipe]
+Write = Callable[[Path, dict[str, np.ndarray]], ImageSet]
+
+
+def _batches(
+    recipe: Recipe,
+    original: ImageSet,
+    anonymized: ImageSet | None,
+    adaption: Adaption = Adaption.UNADAPTED,
+    workers: int = 0,
+    seed: int = 0,
+) -> list[Batch]:
+    with open_sources(recipe, adaption, original, anonymized) as sources:
+        stream = BatchStream(original.ids, sources, recipe, 4, seed)
+        loader = DataLoader(
+            stream,
+            batch_size=None,
+            sampler=range(len(stream)),
+            num_workers=workers,
+            multiprocessing_context="fork" if workers else None,
+        )
+        return list(loader)
+
+
+def _assert_equal(first: Batch, second: Batch, but: tuple[str, ...] = ()) -> None:
+    for name, value in vars(first).items():
+        other = getattr(second, name)
+        if name in but:
+            continue
+        if isinstance(value, torch.Tensor):
+            assert torch.equal(value, other), name
+        elif name.endswith("looks"):
+            for part in vars(value):
+                np.testing.assert_array_equal(getattr(value, part), getattr(other, part))
+        else:
+            assert value == other, name
+
+
+def test_each_adaption_takes_its_crops_from_the_right_version(
+    recipe: Make, original: ImageSet, anonymized: ImageSet
+) -> None:
+    streams = {
+        adaption: _batches(recipe(), original, anonymized, adaption) for adaption in Adaption
+    }
+    crops = ("global_crops", "local_crops")
+    for step in range(8):
+        of = {adaption: streams[adaption][step] for adaption in Adaption}
+        for adaption in Adaption:  # all but the pixels is the same
+            _assert_equal(of[Adaption.UNADAPTED], of[adaption], but=crops)
+        plain, hidden = of[Adaption.UNADAPTED], of[Adaption.C]
+        assert torch.equal(of[Adaption.A].global_crops, plain.global_crops)
+        assert torch.equal(of[Adaption.A].local_crops, hidden.local_crops)
+        assert torch.equal(of[Adaption.B].global_crops, hidden.global_crops)
+        assert torch.equal(of[Adaption.B].local_crops, plain.local_crops)
+        assert not torch.equal(plain.global_crops, hidden.global_crops)
+        assert not torch.equal(plain.local_crops, hidden.local_crops)
+        # same places: where a pixel differs, the anonymized one is darker (up to interpolation)
+        assert (hidden.global_crops.int() <= plain.global_crops.int() + 40).all()
+
+
+@pytest.mark.parametrize("scratch", [False, True])
+def test_workers_have_no_effect(
+    recipe: Make, original: ImageSet, anonymized: ImageSet, scratch: bool
+) -> None:
+    made = recipe(scratch=scratch)
+    alone = _batches(made, original, anonymized, Adaption.A)
+    helped = _batches(made, original, anonymized, Adaption.A, workers=2)
+    for first, second in zip(alone, helped, strict=True):
+        _assert_equal(first, second)
+
+
+def test_any_step_can_be_asked_for(recipe: Make, original: ImageSet) -> None:
+    everything = _batches(recipe(), original, None)
+    with open_sources(recipe(), Adaption.UNADAPTED, original, None) as sources:
+        stream = BatchStream(original.ids, sources, recipe(), 4, 0)
+        _assert_equal(stream[7], everything[7])
+        _assert_equal(stream[2], everything[2])
+
+
+def test_epochs_show_each_image_once_in_new_order_and_crops(
+    recipe: Make, original: ImageSet
+) -> None:
+    batches = _batches(recipe(), original, None)  # 24 images, batch 8: three steps an epoch
+    epochs = [[image for batch in batches[i : i + 3] for image in batch.ids] for i in (0, 3)]
+    assert sorted(epochs[0]) == sorted(epochs[1]) == original.ids
+    assert epochs[0] != epochs[1]
+    places = [epoch.index(original.ids[0]) for epoch in epochs]
+    views = [
+        batches[3 * epoch + place // 8].global_crops[place % 8]
+        for epoch, place in enumerate(places)
+    ]
+    assert not torch.equal(*views)
+    other = _batches(recipe(), original, None, seed=1)
+    assert other[0].ids != batches[0].ids
+
+
+def test_shapes_follow_the_settings(recipe: Make, original: ImageSet) -> None:
+    made = recipe(crops={"local_count": 3, "local_size": 8}, losses={"mask_images": 0.25})
+    batch = _batches(made, original, None)[0]
+    assert batch.global_crops.shape == (16, 32, 32, 3)
+    assert batch.local_crops.shape == (24, 8, 8, 3)
+    assert batch.masked.any(dim=1).sum() == 4
+    empty = _batches(recipe(crops={"local_count": 0}), original, None)[0]
+    assert empty.local_crops.shape == (0, 16, 16, 3)
+
+
+def test_shared_geometry(recipe: Make, original: ImageSet) -> None:
+    apart = _batches(recipe(), original, None)[0].global_crops
+    same = _batches(recipe(crops={"shared_geometry": True}), original, None)[0].global_crops
+    assert torch.equal(same[:8], same[8:])
+    assert torch.equal(same[:8], apart[:8]) and not torch.equal(apart[:8], apart[8:])
+
+
+def test_finish(recipe: Make, original: ImageSet) -> None:
+    made = recipe(crops={"jitter_probability": 0, "grey": 0, "blur": [0, 0, 0], "solarize": 0})
+    batch = _batches(made, original, None)[0]
+    views = finish(batch.global_crops, batch.global_looks, made.crops, torch.device("cpu"))
+    assert views.shape == (16, 3, 32, 32) and views.dtype == torch.float32
+    pixels = batch.global_crops[3].permute(2, 0, 1).float()
+    expected = (pixels - pixels.mean()) / pixels.std(correction=0)
+    torch.testing.assert_close(views[3], expected, atol=1e-2, rtol=1e-2)
+
+
+def test_scratch_holds_shrunk_images_and_goes_away(
+    recipe: Make, original: ImageSet, anonymized: ImageSet
+) -> None:
+    made = recipe(scratch=True, crops={"global_size": 16, "local_size": 8})
+    with open_sources(made, Adaption.A, original, anonymized) as sources:
+        scratch = sources.global_crops
+        assert isinstance(scratch, Scratch)
+        folder = scratch._path.parent
+        side = sufficient_side(made.crops)
+        assert side == 27  # 16 / sqrt(0.5) at an aspect of 3:4
+        for image_id in original.ids[:3]:
+            np.testing.assert_array_equal(
+                scratch.read(image_id), shrink(original.read(image_id), side)
+            )
+            assert scratch.read(image_id).shape == (27, 34, 3)
+        assert len(list(folder.iterdir())) == 2
+    assert not folder.exists()
+
+
+def test_scratch_takes_grey_and_colour(tmp_path: Path, write_images: Write) -> None:
+    grey = np.arange(600, dtype=np.uint16).astype(np.uint8).reshape(20, 30)
+    images = {"a": grey, "b": np.stack([grey, grey.copy(), 255 - grey], axis=2)}
+    scratch = Scratch(write_images(tmp_path / "0.tar", images), tmp_path / "scratch", 64)
+    for image_id, image in images.items():  # smaller than needed: kept as it is
+        np.testing.assert_array_equal(scratch.read(image_id), image)
+    assert (tmp_path / "scratch").stat().st_size == 600 * 4
+
+
+def test_only_needed_versions_are_opened(recipe: Make, original: ImageSet) -> None:
+    with open_sources(recipe(), Adaption.UNADAPTED, original, None) as sources:
+        assert sources.global_crops is sources.local_crops is original
+    with (
+        pytest.raises(ValueError, match="needs an anonymized"),
+        open_sources(recipe(), Adaption.B, original, None),
+    ):
+        pass
+
+
+def test_sets_that_do_not_fit_together(
+    recipe: Make, original: ImageSet, anonymized: ImageSet, tmp_path: Path, write_images: Write
+) -> None:
+    images = {image_id: original.read(image_id) for image_id in original.ids}
+    kept = dict(list(images.items())[1:])
+    fewer = write_images(tmp_path / "fewer.tar", kept)
+    with pytest.raises(InputError, match=r"1 images exist in one version only.*kind0/000"):
+        check_pairs(recipe(), Adaption.A, original, fewer)
+    with pytest.raises(InputError, match=r"one version only.*anonymized"):
+        check_pairs(recipe(), Adaption.A, fewer, original)
+    narrow = images | {"kind1/001": images["kind1/001"][:, :40]}
+    other = write_images(tmp_path / "narrow.tar", narrow)
+    with pytest.raises(InputError, match=r"another size once anonymized.*kind1/001"):
+        check_pairs(recipe(), Adaption.A, original, other)
+    with pytest.raises(InputError, match="24 training images are fewer than a batch"):
+        check_pairs(recipe(optimizer={"batch_size": 32}), Adaption.A, original, anonymized)
+    with pytest.raises(InputError, match="local_count is 0"):
+        check_pairs(recipe(crops={"local_count": 0}), Adaption.A, original, anonymized)
+    assert check_pairs(recipe(), Adaption.C, original, anonymized) == original.ids

@@ -1,0 +1,287 @@
+"""Whole trainings: they learn, repeat, go on after a kill, and say what is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from anonbench.config.training import Recipe
+from anonbench.errors import InputError
+from anonbench.imageset import ImageSet
+from anonbench.training import loop
+from anonbench.training.looks import normalize_images
+from anonbench.training.loop import describe, pick_device, train
+from anonbench.training.pairs import BatchStream, open_sources
+from anonbench.training.trainer import Trainer
+from anonbench.training.weights import read_description
+from anonbench.vocabulary import Adaption
+
+Make = Callable[..., Recipe]
+CPU = torch.device("cpu")
+
+
+@dataclass(frozen=True)
+class Result:
+    backbone: bytes
+    log: bytes
+    checkpoint: Path
+
+
+@pytest.fixture
+def run(tmp_path: Path, original: ImageSet, anonymized: ImageSet) -> Callable[..., Result]:
+    def train_once(
+        recipe: Recipe, adaption: Adaption = Adaption.A, seed: int = 0, name: str = "a"
+    ) -> Result:
+        output, log = tmp_path / f"{name}.safetensors", tmp_path / f"{name}.csv"
+        checkpoint = tmp_path / f"{name}.checkpoint"
+        train(recipe, adaption, original, anonymized, seed, output, log, checkpoint)
+        return Result(output.read_bytes(), log.read_bytes(), checkpoint)
+
+    return train_once
+
+
+def _steps(recipe: Recipe, original: ImageSet, seed: int = 0) -> Iterator[Trainer]:
+    """Give the trainer after each step."""
+    trainer = Trainer(recipe, seed, CPU)
+    with open_sources(recipe, Adaption.UNADAPTED, original, None) as sources:
+        stream = BatchStream(original.ids, sources, recipe, trainer.patches_a_side, seed)
+        for step in range(len(stream)):
+            trainer.advance(stream[step])
+            yield trainer
+
+
+def test_same_arguments_same_bytes(run: Callable[..., Result], recipe: Make) -> None:
+    first = run(recipe(), name="first")
+    assert run(recipe(workers=2), name="second").backbone == first.backbone
+    again = run(recipe(checkpoint_minutes=1e-9), name="third")
+    assert (again.backbone, again.log) == (first.backbone, first.log)
+    assert run(recipe(), seed=1).backbone != first.backbone
+    assert run(recipe(), Adaption.B).backbone != first.backbone
+
+
+def test_a_killed_training_goes_on_to_the_same_bytes(
+    run: Callable[..., Result], recipe: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = recipe(
+        checkpoint_minutes=1e-9, log_every=3, heads={"centering": "softmax"}, scratch=True
+    )
+    whole = run(made, name="whole")
+    advance = Trainer.advance
+
+    def until_the_kill(self: Trainer, batch: Any) -> None:
+        if self.step == 5:
+            raise KeyboardInterrupt
+        advance(self, batch)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Trainer, "advance", until_the_kill)
+        with pytest.raises(KeyboardInterrupt):
+            run(made, name="killed")
+    steps: list[int] = []
+    monkeypatch.setattr(
+        Trainer, "advance", lambda self, batch: (steps.append(self.step), advance(self, batch))[1]
+    )
+    resumed = run(made, name="killed")
+    assert steps == [5, 6, 7]
+    assert (resumed.backbone, resumed.log) == (whole.backbone, whole.log)
+    assert not resumed.checkpoint.exists()
+
+
+def test_a_checkpoint_of_something_else_is_not_used(
+    run: Callable[..., Result], recipe: Make, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    expected = run(recipe(), name="expected").backbone
+    checkpoint = tmp_path / "a.checkpoint"
+    checkpoint.write_bytes(b"torn")
+    assert run(recipe(), name="a").backbone == expected
+    loop.write_checkpoint(checkpoint, "another identity", {"step": 3})
+    assert run(recipe(), name="a").backbone == expected
+    assert "starting anew" in caplog.text
+
+
+def test_the_log(run: Callable[..., Result], recipe: Make, tmp_path: Path) -> None:
+    run(recipe(log_every=3), name="a")
+    log = pd.read_csv(tmp_path / "a.csv")
+    assert list(log.columns) == [
+        "step", "loss", "dino", "ibot", "koleo", "teacher_entropy", "gradient_norm",
+        "learning_rate",
+    ]  # fmt: skip
+    assert log["step"].tolist() == [3, 6, 8]
+    np.testing.assert_allclose(log.loss, log.dino + log.ibot + 0.1 * log.koleo, rtol=1e-5)
+
+
+def test_what_made_a_backbone_is_written_in_it(
+    run: Callable[..., Result], recipe: Make, tmp_path: Path, original: ImageSet
+) -> None:
+    run(recipe(resize="squash"), Adaption.B, seed=3)
+    described = read_description(tmp_path / "a.safetensors")
+    assert described["preprocess"] == {"side": 32, "normalize": "per_crop", "resize": "squash"}
+    assert described["provenance"]["adaption"] == "B"
+    assert described["provenance"]["seed"] == 3
+    assert described["provenance"]["original"] == original.digest
+
+
+def test_identity_depends_on_what_has_an_effect(
+    recipe: Make, original: ImageSet, anonymized: ImageSet
+) -> None:
+    def of(made: Recipe, adaption: Adaption = Adaption.A, seed: int = 0) -> Any:
+        return describe(made, adaption, original, anonymized, seed)
+
+    assert of(recipe()) == of(recipe(workers=3, checkpoint_minutes=1))
+    assert of(recipe()) != of(recipe(optimizer={"steps": 9}))
+    assert of(recipe()) != of(recipe(), Adaption.C)
+    assert of(recipe()) != of(recipe(), seed=1)
+    assert of(recipe(), Adaption.UNADAPTED)["anonymized"] is None
+
+
+EASY: dict[str, Any] = {
+    "optimizer": {"steps": 60, "batch_size": 24, "ema": [0.9, 1.0]},
+    "crops": {
+        "local_area": [0.4, 0.8],
+        "global_area": [0.6, 1.0],
+        "jitter": [0.2, 0.2, 0, 0],
+        "blur": [0, 0, 0],
+        "grey": 0.0,
+        "flip": 0.0,
+        "solarize": 0.0,
+    },
+    "log_every": 10,
+}
+
+
+def test_training_lowers_its_losses(recipe: Make, original: ImageSet) -> None:
+    *_, trainer = _steps(recipe(**EASY, losses={"koleo": 0.2}), original)
+    first, last = trainer.log[0], trainer.log[-1]
+    assert last["dino"] < np.log(32) - 1.0
+    assert last["ibot"] < first["ibot"] - 0.3
+    assert last["koleo"] < first["koleo"] - 0.3
+
+
+@pytest.mark.parametrize("centred", [True, False])
+def test_it_collapses_without_centering_alone(
+    recipe: Make, original: ImageSet, monkeypatch: pytest.MonkeyPatch, centred: bool
+) -> None:
+    """Targets of different images become the same where nothing keeps them apart."""
+    if not centred:
+        monkeypatch.setattr(
+            "anonbench.training.losses.centering.sinkhorn",
+            lambda scores, temperature: (scores / temperature).softmax(dim=-1),
+        )
+    made = recipe(**EASY, losses={"koleo": 0.0, "ibot": 0.0})
+    *_, trainer = _steps(made, original)
+    pixels = np.stack([original.read(image_id)[:32, :32] for image_id in original.ids])
+    crops = torch.from_numpy(pixels).permute(0, 3, 1, 2).float().contiguous() / 255
+    with torch.no_grad():
+        classes, patches = trainer.teacher.tokens(normalize_images(crops, "per_crop"))
+        scores, _ = trainer.teacher.scores(classes, patches[0])
+    used = len(scores.argmax(dim=1).unique())
+    assert used >= 12 if centred else used <= 3
+
+
+def test_weights_of_the_losses(recipe: Make, original: ImageSet) -> None:
+    made = recipe(losses={"dino": 2.0, "ibot": 0.5, "koleo": 0.3}, log_every=1)
+    log = next(_steps(made, original)).log[0]
+    expected = 2.0 * log["dino"] + 0.5 * log["ibot"] + 0.3 * log["koleo"]
+    assert log["loss"] == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"heads": {"student_temperature": 0.2}},
+        {"heads": {"teacher_temperature": [0.06, 0.06]}},
+        {"heads": {"centering": "softmax"}},
+        {"heads": {"shared": False}},
+        {"backbone": {"drop_path": 0.5}},
+        {"losses": {"mask_ratio": [0.3, 0.4]}},
+        {"crops": {"normalize": "imagenet"}},
+        {"optimizer": {"layer_decay": 0.5}},
+        {"optimizer": {"patch_rate": 0.1}},
+        {"optimizer": {"weight_decay": [0.4, 0.4]}},
+        {"optimizer": {"betas": [0.5, 0.9]}},
+        {"optimizer": {"clip": 0.01}},
+        {"optimizer": {"warmup": 0.5}},
+        {"optimizer": {"ema": [0.5, 0.6]}},
+        {"precision": "bf16"},
+    ],
+    ids=str,
+)
+def test_each_setting_changes_the_weights(
+    recipe: Make, original: ImageSet, change: dict[str, Any]
+) -> None:
+    changed = recipe(**({"optimizer": {}} | change)).model_dump()
+    changed["optimizer"]["steps"] = 4
+    plain = recipe(optimizer={"steps": 4})
+    *_, first = _steps(plain, original)
+    *_, second = _steps(Recipe.model_validate(changed), original)
+    weights = [
+        torch.cat([p.flatten() for p in trainer.teacher.backbone.parameters()])
+        for trainer in (first, second)
+    ]
+    assert not torch.equal(*weights)
+
+
+def test_frozen_last_layer(recipe: Make, original: ImageSet) -> None:
+    made = recipe(heads={"freeze_last_layer": 0.5}, optimizer={"warmup": 0.0})
+    start = Trainer(made, 0, CPU).student.dino_head.last_layer.direction.detach().clone()
+    for trainer in _steps(made, original):
+        now = trainer.student.dino_head.last_layer.direction
+        assert torch.equal(start, now) == (trainer.step <= 4)
+
+
+def test_momentum_of_the_center(recipe: Make, original: ImageSet) -> None:
+    centers = []
+    for momentum in (0.9, 0.5):
+        made = recipe(heads={"centering": "softmax", "center_momentum": momentum})
+        trainer = next(_steps(made, original))
+        centers.append(trainer.centerings["dino"].center.clone())
+    torch.testing.assert_close(5 * centers[0], centers[1])
+
+
+def test_registers_and_named_models_train(recipe: Make, original: ImageSet) -> None:
+    made = recipe(backbone={"name": "vit_tiny_patch16_224"}, optimizer={"steps": 1}, log_every=1)
+    trainer = next(_steps(made, original))
+    assert np.isfinite(trainer.log[0]["loss"])
+
+
+def test_a_loss_that_is_not_finite_names_its_step(
+    recipe: Make, original: ImageSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    losses = Trainer._losses
+
+    def broken(self: Trainer, batch: Any) -> Any:
+        terms, entropy = losses(self, batch)
+        if self.step == 4:
+            terms["loss"] = terms["loss"] * float("nan")
+        return terms, entropy
+
+    monkeypatch.setattr(Trainer, "_losses", broken)
+    with pytest.raises(InputError, match="step 4: the loss is not finite; lower"):
+        list(_steps(recipe(log_every=3), original))
+
+
+def test_devices() -> None:
+    assert pick_device("cpu") == CPU
+    if torch.cuda.is_available():
+        assert pick_device("auto").type == "cuda"
+    else:
+        assert pick_device("auto") == CPU
+        with pytest.raises(InputError, match=r"recipe.device is cuda"):
+            pick_device("cuda")
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_on_a_gpu(run: Callable[..., Result], recipe: Make, tmp_path: Path, precision: str) -> None:
+    run(recipe(device="cuda", precision=precision, log_every=1), name="gpu")
+    run(recipe(log_every=1), name="cpu")
+    gpu, cpu = (pd.read_csv(tmp_path / f"{name}.csv") for name in ("gpu", "cpu"))
+    tolerance = 1e-3 if precision == "fp32" else 5e-2
+    np.testing.assert_allclose(gpu["loss"][0], cpu["loss"][0], rtol=tolerance)
