@@ -61,7 +61,7 @@ def test_equals_unfused_attention(options: dict[str, Any], side: int) -> None:
     with torch.no_grad():
         expected = _unfused(model, preprocess(IMAGE))[0, :, 0, prefix:]
     np.testing.assert_allclose(maps.reshape(3, -1), expected.numpy(), atol=1e-6)
-    assert (maps.reshape(3, -1).sum(axis=1) < 1.0).all()
+    assert (maps.reshape(3, -1).sum(axis=1) < 1.0 + 1e-5).all()
     assert maps.std() > 0
 
 

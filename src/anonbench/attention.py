@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from anonbench.files import atomic
+from anonbench.imageset import ImageSet
 from anonbench.training.backbone import encode
 from anonbench.training.preprocess import Preprocess
+from anonbench.training.weights import load_backbone
 
 
 @torch.inference_mode()
@@ -56,3 +61,13 @@ def attention_weights(attention: Any, tokens: Tensor) -> Tensor:
     queries, keys = attention.q_norm(queries), attention.k_norm(keys)
     weights: Tensor = (queries * attention.scale @ keys.transpose(-2, -1)).softmax(dim=-1)
     return weights
+
+
+def write_attention_maps(
+    backbone: Path, images: ImageSet, ids: Sequence[str], output: Path
+) -> None:
+    """Write NPZ with one array float32 [heads, h, w] an image id."""
+    model, preprocess = load_backbone(backbone)
+    maps = {image_id: attention_maps(model, preprocess, images.read(image_id)) for image_id in ids}
+    with atomic(output) as temporary, temporary.open("wb") as file:
+        np.savez(file, allow_pickle=False, **maps)

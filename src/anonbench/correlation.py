@@ -116,7 +116,7 @@ def by_method(scores: pd.DataFrame, degree: int, dataset: str | None = None) -> 
 
 
 def write_correlation(
-    scores: Path, degree: int, settings: Correlation, matrix: Path, details: Path
+    scores: Path, degree: int, settings: Correlation, matrix: Path, summary: Path
 ) -> None:
     """Correlate one data set's scores at one degree.
 
@@ -125,7 +125,7 @@ def write_correlation(
         degree: as `metric_rows`.
         settings: resamples and confidence.
         matrix: CSV that is written, in long form (`COLUMNS`).
-        details: JSON that is written: rows, the coefficients by method, settings.
+        summary: JSON that is written: rows, the coefficients by method, settings.
 
     Raises:
         InputError: the table holds several data sets.
@@ -134,7 +134,7 @@ def write_correlation(
     table = pd.read_csv(scores, keep_default_na=False, na_values={"value": [""]})
     write_csv(correlation_matrices(table, degree, settings), matrix)
     write_json(
-        details,
+        summary,
         {
             "degree": degree,
             "names": METRICS,

@@ -50,9 +50,13 @@ def job(log: Path | str, threads: int) -> Iterator[None]:
 
 
 def limit_threads(threads: int) -> None:
-    """Tell the numerical libraries how many threads to use; to be called before they are loaded."""
+    """Tell the numerical libraries how many threads to use; to be called before they are loaded.
+
+    ONNX Runtime is also told to send and leave behind nothing.
+    """
     for variable in THREAD_VARIABLES:
         os.environ[variable] = str(threads)
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 
 @contextmanager

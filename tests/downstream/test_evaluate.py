@@ -29,7 +29,7 @@ class Case:
         self.values = {}
         rows = []
         for split, ids in self.names.items():
-            codes = np.arange(len(ids)) % 3
+            codes = np.arange(len(ids)) % 7 % 3  # classes of unequal size
             noise = 0.4 * generator.standard_normal((len(ids), 6))
             self.values[split] = (np.eye(6)[codes] + noise).astype(np.float32)
             rows += [{"id": n, "label": int(c)} for n, c in zip(ids, codes, strict=True)]

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from synthetic_results import make_scores
 
 from anonbench.errors import InputError
-from anonbench.presentation.summary import read_scores, summarize
+from anonbench.presentation.summary import SCORE_COLUMNS, read_scores, summarize
+from anonbench.scores import COLUMNS
 
 
 def cell(summary: pd.DataFrame, **keys: object) -> pd.Series:
@@ -81,3 +82,7 @@ def test_scores_survive_the_file(tmp_path: Path, scores: pd.DataFrame) -> None:
     scores.drop(columns="low").to_csv(tmp_path / "bad.csv", index=False)
     with pytest.raises(InputError, match=r"bad\.csv: column 'low' is missing"):
         read_scores(tmp_path / "bad.csv")
+
+
+def test_columns_are_those_that_scoring_writes(scores: pd.DataFrame) -> None:
+    assert set(SCORE_COLUMNS) == set(COLUMNS) == set(scores)

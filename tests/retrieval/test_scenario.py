@@ -60,11 +60,15 @@ def test_the_order_of_images_does_not_matter(reference: Embeddings) -> None:
 
 def test_block_and_threads_do_not_matter(reference: Embeddings) -> None:
     queries, database = embeddings(1, reference), embeddings(2, reference)
-    expected = score_scenario(reference, queries, database, Retrieval(block=512))
-    for block, threads in ((1, 1), (64, 2), (100, 2)):
-        with threadpool_limits(threads, user_api="blas"):
-            found = score_scenario(reference, queries, database, Retrieval(block=block))
-        pd.testing.assert_frame_equal(expected, found, check_exact=True)
+    for include_self in (True, False):
+        settings = Retrieval(block=512, include_self=include_self)
+        expected = score(reference, {"q": queries}, database, settings)
+        for block, threads in ((1, 1), (64, 2), (100, 2)):
+            settings = Retrieval(block=block, include_self=include_self)
+            with threadpool_limits(threads, user_api="blas"):
+                found = score(reference, {"q": queries}, database, settings)
+            pd.testing.assert_frame_equal(expected.table, found.table, check_exact=True)
+            assert expected.chance == found.chance
 
 
 def test_copies_of_an_image_are_ranked_by_id(reference: Embeddings) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any, Self
 
 from pydantic import Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 
 from anonbench.config.base import Settings
 from anonbench.config.data import (
@@ -153,16 +154,40 @@ def load(values: Mapping[str, Any]) -> Config:
     try:
         return Config.model_validate(values)
     except ValidationError as error:
-        lines = [_problem(entry) for entry in error.errors(include_url=False)]
+        entries = error.errors(include_url=False)
+        lines = [_problem(entry) for entry in entries if not _follows(entry, entries)]
         raise InputError("the config is wrong:\n  " + "\n  ".join(lines)) from None
 
 
-def _problem(entry: Any) -> str:
-    skipped = {"OwnSplit", "literal['official']", "portraits", "documents", "ids", "function-after"}
-    where = ".".join(str(part) for part in entry["loc"] if str(part) not in skipped)
-    text = str(entry["msg"]).removeprefix("Value error, ")
+def _problem(entry: ErrorDetails) -> str:
+    where = ".".join(_path(entry))
+    text = entry["msg"].removeprefix("Value error, ")
+    given = entry["input"]
     if entry["type"] == "extra_forbidden":
         text = "unknown key (see config/defaults.yaml for the keys there are)"
-    given = entry.get("input")
-    shown = f" (given: {given!r})" if isinstance(given, str | int | float | bool) else ""
-    return f"{where}: {text}{shown}" if where else text
+    elif isinstance(given, str | int | float | bool):
+        text = f"{text} (given: {given!r})"
+    return f"{where}: {text}" if where else text
+
+
+def _path(entry: ErrorDetails) -> list[str]:
+    """Return an error's place in the config, without pydantic's names for a union's members."""
+    parts = [str(part) for part in entry["loc"]]
+    return [
+        part
+        for before, part in zip(["", *parts], parts, strict=False)
+        if before not in ("demo", "split") or part == "validation"
+    ]
+
+
+def _follows(entry: ErrorDetails, entries: list[ErrorDetails]) -> bool:
+    """Return whether an error only follows from another one, and would mislead."""
+    place, given = entry["loc"], entry["input"]
+    if entry["type"] == "too_short":
+        return any(
+            len(other["loc"]) > len(place) and other["loc"][: len(place)] == place
+            for other in entries
+        )
+    if entry["type"] == "literal_error":
+        return isinstance(given, dict)
+    return entry["type"] == "model_type" and isinstance(given, str)

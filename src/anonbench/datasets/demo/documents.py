@@ -52,8 +52,11 @@ def draw(seed: int, name: str, key: str) -> Drawing:
     family = list(Family)[int(random.integers(len(Family)))]
     sheet = Sheet(Page(WIDTH, HEIGHT), fake, random, family, margin=random.uniform(34, 58))
     LAYOUTS[name](sheet)
-    turn = float(np.clip(random.normal(0, 0.7), -2.0, 2.0))
-    transform = skewed(WIDTH, HEIGHT, turn, (random.normal(0, 2), random.normal(0, 2)))
+    turn = float(np.clip(random.normal(0, 1.0), -2.5, 2.5))
+    scale = random.uniform(0.86, 1.0)
+    reach = (8 + (1 - scale) * WIDTH / 2, 8 + (1 - scale) * HEIGHT / 2)
+    shift = (random.uniform(-1, 1) * reach[0], random.uniform(-1, 1) * reach[1])
+    transform = skewed(WIDTH, HEIGHT, turn, shift, scale)
     lines = text_lines(sheet.page.marks, transform, WIDTH, HEIGHT)
     image = scan_page(sheet.page.pixels(), transform, random)
     return Drawing(image=image, regions=[line.region for line in lines], lines=lines)

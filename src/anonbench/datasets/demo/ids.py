@@ -14,7 +14,7 @@ from PIL import Image
 
 from anonbench.datasets.demo import mrz, security
 from anonbench.datasets.demo.fonts import Family, load, wrap
-from anonbench.datasets.demo.page import Ink, Mark, Page, text_lines
+from anonbench.datasets.demo.page import Mark, Page, text_lines
 from anonbench.datasets.demo.people import Traits, draw_photo, draw_traits
 from anonbench.datasets.demo.portraits import person
 from anonbench.datasets.demo.scan import scan_card, skewed
@@ -30,14 +30,29 @@ LOCALES = ("en_GB", "de_DE", "fr_FR", "es_ES", "sv_SE", "pl_PL")
 
 
 @dataclass(frozen=True)
+class Series:
+    """The inks of an issue. Every template is printed in every series: colour tells none apart."""
+
+    grounds: tuple[Colour, Colour]
+    line: Colour
+    ink: tuple[int, int, int]
+
+
+SERIES = (
+    Series(((250, 226, 226), (246, 236, 214)), (232, 190, 196), (70, 24, 44)),
+    Series(((216, 234, 246), (232, 240, 226)), (176, 204, 226), (20, 44, 84)),
+    Series(((232, 222, 240), (222, 236, 238)), (200, 188, 220), (48, 30, 74)),
+    Series(((222, 240, 218), (246, 240, 208)), (180, 214, 176), (22, 66, 46)),
+    Series(((236, 236, 232), (224, 230, 238)), (200, 206, 212), (44, 48, 54)),
+)
+
+
+@dataclass(frozen=True)
 class Template:
     """What is the same on every document of a kind; lengths in pixels of the card."""
 
     title: str
     size: tuple[int, int]
-    grounds: tuple[Colour, Colour]
-    line: Colour
-    ink: Ink
     photo: tuple[int, int, int, int]
     """Left, top, width, height of the portrait."""
     zone: tuple[float, float, float, float]
@@ -54,9 +69,6 @@ TEMPLATES: dict[str, Template] = {
     "driving_licence": Template(
         title="DRIVING LICENCE",
         size=(548, 346),
-        grounds=((250, 226, 226), (246, 236, 214)),
-        line=(232, 190, 196),
-        ink=(70, 24, 44),
         photo=(22, 78, 136, 172),
         zone=(24, 330, 0, 23),
         lines=lambda holder: mrz.licence(STATE, holder),
@@ -76,9 +88,6 @@ TEMPLATES: dict[str, Template] = {
     "id_card": Template(
         title="IDENTITY CARD",
         size=(548, 346),
-        grounds=((216, 234, 246), (232, 240, 226)),
-        line=(176, 204, 226),
-        ink=(20, 44, 84),
         photo=(20, 62, 132, 168),
         zone=(26, 272, 27, 27),
         lines=lambda holder: mrz.td1("I", STATE, holder),
@@ -97,9 +106,6 @@ TEMPLATES: dict[str, Template] = {
     "passport": Template(
         title="PASSPORT / PASSEPORT",
         size=(560, 388),
-        grounds=((232, 222, 240), (222, 236, 238)),
-        line=(200, 188, 220),
-        ink=(48, 30, 74),
         photo=(22, 64, 156, 200),
         zone=(20, 344, 30, 19.6),
         lines=lambda holder: mrz.td3("P", STATE, holder),
@@ -121,9 +127,6 @@ TEMPLATES: dict[str, Template] = {
     "residence_permit": Template(
         title="RESIDENCE PERMIT",
         size=(548, 346),
-        grounds=((222, 240, 218), (246, 240, 208)),
-        line=(180, 214, 176),
-        ink=(22, 66, 46),
         photo=(392, 60, 132, 168),
         zone=(26, 272, 27, 27),
         lines=lambda holder: mrz.td1("IR", STATE, holder),
@@ -154,9 +157,10 @@ def draw(seed: int, template: str, key: str) -> Drawing:
     design, random = TEMPLATES[template], rng(seed, "id", template, key)
     traits = replace(draw_traits(random), hat=None)
     holder, values = _holder(random, hash_int(seed, "faker", template, key), traits.male)
-    page = _card(design)
+    series = SERIES[int(random.integers(len(SERIES)))]
+    page = _card(design, series)
     face = _photo(page, design, random, traits)
-    _print(page, design, values)
+    _print(page, design, series, values)
     _zone(page, design, design.lines(holder))
     _symbol(page, design, holder)
     return _scan(page, design, face, random)
@@ -197,11 +201,11 @@ def _day(day: date) -> str:
     return f"{day.day:02}.{day.month:02}.{day.year}"
 
 
-def _card(design: Template) -> Page:
+def _card(design: Template, series: Series) -> Page:
     """Return the empty card with its printed ground, title bar and emblem."""
     width, height = design.size
-    pixels = security.ground(width, height, *design.grounds, design.line).copy()
-    ink = np.array(design.ink, np.uint8)
+    pixels = security.ground(width, height, *series.grounds, series.line).copy()
+    ink = np.array(series.ink, np.uint8)
     pixels[0:40] = (pixels[0:40] * 0.25 + ink * 0.75).astype(np.uint8)
     right = design.photo[0] > width / 2
     accent: Colour = tuple(float(channel) for channel in ink)  # type: ignore[assignment]
@@ -227,7 +231,7 @@ def _photo(
         grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
         image = cv2.cvtColor(grey, cv2.COLOR_GRAY2RGB)
     page.image.paste(Image.fromarray(image), (left, top))
-    page.box(left - 1, top - 1, left + width, top + height, ink=design.ink)
+    page.box(left - 1, top - 1, left + width, top + height, ink=(60, 60, 64))
     return (
         left + max(box[0], 0),
         top + max(box[1], 0),
@@ -236,11 +240,11 @@ def _photo(
     )
 
 
-def _print(page: Page, design: Template, values: dict[str, str]) -> None:
+def _print(page: Page, design: Template, series: Series, values: dict[str, str]) -> None:
     label, value = Family.SANS.regular(8.5), Family.SANS.regular(13)
     numbered = design.fields[0][1].endswith(".")
     for key, name, x, y in design.fields:
-        page.text(x, y, name, label if not numbered else Family.SANS.regular(11), ink=design.ink)
+        page.text(x, y, name, label if not numbered else Family.SANS.regular(11), ink=series.ink)
         room = 190.0
         shown = wrap(values[key], value, room)[0]
         if numbered:
@@ -275,15 +279,12 @@ def _scan(
     random: np.random.Generator,
 ) -> Drawing:
     width, height = design.size
-    transform = skewed(
-        width,
-        height,
-        float(np.clip(random.normal(0, 1.8), -4, 4)),
-        (
-            (WIDTH - width) / 2 + random.uniform(-8, 8),
-            (HEIGHT - height) / 2 + random.uniform(-6, 6),
-        ),
-    )
+    turn = float(np.clip(random.normal(0, 1.6), -3.5, 3.5))
+    scale = random.uniform(0.9, 1.0)
+    reach = (10 + (1 - scale) * width / 2, 4 + (1 - scale) * height / 2)
+    across = (WIDTH - width) / 2 + random.uniform(-1, 1) * reach[0]
+    down = (HEIGHT - height) / 2 + random.uniform(-1, 1) * reach[1]
+    transform = skewed(width, height, turn, (across, down), scale)
     cover = _rounded(width, height)
     image = scan_card(page.pixels(), transform, (WIDTH, HEIGHT), cover, random)
     lines = text_lines(page.marks, transform, WIDTH, HEIGHT)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TypeVar
 
@@ -213,17 +213,25 @@ def draw_traits(random: np.random.Generator) -> Traits:
     )
 
 
+def change_clothes(traits: Traits, random: np.random.Generator) -> Traits:
+    """Return the same person in other clothes."""
+    cloth = _pick(random, CLOTHES)
+    accent = _pick(random, tuple(colour for colour in CLOTHES if colour != cloth))
+    outfit = _outfit(random, traits.male)
+    return replace(traits, outfit=outfit, cloth=cloth, accent=accent)
+
+
 def draw_photo(random: np.random.Generator, steady: bool = False) -> Photo:
     """Draw a photo's pose, light and expression; `steady` is a passport photo's restraint."""
-    sway = 0.4 if steady else 1.0
+    sway = 0.2 if steady else 1.0
     smiling = random.random() < (0.1 if steady else 0.5)
     grey = random.uniform(202, 222)
     tint = random.uniform(-4, 4, size=3)
     return Photo(
-        shift=(float(random.normal(0, 2.2 * sway)), float(random.normal(0, 1.8 * sway))),
-        scale=random.uniform(1 - 0.06 * sway, 1 + 0.06 * sway),
-        roll=float(random.normal(0, 0.045 * sway)),
-        yaw=float(np.clip(random.normal(0, 0.16 * sway), -0.36, 0.36)),
+        shift=(random.uniform(-13, 13) * sway, random.uniform(-9, 9) * sway),
+        scale=random.uniform(1 - 0.14 * sway, 1 + 0.14 * sway),
+        roll=float(np.clip(random.normal(0, 0.08 * sway), -0.2, 0.2)),
+        yaw=float(np.clip(random.normal(0, 0.19 * sway), -0.4, 0.4)),
         smile=random.uniform(0.55, 1.0) if smiling else random.uniform(-0.15, 0.15),
         opening=random.uniform(0.35, 1.0)
         if random.random() < (0.7 if smiling else 0.12) and not steady

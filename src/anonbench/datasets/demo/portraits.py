@@ -6,7 +6,14 @@ import cv2
 import numpy as np
 
 from anonbench.datasets.demo import faces, wardrobe
-from anonbench.datasets.demo.people import Photo, Traits, attributes, draw_photo, draw_traits
+from anonbench.datasets.demo.people import (
+    Photo,
+    Traits,
+    attributes,
+    change_clothes,
+    draw_photo,
+    draw_traits,
+)
 from anonbench.datasets.demo.scan import with_noise
 from anonbench.datasets.demo.strokes import Canvas, Frame
 from anonbench.datasets.demo.truth import Drawing, box_region
@@ -19,9 +26,14 @@ EYES = (89.0, 98.0)
 
 
 def draw(seed: int, identity: str, photo: int) -> Drawing:
-    """Draw a photo of an identity: uint8 [218, 178, 3], one face region, CelebA's attributes."""
+    """Draw a photo of an identity: uint8 [218, 178, 3], one face region, CelebA's attributes.
+
+    Everyone has two sets of clothes.
+    """
     traits = draw_traits(rng(seed, "identity", identity))
     random = rng(seed, "portrait", identity, photo)
+    if random.random() < 0.4:
+        traits = change_clothes(traits, rng(seed, "clothes", identity))
     view = draw_photo(random)
     image, box = person(traits, view, random, (WIDTH, HEIGHT), UNIT, EYES)
     return Drawing(

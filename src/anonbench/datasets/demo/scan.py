@@ -9,9 +9,11 @@ Grey = np.ndarray
 Affine = np.ndarray
 
 
-def skewed(width: int, height: int, degrees: float, shift: tuple[float, float]) -> Affine:
+def skewed(
+    width: int, height: int, degrees: float, shift: tuple[float, float], scale: float = 1.0
+) -> Affine:
     """Return the affine transform [2, 3] that turns a page about its centre and moves it."""
-    matrix = cv2.getRotationMatrix2D((width / 2, height / 2), degrees, 1.0)
+    matrix = cv2.getRotationMatrix2D((width / 2, height / 2), degrees, scale)
     return np.column_stack([matrix[:, :2], matrix[:, 2] + np.array(shift)])
 
 

@@ -15,7 +15,7 @@ Pixels = np.ndarray
 BITS = 4
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=16)
 def ground(width: int, height: int, first: Colour, second: Colour, line: Colour) -> Pixels:
     """Return a card's printed ground [height, width, 3]: a rainbow of two inks under guilloches.
 

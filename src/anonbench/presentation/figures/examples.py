@@ -33,8 +33,8 @@ SIDE = 0.28
 """Space for the names of columns and of rows, in inches."""
 WIDEST = 1.55
 """Width in inches beyond which an image is not enlarged."""
-PRINT = 1.5
-"""Image pixels per pixel of the PNG: sharp when zoomed, and in the SVG."""
+PRINT = 2
+"""Image pixels per pixel of the figure before the last, smooth step down."""
 
 
 class Images(Protocol):
@@ -174,7 +174,7 @@ def show(axes: Axes, image: np.ndarray, width: int) -> None:
     if image.shape[1] > width:
         size = (width, max(1, round(image.shape[0] * width / image.shape[1])))
         image = np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BOX))
-    axes.imshow(image, cmap="gray", vmin=0, vmax=255, interpolation="none", aspect="equal")
+    axes.imshow(image, cmap="gray", vmin=0, vmax=255, interpolation="auto", aspect="equal")
     axes.set_xticks([])
     axes.set_yticks([])
     for spine in axes.spines.values():

@@ -49,7 +49,8 @@ CAPTIONS = {
     "trend": (
         "Colour tells the method; each panel is one model, with the unadapted model's lines thin "
         "in the others. With a single degree, models stand beside each other. Bands and bars: the "
-        "interval over queries or images for one seed, ± one standard deviation for several."
+        "interval over queries or images for one seed, ± one standard deviation for several. "
+        "A point that is missing was not run."
     ),
     "attention": (
         "Attention of the class token in the last layer, a map a head: brighter is more. Each map "

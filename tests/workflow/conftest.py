@@ -1,0 +1,65 @@
+"""Snakemake as a user calls it, on a miniature of the demo."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+Snakemake = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="session")
+def snakemake(root: Path) -> Snakemake:
+    """Return a function that runs the workflow in a folder with a config."""
+
+    def run(
+        folder: Path, config: dict[str, Any], *arguments: str
+    ) -> subprocess.CompletedProcess[str]:
+        path = folder / "config.yaml"
+        path.write_text(yaml.safe_dump(config), encoding="utf-8")
+        program = Path(sys.executable).with_name("snakemake")
+        command = [program, "-s", root / "Snakefile", "--directory", folder]
+        command += ["--configfile", path, *arguments]
+        environment = os.environ | {"PYTHONDONTWRITEBYTECODE": "1"}
+        return subprocess.run(
+            command, capture_output=True, text=True, check=False, cwd=folder, env=environment
+        )
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def miniature(root: Path) -> dict[str, Any]:
+    """Return a config of two tiny generated data sets and short trainings of the demo's recipes."""
+    demo = yaml.safe_load((root / "config.yaml").read_text(encoding="utf-8"))
+    recipes = {name: demo["recipes"][name] for name in ("portraits", "documents")}
+    for recipe in recipes.values():
+        recipe["optimizer"] |= {"steps": 4, "batch_size": 8}
+    portraits = demo["datasets"]["portraits"] | {
+        "demo": {"kind": "portraits", "train_identities": 8, "val_identities": 5, "photos": 4},
+        "methods": ["blur", "mask"],
+        "adaptions": ["A"],
+        "shard_size": 16,
+    }
+    documents = demo["datasets"]["documents"] | {
+        "demo": {"kind": "documents", "train_per_class": 2, "val_per_class": 2},
+        "methods": ["mask"],
+        "degrees": [50, 100],
+        "adaptions": [],
+        "shard_size": 64,
+    }
+    return {
+        "title": "miniature",
+        "datasets": {"portraits": portraits, "documents": documents},
+        "recipes": recipes,
+        "retrieval": {"fraction": 0.15},
+        "presentation": {"bootstrap": 50},
+        "correlation": {"bootstrap": 50},
+    }

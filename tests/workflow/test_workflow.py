@@ -1,0 +1,148 @@
+"""The whole workflow on a miniature: what it makes, makes again, and whether it is right."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.metrics import average_precision_score
+
+from anonbench.embeddings import read_embeddings
+from anonbench.imageset import ImageSet
+
+pytestmark = [pytest.mark.workflow, pytest.mark.slow]
+
+NOTHING = "Nothing to be done"
+DETERMINISTIC = ("*.tar", "*.parquet", "*.h5", "*.safetensors", "*.csv", "*.png", "*.svg", "*.md")
+
+
+@pytest.fixture(scope="module")
+def done(
+    snakemake: Any, miniature: dict[str, Any], tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """Return a folder in which the whole miniature has run."""
+    folder = tmp_path_factory.mktemp("workflow")
+    run = snakemake(folder, miniature, "--cores", "2", "--resources", "gpu=4")
+    assert run.returncode == 0, run.stderr[-4000:]
+    assert "[100 %]" in run.stderr
+    return folder
+
+
+def vectors(path: Path) -> tuple[list[str], np.ndarray]:
+    embeddings = read_embeddings(path)
+    norms = np.linalg.norm(embeddings.values, axis=1, keepdims=True)
+    return embeddings.ids, embeddings.values / norms
+
+
+def test_everything_is_there(done: Path) -> None:
+    results = done / "results"
+    for stem in ("retrieval_portraits_100", "downstream_portraits_100", "retrieval_documents_50"):
+        for suffix in ("csv", "md", "tex"):
+            assert (results / "tables" / f"{stem}.{suffix}").stat().st_size > 100
+    for stem in ("correlation_portraits_100", "trend_documents_knn", "attention_portraits"):
+        for suffix in ("png", "svg"):
+            assert (results / "figures" / f"{stem}.{suffix}").stat().st_size > 5000
+    report = (results / "report.html").read_text(encoding="utf-8")
+    assert "miniature" in report
+
+
+def test_every_variant_has_the_same_images(done: Path) -> None:
+    for dataset in ("portraits", "documents"):
+        for split in ("train", "val"):
+            variants = sorted((done / "results" / dataset / "images").iterdir())
+            ids = [ImageSet.open(sorted((v / split).glob("*.tar"))).ids for v in variants]
+            assert len(variants) == 3
+            assert all(each == ids[0] for each in ids)
+            assert ids[0]
+
+
+def test_scores_agree_with_scikit_learn(done: Path) -> None:
+    base = done / "results" / "portraits"
+    ids, reference = vectors(base / "embeddings/unadapted/seed0/original/val.h5")
+    model = base / "embeddings/A-mask-100/seed0"
+    similarity = reference @ reference.T
+    k = int(0.15 * len(ids))
+    database_ids, database = vectors(model / "mask-100/val.h5")
+    assert database_ids == ids
+    scores = pd.read_parquet(base / "retrieval/A-mask-100/seed0/mask-100.parquet")
+    for query, variant in (("original", "original"), ("anonymized", "mask-100")):
+        _, queries = vectors(model / variant / "val.h5")
+        found = queries @ database.T
+        expected = []
+        for q in range(len(ids)):
+            relevant = np.zeros(len(ids), dtype=bool)
+            relevant[np.argsort(-similarity[q], kind="stable")[:k]] = True
+            expected.append(average_precision_score(relevant, found[q]))
+        rows = scores[scores["query"] == query].set_index("id").loc[ids]
+        assert np.allclose(rows["ap"], expected, atol=1e-5)
+    table = pd.read_csv(base / "scores.csv", keep_default_na=False)
+    cell = table[
+        (table["adaption"] == "A")
+        & (table["method"] == "mask")
+        & (table["query"] == "original")
+        & (table["metric"] == "map")
+    ]
+    mean = scores[scores["query"] == "original"]["ap"].mean()
+    assert float(cell["value"].iloc[0]) == pytest.approx(mean, abs=1e-6)
+
+
+def test_a_second_run_has_nothing_to_do(
+    snakemake: Any, miniature: dict[str, Any], done: Path
+) -> None:
+    run = snakemake(done, miniature, "--cores", "2", "-n")
+    assert NOTHING in run.stdout + run.stderr
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "planned"),
+    [
+        (("downstream", "k"), 3, {"downstream", "scores", "correlate", "report"}),
+        (("presentation", "dpi"), 60, {"trend", "heatmap", "report"}),
+        (("title",), "another", {"report"}),
+    ],
+)
+def test_an_edit_plans_what_it_concerns(
+    snakemake: Any,
+    miniature: dict[str, Any],
+    done: Path,
+    path: tuple[str, ...],
+    value: Any,
+    planned: set[str],
+) -> None:
+    config = deepcopy(miniature)
+    section = config
+    for part in path[:-1]:
+        section = section.setdefault(part, {})
+    section[path[-1]] = value
+    run = snakemake(done, config, "--cores", "2", "-n")
+    stats = (run.stdout + run.stderr).split("Job stats:")[1].split("total")[0]
+    rules = {line.split()[0] for line in stats.splitlines()[3:] if line.strip()}
+    assert planned <= rules
+    assert not rules & {"manifest", "detect", "anonymize", "train_unadapted", "train_adapted"}
+    assert not rules & {"embed_reference", "embed_adapted", "retrieve"}
+
+
+def digests(folder: Path) -> dict[str, str]:
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for pattern in DETERMINISTIC
+        for path in sorted(folder.rglob(pattern))
+    }
+
+
+def test_the_same_bytes_come_again_with_other_cores(
+    snakemake: Any, miniature: dict[str, Any], done: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(done / "data", tmp_path / "data", dirs_exist_ok=True)
+    targets = ["portraits_tables", "portraits_figures"]
+    run = snakemake(tmp_path, miniature, "--cores", "1", *targets)
+    assert run.returncode == 0, run.stderr[-4000:]
+    again, before = digests(tmp_path / "results"), digests(done / "results")
+    assert len(again) > 40
+    assert [name for name in again if again[name] != before[name]] == []
