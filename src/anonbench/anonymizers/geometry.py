@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -29,25 +31,31 @@ def cover(region: Region, shape: tuple[int, ...], margin: float = 1.0) -> Cover 
         margin: factor about the region's centre.
 
     """
-    corners = _corners(region)
-    centre = corners.mean(axis=0)
-    corners = centre + (corners - centre) * margin
-    height, width = shape[:2]
-    x0, y0 = np.maximum(np.floor(corners.min(axis=0)), 0).astype(int).tolist()
-    x1, y1 = np.minimum(np.ceil(corners.max(axis=0)), (width, height)).astype(int).tolist()
-    if x0 >= x1 or y0 >= y1:
-        return None
-    window = (slice(y0, y1), slice(x0, x1))
+    box = (region.x0, region.y0, region.x1, region.y1)
     if region.quad is None:
-        return Cover(window, None)
-    return Cover(window, _touched(corners - (x0, y0), y1 - y0, x1 - x0))
+        window = _window(_grow(box, margin), shape)
+        return None if window is None else Cover(window, None)
+    quad = _grow(region.quad, margin)
+    window = _window((min(quad[::2]), min(quad[1::2]), max(quad[::2]), max(quad[1::2])), shape)
+    if window is None:
+        return None
+    rows, columns = window
+    corners = np.array(quad).reshape(4, 2) - (columns.start, rows.start)
+    return Cover(window, _touched(corners, rows.stop - rows.start, columns.stop - columns.start))
 
 
-def _corners(region: Region) -> np.ndarray:
-    if region.quad is not None:
-        return np.array(region.quad, dtype=np.float64).reshape(4, 2)
-    x0, y0, x1, y1 = region.x0, region.y0, region.x1, region.y1
-    return np.array([(x0, y0), (x1, y0), (x1, y1), (x0, y1)], dtype=np.float64)
+def _grow(points: Sequence[float], factor: float) -> list[float]:
+    """Move points x, y, x, y, … away from their centre by `factor`."""
+    count = len(points) // 2
+    centre = (sum(points[::2]) / count, sum(points[1::2]) / count)
+    return [centre[i % 2] + factor * (value - centre[i % 2]) for i, value in enumerate(points)]
+
+
+def _window(box: Sequence[float], shape: tuple[int, ...]) -> tuple[slice, slice] | None:
+    """Return the rows and columns that a box touches, or None where it lies outside."""
+    x0, y0 = max(math.floor(box[0]), 0), max(math.floor(box[1]), 0)
+    x1, y1 = min(math.ceil(box[2]), shape[1]), min(math.ceil(box[3]), shape[0])
+    return (slice(y0, y1), slice(x0, x1)) if x0 < x1 and y0 < y1 else None
 
 
 def _touched(corners: np.ndarray, height: int, width: int) -> np.ndarray:
