@@ -9,18 +9,18 @@ rule anonymize:
     output:
         tar=f"{results}/{{dataset}}/images/{{variant}}/{{split}}/{{shard}}.tar",
         index=f"{results}/{{dataset}}/images/{{variant}}/{{split}}/{{shard}}.parquet",
-    params:
-        slice=lambda w: slices.anonymize(settings, w.dataset, w.variant),
-        root=lambda w: str(root_of(experiment.datasets[w.dataset])),
-    conda:
-        CONDA
     log:
         f"{logs}/anonymize/{{dataset}}/{{variant}}/{{split}}-{{shard}}.log",
     benchmark:
         f"{benchmarks}/anonymize/{{dataset}}/{{variant}}/{{split}}-{{shard}}.tsv"
+    conda:
+        CONDA
     threads: 1
     resources:
         mem_mb=1500,
         runtime=lambda w: estimates.minutes("anonymize", w.dataset, w.split),
+    params:
+        slice=lambda w: slices.anonymize(settings, w.dataset, w.variant),
+        root=lambda w: str(root_of(experiment.datasets[w.dataset])),
     script:
         "../scripts/anonymize.py"

@@ -7,20 +7,20 @@ rule detect:
     output:
         boxes=f"{results}/{{dataset}}/detect/{{split}}/{{shard}}.boxes.parquet",
         images=f"{results}/{{dataset}}/detect/{{split}}/{{shard}}.images.parquet",
-    params:
-        slice=lambda w: slices.detect(settings, w.dataset),
-        root=lambda w: str(root_of(experiment.datasets[w.dataset])),
-        shards=lambda w: len(shards(w.dataset, w.split)),
-    conda:
-        CONDA
     log:
         f"{logs}/detect/{{dataset}}/{{split}}-{{shard}}.log",
     benchmark:
         f"{benchmarks}/detect/{{dataset}}/{{split}}-{{shard}}.tsv"
+    conda:
+        CONDA
     threads: 1
     resources:
         mem_mb=3000,
         runtime=lambda w: estimates.minutes("detect", w.dataset, w.split),
+    params:
+        slice=lambda w: slices.detect(settings, w.dataset),
+        root=lambda w: str(root_of(experiment.datasets[w.dataset])),
+        shards=lambda w: len(shards(w.dataset, w.split)),
     script:
         "../scripts/detect.py"
 
@@ -43,17 +43,19 @@ rule boxes:
         boxes=f"{results}/{{dataset}}/boxes.parquet",
         skipped=f"{results}/{{dataset}}/skipped.csv",
         counts=f"{results}/{{dataset}}/counts.csv",
-    params:
-        keep_without_regions=lambda w: experiment.datasets[w.dataset].keep_without_regions,
-    conda:
-        CONDA
     log:
         f"{logs}/boxes/{{dataset}}.log",
     benchmark:
         f"{benchmarks}/boxes/{{dataset}}.tsv"
+    conda:
+        CONDA
     threads: 1
     resources:
         mem_mb=2000,
         runtime=10,
+    params:
+        keep_without_regions=lambda w: experiment.datasets[
+            w.dataset
+        ].keep_without_regions,
     script:
         "../scripts/boxes.py"

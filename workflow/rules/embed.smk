@@ -7,19 +7,19 @@ rule embed_reference:
         val=lambda w: image_set(w.dataset, "original", "val"),
     output:
         val=embedding("{dataset}", "unadapted", "{seed}", "original", "val"),
-    params:
-        slice=slices.embed(settings),
-    conda:
-        CONDA
     log:
         f"{logs}/embed/{{dataset}}/unadapted-seed{{seed}}/original.log",
     benchmark:
         f"{benchmarks}/embed/{{dataset}}/unadapted-seed{{seed}}/original.tsv"
+    conda:
+        CONDA
     threads: 1
     resources:
         gpu=1,
         mem_mb=lambda w: estimates.embedding_mb(w.dataset),
         runtime=lambda w: estimates.minutes("embed", w.dataset),
+    params:
+        slice=slices.embed(settings),
     script:
         "../scripts/embed.py"
 
@@ -45,9 +45,15 @@ use rule embed_reference as embed_adapted with:
         train=lambda w: image_set(w.dataset, w.anonymized, "train"),
         original=lambda w: image_set(w.dataset, "original", "val"),
     output:
-        val=embedding("{dataset}", "{adaption}-{anonymized}", "{seed}", "{anonymized}", "val"),
-        train=embedding("{dataset}", "{adaption}-{anonymized}", "{seed}", "{anonymized}", "train"),
-        original=embedding("{dataset}", "{adaption}-{anonymized}", "{seed}", "original", "val"),
+        val=embedding(
+            "{dataset}", "{adaption}-{anonymized}", "{seed}", "{anonymized}", "val"
+        ),
+        train=embedding(
+            "{dataset}", "{adaption}-{anonymized}", "{seed}", "{anonymized}", "train"
+        ),
+        original=embedding(
+            "{dataset}", "{adaption}-{anonymized}", "{seed}", "original", "val"
+        ),
     log:
         f"{logs}/embed/{{dataset}}/{{adaption}}-{{anonymized}}-seed{{seed}}.log",
     benchmark:

@@ -8,20 +8,19 @@ for _name, _dataset in experiment.datasets.items():
                 f"{_name}_demo"
             output:
                 f"{_dataset.path}/demo.json",
-            params:
-                demo=_dataset.demo.model_dump(mode="json"),
-                path=str(_dataset.path),
-                seed=settings.seed,
-            conda:
-                CONDA
             log:
                 f"{logs}/demo/{_name}.log",
             benchmark:
                 f"{benchmarks}/demo/{_name}.tsv"
+            conda:
+                CONDA
             threads: 1
             resources:
                 mem_mb=1000,
                 runtime=30,
+            params:
+                demo=_dataset.demo.model_dump(mode="json"),
+                seed=settings.seed,
             script:
                 "../scripts/demo.py"
 
@@ -37,18 +36,18 @@ rule manifest:
     output:
         manifest=f"{results}/{{dataset}}/manifest.parquet",
         skipped=f"{results}/{{dataset}}/skipped/manifest.csv",
-    params:
-        slice=lambda w: slices.manifest(settings, w.dataset),
-        name=lambda w: w.dataset,
-    conda:
-        CONDA
     log:
         f"{logs}/manifest/{{dataset}}.log",
     benchmark:
         f"{benchmarks}/manifest/{{dataset}}.tsv"
+    conda:
+        CONDA
     threads: 2
     resources:
         mem_mb=2000,
         runtime=lambda w: estimates.minutes("manifest", w.dataset),
+    params:
+        slice=lambda w: slices.manifest(settings, w.dataset),
+        name=lambda w: w.dataset,
     script:
         "../scripts/manifest.py"

@@ -6,12 +6,16 @@ FIGURE_SUFFIXES = ("png", "svg")
 
 def table_files(dataset):
     stems = [table.stem for table in experiment.tables if table.dataset == dataset]
-    return expand(f"{results}/tables/{{stem}}.{{suffix}}", stem=stems, suffix=TABLE_SUFFIXES)
+    return expand(
+        f"{results}/tables/{{stem}}.{{suffix}}", stem=stems, suffix=TABLE_SUFFIXES
+    )
 
 
 def figure_files(dataset):
     stems = [figure.stem for figure in experiment.figures if figure.dataset == dataset]
-    return expand(f"{results}/figures/{{stem}}.{{suffix}}", stem=stems, suffix=FIGURE_SUFFIXES)
+    return expand(
+        f"{results}/figures/{{stem}}.{{suffix}}", stem=stems, suffix=FIGURE_SUFFIXES
+    )
 
 
 wildcard_constraints:
@@ -26,19 +30,19 @@ rule table:
         csv=f"{results}/tables/{{kind}}_{{dataset}}_{{degree}}.csv",
         markdown=f"{results}/tables/{{kind}}_{{dataset}}_{{degree}}.md",
         latex=f"{results}/tables/{{kind}}_{{dataset}}_{{degree}}.tex",
-    params:
-        table=lambda w: experiment.table(f"{w.kind}_{w.dataset}_{w.degree}"),
-        reference_seed=experiment.reference_seed,
-    conda:
-        CONDA
     log:
         f"{logs}/table/{{kind}}_{{dataset}}_{{degree}}.log",
     benchmark:
         f"{benchmarks}/table/{{kind}}_{{dataset}}_{{degree}}.tsv"
+    conda:
+        CONDA
     threads: 1
     resources:
         mem_mb=1000,
         runtime=5,
+    params:
+        table=lambda w: experiment.table(f"{w.kind}_{w.dataset}_{w.degree}"),
+        reference_seed=experiment.reference_seed,
     script:
         "../scripts/table.py"
 
@@ -50,18 +54,18 @@ rule sizes:
         csv=f"{results}/tables/sizes.csv",
         markdown=f"{results}/tables/sizes.md",
         latex=f"{results}/tables/sizes.tex",
-    params:
-        datasets=list(experiment.datasets),
-    conda:
-        CONDA
     log:
         f"{logs}/table/sizes.log",
     benchmark:
         f"{benchmarks}/table/sizes.tsv"
+    conda:
+        CONDA
     threads: 1
     resources:
         mem_mb=1000,
         runtime=5,
+    params:
+        datasets=list(experiment.datasets),
     script:
         "../scripts/sizes.py"
 
@@ -81,22 +85,22 @@ rule examples:
     output:
         png=f"{results}/figures/examples_{{dataset}}.png",
         svg=f"{results}/figures/examples_{{dataset}}.svg",
+    log:
+        f"{logs}/figure/examples_{{dataset}}.log",
+    benchmark:
+        f"{benchmarks}/figure/examples_{{dataset}}.tsv"
+    conda:
+        CONDA
+    threads: 1
+    resources:
+        mem_mb=1500,
+        runtime=10,
     params:
         slice=slices.show(settings, "show_originals", "example_images", "dpi"),
         variants=lambda w: [
             (str(variant), image_set(w.dataset, variant, "val"))
             for variant in experiment.variants(w.dataset)
         ],
-    conda:
-        CONDA
-    log:
-        f"{logs}/figure/examples_{{dataset}}.log",
-    benchmark:
-        f"{benchmarks}/figure/examples_{{dataset}}.tsv"
-    threads: 1
-    resources:
-        mem_mb=1500,
-        runtime=10,
     script:
         "../scripts/examples.py"
 
@@ -107,19 +111,19 @@ rule heatmap:
     output:
         png=f"{results}/figures/correlation_{{dataset}}_{{degree}}.png",
         svg=f"{results}/figures/correlation_{{dataset}}_{{degree}}.svg",
-    params:
-        slice=slices.show(settings, "dpi"),
-        title=lambda w: f"{w.dataset}, {w.degree} %",
-    conda:
-        CONDA
     log:
         f"{logs}/figure/correlation_{{dataset}}_{{degree}}.log",
     benchmark:
         f"{benchmarks}/figure/correlation_{{dataset}}_{{degree}}.tsv"
+    conda:
+        CONDA
     threads: 1
     resources:
         mem_mb=1000,
         runtime=5,
+    params:
+        slice=slices.show(settings, "dpi"),
+        title=lambda w: f"{w.dataset}, {w.degree} %",
     script:
         "../scripts/heatmap.py"
 
@@ -130,19 +134,19 @@ rule trend:
     output:
         png=f"{results}/figures/trend_{{dataset}}_{{trend}}.png",
         svg=f"{results}/figures/trend_{{dataset}}_{{trend}}.svg",
-    params:
-        slice=slices.show(settings, "dpi"),
-        reference_seed=experiment.reference_seed,
-    conda:
-        CONDA
     log:
         f"{logs}/figure/trend_{{dataset}}_{{trend}}.log",
     benchmark:
         f"{benchmarks}/figure/trend_{{dataset}}_{{trend}}.tsv"
+    conda:
+        CONDA
     threads: 1
     resources:
         mem_mb=1000,
         runtime=5,
+    params:
+        slice=slices.show(settings, "dpi"),
+        reference_seed=experiment.reference_seed,
     script:
         "../scripts/trend.py"
 
@@ -156,18 +160,18 @@ rule attend:
         original=lambda w: image_set(w.dataset, "original", "val"),
     output:
         f"{results}/{{dataset}}/attention/unadapted.npz",
-    params:
-        slice=slices.show(settings, "attention_images"),
-    conda:
-        CONDA
     log:
         f"{logs}/attend/{{dataset}}.log",
     benchmark:
         f"{benchmarks}/attend/{{dataset}}.tsv"
+    conda:
+        CONDA
     threads: 1
     resources:
         mem_mb=lambda w: estimates.embedding_mb(w.dataset),
         runtime=10,
+    params:
+        slice=slices.show(settings, "attention_images"),
     script:
         "../scripts/attend.py"
 
@@ -183,18 +187,18 @@ rule attention:
     output:
         png=f"{results}/figures/attention_{{dataset}}.png",
         svg=f"{results}/figures/attention_{{dataset}}.svg",
-    params:
-        slice=slices.show(settings, "show_originals", "dpi"),
-    conda:
-        CONDA
     log:
         f"{logs}/figure/attention_{{dataset}}.log",
     benchmark:
         f"{benchmarks}/figure/attention_{{dataset}}.tsv"
+    conda:
+        CONDA
     threads: 1
     resources:
         mem_mb=1000,
         runtime=5,
+    params:
+        slice=slices.show(settings, "show_originals", "dpi"),
     script:
         "../scripts/attention.py"
 
@@ -215,19 +219,19 @@ rule learning:
     output:
         png=f"{results}/figures/learning_{{dataset}}.png",
         svg=f"{results}/figures/learning_{{dataset}}.svg",
-    params:
-        slice=slices.show(settings, "dpi"),
-        models=lambda w: list(histories(w)),
-    conda:
-        CONDA
     log:
         f"{logs}/figure/learning_{{dataset}}.log",
     benchmark:
         f"{benchmarks}/figure/learning_{{dataset}}.tsv"
+    conda:
+        CONDA
     threads: 1
     resources:
         mem_mb=1000,
         runtime=5,
+    params:
+        slice=slices.show(settings, "dpi"),
+        models=lambda w: list(histories(w)),
     script:
         "../scripts/learning.py"
 
@@ -257,20 +261,26 @@ rule report:
         ],
     output:
         f"{results}/report.html",
-    params:
-        config=settings.model_dump(mode="json"),
-        results=results,
-        packages=["torch", "timm", "facenet-pytorch", "paddleocr", "onnxruntime", "zxing-cpp"]
-        + ["opencv-contrib-python", "numpy", "scikit-learn", "snakemake"],
-    conda:
-        CONDA
     log:
         f"{logs}/report.log",
     benchmark:
         f"{benchmarks}/report.tsv"
+    conda:
+        CONDA
     threads: 1
     resources:
         mem_mb=2000,
         runtime=10,
+    params:
+        config=settings.model_dump(mode="json"),
+        packages=[
+            "torch",
+            "timm",
+            "facenet-pytorch",
+            "paddleocr",
+            "onnxruntime",
+            "zxing-cpp",
+        ]
+        + ["opencv-contrib-python", "numpy", "scikit-learn", "snakemake"],
     script:
         "../scripts/report.py"

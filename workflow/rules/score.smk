@@ -11,18 +11,18 @@ rule retrieve:
     output:
         queries=f"{results}/{{dataset}}/retrieval/{{model}}/seed{{seed}}/{{anonymized}}.parquet",
         summary=f"{results}/{{dataset}}/retrieval/{{model}}/seed{{seed}}/{{anonymized}}.json",
-    params:
-        slice=slices.retrieve(settings),
-    conda:
-        CONDA
     log:
         f"{logs}/retrieve/{{dataset}}/{{model}}-seed{{seed}}/{{anonymized}}.log",
     benchmark:
         f"{benchmarks}/retrieve/{{dataset}}/{{model}}-seed{{seed}}/{{anonymized}}.tsv"
+    conda:
+        CONDA
     threads: 1
     resources:
         mem_mb=lambda w: estimates.retrieval_mb(w.dataset),
         runtime=lambda w: estimates.minutes("retrieve", w.dataset),
+    params:
+        slice=slices.retrieve(settings),
     script:
         "../scripts/retrieve.py"
 
@@ -35,18 +35,18 @@ rule downstream:
     output:
         predictions=f"{results}/{{dataset}}/downstream/{{model}}/seed{{seed}}/{{anonymized}}.parquet",
         summary=f"{results}/{{dataset}}/downstream/{{model}}/seed{{seed}}/{{anonymized}}.json",
-    params:
-        slice=lambda w: slices.downstream(settings, w.dataset),
-    conda:
-        CONDA
     log:
         f"{logs}/downstream/{{dataset}}/{{model}}-seed{{seed}}/{{anonymized}}.log",
     benchmark:
         f"{benchmarks}/downstream/{{dataset}}/{{model}}-seed{{seed}}/{{anonymized}}.tsv"
+    conda:
+        CONDA
     threads: 1
     resources:
         mem_mb=lambda w: estimates.downstream_mb(w.dataset),
         runtime=lambda w: estimates.minutes("downstream", w.dataset),
+    params:
+        slice=lambda w: slices.downstream(settings, w.dataset),
     script:
         "../scripts/downstream.py"
 
@@ -71,6 +71,16 @@ rule scores:
         downstream=downstream_files,
     output:
         f"{results}/{{dataset}}/scores.csv",
+    log:
+        f"{logs}/scores/{{dataset}}.log",
+    benchmark:
+        f"{benchmarks}/scores/{{dataset}}.tsv"
+    conda:
+        CONDA
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=20,
     params:
         slice=slices.scores(settings),
         scenarios=lambda w: [
@@ -78,16 +88,6 @@ rule scores:
             for scenario in experiment.scenarios(w.dataset)
             for seed in settings.training_seeds
         ],
-    conda:
-        CONDA
-    log:
-        f"{logs}/scores/{{dataset}}.log",
-    benchmark:
-        f"{benchmarks}/scores/{{dataset}}.tsv"
-    threads: 1
-    resources:
-        mem_mb=4000,
-        runtime=20,
     script:
         "../scripts/scores.py"
 
@@ -98,17 +98,17 @@ rule correlate:
     output:
         matrix=f"{results}/{{dataset}}/correlation/{{degree}}.csv",
         summary=f"{results}/{{dataset}}/correlation/{{degree}}.json",
-    params:
-        slice=slices.correlate(settings),
-    conda:
-        CONDA
     log:
         f"{logs}/correlate/{{dataset}}-{{degree}}.log",
     benchmark:
         f"{benchmarks}/correlate/{{dataset}}-{{degree}}.tsv"
+    conda:
+        CONDA
     threads: 1
     resources:
         mem_mb=1000,
         runtime=5,
+    params:
+        slice=slices.correlate(settings),
     script:
         "../scripts/correlate.py"

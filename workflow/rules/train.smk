@@ -7,20 +7,20 @@ rule train_unadapted:
     output:
         backbone=f"{results}/{{dataset}}/models/unadapted/seed{{seed}}/backbone.safetensors",
         history=f"{results}/{{dataset}}/models/unadapted/seed{{seed}}/log.csv",
-    params:
-        slice=lambda w: slices.train(settings, w.dataset),
-        adaption="unadapted",
-    conda:
-        CONDA
     log:
         f"{logs}/train/{{dataset}}/unadapted-seed{{seed}}.log",
     benchmark:
         f"{benchmarks}/train/{{dataset}}/unadapted-seed{{seed}}.tsv"
+    conda:
+        CONDA
     threads: lambda w: estimates.recipe(w.dataset).threads
     resources:
         gpu=1,
         mem_mb=lambda w: estimates.training_mb(w.dataset),
         runtime=lambda w: estimates.minutes("train", w.dataset),
+    params:
+        slice=lambda w: slices.train(settings, w.dataset),
+        adaption="unadapted",
     script:
         "../scripts/train.py"
 
@@ -32,10 +32,10 @@ use rule train_unadapted as train_adapted with:
     output:
         backbone=f"{results}/{{dataset}}/models/{{adaption}}-{{anonymized}}/seed{{seed}}/backbone.safetensors",
         history=f"{results}/{{dataset}}/models/{{adaption}}-{{anonymized}}/seed{{seed}}/log.csv",
-    params:
-        slice=lambda w: slices.train(settings, w.dataset),
-        adaption=lambda w: w.adaption,
     log:
         f"{logs}/train/{{dataset}}/{{adaption}}-{{anonymized}}-seed{{seed}}.log",
     benchmark:
         f"{benchmarks}/train/{{dataset}}/{{adaption}}-{{anonymized}}-seed{{seed}}.tsv"
+    params:
+        slice=lambda w: slices.train(settings, w.dataset),
+        adaption=lambda w: w.adaption,

@@ -10,6 +10,6 @@ with job(snakemake.log[0], snakemake.threads):
 
     generate(
         demo=TypeAdapter(Demo).validate_python(snakemake.params.demo),
-        path=Path(snakemake.params.path),
+        path=Path(snakemake.output[0]).parent,
         seed=snakemake.params.seed,
     )

@@ -9,7 +9,7 @@ with job(snakemake.log[0], snakemake.threads):
     from anonbench.provenance import versions
 
     experiment = Experiment(load(snakemake.params.config))
-    results = Path(snakemake.params.results)
+    results = Path(snakemake.output[0]).parent
     sections = [
         DatasetSection(
             name=name,
