@@ -9,6 +9,7 @@ if not workflow.config_settings.configfiles:
 
 
 include: "workflow/rules/common.smk"
+include: "workflow/rules/inputs.smk"
 include: "workflow/rules/manifest.smk"
 include: "workflow/rules/detect.smk"
 include: "workflow/rules/anonymize.smk"

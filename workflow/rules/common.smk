@@ -37,21 +37,3 @@ wildcard_constraints:
     model=r"unadapted|[ABC]-[a-z]+-\d+",
     seed=r"\d+",
     degree=r"\d+",
-
-
-def shards(dataset, split):
-    """Numbers of a split's shards."""
-    return experiment.shards(dataset, Split(split), image_counts[dataset])
-
-
-def image_set(dataset, variant, split):
-    """Paths of one image set's shards."""
-    return [
-        f"{results}/{dataset}/images/{variant}/{split}/{shard}.tar"
-        for shard in shards(dataset, split)
-    ]
-
-
-def embedding(dataset, model, seed, variant, split):
-    """Path of one embedding."""
-    return f"{results}/{dataset}/embeddings/{model}/seed{seed}/{variant}/{split}.h5"

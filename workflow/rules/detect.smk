@@ -25,14 +25,6 @@ rule detect:
         "../scripts/detect.py"
 
 
-def detected(wildcards, kind):
-    return [
-        f"{results}/{wildcards.dataset}/detect/{split}/{shard}.{kind}.parquet"
-        for split in ("train", "val")
-        for shard in shards(wildcards.dataset, split)
-    ]
-
-
 rule boxes:
     input:
         manifest=rules.manifest.output.manifest,

@@ -25,11 +25,6 @@ for _name, _dataset in experiment.datasets.items():
                 "../scripts/demo.py"
 
 
-def demo_marker(wildcards):
-    dataset = experiment.datasets[wildcards.dataset]
-    return [f"{dataset.path}/demo.json"] if dataset.demo else []
-
-
 rule manifest:
     input:
         demo_marker,

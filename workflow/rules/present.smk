@@ -1,22 +1,5 @@
 # Tables, figures and the report: a job each.
 
-TABLE_SUFFIXES = ("csv", "md", "tex")
-FIGURE_SUFFIXES = ("png", "svg")
-
-
-def table_files(dataset):
-    stems = [table.stem for table in experiment.tables if table.dataset == dataset]
-    return expand(
-        f"{results}/tables/{{stem}}.{{suffix}}", stem=stems, suffix=TABLE_SUFFIXES
-    )
-
-
-def figure_files(dataset):
-    stems = [figure.stem for figure in experiment.figures if figure.dataset == dataset]
-    return expand(
-        f"{results}/figures/{{stem}}.{{suffix}}", stem=stems, suffix=FIGURE_SUFFIXES
-    )
-
 
 wildcard_constraints:
     kind="retrieval|downstream",
@@ -201,16 +184,6 @@ rule attention:
         slice=slices.show(settings, "show_originals", "dpi"),
     script:
         "../scripts/attention.py"
-
-
-def histories(wildcards):
-    return {
-        str(model): (
-            f"{results}/{wildcards.dataset}/models/{model}/"
-            f"seed{experiment.reference_seed}/log.csv"
-        )
-        for model in experiment.models(wildcards.dataset)
-    }
 
 
 rule learning:

@@ -51,19 +51,6 @@ rule downstream:
         "../scripts/downstream.py"
 
 
-def scenario_files(dataset, stage, suffix):
-    return [
-        f"{results}/{dataset}/{stage}/{scenario.model}/seed{seed}/{scenario.variant}.{suffix}"
-        for scenario in experiment.scenarios(dataset)
-        for seed in settings.training_seeds
-    ]
-
-
-def downstream_files(wildcards):
-    labelled = experiment.datasets[wildcards.dataset].label is not None
-    return scenario_files(wildcards.dataset, "downstream", "json") if labelled else []
-
-
 rule scores:
     input:
         retrieval=lambda w: scenario_files(w.dataset, "retrieval", "json"),

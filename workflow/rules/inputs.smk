@@ -1,0 +1,106 @@
+# Which files a rule reads, where a wildcard pattern alone cannot say it.
+
+TABLE_SUFFIXES = ("csv", "md", "tex")
+FIGURE_SUFFIXES = ("png", "svg")
+
+
+def shards(dataset, split):
+    """Numbers of a split's shards."""
+    return experiment.shards(dataset, Split(split), image_counts[dataset])
+
+
+def image_set(dataset, variant, split):
+    """Paths of one image set's shards."""
+    return [
+        f"{results}/{dataset}/images/{variant}/{split}/{shard}.tar"
+        for shard in shards(dataset, split)
+    ]
+
+
+def embedding(dataset, model, seed, variant, split):
+    """Path of one embedding."""
+    return f"{results}/{dataset}/embeddings/{model}/seed{seed}/{variant}/{split}.h5"
+
+
+def demo_marker(wildcards):
+    dataset = experiment.datasets[wildcards.dataset]
+    return [f"{dataset.path}/demo.json"] if dataset.demo else []
+
+
+def detected(wildcards, kind):
+    return [
+        f"{results}/{wildcards.dataset}/detect/{split}/{shard}.{kind}.parquet"
+        for split in ("train", "val")
+        for shard in shards(wildcards.dataset, split)
+    ]
+
+
+def scenario_files(dataset, stage, suffix):
+    return [
+        f"{results}/{dataset}/{stage}/{scenario.model}/seed{seed}/{scenario.variant}.{suffix}"
+        for scenario in experiment.scenarios(dataset)
+        for seed in settings.training_seeds
+    ]
+
+
+def downstream_files(wildcards):
+    labelled = experiment.datasets[wildcards.dataset].label is not None
+    return scenario_files(wildcards.dataset, "downstream", "json") if labelled else []
+
+
+def table_files(dataset):
+    stems = [table.stem for table in experiment.tables if table.dataset == dataset]
+    return expand(
+        f"{results}/tables/{{stem}}.{{suffix}}", stem=stems, suffix=TABLE_SUFFIXES
+    )
+
+
+def figure_files(dataset):
+    stems = [figure.stem for figure in experiment.figures if figure.dataset == dataset]
+    return expand(
+        f"{results}/figures/{{stem}}.{{suffix}}", stem=stems, suffix=FIGURE_SUFFIXES
+    )
+
+
+def histories(wildcards):
+    return {
+        str(model): (
+            f"{results}/{wildcards.dataset}/models/{model}/"
+            f"seed{experiment.reference_seed}/log.csv"
+        )
+        for model in experiment.models(wildcards.dataset)
+    }
+
+
+def paper_files(target, stem):
+    if target.startswith("table_"):
+        return expand(f"{results}/tables/{stem}.{{suffix}}", suffix=TABLE_SUFFIXES)
+    return expand(f"{results}/figures/{stem}.{{suffix}}", suffix=FIGURE_SUFFIXES)
+
+
+def stage_files(dataset):
+    variants = ["original", *map(str, experiment.variants(dataset))]
+    return {
+        "manifest": [f"{results}/{dataset}/manifest.parquet"],
+        "boxes": [f"{results}/{dataset}/boxes.parquet"],
+        "images": [
+            path
+            for variant in variants
+            for split in ("train", "val")
+            for path in image_set(dataset, variant, split)
+        ],
+        "models": [
+            f"{results}/{dataset}/models/{model}/seed{seed}/backbone.safetensors"
+            for model in experiment.models(dataset)
+            for seed in settings.training_seeds
+        ],
+        "embeddings": [
+            embedding(dataset, scenario.model, seed, variant, "val")
+            for scenario in experiment.scenarios(dataset)
+            for seed in settings.training_seeds
+            for variant in ("original", scenario.variant)
+        ],
+        "scores": [f"{results}/{dataset}/scores.csv"],
+        "tables": table_files(dataset),
+        "figures": figure_files(dataset),
+    }
