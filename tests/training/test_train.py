@@ -62,7 +62,7 @@ def test_same_arguments_same_bytes(run: Callable[..., Result], recipe: Make) -> 
     assert run(recipe(workers=2), name="second").backbone == first.backbone
     again = run(recipe(checkpoint_minutes=1e-9), name="third")
     assert (again.backbone, again.log) == (first.backbone, first.log)
-    two = recipe(threads=2, optimizer={"batch_size": 16})
+    two = recipe(threads=2, optimizer={"steps": 1})
     assert run(two, name="fourth").backbone == run(two, name="fifth").backbone
     assert run(recipe(), seed=1).backbone != first.backbone
     assert run(recipe(), Adaption.B).backbone != first.backbone

@@ -24,7 +24,7 @@ def embedding(dataset, model, seed, variant, split):
 
 def demo_marker(wildcards):
     dataset = experiment.datasets[wildcards.dataset]
-    return [f"{dataset.path}/demo.json"] if dataset.demo else []
+    return [f"{dataset.path}/contents.csv"] if dataset.demo else []
 
 
 def detected(wildcards, kind):
