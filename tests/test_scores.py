@@ -30,9 +30,11 @@ def scenario(
     )
     stem = f"{model}.{variant}"
     rows.to_parquet(folder / f"{stem}.parquet")
-    (folder / f"{stem}.json").write_text(json.dumps({"k": 4}))
+    (folder / f"{stem}.json").write_text(
+        json.dumps({"k": 4, "chance": {"map": 0.06, "mndcg": 0.5}})
+    )
     accuracy = {"accuracy": 0.75, "correct": 60, "n": 80}
-    values = {"k": 20, "knn": {"20": accuracy, "10": {}}, "linear": accuracy}
+    values = {"k": 20, "chance": 0.3, "knn": {"20": accuracy, "10": {}}, "linear": accuracy}
     (folder / f"{stem}.down.json").write_text(json.dumps(values))
     return ScenarioFiles(
         Model.parse(model),
@@ -71,6 +73,8 @@ def test_one_row_a_number(tmp_path: Path) -> None:
     assert (accuracies["value"] == 0.75).all() and (accuracies["query"] == "").all()
     assert accuracies.loc[accuracies["metric"] == "knn", "k"].tolist() == [20, 20]
     assert accuracies.loc[accuracies["metric"] == "linear", "k"].isna().all()
+    chances = table.groupby("metric")["chance"].unique().map(list).to_dict()
+    assert chances == {"map": [0.06], "mndcg": [0.5], "knn": [0.3], "linear": [0.3]}
 
 
 def test_undefined_queries_are_left_out(tmp_path: Path) -> None:

@@ -27,9 +27,11 @@ COLUMNS = [
     "high",
     "n",
     "k",
+    "chance",
 ]
 """Columns of the table. One row is one number: `query` is empty for accuracies, `k` for linear
-accuracy; originals have degree 0 and method `original`; `value`, `low` and `high` are shares."""
+accuracy; originals have degree 0 and method `original`; `value`, `low`, `high` and `chance` (of a
+random ranking, or of always answering the most frequent class) are shares."""
 
 
 @dataclass(frozen=True)
@@ -67,12 +69,14 @@ def collect(
     accuracies: list[dict[str, Any]] = []
     for files in sorted(scenarios, key=_order):
         key = _key(dataset, files)
-        k = read_json(files.retrieval)["k"]
+        summary = read_json(files.retrieval)
+        k, chance = summary["k"], summary["chance"]
         rows = pd.read_parquet(files.per_query).sort_values(["query", "id"])
         for query in QueryKind:
             of_kind = rows[rows["query"] == query.value]
             for metric, column in (("map", "ap"), ("mndcg", "ndcg")):
-                cells.append(key | {"query": query.value, "metric": metric, "k": k})
+                about = {"query": query.value, "metric": metric, "k": k, "chance": chance[metric]}
+                cells.append(key | about)
                 columns.append(of_kind[column].to_numpy(np.float64))
         if files.downstream is not None:
             accuracies += _accuracies(key, read_json(files.downstream), confidence)
@@ -124,7 +128,7 @@ def _accuracies(
     ):
         low, high = wilson(entry["correct"], entry["n"], confidence)
         row = {"query": "", "metric": metric, "value": entry["accuracy"], "low": low, "high": high}
-        rows.append(key | row | {"n": entry["n"], "k": neighbours})
+        rows.append(key | row | {"n": entry["n"], "k": neighbours, "chance": summary["chance"]})
     return rows
 
 

@@ -71,6 +71,7 @@ def evaluate_downstream(
                 "classes": len(np.unique(val_labels)),
                 "of_unseen_classes": unseen,
             },
+            "chance": _chance(train_labels, val_labels),
             "unlabelled": {"train": train_unlabelled, "val": val_unlabelled},
             "knn": {
                 str(k): {"neighbours": min(k, len(fitted.ids))} | _accuracies(found, val_labels)
@@ -116,6 +117,12 @@ def _labelled(
     whole = order == list(range(len(embeddings.ids)))
     values = embeddings.values if whole else embeddings.values[order]
     return Embeddings(ids, values), np.array([known[name] for name in ids]), without
+
+
+def _chance(train_labels: np.ndarray, val_labels: np.ndarray) -> float:
+    """Return the accuracy of always answering the train split's most frequent class."""
+    classes, counts = np.unique(train_labels, return_counts=True)
+    return float((val_labels == classes[counts.argmax()]).mean())
 
 
 def _check(train: Embeddings, train_labels: np.ndarray, val: Embeddings) -> None:
