@@ -8,7 +8,7 @@ wildcard_constraints:
 
 rule table:
     input:
-        scores=rules.scores.output,
+        scores=rules.scores.output[0],
     output:
         csv=f"{results}/tables/{{kind}}_{{dataset}}_{{degree}}.csv",
         markdown=f"{results}/tables/{{kind}}_{{dataset}}_{{degree}}.md",
@@ -161,7 +161,7 @@ rule attend:
 
 rule attention:
     input:
-        maps=rules.attend.output,
+        maps=rules.attend.output[0],
         original=lambda w: (
             image_set(w.dataset, "original", "val")
             if settings.presentation.show_originals
