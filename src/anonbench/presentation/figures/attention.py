@@ -75,8 +75,15 @@ def attention(maps: Path, base: Images | None, outputs: Sequence[Path], dpi: int
                     )
                     axes.set_axis_off()
                 axes.set_title(label, fontsize=7.5, pad=10, loc="left")
-                axes.text(
-                    0, 1.02, detail, transform=axes.transAxes, fontsize=6.5, color=SOFT, va="bottom"
+                axes.annotate(
+                    detail,
+                    (0, 1),
+                    xycoords="axes fraction",
+                    xytext=(0, 2),
+                    textcoords="offset points",
+                    fontsize=6.5,
+                    color=SOFT,
+                    va="bottom",
                 )
         save(figure, outputs, dpi)
 

@@ -1,0 +1,46 @@
+"""What jobs ask of a scheduler grows with the data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from anonbench.config import load
+from anonbench.estimates import GPU_TRAINED_PER_SECOND, Estimates
+from anonbench.experiment import Experiment
+from anonbench.vocabulary import Split
+
+STAGES = ("manifest", "detect", "anonymize", "train", "embed", "retrieve", "downstream")
+
+
+def estimates(root: Path, images: int) -> Estimates:
+    path = root / "config/paper.yaml"
+    experiment = Experiment(load(yaml.safe_load(path.read_text(encoding="utf-8"))))
+    counts = {name: {Split.TRAIN: images, Split.VAL: images} for name in experiment.datasets}
+    return Estimates(experiment, counts)
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_every_stage_is_estimated(root: Path, stage: str) -> None:
+    few, many = estimates(root, 1_000), estimates(root, 100_000)
+    assert few.minutes(stage, "rvl_cdip") >= 5
+    assert many.minutes(stage, "rvl_cdip") >= few.minutes(stage, "rvl_cdip")
+
+
+def test_a_training_takes_as_long_as_its_images(root: Path) -> None:
+    seconds = 125_000 * 2048 / GPU_TRAINED_PER_SECOND
+    assert estimates(root, 1_000).seconds("train", "celeba") == pytest.approx(seconds)
+
+
+def test_memory_grows_with_the_features(root: Path) -> None:
+    few, many = estimates(root, 1_000), estimates(root, 100_000)
+    assert many.retrieval_mb("celeba") - few.retrieval_mb("celeba") > 3 * 4 * 99_000 * 1024 / 1e6
+    assert many.embedding_mb("celeba") > few.embedding_mb("celeba")
+    assert many.downstream_mb("celeba") < 8_000
+
+
+def test_an_unknown_stage_is_refused(root: Path) -> None:
+    with pytest.raises(ValueError, match="no stage is called 'dream'"):
+        estimates(root, 1_000).seconds("dream", "celeba")
