@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-import cv2
 import numpy as np
 from PIL import Image, ImageFile, TiffImagePlugin, UnidentifiedImageError
 
 from anonbench.errors import UnreadableImage
+from anonbench.opencv import cv2
 
 MAX_PIXELS = 180_000_000
 

@@ -66,7 +66,8 @@ def make_scores(
                             ]
                         )
     columns = ["dataset", "degree", "method", "adaption", "seed", "query", "metric"]
-    return pd.DataFrame(rows, columns=[*columns, "value", "low", "high", "n", "k"])
+    table = pd.DataFrame(rows, columns=[*columns, "value", "low", "high", "n", "k"])
+    return table.assign(chance=float("nan"))
 
 
 def make_correlations(undefined: bool = False) -> pd.DataFrame:

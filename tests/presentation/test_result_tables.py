@@ -232,6 +232,7 @@ def published(shared: Path) -> pd.DataFrame:
             "high": float("nan"),
             "n": 19792,
             "k": 989,
+            "chance": float("nan"),
         }
     )
 

@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 import pytest
+import torch
 
 from anonbench.config.training import Recipe
 from anonbench.images import encode
 from anonbench.imageset import ImageSet, ShardWriter
 from anonbench.seeding import rng
+
+
+@pytest.fixture(autouse=True)
+def _as_it_was() -> Iterator[None]:
+    """Undo what a training sets for its whole process: other tests count on denormal numbers."""
+    yield
+    torch.set_flush_denormal(False)
+    torch.use_deterministic_algorithms(False)
+
 
 IDS = [f"kind{number % 4}/{number:03d}" for number in range(24)]
 

@@ -6,10 +6,10 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 
 from anonbench.boxes import Region
+from anonbench.opencv import cv2
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-import cv2
 import numpy as np
 
 from anonbench.config import Anonymization, Blur, Mask, Pixelate
+from anonbench.opencv import cv2
 from anonbench.vocabulary import Entity, Method
 
 Hide = Callable[[np.ndarray, Entity], np.ndarray]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
+
+from anonbench.opencv import cv2
 
 ALIKE = 0.6
 """Correlation from which a row shows the same bars as the last row of the code."""

@@ -13,13 +13,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 
 from anonbench.boxes import Region
 from anonbench.config.data import Ppocr
 from anonbench.detectors.base import as_rgb, clipped_quad
 from anonbench.errors import InputError, UnreadableImage
+from anonbench.opencv import cv2
 from anonbench.vocabulary import Entity
 
 # Read when the packages are imported: no probing of model hosts, no usage data to Microsoft (ONNX

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pandas as pd
 
@@ -88,7 +87,6 @@ def detect_shard(
 
 
 def _limit_threads(threads: int, detectors: Sequence[DetectorName]) -> None:
-    cv2.setNumThreads(threads)
     if DetectorName.MTCNN in detectors:
         import torch
 

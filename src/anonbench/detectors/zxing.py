@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import cv2
 import numpy as np
 import zxingcpp
 
@@ -12,6 +11,7 @@ from anonbench.boxes import Region
 from anonbench.config.data import Zxing
 from anonbench.detectors.base import clipped_quad
 from anonbench.detectors.linear import grown_along_bars
+from anonbench.opencv import cv2
 from anonbench.vocabulary import Entity
 
 _LINEAR = set(

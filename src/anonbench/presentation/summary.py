@@ -17,7 +17,7 @@ from anonbench.vocabulary import ORIGINAL
 
 KEYS = ["dataset", "degree", "method", "adaption", "query", "metric"]
 _NUMBERS = {name: ["", "nan"] for name in ("value", "low", "high", "n", "k", "chance")}
-SCORE_COLUMNS = [*KEYS, "seed", "value", "low", "high", "n", "k"]
+SCORE_COLUMNS = [*KEYS, "seed", "value", "low", "high", "n", "k", "chance"]
 
 
 def read_scores(path: Path) -> pd.DataFrame:
@@ -38,8 +38,8 @@ def summarize(scores: pd.DataFrame, reference_seed: int | None = None) -> pd.Dat
     """Average the scores over seeds.
 
     Args:
-        scores: columns `SCORE_COLUMNS`, and optionally `chance` (the value of a random ranking or
-            guess); all values are shares in [0, 1].
+        scores: columns `SCORE_COLUMNS`; all values are shares in [0, 1]. `chance` is the value of a
+            random ranking or guess, NaN where it is unknown.
         reference_seed: seed of the reference ranking's model; the smallest one where not given.
 
     Returns:
@@ -49,8 +49,6 @@ def summarize(scores: pd.DataFrame, reference_seed: int | None = None) -> pd.Dat
 
     """
     given = scores[scores["method"] != ORIGINAL].dropna(subset=["value"]).copy()
-    if "chance" not in given:
-        given["chance"] = float("nan")
     if given.empty:
         columns = [*KEYS, "value", "sd", "low", "high", "n", "k", "chance", "seeds"]
         return pd.DataFrame(columns=columns)

@@ -10,12 +10,10 @@ from __future__ import annotations
 from enum import IntEnum
 from math import log
 
-import cv2
 import numpy as np
 
+from anonbench.opencv import cv2
 from anonbench.seeding import rng
-
-cv2.setNumThreads(1)
 
 ASPECTS = (3 / 4, 4 / 3)
 ATTEMPTS = 10

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-import cv2
 import numpy as np
 import torch
 from torch import Tensor
 
+from anonbench.opencv import cv2
 from anonbench.training.looks import normalize_images
 
 MARGIN = 8 / 7

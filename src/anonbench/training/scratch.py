@@ -6,11 +6,11 @@ from math import ceil, sqrt
 from pathlib import Path
 from typing import Protocol
 
-import cv2
 import numpy as np
 
 from anonbench.config.training import Crops
 from anonbench.imageset import ImageSet
+from anonbench.opencv import cv2
 from anonbench.progress import track
 from anonbench.training.crops import ASPECTS
 

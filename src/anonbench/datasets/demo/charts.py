@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 from PIL import Image
 
 from anonbench.datasets.demo.sheet import Sheet
+from anonbench.opencv import cv2
 
 Box = tuple[float, float, float, float]
 

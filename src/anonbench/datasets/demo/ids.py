@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from datetime import date
 from functools import lru_cache
 
-import cv2
 import numpy as np
 from faker import Faker
 from PIL import Image
@@ -21,6 +20,7 @@ from anonbench.datasets.demo.scan import scan_card, skewed
 from anonbench.datasets.demo.sheet import draw_date
 from anonbench.datasets.demo.strokes import Colour
 from anonbench.datasets.demo.truth import Drawing, box_region
+from anonbench.opencv import cv2
 from anonbench.seeding import hash_int, rng
 from anonbench.vocabulary import Entity
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 from PIL import Image, ImageChops, ImageDraw
 
@@ -10,6 +9,7 @@ from anonbench.datasets.demo.charts import halftone, line_chart
 from anonbench.datasets.demo.fonts import Font, load, wrap
 from anonbench.datasets.demo.page import Page
 from anonbench.datasets.demo.sheet import Sheet
+from anonbench.opencv import cv2
 from anonbench.vocabulary import Entity
 
 

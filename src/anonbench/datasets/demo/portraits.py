@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 
 from anonbench.datasets.demo import faces, wardrobe
@@ -17,6 +16,7 @@ from anonbench.datasets.demo.people import (
 from anonbench.datasets.demo.scan import with_noise
 from anonbench.datasets.demo.strokes import Canvas, Frame
 from anonbench.datasets.demo.truth import Drawing, box_region
+from anonbench.opencv import cv2
 from anonbench.seeding import rng
 from anonbench.vocabulary import Entity
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 from PIL import Image
 
 from anonbench.datasets.demo.charts import bar_chart
 from anonbench.datasets.demo.fonts import Family, load, wrap
 from anonbench.datasets.demo.sheet import Sheet
+from anonbench.opencv import cv2
 
 
 def advertisement(sheet: Sheet) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
+
+from anonbench.opencv import cv2
 
 Grey = np.ndarray
 Affine = np.ndarray

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-import cv2
 import numpy as np
 import zxingcpp
 
 from anonbench.datasets.demo.strokes import Colour, mix
+from anonbench.opencv import cv2
 
 Pixels = np.ndarray
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
-import cv2
 import numpy as np
+
+from anonbench.opencv import cv2
 
 Colour = tuple[float, float, float]
 Points = np.ndarray

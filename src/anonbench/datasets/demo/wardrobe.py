@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-import cv2
 import numpy as np
 
 from anonbench.datasets.demo.people import Outfit, Style, Traits
@@ -25,6 +24,7 @@ from anonbench.datasets.demo.strokes import (
     smooth,
     soften,
 )
+from anonbench.opencv import cv2
 
 LONG = (Style.LONG, Style.WAVY, Style.BOB)
 STRANDS = 2048

@@ -1,0 +1,32 @@
+"""The same bytes on a machine with one core and on one with many."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+SCRIPT = """
+import hashlib, os, sys
+if sys.argv[1] == "one":
+    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+from anonbench.datasets.demo import ids
+image = ids.draw(0, "passport", "train/0").image
+print(hashlib.sha256(image.tobytes()).hexdigest())
+"""
+
+
+@pytest.mark.skipif(
+    not hasattr(os, "sched_setaffinity") or len(os.sched_getaffinity(0)) < 2,
+    reason="needs a machine with two cores, one of which can be taken away",
+)
+def test_a_drawing_does_not_depend_on_the_number_of_cores() -> None:
+    digests = {
+        subprocess.run(
+            [sys.executable, "-c", SCRIPT, cores], capture_output=True, text=True, check=True
+        ).stdout
+        for cores in ("one", "all")
+    }
+    assert len(digests) == 1
