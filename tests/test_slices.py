@@ -81,3 +81,24 @@ def test_a_manifest_slice_is_a_source_again(root: Path) -> None:
     for name, dataset in config.datasets.items():
         source = DataSource.model_validate(slices.manifest(config, name)["source"])
         assert source.model_dump() == dataset.model_dump(include=set(DataSource.model_fields))
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("recipes.documents.workers", 7),
+        ("recipes.documents.checkpoint_minutes", 7.0),
+        ("embedding.workers", 3),
+        ("retrieval.block", 64),
+    ],
+)
+def test_what_has_no_effect_reaches_the_job_all_the_same(root: Path, path: str, value: Any) -> None:
+    values = yaml.safe_load((root / "config.yaml").read_text(encoding="utf-8"))
+    config = load(edit(values, path, value))
+    recipe = config.recipes["documents"]
+    assert recipe.completing(slices.train(config, "documents")["recipe"]) == recipe
+    for part, settings in (
+        (slices.embed(config), config.embedding),
+        (slices.retrieve(config), config.retrieval),
+    ):
+        assert settings.completing(part["settings"]) == settings

@@ -1,7 +1,8 @@
 """The slice of the config that each stage reads: what, when changed, makes it run again.
 
-A slice is plain data (it becomes a rule's parameter), and what cannot change a result, such as the
-number of loader processes, is left out of it.
+A slice is plain data (it becomes a rule's parameter). What cannot change a result, such as the
+number of loader processes, is left out of it (`Settings.effective`), and the job puts it back
+(`Settings.completing`).
 """
 
 from __future__ import annotations
@@ -12,8 +13,6 @@ from anonbench.config import Config, DataSource, Layout, OwnSplit
 from anonbench.vocabulary import Variant
 
 Slice = dict[str, Any]
-
-_RECIPE_WITHOUT_EFFECT = {"workers", "checkpoint_minutes"}
 
 
 def manifest(config: Config, name: str) -> Slice:
@@ -55,17 +54,17 @@ def anonymize(config: Config, name: str, variant: str) -> Slice:
 def train(config: Config, name: str) -> Slice:
     """The data set's recipe."""
     recipe = config.recipes[config.datasets[name].recipe]
-    return {"recipe": recipe.model_dump(mode="json", exclude=_RECIPE_WITHOUT_EFFECT)}
+    return {"recipe": recipe.effective()}
 
 
 def embed(config: Config) -> Slice:
     """How features are computed."""
-    return {"settings": config.embedding.model_dump(mode="json", exclude={"workers"})}
+    return {"settings": config.embedding.effective()}
 
 
 def retrieve(config: Config) -> Slice:
     """How a ranking is compared with the reference's."""
-    return {"settings": config.retrieval.model_dump(mode="json", exclude={"block"})}
+    return {"settings": config.retrieval.effective()}
 
 
 def downstream(config: Config, name: str) -> Slice:

@@ -3,7 +3,7 @@ from pathlib import Path
 from anonbench.runtime import job
 
 with job(snakemake.log[0], snakemake.threads):
-    from anonbench.config import Embedding
+    from anonbench.config import load
     from anonbench.embedding import embed_many
     from anonbench.imageset import ImageSet
 
@@ -13,5 +13,5 @@ with job(snakemake.log[0], snakemake.threads):
             (ImageSet.open([Path(path) for path in snakemake.input[name]]), Path(output))
             for name, output in snakemake.output.items()
         ],
-        Embedding.model_validate(snakemake.params.slice["settings"]),
+        load(snakemake.config).embedding.completing(snakemake.params.slice["settings"]),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -22,3 +22,15 @@ class Settings(BaseModel):
     model_config = ConfigDict(
         extra="forbid", frozen=True, use_attribute_docstrings=True, validate_default=True
     )
+
+    WITHOUT_EFFECT: ClassVar[frozenset[str]] = frozenset()
+    """Fields that no result depends on, such as the number of loader processes."""
+
+    def effective(self) -> dict[str, Any]:
+        """Return, as plain data, what results depend on."""
+        return self.model_dump(mode="json", exclude=set(self.WITHOUT_EFFECT))
+
+    def completing(self, effective: dict[str, Any]) -> Self:
+        """Return the settings that `effective` describes, the other fields taken from these."""
+        rest = self.model_dump(mode="json", include=set(self.WITHOUT_EFFECT))
+        return type(self).model_validate(effective | rest)

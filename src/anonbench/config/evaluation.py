@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -12,6 +12,8 @@ from anonbench.config.base import Count, Fraction, Positive, Settings
 class Embedding(Settings):
     """Features of the teacher: the class token after the final norm."""
 
+    WITHOUT_EFFECT: ClassVar[frozenset[str]] = frozenset({"workers"})
+
     batch_size: Count = 64
     workers: Annotated[int, Field(ge=0)] = 0
     """Processes that load images; the result does not depend on it."""
@@ -19,6 +21,8 @@ class Embedding(Settings):
 
 class Retrieval(Settings):
     """The comparison with the reference ranking. Defaults reproduce the published convention."""
+
+    WITHOUT_EFFECT: ClassVar[frozenset[str]] = frozenset({"block"})
 
     fraction: Annotated[float, Field(gt=0.0, le=1.0)] = 0.05
     """k = floor(fraction · N): the relevant images of a query, and the cut-off of nDCG."""

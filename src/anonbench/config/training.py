@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -154,6 +154,8 @@ class Optimizer(Settings):
 
 class Recipe(Settings):
     """One complete training recipe. Defaults: DINOv2's short setting with the paper's crops."""
+
+    WITHOUT_EFFECT: ClassVar[frozenset[str]] = frozenset({"workers", "checkpoint_minutes"})
 
     backbone: Backbone = Backbone()
     crops: Crops = Crops()

@@ -27,9 +27,6 @@ from anonbench.vocabulary import Adaption
 
 logger = logging.getLogger(__name__)
 
-WITHOUT_EFFECT = {"workers", "checkpoint_minutes"}
-"""Settings of a recipe that its result does not depend on."""
-
 
 def train(
     recipe: Recipe,
@@ -142,7 +139,7 @@ def describe(
     recipe: Recipe, adaption: Adaption, original: ImageSet, anonymized: ImageSet | None, seed: int
 ) -> dict[str, Any]:
     """Return all that a training's result depends on, as plain values."""
-    settings = recipe.model_dump(mode="json", exclude=WITHOUT_EFFECT)
+    settings = recipe.effective()
     if isinstance(recipe.backbone.pretrained, Path) and recipe.backbone.pretrained.is_file():
         settings["backbone"]["pretrained"] = file_digest(recipe.backbone.pretrained)
     hidden = adaption.global_anonymized or adaption.local_anonymized
