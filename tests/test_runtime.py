@@ -43,6 +43,7 @@ def test_all_output_goes_to_the_log(tmp_path: Path) -> None:
     [
         ("raise InputError('datasets.x.path: no such folder')", "datasets.x.path: no such folder"),
         ("open('/nowhere/file')", "No such file or directory (/nowhere/file)"),
+        ("raise OSError(28, 'No space left on device')", "the disk is full; make room"),
         ("1 / 0", "ZeroDivisionError, an error of the program"),
     ],
 )

@@ -5,6 +5,7 @@ Imports nothing heavy, because thread limits must be set before NumPy, OpenCV or
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import sys
@@ -39,7 +40,7 @@ def job(log: Path | str, threads: int) -> Iterator[None]:
             sys.exit(1)
         except OSError as error:
             logging.exception("stopped by the system")
-            _tell(terminal, f"anonbench: {error.strerror or error} ({error.filename or 'no file'})")
+            _tell(terminal, f"anonbench: {_system_error(error)}")
             sys.exit(1)
         except Exception as error:
             logging.exception("stopped by an error")
@@ -47,6 +48,13 @@ def job(log: Path | str, threads: int) -> Iterator[None]:
                 terminal, f"anonbench: {type(error).__name__}, an error of the program; see {log}"
             )
             sys.exit(1)
+
+
+def _system_error(error: OSError) -> str:
+    if error.errno == errno.ENOSPC:
+        return "the disk is full; make room and run again: what is finished is kept"
+    where = f" ({error.filename})" if error.filename else ""
+    return f"{error.strerror or error}{where}"
 
 
 def limit_threads(threads: int) -> None:
