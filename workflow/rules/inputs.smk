@@ -48,6 +48,15 @@ def downstream_files(wildcards):
     return scenario_files(wildcards.dataset, "downstream", "json") if labelled else []
 
 
+def example_variants(wildcards):
+    """Variants that a figure may show: without originals those that hide most."""
+    variants = experiment.variants(wildcards.dataset)
+    highest = max(variant.degree for variant in variants)
+    if settings.presentation.show_originals:
+        return ["original", *map(str, variants)]
+    return [str(variant) for variant in variants if variant.degree == highest]
+
+
 def table_files(dataset):
     stems = [table.stem for table in experiment.tables if table.dataset == dataset]
     return expand(

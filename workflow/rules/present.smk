@@ -55,14 +55,9 @@ rule sizes:
 
 rule examples:
     input:
-        original=lambda w: (
-            image_set(w.dataset, "original", "val")
-            if settings.presentation.show_originals
-            else []
-        ),
-        variants=lambda w: [
+        lambda w: [
             path
-            for variant in experiment.variants(w.dataset)
+            for variant in example_variants(w)
             for path in image_set(w.dataset, variant, "val")
         ],
     output:
@@ -80,10 +75,10 @@ rule examples:
         runtime=10,
     params:
         slice=slices.show(settings, "show_originals", "example_images", "dpi"),
-        variants=lambda w: [
-            (str(variant), image_set(w.dataset, variant, "val"))
-            for variant in experiment.variants(w.dataset)
-        ],
+        variants=lambda w: {
+            variant: image_set(w.dataset, variant, "val")
+            for variant in example_variants(w)
+        },
     script:
         "../scripts/examples.py"
 

@@ -8,11 +8,9 @@ with job(snakemake.log[0], snakemake.threads):
     from anonbench.vocabulary import Variant
 
     settings = snakemake.params.slice["settings"]
-    sets = {Variant.parse(name): shards for name, shards in snakemake.params.variants}
-    if snakemake.input.original:
-        sets[Variant()] = list(snakemake.input.original)
     variants = {
-        variant: ImageSet.open([Path(path) for path in shards]) for variant, shards in sets.items()
+        Variant.parse(name): ImageSet.open([Path(path) for path in shards])
+        for name, shards in snakemake.params.variants.items()
     }
     examples(
         variants,
