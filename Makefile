@@ -62,12 +62,13 @@ plan-paper: $(READY) ## plan the paper's full experiment, without its images
 		'datasets={celeba: {path: $(PAPER_LAYOUTS)/celeba}, rvl_cdip: {path: $(PAPER_LAYOUTS)/rvl_cdip}, dokiq: {path: $(PAPER_LAYOUTS)/dokiq/images.csv}}'
 
 bench-setup: $(READY) ## the peers that benchmarks compare with, in an environment of their own
-	@test -d $(BENCH) || $(PYTHON) -m venv --system-site-packages $(BENCH)
+	@test -d $(BENCH) || $(PYTHON) -m venv $(BENCH)
 	@$(BENCH)/bin/python -m pip install -qq -r benchmarks/requirements.txt
-	@echo "$(CURDIR)/$(VENV)/lib/python3.11/site-packages" > $(BENCH)/lib/python3.11/site-packages/anonbench-env.pth
+	@echo 'import site; site.addsitedir("$(CURDIR)/$(VENV)/lib/python3.11/site-packages")' \
+		> $(BENCH)/lib/python3.11/site-packages/anonbench.pth
 
 bench: bench-setup ## all benchmarks, one JSON object each
-	@for bench in benchmarks/bench_*.py; do $(BENCH)/bin/python $$bench || exit 1; done
+	@for bench in benchmarks/bench_*.py; do OMP_NUM_THREADS=1 $(BENCH)/bin/python $$bench || exit 1; done
 
 clean: ## remove results and generated data, not the environment
 	rm -rf results data/demo build .snakemake
