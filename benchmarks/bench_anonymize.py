@@ -1,8 +1,8 @@
 """Pixelating, blurring and masking the regions of an image: ours beside what libraries offer.
 
-Each peer gets the same regions, the same block sizes and the same sigmas. Pillow's reduction and
-scikit-image's downscaling average blocks as we do where the size divides evenly, so equality is
-measured on regions whose sides do; Pillow's blur approximates a Gaussian by boxes.
+Each peer gets the same regions, the same block sizes and the same sigmas. Peers that average whole
+pixels agree with us where the size divides evenly (but for the rounding of halves), so the regions'
+sides do; Pillow's blur approximates a Gaussian by boxes.
 """
 
 from __future__ import annotations

@@ -31,33 +31,18 @@ def hider(method: Method, settings: Anonymization) -> Hide:
 
 
 def pixelate(pixels: np.ndarray, entity: Entity, settings: Pixelate) -> np.ndarray:
-    """Give every block its rounded mean colour.
+    """Give every block its mean colour.
 
-    Blocks share the region evenly, so that none is smaller than asked for: a remainder of one pixel
-    at the edge would be a pixel of the original.
+    Blocks share the region evenly (their sides may be fractions of a pixel, which then counts to
+    both), so that none is smaller than asked for: a remainder of one pixel at the edge would be a
+    pixel of the original.
     """
     height, width = pixels.shape[:2]
     blocks = int(getattr(settings.blocks, entity))
     side = max(settings.min_block, -(-min(height, width) // blocks))
-    rows, columns = _edges(height, side), _edges(width, side)
-    means = _block_means(pixels, rows, columns)
-    return means.repeat(np.diff(rows), axis=0).repeat(np.diff(columns), axis=1)
-
-
-def _edges(length: int, side: int) -> np.ndarray:
-    """Return where blocks of at least `side` pixels begin, and the end."""
-    count = max(1, length // side)
-    return np.arange(count + 1) * length // count
-
-
-def _block_means(pixels: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
-    sums = np.add.reduceat(pixels, rows[:-1], axis=0, dtype=np.uint32)
-    sums = np.add.reduceat(sums, columns[:-1], axis=1)
-    areas = np.outer(np.diff(rows), np.diff(columns))
-    if pixels.ndim == 3:
-        areas = areas[:, :, None]
-    means: np.ndarray = (sums + areas // 2) // areas
-    return means.astype(np.uint8)
+    grid = (max(1, width // side), max(1, height // side))
+    means = cv2.resize(pixels, grid, interpolation=cv2.INTER_AREA)
+    return cv2.resize(means, (width, height), interpolation=cv2.INTER_NEAREST_EXACT)
 
 
 def blur(pixels: np.ndarray, entity: Entity, settings: Blur) -> np.ndarray:
