@@ -31,6 +31,7 @@ _NOISE = (
     "Complete log",
     "Using profile",
     "Elapsed time",
+    "Conda environments",
 )
 _SECONDS_BETWEEN_LINES = 5.0
 
