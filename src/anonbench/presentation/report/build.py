@@ -39,7 +39,7 @@ FIGURE_KINDS = {
 }
 CAPTIONS = {
     "examples": (
-        "The same images by every method and degree. A degree of d % hides the first d % of an "
+        "The same images by method and degree. A degree of d % hides the first d % of an "
         "image's regions in one random order, so higher degrees hide the same regions and more."
     ),
     "correlation": (
