@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
 from anonbench.config.base import Count, Fraction, Positive, Range, Settings
+from anonbench.config.presets import BLURS, CROPS, RECIPES, fill
 
 NonNegative = Annotated[float, Field(ge=0.0)]
 Momentum = Annotated[float, Field(ge=0.0, lt=1.0)]
+Natural = Annotated[int, Field(ge=0)]
 
 
 class Backbone(Settings):
@@ -26,6 +28,10 @@ class Backbone(Settings):
     """Attention heads."""
     patch: Count = 8
     """Side of a patch in pixels."""
+    registers: Natural = 0
+    """Register tokens (Darcet et al. 2024; DINOv2's later models have 4)."""
+    ffn: Literal["mlp", "swiglu"] = "mlp"
+    """Feed-forward part of a block (DINOv2: SwiGLU in its long setting and in ViT-g)."""
     layer_scale: Positive = 1e-5
     """LayerScale's initial value (DINOv2: 1e-5; a small model in few steps needs 1)."""
     position: Literal["learned", "sincos"] = "learned"
@@ -36,7 +42,8 @@ class Backbone(Settings):
     """Stochastic depth, the same rate in all blocks."""
     pretrained: Path | Literal["timm"] | None = None
     """Start from timm's weights of `name` (downloaded where there is a hub) or from a safetensors
-    or PyTorch file of them; without it from random weights, as the paper very likely did."""
+    or PyTorch file in timm's, DINOv2's (torch.hub) or Hugging Face's names; without it from random
+    weights, as the paper very likely did."""
 
     @model_validator(mode="after")
     def _heads_divide(self) -> Self:
@@ -50,18 +57,21 @@ class Backbone(Settings):
 class Crops(Settings):
     """Multi-crop views."""
 
+    preset: Literal["paper", "dinov2"] = "paper"
+    """Where areas are not given: the paper's wording (global crops above 50 % of the image, local
+    ones below) or DINOv2's (0.32)."""
     global_size: Count = 224
     """Side of a global crop in pixels; also the input size at inference."""
     local_size: Count = 96
     """Side of a local crop in pixels."""
     global_count: Literal[2] = 2
     """DINOv2 has two global crops."""
-    local_count: Annotated[int, Field(ge=0)] = 8
+    local_count: Natural = 8
     """Number of local crops."""
     global_area: Range = (0.5, 1.0)
-    """Area of a global crop as a share of the image. The paper: above 50 %; DINOv2: 0.32 to 1."""
+    """Area of a global crop as a share of the image."""
     local_area: Range = (0.05, 0.5)
-    """Area of a local crop. The paper: below 50 %; DINOv2: 0.05 to 0.32."""
+    """Area of a local crop as a share of the image."""
     shared_geometry: bool = False
     """Whether both global crops are cut at the same place."""
     flip: Fraction = 0.5
@@ -71,12 +81,23 @@ class Crops(Settings):
     jitter_probability: Fraction = 0.8
     grey: Fraction = 0.2
     """Probability of a grey-level crop."""
-    blur: tuple[Fraction, Fraction, Fraction] = (1.0, 0.1, 0.5)
-    """Probability of a blur on global crop 1, global crop 2 and local crops (DINOv2 as named)."""
+    blur: Literal["nominal", "released"] | tuple[Fraction, Fraction, Fraction] = "nominal"
+    """Probability of a blur on global crop 1, global crop 2 and local crops; `nominal`, as DINOv2
+    names them: 1, 0.1, 0.5; `released`, as its code applies them: 0, 0.9, 0.5."""
     solarize: Fraction = 0.2
     """Probability of solarization on global crop 2."""
     normalize: Literal["imagenet", "per_crop"] = "imagenet"
     """ImageNet's mean and deviation, or each crop to zero mean and unit variance."""
+
+    @property
+    def blur_probabilities(self) -> tuple[float, float, float]:
+        """Of global crop 1, global crop 2 and local crops."""
+        return BLURS[self.blur] if isinstance(self.blur, str) else self.blur
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_from_preset(cls, given: Any) -> Any:
+        return fill(given, CROPS)
 
     @model_validator(mode="after")
     def _areas_make_sense(self) -> Self:
@@ -130,7 +151,10 @@ class Optimizer(Settings):
     steps: Count = 125_000
     """Optimizer steps (DINOv2: 100 "epochs" of 1,250)."""
     batch_size: Count = 2048
-    """Images in a step."""
+    """Images in a step, on all GPUs together."""
+    accumulate: Count = 1
+    """Parts of a batch that follow each other, for little GPU memory. KoLeo and Sinkhorn see one
+    part at a time; with softmax centering and without KoLeo the step is that of the whole batch."""
     learning_rate: Positive = 4e-3
     """At the reference batch of 1,024 images where `scale_rate` is set."""
     scale_rate: bool = True
@@ -142,6 +166,11 @@ class Optimizer(Settings):
     """Factor of the rate from each block to the one before it."""
     patch_rate: Positive = 0.2
     """Factor of the patch embedding's rate."""
+    backbone_rate: Positive = 1.0
+    """Factor of the whole backbone's rate: below 1 to go on gently from pretrained weights."""
+    heads_first: Fraction = 0.0
+    """Share of the run in which the backbone stands still and only the heads learn: pretrained
+    backbones come without heads, and random heads destroy them."""
     weight_decay: tuple[NonNegative, NonNegative] = (0.04, 0.4)
     """At the start and at the end, cosine between."""
     betas: tuple[Momentum, Momentum] = (0.9, 0.999)
@@ -155,8 +184,22 @@ class Optimizer(Settings):
 class Recipe(Settings):
     """One complete training recipe. Defaults: DINOv2's short setting with the paper's crops."""
 
-    WITHOUT_EFFECT: ClassVar[frozenset[str]] = frozenset({"workers", "checkpoint_minutes"})
+    WITHOUT_EFFECT: ClassVar[frozenset[str]] = frozenset(
+        {
+            "preset",
+            "checkpoint_activations",
+            "workers",
+            "gpus",
+            "nodes",
+            "sharding",
+            "tensorboard",
+            "checkpoint_minutes",
+        }
+    )
 
+    preset: Literal["short", "long"] = "short"
+    """Where nothing is given: DINOv2's default setting (ViT-L/16, 100 "epochs", softmax centering,
+    one head) or its long one (ViT-L/14, 500 "epochs", Sinkhorn, two heads)."""
     backbone: Backbone = Backbone()
     crops: Crops = Crops()
     heads: Heads = Heads()
@@ -168,6 +211,17 @@ class Recipe(Settings):
     device: Literal["auto", "cpu", "cuda"] = "auto"
     precision: Literal["fp32", "bf16"] = "fp32"
     """bf16 runs the forward pass under autocast."""
+    compile: Literal["auto", "on", "off"] = "auto"
+    """Compile the blocks by torch.compile; auto: on a GPU."""
+    checkpoint_activations: bool = False
+    """Compute activations a second time instead of keeping them: less GPU memory, a third more
+    time, the same result."""
+    gpus: Count = 1
+    """GPUs of one training on a machine (on a CPU: processes). The batch is shared among them."""
+    nodes: Count = 1
+    """Machines of one training, under Slurm."""
+    sharding: Literal["ddp", "fsdp"] = "ddp"
+    """Several GPUs hold the whole model each (DDP) or a part of it (FSDP2)."""
     threads: Count = 1
     """CPU threads of one training: fixed here and not by the machine, for equal bytes."""
     workers: Annotated[int, Field(ge=0)] = 0
@@ -177,8 +231,30 @@ class Recipe(Settings):
     end: for small images read many times on few cores."""
     log_every: Count = 10
     """Steps between two lines of the training log."""
+    knn_every: Natural = 0
+    """Steps between two k-NN evaluations for the log; 0 for none. They see the data set's label of
+    training images and have no effect on the training."""
+    knn_images: Count = 2000
+    """Training images of such an evaluation."""
+    tensorboard: bool = True
+    """Write the training log for TensorBoard too, beside the job's log."""
     checkpoint_minutes: Positive = 15
     """Minutes between two checkpoints, from which a killed training goes on."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_from_preset(cls, given: Any) -> Any:
+        return fill(given, RECIPES)
+
+    @model_validator(mode="after")
+    def _batch_divides(self) -> Self:
+        parts = self.gpus * self.nodes * self.optimizer.accumulate
+        if self.optimizer.batch_size % parts:
+            raise ValueError(
+                f"optimizer.batch_size {self.optimizer.batch_size} cannot be shared equally by "
+                f"gpus x nodes x optimizer.accumulate = {parts}"
+            )
+        return self
 
     @model_validator(mode="after")
     def _crops_fit_patches(self) -> Self:

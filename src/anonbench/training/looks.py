@@ -59,7 +59,7 @@ def looks_of(draws: np.ndarray, kinds: np.ndarray, settings: Crops) -> Looks:
     low = np.where(NEUTRAL > 0, np.maximum(NEUTRAL - spread, 0.0), -spread)
     high = NEUTRAL + spread
     strengths = low + (high - low) * draws[:, Draw.STRENGTH : Draw.ORDER]
-    blurred = draws[:, Draw.BLUR] < np.array(settings.blur)[kinds]
+    blurred = draws[:, Draw.BLUR] < np.array(settings.blur_probabilities)[kinds]
     sigma = BLUR_SIGMA[0] + (BLUR_SIGMA[1] - BLUR_SIGMA[0]) * draws[:, Draw.SIGMA]
     return Looks(
         jitter=draws[:, Draw.JITTER] < settings.jitter_probability,

@@ -1,0 +1,56 @@
+"""Named settings: values that stand where a config gives none of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+BLURS = {"nominal": (1.0, 0.1, 0.5), "released": (0.0, 0.9, 0.5)}
+"""DINOv2's blur as its config names it and as its released code applies it (1 - p)."""
+
+CROPS: dict[str, dict[str, Any]] = {
+    "paper": {"global_area": (0.5, 1.0), "local_area": (0.05, 0.5)},
+    "dinov2": {"global_area": (0.32, 1.0), "local_area": (0.05, 0.32)},
+}
+
+RECIPES: dict[str, dict[str, Any]] = {
+    "short": {},  # the defaults
+    "long": {
+        "backbone": {"drop_path": 0.4},
+        "crops": {"local_size": 98},
+        "heads": {
+            "prototypes": 131_072,
+            "bottleneck": 384,
+            "shared": False,
+            "centering": "sinkhorn",
+            "teacher_temperature_warmup": 0.06,
+            "freeze_last_layer": 0.002,
+        },
+        "optimizer": {
+            "steps": 625_000,
+            "batch_size": 3072,
+            "learning_rate": 2e-4,
+            "warmup": 0.16,
+            "layer_decay": 1.0,
+            "weight_decay": (0.04, 0.2),
+            "ema": (0.994, 1.0),
+        },
+    },
+}
+"""DINOv2's two published settings, with lengths as shares of the run."""
+
+
+def fill(given: Any, presets: Mapping[str, dict[str, Any]]) -> Any:
+    """Return settings completed by the preset that they name (the first one where they do not)."""
+    if not isinstance(given, Mapping):
+        return given  # left to the model's own checks
+    preset = presets.get(given.get("preset", next(iter(presets))))
+    return given if preset is None else _completed(given, preset)
+
+
+def _completed(given: Mapping[str, Any], preset: Mapping[str, Any]) -> dict[str, Any]:
+    result = {**preset, **given}
+    for key, values in preset.items():
+        if isinstance(values, Mapping) and isinstance(given.get(key), Mapping):
+            result[key] = _completed(given[key], values)
+    return result
