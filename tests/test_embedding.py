@@ -16,7 +16,7 @@ from anonbench.errors import InputError
 from anonbench.images import encode as encode_image
 from anonbench.imageset import ImageSet, ShardWriter
 from anonbench.provenance import file_digest
-from anonbench.training.backbone import init_backbone
+from anonbench.training.network import Network
 from anonbench.training.weights import load_backbone, save_backbone
 
 RECIPE = Recipe(
@@ -41,7 +41,7 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> ImageSet:
 @pytest.fixture(scope="module")
 def backbone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("model") / "backbone.safetensors"
-    save_backbone(init_backbone(RECIPE, 0), RECIPE, path, {})
+    save_backbone(Network(RECIPE, 0).state_dict(), RECIPE, path, {})
     return path
 
 
@@ -80,7 +80,7 @@ def test_same_bytes_and_what_made_them(images: ImageSet, backbone: Path, tmp_pat
 
 def test_seeds_differ(images: ImageSet, backbone: Path, tmp_path: Path) -> None:
     other = tmp_path / "other.safetensors"
-    save_backbone(init_backbone(RECIPE, 1), RECIPE, other, {})
+    save_backbone(Network(RECIPE, 1).state_dict(), RECIPE, other, {})
     embed(backbone, images, tmp_path / "a.h5", Embedding())
     embed(other, images, tmp_path / "b.h5", Embedding())
     first, second = (read_embeddings(tmp_path / f"{name}.h5").values for name in "ab")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -15,9 +16,12 @@ from anonbench.vocabulary import Split
 STAGES = ("manifest", "detect", "anonymize", "train", "embed", "retrieve", "downstream")
 
 
-def estimates(root: Path, images: int) -> Estimates:
+def estimates(root: Path, images: int, **recipe: Any) -> Estimates:
     path = root / "config/paper.yaml"
-    experiment = Experiment(load(yaml.safe_load(path.read_text(encoding="utf-8"))))
+    values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    for each in values["recipes"].values():
+        each.update(recipe)
+    experiment = Experiment(load(values))
     counts = {name: {Split.TRAIN: images, Split.VAL: images} for name in experiment.datasets}
     return Estimates(experiment, counts)
 
@@ -32,6 +36,20 @@ def test_every_stage_is_estimated(root: Path, stage: str) -> None:
 def test_a_training_takes_as_long_as_its_images(root: Path) -> None:
     seconds = 125_000 * 2048 / GPU_TRAINED_PER_SECOND
     assert estimates(root, 1_000).seconds("train", "celeba") == pytest.approx(seconds)
+
+
+def test_several_gpus_share_the_work_and_each_needs_memory_and_threads(root: Path) -> None:
+    one = estimates(root, 1_000, threads=4)
+    many = estimates(root, 1_000, threads=4, gpus=8, nodes=2)
+    assert one.seconds("train", "celeba") == pytest.approx(16 * many.seconds("train", "celeba"))
+    assert many.training_mb("celeba") == 8 * one.training_mb("celeba")
+    assert (one.training_gpus("celeba"), many.training_gpus("celeba")) == (1, 16)
+    assert (one.training_threads("celeba"), many.training_threads("celeba")) == (4, 32)
+    assert one.across_machines("celeba", "srun") is None
+    assert many.across_machines("celeba", "srun") == "srun"
+    assert one.embedding_gpus("celeba") == many.embedding_gpus("celeba") == 1
+    on_cpu = estimates(root, 1_000, device="cpu", gpus=2)
+    assert on_cpu.training_gpus("celeba") == on_cpu.embedding_gpus("celeba") == 0
 
 
 def test_memory_grows_with_the_features(root: Path) -> None:

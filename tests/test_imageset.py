@@ -36,6 +36,7 @@ def test_images_come_back_by_id_from_any_shard(tmp_path: Path) -> None:
     images = ImageSet.open(shards)
     assert images.ids == sorted(IDS) and len(images) == len(IDS)
     assert images.sizes == dict.fromkeys(sorted(IDS), (5, 7))
+    assert images.size(IDS[0]) == (5, 7)
     assert "a/1" in images and "a" not in images
     for image_id in reversed(IDS):
         np.testing.assert_array_equal(images.read(image_id), image(image_id))
@@ -68,6 +69,15 @@ def test_member_names_have_one_dot_and_tell_ids_apart(image_id: str) -> None:
     name = member_name(image_id, "png")
     assert name.isascii() and name.count(".") == 1
     assert name != member_name(image_id + ".", "png")
+
+
+def test_a_jpeg_can_be_had_smaller(tmp_path: Path) -> None:
+    with ShardWriter(tmp_path / "0.tar") as shard:
+        shard.add("a", encode(np.zeros((30, 50), np.uint8), "jpeg"), "jpg", 50, 30)
+        shard.add("b", encode(np.zeros((30, 50), np.uint8)), "png", 50, 30)
+    images = ImageSet.open([tmp_path / "0.tar"])
+    assert images.read("a").shape == images.read("b", 4).shape == (30, 50)
+    assert images.read("a", 4).shape == (8, 13)
 
 
 def test_empty_shards_are_fine(tmp_path: Path) -> None:

@@ -55,3 +55,14 @@ def test_an_error_is_one_line_on_the_terminal(tmp_path: Path, action: str, line:
     assert line in done.stderr
     assert done.stderr.count("\n") == 1
     assert "ERROR" in log.read_text(encoding="utf-8")
+
+
+def test_a_stopped_training_says_where_and_that_it_can_go_on(tmp_path: Path) -> None:
+    log = tmp_path / "a.log"
+    action = "from anonbench.errors import Interrupted; raise Interrupted('SIGTERM', 41)"
+    done = run(action, log)
+    line = "stopped by SIGTERM at step 41; run again to go on from there"
+    assert (done.returncode, done.stderr) == (75, f"anonbench: {line}\n")
+    text = log.read_text(encoding="utf-8")
+    assert line in text
+    assert "Traceback" not in text

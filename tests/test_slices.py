@@ -61,6 +61,7 @@ def edit(values: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
         ("detection.mtcnn.factor", 0.8, set()),
         ("recipes.documents.optimizer.steps", 7, {"train"}),
         ("recipes.documents.workers", 7, set()),
+        ("recipes.documents.gpus", 2, set()),
         ("recipes.documents.checkpoint_minutes", 7, set()),
         ("datasets.documents.degrees", [25, 50, 100], set()),
         ("datasets.documents.split", {"validation": 0.5}, {"manifest"}),
@@ -74,6 +75,15 @@ def test_an_edit_reaches_the_stages_that_it_concerns(
     values = yaml.safe_load((root / "config.yaml").read_text(encoding="utf-8"))
     before, after = all_slices(load(values)), all_slices(load(edit(values, path, value)))
     assert {stage for stage in before if before[stage] != after[stage]} == concerned
+
+
+def test_a_training_sees_a_label_only_for_the_monitor(root: Path) -> None:
+    values = yaml.safe_load((root / "config.yaml").read_text(encoding="utf-8"))
+    assert "label" not in slices.train(load(values), "documents")
+    monitored = load(edit(values, "recipes.documents.knn_every", 10))
+    assert slices.train(monitored, "documents")["label"] == "class"
+    unlabelled = load(edit(values, "recipes.ids.knn_every", 10))
+    assert "label" not in slices.train(unlabelled, "ids")
 
 
 def test_a_manifest_slice_is_a_source_again(root: Path) -> None:

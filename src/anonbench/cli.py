@@ -42,6 +42,14 @@ def _parser() -> argparse.ArgumentParser:
     standin.add_argument("folder", type=Path)
     standin.set_defaults(run=_standin)
 
+    export = commands.add_parser(
+        "export", help="write a trained backbone for timm, DINOv2's code or transformers"
+    )
+    export.add_argument("backbone", type=Path, help="what a training wrote (.safetensors)")
+    export.add_argument("output", type=Path, help="a file; for huggingface a folder")
+    export.add_argument("--format", choices=["timm", "dinov2", "huggingface"], required=True)
+    export.set_defaults(run=_export)
+
     plan = commands.add_parser(
         "plan",
         help="summarize a dry run: jobs by stage, time, memory",
@@ -70,6 +78,12 @@ def _standin(options: argparse.Namespace) -> None:
 
     for path in write_paper_standins(options.folder):
         print(f"wrote {path}")
+
+
+def _export(options: argparse.Namespace) -> None:
+    from anonbench.training.export import export_backbone
+
+    print(export_backbone(options.backbone, options.output, options.format))
 
 
 def _plan(options: argparse.Namespace) -> None:

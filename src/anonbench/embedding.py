@@ -17,7 +17,7 @@ from anonbench.imageset import ImageSet
 from anonbench.progress import track
 from anonbench.provenance import file_digest, versions
 from anonbench.training.backbone import encode
-from anonbench.training.loop import pick_device
+from anonbench.training.machine import pick_device
 from anonbench.training.preprocess import Preprocess
 from anonbench.training.weights import load_backbone, read_description
 

@@ -71,9 +71,27 @@ class Estimates:
                 return 60 + images * self._width(name) / 2e5
         raise ValueError(f"no stage is called {stage!r}")
 
+    def training_gpus(self, name: str) -> int:
+        """Return the GPUs of a training on all its machines."""
+        recipe = self.recipe(name)
+        return recipe.gpus_a_machine * recipe.nodes
+
+    def across_machines(self, name: str, value: str | int) -> str | int | None:
+        """Return a value for trainings on several machines alone, and None for the others."""
+        return value if self.recipe(name).nodes > 1 else None
+
+    def embedding_gpus(self, name: str) -> int:
+        """Return the GPUs of an embedding job."""
+        return min(1, self.training_gpus(name))
+
+    def training_threads(self, name: str) -> int:
+        """Return the threads of a training on one machine: its processes have theirs each."""
+        recipe = self.recipe(name)
+        return recipe.threads * recipe.gpus
+
     def training_mb(self, name: str) -> int:
-        """Return the main memory of a training."""
-        return 32_000 if self._is_large(name) else 2_000
+        """Return the main memory of a training on one machine."""
+        return (32_000 if self._is_large(name) else 2_000) * self.recipe(name).gpus
 
     def embedding_mb(self, name: str) -> int:
         """Return the main memory of an embedding job: its vectors, a batch and the model."""
@@ -96,7 +114,10 @@ class Estimates:
         return self.recipe(name).backbone.name is not None
 
     def _trained_per_second(self, name: str) -> float:
-        return GPU_TRAINED_PER_SECOND if self._is_large(name) else CPU_TRAINED_PER_SECOND
+        if not self._is_large(name):
+            return CPU_TRAINED_PER_SECOND  # its processes may share the same cores
+        recipe = self.recipe(name)
+        return GPU_TRAINED_PER_SECOND * recipe.gpus * recipe.nodes
 
     def _width(self, name: str) -> int:
         return LARGE if self._is_large(name) else self.recipe(name).backbone.width

@@ -40,7 +40,7 @@ class Table:
 class Figure:
     """One figure."""
 
-    kind: Literal["examples", "correlation", "trend", "attention", "learning"]
+    kind: Literal["examples", "correlation", "trend", "attention", "learning", "schedules"]
     dataset: str
     degree: int | None = None
     metric: str | None = None
@@ -181,6 +181,7 @@ class Experiment:
                 yield "correlation", degree, None, None
         yield "attention", None, None, None
         yield "learning", None, None, None
+        yield "schedules", None, None, None
 
     def paper_targets(self) -> dict[str, str]:
         """Return the paper's tables and figures that can be made: target → file stem."""

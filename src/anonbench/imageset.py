@@ -104,6 +104,7 @@ class ImageSet:
         self._index = index
         self._rows = {image_id: row for row, image_id in enumerate(index["id"])}
         self._where = index[["shard", "offset", "size"]].to_numpy(np.int64)
+        self._sizes = index[["width", "height"]].to_numpy(np.int64)
         self._handles: dict[int, int] = {}
         self._pid = os.getpid()
 
@@ -137,8 +138,13 @@ class ImageSet:
     @property
     def sizes(self) -> dict[str, tuple[int, int]]:
         """Width and height of each image, in pixels."""
-        pairs = self._index[["width", "height"]].to_numpy(np.int64).tolist()
+        pairs = self._sizes.tolist()
         return {image_id: (w, h) for image_id, (w, h) in zip(self.ids, pairs, strict=True)}
+
+    def size(self, image_id: str) -> tuple[int, int]:
+        """Return width and height of one image, in pixels."""
+        width, height = self._sizes[self._rows[image_id]].tolist()
+        return width, height
 
     @property
     def digest(self) -> str:
@@ -163,9 +169,12 @@ class ImageSet:
             raise InputError(f"{self._shards[shard]}: is shorter than its index says")
         return data
 
-    def read(self, image_id: str) -> np.ndarray:
-        """Return one image, uint8 [H, W] or [H, W, 3] RGB."""
-        return decode(self.read_bytes(image_id))
+    def read(self, image_id: str, reduce: int = 1) -> np.ndarray:
+        """Return one image, uint8 [H, W] or [H, W, 3] RGB.
+
+        Where it is a JPEG, it can be had at one over `reduce` (1, 2, 4 or 8) of its size.
+        """
+        return decode(self.read_bytes(image_id), reduce)
 
     def _handle(self, shard: int) -> int:
         if self._pid != os.getpid():  # after a fork: the parent's handles stay the parent's

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from anonbench.errors import InputError
+from anonbench.errors import InputError, Interrupted
 
 THREAD_VARIABLES = (
     "OMP_NUM_THREADS",
@@ -22,13 +22,17 @@ THREAD_VARIABLES = (
     "NUMEXPR_NUM_THREADS",
 )
 
+TRY_AGAIN = 75
+"""Exit status of a job that was stopped and goes on when it runs again (EX_TEMPFAIL)."""
+
 
 @contextmanager
 def job(log: Path | str, threads: int) -> Iterator[None]:
     """Run the block with `threads` threads and everything it prints in `log`.
 
     An InputError ends the process with its message as one line on the terminal; any other
-    exception leaves its traceback in the log and its name on the terminal.
+    exception leaves its traceback in the log and its name on the terminal. A training that was
+    asked to stop says where, and ends with the status TRY_AGAIN.
     """
     limit_threads(threads)
     with _into(Path(log)) as terminal:
@@ -38,6 +42,10 @@ def job(log: Path | str, threads: int) -> Iterator[None]:
             logging.error("%s", error)
             _tell(terminal, f"anonbench: {error}")
             sys.exit(1)
+        except Interrupted as stop:
+            logging.warning("%s", stop)
+            _tell(terminal, f"anonbench: {stop}")
+            sys.exit(TRY_AGAIN)
         except OSError as error:
             logging.exception("stopped by the system")
             _tell(terminal, f"anonbench: {_system_error(error)}")

@@ -52,9 +52,23 @@ def anonymize(config: Config, name: str, variant: str) -> Slice:
 
 
 def train(config: Config, name: str) -> Slice:
-    """The data set's recipe."""
+    """The data set's recipe, and the label column where the training log shows k-NN accuracy."""
+    dataset = config.datasets[name]
+    recipe = config.recipes[dataset.recipe]
+    monitored = recipe.knn_every > 0 and dataset.label is not None
+    return {"recipe": recipe.effective()} | ({"label": dataset.label} if monitored else {})
+
+
+def chance(config: Config, name: str) -> Slice:
+    """What the losses are where a model of the data set has learned nothing."""
     recipe = config.recipes[config.datasets[name].recipe]
-    return {"recipe": recipe.effective()}
+    return {"prototypes": recipe.heads.prototypes, "mask_images": recipe.losses.mask_images}
+
+
+def schedules(config: Config, name: str) -> Slice:
+    """The parts of the data set's recipe that its schedules follow from."""
+    recipe = config.recipes[config.datasets[name].recipe]
+    return {"recipe": recipe.model_dump(mode="json", include={"optimizer", "heads"})}
 
 
 def embed(config: Config) -> Slice:

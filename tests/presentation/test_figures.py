@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
-from synthetic_results import FakeImages, make_correlations, make_log, make_scores
+from synthetic_results import FakeImages, make_correlations, make_log, make_scores, outputs
 
+from anonbench.config.training import Optimizer, Recipe
 from anonbench.correlation import METRICS
 from anonbench.errors import InputError
 from anonbench.presentation.figures import attention as attention_module
@@ -24,16 +25,18 @@ from anonbench.presentation.figures.correlation import (
     read_correlations,
 )
 from anonbench.presentation.figures.examples import choose, examples
+from anonbench.presentation.figures.learning import (
+    chance_levels,
+    learning_curves,
+    schedules_figure,
+)
 from anonbench.presentation.figures.style import METHOD_COLOURS, new_figure, save, styled
-from anonbench.presentation.figures.trends import learning_curves, smooth, trend
+from anonbench.presentation.figures.trends import trend
 from anonbench.presentation.labels import METHODS
+from anonbench.training.schedules import Schedules
 from anonbench.vocabulary import Method, Variant
 
 Draw = Callable[[Sequence[Path]], None]
-
-
-def outputs(folder: Path, name: str = "figure") -> list[Path]:
-    return [folder / f"{name}.png", folder / f"{name}.svg"]
 
 
 def variants(degrees: tuple[int, ...], original: bool = False) -> dict[Variant, FakeImages]:
@@ -62,6 +65,8 @@ def drawings(tmp_path: Path, scores: pd.DataFrame) -> dict[str, Draw]:
     for model in ("unadapted", "A-blur-50", "A-blur-100", "C-mask-100"):
         logs[model] = tmp_path / f"{model}.csv"
         make_log(model).to_csv(logs[model], index=False)
+    chance = chance_levels(256, 0.5)
+    schedules = Schedules.of(Recipe(optimizer=Optimizer(steps=1000)))
     single = make_scores("ids", missing=(("C", "mask", 100),))
     return {
         "trend": lambda out: trend(scores, "documents", "map", "original", out),
@@ -72,8 +77,12 @@ def drawings(tmp_path: Path, scores: pd.DataFrame) -> dict[str, Draw]:
         "examples": lambda out: examples(variants((50, 100)), ["a", "b"], False, out),
         "one degree": lambda out: examples(variants((100,)), ["a"], False, out),
         "attention": lambda out: attention(tmp_path / "maps.npz", None, out),
-        "learning": lambda out: learning_curves(logs, out),
-        "untrained": lambda out: learning_curves({}, out),
+        "learning": lambda out: learning_curves(logs, out, chance),
+        "one training": lambda out: learning_curves(
+            {"C-mask-100": logs["C-mask-100"]}, out, chance
+        ),
+        "untrained": lambda out: learning_curves({}, out, chance),
+        "schedules": lambda out: schedules_figure(schedules, out),
     }
 
 
@@ -219,11 +228,3 @@ def test_attention_shows_every_head_and_the_image_only_when_given(tmp_path: Path
     np.savez(tmp_path / "empty.npz")
     with pytest.raises(InputError, match="no attention map"):
         attention(tmp_path / "empty.npz", None, outputs(tmp_path))
-
-
-def test_smoothing_keeps_length_and_constants() -> None:
-    assert smooth(np.full(50, 3.0), 0.1) == pytest.approx(np.full(50, 3.0))
-    values = np.arange(10.0)
-    assert smooth(values, 0.2)[[0, 5, 9]] == pytest.approx([0.5, 5.0, 8.5])
-    assert smooth(values[:1], 0.05).tolist() == [0.0]
-    assert len(smooth(values[:0], 0.05)) == 0

@@ -62,6 +62,7 @@ def section(
     correlation = folder / "correlation.csv"
     make_correlations(undefined=True).to_csv(correlation, index=False)
     figures = [Figure("examples", name), Figure("attention", name), Figure("learning", name)]
+    figures += [Figure("schedules", name)]
     figures += [Figure("trend", name, None, "map", "original")]
     figures += [Figure("correlation", name, degree) for degree in degrees if labelled]
     kinds = ("retrieval", "downstream") if labelled else ("retrieval",)

@@ -64,6 +64,15 @@ def anonymized(tmp_path_factory: pytest.TempPathFactory) -> ImageSet:
 
 
 @pytest.fixture(scope="session")
+def write_shard() -> Callable[[Path], Path]:
+    def write(path: Path) -> Path:
+        write_set(path, {image_id: drawn(image_id) for image_id in IDS})
+        return path
+
+    return write
+
+
+@pytest.fixture(scope="session")
 def write_images() -> Callable[[Path, dict[str, np.ndarray]], ImageSet]:
     return write_set
 

@@ -1,23 +1,27 @@
-"""The vision transformer: construction, initialization, masks, weights from files."""
+"""The vision transformer: construction, initialization, masks."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import save_file
-from torch import nn
 
 from anonbench.config.training import Recipe
 from anonbench.errors import InputError
-from anonbench.training.backbone import encode, init_backbone, sincos_positions
+from anonbench.training.backbone import (
+    _swiglu,
+    embed_patches,
+    encode,
+    init_backbone,
+    sincos_positions,
+    swiglu_width,
+)
+from anonbench.training.positions import resize_positions
 from anonbench.training.preprocess import Preprocess
-from anonbench.training.weights import load_backbone, save_backbone
 
 Make = Callable[..., Recipe]
 
@@ -31,10 +35,24 @@ def model(recipe: Make) -> Any:
     return init_backbone(recipe(), seed=0).eval()
 
 
-def test_without_masks_it_is_timms_forward_pass(model: Any) -> None:
-    for side in (32, 16, 40):  # position embedding as it is, and interpolated
+@pytest.mark.parametrize("registers", [0, 2])
+def test_it_is_timms_forward_pass(recipe: Make, registers: int) -> None:
+    model: Any = init_backbone(recipe(backbone={"registers": registers}), seed=0).eval()
+    images = _images(32)
+    torch.testing.assert_close(encode(model, images), model.forward_features(images))
+    for side in (16, 40):  # timm interpolates positions as DINOv2 does with registers
         images = _images(side)
-        torch.testing.assert_close(encode(model, images), model.forward_features(images))
+        same = torch.allclose(encode(model, images), model.forward_features(images), atol=1e-4)
+        assert same == (registers > 0)
+
+
+def test_positions_of_other_sizes_are_those_of_dinov2(model: Any) -> None:
+    patches = torch.zeros(1, 2, 3, 32)
+    with torch.no_grad():
+        model.cls_token.zero_()
+    found = embed_patches(model, torch.zeros(1, 3, 16, 24)) - model.patch_embed.proj.bias
+    expected = resize_positions(model.pos_embed, (2, 3), 1, antialias=False)
+    torch.testing.assert_close(found[:, 1:], expected[:, 1:] + patches.flatten(1, 2))
 
 
 def test_masked_patches_have_no_influence(model: Any) -> None:
@@ -43,10 +61,10 @@ def test_masked_patches_have_no_influence(model: Any) -> None:
     changed = images.clone()
     changed[:, :, 8:16, 8:16] = 7.0
     token = torch.full((32,), 0.5)
-    found = encode(model, images, masked, token)
-    assert torch.equal(found, encode(model, changed, masked, token))
-    assert not torch.allclose(found, encode(model, images))
-    assert not torch.allclose(found, encode(model, images, masked, -token))
+    found = embed_patches(model, images, masked, token)
+    assert torch.equal(found, embed_patches(model, changed, masked, token))
+    assert not torch.allclose(found, embed_patches(model, images))
+    assert not torch.allclose(found, embed_patches(model, images, masked, -token))
 
 
 def test_seed_decides_the_weights(recipe: Make) -> None:
@@ -64,13 +82,9 @@ def test_initialization_leaves_the_global_generator_alone(recipe: Make) -> None:
 
 
 def test_settings_of_the_backbone(recipe: Make) -> None:
-    made: Any = init_backbone(
-        recipe(backbone={"layer_scale": 0.3, "drop_path": 0.25, "depth": 3, "init": "vit"}), 0
-    )
+    made: Any = init_backbone(recipe(backbone={"layer_scale": 0.3, "depth": 3, "init": "vit"}), 0)
     assert len(made.blocks) == 3
     assert made.blocks[2].ls1.gamma.unique().item() == pytest.approx(0.3)
-    assert [block.drop_path1.drop_prob for block in made.blocks] == [0.25] * 3
-    assert [block.drop_path2.drop_prob for block in made.blocks] == [0.25] * 3
     assert made.blocks[0].attn.qkv.weight.std().item() == pytest.approx(0.02, rel=0.1)
 
 
@@ -110,66 +124,27 @@ def test_named_model_and_its_errors(recipe: Make) -> None:
         )
 
 
-@pytest.mark.parametrize("suffix", [".safetensors", ".pth"])
-def test_pretrained_weights_from_a_file(
-    recipe: Make, model: nn.Module, tmp_path: Path, suffix: str
-) -> None:
-    path = tmp_path / f"weights{suffix}"
-    weights = model.state_dict() | {"head.weight": torch.zeros(10, 32)}
-    if suffix == ".pth":
-        torch.save(weights, path)
-    else:
-        save_file(weights, path)
-    loaded = init_backbone(recipe(backbone={"pretrained": path}), seed=9)
-    assert all(
-        torch.equal(loaded.state_dict()[name], model.state_dict()[name])
-        for name in model.state_dict()
-    )
-    larger: Any = init_backbone(
-        recipe(backbone={"pretrained": path}, crops={"global_size": 48}), seed=9
-    )
-    assert larger.pos_embed.shape == (1, 37, 32)
-    assert torch.equal(larger.blocks[0].attn.qkv.weight, weights["blocks.0.attn.qkv.weight"])
+@pytest.mark.parametrize("init", ["vit", "xavier"])
+def test_registers_and_swiglu(recipe: Make, init: str) -> None:
+    settings = {"registers": 3, "ffn": "swiglu", "init": init, "width": 48, "position": "learned"}
+    made: Any = init_backbone(recipe(backbone=settings), 0)
+    assert made.num_prefix_tokens == 4 and made.pos_embed.shape == (1, 4 + 16, 48)
+    assert not made.pos_embed[:, 1:4].any() and made.pos_embed[:, 0].any()  # registers have none
+    assert encode(made, _images()).shape == (3, 20, 48)
+    packed, out = made.blocks[0].mlp.fc1, made.blocks[0].mlp.fc2
+    assert out.in_features == 128 and packed.out_features == 256  # 48 * 4 * 2 / 3
+    gate, value = packed.weight.chunk(2)
+    assert gate.std().item() == pytest.approx(value.std().item(), rel=0.1)
+    expected = 0.02 if init == "vit" else math.sqrt(2 / (48 + 256))
+    assert value.std().item() == pytest.approx(expected, rel=0.1)
+    assert not packed.bias.any()
 
 
-def test_weights_that_do_not_fit(recipe: Make, model: nn.Module, tmp_path: Path) -> None:
-    path = tmp_path / "weights.safetensors"
-    weights = model.state_dict()
-    del weights["norm.weight"]
-    save_file(weights | {"blocks.0.norm1.weight": torch.ones(5)}, path)
-    with pytest.raises(
-        InputError, match=r"2 of its weights .*blocks.0.norm1.weight: model \(32,\)"
-    ):
-        init_backbone(recipe(backbone={"pretrained": path}), 0)
-    with pytest.raises(InputError, match="does not exist"):
-        init_backbone(recipe(backbone={"pretrained": tmp_path / "none.pth"}), 0)
-    (tmp_path / "no.pth").write_bytes(b"nothing")
-    with pytest.raises(InputError, match="holds no weights"):
-        init_backbone(recipe(backbone={"pretrained": tmp_path / "no.pth"}), 0)
-
-
-def test_saved_backbone_comes_back(recipe: Make, model: nn.Module, tmp_path: Path) -> None:
-    path = tmp_path / "backbone.safetensors"
-    save_backbone(model, recipe(resize="squash"), path, {"seed": 0})
-    first = path.read_bytes()
-    save_backbone(model, recipe(resize="squash"), path, {"seed": 0})
-    assert path.read_bytes() == first
-    loaded, preprocess = load_backbone(path)
-    assert preprocess == Preprocess(32, "per_crop", "squash")
-    assert not loaded.training
-    torch.testing.assert_close(encode(loaded, _images()), encode(model, _images()), rtol=0, atol=0)
-
-
-def test_files_that_are_no_backbones(recipe: Make, model: nn.Module, tmp_path: Path) -> None:
-    save_file({"a": torch.zeros(1)}, tmp_path / "other.safetensors")
-    (tmp_path / "text.safetensors").write_text("text")
-    for name in ("other", "text", "missing"):
-        with pytest.raises(InputError, match="not a backbone"):
-            load_backbone(tmp_path / f"{name}.safetensors")
-    path = tmp_path / "wrong.safetensors"
-    save_backbone(model, recipe(backbone={"depth": 3}), path, {})
-    with pytest.raises(InputError, match="do not fit the model"):
-        load_backbone(path)
+@pytest.mark.parametrize("width", range(8, 400, 8))
+def test_swiglus_width_is_dinov2s(width: int) -> None:
+    hidden = swiglu_width(width)
+    assert hidden % 8 == 0 and 0 <= hidden - int(width * 4 * 2 / 3) < 8
+    assert int(width * _swiglu(width)["mlp_ratio"]) == 2 * hidden  # timm's rounding
 
 
 def test_preprocess_crops_or_squashes() -> None:

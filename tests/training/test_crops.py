@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from anonbench.training.crops import ASPECTS, COLUMNS, Draw, crop_boxes, crop_draws, cut
+from anonbench.training.crops import ASPECTS, crop_boxes, cut, reduced, reductions
+from anonbench.training.draws import Draw, crop_draws
 
 
 @settings(max_examples=50, deadline=None)
@@ -48,12 +49,30 @@ def test_each_box_is_the_first_attempt_that_fits() -> None:
         assert box[2] - box[0] == min(width, 100) and box[3] - box[1] == min(height, 60)
 
 
-def test_draws_depend_on_seed_epoch_and_id_alone() -> None:
-    draws = crop_draws(3, 1, "folder/a", 4)
-    assert draws.shape == (4, COLUMNS)
-    np.testing.assert_array_equal(draws, crop_draws(3, 1, "folder/a", 4))
-    for other in ((4, 1, "folder/a"), (3, 2, "folder/a"), (3, 1, "folder/b")):
-        assert not np.array_equal(draws, crop_draws(*other, 4))
+def test_reductions_by_hand() -> None:
+    # one image a column; sides 20, 40, 79, 80, 1000 for crops of 10 pixels
+    boxes = np.array([[[3, 1, 3 + w, 901] for w in (9, 20, 40, 79, 80, 1000)]])
+    assert reductions(boxes, 10).tolist() == [1, 2, 4, 4, 8, 8]
+    higher = boxes[..., [1, 0, 3, 2]]
+    assert reductions(np.concatenate([boxes, higher[:, ::-1]]), 10).tolist() == [1, 2, 4, 4, 2, 1]
+    assert reductions(boxes[:0], 10).tolist() == [8] * 6
+    np.testing.assert_array_equal(reduced(np.array([[5, 6, 11, 13]]), 4), [[1, 2, 3, 3]])
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.integers(1, 900), st.integers(1, 900), st.integers(1, 40), st.integers(0, 99))
+def test_reduced_images_have_a_pixel_for_each_of_the_crop(
+    width: int, height: int, side: int, seed: int
+) -> None:
+    size = np.array([width, height])
+    boxes = crop_boxes(crop_draws(seed, 0, "a", 8), size, (0.2, 1.0))
+    (scale,) = reductions(boxes[:, None], side).tolist()
+    small = reduced(boxes, scale)
+    assert (small[:, :2] >= 0).all() and (small[:, 2:] <= -(-size // scale)).all()
+    sides = (small[:, 2:] - small[:, :2]).min()
+    assert scale == 1 or sides >= side
+    assert scale == 8 or (boxes[:, 2:] - boxes[:, :2]).min() < 2 * scale * side
+    assert (2 * np.abs(small * scale - boxes) <= scale * (scale > 1)).all()
 
 
 @pytest.mark.parametrize("flip", [False, True])
@@ -66,10 +85,12 @@ def test_cut(flip: bool) -> None:
     assert np.abs(out - expected).max() <= 0.5
 
 
-def test_cut_enlarges_by_cubic_interpolation_and_fills_channels_of_grey() -> None:
+@pytest.mark.parametrize("flip", [False, True])
+def test_cut_enlarges_by_cubic_interpolation_and_fills_channels_of_grey(flip: bool) -> None:
     image = np.random.default_rng(0).integers(0, 256, (9, 7), dtype=np.uint8)
-    out = np.empty((16, 16, 3), np.uint8)
-    cut(image, np.array([0, 0, 7, 9]), False, out)
+    out = np.zeros((16, 16, 3), np.uint8)
+    cut(image, np.array([0, 0, 7, 9]), flip, out)
     expected = cv2.resize(image, (16, 16), interpolation=cv2.INTER_CUBIC)
+    expected = expected[:, ::-1] if flip else expected
     for channel in range(3):
         np.testing.assert_array_equal(out[..., channel], expected)

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import colorsys
 from collections.abc import Callable
+from itertools import groupby
 
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from anonbench.compat import install_torchvision_ops
 from anonbench.config.training import Crops, Recipe
 from anonbench.training import looks
-from anonbench.training.crops import COLUMNS, Draw, crop_draws
+from anonbench.training.draws import COLUMNS, Draw, crop_draws
 
 install_torchvision_ops()
 
@@ -89,7 +93,7 @@ def test_each_crop_is_jittered_in_its_own_order() -> None:
     draws = crop_draws(0, 0, "a", 5)
     settings = Crops(jitter_probability=1.0, grey=0.0, blur=(0, 0, 0), solarize=0.0)
     made = looks.looks_of(draws, np.zeros(5, int), settings)
-    found = looks.apply_looks(IMAGES.clone(), made)
+    found = looks.take_steps(IMAGES.clone(), looks.steps_of(made))
     adjust = [
         functional.adjust_brightness,
         functional.adjust_contrast,
@@ -105,7 +109,7 @@ def test_each_crop_is_jittered_in_its_own_order() -> None:
 def test_nothing_is_changed_where_nothing_is_asked() -> None:
     settings = Crops(jitter=(0, 0, 0, 0), grey=0.0, blur=(0, 0, 0), solarize=0.0)
     made = looks.looks_of(crop_draws(0, 0, "a", 5), np.array([0, 0, 1, 1, 2]), settings)
-    assert torch.equal(looks.apply_looks(IMAGES.clone(), made), IMAGES)
+    assert torch.equal(looks.take_steps(IMAGES.clone(), looks.steps_of(made)), IMAGES)
 
 
 def test_normalization() -> None:
@@ -121,3 +125,53 @@ def test_settings_reach_the_looks(recipe: Callable[..., Recipe]) -> None:
     settings = recipe(crops={"grey": 1.0, "jitter_probability": 0.0}).crops
     made = looks.looks_of(_draws(), KINDS, settings)
     assert made.grey.all() and not made.jitter.any()
+
+
+def test_no_change_writes_into_its_images() -> None:
+    before, strengths = IMAGES.clone(), torch.full((5,), 0.7)
+    for change in (looks.brighten, looks.contrast, looks.saturate, looks.turn_hue, looks.blur):
+        changed = change(before, strengths)
+        assert torch.equal(before, IMAGES) and not torch.equal(changed, IMAGES)
+    for alone in (looks.desaturate, looks.solarize):
+        changed = alone(before)
+        assert torch.equal(before, IMAGES) and not torch.equal(changed, IMAGES)
+
+
+@given(st.lists(st.integers(0, 255), min_size=3, max_size=3), st.floats(-3, 3), st.integers(-2, 2))
+def test_hue_by_the_textbook(colour: list[int], turn: float, circles: int) -> None:
+    red, green, blue = (value / 255 for value in colour)
+    hue, saturation, value = colorsys.rgb_to_hsv(red, green, blue)
+    expected = colorsys.hsv_to_rgb((hue + turn) % 1.0, saturation, value)
+    pixel = torch.tensor([red, green, blue]).view(1, 3, 1, 1)
+    found = looks.turn_hue(pixel, torch.tensor([turn + circles]))
+    torch.testing.assert_close(found.flatten(), torch.tensor(expected), atol=1e-4, rtol=0)
+
+
+def test_blur_keeps_the_mean_level_and_spreads_a_point() -> None:
+    flat = torch.full((1, 3, 12, 12), 0.3)
+    torch.testing.assert_close(looks.blur(flat, torch.tensor([1.7])), flat)
+    point = torch.zeros(2, 3, 15, 15)
+    point[:, :, 7, 7] = 1.0
+    found = looks.blur(point, torch.tensor([0.1, 1.0]))
+    torch.testing.assert_close(found[0], point[0])
+    taps = torch.exp(-0.5 * torch.arange(-4.0, 5.0) ** 2)
+    taps = taps / taps.sum()
+    torch.testing.assert_close(found[1, 0, 3:12, 3:12], taps.outer(taps))
+
+
+def test_rows_done_alike_stand_together() -> None:
+    made = looks.looks_of(crop_draws(0, 0, "a", 500), np.arange(500) % 3, Crops())
+    rows = made.alike()
+    assert sorted(rows.tolist()) == list(range(500))
+    jitter = ["".join(map(str, made.order[row])) if made.jitter[row] else "" for row in rows]
+    others = (made.sigma[rows] > 0, made.grey[rows], made.solarize[rows])
+    what = list(zip(jitter, *others, strict=True))
+    assert len([1 for _ in groupby(what)]) == len(set(what))
+
+
+def test_steps_that_change_nothing_are_left_out() -> None:
+    settings = Crops(jitter=(0.4, 0, 0, 0), grey=0.0, blur=(0, 0, 0), solarize=0.0)
+    made = looks.looks_of(crop_draws(0, 0, "a", 50), np.zeros(50, int), settings)
+    steps = looks.steps_of(made)
+    assert {step.change for step in steps} == {looks.brighten}
+    np.testing.assert_array_equal(sum(step.changed for step in steps), made.jitter)

@@ -56,6 +56,7 @@ def test_dino_with_softmax_equals_lightly() -> None:
         teacher, student = _scores(2, 5, 7, seed=seed), _scores(6, 5, 7, seed=9 + seed)
         expected = theirs(list(teacher), list(student), teacher_temp=0.05)
         targets = ours(teacher.flatten(0, 1), 0.05).view(2, 5, 7)
+        ours.update()
         torch.testing.assert_close(dino_loss(targets, student, 0.1), expected)
 
 
@@ -88,6 +89,7 @@ def test_ibot_with_softmax_equals_lightly() -> None:
         teacher, student = (_scores(int(counts.sum()), 6, seed=s) for s in (seed, 7 + seed))
         expected = theirs(teacher, student, where, teacher_temp=0.06)
         found = ibot_loss(ours(teacher, 0.06), student, weights, 4, 0.1)
+        ours.update()
         torch.testing.assert_close(found, expected)
 
 
@@ -157,7 +159,21 @@ def test_softmax_center_is_the_moving_mean_of_earlier_batches() -> None:
         scores = _scores(4, 6, seed=seed)
         expected = [_softmax((row - center) / 0.07) for row in scores.numpy()]
         np.testing.assert_allclose(centering(scores, 0.07).numpy(), expected, rtol=1e-4)
+        centering.update()
         center = 0.9 * center + 0.1 * scores.numpy().mean(axis=0)
+
+
+def test_softmax_center_takes_the_parts_of_a_step_together() -> None:
+    whole, parts = Centering("softmax", 6, 0.9), Centering("softmax", 6, 0.9)
+    scores = _scores(8, 6)
+    whole(scores, 0.07)
+    for part in scores.split([5, 0, 3]):
+        parts(part, 0.07)
+    for centering in (whole, parts):
+        centering.update()
+    torch.testing.assert_close(whole.center, parts.center)
+    parts.update()  # a step without scores
+    torch.testing.assert_close(whole.center, parts.center)
 
 
 def test_targets_of_equal_scores_are_uniform() -> None:

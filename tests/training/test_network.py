@@ -43,6 +43,9 @@ def test_rate_factors(recipe: Make) -> None:
     }
     for name, factor in expected.items():
         assert rate_factor(name, 12, settings) == pytest.approx(factor), name
+    gentle = recipe(optimizer={"layer_decay": 0.9, "backbone_rate": 0.1}).optimizer
+    assert rate_factor("backbone.blocks.11.norm1.bias", 12, gentle) == pytest.approx(0.09)
+    assert rate_factor("dino_head.layers.0.weight", 12, gentle) == 1.0
 
 
 def test_what_decays() -> None:
@@ -67,8 +70,12 @@ def test_groups_hold_each_parameter_once(network: Network, recipe: Make) -> None
     groups: list[Any] = parameter_groups(network, recipe().optimizer)
     grouped = [id(parameter) for group in groups for parameter in group["params"]]
     assert sorted(grouped) == sorted(id(parameter) for parameter in network.parameters())
-    last = [parameter for group in groups if group["last_layer"] for parameter in group["params"]]
-    assert {id(p) for p in last} == {id(p) for p in network.dino_head.last_layer.parameters()}
+    ids: dict[str, set[int]] = {}
+    for group in groups:
+        ids.setdefault(group["schedule"], set()).update(id(p) for p in group["params"])
+    assert ids["last_layer_rate"] == {id(p) for p in network.dino_head.last_layer.parameters()}
+    backbone = {id(p) for p in network.backbone.parameters()} | {id(network.mask_token)}
+    assert ids["backbone_rate"] == backbone
 
 
 def test_heads_shared_or_apart(recipe: Make) -> None:
@@ -77,10 +84,10 @@ def test_heads_shared_or_apart(recipe: Make) -> None:
     assert apart.ibot_head is not apart.dino_head
     classes, patches = torch.randn(4, 32), torch.randn(6, 32)
     for network in (shared, apart):
-        class_scores, patch_scores = network.scores(classes, patches)
+        class_scores, patch_scores = network._scores(classes, patches)
         torch.testing.assert_close(class_scores, network.dino_head(classes))
         torch.testing.assert_close(patch_scores, network.ibot_head(patches))
-    assert not torch.allclose(*apart.scores(classes, classes))
+    assert not torch.allclose(*apart._scores(classes, classes))
 
 
 def test_scores_are_cosines_times_gain(recipe: Make) -> None:
@@ -120,3 +127,16 @@ def test_clipping_acts_on_backbone_and_heads_apart(network: Network) -> None:
     backbone = [p.grad.flatten() for p in network.backbone.parameters()]  # type: ignore[union-attr]
     mask_token: Any = network.mask_token.grad
     assert torch.cat([*backbone, mask_token]).norm().item() == pytest.approx(3.0, rel=1e-3)
+
+
+def test_two_heads_are_clipped_apart(recipe: Make) -> None:
+    network = Network(recipe(heads={"shared": False}), 0)
+    for name, parameter in network.named_parameters():
+        parameter.grad = torch.full_like(parameter, 1e-4 if name.startswith("ibot") else 1.0)
+    clip_gradients(network, 3.0)
+    for head, norm in ((network.dino_head, 3.0), (network.ibot_head, None)):
+        gradients = torch.cat([p.grad.flatten() for p in head.parameters()])  # type: ignore
+        if norm is None:
+            assert torch.equal(gradients, torch.full_like(gradients, 1e-4))
+        else:
+            assert gradients.norm().item() == pytest.approx(norm, rel=1e-3)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -12,8 +14,12 @@ from torch.utils.data import DataLoader
 
 from anonbench.config.training import Recipe
 from anonbench.errors import InputError
-from anonbench.imageset import ImageSet
-from anonbench.training.pairs import Batch, BatchStream, check_pairs, finish, open_sources
+from anonbench.images import encode
+from anonbench.imageset import ImageSet, ShardWriter
+from anonbench.training.batch import Batch
+from anonbench.training.crops import crop_boxes, reductions
+from anonbench.training.draws import crop_draws
+from anonbench.training.pairs import BatchStream, Sources, check_pairs, open_sources
 from anonbench.training.scratch import Scratch, shrink, sufficient_side
 from anonbench.vocabulary import Adaption
 
@@ -38,7 +44,7 @@ def _batches(
             num_workers=workers,
             multiprocessing_context="fork" if workers else None,
         )
-        return list(loader)
+        return [batch for (batch,) in loader]
 
 
 def _assert_equal(first: Batch, second: Batch, but: tuple[str, ...] = ()) -> None:
@@ -92,8 +98,8 @@ def test_any_step_can_be_asked_for(recipe: Make, original: ImageSet) -> None:
     everything = _batches(recipe(), original, None)
     with open_sources(recipe(), Adaption.UNADAPTED, original, None) as sources:
         stream = BatchStream(original.ids, sources, recipe(), 4, 0)
-        _assert_equal(stream[7], everything[7])
-        _assert_equal(stream[2], everything[2])
+        _assert_equal(stream[7][0], everything[7])
+        _assert_equal(stream[2][0], everything[2])
 
 
 def test_epochs_show_each_image_once_in_new_order_and_crops(
@@ -130,14 +136,123 @@ def test_shared_geometry(recipe: Make, original: ImageSet) -> None:
     assert torch.equal(same[:8], apart[:8]) and not torch.equal(apart[:8], apart[8:])
 
 
-def test_finish(recipe: Make, original: ImageSet) -> None:
-    made = recipe(crops={"jitter_probability": 0, "grey": 0, "blur": [0, 0, 0], "solarize": 0})
-    batch = _batches(made, original, None)[0]
-    views = finish(batch.global_crops, batch.global_looks, made.crops, torch.device("cpu"))
-    assert views.shape == (16, 3, 32, 32) and views.dtype == torch.float32
-    pixels = batch.global_crops[3].permute(2, 0, 1).float()
-    expected = (pixels - pixels.mean()) / pixels.std(correction=0)
-    torch.testing.assert_close(views[3], expected, atol=1e-2, rtol=1e-2)
+def _joined(parts: list[Batch], crops: int) -> dict[str, np.ndarray]:
+    """Put parts together: what is crop-major as [crops, images, …]."""
+    joined = {"ids": np.concatenate([part.ids for part in parts])}
+    for name in ("global_crops", "local_crops", "masked"):
+        blocks = [getattr(part, name).numpy() for part in parts]
+        counts = [len(block) // len(part.ids) for block, part in zip(blocks, parts, strict=True)]
+        assert set(counts) == {crops if name == "local_crops" else 2}
+        views = [
+            block.reshape(count, -1, *block.shape[1:])
+            for block, count in zip(blocks, counts, strict=True)
+        ]
+        joined[name] = np.concatenate(views, axis=1)
+    for kind, count in (("global_looks", 2), ("local_looks", crops)):
+        for field in vars(getattr(parts[0], kind)):
+            values = [getattr(getattr(part, kind), field) for part in parts]
+            views = [value.reshape(count, -1, *value.shape[1:]) for value in values]
+            joined[f"{kind}.{field}"] = np.concatenate(views, axis=1)
+    return joined
+
+
+@pytest.mark.parametrize(("world", "accumulate"), [(2, 1), (1, 4), (2, 2), (8, 1)])
+def test_processes_and_parts_share_the_same_batch(
+    recipe: Make, original: ImageSet, anonymized: ImageSet, world: int, accumulate: int
+) -> None:
+    whole = _batches(recipe(), original, anonymized, Adaption.A)
+    made = recipe(optimizer={"accumulate": accumulate})
+    sources = Sources(original, anonymized)
+    streams = [BatchStream(original.ids, sources, made, 4, 0, rank, world) for rank in range(world)]
+    for step in (0, 5):
+        parts = [part for stream in streams for part in stream[step]]
+        assert len(parts) == world * accumulate
+        assert {len(part.ids) for part in parts} == {8 // world // accumulate}
+        found, expected = _joined(parts, 2), _joined([whole[step]], 2)
+        assert found.keys() == expected.keys()
+        for name, values in expected.items():
+            np.testing.assert_array_equal(found[name], values, err_msg=name)
+        for part in parts:  # the sparse form of the masks is that of the part
+            rows = part.masked.nonzero()[:, 0]
+            assert torch.equal(part.masked_indices, part.masked.flatten().nonzero()[:, 0])
+            expected_weights = 1.0 / part.masked.sum(dim=1)[rows].float()
+            torch.testing.assert_close(part.masked_weights, expected_weights)
+    assert any(part.masked.any() for part in parts)
+
+
+class Counted:
+    """An image set that notes what is read from it."""
+
+    def __init__(self, images: ImageSet) -> None:
+        self._images = images
+        self.reads: list[tuple[str, int]] = []
+
+    def size(self, image_id: str) -> tuple[int, int]:
+        return self._images.size(image_id)
+
+    def read(self, image_id: str, reduce: int = 1) -> np.ndarray:
+        self.reads.append((image_id, reduce))
+        return self._images.read(image_id, reduce)
+
+
+def test_each_file_is_read_once(recipe: Make, original: ImageSet, anonymized: ImageSet) -> None:
+    same, hidden = Counted(original), Counted(anonymized)
+    (batch,) = BatchStream(original.ids, Sources(same, same), recipe(), 4, 0)[0]
+    assert [image_id for image_id, _ in same.reads] == list(batch.ids)
+    same.reads.clear()
+    BatchStream(original.ids, Sources(same, hidden), recipe(), 4, 0)[0]
+    assert same.reads == hidden.reads and len(same.reads) == 8
+    hidden.reads.clear()
+    without = recipe(crops={"local_count": 0})
+    BatchStream(original.ids, Sources(same, hidden), without, 4, 0)[0]
+    assert hidden.reads == []  # nobody needs the anonymized version
+
+
+def _smooth(number: int, grey: bool) -> np.ndarray:
+    """A large image without detail that a smaller one could not show, 301 × 395."""
+    pattern = np.random.default_rng(number).uniform(20, 235, (5, 4, 3)).astype(np.float32)
+    image = cv2.resize(pattern, (301, 395), interpolation=cv2.INTER_CUBIC).clip(0, 255)
+    return image.astype(np.uint8)[..., 0] if grey else image.astype(np.uint8)
+
+
+@pytest.mark.parametrize("grey", [False, True])
+@pytest.mark.parametrize("format", ["jpeg", "png"])
+def test_large_images_are_decoded_as_small_as_their_crops_allow(
+    recipe: Make, tmp_path: Path, grey: bool, format: Literal["jpeg", "png"]
+) -> None:
+    with ShardWriter(tmp_path / "0.tar") as shard:
+        for number in range(8):
+            shard.add(f"{number}", encode(_smooth(number, grey), format), format, 301, 395)
+    images = ImageSet.open([tmp_path / "0.tar"])
+    original, hidden = Counted(images), Counted(images)
+    made = recipe(crops={"global_size": 48, "local_size": 24})
+    (batch,) = BatchStream(images.ids, Sources(original, original), made, 6, 0)[0]
+    scales = []
+    for image_id in batch.ids:
+        draws, size = crop_draws(0, 0, image_id, 4)[:, None], np.array([301, 395])
+        scales += np.minimum(
+            reductions(crop_boxes(draws[:2], size, made.crops.global_area), 48),
+            reductions(crop_boxes(draws[2:], size, made.crops.local_area), 24),
+        ).tolist()
+    assert original.reads == list(zip(batch.ids, scales, strict=True))
+    assert min(scales) >= 2 and max(scales) >= 4
+
+    class Full(Counted):
+        def read(self, image_id: str, reduce: int = 1) -> np.ndarray:
+            return super().read(image_id, 1)
+
+    full = Full(images)
+    (expected,) = BatchStream(images.ids, Sources(full, full), made, 6, 0)[0]
+    (paired,) = BatchStream(images.ids, Sources(original, hidden), made, 6, 0)[0]
+    for name in ("global_crops", "local_crops"):
+        found, wanted = getattr(batch, name), getattr(expected, name)
+        assert torch.equal(found, getattr(paired, name))  # whatever the other version is for
+        if format == "png":
+            assert torch.equal(found, wanted)
+        else:
+            assert not torch.equal(found, wanted)
+            difference = (found.int() - wanted.int()).abs().float()
+            assert difference.mean() < 2.0 and difference.max() < 16.0
 
 
 def test_scratch_holds_shrunk_images_and_goes_away(
@@ -154,7 +269,8 @@ def test_scratch_holds_shrunk_images_and_goes_away(
             np.testing.assert_array_equal(
                 scratch.read(image_id), shrink(original.read(image_id), side)
             )
-            assert scratch.read(image_id).shape == (27, 34, 3)
+            assert scratch.read(image_id, 2).shape == (27, 34, 3)  # small already
+            assert scratch.size(image_id) == (34, 27)
         assert len(list(folder.iterdir())) == 2
     assert not folder.exists()
 

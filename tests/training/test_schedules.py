@@ -54,8 +54,18 @@ def test_recipe(recipe: Callable[..., Recipe]) -> None:
     assert schedules.learning_rate.argmax() in (9, 10)
     assert (schedules.last_layer_rate[:5] == 0).all()
     np.testing.assert_array_equal(schedules.last_layer_rate[5:], schedules.learning_rate[5:])
+    np.testing.assert_array_equal(schedules.backbone_rate, schedules.learning_rate)
     assert schedules.weight_decay[0] == pytest.approx(0.04)
     assert schedules.teacher_momentum[0] == pytest.approx(0.992)
     assert schedules.teacher_momentum[-1] > 0.9999
     assert schedules.teacher_temperature[30] == pytest.approx(0.07)
     assert schedules.teacher_temperature[15] == pytest.approx(0.04 + 0.03 * 15 / 29)
+
+
+def test_the_backbone_waits_for_the_heads_and_then_warms_up(recipe: Callable[..., Recipe]) -> None:
+    made = recipe(optimizer={"steps": 100, "warmup": 0.1, "heads_first": 0.2})
+    schedules = Schedules.of(made)
+    share = schedules.backbone_rate / np.maximum(schedules.learning_rate, 1e-12)
+    assert (share[:20] == 0).all()
+    np.testing.assert_allclose(share[20:30], np.arange(1, 11) / 10)
+    np.testing.assert_allclose(share[30:], 1.0)

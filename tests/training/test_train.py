@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+import os
+import signal
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,13 +14,16 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from anonbench.config.training import Recipe
-from anonbench.errors import InputError
+from anonbench.errors import InputError, Interrupted
 from anonbench.imageset import ImageSet
 from anonbench.training import loop
+from anonbench.training.insight import collapse_signs
 from anonbench.training.looks import normalize_images
-from anonbench.training.loop import describe, pick_device, train
+from anonbench.training.loop import describe, train
+from anonbench.training.machine import pick_device
 from anonbench.training.pairs import BatchStream, open_sources
 from anonbench.training.trainer import Trainer
 from anonbench.training.weights import read_description
@@ -112,11 +118,15 @@ def test_the_log(run: Callable[..., Result], recipe: Make, tmp_path: Path) -> No
     run(recipe(log_every=3), name="a")
     log = pd.read_csv(tmp_path / "a.csv")
     assert list(log.columns) == [
-        "step", "loss", "dino", "ibot", "koleo", "teacher_entropy", "gradient_norm",
-        "learning_rate",
+        "step", "loss", "dino", "ibot", "koleo", "teacher_entropy", "prototypes_used", "kl",
+        "feature_rank", "gradient_norm", "learning_rate",
     ]  # fmt: skip
     assert log["step"].tolist() == [3, 6, 8]
     np.testing.assert_allclose(log.loss, log.dino + log.ibot + 0.1 * log.koleo, rtol=1e-5)
+    np.testing.assert_allclose(log.kl, log.dino - log.teacher_entropy, atol=1e-6)
+    assert log.kl.min() > 0.0
+    assert log.feature_rank.between(1.0, 16.0).all()
+    assert log.prototypes_used.between(1.0, 32.0).all()
 
 
 def test_what_made_a_backbone_is_written_in_it(
@@ -174,17 +184,19 @@ def test_it_collapses_without_centering_alone(
     if not centred:
         monkeypatch.setattr(
             "anonbench.training.losses.centering.sinkhorn",
-            lambda scores, temperature: (scores / temperature).softmax(dim=-1),
+            lambda scores, temperature, ranks: (scores / temperature).softmax(dim=-1),
         )
     made = recipe(**EASY, losses={"koleo": 0.0, "ibot": 0.0})
     *_, trainer = _steps(made, original)
     pixels = np.stack([original.read(image_id)[:32, :32] for image_id in original.ids])
     crops = torch.from_numpy(pixels).permute(0, 3, 1, 2).float().contiguous() / 255
     with torch.no_grad():
-        classes, patches = trainer.teacher.tokens(normalize_images(crops, "per_crop"))
-        scores, _ = trainer.teacher.scores(classes, patches[0])
+        views = normalize_images(crops, "per_crop")
+        _, scores, _ = trainer.teacher(views, torch.zeros(0, dtype=torch.int64))
     used = len(scores.argmax(dim=1).unique())
-    assert used >= 12 if centred else used <= 3
+    assert used >= 12 if centred else used <= 5
+    signs = [collapse_signs(row, 32, row["step"] / 60) for row in trainer.log]
+    assert not any(signs) if centred else "few" in signs[-1]
 
 
 def test_weights_of_the_losses(recipe: Make, original: ImageSet) -> None:
@@ -253,20 +265,39 @@ def test_registers_and_named_models_train(recipe: Make, original: ImageSet) -> N
     assert np.isfinite(trainer.log[0]["loss"])
 
 
-def test_a_loss_that_is_not_finite_names_its_step(
-    recipe: Make, original: ImageSet, monkeypatch: pytest.MonkeyPatch
+def test_a_loss_that_is_not_finite_names_its_step_and_images(
+    run: Callable[..., Result],
+    recipe: Make,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     losses = Trainer._losses
 
-    def broken(self: Trainer, batch: Any) -> Any:
-        terms, entropy = losses(self, batch)
+    def broken(self: Trainer, batch: Any, part: int) -> Any:
+        terms = losses(self, batch, part)
         if self.step == 4:
             terms["loss"] = terms["loss"] * float("nan")
-        return terms, entropy
+        return terms
 
     monkeypatch.setattr(Trainer, "_losses", broken)
-    with pytest.raises(InputError, match="step 4: the loss is not finite; lower"):
-        list(_steps(recipe(log_every=3), original))
+    advance, kept = Trainer.advance, tmp_path / "a.checkpoint"
+    states: list[dict[str, Any]] = []
+
+    def noting(self: Trainer, parts: Any) -> bool:
+        if self.step == 4:
+            states.append(torch.load(kept, weights_only=True)["state"])
+            caught.extend(parts[0].ids)
+        return advance(self, parts)
+
+    caught: list[str] = []
+    monkeypatch.setattr(Trainer, "advance", noting)
+    expected = r"step 4: the loss is not finite \(its images are named in the log; last good check"
+    with pytest.raises(InputError, match=expected + r"point: .*a.checkpoint has step 4\); lower"):
+        run(recipe(log_every=3, checkpoint_minutes=1e-9))
+    assert "images of step 4: " + " ".join(caught) in caplog.text
+    assert states[0]["step"] == 4  # it was not written again after the broken step
+    assert torch.load(kept, weights_only=True)["state"]["step"] == 4
 
 
 def test_devices() -> None:
@@ -287,3 +318,122 @@ def test_on_a_gpu(run: Callable[..., Result], recipe: Make, tmp_path: Path, prec
     gpu, cpu = (pd.read_csv(tmp_path / f"{name}.csv") for name in ("gpu", "cpu"))
     tolerance = 1e-3 if precision == "fp32" else 5e-2
     np.testing.assert_allclose(gpu["loss"][0], cpu["loss"][0], rtol=tolerance)
+
+
+def test_a_signal_ends_it_with_a_checkpoint_to_go_on_from(
+    run: Callable[..., Result], recipe: Make, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    whole = run(recipe(workers=1), name="whole")
+    advance = Trainer.advance
+
+    def signalled(self: Trainer, parts: Any) -> bool:
+        if self.step == 3:
+            os.kill(os.getpid(), signal.SIGUSR1)
+        return advance(self, parts)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Trainer, "advance", signalled)
+        with pytest.raises(Interrupted, match="SIGUSR1 at step 4; run again"):
+            run(recipe(workers=1), name="stopped")
+    assert not (tmp_path / "stopped.safetensors").exists()
+    resumed = run(recipe(workers=1), name="stopped")
+    assert (resumed.backbone, resumed.log) == (whole.backbone, whole.log)
+
+
+def test_a_gpu_that_is_too_small(
+    run: Callable[..., Result], recipe: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(self: Trainer, parts: Any) -> bool:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(Trainer, "advance", full)
+    with pytest.raises(InputError, match=r"raise recipe.optimizer.accumulate \(now 1\)"):
+        run(recipe())
+
+
+def test_the_journal_and_the_knn_monitor_change_nothing(
+    run: Callable[..., Result],
+    recipe: Make,
+    original: ImageSet,
+    anonymized: ImageSet,
+    tmp_path: Path,
+) -> None:
+    plain = run(recipe())
+    output, log = tmp_path / "b.safetensors", tmp_path / "b.csv"
+    labels = {image_id: image_id.split("/")[0] for image_id in original.ids}
+    made = recipe(knn_every=3, knn_images=16)
+    train(
+        made, Adaption.A, original, anonymized, 0, output, log, tmp_path / "c",
+        journal=tmp_path / "journal", labels=labels,
+    )  # fmt: skip
+    # the recipe is named by its digest in the file, k-NN being a part of it
+    assert load_file(output).keys() == load_file(tmp_path / "a.safetensors").keys()
+    for name, value in load_file(tmp_path / "a.safetensors").items():
+        assert torch.equal(value, load_file(output)[name]), name
+    lines = pd.read_csv(log)
+    assert lines.drop(columns="knn").equals(pd.read_csv(tmp_path / "a.csv"))
+    assert lines.loc[lines.knn.notna(), "step"].tolist() == [4, 6, 8]
+    assert lines.knn.dropna().between(0, 1).all()
+    speed = pd.read_csv(tmp_path / "journal" / "speed.csv")
+    assert speed.step.tolist() == [2, 4, 6, 8]
+    assert plain.log
+
+
+def test_parts_of_a_batch_take_the_step_of_the_whole(recipe: Make, original: ImageSet) -> None:
+    """With softmax centering, without KoLeo and stochastic depth, accumulation changes nothing."""
+    gradients, centers, losses = [], [], []
+    for parts in (1, 4):
+        made = recipe(
+            backbone={"drop_path": 0.0},
+            heads={"centering": "softmax"},
+            losses={"koleo": 0.0},
+            optimizer={"accumulate": parts},
+            log_every=1,
+        )
+        trainer = next(_steps(made, original))
+        found = [p.grad.flatten() for p in trainer.student.parameters() if p.grad is not None]
+        gradients.append(torch.cat(found))
+        centers.append(torch.cat([c.center for c in trainer.centerings.values()]))
+        losses.append(trainer.log[0]["loss"])
+    torch.testing.assert_close(gradients[0], gradients[1], rtol=1e-3, atol=1e-6)
+    torch.testing.assert_close(centers[0], centers[1])
+    assert losses[0] == pytest.approx(losses[1], rel=1e-5)
+
+
+def test_activations_computed_again_change_nothing(
+    run: Callable[..., Result], recipe: Make
+) -> None:
+    made = recipe(checkpoint_activations=True)
+    assert run(made, name="again").backbone == run(recipe(), name="kept").backbone
+
+
+def test_heads_alone_first(recipe: Make, original: ImageSet) -> None:
+    made = recipe(optimizer={"heads_first": 0.5, "warmup": 0.0})
+    start = Trainer(made, 0, CPU).student
+    before = [p.detach().clone() for p in start.backbone.parameters()]
+    head = start.dino_head.layers[0].weight.detach().clone()
+    for trainer in _steps(made, original):
+        now = list(trainer.student.backbone.parameters())
+        stands = all(torch.equal(old, new) for old, new in zip(before, now, strict=True))
+        assert stands == (trainer.step <= 4)
+        if trainer.step > 1:  # the very first rate is that of the warm-up
+            assert not torch.equal(head, trainer.student.dino_head.layers[0].weight)
+
+
+def test_compiled_blocks_give_the_same_losses(recipe: Make, original: ImageSet) -> None:
+    logs = []
+    for how in ("off", "on"):
+        made = recipe(compile=how, optimizer={"steps": 2}, log_every=1)
+        *_, trainer = _steps(made, original)
+        logs.append(pd.DataFrame(trainer.log))
+    np.testing.assert_allclose(logs[0].loss, logs[1].loss, rtol=1e-4)
+
+
+def test_memory_does_not_grow_with_steps(recipe: Make, original: ImageSet) -> None:
+    made = recipe(optimizer={"steps": 150}, log_every=50)
+    alive = []
+    for trainer in _steps(made, original):
+        if trainer.step in (50, 150):
+            gc.collect()
+            alive.append(sum(isinstance(thing, torch.Tensor) for thing in gc.get_objects()))
+    assert alive[1] <= alive[0]

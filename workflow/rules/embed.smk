@@ -15,7 +15,7 @@ rule embed_reference:
         CONDA
     threads: 1
     resources:
-        gpu=1,
+        gpu=lambda w: estimates.embedding_gpus(w.dataset),
         mem_mb=lambda w: estimates.embedding_mb(w.dataset),
         runtime=lambda w: estimates.minutes("embed", w.dataset),
     params:

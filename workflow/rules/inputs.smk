@@ -22,6 +22,12 @@ def embedding(dataset, model, seed, variant, split):
     return f"{results}/{dataset}/embeddings/{model}/seed{seed}/{variant}/{split}.h5"
 
 
+def monitor_labels(wildcards):
+    """Path of the labels, where the training log shows k-NN accuracy."""
+    monitored = "label" in slices.train(settings, wildcards.dataset)
+    return [f"{results}/{wildcards.dataset}/manifest.parquet"] if monitored else []
+
+
 def demo_marker(wildcards):
     dataset = experiment.datasets[wildcards.dataset]
     return [f"{dataset.path}/contents.csv"] if dataset.demo else []
@@ -79,6 +85,16 @@ def histories(wildcards):
         )
         for model in experiment.models(wildcards.dataset)
     }
+
+
+def learning_figures():
+    """A figure of every training, seeds included: on request, not in the report."""
+    return [
+        f"{results}/figures/learning/{dataset}/{model}-seed{seed}.png"
+        for dataset in experiment.datasets
+        for model in experiment.models(dataset)
+        for seed in settings.training_seeds
+    ]
 
 
 def paper_files(target, stem):

@@ -199,9 +199,52 @@ rule learning:
         runtime=5,
     params:
         slice=slices.show(settings, "dpi"),
+        chance=lambda w: slices.chance(settings, w.dataset),
         models=lambda w: list(histories(w)),
     script:
         "../scripts/learning.py"
+
+
+use rule learning as learning_model with:
+    input:
+        f"{results}/{{dataset}}/models/{{model}}/seed{{seed}}/log.csv",
+    output:
+        png=f"{results}/figures/learning/{{dataset}}/{{model}}-seed{{seed}}.png",
+        svg=f"{results}/figures/learning/{{dataset}}/{{model}}-seed{{seed}}.svg",
+    log:
+        f"{logs}/figure/learning/{{dataset}}/{{model}}-seed{{seed}}.log",
+    benchmark:
+        f"{benchmarks}/figure/learning/{{dataset}}/{{model}}-seed{{seed}}.tsv"
+    params:
+        slice=slices.show(settings, "dpi"),
+        chance=lambda w: slices.chance(settings, w.dataset),
+        models=lambda w: [w.model],
+
+
+rule learning_curves:
+    input:
+        learning_figures(),
+
+
+rule schedules:
+    output:
+        png=f"{results}/figures/schedules_{{dataset}}.png",
+        svg=f"{results}/figures/schedules_{{dataset}}.svg",
+    log:
+        f"{logs}/figure/schedules_{{dataset}}.log",
+    benchmark:
+        f"{benchmarks}/figure/schedules_{{dataset}}.tsv"
+    conda:
+        CONDA
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    params:
+        slice=slices.show(settings, "dpi"),
+        recipe=lambda w: slices.schedules(settings, w.dataset)["recipe"],
+    script:
+        "../scripts/schedules.py"
 
 
 rule tables:

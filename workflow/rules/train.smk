@@ -4,6 +4,7 @@
 rule train_unadapted:
     input:
         original=lambda w: image_set(w.dataset, "original", "train"),
+        labels=monitor_labels,
     output:
         backbone=f"{results}/{{dataset}}/models/unadapted/seed{{seed}}/backbone.safetensors",
         history=f"{results}/{{dataset}}/models/unadapted/seed{{seed}}/log.csv",
@@ -13,9 +14,16 @@ rule train_unadapted:
         f"{benchmarks}/train/{{dataset}}/unadapted-seed{{seed}}.tsv"
     conda:
         CONDA
-    threads: lambda w: estimates.recipe(w.dataset).threads
+    threads: lambda w: estimates.training_threads(w.dataset)
     resources:
-        gpu=1,
+        gpu=lambda w: estimates.training_gpus(w.dataset),
+        nodes=lambda w: estimates.recipe(w.dataset).nodes,
+        # Slurm's plugin starts a job as one task of one machine unless it is told otherwise
+        mpi=lambda w: estimates.across_machines(w.dataset, "srun"),
+        tasks=lambda w: estimates.across_machines(
+            w.dataset, estimates.recipe(w.dataset).nodes
+        ),
+        tasks_per_gpu=0,
         mem_mb=lambda w: estimates.training_mb(w.dataset),
         runtime=lambda w: estimates.minutes("train", w.dataset),
     params:
@@ -29,6 +37,7 @@ use rule train_unadapted as train_adapted with:
     input:
         original=lambda w: image_set(w.dataset, "original", "train"),
         anonymized=lambda w: image_set(w.dataset, w.anonymized, "train"),
+        labels=monitor_labels,
     output:
         backbone=f"{results}/{{dataset}}/models/{{adaption}}-{{anonymized}}/seed{{seed}}/backbone.safetensors",
         history=f"{results}/{{dataset}}/models/{{adaption}}-{{anonymized}}/seed{{seed}}/log.csv",

@@ -4,14 +4,19 @@ from anonbench.runtime import job
 
 with job(snakemake.log[0], snakemake.threads):
     from anonbench.config import load
-    from anonbench.embedding import embed_many
-    from anonbench.imageset import ImageSet
+    from anonbench.devices import claimed
 
-    embed_many(
-        Path(snakemake.input.backbone),
-        [
-            (ImageSet.open([Path(path) for path in snakemake.input[name]]), Path(output))
-            for name, output in snakemake.output.items()
-        ],
-        load(snakemake.config).embedding.completing(snakemake.params.slice["settings"]),
-    )
+    config = load(snakemake.config)
+    recipe = config.recipes[config.datasets[snakemake.wildcards.dataset].recipe]
+    with claimed(min(1, recipe.gpus_a_machine)):
+        from anonbench.embedding import embed_many
+        from anonbench.imageset import ImageSet
+
+        embed_many(
+            Path(snakemake.input.backbone),
+            [
+                (ImageSet.open([Path(path) for path in snakemake.input[name]]), Path(output))
+                for name, output in snakemake.output.items()
+            ],
+            config.embedding.completing(snakemake.params.slice["settings"]),
+        )

@@ -3,11 +3,12 @@ from pathlib import Path
 from anonbench.runtime import job
 
 with job(snakemake.log[0], snakemake.threads):
-    from anonbench.presentation.figures.trends import learning_curves
+    from anonbench.presentation.figures.learning import chance_levels, learning_curves
 
     paths = [Path(path) for path in snakemake.input]
     learning_curves(
         dict(zip(snakemake.params.models, paths, strict=True)),
+        chance=chance_levels(**snakemake.params.chance),
         outputs=[Path(path) for path in snakemake.output],
         dpi=snakemake.params.slice["settings"]["dpi"],
     )

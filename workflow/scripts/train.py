@@ -4,20 +4,22 @@ from anonbench.runtime import job
 
 with job(snakemake.log[0], snakemake.threads):
     from anonbench.config import load
-    from anonbench.imageset import ImageSet
-    from anonbench.training.loop import train
-    from anonbench.vocabulary import Adaption
+    from anonbench.devices import claimed
+    from anonbench.training.launch import TrainJob, run
 
-    config = load(snakemake.config)
+    config, slice = load(snakemake.config), snakemake.params.slice
     recipe = config.recipes[config.datasets[snakemake.wildcards.dataset].recipe]
-    anonymized = [Path(path) for path in snakemake.input.get("anonymized", [])]
-    train(
-        recipe=recipe.completing(snakemake.params.slice["recipe"]),
-        adaption=Adaption(snakemake.params.adaption),
-        original=ImageSet.open([Path(path) for path in snakemake.input.original]),
-        anonymized=ImageSet.open(anonymized) if anonymized else None,
+    training = TrainJob(
+        recipe=recipe.completing(slice["recipe"]),
+        adaption=snakemake.params.adaption,
+        original=list(snakemake.input.original),
+        anonymized=list(snakemake.input.get("anonymized", [])),
         seed=int(snakemake.wildcards.seed),
         output=Path(snakemake.output.backbone),
         log=Path(snakemake.output.history),
         checkpoint=Path(snakemake.output.backbone + ".checkpoint"),
+        journal=Path(snakemake.log[0]).with_suffix(""),
+        labels=(snakemake.input.labels[0], slice["label"]) if "label" in slice else None,
     )
+    with claimed(recipe.gpus_a_machine):
+        run(training)

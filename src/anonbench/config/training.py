@@ -241,6 +241,11 @@ class Recipe(Settings):
     checkpoint_minutes: Positive = 15
     """Minutes between two checkpoints, from which a killed training goes on."""
 
+    @property
+    def gpus_a_machine(self) -> int:
+        """GPUs that a training takes of each machine; none where it runs on the CPU."""
+        return 0 if self.device == "cpu" else self.gpus
+
     @model_validator(mode="before")
     @classmethod
     def _fill_from_preset(cls, given: Any) -> Any:
@@ -254,6 +259,12 @@ class Recipe(Settings):
                 f"optimizer.batch_size {self.optimizer.batch_size} cannot be shared equally by "
                 f"gpus x nodes x optimizer.accumulate = {parts}"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _teacher_is_whole_for_knn(self) -> Self:
+        if self.knn_every and self.sharding == "fsdp":
+            raise ValueError("knn_every needs the whole teacher: use it with sharding: ddp")
         return self
 
     @model_validator(mode="after")

@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 from pathlib import Path
-from pickle import UnpicklingError
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from anonbench.compat import install_torchvision_ops
-from anonbench.config.training import Backbone, Crops, Recipe
 from anonbench.errors import InputError
 from anonbench.seeding import hash_int
 from anonbench.training.heads import initialize_linear
+from anonbench.training.positions import resize_positions
+from anonbench.training.pretrained import load_pretrained, read_pretrained
+
+if TYPE_CHECKING:
+    from anonbench.config.training import Backbone, Crops, Recipe
 
 install_torchvision_ops()  # timm imports torchvision
 
-from timm.layers.drop import DropPath  # noqa: E402
-from timm.layers.pos_embed import resample_abs_pos_embed  # noqa: E402
+from timm.layers.mlp import GluMlp, SwiGLUPacked  # noqa: E402
 from timm.models import create_model, is_model  # noqa: E402
 from timm.models.vision_transformer import VisionTransformer  # noqa: E402
+
+from anonbench.training.blocks import pack_blocks  # noqa: E402
 
 SINCOS_AMPLITUDE = 0.5
 
@@ -33,21 +35,28 @@ def seed_torch(*parts: object) -> None:
     torch.manual_seed(hash_int(*parts) % 2**63)
 
 
-def build_backbone(settings: Backbone, side: int, layer_scale: bool = True) -> nn.Module:
+def build_backbone(
+    settings: Backbone, side: int, layer_scale: bool = True, class_position: bool | None = None
+) -> nn.Module:
     """Return a timm ViT without a classification head, for square images of any size.
 
     Args:
         settings: which one.
         side: pixels; the size that its position embedding is made for.
         layer_scale: whether its blocks have LayerScale.
+        class_position: whether class token and registers have positions too; None: as the named
+            model, and yes where there is no name.
 
     Raises:
         InputError: timm has no such model, or it is no plain ViT.
 
     """
     options: dict[str, Any] = {"init_values": settings.layer_scale if layer_scale else None}
+    if class_position is not None:
+        options["no_embed_class"] = not class_position
     model: nn.Module
     if settings.name is None:
+        options |= _swiglu(settings.width) if settings.ffn == "swiglu" else {}
         model = VisionTransformer(
             img_size=side,
             num_classes=0,
@@ -56,12 +65,30 @@ def build_backbone(settings: Backbone, side: int, layer_scale: bool = True) -> n
             embed_dim=settings.width,
             depth=settings.depth,
             num_heads=settings.heads,
+            reg_tokens=settings.registers,
             **options,
         )
     else:
         model = _named_model(settings.name, side, **options)
-    _set_drop_path(model, settings.drop_path)
+    pack_blocks(model, settings.name or "the backbone")
     return model
+
+
+def swiglu_width(width: int, ratio: int = 4) -> int:
+    """Return the hidden width of DINOv2's SwiGLU: two thirds of an MLP's, up to a multiple of 8."""
+    return (int(width * ratio * 2 / 3) + 7) // 8 * 8
+
+
+def _swiglu(width: int) -> dict[str, Any]:
+    """Return timm's options for DINOv2's SwiGLU.
+
+    `mlp_ratio` counts both halves of the packed layer; the half more is for timm's rounding down.
+    """
+    return {
+        "mlp_layer": SwiGLUPacked,
+        "mlp_ratio": (2 * swiglu_width(width) + 0.5) / width,
+        "act_layer": nn.SiLU,  # a block hands its own activation on, GELU without this
+    }
 
 
 def _named_model(name: str, side: int, **options: Any) -> nn.Module:
@@ -76,15 +103,16 @@ def _named_model(name: str, side: int, **options: Any) -> nn.Module:
     return cast(nn.Module, model)
 
 
-def _set_drop_path(model: Any, rate: float) -> None:
-    """Set the same rate in all blocks, as DINOv2 does; timm's own option rises with depth."""
-    for block in model.blocks:
-        for part in ("drop_path1", "drop_path2"):
-            setattr(block, part, DropPath(rate) if rate > 0 else nn.Identity())
-
-
 def init_backbone(recipe: Recipe, seed: int) -> nn.Module:
-    """Return the backbone that a training starts from: random by `seed`, or pretrained.
+    """Return the backbone of `init_with_mask_token` alone."""
+    return init_with_mask_token(recipe, seed)[0]
+
+
+def init_with_mask_token(recipe: Recipe, seed: int) -> tuple[nn.Module, Tensor | None]:
+    """Return what a training starts from: random by `seed`, or pretrained.
+
+    Returns:
+        the backbone, and the mask token, float32 [width], of weights from a file that has one.
 
     Raises:
         InputError: the pretrained weights are missing or do not fit, or a crop's side is no
@@ -92,21 +120,22 @@ def init_backbone(recipe: Recipe, seed: int) -> nn.Module:
 
     """
     settings, side = recipe.backbone, recipe.crops.global_size
+    mask_token: Tensor | None = None
     with torch.random.fork_rng():
         seed_torch("backbone", seed)
         if isinstance(settings.pretrained, Path):
-            weights = _read_weights(settings.pretrained)
-            model = build_backbone(settings, side, has_layer_scale(weights))
-            _fit_positions(model, weights)
-            load_strictly(model, weights, settings.pretrained)
+            file = read_pretrained(settings.pretrained)
+            model = build_backbone(settings, side, file.layer_scale, file.class_position)
+            load_pretrained(model, file, settings.pretrained)
+            mask_token = file.mask_token
         elif settings.pretrained == "timm" and settings.name is not None:
             model = _named_model(settings.name, side, pretrained=True)
-            _set_drop_path(model, settings.drop_path)
+            pack_blocks(model, settings.name)
         else:
             model = build_backbone(settings, side)
             _initialize(model, settings)
     _check_crops(model, recipe.crops)
-    return model
+    return model, mask_token
 
 
 def _check_crops(model: Any, crops: Crops) -> None:
@@ -126,7 +155,14 @@ def _initialize(model: Any, settings: Backbone) -> None:
                 initialize_linear(module, "xavier")
         projection = model.patch_embed.proj
         nn.init.xavier_uniform_(projection.weight.view(projection.weight.shape[0], -1))
-        nn.init.zeros_(projection.bias)
+        if projection.bias is not None:
+            nn.init.zeros_(projection.bias)
+    for block in model.blocks:
+        if isinstance(block.mlp, GluMlp):  # timm starts it nearly constant, DINOv2 does not
+            initialize_linear(cast(nn.Linear, block.mlp.fc1), settings.init)
+    if model.reg_token is not None and not model.no_embed_class:
+        with torch.no_grad():  # DINOv2's registers have no positions
+            model.pos_embed[:, 1 : model.num_prefix_tokens] = 0.0
     if settings.position == "sincos":
         patches = sincos_positions(model.patch_embed.grid_size[0], model.embed_dim)
         with torch.no_grad():
@@ -146,62 +182,10 @@ def sincos_positions(side: int, width: int) -> np.ndarray:
     return np.pad(table, ((0, 0), (0, width - table.shape[1])))
 
 
-def _read_weights(path: Path) -> dict[str, Tensor]:
-    """Read timm's weights of a ViT, without its classification head."""
-    if not path.is_file():
-        raise InputError(f"recipe.backbone.pretrained: {path} does not exist")
-    try:
-        weights = (
-            load_file(path)
-            if path.suffix == ".safetensors"
-            else torch.load(path, map_location="cpu", weights_only=True)
-        )
-        return {name: value for name, value in weights.items() if not name.startswith("head.")}
-    except (SafetensorError, UnpicklingError, RuntimeError, AttributeError) as error:
-        raise InputError(f"recipe.backbone.pretrained: {path} holds no weights: {error}") from error
-
-
-def has_layer_scale(weights: dict[str, Tensor]) -> bool:
-    """Return whether a ViT's weights have LayerScale."""
-    return "blocks.0.ls1.gamma" in weights
-
-
-def _fit_positions(model: Any, weights: dict[str, Tensor]) -> None:
-    """Interpolate the position embedding to the model's grid."""
-    if "pos_embed" in weights:
-        weights["pos_embed"] = resample_abs_pos_embed(
-            weights["pos_embed"],
-            list(model.patch_embed.grid_size),
-            num_prefix_tokens=0 if model.no_embed_class else model.num_prefix_tokens,
-        )
-
-
-def load_strictly(model: nn.Module, weights: dict[str, Tensor], path: Path) -> None:
-    """Load weights, all of them and no others.
-
-    Raises:
-        InputError: names or shapes differ; says which.
-
-    """
-    expected = {name: tuple(value.shape) for name, value in model.state_dict().items()}
-    given = {name: tuple(value.shape) for name, value in weights.items()}
-    if expected != given:
-        differing = sorted(
-            name for name in expected.keys() | given.keys() if expected.get(name) != given.get(name)
-        )
-        lines = [
-            f"{name}: model {expected.get(name)}, file {given.get(name)}" for name in differing[:5]
-        ]
-        raise InputError(
-            f"{path}: {len(differing)} of its weights do not fit the model: {'; '.join(lines)}"
-        )
-    model.load_state_dict(weights)
-
-
-def encode(
+def embed_patches(
     model: Any, images: Tensor, masked: Tensor | None = None, mask_token: Tensor | None = None
 ) -> Tensor:
-    """Run a ViT up to its final norm, with some patches replaced by the mask token.
+    """Return a ViT's tokens before its first block, some patches replaced by the mask token.
 
     Args:
         model: a timm ViT of `build_backbone`.
@@ -217,5 +201,43 @@ def encode(
     if masked is not None and mask_token is not None:
         where = masked.view(*tokens.shape[:3], 1)
         tokens = torch.where(where, mask_token.to(tokens.dtype), tokens)
-    tokens = model.norm_pre(model.patch_drop(model._pos_embed(tokens)))
-    return model.norm(model.blocks(tokens))  # type: ignore[no-any-return]
+    return model.norm_pre(_with_positions(model, tokens))  # type: ignore[no-any-return]
+
+
+def _with_positions(model: Any, patches: Tensor) -> Tensor:
+    """Return class token, registers and patches with their positions, [B, prefix + h · w, D].
+
+    timm's own method would interpolate all models' positions with antialiasing; DINOv2 does so
+    with registers alone.
+
+    Args:
+        model: a timm ViT.
+        patches: float [B, h, w, D].
+
+    """
+    prefix = [token for token in (model.cls_token, model.reg_token) if token is not None]
+    first = torch.cat(prefix, dim=1).expand(len(patches), -1, -1)
+    without = 0 if model.no_embed_class else model.num_prefix_tokens
+    positions = resize_positions(
+        model.pos_embed,
+        (patches.shape[1], patches.shape[2]),
+        without,
+        antialias=model.reg_token is not None,
+    )
+    if model.no_embed_class:
+        return torch.cat([first, patches.flatten(1, 2) + positions], dim=1)
+    return torch.cat([first, patches.flatten(1, 2)], dim=1) + positions
+
+
+def encode(model: Any, images: Tensor) -> Tensor:
+    """Run a ViT up to its final norm.
+
+    Args:
+        model: a timm ViT of `build_backbone`.
+        images: float [B, 3, S, S], normalized; S a multiple of the patch.
+
+    Returns:
+        float [B, prefix + patches, width]: class token first.
+
+    """
+    return model.norm(model.blocks(embed_patches(model, images)))  # type: ignore[no-any-return]

@@ -1,48 +1,17 @@
-"""Where crops lie and how they look, drawn for each image by its id.
-
-All randomness of an image in an epoch is one table of uniform numbers that depends on seed, epoch
-and image id alone, so that it is the same for every adaption and any number of workers. Boxes and
-looks are computed from such tables for a whole batch at once.
-"""
+"""Where crops lie in their images, and how they are cut."""
 
 from __future__ import annotations
 
-from enum import IntEnum
 from math import log
 
 import numpy as np
 
 from anonbench.opencv import cv2
-from anonbench.seeding import rng
+from anonbench.training.draws import ATTEMPTS, Draw
 
 ASPECTS = (3 / 4, 4 / 3)
-ATTEMPTS = 10
-
-
-class Draw(IntEnum):
-    """Columns of a crop's uniform numbers."""
-
-    AREA = 0
-    ASPECT = AREA + ATTEMPTS
-    LEFT = ASPECT + ATTEMPTS
-    TOP = LEFT + 1
-    FLIP = TOP + 1
-    JITTER = FLIP + 1
-    STRENGTH = JITTER + 1
-    ORDER = STRENGTH + 4
-    GREY = ORDER + 1
-    BLUR = GREY + 1
-    SIGMA = BLUR + 1
-    SOLARIZE = SIGMA + 1
-
-
-COLUMNS = Draw.SOLARIZE + 1
-
-
-def crop_draws(seed: int, epoch: int, image_id: str, crops: int) -> np.ndarray:
-    """Return float64 [crops, COLUMNS] in [0, 1): an image's draws in an epoch."""
-    draws: np.ndarray = rng("crops", seed, epoch, image_id).random((crops, COLUMNS))
-    return draws
+REDUCTIONS = np.array([1, 2, 4, 8])
+"""Scales, as one over them, at which JPEG can be decoded."""
 
 
 def crop_boxes(draws: np.ndarray, sizes: np.ndarray, area: tuple[float, float]) -> np.ndarray:
@@ -75,6 +44,31 @@ def crop_boxes(draws: np.ndarray, sizes: np.ndarray, area: tuple[float, float]) 
     return placed
 
 
+def reductions(boxes: np.ndarray, side: int) -> np.ndarray:
+    """Return the scales 1, 1/2, 1/4 or 1/8 at which images have enough pixels for their crops.
+
+    Args:
+        boxes: int [n, B, 4], the crops of each image.
+        side: of the crops once they are resized.
+
+    Returns:
+        int64 [B]: 1, 2, 4 or 8; 8 where there are no crops.
+
+    """
+    shortest = (boxes[..., 2:] - boxes[..., :2]).min(axis=(0, 2), initial=REDUCTIONS[-1] * side)
+    enough = shortest[:, None] >= REDUCTIONS[1:] * side  # [B, 3]
+    scales: np.ndarray = REDUCTIONS[enough.sum(axis=1)]
+    return scales
+
+
+def reduced(boxes: np.ndarray, scale: int) -> np.ndarray:
+    """Return boxes int [..., 4] in an image of one over `scale` the size, to the nearest pixel.
+
+    Halves go up, so that no side gets shorter than its whole number of larger pixels.
+    """
+    return (boxes + scale // 2) // scale
+
+
 def cut(image: np.ndarray, box: np.ndarray, flip: bool, out: np.ndarray) -> None:
     """Write one crop into `out`, resized and perhaps mirrored.
 
@@ -82,15 +76,20 @@ def cut(image: np.ndarray, box: np.ndarray, flip: bool, out: np.ndarray) -> None
         image: uint8 [H, W] or [H, W, 3].
         box: int [4], x0, y0, x1, y1.
         flip: mirror left and right.
-        out: uint8 [S, S, 3]; grey images fill all three channels.
+        out: uint8 [S, S, 3], contiguous; grey images fill all three channels.
 
     """
     x0, y0, x1, y1 = box.tolist()
-    view, side = image[y0:y1, x0:x1], len(out)
+    side = len(out)
     shrinks = x1 - x0 >= side and y1 - y0 >= side
     crop = cv2.resize(
-        view, (side, side), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
+        image[y0:y1, x0:x1],
+        (side, side),
+        interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC,
     )
     if flip:
-        crop = crop[:, ::-1]
-    out[...] = crop if crop.ndim == 3 else crop[..., None]
+        crop = cv2.flip(crop, 1)
+    if crop.ndim == 2:
+        cv2.cvtColor(crop, cv2.COLOR_GRAY2RGB, dst=out)
+    else:
+        out[...] = crop

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import linear, normalize
 
-from anonbench.config.training import Heads
+if TYPE_CHECKING:
+    from anonbench.config.training import Heads
 
 
 class Prototypes(nn.Module):

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import permutations
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.functional import conv2d, layer_norm, pad
+from torch.nn.functional import layer_norm, pad
 
-from anonbench.config.training import Crops
-from anonbench.training.crops import Draw
+from anonbench.training.draws import Draw
+
+if TYPE_CHECKING:
+    from anonbench.config.training import Crops
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_DEVIATION = (0.229, 0.224, 0.225)
@@ -23,6 +25,8 @@ LUMA = (0.2989, 0.587, 0.114)
 BLUR_SIGMA = (0.1, 2.0)
 """Pixels; DINO's."""
 BLUR_RADIUS = 4
+SMALLEST_CHROMA = 1e-8
+"""Below it a colour is grey: it has no hue."""
 NEUTRAL = np.array([1.0, 1.0, 1.0, 0.0])
 """Brightness, contrast, saturation and hue that change nothing."""
 ORDERS = np.array(list(permutations(range(4))))
@@ -44,6 +48,23 @@ class Looks:
     """float32 [N]: of the Gaussian blur in pixels, 0 for none."""
     solarize: np.ndarray
     """bool [N]."""
+
+    def alike(self) -> np.ndarray:
+        """Return the rows of the N crops (int64), sorted by what is done to them."""
+        places = np.where(self.jitter[:, None], self.order, -1)
+        rows: np.ndarray = np.lexsort((self.solarize, self.grey, self.sigma > 0, *places.T))
+        return rows
+
+
+class Step(NamedTuple):
+    """One change on the way of a batch of N crops to their looks."""
+
+    change: Callable[..., Tensor]
+    """Of images and, where there are some, strengths; leaves the images as they are."""
+    changed: np.ndarray
+    """bool [N]: the crops that it is done to."""
+    strengths: np.ndarray | None
+    """float32 [N]."""
 
 
 def looks_of(draws: np.ndarray, kinds: np.ndarray, settings: Crops) -> Looks:
@@ -71,34 +92,49 @@ def looks_of(draws: np.ndarray, kinds: np.ndarray, settings: Crops) -> Looks:
     )
 
 
-def apply_looks(images: Tensor, looks: Looks) -> Tensor:
-    """Return the crops with their looks, in DINOv2's order.
-
-    Args:
-        images: float [N, 3, S, S] in 0 … 1; changed in place.
-        looks: of the N crops.
-
-    """
+def steps_of(looks: Looks) -> list[Step]:
+    """Return what is done to a batch, in DINOv2's order; steps that change no crop are left out."""
     adjustments = (brighten, contrast, saturate, turn_hue)
     active = [what for what in range(4) if np.any(looks.strengths[:, what] != NEUTRAL[what])]
-    for place in range(4):
-        for what in active:
-            rows = np.flatnonzero(looks.jitter & (looks.order[:, place] == what))
-            _change(images, rows, adjustments[what], looks.strengths[rows, what])
-    _change(images, np.flatnonzero(looks.grey), desaturate)
-    blurred = np.flatnonzero(looks.sigma)
-    _change(images, blurred, blur, looks.sigma[blurred])
-    _change(images, np.flatnonzero(looks.solarize), solarize)
+    steps = [
+        Step(
+            adjustments[what],
+            looks.jitter & (looks.order[:, place] == what),
+            looks.strengths[:, what],
+        )
+        for place in range(4)
+        for what in active
+    ]
+    steps.append(Step(desaturate, looks.grey, None))
+    steps.append(Step(blur, looks.sigma > 0, looks.sigma))
+    steps.append(Step(solarize, looks.solarize, None))
+    return [step for step in steps if step.changed.any()]
+
+
+def take_steps(images: Tensor, steps: Sequence[Step], rows: np.ndarray | None = None) -> Tensor:
+    """Return crops with their looks.
+
+    Args:
+        images: float32 [n, 3, S, S] in 0 … 1; may be changed in place.
+        steps: of the batch of N crops.
+        rows: int [n], which of them these are; without it all.
+
+    """
+    for step in steps:
+        changed = step.changed if rows is None else step.changed[rows]
+        where = np.flatnonzero(changed)
+        if len(where) == 0:
+            continue
+        given = []
+        if step.strengths is not None:
+            strengths = step.strengths[where if rows is None else rows[where]]
+            given.append(torch.from_numpy(strengths).to(images.device))
+        if len(where) == len(images):
+            images = step.change(images, *given)
+        else:
+            index = torch.from_numpy(where).to(images.device)
+            images[index] = step.change(images[index], *given)
     return images
-
-
-def _change(
-    images: Tensor, rows: np.ndarray, change: Callable[..., Tensor], *strengths: np.ndarray
-) -> None:
-    if len(rows):
-        where = torch.from_numpy(rows).to(images.device)
-        given = [torch.from_numpy(values).to(images.device) for values in strengths]
-        images[where] = change(images[where], *given)
 
 
 def _each(values: Tensor) -> Tensor:
@@ -107,8 +143,8 @@ def _each(values: Tensor) -> Tensor:
 
 def luma(images: Tensor) -> Tensor:
     """Return grey levels [N, 1, H, W] of RGB [N, 3, H, W] (ITU-R 601)."""
-    grey: Tensor = LUMA[0] * images[:, :1] + LUMA[1] * images[:, 1:2] + LUMA[2] * images[:, 2:]
-    return grey
+    grey: Tensor = LUMA[0] * images[:, :1]
+    return grey.add_(images[:, 1:2], alpha=LUMA[1]).add_(images[:, 2:], alpha=LUMA[2])
 
 
 def brighten(images: Tensor, factors: Tensor) -> Tensor:
@@ -119,7 +155,7 @@ def brighten(images: Tensor, factors: Tensor) -> Tensor:
 def contrast(images: Tensor, factors: Tensor) -> Tensor:
     """Return images [N, 3, H, W] with distances from their mean grey level times factors [N]."""
     mean = luma(images).mean(dim=(1, 2, 3))
-    return torch.lerp(_each(mean), images, _each(factors)).clamp_(0.0, 1.0)
+    return (images * _each(factors)).add_(_each(mean * (1.0 - factors))).clamp_(0.0, 1.0)
 
 
 def saturate(images: Tensor, factors: Tensor) -> Tensor:
@@ -128,50 +164,63 @@ def saturate(images: Tensor, factors: Tensor) -> Tensor:
 
 
 def turn_hue(images: Tensor, turns: Tensor) -> Tensor:
-    """Return images [N, 3, H, W] with their hue (HSV) moved by turns [N] of the colour circle."""
-    value, chroma, hue = _hue_parts(images)
-    sector = 6.0 * (hue + turns.view(-1, 1, 1)).remainder(1.0)
-    # Smith 1978: channel = value - chroma · clamp(min(k, 4 - k), 0, 1), k = (n + sector) mod 6
-    channels = []
-    for n in (5.0, 3.0, 1.0):
-        k = (n + sector).remainder(6.0)
-        channels.append(value - chroma * torch.minimum(k, 4.0 - k).clamp_(0.0, 1.0))
-    return torch.stack(channels, dim=1)
+    """Return images [N, 3, H, W] with their hue (HSV) moved by turns [N] of the colour circle.
 
-
-def _hue_parts(images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Return value, chroma and hue (in turns), [N, H, W] each."""
+    On the circle of six sectors (red at 0, green at 2, blue at 4), a channel is full up to one
+    sector away from its place and empty from two sectors on (Smith 1978). So the distance of a hue
+    from red is (chroma - red + green + blue - lowest) / chroma, and green and blue tell its side.
+    No step of this asks which channel is the brightest.
+    """
     red, green, blue = images.unbind(dim=1)
-    value, brightest = images.max(dim=1)
-    chroma = value - images.amin(dim=1)
-    safe = torch.where(chroma > 0, chroma, torch.ones_like(chroma))
-    by_channel = torch.stack([green - blue, blue - red, red - green], dim=1) / safe.unsqueeze(1)
-    hue = by_channel.gather(1, brightest.unsqueeze(1)).squeeze(1) + 2.0 * brightest
-    return value, chroma, (hue / 6.0).remainder(1.0)
+    lowest = torch.minimum(red, green)
+    torch.minimum(lowest, blue, out=lowest)
+    chroma = torch.maximum(red, green)
+    torch.maximum(chroma, blue, out=chroma).sub_(lowest)
+    hue = (chroma - red).add_(green).add_(blue).sub_(lowest)
+    hue = hue.div_(chroma.clamp(min=SMALLEST_CHROMA)).copysign_(green - blue)
+    hue = hue.add_(6.0 * turns.view(-1, 1, 1))
+    hue.sub_((hue / 6.0).round_(), alpha=6.0)  # within -3 … 3
+    turned = torch.empty_like(images)
+    for channel, place in enumerate((0.0, 2.0, -2.0)):
+        # 3 - distance, on a circle of six
+        nearness = (hue - place).abs_().sub_(3.0).abs_()
+        fullness = nearness.sub_(1.0).clamp_(0.0, 1.0)
+        torch.addcmul(lowest, chroma, fullness, out=turned[:, channel])
+    return turned
 
 
 def desaturate(images: Tensor) -> Tensor:
     """Return images [N, 3, H, W] in grey."""
-    return luma(images).expand_as(images)
+    return luma(images).repeat(1, 3, 1, 1)
 
 
 def solarize(images: Tensor) -> Tensor:
     """Return images with the brighter half of their levels inverted."""
-    return torch.where(images >= 0.5, 1.0 - images, images)
+    return torch.minimum(images, 1.0 - images)
 
 
 def blur(images: Tensor, sigmas: Tensor) -> Tensor:
     """Return images [N, 3, H, W] blurred by Gaussians of sigmas [N] in pixels."""
-    count, channels, height, width = images.shape
-    reach = torch.arange(-BLUR_RADIUS, BLUR_RADIUS + 1, device=images.device)
-    kernels = torch.exp(-0.5 * (reach / sigmas.view(-1, 1)) ** 2)
-    kernels = kernels / kernels.sum(dim=1, keepdim=True)
-    weights = kernels.repeat_interleave(channels, dim=0).unsqueeze(1)  # [3 N, 1, taps]
-    padded = pad(images, [BLUR_RADIUS] * 4, mode="reflect")
-    planes = padded.view(1, count * channels, *padded.shape[2:])
-    planes = conv2d(planes, weights.unsqueeze(2), groups=count * channels)
-    planes = conv2d(planes, weights.unsqueeze(3), groups=count * channels)
-    return planes.view(count, channels, height, width)
+    reach = torch.arange(BLUR_RADIUS + 1, device=images.device)
+    weights = torch.exp(-0.5 * (reach / sigmas.view(-1, 1)) ** 2)
+    weights = weights / (2.0 * weights.sum(dim=1, keepdim=True) - 1.0)
+    return _blur_along(_blur_along(images, weights, 3), weights, 2)
+
+
+def _blur_along(images: Tensor, weights: Tensor, axis: Literal[2, 3]) -> Tensor:
+    """Return images [N, 3, H, W] blurred along an axis by symmetric weights [N, BLUR_RADIUS + 1].
+
+    Sums of shifted images are several times as fast as a convolution with a kernel for each image.
+    """
+    size, reach = images.shape[axis], BLUR_RADIUS
+    borders = [reach, reach, 0, 0] if axis == 3 else [0, 0, reach, reach]
+    padded = pad(images, borders, mode="reflect")
+    result = images * _each(weights[:, 0])
+    sides = torch.empty_like(images)
+    for shift in range(1, reach + 1):
+        before, after = (padded.narrow(axis, reach + by, size) for by in (-shift, shift))
+        result.addcmul_(torch.add(before, after, out=sides), _each(weights[:, shift]))
+    return result
 
 
 def normalize_images(images: Tensor, how: Literal["imagenet", "per_crop"]) -> Tensor:
@@ -187,4 +236,4 @@ def normalize_images(images: Tensor, how: Literal["imagenet", "per_crop"]) -> Te
         return layer_norm(images, images.shape[1:], eps=SMALLEST_DEVIATION**2)
     mean = torch.tensor(IMAGENET_MEAN, device=images.device).view(3, 1, 1)
     deviation = torch.tensor(IMAGENET_DEVIATION, device=images.device).view(3, 1, 1)
-    return (images - mean) / deviation
+    return (images - mean).div_(deviation)

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import torch
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
-from anonbench.config.training import Optimizer, Recipe
-from anonbench.training.backbone import encode, init_backbone, seed_torch
+from anonbench.training.backbone import embed_patches, init_with_mask_token, seed_torch
+from anonbench.training.blocks import Kept, Wanted
+from anonbench.training.distributed import local, whole_norm
 from anonbench.training.heads import Head
+
+if TYPE_CHECKING:
+    from anonbench.config.training import Optimizer, Recipe
 
 
 class Network(nn.Module):
@@ -15,9 +22,9 @@ class Network(nn.Module):
 
     def __init__(self, recipe: Recipe, seed: int) -> None:
         super().__init__()
-        self.backbone = init_backbone(recipe, seed)
+        self.backbone, mask_token = init_with_mask_token(recipe, seed)
         width: int = self.backbone.embed_dim  # type: ignore[assignment]
-        self.mask_token = nn.Parameter(torch.zeros(width))
+        self.mask_token = nn.Parameter(torch.zeros(width) if mask_token is None else mask_token)
         with torch.random.fork_rng():
             seed_torch("heads", seed)
             self.dino_head = Head(width, recipe.heads, recipe.backbone.init)
@@ -27,13 +34,48 @@ class Network(nn.Module):
                 else Head(width, recipe.heads, recipe.backbone.init)
             )
 
-    def tokens(self, images: Tensor, masked: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Return class tokens [B, D] and patch tokens [B, P, D] after the final norm."""
-        tokens = encode(self.backbone, images, masked, self.mask_token)
-        prefix: int = self.backbone.num_prefix_tokens  # type: ignore[assignment]
-        return tokens[:, 0], tokens[:, prefix:]
+    def forward(
+        self,
+        views: Tensor,
+        masked_indices: Tensor,
+        masked: Tensor | None = None,
+        local_views: Tensor | None = None,
+        kept: Kept | None = None,
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Run the network on the crops of a batch.
 
-    def scores(self, classes: Tensor, patches: Tensor) -> tuple[Tensor, Tensor]:
+        Args:
+            views: float [2 B, 3, S, S], the global crops.
+            masked_indices: int64 [M] into their flattened patches: where scores are wanted.
+            masked: bool [2 B, patches]: what is hidden; None (the teacher) for nothing.
+            local_views: float [L B, 3, s, s], the local crops; None for none.
+            kept: stochastic depth; None for none.
+
+        Returns:
+            class tokens of the global crops [2 B, D]; prototype scores of all class tokens, global
+            crops first, [(2 + L) B, K], and of the masked patches [M, K].
+
+        """
+        backbone: Any = self.backbone
+        groups = [embed_patches(backbone, views, masked, self.mask_token)]
+        if local_views is not None:
+            groups.append(embed_patches(backbone, local_views))
+        images = sum(len(group) for group in groups)
+        wanted = self._wanted(masked_indices, groups[0].shape[1], kept)
+        *blocks, last = enumerate(backbone.blocks)
+        for number, block in blocks:
+            groups = _run(block, groups, kept and kept.rows(number))
+        number, block = last
+        tokens = backbone.norm(_run(block, groups, kept and kept.rows(number), wanted))
+        return tokens[: len(views)], *self._scores(*tokens.split([images, len(masked_indices)]))
+
+    def _wanted(self, masked_indices: Tensor, length: int, kept: Kept | None) -> Wanted:
+        prefix: int = self.backbone.num_prefix_tokens  # type: ignore[assignment]
+        patches = length - prefix
+        rows = masked_indices // patches * length + prefix + masked_indices % patches
+        return Wanted(rows, kept.tokens, kept.scale) if kept else Wanted(rows)
+
+    def _scores(self, classes: Tensor, patches: Tensor) -> tuple[Tensor, Tensor]:
         """Return prototype scores of class tokens [N, D] and of masked patches [M, D]."""
         if self.ibot_head is self.dino_head:  # one call is faster than two
             both = self.dino_head(torch.cat([classes, patches]))
@@ -43,9 +85,15 @@ class Network(nn.Module):
     @torch.no_grad()
     def follow(self, student: Network, momentum: float) -> None:
         """Move towards the student: the exponential moving average of its weights."""
-        own: list[Tensor] = list(self.parameters())
-        other: list[Tensor] = list(student.parameters())
+        own = [local(weight.detach()) for weight in self.parameters()]
+        other = [local(weight.detach()) for weight in student.parameters()]
         torch._foreach_lerp_(own, other, 1.0 - momentum)
+
+
+def _run(block: Any, *arguments: Any) -> Any:
+    if block.keep_activations:
+        return block(*arguments)
+    return checkpoint(block, *arguments, use_reentrant=False)
 
 
 def is_head(name: str) -> bool:
@@ -69,7 +117,7 @@ def rate_factor(name: str, depth: int, settings: Optimizer) -> float:
     else:
         distance = 0
     own = settings.patch_rate if name.startswith("patch_embed") else 1.0
-    return float(settings.layer_decay**distance * own)
+    return float(settings.backbone_rate * settings.layer_decay**distance * own)
 
 
 def decays(name: str) -> bool:
@@ -78,22 +126,29 @@ def decays(name: str) -> bool:
 
 
 def parameter_groups(student: Network, settings: Optimizer) -> list[dict[str, object]]:
-    """Return AdamW's groups, with `rate_factor`, `decay_factor` and `last_layer` in each."""
+    """Return AdamW's groups, with `rate_factor`, `decay_factor` and `schedule` in each."""
     depth = len(student.backbone.blocks)  # type: ignore[arg-type]
-    groups: dict[tuple[float, float, bool], list[nn.Parameter]] = {}
+    groups: dict[tuple[float, float, str], list[nn.Parameter]] = {}
     for name, parameter in student.named_parameters():
-        key = (rate_factor(name, depth, settings), float(decays(name)), ".last_layer." in name)
+        key = (rate_factor(name, depth, settings), float(decays(name)), rate_schedule(name))
         groups.setdefault(key, []).append(parameter)
     return [
-        {"params": parameters, "rate_factor": rate, "decay_factor": decay, "last_layer": last}
-        for (rate, decay, last), parameters in groups.items()
+        {"params": parameters, "rate_factor": rate, "decay_factor": decay, "schedule": schedule}
+        for (rate, decay, schedule), parameters in groups.items()
     ]
 
 
+def rate_schedule(name: str) -> str:
+    """Return which of `Schedules` gives the learning rate of a parameter of `Network`."""
+    if ".last_layer." in name:
+        return "last_layer_rate"
+    return "learning_rate" if is_head(name) else "backbone_rate"
+
+
 def clip_gradients(student: Network, largest: float) -> Tensor:
-    """Clip backbone and heads apart; return the norm over all before clipping (scalar)."""
-    parts: tuple[list[Tensor], list[Tensor]] = ([], [])
+    """Clip backbone and each head apart; return the norm over all before clipping (scalar)."""
+    parts: dict[str, list[Tensor]] = {}
     for name, parameter in student.named_parameters():
-        parts[is_head(name)].append(parameter)
-    norms = [nn.utils.clip_grad_norm_(part, largest) for part in parts]
+        parts.setdefault(name.split(".")[0] if is_head(name) else "", []).append(parameter)
+    norms = [whole_norm(nn.utils.clip_grad_norm_(part, largest)) for part in parts.values()]
     return torch.stack(norms).square().sum().sqrt()

@@ -13,12 +13,15 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from anonbench.config.base import Range
 from anonbench.config.training import Crops, Recipe
 from anonbench.errors import InputError
 from anonbench.imageset import ImageSet
 from anonbench.seeding import rng
-from anonbench.training.crops import Draw, crop_boxes, crop_draws, cut
-from anonbench.training.looks import Looks, apply_looks, looks_of, normalize_images
+from anonbench.training.batch import Batch
+from anonbench.training.crops import crop_boxes, cut, reduced, reductions
+from anonbench.training.draws import Draw, crop_draws
+from anonbench.training.looks import Looks, looks_of
 from anonbench.training.masking import Masks, batch_masks
 from anonbench.training.scratch import ImageSource, Scratch, sufficient_side
 from anonbench.vocabulary import Adaption
@@ -30,25 +33,6 @@ class Sources:
 
     global_crops: ImageSource
     local_crops: ImageSource
-
-
-@dataclass(frozen=True)
-class Batch:
-    """What one training step sees, before it is moved to the device; crop-major."""
-
-    ids: tuple[str, ...]
-    global_crops: Tensor
-    """uint8 [2 B, S, S, 3]."""
-    local_crops: Tensor
-    """uint8 [L B, s, s, 3]."""
-    global_looks: Looks
-    local_looks: Looks
-    masked: Tensor
-    """bool [2 B, patches]."""
-    masked_indices: Tensor
-    """int64 [M] into the flattened `masked`."""
-    masked_weights: Tensor
-    """float32 [M]: one over the number of masked patches of the patch's crop."""
 
 
 def check_pairs(
@@ -114,21 +98,44 @@ def open_sources(
         yield Sources(versions[adaption.global_anonymized], versions[adaption.local_anonymized])
 
 
-class BatchStream(Dataset[Batch]):
+class BatchStream(Dataset[list[Batch]]):
     """The batches of a run by step: a function of seed, step and image ids alone.
 
     An epoch is one pass over the images in an order of its own; an incomplete last batch is left
-    out. Item `step` may be asked for in any order and by any process.
+    out. Item `step` may be asked for in any order and by any process. It is one process's share of
+    the step's images, in the parts that its forward passes take one after the other; how many
+    processes and parts there are changes no image's crops, looks and masks.
     """
 
     def __init__(
-        self, ids: Sequence[str], sources: Sources, recipe: Recipe, patches: int, seed: int
+        self,
+        ids: Sequence[str],
+        sources: Sources,
+        recipe: Recipe,
+        patches: int,
+        seed: int,
+        rank: int = 0,
+        world: int = 1,
     ) -> None:
+        """Describe the stream.
+
+        Args:
+            ids: of the images to train on.
+            sources: both hold these images, in the same sizes.
+            recipe: the number of steps, the batch and how crops are made.
+            patches: along a side of a global crop.
+            seed: of order, crops, looks and masks.
+            rank: the process that asks.
+            world: how many processes share a batch; with `recipe.optimizer.accumulate` a divisor of
+                its size.
+
+        """
         self._ids = list(ids)
         self._sources = sources
         self._recipe = recipe
         self._patches_a_side = patches
         self._seed = seed
+        self._share = np.arange(recipe.optimizer.batch_size).reshape(world, -1)[rank]
         self._epoch_order: tuple[int, np.ndarray] = (-1, np.arange(0))
 
     def _order(self, epoch: int) -> np.ndarray:
@@ -140,29 +147,43 @@ class BatchStream(Dataset[Batch]):
     def __len__(self) -> int:
         return self._recipe.optimizer.steps
 
-    def __getitem__(self, step: int) -> Batch:
-        size = self._recipe.optimizer.batch_size
-        epoch, place = divmod(step, len(self._ids) // size)
-        rows = self._order(epoch)[place * size : (place + 1) * size]
-        ids = tuple(self._ids[row] for row in rows)
-        crops = self._recipe.crops
-        draws = np.stack(
-            [
-                crop_draws(self._seed, epoch, image_id, crops.global_count + crops.local_count)
-                for image_id in ids
-            ],
-            axis=1,
+    def __getitem__(self, step: int) -> list[Batch]:
+        optimizer = self._recipe.optimizer
+        epoch, place = divmod(step, len(self._ids) // optimizer.batch_size)
+        rows = self._order(epoch)[place * optimizer.batch_size :]
+        masks = self._masks(step)
+        return [
+            self._part(epoch, [self._ids[row] for row in rows[part]], masks[:, part])
+            for part in np.split(self._share, optimizer.accumulate)
+        ]
+
+    def _masks(self, step: int) -> np.ndarray:
+        """Return the masks of a step's whole batch on all processes: bool [2, B, patches]."""
+        losses, size = self._recipe.losses, self._recipe.optimizer.batch_size
+        count = self._recipe.crops.global_count
+        masks = batch_masks(
+            count * size,
+            self._patches_a_side,
+            losses.mask_images,
+            losses.mask_ratio,
+            rng("masks", self._seed, step),
         )
-        global_draws, local_draws = np.split(draws, [crops.global_count])
+        return masks.where.reshape(count, size, -1)
+
+    def _part(self, epoch: int, ids: Sequence[str], masked: np.ndarray) -> Batch:
+        """Return the batch of some images with their masks, bool [2, b, patches]."""
+        crops = self._recipe.crops
+        count = crops.global_count + crops.local_count
+        draws = np.stack([crop_draws(self._seed, epoch, image_id, count) for image_id in ids], 1)
         if crops.shared_geometry:
-            global_draws[1, :, : Draw.JITTER] = global_draws[0, :, : Draw.JITTER]
-        masks = self._masks(step, crops.global_count * size)
+            draws[1, :, : Draw.JITTER] = draws[0, :, : Draw.JITTER]
+        global_crops, local_crops = cut_crops(self._sources, ids, draws, crops)
+        global_draws, local_draws = np.split(draws, [crops.global_count])
+        masks = Masks(masked.reshape(-1, masked.shape[-1]))
         return Batch(
-            ids=ids,
-            global_crops=cut_crops(
-                self._sources.global_crops, ids, global_draws, crops, local=False
-            ),
-            local_crops=cut_crops(self._sources.local_crops, ids, local_draws, crops, local=True),
+            ids=tuple(ids),
+            global_crops=global_crops,
+            local_crops=local_crops,
             global_looks=_looks(global_draws, crops, local=False),
             local_looks=_looks(local_draws, crops, local=True),
             masked=torch.from_numpy(masks.where),
@@ -170,61 +191,65 @@ class BatchStream(Dataset[Batch]):
             masked_weights=torch.from_numpy(masks.weights),
         )
 
-    def _masks(self, step: int, crops: int) -> Masks:
-        losses = self._recipe.losses
-        return batch_masks(
-            crops,
-            self._patches_a_side,
-            losses.mask_images,
-            losses.mask_ratio,
-            rng("masks", self._seed, step),
-        )
+
+class _Kind:
+    """The global or the local crops of a batch of B images, while they are cut."""
+
+    def __init__(
+        self, draws: np.ndarray, sizes: np.ndarray, side: int, area: Range, flip: float
+    ) -> None:
+        self.boxes = crop_boxes(draws, sizes, area)  # [n, B, 4]
+        self.flips = draws[..., Draw.FLIP] < flip
+        self.pixels = np.empty((*draws.shape[:2], side, side, 3), np.uint8)
+
+    def cut(self, row: int, image: np.ndarray, scale: int) -> None:
+        """Cut the crops of one image, given at one over `scale` of the size of its boxes."""
+        boxes = reduced(self.boxes[:, row], scale)
+        for box, flip, out in zip(boxes, self.flips[:, row], self.pixels[:, row], strict=True):
+            cut(image, box, bool(flip), out)
 
 
 def cut_crops(
-    source: ImageSource, ids: Sequence[str], draws: np.ndarray, crops: Crops, local: bool
-) -> Tensor:
-    """Return crops of a batch, uint8 [crops · B, S, S, 3], all first crops first.
+    sources: Sources, ids: Sequence[str], draws: np.ndarray, crops: Crops
+) -> tuple[Tensor, Tensor]:
+    """Return global and local crops of B images, uint8 [n · B, S, S, 3], all first crops first.
+
+    Each image is read once from each version that is needed, and where its format allows it, no
+    larger than its crops need. How large that is follows from all crops of the image, so that every
+    adaption sees the same pixels where it sees the same version.
 
     Args:
-        source: the images.
+        sources: the images.
         ids: of the B images.
-        draws: float [crops, B, COLUMNS].
+        draws: float [n, B, COLUMNS], global crops first.
         crops: sizes and areas.
-        local: which of them.
 
     """
-    side = crops.local_size if local else crops.global_size
-    out = np.empty((*draws.shape[:2], side, side, 3), dtype=np.uint8)
-    if len(draws):
-        images = [source.read(image_id) for image_id in ids]
-        sizes = np.array([image.shape[1::-1] for image in images])
-        boxes = crop_boxes(draws, sizes, crops.local_area if local else crops.global_area)
-        flips = draws[..., Draw.FLIP] < crops.flip
-        for number in range(len(draws)):
-            for row, image in enumerate(images):
-                cut(image, boxes[number, row], bool(flips[number, row]), out[number, row])
-    return torch.from_numpy(out).flatten(0, 1)
+    sizes = np.array([sources.global_crops.size(image_id) for image_id in ids])
+    global_draws, local_draws = np.split(draws, [crops.global_count])
+    large = _Kind(global_draws, sizes, crops.global_size, crops.global_area, crops.flip)
+    small = _Kind(local_draws, sizes, crops.local_size, crops.local_area, crops.flip)
+    scales = np.minimum(
+        reductions(large.boxes, crops.global_size), reductions(small.boxes, crops.local_size)
+    )
+    needs: list[tuple[ImageSource, list[_Kind]]] = [(sources.global_crops, [large])]
+    if sources.local_crops is sources.global_crops:
+        needs[0][1].append(small)
+    elif crops.local_count:
+        needs.append((sources.local_crops, [small]))
+    for row, image_id in enumerate(ids):
+        for source, kinds in needs:
+            image = source.read(image_id, int(scales[row]))
+            whole = image.shape[1::-1] == tuple(sizes[row])
+            for kind in kinds:
+                kind.cut(row, image, 1 if whole else int(scales[row]))
+    return (
+        torch.from_numpy(large.pixels).flatten(0, 1),
+        torch.from_numpy(small.pixels).flatten(0, 1),
+    )
 
 
 def _looks(draws: np.ndarray, crops: Crops, local: bool) -> Looks:
     numbers = np.full(len(draws), 2) if local else np.arange(len(draws))
     kinds = np.repeat(numbers, draws.shape[1])
     return looks_of(draws.reshape(-1, draws.shape[-1]), kinds, crops)
-
-
-def finish(crops: Tensor, looks: Looks, settings: Crops, device: torch.device) -> Tensor:
-    """Return crops as the network takes them: with their looks, normalized, on the device.
-
-    Args:
-        crops: uint8 [N, S, S, 3].
-        looks: of the N crops.
-        settings: how to normalize.
-        device: where the work is done.
-
-    Returns:
-        float32 [N, 3, S, S].
-
-    """
-    images = crops.to(device, non_blocking=True).permute(0, 3, 1, 2).float().div_(255.0)
-    return normalize_images(apply_looks(images.contiguous(), looks), settings.normalize)

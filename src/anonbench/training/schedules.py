@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from anonbench.config.training import Recipe
+if TYPE_CHECKING:
+    from anonbench.config.training import Recipe
 
 REFERENCE_BATCH = 1024
 
@@ -32,12 +34,22 @@ def ramp(start: float, end: float, warmup: int, steps: int) -> np.ndarray:
     return values[:steps]
 
 
+def released(frozen: int, warmup: int, steps: int) -> np.ndarray:
+    """Return float64 [steps], a factor: 0 while frozen, then a line to 1 in `warmup` steps."""
+    if frozen == 0:
+        return np.ones(steps)
+    return np.clip((np.arange(steps) - frozen + 1) / max(warmup, 1), 0.0, 1.0)
+
+
 @dataclass(frozen=True)
 class Schedules:
-    """The five schedules of a run, float64 [steps] each."""
+    """The schedules of a run, float64 [steps] each."""
 
     learning_rate: np.ndarray
-    """Of the heads; layers of the backbone have factors of it."""
+    """Of the heads."""
+    backbone_rate: np.ndarray
+    """Of the backbone, whose layers have factors of it: the same, but zero while the heads learn
+    alone, and rising anew after that."""
     last_layer_rate: np.ndarray
     """The same, but zero while the heads' last layer is frozen."""
     weight_decay: np.ndarray
@@ -54,9 +66,11 @@ class Schedules:
         warmup = round(settings.warmup * steps)
         rate = warm_cosine(peak, settings.min_learning_rate, warmup, steps)
         frozen = round(recipe.heads.freeze_last_layer * steps)
+        alone = round(settings.heads_first * steps)
         heated = round(recipe.heads.teacher_temperature_warmup * steps)
         return cls(
             learning_rate=rate,
+            backbone_rate=rate * released(alone, warmup, steps),
             last_layer_rate=np.where(np.arange(steps) < frozen, 0.0, rate),
             weight_decay=cosine(*settings.weight_decay, steps),
             teacher_momentum=cosine(*settings.ema, steps),

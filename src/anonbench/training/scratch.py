@@ -18,8 +18,11 @@ from anonbench.training.crops import ASPECTS
 class ImageSource(Protocol):
     """What crops are cut from."""
 
-    def read(self, image_id: str) -> np.ndarray:
-        """Return an image, uint8 [H, W] or [H, W, 3] RGB."""
+    def size(self, image_id: str) -> tuple[int, int]:
+        """Return width and height of an image, in pixels."""
+
+    def read(self, image_id: str, reduce: int = 1) -> np.ndarray:
+        """Return an image, uint8 [H, W] or [H, W, 3] RGB, perhaps at one over `reduce` its size."""
 
 
 def sufficient_side(crops: Crops) -> int:
@@ -58,7 +61,13 @@ class Scratch:
                 offset += small.nbytes
         self._pixels: np.ndarray = np.memmap(path, np.uint8, mode="r")
 
-    def read(self, image_id: str) -> np.ndarray:
+    def size(self, image_id: str) -> tuple[int, int]:
+        """Return width and height of a shrunk image, in pixels."""
+        height, width = self._where[image_id][1][:2]
+        return width, height
+
+    def read(self, image_id: str, reduce: int = 1) -> np.ndarray:
         """Return a shrunk image, uint8 [H, W] or [H, W, 3] RGB, as a view of the file."""
+        del reduce  # it is small already
         offset, shape = self._where[image_id]
         return self._pixels[offset : offset + int(np.prod(shape))].reshape(shape)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -10,23 +11,31 @@ from typing import Any
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
-from torch import nn
+from torch import Tensor, nn
 
 from anonbench.config.training import Backbone, Recipe
 from anonbench.errors import InputError
 from anonbench.files import atomic
-from anonbench.training.backbone import build_backbone, has_layer_scale, load_strictly
+from anonbench.training.backbone import build_backbone
+from anonbench.training.formats import MASK_TOKEN, has_layer_scale
 from anonbench.training.preprocess import Preprocess
+from anonbench.training.pretrained import load_strictly
 
 KEY = "anonbench"
 """One key for all metadata: the order of several is not the same from file to file."""
 
 
-def save_backbone(model: nn.Module, recipe: Recipe, path: Path, provenance: dict[str, Any]) -> None:
-    """Write a backbone's weights, how to build it and what made it.
+PREFIX = "backbone."
+"""Of the backbone's names within a `Network`'s."""
+
+
+def save_backbone(
+    network: Mapping[str, Tensor], recipe: Recipe, path: Path, provenance: dict[str, Any]
+) -> None:
+    """Write a backbone's weights with its mask token, how to build it and what made it.
 
     Args:
-        model: made by `build_backbone`.
+        network: the state of a `Network`; heads are left out.
         recipe: its training's.
         path: of the safetensors file.
         provenance: plain values that JSON can hold.
@@ -41,7 +50,9 @@ def save_backbone(model: nn.Module, recipe: Recipe, path: Path, provenance: dict
         "provenance": provenance,
     }
     weights = {
-        name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()
+        name.removeprefix(PREFIX): value.detach().cpu().contiguous()
+        for name, value in network.items()
+        if name.startswith(PREFIX) or name == MASK_TOKEN
     }
     with atomic(path) as temporary:
         save_file(weights, temporary, metadata={KEY: json.dumps(described, sort_keys=True)})
@@ -61,6 +72,13 @@ def read_description(path: Path) -> dict[str, Any]:
         raise InputError(f"{path}: not a backbone that anonbench trained: {error}") from None
 
 
+def read_weights(path: Path) -> tuple[dict[str, Tensor], Tensor | None]:
+    """Return the weights that `save_backbone` wrote, and the mask token, float [width]."""
+    with safe_open(path, framework="pt") as file:
+        weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    return weights, weights.pop(MASK_TOKEN, None)
+
+
 def load_backbone(path: Path) -> tuple[nn.Module, Preprocess]:
     """Return a trained backbone in inference mode and what its input must look like.
 
@@ -71,10 +89,18 @@ def load_backbone(path: Path) -> tuple[nn.Module, Preprocess]:
     """
     described = read_description(path)
     preprocess = Preprocess(**described["preprocess"])
-    with safe_open(path, framework="pt") as file:
-        weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    weights, _ = read_weights(path)
     with torch.random.fork_rng():
         settings = Backbone(**described["backbone"])
-        model = build_backbone(settings, preprocess.side, has_layer_scale(weights))
-    load_strictly(model, weights, path)
+        positions = _has_class_position(weights, preprocess.side)
+        model = build_backbone(settings, preprocess.side, has_layer_scale(weights), positions)
+    load_strictly(model, weights, str(path))
     return model.eval().requires_grad_(False), preprocess
+
+
+def _has_class_position(weights: Mapping[str, Tensor], side: int) -> bool | None:
+    """Return whether there are more positions than patches; None if the weights do not tell."""
+    positions, projection = (weights.get(name) for name in ("pos_embed", "patch_embed.proj.weight"))
+    if positions is None or projection is None:
+        return None
+    return bool(positions.shape[1] > (side // projection.shape[-1]) ** 2)

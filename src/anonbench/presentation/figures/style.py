@@ -16,9 +16,11 @@ import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from anonbench.errors import InputError
 from anonbench.files import atomic
+from anonbench.presentation.labels import METHODS
 
 ONE_COLUMN = 3.5
 TWO_COLUMNS = 7.16
@@ -114,6 +116,14 @@ def save(figure: Figure, outputs: Sequence[Path], dpi: int) -> None:
 def method_colour(method: str) -> str:
     """Return a method's colour."""
     return METHOD_COLOURS.get(method, OTHER_COLOUR)
+
+
+def method_handles(methods: Sequence[str]) -> list[Line2D]:
+    """Return a legend's entries for methods, in their order."""
+    return [
+        Line2D([], [], color=method_colour(method), lw=2.5, label=METHODS.get(method, method))
+        for method in methods
+    ]
 
 
 def percent_axis(axes: Axes, label: str) -> None:

@@ -1,4 +1,4 @@
-"""Quality against the degree of anonymization, and the course of the trainings.
+"""Quality against the degree of anonymization.
 
 Twelve series (four models, three methods) in one plot cannot be told apart, so each model has a
 panel of its own with one coloured line a method; the unadapted model's lines are repeated as thin
@@ -7,9 +7,8 @@ lines in the other panels, because the loss against it is the question.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,14 +17,13 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from anonbench.presentation.figures.style import (
-    DEGREE_LINES,
-    INK,
     MODEL_LINES,
     MODEL_MARKERS,
     SOFT,
     TWO_COLUMNS,
     empty,
     method_colour,
+    method_handles,
     new_figure,
     percent_axis,
     save,
@@ -33,10 +31,6 @@ from anonbench.presentation.figures.style import (
 )
 from anonbench.presentation.labels import ACCURACIES, ADAPTIONS, METHODS, metric_label
 from anonbench.presentation.summary import present, summarize
-from anonbench.vocabulary import Model
-
-SMOOTHING = 0.05
-"""Share of a training's steps that a learning curve is averaged over."""
 
 
 def trend(
@@ -100,7 +94,7 @@ def _panels(
         axes.set_xlim(degrees[0] - margin, degrees[-1] + margin)
     percent_axis(panels[0], label)
     figure.supxlabel("Degree: share of regions anonymized (%)", fontsize=8)
-    handles = _method_handles(present(rows["method"], METHODS))
+    handles = method_handles(present(rows["method"], METHODS))
     if len(models) > 1 and len(base):
         handles.append(Line2D([], [], color=SOFT, lw=0.7, label="thin: Unadapted, for comparison"))
     figure.legend(handles=handles, loc="outside upper center", ncols=len(handles))
@@ -166,80 +160,4 @@ def _models_on_x(figure: Figure, rows: pd.DataFrame, label: str) -> None:
     axes.set_xlim(-0.5, len(models) - 0.5)
     axes.set_xlabel(f"Model, at degree {int(rows['degree'].iloc[0])} %")
     percent_axis(axes, label)
-    figure.legend(handles=_method_handles(methods), loc="outside upper center", ncols=len(methods))
-
-
-def _method_handles(methods: Sequence[str]) -> list[Line2D]:
-    return [
-        Line2D([], [], color=method_colour(method), lw=2.5, label=METHODS.get(method, method))
-        for method in methods
-    ]
-
-
-def learning_curves(logs: Mapping[str, Path], outputs: Sequence[Path], dpi: int = 150) -> None:
-    """Draw the training losses of one data set's models, a panel an adaption.
-
-    Args:
-        logs: by model name (`anonbench.vocabulary.Model`), a CSV with the columns step and loss.
-        outputs: .png and .svg paths.
-        dpi: of the PNG.
-
-    """
-    curves = {Model.parse(name): pd.read_csv(path) for name, path in logs.items()}
-    adaptions = present(pd.Series([str(model.adaption) for model in curves], dtype=str), ADAPTIONS)
-    degrees = sorted({model.variant.degree for model in curves if model.variant.method})
-    methods = present(
-        pd.Series([str(m.variant.method) for m in curves if m.variant.method], dtype=str), METHODS
-    )
-    with styled():
-        figure = new_figure(TWO_COLUMNS, 2.45)
-        if not curves:
-            empty(figure, "No training was run")
-        panels = figure.subplots(1, max(len(adaptions), 1), sharey=True, squeeze=False)[0]
-        for axes, adaption in zip(panels, adaptions, strict=False):
-            for model, log in curves.items():
-                if model.adaption == adaption:
-                    _curve(axes, model, log, degrees)
-            axes.set_title(ADAPTIONS.get(adaption, adaption))
-            axes.grid(axis="y")
-        panels[0].set_ylabel("Training loss")
-        figure.supxlabel("Step", fontsize=8)
-        handles = _method_handles(methods)
-        if len(degrees) > 1:
-            handles += [
-                Line2D([], [], color=SOFT, linestyle=style, label=f"{degree} %")
-                for degree, style in zip(degrees, _degree_lines(len(degrees)), strict=True)
-            ]
-        if handles:
-            figure.legend(handles=handles, loc="outside upper center", ncols=len(handles))
-        save(figure, outputs, dpi)
-
-
-def _degree_lines(number: int) -> list[Any]:
-    """Return line styles, solid for the highest degree."""
-    return [DEGREE_LINES[place % len(DEGREE_LINES)] for place in range(number)][::-1]
-
-
-def _curve(axes: Axes, model: Model, log: pd.DataFrame, degrees: list[int]) -> None:
-    step, loss = log["step"].to_numpy(float), log["loss"].to_numpy(float)
-    method = model.variant.method
-    colour = INK if method is None else method_colour(str(method))
-    lines = _degree_lines(len(degrees))
-    style = "-" if method is None else lines[degrees.index(model.variant.degree)]
-    axes.plot(step, loss, color=colour, lw=0.5, alpha=0.25)
-    axes.plot(step, smooth(loss, SMOOTHING), color=colour, lw=1.3, linestyle=style)
-
-
-def smooth(values: np.ndarray, share: float) -> np.ndarray:
-    """Average each value with its neighbours over a share of the length; ends use what there is.
-
-    Args:
-        values: float [N].
-        share: width of the window as a share of N; at least one value.
-
-    """
-    half = int(len(values) * share / 2)
-    sums = np.concatenate([[0.0], np.cumsum(values)])
-    start = np.clip(np.arange(len(values)) - half, 0, None)
-    stop = np.clip(np.arange(len(values)) + half + 1, None, len(values))
-    return np.asarray((sums[stop] - sums[start]) / (stop - start))
+    figure.legend(handles=method_handles(methods), loc="outside upper center", ncols=len(methods))

@@ -36,6 +36,7 @@ FIGURE_KINDS = {
     "trend": "Quality against degree",
     "attention": "Attention maps",
     "learning": "Learning curves",
+    "schedules": "Schedules",
 }
 CAPTIONS = {
     "examples": (
@@ -57,8 +58,19 @@ CAPTIONS = {
         "has its own scale; the number above it is its brightest patch's share of attention."
     ),
     "learning": (
-        "Training loss by step, thin as logged and bold as a running mean. Losses of different "
-        "adaptions are not a ranking: the tasks differ."
+        "The training log, a column an adaption: bold as a running mean, thin as logged where "
+        "there is one degree; the unadapted model's lines thin in the other columns. KL is what is "
+        "left of the DINO loss without the teacher's entropy: what the student has not learned. "
+        "Dashed: the value where all targets are uniform, ln K for K prototypes (iBOT: times the "
+        "share of masked crops). Prototypes in use: exp of the entropy of a batch's mean target. "
+        "Feature rank: RankMe of a batch's class tokens. A collapse shows as an entropy at "
+        "the dashed line with a KL of zero, as a few prototypes, or as a rank near one. Losses of "
+        "different adaptions are not a ranking: the tasks differ."
+    ),
+    "schedules": (
+        "What changes over a run, by the recipe of each data set; all its models share it. The "
+        "rates of the backbone and of the heads' last layer differ from the heads' only while they "
+        "stand still or start."
     ),
 }
 

@@ -11,10 +11,17 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from anonbench.training.distributed import Ranks
+
 SINKHORN_ITERATIONS = 3
 
 
-def sinkhorn(scores: Tensor, temperature: float, iterations: int = SINKHORN_ITERATIONS) -> Tensor:
+def sinkhorn(
+    scores: Tensor,
+    temperature: float,
+    ranks: Ranks | None = None,
+    iterations: int = SINKHORN_ITERATIONS,
+) -> Tensor:
     """Return targets in which every prototype is used about equally (Sinkhorn–Knopp).
 
     SwAV (Caron et al. 2020), section 3.1; DINOv2 (Oquab et al. 2023), section 4. In the log domain:
@@ -23,6 +30,7 @@ def sinkhorn(scores: Tensor, temperature: float, iterations: int = SINKHORN_ITER
     Args:
         scores: float [N, K], the teacher's.
         temperature: the teacher's.
+        ranks: whose scores form the batch together.
         iterations: of the alternating normalization; the last one is over prototypes, so that
             rows sum to one.
 
@@ -30,12 +38,11 @@ def sinkhorn(scores: Tensor, temperature: float, iterations: int = SINKHORN_ITER
         float32 [N, K].
 
     """
-    samples, prototypes = scores.shape
-    if samples == 0:
-        return scores.float()
+    ranks = ranks or Ranks()
     log_targets = scores.float() / temperature
     for _ in range(iterations):
-        log_targets = log_targets - torch.logsumexp(log_targets, dim=0) - math.log(prototypes)
+        use = ranks.logsumexp(torch.logsumexp(log_targets, dim=0))
+        log_targets = log_targets - use - math.log(scores.shape[1])
         log_targets = log_targets - torch.logsumexp(log_targets, dim=1, keepdim=True)
     return log_targets.exp()
 
@@ -50,20 +57,38 @@ class Centering(nn.Module):
     center: Tensor
 
     def __init__(
-        self, kind: Literal["softmax", "sinkhorn"], prototypes: int, momentum: float
+        self,
+        kind: Literal["softmax", "sinkhorn"],
+        prototypes: int,
+        momentum: float,
+        ranks: Ranks | None = None,
     ) -> None:
         super().__init__()
         self.kind = kind
         self.momentum = momentum
+        self.ranks = ranks or Ranks()
         self.register_buffer("center", torch.zeros(prototypes))
+        self.register_buffer("_sum", torch.zeros(prototypes + 1), persistent=False)
+
+    _sum: Tensor
+    """Of the step's scores; their number at the end."""
 
     @torch.no_grad()
     def forward(self, scores: Tensor, temperature: float) -> Tensor:
         """Return targets, float32 [N, K], rows summing to one, for scores [N, K]."""
         scores = scores.float()
         if self.kind == "sinkhorn":
-            return sinkhorn(scores, temperature)
-        targets = ((scores - self.center) / temperature).softmax(dim=-1)
-        if len(scores):
-            self.center.lerp_(scores.mean(dim=0), 1.0 - self.momentum)
-        return targets
+            return sinkhorn(scores, temperature, self.ranks)
+        self._sum[:-1] += scores.sum(dim=0)
+        self._sum[-1] += len(scores)
+        return ((scores - self.center) / temperature).softmax(dim=-1)
+
+    @torch.no_grad()
+    def update(self) -> None:
+        """Take the step's scores, of all parts and ranks, into the center."""
+        if self.kind == "softmax":
+            total = self.ranks.sum(self._sum)
+            mean = total[:-1] / total[-1].clamp(min=1.0)
+            # without scores (nothing was masked) the center stays
+            self.center.lerp_(torch.where(total[-1] > 0, mean, self.center), 1.0 - self.momentum)
+            self._sum.zero_()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
-from torch.nn.functional import log_softmax
 
 
 def ibot_loss(
@@ -15,7 +15,7 @@ def ibot_loss(
     patches, then over all global crops, those without a mask among them.
 
     Args:
-        targets: float [M, K], the teacher's at the M masked patches of the batch.
+        targets: float [M, K], the teacher's at the M masked patches of the batch; rows sum to one.
         scores: float [M, K], the student's there.
         weights: float [M], one over the number of masked patches of the patch's crop.
         crops: number of global crops, 2 B.
@@ -25,5 +25,6 @@ def ibot_loss(
         scalar; zero where nothing is masked.
 
     """
-    log_student = log_softmax(scores.float() / temperature, dim=-1)
-    return -((targets * log_student).sum(dim=-1) * weights).sum() / crops
+    logits = scores.float() / temperature
+    entropies = torch.logsumexp(logits, dim=-1) - (targets * logits).sum(dim=-1)
+    return (entropies * weights).sum() / crops

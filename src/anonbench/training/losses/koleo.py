@@ -6,11 +6,13 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
+from anonbench.training.distributed import Ranks
+
 DISTANCE_FLOOR = 1e-2
 """Features closer than this count as duplicates; it bounds the gradient by 1 / (2 · floor)."""
 
 
-def koleo_loss(features: Tensor) -> Tensor:
+def koleo_loss(features: Tensor, ranks: Ranks | None = None) -> Tensor:
     """Return minus the mean log distance of each feature to its nearest neighbour.
 
     Sablayrolles et al. 2019 (Spreading vectors for similarity search), equation 4. In float32, and
@@ -19,11 +21,14 @@ def koleo_loss(features: Tensor) -> Tensor:
 
     Args:
         features: float [B, D], not normalized.
+        ranks: whose features form the batch together; each returns the same value.
 
     Returns:
         scalar; zero for fewer than two features.
 
     """
+    if ranks is not None:
+        features = ranks.gather(features.float())
     if len(features) < 2:
         return features.new_zeros((), dtype=torch.float32)
     with torch.autocast(features.device.type, enabled=False):

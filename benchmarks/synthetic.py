@@ -1,0 +1,64 @@
+"""Recipes and batches for benchmarks of the training step: needs torch, timm, NumPy and PyYAML."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import torch
+import yaml
+
+from anonbench.training.batch import Batch
+from anonbench.training.draws import COLUMNS
+from anonbench.training.looks import looks_of
+from anonbench.training.masking import batch_masks
+
+DEFAULTS = Path(__file__).resolve().parents[1] / "config" / "defaults.yaml"
+
+
+def recipe_of(**changes: Any) -> Any:
+    """Return the default recipe with changes, as plain attributes (no pydantic is needed)."""
+    values = yaml.safe_load(DEFAULTS.read_text(encoding="utf-8"))["recipes"]["default"]
+    recipe = _merged(values, changes)
+    recipe.crops.blur_probabilities = (1.0, 0.1, 0.5)
+    return recipe
+
+
+def _merged(values: dict[str, Any], changes: dict[str, Any]) -> SimpleNamespace:
+    unknown = changes.keys() - values.keys()
+    if unknown:
+        raise KeyError(f"no such settings: {sorted(unknown)}")
+    result = {
+        key: _merged(value, changes.get(key, {}))
+        if isinstance(value, dict)
+        else changes.get(key, value)
+        for key, value in values.items()
+    }
+    return SimpleNamespace(**result)
+
+
+def batch_of(recipe: Any, images: int, patches_a_side: int, seed: int = 0) -> Batch:
+    """Return a batch of random crops with random looks and masks."""
+    random = np.random.default_rng(seed)
+    crops, losses = recipe.crops, recipe.losses
+
+    def pixels(number: int, side: int) -> torch.Tensor:
+        shape = (number * images, side, side, 3)
+        return torch.from_numpy(random.integers(0, 256, shape, dtype=np.uint8))
+
+    def looks(number: int, kinds: np.ndarray) -> Any:
+        return looks_of(random.random((number * images, COLUMNS)), kinds, crops)
+
+    masks = batch_masks(2 * images, patches_a_side, losses.mask_images, losses.mask_ratio, random)
+    return Batch(
+        ids=tuple(f"image-{number}" for number in range(images)),
+        global_crops=pixels(2, crops.global_size),
+        local_crops=pixels(crops.local_count, crops.local_size),
+        global_looks=looks(2, np.repeat([0, 1], images)),
+        local_looks=looks(crops.local_count, np.full(crops.local_count * images, 2)),
+        masked=torch.from_numpy(masks.where),
+        masked_indices=torch.from_numpy(masks.indices),
+        masked_weights=torch.from_numpy(masks.weights),
+    )

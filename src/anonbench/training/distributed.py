@@ -1,0 +1,145 @@
+"""Several processes that train one model: what they tell each other.
+
+Each process ("rank") has an equal share of every batch. What a loss takes over the whole batch
+(centering, nearest neighbours, means) is exchanged, so that the ranks together take the step that
+one process would take.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+
+PATIENCE = timedelta(minutes=60)
+"""How long a rank waits for the others: rank 0 may be writing or evaluating."""
+
+
+@dataclass(frozen=True)
+class Ranks:
+    """This process's place among those that train together."""
+
+    rank: int = 0
+    world: int = 1
+    hosts: Any = None
+    """Process group in which the hosts talk without waiting for their GPUs."""
+
+    def sum(self, values: Tensor) -> Tensor:
+        """Return the sum over all ranks; the same shape."""
+        if self.world > 1:
+            values = values.clone()
+            dist.all_reduce(values)
+        return values
+
+    def mean(self, values: Tensor) -> Tensor:
+        """Return the mean over all ranks; the same shape."""
+        return self.sum(values) / self.world
+
+    def logsumexp(self, values: Tensor) -> Tensor:
+        """Return log of the sum over all ranks of exp(values); the same shape."""
+        return values if self.world == 1 else torch.logsumexp(_all(values, self.world), dim=0)
+
+    def gather(self, values: Tensor) -> Tensor:
+        """Return all ranks' values [B, …] as [world · B, …]; gradients flow back to each rank."""
+        if self.world == 1:
+            return values
+        gathered: Tensor = _Gather.apply(values, self)  # type: ignore[no-untyped-call]
+        return gathered
+
+    def any(self, *flags: bool) -> list[bool]:
+        """Return for each flag whether it is set on any rank."""
+        if self.world == 1:
+            return list(flags)
+        raised = torch.tensor(flags, dtype=torch.uint8)
+        dist.all_reduce(raised, dist.ReduceOp.MAX, group=self.hosts)
+        return [bool(flag) for flag in raised]
+
+
+def _all(values: Tensor, world: int) -> Tensor:
+    parts = [torch.empty_like(values) for _ in range(world)]
+    dist.all_gather(parts, values.contiguous())
+    return torch.stack(parts)
+
+
+class _Gather(torch.autograd.Function):
+    @staticmethod
+    def forward(context: Any, values: Tensor, ranks: Ranks) -> Tensor:
+        context.ranks, context.count = ranks, len(values)
+        return _all(values, ranks.world).flatten(0, 1)
+
+    @staticmethod
+    def backward(context: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        ranks, count = context.ranks, context.count
+        return ranks.sum(gradient)[ranks.rank * count : (ranks.rank + 1) * count], None
+
+
+def join(device_type: str) -> tuple[Ranks, int]:
+    """Join the other ranks, where torchrun started this process; return also its local number."""
+    world = int(os.environ.get("WORLD_SIZE", "1"))
+    if world == 1:
+        return Ranks(), 0
+    local = int(os.environ["LOCAL_RANK"])
+    if device_type == "cuda":
+        torch.cuda.set_device(local)
+    if not dist.is_initialized():
+        dist.init_process_group("nccl" if device_type == "cuda" else "gloo", timeout=PATIENCE)
+    hosts = dist.new_group(backend="gloo") if device_type == "cuda" else None
+    return Ranks(dist.get_rank(), dist.get_world_size(), hosts), local
+
+
+def leave() -> None:
+    """Part from the other ranks, where there are any."""
+    if dist.is_initialized():
+        dist.destroy_process_group()
+
+
+def shard(network: nn.Module, blocks: nn.ModuleList) -> None:
+    """Spread a network's weights over all ranks, a block at a time (FSDP2)."""
+    from torch.distributed.fsdp import fully_shard
+
+    for block in blocks:
+        fully_shard(block)
+    # the teacher, which has no backward pass, would stay whole after its forward pass
+    fully_shard(network, reshard_after_forward=True)
+
+
+def whole(value: Any) -> Any:
+    """Return a state (tensors in dictionaries and lists) with spread tensors put together, on CPU.
+
+    All ranks must call it, in the same order.
+    """
+    if isinstance(value, dict):
+        return {key: whole(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [whole(entry) for entry in value]
+    if isinstance(value, Tensor):
+        value = value.detach()
+        return (value.full_tensor() if hasattr(value, "full_tensor") else value).cpu()
+    return value
+
+
+def spread_like(value: Tensor, pattern: Tensor) -> Tensor:
+    """Return a whole tensor on the device of `pattern`, spread over the ranks as that is."""
+    if not hasattr(pattern, "device_mesh"):
+        return value.to(pattern.device)
+    from torch.distributed.tensor import distribute_tensor
+
+    spread: Any = pattern
+    return distribute_tensor(value.to(pattern.device), spread.device_mesh, spread.placements)
+
+
+def whole_norm(value: Tensor) -> Tensor:
+    """Return a norm over spread tensors as a plain scalar."""
+    spread: Any = value
+    whole_value: Tensor = spread.full_tensor() if hasattr(value, "full_tensor") else value
+    return whole_value
+
+
+def local(value: Tensor) -> Tensor:
+    """Return the part of a tensor that this rank holds."""
+    return value.to_local() if hasattr(value, "to_local") else value

@@ -1,0 +1,167 @@
+"""Learning curves and schedules: every line stands in the panel that its log says."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import fields
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.axes import Axes
+from matplotlib.colors import to_hex
+from matplotlib.figure import Figure
+from synthetic_results import make_log, outputs
+
+from anonbench.config.training import Recipe
+from anonbench.errors import InputError
+from anonbench.presentation.figures import learning
+from anonbench.presentation.figures.learning import (
+    QUANTITIES,
+    chance_levels,
+    learning_curves,
+    schedules_figure,
+    smooth,
+)
+from anonbench.presentation.figures.style import INK, METHOD_COLOURS, TALLEST
+from anonbench.training.schedules import Schedules
+
+CHANCE = chance_levels(256, 0.5)
+EVERY = ["unadapted"] + [
+    f"{adaption}-{method}-{degree}"
+    for degree in (25, 50, 75, 100)
+    for method in METHOD_COLOURS
+    for adaption in "ABC"
+]
+
+
+@pytest.fixture
+def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
+    """Return the figures that are drawn, instead of writing them."""
+    figures: list[Figure] = []
+    monkeypatch.setattr(learning, "save", lambda figure, outputs, dpi: figures.append(figure))
+    return figures
+
+
+def logs(folder: Path, models: Sequence[str], knn: bool = False) -> dict[str, Path]:
+    paths = {model: folder / f"{model}.csv" for model in models}
+    for model, path in paths.items():
+        make_log(model, knn=knn).to_csv(path, index=False)
+    return paths
+
+
+def _bold(axes: Axes) -> list[str]:
+    """The colours of the models' own lines, without raw and comparison lines."""
+    return [to_hex(line.get_color()) for line in axes.lines if line.get_linewidth() >= 1.0]
+
+
+def test_rows_are_quantities_and_columns_adaptions(tmp_path: Path, drawn: list[Figure]) -> None:
+    models = [name for name in EVERY if name == "unadapted" or name.endswith("-100")]
+    learning_curves(logs(tmp_path, models), outputs(tmp_path), CHANCE)
+    grid = np.array(drawn[0].axes).reshape(8, 4)
+    assert [axes.get_title() for axes in grid[0]] == ["Unadapted", "A", "B", "C"]
+    assert [axes.get_ylabel() for axes in grid[:, 0]] == list(QUANTITIES.values())[:8]
+    colours = [colour.lower() for colour in METHOD_COLOURS.values()]
+    for row in grid:
+        assert _bold(row[0]) == [INK]
+        for axes in row[1:]:
+            assert sorted(_bold(axes)) == sorted(colours)
+    values = make_log("B-mask-100")["kl"].to_numpy()
+    green = [line for line in grid[3, 2].lines if line.get_color() == METHOD_COLOURS["mask"]]
+    np.testing.assert_allclose(green[0].get_ydata(), values)
+    np.testing.assert_allclose(green[1].get_ydata(), smooth(values, 0.05))
+
+
+def test_all_models_of_the_paper_fit_a_page(tmp_path: Path, drawn: list[Figure]) -> None:
+    learning_curves(logs(tmp_path, EVERY, knn=True), outputs(tmp_path), CHANCE)
+    figure = drawn[0]
+    assert figure.get_figheight() <= TALLEST
+    grid = np.array(figure.axes).reshape(9, 4)
+    assert grid[8, 0].get_ylabel() == "k-NN (%)"
+    assert 20 < grid[8, 0].lines[0].get_ydata().min() < 70
+    in_a = {(line.get_color(), str(line.get_linestyle())) for line in grid[0, 1].lines}
+    degrees = {str(line._unscaled_dash_pattern) for line in grid[0, 1].lines}
+    assert len(degrees) == 5  # four degrees and the dashes of the chance level
+    assert len({colour for colour, _ in in_a}) == 5  # three methods, unadapted, chance
+
+
+def test_the_chance_level_is_drawn_where_there_is_one(tmp_path: Path, drawn: list[Figure]) -> None:
+    assert {
+        "dino": pytest.approx(math.log(256)),
+        "ibot": pytest.approx(math.log(256) / 2),
+        "teacher_entropy": pytest.approx(math.log(256)),
+    } == CHANCE
+    learning_curves(logs(tmp_path, ["unadapted"]), outputs(tmp_path), CHANCE)
+    by_title = {axes.get_title(): axes for axes in drawn[0].axes if axes.get_visible()}
+    assert set(by_title) == {
+        "DINO loss", "iBOT loss", "KoLeo loss", "KL (nats)", "Teacher entropy (nats)",
+        "Prototypes in use", "Feature rank", "Gradient norm", "Weighted loss", "Learning rate",
+    }  # fmt: skip
+    levels = {
+        title: [line.get_ydata()[0] for line in axes.lines if len(set(line.get_ydata())) == 1]
+        for title, axes in by_title.items()
+    }
+    assert levels["iBOT loss"] == [CHANCE["ibot"]]
+    assert levels["KL (nats)"] == levels["KoLeo loss"] == []
+
+
+def test_one_training_is_named(tmp_path: Path, drawn: list[Figure]) -> None:
+    learning_curves(logs(tmp_path, ["C-blur-50"], knn=True), outputs(tmp_path), CHANCE)
+    texts = [text.get_text() for legend in drawn[0].legends for text in legend.get_texts()]
+    assert texts == ["C, Blur, 50 %", "Uniform targets"]
+    assert sum(axes.get_visible() for axes in drawn[0].axes) == 11
+
+
+def test_a_log_without_a_column_is_refused(tmp_path: Path) -> None:
+    make_log("unadapted").drop(columns="feature_rank").to_csv(tmp_path / "a.csv", index=False)
+    with pytest.raises(InputError, match="column 'feature_rank' is missing"):
+        learning_curves({"unadapted": tmp_path / "a.csv"}, outputs(tmp_path), CHANCE)
+
+
+@pytest.mark.parametrize("span", [3.0, 20.0, 200.0, 1e4, 1e6])
+def test_gradient_norms_of_any_span_can_be_read(
+    tmp_path: Path, drawn: list[Figure], span: float
+) -> None:
+    """Some ticks are in view, and their labels are numbers and no formulas."""
+    paths = logs(tmp_path, ["unadapted", "A-blur-50"])
+    for path in paths.values():
+        log = pd.read_csv(path)
+        log["gradient_norm"] = 0.7 * np.geomspace(span, 1, len(log))
+        log.to_csv(path, index=False)
+    learning_curves(paths, outputs(tmp_path), CHANCE)
+    drawn[0].canvas.draw()
+    norms = np.array(drawn[0].axes).reshape(8, 2)[7, 0]
+    low, high = norms.get_ylim()
+    labels = [label.get_text() for label in norms.get_yticklabels()]
+    in_view = [float(label) for label in labels if label and low <= float(label) <= high]
+    assert 2 <= len(in_view) <= 6
+
+
+def test_every_schedule_is_drawn(tmp_path: Path, drawn: list[Figure]) -> None:
+    assert {field.name for field in fields(Schedules)} == set(learning.RATES) | set(learning.OTHERS)
+    recipe = Recipe.model_validate(
+        {"optimizer": {"steps": 2000, "heads_first": 0.2}, "heads": {"freeze_last_layer": 0.1}}
+    )
+    schedules = Schedules.of(recipe)
+    schedules_figure(schedules, outputs(tmp_path))
+    rates, decay, momentum, temperature = drawn[0].axes
+    heads, backbone, last = (line.get_ydata() for line in rates.lines)
+    share = rates.lines[0].get_xdata()
+    assert share[0] == 0.0 and 99.9 <= share[-1] <= 100.0 and len(share) <= 400
+    assert (last[share < 9.9] == 0).all() and (last[share > 10.1] > 0).all()
+    assert (backbone[share < 19.9] == 0).all() and (backbone[share > 20.1] > 0).all()
+    assert max(heads) == pytest.approx(schedules.learning_rate.max(), rel=1e-3)
+    for axes, name in ((decay, "weight_decay"), (momentum, "teacher_momentum")):
+        values = getattr(schedules, name)
+        np.testing.assert_array_equal(axes.lines[0].get_ydata()[[0, -1]], values[[0, -1]])
+    assert temperature.get_title() == "Teacher temperature"
+
+
+def test_smoothing_keeps_length_and_constants() -> None:
+    assert smooth(np.full(50, 3.0), 0.1) == pytest.approx(np.full(50, 3.0))
+    values = np.arange(10.0)
+    assert smooth(values, 0.2)[[0, 5, 9]] == pytest.approx([0.5, 5.0, 8.5])
+    assert smooth(values[:1], 0.05).tolist() == [0.0]
+    assert len(smooth(values[:0], 0.05)) == 0

@@ -1,0 +1,255 @@
+"""GPUs are claimed by one job at a time: real processes, pretended devices."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from anonbench import devices
+from anonbench.devices import candidates, claimed
+from anonbench.errors import InputError
+
+HOLD = """
+import os, sys, time
+from pathlib import Path
+from anonbench import devices
+devices._POLL_SECONDS = 0.02
+count, folder, marks, seconds = int(sys.argv[1]), *map(Path, sys.argv[2:4]), float(sys.argv[4])
+with devices.claimed(count, folder) as mine:
+    assert os.environ["CUDA_VISIBLE_DEVICES"] == ",".join(mine)
+    assert "torch" not in sys.modules
+    taken = [marks / device for device in mine]
+    for mark in taken:
+        mark.open("x")  # fails if another process has this device
+    print(*mine, flush=True)
+    {action}
+    time.sleep(seconds)
+    for mark in taken:
+        mark.unlink()
+"""
+
+
+def start(
+    count: int, tmp_path: Path, visible: str, seconds: float, action: str = "pass"
+) -> subprocess.Popen[str]:
+    (tmp_path / "marks").mkdir(exist_ok=True)
+    code = HOLD.format(action=action)
+    arguments = [str(count), str(tmp_path / "locks"), str(tmp_path / "marks"), str(seconds)]
+    return subprocess.Popen(
+        [sys.executable, "-c", code, *arguments],
+        env=os.environ | {"CUDA_VISIBLE_DEVICES": visible},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+@pytest.fixture(autouse=True)
+def _no_scheduler(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.startswith("SLURM_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.delenv("GPU_DEVICE_ORDINAL", raising=False)
+    monkeypatch.setattr(devices, "_POLL_SECONDS", 0.02)
+
+
+@pytest.fixture
+def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Pretend a machine without GPUs, and return where its driver's files would be."""
+    monkeypatch.setattr(devices, "_PROC", tmp_path / "proc")
+    monkeypatch.setattr(devices, "_DEV", tmp_path / "dev")
+    monkeypatch.setattr(devices.shutil, "which", lambda name: None)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    return tmp_path
+
+
+def add_gpu(machine: Path, bus: str, uuid: str) -> None:
+    place = machine / "proc" / bus
+    place.mkdir(parents=True)
+    text = f"Model: \t\t NVIDIA H200\nGPU UUID: \t {uuid}\nDevice Minor: \t 0\n"
+    (place / "information").write_text(text, encoding="utf-8")
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_no_two_processes_share_a_device(tmp_path: Path, count: int) -> None:
+    orders = ["0,1,2", "2,1,0", "1,2,0"]
+    running = [start(count, tmp_path, orders[number % 3], 0.15) for number in range(9)]
+    outputs = [process.communicate(timeout=60) for process in running]
+    assert [process.returncode for process in running] == [0] * 9, outputs
+    used = [device for out, _ in outputs for device in out.split()]
+    assert len(used) == 9 * count
+    assert set(used) <= {"0", "1", "2"}
+
+
+def test_a_killed_holder_frees_its_device(tmp_path: Path) -> None:
+    holder = start(1, tmp_path, "0", 600)
+    assert holder.stdout is not None
+    assert holder.stdout.readline() == "0\n"
+    waiting = start(1, tmp_path, "0", 0)
+    time.sleep(0.5)
+    assert waiting.poll() is None
+    (tmp_path / "marks" / "0").unlink()
+    holder.kill()
+    out, error = waiting.communicate(timeout=20)
+    assert (out, waiting.returncode) == ("0\n", 0), error
+    holder.communicate()
+
+
+def test_a_child_that_outlives_its_job_keeps_the_device(tmp_path: Path) -> None:
+    action = (
+        "import subprocess; c = subprocess.Popen(['sleep', '600'], close_fds=False, "
+        "stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL); print(c.pid, flush=True)"
+    )
+    holder = start(1, tmp_path, "0", 600, action)
+    assert holder.stdout is not None
+    assert holder.stdout.readline() == "0\n"
+    child = int(holder.stdout.readline())
+    holder.kill()
+    holder.communicate()
+    (tmp_path / "marks" / "0").unlink()
+    waiting = start(1, tmp_path, "0", 0)
+    time.sleep(0.5)
+    assert waiting.poll() is None
+    os.kill(child, signal.SIGKILL)
+    assert waiting.communicate(timeout=20)[0] == "0\n"
+
+
+def test_the_environment_comes_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3,1")
+    with claimed(1, tmp_path) as mine:
+        assert mine == ["3"]
+        assert os.environ["CUDA_VISIBLE_DEVICES"] == "3"
+        with pytest.raises(RuntimeError, match="claimed its GPUs already"), claimed(1, tmp_path):
+            pass
+    assert os.environ["CUDA_VISIBLE_DEVICES"] == "3,1"
+    with claimed(2, tmp_path) as mine:
+        assert mine == ["3", "1"]
+
+
+def test_a_lock_file_that_was_tidied_away_locks_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def tidied(descriptor: int, flags: int) -> None:
+        monkeypatch.undo()
+        (tmp_path / "a.lock").unlink()
+
+    monkeypatch.setattr(devices.fcntl, "flock", tidied)
+    descriptor = devices._lock(tmp_path / "a.lock")
+    assert os.fstat(descriptor).st_ino == (tmp_path / "a.lock").stat().st_ino
+    os.close(descriptor)
+
+
+@pytest.mark.parametrize("visible", ["", "-1", "NoDevFiles"])
+def test_without_a_gpu_nothing_is_claimed(
+    machine: Path, monkeypatch: pytest.MonkeyPatch, visible: str
+) -> None:
+    folder = machine / "locks"
+    with claimed(4, folder) as mine:
+        assert mine == []
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    with claimed(1, folder) as mine:
+        assert mine == []
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
+    with claimed(0, folder) as mine:
+        assert mine == []
+        assert os.environ["CUDA_VISIBLE_DEVICES"] == "0"
+    assert not folder.exists()
+
+
+def test_fewer_devices_than_asked_for(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    add_gpu(machine, "0000:01:00.0", "GPU-aa-1")
+    with pytest.raises(InputError, match=r"asks for 2 GPUs, but this machine has 1: lower"):
+        claimed(2, machine / "locks").__enter__()
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,0,-1,1")
+    with pytest.raises(InputError, match=r"CUDA_VISIBLE_DEVICES=0,0,-1,1 has 1: lower"):
+        claimed(2, machine / "locks").__enter__()
+
+
+def test_a_device_has_one_lock_by_whatever_name(machine: Path) -> None:
+    add_gpu(machine, "0000:c1:00.0", "GPU-bb-2")
+    add_gpu(machine, "0000:01:00.0", "GPU-aa-1")
+    places = {"0": "0000-01-00.0", "1": "0000-c1-00.0"}
+    assert candidates({}) == places
+    assert candidates({"CUDA_VISIBLE_DEVICES": "1,0"}) == {"1": places["1"], "0": places["0"]}
+    assert candidates({"CUDA_VISIBLE_DEVICES": "GPU-bb"}) == {"GPU-bb": places["1"]}
+    assert candidates({"CUDA_VISIBLE_DEVICES": "1,GPU-bb-2,0"}) == {
+        "1": places["1"],
+        "0": places["0"],
+    }
+    slices = "MIG-5c,MIG-GPU-aa-1/2/0"
+    assert candidates({"CUDA_VISIBLE_DEVICES": slices}) == {
+        "MIG-5c": "MIG-5c",
+        "MIG-GPU-aa-1/2/0": "MIG-GPU-aa-1_2_0",
+    }
+
+
+def test_other_ways_to_see_the_machine(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("nvidia0", "nvidia2", "nvidiactl", "nvidia-uvm"):
+        (machine / "dev").mkdir(exist_ok=True)
+        (machine / "dev" / name).touch()
+    assert candidates({}) == {"0": "0", "1": "1"}
+    # a driver that has not looked at its devices yet
+    add_gpu(machine, "0000:c1:00.0", "GPU-????????-????")
+    assert candidates({}) == {"0": "0000-c1-00.0"}
+    tool = machine / "nvidia-smi"
+    tool.write_text("#!/bin/sh\necho '0, GPU-bb-2, 00000000:C1:00.0'\n", encoding="utf-8")
+    tool.chmod(0o755)
+    monkeypatch.setattr(devices.shutil, "which", lambda name: str(tool))
+    assert candidates({"CUDA_VISIBLE_DEVICES": "GPU-bb-2"}) == {"GPU-bb-2": "0000-c1-00.0"}
+
+
+@pytest.mark.parametrize(
+    ("other", "shared"),
+    [
+        ({"SLURM_JOB_ID": "7", "SLURM_STEP_ID": "0", "SLURM_STEP_GPUS": "1"}, True),
+        ({"SLURM_JOB_ID": "8", "SLURM_STEP_ID": "0", "SLURM_STEP_GPUS": "0"}, False),
+        ({"SLURM_JOB_ID": "7", "SLURM_STEP_ID": "1", "SLURM_STEP_GPUS": "0"}, False),
+        ({}, False),
+    ],
+)
+def test_what_slurm_gave_is_shared_within_a_job_step_only(
+    machine: Path, other: Mapping[str, str], shared: bool
+) -> None:
+    add_gpu(machine, "0000:01:00.0", "GPU-aa-1")
+    mine = {"SLURM_JOB_ID": "7", "SLURM_STEP_ID": "0", "SLURM_STEP_GPUS": "0"}
+    visible = {"CUDA_VISIBLE_DEVICES": "0"}
+    assert (candidates(mine | visible) == candidates(other | visible)) is shared
+
+
+def test_no_lock_files_of_slurm_jobs_are_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {"SLURM_JOB_ID": "7", "SLURM_JOB_GPUS": "0,1"}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
+    with claimed(2, tmp_path):
+        assert len(list(tmp_path.glob("gpu-slurm-7-*.lock"))) == 2
+    assert [path.name for path in tmp_path.iterdir()] == ["turn.lock"]
+
+
+def test_a_slurm_job_without_gpus_of_its_own_sees_the_machine(machine: Path) -> None:
+    add_gpu(machine, "0000:01:00.0", "GPU-aa-1")
+    assert candidates({"SLURM_JOB_ID": "7"}) == {"0": "0000-01-00.0"}
+
+
+def test_waiting_is_said_and_someone_elses_folder_is_refused(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    holder = start(1, tmp_path, "0", 1.0)
+    assert holder.stdout is not None
+    holder.stdout.readline()
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
+    with ExitStack() as stack, caplog.at_level("INFO"):
+        assert stack.enter_context(claimed(1, tmp_path / "locks")) == ["0"]
+    assert caplog.text.count("waiting for a GPU") == 1
+    holder.communicate()
+    monkeypatch.setattr(devices.os, "getuid", lambda: 12345)
+    with pytest.raises(InputError, match="belongs to someone else"):
+        claimed(1, tmp_path / "locks").__enter__()

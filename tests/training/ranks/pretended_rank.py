@@ -1,0 +1,68 @@
+"""A process of a training that trains nothing: agrees with the others and ends as it is told.
+
+Stands in for `anonbench.training.rank` in the tests of `launch`; its seed says how to end.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from pathlib import Path
+
+from anonbench.errors import InputError, Interrupted
+from anonbench.training import launch, rank
+from anonbench.training.interrupt import Interrupts
+
+DONE, WRONG_INPUT, FULL_DISK, BUG, KILLED, LISTENING, DEAF = range(7)
+
+
+def agree(value: float) -> float:
+    """Return the sum over all processes."""
+    import torch
+    import torch.distributed as dist
+
+    total = torch.tensor([value])
+    dist.all_reduce(total)
+    return float(total.item())
+
+
+def train(job: launch.TrainJob) -> None:
+    import torch.distributed as dist
+
+    number = int(os.environ["RANK"])
+    with Interrupts() as interrupts:
+        dist.init_process_group("gloo")
+        assert agree(number + 1) == 3.0
+        threads = os.environ["OMP_NUM_THREADS"]
+        marks = job.output.parent
+        shown = os.environ.get("CUDA_VISIBLE_DEVICES", "no")
+        print(f"process {number}: {threads} threads, {job.adaption}, {shown} devices", flush=True)
+        if job.seed == DONE and number == 0:
+            job.output.write_text("trained", encoding="utf-8")
+        if job.seed == WRONG_INPUT and number == 1:
+            raise InputError("x.tar: its index is missing")
+        if job.seed == FULL_DISK and number == 0:
+            raise OSError(28, "No space left on device", "x.checkpoint")
+        if job.seed == BUG and number == 1:
+            _ = 1 / 0
+        if job.seed == KILLED and number == 1:
+            os.kill(os.getpid(), 9)
+        (marks / f"started-{number}").touch()
+        for step in range(1, 3000 if job.seed == LISTENING else 1):
+            time.sleep(0.02)
+            reason = interrupts.reason()
+            if agree(float(reason is not None)):
+                if number == 0:
+                    time.sleep(0.3)  # the others are gone, and this one still writes
+                    job.checkpoint.write_text(str(step), encoding="utf-8")
+                raise Interrupted(reason or "another rank", step)
+    if job.seed == DEAF:
+        (marks / f"deaf-{number}").touch()
+        time.sleep(60)
+    agree(1.0)
+
+
+if __name__ == "__main__":
+    launch.train = train
+    sys.exit(rank.main(Path(sys.argv[1])))

@@ -1,0 +1,46 @@
+"""A process that trains some steps together with others: for the tests of `distributed`.
+
+Arguments: a JSON file with the recipe, the shard, where to write, and whether to go through a
+checkpoint in the middle. What the steps came to is written by the first process.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import torch
+
+from anonbench.config.training import Recipe
+from anonbench.imageset import ImageSet
+from anonbench.training.distributed import leave
+from anonbench.training.machine import prepare_torch
+from anonbench.training.pairs import BatchStream, open_sources
+from anonbench.training.trainer import Trainer
+from anonbench.vocabulary import Adaption
+
+
+def main(told: dict[str, str]) -> None:
+    recipe = Recipe.model_validate_json(told["recipe"])
+    images = ImageSet.open([Path(told["shard"])])
+    device, ranks = prepare_torch(recipe)
+    trainer = Trainer(recipe, 0, device, ranks)
+    with open_sources(recipe, Adaption.UNADAPTED, images, None) as sources:
+        stream = BatchStream(
+            images.ids, sources, recipe, trainer.patches_a_side, 0, ranks.rank, ranks.world
+        )
+        for step in range(len(stream)):
+            if step == 2:  # everything goes through a state, put together and spread again
+                state = trainer.state()
+                trainer = Trainer(recipe, 1, device, ranks)
+                trainer.restore(state)
+            trainer.advance(stream[step])
+    result = {"state": trainer.state(), "world": ranks.world}
+    if ranks.rank == 0:
+        torch.save(result, told["output"])
+    leave()
+
+
+if __name__ == "__main__":
+    main(json.loads(Path(sys.argv[1]).read_text(encoding="utf-8")))

@@ -1,0 +1,104 @@
+"""The way of a batch to the network."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+
+from anonbench.config.training import Crops
+from anonbench.training import batch as module
+from anonbench.training.batch import Batch, finish
+from anonbench.training.draws import crop_draws
+from anonbench.training.looks import Looks, looks_of, normalize_images, steps_of, take_steps
+
+CPU = torch.device("cpu")
+PLAIN = {"jitter_probability": 0, "grey": 0, "blur": [0, 0, 0], "solarize": 0}
+
+
+def _crops(count: int, side: int) -> torch.Tensor:
+    random = torch.Generator().manual_seed(0)
+    return torch.randint(0, 256, (count, side, side, 3), dtype=torch.uint8, generator=random)
+
+
+def _looks(count: int, settings: Crops) -> Looks:
+    return looks_of(crop_draws(0, 0, "a", count), np.arange(count) % 3, settings)
+
+
+@pytest.mark.parametrize("normalize", ["imagenet", "per_crop"])
+def test_finish_by_hand(normalize: str) -> None:
+    settings = Crops.model_validate(PLAIN | {"normalize": normalize})
+    crops = _crops(4, 16)
+    found = finish(crops, _looks(4, settings), settings, CPU)
+    assert found.shape == (4, 3, 16, 16) and found.dtype == torch.float32
+    pixels = crops[3].permute(2, 0, 1).float()
+    if normalize == "per_crop":
+        expected = (pixels - pixels.mean()) / pixels.std(correction=0)
+    else:
+        mean, deviation = torch.tensor([[0.485, 0.456, 0.406], [0.229, 0.224, 0.225]])
+        expected = (pixels / 255 - mean.view(3, 1, 1)) / deviation.view(3, 1, 1)
+    torch.testing.assert_close(found[3], expected, atol=1e-2, rtol=1e-2)
+
+
+@pytest.mark.parametrize("pixels", [1, 1000, 10**9])
+def test_how_many_are_finished_at_once_has_no_effect(
+    pixels: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "CACHED_PIXELS", pixels)
+    settings = Crops()
+    crops, looks = _crops(37, 16), _looks(37, settings)
+    images = crops.permute(0, 3, 1, 2).float() / 255
+    whole = take_steps(images.contiguous(), steps_of(looks))  # as on a GPU
+    expected = normalize_images(whole, settings.normalize)
+    torch.testing.assert_close(finish(crops, looks, settings, CPU), expected, atol=1e-4, rtol=1e-4)
+
+
+def test_no_crops_are_fine() -> None:
+    settings = Crops()
+    assert finish(_crops(0, 16), _looks(0, settings), settings, CPU).shape == (0, 3, 16, 16)
+
+
+def test_crops_stay_as_they_are() -> None:
+    crops = _crops(9, 16)
+    before = crops.clone()
+    finish(crops, _looks(9, Crops()), Crops(), CPU)
+    assert torch.equal(crops, before)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
+def test_gpu_and_cpu_agree() -> None:
+    crops, looks = _crops(64, 32), _looks(64, Crops())
+    found = finish(crops, looks, Crops(), torch.device("cuda")).cpu()
+    torch.testing.assert_close(found, finish(crops, looks, Crops(), CPU), atol=1e-3, rtol=1e-3)
+
+
+def test_pinning_takes_every_tensor(monkeypatch: pytest.MonkeyPatch) -> None:
+    pinned: list[torch.Tensor] = []
+
+    def pin(tensor: torch.Tensor) -> torch.Tensor:
+        pinned.append(tensor)
+        return tensor + 0
+
+    monkeypatch.setattr(torch.Tensor, "pin_memory", pin)
+    looks = _looks(2, Crops())
+    tensors = [torch.full((2,), value) for value in range(5)]
+    batch = Batch(("a",), *tensors[:2], looks, looks, *tensors[2:])
+    done = batch.pin_memory()
+    ours = [value for value in vars(done).values() if isinstance(value, torch.Tensor)]
+    assert len(pinned) == len(tensors) == len(ours)
+    for tensor, found in zip(tensors, ours, strict=True):
+        assert torch.equal(tensor, found) and tensor is not found
+    assert done.ids == batch.ids and done.global_looks is looks
+
+
+@pytest.mark.parametrize("name", ["batch", "looks", "draws"])
+def test_needs_torch_and_numpy_alone(name: str) -> None:
+    code = (
+        f"import sys, anonbench.training.{name}; "
+        "print([m for m in ('cv2', 'pandas', 'pydantic', 'timm', 'PIL') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

@@ -1,0 +1,133 @@
+"""Packed blocks against timm's own, with and without stochastic depth."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from anonbench.config.training import Recipe
+from anonbench.errors import InputError
+from anonbench.training.backbone import build_backbone, embed_patches, encode
+from anonbench.training.blocks import Wanted, add_branch, draw_kept, pack_blocks
+from anonbench.training.network import Network
+
+Make = Callable[..., Recipe]
+
+
+@pytest.fixture(params=[{}, {"registers": 2, "ffn": "swiglu"}], ids=str)
+def network(recipe: Make, request: pytest.FixtureRequest) -> Network:
+    return Network(recipe(backbone=request.param), 0)
+
+
+def _crops() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    generator = torch.Generator().manual_seed(0)
+    views = torch.randn(6, 3, 32, 32, generator=generator)
+    local_views = torch.randn(9, 3, 16, 16, generator=generator)
+    masked = torch.rand(6, 16, generator=generator) < 0.3
+    return views, local_views, masked
+
+
+def test_packed_crops_give_what_each_size_gives_alone(network: Network) -> None:
+    """Among them the last block, which computes wanted tokens only."""
+    views, local_views, masked = _crops()
+    indices = masked.flatten().nonzero().flatten()
+    classes, class_scores, patch_scores = network(views, indices, masked, local_views)
+    backbone: Any = network.backbone
+    whole = backbone.norm(
+        backbone.blocks(embed_patches(backbone, views, masked, network.mask_token))
+    )
+    patches = whole[:, backbone.num_prefix_tokens :].flatten(0, 1)[indices]
+    torch.testing.assert_close(classes, whole[:, 0])
+    torch.testing.assert_close(patch_scores, network.ibot_head(patches))
+    alone = torch.cat([whole[:, 0], encode(backbone, local_views)[:, 0]])
+    torch.testing.assert_close(class_scores, network.dino_head(alone))
+
+
+def test_a_dropped_image_passes_the_branch_unchanged() -> None:
+    groups = [torch.ones(4, 2, 3), torch.ones(5, 1, 3)]
+    rows = [torch.tensor([0, 3]), torch.tensor([1, 2, 4])]
+    seen: list[int] = []
+
+    def branch(picked: Any) -> list[torch.Tensor]:
+        seen.extend(len(group) for group in picked)
+        return [torch.full_like(group, 10.0) for group in picked]
+
+    added = add_branch(groups, branch, rows)
+    assert seen == [2, 3]
+    assert added[0][:, 0, 0].tolist() == [21.0, 1.0, 1.0, 21.0]  # 4 / 2 times as much
+    expected = torch.tensor([1.0, 53 / 3, 53 / 3, 1.0, 53 / 3])
+    torch.testing.assert_close(added[1][:, 0, 0], expected)
+    assert torch.equal(groups[0], torch.ones(4, 2, 3))
+
+
+def test_stochastic_depth_as_a_plain_loop_has_it(network: Network) -> None:
+    views, local_views, masked = _crops()
+    indices = masked.flatten().nonzero().flatten()
+    random = np.random.default_rng(1)
+    kept = draw_kept(0.4, 2, [6, 9], indices.numpy() // 16, random)
+    assert kept is not None
+    classes, class_scores, patch_scores = network(views, indices, masked, local_views, kept)
+    backbone: Any = network.backbone
+    ends = []
+    groups = [
+        embed_patches(backbone, views, masked, network.mask_token),
+        embed_patches(backbone, local_views),
+    ]
+    for number, tokens in enumerate(groups):
+        for depth, block in enumerate(backbone.blocks):
+            factors = torch.zeros(2, len(tokens), 1, 1)
+            for branch in range(2):
+                rows = kept.images[number][depth, branch]
+                factors[branch, rows] = len(tokens) / len(rows)
+            tokens = tokens + factors[0] * block.ls1(block.attn(block.norm1(tokens)))
+            tokens = tokens + factors[1] * block.ls2(block.mlp(block.norm2(tokens)))
+        ends.append(backbone.norm(tokens))
+    patches = ends[0][:, backbone.num_prefix_tokens :].flatten(0, 1)[indices]
+    torch.testing.assert_close(classes, ends[0][:, 0])
+    expected = network.dino_head(torch.cat([end[:, 0] for end in ends]))
+    torch.testing.assert_close(class_scores, expected)
+    torch.testing.assert_close(patch_scores, network.ibot_head(patches))
+
+
+def test_draws_of_stochastic_depth() -> None:
+    patch_images = np.array([0, 0, 3, 9])
+    kept = draw_kept(0.3, 50, [10, 21], patch_images, np.random.default_rng(0))
+    assert kept is not None
+    assert [tuple(rows.shape) for rows in kept.images] == [(50, 2, 7), (50, 2, 14)]
+    for rows in kept.images:
+        assert (rows.diff(dim=-1) > 0).all()  # distinct and ascending
+    often = torch.bincount(kept.images[0].flatten(), minlength=10) / 100
+    assert ((often - 0.7).abs() < 0.2).all()
+    last = [set(rows[-1, -1].tolist()) for rows in kept.images]
+    owners = [(0, i) for i in range(10)] + [(1, i) for i in range(21)]
+    owners += [(0, int(i)) for i in patch_images]
+    expected = [n for n, (group, image) in enumerate(owners) if image in last[group]]
+    assert kept.tokens.tolist() == expected
+    scales = [10 / 7 if owners[n][0] == 0 else 21 / 14 for n in expected]
+    torch.testing.assert_close(kept.scale[:, 0], torch.tensor(scales))
+    assert draw_kept(0.0, 2, [4], patch_images, np.random.default_rng(0)) is None
+    nearly_all = draw_kept(1.0, 2, [4], np.zeros(0, int), np.random.default_rng(0))
+    assert nearly_all is not None and nearly_all.images[0].shape == (2, 2, 1)
+
+
+def test_gradients_flow_through_what_is_kept_only(network: Network) -> None:
+    views, _, masked = _crops()
+    indices = masked.flatten().nonzero().flatten()
+    backbone: Any = network.backbone
+    tokens = [embed_patches(backbone, views).detach().requires_grad_()]
+    rows = [[torch.tensor([1, 4])], [torch.tensor([2])]]
+    wanted = Wanted(indices, torch.tensor([2]), torch.full((1, 1), 6.0))
+    backbone.blocks[-1](tokens, rows, wanted)[0].sum().backward()
+    assert tokens[0].grad is not None
+    assert tokens[0].grad[0].count_nonzero() == tokens[0].shape[2]  # its class token alone
+
+
+def test_blocks_of_another_kind_are_refused(recipe: Make) -> None:
+    model: Any = build_backbone(recipe().backbone, 32)
+    model.blocks[1] = torch.nn.Identity()
+    with pytest.raises(InputError, match="the blocks of my_vit are not those of a ViT"):
+        pack_blocks(model, "my_vit")

@@ -1,0 +1,250 @@
+"""A trained backbone in timm, in DINOv2's names and in transformers: the same numbers."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+from foreign import KINDS, dinov2_forward, settings
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from anonbench.cli import main
+from anonbench.config.training import Recipe
+from anonbench.errors import InputError
+from anonbench.training.backbone import encode, init_backbone
+from anonbench.training.export import (
+    dinov2_arguments,
+    export_backbone,
+    feed_forward_ratio,
+    huggingface_config,
+)
+from anonbench.training.formats import Format, read_checkpoint, to_dinov2
+from anonbench.training.network import Network
+from anonbench.training.weights import load_backbone, save_backbone
+
+Make = Callable[..., Recipe]
+Train = Callable[..., Path]
+
+
+def _images(side: int = 32) -> Tensor:
+    return torch.randn(3, 3, side, side, generator=torch.Generator().manual_seed(0))
+
+
+@pytest.fixture
+def trained(recipe: Make, tmp_path: Path) -> Train:
+    """The file of a network whose weights all differ from what they began with."""
+
+    def make(backbone: dict[str, Any], **changes: Any) -> Path:
+        made = recipe(backbone=backbone, **changes)
+        network = Network(made, seed=0)
+        random = torch.Generator().manual_seed(1)
+        with torch.no_grad():
+            for weight in network.parameters():
+                weight.add_(0.1 * torch.randn(weight.shape, generator=random))
+        path = tmp_path / "backbone.safetensors"
+        save_backbone(network.state_dict(), made, path, {})
+        return path
+
+    return make
+
+
+def _features(path: Path) -> Tensor:
+    return encode(load_backbone(path)[0], _images())
+
+
+def _called(message: str) -> str:
+    """The expression in a message that loads what was written."""
+    return message.split("to load it: ")[1].splitlines()[0]
+
+
+@pytest.mark.parametrize(("registers", "ffn"), KINDS)
+def test_dinov2(trained: Train, tmp_path: Path, registers: int, ffn: str) -> None:
+    path, output = trained(settings(registers, ffn)), tmp_path / "out" / "dinov2.pth"
+    message = export_backbone(path, output, "dinov2")
+    weights = torch.load(output, weights_only=True)
+    assert read_checkpoint(weights).format == "dinov2"
+    torch.testing.assert_close(
+        dinov2_forward(weights, _images()), _features(path), atol=2e-5, rtol=1e-4
+    )
+    assert torch.equal(weights["mask_token"][0], load_file(path)["mask_token"])
+    assert weights["mask_token"].any()
+    with zipfile.ZipFile(output) as archive:  # nothing of the temporary name is in the bytes
+        assert {name.split("/")[0] for name in archive.namelist()} == {"archive"}
+    expected = {
+        "img_size": 32,
+        "patch_size": 8,
+        "embed_dim": 32,
+        "depth": 2,
+        "num_heads": 2,
+        "mlp_ratio": 4,
+        "ffn_layer": "mlp" if ffn == "mlp" else "swiglufused",
+        "init_values": 1.0,
+        "num_register_tokens": registers,
+        "interpolate_antialias": registers == 4,
+        "interpolate_offset": 0.0 if registers else 0.1,
+        "block_chunks": 0,
+    }
+    transformer = SimpleNamespace(DinoVisionTransformer=dict)
+    models = SimpleNamespace(models=SimpleNamespace(vision_transformer=transformer))
+    assert eval(_called(message), {"dinov2": models}) == expected
+
+
+@pytest.mark.parametrize(("registers", "ffn"), KINDS)
+def test_timm(trained: Train, tmp_path: Path, registers: int, ffn: str) -> None:
+    import timm
+
+    path, output = trained(settings(registers, ffn)), tmp_path / "timm.safetensors"
+    model = eval(_called(export_backbone(path, output, "timm")), {"timm": timm, "torch": torch})
+    model.load_state_dict(load_file(output))
+    found = model.eval().forward_features(_images())
+    torch.testing.assert_close(found, _features(path), atol=2e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("name", ["vit_tiny_patch16_224", "vit_small_patch14_reg4_dinov2"])
+def test_timm_by_name(trained: Train, tmp_path: Path, name: str) -> None:
+    import timm
+
+    patch = 14 if "14" in name else 16
+    crops = {"global_size": 2 * patch, "local_size": patch}
+    path, output = trained({"name": name}, crops=crops), tmp_path / "timm.safetensors"
+    call = _called(export_backbone(path, output, "timm"))
+    assert f"checkpoint_path='{output}'" in call
+    model = eval(call, {"timm": timm}).eval()
+    images = _images(2 * patch)
+    expected = encode(load_backbone(path)[0], images)
+    torch.testing.assert_close(model.forward_features(images), expected, atol=2e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("form", ["dinov2", "huggingface", "timm"])
+@pytest.mark.parametrize(("registers", "ffn"), KINDS)
+def test_what_was_exported_can_be_the_start(
+    recipe: Make, trained: Train, tmp_path: Path, registers: int, ffn: str, form: Any
+) -> None:
+    path = trained(settings(registers, ffn))
+    output = tmp_path / ("folder" if form == "huggingface" else "file.pth")
+    if form == "timm":
+        output = output.with_suffix(".safetensors")
+    export_backbone(path, output, form)
+    file = output / "model.safetensors" if form == "huggingface" else output
+    again = init_backbone(recipe(backbone=settings(registers, ffn, pretrained=file)), seed=5)
+    torch.testing.assert_close(
+        encode(again.eval(), _images()), _features(path), atol=2e-5, rtol=1e-4
+    )
+
+
+@pytest.mark.parametrize(("registers", "ffn"), KINDS)
+def test_huggingface_without_transformers(
+    trained: Train, tmp_path: Path, registers: int, ffn: str
+) -> None:
+    path, output = trained(settings(registers, ffn)), tmp_path / "folder"
+    message = export_backbone(path, output, "huggingface")
+    config = json.loads((output / "config.json").read_text())
+    kind = "Dinov2WithRegistersModel" if registers else "Dinov2Model"
+    assert config["architectures"] == [kind] and config.get("num_register_tokens", 0) == registers
+    assert config["use_swiglu_ffn"] == (ffn == "swiglu") and config["mlp_ratio"] == 4
+    assert (config["image_size"], config["patch_size"]) == (32, 8)
+    assert f"transformers.{kind}.from_pretrained('{output}')" in message
+    read = read_checkpoint(load_file(output / "model.safetensors"))
+    hub = to_dinov2(read.weights, read.mask_token, class_position=True)
+    torch.testing.assert_close(
+        dinov2_forward(hub, _images()), _features(path), atol=2e-5, rtol=1e-4
+    )
+
+
+@pytest.mark.parametrize(("registers", "ffn"), KINDS)
+def test_huggingface(trained: Train, tmp_path: Path, registers: int, ffn: str) -> None:
+    transformers = pytest.importorskip("transformers")
+    path, output = trained(settings(registers, ffn)), tmp_path / "folder"
+    export_backbone(path, output, "huggingface")
+    kind = transformers.Dinov2WithRegistersModel if registers else transformers.Dinov2Model
+    model, report = kind.from_pretrained(output, output_loading_info=True)
+    assert not any(report[key] for key in report), report
+    found = model.eval()(pixel_values=_images()).last_hidden_state
+    torch.testing.assert_close(found, _features(path), atol=2e-5, rtol=1e-4)
+    token = load_file(path)["mask_token"]
+    assert torch.equal(model.embeddings.mask_token[0].detach(), token)
+
+
+@pytest.mark.parametrize(("registers", "ffn"), KINDS)
+def test_from_transformers(recipe: Make, tmp_path: Path, registers: int, ffn: str) -> None:
+    """A model that transformers made, by its file and by its state in memory."""
+    transformers = pytest.importorskip("transformers")
+    kind = "Dinov2WithRegisters" if registers else "Dinov2"
+    config = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2}
+    config |= {"image_size": 56, "patch_size": 8, "use_swiglu_ffn": ffn == "swiglu"}
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        model = getattr(transformers, f"{kind}Model")(
+            getattr(transformers, f"{kind}Config")(**config)
+        ).eval()
+        for weight in model.parameters():
+            nn.init.normal_(weight, std=0.2)
+    model.save_pretrained(tmp_path)
+    torch.save(model.state_dict(), tmp_path / "memory.pth")
+    images = _images(56)  # the size of its positions
+    expected = model(pixel_values=images).last_hidden_state
+    for name in ("model.safetensors", "memory.pth"):
+        made = recipe(
+            backbone=settings(registers, ffn, pretrained=tmp_path / name),
+            crops={"global_size": 56},
+        )
+        found = encode(init_backbone(made, seed=0).eval(), images)
+        torch.testing.assert_close(found, expected, atol=2e-5, rtol=1e-4)
+
+
+def test_by_command(trained: Train, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = trained(settings(0, "mlp"))
+    output = tmp_path / "weights.pth"
+    assert main(["export", str(path), str(output), "--format", "dinov2"]) == 0
+    printed = capsys.readouterr().out
+    assert f"wrote {output} (DINOv2's format)" in printed
+    assert "the centre crop of 32×32 pixels" in printed
+    assert "each image to zero mean and unit variance" in printed
+    trained(settings(0, "mlp"), crops={"normalize": "imagenet"}, resize="squash")
+    assert main(["export", str(path), str(output), "--format", "dinov2"]) == 0
+    assert "squashed to 32×32 pixels, normalized by ImageNet's mean" in capsys.readouterr().out
+    assert main(["export", str(output), str(output), "--format", "dinov2"]) == 1
+    assert "not a backbone that anonbench trained" in capsys.readouterr().err
+    assert main(["export", str(path), str(tmp_path), "--format", "timm"]) == 1
+    assert "is a folder" in capsys.readouterr().err
+    assert main(["export", str(path), str(output), "--format", "huggingface"]) == 1
+    assert "is no folder" in capsys.readouterr().err
+
+
+def test_a_model_that_only_timm_has(trained: Train, tmp_path: Path) -> None:
+    path = trained({"name": "vit_xsmall_patch16_clip_224"})
+    assert export_backbone(path, tmp_path / "timm.safetensors", "timm")
+    formats: tuple[tuple[Format, str], ...] = (("dinov2", "a.pth"), ("huggingface", "a"))
+    for form, name in formats:
+        with pytest.raises(InputError, match=rf"{path.name}: its norms have another epsilon"):
+            export_backbone(path, tmp_path / name, form)
+        assert not (tmp_path / name).exists()
+
+
+def test_blocks_that_weights_do_not_tell_apart(recipe: Make) -> None:
+    model: Any = init_backbone(recipe(backbone=settings(0, "mlp")), 0)
+    assert feed_forward_ratio(model) == 4
+    model.blocks[1].mlp.act = nn.GELU(approximate="tanh")
+    for ask in (dinov2_arguments, huggingface_config):
+        with pytest.raises(InputError, match="neither DINOv2's MLP with GELU nor SwiGLU"):
+            ask(model, 32)
+    model.blocks[1].mlp.act = nn.GELU()
+    model.norm.eps = 1e-5
+    with pytest.raises(InputError, match="another epsilon"):
+        feed_forward_ratio(model)
+    model.norm.eps = 1e-6
+    model.blocks[0].mlp.fc2 = nn.Linear(100, 32)
+    with pytest.raises(InputError, match="100 is none of DINOv2's for width 32"):
+        feed_forward_ratio(model)
+    gated: Any = init_backbone(recipe(backbone=settings(0, "swiglu")), 0)
+    assert feed_forward_ratio(gated) == 4
+    gated.blocks[0].mlp.gate_last = True
+    with pytest.raises(InputError, match="nor SwiGLU"):
+        feed_forward_ratio(gated)

@@ -1,0 +1,98 @@
+"""Counted FLOPs against published arithmetic and against torch's own counter."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils.flop_counter import FlopCounterMode
+
+from anonbench.config.training import Recipe
+from anonbench.training.backbone import build_backbone
+from anonbench.training.flops import head_flops, masked_patches, peak_flops, step_flops
+from anonbench.training.heads import Head
+
+
+def _step_flops(recipe: Recipe) -> float:
+    with torch.device("meta"):
+        model = build_backbone(recipe.backbone, recipe.crops.global_size)
+    return step_flops(model, recipe)
+
+
+def _large(**backbone: Any) -> Recipe:
+    return Recipe.model_validate({"backbone": {"name": "vit_large_patch16_224", **backbone}})
+
+
+def test_vit_large_as_published() -> None:
+    """notes: about 1.52 TFLOP an image, 1.14 with stochastic depth 0.3, both without heads."""
+    whole, dropped = _step_flops(_large(drop_path=0.0)), _step_flops(_large(drop_path=0.3))
+    heads = 47.2e6 * (3 * 10 + 2 + 4 * masked_patches(_large(), 196))
+    assert whole - heads == pytest.approx(1.52e12, rel=0.01)
+    assert dropped - heads == pytest.approx(1.14e12, rel=0.01)
+    assert heads < 0.015 * whole
+
+
+def test_local_crops_are_counted() -> None:
+    none = Recipe.model_validate(_large().model_dump() | {"crops": {"local_count": 0}})
+    # 8 · 22.5 of 426 GFLOP are the student's on local crops; the teacher sees none
+    assert _step_flops(none) == pytest.approx(0.67 * _step_flops(_large()), rel=0.02)
+
+
+@pytest.mark.parametrize("ffn", ["mlp", "swiglu"])
+@pytest.mark.parametrize("registers", [0, 4])
+def test_it_agrees_with_torchs_counter(
+    recipe: Callable[..., Recipe], ffn: str, registers: int
+) -> None:
+    """Forward and backward on one crop of each kind, with a head on every class token."""
+    made = recipe(
+        backbone={"drop_path": 0.0, "ffn": ffn, "registers": registers},
+        crops={"local_count": 3},
+    )
+    model = build_backbone(made.backbone, made.crops.global_size)
+    head = Head(made.backbone.width, made.heads, "vit")
+
+    def scores(side: int) -> Tensor:
+        return head(model(torch.zeros(1, 3, side, side)))  # type: ignore[no-any-return]
+
+    with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
+        sides = [made.crops.global_size] * 2 + [made.crops.local_size] * 3
+        sum(scores(side).sum() for side in sides).backward()  # type: ignore[union-attr]
+        with torch.no_grad():
+            for side in sides[:2]:
+                scores(side)
+    assert step_flops(model, made, masked=0.0) == pytest.approx(counter.get_total_flops(), rel=1e-6)
+
+
+def test_masked_patches_pass_through_the_heads(recipe: Callable[..., Recipe]) -> None:
+    made = recipe(losses={"mask_images": 0.5, "mask_ratio": [0.1, 0.5]})
+    assert masked_patches(made, 16) == pytest.approx(2 * 0.5 * 0.3 * 16)
+    model = build_backbone(made.backbone, 32)
+    more = step_flops(model, made, 5.0) - step_flops(model, made, 0.0)
+    assert more == pytest.approx(5.0 * 4 * head_flops(32, made.heads))
+    assert step_flops(model, made) == pytest.approx(step_flops(model, made, 4.8))
+
+
+@pytest.mark.parametrize(
+    ("name", "bf16", "fp32"),
+    [
+        ("NVIDIA A100-SXM4-80GB", 312e12, 19.5e12),
+        ("NVIDIA H100 80GB HBM3", 989e12, 66.9e12),
+        ("NVIDIA H100 PCIe", 756e12, 51.2e12),
+        ("NVIDIA H200", 989e12, 66.9e12),
+        ("NVIDIA L40S", 362e12, 91.6e12),
+        ("NVIDIA L4", 121e12, 30.3e12),
+        ("Tesla V100-SXM2-32GB", 125e12, 15.7e12),
+        ("NVIDIA GeForce RTX 4090", 165.2e12, 82.6e12),
+        ("NVIDIA B200", 2.25e15, 75e12),
+        ("NVIDIA H20", None, None),
+        ("NVIDIA GeForce RTX 4090 Laptop GPU", None, None),
+        ("NVIDIA H100 80GB HBM3 MIG 1g.10gb", None, None),
+        ("cpu", None, None),
+    ],
+)
+def test_peaks(name: str, bf16: float | None, fp32: float | None) -> None:
+    assert (peak_flops(name, "bf16"), peak_flops(name, "fp32")) == (bf16, fp32)

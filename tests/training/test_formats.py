@@ -1,0 +1,182 @@
+"""Checkpoint formats: recognition, exact round trips, what is refused."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from foreign import KINDS, WIDTH, dinov2_weights, huggingface_weights, in_memory_names, same
+from torch import Tensor
+
+from anonbench.errors import InputError
+from anonbench.training.formats import read_checkpoint, to_dinov2, to_huggingface, to_timm
+
+
+@pytest.mark.parametrize(("registers", "ffn"), KINDS)
+def test_dinov2_there_and_back(registers: int, ffn: str) -> None:
+    weights = dinov2_weights(registers, ffn)
+    given = dict(weights)
+    read = read_checkpoint(weights)
+    assert same(weights, given)  # timm's own conversion empties the caller's
+    assert read.format == "dinov2" and read.class_position and read.layer_scale
+    assert read.registers == registers and read.ignored == ()
+    assert same(to_dinov2(read.weights, read.mask_token, class_position=True), weights)
+
+
+@pytest.mark.parametrize(("registers", "ffn"), KINDS)
+def test_huggingface_there_and_back(registers: int, ffn: str) -> None:
+    dinov2 = dinov2_weights(registers, ffn)
+    weights = huggingface_weights(dinov2)
+    read = read_checkpoint(weights)
+    assert read.format == "huggingface"
+    assert same(to_huggingface(read.weights, read.mask_token, class_position=True), weights)
+    assert same(to_dinov2(read.weights, read.mask_token, class_position=True), dinov2)
+    assert same(read.weights, read_checkpoint(dinov2).weights)
+    again = read_checkpoint(in_memory_names(weights))
+    assert same(again.weights, read.weights)
+
+
+@pytest.mark.parametrize(("registers", "ffn"), KINDS)
+def test_ours_there_and_back(registers: int, ffn: str) -> None:
+    read = read_checkpoint(dinov2_weights(registers, ffn))
+    assert read.mask_token is not None and read.mask_token.shape == (WIDTH,)
+    again = read_checkpoint(read.weights | {"mask_token": read.mask_token})
+    assert again.format == "timm" and again.registers == registers
+    assert same(again.weights, read.weights) and torch.equal(
+        torch.as_tensor(again.mask_token), read.mask_token
+    )
+
+
+def test_registers_have_positions_of_zero_after_the_class_tokens() -> None:
+    weights = dinov2_weights(registers=4)
+    found = read_checkpoint(weights).weights
+    assert torch.equal(found["reg_token"], weights["register_tokens"])
+    assert not found["pos_embed"][:, 1:5].any()
+    assert torch.equal(found["pos_embed"][:, :1], weights["pos_embed"][:, :1])
+    assert torch.equal(found["pos_embed"][:, 5:], weights["pos_embed"][:, 1:])
+
+
+def test_trained_positions_of_registers_become_part_of_them() -> None:
+    ours = read_checkpoint(dinov2_weights(registers=4)).weights
+    ours["pos_embed"][:, 1:5] = torch.arange(4.0)[:, None]
+    positions = ours["pos_embed"]
+    found = to_dinov2(ours, None, class_position=True)
+    assert torch.equal(found["register_tokens"], ours["reg_token"] + positions[:, 1:5])
+    assert torch.equal(found["cls_token"], ours["cls_token"])
+    assert torch.equal(found["pos_embed"], torch.cat([positions[:, :1], positions[:, 5:]], dim=1))
+    timms = to_timm(ours, class_position=True)
+    assert torch.equal(timms["cls_token"], ours["cls_token"] + positions[:, :1])
+    assert torch.equal(timms["reg_token"], ours["reg_token"] + positions[:, 1:5])
+    assert torch.equal(timms["pos_embed"], positions[:, 5:])
+
+
+def test_without_registers_timms_weights_are_ours() -> None:
+    ours = read_checkpoint(dinov2_weights()).weights
+    assert same(to_timm(ours, class_position=True), ours)
+
+
+def test_without_a_class_position_it_is_zero() -> None:
+    ours = to_timm(read_checkpoint(dinov2_weights(registers=4)).weights, class_position=True)
+    read = read_checkpoint(ours)
+    assert read.format == "timm" and not read.class_position
+    found = to_dinov2(read.weights, None, class_position=False)["pos_embed"]
+    assert not found[:, 0].any() and torch.equal(found[:, 1:], ours["pos_embed"])
+
+
+def test_what_dinov2_always_has_is_added() -> None:
+    full = dinov2_weights()
+    ours = {
+        name: value
+        for name, value in read_checkpoint(full).weights.items()
+        if not name.endswith(("gamma", "qkv.bias"))
+    }
+    assert not read_checkpoint(ours).layer_scale
+    found = to_dinov2(ours, None, class_position=True)
+    assert found.keys() == full.keys()
+    assert all((found[f"blocks.{block}.ls2.gamma"] == 1.0).all() for block in range(2))
+    assert not found["blocks.1.attn.qkv.bias"].any() and not found["mask_token"].any()
+    assert found["mask_token"].shape == (1, WIDTH)
+
+
+def _chunked(weights: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {
+        name.replace("blocks.0.", "blocks.0.0.").replace("blocks.1.", "blocks.1.1."): value
+        for name, value in weights.items()
+    }
+
+
+def _in_training(weights: dict[str, Tensor]) -> dict[str, Any]:
+    teacher = {f"backbone.{name}": value for name, value in weights.items()}
+    return {"teacher": teacher | {"dino_head.mlp.0.weight": torch.ones(2)}, "iteration": 7}
+
+
+def _both(weights: dict[str, Tensor]) -> dict[str, Any]:
+    student = {f"student.backbone.{name}": value + 1 for name, value in weights.items()}
+    return {
+        "model": student | {f"teacher.backbone.{name}": value for name, value in weights.items()}
+    }
+
+
+@pytest.mark.parametrize("wrap", [_chunked, _in_training, _both])
+@pytest.mark.parametrize("ffn", ["mlp", "swiglu"])
+def test_how_training_code_wraps_weights(wrap: Any, ffn: str) -> None:
+    weights = dinov2_weights(ffn=ffn)
+    read, plain = read_checkpoint(wrap(weights)), read_checkpoint(weights)
+    assert read.format == "dinov2" and same(read.weights, plain.weights)
+
+
+def test_chunks_of_several_blocks_number_them_through() -> None:
+    weights = dinov2_weights()
+    chunk = {name.replace("blocks.", "blocks.0."): value for name, value in weights.items()}
+    assert same(read_checkpoint(chunk).weights, read_checkpoint(weights).weights)
+
+
+def test_wrapped_by_a_classifier() -> None:
+    weights = huggingface_weights(dinov2_weights(registers=4))
+    for prefix in ("dinov2.", "dinov2_with_registers."):
+        wrapped = {f"{prefix}{name}": value for name, value in weights.items()}
+        read = read_checkpoint(wrapped | {"classifier.weight": torch.ones(3, 2 * WIDTH)})
+        assert same(read.weights, read_checkpoint(weights).weights)
+        assert read.ignored == ("classifier.weight",)
+    timms = read_checkpoint(dinov2_weights()).weights | {"head.bias": torch.zeros(5)}
+    assert read_checkpoint({"state_dict": timms}).ignored == ("head.bias",)
+
+
+def test_where_each_weight_came_from() -> None:
+    read = read_checkpoint(huggingface_weights(dinov2_weights()))
+    there = "encoder.layer.1.attention.attention"
+    assert read.sources["blocks.1.attn.qkv.bias"] == tuple(
+        f"{there}.{part}.bias" for part in ("query", "key", "value")
+    )
+    assert read.sources["norm.weight"] == ("layernorm.weight",)
+    assert read.sources.keys() == read.weights.keys()
+
+
+def test_content_that_is_no_vit() -> None:
+    for content in ({"conv1.weight": torch.ones(3)}, [1, 2], torch.ones(2), {}, None):
+        with pytest.raises(InputError, match="no ViT with a class token"):
+            read_checkpoint(content)
+
+
+def test_a_key_without_its_query() -> None:
+    weights = huggingface_weights(dinov2_weights())
+    del weights["encoder.layer.1.attention.attention.query.weight"]
+    with pytest.raises(InputError, match=r"blocks\.1\.attn\.qkv\.weight are missing"):
+        read_checkpoint(weights)
+
+
+def test_two_names_for_one_weight() -> None:
+    weights = dinov2_weights()
+    with pytest.raises(InputError, match=r"blocks\.0\.0\.norm1\.bias .*same weight"):
+        read_checkpoint(weights | {"blocks.0.0.norm1.bias": torch.zeros(WIDTH)})
+
+
+def test_weights_that_a_format_has_no_place_for() -> None:
+    ours = read_checkpoint(dinov2_weights()).weights | {"norm_pre.weight": torch.ones(WIDTH)}
+    for convert in (to_dinov2, to_huggingface):
+        with pytest.raises(InputError, match=r"no place for 1 .*norm_pre\.weight"):
+            convert(ours, None, class_position=True)
+    del ours["norm.weight"]
+    with pytest.raises(InputError, match=r"no norm\.weight"):
+        to_dinov2(ours, None, class_position=True)

@@ -1,0 +1,167 @@
+"""The journal: speed, TensorBoard, and warnings that are said once."""
+
+from __future__ import annotations
+
+import logging
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from anonbench.config.training import Recipe
+from anonbench.training import journal as journal_module
+from anonbench.training.journal import SPEED_COLUMNS, Journal
+
+Make = Callable[..., Recipe]
+CPU = torch.device("cpu")
+
+
+def row(step: int, **changes: float) -> dict[str, float]:
+    """A line of a healthy training's log."""
+    healthy = {"loss": 3.214, "teacher_entropy": 1.6, "kl": 0.7, "prototypes_used": 30.0}
+    return {"step": step, **healthy, "feature_rank": 12.0, "knn": float("nan"), **changes}
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
+    """Return a function that lets time pass."""
+    now = [100.0]
+    monkeypatch.setattr(journal_module.time, "perf_counter", lambda: now[0])
+
+    def tick(seconds: float) -> None:
+        now[0] += seconds
+
+    return tick
+
+
+def test_speed(tmp_path: Path, recipe: Make, clock: Callable[[float], None]) -> None:
+    made = recipe(tensorboard=False)  # batches of 8
+    journal = Journal(tmp_path / "new", made, 2.5e9, CPU, 0)
+    clock(4.0)
+    journal.waited(0.5)
+    journal.waited(0.5)
+    assert journal.write(row(2)) == "loss 3.21, 4 images/s, 0.01 TFLOP/s"
+    clock(1.0)
+    journal.write(row(5))
+    journal.close()
+    speed = pd.read_csv(tmp_path / "new" / "speed.csv")
+    assert tuple(speed.columns) == SPEED_COLUMNS
+    assert speed["step"].tolist() == [2, 5]
+    assert speed["images_per_second"].tolist() == [4.0, 24.0]
+    assert speed["tflops"].tolist() == [0.01, 0.06]
+    assert speed["waiting"].tolist() == [0.25, 0.0]
+    assert speed["mfu"].isna().all()
+    assert (speed["memory_gb"] > 0.05).all()
+
+
+def test_share_of_the_peak_of_all_gpus(
+    recipe: Make, clock: Callable[[float], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: "NVIDIA H200")
+    monkeypatch.setattr(torch.cuda, "max_memory_allocated", lambda device: 3e9)
+    monkeypatch.setattr(torch.cuda, "reset_peak_memory_stats", lambda device: None)
+    made = recipe(precision="bf16", gpus=2)
+    journal = Journal(None, made, 989e12, torch.device("cuda", 0), 0)
+    clock(8.0)
+    assert journal.write(row(1)) == "loss 3.21, 1 images/s, 50 % MFU"
+
+
+def test_going_on_keeps_the_lines_before(tmp_path: Path, recipe: Make) -> None:
+    made = recipe(tensorboard=False)
+    first = Journal(tmp_path, made, 1e9, CPU, 0)
+    for step in (2, 4, 6):
+        first.write(row(step))
+    with (tmp_path / "speed.csv").open("a") as file:
+        file.write("3,1.0,")  # torn
+    before = (tmp_path / "speed.csv").read_text().splitlines()
+    second = Journal(tmp_path, made, 1e9, CPU, 4)
+    second.write(row(6))
+    after = (tmp_path / "speed.csv").read_text().splitlines()
+    assert after[:3] == before[:3]
+    assert [line.split(",")[0] for line in after] == ["step", "2", "4", "6"]
+    Journal(tmp_path, made, 1e9, CPU, 0)
+    assert (tmp_path / "speed.csv").read_text() == ",".join(SPEED_COLUMNS) + "\n"
+
+
+def _scalars(folder: Path) -> dict[str, list[tuple[int, float]]]:
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    events = EventAccumulator(str(folder))
+    events.Reload()
+    return {
+        tag: [(event.step, event.value) for event in events.Scalars(tag)]
+        for tag in events.Tags()["scalars"]
+    }
+
+
+def test_tensorboard_has_every_column_and_hides_what_was_taken_back(
+    tmp_path: Path, recipe: Make
+) -> None:
+    first = Journal(tmp_path, recipe(), 1e9, CPU, 0)
+    for step in (2, 4):
+        first.write(row(step, knn=0.25))
+    first.close()
+    second = Journal(tmp_path, recipe(), 1e9, CPU, 2)
+    second.write(row(4, loss=2.0))
+    second.close()
+    scalars = _scalars(tmp_path)
+    assert [step for step, _ in scalars["training/loss"]] == [2, 4]
+    np.testing.assert_allclose([v for _, v in scalars["training/loss"]], [3.214, 2.0], rtol=1e-6)
+    assert scalars["training/knn"] == [(2, 0.25)]
+    names = {f"training/{name}" for name in row(0)} - {"training/step"}
+    speed = {f"speed/{name}" for name in SPEED_COLUMNS} - {"speed/step", "speed/mfu"}
+    assert set(scalars) == names | speed
+
+
+def test_nothing_is_written_without_a_folder(
+    tmp_path: Path, recipe: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    journal = Journal(None, recipe(), 1e9, CPU, 0)
+    journal.write(row(2))
+    journal.close()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_each_warning_once(recipe: Make, caplog: pytest.LogCaptureFixture) -> None:
+    journal = Journal(None, recipe(optimizer={"steps": 100}), 1e9, CPU, 0)
+    with caplog.at_level(logging.WARNING):
+        journal.write(row(5, prototypes_used=1.0))
+        assert caplog.records == []
+        journal.write(row(10, prototypes_used=1.0))
+        journal.write(row(20, prototypes_used=1.0, feature_rank=1.1))
+    messages = [record.getMessage() for record in caplog.records]
+    assert len(messages) == 2
+    assert messages[0].startswith("step 10: a batch's images share 1.0 of 32 prototypes")
+    assert messages[1].startswith("step 20: the features have an effective rank of 1.1")
+
+
+def test_tensorboard_is_loaded_only_where_it_is_used(tmp_path: Path) -> None:
+    code = (
+        "import sys, torch\n"
+        "from pathlib import Path\n"
+        "from anonbench.config.training import Recipe\n"
+        "from anonbench.training.journal import Journal\n"
+        "for used in (False, True):\n"
+        "    recipe = Recipe(tensorboard=used)\n"
+        f"    Journal(Path({str(tmp_path)!r}), recipe, 1.0, torch.device('cpu'), 0).close()\n"
+        "    assert ('tensorboard' in sys.modules) == used\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_memory_of_a_gpu(tmp_path: Path, recipe: Make) -> None:
+    device = torch.device("cuda", 0)
+    journal = Journal(tmp_path, recipe(tensorboard=False), 1e9, device, 0)
+    torch.zeros(1 << 28, dtype=torch.uint8, device=device)
+    journal.write(row(1))
+    journal.write(row(2))
+    memory: Any = pd.read_csv(tmp_path / "speed.csv")["memory_gb"]
+    assert memory[0] >= 0.26 > memory[1]

@@ -1,0 +1,258 @@
+"""Trainings on several GPUs: torchrun, pretended trainings, signals, errors as one line."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from ranks.pretended_rank import BUG, DEAF, DONE, FULL_DISK, KILLED, LISTENING, WRONG_INPUT
+
+from anonbench.config.training import Recipe
+from anonbench.errors import InputError
+from anonbench.training import launch, loop
+from anonbench.training.launch import TrainJob
+from anonbench.vocabulary import Adaption
+
+Make = Callable[..., Recipe]
+RANKS = Path(__file__).parent / "ranks"
+
+RUN = """
+import sys
+from anonbench.runtime import job
+with job(sys.argv[2], 1):
+    from pathlib import Path
+    from anonbench.training import launch
+    launch.RANK_MODULE = "pretended_rank"
+    launch.run(launch.TrainJob.model_validate_json(Path(sys.argv[1]).read_text()))
+"""
+
+
+@pytest.fixture
+def job(recipe: Make, tmp_path: Path) -> Callable[..., TrainJob]:
+    def make(how: int, **changes: Any) -> TrainJob:
+        return TrainJob(
+            recipe=recipe(**({"gpus": 2, "threads": 3} | changes)),
+            adaption=Adaption.A,
+            original=[tmp_path / "0.tar"],
+            seed=how,
+            output=tmp_path / "backbone",
+            log=tmp_path / "log.csv",
+            checkpoint=tmp_path / "backbone.checkpoint",
+            labels=(tmp_path / "manifest.parquet", "person"),
+        )
+
+    return make
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[[TrainJob], subprocess.Popen[str]]]:
+    """Return a function that starts a launcher as a workflow's job."""
+    running: list[subprocess.Popen[str]] = []
+
+    def run(job: TrainJob) -> subprocess.Popen[str]:
+        path = tmp_path / "job.json"
+        path.write_text(job.model_dump_json(), encoding="utf-8")
+        process = subprocess.Popen(
+            [sys.executable, "-c", RUN, str(path), str(tmp_path / "job.log")],
+            env=os.environ | {"PYTHONPATH": str(RANKS)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        running.append(process)
+        return process
+
+    yield run
+    for process in running:
+        process.kill()
+        process.communicate()
+
+
+def wait_for(path: Path) -> None:
+    for _ in range(600):
+        if path.exists():
+            return
+        time.sleep(0.05)
+    raise AssertionError(f"{path} did not come")
+
+
+def alive(tmp_path: Path) -> list[str]:
+    """Command lines of processes that still name the test's folder."""
+    lines = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            lines.append(path.read_bytes().replace(b"\0", b" ").decode())
+        except OSError:
+            continue
+    return [line for line in lines if f"{tmp_path}/.backbone" in line]
+
+
+def test_several_processes_train_together(
+    job: Callable[..., TrainJob], start: Callable[..., Any], tmp_path: Path
+) -> None:
+    out, error = (process := start(job(DONE))).communicate(timeout=120)
+    log = (tmp_path / "job.log").read_text(encoding="utf-8")
+    assert (process.returncode, out, error) == (0, "", ""), log
+    assert "process 0: 3 threads, A" in log
+    assert "process 1: 3 threads, A" in log
+    assert (tmp_path / "backbone").read_text(encoding="utf-8") == "trained"
+    assert not list(tmp_path.glob(".*"))
+
+
+@pytest.mark.parametrize(
+    ("how", "line"),
+    [
+        (WRONG_INPUT, "anonbench: x.tar: its index is missing\n"),
+        (FULL_DISK, "anonbench: the disk is full; make room and run again"),
+        (BUG, "anonbench: TrainingFailed, an error of the program; see "),
+        (KILLED, "anonbench: TrainingFailed, an error of the program; see "),
+    ],
+)
+def test_an_error_of_one_process_is_one_line(
+    job: Callable[..., TrainJob],
+    start: Callable[..., Any],
+    tmp_path: Path,
+    how: int,
+    line: str,
+) -> None:
+    _, error = (process := start(job(how))).communicate(timeout=120)
+    log = (tmp_path / "job.log").read_text(encoding="utf-8")
+    assert process.returncode == 1, log
+    assert error.startswith(line)
+    assert error.count("\n") == 1
+    assert ("ZeroDivisionError" in log) == (how == BUG)
+    assert not list(tmp_path.glob(".*"))
+    assert not alive(tmp_path)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1, signal.SIGINT])
+def test_a_signal_reaches_all_processes_and_the_checkpoint_is_written(
+    job: Callable[..., TrainJob],
+    start: Callable[..., Any],
+    tmp_path: Path,
+    number: signal.Signals,
+) -> None:
+    process = start(job(LISTENING))
+    wait_for(tmp_path / "started-0")
+    wait_for(tmp_path / "started-1")
+    time.sleep(0.2)
+    process.send_signal(number)
+    _, error = process.communicate(timeout=60)
+    step = (tmp_path / "backbone.checkpoint").read_text(encoding="utf-8")
+    line = f"stopped by {number.name} at step {step}; run again to go on from there"
+    assert (process.returncode, error) == (75, f"anonbench: {line}\n")
+    assert not alive(tmp_path)
+
+
+def test_the_end_of_the_time_is_no_failure_of_a_process(
+    job: Callable[..., TrainJob],
+    start: Callable[..., Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("SLURM_JOB_ID", "1")
+    monkeypatch.setenv("SLURM_JOB_END_TIME", str(int(time.time()) + 50))
+    _, error = (process := start(job(LISTENING))).communicate(timeout=60)
+    line = "anonbench: stopped by the time limit at step 1; run again to go on from there\n"
+    assert (process.returncode, error) == (75, line)
+    # torchrun would end the others, which may still be writing, as soon as one fails
+    assert "ChildFailedError" not in (tmp_path / "job.log").read_text(encoding="utf-8")
+
+
+def test_a_signal_that_nobody_listens_to_ends_everything(
+    job: Callable[..., TrainJob], start: Callable[..., Any], tmp_path: Path
+) -> None:
+    process = start(job(DEAF))
+    wait_for(tmp_path / "deaf-0")
+    wait_for(tmp_path / "deaf-1")
+    process.terminate()
+    assert process.wait(timeout=60) == -signal.SIGTERM
+    assert not alive(tmp_path)
+
+
+def test_processes_end_with_a_killed_launcher(
+    job: Callable[..., TrainJob], start: Callable[..., Any], tmp_path: Path
+) -> None:
+    process = start(job(LISTENING))
+    wait_for(tmp_path / "started-0")
+    wait_for(tmp_path / "started-1")
+    process.kill()
+    wait_for(tmp_path / "backbone.checkpoint")
+    for _ in range(400):
+        if not alive(tmp_path):
+            return
+        time.sleep(0.05)
+    raise AssertionError(alive(tmp_path))
+
+
+def test_a_job_survives_its_file(job: Callable[..., TrainJob]) -> None:
+    made = job(DONE, workers=2)
+    assert TrainJob.model_validate_json(made.model_dump_json()) == made
+    assert json.loads(made.model_dump_json())["recipe"]["workers"] == 2
+
+
+def test_one_process_is_this_one_and_labels_are_those_of_training_images(
+    job: Callable[..., TrainJob], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: dict[str, Any] = {}
+    monkeypatch.setattr(loop, "train", lambda **arguments: given.update(arguments))
+    monkeypatch.setattr("anonbench.imageset.ImageSet.open", list)
+    frame = pd.DataFrame({"id": ["a", "b"], "split": ["train", "val"], "person": [1, 2]})
+    frame.to_parquet(tmp_path / "manifest.parquet")
+    made = job(DONE, gpus=1)
+    launch.run(made)
+    assert given["labels"] == {"a": "1"}
+    assert given["original"] == made.original
+    assert given["anonymized"] is None
+    assert given["recipe"] == made.recipe
+    launch.run(made.model_copy(update={"labels": None, "anonymized": [tmp_path / "1.tar"]}))
+    assert given["labels"] is None
+    assert given["anonymized"] == [tmp_path / "1.tar"]
+
+
+def test_several_machines_need_slurm(
+    job: Callable[..., TrainJob], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SLURM_JOB_ID", raising=False)
+    with pytest.raises(InputError, match=r"recipe.nodes is 2, but this is not a Slurm job"):
+        launch.run(job(DONE, nodes=2))
+
+
+def test_several_machines_meet_on_the_first(
+    job: Callable[..., TrainJob], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What srun is called with, where Slurm's tools say that there are two."""
+    for name, answer in {
+        "squeue": "echo 'node[7-8]'",
+        "scontrol": "echo node7; echo node8",
+    }.items():
+        tool = tmp_path / name
+        tool.write_text(f"#!/bin/sh\n{answer}\n", encoding="utf-8")
+        tool.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    environment = {
+        "SLURM_JOB_ID": "31",
+        "SLURM_NTASKS_PER_GPU": "1",
+        "SLURM_CPU_BIND": "mask_cpu:0x1",
+        "PATH": os.environ["PATH"],
+    }
+    made = job(DONE, nodes=2)
+    command = launch._torchrun(made.recipe, tmp_path / "job.json", environment)
+    assert command[:4] == ["srun", "--nodes=2", "--ntasks=2", "--ntasks-per-node=1"]
+    assert "--cpus-per-task=6" in command
+    assert {"--nnodes=2", "--nproc-per-node=2", "--max-restarts=0"} <= set(command)
+    assert "--standalone" not in command
+    (endpoint,) = [part for part in command if part.startswith("--rdzv-endpoint=node7:")]
+    assert 20_000 <= int(endpoint.rpartition(":")[2]) < 30_000
+    assert set(environment) == {"SLURM_JOB_ID", "PATH"}
+    with pytest.raises(InputError, match=r"recipe.nodes is 4, but the Slurm job has 2"):
+        launch._torchrun(job(DONE, nodes=4).recipe, tmp_path / "job.json", environment)

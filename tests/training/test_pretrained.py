@@ -1,0 +1,231 @@
+"""Starting from a file: every format, strictly, with a report; what does not fit."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from foreign import (
+    KINDS,
+    WIDTH,
+    dinov2_forward,
+    dinov2_weights,
+    huggingface_weights,
+    in_memory_names,
+    same,
+    settings,
+)
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from anonbench.config.training import Recipe
+from anonbench.errors import InputError
+from anonbench.training.backbone import encode, init_backbone
+from anonbench.training.network import Network
+from anonbench.training.positions import resize_positions
+from anonbench.training.weights import load_backbone, save_backbone
+
+Make = Callable[..., Recipe]
+
+
+def _images(side: int = 32) -> Tensor:
+    return torch.randn(3, 3, side, side, generator=torch.Generator().manual_seed(0))
+
+
+def _from(
+    path: Path, recipe: Make, registers: int = 0, ffn: str = "mlp", **backbone: Any
+) -> Callable[..., nn.Module]:
+    made = settings(registers, ffn, pretrained=path, **backbone)
+    return lambda **crops: init_backbone(recipe(backbone=made, crops=crops), seed=3).eval()
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Callable[[Any], Path]:
+    def to_file(content: Any) -> Path:
+        path = tmp_path / "weights.pth"
+        torch.save(content, path)
+        return path
+
+    return to_file
+
+
+@pytest.mark.parametrize(("registers", "ffn"), KINDS)
+@pytest.mark.parametrize("form", ["dinov2", "huggingface", "in memory"])
+def test_it_computes_what_dinov2_computes(
+    recipe: Make, write: Callable[[Any], Path], registers: int, ffn: str, form: str
+) -> None:
+    weights = dinov2_weights(registers, ffn)
+    content = weights if form == "dinov2" else huggingface_weights(weights)
+    path = write(in_memory_names(content) if form == "in memory" else content)
+    model = _from(path, recipe, registers, ffn)()
+    expected = dinov2_forward(weights, _images())
+    torch.testing.assert_close(encode(model, _images()), expected, atol=2e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("registers", [0, 4])
+def test_positions_are_resampled_as_dinov2_does(
+    recipe: Make, write: Callable[[Any], Path], registers: int
+) -> None:
+    weights = dinov2_weights(registers, grid=7)
+    model = _from(write(weights), recipe, registers)()
+    for_grid = resize_positions(weights["pos_embed"], (4, 4), 1, antialias=registers > 0)
+    expected = dinov2_forward(weights | {"pos_embed": for_grid}, _images())
+    torch.testing.assert_close(encode(model, _images()), expected, atol=2e-5, rtol=1e-4)
+    other = resize_positions(weights["pos_embed"], (4, 4), 1, antialias=not registers)
+    assert not torch.allclose(for_grid, other, atol=1e-2)
+
+
+@pytest.mark.parametrize("suffix", [".safetensors", ".pth"])
+def test_timms_weights(recipe: Make, tmp_path: Path, suffix: str) -> None:
+    model = init_backbone(recipe(), seed=0)
+    path = tmp_path / f"weights{suffix}"
+    weights = model.state_dict() | {"head.weight": torch.zeros(10, 32)}
+    if suffix == ".pth":
+        torch.save(weights, path)
+    else:
+        save_file(weights, path)
+    loaded = init_backbone(recipe(backbone={"pretrained": path}), seed=9)
+    assert same(loaded.state_dict(), model.state_dict())
+    larger: Any = init_backbone(
+        recipe(backbone={"pretrained": path}, crops={"global_size": 48}), seed=9
+    )
+    assert larger.pos_embed.shape == (1, 37, 32)
+    as_timm = resize_positions(weights["pos_embed"], (6, 6), 1, antialias=True)
+    assert torch.equal(larger.pos_embed, as_timm)
+    assert torch.equal(larger.blocks[0].attn.qkv.weight, weights["blocks.0.attn.qkv.weight"])
+
+
+def test_the_kind_of_positions_and_layer_scale_follow_the_file(
+    recipe: Make, write: Callable[[Any], Path]
+) -> None:
+    name = "vit_tiny_patch16_224"
+    timms: Any = init_backbone(recipe(backbone={"name": name}), seed=0)
+    weights = timms.state_dict()
+    plain = {key: value for key, value in weights.items() if "gamma" not in key}
+    plain["pos_embed"] = weights["pos_embed"][:, 1:]
+    path = write(plain)
+    loaded: Any = init_backbone(recipe(backbone={"name": name, "pretrained": path}), seed=1)
+    assert loaded.no_embed_class and isinstance(loaded.blocks[0].ls1, nn.Identity)
+    assert same(loaded.state_dict(), plain)
+
+
+def test_the_mask_token_goes_on(recipe: Make, write: Callable[[Any], Path]) -> None:
+    weights = dinov2_weights()
+    made = recipe(backbone=settings(0, "mlp", pretrained=write(weights)))
+    network = Network(made, seed=0)
+    assert isinstance(network.mask_token, nn.Parameter)
+    assert torch.equal(network.mask_token, weights["mask_token"][0])
+    del weights["mask_token"]
+    made = recipe(backbone=settings(0, "mlp", pretrained=write(weights)))
+    assert torch.equal(Network(made, seed=0).mask_token, torch.zeros(WIDTH))
+
+
+@pytest.mark.parametrize(("registers", "ffn"), KINDS)
+def test_a_trained_backbone_can_be_the_start(
+    recipe: Make, write: Callable[[Any], Path], tmp_path: Path, registers: int, ffn: str
+) -> None:
+    first = recipe(backbone=settings(registers, ffn))
+    network = Network(first, seed=0)
+    with torch.no_grad():
+        for weight in network.parameters():
+            weight.add_(0.1)  # also the registers' positions
+    path = tmp_path / "backbone.safetensors"
+    save_backbone(network.state_dict(), first, path, {})
+    second = Network(recipe(backbone=settings(registers, ffn, pretrained=path)), seed=1)
+    assert same(second.backbone.state_dict(), network.backbone.state_dict())
+    assert torch.equal(second.mask_token, network.mask_token)
+    loaded, _ = load_backbone(path)
+    assert same(loaded.state_dict(), network.backbone.state_dict())
+
+
+def test_half_precision_files_become_float32(recipe: Make, write: Callable[[Any], Path]) -> None:
+    weights = {name: value.half() for name, value in dinov2_weights().items()}
+    made = recipe(backbone=settings(0, "mlp", pretrained=write(weights)))
+    network = Network(made, seed=0)
+    assert {weight.dtype for weight in network.parameters()} == {torch.float32}
+    token = network.backbone.cls_token
+    assert isinstance(token, Tensor) and torch.equal(token, weights["cls_token"].float())
+
+
+def test_every_key_is_reported(
+    recipe: Make, write: Callable[[Any], Path], caplog: pytest.LogCaptureFixture
+) -> None:
+    weights = huggingface_weights(dinov2_weights(4, grid=7))
+    path = write(weights | {"classifier.bias": torch.zeros(2)})
+    with caplog.at_level(logging.INFO):
+        _from(path, recipe, registers=4)()
+    text = caplog.text
+    for name in weights:
+        assert name == "embeddings.mask_token" or f" {name}" in text, name
+    assert "ignored: classifier.bias" in text and "mask token: taken" in text
+    assert "pos_embed (1, 54, 32) from embeddings.position_embeddings, resampled to (1, 21" in text
+    assert f"{path} (Hugging Face's format): 35 weights loaded, 35 of them under" in text
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"width": 64}, "width 32 in the file, 64 in the model"),
+        ({"depth": 3}, "depth 2 in the file, 3 in the model"),
+        ({"patch": 16}, "patch 8 in the file, 16 in the model"),
+        ({"registers": 4}, "registers 0 in the file, 4 in the model"),
+        ({"ffn": "swiglu"}, "ffn mlp in the file, swiglu in the model"),
+        ({"name": "vit_tiny_patch16_224"}, "width 32 in the file, 192 in the model"),
+    ],
+)
+def test_another_architecture(
+    recipe: Make, write: Callable[[Any], Path], changes: dict[str, Any], message: str
+) -> None:
+    path = write(dinov2_weights())
+    with pytest.raises(InputError) as caught:
+        init_backbone(recipe(backbone=settings(0, "mlp", pretrained=path) | changes), 0)
+    text = str(caught.value)
+    assert text.startswith(f"recipe.backbone.pretrained: {path} (DINOv2's format) is of another")
+    assert message in text and "\n" not in text
+
+
+def test_missing_and_unknown_keys(recipe: Make, write: Callable[[Any], Path]) -> None:
+    weights = dinov2_weights() | {"rope_embed.periods": torch.ones(4)}
+    del weights["blocks.1.norm2.bias"]
+    with pytest.raises(InputError, match="2 of its weights do not fit") as caught:
+        _from(write(weights), recipe)()
+    text = str(caught.value)
+    assert "blocks.1.norm2.bias: model (32,), file none" in text
+    assert "rope_embed.periods: model none, file (4,)" in text
+    weights = dinov2_weights()
+    del weights["blocks.1.ls1.gamma"]
+    with pytest.raises(InputError, match=r"blocks\.1\.ls1\.gamma: model \(32,\), file none"):
+        _from(write(weights), recipe)()
+    weights = dinov2_weights() | {"blocks.0.norm1.weight": torch.ones(5)}
+    with pytest.raises(InputError, match=r"norm1\.weight: model \(32,\), file \(5,\)"):
+        _from(write(weights), recipe)()
+    weights = dinov2_weights() | {"mask_token": torch.ones(1, 5)}
+    with pytest.raises(InputError, match="mask token has 5 values, the model 32"):
+        _from(write(weights), recipe)()
+    weights = dinov2_weights()
+    weights["pos_embed"] = weights["pos_embed"][:, :-1]
+    with pytest.raises(InputError, match=r"DINOv2's format\): a position embedding of 15 patches"):
+        _from(write(weights), recipe)()
+
+
+def test_files_that_hold_no_vit(recipe: Make, tmp_path: Path) -> None:
+    def refused(name: str, match: str) -> None:
+        with pytest.raises(InputError, match=rf"^recipe.backbone.pretrained: .*{match}"):
+            _from(tmp_path / name, recipe)()
+
+    refused("none.pth", "does not exist")
+    for name in ("no.pth", "no.safetensors"):
+        (tmp_path / name).write_bytes(b"nothing")
+        refused(name, "holds no weights")
+    (tmp_path / "empty.pth").touch()
+    refused("empty.pth", "holds no weights")
+    torch.save({"model": Path("a")}, tmp_path / "object.pth")  # not loaded: code could run
+    refused("object.pth", "holds no weights")
+    torch.save([1, 2], tmp_path / "list.pth")
+    refused("list.pth", "no ViT with a class token")
+    torch.save({"conv1.weight": torch.ones(3)}, tmp_path / "convolution.pth")
+    refused("convolution.pth", "no ViT with a class token .*begins with conv1.weight")

@@ -1,0 +1,54 @@
+"""What a training asks of Snakemake: devices, machines, threads, and labels for its log alone."""
+
+from __future__ import annotations
+
+import re
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.workflow
+
+
+def planned(snakemake: Any, config: dict[str, Any], folder: Path) -> dict[str, str]:
+    """Return the lines of the planned training, by what they are about."""
+    target = "results/portraits/models/unadapted/seed0/backbone.safetensors"
+    done = snakemake(folder, config, "-n", "--cores", "64", "--workflow-profile", "none", target)
+    assert done.returncode == 0, done.stderr
+    text = (done.stdout + done.stderr).split("rule train_unadapted:")[1]
+    return dict(re.findall(r"^ {4}(\w+): (.*)$", text, re.MULTILINE))
+
+
+@pytest.mark.parametrize(
+    ("changes", "asked", "absent"),
+    [
+        ({"device": "cpu"}, "gpu=0, nodes=1", "mpi"),
+        ({"device": "auto", "gpus": 4}, "gpu=4, nodes=1", "mpi"),
+        ({"device": "auto", "gpus": 2, "nodes": 2}, "gpu=4, nodes=2, mpi=srun, tasks=2", "cpus"),
+    ],
+)
+def test_gpus_and_machines(
+    snakemake: Any,
+    miniature: dict[str, Any],
+    tmp_path: Path,
+    changes: dict[str, Any],
+    asked: str,
+    absent: str,
+) -> None:
+    config = deepcopy(miniature)
+    config["recipes"]["portraits"] |= {"threads": 3} | changes
+    job = planned(snakemake, config, tmp_path)
+    assert asked in job["resources"]
+    assert absent not in job["resources"]
+    assert int(job["threads"]) == 3 * changes.get("gpus", 1)
+    assert "manifest" not in job["input"]
+
+
+def test_labels_are_read_for_the_log_alone(
+    snakemake: Any, miniature: dict[str, Any], tmp_path: Path
+) -> None:
+    config = deepcopy(miniature)
+    config["recipes"]["portraits"]["knn_every"] = 2
+    assert "manifest.parquet" in planned(snakemake, config, tmp_path)["input"]
