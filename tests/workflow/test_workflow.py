@@ -133,6 +133,7 @@ def digests(folder: Path) -> dict[str, str]:
         str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
         for pattern in DETERMINISTIC
         for path in sorted(folder.rglob(pattern))
+        if "logs" not in path.relative_to(folder).parts  # a training's speed is among them
     }
 
 

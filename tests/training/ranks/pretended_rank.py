@@ -30,6 +30,16 @@ def agree(value: float) -> float:
 def train(job: launch.TrainJob) -> None:
     import torch.distributed as dist
 
+    try:
+        pretend(job)
+    finally:
+        if dist.is_initialized():  # gloo's threads may abort a process that just leaves
+            dist.destroy_process_group()
+
+
+def pretend(job: launch.TrainJob) -> None:
+    import torch.distributed as dist
+
     number = int(os.environ["RANK"])
     with Interrupts() as interrupts:
         dist.init_process_group("gloo")

@@ -1,0 +1,131 @@
+"""What must hold on a GPU, as plain functions: needs torch, timm, NumPy and PyYAML alone.
+
+pytest runs them through `test_checks.py`, on the CPU too, so that they are known to work;
+`benchmarks/gpu.py` runs them where nothing else is installed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from synthetic import batch_of, recipe_of  # benchmarks/
+
+from anonbench.training.batch import finish
+from anonbench.training.trainer import Trainer
+
+CPU = torch.device("cpu")
+Check = Callable[[torch.device], None]
+
+
+def small(device: torch.device, **changes: Any) -> Any:
+    """Return a recipe of a small model: `small(device, precision="bf16")`."""
+    values: dict[str, Any] = {
+        "backbone": {
+            "width": 64, "depth": 3, "heads": 2, "patch": 8, "layer_scale": 1.0, "drop_path": 0.3,
+        },
+        "crops": {"global_size": 48, "local_size": 32, "local_count": 3},
+        "heads": {"prototypes": 128, "hidden": 96, "bottleneck": 32},
+        "optimizer": {"batch_size": 8, "steps": 12, "learning_rate": 1e-3, "scale_rate": False},
+        "compile": "off",
+        "log_every": 1,
+    }  # fmt: skip
+    return recipe_of(**(values | {"device": device.type} | changes))
+
+
+def stepped(recipe: Any, device: torch.device, steps: int) -> Trainer:
+    """Return a trainer after some steps on random batches."""
+    trainer = Trainer(recipe, 0, device)
+    for step in range(steps):
+        trainer.advance([batch_of(recipe, recipe.optimizer.batch_size, 6, seed=step)])
+    return trainer
+
+
+def losses(trainer: Trainer) -> torch.Tensor:
+    """Return the three terms of each step, [steps, 3]."""
+    rows = [[row[term] for term in ("dino", "ibot", "koleo")] for row in trainer.log]
+    return torch.tensor(rows)
+
+
+def same_losses_as_on_the_cpu(device: torch.device) -> None:
+    """Two steps in float32: forward, backward, optimizer and moving average agree."""
+    here = losses(stepped(small(device), device, 2))
+    there = losses(stepped(small(CPU), CPU, 2))
+    torch.testing.assert_close(here[0], there[0], rtol=1e-3, atol=1e-3)
+    torch.testing.assert_close(here[1], there[1], rtol=2e-2, atol=2e-2)
+
+
+def bf16_is_near_fp32(device: torch.device) -> None:
+    """Autocast changes the first losses by rounding only."""
+    half = losses(stepped(small(device, precision="bf16"), device, 1))
+    full = losses(stepped(small(device), device, 1))
+    torch.testing.assert_close(half, full, rtol=5e-2, atol=5e-2)
+
+
+def compiled_is_near_eager(device: torch.device) -> None:
+    """Compiled blocks give the losses of eager ones."""
+    compiled = losses(stepped(small(device, compile="on"), device, 2))
+    eager = losses(stepped(small(device), device, 2))
+    torch.testing.assert_close(compiled, eager, rtol=2e-2, atol=2e-2)
+
+
+def activations_computed_again_change_nothing(device: torch.device) -> None:
+    """Less memory, the same losses."""
+    again = losses(stepped(small(device, checkpoint_activations=True), device, 2))
+    kept = losses(stepped(small(device), device, 2))
+    torch.testing.assert_close(again, kept, rtol=1e-3, atol=1e-3)
+
+
+def sinkhorn_stays_finite(device: torch.device) -> None:
+    """In bf16, with large scores, through five steps."""
+    heads = {"centering": "sinkhorn", "prototypes": 128, "hidden": 96, "bottleneck": 32}
+    trainer = stepped(small(device, precision="bf16", heads=heads), device, 5)
+    assert losses(trainer).isfinite().all()
+
+
+def looks_are_those_of_the_cpu(device: torch.device) -> None:
+    """Augmentation in batches on the device gives what it gives on the CPU."""
+    recipe = small(device)
+    batch = batch_of(recipe, 8, 6)
+    here = finish(batch.global_crops, batch.global_looks, recipe.crops, device)
+    there = finish(batch.global_crops, batch.global_looks, recipe.crops, CPU)
+    assert here.device.type == device.type
+    torch.testing.assert_close(here.cpu(), there, rtol=1e-3, atol=1e-3)
+
+
+def a_state_goes_on(device: torch.device) -> None:
+    """A trainer restored from another's state takes its next step."""
+    recipe = small(device)
+    whole = stepped(recipe, device, 3)
+    first = stepped(recipe, device, 2)
+    other = Trainer(recipe, 0, device)
+    other.restore(first.state())
+    other.advance([batch_of(recipe, recipe.optimizer.batch_size, 6, seed=2)])
+    torch.testing.assert_close(losses(other), losses(whole), rtol=1e-3, atol=1e-3)
+
+
+def memory_does_not_grow(device: torch.device) -> None:
+    """What is allocated after many steps is what was after a few (CUDA only)."""
+    if device.type != "cuda":
+        return
+    recipe = small(device, optimizer={"batch_size": 8, "steps": 400, "learning_rate": 1e-3})
+    trainer = Trainer(recipe, 0, device)
+    held = []
+    for step in range(200):
+        trainer.advance([batch_of(recipe, 8, 6, seed=step % 5)])
+        if step in (20, 199):
+            held.append(torch.cuda.memory_allocated(device))
+    assert held[1] <= 1.02 * held[0], held
+
+
+CHECKS: tuple[Check, ...] = (
+    same_losses_as_on_the_cpu,
+    bf16_is_near_fp32,
+    compiled_is_near_eager,
+    activations_computed_again_change_nothing,
+    sinkhorn_stays_finite,
+    looks_are_those_of_the_cpu,
+    a_state_goes_on,
+    memory_does_not_grow,
+)
