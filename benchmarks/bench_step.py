@@ -6,9 +6,11 @@ process time. Equal losses are shown first, without stochastic depth, whose draw
 
 from __future__ import annotations
 
+import resource
 import statistics
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import eager
@@ -101,6 +103,34 @@ def rates(drop_path: float, precision: str = "fp32") -> dict[str, Any]:
     }
 
 
+def growth() -> dict[str, Any]:
+    """Cost by batch size, and memory over steps: the first linear, the second flat."""
+    by_batch = {}
+    for size in (16, 32, 64):
+        recipe = made(0.3)
+        recipe.optimizer.batch_size = size
+        batch, views, local_views = tensors(recipe)
+        use(views, local_views)
+        trainer = Trainer(recipe, 0, CPU)
+        by_batch[size] = round(size / median_seconds(lambda: trainer.advance([batch])), 2)  # noqa: B023
+    recipe = made(0.1)
+    recipe.backbone.depth, recipe.optimizer.batch_size = 1, 8
+    batch, views, local_views = tensors(recipe)
+    use(views, local_views)
+    trainer = Trainer(recipe, 0, CPU)
+    held = {}
+    for step in range(1, 301):
+        trainer.advance([batch])
+        if step in (20, 300):
+            held[step] = resident_gb()
+    return {"images_per_cpu_second_by_batch": by_batch, "memory_gb_after_steps": held}
+
+
+def resident_gb() -> float:
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return round(pages * resource.getpagesize() / 1e9, 3)
+
+
 def main() -> None:
     torch.set_num_threads(1)
     losses = equal_losses()
@@ -116,6 +146,7 @@ def main() -> None:
             "stochastic_depth_0.1": rates(0.1),
             "stochastic_depth_0.3": rates(0.3),
             "stochastic_depth_0.3_bf16": rates(0.3, "bf16"),
+            "growth": growth(),
             "peak_memory_gb": peak_memory_gb(),
         }
     )

@@ -313,3 +313,13 @@ def test_sets_that_do_not_fit_together(
     with pytest.raises(InputError, match="local_count is 0"):
         check_pairs(recipe(crops={"local_count": 0}), Adaption.A, original, anonymized)
     assert check_pairs(recipe(), Adaption.C, original, anonymized) == original.ids
+
+
+def test_images_smaller_than_a_crop_are_worth_a_warning(
+    recipe: Make, original: ImageSet, caplog: pytest.LogCaptureFixture
+) -> None:
+    check_pairs(recipe(), Adaption.UNADAPTED, original, None)
+    assert not caplog.records
+    made = recipe(crops={"global_size": 56})
+    check_pairs(made, Adaption.UNADAPTED, original, None)
+    assert "24 of 24 images are smaller than a global crop of 56 pixels" in caplog.text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,6 +26,9 @@ from anonbench.training.looks import Looks, looks_of
 from anonbench.training.masking import Masks, batch_masks
 from anonbench.training.scratch import ImageSource, Scratch, sufficient_side
 from anonbench.vocabulary import Adaption
+
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -57,7 +61,21 @@ def check_pairs(
         raise InputError(
             "recipe.crops.local_count is 0, but adaption A anonymizes local crops alone"
         )
+    _warn_of_enlargement(recipe.crops, original)
     return ids
+
+
+def _warn_of_enlargement(crops: Crops, images: ImageSet) -> None:
+    """Say so where images are smaller than a global crop (CelebA's are), as nothing is gained."""
+    small = sum(min(size) < crops.global_size for size in images.sizes.values())
+    if small:
+        logger.warning(
+            "%d of %d images are smaller than a global crop of %d pixels (recipe.crops."
+            "global_size): their crops are enlarged",
+            small,
+            len(images),
+            crops.global_size,
+        )
 
 
 def _check_aligned(original: ImageSet, anonymized: ImageSet) -> None:

@@ -236,7 +236,8 @@ class Trainer:
     def _write_log(self) -> None:
         """Add a line: means over the steps since the last one. The only wait for a GPU."""
         self.check()
-        means = self.ranks.mean(torch.stack(self._measured).double().mean(dim=0)).tolist()
+        # ranks first, as in `state`: a run that goes on writes the same line
+        means = self.ranks.mean(torch.stack(self._measured)).double().mean(dim=0).tolist()
         row = dict(zip(TERMS, means, strict=True))
         norm = row.pop("gradient_norm")
         self.log.append(
