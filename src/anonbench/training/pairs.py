@@ -27,7 +27,6 @@ from anonbench.training.masking import Masks, batch_masks
 from anonbench.training.scratch import ImageSource, Scratch, sufficient_side
 from anonbench.vocabulary import Adaption
 
-
 logger = logging.getLogger(__name__)
 
 
