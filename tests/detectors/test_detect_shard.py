@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from anonbench.boxes import BOX_COLUMNS, Region, box_table, read_boxes
-from anonbench.config.data import Detection, DetectorName
+from anonbench.config.detectors import Detection, DetectorName
 from anonbench.detectors import Detector, shard
 from anonbench.errors import UnreadableImage
 from anonbench.images import encode

@@ -9,7 +9,7 @@ import pytest
 
 from anonbench.boxes import Region
 from anonbench.compat import install_torchvision_ops
-from anonbench.config.data import Detection, DetectorName, Mtcnn
+from anonbench.config.detectors import Detection, DetectorName, Mtcnn
 from anonbench.datasets.demo import portraits
 from anonbench.detectors import Detector, build
 from anonbench.images import read_image

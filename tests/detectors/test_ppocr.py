@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from anonbench.boxes import Region
-from anonbench.config.data import Detection, DetectorName, Ppocr
+from anonbench.config.detectors import Detection, DetectorName, Ppocr
 from anonbench.detectors import Detector, build, ppocr
 from anonbench.errors import InputError, UnreadableImage
 from anonbench.images import read_image

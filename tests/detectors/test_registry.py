@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from anonbench.config.data import Detection, DetectorName
+from anonbench.config.detectors import Detection, DetectorName
 from anonbench.detectors import build
 from anonbench.errors import InputError
 

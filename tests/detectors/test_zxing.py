@@ -10,7 +10,7 @@ import pytest
 import zxingcpp
 
 from anonbench.boxes import Region
-from anonbench.config.data import Detection, DetectorName, Zxing
+from anonbench.config.detectors import Detection, DetectorName, Zxing
 from anonbench.detectors import Detector, build
 from anonbench.detectors.linear import grown_along_bars
 from anonbench.images import read_image

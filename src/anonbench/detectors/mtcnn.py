@@ -9,7 +9,7 @@ import torch
 
 from anonbench.boxes import Region
 from anonbench.compat import install_torchvision_ops
-from anonbench.config.data import Mtcnn
+from anonbench.config.detectors import Mtcnn
 from anonbench.detectors.base import as_rgb, clipped_box
 from anonbench.vocabulary import Entity
 

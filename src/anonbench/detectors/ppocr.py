@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from anonbench.boxes import Region
-from anonbench.config.data import Ppocr
+from anonbench.config.detectors import Ppocr
 from anonbench.detectors.base import as_rgb, clipped_quad
 from anonbench.errors import InputError, UnreadableImage
 from anonbench.opencv import cv2

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from anonbench.config.data import Detection, DetectorName
+from anonbench.config.detectors import Detection, DetectorName
 from anonbench.detectors.base import Detector
 from anonbench.errors import InputError
 

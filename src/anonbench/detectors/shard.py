@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from anonbench.boxes import Region, box_table, write_boxes
-from anonbench.config.data import Detection, DetectorName
+from anonbench.config.detectors import Detection, DetectorName
 from anonbench.detectors.base import Detector
 from anonbench.detectors.registry import build
 from anonbench.errors import UnreadableImage

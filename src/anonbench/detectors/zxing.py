@@ -8,7 +8,7 @@ import numpy as np
 import zxingcpp
 
 from anonbench.boxes import Region
-from anonbench.config.data import Zxing
+from anonbench.config.detectors import Zxing
 from anonbench.detectors.base import clipped_quad
 from anonbench.detectors.linear import grown_along_bars
 from anonbench.opencv import cv2
