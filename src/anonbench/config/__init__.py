@@ -42,6 +42,7 @@ from anonbench.config.detectors import (
 )
 from anonbench.config.evaluation import (
     Correlation,
+    DetectionQuality,
     Downstream,
     Embedding,
     Linear,
@@ -69,6 +70,7 @@ __all__ = [
     "Dataset",
     "Demo",
     "Detection",
+    "DetectionQuality",
     "DetectorName",
     "DocumentsDemo",
     "Downstream",
@@ -111,6 +113,7 @@ class Config(Settings):
     datasets: Annotated[dict[Name, Dataset], Field(min_length=1)]
     """The data sets, by name."""
     detection: Detection = Detection()
+    detection_quality: DetectionQuality = DetectionQuality()
     anonymization: Anonymization = Anonymization()
     recipes: dict[str, Recipe] = Field(default_factory=lambda: {"default": Recipe()})
     """Training recipes, by name."""
