@@ -164,6 +164,15 @@ def test_more_regions_hide_and_err_no_less(
     assert more_images[-1]["false_area"] >= images[-1]["false_area"] - 1e-9
 
 
+def test_a_flat_region_hides_nothing() -> None:
+    flat = Region(Entity.TEXT, 0.0, 0.0, 1.0, 1.0, 1.0, (0.0, 1.0, 0.0, 1.0, 1.0, 0.0, 0.0, 1.0))
+    rows, images = measure_image([flat, box(0, 0, 1, 1), box(1, 0, 9, 9)], [box(0, 0, 10, 9)], SIZE)
+    assert rows[0]["covered"] == pytest.approx(73 / 90)
+    assert images[-1]["false_area"] == pytest.approx(0.0)
+    alone, _ = measure_image([flat], [box(0, 0, 10, 9), flat], SIZE)
+    assert alone[0]["covered"] == pytest.approx(0.0)
+
+
 def _two_images() -> tuple[pd.DataFrame, pd.DataFrame]:
     true = {
         "a": [box(0, 0, 10, 10), box(20, 0, 30, 10), box(40, 0, 50, 10)],

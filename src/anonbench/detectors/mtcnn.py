@@ -43,8 +43,9 @@ class MtcnnDetector:
     """All faces of each image; images of any sizes are looked at together.
 
     The boxes are those of facenet-pytorch's call for a single image (to 0.0001 pixels), but where
-    the rounding of a sum puts a candidate's corner on another pixel: in 800 photos all faces
-    were the same ones, and four boxes had moved, by 2 to 9 pixels. facenet-pytorch's own batches differ from its single images, too.
+    the rounding of a sum puts a candidate's corner on another pixel: in 800 photos the
+    faces were the same ones, and four boxes had moved, by 2 to 9 pixels. facenet-pytorch's own
+    batches differ from its single images, too.
 
     They are the same to the last bit in whatever batch: the first network sees one image at a time,
     the others fixed numbers of candidates, whatever images they are from.

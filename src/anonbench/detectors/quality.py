@@ -48,6 +48,8 @@ def outlines(regions: Sequence[Region], size: Size) -> np.ndarray:
     corners = np.array([_corners(region) for region in regions], dtype=float).reshape(-1, 4, 2)
     hulls = shapely.convex_hull(shapely.multipoints(corners))
     inside: np.ndarray = shapely.intersection(hulls, shapely.box(0, 0, *size))
+    # a line or a point, which a flat region is, has no area and cannot be united with polygons
+    inside[shapely.get_type_id(inside) != shapely.GeometryType.POLYGON] = shapely.Polygon()
     return inside
 
 
