@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import yaml
 
-from anonbench.config import load
-from anonbench.estimates import GPU_TRAINED_PER_SECOND, Estimates
+from anonbench.config import DetectorName, load
+from anonbench.estimates import DETECTED_PER_SECOND, GPU_TRAINED_PER_SECOND, Estimates
 from anonbench.experiment import Experiment
 from anonbench.vocabulary import Split
 
@@ -57,6 +57,23 @@ def test_memory_grows_with_the_features(root: Path) -> None:
     assert many.retrieval_mb("celeba") - few.retrieval_mb("celeba") > 3 * 4 * 99_000 * 1024 / 1e6
     assert many.embedding_mb("celeba") > few.embedding_mb("celeba")
     assert many.downstream_mb("celeba") < 8_000
+
+
+def test_detection_asks_for_a_gpu_where_a_detector_can_use_one_and_may(root: Path) -> None:
+    values = yaml.safe_load((root / "config/paper.yaml").read_text(encoding="utf-8"))
+    for device, faces in (("cpu", 0), ("auto", 1), ("cuda", 1)):
+        values["detection"] = {"device": device}
+        experiment = Experiment(load(values))
+        counts = {name: {Split.TRAIN: 9, Split.VAL: 9} for name in experiment.datasets}
+        both = Estimates(experiment, counts)
+        assert both.detection_gpus("celeba") == faces
+        assert both.detection_gpus("rvl_cdip") == 0
+        assert both.detection_mb("celeba") > both.detection_mb("rvl_cdip") > 1_500
+
+
+@pytest.mark.parametrize("detector", DetectorName)
+def test_every_detector_has_a_rate(detector: DetectorName) -> None:
+    assert DETECTED_PER_SECOND[detector] > 0
 
 
 def test_an_unknown_stage_is_refused(root: Path) -> None:

@@ -15,7 +15,14 @@ from hypothesis.extra import numpy as npst
 from PIL import Image
 
 from anonbench.errors import UnreadableImage
-from anonbench.images import decode, encode, open_checked, read_image, upright_size
+from anonbench.images import (
+    decode,
+    encode,
+    open_checked,
+    read_image,
+    read_reduced,
+    upright_size,
+)
 
 COLOUR = np.random.default_rng(0).integers(0, 256, (6, 9, 3), dtype=np.uint8)
 GREY = COLOUR[..., 0]
@@ -310,3 +317,36 @@ def test_jpeg_can_be_decoded_at_a_reduced_scale(shape: tuple[int, ...], reduce: 
         means = image.reshape(height, reduce, width, reduce, -1).mean(axis=(1, 3))
         assert np.abs(small.reshape(means.shape) - means).mean() < 2.0
     np.testing.assert_array_equal(decode(encode(image), reduce), image)  # PNG: as it is
+
+
+@pytest.mark.parametrize(
+    ("suffix", "longest_side", "scale"),
+    [
+        ("jpg", 301, 1),
+        ("jpg", 151, 1),
+        ("jpg", 150, 2),
+        ("jpg", 75, 4),
+        ("jpg", 1, 8),
+        ("png", 1, 1),
+    ],
+)
+@pytest.mark.parametrize("mode", ["L", "RGB", "CMYK"])
+def test_jpeg_is_read_at_a_part_of_its_size(
+    tmp_path: Path, suffix: str, longest_side: int, scale: int, mode: str
+) -> None:
+    if (suffix, mode) == ("png", "CMYK"):
+        return
+    path = tmp_path / f"a.{suffix}"
+    smooth = np.linspace(0, 255, 203).astype(np.uint8)[None].repeat(301, 0)
+    exif = Image.Exif()
+    exif[0x0112] = 6  # on its side
+    Image.fromarray(smooth).convert(mode).save(path, exif=exif)
+    whole = read_image(path)
+    image, found = read_reduced(path, longest_side)
+    assert found == scale
+    assert image.shape[:2] == (-(-203 // scale), -(-301 // scale))
+    assert image.ndim == whole.ndim
+    middles = np.minimum(np.arange(image.shape[0]) * scale + scale // 2, 202)
+    assert np.abs(image[:, 9].astype(int) - whole[middles, 9 * scale]).max() <= 4
+    with pytest.raises(UnreadableImage, match="more than"):
+        read_reduced(path, longest_side, max_pixels=1000)

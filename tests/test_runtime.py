@@ -57,6 +57,19 @@ def test_an_error_is_one_line_on_the_terminal(tmp_path: Path, action: str, line:
     assert "ERROR" in log.read_text(encoding="utf-8")
 
 
+def test_what_is_loud_reaches_the_terminal_too_and_a_warning_does_not(tmp_path: Path) -> None:
+    log = tmp_path / "a.log"
+    done = run(
+        "from anonbench.runtime import loudly; x = logging.getLogger('x'); "
+        "x.warning('quiet'); loudly(x, 'LOUD')",
+        log,
+    )
+    assert (done.returncode, done.stderr) == (0, f"anonbench: LOUD ({log})\n")
+    text = log.read_text(encoding="utf-8")
+    assert "WARNING x: quiet" in text
+    assert "WARNING x: LOUD" in text
+
+
 def test_a_stopped_training_says_where_and_that_it_can_go_on(tmp_path: Path) -> None:
     log = tmp_path / "a.log"
     action = "from anonbench.errors import Interrupted; raise Interrupted('SIGTERM', 41)"

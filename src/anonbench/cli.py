@@ -50,6 +50,14 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("--format", choices=["timm", "dinov2", "huggingface"], required=True)
     export.set_defaults(run=_export)
 
+    boxes = commands.add_parser("boxes", help="boxes as annotation tools take them")
+    kinds = boxes.add_subparsers(required=True, metavar="action")
+    coco = kinds.add_parser("export", help="write a box table as COCO JSON")
+    coco.add_argument("boxes", type=Path, help="a box table of the results (.parquet)")
+    coco.add_argument("manifest", type=Path, help="the same data set's manifest (.parquet)")
+    coco.add_argument("output", type=Path, help="the JSON file to write")
+    coco.set_defaults(run=_export_boxes)
+
     plan = commands.add_parser(
         "plan",
         help="summarize a dry run: jobs by stage, time, memory",
@@ -84,6 +92,13 @@ def _export(options: argparse.Namespace) -> None:
     from anonbench.training.export import export_backbone
 
     print(export_backbone(options.backbone, options.output, options.format))
+
+
+def _export_boxes(options: argparse.Namespace) -> None:
+    from anonbench.annotations import write_coco
+
+    count = write_coco(options.boxes, options.manifest, options.output)
+    print(f"wrote {count} boxes to {options.output}")
 
 
 def _plan(options: argparse.Namespace) -> None:

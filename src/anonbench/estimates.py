@@ -14,8 +14,21 @@ from anonbench.vocabulary import Split
 
 IMAGES_PER_SECOND = {"manifest": 500.0, "anonymize": 25.0}
 """Seen: 4,600 headers; 60 images of the demo, 0.04 to 0.3 megapixels."""
-DETECTED_PER_SECOND = {DetectorName.MTCNN: 10.0, DetectorName.PPOCR: 4.5, DetectorName.ZXING: 45.0}
-"""Seen: 34 to 44 aligned and 10 to 15 wild CelebA images; 4.5 to 7.7 and 46 to 75 pages."""
+DETECTED_PER_SECOND = {
+    DetectorName.MTCNN: 10.0,
+    DetectorName.FACE_ONNX: 5.0,
+    DetectorName.PPOCR: 8.0,
+    DetectorName.ZXING: 6.0,
+    DetectorName.MRZ: 2.0,
+    DetectorName.TEMPLATE: 2.0,
+    DetectorName.BOXES: 45.0,
+}
+"""Seen on a core: 69 aligned and 10 to 15 wild CelebA images; 12, 8.6 and 2.7 pages of RVL-CDIP
+with ppocr, zxing and mrz. The others are guesses."""
+DETECTION_MB = {DetectorName.MTCNN: 3_500}
+OTHER_DETECTION_MB = 2_000
+"""Seen with three images of 10,000 x 10,000 pixels, one after the other: 2,820 with mtcnn, 1,530
+with ppocr, 1,400 with zxing, 1,250 with mrz, 910 where they are only read."""
 CPU_TRAINED_PER_SECOND = 250.0
 CPU_EMBEDDED_PER_SECOND = 200.0
 """Seen with the demo's models: 300 and more."""
@@ -71,6 +84,11 @@ class Estimates:
                 return 60 + images * self._width(name) / 2e5
         raise ValueError(f"no stage is called {stage!r}")
 
+    def detection_gpus(self, name: str) -> int:
+        """Return the GPUs of a detection job."""
+        on_gpu = self._experiment.config.detection.device != "cpu"
+        return int(on_gpu and DetectorName.MTCNN in self._experiment.datasets[name].detectors)
+
     def training_gpus(self, name: str) -> int:
         """Return the GPUs of a training on all its machines."""
         recipe = self.recipe(name)
@@ -88,6 +106,11 @@ class Estimates:
         """Return the threads of a training on one machine: its processes have theirs each."""
         recipe = self.recipe(name)
         return recipe.threads * recipe.gpus
+
+    def detection_mb(self, name: str) -> int:
+        """Return the main memory of a detection job: an image of 10,000 x 10,000 pixels fits."""
+        detectors = self._experiment.datasets[name].detectors
+        return max(DETECTION_MB.get(detector, OTHER_DETECTION_MB) for detector in detectors)
 
     def training_mb(self, name: str) -> int:
         """Return the main memory of a training on one machine."""

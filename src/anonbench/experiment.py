@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Literal
 
 from anonbench.config import Config, Dataset, PaperRole
@@ -40,7 +41,9 @@ class Table:
 class Figure:
     """One figure."""
 
-    kind: Literal["examples", "correlation", "trend", "attention", "learning", "schedules"]
+    kind: Literal[
+        "examples", "detection", "correlation", "trend", "attention", "learning", "schedules"
+    ]
     dataset: str
     degree: int | None = None
     metric: str | None = None
@@ -87,6 +90,13 @@ PAPER_FIGURES: dict[str, tuple[PaperRole, str, int | None, str | None, str | Non
     "13": (_RVL, "correlation", 75, None, None),
 }
 """The paper's figures with data: data set, kind, degree, metric and query kind."""
+
+
+def truth_of(dataset: Dataset) -> Path | None:
+    """Return where a data set's true boxes are, if they are known; those of a demo always are."""
+    if dataset.truth is None and dataset.demo is not None:
+        return dataset.path / "truth" / "boxes.parquet"
+    return dataset.truth
 
 
 class Experiment:
@@ -171,6 +181,8 @@ class Experiment:
         dataset: Dataset,
     ) -> Iterator[tuple[str, int | None, str | None, str | None]]:
         yield "examples", None, None, None
+        if truth_of(dataset) is not None:
+            yield "detection", None, None, None
         for metric in ("map", "mndcg"):
             for query in QueryKind:
                 yield "trend", None, metric, str(query)

@@ -26,6 +26,13 @@ def atomic(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def files_in(path: Path) -> list[Path]:
+    """Return a file, or all files of a folder and of its folders; nothing where there is none."""
+    if path.is_file():
+        return [path]
+    return sorted(file for file in path.rglob("*") if file.is_file())
+
+
 def write_json(path: Path, value: Any) -> None:
     """Write `value` as JSON with sorted keys."""
     with atomic(path) as temporary:

@@ -32,6 +32,8 @@ _UPRIGHT = {
 }
 _ON_THEIR_SIDE = (5, 6, 7, 8)
 
+_STRIP_PIXELS = 4_000_000
+
 _JPEG = b"\xff\xd8"
 # "any color": grey stays grey, which only the flags of the grey scales can be combined with
 _REDUCED = {
@@ -112,12 +114,45 @@ def read_image(path: Path, max_pixels: int = MAX_PIXELS) -> np.ndarray:
 
     """
     with open_checked(path, max_pixels) as image:
-        try:
-            image.load()
-            turn = _UPRIGHT.get(_orientation(image))
-            return np.array(_to_array(image if turn is None else image.transpose(turn)))
-        except Exception as error:  # damaged data makes the decoders raise nearly anything
-            raise UnreadableImage(f"truncated or damaged ({type(error).__name__})") from None
+        return _decoded(image)
+
+
+def read_reduced(
+    path: Path, longest_side: int, max_pixels: int = MAX_PIXELS
+) -> tuple[np.ndarray, int]:
+    """Read as `read_image`, a JPEG at a half, a quarter or an eighth of its size where that does.
+
+    Args:
+        path: the image.
+        longest_side: how many pixels the longer side has to keep.
+        max_pixels: see `open_checked`; of the image at full size.
+
+    Returns:
+        The image, and the scale s: its pixel x is the original's s·x to s·(x+1).
+
+    Raises:
+        UnreadableImage: see `read_image`.
+
+    """
+    with open_checked(path, max_pixels) as image:
+        scales = (s for s in (8, 4, 2) if max(image.size) >= s * longest_side)
+        scale = next(scales, 1) if image.format == "JPEG" else 1
+        if scale > 1:
+            whole = image.size
+            image.draft(None, (whole[0] // scale, whole[1] // scale))
+            if image.size != tuple(-(-side // scale) for side in whole):
+                raise UnreadableImage(f"cannot be decoded at one {scale}th of its size")
+        return _decoded(image), scale
+
+
+def _decoded(image: Image.Image) -> np.ndarray:
+    try:
+        image.load()
+        turn = _UPRIGHT.get(_orientation(image))
+        pixels = _to_array(image if turn is None else image.transpose(turn))
+        return np.require(pixels, requirements="W")  # copied where it is Pillow's
+    except Exception as error:  # damaged data makes the decoders raise nearly anything
+        raise UnreadableImage(f"truncated or damaged ({type(error).__name__})") from None
 
 
 def _orientation(image: Image.Image) -> int:
@@ -136,7 +171,19 @@ def _to_array(image: Image.Image) -> np.ndarray:
         ground = Image.new("RGBA", layer.size, (255, 255, 255, 255))
         flat = Image.alpha_composite(ground, layer).convert("RGB")
         return np.asarray(flat.convert("L") if image.getbands()[0] in ("L", "1") else flat)
-    return np.asarray(image.convert("L" if image.mode in ("1", "L") else "RGB"))
+    return _copied(image, "L" if image.mode in ("1", "L") else "RGB")
+
+
+def _copied(image: Image.Image, mode: Literal["L", "RGB"]) -> np.ndarray:
+    """Return an image's pixels, converted in strips: all at once takes thrice the memory."""
+    shape = (image.height, image.width, 3)
+    pixels = np.empty(shape if mode == "RGB" else shape[:2], np.uint8)
+    rows = max(1, _STRIP_PIXELS // max(1, image.width))
+    for top in range(0, image.height, rows):
+        whole = rows >= image.height
+        strip = image if whole else image.crop((0, top, image.width, min(top + rows, image.height)))
+        pixels[top : top + rows] = strip if strip.mode == mode else strip.convert(mode)
+    return pixels
 
 
 def _scale_deep(values: np.ndarray, sixteen: bool) -> np.ndarray:

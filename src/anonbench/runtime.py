@@ -22,6 +22,8 @@ THREAD_VARIABLES = (
     "NUMEXPR_NUM_THREADS",
 )
 
+_LOUD = "loud"
+
 TRY_AGAIN = 75
 """Exit status of a job that was stopped and goes on when it runs again (EX_TEMPFAIL)."""
 
@@ -87,6 +89,7 @@ def _into(log: Path) -> Iterator[int]:
         logging.basicConfig(
             level=logging.INFO, format="%(levelname)s %(name)s: %(message)s", force=True
         )
+        logging.getLogger().addHandler(_Loud(terminal, log))
         try:
             yield terminal
         finally:
@@ -96,6 +99,25 @@ def _into(log: Path) -> Iterator[int]:
             os.dup2(terminal, 2)
             os.close(saved)
             os.close(terminal)
+
+
+def loudly(logger: logging.Logger, text: str) -> None:
+    """Warn in the log and, in a job, on the terminal too, where the log's path is added."""
+    logger.warning("%s", text, extra={_LOUD: True})
+
+
+class _Loud(logging.Handler):
+    """Tells the terminal what must not be overlooked in a log."""
+
+    def __init__(self, terminal: int, log: Path) -> None:
+        super().__init__()
+        self._terminal = terminal
+        self._log = log
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write the record where it is a loud one."""
+        if getattr(record, _LOUD, False):
+            _tell(self._terminal, f"anonbench: {record.getMessage()} ({self._log})")
 
 
 def _tell(terminal: int, text: str) -> None:

@@ -31,11 +31,39 @@ def manifest(config: Config, name: str) -> Slice:
 
 def detect(config: Config, name: str) -> Slice:
     """The data set's detectors with their settings, and the seed of the draw order."""
-    detectors = [str(detector) for detector in config.datasets[name].detectors]
+    dataset = config.datasets[name]
     return {
-        "detectors": detectors,
-        "settings": config.detection.model_dump(mode="json", include={*detectors, "max_pixels"}),
+        "detectors": [str(detector) for detector in dataset.detectors],
+        "settings": config.detection.part(dataset.detectors)
+        | {"max_pixels": config.detection.max_pixels},
+        "keep_failed": dataset.keep_failed,
         "seed": config.seed,
+    }
+
+
+def quality(config: Config) -> Slice:
+    """How sure one can be of a measured detection."""
+    fields = {"bootstrap", "confidence"}
+    return {"settings": config.presentation.model_dump(mode="json", include=fields)}
+
+
+def sweep(config: Config, name: str) -> Slice:
+    """The data set's detectors, how many images they search again, and at which thresholds."""
+    fields = {"images", "thresholds"}
+    detection = detect(config, name)
+    return {
+        "detectors": detection["detectors"],
+        "settings": detection["settings"],
+        "sweep": config.detection_quality.model_dump(mode="json", include=fields),
+    }
+
+
+def overlays(config: Config) -> Slice:
+    """What contact sheets show."""
+    return {
+        "drawn": config.detection_quality.drawn,
+        "max_pixels": config.detection.max_pixels,
+        **show(config, "show_originals", "dpi"),
     }
 
 

@@ -21,7 +21,7 @@ from anonbench.vocabulary import Entity, Variant
 @pytest.fixture
 def shard(tmp_path: Path) -> dict[str, object]:
     rows, status = [], []
-    for number, state in enumerate(["ok", "empty", "ok", "unreadable"]):
+    for number, state in enumerate(["ok", "empty", "partial", "unreadable"]):
         name = f"{number}.jpg"
         values = np.random.default_rng(number).integers(0, 256, (30, 40, 3), dtype=np.uint8)
         exif = Image.Exif()

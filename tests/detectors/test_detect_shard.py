@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from anonbench.annotations import read_corrections
 from anonbench.boxes import BOX_COLUMNS, Region, box_table, read_boxes
-from anonbench.config.data import Detection, DetectorName
-from anonbench.detectors import Detector, shard
-from anonbench.errors import UnreadableImage
+from anonbench.config.detectors import Detection, DetectorName, Mtcnn, Template
+from anonbench.detectors import Detector, kept, reading, shard
+from anonbench.detectors.base import NoDetector
+from anonbench.detectors.kept import places
+from anonbench.detectors.shard import Job, detect_shard
+from anonbench.errors import InputError, UnreadableImage
 from anonbench.images import encode
+from anonbench.provenance import file_digest
 from anonbench.vocabulary import Entity
 
-ZXING, MTCNN = DetectorName.ZXING, DetectorName.MTCNN
+ZXING, MTCNN, BOXES = DetectorName.ZXING, DetectorName.MTCNN, DetectorName.BOXES
+PPOCR, TEMPLATE = DetectorName.PPOCR, DetectorName.TEMPLATE
+JOB = Job(Path(), (ZXING, MTCNN), Detection(), seed=3)
 
 
 class Corner:
@@ -26,51 +35,91 @@ class Corner:
     def __init__(self, entity: Entity) -> None:
         self.entity = entity
         self.batches: list[int] = []
+        self.fails_on = {13}
 
     def detect(self, images: Sequence[np.ndarray]) -> list[list[Region]]:
         self.batches.append(len(images))
         values = [int(image.flat[0]) for image in images]
-        if 13 in values:
+        if self.fails_on & set(values):
             raise RuntimeError("text of the image")
         if 14 in values:
             raise UnreadableImage("too slim")
-        return [
-            [Region(self.entity, 0, 0, 1 + value / 256, 1, 0.5)] if value else []
-            for value in values
-        ]
+        return [[region(self.entity, value)] if value else [] for value in values]
+
+
+class Form(Corner):
+    """Is sure of images of one value."""
+
+    accepted: Sequence[bool] = ()
+
+    def detect(self, images: Sequence[np.ndarray]) -> list[list[Region]]:
+        self.accepted = [int(image.flat[0]) == 50 for image in images]
+        return super().detect(images)
+
+
+def region(entity: Entity, value: int) -> Region:
+    return Region(entity, 0, 0, 1 + value / 256, 1, 0.5)
 
 
 @pytest.fixture
 def corners(monkeypatch: pytest.MonkeyPatch) -> dict[DetectorName, Corner]:
-    made = {ZXING: Corner(Entity.BARCODE), MTCNN: Corner(Entity.FACE)}
+    made: dict[DetectorName, Any] = {
+        ZXING: Corner(Entity.BARCODE),
+        MTCNN: Corner(Entity.FACE),
+        PPOCR: Corner(Entity.TEXT),
+        TEMPLATE: Form(Entity.MRZ),
+        BOXES: NoDetector(),
+    }
 
-    def fake(name: DetectorName, settings: Detection, threads: int = 1) -> Detector:
-        return made[name]
+    def fake(name: DetectorName, *_: object) -> Detector:
+        detector: Detector = made[name]
+        return detector
 
     monkeypatch.setattr(shard, "build", fake)
     return made
 
 
+@pytest.fixture
+def opened(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """Return a list that the names of the files that are read will be in."""
+    names: list[str] = []
+    whole = reading.read_image
+
+    def spy(path: Path, max_pixels: int) -> np.ndarray:
+        names.append(path.stem)
+        return whole(path, max_pixels)
+
+    monkeypatch.setattr(reading, "read_image", spy)
+    yield names
+
+
 def write_images(root: Path, values: Sequence[int], size: tuple[int, int] = (6, 8)) -> pd.DataFrame:
-    """Write grey images of one value each; return their manifest, not in the order of ids."""
+    """Write grey images, each with a value of its own; return their manifest, not in order."""
     rows = []
     for index, value in enumerate(values):
-        name = f"i{index:03d}"
-        (root / f"{name}.png").write_bytes(encode(np.full(size, value, np.uint8)))
-        rows.append((name, f"{name}.png"))
-    return pd.DataFrame(rows[::-1], columns=["id", "path"])
+        name, path = f"i{index:03d}", root / f"i{index:03d}.png"
+        pixels = np.full(size, value, np.uint8)
+        pixels.flat[-2:] = index // 256, index % 256
+        path.write_bytes(encode(pixels))
+        rows.append((name, path.name, size[1], size[0], file_digest(path)))
+    return pd.DataFrame(rows[::-1], columns=["id", "path", "width", "height", "digest"])
 
 
 def run(
-    manifest: pd.DataFrame,
-    root: Path,
-    out: Path,
-    detectors: Sequence[DetectorName] = (ZXING, MTCNN),
-    threads: int = 1,
+    manifest: pd.DataFrame, root: Path, out: Path, **changes: Any
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     boxes, images = out / "0.boxes.parquet", out / "0.images.parquet"
-    shard.detect_shard(manifest, root, detectors, Detection(), 3, boxes, images, threads)
+    detect_shard(manifest, replace(JOB, root=root, **changes), boxes, images)
     return read_boxes(boxes), pd.read_parquet(images)
+
+
+def bytes_of(out: Path) -> list[bytes]:
+    return [(out / name).read_bytes() for name in ("0.boxes.parquet", "0.images.parquet")]
+
+
+def expected(values: Mapping[str, int], *entities: Entity) -> pd.DataFrame:
+    regions = {name: [region(e, value) for e in entities] for name, value in values.items()}
+    return box_table(regions, seed=3)
 
 
 def test_regions_of_all_detectors_are_united(
@@ -78,15 +127,8 @@ def test_regions_of_all_detectors_are_united(
 ) -> None:
     manifest = write_images(tmp_path, [5, 0, 200])
     boxes, images = run(manifest, tmp_path, tmp_path / "out")
-    expected = {
-        f"i{index:03d}": [
-            Region(entity, 0, 0, 1 + value / 256, 1, 0.5)
-            for entity in (Entity.BARCODE, Entity.FACE)
-            if value
-        ]
-        for index, value in enumerate([5, 0, 200])
-    }
-    pd.testing.assert_frame_equal(boxes, box_table(expected, seed=3))
+    both = expected({"i000": 5, "i002": 200}, Entity.BARCODE, Entity.FACE)
+    pd.testing.assert_frame_equal(boxes, both)
     assert images.columns.tolist() == ["id", "status", "reason", "regions"]
     assert images.to_numpy().tolist() == [
         ["i000", "ok", "", 2],
@@ -101,7 +143,7 @@ def test_unreadable_and_failing_images_are_recorded_and_the_rest_goes_on(
     manifest = write_images(tmp_path, [5, 13, 6, 14, 7, 8])
     (tmp_path / "i002.png").write_bytes(b"")
     (tmp_path / "i004.png").unlink()
-    boxes, images = run(manifest, tmp_path, tmp_path / "out", [ZXING])
+    boxes, images = run(manifest, tmp_path, tmp_path / "out", detectors=[ZXING])
     assert set(boxes["id"]) == {"i000", "i005"}
     table = images.set_index("id")
     assert table["status"].tolist() == ["ok", *["unreadable"] * 4, "ok"]
@@ -117,12 +159,44 @@ def test_unreadable_and_failing_images_are_recorded_and_the_rest_goes_on(
     assert "text of the image" not in caplog.text
 
 
+def test_a_failed_image_may_keep_what_the_others_found(
+    tmp_path: Path, corners: dict[DetectorName, Corner]
+) -> None:
+    manifest = write_images(tmp_path, [5, 13, 6, 0])
+    (tmp_path / "i002.png").write_bytes(b"")
+    corners[MTCNN].fails_on = {0}
+    boxes, images = run(manifest, tmp_path, tmp_path / "out", keep_failed=True)
+    assert images.set_index("id").to_numpy().tolist() == [
+        ["ok", "", 2],
+        ["partial", "zxing failed (RuntimeError)", 1],
+        ["unreadable", "empty file", 0],
+        ["empty", "mtcnn failed (RuntimeError)", 0],
+    ]
+    assert boxes.loc[boxes["id"] == "i001", "entity"].tolist() == ["face"]
+
+
+def test_a_detector_that_fails_on_everything_or_lacks_something_ends_the_job(
+    tmp_path: Path, corners: dict[DetectorName, Corner], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    manifest = write_images(tmp_path, [13] * 101)
+    with pytest.raises(InputError, match=r"mtcnn failed on all of the first 1\d\d images"):
+        run(manifest, tmp_path, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+    def lacking(images: Sequence[np.ndarray]) -> list[list[Region]]:
+        raise InputError("put the weights there")
+
+    monkeypatch.setattr(corners[ZXING], "detect", lacking)
+    with pytest.raises(InputError, match="put the weights there"):
+        run(write_images(tmp_path, [5]), tmp_path, tmp_path / "out", detectors=[ZXING])
+
+
 def test_empty_shard_gives_empty_tables_of_the_same_types(
     tmp_path: Path, corners: dict[DetectorName, Corner]
 ) -> None:
     manifest = write_images(tmp_path, [5])
     full = run(manifest, tmp_path, tmp_path / "full")
-    empty = run(manifest.iloc[:0], tmp_path, tmp_path / "empty")
+    empty = run(manifest.iloc[:0], tmp_path, tmp_path / "empty", kept=[tmp_path / "kept/0"])
     assert empty[0].columns.tolist() == BOX_COLUMNS
     for one, other in zip(full, empty, strict=True):
         assert len(other) == 0
@@ -136,49 +210,299 @@ def test_batches_are_bounded_and_do_not_matter(
     run(manifest, tmp_path, tmp_path / "a")
     assert corners[ZXING].batches == [32, 8]
     corners[ZXING].batches.clear()
-    monkeypatch.setattr(shard, "BATCH_PIXELS", 750)
-    run(manifest.iloc[::-1], tmp_path, tmp_path / "b", (ZXING, MTCNN))
+    monkeypatch.setattr(reading, "BATCH_PIXELS", 750)
+    run(manifest.iloc[::-1], tmp_path, tmp_path / "b", threads=3)
     assert corners[ZXING].batches == [7] * 5 + [5]
     corners[ZXING].batches.clear()
-    monkeypatch.setattr(shard, "BATCH_PIXELS", 50)  # every image is larger: one at a time
+    monkeypatch.setattr(reading, "BATCH_PIXELS", 50)  # every image is larger: one at a time
     run(manifest, tmp_path, tmp_path / "c")
     assert corners[ZXING].batches == [1] * 40
-    for name in ("0.boxes.parquet", "0.images.parquet"):
-        contents = {(tmp_path / run_name / name).read_bytes() for run_name in "abc"}
-        assert len(contents) == 1
+    assert bytes_of(tmp_path / "a") == bytes_of(tmp_path / "b") == bytes_of(tmp_path / "c")
 
 
-def test_warns_when_the_first_hundred_images_have_nothing(
+def test_a_large_image_is_read_when_the_one_before_is_done(
+    tmp_path: Path, opened: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    manifest = write_images(tmp_path, [1, 2, 3]).sort_values("id")
+    monkeypatch.setattr(reading, "BATCH_PIXELS", 20)  # each image has 48
+    for index, _ in enumerate(reading.read_batches(manifest, tmp_path, 100, None, 2)):
+        assert len(opened) == index + 1
+
+
+def test_warns_of_each_detector_that_finds_nothing_in_the_first_hundred_images(
     tmp_path: Path, corners: dict[DetectorName, Corner], caplog: pytest.LogCaptureFixture
 ) -> None:
     nothing = write_images(tmp_path, [0] * 130 + [5])
     with caplog.at_level(logging.WARNING):
-        run(nothing, tmp_path, tmp_path / "out")
+        run(nothing, tmp_path, tmp_path / "out", detectors=[ZXING])
     assert caplog.text.count("NOTHING FOUND") == 1
     caplog.clear()
-    run(nothing.tail(3), tmp_path, tmp_path / "few")  # a small shard warns at its end
-    assert caplog.text.count("NOTHING FOUND") == 1
+    run(nothing.head(131), tmp_path, tmp_path / "two", boxes={}, detectors=[ZXING, MTCNN, BOXES])
+    for name in ("zxing", "mtcnn", "boxes"):
+        assert caplog.text.count(f"images by {name}") == 1
     caplog.clear()
-    run(write_images(tmp_path, [5] + [0] * 130), tmp_path, tmp_path / "found")
+    run(nothing.tail(3), tmp_path, tmp_path / "few", detectors=[ZXING])  # warns at its end
+    assert "NOTHING FOUND in the first 3 images by zxing" in caplog.text
+    caplog.clear()
+    found = write_images(tmp_path, [5] + [0] * 130)
+    run(found, tmp_path, tmp_path / "found", detectors=[ZXING])
     assert "NOTHING FOUND" not in caplog.text
+
+
+def test_own_boxes_and_corrections_come_after_the_detectors(
+    tmp_path: Path, corners: dict[DetectorName, Corner], opened: list[str]
+) -> None:
+    manifest = write_images(tmp_path, [5, 0, 200])
+    own = {"i001": [region(Entity.TEXT, 9)], "i002": [region(Entity.TEXT, 7)]}
+    sidecar = tmp_path / "corrections.csv"
+    sidecar.write_text(
+        "id,action,entity,x0,y0,x1,y1\n"
+        "i002,remove,barcode,,,,\n"
+        "i002,remove,text,,,,\n"
+        "i000,add,mrz,1,2,3,4\n",
+        encoding="utf-8",
+    )
+    out = tmp_path / "out"
+    boxes, images = run(
+        manifest,
+        tmp_path,
+        out,
+        detectors=[ZXING, BOXES],
+        boxes=own,
+        corrections=read_corrections(sidecar),
+        kept=[tmp_path / "kept/0"],
+    )
+    found = {
+        "i000": [region(Entity.BARCODE, 5), Region(Entity.MRZ, 1, 2, 3, 4, 1.0)],
+        "i001": own["i001"],
+        "i002": [],
+    }
+    pd.testing.assert_frame_equal(boxes, box_table(found, seed=3))
+    assert images["status"].tolist() == ["ok", "ok", "empty"]
+    # other files of the user's: nothing is read again
+    opened.clear()
+    boxes, _ = run(
+        manifest, tmp_path, out, detectors=[ZXING, BOXES], boxes={}, kept=[tmp_path / "kept/0"]
+    )
+    pd.testing.assert_frame_equal(boxes, expected({"i000": 5, "i002": 200}, Entity.BARCODE))
+    assert opened == []
+
+
+def test_own_boxes_alone_still_ask_whether_an_image_can_be_read(
+    tmp_path: Path, corners: dict[DetectorName, Corner]
+) -> None:
+    manifest = write_images(tmp_path, [5, 6])
+    (tmp_path / "i001.png").write_bytes(b"damaged")
+    own = {name: [region(Entity.TEXT, 9)] for name in ("i000", "i001")}
+    boxes, images = run(manifest, tmp_path, tmp_path / "out", detectors=[BOXES], boxes=own)
+    assert images["status"].tolist() == ["ok", "unreadable"]
+    pd.testing.assert_frame_equal(boxes, box_table({"i000": own["i000"]}, seed=3))
+
+
+def test_where_a_template_stands_alone_the_others_are_left_out(
+    tmp_path: Path, corners: dict[DetectorName, Corner]
+) -> None:
+    manifest = write_images(tmp_path, [50, 60])
+    fallback = Detection(template=Template(mode="fallback"))
+    options: dict[str, Any] = {"detectors": [ZXING, TEMPLATE], "kept": [tmp_path / "kept/0"]}
+    options["settings"] = fallback
+    for _ in range(2):  # the second time from what was kept
+        boxes, _ = run(manifest, tmp_path, tmp_path / "out", **options)
+        entities = {name: set(rows["entity"]) for name, rows in boxes.groupby("id")}
+        assert entities == {"i000": {"mrz"}, "i001": {"mrz", "barcode"}}
+    assert corners[ZXING].batches == [1]
+    options["settings"] = Detection(template=Template(mode="union"))
+    boxes, _ = run(manifest, tmp_path, tmp_path / "out", **options)
+    assert boxes["entity"].tolist().count("barcode") == 2
+
+
+def test_only_new_images_are_searched(
+    tmp_path: Path, corners: dict[DetectorName, Corner], opened: list[str]
+) -> None:
+    manifest = write_images(tmp_path, [5, 0, 7, 8, 0])
+    before = manifest[manifest["id"] != "i002"]
+    kept_at = [tmp_path / "kept/0"]
+    run(before, tmp_path, tmp_path / "out", kept=kept_at)
+    opened.clear()
+    run(manifest, tmp_path, tmp_path / "out", kept=kept_at)
+    assert opened == ["i002"]
+    run(manifest, tmp_path, tmp_path / "without")
+    assert bytes_of(tmp_path / "out") == bytes_of(tmp_path / "without")
+    opened.clear()
+    (tmp_path / "i003.png").write_bytes(encode(np.full((6, 8), 9, np.uint8)))
+    changed = manifest.copy()
+    changed.loc[changed["id"] == "i003", "digest"] = file_digest(tmp_path / "i003.png")
+    boxes, _ = run(changed, tmp_path, tmp_path / "out", kept=kept_at)
+    assert opened == ["i003"]
+    assert boxes.loc[boxes["id"] == "i003", "x1"].unique().tolist() == [1 + 9 / 256]
+
+
+def test_a_file_that_is_another_than_the_manifests_is_searched_but_not_kept(
+    tmp_path: Path, corners: dict[DetectorName, Corner], opened: list[str]
+) -> None:
+    manifest = write_images(tmp_path, [5, 6])
+    (tmp_path / "i001.png").write_bytes(encode(np.full((6, 8), 9, np.uint8)))
+    for _ in range(2):
+        run(manifest, tmp_path, tmp_path / "out", kept=[tmp_path / "kept/0"])
+    assert sorted(opened) == ["i000", "i001", "i001"]
+
+
+def test_an_edit_of_one_detector_leaves_the_others_findings(
+    tmp_path: Path, corners: dict[DetectorName, Corner], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    manifest = write_images(tmp_path, [5, 6])
+    options: dict[str, Any] = {"kept": [tmp_path / "kept/0"]}
+    run(manifest, tmp_path, tmp_path / "out", **options)
+    edited = Detection(mtcnn=Mtcnn(thresholds=(0.6, 0.7, 0.8)))
+    run(manifest, tmp_path, tmp_path / "out", settings=edited, **options)
+    assert corners[MTCNN].batches == [2, 2]
+    assert corners[ZXING].batches == [2]
+    real = kept.code_identity
+    monkeypatch.setattr(kept, "code_identity", lambda *a, **o: real(*a, **o) | {"zxing-cpp": "0"})
+    run(manifest, tmp_path, tmp_path / "out", settings=edited, **options)
+    assert corners[ZXING].batches == [2, 2]
+
+
+def test_new_weights_are_another_detector(tmp_path: Path) -> None:
+    weights = tmp_path / "model"
+    weights.mkdir()
+    (weights / "inference.onnx").write_bytes(b"one")
+    settings = Detection.model_validate({"ppocr": {"weights": weights}})
+    before = kept.made_by(PPOCR, settings)
+    assert kept.made_by(PPOCR, settings) == before
+    (weights / "inference.onnx").write_bytes(b"two")
+    assert kept.made_by(PPOCR, settings) != before
+    assert kept.made_by(ZXING, settings) == kept.made_by(ZXING, Detection())
+
+
+def test_a_killed_job_goes_on_where_it_was(
+    tmp_path: Path,
+    corners: dict[DetectorName, Corner],
+    opened: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    manifest = write_images(tmp_path, list(range(20, 90)))
+    run(manifest, tmp_path, tmp_path / "whole")
+    options: dict[str, Any] = {"detectors": [ZXING, MTCNN], "kept": [tmp_path / "kept/0"]}
+    monkeypatch.setattr(kept, "FLUSH_SECONDS", 0.0)
+    monkeypatch.setattr(
+        kept.Kept, "__exit__", lambda *_: None
+    )  # killed: nothing is done at the end
+
+    def die(images: Sequence[np.ndarray]) -> list[list[Region]]:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(corners[ZXING], "detect", die)  # the second of the two
+        with pytest.raises(KeyboardInterrupt):
+            run(manifest, tmp_path, tmp_path / "out", **options)
+    assert not (tmp_path / "out").exists()
+    assert corners[MTCNN].batches[-1:] == [32]
+    corners[MTCNN].batches.clear()
+    opened.clear()
+    run(manifest, tmp_path, tmp_path / "out", **options)
+    assert sum(corners[MTCNN].batches) == 70 - 32
+    assert bytes_of(tmp_path / "out") == bytes_of(tmp_path / "whole")
+
+
+def test_what_was_found_is_found_again_in_a_data_set_of_twice_or_half_the_shards(
+    tmp_path: Path, corners: dict[DetectorName, Corner], opened: list[str]
+) -> None:
+    from anonbench.sharding import shard_of
+
+    manifest = write_images(tmp_path, list(range(20, 40)))
+
+    def search(count: int) -> None:
+        for number in range(count):
+            rows = manifest[[shard_of(name, count) == number for name in manifest["id"]]]
+            place = places(tmp_path / "kept", number, count)
+            run(rows, tmp_path, tmp_path / f"{number}-{count}", kept=place)
+
+    search(2)
+    assert len(opened) == 20
+    opened.clear()
+    search(4)
+    for file in (tmp_path / "kept").glob("*-of-2.*"):
+        file.unlink()
+    search(2)
+    assert opened == []
+
+
+def test_damaged_findings_are_made_again(
+    tmp_path: Path, corners: dict[DetectorName, Corner], caplog: pytest.LogCaptureFixture
+) -> None:
+    manifest = write_images(tmp_path, [5, 6])
+    options: dict[str, Any] = {"detectors": [ZXING], "kept": [tmp_path / "kept/0"]}
+    run(manifest, tmp_path, tmp_path / "out", **options)
+    whole = bytes_of(tmp_path / "out")
+    (tmp_path / "kept/0.zxing.parquet").write_bytes(b"PAR1 and no more")
+    run(manifest, tmp_path, tmp_path / "out", **options)
+    assert "is damaged" in caplog.text
+    assert bytes_of(tmp_path / "out") == whole
+
+
+def test_kept_findings_are_the_same_to_the_last_bit(tmp_path: Path) -> None:
+    slanted = Region(Entity.TEXT, 0.1, 1 / 3, 9.7, 5.0, 0.7, (0.1, 1 / 3, 9, 0, 9, 5.0, 0.5, 5.0))
+    findings = {
+        "a": kept.Finding([slanted, Region(Entity.FACE, 0, 0, 1, 1, 1.0)], True),
+        "b": kept.Finding([]),
+    }
+    with kept.Kept(tmp_path / "0.parquet", {"seed": 1}, "ab") as first:
+        for digest, finding in findings.items():
+            first.add(digest, finding)
+    assert kept.Kept(tmp_path / "0.parquet", {"seed": 1}, "ab").findings == findings
+    assert kept.Kept(tmp_path / "0.parquet", {"seed": 2}, "ab").findings == {}
+    assert set(kept.Kept(tmp_path / "0.parquet", {"seed": 1}, "b").findings) == {"b"}
+
+
+def test_boxes_of_an_image_decoded_at_a_part_of_its_size_are_in_its_own_pixels(
+    tmp_path: Path, corners: dict[DetectorName, Corner], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes: list[tuple[int, ...]] = []
+    path = tmp_path / "page.jpg"
+    path.write_bytes(encode(np.full((301, 203), 255, np.uint8), "jpeg"))
+    row = ("page", path.name, 203, 301, file_digest(path))
+    manifest = pd.DataFrame([row], columns=["id", "path", "width", "height", "digest"])
+
+    def look(images: Sequence[np.ndarray]) -> list[list[Region]]:
+        sizes.extend(image.shape for image in images)
+        high, wide = images[0].shape
+        corners = (1.0, 2.0, wide, 2.0, wide, high, 1.0, high)
+        return [[Region(Entity.TEXT, 1, 2, wide, high, 1, corners)]]
+
+    monkeypatch.setattr(corners[PPOCR], "detect", look)
+    for reduced, shape in ((False, (301, 203)), (True, (151, 102))):
+        settings = Detection.model_validate(
+            {"reduced_decode": reduced, "ppocr": {"limit_side_len": 100}}
+        )
+        boxes, _ = run(manifest, tmp_path, tmp_path / "o", detectors=[PPOCR], settings=settings)
+        assert sizes.pop() == shape
+        scale = 2 if reduced else 1
+        box = boxes[["x0", "y0", "x1", "y1"]].to_numpy().tolist()
+        assert box == [[scale, 2 * scale, 203, 301]]
+        assert boxes["q2"].item() == (204 if reduced else 203)  # corners are not clipped
+    run(manifest, tmp_path, tmp_path / "o", detectors=[PPOCR, ZXING], settings=settings)
+    assert sizes.pop() == (301, 203)  # the other one needs all of it
 
 
 def test_real_detectors_give_equal_bytes_in_any_batch_and_with_any_threads(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    import torch
+
     from anonbench.datasets.demo import portraits
 
+    torch.set_num_threads(2)  # as a machine of many cores would have it
     rows = []
     for index in range(3):
         image = portraits.draw(1, f"p{index}", 0).image[40:180:2, 30:150:2]
-        (tmp_path / f"p{index}.png").write_bytes(encode(image))
-        rows.append((f"p{index}", f"p{index}.png"))
-    manifest = pd.DataFrame(rows, columns=["id", "path"])
-    boxes, images = run(manifest, tmp_path, tmp_path / "a", [MTCNN])
+        path = tmp_path / f"p{index}.png"
+        path.write_bytes(encode(image))
+        rows.append((f"p{index}", path.name, *image.shape[1::-1], file_digest(path)))
+    manifest = pd.DataFrame(rows, columns=["id", "path", "width", "height", "digest"])
+    boxes, images = run(manifest, tmp_path, tmp_path / "a", detectors=[MTCNN])
     assert images["status"].eq("ok").all()
     assert boxes["entity"].eq("face").all()
-    monkeypatch.setattr(shard, "BATCH_IMAGES", 2)
-    run(manifest, tmp_path, tmp_path / "b", [MTCNN], threads=2)
-    shard._limit_threads(1, [MTCNN])
-    for name in ("0.boxes.parquet", "0.images.parquet"):
-        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+    monkeypatch.setattr(reading, "BATCH_IMAGES", 2)
+    run(manifest, tmp_path, tmp_path / "b", detectors=[MTCNN], threads=2)
+    assert bytes_of(tmp_path / "a") == bytes_of(tmp_path / "b")

@@ -20,6 +20,8 @@ IMAGES = [  # id, split, outcome
     ("d", "val", "ok"),
     ("e", "val", "empty"),
 ]
+FAILED = "mtcnn failed (RuntimeError)"
+REASONS = {"unreadable": "unreadable", "partial": FAILED, "empty failed": FAILED}
 
 
 def gather(folder: Path, keep: bool, images: list[tuple[str, str, str]] = IMAGES) -> None:
@@ -32,11 +34,10 @@ def gather(folder: Path, keep: bool, images: list[tuple[str, str, str]] = IMAGES
     boxes, states = [], []
     for number, split in enumerate(("train", "val")):
         rows = [
-            (i, state, state if state == "unreadable" else "")
-            for i, s, state in images
-            if s == split
+            (i, state.split()[0], REASONS.get(state, "")) for i, s, state in images if s == split
         ]
-        found = {i: [Region(Entity.FACE, 1, 2, 3, 4, 0.9)] for i, state, _ in rows if state == "ok"}
+        used = [i for i, state, _ in rows if state in ("ok", "partial")]
+        found = {i: [Region(Entity.FACE, 1, 2, 3, 4, 0.9)] for i in used}
         boxes.append(folder / f"{number}.boxes.parquet")
         states.append(folder / f"{number}.images.parquet")
         write_boxes(box_table(found, 0), boxes[-1])
@@ -78,7 +79,24 @@ def test_images_without_regions_may_be_kept(tmp_path: Path) -> None:
     assert "no region" not in (tmp_path / "skipped.csv").read_text(encoding="utf-8")
 
 
+def test_images_on_which_a_detector_failed_are_listed_kept_or_not(tmp_path: Path) -> None:
+    images = [*IMAGES, ("f", "train", "partial"), ("g", "val", "empty failed")]
+    gather(tmp_path, keep=False, images=images)
+    counts = pd.read_csv(tmp_path / "counts.csv").set_index("split")["used"]
+    assert counts.to_dict() == {"train": 2, "val": 1}
+    skipped = pd.read_csv(tmp_path / "skipped.csv").set_index("path")["reason"]
+    assert skipped["f.jpg"] == f"{FAILED} (kept)"
+    assert skipped["g.jpg"] == f"no region found; {FAILED}"
+    gather(tmp_path, keep=True, images=images)
+    counts = pd.read_csv(tmp_path / "counts.csv").set_index("split")["used"]
+    assert counts.to_dict() == {"train": 3, "val": 3}
+    skipped = pd.read_csv(tmp_path / "skipped.csv").set_index("path")["reason"]
+    assert skipped["g.jpg"] == f"{FAILED} (kept)"
+    assert "e.jpg" not in skipped
+
+
 def test_a_split_without_a_region_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="no image of the split 'val' is left after detection"):
+    reason = r"no image of the split 'val' is left after detection \(1: no region found\)"
+    with pytest.raises(InputError, match=reason):
         gather(tmp_path, keep=False, images=[*IMAGES[:3], IMAGES[4]])
     assert not (tmp_path / "counts.csv").exists()

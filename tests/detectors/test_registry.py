@@ -7,26 +7,35 @@ import sys
 
 import pytest
 
-from anonbench.config.data import Detection, DetectorName
+from anonbench.config.detectors import Detection, DetectorName
 from anonbench.detectors import build
 from anonbench.errors import InputError
 
 
 @pytest.mark.parametrize(
-    ("name", "package", "install"),
+    ("name", "module", "package", "install"),
     [
-        (DetectorName.MTCNN, "facenet_pytorch", "facenet-pytorch"),
-        (DetectorName.PPOCR, "paddleocr", "paddleocr"),
-        (DetectorName.ZXING, "zxingcpp", "zxing-cpp"),
+        (DetectorName.MTCNN, "mtcnn", "facenet_pytorch", "facenet-pytorch"),
+        (DetectorName.PPOCR, "dbnet", "onnxruntime", "onnxruntime pyclipper"),
+        (DetectorName.ZXING, "zxing", "zxingcpp", "zxing-cpp"),
     ],
 )
 def test_missing_package_says_what_to_install(
-    name: DetectorName, package: str, install: str, monkeypatch: pytest.MonkeyPatch
+    name: DetectorName, module: str, package: str, install: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delitem(sys.modules, f"anonbench.detectors.{name}", raising=False)
+    monkeypatch.delitem(sys.modules, f"anonbench.detectors.{module}", raising=False)
     monkeypatch.setitem(sys.modules, package, None)  # as if it were not installed
     with pytest.raises(InputError, match=f"pip install.*{install}"):
         build(name, Detection())
+
+
+def test_cuda_without_a_gpu_is_refused_and_auto_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(InputError, match=r"detection\.device is cuda, but"):
+        build(DetectorName.MTCNN, Detection(device="cuda"))
+    build(DetectorName.MTCNN, Detection(device="auto"))
 
 
 def test_importing_the_room_imports_no_engine() -> None:

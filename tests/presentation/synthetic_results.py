@@ -8,8 +8,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from anonbench.boxes import Region
+from anonbench.detectors.quality import measure, summarize_quality
 from anonbench.seeding import rng
-from anonbench.vocabulary import Variant
+from anonbench.vocabulary import Entity, Variant
 
 METHODS = ("pixelate", "blur", "mask")
 ADAPTIONS = ("unadapted", "A", "B", "C")
@@ -144,6 +146,15 @@ class Results:
     scores: Path
     counts: Path
     skipped: Path
+
+
+def make_quality() -> pd.DataFrame:
+    """Return the detection quality of two pages with a text each: one found, with a false face."""
+    text = Region(Entity.TEXT, 0, 0, 10, 10, 0.5)
+    face = Region(Entity.FACE, 20, 10, 40, 30, 0.9, (30, 10, 40, 20, 30, 30, 20, 20))
+    true: dict[str, list[Region]] = {"a": [text], "b": [text]}
+    measured = measure({"a": [text, face]}, true, dict.fromkeys(true, (100, 100)))
+    return summarize_quality(*measured, resamples=100, confidence=0.9)
 
 
 def write_results(folder: Path, name: str, scores: pd.DataFrame) -> Results:

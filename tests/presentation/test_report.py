@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from PIL import Image
-from synthetic_results import make_correlations, make_scores, write_results
+from synthetic_results import make_correlations, make_quality, make_scores, write_results
 
 from anonbench.errors import InputError
 from anonbench.experiment import Figure, Table
@@ -61,7 +61,10 @@ def section(
     Image.new("RGB", (900, 300), "white").save(png)
     correlation = folder / "correlation.csv"
     make_correlations(undefined=True).to_csv(correlation, index=False)
+    quality = folder / "quality.csv"
+    make_quality().to_csv(quality, index=False)
     figures = [Figure("examples", name), Figure("attention", name), Figure("learning", name)]
+    figures += [Figure("detection", name)]
     figures += [Figure("schedules", name)]
     figures += [Figure("trend", name, None, "map", "original")]
     figures += [Figure("correlation", name, degree) for degree in degrees if labelled]
@@ -74,6 +77,7 @@ def section(
         [Table(kind, name, degree) for degree in degrees for kind in kinds],
         [(figure, png) for figure in figures],
         dict.fromkeys(degrees, correlation) if labelled else {},
+        quality if labelled else None,
     )
 
 
@@ -153,6 +157,18 @@ def test_page_shows_everything_given(
         assert version in words
     assert "empty file" in words and "secret name" not in text
     assert not re.search(r"\bnan\b", text.replace("data:image", ""), re.IGNORECASE)
+
+
+def test_detection_quality_is_shown_where_it_was_measured(
+    tmp_path: Path, sections: list[DatasetSection]
+) -> None:
+    text = build(tmp_path / "report.html", sections)
+    table = text.split("How well the detectors hide")[2].split("</table>")[0]
+    assert re.findall(r'<th scope="row">([^<]*)</th><td>([^<]*)</td>', table) == [
+        (name, entity) for name in ("documents", "portraits") for entity in ("Face", "Text", "All")
+    ]
+    assert '50.0 <span class="interval">' in table and '<td class="number none">–</td>' in table
+    assert "documents/quality/summary.csv" in text and "ids/quality/summary.csv" not in text
 
 
 def test_names_are_escaped(tmp_path: Path) -> None:

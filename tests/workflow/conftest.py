@@ -59,6 +59,7 @@ def miniature(root: Path) -> dict[str, Any]:
         "title": "miniature",
         "datasets": {"portraits": portraits, "documents": documents},
         "recipes": recipes,
+        "detection_quality": {"images": 4, "drawn": 4},
         "retrieval": {"fraction": 0.15},
         "presentation": {"bootstrap": 50},
         "correlation": {"bootstrap": 50},

@@ -37,6 +37,11 @@ def edited(config: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
             },
             "datasets.portraits.path: the folder not/there does not exist",
         ),
+        (
+            "datasets.portraits.corrections",
+            "not/there.csv",
+            "datasets.portraits.corrections: there is no file not/there.csv",
+        ),
     ],
 )
 def test_a_wrong_config_is_refused(

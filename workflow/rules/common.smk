@@ -5,9 +5,11 @@ from snakemake.exceptions import WorkflowError
 from anonbench import slices
 from anonbench.config import load
 from anonbench.datasets.listing import count_images, list_images, root_of
+from anonbench.detectors.own import own_files
 from anonbench.errors import InputError
 from anonbench.estimates import Estimates
-from anonbench.experiment import Experiment
+from anonbench.experiment import Experiment, truth_of
+from anonbench.files import files_in
 from anonbench.vocabulary import Split
 
 try:
@@ -17,6 +19,7 @@ try:
         name: count_images(list_images(name, dataset, settings.seed, labels=False))
         for name, dataset in experiment.datasets.items()
     }
+    own = {name: own_files(name, data) for name, data in experiment.datasets.items()}
 except InputError as error:
     raise WorkflowError(str(error))
 

@@ -1,9 +1,12 @@
 # Sensitive regions: a job a shard, then one table of all and the counts of what was dropped.
 
 
+# What was found in an image is kept beside the outputs (`kept/`, no output of any rule): an edited
+# file of corrections or boxes, an added image or a job that was killed search again only what is new.
 rule detect:
     input:
         manifest=rules.manifest.output.manifest,
+        own=lambda w: own_inputs(w.dataset),
     output:
         boxes=f"{results}/{{dataset}}/detect/{{split}}/{{shard}}.boxes.parquet",
         images=f"{results}/{{dataset}}/detect/{{split}}/{{shard}}.images.parquet",
@@ -13,12 +16,14 @@ rule detect:
         f"{benchmarks}/detect/{{dataset}}/{{split}}-{{shard}}.tsv"
     conda:
         CONDA
-    threads: 1
+    threads: settings.detection.threads
     resources:
-        mem_mb=3000,
+        gpu=lambda w: estimates.detection_gpus(w.dataset),
+        mem_mb=lambda w: estimates.detection_mb(w.dataset),
         runtime=lambda w: estimates.minutes("detect", w.dataset, w.split),
     params:
         slice=lambda w: slices.detect(settings, w.dataset),
+        own=lambda w: own_settings(w.dataset),
         root=lambda w: str(root_of(experiment.datasets[w.dataset])),
         shards=lambda w: len(shards(w.dataset, w.split)),
     script:

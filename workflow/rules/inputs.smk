@@ -33,6 +33,36 @@ def demo_marker(wildcards):
     return [f"{dataset.path}/contents.csv"] if dataset.demo else []
 
 
+def own_inputs(dataset):
+    """Boxes, corrections, templates and weights that the user brings."""
+    weights = settings.detection.paths(experiment.datasets[dataset].detectors)
+    brought = [*own[dataset].values(), *map(files_in, weights)]
+    return [file for files in brought for file in files]
+
+
+def own_settings(dataset):
+    """Where they are, by setting."""
+    return {
+        name: str(getattr(experiment.datasets[dataset], name)) for name in own[dataset]
+    }
+
+
+def measured():
+    """Data sets whose true boxes are known."""
+    return [name for name, d in experiment.datasets.items() if truth_of(d) is not None]
+
+
+def truth_file(wildcards):
+    """The true boxes' file; a demo's is made together with its images."""
+    dataset = experiment.datasets[wildcards.dataset]
+    return demo_marker(wildcards) if dataset.truth is None else [str(dataset.truth)]
+
+
+def truth_is_drawn(wildcards):
+    dataset = experiment.datasets[wildcards.dataset]
+    return bool(dataset.demo) and dataset.truth is None
+
+
 def detected(wildcards, kind):
     return [
         f"{results}/{wildcards.dataset}/detect/{split}/{shard}.{kind}.parquet"

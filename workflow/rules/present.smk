@@ -265,6 +265,7 @@ rule report:
         scores=expand(rules.scores.output, dataset=experiment.datasets),
         counts=expand(rules.boxes.output.counts, dataset=experiment.datasets),
         skipped=expand(rules.boxes.output.skipped, dataset=experiment.datasets),
+        quality=expand(rules.quality.output.summary, dataset=measured()),
         correlations=[
             f"{results}/{figure.dataset}/correlation/{figure.degree}.csv"
             for figure in experiment.figures

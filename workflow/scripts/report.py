@@ -4,7 +4,7 @@ from anonbench.runtime import job
 
 with job(snakemake.log[0], snakemake.threads):
     from anonbench.config import load
-    from anonbench.experiment import Experiment
+    from anonbench.experiment import Experiment, truth_of
     from anonbench.presentation.report.build import DatasetSection, build_report
     from anonbench.provenance import versions
 
@@ -16,6 +16,11 @@ with job(snakemake.log[0], snakemake.threads):
             scores=results / name / "scores.csv",
             counts=results / name / "counts.csv",
             skipped=results / name / "skipped.csv",
+            quality=(
+                results / name / "quality" / "summary.csv"
+                if truth_of(dataset) is not None
+                else None
+            ),
             tables=[table for table in experiment.tables if table.dataset == name],
             figures=[
                 (figure, results / "figures" / f"{figure.stem}.png")

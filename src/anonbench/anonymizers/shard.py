@@ -48,7 +48,7 @@ def anonymize_shard(
         InputError: an image that detection read is gone or changed, or fails the audit.
 
     """
-    wanted = {"ok", "empty"} if keep_without_regions else {"ok"}
+    wanted = {"ok", "partial"} | ({"empty"} if keep_without_regions else set())
     used = set(images["id"][images["status"].isin(wanted)])
     rows = manifest[manifest["id"].isin(used)].sort_values("id")
     regions = image_regions(boxes)

@@ -20,23 +20,29 @@ from anonbench.config.data import (
     Dataset,
     DataSource,
     Demo,
-    Detection,
-    DetectorName,
     DocumentsDemo,
     IdsDemo,
     Layout,
     Mask,
-    Mtcnn,
     Name,
     OwnSplit,
     PaperRole,
     Pixelate,
     PortraitsDemo,
+)
+from anonbench.config.detectors import (
+    Detection,
+    DetectorName,
+    FaceOnnx,
+    Mrz,
+    Mtcnn,
     Ppocr,
+    Template,
     Zxing,
 )
 from anonbench.config.evaluation import (
     Correlation,
+    DetectionQuality,
     Downstream,
     Embedding,
     Linear,
@@ -64,16 +70,19 @@ __all__ = [
     "Dataset",
     "Demo",
     "Detection",
+    "DetectionQuality",
     "DetectorName",
     "DocumentsDemo",
     "Downstream",
     "Embedding",
+    "FaceOnnx",
     "Heads",
     "IdsDemo",
     "Layout",
     "Linear",
     "Losses",
     "Mask",
+    "Mrz",
     "Mtcnn",
     "Optimizer",
     "OwnSplit",
@@ -84,6 +93,7 @@ __all__ = [
     "Presentation",
     "Recipe",
     "Retrieval",
+    "Template",
     "Zxing",
     "load",
 ]
@@ -103,6 +113,7 @@ class Config(Settings):
     datasets: Annotated[dict[Name, Dataset], Field(min_length=1)]
     """The data sets, by name."""
     detection: Detection = Detection()
+    detection_quality: DetectionQuality = DetectionQuality()
     anonymization: Anonymization = Anonymization()
     recipes: dict[str, Recipe] = Field(default_factory=lambda: {"default": Recipe()})
     """Training recipes, by name."""

@@ -8,7 +8,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from anonbench.config.base import Count, Fraction, Positive, Settings
+from anonbench.config.base import Count, Positive, Settings
+from anonbench.config.detectors import DetectorName
 from anonbench.vocabulary import Adaption, Method
 
 Degree = Annotated[int, Field(ge=1, le=100)]
@@ -35,14 +36,6 @@ class PaperRole(StrEnum):
     CELEBA = "celeba"
     RVL_CDIP = "rvl_cdip"
     DOKIQ = "dokiq"
-
-
-class DetectorName(StrEnum):
-    """The detectors that come with anonbench."""
-
-    MTCNN = "mtcnn"
-    PPOCR = "ppocr"
-    ZXING = "zxing"
 
 
 class PortraitsDemo(Settings):
@@ -131,6 +124,14 @@ class Dataset(DataSource):
     """Which data set of the paper this is or stands in for; gives it that data set's tables."""
     detectors: Annotated[tuple[DetectorName, ...], Field(min_length=1)]
     """Detectors whose regions are anonymized together."""
+    boxes: Path | None = None
+    """For the detector `boxes`: a file of your own (CSV, Parquet or COCO JSON)."""
+    templates: Path | None = None
+    """For the detector `template`: a folder of template images with their annotations."""
+    corrections: Path | None = None
+    """CSV of boxes to add to, and to remove from, what the detectors find."""
+    truth: Path | None = None
+    """True boxes (CSV, Parquet or COCO JSON), to measure the detectors by."""
     methods: Annotated[tuple[Method, ...], Field(min_length=1)] = tuple(Method)
     """Anonymization methods."""
     degrees: Annotated[tuple[Degree, ...], Field(min_length=1)] = (100,)
@@ -145,66 +146,24 @@ class Dataset(DataSource):
     """Name of the training recipe, a key of `recipes`."""
     keep_without_regions: bool = False
     """Keep images in which nothing was found (the paper drops them)."""
+    keep_failed: bool = False
+    """Keep images on which a detector failed, with what the others found; else they are left out.
+    They may show what that detector would have hidden."""
     shard_size: Count = 4096
     """Images in one shard, about: the number of shards is the next power of two, and an image's
     shard depends on its id alone, so that an added image changes one shard."""
 
     @model_validator(mode="after")
     def _no_duplicates(self) -> Self:
+        for name in ("boxes", "template"):
+            field = "templates" if name == "template" else name
+            if (name in self.detectors) != (getattr(self, field) is not None):
+                raise ValueError(f"the detector {name} and the setting {field} need each other")
         for field in ("detectors", "methods", "degrees", "adaptions"):
             values = getattr(self, field)
             if len(set(values)) < len(values):
                 raise ValueError(f"{field} names something twice: {', '.join(map(str, values))}")
         return self
-
-
-class Mtcnn(Settings):
-    """Faces by MTCNN (facenet-pytorch, weights in its wheel)."""
-
-    thresholds: tuple[Fraction, Fraction, Fraction] = (0.6, 0.7, 0.7)
-    """Score thresholds of the three networks."""
-    min_face_size: Count = 20
-    """Smallest face, in pixels."""
-    factor: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.709
-    """Scale step of the image pyramid."""
-    batch_size: Count = 32
-    """Images of equal size that are looked at together."""
-
-
-class Ppocr(Settings):
-    """Text lines by PaddleOCR's detector."""
-
-    model: str = "PP-OCRv3_mobile_det"
-    """Model name as PaddleOCR knows it."""
-    weights: Path | None = None
-    """Folder with inference.onnx and inference.yml. Without it: the PP-OCRv3 weights of the wheel
-    rapidocr_onnxruntime, where installed, else PaddleOCR's own download (which has no ONNX files of
-    PP-OCRv3 and v4)."""
-    limit_side_len: Count = 960
-    """The image is scaled so that its longer side is at most this many pixels."""
-    thresh: Fraction = 0.3
-    """Probability from which a pixel is text."""
-    box_thresh: Fraction = 0.6
-    """Mean probability from which a box is kept."""
-    unclip_ratio: Positive = 1.5
-    """How far a box is grown beyond the text's core."""
-
-
-class Zxing(Settings):
-    """Barcodes by zxing-cpp."""
-
-    try_harder: bool = True
-    """Also look at rotated, inverted and downscaled versions."""
-
-
-class Detection(Settings):
-    """Settings of the detectors."""
-
-    mtcnn: Mtcnn = Mtcnn()
-    ppocr: Ppocr = Ppocr()
-    zxing: Zxing = Zxing()
-    max_pixels: Count = 180_000_000
-    """Larger images are recorded and skipped, not opened (decompression bombs)."""
 
 
 class Blocks(Settings):

@@ -68,6 +68,23 @@ class Correlation(Settings):
     confidence: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.95
 
 
+class DetectionQuality(Settings):
+    """What is measured about detection, and shown for a person to look at."""
+
+    images: Count = 200
+    """Images, drawn by a hash of their ids, that are searched again at low thresholds: for the
+    sweep of data sets whose true boxes are known."""
+    thresholds: Annotated[tuple[Fraction, ...], Field(min_length=1)] = (
+        *(0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 0.98, 0.99),
+    )
+    """Score thresholds of the sweep; the one in use is added."""
+    listed: Count = 50
+    """Least certain images of each kind that are listed."""
+    drawn: Annotated[int, Field(ge=1, le=60)] = 24
+    """Images on a contact sheet. They show originals only with presentation.show_originals;
+    otherwise outlines on blank pages, since what was missed would be in plain sight."""
+
+
 class Presentation(Settings):
     """Tables, figures and the report."""
 

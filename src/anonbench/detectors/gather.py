@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,6 +12,9 @@ from anonbench.boxes import read_boxes, write_boxes
 from anonbench.errors import InputError
 from anonbench.files import write_csv
 from anonbench.vocabulary import Split
+
+KEPT = " (kept)"
+"""Ends the reason of an image that is used although a detector failed on it."""
 
 
 def gather_boxes(
@@ -34,17 +38,20 @@ def gather_boxes(
     early = pd.read_csv(skipped, dtype=str, keep_default_na=False)
     late = listed.merge(outcome, on="id", validate="one_to_one")
     table = count_outcomes(early, late, keep_without_regions)
+    skips = _skips(early, late, keep_without_regions)
     empty = table.loc[table["used"] == 0, "split"]
     if len(empty):
+        reasons = Counter(skips.loc[skips["split"] == empty.iloc[0], "reason"]).most_common(3)
+        why = "; ".join(f"{count}: {reason}" for reason, count in reasons)
         raise InputError(
             f"{manifest.parent.name}: no image of the split {empty.iloc[0]!r} is left after "
-            f"detection; look at {all_skipped.name}, at the detectors' thresholds, or set "
-            "keep_without_regions"
+            f"detection ({why}); look at the detectors and their thresholds, or set "
+            "keep_without_regions or keep_failed"
         )
     write_boxes(
         pd.concat([read_boxes(path) for path in box_shards]).sort_values(["id", "order"]), boxes
     )
-    write_csv(_skips(early, late, keep_without_regions), all_skipped)
+    write_csv(skips, all_skipped)
     write_csv(table, counts)
 
 
@@ -63,7 +70,8 @@ def count_outcomes(
     for split in Split:
         before = int((early["split"] == split).sum())
         states = late.loc[late["split"] == split, "status"].value_counts()
-        ok, empty, bad = (int(states.get(state, 0)) for state in ("ok", "empty", "unreadable"))
+        empty, bad = (int(states.get(state, 0)) for state in ("empty", "unreadable"))
+        ok = sum(int(states.get(state, 0)) for state in ("ok", "partial"))
         used = ok + empty if keep_without_regions else ok
         rows.append((str(split), before + ok + empty + bad, before + bad, empty, used))
     columns = ["split", "listed", "unreadable", "without_regions", "used"]
@@ -71,9 +79,16 @@ def count_outcomes(
 
 
 def _skips(early: pd.DataFrame, late: pd.DataFrame, keep_without_regions: bool) -> pd.DataFrame:
-    dropped = {"unreadable"} if keep_without_regions else {"unreadable", "empty"}
-    lost = late[late["status"].isin(dropped)].copy()
-    lost.loc[lost["status"] == "empty", "reason"] = "no region found"
+    """Return path, split and reason of all images that are not used, or used in spite of it."""
+    lost = late[(late["reason"] != "") | (late["status"] == "empty")].copy()
+    lost.loc[lost["status"] == "partial", "reason"] += KEPT
+    empty = lost["status"] == "empty"
+    if keep_without_regions:
+        lost.loc[empty, "reason"] += KEPT
+        lost = lost[~empty | (lost["reason"] != KEPT)]
+    else:
+        failed = lost["reason"].where(lost["reason"] == "", "; " + lost["reason"])
+        lost.loc[empty, "reason"] = "no region found" + failed[empty]
     columns = ["path", "split", "reason"]
     everything = pd.concat([early[columns], lost[columns]])
     return everything.sort_values(columns, ignore_index=True)

@@ -18,6 +18,53 @@ DRIFT = (-2, -1, 0, 1, 2)
 """Pixels by which bars may move sideways from one row to the next (slant)."""
 SHORTEST = 16
 """Narrower than this there is no profile to compare."""
+COHERENCE = 0.7
+"""Least coherence of the gradients (0: in all directions, 1: in one) from which they are bars."""
+EDGE = 8
+"""Pixels around a row that are looked at, too."""
+
+
+def across_bars(grey: np.ndarray, corners: np.ndarray) -> np.ndarray:
+    """Return a linear barcode's corners as one row at right angles to its bars.
+
+    A reader may cross the code aslant; the two ends that it reports are then on the first and the
+    last bar, but not side by side. The bars' direction is that of the structure tensor.
+
+    Args:
+        grey: uint8 [H, W].
+        corners: float [4, 2], see `grown_along_bars`.
+
+    """
+    row = (corners[:2] + corners[[3, 2]]) / 2
+    if np.hypot(*(row[1] - row[0])) < SHORTEST:
+        return corners
+    for _ in range(2):  # once more from the row that crosses them better
+        unit = _direction(grey, row)
+        if unit is None:
+            return corners
+        half = unit * (unit @ (row[1] - row[0])) / 2
+        row = row.mean(axis=0) + np.array([-half, half])
+    result: np.ndarray = row[[0, 1, 1, 0]]
+    return result
+
+
+def _direction(grey: np.ndarray, row: np.ndarray) -> np.ndarray | None:
+    """Return the unit vector at right angles to the bars along `row` ([2, 2]), if there are any."""
+    corner = np.maximum(np.floor(row.min(axis=0)).astype(int) - EDGE, 0)
+    x1, y1 = np.ceil(row.max(axis=0)).astype(int) + EDGE
+    part = grey[corner[1] : y1, corner[0] : x1]
+    if min(part.shape) < EDGE:
+        return None
+    along: np.ndarray = np.zeros(part.shape, np.uint8)
+    start, end = (row - corner).round().astype(int).tolist()
+    cv2.line(along, start, end, (1,), max(3, round(np.hypot(*(row[1] - row[0])) / 20)))
+    smooth = cv2.GaussianBlur(part, (0, 0), 1.5)  # edges on the raster have the raster's directions
+    gx, gy = (cv2.Scharr(smooth, cv2.CV_32F, *order)[along > 0] for order in ((1, 0), (0, 1)))
+    xx, yy, xy = (float((a * b).sum()) for a, b in ((gx, gx), (gy, gy), (gx, gy)))
+    if np.hypot(xx - yy, 2 * xy) < COHERENCE * (xx + yy) or xx + yy == 0:
+        return None
+    angle = np.arctan2(2 * xy, xx - yy) / 2
+    return np.array([np.cos(angle), np.sin(angle)])
 
 
 def grown_along_bars(grey: np.ndarray, corners: np.ndarray) -> np.ndarray:

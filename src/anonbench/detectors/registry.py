@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from anonbench.config.data import Detection, DetectorName
+from pathlib import Path
+
+from anonbench.config.detectors import Detection, DetectorName
 from anonbench.detectors.base import Detector
 from anonbench.errors import InputError
 
 _INSTALL = {
     DetectorName.MTCNN: "pip install --no-deps facenet-pytorch==2.6.0",
-    DetectorName.PPOCR: "pip install paddleocr onnxruntime",
+    DetectorName.FACE_ONNX: "pip install onnxruntime",
+    DetectorName.PPOCR: "pip install onnxruntime pyclipper (and paddleocr, for its engine)",
     DetectorName.ZXING: "pip install zxing-cpp",
+    DetectorName.MRZ: "pip install onnxruntime",
 }
 
 
-def build(name: DetectorName, settings: Detection, threads: int = 1) -> Detector:
+def build(
+    name: DetectorName, settings: Detection, threads: int = 1, templates: Path | None = None
+) -> Detector:
     """Load a detector; its package is imported here and not before.
 
     Args:
@@ -21,6 +27,7 @@ def build(name: DetectorName, settings: Detection, threads: int = 1) -> Detector
         settings: the settings of all detectors; it reads its own section.
         threads: CPU threads of an inference engine of its own (ONNX Runtime). torch and OpenCV use
             the process's.
+        templates: the data set's folder of annotated templates, for the detector `template`.
 
     Raises:
         InputError: its package or its weights are missing; says what to install or where to put.
@@ -31,8 +38,16 @@ def build(name: DetectorName, settings: Detection, threads: int = 1) -> Detector
             case DetectorName.MTCNN:
                 from anonbench.detectors.mtcnn import MtcnnDetector
 
-                return MtcnnDetector(settings.mtcnn)
+                return MtcnnDetector(settings.mtcnn, settings.device)
+            case DetectorName.FACE_ONNX:
+                from anonbench.detectors.face_onnx import FaceOnnxDetector
+
+                return FaceOnnxDetector(settings.face_onnx, threads)
             case DetectorName.PPOCR:
+                if settings.ppocr.engine == "direct":
+                    from anonbench.detectors.dbnet import DbnetDetector
+
+                    return DbnetDetector(settings.ppocr, threads)
                 from anonbench.detectors.ppocr import PpocrDetector
 
                 return PpocrDetector(settings.ppocr, threads)
@@ -40,7 +55,25 @@ def build(name: DetectorName, settings: Detection, threads: int = 1) -> Detector
                 from anonbench.detectors.zxing import ZxingDetector
 
                 return ZxingDetector(settings.zxing)
+            case DetectorName.TEMPLATE:
+                from anonbench.detectors.template import TemplateDetector
+
+                if templates is None:
+                    raise InputError(
+                        "detector template: the data set's setting `templates` is empty"
+                    )
+                return TemplateDetector(settings.template, templates, threads)
+            case DetectorName.MRZ:
+                from anonbench.detectors.mrz import MrzDetector
+
+                lines = build(DetectorName.PPOCR, settings, threads)
+                return MrzDetector(settings.mrz, lines, threads)
+            case DetectorName.BOXES:
+                from anonbench.detectors.base import NoDetector
+
+                return NoDetector()
     except ImportError as error:
+        install = _INSTALL.get(name, "pip install -r requirements.lock")
         raise InputError(
-            f"detector {name} cannot be loaded ({error}); install it: {_INSTALL[name]}"
+            f"detector {name} cannot be loaded ({error}); install it: {install}"
         ) from error

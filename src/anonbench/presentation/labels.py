@@ -16,6 +16,16 @@ ADAPTIONS = {
 QUERIES = {"original": "With original query images", "anonymized": "With anonymized query images"}
 RETRIEVAL_METRICS = {"map": "mAP", "mndcg": "mnDCG"}
 ACCURACIES = {"knn": "k-NN", "linear": "Linear"}
+ENTITIES = {"face": "Face", "text": "Text", "barcode": "Barcode", "mrz": "MRZ"}
+DETECTORS = {
+    "mtcnn": "MTCNN",
+    "face_onnx": "Face model (ONNX)",
+    "ppocr": "PP-OCR",
+    "zxing": "ZXing",
+    "mrz": "MRZ",
+    "template": "Templates",
+    "boxes": "Boxes from a file",
+}
 NOT_RUN = "not run"
 
 

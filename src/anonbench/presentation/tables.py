@@ -45,9 +45,9 @@ def write_table(
 
     """
     layout = lay_out(table, scores, reference_seed)
-    _write(csv, to_csv(layout))
-    _write(markdown, to_markdown(layout))
-    _write(latex, to_latex(layout))
+    write_text(csv, to_csv(layout))
+    write_text(markdown, to_markdown(layout))
+    write_text(latex, to_latex(layout))
 
 
 def write_sizes(counts: Mapping[str, Path], csv: Path, markdown: Path, latex: Path) -> None:
@@ -63,11 +63,13 @@ def write_sizes(counts: Mapping[str, Path], csv: Path, markdown: Path, latex: Pa
     sizes = read_sizes(counts)
     heads = ["Data set", *SIZE_COLUMNS.values()]
     rows = [[str(name), str(split), *(f"{n:,}" for n in rest)] for name, split, *rest in sizes]
-    _write(csv, _csv_text([["dataset", *SIZE_COLUMNS], *[[str(v) for v in row] for row in sizes]]))
-    _write(markdown, f"{_markdown_grid(heads, rows, left=2)}\n{SIZE_TITLE}.\n")
+    write_text(
+        csv, _csv_text([["dataset", *SIZE_COLUMNS], *[[str(v) for v in row] for row in sizes]])
+    )
+    write_text(markdown, f"{markdown_grid(heads, rows, left=2)}\n{SIZE_TITLE}.\n")
     body = [_latex_row(map(escape_latex, row)) for row in rows]
     head = _latex_row(map(escape_latex, heads))
-    _write(latex, _latex_table("sizes", f"{SIZE_TITLE}.", "llrrrr", [head, r"\midrule", *body]))
+    write_text(latex, _latex_table("sizes", f"{SIZE_TITLE}.", "llrrrr", [head, r"\midrule", *body]))
 
 
 def read_sizes(counts: Mapping[str, Path]) -> list[tuple[str, str, int, int, int, int]]:
@@ -108,7 +110,7 @@ def to_markdown(layout: Layout) -> str:
         for row in block.rows:
             rows.append([row.label, *(_markdown_cell(cell) for cell in row.cells)])
     return (
-        f"{_markdown_grid(heads, rows, left=1, escaped=True)}\n{_escape_markdown(layout.caption)}\n"
+        f"{markdown_grid(heads, rows, left=1, escaped=True)}\n{_escape_markdown(layout.caption)}\n"
     )
 
 
@@ -196,7 +198,7 @@ def _escape_markdown(text: str) -> str:
     return escaped.replace("<", "&lt;").replace(">", "&gt;").replace("\n", " ")
 
 
-def _markdown_grid(
+def markdown_grid(
     heads: Sequence[str], rows: Sequence[Sequence[str]], left: int, escaped: bool = False
 ) -> str:
     """Return a grid; the first `left` columns are flush left, the others right."""
@@ -217,6 +219,7 @@ def _cells(blocks: Sequence[Block]) -> list[Cell]:
     return [cell for block in blocks for row in block.rows for cell in row.cells]
 
 
-def _write(path: Path, text: str) -> None:
+def write_text(path: Path, text: str) -> None:
+    """Write a file, whole or not at all."""
     with atomic(path) as temporary:
         temporary.write_text(text, encoding="utf-8")

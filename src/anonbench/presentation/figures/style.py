@@ -29,6 +29,8 @@ TALLEST = 9.3
 """Height in inches that still fits a page with its caption."""
 
 METHOD_COLOURS = {"pixelate": "#0072B2", "blur": "#D55E00", "mask": "#009E73"}
+ENTITY_COLOURS = {"face": "#D55E00", "text": "#0072B2", "barcode": "#009E73", "mrz": "#CC79A7"}
+"""In figures about detection, in which no method occurs."""
 OTHER_COLOUR = "#CC79A7"
 INK = "#1b1f24"
 SOFT = "#5b6470"

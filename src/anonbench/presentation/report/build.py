@@ -18,6 +18,12 @@ from anonbench.correlation import METRICS
 from anonbench.errors import InputError
 from anonbench.experiment import Figure, Table
 from anonbench.files import atomic
+from anonbench.presentation.detection import (
+    QUALITY_HEADS,
+    QUALITY_NOTE,
+    QUALITY_TITLE,
+    quality_rows,
+)
 from anonbench.presentation.labels import metric_label
 from anonbench.presentation.layout import lay_out
 from anonbench.presentation.report.answer import (
@@ -32,6 +38,7 @@ from anonbench.provenance import file_digest
 
 FIGURE_KINDS = {
     "examples": "Anonymized images",
+    "detection": "Detection against its score threshold",
     "correlation": "Correlations",
     "trend": "Quality against degree",
     "attention": "Attention maps",
@@ -42,6 +49,12 @@ CAPTIONS = {
     "examples": (
         "The same images by method and degree. A degree of d % hides the first d % of an "
         "image's regions in one random order, so higher degrees hide the same regions and more."
+    ),
+    "detection": (
+        "What each detector by itself hides of the true regions on a sample of the images: the "
+        "share of them of which at least 90 % and 50 % are covered; below, the found area outside "
+        "all true regions. Entities that a detector does not find at all are left out. The dotted "
+        "line is the threshold in use."
     ),
     "correlation": (
         "Pearson's coefficient between each two metrics, over the scenarios (model and method) of "
@@ -91,6 +104,8 @@ class DatasetSection:
     """Each figure with its PNG."""
     correlations: Mapping[int, Path] = field(default_factory=dict)
     """By degree, the coefficients in long form."""
+    quality: Path | None = None
+    """How well regions were detected, where the true ones are known."""
 
 
 @dataclass(frozen=True)
@@ -165,6 +180,14 @@ def build_report(
         size_title=SIZE_TITLE,
         sizes=read_sizes({section.name: section.counts for section in datasets}),
         skipped=[(s.name, skip_reasons(s.skipped)) for s in datasets],
+        quality_heads=QUALITY_HEADS,
+        quality_title=QUALITY_TITLE,
+        quality_note=QUALITY_NOTE,
+        quality=[
+            (section.name, quality_rows(pd.read_csv(section.quality)))
+            for section in datasets
+            if section.quality is not None
+        ],
         retrieval=layouts["retrieval"],
         downstream=layouts["downstream"],
         unlabelled=[s.name for s in datasets if not any(t.kind == "downstream" for t in s.tables)],
@@ -271,7 +294,9 @@ def _digests(datasets: Sequence[DatasetSection]) -> list[tuple[str, str]]:
             ("scores.csv", section.scores),
             ("counts.csv", section.counts),
             ("skipped.csv", section.skipped),
+            ("quality/summary.csv", section.quality),
         )
+        if path is not None
     ]
 
 

@@ -1,0 +1,188 @@
+"""COCO's JSON for object detection (Lin et al. 2014): images, annotations, categories."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from anonbench.annotations.rows import ROW_COLUMNS, ROW_TYPES, Rows
+from anonbench.annotations.shapes import NOTHING, number, numbers, outline
+from anonbench.boxes import Region, image_regions, read_boxes
+from anonbench.errors import InputError
+from anonbench.files import write_json
+from anonbench.vocabulary import Entity
+
+OWN_ID = "anonbench_id"
+"""A key of `images` beside COCO's own: the image's id, which its file's name may not tell."""
+
+
+def is_coco(data: Any) -> bool:
+    """Tell whether a JSON value is a COCO data set."""
+    return isinstance(data, dict) and all(
+        isinstance(data.get(key), list) for key in ("images", "annotations", "categories")
+    )
+
+
+def read_coco(file: Path, data: dict[str, Any]) -> Rows:
+    """Return the annotations' boxes; a polygon of four points is a quadrilateral, too.
+
+    `bbox` is x, y, width, height and counts; without it the polygons' box does. Masks (RLE) are not
+    looked at.
+
+    Raises:
+        InputError: an annotation of an image or category that the file does not list.
+
+    """
+    images = _by_id(file, data, "images")
+    categories = _by_id(file, data, "categories")
+    rows = []
+    for count, entry in enumerate(_dicts(file, data, "annotations"), 1):
+        where = entry.get("id", f"number {count}")
+        image = _listed(file, where, images, entry.get("image_id"), "image_id", "images")
+        category = _listed(
+            file, where, categories, entry.get("category_id"), "category_id", "categories"
+        )
+        entity = str(category.get("name")).strip().lower()
+        box, quad = _shape(entry)
+        score = number(entry.get("score", 1.0))
+        rows.append((where, *_name(image), entity, *box, *quad, score))
+    table = pd.DataFrame(rows, columns=ROW_COLUMNS).astype(ROW_TYPES)
+    sizes = {
+        _name(entry): (_size(entry.get("width")), _size(entry.get("height")))
+        for entry in images.values()
+    }
+    return Rows(file, table, "annotation", "bbox", sizes)
+
+
+def _dicts(file: Path, data: dict[str, Any], key: str) -> list[dict[str, Any]]:
+    entries = data[key]
+    for index, entry in enumerate(entries, 1):
+        if not isinstance(entry, dict):
+            raise InputError(f"{file}: {key}, entry {index}: not an object in braces")
+    return list(entries)
+
+
+def _by_id(file: Path, data: dict[str, Any], key: str) -> dict[int | str, dict[str, Any]]:
+    entries: dict[int | str, dict[str, Any]] = {}
+    for index, entry in enumerate(_dicts(file, data, key), 1):
+        name = entry.get("id")
+        if not isinstance(name, int | str):
+            raise InputError(
+                f"{file}: {key}, entry {index}, id: {name!r} is neither number nor text"
+            )
+        if name in entries:
+            raise InputError(f"{file}: {key}, entry {index}, id: {name!r} is there twice")
+        entries[name] = entry
+    return entries
+
+
+def _listed(
+    file: Path,
+    where: Any,
+    entries: Mapping[int | str, dict[str, Any]],
+    key: Any,
+    column: str,
+    part: str,
+) -> dict[str, Any]:
+    if not isinstance(key, int | str) or key not in entries:
+        raise InputError(
+            f"{file}: annotation {where}, {column}: {key!r} is not among the file's {part}"
+        )
+    return entries[key]
+
+
+def _name(image: Mapping[str, Any]) -> tuple[str, bool]:
+    """Return how the file names an image, and whether that is its id."""
+    if OWN_ID in image:
+        return str(image[OWN_ID]), True
+    return str(image.get("file_name", "")), False
+
+
+def _size(value: Any) -> float:
+    size = number(value)
+    return size if size > 0 else np.nan  # some tools write 0 for: not known
+
+
+def _shape(entry: Mapping[str, Any]) -> tuple[list[float], tuple[float, ...]]:
+    """Return box and corners of an annotation; NaN where it has none."""
+    polygons = entry.get("segmentation")
+    parts = [numbers(part) for part in polygons] if isinstance(polygons, list) else []
+    values = [value for part in parts for value in part]
+    around, quad = outline(values[::2], values[1::2])
+    given = entry.get("bbox")
+    if given is None:
+        return around, quad if len(parts) == 1 else NOTHING
+    box = numbers(given)
+    if len(box) != 4:
+        return [np.nan] * 4, NOTHING
+    x, y, width, height = box
+    return [x, y, x + width, y + height], quad if len(parts) == 1 else NOTHING
+
+
+def write_coco(boxes: Path, manifest: Path, output: Path) -> int:
+    """Write a box table as COCO JSON and return the number of regions.
+
+    All the manifest's images are listed, with or without regions. `bbox` is the box, `segmentation`
+    the corners where a region has them, `score` the detector's; read back, they are the same
+    regions.
+
+    Args:
+        boxes: the box table (Parquet).
+        manifest: of the same data set (Parquet).
+        output: the file to write.
+
+    Raises:
+        InputError: a region of an image that is not in the manifest.
+
+    """
+    regions = image_regions(read_boxes(boxes))
+    images = pd.read_parquet(manifest, columns=["id", "path", "width", "height"])
+    missing = sorted(set(regions) - set(images["id"].astype(str)))
+    if missing:
+        raise InputError(
+            f"{boxes} has regions of {len(missing)} images that are not in {manifest}, first "
+            f"{missing[0]!r}; give the manifest of the same data set"
+        )
+    data = as_coco(images, regions)
+    write_json(output, data)
+    return len(data["annotations"])
+
+
+def as_coco(images: pd.DataFrame, regions: Mapping[str, Sequence[Region]]) -> dict[str, Any]:
+    """Return a COCO data set.
+
+    Args:
+        images: columns id, path, width, height.
+        regions: by image id.
+
+    """
+    categories = {entity: index for index, entity in enumerate(Entity, 1)}
+    listed: list[dict[str, Any]] = []
+    annotations: list[dict[str, Any]] = []
+    ordered = images.sort_values("id")[["id", "path", "width", "height"]]
+    for index, (name, path, width, height) in enumerate(ordered.itertuples(index=False), 1):
+        size = {"width": int(width), "height": int(height)}
+        listed.append({"id": index, "file_name": path, OWN_ID: name} | size)
+        for region in regions.get(name, ()):
+            entry = _annotation(region) | {"id": len(annotations) + 1, "image_id": index}
+            annotations.append(entry | {"category_id": categories[region.entity]})
+    return {
+        "images": listed,
+        "annotations": annotations,
+        "categories": [{"id": index, "name": str(e)} for e, index in categories.items()],
+    }
+
+
+def _annotation(region: Region) -> dict[str, Any]:
+    width, height = region.x1 - region.x0, region.y1 - region.y0
+    return {
+        "bbox": [region.x0, region.y0, width, height],
+        "area": width * height,
+        "segmentation": [] if region.quad is None else [list(region.quad)],
+        "iscrowd": 0,
+        "score": region.score,
+    }

@@ -1,0 +1,36 @@
+"""Pages with drawn text, for the tests of the text detectors."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from anonbench.boxes import Region
+
+
+def page(ink: tuple[int, int, int] = (0, 0, 0)) -> tuple[np.ndarray, list[np.ndarray]]:
+    """Return a white page with three lines, and the pixels of each."""
+    image = np.full((400, 640, 3), 255, np.uint8)
+    lines = []
+    for y, text in ((80, "Sehr geehrte Damen"), (190, "Invoice 4711"), (330, "Total: 12.50")):
+        layer = np.full_like(image, 255)
+        cv2.putText(layer, text, (60, y), cv2.FONT_HERSHEY_SIMPLEX, 1.2, ink, 3, cv2.LINE_AA)
+        image = np.minimum(image, layer)
+        lines.append((layer < 200).any(axis=2))
+    return image, lines
+
+
+def turned(image: np.ndarray, degrees: float) -> np.ndarray:
+    """Return a page turned about its centre, counter-clockwise, on white."""
+    height, width = image.shape[:2]
+    turn = cv2.getRotationMatrix2D((width / 2, height / 2), degrees, 1.0)
+    return cv2.warpAffine(image, turn, (width, height), borderValue=(255, 255, 255))
+
+
+def covered(shape: tuple[int, ...], regions: list[Region]) -> np.ndarray:
+    """Return the pixels inside the regions' quadrilaterals."""
+    mask = np.zeros(shape[:2], np.uint8)
+    for region in regions:
+        corners = np.array(region.quad).reshape(4, 2).round().astype(np.int32)
+        cv2.fillPoly(mask, [corners], 1)
+    return mask.astype(bool)

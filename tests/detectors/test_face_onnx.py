@@ -1,0 +1,153 @@
+"""Faces by an ONNX model: how the outputs are read, and what a wrong file is told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from anonbench.config.detectors import Detection, DetectorName, FaceOnnx
+from anonbench.datasets.demo import portraits
+from anonbench.detectors import Detector, build, face_onnx
+from anonbench.errors import InputError
+from anonbench.vocabulary import Entity
+
+FIELD = "detection.face_onnx.weights"
+
+
+def make(threads: int = 1, **settings: Any) -> Detector:
+    return build(DetectorName.FACE_ONNX, Detection(face_onnx=FaceOnnx(**settings)), threads)
+
+
+class OneFace:
+    """A model with SCRFD's outputs: a face and, as another anchor, the same face less likely."""
+
+    def __init__(self, *_: Any, **__: Any) -> None:
+        self.shapes: list[tuple[int, ...]] = []
+
+    def get_inputs(self) -> list[SimpleNamespace]:
+        return [SimpleNamespace(name="image")]
+
+    def run(self, _: None, inputs: dict[str, np.ndarray]) -> list[np.ndarray]:
+        height, width = inputs["image"].shape[2:]
+        self.shapes.append(inputs["image"].shape)
+        counts = [2 * (height // stride) * (width // stride) for stride in (8, 16, 32)]
+        scores = [np.zeros((count, 1), np.float32) for count in counts]
+        sides = [np.zeros((count, 4), np.float32) for count in counts]
+        place = 2 * (2 * (width // 16) + 3)  # row 2, column 3, so about (48, 32)
+        scores[1][[place, place + 1], 0] = 0.6, 0.9
+        sides[1][[place, place + 1]] = (1, 1, 1, 1), (1, 1, 1, 1.25)
+        return [*scores, *sides]
+
+
+@pytest.fixture
+def one_face(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    monkeypatch.setattr("onnxruntime.InferenceSession", OneFace)
+    path = tmp_path / "model.onnx"
+    path.touch()
+    return path
+
+
+def test_scrfd_boxes_are_distances_from_an_anchor_times_the_stride(one_face: Path) -> None:
+    detector = make(weights=one_face, limit_side_len=128)
+    image = np.zeros((160, 256, 3), np.uint8)  # half of it, 80 by 128, is padded to 96 by 128
+    (found,) = detector.detect([image])
+    (region,) = found
+    assert region.entity is Entity.FACE and region.score == pytest.approx(0.9)
+    # (48 − 16, 32 − 16, 48 + 16, 32 + 20), twice as large
+    assert (region.x0, region.y0, region.x1, region.y1) == (64, 32, 128, 104)
+    assert detector._model._session.shapes[-1] == (1, 3, 96, 128)  # type: ignore[attr-defined]
+
+
+def test_threshold_overlap_and_margin(one_face: Path) -> None:
+    image = np.zeros((80, 128, 3), np.uint8)
+    common = {"weights": one_face, "limit_side_len": 128}
+    assert make(**common, threshold=0.95).detect([image]) == [[]]
+    assert len(make(**common, overlap=0.95).detect([image])[0]) == 2
+    (region,) = make(**common, margin=2.0).detect([image])[0]
+    assert (region.x0, region.y0, region.x1, region.y1) == (16, 0, 80, 70)
+
+
+def test_yunet_boxes_are_corner_and_size(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    class Fake:
+        def setInputSize(self, size: tuple[int, int]) -> None:  # noqa: N802
+            self.size = size
+
+        def detect(self, bgr: np.ndarray) -> tuple[int, np.ndarray | None]:
+            assert bgr.shape[1::-1] == self.size
+            if not bgr.any():
+                return 1, None
+            assert bgr[0, 0].tolist() == [30, 20, 10]  # blue first
+            face = np.zeros((1, 15), np.float32)
+            face[0, :4], face[0, 14] = (10, 5, 20, 25), 0.8
+            return 1, face
+
+    made = []
+
+    def create(*arguments: Any) -> Fake:
+        made.append(arguments)
+        return Fake()
+
+    monkeypatch.setattr(face_onnx.cv2, "FaceDetectorYN", SimpleNamespace(create=create))
+    path = tmp_path / "yunet.onnx"
+    path.touch()
+    detector = make(kind="yunet", weights=path, limit_side_len=100, threshold=0.7, overlap=0.2)
+    assert made == [(str(path), "", (64, 64), 0.7, 0.2, 5000)]
+    image = np.full((200, 100, 3), (10, 20, 30), np.uint8)
+    empty, (region,) = detector.detect([image * 0, image])
+    assert empty == []
+    assert (region.x0, region.y0, region.x1, region.y1) == (20, 10, 60, 60)
+    assert region.score == pytest.approx(0.8)
+
+
+@pytest.mark.parametrize("kind", ["scrfd", "yunet"])
+def test_what_is_no_model_is_told_with_the_setting(kind: str, tmp_path: Path) -> None:
+    text = tmp_path / "note.onnx"
+    text.write_text("not a model")
+    for weights, said in ((None, "is empty"), (tmp_path / "gone", "no file"), (text, kind)):
+        with pytest.raises(InputError, match=f"^{FIELD}: .*{said}") as caught:
+            make(kind=kind, weights=weights)
+        assert "\n" not in str(caught.value)
+
+
+def test_a_model_with_other_outputs_is_refused(shared: Path) -> None:
+    weights = shared / "weights/ppocrv3/det/inference.onnx"
+    with pytest.raises(InputError, match=rf"^{FIELD}: .* is no scrfd model .*outputs"):
+        make(weights=weights)
+    with pytest.raises(InputError, match=f"^{FIELD}: .* is no yunet model"):
+        make(kind="yunet", weights=shared / "weights/face/scrfd_2.5g_bnkps.onnx")
+
+
+@pytest.fixture
+def scrfd(shared: Path) -> Path:
+    path = shared / "weights/face/scrfd_2.5g_bnkps.onnx"
+    if not path.is_file():
+        pytest.skip("no SCRFD model in `shared`")
+    return path
+
+
+def test_scrfd_finds_drawn_faces_whatever_the_batch_and_the_threads(scrfd: Path) -> None:
+    detector = make(weights=scrfd)
+    faces = [portraits.draw(0, f"someone-{index}", 0) for index in range(3)]
+    images = [face.image for face in faces]
+    found = detector.detect(images)
+    for face, regions in zip(faces, found, strict=True):
+        (region,), truth = regions, face.regions[0]
+        middle = (region.x0 + region.x1) / 2, (region.y0 + region.y1) / 2
+        assert truth.x0 < middle[0] < truth.x1 and truth.y0 < middle[1] < truth.y1
+        assert 0.6 < (region.x1 - region.x0) / (truth.x1 - truth.x0) < 1.6
+    assert found[::-1] == detector.detect(images[::-1])
+    assert found == make(threads=2, weights=scrfd).detect(images)
+
+
+def test_scrfd_takes_grey_and_odd_images(scrfd: Path) -> None:
+    detector = make(weights=scrfd, limit_side_len=200)
+    grey = portraits.draw(0, "someone", 0).image[:, :, 1]
+    assert detector.detect([grey]) == detector.detect([np.dstack([grey] * 3)])
+    assert len(detector.detect([grey])[0]) == 1
+    blank = np.full((1, 900), 127, np.uint8)
+    assert detector.detect([blank, blank.T, blank[:, :1]]) == [[], [], []]
+    assert detector.detect([]) == []

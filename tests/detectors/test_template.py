@@ -1,0 +1,434 @@
+"""A template's boxes land where they belong, or nowhere."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+
+from anonbench.annotations.coco import as_coco
+from anonbench.boxes import Region
+from anonbench.config.detectors import Detection, DetectorName, Template
+from anonbench.datasets.demo import ids
+from anonbench.detectors import build
+from anonbench.detectors.alignment import agreement, align, framed, is_plausible, moved
+from anonbench.detectors.features import codebook, embed, extract, in_any, working_copy
+from anonbench.detectors.template import TemplateDetector
+from anonbench.errors import InputError
+from anonbench.images import encode
+from anonbench.vocabulary import Entity
+
+WIDTH, HEIGHT = 560, 360
+BOXES = {Entity.FACE: (20, 70, 150, 240), Entity.TEXT: (200, 90, 520, 120)}
+KINDS = ("licence", "permit", "passport")
+
+
+def card(kind: str, person: int, paper: int = 235) -> np.ndarray:
+    """Return a document, uint8 [H, W]: print of its kind, and in the boxes what is a person's."""
+    random = np.random.default_rng(sum(map(ord, kind)))
+    image = np.full((HEIGHT, WIDTH), paper, np.uint8)
+    for _ in range(60):
+        points = random.integers(0, (WIDTH, HEIGHT), (3, 2)).astype(np.int32)
+        cv2.polylines(image, [points], False, (int(random.integers(170, 215)),), 1, cv2.LINE_AA)
+    for row in range(20, HEIGHT, 26):
+        for left in range(10, WIDTH - 60, 110):
+            word = "".join(random.choice(list("abcdefghijklmnoprstuvw"), 6))
+            at = (left + int(random.integers(40)), row)
+            cv2.putText(image, word, at, cv2.FONT_HERSHEY_SIMPLEX, 0.45, (60,), 1, cv2.LINE_AA)
+    own = np.random.default_rng(person)
+    for x0, y0, x1, y1 in BOXES.values():
+        blocks = own.integers(0, 255, ((y1 - y0) // 10, (x1 - x0) // 10)).astype(np.uint8)
+        image[y0:y1, x0:x1] = cv2.resize(blocks, (x1 - x0, y1 - y0))
+    return image
+
+
+def view(angle: float, scale: float, bend: float = 0.0, room: int = 40) -> np.ndarray:
+    """Return the transformation, [3, 3], of a card turned by `angle` degrees, scaled, bent."""
+    corners = np.array([(0, 0), (WIDTH, 0), (WIDTH, HEIGHT), (0, HEIGHT)], float)
+    turn = np.deg2rad(angle)
+    spin = np.array([(np.cos(turn), np.sin(turn)), (-np.sin(turn), np.cos(turn))])
+    ends = (corners - corners.mean(axis=0)) @ spin * scale
+    ends *= 1 + bend * np.array([1, -1, 0.5, -0.5])[:, None]
+    ends += room - ends.min(axis=0)
+    matrix: np.ndarray = cv2.getPerspectiveTransform(
+        corners.astype(np.float32), ends.astype(np.float32)
+    )
+    return matrix
+
+
+def photo(image: np.ndarray, matrix: np.ndarray, noise: float = 4.0) -> np.ndarray:
+    """Return an image seen under a transformation, on a dark table, uneven light, noise."""
+    ends = moved(np.array([(0, 0), (WIDTH, 0), (WIDTH, HEIGHT), (0, HEIGHT)], float), matrix)
+    width, height = (int(value) + 40 for value in ends.max(axis=0))
+    half = np.array([(1, 0, 0.5), (0, 1, 0.5), (0, 0, 1)])  # OpenCV counts from pixels' middles
+    inner = np.linalg.inv(half) @ matrix @ half
+    seen = cv2.warpPerspective(image, inner, (width, height), borderValue=80)
+    lit = seen * np.linspace(0.7, 1.0, width) + np.random.default_rng(0).normal(
+        0, noise, seen.shape
+    )
+    result: np.ndarray = np.clip(lit, 0, 255).astype(np.uint8)
+    return result
+
+
+def annotate(folder: Path, names: tuple[str, ...] = KINDS) -> Path:
+    rows = [(f"{name}.png", str(e), *box) for name in names for e, box in BOXES.items()]
+    frame = pd.DataFrame(rows, columns=["path", "entity", "x0", "y0", "x1", "y1"])
+    frame.to_csv(folder / "annotations.csv", index=False)
+    return folder
+
+
+def write(folder: Path, name: str, image: np.ndarray) -> None:
+    (folder / f"{name}.png").write_bytes(encode(image))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("templates")
+    for kind in KINDS:
+        write(folder, kind, card(kind, 0))
+    return annotate(folder)
+
+
+@pytest.fixture(scope="module")
+def detector(folder: Path) -> TemplateDetector:
+    return TemplateDetector(Template(), folder)
+
+
+def truth(matrix: np.ndarray) -> dict[Entity, np.ndarray]:
+    """Return the corners, [4, 2], of the boxes under a transformation."""
+    return {
+        entity: moved(np.array([(x0, y0), (x1, y0), (x1, y1), (x0, y1)], float), matrix)
+        for entity, (x0, y0, x1, y1) in BOXES.items()
+    }
+
+
+def misses(found: list[Region], matrix: np.ndarray) -> float:
+    """Return the greatest distance of a corner, in pixels; both regions must be there."""
+    corners = {region.entity: np.array(region.quad).reshape(4, 2) for region in found}
+    assert corners.keys() == BOXES.keys() and len(found) == len(BOXES)
+    return max(
+        float(np.linalg.norm(corners[entity] - true, axis=1).max())
+        for entity, true in truth(matrix).items()
+    )
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    ("angle", "scale", "bend"),
+    [(0, 1, 0), (3, 0.9, 0), (90, 1, 0), (180, 1.3, 0), (-35, 0.8, 0), (10, 1, 0.06)],
+)
+def test_boxes_land_where_they_belong(
+    detector: TemplateDetector, kind: str, angle: float, scale: float, bend: float
+) -> None:
+    matrix = view(angle, scale, bend)
+    image = photo(card(kind, 7), matrix)
+    (found,) = detector.detect([image])
+    assert misses(found, matrix) <= 2.0
+    assert all(0.75 <= region.score <= 1 for region in found)
+    found_template = detector.find(image)
+    assert found_template is not None and found_template[0].name == kind
+
+
+def test_colour_and_other_paper_are_no_matter(detector: TemplateDetector) -> None:
+    matrix = view(5, 1)
+    grey = photo(card("permit", 7, paper=180), matrix)
+    red = np.stack([grey, grey // 2, grey // 3], axis=2)
+    (found,) = detector.detect([red])
+    assert misses(found, matrix) <= 2.0
+
+
+def test_a_large_scan_is_looked_at_in_small(detector: TemplateDetector) -> None:
+    matrix = view(2, 9.0)
+    (found,) = detector.detect([photo(card("licence", 7), matrix, noise=0)])
+    assert misses(found, matrix) <= 9 * 2.0
+
+
+def test_regions_are_cut_at_the_edge_and_those_outside_left_out(
+    detector: TemplateDetector,
+) -> None:
+    image = card("passport", 7)[:, 100:]
+    (found,) = detector.detect([image])
+    face, text = sorted(found, key=lambda region: region.entity)
+    assert face.x0 == 0 and abs(face.x1 - 50) <= 2 and abs(text.x0 - 100) <= 2
+    (found,) = detector.detect([card("passport", 7)[:, 160:]])
+    assert [region.entity for region in found] == [Entity.TEXT]
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        card("a fourth kind", 7),
+        np.zeros((1, 1), np.uint8),
+        np.full((300, 400, 3), 255, np.uint8),
+        np.random.default_rng(0).integers(0, 255, (400, 500), dtype=np.uint8),
+        card("licence", 7)[:, ::-1],  # a mirror's image
+    ],
+    ids=["kind", "pixel", "white", "noise", "mirrored"],
+)
+def test_what_no_template_fits_has_no_regions(
+    detector: TemplateDetector, image: np.ndarray
+) -> None:
+    assert detector.detect([np.ascontiguousarray(image)]) == [[]]
+
+
+def test_the_headline_alone_is_not_enough(detector: TemplateDetector) -> None:
+    """Two kinds that share their upper third, as all documents of one publisher may."""
+    image = card("a fourth kind", 7)
+    image[:120] = card("licence", 7)[:120]
+    assert detector.detect([image]) == [[]]
+    loose = detector._settings.model_copy(update={"min_agreement": 0.0})
+    lenient = TemplateDetector.__new__(TemplateDetector)
+    lenient.__dict__.update(detector.__dict__, _settings=loose)
+    assert lenient.find(image) is not None  # so that it is the comparison that tells
+
+
+def test_results_depend_on_the_image_alone(folder: Path, detector: TemplateDetector) -> None:
+    images = [photo(card(kind, 7), view(20, 0.9, 0.03)) for kind in KINDS]
+    images.append(np.zeros((50, 50), np.uint8))
+    together = detector.detect(images)
+    assert together == [detector.detect([image])[0] for image in images]
+    assert together == TemplateDetector(Template(), folder).detect(images[::-1])[::-1]
+    assert [bool(found) for found in together] == [True, True, True, False]
+
+
+@pytest.mark.parametrize(
+    "strict",
+    [
+        {"min_inliers": 2000},
+        {"max_error": 1e-3},
+        {"scale": (1.2, 5.0)},
+        {"scale": (0.2, 0.8)},
+        {"min_agreement": 1.0},
+    ],
+    ids=str,
+)
+def test_every_test_of_acceptance_can_refuse(folder: Path, strict: dict[str, Any]) -> None:
+    image = photo(card("permit", 7), view(5, 1), noise=12)
+    image[60:100, 300:340] = 255  # one cell's worth of glare
+    assert TemplateDetector(Template(**strict), folder).detect([image]) == [[]]
+    assert len(TemplateDetector(Template(), folder).detect([image])[0]) == len(BOXES)
+
+
+def test_what_is_a_persons_is_neither_matched_nor_compared(detector: TemplateDetector) -> None:
+    for known in detector._known:
+        quads = list(truth(np.eye(3)).values())
+        assert len(known.features.points) > 100
+        assert not in_any(known.features.points, quads).any()
+        for x0, y0, x1, y1 in BOXES.values():
+            assert not known.compared[y0:y1, x0:x1].any()
+        assert known.compared.mean() > 0.5
+
+
+@pytest.mark.parametrize(("mode", "accepted"), [("union", False), ("fallback", True)])
+def test_a_template_stands_alone_where_asked_to(folder: Path, mode: Any, accepted: bool) -> None:
+    detector = TemplateDetector(Template(mode=mode), folder)
+    detector.detect([card("permit", 7), np.zeros((50, 50), np.uint8)])
+    assert detector.accepted == [accepted, False]
+
+
+def test_an_affine_transformation_is_enough_for_scans_alone(folder: Path) -> None:
+    detector = TemplateDetector(Template(transformation="affine"), folder)
+    scan, bent = view(15, 0.9), view(15, 0.9, 0.08)
+    assert misses(detector.detect([photo(card("permit", 7), scan)])[0], scan) <= 2.0
+    (found,) = detector.detect([photo(card("permit", 7), bent)])
+    assert not found or misses(found, bent) > 2.0
+
+
+def test_annotations_in_any_format(tmp_path: Path, detector: TemplateDetector) -> None:
+    write(tmp_path, "permit", card("permit", 0))
+    image = photo(card("permit", 7), view(10, 1))
+    regions = {"permit": [Region(e, *map(float, box), 1.0) for e, box in BOXES.items()]}
+    frame = pd.DataFrame([("permit", "permit.png", WIDTH, HEIGHT)])
+    frame.columns = ["id", "path", "width", "height"]
+    shapes = [
+        {
+            "shape_attributes": {"name": "rect", "x": a, "y": b, "width": c - a, "height": d - b},
+            "region_attributes": {"entity": str(entity)},
+        }
+        for entity, (a, b, c, d) in BOXES.items()
+    ]
+    via = {"permit.png9": {"filename": "permit.png", "size": 9, "regions": shapes}}
+    for data in (as_coco(frame, regions), via):
+        (tmp_path / "annotations.json").write_text(json.dumps(data))
+        (found,) = TemplateDetector(Template(), tmp_path).detect([image])
+        assert misses(found, view(10, 1)) <= 2.0
+
+
+def test_demo_documents_of_one_template_fit_each_other(tmp_path: Path) -> None:
+    first, second = (ids.draw(0, "passport", key) for key in ("one", "two"))
+    write(tmp_path, "passport", first.image)
+    kept = [region for region in first.regions if region.entity is not Entity.TEXT]
+    frame = pd.DataFrame([("passport", "passport.png", ids.WIDTH, ids.HEIGHT)])
+    frame.columns = ["id", "path", "width", "height"]
+    (tmp_path / "annotations.json").write_text(json.dumps(as_coco(frame, {"passport": kept})))
+    (found,) = TemplateDetector(Template(), tmp_path).detect([second.image])
+    (zone,) = (region for region in found if region.entity is Entity.MRZ)
+    (true,) = (region for region in second.regions if region.entity is Entity.MRZ)
+    far = np.abs(np.array(zone.quad) - np.array(true.quad)).max()
+    assert far <= 12  # zones differ a little in length
+    other = ids.draw(0, "id_card", "three")
+    assert TemplateDetector(Template(), tmp_path).detect([other.image]) == [[]]
+
+
+# --- folders that cannot be used ---
+
+
+def no_images(folder: Path) -> None:
+    annotate(folder)
+
+
+def no_annotations(folder: Path) -> None:
+    write(folder, "a", card("a", 0))
+
+
+def two_annotations(folder: Path) -> None:
+    write(folder, "permit", card("permit", 0))
+    annotate(folder, ("permit",))
+    (folder / "annotations.json").write_text("{}")
+
+
+def one_without_boxes(folder: Path) -> None:
+    for name in ("permit", "zebra"):
+        write(folder, name, card(name, 0))
+    annotate(folder, ("permit",))
+
+
+def same_name(folder: Path) -> None:
+    write(folder, "permit", card("permit", 0))
+    (folder / "permit.jpg").write_bytes(encode(card("permit", 0), "jpeg"))
+    annotate(folder, ("permit",))
+
+
+def damaged(folder: Path) -> None:
+    (folder / "permit.png").write_bytes(encode(card("permit", 0))[:500])
+    annotate(folder, ("permit",))
+
+
+def small(folder: Path) -> None:
+    write(folder, "permit", card("permit", 0)[:200])
+    annotate(folder, ("permit",))
+
+
+def blank(folder: Path) -> None:
+    write(folder, "permit", np.full((HEIGHT, WIDTH), 255, np.uint8))
+    annotate(folder, ("permit",))
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (no_images, "there is no image in"),
+        (no_annotations, "none of annotations.json, annotations.csv"),
+        (two_annotations, "several of annotations.json, annotations.csv"),
+        (one_without_boxes, "has no boxes of zebra (1 such"),
+        (same_name, "two images named permit"),
+        (damaged, "permit.png: truncated or damaged"),
+        (small, "row 1 (image permit.png), y1: 240 is outside the image, which has 560 × 200"),
+        (blank, "permit has too little structure outside its boxes"),
+    ],
+)
+def test_folders_that_cannot_be_used_are_refused(tmp_path: Path, make: Any, said: str) -> None:
+    make(tmp_path)
+    with pytest.raises(InputError) as error:
+        TemplateDetector(Template(), tmp_path)
+    assert said in str(error.value) and str(tmp_path) in str(error.value)
+
+
+def test_the_registry_builds_it(folder: Path) -> None:
+    built = build(DetectorName.TEMPLATE, Detection(), templates=folder)
+    assert len(built.detect([card("permit", 7)])[0]) == len(BOXES)
+    with pytest.raises(InputError, match="templates"):
+        build(DetectorName.TEMPLATE, Detection())
+    with pytest.raises(InputError, match="does not exist"):
+        build(DetectorName.TEMPLATE, Detection(), templates=folder / "none")
+
+
+# --- the parts ---
+
+
+@pytest.mark.parametrize(
+    ("matrix", "plausible"),
+    [
+        (np.eye(3), True),
+        (view(200, 1.5, 0.05), True),
+        (np.diag([-1.0, 1, 1]), False),  # mirrored
+        (np.diag([4.0, 1, 1]), False),  # stretched
+        (np.diag([6.0, 6, 1]), False),  # too large
+        (np.diag([0.1, 0.1, 1]), False),  # too small
+        (np.array([(1, 0, 0), (0, 1, 0), (-0.003, 0, 1.0)]), False),  # behind the camera
+        (np.array([(1, 0, 0), (0, 1, 0), (0.006, 0, 1.0)]), False),  # seen from its edge
+    ],
+)
+def test_transformations_that_no_camera_makes(matrix: np.ndarray, plausible: bool) -> None:
+    assert is_plausible(matrix, (WIDTH, HEIGHT), (0.2, 5.0)) is plausible
+
+
+def test_agreement_counts_like_cells() -> None:
+    image = card("licence", 0)
+    everything = np.ones(image.shape, bool)
+    seen = image.astype(np.float32)
+    assert agreement(image, seen, everything) == 1.0
+    assert agreement(image, 0.5 * seen + 20, everything) == 1.0  # light is no matter
+    assert agreement(image, 255 - seen, everything) == 0.0
+    other = card("permit", 7).astype(np.float32)
+    assert agreement(image, other, everything) < 0.4  # lines of print are at the same height
+    half = np.where(np.arange(WIDTH) < WIDTH // 2, seen, other)
+    assert 0.5 < agreement(image, half, everything) < 0.7
+    left = np.arange(WIDTH) < WIDTH // 2
+    assert agreement(image, half, np.broadcast_to(left, image.shape)) > 0.9
+    gone = np.where(np.arange(WIDTH) < WIDTH // 3, seen, np.nan).astype(np.float32)
+    assert agreement(image, gone, everything) == 0.0  # too little to tell
+
+
+def test_a_frame_shows_what_the_transformation_says() -> None:
+    image = np.arange(200, dtype=np.uint8).reshape(10, 20)
+    same = framed(image, np.eye(3), (10, 20))
+    assert np.array_equal(same[:-1, :-1], image[:-1, :-1])
+    moved_by_three = framed(image, np.array([(1.0, 0, 3), (0, 1, 0), (0, 0, 1)]), (10, 20))
+    assert np.array_equal(moved_by_three[:-1, :16], image[:-1, 3:-1])
+    assert np.isnan(moved_by_three[:, 17:]).all()
+    twice = framed(image, np.diag([0.5, 0.5, 1.0]), (20, 40))
+    # pixels' middles at 0.25 and 0.75 of a pixel: a quarter of the way to the neighbour
+    assert twice[1, 1] == pytest.approx(0.25 * 1 + 0.25 * 20, abs=0.2)
+
+
+def test_alignment_tells_its_error() -> None:
+    image, matrix = card("licence", 0), view(12, 1.1)
+    seen = photo(image, matrix, noise=0)
+    found = align(extract(image, 1000), extract(seen, 1000), "homography")
+    assert found is not None and found.inliers > 100 and found.error < 1
+    corners = np.array([(0, 0), (WIDTH, 0), (WIDTH, HEIGHT)], float)
+    assert np.abs(moved(corners, found.matrix) - moved(corners, matrix)).max() < 1
+    assert align(extract(image, 1000), extract(np.zeros((9, 9), np.uint8), 9), "affine") is None
+
+
+def test_embeddings_find_the_same_print() -> None:
+    names = [f"kind {index}" for index in range(12)]
+    features = [extract(card(name, 0), 1000) for name in names]
+    centres = codebook(np.concatenate([f.descriptors for f in features]))
+    known = np.stack([embed(f.descriptors, centres) for f in features])
+    assert np.allclose(np.linalg.norm(known, axis=1), 1)
+    for index, name in enumerate(names):
+        seen = photo(card(name, 7), view(40 * index, 0.9))
+        likeness = known @ embed(extract(seen, 1000).descriptors, centres)
+        assert likeness.argmax() == index
+
+
+def test_working_copies_are_bounded_and_know_their_scale() -> None:
+    grey, scale = working_copy(np.zeros((3000, 1001, 3), np.uint8), 1000)
+    assert grey.shape == (1000, 334) and scale.tolist() == [334 / 1001, 1 / 3]
+    grey, scale = working_copy(np.zeros((30, 20), np.uint8), 1000)
+    assert grey.shape == (30, 20) and scale.tolist() == [1, 1]
+
+
+def test_points_in_quadrilaterals() -> None:
+    square = np.array([(0, 0), (2, 0), (2, 2), (0, 2)], float)
+    diamond = np.array([(10, 8), (12, 10), (10, 12), (8, 10)], float)
+    points = np.array([(1, 1), (2, 2), (3, 1), (10, 10), (8.5, 8.5)], np.float32)
+    assert in_any(points, [square, diamond[::-1]]).tolist() == [True, True, False, True, False]
+    assert in_any(points, []).tolist() == [False] * 5

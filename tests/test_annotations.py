@@ -1,0 +1,470 @@
+"""Boxes of a user's own: what every format says comes through, what is wrong is named."""
+
+from __future__ import annotations
+
+import json
+import logging
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from anonbench.annotations import (
+    apply_corrections,
+    read_boxes_file,
+    read_corrections,
+    write_coco,
+)
+from anonbench.annotations.coco import as_coco
+from anonbench.annotations.corrections import correct
+from anonbench.annotations.rows import image_id
+from anonbench.boxes import Region, box_table, image_regions, write_boxes
+from anonbench.cli import main
+from anonbench.errors import InputError
+from anonbench.vocabulary import Entity
+
+SIZES = {"a": (100, 80), "train/b": (200, 150)}
+FACE = Region(Entity.FACE, 10, 20, 30, 50, 1.0)
+
+
+def csv(tmp_path: Path, *lines: str, header: str = "id,entity,x0,y0,x1,y1") -> Path:
+    path = tmp_path / "boxes.csv"
+    path.write_text("\n".join([header, *lines]) + "\n", encoding="utf-8")
+    return path
+
+
+def as_json(tmp_path: Path, data: Any) -> Path:
+    path = tmp_path / "boxes.json"
+    path.write_text(json.dumps(data), encoding="utf-8")
+    return path
+
+
+def coco(*annotations: dict[str, Any], **image: Any) -> dict[str, Any]:
+    base = {"id": 1, "image_id": 7, "category_id": 3}
+    return {
+        "images": [{"id": 7, "file_name": "a.jpg"} | image],
+        "categories": [{"id": 3, "name": "Face"}, {"id": 4, "name": "tree"}],
+        "annotations": [base | annotation for annotation in annotations],
+    }
+
+
+def via(*shapes: dict[str, Any], entity: str = "face") -> dict[str, Any]:
+    regions = [{"shape_attributes": s, "region_attributes": {"entity": entity}} for s in shapes]
+    return {"a.jpg123": {"filename": "a.jpg", "size": 123, "regions": regions}}
+
+
+# --- tables ---
+
+
+def test_csv_gives_regions_in_the_files_order(tmp_path: Path) -> None:
+    path = csv(
+        tmp_path,
+        "train/b,text,1,2,3.5,4",
+        "",
+        "a,Face,10,20,30,50",
+        "a,mrz,0,0,100,80",
+    )
+    assert read_boxes_file(path, SIZES) == {
+        "train/b": [Region(Entity.TEXT, 1, 2, 3.5, 4, 1.0)],
+        "a": [FACE, Region(Entity.MRZ, 0, 0, 100, 80, 1.0)],
+    }
+    assert list(read_boxes_file(path, SIZES, only=["a"])) == ["a"]
+
+
+def test_csv_may_give_paths_corners_and_scores(tmp_path: Path) -> None:
+    corners = [10, 20, 30, 20, 30, 50, 10, 50]
+    header = "path,score,entity,x0,y0,x1,y1," + ",".join(f"q{i}" for i in range(8))
+    rest = ",".join(map(str, corners))
+    path = csv(
+        tmp_path,
+        f"img/a.jpg,0.25,face,10,20,30,50,{rest}",
+        r".\train\b.png,,face,10,20,30,50" + "," * 8,
+        header=header,
+    )
+    found = read_boxes_file(path, SIZES)
+    assert found["a"] == [Region(Entity.FACE, 10, 20, 30, 50, 0.25, tuple(corners))]  # type: ignore[arg-type]
+    assert found["train/b"] == [FACE]
+
+
+@pytest.mark.parametrize(
+    ("name", "exact", "expected"),
+    [
+        ("a", True, "a"),
+        ("a.jpg", True, None),  # an id may have a point in it
+        ("a.jpg", False, "a"),
+        ("x/y/a.jpg", False, "a"),
+        ("train/b.tar.png", False, None),
+        ("b.jpg", False, None),  # might be train/b or val/b
+        ("./train/b.png", False, "train/b"),
+    ],
+)
+def test_images_are_known_by_id_or_path(name: str, exact: bool, expected: str | None) -> None:
+    assert image_id(name, exact, SIZES) == expected
+
+
+@st.composite
+def regions(draw: st.DrawFn) -> Region:
+    """A region as detectors give it; half of them with corners, which may pass the image's edge."""
+    x0, y0 = draw(st.floats(0, 500, width=32)), draw(st.floats(0, 500, width=32))
+    x1 = draw(st.floats(np.float32(x0 + 1).item(), 1000, width=32))
+    y1 = draw(st.floats(np.float32(y0 + 1).item(), 1000, width=32))
+    entity, score = draw(st.sampled_from(Entity)), draw(st.floats(0, 1, width=32))
+    quad = (x0, y0 - 3.0, x1, y0, x1, y1, x0, y1) if draw(st.booleans()) else None
+    return Region(entity, x0, y0, x1, y1, score, quad)
+
+
+images = st.dictionaries(
+    st.sampled_from(["a", "b.c", "train/d", "e f"]), st.lists(regions(), min_size=1, max_size=4)
+)
+
+
+def frame_of(ids: list[str]) -> pd.DataFrame:
+    rows = [(name, f"folder/{name}.png", 1000, 1000) for name in ids]
+    return pd.DataFrame(rows, columns=["id", "path", "width", "height"])
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet", "json"])
+@settings(max_examples=15, deadline=None)
+@given(drawn=images)
+def test_a_box_table_comes_back_as_it_was(
+    kind: str, drawn: dict[str, list[Region]], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = tmp_path_factory.mktemp("round")
+    table, path = box_table(drawn, 0), folder / f"boxes.{kind}"
+    manifest = frame_of(["a", "b.c", "train/d", "e f"])
+    write_boxes(table, folder / "table.parquet")
+    if kind == "csv":
+        table.to_csv(path, index=False)
+    elif kind == "parquet":
+        write_boxes(table, path)
+    else:
+        manifest.to_parquet(folder / "manifest.parquet")
+        write_coco(folder / "table.parquet", folder / "manifest.parquet", path)
+    sizes = dict.fromkeys(manifest["id"], (1000, 1000))
+    for known in (sizes, None):
+        found = read_boxes_file(path, known)
+        pd.testing.assert_frame_equal(box_table(found, 0), table, check_exact=True)
+
+
+# --- COCO ---
+
+
+def test_coco_bbox_and_four_points(tmp_path: Path) -> None:
+    corners = [10, 20, 30, 22, 29, 50, 11, 48]
+    path = as_json(
+        tmp_path,
+        coco(
+            {"bbox": [10, 20, 20, 30]},
+            {"bbox": [10, 20, 20, 30], "segmentation": [corners], "score": 0.5},
+            {"bbox": [10, 20, 20, 30], "segmentation": {"counts": "x", "size": [80, 100]}},
+            {"segmentation": [[10, 20, 30, 20, 20, 50]]},
+            {"segmentation": [[10, 20, 30, 20, 30, 50, 10, 50, 10, 20]]},
+        ),
+    )
+    found = read_boxes_file(path, SIZES)["a"]
+    assert [region.quad for region in found] == [
+        None,
+        tuple(corners),
+        None,
+        None,
+        (10, 20, 30, 20, 30, 50, 10, 50),
+    ]
+    assert {(r.x0, r.y0, r.x1, r.y1) for r in found} == {(10, 20, 30, 50)}
+    assert [region.score for region in found] == [1, 0.5, 1, 1, 1]
+
+
+def test_coco_lists_images_without_boxes(tmp_path: Path) -> None:
+    assert read_boxes_file(as_json(tmp_path, coco()), SIZES) == {"a": []}
+
+
+def test_export_is_coco_as_tools_read_it(tmp_path: Path) -> None:
+    table = {
+        "a": [FACE],
+        "train/b": [Region(Entity.MRZ, 0, 0, 9, 9, 1.0, (0, 0, 9, 0, 9, 9, 0, 9))],
+    }
+    write_boxes(box_table(table, 0), tmp_path / "b.parquet")
+    manifest = pd.DataFrame(
+        [(name, f"{name}.jpg", *size) for name, size in SIZES.items()],
+        columns=["id", "path", "width", "height"],
+    )
+    manifest.to_parquet(tmp_path / "m.parquet")
+    arguments = [str(tmp_path / name) for name in ("b.parquet", "m.parquet", "out.json")]
+    assert main(["boxes", "export", *arguments]) == 0
+    data = json.loads((tmp_path / "out.json").read_text())
+    names = {category["id"]: category["name"] for category in data["categories"]}
+    first, second = data["annotations"]
+    assert names[first["category_id"]] == "face" and names[second["category_id"]] == "mrz"
+    assert first["bbox"] == [10, 20, 20, 30] and first["area"] == 600
+    assert second["segmentation"] == [[0, 0, 9, 0, 9, 9, 0, 9]]
+    by_id = {image["id"]: image for image in data["images"]}
+    assert by_id[first["image_id"]]["file_name"] == "a.jpg"
+    assert by_id[second["image_id"]]["width"] == 200
+    for image in data["images"]:  # a tool may drop what is not COCO's
+        del image["anonbench_id"]
+    assert read_boxes_file(as_json(tmp_path, data), SIZES) == table
+
+
+def test_export_refuses_another_data_sets_manifest(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_boxes(box_table({"zebra": [FACE]}, 0), tmp_path / "b.parquet")
+    frame_of(["a"]).to_parquet(tmp_path / "m.parquet")
+    arguments = [str(tmp_path / name) for name in ("b.parquet", "m.parquet", "out.json")]
+    assert main(["boxes", "export", *arguments]) == 1
+    assert "'zebra'" in capsys.readouterr().err
+    assert not (tmp_path / "out.json").exists()
+
+
+# --- VIA ---
+
+POLYGON = {"all_points_x": [10, 30, 30, 10], "all_points_y": [20, 20, 50, 50]}
+
+
+@pytest.mark.parametrize(
+    ("shape", "quad"),
+    [
+        ({"name": "rect", "x": 10, "y": 20, "width": 20, "height": 30}, None),
+        ({"name": "polygon"} | POLYGON, (10, 20, 30, 20, 30, 50, 10, 50)),
+        (
+            {"name": "polyline", "all_points_x": [10, 30, 15], "all_points_y": [20, 40, 50]},
+            None,
+        ),
+        ({"name": "ellipse", "cx": 20, "cy": 35, "rx": 10, "ry": 15}, None),
+        ({"name": "ellipse", "cx": 20, "cy": 35, "rx": 15, "ry": 10, "theta": np.pi / 2}, None),
+    ],
+)
+@pytest.mark.parametrize("project", [True, False])
+def test_via_shapes(tmp_path: Path, shape: dict[str, Any], quad: Any, project: bool) -> None:
+    data = via(shape)
+    path = as_json(tmp_path, {"_via_img_metadata": data, "_via_settings": {}} if project else data)
+    (region,) = read_boxes_file(path, SIZES)["a"]
+    assert (region.x0, region.y0, region.x1, region.y1) == pytest.approx((10, 20, 30, 50))
+    assert region.quad == quad
+
+
+def test_via_version_1_and_circles(tmp_path: Path) -> None:
+    data = via({"name": "circle", "cx": 20, "cy": 30, "r": 10})
+    data["a.jpg123"]["regions"] = {"0": data["a.jpg123"]["regions"][0]}
+    assert read_boxes_file(as_json(tmp_path, data))["a"] == [
+        Region(Entity.FACE, 10, 20, 30, 40, 1.0)
+    ]
+
+
+# --- what is wrong is named ---
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        (
+            "a,face,10,20,130,50",
+            "row 2 (image a), x1: 130 is outside the image, which has 100 × 80",
+        ),
+        ("a,face,10,-5,30,50", "row 2 (image a), y0: -5 is outside"),
+        ("a,face,100,20,100.5,50", "row 2 (image a), x1: the box has no part in the image"),
+        (
+            "a,face,10,20,10,50",
+            "row 2 (image a), x1: empty or inverted box: x1 (10) is not greater",
+        ),
+        ("a,face,10,50,30,20", "row 2 (image a), y1: empty or inverted box"),
+        ("a,face,10,,30,50", "row 2 (image a), y0: missing"),
+        ("a,face,10,NaN,30,50", "row 2 (image a), y0: missing or not a finite"),
+        ("a,face,10,20,inf,50", "row 2 (image a), x1: missing or not a finite"),
+        ("a,face,10,2O,30,50", "row 2 (image a), y0: '2o' is not a number"),
+        (
+            "a,nose,10,20,30,50",
+            "row 2 (image a), entity: 'nose' is none of face, text, barcode, mrz",
+        ),
+        (",face,10,20,30,50", "row 2 (image ), id: empty"),
+    ],
+)
+def test_a_wrong_cell_is_named(tmp_path: Path, line: str, said: str) -> None:
+    path = csv(tmp_path, "a,face,10,20,30,50", line)
+    with pytest.raises(InputError) as error:
+        read_boxes_file(path, SIZES)
+    assert f"{path}: {said}".lower() in str(error.value).lower()
+
+
+def test_rows_with_the_same_fault_are_counted(tmp_path: Path) -> None:
+    path = csv(tmp_path, "a,nose,1,1,2,2", "a,face,1,1,2,2", *["a,ear,1,1,2,2"] * 3)
+    with pytest.raises(InputError, match=r"row 1 .*\(3 more like it\)"):
+        read_boxes_file(path)
+
+
+def test_a_box_may_pass_the_edge_by_a_pixel(tmp_path: Path) -> None:
+    (region,) = read_boxes_file(csv(tmp_path, "a,face,-1,-0.5,101,80.9"), SIZES)["a"]
+    assert (region.x0, region.y0, region.x1, region.y1) == (0, 0, 100, 80)
+
+
+@pytest.mark.parametrize(
+    ("corners", "said"),
+    [
+        ("10,20,30,20,30,50,10,", "q7: a quadrilateral needs all"),
+        ("10,10,20,20,30,30,40,40", "q0: the quadrilateral is empty"),
+        ("60,20,80,20,80,50,60,50", "q0: the box (10, 20, 30, 50) reaches beyond"),
+    ],
+)
+def test_wrong_corners_are_named(tmp_path: Path, corners: str, said: str) -> None:
+    header = "id,entity,x0,y0,x1,y1," + ",".join(f"q{i}" for i in range(8))
+    path = csv(tmp_path, f"a,face,10,20,30,50,{corners}", header=header)
+    with pytest.raises(InputError) as error:
+        read_boxes_file(path, SIZES)
+    assert f"row 1 (image a), {said}" in str(error.value)
+
+
+def test_images_that_the_data_set_lacks(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    mixed = csv(tmp_path, "a,face,10,20,30,50", "z,face,1,1,2,2", "y,face,1,1,2,2")
+    with caplog.at_level(logging.WARNING):
+        assert read_boxes_file(mixed, SIZES) == {"a": [FACE]}
+    assert "2 of 3 boxes are of images that the data set does not have, first row 2: 'z'" in (
+        caplog.text
+    )
+    with pytest.raises(InputError, match=r"1 of 1 boxes .* first row 1: 'z'"):
+        read_boxes_file(csv(tmp_path, "z,face,1,1,2,2"), SIZES)
+
+
+@pytest.mark.parametrize(
+    ("header", "said"),
+    [
+        ("entity,x0,y0,x1,y1", "no column id (or path)"),
+        ("id,x0,y0,x1,y1", "no column entity"),
+        ("path,entity,x0,y0,y1", "no column x1"),
+        ("id;entity;x0;y0;x1;y1", "separated by commas"),
+    ],
+)
+def test_a_missing_column_is_named(tmp_path: Path, header: str, said: str) -> None:
+    with pytest.raises(InputError) as error:
+        read_boxes_file(csv(tmp_path, header=header))
+    assert said in str(error.value)
+
+
+def test_parquet_rows_are_counted(tmp_path: Path) -> None:
+    path = tmp_path / "b.parquet"
+    rows = [("a", "face", 1.0, 1.0, 2.0, 2.0), ("a", None, 1.0, 1.0, 2.0, 2.0)]
+    pd.DataFrame(rows, columns=["id", "entity", "x0", "y0", "x1", "y1"]).to_parquet(path)
+    with pytest.raises(InputError, match=r"row 2 \(image a\), entity: ''"):
+        read_boxes_file(path)
+
+
+@pytest.mark.parametrize("name", ["b.csv", "b.parquet", "b.json"])
+@pytest.mark.parametrize("content", [None, b"", b"\x00\xff{,"])
+def test_no_file_or_no_such_file(tmp_path: Path, name: str, content: bytes | None) -> None:
+    path = tmp_path / name
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(InputError, match=str(path)):
+        read_boxes_file(path)
+
+
+BOX = {"bbox": [10, 20, 20, 30]}
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (coco(BOX | {"category_id": 4}), "annotation 1 (image a.jpg), entity: 'tree' is none of"),
+        (coco(BOX | {"category_id": 9}), "annotation 1, category_id: 9 is not among the file's"),
+        (coco(BOX | {"image_id": 9}), "annotation 1, image_id: 9 is not among the file's images"),
+        (coco({"bbox": [1, 2, -3, 4]}), "annotation 1 (image a.jpg), bbox: empty or inverted"),
+        (coco({"bbox": [1, 2, 3]}), "annotation 1 (image a.jpg), bbox: missing"),
+        (coco({"bbox": [1, 2, float("nan"), 4]}), "annotation 1 (image a.jpg), bbox: missing"),
+        (coco({"bbox": [1, 2, "3", 4]}), "annotation 1 (image a.jpg), bbox: missing"),
+        (coco({}), "annotation 1 (image a.jpg), bbox: missing"),
+        (coco({"bbox": [90, 2, 30, 4]}), "annotation 1 (image a.jpg), bbox: 120 is outside"),
+        (coco(BOX | {"id": 77, "score": None}), "annotation 77 (image a.jpg), score: not a finite"),
+        (coco(BOX, width=50, height=40), "image a.jpg: made for 50 × 40 pixels, but the image has"),
+        (coco(BOX) | {"categories": [3]}, "categories, entry 1: not an object"),
+        (coco(BOX) | {"images": [{"file_name": "a.jpg"}]}, "images, entry 1, id: None is neither"),
+        ([1, 2], "neither COCO JSON"),
+        ({"images": []}, "neither COCO JSON"),
+        (via({"name": "point", "cx": 3, "cy": 4}), "region 1 of a.jpg, shape_attributes: 'point'"),
+        (
+            via({"name": "rect", "x": 1, "y": 1}),
+            "region 1 of a.jpg (image a.jpg), shape_attributes",
+        ),
+        (via({"name": "polygon"}), "region 1 of a.jpg (image a.jpg), shape_attributes: missing"),
+        (
+            via({"name": "polygon"} | POLYGON, entity="chin"),
+            "region 1 of a.jpg (image a.jpg), entity: 'chin' is none of",
+        ),
+        ({"k": {"filename": "a.jpg", "regions": [3]}}, "region 1 of a.jpg is not as VIA"),
+    ],
+)
+def test_wrong_json_is_named(tmp_path: Path, data: Any, said: str) -> None:
+    path = as_json(tmp_path, data)
+    with pytest.raises(InputError) as error:
+        read_boxes_file(path, SIZES)
+    assert str(path) in str(error.value) and said in str(error.value)
+
+
+# --- corrections ---
+
+HEADER = "id,action,entity,x0,y0,x1,y1"
+
+
+def test_corrections_remove_then_add(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = csv(
+        tmp_path,
+        "a,add,face,11,20,30,50",
+        "a,remove,face,11,21,31,49",
+        "a,remove,text,,,,",
+        "a,remove,barcode,1,1,5,5",
+        header=HEADER,
+    )
+    before = path.read_bytes()
+    corrections = read_corrections(path, SIZES)
+    other = Region(Entity.FACE, 60, 20, 80, 50, 0.9)
+    texts = [Region(Entity.TEXT, x, 0, x + 5.0, 5, 0.9) for x in (0.0, 50.0)]
+    with caplog.at_level(logging.WARNING):
+        found = apply_corrections("a", [*texts, FACE, other], corrections)
+    assert found == [other, Region(Entity.FACE, 11, 20, 30, 50, 1.0)]
+    assert "row 4 removes a region of barcode that is not there (image a)" in caplog.text
+    assert "row 2" not in caplog.text and "row 3" not in caplog.text
+    assert apply_corrections("train/b", texts, corrections) == texts
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize(("shift", "removed"), [(6.0, True), (7.0, False)])
+def test_a_removal_means_what_it_overlaps_by_half(
+    tmp_path: Path, shift: float, removed: bool
+) -> None:
+    # moved by s of 20 pixels: IoU (20 - s) / (20 + s); 0.54 and 0.48
+    path = csv(tmp_path, f"a,remove,face,{10 + shift},20,{30 + shift},50", header=HEADER)
+    found, unused = correct([FACE], read_corrections(path).by_image["a"])
+    assert (found == []) is removed and (len(unused) == 0) is removed
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("a,drop,face,,,,", "row 1 (image a), action: 'drop' is neither add nor remove"),
+        ("a,add,face,,,,", "row 1 (image a), x0: missing"),
+        ("a,remove,face,1,,,", "row 1 (image a), y0: missing"),
+        ("a,remove,chin,,,,", "row 1 (image a), entity: 'chin'"),
+        ("a,add,face,10,20,10,50", "row 1 (image a), x1: empty or inverted"),
+        ("a,add,face,10,20,300,50", "row 1 (image a), x1: 300 is outside"),
+        ("z,add,face,10,20,30,50", "1 of 1 boxes are of images that the data set does not have"),
+    ],
+)
+def test_wrong_corrections_are_named(tmp_path: Path, line: str, said: str) -> None:
+    path = csv(tmp_path, line, header=HEADER)
+    with pytest.raises(InputError) as error:
+        read_corrections(path, SIZES)
+    assert str(path) in str(error.value) and said in str(error.value)
+
+
+def test_corrections_need_an_action(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no column action"):
+        read_corrections(csv(tmp_path))
+    assert read_corrections(csv(tmp_path, header=HEADER), SIZES).by_image == {}
+
+
+def test_regions_of_a_box_table_are_exported_in_draw_order() -> None:
+    found = image_regions(box_table({"a": [FACE, Region(Entity.MRZ, 0, 0, 9, 9, 1.0)]}, 3))
+    data = as_coco(frame_of(["a"]), found)
+    boxes = [tuple(entry["bbox"]) for entry in data["annotations"]]
+    assert boxes == [(r.x0, r.y0, r.x1 - r.x0, r.y1 - r.y0) for r in found["a"]]

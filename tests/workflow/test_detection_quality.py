@@ -1,0 +1,80 @@
+"""`snakemake detection_quality`: measured where the truth is known, sheets everywhere."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from anonbench.images import encode
+
+pytestmark = pytest.mark.workflow
+
+
+def planned(run: Any) -> set[str]:
+    assert run.returncode == 0, run.stderr[-3000:]
+    stats = (run.stdout + run.stderr).split("Job stats:")[1].split("total")[0]
+    return {line.split()[0] for line in stats.splitlines()[3:] if line.strip()}
+
+
+def folder_of(path: Path, miniature: dict[str, Any], **changes: Any) -> dict[str, Any]:
+    """Return a config of one folder of images."""
+    for split in ("train", "val"):
+        (path / "images" / split).mkdir(parents=True)
+        blank = np.zeros((40, 40), dtype=np.uint8)
+        (path / "images" / split / f"{split}.png").write_bytes(encode(blank))
+    config = {name: part for name, part in miniature.items() if name != "recipes"}
+    config["datasets"] = {"own": {"layout": "folder", "path": "images", "detectors": ["zxing"]}}
+    config["datasets"]["own"] |= changes
+    return config
+
+
+def test_without_a_truth_there_are_lists_and_sheets_alone(
+    snakemake: Any, miniature: dict[str, Any], tmp_path: Path
+) -> None:
+    config = folder_of(tmp_path, miniature)
+    arguments = ("-n", "--cores", "1", "--workflow-profile", "none")
+    rules = planned(snakemake(tmp_path, config, *arguments, "detection_quality"))
+    assert {"review", "overlays"} <= rules
+    assert not rules & {"quality", "sweep", "detection_figure", "anonymize"}
+
+
+def test_with_a_truth_it_is_measured_and_in_the_report(
+    snakemake: Any, miniature: dict[str, Any], tmp_path: Path
+) -> None:
+    config = folder_of(tmp_path, miniature, truth="truth.csv")
+    (tmp_path / "truth.csv").write_text("id,entity,x0,y0,x1,y1\ntrain/train,barcode,0,0,9,9\n")
+    for target in ("detection_quality", "report"):
+        arguments = ("-n", "--cores", "1", "--workflow-profile", "none", target)
+        assert {"quality", "sweep", "detection_figure"} <= planned(
+            snakemake(tmp_path, config, *arguments)
+        )
+
+
+@pytest.mark.slow
+def test_the_demo_is_measured_by_what_was_drawn(
+    snakemake: Any, miniature: dict[str, Any], tmp_path: Path
+) -> None:
+    config = deepcopy(miniature)
+    del config["datasets"]["documents"]
+    arguments = ("--cores", "2", "--workflow-profile", "none")
+    run = snakemake(tmp_path, config, *arguments, "detection_quality")
+    assert run.returncode == 0, run.stderr[-4000:]
+    folder = tmp_path / "results" / "portraits" / "quality"
+    summary = pd.read_csv(folder / "summary.csv").set_index(["entity", "metric"])
+    assert summary.loc[("face", "covered"), "images"] == 52
+    assert 0.8 < summary.loc[("face", "covered"), "value"] <= 1
+    assert "| Face | 52 |" in (folder / "summary.md").read_text(encoding="utf-8")
+    sweep = pd.read_csv(folder / "sweep.csv")
+    assert set(sweep["images"]) == {4} and sweep["in_use"].sum() == 1
+    assert len(pd.read_csv(folder / "least_certain.csv")) >= 4
+    for name in ("least_certain", "sample"):
+        assert (folder / f"{name}.png").stat().st_size > 5000
+
+    config["detection_quality"]["thresholds"] = [0.5]
+    rules = planned(snakemake(tmp_path, config, "-n", *arguments, "detection_quality"))
+    assert rules == {"sweep", "detection_figure", "detection_quality"}

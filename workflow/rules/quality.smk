@@ -1,0 +1,138 @@
+# How well detection works, where the truth is known, and which images a person should look at.
+
+
+rule quality:
+    input:
+        truth_file,
+        manifest=rules.manifest.output.manifest,
+        boxes=rules.boxes.output.boxes,
+        images=lambda w: detected(w, "images"),
+    output:
+        regions=f"{results}/{{dataset}}/quality/regions.parquet",
+        images=f"{results}/{{dataset}}/quality/images.parquet",
+        summary=f"{results}/{{dataset}}/quality/summary.csv",
+        markdown=f"{results}/{{dataset}}/quality/summary.md",
+    log:
+        f"{logs}/quality/{{dataset}}.log",
+    benchmark:
+        f"{benchmarks}/quality/{{dataset}}.tsv"
+    conda:
+        CONDA
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        slice=slices.quality(settings),
+        truth=lambda w: str(truth_of(experiment.datasets[w.dataset])),
+        drawn=truth_is_drawn,
+    script:
+        "../scripts/quality.py"
+
+
+rule sweep:
+    input:
+        truth_file,
+        manifest=rules.manifest.output.manifest,
+        images=lambda w: detected(w, "images"),
+    output:
+        f"{results}/{{dataset}}/quality/sweep.csv",
+    log:
+        f"{logs}/sweep/{{dataset}}.log",
+    benchmark:
+        f"{benchmarks}/sweep/{{dataset}}.tsv"
+    conda:
+        CONDA
+    threads: 1
+    resources:
+        mem_mb=3000,
+        runtime=60,
+    params:
+        slice=lambda w: slices.sweep(settings, w.dataset),
+        truth=lambda w: str(truth_of(experiment.datasets[w.dataset])),
+        drawn=truth_is_drawn,
+        root=lambda w: str(root_of(experiment.datasets[w.dataset])),
+    script:
+        "../scripts/sweep.py"
+
+
+rule detection_figure:
+    input:
+        rules.sweep.output[0],
+    output:
+        png=f"{results}/figures/detection_{{dataset}}.png",
+        svg=f"{results}/figures/detection_{{dataset}}.svg",
+    log:
+        f"{logs}/figure/detection_{{dataset}}.log",
+    benchmark:
+        f"{benchmarks}/figure/detection_{{dataset}}.tsv"
+    conda:
+        CONDA
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    params:
+        slice=slices.show(settings, "dpi"),
+    script:
+        "../scripts/detection_figure.py"
+
+
+rule review:
+    input:
+        manifest=rules.manifest.output.manifest,
+        boxes=rules.boxes.output.boxes,
+        images=lambda w: detected(w, "images"),
+    output:
+        f"{results}/{{dataset}}/quality/least_certain.csv",
+    log:
+        f"{logs}/review/{{dataset}}.log",
+    benchmark:
+        f"{benchmarks}/review/{{dataset}}.tsv"
+    conda:
+        CONDA
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=10,
+    params:
+        listed=settings.detection_quality.listed,
+    script:
+        "../scripts/review.py"
+
+
+rule overlays:
+    input:
+        lambda w: truth_file(w) if w.dataset in measured() else [],
+        manifest=rules.manifest.output.manifest,
+        boxes=rules.boxes.output.boxes,
+        images=lambda w: detected(w, "images"),
+        review=rules.review.output[0],
+    output:
+        least_certain=f"{results}/{{dataset}}/quality/least_certain.png",
+        sample=f"{results}/{{dataset}}/quality/sample.png",
+    log:
+        f"{logs}/overlays/{{dataset}}.log",
+    benchmark:
+        f"{benchmarks}/overlays/{{dataset}}.tsv"
+    conda:
+        CONDA
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=15,
+    params:
+        slice=slices.overlays(settings),
+        truth=lambda w: str(truth_of(experiment.datasets[w.dataset]) or ""),
+        drawn=truth_is_drawn,
+        root=lambda w: str(root_of(experiment.datasets[w.dataset])),
+    script:
+        "../scripts/overlays.py"
+
+
+rule detection_quality:
+    input:
+        expand(rules.quality.output, dataset=measured()),
+        expand(rules.detection_figure.output, dataset=measured()),
+        expand(rules.review.output, dataset=experiment.datasets),
+        expand(rules.overlays.output, dataset=experiment.datasets),

@@ -1,0 +1,15 @@
+from pathlib import Path
+
+from anonbench.runtime import job
+
+with job(snakemake.log[0], snakemake.threads):
+    import pandas as pd
+
+    from anonbench.presentation.figures.detection import threshold_sweep
+
+    threshold_sweep(
+        pd.read_csv(snakemake.input[0]),
+        snakemake.wildcards.dataset,
+        outputs=[Path(path) for path in snakemake.output],
+        dpi=snakemake.params.slice["settings"]["dpi"],
+    )

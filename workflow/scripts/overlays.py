@@ -1,0 +1,22 @@
+from pathlib import Path
+
+from anonbench.runtime import job
+
+with job(snakemake.log[0], snakemake.threads):
+    from anonbench.presentation.sheets import draw_sheets
+
+    part = snakemake.params.slice
+    draw_sheets(
+        manifest=Path(snakemake.input.manifest),
+        boxes=Path(snakemake.input.boxes),
+        images=[Path(path) for path in snakemake.input.images],
+        review=Path(snakemake.input.review),
+        truth=Path(snakemake.params.truth) if snakemake.params.truth else None,
+        drawn=snakemake.params.drawn,
+        root=Path(snakemake.params.root) if part["settings"]["show_originals"] else None,
+        max_pixels=part["max_pixels"],
+        count=part["drawn"],
+        dpi=part["settings"]["dpi"],
+        least_certain=Path(snakemake.output.least_certain),
+        sample=Path(snakemake.output.sample),
+    )
