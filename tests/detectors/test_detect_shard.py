@@ -71,11 +71,10 @@ def corners(monkeypatch: pytest.MonkeyPatch) -> dict[DetectorName, Corner]:
         BOXES: NoDetector(),
     }
 
-    def fake(name: DetectorName, *_: object) -> Detector:
-        detector: Detector = made[name]
-        return detector
+    def fake(names: Sequence[DetectorName], *_: object) -> dict[DetectorName, Detector]:
+        return {name: made[name] for name in names}
 
-    monkeypatch.setattr(shard, "build", fake)
+    monkeypatch.setattr(shard, "build_all", fake)
     return made
 
 

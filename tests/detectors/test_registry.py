@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from typing import Any
 
+import numpy as np
 import pytest
 
 from anonbench.config.detectors import Detection, DetectorName
 from anonbench.detectors import build
+from anonbench.detectors.base import LooksOnce
+from anonbench.detectors.registry import build_all
 from anonbench.errors import InputError
 
 
@@ -46,3 +50,20 @@ def test_importing_the_room_imports_no_engine() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_lines_of_text_are_found_once_for_text_and_zones() -> None:
+    built = build_all([DetectorName.MRZ, DetectorName.PPOCR], Detection())
+    images = [np.full((200, 300), 255, np.uint8), np.full((80, 90), 255, np.uint8)]
+    looked: list[int] = []
+    inner: Any = built[DetectorName.PPOCR]._detector  # type: ignore[attr-defined]
+    detect = inner.detect
+    inner.detect = lambda given: (looked.append(len(given)), detect(given))[1]
+    first = [built[name].detect(images) for name in built]
+    assert looked == [2]
+    assert first == [[[], []], [[], []]]
+    built[DetectorName.PPOCR].detect(images[:1])
+    built[DetectorName.MRZ].detect([image.copy() for image in images])  # others, by identity
+    assert looked == [2, 1, 2]
+    alone = build_all([DetectorName.PPOCR], Detection())
+    assert not isinstance(alone[DetectorName.PPOCR], LooksOnce)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -68,3 +69,23 @@ def clipped_quad(
         Region(entity, r.x0, r.y0, r.x1, r.y1, r.score, (x0, y0, x1, y1, x2, y2, x3, y3))
         for r in clipped_box(entity, box, score, image)
     ]
+
+
+class LooksOnce:
+    """A detector that looks once at images which it is asked for twice in a row."""
+
+    def __init__(self, detector: Detector) -> None:
+        self._detector = detector
+        self._seen: list[weakref.ref[np.ndarray]] = []
+        self._found: list[list[Region]] = []
+
+    def detect(self, images: Sequence[np.ndarray]) -> list[list[Region]]:
+        """See `Detector.detect`."""
+        known = len(images) == len(self._seen) and all(
+            seen() is image for seen, image in zip(self._seen, images, strict=True)
+        )
+        if not known:
+            self._seen = []  # if the detector fails
+            self._found = self._detector.detect(images)
+            self._seen = [weakref.ref(image) for image in images]
+        return [list(regions) for regions in self._found]

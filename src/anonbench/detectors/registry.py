@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from anonbench.config.detectors import Detection, DetectorName
-from anonbench.detectors.base import Detector
+from anonbench.detectors.base import Detector, LooksOnce
 from anonbench.errors import InputError
 
 _INSTALL = {
@@ -17,8 +18,29 @@ _INSTALL = {
 }
 
 
+def build_all(
+    names: Sequence[DetectorName],
+    settings: Detection,
+    threads: int = 1,
+    templates: Path | None = None,
+) -> dict[DetectorName, Detector]:
+    """Load detectors that search the same images; see `build`. Lines of text are found once."""
+    shared = {DetectorName.PPOCR, DetectorName.MRZ} <= set(names)
+    lines = LooksOnce(build(DetectorName.PPOCR, settings, threads)) if shared else None
+    return {
+        name: lines
+        if lines is not None and name is DetectorName.PPOCR
+        else build(name, settings, threads, templates, lines)
+        for name in names
+    }
+
+
 def build(
-    name: DetectorName, settings: Detection, threads: int = 1, templates: Path | None = None
+    name: DetectorName,
+    settings: Detection,
+    threads: int = 1,
+    templates: Path | None = None,
+    lines: Detector | None = None,
 ) -> Detector:
     """Load a detector; its package is imported here and not before.
 
@@ -28,6 +50,7 @@ def build(
         threads: CPU threads of an inference engine of its own (ONNX Runtime). torch and OpenCV use
             the process's.
         templates: the data set's folder of annotated templates, for the detector `template`.
+        lines: what finds lines of text for the detector `mrz`; loaded where it is not given.
 
     Raises:
         InputError: its package or its weights are missing; says what to install or where to put.
@@ -66,7 +89,7 @@ def build(
             case DetectorName.MRZ:
                 from anonbench.detectors.mrz import MrzDetector
 
-                lines = build(DetectorName.PPOCR, settings, threads)
+                lines = lines or build(DetectorName.PPOCR, settings, threads)
                 return MrzDetector(settings.mrz, lines, threads)
             case DetectorName.BOXES:
                 from anonbench.detectors.base import NoDetector

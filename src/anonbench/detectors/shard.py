@@ -18,7 +18,7 @@ from anonbench.config.detectors import Detection, DetectorName
 from anonbench.detectors.base import Detector
 from anonbench.detectors.kept import Finding, Kept, made_by
 from anonbench.detectors.reading import Original, read_batches
-from anonbench.detectors.registry import build
+from anonbench.detectors.registry import build_all
 from anonbench.errors import InputError, UnreadableImage
 from anonbench.files import write_parquet
 from anonbench.progress import track_batches
@@ -151,7 +151,7 @@ class _Search:
     def _load(self) -> dict[DetectorName, Detector]:
         job = self._job
         _one_thread(self._names)
-        return {n: build(n, job.settings, job.threads, job.templates) for n in self._names}
+        return build_all(self._names, job.settings, job.threads, job.templates)
 
     def _batches(self, new: pd.DataFrame) -> Iterator[list[Original]]:
         """Yield the readable images."""
