@@ -140,3 +140,13 @@ def test_two_heads_are_clipped_apart(recipe: Make) -> None:
             assert torch.equal(gradients, torch.full_like(gradients, 1e-4))
         else:
             assert gradients.norm().item() == pytest.approx(norm, rel=1e-3)
+
+
+def test_few_shapes_reach_the_head_whatever_is_masked(recipe: Make) -> None:
+    network, shapes = Network(recipe(), 0), set()
+    network.dino_head.register_forward_pre_hook(lambda _, given: shapes.add(given[0].shape))
+    views = torch.randn(8, 3, 32, 32)
+    for count in (0, 3, 17, 64, 65, 128):
+        _, _, scores = network(views, torch.arange(count))
+        assert len(scores) == count
+    assert len(shapes) == 3  # none, up to 64, up to 128

@@ -28,6 +28,10 @@ from timm.models.vision_transformer import Block  # noqa: E402
 BRANCHES = 2
 """Of a block: attention and feed-forward."""
 
+GRANULE = 64
+"""Wanted tokens are filled up to a multiple of this: their number varies from step to step, and
+libraries keep kernels and memory for every shape that they have met."""
+
 Rows = Sequence[Tensor]
 """For each crop size, int64 [kept]: the images that a branch acts on."""
 
@@ -39,8 +43,8 @@ class Wanted:
     patches: Tensor
     """int64 [M], rows of the first group's tokens [B · T]."""
     kept: Tensor | None = None
-    """int64 [n]: the wanted tokens, class tokens first, that the feed-forward branch acts on; None
-    for all."""
+    """int64 [n]: the wanted tokens, class tokens first, that the feed-forward branch acts on, and
+    at the end perhaps some once more with a scale of zero; None for all."""
     scale: Tensor | None = None
     """float32 [n, 1]: all images over kept ones, in the token's group."""
 
@@ -220,8 +224,10 @@ def draw_kept(
         factors[-1][drawn[-1][-1, -1]] = size / kept
     scale = np.concatenate([*factors, factors[0][patch_images]])
     tokens = np.flatnonzero(scale)
+    filled = np.pad(tokens, (0, -len(tokens) % GRANULE))
+    scale = np.where(np.arange(len(filled)) < len(tokens), scale[filled], np.float32(0.0))
     return Kept(
         [torch.from_numpy(rows) for rows in drawn],
-        torch.from_numpy(tokens),
-        torch.from_numpy(scale[tokens, None]),
+        torch.from_numpy(filled),
+        torch.from_numpy(scale[:, None]),
     )

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import pad
 from torch.utils.checkpoint import checkpoint
 
 from anonbench.training.backbone import embed_patches, init_with_mask_token, seed_torch
-from anonbench.training.blocks import Kept, Wanted
+from anonbench.training.blocks import GRANULE, Kept, Wanted
 from anonbench.training.distributed import local, whole_norm
 from anonbench.training.heads import Head
 
@@ -61,13 +62,15 @@ class Network(nn.Module):
         if local_views is not None:
             groups.append(embed_patches(backbone, local_views))
         images = sum(len(group) for group in groups)
-        wanted = self._wanted(masked_indices, groups[0].shape[1], kept)
+        padded = pad(masked_indices, (0, -len(masked_indices) % GRANULE))
+        wanted = self._wanted(padded, groups[0].shape[1], kept)
         *blocks, last = enumerate(backbone.blocks)
         for number, block in blocks:
             groups = _run(block, groups, kept and kept.rows(number))
         number, block = last
         tokens = backbone.norm(_run(block, groups, kept and kept.rows(number), wanted))
-        return tokens[: len(views)], *self._scores(*tokens.split([images, len(masked_indices)]))
+        scores, patch_scores = self._scores(*tokens.split([images, len(padded)]))
+        return tokens[: len(views)], scores, patch_scores[: len(masked_indices)]
 
     def _wanted(self, masked_indices: Tensor, length: int, kept: Kept | None) -> Wanted:
         prefix: int = self.backbone.num_prefix_tokens  # type: ignore[assignment]
