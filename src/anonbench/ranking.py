@@ -8,18 +8,23 @@ the bins that matter are sorted.
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
 
 from anonbench.embeddings import Embeddings
 from anonbench.errors import InputError
 
-# Matrix products of at least these sizes take one and the same path through BLAS, whatever the
-# number of rows: rows of zeros fill up smaller ones, so that a similarity's last bit does not
-# depend on the block that it is computed in.
-_ROWS, _COLUMNS, _DEPTH = 64, 256, 64
+# A similarity's last bit shall not depend on the block that it is computed in, nor on threads. But
+# BLAS adds up differently at different places of a product (OpenBLAS's Haswell kernel, for one, by
+# tiles of 12 rows). So products have a multiple of so many rows, filled up with zeros; their
+# columns come in chunks of one size; and each is computed by one thread, several at a time.
+_ROWS, _COLUMNS, _DEPTH = 192, 256, 64
+_CHUNK = 4096
 _NORM_CHUNK = 4096
 _MAX_BINS_LOG2 = 18
 
@@ -63,6 +68,10 @@ class Similarity:
         self._database = _padded(database, shape)
         self._queries = np.zeros((self.block, shape[1]), dtype=np.float32)
         self._product = np.empty((self.block, shape[0]), dtype=np.float32)
+        self._chunks = [slice(i, i + _CHUNK) for i in range(0, shape[0], _CHUNK)]
+        self._again, self._first = _repeated(database)
+        self._blas = ThreadpoolController().select(user_api="blas")
+        self._workers = ThreadPoolExecutor(min(threads(), len(self._chunks)))
 
     def slices(self, queries: int) -> list[slice]:
         """Return the blocks of so many queries."""
@@ -71,13 +80,31 @@ class Similarity:
     def __call__(self, queries: np.ndarray) -> np.ndarray:
         """Return the similarities [rows, N] of unit vectors [rows, D], rows at most the block.
 
-        The result is a view that the next call overwrites.
+        Equal vectors of the database have equal similarities. The result is a view that the next
+        call overwrites.
         """
         rows = len(queries)
         self._queries[:rows, : self.depth] = queries
         self._queries[rows:] = 0
-        np.matmul(self._queries, self._database.T, out=self._product)
+        with self._blas.limit(limits=1):
+            list(self._workers.map(self._multiply, self._chunks))
+        self._product[:, self._again] = self._product[:, self._first]
         return self._product[:rows, : self.size]
+
+    def _multiply(self, chunk: slice) -> None:
+        np.matmul(self._queries, self._database[chunk].T, out=self._product[:, chunk])
+
+
+def _repeated(vectors: np.ndarray) -> tuple[list[int], list[int]]:
+    """Return the rows of [N, D] that are equal to earlier ones, and the first such of each."""
+    seen: dict[bytes, int] = {}
+    again, first = [], []
+    for row, vector in enumerate(np.ascontiguousarray(vectors)):
+        earlier = seen.setdefault(hashlib.sha256(vector).digest(), row)
+        if earlier != row:
+            again.append(row)
+            first.append(earlier)
+    return again, first
 
 
 def _round_up(value: int, multiple: int) -> int:
