@@ -25,8 +25,9 @@ from anonbench.training.export import (
     feed_forward_ratio,
     huggingface_config,
 )
-from anonbench.training.formats import Format, read_checkpoint, to_dinov2
+from anonbench.training.formats import read_checkpoint, to_dinov2
 from anonbench.training.network import Network
+from anonbench.training.weight_names import Format
 from anonbench.training.weights import load_backbone, save_backbone
 
 Make = Callable[..., Recipe]

@@ -17,8 +17,6 @@ from anonbench.errors import InputError
 from anonbench.files import atomic, write_json
 from anonbench.training.backbone import swiglu_width
 from anonbench.training.formats import (
-    TITLES,
-    Format,
     has_layer_scale,
     to_dinov2,
     to_huggingface,
@@ -26,6 +24,7 @@ from anonbench.training.formats import (
     uses_swiglu,
 )
 from anonbench.training.preprocess import Preprocess
+from anonbench.training.weight_names import TITLES, Format
 from anonbench.training.weights import load_backbone, read_description, read_weights
 
 EPSILON = 1e-6

@@ -15,7 +15,6 @@ from torch import Tensor, nn
 
 from anonbench.errors import InputError
 from anonbench.training.formats import (
-    TITLES,
     Checkpoint,
     count_blocks,
     count_registers,
@@ -24,6 +23,7 @@ from anonbench.training.formats import (
     uses_swiglu,
 )
 from anonbench.training.positions import resize_positions
+from anonbench.training.weight_names import TITLES
 
 logger = logging.getLogger(__name__)
 

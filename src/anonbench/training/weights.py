@@ -17,9 +17,10 @@ from anonbench.config.training import Backbone, Recipe
 from anonbench.errors import InputError
 from anonbench.files import atomic
 from anonbench.training.backbone import build_backbone
-from anonbench.training.formats import MASK_TOKEN, has_layer_scale
+from anonbench.training.formats import has_layer_scale
 from anonbench.training.preprocess import Preprocess
 from anonbench.training.pretrained import load_strictly
+from anonbench.training.weight_names import MASK_TOKEN
 
 KEY = "anonbench"
 """One key for all metadata: the order of several is not the same from file to file."""

@@ -9,9 +9,9 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from datetime import date
-from itertools import cycle
 
-FILLER = "<"
+from anonbench.icao9303 import FILLER, check_digit
+
 SPECIAL = {
     "Ä": "AE", "Å": "AA", "Æ": "AE", "Ð": "D", "Ł": "L", "Ñ": "N", "Ö": "OE", "Ø": "OE",
     "Œ": "OE", "Þ": "TH", "ß": "SS", "ẞ": "SS", "Ü": "UE",
@@ -31,24 +31,6 @@ class Holder:
     number: str
     expiry: date
     optional: str = ""
-
-
-def check_digit(field: str) -> str:
-    """Return the check digit of a field (part 3, section 4.9): weights 7, 3, 1, modulo 10.
-
-    Raises:
-        ValueError: a character that no zone may contain.
-
-    """
-    return str(sum(_value(c) * w for c, w in zip(field, cycle((7, 3, 1)), strict=False)) % 10)
-
-
-def _value(character: str) -> int:
-    if character == FILLER:
-        return 0
-    if re.fullmatch("[0-9A-Z]", character) is None:
-        raise ValueError("a machine-readable zone has A to Z, 0 to 9 and < only")
-    return int(character, 36)
 
 
 def transliterate(text: str) -> str:
