@@ -86,9 +86,10 @@ class Clock:
         yield
         self.seconds[what] += time.perf_counter() - start
 
-    def build(self, *arguments: Any) -> Detector:
+    def build(self, *arguments: Any) -> dict[DetectorName, Detector]:
         with self.running("load"):
-            return _Timed(BUILD(*arguments), self)
+            detectors = BUILD(*arguments)
+            return {name: _Timed(detector, self) for name, detector in detectors.items()}
 
     def read(self, *arguments: Any) -> Iterator[list[Original]]:
         batches = read_batches(*arguments)
@@ -110,13 +111,13 @@ class _Timed:
             return self._detector.detect(images)
 
 
-BUILD = shard.build
+BUILD = shard.build_all
 
 
 def search(kind: str, paths: Sequence[Path], folder: Path) -> dict[str, Any]:
     manifest = manifest_of(paths)
     clock = Clock()
-    shard.build, shard.read_batches = clock.build, clock.read  # type: ignore[assignment]
+    shard.build_all, shard.read_batches = clock.build, clock.read  # type: ignore[assignment]
     job = Job(Path(), [DETECTORS[kind]], Detection(), seed=0, kept=[folder / kind])
 
     def work() -> None:

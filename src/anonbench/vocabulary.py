@@ -11,6 +11,8 @@ from enum import StrEnum
 
 ORIGINAL = "original"
 UNADAPTED = "unadapted"
+CONTROL = "control"
+"""The retraining control: the unadapted model of another seed than the reference's."""
 
 
 class Split(StrEnum):

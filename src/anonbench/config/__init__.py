@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Self
@@ -110,6 +111,9 @@ class Config(Settings):
     """Seed of the demo data, of the splits made here and of the regions' draw order."""
     training_seeds: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)] = (0,)
     """Every model is trained once with each. The reference ranking is the first one's."""
+    control_seeds: tuple[Annotated[int, Field(ge=0)], ...] = ()
+    """The retraining control: seeds with which the unadapted model alone is trained again, to tell
+    what retraining costs by itself. A training more for each data set and seed."""
     datasets: Annotated[dict[Name, Dataset], Field(min_length=1)]
     """The data sets, by name."""
     detection: Detection = Detection()
@@ -130,6 +134,19 @@ class Config(Settings):
                 raise ValueError(
                     f"datasets.{name}.recipe: no recipe is called {dataset.recipe!r}; "
                     f"there are {', '.join(sorted(self.recipes))}"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _seeds_are_unique(self) -> Self:
+        for field, seeds in (
+            ("training_seeds", self.training_seeds),
+            ("control_seeds", self.training_seeds + self.control_seeds),
+        ):
+            if twice := [seed for seed, times in Counter(seeds).items() if times > 1]:
+                raise ValueError(
+                    f"{field}: the seed {twice[0]} is there twice (seeds of the control are others "
+                    "than training_seeds)"
                 )
         return self
 

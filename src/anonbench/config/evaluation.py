@@ -22,7 +22,7 @@ class Embedding(Settings):
 class Retrieval(Settings):
     """The comparison with the reference ranking. Defaults reproduce the published convention."""
 
-    WITHOUT_EFFECT: ClassVar[frozenset[str]] = frozenset({"block"})
+    WITHOUT_EFFECT: ClassVar[frozenset[str]] = frozenset({"block", "shards", "memory_gb"})
 
     fraction: Annotated[float, Field(gt=0.0, le=1.0)] = 0.05
     """k = floor(fraction · N): the relevant images of a query, and the cut-off of nDCG."""
@@ -34,8 +34,24 @@ class Retrieval(Settings):
     """Gain of a retrieved image: its reference similarity s, or 2^s - 1."""
     negative_gain: Literal["keep", "clip", "shift"] = "keep"
     """Negative similarities as they are, at zero, or all shifted from [-1, 1] to [0, 1]."""
+    gain_of: Literal["all", "relevant"] = "all"
+    """Whether every retrieved image has a gain, or only the relevant ones."""
+    top: Count = 10
+    """First results that are compared for themselves: Kendall's tau, overlap, unchanged or not."""
+    persistence: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.9
+    """Of rank-biased overlap: the chance that a reader goes on from one result to the next."""
+    queries: Count | None = None
+    """Score only so many queries, drawn by a hash of their ids, against the whole database: an
+    estimate with its standard error, for archives of millions of images."""
+    device: Literal["cpu", "cuda"] = "cpu"
+    """Where similarities are computed and ranked. A GPU rounds differently in the last bits."""
     block: Count = 512
     """Queries whose similarities are in memory at once."""
+    shards: Count = 1
+    """Jobs that share a data set's queries, for clusters; the result is the same bit for bit."""
+    memory_gb: Positive = 8.0
+    """Databases in memory at once. Where all of a data set's need more, they come in groups, and
+    the reference similarities are computed once for each."""
 
 
 class Linear(Settings):
@@ -95,6 +111,10 @@ class Presentation(Settings):
     """Images in an anonymization-example figure."""
     attention_images: Count = 1
     """Images whose attention maps are drawn."""
+    explorer_queries: Annotated[int, Field(ge=0)] = 12
+    """Queries of each data set in the report's retrieval explorer; 0 leaves it out."""
+    explorer_results: Count = 10
+    """First results of each ranking that the explorer shows."""
     dpi: Count = 150
     bootstrap: Count = 1000
     """Resamples of the interval of a table cell, over queries."""

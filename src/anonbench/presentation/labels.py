@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-CONTROL = "control"
-"""Row of the unadapted model trained again with another seed than the reference's."""
+from anonbench.vocabulary import CONTROL
 
 METHODS = {"pixelate": "Pixelate", "blur": "Blur", "mask": "Mask"}
 ADAPTIONS = {

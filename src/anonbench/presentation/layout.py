@@ -11,7 +11,6 @@ import pandas as pd
 from anonbench.experiment import Table
 from anonbench.presentation.labels import (
     ADAPTIONS,
-    CONTROL,
     METHODS,
     NOT_RUN,
     QUERIES,
@@ -19,6 +18,7 @@ from anonbench.presentation.labels import (
     metric_label,
 )
 from anonbench.presentation.summary import metrics_of, present, summarize
+from anonbench.vocabulary import CONTROL
 
 
 @dataclass(frozen=True)

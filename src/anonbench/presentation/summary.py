@@ -12,8 +12,8 @@ from pathlib import Path
 import pandas as pd
 
 from anonbench.errors import InputError
-from anonbench.presentation.labels import ACCURACIES, CONTROL, RETRIEVAL_METRICS
-from anonbench.vocabulary import ORIGINAL
+from anonbench.presentation.labels import ACCURACIES, RETRIEVAL_METRICS
+from anonbench.vocabulary import CONTROL, ORIGINAL
 
 KEYS = ["dataset", "degree", "method", "adaption", "query", "metric"]
 _NUMBERS = {name: ["", "nan"] for name in ("value", "low", "high", "n", "k", "chance")}

@@ -12,11 +12,11 @@ import pandas as pd
 from anonbench.presentation.labels import (
     ACCURACIES,
     ADAPTIONS,
-    CONTROL,
     METHODS,
     RETRIEVAL_METRICS,
     count,
 )
+from anonbench.vocabulary import CONTROL
 
 MEASURES = [
     ("map", "original"),
