@@ -1,7 +1,8 @@
-"""What a result owes to code: what is executed, and nothing else."""
+"""What a result owes to code: what can be executed, and nothing else."""
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import numpy as np
@@ -9,16 +10,59 @@ import pytest
 
 from anonbench import identity
 
-CODE = """
-from package.helper import half
+TOP = """
+from __future__ import annotations
+from typing import TYPE_CHECKING
+import numpy
 from package import tool
 from package.config import Settings
-import numpy
+from package.helper import half
+if TYPE_CHECKING:
+    import torch
 
-def double(value):
-    return 2 * half(value)
+FACTOR = 2
+
+def double(value: int) -> int:
+    return FACTOR * half(value)
+
+def unused(value):
+    import cv2
+    return tool.saw(value)
+
+class Square:
+    def area(self, settings):
+        return numpy.square(settings.side())
 """
-TOP = ["package.top"]
+HELPER = """
+import json
+TABLE = {"a": 1}
+
+def half(x):
+    return x / 2
+
+def third(x):
+    return x / 3
+"""
+TOOL = """
+def saw(x): return x
+
+def drill(x): return x
+"""
+OTHER = """
+def one(): return 1
+"""
+CONFIG = """
+class Settings:
+    width: int = 3
+
+    def side(self):
+        return self.width
+"""
+SCRIPT = """
+with open("log"):
+    from package.top import double
+    double(1)
+"""
 
 
 @pytest.fixture
@@ -26,40 +70,105 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(identity, "PACKAGE", "package")
     monkeypatch.setattr(identity, "_SETTINGS", "package.config")
     monkeypatch.setattr(identity, "_ROOT", tmp_path)
-    (tmp_path / "top.py").write_text(CODE, encoding="utf-8")
-    (tmp_path / "helper.py").write_text(
-        "import json\ndef half(x): return x / 2\n", encoding="utf-8"
-    )
-    (tmp_path / "tool.py").write_text("from package.top import double\n", encoding="utf-8")
-    (tmp_path / "config.py").write_text("import torch\n", encoding="utf-8")
-    (tmp_path / "other.py").write_text("1\n", encoding="utf-8")
+    files = {"top": TOP, "helper": HELPER, "tool": TOOL, "config": CONFIG, "other": OTHER}
+    for name, text in files.items():
+        (tmp_path / f"{name}.py").write_text(text, encoding="utf-8")
+    (tmp_path / "script.py").write_text(SCRIPT, encoding="utf-8")
     return tmp_path
 
 
-def test_names_modules_and_packages_that_are_reached(package: Path) -> None:
-    found = identity.code_identity(TOP)
-    assert list(found) == ["numpy", "package.helper", "package.tool", "package.top"]
+def of_module() -> dict[str, str]:
+    identity._reach.cache_clear()  # as a new process
+    return identity.code_identity(["package.top"])
+
+
+def of_script(package: Path) -> dict[str, str]:
+    identity._reach.cache_clear()
+    return identity.script_identity(package / "script.py")
+
+
+def test_a_script_owes_what_its_functions_call_and_no_more(package: Path) -> None:
+    found = of_script(package)
+    assert set(found) == {"script.py", "package.top:double", "package.top:FACTOR"} | {
+        "package.config:Settings",
+        "package.helper:half",
+    }
+
+
+def test_a_module_owes_all_that_is_in_it(package: Path) -> None:
+    found = of_module()
+    assert {"package.tool:saw", "package.helper:half", "package.top:Square"} <= set(found)
+    assert not {"package.tool:drill", "package.helper:third"} & set(found)
     assert found["numpy"] == np.__version__
-    assert list(identity.code_identity(TOP, without=["package.helper"])) == [
-        "numpy",
-        "package.tool",
-        "package.top",
-    ]
+    assert "torch" not in found, "only the type checker imports it"
+    assert any(name.startswith("opencv") for name in found), "imported where it is used"
+    identity._reach.cache_clear()
+    without = identity.code_identity(["package.top"], without=["package.helper"])
+    assert not any(name.startswith("package.helper") for name in without)
 
 
 @pytest.mark.parametrize(
-    ("module", "text", "same"),
+    ("module", "old", "new", "same"),
     [
-        ("top", CODE.replace("def double", "# a comment\n\ndef double"), True),
-        ("top", CODE.replace("    return", '    """A docstring."""\n    return'), True),
-        ("top", '"""A module."""\n' + CODE.replace("2 * half", "2  *  half"), True),
-        ("other", "2\n", True),
-        ("config", "import numpy\n", True),
-        ("top", CODE.replace("2 * half", "3 * half"), False),
-        ("helper", "def half(x): return x / 3\n", False),
+        ("top", "def double", "# a comment\n\ndef double", True),
+        ("top", "    return FACTOR", '    """A docstring."""\n    return FACTOR', True),
+        ("top", "FACTOR * half", "FACTOR  *  half", True),
+        ("top", "(value: int) -> int", "(value: float) -> float", True),
+        ("top", "import numpy\n", "import numpy\nfrom package import other\n", True),
+        ("top", "tool.saw(value)", "tool.saw(-value)", True),
+        ("helper", "x / 3", "x / 4", True),
+        ("other", "return 1", "return 2", True),
+        ("top", "FACTOR = 2", "FACTOR = 3", False),
+        ("top", "FACTOR * half", "FACTOR + half", False),
+        ("helper", "x / 2", "x / 4", False),
+        ("helper", "import json", "import json\njson.JSONEncoder.item_separator = ';'", False),
+        ("top", "from package.helper import half", "from package.tool import saw as half", False),
     ],
 )
-def test_only_what_is_executed_counts(package: Path, module: str, text: str, same: bool) -> None:
-    before = identity.code_identity(TOP)
-    (package / f"{module}.py").write_text(text, encoding="utf-8")
-    assert (identity.code_identity(TOP) == before) is same
+def test_only_what_can_be_executed_counts(
+    package: Path, module: str, old: str, new: str, same: bool
+) -> None:
+    before = of_script(package)
+    file = package / f"{module}.py"
+    text = file.read_text(encoding="utf-8")
+    assert old in text
+    file.write_text(text.replace(old, new), encoding="utf-8")
+    assert (of_script(package) == before) is same
+
+
+def test_of_settings_only_the_methods_count(package: Path) -> None:
+    before = of_module()
+    file = package / "config.py"
+    file.write_text(CONFIG.replace("int = 3", "int = 4"), encoding="utf-8")
+    assert of_module() == before
+    file.write_text(CONFIG.replace("self.width", "-self.width"), encoding="utf-8")
+    assert of_module() != before
+
+
+def test_names_are_followed_through_other_modules_and_strings(package: Path) -> None:
+    (package / "front.py").write_text("from package.helper import third\n", encoding="utf-8")
+    (package / "script.py").write_text(
+        "import package.front as front\nrun('package.tool')\nfront.third(1)\n", encoding="utf-8"
+    )
+    assert set(of_script(package)) == {"script.py", "package.helper:third"} | {
+        "package.tool:saw",
+        "package.tool:drill",
+    }
+
+
+def test_every_script_of_the_workflow_is_followed_to_its_room(root: Path) -> None:
+    identity._reach.cache_clear()
+    start = time.process_time()
+    found = {
+        path.stem: identity.script_identity(path)
+        for path in sorted((root / "workflow/scripts").glob("*.py"))
+    }
+    assert time.process_time() - start < 20.0, "it is read at every start of the workflow"
+    train = found["train"]
+    assert {"anonbench.training.trainer:Trainer", "torch", "timm"} <= set(train)
+    assert any(name.startswith("anonbench.training.rank") for name in train), "started by name"
+    assert not any(name.startswith("anonbench.presentation") for name in train)
+    assert not any(name.startswith("anonbench.training") for name in found["anonymize"])
+    assert {"zxing-cpp", "facenet-pytorch"} & set(found["detect"])
+    for name, code in found.items():
+        assert any(place.startswith("anonbench.") for place in code), name

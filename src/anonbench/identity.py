@@ -1,88 +1,71 @@
 """What a result depends on besides its inputs and settings: the code that made it, with packages.
 
-The code is what is executed: comments, docstrings and formatting change nothing. Modules are read
-and not imported, so that nothing heavy is loaded to find that a result is there already.
+The code is what can be executed: comments, docstrings, annotations and formatting change nothing,
+and neither does a function that nobody calls. Modules are read and not imported, so that nothing
+heavy is loaded to find that a result is there already.
 """
 
 from __future__ import annotations
 
-import ast
-import hashlib
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import cache
 from importlib import metadata
 from pathlib import Path
 
+from anonbench.reach import EFFECTS, Reach, Reached
+
 PACKAGE = "anonbench"
 _ROOT = Path(__file__).parent
-_SETTINGS = f"{PACKAGE}.config"  # their values are part of an identity by themselves
+_SETTINGS = f"{PACKAGE}.config"
+"""Of settings only the methods count: their values are part of an identity by themselves."""
+_SILENT = frozenset({"tqdm"})
+"""Packages that compute nothing."""
 
 
 def code_identity(modules: Sequence[str], without: Sequence[str] = ()) -> dict[str, str]:
-    """Return what stands for the code of modules and of all that they import.
+    """Return what stands for the code of modules and of all that they can reach.
 
-    A digest for each module of anonbench (the models of settings left out), and the version of each
-    installed distribution.
+    A digest for each definition of anonbench, and the version of each installed distribution.
 
     Args:
         modules: full names, such as `anonbench.detectors.zxing`.
-        without: modules of anonbench that are left out, with what only they import.
+        without: modules of anonbench that are left out, with what only they reach.
 
     """
-    found: dict[str, str] = {}
-    left_out = (_SETTINGS, *without)
-    waiting = list(modules)
-    while waiting:
-        name = waiting.pop()
-        if name.partition(".")[0] != PACKAGE:
-            found |= _versions(name.partition(".")[0])
-        elif name not in found and not name.startswith(left_out) and (file := _file(name)):
-            tree = _without_text(ast.parse(file.read_text(encoding="utf-8")))
-            found[name] = hashlib.sha256(ast.dump(tree).encode()).hexdigest()
-            waiting += _imports(tree)
+    return _identity(_reach(PACKAGE, _ROOT).of_modules(list(modules), tuple(without)))
+
+
+def script_identity(script: Path) -> dict[str, str]:
+    """Return what stands for a script and all that it can reach; see `code_identity`."""
+    return _identity(_reach(PACKAGE, _ROOT).of_script(script))
+
+
+def _identity(reached: Reached) -> dict[str, str]:
+    found = {
+        f"{module}:{name}" if name != EFFECTS else module: digest
+        for (module, name), digest in reached.places.items()
+    }
+    for top in reached.foreign - _SILENT:
+        found |= _versions(top)
     return dict(sorted(found.items()))
 
 
-def _file(module: str) -> Path | None:
-    """Return a module's file; None for a name that is something inside of a module."""
-    place = _ROOT.joinpath(*module.split(".")[1:])
-    return next((p for p in (place.with_suffix(".py"), place / "__init__.py") if p.exists()), None)
-
-
-def _imports(tree: ast.AST) -> Iterator[str]:
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            yield node.module
-            if node.module == PACKAGE:
-                yield from (f"{PACKAGE}.{alias.name}" for alias in node.names)
-
-
-def _without_text(tree: ast.AST) -> ast.AST:
-    """Return code without the strings that stand alone, which is what docstrings are."""
-    for node in ast.walk(tree):
-        body = getattr(node, "body", None)
-        if isinstance(body, list):
-            node.body = [line for line in body if not _is_text(line)]  # type: ignore[attr-defined]
-    return tree
-
-
-def _is_text(node: ast.AST) -> bool:
-    return (
-        isinstance(node, ast.Expr)
-        and isinstance(node.value, ast.Constant)
-        and isinstance(node.value.value, str)
-    )
+@cache
+def _reach(package: str, root: Path) -> Reach:
+    return Reach(package, root, _SETTINGS)
 
 
 def _versions(top: str) -> dict[str, str]:
     if top in sys.stdlib_module_names:
         return {}
+    return {name: _version(name) for name in _distributions().get(top, [])}
+
+
+@cache
+def _version(distribution: str) -> str:
     # a local part (2.13.0+cpu) tells the build, not the code
-    names = _distributions().get(top, [])
-    return {name: metadata.version(name).split("+")[0] for name in names}
+    return metadata.version(distribution).split("+")[0]
 
 
 @cache
