@@ -15,9 +15,10 @@ from anonbench.vocabulary import Adaption, Model, QueryKind, Split, Variant
 
 @dataclass(frozen=True)
 class Scenario:
-    """A model and the variant that its database and anonymized queries are in."""
+    """A trained model and the variant that its database and anonymized queries are in."""
 
     model: Model
+    seed: int
     variant: Variant
 
 
@@ -126,14 +127,25 @@ class Experiment:
         variants = self.variants(name)
         return [Model(), *(Model(Adaption(a), v) for v in variants for a in adaptions)]
 
-    def scenarios(self, name: str, degree: int | None = None) -> list[Scenario]:
-        """Return what is scored: the unadapted model on every variant, the others on their own."""
-        variants = [v for v in self.variants(name) if degree in (None, v.degree)]
+    def seeds(self, model: Model) -> tuple[int, ...]:
+        """Return the seeds that a model is trained with; the retraining control's come last."""
+        control = self.config.control_seeds if model == Model() else ()
+        return self.config.training_seeds + control
+
+    def trainings(self, name: str) -> list[tuple[Model, int]]:
+        """Return every model of a data set with each of its seeds."""
+        return [(model, seed) for model in self.models(name) for seed in self.seeds(model)]
+
+    def scenarios(self, name: str) -> list[Scenario]:
+        """Return what is scored: the unadapted models on every variant, the others on their own.
+
+        On original images, the unadapted models are the ceiling and the retraining control.
+        """
         return [
-            Scenario(model, variant)
-            for variant in variants
-            for model in self.models(name)
-            if model.adaption is Adaption.UNADAPTED or model.variant == variant
+            Scenario(model, seed, variant)
+            for variant in (Variant(), *self.variants(name))
+            for model, seed in self.trainings(name)
+            if model == Model() or model.variant == variant
         ]
 
     def shards(self, name: str, split: Split, counts: dict[Split, int]) -> list[int]:

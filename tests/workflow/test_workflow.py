@@ -125,7 +125,7 @@ def test_an_edit_plans_what_it_concerns(
     rules = {line.split()[0] for line in stats.splitlines()[3:] if line.strip()}
     assert planned <= rules
     assert not rules & {"manifest", "detect", "anonymize", "train_unadapted", "train_adapted"}
-    assert not rules & {"embed_reference", "embed_adapted", "retrieve"}
+    assert not rules & {"embed_original", "embed_adapted", "retrieve"}
 
 
 def digests(folder: Path) -> dict[str, str]:

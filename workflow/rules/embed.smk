@@ -1,12 +1,14 @@
 # Features: a job a model and variant. An adapted model's job also embeds its original queries.
 
 
-rule embed_reference:
+rule embed_original:
     input:
         backbone=rules.train_unadapted.output.backbone,
         val=lambda w: image_set(w.dataset, "original", "val"),
+        train=lambda w: image_set(w.dataset, "original", "train"),
     output:
         val=embedding("{dataset}", "unadapted", "{seed}", "original", "val"),
+        train=embedding("{dataset}", "unadapted", "{seed}", "original", "train"),
     log:
         f"{logs}/embed/{{dataset}}/unadapted-seed{{seed}}/original.log",
     benchmark:
@@ -24,7 +26,7 @@ rule embed_reference:
         "../scripts/embed.py"
 
 
-use rule embed_reference as embed_unadapted with:
+use rule embed_original as embed_unadapted with:
     input:
         backbone=rules.train_unadapted.output.backbone,
         val=lambda w: image_set(w.dataset, w.anonymized, "val"),
@@ -38,7 +40,7 @@ use rule embed_reference as embed_unadapted with:
         f"{benchmarks}/embed/{{dataset}}/unadapted-seed{{seed}}/{{anonymized}}.tsv"
 
 
-use rule embed_reference as embed_adapted with:
+use rule embed_original as embed_adapted with:
     input:
         backbone=rules.train_adapted.output.backbone,
         val=lambda w: image_set(w.dataset, w.anonymized, "val"),

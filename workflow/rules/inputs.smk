@@ -73,9 +73,8 @@ def detected(wildcards, kind):
 
 def scenario_files(dataset, stage, suffix):
     return [
-        f"{results}/{dataset}/{stage}/{scenario.model}/seed{seed}/{scenario.variant}.{suffix}"
-        for scenario in experiment.scenarios(dataset)
-        for seed in settings.training_seeds
+        f"{results}/{dataset}/{stage}/{run.model}/seed{run.seed}/{run.variant}.{suffix}"
+        for run in experiment.scenarios(dataset)
     ]
 
 
@@ -122,8 +121,7 @@ def learning_figures():
     return [
         f"{results}/figures/learning/{dataset}/{model}-seed{seed}.png"
         for dataset in experiment.datasets
-        for model in experiment.models(dataset)
-        for seed in settings.training_seeds
+        for model, seed in experiment.trainings(dataset)
     ]
 
 
@@ -146,14 +144,12 @@ def stage_files(dataset):
         ],
         "models": [
             f"{results}/{dataset}/models/{model}/seed{seed}/backbone.safetensors"
-            for model in experiment.models(dataset)
-            for seed in settings.training_seeds
+            for model, seed in experiment.trainings(dataset)
         ],
         "embeddings": [
-            embedding(dataset, scenario.model, seed, variant, "val")
-            for scenario in experiment.scenarios(dataset)
-            for seed in settings.training_seeds
-            for variant in ("original", scenario.variant)
+            embedding(dataset, run.model, run.seed, variant, "val")
+            for run in experiment.scenarios(dataset)
+            for variant in ("original", run.variant)
         ],
         "scores": [f"{results}/{dataset}/scores.csv"],
         "tables": table_files(dataset),
