@@ -7,6 +7,8 @@ heavy is loaded to find that a result is there already.
 
 from __future__ import annotations
 
+import hashlib
+import json
 import sys
 from collections.abc import Sequence
 from functools import cache
@@ -39,6 +41,12 @@ def code_identity(modules: Sequence[str], without: Sequence[str] = ()) -> dict[s
 def script_identity(script: Path) -> dict[str, str]:
     """Return what stands for a script and all that it can reach; see `code_identity`."""
     return _identity(_reach(PACKAGE, _ROOT).of_script(script))
+
+
+@cache
+def code_digest(script: Path) -> str:
+    """Return one digest for all that `script_identity` names."""
+    return hashlib.sha256(json.dumps(script_identity(script)).encode()).hexdigest()
 
 
 def _identity(reached: Reached) -> dict[str, str]:

@@ -1,0 +1,18 @@
+# Every job's parameters hold what its code is: an edit of a function that a script can reach makes
+# its jobs run again, and an edit of anything else does not. Included last: it looks at all rules.
+
+from pathlib import Path
+
+from anonbench.identity import code_digest
+
+
+def code_of(script):
+    # asked where jobs are planned; a job itself need not know
+    return lambda wildcards: code_digest(script) if workflow.is_main_process else ""
+
+
+for _rule in workflow.rules:
+    if _rule.script:
+        _rule.set_params(
+            code=code_of(Path(workflow.basedir, "workflow/rules", _rule.script).resolve())
+        )
