@@ -17,6 +17,9 @@ include: "workflow/rules/anonymize.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/embed.smk"
 include: "workflow/rules/score.smk"
+include: "workflow/rules/explore.smk"
+include: "workflow/rules/compare.smk"
+include: "workflow/rules/figures.smk"
 include: "workflow/rules/present.smk"
 include: "workflow/rules/targets.smk"
 
@@ -30,3 +33,6 @@ rule all:
         rules.report.output,
         rules.tables.input,
         rules.figures.input,
+
+
+include: "workflow/rules/identity.smk"

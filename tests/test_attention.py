@@ -1,19 +1,31 @@
-"""Attention maps against the weights of timm's own unfused attention."""
+"""Attention maps against softmax(QKᵀ/√d) written out, and against timm's own unfused one."""
 
 from __future__ import annotations
 
+import math
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
-from anonbench.attention import attention_maps
+from anonbench.attention import attend, attention_maps, read_maps
+from anonbench.attention_shares import SHARE_COLUMNS, share_inside
+from anonbench.boxes import Region
 from anonbench.compat import install_torchvision_ops
+from anonbench.config.training import Recipe
+from anonbench.images import encode as encode_image
+from anonbench.imageset import ImageSet, ShardWriter
+from anonbench.training.backbone import build_backbone
 from anonbench.training.preprocess import Preprocess
+from anonbench.training.weights import PREFIX, load_backbone, save_backbone
+from anonbench.vocabulary import Entity
 
 install_torchvision_ops()
 
+from timm.layers.mlp import SwiGLUPacked  # noqa: E402
 from timm.models.vision_transformer import VisionTransformer  # noqa: E402
 
 IMAGE = np.random.default_rng(0).integers(0, 256, (70, 90, 3), dtype=np.uint8)
@@ -49,6 +61,7 @@ def _unfused(model: Any, images: torch.Tensor) -> torch.Tensor:
         ({"img_size": 32, "patch_size": 8, "reg_tokens": 4, "no_embed_class": True}, 32),
         ({"img_size": 32, "patch_size": 16, "qk_norm": True}, 32),
         ({"img_size": 32, "patch_size": 8, "init_values": 1.0, "pre_norm": True}, 32),
+        ({"img_size": 28, "patch_size": 14, "reg_tokens": 4, "mlp_layer": SwiGLUPacked}, 42),
     ],
     ids=str,
 )
@@ -85,3 +98,116 @@ def test_where_the_image_is_bright_is_where_the_map_is() -> None:
         attention_maps(model, preprocess, marked) - attention_maps(model, preprocess, plain)
     )
     assert np.unravel_index(difference.sum(axis=0).argmax(), (4, 4)) == (1, 3)
+
+
+@pytest.mark.parametrize("registers", [0, 3])
+def test_equals_softmax_of_queries_and_keys_written_out(registers: int) -> None:
+    """From the model's own weights, a number at a time."""
+    model = _model(img_size=16, patch_size=8, reg_tokens=registers)
+    preprocess = Preprocess(16, "imagenet", "squash")
+    with torch.no_grad():
+        tokens = model.patch_embed(preprocess(IMAGE)).flatten(1, 2)
+        tokens = (
+            torch.cat(
+                [model.cls_token, model.reg_token, tokens]
+                if registers
+                else [model.cls_token, tokens],
+                dim=1,
+            )
+            + model.pos_embed
+        )
+        for block in model.blocks[:-1]:
+            tokens = block(tokens)
+        tokens = model.blocks[-1].norm1(tokens)[0].double().numpy()
+    weight = model.blocks[-1].attn.qkv.weight.detach().double().numpy()
+    bias = model.blocks[-1].attn.qkv.bias
+    bias = np.zeros(len(weight)) if bias is None else bias.detach().double().numpy()
+    projected = tokens @ weight.T + bias
+    width, heads = 24, 3
+    maps = attention_maps(model, preprocess, IMAGE)
+    for head in range(heads):
+        columns = slice(head * 8, (head + 1) * 8)
+        query = projected[0, :width][columns]
+        keys = projected[:, width : 2 * width][:, columns]
+        logits = [
+            sum(q * k for q, k in zip(query, key, strict=True)) / math.sqrt(8) for key in keys
+        ]
+        exps = [math.exp(value) for value in logits]
+        expected = np.array([value / sum(exps) for value in exps])[1 + registers :]
+        np.testing.assert_allclose(maps[head].ravel(), expected, rtol=1e-3, atol=1e-6)
+
+
+def test_toy_attention_goes_where_the_weights_send_it() -> None:
+    """Hand-made weights: class token and third patch share a key, the others have its opposite."""
+    model = _model(img_size=16, patch_size=8, num_heads=1, embed_dim=2, depth=1)
+    with torch.no_grad():
+        model.patch_embed.proj.weight.zero_()
+        model.patch_embed.proj.bias.copy_(torch.tensor([1.0, -1.0]))
+        model.cls_token.copy_(torch.tensor([[[-1.0, 1.0]]]))
+        model.pos_embed.zero_()
+        model.pos_embed[0, 3] = torch.tensor([-2.0, 2.0])  # the third patch: bottom left
+        block = model.blocks[0]
+        block.attn.qkv.weight.copy_(torch.cat([torch.eye(2)] * 3))
+        if block.attn.qkv.bias is not None:
+            block.attn.qkv.bias.zero_()
+    maps = attention_maps(model, Preprocess(16, "imagenet", "squash"), IMAGE)
+    # normalized tokens are (-1, 1) for the class token and the third patch, (1, -1) for the rest:
+    # logits ±2/√2
+    same, other = math.exp(math.sqrt(2)), math.exp(-math.sqrt(2))
+    whole = 2 * same + 3 * other
+    expected = np.array([[[other, other], [same, other]]]) / whole
+    np.testing.assert_allclose(maps, expected, rtol=1e-4)
+    covered = np.array([[0.0, 0.0], [1.0, 0.5]])
+    share = (same + other / 2) / (same + 3 * other)
+    np.testing.assert_allclose(share_inside(maps, covered), [share], rtol=1e-4)
+
+
+def region(*box: float) -> Region:
+    return Region(Entity.FACE, *box, 1.0)
+
+
+def test_a_model_is_looked_at_on_every_variant(tmp_path: Path) -> None:
+    recipe = Recipe.model_validate(
+        {
+            "backbone": {"width": 24, "depth": 2, "heads": 3, "patch": 8},
+            "crops": {"global_size": 32, "local_size": 16, "normalize": "imagenet"},
+            "resize": "squash",
+        }
+    )
+    torch.manual_seed(1)
+    model = build_backbone(recipe.backbone, 32)
+    state = {f"{PREFIX}{name}": value for name, value in model.state_dict().items()}
+    save_backbone(state, recipe, tmp_path / "backbone.safetensors", {})
+    random = np.random.default_rng(0)
+    variants = {}
+    for variant in ("original", "mask-100"):
+        with ShardWriter(tmp_path / f"{variant}.tar") as writer:
+            for name in ("x/a", "x/b"):
+                image = random.integers(0, 256, (40, 60, 3), dtype=np.uint8)
+                writer.add(name, encode_image(image), "png", 60, 40)
+        variants[variant] = ImageSet.open([tmp_path / f"{variant}.tar"])
+    regions = {"x/a": [region(0, 0, 30, 40)], "x/b": [region(0, 0, 60, 20), region(5, 5, 9, 9)]}
+    files = [tmp_path / "maps.npz", tmp_path / "shares.parquet"]
+    backbone = tmp_path / "backbone.safetensors"
+    attend(backbone, variants, regions, ["x/b"], ["x/a", "x/b"], *files)
+    sight = read_maps(files[0])
+    loaded, preprocess = load_backbone(backbone)
+    assert sight.preprocess == preprocess
+    assert set(sight.maps) == {("original", "x/b"), ("mask-100", "x/b")}
+    for (variant, name), heads in sight.maps.items():
+        expected = attention_maps(loaded, preprocess, variants[variant].read(name))
+        assert np.array_equal(heads, expected)
+    shares = pd.read_parquet(files[1])
+    assert list(shares.columns) == SHARE_COLUMNS and len(shares) == 2 * 2 * 3
+    assert set(shares["head"]) == {1, 2, 3}
+    assert shares.groupby("id")["chance"].unique().map(list).to_dict() == {
+        "x/a": [0.5],
+        "x/b": [0.5],
+    }
+    own = attention_maps(loaded, preprocess, variants["mask-100"].read("x/a")).astype(float)
+    expected = own[..., :2].sum(axis=(1, 2)) / own.sum(axis=(1, 2))  # two of four columns
+    found = shares[(shares["id"] == "x/a") & (shares["variant"] == "mask-100")]["share"]
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
+    before = [path.read_bytes() for path in files]
+    attend(backbone, variants, regions, ["x/b"], ["x/a", "x/b"], *files)
+    assert before == [path.read_bytes() for path in files]

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 
+from anonbench import evaluate
 from anonbench.cli import main
 from anonbench.config import load
 from anonbench.config.document import DEFAULTS, SCHEMA
 from anonbench.datasets.listing import count_images, list_images
+from anonbench.scores import PER_QUERY
 from anonbench.vocabulary import Split
 
 
@@ -42,3 +47,143 @@ def test_wrong_arguments_are_refused(
         main(arguments)
     assert stopped.value.code == 2
     assert "usage: anonbench" in capsys.readouterr().err
+
+
+IMAGES = 240
+
+
+@pytest.fixture
+def embedded(tmp_path: Path) -> dict[str, Path]:
+    """Embeddings of originals and of anonymized images as an outsider would write them."""
+    draw = np.random.default_rng(0).standard_normal
+    ids = [f"img {number:03d}" for number in range(IMAGES)]
+    reference = draw((IMAGES, 16))
+    values = {"reference": reference, "queries": reference[:50] + 0.4 * draw((50, 16))}
+    values["database"] = reference + 0.4 * draw((IMAGES, 16))
+    for name, array in values.items():
+        np.save(tmp_path / f"{name}.npy", array)
+        listed = "".join(f"{image_id}\n" for image_id in ids[: len(array)])
+        (tmp_path / f"{name}.ids.txt").write_text(listed, encoding="utf-8")
+    return {name: tmp_path / f"{name}.npy" for name in values}
+
+
+def evaluate_arguments(embedded: dict[str, Path], *more: str) -> list[str]:
+    named = [text for name, path in embedded.items() for text in (f"--{name}", str(path))]
+    return ["evaluate", *named, *more]
+
+
+def test_evaluate_prints_a_row_a_metric(
+    embedded: dict[str, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(evaluate_arguments(embedded)) == 0
+    table, notes = capsys.readouterr().out.rstrip("\n").split("\n\n")
+    head, *rows = [line.split() for line in table.splitlines()]
+    assert head[:6] == ["metric", "value", "low", "high", "se", "queries"]
+    assert head[6:] == ["k", "chance", "ceiling"]
+    assert [row[0] for row in rows] == [
+        *("map", "mndcg", "overlap", "overlap_top", "rbo", "tau", "unchanged")
+    ]
+    assert len({len(line) for line in table.splitlines()}) == 1
+    expected = evaluate(*embedded.values()).set_index("metric")
+    for row in rows:
+        cells = dict(zip(head, row, strict=True))
+        assert float(cells["value"]) == pytest.approx(expected.loc[row[0], "value"], abs=6e-5)
+        assert (cells["queries"], cells["ceiling"]) == ("50", "1.0000")
+    assert notes.startswith("50 queries against 240 images, k = 12; a query's own image counts")
+
+
+def test_evaluate_prints_the_same_as_json(
+    embedded: dict[str, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(evaluate_arguments(embedded, "--json", "--sample", "1", "--k", "5")) == 0
+    content = json.loads(capsys.readouterr().out, parse_constant=pytest.fail)
+    expected = evaluate(*embedded.values(), sample=1, k=5)
+    assert [row["metric"] for row in content["rows"]] == expected["metric"].tolist()
+    assert [row["value"] for row in content["rows"]] == expected["value"].tolist()
+    assert content["rows"][0]["se"] is None  # one query has no spread
+    assert (content["images"], content["k"], content["queries_given"]) == (IMAGES, 5, 50)
+    assert content["notes"][0].startswith("a random sample of 1 of 50 queries against 240 images")
+    assert content["settings"]["include_self"] is True
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_evaluate_writes_every_query(embedded: dict[str, Path], suffix: str) -> None:
+    path = embedded["queries"].with_name(f"scores.{suffix}")
+    assert main(evaluate_arguments(embedded, "--per-query", str(path), "--exclude-self")) == 0
+    table = pd.read_csv(path) if suffix == "csv" else pd.read_parquet(path)
+    assert list(table) == ["id", *PER_QUERY.values()]
+    assert table["id"].tolist() == [f"img {number:03d}" for number in range(50)]
+    expected = evaluate(*embedded.values(), include_self=False)
+    assert table["ap"].mean() == pytest.approx(expected["value"][0], abs=1e-12)
+
+
+def test_evaluate_says_when_a_ranking_is_near_chance(
+    embedded: dict[str, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    np.save(embedded["database"], np.random.default_rng(5).standard_normal((IMAGES, 16)))
+    assert main(evaluate_arguments(embedded)) == 0
+    output = capsys.readouterr().out
+    assert "\nmap is near chance (0." in output
+    assert "\nmndcg is near chance (" in output
+
+
+def test_evaluate_measures_an_approximate_search(
+    embedded: dict[str, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = evaluate_arguments(embedded, "--search", "ivf", "--k", "10", "--check", "30")
+    assert main(arguments) == 0
+    scores, difference, notes = capsys.readouterr().out.split("\n\n")
+    assert scores.split()[0] == "metric"
+    title, head, *rows = difference.splitlines()
+    assert title == "approximate against exact, 30 queries:"
+    assert head.split() == ["metric", "approximate", "exact", "difference", "se"]
+    assert len(rows) == len(PER_QUERY)
+    assert "map is truncated at k = 10" in notes
+    assert "IVF found 1.000 of the first 10" in notes
+    assert main([*arguments, "--json"]) == 0
+    content = json.loads(capsys.readouterr().out)
+    assert content["difference"]["recall"] == {"10": 1.0}
+    assert "faiss-cpu" in content["versions"]
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (["--fraction", "0.001"], "fraction 0.001 of 240 images is no image at all"),
+        (["--sample", "0"], "sample: 0 is no number of things"),
+        (["--per-query", "scores.txt"], "--per-query scores.txt: the name ends in .parquet"),
+        (["--per-query", "/proc/none/scores.csv"], "/proc/none/scores.csv: cannot be written"),
+        (["--queries", "absent.h5"], "absent.h5: no such file"),
+    ],
+)
+def test_evaluate_refuses_in_one_line(
+    embedded: dict[str, Path], more: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(evaluate_arguments(embedded, *more)) == 1
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    *progress, line = printed.err.splitlines()
+    assert all("blocks of queries" in text or not text for text in progress)
+    assert line.startswith("anonbench: ") and message in line
+
+
+def test_evaluate_refuses_files_that_do_not_match(
+    embedded: dict[str, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    listed = embedded["database"].with_suffix(".ids.txt")
+    listed.write_text(listed.read_text().replace("img 007", "img 700"))
+    assert main(evaluate_arguments(embedded)) == 1
+    error = capsys.readouterr().err
+    assert f"1 ids of {embedded['reference']} are not in {embedded['database']}" in error
+    assert "such as 'img 007'" in error and "--common" in error
+    assert main(evaluate_arguments(embedded, "--common")) == 0
+    assert "49 queries against 239 images" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "wrong", [["--k", "3", "--fraction", "0.1"], ["--search", "lsh"], ["--nothing"]]
+)
+def test_evaluate_refuses_wrong_options(embedded: dict[str, Path], wrong: list[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(evaluate_arguments(embedded, *wrong))
+    assert stopped.value.code == 2

@@ -9,9 +9,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.stats
 
 from anonbench.config import Correlation
 from anonbench.correlation import (
+    BY_METHOD,
     COLUMNS,
     METRICS,
     by_method,
@@ -116,10 +118,15 @@ def test_seeds_are_averaged_and_other_rows_do_not_count() -> None:
     scores = example()
     original = scores[scores["method"] == "blur"].assign(method="original", degree=0)
     other = scores.assign(degree=75, value=0.5)
-    more = pd.concat([scores, original, other])
+    unadapted = scores[scores["adaption"] == "unadapted"]
+    control = unadapted.assign(adaption="control", value=0.1)
+    unknown = [scores[scores["metric"] == "map"].assign(metric=m) for m in ("rbo", "tau")]
+    unknown += [scores[scores["metric"] == "knn"].assign(metric=m) for m in ("knn_macro", "knn@5")]
+    only = unknown[0].assign(adaption="D")  # has none of the six metrics: no row
+    more = pd.concat([scores, original, other, control, *unknown, only])
     first, second = (correlation_matrices(table, 50, SETTINGS) for table in (scores, more))
     pd.testing.assert_frame_equal(first, second)
-    assert (first["n"] == 12).all()
+    assert (first["n"] == 12).all() and len(metric_rows(more, 50)) == 12
     mean = metric_rows(scores, 50).set_index(["method", "adaption"]).loc[("blur", "A"), "knn"]
     cell = scores.query("method == 'blur' and adaption == 'A' and metric == 'knn'")
     assert mean == pytest.approx(cell["value"].mean())
@@ -144,6 +151,34 @@ def test_what_does_not_exist_has_a_reason_and_no_warning(scores: pd.DataFrame, r
     assert cell["reason"].startswith(reason)
 
 
+def test_coefficients_within_and_without_a_method_equal_scipys() -> None:
+    scores = example()
+    table = by_method(scores, 50)
+    assert list(table.columns) == BY_METHOD and len(table) == 15 * 3
+    rows = metric_rows(scores, 50)
+    for entry in table.to_dict("records"):
+        of_method = rows["method"] == entry["method"]
+        for part, chosen in (("within", of_method), ("without", ~of_method)):
+            x, y = (rows.loc[chosen, entry[name]] for name in ("metric", "metric_b"))
+            assert entry[part] == pytest.approx(scipy.stats.pearsonr(x, y).statistic)
+            assert entry[f"n_{part}"] == (4 if part == "within" else 8)
+            assert entry[f"reason_{part}"] == ""
+
+
+def test_within_and_without_say_why_there_is_no_coefficient() -> None:
+    few = example(rows=6)  # 4 of pixelate, 2 of blur
+    table = by_method(few, 50).set_index(["metric", "metric_b", "method"])
+    cell = table.loc[("map_original", "knn", "blur")]
+    assert np.isnan(cell["within"]) and cell["n_within"] == 2
+    assert cell["reason_within"] == "2 rows (model × method), at least 3 are needed"
+    assert not np.isnan(cell["without"]) and cell["reason_without"] == ""
+    masked = example()
+    masked.loc[(masked["method"] == "mask") & (masked["metric"] == "linear"), "value"] = 0.1
+    table = by_method(masked, 50).set_index(["metric", "metric_b", "method"])
+    cell = table.loc[("knn", "linear", "mask")]
+    assert cell["reason_within"] == "linear is the same in all 4 rows"
+
+
 def test_a_missing_cell_leaves_its_row_out_of_its_pairs() -> None:
     scores = example()
     gone = scores.query("method == 'blur' and adaption == 'A' and metric == 'knn'").index
@@ -164,11 +199,11 @@ def test_files(tmp_path: Path, downstream: bool) -> None:
     example(downstream=downstream).to_csv(tmp_path / "scores.csv", index=False)
     outputs = []
     for name in ("a", "b"):
-        matrix, details = tmp_path / f"{name}.csv", tmp_path / f"{name}.json"
-        write_correlation(tmp_path / "scores.csv", 50, SETTINGS, matrix, details)
-        outputs.append((matrix.read_bytes(), details.read_bytes()))
+        paths = [tmp_path / f"{name}{end}" for end in (".csv", "_by_method.csv", ".json")]
+        write_correlation(tmp_path / "scores.csv", 50, SETTINGS, *paths)
+        outputs.append([path.read_bytes() for path in paths])
     assert outputs[0] == outputs[1]
     assert len(pd.read_csv(tmp_path / "a.csv")) == 36
     values = json.loads((tmp_path / "a.json").read_text())
     assert len(values["rows"]) == 12
-    assert len(values["by_method"]) == 15 * 3
+    assert len(values["by_method"]) == len(pd.read_csv(tmp_path / "a_by_method.csv")) == 15 * 3

@@ -1,12 +1,19 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
 
-from anonbench.embeddings import Embeddings, read_embeddings, write_embeddings
+from anonbench.embeddings import (
+    Embeddings,
+    read_embeddings,
+    read_ids,
+    read_rows,
+    write_embeddings,
+)
 from anonbench.errors import InputError
 
 
@@ -41,6 +48,31 @@ def test_foreign_files_need_no_provenance_and_may_be_float64(tmp_path: Path) -> 
     write_raw(tmp_path / "e.h5", embeddings=np.ones((2, 4)), ids=[b"x", b"y"])
     read = read_embeddings(tmp_path / "e.h5")
     assert read.ids == ["x", "y"] and read.values.dtype == np.float32 and read.provenance == {}
+
+
+@pytest.mark.parametrize("rows", [[], [3], [0, 1, 2, 7, 8, 30], [5, 4, 4, 9], range(40)])
+def test_rows_are_those_of_the_whole(tmp_path: Path, rows: Sequence[int]) -> None:
+    written = example(40, 6)
+    write_embeddings(tmp_path / "e.h5", written)
+    assert read_ids(tmp_path / "e.h5") == (written.ids, 6)
+    places = np.array(rows, dtype=np.int64)
+    found = read_rows(tmp_path / "e.h5", places)
+    assert found.dtype == np.float32
+    np.testing.assert_array_equal(found, written.values[places])
+
+
+def test_rows_of_foreign_files(tmp_path: Path) -> None:
+    write_raw(tmp_path / "e.h5", embeddings=np.arange(8.0).reshape(4, 2), ids=list("dcba"))
+    assert read_ids(tmp_path / "e.h5") == (list("dcba"), 2)
+    assert read_rows(tmp_path / "e.h5", np.array([2, 3])).tolist() == [[4.0, 5.0], [6.0, 7.0]]
+    write_raw(tmp_path / "twice.h5", embeddings=np.ones((2, 4)), ids=["x", "x"])
+    with pytest.raises(InputError, match="'x' occurs more than once"):
+        read_ids(tmp_path / "twice.h5")
+    write_raw(tmp_path / "flat.h5", embeddings=np.ones(2), ids=["x", "y"])
+    with pytest.raises(InputError, match="for 2 ids"):
+        read_ids(tmp_path / "flat.h5")
+    with pytest.raises(InputError, match=r"absent\.h5"):
+        read_rows(tmp_path / "absent.h5", np.array([0]))
 
 
 @pytest.mark.parametrize(

@@ -56,7 +56,60 @@ def test_memory_grows_with_the_features(root: Path) -> None:
     few, many = estimates(root, 1_000), estimates(root, 100_000)
     assert many.retrieval_mb("celeba") - few.retrieval_mb("celeba") > 3 * 4 * 99_000 * 1024 / 1e6
     assert many.embedding_mb("celeba") > few.embedding_mb("celeba")
-    assert many.downstream_mb("celeba") < 8_000
+
+
+def test_a_downstream_job_at_the_papers_size(root: Path) -> None:
+    experiment = Experiment(load(yaml.safe_load((root / "config/paper.yaml").read_text("utf-8"))))
+    sizes = {Split.TRAIN: 320_000, Split.VAL: 40_000}
+    full = Estimates(experiment, dict.fromkeys(experiment.datasets, sizes))
+    assert 3_600 < full.downstream_mb("rvl_cdip") < 8_000  # 3,592 MB were seen
+    threads = full.downstream_threads("rvl_cdip")
+    on_a_core = 300 + 68  # seconds of k-NN and of the probe that were seen
+    assert on_a_core < full.seconds("downstream", "rvl_cdip") * threads < 4 * on_a_core
+    assert 1 < threads <= 8
+    assert estimates(root, 1_000).downstream_threads("rvl_cdip") == 1
+
+
+def retrieval(root: Path, images: int = 40_000, **settings: Any) -> Estimates:
+    values = yaml.safe_load((root / "config/paper.yaml").read_text(encoding="utf-8"))
+    values.setdefault("retrieval", {}).update(settings)
+    experiment = Experiment(load(values))
+    counts = {name: {Split.TRAIN: images, Split.VAL: images} for name in experiment.datasets}
+    return Estimates(experiment, counts)
+
+
+def test_a_retrieval_job_is_sized_by_its_share_of_the_queries(root: Path) -> None:
+    small, whole, third = retrieval(root, 1_000), retrieval(root), retrieval(root, shards=3)
+    assert small.retrieval_threads("celeba") == 1
+    assert whole.retrieval_threads("rvl_cdip") == 16
+    sampled = retrieval(root, queries=400)
+    assert sampled.retrieval_threads("rvl_cdip") < whole.retrieval_threads("rvl_cdip")
+    work, part = (
+        each.seconds("retrieve", "rvl_cdip") * each.retrieval_threads("rvl_cdip")
+        for each in (whole, third)
+    )
+    assert work / 3 < part < 0.4 * work  # every job reads all embeddings
+    # 85 databases and sets of queries of 40,000 x 1,024, on 16 cores
+    assert 300 < whole.seconds("retrieve", "rvl_cdip") < 1800
+
+
+def test_a_retrieval_job_holds_no_more_databases_than_it_may(root: Path) -> None:
+    few, many = (retrieval(root, memory_gb=gb) for gb in (0.001, 2.0))
+    one = 4 * 40_000 * 1024 / 1e6
+    assert few.retrieval_mb("rvl_cdip") > 2 * one  # the reference and one database at the least
+    grown = many.retrieval_mb("rvl_cdip") - few.retrieval_mb("rvl_cdip")
+    assert grown == pytest.approx(2000 - one, abs=2)
+    unlimited = retrieval(root, memory_gb=1000.0).retrieval_mb("rvl_cdip")
+    scenarios = len(retrieval(root)._experiment.scenarios("rvl_cdip"))
+    assert unlimited == pytest.approx(few.retrieval_mb("rvl_cdip") + (scenarios - 1) * one, abs=2)
+
+
+def test_retrieval_asks_for_a_gpu_where_it_may_use_one(root: Path) -> None:
+    assert retrieval(root).retrieval_gpus() == 0
+    on_gpu = retrieval(root, device="cuda")
+    assert on_gpu.retrieval_gpus() == 1
+    assert on_gpu.retrieval_threads("rvl_cdip") == 2
+    assert on_gpu.seconds("retrieve", "rvl_cdip") < retrieval(root).seconds("retrieve", "rvl_cdip")
 
 
 def test_detection_asks_for_a_gpu_where_a_detector_can_use_one_and_may(root: Path) -> None:

@@ -67,7 +67,7 @@ def test_what_cannot_be_made_says_why(root: Path) -> None:
 def test_without_labels_there_are_no_accuracies() -> None:
     dataset = {"layout": "folder", "path": "x", "detectors": ["mtcnn"], "paper_role": "celeba"}
     unlabelled = Experiment(load({"datasets": {"mine": dataset}}))
-    assert {table.kind for table in unlabelled.tables} == {"retrieval"}
+    assert {table.kind for table in unlabelled.tables} == {"retrieval", "agreement"}
     kinds = {(figure.kind, figure.metric) for figure in unlabelled.figures}
     assert not kinds & {("correlation", None), ("trend", "knn"), ("trend", "linear")}
     reason = unlabelled.unavailable_targets()["table_VI"]

@@ -10,7 +10,18 @@ from hypothesis.extra.numpy import arrays
 
 from anonbench.embeddings import Embeddings
 from anonbench.errors import InputError
-from anonbench.ranking import Order, Similarity, row_chunks, unit_rows
+from anonbench.ranking import (
+    WORD,
+    Order,
+    Room,
+    Similarity,
+    blocks,
+    row_chunks,
+    sort_keys,
+    sorted_words,
+    unit_rows,
+    whole_rows,
+)
 
 few = st.sampled_from([-1.0, -0.5, -0.0, 0.0, 1e-45, -1e-45, 0.25, 0.5, 1.0])
 any_value = st.floats(-1, 1, width=32)
@@ -24,28 +35,27 @@ def plain_order(values: np.ndarray) -> list[int]:
 
 
 @given(rows, st.data())
-def test_first_and_ranks_equal_a_plain_sort(values: np.ndarray, data: st.DataObject) -> None:
-    expected = plain_order(values)
+def test_the_first_equal_a_plain_sort(values: np.ndarray, data: st.DataObject) -> None:
     k = data.draw(st.integers(1, len(values)))
-    wanted = data.draw(
-        st.lists(st.integers(0, len(values) - 1), unique=True, min_size=1, max_size=len(values))
-    )
-    order = Order(values)
-    assert order.first(k).tolist() == expected[:k]
-    first, ranks = order.first_and_ranks(k, np.array(wanted))
-    assert first.tolist() == expected[:k]
-    assert ranks.tolist() == sorted(expected.index(i) + 1 for i in wanted)
+    assert Order(values).first(k).tolist() == plain_order(values)[:k]
+
+
+@given(rows)
+def test_words_come_in_the_order_of_values(values: np.ndarray) -> None:
+    block = np.stack([values, values[::-1]])
+    words = 3 * np.arange(len(values))
+    expected = [[3 * i for i in plain_order(row)] for row in block]
+    assert sorted_words(block, words).tolist() == expected
+    assert (sort_keys(block, words) & WORD).tolist() == [words.tolist()] * 2
 
 
 @pytest.mark.parametrize("spread", [0.0, 1e-44, 1e-7, 1.0])
 def test_long_rows_with_many_ties(spread: float) -> None:
     generator = np.random.default_rng(3)
     values = (0.5 * (spread == 1e-7) + spread * generator.integers(0, 300, 5000)).astype(np.float32)
-    wanted = generator.permutation(5000)[:700]
-    first, ranks = Order(values).first_and_ranks(400, wanted)
     expected = np.argsort(-values.astype(np.float64), kind="stable")
-    assert np.array_equal(first, expected[:400])
-    assert np.array_equal(ranks, np.flatnonzero(np.isin(expected, wanted)) + 1)
+    assert np.array_equal(Order(values).first(400), expected[:400])
+    assert np.array_equal(sorted_words(values, np.arange(5000)), expected)
 
 
 @pytest.mark.parametrize(("images", "depth"), [(1, 3), (97, 33), (300, 65), (1003, 64)])
@@ -71,6 +81,25 @@ def test_equal_embeddings_have_equal_similarities() -> None:
     similarity = Similarity(units, 512)(units)
     assert np.array_equal(similarity[:, 0], similarity[:, 332])
     assert np.array_equal(similarity[:, 31], similarity[:, 100])
+
+
+def test_databases_share_room() -> None:
+    generator = np.random.default_rng(0)
+    room = Room()
+    several = [generator.standard_normal((300, depth)).astype(np.float32) for depth in (5, 64)]
+    shared = [Similarity(database, 192, room) for database in several]
+    alone = [Similarity(database, 192) for database in several]
+    for one, other, database in zip(shared, alone, several, strict=True):
+        assert np.array_equal(one(database[:10]), other(database[:10]))
+    assert np.shares_memory(shared[0](several[0][:10]), shared[1](several[1][:10]))
+    elsewhere = shared[0](several[0][:10], Room())
+    assert not np.shares_memory(elsewhere, shared[1](several[1][:10]))
+
+
+def test_blocks_are_whole_and_cover_the_queries() -> None:
+    assert [whole_rows(n) for n in (1, 192, 193, 512)] == [192, 192, 384, 576]
+    assert blocks(5, 2) == [slice(0, 2), slice(2, 4), slice(4, 5)]
+    assert blocks(0, 2) == []
 
 
 @settings(max_examples=30)

@@ -29,6 +29,7 @@ def all_slices(config: Config) -> dict[str, Any]:
         "retrieve": slices.retrieve(config),
         "downstream": slices.downstream(config, name),
         "scores": slices.scores(config),
+        "comparisons": slices.comparisons(config),
         "correlate": slices.correlate(config),
         "figure": slices.show(config, "dpi"),
     }
@@ -51,9 +52,14 @@ def edit(values: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
         ("results", "elsewhere", set()),
         ("presentation.dpi", 300, {"figure", "overlays"}),
         ("presentation.bootstrap", 10, {"scores", "quality"}),
+        ("presentation.confidence", 0.9, {"scores", "quality", "comparisons"}),
         ("downstream.k", 10, {"downstream"}),
         ("retrieval.fraction", 0.1, {"retrieve"}),
         ("retrieval.block", 64, set()),
+        ("retrieval.shards", 3, set()),
+        ("retrieval.memory_gb", 1.0, set()),
+        ("retrieval.queries", 100, {"retrieve"}),
+        ("retrieval.device", "cuda", {"retrieve"}),
         ("embedding.workers", 3, set()),
         ("anonymization.blur.sigma.text", 0.7, {"blur"}),
         ("anonymization.mask.colour", [255, 255, 255], {"mask"}),
@@ -111,6 +117,8 @@ def test_a_manifest_slice_is_a_source_again(root: Path) -> None:
         ("recipes.documents.checkpoint_minutes", 7.0),
         ("embedding.workers", 3),
         ("retrieval.block", 64),
+        ("retrieval.shards", 3),
+        ("retrieval.memory_gb", 1.0),
     ],
 )
 def test_what_has_no_effect_reaches_the_job_all_the_same(root: Path, path: str, value: Any) -> None:

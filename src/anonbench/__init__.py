@@ -1,3 +1,20 @@
 """anonbench measures what anonymizing images costs an image-retrieval system."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from anonbench.evaluation import evaluate as evaluate
+
 __version__ = "0.1.0"
+__all__ = ["evaluate"]
+
+
+def __getattr__(name: str) -> Any:
+    # nothing heavy is loaded before threads are limited (see anonbench.runtime), unless it is used
+    if name == "evaluate":
+        from anonbench.evaluation import evaluate
+
+        return evaluate
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -6,6 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from anonbench.commands import evaluate
 from anonbench.errors import InputError
 
 
@@ -57,6 +58,8 @@ def _parser() -> argparse.ArgumentParser:
     coco.add_argument("manifest", type=Path, help="the same data set's manifest (.parquet)")
     coco.add_argument("output", type=Path, help="the JSON file to write")
     coco.set_defaults(run=_export_boxes)
+
+    evaluate.add(commands)
 
     plan = commands.add_parser(
         "plan",

@@ -7,7 +7,7 @@ coefficient, and the coefficient within and without each method.
 
 from __future__ import annotations
 
-from itertools import product
+from itertools import combinations, product
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from anonbench.config import Correlation
 from anonbench.errors import InputError
 from anonbench.files import write_csv, write_json
 from anonbench.statistics import bootstrap_pearson, interval, pearson, spearman
-from anonbench.vocabulary import Method, QueryKind
+from anonbench.vocabulary import CONTROL, Method, QueryKind
 
 METRICS = {
     "map_original": "mAP (original)",
@@ -31,6 +31,18 @@ METRICS = {
 """The metrics in the order of the matrices, and their names in the paper."""
 COLUMNS = ["metric", "metric_b", "pearson", "low", "high", "spearman", "n", "reason"]
 """Columns of a matrix in long form; `reason` says why a coefficient is missing, or is empty."""
+BY_METHOD = [
+    "metric",
+    "metric_b",
+    "method",
+    "within",
+    "n_within",
+    "reason_within",
+    "without",
+    "n_without",
+    "reason_without",
+]
+"""Columns of the coefficients within and without each method."""
 MIN_ROWS = 3
 """Two rows always correlate perfectly."""
 
@@ -38,7 +50,8 @@ MIN_ROWS = 3
 def metric_rows(scores: pd.DataFrame, degree: int, dataset: str | None = None) -> pd.DataFrame:
     """Return the rows that are correlated: method, adaption, and the six metrics as columns.
 
-    Seeds are averaged. A metric that was not computed is NaN.
+    Seeds are averaged; originals and the retraining control are left out. A metric that was not
+    computed is NaN.
 
     Args:
         scores: table of one data set, or of several where `dataset` chooses.
@@ -54,14 +67,20 @@ def metric_rows(scores: pd.DataFrame, degree: int, dataset: str | None = None) -
         names = ", ".join(sorted(chosen["dataset"].unique()))
         raise InputError(f"the scores are of several data sets ({names}): choose one")
     methods = [method.value for method in Method]
-    chosen = chosen[(chosen["degree"] == degree) & chosen["method"].isin(methods)]
+    # the control is the unadapted model a second time, and no row of the paper's twelve
+    chosen = chosen[
+        (chosen["degree"] == degree)
+        & chosen["method"].isin(methods)
+        & (chosen["adaption"] != CONTROL)
+    ]
     kinds = set(QueryKind)
     columns = [
         f"{metric}_{query}" if query in kinds else metric
         for metric, query in zip(chosen["metric"], chosen["query"], strict=True)
     ]
+    named = chosen.assign(name=columns)
     return (
-        chosen.assign(name=columns)
+        named[named["name"].isin(METRICS)]
         .pivot_table(index=["method", "adaption"], columns="name", values="value", aggfunc="mean")
         .reindex(columns=list(METRICS))
         .rename_axis(columns=None)
@@ -95,28 +114,31 @@ def correlation_matrices(
 def by_method(scores: pd.DataFrame, degree: int, dataset: str | None = None) -> pd.DataFrame:
     """Return Pearson within each method's rows and over all rows without them.
 
-    Columns: metric, metric_b (each pair once), method, within, without; NaN where undefined.
+    Each pair of metrics once, with columns `BY_METHOD`. A coefficient that does not exist is NaN
+    and has its reason beside it.
     """
     rows = metric_rows(scores, degree, dataset)
-    names = list(METRICS)
     entries = []
-    for a, b in ((a, b) for i, a in enumerate(names) for b in names[i + 1 :]):
+    for a, b in combinations(METRICS, 2):
         for method in (m.value for m in Method if m.value in set(rows["method"])):
+            entry: dict[str, Any] = {"metric": a, "metric_b": b, "method": method}
             of_method = rows["method"] == method
-            entries.append(
-                {
-                    "metric": a,
-                    "metric_b": b,
-                    "method": method,
-                    "within": _coefficient(*_values(rows[of_method], a, b)),
-                    "without": _coefficient(*_values(rows[~of_method], a, b)),
-                }
-            )
-    return pd.DataFrame(entries, columns=["metric", "metric_b", "method", "within", "without"])
+            for part, of_part in (("within", of_method), ("without", ~of_method)):
+                reason = _reason(rows[of_part], a, b)
+                x, y = _values(rows[of_part], a, b)
+                value = float("nan") if reason else float(pearson(x, y))
+                entry |= {part: value, f"n_{part}": len(x), f"reason_{part}": reason}
+            entries.append(entry)
+    return pd.DataFrame(entries, columns=BY_METHOD)
 
 
 def write_correlation(
-    scores: Path, degree: int, settings: Correlation, matrix: Path, summary: Path
+    scores: Path,
+    degree: int,
+    settings: Correlation,
+    matrix: Path,
+    methods: Path,
+    summary: Path,
 ) -> None:
     """Correlate one data set's scores at one degree.
 
@@ -125,7 +147,8 @@ def write_correlation(
         degree: as `metric_rows`.
         settings: resamples and confidence.
         matrix: CSV that is written, in long form (`COLUMNS`).
-        summary: JSON that is written: rows, the coefficients by method, settings.
+        methods: CSV that is written: the coefficients by method (`BY_METHOD`).
+        summary: JSON that is written: the rows, the coefficients by method, settings.
 
     Raises:
         InputError: the table holds several data sets.
@@ -133,13 +156,15 @@ def write_correlation(
     """
     table = pd.read_csv(scores, keep_default_na=False, na_values={"value": [""]})
     write_csv(correlation_matrices(table, degree, settings), matrix)
+    parts = by_method(table, degree)
+    write_csv(parts, methods)
     write_json(
         summary,
         {
             "degree": degree,
             "names": METRICS,
             "rows": _records(metric_rows(table, degree)),
-            "by_method": _records(by_method(table, degree)),
+            "by_method": _records(parts),
             "settings": settings.model_dump(mode="json"),
         },
     )
@@ -162,10 +187,6 @@ def _values(rows: pd.DataFrame, a: str, b: str) -> tuple[np.ndarray, np.ndarray]
     """Return both metrics of the rows that have both [n]."""
     both = rows[a].notna() & rows[b].notna()
     return rows.loc[both, a].to_numpy(np.float64), rows.loc[both, b].to_numpy(np.float64)
-
-
-def _coefficient(x: np.ndarray, y: np.ndarray) -> float:
-    return float(pearson(x, y)) if len(x) >= MIN_ROWS else float("nan")
 
 
 def _reason(rows: pd.DataFrame, a: str, b: str) -> str:

@@ -36,6 +36,27 @@ GPU_TRAINED_PER_SECOND = 92.6
 """What DINOv2 reports for ViT-L/16 on an A100."""
 GPU_EMBEDDED_PER_SECOND = 300.0
 """Not measured: taken as about three times a training's."""
+SECONDS_A_PRODUCT = 2.0 / 4e10
+"""Of a multiplication and an addition of float32 matrices on a core; seen: half of it."""
+SECONDS_A_RANK = 1.2e-8
+"""Of an image in a ranking, on a core; seen: 1.1e-8."""
+GPU_SCORED = 100.0
+"""A guess: cores that a GPU stands for in retrieval."""
+VALUES_READ = 1e8
+"""Numbers a second that are read, checked and normalized."""
+BLOCK_BYTES = 20
+"""Of each image and each query of a block, in retrieval."""
+SCORE_BYTES = 64
+"""Of a query's scores in one ranking; they are there twice while they are written."""
+SECONDS_A_NEIGHBOUR = 1.5e-9
+"""Of a train image that may be among a query's nearest, on a core."""
+SECONDS_A_FIT = 6e-8
+"""Of a feature of a train image in one fit of the linear probe, on a core. Seen at 320,000 x 1,024
+with 16 classes: 68 seconds for eight fits, 2.6e-8; it grows with the classes."""
+NEIGHBOUR_BLOCK = 2**27
+"""Similarities in memory at once, in k-NN. Seen at 320,000 + 40,000 images: 3,600 MB in all."""
+ROW_BYTES = 1_000
+"""Of a row of a table with an id, while it is sorted."""
 LARGE = 1024
 """Dimension of ViT-L's features."""
 SAFETY = 2.0
@@ -78,10 +99,11 @@ class Estimates:
                 rate = GPU_EMBEDDED_PER_SECOND if self._is_large(name) else CPU_EMBEDDED_PER_SECOND
                 return images / rate
             case "retrieve":
-                operations = 6.0 * counts[Split.VAL] ** 2 * self._width(name)
-                return 2 * operations / 1e11
+                on_gpu = self._experiment.config.retrieval.device == "cuda"
+                speed = GPU_SCORED if on_gpu else self.retrieval_threads(name)
+                return self._retrieved_in(name) / speed
             case "downstream":
-                return 60 + images * self._width(name) / 2e5
+                return self._classified_in(name) / self.downstream_threads(name)
         raise ValueError(f"no stage is called {stage!r}")
 
     def detection_gpus(self, name: str) -> int:
@@ -122,16 +144,74 @@ class Estimates:
         vectors = 4 * self._width(name) * max(counts.values()) // 10**6
         return (6_000 if self._is_large(name) else 1_500) + vectors
 
+    def retrieval_gpus(self) -> int:
+        """Return the GPUs of a retrieval job."""
+        return int(self._experiment.config.retrieval.device == "cuda")
+
+    def retrieval_threads(self, name: str) -> int:
+        """Return the threads of a retrieval job: about five minutes of work each."""
+        if self.retrieval_gpus():
+            return 2  # one reads while the other waits for the device
+        return min(16, max(1, math.ceil(self._retrieved_in(name) / 300)))
+
     def retrieval_mb(self, name: str) -> int:
-        """Return the main memory of a retrieval job: three embeddings and blocks of queries."""
+        """Return the main memory of a retrieval job.
+
+        The reference, the databases that are held at once, a block of queries and the scores.
+        """
+        settings = self._experiment.config.retrieval
         images = self._counts[name][Split.VAL]
-        block = self._experiment.config.retrieval.block
-        return 500 + (3 * 4 * images * self._width(name) + 40 * block * images) // 10**6
+        vectors = 4 * images * self._width(name)
+        databases = min(
+            len(self._experiment.scenarios(name)) * vectors,
+            max(vectors, int(settings.memory_gb * 1e9)),
+        )
+        scores = 2 * SCORE_BYTES * self._retrieval_queries(name) * self._rankings(name)
+        block = BLOCK_BYTES * settings.block * images
+        return 500 + (vectors + databases + block + scores) // 10**6
+
+    def rankings_mb(self, name: str) -> int:
+        """Return the main memory of a job that gathers scores: one scenario's at a time."""
+        queries = self._retrieval_queries(name) * self._experiment.config.retrieval.shards
+        return 1_000 + 2 * ROW_BYTES * queries // 10**6
+
+    def _retrieved_in(self, name: str) -> float:
+        """Return the seconds of a retrieval job on one core."""
+        images, width = self._counts[name][Split.VAL], self._width(name)
+        pairs = float(self._retrieval_queries(name)) * images * (self._rankings(name) + 1)
+        read = 3.0 * images * width * self._rankings(name)
+        return 20 + pairs * (width * SECONDS_A_PRODUCT + SECONDS_A_RANK) + read / VALUES_READ
+
+    def _rankings(self, name: str) -> int:
+        """Return how often each query is ranked: once on original images, else by both kinds."""
+        return sum(
+            1 if scenario.variant.method is None else 2
+            for scenario in self._experiment.scenarios(name)
+        )
+
+    def _retrieval_queries(self, name: str) -> int:
+        """Return the queries of a retrieval job."""
+        settings = self._experiment.config.retrieval
+        images = self._counts[name][Split.VAL]
+        return math.ceil(min(settings.queries or images, images) / settings.shards)
+
+    def downstream_threads(self, name: str) -> int:
+        """Return the threads of a downstream job: about five minutes of work each."""
+        return min(8, max(1, math.ceil(self._classified_in(name) / 300)))
 
     def downstream_mb(self, name: str) -> int:
-        """Return the main memory of a downstream job: train features, standardized in double."""
+        """Return the main memory of a downstream job: features, their copy, a block of k-NN."""
         counts = self._counts[name]
-        return 800 + 20 * self._width(name) * sum(counts.values()) // 10**6
+        block = min(512 * counts[Split.TRAIN], NEIGHBOUR_BLOCK)
+        return 800 + (8 * self._width(name) * sum(counts.values()) + 4 * block) // 10**6
+
+    def _classified_in(self, name: str) -> float:
+        """Return the seconds of a downstream job on one core."""
+        counts, width = self._counts[name], self._width(name)
+        train, val = counts[Split.TRAIN], counts[Split.VAL]
+        fits = len(self._experiment.config.downstream.linear.strengths) + 1
+        neighbours = train * val * (width * SECONDS_A_PRODUCT + SECONDS_A_NEIGHBOUR)
+        return 30 + neighbours + fits * train * width * SECONDS_A_FIT
 
     def _is_large(self, name: str) -> bool:
         return self.recipe(name).backbone.name is not None

@@ -13,6 +13,9 @@ from anonbench.sharding import shard_count
 from anonbench.vocabulary import Adaption, Model, QueryKind, Split, Variant
 
 
+TableKind = Literal["retrieval", "agreement", "downstream"]
+
+
 @dataclass(frozen=True)
 class Scenario:
     """A trained model and the variant that its database and anonymized queries are in."""
@@ -26,7 +29,7 @@ class Scenario:
 class Table:
     """One results table in the paper's layout."""
 
-    kind: Literal["retrieval", "downstream"]
+    kind: TableKind
     dataset: str
     degree: int
     paper: str | None = None
@@ -61,7 +64,7 @@ class Figure:
 
 _CELEBA, _RVL, _DOKIQ = PaperRole.CELEBA, PaperRole.RVL_CDIP, PaperRole.DOKIQ
 
-PAPER_TABLES: dict[str, tuple[PaperRole, Literal["retrieval", "downstream"], int]] = {
+PAPER_TABLES: dict[str, tuple[PaperRole, TableKind, int]] = {
     "V": (_CELEBA, "retrieval", 100),
     "VI": (_CELEBA, "downstream", 100),
     "VII": (_RVL, "retrieval", 25),
@@ -160,7 +163,7 @@ class Experiment:
 
     def _tables(self) -> Iterator[Table]:
         numbers = {entry: number for number, entry in PAPER_TABLES.items()}
-        kinds: tuple[Literal["retrieval", "downstream"], ...] = ("retrieval", "downstream")
+        kinds: tuple[TableKind, ...] = ("retrieval", "agreement", "downstream")
         for name, dataset in self.datasets.items():
             for degree in sorted(dataset.degrees):
                 for kind in kinds:

@@ -1,9 +1,7 @@
 """Similarities block by block and their exact order: what retrieval and k-NN both stand on.
 
 The order of a row is by similarity, descending, and by position where similarities are equal;
-positions are the sorted image ids, so that no result depends on how a sort treats ties. No full
-sort is needed for it: a histogram of the row tells how many images lie before each bin, and only
-the bins that matter are sorted.
+positions are the sorted image ids, so that no result depends on how a sort treats ties.
 """
 
 from __future__ import annotations
@@ -12,12 +10,14 @@ import hashlib
 import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
 
 import numpy as np
-from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
 
-from anonbench.embeddings import Embeddings
 from anonbench.errors import InputError
+
+if TYPE_CHECKING:
+    from anonbench.embeddings import Embeddings
 
 # A similarity's last bit shall not depend on the block that it is computed in, nor on threads. But
 # BLAS adds up differently at different places of a product (OpenBLAS's Haswell kernel, for one, by
@@ -26,7 +26,9 @@ from anonbench.errors import InputError
 _ROWS, _COLUMNS, _DEPTH = 192, 256, 64
 _CHUNK = 4096
 _NORM_CHUNK = 4096
-_MAX_BINS_LOG2 = 18
+
+WORD = np.int32(0x7FFFFFFF)
+"""Of a sort key (`sort_keys`): the bits of its word."""
 
 
 def threads() -> int:
@@ -57,45 +59,72 @@ def unit_rows(embeddings: Embeddings, what: str) -> np.ndarray:
     return units
 
 
+class Room:
+    """Memory for products, which several databases share: each product overwrites the last."""
+
+    def __init__(self) -> None:
+        self._values = np.empty(0, dtype=np.float32)
+
+    def take(self, rows: int, columns: int) -> np.ndarray:
+        """Return float32 [rows, columns], contiguous, of any content."""
+        if self._values.size < rows * columns:
+            self._values = np.empty(rows * columns, dtype=np.float32)
+        return self._values[: rows * columns].reshape(rows, columns)
+
+
 class Similarity:
     """Cosine similarities of blocks of queries to a database, with reproducible bits."""
 
-    def __init__(self, database: np.ndarray, block: int) -> None:
-        """Take unit vectors [N, D] and the number of queries in a block."""
+    def __init__(self, database: np.ndarray, block: int, room: Room | None = None) -> None:
+        """Take unit vectors [N, D], the number of queries in a block, and room for products."""
+        # where torch alone ranks, it need not be installed
+        from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
+
         self.size, self.depth = database.shape
-        self.block = _round_up(block, _ROWS)
-        shape = (max(self.size, _COLUMNS), _round_up(self.depth, _DEPTH))
-        self._database = _padded(database, shape)
-        self._queries = np.zeros((self.block, shape[1]), dtype=np.float32)
-        self._product = np.empty((self.block, shape[0]), dtype=np.float32)
-        self._chunks = [slice(i, i + _CHUNK) for i in range(0, shape[0], _CHUNK)]
-        self._again, self._first = _repeated(database)
+        self.block = whole_rows(block)
+        self._shape = (max(self.size, _COLUMNS), _round_up(self.depth, _DEPTH))
+        self._database = _padded(database, self._shape)
+        self._room = room or Room()
+        self._chunks = [slice(i, i + _CHUNK) for i in range(0, self._shape[0], _CHUNK)]
+        self._again, self._first = repeated(database)
         self._blas = ThreadpoolController().select(user_api="blas")
         self._workers = ThreadPoolExecutor(min(threads(), len(self._chunks)))
 
     def slices(self, queries: int) -> list[slice]:
         """Return the blocks of so many queries."""
-        return [slice(i, min(i + self.block, queries)) for i in range(0, queries, self.block)]
+        return blocks(queries, self.block)
 
-    def __call__(self, queries: np.ndarray) -> np.ndarray:
+    def __call__(self, queries: np.ndarray, room: Room | None = None) -> np.ndarray:
         """Return the similarities [rows, N] of unit vectors [rows, D], rows at most the block.
 
         Equal vectors of the database have equal similarities. The result is a view that the next
-        call overwrites.
+        product in the same room overwrites.
         """
-        rows = len(queries)
-        self._queries[:rows, : self.depth] = queries
-        self._queries[rows:] = 0
+        rows = whole_rows(len(queries))
+        product = (room or self._room).take(rows, self._shape[0])
+        given = _padded(queries, (rows, self._shape[1]))
+
+        def multiply(chunk: slice) -> None:
+            np.matmul(given, self._database[chunk].T, out=product[:, chunk])
+
         with self._blas.limit(limits=1):
-            list(self._workers.map(self._multiply, self._chunks))
-        self._product[:, self._again] = self._product[:, self._first]
-        return self._product[:rows, : self.size]
-
-    def _multiply(self, chunk: slice) -> None:
-        np.matmul(self._queries, self._database[chunk].T, out=self._product[:, chunk])
+            list(self._workers.map(multiply, self._chunks))
+        if self._again:
+            product[:, self._again] = product[:, self._first]
+        return product[: len(queries), : self.size]
 
 
-def _repeated(vectors: np.ndarray) -> tuple[list[int], list[int]]:
+def whole_rows(queries: int) -> int:
+    """Return how many rows a product of so many queries has: blocks of these waste none."""
+    return _round_up(queries, _ROWS)
+
+
+def blocks(rows: int, block: int) -> list[slice]:
+    """Return slices of at most `block` rows that cover so many rows."""
+    return [slice(start, min(start + block, rows)) for start in range(0, rows, block)]
+
+
+def repeated(vectors: np.ndarray) -> tuple[list[int], list[int]]:
     """Return the rows of [N, D] that are equal to earlier ones, and the first such of each."""
     seen: dict[bytes, int] = {}
     again, first = [], []
@@ -120,56 +149,55 @@ def _padded(matrix: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
 
 
 class Order:
-    """The exact order of one row of float32 values [N] in a histogram, sorted only where asked."""
+    """The exact order of one row of float32 values [N]."""
 
     def __init__(self, values: np.ndarray) -> None:
         self._values = values
-        self._bins = _bins(values)
-        self._reached = np.cumsum(np.bincount(self._bins))
 
     def first(self, k: int) -> np.ndarray:
-        """Return the positions [k] of the k first, in order."""
-        last = int(np.searchsorted(self._reached, k))
-        return self._sorted(np.flatnonzero(self._bins <= last))[:k]
-
-    def first_and_ranks(self, k: int, wanted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return the positions [k] of the k first, and the ranks of `wanted`, ascending from 1."""
-        needed = np.zeros(len(self._reached), dtype=bool)
-        needed[: int(np.searchsorted(self._reached, k)) + 1] = True
-        needed[self._bins.take(wanted)] = True
-        order = self._sorted(np.flatnonzero(needed.take(self._bins)))
-        is_wanted = np.zeros(len(self._values), dtype=bool)
-        is_wanted[wanted] = True
-        places = np.flatnonzero(is_wanted.take(order))
-        # Every needed bin is sorted whole: a rank is what the bin and all before it hold, less
-        # what is sorted behind it in its own bin.
-        bins = self._bins.take(order)
-        found = bins.take(places)
-        behind = np.searchsorted(bins, found, side="right") - places - 1
-        return order[:k], self._reached.take(found) - behind
-
-    def _sorted(self, positions: np.ndarray) -> np.ndarray:
-        # + 0 turns -0.0 into 0.0, which has to tie with it. As integers, the bits of positive
-        # floats ascend, those of negative floats descend; the position breaks ties.
-        bits = (self._values.take(positions) + np.float32(0)).view(np.int32)
-        ascending = bits ^ ((bits >> 31) & np.int32(0x7FFFFFFF))
-        keys: np.ndarray = ((~ascending).astype(np.int64) << 32) | positions
-        keys.sort()
-        keys &= 0xFFFFFFFF
-        return keys
+        """Return the positions [k] of the k first, in order, int64."""
+        size = len(self._values)
+        if k >= size:
+            return sorted_words(self._values, np.arange(size))
+        # all that tie with the last one are sorted, and the rule for ties cuts
+        lowest = np.partition(self._values, size - k)[size - k]
+        positions = np.flatnonzero(self._values >= lowest)
+        return sorted_words(self._values.take(positions), positions)[:k]
 
 
-def _bins(values: np.ndarray) -> np.ndarray:
-    # About as many bins as values. Rounding keeps every step monotone, so that a higher value is
-    # never in a later bin; where the values spread too little for float32, one bin holds them all.
-    top = values.max()
-    spread = float(top) - float(values.min())
-    count = 1 << min(len(values).bit_length() - 1, _MAX_BINS_LOG2)
-    if spread * float(np.finfo(np.float32).max) <= count:
-        return np.zeros(len(values), dtype=np.intp)
-    bins = np.empty(len(values), dtype=np.intp)
-    np.multiply(top - values, np.float32((count - 1) / spread), out=bins, casting="unsafe")
-    return bins
+def sort_keys(values: np.ndarray, words: np.ndarray) -> np.ndarray:
+    """Return integers that ascend as values descend and, where values are equal, as words ascend.
+
+    One sort of them gives the words in the values' order: it reads memory in one direction, where
+    a sort of indices jumps about.
+
+    Args:
+        values: float32 [..., N], not NaN.
+        words: integers [..., N], at least 0 and less than 2^31; broadcast to the values.
+
+    Returns:
+        int64 [..., N]: the value's bits above the word, which `& WORD` gives back.
+
+    """
+    # 0 - x turns both zeros into one, which have to tie. As integers, the bits of positive floats
+    # ascend, those of negative floats descend.
+    bits = np.subtract(np.float32(0), values).view(np.int32)
+    ascending = bits >> 31
+    ascending &= WORD
+    ascending ^= bits
+    keys = np.empty(values.shape, dtype="<i8")
+    halves = keys.view("<i4")
+    halves[..., 0::2] = words
+    halves[..., 1::2] = ascending
+    return keys
+
+
+def sorted_words(values: np.ndarray, words: np.ndarray) -> np.ndarray:
+    """Return the words in the order of `sort_keys`, int64 [..., N]."""
+    keys = sort_keys(values, words)
+    keys.sort(axis=-1)
+    keys &= WORD
+    return keys
 
 
 def row_chunks(rows: int, parts: int) -> Iterator[range]:

@@ -124,6 +124,11 @@ def scores(config: Config) -> Slice:
     return {"settings": config.presentation.model_dump(mode="json", include=fields)}
 
 
+def comparisons(config: Config) -> Slice:
+    """How sure one can be of a difference."""
+    return {"settings": config.presentation.model_dump(mode="json", include={"confidence"})}
+
+
 def correlate(config: Config) -> Slice:
     """How sure one can be of a coefficient."""
     return {"settings": config.correlation.model_dump(mode="json")}

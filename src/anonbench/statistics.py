@@ -70,6 +70,35 @@ def wilson(correct: int, count: int, confidence: float) -> tuple[float, float]:
     return low, high
 
 
+def standard_error(values: np.ndarray) -> float:
+    """Return the standard error s / √n of a mean of values [n]; NaN for fewer than two."""
+    if len(values) < 2:
+        return float("nan")
+    return float(values.std(ddof=1) / np.sqrt(len(values)))
+
+
+def normal_interval(value: float, se: float, confidence: float) -> tuple[float, float]:
+    """Return value ± z · se, for a confidence within (0, 1) and at its ends."""
+    if confidence >= 1.0:
+        return float("-inf"), float("inf")
+    half = NormalDist().inv_cdf((1.0 + confidence) / 2.0) * se
+    return value - half, value + half
+
+
+def holm(p: np.ndarray) -> np.ndarray:
+    """Return p-values [m] adjusted for m tests (Holm 1979, Scand. J. Statist. 6:65-70).
+
+    The i-th smallest becomes the largest of (m + 1 - j) p_j over j ≤ i, at most 1: it controls the
+    chance of any false finding among the m under any dependence between them. NaN are no tests.
+    """
+    adjusted = np.full(p.shape, np.nan)
+    tests = np.flatnonzero(~np.isnan(p))
+    order = tests[np.argsort(p[tests], kind="stable")]
+    times = np.arange(len(order), 0, -1)
+    adjusted[order] = np.minimum(np.maximum.accumulate(times * p[order]), 1.0)
+    return adjusted
+
+
 def pearson(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Return Pearson's coefficient along the last axis; NaN where a series is constant."""
     if x.shape[-1] < 2:

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.metrics import accuracy_score, balanced_accuracy_score, confusion_matrix
+from sklearn.neighbors import KNeighborsClassifier
 
 from anonbench.config import Downstream, Linear
 from anonbench.downstream.evaluate import evaluate_downstream
@@ -47,6 +49,7 @@ class Case:
             0,
             table,
             summary,
+            self.folder / f"{name}.confusion.csv",
         )
         return pd.read_parquet(table), json.loads(summary.read_text())
 
@@ -70,16 +73,127 @@ def test_predictions_and_summary_agree(case: Case) -> None:
         assert entry["accuracy"] > 0.7
     assert sorted(summary["knn"], key=int) == ["10", "20", "100", "200"]
     assert summary["linear"]["converged"]
+    assert summary["linear"]["stopped"] == []
     assert summary["chance"] in table["label"].value_counts(normalize=True).to_list()
 
 
 def test_same_bytes_again(case: Case) -> None:
     case.run("a")
     case.run("b")
-    for suffix in ("parquet", "json"):
+    for suffix in ("parquet", "json", "confusion.csv"):
         assert (case.folder / f"a.{suffix}").read_bytes() == (
             case.folder / f"b.{suffix}"
         ).read_bytes()
+
+
+def test_every_k_is_reported_with_both_accuracies(case: Case) -> None:
+    table, summary = case.run()
+    units = {s: v / np.linalg.norm(v, axis=1, keepdims=True) for s, v in case.values.items()}
+    labels = case.labels.set_index("id")["label"].astype(str)
+    for k in (10, 20, 100):
+        model = KNeighborsClassifier(
+            k, weights=lambda d: np.exp((1 - d**2 / 2) / 0.07), algorithm="brute"
+        )
+        model.fit(units["train"], labels[case.names["train"]])
+        predicted = model.predict(units["val"])
+        entry = summary["knn"][str(k)]
+        assert entry["accuracy"] == pytest.approx(accuracy_score(table["label"], predicted))
+        assert entry["macro_accuracy"] == pytest.approx(
+            balanced_accuracy_score(table["label"], predicted)
+        )
+
+
+def test_the_confusion_matrix_is_scikit_learns(case: Case) -> None:
+    table, _ = case.run()
+    counts = pd.read_csv(case.folder / "out.confusion.csv", dtype={"label": str, "predicted": str})
+    assert list(counts.columns) == ["label", "predicted", "knn", "linear"]
+    classes = sorted(table["label"].unique())
+    for metric in ("knn", "linear"):
+        matrix = counts.pivot(index="label", columns="predicted", values=metric).fillna(0)
+        expected = confusion_matrix(table["label"], table[metric], labels=classes)
+        assert matrix.loc[classes, classes].to_numpy().tolist() == expected.tolist()
+        assert counts[metric].sum() == len(table)
+
+
+def test_validation_labels_change_scores_and_nothing_else(case: Case) -> None:
+    table, summary = case.run("a")
+    of_val = case.labels["id"].str.startswith("v")
+    case.labels.loc[of_val, "label"] = 2 - case.labels.loc[of_val, "label"]
+    other, changed = case.run("b")
+    assert not table["label"].equals(other["label"])
+    assert table[["id", "knn", "linear"]].equals(other[["id", "knn", "linear"]])
+    fitted = ("strength", "held_out", "held_out_accuracy", "iterations", "converged")
+    assert [changed["linear"][f] for f in fitted] == [summary["linear"][f] for f in fitted]
+    assert changed["linear"]["accuracy"] != summary["linear"]["accuracy"]
+
+
+def test_the_number_of_threads_does_not_matter(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    for threads in ("1", "3"):
+        monkeypatch.setenv("OMP_NUM_THREADS", threads)
+        case.run(threads)
+    for suffix in ("parquet", "json", "confusion.csv"):
+        one, three = (case.folder / f"{n}.{suffix}" for n in "13")
+        assert one.read_bytes() == three.read_bytes()
+
+
+def test_a_best_strength_at_the_grids_end_is_noted(
+    case: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, summary = case.run()
+    assert not any("grid" in note for note in summary["notes"])
+    monkeypatch.setattr(f"{__name__}.SETTINGS", Downstream(linear=Linear(strengths=(1e-9, 0.1))))
+    _, summary = case.run()
+    accuracy = summary["linear"]["held_out_accuracy"]
+    assert accuracy["0.1"] > accuracy["1e-09"]
+    assert (
+        "the best strength, 0.1, is the grid's end: add to downstream.linear.strengths beyond it"
+        in summary["notes"]
+    )
+
+
+def test_fits_that_do_not_converge_are_noted(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    linear = Linear(strengths=(0.1, 1.0), max_iterations=1)
+    monkeypatch.setattr(f"{__name__}.SETTINGS", Downstream(linear=linear))
+    _, summary = case.run()
+    assert summary["linear"]["stopped"] == [0.1, 1.0]
+    assert not summary["linear"]["converged"]
+    assert (
+        "on the held-in part the linear probe did not converge at strength 0.1, 1"
+        in summary["notes"]
+    )
+    assert "the linear probe did not converge in 1 iterations" in summary["notes"]
+
+
+def test_a_class_of_one_train_image_can_be_predicted(case: Case) -> None:
+    case.values["train"][0] = [0, 0, 0, 0, 0, 9]
+    case.values["val"][0] = [0, 0, 0, 0, 0.1, 9]
+    case.labels = case.labels.astype({"label": object})
+    case.labels.loc[case.labels["id"].isin(["t000", "v000"]), "label"] = "rare"
+    table, summary = case.run()
+    assert summary["train"]["classes"] == 4
+    assert table.loc[0, "linear"] == "rare"
+
+
+def test_one_dimension_is_enough(case: Case) -> None:
+    for split in case.values:
+        codes = np.arange(len(case.names[split])) % 7 % 3
+        case.values[split] = (codes[:, None] - 0.75).astype(np.float32)
+    table, _ = case.run()
+    assert (table["linear"] == table["label"]).all()
+    # cosines of numbers know their signs alone
+    assert set(table.loc[table["label"] == "0", "knn"]) == {"0"}
+
+
+def test_a_zero_embedding_is_refused(case: Case) -> None:
+    case.values["val"][3] = 0
+    with pytest.raises(InputError, match="validation embeddings: the embedding of 'v003' is zero"):
+        case.run()
+
+
+def test_an_embedding_that_is_not_finite_is_refused(case: Case) -> None:
+    case.values["train"][3, 1] = np.nan
+    with pytest.raises(InputError, match=r"train\.h5.*not finite"):
+        case.run()
 
 
 def test_more_neighbours_than_images_are_capped_and_noted(case: Case) -> None:
@@ -94,6 +208,10 @@ def test_a_class_that_train_lacks_is_counted(case: Case) -> None:
     assert summary["val"]["of_unseen_classes"] == 2
     assert any("2 validation images" in note for note in summary["notes"])
     assert (table.loc[table["label"] == "9", ["knn", "linear"]] != "9").all(axis=None)
+    counts = pd.read_csv(case.folder / "out.confusion.csv")
+    of_nine = counts[counts["label"] == 9]
+    assert of_nine[of_nine["predicted"] == 9][["knn", "linear"]].to_numpy().tolist() == [[0, 0]]
+    assert of_nine[["knn", "linear"]].sum().tolist() == [2, 2]
 
 
 def test_images_without_a_label_are_left_out_and_counted(case: Case) -> None:

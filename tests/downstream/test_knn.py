@@ -6,9 +6,12 @@ import math
 from collections import defaultdict
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.neighbors import KNeighborsClassifier
 
+from anonbench.downstream import knn
 from anonbench.downstream.knn import knn_predict
 from anonbench.embeddings import Embeddings
 from anonbench.ranking import Similarity, unit_rows
@@ -75,3 +78,44 @@ def test_the_order_of_train_images_does_not_matter() -> None:
     order = generator.permutation(90)
     mixed = Embeddings([ids[i] for i in order], values[order])
     assert np.array_equal(knn_predict(mixed, labels[order], val, [20], 0.07)[20], expected)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.integers(0, 10_000), st.sampled_from([1, 7, 200]), st.sampled_from(["normal", "tied", "one"])
+)
+def test_the_nearest_of_many_are_those_of_a_full_sort(seed: int, k: int, kind: str) -> None:
+    generator = np.random.default_rng(seed)
+    count = int(generator.integers(200, 9000))
+    values = generator.standard_normal(count).astype(np.float32)
+    if kind == "tied":
+        values = np.round(values, 1) + np.float32(0)
+    elif kind == "one":  # all of the nearest in one stretch
+        values[: count // 20] += 9
+    expected = np.lexsort((np.arange(count), -values))[:k]
+    assert np.array_equal(knn._first(values, k), expected)
+
+
+def test_equals_scikit_learn_and_does_not_depend_on_threads(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    generator = np.random.default_rng(3)
+    codes = generator.integers(0, 5, 5000)
+    centres = generator.standard_normal((5, 16))
+    values = (centres[codes] + 2.0 * generator.standard_normal((5000, 16))).astype(np.float32)
+    ids, labels = [f"{i:04d}" for i in range(5000)], np.array(list("vwxyz"))[codes]
+    train, val = Embeddings(ids[:4000], values[:4000]), Embeddings(ids[4000:], values[4000:])
+    found = {}
+    for threads in ("1", "2", "3"):
+        monkeypatch.setenv("OMP_NUM_THREADS", threads)
+        found[threads] = knn_predict(train, labels[:4000], val, [10, 20, 100, 200], 0.07)
+    units = values.astype(np.float64)
+    units /= np.linalg.norm(units, axis=1, keepdims=True)
+    for k in (10, 20, 100, 200):
+        model = KNeighborsClassifier(
+            k, weights=lambda d: np.exp((1 - d**2 / 2) / 0.07), algorithm="brute"
+        )
+        expected = model.fit(units[:4000], labels[:4000]).predict(units[4000:])
+        assert np.array_equal(found["1"][k], expected)
+        assert np.array_equal(found["2"][k], found["1"][k])
+        assert np.array_equal(found["3"][k], found["1"][k])

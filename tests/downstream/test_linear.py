@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
 from anonbench.config import Linear
 from anonbench.downstream import linear
-from anonbench.downstream.linear import linear_probe
+from anonbench.downstream.linear import LinearProbe, linear_probe
 from anonbench.embeddings import Embeddings
 
 
@@ -53,6 +54,18 @@ def test_the_strength_is_the_best_on_the_held_out_part() -> None:
     assert probe.strength == min(winners)
 
 
+def test_an_end_of_the_grid_is_told_only_where_it_wins() -> None:
+    def probe(strength: float, *accuracy: float) -> bool:
+        by_strength = dict(zip((1.0, 0.1, 10.0), accuracy, strict=False))
+        return LinearProbe(np.empty(0), strength, 9, by_strength, 1, True, ()).beyond_grid
+
+    assert probe(10.0, 0.5, 0.4, 0.6)
+    assert probe(0.1, 0.5, 0.6, 0.4)
+    assert not probe(1.0, 0.6, 0.5, 0.4)
+    assert not probe(0.1, 0.6, 0.6, 0.6)
+    assert not probe(1.0, 0.6)
+
+
 def test_validation_images_do_not_take_part_in_the_choice() -> None:
     train, labels = data(0, 120, spread=2.0)
     one = linear_probe(train, labels, data(1, 60)[0], Linear(), seed=0)
@@ -60,15 +73,25 @@ def test_validation_images_do_not_take_part_in_the_choice() -> None:
     assert (one.strength, one.held_out_accuracy) == (other.strength, other.held_out_accuracy)
 
 
-def test_repeats_with_any_number_of_threads() -> None:
+def test_repeats_with_any_number_of_threads(monkeypatch: pytest.MonkeyPatch) -> None:
     train, labels = data(0, 300, spread=2.5)
     val, _ = data(1, 300, spread=2.5)
     found = []
-    for threads in (1, 2):
+    for threads in (1, 2, 3):
+        monkeypatch.setenv("OMP_NUM_THREADS", str(threads))
         with threadpool_limits(threads):
             found.append(linear_probe(train, labels, val, Linear(), seed=0))
-    assert np.array_equal(found[0].predictions, found[1].predictions)
-    assert found[0].iterations == found[1].iterations
+    for other in found[1:]:
+        assert np.array_equal(found[0].predictions, other.predictions)
+        assert found[0].iterations == other.iterations
+        assert found[0].held_out_accuracy == other.held_out_accuracy
+
+
+def test_the_features_given_are_left_as_they_are() -> None:
+    train, labels = data(0, 60)
+    before = train.values.copy()
+    linear_probe(train, labels, train, Linear(), seed=0)
+    assert np.array_equal(train.values, before)
 
 
 def test_the_held_out_part_depends_on_seed_and_ids_alone() -> None:
@@ -92,5 +115,6 @@ def test_one_image_a_class_leaves_nothing_to_hold_out() -> None:
     train, labels = data(0, 3)
     probe = linear_probe(train, labels, train, Linear(), seed=0)
     assert probe.held_out == 0
-    assert probe.strength == 1.0
+    assert probe.strength == 0.1
+    assert not probe.beyond_grid
     assert np.array_equal(probe.predictions, labels)

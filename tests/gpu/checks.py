@@ -7,11 +7,14 @@ pytest runs them through `test_checks.py`, on the CPU too, so that they are know
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import torch
 from synthetic import batch_of, recipe_of  # benchmarks/
 
+from anonbench.retrieval.on_gpu import TorchEngine
 from anonbench.training.batch import finish
 from anonbench.training.trainer import Trainer
 
@@ -105,6 +108,28 @@ def a_state_goes_on(device: torch.device) -> None:
     torch.testing.assert_close(losses(other), losses(whole), rtol=1e-3, atol=1e-3)
 
 
+def scores_are_those_of_the_cpu(device: torch.device) -> None:
+    """Of vectors whose products float32 holds exactly, and TF32 does not: with ties, to 1e-5."""
+    random = np.random.default_rng(0)
+    images = random.standard_normal((2000, 128))
+    noisy = images + 0.5 * random.standard_normal(images.shape)
+    units = [v / np.linalg.norm(v, axis=1, keepdims=True) for v in (images, noisy)]
+    queries = [np.float32(np.round(v[:300] * 2**14) / 2**14) for v in units]
+    databases = [np.float32(np.round(v * 2**10) / 2**10) for v in units]
+    settings: Any = SimpleNamespace(
+        include_self=False, ap_depth="full", gain="linear", negative_gain="keep", gain_of="all",
+        top=10, persistence=0.9, block=512,
+    )  # fmt: skip
+    found = []
+    for place in (device, CPU):
+        engine = TorchEngine(settings, 100, place)
+        truth, searched = map(engine.database, databases)
+        ranking = engine.reference(truth, queries[0], np.arange(300))
+        found.append(engine.score(ranking, searched, queries[1], np.arange(300)))
+    for column, values in found[0].items():
+        np.testing.assert_allclose(values, found[1][column], rtol=0, atol=1e-5)
+
+
 def memory_does_not_grow(device: torch.device) -> None:
     """What is allocated after many steps is what was after a few (CUDA only)."""
     if device.type != "cuda":
@@ -127,5 +152,6 @@ CHECKS: tuple[Check, ...] = (
     sinkhorn_stays_finite,
     looks_are_those_of_the_cpu,
     a_state_goes_on,
+    scores_are_those_of_the_cpu,
     memory_does_not_grow,
 )

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from anonbench.boxes import Region
+from anonbench.comparisons import COLUMNS as TESTS
 from anonbench.detectors.quality import measure, summarize_quality
+from anonbench.scores import COLUMNS
 from anonbench.seeding import rng
-from anonbench.vocabulary import Entity, Variant
+from anonbench.vocabulary import CONTROL, Entity, Variant
 
 METHODS = ("pixelate", "blur", "mask")
 ADAPTIONS = ("unadapted", "A", "B", "C")
@@ -23,6 +26,7 @@ METRICS = (
     ("knn", ""),
     ("linear", ""),
 )
+CONTROL_SEED = 9
 CORRELATED = [f"{metric}_{query}".rstrip("_") for metric, query in METRICS]
 
 
@@ -33,43 +37,63 @@ def make_scores(
     labelled: bool = True,
     missing: tuple[tuple[str, str, int], ...] = (),
     n: int = 240,
+    control: bool = False,
 ) -> pd.DataFrame:
-    """Return random tidy scores; `missing` are (adaption, method, degree) that were not run."""
+    """Return random tidy scores; `missing` are (adaption, method, degree) that were not run.
+
+    With the retraining control, there are also the scores of original images.
+    """
+    measures = [(metric, query) for metric, query in METRICS if query or labelled]
+    keys = [
+        (degree, method, adaption, seed, metric, query)
+        for seed in seeds
+        for degree in degrees
+        for method in METHODS
+        for adaption in ADAPTIONS
+        for metric, query in measures
+        if (adaption, method, degree) not in missing
+    ]
+    if control:
+        keys += [
+            (degree, method, CONTROL, CONTROL_SEED, metric, query)
+            for degree in degrees
+            for method in METHODS
+            for metric, query in measures
+        ]
+        keys += [
+            (0, "original", adaption, seed, metric, query)
+            for adaption, seed in (("unadapted", seeds[0]), (CONTROL, CONTROL_SEED))
+            for metric, query in measures
+            if query != "anonymized"
+        ]
     rows = []
-    for seed in seeds:
-        for degree in degrees:
-            for method in METHODS:
-                for adaption in ADAPTIONS:
-                    if (adaption, method, degree) in missing:
-                        continue
-                    for metric, query in METRICS:
-                        if query == "" and not labelled:
-                            continue
-                        cell = (dataset, degree, method, adaption, metric, query)
-                        value = 0.95 - 0.2 * METHODS.index(method) - 0.003 * degree
-                        value += float(rng(seed, *cell).normal(0, 0.05))
-                        value = float(np.clip(value, 0.02, 1))
-                        k = {"map": 12, "mndcg": 12, "knn": 20, "linear": ""}[metric]
-                        low, high = max(0.0, value - 0.03), min(1.0, value + 0.03)
-                        rows.append(
-                            [
-                                dataset,
-                                degree,
-                                method,
-                                adaption,
-                                seed,
-                                query,
-                                metric,
-                                value,
-                                low,
-                                high,
-                                n,
-                                k,
-                            ]
-                        )
-    columns = ["dataset", "degree", "method", "adaption", "seed", "query", "metric"]
-    table = pd.DataFrame(rows, columns=[*columns, "value", "low", "high", "n", "k"])
-    return table.assign(chance=float("nan"))
+    for degree, method, adaption, seed, metric, query in keys:
+        cell = (dataset, degree, method, adaption, metric, query)
+        value = 0.95 - 0.2 * (0 if degree == 0 else METHODS.index(method)) - 0.003 * degree
+        value += float(rng(seed, *cell).normal(0, 0.05))
+        value = float(np.clip(value, 0.02, 1))
+        if degree == 0 and query and adaption == "unadapted":
+            value = 1.0
+        k = {"map": 12, "mndcg": 12, "knn": 20, "linear": ""}[metric]
+        low, high = max(0.0, value - 0.03), min(1.0, value + 0.03)
+        numbers = (value, low, high, 0.015, n, k, float("nan"))
+        rows.append((dataset, degree, method, adaption, seed, query, metric, *numbers))
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def make_comparisons(scores: pd.DataFrame, unsure: float = 0.02) -> pd.DataFrame:
+    """Return paired tests of random scores; differences below `unsure` are not significant."""
+    rows = []
+    keys = ["dataset", "degree", "method", "query", "metric"]
+    for key, column in scores.groupby(keys, sort=False):
+        means = column.groupby("adaption")["value"].mean()
+        names = [name for name in ("unadapted", CONTROL, "A", "B", "C") if name in means]
+        for a, b in combinations(names, 2):
+            difference = float(means[a] - means[b])
+            p = 0.4 if abs(difference) < unsure else 0.001
+            ends = difference - unsure, difference + unsure
+            rows.append((*key, a, b, difference, *ends, p, p, int(column["n"].iloc[0])))
+    return pd.DataFrame(rows, columns=TESTS)
 
 
 def make_correlations(undefined: bool = False) -> pd.DataFrame:

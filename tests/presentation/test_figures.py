@@ -15,9 +15,8 @@ from synthetic_results import FakeImages, make_correlations, make_log, make_scor
 from anonbench.config.training import Optimizer, Recipe
 from anonbench.correlation import METRICS
 from anonbench.errors import InputError
-from anonbench.presentation.figures import attention as attention_module
 from anonbench.presentation.figures import examples as examples_module
-from anonbench.presentation.figures.attention import attention
+from anonbench.presentation.figures import trends as trends_module
 from anonbench.presentation.figures.correlation import (
     correlation_heatmap,
     matrix,
@@ -59,24 +58,23 @@ def check(paths: Sequence[Path]) -> None:
 def drawings(tmp_path: Path, scores: pd.DataFrame) -> dict[str, Draw]:
     """Return each kind of figure as a function of its outputs."""
     make_correlations(undefined=True).to_csv(tmp_path / "correlation.csv", index=False)
-    maps = np.random.default_rng(0).random((6, 7, 5)).astype(np.float32)
-    np.savez(tmp_path / "maps.npz", **{"class/a.1": maps})
     logs = {}
     for model in ("unadapted", "A-blur-50", "A-blur-100", "C-mask-100"):
         logs[model] = tmp_path / f"{model}.csv"
         make_log(model).to_csv(logs[model], index=False)
     chance = chance_levels(256, 0.5)
     schedules = Schedules.of(Recipe(optimizer=Optimizer(steps=1000)))
+    control = make_scores("ids", (50, 100), control=True)
     single = make_scores("ids", missing=(("C", "mask", 100),))
     return {
         "trend": lambda out: trend(scores, "documents", "map", "original", out),
         "seeds": lambda out: trend(make_scores("ids", (50, 100), (0, 1)), "ids", "knn", None, out),
         "single": lambda out: trend(single, "ids", "mndcg", "anonymized", out),
+        "control": lambda out: trend(control, "ids", "linear", None, out),
         "nothing": lambda out: trend(scores, "other", "map", "original", out),
         "correlation": lambda out: correlation_heatmap(tmp_path / "correlation.csv", "a_$b$", out),
         "examples": lambda out: examples(variants((50, 100)), ["a", "b"], False, out),
         "one degree": lambda out: examples(variants((100,)), ["a"], False, out),
-        "attention": lambda out: attention(tmp_path / "maps.npz", None, out),
         "learning": lambda out: learning_curves(logs, out, chance),
         "one training": lambda out: learning_curves(
             {"C-mask-100": logs["C-mask-100"]}, out, chance
@@ -96,6 +94,20 @@ def test_every_figure_is_written_the_same_each_time(
         check(first)
         for a, b in zip(first, second, strict=True):
             assert a.read_bytes() == b.read_bytes(), name
+
+
+def test_the_control_has_a_panel_and_originals_no_point(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn = []
+    monkeypatch.setattr(trends_module, "save", lambda figure, *_: drawn.append(figure))
+    scores = make_scores("ids", (50, 100), control=True)
+    for metric, query in (("map", "original"), ("knn", None)):
+        trend(scores, "ids", metric, query, outputs(tmp_path))
+        panels = drawn.pop().axes
+        titles = [axes.get_title() for axes in panels]
+        assert titles == ["Unadapted", "Unadapted\nretrained", "A", "B", "C"]
+        assert {tuple(line.get_xdata()) for axes in panels for line in axes.lines} == {(50, 100)}
 
 
 def test_bytes_do_not_depend_on_process_or_user_settings(
@@ -211,20 +223,3 @@ def test_grey_and_colour_images_of_any_shape_fit_a_page(tmp_path: Path) -> None:
         sets = {v: FakeImages(v, shape) for v in variants((50, 100))}
         examples(sets, ["a", "b", "c"], False, outputs(tmp_path), dpi=100)
         check(outputs(tmp_path))
-
-
-def test_attention_shows_every_head_and_the_image_only_when_given(tmp_path: Path) -> None:
-    maps = np.random.default_rng(0).random((16, 14, 14)).astype(np.float32)
-    np.savez(tmp_path / "maps.npz", **{"b/2": maps, "a/1": maps[:, :7]})
-    base = FakeImages(Variant())
-    attention(tmp_path / "maps.npz", None, outputs(tmp_path))
-    check(outputs(tmp_path))
-    attention(tmp_path / "maps.npz", base, outputs(tmp_path))
-    check(outputs(tmp_path))
-    assert base.reads == ["a/1", "b/2"]
-    cells = attention_module._cells("a/1", maps, None)
-    assert [label for label, _, _ in cells] == [f"h{number}" for number in range(1, 17)]
-    assert cells[0][1] == f"up to {100 * maps[0].max():.1f} %"
-    np.savez(tmp_path / "empty.npz")
-    with pytest.raises(InputError, match="no attention map"):
-        attention(tmp_path / "empty.npz", None, outputs(tmp_path))

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
 from html.parser import HTMLParser
@@ -8,19 +9,29 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from PIL import Image
-from synthetic_results import make_correlations, make_quality, make_scores, write_results
+from report_results import make_explorer, section
+from synthetic_results import (
+    make_comparisons,
+    make_correlations,
+    make_scores,
+    write_results,
+)
 
 from anonbench.errors import InputError
-from anonbench.experiment import Figure, Table
+from anonbench.experiment import Table
+from anonbench.files import write_json
+from anonbench.presentation.grid import Grid, GridBlock
 from anonbench.presentation.layout import lay_out
 from anonbench.presentation.report.build import (
     DatasetSection,
     build_report,
-    correlation_rows,
-    data_uri,
+    not_run,
     skip_reasons,
 )
+from anonbench.presentation.report.coefficients import correlation_rows
+from anonbench.presentation.report.making import hardware, run_times, seeds
+from anonbench.presentation.report.page import digest, embedded
+from anonbench.presentation.report.pictures import data_uri
 
 CONFIG = {"title": "T", "presentation": {"show_originals": False, "confidence": 0.9}}
 VERSIONS = {"anonbench": "0.1.0", "torch": "2.13.0"}
@@ -29,7 +40,7 @@ VERSIONS = {"anonbench": "0.1.0", "torch": "2.13.0"}
 class Page(HTMLParser):
     """Collects what a page is made of."""
 
-    VOID = frozenset({"meta", "img", "br", "link"})
+    VOID = frozenset({"meta", "img", "br", "link", "input"})
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -53,41 +64,17 @@ class Page(HTMLParser):
         return [attributes for tag, attributes in self.tags if tag == name]
 
 
-def section(
-    folder: Path, name: str, scores: pd.DataFrame, degrees: Sequence[int], labelled: bool = True
-) -> DatasetSection:
-    results = write_results(folder, name, scores)
-    png = folder / "figure.png"
-    Image.new("RGB", (900, 300), "white").save(png)
-    correlation = folder / "correlation.csv"
-    make_correlations(undefined=True).to_csv(correlation, index=False)
-    quality = folder / "quality.csv"
-    make_quality().to_csv(quality, index=False)
-    figures = [Figure("examples", name), Figure("attention", name), Figure("learning", name)]
-    figures += [Figure("detection", name)]
-    figures += [Figure("schedules", name)]
-    figures += [Figure("trend", name, None, "map", "original")]
-    figures += [Figure("correlation", name, degree) for degree in degrees if labelled]
-    kinds = ("retrieval", "downstream") if labelled else ("retrieval",)
-    return DatasetSection(
-        name,
-        results.scores,
-        results.counts,
-        results.skipped,
-        [Table(kind, name, degree) for degree in degrees for kind in kinds],
-        [(figure, png) for figure in figures],
-        dict.fromkeys(degrees, correlation) if labelled else {},
-        quality if labelled else None,
-    )
+SCORES = make_scores("documents", (50, 100), missing=(("C", "mask", 100),))
 
 
-@pytest.fixture
-def sections(tmp_path: Path, scores: pd.DataFrame) -> list[DatasetSection]:
+@pytest.fixture(scope="module")
+def sections(tmp_path_factory: pytest.TempPathFactory) -> list[DatasetSection]:
     """Return a data set at two degrees with a missing model, one without labels, one with seeds."""
+    tmp_path = tmp_path_factory.mktemp("results")
     ids = make_scores("ids", labelled=False)
-    portraits = make_scores("portraits", seeds=(0, 1))
+    portraits = make_scores("portraits", seeds=(0, 1), control=True)
     return [
-        section(tmp_path / "documents", "documents", scores, (50, 100)),
+        section(tmp_path / "documents", "documents", SCORES, (50, 100)),
         section(tmp_path / "ids", "ids", ids, (100,), labelled=False),
         section(tmp_path / "portraits", "portraits", portraits, (100,)),
     ]
@@ -98,27 +85,41 @@ def build(output: Path, sections: Sequence[DatasetSection], title: str = "Report
     return output.read_text()
 
 
-def test_page_is_whole_and_needs_nothing_else(
-    tmp_path: Path, sections: list[DatasetSection]
-) -> None:
-    text = build(tmp_path / "report.html", sections)
+@pytest.fixture(scope="module")
+def text(tmp_path_factory: pytest.TempPathFactory, sections: list[DatasetSection]) -> str:
+    """Return the page of these data sets."""
+    return build(tmp_path_factory.mktemp("page") / "report.html", sections)
+
+
+def test_page_is_whole_and_needs_nothing_else(text: str) -> None:
     page = Page(text)
     assert page.open == []
-    assert not page.all("script") and not page.all("link") and not page.all("iframe")
+    assert not page.all("link") and not page.all("iframe")
     for _, attributes in page.tags:
         for name in ("src", "href", "srcset", "action", "data", "poster"):
             value = attributes.get(name)
             assert value is None or value.startswith(("#", "data:image/png;base64,")), value
         assert not any(name.startswith("on") for name in attributes)
+        assert "style" not in attributes  # the policy would ignore it
     style = text.split("<style>")[1].split("</style>")[0]
     assert "url(" not in style and "@import" not in style
     assert "//" not in style
-    policy = [meta for meta in page.all("meta") if "http-equiv" in meta]
-    assert policy[0]["content"].startswith("default-src 'none'")
 
 
-def test_page_is_accessible(tmp_path: Path, sections: list[DatasetSection]) -> None:
-    text = build(tmp_path / "report.html", sections)
+def test_policy_names_every_script_and_style_and_nothing_more(text: str) -> None:
+    policy = next(m["content"] for m in Page(text).all("meta") if "http-equiv" in m)
+    assert policy.startswith("default-src 'none'; base-uri 'none'; form-action 'none'")
+    assert "unsafe" not in policy and "http" not in policy
+    scripts = re.findall(r"<script>(.*?)</script>", text, re.DOTALL)
+    styles = re.findall(r"<style>(.*?)</style>", text, re.DOTALL)
+    assert len(scripts) == 3 and len(styles) == 1
+    expected = {digest(part) for part in [*scripts, *styles]}
+    assert set(re.findall(r"'sha256-[^']+'", policy)) == expected
+    for source in ("fetch(", "XMLHttpRequest", "import(", "innerHTML", "eval("):
+        assert source not in "".join(scripts)
+
+
+def test_page_is_accessible(text: str) -> None:
     page = Page(text)
     assert page.all("html")[0]["lang"] == "en"
     assert all(image["alt"] and image["width"] and image["height"] for image in page.all("img"))
@@ -133,17 +134,16 @@ def test_page_is_accessible(tmp_path: Path, sections: list[DatasetSection]) -> N
     assert targets <= set(ids)
 
 
-def test_page_shows_everything_given(
-    tmp_path: Path, scores: pd.DataFrame, sections: list[DatasetSection]
-) -> None:
-    text = build(tmp_path / "report.html", sections)
+def test_page_shows_everything_given(text: str, sections: list[DatasetSection]) -> None:
     page = Page(text)
     assert len(page.all("img")) == sum(len(s.figures) for s in sections)
-    layout = lay_out(Table("retrieval", "documents", 100), scores)
+    layout = lay_out(Table("retrieval", "documents", 100), SCORES, make_comparisons(SCORES), 0.9)
     body = text.split('id="table-retrieval_documents_100"')[1].split("</table>")[0]
     cells = re.findall(r"<td class=\"number[^>]*>(?:<strong>)?([^<]*)", body)
-    expected = [cell.text for b in layout.blocks for row in b.rows for cell in row.cells]
+    rows = [*layout.baselines, *(row for b in layout.blocks for row in b.rows)]
+    expected = [cell.text for row in rows for cell in row.cells]
     assert cells == expected and "not run" in cells
+    assert "Not run: C with Mask. The scores have no value there" in body
     assert body.count("<strong>") - 1 == sum(
         cell.best for b in layout.blocks for row in b.rows for cell in row.cells
     )
@@ -159,11 +159,8 @@ def test_page_shows_everything_given(
     assert not re.search(r"\bnan\b", text.replace("data:image", ""), re.IGNORECASE)
 
 
-def test_detection_quality_is_shown_where_it_was_measured(
-    tmp_path: Path, sections: list[DatasetSection]
-) -> None:
-    text = build(tmp_path / "report.html", sections)
-    table = text.split("How well the detectors hide")[2].split("</table>")[0]
+def test_detection_quality_is_shown_where_it_was_measured(text: str) -> None:
+    table = text.split("<strong>How well the detectors hide")[1].split("</table>")[0]
     assert re.findall(r'<th scope="row">([^<]*)</th><td>([^<]*)</td>', table) == [
         (name, entity) for name in ("documents", "portraits") for entity in ("Face", "Text", "All")
     ]
@@ -171,25 +168,42 @@ def test_detection_quality_is_shown_where_it_was_measured(
     assert "documents/quality/summary.csv" in text and "ids/quality/summary.csv" not in text
 
 
+HOSTILE = '</script><script>alert("1")</script>&<img src=x onerror=alert(1)>\u2028'
+
+
 def test_names_are_escaped(tmp_path: Path) -> None:
-    name = '<script>alert("1")</script>&'
-    hostile = section(tmp_path / "x", name, make_scores(name), (100,))
-    pd.DataFrame({"path": ["a"], "reason": [name]}).to_csv(hostile.skipped, index=False)
+    hostile = section(tmp_path / "x", HOSTILE, make_scores(HOSTILE), (100,))
+    pd.DataFrame({"path": ["a"], "reason": [HOSTILE]}).to_csv(hostile.skipped, index=False)
     counts = pd.read_csv(hostile.counts)
-    counts.assign(split=name).to_csv(hostile.counts, index=False)
+    counts.assign(split=HOSTILE).to_csv(hostile.counts, index=False)
+    assert hostile.explorer is not None
+    write_json(hostile.explorer, make_explorer(HOSTILE, ids=(HOSTILE,), label=HOSTILE))
     output = tmp_path / "report.html"
-    build_report(name, [hostile], {"title": name}, {name: name}, output)
+    grid = Grid("g", HOSTILE, (HOSTILE,), (GridBlock(HOSTILE, ((HOSTILE,),)),), (HOSTILE,))
+    build_report(
+        HOSTILE, [hostile], {"title": HOSTILE}, {HOSTILE: HOSTILE}, output, grids={HOSTILE: [grid]}
+    )
     text = output.read_text()
-    assert "<script" not in text and 'alert("' not in text
+    assert 'alert("' not in text and "<img src=x" not in text
     assert "&lt;script&gt;" in text
     page = Page(text)
-    assert not page.all("script")
-    assert page.open == []
+    assert len(page.all("script")) == 5 and page.open == []
+    data = re.findall(r'<script type="application/json"[^>]*>(.*?)</script>', text, re.DOTALL)
+    assert json.loads(data[0])[0]["dataset"] == HOSTILE
+    shown = json.loads(data[1])[0]
+    assert shown["names"][0] == HOSTILE and HOSTILE in shown["labels"][0]
+
+
+def test_data_in_a_script_element_come_back_as_they_were() -> None:
+    value = {"<!--<script>": ["</script>", "a&b", "\u2028\u2029", "ä"], "n": 1.5}
+    text = embedded(value)
+    assert not set("<>&\u2028\u2029") & set(text)
+    assert json.loads(text) == value
 
 
 def test_same_results_give_the_same_bytes(tmp_path: Path, sections: list[DatasetSection]) -> None:
-    build(tmp_path / "a.html", sections)
-    build(tmp_path / "deep/b.html", sections)
+    build(tmp_path / "a.html", sections[:1])
+    build(tmp_path / "deep/b.html", sections[:1])
     data = (tmp_path / "a.html").read_bytes()
     assert data == (tmp_path / "deep/b.html").read_bytes()
     assert str(tmp_path).encode() not in data
@@ -198,13 +212,85 @@ def test_same_results_give_the_same_bytes(tmp_path: Path, sections: list[Dataset
 def test_nothing_to_show_is_still_a_page(tmp_path: Path) -> None:
     results = write_results(tmp_path / "r", "empty", make_scores("empty").iloc[:0])
     pd.DataFrame(columns=["path", "reason"]).to_csv(results.skipped, index=False)
-    bare = DatasetSection("empty", results.scores, results.counts, results.skipped, [], [])
+    tables = [Table("retrieval", "empty", 100)]
+    bare = DatasetSection("empty", results.scores, results.counts, results.skipped, tables, [])
     page = Page(build(tmp_path / "report.html", [bare]))
     words = " ".join(page.text)
     assert "no answer yet" in words and "Every listed file could be used." in words
+    assert "empty: not run, there are no scores of it." in words
+    assert "Not run: no scenario of this table has a score." in words
+    assert "Run times: not recorded" in words
     assert page.open == [] and not page.all("img")
     targets = {str(a["href"])[1:] for a in page.all("a")}
     assert targets <= {a.get("id") for _, a in page.tags}
+
+
+def test_files_that_are_missing_do_not_break_the_page(
+    tmp_path: Path, sections: list[DatasetSection]
+) -> None:
+    nowhere = tmp_path / "nowhere"
+    lost = DatasetSection(
+        "lost",
+        *(nowhere / f"{name}.csv" for name in ("scores", "counts", "skipped")),
+        [Table("retrieval", "lost", 100)],
+        [],
+        {100: nowhere / "correlation.csv"},
+        *(nowhere / name for name in ("quality.csv", "comparisons.csv", "explorer.json")),
+    )
+    page = Page(build(tmp_path / "report.html", [sections[1], lost]))
+    words = " ".join(page.text)
+    assert "lost: not run, there are no scores of it." in words
+    assert page.open == []
+
+
+def test_why_cells_are_missing_is_said() -> None:
+    assert not_run(lay_out(Table("retrieval", "documents", 50), SCORES)) == ""
+    said = not_run(lay_out(Table("downstream", "documents", 100), SCORES))
+    assert said.startswith("Not run: C with Mask. ")
+    nothing = not_run(lay_out(Table("retrieval", "documents", 75), SCORES))
+    assert nothing == "Not run: no scenario of this table has a score."
+
+
+def test_the_control_answers_how_much_is_bias(
+    tmp_path: Path, text: str, sections: list[DatasetSection]
+) -> None:
+    words = " ".join(Page(text).text)
+    assert "Retraining alone, nothing anonymized, changes mAP by" in words
+    assert "What adapting costs beyond training again" in words
+    words = " ".join(Page(build(tmp_path / "without.html", sections[:1])).text)
+    assert "no retraining control was run (control_seeds in the config)" in words
+    assert "What adapting costs beyond training again" not in words
+
+
+def test_run_times_are_summed_by_stage(tmp_path: Path) -> None:
+    head = "s\th:m:s\tmax_rss\tcpu_time\n"
+    for name, line in (
+        ("train/portraits/unadapted-seed0", "10.5\t0:00:10\t1000\t9"),
+        ("train/ids/A-blur-100-seed0", "20\t0:00:20\t2000\t18.5"),
+        ("report", "0.3\t0:00:00\tNA\tNA"),
+    ):
+        path = tmp_path / f"{name}.tsv"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(head + line + "\n")
+    rows = [(r.stage, r.jobs, r.seconds, r.cpu_seconds, r.memory) for r in run_times(tmp_path)]
+    assert rows == [
+        ("train", 2, "30.5", "27.5", "2.10"),  # 2,000 MiB
+        ("report", 1, "0.3", "0.0", "0.00"),
+    ]
+    assert run_times(tmp_path / "none") == []
+
+
+def test_seeds_and_hardware_come_from_the_config() -> None:
+    recipe = {"device": "cuda", "threads": 4, "gpus": 8, "nodes": 2, "precision": "bf16"}
+    config = {
+        "seed": 3,
+        "training_seeds": [0, 1],
+        "datasets": {"a": {"recipe": "r"}, "off": {"recipe": "r", "enabled": False}},
+        "recipes": {"r": recipe},
+    }
+    assert [value for _, value in seeds(config)] == ["3", "0, 1", "none"]
+    said = "cuda, 4 threads; 2 machines with 8 GPUs where it is cuda"
+    assert hardware(config) == [("a", "r", said, "bf16")]
 
 
 def test_reasons_are_counted_without_names(tmp_path: Path) -> None:
@@ -247,9 +333,21 @@ def test_text_has_contrast_in_light_and_dark(root: Path) -> None:
     style = (root / "src/anonbench/presentation/report/style.css").read_text()
     themes = re.findall(r":root \{(.*?)\}", style, re.DOTALL)[:2]
     assert len(themes) == 2
-    for theme in themes:
-        colours = dict(re.findall(r"--(\w+): (#[0-9a-f]{6})", theme))
-        for text in ("ink", "soft", "accent"):
+    light = dict(re.findall(r"--(\w+): (#[0-9a-f]{6})", themes[0]))
+    dark = light | dict(re.findall(r"--(\w+): (#[0-9a-f]{6})", themes[1]))
+    assert len(light) == 10 and dark != light
+    for colours in (light, dark):
+        for text in ("ink", "soft", "accent", "good", "mixed", "bad"):
             for ground in ("ground", "raised"):
                 assert contrast(colours[text], colours[ground]) >= 4.5, (text, ground)
         assert contrast(colours["ink"], colours["best"]) >= 4.5
+        # borders of controls, and what tells a match beside its words
+        for edge in ("soft", "good"):
+            for ground in ("ground", "raised"):
+                assert contrast(colours[edge], colours[ground]) >= 3
+    # text on pictures' white ground is the same in both themes
+    assert contrast("#545d68", "#ffffff") >= 4.5
+    assert set(re.findall(r"(?<![\w-])color: ([^;]+);", style)) <= {
+        *(f"var(--{name})" for name in ("ink", "soft", "accent", "good", "mixed", "bad")),
+        "#545d68",
+    }

@@ -66,10 +66,10 @@ def test_chance_is_said() -> None:
 
 
 def test_the_retraining_control_never_wins() -> None:
-    scores = make_scores("documents", seeds=(0, 1)).assign(value=0.5, low=0.4, high=0.6)
-    control = (scores["adaption"] == "unadapted") & (scores["seed"] == 1)
-    scores.loc[control & (scores["query"] != ""), "value"] = 0.99
-    summary = summarize(scores, reference_seed=0)
+    scores = make_scores("documents", control=True).assign(value=0.5, low=0.4, high=0.6)
+    scores.loc[scores["adaption"] == "control", "value"] = 0.99
+    summary = summarize(scores)
+    assert (summary["adaption"] == "control").any()
     assert max(choice.value for choice in ranked(summary, 100, "map", "original")) == 50
     assert overview({"documents": summary})[0].best[0].value == pytest.approx(50)
 

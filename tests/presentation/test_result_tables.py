@@ -8,7 +8,13 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from synthetic_results import ADAPTIONS, METHODS, make_scores, write_results
+from synthetic_results import (
+    ADAPTIONS,
+    METHODS,
+    make_comparisons,
+    make_scores,
+    write_results,
+)
 
 from anonbench.experiment import Table
 from anonbench.presentation.layout import Layout, lay_out
@@ -38,10 +44,11 @@ def test_every_number_is_the_score_in_percent(scores: pd.DataFrame) -> None:
         rows = rows_of(to_csv(lay_out(table, scores)))
         assert len(rows) == 4 * width
         for row in rows:
+            assert row["row"] == "scenario"
             for name, text in row.items():
-                if name in ("query", "adaption"):
+                metric, _, method = name.partition("_")
+                if method not in METHODS:
                     continue
-                metric, method = name.split("_")
                 found = scores[
                     (scores["degree"] == 100)
                     & (scores["metric"] == metric)
@@ -117,23 +124,133 @@ def test_blocks_are_compared_apart() -> None:
     assert all(row.cells[0].best for row in anonymized.rows)
 
 
-def test_several_seeds_show_deviation_and_control() -> None:
+def test_several_seeds_show_the_deviation_between_them() -> None:
     scores = make_scores("documents", seeds=(0, 1, 2))
-    layout = lay_out(RETRIEVAL, scores, reference_seed=0)
-    labels = [row.label for row in layout.blocks[0].rows]
-    assert labels == ["Unadapted", "Unadapted, retrained", "A", "B", "C"]
-    control = layout.blocks[0].rows[1]
-    assert not any(cell.best for cell in control.cells)
-    cell = layout.blocks[0].rows[2].cells[0]
+    layout = lay_out(RETRIEVAL, scores)
+    cell = layout.blocks[0].rows[1].cells[0]
     values = scores[(scores["adaption"] == "A") & (scores["method"] == "pixelate")]
     values = values[(values["metric"] == "map") & (values["query"] == "original")]["value"] * 100
     assert cell.text == f"{values.mean():.1f} ± {values.std():.1f}"
     assert "3 seeds" in layout.caption
     assert r"$\pm$" in to_latex(layout)
-    head = rows_of(to_csv(layout))[2]
-    assert head["map_pixelate_sd"] == f"{values.std():.1f}"
-    accuracy = lay_out(DOWNSTREAM, scores, reference_seed=0)
-    assert [row.label for row in accuracy.blocks[0].rows] == ["Unadapted", "A", "B", "C"]
+    row = rows_of(to_csv(layout))[1]
+    assert row["map_pixelate_sd"] == f"{values.std():.2f}"
+    assert row["map_pixelate_se"] == "1.50"
+
+
+@pytest.mark.parametrize("table", [RETRIEVAL, DOWNSTREAM])
+def test_the_control_has_a_row_and_a_note(table: Table) -> None:
+    scores = make_scores("documents", control=True)
+    layout = lay_out(table, scores)
+    labels = [row.label for row in layout.blocks[0].rows]
+    assert labels == ["Unadapted", "Unadapted, retrained", "A", "B", "C"]
+    high = scores.assign(value=scores["value"].mask(scores["adaption"] == "control", 0.999))
+    control = lay_out(table, high, make_comparisons(high)).blocks[0].rows[1]
+    assert all(cell.text == "99.9" for cell in control.cells)
+    assert not any(cell.best or cell.tied for cell in control.cells)
+    originals = scores[(scores["degree"] == 0) & (scores["adaption"] == "control")]
+    first, second = ("map", "mndcg") if table is RETRIEVAL else ("knn", "linear")
+    values = [100 * originals[originals["metric"] == m]["value"].iloc[0] for m in (first, second)]
+    names = ("mAP", "mnDCG@12") if table is RETRIEVAL else ("k-NN", "Linear")
+    how = "Retrained and searched among" if table is RETRIEVAL else "Retrained, on"
+    said = ", ".join(f"{n} {v:.1f}" for n, v in zip(names, values, strict=True))
+    assert f"{how} originals: {said}." in layout.caption
+    assert ("what retraining alone costs" in layout.caption) == (table is RETRIEVAL)
+    alone = lay_out(table, scores[scores["degree"] != 0])
+    assert "Retrained" not in alone.caption and "Ceiling" not in alone.caption
+    assert "retrained" not in lay_out(table, make_scores("documents")).caption
+
+
+def test_ceiling_and_chance_are_beside_every_table() -> None:
+    scores = make_scores("documents", control=True)
+    scores["chance"] = scores["metric"].map({"map": 0.06, "mndcg": 0.4, "knn": 0.2, "linear": 0.2})
+    layout = lay_out(RETRIEVAL, scores)
+    assert "the reference against itself: mAP 100.0, mnDCG@12 100.0." in layout.caption
+    assert "Chance: mAP 6.0, mnDCG@12 40.0;" in layout.caption
+    assert [row.key for row in layout.baselines] == ["ceiling", "control", "chance"]
+    rows = rows_of(to_csv(layout))
+    assert [row["row"] for row in rows] == ["scenario"] * 10 + ["ceiling", "control", "chance"]
+    assert [row["adaption"] for row in rows[10:]] == ["unadapted", "control", ""]
+    assert {rows[10][f"map_{method}"] for method in METHODS} == {"100.0"}
+    assert rows[12]["mndcg_mask"] == "40.0" and rows[12]["query"] == rows[10]["query"] == ""
+    known = scores[(scores["degree"] == 0) & (scores["adaption"] == "unadapted")]
+    value = 100 * known[known["metric"] == "knn"]["value"].iloc[0]
+    caption = lay_out(DOWNSTREAM, scores).caption
+    assert f"Ceiling, the unadapted model on originals: k-NN {value:.1f}, Linear " in caption
+
+
+def test_rank_agreement_has_a_table() -> None:
+    scores = make_scores("documents", control=True)
+    relevant = scores[scores["metric"] == "map"]
+    depths = {"overlap": 12, "overlap_top": 10, "rbo": 12, "tau": 10, "unchanged": 10}
+    parts = [
+        relevant.assign(metric=metric, k=k, value=relevant["value"] / (i + 1))
+        for i, (metric, k) in enumerate(depths.items())
+    ]
+    layout = lay_out(Table("agreement", "documents", 100), pd.concat([scores, *parts]))
+    heads = ["Overlap@12", "Overlap@10", "RBO", "Kendall’s τ@10", "Unchanged@10"]
+    assert [heading for _, heading in layout.groups] == heads
+    assert [block.key for block in layout.blocks] == ["original", "anonymized"]
+    assert len(layout.blocks[0].rows) == 5 and len(layout.blocks[0].rows[0].cells) == 15
+    mask = relevant[(relevant["method"] == "mask") & (relevant["query"] == "original")]
+    value = mask[mask["adaption"] == "B"]["value"].iloc[0]
+    assert layout.blocks[0].rows[3].cells[11].value == pytest.approx(100 * value / 4)
+    assert "240 queries, k = 12, 1 seed" in layout.caption and "rank-biased" in layout.caption
+    latex = to_latex(layout)
+    assert r"Kendall's $\tau$@10" in latex
+    check_latex(latex)
+    plain = lay_out(RETRIEVAL, pd.concat([scores, *parts]))
+    assert plain == lay_out(RETRIEVAL, scores)
+
+
+def test_rows_that_cannot_be_told_from_the_best_are_marked() -> None:
+    scores = constant(0.5)
+    for adaption, value in (("unadapted", 0.9), ("A", 0.895), ("B", 0.8), ("C", 0.9001)):
+        scores.loc[scores["adaption"] == adaption, "value"] = value
+    tests = make_comparisons(scores, unsure=0.01)
+    layout = lay_out(RETRIEVAL, scores, tests)
+    for block in layout.blocks:
+        for column in range(6):
+            cells = [row.cells[column] for row in block.rows]
+            assert [cell.tied for cell in cells] == [False, True, False, False]
+            assert [cell.best for cell in cells] == [True, False, False, True]
+    assert "| 89.5≈ |" in to_markdown(layout) and r"89.5$^{\approx}$" in to_latex(layout)
+    assert "≈: a paired test over the queries" in layout.caption
+    assert "level 5 %" in layout.caption and r"$\approx$:" in to_latex(layout)
+    check_latex(to_latex(layout))
+    row = rows_of(to_csv(layout))[1]
+    assert (row["map_blur_tied"], row["map_blur_best"]) == ("1", "0")
+    # 0.4 is the p-value of close pairs: at a confidence of 50 % they differ
+    assert "≈" not in lay_out(RETRIEVAL, scores, tests, 0.5).blocks[0].rows[1].cells[0].marks
+    assert "≈" not in to_markdown(lay_out(RETRIEVAL, scores))
+    other = tests.assign(degree=50)
+    assert "≈" not in to_markdown(lay_out(RETRIEVAL, scores, other))
+
+
+def test_ties_are_of_their_own_column() -> None:
+    scores = constant(0.5)
+    scores.loc[scores["adaption"] == "A", "value"] = 0.495
+    tests = make_comparisons(scores)
+    sure = (
+        (tests["query"] == "original") & (tests["metric"] == "mndcg") & (tests["method"] == "mask")
+    )
+    tests.loc[sure, "p_holm"] = 0.001
+    original, anonymized = lay_out(RETRIEVAL, scores, tests).blocks
+    assert [cell.tied for cell in original.rows[1].cells] == [True] * 5 + [False]
+    assert all(cell.tied for cell in anonymized.rows[1].cells)
+
+
+def test_intervals_are_printed_on_demand_and_always_in_the_csv() -> None:
+    scores = constant(0.5).assign(low=0.4712, high=0.53)
+    layout = lay_out(RETRIEVAL, scores)
+    for text in (to_markdown(layout), to_latex(layout)):
+        assert "47.1" not in text
+    assert r"**50.0** \[47.1–53.0\]" in to_markdown(layout, intervals=True)
+    latex = to_latex(layout, intervals=True)
+    assert r"\textbf{50.0} [47.1--53.0]" in latex
+    check_latex(latex)
+    row = rows_of(to_csv(layout))[0]
+    assert (row["map_blur_low"], row["map_blur_high"], row["map_blur_sd"]) == ("47.1", "53.0", "")
 
 
 def test_values_near_chance_are_marked() -> None:
@@ -144,8 +261,8 @@ def test_values_near_chance_are_marked() -> None:
     layout = lay_out(RETRIEVAL, scores)
     marked = [cell.chance for cell in layout.blocks[0].rows[0].cells]
     assert marked == [False, False, True, False, False, False]
-    assert "Chance: mAP 10.0, mnDCG 10.0" in layout.caption
-    assert r"$^\dagger$" in to_latex(layout) and "†" in to_markdown(layout)
+    assert "Chance: mAP 10.0, mnDCG@12 10.0" in layout.caption
+    assert r"$^{\dagger}$" in to_latex(layout) and "†" in to_markdown(layout)
     assert "hance" not in lay_out(RETRIEVAL, constant(0.5)).caption
 
 
@@ -230,6 +347,7 @@ def published(shared: Path) -> pd.DataFrame:
             "value": table["value"] / 100,
             "low": float("nan"),
             "high": float("nan"),
+            "se": float("nan"),
             "n": 19792,
             "k": 989,
             "chance": float("nan"),
@@ -239,8 +357,8 @@ def published(shared: Path) -> pd.DataFrame:
 
 def test_table_v_comes_out_as_published(shared: Path) -> None:
     text = to_csv(lay_out(Table("retrieval", "celeba", 100, "V"), published(shared)))
-    assert "original,unadapted,73.2,67.3,31.0,94.2,92.6,77.1\n" in text
-    assert "original,A,57.0,50.6,13.7,89.3,86.8,64.2\n" in text
+    assert "original,scenario,unadapted,73.2,67.3,31.0,94.2,92.6,77.1," in text
+    assert "original,scenario,A,57.0,50.6,13.7,89.3,86.8,64.2," in text
     assert "not run" not in text
 
 
@@ -248,7 +366,7 @@ def test_written_files_are_the_same_each_time(tmp_path: Path, scores: pd.DataFra
     written = []
     for name, table in (("a", scores), ("b", scores.sample(frac=1, random_state=1))):
         paths = [tmp_path / f"{name}.{suffix}" for suffix in ("csv", "md", "tex")]
-        write_table(RETRIEVAL, table, *paths)
+        write_table(RETRIEVAL, table, *paths, make_comparisons(scores))
         written.append([path.read_bytes() for path in paths])
     assert written[0] == written[1]
 

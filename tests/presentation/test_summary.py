@@ -10,25 +10,35 @@ from hypothesis import strategies as st
 from synthetic_results import make_scores
 
 from anonbench.errors import InputError
-from anonbench.presentation.summary import SCORE_COLUMNS, read_scores, summarize
+from anonbench.presentation.summary import (
+    SCORE_COLUMNS,
+    read_scores,
+    summarize,
+    summarize_originals,
+)
 from anonbench.scores import COLUMNS
 
 
-def cell(summary: pd.DataFrame, **keys: object) -> pd.Series:
-    chosen = summary
+def cells_of(table: pd.DataFrame, **keys: object) -> pd.DataFrame:
     for name, value in keys.items():
-        chosen = chosen[chosen[name] == value]
+        table = table[table[name] == value]
+    return table
+
+
+def cell(summary: pd.DataFrame, **keys: object) -> pd.Series:
+    chosen = cells_of(summary, **keys)
     assert len(chosen) == 1
     return chosen.iloc[0]
 
 
+NUMBERS = ["value", "low", "high", "se"]
 BLUR_MAP = {"method": "blur", "metric": "map", "query": "original"}
 
 
 def test_one_seed_keeps_value_and_interval(scores: pd.DataFrame) -> None:
     row = cell(summarize(scores), degree=50, adaption="A", **BLUR_MAP)
     given_row = cell(scores, degree=50, adaption="A", **BLUR_MAP)
-    assert row[["value", "low", "high"]].tolist() == given_row[["value", "low", "high"]].tolist()
+    assert row[NUMBERS].tolist() == given_row[NUMBERS].tolist()
     assert row["seeds"] == 1
     assert np.isnan(row["sd"])
 
@@ -47,21 +57,27 @@ def test_several_seeds_give_mean_and_deviation(values: list[float]) -> None:
     assert row["seeds"] == len(values)
 
 
-def test_retrained_unadapted_model_is_a_control_of_its_own() -> None:
-    table = make_scores("documents", seeds=(3, 1, 2))
-    summary = summarize(table, reference_seed=3)
-    unadapted = cell(summary, adaption="unadapted", **BLUR_MAP)
-    first = cell(table, adaption="unadapted", seed=3, **BLUR_MAP)
-    others = table[(table["adaption"] == "unadapted") & (table["seed"] != 3)]
-    for name, value in BLUR_MAP.items():
-        others = others[others[name] == value]
-    assert unadapted["value"] == first["value"]
+def test_errors_over_queries_and_between_seeds_are_apart() -> None:
+    table = make_scores("documents", seeds=(0, 1, 2))
+    table["se"] = 0.01 * (1 + table["seed"])
+    row = cell(summarize(table), adaption="A", **BLUR_MAP)
+    assert row["se"] == pytest.approx(0.02)
+    assert row["sd"] == pytest.approx(cells_of(table, adaption="A", **BLUR_MAP)["value"].std())
+    assert row["sd"] != pytest.approx(row["se"])
+
+
+def test_the_control_is_averaged_by_itself() -> None:
+    table = make_scores("documents", seeds=(0, 1), control=True)
+    again = table[table["adaption"] == "control"]
+    more = again.assign(seed=5, value=again["value"] / 2)
+    summary = summarize(pd.concat([table, more]))
     control = cell(summary, adaption="control", **BLUR_MAP)
-    assert control["value"] == pytest.approx(others["value"].mean())
+    assert control["value"] == pytest.approx(0.75 * cell(again, **BLUR_MAP)["value"])
     assert control["seeds"] == 2
-    knn = cell(summary, adaption="unadapted", method="blur", metric="knn")
-    assert knn["seeds"] == 3
-    assert summary[summary["metric"] == "knn"]["adaption"].isin(["control"]).sum() == 0
+    assert cell(summary, adaption="control", method="blur", metric="knn")["seeds"] == 2
+    unadapted = cells_of(table, adaption="unadapted", **BLUR_MAP)
+    value = cell(summary, adaption="unadapted", **BLUR_MAP)["value"]
+    assert value == pytest.approx(unadapted["value"].mean())
 
 
 def test_missing_values_and_originals_are_left_out(scores: pd.DataFrame) -> None:
@@ -71,6 +87,17 @@ def test_missing_values_and_originals_are_left_out(scores: pd.DataFrame) -> None
     assert len(summary) == len(scores) - 1
     assert "original" not in set(summary["method"])
     assert len(summarize(scores.iloc[:0])) == 0
+
+
+def test_originals_are_a_summary_of_their_own() -> None:
+    table = make_scores("documents", control=True)
+    originals = summarize_originals(table)
+    assert set(originals["degree"]) == {0} and len(originals) == 2 * 4
+    row = cell(originals, adaption="control", metric="map")
+    given_row = cell(table, degree=0, adaption="control", metric="map")
+    assert row[["value", "se"]].tolist() == given_row[["value", "se"]].tolist()
+    assert len(originals) + len(summarize(table)) == len(table)
+    assert summarize_originals(make_scores("documents")).empty
 
 
 def test_scores_survive_the_file(tmp_path: Path, scores: pd.DataFrame) -> None:

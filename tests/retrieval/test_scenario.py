@@ -1,9 +1,6 @@
-"""Scenarios from embeddings to files."""
+"""One scenario in memory."""
 
 from __future__ import annotations
-
-import json
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -11,11 +8,12 @@ import pytest
 from threadpoolctl import threadpool_limits
 
 from anonbench.config import Retrieval
-from anonbench.embeddings import Embeddings, write_embeddings
+from anonbench.embeddings import Embeddings
 from anonbench.errors import InputError
-from anonbench.retrieval.scenario import score, score_scenario, write_scenario
+from anonbench.retrieval.engine import COLUMNS
+from anonbench.retrieval.scenario import score
 
-SIZE, WIDTH = 150, 24
+SIZE, WIDTH = 410, 24
 
 
 def embeddings(seed: int, near: Embeddings | None = None, noise: float = 1.0) -> Embeddings:
@@ -24,6 +22,13 @@ def embeddings(seed: int, near: Embeddings | None = None, noise: float = 1.0) ->
         values = near.values + values
     ids = [f"images/{(7 * i) % SIZE:03d}" for i in range(SIZE)]
     return Embeddings(ids, values.astype(np.float32))
+
+
+def table_of(
+    reference: Embeddings, queries: Embeddings, database: Embeddings, settings: Retrieval
+) -> pd.DataFrame:
+    table = score(reference, {"queries": queries}, database, settings).table
+    return table.drop(columns="query")
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +48,7 @@ def test_the_reference_against_itself_is_exactly_one(
 ) -> None:
     settings = Retrieval.model_validate({"include_self": include_self, "ap_depth": ap_depth})
     copy = Embeddings(reference.ids, reference.values.copy())
-    table = score_scenario(reference, copy, shuffled(reference, 1), settings)
+    table = table_of(reference, copy, shuffled(reference, 1), settings)
     assert (table["ap"] == 1.0).all()
     assert (table["ndcg"] == 1.0).all()
     assert table["id"].tolist() == sorted(reference.ids)
@@ -51,8 +56,8 @@ def test_the_reference_against_itself_is_exactly_one(
 
 def test_the_order_of_images_does_not_matter(reference: Embeddings) -> None:
     queries, database = embeddings(1, reference, 0.5), embeddings(2, reference, 0.5)
-    first = score_scenario(reference, queries, database, Retrieval())
-    second = score_scenario(
+    first = table_of(reference, queries, database, Retrieval())
+    second = table_of(
         shuffled(reference, 3), shuffled(queries, 4), shuffled(database, 5), Retrieval()
     )
     pd.testing.assert_frame_equal(first, second, check_exact=True)
@@ -74,7 +79,7 @@ def test_block_and_threads_do_not_matter(reference: Embeddings) -> None:
 def test_copies_of_an_image_are_ranked_by_id(reference: Embeddings) -> None:
     values = np.tile(reference.values[:1], (SIZE, 1))
     same = Embeddings(reference.ids, values)
-    table = score_scenario(same, same, same, Retrieval())
+    table = table_of(same, same, same, Retrieval())
     assert (table["ap"] == 1.0).all()
 
 
@@ -99,14 +104,14 @@ def test_kinds_together_equal_each_alone(reference: Embeddings) -> None:
         reference, {"original": original, "anonymized": anonymized}, anonymized, Retrieval()
     ).table
     for kind, queries in (("original", original), ("anonymized", anonymized)):
-        alone = score_scenario(reference, queries, anonymized, Retrieval())
+        alone = table_of(reference, queries, anonymized, Retrieval())
         rows = both[both["query"] == kind].drop(columns="query").reset_index(drop=True)
         pd.testing.assert_frame_equal(rows, alone, check_exact=True)
 
 
 def test_the_model_may_have_other_dimensions_than_the_reference(reference: Embeddings) -> None:
     wide = Embeddings(reference.ids, np.hstack([reference.values, reference.values]))
-    table = score_scenario(reference, wide, wide, Retrieval())
+    table = table_of(reference, wide, wide, Retrieval())
     assert table["ap"].mean() > 0.999
 
 
@@ -121,49 +126,75 @@ def test_the_model_may_have_other_dimensions_than_the_reference(reference: Embed
 def test_ids_that_differ_are_named(reference: Embeddings, change: object, message: str) -> None:
     assert callable(change)
     with pytest.raises(InputError, match=f"database: .*{message}"):
-        score_scenario(reference, reference, change(reference), Retrieval())
+        table_of(reference, reference, change(reference), Retrieval())
 
 
 def test_dimensions_that_differ_are_named(reference: Embeddings) -> None:
     narrow = Embeddings(reference.ids, reference.values[:, :7])
     with pytest.raises(InputError, match="24 dimensions, the database has 7"):
-        score_scenario(reference, reference, narrow, Retrieval())
+        table_of(reference, reference, narrow, Retrieval())
 
 
-def test_files(reference: Embeddings, tmp_path: Path) -> None:
-    given = {"reference": reference, "original": embeddings(1, reference)}
-    given["anonymized"] = embeddings(2, reference)
-    for name, value in given.items():
-        write_embeddings(tmp_path / f"{name}.h5", value)
-    outputs = []
-    for run, block in (("a", 512), ("b", 64)):
-        table, summary = tmp_path / run / "s.parquet", tmp_path / run / "s.json"
-        paths = [tmp_path / f"{name}.h5" for name in ("reference", "original", "anonymized")]
-        write_scenario(*paths, Retrieval(block=block), table, summary)
-        outputs.append((table.read_bytes(), summary.read_bytes()))
-    assert outputs[0] == outputs[1]
-
-    rows = pd.read_parquet(tmp_path / "a" / "s.parquet")
-    assert list(rows.columns) == ["id", "query", "ap", "ndcg"]
-    assert len(rows) == 2 * SIZE
-    values = json.loads((tmp_path / "a" / "s.json").read_text())
-    assert (values["images"], values["k"]) == (SIZE, 7)
-    assert values["queries"]["original"]["map"] == pytest.approx(
-        rows.loc[rows["query"] == "original", "ap"].mean()
-    )
-    assert 0 < values["chance"]["map"] < 0.2
-    assert values["versions"].keys() == {"anonbench", "numpy"}
+def some(given: Embeddings, places: list[int]) -> Embeddings:
+    return Embeddings([given.ids[place] for place in places], given.values[places])
 
 
-def test_queries_without_positive_gains_are_counted(tmp_path: Path) -> None:
-    # two opposite directions and no own image: all reference gains are -1 for a lone image
-    values = np.tile(np.array([[1.0, 0.0]], np.float32), (21, 1))
-    values[0] = [-1.0, 0.0]
-    ids = [f"{i:02d}" for i in range(21)]
-    write_embeddings(tmp_path / "e.h5", Embeddings(ids, values))
-    paths = [tmp_path / "e.h5"] * 3
-    settings = Retrieval(include_self=False)
-    write_scenario(*paths, settings, tmp_path / "s.parquet", tmp_path / "s.json")
-    summary = json.loads((tmp_path / "s.json").read_text())
-    assert summary["queries"]["original"]["undefined_ndcg"] == 1
-    assert summary["queries"]["original"]["mndcg"] == 1.0
+@pytest.mark.parametrize("include_self", [True, False])
+def test_a_query_scores_the_same_among_few_and_among_all(
+    reference: Embeddings, include_self: bool
+) -> None:
+    settings = Retrieval(include_self=include_self)
+    original, anonymized = embeddings(1, reference), embeddings(2, reference)
+    asked = {"few": some(original, [99, 3, 50, 4]), "all": original, "others": some(original, [7])}
+    scores = score(reference, asked, anonymized, settings)
+    everything = scores.table[scores.table["query"] == "all"].set_index("id")
+    for kind, queries in asked.items():
+        rows = scores.table[scores.table["query"] == kind].set_index("id")
+        assert rows.index.tolist() == sorted(queries.ids)
+        pd.testing.assert_frame_equal(
+            rows.drop(columns="query"),
+            everything.loc[rows.index].drop(columns="query"),
+            check_exact=True,
+        )
+    assert (scores.images, scores.k) == (SIZE, 20)
+    assert scores.table.columns.tolist() == ["id", "query", *COLUMNS]
+
+
+def test_a_sample_is_drawn_by_ids_and_a_larger_one_adds_to_it(reference: Embeddings) -> None:
+    database = embeddings(2, reference)
+    every = table_of(reference, reference, database, Retrieval())
+    drawn: set[str] = set()
+    for count in (1, 20, 60, SIZE, 10 * SIZE):
+        table = table_of(shuffled(reference, count), reference, database, Retrieval(queries=count))
+        assert len(table) == min(count, SIZE)
+        assert drawn <= set(table["id"])
+        drawn = set(table["id"])
+        same = every[every["id"].isin(drawn)].reset_index(drop=True)
+        pd.testing.assert_frame_equal(table, same, check_exact=True)
+    few = table_of(reference, some(reference, [5, 6, 7]), database, Retrieval(queries=2))
+    assert set(few["id"]) < {reference.ids[place] for place in (5, 6, 7)}
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            lambda e: Embeddings(["new", *e.ids[1:]], e.values),
+            "1 ids are not in the database.*'new'",
+        ),
+        (lambda e: Embeddings([e.ids[1], *e.ids[1:]], e.values), "'images/007' is there twice"),
+        (lambda e: Embeddings([], e.values[:0]), "no embedding"),
+        (lambda e: Embeddings(e.ids, 0 * e.values), "'images/000' is zero"),
+    ],
+)
+def test_queries_that_cannot_be_scored_are_named(
+    reference: Embeddings, change: object, message: str
+) -> None:
+    assert callable(change)
+    with pytest.raises(InputError, match=f"queries: .*{message}"):
+        table_of(reference, change(reference), reference, Retrieval())
+
+
+def test_no_queries_at_all_are_refused(reference: Embeddings) -> None:
+    with pytest.raises(InputError, match="nothing to score"):
+        score(reference, {}, reference, Retrieval())

@@ -151,7 +151,10 @@ def stage_files(dataset):
             for run in experiment.scenarios(dataset)
             for variant in ("original", run.variant)
         ],
-        "scores": [f"{results}/{dataset}/scores.csv"],
+        "scores": [
+            f"{results}/{dataset}/scores.csv",
+            f"{results}/{dataset}/comparisons.csv",
+        ],
         "tables": table_files(dataset),
         "figures": figure_files(dataset),
     }

@@ -2,13 +2,14 @@
 
 
 wildcard_constraints:
-    kind="retrieval|downstream",
+    kind="retrieval|agreement|downstream",
     trend="(map|mndcg)_(original|anonymized)|knn|linear",
 
 
 rule table:
     input:
         scores=rules.scores.output[0],
+        comparisons=rules.comparisons.output[0],
     output:
         csv=f"{results}/tables/{{kind}}_{{dataset}}_{{degree}}.csv",
         markdown=f"{results}/tables/{{kind}}_{{dataset}}_{{degree}}.md",
@@ -24,8 +25,8 @@ rule table:
         mem_mb=1000,
         runtime=5,
     params:
+        slice=slices.show(settings, "confidence"),
         table=lambda w: experiment.table(f"{w.kind}_{w.dataset}_{w.degree}"),
-        reference_seed=experiment.reference_seed,
     script:
         "../scripts/table.py"
 
@@ -124,61 +125,8 @@ rule trend:
         runtime=5,
     params:
         slice=slices.show(settings, "dpi"),
-        reference_seed=experiment.reference_seed,
     script:
         "../scripts/trend.py"
-
-
-rule attend:
-    input:
-        backbone=lambda w: (
-            f"{results}/{w.dataset}/models/unadapted/"
-            f"seed{experiment.reference_seed}/backbone.safetensors"
-        ),
-        original=lambda w: image_set(w.dataset, "original", "val"),
-    output:
-        f"{results}/{{dataset}}/attention/unadapted.npz",
-    log:
-        f"{logs}/attend/{{dataset}}.log",
-    benchmark:
-        f"{benchmarks}/attend/{{dataset}}.tsv"
-    conda:
-        CONDA
-    threads: 1
-    resources:
-        mem_mb=lambda w: estimates.embedding_mb(w.dataset),
-        runtime=10,
-    params:
-        slice=slices.show(settings, "attention_images"),
-    script:
-        "../scripts/attend.py"
-
-
-rule attention:
-    input:
-        maps=rules.attend.output[0],
-        original=lambda w: (
-            image_set(w.dataset, "original", "val")
-            if settings.presentation.show_originals
-            else []
-        ),
-    output:
-        png=f"{results}/figures/attention_{{dataset}}.png",
-        svg=f"{results}/figures/attention_{{dataset}}.svg",
-    log:
-        f"{logs}/figure/attention_{{dataset}}.log",
-    benchmark:
-        f"{benchmarks}/figure/attention_{{dataset}}.tsv"
-    conda:
-        CONDA
-    threads: 1
-    resources:
-        mem_mb=1000,
-        runtime=5,
-    params:
-        slice=slices.show(settings, "show_originals", "dpi"),
-    script:
-        "../scripts/attention.py"
 
 
 rule learning:
@@ -250,6 +198,12 @@ rule schedules:
 rule tables:
     input:
         rules.sizes.output,
+        rules.profiles.output,
+        expand(
+            f"{results}/tables/scenarios_{{dataset}}.{{suffix}}",
+            dataset=experiment.datasets,
+            suffix=TABLE_SUFFIXES,
+        ),
         [table_files(name) for name in experiment.datasets],
 
 
@@ -263,16 +217,23 @@ rule report:
         rules.tables.input,
         [path for path in rules.figures.input if path.endswith(".png")],
         scores=expand(rules.scores.output, dataset=experiment.datasets),
+        comparisons=expand(rules.comparisons.output, dataset=experiment.datasets),
         counts=expand(rules.boxes.output.counts, dataset=experiment.datasets),
         skipped=expand(rules.boxes.output.skipped, dataset=experiment.datasets),
         quality=expand(rules.quality.output.summary, dataset=measured()),
+        explorers=explorers(),
         correlations=[
             f"{results}/{figure.dataset}/correlation/{figure.degree}.csv"
             for figure in experiment.figures
             if figure.kind == "correlation"
         ],
     output:
-        f"{results}/report.html",
+        report(
+            f"{results}/report.html",
+            caption="../report/report.rst",
+            category="Report",
+            labels={"what": "answer, tables, figures, explorer"},
+        ),
     log:
         f"{logs}/report.log",
     benchmark:
@@ -285,6 +246,8 @@ rule report:
         runtime=10,
     params:
         config=settings.model_dump(mode="json"),
+        benchmarks=benchmarks,
+        paper=paper_data,
         packages=[
             "torch",
             "timm",

@@ -1,47 +1,99 @@
-# Scores: a job a scenario (model and variant), then one tidy table a data set, and correlations.
+# Scores: rankings of a data set, a job a shard of its queries; accuracies, a job a scenario (model
+# and variant); then one tidy table a data set, and correlations.
 
 
+def scenario_names(dataset):
+    return [
+        f"{run.model}/seed{run.seed}/{run.variant}"
+        for run in experiment.scenarios(dataset)
+    ]
+
+
+# One job for all scenarios: they share the reference similarities. Their scores are kept beside the
+# outputs (`kept/`, no output of any rule): an added model or a job that was killed computes only
+# what is new. docs/design.md says why.
 rule retrieve:
     input:
         reference=lambda w: embedding(
             w.dataset, "unadapted", experiment.reference_seed, "original", "val"
         ),
-        original=embedding("{dataset}", "{model}", "{seed}", "original", "val"),
-        anonymized=embedding("{dataset}", "{model}", "{seed}", "{anonymized}", "val"),
+        queries=lambda w: [
+            embedding(w.dataset, run.model, run.seed, "original", "val")
+            for run in experiment.scenarios(w.dataset)
+        ],
+        databases=lambda w: [
+            embedding(w.dataset, run.model, run.seed, run.variant, "val")
+            for run in experiment.scenarios(w.dataset)
+        ],
     output:
-        queries=f"{results}/{{dataset}}/retrieval/{{model}}/seed{{seed}}/{{anonymized}}.parquet",
-        summary=f"{results}/{{dataset}}/retrieval/{{model}}/seed{{seed}}/{{anonymized}}.json",
+        f"{results}/{{dataset}}/retrieval/shards/{{shard}}.parquet",
     log:
-        f"{logs}/retrieve/{{dataset}}/{{model}}-seed{{seed}}/{{anonymized}}.log",
+        f"{logs}/retrieve/{{dataset}}/{{shard}}.log",
     benchmark:
-        f"{benchmarks}/retrieve/{{dataset}}/{{model}}-seed{{seed}}/{{anonymized}}.tsv"
+        f"{benchmarks}/retrieve/{{dataset}}/{{shard}}.tsv"
     conda:
         CONDA
-    threads: 1
+    threads: lambda w: estimates.retrieval_threads(w.dataset)
     resources:
+        gpu=estimates.retrieval_gpus(),
         mem_mb=lambda w: estimates.retrieval_mb(w.dataset),
         runtime=lambda w: estimates.minutes("retrieve", w.dataset),
     params:
         slice=slices.retrieve(settings),
+        scenarios=lambda w: scenario_names(w.dataset),
+        shards=settings.retrieval.shards,
     script:
         "../scripts/retrieve.py"
+
+
+# The files of a data set's scenarios follow no pattern: a rule a data set names them.
+for _name in experiment.datasets:
+
+    rule:
+        name:
+            f"rankings_{_name}"
+        input:
+            expand(
+                rules.retrieve.output,
+                dataset=_name,
+                shard=range(settings.retrieval.shards),
+            ),
+        output:
+            queries=scenario_files(_name, "retrieval", "parquet"),
+            summaries=scenario_files(_name, "retrieval", "json"),
+        log:
+            f"{logs}/rankings/{_name}.log",
+        benchmark:
+            f"{benchmarks}/rankings/{_name}.tsv"
+        conda:
+            CONDA
+        threads: 1
+        resources:
+            mem_mb=estimates.rankings_mb(_name),
+            runtime=20,
+        params:
+            slice=slices.retrieve(settings),
+            scenarios=scenario_names(_name),
+        script:
+            "../scripts/rankings.py"
 
 
 rule downstream:
     input:
         manifest=rules.manifest.output.manifest,
-        train=embedding("{dataset}", "{model}", "{seed}", "{anonymized}", "train"),
-        val=embedding("{dataset}", "{model}", "{seed}", "{anonymized}", "val"),
+        train=embedding("{dataset}", "{model}", "{seed}", "{variant}", "train"),
+        val=embedding("{dataset}", "{model}", "{seed}", "{variant}", "val"),
     output:
-        predictions=f"{results}/{{dataset}}/downstream/{{model}}/seed{{seed}}/{{anonymized}}.parquet",
-        summary=f"{results}/{{dataset}}/downstream/{{model}}/seed{{seed}}/{{anonymized}}.json",
+        predictions=f"{results}/{{dataset}}/downstream/{{model}}/seed{{seed}}/{{variant}}.parquet",
+        summary=f"{results}/{{dataset}}/downstream/{{model}}/seed{{seed}}/{{variant}}.json",
+        confusion=f"{results}/{{dataset}}/downstream/{{model}}/seed{{seed}}/{{variant}}.confusion.csv",
     log:
-        f"{logs}/downstream/{{dataset}}/{{model}}-seed{{seed}}/{{anonymized}}.log",
+        f"{logs}/downstream/{{dataset}}/{{model}}-seed{{seed}}/{{variant}}.log",
     benchmark:
-        f"{benchmarks}/downstream/{{dataset}}/{{model}}-seed{{seed}}/{{anonymized}}.tsv"
+        f"{benchmarks}/downstream/{{dataset}}/{{model}}-seed{{seed}}/{{variant}}.tsv"
     conda:
         CONDA
-    threads: 1
+    threads: lambda w: estimates.downstream_threads(w.dataset)
     resources:
         mem_mb=lambda w: estimates.downstream_mb(w.dataset),
         runtime=lambda w: estimates.minutes("downstream", w.dataset),
@@ -56,6 +108,9 @@ rule scores:
         retrieval=lambda w: scenario_files(w.dataset, "retrieval", "json"),
         queries=lambda w: scenario_files(w.dataset, "retrieval", "parquet"),
         downstream=downstream_files,
+        predictions=lambda w: [
+            path.removesuffix("json") + "parquet" for path in downstream_files(w)
+        ],
     output:
         f"{results}/{{dataset}}/scores.csv",
     log:
@@ -66,17 +121,45 @@ rule scores:
         CONDA
     threads: 1
     resources:
-        mem_mb=4000,
+        mem_mb=2000,
         runtime=20,
     params:
         slice=slices.scores(settings),
         scenarios=lambda w: [
-            (str(scenario.model), seed, str(scenario.variant))
-            for scenario in experiment.scenarios(w.dataset)
-            for seed in settings.training_seeds
+            (str(run.model), run.seed, str(run.variant))
+            for run in experiment.scenarios(w.dataset)
         ],
+        reference_seed=experiment.reference_seed,
+        control_seeds=settings.control_seeds,
     script:
         "../scripts/scores.py"
+
+
+rule comparisons:
+    input:
+        retrieval=rules.scores.input.retrieval,
+        queries=rules.scores.input.queries,
+        downstream=rules.scores.input.downstream,
+        predictions=rules.scores.input.predictions,
+    output:
+        f"{results}/{{dataset}}/comparisons.csv",
+    log:
+        f"{logs}/comparisons/{{dataset}}.log",
+    benchmark:
+        f"{benchmarks}/comparisons/{{dataset}}.tsv"
+    conda:
+        CONDA
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=20,
+    params:
+        slice=slices.comparisons(settings),
+        scenarios=rules.scores.params.scenarios,
+        reference_seed=experiment.reference_seed,
+        control_seeds=settings.control_seeds,
+    script:
+        "../scripts/comparisons.py"
 
 
 rule correlate:
@@ -84,6 +167,7 @@ rule correlate:
         rules.scores.output,
     output:
         matrix=f"{results}/{{dataset}}/correlation/{{degree}}.csv",
+        methods=f"{results}/{{dataset}}/correlation/{{degree}}_by_method.csv",
         summary=f"{results}/{{dataset}}/correlation/{{degree}}.json",
     log:
         f"{logs}/correlate/{{dataset}}-{{degree}}.log",

@@ -3,14 +3,24 @@ from pathlib import Path
 from anonbench.runtime import job
 
 with job(snakemake.log[0], snakemake.threads):
-    from anonbench.attention import write_attention_maps
+    from anonbench.attention import attend
+    from anonbench.attention_shares import SAMPLE
+    from anonbench.boxes import image_regions, read_boxes
     from anonbench.imageset import ImageSet
     from anonbench.presentation.figures.examples import choose
 
-    images = ImageSet.open([Path(path) for path in snakemake.input.original])
-    write_attention_maps(
+    variants = {
+        name: ImageSet.open([Path(path) for path in shards])
+        for name, shards in snakemake.params.variants.items()
+    }
+    regions = image_regions(read_boxes(Path(snakemake.input.boxes)))
+    ids = [image_id for image_id in next(iter(variants.values())).ids if image_id in regions]
+    attend(
         Path(snakemake.input.backbone),
-        images,
-        choose(images.ids, snakemake.params.slice["settings"]["attention_images"]),
-        Path(snakemake.output[0]),
+        variants,
+        regions,
+        drawn=choose(ids, snakemake.params.slice["settings"]["attention_images"]),
+        sample=choose(ids, SAMPLE),
+        maps=Path(snakemake.output.maps),
+        shares=Path(snakemake.output.shares),
     )

@@ -4,12 +4,17 @@ from anonbench.runtime import job
 
 with job(snakemake.log[0], snakemake.threads):
     from anonbench.imageset import ImageSet
+    from anonbench.presentation.attention import panels
     from anonbench.presentation.figures.attention import attention
 
-    original = [Path(path) for path in snakemake.input.original]
     attention(
-        Path(snakemake.input.maps),
-        base=ImageSet.open(original) if original else None,
+        panels(
+            dict(zip(snakemake.params.models, map(Path, snakemake.input.maps), strict=True)),
+            {
+                name: ImageSet.open([Path(path) for path in shards])
+                for name, shards in snakemake.params.shown.items()
+            },
+        ),
         outputs=[Path(path) for path in snakemake.output],
         dpi=snakemake.params.slice["settings"]["dpi"],
     )

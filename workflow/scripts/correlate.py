@@ -11,5 +11,6 @@ with job(snakemake.log[0], snakemake.threads):
         degree=int(snakemake.wildcards.degree),
         settings=Correlation.model_validate(snakemake.params.slice["settings"]),
         matrix=Path(snakemake.output.matrix),
+        methods=Path(snakemake.output.methods),
         summary=Path(snakemake.output.summary),
     )

@@ -18,4 +18,5 @@ with job(snakemake.log[0], snakemake.threads):
         seed=snakemake.params.slice["seed"],
         predictions=Path(snakemake.output.predictions),
         summary=Path(snakemake.output.summary),
+        confusions=Path(snakemake.output.confusion),
     )

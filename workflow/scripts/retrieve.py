@@ -4,13 +4,24 @@ from anonbench.runtime import job
 
 with job(snakemake.log[0], snakemake.threads):
     from anonbench.config import load
-    from anonbench.retrieval.scenario import write_scenario
+    from anonbench.devices import claimed
+    from anonbench.retrieval.job import Embedded, score_shard
 
-    write_scenario(
-        reference=Path(snakemake.input.reference),
-        original_queries=Path(snakemake.input.original),
-        anonymized=Path(snakemake.input.anonymized),
-        settings=load(snakemake.config).retrieval.completing(snakemake.params.slice["settings"]),
-        per_query=Path(snakemake.output.queries),
-        summary=Path(snakemake.output.summary),
+    output = Path(snakemake.output[0])
+    files = zip(
+        snakemake.params.scenarios,
+        map(Path, snakemake.input.queries),
+        map(Path, snakemake.input.databases),
+        strict=True,
     )
+    with claimed(snakemake.resources.gpu):
+        score_shard(
+            reference=Path(snakemake.input.reference),
+            scenarios=[Embedded(*each) for each in files],
+            settings=load(snakemake.config).retrieval.completing(
+                snakemake.params.slice["settings"]
+            ),
+            shard=int(snakemake.wildcards.shard),
+            output=output,
+            kept=output.parent.with_name("kept"),
+        )

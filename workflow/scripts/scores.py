@@ -4,28 +4,20 @@ from anonbench.runtime import job
 
 with job(snakemake.log[0], snakemake.threads):
     from anonbench.files import write_csv
-    from anonbench.scores import ScenarioFiles, collect
-    from anonbench.vocabulary import Model, Variant
+    from anonbench.scores import collect, scenario_files
 
-    rows = zip(
+    scenarios = scenario_files(
         snakemake.params.scenarios,
         snakemake.input.retrieval,
         snakemake.input.queries,
-        snakemake.input.downstream or [None] * len(snakemake.params.scenarios),
-        strict=True,
+        snakemake.input.downstream,
+        snakemake.input.predictions,
     )
-    scenarios = [
-        ScenarioFiles(
-            Model.parse(model),
-            seed,
-            Variant.parse(variant),
-            Path(retrieval),
-            Path(queries),
-            Path(downstream) if downstream else None,
-        )
-        for (model, seed, variant), retrieval, queries, downstream in rows
-    ]
-    write_csv(
-        collect(snakemake.wildcards.dataset, scenarios, **snakemake.params.slice["settings"]),
-        Path(snakemake.output[0]),
+    table = collect(
+        snakemake.wildcards.dataset,
+        scenarios,
+        snakemake.params.reference_seed,
+        snakemake.params.control_seeds,
+        **snakemake.params.slice["settings"],
     )
+    write_csv(table, Path(snakemake.output[0]))

@@ -3,6 +3,7 @@ from pathlib import Path
 from anonbench.runtime import job
 
 with job(snakemake.log[0], snakemake.threads):
+    from anonbench.comparisons import read_comparisons
     from anonbench.presentation.summary import read_scores
     from anonbench.presentation.tables import write_table
 
@@ -12,5 +13,6 @@ with job(snakemake.log[0], snakemake.threads):
         csv=Path(snakemake.output.csv),
         markdown=Path(snakemake.output.markdown),
         latex=Path(snakemake.output.latex),
-        reference_seed=snakemake.params.reference_seed,
+        comparisons=read_comparisons(Path(snakemake.input.comparisons)),
+        confidence=snakemake.params.slice["settings"]["confidence"],
     )

@@ -14,5 +14,4 @@ with job(snakemake.log[0], snakemake.threads):
         query or None,
         outputs=[Path(path) for path in snakemake.output],
         dpi=snakemake.params.slice["settings"]["dpi"],
-        reference_seed=snakemake.params.reference_seed,
     )

@@ -10,11 +10,12 @@ import numpy as np
 import pandas as pd
 
 from anonbench.config import Downstream
+from anonbench.downstream.confusion import confusion
 from anonbench.downstream.knn import knn_predict
 from anonbench.downstream.linear import LinearProbe, linear_probe
 from anonbench.embeddings import Embeddings, read_embeddings
 from anonbench.errors import InputError
-from anonbench.files import write_json, write_parquet
+from anonbench.files import write_csv, write_json, write_parquet
 from anonbench.provenance import versions
 
 log = logging.getLogger(__name__)
@@ -28,6 +29,7 @@ def evaluate_downstream(
     seed: int,
     predictions: Path,
     summary: Path,
+    confusions: Path,
 ) -> None:
     """Fit both classifiers on the train split and score them on the validation split.
 
@@ -40,10 +42,11 @@ def evaluate_downstream(
         seed: seed of the part that is held out of the train split.
         predictions: Parquet that is written: id, label, knn, linear (validation, sorted by id).
         summary: JSON that is written: accuracies, counts, notes, settings, versions.
+        confusions: CSV that is written: `confusion` of k-NN at the table's k and of the probe.
 
     Raises:
         InputError: a split has no labelled image, or the train split only one class, or the
-            splits' embeddings differ in their dimensions.
+            splits' embeddings differ in their dimensions, or an embedding is zero or not finite.
 
     """
     known = _label_of(labels)
@@ -59,9 +62,10 @@ def evaluate_downstream(
     for note in notes:
         log.warning("%s", note)
 
-    table = {"id": asked.ids, "label": val_labels}
-    table |= {"knn": neighbours[settings.k], "linear": probe.predictions}
+    predicted = {"knn": neighbours[settings.k], "linear": probe.predictions}
+    table = {"id": asked.ids, "label": val_labels} | predicted
     write_parquet(pd.DataFrame(table, dtype="str"), predictions)
+    write_csv(confusion(val_labels, predicted, np.unique(train_labels)), confusions)
     write_json(
         summary,
         {
@@ -85,10 +89,11 @@ def evaluate_downstream(
                 "held_out_accuracy": {str(c): a for c, a in probe.held_out_accuracy.items()},
                 "iterations": probe.iterations,
                 "converged": probe.converged,
+                "stopped": list(probe.stopped),
             },
             "notes": notes,
             "settings": settings.model_dump(mode="json"),
-            "versions": versions("numpy", "scikit-learn"),
+            "versions": versions("numpy", "scipy"),
         },
     )
 
@@ -148,6 +153,14 @@ def _notes(ks: list[int], images: int, unseen: int, probe: LinearProbe) -> list[
         notes.append(f"{unseen} validation images are of classes that the train split lacks")
     if not probe.held_out:
         notes.append("no class is large enough to hold images out: the middle strength was taken")
+    if probe.beyond_grid:
+        notes.append(
+            f"the best strength, {probe.strength:g}, is the grid's end: "
+            "add to downstream.linear.strengths beyond it"
+        )
+    if probe.stopped:
+        listed = ", ".join(f"{strength:g}" for strength in probe.stopped)
+        notes.append(f"on the held-in part the linear probe did not converge at strength {listed}")
     if not probe.converged:
         notes.append(f"the linear probe did not converge in {probe.iterations} iterations")
     return notes
@@ -156,10 +169,10 @@ def _notes(ks: list[int], images: int, unseen: int, probe: LinearProbe) -> list[
 def _accuracies(predicted: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
     """Return accuracy, its mean over the classes of the validation split, and the counts."""
     correct = predicted == labels
-    by_class = [float(correct[labels == name].mean()) for name in np.unique(labels)]
+    codes = np.unique(labels, return_inverse=True)[1]
     return {
         "accuracy": float(correct.mean()),
-        "macro_accuracy": float(np.mean(by_class)),
+        "macro_accuracy": float(np.mean(np.bincount(codes, correct) / np.bincount(codes))),
         "correct": int(correct.sum()),
         "n": len(labels),
     }

@@ -6,18 +6,21 @@ once, for the final prediction.
 
 from __future__ import annotations
 
-import warnings
+import logging
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from anonbench.config import Linear
+from anonbench.downstream.softmax import Fit, Problem, Standardization
 from anonbench.embeddings import Embeddings
-from anonbench.seeding import hash_int
+from anonbench.ranking import threads
+from anonbench.seeding import hash_ints
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,17 @@ class LinearProbe:
     """Accuracy on them, by strength."""
     iterations: int
     converged: bool
+    stopped: tuple[float, ...]
+    """Strengths at which the fit that was judged on the held-out part did not converge."""
+
+    @property
+    def beyond_grid(self) -> bool:
+        """Whether an end of the strengths is better than its neighbour: the best may lie beyond."""
+        ordered = sorted(self.held_out_accuracy)
+        if len(ordered) < 2 or self.strength not in (ordered[0], ordered[-1]):
+            return False
+        inside = ordered[1] if self.strength == ordered[0] else ordered[-2]
+        return self.held_out_accuracy[self.strength] > self.held_out_accuracy[inside]
 
 
 def linear_probe(
@@ -41,83 +55,56 @@ def linear_probe(
 ) -> LinearProbe:
     """Fit on the train split's embeddings [N, D] and classes [N], predict validation's [M, D].
 
-    Deterministic: the held-out part depends on seed and ids, and BLAS runs on one thread, because
-    the iterations of L-BFGS amplify the last bit of a sum that is split differently.
+    Takes one more copy of the train features. Deterministic: the held-out part depends on seed and
+    ids, and no sum depends on the number of threads, which OMP_NUM_THREADS grants.
     """
     held = _held_out(train.ids, train_labels, settings.held_out, seed)
-    with threadpool_limits(1, user_api="blas"):
-        accuracy = (
-            _held_out_accuracy(train.values, train_labels, held, settings) if held.any() else {}
+    # the held-out images last, so that either part is a view
+    order = np.concatenate([np.flatnonzero(~held), np.flatnonzero(held)])
+    classes, codes = np.unique(train_labels, return_inverse=True)
+    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(threads()) as pool:
+        # of all train images: no label enters it, which alone could favour a strength
+        standard = Standardization.of(train.values, pool)
+        problem = Problem(
+            standard(train.values, order, pool), codes[order], len(classes), standard.variance, pool
         )
+        path = _path(problem, int((~held).sum()), settings) if held.any() else {}
+        accuracy = {strength: right for strength, (_, right) in path.items()}
+        middle = sorted(settings.strengths)[len(settings.strengths) // 2]
         # max() keeps the first on ties: the strongest regularization that does as well
-        strengths = sorted(settings.strengths)
-        middle = strengths[len(strengths) // 2]
-        strength = max(strengths, key=lambda c: accuracy[c]) if accuracy else middle
-        standard = _Standard.of(train.values)
-        model, converged = _fit(standard(train.values), train_labels, strength, settings)
-        predictions = model.predict(standard(val.values))
+        strength = max(accuracy, key=lambda c: accuracy[c]) if accuracy else middle
+        last = problem.fit(strength, settings.max_iterations)
+        asked = standard(val.values, np.arange(len(val.values)), pool)
+        predictions = classes[last.predict(asked, pool)]
     return LinearProbe(
         predictions=predictions,
         strength=strength,
         held_out=int(held.sum()),
         held_out_accuracy=accuracy,
-        iterations=int(model.n_iter_.max()),
-        converged=converged,
+        iterations=last.iterations,
+        converged=last.converged,
+        stopped=tuple(c for c, (one, _) in path.items() if not one.converged),
     )
 
 
-def _held_out_accuracy(
-    values: np.ndarray, labels: np.ndarray, held: np.ndarray, settings: Linear
-) -> dict[float, float]:
-    fitted, left = values[~held], values[held]
-    standard = _Standard.of(fitted)
-    fitted, left = standard(fitted), standard(left)
-    accuracy = {}
-    for strength in settings.strengths:
-        model, _ = _fit(fitted, labels[~held], strength, settings)
-        accuracy[strength] = float(np.mean(model.predict(left) == labels[held]))
-    return accuracy
+def _path(problem: Problem, fitted: int, settings: Linear) -> dict[float, tuple[Fit, float]]:
+    """Fit the first rows at every strength, in ascending order, and judge on the others."""
+    inside, codes = problem.first(fitted), problem.codes[fitted:]
+    path: dict[float, tuple[Fit, float]] = {}
+    for strength in sorted(settings.strengths):
+        found = inside.fit(strength, settings.max_iterations)
+        predicted = found.predict(problem.features[fitted:], problem.pool)
+        path[strength] = found, float(np.mean(predicted == codes))
+        log.info("strength %g: held-out accuracy %.4f", strength, path[strength][1])
+    return path
 
 
 def _held_out(ids: Sequence[str], labels: np.ndarray, share: float, seed: int) -> np.ndarray:
     """Return which train images are held out [N]: the share of each class, drawn by id."""
-    draws = np.array([hash_int(seed, "linear probe, held out", name) for name in ids])
+    _, codes, counts = np.unique(labels, return_inverse=True, return_counts=True)
+    by_class = np.lexsort((hash_ints((seed, "linear probe, held out"), ids), codes))
+    place = np.arange(len(ids)) - np.repeat(np.cumsum(counts) - counts, counts)
+    taken = np.minimum(np.round(share * counts), counts - 1)
     held = np.zeros(len(ids), dtype=bool)
-    for name in np.unique(labels):
-        members = np.flatnonzero(labels == name)
-        count = min(round(share * len(members)), len(members) - 1)
-        held[members[np.argsort(draws[members], kind="stable")[:count]]] = True
+    held[by_class[place < np.repeat(taken, counts)]] = True
     return held
-
-
-@dataclass(frozen=True)
-class _Standard:
-    """Mean and deviation of each feature [D]; a constant feature has deviation 1."""
-
-    mean: np.ndarray
-    deviation: np.ndarray
-
-    @classmethod
-    def of(cls, values: np.ndarray) -> _Standard:
-        # in chunks: float64 copies of a split at the paper's size would be 2.6 GB each
-        chunks = np.array_split(values, -(-len(values) // 4096))
-        mean = sum(chunk.sum(axis=0, dtype=np.float64) for chunk in chunks) / len(values)
-        square = sum(np.square(chunk - mean).sum(axis=0) for chunk in chunks) / len(values)
-        deviation = np.sqrt(square)
-        constant = deviation <= 1e-6 * np.abs(mean)
-        return cls(mean.astype(np.float32), np.where(constant, 1, deviation).astype(np.float32))
-
-    def __call__(self, values: np.ndarray) -> np.ndarray:
-        scaled = np.asarray(values - self.mean)
-        scaled /= self.deviation
-        return scaled
-
-
-def _fit(
-    values: np.ndarray, labels: np.ndarray, strength: float, settings: Linear
-) -> tuple[LogisticRegression, bool]:
-    model = LogisticRegression(C=strength, max_iter=settings.max_iterations, solver="lbfgs")
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", ConvergenceWarning)
-        model.fit(values, labels)
-    return model, not any(issubclass(w.category, ConvergenceWarning) for w in caught)

@@ -15,6 +15,14 @@ ADAPTIONS = {
 QUERIES = {"original": "With original query images", "anonymized": "With anonymized query images"}
 RETRIEVAL_METRICS = {"map": "mAP", "mndcg": "mnDCG"}
 ACCURACIES = {"knn": "k-NN", "linear": "Linear"}
+AGREEMENT = {
+    "overlap": "Overlap",
+    "overlap_top": "Overlap",
+    "rbo": "RBO",
+    "tau": "Kendall’s τ",
+    "unchanged": "Unchanged",
+}
+"""How far a ranking agrees with the reference's, with no notion of relevance."""
 ENTITIES = {"face": "Face", "text": "Text", "barcode": "Barcode", "mrz": "MRZ"}
 DETECTORS = {
     "mtcnn": "MTCNN",
@@ -25,14 +33,18 @@ DETECTORS = {
     "template": "Templates",
     "boxes": "Boxes from a file",
 }
+_CUT_OFF = {"mndcg", *AGREEMENT} - {"rbo"}
 NOT_RUN = "not run"
+TIED = "≈"
+"""Behind a value that a test cannot tell from the best."""
+AT_CHANCE = "†"
+"""Behind a value whose interval reaches chance."""
 
 
 def metric_label(metric: str, k: int | None = None) -> str:
-    """Return a metric's name as a table heads it, with the cut-off of mnDCG where it is known."""
-    if metric == "mndcg" and k is not None:
-        return f"mnDCG@{k}"
-    return (RETRIEVAL_METRICS | ACCURACIES)[metric]
+    """Return a metric's name as a table heads it, with the cut-off k where it has one."""
+    name = (RETRIEVAL_METRICS | AGREEMENT | ACCURACIES)[metric]
+    return f"{name}@{k}" if k is not None and metric in _CUT_OFF else name
 
 
 def count(number: int, noun: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import pandas as pd
@@ -11,14 +11,24 @@ import pandas as pd
 from anonbench.experiment import Table
 from anonbench.presentation.labels import (
     ADAPTIONS,
+    AT_CHANCE,
     METHODS,
     NOT_RUN,
     QUERIES,
-    count,
+    TIED,
     metric_label,
 )
-from anonbench.presentation.summary import metrics_of, present, summarize
-from anonbench.vocabulary import CONTROL
+from anonbench.presentation.notes import notes_of, only, title_of
+from anonbench.presentation.summary import metrics_of, present, summarize, summarize_originals
+from anonbench.vocabulary import CONTROL, UNADAPTED
+
+BASELINES = {
+    "ceiling": "Unadapted, original images",
+    "control": f"{ADAPTIONS[CONTROL]}, original images",
+    "chance": "Chance",
+}
+"""What the rows of a table are read against."""
+_Tests = dict[frozenset[str], float]
 
 
 @dataclass(frozen=True)
@@ -27,17 +37,34 @@ class Cell:
 
     value: float | None = None
     sd: float | None = None
-    """Standard deviation over seeds, where there are several."""
+    """Standard deviation between seeds, where there are several."""
+    se: float | None = None
+    """Standard error over queries or images."""
+    low: float | None = None
+    high: float | None = None
     best: bool = False
+    """Whether it is the highest of its column, as printed; the control takes no part."""
+    tied: bool = False
+    """Whether it is not the highest, but a paired test cannot tell it from the highest."""
     chance: bool = False
     """Whether the value's interval reaches down to chance."""
 
     @property
     def text(self) -> str:
-        """The value with one decimal, and the deviation over seeds."""
+        """The value with one decimal, and the deviation between seeds."""
         if self.value is None:
             return NOT_RUN
         return f"{self.value:.1f}" if self.sd is None else f"{self.value:.1f} ± {self.sd:.1f}"
+
+    @property
+    def interval(self) -> str:
+        """The interval with one decimal, empty where there is none."""
+        return "" if self.low is None or self.high is None else f"{self.low:.1f}–{self.high:.1f}"
+
+    @property
+    def marks(self) -> str:
+        """What stands behind the value: tied with the best, at chance."""
+        return TIED * self.tied + AT_CHANCE * self.chance
 
 
 @dataclass(frozen=True)
@@ -70,6 +97,9 @@ class Layout:
     methods: tuple[tuple[str, str], ...]
     """Key and heading of the columns in each group."""
     blocks: tuple[Block, ...]
+    baselines: tuple[Row, ...]
+    """What every block is read against, the same for all methods: the unadapted model on original
+    images (key `ceiling`), the control on them (`control`), and `chance`; those that are known."""
 
     @property
     def caption(self) -> str:
@@ -77,7 +107,12 @@ class Layout:
         return " ".join([f"{self.title}.", *self.notes])
 
 
-def lay_out(table: Table, scores: pd.DataFrame, reference_seed: int | None = None) -> Layout:
+def lay_out(
+    table: Table,
+    scores: pd.DataFrame,
+    comparisons: pd.DataFrame | None = None,
+    confidence: float = 0.95,
+) -> Layout:
     """Arrange the scores of one data set and degree as the paper does.
 
     Rows and columns are those that occur in the data set at any degree, so that a scenario that is
@@ -86,139 +121,128 @@ def lay_out(table: Table, scores: pd.DataFrame, reference_seed: int | None = Non
     Args:
         table: what to show.
         scores: tidy scores, of one or several data sets.
-        reference_seed: see `anonbench.presentation.summary.summarize`.
+        comparisons: paired tests (`anonbench.comparisons`), of one or several data sets; without
+            them no cell is marked as tied with the best.
+        confidence: a cell is tied where its adjusted p is at least one less this.
 
     """
-    summary = summarize(scores[scores["dataset"] == table.dataset], reference_seed)
-    metrics = metrics_of(table.kind)
+    of_dataset = scores[scores["dataset"] == table.dataset]
+    metrics = list(metrics_of(table.kind))
+    summary = summarize(of_dataset)
+    summary = summary[summary["metric"].isin(metrics)]
     methods = present(summary["method"], METHODS) or list(METHODS)
     adaptions = present(summary["adaption"], ADAPTIONS) or [a for a in ADAPTIONS if a != CONTROL]
-    if table.kind == "downstream":  # there all seeds are alike: see `summarize`
-        adaptions = [adaption for adaption in adaptions if adaption != CONTROL]
-    here = summary[summary["metric"].isin(metrics) & (summary["degree"] == table.degree)]
+    here = summary[summary["degree"] == table.degree]
     cells = {
         (row.query, row.adaption, row.metric, row.method): _cell(row)
         for row in here.itertuples(index=False)
     }
-    blocks = QUERIES if table.kind == "retrieval" else {"": ""}
-    k = _only(here.loc[here["metric"] == "mndcg", "k"])
+    columns = [(metric, method) for metric in metrics for method in methods]
+    tests = _tests(table, comparisons)
+    blocks = []
+    for query, label in ({"": ""} if table.kind == "downstream" else QUERIES).items():
+        rows = [
+            Row(
+                adaption,
+                ADAPTIONS.get(adaption, adaption),
+                tuple(cells.get((query, adaption, *column), Cell()) for column in columns),
+            )
+            for adaption in adaptions
+        ]
+        pairs = [tests.get((query, *column), {}) for column in columns]
+        blocks.append(Block(query, label, _mark(rows, pairs, 1.0 - confidence)))
+    baselines = _baselines(here, summarize_originals(of_dataset), metrics)
+    ks = {metric: only(here.loc[here["metric"] == metric, "k"]) for metric in metrics}
+    headings = {m: metric_label(m, None if k is None else int(k)) for m, k in ks.items()}
+    said = {key: _said(values, headings) for key, values in baselines.items()}
     return Layout(
         stem=table.stem,
-        title=_title(table),
-        notes=tuple(_notes(table, here)),
-        groups=tuple((metric, metric_label(metric, k)) for metric in metrics),
+        title=title_of(table),
+        notes=tuple(notes_of(table, here, said, confidence if tests else None)),
+        groups=tuple(headings.items()),
         methods=tuple((method, METHODS.get(method, method)) for method in methods),
-        blocks=tuple(
-            _mark_best(
-                Block(
-                    query,
-                    label,
-                    tuple(
-                        Row(
-                            adaption,
-                            ADAPTIONS.get(adaption, adaption),
-                            tuple(
-                                cells.get((query, adaption, metric, method), Cell())
-                                for metric in metrics
-                                for method in methods
-                            ),
-                        )
-                        for adaption in adaptions
-                    ),
-                )
-            )
-            for query, label in blocks.items()
+        blocks=tuple(blocks),
+        baselines=tuple(
+            Row(key, BASELINES[key], tuple(values.get(metric, Cell()) for metric, _ in columns))
+            for key, values in baselines.items()
         ),
     )
 
 
 def _cell(row: object) -> Cell:
-    value, sd, low, chance = (
-        float(getattr(row, name)) for name in ("value", "sd", "low", "chance")
+    value, sd, se, low, high, chance = (
+        float(getattr(row, name)) for name in ("value", "sd", "se", "low", "high", "chance")
     )
     return Cell(
         value=100 * value,
-        sd=None if math.isnan(sd) else 100 * sd,
+        sd=_percent(sd),
+        se=_percent(se),
+        low=_percent(low),
+        high=_percent(high),
         chance=(value if math.isnan(low) else low) <= chance,
     )
 
 
-def _mark_best(block: Block) -> Block:
-    """Mark the highest value of each column; values that print alike are all marked.
+def _percent(share: float) -> float | None:
+    return None if math.isnan(share) else 100 * share
 
-    The retraining control takes no part: it tells how far two trainings are apart, and is no way
-    to serve a retrieval system.
+
+def _tests(table: Table, comparisons: pd.DataFrame | None) -> dict[tuple[str, str, str], _Tests]:
+    """Return the adjusted p-values of all pairs, by query kind, metric and method."""
+    found: dict[tuple[str, str, str], _Tests] = {}
+    for row in [] if comparisons is None else comparisons.to_dict("records"):
+        if (row["dataset"], row["degree"]) == (table.dataset, table.degree):
+            column = str(row["query"]), str(row["metric"]), str(row["method"])
+            pair = frozenset((str(row["a"]), str(row["b"])))
+            found.setdefault(column, {})[pair] = float(row["p_holm"])
+    return found
+
+
+def _mark(rows: Sequence[Row], tests: Sequence[_Tests], level: float) -> tuple[Row, ...]:
+    """Mark the highest value of each column, and those that a test cannot tell from it.
+
+    Values that print like the highest are all marked as the highest. The retraining control takes
+    no part: it tells how far two trainings are apart, and is no way to serve a retrieval system.
     """
-    rows = [row for row in block.rows if row.key != CONTROL]
-    best: list[str | None] = []
-    for column in zip(*(row.cells for row in rows), strict=True):
-        values = [cell.value for cell in column if cell.value is not None]
-        best.append(f"{max(values):.1f}" if values else None)
-    return replace(
-        block,
-        rows=tuple(
-            row
-            if row.key == CONTROL
-            else replace(
-                row,
-                cells=tuple(
-                    replace(cell, best=cell.value is not None and f"{cell.value:.1f}" == top)
-                    for cell, top in zip(row.cells, best, strict=True)
-                ),
-            )
-            for row in block.rows
-        ),
-    )
+    columns = [
+        _mark_column({row.key: row.cells[number] for row in rows}, p, level)
+        for number, p in enumerate(tests)
+    ]
+    return tuple(replace(row, cells=tuple(column[row.key] for column in columns)) for row in rows)
 
 
-def _title(table: Table) -> str:
-    what = "Retrieval quality" if table.kind == "retrieval" else "Accuracy on anonymized images"
-    return f"{what} in percent, {table.dataset}, {table.degree} % of the regions anonymized"
-
-
-def _notes(table: Table, here: pd.DataFrame) -> list[str]:
-    """Say how much stands behind the numbers, and what marks mean."""
-    if here.empty:
-        return ["No scenario was run."]
-    notes = [f"{_behind(table, here)}."]
-    if (here["seeds"] > 1).any():
-        notes.append("Values are means ± standard deviation over seeds.")
-    if CONTROL in set(here["adaption"]):
-        notes.append(
-            f"“{ADAPTIONS[CONTROL]}” is the unadapted model trained with other seeds than the "
-            "reference's: what retraining alone costs."
-        )
-    notes.append("Bold: best value of a block and column at the printed precision.")
-    chances = {
-        metric_label(str(metric)): _only_float(group["chance"])
-        for metric, group in here.groupby("metric", sort=False)
+def _mark_column(column: Mapping[str, Cell], p: _Tests, level: float) -> dict[str, Cell]:
+    values = {
+        key: cell.value for key, cell in column.items() if key != CONTROL and cell.value is not None
     }
-    known = {name: value for name, value in chances.items() if value is not None}
-    if known:
-        values = ", ".join(f"{name} {100 * value:.1f}" for name, value in known.items())
-        notes.append(f"Chance: {values}; † marks values whose interval reaches it.")
-    return notes
+    if not values:
+        return dict(column)
+    highest = max(values, key=values.__getitem__)
+    marked = dict(column)
+    for key, value in values.items():
+        best = f"{value:.1f}" == f"{values[highest]:.1f}"
+        tied = not best and p.get(frozenset((key, highest)), math.nan) >= level
+        marked[key] = replace(column[key], best=best, tied=tied)
+    return marked
 
 
-def _behind(table: Table, here: pd.DataFrame) -> str:
-    low, high = int(here["n"].min()), int(here["n"].max())
-    noun = "query" if table.kind == "retrieval" else "validation image"
-    images = count(low, noun) if low == high else f"{low:,} to {count(high, noun)}"
-    seeds = int(here["seeds"].max())
-    parts = [images]
-    for metric, name in (("mndcg", "k"), ("knn", "neighbours k")):
-        k = _only(here.loc[here["metric"] == metric, "k"])
-        if k is not None:
-            parts.append(f"{name} = {k:,}")
-    return ", ".join([*parts, count(seeds, "seed")])
+def _baselines(
+    here: pd.DataFrame, originals: pd.DataFrame, metrics: Sequence[str]
+) -> dict[str, dict[str, Cell]]:
+    """Return what is known of `BASELINES`: cells by metric."""
+    chances = {metric: only(here.loc[here["metric"] == metric, "chance"]) for metric in metrics}
+    found = {
+        key: {
+            str(row.metric): replace(_cell(row), chance=False)
+            for row in originals.itertuples(index=False)
+            if row.adaption == adaption and row.metric in metrics
+        }
+        for key, adaption in (("ceiling", UNADAPTED), ("control", CONTROL))
+    }
+    found["chance"] = {m: Cell(100 * value) for m, value in chances.items() if value is not None}
+    return {key: cells for key, cells in found.items() if cells}
 
 
-def _only(values: Sequence[float] | pd.Series) -> int | None:
-    """Return the one value that all share, if there is one."""
-    value = _only_float(pd.Series(values))
-    return None if value is None else int(value)
-
-
-def _only_float(values: pd.Series) -> float | None:
-    found = pd.to_numeric(values).dropna().unique()
-    return float(found[0]) if len(found) == 1 else None
+def _said(cells: Mapping[str, Cell], headings: Mapping[str, str]) -> str:
+    """Return cells as a sentence has them, in the order of the headings."""
+    return ", ".join(f"{name} {cells[m].text}" for m, name in headings.items() if m in cells)

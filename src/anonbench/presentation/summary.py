@@ -1,9 +1,4 @@
-"""The tidy scores, averaged over seeds: the one table that tables, trends and report read.
-
-Retrieval is scored against the unadapted model of the reference seed. That model trained again
-with another seed is the retraining control and gets a row of its own; averaging the two would mix
-a model that is compared with itself and one that is not. For accuracies all seeds are equal.
-"""
+"""The tidy scores, averaged over seeds: the one table that tables, trends and report read."""
 
 from __future__ import annotations
 
@@ -12,12 +7,13 @@ from pathlib import Path
 import pandas as pd
 
 from anonbench.errors import InputError
-from anonbench.presentation.labels import ACCURACIES, RETRIEVAL_METRICS
-from anonbench.vocabulary import CONTROL, ORIGINAL
+from anonbench.presentation.labels import ACCURACIES, AGREEMENT, RETRIEVAL_METRICS
+from anonbench.vocabulary import ORIGINAL
 
 KEYS = ["dataset", "degree", "method", "adaption", "query", "metric"]
-_NUMBERS = {name: ["", "nan"] for name in ("value", "low", "high", "n", "k", "chance")}
-SCORE_COLUMNS = [*KEYS, "seed", "value", "low", "high", "n", "k", "chance"]
+_VALUES = ("value", "low", "high", "se", "n", "k", "chance")
+_NUMBERS = {name: ["", "nan"] for name in _VALUES}
+SCORE_COLUMNS = [*KEYS, "seed", *_VALUES]
 
 
 def read_scores(path: Path) -> pd.DataFrame:
@@ -34,42 +30,53 @@ def read_scores(path: Path) -> pd.DataFrame:
     return scores
 
 
-def summarize(scores: pd.DataFrame, reference_seed: int | None = None) -> pd.DataFrame:
-    """Average the scores over seeds.
+def summarize(scores: pd.DataFrame) -> pd.DataFrame:
+    """Average the scores of anonymized images over seeds.
 
     Args:
         scores: columns `SCORE_COLUMNS`; all values are shares in [0, 1]. `chance` is the value of a
             random ranking or guess, NaN where it is unknown.
-        reference_seed: seed of the reference ranking's model; the smallest one where not given.
 
     Returns:
-        One row for each of `KEYS` with value, sd (NaN for one seed), low, high (the interval of the
-        only seed, else mean ± sd), seeds, n, k and chance. Cells without a value are left out, and
-        so are original images.
+        One row for each of `KEYS` with value, sd, se, low, high, n, k, chance and seeds: `sd` is
+        the standard deviation between seeds (NaN for one seed), `se` the standard error over
+        queries or images. The two are apart because more queries make the one smaller, and only
+        more seeds tell the other. For several seeds `se` is the mean of theirs, an upper bound of
+        the error of their mean. `low` and `high` are the interval of the only seed, else value ±
+        sd. Cells without a value are left out.
 
     """
-    given = scores[scores["method"] != ORIGINAL].dropna(subset=["value"]).copy()
+    return _average(scores[scores["method"] != ORIGINAL])
+
+
+def summarize_originals(scores: pd.DataFrame) -> pd.DataFrame:
+    """Average the scores of original images over seeds: the ceiling, and the control's.
+
+    Arguments and columns are those of `summarize`.
+    """
+    return _average(scores[scores["method"] == ORIGINAL])
+
+
+def _average(scores: pd.DataFrame) -> pd.DataFrame:
+    given = scores.dropna(subset=["value"])
     if given.empty:
-        columns = [*KEYS, "value", "sd", "low", "high", "n", "k", "chance", "seeds"]
+        columns = [*KEYS, "value", "sd", "se", "low", "high", "n", "k", "chance", "seeds"]
         return pd.DataFrame(columns=columns)
-    reference = int(scores["seed"].min()) if reference_seed is None else reference_seed
-    control = (
-        given["metric"].isin(RETRIEVAL_METRICS)
-        & (given["adaption"] == "unadapted")
-        & (given["seed"] != reference)
+    summary = (
+        given.groupby(KEYS, sort=True, dropna=False)
+        .agg(
+            value=("value", "mean"),
+            sd=("value", "std"),
+            se=("se", "mean"),
+            low=("low", "mean"),
+            high=("high", "mean"),
+            n=("n", "min"),
+            k=("k", "min"),
+            chance=("chance", "mean"),
+            seeds=("seed", "nunique"),
+        )
+        .reset_index()
     )
-    given.loc[control, "adaption"] = CONTROL
-    grouped = given.groupby(KEYS, sort=True, dropna=False)
-    summary = grouped.agg(
-        value=("value", "mean"),
-        sd=("value", "std"),
-        low=("low", "mean"),
-        high=("high", "mean"),
-        n=("n", "min"),
-        k=("k", "min"),
-        chance=("chance", "mean"),
-        seeds=("seed", "nunique"),
-    ).reset_index()
     several = summary["seeds"] > 1
     summary.loc[several, "low"] = summary["value"] - summary["sd"]
     summary.loc[several, "high"] = summary["value"] + summary["sd"]
@@ -83,5 +90,6 @@ def present(values: pd.Series, order: dict[str, str]) -> list[str]:
 
 
 def metrics_of(kind: str) -> dict[str, str]:
-    """Return the two metrics of a table of this kind, with their names."""
-    return RETRIEVAL_METRICS if kind == "retrieval" else ACCURACIES
+    """Return the metrics of a table of this kind, with their names."""
+    kinds = {"retrieval": RETRIEVAL_METRICS, "agreement": AGREEMENT, "downstream": ACCURACIES}
+    return kinds[kind]

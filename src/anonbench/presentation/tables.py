@@ -11,8 +11,9 @@ import pandas as pd
 
 from anonbench.experiment import Table
 from anonbench.files import atomic
-from anonbench.presentation.labels import NOT_RUN
-from anonbench.presentation.layout import Block, Cell, Layout, lay_out
+from anonbench.presentation.labels import AT_CHANCE, NOT_RUN, TIED
+from anonbench.presentation.layout import Cell, Layout, Row, lay_out
+from anonbench.vocabulary import CONTROL, UNADAPTED
 
 SIZE_COLUMNS = {
     "split": "Split",
@@ -30,21 +31,22 @@ def write_table(
     csv: Path,
     markdown: Path,
     latex: Path,
-    reference_seed: int | None = None,
+    comparisons: pd.DataFrame | None = None,
+    confidence: float = 0.95,
 ) -> None:
     """Write one retrieval or accuracy table in the paper's layout, values in percent.
 
     Args:
         table: data set, degree and kind.
         scores: tidy scores (`anonbench.presentation.summary.read_scores`).
-        csv: one row a model and query kind; columns ``<metric>_<method>``, and ``…_sd`` where there
-            are several seeds.
+        csv: see `to_csv`.
         markdown: the table for people, best values bold.
         latex: a `table` environment that needs booktabs and nothing else.
-        reference_seed: see `anonbench.presentation.summary.summarize`.
+        comparisons: see `anonbench.presentation.layout.lay_out`.
+        confidence: see `anonbench.presentation.layout.lay_out`.
 
     """
-    layout = lay_out(table, scores, reference_seed)
+    layout = lay_out(table, scores, comparisons, confidence)
     write_text(csv, to_csv(layout))
     write_text(markdown, to_markdown(layout))
     write_text(latex, to_latex(layout))
@@ -64,7 +66,7 @@ def write_sizes(counts: Mapping[str, Path], csv: Path, markdown: Path, latex: Pa
     heads = ["Data set", *SIZE_COLUMNS.values()]
     rows = [[str(name), str(split), *(f"{n:,}" for n in rest)] for name, split, *rest in sizes]
     write_text(
-        csv, _csv_text([["dataset", *SIZE_COLUMNS], *[[str(v) for v in row] for row in sizes]])
+        csv, csv_text([["dataset", *SIZE_COLUMNS], *[[str(v) for v in row] for row in sizes]])
     )
     write_text(markdown, f"{markdown_grid(heads, rows, left=2)}\n{SIZE_TITLE}.\n")
     body = [_latex_row(map(escape_latex, row)) for row in rows]
@@ -82,23 +84,50 @@ def read_sizes(counts: Mapping[str, Path]) -> list[tuple[str, str, int, int, int
     return rows
 
 
+CSV_NUMBERS = {"low": 1, "high": 1, "se": 2, "sd": 2}
+"""What the CSV says of a value beside it, and with how many decimals."""
+
+
 def to_csv(layout: Layout) -> str:
-    """Return a layout as CSV: numbers with one decimal, missing ones as ``not run``."""
-    seeds = any(cell.sd is not None for cell in _cells(layout.blocks))
+    """Return a layout as CSV, in percent.
+
+    One row a model and query kind, then one for each baseline, which holds for all of them; `row`
+    tells which: scenario, ceiling, control (on original images) or chance. Columns
+    ``<metric>_<method>`` with one decimal (missing ones: ``not run``), then the same names with
+    ``_low`` and ``_high`` (interval), ``_se`` (standard error over queries or images), ``_sd``
+    (standard deviation between seeds, empty for one) and ``_tied`` (1 where a paired test cannot
+    tell it from the best, which is ``_best``).
+    """
     names = [f"{metric}_{method}" for metric, _ in layout.groups for method, _ in layout.methods]
-    head = ["query"] if layout.blocks[0].key else []
-    rows = [[*head, "adaption", *names, *([f"{name}_sd" for name in names] if seeds else [])]]
+    heads = [f"{name}_{part}" for part in (*CSV_NUMBERS, "best", "tied") for name in names]
+    queried = bool(layout.blocks[0].key)
+    rows = [[*(["query"] if queried else []), "row", "adaption", *names, *heads]]
     for block in layout.blocks:
-        for row in block.rows:
-            values = [NOT_RUN if cell.value is None else f"{cell.value:.1f}" for cell in row.cells]
-            deviations = ["" if cell.sd is None else f"{cell.sd:.1f}" for cell in row.cells]
-            key = [block.key] if block.key else []
-            rows.append([*key, row.key, *values, *(deviations if seeds else [])])
-    return _csv_text(rows)
+        query = [block.key] if queried else []
+        rows += [[*query, "scenario", row.key, *_csv_cells(row)] for row in block.rows]
+    for row in layout.baselines:
+        adaption = {"ceiling": UNADAPTED, "control": CONTROL}.get(row.key, "")
+        rows.append([*([""] if queried else []), row.key, adaption, *_csv_cells(row)])
+    return csv_text(rows)
 
 
-def to_markdown(layout: Layout) -> str:
-    """Return a layout as a Markdown table, caption below."""
+def _csv_cells(row: Row) -> list[str]:
+    cells = row.cells
+    values = [NOT_RUN if cell.value is None else f"{cell.value:.1f}" for cell in cells]
+    for part, decimals in CSV_NUMBERS.items():
+        numbers = [getattr(cell, part) for cell in cells]
+        values += ["" if number is None else f"{number:.{decimals}f}" for number in numbers]
+    for part in ("best", "tied"):
+        flags = [getattr(cell, part) for cell in cells]
+        values += [
+            "" if cell.value is None else str(int(flag))
+            for cell, flag in zip(cells, flags, strict=True)
+        ]
+    return values
+
+
+def to_markdown(layout: Layout, intervals: bool = False) -> str:
+    """Return a layout as a Markdown table, caption below; on demand with each cell's interval."""
     heads = [
         "Model",
         *(f"{group} {method}" for _, group in layout.groups for _, method in layout.methods),
@@ -108,14 +137,17 @@ def to_markdown(layout: Layout) -> str:
         if block.label:
             rows.append([f"*{block.label}*", *([""] * (len(heads) - 1))])
         for row in block.rows:
-            rows.append([row.label, *(_markdown_cell(cell) for cell in row.cells)])
+            rows.append([row.label, *(_markdown_cell(cell, intervals) for cell in row.cells)])
     return (
-        f"{markdown_grid(heads, rows, left=1, escaped=True)}\n{_escape_markdown(layout.caption)}\n"
+        f"{markdown_grid(heads, rows, left=1, escaped=True)}\n{escape_markdown(layout.caption)}\n"
     )
 
 
-def to_latex(layout: Layout) -> str:
-    """Return a layout as a LaTeX `table`; the document needs ``\\usepackage{booktabs}``."""
+def to_latex(layout: Layout, intervals: bool = False) -> str:
+    """Return a layout as a LaTeX `table`; the document needs ``\\usepackage{booktabs}``.
+
+    On demand, each cell has its interval behind it.
+    """
     width = len(layout.methods)
     total = 1 + width * len(layout.groups)
     spans = [(2 + number * width, 1 + (number + 1) * width) for number in range(len(layout.groups))]
@@ -131,7 +163,9 @@ def to_latex(layout: Layout) -> str:
             label = rf"\multicolumn{{{total}}}{{l}}{{\emph{{{escape_latex(block.label)}}}}}"
             lines.append(_latex_row([label]))
         lines += [
-            _latex_row([escape_latex(row.label), *(_latex_cell(cell) for cell in row.cells)])
+            _latex_row(
+                [escape_latex(row.label), *(_latex_cell(cell, intervals) for cell in row.cells)]
+            )
             for row in block.rows
         ]
     columns = "l" + ("r" * width) * len(layout.groups)
@@ -147,11 +181,16 @@ _LATEX = {
     "|": r"\textbar{}",
     '"': "''",
     "±": r"$\pm$",
+    "−": "$-$",
+    "τ": r"$\tau$",
     "†": r"$\dagger$",
+    "≈": r"$\approx$",
+    "–": "--",
     "“": "``",
     "”": "''",
     "’": "'",
 } | {character: f"\\{character}" for character in "&%$#_{}"}
+_MARKS = {TIED: r"\approx", AT_CHANCE: r"\dagger"}
 
 
 def escape_latex(text: str) -> str:
@@ -159,11 +198,12 @@ def escape_latex(text: str) -> str:
     return "".join(_LATEX.get(character, character) for character in text)
 
 
-def _latex_cell(cell: Cell) -> str:
+def _latex_cell(cell: Cell, interval: bool) -> str:
     text = escape_latex(cell.text)
     if cell.best:
         text = rf"\textbf{{{text}}}"
-    return text + (r"$^\dagger$" if cell.chance else "")
+    marks = "".join(_MARKS[mark] for mark in cell.marks)
+    return text + (f"$^{{{marks}}}$" if marks else "") + escape_latex(_bracket(cell, interval))
 
 
 def _latex_row(cells: Iterable[str]) -> str:
@@ -188,12 +228,17 @@ def _latex_table(stem: str, caption: str, columns: str, lines: Sequence[str]) ->
     )
 
 
-def _markdown_cell(cell: Cell) -> str:
+def _markdown_cell(cell: Cell, interval: bool) -> str:
     text = f"**{cell.text}**" if cell.best else cell.text
-    return text + ("†" if cell.chance else "")
+    return text + cell.marks + escape_markdown(_bracket(cell, interval))
 
 
-def _escape_markdown(text: str) -> str:
+def _bracket(cell: Cell, interval: bool) -> str:
+    return f" [{cell.interval}]" if interval and cell.interval else ""
+
+
+def escape_markdown(text: str) -> str:
+    """Return text that Markdown shows as it is."""
     escaped = "".join(f"\\{c}" if c in "\\`*_[]|#" else c for c in text)
     return escaped.replace("<", "&lt;").replace(">", "&gt;").replace("\n", " ")
 
@@ -203,20 +248,17 @@ def markdown_grid(
 ) -> str:
     """Return a grid; the first `left` columns are flush left, the others right."""
     if not escaped:
-        rows = [[_escape_markdown(text) for text in row] for row in rows]
+        rows = [[escape_markdown(text) for text in row] for row in rows]
     rules = ["---" if number < left else "---:" for number in range(len(heads))]
-    lines = [[_escape_markdown(head) for head in heads], rules, *rows]
+    lines = [[escape_markdown(head) for head in heads], rules, *rows]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
-def _csv_text(rows: Sequence[Sequence[str]]) -> str:
+def csv_text(rows: Sequence[Sequence[str]]) -> str:
+    """Return rows as CSV."""
     buffer = io.StringIO()
     csv_module.writer(buffer, lineterminator="\n").writerows(rows)
     return buffer.getvalue()
-
-
-def _cells(blocks: Sequence[Block]) -> list[Cell]:
-    return [cell for block in blocks for row in block.rows for cell in row.cells]
 
 
 def write_text(path: Path, text: str) -> None:

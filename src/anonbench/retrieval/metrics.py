@@ -1,23 +1,29 @@
-"""Average precision and nDCG of rankings against a reference ranking, exact and without a sort.
+"""Average precision, nDCG and agreement of rankings with a reference ranking, exact.
 
-All similarities are blocks [queries, N] whose columns are the database in id order. AP is
-Σ_r P(r)·Δrecall(r); nDCG@k takes the reference similarity of whatever was retrieved as gain, the
-only reading under which the values published in arXiv 2602.19641 are possible.
+AP is Σ_r P(r)·Δrecall(r); nDCG@k takes the reference similarity of whatever was retrieved as gain,
+the only reading under which the values published in arXiv 2602.19641 are possible. What an engine
+finds out about a block of queries (see `anonbench.retrieval.engine`) becomes scores here, by the
+same code for NumPy's arrays and torch's tensors.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from fractions import Fraction
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from anonbench.config import Retrieval
 from anonbench.errors import InputError
-from anonbench.ranking import Order, row_chunks, threads
+from anonbench.retrieval import agreement
+from anonbench.retrieval.agreement import Array
+
+if TYPE_CHECKING:
+    from anonbench.config import Retrieval
+
+COLUMNS = ("ap", "ndcg", "overlap", "overlap_top", "rbo", "tau", "unchanged")
+"""The scores of a query, see `Measures.scores`."""
 
 
 def cutoff(images: int, settings: Retrieval) -> int:
@@ -28,7 +34,7 @@ def cutoff(images: int, settings: Retrieval) -> int:
 
     """
     share = Fraction(str(settings.fraction))  # 0.29 · 100 is 29, not 28.999…
-    own = 0 if settings.include_self else 1
+    own = images - retrievable(images, settings)
     k = math.floor(share * (images - own))
     if k < 1:
         raise InputError(
@@ -38,14 +44,24 @@ def cutoff(images: int, settings: Retrieval) -> int:
     return k
 
 
-def gains(similarity: np.ndarray, settings: Retrieval) -> np.ndarray:
+def retrievable(images: int, settings: Retrieval) -> int:
+    """Return how many of the images can be retrieved for a query: its own one may not count."""
+    return images if settings.include_self else images - 1
+
+
+def top(images: int, settings: Retrieval) -> int:
+    """Return how many first results are compared: `retrieval.top`, or all where there are less."""
+    return min(settings.top, retrievable(images, settings))
+
+
+def gains(similarity: Array, settings: Retrieval, xp: Any = np) -> Array:
     """Return the gain of images with these reference similarities, float64, same shape."""
-    values = similarity.astype(np.float64)
+    values = xp.asarray(similarity, dtype=xp.float64)
     if settings.negative_gain == "clip":
-        values = np.maximum(values, 0.0)
+        values = xp.where(values < 0, 0.0, values)
     elif settings.negative_gain == "shift":
         values = (values + 1.0) / 2.0
-    return np.exp2(values) - 1.0 if settings.gain == "exponential" else values
+    return xp.exp2(values) - 1.0 if settings.gain == "exponential" else values
 
 
 def discounts(k: int) -> np.ndarray:
@@ -53,83 +69,119 @@ def discounts(k: int) -> np.ndarray:
     return np.asarray(1.0 / np.log2(np.arange(2, k + 2)))
 
 
-@dataclass(frozen=True)
-class Reference:
-    """What the reference ranking says about a block of queries."""
+class Measures:
+    """Scores of rows of a ranking, from what an engine found out about them."""
 
-    similarity: np.ndarray
-    """Reference similarities [queries, N]."""
-    relevant: np.ndarray
-    """The relevant images of each query in reference order [queries, k]."""
-    ideal: np.ndarray
-    """DCG of the reference ranking [queries]."""
-    chance: np.ndarray
-    """Expected nDCG of a random ranking [queries]; NaN where nDCG is undefined."""
+    def __init__(
+        self,
+        settings: Retrieval,
+        k: int,
+        images: int,
+        xp: Any = np,
+        constant: Callable[[np.ndarray], Array] = np.asarray,
+    ) -> None:
+        """Prepare what all rows share.
 
+        Args:
+            settings: of the scores.
+            k: relevant images of a query.
+            images: N, of the database.
+            xp: numpy or torch, whose arrays are scored.
+            constant: makes such an array of NumPy's.
 
-def exclude_own(similarity: np.ndarray, first: int) -> None:
-    """Put each query's own image last, in place: row i's own column is `first` + i."""
-    rows = np.arange(len(similarity))
-    lowest = similarity.min(axis=1)
-    similarity[rows, first + rows] = np.nextafter(lowest, np.float32(-np.inf))
+        """
+        self._settings = settings
+        self._xp = xp
+        self._images = images
+        self.k = k
+        self.top = top(images, settings)
+        self.depth = max(k, self.top)
+        """First images of a ranking that are looked at."""
+        self.place_type = np.dtype(np.int16 if self.depth < 1 << 15 else np.int32)
+        """Of places: the smallest, since they are looked up all over a row."""
+        self.steps = constant(np.arange(self.depth, dtype=self.place_type))
+        """0 … depth - 1."""
+        self._discounts = constant(discounts(k))
+        self._ranks = constant(np.arange(1.0, k + 1))
+        self._overlap_weights = constant(
+            agreement.overlap_weights(settings.persistence, k, self.depth + 1)
+        )
 
+    def ideal(self, similarity: Array) -> Array:
+        """Return the DCG of the reference ranking, float64 [rows].
 
-def reference(similarity: np.ndarray, k: int, first: int, settings: Retrieval) -> Reference:
-    """Rank a block of reference similarities [queries, N].
+        Args:
+            similarity: reference similarities of the relevant images, in order, float32 [rows, k].
 
-    Where a query's own image does not count, `exclude_own` comes before; `first` is the column of
-    the first query's own image.
-    """
-    rows, size = similarity.shape
-    weights = discounts(k)
-    relevant = np.empty((rows, k), dtype=np.int64)
-    ideal, total = np.empty(rows), np.empty(rows)
-    plain = settings.gain == "linear" and settings.negative_gain == "keep"
+        """
+        return (gains(similarity, self._settings, self._xp) * self._discounts).sum(-1)
 
-    def rank(part: range) -> None:
-        for row in part:
-            values = similarity[row]
-            relevant[row] = Order(values).first(k)
-            ideal[row] = _dcg(values, relevant[row], weights, settings)
-            # a sum of float32 in float64 equals the sum of the linear gains, without the copy
-            total[row] = (values if plain else gains(values, settings)).sum(dtype=np.float64)
+    def chance(self, similarity: Array, relevant: Array, own: Array, ideal: Array) -> Array:
+        """Return the expected nDCG of a random ranking, float64 [rows]; NaN where undefined.
 
-    _over_rows(rank, rows)
-    if not settings.include_self:
-        own = similarity[np.arange(rows), first + np.arange(rows)]
-        total -= gains(own, settings)
-        size -= 1
-    chance = _ratio(total / size * weights.sum(), ideal)
-    return Reference(similarity, relevant, ideal, chance)
+        At every rank the expected gain is the mean over the images that can be retrieved.
 
+        Args:
+            similarity: reference similarities, float32 [rows, N].
+            relevant: those of the relevant images [rows, k].
+            own: those of each query's own image [rows].
+            ideal: of `ideal`, [rows].
 
-def score(
-    truth: Reference, similarity: np.ndarray, settings: Retrieval
-) -> tuple[np.ndarray, np.ndarray]:
-    """Score a block of similarities [queries, N] against the reference.
+        """
+        settings = self._settings
+        if settings.gain_of == "relevant":
+            total = gains(relevant, settings, self._xp).sum(-1)
+        else:
+            total = gains(similarity, settings, self._xp).sum(-1)
+            if not settings.include_self:
+                total = total - gains(own, settings, self._xp)
+        expected = total / retrievable(self._images, settings)
+        return self._share(expected * self._discounts.sum(), ideal)
 
-    Returns:
-        AP and nDCG@k of each query, float64 [queries]. nDCG is NaN where the ideal gain is not
-        positive: a share of nothing, or of a loss, says nothing.
+    def scores(
+        self, places: Array, ranks: Array | None, similarity: Array, ideal: Array
+    ) -> dict[str, Array]:
+        """Score rows of a ranking.
 
-    """
-    rows, k = truth.relevant.shape
-    weights, hits = discounts(k), np.arange(1, k + 1)
-    ap, dcg = np.empty(rows), np.empty(rows)
+        Args:
+            places: for each of the first images in order its place in the reference ranking, from
+                0; `depth` where it is not among the first there [rows, depth].
+            ranks: of the relevant images in the whole ranking, from 1, ascending [rows, k]; not
+                used where average precision is truncated at k.
+            similarity: reference similarities of the first k images in order, float32 [rows, k].
+            ideal: of `ideal`, [rows].
 
-    def rank(part: range) -> None:
-        for row in part:
-            order = Order(similarity[row])
-            if settings.ap_depth == "full":
-                found, ranks = order.first_and_ranks(k, truth.relevant[row])
-            else:
-                found = order.first(k)
-                ranks = np.flatnonzero(np.isin(found, truth.relevant[row])) + 1
-            ap[row] = (hits[: len(ranks)] / ranks).sum() / k
-            dcg[row] = _dcg(truth.similarity[row], found, weights, settings)
+        Returns:
+            By `COLUMNS`, float64 [rows]: average precision; nDCG@k, NaN where the ideal gain is
+            not positive (a share of nothing, or of a loss, says nothing); overlap with the
+            reference's first k and first `top`; rank-biased overlap to depth k; Kendall's tau of
+            the first `top`; 1.0 where those are the same in the same order, else 0.0.
 
-    _over_rows(rank, rows)
-    return ap, _ratio(dcg, truth.ideal)
+        """
+        xp, k = self._xp, self.k
+        first, steps = places[:, :k], self.steps
+        relevant = first < k
+        if self._settings.ap_depth == "full":
+            precision = self._ranks / ranks
+        else:
+            precision = relevant * xp.cumsum(relevant, -1) / self._ranks
+        gain = gains(similarity, self._settings, xp)
+        if self._settings.gain_of == "relevant":
+            gain = gain * relevant
+        scores = (
+            precision.sum(-1) / k,
+            self._share((gain * self._discounts).sum(-1), ideal),
+            agreement.overlap(xp, places, k),
+            agreement.overlap(xp, places, self.top),
+            agreement.rank_biased_overlap(xp, first, steps[:k], self._overlap_weights),
+            agreement.kendall_tau(xp, places, steps, self.top),
+            agreement.unchanged(xp, places, steps, self.top),
+        )
+        return dict(zip(COLUMNS, scores, strict=True))
+
+    def _share(self, values: Array, ideal: Array) -> Array:
+        defined = ideal > 0
+        return self._xp.where(defined, values / self._xp.where(defined, ideal, 1.0), math.nan)
 
 
 def chance_ap(images: int, k: int, settings: Retrieval) -> float:
@@ -138,29 +190,8 @@ def chance_ap(images: int, k: int, settings: Retrieval) -> float:
     The image at rank r is relevant with probability k/N, and those before it hold
     (r - 1)(k - 1)/(N - 1) relevant ones on average; summed over the ranks r ≤ depth.
     """
-    size = images if settings.include_self else images - 1
+    size = retrievable(images, settings)
     depth = size if settings.ap_depth == "full" else k
     harmonic = float(np.sum(1.0 / np.arange(1, depth + 1)))
     others = (k - 1) / (size - 1) if size > 1 else 0.0
     return (harmonic + others * (depth - harmonic)) / size
-
-
-def _dcg(
-    similarity: np.ndarray, positions: np.ndarray, weights: np.ndarray, settings: Retrieval
-) -> float:
-    # summed by NumPy and not by BLAS: the same gains in the same order give the same bits
-    return float((gains(similarity.take(positions), settings) * weights).sum())
-
-
-def _ratio(values: np.ndarray, ideal: np.ndarray) -> np.ndarray:
-    defined = ideal > 0
-    return np.where(defined, values / np.where(defined, ideal, 1.0), np.nan)
-
-
-def _over_rows(work: Callable[[range], None], rows: int) -> None:
-    count = threads()
-    if count == 1:
-        work(range(rows))
-        return
-    with ThreadPoolExecutor(count) as pool:
-        list(pool.map(work, row_chunks(rows, count)))

@@ -1,27 +1,29 @@
-"""One scenario: a model and a variant, scored against the reference ranking.
+"""One scenario in memory: a model's queries and database, scored against the reference ranking.
 
-Query blocks are outermost and every query kind is scored inside, so that the reference
-similarities of a block are computed once; no N × N matrix exists.
+What notebooks and the command line call. The workflow scores all scenarios of a data set in one
+job, see `anonbench.retrieval.job`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
 
 from anonbench.config import Retrieval
-from anonbench.embeddings import Embeddings, read_embeddings
+from anonbench.embeddings import Embeddings
 from anonbench.errors import InputError
-from anonbench.files import write_json, write_parquet
 from anonbench.progress import track
-from anonbench.provenance import versions
-from anonbench.ranking import Similarity, unit_rows
+from anonbench.ranking import unit_rows
 from anonbench.retrieval import metrics
-from anonbench.vocabulary import QueryKind
+from anonbench.retrieval.engine import COLUMNS, make_engine
+from anonbench.retrieval.rows import blocks_of
+from anonbench.retrieval.sample import draw
+from anonbench.retrieval.summary import chance_levels
+from anonbench.retrieval.vectors import difference
 
 
 @dataclass(frozen=True)
@@ -29,11 +31,13 @@ class Scores:
     """What a scenario gives."""
 
     table: pd.DataFrame
-    """One row for each query and query kind: id, query, ap, ndcg, sorted by kind and id."""
+    """One row for each query and query kind: id, query, then `anonbench.retrieval.engine.COLUMNS`
+    as float64; sorted by kind and id."""
     images: int
+    """Images in the database."""
     k: int
     chance: dict[str, float | None]
-    """Mean AP (`map`) and nDCG (`mndcg`) of a random ranking."""
+    """What a random ranking scores by metric, such as `map` and `mndcg`."""
 
 
 def score(
@@ -45,140 +49,109 @@ def score(
     """Score queries of one or more kinds against one database.
 
     Args:
-        reference: the unadapted model's embeddings of the original images.
-        queries: the model's embeddings of the query images, by query kind.
-        database: the same model's embeddings of the images that are searched.
-        settings: k, gains, depth and block size.
+        reference: the unadapted model's embeddings of the N original images, float32 [N, D'].
+        queries: the model's embeddings of query images by query kind, float32 [Q, D]: of all N
+            images or of some, in any order.
+        database: the same model's embeddings of the N images that are searched, float32 [N, D].
+        settings: of the scores. With `queries`, at most so many of each kind are scored, drawn
+            from those that are given.
 
     Raises:
-        InputError: ids or dimensions do not agree, an embedding is zero, or k is 0.
+        InputError: the reference has other ids than the database, a query is of an image that is
+            not in it, an id is there twice, dimensions do not agree, an embedding is zero, no
+            query is given, or k is 0.
 
     """
-    ids = sorted(reference.ids)
+    ids = _sorted_ids(reference, "reference")
     k = metrics.cutoff(len(ids), settings)
-    truth = _prepare(reference, ids, "reference")
-    searched = _prepare(database, ids, "database")
-    asked = {kind: _prepare(given, ids, f"{kind} queries") for kind, given in queries.items()}
-    for kind, units in asked.items():
-        if units.shape[1] != searched.shape[1]:
-            raise InputError(
-                f"{kind} queries have {units.shape[1]} dimensions, the database has "
-                f"{searched.shape[1]}: embed both with the same model"
-            )
-
-    to_reference = Similarity(truth, settings.block)
-    to_database = Similarity(searched, settings.block)
-    results = {kind: np.empty((2, len(ids))) for kind in asked}
-    chance = np.empty(len(ids))
-    blocks = to_reference.slices(len(ids))
-    for block in track(blocks, len(blocks), "blocks of queries"):
-        similarity = to_reference(truth[block])
-        if not settings.include_self:
-            metrics.exclude_own(similarity, block.start)
-        ranking = metrics.reference(similarity, k, block.start, settings)
-        chance[block] = ranking.chance
-        for kind, units in asked.items():
-            similarity = to_database(units[block])
-            if not settings.include_self:
-                metrics.exclude_own(similarity, block.start)
-            results[kind][:, block] = metrics.score(ranking, similarity, settings)
-
-    tables = [
-        pd.DataFrame({"id": ids, "query": str(kind), "ap": ap, "ndcg": ndcg})
-        for kind, (ap, ndcg) in sorted(results.items())
-    ]
-    levels: dict[str, float | None] = {
-        "map": metrics.chance_ap(len(ids), k, settings),
-        "mndcg": _mean(chance),
+    truth = unit_rows(reference, "reference")[_order(reference)]
+    if _sorted_ids(database, "database") != ids:
+        raise InputError(f"database: {difference(set(database.ids), set(ids))}")
+    searched = unit_rows(database, "database")[_order(database)]
+    asked = {
+        str(kind): _Asked.of(given, ids, searched.shape[1], settings.queries, f"{kind} queries")
+        for kind, given in queries.items()
     }
+    if not asked:
+        raise InputError("no queries are given; there is nothing to score")
+
+    engine = make_engine(settings, k)
+    to_reference, to_database = engine.database(truth), engine.database(searched)
+    found = {kind: np.empty((len(COLUMNS), len(each.own))) for kind, each in asked.items()}
+    chance = np.full(len(ids), np.nan)
+    work = [
+        (kinds, block)
+        for kinds in _same_images(asked)
+        for block in blocks_of(asked[kinds[0]].own, engine.slices)
+    ]
+    for kinds, block in track(work, len(work), "blocks of queries"):
+        own = asked[kinds[0]].own[block.queries]
+        in_rows = own[block.fill]
+        ranking = engine.reference(to_reference, truth[in_rows], in_rows)
+        chance[own] = ranking.chance[block.rows]
+        for kind in kinds:
+            units = asked[kind].units[block.queries]
+            scores = engine.score(ranking, to_database, units[block.fill], in_rows)
+            found[kind][:, block.queries] = [scores[column][block.rows] for column in COLUMNS]
+
+    names = np.array(ids, dtype=object)
+    tables = [
+        pd.DataFrame({"id": names[asked[kind].own], "query": kind}).join(
+            pd.DataFrame(found[kind].T, columns=list(COLUMNS))
+        )
+        for kind in sorted(asked)
+    ]
+    levels = chance_levels(chance, len(ids), k, settings)
     return Scores(pd.concat(tables, ignore_index=True), len(ids), k, levels)
 
 
-def score_scenario(
-    reference: Embeddings, queries: Embeddings, database: Embeddings, settings: Retrieval
-) -> pd.DataFrame:
-    """Return id, ap and ndcg of each query, sorted by id; see `score` for the arguments."""
-    table = score(reference, {"queries": queries}, database, settings).table
-    return table.drop(columns="query")
+@dataclass(frozen=True)
+class _Asked:
+    """The queries of one kind."""
+
+    own: np.ndarray
+    """Each query's own image in the database, ascending, int64 [Q]."""
+    units: np.ndarray
+    """float32 [Q, D]."""
+
+    @classmethod
+    def of(
+        cls, given: Embeddings, ids: Sequence[str], width: int, count: int | None, what: str
+    ) -> _Asked:
+        asked = _sorted_ids(given, what)
+        column = {image_id: number for number, image_id in enumerate(ids)}
+        if unknown := [image_id for image_id in asked if image_id not in column]:
+            raise InputError(
+                f"{what}: {len(unknown)} ids are not in the database, such as {unknown[0]!r}; "
+                "ask with images that the database holds"
+            )
+        if not asked:
+            raise InputError(f"{what}: the file holds no embedding; there is nothing to score")
+        if given.values.shape[1] != width:
+            raise InputError(
+                f"{what} have {given.values.shape[1]} dimensions, the database has {width}: "
+                "embed both with the same model"
+            )
+        drawn = draw(asked, count)
+        own = np.array([column[asked[position]] for position in drawn], dtype=np.int64)
+        return cls(own, unit_rows(given, what)[_order(given)[drawn]])
 
 
-def write_scenario(
-    reference: Path,
-    original_queries: Path,
-    anonymized: Path,
-    settings: Retrieval,
-    per_query: Path,
-    summary: Path,
-) -> None:
-    """Score a model on a variant with both query kinds.
-
-    Args:
-        reference: embeddings of the originals by the unadapted model (HDF5).
-        original_queries: embeddings of the originals by the scenario's model.
-        anonymized: embeddings of the variant by the scenario's model: anonymized queries, and
-            the database.
-        settings: section `retrieval` of the config.
-        per_query: Parquet that is written: id, query, ap, ndcg.
-        summary: JSON that is written: means, chance level, n, k, settings, versions.
-
-    Raises:
-        InputError: as `score`.
-
-    """
-    database = read_embeddings(anonymized)
-    queries = {
-        QueryKind.ORIGINAL.value: read_embeddings(original_queries),
-        QueryKind.ANONYMIZED.value: database,
-    }
-    scores = score(read_embeddings(reference), queries, database, settings)
-    write_parquet(scores.table, per_query)
-    write_json(
-        summary,
-        {
-            "images": scores.images,
-            "k": scores.k,
-            "queries": {
-                str(kind): {
-                    "map": _mean(rows["ap"]),
-                    "mndcg": _mean(rows["ndcg"]),
-                    "n": len(rows),
-                    "undefined_ndcg": int(rows["ndcg"].isna().sum()),
-                }
-                for kind, rows in scores.table.groupby("query")
-            },
-            "chance": scores.chance,
-            # the block is left out: it changes memory and nothing else
-            "settings": settings.model_dump(mode="json", exclude={"block"}),
-            "versions": versions("numpy"),
-        },
-    )
+def _same_images(asked: Mapping[str, _Asked]) -> list[list[str]]:
+    """Return the kinds in groups that ask with the same images: they share the reference."""
+    groups: dict[bytes, list[str]] = {}
+    for kind, each in asked.items():
+        groups.setdefault(each.own.tobytes(), []).append(kind)
+    return list(groups.values())
 
 
-def _prepare(given: Embeddings, ids: Sequence[str], what: str) -> np.ndarray:
-    """Return unit vectors in the order of the sorted reference ids."""
-    if len(set(given.ids)) < len(given.ids):
-        twice = pd.Series(given.ids)
-        raise InputError(f"{what}: the id {twice[twice.duplicated()].iloc[0]!r} is there twice")
-    order = sorted(range(len(given.ids)), key=given.ids.__getitem__)
-    if [given.ids[i] for i in order] != list(ids):
-        raise InputError(f"{what}: {_difference(set(given.ids), set(ids))}")
-    units = unit_rows(given, what)
-    return units if order == list(range(len(order))) else units[order]
+def _order(given: Embeddings) -> np.ndarray:
+    return np.array(sorted(range(len(given.ids)), key=given.ids.__getitem__), dtype=np.int64)
 
 
-def _difference(given: set[str], expected: set[str]) -> str:
-    parts = [
-        f"{len(ids)} ids {verb}, such as {min(ids)!r}"
-        for ids, verb in (
-            (given - expected, "are not in the reference"),
-            (expected - given, "of the reference are missing"),
-        )
-        if ids
-    ]
-    return "; ".join(parts) + "; embed the same images for all"
-
-
-def _mean(values: pd.Series | np.ndarray) -> float | None:
-    """Return the mean of the defined values; None where there are none (JSON has no NaN)."""
-    defined = np.asarray(values)[~np.isnan(values)]
-    return float(defined.mean()) if len(defined) else None
+def _sorted_ids(given: Embeddings, what: str) -> list[str]:
+    ids = sorted(given.ids)
+    for one, following in pairwise(ids):
+        if one == following:
+            raise InputError(f"{what}: the id {one!r} is there twice; leave one of them out")
+    return ids

@@ -88,8 +88,8 @@ def correlation_heatmap(
     values = matrix(table)
     labels = [name.replace(" (", "\n(") for name in METRICS.values()]
     with styled():
-        note = [line for text in notes(table) for line in wrap(text, 75)]
-        figure = new_figure(ONE_COLUMN * 1.25, ONE_COLUMN * 1.14 + 0.13 * len(note))
+        note = [line for text in notes(table) for line in wrap(text, 62)]
+        figure = new_figure(ONE_COLUMN, ONE_COLUMN * 0.93 + 0.11 * len(note))
         axes = figure.subplots()
         sns.heatmap(
             values,
@@ -100,13 +100,13 @@ def correlation_heatmap(
             cmap="RdBu_r",
             annot=True,
             fmt=".2f",
-            annot_kws={"fontsize": 8},
+            annot_kws={"fontsize": 7},
             square=True,
             linewidths=0.8,
             linecolor="white",
             xticklabels=labels,
             yticklabels=labels,
-            cbar_kws={"shrink": 0.8, "ticks": [-1, -0.5, 0, 0.5, 1]},
+            cbar_kws={"shrink": 0.8, "fraction": 0.05, "pad": 0.03, "ticks": [-1, -0.5, 0, 0.5, 1]},
         )
         for text in axes.texts:  # seaborn's own choice is hard to read in the middle of the scale
             text.set_color("white" if abs(float(text.get_text())) > DARK else INK)
@@ -115,12 +115,12 @@ def correlation_heatmap(
                 Rectangle((j, i), 1, 1, fill=False, hatch="////", edgecolor=GRID, linewidth=0)
             )
             axes.text(j + 0.5, i + 0.5, "–", ha="center", va="center", color=SOFT)
-        axes.tick_params(length=0, labelsize=7)
+        axes.tick_params(length=0, labelsize=6.5)
         axes.tick_params(axis="x", rotation=45)
         axes.tick_params(axis="y", rotation=0)
         for tick in axes.get_xticklabels():
             tick.set_horizontalalignment("right")
             tick.set_rotation_mode("anchor")
         axes.set_title(title)
-        figure.supxlabel("\n".join(note), fontsize=7, color=SOFT)
+        figure.supxlabel("\n".join(note), fontsize=6, color=SOFT)
         save(figure, outputs, dpi)

@@ -22,8 +22,9 @@ from anonbench.errors import InputError
 from anonbench.files import atomic
 from anonbench.presentation.labels import METHODS
 
-ONE_COLUMN = 3.5
-TWO_COLUMNS = 7.16
+MILLIMETRE = 1 / 25.4
+ONE_COLUMN = 85 * MILLIMETRE
+TWO_COLUMNS = 175 * MILLIMETRE
 """Widths in inches of one and of both columns of a journal page."""
 TALLEST = 9.3
 """Height in inches that still fits a page with its caption."""

@@ -40,7 +40,6 @@ def trend(
     query: str | None,
     outputs: Sequence[Path],
     dpi: int = 150,
-    reference_seed: int | None = None,
 ) -> None:
     """Draw one metric of one data set against the degree, a panel a model.
 
@@ -53,10 +52,9 @@ def trend(
         query: original or anonymized; none for accuracies.
         outputs: .png and .svg paths.
         dpi: of the PNG.
-        reference_seed: see `anonbench.presentation.summary.summarize`.
 
     """
-    summary = summarize(scores[scores["dataset"] == dataset], reference_seed)
+    summary = summarize(scores[scores["dataset"] == dataset])
     rows = summary[(summary["metric"] == metric) & (summary["query"] == (query or ""))]
     label = f"{metric_label(metric)}{' accuracy' if metric in ACCURACIES else ''} (%)"
     degrees = sorted(int(degree) for degree in rows["degree"].unique())

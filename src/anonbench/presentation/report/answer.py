@@ -271,8 +271,13 @@ def _number(label: str, choice: Choice, reference: bool) -> Number:
         label,
         f"{choice.value:.1f} %",
         f"{choice.low:.1f} to {choice.high:.1f}" if known else "",
-        f"{choice.value - 100:+.1f} points".replace("-", "−") if reference else "",
+        f"{lost(choice.value)} points" if reference else "",
     )
+
+
+def lost(value: float) -> str:
+    """Return the points by which a percentage differs from the reference's 100, as text."""
+    return f"{value - 100:+z.1f}".replace("-", "−")
 
 
 def _span(values: list[float]) -> str:

@@ -1,0 +1,68 @@
+"""The page around its content: templates, styles and scripts inside, and nothing let in or out."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from importlib import resources
+from typing import Any
+
+from jinja2 import Environment, FunctionLoader, StrictUndefined
+from markupsafe import Markup
+
+SCRIPTS = ("tables.js", "advice.js", "explorer.js")
+
+
+def render(**content: Any) -> str:
+    """Return the whole page.
+
+    Its policy lets run the scripts and styles that are in it, by their digests, and load pictures
+    that are in it; everything else, the network first, is shut off.
+
+    Args:
+        content: what `page.html.j2` names.
+
+    """
+    style = resource("style.css")
+    scripts = [resource(name) for name in SCRIPTS]
+    policy = (
+        "default-src 'none'; base-uri 'none'; form-action 'none'; img-src data:; "
+        f"style-src {digest(style)}; script-src {' '.join(digest(text) for text in scripts)}"
+    )
+    page = _environment().get_template("page.html.j2")
+    return page.render(style=Markup(style), scripts=map(Markup, scripts), policy=policy, **content)
+
+
+def digest(text: str) -> str:
+    """Return the source expression of an inline style or script, as a policy names it."""
+    value = base64.b64encode(hashlib.sha256(text.encode("utf-8")).digest()).decode("ascii")
+    return f"'sha256-{value}'"
+
+
+def embedded(value: Any) -> Markup:
+    """Return plain data as JSON that may stand in a script element, whatever its texts hold."""
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    for character in ">&\u2028\u2029":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return Markup(text)
+
+
+def resource(name: str) -> str:
+    """Return a template, style or script of this package."""
+    return resources.files(__package__).joinpath(name).read_text("utf-8")
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FunctionLoader(resource),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters["unbroken"] = lambda text: text.replace(" %", "\u00a0%")
+    environment.filters["embedded"] = embedded
+    environment.filters["number"] = lambda value: f"{value:,}"
+    return environment

@@ -1,0 +1,148 @@
+"""The report's figures: pictures inside the page, with captions that say how to read them."""
+
+from __future__ import annotations
+
+import base64
+import struct
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from anonbench.errors import InputError
+from anonbench.experiment import Figure
+from anonbench.presentation.labels import metric_label
+
+FIGURE_KINDS = {
+    "examples": "Anonymized images",
+    "detection": "Detection against its score threshold",
+    "correlation": "Correlations",
+    "trend": "Quality against degree",
+    "gallery": "What is retrieved",
+    "attention": "Attention maps",
+    "attention_share": "Attention inside the sensitive regions",
+    "learning": "Learning curves",
+    "schedules": "Schedules",
+}
+SHORT = {
+    "trend": "Degrees",
+    "gallery": "Gallery",
+    "attention": "Attention",
+    "attention_share": "Attention shares",
+    "learning": "Training",
+}
+"""What the navigation calls them."""
+CAPTIONS = {
+    "examples": (
+        "The same images by method and degree. A degree of d % hides the first d % of an "
+        "image's regions in one random order, so higher degrees hide the same regions and more."
+    ),
+    "detection": (
+        "What each detector by itself hides of the true regions on a sample of the images: the "
+        "share of them of which at least 90 % and 50 % are covered; below, the found area outside "
+        "all true regions. Entities that a detector does not find at all are left out. The dotted "
+        "line is the threshold in use."
+    ),
+    "correlation": (
+        "Pearson's coefficient between each two metrics, over the scenarios (model and method) of "
+        "one degree; the bracket names the query images. One colour scale for all matrices."
+    ),
+    "trend": (
+        "Colour tells the method; each panel is one model, with the unadapted model's lines thin "
+        "in the others. With a single degree, models stand beside each other. Bands and bars: the "
+        "interval over queries or images for one seed, ± one standard deviation for several. "
+        "A point that is missing was not run."
+    ),
+    "attention": (
+        "Attention of the class token in the last layer, a map a head: brighter is more. Each map "
+        "has its own scale; the number above it is its brightest patch's share of attention."
+    ),
+    "gallery": (
+        "A query in each block, then the first ten results of the reference and of scenarios. "
+        "Framed results are matches: they are among the reference’s first k."
+    ),
+    "attention_share": (
+        "The share of each head’s attention, from the class token in the last layer, that falls on "
+        "patches inside the sensitive regions; the share of the image’s area that they take is "
+        "what a head without preference would give."
+    ),
+    "learning": (
+        "The training log, a column an adaption: bold as a running mean, thin as logged where "
+        "there is one degree; the unadapted model's lines thin in the other columns. KL is what is "
+        "left of the DINO loss without the teacher's entropy: what the student has not learned. "
+        "Dashed: the value where all targets are uniform, ln K for K prototypes (iBOT: times the "
+        "share of masked crops). Prototypes in use: exp of the entropy of a batch's mean target. "
+        "Feature rank: RankMe of a batch's class tokens. A collapse shows as an entropy at "
+        "the dashed line with a KL of zero, as a few prototypes, or as a rank near one. Losses of "
+        "different adaptions are not a ranking: the tasks differ."
+    ),
+    "schedules": (
+        "What changes over a run, by the recipe of each data set; all its models share it. The "
+        "rates of the backbone and of the heads' last layer differ from the heads' only while they "
+        "stand still or start."
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure as the page shows it."""
+
+    stem: str
+    title: str
+    alt: str
+    source: str
+    """The PNG as a data URI."""
+    width: int
+    height: int
+
+    @property
+    def wide(self) -> bool:
+        """Whether it needs the page's whole width."""
+        return self.width > 800
+
+
+def data_uri(png: Path) -> tuple[str, int, int]:
+    """Return a PNG as a data URI, with its width and height in pixels.
+
+    Raises:
+        InputError: it is no PNG.
+
+    """
+    data = png.read_bytes()
+    if not data.startswith(b"\x89PNG\r\n\x1a\n") or len(data) < 24:
+        raise InputError(f"{png}: is not a PNG; make the figure again")
+    width, height = struct.unpack(">II", data[16:24])
+    return f"data:image/png;base64,{base64.b64encode(data).decode('ascii')}", width, height
+
+
+def figure_title(figure: Figure) -> str:
+    """Return a figure's title for people."""
+    parts = [figure.dataset]
+    if figure.metric is not None:
+        parts.append(metric_label(figure.metric))
+    if figure.query is not None:
+        parts.append(f"{figure.query} queries")
+    if figure.degree is not None:
+        parts.append(f"degree {figure.degree} %")
+    return ", ".join(parts)
+
+
+def pictures(figures: Iterable[tuple[Figure, Path]], kind: str) -> list[Picture]:
+    """Return the figures of one kind, each given with its PNG, as the page shows them.
+
+    Raises:
+        InputError: a file is no PNG.
+
+    """
+    shown = []
+    for figure, png in figures:
+        if figure.kind == kind:
+            title = figure_title(figure)
+            alt = f"{heading(kind)}: {title}."
+            shown.append(Picture(figure.stem, title, alt, *data_uri(png)))
+    return shown
+
+
+def heading(kind: str) -> str:
+    """Return the heading of the figures of a kind, for kinds without one made of its name."""
+    return FIGURE_KINDS.get(kind, kind.replace("_", " ").capitalize())

@@ -1,0 +1,58 @@
+"""Scores of all shards of a data set → a table and a summary for each scenario."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+
+from anonbench.config import Retrieval
+from anonbench.files import write_json, write_parquet
+from anonbench.retrieval import metrics
+from anonbench.retrieval.job import CHANCE, IMAGES
+from anonbench.retrieval.kept import drop_other_counts
+from anonbench.retrieval.summary import chance_levels, summarize
+
+
+def gather_scenarios(
+    shards: Sequence[Path],
+    scenarios: Sequence[str],
+    settings: Retrieval,
+    tables: Sequence[Path],
+    summaries: Sequence[Path],
+    kept: Path | None = None,
+) -> None:
+    """Write the scores of each scenario: the same bytes for every number of shards.
+
+    Args:
+        shards: what `anonbench.retrieval.job.score_shard` wrote, all of a data set's.
+        scenarios: names as they stand there.
+        settings: section `retrieval` of the config.
+        tables: Parquet of each scenario that is written: id, query (kind), then
+            `anonbench.retrieval.engine.COLUMNS`; sorted by kind and id.
+        summaries: JSON of each: means, chance level, n, k, settings, versions.
+        kept: folder of scores that are kept; those of another number of shards are removed.
+
+    """
+    images = int(pq.read_schema(shards[0]).metadata[IMAGES])
+    k = metrics.cutoff(images, settings)
+    for scenario, table, summary in zip(scenarios, tables, summaries, strict=True):
+        rows = _rows(shards, scenario)
+        # one kind of queries is enough: chance is of a query's reference ranking
+        first = rows["query"] == rows["query"].iloc[0]
+        chance = chance_levels(rows.loc[first, CHANCE].to_numpy(np.float64), images, k, settings)
+        scores = rows.drop(columns=["scenario", CHANCE])
+        write_parquet(scores, table)
+        write_json(summary, summarize(scores, images, chance, settings))
+    if kept:
+        drop_other_counts(kept, len(shards))
+
+
+def _rows(shards: Sequence[Path], scenario: str) -> pd.DataFrame:
+    parts = [pd.read_parquet(shard, filters=[("scenario", "==", scenario)]) for shard in shards]
+    return pd.concat([part for part in parts if len(part)]).sort_values(
+        ["query", "id"], ignore_index=True
+    )

@@ -1,0 +1,63 @@
+"""Which queries make up a block, and which row of a product each has.
+
+A matrix product's last bits depend on the row that a vector is in: OpenBLAS's Haswell kernel, for
+one, works on tiles of 12 rows and adds up differently in the upper and the lower half of a tile. So
+a query is always in a row that stands for its image, and its scores are the same bit for bit
+whichever other queries are asked: all, a sample, or a shard's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+_PERIOD = 24
+"""Rows after which a product repeats itself: a multiple of the heights of common tiles."""
+
+
+@dataclass(frozen=True)
+class Block:
+    """Queries that are scored together."""
+
+    queries: np.ndarray
+    """Numbers of the queries, ascending, int64 [Q]."""
+    rows: np.ndarray
+    """The row of each, int64 [Q]."""
+    fill: np.ndarray
+    """Which of them each row holds, int64 [R]; the first where a row is left over."""
+
+
+def blocks_of(
+    own: np.ndarray,
+    slices: Callable[[int], Sequence[slice]],
+    asked: np.ndarray | None = None,
+) -> list[Block]:
+    """Return blocks that hold each query once.
+
+    Args:
+        own: the column of each query's own image in the database, int64 [N], ascending.
+        slices: how an engine cuts so many rows into blocks.
+        asked: the numbers of the queries to be scored, ascending, int64; None: all.
+
+    """
+    asked = np.arange(len(own)) if asked is None else asked
+    if not len(asked):
+        return []
+    residue = own[asked] % _PERIOD
+    turn = np.empty(len(asked), dtype=np.int64)  # how many of the same residue come before
+    for each in range(_PERIOD):
+        alike = np.flatnonzero(residue == each)
+        turn[alike] = np.arange(len(alike))
+    places = turn * _PERIOD + residue
+    step = -(-slices(int(places.max()) + 1)[0].stop // _PERIOD) * _PERIOD
+    return [_block(asked, places, start, step) for start in range(0, int(places.max()) + 1, step)]
+
+
+def _block(asked: np.ndarray, places: np.ndarray, start: int, step: int) -> Block:
+    inside = np.flatnonzero((places >= start) & (places < start + step))
+    rows = places[inside] - start
+    fill = np.zeros(int(rows.max()) + 1, dtype=np.int64)
+    fill[rows] = np.arange(len(inside))
+    return Block(asked[inside], rows, fill)

@@ -1,0 +1,82 @@
+"""A browser that loads files and nothing else, and a report for it to open."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+# the synthetic results that the tests of tables and figures stand on
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "presentation"))
+
+ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking"]
+
+
+@dataclass
+class Visit:
+    """A page, and what went wrong on it."""
+
+    page: Any
+    problems: list[str] = field(default_factory=list)
+    """Errors on the console, uncaught exceptions, requests that would leave the machine."""
+
+
+Open = Callable[..., Visit]
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """Return Debian's Chromium, or skip."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        pytest.skip("no chromium on this machine (Debian: apt-get install chromium)")
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=chromium, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visit(browser: Any) -> Iterator[Open]:
+    """Return a function that opens a file; the test fails where the page had a problem."""
+    contexts: list[Any] = []
+    visits: list[Visit] = []
+
+    def open_page(path: Path, **options: Any) -> Visit:
+        context = browser.new_context(
+            viewport=options.pop("viewport", {"width": 1440, "height": 900}),
+            permissions=["clipboard-read", "clipboard-write"],
+            **options,
+        )
+        contexts.append(context)
+        page = context.new_page()
+        found = Visit(page)
+        visits.append(found)
+
+        def route(route: Any) -> None:
+            if route.request.url.startswith("file://"):
+                route.continue_()
+            else:
+                found.problems.append(f"request: {route.request.url}")
+                route.abort()
+
+        def console(message: Any) -> None:
+            if message.type in ("error", "warning"):
+                found.problems.append(f"console: {message.text}")
+
+        page.route("**/*", route)
+        page.on("console", console)
+        page.on("pageerror", lambda error: found.problems.append(f"exception: {error}"))
+        page.goto(path.as_uri())
+        return found
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert [problem for found in visits for problem in found.problems] == []

@@ -1,0 +1,283 @@
+"""The report in Chromium: opens offline, sorts, filters, copies, answers and explores."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from report_results import section
+from synthetic_results import make_scores
+
+from anonbench.presentation.report.build import build_report
+from conftest import Open
+
+CONFIG = {"presentation": {"confidence": 0.9}, "training_seeds": [0], "control_seeds": [1]}
+TABLE = "#table-retrieval_documents_100"
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a report of a data set at two degrees, with a control, and of one without labels."""
+    folder = tmp_path_factory.mktemp("report")
+    scores = make_scores("documents", (50, 100), missing=(("C", "mask", 100),), control=True)
+    unlabelled = make_scores("ids", labelled=False)
+    build_report(
+        "A title that is long enough to wrap on a narrow screen",
+        [
+            section(folder / "documents", "documents", scores, (50, 100)),
+            section(folder / "ids", "ids", unlabelled, (100,), labelled=False),
+        ],
+        CONFIG,
+        {"anonbench": "0.1.0"},
+        folder / "report.html",
+    )
+    return folder / "report.html"
+
+
+def column(page: Any, number: int, body: int = -1) -> list[str]:
+    """Return a column's texts in the last row group of the table, without the group's heading."""
+    rows = page.locator(f"{TABLE} tbody").nth(body).locator("tr:not(.block):visible")
+    return [text.strip() for text in rows.locator(f"xpath=./*[{number}]").all_inner_texts()]
+
+
+def test_page_opens_without_errors_and_nothing_leaves(report: Path, visit: Open) -> None:
+    found = visit(report)
+    page = found.page
+    assert page.title().startswith("A title")
+    page.mouse.wheel(0, 20_000)
+    assert page.locator("h2").first.inner_text() == "The answer"
+    assert page.evaluate("document.images.length") > 10
+    assert page.evaluate("[...document.images].every(i => i.complete && i.naturalWidth > 0)")
+    assert found.problems == []
+
+
+def test_the_policy_lets_nothing_else_run_or_load(report: Path, visit: Open) -> None:
+    found = visit(report)
+    page = found.page
+    page.evaluate(
+        """() => {
+            const script = document.createElement('script');
+            script.textContent = 'window.ran = true';
+            document.body.append(script);
+            const image = new Image();
+            image.src = 'https://example.org/a.png';
+            document.body.append(image);
+            return fetch('https://example.org/').catch(() => null);
+        }"""
+    )
+    assert page.evaluate("window.ran") is None
+    assert found.problems and all("Content Security Policy" in p for p in found.problems)
+    assert not any(problem.startswith("request:") for problem in found.problems)
+    found.problems.clear()
+
+
+def test_a_table_sorts_by_mouse_and_keyboard(report: Path, visit: Open) -> None:
+    page = visit(report).page
+    head = page.locator(f"{TABLE} thead tr:last-child th").nth(1)
+    before = column(page, 2)
+    values = [float(re.sub(r"[^\d.]", "", text)) for text in before]
+    head.get_by_role("button").click()
+    assert head.get_attribute("aria-sort") == "ascending"
+    assert [float(re.sub(r"[^\d.]", "", text)) for text in column(page, 2)] == sorted(values)
+    page.keyboard.press("Enter")
+    assert head.get_attribute("aria-sort") == "descending"
+    assert [float(re.sub(r"[^\d.]", "", t)) for t in column(page, 2)] == sorted(values)[::-1]
+    page.keyboard.press("Space")
+    assert head.get_attribute("aria-sort") == "none"
+    assert column(page, 2) == before
+    # groups keep their headings, and what was not run comes last
+    masks = page.locator(f"{TABLE} thead tr:last-child th").nth(3).get_by_role("button")
+    for _ in range(2):
+        masks.click()
+        assert column(page, 4)[-1] == "not run"
+    assert page.locator(f"{TABLE} tbody:last-child tr").first.get_attribute("class") == "block"
+
+
+def toolbar(page: Any) -> Any:
+    return page.locator(".toolbar", has=page.locator("xpath=following-sibling::*[1]")).filter(
+        has=page.get_by_role("searchbox", name=re.compile("Retrieval.*documents, 100"))
+    )
+
+
+def test_a_table_filters(report: Path, visit: Open) -> None:
+    page = visit(report).page
+    box = page.get_by_role("searchbox", name=re.compile("Retrieval.*documents, 100"))
+    every = page.locator(f"{TABLE} tbody tr:visible").count()
+    box.fill("retrained")
+    shown = page.locator(f"{TABLE} tbody tr:not(.block):visible")
+    assert 0 < shown.count() < every
+    assert all("retrained" in text for text in shown.all_inner_texts())
+    assert re.fullmatch(r"\d+ of \d+ rows", toolbar(page).get_by_role("status").inner_text())
+    box.fill("anonymized query retrained")
+    assert shown.count() == 1 and page.locator(f"{TABLE} .block:visible").count() == 1
+    box.fill("nothing is called this")
+    assert page.locator(f"{TABLE} tbody tr:visible").count() == 0
+    box.fill("")
+    assert page.locator(f"{TABLE} tbody tr:visible").count() == every
+
+
+def test_a_table_is_copied_as_it_is_seen(report: Path, visit: Open) -> None:
+    page = visit(report).page
+    bar = toolbar(page)
+    bar.get_by_role("searchbox").fill("original query")
+    bar.get_by_role("button", name="Copy as TSV").click()
+    bar.get_by_text("Copied.").wait_for()
+    lines = page.evaluate("navigator.clipboard.readText()").split("\n")
+    cells = [line.split("\t") for line in lines]
+    assert {len(row) for row in cells} == {7}
+    assert cells[0][1] == "mAP" and cells[1] == ["Model", *["Pixelate", "Blur", "Mask"] * 2]
+    assert [row[0] for row in cells[2:]] == [
+        "With original query images",
+        *["Unadapted", "Unadapted, retrained", "A", "B", "C"],
+    ]
+    assert cells[-1][3] == "not run" and "–" not in "".join(lines)
+    bar.get_by_role("checkbox").check()
+    bar.get_by_role("button", name="Copy as TSV").click()
+    page.wait_for_function("navigator.clipboard.readText().then(t => t.includes('–'))")
+
+
+def test_the_constraint_changes_the_answer(report: Path, visit: Open) -> None:
+    page = visit(report).page
+    options = json.loads(page.locator("#advice-data").text_content())
+    rows = page.locator("#advice tbody tr")
+
+    def uses() -> list[str]:
+        return [text.replace("\u00a0", " ") for text in page.locator(".use").all_inner_texts()]
+
+    def expected(**asked: object) -> list[str]:
+        found = []
+        for i in range(rows.count()):
+            row = rows.nth(i)
+            key = {n: row.get_attribute(f"data-{n}") for n in ("dataset", "query")} | asked
+            degree = int(str(key.pop("degree")))
+            of = [o for o in options if o["dataset"] == key["dataset"]]
+            least = min(degree, max(o["degree"] for o in of))
+            meeting = [o for o in of if o["degree"] >= least and key.items() <= o.items()]
+            found += [max(meeting, key=lambda o: float(o["kept"].split()[0]))["use"]]
+        return [use.replace("\u00a0", " ") for use in found]
+
+    assert uses() == expected(degree=100)
+    page.get_by_label("At least hidden").select_option("50")
+    assert uses() == expected(degree=50)
+    page.get_by_label("Method").first.select_option("mask")
+    assert uses() == expected(degree=50, method="mask")
+    page.get_by_label("Model").first.select_option("unadapted")
+    assert uses() == expected(degree=50, method="mask", adaption="unadapted")
+    assert page.locator("#advice").inner_text().count("not measured yet") == rows.count()
+
+
+def shown(page: Any, which: str) -> list[list[str]]:
+    items = page.locator(f"#{which}-list li")
+    return [[line for line in text.split("\n") if line] for text in items.all_inner_texts()]
+
+
+def test_the_explorer_by_mouse(report: Path, visit: Open) -> None:
+    page = visit(report).page
+    data = json.loads(page.locator("#explorer-data").text_content())[0]
+    scenario = data["scenarios"][0]
+
+    def lines(results: dict[str, Any]) -> list[list[str]]:
+        return [
+            [
+                data["names"][image],
+                "✓ match" if rank <= data["k"] else "✗ no match",
+                f"cosine {similarity:.3f}",
+                f"ref. rank {rank}",
+                data["labels"][image],
+            ]
+            for image, similarity, rank in zip(
+                results["images"], results["similarities"], results["ranks"], strict=True
+            )
+        ]
+
+    assert shown(page, "reference") == lines(data["queries"][0])
+    assert shown(page, "scenario") == lines(scenario["results"][0])
+    page.locator(".queries label").nth(2).click()
+    assert shown(page, "reference") == lines(data["queries"][2])
+    assert shown(page, "scenario") == lines(scenario["results"][2])
+    explorer = page.locator("#explore form")
+    explorer.get_by_label("Model").select_option("A")
+    explorer.get_by_label("Query images").select_option("anonymized")
+    explorer.get_by_label("Degree").select_option("100")
+    wanted = {"method": "blur", "degree": 100, "adaption": "A", "query": "anonymized"}
+    scenario = next(s for s in data["scenarios"] if wanted.items() <= s.items())
+    assert shown(page, "scenario") == lines(scenario["results"][2])
+    heading = page.locator("#scenario-head").inner_text().replace("\u00a0", " ")
+    assert heading == "Scenario: Blur, 100 %, Adaption A, anonymized query"
+    # a method that lacks the degree gives the one that it has, and the query stays
+    explorer.get_by_label("Degree").select_option("50")
+    explorer.get_by_label("Method").select_option("mask")
+    assert explorer.get_by_label("Degree").input_value() == "100"
+    assert shown(page, "reference") == lines(data["queries"][2])
+    explorer.get_by_label("Data set").select_option("1")
+    assert page.locator("#reference-list li").count() == 5
+    matches = page.locator("#scenario-list li.match").count()
+    assert f"{matches} of which are matches" in page.locator("#explore-summary").inner_text()
+
+
+def test_the_explorer_by_keyboard(report: Path, visit: Open) -> None:
+    page = visit(report).page
+    page.locator("#explore select[name=query]").focus()
+    first = shown(page, "reference")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.name") == "asked"
+    page.keyboard.press("ArrowRight")
+    assert page.evaluate("document.activeElement.value") == "1"
+    assert shown(page, "reference") != first
+    page.keyboard.press("ArrowLeft")
+    assert shown(page, "reference") == first
+    page.keyboard.press("Shift+Tab")
+    page.keyboard.press("ArrowDown")
+    assert "anonymized query" in page.locator("#scenario-head").inner_text()
+
+
+def test_the_skip_link_is_the_first_stop_and_leads_to_the_answer(report: Path, visit: Open) -> None:
+    page = visit(report).page
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.className") == "skip"
+    box = page.locator(".skip").bounding_box()
+    assert box is not None and box["x"] >= 0
+    page.keyboard.press("Enter")
+    assert page.url.endswith("#answer")
+
+
+@pytest.mark.parametrize("width", [360, 768, 1440])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_page_fits_every_width(report: Path, visit: Open, width: int, scheme: str) -> None:
+    page = visit(report, viewport={"width": width, "height": 900}, color_scheme=scheme).page
+    page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert ground == {"light": "rgb(255, 255, 255)", "dark": "rgb(20, 23, 26)"}[scheme]
+    for name in ("answer", "explorer"):
+        box = page.locator(f"#{name}").bounding_box()
+        assert box is not None and box["width"] <= width
+
+
+def test_the_answer_is_on_the_first_screen(report: Path, visit: Open) -> None:
+    page = visit(report).page
+    for place in (".lead", ".advice tbody tr:last-child", ".recommendations .verdict"):
+        boxes = [
+            page.locator(place).nth(i).bounding_box() for i in range(page.locator(place).count())
+        ]
+        assert boxes and all(box is not None and box["y"] + box["height"] <= 900 for box in boxes)
+
+
+def test_without_javascript_the_page_still_tells_all(report: Path, visit: Open) -> None:
+    page = visit(report, java_script_enabled=False).page
+    assert page.locator(".use").count() == 4
+    assert page.locator(f"{TABLE} tbody tr:visible").count() > 8
+    assert page.get_by_text("The explorer needs JavaScript").is_visible()
+    assert not page.locator("#constraint").is_visible()
+
+
+def test_printing_leaves_controls_out(report: Path, visit: Open) -> None:
+    page = visit(report).page
+    page.emulate_media(media="print")
+    for place in ("nav", ".toolbar", ".controls", ".skip"):
+        assert not any(item.is_visible() for item in page.locator(place).all()), place
+    assert page.locator(".advice").is_visible() and page.locator("#reference-list").is_visible()
+    assert page.pdf()[:5] == b"%PDF-"

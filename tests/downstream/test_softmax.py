@@ -1,0 +1,130 @@
+"""Multinomial logistic regression against scikit-learn's, in double precision."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+from scipy import special
+from scipy.optimize import approx_fprime
+from sklearn.linear_model import LogisticRegression
+from sklearn.preprocessing import StandardScaler
+from threadpoolctl import threadpool_limits
+
+from anonbench.downstream.softmax import Fit, Problem, Standardization
+
+
+@pytest.fixture
+def pool() -> Iterator[ThreadPoolExecutor]:
+    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(2) as threads:
+        yield threads
+
+
+def correlated(count: int, depth: int, classes: int, power: float) -> tuple[np.ndarray, np.ndarray]:
+    """Features whose spread falls with the axis, the axes in general position."""
+    generator = np.random.default_rng(count + classes)
+    codes = generator.integers(0, classes, count)
+    axes = np.linalg.qr(generator.standard_normal((depth, depth)))[0]
+    values = generator.standard_normal((count, depth))
+    values += generator.standard_normal((classes, depth))[codes]
+    values = values * np.arange(1, depth + 1) ** -power @ axes + 3.0
+    return values.astype(np.float32), codes
+
+
+def problem(
+    values: np.ndarray, codes: np.ndarray, pool: ThreadPoolExecutor
+) -> tuple[Standardization, Problem]:
+    standard = Standardization.of(values, pool)
+    features = standard(values, np.arange(len(values)), pool)
+    classes = int(codes.max()) + 1
+    return standard, Problem(features, codes, classes, standard.variance, pool)
+
+
+def softmax(ours: Problem, found: Fit) -> np.ndarray:
+    return np.asarray(special.softmax(ours.features.astype(np.float64) @ found.weights, axis=1))
+
+
+@pytest.mark.parametrize(("classes", "strength"), [(2, 0.1), (2, 10.0), (5, 0.01), (5, 1.0)])
+def test_finds_scikit_learns_solution(
+    pool: ThreadPoolExecutor, classes: int, strength: float
+) -> None:
+    values, codes = correlated(900, 12, classes, 1.0)
+    _, ours = problem(values, codes, pool)
+    found = ours.fit(strength, 500)
+    assert found.converged
+
+    scaled = StandardScaler().fit_transform(values.astype(np.float64))
+    # with two classes scikit-learn has one weight vector, the difference of ours: half the penalty
+    peer = LogisticRegression(C=strength * (2 if classes == 2 else 1), tol=1e-8, max_iter=20_000)
+    expected = peer.fit(scaled, codes).predict_proba(scaled)
+    assert softmax(ours, found) == pytest.approx(expected, abs=2e-4)
+    assert (found.predict(ours.features, pool) == peer.predict(scaled)).mean() > 0.998
+
+
+def test_the_features_are_standardized_and_uncorrelated(pool: ThreadPoolExecutor) -> None:
+    values, codes = correlated(5000, 12, 3, 1.0)
+    values[:, 4] = 7.0  # constant
+    standard, ours = problem(values, codes, pool)
+    scaled = StandardScaler().fit_transform(values.astype(np.float64))
+    back = ours.features[:, :-1] @ standard.axes.T
+    assert back == pytest.approx(scaled, abs=2e-5)
+    covariance = np.cov(ours.features[:, :-1], rowvar=False, bias=True)
+    assert covariance == pytest.approx(np.diag(standard.variance[:-1]), abs=1e-4)
+    assert (ours.features[:, -1] == 1.0).all()
+
+
+def test_the_gradient_is_the_slope_of_the_loss(pool: ThreadPoolExecutor) -> None:
+    values, codes = correlated(60, 4, 3, 0.5)
+    _, ours = problem(values, codes, pool)
+    weights = np.random.default_rng(0).standard_normal((5, 3))
+    loss, slope = ours._loss(weights)
+
+    def plain(flat: np.ndarray) -> float:
+        logits = ours.features.astype(np.float64) @ flat.reshape(5, 3)
+        chosen = logits[np.arange(60), codes]
+        return float((np.log(np.exp(logits).sum(axis=1)) - chosen).sum())
+
+    assert loss == pytest.approx(plain(weights.ravel()), rel=1e-6)
+    assert slope.ravel() == pytest.approx(approx_fprime(weights.ravel(), plain), abs=1e-4)
+
+
+def objective(probability: np.ndarray, codes: np.ndarray, weights: np.ndarray, c: float) -> float:
+    likelihood = np.log(probability[np.arange(len(codes)), codes]).mean()
+    return float(-likelihood + np.square(weights).sum() / (2 * c * len(codes)))
+
+
+@pytest.mark.filterwarnings("ignore:lbfgs failed to converge")
+def test_badly_conditioned_features_take_few_iterations(pool: ThreadPoolExecutor) -> None:
+    values, codes = correlated(3000, 64, 4, 2.0)
+    _, ours = problem(values, codes, pool)
+    found = ours.fit(0.1, 100)
+    assert found.converged
+    reached = objective(softmax(ours, found), codes, found.weights[:-1], 0.1)
+
+    scaled = StandardScaler().fit_transform(values.astype(np.float64))
+
+    def plain(iterations: int) -> float:
+        peer = LogisticRegression(C=0.1, tol=1e-9, max_iter=iterations).fit(scaled, codes)
+        return objective(peer.predict_proba(scaled), codes, peer.coef_, 0.1)
+
+    assert reached == pytest.approx(plain(20_000), abs=1e-7)
+    assert plain(found.iterations) > reached + 1e-3
+
+
+def test_threads_do_not_change_a_bit(pool: ThreadPoolExecutor) -> None:
+    values, codes = correlated(9000, 16, 3, 1.0)
+    fits = []
+    for threads in (1, 3):
+        with ThreadPoolExecutor(threads) as other:
+            fits.append(problem(values, codes, other)[1].fit(1.0, 100).weights)
+    assert np.array_equal(*fits)
+
+
+def test_more_features_than_rows(pool: ThreadPoolExecutor) -> None:
+    values, codes = correlated(20, 50, 2, 0.5)
+    _, ours = problem(values, codes, pool)
+    found = ours.fit(1.0, 500)
+    assert found.converged
+    assert (found.predict(ours.features, pool) == codes).all()

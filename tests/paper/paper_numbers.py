@@ -1,0 +1,44 @@
+"""Hand-made numbers in the paper's cells."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from anonbench.paper.ours import OurData
+from anonbench.paper.published import CELL, published
+
+
+def cells(*rows: tuple[str, int, str, str, str, str, float]) -> pd.DataFrame:
+    """Return a table from role, degree, method, adaption, query, metric and value in percent."""
+    return pd.DataFrame(rows, columns=[*CELL, "value"])
+
+
+def our_portraits(**changes: object) -> OurData:
+    """Return a stand-in for CelebA."""
+    values: dict[str, object] = {
+        "name": "portraits",
+        "role": "celeba",
+        "degrees": (100,),
+        "methods": ("pixelate", "blur", "mask"),
+        "adaptions": ("unadapted", "A", "B", "C"),
+        "labelled": True,
+        "stand_in": "generated data of the demo",
+    }
+    return OurData(**(values | changes))  # type: ignore[arg-type]
+
+
+def as_scores(role: str, name: str, shift: float = 0.0, seed: int = 0) -> pd.DataFrame:
+    """Return the paper's numbers of one data set as tidy scores of ours, shifted by points."""
+    table = published().query("role == @role").drop(columns=["table", "role"])
+    value = (table["value"] + shift) / 100
+    return table.assign(
+        dataset=name,
+        seed=seed,
+        value=value,
+        low=value - 0.01,
+        high=value + 0.02,
+        se=0.005,
+        n=240,
+        k=12.0,
+        chance=float("nan"),
+    )

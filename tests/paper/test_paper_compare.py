@@ -1,0 +1,169 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from paper_numbers import as_scores, our_portraits
+from scipy.stats import spearmanr
+
+from anonbench.config import load
+from anonbench.files import write_csv
+from anonbench.paper.compare import COLUMNS, agreement, compare, read_comparison
+from anonbench.paper.facts import compare_facts
+from anonbench.paper.ours import our_data, tidy
+from anonbench.paper.published import CELL, published, stated
+
+DEMO = {"layout": "celeba", "path": "x", "detectors": ["mtcnn"], "demo": {"kind": "portraits"}}
+
+
+def compared(scores: pd.DataFrame, **changes: object) -> pd.DataFrame:
+    data = our_portraits(**changes)
+    return compare(published(), tidy(scores, data), [data])
+
+
+def test_known_differences() -> None:
+    table = compared(as_scores("celeba", "portraits", shift=2.5))
+    assert list(table) == COLUMNS and len(table) == 408
+    ours = table[table["role"] == "celeba"]
+    assert len(ours) == 72
+    np.testing.assert_allclose(ours["difference"].astype(float), 2.5)
+    np.testing.assert_allclose(ours["ours"] - ours["low"], 1.0)
+    np.testing.assert_allclose(ours["high"] - ours["ours"], 2.0)
+    assert set(ours["seeds"]) == {1} and set(ours["queries"]) == {240}
+    assert set(ours["dataset"]) == {"portraits"}
+    assert set(ours["stand_in"]) == {"generated data of the demo"}
+    assert set(ours["reason"]) == {""}
+
+
+def test_a_single_value_stands_beside_its_own() -> None:
+    scores = as_scores("celeba", "portraits")
+    chosen = (
+        (scores["method"] == "blur")
+        & (scores["adaption"] == "B")
+        & (scores["metric"] == "map")
+        & (scores["query"] == "anonymized")
+    )
+    scores.loc[chosen, "value"] = 0.01
+    table = compared(scores)
+    changed = table[(table["difference"].abs() > 1e-9)]
+    assert len(changed) == 1
+    row = changed.iloc[0]
+    assert row[["role", *CELL[2:]]].tolist() == ["celeba", "blur", "B", "anonymized", "map"]
+    assert row["table"] == "V" and row["published"] == 53.7
+    assert row["ours"] == pytest.approx(1.0) and row["difference"] == pytest.approx(-52.7)
+
+
+def test_seeds_are_averaged_and_the_control_is_left_out() -> None:
+    one = as_scores("celeba", "portraits", shift=1.0)
+    two = as_scores("celeba", "portraits", shift=4.0, seed=1)
+    control = one[one["adaption"] == "unadapted"].assign(adaption="control", value=0.0, seed=9)
+    original = one.assign(method="original", degree=0, value=0.0)
+    other = one.assign(metric="tau", value=0.0)
+    together = pd.concat([one, two, control, original, other])
+    table = compared(together)
+    assert len(tidy(together, our_portraits())) == 72
+    ours = table[table["role"] == "celeba"]
+    np.testing.assert_allclose(ours["difference"].astype(float), 2.5)
+    assert set(ours["seeds"]) == {2}
+
+
+def test_missing_cells_say_why() -> None:
+    scores = as_scores("celeba", "portraits")
+    scores = scores[~((scores["adaption"] == "C") & (scores["metric"] == "map"))]
+    table = compared(scores, labelled=False, methods=("blur", "mask"), adaptions=("unadapted", "C"))
+    scores_left = table[table["role"] == "celeba"].set_index(CELL[1:])
+    reasons = scores_left["reason"]
+    assert reasons[100, "blur", "C", "original", "map"] == "the scenario has no score"
+    assert np.isnan(scores_left["difference"][100, "blur", "C", "original", "map"])
+    other = set(table.loc[table["role"] == "dokiq", "reason"])
+    assert other == {"no data set stands for DOKIQ (paper_role)"}
+    assert table.loc[table["role"] == "dokiq", "ours"].isna().all()
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"degrees": (50,)}, "degree 100 is not in datasets.portraits.degrees"),
+        ({"methods": ("blur",)}, "mask is not in datasets.portraits.methods"),
+        ({"adaptions": ("unadapted",)}, "A is not in datasets.portraits.adaptions"),
+        ({"labelled": False}, "no labels: datasets.portraits.label is not set"),
+    ],
+)
+def test_reasons_name_the_setting(changes: dict[str, object], reason: str) -> None:
+    empty = as_scores("celeba", "portraits").iloc[:0]
+    assert reason in set(compared(empty, **changes)["reason"])
+
+
+def test_no_data_set_at_all() -> None:
+    nothing = tidy(as_scores("celeba", "portraits").iloc[:0], our_portraits())
+    table = compare(published(), nothing, [])
+    assert len(table) == 408 and table["ours"].isna().all() and (table["reason"] != "").all()
+
+
+def test_agreement_is_what_its_columns_say() -> None:
+    scores = as_scores("celeba", "portraits")
+    rng = np.random.default_rng(0)
+    scores["value"] += rng.normal(0, 0.05, len(scores))
+    table = compared(scores[scores["method"] != "blur"])
+    found = agreement(table).set_index(["role", "degree", "metric", "query"])
+    row = found.loc["celeba", 100, "map", "original"]
+    here = table.query("role == 'celeba' and metric == 'map' and query == 'original'").dropna(
+        subset=["ours"]
+    )
+    assert (row["cells"], row["compared"]) == (12, 8)
+    assert row["mean"] == pytest.approx((here["ours"] - here["published"]).mean())
+    assert row["absolute"] == pytest.approx((here["ours"] - here["published"]).abs().mean())
+    assert row["rank"] == pytest.approx(spearmanr(here["published"], here["ours"]).statistic)
+    none = found.loc["dokiq", 100, "map", "original"]
+    assert none["compared"] == 0 and np.isnan(none["mean"]) and np.isnan(none["rank"])
+
+
+def test_file_keeps_the_numbers(tmp_path: Path) -> None:
+    table = compared(as_scores("celeba", "portraits"))
+    write_csv(table, tmp_path / "a.csv")
+    again = read_comparison(tmp_path / "a.csv")
+    np.testing.assert_allclose(again["ours"], table["ours"].astype(float))
+    assert again["reason"].tolist() == table["reason"].tolist()
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, "generated data of the demo"),
+        ({"demo": None}, ""),
+        ({"demo": None, "subset": 5000}, "a part of 5,000 images"),
+        ({"demo": None, "split": {"validation": 0.2}}, "another split"),
+        ({"demo": None, "images": "wild"}, "the images in the wild"),
+        ({"demo": None, "layout": "folder"}, "other data, in the layout folder"),
+        ({"paper_role": "dokiq", "demo": None}, "own documents (the paper's are internal)"),
+    ],
+)
+def test_roles_and_stand_ins(changes: dict[str, object], expected: str) -> None:
+    entry = {**DEMO, "paper_role": "celeba", "label": "Male", **changes}
+    config = load({"datasets": {"faces": entry, "other": {**DEMO, "path": "y"}}})
+    (data,) = our_data(config)
+    assert data.name == "faces" and data.stand_in == expected
+    assert data.adaptions == ("unadapted", "A", "B", "C") and data.labelled
+    assert data.settings["relevant_percent"] == pytest.approx(5)
+
+
+def test_facts_stand_beside_the_texts_numbers() -> None:
+    data = our_portraits(settings={"global_crop_px": 48.0, "local_crop_px": 96.0})
+    other = our_portraits(name="ids", role="dokiq", settings={"global_crop_px": 32.0})
+    ours = tidy(as_scores("celeba", "portraits"), data)
+    counts = pd.DataFrame(
+        [("train", 200, 180), ("val", 50, 40)], columns=["split", "listed", "used"]
+    )
+    table = compare_facts(stated(), ours, [data, other], {"portraits": counts}, {"portraits": 12})
+    found = table.set_index(["role", "quantity"])
+    assert len(table) == 22
+    assert found["ours"]["celeba", "train_used"] == 180
+    assert found["difference"]["celeba", "val_listed"] == 50 - 19866
+    assert found["ours"]["celeba", "k"] == 12
+    assert found["ours"]["celeba", "pearson_mndcg_anonymized_knn"] == pytest.approx(0.949017)
+    assert found["reason"]["", "global_crop_px"] == "differs between data sets: 32, 48"
+    assert found["reason"]["rvl_cdip", "k"] == "no data set stands for RVL-CDIP (paper_role)"
+    assert found["reason"]["dokiq", "k"] == "not run"
+    assert np.isnan(found["ours"]["dokiq", "k"])

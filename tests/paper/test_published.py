@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from anonbench.config import Correlation
+from anonbench.correlation import correlation_matrices
+from anonbench.experiment import PAPER_TABLES
+from anonbench.paper.published import CELL, METRICS, ROLE_NAMES, published, stated
+from anonbench.vocabulary import Adaption, Method
+
+SHARED = Path(__file__).parents[2] / "../shared/paper"
+
+
+def test_all_tables_are_whole() -> None:
+    table = published()
+    assert len(table) == 408
+    assert not table.duplicated(CELL).any()
+    for number, (role, kind, degree) in PAPER_TABLES.items():
+        here = table[table["table"] == number]
+        assert set(here["role"]) == {role.value} and set(here["degree"]) == {degree}
+        queries = ["original", "anonymized"] if kind == "retrieval" else [""]
+        metrics = ["map", "mndcg"] if kind == "retrieval" else ["knn", "linear"]
+        wanted = set(product(Method, Adaption, queries, metrics))
+        found = here[["method", "adaption", "query", "metric"]].itertuples(index=False, name=None)
+        assert set(found) == wanted
+
+
+def test_words_are_the_projects() -> None:
+    table = published()
+    assert set(table["metric"]) == set(METRICS)
+    assert set(table["role"]) == set(ROLE_NAMES)
+    assert table["value"].between(0, 100).all()
+    facts = stated()
+    assert len(facts) == 22
+    assert not facts.duplicated(["role", "quantity"]).any()
+    assert set(facts["role"]) == {*ROLE_NAMES, ""}
+
+
+@pytest.mark.parametrize(
+    ("cell", "value"),
+    [
+        (("celeba", 100, "pixelate", "unadapted", "original", "map"), 73.2),
+        (("celeba", 100, "mask", "C", "original", "mndcg"), 58.6),
+        (("rvl_cdip", 75, "mask", "C", "", "linear"), 55.5),
+        (("rvl_cdip", 100, "mask", "A", "original", "map"), 6.7),
+        (("dokiq", 100, "blur", "unadapted", "anonymized", "mndcg"), 85.2),
+    ],
+)
+def test_values_are_as_printed(cell: tuple[str | int, ...], value: float) -> None:
+    assert published().set_index(CELL)["value"][cell] == value
+
+
+def test_recipe_gives_the_printed_coefficient() -> None:
+    """Pearson over 12 rows: 0.95 for CelebA's mnDCG with anonymized queries, both accuracies."""
+    scores = published().assign(dataset="celeba")
+    scores = scores[scores["role"] == "celeba"]
+    matrix = correlation_matrices(scores, 100, Correlation(bootstrap=10))
+    found = matrix[matrix["metric"] == "mndcg_anonymized"].set_index("metric_b")
+    for entry in stated().query("quantity.str.startswith('pearson')").to_dict("records"):
+        accuracy = entry["quantity"].rsplit("_", 1)[1]
+        assert entry["value"] == 0.95
+        assert round(found["pearson"][accuracy], 2) == entry["value"]
+        assert found["n"][accuracy] == 12
+        by_hand = scores.assign(
+            column=scores["metric"] + "_" + scores["query"],
+        ).pivot_table(index=["method", "adaption"], columns="column", values="value")
+        r = np.corrcoef(by_hand["mndcg_anonymized"], by_hand[f"{accuracy}_"])[0, 1]
+        assert found["pearson"][accuracy] == pytest.approx(r, abs=1e-12)
+
+
+def test_copy_agrees_with_the_source() -> None:
+    source = SHARED / "paper_results.csv"
+    if not source.exists():
+        pytest.skip("the source of the published numbers is not on this machine")
+    theirs = pd.read_csv(source, keep_default_na=False)
+    words = {"pixelation": "pixelate", "blurring": "blur", "masking": "mask", "none": "unadapted"}
+    words |= {"knn_accuracy": "knn", "linear_accuracy": "linear"}
+    cells = theirs[theirs["table"] != "prose"].replace(words)
+    keys = ["table", "dataset", "method", "adaption", "query", "metric"]
+    expected = cells.set_index(keys)["value"].astype(float).sort_index()
+    ours = published().rename(columns={"role": "dataset"}).set_index(keys)["value"].sort_index()
+    pd.testing.assert_series_equal(ours, expected)
+    prose = theirs.loc[theirs["table"] == "prose", "value"].astype(float)
+    assert sorted(prose) == sorted(stated()["value"])

@@ -1,0 +1,106 @@
+"""What a report is made of, synthetic, in the shape that the workflow writes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from PIL import Image
+from synthetic_results import (
+    make_comparisons,
+    make_correlations,
+    make_quality,
+    write_results,
+)
+
+from anonbench.experiment import Figure, Table
+from anonbench.files import write_json
+from anonbench.presentation.report.build import DatasetSection
+from anonbench.seeding import rng
+
+PIXEL = (
+    "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9Q"
+    "DwADhgGAWjR9awAAAABJRU5ErkJggg=="
+)
+
+
+def make_explorer(
+    dataset: str,
+    ids: tuple[str, ...] = (),
+    label: str = "letter",
+    images: int = 30,
+    queries: int = 3,
+    results: int = 5,
+) -> dict[str, Any]:
+    """Return an explorer of random rankings; `ids` name the first images."""
+    names = [*ids, *(f"no. {i + 1}" for i in range(len(ids), images))]
+
+    def answer(query: int, *key: object) -> dict[str, Any]:
+        shown = [query, *(rng(query, *key).permutation(range(queries, images))[: results - 1])]
+        return {
+            "images": [int(i) for i in shown],
+            "similarities": [round(1 - 0.05 * i, 4) for i in range(results)],
+            "ranks": [1, *(int(r) for r in rng("rank", query, *key).integers(2, 30, results - 1))],
+        }
+
+    return {
+        "dataset": dataset,
+        "images": images,
+        "k": 8,
+        "originals": False,
+        "drawn": queries,
+        "names": names,
+        "labels": [f"class: {label}"] * images,
+        "queries": [{"image": q, **answer(q, "reference")} for q in range(queries)],
+        "scenarios": [
+            {
+                "method": method,
+                "degree": degree,
+                "adaption": adaption,
+                "query": query,
+                "results": [answer(q, method, degree, adaption, query) for q in range(queries)],
+            }
+            for method in ("blur", "mask")
+            for degree in ((50, 100) if method == "blur" else (100,))
+            for adaption in ("unadapted", "A")
+            for query in ("original", "anonymized")
+        ],
+        "thumbnails": {method: [PIXEL] * images for method in ("blur", "mask")},
+    }
+
+
+def section(
+    folder: Path, name: str, scores: pd.DataFrame, degrees: Sequence[int], labelled: bool = True
+) -> DatasetSection:
+    """Write the results of one data set, and return where they are."""
+    results = write_results(folder, name, scores)
+    png = folder / "figure.png"
+    Image.new("RGB", (900, 300), "white").save(png)
+    correlation = folder / "correlation.csv"
+    make_correlations(undefined=True).to_csv(correlation, index=False)
+    quality = folder / "quality.csv"
+    make_quality().to_csv(quality, index=False)
+    figures = [Figure("examples", name), Figure("attention", name), Figure("learning", name)]
+    figures += [Figure("detection", name)]
+    figures += [Figure("schedules", name)]
+    figures += [Figure("trend", name, None, "map", "original")]
+    figures += [Figure("correlation", name, degree) for degree in degrees if labelled]
+    comparisons = folder / "comparisons.csv"
+    make_comparisons(scores).to_csv(comparisons, index=False)
+    explorer = folder / "explorer.json"
+    write_json(explorer, make_explorer(name))
+    kinds = ("retrieval", "downstream") if labelled else ("retrieval",)
+    return DatasetSection(
+        name,
+        results.scores,
+        results.counts,
+        results.skipped,
+        [Table(kind, name, degree) for degree in degrees for kind in kinds],
+        [(figure, png) for figure in figures],
+        dict.fromkeys(degrees, correlation) if labelled else {},
+        quality if labelled else None,
+        comparisons,
+        explorer,
+    )

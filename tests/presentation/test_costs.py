@@ -1,0 +1,88 @@
+"""What stages cost, read from benchmark files as Snakemake writes them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from matplotlib.figure import Figure
+from synthetic_results import outputs
+
+from anonbench.errors import InputError
+from anonbench.presentation.costs import COST_COLUMNS, digest, stage_costs
+from anonbench.presentation.figures import cost as figure_module
+from anonbench.presentation.figures.cost import cost_figure
+
+HEAD = "s\th:m:s\tmax_rss\tmax_vms\tmax_uss\tmax_pss\tio_in\tio_out\tmean_load\tcpu_time\n"
+
+
+def job(folder: Path, name: str, seconds: float, cpu: str, memory: str) -> None:
+    path = folder / f"{name}.tsv"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"{HEAD}{seconds}\t0:00:00\t{memory}\t1\t1\t1\t0.0\t0.0\t90.0\t{cpu}\n")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "benchmarks"
+    job(folder, "train/ids/A-seed0", 3600, "7200", "1000")
+    job(folder, "train/ids/B-seed0", 1800, "1800", "2000")
+    job(folder, "embed/ids", 36, "18", "500")
+    job(folder, "report", 0.4, "NA", "NA")
+    (folder / "notes.txt").write_text("no benchmark")
+    return folder
+
+
+def test_jobs_of_a_stage_add_up(folder: Path) -> None:
+    costs = stage_costs(folder)
+    assert list(costs.columns) == COST_COLUMNS
+    assert costs["stage"].tolist() == ["train", "embed", "report"]
+    train = costs.iloc[0]
+    assert train["jobs"] == 2
+    assert train["wall_hours"] == pytest.approx(1.5)
+    assert train["cpu_hours"] == pytest.approx(2.5)
+    assert train["longest_minutes"] == pytest.approx(60)
+    assert train["peak_gb"] == pytest.approx(2000 * 1024**2 / 1e9)
+    assert costs.iloc[1]["wall_hours"] == pytest.approx(0.01)
+    assert costs.iloc[2][["cpu_hours", "peak_gb"]].tolist() == [0, 0]  # too short to be measured
+
+
+def test_a_foreign_file_is_named(folder: Path) -> None:
+    (folder / "train" / "mine.tsv").write_text("a\tb\n1\t2\n")
+    with pytest.raises(InputError, match=r"mine\.tsv: not a benchmark file"):
+        stage_costs(folder)
+
+
+def test_the_digest_is_that_of_the_benchmarks(folder: Path) -> None:
+    before = digest(folder)
+    (folder / "notes.txt").write_text("something else")
+    assert digest(folder) == before
+    job(folder, "embed/ids", 37, "18", "500")
+    assert digest(folder) != before
+    assert digest(folder / "nowhere") == digest(folder / "neither")
+
+
+def test_every_stage_has_its_bars(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[Figure] = []
+    monkeypatch.setattr(figure_module, "save", lambda figure, *_: drawn.append(figure))
+    costs = stage_costs(folder)
+    cost_figure(costs, [])
+    hours, memory = drawn[0].axes
+    names = [label.get_text() for label in hours.get_yticklabels()]
+    assert names == ["train  (2 jobs)", "embed  (1 job)", "report  (1 job)"]
+    assert hours.get_xlabel() == "Hours"
+    widths = [patch.get_width() for patch in hours.patches]  # type: ignore[attr-defined]
+    assert widths == pytest.approx([*costs["wall_hours"], *costs["cpu_hours"]])
+    assert memory.lines[0].get_xdata() == pytest.approx(costs["peak_gb"])
+    assert hours.get_ylim()[0] > hours.get_ylim()[1]  # the longest stands at the top
+    cost_figure(costs.iloc[1:], [])
+    assert drawn[1].axes[0].get_xlabel() == "Seconds"
+    cost_figure(costs.iloc[:0], [])
+    assert "No job" in drawn[2].texts[0].get_text()
+
+
+def test_files_are_the_same_each_time(folder: Path, tmp_path: Path) -> None:
+    first, second = outputs(tmp_path, "a"), outputs(tmp_path, "b")
+    for paths in (first, second):
+        cost_figure(stage_costs(folder), paths)
+    assert [p.read_bytes() for p in first] == [p.read_bytes() for p in second]

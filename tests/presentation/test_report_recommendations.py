@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+from synthetic_results import make_comparisons, make_scores
+
+from anonbench.conclusions import conclude
+from anonbench.presentation.report.bias import bias_points, cost_rows
+from anonbench.presentation.report.recommendations import Verdict, recommendations
+from anonbench.presentation.summary import summarize
+
+
+def flat(dataset: str, value: float = 0.4, **options: object) -> pd.DataFrame:
+    scores = make_scores(dataset, **options)  # type: ignore[arg-type]
+    low, high = value - 0.02, value + 0.02
+    return scores.assign(value=value, low=low, high=high)
+
+
+def raised(scores: pd.DataFrame, by: float = 0.1, **where: str) -> pd.DataFrame:
+    """Return scores of which those with these keys are higher."""
+    chosen = (scores[list(where)] == pd.Series(where)).all(axis=1)
+    return scores.assign(**{name: scores[name] + by * chosen for name in ("value", "low", "high")})
+
+
+def judge(*tables: pd.DataFrame) -> list[tuple[Verdict, str, str]]:
+    summaries = {str(table["dataset"].iloc[0]): summarize(table) for table in tables}
+    return [
+        (item.verdict, item.summary, " ".join(item.points))
+        for item in recommendations(summaries, {})
+    ]
+
+
+def test_embeddings_are_worth_keeping_where_new_ones_lose() -> None:
+    verdict, summary, points = judge(raised(flat("a"), method="blur"), flat("b"))[0]
+    assert verdict is Verdict.HOLDS
+    assert "50.0 to 60.0 points of mAP" in summary
+    assert "With the worst choice of method and model it is 60.0 points." in points
+    assert "not measured" in points
+    lossless = flat("b").assign(value=1.0, low=1.0, high=1.0)
+    assert judge(flat("a"), lossless)[0][0] is Verdict.IN_PART
+    assert judge(lossless)[0][0] is Verdict.FAILS
+
+
+def test_original_queries_are_compared_with_anonymized_ones() -> None:
+    points = judge(raised(flat("a"), query="original", method="mask"))[0][2]
+    assert "keep more mAP than anonymized queries in 4 of 12 scenarios" in points
+
+
+def test_the_model_is_worth_keeping_where_it_wins_every_column() -> None:
+    best = raised(flat("a"), adaption="unadapted")
+    verdict, summary, points = judge(best)[1]
+    # 3 methods, 2 metrics, 2 query kinds; 3 methods, 2 accuracies
+    assert verdict is Verdict.HOLDS and "in 12 of 12 columns" in summary
+    assert "the best in 6 of 6 columns" in points
+    verdict, summary, _ = judge(raised(best, 0.2, adaption="B", method="mask", metric="map"))[1]
+    assert verdict is Verdict.IN_PART and "in 10 of 12 columns" in summary
+    assert judge(raised(flat("a"), adaption="C"))[1][0] is Verdict.FAILS
+    assert "no retraining control was run" in points
+
+
+def test_cases_differ_or_do_not() -> None:
+    blur, mask = (
+        raised(flat(n), method=m, adaption="A") for n, m in (("a", "blur"), ("b", "mask"))
+    )
+    verdict, summary, points = judge(blur, mask)[2]
+    assert verdict is Verdict.HOLDS and summary.startswith("2 different choices")
+    assert "keeps 50.0 % on a and 40.0 % on b" in points
+    verdict, summary, _ = judge(blur, blur.assign(dataset="b"))[2]
+    assert verdict is Verdict.FAILS
+    assert "Blur with adaption\u00a0A is the best by mAP in all 4 cases" in summary
+
+
+def test_nothing_run_has_no_verdict() -> None:
+    assert {verdict for verdict, *_ in judge(flat("a").iloc[:1].assign(value=float("nan")))} == {
+        Verdict.UNKNOWN
+    }
+
+
+@pytest.mark.parametrize(
+    ("control", "adapted", "said"),
+    [
+        (0.5, 0.4, "explains 50 % of its lead"),
+        (0.4, 0.4, "explains 100 % of its lead"),
+        (0.6, 0.4, "explains 0 % of its lead"),
+    ],
+)
+def test_bias_is_the_controls_share_of_the_lead(control: float, adapted: float, said: str) -> None:
+    scores = flat("a", control=True)
+    values = {"unadapted": 0.6, "control": control, "A": adapted, "B": adapted, "C": adapted}
+    scores["value"] = scores["adaption"].map(values)
+    given = {"a": conclude(make_comparisons(scores, unsure=0.01))}
+    text = " ".join(bias_points(given))
+    assert said in text and "(median of 18 comparisons" in text
+    change = f"{100 * (control - 0.6):+z.1f}".replace("-", "−")
+    assert f"changes mAP by {change} points" in text
+    row = next(row for row in cost_rows(given) if row.metric == "mAP")
+    assert row.retraining == change
+    assert row.shown.startswith("−20.0 (")
+    assert row.beyond.startswith(f"{100 * (adapted - control):+z.1f}".replace("-", "−"))
+
+
+def test_no_lead_has_no_share() -> None:
+    scores = flat("a", control=True)
+    given = {"a": conclude(make_comparisons(scores))}
+    assert not any("Retrieval bias" in point for point in bias_points(given))
+    assert {row.share for row in cost_rows(given)} == {"–"}

@@ -1,0 +1,132 @@
+"""Search by FAISS: exact where it looks at everything, and otherwise how far it is from exact."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import faiss
+import numpy as np
+import pandas as pd
+import pytest
+
+from anonbench.config import Retrieval
+from anonbench.embeddings import Embeddings
+from anonbench.retrieval import approximate, scenario
+from anonbench.retrieval.archive import Archive
+from anonbench.retrieval.metrics import cutoff
+
+
+def embeddings(seed: int, size: int, near: Embeddings | None = None, width: int = 16) -> Embeddings:
+    values = np.random.default_rng(seed).standard_normal((size, width))
+    if near is not None:
+        values = near.values + 0.5 * values
+    ids = [f"{(7 * number) % size:05d}" for number in range(size)]
+    return Embeddings(ids, values.astype(np.float32))
+
+
+def part(given: Embeddings, count: int) -> Embeddings:
+    return Embeddings(given.ids[:count], given.values[:count])
+
+
+@pytest.mark.parametrize("kind", ["ivf", "hnsw"])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"include_self": False},
+        {"gain": "exponential", "gain_of": "relevant", "top": 25},
+        {"negative_gain": "shift", "include_self": False, "top": 3},
+    ],
+)
+def test_a_search_of_everything_scores_as_the_exact_one(
+    kind: approximate.Index, settings: dict[str, Any]
+) -> None:
+    reference = embeddings(0, 300)
+    database = embeddings(1, 300, reference)
+    queries = part(embeddings(2, 300, reference), 120)
+    retrieval = Retrieval.model_validate(settings | {"ap_depth": "k"})
+    k = cutoff(300, retrieval)
+    expected = scenario.score(reference, {"queries": queries}, database, retrieval)
+    found, difference = approximate.score(reference, queries, database, k, retrieval, kind, 120)
+    pd.testing.assert_frame_equal(found.table, expected.table, atol=1e-6)
+    assert found.chance == pytest.approx(expected.chance, abs=1e-6)
+    assert difference.queries == 120
+    assert set(difference.recall.values()) == {1.0}
+    assert (difference.table["difference"] == 0.0).all()
+    assert difference.table["exact"].tolist() == pytest.approx(
+        expected.table.drop(columns=["id", "query"]).mean().tolist(), abs=1e-6
+    )
+
+
+def test_the_exact_finder_is_a_full_sort(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("anonbench.retrieval.archive._PART", 64)
+    archive = Archive(embeddings(0, 500))
+    units = archive.units(slice(None))
+    found = approximate.exactly(archive)(units[:50], 70)
+    expected = np.argsort(-(units[:50] @ units.T), axis=1, kind="stable")[:, :70]
+    np.testing.assert_array_equal(np.sort(found), np.sort(expected))
+
+
+def test_equal_images_come_in_the_order_of_their_ids() -> None:
+    values = np.tile(embeddings(0, 10).values, (30, 1))
+    same = Embeddings([f"{number:03d}" for number in range(300)], values)
+    table = approximate.score(same, same, same, 15, Retrieval(ap_depth="k"), "hnsw", 10)[0].table
+    # which of equal images an index gives is its own affair, but reference and scenario agree
+    assert (table[["ap", "ndcg", "tau", "unchanged"]] == 1.0).all(axis=None)
+
+
+def losing(
+    build: Callable[..., approximate.Finder], ranks: list[int]
+) -> Callable[..., approximate.Finder]:
+    """Return what builds a search that never finds the images at these ranks."""
+
+    def build_worse(archive: Archive, kind: approximate.Index, k: int) -> approximate.Finder:
+        def find(queries: np.ndarray, count: int) -> np.ndarray:
+            similarity = queries @ archive.units(slice(None)).T
+            order = np.argsort(-similarity, axis=1, kind="stable")
+            left = np.delete(order, ranks, axis=1)[:, :count].astype(np.int64)
+            left[:, count - 1] = -1  # an index may find fewer than asked for
+            return left
+
+        return find
+
+    return build_worse
+
+
+def test_what_is_lost_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    reference = embeddings(0, 400)
+    settings, k = Retrieval(ap_depth="k", top=5), 20
+    monkeypatch.setattr(approximate, "build", losing(approximate.build, [1, 2]))
+    scores, difference = approximate.score(reference, reference, reference, k, settings, "ivf", 50)
+    # both rankings lost the same: two of the first ten, and the last
+    assert difference.queries == 50
+    assert difference.recall == {10: pytest.approx(0.8), 20: pytest.approx(18 / 20)}
+    rows = difference.table.set_index("metric")
+    assert (rows["exact"] == 1.0).all()
+    # the missing image is not found again: one of 20 relevant ones
+    assert rows.loc["overlap", "approximate"] == pytest.approx(19 / 20)
+    assert rows.loc["overlap", "difference"] == pytest.approx(-1 / 20)
+    assert rows.loc["overlap", "se"] == pytest.approx(0.0)
+    assert rows.loc["unchanged", "difference"] == 0.0
+    assert scores.table["ap"].mean() == pytest.approx(19 / 20)
+
+
+@pytest.mark.parametrize("kind", ["ivf", "hnsw"])
+def test_threads_do_not_matter(kind: approximate.Index) -> None:
+    archive = Archive(embeddings(0, 4000))
+    queries = archive.units(slice(0, 500))
+    before = faiss.omp_get_max_threads()
+    found = []
+    for threads in (1, 2, 2):
+        faiss.omp_set_num_threads(threads)
+        found.append(approximate.build(archive, kind, 50)(queries, 50))
+        assert faiss.omp_get_max_threads() == threads
+    faiss.omp_set_num_threads(before)
+    assert not (found[0] < 0).any()
+    np.testing.assert_array_equal(found[0], found[1])
+    np.testing.assert_array_equal(found[0], found[2])
+    exact = approximate.exactly(archive)(queries, 50)
+    shared = [len(set(a) & set(b)) / 50 for a, b in zip(found[0], exact, strict=True)]
+    # without clusters in the data IVF has the hardest of times
+    assert 0.6 < np.mean(shared) <= (1.0 if kind == "hnsw" else 0.95)

@@ -1,0 +1,74 @@
+"""A few queries against a streamed archive: the same scores as with everything in memory."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from anonbench.config import Retrieval
+from anonbench.embeddings import Embeddings
+from anonbench.retrieval import archive, scenario
+from anonbench.retrieval.metrics import cutoff
+
+SIZE, WIDTH = 5000, 12
+
+
+def embeddings(seed: int, near: Embeddings | None = None) -> Embeddings:
+    generator = np.random.default_rng(seed)
+    values = generator.standard_normal((SIZE, WIDTH))
+    if near is not None:
+        values = near.values + 0.5 * values
+    # equal images far apart, so that their ties are decided across parts
+    values[SIZE - 40 :] = values[:40]
+    values = values.astype(np.float32)
+    ids = [f"{(7 * number) % SIZE:04d}" for number in range(SIZE)]
+    return Embeddings(ids, values)
+
+
+def some(given: Embeddings, count: int) -> Embeddings:
+    rows = np.random.default_rng(9).permutation(SIZE)[:count]
+    rows = np.unique(np.concatenate([rows, [0, SIZE - 40]]))
+    return Embeddings([given.ids[row] for row in rows], given.values[rows])
+
+
+@pytest.fixture(scope="module")
+def given() -> tuple[Embeddings, Embeddings, Embeddings]:
+    reference = embeddings(0)
+    database = embeddings(1, reference)
+    return reference, some(database, 30), database
+
+
+@pytest.mark.parametrize("settings", [{}, {"include_self": False, "ap_depth": "k"}])
+def test_streaming_changes_no_bit(
+    given: tuple[Embeddings, Embeddings, Embeddings],
+    settings: dict[str, object],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    reference, queries, database = given
+    retrieval = Retrieval.model_validate(settings | {"fraction": 0.01})
+    monkeypatch.setattr(archive, "_PART", 4096)
+    expected = scenario.score(reference, {"queries": queries}, database, retrieval)
+    for memory in (archive._BYTES, archive._BYTES_A_PAIR * SIZE * 7):  # blocks of 7 queries
+        monkeypatch.setattr(archive, "_BYTES", memory)
+        found = archive.score(reference, queries, database, cutoff(SIZE, retrieval), retrieval)
+        pd.testing.assert_frame_equal(found.table, expected.table, check_exact=True)
+        assert found.chance == pytest.approx(expected.chance, abs=1e-12)
+        assert (found.images, found.k) == (expected.images, expected.k)
+    assert 0.1 < found.table["ap"].mean() < 0.9
+
+
+def test_mapped_vectors_stay_on_disk(
+    given: tuple[Embeddings, Embeddings, Embeddings], tmp_path: Path
+) -> None:
+    np.save(tmp_path / "e.npy", given[0].values)
+    mapped = np.load(tmp_path / "e.npy", mmap_mode="r")
+    opened = archive.Archive(Embeddings(given[0].ids, mapped))
+    assert opened.ids == sorted(given[0].ids)
+    norms = [np.linalg.norm(units, axis=1) for _, units in opened.parts()]
+    np.testing.assert_allclose(np.concatenate(norms), 1.0, atol=1e-6)
+    order = np.argsort(given[0].ids)
+    direction = given[0].values[order[3]] / np.linalg.norm(given[0].values[order[3]])
+    np.testing.assert_allclose(opened.units(np.array([[3]]))[0, 0], direction, rtol=1e-6)

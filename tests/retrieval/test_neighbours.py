@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from anonbench.embeddings import Embeddings, write_embeddings
+from anonbench.errors import InputError
+from anonbench.retrieval.neighbours import draw_queries, rank, read_some
+
+IDS = [f"{i:03d}" for i in range(60)]
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """Return embeddings in an order that is not the ids', some of them equal."""
+    values = np.random.default_rng(0).normal(size=(60, 7)).astype(np.float32)
+    values[30:40] = values[5]
+    order = np.random.default_rng(1).permutation(60)
+    path = tmp_path / "e.h5"
+    write_embeddings(path, Embeddings([IDS[i] for i in order], values[order]))
+    return path
+
+
+def by_hand(path: Path, asked: list[str], include_self: bool) -> list[list[tuple[float, str]]]:
+    """Return for each query all (similarity, id), most similar first, ties by id."""
+    every = read_some(path, IDS)
+    units = every.values.astype(np.float64)
+    units /= np.linalg.norm(units, axis=1, keepdims=True)
+    of = dict(zip(IDS, units, strict=True))
+    lists = []
+    for query in asked:
+        pairs = [(round(float(of[query] @ of[i]), 5), i) for i in IDS if include_self or i != query]
+        lists.append(sorted(pairs, key=lambda pair: (-pair[0], pair[1])))
+    return lists
+
+
+@pytest.mark.parametrize("include_self", [True, False])
+def test_rankings_are_those_of_plain_python(file: Path, include_self: bool) -> None:
+    asked = ["031", "005", "059", "000"]
+    found = rank(read_some(file, asked), file, IDS, include_self)
+    for query, expected in enumerate(by_hand(file, asked, include_self)):
+        positions = found.first(query, len(IDS))
+        assert [IDS[p] for p in positions] == [image_id for _, image_id in expected]
+        values = found.similarities[query, positions]
+        assert np.allclose(values, [value for value, _ in expected], atol=2e-5)
+        ranks = found.ranks(query)
+        assert [ranks[IDS.index(i)] for _, i in expected] == list(range(1, len(expected) + 1))
+        assert list(found.first(query, 3)) == list(positions[:3])
+
+
+def test_equal_vectors_stand_in_the_order_of_their_ids(file: Path) -> None:
+    found = rank(read_some(file, ["035"]), file, IDS, include_self=True)
+    assert [IDS[p] for p in found.first(0, 11)] == ["005", *(f"{i:03d}" for i in range(30, 40))]
+
+
+@pytest.fixture(scope="module")
+def numbered(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return embeddings whose first value is their id's number."""
+    path = tmp_path_factory.mktemp("numbered") / "e.h5"
+    write_embeddings(path, Embeddings(IDS, np.arange(120, dtype=np.float32).reshape(60, 2) / 2))
+    return path
+
+
+@given(st.permutations(IDS), st.integers(1, 60))
+def test_some_rows_are_read_in_the_order_asked(
+    numbered: Path, order: list[str], number: int
+) -> None:
+    some = read_some(numbered, order[:number])
+    assert some.ids == order[:number]
+    assert some.values[:, 0].tolist() == [float(i) for i in order[:number]]
+
+
+def test_queries_are_drawn_by_their_ids_alone() -> None:
+    drawn = draw_queries(IDS, 10)
+    assert drawn == draw_queries(reversed(IDS), 10)
+    assert draw_queries(IDS, 4) == drawn[:4]
+    assert len(set(drawn)) == 10 and drawn != sorted(drawn)
+    assert draw_queries(IDS, 100) != IDS and sorted(draw_queries(IDS, 100)) == IDS
+
+
+def test_what_does_not_agree_is_refused(tmp_path: Path, file: Path) -> None:
+    with pytest.raises(InputError, match=r"e\.h5: has no embedding of 'x'"):
+        read_some(file, ["000", "x"])
+    asked = read_some(file, ["000"])
+    with pytest.raises(InputError, match="holds other ids than the reference"):
+        rank(asked, file, IDS[:-1], include_self=True)
+    with pytest.raises(InputError, match="7 dimensions for queries of 3"):
+        rank(Embeddings(["000"], asked.values[:, :3]), file, IDS, include_self=True)
+    with pytest.raises(InputError, match="zero"):
+        rank(Embeddings(["000"], 0 * asked.values), file, IDS, include_self=True)

@@ -1,0 +1,216 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from anonbench.embedding_formats import checked, read
+from anonbench.embeddings import Embeddings, write_embeddings
+from anonbench.errors import InputError
+
+IDS = ["b/ü 1", "a,2", "c"]
+VALUES = np.array([[1.5, -2.0], [0.25, 3.0], [0.0, 1.0]])
+
+
+def hdf5(path: Path, **datasets: Any) -> Path:
+    path = path.with_suffix(".h5")
+    with h5py.File(path, "w") as file:
+        for name, data in datasets.items():
+            file.create_dataset(name, data=data)
+    return path
+
+
+def npy(path: Path, values: Any, ids: str | None = "\n".join(IDS) + "\n") -> Path:
+    path = path.with_suffix(".npy")
+    np.save(path, values, allow_pickle=True)
+    if ids is not None:
+        path.with_suffix(".ids.txt").write_text(ids, encoding="utf-8")
+    return path
+
+
+def parquet(path: Path, **columns: Any) -> Path:
+    path = path.with_suffix(".parquet")
+    pq.write_table(pa.table(columns), path)
+    return path
+
+
+WRITERS: dict[str, Callable[[Path, np.ndarray], Path]] = {
+    "hdf5": lambda path, values: hdf5(path, embeddings=values, ids=IDS),
+    "hdf5 of fixed width": lambda path, values: hdf5(
+        path, embeddings=values, ids=np.array([name.encode() for name in IDS])
+    ),
+    "npy": npy,
+    "npy by columns": lambda path, values: npy(path, np.asfortranarray(values)),
+    "npy big-endian": lambda path, values: npy(path, values.astype(values.dtype.newbyteorder(">"))),
+    "npy with a list from Windows": lambda path, values: npy(
+        path, values, "\ufeff" + "\r\n".join(IDS)
+    ),
+    "parquet of lists": lambda path, values: parquet(
+        path, id=IDS, embedding=list(values), label=[1, 2, 3]
+    ),
+    "parquet of arrays": lambda path, values: parquet(
+        path,
+        embedding=pa.FixedSizeListArray.from_arrays(pa.array(values.ravel()), 2),
+        id=IDS,
+    ),
+    "parquet of columns": lambda path, values: parquet(
+        path, x=values[:, 0], id=IDS, y=values[:, 1]
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", WRITERS)
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_every_format_gives_the_same(tmp_path: Path, kind: str, dtype: type) -> None:
+    read_back = read(WRITERS[kind](tmp_path / "e", VALUES.astype(dtype)))
+    assert read_back.ids == IDS
+    assert read_back.values.dtype == np.float32
+    np.testing.assert_array_equal(read_back.values, VALUES.astype(np.float32))
+
+
+def test_our_own_files_and_integer_ids_are_read(tmp_path: Path) -> None:
+    values = VALUES.astype(np.float32)
+    write_embeddings(tmp_path / "own.hdf5", Embeddings(IDS, values))
+    assert read(tmp_path / "own.hdf5").ids == IDS
+    assert read(hdf5(tmp_path / "x", embeddings=values, ids=[7, 8, 9])).ids == ["7", "8", "9"]
+    frame = pd.DataFrame(values, columns=["0", "1"], index=pd.Index([7, 8, 9], name="id"))
+    frame.to_parquet(tmp_path / "pandas.parquet")
+    assert read(tmp_path / "pandas.parquet").ids == ["7", "8", "9"]
+
+
+def test_parquet_in_several_row_groups_and_a_slice(tmp_path: Path) -> None:
+    values = np.random.default_rng(0).standard_normal((10, 3)).astype(np.float32)
+    table = pa.table({"id": [str(i) for i in range(10)], "embedding": list(values)})
+    pq.write_table(table.slice(2), tmp_path / "e.parquet", row_group_size=3)
+    found = read(tmp_path / "e.parquet")
+    assert found.ids == [str(i) for i in range(2, 10)]
+    np.testing.assert_array_equal(found.values, values[2:])
+
+
+def test_float32_npy_is_mapped_and_not_copied(tmp_path: Path) -> None:
+    assert isinstance(read(npy(tmp_path / "e", VALUES.astype(np.float32))).values, np.memmap)
+
+
+BROKEN: dict[str, tuple[Callable[[Path], Path], str]] = {
+    "hdf5 without ids": (lambda p: hdf5(p, embeddings=VALUES), "no data set /ids"),
+    "hdf5 without embeddings": (lambda p: hdf5(p, ids=IDS), "no data set /embeddings"),
+    "hdf5 group": (
+        lambda p: hdf5(p, **{"embeddings/vectors": VALUES, "ids": IDS}),
+        "no data set /embeddings",
+    ),
+    "hdf5 of text": (lambda p: hdf5(p, embeddings=IDS, ids=IDS), "embeddings are object"),
+    "too few ids": (lambda p: hdf5(p, embeddings=VALUES, ids=IDS[:2]), "3 embeddings for 2 ids"),
+    "float ids": (lambda p: hdf5(p, embeddings=VALUES, ids=[0.5, 1.0, 2.0]), "row 0 is float"),
+    "ids not UTF-8": (
+        lambda p: hdf5(p, embeddings=VALUES, ids=np.array([b"a", b"\xff", b"c"])),
+        "row 1 is not UTF-8",
+    ),
+    "ids of two dimensions": (
+        lambda p: hdf5(p, embeddings=VALUES, ids=np.array([[b"a"], [b"b"], [b"c"]])),
+        "row 0 is list",
+    ),
+    "repeated": (
+        lambda p: hdf5(p, embeddings=VALUES, ids=["x", "y", "x"]),
+        r"1 ids occur more than once, such as 'x' \(2 times\)",
+    ),
+    "one dimension": (lambda p: npy(p, VALUES[:, 0]), r"shape \(3,\)"),
+    "three dimensions": (lambda p: npy(p, VALUES[:, :, None]), r"shape \(3, 2, 1\)"),
+    "no rows": (lambda p: npy(p, VALUES[:0], ""), r"shape \(0, 2\)"),
+    "no columns": (lambda p: npy(p, VALUES[:, :0]), r"shape \(3, 0\)"),
+    "no id list": (lambda p: npy(p, VALUES, None), r"needs its ids in .*e\.ids\.txt"),
+    "long id list": (lambda p: npy(p, VALUES, "a\nb\nc\nd\n"), "3 embeddings for 4 ids"),
+    "empty line": (lambda p: npy(p, VALUES, "a\n\nc\n"), "id of row 1 is empty"),
+    "pickle": (lambda p: npy(p, np.array([{"a": 1}] * 3, dtype=object)), "pickles are not read"),
+    "integers": (lambda p: npy(p, VALUES.astype(np.int64)), "are int64, not float16"),
+    "complex": (lambda p: npy(p, VALUES.astype(complex)), "are complex128, not float16"),
+    "record array": (
+        lambda p: npy(p, np.zeros(3, dtype=[("a", float), ("b", float)])),
+        "not float16",
+    ),
+    "NaN": (
+        lambda p: npy(p, np.where(VALUES == 3.0, np.nan, VALUES)),
+        r"'a,2' is not finite \(NaN or infinity\)",
+    ),
+    "infinite": (lambda p: npy(p, np.where(VALUES == 3.0, -np.inf, VALUES)), "'a,2' is not finite"),
+    "beyond float32": (lambda p: npy(p, np.where(VALUES == 3.0, 1e300, VALUES)), "not finite"),
+    "zero": (lambda p: npy(p, VALUES * [[1], [1], [0]]), "'c' is zero"),
+    "parquet without id": (lambda p: parquet(p, name=IDS, x=VALUES[:, 0]), "no column 'id'"),
+    "parquet with nothing else": (lambda p: parquet(p, id=IDS), r"shape \(3, 0\)"),
+    "parquet with a label": (
+        lambda p: parquet(p, id=IDS, x=VALUES[:, 0], label=["a", "b", "c"]),
+        "column 'label' is string",
+    ),
+    "parquet with a number that is none of them": (
+        lambda p: parquet(p, id=IDS, x=VALUES[:, 0], label=[1, 2, 3]),
+        "column 'label' is int64",
+    ),
+    "missing id": (lambda p: parquet(p, id=["a", None, "c"], x=VALUES[:, 0]), "row 1 is missing"),
+    "ragged": (
+        lambda p: parquet(p, id=IDS, embedding=[[1.0, 2.0], [1.0], [1.0, 2.0]]),
+        "'a,2' has 1 dimensions, others have 2",
+    ),
+    "missing vector": (
+        lambda p: parquet(p, id=IDS, embedding=[[1.0, 2.0], None, [1.0, 2.0]]),
+        "'a,2' has no dimensions, others have 2",
+    ),
+    "missing value": (
+        lambda p: parquet(p, id=IDS, embedding=[[1.0, 2.0], [1.0, None], [1.0, 2.0]]),
+        "'a,2' is not finite",
+    ),
+    "missing value in a column": (
+        lambda p: parquet(p, id=IDS, x=[1.0, None, 2.0]),
+        "'a,2' is not finite",
+    ),
+    "lists of integers": (
+        lambda p: parquet(p, id=IDS, embedding=[[1], [2], [3]]),
+        "not a list of floats",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BROKEN)
+def test_broken_files_are_refused_by_name(tmp_path: Path, case: str) -> None:
+    write, message = BROKEN[case]
+    path = write(tmp_path / "e")
+    with pytest.raises(InputError, match=message) as refused:
+        read(path)
+    assert str(path.with_suffix("")) in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("kind", ["hdf5", "npy", "parquet of lists"])
+@pytest.mark.parametrize("share", [0.0, 0.3, 0.95])
+def test_truncated_files_are_refused(tmp_path: Path, kind: str, share: float) -> None:
+    path = WRITERS[kind](tmp_path / "e", VALUES)
+    content = path.read_bytes()
+    path.write_bytes(content[: int(share * len(content))])
+    with pytest.raises(InputError, match=r"is empty|cannot be read as") as refused:
+        read(path)
+    assert str(path) in str(refused.value) and "\n" not in str(refused.value)
+
+
+def test_other_files_are_refused(tmp_path: Path) -> None:
+    for name in ("e.h5", "e.npy", "e.parquet"):
+        (tmp_path / name).write_text("these are no embeddings, whatever the name says")
+        with pytest.raises(InputError, match=f"{name}: cannot be read as"):
+            read(tmp_path / name)
+    with pytest.raises(InputError, match=r"absent\.npy: no such file"):
+        read(tmp_path / "absent.npy")
+    with pytest.raises(InputError, match=r"'\.csv', not one of \.h5, \.hdf5, \.npy, \.parquet"):
+        read(tmp_path / "e.csv")
+
+
+def test_arrays_in_memory_are_checked_alike() -> None:
+    found = checked(np.array([3, 1, 2]), VALUES.astype(np.float32), "queries")
+    assert found.ids == ["3", "1", "2"]
+    with pytest.raises(InputError, match="queries: 3 embeddings for 2 ids"):
+        checked([1, 2], VALUES, "queries")
+    with pytest.raises(InputError, match="row 0 is bool"):
+        checked([True, False, True], VALUES, "queries")

@@ -1,0 +1,290 @@
+"""Scores of anyone's embeddings: the Python call."""
+
+from __future__ import annotations
+
+import doctest
+import math
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import anonbench
+from anonbench import evaluation
+from anonbench.cli import main
+from anonbench.config import Retrieval
+from anonbench.embeddings import Embeddings, write_embeddings
+from anonbench.errors import InputError
+from anonbench.evaluation import evaluate, run
+from anonbench.retrieval.metrics import cutoff
+
+SIZE = 200
+Pair = tuple[list[str], np.ndarray]
+
+
+def vectors(seed: int, near: np.ndarray | float = 0.0, width: int = 12) -> np.ndarray:
+    return near + np.random.default_rng(seed).standard_normal((SIZE, width))
+
+
+IDS = [f"i{(3 * number) % SIZE:03d}" for number in range(SIZE)]
+REFERENCE: Pair = (IDS, vectors(0))
+DATABASE: Pair = (IDS, vectors(1, REFERENCE[1]))
+QUERIES: Pair = (IDS, vectors(2, REFERENCE[1]))
+
+
+def value(table: pd.DataFrame, metric: str, column: str = "value") -> float:
+    return float(table.set_index("metric").loc[metric, column])
+
+
+def test_the_example_of_the_docstring() -> None:
+    assert doctest.testmod(evaluation).attempted > 0
+    assert doctest.testmod(evaluation).failed == 0
+
+
+def test_values_by_a_dozen_lines_of_numpy() -> None:
+    unit = [v / np.linalg.norm(v, axis=1, keepdims=True) for _, v in (REFERENCE, QUERIES, DATABASE)]
+    order = np.argsort(IDS)
+    reference, queries, database = (each[order] for each in unit)
+    similarity = reference @ reference.T
+    truth = np.argsort(-similarity, axis=1, kind="stable")
+    found = np.argsort(-(queries @ database.T), axis=1, kind="stable")
+    k = SIZE // 20
+    ap, ndcg, overlap = [], [], []
+    for query in range(SIZE):
+        relevant = set(truth[query, :k])
+        ranks = [rank for rank, image in enumerate(found[query], start=1) if image in relevant]
+        ap.append(sum(hit / rank for hit, rank in enumerate(ranks, start=1)) / k)
+        dcg, best = (
+            sum(
+                similarity[query, image] / math.log2(rank + 1)
+                for rank, image in enumerate(ranking[query, :k], start=1)
+            )
+            for ranking in (found, truth)
+        )
+        ndcg.append(dcg / best)
+        overlap.append(len(relevant & set(found[query, :k])) / k)
+    table = evaluate(REFERENCE, QUERIES, DATABASE)
+    assert table["metric"].tolist() == [
+        *("map", "mndcg", "overlap", "overlap_top", "rbo", "tau", "unchanged")
+    ]
+    assert value(table, "map") == pytest.approx(np.mean(ap), abs=1e-6)
+    assert value(table, "mndcg") == pytest.approx(np.mean(ndcg), abs=1e-6)
+    assert value(table, "overlap") == pytest.approx(np.mean(overlap), abs=1e-6)
+    assert value(table, "map", "se") == pytest.approx(np.std(ap, ddof=1) / SIZE**0.5, abs=1e-6)
+    assert value(table, "map", "low") < np.mean(ap) < value(table, "map", "high")
+    assert (table["queries"] == SIZE).all()
+    assert table["k"].tolist() == [10, 10, 10, 10, 10, 10, 10]
+    per_query = run(REFERENCE, QUERIES, DATABASE).per_query
+    assert per_query["id"].tolist() == sorted(IDS)
+    assert per_query["ap"].to_numpy() == pytest.approx(np.array(ap), abs=1e-6)
+
+
+def test_an_unchanged_system_is_at_the_ceiling_and_noise_at_chance() -> None:
+    same = run(REFERENCE, REFERENCE, REFERENCE)
+    assert (same.table["value"] == same.table["ceiling"]).all()
+    assert same.near_chance().empty
+    noise = run(REFERENCE, (IDS, vectors(8)), (IDS, vectors(9)), include_self=False)
+    assert noise.near_chance()["metric"].tolist() == ["map", "mndcg"]
+    for metric in ("map", "overlap", "overlap_top", "rbo", "tau"):
+        error = value(noise.table, metric, "se")
+        chance = value(noise.table, metric, "chance")
+        assert abs(value(noise.table, metric) - chance) < 4 * error
+
+
+def test_files_embeddings_and_arrays_score_the_same(tmp_path: Path) -> None:
+    expected = evaluate(REFERENCE, QUERIES, DATABASE)
+    sets = {"reference": REFERENCE, "queries": QUERIES, "database": DATABASE}
+    for name, (ids, values) in sets.items():
+        values = values.astype(np.float32)
+        write_embeddings(tmp_path / f"{name}.h5", Embeddings(ids, values))
+        np.save(tmp_path / f"{name}.npy", values)
+        (tmp_path / f"{name}.ids.txt").write_text("\n".join(ids))
+        frame = pd.DataFrame({"id": ids, "embedding": list(values)})
+        frame.sample(frac=1, random_state=0).to_parquet(tmp_path / f"{name}.parquet")
+    for suffix in ("h5", "npy", "parquet"):
+        paths = [str(tmp_path / f"{name}.{suffix}") for name in sets]
+        pd.testing.assert_frame_equal(evaluate(*paths), expected, check_exact=True)
+    in_memory = [Embeddings(ids, values.astype(np.float32)) for ids, values in sets.values()]
+    pd.testing.assert_frame_equal(evaluate(*in_memory), expected, check_exact=True)
+
+
+def test_a_few_queries_score_as_among_all() -> None:
+    everyone = run(REFERENCE, QUERIES, DATABASE).per_query
+    for count in (5, 150):  # an archive that is streamed, and one in memory
+        rows = np.random.default_rng(count).permutation(SIZE)[:count]
+        some = ([IDS[row] for row in rows], QUERIES[1][rows])
+        found = run(REFERENCE, some, DATABASE).per_query
+        expected = everyone[everyone["id"].isin(some[0])].reset_index(drop=True)
+        pd.testing.assert_frame_equal(found, expected, check_exact=True)
+
+
+def test_settings_reach_the_scores() -> None:
+    tables = [
+        evaluate(REFERENCE, QUERIES, DATABASE, **settings)
+        for settings in (
+            *({}, {"fraction": 0.2}, {"include_self": False}, {"ap_depth": "k"}),
+            *({"gain": "exponential"}, {"gain_of": "relevant"}, {"negative_gain": "shift"}),
+            *({"top": 3}, {"persistence": 0.5}),
+        )
+    ]
+    values = {tuple(table["value"]) for table in tables}
+    assert len(values) == len(tables)
+    assert tables[-2].set_index("metric").loc["tau", "k"] == 3
+    wide = evaluate(REFERENCE, QUERIES, DATABASE, confidence=0.5)
+    assert value(wide, "map", "low") > value(tables[0], "map", "low")
+
+
+@given(st.integers(1, 3_000_000), st.data(), st.booleans())
+def test_k_is_the_k_that_was_asked_for(images: int, data: st.DataObject, own: bool) -> None:
+    images += 1
+    settings = Retrieval(include_self=own)
+    k = data.draw(st.integers(1, images if own else images - 1))
+    assert cutoff(images, evaluation._cut(settings, images, k)) == k
+
+
+def test_k_and_the_same_share_score_the_same() -> None:
+    by_share = evaluate(REFERENCE, QUERIES, DATABASE, fraction=0.1)
+    by_k = evaluate(REFERENCE, QUERIES, DATABASE, k=20)
+    pd.testing.assert_frame_equal(by_share, by_k, check_exact=True)
+
+
+def test_a_sample_says_how_far_it_may_be_from_all() -> None:
+    full = evaluate(REFERENCE, QUERIES, DATABASE, bootstrap=10)
+    scores: list[float] = []
+    for turn in range(80):  # other names are drawn in another way
+        ids = [f"{turn}/{name}" for name in IDS]
+        sets = [(ids, values) for _, values in (REFERENCE, QUERIES, DATABASE)]
+        sampled = evaluate(*sets, sample=80, bootstrap=10)
+        assert (sampled["queries"] == 80).all()
+        error = value(sampled, "map", "sampling_error")
+        assert error < value(sampled, "map", "se")
+        scores.append((value(sampled, "map") - value(full, "map")) / error)
+    assert abs(np.mean(scores)) < 0.45
+    assert 0.75 < np.std(scores) < 1.25
+    everyone = evaluate(REFERENCE, QUERIES, DATABASE, sample=10 * SIZE, bootstrap=10)
+    assert (everyone["sampling_error"] == 0.0).all()
+    assert "sampling_error" not in full
+
+
+def test_one_query_has_no_error() -> None:
+    table = evaluate(REFERENCE, (IDS[:1], QUERIES[1][:1]), DATABASE)
+    assert table["se"].isna().all()
+    assert table["value"].notna().all()
+
+
+def test_nothing_changed_in_a_sample_is_not_taken_for_never() -> None:
+    table = evaluate(REFERENCE, QUERIES, DATABASE, sample=20)
+    assert value(table, "unchanged") == 0.0
+    assert value(table, "unchanged", "low") == 0.0
+    assert value(table, "unchanged", "high") == pytest.approx(0.161, abs=0.001)  # Wilson's, 0 of 20
+
+
+def renamed(pair: Pair, **names: str) -> Pair:
+    return [names.get(name, name) for name in pair[0]], pair[1]
+
+
+def test_common_scores_what_all_have() -> None:
+    odd = renamed(REFERENCE, i000="new", i001="another")
+    with pytest.raises(
+        InputError, match="2 ids of reference are not in database, such as 'ano"
+    ) as e:
+        evaluate(odd, QUERIES, DATABASE)
+    assert str(e.value).count("ids of") == 2  # nothing is said twice
+    result = run(odd, QUERIES, DATABASE, common=True)
+    assert result.images == SIZE - 2
+    keep = [row for row, name in enumerate(IDS) if name not in ("i000", "i001")]
+    sets = [([IDS[r] for r in keep], values[keep]) for _, values in (REFERENCE, QUERIES, DATABASE)]
+    pd.testing.assert_frame_equal(result.table, evaluate(*sets), check_exact=True)
+    others = [f"x{name}" for name in IDS]
+    with pytest.raises(InputError, match="reference, queries and database have no id in common"):
+        evaluate((others, REFERENCE[1]), QUERIES, DATABASE, common=True)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"queries": renamed(QUERIES, i005="q")}, "1 ids of queries are not in database, .*'q'"),
+        (
+            {"database": (IDS[:150], DATABASE[1][:150])},
+            r"50 ids of reference are not in database.*--common",
+        ),
+        (
+            {"database": (IDS, vectors(1, width=7))},
+            "queries has 12 dimensions, database 7: embed both with the same system",
+        ),
+        ({"queries": QUERIES[1]}, "queries: is ndarray; give a path"),
+        ({"queries": "absent.npy"}, r"absent\.npy: no such file"),
+        ({"fraction": 0.001}, "fraction 0.001 of 200 images is no image at all"),
+        ({"fraction": 2}, r"fraction: Input should be less than or equal to 1 \(given: 2\)"),
+        ({"gains": "linear"}, "gains: no such setting; there are ap_depth, .*gain_of"),
+        ({"gain": "cubic"}, "gain: Input should be 'linear' or 'exponential'"),
+        ({"k": SIZE + 1}, "k: 201 of 200 images that can be found"),
+        ({"k": 0}, "k: 0 is no number of things"),
+        ({"sample": -1}, "sample: -1 is no number"),
+        ({"bootstrap": 0}, "bootstrap: 0 is no number"),
+        ({"confidence": 95}, "confidence: 95 is not between 0 and 1"),
+        ({"search": "kd-tree"}, "search: 'kd-tree' is not one of exact, ivf, hnsw"),
+    ],
+)
+def test_what_cannot_be_scored_is_said_in_a_line(change: dict[str, Any], message: str) -> None:
+    given = {"reference": REFERENCE, "queries": QUERIES, "database": DATABASE} | change
+    with pytest.raises(InputError, match=message) as refused:
+        anonbench.evaluate(**given)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_deep_approximate_search_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(evaluation, "MOST_APPROXIMATE", 9)
+    with pytest.raises(InputError, match=r"the first 10 images saves nothing.*--sample"):
+        evaluate(REFERENCE, QUERIES, DATABASE, search="ivf")
+
+
+@pytest.mark.parametrize("search", ["ivf", "hnsw"])
+def test_approximate_scores_come_with_their_difference(search: evaluation.Search) -> None:
+    result = run(REFERENCE, QUERIES, DATABASE, search=search, k=10, check=40)
+    exact = evaluate(REFERENCE, QUERIES, DATABASE, k=10, ap_depth="k")
+    assert result.difference is not None
+    assert result.difference.queries == 40
+    apart = (result.table["value"] - exact["value"]).abs()
+    assert (apart < 0.02).all()
+    assert result.settings.ap_depth == "k"
+
+
+def test_evaluation_needs_no_torch_and_the_package_nothing() -> None:
+    program = (
+        "import sys, anonbench\n"
+        "assert 'numpy' not in sys.modules\n"
+        "import numpy as np\n"
+        "ids, values = list(range(40)), np.random.default_rng(0).standard_normal((40, 4))\n"
+        "for search in ('exact', 'hnsw'):\n"
+        "    anonbench.evaluate((ids, values), (ids, values), (ids, values), search=search)\n"
+        "from anonbench import evaluate\n"
+        "loaded = {'torch', 'cv2', 'torchvision', 'timm', 'sklearn'} & set(sys.modules)\n"
+        "assert not loaded, loaded\n"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        anonbench.nothing  # noqa: B018
+
+
+def test_the_guide_shows_what_is_printed(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    guide = (root / "docs" / "evaluate.md").read_text(encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    exec(guide.split("```python\n")[1].split("```")[0], {})
+    commands = [line for line in guide.splitlines() if line.startswith("$ anonbench evaluate")]
+    shown = 0
+    for line in commands:
+        _, command, *arguments = line.split()
+        if all(Path(text).exists() for text in arguments if text.endswith(".npy")):
+            assert main([command, *arguments]) == 0
+            assert capsys.readouterr().out in guide
+            shown += 1
+    assert shown >= 1

@@ -1,0 +1,67 @@
+"""Retrieval in the workflow: what an edit of the config scores again."""
+
+from __future__ import annotations
+
+import json
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from anonbench.config import load
+from anonbench.embeddings import Embeddings, write_embeddings
+from anonbench.experiment import Experiment
+
+pytestmark = [pytest.mark.workflow, pytest.mark.slow]
+
+IDS = [f"{number:03d}" for number in range(40)]
+
+
+def embed(folder: Path, config: dict[str, Any]) -> list[str]:
+    """Write the embeddings that are missing; return the scenarios."""
+    names = []
+    for run in Experiment(load(config)).scenarios("portraits"):
+        base = folder / "results/portraits/embeddings" / f"{run.model}/seed{run.seed}"
+        for variant in {"original", str(run.variant)}:
+            path = base / variant / "val.h5"
+            values = np.random.default_rng(len(str(path))).standard_normal((len(IDS), 8))
+            if not path.exists():
+                write_embeddings(path, Embeddings(IDS, values.astype(np.float32)))
+        names.append(f"{run.model}/seed{run.seed}/{run.variant}")
+    return names
+
+
+def test_an_added_method_scores_its_own_scenarios_alone(
+    snakemake: Any, miniature: dict[str, Any], tmp_path: Path
+) -> None:
+    config = deepcopy(miniature)
+    results = tmp_path / "results/portraits/retrieval"
+
+    def run(shards: int) -> tuple[list[str], dict[str, bytes], list[str]]:
+        names = embed(tmp_path, config)
+        config["retrieval"]["shards"] = shards
+        target = f"results/portraits/retrieval/{names[0]}.json"
+        done = snakemake(tmp_path, config, "--cores", "1", target)
+        assert done.returncode == 0, done.stderr[-4000:]
+        logs = [
+            (tmp_path / f"results/logs/retrieve/portraits/{shard}.log").read_text(encoding="utf-8")
+            for shard in range(shards)
+        ]
+        said = [line for log in logs for line in log.splitlines() if "were scored before" in line]
+        files = {name: (results / f"{name}.parquet").read_bytes() for name in names}
+        return names, files, [line.rpartition(": ")[2] for line in said]
+
+    names, before, said = run(shards=1)
+    assert said == [f"0 of {len(names)} scenarios were scored before"]
+    config["datasets"]["portraits"]["methods"].append("pixelate")
+    more, after, said = run(shards=1)
+    assert len(more) > len(names)
+    assert said == [f"{len(names)} of {len(more)} scenarios were scored before"]
+    assert {name: after[name] for name in names} == before
+    _, sharded, said = run(shards=2)
+    assert said == 2 * [f"{len(more)} of {len(more)} scenarios were scored before"]
+    assert sharded == after
+    summary = json.loads((results / f"{more[-1]}.json").read_text(encoding="utf-8"))
+    assert summary["queries"]["anonymized"]["n"] == len(IDS)

@@ -1,0 +1,81 @@
+# What the figures of figures.smk read, where a wildcard pattern alone cannot say it.
+
+from itertools import chain
+from pathlib import Path
+
+from anonbench.presentation.costs import digest
+from anonbench.presentation.pipeline import trace
+from anonbench.vocabulary import Variant
+
+
+def shown_variant(dataset):
+    """What attention is looked at on: the first method at the highest degree."""
+    variants = experiment.variants(dataset)
+    highest = max(variant.degree for variant in variants)
+    return next(variant for variant in variants if variant.degree == highest)
+
+
+def attending_models(dataset):
+    """The unadapted model, and those that are adapted to this variant."""
+    variant = shown_variant(dataset)
+    return [m for m in experiment.models(dataset) if m.variant in (Variant(), variant)]
+
+
+def attending_files(dataset, suffix):
+    return [
+        f"{results}/{dataset}/attention/{model}.{suffix}"
+        for model in attending_models(dataset)
+    ]
+
+
+def shown_sets(dataset, variants):
+    """Image sets of the validation split by variant; originals only where they may be seen."""
+    originals = ["original"] if settings.presentation.show_originals else []
+    return {
+        str(variant): image_set(dataset, variant, "val")
+        for variant in [*originals, *variants]
+    }
+
+
+def gallery_scenarios(dataset):
+    """Models on anonymized images of the highest degree."""
+    highest = max(experiment.datasets[dataset].degrees)
+    return [
+        scenario
+        for scenario in experiment.scenarios(dataset)
+        if scenario.variant.degree == highest
+        and scenario.seed == experiment.reference_seed
+    ]
+
+
+def gallery_sets(dataset):
+    variants = [scenario.variant for scenario in gallery_scenarios(dataset)]
+    return shown_sets(dataset, dict.fromkeys(variants))
+
+
+def pipeline_rules(_):
+    """What the rules of this config are: stage (their file), name, script and wildcards."""
+    return [
+        (Path(r.snakefile).stem, r.name, Path(r.script).stem, sorted(r.wildcard_names))
+        for r in workflow.rules
+        if r.script
+    ]
+
+
+def pipeline_reads(_):
+    """Which rules each one reads from, for all that is made without a target."""
+    named = {r.name: r for r in workflow.rules}
+
+    def producer(path):
+        made = next((r for r in named.values() if r.is_producer(path)), None)
+        return None if made is None else (made.name, made.get_wildcards(path))
+
+    def inputs(job):
+        name, wildcards = job
+        return map(str, named[name].expand_input(wildcards)[0])
+
+    return trace(inputs((workflow.default_target, {})), producer, inputs, "dataset")
+
+
+def benchmarks_digest():
+    return digest(Path(benchmarks))

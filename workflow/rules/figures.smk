@@ -1,0 +1,180 @@
+# Figures of the pipeline, of what is retrieved, of attention, and of what the stages cost.
+
+
+include: "figure_inputs.smk"
+
+
+rule pipeline:
+    output:
+        png=f"{results}/figures/pipeline.png",
+        svg=f"{results}/figures/pipeline.svg",
+    log:
+        f"{logs}/figure/pipeline.log",
+    benchmark:
+        f"{benchmarks}/figure/pipeline.tsv"
+    conda:
+        CONDA
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    params:
+        slice=slices.show(settings, "dpi"),
+        rules=pipeline_rules,
+        reads=pipeline_reads,
+    script:
+        "../scripts/pipeline.py"
+
+
+rule figure_1:
+    input:
+        rules.pipeline.output,
+
+
+rule gallery:
+    input:
+        scores=rules.scores.output[0],
+        reference=lambda w: embedding(
+            w.dataset, "unadapted", experiment.reference_seed, "original", "val"
+        ),
+        embeddings=lambda w: [
+            embedding(w.dataset, s.model, s.seed, s.variant, "val")
+            for s in gallery_scenarios(w.dataset)
+        ],
+        shown=lambda w: list(chain.from_iterable(gallery_sets(w.dataset).values())),
+    output:
+        png=f"{results}/figures/gallery_{{dataset}}.png",
+        svg=f"{results}/figures/gallery_{{dataset}}.svg",
+    log:
+        f"{logs}/figure/gallery_{{dataset}}.log",
+    benchmark:
+        f"{benchmarks}/figure/gallery_{{dataset}}.tsv"
+    conda:
+        CONDA
+    threads: 1
+    resources:
+        mem_mb=lambda w: estimates.embedding_mb(w.dataset),
+        runtime=10,
+    params:
+        slice=slices.show(settings, "show_originals", "dpi"),
+        scenarios=lambda w: [
+            (str(s.model), str(s.variant)) for s in gallery_scenarios(w.dataset)
+        ],
+        shown=lambda w: gallery_sets(w.dataset),
+    script:
+        "../scripts/gallery.py"
+
+
+rule attend:
+    input:
+        backbone=lambda w: (
+            f"{results}/{w.dataset}/models/{w.model}/"
+            f"seed{experiment.reference_seed}/backbone.safetensors"
+        ),
+        boxes=rules.boxes.output.boxes,
+        original=lambda w: image_set(w.dataset, "original", "val"),
+        anonymized=lambda w: image_set(w.dataset, shown_variant(w.dataset), "val"),
+    output:
+        maps=f"{results}/{{dataset}}/attention/{{model}}.npz",
+        shares=f"{results}/{{dataset}}/attention/{{model}}.parquet",
+    log:
+        f"{logs}/attend/{{dataset}}/{{model}}.log",
+    benchmark:
+        f"{benchmarks}/attend/{{dataset}}/{{model}}.tsv"
+    conda:
+        CONDA
+    threads: 1
+    resources:
+        mem_mb=lambda w: estimates.embedding_mb(w.dataset),
+        runtime=lambda w: estimates.minutes("embed", w.dataset),
+    params:
+        slice=slices.show(settings, "attention_images"),
+        variants=lambda w: {
+            variant: image_set(w.dataset, variant, "val")
+            for variant in ("original", str(shown_variant(w.dataset)))
+        },
+    script:
+        "../scripts/attend.py"
+
+
+rule attention:
+    input:
+        maps=lambda w: attending_files(w.dataset, "npz"),
+        shown=lambda w: list(
+            chain.from_iterable(
+                shown_sets(w.dataset, [shown_variant(w.dataset)]).values()
+            )
+        ),
+    output:
+        png=f"{results}/figures/attention_{{dataset}}.png",
+        svg=f"{results}/figures/attention_{{dataset}}.svg",
+    log:
+        f"{logs}/figure/attention_{{dataset}}.log",
+    benchmark:
+        f"{benchmarks}/figure/attention_{{dataset}}.tsv"
+    conda:
+        CONDA
+    threads: 1
+    resources:
+        mem_mb=1500,
+        runtime=5,
+    params:
+        slice=slices.show(settings, "show_originals", "dpi"),
+        models=lambda w: [str(model) for model in attending_models(w.dataset)],
+        shown=lambda w: shown_sets(w.dataset, [shown_variant(w.dataset)]),
+    script:
+        "../scripts/attention.py"
+
+
+rule attention_share:
+    input:
+        lambda w: attending_files(w.dataset, "parquet"),
+    output:
+        csv=f"{results}/{{dataset}}/attention/shares.csv",
+        png=f"{results}/figures/attention_share_{{dataset}}.png",
+        svg=f"{results}/figures/attention_share_{{dataset}}.svg",
+    log:
+        f"{logs}/figure/attention_share_{{dataset}}.log",
+    benchmark:
+        f"{benchmarks}/figure/attention_share_{{dataset}}.tsv"
+    conda:
+        CONDA
+    threads: 1
+    resources:
+        mem_mb=1500,
+        runtime=5,
+    params:
+        slice=slices.show(settings, "bootstrap", "confidence", "dpi"),
+        models=lambda w: [str(model) for model in attending_models(w.dataset)],
+    script:
+        "../scripts/attention_share.py"
+
+
+# On request, and not in the report: what a run cost is different each time, and the report's bytes
+# are not. The files' digest makes the job run again where a benchmark has changed; as inputs they
+# would make it wait for jobs that are none of its concern. It takes no benchmark of its own, which
+# would change what it shows.
+rule cost:
+    output:
+        csv=f"{results}/tables/cost.csv",
+        png=f"{results}/figures/cost.png",
+        svg=f"{results}/figures/cost.svg",
+    log:
+        f"{logs}/figure/cost.log",
+    conda:
+        CONDA
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    params:
+        slice=slices.show(settings, "dpi"),
+        folder=benchmarks,
+        digest=lambda w: benchmarks_digest(),
+    script:
+        "../scripts/cost.py"
+
+
+rule costs:
+    input:
+        rules.cost.output,

@@ -1,0 +1,17 @@
+from pathlib import Path
+
+from anonbench.runtime import job
+
+with job(snakemake.log[0], snakemake.threads):
+    from anonbench.presentation.claims import write_claims
+
+    write_claims(
+        snakemake.params.datasets,
+        scores=[Path(path) for path in snakemake.input.scores],
+        comparisons=[Path(path) for path in snakemake.input.comparisons],
+        level=snakemake.params.level,
+        csv=Path(snakemake.output.csv),
+        cases=Path(snakemake.output.cases),
+        markdown=Path(snakemake.output.markdown),
+        latex=Path(snakemake.output.latex),
+    )

@@ -1,0 +1,16 @@
+from pathlib import Path
+
+from anonbench.runtime import job
+
+with job(snakemake.log[0], snakemake.threads):
+    from anonbench.presentation.compare import write_comparison
+
+    write_comparison(
+        snakemake.params.datasets,
+        scores=[Path(path) for path in snakemake.input.scores],
+        counts=[Path(path) for path in snakemake.input.counts],
+        csv=Path(snakemake.output.csv),
+        facts=Path(snakemake.output.facts),
+        markdown=Path(snakemake.output.markdown),
+        latex=Path(snakemake.output.latex),
+    )

@@ -1,0 +1,24 @@
+from pathlib import Path
+
+from anonbench.runtime import job
+
+with job(snakemake.log[0], snakemake.threads):
+    from anonbench.comparisons import compare
+    from anonbench.files import write_csv
+    from anonbench.scores import scenario_files
+
+    scenarios = scenario_files(
+        snakemake.params.scenarios,
+        snakemake.input.retrieval,
+        snakemake.input.queries,
+        snakemake.input.downstream,
+        snakemake.input.predictions,
+    )
+    table = compare(
+        snakemake.wildcards.dataset,
+        scenarios,
+        snakemake.params.reference_seed,
+        snakemake.params.control_seeds,
+        **snakemake.params.slice["settings"],
+    )
+    write_csv(table, Path(snakemake.output[0]))

@@ -1,0 +1,16 @@
+from pathlib import Path
+
+from anonbench.runtime import job
+
+with job(snakemake.log[0], snakemake.threads):
+    from anonbench.files import write_csv
+    from anonbench.presentation.costs import stage_costs
+    from anonbench.presentation.figures.cost import cost_figure
+
+    costs = stage_costs(Path(snakemake.params.folder))
+    write_csv(costs, Path(snakemake.output.csv))
+    cost_figure(
+        costs,
+        [Path(snakemake.output.png), Path(snakemake.output.svg)],
+        snakemake.params.slice["settings"]["dpi"],
+    )

@@ -1,0 +1,30 @@
+from pathlib import Path
+
+from anonbench.runtime import job
+
+with job(snakemake.log[0], snakemake.threads):
+    from anonbench.config import Retrieval
+    from anonbench.files import write_json
+    from anonbench.imageset import ImageSet
+    from anonbench.presentation.explorer import ScenarioEmbeddings, explore, read_labels
+    from anonbench.vocabulary import Variant
+
+    rows = zip(
+        snakemake.params.scenarios, snakemake.input.originals, snakemake.input.images, strict=True
+    )
+    explorer = explore(
+        snakemake.wildcards.dataset,
+        Path(snakemake.input.reference),
+        [
+            ScenarioEmbeddings(adaption, Variant.parse(variant), Path(originals), Path(images))
+            for (adaption, variant), originals, images in rows
+        ],
+        {
+            method: ImageSet.open([Path(shard) for shard in shards])
+            for method, shards in snakemake.params.pictures.items()
+        },
+        read_labels(Path(snakemake.input.manifest), snakemake.params.label),
+        Retrieval(**snakemake.params.retrieval),
+        **snakemake.params.slice,
+    )
+    write_json(Path(snakemake.output[0]), explorer)

@@ -1,0 +1,13 @@
+from pathlib import Path
+
+from anonbench.runtime import job
+
+with job(snakemake.log[0], snakemake.threads):
+    from anonbench.presentation.figures.pipeline import pipeline_figure
+    from anonbench.presentation.pipeline import pipeline
+
+    pipeline_figure(
+        pipeline(snakemake.params.rules, snakemake.params.reads),
+        outputs=[Path(path) for path in snakemake.output],
+        dpi=snakemake.params.slice["settings"]["dpi"],
+    )

@@ -1,0 +1,16 @@
+from pathlib import Path
+
+from anonbench.runtime import job
+
+with job(snakemake.log[0], snakemake.threads):
+    from anonbench.presentation.scenario_tables import write_profiles
+
+    paths = [Path(path) for path in snakemake.input]
+    chosen = snakemake.params.profiles
+    write_profiles(
+        chosen,
+        {profile.name: path for profile, path in zip(chosen, paths, strict=True)},
+        csv=Path(snakemake.output.csv),
+        markdown=Path(snakemake.output.markdown),
+        latex=Path(snakemake.output.latex),
+    )

@@ -1,0 +1,17 @@
+from pathlib import Path
+
+from anonbench.runtime import job
+
+with job(snakemake.log[0], snakemake.threads):
+    from anonbench.config import load
+    from anonbench.retrieval.gather import gather_scenarios
+
+    shards = [Path(path) for path in snakemake.input]
+    gather_scenarios(
+        shards=shards,
+        scenarios=snakemake.params.scenarios,
+        settings=load(snakemake.config).retrieval.completing(snakemake.params.slice["settings"]),
+        tables=[Path(path) for path in snakemake.output.queries],
+        summaries=[Path(path) for path in snakemake.output.summaries],
+        kept=shards[0].parent.with_name("kept"),
+    )

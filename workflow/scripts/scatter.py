@@ -1,0 +1,14 @@
+from pathlib import Path
+
+from anonbench.runtime import job
+
+with job(snakemake.log[0], snakemake.threads):
+    from anonbench.paper.compare import read_comparison
+    from anonbench.presentation.figures.compare import scatter
+
+    scatter(
+        read_comparison(Path(snakemake.input[0])),
+        snakemake.wildcards.role,
+        outputs=[Path(path) for path in snakemake.output],
+        dpi=snakemake.params.slice["settings"]["dpi"],
+    )

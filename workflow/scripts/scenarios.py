@@ -1,0 +1,14 @@
+from pathlib import Path
+
+from anonbench.runtime import job
+
+with job(snakemake.log[0], snakemake.threads):
+    from anonbench.presentation.scenario_tables import write_scenarios
+
+    write_scenarios(
+        snakemake.params.rows,
+        snakemake.params.grid,
+        csv=Path(snakemake.output.csv),
+        markdown=Path(snakemake.output.markdown),
+        latex=Path(snakemake.output.latex),
+    )
