@@ -4,21 +4,24 @@ from snakemake.exceptions import WorkflowError
 
 from anonbench import slices
 from anonbench.config import load
+from anonbench.datasets.scan import scan
 from anonbench.datasets.listing import count_images, list_images, root_of
 from anonbench.detectors.own import own_files
 from anonbench.errors import InputError
 from anonbench.estimates import Estimates
 from anonbench.experiment import Experiment, truth_of
 from anonbench.files import files_in
+from anonbench.made import digest_file as digest
 from anonbench.vocabulary import Split
 
 try:
     settings = load(config)
     experiment = Experiment(settings)
-    image_counts = {
-        name: count_images(list_images(name, dataset, settings.seed, labels=False))
+    listings = {
+        name: list_images(name, dataset, settings.seed, labels=False)
         for name, dataset in experiment.datasets.items()
     }
+    image_counts = {name: count_images(images) for name, images in listings.items()}
     own = {name: own_files(name, data) for name, data in experiment.datasets.items()}
 except InputError as error:
     raise WorkflowError(str(error))

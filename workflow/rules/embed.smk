@@ -3,10 +3,15 @@
 
 rule embed_original:
     input:
-        backbone=rules.train_unadapted.output.backbone,
-        val=lambda w: image_set(w.dataset, "original", "val"),
-        train=lambda w: image_set(w.dataset, "original", "train"),
+        digest(rules.train_unadapted.output.backbone),
+        lambda w: digests(image_set(w.dataset, "original", "val")),
+        lambda w: digests(image_set(w.dataset, "original", "train")),
+        backbone=ancient(rules.train_unadapted.output.backbone),
+        val=lambda w: ancient(image_set(w.dataset, "original", "val")),
+        train=lambda w: ancient(image_set(w.dataset, "original", "train")),
     output:
+        digest(embedding("{dataset}", "unadapted", "{seed}", "original", "val")),
+        digest(embedding("{dataset}", "unadapted", "{seed}", "original", "train")),
         val=embedding("{dataset}", "unadapted", "{seed}", "original", "val"),
         train=embedding("{dataset}", "unadapted", "{seed}", "original", "train"),
     log:
@@ -28,10 +33,15 @@ rule embed_original:
 
 use rule embed_original as embed_unadapted with:
     input:
-        backbone=rules.train_unadapted.output.backbone,
-        val=lambda w: image_set(w.dataset, w.anonymized, "val"),
-        train=lambda w: image_set(w.dataset, w.anonymized, "train"),
+        digest(rules.train_unadapted.output.backbone),
+        lambda w: digests(image_set(w.dataset, w.anonymized, "val")),
+        lambda w: digests(image_set(w.dataset, w.anonymized, "train")),
+        backbone=ancient(rules.train_unadapted.output.backbone),
+        val=lambda w: ancient(image_set(w.dataset, w.anonymized, "val")),
+        train=lambda w: ancient(image_set(w.dataset, w.anonymized, "train")),
     output:
+        digest(embedding("{dataset}", "unadapted", "{seed}", "{anonymized}", "val")),
+        digest(embedding("{dataset}", "unadapted", "{seed}", "{anonymized}", "train")),
         val=embedding("{dataset}", "unadapted", "{seed}", "{anonymized}", "val"),
         train=embedding("{dataset}", "unadapted", "{seed}", "{anonymized}", "train"),
     log:
@@ -42,11 +52,34 @@ use rule embed_original as embed_unadapted with:
 
 use rule embed_original as embed_adapted with:
     input:
-        backbone=rules.train_adapted.output.backbone,
-        val=lambda w: image_set(w.dataset, w.anonymized, "val"),
-        train=lambda w: image_set(w.dataset, w.anonymized, "train"),
-        original=lambda w: image_set(w.dataset, "original", "val"),
+        digest(rules.train_adapted.output.backbone),
+        lambda w: digests(image_set(w.dataset, w.anonymized, "val")),
+        lambda w: digests(image_set(w.dataset, w.anonymized, "train")),
+        lambda w: digests(image_set(w.dataset, "original", "val")),
+        backbone=ancient(rules.train_adapted.output.backbone),
+        val=lambda w: ancient(image_set(w.dataset, w.anonymized, "val")),
+        train=lambda w: ancient(image_set(w.dataset, w.anonymized, "train")),
+        original=lambda w: ancient(image_set(w.dataset, "original", "val")),
     output:
+        digest(
+            embedding(
+                "{dataset}", "{adaption}-{anonymized}", "{seed}", "{anonymized}", "val"
+            )
+        ),
+        digest(
+            embedding(
+                "{dataset}",
+                "{adaption}-{anonymized}",
+                "{seed}",
+                "{anonymized}",
+                "train",
+            )
+        ),
+        digest(
+            embedding(
+                "{dataset}", "{adaption}-{anonymized}", "{seed}", "original", "val"
+            )
+        ),
         val=embedding(
             "{dataset}", "{adaption}-{anonymized}", "{seed}", "{anonymized}", "val"
         ),

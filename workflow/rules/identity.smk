@@ -4,6 +4,7 @@
 from pathlib import Path
 
 from anonbench.identity import code_digest
+from anonbench.settle import remember, settle
 
 
 def code_of(script):
@@ -14,5 +15,22 @@ def code_of(script):
 for _rule in workflow.rules:
     if _rule.script:
         _rule.set_params(
-            code=code_of(Path(workflow.basedir, "workflow/rules", _rule.script).resolve())
+            code=code_of(
+                Path(workflow.basedir, "workflow/rules", _rule.script).resolve()
+            )
         )
+
+
+# What Snakemake knows of the results stays with them: see anonbench.settle.
+if workflow.is_main_process:
+    _own = Path(".snakemake")
+    for _file in settle(settings.results, _own):
+        logger.warning(f"{_file} was changed by hand: it is made again")
+
+
+onsuccess:
+    remember(settings.results, _own)
+
+
+onerror:
+    remember(settings.results, _own)

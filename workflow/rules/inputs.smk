@@ -1,5 +1,7 @@
 # Which files a rule reads, where a wildcard pattern alone cannot say it.
 
+import functools
+
 TABLE_SUFFIXES = ("csv", "md", "tex")
 FIGURE_SUFFIXES = ("png", "svg")
 
@@ -22,6 +24,11 @@ def embedding(dataset, model, seed, variant, split):
     return f"{results}/{dataset}/embeddings/{model}/seed{seed}/{variant}/{split}.h5"
 
 
+def digests(paths):
+    """Paths of big files' digests: what their readers depend on. The files are `ancient`."""
+    return [digest(path) for path in paths]
+
+
 def monitor_labels(wildcards):
     """Path of the labels, where the training log shows k-NN accuracy."""
     monitored = "label" in slices.train(settings, wildcards.dataset)
@@ -31,6 +38,13 @@ def monitor_labels(wildcards):
 def demo_marker(wildcards):
     dataset = experiment.datasets[wildcards.dataset]
     return [f"{dataset.path}/contents.csv"] if dataset.demo else []
+
+
+@functools.cache
+def scanned(dataset):
+    """What the data folder holds, by names, sizes and times; a demo's marker says it itself."""
+    source = experiment.datasets[dataset]
+    return None if source.demo else scan(root_of(source), listings[dataset]["path"])
 
 
 def own_inputs(dataset):

@@ -29,6 +29,7 @@ rule manifest:
     input:
         demo_marker,
     output:
+        digest(f"{results}/{{dataset}}/manifest.parquet"),
         manifest=f"{results}/{{dataset}}/manifest.parquet",
         skipped=f"{results}/{{dataset}}/skipped/manifest.csv",
     log:
@@ -44,5 +45,6 @@ rule manifest:
     params:
         slice=lambda w: slices.manifest(settings, w.dataset),
         name=lambda w: w.dataset,
+        scan=lambda w: scanned(w.dataset),
     script:
         "../scripts/manifest.py"

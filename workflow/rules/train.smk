@@ -3,9 +3,13 @@
 
 rule train_unadapted:
     input:
-        original=lambda w: image_set(w.dataset, "original", "train"),
+        lambda w: digests(image_set(w.dataset, "original", "train")),
+        original=lambda w: ancient(image_set(w.dataset, "original", "train")),
         labels=monitor_labels,
     output:
+        digest(
+            f"{results}/{{dataset}}/models/unadapted/seed{{seed}}/backbone.safetensors"
+        ),
         backbone=f"{results}/{{dataset}}/models/unadapted/seed{{seed}}/backbone.safetensors",
         history=f"{results}/{{dataset}}/models/unadapted/seed{{seed}}/log.csv",
     log:
@@ -35,10 +39,15 @@ rule train_unadapted:
 
 use rule train_unadapted as train_adapted with:
     input:
-        original=lambda w: image_set(w.dataset, "original", "train"),
-        anonymized=lambda w: image_set(w.dataset, w.anonymized, "train"),
+        lambda w: digests(image_set(w.dataset, "original", "train")),
+        lambda w: digests(image_set(w.dataset, w.anonymized, "train")),
+        original=lambda w: ancient(image_set(w.dataset, "original", "train")),
+        anonymized=lambda w: ancient(image_set(w.dataset, w.anonymized, "train")),
         labels=monitor_labels,
     output:
+        digest(
+            f"{results}/{{dataset}}/models/{{adaption}}-{{anonymized}}/seed{{seed}}/backbone.safetensors"
+        ),
         backbone=f"{results}/{{dataset}}/models/{{adaption}}-{{anonymized}}/seed{{seed}}/backbone.safetensors",
         history=f"{results}/{{dataset}}/models/{{adaption}}-{{anonymized}}/seed{{seed}}/log.csv",
     log:

@@ -1,22 +1,26 @@
 from pathlib import Path
 
+from anonbench.made import Made
 from anonbench.runtime import job
 
 with job(snakemake.log[0], snakemake.threads):
-    import pandas as pd
+    made = Made(__file__, snakemake.input, snakemake.output, dict(snakemake.params.items()))
+    if not made.restored():
+        import pandas as pd
 
-    from anonbench.anonymizers.shard import anonymize_shard
-    from anonbench.boxes import read_boxes
-    from anonbench.config import Anonymization
-    from anonbench.vocabulary import Variant
+        from anonbench.anonymizers.shard import anonymize_shard
+        from anonbench.boxes import read_boxes
+        from anonbench.config import Anonymization
+        from anonbench.vocabulary import Variant
 
-    anonymize_shard(
-        manifest=pd.read_parquet(snakemake.input.manifest, columns=["id", "path"]),
-        root=Path(snakemake.params.root),
-        boxes=read_boxes(Path(snakemake.input.boxes)),
-        images=pd.read_parquet(snakemake.input.images),
-        variant=Variant.parse(snakemake.wildcards.variant),
-        settings=Anonymization.model_validate(snakemake.params.slice["settings"]),
-        keep_without_regions=snakemake.params.slice["keep_without_regions"],
-        output=Path(snakemake.output.tar),
-    )
+        anonymize_shard(
+            manifest=pd.read_parquet(snakemake.input.manifest, columns=["id", "path"]),
+            root=Path(snakemake.params.root),
+            boxes=read_boxes(Path(snakemake.input.boxes)),
+            images=pd.read_parquet(snakemake.input.images),
+            variant=Variant.parse(snakemake.wildcards.variant),
+            settings=Anonymization.model_validate(snakemake.params.slice["settings"]),
+            keep_without_regions=snakemake.params.slice["keep_without_regions"],
+            output=Path(snakemake.output.tar),
+        )
+        made.keep()

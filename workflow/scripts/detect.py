@@ -1,42 +1,46 @@
 from pathlib import Path
 
+from anonbench.made import Made
 from anonbench.runtime import job
 
 with job(snakemake.log[0], snakemake.threads):
-    import pandas as pd
+    made = Made(__file__, snakemake.input, snakemake.output, dict(snakemake.params.items()))
+    if not made.restored():
+        import pandas as pd
 
-    from anonbench.config import Detection, DetectorName
-    from anonbench.detectors.kept import places
-    from anonbench.detectors.own import read_own
-    from anonbench.detectors.shard import Job, detect_shard
-    from anonbench.devices import claimed
-    from anonbench.sharding import rows_of_shard
+        from anonbench.config import Detection, DetectorName
+        from anonbench.detectors.kept import places
+        from anonbench.detectors.own import read_own
+        from anonbench.detectors.shard import Job, detect_shard
+        from anonbench.devices import claimed
+        from anonbench.sharding import rows_of_shard
 
-    slice, shard = snakemake.params.slice, int(snakemake.wildcards.shard)
-    own = {name: Path(path) for name, path in snakemake.params.own.items()}
-    columns = ["id", "path", "split", "width", "height", "digest"]
-    manifest = pd.read_parquet(snakemake.input.manifest, columns=columns)
-    rows = rows_of_shard(manifest, snakemake.wildcards.split, shard, snakemake.params.shards)
-    boxes, corrections = read_own(
-        own.get("boxes"), own.get("corrections"), manifest, only=set(rows["id"])
-    )
-    with claimed(snakemake.resources.gpu):
-        detect_shard(
-            rows,
-            Job(
-                root=Path(snakemake.params.root),
-                detectors=[DetectorName(name) for name in slice["detectors"]],
-                settings=Detection.model_validate(slice["settings"]),
-                seed=slice["seed"],
-                threads=snakemake.threads,
-                templates=own.get("templates"),
-                boxes=boxes,
-                corrections=corrections,
-                keep_failed=slice["keep_failed"],
-                kept=places(
-                    Path(snakemake.output.boxes).parent / "kept", shard, snakemake.params.shards
-                ),
-            ),
-            boxes=Path(snakemake.output.boxes),
-            images=Path(snakemake.output.images),
+        slice, shard = snakemake.params.slice, int(snakemake.wildcards.shard)
+        own = {name: Path(path) for name, path in snakemake.params.own.items()}
+        columns = ["id", "path", "split", "width", "height", "digest"]
+        manifest = pd.read_parquet(snakemake.input.manifest, columns=columns)
+        rows = rows_of_shard(manifest, snakemake.wildcards.split, shard, snakemake.params.shards)
+        boxes, corrections = read_own(
+            own.get("boxes"), own.get("corrections"), manifest, only=set(rows["id"])
         )
+        with claimed(snakemake.resources.gpu):
+            detect_shard(
+                rows,
+                Job(
+                    root=Path(snakemake.params.root),
+                    detectors=[DetectorName(name) for name in slice["detectors"]],
+                    settings=Detection.model_validate(slice["settings"]),
+                    seed=slice["seed"],
+                    threads=snakemake.threads,
+                    templates=own.get("templates"),
+                    boxes=boxes,
+                    corrections=corrections,
+                    keep_failed=slice["keep_failed"],
+                    kept=places(
+                        Path(snakemake.output.boxes).parent / "kept", shard, snakemake.params.shards
+                    ),
+                ),
+                boxes=Path(snakemake.output.boxes),
+                images=Path(snakemake.output.images),
+            )
+        made.keep()

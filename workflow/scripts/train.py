@@ -1,25 +1,29 @@
 from pathlib import Path
 
+from anonbench.made import Made
 from anonbench.runtime import job
 
 with job(snakemake.log[0], snakemake.threads):
-    from anonbench.config import load
-    from anonbench.devices import claimed
-    from anonbench.training.launch import TrainJob, run
+    made = Made(__file__, snakemake.input, snakemake.output, dict(snakemake.params.items()))
+    if not made.restored():
+        from anonbench.config import load
+        from anonbench.devices import claimed
+        from anonbench.training.launch import TrainJob, run
 
-    config, slice = load(snakemake.config), snakemake.params.slice
-    recipe = config.recipes[config.datasets[snakemake.wildcards.dataset].recipe]
-    training = TrainJob(
-        recipe=recipe.completing(slice["recipe"]),
-        adaption=snakemake.params.adaption,
-        original=list(snakemake.input.original),
-        anonymized=list(snakemake.input.get("anonymized", [])),
-        seed=int(snakemake.wildcards.seed),
-        output=Path(snakemake.output.backbone),
-        log=Path(snakemake.output.history),
-        checkpoint=Path(snakemake.output.backbone + ".checkpoint"),
-        journal=Path(snakemake.log[0]).with_suffix(""),
-        labels=(snakemake.input.labels[0], slice["label"]) if "label" in slice else None,
-    )
-    with claimed(recipe.gpus_a_machine):
-        run(training)
+        config, slice = load(snakemake.config), snakemake.params.slice
+        recipe = config.recipes[config.datasets[snakemake.wildcards.dataset].recipe]
+        training = TrainJob(
+            recipe=recipe.completing(slice["recipe"]),
+            adaption=snakemake.params.adaption,
+            original=list(snakemake.input.original),
+            anonymized=list(snakemake.input.get("anonymized", [])),
+            seed=int(snakemake.wildcards.seed),
+            output=Path(snakemake.output.backbone),
+            log=Path(snakemake.output.history),
+            checkpoint=Path(snakemake.output.backbone + ".checkpoint"),
+            journal=Path(snakemake.log[0]).with_suffix(""),
+            labels=(snakemake.input.labels[0], slice["label"]) if "label" in slice else None,
+        )
+        with claimed(recipe.gpus_a_machine):
+            run(training)
+        made.keep()

@@ -1,0 +1,45 @@
+"""Whether files of a data set were added, removed or replaced: by name, size and time, unopened."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+_LISTS = (".", "Anno", "Eval", "labels")
+"""Where publishers put their list files."""
+_SUFFIXES = (".txt", ".csv", ".parquet")
+
+
+def scan(root: Path, paths: Iterable[str]) -> str:
+    """Return a digest of the names, sizes and modification times of a data set's files.
+
+    Also a replaced file with an older time has another one than before. A file that is missing
+    counts as such.
+
+    Args:
+        root: the data set's folder.
+        paths: its images, relative to the folder.
+
+    """
+    digest = hashlib.sha256()
+    for path in (*_list_files(root), *paths):
+        digest.update(_state(f"{root}/{path}", path))
+    return digest.hexdigest()
+
+
+def _list_files(root: Path) -> Iterator[str]:
+    for folder in _LISTS:
+        place = root / folder
+        if place.is_dir():
+            names = (entry.name for entry in os.scandir(place))
+            yield from sorted(f"{folder}/{name}" for name in names if name.endswith(_SUFFIXES))
+
+
+def _state(file: str, path: str) -> bytes:
+    try:
+        stat = os.stat(file)  # noqa: PTH116
+    except OSError:
+        return f"{path}\0missing\n".encode("utf-8", "surrogateescape")
+    return f"{path}\0{stat.st_size}\0{stat.st_mtime_ns}\n".encode("utf-8", "surrogateescape")

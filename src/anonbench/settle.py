@@ -1,0 +1,124 @@
+"""Before jobs are planned: results are what their records say, and Snakemake's records are theirs.
+
+Snakemake believes what `.snakemake` says and looks at times alone. So what it knows of the results
+is kept with the results, and comes back where `.snakemake` is lost or belongs to other results; and
+a file that was changed by hand is taken away, so that it is made again.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import logging
+import os
+import secrets
+from base64 import urlsafe_b64decode
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from anonbench.files import atomic
+from anonbench.made import DIGEST, FOLDER, check, outputs
+
+log = logging.getLogger(__name__)
+
+RECORDS = ".records.json.gz"
+_OWNER = "anonbench-owner"
+_LOST = "lost: changed by hand, and taken away to be made again\n"
+
+
+def settle(results: Path, snakemake: Path) -> list[Path]:
+    """Make results and records agree; return the files that were changed by hand and removed.
+
+    Args:
+        results: folder of all results.
+        snakemake: Snakemake's own folder, `.snakemake`.
+
+    """
+    if not results.is_dir():
+        return []
+    owner, known = _owner(results), any(True for _ in _records(results, snakemake))
+    if owner != _read(snakemake / _OWNER) or not known:
+        if (results / RECORDS).exists():
+            _restore_records(results, snakemake)
+        elif _made(results):
+            _forget(results, snakemake)
+    return _changed_by_hand(results)
+
+
+def remember(results: Path, snakemake: Path) -> None:
+    """Keep what Snakemake knows of the results with them; to be called at the end of a run."""
+    if not results.is_dir():
+        return
+    records = {
+        name: path.read_text(encoding="utf-8") for name, path in _records(results, snakemake)
+    }
+    with atomic(results / RECORDS) as temporary:
+        text = json.dumps(records, sort_keys=True).encode()
+        temporary.write_bytes(gzip.compress(text, compresslevel=1, mtime=0))
+    owner = _owner(results) or secrets.token_hex(8)
+    (results / f".{_OWNER}").write_text(owner, encoding="utf-8")
+    (snakemake / _OWNER).write_text(owner, encoding="utf-8")
+
+
+def _restore_records(results: Path, snakemake: Path) -> None:
+    """Replace Snakemake's records of the results by those that were kept with them."""
+    for _, path in list(_records(results, snakemake)):
+        path.unlink()
+    records = json.loads(gzip.decompress((results / RECORDS).read_bytes()))
+    for name, text in records.items():
+        path = snakemake / "metadata" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    (snakemake / _OWNER).write_text(_owner(results) or "")
+
+
+def _forget(results: Path, snakemake: Path) -> None:
+    """Take the outputs of long stages away, for nobody knows what they were made from.
+
+    Their jobs are planned, and link them back where they would make the same again.
+    """
+    log.warning("nothing is known of the files in %s: each is checked by its job", results)
+    for _, path in list(_records(results, snakemake)):
+        path.unlink()
+    for record in _made(results):
+        for path in outputs(record):
+            path.unlink(missing_ok=True)
+
+
+def _made(results: Path) -> list[Path]:
+    return sorted(results.rglob(f"{FOLDER}/*.json"))
+
+
+def _records(results: Path, snakemake: Path) -> Iterator[tuple[str, Path]]:
+    """Yield name and path of Snakemake's records of the results, sorted."""
+    metadata = snakemake / "metadata"
+    prefix = os.path.relpath(results, snakemake.parent) + os.sep
+    for path in sorted(metadata.rglob("*")):
+        if path.is_file():
+            name = path.relative_to(metadata).as_posix()
+            # long names are cut into folders that begin with @
+            coded = "".join(part.removeprefix("@") for part in name.split("/"))
+            if urlsafe_b64decode(coded).decode().startswith(prefix):
+                yield name, path
+
+
+def _owner(results: Path) -> str:
+    return _read(results / f".{_OWNER}")
+
+
+def _read(path: Path) -> str:
+    return path.read_text() if path.exists() else ""
+
+
+def _changed_by_hand(results: Path) -> list[Path]:
+    with ThreadPoolExecutor() as pool:
+        changed = [path for paths in pool.map(check, _made(results)) for path in paths]
+    for path in changed:
+        path.unlink()
+        digest = path.with_name(path.name + DIGEST)
+        if digest.exists():
+            # its readers see another digest, run again, and so the file is made again
+            digest.unlink()
+            digest.write_text(_LOST, encoding="utf-8")
+    return changed

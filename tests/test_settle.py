@@ -1,0 +1,115 @@
+"""Results keep what Snakemake knows of them, and what was changed by hand is taken away."""
+
+from __future__ import annotations
+
+from base64 import urlsafe_b64encode
+from pathlib import Path
+
+import pytest
+
+from anonbench import made
+from anonbench.made import Made, digest_file
+from anonbench.settle import remember, settle
+
+
+def record(snakemake: Path, output: str, text: str) -> Path:
+    """Write a record as Snakemake does: long names are cut into folders."""
+    name = urlsafe_b64encode(output.encode()).decode()
+    parts = [name[i : i + 254] for i in range(0, len(name), 254)]
+    path = snakemake.joinpath("metadata", *[f"@{part}" for part in parts[:-1]], parts[-1])
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    return path
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "results").mkdir()
+    (tmp_path / ".snakemake").mkdir()
+    return tmp_path
+
+
+def test_lost_records_come_back(folder: Path) -> None:
+    results, snakemake = folder / "results", folder / ".snakemake"
+    short = record(snakemake, "results/a.csv", "one")
+    long = record(snakemake, "results/" + 300 * "b" + ".csv", "two")
+    remember(results, snakemake)
+    for path in (short, long):
+        path.unlink()
+    (snakemake / "anonbench-owner").unlink()
+    assert settle(results, snakemake) == []
+    assert (short.read_text(), long.read_text()) == ("one", "two")
+
+
+def test_records_of_other_results_give_way(folder: Path) -> None:
+    results, snakemake = folder / "results", folder / ".snakemake"
+    kept = record(snakemake, "results/a.csv", "ours")
+    remember(results, snakemake)
+    (snakemake / "anonbench-owner").write_text("someone else's")
+    kept.write_text("theirs")
+    foreign = record(snakemake, "results/b.csv", "theirs")
+    other = record(snakemake, "elsewhere/b.csv", "theirs")
+    settle(results, snakemake)
+    assert kept.read_text() == "ours"
+    assert not foreign.exists()
+    assert other.exists()
+
+
+def test_records_of_the_same_results_stay(folder: Path) -> None:
+    results, snakemake = folder / "results", folder / ".snakemake"
+    path = record(snakemake, "results/a.csv", "old")
+    remember(results, snakemake)
+    path.write_text("newer, of a run that was killed")
+    settle(results, snakemake)
+    assert path.read_text() == "newer, of a run that was killed"
+
+
+def test_what_is_kept_depends_on_the_records_alone(folder: Path) -> None:
+    results, snakemake = folder / "results", folder / ".snakemake"
+    record(snakemake, "results/a.csv", "one")
+    remember(results, snakemake)
+    before = (results / ".records.json.gz").read_bytes()
+    remember(results, snakemake)
+    assert (results / ".records.json.gz").read_bytes() == before
+
+
+@pytest.mark.parametrize("foreign", [False, True])
+def test_results_of_which_nothing_is_known_are_left_to_their_jobs(
+    folder: Path, foreign: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(made, "code_digest", lambda script: "code")
+    big = folder / "results" / "set" / "0.tar"
+    big.parent.mkdir()
+    big.write_text("made")
+    job = Made("s.py", [], [str(big)], {})
+    job.keep()
+    if foreign:
+        record(folder / ".snakemake", "results/set/0.tar", "theirs")
+        (folder / ".snakemake" / "anonbench-owner").write_text("theirs")
+    settle(folder / "results", folder / ".snakemake")
+    assert not big.exists()
+    assert job.restored()
+    assert big.read_text() == "made"
+
+
+def test_a_file_changed_by_hand_is_taken_away(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(made, "code_digest", lambda script: "code")
+    big = folder / "results" / "set" / "0.tar"
+    big.parent.mkdir()
+    big.write_text("made")
+    Made("s.py", [], [digest_file(str(big)), str(big)], {}).keep()
+    record(folder / ".snakemake", "results/set/0.tar", "ours")
+    assert settle(folder / "results", folder / ".snakemake") == []
+    big.unlink()
+    big.write_text("hand")
+    assert settle(folder / "results", folder / ".snakemake") == [big]
+    assert not big.exists()
+    assert Path(digest_file(str(big))).read_text().startswith("lost")
+
+
+def test_without_results_there_is_nothing_to_settle(tmp_path: Path) -> None:
+    assert settle(tmp_path / "results", tmp_path / ".snakemake") == []
+    remember(tmp_path / "results", tmp_path / ".snakemake")
+    assert not list(tmp_path.iterdir())
