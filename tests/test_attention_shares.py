@@ -65,7 +65,7 @@ def test_slanted_regions_cover_their_own_area_alone() -> None:
 def test_the_mark_in_an_image_lies_where_the_box_is_seen() -> None:
     """Image and box by the same way: a white rectangle in its box, whatever the geometry."""
     for resize in ("crop", "squash"):
-        preprocess = Preprocess(28, "imagenet", resize)  # type: ignore[arg-type]
+        preprocess = Preprocess(28, "imagenet", resize)
         image = np.zeros((90, 70), np.uint8)
         image[30:55, 20:44] = 255
         seen = boxes_seen([region(20, 30, 44, 55)], (70, 90), preprocess)

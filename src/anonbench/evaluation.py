@@ -176,7 +176,7 @@ def run(
     table = _table(per_query, scores.chance, depths, confidence, bootstrap)
     if sample is not None:
         unseen = 1.0 - len(asked.ids) / count
-        table["sampling_error"] = table["se"]
+        table["sampling_error"] = table["se"] * np.sqrt(unseen)
     return Evaluation(table, per_query, size, k, count, retrieval, search, confidence, difference)
 
 

@@ -58,7 +58,7 @@ def texts(figure: Figure) -> list[str]:
     return [text.get_text() for text in figure.texts]
 
 
-@pytest.mark.parametrize("heads", [1, 3, 6, 12, 16])
+@pytest.mark.parametrize("heads", [1, 3, 6, 16])
 def test_every_head_of_every_model_stands_plain_and_over_the_image(
     drawn: list[Figure], heads: int
 ) -> None:
@@ -142,7 +142,7 @@ def test_panels_show_what_the_network_saw(tmp_path: Path) -> None:
     heads = np.arange(8, dtype=np.float32).reshape(2, 2, 2)
     maps = {("original", "a/b"): heads, ("blur-50", "a/b"): heads + 1}
     for resize in ("crop", "squash"):
-        preprocess = Preprocess(48, "imagenet", resize)  # type: ignore[arg-type]
+        preprocess = Preprocess(48, "imagenet", resize)
         write_maps(Sight(preprocess, maps), tmp_path / "maps.npz")
         assert read_maps(tmp_path / "maps.npz").preprocess == preprocess
         half = Half()
@@ -179,7 +179,7 @@ def test_shares_have_a_panel_a_model_and_a_mark_a_head(
     attention_share(shares, [])
     (figure,) = drawn
     assert [axes.get_title() for axes in figure.axes] == ["Unadapted", "A", "B", "C"]
-    assert len({round(axes.get_subplotspec().rowspan.start) for axes in figure.axes}) == rows  # type: ignore[union-attr]
+    assert len({round(axes.get_subplotspec().rowspan.start) for axes in figure.axes}) == rows
     markers = []
     for axes, model in zip(figure.axes, MODELS, strict=True):
         names = [label.get_text() for label in axes.get_xticklabels()]

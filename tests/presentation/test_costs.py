@@ -71,7 +71,7 @@ def test_every_stage_has_its_bars(folder: Path, monkeypatch: pytest.MonkeyPatch)
     names = [label.get_text() for label in hours.get_yticklabels()]
     assert names == ["train  (2 jobs)", "embed  (1 job)", "report  (1 job)"]
     assert hours.get_xlabel() == "Hours"
-    widths = [patch.get_width() for patch in hours.patches]  # type: ignore[attr-defined]
+    widths = [patch.get_width() for patch in hours.patches]
     assert widths == pytest.approx([*costs["wall_hours"], *costs["cpu_hours"]])
     assert memory.lines[0].get_xdata() == pytest.approx(costs["peak_gb"])
     assert hours.get_ylim()[0] > hours.get_ylim()[1]  # the longest stands at the top

@@ -168,7 +168,7 @@ def test_stages_are_boxes_with_their_rules_and_arrows(monkeypatch: pytest.Monkey
     arrows = [p for p in figure.axes[0].patches if isinstance(p, FancyArrowPatch)]
     assert len(arrows) == 5
     for arrow in arrows:
-        points = arrow._path_original.vertices  # type: ignore[attr-defined]
+        points = arrow._path_original.vertices
         ends = [points[0], points[-1]]
         assert points[-1][1] > points[0][1]  # downwards
         assert (points >= 0).all() and (points[:, 0] <= width).all()

@@ -113,20 +113,21 @@ def test_what_is_lost_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("kind", ["ivf", "hnsw"])
-def test_threads_do_not_matter(kind: approximate.Index) -> None:
-    archive = Archive(embeddings(0, 4000))
+def test_threads_do_not_matter(kind: approximate.Index, monkeypatch: pytest.MonkeyPatch) -> None:
+    # so little effort and so little structure that the results tell one graph from another
+    monkeypatch.setattr(approximate, "_EF_SEARCH", 10)
+    archive = Archive(embeddings(0, 4000, width=48))
     queries = archive.units(slice(0, 500))
     before = faiss.omp_get_max_threads()
     found = []
     for threads in (1, 2, 2):
         faiss.omp_set_num_threads(threads)
-        found.append(approximate.build(archive, kind, 50)(queries, 50))
+        found.append(approximate.build(archive, kind, 5)(queries, 5))
         assert faiss.omp_get_max_threads() == threads
     faiss.omp_set_num_threads(before)
     assert not (found[0] < 0).any()
     np.testing.assert_array_equal(found[0], found[1])
     np.testing.assert_array_equal(found[0], found[2])
-    exact = approximate.exactly(archive)(queries, 50)
-    shared = [len(set(a) & set(b)) / 50 for a, b in zip(found[0], exact, strict=True)]
-    # without clusters in the data IVF has the hardest of times
-    assert 0.6 < np.mean(shared) <= (1.0 if kind == "hnsw" else 0.95)
+    exact = approximate.exactly(archive)(queries, 5)
+    shared = [len(set(a) & set(b)) / 5 for a, b in zip(found[0], exact, strict=True)]
+    assert 0.2 < np.mean(shared) < 0.95

@@ -10,6 +10,7 @@ import pytest
 
 from anonbench.config import Retrieval
 from anonbench.embeddings import Embeddings
+from anonbench.ranking import Room, repeated
 from anonbench.retrieval import archive, scenario
 from anonbench.retrieval.metrics import cutoff
 
@@ -58,6 +59,18 @@ def test_streaming_changes_no_bit(
         assert found.chance == pytest.approx(expected.chance, abs=1e-12)
         assert (found.images, found.k) == (expected.images, expected.k)
     assert 0.1 < found.table["ap"].mean() < 0.9
+
+
+def test_equal_vectors_are_found_across_parts(
+    given: tuple[Embeddings, Embeddings, Embeddings], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(archive, "_PART", 128)
+    opened = archive.Archive(given[0])
+    again, first = archive.Streamed(opened)._again, archive.Streamed(opened)._first
+    assert (again, first) == repeated(opened.units(slice(None)))
+    assert len(again) == 40
+    similarity = archive.Streamed(opened)(opened.units(slice(0, 5)), Room())
+    np.testing.assert_array_equal(similarity[:, again], similarity[:, first])
 
 
 def test_mapped_vectors_stay_on_disk(

@@ -3,14 +3,14 @@
 
 rule anonymize:
     input:
-        digest(rules.manifest.output.manifest),
-        digest(rules.detect.output.boxes),
-        digest(rules.detect.output.images),
+        digest_file(rules.manifest.output.manifest),
+        digest_file(rules.detect.output.boxes),
+        digest_file(rules.detect.output.images),
         manifest=ancient(rules.manifest.output.manifest),
         boxes=ancient(rules.detect.output.boxes),
         images=ancient(rules.detect.output.images),
     output:
-        digest(f"{results}/{{dataset}}/images/{{variant}}/{{split}}/{{shard}}.tar"),
+        digest_file(f"{results}/{{dataset}}/images/{{variant}}/{{split}}/{{shard}}.tar"),
         tar=f"{results}/{{dataset}}/images/{{variant}}/{{split}}/{{shard}}.tar",
         index=f"{results}/{{dataset}}/images/{{variant}}/{{split}}/{{shard}}.parquet",
     log:

@@ -11,7 +11,7 @@ from anonbench.errors import InputError
 from anonbench.estimates import Estimates
 from anonbench.experiment import Experiment, truth_of
 from anonbench.files import files_in
-from anonbench.made import digest_file as digest
+from anonbench.made import digest_file
 from anonbench.vocabulary import Split
 
 try:

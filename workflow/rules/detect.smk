@@ -5,12 +5,12 @@
 # file of corrections or boxes, an added image or a job that was killed search again only what is new.
 rule detect:
     input:
-        digest(rules.manifest.output.manifest),
+        digest_file(rules.manifest.output.manifest),
         manifest=ancient(rules.manifest.output.manifest),
         own=lambda w: own_inputs(w.dataset),
     output:
-        digest(f"{results}/{{dataset}}/detect/{{split}}/{{shard}}.boxes.parquet"),
-        digest(f"{results}/{{dataset}}/detect/{{split}}/{{shard}}.images.parquet"),
+        digest_file(f"{results}/{{dataset}}/detect/{{split}}/{{shard}}.boxes.parquet"),
+        digest_file(f"{results}/{{dataset}}/detect/{{split}}/{{shard}}.images.parquet"),
         boxes=f"{results}/{{dataset}}/detect/{{split}}/{{shard}}.boxes.parquet",
         images=f"{results}/{{dataset}}/detect/{{split}}/{{shard}}.images.parquet",
     log:
@@ -35,14 +35,14 @@ rule detect:
 
 rule boxes:
     input:
-        digest(rules.manifest.output.manifest),
+        digest_file(rules.manifest.output.manifest),
         lambda w: digests(detected(w, "boxes") + detected(w, "images")),
         manifest=ancient(rules.manifest.output.manifest),
         skipped=rules.manifest.output.skipped,
         boxes=lambda w: ancient(detected(w, "boxes")),
         images=lambda w: ancient(detected(w, "images")),
     output:
-        digest(f"{results}/{{dataset}}/boxes.parquet"),
+        digest_file(f"{results}/{{dataset}}/boxes.parquet"),
         boxes=f"{results}/{{dataset}}/boxes.parquet",
         skipped=f"{results}/{{dataset}}/skipped.csv",
         counts=f"{results}/{{dataset}}/counts.csv",

@@ -3,15 +3,15 @@
 
 rule embed_original:
     input:
-        digest(rules.train_unadapted.output.backbone),
+        digest_file(rules.train_unadapted.output.backbone),
         lambda w: digests(image_set(w.dataset, "original", "val")),
         lambda w: digests(image_set(w.dataset, "original", "train")),
         backbone=ancient(rules.train_unadapted.output.backbone),
         val=lambda w: ancient(image_set(w.dataset, "original", "val")),
         train=lambda w: ancient(image_set(w.dataset, "original", "train")),
     output:
-        digest(embedding("{dataset}", "unadapted", "{seed}", "original", "val")),
-        digest(embedding("{dataset}", "unadapted", "{seed}", "original", "train")),
+        digest_file(embedding("{dataset}", "unadapted", "{seed}", "original", "val")),
+        digest_file(embedding("{dataset}", "unadapted", "{seed}", "original", "train")),
         val=embedding("{dataset}", "unadapted", "{seed}", "original", "val"),
         train=embedding("{dataset}", "unadapted", "{seed}", "original", "train"),
     log:
@@ -33,15 +33,19 @@ rule embed_original:
 
 use rule embed_original as embed_unadapted with:
     input:
-        digest(rules.train_unadapted.output.backbone),
+        digest_file(rules.train_unadapted.output.backbone),
         lambda w: digests(image_set(w.dataset, w.anonymized, "val")),
         lambda w: digests(image_set(w.dataset, w.anonymized, "train")),
         backbone=ancient(rules.train_unadapted.output.backbone),
         val=lambda w: ancient(image_set(w.dataset, w.anonymized, "val")),
         train=lambda w: ancient(image_set(w.dataset, w.anonymized, "train")),
     output:
-        digest(embedding("{dataset}", "unadapted", "{seed}", "{anonymized}", "val")),
-        digest(embedding("{dataset}", "unadapted", "{seed}", "{anonymized}", "train")),
+        digest_file(
+            embedding("{dataset}", "unadapted", "{seed}", "{anonymized}", "val")
+        ),
+        digest_file(
+            embedding("{dataset}", "unadapted", "{seed}", "{anonymized}", "train")
+        ),
         val=embedding("{dataset}", "unadapted", "{seed}", "{anonymized}", "val"),
         train=embedding("{dataset}", "unadapted", "{seed}", "{anonymized}", "train"),
     log:
@@ -52,7 +56,7 @@ use rule embed_original as embed_unadapted with:
 
 use rule embed_original as embed_adapted with:
     input:
-        digest(rules.train_adapted.output.backbone),
+        digest_file(rules.train_adapted.output.backbone),
         lambda w: digests(image_set(w.dataset, w.anonymized, "val")),
         lambda w: digests(image_set(w.dataset, w.anonymized, "train")),
         lambda w: digests(image_set(w.dataset, "original", "val")),
@@ -61,12 +65,12 @@ use rule embed_original as embed_adapted with:
         train=lambda w: ancient(image_set(w.dataset, w.anonymized, "train")),
         original=lambda w: ancient(image_set(w.dataset, "original", "val")),
     output:
-        digest(
+        digest_file(
             embedding(
                 "{dataset}", "{adaption}-{anonymized}", "{seed}", "{anonymized}", "val"
             )
         ),
-        digest(
+        digest_file(
             embedding(
                 "{dataset}",
                 "{adaption}-{anonymized}",
@@ -75,7 +79,7 @@ use rule embed_original as embed_adapted with:
                 "train",
             )
         ),
-        digest(
+        digest_file(
             embedding(
                 "{dataset}", "{adaption}-{anonymized}", "{seed}", "original", "val"
             )

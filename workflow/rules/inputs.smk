@@ -26,7 +26,7 @@ def embedding(dataset, model, seed, variant, split):
 
 def digests(paths):
     """Paths of big files' digests: what their readers depend on. The files are `ancient`."""
-    return [digest(path) for path in paths]
+    return [digest_file(path) for path in paths]
 
 
 def monitor_labels(wildcards):

@@ -29,7 +29,7 @@ rule manifest:
     input:
         demo_marker,
     output:
-        digest(f"{results}/{{dataset}}/manifest.parquet"),
+        digest_file(f"{results}/{{dataset}}/manifest.parquet"),
         manifest=f"{results}/{{dataset}}/manifest.parquet",
         skipped=f"{results}/{{dataset}}/skipped/manifest.csv",
     log:

@@ -1,12 +1,22 @@
 # How well detection works, where the truth is known, and which images a person should look at.
 
 
+def found(wildcards):
+    """What detection says of a data set's images."""
+    tables = [
+        f"{results}/{wildcards.dataset}/{name}.parquet"
+        for name in ("manifest", "boxes")
+    ]
+    return [*tables, *detected(wildcards, "images")]
+
+
 rule quality:
     input:
         truth_file,
-        manifest=rules.manifest.output.manifest,
-        boxes=rules.boxes.output.boxes,
-        images=lambda w: detected(w, "images"),
+        lambda w: digests(found(w)),
+        manifest=ancient(rules.manifest.output.manifest),
+        boxes=ancient(rules.boxes.output.boxes),
+        images=lambda w: ancient(detected(w, "images")),
     output:
         regions=f"{results}/{{dataset}}/quality/regions.parquet",
         images=f"{results}/{{dataset}}/quality/images.parquet",
@@ -33,8 +43,10 @@ rule quality:
 rule sweep:
     input:
         truth_file,
-        manifest=rules.manifest.output.manifest,
-        images=lambda w: detected(w, "images"),
+        digest_file(rules.manifest.output.manifest),
+        lambda w: digests(detected(w, "images")),
+        manifest=ancient(rules.manifest.output.manifest),
+        images=lambda w: ancient(detected(w, "images")),
     output:
         f"{results}/{{dataset}}/quality/sweep.csv",
     log:
@@ -80,9 +92,10 @@ rule detection_figure:
 
 rule review:
     input:
-        manifest=rules.manifest.output.manifest,
-        boxes=rules.boxes.output.boxes,
-        images=lambda w: detected(w, "images"),
+        lambda w: digests(found(w)),
+        manifest=ancient(rules.manifest.output.manifest),
+        boxes=ancient(rules.boxes.output.boxes),
+        images=lambda w: ancient(detected(w, "images")),
     output:
         f"{results}/{{dataset}}/quality/least_certain.csv",
     log:
@@ -104,9 +117,10 @@ rule review:
 rule overlays:
     input:
         lambda w: truth_file(w) if w.dataset in measured() else [],
-        manifest=rules.manifest.output.manifest,
-        boxes=rules.boxes.output.boxes,
-        images=lambda w: detected(w, "images"),
+        lambda w: digests(found(w)),
+        manifest=ancient(rules.manifest.output.manifest),
+        boxes=ancient(rules.boxes.output.boxes),
+        images=lambda w: ancient(detected(w, "images")),
         review=rules.review.output[0],
     output:
         least_certain=f"{results}/{{dataset}}/quality/least_certain.png",

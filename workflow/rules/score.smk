@@ -9,22 +9,28 @@ def scenario_names(dataset):
     ]
 
 
+def scored_embeddings(dataset, variant=None):
+    """Of each scenario's variant, or of one variant by each scenario's model."""
+    return [
+        embedding(dataset, run.model, run.seed, variant or run.variant, "val")
+        for run in experiment.scenarios(dataset)
+    ]
+
+
 # One job for all scenarios: they share the reference similarities. Their scores are kept beside the
 # outputs (`kept/`, no output of any rule): an added model or a job that was killed computes only
 # what is new. docs/design.md says why.
 rule retrieve:
     input:
-        reference=lambda w: embedding(
-            w.dataset, "unadapted", experiment.reference_seed, "original", "val"
+        lambda w: digests(scored_embeddings(w.dataset, "original")),
+        lambda w: digests(scored_embeddings(w.dataset)),
+        reference=lambda w: ancient(
+            embedding(
+                w.dataset, "unadapted", experiment.reference_seed, "original", "val"
+            )
         ),
-        queries=lambda w: [
-            embedding(w.dataset, run.model, run.seed, "original", "val")
-            for run in experiment.scenarios(w.dataset)
-        ],
-        databases=lambda w: [
-            embedding(w.dataset, run.model, run.seed, run.variant, "val")
-            for run in experiment.scenarios(w.dataset)
-        ],
+        queries=lambda w: ancient(scored_embeddings(w.dataset, "original")),
+        databases=lambda w: ancient(scored_embeddings(w.dataset)),
     output:
         f"{results}/{{dataset}}/retrieval/shards/{{shard}}.parquet",
     log:
@@ -80,9 +86,12 @@ for _name in experiment.datasets:
 
 rule downstream:
     input:
-        manifest=rules.manifest.output.manifest,
-        train=embedding("{dataset}", "{model}", "{seed}", "{variant}", "train"),
-        val=embedding("{dataset}", "{model}", "{seed}", "{variant}", "val"),
+        digest_file(rules.manifest.output.manifest),
+        digest_file(embedding("{dataset}", "{model}", "{seed}", "{variant}", "train")),
+        digest_file(embedding("{dataset}", "{model}", "{seed}", "{variant}", "val")),
+        manifest=ancient(rules.manifest.output.manifest),
+        train=ancient(embedding("{dataset}", "{model}", "{seed}", "{variant}", "train")),
+        val=ancient(embedding("{dataset}", "{model}", "{seed}", "{variant}", "val")),
     output:
         predictions=f"{results}/{{dataset}}/downstream/{{model}}/seed{{seed}}/{{variant}}.parquet",
         summary=f"{results}/{{dataset}}/downstream/{{model}}/seed{{seed}}/{{variant}}.json",

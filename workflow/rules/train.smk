@@ -7,7 +7,7 @@ rule train_unadapted:
         original=lambda w: ancient(image_set(w.dataset, "original", "train")),
         labels=monitor_labels,
     output:
-        digest(
+        digest_file(
             f"{results}/{{dataset}}/models/unadapted/seed{{seed}}/backbone.safetensors"
         ),
         backbone=f"{results}/{{dataset}}/models/unadapted/seed{{seed}}/backbone.safetensors",
@@ -45,7 +45,7 @@ use rule train_unadapted as train_adapted with:
         anonymized=lambda w: ancient(image_set(w.dataset, w.anonymized, "train")),
         labels=monitor_labels,
     output:
-        digest(
+        digest_file(
             f"{results}/{{dataset}}/models/{{adaption}}-{{anonymized}}/seed{{seed}}/backbone.safetensors"
         ),
         backbone=f"{results}/{{dataset}}/models/{{adaption}}-{{anonymized}}/seed{{seed}}/backbone.safetensors",

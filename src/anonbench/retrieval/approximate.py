@@ -127,7 +127,7 @@ def build(archive: Archive, kind: Index, k: int) -> Finder:
         k: results that will be asked for; the search goes deep enough for them.
 
     """
-    with threadpool_limits(1):  # HNSW links vectors in the order that threads come by
+    with threadpool_limits(2):  # HNSW links vectors in the order that threads come by
         index = _ivf(archive, k) if kind == "ivf" else _hnsw(archive, k)
 
     def find(queries: np.ndarray, count: int) -> np.ndarray:

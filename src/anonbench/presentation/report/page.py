@@ -43,7 +43,7 @@ def digest(text: str) -> str:
 def embedded(value: Any) -> Markup:
     """Return plain data as JSON that may stand in a script element, whatever its texts hold."""
     text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    for character in ">&\u2028\u2029":
+    for character in "<>&\u2028\u2029":
         text = text.replace(character, f"\\u{ord(character):04x}")
     return Markup(text)
 
