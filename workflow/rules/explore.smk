@@ -38,15 +38,25 @@ def explored_pictures(dataset):
     return pictures
 
 
+def explored_shards(dataset):
+    return [path for shards in explored_pictures(dataset).values() for path in shards]
+
+
 rule explore:
     input:
-        pictures=lambda w: sum(explored_pictures(w.dataset).values(), []),
-        manifest=rules.manifest.output.manifest,
-        reference=lambda w: embedding(
-            w.dataset, "unadapted", experiment.reference_seed, "original", "val"
+        lambda w: digests(explored_shards(w.dataset)),
+        lambda w: digests(explored_embeddings(w.dataset, original=True)),
+        lambda w: digests(explored_embeddings(w.dataset, original=False)),
+        digest_file(rules.manifest.output.manifest),
+        shards=lambda w: ancient(explored_shards(w.dataset)),
+        manifest=ancient(rules.manifest.output.manifest),
+        reference=lambda w: ancient(
+            embedding(
+                w.dataset, "unadapted", experiment.reference_seed, "original", "val"
+            )
         ),
-        originals=lambda w: explored_embeddings(w.dataset, original=True),
-        images=lambda w: explored_embeddings(w.dataset, original=False),
+        originals=lambda w: ancient(explored_embeddings(w.dataset, original=True)),
+        images=lambda w: ancient(explored_embeddings(w.dataset, original=False)),
     output:
         f"{results}/{{dataset}}/explorer.json",
     log:

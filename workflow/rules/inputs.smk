@@ -29,6 +29,10 @@ def digests(paths):
     return [digest_file(path) for path in paths]
 
 
+def reference_embedding(dataset):
+    return embedding(dataset, "unadapted", experiment.reference_seed, "original", "val")
+
+
 def monitor_labels(wildcards):
     """Path of the labels, where the training log shows k-NN accuracy."""
     monitored = "label" in slices.train(settings, wildcards.dataset)
@@ -104,6 +108,14 @@ def example_variants(wildcards):
     if settings.presentation.show_originals:
         return ["original", *map(str, variants)]
     return [str(variant) for variant in variants if variant.degree == highest]
+
+
+def example_sets(wildcards):
+    return [
+        path
+        for variant in example_variants(wildcards)
+        for path in image_set(wildcards.dataset, variant, "val")
+    ]
 
 
 def table_files(dataset):

@@ -56,13 +56,16 @@ rule sizes:
 
 rule examples:
     input:
-        lambda w: [
-            path
-            for variant in example_variants(w)
-            for path in image_set(w.dataset, variant, "val")
-        ],
+        lambda w: digests(example_sets(w)),
+        shown=lambda w: ancient(example_sets(w)),
     output:
-        png=f"{results}/figures/examples_{{dataset}}.png",
+        png=report(
+            f"{results}/figures/examples_{{dataset}}.png",
+            caption="../report/examples.rst",
+            category="Figures",
+            subcategory="{dataset}",
+            labels={"figure": "anonymized images"},
+        ),
         svg=f"{results}/figures/examples_{{dataset}}.svg",
     log:
         f"{logs}/figure/examples_{{dataset}}.log",
@@ -88,7 +91,13 @@ rule heatmap:
     input:
         rules.correlate.output.matrix,
     output:
-        png=f"{results}/figures/correlation_{{dataset}}_{{degree}}.png",
+        png=report(
+            f"{results}/figures/correlation_{{dataset}}_{{degree}}.png",
+            caption="../report/correlation.rst",
+            category="Figures",
+            subcategory="{dataset}",
+            labels={"figure": "correlations, {degree} %"},
+        ),
         svg=f"{results}/figures/correlation_{{dataset}}_{{degree}}.svg",
     log:
         f"{logs}/figure/correlation_{{dataset}}_{{degree}}.log",
@@ -209,7 +218,11 @@ rule tables:
 
 rule figures:
     input:
+        rules.pipeline.output,
         [figure_files(name) for name in experiment.datasets],
+
+
+from anonbench.presentation.report.page import resources_digest
 
 
 rule report:
@@ -248,6 +261,7 @@ rule report:
         config=settings.model_dump(mode="json"),
         benchmarks=benchmarks,
         paper=paper_data,
+        page=resources_digest(),  # templates, style and scripts are code that is not Python
         packages=[
             "torch",
             "timm",

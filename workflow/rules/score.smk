@@ -24,11 +24,7 @@ rule retrieve:
     input:
         lambda w: digests(scored_embeddings(w.dataset, "original")),
         lambda w: digests(scored_embeddings(w.dataset)),
-        reference=lambda w: ancient(
-            embedding(
-                w.dataset, "unadapted", experiment.reference_seed, "original", "val"
-            )
-        ),
+        reference=lambda w: ancient(reference_embedding(w.dataset)),
         queries=lambda w: ancient(scored_embeddings(w.dataset, "original")),
         databases=lambda w: ancient(scored_embeddings(w.dataset)),
     output:
