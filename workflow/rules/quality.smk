@@ -1,15 +1,6 @@
 # How well detection works, where the truth is known, and which images a person should look at.
 
 
-def found(wildcards):
-    """What detection says of a data set's images."""
-    tables = [
-        f"{results}/{wildcards.dataset}/{name}.parquet"
-        for name in ("manifest", "boxes")
-    ]
-    return [*tables, *detected(wildcards, "images")]
-
-
 rule quality:
     input:
         truth_file,
