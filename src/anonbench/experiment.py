@@ -12,7 +12,6 @@ from anonbench.config import Config, Dataset, PaperRole
 from anonbench.sharding import shard_count
 from anonbench.vocabulary import Adaption, Model, QueryKind, Split, Variant
 
-
 TableKind = Literal["retrieval", "agreement", "downstream"]
 
 
