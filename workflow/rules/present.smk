@@ -11,7 +11,13 @@ rule table:
         scores=rules.scores.output[0],
         comparisons=rules.comparisons.output[0],
     output:
-        csv=f"{results}/tables/{{kind}}_{{dataset}}_{{degree}}.csv",
+        csv=report(
+            f"{results}/tables/{{kind}}_{{dataset}}_{{degree}}.csv",
+            caption="../report/table.rst",
+            category="Tables",
+            subcategory="{dataset}",
+            labels={"table": "{kind}, {degree} %"},
+        ),
         markdown=f"{results}/tables/{{kind}}_{{dataset}}_{{degree}}.md",
         latex=f"{results}/tables/{{kind}}_{{dataset}}_{{degree}}.tex",
     log:
@@ -35,7 +41,12 @@ rule sizes:
     input:
         expand(rules.boxes.output.counts, dataset=experiment.datasets),
     output:
-        csv=f"{results}/tables/sizes.csv",
+        csv=report(
+            f"{results}/tables/sizes.csv",
+            caption="../report/sizes.rst",
+            category="Tables",
+            labels={"table": "images of each data set"},
+        ),
         markdown=f"{results}/tables/sizes.md",
         latex=f"{results}/tables/sizes.tex",
     log:
@@ -120,7 +131,13 @@ rule trend:
     input:
         rules.scores.output,
     output:
-        png=f"{results}/figures/trend_{{dataset}}_{{trend}}.png",
+        png=report(
+            f"{results}/figures/trend_{{dataset}}_{{trend}}.png",
+            caption="../report/trend.rst",
+            category="Figures",
+            subcategory="{dataset}",
+            labels={"figure": "{trend} against degree"},
+        ),
         svg=f"{results}/figures/trend_{{dataset}}_{{trend}}.svg",
     log:
         f"{logs}/figure/trend_{{dataset}}_{{trend}}.log",
@@ -142,7 +159,13 @@ rule learning:
     input:
         lambda w: list(histories(w).values()),
     output:
-        png=f"{results}/figures/learning_{{dataset}}.png",
+        png=report(
+            f"{results}/figures/learning_{{dataset}}.png",
+            caption="../report/learning.rst",
+            category="Figures",
+            subcategory="{dataset}",
+            labels={"figure": "learning curves"},
+        ),
         svg=f"{results}/figures/learning_{{dataset}}.svg",
     log:
         f"{logs}/figure/learning_{{dataset}}.log",
@@ -185,7 +208,13 @@ rule learning_curves:
 
 rule schedules:
     output:
-        png=f"{results}/figures/schedules_{{dataset}}.png",
+        png=report(
+            f"{results}/figures/schedules_{{dataset}}.png",
+            caption="../report/schedules.rst",
+            category="Figures",
+            subcategory="{dataset}",
+            labels={"figure": "schedules"},
+        ),
         svg=f"{results}/figures/schedules_{{dataset}}.svg",
     log:
         f"{logs}/figure/schedules_{{dataset}}.log",

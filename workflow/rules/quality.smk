@@ -63,7 +63,13 @@ rule detection_figure:
     input:
         rules.sweep.output[0],
     output:
-        png=f"{results}/figures/detection_{{dataset}}.png",
+        png=report(
+            f"{results}/figures/detection_{{dataset}}.png",
+            caption="../report/detection.rst",
+            category="Figures",
+            subcategory="{dataset}",
+            labels={"figure": "detection against its threshold"},
+        ),
         svg=f"{results}/figures/detection_{{dataset}}.svg",
     log:
         f"{logs}/figure/detection_{{dataset}}.log",
