@@ -251,9 +251,6 @@ rule figures:
         [figure_files(name) for name in experiment.datasets],
 
 
-from anonbench.presentation.report.page import resources_digest
-
-
 rule report:
     input:
         rules.tables.input,
