@@ -137,3 +137,24 @@ def test_a_file_changed_by_hand_is_told_from_a_touched_one(job: Job) -> None:
     assert check(record) == [job.big]
     job.big.unlink()
     assert check(record) == [], "a file that is gone is no change"
+
+
+def test_outputs_of_one_name_in_two_folders_are_told_apart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(made, "code_digest", lambda script: "code")
+    paths = [tmp_path / name / "val.h5" for name in ("one", "two")]
+    for path in paths:
+        path.parent.mkdir()
+        path.write_text(path.parent.name)
+    job = Made("s.py", [], [str(path) for path in paths], {})
+    job.keep()
+    record = next(tmp_path.rglob("*.json"))
+    assert [path.resolve() for path in made.outputs(record)] == paths
+    assert check(record) == []
+    paths[1].unlink()
+    paths[1].write_text("by hand")
+    assert [path.resolve() for path in check(record)] == [paths[1]]
+    paths[1].unlink()
+    assert job.restored()
+    assert paths[1].read_text() == "two"

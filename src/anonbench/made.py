@@ -100,14 +100,15 @@ class Made:
         self._write_record([digests.get(path) or file_digest(path) for path in self._outputs])
 
     def _write_record(self, digests: Sequence[str]) -> None:
+        home = self._record.parent.parent
         files = [
             {
-                "name": kept.name,
+                "name": os.path.relpath(output, home),
                 "sha256": digest,
                 "size": kept.stat().st_size,
                 "modified": kept.stat().st_mtime_ns,
             }
-            for digest, kept in zip(digests, self._kept, strict=True)
+            for digest, output, kept in zip(digests, self._outputs, self._kept, strict=True)
         ]
         write_json(self._record, {"identity": self.identity, "files": files})
 
