@@ -33,6 +33,8 @@ MARGIN = 0.04
 SIDE = 0.45
 """Width in inches left and right of all boxes, for the lines of long arrows."""
 WIDEST = 2.9
+LETTER, BOLD = 0.046, 0.07
+"""Width in inches of a letter, about: of a rule's line, and of a stage's name."""
 LANE = 0.12
 """Distance in inches of the lines of long arrows from the boxes and from each other."""
 
@@ -121,15 +123,23 @@ def _arrange(pipeline: Pipeline) -> tuple[dict[str, _Box], float]:
     top = MARGIN
     for depth, layer in enumerate(layers(list(pipeline.steps), pipeline.arrows)):
         across = TWO_COLUMNS - 2 * SIDE - GAP * (len(layer) - 1)
-        width = min(WIDEST, across / len(layer))
-        left = (TWO_COLUMNS - width * len(layer) - GAP * (len(layer) - 1)) / 2
+        needed = [_needed(stage, pipeline.steps[stage]) for stage in layer]
+        more = (across - sum(needed)) / len(layer)
+        widths = [min(max(width, WIDEST), width + more) for width in needed]
+        left = (TWO_COLUMNS - sum(widths) - GAP * (len(layer) - 1)) / 2
         heights = [HEAD + LINE * len(pipeline.steps[stage]) + FOOT for stage in layer]
-        for stage, height in zip(layer, heights, strict=True):
+        for stage, width, height in zip(layer, widths, heights, strict=True):
             ends = (stage == layer[0], stage == layer[-1])
             boxes[stage] = _Box(depth, *ends, left, top, width, height)
             left += width + GAP
         top += max(heights) + BETWEEN
     return boxes, top - BETWEEN + MARGIN
+
+
+def _needed(stage: str, steps: Sequence[Step]) -> float:
+    """Return the width in inches in which a stage's name and its rules' lines fit."""
+    lines = [LETTER * (len(step.name) + len(job_for(step))) for step in steps]
+    return 0.2 + max(BOLD * len(STAGES.get(stage, stage)), *lines)
 
 
 def _box(axes: Axes, box: _Box, stage: str, steps: Sequence[Step]) -> None:
