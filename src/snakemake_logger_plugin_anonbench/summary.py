@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from snakemake_logger_plugin_anonbench.progress import Failure, Progress
 
 SHOWN = 20
+_FURTHER = re.compile("Detailed failure reason unavailable|For further error details")
 _TAIL = 4096
 _WIDTH = 300
 
@@ -34,7 +36,7 @@ def summary(progress: Progress) -> str:
 
 
 def _reason(failure: Failure) -> str:
-    said = failure.message.split(". ")[0].strip().rstrip(".")
+    said = _FURTHER.split(failure.message)[0].strip().split("\n")[0].rstrip(".")[:_WIDTH]
     own = last_line(Path(failure.logs[0])) if failure.logs else ""
     # a job that was killed says nothing of it; its scheduler may
     return "; ".join(part for part in (own, said) if part) or "nothing is known of it"

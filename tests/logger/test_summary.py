@@ -11,6 +11,11 @@ import pytest
 from snakemake_logger_plugin_anonbench.progress import Progress
 from snakemake_logger_plugin_anonbench.summary import SHOWN, last_line, summary
 
+SLURM = (
+    "SLURM-job '7' failed, SLURM status is: 'TIMEOUT'. Detailed failure reason unavailable (status "
+    "command is not 'sacct').For further error details see the cluster/cloud log"
+)
+
 
 def started(progress: Progress, *jobs: int, rule: str = "train") -> None:
     for job in jobs:
@@ -24,10 +29,10 @@ def test_done_failed_with_the_logs_last_line_and_what_did_not_run(tmp_path: Path
     progress.plan({"train": 3, "embed": 3, "table": 1, "total": 7})
     started(progress, 1, 2)
     progress.finish(1, 1.0)
-    progress.fail(2, [str(log), "slurm/7.log"], "SLURM-job '7' failed, status TIMEOUT. More of it.")
+    progress.fail(2, [str(log), "slurm/7.log"], SLURM)
     assert summary(progress).splitlines() == [
         "1 of 7 jobs done, 1 failed, 5 not run because of it (3 embed, 1 table, 1 train):",
-        "  train ids 2: the disk is full; SLURM-job '7' failed, status TIMEOUT",
+        "  train ids 2: the disk is full; SLURM-job '7' failed, SLURM status is: 'TIMEOUT'",
         f"    {log}",
         "    slurm/7.log",
         "What is done is kept: mend the cause and run the same command again.",
