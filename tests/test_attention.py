@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from anonbench.attention import attend, attention_maps, read_maps
-from anonbench.attention_shares import SHARE_COLUMNS, share_inside
+from anonbench.attention_shares import SHARE_COLUMNS, share_inside, summarize_shares
 from anonbench.boxes import Region
 from anonbench.compat import install_torchvision_ops
 from anonbench.config.training import Recipe
@@ -211,3 +211,6 @@ def test_a_model_is_looked_at_on_every_variant(tmp_path: Path) -> None:
     before = [path.read_bytes() for path in files]
     attend(backbone, variants, regions, ["x/b"], ["x/a", "x/b"], *files)
     assert before == [path.read_bytes() for path in files]
+    attend(backbone, variants, {}, [], [], *files)  # no image has a region
+    assert not read_maps(files[0]).maps
+    assert summarize_shares({"unadapted": pd.read_parquet(files[1])}, 10, 0.95).empty

@@ -74,8 +74,8 @@ def claimed(count: int, folder: Path | None = None) -> Iterator[list[str]]:
     if len(choice) < count:
         shown = f"{VISIBLE}={os.environ[VISIBLE]}" if VISIBLE in os.environ else "this machine"
         raise InputError(
-            f"the job asks for {count} GPUs, but {shown} has {len(choice)}: lower recipe.gpus, show "
-            "the job more devices, or set its device to cpu"
+            f"the job asks for {count} GPUs, but {shown} has {len(choice)}: lower recipe.gpus, "
+            "show the job more devices, or set its device to cpu"
         )
     if not _one_claim.acquire(blocking=False):
         raise RuntimeError("this process has claimed its GPUs already")

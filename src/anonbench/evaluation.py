@@ -6,9 +6,8 @@ What `anonbench evaluate` and `anonbench.evaluate` compute: no pipeline, no mode
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
@@ -16,9 +15,8 @@ import pandas as pd
 from pydantic import ValidationError
 
 from anonbench.config import Presentation, Retrieval
-from anonbench.embedding_formats import checked, read
-from anonbench.embeddings import Embeddings
 from anonbench.errors import InputError
+from anonbench.matching import Given, Source, matched, rows_of
 from anonbench.retrieval import archive, chance, metrics, scenario
 from anonbench.retrieval.sample import draw
 from anonbench.scores import PER_QUERY
@@ -27,8 +25,6 @@ from anonbench.statistics import bootstrap_means, interval, standard_error, wils
 if TYPE_CHECKING:
     from anonbench.retrieval.approximate import Difference
 
-Source = str | Path | Embeddings | tuple[Sequence[Any] | np.ndarray, np.ndarray]
-"""A file (HDF5, NPY or Parquet), embeddings in memory, or ids [N] and vectors [N, D]."""
 Search = Literal["exact", "ivf", "hnsw"]
 
 DEFAULTS = Presentation()
@@ -148,10 +144,10 @@ def run(
     if search not in get_args(Search):
         raise InputError(f"search: {search!r} is not one of {', '.join(get_args(Search))}")
     retrieval = _retrieval(settings, search)
-    truth, asked, searched = _matched(
-        _Source.of(reference, "reference"),
-        _Source.of(queries, "queries"),
-        _Source.of(database, "database"),
+    truth, asked, searched = matched(
+        Given.of(reference, "reference"),
+        Given.of(queries, "queries"),
+        Given.of(database, "database"),
         common,
     )
     size = len(searched.ids)
@@ -159,7 +155,7 @@ def run(
     k = _cutoff(size, retrieval)
     count = len(asked.ids)
     if sample is not None:
-        asked = _rows(asked, draw(asked.ids, sample))
+        asked = rows_of(asked, draw(asked.ids, sample))
 
     difference = None
     if search != "exact":
@@ -167,7 +163,7 @@ def run(
 
         _refuse_deep(k)
         scores, difference = approximate.score(truth, asked, searched, k, retrieval, search, check)
-    elif len(asked.ids) * FEW < size:
+    elif len(asked.ids) * FEW < size and retrieval.device == "cpu":
         scores = archive.score(truth, asked, searched, k, retrieval)
     else:
         scores = scenario.score(truth, {"queries": asked}, searched, retrieval)
@@ -178,78 +174,6 @@ def run(
         unseen = 1.0 - len(asked.ids) / count
         table["sampling_error"] = table["se"] * np.sqrt(unseen)
     return Evaluation(table, per_query, size, k, count, retrieval, search, confidence, difference)
-
-
-@dataclass(frozen=True)
-class _Source:
-    """Embeddings and what an error calls them."""
-
-    embeddings: Embeddings
-    name: str
-
-    @classmethod
-    def of(cls, given: Source, name: str) -> _Source:
-        if isinstance(given, str | Path):
-            return cls(read(Path(given)), str(given))
-        if isinstance(given, Embeddings):
-            return cls(checked(given.ids, given.values, name), name)
-        if isinstance(given, tuple) and len(given) == 2:
-            return cls(checked(given[0], given[1], name), name)
-        raise InputError(
-            f"{name}: is {type(given).__name__}; give a path, Embeddings, or a pair (ids, vectors)"
-        )
-
-    def ids(self) -> set[str]:
-        return set(self.embeddings.ids)
-
-    def width(self) -> int:
-        return int(self.embeddings.values.shape[1])
-
-
-def _matched(
-    reference: _Source, queries: _Source, database: _Source, common: bool
-) -> tuple[Embeddings, Embeddings, Embeddings]:
-    """Return the three with ids that fit; refuse those that do not, unless `common`."""
-    if queries.width() != database.width():
-        raise InputError(
-            f"{queries.name} has {queries.width()} dimensions, {database.name} "
-            f"{database.width()}: embed both with the same system (the reference may be another's)"
-        )
-    original, held, asked = reference.ids(), database.ids(), queries.ids()
-    both = original & held
-    if common:
-        if not both & asked:
-            raise InputError(
-                f"{reference.name}, {queries.name} and {database.name} have no id in common; "
-                "give each image the same id in all three"
-            )
-        return _kept(reference, both), _kept(queries, both), _kept(database, both)
-    findings = [
-        f"{len(ids)} ids of {here} are not in {there}, such as {min(ids)!r}"
-        for ids, here, there in (
-            (original - held, reference.name, database.name),
-            (held - original, database.name, reference.name),
-            (asked - original - held, queries.name, database.name),
-        )
-        if ids
-    ]
-    if findings:
-        raise InputError(
-            "; ".join(findings) + "; embed the same images for all, or score only those that all "
-            "have (--common, in Python common=True)"
-        )
-    return reference.embeddings, queries.embeddings, database.embeddings
-
-
-def _kept(source: _Source, ids: set[str]) -> Embeddings:
-    rows = [row for row, name in enumerate(source.embeddings.ids) if name in ids]
-    return _rows(source.embeddings, np.asarray(rows, dtype=np.int64))
-
-
-def _rows(embeddings: Embeddings, rows: np.ndarray) -> Embeddings:
-    if len(rows) == len(embeddings.ids):  # all of them, in order: nothing to copy
-        return embeddings
-    return Embeddings([embeddings.ids[row] for row in rows], embeddings.values[rows])
 
 
 def _retrieval(settings: dict[str, Any], search: Search) -> Retrieval:

@@ -12,7 +12,6 @@ from anonbench.config import Config, Dataset, PaperRole
 from anonbench.sharding import shard_count
 from anonbench.vocabulary import Adaption, Model, QueryKind, Split, Variant
 
-
 TableKind = Literal["retrieval", "agreement", "downstream"]
 
 
@@ -46,7 +45,15 @@ class Figure:
     """One figure."""
 
     kind: Literal[
-        "examples", "detection", "correlation", "trend", "attention", "learning", "schedules"
+        "examples",
+        "detection",
+        "correlation",
+        "trend",
+        "gallery",
+        "attention",
+        "attention_share",
+        "learning",
+        "schedules",
     ]
     dataset: str
     degree: int | None = None
@@ -206,7 +213,9 @@ class Experiment:
             yield "trend", None, "linear", None
             for degree in sorted(dataset.degrees):
                 yield "correlation", degree, None, None
+        yield "gallery", None, None, None
         yield "attention", None, None, None
+        yield "attention_share", None, None, None
         yield "learning", None, None, None
         yield "schedules", None, None, None
 

@@ -36,6 +36,8 @@ def summarize_dry_run(arguments: Sequence[str]) -> str:
     command = [str(Path(sys.executable).with_name("snakemake")), "--dry-run", "--cores", "64"]
     # a logger that reprints every job would only slow the reading down
     command += ["--workflow-profile", "none", *arguments]
+    # as the default profile has it: code is among the parameters, see workflow/rules/identity.smk
+    command += ["--rerun-triggers", "mtime", "params", "input", "software-env"]
     run = subprocess.run(command, capture_output=True, text=True, check=False)
     if run.returncode:
         raise InputError(run.stderr.strip() or run.stdout.strip())

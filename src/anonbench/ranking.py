@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
@@ -165,7 +166,7 @@ class Order:
         return sorted_words(self._values.take(positions), positions)[:k]
 
 
-def sort_keys(values: np.ndarray, words: np.ndarray) -> np.ndarray:
+def sort_keys(values: np.ndarray, words: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
     """Return integers that ascend as values descend and, where values are equal, as words ascend.
 
     One sort of them gives the words in the values' order: it reads memory in one direction, where
@@ -174,6 +175,7 @@ def sort_keys(values: np.ndarray, words: np.ndarray) -> np.ndarray:
     Args:
         values: float32 [..., N], not NaN.
         words: integers [..., N], at least 0 and less than 2^31; broadcast to the values.
+        out: int64 [..., N], contiguous, for the result.
 
     Returns:
         int64 [..., N]: the value's bits above the word, which `& WORD` gives back.
@@ -184,11 +186,11 @@ def sort_keys(values: np.ndarray, words: np.ndarray) -> np.ndarray:
     bits = np.subtract(np.float32(0), values).view(np.int32)
     ascending = bits >> 31
     ascending &= WORD
-    ascending ^= bits
-    keys = np.empty(values.shape, dtype="<i8")
-    halves = keys.view("<i4")
-    halves[..., 0::2] = words
-    halves[..., 1::2] = ascending
+    keys = np.empty(values.shape, dtype=np.int64) if out is None else out
+    low, high = (0, 1) if sys.byteorder == "little" else (1, 0)
+    halves = keys.view(np.int32)
+    halves[..., low::2] = words
+    np.bitwise_xor(ascending, bits, out=halves[..., high::2])
     return keys
 
 

@@ -4,29 +4,17 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from visiting import Open, Visit
 
 # the synthetic results that the tests of tables and figures stand on
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "presentation"))
 
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking"]
-
-
-@dataclass
-class Visit:
-    """A page, and what went wrong on it."""
-
-    page: Any
-    problems: list[str] = field(default_factory=list)
-    """Errors on the console, uncaught exceptions, requests that would leave the machine."""
-
-
-Open = Callable[..., Visit]
 
 
 @pytest.fixture(scope="session")

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from report_results import section
 from synthetic_results import make_scores
+from visiting import Open
 
 from anonbench.presentation.report.build import build_report
-from conftest import Open
 
 CONFIG = {"presentation": {"confidence": 0.9}, "training_seeds": [0], "control_seeds": [1]}
 TABLE = "#table-retrieval_documents_100"

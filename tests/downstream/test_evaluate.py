@@ -214,6 +214,14 @@ def test_a_class_that_train_lacks_is_counted(case: Case) -> None:
     assert of_nine[["knn", "linear"]].sum().tolist() == [2, 2]
 
 
+def test_a_class_that_validation_lacks_is_in_the_confusion_matrix(case: Case) -> None:
+    case.labels = case.labels.astype({"label": object})
+    case.labels.loc[case.labels["id"] == "t000", "label"] = "rare"
+    case.run()
+    counts = pd.read_csv(case.folder / "out.confusion.csv", dtype=str)
+    assert counts[counts["label"] == "rare"].to_numpy().tolist() == [["rare", "rare", "0", "0"]]
+
+
 def test_images_without_a_label_are_left_out_and_counted(case: Case) -> None:
     case.labels = case.labels[case.labels["id"] != "t005"].astype({"label": object})
     case.labels.loc[case.labels["id"] == "v007", "label"] = None

@@ -66,6 +66,22 @@ def test_an_end_of_the_grid_is_told_only_where_it_wins() -> None:
     assert not probe(1.0, 0.6)
 
 
+def test_held_out_images_are_not_fitted() -> None:
+    generator = np.random.default_rng(0)
+    noise = generator.standard_normal((200, 300)).astype(np.float32)
+    train = Embeddings([f"{i:03d}" for i in range(200)], noise)
+    labels = generator.choice(["a", "b"], 200)  # can be learned by heart and not otherwise
+    probe = linear_probe(train, labels, train, Linear(strengths=(1.0, 10.0)), seed=0)
+    assert (probe.predictions == labels).mean() > 0.95
+    assert max(probe.held_out_accuracy.values()) < 0.75
+
+
+def test_an_image_of_every_class_is_fitted() -> None:
+    labels = np.array(["a", "a", "b", "b", "b", "c"])
+    held = linear._held_out([f"{i}" for i in range(6)], labels, 0.9, 0)
+    assert {name: int(held[labels == name].sum()) for name in "abc"} == {"a": 1, "b": 2, "c": 0}
+
+
 def test_validation_images_do_not_take_part_in_the_choice() -> None:
     train, labels = data(0, 120, spread=2.0)
     one = linear_probe(train, labels, data(1, 60)[0], Linear(), seed=0)

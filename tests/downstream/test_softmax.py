@@ -110,7 +110,7 @@ def test_badly_conditioned_features_take_few_iterations(pool: ThreadPoolExecutor
         return objective(peer.predict_proba(scaled), codes, peer.coef_, 0.1)
 
     assert reached == pytest.approx(plain(20_000), abs=1e-7)
-    assert plain(found.iterations) > reached + 1e-3
+    assert plain(found.iterations) > reached + 1e-4
 
 
 def test_threads_do_not_change_a_bit(pool: ThreadPoolExecutor) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from collections.abc import Sequence
 from html.parser import HTMLParser
 from itertools import pairwise
@@ -22,6 +23,7 @@ from anonbench.experiment import Table
 from anonbench.files import write_json
 from anonbench.presentation.grid import Grid, GridBlock
 from anonbench.presentation.layout import lay_out
+from anonbench.presentation.report import page as pages
 from anonbench.presentation.report.build import (
     DatasetSection,
     build_report,
@@ -30,7 +32,7 @@ from anonbench.presentation.report.build import (
 )
 from anonbench.presentation.report.coefficients import correlation_rows
 from anonbench.presentation.report.making import hardware, run_times, seeds
-from anonbench.presentation.report.page import digest, embedded
+from anonbench.presentation.report.page import digest, embedded, resources_digest
 from anonbench.presentation.report.pictures import data_uri
 
 CONFIG = {"title": "T", "presentation": {"show_originals": False, "confidence": 0.9}}
@@ -199,6 +201,20 @@ def test_data_in_a_script_element_come_back_as_they_were() -> None:
     text = embedded(value)
     assert not set("<>&\u2028\u2029") & set(text)
     assert json.loads(text) == value
+
+
+def test_the_pages_parts_that_are_no_python_have_a_digest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert resources_digest() == resources_digest()
+    copy = tmp_path / "report"
+    shutil.copytree(Path(pages.__file__).parent, copy)
+    monkeypatch.setattr(pages.resources, "files", lambda _: copy)
+    before = resources_digest()
+    (copy / "build.py").write_text("another = 1")
+    assert resources_digest() == before
+    (copy / "style.css").write_text("body { color: red }")
+    assert resources_digest() != before
 
 
 def test_same_results_give_the_same_bytes(tmp_path: Path, sections: list[DatasetSection]) -> None:

@@ -70,6 +70,19 @@ def test_cases_differ_or_do_not() -> None:
     assert "Blur with adaption\u00a0A is the best by mAP in all 4 cases" in summary
 
 
+def test_one_choice_alone_decides_nothing() -> None:
+    scores = flat("a", control=True)
+    alone = scores[
+        scores["method"].isin(["mask", "original"])
+        & scores["adaption"].isin(["unadapted", "control"])
+    ]
+    (first, _, points), *others = judge(alone)
+    assert first is Verdict.HOLDS and "worst choice" not in points
+    assert "in 0 of 1 scenario." in points
+    assert [verdict for verdict, *_ in others] == [Verdict.UNKNOWN, Verdict.UNKNOWN]
+    assert "No adapted model" in others[0][1] and "only one choice" in others[1][1]
+
+
 def test_nothing_run_has_no_verdict() -> None:
     assert {verdict for verdict, *_ in judge(flat("a").iloc[:1].assign(value=float("nan")))} == {
         Verdict.UNKNOWN

@@ -20,12 +20,15 @@ def snakemake(root: Path) -> Snakemake:
     """Return a function that runs the workflow in a folder with a config."""
 
     def run(
-        folder: Path, config: dict[str, Any], *arguments: str
+        folder: Path,
+        config: dict[str, Any],
+        *arguments: str,
+        snakefile: Path = root / "Snakefile",
     ) -> subprocess.CompletedProcess[str]:
         path = folder / "config.yaml"
         path.write_text(yaml.safe_dump(config), encoding="utf-8")
         program = Path(sys.executable).with_name("snakemake")
-        command = [program, "-s", root / "Snakefile", "--directory", folder]
+        command = [program, "-s", snakefile, "--directory", folder]
         command += ["--configfile", path, *arguments]
         environment = os.environ | {"PYTHONDONTWRITEBYTECODE": "1"}
         return subprocess.run(
@@ -57,6 +60,7 @@ def miniature(root: Path) -> dict[str, Any]:
     }
     return {
         "title": "miniature",
+        "control_seeds": [1],
         "datasets": {"portraits": portraits, "documents": documents},
         "recipes": recipes,
         "detection_quality": {"images": 4, "drawn": 4},
@@ -64,3 +68,15 @@ def miniature(root: Path) -> dict[str, Any]:
         "presentation": {"bootstrap": 50},
         "correlation": {"bootstrap": 50},
     }
+
+
+@pytest.fixture(scope="session")
+def done(
+    snakemake: Snakemake, miniature: dict[str, Any], tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """Return a folder in which the whole miniature has run."""
+    folder = tmp_path_factory.mktemp("workflow")
+    run = snakemake(folder, miniature, "--cores", "2", "--resources", "gpu=4")
+    assert run.returncode == 0, run.stderr[-4000:]
+    assert "[100 %]" in run.stderr
+    return folder

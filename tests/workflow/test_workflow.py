@@ -22,18 +22,6 @@ NOTHING = "Nothing to be done"
 DETERMINISTIC = ("*.tar", "*.parquet", "*.h5", "*.safetensors", "*.csv", "*.png", "*.svg", "*.md")
 
 
-@pytest.fixture(scope="module")
-def done(
-    snakemake: Any, miniature: dict[str, Any], tmp_path_factory: pytest.TempPathFactory
-) -> Path:
-    """Return a folder in which the whole miniature has run."""
-    folder = tmp_path_factory.mktemp("workflow")
-    run = snakemake(folder, miniature, "--cores", "2", "--resources", "gpu=4")
-    assert run.returncode == 0, run.stderr[-4000:]
-    assert "[100 %]" in run.stderr
-    return folder
-
-
 def vectors(path: Path) -> tuple[list[str], np.ndarray]:
     embeddings = read_embeddings(path)
     norms = np.linalg.norm(embeddings.values, axis=1, keepdims=True)

@@ -12,6 +12,7 @@ from anonbench.estimates import Estimates
 from anonbench.experiment import Experiment, truth_of
 from anonbench.files import files_in
 from anonbench.made import digest_file
+from anonbench.presentation.report.page import resources_digest
 from anonbench.vocabulary import Split
 
 try:

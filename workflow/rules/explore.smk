@@ -1,52 +1,24 @@
 # The report's retrieval explorer: a job a data set, from embeddings and image sets.
 
-from anonbench.vocabulary import Model, Variant
 
-
-def explored(dataset):
-    """Scenarios of the reference's seed and one retraining control: model's name, scenario."""
-    seeds = experiment.seeds(Model())
-    return [
-        ("unadapted" if run.model == Model() else str(run.model.adaption), run)
-        for run in experiment.scenarios(dataset)
-        if run.seed == seeds[0] and run.variant != Variant()
-    ] + [
-        ("control", run)
-        for run in experiment.scenarios(dataset)
-        if run.model == Model() and run.seed in seeds[1:2]
-    ]
-
-
-def explored_embeddings(dataset, original):
-    return [
-        embedding(
-            dataset, run.model, run.seed, "original" if original else run.variant, "val"
-        )
-        for _, run in explored(dataset)
-    ]
-
-
-def explored_pictures(dataset):
-    """Shards of what pictures show: originals only on request, else what hides most."""
-    data = experiment.datasets[dataset]
-    pictures = {
-        str(method): image_set(dataset, f"{method}-{max(data.degrees)}", "val")
-        for method in data.methods
-    }
-    if settings.presentation.show_originals:
-        pictures["original"] = image_set(dataset, "original", "val")
-    return pictures
+include: "explore_inputs.smk"
 
 
 rule explore:
     input:
-        pictures=lambda w: sum(explored_pictures(w.dataset).values(), []),
-        manifest=rules.manifest.output.manifest,
-        reference=lambda w: embedding(
-            w.dataset, "unadapted", experiment.reference_seed, "original", "val"
+        lambda w: digests(explored_shards(w.dataset)),
+        lambda w: digests(explored_embeddings(w.dataset, original=True)),
+        lambda w: digests(explored_embeddings(w.dataset, original=False)),
+        digest_file(rules.manifest.output.manifest),
+        shards=lambda w: ancient(explored_shards(w.dataset)),
+        manifest=ancient(rules.manifest.output.manifest),
+        reference=lambda w: ancient(
+            embedding(
+                w.dataset, "unadapted", experiment.reference_seed, "original", "val"
+            )
         ),
-        originals=lambda w: explored_embeddings(w.dataset, original=True),
-        images=lambda w: explored_embeddings(w.dataset, original=False),
+        originals=lambda w: ancient(explored_embeddings(w.dataset, original=True)),
+        images=lambda w: ancient(explored_embeddings(w.dataset, original=False)),
     output:
         f"{results}/{{dataset}}/explorer.json",
     log:
@@ -74,9 +46,3 @@ rule explore:
         ],
     script:
         "../scripts/explore.py"
-
-
-def explorers():
-    """Explorers of the report: none where the config asks for no query."""
-    shown = settings.presentation.explorer_queries > 0
-    return expand(rules.explore.output, dataset=experiment.datasets) if shown else []

@@ -37,6 +37,12 @@ def shown_sets(dataset, variants):
     }
 
 
+def attention_sets(dataset):
+    return list(
+        chain.from_iterable(shown_sets(dataset, [shown_variant(dataset)]).values())
+    )
+
+
 def gallery_scenarios(dataset):
     """Models on anonymized images of the highest degree."""
     highest = max(experiment.datasets[dataset].degrees)
@@ -45,6 +51,28 @@ def gallery_scenarios(dataset):
         for scenario in experiment.scenarios(dataset)
         if scenario.variant.degree == highest
         and scenario.seed == experiment.reference_seed
+    ]
+
+
+def gallery_files(dataset):
+    return [
+        embedding(dataset, run.model, run.seed, run.variant, "val")
+        for run in gallery_scenarios(dataset)
+    ]
+
+
+def attending_backbone(wildcards):
+    return (
+        f"{results}/{wildcards.dataset}/models/{wildcards.model}/"
+        f"seed{experiment.reference_seed}/backbone.safetensors"
+    )
+
+
+def attended_sets(dataset):
+    return [
+        path
+        for variant in ("original", shown_variant(dataset))
+        for path in image_set(dataset, variant, "val")
     ]
 
 

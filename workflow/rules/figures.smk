@@ -6,7 +6,12 @@ include: "figure_inputs.smk"
 
 rule pipeline:
     output:
-        png=f"{results}/figures/pipeline.png",
+        png=report(
+            f"{results}/figures/pipeline.png",
+            caption="../report/pipeline.rst",
+            category="Figures",
+            labels={"figure": "pipeline"},
+        ),
         svg=f"{results}/figures/pipeline.svg",
     log:
         f"{logs}/figure/pipeline.log",
@@ -33,17 +38,22 @@ rule figure_1:
 
 rule gallery:
     input:
+        lambda w: digests([reference_embedding(w.dataset), *gallery_files(w.dataset)]),
+        lambda w: digests(chain.from_iterable(gallery_sets(w.dataset).values())),
         scores=rules.scores.output[0],
-        reference=lambda w: embedding(
-            w.dataset, "unadapted", experiment.reference_seed, "original", "val"
+        reference=lambda w: ancient(reference_embedding(w.dataset)),
+        embeddings=lambda w: ancient(gallery_files(w.dataset)),
+        shown=lambda w: ancient(
+            list(chain.from_iterable(gallery_sets(w.dataset).values()))
         ),
-        embeddings=lambda w: [
-            embedding(w.dataset, s.model, s.seed, s.variant, "val")
-            for s in gallery_scenarios(w.dataset)
-        ],
-        shown=lambda w: list(chain.from_iterable(gallery_sets(w.dataset).values())),
     output:
-        png=f"{results}/figures/gallery_{{dataset}}.png",
+        png=report(
+            f"{results}/figures/gallery_{{dataset}}.png",
+            caption="../report/gallery.rst",
+            category="Figures",
+            subcategory="{dataset}",
+            labels={"figure": "retrieval gallery"},
+        ),
         svg=f"{results}/figures/gallery_{{dataset}}.svg",
     log:
         f"{logs}/figure/gallery_{{dataset}}.log",
@@ -67,13 +77,11 @@ rule gallery:
 
 rule attend:
     input:
-        backbone=lambda w: (
-            f"{results}/{w.dataset}/models/{w.model}/"
-            f"seed{experiment.reference_seed}/backbone.safetensors"
-        ),
-        boxes=rules.boxes.output.boxes,
-        original=lambda w: image_set(w.dataset, "original", "val"),
-        anonymized=lambda w: image_set(w.dataset, shown_variant(w.dataset), "val"),
+        lambda w: digests([attending_backbone(w), *attended_sets(w.dataset)]),
+        digest_file(rules.boxes.output.boxes),
+        backbone=lambda w: ancient(attending_backbone(w)),
+        boxes=ancient(rules.boxes.output.boxes),
+        images=lambda w: ancient(attended_sets(w.dataset)),
     output:
         maps=f"{results}/{{dataset}}/attention/{{model}}.npz",
         shares=f"{results}/{{dataset}}/attention/{{model}}.parquet",
@@ -99,14 +107,17 @@ rule attend:
 
 rule attention:
     input:
+        lambda w: digests(attention_sets(w.dataset)),
         maps=lambda w: attending_files(w.dataset, "npz"),
-        shown=lambda w: list(
-            chain.from_iterable(
-                shown_sets(w.dataset, [shown_variant(w.dataset)]).values()
-            )
-        ),
+        shown=lambda w: ancient(attention_sets(w.dataset)),
     output:
-        png=f"{results}/figures/attention_{{dataset}}.png",
+        png=report(
+            f"{results}/figures/attention_{{dataset}}.png",
+            caption="../report/attention.rst",
+            category="Figures",
+            subcategory="{dataset}",
+            labels={"figure": "attention maps"},
+        ),
         svg=f"{results}/figures/attention_{{dataset}}.svg",
     log:
         f"{logs}/figure/attention_{{dataset}}.log",
@@ -131,7 +142,13 @@ rule attention_share:
         lambda w: attending_files(w.dataset, "parquet"),
     output:
         csv=f"{results}/{{dataset}}/attention/shares.csv",
-        png=f"{results}/figures/attention_share_{{dataset}}.png",
+        png=report(
+            f"{results}/figures/attention_share_{{dataset}}.png",
+            caption="../report/attention_share.rst",
+            category="Figures",
+            subcategory="{dataset}",
+            labels={"figure": "attention inside regions"},
+        ),
         svg=f"{results}/figures/attention_share_{{dataset}}.svg",
     log:
         f"{logs}/figure/attention_share_{{dataset}}.log",

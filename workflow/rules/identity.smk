@@ -3,14 +3,7 @@
 
 from pathlib import Path
 
-from anonbench.identity import code_digest
 from anonbench.settle import remember, settle
-
-
-def code_of(script):
-    # asked where jobs are planned; a job itself need not know
-    return lambda wildcards: code_digest(script) if workflow.is_main_process else ""
-
 
 for _rule in workflow.rules:
     if _rule.script:
@@ -22,8 +15,9 @@ for _rule in workflow.rules:
 
 
 # What Snakemake knows of the results stays with them: see anonbench.settle.
+_own = Path(".snakemake")
+
 if workflow.is_main_process:
-    _own = Path(".snakemake")
     for _file in settle(settings.results, _own):
         logger.warning(f"{_file} was changed by hand: it is made again")
 

@@ -2,6 +2,8 @@
 
 import functools
 
+from anonbench.identity import code_digest
+
 TABLE_SUFFIXES = ("csv", "md", "tex")
 FIGURE_SUFFIXES = ("png", "svg")
 
@@ -27,6 +29,10 @@ def embedding(dataset, model, seed, variant, split):
 def digests(paths):
     """Paths of big files' digests: what their readers depend on. The files are `ancient`."""
     return [digest_file(path) for path in paths]
+
+
+def reference_embedding(dataset):
+    return embedding(dataset, "unadapted", experiment.reference_seed, "original", "val")
 
 
 def monitor_labels(wildcards):
@@ -106,6 +112,14 @@ def example_variants(wildcards):
     return [str(variant) for variant in variants if variant.degree == highest]
 
 
+def example_sets(wildcards):
+    return [
+        path
+        for variant in example_variants(wildcards)
+        for path in image_set(wildcards.dataset, variant, "val")
+    ]
+
+
 def table_files(dataset):
     stems = [table.stem for table in experiment.tables if table.dataset == dataset]
     return expand(
@@ -172,3 +186,32 @@ def stage_files(dataset):
         "tables": table_files(dataset),
         "figures": figure_files(dataset),
     }
+
+
+def found(wildcards):
+    """What detection says of a data set's images."""
+    tables = [
+        f"{results}/{wildcards.dataset}/{name}.parquet"
+        for name in ("manifest", "boxes")
+    ]
+    return [*tables, *detected(wildcards, "images")]
+
+
+def scenario_names(dataset):
+    return [
+        f"{run.model}/seed{run.seed}/{run.variant}"
+        for run in experiment.scenarios(dataset)
+    ]
+
+
+def scored_embeddings(dataset, variant=None):
+    """Of each scenario's variant, or of one variant by each scenario's model."""
+    return [
+        embedding(dataset, run.model, run.seed, variant or run.variant, "val")
+        for run in experiment.scenarios(dataset)
+    ]
+
+
+def code_of(script):
+    # asked where jobs are planned; a job itself need not know
+    return lambda wildcards: code_digest(script) if workflow.is_main_process else ""

@@ -11,7 +11,13 @@ rule table:
         scores=rules.scores.output[0],
         comparisons=rules.comparisons.output[0],
     output:
-        csv=f"{results}/tables/{{kind}}_{{dataset}}_{{degree}}.csv",
+        csv=report(
+            f"{results}/tables/{{kind}}_{{dataset}}_{{degree}}.csv",
+            caption="../report/table.rst",
+            category="Tables",
+            subcategory="{dataset}",
+            labels={"table": "{kind}, {degree} %"},
+        ),
         markdown=f"{results}/tables/{{kind}}_{{dataset}}_{{degree}}.md",
         latex=f"{results}/tables/{{kind}}_{{dataset}}_{{degree}}.tex",
     log:
@@ -35,7 +41,12 @@ rule sizes:
     input:
         expand(rules.boxes.output.counts, dataset=experiment.datasets),
     output:
-        csv=f"{results}/tables/sizes.csv",
+        csv=report(
+            f"{results}/tables/sizes.csv",
+            caption="../report/sizes.rst",
+            category="Tables",
+            labels={"table": "images of each data set"},
+        ),
         markdown=f"{results}/tables/sizes.md",
         latex=f"{results}/tables/sizes.tex",
     log:
@@ -56,13 +67,16 @@ rule sizes:
 
 rule examples:
     input:
-        lambda w: [
-            path
-            for variant in example_variants(w)
-            for path in image_set(w.dataset, variant, "val")
-        ],
+        lambda w: digests(example_sets(w)),
+        shown=lambda w: ancient(example_sets(w)),
     output:
-        png=f"{results}/figures/examples_{{dataset}}.png",
+        png=report(
+            f"{results}/figures/examples_{{dataset}}.png",
+            caption="../report/examples.rst",
+            category="Figures",
+            subcategory="{dataset}",
+            labels={"figure": "anonymized images"},
+        ),
         svg=f"{results}/figures/examples_{{dataset}}.svg",
     log:
         f"{logs}/figure/examples_{{dataset}}.log",
@@ -88,7 +102,13 @@ rule heatmap:
     input:
         rules.correlate.output.matrix,
     output:
-        png=f"{results}/figures/correlation_{{dataset}}_{{degree}}.png",
+        png=report(
+            f"{results}/figures/correlation_{{dataset}}_{{degree}}.png",
+            caption="../report/correlation.rst",
+            category="Figures",
+            subcategory="{dataset}",
+            labels={"figure": "correlations, {degree} %"},
+        ),
         svg=f"{results}/figures/correlation_{{dataset}}_{{degree}}.svg",
     log:
         f"{logs}/figure/correlation_{{dataset}}_{{degree}}.log",
@@ -111,7 +131,13 @@ rule trend:
     input:
         rules.scores.output,
     output:
-        png=f"{results}/figures/trend_{{dataset}}_{{trend}}.png",
+        png=report(
+            f"{results}/figures/trend_{{dataset}}_{{trend}}.png",
+            caption="../report/trend.rst",
+            category="Figures",
+            subcategory="{dataset}",
+            labels={"figure": "{trend} against degree"},
+        ),
         svg=f"{results}/figures/trend_{{dataset}}_{{trend}}.svg",
     log:
         f"{logs}/figure/trend_{{dataset}}_{{trend}}.log",
@@ -133,7 +159,13 @@ rule learning:
     input:
         lambda w: list(histories(w).values()),
     output:
-        png=f"{results}/figures/learning_{{dataset}}.png",
+        png=report(
+            f"{results}/figures/learning_{{dataset}}.png",
+            caption="../report/learning.rst",
+            category="Figures",
+            subcategory="{dataset}",
+            labels={"figure": "learning curves"},
+        ),
         svg=f"{results}/figures/learning_{{dataset}}.svg",
     log:
         f"{logs}/figure/learning_{{dataset}}.log",
@@ -176,7 +208,13 @@ rule learning_curves:
 
 rule schedules:
     output:
-        png=f"{results}/figures/schedules_{{dataset}}.png",
+        png=report(
+            f"{results}/figures/schedules_{{dataset}}.png",
+            caption="../report/schedules.rst",
+            category="Figures",
+            subcategory="{dataset}",
+            labels={"figure": "schedules"},
+        ),
         svg=f"{results}/figures/schedules_{{dataset}}.svg",
     log:
         f"{logs}/figure/schedules_{{dataset}}.log",
@@ -209,6 +247,7 @@ rule tables:
 
 rule figures:
     input:
+        rules.pipeline.output,
         [figure_files(name) for name in experiment.datasets],
 
 
@@ -248,6 +287,7 @@ rule report:
         config=settings.model_dump(mode="json"),
         benchmarks=benchmarks,
         paper=paper_data,
+        page=resources_digest(),  # templates, style and scripts are code that is not Python
         packages=[
             "torch",
             "timm",

@@ -1,15 +1,6 @@
 # How well detection works, where the truth is known, and which images a person should look at.
 
 
-def found(wildcards):
-    """What detection says of a data set's images."""
-    tables = [
-        f"{results}/{wildcards.dataset}/{name}.parquet"
-        for name in ("manifest", "boxes")
-    ]
-    return [*tables, *detected(wildcards, "images")]
-
-
 rule quality:
     input:
         truth_file,
@@ -72,7 +63,13 @@ rule detection_figure:
     input:
         rules.sweep.output[0],
     output:
-        png=f"{results}/figures/detection_{{dataset}}.png",
+        png=report(
+            f"{results}/figures/detection_{{dataset}}.png",
+            caption="../report/detection.rst",
+            category="Figures",
+            subcategory="{dataset}",
+            labels={"figure": "detection against its threshold"},
+        ),
         svg=f"{results}/figures/detection_{{dataset}}.svg",
     log:
         f"{logs}/figure/detection_{{dataset}}.log",

@@ -2,21 +2,6 @@
 # and variant); then one tidy table a data set, and correlations.
 
 
-def scenario_names(dataset):
-    return [
-        f"{run.model}/seed{run.seed}/{run.variant}"
-        for run in experiment.scenarios(dataset)
-    ]
-
-
-def scored_embeddings(dataset, variant=None):
-    """Of each scenario's variant, or of one variant by each scenario's model."""
-    return [
-        embedding(dataset, run.model, run.seed, variant or run.variant, "val")
-        for run in experiment.scenarios(dataset)
-    ]
-
-
 # One job for all scenarios: they share the reference similarities. Their scores are kept beside the
 # outputs (`kept/`, no output of any rule): an added model or a job that was killed computes only
 # what is new. docs/design.md says why.
@@ -24,11 +9,7 @@ rule retrieve:
     input:
         lambda w: digests(scored_embeddings(w.dataset, "original")),
         lambda w: digests(scored_embeddings(w.dataset)),
-        reference=lambda w: ancient(
-            embedding(
-                w.dataset, "unadapted", experiment.reference_seed, "original", "val"
-            )
-        ),
+        reference=lambda w: ancient(reference_embedding(w.dataset)),
         queries=lambda w: ancient(scored_embeddings(w.dataset, "original")),
         databases=lambda w: ancient(scored_embeddings(w.dataset)),
     output:

@@ -19,6 +19,7 @@ with job(snakemake.log[0], snakemake.threads):
         versions(*snakemake.params.packages),
         Path(snakemake.output[0]),
         benchmarks=Path(snakemake.params.benchmarks),
+        pipeline=results / "figures" / "pipeline.png",
         grids=paper_grids(
             snakemake.params.paper,
             [results / name / "scores.csv" for name in names],

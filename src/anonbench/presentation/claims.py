@@ -15,8 +15,7 @@ from anonbench.paper.published import ROLE_NAMES, published
 from anonbench.paper.verdicts import Case, Finding
 from anonbench.presentation.compare import SOURCE, read_ours
 from anonbench.presentation.grid import Grid, GridBlock, to_latex, to_markdown
-from anonbench.presentation.tables import escape_markdown
-from anonbench.presentation.tables import write_text
+from anonbench.presentation.tables import escape_markdown, write_text
 
 ALL = "all"
 COLUMNS = [

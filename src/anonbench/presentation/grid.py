@@ -10,8 +10,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from anonbench.presentation.tables import escape_markdown
-from anonbench.presentation.tables import escape_latex, markdown_grid
+from anonbench.presentation.tables import escape_latex, escape_markdown, markdown_grid
 
 
 @dataclass(frozen=True)

@@ -24,8 +24,7 @@ from anonbench.presentation.grid import (
     to_markdown,
 )
 from anonbench.presentation.labels import ADAPTIONS, DETECTORS, ENTITIES, QUERIES, count
-from anonbench.presentation.tables import csv_text
-from anonbench.presentation.tables import write_text
+from anonbench.presentation.tables import csv_text, write_text
 from anonbench.scores import adaption_of
 from anonbench.vocabulary import ORIGINAL, QueryKind, Variant
 

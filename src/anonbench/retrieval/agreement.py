@@ -76,16 +76,15 @@ def kendall_tau(xp: Any, places: Array, steps: Array, top: int) -> Array:
     """
     head = xp.asarray(places[:, :top], dtype=xp.int64)
     shared = head < top
-    discordant = 0
-    for step in range(top - 1):
-        earlier, later = slice(step, step + 1), slice(step + 1, top)
-        pairs = shared[:, earlier] & shared[:, later] & (head[:, earlier] > head[:, later])
-        discordant = discordant + xp.count_nonzero(pairs, -1)
+    order = xp.asarray(steps[:top], dtype=xp.int64)
+    # the image of the smaller place is shared too
+    swapped = (head[:, :, None] > head[:, None, :]) & shared[:, :, None]
+    discordant = (swapped & (order[:, None] < order)).sum((-2, -1))
     both = xp.count_nonzero(shared, -1)
     one = top - both  # images of one list alone
     # A shared image and one of one list alone are ordered differently where the latter comes
     # first: a place counts all images before, of which the shared ones are taken away.
-    before = (shared * (head + xp.asarray(steps[:top], dtype=xp.int64))).sum(-1) - both * (both - 1)
+    before = (shared * (head + order)).sum(-1) - both * (both - 1)
     # twice the cost, so that it is an integer
     cost = 2 * (discordant + before + one * one) + one * (one - 1)
     worst = 2 * top * top + top * (top - 1)

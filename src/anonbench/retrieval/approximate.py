@@ -127,7 +127,7 @@ def build(archive: Archive, kind: Index, k: int) -> Finder:
         k: results that will be asked for; the search goes deep enough for them.
 
     """
-    with threadpool_limits(2):  # HNSW links vectors in the order that threads come by
+    with threadpool_limits(1):  # on more, FAISS does not promise the same HNSW graph twice
         index = _ivf(archive, k) if kind == "ivf" else _hnsw(archive, k)
 
     def find(queries: np.ndarray, count: int) -> np.ndarray:

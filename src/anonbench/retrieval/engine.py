@@ -167,11 +167,12 @@ class CpuEngine:
             count = part.stop - part.start
             found = np.empty((count, depth), dtype=np.int64)
             ranks = np.empty((count, k), dtype=np.int64)
+            room = np.empty((strip, size), dtype=np.int64)
             values, place = similarity[part], truth.place[part]
             for piece in blocks(count, strip):
                 if self._settings.ap_depth == "full":
                     given = values[piece], truth.first[part][piece]
-                    found[piece], ranks[piece] = _first_and_ranks(*given, k, even)
+                    found[piece], ranks[piece] = _first_and_ranks(*given, k, even, room)
                 else:
                     found[piece] = [Order(row).first(depth) for row in values[piece]]
             cells = found + size * np.arange(count)[:, None]
@@ -196,7 +197,7 @@ class CpuEngine:
 
 
 def _first_and_ranks(
-    values: np.ndarray, first: np.ndarray, k: int, even: np.ndarray
+    values: np.ndarray, first: np.ndarray, k: int, even: np.ndarray, room: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Rank rows.
 
@@ -205,6 +206,7 @@ def _first_and_ranks(
         first: of `Reference`, [rows, depth]; the first k are relevant.
         k: their number.
         even: 0, 2 … 2 (N - 1), int32.
+        room: int64 [≥ rows, N], of any content: new memory for each row would cost more than it.
 
     Returns:
         The positions of the first images [rows, depth], and the ranks of the relevant ones,
@@ -213,8 +215,9 @@ def _first_and_ranks(
     """
     rows, size = values.shape
     # each position carries a bit that says whether the image is relevant
-    keys = sort_keys(values, even)
-    keys[np.arange(rows)[:, None], first[:, :k]] |= 1
+    keys = sort_keys(values, even, room[:rows])
+    starts = size * np.arange(rows)[:, None]
+    keys.reshape(-1)[(first[:, :k] + starts).reshape(-1)] |= 1
     if rows == 1:
         # Nobody looks behind the last of the first images. Where it is not in the last part of the
         # row, what lies before is sorted in less time.

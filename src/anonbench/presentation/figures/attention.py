@@ -13,13 +13,13 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from PIL import Image
 
-from anonbench.errors import InputError
 from anonbench.presentation.figures.examples import PRINT, show
 from anonbench.presentation.figures.style import (
     GRID,
     SOFT,
     TALLEST,
     TWO_COLUMNS,
+    empty,
     new_figure,
     save,
     styled,
@@ -113,32 +113,36 @@ def attention(panels: Sequence[Panel], outputs: Sequence[Path], dpi: int = 150) 
     little would be black beside one that looks at one spot.
 
     Args:
-        panels: image by image, in the order of the rows.
+        panels: image by image, in the order of the rows; without any the figure says so.
         outputs: .png and .svg paths.
         dpi: of the PNG.
 
-    Raises:
-        InputError: there is no map.
-
     """
-    if not panels:
-        raise InputError("an attention figure needs a map; no image of the data set has a region")
+    with styled():
+        if panels:
+            figure = _draw_all(panels, dpi)
+        else:
+            figure = new_figure(TWO_COLUMNS, 1.0)
+            empty(figure, "No image has a region: there is no map to look at")
+        save(figure, outputs, dpi)
+
+
+def _draw_all(panels: Sequence[Panel], dpi: int) -> Figure:
     aspect = max(panel.heads.shape[1] / panel.heads.shape[2] for panel in panels)
     grid = max((_arrange(panels, beside) for beside in (True, False)), key=lambda g: g.side(aspect))
     side = grid.side(aspect)
     tall = side * aspect
     width = LABEL + grid.left(grid.columns - 1, side) + side + GAP
     height = HEADER + grid.top(grid.rows - 1, tall) + tall + GAP
-    with styled():
-        figure = new_figure(TWO_COLUMNS, height, constrained=False)
-        margin = (TWO_COLUMNS - width) / 2
-        for cell in grid.cells:
-            left = margin + LABEL + grid.left(cell.column, side)
-            bottom = height - HEADER - grid.top(cell.row, tall) - tall
-            place = (left / TWO_COLUMNS, bottom / height, side / TWO_COLUMNS, tall / height)
-            _draw(figure.add_axes(place), cell, round(side * dpi * PRINT))
-        _name(figure, grid, margin, side, tall)
-        save(figure, outputs, dpi)
+    figure = new_figure(TWO_COLUMNS, height, constrained=False)
+    margin = (TWO_COLUMNS - width) / 2
+    for cell in grid.cells:
+        left = margin + LABEL + grid.left(cell.column, side)
+        bottom = height - HEADER - grid.top(cell.row, tall) - tall
+        place = (left / TWO_COLUMNS, bottom / height, side / TWO_COLUMNS, tall / height)
+        _draw(figure.add_axes(place), cell, round(side * dpi * PRINT))
+    _name(figure, grid, margin, side, tall)
+    return figure
 
 
 def _arrange(panels: Sequence[Panel], beside: bool) -> _Grid:

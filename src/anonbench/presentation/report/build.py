@@ -30,7 +30,7 @@ from anonbench.presentation.report.answer import MEASURES, answer, headline, ove
 from anonbench.presentation.report.bias import cost_rows
 from anonbench.presentation.report.coefficients import correlation_rows
 from anonbench.presentation.report.page import render
-from anonbench.presentation.report.pictures import CAPTIONS, SHORT, heading, pictures
+from anonbench.presentation.report.pictures import CAPTIONS, SHORT, diagram, heading, pictures
 from anonbench.presentation.report.recommendations import recommendations
 from anonbench.presentation.summary import SCORE_COLUMNS, read_scores, summarize
 from anonbench.presentation.tables import SIZE_COLUMNS, SIZE_TITLE, read_sizes
@@ -106,6 +106,7 @@ def build_report(
     output: Path,
     benchmarks: Path | None = None,
     grids: Mapping[str, Sequence[Grid]] | None = None,
+    pipeline: Path | None = None,
 ) -> None:
     """Write the report.
 
@@ -117,6 +118,7 @@ def build_report(
         output: the HTML file.
         benchmarks: folder of Snakemake's benchmark files, a folder a stage.
         grids: further tables, by the heading of their section.
+        pipeline: PNG of the workflow's stages.
 
     Raises:
         InputError: a figure is no PNG, or a file lacks a column.
@@ -144,7 +146,7 @@ def build_report(
             for table in section.tables
             if table.kind == kind
         ]
-        for kind in ("retrieval", "downstream")
+        for kind in ("retrieval", "agreement", "downstream")
     }
     choices = options(summaries)
     asked = max((option.degree for option in choices), default=100)
@@ -176,6 +178,7 @@ def build_report(
             if section.quality is not None and section.quality.is_file()
         ],
         retrieval=tables["retrieval"],
+        agreement=tables["agreement"],
         downstream=tables["downstream"],
         not_run={layout.stem: not_run(layout) for layout in chain(*tables.values())},
         grids=dict(grids or {}),
@@ -183,7 +186,8 @@ def build_report(
         headings={kind: heading(kind) for kind in kinds},
         captions=CAPTIONS,
         short=SHORT,
-        pictures={kind: pictures(figures, kind) for kind in (*kinds, *PLACED)},
+        pictures={kind: pictures(figures, kind) for kind in (*kinds, *PLACED)}
+        | {"pipeline": [] if pipeline is None else [diagram(pipeline)]},
         other_kinds=[kind for kind in kinds if kind not in PLACED],
         correlations=[
             correlation_rows(section.name, degree, path)

@@ -53,6 +53,16 @@ def resource(name: str) -> str:
     return resources.files(__package__).joinpath(name).read_text("utf-8")
 
 
+def resources_digest() -> str:
+    """Return a digest of all templates, styles and scripts of this package."""
+    files = [file for file in resources.files(__package__).iterdir() if file.is_file()]
+    whole = hashlib.sha256()
+    for file in sorted(files, key=lambda file: file.name):
+        if not file.name.endswith((".py", ".pyc")):
+            whole.update(f"{file.name}\0{file.read_text('utf-8')}\0".encode())
+    return whole.hexdigest()
+
+
 def _environment() -> Environment:
     environment = Environment(
         loader=FunctionLoader(resource),

@@ -52,18 +52,24 @@ CAPTIONS = {
         "interval over queries or images for one seed, ± one standard deviation for several. "
         "A point that is missing was not run."
     ),
-    "attention": (
-        "Attention of the class token in the last layer, a map a head: brighter is more. Each map "
-        "has its own scale; the number above it is its brightest patch's share of attention."
-    ),
     "gallery": (
-        "A query in each block, then the first ten results of the reference and of scenarios. "
-        "Framed results are matches: they are among the reference’s first k."
+        "A block a query: the first ten results of the reference (unadapted model, original "
+        "images), then of the unadapted and of the best adapted model with anonymized query and "
+        "database. Bold frame: among the reference's first ten; dashed: not. Below each: its place "
+        "in the reference ranking. The query's own image is left out. Where originals may not be "
+        "seen, the reference's row shows the anonymized versions."
+    ),
+    "attention": (
+        "Attention of the class token in the last layer, a column a head, a row a model and "
+        "version of one image: plain (brighter is more) and laid over what the network saw (more "
+        "opaque is more). Each map has its own scale; the number above it is its brightest patch's "
+        "share of attention. Adapted models are those of the first method at the highest degree."
     ),
     "attention_share": (
-        "The share of each head’s attention, from the class token in the last layer, that falls on "
-        "patches inside the sensitive regions; the share of the image’s area that they take is "
-        "what a head without preference would give."
+        "Share of each head's attention to patches that falls inside the sensitive boxes, mean "
+        "over up to 64 validation images with its interval over images; hollow: original images, "
+        "filled: anonymized. Dashed: chance, the boxes' share of what the network sees. Attention "
+        "to the class token and to registers is left out."
     ),
     "learning": (
         "The training log, a column an adaption: bold as a running mean, thin as logged where "
@@ -74,6 +80,10 @@ CAPTIONS = {
         "Feature rank: RankMe of a batch's class tokens. A collapse shows as an entropy at "
         "the dashed line with a KL of zero, as a few prototypes, or as a rank near one. Losses of "
         "different adaptions are not a ranking: the tasks differ."
+    ),
+    "pipeline": (
+        "The stages of this config, drawn from the workflow's rules: a box a rule file, its rules "
+        "with what each has a job for. Arrows that a longer way stands for are left out."
     ),
     "schedules": (
         "What changes over a run, by the recipe of each data set; all its models share it. The "
@@ -141,6 +151,17 @@ def pictures(figures: Iterable[tuple[Figure, Path]], kind: str) -> list[Picture]
             alt = f"{heading(kind)}: {title}."
             shown.append(Picture(figure.stem, title, alt, *data_uri(png)))
     return shown
+
+
+def diagram(png: Path) -> Picture:
+    """Return the picture of the workflow's stages.
+
+    Raises:
+        InputError: the file is no PNG.
+
+    """
+    title = "From images to this report"
+    return Picture("pipeline", title, f"{title}: the workflow's stages.", *data_uri(png))
 
 
 def heading(kind: str) -> str:

@@ -14,7 +14,7 @@ from enum import StrEnum
 import pandas as pd
 
 from anonbench.conclusions import Conclusions
-from anonbench.presentation.labels import ACCURACIES, RETRIEVAL_METRICS
+from anonbench.presentation.labels import ACCURACIES, RETRIEVAL_METRICS, count
 from anonbench.presentation.report.answer import (
     Choice,
     degrees,
@@ -79,19 +79,20 @@ def _keep_embeddings(summaries: Mapping[str, pd.DataFrame]) -> Recommendation:
     ]
     verdict = Verdict.HOLDS if all(surely) else (Verdict.IN_PART if any(surely) else Verdict.FAILS)
     ahead, pairs = _original_ahead(summaries)
-    most = _range([100 - choice.value for choice in worst])
     points = [
-        f"With the worst choice of method and model it is {most}.",
         "Kept embeddings lose nothing with original queries: they are the reference. How well "
         "anonymized queries find them is not measured, and neither is what they reveal of a "
         "person (the privacy stage is not there yet).",
     ]
     if pairs:
         points.insert(
-            1,
+            0,
             "Where only the database is embedded anew, queries with kept embeddings of originals "
-            f"keep more mAP than anonymized queries in {ahead} of {pairs} scenarios.",
+            f"keep more mAP than anonymized queries in {ahead} of {count(pairs, 'scenario')}.",
         )
+    if worst != best:
+        most = _range([100 - choice.value for choice in worst])
+        points.insert(0, f"With the worst choice of method and model it is {most}.")
     text = (
         "Embedding the anonymized images instead costs original queries "
         f"{_range(lost)} of mAP at the highest degree, with the best choice."
@@ -121,7 +122,7 @@ def _keep_model(
     title = "Keep the original model"
     won, columns = _columns_won(summaries, set(RETRIEVAL_METRICS))
     if not columns:
-        return _unknown(title)
+        return _unknown(title, "No adapted model was scored that it could be compared with.")
     verdict = Verdict.IN_PART if 2 * won > columns else Verdict.FAILS
     verdict = Verdict.HOLDS if won == columns else verdict
     summary = (
@@ -163,20 +164,32 @@ def _case_by_case(summaries: Mapping[str, pd.DataFrame]) -> Recommendation:
     }
     if len(best) < 2:
         return _unknown(title, "It takes at least two data sets or query kinds to tell.")
+    if len(_choices(summaries)) < 2:
+        return _unknown(title, "There is only one choice of method and model.")
     times = Counter(choice.scenario for choice in best.values())
     (top, most), differ = times.most_common(1)[0], len(times) > 1
     model = "the unadapted model" if top[1] == UNADAPTED else model_label(top[1])
     label = f"{method_label(top[0])} with {model}"
-    summary = (
-        f"{len(times)} different choices are the best by mAP in {len(best)} cases (data set, query "
-        f"images) at the highest degree; the most frequent, {label}, in {most}."
-        if differ
-        else f"{label} is the best by mAP in all {len(best)} cases (data set, query images) at the "
-        "highest degree; how much it keeps still differs."
-    )
+    if differ:
+        summary = (
+            f"{len(times)} different choices are the best by mAP in {len(best)} cases (data set, "
+            f"query images) at the highest degree; the most frequent, {label}, in {most}."
+        )
+    else:
+        cases = "both" if len(best) == 2 else f"all {len(best)}"
+        summary = (
+            f"{label} is the best by mAP in {cases} cases (data set, query images) at the highest "
+            "degree; how much it keeps still differs."
+        )
     return Recommendation(
         title, Verdict.HOLDS if differ else Verdict.FAILS, summary, tuple(_widest(summaries))
     )
+
+
+def _choices(summaries: Mapping[str, pd.DataFrame]) -> set[tuple[str, str]]:
+    """Return the methods and models that were scored, whatever the data set; not the control."""
+    rows = pd.concat([summary[["method", "adaption"]] for summary in summaries.values()])
+    return set(rows[rows["adaption"] != CONTROL].itertuples(index=False, name=None))
 
 
 def _widest(summaries: Mapping[str, pd.DataFrame]) -> Iterator[str]:

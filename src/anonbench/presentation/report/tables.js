@@ -22,7 +22,7 @@
     const [x, y] = cells.map(valueOf);
     // what has no number comes last, whichever way it is sorted
     if (x !== null && y !== null) return direction * (x - y);
-    if (x !== null) return 1;
+    if (x !== null) return -1;
     if (y !== null) return 1;
     return direction * textOf(cells[0]).localeCompare(textOf(cells[1]), "en", { numeric: true });
   };

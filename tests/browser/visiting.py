@@ -1,0 +1,19 @@
+"""What a test of the browser is given."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass
+class Visit:
+    """A page, and what went wrong on it."""
+
+    page: Any
+    problems: list[str] = field(default_factory=list)
+    """Errors on the console, uncaught exceptions, requests that would leave the machine."""
+
+
+Open = Callable[..., Visit]
