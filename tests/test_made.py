@@ -137,3 +137,22 @@ def test_a_file_changed_by_hand_is_told_from_a_touched_one(job: Job) -> None:
     assert check(record) == [job.big]
     job.big.unlink()
     assert check(record) == [], "a file that is gone is no change"
+
+
+def test_outputs_of_one_name_in_two_folders_are_told_apart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(made, "code_digest", lambda script: "code")
+    files = [tmp_path / "mask" / "val.h5", tmp_path / "original" / "val.h5"]
+    for file in files:
+        file.parent.mkdir()
+        file.write_text(file.parent.name)
+    Made("script.py", [], [str(file) for file in files], {}).keep()
+    (record,) = tmp_path.rglob(".made/*.json")
+    assert made.outputs(record) == files
+    for file in files:
+        os.utime(file, (1, 1))
+    assert check(record) == []
+    files[1].unlink()
+    files[1].write_text("changed!")
+    assert check(record) == [files[1]]
