@@ -59,6 +59,7 @@ class LogHandler(LogHandlerBase):
         self._terminal = sys.stderr.isatty()
         self._shown = 0.0
         self._drawn = False
+        self._closed = False
 
     @property
     def writes_to_stream(self) -> bool:
@@ -100,7 +101,8 @@ class LogHandler(LogHandlerBase):
 
     def close(self) -> None:
         """Leave a last line behind."""
-        if self._progress.total and not self.common_settings.dryrun:
+        if self._progress.total and not self.common_settings.dryrun and not self._closed:
+            self._closed = True  # Snakemake closes its handlers, and at exit Python does
             self._show(force=True)
             if self._drawn:
                 print(file=sys.stderr)
@@ -118,7 +120,8 @@ class LogHandler(LogHandlerBase):
         if event == LogEvent.RUN_INFO:
             self._progress.plan(record.stats)
         elif event == LogEvent.JOB_INFO:
-            self._progress.start(record.jobid, record.rule_name, dict(record.wildcards or {}), now)
+            wildcards = dict(record.wildcards or {})
+            self._progress.start(record.jobid, record.rule_name, wildcards, now, time.time())
         elif event == LogEvent.JOB_FINISHED:
             self._progress.finish(record.job_id, now)
         self._show()

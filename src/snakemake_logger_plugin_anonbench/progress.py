@@ -15,14 +15,17 @@ class Running:
     label: str
     since: float
     """Seconds of a monotonic clock."""
+    at: float
+    """The same moment as files are dated."""
 
 
 @dataclass(frozen=True)
 class Failure:
     """A job that failed and has not been tried again since."""
 
-    rule: str
     label: str
+    began: float
+    """As files are dated."""
     logs: tuple[str, ...]
     """Files that may say why: the job's own first, then its scheduler's."""
     message: str
@@ -57,13 +60,15 @@ class Progress:
         """Jobs that neither ended nor failed, by rule."""
         return {rule: n for rule, n in self._left.items() if n > 0}
 
-    def start(self, job: int, rule: str, wildcards: Mapping[str, str], now: float) -> None:
-        """Note that a job began, perhaps once more."""
+    def start(
+        self, job: int, rule: str, wildcards: Mapping[str, str], now: float, at: float = 0.0
+    ) -> None:
+        """Note that a job began, perhaps once more; `at` as files are dated."""
         self._began = now if self._began is None else self._began
         if self.failures.pop(job, None):
             self._left[rule] += 1
         label = " ".join([rule, *(str(value) for value in wildcards.values())])
-        self._running[job] = Running(rule, label, now)
+        self._running[job] = Running(rule, label, now, at)
 
     def finish(self, job: int, now: float) -> None:
         """Note that a job ended well."""
@@ -79,7 +84,7 @@ class Progress:
         """Note that a job failed."""
         running = self._running.pop(job, None)
         if running is not None:
-            self.failures[job] = Failure(running.rule, running.label, tuple(logs), message)
+            self.failures[job] = Failure(running.label, running.at, tuple(logs), message)
             self._left[running.rule] -= 1
 
     def seconds_left(self, now: float) -> float | None:

@@ -37,14 +37,16 @@ def summary(progress: Progress) -> str:
 
 def _reason(failure: Failure) -> str:
     said = _FURTHER.split(failure.message)[0].strip().split("\n")[0].rstrip(".")[:_WIDTH]
-    own = last_line(Path(failure.logs[0])) if failure.logs else ""
-    # a job that was killed says nothing of it; its scheduler may
+    own = last_line(Path(failure.logs[0]), failure.began) if failure.logs else ""
+    # a job that was killed, or never started, says nothing of it; its scheduler may
     return "; ".join(part for part in (own, said) if part) or "nothing is known of it"
 
 
-def last_line(path: Path) -> str:
-    """Return the last line of a log that is not empty, without its level and logger."""
+def last_line(path: Path, since: float) -> str:
+    """Return the last line of a log, without its level; nothing of a log from before `since`."""
     try:
+        if path.stat().st_mtime < since:
+            return ""
         with path.open("rb") as file:
             size = file.seek(0, 2)
             file.seek(max(0, size - _TAIL))

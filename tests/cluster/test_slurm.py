@@ -124,8 +124,10 @@ def wait_for(condition: Any, run: subprocess.Popen[bytes], said: Path) -> None:
 
 def pre_empt(folder: Path, run: subprocess.Popen[bytes], said: Path) -> Job:
     """Let an urgent job take all GPUs from the unadapted training; return the latter."""
-    log = folder / "results/logs/train/portraits/unadapted-seed0.log"
-    wait_for(lambda: log.exists() and "loss" in log.read_text(encoding="utf-8"), run, said)
+    speed = folder / "results/logs/train/portraits/unadapted-seed0/speed.csv"
+    wait_for(
+        lambda: speed.exists() and speed.read_text(encoding="utf-8").count("\n") > 1, run, said
+    )
     (training,) = jobs("rule_train_unadapted")
     urgent = ["sbatch", "--partition=urgent", "--gpus=4", "--time=1", "--comment=urgent"]
     subprocess.run([*urgent, "--output=/dev/null", "--wrap=sleep 2"], check=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -79,11 +80,19 @@ def test_of_many_failures_some_are_shown() -> None:
 )
 def test_last_lines(tmp_path: Path, content: bytes, line: str) -> None:
     (tmp_path / "log").write_bytes(content)
-    assert last_line(tmp_path / "log") == line
+    assert last_line(tmp_path / "log", 0.0) == line
+
+
+def test_a_log_of_an_earlier_run_says_nothing_of_this_one(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    log.write_text("ERROR root: as it was before", encoding="utf-8")
+    os.utime(log, (100, 100))
+    assert last_line(log, 99.0) == "as it was before"
+    assert last_line(log, 101.0) == ""
 
 
 def test_a_log_that_is_not_there(tmp_path: Path) -> None:
-    assert last_line(tmp_path / "none") == ""
+    assert last_line(tmp_path / "none", 0.0) == ""
 
 
 SNAKEFILE = """
@@ -126,6 +135,7 @@ def test_a_failure_leaves_the_others_running_and_is_named_at_the_end(tmp_path: P
     )
     assert "  bad: lent-9.png is no image" in said
     assert "    logs/bad.log" in said
+    assert done.stderr.count("mend the cause") == 1
 
 
 @pytest.mark.workflow
