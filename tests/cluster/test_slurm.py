@@ -31,6 +31,7 @@ QUICK = [
     *("--latency-wait", "5", "--max-jobs-per-timespan", "50/1s"),
 ]
 TOO_LITTLE_MB = 120
+TOO_FEW_MINUTES = 1  # a training stops a minute before its end
 
 
 def reason_to_skip() -> str | None:
@@ -156,8 +157,9 @@ def test_the_cluster_makes_the_bytes_of_one_machine(
     prepare(root, there)
     profile = ["--profile", str(root / "profiles/slurm"), *QUICK]
     partitions = ["--slurm-partition-config", str(root / "profiles/slurm/partitions.yaml")]
-    little = [f"boxes:mem_mb={TOO_LITTLE_MB}", *(f"{rule}:gpu=1" for rule in GPU_RULES)]
-    arguments = [*profile, *partitions, "--set-resources", *little, "--", *TARGETS]
+    little = [f"boxes:mem_mb={TOO_LITTLE_MB}", f"train_adapted:runtime={TOO_FEW_MINUTES}"]
+    gpus = [f"{rule}:gpu=1" for rule in GPU_RULES]
+    arguments = [*profile, *partitions, "--set-resources", *little, *gpus, "--", *TARGETS]
     output = there / "said.txt"
     with output.open("wb") as file:
         run = subprocess.Popen(
@@ -192,10 +194,14 @@ def test_the_cluster_makes_the_bytes_of_one_machine(
     logs = sorted((there / ".snakemake/slurm_logs/rule_boxes/portraits").glob("*.log"))
     assert "exceeded memory limit" in logs[0].read_text(encoding="utf-8")
 
-    # the training that was pre-empted went on, in the same job of Slurm
+    # the training that was pre-empted went on in the same job of Slurm; the one whose time was over
+    # in another, that had more
     assert int(described(training)["Restarts"]) >= 1
-    log = there / "results/logs/train/portraits/unadapted-seed0.log"
-    assert re.search(r"going on from step [1-9]", log.read_text(encoding="utf-8"))
+    assert len(jobs("rule_train_unadapted")) == 1
+    first, *_, last = jobs("rule_train_adapted")
+    assert (first.state, last.state) == ("FAILED", "COMPLETED")
+    for log in (there / "results/logs/train/portraits").glob("*-seed0.log"):
+        assert re.search(r"going on from step [1-9]", log.read_text(encoding="utf-8"))
 
     local = ["--cores", "2", "--resources", "gpu=4", "--", *TARGETS]
     done = subprocess.run(

@@ -35,9 +35,9 @@ def limited(resource, name):
     return adjusted(resource, checked)
 
 
-for _rule in workflow.rules:
-    if _rule.script:
+for _job in workflow.rules:
+    if _job.script:
         for _name in ("mem_mb", "runtime"):
-            _rule.resources[_name] = growing(_rule.resources[_name])
-        if "gpu" in _rule.resources and workflow.is_main_process:
-            _rule.resources["gpu"] = limited(_rule.resources["gpu"], _rule.name)
+            _job.resources[_name] = growing(_job.resources[_name])
+        if "gpu" in _job.resources and workflow.is_main_process:
+            _job.resources["gpu"] = limited(_job.resources["gpu"], _job.name)
