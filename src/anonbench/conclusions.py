@@ -7,6 +7,10 @@ of another seed, is a stranger to the reference too, and nothing else about it d
     unadapted - adapted  =  (unadapted - control)  +  (control - adapted)
     what the table shows    cost of retraining       cost of adapting
 
+Adapted models of the reference's seed share its first weights and batches, which the control does
+not: a gain over the control tells that a shared beginning keeps more than adapting loses. For
+adapted models that are strangers in this, too, train them with several seeds (`training_seeds`).
+
 All values are shares (differences of means), with the intervals and adjusted p-values of
 `anonbench.comparisons`.
 """

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import logging
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -38,6 +40,16 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
         now[0] += seconds
 
     return tick
+
+
+def test_what_a_training_runs_on(tmp_path: Path, recipe: Make) -> None:
+    Journal(tmp_path, recipe(tensorboard=False), 1.0, CPU, 0).close()
+    machine = json.loads((tmp_path / "machine.json").read_text())
+    assert machine["cores"] == len(os.sched_getaffinity(0))
+    assert machine["gpu"] is None
+    assert machine["torch"] == torch.__version__
+    assert machine["processor"]
+    assert machine["memory_gb"] >= 1
 
 
 def test_speed(tmp_path: Path, recipe: Make, clock: Callable[[float], None]) -> None:

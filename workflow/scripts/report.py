@@ -19,6 +19,7 @@ with job(snakemake.log[0], snakemake.threads):
         versions(*snakemake.params.packages),
         Path(snakemake.output[0]),
         benchmarks=Path(snakemake.params.benchmarks),
+        training_logs=results / "logs" / "train",
         pipeline=results / "figures" / "pipeline.png",
         grids=paper_grids(
             snakemake.params.paper,

@@ -79,7 +79,8 @@ def _control(retrieval: bool, on_originals: str | None) -> str:
     if retrieval:
         text = (
             f"{name} than the reference's: what retraining alone costs. What an adapted model "
-            "loses beyond it is the cost of adapting"
+            "loses beyond it is the cost of adapting; one above it is kept close by the seed that "
+            "it shares with the reference"
         )
     else:
         text = f"{name}: how far two trainings of one recipe are apart"

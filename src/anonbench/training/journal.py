@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from anonbench.files import atomic
+from anonbench.files import atomic, write_json
 from anonbench.training.flops import peak_flops
 from anonbench.training.insight import collapse_signs
+from anonbench.training.machine import describe
 
 if TYPE_CHECKING:
     from anonbench.config.training import Recipe
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 SPEED_FILE = "speed.csv"
+MACHINE_FILE = "machine.json"
 SPEED_COLUMNS = ("step", "images_per_second", "tflops", "mfu", "waiting", "memory_gb")
 """`tflops`: 1e12 model FLOPs a second, on all GPUs together; `mfu`: their share of the GPUs' peak,
 empty where that is unknown; `waiting`: share of the time in which the loader had no batch ready;
@@ -51,7 +53,7 @@ class Journal:
         """Start or go on.
 
         Args:
-            folder: where speed.csv and TensorBoard's files go; None writes neither.
+            folder: where speed.csv, machine.json and TensorBoard's files go; None writes none.
             recipe: of the training.
             flops_per_image: of a step, see `step_flops`.
             device: of this process.
@@ -69,6 +71,7 @@ class Journal:
         self._path = None if folder is None else folder / SPEED_FILE
         if self._path is not None:
             _keep_lines(self._path, first_step)
+            write_json(self._path.with_name(MACHINE_FILE), describe(device))
         self._board = _board(folder, first_step) if folder and recipe.tensorboard else None
 
     def waited(self, seconds: float) -> None:

@@ -107,6 +107,7 @@ def build_report(
     benchmarks: Path | None = None,
     grids: Mapping[str, Sequence[Grid]] | None = None,
     pipeline: Path | None = None,
+    training_logs: Path | None = None,
 ) -> None:
     """Write the report.
 
@@ -119,6 +120,7 @@ def build_report(
         benchmarks: folder of Snakemake's benchmark files, a folder a stage.
         grids: further tables, by the heading of their section.
         pipeline: PNG of the workflow's stages.
+        training_logs: folder of the trainings' logs, which say what they ran on.
 
     Raises:
         InputError: a figure is no PNG, or a file lacks a column.
@@ -208,6 +210,7 @@ def build_report(
         run_times=[] if benchmarks is None else making.run_times(benchmarks),
         seeds=making.seeds(config),
         hardware=making.hardware(config),
+        machines=[] if training_logs is None else making.machines(training_logs),
     )
     with atomic(output) as temporary:
         temporary.write_text(html, encoding="utf-8")
