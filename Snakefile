@@ -22,6 +22,7 @@ include: "workflow/rules/compare.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/present.smk"
 include: "workflow/rules/targets.smk"
+include: "workflow/rules/resources.smk"
 
 
 report: "workflow/report/workflow.rst"

@@ -143,18 +143,16 @@ def test_outputs_of_one_name_in_two_folders_are_told_apart(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(made, "code_digest", lambda script: "code")
-    paths = [tmp_path / name / "val.h5" for name in ("one", "two")]
-    for path in paths:
-        path.parent.mkdir()
-        path.write_text(path.parent.name)
-    job = Made("s.py", [], [str(path) for path in paths], {})
-    job.keep()
-    record = next(tmp_path.rglob("*.json"))
-    assert [path.resolve() for path in made.outputs(record)] == paths
+    files = [tmp_path / "mask" / "val.h5", tmp_path / "original" / "val.h5"]
+    for file in files:
+        file.parent.mkdir()
+        file.write_text(file.parent.name)
+    Made("script.py", [], [str(file) for file in files], {}).keep()
+    (record,) = tmp_path.rglob(".made/*.json")
+    assert made.outputs(record) == files
+    for file in files:
+        os.utime(file, (1, 1))
     assert check(record) == []
-    paths[1].unlink()
-    paths[1].write_text("by hand")
-    assert [path.resolve() for path in check(record)] == [paths[1]]
-    paths[1].unlink()
-    assert job.restored()
-    assert paths[1].read_text() == "two"
+    files[1].unlink()
+    files[1].write_text("changed!")
+    assert check(record) == [files[1]]

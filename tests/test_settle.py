@@ -106,7 +106,33 @@ def test_a_file_changed_by_hand_is_taken_away(
     big.write_text("hand")
     assert settle(folder / "results", folder / ".snakemake") == [big]
     assert not big.exists()
-    assert Path(digest_file(str(big))).read_text().startswith("lost")
+    mark = Path(digest_file(str(big)))
+    assert mark.read_text().startswith("missing")
+    # a dry run after a dry run
+    assert settle(folder / "results", folder / ".snakemake") == []
+    assert mark.read_text().startswith("missing")
+
+
+def test_readers_of_what_a_failed_job_left_missing_are_told(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(made, "code_digest", lambda script: "code")
+    model = folder / "results" / "model" / "backbone.safetensors"
+    model.parent.mkdir()
+    model.write_text("weights")
+    Made("s.py", [], [digest_file(str(model)), str(model)], {}).keep()
+    record(folder / ".snakemake", "results/model/backbone.safetensors", "ours")
+    digest = Path(digest_file(str(model)))
+    before = digest.read_text()
+    model.unlink()  # to save room
+    assert settle(folder / "results", folder / ".snakemake") == []
+    assert digest.read_text() == before
+    digest.unlink()  # as Snakemake does with the outputs of a failed job
+    assert settle(folder / "results", folder / ".snakemake") == []
+    assert digest.read_text() != before
+    assert Made("s.py", [], [str(digest), str(model)], {}).restored()
+    assert digest.read_text() == before
+    assert settle(folder / "results", folder / ".snakemake") == []
 
 
 def test_without_results_there_is_nothing_to_settle(tmp_path: Path) -> None:

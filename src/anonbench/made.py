@@ -100,10 +100,11 @@ class Made:
         self._write_record([digests.get(path) or file_digest(path) for path in self._outputs])
 
     def _write_record(self, digests: Sequence[str]) -> None:
-        home = self._record.parent.parent
+        folder = self._outputs[0].parent
         files = [
             {
-                "name": os.path.relpath(output, home),
+                # two outputs of a job may have one name, in two folders
+                "name": os.path.relpath(output, folder),
                 "sha256": digest,
                 "size": kept.stat().st_size,
                 "modified": kept.stat().st_mtime_ns,
@@ -116,7 +117,7 @@ class Made:
 def outputs(record: Path) -> list[Path]:
     """Return the outputs of a kept job."""
     try:
-        return [record.parent.parent / file["name"] for file in read_json(record)["files"]]
+        return [_output(record, file["name"]) for file in read_json(record)["files"]]
     except (ValueError, KeyError, TypeError):
         return []
 
@@ -132,7 +133,7 @@ def check(record: Path) -> list[Path]:
         return []
     changed, confirmed = [], False
     for name, file in names.items():
-        output = record.parent.parent / name
+        output = _output(record, name)
         if not output.exists() or output.stat().st_mtime_ns == file["modified"]:
             continue
         if _is_untouched(output, file):
@@ -142,6 +143,10 @@ def check(record: Path) -> list[Path]:
     if confirmed and not changed:
         write_json(record, read_json(record) | {"files": list(names.values())})
     return changed
+
+
+def _output(record: Path, name: str) -> Path:
+    return Path(os.path.normpath(record.parent.parent / name))
 
 
 def _is_untouched(kept: Path, file: Mapping[str, Any]) -> bool:

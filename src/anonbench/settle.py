@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 RECORDS = ".records.json.gz"
 _OWNER = "anonbench-owner"
-_LOST = "lost: changed by hand, and taken away to be made again\n"
+_MISSING = "missing: changed by hand, or its job failed\n"
 
 
 def settle(results: Path, snakemake: Path) -> list[Path]:
@@ -43,7 +43,9 @@ def settle(results: Path, snakemake: Path) -> list[Path]:
             _restore_records(results, snakemake)
         elif _made(results):
             _forget(results, snakemake)
-    return _changed_by_hand(results)
+    changed = _changed_by_hand(results)
+    _mark_missing(results)
+    return changed
 
 
 def remember(results: Path, snakemake: Path) -> None:
@@ -86,6 +88,20 @@ def _forget(results: Path, snakemake: Path) -> None:
             path.unlink(missing_ok=True)
 
 
+def _mark_missing(results: Path) -> None:
+    """Leave a digest that fits nothing where a job's outputs are gone, so that their readers run.
+
+    Snakemake removes the outputs of a job that fails, and does not miss a file while what was made
+    from it is there: a job that was to run again after an edit, and failed, would not be tried
+    again. That the big file alone is missing, to save room, is no reason to make it again.
+    """
+    for record in _made(results):
+        for path in outputs(record):
+            if path.suffix == DIGEST and not path.exists():
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(_MISSING, encoding="utf-8")
+
+
 def _made(results: Path) -> list[Path]:
     return sorted(results.rglob(f"{FOLDER}/*.json"))
 
@@ -112,13 +128,20 @@ def _read(path: Path) -> str:
 
 
 def _changed_by_hand(results: Path) -> list[Path]:
+    """Remove what was changed by hand, with all digests of its job."""
+    records = _made(results)
     with ThreadPoolExecutor() as pool:
-        changed = [path for paths in pool.map(check, _made(results)) for path in paths]
-    for path in changed:
-        path.unlink()
-        digest = path.with_name(path.name + DIGEST)
-        if digest.exists():
-            # its readers see another digest, run again, and so the file is made again
-            digest.unlink()
-            digest.write_text(_LOST, encoding="utf-8")
+        found = list(pool.map(check, records))
+    changed = []
+    for record, paths in zip(records, found, strict=True):
+        by_hand = [path for path in paths if not _is_mark(path)]
+        if by_hand:
+            digests = [path for path in outputs(record) if path.suffix == DIGEST]
+            for path in {*by_hand, *digests}:
+                path.unlink(missing_ok=True)
+        changed += by_hand
     return changed
+
+
+def _is_mark(path: Path) -> bool:
+    return path.suffix == DIGEST and path.read_text(encoding="utf-8") == _MISSING

@@ -1,11 +1,14 @@
 """A Snakemake logger that says in one line what runs, how much is left and how long it will take.
 
+At the end it says what failed, why, and what did not run because of it.
+
 `--logger anonbench` (the default profile sets it). A dry run, errors and everything that is no
 progress look as Snakemake makes them; the full log stays in .snakemake/log.
 """
 
 from __future__ import annotations
 
+import re
 import sys
 import time
 from logging import LogRecord
@@ -15,11 +18,18 @@ from snakemake_interface_logger_plugins.base import LogHandlerBase
 from snakemake_interface_logger_plugins.common import LogEvent
 
 from snakemake_logger_plugin_anonbench.progress import Progress
+from snakemake_logger_plugin_anonbench.summary import summary
 
 __all__ = ["LogHandler"]
 
 _COUNTED = {LogEvent.RUN_INFO, LogEvent.JOB_INFO, LogEvent.JOB_STARTED, LogEvent.JOB_FINISHED}
-_SILENT = {*_COUNTED, LogEvent.PROGRESS, LogEvent.RESOURCES_INFO, LogEvent.WORKFLOW_STARTED}
+_SILENT = {
+    *_COUNTED,
+    LogEvent.PROGRESS,
+    LogEvent.GROUP_INFO,
+    LogEvent.RESOURCES_INFO,
+    LogEvent.WORKFLOW_STARTED,
+}
 _NOISE = (
     "Building DAG",
     "Assuming unrestricted",
@@ -32,7 +42,12 @@ _NOISE = (
     "Using profile",
     "Elapsed time",
     "Conda environments",
+    # a line for each job on a cluster
+    "Auto-selected partition",
+    "SLURM run ID",
+    "Cleaning up SLURM log files",
 )
+_SUBMITTED = re.compile(r"Job \S+ has been submitted with ")
 _SECONDS_BETWEEN_LINES = 5.0
 
 
@@ -44,6 +59,7 @@ class LogHandler(LogHandlerBase):
         self._terminal = sys.stderr.isatty()
         self._shown = 0.0
         self._drawn = False
+        self._closed = False
 
     @property
     def writes_to_stream(self) -> bool:
@@ -74,7 +90,7 @@ class LogHandler(LogHandlerBase):
         """Count a job's start or end, or pass the record on."""
         event = getattr(record, "event", None)
         if event == LogEvent.JOB_ERROR:
-            self._progress.fail(getattr(record, "jobid", -1))
+            self._fail(record)
         if not self.common_settings.dryrun:
             if event in _COUNTED:
                 self._count(event, record)
@@ -85,24 +101,34 @@ class LogHandler(LogHandlerBase):
 
     def close(self) -> None:
         """Leave a last line behind."""
-        if self._progress.total and not self.common_settings.dryrun:
+        if self._progress.total and not self.common_settings.dryrun and not self._closed:
+            self._closed = True  # Snakemake closes its handlers, and at exit Python does
             self._show(force=True)
             if self._drawn:
                 print(file=sys.stderr)
+            said = summary(self._progress)
+            if said:
+                print(said, file=sys.stderr, flush=True)
         super().close()
+
+    def _fail(self, record: Any) -> None:
+        logs = [str(log) for log in record.log or []]
+        self._progress.fail(record.jobid, logs, record.rule_msg or "")
 
     def _count(self, event: Any, record: Any) -> None:
         now = time.monotonic()
         if event == LogEvent.RUN_INFO:
             self._progress.plan(record.stats)
         elif event == LogEvent.JOB_INFO:
-            self._progress.start(record.jobid, record.rule_name, dict(record.wildcards or {}), now)
+            wildcards = dict(record.wildcards or {})
+            self._progress.start(record.jobid, record.rule_name, wildcards, now, time.time())
         elif event == LogEvent.JOB_FINISHED:
             self._progress.finish(record.job_id, now)
         self._show()
 
     def _is_noise(self, record: LogRecord) -> bool:
-        return record.getMessage().lstrip().startswith(_NOISE)
+        text = record.getMessage().lstrip()
+        return text.startswith(_NOISE) or _SUBMITTED.match(text) is not None
 
     def _show(self, force: bool = False) -> None:
         now = time.monotonic()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 
@@ -15,6 +15,21 @@ class Running:
     label: str
     since: float
     """Seconds of a monotonic clock."""
+    at: float
+    """The same moment as files are dated."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A job that failed and has not been tried again since."""
+
+    label: str
+    began: float
+    """As files are dated."""
+    logs: tuple[str, ...]
+    """Files that may say why: the job's own first, then its scheduler's."""
+    message: str
+    """What Snakemake or the scheduler says."""
 
 
 class Progress:
@@ -23,7 +38,7 @@ class Progress:
     def __init__(self) -> None:
         self.total = 0
         self.done = 0
-        self.failed = 0
+        self.failures: dict[int, Failure] = {}
         self._left: Counter[str] = Counter()
         self._running: dict[int, Running] = {}
         self._busy: dict[str, float] = defaultdict(float)
@@ -35,11 +50,25 @@ class Progress:
         self._left = Counter({rule: int(n) for rule, n in stats.items() if rule != "total"})
         self.total = sum(self._left.values())
 
-    def start(self, job: int, rule: str, wildcards: Mapping[str, str], now: float) -> None:
-        """Note that a job began."""
+    @property
+    def failed(self) -> int:
+        """Jobs that failed and have not been tried again since."""
+        return len(self.failures)
+
+    @property
+    def left(self) -> dict[str, int]:
+        """Jobs that neither ended nor failed, by rule."""
+        return {rule: n for rule, n in self._left.items() if n > 0}
+
+    def start(
+        self, job: int, rule: str, wildcards: Mapping[str, str], now: float, at: float = 0.0
+    ) -> None:
+        """Note that a job began, perhaps once more; `at` as files are dated."""
         self._began = now if self._began is None else self._began
+        if self.failures.pop(job, None):
+            self._left[rule] += 1
         label = " ".join([rule, *(str(value) for value in wildcards.values())])
-        self._running[job] = Running(rule, label, now)
+        self._running[job] = Running(rule, label, now, at)
 
     def finish(self, job: int, now: float) -> None:
         """Note that a job ended well."""
@@ -51,11 +80,11 @@ class Progress:
         self._busy[running.rule] += now - running.since
         self._count[running.rule] += 1
 
-    def fail(self, job: int) -> None:
+    def fail(self, job: int, logs: Iterable[str] = (), message: str = "") -> None:
         """Note that a job failed."""
         running = self._running.pop(job, None)
         if running is not None:
-            self.failed += 1
+            self.failures[job] = Failure(running.label, running.at, tuple(logs), message)
             self._left[running.rule] -= 1
 
     def seconds_left(self, now: float) -> float | None:

@@ -1,0 +1,213 @@
+"""The workflow on a real Slurm: one node, pretended GPUs, and the bytes of one machine.
+
+Skipped where Slurm's programs or root are missing; `sudo tools/slurm-one-node` installs them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+import yaml
+
+CONFIGURATION = Path("/etc/slurm/slurm.conf")
+STEPS = 120
+GPU_RULES = ("train_unadapted", "train_adapted", "embed_original")
+TARGETS = ("portraits_boxes", "portraits_tables")
+COMPARED = ("*.tar", "*.parquet", "*.h5", "*.safetensors", "*.csv", "*.png", "*.svg", "*.md")
+QUICK = [
+    *("--slurm-no-account", "--slurm-status-command", "squeue"),
+    *("--seconds-between-status-checks", "2", "--slurm-init-seconds-before-status-checks", "2"),
+    *("--latency-wait", "5", "--max-jobs-per-timespan", "50/1s"),
+]
+TOO_LITTLE_MB = 120
+TOO_FEW_MINUTES = 1  # a training stops a minute before its end
+
+
+def reason_to_skip() -> str | None:
+    if importlib.util.find_spec("snakemake_executor_plugin_slurm") is None:
+        return "snakemake-executor-plugin-slurm is not installed"
+    missing = [name for name in ("slurmctld", "slurmd", "munged") if shutil.which(name) is None]
+    if missing:
+        return f"no {', '.join(missing)}: sudo tools/slurm-one-node installs them"
+    if os.geteuid() != 0:
+        return "Slurm's daemons want root"
+    if CONFIGURATION.exists() and not CONFIGURATION.is_symlink():
+        return f"{CONFIGURATION}: this machine has a Slurm of its own"
+    return None
+
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.workflow,
+    pytest.mark.skipif(reason_to_skip() is not None, reason=str(reason_to_skip())),
+]
+
+
+class Job(NamedTuple):
+    number: str
+    state: str
+    memory: str
+    comment: str
+
+
+def jobs(rule: str = "") -> list[Job]:
+    """Return all jobs that Slurm remembers, in the order of their submission."""
+    out = subprocess.check_output(
+        ["squeue", "--noheader", "--states=all", "--sort=i", "--format=%i %T %m %k"], text=True
+    )
+    all_jobs = [Job(*line.split(maxsplit=3)) for line in out.splitlines()]
+    return [job for job in all_jobs if job.comment.startswith(rule)]
+
+
+def described(job: Job) -> dict[str, str]:
+    out = subprocess.check_output(["scontrol", "--details", "show", "job", job.number], text=True)
+    return dict(re.findall(r"(\w+)=(\S+)", out))
+
+
+def command(root: Path, folder: Path, *arguments: str) -> list[str]:
+    program = str(Path(sys.executable).with_name("snakemake"))
+    paths = ["-s", str(root / "Snakefile"), "--directory", str(folder)]
+    config = ["--configfile", str(folder / "config.yaml"), "--workflow-profile", "none"]
+    return [program, *paths, *config, *arguments]
+
+
+def prepare(root: Path, folder: Path) -> None:
+    demo = yaml.safe_load((root / "config.yaml").read_text(encoding="utf-8"))
+    recipe = demo["recipes"]["portraits"]
+    recipe["optimizer"] |= {"steps": STEPS, "batch_size": 8}
+    portraits = demo["datasets"]["portraits"] | {
+        "demo": {"kind": "portraits", "photos": 4, "train_identities": 8, "val_identities": 5},
+        "methods": ["mask"],
+        "adaptions": ["A"],
+        "shard_size": 16,
+    }
+    config: dict[str, Any] = {
+        "title": "cluster",
+        "control_seeds": [],
+        "datasets": {"portraits": portraits},
+        "recipes": {"portraits": recipe},
+        "detection_quality": {"images": 4, "drawn": 4},
+        "retrieval": {"fraction": 0.15},
+        "presentation": {"bootstrap": 50},
+        "correlation": {"bootstrap": 50},
+    }
+    folder.mkdir()
+    (folder / "config.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
+
+
+def digests(folder: Path) -> dict[str, str]:
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for pattern in COMPARED
+        for path in sorted(folder.rglob(pattern))
+        if not {"logs", "kept", ".made"} & set(path.relative_to(folder).parts)
+    }
+
+
+def wait_for(condition: Any, run: subprocess.Popen[bytes], said: Path) -> None:
+    end = time.monotonic() + 600
+    while not condition():
+        assert run.poll() is None, said.read_text(encoding="utf-8")[-4000:]
+        assert time.monotonic() < end, jobs()
+        time.sleep(0.3)
+
+
+def pre_empt(folder: Path, run: subprocess.Popen[bytes], said: Path) -> Job:
+    """Let an urgent job take all GPUs from the unadapted training; return the latter."""
+    speed = folder / "results/logs/train/portraits/unadapted-seed0/speed.csv"
+    wait_for(
+        lambda: speed.exists() and speed.read_text(encoding="utf-8").count("\n") > 1, run, said
+    )
+    (training,) = jobs("rule_train_unadapted")
+    urgent = ["sbatch", "--partition=urgent", "--gpus=4", "--time=1", "--comment=urgent"]
+    subprocess.run([*urgent, "--output=/dev/null", "--wrap=sleep 2"], check=True)
+    wait_for(lambda: described(training)["Restarts"] != "0", run, said)
+    wait_for(lambda: jobs("urgent")[0].state == "COMPLETED", run, said)
+    for job in jobs("rule_train"):
+        if job.state == "PENDING":  # Slurm waits two minutes before it starts such a job again
+            release = ["scontrol", "update", f"JobId={job.number}", "StartTime=now"]
+            subprocess.run(release, check=True)
+    return training
+
+
+@pytest.fixture(scope="module")
+def slurm(root: Path) -> Iterator[None]:
+    tool = root / "tools/slurm-one-node"
+    subprocess.run([tool], check=True)
+    yield
+    subprocess.run([tool, "stop"], check=True)
+
+
+def test_the_cluster_makes_the_bytes_of_one_machine(
+    root: Path, tmp_path: Path, slurm: None
+) -> None:
+    here, there = tmp_path / "here", tmp_path / "there"
+    prepare(root, here)
+    prepare(root, there)
+    profile = ["--profile", str(root / "profiles/slurm"), *QUICK]
+    partitions = ["--slurm-partition-config", str(root / "profiles/slurm/partitions.yaml")]
+    little = [f"boxes:mem_mb={TOO_LITTLE_MB}", f"train_adapted:runtime={TOO_FEW_MINUTES}"]
+    gpus = [f"{rule}:gpu=1" for rule in GPU_RULES]
+    arguments = [*profile, *partitions, "--set-resources", *little, *gpus, "--", *TARGETS]
+    output = there / "said.txt"
+    with output.open("wb") as file:
+        run = subprocess.Popen(
+            command(root, there, *arguments), cwd=there, stdout=file, stderr=subprocess.STDOUT
+        )
+        try:
+            training = pre_empt(there, run, output)
+            run.wait(timeout=1200)
+        finally:
+            run.kill()
+    said = output.read_text(encoding="utf-8")
+    assert run.returncode == 0, said[-6000:]
+    assert "[100 %]" in said
+
+    # detection is scattered, tiny jobs travel together, GPU jobs have one each
+    detections = jobs("rule_detect")
+    assert len(detections) > 2
+    assert {job.state for job in detections} == {"COMPLETED"}
+    assert len(jobs("rule_images_anonymize")) == 1
+    for rule in GPU_RULES:
+        for job in jobs(f"rule_{rule}"):
+            assert described(job)["TresPerJob"] == "gres:gpu:1"
+    assert "TresPerJob" not in described(detections[0])
+
+    # a job that exceeds its memory succeeds when it asks for more
+    tried = jobs("rule_boxes")
+    assert len(tried) > 1
+    assert tried[-1].state == "COMPLETED"
+    assert {job.state for job in tried[:-1]} == {"FAILED"}
+    asked = [TOO_LITTLE_MB * attempt for attempt in range(1, len(tried) + 1)]
+    assert [job.memory for job in tried] == [f"{megabytes}M" for megabytes in asked]
+    logs = sorted((there / ".snakemake/slurm_logs/rule_boxes/portraits").glob("*.log"))
+    assert "exceeded memory limit" in logs[0].read_text(encoding="utf-8")
+
+    # the training that was pre-empted went on in the same job of Slurm; the one whose time was over
+    # in another, that had more
+    assert int(described(training)["Restarts"]) >= 1
+    assert len(jobs("rule_train_unadapted")) == 1
+    first, *_, last = jobs("rule_train_adapted")
+    assert (first.state, last.state) == ("FAILED", "COMPLETED")
+    for log in (there / "results/logs/train/portraits").glob("*-seed0.log"):
+        assert re.search(r"going on from step [1-9]", log.read_text(encoding="utf-8"))
+
+    local = ["--cores", "2", "--resources", "gpu=4", "--", *TARGETS]
+    done = subprocess.run(
+        command(root, here, *local), capture_output=True, text=True, check=False, cwd=here
+    )
+    assert done.returncode == 0, done.stderr[-4000:]
+    expected, made = digests(here / "results"), digests(there / "results")
+    assert len(expected) > 30
+    assert made == expected
