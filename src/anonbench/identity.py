@@ -23,6 +23,8 @@ _SETTINGS = f"{PACKAGE}.config"
 """Of settings only the methods count: their values are part of an identity by themselves."""
 _SILENT = frozenset({"tqdm"})
 """Packages that compute nothing."""
+_FRAME = ("identity", "made", "progress", "reach", "runtime")
+"""Modules around a job's work: they decide when and where it runs, and nothing of what it makes."""
 
 
 def code_identity(modules: Sequence[str], without: Sequence[str] = ()) -> dict[str, str]:
@@ -40,7 +42,8 @@ def code_identity(modules: Sequence[str], without: Sequence[str] = ()) -> dict[s
 
 def script_identity(script: Path) -> dict[str, str]:
     """Return what stands for a script and all that it can reach; see `code_identity`."""
-    return _identity(_reach(PACKAGE, _ROOT).of_script(script))
+    frame = tuple(f"{PACKAGE}.{module}" for module in _FRAME)
+    return _identity(_reach(PACKAGE, _ROOT).of_script(script, frame))
 
 
 @cache

@@ -129,11 +129,14 @@ class Reach:
         """Return what all that is in these modules comes to; modules in `without` are left out."""
         return self._follow([(name, ALL) for name in names], [], without)
 
-    def of_script(self, script: Path) -> Reached:
-        """Return what a script comes to, itself included under the name of its file."""
+    def of_script(self, script: Path, without: tuple[str, ...] = ()) -> Reached:
+        """Return what a script comes to, itself included under the name of its file.
+
+        Modules in `without` are left out, with what only they come to.
+        """
         module = Module.parse(script.stem, script)
         statements = [*module.effects, *(s for d in module.definitions.values() for s in d)]
-        reached = self._follow([], [(module, statement) for statement in statements], ())
+        reached = self._follow([], [(module, each) for each in statements], without)
         own = {(script.name, EFFECTS): _digest(statements)}
         return Reached(dict(sorted((own | reached.places).items())), reached.foreign)
 
