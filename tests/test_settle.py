@@ -105,6 +105,7 @@ def test_a_file_changed_by_hand_is_taken_away(
     big.unlink()
     big.write_text("hand")
     assert settle(folder / "results", folder / ".snakemake") == [big]
+    assert big.with_name("0.tar.by-hand").read_text() == "hand"
     assert not big.exists()
     mark = Path(digest_file(str(big)))
     assert mark.read_text().startswith("missing")

@@ -2,7 +2,7 @@
 
 Snakemake believes what `.snakemake` says and looks at times alone. So what it knows of the results
 is kept with the results, and comes back where `.snakemake` is lost or belongs to other results; and
-a file that was changed by hand is taken away, so that it is made again.
+a file that was changed by hand is put aside, so that it is made again.
 """
 
 from __future__ import annotations
@@ -23,12 +23,14 @@ from anonbench.made import DIGEST, FOLDER, check, outputs
 log = logging.getLogger(__name__)
 
 RECORDS = ".records.json.gz"
+BY_HAND = ".by-hand"
+"""Suffix under which a file that was changed by hand is put aside: nothing is lost."""
 _OWNER = "anonbench-owner"
 _MISSING = "missing: changed by hand, or its job failed\n"
 
 
 def settle(results: Path, snakemake: Path) -> list[Path]:
-    """Make results and records agree; return the files that were changed by hand and removed.
+    """Make results and records agree; return the files that were changed by hand and put aside.
 
     Args:
         results: folder of all results.
@@ -128,7 +130,7 @@ def _read(path: Path) -> str:
 
 
 def _changed_by_hand(results: Path) -> list[Path]:
-    """Remove what was changed by hand, with all digests of its job."""
+    """Put aside what was changed by hand, and remove all digests of its job."""
     records = _made(results)
     with ThreadPoolExecutor() as pool:
         found = list(pool.map(check, records))
@@ -137,7 +139,9 @@ def _changed_by_hand(results: Path) -> list[Path]:
         by_hand = [path for path in paths if not _is_mark(path)]
         if by_hand:
             digests = [path for path in outputs(record) if path.suffix == DIGEST]
-            for path in {*by_hand, *digests}:
+            for path in by_hand:
+                path.replace(path.with_name(path.name + BY_HAND))
+            for path in {*digests} - {*by_hand}:
                 path.unlink(missing_ok=True)
         changed += by_hand
     return changed

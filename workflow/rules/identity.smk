@@ -19,7 +19,7 @@ _own = Path(".snakemake")
 
 if workflow.is_main_process:
     for _file in settle(settings.results, _own):
-        logger.warning(f"{_file} was changed by hand: it is made again")
+        logger.warning(f"{_file} was changed by hand: it is put aside and made again")
 
 
 onsuccess:
