@@ -85,6 +85,9 @@ def test_a_second_run_has_nothing_to_do(
 ) -> None:
     run = snakemake(done, miniature, "--cores", "2", "-n")
     assert NOTHING in run.stdout + run.stderr
+    own_names = ("table_retrieval_portraits_100", "figure_trend_documents_knn")
+    run = snakemake(done, miniature, *own_names, "--cores", "2", "-n")
+    assert NOTHING in run.stdout + run.stderr
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,5 @@
-# Targets by the paper's numbers (table_V, figure_7) and by data set and stage (celeba_boxes).
+# Targets by the paper's numbers (table_V, figure_7), by what is shown of which data set
+# (table_retrieval_celeba_100, figure_trend_celeba_map_original) and by stage (celeba_boxes).
 
 import sys
 
@@ -7,7 +8,13 @@ for _target, _reason in experiment.unavailable_targets().items():
         raise WorkflowError(f"{_target} cannot be made with this config: {_reason}.")
 
 
-for _target, _stem in experiment.paper_targets().items():
+_own_targets = {
+    f"{kind}_{each.stem}": each.stem
+    for kind, made in (("table", experiment.tables), ("figure", experiment.figures))
+    for each in made
+}
+
+for _target, _stem in (experiment.paper_targets() | _own_targets).items():
 
     rule:
         name:
