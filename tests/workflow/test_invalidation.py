@@ -25,6 +25,7 @@ EMBEDDED = {"embed_original", "embed_unadapted", "embed_adapted", "downstream", 
 ATTENDED = {"attend", "attention", "attention_share"}
 TRAINED = {"train_unadapted", "train_adapted", "learning"} | ATTENDED | EMBEDDED
 ADAPTED = TRAINED - {"train_unadapted", "embed_original"}
+MORE_SEEDS = {"train_unadapted", "scenarios"} | EMBEDDED - {"embed_adapted", "explore"}
 OF_DOCUMENTS = TRAINED - {"train_adapted", "embed_adapted", "rankings_portraits"}
 OF_DOCUMENTS |= {"schedules"}  # of a recipe
 
@@ -78,7 +79,7 @@ def edited(config: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
         ("anonymization.mask.colour", [255, 255, 255], {"anonymize", "examples"} | ADAPTED),
         ("anonymization.pixelate.min_block", 4, REPORT),  # no data set has the method
         ("recipes.documents.optimizer.steps", 5, OF_DOCUMENTS),
-        ("control_seeds", [1, 2], {"train_unadapted"} | EMBEDDED - {"embed_adapted", "explore"}),
+        ("control_seeds", [1, 2], MORE_SEEDS),
     ],
 )
 def test_an_edit_of_the_config(
@@ -167,7 +168,7 @@ def test_where_the_boxes_come_out_the_same_nothing_after_them_is_done(
 ) -> None:
     config = edited(miniature, "detection.mtcnn.thresholds", [0.6, 0.7, 0.701])
     before = {path: path.read_bytes() for path in results_of(scratch) if path.suffix == ".h5"}
-    run = snakemake(scratch, config, "portraits_embeddings", "--cores", "2", "--resources", "gpu=4")
+    run = snakemake(scratch, config, "--resources", "gpu=4", "--cores", "2", "portraits_embeddings")
     assert run.returncode == 0, run.stderr[-3000:]
     logs = list((scratch / "results/logs/train/portraits").glob("*.log"))
     assert logs

@@ -13,6 +13,8 @@ import pytest
 from anonbench.config import load
 from anonbench.embeddings import Embeddings, write_embeddings
 from anonbench.experiment import Experiment
+from anonbench.made import digest_file
+from anonbench.provenance import file_digest
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 
@@ -29,6 +31,7 @@ def embed(folder: Path, config: dict[str, Any]) -> list[str]:
             values = np.random.default_rng(len(str(path))).standard_normal((len(IDS), 8))
             if not path.exists():
                 write_embeddings(path, Embeddings(IDS, values.astype(np.float32)))
+                Path(digest_file(str(path))).write_text(file_digest(path), encoding="utf-8")
         names.append(f"{run.model}/seed{run.seed}/{run.variant}")
     return names
 

@@ -86,7 +86,7 @@ def test_a_second_run_has_nothing_to_do(
     run = snakemake(done, miniature, "--cores", "2", "-n")
     assert NOTHING in run.stdout + run.stderr
     own_names = ("table_retrieval_portraits_100", "figure_trend_documents_knn")
-    run = snakemake(done, miniature, *own_names, "--cores", "2", "-n")
+    run = snakemake(done, miniature, "-n", "--cores", "2", *own_names)
     assert NOTHING in run.stdout + run.stderr
 
 
