@@ -156,3 +156,19 @@ def test_outputs_of_one_name_in_two_folders_are_told_apart(
     files[1].unlink()
     files[1].write_text("changed!")
     assert check(record) == [files[1]]
+
+
+def test_a_job_that_is_being_done_again_is_no_change_by_hand(job: Job) -> None:
+    job.run()
+    record = next((job.big.parent / made.FOLDER).glob("*.json"))
+    job.parameters["slice"]["sigma"] = 0.6
+    assert not job.made().restored()
+    job.big.unlink()
+    job.big.write_text("half of it, before it was killed")
+    assert check(record) == []
+    job.parameters["slice"]["sigma"] = 0.5
+    assert not job.run("not needed"), "what was there before is kept all the same"
+    assert job.outputs == ["made", "made"]
+    job.big.unlink()
+    job.big.write_text("by hand")
+    assert check(record) == [job.big]

@@ -104,6 +104,12 @@ def test_a_file_changed_by_hand_is_taken_away(
     assert settle(folder / "results", folder / ".snakemake") == []
     big.unlink()
     big.write_text("hand")
+    lock = folder / ".snakemake" / "locks" / "0.output.lock"
+    lock.parent.mkdir()
+    lock.write_text("")
+    assert settle(folder / "results", folder / ".snakemake") == [], "a run is going on"
+    assert big.read_text() == "hand"
+    lock.unlink()
     assert settle(folder / "results", folder / ".snakemake") == [big]
     assert big.with_name("0.tar.by-hand").read_text() == "hand"
     assert not big.exists()

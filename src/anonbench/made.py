@@ -23,6 +23,8 @@ from anonbench.provenance import file_digest
 DIGEST = ".digest"
 """Suffix of the small file that says what a big one holds: the one that Snakemake compares."""
 FOLDER = ".made"
+_REPLACED = "replaced"
+"""Key of a record whose job is being done again, or was killed while it was."""
 
 log = logging.getLogger(__name__)
 
@@ -66,6 +68,8 @@ class Made:
             record = read_json(self._record)
             files = record["files"]
             if record["identity"] != self.identity or len(files) != len(self._kept):
+                # while this job writes other outputs, they are nobody's change by hand
+                write_json(self._record, record | {_REPLACED: True})
                 return False
         except (ValueError, KeyError, TypeError):
             return False
@@ -128,7 +132,10 @@ def check(record: Path) -> list[Path]:
     Contents are compared where the time is another one; that an output is missing is no change.
     """
     try:
-        names = {file["name"]: file for file in read_json(record)["files"]}
+        content = read_json(record)
+        names = {file["name"]: file for file in content["files"]}
+        if content.get(_REPLACED):
+            return []
     except (ValueError, KeyError, TypeError):
         return []
     changed, confirmed = [], False
@@ -141,7 +148,7 @@ def check(record: Path) -> list[Path]:
         else:
             changed.append(output)
     if confirmed and not changed:
-        write_json(record, read_json(record) | {"files": list(names.values())})
+        write_json(record, content | {"files": list(names.values())})
     return changed
 
 

@@ -32,12 +32,14 @@ _MISSING = "missing: changed by hand, or its job failed\n"
 def settle(results: Path, snakemake: Path) -> list[Path]:
     """Make results and records agree; return the files that were changed by hand and put aside.
 
+    Nothing is done while a run is going on: a dry run beside it is only to look.
+
     Args:
         results: folder of all results.
         snakemake: Snakemake's own folder, `.snakemake`.
 
     """
-    if not results.is_dir():
+    if not results.is_dir() or _is_running(snakemake):
         return []
     owner, known = _owner(results), any(True for _ in _records(results, snakemake))
     if owner != _read(snakemake / _OWNER) or not known:
@@ -63,6 +65,11 @@ def remember(results: Path, snakemake: Path) -> None:
     owner = _owner(results) or secrets.token_hex(8)
     (results / f".{_OWNER}").write_text(owner, encoding="utf-8")
     (snakemake / _OWNER).write_text(owner, encoding="utf-8")
+
+
+def _is_running(snakemake: Path) -> bool:
+    """Tell whether a run holds Snakemake's lock: its results are not to be touched."""
+    return any((snakemake / "locks").glob("*"))
 
 
 def _restore_records(results: Path, snakemake: Path) -> None:
