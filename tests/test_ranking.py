@@ -49,13 +49,20 @@ def test_words_come_in_the_order_of_values(values: np.ndarray) -> None:
     assert (sort_keys(block, words) & WORD).tolist() == [words.tolist()] * 2
 
 
+@pytest.mark.parametrize("lowest", [-0.5, 0.0, 0.25])
 @pytest.mark.parametrize("spread", [0.0, 1e-44, 1e-7, 1.0])
-def test_long_rows_with_many_ties(spread: float) -> None:
+def test_long_rows_with_many_ties(spread: float, lowest: float) -> None:
     generator = np.random.default_rng(3)
-    values = (0.5 * (spread == 1e-7) + spread * generator.integers(0, 300, 5000)).astype(np.float32)
+    values = (lowest + spread * generator.integers(0, 300, 5000)).astype(np.float32)
     expected = np.argsort(-values.astype(np.float64), kind="stable")
     assert np.array_equal(Order(values).first(400), expected[:400])
     assert np.array_equal(sorted_words(values, np.arange(5000)), expected)
+
+
+def test_the_first_are_found_where_a_sample_misleads() -> None:
+    values = np.linspace(0.5, 0.1, 4096, dtype=np.float32)
+    values[::16] += 0.5  # the sample has all that is large
+    assert Order(values).first(300).tolist() == plain_order(values)[:300]
 
 
 @pytest.mark.parametrize(("images", "depth"), [(1, 3), (97, 33), (300, 65), (1003, 64)])

@@ -28,8 +28,12 @@ _ROWS, _COLUMNS, _DEPTH = 192, 256, 64
 _CHUNK = 4096
 _NORM_CHUNK = 4096
 
-WORD = np.int32(0x7FFFFFFF)
-"""Of a sort key (`sort_keys`): the bits of its word."""
+WORD = np.int32((1 << 29) - 1)
+"""Of a sort key (`sort_keys`): the bits of its word, as many as float64 has beyond float32."""
+
+_SAMPLED, _DOUBTS = 16, 6.0
+"""Every how many values are looked at for a first guess at the k-th (`Order`), and how many
+standard deviations lower the guess is."""
 
 
 def threads() -> int:
@@ -160,10 +164,19 @@ class Order:
         size = len(self._values)
         if k >= size:
             return sorted_words(self._values, np.arange(size))
-        # all that tie with the last one are sorted, and the rule for ties cuts
-        lowest = np.partition(self._values, size - k)[size - k]
-        positions = np.flatnonzero(self._values >= lowest)
+        positions = np.flatnonzero(self._values >= self._low(k))
+        if len(positions) < k:
+            # all that tie with the last one are sorted, and the rule for ties cuts
+            lowest = np.partition(self._values, size - k)[size - k]
+            positions = np.flatnonzero(self._values >= lowest)
         return sorted_words(self._values.take(positions), positions)[:k]
+
+    def _low(self, k: int) -> np.float32:
+        """Return a value that the k-th is hardly below: a sample costs less than a partition."""
+        sample = self._values[::_SAMPLED]
+        expected = k / _SAMPLED
+        rank = min(len(sample), int(expected + _DOUBTS * expected**0.5) + 1)
+        return np.float32(np.partition(sample, len(sample) - rank)[len(sample) - rank])
 
 
 def sort_keys(values: np.ndarray, words: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
@@ -174,19 +187,24 @@ def sort_keys(values: np.ndarray, words: np.ndarray, out: np.ndarray | None = No
 
     Args:
         values: float32 [..., N], not NaN.
-        words: integers [..., N], at least 0 and less than 2^31; broadcast to the values.
+        words: integers [..., N], at least 0 and at most `WORD`; broadcast to the values.
         out: int64 [..., N], contiguous, for the result.
 
     Returns:
         int64 [..., N]: the value's bits above the word, which `& WORD` gives back.
 
     """
+    keys = np.empty(values.shape, dtype=np.int64) if out is None else out
+    if values.size and values.min() > 0:
+        # the bits of positive floats ascend, and a float32 leaves the last 29 of a float64 empty
+        keys.view(np.float64)[...] = values
+        np.subtract(words, keys, out=keys)
+        return keys
     # 0 - x turns both zeros into one, which have to tie. As integers, the bits of positive floats
     # ascend, those of negative floats descend.
     bits = np.subtract(np.float32(0), values).view(np.int32)
     ascending = bits >> 31
-    ascending &= WORD
-    keys = np.empty(values.shape, dtype=np.int64) if out is None else out
+    ascending &= np.int32(0x7FFFFFFF)
     low, high = (0, 1) if sys.byteorder == "little" else (1, 0)
     halves = keys.view(np.int32)
     halves[..., low::2] = words

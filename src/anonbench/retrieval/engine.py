@@ -161,7 +161,7 @@ class CpuEngine:
         k, depth = truth.measures.k, truth.measures.depth
         result = {column: np.empty(rows) for column in COLUMNS}
         strip = max(1, _STRIP // size)
-        even = 2 * np.arange(size, dtype=np.int32)
+        even = 2 * np.arange(size)
 
         def rank(part: slice) -> None:
             count = part.stop - part.start
@@ -205,7 +205,7 @@ def _first_and_ranks(
         values: similarities [rows, N].
         first: of `Reference`, [rows, depth]; the first k are relevant.
         k: their number.
-        even: 0, 2 … 2 (N - 1), int32.
+        even: 0, 2 … 2 (N - 1).
         room: int64 [≥ rows, N], of any content: new memory for each row would cost more than it.
 
     Returns:
