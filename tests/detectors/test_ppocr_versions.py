@@ -17,6 +17,7 @@ from anonbench.config.detectors import Detection, DetectorName, Ppocr
 from anonbench.datasets.demo import documents
 from anonbench.detectors import Detector, build, ppocr_model
 from anonbench.detectors.ppocr_model import PUBLISHED
+from anonbench.detectors.recognizer import LineReader
 from anonbench.errors import InputError
 from anonbench.images import read_image
 from anonbench.provenance import file_digest
@@ -114,6 +115,13 @@ def test_the_package_s_file_in_a_folder_of_one_s_own(model: str, tmp_path: Path)
     copy.write_bytes(copy.read_bytes()[:-1])
     with pytest.raises(InputError, match=r"damaged or of another version.*SHA-256 is not"):
         load(model=model, weights=tmp_path)
+
+
+def test_its_package_s_recognizer_reads_lines_for_the_detector_mrz(model: str) -> None:
+    (weights,) = file_of(model).parent.glob("*_rec_*.onnx")
+    image, _ = page()
+    line = np.array([(50, 150), (330, 150), (330, 205), (50, 205)], float)
+    assert LineReader(weights).read(image, line) == "Invoice 4711"
 
 
 def test_more_of_real_receipts_is_covered_than_by_v3(

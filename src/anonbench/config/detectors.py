@@ -103,8 +103,8 @@ class Mrz(Settings):
     """
 
     weights: Path | None = None
-    """PP-OCR's recognizer: its ONNX file, or a folder with inference.onnx. Without it: that of the
-    wheel rapidocr_onnxruntime."""
+    """PP-OCR's recognizer: its ONNX file, with its alphabet in the metadata (v3, v4 and v6 were
+    tried), or a folder with inference.onnx. Without it: that of the wheel rapidocr_onnxruntime."""
     min_score: Fraction = 0.7
     """How much one line must look like a zone's: its characters, its fillers or dates."""
     margin: Annotated[float, Field(ge=0.0)] = 0.25
