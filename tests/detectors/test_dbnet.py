@@ -23,12 +23,12 @@ from anonbench.detectors.dbnet_input import Definition, input_size, read_definit
 from anonbench.errors import InputError
 from anonbench.images import read_image
 
-WHEEL: Any = ppocr_model._WHEEL_DEFINITION
+WHEEL: Any = ppocr_model.definition_of("PP-OCRv3_mobile_det")
 THRESHOLDS = Thresholds(pixel=0.3, box=0.6, unclip_ratio=1.5, max_candidates=1000)
 
 
 def load(threads: int = 1, **settings: object) -> Detector:
-    if ppocr_model.wheel_weights() is None:
+    if ppocr_model.packaged("PP-OCRv3_mobile_det") is None:
         pytest.skip("rapidocr_onnxruntime, whose weights are used, is not installed")
     detection = Detection(ppocr=Ppocr.model_validate(settings))
     return build(DetectorName.PPOCR, detection, threads)

@@ -1,4 +1,8 @@
-"""Faces by an ONNX model: how the outputs are read, and what a wrong file is told."""
+"""Faces by an ONNX model: how the outputs are read, and what a wrong file is told.
+
+SCRFD runs with real weights where they are at hand; YuNet's are not, so OpenCV runs a model with
+the same input and outputs that finds red cells.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +10,15 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
+from onnx_file import red_cells
 
+from anonbench.boxes import Region
 from anonbench.config.detectors import Detection, DetectorName, FaceOnnx
 from anonbench.datasets.demo import portraits
-from anonbench.detectors import Detector, build, face_onnx
+from anonbench.detectors import Detector, build
 from anonbench.errors import InputError
 from anonbench.vocabulary import Entity
 
@@ -71,36 +78,59 @@ def test_threshold_overlap_and_margin(one_face: Path) -> None:
     assert (region.x0, region.y0, region.x1, region.y1) == (16, 0, 80, 70)
 
 
-def test_yunet_boxes_are_corner_and_size(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    class Fake:
-        def setInputSize(self, size: tuple[int, int]) -> None:  # noqa: N802
-            self.size = size
+@pytest.fixture
+def yunet(tmp_path: Path) -> Path:
+    """Return a file with YuNet's input and outputs: it finds red cells of 16 pixels."""
+    path = tmp_path / "red_cells.onnx"
+    path.write_bytes(red_cells())
+    return path
 
-        def detect(self, bgr: np.ndarray) -> tuple[int, np.ndarray | None]:
-            assert bgr.shape[1::-1] == self.size
-            if not bgr.any():
-                return 1, None
-            assert bgr[0, 0].tolist() == [30, 20, 10]  # blue first
-            face = np.zeros((1, 15), np.float32)
-            face[0, :4], face[0, 14] = (10, 5, 20, 25), 0.8
-            return 1, face
 
-    made = []
+def with_cells(height: int, width: int, *cells: tuple[int, int, int]) -> np.ndarray:
+    """Return a black image with cells (row, column, redness)."""
+    image = np.zeros((height, width, 3), np.uint8)
+    for row, column, redness in cells:
+        image[16 * row : 16 * row + 16, 16 * column : 16 * column + 16, 0] = redness
+    return image
 
-    def create(*arguments: Any) -> Fake:
-        made.append(arguments)
-        return Fake()
 
-    monkeypatch.setattr(face_onnx.cv2, "FaceDetectorYN", SimpleNamespace(create=create))
-    path = tmp_path / "yunet.onnx"
-    path.touch()
-    detector = make(kind="yunet", weights=path, limit_side_len=100, threshold=0.7, overlap=0.2)
-    assert made == [(str(path), "", (64, 64), 0.7, 0.2, 5000)]
-    image = np.full((200, 100, 3), (10, 20, 30), np.uint8)
-    empty, (region,) = detector.detect([image * 0, image])
-    assert empty == []
-    assert (region.x0, region.y0, region.x1, region.y1) == (20, 10, 60, 60)
-    assert region.score == pytest.approx(0.8)
+def boxes(regions: list[Region]) -> list[tuple[float, float, float, float]]:
+    return [(r.x0, r.y0, r.x1, r.y1) for r in regions]
+
+
+def test_yunet_boxes_are_those_of_opencv(yunet: Path) -> None:
+    detector = make(kind="yunet", weights=yunet, limit_side_len=128, threshold=0.5)
+    model = cv2.FaceDetectorYN.create(str(yunet), "", (64, 64), 0.5, 0.4, 5000)
+    images = [with_cells(96, 128, (3, 5, 255), (1, 1, 180)), with_cells(128, 80, (6, 2, 200))]
+    for image, regions in zip(images, detector.detect(images), strict=True):
+        model.setInputSize(image.shape[1::-1])
+        _, faces = model.detect(image[:, :, ::-1].copy())  # blue first
+        expected = [(x, y, x + width, y + height) for x, y, width, height in faces[:, :4].tolist()]
+        assert boxes(regions) == expected
+        assert [region.score for region in regions] == faces[:, 14].tolist()
+        assert all(region.entity is Entity.FACE for region in regions)
+
+
+def test_yunet_boxes_at_the_image_s_own_scale(yunet: Path) -> None:
+    detector = make(kind="yunet", weights=yunet, limit_side_len=128)
+    image = with_cells(96, 128, (3, 5, 255), (1, 1, 204))
+    large = image.repeat(2, axis=0).repeat(2, axis=1)
+    blue = image[:, :, ::-1].copy()
+    found = detector.detect([large, blue, image[:90, :121]])
+    assert boxes(found[0]) == [(144, 80, 208, 144), (16, 16, 80, 80)]
+    assert [region.score for region in found[0]] == pytest.approx([1.0, 0.8])
+    assert found[1] == []
+    assert len(found[2]) == 2  # sides that are no multiple of 32
+
+
+def test_yunet_threshold_and_overlap(yunet: Path) -> None:
+    options = {"kind": "yunet", "weights": yunet, "limit_side_len": 128}
+    image = with_cells(96, 128, (3, 4, 255), (3, 5, 204))  # the boxes share a third of their union
+    assert len(make(**options).detect([image])[0]) == 2
+    (kept,) = make(**options, overlap=0.3).detect([image])[0]
+    assert kept.score == 1.0
+    (kept,) = make(**options, threshold=0.9).detect([image])[0]
+    assert boxes([kept]) == [(56, 40, 88, 72)]
 
 
 @pytest.mark.parametrize("kind", ["scrfd", "yunet"])

@@ -20,6 +20,7 @@ from anonbench.images import read_image
 from anonbench.provenance import file_digest
 from anonbench.vocabulary import Entity
 
+V3 = Ppocr().model
 Engine = Literal["direct", "paddleocr"]
 both_engines = pytest.mark.parametrize("engine", ["direct", "paddleocr"])
 
@@ -30,7 +31,7 @@ def load(**settings: object) -> Detector:
 
 @pytest.fixture(scope="module")
 def weights() -> Path:
-    path = ppocr_model.wheel_weights()
+    path = ppocr_model.packaged(V3)
     if path is None:
         pytest.skip("rapidocr_onnxruntime, whose weights are used, is not installed")
     return path
@@ -141,7 +142,7 @@ def test_longest_side_that_is_looked_at_is_told(weights: Path, engine: Engine) -
 
 
 def test_weights_of_the_wheel_are_pp_ocr_v3(weights: Path, shared: Path) -> None:
-    digest = ppocr_model.WHEEL_DIGEST
+    digest = ppocr_model.PUBLISHED[V3].digest
     assert file_digest(weights) == digest
     assert file_digest(shared / "weights/ppocrv3/det/inference.onnx") == digest
 
@@ -152,7 +153,7 @@ def test_weights_of_a_folder_give_the_same_boxes(
     image, _ = page()
     with caplog.at_level(logging.INFO):
         other = load(weights=folder)
-    assert ppocr_model.WHEEL_DIGEST in caplog.text
+    assert ppocr_model.PUBLISHED[V3].digest in caplog.text
     assert other.detect([image]) == detector.detect([image])
 
 
@@ -193,7 +194,7 @@ def test_damaged_weights_of_the_wheel_say_to_reinstall_it(
     data = bytearray(weights.read_bytes())
     data[len(data) // 2] ^= 1
     damaged.write_bytes(data)
-    monkeypatch.setattr(ppocr_model, "wheel_weights", lambda: damaged)
+    monkeypatch.setattr(ppocr_model, "packaged", lambda _: damaged)
     with pytest.raises(InputError, match=r"damaged.*pip install.*rapidocr_onnxruntime==1\.2\.13"):
         load(engine=engine)
 
@@ -213,7 +214,7 @@ def test_no_weights_anywhere_says_where_to_put_them(
     def no_network(**_: object) -> None:
         raise RuntimeError("no host can be reached")
 
-    monkeypatch.setattr(ppocr_model, "WHEEL", "a_wheel_that_is_not_installed")
+    monkeypatch.setattr(ppocr_model, "PACKAGES", ("a_package_that_is_not_installed",))
     monkeypatch.setattr(ppocr, "TextDetection", no_network)
     with pytest.raises(InputError, match=r"detection\.ppocr\.weights"):
         load(engine=engine)

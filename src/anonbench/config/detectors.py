@@ -63,11 +63,13 @@ class Ppocr(Settings):
     """Run the ONNX model here, or by PaddleOCR: the same boxes, here in less time. PaddleOCR also
     takes models whose inference.yml asks for steps that are unknown here."""
     model: str = "PP-OCRv3_mobile_det"
-    """Model name as PaddleOCR knows it."""
+    """Model name as PaddleOCR knows it. By their names alone are found, in the packages that bring
+    them: PP-OCRv3_mobile_det (rapidocr_onnxruntime 1.2.13), PP-OCRv4_mobile_det (rapidocr 3.4.2),
+    PP-OCRv6_small_det (rapidocr 3.10.0)."""
     weights: Path | None = None
-    """Folder with inference.onnx and inference.yml. Without it: the PP-OCRv3 weights of the wheel
-    rapidocr_onnxruntime, where installed, else, with the engine paddleocr, its own download (which
-    has no ONNX files of PP-OCRv3 and v4)."""
+    """Folder of the model's ONNX file, as PaddleOCR ships it (inference.onnx and inference.yml) or
+    as rapidocr does. Without it: that of an installed package, else, with the engine paddleocr, its
+    own download (which has no ONNX files of PP-OCRv3 and v4)."""
     limit_side_len: Count = 960
     """The image is scaled so that its longer side is at most this many pixels."""
     thresh: Fraction = 0.3
@@ -101,8 +103,8 @@ class Mrz(Settings):
     """
 
     weights: Path | None = None
-    """PP-OCR's recognizer: its ONNX file, or a folder with inference.onnx. Without it: that of the
-    wheel rapidocr_onnxruntime."""
+    """PP-OCR's recognizer: its ONNX file, with its alphabet in the metadata (v3, v4 and v6 were
+    tried), or a folder with inference.onnx. Without it: that of the wheel rapidocr_onnxruntime."""
     min_score: Fraction = 0.7
     """How much one line must look like a zone's: its characters, its fillers or dates."""
     margin: Annotated[float, Field(ge=0.0)] = 0.25
