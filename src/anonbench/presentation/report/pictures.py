@@ -60,10 +60,12 @@ CAPTIONS = {
         "seen, the reference's row shows the anonymized versions."
     ),
     "attention": (
-        "Attention of the class token in the last layer, a column a head, a row a model and "
-        "version of one image: plain (brighter is more) and laid over what the network saw (more "
-        "opaque is more). Each map has its own scale; the number above it is its brightest patch's "
-        "share of attention. Adapted models are those of the first method at the highest degree."
+        "Attention of the class token to the patches in the last layer: the maps of all heads (h1, "
+        "h2, …) behind each model and version of one image, plain (brighter is more) and laid over "
+        "what the network saw (more opaque is more). Compare the same head between rows. Each map "
+        "has its own scale; the number above it is its brightest patch's share of attention. With "
+        "many heads each map stands once. Adapted models are those of the first method at the "
+        "highest degree."
     ),
     "attention_share": (
         "Share of each head's attention to patches that falls inside the sensitive boxes, mean "
