@@ -31,7 +31,7 @@ from anonbench.presentation.report.build import (
     skip_reasons,
 )
 from anonbench.presentation.report.coefficients import correlation_rows
-from anonbench.presentation.report.making import hardware, run_times, seeds
+from anonbench.presentation.report.making import hardware, seeds
 from anonbench.presentation.report.page import digest, embedded, resources_digest
 from anonbench.presentation.report.pictures import data_uri
 
@@ -276,24 +276,6 @@ def test_the_control_answers_how_much_is_bias(
     words = " ".join(Page(build(tmp_path / "without.html", sections[:1])).text)
     assert "no retraining control was run (control_seeds in the config)" in words
     assert "What adapting costs beyond training again" not in words
-
-
-def test_run_times_are_summed_by_stage(tmp_path: Path) -> None:
-    head = "s\th:m:s\tmax_rss\tcpu_time\n"
-    for name, line in (
-        ("train/portraits/unadapted-seed0", "10.5\t0:00:10\t1000\t9"),
-        ("train/ids/A-blur-100-seed0", "20\t0:00:20\t2000\t18.5"),
-        ("report", "0.3\t0:00:00\tNA\tNA"),
-    ):
-        path = tmp_path / f"{name}.tsv"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(head + line + "\n")
-    rows = [(r.stage, r.jobs, r.seconds, r.cpu_seconds, r.memory) for r in run_times(tmp_path)]
-    assert rows == [
-        ("train", 2, "30.5", "27.5", "2.10"),  # 2,000 MiB
-        ("report", 1, "0.3", "0.0", "0.00"),
-    ]
-    assert run_times(tmp_path / "none") == []
 
 
 def test_seeds_and_hardware_come_from_the_config() -> None:

@@ -221,11 +221,8 @@ def _draw(axes: Axes, cell: _Cell, pixels: int) -> None:
 def _name_map(axes: Axes, head: int, highest: float) -> None:
     percent = 100 * highest
     value = f"{percent:.0f} %" if percent >= 10 else f"{percent:.1f} %"
-    for text, place, weight, colour in (
-        (f"h{head + 1}", "left", "bold", INK),
-        (value, "right", "normal", SOFT),
-    ):
-        axes.set_title(text, loc=place, fontsize=6, pad=1.5, color=colour, fontweight=weight)
+    axes.set_title(f"h{head + 1}", loc="left", fontsize=6, pad=1.5, color=INK)
+    axes.set_title(value, loc="right", fontsize=6, pad=1.5, color=SOFT, fontweight="normal")
 
 
 def _pale(picture: np.ndarray, pixels: int) -> np.ndarray:
