@@ -16,6 +16,8 @@ from anonbench.presentation.grid import Grid, GridBlock
 from anonbench.presentation.report.build import build_report
 
 CONFIG = {"presentation": {"confidence": 0.9}, "training_seeds": [0], "control_seeds": [1]}
+A4 = 680
+"""Pixels between a page's margins."""
 GRID = Grid("g", "A grid", ("Claim", "Ours"), (GridBlock("", (("a", "1.0"),)),))
 TABLE = "#table-retrieval_documents_100"
 
@@ -312,3 +314,14 @@ def test_printing_leaves_controls_out(report: Path, visit: Open) -> None:
         assert not any(item.is_visible() for item in page.locator(place).all()), place
     assert page.locator(".advice").is_visible() and page.locator("#reference-list").is_visible()
     assert page.pdf()[:5] == b"%PDF-"
+
+
+def test_on_paper_nothing_is_cut_off(report: Path, visit: Open) -> None:
+    page = visit(report, viewport={"width": A4, "height": 900}).page
+    page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+    page.emulate_media(media="print")
+    assert page.evaluate("document.documentElement.scrollWidth") <= A4
+    wider = f"""[...document.querySelectorAll('table, figure, pre')].filter(
+        item => item.getBoundingClientRect().right > {A4} + 1
+    ).map(item => item.id || item.innerText.slice(0, 60))"""
+    assert page.evaluate(wider) == []
