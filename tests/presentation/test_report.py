@@ -310,6 +310,15 @@ def test_each_pair_of_metrics_is_listed_once(tmp_path: Path) -> None:
     assert all(row[2] == row[3] == "–" and row[5] == "linear is constant" for row in undefined)
 
 
+def test_coefficients_below_zero_have_a_real_minus(tmp_path: Path) -> None:
+    path = tmp_path / "correlation.csv"
+    table = make_correlations()
+    table[["pearson", "low", "high", "spearman"]] *= -1
+    table.to_csv(path, index=False)
+    for row in correlation_rows("documents", 100, path).rows:
+        assert all(re.fullmatch(r"−[\d.]+( to −[\d.]+)?", text) for text in row[1:4])
+
+
 def test_what_is_no_png_is_refused(tmp_path: Path) -> None:
     (tmp_path / "figure.png").write_bytes(b"GIF89a")
     with pytest.raises(InputError, match=r"figure\.png: is not a PNG"):
