@@ -29,7 +29,7 @@ SHORT = {
     "trend": "Degrees",
     "gallery": "Gallery",
     "attention": "Attention",
-    "attention_share": "Attention shares",
+    "attention_share": "Shares",
     "learning": "Training",
 }
 """What the navigation calls them."""
