@@ -197,7 +197,8 @@ def _reason(rows: pd.DataFrame, a: str, b: str) -> str:
             return f"{METRICS[name]}: {cause}"
     x, y = _values(rows, a, b)
     if len(x) < MIN_ROWS:
-        return f"{len(x)} rows (model × method), at least {MIN_ROWS} are needed"
+        rows_given = f"{len(x)} row{'' if len(x) == 1 else 's'} (model × method)"
+        return f"{rows_given}, at least {MIN_ROWS} are needed"
     for name, values in ((a, x), (b, y)):
         if np.ptp(values) == 0:
             return f"{METRICS[name]} is the same in all {len(values)} rows"

@@ -8,13 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from report_results import section
+from report_results import make_effort, section
 from synthetic_results import make_scores
 from visiting import Open
 
+from anonbench.presentation.grid import Grid, GridBlock
 from anonbench.presentation.report.build import build_report
 
 CONFIG = {"presentation": {"confidence": 0.9}, "training_seeds": [0], "control_seeds": [1]}
+A4 = 680
+"""Pixels between a page's margins."""
+GRID = Grid("g", "A grid", ("Claim", "Ours"), (GridBlock("", (("a", "1.0"),)),))
 TABLE = "#table-retrieval_documents_100"
 
 
@@ -33,6 +37,8 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
         CONFIG,
         {"anonbench": "0.1.0"},
         folder / "report.html",
+        grids={"Paper and ours": [GRID], "Another long heading of a section": []},
+        effort=make_effort(folder),
     )
     return folder / "report.html"
 
@@ -255,9 +261,33 @@ def test_the_page_fits_every_width(report: Path, visit: Open, width: int, scheme
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert ground == {"light": "rgb(255, 255, 255)", "dark": "rgb(20, 23, 26)"}[scheme]
+    nav = page.locator("nav")
+    wider = nav.evaluate("bar => bar.scrollWidth - bar.clientWidth")
+    assert wider > 0 if width < 960 else wider == 0  # narrow: it scrolls, and a shadow says so
+    controls = page.locator("#constraint select")
+    panel = page.locator("#advice").bounding_box()
+    for box in [controls.nth(i).bounding_box() for i in range(controls.count())]:
+        assert box["x"] + box["width"] < panel["x"] + panel["width"]
     for name in ("answer", "explorer"):
         box = page.locator(f"#{name}").bounding_box()
         assert box is not None and box["width"] <= width
+
+
+def test_a_heading_that_was_jumped_to_is_not_under_the_navigation(
+    report: Path, visit: Open
+) -> None:
+    page = visit(report, reduced_motion="reduce").page
+    for link in ("Cost", "Retrieval", "Provenance"):
+        page.locator("nav").get_by_role("link", name=link, exact=True).click()
+        bar, head = (
+            page.locator(place).bounding_box() for place in ("nav", f"{_target(page)} > h2")
+        )
+        assert bar["y"] == 0
+        assert bar["y"] + bar["height"] <= head["y"] < 900
+
+
+def _target(page: Any) -> str:
+    return "#" + page.url.split("#")[1]
 
 
 def test_the_answer_is_on_the_first_screen(report: Path, visit: Open) -> None:
@@ -284,3 +314,14 @@ def test_printing_leaves_controls_out(report: Path, visit: Open) -> None:
         assert not any(item.is_visible() for item in page.locator(place).all()), place
     assert page.locator(".advice").is_visible() and page.locator("#reference-list").is_visible()
     assert page.pdf()[:5] == b"%PDF-"
+
+
+def test_on_paper_nothing_is_cut_off(report: Path, visit: Open) -> None:
+    page = visit(report, viewport={"width": A4, "height": 900}).page
+    page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+    page.emulate_media(media="print")
+    assert page.evaluate("document.documentElement.scrollWidth") <= A4
+    wider = f"""[...document.querySelectorAll('table, figure, pre')].filter(
+        item => item.getBoundingClientRect().right > {A4} + 1
+    ).map(item => item.id || item.innerText.slice(0, 60))"""
+    assert page.evaluate(wider) == []

@@ -9,7 +9,8 @@ from matplotlib.figure import Figure
 from synthetic_results import outputs
 
 from anonbench.errors import InputError
-from anonbench.presentation.costs import COST_COLUMNS, digest, stage_costs
+from anonbench.files import write_json
+from anonbench.presentation.costs import COST_COLUMNS, machines, stage_costs
 from anonbench.presentation.figures import cost as figure_module
 from anonbench.presentation.figures.cost import cost_figure
 
@@ -28,7 +29,8 @@ def folder(tmp_path: Path) -> Path:
     job(folder, "train/ids/A-seed0", 3600, "7200", "1000")
     job(folder, "train/ids/B-seed0", 1800, "1800", "2000")
     job(folder, "embed/ids", 36, "18", "500")
-    job(folder, "report", 0.4, "NA", "NA")
+    job(folder, "manifest", 0.4, "NA", "NA")
+    job(folder, "report", 100, "100", "100")  # the report's own does not count
     (folder / "notes.txt").write_text("no benchmark")
     return folder
 
@@ -36,7 +38,7 @@ def folder(tmp_path: Path) -> Path:
 def test_jobs_of_a_stage_add_up(folder: Path) -> None:
     costs = stage_costs(folder)
     assert list(costs.columns) == COST_COLUMNS
-    assert costs["stage"].tolist() == ["train", "embed", "report"]
+    assert costs["stage"].tolist() == ["train", "embed", "manifest"]
     train = costs.iloc[0]
     assert train["jobs"] == 2
     assert train["wall_hours"] == pytest.approx(1.5)
@@ -53,13 +55,19 @@ def test_a_foreign_file_is_named(folder: Path) -> None:
         stage_costs(folder)
 
 
-def test_the_digest_is_that_of_the_benchmarks(folder: Path) -> None:
-    before = digest(folder)
-    (folder / "notes.txt").write_text("something else")
-    assert digest(folder) == before
-    job(folder, "embed/ids", 37, "18", "500")
-    assert digest(folder) != before
-    assert digest(folder / "nowhere") == digest(folder / "neither")
+def test_machines_are_counted(tmp_path: Path) -> None:
+    assert machines(tmp_path / "nowhere").empty
+    cpu = {"processor": "Some CPU", "cores": 2, "memory_gb": 24, "gpu": None, "torch": "2.13.0"}
+    gpu = cpu | {"gpu": "Some GPU", "cores": 1}
+    for number, description in enumerate([cpu, gpu, cpu]):
+        write_json(tmp_path / "portraits" / str(number) / "machine.json", description)
+    assert machines(tmp_path).to_dict("list") == {
+        "machine": [
+            "Some CPU, 2 cores, 24 GB, torch 2.13.0",
+            "Some GPU, 1 core, 24 GB, torch 2.13.0",
+        ],
+        "trainings": [2, 1],
+    }
 
 
 def test_every_stage_has_its_bars(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -69,7 +77,7 @@ def test_every_stage_has_its_bars(folder: Path, monkeypatch: pytest.MonkeyPatch)
     cost_figure(costs, [])
     hours, memory = drawn[0].axes
     names = [label.get_text() for label in hours.get_yticklabels()]
-    assert names == ["train  (2 jobs)", "embed  (1 job)", "report  (1 job)"]
+    assert names == ["train  (2 jobs)", "embed  (1 job)", "manifest  (1 job)"]
     assert hours.get_xlabel() == "Hours"
     widths = [patch.get_width() for patch in hours.patches]
     assert widths == pytest.approx([*costs["wall_hours"], *costs["cpu_hours"]])

@@ -165,3 +165,11 @@ def test_smoothing_keeps_length_and_constants() -> None:
     assert smooth(values, 0.2)[[0, 5, 9]] == pytest.approx([0.5, 5.0, 8.5])
     assert smooth(values[:1], 0.05).tolist() == [0.0]
     assert len(smooth(values[:0], 0.05)) == 0
+
+
+def test_a_training_of_one_logged_line_is_a_point(tmp_path: Path, drawn: list[Figure]) -> None:
+    make_log("unadapted").iloc[:1].to_csv(tmp_path / "a.csv", index=False)
+    learning_curves({"unadapted": tmp_path / "a.csv"}, outputs(tmp_path), CHANCE)
+    for axes in drawn[0].axes:
+        if axes.get_visible():
+            assert any(line.get_marker() == "o" for line in axes.lines)

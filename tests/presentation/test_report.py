@@ -31,7 +31,7 @@ from anonbench.presentation.report.build import (
     skip_reasons,
 )
 from anonbench.presentation.report.coefficients import correlation_rows
-from anonbench.presentation.report.making import hardware, run_times, seeds
+from anonbench.presentation.report.making import hardware, seeds
 from anonbench.presentation.report.page import digest, embedded, resources_digest
 from anonbench.presentation.report.pictures import data_uri
 
@@ -278,24 +278,6 @@ def test_the_control_answers_how_much_is_bias(
     assert "What adapting costs beyond training again" not in words
 
 
-def test_run_times_are_summed_by_stage(tmp_path: Path) -> None:
-    head = "s\th:m:s\tmax_rss\tcpu_time\n"
-    for name, line in (
-        ("train/portraits/unadapted-seed0", "10.5\t0:00:10\t1000\t9"),
-        ("train/ids/A-blur-100-seed0", "20\t0:00:20\t2000\t18.5"),
-        ("report", "0.3\t0:00:00\tNA\tNA"),
-    ):
-        path = tmp_path / f"{name}.tsv"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(head + line + "\n")
-    rows = [(r.stage, r.jobs, r.seconds, r.cpu_seconds, r.memory) for r in run_times(tmp_path)]
-    assert rows == [
-        ("train", 2, "30.5", "27.5", "2.10"),  # 2,000 MiB
-        ("report", 1, "0.3", "0.0", "0.00"),
-    ]
-    assert run_times(tmp_path / "none") == []
-
-
 def test_seeds_and_hardware_come_from_the_config() -> None:
     recipe = {"device": "cuda", "threads": 4, "gpus": 8, "nodes": 2, "precision": "bf16"}
     config = {
@@ -326,6 +308,15 @@ def test_each_pair_of_metrics_is_listed_once(tmp_path: Path) -> None:
     undefined = [row for row in rows if row[1] == "–"]
     assert len(undefined) == 5
     assert all(row[2] == row[3] == "–" and row[5] == "linear is constant" for row in undefined)
+
+
+def test_coefficients_below_zero_have_a_real_minus(tmp_path: Path) -> None:
+    path = tmp_path / "correlation.csv"
+    table = make_correlations()
+    table[["pearson", "low", "high", "spearman"]] *= -1
+    table.to_csv(path, index=False)
+    for row in correlation_rows("documents", 100, path).rows:
+        assert all(re.fullmatch(r"−[\d.]+( to −[\d.]+)?", text) for text in row[1:4])
 
 
 def test_what_is_no_png_is_refused(tmp_path: Path) -> None:

@@ -103,7 +103,8 @@ def test_best_is_the_maximum_and_what_prints_like_it(values: list[float]) -> Non
     top = f"{100 * max(values):.1f}"
     for block in lay_out(RETRIEVAL, scores).blocks:
         for column in range(6):
-            assert [row.cells[column].best for row in block.rows] == [t == top for t in printed]
+            best = [t == top and len(set(printed)) > 1 for t in printed]
+            assert [row.cells[column].best for row in block.rows] == best
 
 
 def test_ties_at_the_printed_precision_are_all_bold() -> None:
@@ -116,12 +117,30 @@ def test_ties_at_the_printed_precision_are_all_bold() -> None:
     assert to_latex(layout).count(r"\textbf{50.0}") == 3 * 6 * 2
 
 
+def test_what_all_models_share_is_nobodys_best() -> None:
+    scores = constant(0.0)
+    scores.loc[(scores["adaption"] == "A") & (scores["metric"] == "mndcg"), "value"] = 0.0004
+    layout = lay_out(RETRIEVAL, scores, make_comparisons(scores))
+    assert not any(c.best or c.tied for b in layout.blocks for r in b.rows for c in r.cells)
+    texts = (to_csv(layout), to_markdown(layout), to_latex(layout))
+    assert "**" not in texts[1] and r"\textbf" not in texts[2]
+    for text in texts[1:]:
+        assert "none where all are equal" in text
+    flags = [row[name] for row in rows_of(texts[0]) for name in row if name.endswith("_best")]
+    assert set(flags) == {"0"}
+    # the control is no candidate: that it differs makes the others no better than each other
+    control = make_scores("documents", control=True)
+    control.loc[control["adaption"] != "control", "value"] = 0.5
+    rows = lay_out(RETRIEVAL, control).blocks[0].rows
+    assert not any(cell.best for row in rows for cell in row.cells)
+
+
 def test_blocks_are_compared_apart() -> None:
     scores = constant(0.5)
     scores.loc[(scores["adaption"] == "A") & (scores["query"] == "original"), "value"] = 0.9
     original, anonymized = lay_out(RETRIEVAL, scores).blocks
     assert [row.cells[0].best for row in original.rows] == [False, True, False, False]
-    assert all(row.cells[0].best for row in anonymized.rows)
+    assert not any(row.cells[0].best for row in anonymized.rows)
 
 
 def test_several_seeds_show_the_deviation_between_them() -> None:
@@ -242,6 +261,7 @@ def test_ties_are_of_their_own_column() -> None:
 
 def test_intervals_are_printed_on_demand_and_always_in_the_csv() -> None:
     scores = constant(0.5).assign(low=0.4712, high=0.53)
+    scores.loc[scores["adaption"] == "C", "value"] = 0.48
     layout = lay_out(RETRIEVAL, scores)
     for text in (to_markdown(layout), to_latex(layout)):
         assert "47.1" not in text

@@ -18,7 +18,8 @@ pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 REPORT = {"report", "all"}  # the report shows the config
 FIGURES = {"trend", "heatmap", "examples", "learning", "schedules", "gallery", "attention"}
 FIGURES |= {"attention_share", "detection_figure", "pipeline"}
-SCORES = {"scores", "comparisons", "table", "trend", "gallery"} | REPORT
+SHOWN = REPORT | {"cost"}  # what the stages took is counted after all that is shown
+SCORES = {"scores", "comparisons", "table", "trend", "gallery"} | SHOWN
 CORRELATED = {"correlate", "heatmap"}
 RANKED = {"retrieve", "rankings_portraits", "rankings_documents"} | SCORES | CORRELATED
 EMBEDDED = {"embed_original", "embed_unadapted", "embed_adapted", "downstream", "explore"} | RANKED
@@ -70,12 +71,12 @@ def edited(config: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
     ("path", "value", "expected"),
     [
         ("title", "another", REPORT),
-        ("presentation.dpi", 60, FIGURES | REPORT),
+        ("presentation.dpi", 60, FIGURES | SHOWN),
         ("downstream.k", 3, {"downstream"} | SCORES | CORRELATED),
         ("retrieval.top", 3, RANKED),
         ("retrieval.memory_gb", 1.0, REPORT),
         ("embedding.workers", 1, REPORT),
-        ("correlation.bootstrap", 60, CORRELATED | REPORT),
+        ("correlation.bootstrap", 60, CORRELATED | SHOWN),
         ("anonymization.mask.colour", [255, 255, 255], {"anonymize", "examples"} | ADAPTED),
         ("anonymization.pixelate.min_block", 4, REPORT),  # no data set has the method
         ("recipes.documents.optimizer.steps", 5, OF_DOCUMENTS),
@@ -104,7 +105,7 @@ CODE = [
         "close - close[-1]",
         {"downstream"} | SCORES | CORRELATED,
     ),
-    (TREND, "axes.set_", "axes and axes.set_", {"trend"} | REPORT),
+    (TREND, "axes.set_", "axes and axes.set_", {"trend"} | SHOWN),
 ]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import shutil
 from copy import deepcopy
 from pathlib import Path
@@ -38,6 +39,27 @@ def test_everything_is_there(done: Path) -> None:
             assert (results / "figures" / f"{stem}.{suffix}").stat().st_size > 5000
     report = (results / "report.html").read_text(encoding="utf-8")
     assert "miniature" in report
+    costs = pd.read_csv(results / "tables" / "cost.csv").set_index("stage")
+    assert {"train", "embed", "retrieve", "table", "figure"} <= set(costs.index)
+    assert "report" not in costs.index
+    assert (
+        f"<td>{len(list((results / 'logs' / 'train').rglob('machine.json')))} trainings</td>"
+        in report
+    )
+
+
+def test_costs_are_counted_again_only_with_what_they_cost(
+    snakemake: Any, miniature: dict[str, Any], done: Path
+) -> None:
+    benchmark = done / "results" / "benchmarks" / "report.tsv"
+    before = benchmark.read_bytes()
+    benchmark.write_bytes(before + before.splitlines(keepends=True)[-1])
+    run = snakemake(done, miniature, "--cores", "2", "-n")
+    benchmark.write_bytes(before)
+    assert NOTHING in run.stdout + run.stderr, "a benchmark alone is no reason"
+    run = snakemake(done, miniature, "--cores", "2", "-n", "-R", "sizes")
+    rules = re.findall(r"^ *rule (\w+):", run.stdout + run.stderr, re.MULTILINE)
+    assert sorted(rules) == ["all", "cost", "report", "sizes"]
 
 
 def test_every_variant_has_the_same_images(done: Path) -> None:

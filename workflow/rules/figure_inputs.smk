@@ -3,7 +3,6 @@
 from itertools import chain
 from pathlib import Path
 
-from anonbench.presentation.costs import digest
 from anonbench.presentation.pipeline import trace
 from anonbench.vocabulary import Variant
 
@@ -103,7 +102,3 @@ def pipeline_reads(_):
         return map(str, named[name].expand_input(wildcards)[0])
 
     return trace(inputs((workflow.default_target, {})), producer, inputs, "dataset")
-
-
-def benchmarks_digest():
-    return digest(Path(benchmarks))

@@ -1,4 +1,4 @@
-# Figures of the pipeline, of what is retrieved, of attention, and of what the stages cost.
+# Figures of the pipeline, of what is retrieved, and of attention.
 
 
 include: "figure_inputs.smk"
@@ -165,33 +165,3 @@ rule attention_share:
         models=lambda w: [str(model) for model in attending_models(w.dataset)],
     script:
         "../scripts/attention_share.py"
-
-
-# On request, and not in the report: what a run cost is different each time, and the report's bytes
-# are not. The files' digest makes the job run again where a benchmark has changed; as inputs they
-# would make it wait for jobs that are none of its concern. It takes no benchmark of its own, which
-# would change what it shows.
-rule cost:
-    output:
-        csv=f"{results}/tables/cost.csv",
-        png=f"{results}/figures/cost.png",
-        svg=f"{results}/figures/cost.svg",
-    log:
-        f"{logs}/figure/cost.log",
-    conda:
-        CONDA
-    threads: 1
-    resources:
-        mem_mb=1000,
-        runtime=5,
-    params:
-        slice=slices.show(settings, "dpi"),
-        folder=benchmarks,
-        digest=lambda w: benchmarks_digest(),
-    script:
-        "../scripts/cost.py"
-
-
-rule costs:
-    input:
-        rules.cost.output,

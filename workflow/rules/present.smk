@@ -251,9 +251,49 @@ rule figures:
         [figure_files(name) for name in experiment.datasets],
 
 
+# Counts after everything that the report shows, and again when a job of it has run again: benchmark
+# files are no inputs, for they are new each time. It takes none of its own, which would count.
+rule cost:
+    input:
+        rules.tables.input,
+        rules.figures.input,
+        expand(rules.quality.output.summary, dataset=measured()),
+        explorers(),
+    output:
+        csv=f"{results}/tables/cost.csv",
+        machines=f"{results}/tables/machines.csv",
+        png=report(
+            f"{results}/figures/cost.png",
+            caption="../report/cost.rst",
+            category="Figures",
+            labels={"figure": "cost of each stage"},
+        ),
+        svg=f"{results}/figures/cost.svg",
+    log:
+        f"{logs}/figure/cost.log",
+    conda:
+        CONDA
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    params:
+        slice=slices.show(settings, "dpi"),
+        benchmarks=benchmarks,
+        training_logs=f"{logs}/train",
+    script:
+        "../scripts/cost.py"
+
+
+rule costs:
+    input:
+        rules.cost.output,
+
+
 rule report:
     input:
         rules.tables.input,
+        rules.cost.output,
         [path for path in rules.figures.input if path.endswith(".png")],
         scores=expand(rules.scores.output, dataset=experiment.datasets),
         comparisons=expand(rules.comparisons.output, dataset=experiment.datasets),
@@ -285,7 +325,6 @@ rule report:
         runtime=10,
     params:
         config=settings.model_dump(mode="json"),
-        benchmarks=benchmarks,
         paper=paper_data,
         page=resources_digest(),  # templates, style and scripts are code that is not Python
         packages=[

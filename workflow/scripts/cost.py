@@ -4,11 +4,14 @@ from anonbench.runtime import job
 
 with job(snakemake.log[0], snakemake.threads):
     from anonbench.files import write_csv
-    from anonbench.presentation.costs import stage_costs
+    from anonbench.presentation.costs import machines, stage_costs
     from anonbench.presentation.figures.cost import cost_figure
 
-    costs = stage_costs(Path(snakemake.params.folder))
+    costs = stage_costs(Path(snakemake.params.benchmarks))
     write_csv(costs, Path(snakemake.output.csv))
+    write_csv(
+        machines(Path(snakemake.params.training_logs)), Path(snakemake.output.machines)
+    )
     cost_figure(
         costs,
         [Path(snakemake.output.png), Path(snakemake.output.svg)],

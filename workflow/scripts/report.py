@@ -6,6 +6,7 @@ with job(snakemake.log[0], snakemake.threads):
     from anonbench.config import load
     from anonbench.experiment import Experiment
     from anonbench.presentation.report.build import build_report, sections
+    from anonbench.presentation.report.effort import Effort
     from anonbench.presentation.report.paper import paper_grids
     from anonbench.provenance import versions
 
@@ -18,9 +19,12 @@ with job(snakemake.log[0], snakemake.threads):
         snakemake.params.config,
         versions(*snakemake.params.packages),
         Path(snakemake.output[0]),
-        benchmarks=Path(snakemake.params.benchmarks),
-        training_logs=results / "logs" / "train",
         pipeline=results / "figures" / "pipeline.png",
+        effort=Effort(
+            results / "tables" / "cost.csv",
+            results / "tables" / "machines.csv",
+            results / "figures" / "cost.png",
+        ),
         grids=paper_grids(
             snakemake.params.paper,
             [results / name / "scores.csv" for name in names],

@@ -1,41 +1,35 @@
-"""What each stage of a run cost, from Snakemake's benchmark files."""
+"""What each stage of a run cost, from Snakemake's benchmark files, and on which machines."""
 
 from __future__ import annotations
 
-import hashlib
+from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from anonbench.errors import InputError
-from anonbench.files import files_in
+from anonbench.files import files_in, read_json
+from anonbench.presentation.labels import count
 
 COST_COLUMNS = ["stage", "jobs", "wall_hours", "cpu_hours", "longest_minutes", "peak_gb"]
+MACHINE_COLUMNS = ["machine", "trainings"]
 _NUMBERS = ["s", "cpu_time", "max_rss"]
-
-
-def benchmark_files(folder: Path) -> list[Path]:
-    """Return the benchmark files of all jobs, `<stage>/…/<job>.tsv` or `<stage>.tsv`, sorted."""
-    return [path for path in files_in(folder) if path.suffix == ".tsv"]
-
-
-def digest(folder: Path) -> str:
-    """Return a digest of all benchmark files."""
-    whole = hashlib.sha256()
-    for path in benchmark_files(folder):
-        whole.update(f"{path.relative_to(folder)}\0".encode())
-        whole.update(path.read_bytes())
-    return whole.hexdigest()
+_MACHINE = "machine.json"
+_REPORTING = "report"
+"""The stage that shows the costs: its own is not among them, or it would never be up to date."""
 
 
 def stage_costs(folder: Path) -> pd.DataFrame:
     """Return what the jobs of each stage took, the longest first.
 
     A job that ran several times counts as the last run, which is the one its file holds. Very short
-    jobs have no measured memory or CPU time (`NA`): they count as none.
+    jobs have no measured memory or CPU time (`NA`): they count as none. The report's own job does
+    not count.
 
     Args:
-        folder: of the benchmark files; the first part of a path is the stage.
+        folder: of the benchmark files, `<stage>/…/<job>.tsv` or `<stage>.tsv`.
 
     Returns:
         Columns `COST_COLUMNS`: hours add up, the longest job and the most memory (resident, 10⁹
@@ -46,8 +40,10 @@ def stage_costs(folder: Path) -> pd.DataFrame:
 
     """
     rows = []
-    for path in benchmark_files(folder):
+    for path in files_in(folder):
         parts = path.relative_to(folder).with_suffix("").parts
+        if path.suffix != ".tsv" or parts[0] == _REPORTING:
+            continue
         table = pd.read_csv(path, sep="\t", na_values=["NA", "-"])
         if not set(_NUMBERS) <= set(table.columns):
             raise InputError(f"{path}: not a benchmark file of Snakemake; remove it")
@@ -70,3 +66,38 @@ def stage_costs(folder: Path) -> pd.DataFrame:
     return costs.sort_values(["wall_hours", "stage"], ascending=[False, True], ignore_index=True)[
         COST_COLUMNS
     ]
+
+
+def machines(logs: Path) -> pd.DataFrame:
+    """Return what the trainings ran on and how many did, columns `MACHINE_COLUMNS`, by name.
+
+    Args:
+        logs: folder of the trainings' logs, with a machine.json in the folder of each.
+
+    """
+    found = Counter(_machine(read_json(path)) for path in files_in(logs) if path.name == _MACHINE)
+    return pd.DataFrame(sorted(found.items()), columns=MACHINE_COLUMNS)
+
+
+def _machine(description: Mapping[str, Any]) -> str:
+    parts = [
+        str(description["gpu"] or description["processor"]),
+        count(int(description["cores"]), "core"),
+        f"{description['memory_gb']} GB",
+        f"torch {description['torch']}",
+    ]
+    return ", ".join(parts)
+
+
+def read(path: Path, columns: list[str]) -> pd.DataFrame:
+    """Read a table that was made here; texts stay as they are.
+
+    Raises:
+        InputError: a column is missing.
+
+    """
+    table = pd.read_csv(path, keep_default_na=False)
+    missing = [name for name in columns if name not in table]
+    if missing:
+        raise InputError(f"{path}: column {missing[0]!r} is missing; remove it and run again")
+    return table

@@ -43,7 +43,8 @@ class Cell:
     low: float | None = None
     high: float | None = None
     best: bool = False
-    """Whether it is the highest of its column, as printed; the control takes no part."""
+    """Whether it is the highest of its column, as printed; the control takes no part, and a value
+    that all share is nobody's best."""
     tied: bool = False
     """Whether it is not the highest, but a paired test cannot tell it from the highest."""
     chance: bool = False
@@ -201,8 +202,9 @@ def _tests(table: Table, comparisons: pd.DataFrame | None) -> dict[tuple[str, st
 def _mark(rows: Sequence[Row], tests: Sequence[_Tests], level: float) -> tuple[Row, ...]:
     """Mark the highest value of each column, and those that a test cannot tell from it.
 
-    Values that print like the highest are all marked as the highest. The retraining control takes
-    no part: it tells how far two trainings are apart, and is no way to serve a retrieval system.
+    Values that print like the highest are all marked as the highest, unless the whole column does:
+    then nothing is better than anything. The retraining control takes no part: it tells how far two
+    trainings are apart, and is no way to serve a retrieval system.
     """
     columns = [
         _mark_column({row.key: row.cells[number] for row in rows}, p, level)
@@ -215,7 +217,7 @@ def _mark_column(column: Mapping[str, Cell], p: _Tests, level: float) -> dict[st
     values = {
         key: cell.value for key, cell in column.items() if key != CONTROL and cell.value is not None
     }
-    if not values:
+    if len({f"{value:.1f}" for value in values.values()}) < 2:
         return dict(column)
     highest = max(values, key=values.__getitem__)
     marked = dict(column)

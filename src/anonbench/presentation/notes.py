@@ -52,7 +52,9 @@ def notes_of(
         yield "Values are means ± standard deviation over seeds."
     if CONTROL in set(here["adaption"]):
         yield _control(retrieval, baselines.get("control"))
-    bold = "Bold: best value of a block and column at the printed precision"
+    bold = (
+        "Bold: best value of a block and column at the printed precision, none where all are equal"
+    )
     if confidence is None:
         yield f"{bold}."
     else:

@@ -16,6 +16,8 @@ from PIL import Image
 from anonbench.presentation.figures.examples import PRINT, show
 from anonbench.presentation.figures.style import (
     GRID,
+    INK,
+    MILLIMETRE,
     SOFT,
     TALLEST,
     TWO_COLUMNS,
@@ -29,19 +31,26 @@ from anonbench.vocabulary import Model, Variant
 
 LABEL = 0.95
 """Width in inches of the names of rows."""
-HEADER = 0.36
+HEADER = 0.2
 """Height in inches of the names of columns."""
 CAPTION = 0.13
-"""Height in inches of the line above each map."""
+"""Height in inches of the line above a map: its head and its highest value."""
 GAP = 0.05
 BLOCK = 0.16
 """Space in inches before the maps that are laid over the image, and between two images."""
+PANEL = 0.09
+"""Space in inches between two panels whose heads take several rows."""
+SMALLEST = 12 * MILLIMETRE
+"""Width in inches below which a map of 14 × 14 patches cannot be read."""
 WIDEST = 0.8
 PALE = 0.55
 """How much of the image's contrast is left under a map."""
 
 _HEAT = LinearSegmentedColormap.from_list("heat", [(0.84, 0.37, 0.0, a) for a in (0.0, 0.9)])
 """Vermilion, the more opaque the more attention: seen on white pages and on photos alike."""
+
+_Way = Literal["beside", "below", "alone"]
+"""Where the maps over the image stand: right of the plain ones, below them, or instead of them."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +75,8 @@ class _Cell:
     kind: Literal["image", "map", "overlay"]
     panel: Panel
     head: int = 0
+    named: bool = True
+    """Whether head and highest value stand above it."""
 
 
 @dataclass(frozen=True)
@@ -73,44 +84,42 @@ class _Grid:
     """Where the pictures of all images stand."""
 
     cells: list[_Cell]
-    beside: bool
-    heads: int
-    starts: tuple[int, ...]
-    """The first row of each image."""
-
-    @property
-    def columns(self) -> int:
-        return 1 + self.heads * (2 if self.beside else 1)
-
-    @property
-    def rows(self) -> int:
-        return 1 + max(cell.row for cell in self.cells)
+    way: _Way
+    columns: int
+    gaps: tuple[float, ...]
+    """Inches above each row."""
+    images: int
 
     def left(self, column: int, side: float) -> float:
         """Return the distance of a column from the first, in inches."""
-        laid_over = self.beside and column > self.heads
+        laid_over = self.way == "beside" and column > self.columns // 2
         return column * (side + GAP) + (BLOCK if laid_over else 0.0)
 
     def top(self, row: int, tall: float) -> float:
         """Return the distance of a row's pictures from the header, in inches."""
-        blocks = sum(row >= start for start in self.starts[1:])
-        return row * (tall + CAPTION) + CAPTION + blocks * BLOCK
+        return row * tall + sum(self.gaps[: row + 1])
+
+    @property
+    def across(self) -> float:
+        """The width of a picture with which the figure fits both columns."""
+        free = TWO_COLUMNS - LABEL - GAP - self.left(self.columns - 1, 0.0)
+        return min(WIDEST, free / self.columns)
 
     def side(self, aspect: float) -> float:
-        """Return the width of a picture with which the figure fits, a page for each image."""
-        across = (TWO_COLUMNS - LABEL - GAP - self.left(self.columns - 1, 0.0)) / self.columns
-        pages = TALLEST * len(self.starts) - HEADER
-        down = (pages - self.top(self.rows - 1, 0.0)) / self.rows / aspect
-        return min(WIDEST, across, down)
+        """Return the width of a picture with which the figure also fits a page for each image."""
+        pages = TALLEST * self.images - HEADER - GAP
+        return min(self.across, (pages - sum(self.gaps)) / len(self.gaps) / aspect)
 
 
 def attention(panels: Sequence[Panel], outputs: Sequence[Path], dpi: int = 150) -> None:
-    """Draw attention maps: a column a head, a row a model and version of the image.
+    """Draw attention maps of all heads, model by model and version by version of the image.
 
     Each map stands plain, and laid over the image where that may be seen: in columns of its own,
-    or in a row below where so many heads leave no room beside. Every map has its own scale, from
-    no attention to its own highest value, which stands above it: a head that looks everywhere a
-    little would be black beside one that looks at one spot.
+    or in a row below. Where so many heads leave no room on a page for both at a size that can be
+    read, each is shown once, over the image if that may be seen, in as many rows as it takes; the
+    figure may then be taller than a page. Every map has its own scale, from no attention to its
+    own highest value, which stands above it: a head that looks everywhere a little would be black
+    beside one that looks at one spot.
 
     Args:
         panels: image by image, in the order of the rows; without any the figure says so.
@@ -129,11 +138,15 @@ def attention(panels: Sequence[Panel], outputs: Sequence[Path], dpi: int = 150) 
 
 def _draw_all(panels: Sequence[Panel], dpi: int) -> Figure:
     aspect = max(panel.heads.shape[1] / panel.heads.shape[2] for panel in panels)
-    grid = max((_arrange(panels, beside) for beside in (True, False)), key=lambda g: g.side(aspect))
+    grid = max((_arrange(panels, way) for way in ("beside", "below")), key=lambda g: g.side(aspect))
+    if grid.side(aspect) < SMALLEST:
+        grid = _arrange(panels, "alone")
     side = grid.side(aspect)
+    if side < SMALLEST:
+        side = grid.across
     tall = side * aspect
     width = LABEL + grid.left(grid.columns - 1, side) + side + GAP
-    height = HEADER + grid.top(grid.rows - 1, tall) + tall + GAP
+    height = HEADER + grid.top(len(grid.gaps) - 1, tall) + tall + GAP
     figure = new_figure(TWO_COLUMNS, height, constrained=False)
     margin = (TWO_COLUMNS - width) / 2
     for cell in grid.cells:
@@ -145,26 +158,37 @@ def _draw_all(panels: Sequence[Panel], dpi: int) -> Figure:
     return figure
 
 
-def _arrange(panels: Sequence[Panel], beside: bool) -> _Grid:
+def _arrange(panels: Sequence[Panel], way: _Way) -> _Grid:
     heads = max(len(panel.heads) for panel in panels)
+    in_a_row = heads if way == "beside" else _heads_in_a_row(heads)
     cells: list[_Cell] = []
-    starts: list[int] = []
-    row, last = 0, None
+    gaps: list[float] = []
+    images = list(dict.fromkeys(panel.image_id for panel in panels))
+    last = panels[0].image_id
     for panel in panels:
-        if panel.image_id != last:
-            starts.append(row)
-            last = panel.image_id
-        cells.append(_Cell(row, 0, "image", panel))
-        numbers = range(len(panel.heads))
-        cells += [_Cell(row, 1 + head, "map", panel, head) for head in numbers]
-        if panel.picture is not None:
-            below, shift = (0, heads) if beside else (1, 0)
-            cells += [
-                _Cell(row + below, 1 + shift + head, "overlay", panel, head) for head in numbers
-            ]
-            row += below
-        row += 1
-    return _Grid(cells, beside, heads, tuple(starts))
+        between = BLOCK if panel.image_id != last else PANEL if heads > in_a_row and gaps else 0.0
+        last = panel.image_id
+        cells.append(_Cell(len(gaps), 0, "image", panel))
+        seen = panel.picture is not None
+        for first in range(0, len(panel.heads), in_a_row):
+            numbers = list(enumerate(range(first, min(first + in_a_row, len(panel.heads))), 1))
+            row = len(gaps)
+            gaps.append(CAPTION + (between if first == 0 else 0.0))
+            kind: Literal["map", "overlay"] = "overlay" if seen and way == "alone" else "map"
+            cells += [_Cell(row, column, kind, panel, head) for column, head in numbers]
+            if seen and way == "beside":
+                cells += [_Cell(row, heads + c, "overlay", panel, head) for c, head in numbers]
+            if seen and way == "below":
+                gaps.append(GAP)
+                cells += [_Cell(row + 1, c, "overlay", panel, head, False) for c, head in numbers]
+    columns = 1 + in_a_row * (2 if way == "beside" else 1)
+    return _Grid(cells, way, columns, tuple(gaps), len(images))
+
+
+def _heads_in_a_row(heads: int) -> int:
+    """Return how many maps stand beside the image so that none is too small, the rows alike."""
+    most = int((TWO_COLUMNS - LABEL) / (SMALLEST + GAP)) - 1
+    return -(-heads // -(-heads // most))
 
 
 def _draw(axes: Axes, cell: _Cell, pixels: int) -> None:
@@ -176,10 +200,10 @@ def _draw(axes: Axes, cell: _Cell, pixels: int) -> None:
         axes.text(0.5, 0.5, "not\nshown", ha="center", va="center", fontsize=6, color=SOFT)
         return None
     head = cell.panel.heads[cell.head]
+    if cell.named:
+        _name_map(axes, cell.head, float(head.max()))
     if cell.kind == "map":
         axes.imshow(head, cmap="magma", vmin=0, interpolation="nearest", aspect="equal")
-        axes.set_title(f"{100 * float(head.max()):.1f} %", fontsize=5.5, pad=1.5, color=SOFT)
-        axes.title.set_fontweight("normal")
         axes.set_axis_off()
         return None
     assert picture is not None
@@ -192,6 +216,13 @@ def _draw(axes: Axes, cell: _Cell, pixels: int) -> None:
     for spine in axes.spines.values():
         spine.set(visible=True, color=GRID, linewidth=0.6)
     return None
+
+
+def _name_map(axes: Axes, head: int, highest: float) -> None:
+    percent = 100 * highest
+    value = f"{percent:.0f} %" if percent >= 10 else f"{percent:.1f} %"
+    axes.set_title(f"h{head + 1}", loc="left", fontsize=6, pad=1.5, color=INK)
+    axes.set_title(value, loc="right", fontsize=6, pad=1.5, color=SOFT, fontweight="normal")
 
 
 def _pale(picture: np.ndarray, pixels: int) -> np.ndarray:
@@ -209,25 +240,19 @@ def _name(figure: Figure, grid: _Grid, margin: float, side: float, tall: float) 
     def across(column: int) -> float:
         return float((margin + LABEL + grid.left(column, side) + side / 2) / width)
 
-    heads = [f"h{number}" for number in range(1, grid.heads + 1)]
-    groups = {"Plain": heads, "Over the image": heads} if grid.beside else {"": heads}
-    line = 1 - (HEADER - 0.06) / height
-    figure.text(across(0), line, "Image", ha="center", va="center", fontsize=7)
-    for group, (title, names) in enumerate(groups.items()):
-        first = 1 + group * grid.heads
-        for place, name in enumerate(names):
-            figure.text(across(first + place), line, name, ha="center", va="center", fontsize=7)
-        if grid.beside:
-            centre = (across(first) + across(first + len(names) - 1)) / 2
-            figure.text(
-                centre,
-                1 - 0.1 / height,
-                title,
-                ha="center",
-                va="center",
-                fontsize=7.5,
-                fontweight="bold",
-            )
+    heads = grid.columns // 2 if grid.way == "beside" else grid.columns - 1
+    titles = {
+        "beside": ("Plain", "Over the image"),
+        "below": ("Plain; below, over the image",),
+        "alone": ("Over the image, or plain where it is not shown",),
+    }[grid.way]
+    line = 1 - 0.1 / height
+    names = {across(0): "Image"}
+    for group, title in enumerate(titles):
+        first = 1 + group * heads
+        names[(across(first) + across(first + heads - 1)) / 2] = title
+    for place, title in names.items():
+        figure.text(place, line, title, ha="center", va="center", fontsize=7.5, fontweight="bold")
     for cell in grid.cells:
         if cell.kind != "image":
             continue

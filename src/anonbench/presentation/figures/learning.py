@@ -247,7 +247,8 @@ def _curve(
 
 def _line(axes: Axes, log: pd.DataFrame, name: str, **how: Any) -> None:
     rows = log[log[name].notna()]
-    axes.plot(rows["step"], smooth(rows[name].to_numpy(float), SMOOTHING), **how)
+    marker = "o" if len(rows) == 1 else None  # a line of one point is invisible
+    axes.plot(rows["step"], smooth(rows[name].to_numpy(float), SMOOTHING), marker=marker, **how)
 
 
 def smooth(values: np.ndarray, share: float) -> np.ndarray:

@@ -29,8 +29,16 @@ from anonbench.presentation.report.advice import NOT_MEASURED, advise, constrain
 from anonbench.presentation.report.answer import MEASURES, answer, headline, overview
 from anonbench.presentation.report.bias import cost_rows
 from anonbench.presentation.report.coefficients import correlation_rows
+from anonbench.presentation.report.effort import Effort, effort_part
 from anonbench.presentation.report.page import render
-from anonbench.presentation.report.pictures import CAPTIONS, SHORT, diagram, heading, pictures
+from anonbench.presentation.report.pictures import (
+    CAPTIONS,
+    PIPELINE,
+    SHORT,
+    heading,
+    picture,
+    pictures,
+)
 from anonbench.presentation.report.recommendations import recommendations
 from anonbench.presentation.summary import SCORE_COLUMNS, read_scores, summarize
 from anonbench.presentation.tables import SIZE_COLUMNS, SIZE_TITLE, read_sizes
@@ -104,12 +112,11 @@ def build_report(
     config: Mapping[str, Any],
     versions: Mapping[str, str],
     output: Path,
-    benchmarks: Path | None = None,
     grids: Mapping[str, Sequence[Grid]] | None = None,
     pipeline: Path | None = None,
-    training_logs: Path | None = None,
+    effort: Effort | None = None,
 ) -> None:
-    """Write the report.
+    """Write the report: the same bytes for the same files, config and versions.
 
     Args:
         title: of the page.
@@ -117,10 +124,9 @@ def build_report(
         config: shown as YAML; plain values (a model's ``model_dump(mode="json")``).
         versions: of the packages that made the results.
         output: the HTML file.
-        benchmarks: folder of Snakemake's benchmark files, a folder a stage.
         grids: further tables, by the heading of their section.
         pipeline: PNG of the workflow's stages.
-        training_logs: folder of the trainings' logs, which say what they ran on.
+        effort: what the stages took.
 
     Raises:
         InputError: a figure is no PNG, or a file lacks a column.
@@ -189,7 +195,7 @@ def build_report(
         captions=CAPTIONS,
         short=SHORT,
         pictures={kind: pictures(figures, kind) for kind in (*kinds, *PLACED)}
-        | {"pipeline": [] if pipeline is None else [diagram(pipeline)]},
+        | {"pipeline": [] if pipeline is None else [picture("pipeline", *PIPELINE, pipeline)]},
         other_kinds=[kind for kind in kinds if kind not in PLACED],
         correlations=[
             correlation_rows(section.name, degree, path)
@@ -207,10 +213,9 @@ def build_report(
         config=yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True, width=100),
         versions=dict(versions),
         digests=making.digests(_files(datasets)),
-        run_times=[] if benchmarks is None else making.run_times(benchmarks),
         seeds=making.seeds(config),
         hardware=making.hardware(config),
-        machines=[] if training_logs is None else making.machines(training_logs),
+        effort=None if effort is None else effort_part(effort),
     )
     with atomic(output) as temporary:
         temporary.write_text(html, encoding="utf-8")

@@ -32,7 +32,9 @@ def correlation_rows(dataset: str, degree: int, path: Path) -> Correlations:
                 (
                     f"{METRICS[a]} · {METRICS[b]}",
                     _coefficient(row["pearson"]),
-                    "–" if low is None or high is None else f"{low:.2f} to {high:.2f}",
+                    "–"
+                    if low is None or high is None
+                    else f"{_coefficient(low)} to {_coefficient(high)}",
                     _coefficient(row["spearman"]),
                     "–" if n is None else str(int(n)),
                     row["reason"] or "",
@@ -42,4 +44,4 @@ def correlation_rows(dataset: str, degree: int, path: Path) -> Correlations:
 
 
 def _coefficient(value: float | None) -> str:
-    return "–" if value is None else f"{value:.2f}"
+    return "–" if value is None else f"{value:.2f}".replace("-", "−")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 from importlib import resources
 from typing import Any
 
@@ -72,7 +73,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters["unbroken"] = lambda text: text.replace(" %", "\u00a0%")
+    environment.filters["unbroken"] = lambda text: re.sub(r" (?=[%=])|(?<==) ", "\u00a0", text)
     environment.filters["embedded"] = embedded
     environment.filters["number"] = lambda value: f"{value:,}"
     return environment

@@ -23,11 +23,13 @@ FIGURE_KINDS = {
     "learning": "Learning curves",
     "schedules": "Schedules",
 }
+PIPELINE = ("From images to this report", "From images to this report: the workflow's stages")
+"""Title of the workflow's picture, and what it shows."""
 SHORT = {
     "trend": "Degrees",
     "gallery": "Gallery",
     "attention": "Attention",
-    "attention_share": "Attention shares",
+    "attention_share": "Shares",
     "learning": "Training",
 }
 """What the navigation calls them."""
@@ -60,10 +62,12 @@ CAPTIONS = {
         "seen, the reference's row shows the anonymized versions."
     ),
     "attention": (
-        "Attention of the class token in the last layer, a column a head, a row a model and "
-        "version of one image: plain (brighter is more) and laid over what the network saw (more "
-        "opaque is more). Each map has its own scale; the number above it is its brightest patch's "
-        "share of attention. Adapted models are those of the first method at the highest degree."
+        "Attention of the class token to the patches in the last layer: the maps of all heads (h1, "
+        "h2, …) behind each model and version of one image, plain (brighter is more) and laid over "
+        "what the network saw (more opaque is more). Compare the same head between rows. Each map "
+        "has its own scale; the number above it is its brightest patch's share of attention. With "
+        "many heads each map stands once. Adapted models are those of the first method at the "
+        "highest degree."
     ),
     "attention_share": (
         "Share of each head's attention to patches that falls inside the sensitive boxes, mean "
@@ -80,6 +84,14 @@ CAPTIONS = {
         "Feature rank: RankMe of a batch's class tokens. A collapse shows as an entropy at "
         "the dashed line with a KL of zero, as a few prototypes, or as a rank near one. Losses of "
         "different adaptions are not a ranking: the tasks differ."
+    ),
+    "cost": (
+        "A row a stage, the longest first. Left: the time of its jobs, added up; the blue bar from "
+        "start to end, the orange one the work of all processors. Where orange is longer, jobs "
+        "used several cores. Right: the most memory that one job of the stage held, which is what "
+        "a machine must have. Jobs may run at once, so that the clock showed less than the bars "
+        "add up to. A job counts as its last run, and one that found its result made already as "
+        "the moment in which it saw that. Jobs on GPUs count with their processors' time alone."
     ),
     "pipeline": (
         "The stages of this config, drawn from the workflow's rules: a box a rule file, its rules "
@@ -109,6 +121,11 @@ class Picture:
     def wide(self) -> bool:
         """Whether it needs the page's whole width."""
         return self.width > 800
+
+    @property
+    def tall(self) -> bool:
+        """Whether it would be too small to read on one printed page."""
+        return self.height > 1.6 * self.width
 
 
 def data_uri(png: Path) -> tuple[str, int, int]:
@@ -153,15 +170,14 @@ def pictures(figures: Iterable[tuple[Figure, Path]], kind: str) -> list[Picture]
     return shown
 
 
-def diagram(png: Path) -> Picture:
-    """Return the picture of the workflow's stages.
+def picture(stem: str, title: str, alt: str, png: Path) -> Picture:
+    """Return a figure that is of no data set.
 
     Raises:
         InputError: the file is no PNG.
 
     """
-    title = "From images to this report"
-    return Picture("pipeline", title, f"{title}: the workflow's stages.", *data_uri(png))
+    return Picture(stem, title, f"{alt}.", *data_uri(png))
 
 
 def heading(kind: str) -> str:
