@@ -54,6 +54,7 @@ class Figure:
         "attention_share",
         "learning",
         "schedules",
+        "front",
     ]
     dataset: str
     degree: int | None = None
@@ -137,6 +138,11 @@ class Experiment:
         variants = self.variants(name)
         return [Model(), *(Model(Adaption(a), v) for v in variants for a in adaptions)]
 
+    def parrot(self, name: str, variant: Variant) -> Model | None:
+        """Return the model that has learned most from a variant: adapted by C, else B, else A."""
+        adapted = [model for model in self.models(name) if model.variant == variant != Variant()]
+        return max(adapted, key=lambda model: model.adaption.value, default=None)
+
     def seeds(self, model: Model) -> tuple[int, ...]:
         """Return the seeds that a model is trained with; the retraining control's come last."""
         control = self.config.control_seeds if model == Model() else ()
@@ -192,7 +198,10 @@ class Experiment:
     def _figures(self) -> Iterator[Figure]:
         numbers = {entry: number for number, entry in PAPER_FIGURES.items()}
         for name, dataset in self.datasets.items():
-            for kind, degree, metric, query in self._figure_keys(dataset):
+            keys = [*self._figure_keys(dataset)]
+            if self.config.privacy.enabled:
+                keys[:0] = [("front", None, metric, None) for metric in ("map", "mndcg")]
+            for kind, degree, metric, query in keys:
                 role = dataset.paper_role
                 key = (role, kind, degree, metric, query)
                 paper = numbers.get(key) if role else None  # type: ignore[arg-type]
