@@ -8,9 +8,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
-from anonbench.config import Config, Dataset, PaperRole
+from anonbench.config import Config, Dataset, DetectorName, PaperRole
 from anonbench.sharding import shard_count
-from anonbench.vocabulary import Adaption, Model, QueryKind, Split, Variant
+from anonbench.vocabulary import Adaption, Entity, Model, QueryKind, Split, Variant
 
 TableKind = Literal["retrieval", "agreement", "downstream"]
 
@@ -104,6 +104,16 @@ PAPER_FIGURES: dict[str, tuple[PaperRole, str, int | None, str | None, str | Non
 """The paper's figures with data: data set, kind, degree, metric and query kind."""
 
 
+FINDS = {
+    DetectorName.MTCNN: Entity.FACE,
+    DetectorName.FACE_ONNX: Entity.FACE,
+    DetectorName.PPOCR: Entity.TEXT,
+    DetectorName.ZXING: Entity.BARCODE,
+    DetectorName.MRZ: Entity.MRZ,
+}
+"""What a detector looks for; the others find whatever their files name."""
+
+
 def truth_of(dataset: Dataset) -> Path | None:
     """Return where a data set's true boxes are, if they are known; those of a demo always are."""
     if dataset.truth is None and dataset.demo is not None:
@@ -126,6 +136,11 @@ class Experiment:
     def reference_seed(self) -> int:
         """The training seed whose unadapted model gives the reference ranking."""
         return self.config.training_seeds[0]
+
+    def entities(self, name: str) -> list[Entity]:
+        """Return the entities that a data set's detectors look for."""
+        sought = {FINDS.get(detector) for detector in self.datasets[name].detectors}
+        return [entity for entity in Entity if entity in sought]
 
     def variants(self, name: str) -> list[Variant]:
         """Return the anonymized variants of a data set."""

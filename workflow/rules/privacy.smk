@@ -35,6 +35,7 @@ rule reidentify:
         unadapted=lambda w: attacking_backbone(w.dataset, Model()),
         originals=lambda w: image_set(w.dataset, "original", "val"),
         variants=lambda w: attacked_variants(w.dataset),
+        sought=lambda w: list(map(str, experiment.entities(w.dataset))),
     script:
         "../scripts/reidentify.py"
 

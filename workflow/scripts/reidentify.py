@@ -14,7 +14,7 @@ with job(snakemake.log[0], snakemake.threads):
             from anonbench.imageset import ImageSet
             from anonbench.privacy.lineup import read_people
             from anonbench.privacy.reidentification import Attacked, reidentify
-            from anonbench.vocabulary import Variant
+            from anonbench.vocabulary import Entity, Variant
 
             settings = Privacy.model_validate(snakemake.params.slice["settings"])
             reidentify(
@@ -29,6 +29,7 @@ with job(snakemake.log[0], snakemake.threads):
                 ],
                 boxes=read_boxes(Path(snakemake.input.boxes)),
                 people=read_people(Path(snakemake.input.manifest), settings.identity),
+                sought=[Entity(name) for name in snakemake.params.sought],
                 unadapted=Path(snakemake.params.unadapted),
                 settings=settings,
                 seed=snakemake.params.slice["seed"],

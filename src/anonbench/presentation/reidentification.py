@@ -82,7 +82,7 @@ def reidentification_grid(dataset: str, rates: pd.DataFrame, confidence: float =
 def _block(entity: str, rows: pd.DataFrame, attacks: list[tuple[str, str]]) -> GridBlock:
     first = rows.iloc[0]
     gallery, chances = int(rows["gallery"].max()), rows.groupby("rank")["chance"].first()
-    said = ", ".join(f"{100 * chance:.2g} % at rank {rank}" for rank, chance in chances.items())
+    said = ", ".join(f"{100 * chance:.2g} % at rank {rank:.0f}" for rank, chance in chances.items())
     label = (
         f"{ENTITIES.get(entity, entity)}: {MATCHES[first['match']]}, among {gallery:,}; "
         f"chance {said}"

@@ -46,6 +46,7 @@ def line_ups(
     boxes: pd.DataFrame,
     ids: Collection[str],
     people: Mapping[str, str],
+    sought: Collection[Entity],
     settings: Privacy,
     seed: int,
 ) -> tuple[list[LineUp], dict[Entity, str]]:
@@ -55,6 +56,7 @@ def line_ups(
         boxes: columns of `anonbench.boxes`, of both splits.
         ids: the validation images.
         people: the person of each image, where it is known.
+        sought: entities that should be there.
         settings: how many are drawn.
         seed: of the draw.
 
@@ -69,7 +71,8 @@ def line_ups(
         if drawn is None:
             drawn = _of_regions(regions, settings, seed)
         if len(drawn) < 2:
-            missing[entity] = "fewer than two regions in the validation images"
+            if entity in sought or len(drawn):
+                missing[entity] = "fewer than two regions in the validation images"
             continue
         ordered = drawn.sort_values(["id", "order"], ignore_index=True)
         found.append(LineUp(entity, match, ordered[_COLUMNS]))

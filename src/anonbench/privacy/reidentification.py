@@ -11,7 +11,7 @@ training); for the same region of the same image that would compare a crop with 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -117,6 +117,7 @@ def reidentify(
     variants: Sequence[Attacked],
     boxes: pd.DataFrame,
     people: Mapping[str, str],
+    sought: Collection[Entity],
     unadapted: Path,
     settings: Privacy,
     seed: int,
@@ -132,6 +133,7 @@ def reidentify(
         variants: its anonymized versions.
         boxes: columns of `anonbench.boxes`.
         people: the person of each image, where it is known.
+        sought: entities that the detectors look for.
         unadapted: the reference model.
         settings: section `privacy` of the config.
         seed: of the draw.
@@ -141,13 +143,13 @@ def reidentify(
         InputError: a model cannot be loaded.
 
     """
-    lines, missing = line_ups(boxes, originals.ids, people, settings, seed)
+    lines, missing = line_ups(boxes, originals.ids, people, sought, settings, seed)
     rows = [_none(entity, reason) for entity, reason in missing.items()]
     if lines:
         drawn = boxes[boxes["id"].isin({name for line in lines for name in line.crops["id"]})]
         scene = _Scene(lines, settings)
         rows += _attack(scene, originals, variants, image_regions(drawn), unadapted, settings)
-    table = pd.concat(rows, ignore_index=True)
+    table = pd.concat([pd.DataFrame(columns=list(COLUMNS)), *rows], ignore_index=True)
     write_parquet(table[list(COLUMNS)].astype(COLUMNS), output)
 
 

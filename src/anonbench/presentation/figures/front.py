@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -79,9 +80,11 @@ def front(
                 figure.legend(
                     handles=handles,
                     loc="outside upper center",
-                    ncols=min(len(handles), 8 if down == 1 else 4),
-                    columnspacing=1.2,
-                    handletextpad=0.5,
+                    ncols=len(handles) if down == 1 else 3,
+                    columnspacing=1.0,
+                    handletextpad=0.4,
+                    handlelength=1.4,
+                    fontsize=7,
                 )
             save(figure, paths, dpi)
 
@@ -129,19 +132,13 @@ def undominated(cost: np.ndarray, gain: np.ndarray) -> np.ndarray:
 
 
 def _panel(axes: Axes, points: pd.DataFrame, originals: pd.DataFrame) -> None:
-    for row in points.sort_values("best").to_dict("records"):
+    top = points.groupby(_KEYS)["value"].transform("max") == points["value"]
+    for row in points.assign(top=top).sort_values("best").to_dict("records"):
         colour, x, y = method_colour(row["method"]), 100 * row["rate"], 100 * row["value"]
-        axes.errorbar(
-            [x],
-            [y],
-            xerr=[[x - 100 * row["rate_low"]], [100 * row["rate_high"] - x]],
-            yerr=[[y - 100 * row["low"]], [100 * row["high"] - y]],
-            fmt="none",
-            ecolor=colour,
-            elinewidth=0.6,
-            alpha=0.7,
-            zorder=1,
-        )
+        lines: Any = {"colors": colour, "linewidths": 0.6, "alpha": 0.7, "zorder": 1}
+        axes.vlines(x, 100 * row["low"], 100 * row["high"], **lines)
+        if row["top"]:  # a variant's rate has one interval, whatever model searches it
+            axes.hlines(y, 100 * row["rate_low"], 100 * row["rate_high"], **lines)
         axes.plot(
             [x],
             [y],
@@ -155,7 +152,7 @@ def _panel(axes: Axes, points: pd.DataFrame, originals: pd.DataFrame) -> None:
     best = points[points["best"]].sort_values(["rate", "value"])
     axes.step(100 * best["rate"], 100 * best["value"], where="post", color=INK, lw=0.9, zorder=2)
     if points["degree"].nunique() > 1:
-        _label_degrees(axes, points)
+        _label_degrees(axes, points[top])
     if len(originals):
         axes.plot(100 * originals["rate"], [100], marker="*", color=INK, ms=7, linestyle="none")
     chance = points["chance"].round(9).unique()
@@ -168,8 +165,7 @@ def _panel(axes: Axes, points: pd.DataFrame, originals: pd.DataFrame) -> None:
 
 def _label_degrees(axes: Axes, points: pd.DataFrame) -> None:
     """Write each variant's degree above its best model."""
-    for _, variant in points.groupby(_KEYS):
-        top = variant.sort_values("value").iloc[-1]
+    for top in points.drop_duplicates(_KEYS).to_dict("records"):
         axes.annotate(
             f"{top['degree']} %",
             (100 * top["rate"], 100 * top["value"]),
