@@ -174,9 +174,9 @@ def test_the_constraint_changes_the_answer(report: Path, visit: Open) -> None:
     rates = page.locator("#advice .risk").all_inner_texts()
     assert len(rates) == rows.count() and all("chance 1 among 200" in text for text in rates)
     page.get_by_label("Method").first.select_option("")
-    page.get_by_label("Re-identification").select_option("50")
+    page.locator("#constraint [name=risk]").select_option("50")
     assert uses() == expected(degree=50, adaption="unadapted", limit=50)
-    page.get_by_label("Re-identification").select_option("1")
+    page.locator("#constraint [name=risk]").select_option("1")
     assert uses() == expected(degree=50, adaption="unadapted", limit=1)
     assert all("Mask" in use for use in uses())
 

@@ -72,7 +72,8 @@ def test_every_choice_has_its_variants_risk() -> None:
     found = options(summaries, risks({"a": make_rates("a", (50, 100))}))
     of = {(option.method, option.degree): option for option in found}
     assert of["blur", 100].risk == "45.0 %" and of["blur", 100].risk_rate == 45
-    assert of["blur", 100].risk_note == "41.0 to 49.0; chance 1 among 200"
+    assert of["blur", 100].risk_interval == "41.0 to 49.0"
+    assert of["blur", 100].risk_note == "chance 1 among 200"
     assert constraints(found)["risk"] == [
         ("", "any"),
         *((str(limit), f"at most {limit} %") for limit in (1, 2, 5, 10, 25, 50)),

@@ -14,11 +14,12 @@
     return element;
   };
 
-  const noted = (text, note, kind) => {
+  const noted = (text, kind, interval, below) => {
     const element = cell(text, kind);
     const small = document.createElement("span");
     small.className = "interval";
-    small.textContent = note;
+    small.append(interval);
+    if (below) small.append(document.createElement("br"), below);
     element.append(small);
     return element;
   };
@@ -47,8 +48,9 @@
         row.replaceChildren(name, query, none);
         continue;
       }
-      const kept = noted(`${best.kept}${best.doubtful ? "†" : ""} `, best.interval, "number");
-      const risk = noted(`${best.risk} `, best.risk_note, `number risk${best.risk_note ? "" : " none"}`);
+      const kept = noted(`${best.kept}${best.doubtful ? "†" : ""} `, "number", best.interval);
+      const known = best.risk_note ? "number risk" : "number risk none";
+      const risk = noted(`${best.risk} `, known, best.risk_interval, best.risk_note);
       const [lost, gain] = [best.loss, best.gain_loss].map((text) => cell(text, "number lost"));
       row.replaceChildren(name, query, cell(best.use, "use"), lost, kept, gain, risk);
     }

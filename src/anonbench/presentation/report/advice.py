@@ -48,8 +48,9 @@ class Option:
     """Whether its mAP cannot be told from chance."""
     risk: str
     """How often the strongest attack re-identifies a region of these images."""
+    risk_interval: str
     risk_note: str
-    """Its interval, chance and gallery; empty where no attack was run."""
+    """Chance and gallery; both empty where no attack was run."""
     risk_rate: float | None
     """The same rate as a number, in percent."""
 
@@ -146,6 +147,7 @@ def _option(
         gain_loss="" if gain is None else f"{100 - gain.value:.1f}",
         doubtful=choice.at_chance,
         risk=NO_RISK if risk is None else risk.text,
+        risk_interval="" if risk is None else risk.interval,
         risk_note="" if risk is None else risk.note,
         risk_rate=None if risk is None else round(risk.rate, 4),
     )

@@ -37,9 +37,14 @@ class Risk:
         return f"{self.rate:.1f} %"
 
     @property
+    def interval(self) -> str:
+        """The rate's interval."""
+        return f"{self.low:.1f} to {self.high:.1f}"
+
+    @property
     def note(self) -> str:
-        """Interval, chance and gallery."""
-        return f"{self.low:.1f} to {self.high:.1f}; chance {self.chance:.2g} among {self.gallery:,}"
+        """What the rate is worth: chance, and among how many a region was looked for."""
+        return f"chance {self.chance:.2g} among {self.gallery:,}"
 
 
 def risks(rates: Mapping[str, pd.DataFrame]) -> dict[tuple[str, str, int], Risk]:
