@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 
 from anonbench.files import write_csv
+from anonbench.privacy.probes import COLUMNS
 from anonbench.privacy.rates import ALL, HIDDEN, RATE_COLUMNS, rates, read_rates, worst
-from anonbench.privacy.reidentification import COLUMNS
 from anonbench.statistics import wilson
 
 

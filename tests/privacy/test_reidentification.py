@@ -17,8 +17,9 @@ from anonbench.errors import InputError
 from anonbench.images import encode
 from anonbench.imageset import ImageSet, ShardWriter
 from anonbench.privacy.attackers import Recognizer
+from anonbench.privacy.probes import COLUMNS
 from anonbench.privacy.rates import rates, worst
-from anonbench.privacy.reidentification import COLUMNS, Attacked, reidentify
+from anonbench.privacy.reidentification import Attacked, reidentify
 from anonbench.seeding import rng
 from anonbench.training.network import Network
 from anonbench.training.weights import save_backbone

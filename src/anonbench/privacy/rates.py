@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from anonbench.privacy.reidentification import ANONYMIZED, ATTACKERS, RANKS
+from anonbench.privacy.probes import ANONYMIZED, ATTACKERS, RANKS
 from anonbench.statistics import wilson
 from anonbench.vocabulary import ORIGINAL, Entity, Method
 
@@ -55,7 +55,7 @@ def rates(dataset: str, probes: pd.DataFrame, confidence: float) -> pd.DataFrame
 
     Args:
         dataset: its name.
-        probes: columns `anonbench.privacy.reidentification.COLUMNS`.
+        probes: columns `anonbench.privacy.probes.COLUMNS`.
         confidence: of the intervals.
 
     """

@@ -27,32 +27,9 @@ from anonbench.privacy.attackers import Attacker, Backbone, Recognizer
 from anonbench.privacy.crops import read_crops
 from anonbench.privacy.hits import Places, chances, hits, places
 from anonbench.privacy.lineup import LineUp, Match, line_ups
+from anonbench.privacy.probes import ANONYMIZED, COLUMNS, NAIVE, PARROT, RANKS, RECOGNIZER
 from anonbench.progress import track
 from anonbench.vocabulary import ORIGINAL, Entity, Variant
-
-NAIVE, PARROT, RECOGNIZER = "naive", "parrot", "recognizer"
-ATTACKERS = (NAIVE, PARROT, RECOGNIZER)
-ANONYMIZED = "anonymized"
-RANKS = (1, 10)
-"""Ranks at which a match counts as found."""
-COLUMNS = {
-    "entity": "str",
-    "match": "str",
-    "method": "str",
-    "degree": "int64",
-    "attacker": "str",
-    "against": "str",
-    "id": "str",
-    "order": "int64",
-    "cluster": "int64",
-    "hidden": "bool",
-    "gallery": "int64",
-    **{f"{what}_{rank}": "float64" for rank in RANKS for what in ("hit", "chance")},
-    "reason": "str",
-}
-"""A row a probe. `against`: whether the gallery shows originals or the same variant; `hidden`:
-whether the region is anonymized at this degree; `cluster`: probes of one person or image share it.
-A row without an id says in `reason` what was not run."""
 
 _Regions = Mapping[str, Sequence[Region]]
 
