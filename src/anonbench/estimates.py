@@ -10,7 +10,7 @@ import math
 
 from anonbench.config import DetectorName, Recipe
 from anonbench.experiment import Experiment
-from anonbench.vocabulary import Split
+from anonbench.vocabulary import Entity, Split
 
 IMAGES_PER_SECOND = {"manifest": 500.0, "anonymize": 25.0}
 """Seen: 4,600 headers; 60 images of the demo, 0.04 to 0.3 megapixels."""
@@ -98,6 +98,8 @@ class Estimates:
             case "embed":
                 rate = GPU_EMBEDDED_PER_SECOND if self._is_large(name) else CPU_EMBEDDED_PER_SECOND
                 return images / rate
+            case "privacy":
+                return self._attacked_in(name)
             case "retrieve":
                 on_gpu = self._experiment.config.retrieval.device == "cuda"
                 speed = GPU_SCORED if on_gpu else self.retrieval_threads(name)
@@ -212,6 +214,23 @@ class Estimates:
         fits = len(self._experiment.config.downstream.linear.strengths) + 1
         neighbours = train * val * (width * SECONDS_A_PRODUCT + SECONDS_A_NEIGHBOUR)
         return 30 + neighbours + fits * train * width * SECONDS_A_FIT
+
+    def attack_mb(self, name: str) -> int:
+        """Return the main memory of a job of attacks: two variants' crops and a model."""
+        side = self.recipe(name).crops.global_size
+        crops = 2 * 3 * side * side * self._lined_up()
+        return (6_000 if self._is_large(name) else 2_000) + crops // 10**6
+
+    def _lined_up(self) -> int:
+        """Return the most crops of a data set's galleries."""
+        return len(Entity) * self._experiment.config.privacy.gallery
+
+    def _attacked_in(self, name: str) -> float:
+        """Return the seconds of a job of attacks: images read, then crops embedded."""
+        variants = 1 + len(self._experiment.variants(name))
+        rate = GPU_EMBEDDED_PER_SECOND if self._is_large(name) else CPU_EMBEDDED_PER_SECOND
+        read = min(self._counts[name][Split.VAL], self._lined_up()) / IMAGES_PER_SECOND["anonymize"]
+        return 20 + variants * (read + 3 * self._lined_up() / rate)
 
     def _is_large(self, name: str) -> bool:
         return self.recipe(name).backbone.name is not None

@@ -8,9 +8,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
-from anonbench.config import Config, Dataset, PaperRole
+from anonbench.config import Config, Dataset, DetectorName, PaperRole
 from anonbench.sharding import shard_count
-from anonbench.vocabulary import Adaption, Model, QueryKind, Split, Variant
+from anonbench.vocabulary import Adaption, Entity, Model, QueryKind, Split, Variant
 
 TableKind = Literal["retrieval", "agreement", "downstream"]
 
@@ -54,6 +54,7 @@ class Figure:
         "attention_share",
         "learning",
         "schedules",
+        "front",
     ]
     dataset: str
     degree: int | None = None
@@ -103,6 +104,16 @@ PAPER_FIGURES: dict[str, tuple[PaperRole, str, int | None, str | None, str | Non
 """The paper's figures with data: data set, kind, degree, metric and query kind."""
 
 
+FINDS = {
+    DetectorName.MTCNN: Entity.FACE,
+    DetectorName.FACE_ONNX: Entity.FACE,
+    DetectorName.PPOCR: Entity.TEXT,
+    DetectorName.ZXING: Entity.BARCODE,
+    DetectorName.MRZ: Entity.MRZ,
+}
+"""What a detector looks for; the others find whatever their files name."""
+
+
 def truth_of(dataset: Dataset) -> Path | None:
     """Return where a data set's true boxes are, if they are known; those of a demo always are."""
     if dataset.truth is None and dataset.demo is not None:
@@ -126,6 +137,11 @@ class Experiment:
         """The training seed whose unadapted model gives the reference ranking."""
         return self.config.training_seeds[0]
 
+    def entities(self, name: str) -> list[Entity]:
+        """Return the entities that a data set's detectors look for."""
+        sought = {FINDS.get(detector) for detector in self.datasets[name].detectors}
+        return [entity for entity in Entity if entity in sought]
+
     def variants(self, name: str) -> list[Variant]:
         """Return the anonymized variants of a data set."""
         dataset = self.datasets[name]
@@ -136,6 +152,11 @@ class Experiment:
         adaptions = self.datasets[name].adaptions
         variants = self.variants(name)
         return [Model(), *(Model(Adaption(a), v) for v in variants for a in adaptions)]
+
+    def parrot(self, name: str, variant: Variant) -> Model | None:
+        """Return the model that has learned most from a variant: adapted by C, else B, else A."""
+        adapted = [model for model in self.models(name) if model.variant == variant != Variant()]
+        return max(adapted, key=lambda model: model.adaption.value, default=None)
 
     def seeds(self, model: Model) -> tuple[int, ...]:
         """Return the seeds that a model is trained with; the retraining control's come last."""
@@ -192,7 +213,10 @@ class Experiment:
     def _figures(self) -> Iterator[Figure]:
         numbers = {entry: number for number, entry in PAPER_FIGURES.items()}
         for name, dataset in self.datasets.items():
-            for kind, degree, metric, query in self._figure_keys(dataset):
+            keys = [*self._figure_keys(dataset)]
+            if self.config.privacy.enabled:
+                keys[:0] = [("front", None, metric, None) for metric in ("map", "mndcg")]
+            for kind, degree, metric, query in keys:
                 role = dataset.paper_role
                 key = (role, kind, degree, metric, query)
                 paper = numbers.get(key) if role else None  # type: ignore[arg-type]

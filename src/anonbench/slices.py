@@ -118,6 +118,14 @@ def downstream(config: Config, name: str) -> Slice:
     }
 
 
+def privacy(config: Config) -> Slice:
+    """What is drawn for the attacks, and who attacks."""
+    return {
+        "settings": config.privacy.model_dump(mode="json", exclude={"enabled"}),
+        "seed": config.seed,
+    }
+
+
 def scores(config: Config) -> Slice:
     """How sure one can be of a mean."""
     fields = {"bootstrap", "confidence"}

@@ -54,8 +54,8 @@ def interval(samples: np.ndarray, confidence: float) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def wilson(correct: int, count: int, confidence: float) -> tuple[float, float]:
-    """Return Wilson's score interval of a share (Wilson 1927)."""
+def wilson(correct: float, count: float, confidence: float) -> tuple[float, float]:
+    """Return Wilson's score interval of the share correct / count (Wilson 1927)."""
     if confidence <= 0.0:
         return correct / count, correct / count
     if confidence >= 1.0:

@@ -161,7 +161,9 @@ def test_the_constraint_changes_the_answer(report: Path, visit: Open) -> None:
             degree = int(str(key.pop("degree")))
             of = [o for o in options if o["dataset"] == key["dataset"]]
             least = min(degree, max(o["degree"] for o in of))
+            limit = float(str(key.pop("limit", 100)))
             meeting = [o for o in of if o["degree"] >= least and key.items() <= o.items()]
+            meeting = [o for o in meeting if o["risk_rate"] <= limit]
             found += [max(meeting, key=lambda o: float(o["kept"].split()[0]))["use"]]
         return [use.replace("\u00a0", " ") for use in found]
 
@@ -175,7 +177,14 @@ def test_the_constraint_changes_the_answer(report: Path, visit: Open) -> None:
     assert uses() == expected(degree=50, method="mask")
     page.get_by_label("Model").first.select_option("unadapted")
     assert uses() == expected(degree=50, method="mask", adaption="unadapted")
-    assert page.locator("#advice").inner_text().count("not measured yet") == rows.count()
+    rates = page.locator("#advice .risk").all_inner_texts()
+    assert len(rates) == rows.count() and all("chance 1 among 200" in text for text in rates)
+    page.get_by_label("Method").first.select_option("")
+    page.locator("#constraint [name=risk]").select_option("50")
+    assert uses() == expected(degree=50, adaption="unadapted", limit=50)
+    page.locator("#constraint [name=risk]").select_option("1")
+    assert uses() == expected(degree=50, adaption="unadapted", limit=1)
+    assert all("Mask" in use for use in uses())
 
 
 def shown(page: Any, which: str) -> list[list[str]]:

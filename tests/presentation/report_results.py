@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 from PIL import Image
+from synthetic_rates import make_rates
 from synthetic_results import (
     make_comparisons,
     make_correlations,
@@ -100,7 +101,8 @@ def section(
     make_correlations(undefined=True).to_csv(correlation, index=False)
     quality = folder / "quality.csv"
     make_quality().to_csv(quality, index=False)
-    figures = [Figure("examples", name), Figure("attention", name), Figure("learning", name)]
+    figures = [Figure("front", name, None, "map")]
+    figures += [Figure("examples", name), Figure("attention", name), Figure("learning", name)]
     figures += [Figure("detection", name)]
     figures += [Figure("schedules", name)]
     figures += [Figure("trend", name, None, "map", "original")]
@@ -109,6 +111,8 @@ def section(
     make_comparisons(scores).to_csv(comparisons, index=False)
     explorer = folder / "explorer.json"
     write_json(explorer, make_explorer(name))
+    rates = folder / "rates.csv"
+    make_rates(name, tuple(degrees)).to_csv(rates, index=False)
     kinds = ("retrieval", "downstream") if labelled else ("retrieval",)
     return DatasetSection(
         name,
@@ -120,5 +124,6 @@ def section(
         dict.fromkeys(degrees, correlation) if labelled else {},
         quality if labelled else None,
         comparisons,
+        rates,
         explorer,
     )

@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import pandas as pd
 import pytest
+from synthetic_rates import make_rates
 from synthetic_results import make_scores
 
 from anonbench.presentation.report.advice import Option, advise, constraints, options
+from anonbench.presentation.report.risk import risks
 from anonbench.presentation.summary import summarize
 
 
@@ -63,3 +65,20 @@ def test_equal_map_prefers_what_hides_more() -> None:
     flat = make_scores("a", (50, 100)).assign(value=0.5, low=0.4, high=0.6)
     best = advise(options({"a": summarize(flat)}), 25)[0][2]
     assert best is not None and best.degree == 100
+
+
+def test_every_choice_has_its_variants_risk() -> None:
+    summaries = {"a": summarize(scores("a"))}
+    found = options(summaries, risks({"a": make_rates("a", (50, 100))}))
+    of = {(option.method, option.degree): option for option in found}
+    assert of["blur", 100].risk == "45.0 %" and of["blur", 100].risk_rate == 45
+    assert of["blur", 100].risk_interval == "41.0 to 49.0"
+    assert of["blur", 100].risk_note == "chance 1 among 200"
+    assert constraints(found)["risk"] == [
+        ("", "any"),
+        *((str(limit), f"at most {limit} %") for limit in (1, 2, 5, 10, 25, 50)),
+    ]
+    partly = options(summaries, risks({"a": make_rates("a", (100,))}))
+    missing = next(option for option in partly if option.degree == 50)
+    assert (missing.risk, missing.risk_note, missing.risk_rate) == ("not run", "", None)
+    assert constraints(options(summaries))["risk"] == [("", "any")]

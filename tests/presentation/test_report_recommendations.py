@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import pandas as pd
 import pytest
+from synthetic_rates import make_rates
 from synthetic_results import make_comparisons, make_scores
 
 from anonbench.conclusions import conclude
 from anonbench.presentation.report.bias import bias_points, cost_rows
 from anonbench.presentation.report.recommendations import Verdict, recommendations
+from anonbench.presentation.report.risk import risks
 from anonbench.presentation.summary import summarize
 
 
@@ -35,10 +37,18 @@ def test_embeddings_are_worth_keeping_where_new_ones_lose() -> None:
     assert verdict is Verdict.HOLDS
     assert "50.0 to 60.0 points of mAP" in summary
     assert "With the worst choice of method and model it is 60.0 points." in points
-    assert "not measured" in points
+    assert "What kept embeddings reveal of a person is not measured" in points
     lossless = flat("b").assign(value=1.0, low=1.0, high=1.0)
     assert judge(flat("a"), lossless)[0][0] is Verdict.IN_PART
     assert judge(lossless)[0][0] is Verdict.FAILS
+
+
+def test_what_embeddings_of_originals_reveal_is_said() -> None:
+    found = risks({"a": make_rates("a")})
+    items = recommendations({"a": summarize(flat("a"))}, {}, found)
+    assert "another photograph of the same person in 90.0 % (chance 1 %)" in " ".join(
+        items[0].points
+    )
 
 
 def test_original_queries_are_compared_with_anonymized_ones() -> None:

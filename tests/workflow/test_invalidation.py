@@ -17,14 +17,16 @@ pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 
 REPORT = {"report", "all"}  # the report shows the config
 FIGURES = {"trend", "heatmap", "examples", "learning", "schedules", "gallery", "attention"}
-FIGURES |= {"attention_share", "detection_figure", "pipeline"}
+FIGURES |= {"attention_share", "detection_figure", "pipeline", "front"}
 SHOWN = REPORT | {"cost"}  # what the stages took is counted after all that is shown
-SCORES = {"scores", "comparisons", "table", "trend", "gallery"} | SHOWN
+SCORES = {"scores", "comparisons", "table", "trend", "gallery", "front"} | SHOWN
+RATES = {"reidentification", "table_reidentification", "front"} | SHOWN
 CORRELATED = {"correlate", "heatmap"}
 RANKED = {"retrieve", "rankings_portraits", "rankings_documents"} | SCORES | CORRELATED
 EMBEDDED = {"embed_original", "embed_unadapted", "embed_adapted", "downstream", "explore"} | RANKED
 ATTENDED = {"attend", "attention", "attention_share"}
 TRAINED = {"train_unadapted", "train_adapted", "learning"} | ATTENDED | EMBEDDED
+TRAINED |= {"reidentify"} | RATES
 ADAPTED = TRAINED - {"train_unadapted", "embed_original"}
 MORE_SEEDS = {"train_unadapted", "scenarios"} | EMBEDDED - {"embed_adapted", "explore"}
 OF_DOCUMENTS = TRAINED - {"train_adapted", "embed_adapted", "rankings_portraits"}
@@ -80,6 +82,7 @@ def edited(config: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
         ("anonymization.mask.colour", [255, 255, 255], {"anonymize", "examples"} | ADAPTED),
         ("anonymization.pixelate.min_block", 4, REPORT),  # no data set has the method
         ("recipes.documents.optimizer.steps", 5, OF_DOCUMENTS),
+        ("privacy.probes", 3, {"reidentify"} | RATES),
         ("control_seeds", [1, 2], MORE_SEEDS),
     ],
 )
@@ -105,6 +108,8 @@ CODE = [
         "close - close[-1]",
         {"downstream"} | SCORES | CORRELATED,
     ),
+    ("privacy/hits.py", "rank - found.above", "rank - 1 * found.above", {"reidentify"} | RATES),
+    ("privacy/rates.py", "share * worth, worth", "worth * share, worth", RATES),
     (TREND, "axes.set_", "axes and axes.set_", {"trend"} | SHOWN),
 ]
 

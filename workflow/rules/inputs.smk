@@ -183,6 +183,11 @@ def stage_files(dataset):
             f"{results}/{dataset}/scores.csv",
             f"{results}/{dataset}/comparisons.csv",
         ],
+        "privacy": (
+            [f"{results}/{dataset}/privacy/reidentification.csv"]
+            if settings.privacy.enabled
+            else []
+        ),
         "tables": table_files(dataset),
         "figures": figure_files(dataset),
     }

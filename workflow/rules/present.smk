@@ -243,6 +243,7 @@ rule tables:
             suffix=TABLE_SUFFIXES,
         ),
         [table_files(name) for name in experiment.datasets],
+        privacy_files("tables/reidentification_{dataset}.{suffix}", TABLE_SUFFIXES),
 
 
 rule figures:
@@ -301,6 +302,7 @@ rule report:
         skipped=expand(rules.boxes.output.skipped, dataset=experiment.datasets),
         quality=expand(rules.quality.output.summary, dataset=measured()),
         explorers=explorers(),
+        rates=privacy_files("{dataset}/privacy/reidentification.csv"),
         correlations=[
             f"{results}/{figure.dataset}/correlation/{figure.degree}.csv"
             for figure in experiment.figures

@@ -14,6 +14,12 @@ _own_targets = {
     for each in made
 }
 
+if settings.privacy.enabled:
+    _own_targets |= {
+        f"table_reidentification_{name}": f"reidentification_{name}"
+        for name in experiment.datasets
+    }
+
 for _target, _stem in (experiment.paper_targets() | _own_targets).items():
 
     rule:

@@ -50,6 +50,7 @@ from anonbench.config.evaluation import (
     Presentation,
     Retrieval,
 )
+from anonbench.config.privacy import Privacy
 from anonbench.config.training import (
     Backbone,
     Crops,
@@ -92,6 +93,7 @@ __all__ = [
     "PortraitsDemo",
     "Ppocr",
     "Presentation",
+    "Privacy",
     "Recipe",
     "Retrieval",
     "Template",
@@ -124,6 +126,7 @@ class Config(Settings):
     embedding: Embedding = Embedding()
     retrieval: Retrieval = Retrieval()
     downstream: Downstream = Downstream()
+    privacy: Privacy = Privacy()
     correlation: Correlation = Correlation()
     presentation: Presentation = Presentation()
 

@@ -33,6 +33,16 @@ DETECTORS = {
     "template": "Templates",
     "boxes": "Boxes from a file",
 }
+ATTACKERS = {
+    "naive": "Naive (unadapted model)",
+    "parrot": "Parrot (adapted model)",
+    "recognizer": "Recognizer",
+}
+"""Who tries to re-identify a region."""
+GALLERIES = {"original": "originals", "anonymized": "anonymized"}
+"""What an attacker compares anonymized crops with."""
+MATCHES = {"person": "the same person in another photograph", "region": "the very same region"}
+"""What counts as re-identified."""
 _CUT_OFF = {"mndcg", *AGREEMENT} - {"rbo"}
 NOT_RUN = "not run"
 TIED = "≈"

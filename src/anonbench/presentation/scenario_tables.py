@@ -14,7 +14,7 @@ from pathlib import Path
 import pandas as pd
 
 from anonbench.config import Config, PaperRole
-from anonbench.experiment import Experiment
+from anonbench.experiment import FINDS, Experiment
 from anonbench.paper.ours import stand_in
 from anonbench.paper.published import ROLE_NAMES
 from anonbench.presentation.grid import (
@@ -46,7 +46,6 @@ COLUMNS = (
 )
 """Columns of the scenarios: the query kind and row of the result tables, the model as in paths,
 its seeds, and the variants that it is trained on, queried with and that fill the database."""
-_FINDS = {"mtcnn": "face", "face_onnx": "face", "ppocr": "text", "zxing": "barcode", "mrz": "mrz"}
 _ANONYMIZED = "anonymized"
 
 
@@ -156,7 +155,7 @@ def profiles(config: Config) -> list[Profile]:
         role = dataset.paper_role
         stands = stand_in(dataset) if role else ""
         source = f"{ROLE_NAMES[role.value]}{f': {stands}' if stands else ''}" if role else "own"
-        names = [_FINDS.get(detector, detector) for detector in dataset.detectors]
+        names = [FINDS.get(detector, detector) for detector in dataset.detectors]
         entities = [ENTITIES.get(n, DETECTORS.get(n, n)) for n in dict.fromkeys(names)]
         degrees = ", ".join(map(str, sorted(dataset.degrees)))
         tasks = ["retrieval", *([f"classification ({dataset.label})"] if dataset.label else [])]

@@ -46,6 +46,7 @@ STAGES = {
     "train": "Train",
     "embed": "Embed",
     "score": "Score",
+    "privacy": "Attack",
     "explore": "Explore",
     "compare": "Compare with the paper",
     "figures": "Draw figures",

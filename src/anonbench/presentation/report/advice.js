@@ -14,6 +14,16 @@
     return element;
   };
 
+  const noted = (text, kind, interval, below) => {
+    const element = cell(text, kind);
+    const small = document.createElement("span");
+    small.className = "interval";
+    small.append(interval);
+    if (below) small.append(document.createElement("br"), below);
+    element.append(small);
+    return element;
+  };
+
   const choose = (dataset, query, asked) => {
     const own = options.filter((option) => option.dataset === dataset);
     const least = Math.min(Number(asked.degree), Math.max(...own.map((option) => option.degree)));
@@ -22,7 +32,8 @@
         option.query === query &&
         option.degree >= least &&
         (!asked.method || option.method === asked.method) &&
-        (!asked.adaption || option.adaption === asked.adaption),
+        (!asked.adaption || option.adaption === asked.adaption) &&
+        (!asked.risk || (option.risk_rate !== null && option.risk_rate <= Number(asked.risk))),
     );
   };
 
@@ -31,18 +42,15 @@
     for (const row of rows) {
       const best = choose(row.dataset.dataset, row.dataset.query, asked);
       const [name, query] = row.cells;
-      const risk = row.cells[row.cells.length - 1];
       if (!best) {
         const none = cell("not run: no scenario meets this", "none");
-        none.colSpan = 4;
-        row.replaceChildren(name, query, none, risk);
+        none.colSpan = 5;
+        row.replaceChildren(name, query, none);
         continue;
       }
-      const kept = cell(`${best.kept}${best.doubtful ? "†" : ""} `, "number");
-      const interval = document.createElement("span");
-      interval.className = "interval";
-      interval.textContent = best.interval;
-      kept.append(interval);
+      const kept = noted(`${best.kept}${best.doubtful ? "†" : ""} `, "number", best.interval);
+      const known = best.risk_note ? "number risk" : "number risk none";
+      const risk = noted(`${best.risk} `, known, best.risk_interval, best.risk_note);
       const [lost, gain] = [best.loss, best.gain_loss].map((text) => cell(text, "number lost"));
       row.replaceChildren(name, query, cell(best.use, "use"), lost, kept, gain, risk);
     }

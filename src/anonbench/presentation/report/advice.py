@@ -21,11 +21,9 @@ from anonbench.presentation.report.answer import (
     model_label,
     ranked,
 )
+from anonbench.presentation.report.risk import NO_RISK, Risk, Risks, limits
 from anonbench.presentation.summary import present
 from anonbench.vocabulary import UNADAPTED, QueryKind
-
-NOT_MEASURED = "not measured yet"
-"""Of the re-identification rate: there is no privacy stage."""
 
 
 @dataclass(frozen=True)
@@ -48,10 +46,23 @@ class Option:
     """Points of mnDCG less than the reference, empty where it is unknown."""
     doubtful: bool
     """Whether its mAP cannot be told from chance."""
+    risk: str
+    """How often the strongest attack re-identifies a region of these images."""
+    risk_interval: str
+    risk_note: str
+    """Chance and gallery; both empty where no attack was run."""
+    risk_rate: float | None
+    """The same rate as a number, in percent."""
 
 
-def options(summaries: Mapping[str, pd.DataFrame]) -> list[Option]:
-    """Return every scenario of every data set and query kind, most mAP first within each."""
+def options(summaries: Mapping[str, pd.DataFrame], given: Risks | None = None) -> list[Option]:
+    """Return every scenario of every data set and query kind, most mAP first within each.
+
+    Args:
+        summaries: by data set, scores averaged over seeds (`summarize`).
+        given: what attacks find in each variant, where they were run.
+
+    """
     found = []
     for dataset, summary in summaries.items():
         for query in QueryKind:
@@ -68,7 +79,12 @@ def options(summaries: Mapping[str, pd.DataFrame]) -> list[Option]:
                 for gain in ranked(summary, degree, "mndcg", query.value)
             }
             found += [
-                _option(dataset, query.value, degree, choice, gains.get((degree, choice.scenario)))
+                _option(
+                    (dataset, query.value, degree),
+                    choice,
+                    gains.get((degree, choice.scenario)),
+                    (given or {}).get((dataset, choice.method, degree)),
+                )
                 for choice, degree in here
             ]
     return found
@@ -90,7 +106,7 @@ def advise(given: Sequence[Option], degree: int) -> list[tuple[str, str, Option 
 
 
 def constraints(given: Sequence[Option]) -> dict[str, list[tuple[str, str]]]:
-    """Return the degrees (highest first), methods and models to ask for, as key and label."""
+    """Return what to ask for, as key and label: degrees (highest first), methods, models, risks."""
     of_degrees = sorted({option.degree for option in given}, reverse=True)
     methods = present(pd.Series([option.method for option in given], dtype=object), METHODS)
     models = [("", "any model")]
@@ -100,6 +116,7 @@ def constraints(given: Sequence[Option]) -> dict[str, list[tuple[str, str]]]:
         "degree": [(str(degree), _at_least(degree)) for degree in of_degrees],
         "method": [("", "any method"), *((m, f"{method_label(m)} only") for m in methods)],
         "adaption": models,
+        "risk": limits(option.risk_rate for option in given),
     }
 
 
@@ -112,7 +129,10 @@ def _at_least(degree: int) -> str:
     return "all regions (100 %)" if degree == 100 else f"{degree} % of the regions or more"
 
 
-def _option(dataset: str, query: str, degree: int, choice: Choice, gain: Choice | None) -> Option:
+def _option(
+    key: tuple[str, str, int], choice: Choice, gain: Choice | None, risk: Risk | None
+) -> Option:
+    dataset, query, degree = key
     known = not (math.isnan(choice.low) or math.isnan(choice.high))
     return Option(
         dataset=dataset,
@@ -126,4 +146,8 @@ def _option(dataset: str, query: str, degree: int, choice: Choice, gain: Choice 
         loss=f"{100 - choice.value:.1f}",
         gain_loss="" if gain is None else f"{100 - gain.value:.1f}",
         doubtful=choice.at_chance,
+        risk=NO_RISK if risk is None else risk.text,
+        risk_interval="" if risk is None else risk.interval,
+        risk_note="" if risk is None else risk.note,
+        risk_rate=None if risk is None else round(risk.rate, 4),
     )

@@ -16,6 +16,7 @@ from anonbench.presentation.labels import (
     RETRIEVAL_METRICS,
     count,
 )
+from anonbench.presentation.report.risk import Risks, said
 from anonbench.vocabulary import CONTROL
 
 MEASURES = [
@@ -164,12 +165,18 @@ def answer(dataset: str, summary: pd.DataFrame) -> Answer:
     return Answer(dataset, degree, parts, behind(summary))
 
 
-def headline(summaries: Mapping[str, pd.DataFrame]) -> list[str]:
-    """Say across data sets what the best choices keep, and who wins how often, by mAP."""
+def headline(summaries: Mapping[str, pd.DataFrame], given: Risks | None = None) -> list[str]:
+    """Say across data sets what the best choices keep, what they reveal, and who wins how often.
+
+    Args:
+        summaries: by data set, scores averaged over seeds (`summarize`); best is by mAP.
+        given: what attacks find in each variant, where they were run.
+
+    """
     best = {
         query: [
-            choices[0]
-            for summary in summaries.values()
+            (dataset, degrees(summary)[-1], choices[0])
+            for dataset, summary in summaries.items()
             if not summary.empty
             and (choices := ranked(summary, degrees(summary)[-1], "map", query))
         ]
@@ -178,13 +185,20 @@ def headline(summaries: Mapping[str, pd.DataFrame]) -> list[str]:
     if not best["original"] and not best["anonymized"]:
         return ["No retrieval was run, so there is no answer yet."]
     parts = [
-        f"{_span([choice.value for choice in choices])} mAP with {query} queries"
+        f"{_span([choice.value for _, _, choice in choices])} mAP with {query} queries"
         for query, choices in best.items()
         if choices
     ]
     where = "At the highest degree of anonymization"
     over = f" (over {len(summaries)} data sets)" if len(summaries) > 1 else ""
     lines = [f"{where}, the best choice of method and model keeps {' and '.join(parts)}{over}."]
+    variants = {
+        (dataset, choice.method, degree)
+        for choices in best.values()
+        for dataset, degree, choice in choices
+    }
+    if found := said(risk for key, risk in (given or {}).items() if key in variants):
+        lines[0] += f" {found}"
     lines += _wins(summaries, "adaption", "method", "model")
     lines += _wins(summaries, "method", "adaption", "method")
     return lines

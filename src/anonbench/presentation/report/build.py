@@ -24,8 +24,9 @@ from anonbench.presentation.detection import (
 from anonbench.presentation.grid import Grid
 from anonbench.presentation.labels import metric_label
 from anonbench.presentation.layout import Layout, lay_out
+from anonbench.presentation.reidentification import reidentification_grid
 from anonbench.presentation.report import making
-from anonbench.presentation.report.advice import NOT_MEASURED, advise, constraints, options, plain
+from anonbench.presentation.report.advice import advise, constraints, options, plain
 from anonbench.presentation.report.answer import MEASURES, answer, headline, overview
 from anonbench.presentation.report.bias import cost_rows
 from anonbench.presentation.report.coefficients import correlation_rows
@@ -40,8 +41,10 @@ from anonbench.presentation.report.pictures import (
     pictures,
 )
 from anonbench.presentation.report.recommendations import recommendations
+from anonbench.presentation.report.risk import risks
 from anonbench.presentation.summary import SCORE_COLUMNS, read_scores, summarize
 from anonbench.presentation.tables import SIZE_COLUMNS, SIZE_TITLE, read_sizes
+from anonbench.privacy.rates import read_rates
 
 PLACED = ("detection", "examples", "correlation", "schedules")
 """Kinds of figures that have a place of their own; others follow in the order of their kinds."""
@@ -67,6 +70,8 @@ class DatasetSection:
     """How well regions were detected, where the true ones are known."""
     comparisons: Path | None = None
     """Paired tests of the scores."""
+    rates: Path | None = None
+    """Re-identification rates (`anonbench.privacy.rates`)."""
     explorer: Path | None = None
     """What the retrieval explorer shows (`anonbench.presentation.explorer.explore`)."""
 
@@ -96,6 +101,11 @@ def sections(experiment: Experiment, results: Path) -> list[DatasetSection]:
                 else None
             ),
             comparisons=results / name / "comparisons.csv",
+            rates=(
+                results / name / "privacy" / "reidentification.csv"
+                if experiment.config.privacy.enabled
+                else None
+            ),
             explorer=(
                 results / name / "explorer.json"
                 if experiment.config.presentation.explorer_queries
@@ -142,13 +152,14 @@ def build_report(
     conclusions = {name: conclude(table) for name, table in comparisons.items()}
     shown = config.get("presentation", {})
     confidence = shown.get("confidence")
+    sure = {} if confidence is None else {"confidence": confidence}
     tables = {
         kind: [
             lay_out(
                 table,
                 scores[section.name],
                 comparisons.get(section.name),
-                **({} if confidence is None else {"confidence": confidence}),
+                **sure,
             )
             for section in datasets
             for table in section.tables
@@ -156,18 +167,23 @@ def build_report(
         ]
         for kind in ("retrieval", "agreement", "downstream")
     }
-    choices = options(summaries)
+    rates = {
+        section.name: read_rates(section.rates)
+        for section in datasets
+        if section.rates is not None and section.rates.is_file()
+    }
+    found = risks(rates)
+    choices = options(summaries, found)
     asked = max((option.degree for option in choices), default=100)
     figures = list(chain.from_iterable(section.figures for section in datasets))
     kinds = list(dict.fromkeys(figure.kind for figure, _ in figures))
     html = render(
         title=title,
-        headline=headline(summaries),
+        headline=headline(summaries, found),
         options=plain(choices),
         advice=advise(choices, asked),
         constraints=constraints(choices),
-        not_measured=NOT_MEASURED,
-        recommendations=recommendations(summaries, conclusions),
+        recommendations=recommendations(summaries, conclusions, found),
         costs=cost_rows(conclusions),
         answers=[answer(name, summary) for name, summary in summaries.items()],
         measures=[_measure(*measure) for measure in MEASURES],
@@ -189,7 +205,16 @@ def build_report(
         agreement=tables["agreement"],
         downstream=tables["downstream"],
         not_run={layout.stem: not_run(layout) for layout in chain(*tables.values())},
-        grids=dict(grids or {}),
+        grids=(
+            {
+                "Re-identification": [
+                    reidentification_grid(name, table, **sure) for name, table in rates.items()
+                ]
+            }
+            if rates
+            else {}
+        )
+        | dict(grids or {}),
         unlabelled=[s.name for s in datasets if not any(t.kind == "downstream" for t in s.tables)],
         headings={kind: heading(kind) for kind in kinds},
         captions=CAPTIONS,
@@ -271,6 +296,7 @@ def _files(datasets: Iterable[DatasetSection]) -> dict[str, Path]:
             ("comparisons.csv", section.comparisons),
             ("counts.csv", section.counts),
             ("skipped.csv", section.skipped),
+            ("privacy/reidentification.csv", section.rates),
             ("quality/summary.csv", section.quality),
             ("explorer.json", section.explorer),
         )

@@ -13,6 +13,7 @@ from anonbench.experiment import Figure
 from anonbench.presentation.labels import metric_label
 
 FIGURE_KINDS = {
+    "front": "Privacy against utility",
     "examples": "Anonymized images",
     "detection": "Detection against its score threshold",
     "correlation": "Correlations",
@@ -26,6 +27,7 @@ FIGURE_KINDS = {
 PIPELINE = ("From images to this report", "From images to this report: the workflow's stages")
 """Title of the workflow's picture, and what it shows."""
 SHORT = {
+    "front": "Privacy",
     "trend": "Degrees",
     "gallery": "Gallery",
     "attention": "Attention",
@@ -34,6 +36,14 @@ SHORT = {
 }
 """What the navigation calls them."""
 CAPTIONS = {
+    "front": (
+        "How much of the reference's ranking is kept, against how often the strongest attack "
+        "re-identifies a sensitive region of the published images: up and to the left is better. "
+        "Colour tells the method, the marker the model; the percentage is the degree. Filled "
+        "points are the front, which no other choice beats in both; the line joins them. Thin "
+        "lines: intervals. The star is the original system on original images, the dashed line "
+        "what chance re-identifies. The rate is the variant's: all models search the same images."
+    ),
     "examples": (
         "The same images by method and degree. A degree of d % hides the first d % of an "
         "image's regions in one random order, so higher degrees hide the same regions and more."

@@ -1,0 +1,1 @@
+"""Stage privacy: what an attacker still gets out of the anonymized images."""

@@ -1,0 +1,62 @@
+"""Synthetic re-identification rates in the shape that the workflow writes."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from anonbench.privacy.rates import RATE_COLUMNS
+
+METHODS = {"pixelate": 0.3, "blur": 0.45, "mask": 0.01}
+"""What is left of the rate where every region is hidden."""
+CHANCE, GALLERY = 0.01, 200
+
+
+def make_rates(
+    dataset: str,
+    degrees: tuple[int, ...] = (100,),
+    entity: str = "face",
+    match: str = "person",
+    parrot: bool = True,
+) -> pd.DataFrame:
+    """Return rates that fall with the degree; the parrot beats the naive attacker."""
+    rows = [_row(dataset, "original", 0, "all", "naive", rank, 0.9) for rank in (1, 10)]
+    for degree in degrees:
+        for method, left in METHODS.items():
+            for attacker, strength in (("naive", 0.5), ("parrot", 1.0)):
+                hidden = max(CHANCE, strength * left)
+                whole = hidden * degree / 100 + 0.9 * (1 - degree / 100)
+                if attacker == "parrot" and not parrot:
+                    row = _row(dataset, method, degree, "all", attacker, 1, None)
+                    rows.append(row | {"reason": "no model is adapted to this variant"})
+                    continue
+                for rank in (1, 10):
+                    for regions, rate in (("all", whole), ("hidden", hidden)):
+                        rows.append(_row(dataset, method, degree, regions, attacker, rank, rate))
+    table = pd.DataFrame(rows, columns=RATE_COLUMNS).assign(entity=entity, match=match)
+    return table.astype(dict.fromkeys(("rank", "n", "clusters", "gallery"), "Int64"))
+
+
+def _row(
+    dataset: str,
+    method: str,
+    degree: int,
+    regions: str,
+    attacker: str,
+    rank: int,
+    rate: float | None,
+) -> dict[str, object]:
+    row: dict[str, object] = {
+        "dataset": dataset,
+        "degree": degree,
+        "method": method,
+        "regions": regions,
+        "attacker": attacker,
+        "against": "original",
+        "reason": "",
+    }
+    if rate is None:
+        return row
+    rate = min(1.0, rate * (1 if rank == 1 else 2))
+    numbers = {"low": max(0.0, rate - 0.04), "high": min(1.0, rate + 0.04), "n": 150}
+    sizes = {"clusters": 50, "gallery": GALLERY, "chance": rank * CHANCE}
+    return row | {"rank": rank, "rate": rate} | numbers | sizes

@@ -1,0 +1,76 @@
+"""The privacy-utility front: which choices are on it, and that the figure shows them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import matplotlib.image
+import numpy as np
+import pandas as pd
+import pytest
+from synthetic_rates import make_rates
+from synthetic_results import make_scores, outputs
+
+from anonbench.presentation.figures.front import choices, front, undominated
+from anonbench.presentation.figures.style import method_colour
+from anonbench.privacy.rates import worst
+
+
+def test_the_front_is_what_nothing_beats() -> None:
+    cost = np.array([1.0, 2.0, 3.0, 3.0, 2.0, 0.5])
+    gain = np.array([1.0, 3.0, 2.0, 4.0, 3.0, 0.2])
+    assert undominated(cost, gain).tolist() == [True, True, False, True, True, True]
+    assert undominated(np.array([1.0]), np.array([0.0])).tolist() == [True]
+
+
+def test_each_choice_has_its_variants_rate_and_the_control_has_none() -> None:
+    scores = make_scores("documents", (50, 100), control=True)
+    points = choices(worst(make_rates("documents", (50, 100))), scores, "map")
+    assert len(points) == 2 * 2 * 3 * 4  # query kinds, degrees, methods, models
+    rates = points.groupby(["method", "degree"])["rate"].unique()
+    assert rates.map(len).eq(1).all()
+    assert rates["blur", 100][0] == pytest.approx(0.45)
+    assert rates["blur", 50][0] == pytest.approx(0.675)
+    for _, group in points.groupby("query"):
+        least = group[group["rate"] == group["rate"].min()]
+        assert least.loc[least["value"].idxmax(), "best"]
+        assert group.loc[group["value"].idxmax(), "best"]
+
+
+@pytest.mark.parametrize("degrees", [(100,), (25, 50, 100)])
+def test_the_figure_has_both_sizes_and_every_method(
+    tmp_path: Path, degrees: tuple[int, ...]
+) -> None:
+    files, column = outputs(tmp_path), outputs(tmp_path, "column")
+    scores = make_scores("documents", degrees)
+    front(make_rates("documents", degrees), scores, "documents", "map", files, column)
+    widths = []
+    for path in (files[0], column[0]):
+        image = matplotlib.image.imread(path)[..., :3]
+        widths.append(image.shape[1])
+        for method in ("pixelate", "blur", "mask"):
+            colour = np.array([int(method_colour(method)[i : i + 2], 16) / 255 for i in (1, 3, 5)])
+            assert (np.abs(image - colour).max(axis=2) < 0.02).sum() > 30
+    assert widths[0] == pytest.approx(2 * widths[1], rel=0.05)
+    before = [path.read_bytes() for path in files]
+    front(make_rates("documents", degrees), scores, "documents", "map", files, column)
+    assert [path.read_bytes() for path in files] == before
+
+
+def test_without_an_attack_the_figure_says_so(tmp_path: Path) -> None:
+    rates = make_rates("documents").iloc[:0]
+    front(
+        rates,
+        make_scores("documents"),
+        "documents",
+        "map",
+        outputs(tmp_path),
+        outputs(tmp_path, "column"),
+    )
+    assert outputs(tmp_path)[0].stat().st_size > 1000
+    assert choices(worst(rates), make_scores("documents"), "map").empty
+
+
+def test_another_data_sets_rates_are_left_alone() -> None:
+    rates = pd.concat([make_rates("a"), make_rates("b")])
+    assert len(worst(rates[rates["dataset"] == "a"])) == 4

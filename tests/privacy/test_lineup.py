@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from anonbench.boxes import Region, box_table
+from anonbench.config import Privacy
+from anonbench.privacy.lineup import LineUp, Match, line_ups, read_people
+from anonbench.vocabulary import Entity
+
+PEOPLE = {f"p{i}": f"person {i // 3}" for i in range(30)}  # ten persons, three photographs each
+
+
+def face(x: float, side: float) -> Region:
+    return Region(Entity.FACE, x, 0, x + side, side, 0.9)
+
+
+@pytest.fixture
+def boxes() -> pd.DataFrame:
+    """Two faces and a text an image; the larger face is the second one."""
+    text = Region(Entity.TEXT, 0, 90, 80, 99, 0.9)
+    return box_table({name: [face(0, 10), face(40, 30), text] for name in PEOPLE}, seed=0)
+
+
+def draw(
+    boxes: pd.DataFrame, people: dict[str, str], ids: object = PEOPLE, **settings: int
+) -> dict[Entity, LineUp]:
+    lines, _ = line_ups(boxes, ids, people, [], Privacy(**settings), seed=3)  # type: ignore[arg-type]
+    return {line.entity: line for line in lines}
+
+
+def test_persons_are_looked_for_by_the_largest_face(boxes: pd.DataFrame) -> None:
+    found = draw(boxes, PEOPLE)
+    faces = found[Entity.FACE]
+    assert faces.match is Match.PERSON and len(faces.crops) == 30
+    drawn = faces.crops.merge(boxes, on=["id", "order"])
+    assert (drawn["x0"] == 40).all()
+    assert (
+        faces.crops.groupby("who")["id"]
+        .agg(lambda ids: {PEOPLE[i] for i in ids})
+        .map(len)
+        .eq(1)
+        .all()
+    )
+    assert found[Entity.TEXT].match is Match.REGION
+
+
+def test_without_persons_each_region_is_looked_for_itself(boxes: pd.DataFrame) -> None:
+    for people in ({}, {"p0": "somebody", "p1": "else"}):
+        faces = draw(boxes, people)[Entity.FACE]
+        assert faces.match is Match.REGION and len(faces.crops) == 60
+        assert faces.crops["who"].is_unique
+        assert faces.crops["cluster"].nunique() == 30
+
+
+@pytest.mark.parametrize(("probes", "gallery"), [(5, 12), (100, 12), (3, 1000)])
+def test_draws_are_bounded_and_keep_persons_whole(
+    boxes: pd.DataFrame, probes: int, gallery: int
+) -> None:
+    found = draw(boxes, PEOPLE, probes=probes, gallery=gallery)
+    for line in found.values():
+        assert len(line.crops) == min(gallery, 30)
+        assert line.crops["probe"].sum() == min(probes, len(line.crops))
+    faces = found[Entity.FACE].crops
+    assert (faces.groupby("who")["id"].size() == 3).all()
+
+
+def test_who_is_seen_once_is_no_probe(boxes: pd.DataFrame) -> None:
+    people = PEOPLE | {"p0": "alone"}
+    faces = draw(boxes, people)[Entity.FACE].crops
+    assert not faces.set_index("id").loc["p0", "probe"]
+    assert faces["probe"].sum() == 29
+
+
+def test_a_draw_depends_on_ids_alone(boxes: pd.DataFrame) -> None:
+    settings = {"probes": 5, "gallery": 12}
+    again = draw(boxes.sample(frac=1, random_state=0), PEOPLE, reversed(list(PEOPLE)), **settings)
+    for entity, line in draw(boxes, PEOPLE, **settings).items():
+        pd.testing.assert_frame_equal(again[entity].crops, line.crops)
+
+
+def test_other_splits_take_no_part_and_what_is_missing_is_said(boxes: pd.DataFrame) -> None:
+    lines, missing = line_ups(boxes, ["p0", "p1"], {}, [Entity.MRZ], Privacy(), seed=0)
+    assert {name for line in lines for name in line.crops["id"]} == {"p0", "p1"}
+    assert set(missing) == {Entity.MRZ} and "fewer than two" in missing[Entity.MRZ]
+    assert line_ups(boxes, [], {}, [], Privacy(), seed=0) == ([], {})
+
+
+def test_regions_at_a_degree_are_counted_over_the_whole_image(boxes: pd.DataFrame) -> None:
+    assert (draw(boxes, PEOPLE)[Entity.FACE].crops["count"] == 3).all()
+
+
+@pytest.fixture
+def manifest(tmp_path: Path) -> Callable[[dict[str, list[object]]], Path]:
+    def write(columns: dict[str, list[object]]) -> Path:
+        path = tmp_path / "manifest.parquet"
+        pd.DataFrame({"id": ["a", "b"]} | columns).to_parquet(path)
+        return path
+
+    return write
+
+
+def test_people_are_read_where_the_manifest_has_them(
+    manifest: Callable[[dict[str, list[object]]], Path],
+) -> None:
+    assert read_people(manifest({"identity": [7, None]}), "identity") == {"a": "7.0"}
+    assert read_people(manifest({"identity": ["x", "y"]}), "identity") == {"a": "x", "b": "y"}
+    assert read_people(manifest({"class": ["x", "y"]}), "identity") == {}

@@ -1,0 +1,192 @@
+"""Attacks on drawn persons: what must be found, what cannot be, and that it comes out the same."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+
+from anonbench.anonymizers.apply import anonymize
+from anonbench.boxes import Region, box_table, image_regions
+from anonbench.config import Anonymization, Backbone, Crops, Privacy, Recipe
+from anonbench.errors import InputError
+from anonbench.images import encode
+from anonbench.imageset import ImageSet, ShardWriter
+from anonbench.privacy.attackers import Recognizer
+from anonbench.privacy.probes import COLUMNS
+from anonbench.privacy.rates import rates, worst
+from anonbench.privacy.reidentification import Attacked, reidentify
+from anonbench.seeding import rng
+from anonbench.training.network import Network
+from anonbench.training.weights import save_backbone
+from anonbench.vocabulary import Entity, Method, Variant
+
+PEOPLE = {f"{number:03d}": str(number // 3) for number in range(36)}
+FACE = Region(Entity.FACE, 8, 6, 40, 42, 0.9)
+LINES = [Region(Entity.TEXT, 4, 50 + 12 * line, 60, 60 + 12 * line, 0.9) for line in range(4)]
+BOXES = box_table({name: [FACE, *LINES] for name in PEOPLE}, seed=0)
+RECIPE = Recipe(
+    backbone=Backbone(width=32, depth=2, heads=2, patch=8, layer_scale=1.0, init="xavier"),
+    crops=Crops(global_size=32, local_size=16, normalize="per_crop"),
+    device="cpu",
+)
+HIDDEN = Variant(Method.MASK, 100)
+
+
+def photograph(name: str) -> np.ndarray:
+    """A person's own pattern, seen a little differently each time, above lines of their own."""
+    page = rng("page", name).uniform(0, 255, (20, 6, 3)).astype(np.float32)
+    image = np.clip(cv2.resize(page, (64, 100), interpolation=cv2.INTER_CUBIC), 0, 255)
+    pattern = rng("person", PEOPLE[name]).uniform(0, 255, (5, 5, 3)).astype(np.float32)
+    face = cv2.resize(pattern, (32, 36), interpolation=cv2.INTER_CUBIC)
+    face += rng("light", name).normal(0, 6, face.shape) + rng("sun", name).uniform(-15, 15)
+    image[6:42, 8:40] = np.clip(face, 0, 255)
+    return image.astype(np.uint8)
+
+
+def image_set(folder: Path, variant: Variant) -> ImageSet:
+    path, regions = folder / f"{variant}.tar", image_regions(BOXES)
+    with ShardWriter(path) as shard:
+        for name in sorted(PEOPLE):
+            image = anonymize(photograph(name), regions[name], variant, Anonymization())
+            shard.add(name, encode(image), "png", image.shape[1], image.shape[0])
+    return ImageSet.open([path])
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with two untrained models, which tell colours and shapes apart."""
+    folder = tmp_path_factory.mktemp("attack")
+    for seed, name in enumerate(("unadapted", "parrot")):
+        save_backbone(Network(RECIPE, seed).state_dict(), RECIPE, folder / name, {})
+    return folder
+
+
+def attack(
+    world: Path,
+    *variants: Variant,
+    people: dict[str, str] = PEOPLE,
+    parrot: bool = True,
+    **settings: Any,
+) -> pd.DataFrame:
+    reidentify(
+        image_set(world, Variant()),
+        [
+            Attacked(variant, image_set(world, variant), world / "parrot" if parrot else None)
+            for variant in variants
+        ],
+        BOXES,
+        people,
+        [Entity.FACE, Entity.TEXT, Entity.MRZ],
+        world / "unadapted",
+        Privacy(**settings),
+        seed=0,
+        output=world / "probes.parquet",
+    )
+    probes = pd.read_parquet(world / "probes.parquet")
+    assert probes.columns.tolist() == list(COLUMNS)
+    return rates("drawn", probes, 0.95)
+
+
+def rate(table: pd.DataFrame, **where: object) -> float:
+    chosen = table
+    for name, value in ({"rank": 1, "regions": "all"} | where).items():
+        chosen = chosen[chosen[name] == value]
+    assert len(chosen) == 1
+    return float(chosen["rate"].iloc[0])
+
+
+def test_faces_are_found_in_originals_and_masks_are_at_chance(world: Path) -> None:
+    table = attack(world, Variant(Method.BLUR, 100), HIDDEN)
+    faces = table[table["entity"] == "face"]
+    chance = 2 / 35  # two more photographs of the person among 35 others
+    assert rate(faces, method="original", attacker="naive") > 0.8
+    blurred = rate(faces, method="blur", attacker="naive", against="anonymized")
+    assert blurred > 5 * chance
+    assert faces["chance"][faces["rank"] == 1].to_numpy() == pytest.approx(chance)
+    for attacker in ("naive", "parrot"):
+        masked = {"method": "mask", "attacker": attacker}
+        # equal crops: exactly chance among their like, and one fixed order among originals
+        assert rate(faces, **masked, against="anonymized") == pytest.approx(chance)
+        assert rate(faces, **masked, against="original") < 3 * chance
+    strongest = worst(faces).set_index("method")["rate"]
+    assert strongest["original"] >= strongest["blur"] > strongest["mask"]
+
+
+def test_lines_are_found_again_unless_they_are_masked(world: Path) -> None:
+    table = attack(world, HIDDEN, Variant(Method.PIXELATE, 100))
+    lines = table[table["entity"] == "text"]
+    assert set(lines["against"]) == {"original"} and set(lines["match"]) == {"region"}
+    assert rate(lines, method="original", attacker="naive") == 1
+    assert rate(lines, method="mask", attacker="naive") < 5 / (4 * 36)
+    assert rate(lines, method="pixelate", attacker="naive") > 20 / (4 * 36)
+
+
+def test_what_a_degree_leaves_in_sight_is_found(world: Path) -> None:
+    table = attack(world, Variant(Method.MASK, 50), HIDDEN, parrot=False)
+    lines = table[(table["entity"] == "text") & (table["attacker"] == "naive")]
+    half = lines[lines["degree"] == 50]
+    # of five regions three are hidden; the others are as in the original
+    share = rate(half, regions="hidden")
+    assert share < 0.05
+    assert 0.3 < rate(half) < 0.5
+    assert rate(half) > rate(lines[lines["degree"] == 100]) + 0.25
+
+
+def test_what_is_missing_is_said(world: Path) -> None:
+    table = attack(world, HIDDEN, parrot=False)
+    reasons = table[table["rate"].isna()].set_index(["entity", "attacker"])["reason"]
+    assert reasons["face", "parrot"] == "no model is adapted to this variant"
+    assert "fewer than two regions" in reasons["mrz", ""]
+    assert ("barcode", "") not in reasons  # nobody looked for one
+
+
+def test_without_persons_a_face_is_a_region_like_others(world: Path) -> None:
+    faces = attack(world, HIDDEN, people={})
+    faces = faces[faces["entity"] == "face"]
+    assert set(faces["match"]) == {"region"} and set(faces["against"]) == {"original"}
+    assert rate(faces, method="original", attacker="naive") == 1
+
+
+def test_the_same_attack_gives_the_same_bytes(world: Path) -> None:
+    settings = {"probes": 7, "gallery": 20}
+    attack(world, Variant(Method.BLUR, 100), **settings)
+    before = (world / "probes.parquet").read_bytes()
+    table = attack(world, Variant(Method.BLUR, 100), **settings)
+    assert (world / "probes.parquet").read_bytes() == before
+    assert table["n"].max() == 7 and table["gallery"].max() <= 20
+
+
+@pytest.mark.parametrize("content", [None, b"no model"])
+def test_a_wrong_recognizer_is_refused(tmp_path: Path, content: bytes | None) -> None:
+    path = tmp_path / "face.onnx"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(InputError, match=r"privacy\.recognizer: .*face\.onnx"):
+        Recognizer(path)
+
+
+def test_a_recognizer_gives_unit_vectors_of_faces(shared: Path) -> None:
+    weights = shared / "weights/face/mobilefacenet.onnx"
+    if not weights.is_file():
+        pytest.skip("no MobileFaceNet beside the checkout")
+    recognizer = Recognizer(weights)
+    crops = rng("crops").integers(0, 256, (3, 112, 112, 3), dtype=np.uint8)
+    vectors = recognizer.embed(crops)
+    assert recognizer.side == 112 and vectors.shape == (3, 128)
+    assert np.linalg.norm(vectors, axis=1) == pytest.approx(1)
+    np.testing.assert_allclose(recognizer.embed(crops[1:2])[0], vectors[1], atol=1e-6)
+
+
+def test_a_recognizer_attacks_faces_alone(world: Path, shared: Path) -> None:
+    weights = shared / "weights/face/mobilefacenet.onnx"
+    if not weights.is_file():
+        pytest.skip("no MobileFaceNet beside the checkout")
+    table = attack(world, HIDDEN, parrot=False, probes=9, recognizer=weights)
+    own = table[table["attacker"] == "recognizer"]
+    assert set(own["entity"]) == {"face"}
+    assert rate(own, method="mask", against="anonymized") == pytest.approx(2 / 35)

@@ -1,0 +1,83 @@
+"""The stage privacy within the workflow: what it writes, and where it is left out."""
+
+from __future__ import annotations
+
+import re
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from anonbench.privacy.rates import RATE_COLUMNS, read_rates
+
+pytestmark = pytest.mark.workflow
+
+ARGUMENTS = ("--cores", "1", "--workflow-profile", "none", "-n")
+
+
+@pytest.mark.slow
+def test_rates_table_and_front_are_there(done: Path) -> None:
+    results = done / "results"
+    for dataset, entity in (("portraits", "face"), ("documents", "text")):
+        rates = read_rates(results / dataset / "privacy" / "reidentification.csv")
+        assert rates.columns.tolist() == RATE_COLUMNS
+        run = rates[rates["rate"].notna()]
+        assert set(run["entity"]) == {entity}
+        probes = pd.read_parquet(results / dataset / "privacy" / "probes.parquet")
+        assert (
+            run["n"].max()
+            == probes.groupby(["method", "degree", "attacker", "against"])["id"].size().max()
+        )
+        for suffix in ("csv", "md", "tex"):
+            assert (results / "tables" / f"reidentification_{dataset}.{suffix}").stat().st_size > 60
+        for stem in ("map", "mndcg", "map_column", "mndcg_column"):
+            for suffix in ("png", "svg"):
+                path = results / "figures" / f"front_{dataset}_{stem}.{suffix}"
+                assert path.stat().st_size > 5000
+
+
+@pytest.mark.slow
+def test_masks_hide_best_and_degrees_count(done: Path) -> None:
+    results = done / "results"
+    faces = read_rates(results / "portraits" / "privacy" / "reidentification.csv")
+    blind = faces[(faces["method"] == "mask") & (faces["against"] == "anonymized")]
+    assert blind["rate"].tolist() == pytest.approx(blind["chance"].tolist())
+    lines = read_rates(results / "documents" / "privacy" / "reidentification.csv")
+    masked = lines[(lines["method"] == "mask") & (lines["rank"] == 1) & lines["rate"].notna()]
+    found = masked.set_index(["degree", "regions"])["rate"]
+    assert found[50, "all"] > found[100, "all"] and found[100, "hidden"] < 0.1
+    assert "no model is adapted" in lines["reason"].str.cat()
+
+
+@pytest.mark.slow
+def test_the_report_gives_the_rate(done: Path) -> None:
+    page = (done / "results" / "report.html").read_text(encoding="utf-8")
+    assert "strongest attack still re-identifies" in page
+    assert re.search(r'class="number risk">\d+\.\d.%', page)
+
+
+def test_without_attacks_nothing_of_them_is_planned(
+    snakemake: Any, miniature: dict[str, Any], tmp_path: Path
+) -> None:
+    for enabled in (True, False):
+        config = deepcopy(miniature) | {"privacy": {"enabled": enabled}}
+        run = snakemake(tmp_path, config, *ARGUMENTS)
+        assert run.returncode == 0, run.stderr[-3000:]
+        planned = set(re.findall(r"^(?:local)?rule (\w+):$", run.stdout + run.stderr, re.MULTILINE))
+        mine = {"reidentify", "reidentification", "table_reidentification", "front"}
+        assert planned & mine == (mine if enabled else set())
+
+
+def test_the_parrot_is_adaption_c_where_there_is_one(
+    snakemake: Any, miniature: dict[str, Any], tmp_path: Path
+) -> None:
+    config = deepcopy(miniature)
+    config["datasets"]["portraits"]["adaptions"] = ["A", "C", "B"]
+    run = snakemake(tmp_path, config, *ARGUMENTS, "portraits_privacy")
+    assert run.returncode == 0, run.stderr[-3000:]
+    asked = re.search(r"rule reidentify:\n\s+input: (.*)", run.stdout + run.stderr)
+    assert asked is not None
+    models = set(re.findall(r"models/([\w-]+)/seed0/backbone\.safetensors\b", asked[1]))
+    assert models == {"unadapted", "C-blur-100", "C-mask-100"}

@@ -1,0 +1,18 @@
+from pathlib import Path
+
+from anonbench.runtime import job
+
+with job(snakemake.log[0], snakemake.threads):
+    from anonbench.presentation.figures.front import front
+    from anonbench.presentation.summary import read_scores
+    from anonbench.privacy.rates import read_rates
+
+    front(
+        read_rates(Path(snakemake.input.rates)),
+        read_scores(Path(snakemake.input.scores)),
+        snakemake.wildcards.dataset,
+        snakemake.wildcards.metric,
+        outputs=[Path(snakemake.output.png), Path(snakemake.output.svg)],
+        column=[Path(snakemake.output.column_png), Path(snakemake.output.column_svg)],
+        dpi=snakemake.params.slice["settings"]["dpi"],
+    )

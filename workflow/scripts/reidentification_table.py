@@ -1,0 +1,16 @@
+from pathlib import Path
+
+from anonbench.runtime import job
+
+with job(snakemake.log[0], snakemake.threads):
+    from anonbench.presentation.reidentification import write_reidentification
+    from anonbench.privacy.rates import read_rates
+
+    write_reidentification(
+        snakemake.wildcards.dataset,
+        read_rates(Path(snakemake.input[0])),
+        confidence=snakemake.params.slice["settings"]["confidence"],
+        csv=Path(snakemake.output.csv),
+        markdown=Path(snakemake.output.markdown),
+        latex=Path(snakemake.output.latex),
+    )
