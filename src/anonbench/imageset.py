@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 
 from anonbench.errors import InputError
-from anonbench.files import write_parquet
+from anonbench.files import part_of, write_parquet
 from anonbench.images import decode
 
 _INDEX_TYPES = {
@@ -52,11 +52,11 @@ class ShardWriter:
 
     def __init__(self, tar: Path) -> None:
         self._path = tar
-        self._part = tar.with_name(f".{tar.name}.{os.getpid()}.part")
         self._rows: list[tuple[str, int, int, int, int, str]] = []
 
     def __enter__(self) -> Self:
         self._path.parent.mkdir(parents=True, exist_ok=True)
+        self._part = part_of(self._path)
         self._file = self._part.open("wb")
         self._tar = tarfile.open(fileobj=self._file, mode="w", format=tarfile.PAX_FORMAT)
         return self

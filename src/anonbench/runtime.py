@@ -6,9 +6,11 @@ Imports nothing heavy, because thread limits must be set before NumPy, OpenCV or
 from __future__ import annotations
 
 import errno
+import fcntl
 import logging
 import os
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,6 +25,12 @@ THREAD_VARIABLES = (
 )
 
 _LOUD = "loud"
+
+_GOES_ON = (
+    "this very job is still going on, from a run that was killed, and writes {}: wait for its end, "
+    "or end it, then run again"
+)
+_WAIT_SECONDS = 20.0
 
 TRY_AGAIN = 75
 """Exit status of a job that was stopped and goes on when it runs again (EX_TEMPFAIL)."""
@@ -83,7 +91,12 @@ def _into(log: Path) -> Iterator[int]:
     log.parent.mkdir(parents=True, exist_ok=True)
     terminal = os.dup(2)
     saved = os.dup(1)
-    with log.open("w", encoding="utf-8") as file:
+    # not emptied before it is known that nobody writes it
+    with log.open("a", encoding="utf-8") as file:
+        if not _alone(file.fileno()):
+            _tell(terminal, f"anonbench: {_GOES_ON.format(log)}")
+            sys.exit(1)
+        file.truncate(0)
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
         logging.basicConfig(
@@ -118,6 +131,20 @@ class _Loud(logging.Handler):
         """Write the record where it is a loud one."""
         if getattr(record, _LOUD, False):
             _tell(self._terminal, f"anonbench: {record.getMessage()} ({self._log})")
+
+
+def _alone(log: int) -> bool:
+    """Lock a job's log, which its children inherit; wait a little for those of a killed one."""
+    for _ in range(int(_WAIT_SECONDS / 0.5)):
+        try:
+            fcntl.flock(log, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(0.5)
+        except OSError:  # a file system without locks
+            return True
+        else:
+            return True
+    return False
 
 
 def _tell(terminal: int, text: str) -> None:

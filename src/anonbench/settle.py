@@ -18,6 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from anonbench.files import atomic
+from anonbench.lock import is_locked
 from anonbench.made import DIGEST, FOLDER, check, outputs
 
 log = logging.getLogger(__name__)
@@ -39,7 +40,7 @@ def settle(results: Path, snakemake: Path) -> list[Path]:
         snakemake: Snakemake's own folder, `.snakemake`.
 
     """
-    if not results.is_dir() or _is_running(snakemake):
+    if not results.is_dir() or is_locked(snakemake):
         return []
     owner, known = _owner(results), any(True for _ in _records(results, snakemake))
     if owner != _read(snakemake / _OWNER) or not known:
@@ -65,11 +66,6 @@ def remember(results: Path, snakemake: Path) -> None:
     owner = _owner(results) or secrets.token_hex(8)
     (results / f".{_OWNER}").write_text(owner, encoding="utf-8")
     (snakemake / _OWNER).write_text(owner, encoding="utf-8")
-
-
-def _is_running(snakemake: Path) -> bool:
-    """Tell whether a run holds Snakemake's lock: its results are not to be touched."""
-    return any((snakemake / "locks").glob("*"))
 
 
 def _restore_records(results: Path, snakemake: Path) -> None:

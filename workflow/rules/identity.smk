@@ -3,6 +3,7 @@
 
 from pathlib import Path
 
+from anonbench.lock import enter
 from anonbench.settle import remember, settle
 
 for _rule in workflow.rules:
@@ -14,10 +15,13 @@ for _rule in workflow.rules:
         )
 
 
-# What Snakemake knows of the results stays with them: see anonbench.settle.
+# What Snakemake knows of the results stays with them, and its lock goes where a run was killed: see
+# anonbench.settle and anonbench.lock.
 _own = Path(".snakemake")
 
 if workflow.is_main_process:
+    if _message := enter(_own, workflow.dryrun):
+        logger.warning(_message)
     for _file in settle(settings.results, _own):
         logger.warning(f"{_file} was changed by hand: it is put aside and made again")
 
