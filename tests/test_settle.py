@@ -9,7 +9,7 @@ import pytest
 
 from anonbench import made
 from anonbench.made import Made, digest_file
-from anonbench.settle import remember, settle
+from anonbench.settle import of_another_version, remember, settle
 
 
 def record(snakemake: Path, output: str, text: str) -> Path:
@@ -146,3 +146,29 @@ def test_without_results_there_is_nothing_to_settle(tmp_path: Path) -> None:
     assert settle(tmp_path / "results", tmp_path / ".snakemake") == []
     remember(tmp_path / "results", tmp_path / ".snakemake")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("content", [b"", b"no gzip", b"\x1f\x8b\x08\x00half"])
+def test_damaged_records_are_as_none(
+    folder: Path, content: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    results, snakemake = folder / "results", folder / ".snakemake"
+    kept = record(snakemake, "results/a.csv", "theirs")
+    remember(results, snakemake)
+    (results / ".records.json.gz").write_bytes(content)
+    (snakemake / "anonbench-owner").unlink()
+    assert settle(results, snakemake) == []
+    assert kept.exists()
+    assert "damaged" in caplog.text
+
+
+def test_results_of_another_version_are_named_with_the_way_to_keep_them(folder: Path) -> None:
+    results = folder / "results"
+    assert of_another_version(results) is None
+    remember(results, folder / ".snakemake")
+    assert of_another_version(results) is None
+    (results / ".anonbench-version").write_text("0.0.1")
+    told = of_another_version(results)
+    assert told is not None
+    assert f"{results} was written by anonbench 0.0.1" in told
+    assert "--config results=" in told

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import glob
 import json
@@ -20,18 +21,34 @@ if TYPE_CHECKING:
 
 _SCRATCH = "anonbench-scratch-"
 _NEW_SECONDS = 60.0
+_FULL_BYTES = 2**20
+"""Less free room than this is none: what a library could not write may have been larger."""
 
 
 @contextmanager
 def atomic(path: Path) -> Iterator[Path]:
-    """Give a temporary path beside `path` that becomes `path` when the block ends well."""
+    """Give a temporary path beside `path` that becomes `path` when the block ends well.
+
+    Raises:
+        OSError: the disk is full; libraries that do not write through Python say it otherwise.
+
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = part_of(path)
     try:
         yield temporary
         temporary.replace(path)
+    except Exception as error:
+        if not isinstance(error, OSError) and _is_of_full_disk(error, path.parent):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path)) from error
+        raise
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _is_of_full_disk(error: Exception, folder: Path) -> bool:
+    said = f"os error {errno.ENOSPC}" in str(error)  # by libraries written in Rust
+    return said or shutil.disk_usage(folder).free < _FULL_BYTES
 
 
 def part_of(path: Path) -> Path:

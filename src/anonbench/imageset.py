@@ -11,6 +11,7 @@ import io
 import os
 import tarfile
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -89,8 +90,9 @@ class ShardWriter:
                 write_parquet(frame, self._index())
                 self._part.replace(self._path)
         finally:
-            self._file.close()
             self._part.unlink(missing_ok=True)
+            with suppress(OSError):  # what is still to be written does not fit on a full disk
+                self._file.close()
 
     def _index(self) -> Path:
         return index_path(self._path)

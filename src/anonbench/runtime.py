@@ -11,6 +11,7 @@ import logging
 import os
 import sys
 import time
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -31,6 +32,10 @@ _GOES_ON = (
     "or end it, then run again"
 )
 _WAIT_SECONDS = 20.0
+
+_OF_READING = ("ArrowInvalid", "JSONDecodeError", "EmptyDataError", "ParserError")
+"""By name: the libraries that raise them are not loaded for that."""
+_TABLES = (".parquet", ".csv", ".json")
 
 TRY_AGAIN = 75
 """Exit status of a job that was stopped and goes on when it runs again (EX_TEMPFAIL)."""
@@ -62,17 +67,36 @@ def job(log: Path | str, threads: int) -> Iterator[None]:
             sys.exit(1)
         except Exception as error:
             logging.exception("stopped by an error")
-            _tell(
-                terminal, f"anonbench: {type(error).__name__}, an error of the program; see {log}"
-            )
+            damaged = _damaged_file(error)
+            text = f"{type(error).__name__}, an error of the program; see {log}"
+            if damaged:
+                text = f"{damaged} is damaged or was half written ({type(error).__name__}): "
+                text += "delete it and run again"
+            _tell(terminal, f"anonbench: {text}")
             sys.exit(1)
 
 
 def _system_error(error: OSError) -> str:
-    if error.errno == errno.ENOSPC:
-        return "the disk is full; make room and run again: what is finished is kept"
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        full = "the disk is full" if error.errno == errno.ENOSPC else "the disk quota is used up"
+        return f"{full}; make room and run again: what is finished is kept"
     where = f" ({error.filename})" if error.filename else ""
     return f"{error.strerror or error}{where}"
+
+
+def _damaged_file(error: Exception) -> Path | None:
+    """Return the file that could not be understood, where the error is one of reading a table.
+
+    Such errors do not name it: it is what the innermost function that knows a file was given.
+    """
+    if type(error).__name__ not in _OF_READING:
+        return None
+    for frame, _ in reversed(list(traceback.walk_tb(error.__traceback__))):
+        for value in frame.f_locals.values():
+            is_name = isinstance(value, str | Path) and str(value).endswith(_TABLES)
+            if is_name and Path(value).is_file():
+                return Path(value)
+    return None
 
 
 def limit_threads(threads: int) -> None:

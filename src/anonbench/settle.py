@@ -12,11 +12,13 @@ import json
 import logging
 import os
 import secrets
+import zlib
 from base64 import urlsafe_b64decode
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from anonbench import __version__
 from anonbench.files import atomic
 from anonbench.lock import is_locked
 from anonbench.made import DIGEST, FOLDER, check, outputs
@@ -27,6 +29,7 @@ RECORDS = ".records.json.gz"
 BY_HAND = ".by-hand"
 """Suffix under which a file that was changed by hand is put aside: nothing is lost."""
 _OWNER = "anonbench-owner"
+_VERSION = ".anonbench-version"
 _MISSING = "missing: changed by hand, or its job failed\n"
 
 
@@ -43,11 +46,9 @@ def settle(results: Path, snakemake: Path) -> list[Path]:
     if not results.is_dir() or is_locked(snakemake):
         return []
     owner, known = _owner(results), any(True for _ in _records(results, snakemake))
-    if owner != _read(snakemake / _OWNER) or not known:
-        if (results / RECORDS).exists():
-            _restore_records(results, snakemake)
-        elif _made(results):
-            _forget(results, snakemake)
+    is_foreign = owner != _read(snakemake / _OWNER) or not known
+    if is_foreign and not _restore_records(results, snakemake) and _made(results):
+        _forget(results, snakemake)
     changed = _changed_by_hand(results)
     _mark_missing(results)
     return changed
@@ -66,18 +67,38 @@ def remember(results: Path, snakemake: Path) -> None:
     owner = _owner(results) or secrets.token_hex(8)
     (results / f".{_OWNER}").write_text(owner, encoding="utf-8")
     (snakemake / _OWNER).write_text(owner, encoding="utf-8")
+    (results / _VERSION).write_text(__version__, encoding="utf-8")
 
 
-def _restore_records(results: Path, snakemake: Path) -> None:
-    """Replace Snakemake's records of the results by those that were kept with them."""
+def of_another_version(results: Path) -> str | None:
+    """Say what becomes of results that another version of anonbench wrote; else None."""
+    version = _read(results / _VERSION)
+    if version in ("", __version__):
+        return None
+    return (
+        f"{results} was written by anonbench {version}, and this is {__version__}: what it computes "
+        "otherwise is made again, in place of what is there. To keep that, give another folder: "
+        f"--config results=results/{__version__}"
+    )
+
+
+def _restore_records(results: Path, snakemake: Path) -> bool:
+    """Replace Snakemake's records of the results by those kept with them; tell if there are any."""
+    if not (results / RECORDS).exists():
+        return False
+    try:
+        records = json.loads(gzip.decompress((results / RECORDS).read_bytes()))
+    except (OSError, EOFError, ValueError, zlib.error):
+        log.warning("%s is damaged and not used", results / RECORDS)
+        return False
     for _, path in list(_records(results, snakemake)):
         path.unlink()
-    records = json.loads(gzip.decompress((results / RECORDS).read_bytes()))
     for name, text in records.items():
         path = snakemake / "metadata" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
     (snakemake / _OWNER).write_text(_owner(results) or "")
+    return True
 
 
 def _forget(results: Path, snakemake: Path) -> None:

@@ -4,7 +4,7 @@
 from pathlib import Path
 
 from anonbench.lock import enter
-from anonbench.settle import remember, settle
+from anonbench.settle import of_another_version, remember, settle
 
 for _rule in workflow.rules:
     if _rule.script:
@@ -20,8 +20,12 @@ for _rule in workflow.rules:
 _own = Path(".snakemake")
 
 if workflow.is_main_process:
-    if _message := enter(_own, workflow.dryrun):
-        logger.warning(_message)
+    for _message in (
+        enter(_own, workflow.dryrun),
+        of_another_version(settings.results),
+    ):
+        if _message:
+            logger.warning(_message)
     for _file in settle(settings.results, _own):
         logger.warning(f"{_file} was changed by hand: it is put aside and made again")
 
