@@ -76,8 +76,8 @@ def of_another_version(results: Path) -> str | None:
     if version in ("", __version__):
         return None
     return (
-        f"{results} was written by anonbench {version}, and this is {__version__}: what it computes "
-        "otherwise is made again, in place of what is there. To keep that, give another folder: "
+        f"{results} was written by anonbench {version}, and this is {__version__}: what it "
+        "computes otherwise is made again, in place of what is there. To keep that, give another folder: "
         f"--config results=results/{__version__}"
     )
 
