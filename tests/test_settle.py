@@ -172,3 +172,25 @@ def test_results_of_another_version_are_named_with_the_way_to_keep_them(folder: 
     assert told is not None
     assert f"{results} was written by anonbench 0.0.1" in told
     assert "--config results=" in told
+
+
+def test_results_elsewhere_have_records_too(folder: Path, tmp_path: Path) -> None:
+    results, snakemake = tmp_path / "elsewhere", folder / ".snakemake"
+    results.mkdir()
+    path = record(snakemake, f"{results}/a.csv", "one")
+    remember(results, snakemake)
+    path.unlink()
+    (snakemake / "anonbench-owner").unlink()
+    settle(results, snakemake)
+    assert path.read_text() == "one"
+
+
+def test_a_run_that_failed_on_a_full_disk_ends_without_another_error(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("pathlib.Path.write_bytes", full)
+    remember(folder / "results", folder / ".snakemake")
+    assert "No space left" in caplog.text

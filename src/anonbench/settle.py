@@ -58,6 +58,13 @@ def remember(results: Path, snakemake: Path) -> None:
     """Keep what Snakemake knows of the results with them; to be called at the end of a run."""
     if not results.is_dir():
         return
+    try:
+        _remember(results, snakemake)
+    except OSError as error:  # a full disk, which has failed the run: that is said already
+        log.warning("what is known of the files in %s is not kept there: %s", results, error)
+
+
+def _remember(results: Path, snakemake: Path) -> None:
     records = {
         name: path.read_text(encoding="utf-8") for name, path in _records(results, snakemake)
     }
@@ -77,8 +84,8 @@ def of_another_version(results: Path) -> str | None:
         return None
     return (
         f"{results} was written by anonbench {version}, and this is {__version__}: what it "
-        "computes otherwise is made again, in place of what is there. To keep that, give another folder: "
-        f"--config results=results/{__version__}"
+        "computes otherwise is made again, in place of what is there. To keep that, give another "
+        f"folder: --config results=results/{__version__}"
     )
 
 
@@ -135,13 +142,15 @@ def _made(results: Path) -> list[Path]:
 def _records(results: Path, snakemake: Path) -> Iterator[tuple[str, Path]]:
     """Yield name and path of Snakemake's records of the results, sorted."""
     metadata = snakemake / "metadata"
-    prefix = os.path.relpath(results, snakemake.parent) + os.sep
+    # as the config names the folder: from where Snakemake runs, or whole
+    places = (os.path.relpath(results, snakemake.parent), os.path.abspath(results))  # noqa: PTH100
+    prefixes = tuple(place + os.sep for place in places)
     for path in sorted(metadata.rglob("*")):
         if path.is_file():
             name = path.relative_to(metadata).as_posix()
             # long names are cut into folders that begin with @
             coded = "".join(part.removeprefix("@") for part in name.split("/"))
-            if urlsafe_b64decode(coded).decode().startswith(prefix):
+            if urlsafe_b64decode(coded).decode().startswith(prefixes):
                 yield name, path
 
 
