@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import time
 from base64 import urlsafe_b64encode
 from pathlib import Path
 
@@ -32,7 +34,7 @@ def folder(tmp_path: Path) -> Path:
 def test_lost_records_come_back(folder: Path) -> None:
     results, snakemake = folder / "results", folder / ".snakemake"
     short = record(snakemake, "results/a.csv", "one")
-    long = record(snakemake, "results/" + 300 * "b" + ".csv", "two")
+    long = record(snakemake, "results/" + "/".join(3 * [100 * "b"]) + ".csv", "two")
     remember(results, snakemake)
     for path in (short, long):
         path.unlink()
@@ -194,3 +196,36 @@ def test_a_run_that_failed_on_a_full_disk_ends_without_another_error(
     monkeypatch.setattr("pathlib.Path.write_bytes", full)
     remember(folder / "results", folder / ".snakemake")
     assert "No space left" in caplog.text
+
+
+def test_a_small_file_that_a_failed_job_left_missing_is_made_again(folder: Path) -> None:
+    results, snakemake = folder / "results", folder / ".snakemake"
+    known = record(snakemake, "results/a.csv", "one")
+    for name in ("gone/b.csv", "report.html"):
+        record(snakemake, f"results/{name}", "two")
+    settle(results, snakemake)
+    assert (results / "a.csv").read_text() == "missing: changed by hand, or its job failed\n"
+    assert (snakemake / "incomplete" / known.name).exists()
+    assert sorted(path.name for path in results.iterdir()) == ["a.csv"]
+
+
+def test_a_file_that_a_killed_job_left_missing_is_made_again(folder: Path) -> None:
+    results, snakemake = folder / "results", folder / ".snakemake"
+    mark = snakemake / "incomplete" / record(snakemake, "results/a.csv", "one").name
+    mark.parent.mkdir()
+    mark.touch()
+    settle(results, snakemake)
+    assert (results / "a.csv").exists()
+    assert mark.exists()
+
+
+def test_files_of_the_future_are_dated_now(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    results = folder / "results"
+    old, ahead = results / "old", results / "ahead"
+    for path, when in ((old, 1000.0), (ahead, time.time() + 1000)):
+        path.touch()
+        os.utime(path, (when, when))
+    settle(results, folder / ".snakemake")
+    assert ahead.stat().st_mtime <= time.time()
+    assert old.stat().st_mtime == 1000.0
+    assert "1 files in" in caplog.text

@@ -37,6 +37,8 @@ _OF_READING = ("ArrowInvalid", "JSONDecodeError", "EmptyDataError", "ParserError
 """By name: the libraries that raise them are not loaded for that."""
 _TABLES = (".parquet", ".csv", ".json")
 
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+
 TRY_AGAIN = 75
 """Exit status of a job that was stopped and goes on when it runs again (EX_TEMPFAIL)."""
 
@@ -62,7 +64,8 @@ def job(log: Path | str, threads: int) -> Iterator[None]:
             _tell(terminal, f"anonbench: {stop}")
             sys.exit(TRY_AGAIN)
         except OSError as error:
-            logging.exception("stopped by the system")
+            is_full = error.errno in _FULL
+            logging.error("%s", _system_error(error), exc_info=not is_full)
             _tell(terminal, f"anonbench: {_system_error(error)}")
             sys.exit(1)
         except Exception as error:
@@ -77,7 +80,7 @@ def job(log: Path | str, threads: int) -> Iterator[None]:
 
 
 def _system_error(error: OSError) -> str:
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+    if error.errno in _FULL:
         full = "the disk is full" if error.errno == errno.ENOSPC else "the disk quota is used up"
         return f"{full}; make room and run again: what is finished is kept"
     where = f" ({error.filename})" if error.filename else ""

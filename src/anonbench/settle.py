@@ -12,10 +12,12 @@ import json
 import logging
 import os
 import secrets
+import time
 import zlib
 from base64 import urlsafe_b64decode
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 from anonbench import __version__
@@ -30,6 +32,9 @@ BY_HAND = ".by-hand"
 """Suffix under which a file that was changed by hand is put aside: nothing is lost."""
 _OWNER = "anonbench-owner"
 _VERSION = ".anonbench-version"
+_READ = (".csv", ".json", ".npz", ".parquet")
+"""Suffixes of files that other jobs read: nobody misses a figure but who asks for it."""
+_CLOCK_SECONDS = 2.0
 _MISSING = "missing: changed by hand, or its job failed\n"
 
 
@@ -51,6 +56,8 @@ def settle(results: Path, snakemake: Path) -> list[Path]:
         _forget(results, snakemake)
     changed = _changed_by_hand(results)
     _mark_missing(results)
+    _begin_again(results, snakemake)
+    _take_from_the_future(results)
     return changed
 
 
@@ -135,23 +142,75 @@ def _mark_missing(results: Path) -> None:
                 path.write_text(_MISSING, encoding="utf-8")
 
 
+def _begin_again(results: Path, snakemake: Path) -> None:
+    """Have the jobs done whose outputs are gone, since they were killed or failed or by hand.
+
+    As `_mark_missing`, for the small files of other jobs: Snakemake would not miss them while what
+    was made from them is there. It does a job again whose output is there and marked as incomplete.
+    A folder that is gone as a whole is not missed.
+    """
+    known = dict(_records(results, snakemake)) | dict(_records(results, snakemake, "incomplete"))
+    paths = {name: snakemake.parent / _decoded(name) for name in known}
+    gone = {n: p for n, p in paths.items() if p.suffix in _READ and not p.exists()}
+    if not gone:
+        return
+    kept = {path.resolve() for record in _made(results) for path in outputs(record)}
+    for name, path in gone.items():
+        if path.resolve() in kept or not path.parent.is_dir():
+            continue
+        path.write_text(_MISSING, encoding="utf-8")
+        mark = snakemake / "incomplete" / name
+        mark.parent.mkdir(parents=True, exist_ok=True)
+        mark.touch()
+
+
+def _take_from_the_future(results: Path) -> None:
+    """Give files that another machine's clock dated ahead the time that it is now.
+
+    Snakemake refuses what is made from them, as older than they are.
+    """
+    now = time.time()
+    ahead = 0
+    for folder, _, names in os.walk(results):
+        for name in names:
+            path = os.path.join(folder, name)  # noqa: PTH118 - results have very many files
+            with suppress(OSError):  # a link to nowhere, or someone else's
+                if os.stat(path).st_mtime > now + _CLOCK_SECONDS:  # noqa: PTH116
+                    os.utime(path, (now, now))
+                    ahead += 1
+    if ahead:
+        log.warning(
+            "%d files in %s were of the future and are dated now: the clocks of the machines that "
+            "wrote them differ",
+            ahead,
+            results,
+        )
+
+
 def _made(results: Path) -> list[Path]:
     return sorted(results.rglob(f"{FOLDER}/*.json"))
 
 
-def _records(results: Path, snakemake: Path) -> Iterator[tuple[str, Path]]:
+def _records(results: Path, snakemake: Path, kind: str = "metadata") -> Iterator[tuple[str, Path]]:
     """Yield name and path of Snakemake's records of the results, sorted."""
-    metadata = snakemake / "metadata"
+    folder = snakemake / kind
     # as the config names the folder: from where Snakemake runs, or whole
     places = (os.path.relpath(results, snakemake.parent), os.path.abspath(results))  # noqa: PTH100
     prefixes = tuple(place + os.sep for place in places)
-    for path in sorted(metadata.rglob("*")):
-        if path.is_file():
-            name = path.relative_to(metadata).as_posix()
-            # long names are cut into folders that begin with @
-            coded = "".join(part.removeprefix("@") for part in name.split("/"))
-            if urlsafe_b64decode(coded).decode().startswith(prefixes):
-                yield name, path
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder).as_posix()
+        if path.is_file() and _decoded(name).startswith(prefixes):
+            yield name, path
+
+
+def _decoded(name: str) -> str:
+    """Return the path that a record of Snakemake's is about."""
+    # long names are cut into folders that begin with @
+    coded = "".join(part.removeprefix("@") for part in name.split("/"))
+    try:
+        return urlsafe_b64decode(coded).decode()
+    except ValueError:  # a file that is none of its records
+        return ""
 
 
 def _owner(results: Path) -> str:
