@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from anonbench.files import atomic, read_json, write_csv, write_json, write_parquet
+from anonbench.files import atomic, read_json, scratch_folder, write_csv, write_json, write_parquet
 
 
 def frame() -> pd.DataFrame:
@@ -55,3 +58,41 @@ def test_csv_keeps_full_precision(tmp_path: Path) -> None:
     write_csv(frame(), tmp_path / "a.csv")
     assert (tmp_path / "a.csv").read_bytes().startswith(b"id,value,n\na,0.30000000000000004,1\n")
     assert pd.read_csv(tmp_path / "a.csv")["value"][0] == 0.1 + 0.2
+
+
+def test_what_a_killed_job_left_goes_when_the_file_is_written_again(tmp_path: Path) -> None:
+    left, foreign = tmp_path / ".a.json.7.part", tmp_path / ".a.json.b.7.part2"
+    left.touch()
+    foreign.touch()
+    write_json(tmp_path / "a.json", 1)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [foreign.name, "a.json"]
+
+
+KEEP = """
+import sys
+from anonbench.files import scratch_folder
+with scratch_folder() as folder:
+    print(folder, flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_scratch_of_a_killed_process_goes_and_of_a_living_one_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    process = subprocess.Popen([sys.executable, "-c", KEEP], text=True, **pipes)
+    assert process.stdout is not None
+    folder = Path(process.stdout.readline().strip())
+    (folder / "pixels").write_bytes(b"1")
+    os.utime(folder, (0, 0))
+    with scratch_folder() as other:
+        assert (folder / "pixels").exists()
+        assert other.is_dir()
+    process.kill()
+    process.communicate()
+    with scratch_folder():
+        assert not folder.exists()
+    assert not list(tmp_path.iterdir())

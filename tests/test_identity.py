@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from pathlib import Path
 
@@ -173,3 +174,51 @@ def test_every_script_of_the_workflow_is_followed_to_its_room(root: Path) -> Non
     assert {"zxing-cpp", "facenet-pytorch"} & set(found["detect"])
     for name, code in found.items():
         assert any(place.startswith("anonbench.") for place in code), name
+
+
+@pytest.fixture
+def remembering(package: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return where answers are remembered; each is asked for as in a new process."""
+    monkeypatch.setattr("sys.dont_write_bytecode", False)
+    monkeypatch.setattr("sys.pycache_prefix", None)
+    return package / "__pycache__" / f"identity.{sys.implementation.cache_tag}.json"
+
+
+def digest_in_a_new_process(script: Path) -> str:
+    for each in (identity.code_digest, identity._remembered, identity._state, identity._reach):
+        each.cache_clear()
+    return identity.code_digest(script)
+
+
+def test_a_digest_is_remembered_until_a_source_changes(
+    remembering: Path, package: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script = package / "script.py"
+    first = digest_in_a_new_process(script)
+    assert first in remembering.read_text(encoding="utf-8")
+    with monkeypatch.context() as without:
+        without.setattr(identity, "script_identity", lambda path: pytest.fail("followed again"))
+        assert digest_in_a_new_process(script) == first
+    helper = package / "helper.py"
+    helper.write_text(HELPER.replace("x / 2", "x / 4"), encoding="utf-8")
+    second = digest_in_a_new_process(script)
+    assert second != first
+    script.write_text(SCRIPT.replace("double(1)", "double(2)"), encoding="utf-8")
+    assert digest_in_a_new_process(script) not in (first, second)
+    assert first not in remembering.read_text(encoding="utf-8"), "old answers go"
+
+
+@pytest.mark.parametrize("text", ["", "[1, 2]", '{"half": '])
+def test_a_damaged_memory_is_as_none(remembering: Path, package: Path, text: str) -> None:
+    first = digest_in_a_new_process(package / "script.py")
+    remembering.write_text(text, encoding="utf-8")
+    assert digest_in_a_new_process(package / "script.py") == first
+    assert first in remembering.read_text(encoding="utf-8")
+
+
+def test_nothing_is_written_where_python_writes_no_compiled_files(
+    remembering: Path, package: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.dont_write_bytecode", True)
+    digest_in_a_new_process(package / "script.py")
+    assert not remembering.exists()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -79,3 +80,40 @@ def test_a_stopped_training_says_where_and_that_it_can_go_on(tmp_path: Path) -> 
     text = log.read_text(encoding="utf-8")
     assert line in text
     assert "Traceback" not in text
+
+
+def test_a_job_that_is_still_going_on_is_not_begun_twice(tmp_path: Path) -> None:
+    log = tmp_path / "a.log"
+    wait = "print('the first', flush=True); sys.stdin.read()"
+    command = [sys.executable, "-c", SCRIPT.format(action=wait), str(log)]
+    first = subprocess.Popen(command, stdin=subprocess.PIPE)
+    while not log.exists() or "the first" not in log.read_text(encoding="utf-8"):
+        assert first.poll() is None
+        time.sleep(0.02)
+    hurried = "import anonbench.runtime; anonbench.runtime._WAIT_SECONDS = 0.5\n" + SCRIPT
+    command = [sys.executable, "-c", hurried.format(action="print('the second')"), str(log)]
+    second = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert second.returncode == 1
+    assert "this very job is still going on" in second.stderr
+    assert "the first" in log.read_text(encoding="utf-8")
+    first.kill()
+    first.communicate()
+    assert run("print('the third')", log).returncode == 0
+    assert "the first" not in log.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("name", "action"),
+    [
+        ("a.json", "from anonbench.files import read_json; read_json(path)"),
+        ("a.csv", "import pandas; pandas.read_csv(path)"),
+        ("a.parquet", "import pandas; pandas.read_parquet(path)"),
+    ],
+)
+def test_a_half_written_table_is_named(tmp_path: Path, name: str, action: str) -> None:
+    path = tmp_path / name
+    path.write_bytes({"a.json": b'{"a": [1, ', "a.csv": b"", "a.parquet": b"PAR1half"}[name])
+    done = run(f"from pathlib import Path; path = Path({str(path)!r}); {action}", tmp_path / "log")
+    assert done.returncode == 1
+    assert f"{path} is damaged or was half written" in done.stderr
+    assert "delete it and run again" in done.stderr

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import time
 from base64 import urlsafe_b64encode
 from pathlib import Path
 
@@ -9,7 +11,7 @@ import pytest
 
 from anonbench import made
 from anonbench.made import Made, digest_file
-from anonbench.settle import remember, settle
+from anonbench.settle import of_another_version, remember, settle
 
 
 def record(snakemake: Path, output: str, text: str) -> Path:
@@ -32,7 +34,7 @@ def folder(tmp_path: Path) -> Path:
 def test_lost_records_come_back(folder: Path) -> None:
     results, snakemake = folder / "results", folder / ".snakemake"
     short = record(snakemake, "results/a.csv", "one")
-    long = record(snakemake, "results/" + 300 * "b" + ".csv", "two")
+    long = record(snakemake, "results/" + "/".join(3 * [100 * "b"]) + ".csv", "two")
     remember(results, snakemake)
     for path in (short, long):
         path.unlink()
@@ -146,3 +148,84 @@ def test_without_results_there_is_nothing_to_settle(tmp_path: Path) -> None:
     assert settle(tmp_path / "results", tmp_path / ".snakemake") == []
     remember(tmp_path / "results", tmp_path / ".snakemake")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("content", [b"", b"no gzip", b"\x1f\x8b\x08\x00half"])
+def test_damaged_records_are_as_none(
+    folder: Path, content: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    results, snakemake = folder / "results", folder / ".snakemake"
+    kept = record(snakemake, "results/a.csv", "theirs")
+    remember(results, snakemake)
+    (results / ".records.json.gz").write_bytes(content)
+    (snakemake / "anonbench-owner").unlink()
+    assert settle(results, snakemake) == []
+    assert kept.exists()
+    assert "damaged" in caplog.text
+
+
+def test_results_of_another_version_are_named_with_the_way_to_keep_them(folder: Path) -> None:
+    results = folder / "results"
+    assert of_another_version(results) is None
+    remember(results, folder / ".snakemake")
+    assert of_another_version(results) is None
+    (results / ".anonbench-version").write_text("0.0.1")
+    told = of_another_version(results)
+    assert told is not None
+    assert f"{results} was written by anonbench 0.0.1" in told
+    assert "--config results=" in told
+
+
+def test_results_elsewhere_have_records_too(folder: Path, tmp_path: Path) -> None:
+    results, snakemake = tmp_path / "elsewhere", folder / ".snakemake"
+    results.mkdir()
+    path = record(snakemake, f"{results}/a.csv", "one")
+    remember(results, snakemake)
+    path.unlink()
+    (snakemake / "anonbench-owner").unlink()
+    settle(results, snakemake)
+    assert path.read_text() == "one"
+
+
+def test_a_run_that_failed_on_a_full_disk_ends_without_another_error(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("pathlib.Path.write_bytes", full)
+    remember(folder / "results", folder / ".snakemake")
+    assert "No space left" in caplog.text
+
+
+def test_a_small_file_that_a_failed_job_left_missing_is_made_again(folder: Path) -> None:
+    results, snakemake = folder / "results", folder / ".snakemake"
+    known = record(snakemake, "results/a.csv", "one")
+    for name in ("gone/b.csv", "report.html"):
+        record(snakemake, f"results/{name}", "two")
+    settle(results, snakemake)
+    assert (results / "a.csv").read_text() == "missing: changed by hand, or its job failed\n"
+    assert (snakemake / "incomplete" / known.name).exists()
+    assert sorted(path.name for path in results.iterdir()) == ["a.csv"]
+
+
+def test_a_file_that_a_killed_job_left_missing_is_made_again(folder: Path) -> None:
+    results, snakemake = folder / "results", folder / ".snakemake"
+    mark = snakemake / "incomplete" / record(snakemake, "results/a.csv", "one").name
+    mark.parent.mkdir()
+    mark.touch()
+    settle(results, snakemake)
+    assert (results / "a.csv").exists()
+    assert mark.exists()
+
+
+def test_files_of_the_future_are_dated_now(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    results = folder / "results"
+    old, ahead = results / "old", results / "ahead"
+    for path, when in ((old, 1000.0), (ahead, time.time() + 1000)):
+        path.touch()
+        os.utime(path, (when, when))
+    settle(results, folder / ".snakemake")
+    assert ahead.stat().st_mtime <= time.time()
+    assert old.stat().st_mtime == 1000.0
+    assert "1 files in" in caplog.text

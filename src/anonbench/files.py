@@ -2,28 +2,104 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
+import glob
 import json
 import os
+import shutil
+import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+_SCRATCH = "anonbench-scratch-"
+_NEW_SECONDS = 60.0
+_FULL_BYTES = 2**20
+"""Less free room than this is none: what a library could not write may have been larger."""
 
 
 @contextmanager
 def atomic(path: Path) -> Iterator[Path]:
-    """Give a temporary path beside `path` that becomes `path` when the block ends well."""
+    """Give a temporary path beside `path` that becomes `path` when the block ends well.
+
+    Raises:
+        OSError: the disk is full; libraries that do not write through Python say it otherwise.
+
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    temporary = part_of(path)
     try:
         yield temporary
         temporary.replace(path)
+    except Exception as error:
+        if not isinstance(error, OSError) and _is_of_full_disk(error, path.parent):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path)) from error
+        raise
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _is_of_full_disk(error: Exception, folder: Path) -> bool:
+    said = f"os error {errno.ENOSPC}" in str(error)  # by libraries written in Rust
+    return said or shutil.disk_usage(folder).free < _FULL_BYTES
+
+
+def part_of(path: Path) -> Path:
+    """Return where a file is written before it is whole; what killed jobs left there is removed."""
+    for left in path.parent.glob(f".{glob.escape(path.name)}.*.part"):
+        left.unlink(missing_ok=True)
+    return path.with_name(f".{path.name}.{os.getpid()}.part")
+
+
+@contextmanager
+def scratch_folder() -> Iterator[Path]:
+    """Give a temporary folder for the block; those that killed processes left are removed.
+
+    A folder is locked as long as its process, or one that it forked, is there; a new one may not
+    be locked yet.
+    """
+    base = Path(tempfile.gettempdir())
+    for left in base.glob(f"{_SCRATCH}*"):
+        if _is_new(left) or not left.is_dir():
+            continue
+        if (lock := _locked(left)) is not None:
+            shutil.rmtree(left, ignore_errors=True)
+            os.close(lock)
+    with tempfile.TemporaryDirectory(prefix=_SCRATCH) as name:
+        lock = _locked(Path(name))
+        try:
+            yield Path(name)
+        finally:
+            if lock is not None:
+                os.close(lock)
+
+
+def _is_new(path: Path) -> bool:
+    try:
+        return time.time() - path.stat().st_mtime < _NEW_SECONDS
+    except OSError:
+        return True
+
+
+def _locked(folder: Path) -> int | None:
+    """Return the descriptor that locks a folder, or None where another process holds the lock."""
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+    except OSError:  # gone, or someone else's
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        return None
+    return descriptor
 
 
 def files_in(path: Path) -> list[Path]:
@@ -49,6 +125,9 @@ def read_json(path: Path) -> Any:
 
 def write_parquet(frame: pd.DataFrame, path: Path) -> None:
     """Write a table without its index; the bytes depend on content and pyarrow's version alone."""
+    import pyarrow as pa  # not above: a job that finds its outputs made needs no table
+    import pyarrow.parquet as pq
+
     table = pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata(None)
     with atomic(path) as temporary:
         pq.write_table(table, temporary, compression="zstd")

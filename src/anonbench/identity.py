@@ -9,12 +9,17 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import cache
 from importlib import metadata
+from importlib.util import cache_from_source
 from pathlib import Path
 
+from anonbench.files import read_json, write_json
+from anonbench.provenance import file_digest
 from anonbench.reach import EFFECTS, Reach, Reached
 
 PACKAGE = "anonbench"
@@ -48,8 +53,18 @@ def script_identity(script: Path) -> dict[str, str]:
 
 @cache
 def code_digest(script: Path) -> str:
-    """Return one digest for all that `script_identity` names."""
-    return hashlib.sha256(json.dumps(script_identity(script)).encode()).hexdigest()
+    """Return one digest for all that `script_identity` names.
+
+    It is remembered beside Python's compiled files, where Python may write those: it follows from
+    the sources and the installed packages, and each start and each job asks for it.
+    """
+    remembered = _remembered()
+    question = f"{script.name} {file_digest(script)} {_state()}"
+    if question not in remembered:
+        text = json.dumps(script_identity(script))
+        remembered[question] = hashlib.sha256(text.encode()).hexdigest()
+        _remember(remembered)
+    return remembered[question]
 
 
 def _identity(reached: Reached) -> dict[str, str]:
@@ -60,6 +75,40 @@ def _identity(reached: Reached) -> dict[str, str]:
     for top in reached.foreign - _SILENT:
         found |= _versions(top)
     return dict(sorted(found.items()))
+
+
+def _answers() -> Path:
+    return Path(cache_from_source(str(_ROOT / "identity.py"))).with_suffix(".json")
+
+
+@cache
+def _remembered() -> dict[str, str]:
+    """Return the digests that were remembered of the sources and packages as they are."""
+    state = _state()
+    try:
+        answers = read_json(_answers())
+        return {asked: str(text) for asked, text in answers.items() if asked.endswith(state)}
+    except (OSError, ValueError, AttributeError):
+        return {}
+
+
+def _remember(answers: dict[str, str]) -> None:
+    if sys.dont_write_bytecode:
+        return
+    with suppress(OSError):  # a folder that only others may write to
+        write_json(_answers(), answers)
+
+
+@cache
+def _state() -> str:
+    """Return a digest of all sources, and of what is installed: names hold the versions."""
+    digest = hashlib.sha256(f"{sys.version} {PACKAGE}".encode())
+    for file in sorted(_ROOT.rglob("*.py")):
+        digest.update(f"{file.relative_to(_ROOT)} {file_digest(file)}\n".encode())
+    for place in filter(os.path.isdir, map(Path, sys.path)):
+        installed = (entry.name for entry in place.iterdir() if entry.suffix.endswith("-info"))
+        digest.update("\n".join(sorted(installed)).encode())
+    return digest.hexdigest()
 
 
 @cache

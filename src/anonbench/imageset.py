@@ -11,6 +11,7 @@ import io
 import os
 import tarfile
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -20,7 +21,7 @@ import numpy as np
 import pandas as pd
 
 from anonbench.errors import InputError
-from anonbench.files import write_parquet
+from anonbench.files import part_of, write_parquet
 from anonbench.images import decode
 
 _INDEX_TYPES = {
@@ -52,11 +53,11 @@ class ShardWriter:
 
     def __init__(self, tar: Path) -> None:
         self._path = tar
-        self._part = tar.with_name(f".{tar.name}.{os.getpid()}.part")
         self._rows: list[tuple[str, int, int, int, int, str]] = []
 
     def __enter__(self) -> Self:
         self._path.parent.mkdir(parents=True, exist_ok=True)
+        self._part = part_of(self._path)
         self._file = self._part.open("wb")
         self._tar = tarfile.open(fileobj=self._file, mode="w", format=tarfile.PAX_FORMAT)
         return self
@@ -89,8 +90,9 @@ class ShardWriter:
                 write_parquet(frame, self._index())
                 self._part.replace(self._path)
         finally:
-            self._file.close()
             self._part.unlink(missing_ok=True)
+            with suppress(OSError):  # what is still to be written does not fit on a full disk
+                self._file.close()
 
     def _index(self) -> Path:
         return index_path(self._path)

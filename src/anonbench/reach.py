@@ -124,6 +124,8 @@ class Reach:
         """
         self._package, self._root, self._plain = package, root, plain
         self._modules: dict[str, Module | None] = {}
+        self._imports: dict[str, list[Place]] = {}
+        self._steps: dict[Place, list[Place]] = {}
 
     def of_modules(self, names: list[str], without: tuple[str, ...] = ()) -> Reached:
         """Return what all that is in these modules comes to; modules in `without` are left out."""
@@ -148,34 +150,47 @@ class Reach:
         for module, statement in code:
             wanted += self._used(module, statement)
         while wanted:
-            name, definition = wanted.pop()
-            if (name, definition) in found or name.startswith(without or ("\0",)):
+            place = wanted.pop()
+            if place in found or place[0].startswith(without or ("\0",)):
                 continue
-            if not self._ours(name):
-                foreign.add(name.partition(".")[0])
-                continue
-            here = self._module(name)
-            if here is None:
-                continue
-            found[name, definition] = here.digests.get(definition, "")
-            wanted += self._runs_on_import(here)
+            if not self._ours(place[0]):
+                foreign.add(place[0].partition(".")[0])
+            elif (here := self._module(place[0])) is not None:
+                found[place] = here.digests.get(place[1], "")
+                wanted += self._leads_to(here, place[1])
+        places = {place: digest for place, digest in sorted(found.items()) if digest}
+        return Reached(places, frozenset(foreign))
+
+    def _leads_to(self, here: Module, definition: str) -> list[Place]:
+        """Return what a definition comes to in one step; found once for all scripts."""
+        place = (here.name, definition)
+        if place not in self._steps:
+            self._steps[place] = [*self._on_import(here), *self._next(here, definition)]
+        return self._steps[place]
+
+    def _next(self, here: Module, definition: str) -> Iterator[Place]:
+        if definition == ALL:
+            yield from ((here.name, each) for each in here.definitions)
+            if here.package:  # what it imports is there to be handed on
+                for what in here.imports.values():
+                    yield from self._place(what)
+        elif definition in here.definitions or definition == EFFECTS:
+            for statement in here.statements(definition):
+                yield from self._used(here, statement)
+        elif definition in here.imports:  # handed on from another module
+            yield from self._place(here.imports[definition])
+
+    def _on_import(self, here: Module) -> list[Place]:
+        """Return what is executed when a module is imported, and the settings that it is handed."""
+        if here.name not in self._imports:
             # objects of settings are handed in: an annotation tells of which class they are
-            wanted += [
+            handed = [
                 (what.module, what.name)
                 for what in here.named
                 if what.name and self._is_plain(what.module)
             ]
-            if definition == ALL:
-                wanted += [(name, each) for each in here.definitions]
-                if here.package:  # what it imports is there to be handed on
-                    wanted += [p for what in here.imports.values() for p in self._place(what)]
-            elif definition in here.definitions or definition == EFFECTS:
-                for statement in here.statements(definition):
-                    wanted += self._used(here, statement)
-            elif definition in here.imports:  # handed on from another module
-                wanted += self._place(here.imports[definition])
-        places = {place: digest for place, digest in sorted(found.items()) if digest}
-        return Reached(places, frozenset(foreign))
+            self._imports[here.name] = list(dict.fromkeys([*self._runs_on_import(here), *handed]))
+        return self._imports[here.name]
 
     def _runs_on_import(self, module: Module) -> Iterator[Place]:
         """Yield what is executed when a module is imported: its own statements and its imports'."""

@@ -6,9 +6,12 @@ Imports nothing heavy, because thread limits must be set before NumPy, OpenCV or
 from __future__ import annotations
 
 import errno
+import fcntl
 import logging
 import os
 import sys
+import time
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,6 +26,18 @@ THREAD_VARIABLES = (
 )
 
 _LOUD = "loud"
+
+_GOES_ON = (
+    "this very job is still going on, from a run that was killed, and writes {}: wait for its end, "
+    "or end it, then run again"
+)
+_WAIT_SECONDS = 20.0
+
+_OF_READING = ("ArrowInvalid", "JSONDecodeError", "EmptyDataError", "ParserError")
+"""By name: the libraries that raise them are not loaded for that."""
+_TABLES = (".parquet", ".csv", ".json")
+
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 TRY_AGAIN = 75
 """Exit status of a job that was stopped and goes on when it runs again (EX_TEMPFAIL)."""
@@ -49,22 +64,42 @@ def job(log: Path | str, threads: int) -> Iterator[None]:
             _tell(terminal, f"anonbench: {stop}")
             sys.exit(TRY_AGAIN)
         except OSError as error:
-            logging.exception("stopped by the system")
+            is_full = error.errno in _FULL
+            logging.error("%s", _system_error(error), exc_info=not is_full)
             _tell(terminal, f"anonbench: {_system_error(error)}")
             sys.exit(1)
         except Exception as error:
             logging.exception("stopped by an error")
-            _tell(
-                terminal, f"anonbench: {type(error).__name__}, an error of the program; see {log}"
-            )
+            damaged = _damaged_file(error)
+            text = f"{type(error).__name__}, an error of the program; see {log}"
+            if damaged:
+                text = f"{damaged} is damaged or was half written ({type(error).__name__}): "
+                text += "delete it and run again"
+            _tell(terminal, f"anonbench: {text}")
             sys.exit(1)
 
 
 def _system_error(error: OSError) -> str:
-    if error.errno == errno.ENOSPC:
-        return "the disk is full; make room and run again: what is finished is kept"
+    if error.errno in _FULL:
+        full = "the disk is full" if error.errno == errno.ENOSPC else "the disk quota is used up"
+        return f"{full}; make room and run again: what is finished is kept"
     where = f" ({error.filename})" if error.filename else ""
     return f"{error.strerror or error}{where}"
+
+
+def _damaged_file(error: Exception) -> Path | None:
+    """Return the file that could not be understood, where the error is one of reading a table.
+
+    Such errors do not name it: it is what the innermost function that knows a file was given.
+    """
+    if type(error).__name__ not in _OF_READING:
+        return None
+    for frame, _ in reversed(list(traceback.walk_tb(error.__traceback__))):
+        for value in frame.f_locals.values():
+            is_name = isinstance(value, str | Path) and str(value).endswith(_TABLES)
+            if is_name and Path(value).is_file():
+                return Path(value)
+    return None
 
 
 def limit_threads(threads: int) -> None:
@@ -83,7 +118,12 @@ def _into(log: Path) -> Iterator[int]:
     log.parent.mkdir(parents=True, exist_ok=True)
     terminal = os.dup(2)
     saved = os.dup(1)
-    with log.open("w", encoding="utf-8") as file:
+    # not emptied before it is known that nobody writes it
+    with log.open("a", encoding="utf-8") as file:
+        if not _alone(file.fileno()):
+            _tell(terminal, f"anonbench: {_GOES_ON.format(log)}")
+            sys.exit(1)
+        file.truncate(0)
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
         logging.basicConfig(
@@ -118,6 +158,20 @@ class _Loud(logging.Handler):
         """Write the record where it is a loud one."""
         if getattr(record, _LOUD, False):
             _tell(self._terminal, f"anonbench: {record.getMessage()} ({self._log})")
+
+
+def _alone(log: int) -> bool:
+    """Lock a job's log, which its children inherit; wait a little for those of a killed one."""
+    for _ in range(int(_WAIT_SECONDS / 0.5)):
+        try:
+            fcntl.flock(log, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(0.5)
+        except OSError:  # a file system without locks
+            return True
+        else:
+            return True
+    return False
 
 
 def _tell(terminal: int, text: str) -> None:

@@ -12,12 +12,17 @@ import json
 import logging
 import os
 import secrets
+import time
+import zlib
 from base64 import urlsafe_b64decode
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
+from anonbench import __version__
 from anonbench.files import atomic
+from anonbench.lock import is_locked
 from anonbench.made import DIGEST, FOLDER, check, outputs
 
 log = logging.getLogger(__name__)
@@ -26,6 +31,10 @@ RECORDS = ".records.json.gz"
 BY_HAND = ".by-hand"
 """Suffix under which a file that was changed by hand is put aside: nothing is lost."""
 _OWNER = "anonbench-owner"
+_VERSION = ".anonbench-version"
+_READ = (".csv", ".json", ".npz", ".parquet")
+"""Suffixes of files that other jobs read: nobody misses a figure but who asks for it."""
+_CLOCK_SECONDS = 2.0
 _MISSING = "missing: changed by hand, or its job failed\n"
 
 
@@ -39,16 +48,16 @@ def settle(results: Path, snakemake: Path) -> list[Path]:
         snakemake: Snakemake's own folder, `.snakemake`.
 
     """
-    if not results.is_dir() or _is_running(snakemake):
+    if not results.is_dir() or is_locked(snakemake):
         return []
     owner, known = _owner(results), any(True for _ in _records(results, snakemake))
-    if owner != _read(snakemake / _OWNER) or not known:
-        if (results / RECORDS).exists():
-            _restore_records(results, snakemake)
-        elif _made(results):
-            _forget(results, snakemake)
+    is_foreign = owner != _read(snakemake / _OWNER) or not known
+    if is_foreign and not _restore_records(results, snakemake) and _made(results):
+        _forget(results, snakemake)
     changed = _changed_by_hand(results)
     _mark_missing(results)
+    _begin_again(results, snakemake)
+    _take_from_the_future(results)
     return changed
 
 
@@ -56,6 +65,13 @@ def remember(results: Path, snakemake: Path) -> None:
     """Keep what Snakemake knows of the results with them; to be called at the end of a run."""
     if not results.is_dir():
         return
+    try:
+        _remember(results, snakemake)
+    except OSError as error:  # a full disk, which has failed the run: that is said already
+        log.warning("what is known of the files in %s is not kept there: %s", results, error)
+
+
+def _remember(results: Path, snakemake: Path) -> None:
     records = {
         name: path.read_text(encoding="utf-8") for name, path in _records(results, snakemake)
     }
@@ -65,23 +81,38 @@ def remember(results: Path, snakemake: Path) -> None:
     owner = _owner(results) or secrets.token_hex(8)
     (results / f".{_OWNER}").write_text(owner, encoding="utf-8")
     (snakemake / _OWNER).write_text(owner, encoding="utf-8")
+    (results / _VERSION).write_text(__version__, encoding="utf-8")
 
 
-def _is_running(snakemake: Path) -> bool:
-    """Tell whether a run holds Snakemake's lock: its results are not to be touched."""
-    return any((snakemake / "locks").glob("*"))
+def of_another_version(results: Path) -> str | None:
+    """Say what becomes of results that another version of anonbench wrote; else None."""
+    version = _read(results / _VERSION)
+    if version in ("", __version__):
+        return None
+    return (
+        f"{results} was written by anonbench {version}, and this is {__version__}: what it "
+        "computes otherwise is made again, in place of what is there. To keep that, give another "
+        f"folder: --config results=results/{__version__}"
+    )
 
 
-def _restore_records(results: Path, snakemake: Path) -> None:
-    """Replace Snakemake's records of the results by those that were kept with them."""
+def _restore_records(results: Path, snakemake: Path) -> bool:
+    """Replace Snakemake's records of the results by those kept with them; tell if there are any."""
+    if not (results / RECORDS).exists():
+        return False
+    try:
+        records = json.loads(gzip.decompress((results / RECORDS).read_bytes()))
+    except (OSError, EOFError, ValueError, zlib.error):
+        log.warning("%s is damaged and not used", results / RECORDS)
+        return False
     for _, path in list(_records(results, snakemake)):
         path.unlink()
-    records = json.loads(gzip.decompress((results / RECORDS).read_bytes()))
     for name, text in records.items():
         path = snakemake / "metadata" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
     (snakemake / _OWNER).write_text(_owner(results) or "")
+    return True
 
 
 def _forget(results: Path, snakemake: Path) -> None:
@@ -111,21 +142,75 @@ def _mark_missing(results: Path) -> None:
                 path.write_text(_MISSING, encoding="utf-8")
 
 
+def _begin_again(results: Path, snakemake: Path) -> None:
+    """Have the jobs done whose outputs are gone, since they were killed or failed or by hand.
+
+    As `_mark_missing`, for the small files of other jobs: Snakemake would not miss them while what
+    was made from them is there. It does a job again whose output is there and marked as incomplete.
+    A folder that is gone as a whole is not missed.
+    """
+    known = dict(_records(results, snakemake)) | dict(_records(results, snakemake, "incomplete"))
+    paths = {name: snakemake.parent / _decoded(name) for name in known}
+    gone = {n: p for n, p in paths.items() if p.suffix in _READ and not p.exists()}
+    if not gone:
+        return
+    kept = {path.resolve() for record in _made(results) for path in outputs(record)}
+    for name, path in gone.items():
+        if path.resolve() in kept or not path.parent.is_dir():
+            continue
+        path.write_text(_MISSING, encoding="utf-8")
+        mark = snakemake / "incomplete" / name
+        mark.parent.mkdir(parents=True, exist_ok=True)
+        mark.touch()
+
+
+def _take_from_the_future(results: Path) -> None:
+    """Give files that another machine's clock dated ahead the time that it is now.
+
+    Snakemake refuses what is made from them, as older than they are.
+    """
+    now = time.time()
+    ahead = 0
+    for folder, _, names in os.walk(results):
+        for name in names:
+            path = os.path.join(folder, name)  # noqa: PTH118 - results have very many files
+            with suppress(OSError):  # a link to nowhere, or someone else's
+                if os.stat(path).st_mtime > now + _CLOCK_SECONDS:  # noqa: PTH116
+                    os.utime(path, (now, now))
+                    ahead += 1
+    if ahead:
+        log.warning(
+            "%d files in %s were of the future and are dated now: the clocks of the machines that "
+            "wrote them differ",
+            ahead,
+            results,
+        )
+
+
 def _made(results: Path) -> list[Path]:
     return sorted(results.rglob(f"{FOLDER}/*.json"))
 
 
-def _records(results: Path, snakemake: Path) -> Iterator[tuple[str, Path]]:
+def _records(results: Path, snakemake: Path, kind: str = "metadata") -> Iterator[tuple[str, Path]]:
     """Yield name and path of Snakemake's records of the results, sorted."""
-    metadata = snakemake / "metadata"
-    prefix = os.path.relpath(results, snakemake.parent) + os.sep
-    for path in sorted(metadata.rglob("*")):
-        if path.is_file():
-            name = path.relative_to(metadata).as_posix()
-            # long names are cut into folders that begin with @
-            coded = "".join(part.removeprefix("@") for part in name.split("/"))
-            if urlsafe_b64decode(coded).decode().startswith(prefix):
-                yield name, path
+    folder = snakemake / kind
+    # as the config names the folder: from where Snakemake runs, or whole
+    places = (os.path.relpath(results, snakemake.parent), os.path.abspath(results))  # noqa: PTH100
+    prefixes = tuple(place + os.sep for place in places)
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder).as_posix()
+        if path.is_file() and _decoded(name).startswith(prefixes):
+            yield name, path
+
+
+def _decoded(name: str) -> str:
+    """Return the path that a record of Snakemake's is about."""
+    # long names are cut into folders that begin with @
+    coded = "".join(part.removeprefix("@") for part in name.split("/"))
+    try:
+        return urlsafe_b64decode(coded).decode()
+    except ValueError:  # a file that is none of its records
+        return ""
 
 
 def _owner(results: Path) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import small_archive
 import yaml
 
 Snakemake = Callable[..., subprocess.CompletedProcess[str]]
@@ -79,4 +80,15 @@ def done(
     run = snakemake(folder, miniature, "--cores", "2", "--resources", "gpu=4")
     assert run.returncode == 0, run.stderr[-4000:]
     assert "[100 %]" in run.stderr
+    return folder
+
+
+@pytest.fixture(scope="session")
+def undisturbed(snakemake: Snakemake, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder in which the small archive's experiment has run without a disturbance."""
+    folder = tmp_path_factory.mktemp("undisturbed")
+    small_archive.draw(folder)
+    config = small_archive.config()
+    run = snakemake(folder, config, "--cores", "2", *small_archive.TARGETS)
+    assert run.returncode == 0, run.stderr[-4000:]
     return folder

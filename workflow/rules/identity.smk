@@ -3,7 +3,8 @@
 
 from pathlib import Path
 
-from anonbench.settle import remember, settle
+from anonbench.lock import enter
+from anonbench.settle import of_another_version, remember, settle
 
 for _rule in workflow.rules:
     if _rule.script:
@@ -14,10 +15,17 @@ for _rule in workflow.rules:
         )
 
 
-# What Snakemake knows of the results stays with them: see anonbench.settle.
+# What Snakemake knows of the results stays with them, and its lock goes where a run was killed: see
+# anonbench.settle and anonbench.lock.
 _own = Path(".snakemake")
 
 if workflow.is_main_process:
+    for _message in (
+        enter(_own, workflow.dryrun),
+        of_another_version(settings.results),
+    ):
+        if _message:
+            logger.warning(_message)
     for _file in settle(settings.results, _own):
         logger.warning(f"{_file} was changed by hand: it is put aside and made again")
 

@@ -6,8 +6,6 @@ import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 import torch
@@ -17,6 +15,7 @@ from torch.utils.data import Dataset
 from anonbench.config.base import Range
 from anonbench.config.training import Crops, Recipe
 from anonbench.errors import InputError
+from anonbench.files import scratch_folder
 from anonbench.imageset import ImageSet
 from anonbench.seeding import rng
 from anonbench.training.batch import Batch
@@ -99,12 +98,12 @@ def open_sources(
     recipe: Recipe, adaption: Adaption, original: ImageSet, anonymized: ImageSet | None
 ) -> Iterator[Sources]:
     """Give the sources of an adaption's crops; scratch files live as long as the block."""
-    with TemporaryDirectory(prefix="anonbench-") as folder:
+    with scratch_folder() as folder:
 
         def prepared(images: ImageSet, name: str) -> ImageSource:
             if not recipe.scratch:
                 return images
-            return Scratch(images, Path(folder) / name, sufficient_side(recipe.crops))
+            return Scratch(images, folder / name, sufficient_side(recipe.crops))
 
         versions: dict[bool, ImageSource] = {}
         for hidden in sorted({adaption.global_anonymized, adaption.local_anonymized}):

@@ -1,0 +1,80 @@
+"""The smallest experiment that has every stage: sixteen drawn codes, three steps of training."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import zxingcpp
+from PIL import Image
+
+TARGETS = (
+    "archive_boxes",
+    "table_retrieval_archive_100",
+    "table_downstream_archive_100",
+    "figure_trend_archive_map_original",
+    "figure_correlation_archive_100",
+)
+"""What is made of it: every stage up to tables and figures, in 30 jobs."""
+
+
+def draw(folder: Path) -> None:
+    """Write images of codes, in splits and classes."""
+    for number in range(16):
+        split, name = ("train", "val")[number % 2], ("left", "right")[number // 2 % 2]
+        text = f"{split} {name} {number}"
+        code = zxingcpp.create_barcode(text, zxingcpp.BarcodeFormat.QRCode)
+        pixels = np.array(zxingcpp.write_barcode_to_image(code, scale=3))
+        path = folder / "images" / split / name / f"{number:02d}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(np.pad(pixels, (16, 16 + number), constant_values=255)).save(path)
+
+
+def config() -> dict[str, Any]:
+    """Return its config."""
+    archive = {
+        "layout": "folder",
+        "path": "images",
+        "label": "class",
+        "detectors": ["zxing"],
+        "degrees": [100],
+        "methods": ["mask"],
+        "adaptions": ["A"],
+        "recipe": "tiny",
+    }
+    tiny = {
+        "backbone": {"width": 16, "depth": 1, "heads": 1, "patch": 8, "init": "xavier"},
+        "crops": {"global_size": 32, "local_size": 16, "local_count": 1},
+        "heads": {"hidden": 16, "bottleneck": 8, "prototypes": 16},
+        "optimizer": {"steps": 3, "batch_size": 4},
+        "device": "cpu",
+        "scratch": True,
+        "log_every": 1,
+        "tensorboard": False,
+        "checkpoint_minutes": 1e-6,
+    }
+    return {
+        "title": "archive",
+        "datasets": {"archive": archive},
+        "recipes": {"tiny": tiny},
+        "detection": {"zxing": {"rotations": []}},
+        "retrieval": {"fraction": 0.3},
+        "downstream": {"k": 2, "all_k": [2]},
+        "presentation": {"bootstrap": 20},
+        "correlation": {"bootstrap": 20},
+    }
+
+
+def results_of(folder: Path) -> dict[str, bytes]:
+    """Return all results by path; not what tells of a run, nor what holds files' times."""
+    results = folder / "results"
+    paths = (path.relative_to(results) for path in sorted(results.rglob("*")))
+    return {
+        str(path): (results / path).read_bytes()
+        for path in paths
+        if (results / path).is_file()
+        and path.parts[0] not in ("benchmarks", "logs")
+        and path.name not in (".records.json.gz", ".anonbench-owner", ".anonbench-version")
+        and not (path.parent.name == ".made" and path.suffix == ".json")
+    }

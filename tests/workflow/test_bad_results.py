@@ -1,0 +1,139 @@
+"""Results that something happened to: what is wrong is said with the way out, nothing is lost."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import small_archive
+from small_archive import results_of
+
+pytestmark = [pytest.mark.workflow, pytest.mark.slow]
+
+MODEL = "A-mask-100/seed0"
+NOTHING = "Nothing to be done"
+
+
+@pytest.fixture
+def scratch(undisturbed: Path, tmp_path: Path) -> Path:
+    """Return a copy of finished results, links and times and all, that may be spoilt."""
+    folder = tmp_path / "scratch"
+    subprocess.run(["cp", "-a", undisturbed, folder], check=True)
+    return folder
+
+
+def run(snakemake: Any, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    config = small_archive.config()
+    done: subprocess.CompletedProcess[str] = snakemake(
+        folder, config, "--cores", "2", *small_archive.TARGETS, *arguments
+    )
+    return done
+
+
+def text_of(done: subprocess.CompletedProcess[str]) -> str:
+    return done.stdout + done.stderr
+
+
+def files_of(folder: Path) -> Iterator[Path]:
+    return (path for path in folder.rglob("*") if path.is_file())
+
+
+def test_a_half_written_file_is_named_and_made_again(
+    snakemake: Any, undisturbed: Path, scratch: Path
+) -> None:
+    name = f"results/archive/retrieval/{MODEL}/mask-100.json"
+    half = (scratch / name).read_bytes()[:100]
+    (scratch / name).write_bytes(half)
+    failed = text_of(run(snakemake, scratch))
+    assert f"{name} is damaged or was half written (JSONDecodeError): delete it and" in failed
+    (scratch / name).unlink()
+    done = run(snakemake, scratch)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert results_of(scratch) == results_of(undisturbed)
+
+
+def test_damaged_records_and_another_version_cost_nothing(
+    snakemake: Any, undisturbed: Path, scratch: Path
+) -> None:
+    for record in (scratch / "results").rglob(".made/*.json"):
+        os.truncate(record, record.stat().st_size // 2)
+    (scratch / "results/.records.json.gz").write_bytes(b"half")
+    (scratch / "results/.anonbench-version").write_text("0.0.1", encoding="utf-8")
+    for record in files_of(scratch / ".snakemake/metadata"):
+        os.truncate(record, record.stat().st_size // 2)
+    done = run(snakemake, scratch)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert "Traceback" not in text_of(done)
+    assert "results was written by anonbench 0.0.1" in text_of(done)
+    assert results_of(scratch) == results_of(undisturbed)
+
+
+def test_clocks_that_differ_make_nothing_stale(
+    snakemake: Any, undisturbed: Path, scratch: Path
+) -> None:
+    """As where every other job ran on a machine whose clock is a day ahead."""
+    day = time.time() + 86_400
+    for path in sorted(files_of(scratch / "results/archive"))[::2]:
+        os.utime(path, (day, day))
+    assert NOTHING in text_of(run(snakemake, scratch, "-n"))
+    # what is made from files of the future is older than they are, and as good
+    table = scratch / "results/tables/retrieval_archive_100.csv"
+    os.utime(scratch / "results/archive/scores.csv", (day, day))
+    table.unlink()
+    done = run(snakemake, scratch)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert NOTHING in text_of(run(snakemake, scratch, "-n"))
+    assert results_of(scratch) == results_of(undisturbed)
+
+
+def test_a_full_disk_is_said_and_what_was_finished_is_kept(
+    snakemake: Any, undisturbed: Path, tmp_path: Path
+) -> None:
+    small = tmp_path / "small"
+    small.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o"]
+    try:
+        mounted = subprocess.run([*mount, "size=200k", "tmpfs", small], check=False)
+    except OSError:
+        pytest.skip("no small file system can be mounted")
+    if mounted.returncode:
+        pytest.skip("no small file system can be mounted")
+    try:
+        shutil.copytree(undisturbed / "images", tmp_path / "images")
+        config = small_archive.config() | {"results": str(small / "results")}
+        failed = snakemake(tmp_path, config, "--cores", "2", "archive_images")
+        assert failed.returncode != 0
+        assert "the disk is full; make room and run again" in text_of(failed)
+        assert "Traceback" not in text_of(failed)
+        boxes = small / "results/archive/detect/val/0.boxes.parquet"
+        before = boxes.stat().st_mtime_ns
+        subprocess.run([*mount, "remount,size=8m", "tmpfs", small], check=True)
+        done = snakemake(tmp_path, config, "--cores", "2", "archive_images")
+        assert done.returncode == 0, done.stderr[-3000:]
+        assert boxes.stat().st_mtime_ns == before
+        for tar in sorted((undisturbed / "results/archive/images").rglob("*.tar")):
+            same = small / "results" / tar.relative_to(undisturbed / "results")
+            assert same.read_bytes() == tar.read_bytes()
+    finally:
+        subprocess.run(["umount", small], check=True)
+
+
+def test_more_gpus_than_there_are_is_said_by_the_job(
+    snakemake: Any, scratch: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = small_archive.config()
+    config["recipes"]["tiny"] |= {"device": "auto", "gpus": 4}
+    backbone = f"results/archive/models/{MODEL}/backbone.safetensors"
+    shutil.rmtree((scratch / backbone).parent)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")  # names: nothing is computed on them
+    failed = snakemake(scratch, config, "--cores", "4", "--resources", "gpu=8", "--", backbone)
+    assert failed.returncode != 0
+    said = "the job asks for 4 GPUs, but CUDA_VISIBLE_DEVICES=0,1 has 2: lower recipe.gpus"
+    assert said in text_of(failed)
+    assert "Traceback" not in text_of(failed)

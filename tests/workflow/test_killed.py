@@ -1,0 +1,135 @@
+"""Killed in the middle of every stage, then completed: the bytes of an undisturbed run.
+
+Each job dies while it writes a certain file (see `killer/sitecustomize.py`), so nothing here waits
+or depends on how fast a machine is. The results are killed in one stage after the other: what the
+one death leaves behind is what the next run finds.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import small_archive
+import yaml
+from small_archive import results_of
+
+pytestmark = [pytest.mark.workflow, pytest.mark.slow]
+
+KILLER = Path(__file__).parent / "killer"
+MODEL = "A-mask-100/seed0"
+STAGES = [
+    ("archive/manifest.parquet", "half", "all"),
+    ("archive/detect/train/0.images.parquet", "half", "all"),
+    ("archive/boxes.parquet", "half", "job"),
+    ("archive/images/mask-100/train/0.tar", "half", "all"),
+    (f"archive/models/{MODEL}/backbone.safetensors.checkpoint", "half", "all"),
+    (f"archive/models/{MODEL}/backbone.safetensors.checkpoint", "after", "all"),
+    (f"archive/models/{MODEL}/log.csv", "half", "job"),
+    (f"archive/embeddings/{MODEL}/mask-100/train.h5", "half", "all"),
+    ("archive/retrieval/shards/0.parquet", "half", "all"),
+    (f"archive/retrieval/{MODEL}/mask-100.json", "half", "job"),
+    (f"archive/downstream/{MODEL}/mask-100.json", "half", "all"),
+    ("archive/scores.csv", "half", "all"),
+    ("archive/correlation/100.json", "half", "job"),
+    ("tables/retrieval_archive_100.tex", "half", "all"),
+    ("figures/trend_archive_map_original.svg", "half", "all"),
+]
+"""What is being written when whom it concerns is killed; see `killer`."""
+Killed = Callable[[Path, dict[str, Any], str, str, str], subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def killed(root: Path) -> Killed:
+    """Return a function that starts the workflow, and has it killed when it writes a file."""
+
+    def run(
+        folder: Path, config: dict[str, Any], file: str, when: str, whom: str
+    ) -> subprocess.CompletedProcess[str]:
+        target = f"results/{file.removesuffix('.checkpoint')}"
+        (folder / "config.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
+        program = Path(sys.executable).with_name("snakemake")
+        command = [str(program), "-s", str(root / "Snakefile"), "--directory", str(folder)]
+        command += ["--configfile", str(folder / "config.yaml"), "--cores", "2", target]
+        paths = [str(KILLER), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
+        environment = os.environ | {
+            "PYTHONPATH": os.pathsep.join(filter(None, paths)),
+            "ANONBENCH_TEST_KILL": f"results/{file} {when} {whom}",
+        }
+        return subprocess.run(
+            command,
+            cwd=folder,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            start_new_session=True,
+        )
+
+    return run
+
+
+def test_killed_in_every_stage_and_completed(
+    snakemake: Any, undisturbed: Path, killed: Killed, tmp_path: Path
+) -> None:
+    config = small_archive.config()
+    shutil.copytree(undisturbed / "images", tmp_path / "images")
+    locked = False
+    for file, when, whom in STAGES:
+        run = killed(tmp_path, config, file, when, whom)
+        told = run.stdout + run.stderr
+        assert run.returncode == (-signal.SIGKILL if whom == "all" else 1), (file, told[-2000:])
+        assert ("its lock is taken away" in told) == locked, (file, told[-2000:])
+        assert "Traceback" not in told, (file, told[-2000:])
+        locked = whom == "all"
+        if file.endswith("log.csv"):  # after the training was killed with one step kept
+            log = tmp_path / "results/logs/train/archive/A-mask-100-seed0.log"
+            assert "going on from step 1" in log.read_text(encoding="utf-8")
+    done = snakemake(tmp_path, config, "--cores", "2", *small_archive.TARGETS)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert "changed by hand" not in done.stdout + done.stderr
+    expected, found = results_of(undisturbed), results_of(tmp_path)
+    assert found.keys() == expected.keys()
+    assert [path for path in expected if found[path] != expected[path]] == []
+
+
+def test_killed_while_a_job_is_done_again(
+    snakemake: Any, undisturbed: Path, killed: Killed, tmp_path: Path
+) -> None:
+    """What the job removed before it began is missed, though what was made from it is there."""
+    folder = tmp_path / "scratch"
+    subprocess.run(["cp", "-a", undisturbed, folder], check=True)
+    config = small_archive.config()
+    edited = config | {"presentation": {"bootstrap": 30}}
+    run = killed(folder, edited, "archive/scores.csv", "half", "all")
+    assert run.returncode == -signal.SIGKILL, run.stderr[-3000:]
+    assert not (folder / "results/archive/scores.csv").exists()
+    done = snakemake(folder, config, "--cores", "2", *small_archive.TARGETS)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert results_of(folder) == results_of(undisturbed)
+
+
+def test_killed_while_the_report_is_written(
+    snakemake: Any, miniature: dict[str, Any], done: Path, killed: Killed, tmp_path: Path
+) -> None:
+    folder = tmp_path / "scratch"
+    subprocess.run(["cp", "-a", done, folder], check=True)
+    report = folder / "results/report.html"
+    before = report.read_bytes()
+    report.unlink()
+    # the report shows what jobs took; when it was written first, it had not taken anything
+    (folder / "results/benchmarks/report.tsv").unlink()
+    run = killed(folder, miniature, "report.html", "half", "all")
+    assert run.returncode == -signal.SIGKILL, run.stderr[-3000:]
+    assert not report.exists()
+    again = snakemake(folder, miniature, "--cores", "2", "--resources", "gpu=4", "--", "report")
+    assert again.returncode == 0, again.stderr[-3000:]
+    assert report.read_bytes() == before
+    assert not list((folder / "results").glob(".*.part"))
