@@ -7,18 +7,15 @@ a file that was changed by hand is put aside, so that it is made again.
 
 from __future__ import annotations
 
-import gzip
-import json
 import logging
 import os
 import secrets
-from base64 import urlsafe_b64decode
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from anonbench.files import atomic
 from anonbench.made import DIGEST, FOLDER, check, outputs
+from anonbench.records import forget, pack, records_of, unpack
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +38,10 @@ def settle(results: Path, snakemake: Path) -> list[Path]:
     """
     if not results.is_dir() or _is_running(snakemake):
         return []
-    owner, known = _owner(results), any(True for _ in _records(results, snakemake))
+    owner, known = (
+        _owner(results),
+        any(True for _ in records_of(_prefix(results, snakemake), snakemake)),
+    )
     if owner != _read(snakemake / _OWNER) or not known:
         if (results / RECORDS).exists():
             _restore_records(results, snakemake)
@@ -56,12 +56,8 @@ def remember(results: Path, snakemake: Path) -> None:
     """Keep what Snakemake knows of the results with them; to be called at the end of a run."""
     if not results.is_dir():
         return
-    records = {
-        name: path.read_text(encoding="utf-8") for name, path in _records(results, snakemake)
-    }
     with atomic(results / RECORDS) as temporary:
-        text = json.dumps(records, sort_keys=True).encode()
-        temporary.write_bytes(gzip.compress(text, compresslevel=1, mtime=0))
+        temporary.write_bytes(pack(_prefix(results, snakemake), snakemake))
     owner = _owner(results) or secrets.token_hex(8)
     (results / f".{_OWNER}").write_text(owner, encoding="utf-8")
     (snakemake / _OWNER).write_text(owner, encoding="utf-8")
@@ -74,13 +70,7 @@ def _is_running(snakemake: Path) -> bool:
 
 def _restore_records(results: Path, snakemake: Path) -> None:
     """Replace Snakemake's records of the results by those that were kept with them."""
-    for _, path in list(_records(results, snakemake)):
-        path.unlink()
-    records = json.loads(gzip.decompress((results / RECORDS).read_bytes()))
-    for name, text in records.items():
-        path = snakemake / "metadata" / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
+    unpack((results / RECORDS).read_bytes(), _prefix(results, snakemake), snakemake)
     (snakemake / _OWNER).write_text(_owner(results) or "")
 
 
@@ -90,8 +80,7 @@ def _forget(results: Path, snakemake: Path) -> None:
     Their jobs are planned, and link them back where they would make the same again.
     """
     log.warning("nothing is known of the files in %s: each is checked by its job", results)
-    for _, path in list(_records(results, snakemake)):
-        path.unlink()
+    forget(_prefix(results, snakemake), snakemake)
     for record in _made(results):
         for path in outputs(record):
             path.unlink(missing_ok=True)
@@ -115,17 +104,8 @@ def _made(results: Path) -> list[Path]:
     return sorted(results.rglob(f"{FOLDER}/*.json"))
 
 
-def _records(results: Path, snakemake: Path) -> Iterator[tuple[str, Path]]:
-    """Yield name and path of Snakemake's records of the results, sorted."""
-    metadata = snakemake / "metadata"
-    prefix = os.path.relpath(results, snakemake.parent) + os.sep
-    for path in sorted(metadata.rglob("*")):
-        if path.is_file():
-            name = path.relative_to(metadata).as_posix()
-            # long names are cut into folders that begin with @
-            coded = "".join(part.removeprefix("@") for part in name.split("/"))
-            if urlsafe_b64decode(coded).decode().startswith(prefix):
-                yield name, path
+def _prefix(results: Path, snakemake: Path) -> str:
+    return os.path.relpath(results, snakemake.parent) + os.sep
 
 
 def _owner(results: Path) -> str:

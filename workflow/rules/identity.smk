@@ -1,9 +1,11 @@
 # Every job's parameters hold what its code is: an edit of a function that a script can reach makes
 # its jobs run again, and an edit of anything else does not. Included last: it looks at all rules.
 
+import sys
 from pathlib import Path
 
 from anonbench.settle import remember, settle
+from anonbench.stored import Bucket
 
 for _rule in workflow.rules:
     if _rule.script:
@@ -14,17 +16,38 @@ for _rule in workflow.rules:
         )
 
 
-# What Snakemake knows of the results stays with them: see anonbench.settle.
+# What Snakemake knows of the results stays with them: see anonbench.settle and anonbench.stored.
 _own = Path(".snakemake")
+_bucket = None
+if workflow.storage_settings.default_storage_provider == "s3":
+    _provider = workflow.storage_registry.default_storage_provider
+    _bucket = Bucket(_provider.s3c, storage_prefix + results)
 
-if workflow.is_main_process:
+if workflow.is_main_process and _bucket:
+    try:
+        if _removed := _bucket.settle(_own, unlock="--unlock" in sys.argv):
+            logger.warning(f"{_removed} files of a run that was killed are removed")
+    except InputError as _error:
+        raise WorkflowError(str(_error))
+elif workflow.is_main_process:
     for _file in settle(settings.results, _own):
         logger.warning(f"{_file} was changed by hand: it is put aside and made again")
 
 
+def _remember():
+    if _bucket:
+        _bucket.remember(_own)
+    else:
+        remember(settings.results, _own)
+
+
+onstart:
+    _bucket and _bucket.begin(_own)
+
+
 onsuccess:
-    remember(settings.results, _own)
+    _remember()
 
 
 onerror:
-    remember(settings.results, _own)
+    _remember()
