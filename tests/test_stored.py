@@ -85,6 +85,8 @@ def test_while_one_run_writes_another_is_refused(s3: Any, bucket: Bucket, tmp_pa
     bucket.begin(tmp_path / "one")
     with pytest.raises(InputError, match=r"another run writes there.*one.*--unlock"):
         bucket.settle(tmp_path / "other")
+    with pytest.raises(InputError, match="another run writes there"):
+        bucket.begin(tmp_path / "other")
     bucket.remember(tmp_path / "one")
     bucket.settle(tmp_path / "other")
     assert names(s3) == {RECORDS}

@@ -196,11 +196,13 @@ def open_sets(names: Sequence[str], files: Sequence[Path]) -> dict[str, ImageSet
         files: the first set's shards and their indexes, then the second's, and so on.
 
     Raises:
-        InputError: there is no shard, an index is missing, or an id occurs twice in a set.
+        InputError: the files are no such sets, an index is missing, or an id occurs twice in a set.
 
     """
     if not names:
         return {}
+    if len(files) % len(names):
+        raise InputError(f"{len(files)} files are no {len(names)} image sets of equally many")
     each = len(files) // len(names)
     parts = (files[start : start + each] for start in range(0, len(files), each))
     return {name: ImageSet.open(part) for name, part in zip(names, parts, strict=True)}

@@ -81,7 +81,15 @@ class Bucket:
         return removed
 
     def begin(self, snakemake: Path) -> None:
-        """Mark the results as this run's; to be called before its first job."""
+        """Mark the results as this run's; to be called before its first job.
+
+        Raises:
+            InputError: another run began while this one planned.
+
+        """
+        running = self._read(RUNNING)
+        if running is not None and json.loads(running)["run"] != _read(snakemake / _OWNER):
+            raise InputError(_other_run(self._prefix, json.loads(running)))
         run = secrets.token_hex(8)
         where = {"run": run, "host": socket.gethostname(), "folder": str(snakemake.resolve())}
         self._write(RUNNING, json.dumps(where).encode())

@@ -87,16 +87,13 @@ def test_results_in_s3_are_those_of_one_folder(
 
     # another folder knows what this one knew, and plans what a run without a storage plans
     assert planned(snakemake(snakefile, other, config, *RUN, *through, "-n", "--", *TARGETS)) == {}
-    longer, looks = deepcopy(config), deepcopy(config)
-    longer["recipes"]["portraits"]["optimizer"]["steps"] = 3
-    looks["presentation"] = {"dpi": 77}
-    for number, edited in enumerate((longer, looks)):
-        plain = planned(snakemake(snakefile, here, edited, *RUN, "-n", "--", *TARGETS))
-        fresh = tmp_path / f"fresh{number}"
-        stored = planned(snakemake(snakefile, fresh, edited, *RUN, *through, "-n", "--", *TARGETS))
-        assert stored == plain
-        assert plain.get("train_unadapted", 0) == (edited is longer)
-        assert plain["total"] < 4
+    edited, fresh = deepcopy(config), tmp_path / "fresh"
+    edited["recipes"]["portraits"]["optimizer"]["steps"] = 3
+    edited["presentation"] = {"dpi": 77}
+    plain = planned(snakemake(snakefile, here, edited, *RUN, "-n", "--", *TARGETS))
+    assert plain == {"train_unadapted": 1, "examples": 1, "total": 2}
+    stored = snakemake(snakefile, fresh, edited, *RUN, *through, "-n", "--", *TARGETS)
+    assert planned(stored) == plain
 
 
 def test_images_are_where_every_machine_finds_them(

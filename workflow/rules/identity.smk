@@ -42,7 +42,11 @@ def _remember():
 
 
 onstart:
-    _bucket and _bucket.begin(_own)
+    if _bucket:
+        try:
+            _bucket.begin(_own)
+        except InputError as _error:
+            raise WorkflowError(str(_error))
 
 
 onsuccess:
