@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.request import Request, urlopen
 
 import pytest
 import yaml
@@ -22,6 +23,8 @@ def storage(monkeypatch: pytest.MonkeyPatch) -> Iterator[Storage]:
     running.start()
     host, port = running.get_host_and_port()
     endpoint = f"http://{host}:{port}"
+    # servers of one process share what they hold
+    urlopen(Request(f"{endpoint}/moto-api/reset", method="POST")).close()
     keys = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing"}
     client = boto3.resource("s3", endpoint_url=endpoint, region_name="us-east-1", **keys)
     client.create_bucket(Bucket="bench")

@@ -34,13 +34,6 @@ elif workflow.is_main_process:
         logger.warning(f"{_file} was changed by hand: it is put aside and made again")
 
 
-def _remember():
-    if _bucket:
-        _bucket.remember(_own)
-    else:
-        remember(settings.results, _own)
-
-
 onstart:
     if _bucket:
         try:
@@ -50,8 +43,8 @@ onstart:
 
 
 onsuccess:
-    _remember()
+    _bucket.remember(_own) if _bucket else remember(settings.results, _own)
 
 
 onerror:
-    _remember()
+    _bucket.remember(_own) if _bucket else remember(settings.results, _own)
