@@ -14,3 +14,15 @@ RUN pip install --no-cache-dir -r requirements.lock \
 COPY pyproject.toml ./
 COPY src src
 RUN pip install --no-cache-dir --no-deps .
+
+# Each pod of Kubernetes asks pip for the storage plugin: it finds the one of the lock here, and nothing else.
+RUN grep storage-plugin requirements-nodeps.lock >plugins.lock \
+    && pip download --no-cache-dir --no-deps --dest /plugins -r plugins.lock
+ENV PIP_NO_INDEX=1 PIP_NO_DEPS=1 PIP_FIND_LINKS=/plugins
+
+# The workflow, for a Snakemake that runs in a pod itself
+COPY Snakefile config.yaml ./
+COPY config config
+COPY workflow workflow
+COPY envs envs
+COPY profiles profiles

@@ -14,7 +14,14 @@ from hypothesis import strategies as st
 
 from anonbench.errors import InputError
 from anonbench.images import encode
-from anonbench.imageset import INDEX_COLUMNS, ImageSet, ShardWriter, index_path, member_name
+from anonbench.imageset import (
+    INDEX_COLUMNS,
+    ImageSet,
+    ShardWriter,
+    index_path,
+    member_name,
+    open_sets,
+)
 
 IDS = ["a/1", "a/1.5", "b c/ü", "y" * 150, "zz"]
 
@@ -99,6 +106,19 @@ def test_nothing_is_left_of_a_shard_that_failed(tmp_path: Path) -> None:
 def test_ids_must_ascend(tmp_path: Path, second: str) -> None:
     with pytest.raises(ValueError, match="does not come after"):
         write(tmp_path / "0.tar", ["a", second])
+
+
+def test_several_sets_are_told_apart_by_their_number_of_files(tmp_path: Path) -> None:
+    tars = [write(tmp_path / name, [name]) for name in ("a0.tar", "a1.tar", "b0.tar", "b1.tar")]
+    files = [path for tar in tars for path in (tar, index_path(tar))]
+    sets = open_sets(["a", "b"], files)
+    assert {name: images.ids for name, images in sets.items()} == {
+        "a": ["a0.tar", "a1.tar"],
+        "b": ["b0.tar", "b1.tar"],
+    }
+    assert open_sets([], []) == {}
+    with pytest.raises(InputError, match="8 files are no 3 image sets"):
+        open_sets(["a", "b", "c"], files)
 
 
 def test_mistakes_are_named(tmp_path: Path) -> None:

@@ -111,13 +111,14 @@ class ImageSet:
         self._pid = os.getpid()
 
     @classmethod
-    def open(cls, shards: Sequence[Path]) -> Self:
-        """Open shards by their tar paths.
+    def open(cls, files: Sequence[Path]) -> Self:
+        """Open shards by their tar paths; their indexes may stand among them.
 
         Raises:
             InputError: there is no shard, a shard's index is missing, or an id occurs twice.
 
         """
+        shards = [path for path in files if path.suffix == ".tar"]
         if not shards:
             raise InputError("an image set needs at least one shard")
         parts = []
@@ -187,3 +188,23 @@ class ImageSet:
 
     def __getstate__(self) -> dict[str, Any]:
         return self.__dict__ | {"_handles": {}}
+
+
+def open_sets(names: Sequence[str], files: Sequence[Path]) -> dict[str, ImageSet]:
+    """Open image sets of equally many shards, by name.
+
+    Args:
+        names: of the sets.
+        files: the first set's shards and their indexes, then the second's, and so on.
+
+    Raises:
+        InputError: the files are no such sets, an index is missing, or an id occurs twice in a set.
+
+    """
+    if not names:
+        return {}
+    if len(files) % len(names):
+        raise InputError(f"{len(files)} files are no {len(names)} image sets of equally many")
+    each = len(files) // len(names)
+    parts = (files[start : start + each] for start in range(0, len(files), each))
+    return {name: ImageSet.open(part) for name, part in zip(names, parts, strict=True)}

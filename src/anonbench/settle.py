@@ -7,14 +7,10 @@ a file that was changed by hand is put aside, so that it is made again.
 
 from __future__ import annotations
 
-import gzip
-import json
 import logging
 import os
 import secrets
 import time
-import zlib
-from base64 import urlsafe_b64decode
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -24,6 +20,7 @@ from anonbench import __version__
 from anonbench.files import atomic
 from anonbench.lock import is_locked
 from anonbench.made import DIGEST, FOLDER, check, outputs
+from anonbench.records import decoded, forget, pack, records_of, unpack
 
 log = logging.getLogger(__name__)
 
@@ -72,12 +69,8 @@ def remember(results: Path, snakemake: Path) -> None:
 
 
 def _remember(results: Path, snakemake: Path) -> None:
-    records = {
-        name: path.read_text(encoding="utf-8") for name, path in _records(results, snakemake)
-    }
     with atomic(results / RECORDS) as temporary:
-        text = json.dumps(records, sort_keys=True).encode()
-        temporary.write_bytes(gzip.compress(text, compresslevel=1, mtime=0))
+        temporary.write_bytes(pack(_prefixes(results, snakemake), snakemake))
     owner = _owner(results) or secrets.token_hex(8)
     (results / f".{_OWNER}").write_text(owner, encoding="utf-8")
     (snakemake / _OWNER).write_text(owner, encoding="utf-8")
@@ -101,16 +94,10 @@ def _restore_records(results: Path, snakemake: Path) -> bool:
     if not (results / RECORDS).exists():
         return False
     try:
-        records = json.loads(gzip.decompress((results / RECORDS).read_bytes()))
-    except (OSError, EOFError, ValueError, zlib.error):
+        unpack((results / RECORDS).read_bytes(), _prefixes(results, snakemake), snakemake)
+    except ValueError:
         log.warning("%s is damaged and not used", results / RECORDS)
         return False
-    for _, path in list(_records(results, snakemake)):
-        path.unlink()
-    for name, text in records.items():
-        path = snakemake / "metadata" / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
     (snakemake / _OWNER).write_text(_owner(results) or "")
     return True
 
@@ -121,8 +108,7 @@ def _forget(results: Path, snakemake: Path) -> None:
     Their jobs are planned, and link them back where they would make the same again.
     """
     log.warning("nothing is known of the files in %s: each is checked by its job", results)
-    for _, path in list(_records(results, snakemake)):
-        path.unlink()
+    forget(_prefixes(results, snakemake), snakemake)
     for record in _made(results):
         for path in outputs(record):
             path.unlink(missing_ok=True)
@@ -150,7 +136,7 @@ def _begin_again(results: Path, snakemake: Path) -> None:
     A folder that is gone as a whole is not missed.
     """
     known = dict(_records(results, snakemake)) | dict(_records(results, snakemake, "incomplete"))
-    paths = {name: snakemake.parent / _decoded(name) for name in known}
+    paths = {name: snakemake.parent / decoded(name) for name in known}
     gone = {n: p for n, p in paths.items() if p.suffix in _READ and not p.exists()}
     if not gone:
         return
@@ -192,25 +178,13 @@ def _made(results: Path) -> list[Path]:
 
 
 def _records(results: Path, snakemake: Path, kind: str = "metadata") -> Iterator[tuple[str, Path]]:
-    """Yield name and path of Snakemake's records of the results, sorted."""
-    folder = snakemake / kind
+    return records_of(_prefixes(results, snakemake), snakemake, kind)
+
+
+def _prefixes(results: Path, snakemake: Path) -> tuple[str, ...]:
     # as the config names the folder: from where Snakemake runs, or whole
     places = (os.path.relpath(results, snakemake.parent), os.path.abspath(results))  # noqa: PTH100
-    prefixes = tuple(place + os.sep for place in places)
-    for path in sorted(folder.rglob("*")):
-        name = path.relative_to(folder).as_posix()
-        if path.is_file() and _decoded(name).startswith(prefixes):
-            yield name, path
-
-
-def _decoded(name: str) -> str:
-    """Return the path that a record of Snakemake's is about."""
-    # long names are cut into folders that begin with @
-    coded = "".join(part.removeprefix("@") for part in name.split("/"))
-    try:
-        return urlsafe_b64decode(coded).decode()
-    except ValueError:  # a file that is none of its records
-        return ""
+    return tuple(place + os.sep for place in places)
 
 
 def _owner(results: Path) -> str:

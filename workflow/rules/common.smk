@@ -1,6 +1,7 @@
 # The config, checked before any job is planned, and what several rule files need of it.
 
 from snakemake.exceptions import WorkflowError
+from snakemake.io import is_flagged
 
 from anonbench import slices
 from anonbench.config import load
@@ -11,8 +12,9 @@ from anonbench.errors import InputError
 from anonbench.estimates import Estimates
 from anonbench.experiment import Experiment, truth_of
 from anonbench.files import files_in
-from anonbench.made import digest_file
+from anonbench.made import digest_file as path_of_digest
 from anonbench.presentation.report.page import resources_digest
+from anonbench.stored import require_absolute
 from anonbench.vocabulary import Split
 
 try:
@@ -23,17 +25,30 @@ try:
         for name, dataset in experiment.datasets.items()
     }
     image_counts = {name: count_images(images) for name, images in listings.items()}
+    if workflow.storage_settings.default_storage_provider:
+        require_absolute(
+            {
+                "datasets": {
+                    name: dict(data) for name, data in experiment.datasets.items()
+                },
+                **settings.model_dump(include={"detection", "recipes"}),
+            }
+        )
     own = {name: own_files(name, data) for name, data in experiment.datasets.items()}
 except InputError as error:
     raise WorkflowError(str(error))
 
 estimates = Estimates(experiment, image_counts)
 results = settings.results.as_posix()
+storage_prefix = (workflow.storage_settings.default_storage_prefix or "").rstrip(
+    "/"
+) + "/"
 logs = f"{results}/logs"
 benchmarks = f"{results}/benchmarks"
 CONDA = "../../envs/anonbench.yaml"
 
 
+# All of them before the first rule: a later one takes those of files in a storage away.
 wildcard_constraints:
     dataset="|".join(experiment.datasets),
     split="train|val",
@@ -44,3 +59,6 @@ wildcard_constraints:
     model=r"unadapted|[ABC]-[a-z]+-\d+",
     seed=r"\d+",
     degree=r"\d+",
+    role="celeba|rvl_cdip|dokiq",
+    kind="retrieval|agreement|downstream",
+    trend="(map|mndcg)_(original|anonymized)|knn|linear",

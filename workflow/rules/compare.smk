@@ -14,10 +14,6 @@ from anonbench.presentation.scenario_tables import (
 paper_data = our_data(settings)
 
 
-wildcard_constraints:
-    role="celeba|rvl_cdip|dokiq",
-
-
 rule scenarios:
     output:
         csv=f"{results}/tables/scenarios_{{dataset}}.csv",
@@ -42,7 +38,7 @@ rule scenarios:
 
 rule profiles:
     input:
-        expand(rules.boxes.output.counts, dataset=experiment.datasets),
+        expand(plain(rules.boxes.output.counts), dataset=experiment.datasets),
     output:
         csv=f"{results}/tables/experiment.csv",
         markdown=f"{results}/tables/experiment.md",

@@ -40,7 +40,7 @@ rule explore:
             mode="json", include={"fraction", "include_self"}
         ),
         label=lambda w: experiment.datasets[w.dataset].label,
-        pictures=lambda w: explored_pictures(w.dataset),
+        pictures=lambda w: list(explored_pictures(w.dataset)),
         scenarios=lambda w: [
             (adaption, str(run.variant)) for adaption, run in explored(w.dataset)
         ],

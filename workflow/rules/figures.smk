@@ -70,7 +70,7 @@ rule gallery:
         scenarios=lambda w: [
             (str(s.model), str(s.variant)) for s in gallery_scenarios(w.dataset)
         ],
-        shown=lambda w: gallery_sets(w.dataset),
+        shown=lambda w: list(gallery_sets(w.dataset)),
     script:
         "../scripts/gallery.py"
 
@@ -97,10 +97,7 @@ rule attend:
         runtime=lambda w: estimates.minutes("embed", w.dataset),
     params:
         slice=slices.show(settings, "attention_images"),
-        variants=lambda w: {
-            variant: image_set(w.dataset, variant, "val")
-            for variant in ("original", str(shown_variant(w.dataset)))
-        },
+        variants=lambda w: ["original", str(shown_variant(w.dataset))],
     script:
         "../scripts/attend.py"
 
@@ -132,7 +129,7 @@ rule attention:
     params:
         slice=slices.show(settings, "show_originals", "dpi"),
         models=lambda w: [str(model) for model in attending_models(w.dataset)],
-        shown=lambda w: shown_sets(w.dataset, [shown_variant(w.dataset)]),
+        shown=lambda w: list(shown_sets(w.dataset, [shown_variant(w.dataset)])),
     script:
         "../scripts/attention.py"
 

@@ -1,10 +1,12 @@
 # Every job's parameters hold what its code is: an edit of a function that a script can reach makes
 # its jobs run again, and an edit of anything else does not. Included last: it looks at all rules.
 
+import sys
 from pathlib import Path
 
 from anonbench.lock import enter
 from anonbench.settle import of_another_version, remember, settle
+from anonbench.stored import Bucket
 
 for _rule in workflow.rules:
     if _rule.script:
@@ -16,23 +18,41 @@ for _rule in workflow.rules:
 
 
 # What Snakemake knows of the results stays with them, and its lock goes where a run was killed: see
-# anonbench.settle and anonbench.lock.
+# anonbench.settle, anonbench.stored and anonbench.lock.
 _own = Path(".snakemake")
+_bucket = None
+if workflow.storage_settings.default_storage_provider == "s3":
+    _provider = workflow.storage_registry.default_storage_provider
+    _bucket = Bucket(_provider.s3c, storage_prefix + results)
 
 if workflow.is_main_process:
-    for _message in (
-        enter(_own, workflow.dryrun),
-        of_another_version(settings.results),
-    ):
-        if _message:
-            logger.warning(_message)
+    if _message := enter(_own, workflow.dryrun):
+        logger.warning(_message)
+
+if workflow.is_main_process and _bucket:
+    try:
+        if _removed := _bucket.settle(_own, unlock="--unlock" in sys.argv):
+            logger.warning(f"{_removed} files of a run that was killed are removed")
+    except InputError as _error:
+        raise WorkflowError(str(_error))
+elif workflow.is_main_process:
+    if _message := of_another_version(settings.results):
+        logger.warning(_message)
     for _file in settle(settings.results, _own):
         logger.warning(f"{_file} was changed by hand: it is put aside and made again")
 
 
+onstart:
+    if _bucket:
+        try:
+            _bucket.begin(_own)
+        except InputError as _error:
+            raise WorkflowError(str(_error))
+
+
 onsuccess:
-    remember(settings.results, _own)
+    _bucket.remember(_own) if _bucket else remember(settings.results, _own)
 
 
 onerror:
-    remember(settings.results, _own)
+    _bucket.remember(_own) if _bucket else remember(settings.results, _own)

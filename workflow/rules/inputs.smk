@@ -14,10 +14,11 @@ def shards(dataset, split):
 
 
 def image_set(dataset, variant, split):
-    """Paths of one image set's shards."""
+    """Paths of one image set's shards and their indexes."""
     return [
-        f"{results}/{dataset}/images/{variant}/{split}/{shard}.tar"
+        f"{results}/{dataset}/images/{variant}/{split}/{shard}.{suffix}"
         for shard in shards(dataset, split)
+        for suffix in ("tar", "parquet")
     ]
 
 
@@ -26,9 +27,25 @@ def embedding(dataset, model, seed, variant, split):
     return f"{results}/{dataset}/embeddings/{model}/seed{seed}/{variant}/{split}.h5"
 
 
+def plain(files):
+    """A rule's files by the paths that they have in the results, in whatever storage they lie."""
+    if not isinstance(files, str):
+        return [plain(file) for file in files]
+    stored = is_flagged(files, "storage_object") and files.flags["storage_object"]
+    return stored.query.removeprefix(storage_prefix) if stored else files
+
+
+def digest_file(path):
+    """Path of a big file's digest: what its readers depend on. The file is `ancient`."""
+    return path_of_digest(plain(path))
+
+
 def digests(paths):
-    """Paths of big files' digests: what their readers depend on. The files are `ancient`."""
-    return [digest_file(path) for path in paths]
+    """Those of several; a shard's stands for its index too."""
+    indexes = {
+        path.removesuffix("tar") + "parquet" for path in paths if path.endswith(".tar")
+    }
+    return [digest_file(path) for path in paths if path not in indexes]
 
 
 def reference_embedding(dataset):
@@ -43,7 +60,7 @@ def monitor_labels(wildcards):
 
 def demo_marker(wildcards):
     dataset = experiment.datasets[wildcards.dataset]
-    return [f"{dataset.path}/contents.csv"] if dataset.demo else []
+    return [local(f"{dataset.path}/contents.csv")] if dataset.demo else []
 
 
 @functools.cache
@@ -57,7 +74,7 @@ def own_inputs(dataset):
     """Boxes, corrections, templates and weights that the user brings."""
     weights = settings.detection.paths(experiment.datasets[dataset].detectors)
     brought = [*own[dataset].values(), *map(files_in, weights)]
-    return [file for files in brought for file in files]
+    return [local(str(file)) for files in brought for file in files]
 
 
 def own_settings(dataset):
@@ -75,7 +92,9 @@ def measured():
 def truth_file(wildcards):
     """The true boxes' file; a demo's is made together with its images."""
     dataset = experiment.datasets[wildcards.dataset]
-    return demo_marker(wildcards) if dataset.truth is None else [str(dataset.truth)]
+    return (
+        demo_marker(wildcards) if dataset.truth is None else [local(str(dataset.truth))]
+    )
 
 
 def truth_is_drawn(wildcards):

@@ -7,7 +7,7 @@ for _name, _dataset in experiment.datasets.items():
             name:
                 f"{_name}_demo"
             output:
-                f"{_dataset.path}/contents.csv",
+                local(f"{_dataset.path}/contents.csv"),
             log:
                 f"{logs}/demo/{_name}.log",
             benchmark:

@@ -1,11 +1,6 @@
 # Tables, figures and the report: a job each.
 
 
-wildcard_constraints:
-    kind="retrieval|agreement|downstream",
-    trend="(map|mndcg)_(original|anonymized)|knn|linear",
-
-
 rule table:
     input:
         scores=rules.scores.output[0],
@@ -39,7 +34,7 @@ rule table:
 
 rule sizes:
     input:
-        expand(rules.boxes.output.counts, dataset=experiment.datasets),
+        expand(plain(rules.boxes.output.counts), dataset=experiment.datasets),
     output:
         csv=report(
             f"{results}/tables/sizes.csv",
@@ -90,10 +85,7 @@ rule examples:
         runtime=10,
     params:
         slice=slices.show(settings, "show_originals", "example_images", "dpi"),
-        variants=lambda w: {
-            variant: image_set(w.dataset, variant, "val")
-            for variant in example_variants(w)
-        },
+        variants=example_variants,
     script:
         "../scripts/examples.py"
 
@@ -296,11 +288,11 @@ rule report:
         rules.tables.input,
         rules.cost.output,
         [path for path in rules.figures.input if path.endswith(".png")],
-        scores=expand(rules.scores.output, dataset=experiment.datasets),
-        comparisons=expand(rules.comparisons.output, dataset=experiment.datasets),
-        counts=expand(rules.boxes.output.counts, dataset=experiment.datasets),
-        skipped=expand(rules.boxes.output.skipped, dataset=experiment.datasets),
-        quality=expand(rules.quality.output.summary, dataset=measured()),
+        scores=expand(plain(rules.scores.output), dataset=experiment.datasets),
+        comparisons=expand(plain(rules.comparisons.output), dataset=experiment.datasets),
+        counts=expand(plain(rules.boxes.output.counts), dataset=experiment.datasets),
+        skipped=expand(plain(rules.boxes.output.skipped), dataset=experiment.datasets),
+        quality=expand(plain(rules.quality.output.summary), dataset=measured()),
         explorers=explorers(),
         rates=privacy_files("{dataset}/privacy/reidentification.csv"),
         correlations=[

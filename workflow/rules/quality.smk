@@ -143,7 +143,7 @@ rule overlays:
 
 rule detection_quality:
     input:
-        expand(rules.quality.output, dataset=measured()),
-        expand(rules.detection_figure.output, dataset=measured()),
-        expand(rules.review.output, dataset=experiment.datasets),
-        expand(rules.overlays.output, dataset=experiment.datasets),
+        expand(plain(rules.quality.output), dataset=measured()),
+        expand(plain(rules.detection_figure.output), dataset=measured()),
+        expand(plain(rules.review.output), dataset=experiment.datasets),
+        expand(plain(rules.overlays.output), dataset=experiment.datasets),

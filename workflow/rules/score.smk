@@ -41,7 +41,7 @@ for _name in experiment.datasets:
             f"rankings_{_name}"
         input:
             expand(
-                rules.retrieve.output,
+                plain(rules.retrieve.output),
                 dataset=_name,
                 shard=range(settings.retrieval.shards),
             ),

@@ -6,13 +6,11 @@ with job(snakemake.log[0], snakemake.threads):
     from anonbench.attention import attend
     from anonbench.attention_shares import SAMPLE
     from anonbench.boxes import image_regions, read_boxes
-    from anonbench.imageset import ImageSet
+    from anonbench.imageset import open_sets
     from anonbench.presentation.figures.examples import choose
 
-    variants = {
-        name: ImageSet.open([Path(path) for path in shards])
-        for name, shards in snakemake.params.variants.items()
-    }
+    images = [Path(path) for path in snakemake.input.images]
+    variants = open_sets(snakemake.params.variants, images)
     regions = image_regions(read_boxes(Path(snakemake.input.boxes)))
     ids = [image_id for image_id in next(iter(variants.values())).ids if image_id in regions]
     attend(

@@ -3,15 +3,13 @@ from pathlib import Path
 from anonbench.runtime import job
 
 with job(snakemake.log[0], snakemake.threads):
-    from anonbench.imageset import ImageSet
+    from anonbench.imageset import open_sets
     from anonbench.presentation.figures.examples import choose, examples
     from anonbench.vocabulary import Variant
 
     settings = snakemake.params.slice["settings"]
-    variants = {
-        Variant.parse(name): ImageSet.open([Path(path) for path in shards])
-        for name, shards in snakemake.params.variants.items()
-    }
+    sets = open_sets(snakemake.params.variants, [Path(path) for path in snakemake.input.shown])
+    variants = {Variant.parse(name): images for name, images in sets.items()}
     examples(
         variants,
         choose(next(iter(variants.values())).ids, settings["example_images"]),

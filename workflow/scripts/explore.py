@@ -5,7 +5,7 @@ from anonbench.runtime import job
 with job(snakemake.log[0], snakemake.threads):
     from anonbench.config import Retrieval
     from anonbench.files import write_json
-    from anonbench.imageset import ImageSet
+    from anonbench.imageset import open_sets
     from anonbench.presentation.explorer import ScenarioEmbeddings, explore, read_labels
     from anonbench.vocabulary import Variant
 
@@ -19,10 +19,7 @@ with job(snakemake.log[0], snakemake.threads):
             ScenarioEmbeddings(adaption, Variant.parse(variant), Path(originals), Path(images))
             for (adaption, variant), originals, images in rows
         ],
-        {
-            method: ImageSet.open([Path(shard) for shard in shards])
-            for method, shards in snakemake.params.pictures.items()
-        },
+        open_sets(snakemake.params.pictures, [Path(shard) for shard in snakemake.input.shards]),
         read_labels(Path(snakemake.input.manifest), snakemake.params.label),
         Retrieval(**snakemake.params.retrieval),
         **snakemake.params.slice,

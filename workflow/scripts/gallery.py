@@ -3,12 +3,13 @@ from pathlib import Path
 from anonbench.runtime import job
 
 with job(snakemake.log[0], snakemake.threads):
-    from anonbench.imageset import ImageSet
+    from anonbench.imageset import open_sets
     from anonbench.presentation.figures.gallery import gallery
     from anonbench.presentation.gallery import Database, shelves
     from anonbench.presentation.summary import read_scores
     from anonbench.vocabulary import Model, Variant
 
+    shown = open_sets(snakemake.params.shown, [Path(path) for path in snakemake.input.shown])
     gallery(
         shelves(
             read_scores(Path(snakemake.input.scores)),
@@ -19,10 +20,7 @@ with job(snakemake.log[0], snakemake.threads):
                     snakemake.params.scenarios, snakemake.input.embeddings, strict=True
                 )
             ],
-            {
-                Variant.parse(name): ImageSet.open([Path(path) for path in shards])
-                for name, shards in snakemake.params.shown.items()
-            },
+            {Variant.parse(name): images for name, images in shown.items()},
         ),
         outputs=[Path(path) for path in snakemake.output],
         dpi=snakemake.params.slice["settings"]["dpi"],

@@ -1,0 +1,74 @@
+"""A bucket of an S3 server, and Snakemake in a working folder of its own."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+COMPARED = (".tar", ".parquet", ".digest", ".h5", ".safetensors", ".csv", ".png", ".svg", ".md")
+
+
+@dataclass(frozen=True)
+class Storage:
+    """A bucket of an S3 server on this machine."""
+
+    endpoint: str
+    name: str
+    client: Any
+
+    @property
+    def arguments(self) -> list[str]:
+        storage = ["--default-storage-provider", "s3", "--storage-s3-endpoint-url", self.endpoint]
+        return [*storage, "--default-storage-prefix", f"s3://{self.name}"]
+
+    def times(self) -> dict[str, float]:
+        items = self.client.Bucket(self.name).objects.all()
+        return {item.key: item.last_modified.timestamp() for item in items}
+
+    def digests(self) -> dict[str, str]:
+        found = {key: self.client.Object(self.name, key).get()["Body"] for key in self.times()}
+        return {
+            key: hashlib.sha256(body.read()).hexdigest()
+            for key, body in found.items()
+            if is_compared(Path(key))
+        }
+
+
+def is_compared(path: Path) -> bool:
+    return path.suffix in COMPARED and not {"logs", "kept", ".made"} & set(path.parts)
+
+
+def digests(folder: Path) -> dict[str, str]:
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted((folder / "results").rglob("*"))
+        if path.is_file() and is_compared(path.relative_to(folder))
+    }
+
+
+def command(snakefile: Path, folder: Path, config: dict[str, Any], *arguments: str) -> list[str]:
+    """Write the config into a working folder, and return Snakemake's command there."""
+    folder.mkdir(exist_ok=True)
+    (folder / "config.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
+    program = str(Path(sys.executable).with_name("snakemake"))
+    return [program, "-s", str(snakefile), "--configfile", "config.yaml", *arguments]
+
+
+def snakemake(
+    snakefile: Path, folder: Path, config: dict[str, Any], *arguments: str
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command(snakefile, folder, config, *arguments),
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ | {"PYTHONDONTWRITEBYTECODE": "1"},
+    )

@@ -1,0 +1,105 @@
+"""Results in S3: the bytes of a run without it, whatever folder goes on with them."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import time
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import pytest
+from small_runs import Storage, command, digests, snakemake
+
+pytestmark = [pytest.mark.slow, pytest.mark.workflow]
+
+NO_PROFILE = ["--workflow-profile", "none", "--rerun-triggers", "mtime", "params", "input"]
+RUN = ["--cores", "2", "--resources", "gpu=4", *NO_PROFILE, "--rerun-incomplete"]
+# everything is shared but inputs and outputs: these go through the bucket
+NOT_SHARED = ["--shared-fs-usage", "persistence", "software-deployment", "sources", "source-cache"]
+TARGETS = [
+    "results/figures/examples_portraits.png",
+    "results/portraits/models/unadapted/seed0/backbone.safetensors",
+]
+
+
+def planned(run: subprocess.CompletedProcess[str]) -> dict[str, int]:
+    """Return how many jobs a dry run planned, by rule."""
+    assert run.returncode == 0, run.stderr[-4000:]
+    said = run.stdout + run.stderr
+    if "Nothing to be done" in said:
+        return {}
+    table = re.findall(r"^(\w+) +(\d+)$", said.split("Job stats:")[1], re.MULTILINE)
+    return {rule: int(count) for rule, count in table}
+
+
+def kill_when(condition: Any, run: subprocess.Popen[bytes], said: Path) -> None:
+    """Kill Snakemake and its jobs, as a machine that is switched off."""
+    end = time.monotonic() + 600
+    while not condition():
+        assert run.poll() is None, said.read_text(encoding="utf-8")[-4000:]
+        assert time.monotonic() < end
+        time.sleep(0.2)
+    os.killpg(run.pid, signal.SIGKILL)
+    run.wait()
+
+
+def test_results_in_s3_are_those_of_one_folder(
+    root: Path, tmp_path: Path, config: dict[str, Any], storage: Storage
+) -> None:
+    snakefile = root / "Snakefile"
+    here, one, other = (tmp_path / name for name in ("here", "one", "other"))
+    through = [*storage.arguments, *NOT_SHARED]
+    local = snakemake(snakefile, here, config, *RUN, "--", *TARGETS)
+    assert local.returncode == 0, local.stderr[-4000:]
+
+    # killed where the first images are anonymized
+    said = tmp_path / "said.txt"
+    arguments = command(snakefile, one, config, *RUN, *through, "--", *TARGETS)
+    with said.open("wb") as file:
+        run = subprocess.Popen(
+            arguments, cwd=one, stdout=file, stderr=subprocess.STDOUT, start_new_session=True
+        )
+        images = "results/portraits/images/original/train/0.tar.digest"
+        kill_when(lambda: images in storage.times(), run, said)
+    before = storage.times()
+    assert not (one / "results").exists()
+
+    # what it made is described by its own folder alone
+    refused = snakemake(snakefile, other, config, *RUN, *through, "-n", "--", *TARGETS)
+    assert refused.returncode != 0
+    assert f"another run writes there, or was killed: on {os.uname().nodename}" in refused.stdout
+    assert str(one) in refused.stdout
+    unlocked = snakemake(snakefile, one, config, *RUN, *through, "--unlock")
+    assert unlocked.returncode == 0, unlocked.stderr[-4000:]
+    went_on = snakemake(snakefile, one, config, *RUN, *through, "--", *TARGETS)
+    assert went_on.returncode == 0, went_on.stderr[-4000:]
+    after = storage.times()
+    for key in ("manifest.parquet.digest", "detect/train/0.images.parquet.digest"):
+        assert after[f"results/portraits/{key}"] == before[f"results/portraits/{key}"]
+
+    expected = digests(here)
+    assert len(expected) > 15
+    assert storage.digests() == expected
+
+    # another folder knows what this one knew, and plans what a run without a storage plans
+    assert planned(snakemake(snakefile, other, config, *RUN, *through, "-n", "--", *TARGETS)) == {}
+    edited, fresh = deepcopy(config), tmp_path / "fresh"
+    edited["recipes"]["portraits"]["optimizer"]["steps"] = 3
+    edited["presentation"] = {"dpi": 77}
+    plain = planned(snakemake(snakefile, here, edited, *RUN, "-n", "--", *TARGETS))
+    assert plain == {"train_unadapted": 1, "examples": 1, "total": 2}
+    stored = snakemake(snakefile, fresh, edited, *RUN, *through, "-n", "--", *TARGETS)
+    assert planned(stored) == plain
+
+
+def test_images_are_where_every_machine_finds_them(
+    root: Path, tmp_path: Path, config: dict[str, Any], storage: Storage
+) -> None:
+    config["datasets"]["portraits"]["path"] = "data/portraits"
+    run = snakemake(root / "Snakefile", tmp_path / "one", config, *RUN, *storage.arguments, "-n")
+    assert run.returncode != 0
+    assert "datasets.portraits.path: data/portraits is relative" in run.stdout
