@@ -25,6 +25,7 @@ _SILENT = frozenset({"tqdm"})
 """Packages that compute nothing."""
 _FRAME = ("identity", "made", "progress", "reach", "runtime")
 """Modules around a job's work: they decide when and where it runs, and nothing of what it makes."""
+_KNOWN: dict[str, dict[str, str]] = {}
 
 
 def code_identity(modules: Sequence[str], without: Sequence[str] = ()) -> dict[str, str]:
@@ -49,7 +50,15 @@ def script_identity(script: Path) -> dict[str, str]:
 @cache
 def code_digest(script: Path) -> str:
     """Return one digest for all that `script_identity` names."""
-    return hashlib.sha256(json.dumps(script_identity(script)).encode()).hexdigest()
+    identity = script_identity(script)
+    digest = hashlib.sha256(json.dumps(identity).encode()).hexdigest()
+    _KNOWN[digest] = identity
+    return digest
+
+
+def known_codes() -> dict[str, dict[str, str]]:
+    """Return what each `code_digest` that this process has computed stands for."""
+    return dict(_KNOWN)
 
 
 def _identity(reached: Reached) -> dict[str, str]:

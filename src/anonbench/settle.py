@@ -11,6 +11,7 @@ import gzip
 import json
 import logging
 import os
+import re
 import secrets
 from base64 import urlsafe_b64decode
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ from pathlib import Path
 
 from anonbench.files import atomic
 from anonbench.made import DIGEST, FOLDER, check, outputs
+from anonbench.planning.codes import forget_codes
 
 log = logging.getLogger(__name__)
 
@@ -26,7 +28,8 @@ RECORDS = ".records.json.gz"
 BY_HAND = ".by-hand"
 """Suffix under which a file that was changed by hand is put aside: nothing is lost."""
 _OWNER = "anonbench-owner"
-_MISSING = "missing: changed by hand, or its job failed\n"
+_SHA = re.compile(r"\b[0-9a-f]{64}\b")
+MISSING = "missing: changed by hand, or its job failed\n"
 
 
 def settle(results: Path, snakemake: Path) -> list[Path]:
@@ -62,6 +65,7 @@ def remember(results: Path, snakemake: Path) -> None:
     with atomic(results / RECORDS) as temporary:
         text = json.dumps(records, sort_keys=True).encode()
         temporary.write_bytes(gzip.compress(text, compresslevel=1, mtime=0))
+    forget_codes(results, {digest for text in records.values() for digest in _SHA.findall(text)})
     owner = _owner(results) or secrets.token_hex(8)
     (results / f".{_OWNER}").write_text(owner, encoding="utf-8")
     (snakemake / _OWNER).write_text(owner, encoding="utf-8")
@@ -108,7 +112,7 @@ def _mark_missing(results: Path) -> None:
         for path in outputs(record):
             if path.suffix == DIGEST and not path.exists():
                 path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_text(_MISSING, encoding="utf-8")
+                path.write_text(MISSING, encoding="utf-8")
 
 
 def _made(results: Path) -> list[Path]:
@@ -155,4 +159,4 @@ def _changed_by_hand(results: Path) -> list[Path]:
 
 
 def _is_mark(path: Path) -> bool:
-    return path.suffix == DIGEST and path.read_text(encoding="utf-8") == _MISSING
+    return path.suffix == DIGEST and path.read_text(encoding="utf-8") == MISSING

@@ -3,7 +3,10 @@
 
 from pathlib import Path
 
+from anonbench.identity import known_codes
+from anonbench.planning.codes import keep_codes
 from anonbench.settle import remember, settle
+from snakemake_logger_plugin_anonbench.record import record_in
 
 for _rule in workflow.rules:
     if _rule.script:
@@ -20,6 +23,11 @@ _own = Path(".snakemake")
 if workflow.is_main_process:
     for _file in settle(settings.results, _own):
         logger.warning(f"{_file} was changed by hand: it is put aside and made again")
+
+
+onstart:
+    keep_codes(settings.results, known_codes())
+    record_in(settings.results)
 
 
 onsuccess:
