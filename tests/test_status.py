@@ -26,7 +26,7 @@ from pathlib import Path
 from snakemake_logger_plugin_anonbench.record import record_in
 
 onstart:
-    record_in(Path("results"))
+    record_in(Path("results"), {"wait": 100.0, "bad": 10.0})
 
 rule all:
     input: "results/after.txt", "results/quick.txt"
@@ -100,7 +100,8 @@ def test_a_run_is_seen_while_it_runs_and_when_it_failed_and_when_it_is_done(
     assert running.process == run.pid
     assert running.locked
     assert running.left == {"after": 1, "all": 1, "bad": 1}
-    assert running.seconds_left is not None
+    # `after` and `all` as long as `quick` was
+    assert running.seconds_left == pytest.approx(110, abs=20)
     before = everything(tmp_path)
     assert main(["status"]) == 0
     said = capsys.readouterr().out
@@ -157,20 +158,23 @@ def test_a_run_that_was_killed_is_dead_and_the_way_on_holds(tmp_path: Path, end:
 
 
 @pytest.mark.workflow
-def test_an_interrupted_run_was_stopped(tmp_path: Path, end: Any) -> None:
+def test_a_run_that_was_asked_to_end_was_stopped(tmp_path: Path, end: Any) -> None:
     run = start(tmp_path)
     end(run)
     until(tmp_path, is_waiting)
-    os.killpg(run.pid, signal.SIGINT)
+    os.kill(run.pid, signal.SIGTERM)  # it waits for the job and starts no other
+    time.sleep(2)
+    (tmp_path / "go").touch()
     run.wait(60)
     stopped = status(tmp_path / "results")
-    assert stopped.state in (State.STOPPED, State.FAILED)
+    assert (stopped.state, stopped.done, stopped.running) == (State.STOPPED, 2, [])
+    assert stopped.left == {"after": 1, "all": 1, "bad": 1}
     assert not stopped.locked
-    assert "run the same command again" in as_text(stopped)
+    assert "To go on, run the same command again" in as_text(stopped)
 
 
 def recorded(folder: Path) -> Record:
-    record = Record(folder)
+    record = Record(folder, {})
     record.begin({"train": 3, "table": 1})
     return record
 

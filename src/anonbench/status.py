@@ -128,11 +128,26 @@ def status(results: Path, now: float | None = None) -> Status:
     )
 
 
+def unfinished(results: Path) -> dict[str, str]:
+    """Return what became of the latest run's jobs that did not end, by rule and wildcards."""
+    if not results.is_dir():
+        return {}
+    found = status(results)
+    going_on = (
+        "is being made now" if found.state is State.RUNNING else "is unfinished: its run died"
+    )
+    words = {job.label: going_on for job in found.running}
+    for job in found.failed:
+        words[job.label] = f"could not be made the last time: see {job.log or 'its scheduler'}"
+    return words
+
+
 def _replayed(
     events: Sequence[Mapping[str, Any]], folder: Path
 ) -> tuple[Progress, list[JobState], list[JobState]]:
     progress = Progress()
     progress.plan(events[0]["jobs"])
+    progress.expect(events[0].get("usual", {}))
     running: dict[int, Mapping[str, Any]] = {}
     failed: dict[int, tuple[Mapping[str, Any], Mapping[str, Any]]] = {}
     for event in events[1:]:

@@ -132,6 +132,7 @@ class LogHandler(LogHandlerBase):
             wildcards = dict(record.wildcards or {})
             if kept:
                 kept.begin(self._progress.left)
+                self._progress.expect(kept.usual)
                 logs = [str(log) for log in record.log or []]
                 kept.started(record.jobid, record.rule_name, wildcards, logs)
             self._progress.start(record.jobid, record.rule_name, wildcards, now, time.time())

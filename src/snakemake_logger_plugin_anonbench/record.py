@@ -26,7 +26,9 @@ HEARTBEAT = 20.0
 class Record:
     """Writes what happens. A disk that is full does not stop the run."""
 
-    def __init__(self, results: Path) -> None:
+    def __init__(self, results: Path, usual: Mapping[str, float]) -> None:
+        """Take the folder of results, and the seconds that jobs of each rule took before."""
+        self.usual = dict(usual)
         self._path = results / NAME
         self._stopped = threading.Event()
         self._open = False
@@ -39,7 +41,9 @@ class Record:
         own = psutil.Process()
         folder = os.path.relpath(Path.cwd(), self._path.parent)
         head = {"host": platform.node(), "pid": own.pid, "process": own.create_time()}
-        self._write("w", {"event": "run", "jobs": dict(left), "folder": folder, **head})
+        self._write(
+            "w", {"event": "run", "jobs": dict(left), "folder": folder, **head, "usual": self.usual}
+        )
         threading.Thread(target=self._live, daemon=True).start()
 
     def started(
@@ -87,10 +91,16 @@ class Record:
 _current: list[Record] = []
 
 
-def record_in(results: Path) -> None:
-    """Record the run that is about to begin in this folder of results; forget the one before."""
+def record_in(results: Path, usual: Mapping[str, float]) -> None:
+    """Record the run that is about to begin in this folder of results; forget the one before.
+
+    Args:
+        results: the folder.
+        usual: seconds that a job of each rule took before, for estimates.
+
+    """
     (results / NAME).unlink(missing_ok=True)
-    _current[:] = [Record(results)]
+    _current[:] = [Record(results, usual)]
 
 
 def current() -> Record | None:

@@ -28,7 +28,7 @@ def job(number: int, rule: str = "train", after: Iterable[int] = (), **options: 
         "minutes": 10.0,
         "megabytes": 1000.0,
         "gpus": 0.0,
-        "outputs": [],
+        "outputs": [f"to-be-made/{number}"],
         "log": [],
         "benchmark": None,
         "seconds": None,
@@ -61,8 +61,8 @@ def test_a_job_costs_what_it_cost_and_a_new_one_the_median_of_its_like(tmp_path:
     known = [job(n, **measured(tmp_path, str(n), 10.0 * n)) for n in (1, 2, 4)]
     again = job(5, why=AGAIN, **measured(tmp_path, "5", 70.0))
     benchmark = str(tmp_path / "benchmarks/train/ids/6.tsv")
-    new = job(6, why=NEW, benchmark=benchmark, gpus=2.0, outputs=["to-be-made"])
-    other = job(7, "embed", why=NEW, threads=4, outputs=["to-be-made"])
+    new = job(6, why=NEW, benchmark=benchmark, gpus=2.0)
+    other = job(7, "embed", why=NEW, threads=4)
     found = costs(planned([*known, again, new, other], tmp_path))
     assert found[5] == Cost(70.0, 140.0, 0.0, "measured", 70, 70)
     assert found[6] == Cost(20.0, 40.0, 40.0, "measured", 30.0, 0)

@@ -148,7 +148,7 @@ def test_of_a_chain_the_beginning_is_named(folder: Path, root: Path) -> None:
     config = edited("detection.max_pixels", 10**6)
     found = plan(folder, root, config=config)
     assert causes(found) == ["detection.max_pixels: 180000000 → 1000000"]
-    assert stages(found) == {"manifest", "detect", "boxes", "anonymize"}
+    assert stages(found) == {"manifest", "detect", "anonymize"}
     assert all(job["own"] == [] for job in found["jobs"] if job["stage"] == "anonymize")
     text = said(folder, root, "--why", f"./{SHARD}").stdout.splitlines()
     assert text[0] == (f"{SHARD} would be made again by anonymize archive blur-100 val 0, because:")
@@ -157,19 +157,24 @@ def test_of_a_chain_the_beginning_is_named(folder: Path, root: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("new", "names", "planned"),
+    ("old", "new", "names", "planned"),
     [
-        ("(1 * blurred)", ["anonbench.anonymizers.methods.blur was changed"], {"anonymize"}),
-        ("(blurred)  # as it was", [], set()),
+        (
+            "(blurred)",
+            "(1 * blurred)",
+            ["anonbench.anonymizers.methods.blur was changed"],
+            {"anonymize"},
+        ),
+        ("def blur(", "# softly\ndef blur(", [], set()),
     ],
 )
 def test_a_changed_function_is_named_and_a_comment_is_nothing(
-    folder: Path, code: Path, new: str, names: list[str], planned: set[str]
+    folder: Path, code: Path, old: str, new: str, names: list[str], planned: set[str]
 ) -> None:
     path = code / "src/anonbench/anonymizers/methods.py"
     text = path.read_text(encoding="utf-8")
-    assert text.count("(blurred)") == 1
-    path.write_text(text.replace("(blurred)", new), encoding="utf-8")
+    assert text.count(old) == 1
+    path.write_text(text.replace(old, new), encoding="utf-8")
     found = plan(folder, code)
     assert causes(found) == names
     assert stages(found) == planned
@@ -189,7 +194,7 @@ def test_a_changed_an_added_and_a_removed_image_are_named(folder: Path, root: Pa
     assert causes(found) == [
         "val/2.png was changed", "val/3.png was removed", "val/4.png was added"
     ]  # fmt: skip
-    assert stages(found) == {"manifest", "detect", "boxes", "anonymize"}
+    assert stages(found) == {"manifest", "detect", "anonymize"}
 
 
 def test_an_input_file_and_a_result_changed_by_hand_are_named(folder: Path, root: Path) -> None:
@@ -217,6 +222,17 @@ def test_what_was_never_made_says_so_and_is_measured_by_its_like(folder: Path, r
     assert text.returncode == 0, text.stderr
     assert f"{later} would be made by train_unadapted archive 0" in text.stdout
     assert "At most" in text.stdout  # no training was ever measured here
+
+
+def test_a_job_that_failed_the_last_time_says_so(folder: Path, root: Path, snakemake: Any) -> None:
+    config = edited("datasets.archive.methods", ["blur", "mask", "pixelate"])
+    (folder / "images/val/3.png").write_bytes(b"no image any more")
+    target = f"{IMAGES}/pixelate-100/val/0.tar"
+    run = snakemake(folder, config, "--cores", "1", target, "--allowed-rules", "anonymize")
+    assert run.returncode != 0
+    found = plan(folder, root, config=config)
+    failed = f"{IMAGES}/pixelate-100/val/0.tar could not be made the last time: see "
+    assert failed + "results/logs/anonymize/archive/pixelate-100/val-0.log" in causes(found)
 
 
 def test_a_file_that_nothing_makes_is_refused_with_its_likes(folder: Path, root: Path) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from anonbench.identity import known_codes
 from anonbench.planning.codes import keep_codes
+from anonbench.planning.costs import usual_seconds
 from anonbench.settle import remember, settle
 from snakemake_logger_plugin_anonbench.record import record_in
 
@@ -27,7 +28,14 @@ if workflow.is_main_process:
 
 onstart:
     keep_codes(settings.results, known_codes())
-    record_in(settings.results)
+    record_in(
+        settings.results,
+        usual_seconds(
+            (_job.rule.name, str(_job.benchmark), list(map(str, _job.log)))
+            for _job in workflow.dag.jobs
+            if _job.benchmark
+        ),
+    )
 
 
 onsuccess:

@@ -88,12 +88,12 @@ def _maker(plan: Plan, file: str) -> Job | None:
 
 def _unknown(plan: Plan, file: str, error: InputError | None = None) -> InputError:
     reason = str(error).strip().splitlines() if error else []
-    if reason and "MissingRuleException" not in reason[0]:
+    if reason and not any("MissingRuleException" in line for line in reason):
         return InputError(f"--why {file}: {' '.join(line.strip() for line in reason)}")
     files = [path for job in plan.jobs.values() for path in job.outputs]
     near = difflib.get_close_matches(file, files, _NEAR, 0.0)
     by_name = [path for path in files if Path(path).name == Path(file).name]
-    shown = list(dict.fromkeys([*by_name, *near]))[:_NEAR]
+    shown = list(dict.fromkeys([*near, *by_name]))[:_NEAR]
     hint = f"; near it: {', '.join(shown)}" if shown else ""
     return InputError(f"--why {file}: no job of this config makes it{hint}")
 

@@ -14,6 +14,7 @@ from anonbench.made import DIGEST
 from anonbench.planning.codes import code_changes, read_code
 from anonbench.planning.jobs import Job, Plan
 from anonbench.planning.settings import Change, changes, config_name
+from anonbench.status import unfinished
 
 _SHOWN = 3
 _DIGEST = re.compile(r"'?([0-9a-f]{64})'?")
@@ -63,10 +64,11 @@ class Reasons:
 
 def reasons(plan: Plan) -> Reasons:
     """Return the causes of all jobs that would run."""
+    last = unfinished(plan.results)
     own: dict[int, list[Cause]] = {}
     roots: dict[int, list[Cause]] = {}
     for job in plan.planned:
-        mine = own[job.id] = list(dict.fromkeys(_own(plan, job)))
+        mine = own[job.id] = list(dict.fromkeys(_own(plan, job, last)))
         before = [cause for other in job.after for cause in roots.get(other, [])]
         if mine and mine[0].kind is Kind.NEW:
             before = []
@@ -88,31 +90,38 @@ def chain(plan: Plan, found: Reasons, job: Job, cause: Cause) -> list[Job]:
     return [job]
 
 
-def _own(plan: Plan, job: Job) -> Iterator[Cause]:
+def _own(plan: Plan, job: Job, last: Mapping[str, str]) -> Iterator[Cause]:
     why = job.why or {}
     if not job.script:
         return
     if why["forced"]:
         yield Cause(Kind.FORCED, "forced", "by an option of snakemake")
-    if why["stopped"]:
-        yield Cause(
-            Kind.OUTPUT,
-            why["made"][0] if why["made"] else job.outputs[0],
-            "is unfinished: a run was stopped while it was made",
-        )
-    for file in why["by_hand"]:
-        yield Cause(Kind.OUTPUT, file, "was changed or removed by hand, or its job failed")
+    found = list(_of_outputs(job, why, last.get(job.label, "")))
+    yield from found
     if not why["known"]:
-        if not why["by_hand"] and not why["stopped"]:
+        if not found:
             yield Cause(Kind.NEW, "")
         return
-    for file in why["missing"]:
-        if file.removesuffix(DIGEST) not in why["by_hand"]:
-            yield Cause(Kind.OUTPUT, file, "is gone")
     if why["environment"]:
         yield Cause(Kind.PACKAGE, "software environment", "another one")
     yield from _of_parameters(plan, job, why)
     yield from _of_inputs(why)
+
+
+def _of_outputs(job: Job, why: Mapping[str, Any], last: str) -> Iterator[Cause]:
+    """Yield what became of the outputs; `last` says it of a job that the last run began in vain."""
+    named = min(job.outputs, key=lambda file: file.endswith(DIGEST))
+    if last and not why["made"]:
+        yield Cause(Kind.OUTPUT, named, last)
+    elif why["stopped"]:
+        yield Cause(Kind.OUTPUT, named, "is unfinished: a run was stopped while it was made")
+    elif why["by_hand"]:
+        for file in why["by_hand"]:
+            yield Cause(Kind.OUTPUT, file, "was changed or removed by hand, or its job failed")
+    elif why["missing"]:
+        missing = sorted(why["missing"], key=lambda file: file.endswith(DIGEST))
+        others = f", and {len(missing) - 1} more of its job" if len(missing) > 1 else ""
+        yield Cause(Kind.OUTPUT, missing[0], f"is gone{others}")
 
 
 def _of_parameters(plan: Plan, job: Job, why: Mapping[str, Any]) -> Iterator[Cause]:

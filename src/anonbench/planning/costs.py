@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import statistics
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -49,7 +49,11 @@ def costs(plan: Plan) -> dict[int, Cost]:
     of its stage, in proportion to the size of the work where `anonbench.estimates` has a formula;
     else what the rule declares, which is a limit and no estimate.
     """
-    measured = {job.id: found for job in plan.jobs.values() if (found := _measured(job))}
+    measured = {
+        job.id: found
+        for job in plan.jobs.values()
+        if (found := _measured(job.benchmark, job.log)) is not None
+    }
     sizes = {job.id: size for job in plan.jobs.values() if (size := _size(job)) is not None}
     kinds = _Kinds(plan)
     planned: dict[int, Cost] = {}
@@ -123,13 +127,28 @@ def _scaled(run: Measured, before: float | None, now: float | None) -> Measured:
     return Measured(seconds, run.cpu_seconds * seconds / run.seconds if run.seconds else 0.0)
 
 
-def _measured(job: Job) -> Measured | None:
+def usual_seconds(jobs: Iterable[tuple[str, str, Sequence[str]]]) -> dict[str, float]:
+    """Return how long jobs of each rule have taken, the median, where any has run.
+
+    Args:
+        jobs: rule, benchmark file, logs.
+
+    """
+    found: dict[str, list[float]] = defaultdict(list)
+    for rule, benchmark, logs in jobs:
+        run = _measured(benchmark, logs)
+        if run is not None:
+            found[rule].append(run.seconds)
+    return {rule: statistics.median(runs) for rule, runs in found.items()}
+
+
+def _measured(benchmark: str | None, logs: Iterable[str]) -> Measured | None:
     """Return what a job's last run took; None where it did not run or had nothing to do."""
-    if job.benchmark is None or not Path(job.benchmark).is_file():
+    if benchmark is None or not Path(benchmark).is_file():
         return None
-    with Path(job.benchmark).open(encoding="utf-8", newline="") as file:
+    with Path(benchmark).open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file, delimiter="\t"))
-    if not rows or any(_had_nothing_to_do(Path(log)) for log in job.log):
+    if not rows or any(_had_nothing_to_do(Path(log)) for log in logs):
         return None
     return Measured(_number(rows[-1].get("s")), _number(rows[-1].get("cpu_time")))
 

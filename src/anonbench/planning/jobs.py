@@ -19,6 +19,7 @@ CORES = 64
 
 _CONFIG_FILES = ("--configfile", "--configfiles")
 _SUFFIXES = (".yaml", ".yml", ".json")
+_NOISE = ("Building DAG", "Assuming unrestricted", "host:")
 
 
 @dataclass(frozen=True)
@@ -149,4 +150,4 @@ def _message(text: str) -> str:
     lines = [line for line in text.splitlines() if line.strip()]
     if any(line.startswith("Traceback") for line in lines):
         return lines[-1]  # such as a --configfile that is not there
-    return "\n".join(line for line in lines if not line.startswith("Building DAG"))
+    return "\n".join(line for line in lines if not line.startswith(_NOISE))

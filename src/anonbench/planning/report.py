@@ -162,9 +162,9 @@ def _list(numbers: Sequence[int]) -> str:
 
 
 def _labels(stage: str, jobs: Sequence[Job]) -> str:
-    shown = [job.label.removeprefix(stage).strip() for job in jobs[:_LABELS]]
-    more = ", …" if len(jobs) > _LABELS else ""
-    return ", ".join(label for label in shown if label) + more
+    names = sorted(job.label.removeprefix(f"{stage} ") for job in jobs)
+    shown = [name for name in names[:_LABELS] if name != stage]
+    return ", ".join([*shown, "…"] if len(jobs) > _LABELS else shown)
 
 
 def _cost_lines(report: Report) -> list[str]:
@@ -209,7 +209,8 @@ def _total(report: Report, jobs: Sequence[Job]) -> str:
     if any(cost.gpu_seconds for cost in costs):
         parts.append(f" and {gpus:g} {'GPU' if gpus == 1 else 'GPUs'}")
     replaced = sum(cost.replaced for cost in costs)
-    parts.append(f"; {_disk(costs)} on disk")
+    known = any(cost.disk is not None for cost in costs)
+    parts.append(f"; {_disk(costs)} on disk" if known else "; disk not known")
     if replaced:
         parts.append(f", of it {size(replaced)} in place of what is there")
     return "".join(parts) + "."
