@@ -211,6 +211,25 @@ def test_a_run_on_another_machine_lives_as_long_as_it_gives_signs(tmp_path: Path
     assert status(tmp_path, now=time.time() + 3600).state is State.DIED
 
 
+def test_jobs_that_outlive_their_run_are_named(tmp_path: Path) -> None:
+    recorded(tmp_path / "results")
+    path = tmp_path / "results" / NAME
+    head = json.loads(path.read_text(encoding="utf-8"))
+    head |= {"pid": 2**22 + 1, "folder": ".."}  # greater than any process
+    path.write_text(json.dumps(head) + "\n", encoding="utf-8")
+    assert "When none of its jobs is at work any more" in as_text(status(tmp_path / "results"))
+    script = tmp_path / ".snakemake/scripts/tmp.train.py"
+    script.parent.mkdir(parents=True)
+    script.write_text("import time; time.sleep(60)", encoding="utf-8")
+    with subprocess.Popen([sys.executable, str(script)]) as job:
+        try:
+            died = status(tmp_path / "results")
+            assert (died.state, died.orphans) == (State.DIED, [job.pid])
+            assert f"await the processes {job.pid}; then run the same" in as_text(died)
+        finally:
+            job.kill()
+
+
 def test_without_a_record_there_are_benchmarks_and_locks(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -71,6 +71,8 @@ class Status:
     """When it ended, or when it was last seen to live."""
     host: str = ""
     process: int = 0
+    orphans: Sequence[int] = ()
+    """Processes on this machine that go on although their run died."""
     locked: bool = False
     """Whether Snakemake's lock on these results is there."""
     total: int = 0
@@ -118,6 +120,7 @@ def status(results: Path, now: float | None = None) -> Status:
         ended=ended or (None if state is State.RUNNING else _last_sign(results, events)),
         host=head["host"],
         process=head["pid"],
+        orphans=_orphans(folder) if state is State.DIED else (),
         locked=_is_locked(results, folder),
         total=progress.total,
         done=progress.done,
@@ -225,6 +228,19 @@ def _lives(results: Path, head: Mapping[str, Any], now: float) -> bool:
         return bool(same and process.status() != psutil.STATUS_ZOMBIE)
     except psutil.Error:
         return False
+
+
+def _orphans(folder: Path) -> list[int]:
+    """Return processes that execute scripts for a Snakemake that ran in this folder."""
+    scripts = str(folder.resolve() / ".snakemake" / "scripts") + os.sep
+    found = []
+    for process in psutil.process_iter(["cmdline", "status"]):
+        words = process.info["cmdline"] or []
+        if process.info["status"] != psutil.STATUS_ZOMBIE and any(
+            word.startswith(scripts) for word in words
+        ):
+            found.append(process.pid)
+    return sorted(found)
 
 
 def _last_sign(results: Path, events: Sequence[Mapping[str, Any]]) -> float:

@@ -16,7 +16,7 @@ import pytest
 import yaml
 from PIL import Image
 
-pytestmark = pytest.mark.workflow
+pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 
 IMAGES = "results/archive/images"
 SHARD = f"{IMAGES}/blur-100/val/0.tar"

@@ -87,7 +87,11 @@ def way_on(found: Status) -> str:
     match found.state:
         case State.DIED:
             unlock = "run the same command with --unlock, then without" if found.locked else again
-            return f"Its jobs may still be at work; when none is, {unlock}."
+            if found.orphans:
+                numbers = ", ".join(map(str, found.orphans))
+                jobs = f"Its jobs are still at work: end or await the processes {numbers}"
+                return f"{jobs}; then {unlock}."
+            return f"When none of its jobs is at work any more, {unlock}."
         case State.FAILED:
             return f"Mend the cause and {again}."
         case State.STOPPED:

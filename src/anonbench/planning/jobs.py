@@ -107,7 +107,7 @@ def collect(arguments: Sequence[str], target: str | None = None) -> Plan:
     with tempfile.TemporaryDirectory() as folder:
         output = Path(folder) / "plan.json"
         command = [sys.executable, "-m", "anonbench.planning.collect", str(output)]
-        targets, options = _targets_first(arguments)
+        targets, options = targets_first(arguments)
         command += [target] if target else targets
         # a logger that counts jobs has nothing to count
         command += ["--dry-run", "--cores", str(CORES), "--workflow-profile", "none"]
@@ -132,7 +132,7 @@ def as_plan(content: Mapping[str, Any]) -> Plan:
     )
 
 
-def _targets_first(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
+def targets_first(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
     """Take apart targets and options: Snakemake would take a target for a second config file."""
     targets: list[str] = []
     options: list[str] = []
