@@ -21,6 +21,7 @@ import psutil
 from anonbench.errors import InputError
 from snakemake_logger_plugin_anonbench.progress import Progress
 from snakemake_logger_plugin_anonbench.record import HEARTBEAT, NAME, read
+from snakemake_logger_plugin_anonbench.summary import shortened
 
 TAIL = 10
 """Lines of a failed job's log."""
@@ -178,8 +179,8 @@ def _under_way(event: Mapping[str, Any], folder: Path) -> JobState:
 def _failure(started: Mapping[str, Any], event: Mapping[str, Any], folder: Path) -> JobState:
     logs = [*event["logs"], *started["logs"]]
     tail = last_lines(folder / logs[0], started["at"], TAIL) if logs else ()
-    message = event["message"].strip().split("\n")[0][:_WIDTH]
-    return JobState(_label(started), event["at"], logs[0] if logs else None, tail, message)
+    log, message = logs[0] if logs else None, shortened(event["message"])
+    return JobState(_label(started), event["at"], log, tail, message)
 
 
 def _label(event: Mapping[str, Any]) -> str:
