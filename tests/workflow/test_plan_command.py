@@ -121,8 +121,10 @@ def test_nothing_is_planned_where_nothing_changed(folder: Path, root: Path) -> N
     found = plan(folder, root)
     assert (found["jobs"], found["causes"], found["wall_seconds"]) == ([], [], 0)
     assert said(folder, root).stdout.startswith("Nothing would run")
-    one = said(folder, root, "--why", SHARD)
-    assert one.stdout.startswith(f"{SHARD} would not be made again")
+    one = said(folder, root, "--why", str(folder / SHARD))
+    assert one.stdout.startswith(f"{folder / SHARD} would not be made again")
+    forced = said(folder, root, "--why", SHARD, "--forcerun", "boxes", "anonymize", "--nocolor")
+    assert "1. forced by an option of snakemake\n" in forced.stdout
 
 
 def test_a_changed_setting_is_named_with_its_values_and_what_it_costs(

@@ -53,7 +53,7 @@ def run(options: argparse.Namespace) -> None:
         given = getattr(options, name)
         if given is not None and given < 1:
             raise InputError(f"--{name} {given}: there must be one at least")
-    file = None if options.why is None else os.path.relpath(options.why)
+    file = None if options.why is None else os.path.normpath(options.why)
     plan, job = _planned(options.snakemake, file)
     report = Report(plan, reasons(plan), costs(plan), _machine(options, plan))
     if options.json:
@@ -83,7 +83,19 @@ def _planned(arguments: Sequence[str], file: str | None) -> tuple[Plan, Job | No
 
 
 def _maker(plan: Plan, file: str) -> Job | None:
-    return next((job for job in plan.jobs.values() if file in job.outputs), None)
+    """Return the job that makes a file; paths may be absolute in the one and not in the other."""
+    place = Path(file).absolute()
+    return next(
+        (
+            job
+            for job in plan.jobs.values()
+            if any(
+                Path(path).name == place.name and Path(path).absolute() == place
+                for path in job.outputs
+            )
+        ),
+        None,
+    )
 
 
 def _unknown(plan: Plan, file: str, error: InputError | None = None) -> InputError:

@@ -94,10 +94,10 @@ def _own(plan: Plan, job: Job, last: Mapping[str, str]) -> Iterator[Cause]:
     why = job.why or {}
     if not job.script:
         return
-    if why["forced"]:
-        yield Cause(Kind.FORCED, "forced", "by an option of snakemake")
     found = list(_of_outputs(job, why, last.get(job.label, "")))
     yield from found
+    if why["forced"] and not found:  # what is unfinished is forced by snakemake itself
+        yield Cause(Kind.FORCED, "forced", "by an option of snakemake")
     if not why["known"]:
         if not found:
             yield Cause(Kind.NEW, "")

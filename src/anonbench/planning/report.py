@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -88,7 +89,7 @@ def explain(report: Report, job: Job, file: str) -> str:
     if job.why is None:
         return f"{file} would not be made again: it is as its inputs, settings and code are."
     causes = report.reasons.roots[job.id]
-    exists = file in (job.why or {}).get("made", [])
+    exists = Path(file).exists()
     lines = [f"{file} would be made{' again' if exists else ''} by {job.label}, because:"]
     for number, cause in enumerate(causes, 1):
         way = chain(report.plan, report.reasons, job, cause)
