@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from anonbench.commands import evaluate
+from anonbench.commands import evaluate, plan, status
 from anonbench.errors import InputError
 
 
@@ -14,7 +14,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run one command and return its exit status."""
     parser = _parser()
     options, rest = parser.parse_known_args(arguments)
-    if rest and options.run is not _plan:
+    if rest and options.run is not plan.run:
         parser.error(f"unknown arguments: {' '.join(rest)}")
     options.snakemake = rest
     try:
@@ -61,12 +61,8 @@ def _parser() -> argparse.ArgumentParser:
 
     evaluate.add(commands)
 
-    plan = commands.add_parser(
-        "plan",
-        help="summarize a dry run: jobs by stage, time, memory",
-        epilog="All other arguments go to snakemake: targets, --configfile, --config.",
-    )
-    plan.set_defaults(run=_plan)
+    plan.add(commands)
+    status.add(commands)
     return parser
 
 
@@ -102,9 +98,3 @@ def _export_boxes(options: argparse.Namespace) -> None:
 
     count = write_coco(options.boxes, options.manifest, options.output)
     print(f"wrote {count} boxes to {options.output}")
-
-
-def _plan(options: argparse.Namespace) -> None:
-    from anonbench.plan import summarize_dry_run
-
-    print(summarize_dry_run(options.snakemake))

@@ -11,7 +11,7 @@ import hashlib
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import cache
 from importlib import metadata
@@ -30,6 +30,8 @@ _SILENT = frozenset({"tqdm"})
 """Packages that compute nothing."""
 _FRAME = ("identity", "made", "progress", "reach", "runtime")
 """Modules around a job's work: they decide when and where it runs, and nothing of what it makes."""
+_SCRIPTS: dict[str, Path] = {}
+"""By their `code_digest`, the scripts that this process was asked about."""
 
 
 def code_identity(modules: Sequence[str], without: Sequence[str] = ()) -> dict[str, str]:
@@ -64,7 +66,27 @@ def code_digest(script: Path) -> str:
         text = json.dumps(script_identity(script))
         remembered[question] = hashlib.sha256(text.encode()).hexdigest()
         _remember(remembered)
+    _SCRIPTS[remembered[question]] = script
     return remembered[question]
+
+
+def known_codes() -> Mapping[str, dict[str, str]]:
+    """Return what each `code_digest` of this process stands for; it is found out when looked up."""
+    return _Codes(_SCRIPTS)
+
+
+class _Codes(Mapping[str, dict[str, str]]):
+    def __init__(self, scripts: Mapping[str, Path]) -> None:
+        self._scripts = dict(scripts)
+
+    def __getitem__(self, digest: str) -> dict[str, str]:
+        return script_identity(self._scripts[digest])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._scripts)
+
+    def __len__(self) -> int:
+        return len(self._scripts)
 
 
 def _identity(reached: Reached) -> dict[str, str]:

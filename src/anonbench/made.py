@@ -26,6 +26,9 @@ FOLDER = ".made"
 _REPLACED = "replaced"
 """Key of a record whose job is being done again, or was killed while it was."""
 
+RESTORED = "nothing that this job depends on has changed: its outputs are as they were"
+"""What the log of a job says that had nothing to do."""
+
 log = logging.getLogger(__name__)
 
 
@@ -81,7 +84,7 @@ class Made:
             os.link(kept, output)
             os.utime(output)
         self._write_record([file["sha256"] for file in files])
-        log.info("nothing that this job depends on has changed: its outputs are as they were")
+        log.info(RESTORED)
         return True
 
     def keep(self) -> None:

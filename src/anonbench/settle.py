@@ -7,8 +7,10 @@ a file that was changed by hand is put aside, so that it is made again.
 
 from __future__ import annotations
 
+import gzip
 import logging
 import os
+import re
 import secrets
 import time
 from collections.abc import Iterator
@@ -20,6 +22,7 @@ from anonbench import __version__
 from anonbench.files import atomic
 from anonbench.lock import is_locked
 from anonbench.made import DIGEST, FOLDER, check, outputs
+from anonbench.planning.codes import forget_codes
 from anonbench.records import decoded, forget, pack, records_of, unpack
 
 log = logging.getLogger(__name__)
@@ -32,7 +35,8 @@ _VERSION = ".anonbench-version"
 _READ = (".csv", ".json", ".npz", ".parquet")
 """Suffixes of files that other jobs read: nobody misses a figure but who asks for it."""
 _CLOCK_SECONDS = 2.0
-_MISSING = "missing: changed by hand, or its job failed\n"
+_SHA = re.compile(r"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])")
+MISSING = "missing: changed by hand, or its job failed\n"
 
 
 def settle(results: Path, snakemake: Path) -> list[Path]:
@@ -70,7 +74,9 @@ def remember(results: Path, snakemake: Path) -> None:
 
 def _remember(results: Path, snakemake: Path) -> None:
     with atomic(results / RECORDS) as temporary:
-        temporary.write_bytes(pack(_prefixes(results, snakemake), snakemake))
+        packed = pack(_prefixes(results, snakemake), snakemake)
+        temporary.write_bytes(packed)
+    forget_codes(results, {*_SHA.findall(gzip.decompress(packed).decode())})
     owner = _owner(results) or secrets.token_hex(8)
     (results / f".{_OWNER}").write_text(owner, encoding="utf-8")
     (snakemake / _OWNER).write_text(owner, encoding="utf-8")
@@ -125,7 +131,7 @@ def _mark_missing(results: Path) -> None:
         for path in outputs(record):
             if path.suffix == DIGEST and not path.exists():
                 path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_text(_MISSING, encoding="utf-8")
+                path.write_text(MISSING, encoding="utf-8")
 
 
 def _begin_again(results: Path, snakemake: Path) -> None:
@@ -144,7 +150,7 @@ def _begin_again(results: Path, snakemake: Path) -> None:
     for name, path in gone.items():
         if path.resolve() in kept or not path.parent.is_dir():
             continue
-        path.write_text(_MISSING, encoding="utf-8")
+        path.write_text(MISSING, encoding="utf-8")
         mark = snakemake / "incomplete" / name
         mark.parent.mkdir(parents=True, exist_ok=True)
         mark.touch()
@@ -214,4 +220,4 @@ def _changed_by_hand(results: Path) -> list[Path]:
 
 
 def _is_mark(path: Path) -> bool:
-    return path.suffix == DIGEST and path.read_text(encoding="utf-8") == _MISSING
+    return path.suffix == DIGEST and path.read_text(encoding="utf-8") == MISSING

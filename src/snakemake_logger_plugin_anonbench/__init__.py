@@ -1,6 +1,7 @@
 """A Snakemake logger that says in one line what runs, how much is left and how long it will take.
 
-At the end it says what failed, why, and what did not run because of it.
+At the end it says what failed, why, and what did not run because of it. What happens is also
+recorded beside the results (`record`), where `anonbench status` reads it.
 
 `--logger anonbench` (the default profile sets it). A dry run, errors and everything that is no
 progress look as Snakemake makes them; the full log stays in .snakemake/log.
@@ -18,6 +19,7 @@ from snakemake_interface_logger_plugins.base import LogHandlerBase
 from snakemake_interface_logger_plugins.common import LogEvent
 
 from snakemake_logger_plugin_anonbench.progress import Progress
+from snakemake_logger_plugin_anonbench.record import current
 from snakemake_logger_plugin_anonbench.summary import summary
 
 __all__ = ["LogHandler"]
@@ -109,20 +111,34 @@ class LogHandler(LogHandlerBase):
             said = summary(self._progress)
             if said:
                 print(said, file=sys.stderr, flush=True)
+            record = current()
+            if record:
+                record.end()
         super().close()
 
     def _fail(self, record: Any) -> None:
         logs = [str(log) for log in record.log or []]
         self._progress.fail(record.jobid, logs, record.rule_msg or "")
+        kept = current()
+        if kept:
+            kept.failed(record.jobid, logs, record.rule_msg or "")
 
     def _count(self, event: Any, record: Any) -> None:
         now = time.monotonic()
+        kept = current()
         if event == LogEvent.RUN_INFO:
             self._progress.plan(record.stats)
         elif event == LogEvent.JOB_INFO:
             wildcards = dict(record.wildcards or {})
+            if kept:
+                kept.begin(self._progress.left)
+                self._progress.expect(kept.usual)
+                logs = [str(log) for log in record.log or []]
+                kept.started(record.jobid, record.rule_name, wildcards, logs)
             self._progress.start(record.jobid, record.rule_name, wildcards, now, time.time())
         elif event == LogEvent.JOB_FINISHED:
+            if kept:
+                kept.done(record.job_id)
             self._progress.finish(record.job_id, now)
         self._show()
 

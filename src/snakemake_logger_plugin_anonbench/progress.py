@@ -43,7 +43,12 @@ class Progress:
         self._running: dict[int, Running] = {}
         self._busy: dict[str, float] = defaultdict(float)
         self._count: Counter[str] = Counter()
+        self._usual: dict[str, float] = {}
         self._began: float | None = None
+
+    def expect(self, usual: Mapping[str, float]) -> None:
+        """Take over how many seconds a job of each rule took in earlier runs."""
+        self._usual = dict(usual)
 
     def plan(self, stats: Mapping[str, int]) -> None:
         """Take over Snakemake's table of jobs by rule (with its row `total`)."""
@@ -88,18 +93,23 @@ class Progress:
             self._left[running.rule] -= 1
 
     def seconds_left(self, now: float) -> float | None:
-        """Estimate the time left, or None before the first job ended.
+        """Estimate the time left, or None where no job ended, in this run or before.
 
-        Jobs of a rule that has run are taken to last as long as its mean, others as the mean of
-        all, and as many to run side by side as did so far.
+        Jobs of a rule that has run are taken to last as long as its mean, others as they did in
+        earlier runs, else as the mean of all, and as many to run side by side as did so far.
         """
         ended = sum(self._count.values())
-        if self._began is None or not ended or now <= self._began:
+        if self._began is None or not (ended or self._usual) or now <= self._began:
             return None
         busy = sum(self._busy.values())
-        overall = busy / ended
+        overall = busy / ended if ended else sum(self._usual.values()) / len(self._usual)
         work = sum(
-            left * (self._busy[rule] / self._count[rule] if self._count[rule] else overall)
+            left
+            * (
+                self._busy[rule] / self._count[rule]
+                if self._count[rule]
+                else self._usual.get(rule, overall)
+            )
             for rule, left in self._left.items()
         )
         running = sum(now - job.since for job in self._running.values())

@@ -36,10 +36,15 @@ def summary(progress: Progress) -> str:
 
 
 def _reason(failure: Failure) -> str:
-    said = _FURTHER.split(failure.message)[0].strip().split("\n")[0].rstrip(".")[:_WIDTH]
+    said = shortened(failure.message)
     own = last_line(Path(failure.logs[0]), failure.began) if failure.logs else ""
     # a job that was killed, or never started, says nothing of it; its scheduler may
     return "; ".join(part for part in (own, said) if part) or "nothing is known of it"
+
+
+def shortened(message: str) -> str:
+    """Return what a scheduler says of a failure, without what it always says."""
+    return _FURTHER.split(message)[0].strip().split("\n")[0].rstrip(".")[:_WIDTH]
 
 
 def last_line(path: Path, since: float) -> str:

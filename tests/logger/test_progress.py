@@ -24,6 +24,17 @@ def test_a_run_is_counted_and_estimated_rule_by_rule() -> None:
     assert progress.line(11.0).startswith("[ 50 %] 3 of 6 jobs, 11 s so far, about ")
 
 
+def test_what_never_ran_here_lasts_as_long_as_in_earlier_runs() -> None:
+    progress = Progress()
+    progress.plan({"train": 1, "table": 2, "total": 3})
+    progress.expect({"train": 60.0})
+    progress.start(1, "train", {}, 0.0)
+    # a table, of which nothing is known, as the mean of all
+    assert progress.seconds_left(10.0) == pytest.approx(60 + 2 * 60 - 10)
+    progress.finish(1, 100.0)
+    assert progress.seconds_left(100.0) == pytest.approx(2 * 100)
+
+
 def test_a_job_that_failed_is_neither_done_nor_left() -> None:
     progress = Progress()
     progress.plan({"train": 2, "total": 2})

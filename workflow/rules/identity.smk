@@ -4,9 +4,13 @@
 import sys
 from pathlib import Path
 
+from anonbench.identity import known_codes
 from anonbench.lock import enter
+from anonbench.planning.codes import keep_codes
+from anonbench.planning.costs import usual_seconds
 from anonbench.settle import of_another_version, remember, settle
 from anonbench.stored import Bucket
+from snakemake_logger_plugin_anonbench.record import record_in
 
 for _rule in workflow.rules:
     if _rule.script:
@@ -48,6 +52,16 @@ onstart:
             _bucket.begin(_own)
         except InputError as _error:
             raise WorkflowError(str(_error))
+    else:
+        keep_codes(settings.results, known_codes())
+    record_in(
+        settings.results,
+        usual_seconds(
+            (_job.rule.name, str(_job.benchmark), list(map(str, _job.log)))
+            for _job in workflow.dag.jobs
+            if _job.benchmark
+        ),
+    )
 
 
 onsuccess:
