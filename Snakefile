@@ -36,4 +36,5 @@ rule all:
         rules.figures.input,
 
 
+include: "workflow/rules/bundle.smk"
 include: "workflow/rules/identity.smk"

@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from anonbench.commands import evaluate
+from anonbench.commands import bundle, evaluate, verify
 from anonbench.errors import InputError
 
 
@@ -60,6 +60,8 @@ def _parser() -> argparse.ArgumentParser:
     coco.set_defaults(run=_export_boxes)
 
     evaluate.add(commands)
+    bundle.add(commands)
+    verify.add(commands)
 
     plan = commands.add_parser(
         "plan",

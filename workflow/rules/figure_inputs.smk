@@ -5,26 +5,12 @@ from pathlib import Path
 
 from anonbench.presentation.costs import digest
 from anonbench.presentation.pipeline import trace
-from anonbench.vocabulary import Variant
-
-
-def shown_variant(dataset):
-    """What attention is looked at on: the first method at the highest degree."""
-    variants = experiment.variants(dataset)
-    highest = max(variant.degree for variant in variants)
-    return next(variant for variant in variants if variant.degree == highest)
-
-
-def attending_models(dataset):
-    """The unadapted model, and those that are adapted to this variant."""
-    variant = shown_variant(dataset)
-    return [m for m in experiment.models(dataset) if m.variant in (Variant(), variant)]
 
 
 def attending_files(dataset, suffix):
     return [
         f"{results}/{dataset}/attention/{model}.{suffix}"
-        for model in attending_models(dataset)
+        for model in experiment.attending_models(dataset)
     ]
 
 
@@ -39,7 +25,9 @@ def shown_sets(dataset, variants):
 
 def attention_sets(dataset):
     return list(
-        chain.from_iterable(shown_sets(dataset, [shown_variant(dataset)]).values())
+        chain.from_iterable(
+            shown_sets(dataset, [experiment.shown_variant(dataset)]).values()
+        )
     )
 
 
@@ -71,7 +59,7 @@ def attending_backbone(wildcards):
 def attended_sets(dataset):
     return [
         path
-        for variant in ("original", shown_variant(dataset))
+        for variant in ("original", experiment.shown_variant(dataset))
         for path in image_set(dataset, variant, "val")
     ]
 
