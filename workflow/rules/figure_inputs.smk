@@ -73,14 +73,14 @@ def pipeline_rules(_):
     """What the rules of this config are: stage (their file), name, script and wildcards."""
     return [
         (Path(r.snakefile).stem, r.name, Path(r.script).stem, sorted(r.wildcard_names))
-        for r in workflow.rules
+        for r in every_rule
         if r.script
     ]
 
 
 def pipeline_reads(_):
     """Which rules each one reads from, for all that is made without a target."""
-    named = {r.name: r for r in workflow.rules}
+    named = {r.name: r for r in every_rule}
 
     def producer(path):
         made = next((r for r in named.values() if r.is_producer(path)), None)

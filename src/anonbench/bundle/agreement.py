@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -61,31 +61,25 @@ def of_frames(part: str, name: str, published: pd.DataFrame, again: pd.DataFrame
         return Agreement(
             part, name, 1, 0, 0, (f"{name}: {' published, '.join(shapes)} made again",)
         )
-    numbers = exact = close = 0
-    told: list[str] = []
+    found: list[Agreement] = []
     keys: list[str] = []
     for column in published.columns:
         a, b = published[column], again[column]
-        if pd.api.types.is_numeric_dtype(a) and pd.api.types.is_numeric_dtype(b):
-            x, y = a.to_numpy(np.float64, na_value=np.nan), b.to_numpy(np.float64, na_value=np.nan)
-            same = (x == y) | (np.isnan(x) & np.isnan(y))
-            near = np.isclose(x, y, rtol=TOLERANCE, atol=TOLERANCE) & ~same
-            counted = len(x)
-        else:
-            same = (a.astype("str") == b.astype("str")).to_numpy(bool)
-            near = np.zeros(len(a), dtype=bool)
-            counted = int((~same).sum())
+        same, near = _cells(a, b)
         wrong = np.flatnonzero(~same & ~near)
-        numbers += counted
-        exact += counted - int(near.sum()) - len(wrong)
-        close += int(near.sum())
-        for row in wrong[: max(0, _NAMED - len(told))]:
-            place = ", ".join(str(published[key].iloc[row]) for key in keys)
+        counted = len(same) if pd.api.types.is_numeric_dtype(a) else len(wrong)
+        told = []
+        for row in wrong[:_NAMED]:
+            place = ", ".join(str(published[k].iloc[row]) for k in keys if _has(published[k], row))
             text = f"published {a.iloc[row]}, made again {b.iloc[row]}"
             told.append(f"{name}: {column} of {place or f'row {row + 1}'}: {text}")
+        close = int(near.sum())
+        exact = counted - close - len(wrong)
+        found.append(Agreement(part, name, counted, exact, close, tuple(told)))
         if not pd.api.types.is_float_dtype(a):
             keys.append(column)
-    return Agreement(part, name, numbers, exact, close, tuple(told))
+    whole = joined(part, name, found)
+    return replace(whole, told=whole.told[:_NAMED])
 
 
 def of_csv(part: str, name: str, published: Path, again: Path) -> Agreement:
@@ -132,6 +126,24 @@ def of_values(
     )
 
 
+def _cells(a: pd.Series, b: pd.Series) -> tuple[np.ndarray, np.ndarray]:
+    """Return which cells of two columns are the same, and which nearly are, bool [N] each."""
+    if not (pd.api.types.is_numeric_dtype(a) and pd.api.types.is_numeric_dtype(b)):
+        same = (_texts(a) == _texts(b)).to_numpy(bool)
+        return same, np.zeros(len(same), dtype=bool)
+    x, y = (column.to_numpy(np.float64, na_value=np.nan) for column in (a, b))
+    same = (x == y) | (np.isnan(x) & np.isnan(y))
+    return same, np.isclose(x, y, rtol=TOLERANCE, atol=TOLERANCE) & ~same
+
+
+def _has(column: pd.Series, row: int) -> bool:
+    return bool(pd.notna(column.iloc[row]))
+
+
+def _texts(column: pd.Series) -> pd.Series:
+    return column.astype("object").where(column.notna(), "").astype("str")
+
+
 def _leaves(path: str, value: Any) -> Iterable[tuple[str, Any]]:
     if isinstance(value, Mapping):
         for key, entry in value.items():
@@ -144,5 +156,5 @@ def _leaves(path: str, value: Any) -> Iterable[tuple[str, Any]]:
 
 
 def _read(path: Path) -> pd.DataFrame:
-    frame: pd.DataFrame = pd.read_csv(path, float_precision="round_trip", keep_default_na=True)
+    frame: pd.DataFrame = pd.read_csv(path, float_precision="round_trip")
     return frame
