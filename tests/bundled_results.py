@@ -131,24 +131,26 @@ def finish(config: Config) -> None:
     score_shard(scenarios[0].queries, scenarios, config.retrieval, 0, shard)
     gather_scenarios([shard], names, config.retrieval, *retrieval)
     labels = pd.read_parquet(base / "manifest.parquet", columns=["id", "Male"])
-    for name in names:
+    labelled = names if config.datasets[NAME].label else []
+    for name in labelled:
         outputs = [base / f"downstream/{name}{s}" for s in (".parquet", ".json", ".confusion.csv")]
         train, val = (embeddings / name / f"{split}.h5" for split in ("train", "val"))
-        labelled = labels.rename(columns={"Male": "label"})
-        evaluate_downstream(train, val, labelled, config.downstream, config.seed, *outputs)
+        known = labels.rename(columns={"Male": "label"})
+        evaluate_downstream(train, val, known, config.downstream, config.seed, *outputs)
     files = scenario_files(
         [(str(run.model), run.seed, str(run.variant)) for run in runs],
         *([str(path) for path in paths] for paths in reversed(retrieval)),
-        [str(base / f"downstream/{name}.json") for name in names],
-        [str(base / f"downstream/{name}.parquet") for name in names],
+        [str(base / f"downstream/{name}.json") for name in labelled],
+        [str(base / f"downstream/{name}.parquet") for name in labelled],
     )
     shown = config.presentation
     scores = collect(NAME, files, 0, (), shown.bootstrap, shown.confidence)
     write_csv(scores, base / "scores.csv")
     write_csv(compare(NAME, files, 0, (), shown.confidence), base / "comparisons.csv")
-    ends = (".csv", "_by_method.csv", ".json")
-    correlations = [base / f"correlation/100{end}" for end in ends]
-    write_correlation(base / "scores.csv", 100, config.correlation, *correlations)
+    if labelled:
+        ends = (".csv", "_by_method.csv", ".json")
+        correlations = [base / f"correlation/100{end}" for end in ends]
+        write_correlation(base / "scores.csv", 100, config.correlation, *correlations)
     _tables(config, experiment, base)
 
 

@@ -15,6 +15,7 @@ from rocrate.rocrate import ROCrate
 
 import bundled_results as made
 from anonbench.bundle.crate import METADATA, read_metadata
+from anonbench.bundle.private import neutral
 from anonbench.bundle.source import image_counts, rules_left
 from anonbench.bundle.verify import verify
 from anonbench.bundle.write import write_bundle
@@ -165,6 +166,46 @@ def test_the_config_has_no_places_and_asks_for_the_same(bundle: Path, run: Confi
     assert config.model_dump(include=same) == run.model_dump(include=same)
 
 
+def test_nothing_of_a_disk_is_left_in_a_config() -> None:
+    place = "/home/anna/secret"
+    archive = {
+        "layout": "table",
+        "path": f"{place}/list.csv",
+        "detectors": ["mtcnn", "ppocr", "boxes", "template"],
+        "boxes": f"{place}/boxes.csv",
+        "templates": f"{place}/templates",
+        "corrections": f"{place}/more.csv",
+        "truth": f"{place}/truth.csv",
+        "recipe": "own",
+    }
+    given = {
+        "results": f"{place}/results",
+        "datasets": {"archive": archive, "hidden": archive | {"enabled": False}},
+        "recipes": {"own": {"backbone": {"pretrained": f"{place}/model.safetensors"}}},
+        "detection": {"ppocr": {"weights": f"{place}/text"}},
+    }
+    values = neutral(load(given))
+    assert "anna" not in json.dumps(values)
+    assert list(values["datasets"]) == ["archive"]
+    config = load(values)
+    assert config.datasets["archive"].truth == Path("withheld")
+    assert config.recipes["own"].backbone.pretrained == Path("withheld")
+
+
+def test_a_data_set_without_labels(root: Path, tmp_path: Path) -> None:
+    data = {made.NAME: made.CONFIG["datasets"][made.NAME] | {"label": None}}
+    config = made.config_of(tmp_path, datasets=data)
+    made.put_there(config)
+    made.finish(config)
+    written = write_bundle(config, root, tmp_path / "b", embeddings=True, keep_ids=True)
+    assert written.missing == ()
+    assert not list((tmp_path / "b").rglob("train.h5"))
+    found = verify(tmp_path / "b")
+    assert found.differences == []
+    parts = {part.part for part in found.parts}
+    assert parts == {"retrieval", "means", "scores", "comparisons", "tables"}
+
+
 def test_the_metadata_is_a_workflow_ro_crate(run: Config, root: Path, tmp_path: Path) -> None:
     write_bundle(
         run, root, tmp_path / "b", date="2026-01-02", authors=["Ada", "Bo"], licence="CC-BY-4.0"
@@ -222,6 +263,30 @@ def test_scores_that_are_not_the_embeddings_are_found(whole: Path, tmp_path: Pat
     shutil.copyfile(tmp_path / "b" / other, tmp_path / "b" / path)
     relisted(tmp_path / "b", path)
     assert set(differing(tmp_path / "b")) == {"retrieval", "downstream"}
+
+
+def test_a_damaged_file_is_told(bundle: Path) -> None:
+    path = bundle / "results/portraits/retrieval/A-mask-100/seed0/mask-100.parquet"
+    path.write_bytes(path.read_bytes()[:200])
+    found = verify(bundle)
+    assert len(found.wrong) == 1
+    told = [line for line in found.differences if "cannot be made again" in line]
+    for lost in ("means", "scores", "tables/retrieval_portraits_100", "tables/downstream"):
+        assert [line for line in told if lost in line], lost
+    assert len(told) == 5
+    assert {part.name for part in found.parts if part.exact} == {
+        "sizes",
+        "experiment",
+        "scenarios_portraits",
+    }
+
+
+def test_damaged_results_are_not_bundled(run: Config, root: Path, tmp_path: Path) -> None:
+    shutil.copytree(run.results, tmp_path / "results")
+    path = tmp_path / "results/portraits/boxes.parquet"
+    path.write_bytes(path.read_bytes()[:200])
+    with pytest.raises(InputError, match=r"boxes\.parquet cannot be bundled"):
+        write_bundle(made.config_of(tmp_path), root, tmp_path / "bundle")
 
 
 def test_verify_prints_and_ends_with_a_status(

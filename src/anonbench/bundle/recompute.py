@@ -208,7 +208,7 @@ def tables(bundle: Bundle) -> Iterator[Agreement]:
             write(*again)
         except FileNotFoundError as error:
             missing = Path(str(error.filename)).name
-            told = (f"tables/{stem}: {missing} is not there, so that it cannot be made again",)
+            told = (f"tables/{stem}: cannot be made again without {missing}",)
             yield Agreement("tables", stem, 1, 0, 0, told)
             continue
         parts = [of_csv("tables", paths[0], bundle.published(paths[0]), again[0])]

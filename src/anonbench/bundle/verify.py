@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tarfile
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +15,7 @@ from anonbench.bundle import recompute
 from anonbench.bundle.agreement import Agreement
 from anonbench.bundle.contents import START
 from anonbench.bundle.crate import METADATA, read_metadata
-from anonbench.config import load
+from anonbench.config import Config, load
 from anonbench.errors import InputError
 from anonbench.provenance import file_digest
 
@@ -70,16 +70,37 @@ def verify(bundle: Path, sample: int | None = None) -> Verified:
 
 
 def _parts(folder: Path, scratch: Path, sample: int | None) -> Iterator[Agreement]:
-    config = load(yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8")))
-    bundle = recompute.Bundle(folder, config, scratch)
+    bundle = recompute.Bundle(folder, _config(folder / "config.yaml"), scratch)
     for name in bundle.experiment.datasets:
-        yield from filter(None, [recompute.retrieval(bundle, name, sample)])
+        yield from _tried("retrieval", name, recompute.retrieval, bundle, name, sample)
         if sample is None:
-            yield from filter(None, [recompute.downstream(bundle, name)])
-        yield from filter(None, [recompute.means(bundle, name)])
-        yield from recompute.collected(bundle, name)
-    yield from recompute.tables(bundle)
-    yield from filter(None, [recompute.made_here(bundle)])
+            yield from _tried("downstream", name, recompute.downstream, bundle, name)
+        yield from _tried("means", name, recompute.means, bundle, name)
+        yield from _tried("scores", name, recompute.collected, bundle, name)
+    yield from _tried("tables", "tables", recompute.tables, bundle)
+    yield from _tried("made here", "files", recompute.made_here, bundle)
+
+
+def _tried(
+    part: str,
+    name: str,
+    make: Callable[..., Agreement | Iterable[Agreement] | None],
+    *arguments: object,
+) -> list[Agreement]:
+    """Return what is made; where a file of the bundle is damaged, that nothing can be."""
+    try:
+        made = make(*arguments)
+        return [made] if isinstance(made, Agreement) else list(made or ())
+    except (OSError, ValueError, TypeError, LookupError, InputError) as error:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        return [Agreement(part, name, 1, 0, 0, (f"{name}: {part} cannot be made again: {reason}",))]
+
+
+def _config(path: Path) -> Config:
+    try:
+        return load(yaml.safe_load(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise InputError(f"{path} cannot be read ({type(error).__name__}): get it again") from None
 
 
 @contextmanager

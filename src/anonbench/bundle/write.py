@@ -154,7 +154,14 @@ def _copy_results(config: Config, entries: Sequence[Entry], folder: Path, keep_i
     for entry in track(entries, len(entries), "files bundled"):
         target = folder / entry.target
         target.parent.mkdir(parents=True, exist_ok=True)
-        _copy(entry, config.results / entry.path, target, numbers.get(entry.dataset))
+        source = config.results / entry.path
+        try:
+            _copy(entry, source, target, numbers.get(entry.dataset))
+        except (OSError, ValueError, LookupError) as error:
+            raise InputError(
+                f"{source} cannot be bundled ({type(error).__name__}): remove it and run the "
+                "workflow, or look whether the disk is full"
+            ) from None
 
 
 def _copy(entry: Entry, source: Path, target: Path, numbers: Numbers | None) -> None:

@@ -88,6 +88,7 @@ def run(options: argparse.Namespace) -> None:
         print("\n".join(f"  {path}" for path in written.missing[:_LISTED]))
         if count > _LISTED:
             print(f"  and {count - _LISTED:,} more (see the bundle's README.md)")
+    print(f"check it: anonbench verify {options.to}")
     print(f"\n{warning(options.embeddings, options.keep_ids)}", file=sys.stderr)
 
 
