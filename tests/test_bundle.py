@@ -218,6 +218,7 @@ def test_the_metadata_is_a_workflow_ro_crate(run: Config, root: Path, tmp_path: 
     assert [person["name"] for person in crate.root_dataset["author"]] == ["Ada", "Bo"]
     profiles = [str(each) for each in crate.metadata["conformsTo"]]
     assert [each for each in profiles if "workflow-ro-crate" in each]
+    assert crate.get("README.md")["about"].id == "./"
     listed = {each.path: each for each in read_metadata(tmp_path / "b")}
     there = {path.relative_to(tmp_path / "b").as_posix(): path for path in files_of(tmp_path / "b")}
     assert set(listed) == set(there) - {METADATA}

@@ -15,9 +15,11 @@ from anonbench.provenance import file_digest
 
 METADATA = "ro-crate-metadata.json"
 WORKFLOW = "Snakefile"
+README = "README.md"
 NO_LICENCE = "No licence is stated: ask the authors before using this bundle."
 _VERSION = "1.1"
 """Of RO-Crate: what archives read today."""
+_PROFILE = "https://bioschemas.org/profiles/ComputationalWorkflow/1.0-RELEASE"
 _SHA256 = {"sha256": "http://schema.org/sha256"}
 _FORMATS = {
     ".csv": "text/csv",
@@ -87,13 +89,15 @@ def write_metadata(
         for number, name in enumerate(about.authors, start=1)
     ]
     if people:
-        crate.root_dataset["author"] = people
+        crate.root_dataset["author"] = people if len(people) > 1 else people[0]
     for file in files:
         properties = _properties(folder / file)
         if file == WORKFLOW:
             _add_workflow(crate, folder / file, properties, about, versions)
-        else:
-            crate.add_file(folder / file, file, properties=properties)
+            continue
+        entity = crate.add_file(folder / file, file, properties=properties)
+        if file == README:
+            entity["about"] = crate.root_dataset
     content = json.dumps(crate.metadata.generate(), indent=1, sort_keys=True, ensure_ascii=False)
     (folder / METADATA).write_text(content + "\n", encoding="utf-8")
 
@@ -167,6 +171,7 @@ def _licence(crate: Any, given: str) -> Any:
 def _add_workflow(
     crate: Any, file: Path, properties: dict[str, Any], about: About, versions: Mapping[str, str]
 ) -> None:
+    from rocrate.model.contextentity import ContextEntity
     from rocrate.model.softwareapplication import SoftwareApplication
 
     workflow = crate.add_workflow(
@@ -176,6 +181,9 @@ def _add_workflow(
         lang="snakemake",
         lang_version=versions.get("snakemake"),
         properties=properties | {"name": "anonbench"},
+    )
+    workflow["conformsTo"] = crate.add(
+        ContextEntity(crate, _PROFILE, {"@type": "CreativeWork", "name": "ComputationalWorkflow"})
     )
     if about.commit:
         workflow["version"] = about.commit

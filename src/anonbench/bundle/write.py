@@ -16,7 +16,7 @@ import pandas as pd
 import yaml
 
 from anonbench.bundle.contents import Copy, Entry, benchmark_files, contents
-from anonbench.bundle.crate import WORKFLOW, About, write_metadata
+from anonbench.bundle.crate import README, WORKFLOW, About, write_metadata
 from anonbench.bundle.private import Numbers, neutral, without_places
 from anonbench.bundle.readme import readme
 from anonbench.config import Config, load
@@ -90,7 +90,7 @@ def write_bundle(
         )
         _copy_project(root, folder)
         about = readme(load(own), embeddings, keep_ids, missing, commit)
-        _write_text(folder / "README.md", about)
+        _write_text(folder / README, about)
         files = sorted(f.relative_to(folder).as_posix() for f in folder.rglob("*") if f.is_file())
         _refuse_pictures(folder, files)
         write_metadata(
