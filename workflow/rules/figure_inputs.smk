@@ -7,10 +7,14 @@ from anonbench.presentation.costs import digest
 from anonbench.presentation.pipeline import trace
 
 
+shown_variant = experiment.shown_variant
+attending_models = experiment.attending_models
+
+
 def attending_files(dataset, suffix):
     return [
         f"{results}/{dataset}/attention/{model}.{suffix}"
-        for model in experiment.attending_models(dataset)
+        for model in attending_models(dataset)
     ]
 
 
@@ -25,9 +29,7 @@ def shown_sets(dataset, variants):
 
 def attention_sets(dataset):
     return list(
-        chain.from_iterable(
-            shown_sets(dataset, [experiment.shown_variant(dataset)]).values()
-        )
+        chain.from_iterable(shown_sets(dataset, [shown_variant(dataset)]).values())
     )
 
 
@@ -59,7 +61,7 @@ def attending_backbone(wildcards):
 def attended_sets(dataset):
     return [
         path
-        for variant in ("original", experiment.shown_variant(dataset))
+        for variant in ("original", shown_variant(dataset))
         for path in image_set(dataset, variant, "val")
     ]
 

@@ -99,7 +99,7 @@ rule attend:
         slice=slices.show(settings, "attention_images"),
         variants=lambda w: {
             variant: image_set(w.dataset, variant, "val")
-            for variant in ("original", str(experiment.shown_variant(w.dataset)))
+            for variant in ("original", str(shown_variant(w.dataset)))
         },
     script:
         "../scripts/attend.py"
@@ -131,10 +131,8 @@ rule attention:
         runtime=5,
     params:
         slice=slices.show(settings, "show_originals", "dpi"),
-        models=lambda w: [
-            str(model) for model in experiment.attending_models(w.dataset)
-        ],
-        shown=lambda w: shown_sets(w.dataset, [experiment.shown_variant(w.dataset)]),
+        models=lambda w: [str(model) for model in attending_models(w.dataset)],
+        shown=lambda w: shown_sets(w.dataset, [shown_variant(w.dataset)]),
     script:
         "../scripts/attention.py"
 
@@ -164,9 +162,7 @@ rule attention_share:
         runtime=5,
     params:
         slice=slices.show(settings, "bootstrap", "confidence", "dpi"),
-        models=lambda w: [
-            str(model) for model in experiment.attending_models(w.dataset)
-        ],
+        models=lambda w: [str(model) for model in attending_models(w.dataset)],
     script:
         "../scripts/attention_share.py"
 
