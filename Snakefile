@@ -37,4 +37,5 @@ rule all:
         rules.figures.input,
 
 
+include: "workflow/rules/bundle.smk"
 include: "workflow/rules/identity.smk"

@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from anonbench.commands import evaluate, plan, status
+from anonbench.commands import bundle, evaluate, plan, status, verify
 from anonbench.errors import InputError
 
 
@@ -60,6 +60,8 @@ def _parser() -> argparse.ArgumentParser:
     coco.set_defaults(run=_export_boxes)
 
     evaluate.add(commands)
+    bundle.add(commands)
+    verify.add(commands)
 
     plan.add(commands)
     status.add(commands)

@@ -103,6 +103,9 @@ PAPER_FIGURES: dict[str, tuple[PaperRole, str, int | None, str | None, str | Non
 }
 """The paper's figures with data: data set, kind, degree, metric and query kind."""
 
+OF_IMAGES = ("examples", "gallery", "attention")
+"""Kinds of figures that show images: a bundle has none."""
+
 
 FINDS = {
     DetectorName.MTCNN: Entity.FACE,
@@ -179,6 +182,16 @@ class Experiment:
             if model == Model() or model.variant == variant
         ]
 
+    def shown_variant(self, name: str) -> Variant:
+        """Return what attention is looked at on: the first method at the highest degree."""
+        highest = max(self.datasets[name].degrees)
+        return next(variant for variant in self.variants(name) if variant.degree == highest)
+
+    def attending_models(self, name: str) -> list[Model]:
+        """Return the unadapted model, and those that are adapted to the variant that is shown."""
+        variant = self.shown_variant(name)
+        return [model for model in self.models(name) if model.variant in (Variant(), variant)]
+
     def shards(self, name: str, split: Split, counts: dict[Split, int]) -> list[int]:
         """Return the shard numbers of a split that holds `counts` images."""
         size = self.datasets[name].shard_size
@@ -217,6 +230,8 @@ class Experiment:
             if self.config.privacy.enabled:
                 keys[:0] = [("front", None, metric, None) for metric in ("map", "mndcg")]
             for kind, degree, metric, query in keys:
+                if self.config.bundle and kind in OF_IMAGES:
+                    continue
                 role = dataset.paper_role
                 key = (role, kind, degree, metric, query)
                 paper = numbers.get(key) if role else None  # type: ignore[arg-type]
@@ -251,10 +266,15 @@ class Experiment:
     def unavailable_targets(self) -> dict[str, str]:
         """Return the paper's tables and figures that this config cannot make: target → reason."""
         wanted = {
-            f"table_{number}": (role, degree, kind == "downstream")
+            f"table_{number}": (role, degree, kind == "downstream", False)
             for number, (role, kind, degree) in PAPER_TABLES.items()
         } | {
-            f"figure_{number}": (role, degree, kind == "correlation" or metric == "knn")
+            f"figure_{number}": (
+                role,
+                degree,
+                kind == "correlation" or metric == "knn",
+                kind in OF_IMAGES,
+            )
             for number, (role, kind, degree, metric, _) in PAPER_FIGURES.items()
         }
         possible = self.paper_targets()
@@ -264,7 +284,9 @@ class Experiment:
             if target not in possible
         }
 
-    def _why_not(self, role: PaperRole, degree: int | None, labelled: bool) -> str:
+    def _why_not(self, role: PaperRole, degree: int | None, labelled: bool, images: bool) -> str:
+        if images and self.config.bundle:
+            return "it shows images, and a bundle has none"
         for name, dataset in self.datasets.items():
             if dataset.paper_role is not role:
                 continue

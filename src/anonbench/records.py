@@ -9,7 +9,6 @@ from base64 import urlsafe_b64decode
 from collections.abc import Iterator
 from pathlib import Path
 
-
 Prefixes = str | tuple[str, ...]
 """Folder of the results as Snakemake names their files, with a slash at its end; in a storage, the
 address. Several where Snakemake may have named it in several ways."""

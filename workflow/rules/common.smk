@@ -4,6 +4,7 @@ from snakemake.exceptions import WorkflowError
 from snakemake.io import is_flagged
 
 from anonbench import slices
+from anonbench.bundle.source import image_counts as bundled_counts
 from anonbench.config import load
 from anonbench.datasets.scan import scan
 from anonbench.datasets.listing import count_images, list_images, root_of
@@ -20,21 +21,27 @@ from anonbench.vocabulary import Split
 try:
     settings = load(config)
     experiment = Experiment(settings)
-    listings = {
-        name: list_images(name, dataset, settings.seed, labels=False)
-        for name, dataset in experiment.datasets.items()
-    }
-    image_counts = {name: count_images(images) for name, images in listings.items()}
-    if workflow.storage_settings.default_storage_provider:
-        require_absolute(
-            {
-                "datasets": {
-                    name: dict(data) for name, data in experiment.datasets.items()
-                },
-                **settings.model_dump(include={"detection", "recipes"}),
-            }
-        )
-    own = {name: own_files(name, data) for name, data in experiment.datasets.items()}
+    if settings.bundle:
+        image_counts = bundled_counts(settings)
+        own = dict.fromkeys(experiment.datasets, {})
+    else:
+        listings = {
+            name: list_images(name, dataset, settings.seed, labels=False)
+            for name, dataset in experiment.datasets.items()
+        }
+        image_counts = {name: count_images(images) for name, images in listings.items()}
+        own = {
+            name: own_files(name, data) for name, data in experiment.datasets.items()
+        }
+        if workflow.storage_settings.default_storage_provider:
+            require_absolute(
+                {
+                    "datasets": {
+                        name: dict(data) for name, data in experiment.datasets.items()
+                    },
+                    **settings.model_dump(include={"detection", "recipes"}),
+                }
+            )
 except InputError as error:
     raise WorkflowError(str(error))
 

@@ -4,20 +4,9 @@ from itertools import chain
 from pathlib import Path
 
 from anonbench.presentation.pipeline import trace
-from anonbench.vocabulary import Variant
 
-
-def shown_variant(dataset):
-    """What attention is looked at on: the first method at the highest degree."""
-    variants = experiment.variants(dataset)
-    highest = max(variant.degree for variant in variants)
-    return next(variant for variant in variants if variant.degree == highest)
-
-
-def attending_models(dataset):
-    """The unadapted model, and those that are adapted to this variant."""
-    variant = shown_variant(dataset)
-    return [m for m in experiment.models(dataset) if m.variant in (Variant(), variant)]
+shown_variant = experiment.shown_variant
+attending_models = experiment.attending_models
 
 
 def attending_files(dataset, suffix):
@@ -84,14 +73,14 @@ def pipeline_rules(_):
     """What the rules of this config are: stage (their file), name, script and wildcards."""
     return [
         (Path(r.snakefile).stem, r.name, Path(r.script).stem, sorted(r.wildcard_names))
-        for r in workflow.rules
+        for r in every_rule
         if r.script
     ]
 
 
 def pipeline_reads(_):
     """Which rules each one reads from, for all that is made without a target."""
-    named = {r.name: r for r in workflow.rules}
+    named = {r.name: r for r in every_rule}
 
     def producer(path):
         made = next((r for r in named.values() if r.is_producer(path)), None)

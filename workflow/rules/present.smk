@@ -250,7 +250,7 @@ rule cost:
     input:
         rules.tables.input,
         rules.figures.input,
-        expand(rules.quality.output.summary, dataset=measured()),
+        expand(plain(rules.quality.output.summary), dataset=measured()),
         explorers(),
     output:
         csv=f"{results}/tables/cost.csv",

@@ -32,8 +32,6 @@ rule reidentify:
         runtime=lambda w: estimates.minutes("privacy", w.dataset),
     params:
         slice=slices.privacy(settings),
-        unadapted=lambda w: attacking_backbone(w.dataset, Model()),
-        originals=lambda w: image_set(w.dataset, "original", "val"),
         variants=lambda w: attacked_variants(w.dataset),
         sought=lambda w: list(map(str, experiment.entities(w.dataset))),
     script:

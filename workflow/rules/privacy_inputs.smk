@@ -3,26 +3,13 @@
 from anonbench.vocabulary import Model, Variant
 
 
-def attacking_backbone(dataset, model):
-    """Path of a model of the reference's seed; none for no model."""
-    if model is None:
-        return None
-    return (
-        f"{results}/{dataset}/models/{model}/"
-        f"seed{experiment.reference_seed}/backbone.safetensors"
-    )
-
-
 def attacked_variants(dataset):
-    """Each variant with its shards and the model that learned from such images."""
-    return [
-        (
-            str(variant),
-            image_set(dataset, variant, "val"),
-            attacking_backbone(dataset, experiment.parrot(dataset, variant)),
-        )
+    """Each variant, and the model that learned from such images, if there is one."""
+    parrots = {
+        variant: experiment.parrot(dataset, variant)
         for variant in experiment.variants(dataset)
-    ]
+    }
+    return [(str(v), None if model is None else str(model)) for v, model in parrots.items()]
 
 
 def attacked_sets(dataset):
@@ -34,13 +21,18 @@ def attacked_sets(dataset):
 
 
 def attacking_backbones(dataset):
-    parrots = [path for _, _, path in attacked_variants(dataset) if path]
-    return [attacking_backbone(dataset, Model()), *parrots]
+    """Models of the reference's seed: the unadapted one, then that of each variant with one."""
+    parrots = [model for _, model in attacked_variants(dataset) if model]
+    return [
+        f"{results}/{dataset}/models/{model}/"
+        f"seed{experiment.reference_seed}/backbone.safetensors"
+        for model in (str(Model()), *parrots)
+    ]
 
 
 def recognizer():
     path = settings.privacy.recognizer
-    return [] if path is None else [path.as_posix()]
+    return [] if path is None else [local(path.as_posix())]
 
 
 def privacy_files(pattern, suffixes=("",)):

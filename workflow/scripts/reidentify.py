@@ -11,26 +11,29 @@ with job(snakemake.log[0], snakemake.threads):
         with claimed(snakemake.resources.gpu):
             from anonbench.boxes import read_boxes
             from anonbench.config import Privacy
-            from anonbench.imageset import ImageSet
+            from anonbench.imageset import open_sets
             from anonbench.privacy.lineup import read_people
             from anonbench.privacy.reidentification import Attacked, reidentify
             from anonbench.vocabulary import Entity, Variant
 
             settings = Privacy.model_validate(snakemake.params.slice["settings"])
+            variants = snakemake.params.variants
+            originals, *images = open_sets(
+                ["original", *(name for name, _ in variants)],
+                [Path(path) for path in snakemake.input.images],
+            ).values()
+            unadapted, *parrots = map(Path, snakemake.input.backbones)
+            left = iter(parrots)
             reidentify(
-                originals=ImageSet.open([Path(path) for path in snakemake.params.originals]),
+                originals=originals,
                 variants=[
-                    Attacked(
-                        Variant.parse(name),
-                        ImageSet.open([Path(path) for path in shards]),
-                        Path(parrot) if parrot else None,
-                    )
-                    for name, shards, parrot in snakemake.params.variants
+                    Attacked(Variant.parse(name), shown, next(left) if model else None)
+                    for (name, model), shown in zip(variants, images, strict=True)
                 ],
                 boxes=read_boxes(Path(snakemake.input.boxes)),
                 people=read_people(Path(snakemake.input.manifest), settings.identity),
                 sought=[Entity(name) for name in snakemake.params.sought],
-                unadapted=Path(snakemake.params.unadapted),
+                unadapted=unadapted,
                 settings=settings,
                 seed=snakemake.params.slice["seed"],
                 output=Path(snakemake.output.probes),

@@ -109,6 +109,9 @@ class Config(Settings):
     """Title of the report."""
     results: Path = Path("results")
     """Folder that everything is written to."""
+    bundle: Path | None = None
+    """The metadata of the bundle that the results come from: `anonbench bundle` writes this setting
+    into a bundle's config. What a bundle carries is made by no rule, and no image is asked for."""
     seed: Annotated[int, Field(ge=0)] = 0
     """Seed of the demo data, of the splits made here and of the regions' draw order."""
     training_seeds: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)] = (0,)

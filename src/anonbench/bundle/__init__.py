@@ -1,0 +1,1 @@
+"""A bundle: results without images, from which tables and figures are made again and checked."""

@@ -1,0 +1,182 @@
+"""What a bundle carries: which of the results, how each is copied, and where it goes.
+
+Below `results/` is what the workflow starts from on a reviewer's machine; below `published/`, under
+the same names, what it makes again from that, to compare with. Nothing else is taken along: what is
+not named here, images above all, stays where it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from anonbench.config import Config
+from anonbench.experiment import Experiment, truth_of
+from anonbench.made import digest_file
+from anonbench.paper.ours import our_data
+from anonbench.vocabulary import ORIGINAL
+
+START = "results"
+PUBLISHED = "published"
+TABLE_SUFFIXES = ("csv", "md", "tex")
+
+
+class Copy(StrEnum):
+    """How a file is copied."""
+
+    WHOLE = "whole"
+    """As it is: it names no image."""
+    ROWS = "rows"
+    """A Parquet table with a column `id`."""
+    SKIPPED = "skipped"
+    """The CSV of skipped files, without their paths."""
+    MANIFEST = "manifest"
+    """Id, split and label of every image, and nothing else."""
+    EMBEDDINGS = "embeddings"
+    """HDF5 of ids and vectors."""
+    DIGEST = "digest"
+    """The digest of the file of that name, as it is in the bundle."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One file of a bundle."""
+
+    path: str
+    """Relative to the folder of results."""
+    copy: Copy = Copy.WHOLE
+    place: str = START
+    dataset: str = ""
+    """Whose images the ids are."""
+    columns: tuple[str, ...] = ()
+    """The columns of a table that are taken."""
+    optional: bool = False
+    """Whether it is made on request only."""
+
+    @property
+    def target(self) -> str:
+        """Where it is in the bundle."""
+        return f"{self.place}/{self.path}"
+
+
+def contents(config: Config, embeddings: bool, ids: bool) -> list[Entry]:
+    """Return what a bundle of a finished run carries, data set by data set.
+
+    Args:
+        config: of the run.
+        embeddings: whether the embeddings go along; then the scores are made again from them.
+        ids: whether the images keep their ids. Only then accuracies are made again too: which
+            train images the linear probe holds out follows from their ids.
+
+    """
+    experiment = Experiment(config)
+    found = []
+    for name in experiment.datasets:
+        found += [*_data(experiment, name), *_training(experiment, name)]
+        found += _scores(experiment, name, embeddings, embeddings and ids)
+        if embeddings:
+            found += _embeddings(experiment, name, ids)
+        found += _collected(experiment, name)
+    return found + list(_tables(experiment))
+
+
+def _data(experiment: Experiment, name: str) -> Iterator[Entry]:
+    from anonbench.boxes import BOX_COLUMNS
+
+    yield Entry(f"{name}/counts.csv")
+    yield Entry(f"{name}/skipped.csv", Copy.SKIPPED)
+    yield Entry(f"{name}/boxes.parquet", Copy.ROWS, START, name, tuple(BOX_COLUMNS))
+    if experiment.config.privacy.enabled:
+        yield Entry(f"{name}/privacy/reidentification.csv")
+    if truth_of(experiment.datasets[name]) is not None:
+        yield from (Entry(f"{name}/quality/{file}") for file in ("summary.csv", "sweep.csv"))
+
+
+def _training(experiment: Experiment, name: str) -> Iterator[Entry]:
+    from anonbench.attention_shares import SHARE_COLUMNS
+
+    for model, seed in experiment.trainings(name):
+        yield Entry(f"{name}/models/{model}/seed{seed}/log.csv")
+    for model in experiment.attending_models(name):
+        shares = f"{name}/attention/{model}.parquet"
+        yield Entry(shares, Copy.ROWS, START, name, tuple(SHARE_COLUMNS))
+
+
+def scenario_names(experiment: Experiment, name: str) -> list[str]:
+    """Return a data set's scenarios as they stand in paths."""
+    return [f"{s.model}/seed{s.seed}/{s.variant}" for s in experiment.scenarios(name)]
+
+
+def _scores(
+    experiment: Experiment, name: str, retrieval_again: bool, downstream_again: bool
+) -> Iterator[Entry]:
+    from anonbench.retrieval.engine import COLUMNS
+
+    places = {True: PUBLISHED, False: START}
+    stages: dict[str, tuple[bool, tuple[str, ...]]] = {
+        "retrieval": (retrieval_again, ("id", "query", *COLUMNS))
+    }
+    if experiment.datasets[name].label is not None:
+        stages["downstream"] = (downstream_again, ("id", "label", "knn", "linear"))
+    for stage, (again, columns) in stages.items():
+        for scenario in scenario_names(experiment, name):
+            base, place = f"{name}/{stage}/{scenario}", places[again]
+            yield Entry(f"{base}.parquet", Copy.ROWS, place, name, columns)
+            yield Entry(f"{base}.json", place=place)
+            if stage == "downstream":
+                yield Entry(f"{base}.confusion.csv", place=place)
+
+
+def _embeddings(experiment: Experiment, name: str, ids: bool) -> Iterator[Entry]:
+    labelled = ids and experiment.datasets[name].label is not None
+    files = [
+        f"{name}/embeddings/{run.model}/seed{run.seed}/{variant}/{split}.h5"
+        for run in experiment.scenarios(name)
+        for variant, split in (
+            (ORIGINAL, "val"),
+            (str(run.variant), "val"),
+            *([(str(run.variant), "train")] if labelled else []),
+        )
+    ]
+    for file in dict.fromkeys(files):
+        yield Entry(file, Copy.EMBEDDINGS, START, name)
+        yield Entry(digest_file(file), Copy.DIGEST)
+    if labelled:
+        file = f"{name}/manifest.parquet"
+        label = experiment.datasets[name].label
+        assert label is not None
+        yield Entry(file, Copy.MANIFEST, START, name, ("id", "split", label))
+        yield Entry(digest_file(file), Copy.DIGEST)
+
+
+def _collected(experiment: Experiment, name: str) -> Iterator[Entry]:
+    yield Entry(f"{name}/scores.csv", place=PUBLISHED)
+    yield Entry(f"{name}/comparisons.csv", place=PUBLISHED)
+    if experiment.datasets[name].label is not None:
+        for degree in sorted(experiment.datasets[name].degrees):
+            for end in (".csv", "_by_method.csv", ".json"):
+                yield Entry(f"{name}/correlation/{degree}{end}", place=PUBLISHED)
+
+
+def _tables(experiment: Experiment) -> Iterator[Entry]:
+    stems = [table.stem for table in experiment.tables]
+    stems += ["sizes", "experiment", *(f"scenarios_{name}" for name in experiment.datasets)]
+    if experiment.config.privacy.enabled:
+        stems += [f"reidentification_{name}" for name in experiment.datasets]
+    for stem in stems:
+        for suffix in TABLE_SUFFIXES:
+            yield Entry(f"tables/{stem}.{suffix}", place=PUBLISHED)
+    if our_data(experiment.config):
+        for file in ("comparison.csv", "facts.csv", "claims.csv", "cases.csv"):
+            yield Entry(f"paper/{file}", place=PUBLISHED, optional=True)
+
+
+def benchmark_files(results: Path) -> list[Entry]:
+    """Return what Snakemake measured of the jobs: times and memory, by stage."""
+    files = sorted((results / "benchmarks").rglob("*.tsv"))
+    return [
+        Entry(file.relative_to(results).as_posix(), place=PUBLISHED, optional=True)
+        for file in files
+    ]

@@ -1,0 +1,197 @@
+"""A bundle's metadata: an RO-Crate with the workflow as its main entity, read by archives."""
+
+from __future__ import annotations
+
+import json
+import re
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from anonbench.errors import InputError
+from anonbench.provenance import file_digest
+
+METADATA = "ro-crate-metadata.json"
+WORKFLOW = "Snakefile"
+README = "README.md"
+NO_LICENCE = "No licence is stated: ask the authors before using this bundle."
+_VERSION = "1.1"
+"""Of RO-Crate: what archives read today."""
+_PROFILE = "https://bioschemas.org/profiles/ComputationalWorkflow/1.0-RELEASE"
+_SHA256 = {"sha256": "http://schema.org/sha256"}
+_FORMATS = {
+    ".csv": "text/csv",
+    ".digest": "text/plain",
+    ".h5": "application/x-hdf5",
+    ".json": "application/json",
+    ".lock": "text/plain",
+    ".md": "text/markdown",
+    ".parquet": "application/vnd.apache.parquet",
+    ".py": "text/x-python",
+    ".rst": "text/x-rst",
+    ".sh": "text/x-shellscript",
+    ".smk": "text/plain",
+    ".tex": "application/x-tex",
+    ".tsv": "text/tab-separated-values",
+    ".yaml": "application/yaml",
+}
+"""Media types by suffix: a bundle holds no other file."""
+
+
+@dataclass(frozen=True)
+class About:
+    """What the metadata says of a bundle beside its files."""
+
+    title: str
+    description: str
+    date: str
+    """Of publication, YYYY-MM-DD."""
+    authors: tuple[str, ...] = ()
+    licence: str = ""
+    """Address or SPDX identifier; empty where none is stated."""
+    commit: str = ""
+    """Of the workflow's repository; empty where it is not known."""
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A file as the metadata lists it."""
+
+    path: str
+    size: int
+    sha256: str
+
+
+def write_metadata(
+    folder: Path, files: Sequence[str], about: About, versions: Mapping[str, str]
+) -> None:
+    """Write the metadata of a bundle's files; the same files give the same bytes.
+
+    Args:
+        folder: the bundle's.
+        files: paths below it, the workflow's among them; they are listed in this order.
+        about: all else that is known.
+        versions: of Python and the packages, by name.
+
+    """
+    from rocrate.model.person import Person
+    from rocrate.rocrate import ROCrate
+
+    crate = ROCrate(version=_VERSION)
+    crate.metadata.extra_terms.update(_SHA256)
+    crate.name, crate.description = about.title, about.description
+    crate.datePublished = about.date
+    crate.root_dataset["license"] = _licence(crate, about.licence)
+    people = [
+        crate.add(Person(crate, f"#author-{number}", {"name": name}))
+        for number, name in enumerate(about.authors, start=1)
+    ]
+    if people:
+        crate.root_dataset["author"] = people if len(people) > 1 else people[0]
+    for file in files:
+        properties = _properties(folder / file)
+        if file == WORKFLOW:
+            _add_workflow(crate, folder / file, properties, about, versions)
+            continue
+        entity = crate.add_file(folder / file, file, properties=properties)
+        if file == README:
+            entity["about"] = crate.root_dataset
+    content = json.dumps(crate.metadata.generate(), indent=1, sort_keys=True, ensure_ascii=False)
+    (folder / METADATA).write_text(content + "\n", encoding="utf-8")
+
+
+def read_metadata(folder: Path) -> list[Listed]:
+    """Return the files that a bundle's metadata lists.
+
+    Raises:
+        InputError: the metadata is missing, no RO-Crate, or not that of a bundle.
+
+    """
+    from rocrate.rocrate import ROCrate
+
+    path = folder / METADATA
+    if not path.is_file():
+        raise InputError(f"{folder} is no bundle: {METADATA} is missing in it")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            crate = ROCrate(path)
+        return [
+            Listed(entity.id, int(entity["contentSize"]), str(entity["sha256"]))
+            for entity in crate.data_entities
+        ]
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(
+            f"{path} cannot be read as the RO-Crate of a bundle ({type(error).__name__}: {error}); "
+            "get the bundle again"
+        ) from None
+
+
+def listed_files(metadata: Path) -> list[str]:
+    """Return the paths that a bundle's metadata lists, for planning: read as plain JSON, fast.
+
+    Raises:
+        InputError: the file is missing or not such metadata.
+
+    """
+    try:
+        graph = json.loads(metadata.read_text(encoding="utf-8"))["@graph"]
+        return [each["@id"] for each in graph if "sha256" in each]
+    except FileNotFoundError:
+        raise InputError(
+            f"bundle: {metadata} is not there; run snakemake in the bundle's folder, or with "
+            "--directory and that folder"
+        ) from None
+    except (ValueError, KeyError, TypeError):
+        raise InputError(f"bundle: {metadata} is no metadata of a bundle") from None
+
+
+def _properties(file: Path) -> dict[str, Any]:
+    return {
+        "name": file.name,
+        "contentSize": str(file.stat().st_size),
+        "encodingFormat": _FORMATS.get(file.suffix, "text/plain"),
+        "sha256": file_digest(file),
+    }
+
+
+def _licence(crate: Any, given: str) -> Any:
+    from rocrate.model.contextentity import ContextEntity
+
+    if not given:
+        return NO_LICENCE
+    address = given if re.match(r"https?://", given) else f"https://spdx.org/licenses/{given}"
+    return crate.add(
+        ContextEntity(crate, address, {"@type": "CreativeWork", "name": given, "url": address})
+    )
+
+
+def _add_workflow(
+    crate: Any, file: Path, properties: dict[str, Any], about: About, versions: Mapping[str, str]
+) -> None:
+    from rocrate.model.contextentity import ContextEntity
+    from rocrate.model.softwareapplication import SoftwareApplication
+
+    workflow = crate.add_workflow(
+        file,
+        WORKFLOW,
+        main=True,
+        lang="snakemake",
+        lang_version=versions.get("snakemake"),
+        properties=properties | {"name": "anonbench"},
+    )
+    workflow["conformsTo"] = crate.add(
+        ContextEntity(crate, _PROFILE, {"@type": "CreativeWork", "name": "ComputationalWorkflow"})
+    )
+    if about.commit:
+        workflow["version"] = about.commit
+    workflow["softwareRequirements"] = [
+        crate.add(
+            SoftwareApplication(
+                crate, f"#{name}-{version}", {"name": name, "softwareVersion": version}
+            )
+        )
+        for name, version in versions.items()
+    ]

@@ -1,0 +1,126 @@
+"""What a bundle says of itself: its README, and the warning about what it tells of the images."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from anonbench.config import Config
+from anonbench.experiment import Experiment
+
+_SCORES_TELL = (
+    "This bundle has no image, but it is not anonymous. The boxes say where faces and lines of "
+    "text were in each image, labels and predictions what an image was of, scores how much it "
+    "stands out."
+)
+_NUMBERS_TELL = (
+    "Images are numbered in the order of their ids: who has the list of ids knows which is which."
+)
+_IDS_TELL = "Images have their ids, which may be file names and so names of people."
+_EMBEDDINGS_TELL = (
+    "EMBEDDINGS ARE PERSONAL DATA wherever the images are. With the model, or one like it, a "
+    "person or document can be found again by a photo of it, and linked across data sets; what an "
+    "image looked like can be reconstructed in part, and from embeddings of originals also what "
+    "was to be hidden. Give them to nobody who might not be given the images."
+)
+_HEAD = """\
+# {title}: a bundle of results
+
+Made by `anonbench bundle`. {what} No images, no image sets, no models.
+
+| where | what |
+| --- | --- |
+| `config.yaml` | the config of the run with every default filled in, places on disk left out |
+| `results/` | what the tables are made from |
+| `published/` | what the run made from it, to compare with: scores, tests, tables, times |
+| `Snakefile`, `workflow/`, `profiles/` | the workflow |
+| `requirements.lock`, `requirements-nodeps.lock`, `envs/` | the environment |
+| `ro-crate-metadata.json` | every file with its size and SHA-256, as an RO-Crate |
+
+## Before you pass it on
+
+{warning}
+
+## Making the tables again
+
+In an environment with anonbench{commit} (`make setup` in its repository, or the two lock files), in
+this folder, without images, GPU or training:
+
+```console
+$ snakemake --cores 2 table_V     # one table, where the run had it
+$ snakemake --cores 2             # all tables, the figures that show no image, the report
+$ anonbench verify .              # every file and number
+```
+
+| target | file |
+| --- | --- |
+{targets}
+
+Below `results/tables/` they have the bytes of `published/tables/`. {again}
+
+## What is missing
+
+{missing}
+"""
+_FROM_SCORES = (
+    "Every query's scores and every image's prediction, from which all scores, paired tests, "
+    "correlations and tables follow."
+)
+_FROM_EMBEDDINGS = (
+    "The embeddings, from which every query's scores, and all scores, paired tests, correlations "
+    "and tables follow."
+)
+
+
+def warning(embeddings: bool, ids: bool) -> str:
+    """Return what whoever passes a bundle on has to know: a paragraph each, plain text."""
+    parts = [_SCORES_TELL, _IDS_TELL if ids else _NUMBERS_TELL]
+    return "\n\n".join([*parts, _EMBEDDINGS_TELL] if embeddings else parts)
+
+
+def readme(config: Config, embeddings: bool, ids: bool, missing: Sequence[str], commit: str) -> str:
+    """Return a bundle's README.
+
+    Args:
+        config: the bundle's.
+        embeddings: whether they are in it.
+        ids: whether images have their own.
+        missing: files that a finished run would have.
+        commit: of the workflow, where it is known.
+
+    """
+    experiment = Experiment(config)
+    stems = {f"table_{table.stem}": table.stem for table in experiment.tables}
+    numbers = {
+        stem: target for target, stem in experiment.paper_targets().items() if "table" in target
+    }
+    targets = [
+        f"| `{numbers.get(stem, target)}` | `results/tables/{stem}.{{csv,md,tex}}` |"
+        for target, stem in (stems | {"tables": "*"}).items()
+    ]
+    listed = [f"- `{path}`" for path in missing]
+    return _HEAD.format(
+        title=config.title,
+        what=_FROM_EMBEDDINGS if embeddings else _FROM_SCORES,
+        warning=warning(embeddings, ids),
+        commit=f" at commit {commit}" if commit else "",
+        targets="\n".join(targets),
+        again=_again(config, embeddings, ids),
+        missing="\n".join(
+            ["The run was not finished. These files were not there:", "", *listed]
+            if missing
+            else ["Nothing: the run was finished."]
+        ),
+    )
+
+
+def _again(config: Config, embeddings: bool, ids: bool) -> str:
+    if not embeddings:
+        return "The scores of single queries are taken as they are: there are no embeddings."
+    labelled = any(dataset.label for dataset in config.enabled.values())
+    if labelled and not ids:
+        return (
+            "Rankings are made again from the embeddings. Predictions of the classifiers are taken "
+            "as they are: `--keep-ids` was not asked for, and which train images the linear probe "
+            "holds out follows from their ids."
+        )
+    return "Rankings, k-NN and linear accuracies are made again from the embeddings."

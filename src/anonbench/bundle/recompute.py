@@ -1,0 +1,309 @@
+"""A bundle's numbers made again, data set by data set, and compared with the published ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property, partial
+from pathlib import Path
+
+import pandas as pd
+
+from anonbench.bundle.agreement import Agreement, joined, of_csv, of_frames, of_text, of_values
+from anonbench.bundle.contents import PUBLISHED, START, scenario_names
+from anonbench.config import Config
+from anonbench.experiment import Experiment, Table
+from anonbench.files import read_json, write_csv
+from anonbench.scores import CLASSIFIERS, ScenarioFiles, scenario_files
+from anonbench.vocabulary import ORIGINAL
+
+_OF_A_RANKING = ("images", "k", "top", "queries", "chance")
+_OF_A_CLASSIFIER = ("train", "val", "chance", "unlabelled", "knn", "k", "linear")
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """An unpacked bundle, and a folder for what is made again."""
+
+    folder: Path
+    config: Config
+    scratch: Path
+
+    @cached_property
+    def experiment(self) -> Experiment:
+        """What the config asks for."""
+        return Experiment(self.config)
+
+    def carried(self, path: str) -> Path:
+        """Return where a file is: published if it is made again from others, else to start from."""
+        published = self.folder / PUBLISHED / path
+        return published if published.exists() else self.folder / START / path
+
+    def published(self, path: str) -> Path:
+        """Return where a file is that the run had made."""
+        return self.folder / PUBLISHED / path
+
+    def again(self, path: str) -> Path:
+        """Return where a file is made again."""
+        place = self.scratch / path
+        place.parent.mkdir(parents=True, exist_ok=True)
+        return place
+
+    def scenarios(self, name: str, *suffixes: str) -> list[str]:
+        """Return the scenarios of a data set whose files are in the bundle, all of these kinds."""
+        return [
+            scenario
+            for scenario in scenario_names(self.experiment, name)
+            if all(self.carried(f"{name}/{s.format(scenario)}").is_file() for s in suffixes)
+        ]
+
+
+def retrieval(bundle: Bundle, name: str, sample: int | None) -> Agreement | None:
+    """Rank again from the embeddings, at most `sample` queries; None where there are none."""
+    from anonbench.retrieval.gather import gather_scenarios
+    from anonbench.retrieval.job import Embedded, score_shard
+
+    base = bundle.folder / START / name / "embeddings"
+    reference = f"unadapted/seed{bundle.experiment.reference_seed}/{ORIGINAL}"
+    files = {
+        scenario: Embedded(
+            scenario,
+            base / Path(scenario).with_name(ORIGINAL) / "val.h5",
+            base / scenario / "val.h5",
+        )
+        for scenario in bundle.scenarios(name, "retrieval/{}.parquet", "retrieval/{}.json")
+    }
+    files = {
+        scenario: embedded
+        for scenario, embedded in files.items()
+        if embedded.queries.is_file() and embedded.database.is_file()
+    }
+    if not files or not (base / reference / "val.h5").is_file():
+        return None
+    asked = [n for n in (bundle.config.retrieval.queries, sample) if n is not None]
+    settings = bundle.config.retrieval.model_copy(
+        update={"shards": 1, "device": "cpu", "queries": min(asked, default=None)}
+    )
+    shard = bundle.again(f"{name}/retrieval/shard.parquet")
+    score_shard(base / reference / "val.h5", list(files.values()), settings, 0, shard)
+    tables, summaries = (
+        [bundle.again(f"{name}/retrieval/{scenario}.{suffix}") for scenario in files]
+        for suffix in ("parquet", "json")
+    )
+    gather_scenarios([shard], list(files), settings, tables, summaries)
+    found = []
+    for scenario, table, summary in zip(files, tables, summaries, strict=True):
+        path = f"{name}/retrieval/{scenario}"
+        scores, known = pd.read_parquet(table), pd.read_parquet(bundle.carried(f"{path}.parquet"))
+        if sample is not None:
+            known = known[known["id"].isin(scores["id"])].reset_index(drop=True)
+        else:
+            found.append(_json("retrieval", bundle, f"{path}.json", summary, _OF_A_RANKING))
+        found.append(of_frames("retrieval", f"{path}.parquet", known, scores))
+    return joined("retrieval", name, found)
+
+
+def downstream(bundle: Bundle, name: str) -> Agreement | None:
+    """Fit the classifiers again from the embeddings; None where those of training are not there."""
+    from anonbench.downstream.evaluate import evaluate_downstream
+
+    start = bundle.folder / START / name
+    label, manifest = bundle.config.datasets[name].label, start / "manifest.parquet"
+    if label is None or not manifest.is_file():
+        return None
+    labels = pd.read_parquet(manifest, columns=["id", label]).rename(columns={label: "label"})
+    found = []
+    for scenario in bundle.scenarios(name, "downstream/{}.parquet", "downstream/{}.json"):
+        path = f"{name}/downstream/{scenario}"
+        embeddings = [start / "embeddings" / scenario / f"{s}.h5" for s in ("train", "val")]
+        if not all(file.is_file() for file in embeddings):
+            continue
+        outputs = [bundle.again(f"{path}{end}") for end in (".parquet", ".json", ".confusion.csv")]
+        train, val = embeddings
+        evaluate_downstream(
+            train, val, labels, bundle.config.downstream, bundle.config.seed, *outputs
+        )
+        known = pd.read_parquet(bundle.carried(f"{path}.parquet"))
+        again = pd.read_parquet(outputs[0])
+        found += [
+            of_frames("downstream", f"{path}.parquet", known, again),
+            _json("downstream", bundle, f"{path}.json", outputs[1], _OF_A_CLASSIFIER),
+        ]
+        confusion = f"{path}.confusion.csv"
+        if bundle.carried(confusion).is_file():
+            found.append(of_csv("downstream", confusion, bundle.carried(confusion), outputs[2]))
+    return joined("downstream", name, found) if found else None
+
+
+def means(bundle: Bundle, name: str) -> Agreement | None:
+    """Summaries of scenarios from the scores of each query and the predictions for each image."""
+    from anonbench.retrieval.summary import summarize
+
+    found = []
+    for scenario in bundle.scenarios(name, "retrieval/{}.parquet", "retrieval/{}.json"):
+        path = f"{name}/retrieval/{scenario}"
+        known = read_json(bundle.carried(f"{path}.json"))
+        table = pd.read_parquet(bundle.carried(f"{path}.parquet"))
+        again = summarize(table, known["images"], known["chance"], bundle.config.retrieval)
+        again = {key: again[key] for key in ("queries", "k", "top")}
+        found.append(of_values("means", f"{path}.json", known, again))
+    for scenario in bundle.scenarios(name, "downstream/{}.parquet", "downstream/{}.json"):
+        path = f"{name}/downstream/{scenario}"
+        known = read_json(bundle.carried(f"{path}.json"))
+        table = pd.read_parquet(bundle.carried(f"{path}.parquet"))
+        right = {each: table[each] == table["label"] for each in CLASSIFIERS}
+        counted = {
+            each: {"correct": int(r.sum()), "accuracy": float(r.mean()), "n": len(r)}
+            for each, r in right.items()
+        }
+        again = {"knn": {str(known["k"]): counted["knn"]}, "linear": counted["linear"]}
+        found.append(of_values("means", f"{path}.json", known, again))
+    return joined("means", name, found) if found else None
+
+
+def collected(bundle: Bundle, name: str) -> Iterator[Agreement]:
+    """Scores, paired tests and correlations of a data set, where the run had got so far."""
+    from anonbench.comparisons import compare
+    from anonbench.correlation import write_correlation
+    from anonbench.scores import collect
+
+    config, files = bundle.config, _scenario_files(bundle, name)
+    if missing := [path for each in files for path in _paths(each) if not path.is_file()]:
+        if bundle.published(f"{name}/scores.csv").is_file():
+            told = f"{name}/scores.csv: {missing[0].relative_to(bundle.folder)} is not there"
+            yield Agreement("scores", name, 1, 0, 0, (f"{told}, so that it cannot be made again",))
+        return
+    shown = config.presentation
+    seeds = (bundle.experiment.reference_seed, config.control_seeds)
+    path = f"{name}/scores.csv"
+    if bundle.published(path).is_file():
+        table = collect(name, files, *seeds, shown.bootstrap, shown.confidence)
+        write_csv(table, bundle.again(path))
+        yield of_csv("scores", path, bundle.published(path), bundle.again(path))
+    path = f"{name}/comparisons.csv"
+    if bundle.published(path).is_file():
+        write_csv(compare(name, files, *seeds, shown.confidence), bundle.again(path))
+        yield of_csv("comparisons", path, bundle.published(path), bundle.again(path))
+    for degree in sorted(config.datasets[name].degrees):
+        ends = (".csv", "_by_method.csv", ".json")
+        paths = [f"{name}/correlation/{degree}{end}" for end in ends]
+        if all(bundle.published(p).is_file() for p in (f"{name}/scores.csv", *paths)):
+            again = [bundle.again(p) for p in paths]
+            write_correlation(
+                bundle.again(f"{name}/scores.csv"), degree, config.correlation, *again
+            )
+            for p, made in zip(paths[:2], again, strict=False):
+                yield of_csv("correlation", p, bundle.published(p), made)
+            yield _json("correlation", bundle, paths[2], again[2])
+
+
+def tables(bundle: Bundle) -> Iterator[Agreement]:
+    """Every table, as CSV, Markdown and LaTeX, from the scores that were made again."""
+    for stem, write in _writers(bundle).items():
+        paths = [f"tables/{stem}.{suffix}" for suffix in ("csv", "md", "tex")]
+        if not all(bundle.published(path).is_file() for path in paths):
+            continue
+        again = [bundle.again(path) for path in paths]
+        try:
+            write(*again)
+        except FileNotFoundError as error:
+            missing = Path(str(error.filename)).name
+            told = (f"tables/{stem}: cannot be made again without {missing}",)
+            yield Agreement("tables", stem, 1, 0, 0, told)
+            continue
+        parts = [of_csv("tables", paths[0], bundle.published(paths[0]), again[0])]
+        for path, made in list(zip(paths, again, strict=True))[1:]:
+            parts.append(of_text("tables", path, bundle.published(path), made))
+        yield joined("tables", stem, parts)
+
+
+def made_here(bundle: Bundle) -> Agreement | None:
+    """What the workflow made in the bundle's folder, byte by byte; None where it has not run."""
+    published = bundle.folder / PUBLISHED
+    found = []
+    for file in sorted(published.rglob("*")):
+        path = file.relative_to(published)
+        here = bundle.folder / START / path
+        if file.is_file() and here.is_file() and path.parts[0] != "benchmarks":
+            same = file.read_bytes() == here.read_bytes()
+            told = () if same else (f"{START}/{path}: other bytes than {PUBLISHED}/{path}",)
+            found.append(Agreement("made here", str(path), 1, int(same), 0, told))
+    return joined("made here", "files", found) if found else None
+
+
+def _writers(bundle: Bundle) -> dict[str, Callable[[Path, Path, Path], None]]:
+    from anonbench.presentation.reidentification import write_reidentification
+    from anonbench.presentation.scenario_tables import (
+        profiles,
+        scenario_grid,
+        scenario_rows,
+        write_profiles,
+        write_scenarios,
+    )
+    from anonbench.presentation.tables import write_sizes
+    from anonbench.privacy.rates import read_rates
+
+    experiment = bundle.experiment
+    counts = {name: bundle.carried(f"{name}/counts.csv") for name in experiment.datasets}
+    writers: dict[str, Callable[[Path, Path, Path], None]] = {
+        "sizes": lambda *to: write_sizes(counts, *to),
+        "experiment": lambda *to: write_profiles(profiles(bundle.config), counts, *to),
+    }
+    for name in experiment.datasets:
+        writers[f"scenarios_{name}"] = lambda *to, of=name: write_scenarios(
+            scenario_rows(experiment, of), scenario_grid(experiment, of), *to
+        )
+        if bundle.config.privacy.enabled:
+            writers[f"reidentification_{name}"] = lambda *to, of=name: write_reidentification(
+                of,
+                read_rates(bundle.carried(f"{of}/privacy/reidentification.csv")),
+                bundle.config.presentation.confidence,
+                *to,
+            )
+    for table in experiment.tables:
+        writers[table.stem] = partial(_write_table, bundle, table)
+    return writers
+
+
+def _write_table(bundle: Bundle, table: Table, csv: Path, markdown: Path, latex: Path) -> None:
+    from anonbench.comparisons import read_comparisons
+    from anonbench.presentation.summary import read_scores
+    from anonbench.presentation.tables import write_table
+
+    write_table(
+        table,
+        read_scores(bundle.again(f"{table.dataset}/scores.csv")),
+        csv,
+        markdown,
+        latex,
+        comparisons=read_comparisons(bundle.again(f"{table.dataset}/comparisons.csv")),
+        confidence=bundle.config.presentation.confidence,
+    )
+
+
+def _scenario_files(bundle: Bundle, name: str) -> list[ScenarioFiles]:
+    experiment = bundle.experiment
+    runs = [(str(s.model), s.seed, str(s.variant)) for s in experiment.scenarios(name)]
+    names = scenario_names(experiment, name)
+    labelled = bundle.config.datasets[name].label is not None
+
+    def files(stage: str, suffix: str) -> list[str]:
+        return [str(bundle.carried(f"{name}/{stage}/{each}.{suffix}")) for each in names]
+
+    downstream = [files("downstream", s) if labelled else [] for s in ("json", "parquet")]
+    return scenario_files(
+        runs, files("retrieval", "json"), files("retrieval", "parquet"), *downstream
+    )
+
+
+def _paths(files: ScenarioFiles) -> list[Path]:
+    every = (files.retrieval, files.per_query, files.downstream, files.predictions)
+    return [path for path in every if path is not None]
+
+
+def _json(
+    part: str, bundle: Bundle, path: str, again: Path, keys: tuple[str, ...] | None = None
+) -> Agreement:
+    values = read_json(again)
+    values = {key: values[key] for key in keys or values if key != "versions"}
+    return of_values(part, path, read_json(bundle.carried(path)), values)

@@ -1,0 +1,62 @@
+"""A bundle as the workflow's starting point: what it carries, and which rules are left to run."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import pandas as pd
+
+from anonbench.bundle.contents import START
+from anonbench.bundle.crate import listed_files
+from anonbench.config import Config
+from anonbench.errors import InputError
+from anonbench.vocabulary import Split
+
+_AGAIN = re.compile(
+    "retrieve|rankings_.*|downstream|scores|comparisons|correlate|table|sizes|scenarios|profiles"
+    "|paper_.*|heatmap|trend|learning|learning_model|schedules|cost|attention_share"
+    "|detection_figure|pipeline|front|table_reidentification|report"
+)
+"""Rules that need no image and no model: the only ones that run on a bundle."""
+
+
+def rules_left(metadata: Path, rules: Iterable[tuple[str, Callable[[str], bool]]]) -> set[str]:
+    """Return which rules may run: what a bundle carries is made by none.
+
+    Args:
+        metadata: the bundle's.
+        rules: names, and whether a path is among the rule's outputs.
+
+    Raises:
+        InputError: the metadata is missing or wrong.
+
+    """
+    carried = [path for path in listed_files(metadata) if path.startswith(f"{START}/")]
+    return {
+        name
+        for name, makes in rules
+        if _AGAIN.fullmatch(name) and not any(makes(path) for path in carried)
+    }
+
+
+def image_counts(config: Config) -> dict[str, dict[Split, int]]:
+    """Return how many images each data set has, as its counts in the bundle say.
+
+    Raises:
+        InputError: a data set's counts are not in the bundle.
+
+    """
+    return {name: _counts(config.results / name / "counts.csv") for name in config.enabled}
+
+
+def _counts(path: Path) -> dict[Split, int]:
+    try:
+        listed = pd.read_csv(path).set_index("split")["listed"]
+    except FileNotFoundError:
+        raise InputError(
+            f"{path} is not in the bundle: it is of a run that had not come so far, and nothing "
+            "can be made from it"
+        ) from None
+    return {split: int(listed[str(split)]) for split in Split}

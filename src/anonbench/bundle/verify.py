@@ -1,0 +1,122 @@
+"""Check a bundle: every file against the metadata, and every number that can be made again."""
+
+from __future__ import annotations
+
+import tarfile
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from anonbench.bundle import recompute
+from anonbench.bundle.agreement import Agreement
+from anonbench.bundle.contents import START
+from anonbench.bundle.crate import METADATA, read_metadata
+from anonbench.config import Config, load
+from anonbench.errors import InputError
+from anonbench.provenance import file_digest
+
+
+@dataclass(frozen=True)
+class Verified:
+    """What was found."""
+
+    files: int
+    """That the metadata lists."""
+    wrong: tuple[str, ...]
+    """A line for each file that is missing, or holds something else than is listed."""
+    inputs: int
+    """Files that nothing in the bundle gives again: only their checksums can be compared."""
+    parts: tuple[Agreement, ...]
+
+    @property
+    def differences(self) -> list[str]:
+        """Everything that is not as published, a line each."""
+        lines = [*self.wrong]
+        for part in self.parts:
+            lines += part.told
+            if rest := part.differ - len(part.told):
+                lines.append(f"{part.name}: {rest:,} more numbers")
+        return lines
+
+
+def verify(bundle: Path, sample: int | None = None) -> Verified:
+    """Check a bundle.
+
+    Args:
+        bundle: the folder, or the tar.
+        sample: score at most so many queries from embeddings, and leave the classifiers out, to
+            be faster; None makes all again.
+
+    Raises:
+        InputError: it is no bundle.
+
+    """
+    with _unpacked(bundle) as folder, tempfile.TemporaryDirectory() as scratch:
+        listed = read_metadata(folder)
+        wrong = []
+        for file in listed:
+            path = folder / file.path
+            if not path.is_file():
+                wrong.append(f"{file.path}: is not there")
+            elif path.stat().st_size != file.size or file_digest(path) != file.sha256:
+                wrong.append(f"{file.path}: holds something else than {METADATA} lists")
+        parts = tuple(_parts(folder, Path(scratch), sample))
+        names = [f.path for f in listed if f.path.startswith(f"{START}/")]
+        return Verified(len(listed), tuple(wrong), len(names), parts)
+
+
+def _parts(folder: Path, scratch: Path, sample: int | None) -> Iterator[Agreement]:
+    bundle = recompute.Bundle(folder, _config(folder / "config.yaml"), scratch)
+    for name in bundle.experiment.datasets:
+        yield from _tried("retrieval", name, recompute.retrieval, bundle, name, sample)
+        if sample is None:
+            yield from _tried("downstream", name, recompute.downstream, bundle, name)
+        yield from _tried("means", name, recompute.means, bundle, name)
+        yield from _tried("scores", name, recompute.collected, bundle, name)
+    yield from _tried("tables", "tables", recompute.tables, bundle)
+    yield from _tried("made here", "files", recompute.made_here, bundle)
+
+
+def _tried(
+    part: str,
+    name: str,
+    make: Callable[..., Agreement | Iterable[Agreement] | None],
+    *arguments: object,
+) -> list[Agreement]:
+    """Return what is made; where a file of the bundle is damaged, that nothing can be."""
+    try:
+        made = make(*arguments)
+        return [made] if isinstance(made, Agreement) else list(made or ())
+    except (OSError, ValueError, TypeError, LookupError, InputError) as error:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        return [Agreement(part, name, 1, 0, 0, (f"{name}: {part} cannot be made again: {reason}",))]
+
+
+def _config(path: Path) -> Config:
+    try:
+        return load(yaml.safe_load(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise InputError(f"{path} cannot be read ({type(error).__name__}): get it again") from None
+
+
+@contextmanager
+def _unpacked(bundle: Path) -> Iterator[Path]:
+    if bundle.is_dir():
+        yield bundle
+        return
+    if not bundle.is_file():
+        raise InputError(f"{bundle} is not there: name a bundle's folder or its tar")
+    with tempfile.TemporaryDirectory() as temporary:
+        try:
+            with tarfile.open(bundle) as tar:
+                tar.extractall(temporary, filter="data")
+        except tarfile.TarError as error:
+            raise InputError(f"{bundle} cannot be unpacked as a bundle: {error}") from None
+        found = sorted(Path(temporary).glob(f"*/{METADATA}"))
+        if not found:
+            raise InputError(f"{bundle} is no bundle: {METADATA} is missing in it")
+        yield found[0].parent

@@ -1,0 +1,240 @@
+"""Results → a bundle: a folder, or a tar of it."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import tarfile
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from platform import python_version
+
+import pandas as pd
+import yaml
+
+from anonbench.bundle.contents import Copy, Entry, benchmark_files, contents
+from anonbench.bundle.crate import README, WORKFLOW, About, write_metadata
+from anonbench.bundle.private import Numbers, neutral, without_places
+from anonbench.bundle.readme import readme
+from anonbench.config import Config, load
+from anonbench.embeddings import Embeddings, read_embeddings, write_embeddings
+from anonbench.errors import InputError
+from anonbench.files import write_csv, write_parquet
+from anonbench.made import DIGEST
+from anonbench.progress import track
+from anonbench.provenance import file_digest, versions
+
+_PROJECT = ("workflow", "envs", "profiles/default")
+_LOCKS = ("requirements.lock", "requirements-nodeps.lock")
+_PACKAGES = ("snakemake", "numpy", "pandas", "scipy", "pyarrow", "h5py", "torch", "timm")
+_TIME = int(datetime(1980, 1, 1, tzinfo=UTC).timestamp())
+"""Of every member of a tar: the earliest that archivers take without a remark."""
+_PICTURES = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"II*\0", b"MM\0*", b"RIFF", b"BM")
+"""How images begin: PNG, JPEG, GIF, TIFF, WebP, BMP."""
+
+
+@dataclass(frozen=True)
+class Written:
+    """What was bundled."""
+
+    files: int
+    megabytes: float
+    missing: tuple[str, ...]
+    """Files that a finished run would have, below the folder of results."""
+
+
+def write_bundle(
+    config: Config,
+    root: Path,
+    to: Path,
+    embeddings: bool = False,
+    keep_ids: bool = False,
+    date: str = "",
+    authors: Sequence[str] = (),
+    licence: str = "",
+) -> Written:
+    """Write what of a run's results can be passed on without images.
+
+    The same results, config and code give the same bytes.
+
+    Args:
+        config: of the run.
+        root: the repository: the workflow, and the lock files of its environment.
+        to: a folder, or a file whose name ends in `.tar`; not there yet.
+        embeddings: take them along, so that the scores themselves can be made again.
+        keep_ids: leave images their ids; else they are numbered.
+        date: of publication, YYYY-MM-DD; if empty the day on which the newest of the results was
+            made.
+        authors: their names.
+        licence: address or SPDX identifier.
+
+    Raises:
+        InputError: there are no results, `to` is there already, the workflow is not at `root`, or
+            images cannot be numbered.
+
+    """
+    _check(config, root, to, embeddings, keep_ids)
+    present, missing = _found(config, embeddings, keep_ids)
+    day = date or _day_of(config.results / entry.path for entry in present)
+    commit = _commit(root)
+    to.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=to.parent, prefix=".bundle-") as temporary:
+        folder = Path(temporary) / to.name.removesuffix(".tar")
+        _copy_results(config, present, folder, keep_ids)
+        own = neutral(config)
+        _write_text(
+            folder / "config.yaml", yaml.safe_dump(own, sort_keys=False, allow_unicode=True)
+        )
+        _copy_project(root, folder)
+        about = readme(load(own), embeddings, keep_ids, missing, commit)
+        _write_text(folder / README, about)
+        files = sorted(f.relative_to(folder).as_posix() for f in folder.rglob("*") if f.is_file())
+        _refuse_pictures(folder, files)
+        write_metadata(
+            folder,
+            files,
+            About(config.title, _description(config), day, tuple(authors), licence, commit),
+            {"python": python_version()} | versions(*_PACKAGES),
+        )
+        size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+        if to.suffix == ".tar":
+            _pack(folder, Path(temporary) / "packed.tar").replace(to)
+        else:
+            folder.replace(to)
+    return Written(len(files) + 1, size / 1e6, tuple(missing))
+
+
+def _check(config: Config, root: Path, to: Path, embeddings: bool, keep_ids: bool) -> None:
+    if config.bundle:
+        raise InputError("the config is a bundle's: pass that bundle on, it needs no other")
+    if to.exists():
+        raise InputError(f"{to} is there already: name another place, or remove it")
+    if not config.results.is_dir():
+        raise InputError(f"results: there is no folder {config.results}: run the workflow first")
+    if not (root / WORKFLOW).is_file():
+        raise InputError(
+            f"there is no {WORKFLOW} in {root}: go to the repository, or name it with --root"
+        )
+    if embeddings and not keep_ids and config.retrieval.queries is not None:
+        raise InputError(
+            "retrieval.queries: which queries are scored follows from their ids, so that scores "
+            "cannot be made again from embeddings without them: pass --keep-ids, or leave "
+            "--embeddings out"
+        )
+
+
+def _found(config: Config, embeddings: bool, ids: bool) -> tuple[list[Entry], list[str]]:
+    """Return the entries whose files are there, and the paths of those that should be."""
+    entries = contents(config, embeddings, ids) + benchmark_files(config.results)
+    present, missing = [], []
+    for entry in entries:
+        # the digest is of the file as the bundle has it
+        source = entry.path.removesuffix(DIGEST) if entry.copy is Copy.DIGEST else entry.path
+        if (config.results / source).is_file():
+            present.append(replace(entry))
+        elif not entry.optional and entry.copy is not Copy.DIGEST:
+            missing.append(entry.path)
+    if all(entry.optional for entry in present):
+        raise InputError(
+            f"results: {config.results} has nothing of this config's experiment; run the workflow, "
+            "or name the config that it ran with (--configfile)"
+        )
+    return present, missing
+
+
+def _copy_results(config: Config, entries: Sequence[Entry], folder: Path, keep_ids: bool) -> None:
+    names = {entry.dataset for entry in entries if entry.dataset}
+    numbers = {
+        name: Numbers.of(config.results / name / "manifest.parquet", keep_ids)
+        for name in sorted(names)
+    }
+    for entry in track(entries, len(entries), "files bundled"):
+        target = folder / entry.target
+        target.parent.mkdir(parents=True, exist_ok=True)
+        source = config.results / entry.path
+        try:
+            _copy(entry, source, target, numbers.get(entry.dataset))
+        except (OSError, ValueError, LookupError) as error:
+            raise InputError(
+                f"{source} cannot be bundled ({type(error).__name__}): remove it and run the "
+                "workflow, or look whether the disk is full"
+            ) from None
+
+
+def _copy(entry: Entry, source: Path, target: Path, numbers: Numbers | None) -> None:
+    if entry.copy is Copy.WHOLE:
+        shutil.copyfile(source, target)
+    elif entry.copy is Copy.SKIPPED:
+        write_csv(without_places(source), target)
+    elif entry.copy is Copy.DIGEST:
+        of = target.with_suffix("")
+        _write_text(target, f"{file_digest(of)}  {of.stat().st_size}\n")
+    elif entry.copy is Copy.EMBEDDINGS:
+        assert numbers is not None
+        given = read_embeddings(source)
+        ids = numbers(pd.Series(given.ids, dtype="str"), source).tolist()
+        write_embeddings(target, Embeddings(ids, given.values, given.provenance))
+    else:
+        assert numbers is not None
+        table = pd.read_parquet(source, columns=list(entry.columns))
+        write_parquet(table.assign(id=numbers(table["id"], source)), target)
+
+
+def _copy_project(root: Path, folder: Path) -> None:
+    shutil.copyfile(root / WORKFLOW, folder / WORKFLOW)
+    for name in _PROJECT:
+        shutil.copytree(
+            root / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", ".*")
+        )
+    for name in _LOCKS:
+        shutil.copyfile(root / name, folder / name)
+
+
+def _refuse_pictures(folder: Path, files: Sequence[str]) -> None:
+    """Raise where a file is an image, whatever it is called: nothing here should ever be one."""
+    for name in files:
+        with (folder / name).open("rb") as file:
+            if file.read(8).startswith(_PICTURES):
+                raise InputError(f"{name} is an image: it must not be in a bundle; remove it")
+
+
+def _description(config: Config) -> str:
+    names = ", ".join(config.enabled)
+    return (
+        f"Results of anonbench on {names}: what anonymizing the images costs their retrieval. "
+        "Without images; the tables can be made again from it by the workflow."
+    )
+
+
+def _day_of(files: object) -> str:
+    newest = max(Path(file).stat().st_mtime for file in files)  # type: ignore[attr-defined]
+    return datetime.fromtimestamp(newest, UTC).date().isoformat()
+
+
+def _commit(root: Path) -> str:
+    """Return the repository's commit, marked where files differ from it; empty where unknown."""
+    command = ["git", "-C", str(root), "describe", "--always", "--abbrev=40", "--dirty"]
+    try:
+        run = subprocess.run(command, capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        return ""
+    return run.stdout.strip() if run.returncode == 0 else ""
+
+
+def _write_text(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+
+
+def _pack(folder: Path, to: Path) -> Path:
+    with tarfile.open(to, "w", format=tarfile.PAX_FORMAT) as tar:
+        for file in sorted(folder.rglob("*")):
+            if file.is_file():
+                member = tarfile.TarInfo(file.relative_to(folder.parent).as_posix())
+                member.size, member.mtime, member.mode = file.stat().st_size, _TIME, 0o644
+                with file.open("rb") as content:
+                    tar.addfile(member, content)
+    return to

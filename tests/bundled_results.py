@@ -1,0 +1,169 @@
+"""The results of a finished run, small and without images, as the stages write them."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import yaml
+
+from anonbench.attention_shares import SHARE_COLUMNS
+from anonbench.boxes import Region, box_table, write_boxes
+from anonbench.comparisons import compare, read_comparisons
+from anonbench.config import Config, load
+from anonbench.correlation import write_correlation
+from anonbench.downstream.evaluate import evaluate_downstream
+from anonbench.embeddings import Embeddings, write_embeddings
+from anonbench.experiment import Experiment
+from anonbench.files import write_csv, write_parquet
+from anonbench.made import digest_file
+from anonbench.presentation.scenario_tables import (
+    profiles,
+    scenario_grid,
+    scenario_rows,
+    write_profiles,
+    write_scenarios,
+)
+from anonbench.presentation.summary import read_scores
+from anonbench.presentation.tables import write_sizes, write_table
+from anonbench.provenance import file_digest
+from anonbench.retrieval.gather import gather_scenarios
+from anonbench.retrieval.job import Embedded, score_shard
+from anonbench.scores import collect, scenario_files
+from anonbench.seeding import rng
+from anonbench.vocabulary import Entity
+
+NAME = "portraits"
+PERSON = "anna meier"
+"""Stands in every id and path: nothing of it may be in a bundle that numbers its images."""
+TRAIN, VAL = 60, 40
+CONFIG: dict[str, Any] = {
+    "title": "A small run",
+    "datasets": {
+        NAME: {
+            "layout": "celeba",
+            "path": f"data/{PERSON}",
+            "demo": {"kind": "portraits", "train_identities": 4, "val_identities": 3},
+            "paper_role": "celeba",
+            "label": "Male",
+            "detectors": ["mtcnn"],
+            "methods": ["blur", "mask"],
+            "adaptions": ["A"],
+        }
+    },
+    "retrieval": {"fraction": 0.1},
+    "presentation": {"bootstrap": 50, "show_originals": True},
+    "correlation": {"bootstrap": 50},
+}
+
+
+def ids_of(split: str) -> list[str]:
+    count = {"train": TRAIN, "val": VAL}[split]
+    return [f"{PERSON}/{split} {number:03d}" for number in range(count)]
+
+
+def config_of(folder: Path, **changes: Any) -> Config:
+    """Write the config into a folder, with results below it; return it."""
+    values = deepcopy(CONFIG) | {"results": str(folder / "results")} | changes
+    (folder / "config.yaml").write_text(yaml.safe_dump(values), encoding="utf-8")
+    return load(values)
+
+
+def put_there(config: Config) -> None:
+    """Write what comes before the scores: tables of the data, training logs, embeddings."""
+    base = config.results / NAME
+    ids = ids_of("train") + ids_of("val")
+    splits = ["train"] * TRAIN + ["val"] * VAL
+    classes = [str(number % 3) for number in range(len(ids))]
+    manifest = {"id": ids, "path": [f"{i}.jpg" for i in ids], "split": splits, "Male": classes}
+    write_parquet(pd.DataFrame(manifest), base / "manifest.parquet")
+    _digest(base / "manifest.parquet")
+    regions = {each: [Region(Entity.FACE, 1, 2, 30, 40, 0.9)] for each in ids}
+    write_boxes(box_table(regions, 0), base / "boxes.parquet")
+    counts = [("train", TRAIN + 1, 1, 0, TRAIN), ("val", VAL, 0, 0, VAL)]
+    columns = ["split", "listed", "unreadable", "without_regions", "used"]
+    write_csv(pd.DataFrame(counts, columns=columns), base / "counts.csv")
+    skipped = {"path": [f"{PERSON}/lost.jpg"], "split": ["train"], "reason": ["is no image"]}
+    write_csv(pd.DataFrame(skipped), base / "skipped.csv")
+    for file in ("summary.csv", "sweep.csv"):
+        write_csv(pd.DataFrame({"recall": [0.5]}), base / "quality" / file)
+    _put_models(config, base, dict(zip(ids, classes, strict=True)))
+
+
+def _put_models(config: Config, base: Path, classes: dict[str, str]) -> None:
+    experiment = Experiment(config)
+    for model, seed in experiment.trainings(NAME):
+        log = base / f"models/{model}/seed{seed}/log.csv"
+        write_csv(pd.DataFrame({"step": [0, 1], "loss": [2.0, 1.5]}), log)
+    for model in experiment.attending_models(NAME):
+        rows = [(each, "original", "mean", 0.2, 0.1) for each in ids_of("val")[:4]]
+        shares = pd.DataFrame(rows, columns=SHARE_COLUMNS)
+        write_parquet(shares, base / f"attention/{model}.parquet")
+    for run in experiment.scenarios(NAME):
+        for variant in ("original", str(run.variant)):
+            for split in ("train", "val"):
+                path = base / f"embeddings/{run.model}/seed{run.seed}/{variant}/{split}.h5"
+                place = [float(classes[each]) for each in ids_of(split)]
+                draw = rng(str(run.model), variant, split).standard_normal
+                values = np.eye(8)[np.array(place, int)] + draw((len(place), 8)) / 2
+                write_embeddings(path, Embeddings(ids_of(split), values.astype(np.float32)))
+                _digest(path)
+
+
+def _digest(path: Path) -> None:
+    Path(digest_file(str(path))).write_text(file_digest(path), encoding="utf-8")
+
+
+def finish(config: Config) -> None:
+    """Write scores, accuracies and tables from what was put there, as the workflow does."""
+    experiment, base = Experiment(config), config.results / NAME
+    runs = experiment.scenarios(NAME)
+    names = [f"{run.model}/seed{run.seed}/{run.variant}" for run in runs]
+    retrieval = [[base / f"retrieval/{n}.{s}" for n in names] for s in ("parquet", "json")]
+    embeddings, shard = base / "embeddings", base / "retrieval/shards/0.parquet"
+    scenarios = [
+        Embedded(n, (embeddings / n).with_name("original") / "val.h5", embeddings / n / "val.h5")
+        for n in names
+    ]
+    score_shard(scenarios[0].queries, scenarios, config.retrieval, 0, shard)
+    gather_scenarios([shard], names, config.retrieval, *retrieval)
+    labels = pd.read_parquet(base / "manifest.parquet", columns=["id", "Male"])
+    labelled = names if config.datasets[NAME].label else []
+    for name in labelled:
+        outputs = [base / f"downstream/{name}{s}" for s in (".parquet", ".json", ".confusion.csv")]
+        train, val = (embeddings / name / f"{split}.h5" for split in ("train", "val"))
+        known = labels.rename(columns={"Male": "label"})
+        evaluate_downstream(train, val, known, config.downstream, config.seed, *outputs)
+    files = scenario_files(
+        [(str(run.model), run.seed, str(run.variant)) for run in runs],
+        *([str(path) for path in paths] for paths in reversed(retrieval)),
+        [str(base / f"downstream/{name}.json") for name in labelled],
+        [str(base / f"downstream/{name}.parquet") for name in labelled],
+    )
+    shown = config.presentation
+    scores = collect(NAME, files, 0, (), shown.bootstrap, shown.confidence)
+    write_csv(scores, base / "scores.csv")
+    write_csv(compare(NAME, files, 0, (), shown.confidence), base / "comparisons.csv")
+    if labelled:
+        ends = (".csv", "_by_method.csv", ".json")
+        correlations = [base / f"correlation/100{end}" for end in ends]
+        write_correlation(base / "scores.csv", 100, config.correlation, *correlations)
+    _tables(config, experiment, base)
+
+
+def _tables(config: Config, experiment: Experiment, base: Path) -> None:
+    def paths(stem: str) -> list[Path]:
+        return [config.results / f"tables/{stem}.{suffix}" for suffix in ("csv", "md", "tex")]
+
+    counts = {NAME: base / "counts.csv"}
+    for table in experiment.tables:
+        tests = read_comparisons(base / "comparisons.csv")
+        scores = read_scores(base / "scores.csv")
+        write_table(table, scores, *paths(table.stem), comparisons=tests)
+    write_sizes(counts, *paths("sizes"))
+    write_profiles(profiles(config), counts, *paths("experiment"))
+    rows, grid = scenario_rows(experiment, NAME), scenario_grid(experiment, NAME)
+    write_scenarios(rows, grid, *paths(f"scenarios_{NAME}"))

@@ -1,0 +1,379 @@
+"""Bundles: what is in them, what is not, and whether verification finds what was changed."""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+import tarfile
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+from rocrate.rocrate import ROCrate
+
+import bundled_results as made
+from anonbench.bundle.crate import METADATA, read_metadata
+from anonbench.bundle.private import neutral
+from anonbench.bundle.source import image_counts, rules_left
+from anonbench.bundle.verify import verify
+from anonbench.bundle.write import write_bundle
+from anonbench.cli import main
+from anonbench.config import Config, load
+from anonbench.embeddings import read_embeddings
+from anonbench.errors import InputError
+from anonbench.provenance import file_digest
+from anonbench.vocabulary import Split
+
+A_PICTURE = b"\x89PNG\r\n\x1a\n" + bytes(64)
+TABLE = "published/tables/retrieval_portraits_100.csv"
+SCORES = "published/portraits/scores.csv"
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Config:
+    """Return the config of a finished run, with its results."""
+    config = made.config_of(tmp_path_factory.mktemp("run"))
+    made.put_there(config)
+    made.finish(config)
+    return config
+
+
+@pytest.fixture
+def bundle(run: Config, root: Path, tmp_path: Path) -> Path:
+    """Return a bundle of scores."""
+    written = write_bundle(run, root, tmp_path / "bundle", date="2026-01-02")
+    assert written.missing == ()
+    return tmp_path / "bundle"
+
+
+@pytest.fixture(scope="module")
+def whole(run: Config, root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a bundle of embeddings with the images' own ids."""
+    folder = tmp_path_factory.mktemp("whole") / "bundle"
+    write_bundle(run, root, folder, embeddings=True, keep_ids=True)
+    return folder
+
+
+def files_of(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+def relisted(folder: Path, path: str) -> None:
+    """Enter what a file holds now into the metadata, as a careful forger would."""
+    metadata = json.loads((folder / METADATA).read_text(encoding="utf-8"))
+    for entity in metadata["@graph"]:
+        if entity["@id"] == path:
+            entity["sha256"] = file_digest(folder / path)
+            entity["contentSize"] = str((folder / path).stat().st_size)
+    (folder / METADATA).write_text(json.dumps(metadata), encoding="utf-8")
+
+
+def differing(folder: Path) -> dict[str, int]:
+    parts = verify(folder).parts
+    return {part.part: part.differ for part in parts if part.differ}
+
+
+def test_every_number_comes_out_again_from_the_scores(bundle: Path) -> None:
+    found = verify(bundle)
+    assert found.differences == []
+    numbers = {part.part: 0 for part in found.parts}
+    for part in found.parts:
+        assert part.exact == part.numbers, part.name
+        numbers[part.part] += part.numbers
+    assert set(numbers) == {"means", "scores", "comparisons", "correlation", "tables"}
+    assert all(count > 100 for count in numbers.values())
+
+
+def test_rankings_and_accuracies_come_out_again_from_embeddings(whole: Path) -> None:
+    found = verify(whole)
+    assert found.differences == []
+    numbers = {part.part: part.numbers for part in found.parts}
+    # 3 scenarios of both query kinds and one of originals alone, seven scores a query and more
+    assert numbers["retrieval"] > 7 * made.VAL * 7
+    assert numbers["downstream"] > 100
+
+
+def test_a_sample_of_queries_is_scored_without_classifiers(whole: Path) -> None:
+    found = verify(whole, sample=5)
+    assert found.differences == []
+    parts = {part.part: part.numbers for part in found.parts}
+    assert 0 < parts["retrieval"] < 7 * made.VAL * 7
+    assert "downstream" not in parts
+
+
+def test_rankings_come_out_again_where_images_are_numbered(
+    run: Config, root: Path, tmp_path: Path
+) -> None:
+    write_bundle(run, root, tmp_path / "b", embeddings=True)
+    names = {path.name for path in files_of(tmp_path / "b/results")}
+    assert "val.h5" in names
+    assert not names & {"train.h5", "manifest.parquet"}
+    embedded = read_embeddings(next((tmp_path / "b").rglob("val.h5")))
+    assert embedded.ids == [f"{number:03d}" for number in range(made.TRAIN + 1, 101)][: made.VAL]
+    found = verify(tmp_path / "b")
+    assert found.differences == []
+    assert "retrieval" in {part.part for part in found.parts}
+
+
+def test_the_same_results_give_the_same_bytes(run: Config, root: Path, tmp_path: Path) -> None:
+    copied = tmp_path / "elsewhere"
+    shutil.copytree(run.results, copied / "results")
+    for to, config in (("a.tar", run), ("b/a.tar", made.config_of(copied))):
+        write_bundle(config, root, tmp_path / to, date="2026-01-02")
+    assert (tmp_path / "a.tar").read_bytes() == (tmp_path / "b/a.tar").read_bytes()
+    with tarfile.open(tmp_path / "a.tar") as tar:
+        assert {(m.mtime, m.uid, m.uname) for m in tar} == {(315532800, 0, "")}
+    assert verify(tmp_path / "a.tar").differences == []
+
+
+def test_no_image_no_id_and_no_place_is_in_a_bundle(bundle: Path, run: Config) -> None:
+    pictures = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"II*\0", b"RIFF", b"BM")
+    tables = 0
+    for file in files_of(bundle):
+        content = file.read_bytes()
+        assert not content.startswith(pictures), file
+        if file.suffix == ".parquet":
+            tables += 1
+            buffer = io.StringIO()
+            pd.read_parquet(file).to_csv(buffer)
+            content = buffer.getvalue().encode()
+        assert made.PERSON.encode() not in content, file
+        assert str(run.results).encode() not in content, file
+    assert tables > 5
+    assert {path.suffix for path in files_of(bundle / "results")} == {".csv", ".json", ".parquet"}
+    skipped = pd.read_csv(bundle / "results/portraits/skipped.csv")
+    assert skipped["reason"].tolist() == ["is no image"]
+
+
+def test_an_image_under_another_name_is_refused(run: Config, root: Path, tmp_path: Path) -> None:
+    shutil.copytree(run.results, tmp_path / "results")
+    config = made.config_of(tmp_path)
+    (config.results / "portraits/counts.csv").write_bytes(A_PICTURE)
+    with pytest.raises(InputError, match=r"results/portraits/counts\.csv is an image"):
+        write_bundle(config, root, tmp_path / "bundle")
+    assert not (tmp_path / "bundle").exists()
+
+
+def test_the_config_has_no_places_and_asks_for_the_same(bundle: Path, run: Config) -> None:
+    values = yaml.safe_load((bundle / "config.yaml").read_text(encoding="utf-8"))
+    config = load(values)
+    assert config.datasets["portraits"].path == Path("withheld")
+    assert (config.results, config.bundle) == (Path("results"), Path(METADATA))
+    assert not config.presentation.show_originals
+    same = {"recipes", "retrieval", "downstream", "correlation", "anonymization"}
+    assert config.model_dump(include=same) == run.model_dump(include=same)
+
+
+def test_nothing_of_a_disk_is_left_in_a_config() -> None:
+    place = "/home/anna/secret"
+    archive = {
+        "layout": "table",
+        "path": f"{place}/list.csv",
+        "detectors": ["mtcnn", "ppocr", "boxes", "template"],
+        "boxes": f"{place}/boxes.csv",
+        "templates": f"{place}/templates",
+        "corrections": f"{place}/more.csv",
+        "truth": f"{place}/truth.csv",
+        "recipe": "own",
+    }
+    given = {
+        "results": f"{place}/results",
+        "datasets": {"archive": archive, "hidden": archive | {"enabled": False}},
+        "recipes": {"own": {"backbone": {"pretrained": f"{place}/model.safetensors"}}},
+        "detection": {"ppocr": {"weights": f"{place}/text"}},
+    }
+    values = neutral(load(given))
+    assert "anna" not in json.dumps(values)
+    assert list(values["datasets"]) == ["archive"]
+    config = load(values)
+    assert config.datasets["archive"].truth == Path("withheld")
+    assert config.recipes["own"].backbone.pretrained == Path("withheld")
+
+
+def test_a_data_set_without_labels(root: Path, tmp_path: Path) -> None:
+    data = {made.NAME: made.CONFIG["datasets"][made.NAME] | {"label": None}}
+    config = made.config_of(tmp_path, datasets=data)
+    made.put_there(config)
+    made.finish(config)
+    written = write_bundle(config, root, tmp_path / "b", embeddings=True, keep_ids=True)
+    assert written.missing == ()
+    assert not list((tmp_path / "b").rglob("train.h5"))
+    found = verify(tmp_path / "b")
+    assert found.differences == []
+    parts = {part.part for part in found.parts}
+    assert parts == {"retrieval", "means", "scores", "comparisons", "tables"}
+
+
+def test_the_metadata_is_a_workflow_ro_crate(run: Config, root: Path, tmp_path: Path) -> None:
+    write_bundle(
+        run, root, tmp_path / "b", date="2026-01-02", authors=["Ada", "Bo"], licence="CC-BY-4.0"
+    )
+    crate = ROCrate(tmp_path / "b")
+    assert "ComputationalWorkflow" in crate.mainEntity.type
+    assert crate.mainEntity.lang.name == "Snakemake"
+    assert crate.root_dataset["datePublished"] == "2026-01-02"
+    assert crate.root_dataset["license"].id == "https://spdx.org/licenses/CC-BY-4.0"
+    assert [person["name"] for person in crate.root_dataset["author"]] == ["Ada", "Bo"]
+    profiles = [str(each) for each in crate.metadata["conformsTo"]]
+    assert [each for each in profiles if "workflow-ro-crate" in each]
+    assert crate.get("README.md")["about"].id == "./"
+    listed = {each.path: each for each in read_metadata(tmp_path / "b")}
+    there = {path.relative_to(tmp_path / "b").as_posix(): path for path in files_of(tmp_path / "b")}
+    assert set(listed) == set(there) - {METADATA}
+    assert all(listed[name].size == there[name].stat().st_size for name in listed)
+
+
+def test_a_changed_number_of_a_table_is_named(bundle: Path) -> None:
+    table = pd.read_csv(bundle / TABLE)
+    table.loc[1, "map_mask"] += 0.1
+    table.to_csv(bundle / TABLE, index=False)
+    found = verify(bundle)
+    assert found.wrong == (f"{TABLE}: holds something else than {METADATA} lists",)
+    relisted(bundle, TABLE)
+    found = verify(bundle)
+    assert found.wrong == ()
+    assert len(found.differences) == 1
+    assert "map_mask of original, scenario, A" in found.differences[0]
+
+
+def test_a_changed_score_is_named(bundle: Path) -> None:
+    scores = pd.read_csv(bundle / SCORES)
+    at = scores.index[(scores["adaption"] == "A") & (scores["metric"] == "mndcg")][0]
+    scores.loc[at, "value"] += 1e-4
+    scores.to_csv(bundle / SCORES, index=False)
+    relisted(bundle, SCORES)
+    (difference,) = verify(bundle).differences
+    assert difference.startswith("portraits/scores.csv: value of portraits, 100, blur, A, 0")
+    assert "mndcg: published 0." in difference
+
+
+def test_changed_scores_of_queries_do_not_fit_the_published_ones(bundle: Path) -> None:
+    path = "results/portraits/retrieval/A-mask-100/seed0/mask-100.parquet"
+    table = pd.read_parquet(bundle / path)
+    table.assign(ap=table["ap"] + 0.01).to_parquet(bundle / path)
+    relisted(bundle, path)
+    assert {"means", "scores", "tables"} <= set(differing(bundle))
+
+
+def test_scores_that_are_not_the_embeddings_are_found(whole: Path, tmp_path: Path) -> None:
+    shutil.copytree(whole, tmp_path / "b")
+    path = "results/portraits/embeddings/A-mask-100/seed0/mask-100/val.h5"
+    other = path.replace("mask", "blur")
+    shutil.copyfile(tmp_path / "b" / other, tmp_path / "b" / path)
+    relisted(tmp_path / "b", path)
+    assert set(differing(tmp_path / "b")) == {"retrieval", "downstream"}
+
+
+def test_a_damaged_file_is_told(bundle: Path) -> None:
+    path = bundle / "results/portraits/retrieval/A-mask-100/seed0/mask-100.parquet"
+    path.write_bytes(path.read_bytes()[:200])
+    found = verify(bundle)
+    assert len(found.wrong) == 1
+    told = [line for line in found.differences if "cannot be made again" in line]
+    for lost in ("means", "scores", "tables/retrieval_portraits_100", "tables/downstream"):
+        assert [line for line in told if lost in line], lost
+    assert len(told) == 5
+    assert {part.name for part in found.parts if part.exact} == {
+        "sizes",
+        "experiment",
+        "scenarios_portraits",
+    }
+
+
+def test_damaged_results_are_not_bundled(run: Config, root: Path, tmp_path: Path) -> None:
+    shutil.copytree(run.results, tmp_path / "results")
+    path = tmp_path / "results/portraits/boxes.parquet"
+    path.write_bytes(path.read_bytes()[:200])
+    with pytest.raises(InputError, match=r"boxes\.parquet cannot be bundled"):
+        write_bundle(made.config_of(tmp_path), root, tmp_path / "bundle")
+
+
+def test_verify_prints_and_ends_with_a_status(
+    bundle: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["verify", str(bundle)]) == 0
+    out = capsys.readouterr().out
+    assert "everything is as published" in out
+    lost = "results/portraits/downstream/unadapted/seed0/mask-100.parquet"
+    (bundle / lost).unlink()
+    assert main(["verify", str(bundle)]) == 1
+    told = capsys.readouterr()
+    assert f"{lost}: is not there" in told.out
+    assert "portraits/scores.csv" in told.out
+    assert told.err.startswith("anonbench: ")
+
+
+def test_what_a_half_finished_run_lacks_is_told(
+    run: Config, root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(run.results, tmp_path / "results")
+    config = made.config_of(tmp_path)
+    for lost in ("portraits/scores.csv", "portraits/comparisons.csv"):
+        (config.results / lost).unlink()
+    shutil.rmtree(config.results / "tables")
+    scenario = "portraits/retrieval/A-mask-100/seed0/mask-100.parquet"
+    (config.results / scenario).unlink()
+    to = tmp_path / "bundle"
+    arguments = ["--configfile", str(tmp_path / "config.yaml"), "--to", str(to)]
+    assert main(["bundle", *arguments, "--root", str(root)]) == 0
+    told = capsys.readouterr()
+    assert f"  {scenario}\n" in told.out
+    assert "21 files that it would have are missing" in told.out
+    assert "it is not anonymous" in told.err
+    readme = (to / "README.md").read_text(encoding="utf-8")
+    assert f"- `{scenario}`" in readme
+    assert "- `portraits/scores.csv`" in readme
+    assert "it is not anonymous" in readme
+    assert main(["verify", str(to)]) == 0
+
+
+def test_what_cannot_be_bundled_is_refused(run: Config, root: Path, tmp_path: Path) -> None:
+    def refused(config: Config, to: Path = tmp_path / "b", place: Path = root, **how: bool) -> str:
+        with pytest.raises(InputError) as error:
+            write_bundle(config, place, to, **how)
+        return str(error.value)
+
+    assert "is there already" in refused(run, tmp_path)
+    assert "no Snakefile in" in refused(run, place=tmp_path)
+    assert "there is no folder" in refused(made.config_of(tmp_path / "..", results="nowhere"))
+    sampled = run.model_copy(update={"retrieval": run.retrieval.model_copy(update={"queries": 5})})
+    assert "--keep-ids" in refused(sampled, embeddings=True)
+    assert "is a bundle's" in refused(run.model_copy(update={"bundle": Path(METADATA)}))
+    (tmp_path / "results").mkdir()
+    assert "has nothing of this config" in refused(made.config_of(tmp_path))
+    shutil.copytree(run.results, tmp_path / "results", dirs_exist_ok=True)
+    (tmp_path / "results/portraits/manifest.parquet").unlink()
+    assert "or pass --keep-ids" in refused(made.config_of(tmp_path))
+    assert not (tmp_path / "b").exists()
+
+
+def test_the_workflow_starts_from_what_a_bundle_carries(bundle: Path) -> None:
+    config = load(yaml.safe_load((bundle / "config.yaml").read_text(encoding="utf-8")))
+    config = config.model_copy(update={"results": bundle / "results"})
+    counts = {Split.TRAIN: made.TRAIN + 1, Split.VAL: made.VAL}
+    assert image_counts(config) == {"portraits": counts}
+    outputs = {
+        "scores": "results/portraits/scores.csv",
+        "rankings_portraits": "results/portraits/retrieval/unadapted/seed0/mask-100.json",
+        "train_unadapted": "results/portraits/models/unadapted/seed0/backbone.safetensors",
+    }
+    rules = [(name, path.__eq__) for name, path in outputs.items()]
+    assert rules_left(bundle / METADATA, rules) == {"scores"}
+    with pytest.raises(InputError, match="run snakemake in the bundle's folder"):
+        rules_left(bundle / "nothing.json", rules)
+
+
+def test_other_files_are_no_bundles(tmp_path: Path) -> None:
+    (tmp_path / "no.tar").write_text("nothing")
+    for place, reason in (
+        ("no.tar", "cannot be unpacked"),
+        ("nowhere", "is not there"),
+        ("", "is missing"),
+    ):
+        with pytest.raises(InputError, match=reason):
+            verify(tmp_path / place)
+    (tmp_path / METADATA).write_text("{}")
+    with pytest.raises(InputError, match="cannot be read as the RO-Crate"):
+        verify(tmp_path)

@@ -1,0 +1,103 @@
+"""A bundle in the workflow: the same tables without images, from what it carries alone."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import bundled_results as made
+from anonbench.cli import main
+from anonbench.config import load
+
+pytestmark = [pytest.mark.workflow, pytest.mark.slow]
+
+FROM_SCORES = {"scores", "comparisons", "table", "table_V", "table_VI"}
+FROM_EMBEDDINGS = FROM_SCORES | {"retrieve", "rankings_portraits", "downstream"}
+TABLES = [
+    f"tables/{kind}_portraits_100.{suffix}"
+    for kind in ("retrieval", "downstream")
+    for suffix in ("csv", "md", "tex")
+]
+
+
+@pytest.fixture(scope="module")
+def passed_on(snakemake: Any, root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder of two bundles of a run whose data and results are gone, and its tables."""
+    folder, kept = tmp_path_factory.mktemp("run"), tmp_path_factory.mktemp("bundles")
+    config = deepcopy(made.CONFIG)
+    config["datasets"]["portraits"]["methods"] = ["mask"]
+    made.put_there(load(config | {"results": str(folder / "results")}))
+    done = snakemake(folder, config, "--cores", "2", "table_V", "table_VI")
+    assert done.returncode == 0, done.stderr[-4000:]
+    given = ["--configfile", str(folder / "config.yaml"), "--root", str(root)]
+    here = Path.cwd()
+    os.chdir(folder)
+    try:
+        assert main(["bundle", *given, "--to", str(kept / "scores")]) == 0
+        everything = ["--embeddings", "--keep-ids", "--to", str(kept / "embeddings.tar")]
+        assert main(["bundle", *given, *everything]) == 0
+    finally:
+        os.chdir(here)
+    shutil.copytree(folder / "results/tables", kept / "original/tables")
+    shutil.rmtree(folder)
+    return kept
+
+
+def reviewed(bundle: Path, *arguments: str) -> str:
+    """Run the workflow as a reviewer does, in the bundle's folder."""
+    program = Path(sys.executable).with_name("snakemake")
+    done = subprocess.run(
+        [program, "--cores", "2", "table_V", "table_VI", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=bundle,
+        env=os.environ | {"PYTHONDONTWRITEBYTECODE": "1"},
+    )
+    assert done.returncode == 0, done.stderr[-4000:]
+    return done.stdout + done.stderr
+
+
+def planned(bundle: Path) -> set[str]:
+    stats = reviewed(bundle, "-n").split("Job stats:")[1].split("total")[0]
+    return {line.split()[0] for line in stats.splitlines()[3:] if line.strip()}
+
+
+@pytest.mark.parametrize(
+    ("name", "jobs"), [("scores", FROM_SCORES), ("embeddings", FROM_EMBEDDINGS)]
+)
+def test_tables_are_made_from_a_bundle_alone(
+    passed_on: Path, name: str, jobs: set[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    bundle = passed_on / name
+    if not bundle.exists():
+        shutil.unpack_archive(passed_on / f"{name}.tar", passed_on, filter="data")
+    assert planned(bundle) == jobs
+    reviewed(bundle)
+    for table in TABLES:
+        assert (bundle / "results" / table).read_bytes() == (
+            passed_on / "original" / table
+        ).read_bytes()
+    assert "Nothing to be done" in reviewed(bundle, "-n")
+    assert main(["verify", str(bundle)]) == 0
+    assert "made here" in capsys.readouterr().out
+
+
+def test_what_shows_images_says_that_a_bundle_has_none(passed_on: Path) -> None:
+    program = Path(sys.executable).with_name("snakemake")
+    done = subprocess.run(
+        [program, "-n", "figure_2"],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=passed_on / "scores",
+    )
+    assert done.returncode != 0
+    assert "figure_2 cannot be made with this config: it shows images" in done.stderr
