@@ -20,6 +20,7 @@ from anonbench.embeddings import Embeddings, write_embeddings
 from anonbench.experiment import Experiment
 from anonbench.files import write_csv, write_parquet
 from anonbench.made import digest_file
+from anonbench.presentation.reidentification import write_reidentification
 from anonbench.presentation.scenario_tables import (
     profiles,
     scenario_grid,
@@ -29,12 +30,14 @@ from anonbench.presentation.scenario_tables import (
 )
 from anonbench.presentation.summary import read_scores
 from anonbench.presentation.tables import write_sizes, write_table
+from anonbench.privacy.rates import read_rates
 from anonbench.provenance import file_digest
 from anonbench.retrieval.gather import gather_scenarios
 from anonbench.retrieval.job import Embedded, score_shard
 from anonbench.scores import collect, scenario_files
 from anonbench.seeding import rng
 from anonbench.vocabulary import Entity
+from synthetic_rates import make_rates
 
 NAME = "portraits"
 PERSON = "anna meier"
@@ -167,3 +170,7 @@ def _tables(config: Config, experiment: Experiment, base: Path) -> None:
     write_profiles(profiles(config), counts, *paths("experiment"))
     rows, grid = scenario_rows(experiment, NAME), scenario_grid(experiment, NAME)
     write_scenarios(rows, grid, *paths(f"scenarios_{NAME}"))
+    attacked, confidence = base / "privacy/reidentification.csv", config.presentation.confidence
+    write_csv(make_rates(NAME), attacked)
+    table = paths(f"reidentification_{NAME}")
+    write_reidentification(NAME, read_rates(attacked), confidence, *table)

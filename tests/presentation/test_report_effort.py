@@ -19,11 +19,11 @@ from anonbench.presentation.report.effort import Effort, effort_part
 AGAIN = """
 import sys
 from pathlib import Path
-sys.path.insert(0, sys.argv[1])
+sys.path[:0] = sys.argv[1:3]
 from report_results import make_effort, section
 from synthetic_results import make_scores
 from anonbench.presentation.report.build import build_report
-folder = Path(sys.argv[2])
+folder = Path(sys.argv[3])
 scores = make_scores("documents", (50, 100), control=True)
 parts = [section(folder / "documents", "documents", scores, (50, 100))]
 build_report("T", parts, {"a": 1}, {"torch": "2"}, folder / "r.html", effort=make_effort(folder))
@@ -66,7 +66,8 @@ def test_another_process_writes_the_same_bytes(tmp_path: Path) -> None:
         folder = tmp_path / seed
         folder.mkdir()
         environment = os.environ | {"PYTHONHASHSEED": seed}
-        command = [sys.executable, "-c", AGAIN, str(Path(__file__).parent), str(folder)]
+        here = Path(__file__).parent
+        command = [sys.executable, "-c", AGAIN, str(here), str(here.parent), str(folder)]
         subprocess.run(command, check=True, env=environment)
         pages.append((folder / "r.html").read_bytes())
     assert pages[0] == pages[1]

@@ -66,6 +66,9 @@ def config() -> dict[str, Any]:
     }
 
 
+_OF_RUNS = (".records.json.gz", ".run.jsonl", ".anonbench-owner", ".anonbench-version")
+
+
 def results_of(folder: Path) -> dict[str, bytes]:
     """Return all results by path; not what tells of a run, nor what holds files' times."""
     results = folder / "results"
@@ -75,6 +78,6 @@ def results_of(folder: Path) -> dict[str, bytes]:
         for path in paths
         if (results / path).is_file()
         and path.parts[0] not in ("benchmarks", "logs")
-        and path.name not in (".records.json.gz", ".anonbench-owner", ".anonbench-version")
+        and path.name not in _OF_RUNS
         and not (path.parent.name == ".made" and path.suffix == ".json")
     }

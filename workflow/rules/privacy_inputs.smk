@@ -9,7 +9,9 @@ def attacked_variants(dataset):
         variant: experiment.parrot(dataset, variant)
         for variant in experiment.variants(dataset)
     }
-    return [(str(v), None if model is None else str(model)) for v, model in parrots.items()]
+    return [
+        (str(v), None if model is None else str(model)) for v, model in parrots.items()
+    ]
 
 
 def attacked_sets(dataset):

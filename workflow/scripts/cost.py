@@ -9,9 +9,7 @@ with job(snakemake.log[0], snakemake.threads):
 
     costs = stage_costs(Path(snakemake.params.benchmarks))
     write_csv(costs, Path(snakemake.output.csv))
-    write_csv(
-        machines(Path(snakemake.params.training_logs)), Path(snakemake.output.machines)
-    )
+    write_csv(machines(Path(snakemake.params.training_logs)), Path(snakemake.output.machines))
     cost_figure(
         costs,
         [Path(snakemake.output.png), Path(snakemake.output.svg)],
