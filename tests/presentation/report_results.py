@@ -8,7 +8,6 @@ from typing import Any
 
 import pandas as pd
 from PIL import Image
-from synthetic_rates import make_rates
 from synthetic_results import (
     make_comparisons,
     make_correlations,
@@ -22,6 +21,7 @@ from anonbench.presentation.costs import COST_COLUMNS, MACHINE_COLUMNS
 from anonbench.presentation.report.build import DatasetSection
 from anonbench.presentation.report.effort import Effort
 from anonbench.seeding import rng
+from synthetic_rates import make_rates
 
 PIXEL = (
     "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9Q"

@@ -8,12 +8,12 @@ import matplotlib.image
 import numpy as np
 import pandas as pd
 import pytest
-from synthetic_rates import make_rates
 from synthetic_results import make_scores, outputs
 
 from anonbench.presentation.figures.front import choices, front, undominated
 from anonbench.presentation.figures.style import method_colour
 from anonbench.privacy.rates import worst
+from synthetic_rates import make_rates
 
 
 def test_the_front_is_what_nothing_beats() -> None:

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from synthetic_rates import make_rates
 
 from anonbench.presentation.reidentification import reidentification_grid, write_reidentification
 from anonbench.privacy.rates import read_rates
+from synthetic_rates import make_rates
 
 
 def test_a_row_a_variant_with_its_strongest_attack() -> None:

@@ -2,12 +2,12 @@ from __future__ import annotations
 
 import pandas as pd
 import pytest
-from synthetic_rates import make_rates
 from synthetic_results import make_scores
 
 from anonbench.presentation.report.advice import Option, advise, constraints, options
 from anonbench.presentation.report.risk import risks
 from anonbench.presentation.summary import summarize
+from synthetic_rates import make_rates
 
 
 def scores(dataset: str, degrees: tuple[int, ...] = (50, 100)) -> pd.DataFrame:

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import pandas as pd
 import pytest
-from synthetic_rates import make_rates
 from synthetic_results import make_scores
 
 from anonbench.presentation.report.answer import (
@@ -14,6 +13,7 @@ from anonbench.presentation.report.answer import (
 )
 from anonbench.presentation.report.risk import risks
 from anonbench.presentation.summary import summarize
+from synthetic_rates import make_rates
 
 
 def scores_with(best: tuple[str, str], value: float = 0.8) -> pd.DataFrame:

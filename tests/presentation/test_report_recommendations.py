@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import pandas as pd
 import pytest
-from synthetic_rates import make_rates
 from synthetic_results import make_comparisons, make_scores
 
 from anonbench.conclusions import conclude
@@ -10,6 +9,7 @@ from anonbench.presentation.report.bias import bias_points, cost_rows
 from anonbench.presentation.report.recommendations import Verdict, recommendations
 from anonbench.presentation.report.risk import risks
 from anonbench.presentation.summary import summarize
+from synthetic_rates import make_rates
 
 
 def flat(dataset: str, value: float = 0.4, **options: object) -> pd.DataFrame:
