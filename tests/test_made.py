@@ -10,6 +10,7 @@ import pytest
 
 from anonbench import made
 from anonbench.made import Made, check, digest_file
+from anonbench.spent import Spent, read_spent
 
 
 class Job:
@@ -62,6 +63,23 @@ def test_the_same_job_ends_at_once_with_the_same_outputs(job: Job) -> None:
     assert job.big.stat().st_ino == before, "a link and no copy"
     assert Path(digest_file(str(job.big))).read_text() == digest
     assert not job.run("something else")
+
+
+def test_a_run_without_work_tells_what_the_work_took(
+    job: Job, caplog: pytest.LogCaptureFixture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spent = Spent(3600.0, 7200.0, 512.0)
+    monkeypatch.setattr(made, "of_this_process", lambda: spent)
+    job.run()
+    benchmark = tmp_path / "job.tsv"
+    benchmark.write_text("s\tmax_rss\tcpu_time\n0.5\t1\t1\n")
+    with caplog.at_level("INFO"):
+        for run in range(2):  # the second time it is known from the first that had no work
+            caplog.clear()
+            assert not job.run()
+            log = tmp_path / f"{run}.log"
+            log.write_text(caplog.text)
+            assert read_spent(benchmark, [log]) == spent
 
 
 def test_times_of_inputs_and_planned_code_do_not_count(job: Job) -> None:

@@ -19,15 +19,13 @@ from typing import Any
 from anonbench.files import read_json, write_json
 from anonbench.identity import code_digest
 from anonbench.provenance import file_digest
+from anonbench.spent import Spent, nothing_to_do, of_this_process
 
 DIGEST = ".digest"
 """Suffix of the small file that says what a big one holds: the one that Snakemake compares."""
 FOLDER = ".made"
 _REPLACED = "replaced"
 """Key of a record whose job is being done again, or was killed while it was."""
-
-RESTORED = "nothing that this job depends on has changed: its outputs are as they were"
-"""What the log of a job says that had nothing to do."""
 
 log = logging.getLogger(__name__)
 
@@ -83,8 +81,9 @@ class Made:
             output.unlink(missing_ok=True)
             os.link(kept, output)
             os.utime(output)
-        self._write_record([file["sha256"] for file in files])
-        log.info(RESTORED)
+        spent = Spent(*record["spent"]) if "spent" in record else None
+        self._write_record([file["sha256"] for file in files], spent)
+        log.info(nothing_to_do(spent))
         return True
 
     def keep(self) -> None:
@@ -104,9 +103,10 @@ class Made:
         except OSError as error:  # a file system without hard links: the job runs again instead
             log.info("outputs are not kept: %s", error.strerror)
             return
-        self._write_record([digests.get(path) or file_digest(path) for path in self._outputs])
+        kept_digests = [digests.get(path) or file_digest(path) for path in self._outputs]
+        self._write_record(kept_digests, of_this_process())
 
-    def _write_record(self, digests: Sequence[str]) -> None:
+    def _write_record(self, digests: Sequence[str], spent: Spent | None) -> None:
         folder = self._outputs[0].parent
         files = [
             {
@@ -118,7 +118,8 @@ class Made:
             }
             for digest, output, kept in zip(digests, self._outputs, self._kept, strict=True)
         ]
-        write_json(self._record, {"identity": self.identity, "files": files})
+        record = {"identity": self.identity, "files": files}
+        write_json(self._record, record | ({"spent": spent} if spent else {}))
 
 
 def outputs(record: Path) -> list[Path]:

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from anonbench.made import RESTORED
 from anonbench.planning.causes import Cause, Kind, chain, reasons
 from anonbench.planning.costs import Cost, costs
 from anonbench.planning.jobs import Job, Plan
 from anonbench.planning.report import Machine, Report, as_json, as_text, hours, size
 from anonbench.planning.walltime import wall_seconds
+from anonbench.spent import Spent, nothing_to_do
 
 NEW = {"known": False, "made": [], "missing": [], "by_hand": [], "stopped": False}
 NEW |= {"forced": False, "environment": False}
@@ -69,10 +69,14 @@ def test_a_job_costs_what_it_cost_and_a_new_one_the_median_of_its_like(tmp_path:
     assert found[7] == Cost(600.0, 2400.0, 0.0, "declared", None, 0)
 
 
-def test_a_run_that_had_nothing_to_do_tells_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("before", "seconds"), [(None, 50.0), (Spent(70.0, 80.0, 900.0), 70.0)])
+def test_of_a_run_that_had_nothing_to_do_the_one_before_counts(
+    tmp_path: Path, before: Spent | None, seconds: float
+) -> None:
     known = job(1, **measured(tmp_path, "1", 50.0))
-    again = job(2, why=AGAIN, **measured(tmp_path, "2", 1.0, f"INFO anonbench.made: {RESTORED}\n"))
-    assert runtimes(planned([known, again], tmp_path))[2] == (50.0, "measured")
+    log = f"INFO anonbench.made: {nothing_to_do(before)}\n"
+    again = job(2, why=AGAIN, **measured(tmp_path, "2", 1.0, log))
+    assert runtimes(planned([known, again], tmp_path))[2] == (seconds, "measured")
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from anonbench.files import write_json
 from anonbench.presentation.costs import COST_COLUMNS, machines, stage_costs
 from anonbench.presentation.figures import cost as figure_module
 from anonbench.presentation.figures.cost import cost_figure
+from anonbench.spent import Spent, nothing_to_do
 
 HEAD = "s\th:m:s\tmax_rss\tmax_vms\tmax_uss\tmax_pss\tio_in\tio_out\tmean_load\tcpu_time\n"
 
@@ -36,7 +37,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_jobs_of_a_stage_add_up(folder: Path) -> None:
-    costs = stage_costs(folder)
+    costs = stage_costs(folder, folder / "logs")
     assert list(costs.columns) == COST_COLUMNS
     assert costs["stage"].tolist() == ["train", "embed", "manifest"]
     train = costs.iloc[0]
@@ -49,10 +50,20 @@ def test_jobs_of_a_stage_add_up(folder: Path) -> None:
     assert costs.iloc[2][["cpu_hours", "peak_gb"]].tolist() == [0, 0]  # too short to be measured
 
 
+def test_a_run_that_had_nothing_to_do_counts_as_the_one_before(folder: Path) -> None:
+    log = folder / "logs" / "embed" / "ids.log"
+    log.parent.mkdir(parents=True)
+    log.write_text(nothing_to_do(Spent(7200.0, 3600.0, 3000.0)))
+    embed = stage_costs(folder, folder / "logs").set_index("stage").loc["embed"]
+    assert embed["wall_hours"] == pytest.approx(2.0)
+    assert embed["cpu_hours"] == pytest.approx(1.0)
+    assert embed["peak_gb"] == pytest.approx(3000 * 1024**2 / 1e9)
+
+
 def test_a_foreign_file_is_named(folder: Path) -> None:
     (folder / "train" / "mine.tsv").write_text("a\tb\n1\t2\n")
     with pytest.raises(InputError, match=r"mine\.tsv: not a benchmark file"):
-        stage_costs(folder)
+        stage_costs(folder, folder / "logs")
 
 
 def test_machines_are_counted(tmp_path: Path) -> None:
@@ -73,7 +84,7 @@ def test_machines_are_counted(tmp_path: Path) -> None:
 def test_every_stage_has_its_bars(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     drawn: list[Figure] = []
     monkeypatch.setattr(figure_module, "save", lambda figure, *_: drawn.append(figure))
-    costs = stage_costs(folder)
+    costs = stage_costs(folder, folder / "logs")
     cost_figure(costs, [])
     hours, memory = drawn[0].axes
     names = [label.get_text() for label in hours.get_yticklabels()]
@@ -92,5 +103,5 @@ def test_every_stage_has_its_bars(folder: Path, monkeypatch: pytest.MonkeyPatch)
 def test_files_are_the_same_each_time(folder: Path, tmp_path: Path) -> None:
     first, second = outputs(tmp_path, "a"), outputs(tmp_path, "b")
     for paths in (first, second):
-        cost_figure(stage_costs(folder), paths)
+        cost_figure(stage_costs(folder, folder / "logs"), paths)
     assert [p.read_bytes() for p in first] == [p.read_bytes() for p in second]

@@ -273,7 +273,7 @@ rule cost:
     params:
         slice=slices.show(settings, "dpi"),
         benchmarks=benchmarks,
-        training_logs=f"{logs}/train",
+        logs=logs,
     script:
         "../scripts/cost.py"
 

@@ -7,9 +7,9 @@ with job(snakemake.log[0], snakemake.threads):
     from anonbench.presentation.costs import machines, stage_costs
     from anonbench.presentation.figures.cost import cost_figure
 
-    costs = stage_costs(Path(snakemake.params.benchmarks))
+    costs = stage_costs(Path(snakemake.params.benchmarks), Path(snakemake.params.logs))
     write_csv(costs, Path(snakemake.output.csv))
-    write_csv(machines(Path(snakemake.params.training_logs)), Path(snakemake.output.machines))
+    write_csv(machines(Path(snakemake.params.logs) / "train"), Path(snakemake.output.machines))
     cost_figure(
         costs,
         [Path(snakemake.output.png), Path(snakemake.output.svg)],

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import statistics
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -10,21 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from anonbench.made import RESTORED
 from anonbench.planning.jobs import Job, Plan
 from anonbench.planning.settings import changes
+from anonbench.spent import Spent, read_spent
 
 MEASURED, DECLARED = "measured", "declared"
 TELLING = 30.0
 """Seconds of expected work from which on a run tells how fast this machine is."""
-_SHORT_LOG = 4096
-
-
-class Measured(NamedTuple):
-    """One run of a job, from Snakemake's benchmark file."""
-
-    seconds: float
-    cpu_seconds: float
 
 
 @dataclass(frozen=True)
@@ -52,7 +43,7 @@ def costs(plan: Plan) -> dict[int, Cost]:
     measured = {
         job.id: found
         for job in plan.jobs.values()
-        if (found := _measured(job.benchmark, job.log)) is not None
+        if (found := _spent(job.benchmark, job.log)) is not None
     }
     sizes = {job.id: size for job in plan.jobs.values() if (size := _size(job)) is not None}
     kinds = _Kinds(plan)
@@ -61,7 +52,8 @@ def costs(plan: Plan) -> dict[int, Cost]:
         if job.script:
             runtime = _own_runtime(job, measured) or _runtime_of_kind(job, kinds, measured)
             origin = MEASURED if runtime else DECLARED
-            seconds, cpu = runtime or Measured(60 * job.minutes, 60 * job.minutes * job.threads)
+            declared = 60 * job.minutes
+            seconds, cpu, _ = runtime or Spent(declared, declared * job.threads, job.megabytes)
             disk = sizes[job.id] if job.id in sizes else _median(kinds.of(job), sizes)
             replaced = _bytes(job)
             planned[job.id] = Cost(seconds, cpu, seconds * job.gpus, origin, disk, replaced)
@@ -87,7 +79,7 @@ class _Kinds:
         return [(stage, job.wildcards.get("dataset", "")), (stage,)]
 
 
-def _own_runtime(job: Job, measured: Mapping[int, Measured]) -> Measured | None:
+def _own_runtime(job: Job, measured: Mapping[int, Spent]) -> Spent | None:
     """Return what the job took the last time, in proportion to the steps of a training."""
     last = measured.get(job.id)
     if last is None:
@@ -101,7 +93,7 @@ def _own_runtime(job: Job, measured: Mapping[int, Measured]) -> Measured | None:
     return _scaled(last, job.seconds / factor, job.seconds)
 
 
-def _runtime_of_kind(job: Job, kinds: _Kinds, measured: Mapping[int, Measured]) -> Measured | None:
+def _runtime_of_kind(job: Job, kinds: _Kinds, measured: Mapping[int, Spent]) -> Spent | None:
     """Return the median of jobs of the same kind."""
     for group in kinds.of(job):
         # the work of a job that would run again may have been another when it was measured
@@ -109,11 +101,11 @@ def _runtime_of_kind(job: Job, kinds: _Kinds, measured: Mapping[int, Measured]) 
         known = settled or [other for other in group if other.id in measured]
         if known:
             runs = [_scaled(measured[other.id], other.seconds, job.seconds) for other in known]
-            return Measured(*map(statistics.median, zip(*runs, strict=True)))
+            return Spent(*map(statistics.median, zip(*runs, strict=True)))
     return None
 
 
-def _scaled(run: Measured, before: float | None, now: float | None) -> Measured:
+def _scaled(run: Spent, before: float | None, now: float | None) -> Spent:
     """Return what a run would take if the work were not of the size `before` but `now`.
 
     Of a very short run most is the start of Python: it tells nothing of the rate, and the
@@ -124,7 +116,8 @@ def _scaled(run: Measured, before: float | None, now: float | None) -> Measured:
     rate = run.seconds / before
     rate = rate if before >= TELLING else min(1.0, rate)
     seconds = max(run.seconds + rate * (now - before), run.seconds * min(1.0, now / before))
-    return Measured(seconds, run.cpu_seconds * seconds / run.seconds if run.seconds else 0.0)
+    cpu = run.cpu_seconds * seconds / run.seconds if run.seconds else 0.0
+    return Spent(seconds, cpu, run.mebibytes)
 
 
 def usual_seconds(jobs: Iterable[tuple[str, str, Sequence[str]]]) -> dict[str, float]:
@@ -136,37 +129,14 @@ def usual_seconds(jobs: Iterable[tuple[str, str, Sequence[str]]]) -> dict[str, f
     """
     found: dict[str, list[float]] = defaultdict(list)
     for rule, benchmark, logs in jobs:
-        run = _measured(benchmark, logs)
+        run = _spent(benchmark, logs)
         if run is not None:
             found[rule].append(run.seconds)
     return {rule: statistics.median(runs) for rule, runs in found.items()}
 
 
-def _measured(benchmark: str | None, logs: Iterable[str]) -> Measured | None:
-    """Return what a job's last run took; None where it did not run or had nothing to do."""
-    if benchmark is None or not Path(benchmark).is_file():
-        return None
-    with Path(benchmark).open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file, delimiter="\t"))
-    if not rows or any(_had_nothing_to_do(Path(log)) for log in logs):
-        return None
-    return Measured(_number(rows[-1].get("s")), _number(rows[-1].get("cpu_time")))
-
-
-def _had_nothing_to_do(log: Path) -> bool:
-    try:
-        if log.stat().st_size > _SHORT_LOG:
-            return False
-        return RESTORED in log.read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return False
-
-
-def _number(text: str | None) -> float:
-    try:
-        return float(text or "")
-    except ValueError:  # Snakemake has no measure of very short jobs
-        return 0.0
+def _spent(benchmark: str | None, logs: Iterable[str]) -> Spent | None:
+    return read_spent(Path(benchmark), map(Path, logs)) if benchmark else None
 
 
 def _size(job: Job) -> int | None:

@@ -12,24 +12,24 @@ import pandas as pd
 from anonbench.errors import InputError
 from anonbench.files import files_in, read_json
 from anonbench.presentation.labels import count
+from anonbench.spent import read_spent
 
 COST_COLUMNS = ["stage", "jobs", "wall_hours", "cpu_hours", "longest_minutes", "peak_gb"]
 MACHINE_COLUMNS = ["machine", "trainings"]
-_NUMBERS = ["s", "cpu_time", "max_rss"]
 _MACHINE = "machine.json"
 _REPORTING = "report"
 """The stage that shows the costs: its own is not among them, or it would never be up to date."""
 
 
-def stage_costs(folder: Path) -> pd.DataFrame:
+def stage_costs(folder: Path, logs: Path) -> pd.DataFrame:
     """Return what the jobs of each stage took, the longest first.
 
-    A job that ran several times counts as the last run, which is the one its file holds. Very short
-    jobs have no measured memory or CPU time (`NA`): they count as none. The report's own job does
-    not count.
+    A job that ran several times counts as the last run that made its outputs. Very short jobs have
+    no measured memory or CPU time: they count as none. The report's own job does not count.
 
     Args:
         folder: of the benchmark files, `<stage>/…/<job>.tsv` or `<stage>.tsv`.
+        logs: of the jobs' logs, under the same names.
 
     Returns:
         Columns `COST_COLUMNS`: hours add up, the longest job and the most memory (resident, 10⁹
@@ -41,17 +41,14 @@ def stage_costs(folder: Path) -> pd.DataFrame:
     """
     rows = []
     for path in files_in(folder):
-        parts = path.relative_to(folder).with_suffix("").parts
-        if path.suffix != ".tsv" or parts[0] == _REPORTING:
+        name = path.relative_to(folder)
+        stage = name.with_suffix("").parts[0]
+        if path.suffix != ".tsv" or stage == _REPORTING:
             continue
-        table = pd.read_csv(path, sep="\t", na_values=["NA", "-"])
-        if not set(_NUMBERS) <= set(table.columns):
-            raise InputError(f"{path}: not a benchmark file of Snakemake; remove it")
-        wall, cpu, memory = (
-            pd.to_numeric(table[name], errors="coerce").fillna(0.0) for name in _NUMBERS
-        )
-        # Snakemake counts in MiB
-        rows.append((parts[0], wall.sum(), cpu.sum(), memory.max() * 2**20 / 1e9))
+        spent = read_spent(path, [logs / name.with_suffix(".log")])
+        if spent is not None:
+            memory = spent.mebibytes * 2**20 / 1e9
+            rows.append((stage, spent.seconds, spent.cpu_seconds, memory))
     jobs = pd.DataFrame(rows, columns=["stage", "wall", "cpu", "memory"])
     grouped = jobs.groupby("stage", sort=True)
     costs = pd.DataFrame(
