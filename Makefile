@@ -34,8 +34,8 @@ demo: $(READY) ## the whole experiment on generated data, with the report at its
 	@$(SNAKEMAKE)
 	@echo "The report: $(CURDIR)/results/report.html"
 
-test: $(READY) ## the whole test suite
-	@$(BIN)/python -m pytest
+test: $(READY) ## the whole test suite, on all cores, four at most
+	@$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadgroup
 
 lint: $(READY) ## ruff, mypy, snakefmt, snakemake --lint
 	@$(BIN)/ruff check
