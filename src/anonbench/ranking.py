@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 # tiles of 12 rows). So products have a multiple of so many rows, filled up with zeros; their
 # columns come in chunks of one size; and each is computed by one thread, several at a time.
 _ROWS, _COLUMNS, _DEPTH = 192, 256, 64
-_CHUNK = 4096
+_CHUNK = 8192
 _NORM_CHUNK = 4096
 
 WORD = np.int32((1 << 29) - 1)
@@ -90,7 +90,7 @@ class Similarity:
         self._shape = (max(self.size, _COLUMNS), _round_up(self.depth, _DEPTH))
         self._database = _padded(database, self._shape)
         self._room = room or Room()
-        self._chunks = [slice(i, i + _CHUNK) for i in range(0, self._shape[0], _CHUNK)]
+        self._chunks = blocks(self._shape[0], _chunk(self._shape[0]))
         self._again, self._first = repeated(database)
         self._blas = ThreadpoolController().select(user_api="blas")
         self._workers = ThreadPoolExecutor(min(threads(), len(self._chunks)))
@@ -141,6 +141,12 @@ def repeated(vectors: np.ndarray) -> tuple[list[int], list[int]]:
     return again, first
 
 
+def _chunk(columns: int) -> int:
+    """Return how many columns are one thread's at a time: an even number of such, for two cores."""
+    pairs = -(-columns // (2 * _CHUNK))
+    return _round_up(-(-columns // (2 * pairs)), _COLUMNS)
+
+
 def _round_up(value: int, multiple: int) -> int:
     return -(-value // multiple) * multiple
 
@@ -179,7 +185,7 @@ class Order:
         return np.float32(np.partition(sample, len(sample) - rank)[len(sample) - rank])
 
 
-def sort_keys(values: np.ndarray, words: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
+def sort_keys(values: np.ndarray, words: np.ndarray) -> np.ndarray:
     """Return integers that ascend as values descend and, where values are equal, as words ascend.
 
     One sort of them gives the words in the values' order: it reads memory in one direction, where
@@ -188,13 +194,12 @@ def sort_keys(values: np.ndarray, words: np.ndarray, out: np.ndarray | None = No
     Args:
         values: float32 [..., N], not NaN.
         words: integers [..., N], at least 0 and at most `WORD`; broadcast to the values.
-        out: int64 [..., N], contiguous, for the result.
 
     Returns:
         int64 [..., N]: the value's bits above the word, which `& WORD` gives back.
 
     """
-    keys = np.empty(values.shape, dtype=np.int64) if out is None else out
+    keys = np.empty(values.shape, dtype=np.int64)
     if values.size and values.min() > 0:
         # the bits of positive floats ascend, and a float32 leaves the last 29 of a float64 empty
         keys.view(np.float64)[...] = values

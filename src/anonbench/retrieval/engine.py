@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from threading import local
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from anonbench.errors import InputError
-from anonbench.ranking import WORD, Order, Room, Similarity, blocks, sort_keys, threads, whole_rows
+from anonbench.ranking import Order, Room, Similarity, blocks, threads, whole_rows
+from anonbench.retrieval.counting import Counting
 from anonbench.retrieval.metrics import COLUMNS, Measures
 
 if TYPE_CHECKING:
@@ -121,6 +123,7 @@ class CpuEngine:
         self._k = k
         # the reference's similarities are needed while scenarios are scored
         self._truth, self._room = Room(), Room()
+        self._rooms = local()
 
     def database(self, units: np.ndarray) -> Similarity:
         """See `Engine`."""
@@ -160,30 +163,38 @@ class CpuEngine:
         rows, size = similarity.shape
         k, depth = truth.measures.k, truth.measures.depth
         result = {column: np.empty(rows) for column in COLUMNS}
-        strip = max(1, _STRIP // size)
-        even = 2 * np.arange(size)
+        is_full = self._settings.ap_depth == "full"
 
         def rank(part: slice) -> None:
             count = part.stop - part.start
             found = np.empty((count, depth), dtype=np.int64)
+            places = np.empty((count, depth), dtype=truth.place.dtype)
             ranks = np.empty((count, k), dtype=np.int64)
-            room = np.empty((strip, size), dtype=np.int64)
             values, place = similarity[part], truth.place[part]
-            for piece in blocks(count, strip):
-                if self._settings.ap_depth == "full":
-                    given = values[piece], truth.first[part][piece]
-                    found[piece], ranks[piece] = _first_and_ranks(*given, k, even, room)
+            relevant = truth.first[part, :k]
+            counting = self._counting(size) if is_full else None
+            for row in range(count):
+                if counting is not None:
+                    given = values[row], place[row], relevant[row]
+                    counting.rank(*given, found[row], places[row], ranks[row])
                 else:
-                    found[piece] = [Order(row).first(depth) for row in values[piece]]
-            cells = found + size * np.arange(count)[:, None]
-            places = place.reshape(-1).take(cells)
-            gain = truth.similarity[part].reshape(-1).take(cells[:, :k])
+                    found[row] = Order(values[row]).first(depth)
+                    places[row] = place[row].take(found[row])
+            cells = found[:, :k] + size * np.arange(count)[:, None]
+            gain = truth.similarity[part].reshape(-1).take(cells)
             scores = truth.measures.scores(places, ranks, gain, truth.ideal[part])
             for column in COLUMNS:
                 result[column][part] = scores[column]
 
-        _share_out(rank, blocks(rows, max(strip, _STRIP // depth)))
+        _share_out(rank, blocks(rows, max(1, _STRIP // depth)))
         return result
+
+    def _counting(self, size: int) -> Counting:
+        """Return this thread's room: new memory for each row would cost more than the row."""
+        room: Counting | None = getattr(self._rooms, "room", None)
+        if room is None or room.size != size:
+            room = self._rooms.room = Counting(size)
+        return room
 
     def _similarity(
         self, searched: Similarity, queries: np.ndarray, own: np.ndarray, room: Room
@@ -194,40 +205,6 @@ class CpuEngine:
             lowest = np.nextafter(similarity.min(axis=1), np.float32(-np.inf))
             similarity[np.arange(len(own)), own] = lowest
         return np.ascontiguousarray(similarity)
-
-
-def _first_and_ranks(
-    values: np.ndarray, first: np.ndarray, k: int, even: np.ndarray, room: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Rank rows.
-
-    Args:
-        values: similarities [rows, N].
-        first: of `Reference`, [rows, depth]; the first k are relevant.
-        k: their number.
-        even: 0, 2 … 2 (N - 1).
-        room: int64 [≥ rows, N], of any content: new memory for each row would cost more than it.
-
-    Returns:
-        The positions of the first images [rows, depth], and the ranks of the relevant ones,
-        ascending from 1 [rows, k].
-
-    """
-    rows, size = values.shape
-    # each position carries a bit that says whether the image is relevant
-    keys = sort_keys(values, even, room[:rows])
-    starts = size * np.arange(rows)[:, None]
-    keys.reshape(-1)[(first[:, :k] + starts).reshape(-1)] |= 1
-    if rows == 1:
-        # Nobody looks behind the last of the first images. Where it is not in the last part of the
-        # row, what lies before is sorted in less time.
-        reached = values[0] >= values[0].take(first[0]).min()
-        if 3 * np.count_nonzero(reached) < 2 * size:
-            keys = keys[0].take(reached.nonzero()[0])[None]
-    keys.sort(axis=1)
-    relevant = (keys.astype(np.uint8) & np.uint8(1)).view(np.bool_).reshape(-1).nonzero()[0]
-    ranks = relevant.reshape(rows, k) - keys.shape[1] * np.arange(rows)[:, None] + 1
-    return (keys[:, : first.shape[1]] & WORD) >> 1, ranks
 
 
 def _share_out(work: Callable[[slice], None], parts: Sequence[slice]) -> None:
