@@ -7,6 +7,7 @@ positions are the sorted image ids, so that no result depends on how a sort trea
 from __future__ import annotations
 
 import hashlib
+import itertools
 import os
 import sys
 from collections.abc import Iterator
@@ -23,9 +24,10 @@ if TYPE_CHECKING:
 # A similarity's last bit shall not depend on the block that it is computed in, nor on threads. But
 # BLAS adds up differently at different places of a product (OpenBLAS's Haswell kernel, for one, by
 # tiles of 12 rows). So products have a multiple of so many rows, filled up with zeros; their
-# columns come in chunks of one size; and each is computed by one thread, several at a time.
+# columns come in chunks of one size; and each is computed by one thread, several at a time. Chunks
+# are large, because BLAS copies the queries for each; two cores share the paper's sets evenly.
 _ROWS, _COLUMNS, _DEPTH = 192, 256, 64
-_CHUNK = 8192
+CHUNK = 10_240
 _NORM_CHUNK = 4096
 
 WORD = np.int32((1 << 29) - 1)
@@ -90,10 +92,12 @@ class Similarity:
         self._shape = (max(self.size, _COLUMNS), _round_up(self.depth, _DEPTH))
         self._database = _padded(database, self._shape)
         self._room = room or Room()
-        self._chunks = blocks(self._shape[0], _chunk(self._shape[0]))
+        self._chunks = blocks(self._shape[0], CHUNK)
         self._again, self._first = repeated(database)
         self._blas = ThreadpoolController().select(user_api="blas")
-        self._workers = ThreadPoolExecutor(min(threads(), len(self._chunks)))
+        # how many parts of the queries are needed for all threads to have work
+        self._parts = -(-threads() // len(self._chunks))
+        self._workers = ThreadPoolExecutor(threads())
 
     def slices(self, queries: int) -> list[slice]:
         """Return the blocks of so many queries."""
@@ -109,11 +113,13 @@ class Similarity:
         product = (room or self._room).take(rows, self._shape[0])
         given = _padded(queries, (rows, self._shape[1]))
 
-        def multiply(chunk: slice) -> None:
-            np.matmul(given, self._database[chunk].T, out=product[:, chunk])
+        def multiply(tile: tuple[slice, slice]) -> None:
+            part, chunk = tile
+            np.matmul(given[part], self._database[chunk].T, out=product[part, chunk])
 
+        parts = blocks(rows, whole_rows(-(-rows // self._parts)))
         with self._blas.limit(limits=1):
-            list(self._workers.map(multiply, self._chunks))
+            list(self._workers.map(multiply, itertools.product(parts, self._chunks)))
         if self._again:
             product[:, self._again] = product[:, self._first]
         return product[: len(queries), : self.size]
@@ -139,12 +145,6 @@ def repeated(vectors: np.ndarray) -> tuple[list[int], list[int]]:
             again.append(row)
             first.append(earlier)
     return again, first
-
-
-def _chunk(columns: int) -> int:
-    """Return how many columns are one thread's at a time: an even number of such, for two cores."""
-    pairs = -(-columns // (2 * _CHUNK))
-    return _round_up(-(-columns // (2 * pairs)), _COLUMNS)
 
 
 def _round_up(value: int, multiple: int) -> int:

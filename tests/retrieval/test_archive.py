@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from anonbench import ranking
 from anonbench.config import Retrieval
 from anonbench.embeddings import Embeddings
 from anonbench.ranking import Room, repeated
@@ -50,6 +51,7 @@ def test_streaming_changes_no_bit(
 ) -> None:
     reference, queries, database = given
     retrieval = Retrieval.model_validate(settings | {"fraction": 0.01})
+    monkeypatch.setattr(ranking, "CHUNK", 2048)
     monkeypatch.setattr(archive, "_PART", 4096)
     expected = scenario.score(reference, {"queries": queries}, database, retrieval)
     for memory in (archive._BYTES, archive._BYTES_A_PAIR * SIZE * 7):  # blocks of 7 queries

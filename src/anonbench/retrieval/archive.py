@@ -18,13 +18,13 @@ import pandas as pd
 from anonbench.config import Retrieval
 from anonbench.embeddings import Embeddings
 from anonbench.progress import track
-from anonbench.ranking import Room, Similarity, blocks
+from anonbench.ranking import CHUNK, Room, Similarity, blocks
 from anonbench.retrieval.engine import COLUMNS, make_engine
 from anonbench.retrieval.rows import blocks_of
 from anonbench.retrieval.scenario import Scores
 from anonbench.retrieval.summary import chance_levels
 
-_PART = 1 << 14
+_PART = 2 * CHUNK
 """Vectors that are normalized at once: a multiple of the columns of a product, so that similarities
 round as they do for the whole database."""
 _BYTES = 1_500_000_000
