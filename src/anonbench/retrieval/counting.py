@@ -10,6 +10,9 @@ sort of the whole row costs twice as much.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 from numba import njit
 
@@ -23,6 +26,15 @@ _DOUBTS = 3.0
 """Standard deviations by which the guess is lower: nearly always low enough."""
 _SIGN = np.int32(0x7FFFFFFF)
 _WORD = np.int64(WORD)
+
+
+def _compiled(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Compile a function at its first call, or take what an earlier process left."""
+    try:
+        compiled = njit(nogil=True, cache=True)(function)
+    except RuntimeError:  # neither beside the code nor in the user's folder can anything be left
+        compiled = njit(nogil=True)(function)
+    return compiled
 
 
 class Counting:
@@ -73,7 +85,7 @@ class Counting:
         return np.float32(np.partition(sample, len(sample) - rank)[len(sample) - rank])
 
 
-@njit(nogil=True, cache=True)
+@_compiled
 def _pick(values, bits, place, relevant, depth, top, bins, counts, wanted, picked, keys):  # type: ignore[no-untyped-def]
     """Count all values into bins and write the sort keys of what is in wanted ones.
 
@@ -121,7 +133,7 @@ def _pick(values, bits, place, relevant, depth, top, bins, counts, wanted, picke
     return count
 
 
-@njit(nogil=True, cache=True)
+@_compiled
 def _read(keys, bins, counts, place, found, places, ranks):  # type: ignore[no-untyped-def]
     """Read positions and ranks from sorted keys; `counts` tell what comes before a bin."""
     of, before, ranked = -1, 0, 0
