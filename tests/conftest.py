@@ -17,6 +17,7 @@ EXPENSIVE = ("done", "undisturbed")
 """Fixtures that run a whole experiment: the tests that share one stay together."""
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Say which tests one process runs (`--dist loadgroup`): those of a file, or of a fixture."""
     for item in items:
