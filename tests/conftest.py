@@ -13,19 +13,6 @@ settings.load_profile("anonbench")
 
 ROOT = Path(__file__).resolve().parents[1]
 
-EXPENSIVE = ("done", "undisturbed")
-"""Fixtures that run a whole experiment: the tests that share one stay together."""
-
-
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Say which tests one process runs (`--dist loadgroup`): those of a file, or of a fixture."""
-    for item in items:
-        fixtures = getattr(item, "fixturenames", ())
-        shared = next((name for name in EXPENSIVE if name in fixtures), None)
-        item.add_marker(pytest.mark.xdist_group(shared or item.path.name))
-
-
 @pytest.fixture(scope="session")
 def root() -> Path:
     """Return the repository's root."""
