@@ -13,6 +13,7 @@ settings.load_profile("anonbench")
 
 ROOT = Path(__file__).resolve().parents[1]
 
+
 @pytest.fixture(scope="session")
 def root() -> Path:
     """Return the repository's root."""
