@@ -6,9 +6,10 @@ generated documents. The two take turns, so that other work on the machine hits 
 counts, and each round's ratio is told. PaddleOCR gives its threads to one image, the direct engine
 to one image each. CPU time says more on a busy machine, where waiting threads of PaddleOCR's spin.
 
-With one thread nothing is to be gained: nine tenths and more of the time is the network's, which is
-the same in both. Tried without gain: ONNX Runtime's options (memory patterns, reuse, arena,
-denormals), batches of pages, tables for the normalization. Merging the network's biases, batch
+Nine tenths and more of the time is the network's, which is the same in both; all that is gained on
+one thread is that the direct engine flushes denormals, which Intel's processors are slow with.
+Tried without gain: ONNX Runtime's options (memory patterns, reuse, arena), batches of pages, tables
+for the normalization. Merging the network's biases, batch
 normalization and activations saves 6 %, but moves probabilities by up to 6e-4: nothing would hold
 boxes to PaddleOCR's any more (on these 24 pages they stay the same).
 """
@@ -25,6 +26,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from common import emit, measure, peak_memory_gb
 
 from anonbench.boxes import Region
@@ -145,6 +147,7 @@ def compare(threads: int, model: TextModel, images: list[np.ndarray]) -> dict[st
 def shares(model: TextModel, images: list[np.ndarray]) -> dict[str, float]:
     """Return where the direct engine's time goes, of 1, with one thread."""
     detector = DbnetDetector(SETTINGS)
+    torch.set_flush_denormal(True)  # as in the detector's own threads
     definition = read_definition(model.definition)
     limit = SETTINGS.limit_side_len
     tensors = [to_input(image, limit, definition) for image in images]

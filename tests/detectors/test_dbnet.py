@@ -18,6 +18,7 @@ from anonbench.boxes import Region
 from anonbench.config.detectors import Detection, DetectorName, Ppocr
 from anonbench.datasets.demo import documents
 from anonbench.detectors import Detector, build, ppocr_model
+from anonbench.detectors.dbnet import DbnetDetector
 from anonbench.detectors.dbnet_boxes import Thresholds, text_boxes
 from anonbench.detectors.dbnet_input import Definition, input_size, read_definition, to_input
 from anonbench.errors import InputError
@@ -122,6 +123,21 @@ def test_neither_threads_nor_neighbours_change_what_is_found(direct: Detector) -
     for threads in (2, 3, 40):
         assert load(threads).detect(pages) == alone
     assert load(2).detect([]) == []
+
+
+def test_denormals_are_flushed_in_the_workers_alone_and_that_changes_no_bit() -> None:
+    detector = load()
+    assert isinstance(detector, DbnetDetector)
+    tiny = np.full(3, 1e-39, np.float32)
+    assert (
+        detector._workers.submit(np.multiply, tiny, np.float32(0.5)).result().tolist() == [0.0] * 3
+    )
+    assert (tiny * np.float32(0.5) > 0).all()
+    definition = read_definition(WHEEL)
+    for image in drawn_pages()[:4]:
+        tensor = to_input(image, 960, definition)
+        flushed = detector._workers.submit(detector.probabilities, tensor).result()
+        assert np.array_equal(flushed, detector.probabilities(tensor))
 
 
 def test_paddleocr_is_not_imported() -> None:
