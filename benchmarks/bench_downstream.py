@@ -28,7 +28,8 @@ from anonbench.downstream.knn import knn_predict
 from anonbench.downstream.linear import linear_probe
 from anonbench.downstream.softmax import Problem, Standardization
 from anonbench.embeddings import Embeddings
-from anonbench.ranking import Order, Similarity, threads
+from anonbench.order import Order
+from anonbench.ranking import Similarity, threads
 
 CLASSES, DEPTH, TEMPERATURE = 16, 1024, 0.07
 KS = (10, 20, 100, 200)

@@ -125,7 +125,7 @@ def scores_are_those_of_the_cpu(device: torch.device) -> None:
         engine = TorchEngine(settings, 100, place)
         truth, searched = map(engine.database, databases)
         ranking = engine.reference(truth, queries[0], np.arange(300))
-        found.append(engine.score(ranking, searched, queries[1], np.arange(300)))
+        found += engine.score(ranking, searched, [queries[1]], np.arange(300))
     for column, values in found[0].items():
         np.testing.assert_allclose(values, found[1][column], rtol=0, atol=1e-5)
 

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from numba import njit
 
-from anonbench.retrieval import counting
 from anonbench.retrieval.counting import Counting
 
 tied = st.sampled_from([-1.0, -0.5, -0.0, 0.0, 0.25, 0.5, 1.0])
@@ -99,15 +95,3 @@ def test_one_relevant_image_at_the_end() -> None:
     found, _, ranks = by_counting(Counting(4000), values, places(order, 10), 1, 10)
     assert ranks.tolist() == [4000]
     assert found.tolist() == list(range(10))
-
-
-def test_where_nothing_can_be_left_it_is_compiled_each_time(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    def refuse(*, cache: bool = False, **options: bool) -> Any:
-        if cache:
-            raise RuntimeError("cannot cache function: no locator available")
-        return njit(**options)
-
-    monkeypatch.setattr(counting, "njit", refuse)
-    assert counting._compiled(lambda value: value + 1)(1) == 2

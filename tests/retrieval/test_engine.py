@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from itertools import combinations, permutations
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -17,8 +18,9 @@ from sklearn.metrics import average_precision_score, ndcg_score
 from anonbench.config import Retrieval
 from anonbench.errors import InputError
 from anonbench.ranking import Room
-from anonbench.retrieval import engine, metrics
-from anonbench.retrieval.engine import COLUMNS, CpuEngine, make_engine
+from anonbench.retrieval import metrics, on_cpu
+from anonbench.retrieval.engine import COLUMNS, make_engine
+from anonbench.retrieval.on_cpu import CpuEngine
 from anonbench.retrieval.on_gpu import TorchEngine
 
 tied = st.sampled_from([-1.0, -0.5, -0.0, 0.0, 0.25, 0.5, 1.0])
@@ -73,7 +75,7 @@ def run(
     chosen = TorchEngine(settings, k, torch.device("cpu")) if on_torch else CpuEngine(settings, k)
     queries = np.empty((len(own), 1), np.float32)
     truth = chosen.reference(Given(reference), queries, own)
-    found = chosen.score(truth, Given(scores), queries, own)
+    (found,) = chosen.score(truth, Given(scores), [queries], own)
     return found | {"chance": truth.chance}
 
 
@@ -262,7 +264,7 @@ def test_neither_threads_nor_strips_nor_rows_change_a_bit(
     own = np.random.default_rng(1).permutation(reference.shape[1])[: len(reference)]
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     expected = run(reference, scores, 250, own, settings)
-    monkeypatch.setattr(engine, "_STRIP", strip)
+    monkeypatch.setattr(on_cpu, "_STRIP", strip)
     for threads in ("1", "3"):
         monkeypatch.setenv("OMP_NUM_THREADS", threads)
         found = run(reference, scores, 250, own, settings)
@@ -325,7 +327,7 @@ def test_engines_agree_on_vectors(include_self: bool) -> None:
         for block in chosen.slices(len(asked)):
             own = asked[block]
             ranking = chosen.reference(reference, truth[own], own)
-            parts.append(chosen.score(ranking, database, other[own], own))
+            parts += chosen.score(ranking, database, [other[own]], own)
         results.append(np.concatenate([np.stack(list(part.values())) for part in parts], axis=1))
         assert [list(part) == list(COLUMNS) for part in parts]
     # the last bit of a similarity may move an image by a rank
@@ -344,12 +346,32 @@ def test_databases_of_an_engine_do_not_disturb_each_other() -> None:
     truth = together.reference(databases[0], vectors[0][:100], own)
     for units, database in zip(vectors, databases, strict=True):
         alone = CpuEngine(settings, 11)
-        expected = alone.score(
+        (expected,) = alone.score(
             alone.reference(alone.database(vectors[0]), vectors[0][:100], own),
-            alone.database(units), units[:100], own,
+            alone.database(units), [units[:100]], own,
         )  # fmt: skip
-        found = together.score(truth, database, units[:100], own)
+        (found,) = together.score(truth, database, [units[:100]], own)
         assert all(np.array_equal(found[column], expected[column]) for column in COLUMNS)
+
+
+@pytest.mark.parametrize("include_self", [True, False])
+@pytest.mark.parametrize("ap_depth", ["full", "k"])
+@pytest.mark.parametrize("rows", [1, 100, 192, 193])
+def test_kinds_scored_together_have_the_scores_that_each_has_alone(
+    rows: int, ap_depth: Literal["full", "k"], include_self: bool
+) -> None:
+    settings = Retrieval(block=192, ap_depth=ap_depth, include_self=include_self)
+    truth, other, database = (unit_vectors(seed, 230, 30) for seed in range(3))
+    own = np.random.default_rng(0).permutation(230)[:rows]
+    engine = CpuEngine(settings, 11)
+    ranking = engine.reference(engine.database(truth), truth[own], own)
+    kinds = [truth[own], other[own], database[own]]
+    found = engine.score(ranking, engine.database(database), kinds, own)
+    assert len(found) == 3
+    for units, scores in zip(kinds, found, strict=True):
+        (expected,) = engine.score(ranking, engine.database(database), [units], own)
+        assert list(scores) == list(COLUMNS)
+        assert all(np.array_equal(scores[column], expected[column]) for column in COLUMNS)
 
 
 def test_the_device_is_chosen_by_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:

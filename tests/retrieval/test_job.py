@@ -105,8 +105,8 @@ class Counted:
         self.references.append(len(set(own)))
         return self.engine.reference(searched, queries, own)
 
-    def score(self, truth: Any, searched: Any, queries: np.ndarray, own: np.ndarray) -> Any:
-        self.scored.append(len(set(own)))
+    def score(self, truth: Any, searched: Any, queries: list[np.ndarray], own: np.ndarray) -> Any:
+        self.scored += [len(set(own))] * len(queries)
         return self.engine.score(truth, searched, queries, own)
 
 

@@ -13,8 +13,9 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from anonbench.embeddings import Embeddings
+from anonbench.order import Order
 from anonbench.progress import track
-from anonbench.ranking import Order, Similarity, row_chunks, threads, unit_rows
+from anonbench.ranking import Similarity, row_chunks, threads, unit_rows
 
 # similarities in memory at once: half a GB against the paper's 320,000 train images
 _BLOCK_VALUES = 1 << 26

@@ -23,7 +23,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from anonbench.config import Retrieval
 from anonbench.embeddings import Embeddings
-from anonbench.ranking import sorted_words
+from anonbench.order import sorted_words
 from anonbench.retrieval import agreement
 from anonbench.retrieval.archive import Archive, positions_of
 from anonbench.retrieval.metrics import COLUMNS, Measures

@@ -103,7 +103,7 @@ def score(
         in_rows = block.queries[block.fill]
         ranking = engine.reference(to_reference, truth.units(own[in_rows]), own[in_rows])
         chance[block.queries] = ranking.chance[block.rows]
-        scores = engine.score(ranking, to_database, asked.units(in_rows), own[in_rows])
+        (scores,) = engine.score(ranking, to_database, [asked.units(in_rows)], own[in_rows])
         found[:, block.queries] = [scores[column][block.rows] for column in COLUMNS]
         del ranking  # its memory is for the next block's
     table = pd.DataFrame({"id": asked.ids, "query": "queries"}).join(

@@ -2,7 +2,7 @@
 
 Nobody asks for the order of what is neither among the first nor relevant: it only counts. So values
 are counted into bins that descend, and the bins that hold a first image or a relevant one are
-sorted. The order is exact and that of `anonbench.ranking`: by value, ties by position.
+sorted. The order is exact and that of `anonbench.order`: by value, ties by position.
 
 Compiled by numba, because each step of it would be a pass over memory of its own in NumPy, whose
 sort of the whole row costs twice as much.
@@ -10,31 +10,17 @@ sort of the whole row costs twice as much.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import numpy as np
-from numba import njit
 
-from anonbench.ranking import WORD
+from anonbench.compiled import compiled
+from anonbench.order import WORD
 
-_MOST_BINS = 1 << 14
-"""Of a row: their counts stay in a core's cache."""
+_MOST_BINS = 1 << 13
+"""Of a row: both their counts stay in a core's cache."""
 _SAMPLED = 512
 """Values of a row, about, that are looked at to guess where its first images end."""
-_DOUBTS = 3.0
-"""Standard deviations by which the guess is lower: nearly always low enough."""
 _SIGN = np.int32(0x7FFFFFFF)
 _WORD = np.int64(WORD)
-
-
-def _compiled(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Compile a function at its first call, or take what an earlier process left."""
-    try:
-        compiled = njit(nogil=True, cache=True)(function)
-    except RuntimeError:  # neither beside the code nor in the user's folder can anything be left
-        compiled = njit(nogil=True)(function)
-    return compiled
 
 
 class Counting:
@@ -45,7 +31,7 @@ class Counting:
         bins = min(_MOST_BINS, 1 << max(4, (size - 1).bit_length() - 1))
         self._step = max(1, size // _SAMPLED)
         self._bins = np.empty(size, dtype=np.uint16)
-        self._counts = np.empty(bins, dtype=np.int32)
+        self._counts = np.empty((2, bins), dtype=np.int32)
         self._wanted = np.empty(bins, dtype=np.uint8)
         self._picked = np.empty(size + 1, dtype=np.int32)
         self._keys = np.empty(size, dtype=np.int64)
@@ -75,23 +61,23 @@ class Counting:
         count = _pick(values, values.view(np.int32), place, relevant, len(found), top, *room)
         keys = self._keys[:count]
         keys.sort()
-        _read(keys, self._bins, self._counts, place, found, places, ranks)
+        _read(keys, self._bins, self._counts[0], place, found, places, ranks)
 
     def _top(self, values: np.ndarray, depth: int) -> np.float32:
         """Return a value that about the first `depth` images lie above; any value does."""
         sample = values[:: self._step]
-        expected = depth / self._step
-        rank = min(len(sample), int(expected + _DOUBTS * expected**0.5) + 1)
+        rank = min(len(sample), depth // self._step + 1)
         return np.float32(np.partition(sample, len(sample) - rank)[len(sample) - rank])
 
 
-@_compiled
+@compiled
 def _pick(values, bits, place, relevant, depth, top, bins, counts, wanted, picked, keys):  # type: ignore[no-untyped-def]
     """Count all values into bins and write the sort keys of what is in wanted ones.
 
     What is above `top` shares the first bin, what is below all relevant images the last one. A
     key's upper half ascends as values descend; its lower one is twice the position, and one more
-    for a relevant image. Returns the number of keys.
+    for a relevant image. Leaves in `counts[0]`, for each bin, how many values before it are in no
+    wanted one. Returns the number of keys.
     """
     size, most = values.size, wanted.size
     low = top
@@ -104,20 +90,23 @@ def _pick(values, bits, place, relevant, depth, top, bins, counts, wanted, picke
     for i in range(size):
         bins[i] = np.uint16(min(max((top - values[i]) * scale, np.float32(0)), last))
     counts[:] = 0
-    for i in range(size):
-        counts[bins[i]] += 1
-    before = np.int32(0)
-    for each in range(most):
-        here = counts[each]
-        counts[each] = before
-        before += here
+    even, odd = counts
+    for i in range(1, size, 2):  # by turns, since equal bins would wait for each other's count
+        even[bins[i - 1]] += 1
+        odd[bins[i]] += 1
+    if size % 2:
+        even[bins[size - 1]] += 1
     wanted[:] = 0
-    first = 0
-    while first < most and counts[first] < depth:
-        wanted[first] = 1
-        first += 1
     for position in relevant:
         wanted[bins[position]] = 1
+    before, left_out = 0, 0
+    for each in range(most):
+        here = even[each] + odd[each]
+        if before < depth:
+            wanted[each] = 1
+        even[each] = left_out
+        before += here
+        left_out += here * (1 - wanted[each])
     count = 0
     for i in range(size):
         picked[count] = i
@@ -133,19 +122,18 @@ def _pick(values, bits, place, relevant, depth, top, bins, counts, wanted, picke
     return count
 
 
-@_compiled
-def _read(keys, bins, counts, place, found, places, ranks):  # type: ignore[no-untyped-def]
-    """Read positions and ranks from sorted keys; `counts` tell what comes before a bin."""
-    of, before, ranked = -1, 0, 0
+@compiled
+def _read(keys, bins, left_out, place, found, places, ranks):  # type: ignore[no-untyped-def]
+    """Read positions and ranks from sorted keys; `left_out` values are before a bin's."""
+    for j in range(found.size):
+        position = (keys[j] & _WORD) >> 1
+        found[j] = position
+        places[j] = place[position]
+    ranked = 0
     for j in range(keys.size):
+        if ranked == ranks.size:
+            break
         word = keys[j] & _WORD
-        position = word >> 1
-        if j < found.size:
-            found[j] = position
-            places[j] = place[position]
-        if bins[position] != of:
-            of = bins[position]
-            before = counts[of] - j
-        if word & 1:
-            ranks[ranked] = before + j + 1
-            ranked += 1
+        # without asking whether it is relevant: the processor would guess wrong half of the time
+        ranks[ranked] = j + 1 + left_out[bins[word >> 1]]
+        ranked += word & 1

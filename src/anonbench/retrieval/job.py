@@ -240,12 +240,20 @@ class _Job:
             base = bases[task.name]
             # in memory already: an anonymized query is its own image's vector in the database
             held = {task.database.path: base.units, self._reference.path: reference.units}
-            scores = {}
-            for kind, vectors in task.queries.items():
-                units = held[vectors.path][own] if vectors.path in held else vectors.units(own)
-                found = engine.score(truth, base.searched, units[block.fill], in_rows)
-                found = found | {CHANCE: truth.chance}
-                scores[kind] = {name: values[block.rows] for name, values in found.items()}
+            units = [
+                held[vectors.path][in_rows]
+                if vectors.path in held
+                else vectors.units(own)[block.fill]
+                for vectors in task.queries.values()
+            ]
+            found = engine.score(truth, base.searched, units, in_rows)
+            scores = {
+                kind: {
+                    name: values[block.rows]
+                    for name, values in (each | {CHANCE: truth.chance}).items()
+                }
+                for kind, each in zip(task.queries, found, strict=True)
+            }
             task.scores.put(block.queries, scores)
 
     def _flush(self) -> None:

@@ -49,10 +49,10 @@ def made_by(digests: Sequence[str], settings: Retrieval) -> str:
 def _code(device: str) -> dict[str, str]:
     # what is read stands in the digests, and settings stand by themselves
     without = [f"anonbench.{module}" for module in ("config", "embeddings", "files", "progress")]
-    on_gpu = ["anonbench.retrieval.on_gpu"] if device == "cpu" else []
+    other = "on_gpu" if device == "cpu" else "on_cpu"
     code = code_identity(
         [f"anonbench.retrieval.{module}" for module in ("engine", "rows", "vectors")],
-        [*without, *on_gpu],
+        [*without, f"anonbench.retrieval.{other}"],
     )
     if device == "cpu":
         code.pop("torch", None)

@@ -6,7 +6,7 @@ similarity are those of the device. Needs torch and NumPy alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -79,11 +79,16 @@ class TorchEngine:
         expected = torch.cat(chance).cpu().numpy()
         return Reference(expected, measures, similarity, None, place, torch.cat(ideal))
 
-    @torch.no_grad()
     def score(
+        self, truth: Reference, searched: Database, queries: Sequence[np.ndarray], own: np.ndarray
+    ) -> list[dict[str, np.ndarray]]:
+        """See `Engine`."""
+        return [self._score(truth, searched, units, own) for units in queries]
+
+    @torch.no_grad()
+    def _score(
         self, truth: Reference, searched: Database, queries: np.ndarray, own: np.ndarray
     ) -> dict[str, np.ndarray]:
-        """See `Engine`."""
         similarity = self._similarity(searched, queries, own)
         measures = truth.measures
         found = []

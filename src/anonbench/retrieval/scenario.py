@@ -89,10 +89,10 @@ def score(
         in_rows = own[block.fill]
         ranking = engine.reference(to_reference, truth[in_rows], in_rows)
         chance[own] = ranking.chance[block.rows]
-        for kind in kinds:
-            units = asked[kind].units[block.queries]
-            scores = engine.score(ranking, to_database, units[block.fill], in_rows)
-            found[kind][:, block.queries] = [scores[column][block.rows] for column in COLUMNS]
+        units = [asked[kind].units[block.queries][block.fill] for kind in kinds]
+        scores = engine.score(ranking, to_database, units, in_rows)
+        for kind, each in zip(kinds, scores, strict=True):
+            found[kind][:, block.queries] = [each[column][block.rows] for column in COLUMNS]
 
     names = np.array(ids, dtype=object)
     tables = [

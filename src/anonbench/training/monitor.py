@@ -17,7 +17,8 @@ from torch.nn.functional import normalize
 
 from anonbench.errors import InputError
 from anonbench.imageset import ImageSet
-from anonbench.ranking import Order, Similarity
+from anonbench.order import Order
+from anonbench.ranking import Similarity
 from anonbench.seeding import rng
 from anonbench.training.backbone import encode
 from anonbench.training.preprocess import Preprocess

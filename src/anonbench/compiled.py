@@ -1,0 +1,20 @@
+"""Loops that numba compiles, where each step would be a pass over memory of its own in NumPy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from numba import njit
+
+
+def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Compile a function at its first call, or take what an earlier process left.
+
+    It runs without the interpreter's lock, so that threads run side by side.
+    """
+    try:
+        result = njit(nogil=True, cache=True)(function)
+    except RuntimeError:  # neither beside the code nor in the user's folder can anything be left
+        result = njit(nogil=True)(function)
+    return result
