@@ -68,7 +68,9 @@ bench-setup: $(READY) ## the peers that benchmarks compare with, in an environme
 		> $(BENCH)/lib/python3.11/site-packages/anonbench.pth
 
 bench: bench-setup ## all benchmarks, one JSON object each
-	@for bench in benchmarks/bench_*.py; do OMP_NUM_THREADS=1 $(BENCH)/bin/python $$bench || exit 1; done
+	@failed=; for bench in benchmarks/bench_*.py; do \
+		OMP_NUM_THREADS=1 $(BENCH)/bin/python $$bench || failed="$$failed $$bench"; done; \
+		test -z "$$failed" || { echo "failed:$$failed" >&2; exit 1; }
 
 clean: ## remove results and generated data, not the environment
 	rm -rf results data/demo build .snakemake

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import pandas as pd
@@ -23,7 +22,8 @@ def stage(folder: Path) -> dict[str, float]:
 
 def main() -> None:
     if not RECORDS.is_dir():
-        sys.exit("no results/benchmarks: run `make demo` first")
+        emit({"skipped": "no results/benchmarks: run `make demo` first"})
+        return
     stages = {folder.name: stage(folder) for folder in sorted(RECORDS.iterdir()) if folder.is_dir()}
     total = {key: round(sum(s[key] for s in stages.values()), 1) for key in ("jobs", "job_seconds")}
     emit({"what": "the demo, by stage", "total": total, "stages": stages})
