@@ -15,7 +15,7 @@ from anonbench.detectors.faces import face_region
 from anonbench.detectors.mtcnn_networks import CandidateNetwork, FirstNetwork
 from anonbench.detectors.mtcnn_pyramid import FIELD, STRIDE, Layout, Sheet, layout
 from anonbench.detectors.suppression import suppressed
-from anonbench.detectors.windows import CHANNELS, WindowMeans
+from anonbench.detectors.windows import WindowMeans
 from anonbench.errors import InputError
 
 MAX_PIXELS = 4_000_000
@@ -146,10 +146,10 @@ class MtcnnDetector:
 
         Boxes are of the image's pixels, rounded down.
         """
-        pixels = np.zeros((sheet.height, sheet.width, CHANNELS), np.float32)
+        pixels = np.zeros((3, sheet.height, sheet.width), np.float32)
         for tile in sheet.tiles:
             top, left = tile.sheet_top, tile.sheet_left
-            pixels[top : top + tile.height, left : left + tile.width] = means.scaled(
+            pixels[:, top : top + tile.height, left : left + tile.width] = means.scaled(
                 image, plan.sizes[tile.scale], tile.top, tile.left, tile.height, tile.width
             )
         scores, corrections = self._first(pixels, sheet)

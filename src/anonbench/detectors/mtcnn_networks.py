@@ -46,7 +46,7 @@ class FirstNetwork:
         """Look at one sheet.
 
         Args:
-            pixels: float32 [height, width, 4], 0 … 255.
+            pixels: float32 [3, height, width], 0 … 255.
             sheet: how the tiles lie on it.
 
         Returns:
@@ -109,7 +109,7 @@ class CandidateNetwork:
         """Look at candidates.
 
         Args:
-            pixels: float32 [N, side, side, 4], 0 … 255.
+            pixels: float32 [N, 3, side, side], 0 … 255.
 
         Returns:
             float32 [N]: probabilities; and float32 [N, 4]: corrections.
@@ -167,10 +167,10 @@ def _ready(layers: nn.Module, device: torch.device) -> nn.Module:
 
 
 def _normalized(pixels: np.ndarray, device: torch.device) -> torch.Tensor:
-    """Return float32 [N, 3, H, W] from [N, H, W, 4]."""
+    """Return float32 [N, 3, H, W] as the networks take it."""
     centred = pixels - np.float32(MEAN)
     centred *= np.float32(SCALE)
-    return torch.from_numpy(centred).to(device).permute(0, 3, 1, 2)[:, :3].contiguous()
+    return torch.from_numpy(centred).to(device)
 
 
 def _weights(name: str) -> dict[str, torch.Tensor]:
