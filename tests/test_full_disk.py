@@ -28,9 +28,9 @@ WRITERS = {
 IMPORTS = """
 import sys
 from pathlib import Path
-from anonbench.runtime import job
+from anonbench.runtime import logged
 path = Path(sys.argv[1])
-with job(sys.argv[2], 1):
+with logged(sys.argv[2], 1):
     import numpy as np
     import pandas as pd
     import torch

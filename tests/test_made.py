@@ -165,7 +165,9 @@ def test_outputs_of_one_name_in_two_folders_are_told_apart(
     for file in files:
         file.parent.mkdir()
         file.write_text(file.parent.name)
-    Made("script.py", [], [str(file) for file in files], {}).keep()
+    job = Made("script.py", [], [str(file) for file in files], {})
+    assert not job.restored()
+    job.keep()
     (record,) = tmp_path.rglob(".made/*.json")
     assert made.outputs(record) == files
     for file in files:

@@ -11,8 +11,8 @@ import pytest
 
 SCRIPT = """
 import sys
-from anonbench.runtime import job
-with job(sys.argv[1], 3):
+from anonbench.runtime import logged
+with logged(sys.argv[1], 3):
     import logging, os
     from anonbench.errors import InputError
     print("threads", os.environ["OMP_NUM_THREADS"])

@@ -84,6 +84,7 @@ def test_results_of_which_nothing_is_known_are_left_to_their_jobs(
     big.parent.mkdir()
     big.write_text("made")
     job = Made("s.py", [], [str(big)], {})
+    assert not job.restored()
     job.keep()
     if foreign:
         record(folder / ".snakemake", "results/set/0.tar", "theirs")
@@ -101,7 +102,9 @@ def test_a_file_changed_by_hand_is_taken_away(
     big = folder / "results" / "set" / "0.tar"
     big.parent.mkdir()
     big.write_text("made")
-    Made("s.py", [], [digest_file(str(big)), str(big)], {}).keep()
+    job = Made("s.py", [], [digest_file(str(big)), str(big)], {})
+    assert not job.restored()
+    job.keep()
     record(folder / ".snakemake", "results/set/0.tar", "ours")
     assert settle(folder / "results", folder / ".snakemake") == []
     big.unlink()
@@ -129,7 +132,9 @@ def test_readers_of_what_a_failed_job_left_missing_are_told(
     model = folder / "results" / "model" / "backbone.safetensors"
     model.parent.mkdir()
     model.write_text("weights")
-    Made("s.py", [], [digest_file(str(model)), str(model)], {}).keep()
+    job = Made("s.py", [], [digest_file(str(model)), str(model)], {})
+    assert not job.restored()
+    job.keep()
     record(folder / ".snakemake", "results/model/backbone.safetensors", "ours")
     digest = Path(digest_file(str(model)))
     before = digest.read_text()

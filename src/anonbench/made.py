@@ -13,6 +13,7 @@ import json
 import logging
 import os
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -58,12 +59,24 @@ class Made:
         self._outputs = [Path(path) for path in outputs]
         self._kept = [path.parent / FOLDER / path.name for path in self._outputs]
         self._record = self._kept[0].with_name(self._kept[0].name + ".json")
-        known = {name: value for name, value in parameters.items() if name != "code"}
-        self.identity = _identity(inputs, [known, code_digest(Path(script)), sorted(outputs)])
+        self._script = Path(script)
+        self._inputs = inputs
+        self._parameters = {name: v for name, v in parameters.items() if name != "code"}
+        self._is_kept = False
+
+    @cached_property
+    def identity(self) -> str:
+        """Digest of what the job is; asked first before it does its work."""
+        outputs = sorted(map(str, self._outputs))
+        return _identity(self._inputs, [self._parameters, code_digest(self._script), outputs])
 
     def restored(self) -> bool:
-        """Link the outputs back where this very job made them before."""
-        if not self._record.exists():
+        """Link the outputs back where this very job made them before; else `keep` keeps them."""
+        self._is_kept = not self._restored()
+        return not self._is_kept
+
+    def _restored(self) -> bool:
+        if not self.identity or not self._record.exists():
             return False
         try:
             record = read_json(self._record)
@@ -87,7 +100,12 @@ class Made:
         return True
 
     def keep(self) -> None:
-        """Write the digests, and keep the outputs for a job of the same identity."""
+        """Write the digests, and keep the outputs for a job of the same identity.
+
+        Nothing is done where `restored` was not asked, or has put the outputs back.
+        """
+        if not self._is_kept:
+            return
         digests = {}
         for output in self._outputs:
             if output.suffix == DIGEST:

@@ -12,11 +12,13 @@ import os
 import sys
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, Protocol
 
 from anonbench.errors import InputError, Interrupted
+from anonbench.made import Made
 
 THREAD_VARIABLES = (
     "OMP_NUM_THREADS",
@@ -43,8 +45,35 @@ TRY_AGAIN = 75
 """Exit status of a job that was stopped and goes on when it runs again (EX_TEMPFAIL)."""
 
 
+class Task(Protocol):
+    """What Snakemake tells a script of its job."""
+
+    input: Sequence[str]
+    output: Sequence[str]
+    log: Sequence[str]
+    params: Any
+    threads: int
+
+
 @contextmanager
-def job(log: Path | str, threads: int) -> Iterator[None]:
+def job(task: Task, script: str) -> Iterator[Made]:
+    """Run the block as a job of the workflow: see `logged`; give what it made before.
+
+    A script that asks `Made.restored` has its outputs kept for a job of the same identity.
+
+    Args:
+        task: Snakemake's object.
+        script: the script's path.
+
+    """
+    with logged(task.log[0], task.threads):
+        made = Made(script, task.input, task.output, dict(task.params.items()))
+        yield made
+        made.keep()
+
+
+@contextmanager
+def logged(log: Path | str, threads: int) -> Iterator[None]:
     """Run the block with `threads` threads and everything it prints in `log`.
 
     An InputError ends the process with its message as one line on the terminal; any other

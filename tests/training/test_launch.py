@@ -27,8 +27,8 @@ RANKS = Path(__file__).parent / "ranks"
 
 RUN = """
 import sys
-from anonbench.runtime import job
-with job(sys.argv[2], 1):
+from anonbench.runtime import logged
+with logged(sys.argv[2], 1):
     from pathlib import Path
     from anonbench.training import launch
     launch.RANK_MODULE = "pretended_rank"

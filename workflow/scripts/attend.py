@@ -2,7 +2,7 @@ from pathlib import Path
 
 from anonbench.runtime import job
 
-with job(snakemake.log[0], snakemake.threads):
+with job(snakemake, __file__):
     from anonbench.attention import attend
     from anonbench.attention_shares import SAMPLE
     from anonbench.boxes import image_regions, read_boxes

@@ -1,10 +1,8 @@
 from pathlib import Path
 
-from anonbench.made import Made
 from anonbench.runtime import job
 
-with job(snakemake.log[0], snakemake.threads):
-    made = Made(__file__, snakemake.input, snakemake.output, dict(snakemake.params.items()))
+with job(snakemake, __file__) as made:
     if not made.restored():
         from anonbench.detectors.gather import gather_boxes
 
@@ -18,4 +16,3 @@ with job(snakemake.log[0], snakemake.threads):
             all_skipped=Path(snakemake.output.skipped),
             counts=Path(snakemake.output.counts),
         )
-        made.keep()

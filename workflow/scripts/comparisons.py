@@ -2,7 +2,7 @@ from pathlib import Path
 
 from anonbench.runtime import job
 
-with job(snakemake.log[0], snakemake.threads):
+with job(snakemake, __file__):
     from anonbench.comparisons import compare
     from anonbench.files import write_csv
     from anonbench.scores import scenario_files

@@ -1,10 +1,8 @@
 from pathlib import Path
 
-from anonbench.made import Made
 from anonbench.runtime import job
 
-with job(snakemake.log[0], snakemake.threads):
-    made = Made(__file__, snakemake.input, snakemake.output, dict(snakemake.params.items()))
+with job(snakemake, __file__) as made:
     if not made.restored():
         from anonbench.config import load
         from anonbench.devices import claimed
@@ -23,4 +21,3 @@ with job(snakemake.log[0], snakemake.threads):
                 ],
                 config.embedding.completing(snakemake.params.slice["settings"]),
             )
-        made.keep()

@@ -2,7 +2,7 @@ from pathlib import Path
 
 from anonbench.runtime import job
 
-with job(snakemake.log[0], snakemake.threads):
+with job(snakemake, __file__):
     from anonbench.config import Retrieval
     from anonbench.files import write_json
     from anonbench.imageset import open_sets

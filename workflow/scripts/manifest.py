@@ -1,10 +1,8 @@
 from pathlib import Path
 
-from anonbench.made import Made
 from anonbench.runtime import job
 
-with job(snakemake.log[0], snakemake.threads):
-    made = Made(__file__, snakemake.input, snakemake.output, dict(snakemake.params.items()))
+with job(snakemake, __file__) as made:
     if not made.restored():
         from anonbench.config import DataSource
         from anonbench.datasets.manifest import write_manifest
@@ -17,4 +15,3 @@ with job(snakemake.log[0], snakemake.threads):
             output=Path(snakemake.output.manifest),
             skipped=Path(snakemake.output.skipped),
         )
-        made.keep()

@@ -2,7 +2,7 @@ from pathlib import Path
 
 from anonbench.runtime import job
 
-with job(snakemake.log[0], snakemake.threads):
+with job(snakemake, __file__):
     from anonbench.presentation.reidentification import write_reidentification
     from anonbench.privacy.rates import read_rates
 

@@ -2,7 +2,7 @@ from pathlib import Path
 
 from anonbench.runtime import job
 
-with job(snakemake.log[0], snakemake.threads):
+with job(snakemake, __file__):
     from anonbench.config import load
     from anonbench.experiment import Experiment
     from anonbench.presentation.report.build import build_report, sections

@@ -2,7 +2,7 @@ from pathlib import Path
 
 from anonbench.runtime import job
 
-with job(snakemake.log[0], snakemake.threads):
+with job(snakemake, __file__):
     from anonbench.config import load
     from anonbench.devices import claimed
     from anonbench.retrieval.job import Embedded, score_shard

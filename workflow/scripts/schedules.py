@@ -2,7 +2,7 @@ from pathlib import Path
 
 from anonbench.runtime import job
 
-with job(snakemake.log[0], snakemake.threads):
+with job(snakemake, __file__):
     from anonbench.config.training import Recipe
     from anonbench.presentation.figures.learning import schedules_figure
     from anonbench.training.schedules import Schedules

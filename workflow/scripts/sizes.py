@@ -2,7 +2,7 @@ from pathlib import Path
 
 from anonbench.runtime import job
 
-with job(snakemake.log[0], snakemake.threads):
+with job(snakemake, __file__):
     from anonbench.presentation.tables import write_sizes
 
     paths = [Path(path) for path in snakemake.input]

@@ -2,7 +2,7 @@ from pathlib import Path
 
 from anonbench.runtime import job
 
-with job(snakemake.log[0], snakemake.threads):
+with job(snakemake, __file__):
     from anonbench.comparisons import read_comparisons
     from anonbench.presentation.summary import read_scores
     from anonbench.presentation.tables import write_table
