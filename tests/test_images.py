@@ -305,20 +305,6 @@ def test_damaged_data_in_an_image_set_is_named() -> None:
         decode(b"\x89PNG\r\n")
 
 
-@pytest.mark.parametrize("reduce", [2, 4, 8])
-@pytest.mark.parametrize("shape", [(64, 80), (64, 80, 3), (37, 41), (37, 41, 3), (3, 3)])
-def test_jpeg_can_be_decoded_at_a_reduced_scale(shape: tuple[int, ...], reduce: int) -> None:
-    noise = np.random.default_rng(0).uniform(0, 255, shape).astype(np.float32)
-    image = cv2.GaussianBlur(noise, (0, 0), 6).astype(np.uint8)
-    small = decode(encode(image, "jpeg"), reduce)
-    height, width = (-(-length // reduce) for length in shape[:2])
-    assert small.shape == (height, width, *shape[2:])
-    if min(shape[:2]) == 64:  # a whole number of blocks
-        means = image.reshape(height, reduce, width, reduce, -1).mean(axis=(1, 3))
-        assert np.abs(small.reshape(means.shape) - means).mean() < 2.0
-    np.testing.assert_array_equal(decode(encode(image), reduce), image)  # PNG: as it is
-
-
 @pytest.mark.parametrize(
     ("suffix", "longest_side", "scale"),
     [

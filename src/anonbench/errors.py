@@ -11,6 +11,29 @@ class UnreadableImage(InputError):  # noqa: N818 - a finding about an image, not
     """One image cannot be read. The message is the reason, without the image's name or content."""
 
 
+class ChangedImage(InputError):  # noqa: N818 - a finding about an image, not a failure
+    """An original is another one than its manifest describes; nothing may be made of it."""
+
+    @classmethod
+    def of(cls, image_id: str, what: str) -> ChangedImage:
+        """Return the error of one image.
+
+        Args:
+            image_id: of the image.
+            what: what it is now, in two or three words.
+
+        """
+        return cls(
+            f"image {image_id!r} is not as its manifest describes it: {what}. Nothing was made of "
+            "it. Run the same command again: changed images are searched anew. Where the file has "
+            "kept its size and time, add --forcerun manifest at the end"
+        )
+
+    def __str__(self) -> str:
+        # a loader's process hands its error on with a traceback before it
+        return super().__str__().rpartition(f"{type(self).__name__}: ")[2].strip()
+
+
 class Interrupted(Exception):  # noqa: N818 - asked for from outside, not a failure
     """A training was asked to end; all that it needs to go on is in its checkpoint."""
 

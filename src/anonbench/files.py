@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,6 +29,8 @@ _FULL_BYTES = 2**20
 def atomic(path: Path) -> Iterator[Path]:
     """Give a temporary path beside `path` that becomes `path` when the block ends well.
 
+    The file's mode is the umask's, whatever writes it.
+
     Raises:
         OSError: the disk is full; libraries that do not write through Python say it otherwise.
 
@@ -36,7 +38,11 @@ def atomic(path: Path) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = part_of(path)
     try:
+        temporary.touch()
+        mode = temporary.stat().st_mode
         yield temporary
+        if temporary.stat().st_mode != mode:  # a library wrote a file of its own, as safetensors
+            temporary.chmod(mode)
         temporary.replace(path)
     except Exception as error:
         if not isinstance(error, OSError) and _is_of_full_disk(error, path.parent):
@@ -60,18 +66,8 @@ def part_of(path: Path) -> Path:
 
 @contextmanager
 def scratch_folder() -> Iterator[Path]:
-    """Give a temporary folder for the block; those that killed processes left are removed.
-
-    A folder is locked as long as its process, or one that it forked, is there; a new one may not
-    be locked yet.
-    """
-    base = Path(tempfile.gettempdir())
-    for left in base.glob(f"{_SCRATCH}*"):
-        if _is_new(left) or not left.is_dir():
-            continue
-        if (lock := _locked(left)) is not None:
-            shutil.rmtree(left, ignore_errors=True)
-            os.close(lock)
+    """Give a temporary folder for the block, its owner's; see also `remove_left_scratch`."""
+    remove_left_scratch()
     with tempfile.TemporaryDirectory(prefix=_SCRATCH) as name:
         lock = _locked(Path(name))
         try:
@@ -79,6 +75,32 @@ def scratch_folder() -> Iterator[Path]:
         finally:
             if lock is not None:
                 os.close(lock)
+
+
+def remove_left_scratch() -> None:
+    """Remove the scratch folders that killed processes left.
+
+    A folder is locked as long as its process, or one that it forked, is there; a new one may not
+    be locked yet.
+    """
+    for left in Path(tempfile.gettempdir()).glob(f"{_SCRATCH}*"):
+        if _is_new(left) or not left.is_dir():
+            continue
+        if (lock := _locked(left)) is not None:
+            shutil.rmtree(left, ignore_errors=True)
+            os.close(lock)
+
+
+def make_private(folder: Path) -> None:
+    """Make a folder that only its owner may enter; one that is there stays as it is."""
+    if not folder.exists():
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700)
+
+
+def open_private(path: Path) -> BinaryIO:
+    """Open a file for writing that only its owner may read."""
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb")
 
 
 def _is_new(path: Path) -> bool:

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
+import os
+import stat
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 from PIL import Image, ImageFile, TiffImagePlugin, UnidentifiedImageError
 
-from anonbench.errors import UnreadableImage
+from anonbench.errors import ChangedImage, UnreadableImage
 from anonbench.opencv import cv2
 
 MAX_PIXELS = 180_000_000
+_BYTES_A_PIXEL = 8
+"""Four channels of 16 bits: files with more for each pixel that is allowed are not read."""
+_METADATA_BYTES = 2**26
 
 # What may be opened: raster formats that Pillow decodes by itself (EPS, for one, runs Ghostscript).
 FORMATS = ("JPEG", "PNG", "TIFF", "BMP", "DIB", "WEBP", "GIF", "PPM", "JPEG2000")
@@ -34,32 +41,85 @@ _ON_THEIR_SIDE = (5, 6, 7, 8)
 
 _STRIP_PIXELS = 4_000_000
 
-_JPEG = b"\xff\xd8"
-# "any color": grey stays grey, which only the flags of the grey scales can be combined with
-_REDUCED = {
-    2: cv2.IMREAD_REDUCED_GRAYSCALE_2 | cv2.IMREAD_ANYCOLOR | cv2.IMREAD_IGNORE_ORIENTATION,
-    4: cv2.IMREAD_REDUCED_GRAYSCALE_4 | cv2.IMREAD_ANYCOLOR | cv2.IMREAD_IGNORE_ORIENTATION,
-    8: cv2.IMREAD_REDUCED_GRAYSCALE_8 | cv2.IMREAD_ANYCOLOR | cv2.IMREAD_IGNORE_ORIENTATION,
-}
 
-
-def open_checked(path: Path, max_pixels: int = MAX_PIXELS) -> Image.Image:
-    """Open an image lazily and refuse what cannot be read faithfully. Safe in threads.
+def read_file(path: Path, max_bytes: int) -> bytes:
+    """Return the bytes of a regular file, read once; links are followed.
 
     Raises:
-        UnreadableImage: missing, empty, no image, several frames, or more than `max_pixels`.
+        UnreadableImage: missing, empty, a folder or device, larger than `max_bytes`, or of another
+            length than its size says.
 
     """
     try:
-        if path.stat().st_size == 0:
-            raise UnreadableImage("empty file")
-        image = Image.open(path, formats=FORMATS)
+        with open(path, "rb", opener=_without_waiting) as file:
+            state = os.fstat(file.fileno())
+            if not stat.S_ISREG(state.st_mode):
+                raise UnreadableImage("a device or pipe, not a file")
+            if state.st_size == 0:
+                raise UnreadableImage("empty file")
+            if state.st_size > max_bytes:
+                raise UnreadableImage(f"more than {max_bytes} bytes")
+            data = file.read(state.st_size + 1)
     except UnreadableImage:
         raise
     except FileNotFoundError:
         raise UnreadableImage("file is missing") from None
     except IsADirectoryError:
         raise UnreadableImage("a folder, not a file") from None
+    except (OSError, ValueError) as error:
+        raise UnreadableImage(f"cannot be opened ({type(error).__name__})") from None
+    if len(data) != state.st_size:
+        raise UnreadableImage("changes while it is read")
+    return data
+
+
+def _without_waiting(name: str, flags: int) -> int:
+    return os.open(name, flags | os.O_NONBLOCK)  # a pipe without a writer would be waited for
+
+
+def read_original(image_id: str, path: Path, size: int, digest: str) -> bytes:
+    """Return the bytes of an original, read once, if they are those that the manifest describes.
+
+    Args:
+        image_id: for the message.
+        path: of the file.
+        size: in bytes, by the manifest.
+        digest: SHA-256, by the manifest.
+
+    Raises:
+        ChangedImage: the bytes are others, or there is no file that can be read.
+
+    """
+    try:
+        data = read_file(path, size)
+    except UnreadableImage as error:
+        raise ChangedImage.of(image_id, str(error)) from None
+    if hashlib.sha256(data).hexdigest() != digest:
+        raise ChangedImage.of(image_id, "other content")
+    return data
+
+
+def max_bytes(max_pixels: int) -> int:
+    """Return how large the file of an image of so many pixels may be."""
+    return _BYTES_A_PIXEL * max_pixels + _METADATA_BYTES
+
+
+def open_checked(source: Path | bytes, max_pixels: int | None = MAX_PIXELS) -> Image.Image:
+    """Open an image and refuse what cannot be read faithfully. Safe in threads.
+
+    Args:
+        source: a file, which is read once and whole, or its content.
+        max_pixels: larger images are refused; None: the content was checked before.
+
+    Raises:
+        UnreadableImage: see `read_file`; also no image, several frames, or too many pixels.
+
+    """
+    data = source if isinstance(source, bytes) else read_file(source, max_bytes(max_pixels or 0))
+    try:
+        # not by its name: Pillow (13.0) maps uncompressed files into memory, by the upright size,
+        # which garbles TIFF files that lie on their side
+        image = Image.open(io.BytesIO(data), formats=FORMATS)
     except UnidentifiedImageError:
         raise UnreadableImage("not an image, or of an unknown kind") from None
     except Exception as error:  # damaged headers make the decoders raise nearly anything
@@ -72,19 +132,16 @@ def open_checked(path: Path, max_pixels: int = MAX_PIXELS) -> Image.Image:
     except Exception as error:
         image.close()
         raise UnreadableImage(f"cannot be opened ({type(error).__name__})") from None
-    # With a name Pillow (13.0) maps uncompressed files into memory, by the upright size, which
-    # garbles TIFF files that lie on their side; without one it reads them.
-    image.filename = ""
     return image
 
 
-def _refuse(image: ImageFile.ImageFile, max_pixels: int) -> None:
+def _refuse(image: ImageFile.ImageFile, max_pixels: int | None) -> None:
     """Raise UnreadableImage for too many pixels or frames."""
     pixels = image.width * image.height
     if isinstance(image, TiffImagePlugin.TiffImageFile):  # a tile may be larger than its image
         tile = [image.tag_v2.get(tag, 0) for tag in (322, 323)]
         pixels = max(pixels, tile[0] * tile[1])
-    if pixels > max_pixels:
+    if max_pixels is not None and pixels > max_pixels:
         raise UnreadableImage(f"more than {max_pixels} pixels")
     # MPO is a JPEG with previews behind it, as phones and cameras write it
     frames = 1 if image.format == "MPO" else getattr(image, "n_frames", 1)
@@ -103,27 +160,32 @@ def upright_size(image: Image.Image) -> tuple[int, int]:
     return image.height, image.width
 
 
-def read_image(path: Path, max_pixels: int = MAX_PIXELS) -> np.ndarray:
+def read_image(source: Path | bytes, max_pixels: int | None = MAX_PIXELS) -> np.ndarray:
     """Read an image as uint8, [H, W] where it is grey, else [H, W, 3] RGB, upright by its EXIF.
 
     16 bits are scaled to 8; palettes, CMYK and other colour models become RGB; transparency is laid
-    on white; EXIF that cannot be read counts as none. The array may be written to.
+    on white; EXIF that cannot be read counts as none. The array may be written to. Every reader of
+    originals comes here, so that what is searched, hidden and trained on has the same pixels.
+
+    Args:
+        source: see `open_checked`.
+        max_pixels: see `open_checked`.
 
     Raises:
         UnreadableImage: see `open_checked`; also where the data is truncated or damaged.
 
     """
-    with open_checked(path, max_pixels) as image:
+    with open_checked(source, max_pixels) as image:
         return _decoded(image)
 
 
 def read_reduced(
-    path: Path, longest_side: int, max_pixels: int = MAX_PIXELS
+    source: Path | bytes, longest_side: int, max_pixels: int | None = MAX_PIXELS
 ) -> tuple[np.ndarray, int]:
     """Read as `read_image`, a JPEG at a half, a quarter or an eighth of its size where that does.
 
     Args:
-        path: the image.
+        source: see `open_checked`.
         longest_side: how many pixels the longer side has to keep.
         max_pixels: see `open_checked`; of the image at full size.
 
@@ -134,7 +196,7 @@ def read_reduced(
         UnreadableImage: see `read_image`.
 
     """
-    with open_checked(path, max_pixels) as image:
+    with open_checked(source, max_pixels) as image:
         scales = (s for s in (8, 4, 2) if max(image.size) >= s * longest_side)
         scale = next(scales, 1) if image.format == "JPEG" else 1
         if scale > 1:
@@ -213,18 +275,9 @@ def encode(image: np.ndarray, format: Literal["png", "jpeg"] = "png", quality: i
     return data.tobytes()
 
 
-def decode(data: bytes, reduce: int = 1) -> np.ndarray:
-    """Decode what `encode` wrote: uint8 [H, W] or [H, W, 3] RGB.
-
-    Args:
-        data: PNG or JPEG.
-        reduce: 1, 2, 4 or 8: decode JPEG at one over this of its width and height, rounded up,
-            which takes less time; without effect on PNG, which has no such thing.
-
-    """
-    smaller = reduce > 1 and data.startswith(_JPEG)
-    flags = _REDUCED[reduce] if smaller else cv2.IMREAD_UNCHANGED
-    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+def decode(data: bytes) -> np.ndarray:
+    """Decode what `encode` wrote: uint8 [H, W] or [H, W, 3] RGB."""
+    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     if pixels is None:
         raise UnreadableImage("damaged data in an image set")
     return pixels if pixels.ndim == 2 else cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)

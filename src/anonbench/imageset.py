@@ -1,7 +1,9 @@
 """Image sets: uncompressed tar shards (the WebDataset convention), each with an index beside it.
 
 Members stand in id order, with times and owners zeroed, so that the same images give the same
-bytes. The index gives offset and size of every image, so that one is read without the others.
+bytes. The index gives offset and size of every image, so that one is read without the others, and
+its digest, which every read compares. A shard of originals is an index only: their files stay where
+they are (`anonbench.originals`).
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ import pandas as pd
 
 from anonbench.errors import InputError
 from anonbench.files import part_of, write_parquet
-from anonbench.images import decode
+from anonbench.images import decode, read_image, read_original
 
 _INDEX_TYPES = {
     "id": "str",
@@ -101,9 +103,19 @@ class ShardWriter:
 class ImageSet:
     """Random access to the images of several shards, by id. Safe to pickle and to fork."""
 
-    def __init__(self, shards: Sequence[Path], index: pd.DataFrame) -> None:
-        self._shards = list(shards)
+    def __init__(self, tars: Sequence[Path | None], index: pd.DataFrame, folder: Path) -> None:
+        """Take an index; `open` makes one.
+
+        Args:
+            tars: of the shards; None where files are read in place.
+            index: the shards' rows by id, with the column `shard`; originals have `path` too.
+            folder: that paths are relative to; of an anonymized set, where it is.
+
+        """
+        self._tars = list(tars)
         self._index = index
+        self._folder = folder
+        self._are_originals = "path" in index
         self._rows = {image_id: row for row, image_id in enumerate(index["id"])}
         self._where = index[["shard", "offset", "size"]].to_numpy(np.int64)
         self._sizes = index[["width", "height"]].to_numpy(np.int64)
@@ -111,27 +123,34 @@ class ImageSet:
         self._pid = os.getpid()
 
     @classmethod
-    def open(cls, files: Sequence[Path]) -> Self:
-        """Open shards by their tar paths; their indexes may stand among them.
+    def open(cls, files: Sequence[Path], root: Path | None = None) -> Self:
+        """Open shards by their tars, whose indexes may stand among them, or by indexes.
+
+        Args:
+            files: of one image set. Of originals an index is enough; their tars are copies, and
+                used where they are named.
+            root: the data set's folder, for originals.
 
         Raises:
-            InputError: there is no shard, a shard's index is missing, or an id occurs twice.
+            InputError: there is no shard, a shard's index or tar is missing, or an id occurs twice.
 
         """
-        shards = [path for path in files if path.suffix == ".tar"]
-        if not shards:
+        tars = {index_path(path): path for path in files if path.suffix == ".tar"}
+        indexes = sorted({*tars, *(path for path in files if path.suffix == ".parquet")})
+        if not indexes:
             raise InputError("an image set needs at least one shard")
-        parts = []
-        for number, tar in enumerate(shards):
-            index = index_path(tar)
-            if not index.is_file():
-                raise InputError(f"{tar}: its index {index.name} is missing; make the shard again")
-            parts.append(pd.read_parquet(index).assign(shard=number))
+        parts = [
+            _read_index(path, path in tars).assign(shard=number)
+            for number, path in enumerate(indexes)
+        ]
         whole = pd.concat(parts, ignore_index=True).sort_values("id", ignore_index=True)
         twice = whole["id"][whole["id"].duplicated()]
         if len(twice):
-            raise InputError(f"{shards[0].parent}: image {twice.iloc[0]!r} occurs in two shards")
-        return cls(shards, whole)
+            raise InputError(f"{indexes[0].parent}: image {twice.iloc[0]!r} occurs in two shards")
+        folder = root if "path" in whole else indexes[0].parent
+        if folder is None:
+            raise ValueError(f"{indexes[0].parent}: originals are read below their data set's root")
+        return cls([tars.get(path) for path in indexes], whole, folder)
 
     @property
     def ids(self) -> list[str]:
@@ -162,49 +181,77 @@ class ImageSet:
         return image_id in self._rows
 
     def read_bytes(self, image_id: str) -> bytes:
-        """Return one image as it is coded."""
-        try:
-            shard, offset, size = self._where[self._rows[image_id]].tolist()
-        except KeyError:
-            raise InputError(f"image {image_id!r} is not in {self._shards[0].parent}") from None
-        data = os.pread(self._handle(shard), size, offset)
-        if len(data) < size:
-            raise InputError(f"{self._shards[shard]}: is shorter than its index says")
+        """Return one image as it is coded, as its index describes it.
+
+        Raises:
+            ChangedImage: an original is another one by now, or gone.
+            InputError: there is no such image, or its shard is damaged.
+
+        """
+        if image_id not in self._rows:
+            raise InputError(f"image {image_id!r} is not in the image set of {self._folder}")
+        row = self._rows[image_id]
+        number, offset, size = self._where[row].tolist()
+        tar, digest = self._tars[number], str(self._index["digest"].iat[row])
+        if tar is None:
+            path = self._folder / str(self._index["path"].iat[row])
+            return read_original(image_id, path, size, digest)
+        data = os.pread(self._handle(number, tar), size, offset)
+        if hashlib.sha256(data).hexdigest() != digest:
+            raise InputError(
+                f"{tar}: image {image_id!r} is not as its index says; delete the shard and its "
+                "index, and run again"
+            )
         return data
 
-    def read(self, image_id: str, reduce: int = 1) -> np.ndarray:
-        """Return one image, uint8 [H, W] or [H, W, 3] RGB.
+    def read(self, image_id: str) -> np.ndarray:
+        """Return one image, uint8 [H, W] or [H, W, 3] RGB; raises as `read_bytes`."""
+        data = self.read_bytes(image_id)
+        # the manifest has checked how many pixels these bytes of an original have
+        return read_image(data, None) if self._are_originals else decode(data)
 
-        Where it is a JPEG, it can be had at one over `reduce` (1, 2, 4 or 8) of its size.
-        """
-        return decode(self.read_bytes(image_id), reduce)
-
-    def _handle(self, shard: int) -> int:
+    def _handle(self, number: int, tar: Path) -> int:
         if self._pid != os.getpid():  # after a fork: the parent's handles stay the parent's
             self._handles, self._pid = {}, os.getpid()
-        if shard not in self._handles:
-            self._handles[shard] = os.open(self._shards[shard], os.O_RDONLY)
-        return self._handles[shard]
+        if number not in self._handles:
+            self._handles[number] = os.open(tar, os.O_RDONLY)
+        return self._handles[number]
 
     def __getstate__(self) -> dict[str, Any]:
         return self.__dict__ | {"_handles": {}}
 
 
-def open_sets(names: Sequence[str], files: Sequence[Path]) -> dict[str, ImageSet]:
-    """Open image sets of equally many shards, by name.
+def _read_index(path: Path, has_tar: bool) -> pd.DataFrame:
+    """Return a shard's index; its tar may be missing if it is one of originals."""
+    if not path.is_file():
+        raise InputError(f"{path.stem}.tar: its index {path} is missing; make the shard again")
+    index = pd.read_parquet(path)
+    if not has_tar and "path" not in index:
+        raise InputError(f"{path}: an index without its tar; make the shard again")
+    return index
+
+
+def open_sets(
+    names: Sequence[str], files: Sequence[Path], root: Path | None = None
+) -> dict[str, ImageSet]:
+    """Open image sets by name.
 
     Args:
         names: of the sets.
-        files: the first set's shards and their indexes, then the second's, and so on.
+        files: the sets' shards and indexes, one set's after the other's, each set in a folder of
+            its own.
+        root: see `ImageSet.open`.
 
     Raises:
         InputError: the files are no such sets, an index is missing, or an id occurs twice in a set.
 
     """
-    if not names:
-        return {}
-    if len(files) % len(names):
-        raise InputError(f"{len(files)} files are no {len(names)} image sets of equally many")
-    each = len(files) // len(names)
-    parts = (files[start : start + each] for start in range(0, len(files), each))
-    return {name: ImageSet.open(part) for name, part in zip(names, parts, strict=True)}
+    sets: dict[Path, list[Path]] = {}
+    for file in files:
+        sets.setdefault(file.parent, []).append(file)
+    if len(sets) != len(names):
+        raise InputError(
+            f"{len(files)} files in {len(sets)} folders are no {len(names)} image sets"
+        )
+    opened = (ImageSet.open(part, root) for part in sets.values())
+    return dict(zip(names, opened, strict=True))

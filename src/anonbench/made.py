@@ -70,8 +70,14 @@ class Made:
         outputs = sorted(map(str, self._outputs))
         return _identity(self._inputs, [self._parameters, code_digest(self._script), outputs])
 
-    def restored(self) -> bool:
-        """Link the outputs back where this very job made them before; else `keep` keeps them."""
+    def restored(self, **facts: Any) -> bool:
+        """Link the outputs back where this very job made them before; else `keep` keeps them.
+
+        Args:
+            facts: what else decides what the job makes, and is known only once it runs.
+
+        """
+        self._parameters |= facts
         self._is_kept = not self._restored()
         return not self._is_kept
 
@@ -194,7 +200,12 @@ def _identity(inputs: Sequence[str], parameters: Any) -> str:
     digests = sorted(
         (path, file_digest(Path(path)))
         for path in set(inputs)
-        if path in given or digest_file(path) not in given
+        # an index holds the digest of every image in its shard
+        if path in given or not {digest_file(path), digest_file(_index(path))} & given
     )
     text = json.dumps([digests, parameters], sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _index(path: str) -> str:
+    return path.removesuffix("tar") + "parquet" if path.endswith(".tar") else path

@@ -69,8 +69,7 @@ def overlays(config: Config) -> Slice:
 
 def anonymize(config: Config, name: str, variant: str) -> Slice:
     """The format, and the settings of the variant's own method."""
-    method = Variant.parse(variant).method
-    fields = {"format"} | ({"margin", str(method)} if method else set())
+    fields = {"format", "margin", str(Variant.parse(variant).method)}
     if config.anonymization.format == "jpeg":
         fields.add("jpeg_quality")
     return {

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePath
 from typing import Any
 
+from anonbench.config import Dataset
 from anonbench.errors import InputError
 from anonbench.records import pack, unpack
 
@@ -157,6 +158,24 @@ def require_absolute(brought: Mapping[str, Any]) -> None:
             raise InputError(
                 f"{place}: {value} is relative, and with a storage for results each job reads it "
                 "where it runs; give the absolute path of a volume that all of them mount"
+            )
+
+
+def require_in_place(datasets: Mapping[str, Dataset]) -> None:
+    """Check that no originals are copied to a storage.
+
+    Args:
+        datasets: by name.
+
+    Raises:
+        InputError: a data set asks for copies.
+
+    """
+    for name, dataset in datasets.items():
+        if dataset.copy_originals:
+            raise InputError(
+                f"datasets.{name}.copy_originals: originals are not copied to a storage for "
+                "results; leave it out, and each job reads them where they are"
             )
 
 

@@ -19,7 +19,7 @@ from anonbench.detectors import Detector, kept, reading, shard
 from anonbench.detectors.base import NoDetector
 from anonbench.detectors.kept import places
 from anonbench.detectors.shard import Job, detect_shard
-from anonbench.errors import InputError, UnreadableImage
+from anonbench.errors import ChangedImage, InputError, UnreadableImage
 from anonbench.images import encode
 from anonbench.provenance import file_digest
 from anonbench.vocabulary import Entity
@@ -82,14 +82,22 @@ def corners(monkeypatch: pytest.MonkeyPatch) -> dict[DetectorName, Corner]:
 def opened(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     """Return a list that the names of the files that are read will be in."""
     names: list[str] = []
-    whole = reading.read_image
+    whole = reading.read_original
 
-    def spy(path: Path, max_pixels: int) -> np.ndarray:
-        names.append(path.stem)
-        return whole(path, max_pixels)
+    def spy(image_id: str, *known: Any) -> bytes:
+        names.append(image_id)
+        return whole(image_id, *known)
 
-    monkeypatch.setattr(reading, "read_image", spy)
+    monkeypatch.setattr(reading, "read_original", spy)
     yield names
+
+
+COLUMNS = ["id", "path", "width", "height", "bytes", "digest"]
+
+
+def state(path: Path) -> tuple[int, str]:
+    """Return what a manifest says of a file's content."""
+    return path.stat().st_size, file_digest(path)
 
 
 def write_images(root: Path, values: Sequence[int], size: tuple[int, int] = (6, 8)) -> pd.DataFrame:
@@ -100,8 +108,8 @@ def write_images(root: Path, values: Sequence[int], size: tuple[int, int] = (6, 
         pixels = np.full(size, value, np.uint8)
         pixels.flat[-2:] = index // 256, index % 256
         path.write_bytes(encode(pixels))
-        rows.append((name, path.name, size[1], size[0], file_digest(path)))
-    return pd.DataFrame(rows[::-1], columns=["id", "path", "width", "height", "digest"])
+        rows.append((name, path.name, *size[::-1], *state(path)))
+    return pd.DataFrame(rows[::-1], columns=COLUMNS)
 
 
 def run(
@@ -140,8 +148,10 @@ def test_unreadable_and_failing_images_are_recorded_and_the_rest_goes_on(
     tmp_path: Path, corners: dict[DetectorName, Corner], caplog: pytest.LogCaptureFixture
 ) -> None:
     manifest = write_images(tmp_path, [5, 13, 6, 14, 7, 8])
-    (tmp_path / "i002.png").write_bytes(b"")
-    (tmp_path / "i004.png").unlink()
+    for name, end in (("i002", 40), ("i004", -9)):
+        path = tmp_path / f"{name}.png"
+        path.write_bytes(path.read_bytes()[:end])
+        manifest.loc[manifest["id"] == name, ["bytes", "digest"]] = state(path)
     boxes, images = run(manifest, tmp_path, tmp_path / "out", detectors=[ZXING])
     assert set(boxes["id"]) == {"i000", "i005"}
     table = images.set_index("id")
@@ -149,9 +159,9 @@ def test_unreadable_and_failing_images_are_recorded_and_the_rest_goes_on(
     assert table["reason"].tolist() == [
         "",
         "zxing failed (RuntimeError)",
-        "empty file",
+        "truncated or damaged (OSError)",
         "zxing: too slim",
-        "file is missing",
+        "truncated or damaged (OSError)",
         "",
     ]
     assert "i002" in caplog.text
@@ -330,20 +340,34 @@ def test_only_new_images_are_searched(
     opened.clear()
     (tmp_path / "i003.png").write_bytes(encode(np.full((6, 8), 9, np.uint8)))
     changed = manifest.copy()
-    changed.loc[changed["id"] == "i003", "digest"] = file_digest(tmp_path / "i003.png")
+    changed.loc[changed["id"] == "i003", ["bytes", "digest"]] = state(tmp_path / "i003.png")
     boxes, _ = run(changed, tmp_path, tmp_path / "out", kept=kept_at)
     assert opened == ["i003"]
     assert boxes.loc[boxes["id"] == "i003", "x1"].unique().tolist() == [1 + 9 / 256]
 
 
-def test_a_file_that_is_another_than_the_manifests_is_searched_but_not_kept(
-    tmp_path: Path, corners: dict[DetectorName, Corner], opened: list[str]
+@pytest.mark.parametrize("change", ["other", "longer", "gone"])
+def test_a_file_that_is_another_than_the_manifests_is_refused(
+    tmp_path: Path, corners: dict[DetectorName, Corner], opened: list[str], change: str
 ) -> None:
     manifest = write_images(tmp_path, [5, 6])
-    (tmp_path / "i001.png").write_bytes(encode(np.full((6, 8), 9, np.uint8)))
+    path = tmp_path / "i001.png"
+    before = path.read_bytes()
+    match change:
+        case "other":
+            path.write_bytes(before[:-1] + b"?")
+        case "longer":
+            path.write_bytes(before + b"?")
+        case "gone":
+            path.unlink()
     for _ in range(2):
-        run(manifest, tmp_path, tmp_path / "out", kept=[tmp_path / "kept/0"])
-    assert sorted(opened) == ["i000", "i001", "i001"]
+        with pytest.raises(ChangedImage, match=r"'i001'.* --forcerun manifest"):
+            run(manifest, tmp_path, tmp_path / "out", kept=[tmp_path / "kept/0"])
+    assert not list((tmp_path / "out").glob("*.parquet"))
+    path.write_bytes(before)
+    run(manifest, tmp_path, tmp_path / "out", kept=[tmp_path / "kept/0"])
+    run(manifest, tmp_path, tmp_path / "undisturbed")
+    assert bytes_of(tmp_path / "out") == bytes_of(tmp_path / "undisturbed")
 
 
 def test_an_edit_of_one_detector_leaves_the_others_findings(
@@ -460,8 +484,8 @@ def test_boxes_of_an_image_decoded_at_a_part_of_its_size_are_in_its_own_pixels(
     sizes: list[tuple[int, ...]] = []
     path = tmp_path / "page.jpg"
     path.write_bytes(encode(np.full((301, 203), 255, np.uint8), "jpeg"))
-    row = ("page", path.name, 203, 301, file_digest(path))
-    manifest = pd.DataFrame([row], columns=["id", "path", "width", "height", "digest"])
+    row = ("page", path.name, 203, 301, *state(path))
+    manifest = pd.DataFrame([row], columns=COLUMNS)
 
     def look(images: Sequence[np.ndarray]) -> list[list[Region]]:
         sizes.extend(image.shape for image in images)
@@ -497,8 +521,8 @@ def test_real_detectors_give_equal_bytes_in_any_batch_and_with_any_threads(
         image = portraits.draw(1, f"p{index}", 0).image[40:180:2, 30:150:2]
         path = tmp_path / f"p{index}.png"
         path.write_bytes(encode(image))
-        rows.append((f"p{index}", path.name, *image.shape[1::-1], file_digest(path)))
-    manifest = pd.DataFrame(rows, columns=["id", "path", "width", "height", "digest"])
+        rows.append((f"p{index}", path.name, *image.shape[1::-1], *state(path)))
+    manifest = pd.DataFrame(rows, columns=COLUMNS)
     boxes, images = run(manifest, tmp_path, tmp_path / "a", detectors=[MTCNN])
     assert images["status"].eq("ok").all()
     assert boxes["entity"].eq("face").all()

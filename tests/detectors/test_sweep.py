@@ -44,8 +44,8 @@ def listed(folder: Path, drawings: dict[str, Drawing]) -> pd.DataFrame:
         path = folder / f"{name}.png"
         path.write_bytes(encode(drawing.image))
         height, width = drawing.image.shape[:2]
-        rows.append((name, path.name, width, height, file_digest(path)))
-    return pd.DataFrame(rows, columns=["id", "path", "width", "height", "digest"])
+        rows.append((name, path.name, width, height, path.stat().st_size, file_digest(path)))
+    return pd.DataFrame(rows, columns=["id", "path", "width", "height", "bytes", "digest"])
 
 
 def test_only_the_last_threshold_changes() -> None:

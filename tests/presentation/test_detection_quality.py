@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -129,12 +130,15 @@ def test_an_empty_sheet_says_so(tmp_path: Path, drawn: list[Figure]) -> None:
 @pytest.fixture
 def red(tmp_path: Path) -> dict[str, Path]:
     """Return the files of a data set of three red images, one of which could not be searched."""
-    names = ["a", "b", "broken"]
+    names, known = ["a", "b", "broken"], []
     for name in names:
         image = np.zeros((50, 100, 3), dtype=np.uint8)
         image[..., 0] = 255
-        (tmp_path / f"{name}.png").write_bytes(encode(image))
-    manifest = {"id": names, "path": [f"{n}.png" for n in names], "width": 100, "height": 50}
+        data = encode(image)
+        (tmp_path / f"{name}.png").write_bytes(data)
+        known.append((f"{name}.png", len(data), hashlib.sha256(data).hexdigest()))
+    manifest = {"id": names, "width": 100, "height": 50}
+    manifest |= dict(zip(("path", "bytes", "digest"), zip(*known, strict=True), strict=True))
     status = {"id": names, "status": ["ok", "empty", "unreadable"], "regions": [2, 0, 0]}
     review = {"why": ["empty", "lowest score", "failed"], "id": ["b", "a", "broken"]}
     files = {name: tmp_path / name for name in ("manifest", "boxes", "images", "review")}

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from anonbench.training.crops import ASPECTS, crop_boxes, cut, reduced, reductions
+from anonbench.training.crops import ASPECTS, crop_boxes, cut
 from anonbench.training.draws import Draw, crop_draws
 
 
@@ -47,32 +47,6 @@ def test_each_box_is_the_first_attempt_that_fits() -> None:
             if width <= 100 and height <= 60:
                 break
         assert box[2] - box[0] == min(width, 100) and box[3] - box[1] == min(height, 60)
-
-
-def test_reductions_by_hand() -> None:
-    # one image a column; sides 20, 40, 79, 80, 1000 for crops of 10 pixels
-    boxes = np.array([[[3, 1, 3 + w, 901] for w in (9, 20, 40, 79, 80, 1000)]])
-    assert reductions(boxes, 10).tolist() == [1, 2, 4, 4, 8, 8]
-    higher = boxes[..., [1, 0, 3, 2]]
-    assert reductions(np.concatenate([boxes, higher[:, ::-1]]), 10).tolist() == [1, 2, 4, 4, 2, 1]
-    assert reductions(boxes[:0], 10).tolist() == [8] * 6
-    np.testing.assert_array_equal(reduced(np.array([[5, 6, 11, 13]]), 4), [[1, 2, 3, 3]])
-
-
-@settings(max_examples=50, deadline=None)
-@given(st.integers(1, 900), st.integers(1, 900), st.integers(1, 40), st.integers(0, 99))
-def test_reduced_images_have_a_pixel_for_each_of_the_crop(
-    width: int, height: int, side: int, seed: int
-) -> None:
-    size = np.array([width, height])
-    boxes = crop_boxes(crop_draws(seed, 0, "a", 8), size, (0.2, 1.0))
-    (scale,) = reductions(boxes[:, None], side).tolist()
-    small = reduced(boxes, scale)
-    assert (small[:, :2] >= 0).all() and (small[:, 2:] <= -(-size // scale)).all()
-    sides = (small[:, 2:] - small[:, :2]).min()
-    assert scale == 1 or sides >= side
-    assert scale == 8 or (boxes[:, 2:] - boxes[:, :2]).min() < 2 * scale * side
-    assert (2 * np.abs(small * scale - boxes) <= scale * (scale > 1)).all()
 
 
 @pytest.mark.parametrize("flip", [False, True])

@@ -43,6 +43,7 @@ def job(recipe: Make, tmp_path: Path) -> Callable[..., TrainJob]:
             recipe=recipe(**({"gpus": 2, "threads": 3} | changes)),
             adaption=Adaption.A,
             original=[tmp_path / "0.tar"],
+            root=tmp_path,
             seed=how,
             output=tmp_path / "backbone",
             log=tmp_path / "log.csv",

@@ -14,8 +14,9 @@ from anonbench.estimates import Estimates
 from anonbench.experiment import Experiment, truth_of
 from anonbench.files import files_in
 from anonbench.made import digest_file as path_of_digest
+from anonbench.originals import copies_message
 from anonbench.presentation.report.page import resources_digest
-from anonbench.stored import require_absolute
+from anonbench.stored import require_absolute, require_in_place
 from anonbench.vocabulary import Split
 
 try:
@@ -42,6 +43,7 @@ try:
                     **settings.model_dump(include={"detection", "recipes"}),
                 }
             )
+            require_in_place(experiment.datasets)
 except InputError as error:
     raise WorkflowError(str(error))
 

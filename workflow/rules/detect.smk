@@ -27,7 +27,6 @@ rule detect:
     params:
         slice=lambda w: slices.detect(settings, w.dataset),
         own=lambda w: own_settings(w.dataset),
-        root=lambda w: str(root_of(experiment.datasets[w.dataset])),
         shards=lambda w: len(shards(w.dataset, w.split)),
     script:
         "../scripts/detect.py"

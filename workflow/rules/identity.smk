@@ -4,6 +4,7 @@
 import sys
 from pathlib import Path
 
+from anonbench.files import make_private
 from anonbench.identity import known_codes
 from anonbench.lock import enter
 from anonbench.planning.codes import keep_codes
@@ -42,6 +43,9 @@ if workflow.is_main_process and _bucket:
 elif workflow.is_main_process:
     if _message := of_another_version(settings.results):
         logger.warning(_message)
+    _copied = [name for name, d in experiment.datasets.items() if d.copy_originals]
+    if _message := copies_message(settings.results, _copied):
+        logger.warning(_message)
     for _file in settle(settings.results, _own):
         logger.warning(f"{_file} was changed by hand: it is put aside and made again")
 
@@ -53,6 +57,7 @@ onstart:
         except InputError as _error:
             raise WorkflowError(str(_error))
     else:
+        make_private(settings.results)
         keep_codes(settings.results, known_codes())
     record_in(
         settings.results,

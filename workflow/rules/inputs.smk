@@ -14,11 +14,12 @@ def shards(dataset, split):
 
 
 def image_set(dataset, variant, split):
-    """Paths of one image set's shards and their indexes."""
+    """Paths of one image set's shards and their indexes; of originals indexes alone, or copies too."""
+    in_place = variant == "original" and not experiment.datasets[dataset].copy_originals
     return [
         f"{results}/{dataset}/images/{variant}/{split}/{shard}.{suffix}"
         for shard in shards(dataset, split)
-        for suffix in ("tar", "parquet")
+        for suffix in (("parquet",) if in_place else ("tar", "parquet"))
     ]
 
 
@@ -41,11 +42,14 @@ def digest_file(path):
 
 
 def digests(paths):
-    """Those of several; a shard's stands for its index too."""
+    """Those of several; a shard's stands for its index too, and originals' index for their copy."""
+    copies = {path for path in paths if path.endswith(".tar") and "/original/" in path}
     indexes = {
-        path.removesuffix("tar") + "parquet" for path in paths if path.endswith(".tar")
+        path.removesuffix("tar") + "parquet"
+        for path in paths
+        if path.endswith(".tar") and path not in copies
     }
-    return [digest_file(path) for path in paths if path not in indexes]
+    return [digest_file(path) for path in paths if path not in indexes | copies]
 
 
 def reference_embedding(dataset):

@@ -54,7 +54,6 @@ rule sweep:
         slice=lambda w: slices.sweep(settings, w.dataset),
         truth=lambda w: str(truth_of(experiment.datasets[w.dataset])),
         drawn=truth_is_drawn,
-        root=lambda w: str(root_of(experiment.datasets[w.dataset])),
     script:
         "../scripts/sweep.py"
 
@@ -136,7 +135,6 @@ rule overlays:
         slice=slices.overlays(settings),
         truth=lambda w: str(truth_of(experiment.datasets[w.dataset]) or ""),
         drawn=truth_is_drawn,
-        root=lambda w: str(root_of(experiment.datasets[w.dataset])),
     script:
         "../scripts/overlays.py"
 

@@ -9,11 +9,13 @@ with job(snakemake, __file__) as made:
         from anonbench.anonymizers.shard import anonymize_shard
         from anonbench.boxes import read_boxes
         from anonbench.config import Anonymization
+        from anonbench.datasets.listing import root_in
         from anonbench.vocabulary import Variant
 
+        columns = ["id", "path", "bytes", "digest"]
         anonymize_shard(
-            manifest=pd.read_parquet(snakemake.input.manifest, columns=["id", "path"]),
-            root=Path(snakemake.params.root),
+            manifest=pd.read_parquet(snakemake.input.manifest, columns=columns),
+            root=root_in(snakemake.config, snakemake.wildcards.dataset),
             boxes=read_boxes(Path(snakemake.input.boxes)),
             images=pd.read_parquet(snakemake.input.images),
             variant=Variant.parse(snakemake.wildcards.variant),

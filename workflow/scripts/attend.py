@@ -6,11 +6,13 @@ with job(snakemake, __file__):
     from anonbench.attention import attend
     from anonbench.attention_shares import SAMPLE
     from anonbench.boxes import image_regions, read_boxes
+    from anonbench.datasets.listing import root_in
     from anonbench.imageset import open_sets
     from anonbench.presentation.figures.examples import choose
 
     images = [Path(path) for path in snakemake.input.images]
-    variants = open_sets(snakemake.params.variants, images)
+    root = root_in(snakemake.config, snakemake.wildcards.dataset)
+    variants = open_sets(snakemake.params.variants, images, root)
     regions = image_regions(read_boxes(Path(snakemake.input.boxes)))
     ids = [image_id for image_id in next(iter(variants.values())).ids if image_id in regions]
     attend(

@@ -7,6 +7,7 @@ with job(snakemake, __file__) as made:
         import pandas as pd
 
         from anonbench.config import Detection, DetectorName
+        from anonbench.datasets.listing import root_in
         from anonbench.detectors.kept import places
         from anonbench.detectors.own import read_own
         from anonbench.detectors.shard import Job, detect_shard
@@ -15,7 +16,7 @@ with job(snakemake, __file__) as made:
 
         slice, shard = snakemake.params.slice, int(snakemake.wildcards.shard)
         own = {name: Path(path) for name, path in snakemake.params.own.items()}
-        columns = ["id", "path", "split", "width", "height", "digest"]
+        columns = ["id", "path", "split", "width", "height", "bytes", "digest"]
         manifest = pd.read_parquet(snakemake.input.manifest, columns=columns)
         rows = rows_of_shard(manifest, snakemake.wildcards.split, shard, snakemake.params.shards)
         boxes, corrections = read_own(
@@ -25,7 +26,7 @@ with job(snakemake, __file__) as made:
             detect_shard(
                 rows,
                 Job(
-                    root=Path(snakemake.params.root),
+                    root=root_in(snakemake.config, snakemake.wildcards.dataset),
                     detectors=[DetectorName(name) for name in slice["detectors"]],
                     settings=Detection.model_validate(slice["settings"]),
                     seed=slice["seed"],

@@ -5,10 +5,12 @@ from anonbench.runtime import job
 with job(snakemake, __file__) as made:
     if not made.restored():
         from anonbench.config import load
+        from anonbench.datasets.listing import root_of
         from anonbench.devices import claimed
 
         config = load(snakemake.config)
-        recipe = config.recipes[config.datasets[snakemake.wildcards.dataset].recipe]
+        dataset = config.datasets[snakemake.wildcards.dataset]
+        recipe, root = config.recipes[dataset.recipe], root_of(dataset)
         with claimed(min(1, recipe.gpus_a_machine)):
             from anonbench.embedding import embed_many
             from anonbench.imageset import ImageSet
@@ -16,7 +18,7 @@ with job(snakemake, __file__) as made:
             embed_many(
                 Path(snakemake.input.backbone),
                 [
-                    (ImageSet.open([Path(path) for path in snakemake.input[name]]), Path(output))
+                    (ImageSet.open(list(map(Path, snakemake.input[name])), root), Path(output))
                     for name, output in snakemake.output.items()
                 ],
                 config.embedding.completing(snakemake.params.slice["settings"]),

@@ -3,12 +3,14 @@ from pathlib import Path
 from anonbench.runtime import job
 
 with job(snakemake, __file__):
+    from anonbench.datasets.listing import root_in
     from anonbench.imageset import open_sets
     from anonbench.presentation.figures.examples import choose, examples
     from anonbench.vocabulary import Variant
 
     settings = snakemake.params.slice["settings"]
-    sets = open_sets(snakemake.params.variants, [Path(path) for path in snakemake.input.shown])
+    root = root_in(snakemake.config, snakemake.wildcards.dataset)
+    sets = open_sets(snakemake.params.variants, list(map(Path, snakemake.input.shown)), root)
     variants = {Variant.parse(name): images for name, images in sets.items()}
     examples(
         variants,

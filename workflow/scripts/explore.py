@@ -4,6 +4,7 @@ from anonbench.runtime import job
 
 with job(snakemake, __file__):
     from anonbench.config import Retrieval
+    from anonbench.datasets.listing import root_in
     from anonbench.files import write_json
     from anonbench.imageset import open_sets
     from anonbench.presentation.explorer import ScenarioEmbeddings, explore, read_labels
@@ -12,6 +13,7 @@ with job(snakemake, __file__):
     rows = zip(
         snakemake.params.scenarios, snakemake.input.originals, snakemake.input.images, strict=True
     )
+    root = root_in(snakemake.config, snakemake.wildcards.dataset)
     explorer = explore(
         snakemake.wildcards.dataset,
         Path(snakemake.input.reference),
@@ -19,7 +21,7 @@ with job(snakemake, __file__):
             ScenarioEmbeddings(adaption, Variant.parse(variant), Path(originals), Path(images))
             for (adaption, variant), originals, images in rows
         ],
-        open_sets(snakemake.params.pictures, [Path(shard) for shard in snakemake.input.shards]),
+        open_sets(snakemake.params.pictures, list(map(Path, snakemake.input.shards)), root),
         read_labels(Path(snakemake.input.manifest), snakemake.params.label),
         Retrieval(**snakemake.params.retrieval),
         **snakemake.params.slice,

@@ -3,13 +3,15 @@ from pathlib import Path
 from anonbench.runtime import job
 
 with job(snakemake, __file__):
+    from anonbench.datasets.listing import root_in
     from anonbench.imageset import open_sets
     from anonbench.presentation.figures.gallery import gallery
     from anonbench.presentation.gallery import Database, shelves
     from anonbench.presentation.summary import read_scores
     from anonbench.vocabulary import Model, Variant
 
-    shown = open_sets(snakemake.params.shown, [Path(path) for path in snakemake.input.shown])
+    root = root_in(snakemake.config, snakemake.wildcards.dataset)
+    shown = open_sets(snakemake.params.shown, list(map(Path, snakemake.input.shown)), root)
     gallery(
         shelves(
             read_scores(Path(snakemake.input.scores)),

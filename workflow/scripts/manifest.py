@@ -3,15 +3,22 @@ from pathlib import Path
 from anonbench.runtime import job
 
 with job(snakemake, __file__) as made:
-    if not made.restored():
-        from anonbench.config import DataSource
+    from anonbench.config import DataSource
+    from anonbench.datasets.listing import list_images, root_of
+    from anonbench.datasets.scan import scan
+
+    name, slice = snakemake.params.name, snakemake.params.slice
+    source, seed = DataSource.model_validate(slice["source"]), slice["seed"] or 0
+    # once it runs, it believes no file that only looks as it was: see --forcerun manifest
+    listed = list_images(name, source, seed, labels=False)["path"]
+    if not made.restored(scan=scan(root_of(source), listed, True)):
         from anonbench.datasets.manifest import write_manifest
 
         write_manifest(
-            name=snakemake.params.name,
-            dataset=DataSource.model_validate(snakemake.params.slice["source"]),
-            max_pixels=snakemake.params.slice["max_pixels"],
-            seed=snakemake.params.slice["seed"] or 0,
+            name=name,
+            dataset=source,
+            max_pixels=slice["max_pixels"],
+            seed=seed,
             output=Path(snakemake.output.manifest),
             skipped=Path(snakemake.output.skipped),
         )

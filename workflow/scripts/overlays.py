@@ -3,9 +3,11 @@ from pathlib import Path
 from anonbench.runtime import job
 
 with job(snakemake, __file__):
+    from anonbench.datasets.listing import root_in
     from anonbench.presentation.sheets import draw_sheets
 
     part = snakemake.params.slice
+    root = root_in(snakemake.config, snakemake.wildcards.dataset)
     draw_sheets(
         manifest=Path(snakemake.input.manifest),
         boxes=Path(snakemake.input.boxes),
@@ -13,7 +15,7 @@ with job(snakemake, __file__):
         review=Path(snakemake.input.review),
         truth=Path(snakemake.params.truth) if snakemake.params.truth else None,
         drawn=snakemake.params.drawn,
-        root=Path(snakemake.params.root) if part["settings"]["show_originals"] else None,
+        root=root if part["settings"]["show_originals"] else None,
         max_pixels=part["max_pixels"],
         count=part["drawn"],
         dpi=part["settings"]["dpi"],

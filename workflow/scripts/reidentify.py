@@ -9,6 +9,7 @@ with job(snakemake, __file__) as made:
         with claimed(snakemake.resources.gpu):
             from anonbench.boxes import read_boxes
             from anonbench.config import Privacy
+            from anonbench.datasets.listing import root_in
             from anonbench.imageset import open_sets
             from anonbench.privacy.lineup import read_people
             from anonbench.privacy.reidentification import Attacked, reidentify
@@ -19,6 +20,7 @@ with job(snakemake, __file__) as made:
             originals, *images = open_sets(
                 ["original", *(name for name, _ in variants)],
                 [Path(path) for path in snakemake.input.images],
+                root_in(snakemake.config, snakemake.wildcards.dataset),
             ).values()
             unadapted, *parrots = map(Path, snakemake.input.backbones)
             left = iter(parrots)

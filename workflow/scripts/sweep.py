@@ -4,6 +4,7 @@ from anonbench.runtime import job
 
 with job(snakemake, __file__):
     from anonbench.config import Detection, DetectorName
+    from anonbench.datasets.listing import root_in
     from anonbench.detectors.judge import sweep_dataset
 
     part = snakemake.params.slice
@@ -12,7 +13,7 @@ with job(snakemake, __file__):
         images=[Path(path) for path in snakemake.input.images],
         truth=Path(snakemake.params.truth),
         drawn=snakemake.params.drawn,
-        root=Path(snakemake.params.root),
+        root=root_in(snakemake.config, snakemake.wildcards.dataset),
         detectors=[DetectorName(name) for name in part["detectors"]],
         settings=Detection.model_validate(part["settings"]),
         count=part["sweep"]["images"],

@@ -5,15 +5,18 @@ from anonbench.runtime import job
 with job(snakemake, __file__) as made:
     if not made.restored():
         from anonbench.config import load
+        from anonbench.datasets.listing import root_of
         from anonbench.devices import claimed
         from anonbench.training.launch import TrainJob, run
 
         config, slice = load(snakemake.config), snakemake.params.slice
-        recipe = config.recipes[config.datasets[snakemake.wildcards.dataset].recipe]
+        dataset = config.datasets[snakemake.wildcards.dataset]
+        recipe = config.recipes[dataset.recipe]
         training = TrainJob(
             recipe=recipe.completing(slice["recipe"]),
             adaption=snakemake.params.adaption,
             original=list(snakemake.input.original),
+            root=root_of(dataset),
             anonymized=list(snakemake.input.get("anonymized", [])),
             seed=int(snakemake.wildcards.seed),
             output=Path(snakemake.output.backbone),

@@ -11,8 +11,9 @@ from anonbench.anonymizers.apply import anonymize, audit
 from anonbench.boxes import image_regions
 from anonbench.config import Anonymization
 from anonbench.errors import InputError
-from anonbench.images import decode, encode, read_image
+from anonbench.images import decode, encode, read_image, read_original
 from anonbench.imageset import ShardWriter
+from anonbench.originals import used_rows
 from anonbench.progress import track
 from anonbench.vocabulary import Variant
 
@@ -31,31 +32,28 @@ def anonymize_shard(
 ) -> None:
     """Write one variant of a shard's images, in id order.
 
-    Images that detection could not read are left out of every variant, and so are images in which
-    nothing was found, unless `keep_without_regions`.
-
     Args:
-        manifest: at least `id` and `path` of the shard's images.
+        manifest: at least `id`, `path`, `bytes` and `digest` of the shard's images.
         root: folder that `path` is relative to.
         boxes: the shard's box table.
         images: the shard's detection outcome: `id`, `status`.
-        variant: the version to write; the original one is coded as it is.
+        variant: the version to write.
         settings: strengths, margin, format.
-        keep_without_regions: see above.
+        keep_without_regions: see `used_rows`.
         output: the tar's path.
 
     Raises:
-        InputError: an image that detection read is gone or changed, or fails the audit.
+        ChangedImage: a file is another one than the manifest describes, or gone.
+        InputError: an image fails the audit.
 
     """
-    wanted = {"ok", "partial"} | ({"empty"} if keep_without_regions else set())
-    used = set(images["id"][images["status"].isin(wanted)])
-    rows = manifest[manifest["id"].isin(used)].sort_values("id")
+    rows = used_rows(manifest, images, keep_without_regions)
     regions = image_regions(boxes)
-    pairs = zip(rows["id"], rows["path"], strict=True)
+    files = zip(*(rows[name] for name in ("id", "path", "bytes", "digest")), strict=True)
     with ShardWriter(output) as shard:
-        for image_id, path in track(pairs, len(rows), f"{variant}"):
-            original = read_image(root / path)
+        for image_id, path, size, digest in track(files, len(rows), f"{variant}"):
+            # the very bytes that were searched; the manifest has checked how many pixels they have
+            original = read_image(read_original(image_id, root / path, size, digest), None)
             found = regions.get(image_id, [])
             data = encode(
                 anonymize(original, found, variant, settings),

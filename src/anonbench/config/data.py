@@ -149,6 +149,10 @@ class Dataset(DataSource):
     keep_failed: bool = False
     """Keep images on which a detector failed, with what the others found; else they are left out.
     They may show what that detector would have hidden."""
+    copy_originals: bool = False
+    """Copy the originals into the results, for data on a slow file system: full copies, which only
+    their owner may read. Without it they are read where they are. `anonbench originals` lists and
+    removes copies."""
     shard_size: Count = 4096
     """Images in one shard, about: the number of shards is the next power of two, and an image's
     shard depends on its id alone, so that an added image changes one shard."""

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from anonbench.config import DataSource, Demo, Layout, OwnSplit
+from anonbench.config import DataSource, Demo, Layout, OwnSplit, load
 from anonbench.datasets import celeba, folder, rvl_cdip, table
 from anonbench.datasets.source import Source, problem
 from anonbench.seeding import hash_ints
@@ -30,6 +31,11 @@ READERS: dict[Layout, Reader] = {
 def root_of(dataset: DataSource) -> Path:
     """Return the folder that a listing's `path` is relative to."""
     return dataset.path.parent if dataset.layout is Layout.TABLE else dataset.path
+
+
+def root_in(config: Mapping[str, Any], name: str) -> Path:
+    """Return `root_of` the data set `name` of a config as it was read."""
+    return root_of(load(config).datasets[name])
 
 
 def list_images(name: str, dataset: DataSource, seed: int, labels: bool = True) -> pd.DataFrame:

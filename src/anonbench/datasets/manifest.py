@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -16,9 +17,8 @@ from anonbench.datasets.listing import count_images, read_source, root_of
 from anonbench.datasets.source import problem
 from anonbench.errors import UnreadableImage
 from anonbench.files import write_csv, write_parquet
-from anonbench.images import open_checked, upright_size
+from anonbench.images import max_bytes, open_checked, read_file, upright_size
 from anonbench.progress import track
-from anonbench.provenance import file_digest
 
 COLUMNS = ["id", "path", "split", "width", "height", "bytes", "digest"]
 """The manifest's columns before the label columns."""
@@ -83,15 +83,14 @@ def _skips(listed: pd.DataFrame, reasons: pd.Series, dropped: Mapping[str, str])
 
 
 def _look(root: Path, max_pixels: int, path: str) -> Header:
-    file = root / path
+    """Return size and digest of the same bytes: the file may be replaced at any time."""
     try:
-        with open_checked(file, max_pixels) as image:
+        data = read_file(root / path, max_bytes(max_pixels))
+        with open_checked(data, max_pixels) as image:
             width, height = upright_size(image)
-        return Header(width, height, file.stat().st_size, file_digest(file), "")
     except UnreadableImage as error:
         return Header(0, 0, 0, "", str(error))
-    except OSError as error:
-        return Header(0, 0, 0, "", f"cannot be read ({type(error).__name__})")
+    return Header(width, height, len(data), hashlib.sha256(data).hexdigest(), "")
 
 
 def _look_at_all(root: Path, max_pixels: int, paths: list[str]) -> Iterator[Header]:

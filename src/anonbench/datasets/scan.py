@@ -12,7 +12,7 @@ _LISTS = (".", "Anno", "Eval", "labels")
 _SUFFIXES = (".txt", ".csv", ".parquet")
 
 
-def scan(root: Path, paths: Iterable[str]) -> str:
+def scan(root: Path, paths: Iterable[str], strict: bool = False) -> str:
     """Return a digest of the names, sizes and modification times of a data set's files.
 
     Also a replaced file with an older time has another one than before. A file that is missing
@@ -21,10 +21,13 @@ def scan(root: Path, paths: Iterable[str]) -> str:
     Args:
         root: the data set's folder.
         paths: its images, relative to the folder.
+        strict: also when each file was last changed in any way, and its number on the disk: a file
+            with the size and time of the one that it replaced is noticed, but so is a mere copy.
 
     """
     # one call for all: a call a file would cost as much as looking at it
-    states = "".join([_state(f"{root}/{path}", path) for path in (*_list_files(root), *paths)])
+    files = (*_list_files(root), *paths)
+    states = "".join([_state(f"{root}/{path}", path, strict) for path in files])
     return hashlib.sha256(states.encode("utf-8", "surrogateescape")).hexdigest()
 
 
@@ -36,9 +39,10 @@ def _list_files(root: Path) -> Iterator[str]:
             yield from sorted(f"{folder}/{name}" for name in names if name.endswith(_SUFFIXES))
 
 
-def _state(file: str, path: str) -> str:
+def _state(file: str, path: str, strict: bool) -> str:
     try:
         stat = os.stat(file)  # noqa: PTH116
     except OSError:
         return f"{path}\0missing\n"
-    return f"{path}\0{stat.st_size}\0{stat.st_mtime_ns}\n"
+    more = f"\0{stat.st_ctime_ns}\0{stat.st_ino}" if strict else ""
+    return f"{path}\0{stat.st_size}\0{stat.st_mtime_ns}{more}\n"

@@ -12,8 +12,7 @@ import numpy as np
 import pandas as pd
 
 from anonbench.errors import UnreadableImage
-from anonbench.images import read_image, read_reduced
-from anonbench.provenance import file_digest
+from anonbench.images import read_image, read_original, read_reduced
 
 BATCH_IMAGES = 32
 BATCH_PIXELS = 16_000_000
@@ -32,7 +31,7 @@ class Original:
     pixels: np.ndarray
     """uint8 [H, W] or [H, W, 3]; empty where there is a problem."""
     digest: str = ""
-    """SHA-256 of the file as the manifest has it; empty where the file is another one by now."""
+    """SHA-256 of the file that `pixels` were decoded from; empty where there is a problem."""
     scale: int = 1
     """How many pixels of the original, in each direction, are one of `pixels`."""
     problem: str = ""
@@ -44,15 +43,18 @@ def read_batches(
     """Yield all images of a manifest in the order of its rows.
 
     Args:
-        manifest: columns id, path (relative to `root`), width, height, digest.
+        manifest: columns id, path (relative to `root`), width, height, bytes, digest.
         root: the data set's folder.
         max_pixels: larger images are a problem.
         longest_side: JPEG may be decoded at an integral part of its size as long as the longer side
             keeps this many pixels; None reads all at full size.
         threads: that read.
 
+    Raises:
+        ChangedImage: a file is another one than the manifest describes.
+
     """
-    columns = [manifest[name] for name in ("id", "path", "width", "height", "digest")]
+    columns = [manifest[name] for name in _Row._fields]
     rows = [_Row(*values) for values in zip(*columns, strict=True)]
     sizes = [int(row.width) * int(row.height) for row in rows]
 
@@ -89,19 +91,18 @@ class _Row(NamedTuple):
     path: str
     width: int
     height: int
+    bytes: int
     digest: str
 
 
 def _read(row: _Row, path: Path, max_pixels: int, longest_side: int | None) -> Original:
     known = (str(row.id), int(row.width), int(row.height))
     try:
+        data = read_original(known[0], path, int(row.bytes), row.digest)
         if longest_side is None:
-            pixels, scale = read_image(path, max_pixels), 1
+            pixels, scale = read_image(data, max_pixels), 1
         else:
-            pixels, scale = read_reduced(path, longest_side, max_pixels)
-        unchanged = file_digest(path) == row.digest
+            pixels, scale = read_reduced(data, longest_side, max_pixels)
     except UnreadableImage as error:
         return Original(*known, _NOTHING, problem=str(error))
-    except OSError as error:  # gone between the two
-        return Original(*known, _NOTHING, problem=f"cannot be read ({type(error).__name__})")
-    return Original(*known, pixels, row.digest if unchanged else "", scale)
+    return Original(*known, pixels, row.digest, scale)

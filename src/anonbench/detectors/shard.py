@@ -65,8 +65,8 @@ def detect_shard(manifest: pd.DataFrame, job: Job, boxes: Path, images: Path) ->
     an image that they have not searched before.
 
     Args:
-        manifest: the shard's rows, with columns id, path (relative to the root), width, height and
-            digest; may be empty.
+        manifest: the shard's rows, with columns id, path (relative to the root), width, height,
+            bytes and digest; may be empty.
         job: everything else.
         boxes: the box table to write (Parquet, `anonbench.boxes.BOX_COLUMNS`).
         images: the images table to write: id, status, reason, regions. The status is ok, empty,
@@ -74,6 +74,7 @@ def detect_shard(manifest: pd.DataFrame, job: Job, boxes: Path, images: Path) ->
 
     Raises:
         InputError: a detector's package or weights are missing.
+        ChangedImage: a file is another one than the manifest describes.
 
     """
     search = _Search(job, manifest.sort_values("id"))
@@ -187,8 +188,7 @@ class _Search:
             if finding is None:
                 continue
             self._found[name][image.id] = finding
-            if image.digest:
-                kept[name].add(image.digest, finding)
+            kept[name].add(image.digest, finding)
         if len(self._found[name]) >= SUSPICIOUS:
             self._warn_if_nothing(name)
         elif not self._found[name] and len(self.failed) >= SUSPICIOUS:

@@ -14,7 +14,7 @@ from anonbench.detectors.review import choose_sheet
 from anonbench.detectors.sweep import draw_sample
 from anonbench.detectors.truth import read_truth
 from anonbench.errors import UnreadableImage
-from anonbench.images import read_image
+from anonbench.images import read_image, read_original
 from anonbench.presentation.figures.overlays import Sheet, overlay_sheet
 from anonbench.presentation.labels import count as counted
 
@@ -48,6 +48,9 @@ def draw_sheets(
         dpi: of the sheets.
         least_certain: the PNG of the least certain images to write.
         sample: the PNG of a random sample to write.
+
+    Raises:
+        ChangedImage: a file is another one than the manifest describes.
 
     """
     rows = searched(manifest, images).set_index("id", drop=False)
@@ -83,7 +86,9 @@ def _picture(
     image = None
     if root is not None:
         try:
-            image = read_image(root / row["path"], max_pixels)
+            path = root / row["path"]
+            data = read_original(str(row["id"]), path, int(row["bytes"]), row["digest"])
+            image = read_image(data, max_pixels)
         except UnreadableImage:  # it was read a moment ago, and is gone: the outlines are left
             note = "cannot be read any more"
     return Sheet(

@@ -10,8 +10,6 @@ from anonbench.opencv import cv2
 from anonbench.training.draws import ATTEMPTS, Draw
 
 ASPECTS = (3 / 4, 4 / 3)
-REDUCTIONS = np.array([1, 2, 4, 8])
-"""Scales, as one over them, at which JPEG can be decoded."""
 
 
 def crop_boxes(draws: np.ndarray, sizes: np.ndarray, area: tuple[float, float]) -> np.ndarray:
@@ -42,31 +40,6 @@ def crop_boxes(draws: np.ndarray, sizes: np.ndarray, area: tuple[float, float]) 
     corner = np.floor(draws[..., Draw.LEFT : Draw.TOP + 1] * (sizes - box + 1))
     placed: np.ndarray = np.concatenate([corner, corner + box], axis=-1).astype(np.int64)
     return placed
-
-
-def reductions(boxes: np.ndarray, side: int) -> np.ndarray:
-    """Return the scales 1, 1/2, 1/4 or 1/8 at which images have enough pixels for their crops.
-
-    Args:
-        boxes: int [n, B, 4], the crops of each image.
-        side: of the crops once they are resized.
-
-    Returns:
-        int64 [B]: 1, 2, 4 or 8; 8 where there are no crops.
-
-    """
-    shortest = (boxes[..., 2:] - boxes[..., :2]).min(axis=(0, 2), initial=REDUCTIONS[-1] * side)
-    enough = shortest[:, None] >= REDUCTIONS[1:] * side  # [B, 3]
-    scales: np.ndarray = REDUCTIONS[enough.sum(axis=1)]
-    return scales
-
-
-def reduced(boxes: np.ndarray, scale: int) -> np.ndarray:
-    """Return boxes int [..., 4] in an image of one over `scale` the size, to the nearest pixel.
-
-    Halves go up, so that no side gets shorter than its whole number of larger pixels.
-    """
-    return (boxes + scale // 2) // scale
 
 
 def cut(image: np.ndarray, box: np.ndarray, flip: bool, out: np.ndarray) -> None:

@@ -44,6 +44,8 @@ class TrainJob(BaseModel):
     adaption: Adaption
     original: list[Path]
     """Shards of the train split."""
+    root: Path
+    """The folder that the originals' paths are relative to."""
     anonymized: list[Path] = []
     """Shards of the same images anonymized; none for the unadapted model."""
     seed: int
@@ -93,7 +95,7 @@ def train(job: TrainJob) -> None:
     loop.train(
         recipe=job.recipe,
         adaption=job.adaption,
-        original=ImageSet.open(job.original),
+        original=ImageSet.open(job.original, job.root),
         anonymized=ImageSet.open(job.anonymized) if job.anonymized else None,
         seed=job.seed,
         output=job.output,

@@ -19,7 +19,7 @@ from anonbench.files import scratch_folder
 from anonbench.imageset import ImageSet
 from anonbench.seeding import rng
 from anonbench.training.batch import Batch
-from anonbench.training.crops import crop_boxes, cut, reduced, reductions
+from anonbench.training.crops import crop_boxes, cut
 from anonbench.training.draws import Draw, crop_draws
 from anonbench.training.looks import Looks, looks_of
 from anonbench.training.masking import Masks, batch_masks
@@ -218,10 +218,10 @@ class _Kind:
         self.flips = draws[..., Draw.FLIP] < flip
         self.pixels = np.empty((*draws.shape[:2], side, side, 3), np.uint8)
 
-    def cut(self, row: int, image: np.ndarray, scale: int) -> None:
-        """Cut the crops of one image, given at one over `scale` of the size of its boxes."""
-        boxes = reduced(self.boxes[:, row], scale)
-        for box, flip, out in zip(boxes, self.flips[:, row], self.pixels[:, row], strict=True):
+    def cut(self, row: int, image: np.ndarray) -> None:
+        """Cut the crops of one image."""
+        columns = self.boxes[:, row], self.flips[:, row], self.pixels[:, row]
+        for box, flip, out in zip(*columns, strict=True):
             cut(image, box, bool(flip), out)
 
 
@@ -230,9 +230,8 @@ def cut_crops(
 ) -> tuple[Tensor, Tensor]:
     """Return global and local crops of B images, uint8 [n · B, S, S, 3], all first crops first.
 
-    Each image is read once from each version that is needed, and where its format allows it, no
-    larger than its crops need. How large that is follows from all crops of the image, so that every
-    adaption sees the same pixels where it sees the same version.
+    Each image is read once from each version that is needed, and whole: a JPEG decoded at a smaller
+    scale would differ from its anonymized version in more than what is hidden.
 
     Args:
         sources: the images.
@@ -245,9 +244,6 @@ def cut_crops(
     global_draws, local_draws = np.split(draws, [crops.global_count])
     large = _Kind(global_draws, sizes, crops.global_size, crops.global_area, crops.flip)
     small = _Kind(local_draws, sizes, crops.local_size, crops.local_area, crops.flip)
-    scales = np.minimum(
-        reductions(large.boxes, crops.global_size), reductions(small.boxes, crops.local_size)
-    )
     needs: list[tuple[ImageSource, list[_Kind]]] = [(sources.global_crops, [large])]
     if sources.local_crops is sources.global_crops:
         needs[0][1].append(small)
@@ -255,10 +251,9 @@ def cut_crops(
         needs.append((sources.local_crops, [small]))
     for row, image_id in enumerate(ids):
         for source, kinds in needs:
-            image = source.read(image_id, int(scales[row]))
-            whole = image.shape[1::-1] == tuple(sizes[row])
+            image = source.read(image_id)
             for kind in kinds:
-                kind.cut(row, image, 1 if whole else int(scales[row]))
+                kind.cut(row, image)
     return (
         torch.from_numpy(large.pixels).flatten(0, 1),
         torch.from_numpy(small.pixels).flatten(0, 1),

@@ -9,6 +9,7 @@ from typing import Protocol
 import numpy as np
 
 from anonbench.config.training import Crops
+from anonbench.files import open_private
 from anonbench.imageset import ImageSet
 from anonbench.opencv import cv2
 from anonbench.progress import track
@@ -21,8 +22,8 @@ class ImageSource(Protocol):
     def size(self, image_id: str) -> tuple[int, int]:
         """Return width and height of an image, in pixels."""
 
-    def read(self, image_id: str, reduce: int = 1) -> np.ndarray:
-        """Return an image, uint8 [H, W] or [H, W, 3] RGB, perhaps at one over `reduce` its size."""
+    def read(self, image_id: str) -> np.ndarray:
+        """Return an image, uint8 [H, W] or [H, W, 3] RGB."""
 
 
 def sufficient_side(crops: Crops) -> int:
@@ -53,7 +54,7 @@ class Scratch:
         self._path = path
         self._where: dict[str, tuple[int, tuple[int, ...]]] = {}
         offset = 0
-        with path.open("wb") as file:
+        with open_private(path) as file:
             for image_id in track(images.ids, len(images), "images shrunk"):
                 small = shrink(images.read(image_id), side)
                 file.write(np.ascontiguousarray(small).data)
@@ -66,8 +67,7 @@ class Scratch:
         height, width = self._where[image_id][1][:2]
         return width, height
 
-    def read(self, image_id: str, reduce: int = 1) -> np.ndarray:
+    def read(self, image_id: str) -> np.ndarray:
         """Return a shrunk image, uint8 [H, W] or [H, W, 3] RGB, as a view of the file."""
-        del reduce  # it is small already
         offset, shape = self._where[image_id]
         return self._pixels[offset : offset + int(np.prod(shape))].reshape(shape)
