@@ -2,7 +2,7 @@ from pathlib import Path
 
 from anonbench.runtime import job
 
-with job(snakemake.log[0], snakemake.threads):
+with job(snakemake, __file__) as made:
     import pandas as pd
 
     from anonbench.datasets.listing import root_in

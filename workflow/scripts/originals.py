@@ -1,10 +1,8 @@
 from pathlib import Path
 
-from anonbench.made import Made
 from anonbench.runtime import job
 
-with job(snakemake.log[0], snakemake.threads):
-    made = Made(__file__, snakemake.input, snakemake.output, dict(snakemake.params.items()))
+with job(snakemake, __file__) as made:
     if not made.restored():
         import pandas as pd
 
@@ -17,4 +15,3 @@ with job(snakemake.log[0], snakemake.threads):
             keep=snakemake.params.keep_without_regions,
             output=Path(snakemake.output.index),
         )
-        made.keep()
