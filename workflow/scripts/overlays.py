@@ -6,13 +6,14 @@ with job(snakemake.log[0], snakemake.threads):
     from anonbench.presentation.sheets import draw_sheets
 
     part = snakemake.params.slice
+    truth = [snakemake.params.drawn_truth, *snakemake.input.truth]
     draw_sheets(
         manifest=Path(snakemake.input.manifest),
         boxes=Path(snakemake.input.boxes),
         images=[Path(path) for path in snakemake.input.images],
         review=Path(snakemake.input.review),
-        truth=Path(snakemake.params.truth) if snakemake.params.truth else None,
-        drawn=snakemake.params.drawn,
+        truth=next((Path(path) for path in truth if path), None),
+        drawn=bool(snakemake.params.drawn_truth),
         root=Path(snakemake.params.root) if part["settings"]["show_originals"] else None,
         max_pixels=part["max_pixels"],
         count=part["drawn"],

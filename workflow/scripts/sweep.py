@@ -10,8 +10,8 @@ with job(snakemake.log[0], snakemake.threads):
     sweep_dataset(
         manifest=Path(snakemake.input.manifest),
         images=[Path(path) for path in snakemake.input.images],
-        truth=Path(snakemake.params.truth),
-        drawn=snakemake.params.drawn,
+        truth=Path(snakemake.params.drawn_truth or snakemake.input.truth[0]),
+        drawn=bool(snakemake.params.drawn_truth),
         root=Path(snakemake.params.root),
         detectors=[DetectorName(name) for name in part["detectors"]],
         settings=Detection.model_validate(part["settings"]),

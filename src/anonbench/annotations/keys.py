@@ -1,4 +1,4 @@
-"""Images by their keys: an id, or a path relative to the data set's root or absolute, compared exactly."""
+"""Images by their keys: an id, or a path relative to the data set's root or absolute; exactly."""
 
 from __future__ import annotations
 

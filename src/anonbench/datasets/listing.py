@@ -110,9 +110,7 @@ def _require_unique(name: str, images: pd.DataFrame) -> None:
         raise problem(name, text)
 
 
-def _subset(
-    images: pd.DataFrame, count: int, seed: int
-) -> tuple[pd.DataFrame, pd.DataFrame]:
+def _subset(images: pd.DataFrame, count: int, seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the `count` images with the smallest hash, and the others.
 
     An added image replaces one at most.
