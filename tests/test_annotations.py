@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 from pathlib import Path
 from typing import Any
 
@@ -14,21 +13,40 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from anonbench.annotations import (
-    apply_corrections,
+    Correction,
+    Images,
+    correct,
     read_boxes_file,
     read_corrections,
+    read_regions,
+    read_stored_corrections,
+    write_annotations,
     write_coco,
 )
 from anonbench.annotations.coco import as_coco
-from anonbench.annotations.corrections import correct
-from anonbench.annotations.rows import image_id
 from anonbench.boxes import Region, box_table, image_regions, write_boxes
 from anonbench.cli import main
 from anonbench.errors import InputError
 from anonbench.vocabulary import Entity
 
-SIZES = {"a": (100, 80), "train/b": (200, 150)}
+ROOT = Path("/data/archive")
+LISTED = pd.DataFrame(
+    [("a", "a.jpg", 100, 80), ("train/b", "train/b.png", 200, 150)],
+    columns=["id", "path", "width", "height"],
+)
+IMAGES = Images(ROOT, LISTED)
 FACE = Region(Entity.FACE, 10, 20, 30, 50, 1.0)
+
+
+def read(path: Path, images: Images = IMAGES) -> dict[str, list[Region]]:
+    return read_boxes_file(path, images).regions()
+
+
+def corrections_of(path: Path) -> dict[str, list[Correction]]:
+    """Return a file's corrections as they come back from the results."""
+    stored = path.with_suffix(".parquet")
+    write_annotations(read_corrections(path, IMAGES), stored)
+    return read_stored_corrections(stored, IMAGES.ids.tolist())
 
 
 def csv(tmp_path: Path, *lines: str, header: str = "id,entity,x0,y0,x1,y1") -> Path:
@@ -68,11 +86,10 @@ def test_csv_gives_regions_in_the_files_order(tmp_path: Path) -> None:
         "a,Face,10,20,30,50",
         "a,mrz,0,0,100,80",
     )
-    assert read_boxes_file(path, SIZES) == {
+    assert read(path) == {
         "train/b": [Region(Entity.TEXT, 1, 2, 3.5, 4, 1.0)],
         "a": [FACE, Region(Entity.MRZ, 0, 0, 100, 80, 1.0)],
     }
-    assert list(read_boxes_file(path, SIZES, only=["a"])) == ["a"]
 
 
 def test_csv_may_give_paths_corners_and_scores(tmp_path: Path) -> None:
@@ -81,29 +98,15 @@ def test_csv_may_give_paths_corners_and_scores(tmp_path: Path) -> None:
     rest = ",".join(map(str, corners))
     path = csv(
         tmp_path,
-        f"img/a.jpg,0.25,face,10,20,30,50,{rest}",
-        r".\train\b.png,,face,10,20,30,50" + "," * 8,
+        f"a.jpg,0.25,face,10,20,30,50,{rest}",
+        ".//train/./b.png,,face,10,20,30,50" + "," * 8,
+        "/data/archive/a.jpg,,face,10,20,30,50" + "," * 8,
         header=header,
     )
-    found = read_boxes_file(path, SIZES)
-    assert found["a"] == [Region(Entity.FACE, 10, 20, 30, 50, 0.25, tuple(corners))]  # type: ignore[arg-type]
+    found = read(path)
+    cornered = Region(Entity.FACE, 10, 20, 30, 50, 0.25, tuple(corners))  # type: ignore[arg-type]
+    assert found["a"] == [cornered, FACE]
     assert found["train/b"] == [FACE]
-
-
-@pytest.mark.parametrize(
-    ("name", "exact", "expected"),
-    [
-        ("a", True, "a"),
-        ("a.jpg", True, None),  # an id may have a point in it
-        ("a.jpg", False, "a"),
-        ("x/y/a.jpg", False, "a"),
-        ("train/b.tar.png", False, None),
-        ("b.jpg", False, None),  # might be train/b or val/b
-        ("./train/b.png", False, "train/b"),
-    ],
-)
-def test_images_are_known_by_id_or_path(name: str, exact: bool, expected: str | None) -> None:
-    assert image_id(name, exact, SIZES) == expected
 
 
 @st.composite
@@ -144,10 +147,12 @@ def test_a_box_table_comes_back_as_it_was(
     else:
         manifest.to_parquet(folder / "manifest.parquet")
         write_coco(folder / "table.parquet", folder / "manifest.parquet", path)
-    sizes = dict.fromkeys(manifest["id"], (1000, 1000))
-    for known in (sizes, None):
-        found = read_boxes_file(path, known)
-        pd.testing.assert_frame_equal(box_table(found, 0), table, check_exact=True)
+    known = Images(ROOT, manifest)
+    found = read_boxes_file(path, known)
+    pd.testing.assert_frame_equal(box_table(found.regions(), 0), table, check_exact=True)
+    write_annotations(found, folder / "stored.parquet")
+    assert read_regions(folder / "stored.parquet", known.ids.tolist()) == found.regions()
+    assert set(read_regions(folder / "stored.parquet", ["a"])) <= {"a"}
 
 
 # --- COCO ---
@@ -165,7 +170,7 @@ def test_coco_bbox_and_four_points(tmp_path: Path) -> None:
             {"segmentation": [[10, 20, 30, 20, 30, 50, 10, 50, 10, 20]]},
         ),
     )
-    found = read_boxes_file(path, SIZES)["a"]
+    found = read(path)["a"]
     assert [region.quad for region in found] == [
         None,
         tuple(corners),
@@ -178,7 +183,7 @@ def test_coco_bbox_and_four_points(tmp_path: Path) -> None:
 
 
 def test_coco_lists_images_without_boxes(tmp_path: Path) -> None:
-    assert read_boxes_file(as_json(tmp_path, coco()), SIZES) == {"a": []}
+    assert read(as_json(tmp_path, coco())) == {"a": []}
 
 
 def test_export_is_coco_as_tools_read_it(tmp_path: Path) -> None:
@@ -187,11 +192,7 @@ def test_export_is_coco_as_tools_read_it(tmp_path: Path) -> None:
         "train/b": [Region(Entity.MRZ, 0, 0, 9, 9, 1.0, (0, 0, 9, 0, 9, 9, 0, 9))],
     }
     write_boxes(box_table(table, 0), tmp_path / "b.parquet")
-    manifest = pd.DataFrame(
-        [(name, f"{name}.jpg", *size) for name, size in SIZES.items()],
-        columns=["id", "path", "width", "height"],
-    )
-    manifest.to_parquet(tmp_path / "m.parquet")
+    LISTED.to_parquet(tmp_path / "m.parquet")
     arguments = [str(tmp_path / name) for name in ("b.parquet", "m.parquet", "out.json")]
     assert main(["boxes", "export", *arguments]) == 0
     data = json.loads((tmp_path / "out.json").read_text())
@@ -205,7 +206,7 @@ def test_export_is_coco_as_tools_read_it(tmp_path: Path) -> None:
     assert by_id[second["image_id"]]["width"] == 200
     for image in data["images"]:  # a tool may drop what is not COCO's
         del image["anonbench_id"]
-    assert read_boxes_file(as_json(tmp_path, data), SIZES) == table
+    assert read(as_json(tmp_path, data)) == table
 
 
 def test_export_refuses_another_data_sets_manifest(
@@ -241,7 +242,7 @@ POLYGON = {"all_points_x": [10, 30, 30, 10], "all_points_y": [20, 20, 50, 50]}
 def test_via_shapes(tmp_path: Path, shape: dict[str, Any], quad: Any, project: bool) -> None:
     data = via(shape)
     path = as_json(tmp_path, {"_via_img_metadata": data, "_via_settings": {}} if project else data)
-    (region,) = read_boxes_file(path, SIZES)["a"]
+    (region,) = read(path)["a"]
     assert (region.x0, region.y0, region.x1, region.y1) == pytest.approx((10, 20, 30, 50))
     assert region.quad == quad
 
@@ -249,9 +250,7 @@ def test_via_shapes(tmp_path: Path, shape: dict[str, Any], quad: Any, project: b
 def test_via_version_1_and_circles(tmp_path: Path) -> None:
     data = via({"name": "circle", "cx": 20, "cy": 30, "r": 10})
     data["a.jpg123"]["regions"] = {"0": data["a.jpg123"]["regions"][0]}
-    assert read_boxes_file(as_json(tmp_path, data))["a"] == [
-        Region(Entity.FACE, 10, 20, 30, 40, 1.0)
-    ]
+    assert read(as_json(tmp_path, data))["a"] == [Region(Entity.FACE, 10, 20, 30, 40, 1.0)]
 
 
 # --- what is wrong is named ---
@@ -285,18 +284,18 @@ def test_via_version_1_and_circles(tmp_path: Path) -> None:
 def test_a_wrong_cell_is_named(tmp_path: Path, line: str, said: str) -> None:
     path = csv(tmp_path, "a,face,10,20,30,50", line)
     with pytest.raises(InputError) as error:
-        read_boxes_file(path, SIZES)
+        read(path)
     assert f"{path}: {said}".lower() in str(error.value).lower()
 
 
 def test_rows_with_the_same_fault_are_counted(tmp_path: Path) -> None:
     path = csv(tmp_path, "a,nose,1,1,2,2", "a,face,1,1,2,2", *["a,ear,1,1,2,2"] * 3)
     with pytest.raises(InputError, match=r"row 1 .*\(3 more like it\)"):
-        read_boxes_file(path)
+        read(path)
 
 
 def test_a_box_may_pass_the_edge_by_a_pixel(tmp_path: Path) -> None:
-    (region,) = read_boxes_file(csv(tmp_path, "a,face,-1,-0.5,101,80.9"), SIZES)["a"]
+    (region,) = read(csv(tmp_path, "a,face,-1,-0.5,101,80.9"))["a"]
     assert (region.x0, region.y0, region.x1, region.y1) == (0, 0, 100, 80)
 
 
@@ -312,19 +311,8 @@ def test_wrong_corners_are_named(tmp_path: Path, corners: str, said: str) -> Non
     header = "id,entity,x0,y0,x1,y1," + ",".join(f"q{i}" for i in range(8))
     path = csv(tmp_path, f"a,face,10,20,30,50,{corners}", header=header)
     with pytest.raises(InputError) as error:
-        read_boxes_file(path, SIZES)
+        read(path)
     assert f"row 1 (image a), {said}" in str(error.value)
-
-
-def test_images_that_the_data_set_lacks(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    mixed = csv(tmp_path, "a,face,10,20,30,50", "z,face,1,1,2,2", "y,face,1,1,2,2")
-    with caplog.at_level(logging.WARNING):
-        assert read_boxes_file(mixed, SIZES) == {"a": [FACE]}
-    assert "2 of 3 boxes are of images that the data set does not have, first row 2: 'z'" in (
-        caplog.text
-    )
-    with pytest.raises(InputError, match=r"1 of 1 boxes .* first row 1: 'z'"):
-        read_boxes_file(csv(tmp_path, "z,face,1,1,2,2"), SIZES)
 
 
 @pytest.mark.parametrize(
@@ -338,7 +326,7 @@ def test_images_that_the_data_set_lacks(tmp_path: Path, caplog: pytest.LogCaptur
 )
 def test_a_missing_column_is_named(tmp_path: Path, header: str, said: str) -> None:
     with pytest.raises(InputError) as error:
-        read_boxes_file(csv(tmp_path, header=header))
+        read(csv(tmp_path, header=header))
     assert said in str(error.value)
 
 
@@ -347,7 +335,7 @@ def test_parquet_rows_are_counted(tmp_path: Path) -> None:
     rows = [("a", "face", 1.0, 1.0, 2.0, 2.0), ("a", None, 1.0, 1.0, 2.0, 2.0)]
     pd.DataFrame(rows, columns=["id", "entity", "x0", "y0", "x1", "y1"]).to_parquet(path)
     with pytest.raises(InputError, match=r"row 2 \(image a\), entity: ''"):
-        read_boxes_file(path)
+        read(path)
 
 
 @pytest.mark.parametrize("name", ["b.csv", "b.parquet", "b.json"])
@@ -357,7 +345,7 @@ def test_no_file_or_no_such_file(tmp_path: Path, name: str, content: bytes | Non
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(InputError, match=str(path)):
-        read_boxes_file(path)
+        read(path)
 
 
 BOX = {"bbox": [10, 20, 20, 30]}
@@ -376,28 +364,31 @@ BOX = {"bbox": [10, 20, 20, 30]}
         (coco({}), "annotation 1 (image a.jpg), bbox: missing"),
         (coco({"bbox": [90, 2, 30, 4]}), "annotation 1 (image a.jpg), bbox: 120 is outside"),
         (coco(BOX | {"id": 77, "score": None}), "annotation 77 (image a.jpg), score: not a finite"),
-        (coco(BOX, width=50, height=40), "image a.jpg: made for 50 × 40 pixels, but the image has"),
+        (
+            coco(BOX, width=50, height=40),
+            "image 7 (image a.jpg), width and height: made for 50 × 40 pixels, but the image has",
+        ),
         (coco(BOX) | {"categories": [3]}, "categories, entry 1: not an object"),
         (coco(BOX) | {"images": [{"file_name": "a.jpg"}]}, "images, entry 1, id: None is neither"),
         ([1, 2], "neither COCO JSON"),
         ({"images": []}, "neither COCO JSON"),
-        (via({"name": "point", "cx": 3, "cy": 4}), "region 1 of a.jpg, shape_attributes: 'point'"),
+        (via({"name": "point", "cx": 3, "cy": 4}), "region 1.1, shape_attributes: 'point'"),
         (
             via({"name": "rect", "x": 1, "y": 1}),
-            "region 1 of a.jpg (image a.jpg), shape_attributes",
+            "region 1.1 (image a.jpg), shape_attributes",
         ),
-        (via({"name": "polygon"}), "region 1 of a.jpg (image a.jpg), shape_attributes: missing"),
+        (via({"name": "polygon"}), "region 1.1 (image a.jpg), shape_attributes: missing"),
         (
             via({"name": "polygon"} | POLYGON, entity="chin"),
-            "region 1 of a.jpg (image a.jpg), entity: 'chin' is none of",
+            "region 1.1 (image a.jpg), entity: 'chin' is none of",
         ),
-        ({"k": {"filename": "a.jpg", "regions": [3]}}, "region 1 of a.jpg is not as VIA"),
+        ({"k": {"filename": "a.jpg", "regions": [3]}}, "region 1.1 is not as VIA"),
     ],
 )
 def test_wrong_json_is_named(tmp_path: Path, data: Any, said: str) -> None:
     path = as_json(tmp_path, data)
     with pytest.raises(InputError) as error:
-        read_boxes_file(path, SIZES)
+        read(path)
     assert str(path) in str(error.value) and said in str(error.value)
 
 
@@ -406,7 +397,7 @@ def test_wrong_json_is_named(tmp_path: Path, data: Any, said: str) -> None:
 HEADER = "id,action,entity,x0,y0,x1,y1"
 
 
-def test_corrections_remove_then_add(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_corrections_remove_then_add(tmp_path: Path) -> None:
     path = csv(
         tmp_path,
         "a,add,face,11,20,30,50",
@@ -416,15 +407,13 @@ def test_corrections_remove_then_add(tmp_path: Path, caplog: pytest.LogCaptureFi
         header=HEADER,
     )
     before = path.read_bytes()
-    corrections = read_corrections(path, SIZES)
+    corrections = corrections_of(path)
     other = Region(Entity.FACE, 60, 20, 80, 50, 0.9)
     texts = [Region(Entity.TEXT, x, 0, x + 5.0, 5, 0.9) for x in (0.0, 50.0)]
-    with caplog.at_level(logging.WARNING):
-        found = apply_corrections("a", [*texts, FACE, other], corrections)
+    found, unused = correct([*texts, FACE, other], corrections["a"])
     assert found == [other, Region(Entity.FACE, 11, 20, 30, 50, 1.0)]
-    assert "row 4 removes a region of barcode that is not there (image a)" in caplog.text
-    assert "row 2" not in caplog.text and "row 3" not in caplog.text
-    assert apply_corrections("train/b", texts, corrections) == texts
+    assert [(c.row, c.entity) for c in unused] == [("4", Entity.BARCODE)]
+    assert set(corrections) == {"a"}
     assert path.read_bytes() == before
 
 
@@ -434,7 +423,7 @@ def test_a_removal_means_what_it_overlaps_by_half(
 ) -> None:
     # moved by s of 20 pixels: IoU (20 - s) / (20 + s); 0.54 and 0.48
     path = csv(tmp_path, f"a,remove,face,{10 + shift},20,{30 + shift},50", header=HEADER)
-    found, unused = correct([FACE], read_corrections(path).by_image["a"])
+    found, unused = correct([FACE], corrections_of(path)["a"])
     assert (found == []) is removed and (len(unused) == 0) is removed
 
 
@@ -447,20 +436,20 @@ def test_a_removal_means_what_it_overlaps_by_half(
         ("a,remove,chin,,,,", "row 1 (image a), entity: 'chin'"),
         ("a,add,face,10,20,10,50", "row 1 (image a), x1: empty or inverted"),
         ("a,add,face,10,20,300,50", "row 1 (image a), x1: 300 is outside"),
-        ("z,add,face,10,20,30,50", "1 of 1 boxes are of images that the data set does not have"),
+        ("z,add,face,10,20,30,50", "row 1 (image z), id: no image of the data set has this id"),
     ],
 )
 def test_wrong_corrections_are_named(tmp_path: Path, line: str, said: str) -> None:
     path = csv(tmp_path, line, header=HEADER)
     with pytest.raises(InputError) as error:
-        read_corrections(path, SIZES)
+        read_corrections(path, IMAGES)
     assert str(path) in str(error.value) and said in str(error.value)
 
 
 def test_corrections_need_an_action(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no column action"):
-        read_corrections(csv(tmp_path))
-    assert read_corrections(csv(tmp_path, header=HEADER), SIZES).by_image == {}
+        read_corrections(csv(tmp_path), IMAGES)
+    assert corrections_of(csv(tmp_path, header=HEADER)) == {}
 
 
 def test_regions_of_a_box_table_are_exported_in_draw_order() -> None:

@@ -29,6 +29,16 @@ def manifest(config: Config, name: str) -> Slice:
     }
 
 
+def match(config: Config, name: str) -> Slice:
+    """Where the images are listed that a user's rows name, and what becomes of the other rows."""
+    source = manifest(config, name)
+    return {
+        "source": source["source"],
+        "seed": source["seed"],
+        "unmatched": config.datasets[name].unmatched,
+    }
+
+
 def detect(config: Config, name: str) -> Slice:
     """The data set's detectors with their settings, and the seed of the draw order."""
     dataset = config.datasets[name]

@@ -7,8 +7,8 @@ from anonbench import slices
 from anonbench.bundle.source import image_counts as bundled_counts
 from anonbench.config import load
 from anonbench.datasets.scan import scan
-from anonbench.datasets.listing import count_images, list_images, root_of
-from anonbench.detectors.own import own_files
+from anonbench.datasets.listing import count_images, read_source, root_of
+from anonbench.detectors.own import READERS, check_own, own_files
 from anonbench.errors import InputError
 from anonbench.estimates import Estimates
 from anonbench.experiment import Experiment, truth_of
@@ -26,14 +26,18 @@ try:
         image_counts = bundled_counts(settings)
         own = dict.fromkeys(experiment.datasets, {})
     else:
-        listings = {
-            name: list_images(name, dataset, settings.seed, labels=False)
+        sources = {
+            name: read_source(name, dataset, settings.seed, labels=False)
             for name, dataset in experiment.datasets.items()
         }
+        listings = {name: source.images for name, source in sources.items()}
         image_counts = {name: count_images(images) for name, images in listings.items()}
         own = {
             name: own_files(name, data) for name, data in experiment.datasets.items()
         }
+        if workflow.is_main_process:
+            for name, data in experiment.datasets.items():
+                check_own(data, own[name], sources[name])
         if workflow.storage_settings.default_storage_provider:
             require_absolute(
                 {
@@ -70,4 +74,5 @@ wildcard_constraints:
     degree=r"\d+",
     role="celeba|rvl_cdip|dokiq",
     kind="retrieval|agreement|downstream",
+    setting="|".join(READERS),
     trend="(map|mndcg)_(original|anonymized)|knn|linear",

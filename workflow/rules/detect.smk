@@ -1,4 +1,32 @@
-# Sensitive regions: a job a shard, then one table of all and the counts of what was dropped.
+# Sensitive regions: a job a shard, then one table of all and the counts of what was dropped. The rows
+# of a user's own files are brought to their images before, for all shards at once.
+
+
+rule match:
+    input:
+        digest_file(rules.manifest.output.manifest),
+        manifest=ancient(rules.manifest.output.manifest),
+        file=own_file,
+    output:
+        digest_file(f"{results}/{{dataset}}/annotations/{{setting}}.parquet"),
+        rows=f"{results}/{{dataset}}/annotations/{{setting}}.parquet",
+        unmatched=f"{results}/{{dataset}}/annotations/{{setting}}.unmatched.csv",
+    log:
+        f"{logs}/match/{{dataset}}/{{setting}}.log",
+    benchmark:
+        f"{benchmarks}/match/{{dataset}}/{{setting}}.tsv"
+    # a wrong row of the truth, too, ends the run before anything is searched
+    priority: 1
+    conda:
+        CONDA
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        slice=lambda w: slices.match(settings, w.dataset),
+    script:
+        "../scripts/match.py"
 
 
 # What was found in an image is kept beside the outputs (`kept/`, no output of any rule): an edited
@@ -6,8 +34,11 @@
 rule detect:
     input:
         digest_file(rules.manifest.output.manifest),
+        lambda w: digests(matched_rows(w.dataset, "boxes", "corrections")),
         manifest=ancient(rules.manifest.output.manifest),
         own=lambda w: own_inputs(w.dataset),
+        boxes=lambda w: ancient(matched_rows(w.dataset, "boxes")),
+        corrections=lambda w: ancient(matched_rows(w.dataset, "corrections")),
     output:
         digest_file(f"{results}/{{dataset}}/detect/{{split}}/{{shard}}.boxes.parquet"),
         digest_file(f"{results}/{{dataset}}/detect/{{split}}/{{shard}}.images.parquet"),
@@ -26,7 +57,7 @@ rule detect:
         runtime=lambda w: estimates.minutes("detect", w.dataset, w.split),
     params:
         slice=lambda w: slices.detect(settings, w.dataset),
-        own=lambda w: own_settings(w.dataset),
+        templates=lambda w: str(experiment.datasets[w.dataset].templates or ""),
         shards=lambda w: len(shards(w.dataset, w.split)),
     script:
         "../scripts/detect.py"
@@ -40,9 +71,14 @@ rule boxes:
         skipped=rules.manifest.output.skipped,
         boxes=lambda w: ancient(detected(w, "boxes")),
         images=lambda w: ancient(detected(w, "images")),
+        unmatched=lambda w: [
+            path.removesuffix("parquet") + "unmatched.csv"
+            for path in matched_rows(w.dataset, "boxes", "corrections")
+        ],
     output:
         digest_file(f"{results}/{{dataset}}/boxes.parquet"),
         boxes=f"{results}/{{dataset}}/boxes.parquet",
+        unmatched=f"{results}/{{dataset}}/unmatched.csv",
         skipped=f"{results}/{{dataset}}/skipped.csv",
         counts=f"{results}/{{dataset}}/counts.csv",
     log:

@@ -75,17 +75,26 @@ def scanned(dataset):
 
 
 def own_inputs(dataset):
-    """Boxes, corrections, templates and weights that the user brings."""
+    """Templates and weights that the user brings."""
     weights = settings.detection.paths(experiment.datasets[dataset].detectors)
-    brought = [*own[dataset].values(), *map(files_in, weights)]
+    brought = [own[dataset].get("templates", []), *map(files_in, weights)]
     return [local(str(file)) for files in brought for file in files]
 
 
-def own_settings(dataset):
-    """Where they are, by setting."""
-    return {
-        name: str(getattr(experiment.datasets[dataset], name)) for name in own[dataset]
-    }
+def own_file(wildcards):
+    """The user's file of one setting."""
+    return [
+        local(str(file)) for file in own[wildcards.dataset].get(wildcards.setting, [])
+    ]
+
+
+def matched_rows(dataset, *settings):
+    """The rows of the user's files, by image id, where the settings name files."""
+    return [
+        f"{results}/{dataset}/annotations/{setting}.parquet"
+        for setting in settings
+        if setting in own[dataset]
+    ]
 
 
 def measured():
@@ -94,16 +103,15 @@ def measured():
 
 
 def truth_file(wildcards):
-    """The true boxes' file; a demo's is made together with its images."""
-    dataset = experiment.datasets[wildcards.dataset]
-    return (
-        demo_marker(wildcards) if dataset.truth is None else [local(str(dataset.truth))]
-    )
+    """The true boxes; a demo's are made together with its images."""
+    matched = matched_rows(wildcards.dataset, "truth")
+    return matched or demo_marker(wildcards)
 
 
-def truth_is_drawn(wildcards):
+def drawn_truth(wildcards):
+    """Where a demo's true boxes are; empty for other data."""
     dataset = experiment.datasets[wildcards.dataset]
-    return bool(dataset.demo) and dataset.truth is None
+    return str(truth_of(dataset)) if dataset.demo and dataset.truth is None else ""
 
 
 def detected(wildcards, kind):

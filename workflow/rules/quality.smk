@@ -3,8 +3,8 @@
 
 rule quality:
     input:
-        truth_file,
         lambda w: digests(found(w)),
+        truth=truth_file,
         manifest=ancient(rules.manifest.output.manifest),
         boxes=ancient(rules.boxes.output.boxes),
         images=lambda w: ancient(detected(w, "images")),
@@ -25,17 +25,16 @@ rule quality:
         runtime=60,
     params:
         slice=slices.quality(settings),
-        truth=lambda w: str(truth_of(experiment.datasets[w.dataset])),
-        drawn=truth_is_drawn,
+        drawn_truth=drawn_truth,
     script:
         "../scripts/quality.py"
 
 
 rule sweep:
     input:
-        truth_file,
         digest_file(rules.manifest.output.manifest),
         lambda w: digests(detected(w, "images")),
+        truth=truth_file,
         manifest=ancient(rules.manifest.output.manifest),
         images=lambda w: ancient(detected(w, "images")),
     output:
@@ -52,8 +51,7 @@ rule sweep:
         runtime=60,
     params:
         slice=lambda w: slices.sweep(settings, w.dataset),
-        truth=lambda w: str(truth_of(experiment.datasets[w.dataset])),
-        drawn=truth_is_drawn,
+        drawn_truth=drawn_truth,
     script:
         "../scripts/sweep.py"
 
@@ -112,8 +110,8 @@ rule review:
 
 rule overlays:
     input:
-        lambda w: truth_file(w) if w.dataset in measured() else [],
         lambda w: digests(found(w)),
+        truth=lambda w: truth_file(w) if w.dataset in measured() else [],
         manifest=ancient(rules.manifest.output.manifest),
         boxes=ancient(rules.boxes.output.boxes),
         images=lambda w: ancient(detected(w, "images")),
@@ -133,8 +131,7 @@ rule overlays:
         runtime=15,
     params:
         slice=slices.overlays(settings),
-        truth=lambda w: str(truth_of(experiment.datasets[w.dataset]) or ""),
-        drawn=truth_is_drawn,
+        drawn_truth=drawn_truth,
     script:
         "../scripts/overlays.py"
 

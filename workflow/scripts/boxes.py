@@ -4,8 +4,11 @@ from anonbench.runtime import job
 
 with job(snakemake, __file__) as made:
     if not made.restored():
-        from anonbench.detectors.gather import gather_boxes
+        from anonbench.detectors.gather import gather_boxes, gather_unmatched
 
+        gather_unmatched(
+            [Path(path) for path in snakemake.input.unmatched], Path(snakemake.output.unmatched)
+        )
         gather_boxes(
             manifest=Path(snakemake.input.manifest),
             skipped=Path(snakemake.input.skipped),

@@ -15,13 +15,15 @@ with job(snakemake, __file__) as made:
         from anonbench.sharding import rows_of_shard
 
         slice, shard = snakemake.params.slice, int(snakemake.wildcards.shard)
-        own = {name: Path(path) for name, path in snakemake.params.own.items()}
+        templates = snakemake.params.templates
         columns = ["id", "path", "split", "width", "height", "bytes", "digest"]
         manifest = pd.read_parquet(snakemake.input.manifest, columns=columns)
         rows = rows_of_shard(manifest, snakemake.wildcards.split, shard, snakemake.params.shards)
-        boxes, corrections = read_own(
-            own.get("boxes"), own.get("corrections"), manifest, only=set(rows["id"])
+        boxes, corrections = (
+            Path(path) if (path := next(iter(files), None)) else None
+            for files in (snakemake.input.boxes, snakemake.input.corrections)
         )
+        regions, corrected = read_own(boxes, corrections, only=set(rows["id"]))
         with claimed(snakemake.resources.gpu):
             detect_shard(
                 rows,
@@ -31,9 +33,9 @@ with job(snakemake, __file__) as made:
                     settings=Detection.model_validate(slice["settings"]),
                     seed=slice["seed"],
                     threads=snakemake.threads,
-                    templates=own.get("templates"),
-                    boxes=boxes,
-                    corrections=corrections,
+                    templates=Path(templates) if templates else None,
+                    boxes=regions,
+                    corrections=corrected,
                     keep_failed=slice["keep_failed"],
                     kept=places(
                         Path(snakemake.output.boxes).parent / "kept", shard, snakemake.params.shards

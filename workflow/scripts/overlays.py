@@ -8,13 +8,14 @@ with job(snakemake, __file__):
 
     part = snakemake.params.slice
     root = root_in(snakemake.config, snakemake.wildcards.dataset)
+    truth = [snakemake.params.drawn_truth, *snakemake.input.truth]
     draw_sheets(
         manifest=Path(snakemake.input.manifest),
         boxes=Path(snakemake.input.boxes),
         images=[Path(path) for path in snakemake.input.images],
         review=Path(snakemake.input.review),
-        truth=Path(snakemake.params.truth) if snakemake.params.truth else None,
-        drawn=snakemake.params.drawn,
+        truth=next((Path(path) for path in truth if path), None),
+        drawn=bool(snakemake.params.drawn_truth),
         root=root if part["settings"]["show_originals"] else None,
         max_pixels=part["max_pixels"],
         count=part["drawn"],

@@ -11,8 +11,8 @@ with job(snakemake, __file__):
     sweep_dataset(
         manifest=Path(snakemake.input.manifest),
         images=[Path(path) for path in snakemake.input.images],
-        truth=Path(snakemake.params.truth),
-        drawn=snakemake.params.drawn,
+        truth=Path(snakemake.params.drawn_truth or snakemake.input.truth[0]),
+        drawn=bool(snakemake.params.drawn_truth),
         root=root_in(snakemake.config, snakemake.wildcards.dataset),
         detectors=[DetectorName(name) for name in part["detectors"]],
         settings=Detection.model_validate(part["settings"]),

@@ -1,13 +1,20 @@
 """Boxes that a user brings, corrects and takes away: CSV, Parquet, COCO JSON and VIA JSON."""
 
 from anonbench.annotations.coco import write_coco
-from anonbench.annotations.corrections import Corrections, apply_corrections, read_corrections
-from anonbench.annotations.read import read_boxes_file
+from anonbench.annotations.corrections import Correction, correct, read_corrections
+from anonbench.annotations.keys import Images
+from anonbench.annotations.read import Annotations, read_boxes_file
+from anonbench.annotations.stored import read_regions, read_stored_corrections, write_annotations
 
 __all__ = [
-    "Corrections",
-    "apply_corrections",
+    "Annotations",
+    "Correction",
+    "Images",
+    "correct",
     "read_boxes_file",
     "read_corrections",
+    "read_regions",
+    "read_stored_corrections",
+    "write_annotations",
     "write_coco",
 ]

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from anonbench.annotations.rows import ROW_COLUMNS, ROW_TYPES, Rows
+from anonbench.annotations.rows import IMAGE_COLUMNS, ROW_COLUMNS, ROW_TYPES, Rows, printable
 from anonbench.annotations.shapes import NOTHING, number, numbers, outline
 from anonbench.boxes import Region, image_regions, read_boxes
 from anonbench.errors import InputError
@@ -17,7 +17,8 @@ from anonbench.files import write_json
 from anonbench.vocabulary import Entity
 
 OWN_ID = "anonbench_id"
-"""A key of `images` beside COCO's own: the image's id, which its file's name may not tell."""
+"""A key of `images` beside COCO's own: the image's id."""
+PATH = "file_name"
 
 
 def is_coco(data: Any) -> bool:
@@ -30,18 +31,21 @@ def is_coco(data: Any) -> bool:
 def read_coco(file: Path, data: dict[str, Any]) -> Rows:
     """Return the annotations' boxes; a polygon of four points is a quadrilateral, too.
 
-    `bbox` is x, y, width, height and counts; without it the polygons' box does. Masks (RLE) are not
-    looked at.
+    An image's `anonbench_id` is its id, its `file_name` its path; one of them is enough. `bbox` is
+    x, y, width, height and counts; without it the polygons' box does. Masks (RLE) are not looked
+    at.
 
     Raises:
         InputError: an annotation of an image or category that the file does not list.
 
     """
     images = _by_id(file, data, "images")
+    names = {key: _names(file, key, entry) for key, entry in images.items()}
     categories = _by_id(file, data, "categories")
     rows = []
     for count, entry in enumerate(_dicts(file, data, "annotations"), 1):
-        where = entry.get("id", f"number {count}")
+        given = entry.get("id")
+        where = str(given) if isinstance(given, int | str) else f"number {count}"
         image = _listed(file, where, images, entry.get("image_id"), "image_id", "images")
         category = _listed(
             file, where, categories, entry.get("category_id"), "category_id", "categories"
@@ -49,13 +53,20 @@ def read_coco(file: Path, data: dict[str, Any]) -> Rows:
         entity = str(category.get("name")).strip().lower()
         box, quad = _shape(entry)
         score = number(entry.get("score", 1.0))
-        rows.append((where, *_name(image), entity, *box, *quad, score))
+        rows.append((where, *names[image["id"]], entity, *box, *quad, score))
     table = pd.DataFrame(rows, columns=ROW_COLUMNS).astype(ROW_TYPES)
-    sizes = {
-        _name(entry): (_size(entry.get("width")), _size(entry.get("height")))
-        for entry in images.values()
-    }
-    return Rows(file, table, "annotation", "bbox", sizes)
+    listed = [
+        (str(key), *names[key], _size(entry.get("width")), _size(entry.get("height")))
+        for key, entry in images.items()
+    ]
+    return Rows(
+        file,
+        table,
+        "annotation",
+        "bbox",
+        (OWN_ID, PATH),
+        pd.DataFrame(listed, columns=IMAGE_COLUMNS),
+    )
 
 
 def _dicts(file: Path, data: dict[str, Any], key: str) -> list[dict[str, Any]]:
@@ -95,11 +106,15 @@ def _listed(
     return entries[key]
 
 
-def _name(image: Mapping[str, Any]) -> tuple[str, bool]:
-    """Return how the file names an image, and whether that is its id."""
-    if OWN_ID in image:
-        return str(image[OWN_ID]), True
-    return str(image.get("file_name", "")), False
+def _names(file: Path, key: Any, image: Mapping[str, Any]) -> tuple[str, str]:
+    """Return an image's id and path, empty where the file does not give it."""
+    names = [image.get(OWN_ID, ""), image.get(PATH, "")]
+    for column, name in zip((OWN_ID, PATH), names, strict=True):
+        if not isinstance(name, str):
+            raise InputError(f"{file}: image {printable(str(key))}, {column}: is no text")
+    if not any(names):
+        raise InputError(f"{file}: image {printable(str(key))} has no {PATH}")
+    return names[0], names[1]
 
 
 def _size(value: Any) -> float:

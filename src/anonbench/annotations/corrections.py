@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-import pandas as pd
-
-from anonbench.annotations.read import Sizes, inside, located, regions_of
+from anonbench.annotations.keys import Images
+from anonbench.annotations.read import Annotations, matched
 from anonbench.annotations.rows import BOX, Rows, check_values
 from anonbench.annotations.table import load_texts, make_rows
 from anonbench.boxes import Region
 from anonbench.errors import InputError
 from anonbench.vocabulary import Entity
-
-log = logging.getLogger(__name__)
 
 OVERLAP = 0.5
 """IoU with a removal's box from which a region is meant by it."""
@@ -34,7 +30,7 @@ class Action(StrEnum):
 class Correction:
     """One row of the file."""
 
-    row: int
+    row: str
     """Counted from 1, without the header."""
     action: Action
     entity: Entity
@@ -42,15 +38,7 @@ class Correction:
     """What is added, or what a removed region looks like; None: all of the entity's regions."""
 
 
-@dataclass(frozen=True)
-class Corrections:
-    """The corrections of a file, by image id."""
-
-    file: Path
-    by_image: dict[str, list[Correction]] = field(default_factory=dict)
-
-
-def read_corrections(path: Path, sizes: Sizes | None = None) -> Corrections:
+def read_corrections(path: Path, images: Images, record: bool = False) -> Annotations:
     """Read a CSV with columns id (or path), action (add, remove), entity, x0, y0, x1, y1.
 
     A removal may leave the four numbers empty: it then means all the image's regions of the entity.
@@ -58,7 +46,8 @@ def read_corrections(path: Path, sizes: Sizes | None = None) -> Corrections:
 
     Args:
         path: the file.
-        sizes: of all images of the data set, to check against; None: nothing is known of them.
+        images: see `read_boxes_file`.
+        record: see `read_boxes_file`.
 
     Raises:
         InputError: names the file, the row and the column, and the way out.
@@ -82,38 +71,7 @@ def read_corrections(path: Path, sizes: Sizes | None = None) -> Corrections:
     checked = rows.table.copy()
     checked.loc[whole, BOX] = [0.0, 0.0, 1.0, 1.0]  # any box: none is needed there
     check_values(Rows(path, checked))
-    table = located(rows, sizes)
-    whole = whole[rows.table.index.isin(table.index)]
-    boxed = table[~whole]
-    if sizes is not None:
-        boxed = inside(Rows(path, boxed), sizes)
-    return _gathered(path, table, dict(zip(boxed.index, regions_of(boxed), strict=True)))
-
-
-def _gathered(path: Path, table: pd.DataFrame, regions: dict[int, Region]) -> Corrections:
-    corrections = Corrections(path)
-    columns = table[["id", "where", "action", "entity"]]
-    for index, image, row, action, entity in columns.itertuples():
-        corrections.by_image.setdefault(image, []).append(
-            Correction(int(row), Action(action), Entity(entity), regions.get(index))
-        )
-    return corrections
-
-
-def apply_corrections(
-    image_id: str, regions: Sequence[Region], corrections: Corrections
-) -> list[Region]:
-    """Return an image's regions as corrected; warn of removals that match nothing."""
-    corrected, unused = correct(regions, corrections.by_image.get(image_id, ()))
-    for correction in unused:
-        log.warning(
-            "%s: row %d removes a region of %s that is not there (image %s)",
-            corrections.file,
-            correction.row,
-            correction.entity,
-            image_id,
-        )
-    return corrected
+    return matched(rows, images, record, ~whole)
 
 
 def correct(

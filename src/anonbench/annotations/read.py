@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-import logging
-from collections.abc import Collection, Mapping
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,35 +13,64 @@ import numpy as np
 import pandas as pd
 
 from anonbench.annotations import coco, via
-from anonbench.annotations.rows import BOX, SLACK, Rows, check_values, image_id
+from anonbench.annotations.keys import APART, REASONS, UNKNOWN, UNUSED, Images
+from anonbench.annotations.rows import BOX, KEYS, SLACK, Rows, check_values, printable
 from anonbench.annotations.table import read_table
 from anonbench.boxes import QUAD_COLUMNS, Region
 from anonbench.errors import InputError
 from anonbench.vocabulary import Entity
 
-log = logging.getLogger(__name__)
-
-Sizes = Mapping[str, tuple[int, int]]
-"""Width and height of each image, upright, by id."""
+_HALF_A_CHARACTER = re.compile(r"\\u[dD][89a-fA-F]")
+"""JSON's way to write half of a character; no file's name and no table holds one by itself."""
 
 
-def read_boxes_file(
-    path: Path, sizes: Sizes | None = None, only: Collection[str] | None = None
-) -> dict[str, list[Region]]:
+@dataclass(frozen=True)
+class Annotations:
+    """What a file says of a data set's images, each row at its image."""
+
+    rows: pd.DataFrame
+    """The rows of images that are used, in the file's order: id, where (text) and the columns of
+    `ROW_COLUMNS` from entity on; of corrections action, too. Boxes are cut at the image's edge."""
+    images: list[str]
+    """Ids of the images that the file names, with or without a box."""
+    unmatched: pd.DataFrame
+    """Rows that reach no image, where they are recorded and not refused: row (text), reason."""
+    unused: int
+    """Rows of images that the data set lists and does not use."""
+
+    def regions(self) -> dict[str, list[Region]]:
+        """Return the regions by image id, in the file's order; empty where an image has none."""
+        return gathered(self.images, self.rows)
+
+
+def gathered(images: Iterable[str], rows: pd.DataFrame) -> dict[str, list[Region]]:
+    """Return the regions of checked rows by image id."""
+    found: dict[str, list[Region]] = {name: [] for name in images}
+    for name, region in zip(rows["id"], regions_of(rows), strict=True):
+        found[name].append(region)
+    return found
+
+
+def regions_of(rows: pd.DataFrame) -> list[Region]:
+    """Return the regions of checked rows, in their order."""
+    numbers = rows[[*BOX, "score", *QUAD_COLUMNS]].to_numpy(float).tolist()
+    regions = []
+    for entity, row in zip(rows["entity"], numbers, strict=True):
+        quad = None if np.isnan(row[5]) else tuple(row[5:])
+        regions.append(Region(Entity(entity), *row[:5], quad=quad))  # type: ignore[misc]
+    return regions
+
+
+def read_boxes_file(path: Path, images: Images, record: bool = False) -> Annotations:
     """Read the boxes of a file: CSV, Parquet, COCO JSON or VIA JSON.
 
-    Boxes of images that the data set does not have are left out with a warning (a subset, a skipped
-    image); what passes an image's edge by less than a pixel is cut off.
+    A row belongs to the image that its id, its path or both name exactly. What passes an image's
+    edge by less than a pixel is cut off.
 
     Args:
         path: the file; its suffix and content tell the format. Never written to.
-        sizes: of all images of the data set, to check against; None: nothing is known of them, and
-            images are called by their path without suffix.
-        only: images to return; the others are checked all the same.
-
-    Returns:
-        each image's regions in the file's order; images that the file lists without a box have an
-        empty list, others are missing.
+        images: of the data set, with sizes to check against where they are known.
+        record: whether rows that reach no image are recorded; otherwise they are refused.
 
     Raises:
         InputError: names the file, the row (or annotation) and the column, and the way out.
@@ -48,19 +78,7 @@ def read_boxes_file(
     """
     rows = _read(path)
     check_values(rows)
-    table = located(rows, sizes)
-    if sizes is not None:
-        _check_stated_sizes(rows, sizes)
-        table = inside(Rows(path, table, rows.unit, rows.column), sizes)
-    listed = (image_id(name, exact, sizes) for name, exact in rows.images)
-    found: dict[str, list[Region]] = {
-        name: [] for name in listed if name is not None and (only is None or name in only)
-    }
-    if only is not None:
-        table = table[table["id"].isin(set(only))]
-    for name, region in zip(table["id"], regions_of(table), strict=True):
-        found.setdefault(name, []).append(region)
-    return found
+    return matched(rows, images, record, np.ones(len(rows.table), dtype=bool))
 
 
 def _read(path: Path) -> Rows:
@@ -69,9 +87,13 @@ def _read(path: Path) -> Rows:
     if not path.is_file():
         raise InputError(f"{path} does not exist")
     try:
-        data: Any = json.loads(path.read_text(encoding="utf-8-sig"))
-    except (ValueError, OSError) as error:
-        raise InputError(f"{path} cannot be read as JSON: {error}") from None
+        text = path.read_text(encoding="utf-8-sig")
+        data: Any = json.loads(text, object_pairs_hook=_object)
+        if _HALF_A_CHARACTER.search(text):
+            json.dumps(data, ensure_ascii=False).encode()
+    except (ValueError, OSError, RecursionError) as error:
+        reason = printable(str(error))
+        raise InputError(f"{path} cannot be read as JSON: {reason}") from None
     if coco.is_coco(data):
         return coco.read_coco(path, data)
     if via.is_via(data):
@@ -82,57 +104,145 @@ def _read(path: Path) -> Rows:
     )
 
 
-def located(rows: Rows, sizes: Sizes | None) -> pd.DataFrame:
-    """Return the rows of the data set's images, with a column `id`.
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return a JSON object; of a name that is there twice, JSON would keep the last value alone."""
+    values = dict(pairs)
+    if len(values) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"an object has the name {twice!r} twice")
+    return values
+
+
+def matched(rows: Rows, images: Images, record: bool, boxed: np.ndarray) -> Annotations:
+    """Return the rows of a file at their images.
+
+    Args:
+        rows: with checked values.
+        images: see `read_boxes_file`.
+        record: see `read_boxes_file`.
+        boxed: bool [N], which rows have a box.
 
     Raises:
-        InputError: there are rows, and none of them is of such an image.
+        InputError: a row, or an image that the file lists, reaches no image, or several, and is not
+            to be recorded; none reaches any; two listed images are one; a box outside its image, or
+            made for an image of another size.
 
     """
-    table = rows.table
-    names = table[["image", "exact"]].drop_duplicates()
-    ids = {
-        (name, exact): image_id(name, exact, sizes) for name, exact in names.itertuples(index=False)
-    }
-    keys = zip(table["image"], table["exact"], strict=True)
-    found = pd.Series([ids[key] for key in keys], index=table.index, dtype=object)
-    unknown = found.isna()
-    if unknown.any():
-        first = table[unknown].iloc[0]
-        text = (
-            f"{rows.file}: {int(unknown.sum())} of {len(table)} boxes are of images that the data "
-            f"set does not have, first {rows.unit} {first['where']}: {first['image']!r}"
-        )
-        if unknown.all():
-            raise InputError(f"{text}; name images by their id, or by their path in the data set")
-        log.warning("%s; they are left out", text)
-    return table.assign(id=found)[~unknown]
+    places, by_id = images.match(rows.table["id"], rows.table["path"])
+    unmatched = [_unmatched(rows, images, places, by_id, record)]
+    known = np.flatnonzero(places >= 0)
+    named = places[known]
+    if rows.images is not None:
+        # messages of these entries are about images, not about boxes
+        entries = Rows(rows.file, rows.images, "image", keys=rows.keys)
+        listed, id_given = images.match(rows.images["id"], rows.images["path"])
+        missing = _unmatched(entries, images, listed, id_given, record)
+        has_rows = set(rows.table[KEYS].itertuples(index=False, name=None))
+        keys = rows.images[KEYS].itertuples(index=False, name=None)
+        bare = [key not in has_rows for key, place in zip(keys, listed, strict=True) if place < -1]
+        unmatched.append(missing[bare].assign(row="image " + missing["row"][bare]))
+        _refuse_twice(entries, listed)
+        _check_stated_sizes(entries, images, listed)
+        named = listed[listed >= 0]
+    table = rows.table.iloc[known]
+    checked = Rows(rows.file, table, rows.unit, rows.column)
+    table = inside(checked, images.sizes, places[known], boxed[known])
+    return Annotations(
+        rows=table.drop(columns="path").assign(
+            id=images.ids[places[known]], where=[printable(str(place)) for place in table["where"]]
+        ),
+        images=images.ids[np.unique(named)].tolist(),
+        unmatched=pd.concat(unmatched, ignore_index=True),
+        unused=int((places == UNUSED).sum()),
+    )
 
 
-def _check_stated_sizes(rows: Rows, sizes: Sizes) -> None:
+def _unmatched(
+    rows: Rows, images: Images, places: np.ndarray, by_id: np.ndarray, record: bool
+) -> pd.DataFrame:
+    """Return row and reason of the rows that reach no image; refuse them, or where none does."""
+    bad = places < UNUSED
+    if bad.any() and (not record or bad.all()):
+        _refuse(rows, images, bad, places, by_id, record)
+    names = dict(zip(KEYS, rows.keys, strict=True))
+    reasons = [
+        REASONS[place].format(key=rows.keys[0 if of_id else 1], **names)
+        for place, of_id in zip(places[bad], by_id[bad], strict=True)
+    ]
+    where = [printable(str(place)) for place in rows.table["where"][bad]]
+    return pd.DataFrame({"row": where, "reason": reasons}, dtype=str)
+
+
+def _refuse(
+    rows: Rows,
+    images: Images,
+    bad: np.ndarray,
+    places: np.ndarray,
+    by_id: np.ndarray,
+    record: bool,
+) -> None:
+    first = int(bad.argmax())
+    kind = KEYS[0] if by_id[first] else KEYS[1]
+    names = dict(zip(KEYS, rows.keys, strict=True))
+    text = REASONS[places[first]].format(key=names[kind], **names)
+    if places[first] == UNKNOWN:
+        hint = images.hint(rows.table[kind].iloc[first], kind == "path")
+        text += f" ({hint})" if hint else ""
+    way = "mend the file, or have such rows recorded and left out with `unmatched: record`"
+    if record:
+        way = "no row reaches an image: name images by their id, or by their path in the data set"
+    text = f"{text}; {way}".replace("{", "{{").replace("}", "}}")
+    # APART is about both columns
+    rows.refuse(bad, names[kind] if places[first] != APART else " and ".join(rows.keys), text)
+
+
+def _refuse_twice(entries: Rows, listed: np.ndarray) -> None:
+    """Raise InputError where a file lists an image twice: one may be another of the same name."""
+    twice = pd.Series(listed).duplicated().to_numpy() & (listed >= 0)
+    entries.refuse(
+        twice,
+        entries.keys[1],
+        "an entry before it is of the same image; are they two files of one name? Write their "
+        "paths in the data set, or make one entry of them",
+    )
+
+
+def _check_stated_sizes(entries: Rows, images: Images, listed: np.ndarray) -> None:
     """Raise InputError where a file was made for an image of another size."""
-    for (name, exact), stated in rows.images.items():
-        found = image_id(name, exact, sizes)
-        if found is None or any(np.isnan(stated)):
-            continue
-        if stated != sizes[found]:
-            width, height = sizes[found]
-            raise InputError(
-                f"{rows.file}: image {name}: made for {stated[0]:g} × {stated[1]:g} pixels, but "
-                f"the image has {width} × {height} (upright by its EXIF); scale the boxes or "
-                "annotate the image itself"
-            )
+    if images.sizes is None:
+        return
+    stated = entries.table[["width", "height"]].to_numpy(float)
+    found = np.full_like(stated, np.nan)
+    found[listed >= 0] = images.sizes[listed[listed >= 0]]
+    table = entries.table.assign(found_width=found[:, 0], found_height=found[:, 1])
+    Rows(entries.file, table, entries.unit).refuse(
+        ((stated != found) & ~np.isnan(stated)).any(axis=1) & (listed >= 0),
+        "width and height",
+        "made for {width} × {height} pixels, but the image has {found_width} × {found_height} "
+        "(upright by its EXIF); scale the boxes or annotate the image itself",
+    )
 
 
-def inside(rows: Rows, sizes: Sizes) -> pd.DataFrame:
-    """Return the rows (with a column `id`) with their boxes cut at the images' edges.
+def inside(
+    rows: Rows, sizes: np.ndarray | None, places: np.ndarray, boxed: np.ndarray
+) -> pd.DataFrame:
+    """Return rows with their boxes cut at the images' edges.
+
+    Args:
+        rows: the rows of images that are used.
+        sizes: width and height of all images, float [M, 2]; None: nothing is cut or refused.
+        places: of the rows' images among them, [N].
+        boxed: bool [N], which rows have a box.
 
     Raises:
         InputError: a box passes an edge by more than `SLACK`, or has no part in the image.
 
     """
+    if sizes is None:
+        return rows.table
     table = rows.table.copy()
-    limits = np.array([sizes[name] for name in table["id"]], dtype=float).reshape(-1, 2)
+    limits = sizes[places]
     table["width"], table["height"] = limits[:, 0], limits[:, 1]
     checked = Rows(rows.file, table, rows.unit, rows.column)
     text = (
@@ -146,16 +256,8 @@ def inside(rows: Rows, sizes: Sizes) -> pd.DataFrame:
         table[name] = np.clip(value, 0, limit)
     for low, high in (("x0", "x1"), ("y0", "y1")):
         checked.refuse(
-            (table[high] <= table[low]).to_numpy(), high, "the box has no part in the image"
+            boxed & (table[high] <= table[low]).to_numpy(),
+            high,
+            "the box has no part in the image",
         )
-    return table
-
-
-def regions_of(table: pd.DataFrame) -> list[Region]:
-    """Return the regions of checked rows, in their order."""
-    numbers = table[[*BOX, "score", *QUAD_COLUMNS]].to_numpy(float).tolist()
-    regions = []
-    for entity, row in zip(table["entity"], numbers, strict=True):
-        quad = None if np.isnan(row[5]) else tuple(row[5:])
-        regions.append(Region(Entity(entity), *row[:5], quad=quad))  # type: ignore[misc]
-    return regions
+    return table.drop(columns=["width", "height"])

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +13,9 @@ from anonbench.errors import InputError
 from anonbench.vocabulary import Entity
 
 BOX = ["x0", "y0", "x1", "y1"]
-ROW_COLUMNS = ["where", "image", "exact", "entity", *BOX, *QUAD_COLUMNS, "score"]
+KEYS = ["id", "path"]
+ROW_COLUMNS = ["where", *KEYS, "entity", *BOX, *QUAD_COLUMNS, "score"]
+IMAGE_COLUMNS = ["where", *KEYS, "width", "height"]
 ROW_TYPES = dict.fromkeys([*BOX, *QUAD_COLUMNS, "score"], np.float64)
 SLACK = 1.0
 """Pixels by which a box may pass the image's edge: some tools count pixels from 1, or to the last
@@ -28,15 +28,17 @@ class Rows:
 
     file: Path
     table: pd.DataFrame
-    """Columns `ROW_COLUMNS`: the place in the file, the image's name, whether that is its id (or a
-    path), the entity's name, float64 numbers (NaN where there is none)."""
+    """Columns `ROW_COLUMNS`: the place in the file, the image's id and path (empty where the file
+    gives none), the entity's name, float64 numbers (NaN where there is none)."""
     unit: str = "row"
     """What one row is called in the file."""
     column: str = ""
     """The one field that holds a box; empty where each number has a column of its own."""
-    images: Mapping[tuple[str, bool], tuple[float, float]] = field(default_factory=dict)
-    """Images that the file lists, whether or not they have boxes (name, and whether that is the
-    id), with the width and height that it states (NaN where it states none)."""
+    keys: tuple[str, str] = ("id", "path")
+    """What the file calls the two."""
+    images: pd.DataFrame | None = None
+    """Images that the file lists, whether or not they have boxes: columns `IMAGE_COLUMNS`, with the
+    width and height that it states (NaN where it states none). None: it has no such list."""
 
     def refuse(self, bad: np.ndarray, column: str, text: str) -> None:
         """Raise InputError for the first row of `bad` (bool [N]).
@@ -53,15 +55,23 @@ class Rows:
         others = int(bad.sum()) - 1
         more = f" ({others} more like it)" if others else ""
         shown = self.column if self.column and column in (*BOX, *QUAD_COLUMNS) else column
-        why = text.format(**{str(name): _shown(value) for name, value in first.items()})
+        values = {str(name): _shown(value) for name, value in first.items()}
+        image = values["id"] or values["path"]
         raise InputError(
-            f"{self.file}: {self.unit} {first['where']} (image {first['image']}), {shown}: "
-            f"{why}{more}"
+            f"{self.file}: {self.unit} {values['where']} (image {image}), {shown}: "
+            f"{text.format(**values)}{more}"
         )
 
 
-def _shown(value: object) -> object:
-    return f"{value:g}" if isinstance(value, float) else value
+def _shown(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else printable(str(value))
+
+
+def printable(text: str) -> str:
+    """Return a text of others' without what a terminal would obey, or cannot show."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 def check_values(rows: Rows) -> None:
@@ -132,26 +142,3 @@ def _greatest_triangle(points: np.ndarray) -> np.ndarray:
         areas.append(np.abs(u[:, 0] * v[:, 1] - u[:, 1] * v[:, 0]))
     greatest: np.ndarray = np.max(areas, axis=0)
     return greatest
-
-
-def image_id(name: str, exact: bool, known: Collection[str] | None) -> str | None:
-    """Return the id of an image that a file names, or None where the data set has no such image.
-
-    A path loses its suffix, and leading folders where only the rest is an id: `img/0001.jpg` is
-    the image `img/0001`, or else `0001`. It gains none: a bare name may mean several images.
-
-    Args:
-        name: what the file says.
-        exact: whether that is the id itself, and no path.
-        known: the data set's ids; None: every path is an id, but for its suffix.
-
-    """
-    if exact:
-        return name if known is None or name in known else None
-    path = re.sub(r"^(\./)+", "", name.replace("\\", "/"))
-    stem = re.sub(r"([^/])\.[^./]*$", r"\1", path)
-    if known is None:
-        return stem
-    parts = stem.split("/")
-    tails = ("/".join(parts[start:]) for start in range(len(parts)))
-    return next((tail for tail in tails if tail in known), None)

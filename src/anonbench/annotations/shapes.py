@@ -16,9 +16,12 @@ NOTHING = (np.nan,) * 8
 
 def number(value: Any) -> float:
     """Return a JSON number as float; NaN for anything else."""
-    return (
-        float(value) if isinstance(value, int | float) and not isinstance(value, bool) else np.nan
-    )
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return np.nan
+    try:
+        return float(value)
+    except OverflowError:  # JSON's whole numbers have no end
+        return np.nan
 
 
 def numbers(values: Any) -> list[float]:

@@ -7,20 +7,20 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 import pyarrow.parquet as pq
 
-from anonbench.annotations.rows import BOX, ROW_COLUMNS, Rows
+from anonbench.annotations.rows import BOX, KEYS, ROW_COLUMNS, Rows, printable
 from anonbench.boxes import QUAD_COLUMNS
 from anonbench.datasets.source import read_csv
 from anonbench.errors import InputError
 
 
 def read_table(file: Path) -> Rows:
-    """Read columns id (or path), entity, x0, y0, x1, y1, where present q0 … q7 and score.
+    """Read columns id (or path, or both), entity, x0, y0, x1, y1, where present q0 … q7 and score.
 
-    Other columns are not looked at. A CSV has a first line with the columns' names, commas between
-    cells and points in numbers; empty lines are skipped.
+    Ids and paths are taken as they are, white space and all. Other columns are not looked at. A CSV
+    has a first line with the columns' names, commas between cells and points in numbers; empty
+    lines are skipped.
 
     Raises:
         InputError: no such table, a column that is missing, a cell that is no number.
@@ -36,21 +36,21 @@ def make_rows(file: Path, frame: pd.DataFrame, numbers: Sequence[str]) -> Rows:
         InputError: see `read_table`.
 
     """
-    name = next((name for name in ("id", "path") if name in frame), None)
+    keys = [key for key in KEYS if key in frame]
     lacking = [column for column in ("entity", *BOX) if column not in frame]
-    if name is None or lacking:
-        wanted = "id (or path)" if name is None else lacking[0]
+    if not keys or lacking:
+        wanted = lacking[0] if keys else "id (or path)"
         raise InputError(
             f"{file} has no column {wanted}; a table of boxes needs id (or path), entity, "
             f"{', '.join(BOX)}; a CSV's first line names them, separated by commas"
         )
     table = pd.DataFrame(index=frame.index, columns=ROW_COLUMNS)
     table["where"] = np.arange(1, len(frame) + 1) if file.suffix == ".parquet" else frame.index + 1
-    table["image"] = _texts(frame[name])
-    table["entity"] = _texts(frame["entity"]).str.lower()
-    table["exact"] = name == "id"
+    for key in KEYS:
+        table[key] = _texts(frame[key]) if key in frame else ""
+    table["entity"] = _texts(frame["entity"]).str.strip().str.lower()
     rows = Rows(file, table)
-    rows.refuse((table["image"] == "").to_numpy(), name, "empty; say whose box this is")
+    rows.refuse((table[keys] == "").all(axis=1).to_numpy(), keys[0], "empty; say whose box this is")
     for column in numbers:
         table[column] = _numbers(rows, frame, column)
     table["score"] = table["score"].astype(float).fillna(1.0)
@@ -70,24 +70,35 @@ def load_texts(file: Path) -> pd.DataFrame:
         raise InputError(f"{file} does not exist")
     try:
         if file.suffix == ".parquet":
-            whole: pd.DataFrame = pq.read_table(file).to_pandas().reset_index(drop=True)
-            return whole
-        frame = read_csv(
-            file, dtype=str, keep_default_na=False, encoding="utf-8-sig", skip_blank_lines=False
-        )
+            frame: pd.DataFrame = pq.read_table(file).to_pandas(ignore_metadata=True)
+        else:
+            frame = _read_cells(file)
     except pd.errors.EmptyDataError:
         raise InputError(f"{file} is empty; its first line must name the columns") from None
-    except (ValueError, OSError, pa.ArrowException) as error:
-        reason = str(error).strip().splitlines()[0]
+    except Exception as error:  # of a damaged file, whatever the libraries stumble over
+        reason = printable((str(error).strip() or type(error).__name__).splitlines()[0])
         raise InputError(f"{file} cannot be read as CSV or Parquet: {reason}") from None
-    frame.columns = [str(column).strip() for column in frame.columns]
+    twice = frame.columns[frame.columns.duplicated()]
+    if len(twice):
+        raise InputError(
+            f"{file} has two columns {printable(str(twice[0]))}; rename one, or take it out"
+        )
+    return frame
+
+
+def _read_cells(file: Path) -> pd.DataFrame:
+    options = {"dtype": str, "keep_default_na": False, "encoding": "utf-8-sig"}
+    # by itself: pandas gives columns of one name others
+    names = read_csv(file, header=None, nrows=1, skip_blank_lines=False, **options).iloc[0]
+    frame = read_csv(file, skip_blank_lines=False, **options)
+    frame.columns = [str(name).strip() for name in names]
     texts = frame.fillna("")
     filled: pd.DataFrame = texts[(texts != "").any(axis=1)]
     return filled
 
 
 def _texts(values: pd.Series) -> pd.Series:
-    return values.astype("object").where(values.notna(), "").astype(str).str.strip()
+    return values.astype("object").where(values.notna(), "").astype(str)
 
 
 def _numbers(rows: Rows, frame: pd.DataFrame, column: str) -> pd.Series:
@@ -97,7 +108,7 @@ def _numbers(rows: Rows, frame: pd.DataFrame, column: str) -> pd.Series:
     values = frame[column]
     if pd.api.types.is_numeric_dtype(values):
         return values.astype(float)
-    texts = _texts(values)
+    texts = _texts(values).str.strip()
     numbers = pd.to_numeric(texts, errors="coerce").astype(float)
     wrong = numbers.isna() & ~texts.str.lower().isin(["", "nan"])
     rows.table[column] = texts

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from anonbench.annotations.rows import ROW_COLUMNS, ROW_TYPES, Rows
+from anonbench.annotations.rows import IMAGE_COLUMNS, ROW_COLUMNS, ROW_TYPES, Rows, printable
 from anonbench.annotations.shapes import NOTHING, number, numbers, outline
 from anonbench.errors import InputError
 
 ATTRIBUTE = "entity"
 """The region attribute that says what a region holds."""
+PATH = "filename"
 _PROJECT = "_via_img_metadata"
 
 
@@ -24,7 +25,7 @@ def is_via(data: Any) -> bool:
         return False
     entries = data.get(_PROJECT, data)
     return isinstance(entries, dict) and all(
-        isinstance(entry, dict) and "filename" in entry and "regions" in entry
+        isinstance(entry, dict) and PATH in entry and "regions" in entry
         for entry in entries.values()
     )
 
@@ -32,16 +33,21 @@ def is_via(data: Any) -> bool:
 def read_via(file: Path, data: dict[str, Any]) -> Rows:
     """Return the regions' boxes; a polygon or polyline of four points is a quadrilateral, too.
 
+    An entry's `filename` is the image's path. A region's place is the number of its entry and its
+    own in there: 2.1.
+
     Raises:
         InputError: a shape that has no area, or a region that is not as VIA writes it.
 
     """
-    entries = data.get(_PROJECT, data)
-    rows = []
-    for entry in entries.values():
-        name = str(entry["filename"])
-        for index, region in _regions(entry):
-            where = f"{index} of {name}"
+    rows, images = [], []
+    for count, entry in enumerate(data.get(_PROJECT, data).values(), 1):
+        path = entry[PATH]
+        if not isinstance(path, str) or not path:
+            raise InputError(f"{file}: image {count}, {PATH}: is no text, or empty")
+        images.append((str(count), "", path, np.nan, np.nan))
+        for index, region in enumerate(_regions(file, count, entry), 1):
+            where = f"{count}.{index}"
             shape, attributes = (
                 region.get(key, {}) if isinstance(region, dict) else None
                 for key in ("shape_attributes", "region_attributes")
@@ -50,16 +56,20 @@ def read_via(file: Path, data: dict[str, Any]) -> Rows:
                 raise InputError(f"{file}: region {where} is not as VIA writes it")
             box, quad = _shape(file, where, shape)
             entity = str(attributes.get(ATTRIBUTE, "")).strip().lower()
-            rows.append((where, name, False, entity, *box, *quad, 1.0))
+            rows.append((where, "", path, entity, *box, *quad, 1.0))
     table = pd.DataFrame(rows, columns=ROW_COLUMNS).astype(ROW_TYPES)
-    images = {(str(entry["filename"]), False): (np.nan, np.nan) for entry in entries.values()}
-    return Rows(file, table, "region", "shape_attributes", images)
+    listed = pd.DataFrame(images, columns=IMAGE_COLUMNS)
+    return Rows(file, table, "region", "shape_attributes", ("", PATH), listed)
 
 
-def _regions(entry: Mapping[str, Any]) -> Iterator[tuple[int, Any]]:
-    """Yield an image's regions, counted from 1; version 1 has them in an object."""
+def _regions(file: Path, count: int, entry: Mapping[str, Any]) -> Iterable[Any]:
+    """Return an image's regions; version 1 has them in an object."""
     regions = entry["regions"]
-    yield from enumerate(regions.values() if isinstance(regions, dict) else regions or (), 1)
+    if isinstance(regions, dict):
+        return regions.values()
+    if isinstance(regions, list):
+        return regions
+    raise InputError(f"{file}: image {count}, regions: neither a list nor an object in braces")
 
 
 def _shape(
@@ -86,7 +96,8 @@ def _shape(
                 float(np.hypot(a * np.cos(turn), b * np.sin(turn))) for a, b in ((rx, ry), (ry, rx))
             )
             return [x - across, y - down, x + across, y + down], NOTHING
+    shown = printable(repr(shape.get("name")))
     raise InputError(
-        f"{file}: region {where}, shape_attributes: {shape.get('name')!r} is none of rect, "
-        "polygon, polyline, circle, ellipse; draw it as one of these"
+        f"{file}: region {where}, shape_attributes: {shown} is none of rect, polygon, "
+        "polyline, circle, ellipse; draw it as one of these"
     )

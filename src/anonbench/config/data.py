@@ -125,13 +125,18 @@ class Dataset(DataSource):
     detectors: Annotated[tuple[DetectorName, ...], Field(min_length=1)]
     """Detectors whose regions are anonymized together."""
     boxes: Path | None = None
-    """For the detector `boxes`: a file of your own (CSV, Parquet or COCO JSON)."""
+    """For the detector `boxes`: a file of your own (CSV, Parquet, COCO or VIA JSON), which names
+    images exactly, by `id` or by `path`."""
     templates: Path | None = None
     """For the detector `template`: a folder of template images with their annotations."""
     corrections: Path | None = None
     """CSV of boxes to add to, and to remove from, what the detectors find."""
     truth: Path | None = None
-    """True boxes (CSV, Parquet or COCO JSON), to measure the detectors by."""
+    """True boxes (as `boxes`), to measure the detectors by."""
+    unmatched: Literal["refuse", "record"] = "refuse"
+    """A row of boxes, corrections or truth that names no image of the data set, or several, ends
+    the run; `record` leaves it out, says so and lists it in `unmatched.csv`. What it marks may
+    then stay visible."""
     methods: Annotated[tuple[Method, ...], Field(min_length=1)] = tuple(Method)
     """Anonymization methods."""
     degrees: Annotated[tuple[Degree, ...], Field(min_length=1)] = (100,)

@@ -54,8 +54,9 @@ def read(name: str, dataset: DataSource, wanted: Collection[str] | None) -> Sour
     require_folder(name, root)
     folder = _image_folder(name, root, dataset.images)
     partition, attributes, identity = (_find(root, f) for f in (PARTITION, ATTRIBUTES, IDENTITY))
+    tested = pd.Series([], dtype="str")
     if partition is not None:
-        listed = _read_partition(name, partition)
+        listed, tested = _read_partition(name, partition)
     elif dataset.split == "official":
         looked = f"{PARTITION}.txt or .csv in {root}, Anno or Eval"
         raise problem(name, f"no list of the split: looked for {looked}; or set a `split` here")
@@ -70,14 +71,20 @@ def read(name: str, dataset: DataSource, wanted: Collection[str] | None) -> Sour
     if identity and is_wanted("identity", wanted):
         table = _read_two(name, identity, "identity")
         columns |= _aligned(name, identity, listed["image"], table, ["identity"])
-    stems = without_suffix(listed["image"])
-    files = stems + ".png" if folder.endswith("_png") else listed["image"]
-    frame = pd.DataFrame({"id": stems, "path": folder + "/" + files, "split": listed["split"]})
+    frame = _files(folder, listed["image"]).assign(split=listed["split"], **columns)
     return Source(
-        frame.assign(**columns),
+        frame,
+        others=_files(folder, tested),
         labels=(*names, "identity") if identity else tuple(names),
         absent=tuple(absent),
     )
+
+
+def _files(folder: str, images: pd.Series) -> pd.DataFrame:
+    """Return id and path of listed images."""
+    stems = without_suffix(images)
+    files = stems + ".png" if folder.endswith("_png") else images
+    return pd.DataFrame({"id": stems, "path": folder + "/" + files})
 
 
 def attribute_names(name: str, file: Path) -> list[str]:
@@ -110,14 +117,15 @@ def _read_two(name: str, file: Path, column: str) -> pd.DataFrame:
     return read_list(name, file, ["image", column], {"image": "str", column: "int64"}, **options)
 
 
-def _read_partition(name: str, file: Path) -> pd.DataFrame:
-    """Return columns image and split, without the test images."""
+def _read_partition(name: str, file: Path) -> tuple[pd.DataFrame, pd.Series]:
+    """Return columns image and split without the test images, and the names of those."""
     table = _read_two(name, file, "partition")
     unknown = sorted(set(table["partition"].unique()) - {*_SPLITS, _TEST})
     if unknown:
         raise problem(name, f"{file}: partition {unknown[0]} is none of 0, 1 and 2")
     used = table[table["partition"] != _TEST].reset_index(drop=True)
-    return used.assign(split=used["partition"].map(_SPLITS))[["image", "split"]]
+    tested = table.loc[table["partition"] == _TEST, "image"]
+    return used.assign(split=used["partition"].map(_SPLITS))[["image", "split"]], tested
 
 
 def _read_names(name: str, root: Path, file: Path | None) -> pd.DataFrame:

@@ -32,19 +32,21 @@ def read(name: str, dataset: DataSource, wanted: Collection[str] | None) -> Sour
     paths, dropped, ignored = _scan(name, root)
     frame = pd.DataFrame({"path": paths}, dtype="str")
     split = pd.Series(None, index=frame.index, dtype="str")
+    used = pd.Series(True, index=frame.index)
     if (root / "train").is_dir() and any((root / val).is_dir() for val in ("val", "validation")):
         split = frame["path"].str.partition("/")[0].where(frame["path"].str.contains("/"))
         split = split.map(_SPLITS).astype("str")
-        ignored += int(split.isna().sum())
-        frame, split = frame[split.notna()], split[split.notna()]
+        used = split.notna()
+        ignored += int((~used).sum())
     frame = pd.DataFrame({"id": without_suffix(frame["path"]), "path": frame["path"]})
-    frame = frame.assign(split=split).reset_index(drop=True)
+    others = frame[~used]
+    frame = frame.assign(split=split)[used].reset_index(drop=True)
     classes = _classes(frame)
     if classes is None:
-        return Source(frame, dropped=dropped, ignored=ignored)
+        return Source(frame, others=others, dropped=dropped, ignored=ignored)
     if is_wanted("class", wanted):
         frame["class"] = classes
-    return Source(frame, labels=("class",), dropped=dropped, ignored=ignored)
+    return Source(frame, labels=("class",), others=others, dropped=dropped, ignored=ignored)
 
 
 def _scan(name: str, root: Path) -> tuple[list[str], dict[str, str], int]:

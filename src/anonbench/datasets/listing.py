@@ -69,12 +69,14 @@ def read_source(name: str, dataset: DataSource, seed: int, labels: bool = True) 
     _require_unique(name, images)
     if not images["id"].is_monotonic_increasing:
         images = images.sort_values("id", ignore_index=True)
+    others = source.others
     if dataset.subset is not None:
-        images = _subset(images, dataset.subset, seed)
+        images, rest = _subset(images, dataset.subset, seed)
+        others = pd.concat([others, rest[["id", "path"]]], ignore_index=True)
     images = _split(name, dataset, images, seed)
     if not labels:
         images = images[["id", "path", "split"]]
-    return replace(source, images=images)
+    return replace(source, images=images, others=others)
 
 
 def count_images(listing: pd.DataFrame) -> dict[Split, int]:
@@ -114,11 +116,15 @@ def _require_unique(name: str, images: pd.DataFrame) -> None:
         raise problem(name, text)
 
 
-def _subset(images: pd.DataFrame, count: int, seed: int) -> pd.DataFrame:
-    """Return the `count` images with the smallest hash; an added image replaces one at most."""
+def _subset(images: pd.DataFrame, count: int, seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the `count` images with the smallest hash, and the others.
+
+    An added image replaces one at most.
+    """
     hashes = hash_ints((seed, "subset"), images["id"])
-    chosen = np.sort(np.argsort(hashes, kind="stable")[:count])
-    return images.iloc[chosen].reset_index(drop=True)
+    chosen = np.zeros(len(images), dtype=bool)
+    chosen[np.argsort(hashes, kind="stable")[:count]] = True
+    return images[chosen].reset_index(drop=True), images[~chosen]
 
 
 def _split(name: str, dataset: DataSource, images: pd.DataFrame, seed: int) -> pd.DataFrame:

@@ -7,6 +7,7 @@ Retrieval", ICDAR 2015.
 from __future__ import annotations
 
 from collections.abc import Collection
+from pathlib import Path
 
 import pandas as pd
 
@@ -45,6 +46,8 @@ CLASSES = (
 def read(name: str, dataset: DataSource, wanted: Collection[str] | None) -> Source:
     """List RVL-CDIP's train and validation pages; column `class` is the class's name.
 
+    The list of the test split need not be there: its pages are not used.
+
     Raises:
         InputError: the image tree or a list file is missing or damaged.
 
@@ -52,29 +55,31 @@ def read(name: str, dataset: DataSource, wanted: Collection[str] | None) -> Sour
     require_folder(name, dataset.path)
     if not (dataset.path / "images").is_dir():
         raise problem(name, f"no image tree in {dataset.path}: looked for the folder images")
-    parts = [_read_split(name, dataset, split) for split in Split]
+    lists = {str(split): dataset.path / "labels" / f"{split}.txt" for split in Split}
+    for split, file in lists.items():
+        if not file.is_file():
+            raise problem(name, f"no list of the split {split}: looked for {file}")
+    parts = [_read_split(name, file).assign(split=split) for split, file in lists.items()]
     listed = pd.concat(parts, ignore_index=True)
-    frame = pd.DataFrame(
-        {
-            "id": without_suffix(listed["page"]),
-            "path": "images/" + listed["page"],
-            "split": listed["split"],
-        }
-    )
+    frame = _files(listed["page"]).assign(split=listed["split"])
     if is_wanted("class", wanted):
         frame["class"] = listed["number"].map(dict(enumerate(CLASSES))).astype("str")
-    return Source(frame, labels=("class",))
+    test = dataset.path / "labels" / "test.txt"
+    if not test.is_file() or not test.stat().st_size:
+        return Source(frame, labels=("class",))
+    return Source(frame, labels=("class",), others=_files(_read_split(name, test)["page"]))
 
 
-def _read_split(name: str, dataset: DataSource, split: Split) -> pd.DataFrame:
-    """Return columns page, number (missing where the line has none) and split."""
-    file = dataset.path / "labels" / f"{split}.txt"
-    if not file.is_file():
-        raise problem(name, f"no list of the split {split}: looked for {file}")
+def _files(pages: pd.Series) -> pd.DataFrame:
+    return pd.DataFrame({"id": without_suffix(pages), "path": "images/" + pages})
+
+
+def _read_split(name: str, file: Path) -> pd.DataFrame:
+    """Return columns page and number (missing where the line has none)."""
     types = {"page": "str", "number": "Int16"}
     table = read_list(name, file, ["page", "number"], types)
     numbers = table["number"].dropna()
     strange = numbers[~numbers.between(0, len(CLASSES) - 1)]
     if len(strange):
         raise problem(name, f"{file}: class {strange.iloc[0]} is not in 0 … {len(CLASSES) - 1}")
-    return table.assign(split=str(split))
+    return table

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pandas as pd
@@ -25,6 +25,9 @@ class Source:
     """All label columns that could be asked for."""
     absent: tuple[str, ...] = ()
     """Optional list files that were not found, for error messages."""
+    others: pd.DataFrame = field(default_factory=lambda: pd.DataFrame({"id": [], "path": []}))
+    """Listed images that are not used (a test split, what a subset leaves out): columns id, path.
+    Annotations may name them."""
     dropped: dict[str, str] = field(default_factory=dict)
     """Images that cannot be listed: path, and the reason."""
     ignored: int = 0
@@ -42,6 +45,15 @@ def require_folder(name: str, folder: Path) -> None:
         raise problem(name, f"the folder {folder} does not exist")
     if not folder.is_dir():
         raise problem(name, f"{folder} is a file; this layout needs a folder")
+
+
+def plain_path(path: str) -> str:
+    """Return a path without `./` and doubled slashes; `..` and all else stay as they are.
+
+    Two paths become one only where they name one file, whatever links there are.
+    """
+    plain = PurePosixPath(path).as_posix()
+    return f"/{plain.lstrip('/')}" if plain.startswith("/") else plain
 
 
 def without_suffix(paths: pd.Series) -> pd.Series:

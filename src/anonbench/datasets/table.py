@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Collection
 from pathlib import Path
 
@@ -11,7 +10,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from anonbench.config import DataSource
-from anonbench.datasets.source import Source, is_wanted, problem, read_csv, without_suffix
+from anonbench.datasets.source import (
+    Source,
+    is_wanted,
+    plain_path,
+    problem,
+    read_csv,
+    without_suffix,
+)
 from anonbench.vocabulary import Split
 
 # of the manifest itself: made anew, so that a manifest can be given as a table
@@ -41,18 +47,22 @@ def read(name: str, dataset: DataSource, wanted: Collection[str] | None) -> Sour
     use = own + [column for column in labels if is_wanted(column, wanted)]
     table = _load(name, file, columns, use)
     paths = _filled(name, file, table, "path")
-    paths = paths.map(lambda path: _relative(path, file.parent))
+    base = f"{str(file.parent.absolute()).rstrip('/')}/"
+    paths = paths.map(lambda path: plain_path(path).removeprefix(base))
+    _refuse_detours(name, file, paths)
     ids = _filled(name, file, table, "id") if "id" in columns else _ids(paths)
     frame = pd.DataFrame({"id": ids, "path": paths, "split": None})
+    others = frame.iloc[:0]
     if "split" in columns and dataset.split == "official":
         given = _filled(name, file, table, "split").str.lower()
         unknown = given[~given.isin([*_SPLITS, _TEST])]
         if len(unknown):
             raise problem(name, f"{file}: split {unknown.iloc[0]!r} is none of train, val, test")
         frame["split"] = given.map(_SPLITS)
+        others = frame.loc[given == _TEST, ["id", "path"]]
         frame = frame[given != _TEST]
     frame = frame.join(table[use[len(own) :]]).reset_index(drop=True)
-    return Source(frame, labels=tuple(labels))
+    return Source(frame, labels=tuple(labels), others=others)
 
 
 def _column_names(name: str, file: Path) -> list[str]:
@@ -99,12 +109,16 @@ def _filled(name: str, file: Path, table: pd.DataFrame, column: str) -> pd.Serie
     return values.astype("str")
 
 
-def _relative(path: str, folder: Path) -> str:
-    """Return a path relative to the table's folder; an absolute one stays so where outside."""
-    if not path.startswith("/"):
-        return os.path.normpath(path)
-    inside = os.path.relpath(path, folder.absolute())
-    return os.path.normpath(path) if inside.startswith("../") else inside
+def _refuse_detours(name: str, file: Path, paths: pd.Series) -> None:
+    """Raise InputError for `..` after a folder: with links, its file is not the one that it seems.
+
+    It could not be compared with the same path in a file of boxes either.
+    """
+    detours = paths.str.contains(r"(?:^|/)(?!\.\./)[^/]+/\.\.(?:/|$)", regex=True)
+    if detours.any():
+        row = int(detours.to_numpy().argmax())
+        text = f"{file}: row {row + 1} (the header not counted), path: {paths.iloc[row]!r} goes "
+        raise problem(name, f"{text}back by '..' after a folder; write it without")
 
 
 def _ids(paths: pd.Series) -> pd.Series:

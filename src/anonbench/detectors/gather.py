@@ -15,6 +15,8 @@ from anonbench.vocabulary import Split
 
 KEPT = " (kept)"
 """Ends the reason of an image that is used although a detector failed on it."""
+UNMATCHED_COLUMNS = ["setting", "file", "row", "reason"]
+"""Of rows of a user's files that reach no image."""
 
 
 def gather_boxes(
@@ -92,3 +94,9 @@ def _skips(early: pd.DataFrame, late: pd.DataFrame, keep_without_regions: bool) 
     columns = ["path", "split", "reason"]
     everything = pd.concat([early[columns], lost[columns]])
     return everything.sort_values(columns, ignore_index=True)
+
+
+def gather_unmatched(files: Sequence[Path], output: Path) -> None:
+    """Write the rows that reach no image (`UNMATCHED_COLUMNS`), of all settings, as one CSV."""
+    parts = [pd.read_csv(file, dtype=str, keep_default_na=False) for file in files]
+    write_csv(pd.concat([pd.DataFrame(columns=UNMATCHED_COLUMNS), *parts]), output)

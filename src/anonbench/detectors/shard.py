@@ -12,7 +12,7 @@ from typing import cast
 import numpy as np
 import pandas as pd
 
-from anonbench.annotations import Corrections, apply_corrections
+from anonbench.annotations import Correction, correct
 from anonbench.boxes import Quad, Region, box_table, write_boxes
 from anonbench.config.detectors import Detection, DetectorName
 from anonbench.detectors.base import Detector
@@ -48,8 +48,8 @@ class Job:
     """Folder of annotated templates."""
     boxes: Mapping[str, Sequence[Region]] = field(default_factory=dict)
     """The user's own regions by image id."""
-    corrections: Corrections | None = None
-    """The user's corrections of all that is found."""
+    corrections: Mapping[str, Sequence[Correction]] = field(default_factory=dict)
+    """The user's corrections of all that is found, by image id."""
     keep_failed: bool = False
     """Whether an image on which a detector fails keeps what the others find."""
     kept: Sequence[Path] = ()
@@ -102,6 +102,7 @@ class _Search:
         """Reasons by image."""
         self.failed: dict[str, list[str]] = {}
         """Of detectors, by image."""
+        self._without_effect: list[tuple[str, Correction]] = []
 
     def run(self) -> None:
         """Search the images that were not searched before."""
@@ -245,7 +246,10 @@ class _Search:
             if image_id not in self.unreadable
             and (self._job.keep_failed or image_id not in self.failed)
         ]
-        return {image_id: self._united(image_id) for image_id in usable}
+        united = {image_id: self._united(image_id) for image_id in usable}
+        if self._without_effect:
+            _warn_of_removals(self._without_effect)
+        return united
 
     def _united(self, image_id: str) -> list[Region]:
         job = self._job
@@ -253,9 +257,9 @@ class _Search:
         findings = [self._found[name].get(image_id) for name in names]
         regions = [region for finding in findings if finding for region in finding.regions]
         regions += job.boxes.get(image_id, ())
-        if job.corrections is None:
-            return regions
-        return apply_corrections(image_id, regions, job.corrections)
+        corrected, without_effect = correct(regions, job.corrections.get(image_id, ()))
+        self._without_effect += [(image_id, correction) for correction in without_effect]
+        return corrected
 
 
 def _is_the_users(error: Exception) -> bool:
@@ -298,6 +302,16 @@ def _warn_of_nothing(images: int, name: DetectorName) -> None:
         log,
         f"NOTHING FOUND in the first {images} images by {name}: is it the right detector for this "
         "data, with the right thresholds? Images without regions are not anonymized.",
+    )
+
+
+def _warn_of_removals(corrections: Sequence[tuple[str, Correction]]) -> None:
+    image_id, first = corrections[0]
+    loudly(
+        log,
+        f"{len(corrections)} removals of the corrections match no region: none of theirs is there, "
+        f"or they overlap it by less than half; first row {first.row}, {first.entity} (image "
+        f"{image_id})",
     )
 
 

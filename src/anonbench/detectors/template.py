@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
-from anonbench.annotations import read_boxes_file
+from anonbench.annotations import Images, read_boxes_file
 from anonbench.boxes import Region
 from anonbench.config.detectors import Template
 from anonbench.detectors.alignment import (
@@ -148,8 +149,8 @@ def _agreement(known: Known, grey: np.ndarray, matrix: np.ndarray) -> float:
 
 def _load(folder: Path, longest: int) -> tuple[list[Known], np.ndarray]:
     """Return the templates, by name, and the centres of their embeddings."""
-    images = _read_images(folder)
-    boxes = _read_boxes(folder, images)
+    paths, images = _read_images(folder)
+    boxes = _read_boxes(folder, paths, images)
     copies = {name: working_copy(image, longest) for name, image in images.items()}
     features = {name: extract(grey, FEATURES) for name, (grey, _) in copies.items()}
     quads = {
@@ -172,9 +173,11 @@ def _load(folder: Path, longest: int) -> tuple[list[Known], np.ndarray]:
     return known, centres
 
 
-def _read_images(folder: Path) -> dict[str, np.ndarray]:
+def _read_images(folder: Path) -> tuple[dict[str, str], dict[str, np.ndarray]]:
+    """Return the templates' paths in the folder, and the images, by name."""
     if not folder.is_dir():
         raise InputError(f"templates: the folder {folder} does not exist")
+    paths: dict[str, str] = {}
     images: dict[str, np.ndarray] = {}
     for path in sorted(folder.rglob("*")):
         inside = path.relative_to(folder)
@@ -184,22 +187,27 @@ def _read_images(folder: Path) -> dict[str, np.ndarray]:
         name = inside.with_suffix("").as_posix()
         if name in images:
             raise InputError(f"templates: {folder} has two images named {name}; rename one")
+        paths[name] = inside.as_posix()
         try:
             images[name] = read_image(path)
         except UnreadableImage as error:
             raise InputError(f"templates: {path}: {error}; replace it or take it out") from None
     if not images:
         raise InputError(f"templates: there is no image in {folder}")
-    return images
+    return paths, images
 
 
-def _read_boxes(folder: Path, images: dict[str, np.ndarray]) -> dict[str, list[Region]]:
+def _read_boxes(
+    folder: Path, paths: dict[str, str], images: dict[str, np.ndarray]
+) -> dict[str, list[Region]]:
+    """Return the templates' boxes by name: the path in the folder without suffix is the id."""
     files = [folder / name for name in ANNOTATIONS if (folder / name).is_file()]
     if len(files) != 1:
         there = "several of" if files else "none of"
         raise InputError(f"templates: {folder} has {there} {', '.join(ANNOTATIONS)}; keep one")
-    sizes = {name: (image.shape[1], image.shape[0]) for name, image in images.items()}
-    boxes = read_boxes_file(files[0], sizes)
+    rows = [(name, paths[name], i.shape[1], i.shape[0]) for name, i in images.items()]
+    listed = pd.DataFrame(rows, columns=["id", "path", "width", "height"])
+    boxes = read_boxes_file(files[0], Images(folder, listed)).regions()
     missing = [name for name in images if name not in boxes]
     if missing:
         raise InputError(

@@ -6,33 +6,25 @@ from pathlib import Path
 
 import pandas as pd
 
-from anonbench.annotations import read_boxes_file
+from anonbench.annotations import read_regions
 from anonbench.boxes import Region, image_regions, read_boxes
-from anonbench.errors import InputError
 
 
 def read_truth(path: Path, manifest: pd.DataFrame, drawn: bool) -> dict[str, list[Region]]:
     """Return the true regions of those images of the manifest whose regions are known.
 
     Args:
-        path: the demo's box table, or a file as `read_boxes_file` reads it.
-        manifest: columns id, width, height.
+        path: the demo's box table, or what `match_own` wrote of a file.
+        manifest: column id.
         drawn: whether it is the demo's, which knows all images. Of other files, only images that
             they name are known: an image without any row may have been left out.
-
-    Raises:
-        InputError: the file cannot be read, or no image of the manifest is in it.
 
     """
     ids = [str(image_id) for image_id in manifest["id"]]
     if drawn:
         known = image_regions(read_boxes(path))
         return {image_id: known.get(image_id, []) for image_id in ids}
-    true = read_boxes_file(path, image_sizes(manifest))
-    named = {image_id: true[image_id] for image_id in ids if image_id in true}
-    if not named:
-        raise InputError(f"{path}: names no image of the data set; ids are like {ids[0]!r}")
-    return named
+    return read_regions(path, ids)
 
 
 def image_sizes(manifest: pd.DataFrame) -> dict[str, tuple[int, int]]:

@@ -1,0 +1,399 @@
+"""A row reaches the image that its id or path names, letter by letter, or the read refuses."""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from anonbench.annotations import (
+    Annotations,
+    Images,
+    read_boxes_file,
+    read_corrections,
+    read_regions,
+    read_stored_corrections,
+    write_annotations,
+)
+from anonbench.errors import InputError
+
+ROOT = Path("/data/archive")
+SIDE = 1000
+KINDS = ["csv", "parquet", "coco", "via", "corrections"]
+
+Key = tuple[str | None, str | None]
+"""Id and path by which a row names its image; None: it does not give it."""
+
+
+def images_of(*pairs: tuple[str, str], others: tuple[tuple[str, str], ...] = ()) -> Images:
+    rows = [(name, path, SIDE, SIDE) for name, path in pairs]
+    listed = pd.DataFrame(rows, columns=["id", "path", "width", "height"])
+    return Images(ROOT, listed, pd.DataFrame(others, columns=["id", "path"], dtype=str))
+
+
+def write(folder: Path, kind: str, keys: list[Key]) -> Path:
+    """Write a file with one box a key; its left edge is the key's number."""
+    if kind == "coco":
+        return write_coco(folder, keys)
+    if kind == "via":
+        return write_via(folder, keys)
+    columns = [name for i, name in enumerate(("id", "path")) if any(k[i] is not None for k in keys)]
+    frame = pd.DataFrame(keys, columns=["id", "path"], dtype=object)[columns].fillna("")
+    frame = frame.assign(entity="face", x0=range(len(keys)), y0=0, x1=SIDE, y1=SIDE)
+    if kind == "corrections":
+        frame["action"] = "add"
+    path = folder / f"{kind}.{'parquet' if kind == 'parquet' else 'csv'}"
+    if kind == "parquet":
+        frame.to_parquet(path, index=False)
+    else:
+        frame.to_csv(path, index=False)
+    return path
+
+
+def write_coco(folder: Path, keys: list[Key]) -> Path:
+    names = ("anonbench_id", "file_name")
+    images = [
+        {"id": number} | {name: k for name, k in zip(names, key, strict=True) if k is not None}
+        for number, key in enumerate(keys)
+    ]
+    boxes = [
+        {"id": number, "image_id": number, "category_id": 0, "bbox": [number, 0, 500, 500]}
+        for number in range(len(keys))
+    ]
+    categories = [{"id": 0, "name": "face"}]
+    path = folder / "coco.json"
+    path.write_text(json.dumps({"images": images, "annotations": boxes, "categories": categories}))
+    return path
+
+
+def write_via(folder: Path, keys: list[Key]) -> Path:
+    entries = {}
+    for number, (_, name) in enumerate(keys):
+        shape = {"name": "rect", "x": number, "y": 0, "width": 500, "height": 500}
+        region = {"shape_attributes": shape, "region_attributes": {"entity": "face"}}
+        entries[f"{name}{number}"] = {"filename": name, "size": number, "regions": [region]}
+    path = folder / "via.json"
+    path.write_text(json.dumps(entries))
+    return path
+
+
+def read(path: Path, images: Images, record: bool = False) -> Annotations:
+    reader = read_corrections if path.name.startswith("corrections") else read_boxes_file
+    return reader(path, images, record)
+
+
+def reached(path: Path, images: Images) -> dict[int, str]:
+    """Return the image that each box reaches in detection, by the box's number."""
+    annotations, stored = read(path, images), path.with_suffix(".stored")
+    write_annotations(annotations, stored)
+    ids = images.ids.tolist()
+    if path.name.startswith("corrections"):
+        corrections = read_stored_corrections(stored, ids)
+        found = {n: [c.region for c in rows if c.region] for n, rows in corrections.items()}
+    else:
+        found = read_regions(stored, ids)
+    return {round(region.x0): name for name, regions in found.items() for region in regions}
+
+
+# --- whatever the names, no box is moved ---
+
+
+def variants(path: str) -> list[str]:
+    """Return names that are like a path and not it: what a guess would take for it."""
+    folders = path.split("/")
+    stem = path.rpartition(".")[0] or path
+    tails = ["/".join(folders[start:]) for start in range(1, len(folders))]
+    heads = ["/".join(folders[:end]) for end in range(1, len(folders))]
+    return [
+        *(stem, f"{stem}.jpg", f"{path}.png", path.upper(), path.lower(), path.swapcase()),
+        *(unicodedata.normalize(form, path) for form in ("NFC", "NFD", "NFKC")),
+        *tails,
+        *heads,
+        *(tail.rpartition(".")[0] or tail for tail in tails),
+        *(path.replace("/", "\\"), path.replace("/", "_"), f" {path}", f"{path} "),
+        *(f"x/{path}", f"a/{path}", f"../{path}", f"./{path}", f"{ROOT}/{path}", f"/{path}"),
+    ]
+
+
+names = st.sampled_from(
+    ["a", "b", "1", "10", "A", "é", "e\u0301", "a.png", "1.jpg", "ﬁ", " a", "ß"]
+)
+paths = st.lists(names, min_size=1, max_size=3).map("/".join)
+plain = paths.filter(lambda path: path == path.strip() and not path.startswith("/"))
+
+
+@st.composite
+def colliding(draw: st.DrawFn) -> tuple[list[tuple[str, str]], list[Key]]:
+    """Images whose ids and paths are each other's variants, and keys that are, too."""
+    first = draw(st.lists(plain, min_size=1, max_size=4, unique=True))
+    like = sorted({name for path in first for name in variants(path)} | set(first))
+    usable = [name for name in like if not name.startswith(("/", "./"))]
+    count = draw(st.integers(2, min(8, len(usable))))
+    chosen = st.lists(st.sampled_from(usable), min_size=count, max_size=count, unique=True)
+    images = list(zip(draw(chosen), draw(chosen), strict=True))
+    key = st.one_of(
+        st.sampled_from([name for name, _ in images]).map(lambda name: (name, None)),
+        st.sampled_from([path for _, path in images]).map(lambda path: (None, path)),
+        st.sampled_from(images),
+        st.sampled_from(like).map(lambda path: (None, path)),
+        st.sampled_from(like).map(lambda name: (name, None)),
+        st.tuples(st.sampled_from(like), st.sampled_from(like)),
+    )
+    return images, draw(st.lists(key, min_size=1, max_size=4, unique=True))
+
+
+def meant(images: list[tuple[str, str]], key: Key) -> str | None:
+    """Return the image that a key means by its letters; None where there is no such one.
+
+    Written out the slow way, without the library: `./` and the root before a path are nothing.
+    """
+    given_id, given_path = key
+    if given_path is not None:
+        given_path = given_path.removeprefix("./").removeprefix(f"{ROOT}/")
+    fits = [
+        name
+        for name, path in images
+        if (given_id is None or given_id == name) and (given_path is None or given_path == path)
+    ]
+    return fits[0] if len(fits) == 1 else None
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@settings(max_examples=150, deadline=None)
+@given(drawn=colliding())
+def test_no_box_is_ever_moved(
+    kind: str,
+    drawn: tuple[list[tuple[str, str]], list[Key]],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    images, keys = drawn
+    if kind == "via":
+        keys = [(None, path) for path in dict.fromkeys(path for _, path in keys if path)]
+        if not keys:
+            return
+    right = {number: meant(images, key) for number, key in enumerate(keys)}
+    path = write(tmp_path_factory.mktemp("keys"), kind, keys)
+    try:
+        found = reached(path, images_of(*images))
+    except InputError:
+        twice = len(set(right.values())) < len(right)
+        assert None in right.values() or (twice and kind in ("coco", "via"))
+        return
+    assert found == right
+
+
+# --- what reaches none, or several, is refused, or recorded and said ---
+
+TWO = (("1", "caseA/1.png"), ("2", "caseB/1.png"))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_ids_that_are_tails_of_other_images_paths_decide_nothing(kind: str, tmp_path: Path) -> None:
+    images = [(str(17 - number), f"case/{number}.png") for number in range(1, 17)]
+    keys: list[Key] = [(None, path) for _, path in images]
+    found = reached(write(tmp_path, kind, keys), images_of(*images))
+    assert found == {number: name for number, (name, _) in enumerate(images)}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("1.png", "paths are relative to /data/archive"),
+        ("other/caseA/1.png", "paths are relative to"),
+        ("caseA/1", "have their suffix"),
+        ("caseA/1.PNG", "upper and lower case"),
+        ("caseA\\1.png", "write it with /"),
+        ("caseA/1.png ", "white space"),
+        ("2", "it is not a path but an id"),
+        ("caseA/../caseA/1.png", "paths are relative to"),
+        ("/data/archive2/caseA/1.png", "paths are relative to"),
+        ("/caseA/1.png", "paths are relative to"),
+    ],
+)
+def test_a_path_that_is_none_is_refused_with_a_hint(
+    kind: str, name: str, hint: str, tmp_path: Path
+) -> None:
+    path = write(tmp_path, kind, [(None, "caseB/1.png"), (None, name)])
+    with pytest.raises(InputError) as error:
+        read(path, images_of(*TWO))
+    assert str(path) in str(error.value) and hint in str(error.value)
+    assert "unmatched: record" in str(error.value)
+    place = {"coco": "annotation 1 ", "via": "region 2.1 "}.get(kind, "row 2 ")
+    assert place in str(error.value) and "no image of the data set has this" in str(error.value)
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+def test_another_unicode_form_is_refused_with_a_hint(form: Any, tmp_path: Path) -> None:
+    other = {"NFC": "NFD", "NFD": "NFC"}[form]
+    images = images_of(("1", unicodedata.normalize(form, "café.png")), ("2", "b.png"))
+    key = unicodedata.normalize(other, "café.png")  # type: ignore[arg-type]
+    path = write(tmp_path, "csv", [(None, key)])
+    with pytest.raises(InputError, match="another Unicode form"):
+        read(path, images)
+
+
+def test_several_images_of_one_path_are_refused(tmp_path: Path) -> None:
+    images = images_of(("1", "a.png"), ("2", "a.png"), ("3", "b.png"))
+    path = write(tmp_path, "csv", [(None, "b.png"), (None, "a.png")])
+    with pytest.raises(InputError, match=r"row 2 .*several images of the data set have this path"):
+        read(path, images)
+    assert reached(write(tmp_path, "csv", [("2", None)]), images) == {0: "2"}
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet", "coco", "corrections"])
+def test_id_and_path_must_agree(kind: str, tmp_path: Path) -> None:
+    right = write(tmp_path, kind, [("1", "caseA/1.png"), ("2", "caseB/1.png")])
+    assert reached(right, images_of(*TWO)) == {0: "1", 1: "2"}
+    for wrong in ("caseA/1.png", "caseC/1.png"):
+        path = write(tmp_path, kind, [("1", "caseA/1.png"), ("2", wrong)])
+        with pytest.raises(InputError, match=r"are those of two images|no image of the data set"):
+            read(path, images_of(*TWO))
+
+
+def test_a_row_may_leave_one_of_both_keys_empty(tmp_path: Path) -> None:
+    path = write(tmp_path, "csv", [("2", None), (None, "caseA/1.png")])
+    assert reached(path, images_of(*TWO)) == {0: "2", 1: "1"}
+    path.write_text(path.read_text() + ",,face,0,0,9,9\n")
+    with pytest.raises(InputError, match=r"row 3 .*empty; say whose box this is"):
+        read(path, images_of(*TWO))
+
+
+@pytest.mark.parametrize("kind", ["coco", "via"])
+def test_a_file_that_lists_an_image_twice_is_refused(kind: str, tmp_path: Path) -> None:
+    # two files of one name in two folders, as tools that drop folders write them
+    path = write(tmp_path, kind, [(None, "1.png"), (None, "1.png")])
+    with pytest.raises(InputError, match="an entry before it is of the same image"):
+        read(path, images_of(("1", "1.png"), ("2", "caseB/1.png")))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_rows_of_images_that_are_not_used_are_counted(kind: str, tmp_path: Path) -> None:
+    path = write(tmp_path, kind, [(None, "caseA/1.png"), (None, "test/9.png")])
+    found = read(path, images_of(*TWO, others=(("9", "test/9.png"), ("1", "caseA/1.png"))))
+    assert (found.images, found.unused, len(found.unmatched)) == (["1"], 1, 0)
+    if kind != "via":
+        path = write(tmp_path, kind, [("1", None), ("9", None)])
+        assert read(path, images_of(*TWO, others=(("9", "test/9.png"),))).unused == 1
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_recorded_rows_are_left_out_with_place_and_reason(kind: str, tmp_path: Path) -> None:
+    keys: list[Key] = [(None, "1.png"), (None, "caseB/1.png"), (None, "no.png")]
+    found = read(write(tmp_path, kind, keys), images_of(*TWO), record=True)
+    assert found.rows["id"].tolist() == ["2"] and found.images == ["2"]
+    places = {"coco": ["0", "2"], "via": ["1.1", "3.1"]}.get(kind, ["1", "3"])
+    assert found.unmatched["row"].tolist() == places
+    column = {"coco": "file_name", "via": "filename"}.get(kind, "path")
+    reason = f"no image of the data set has this {column}"
+    assert found.unmatched["reason"].tolist() == [reason] * 2
+
+
+def test_listed_images_without_boxes_are_recorded_too(tmp_path: Path) -> None:
+    data = json.loads(
+        write(tmp_path, "coco", [(None, "caseA/1.png"), (None, "no.png")]).read_text()
+    )
+    data["annotations"].pop()
+    path = tmp_path / "boxes.json"
+    path.write_text(json.dumps(data))
+    with pytest.raises(InputError, match=r"image 1 .*no image of the data set has this file_name"):
+        read(path, images_of(*TWO))
+    assert read(path, images_of(*TWO), record=True).unmatched["row"].tolist() == ["image 1"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_file_that_reaches_no_image_is_never_recorded(kind: str, tmp_path: Path) -> None:
+    path = write(tmp_path, kind, [(None, "x.png"), (None, "y.png")])
+    with pytest.raises(InputError, match="no row reaches an image"):
+        read(path, images_of(*TWO), record=True)
+
+
+# --- damage and malice get one error that names the file ---
+
+
+def damaged_rows(path: Path) -> Callable[[bytes], None]:
+    def look(content: bytes) -> None:
+        path.write_bytes(content)
+        try:
+            read(path, images_of(*TWO), record=True)
+        except InputError as error:
+            assert str(path) in str(error) and str(error).isprintable()
+
+    return look
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_damaged_files_are_refused_by_name(kind: str, tmp_path: Path) -> None:
+    import numpy as np
+
+    path = write(tmp_path, kind, [(None, "caseA/1.png"), (None, "caseB/1.png")])
+    content, draw = path.read_bytes(), np.random.default_rng(3)
+    look = damaged_rows(path)
+    for _ in range(400):
+        bad = bytearray(content)
+        for place in draw.integers(0, len(content), draw.integers(1, 6)):
+            bad[place] = draw.integers(256)
+        look(bytes(bad))
+        look(content[: draw.integers(len(content))])
+
+
+def replacements(value: Any) -> list[Any]:
+    """Return copies of a JSON value with one part of it replaced by something of another kind."""
+    odd = [None, True, 7, -1.5, 10**400, "x", "", [], {}, [[]], {"a": 1}, "\ud800", "\x1b[2J"]
+    result = list(odd)
+    if isinstance(value, dict):
+        for key in value:
+            result += [value | {key: part} for part in replacements(value[key])]
+            result.append({name: part for name, part in value.items() if name != key})
+    if isinstance(value, list) and value:
+        result += [[part, *value[1:]] for part in replacements(value[0])]
+    return result
+
+
+@pytest.mark.parametrize("kind", ["coco", "via"])
+def test_json_with_any_part_replaced_is_read_or_refused(kind: str, tmp_path: Path) -> None:
+    path = write(tmp_path, kind, [("1", "caseA/1.png"), ("2", "caseB/1.png")])
+    data, look = json.loads(path.read_text()), damaged_rows(path)
+    changed = replacements(data)
+    assert len(changed) > 200
+    for value in changed:
+        look(json.dumps(value).encode())
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('{"a": {"filename": "caseA/1.png", "regions": 5}}', "image 1, regions: neither a list"),
+        ('{"a": {"filename": 5, "regions": []}}', "image 1, filename: is no text"),
+        ('{"images": [], "images": [], "annotations": [], "categories": []}', "'images' twice"),
+        ("[" * 100_000, "cannot be read as JSON"),
+    ],
+)
+def test_what_json_files_may_hold_is_named(text: str, said: str, tmp_path: Path) -> None:
+    path = tmp_path / "b.json"
+    path.write_text(text)
+    with pytest.raises(InputError) as error:
+        read(path, images_of(*TWO))
+    assert str(path) in str(error.value) and said in str(error.value)
+
+
+def test_two_columns_of_one_name_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "b.csv"
+    path.write_text("id,id,entity,x0,y0,x1,y1\n1,2,face,0,0,9,9\n")
+    with pytest.raises(InputError, match="two columns id"):
+        read(path, images_of(*TWO))
+
+
+def test_the_index_of_a_parquet_table_is_a_column(tmp_path: Path) -> None:
+    path = tmp_path / "b.parquet"
+    pd.read_csv(write(tmp_path, "csv", [("2", None)]), dtype={"id": str}).set_index(
+        "id"
+    ).to_parquet(path)
+    assert reached(path, images_of(*TWO)) == {0: "2"}

@@ -1,0 +1,24 @@
+from pathlib import Path
+
+from anonbench.made import Made
+from anonbench.runtime import job
+
+with job(snakemake.log[0], snakemake.threads):
+    made = Made(__file__, snakemake.input, snakemake.output, dict(snakemake.params.items()))
+    if not made.restored():
+        from anonbench.config import DataSource
+        from anonbench.detectors.own import match_own
+
+        slice = snakemake.params.slice
+        match_own(
+            setting=snakemake.wildcards.setting,
+            file=Path(snakemake.input.file[0]),
+            name=snakemake.wildcards.dataset,
+            source=DataSource.model_validate(slice["source"]),
+            seed=slice["seed"] or 0,
+            manifest=Path(snakemake.input.manifest),
+            record=slice["unmatched"] == "record",
+            output=Path(snakemake.output.rows),
+            unmatched=Path(snakemake.output.unmatched),
+        )
+        made.keep()
