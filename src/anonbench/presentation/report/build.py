@@ -13,6 +13,7 @@ import yaml
 
 from anonbench.comparisons import read_comparisons
 from anonbench.conclusions import conclude
+from anonbench.config import Presentation, Privacy, Retrieval
 from anonbench.experiment import Experiment, Figure, Table, truth_of
 from anonbench.files import atomic, read_json
 from anonbench.presentation.detection import (
@@ -27,10 +28,11 @@ from anonbench.presentation.layout import Layout, lay_out
 from anonbench.presentation.reidentification import reidentification_grid
 from anonbench.presentation.report import making
 from anonbench.presentation.report.advice import advise, constraints, options, plain
-from anonbench.presentation.report.answer import MEASURES, answer, headline, overview
+from anonbench.presentation.report.answer import MEASURES, answer, overview, stated, wins
 from anonbench.presentation.report.bias import cost_rows
 from anonbench.presentation.report.coefficients import correlation_rows
 from anonbench.presentation.report.effort import Effort, effort_part
+from anonbench.presentation.report.headline import lacking, lead
 from anonbench.presentation.report.page import render
 from anonbench.presentation.report.pictures import (
     CAPTIONS,
@@ -45,6 +47,7 @@ from anonbench.presentation.report.risk import risks
 from anonbench.presentation.summary import SCORE_COLUMNS, read_scores, summarize
 from anonbench.presentation.tables import SIZE_COLUMNS, SIZE_TITLE, read_sizes
 from anonbench.privacy.rates import read_rates
+from anonbench.sufficiency import Needs, unstated
 
 PLACED = ("detection", "examples", "correlation", "schedules")
 """Kinds of figures that have a place of their own; others follow in the order of their kinds."""
@@ -148,8 +151,14 @@ def build_report(
         for section in datasets
         if section.comparisons is not None and section.comparisons.is_file()
     }
+    needs = needs_of(config)
     summaries = {name: summarize(table) for name, table in scores.items()}
-    conclusions = {name: conclude(table) for name, table in comparisons.items()}
+    gaps = {
+        section.name: unstated(summaries[section.name], needs, _validation(section.counts))
+        for section in datasets
+    }
+    sound = {name: stated(table, gaps[name]) for name, table in summaries.items()}
+    conclusions = {name: conclude(stated(table, gaps[name])) for name, table in comparisons.items()}
     shown = config.get("presentation", {})
     confidence = shown.get("confidence")
     sure = {} if confidence is None else {"confidence": confidence}
@@ -172,22 +181,25 @@ def build_report(
         for section in datasets
         if section.rates is not None and section.rates.is_file()
     }
-    found = risks(rates)
-    choices = options(summaries, found)
-    asked = max((option.degree for option in choices), default=100)
+    found = risks(rates, needs)
+    choices = options(summaries, found, needs, gaps)
+    limit = 100 * needs.limit
+    advice = advise(choices, max((option.degree for option in choices), default=100), limit)
     figures = list(chain.from_iterable(section.figures for section in datasets))
     kinds = list(dict.fromkeys(figure.kind for figure, _ in figures))
     html = render(
         title=title,
-        headline=headline(summaries, found),
+        headline=[lead(advice, limit, found), *wins(sound)],
+        lacking=list(lacking(advice)),
         options=plain(choices),
-        advice=advise(choices, asked),
-        constraints=constraints(choices),
-        recommendations=recommendations(summaries, conclusions, found),
+        advice=advice,
+        limit=f"{limit:g}",
+        constraints=constraints(choices, limit),
+        recommendations=recommendations(sound, conclusions, found),
         costs=cost_rows(conclusions),
-        answers=[answer(name, summary) for name, summary in summaries.items()],
+        answers=[answer(name, summary, gaps[name]) for name, summary in summaries.items()],
         measures=[_measure(*measure) for measure in MEASURES],
-        overview=overview(summaries),
+        overview=overview(summaries, gaps),
         unscored=[name for name, summary in summaries.items() if summary.empty],
         size_columns=list(SIZE_COLUMNS.values()),
         size_title=SIZE_TITLE,
@@ -275,6 +287,23 @@ def not_run(layout: Layout) -> str:
         f"Not run: {', '.join(names)}. The scores have no value there: the scenario is not part of "
         "the experiment, or its training or scoring failed (see the folder logs of the results)."
     )
+
+
+def needs_of(config: Mapping[str, Any]) -> Needs:
+    """Return what the first screen's values have to fulfil; a section left out has its defaults."""
+    return Needs.of(
+        Retrieval.model_validate(config.get("retrieval", {})),
+        Presentation.model_validate(config.get("presentation", {})),
+        Privacy.model_validate(config.get("privacy", {})),
+    )
+
+
+def _validation(counts: Path) -> int | None:
+    """Return how many validation images are used, where that is known."""
+    if not counts.is_file():
+        return None
+    table = pd.read_csv(counts)
+    return int(table.loc[table["split"] == "val", "used"].sum())
 
 
 def _scores(section: DatasetSection) -> pd.DataFrame:
