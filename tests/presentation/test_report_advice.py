@@ -90,7 +90,9 @@ def test_a_limit_is_met_by_the_upper_end_of_the_interval() -> None:
         assert {option.method for option in chosen if option} <= methods
         assert any(chosen) == bool(methods)
     why = advise(found, 100, 4.9)[0].why_not
-    assert why.startswith("none: no choice surely stays at or below 4.9 % re-identified; nearest is")
+    assert why.startswith(
+        "none: no choice surely stays at or below 4.9 % re-identified; nearest is"
+    )
     assert "Mask 100 %" in why and why.endswith("at up to 5.0 %")
 
 

@@ -44,6 +44,7 @@ rule boxes:
     output:
         digest_file(f"{results}/{{dataset}}/boxes.parquet"),
         boxes=f"{results}/{{dataset}}/boxes.parquet",
+        unmatched=f"{results}/{{dataset}}/unmatched.csv",
         skipped=f"{results}/{{dataset}}/skipped.csv",
         counts=f"{results}/{{dataset}}/counts.csv",
     log:

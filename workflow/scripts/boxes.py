@@ -6,8 +6,9 @@ from anonbench.runtime import job
 with job(snakemake.log[0], snakemake.threads):
     made = Made(__file__, snakemake.input, snakemake.output, dict(snakemake.params.items()))
     if not made.restored():
-        from anonbench.detectors.gather import gather_boxes
+        from anonbench.detectors.gather import gather_boxes, gather_unmatched
 
+        gather_unmatched([], Path(snakemake.output.unmatched))
         gather_boxes(
             manifest=Path(snakemake.input.manifest),
             skipped=Path(snakemake.input.skipped),
@@ -19,3 +20,11 @@ with job(snakemake.log[0], snakemake.threads):
             counts=Path(snakemake.output.counts),
         )
         made.keep()
+
+    from anonbench.doubts import announce
+
+    announce(
+        snakemake.wildcards.dataset,
+        Path(snakemake.output.counts),
+        Path(snakemake.output.unmatched),
+    )

@@ -8,9 +8,10 @@ from pathlib import Path
 import pandas as pd
 
 from anonbench.anonymizers.apply import anonymize, audit
-from anonbench.boxes import image_regions
+from anonbench.boxes import image_regions, regions_at
 from anonbench.config import Anonymization
 from anonbench.errors import InputError
+from anonbench.files import write_json
 from anonbench.images import decode, encode, read_image
 from anonbench.imageset import ShardWriter
 from anonbench.progress import track
@@ -42,7 +43,7 @@ def anonymize_shard(
         variant: the version to write; the original one is coded as it is.
         settings: strengths, margin, format.
         keep_without_regions: see above.
-        output: the tar's path.
+        output: the tar's path; beside it, `.audit.json` tells images and hidden regions.
 
     Raises:
         InputError: an image that detection read is gone or changed, or fails the audit.
@@ -53,6 +54,7 @@ def anonymize_shard(
     rows = manifest[manifest["id"].isin(used)].sort_values("id")
     regions = image_regions(boxes)
     pairs = zip(rows["id"], rows["path"], strict=True)
+    hidden = 0
     with ShardWriter(output) as shard:
         for image_id, path in track(pairs, len(rows), f"{variant}"):
             original = read_image(root / path)
@@ -65,7 +67,11 @@ def anonymize_shard(
             problem = audit(original, decode(data), found, variant, settings)
             if problem:
                 raise InputError(f"image {image_id!r} as {variant}: {problem}")
+            hidden += regions_at(variant.degree, len(found)) if variant.method else 0
             height, width = original.shape[:2]
             extension = "png" if settings.format == "png" else "jpg"
             shard.add(image_id, data, extension, width, height)
+    write_json(
+        output.with_suffix(".audit.json"), {"images": len(rows), "regions": hidden, "failed": 0}
+    )
     log.info("%d of %d images written as %s", len(rows), len(manifest), variant)

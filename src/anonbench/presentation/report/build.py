@@ -33,6 +33,7 @@ from anonbench.presentation.report.bias import cost_rows
 from anonbench.presentation.report.coefficients import correlation_rows
 from anonbench.presentation.report.effort import Effort, effort_part
 from anonbench.presentation.report.headline import lacking, lead
+from anonbench.presentation.report.notices import notices
 from anonbench.presentation.report.page import render
 from anonbench.presentation.report.pictures import (
     CAPTIONS,
@@ -47,6 +48,7 @@ from anonbench.presentation.report.risk import risks
 from anonbench.presentation.summary import SCORE_COLUMNS, read_scores, summarize
 from anonbench.presentation.tables import SIZE_COLUMNS, SIZE_TITLE, read_sizes
 from anonbench.privacy.rates import read_rates
+from anonbench.published import read_doubts
 from anonbench.sufficiency import Needs, unstated
 
 PLACED = ("detection", "examples", "correlation", "schedules")
@@ -77,6 +79,8 @@ class DatasetSection:
     """Re-identification rates (`anonbench.privacy.rates`)."""
     explorer: Path | None = None
     """What the retrieval explorer shows (`anonbench.presentation.explorer.explore`)."""
+    audit: Path | None = None
+    """What is published, and what is in doubt (`anonbench.published`)."""
 
 
 def sections(experiment: Experiment, results: Path) -> list[DatasetSection]:
@@ -87,6 +91,7 @@ def sections(experiment: Experiment, results: Path) -> list[DatasetSection]:
             scores=results / name / "scores.csv",
             counts=results / name / "counts.csv",
             skipped=results / name / "skipped.csv",
+            audit=results / name / "audit.csv",
             tables=[table for table in experiment.tables if table.dataset == name],
             figures=[
                 (figure, results / "figures" / f"{figure.stem}.png")
@@ -191,6 +196,9 @@ def build_report(
         title=title,
         headline=[lead(advice, limit, found), *wins(sound)],
         lacking=list(lacking(advice)),
+        notices=notices(
+            {s.name: read_doubts(s.audit) for s in datasets if s.audit and s.audit.is_file()}
+        ),
         options=plain(choices),
         advice=advice,
         limit=f"{limit:g}",
@@ -325,6 +333,7 @@ def _files(datasets: Iterable[DatasetSection]) -> dict[str, Path]:
             ("comparisons.csv", section.comparisons),
             ("counts.csv", section.counts),
             ("skipped.csv", section.skipped),
+            ("audit.csv", section.audit),
             ("privacy/reidentification.csv", section.rates),
             ("quality/summary.csv", section.quality),
             ("explorer.json", section.explorer),
