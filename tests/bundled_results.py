@@ -15,6 +15,7 @@ from anonbench.boxes import Region, box_table, write_boxes
 from anonbench.comparisons import compare, read_comparisons
 from anonbench.config import Config, load
 from anonbench.correlation import write_correlation
+from anonbench.detectors.gather import COUNTS
 from anonbench.downstream.evaluate import evaluate_downstream
 from anonbench.embeddings import Embeddings, write_embeddings
 from anonbench.experiment import Experiment
@@ -32,11 +33,12 @@ from anonbench.presentation.summary import read_scores
 from anonbench.presentation.tables import write_sizes, write_table
 from anonbench.privacy.rates import read_rates
 from anonbench.provenance import file_digest
+from anonbench.published import COLUMNS as AUDITED
 from anonbench.retrieval.gather import gather_scenarios
 from anonbench.retrieval.job import Embedded, score_shard
 from anonbench.scores import collect, scenario_files
 from anonbench.seeding import rng
-from anonbench.vocabulary import Entity
+from anonbench.vocabulary import Entity, Split
 from synthetic_rates import make_rates
 
 NAME = "portraits"
@@ -86,9 +88,10 @@ def put_there(config: Config) -> None:
     _digest(base / "manifest.parquet")
     regions = {each: [Region(Entity.FACE, 1, 2, 30, 40, 0.9)] for each in ids}
     write_boxes(box_table(regions, 0), base / "boxes.parquet")
-    counts = [("train", TRAIN + 1, 1, 0, TRAIN), ("val", VAL, 0, 0, VAL)]
-    columns = ["split", "listed", "unreadable", "without_regions", "used"]
-    write_csv(pd.DataFrame(counts, columns=columns), base / "counts.csv")
+    counts = [("train", TRAIN + 1, 1, 0, 0, TRAIN, 0, 0), ("val", VAL, 0, 0, 0, VAL, 0, 0)]
+    write_csv(pd.DataFrame(counts, columns=COUNTS), base / "counts.csv")
+    audited = [dict.fromkeys(AUDITED, 0) | {"split": s, "variant": "mask-100"} for s in Split]
+    write_csv(pd.DataFrame(audited, columns=AUDITED), base / "audit.csv")
     skipped = {"path": [f"{PERSON}/lost.jpg"], "split": ["train"], "reason": ["is no image"]}
     write_csv(pd.DataFrame(skipped), base / "skipped.csv")
     for file in ("summary.csv", "sweep.csv"):

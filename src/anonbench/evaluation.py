@@ -152,7 +152,7 @@ def run(
     )
     size = len(searched.ids)
     retrieval = _cut(retrieval, size, k)
-    k = _cutoff(size, retrieval)
+    k = metrics.cutoff(size, retrieval)
     count = len(asked.ids)
     if sample is not None:
         asked = rows_of(asked, draw(asked.ids, sample))
@@ -192,9 +192,11 @@ def _retrieval(settings: dict[str, Any], search: Search) -> Retrieval:
 
 
 def _cut(settings: Retrieval, images: int, k: int | None) -> Retrieval:
-    """Return settings whose share of the images is k of them."""
+    """Return the settings that hold for so many images, whose share of them is k where one is."""
     if k is None:
-        return settings
+        return _settled(images, settings)
+    if k < metrics.MIN_K:
+        settings = settings.model_copy(update={"include_self": False})
     found = images if settings.include_self else images - 1
     if k > found:
         raise InputError(f"k: {k} of {found} images that can be found; ask for fewer")
@@ -202,9 +204,9 @@ def _cut(settings: Retrieval, images: int, k: int | None) -> Retrieval:
     return settings.model_copy(update={"fraction": min(1.0, (k + 0.5) / found)})
 
 
-def _cutoff(images: int, settings: Retrieval) -> int:
+def _settled(images: int, settings: Retrieval) -> Retrieval:
     try:
-        return metrics.cutoff(images, settings)
+        return metrics.settled(images, settings)
     except InputError as error:
         raise InputError(str(error).removeprefix("retrieval.")) from None
 

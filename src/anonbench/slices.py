@@ -130,7 +130,7 @@ def downstream(config: Config, name: str) -> Slice:
 def privacy(config: Config) -> Slice:
     """What is drawn for the attacks, and who attacks."""
     return {
-        "settings": config.privacy.model_dump(mode="json", exclude={"enabled"}),
+        "settings": config.privacy.model_dump(mode="json", exclude={"enabled", "limit"}),
         "seed": config.seed,
     }
 

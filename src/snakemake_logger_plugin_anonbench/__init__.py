@@ -1,6 +1,7 @@
 """A Snakemake logger that says in one line what runs, how much is left and how long it will take.
 
-At the end it says what failed, why, and what did not run because of it. What happens is also
+At the end it says what failed, why, and what did not run because of it, then what is in doubt about
+the published images. What happens is also
 recorded beside the results (`record`), where `anonbench status` reads it.
 
 `--logger anonbench` (the default profile sets it). A dry run, errors and everything that is no
@@ -113,6 +114,8 @@ class LogHandler(LogHandlerBase):
                 print(said, file=sys.stderr, flush=True)
             record = current()
             if record:
+                for line in record.closing():
+                    print(f"anonbench: {line}", file=sys.stderr, flush=True)
                 record.end()
         super().close()
 

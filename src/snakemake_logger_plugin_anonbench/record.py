@@ -12,7 +12,7 @@ import os
 import platform
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +26,12 @@ HEARTBEAT = 20.0
 class Record:
     """Writes what happens. A disk that is full does not stop the run."""
 
-    def __init__(self, results: Path, usual: Mapping[str, float]) -> None:
-        """Take the folder of results, and the seconds that jobs of each rule took before."""
+    def __init__(
+        self, results: Path, usual: Mapping[str, float], closing: Callable[[], Iterable[str]]
+    ) -> None:
+        """Take what `record_in` takes."""
         self.usual = dict(usual)
+        self.closing = closing
         self._path = results / NAME
         self._stopped = threading.Event()
         self._open = False
@@ -91,16 +94,19 @@ class Record:
 _current: list[Record] = []
 
 
-def record_in(results: Path, usual: Mapping[str, float]) -> None:
+def record_in(
+    results: Path, usual: Mapping[str, float], closing: Callable[[], Iterable[str]] = tuple
+) -> None:
     """Record the run that is about to begin in this folder of results; forget the one before.
 
     Args:
         results: the folder.
         usual: seconds that a job of each rule took before, for estimates.
+        closing: gives lines about the results that are said at the end of the run.
 
     """
     (results / NAME).unlink(missing_ok=True)
-    _current[:] = [Record(results, usual)]
+    _current[:] = [Record(results, usual, closing)]
 
 
 def current() -> Record | None:

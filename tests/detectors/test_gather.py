@@ -57,9 +57,9 @@ def gather(folder: Path, keep: bool, images: list[tuple[str, str, str]] = IMAGES
 def test_everything_that_was_listed_is_counted(tmp_path: Path) -> None:
     gather(tmp_path, keep=False)
     assert (tmp_path / "counts.csv").read_text(encoding="utf-8").splitlines() == [
-        "split,listed,unreadable,without_regions,used",
-        "train,4,2,1,1",
-        "val,2,0,1,1",
+        "split,listed,unreadable,failed,without_regions,used,used_without_regions,used_failed",
+        "train,4,2,0,1,1,0,0",
+        "val,2,0,0,1,1,0,0",
     ]
     assert (tmp_path / "skipped.csv").read_text(encoding="utf-8").splitlines() == [
         "path,split,reason",

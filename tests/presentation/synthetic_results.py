@@ -11,6 +11,7 @@ import pandas as pd
 
 from anonbench.boxes import Region
 from anonbench.comparisons import COLUMNS as TESTS
+from anonbench.detectors.gather import COUNTS
 from anonbench.detectors.quality import measure, summarize_quality
 from anonbench.scores import COLUMNS
 from anonbench.seeding import rng
@@ -189,8 +190,8 @@ def write_results(folder: Path, name: str, scores: pd.DataFrame) -> Results:
     )
     scores.to_csv(results.scores, index=False)
     pd.DataFrame(
-        [("train", 1000, 3, 17, 980), ("val", 250, 0, 10, 240)],
-        columns=["split", "listed", "unreadable", "without_regions", "used"],
+        [("train", 1000, 3, 0, 17, 980, 0, 0), ("val", 250, 0, 0, 10, 240, 0, 0)],
+        columns=COUNTS,
     ).to_csv(results.counts, index=False)
     pd.DataFrame(
         [("a/secret name.jpg", "empty file"), ("b.jpg", "empty file"), ("c.png", "not an image")],

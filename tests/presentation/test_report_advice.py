@@ -4,7 +4,8 @@ import pandas as pd
 import pytest
 from synthetic_results import make_scores
 
-from anonbench.presentation.report.advice import Option, advise, constraints, options
+from anonbench.presentation.report.advice import NOT_ATTACKED, Option, advise, constraints, options
+from anonbench.presentation.report.headline import NO_CHOICE, NOTHING_RUN, lacking, lead
 from anonbench.presentation.report.risk import risks
 from anonbench.presentation.summary import summarize
 from synthetic_rates import make_rates
@@ -28,7 +29,8 @@ def test_the_best_that_meets_the_constraint_is_chosen(given: list[Option], degre
     for query in ("original", "anonymized"):
         meeting = table[(table["query"] == query) & (table["degree"] >= degree)]
         best = meeting.loc[meeting["value"].idxmax()]
-        chosen = next(o for d, q, o in advise(given, degree) if (d, q) == ("a", query))
+        rows = advise(given, degree, None)
+        chosen = next(row.best for row in rows if (row.dataset, row.query) == ("a", query))
         assert chosen is not None
         assert (chosen.method, chosen.degree, chosen.adaption) == (
             best["method"],
@@ -40,7 +42,7 @@ def test_the_best_that_meets_the_constraint_is_chosen(given: list[Option], degre
 
 
 def test_a_data_set_without_the_degree_gives_its_highest(given: list[Option]) -> None:
-    rows = {(dataset, query): option for dataset, query, option in advise(given, 100)}
+    rows = {(row.dataset, row.query): row.best for row in advise(given, 100, None)}
     assert len(rows) == 4
     assert rows["b", "original"] is not None and rows["b", "original"].degree == 25
     assert rows["a", "original"] is not None and rows["a", "original"].degree == 100
@@ -54,16 +56,16 @@ def test_the_control_is_no_choice_and_order_is_by_map(given: list[Option]) -> No
 
 
 def test_what_can_be_asked_for(given: list[Option]) -> None:
-    asked = constraints(given)
+    asked = constraints(given, 10)
     assert [key for key, _ in asked["degree"]] == ["100", "50", "25"]
     assert [key for key, _ in asked["method"]] == ["", "pixelate", "blur", "mask"]
     assert [key for key, _ in asked["adaption"]] == ["", "unadapted"]
-    assert options({}) == [] and advise([], 100) == []
+    assert options({}) == [] and advise([], 100, 10) == []
 
 
 def test_equal_map_prefers_what_hides_more() -> None:
     flat = make_scores("a", (50, 100)).assign(value=0.5, low=0.4, high=0.6)
-    best = advise(options({"a": summarize(flat)}), 25)[0][2]
+    best = advise(options({"a": summarize(flat)}), 25, None)[0].best
     assert best is not None and best.degree == 100
 
 
@@ -71,14 +73,85 @@ def test_every_choice_has_its_variants_risk() -> None:
     summaries = {"a": summarize(scores("a"))}
     found = options(summaries, risks({"a": make_rates("a", (50, 100))}))
     of = {(option.method, option.degree): option for option in found}
-    assert of["blur", 100].risk == "45.0 %" and of["blur", 100].risk_rate == 45
+    assert of["blur", 100].risk == "45.0 %" and of["blur", 100].risk_high == 49
     assert of["blur", 100].risk_interval == "41.0 to 49.0"
     assert of["blur", 100].risk_note == "chance 1 among 200"
-    assert constraints(found)["risk"] == [
-        ("", "any"),
-        *((str(limit), f"at most {limit} %") for limit in (1, 2, 5, 10, 25, 50)),
-    ]
+    assert [key for key, _ in constraints(found, 7.5)["risk"]] == ["", "5", "7.5", "10", "25", "50"]
     partly = options(summaries, risks({"a": make_rates("a", (100,))}))
     missing = next(option for option in partly if option.degree == 50)
-    assert (missing.risk, missing.risk_note, missing.risk_rate) == ("not run", "", None)
-    assert constraints(options(summaries))["risk"] == [("", "any")]
+    assert (missing.risk, missing.risk_note, missing.risk_high) == ("not run", "", None)
+    assert constraints(options(summaries), 10)["risk"] == [("", "no limit"), ("10", "at most 10 %")]
+
+
+def test_a_limit_is_met_by_the_upper_end_of_the_interval() -> None:
+    found = options({"a": summarize(scores("a"))}, risks({"a": make_rates("a", (50, 100))}))
+    for limit, methods in ((4.9, set()), (5, {"mask"}), (49, {"mask", "pixelate", "blur"})):
+        chosen = [row.best for row in advise(found, 100, limit)]
+        assert {option.method for option in chosen if option} <= methods
+        assert any(chosen) == bool(methods)
+    why = advise(found, 100, 4.9)[0].why_not
+    assert why.startswith(
+        "none: no choice surely stays at or below 4.9 % re-identified; nearest is"
+    )
+    assert "Mask 100 %" in why and why.endswith("at up to 5.0 %")
+
+
+def test_without_a_known_rate_nothing_is_recommended() -> None:
+    summaries = {"a": summarize(scores("a"))}
+    for found in (options(summaries), options(summaries, risks({"a": few_probes()}))):
+        rows = advise(found, 100, 10)
+        assert all(row.best is None and row.why_not.startswith("not known: re-id") for row in rows)
+        assert all(row.best for row in advise(found, 100, None))
+    assert NOT_ATTACKED in advise(options(summaries), 100, 10)[0].why_not
+    assert "2 persons, and 20 are needed" in rows[0].why_not
+    assert "an interval of 81 points from 2 probes" in rows[0].why_not
+    assert {option.risk for option in found if option.method == "blur"} == {"not known"}
+
+
+def few_probes() -> pd.DataFrame:
+    """Return rates of two barcodes, one of which is found."""
+    few = make_rates("a", (50, 100)).assign(n=2, clusters=2, gallery=2, rate=0.5)
+    return few.assign(low=0.0945, high=0.9055)
+
+
+def test_an_entity_that_is_not_known_keeps_the_others_from_a_limit() -> None:
+    faces, codes = make_rates("a", (50, 100)), few_probes().assign(entity="barcode")
+    both = options({"a": summarize(scores("a"))}, risks({"a": pd.concat([faces, codes])}))
+    assert all(option.risk_high is None for option in both)
+    blurred = next(o for o in both if (o.method, o.degree) == ("blur", 100))
+    assert (blurred.risk, blurred.risk_note) == ("45.0 %", "chance 1 among 200; others not known")
+    assert "re-identification of barcode: 2 persons" in advise(both, 100, 50)[0].why_not
+
+
+def test_too_few_images_are_no_headline() -> None:
+    small = scores("a").assign(k=1, value=1.0, low=1.0, high=1.0)
+    found = options(
+        {"a": summarize(small)}, risks({"a": make_rates("a", (50, 100))}), gaps={"a": "k is 1"}
+    )
+    for limit in (10, None):
+        rows = advise(found, 100, limit)
+        assert [row.best for row in rows] == [None, None]
+        assert lead(rows, 10, {}) == NO_CHOICE
+        assert list(lacking(rows)) == ["a: not known: k is 1."]
+
+
+def test_a_wide_interval_is_no_headline() -> None:
+    wide = scores("a").assign(low=0.1, high=0.9)
+    rows = advise(options({"a": summarize(wide)}), 100, None)
+    assert all("its interval, 10.0 to 90.0, is wider than 20 points" in r.why_not for r in rows)
+
+
+def test_the_lead_says_what_is_kept_and_revealed_within_the_limit() -> None:
+    table = scores("a").assign(value=0.4, low=0.38, high=0.42)
+    table.loc[table["method"] == "blur", ["value", "low", "high"]] = 0.8, 0.78, 0.82
+    summaries = {"a": summarize(table), "b": summarize(scores("b"))}
+    found = risks({"a": make_rates("a", (50, 100))})
+    rows = advise(options(summaries, found), 100, 10)
+    assert lead(rows, 10, found) == (
+        "At the highest degree of anonymization, the best choice of method and model that keeps "
+        "re-identification at or below 10 % keeps 40.0 % mAP with original queries and 40.0 % mAP "
+        "with anonymized queries (over 1 of 2 data sets). In these images the strongest attack "
+        "still re-identifies 1.0 % of the sensitive regions (chance 1 %)."
+    )
+    assert [line[:15] for line in lacking(rows)] == ["b: not known: r"]
+    assert lead([], 10, found) == NOTHING_RUN

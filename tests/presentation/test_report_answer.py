@@ -7,13 +7,12 @@ from synthetic_results import make_scores
 from anonbench.presentation.report.answer import (
     answer,
     behind,
-    headline,
     overview,
     ranked,
+    stated,
+    wins,
 )
-from anonbench.presentation.report.risk import risks
 from anonbench.presentation.summary import summarize
-from synthetic_rates import make_rates
 
 
 def scores_with(best: tuple[str, str], value: float = 0.8) -> pd.DataFrame:
@@ -78,8 +77,7 @@ def test_the_retraining_control_never_wins() -> None:
 
 def test_headline_counts_comparisons() -> None:
     scores = scores_with(("blur", "A"))
-    best, models, methods = headline({"documents": summarize(scores)})
-    assert "keeps 80.0 % mAP with original queries and 80.0 % mAP with anonymized" in best
+    models, methods = wins({"documents": summarize(scores)})
     # with blur, A wins at 2 degrees × 2 query kinds; with the other methods all models tie
     assert models == (
         "Best model by mAP, all else equal: adaption\u00a0A in 12, adaption\u00a0B in 8, "
@@ -88,14 +86,14 @@ def test_headline_counts_comparisons() -> None:
     assert methods.startswith("Best method by mAP, all else equal: Blur in 16, Mask in 12")
     clear = scores_with(("blur", "A"))
     clear.loc[clear["adaption"] != "A", "value"] -= 0.1
-    assert headline({"documents": summarize(clear)})[1] == (
+    assert wins({"documents": summarize(clear)})[0] == (
         "Best model by mAP, all else equal: adaption\u00a0A in 12 of 12 comparisons."
     )
 
 
 def test_nothing_run_is_said() -> None:
     empty = summarize(make_scores("documents").iloc[:0])
-    assert headline({"documents": empty}) == ["No retrieval was run, so there is no answer yet."]
+    assert wins({"documents": empty}) == []
     assert answer("documents", empty).parts == ()
     assert overview({"documents": empty}) == []
     assert behind(empty) == "no scores"
@@ -107,12 +105,11 @@ def test_nothing_run_is_said() -> None:
     )
 
 
-def test_the_lead_says_what_the_best_choice_still_reveals() -> None:
-    summaries = {"documents": summarize(scores_with(("blur", "A")))}
-    lead = headline(summaries, risks({"documents": make_rates("documents", (50, 100))}))[0]
-    assert lead.endswith(
-        "In these images the strongest attack still re-identifies 45.0 % of the sensitive regions "
-        "(chance 1 %)."
-    )
-    other = risks({"another": make_rates("another", (50, 100))})
-    assert "re-identifies" not in headline(summaries, other)[0]
+def test_rankings_of_too_few_images_are_not_told() -> None:
+    summary = summarize(scores_with(("blur", "A")))
+    result = answer("documents", summary, "k is 1")
+    assert [part.choice for part in result.parts[:2]] == ["not known: k is 1"] * 2
+    assert not any(part.numbers for part in result.parts[:2]) and result.parts[2].numbers
+    row = overview({"documents": summary}, {"documents": "k is 1"})[0]
+    assert row.best[:4] == (None,) * 4 and row.best[4] is not None and row.gap == "k is 1"
+    assert wins({"documents": stated(summary, "k is 1")}) == []

@@ -63,8 +63,16 @@ def test_probes_of_one_person_count_as_one() -> None:
 
 
 def test_a_rate_of_zero_has_an_interval() -> None:
-    row = rates("a", probes([0.0] * 50, [0] * 50), 0.95).iloc[0]
+    row = rates("a", probes([0.0] * 50), 0.95).iloc[0]
     assert row["low"] == 0 and 0 < row["high"] < 0.1
+
+
+@pytest.mark.parametrize("hit", [0.0, 1.0])
+def test_where_all_are_alike_a_person_counts_once(hit: float) -> None:
+    few = rates("a", probes([hit] * 50, [i % 5 for i in range(50)]), 0.95).iloc[0]
+    assert (few["low"], few["high"]) == pytest.approx(wilson(5 * hit, 5, 0.95))
+    one = rates("a", probes([hit] * 50, [0] * 50), 0.95).iloc[0]
+    assert (one["low"], one["high"]) == pytest.approx(wilson(hit, 1, 0.95))
 
 
 def test_hidden_regions_are_told_from_all() -> None:

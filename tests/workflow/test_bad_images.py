@@ -84,6 +84,6 @@ def test_bad_files_are_recorded(snakemake: Any, archive: Path) -> None:
     for name in ("cmyk.jpg", "palette.png", "sixteen.png"):
         assert reasons[name] == "no region found"
     counts = pd.read_csv(archive / "results/mine/counts.csv").set_index("split").loc["train"]
-    assert counts["listed"] == counts["unreadable"] + counts["without_regions"] + counts["used"]
+    assert counts["listed"] == counts[["unreadable", "failed", "without_regions", "used"]].sum()
     assert counts["unreadable"] == 5
     assert {path: path.read_bytes() for path in (archive / "images").rglob("*.*")} == before

@@ -13,6 +13,7 @@ rule anonymize:
         digest_file(f"{results}/{{dataset}}/images/{{variant}}/{{split}}/{{shard}}.tar"),
         tar=f"{results}/{{dataset}}/images/{{variant}}/{{split}}/{{shard}}.tar",
         index=f"{results}/{{dataset}}/images/{{variant}}/{{split}}/{{shard}}.parquet",
+        audit=f"{results}/{{dataset}}/images/{{variant}}/{{split}}/{{shard}}.audit.json",
     log:
         f"{logs}/anonymize/{{dataset}}/{{variant}}/{{split}}-{{shard}}.log",
     benchmark:

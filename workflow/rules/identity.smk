@@ -4,6 +4,7 @@
 import sys
 from pathlib import Path
 
+from anonbench.doubts import said_of_run
 from anonbench.files import make_private
 from anonbench.identity import known_codes
 from anonbench.lock import enter
@@ -66,6 +67,7 @@ onstart:
             for _job in workflow.dag.jobs
             if _job.benchmark
         ),
+        lambda: said_of_run(settings.results, experiment.datasets),
     )
 
 

@@ -23,6 +23,23 @@ def image_set(dataset, variant, split):
     ]
 
 
+def audits(dataset, variant, split):
+    """Paths of what was audited of one image set's shards."""
+    return [
+        f"{results}/{dataset}/images/{variant}/{split}/{shard}.audit.json"
+        for shard in shards(dataset, split)
+    ]
+
+
+def audited_sets(dataset):
+    """Split, variant and number of shards of each anonymized image set."""
+    return [
+        (split, str(variant), len(shards(dataset, split)))
+        for split in ("train", "val")
+        for variant in experiment.variants(dataset)
+    ]
+
+
 def embedding(dataset, model, seed, variant, split):
     """Path of one embedding."""
     return f"{results}/{dataset}/embeddings/{model}/seed{seed}/{variant}/{split}.h5"
@@ -200,7 +217,8 @@ def stage_files(dataset):
             for variant in variants
             for split in ("train", "val")
             for path in image_set(dataset, variant, split)
-        ],
+        ]
+        + [f"{results}/{dataset}/audit.csv"],
         "models": [
             f"{results}/{dataset}/models/{model}/seed{seed}/backbone.safetensors"
             for model, seed in experiment.trainings(dataset)

@@ -292,6 +292,7 @@ rule report:
         comparisons=expand(plain(rules.comparisons.output), dataset=experiment.datasets),
         counts=expand(plain(rules.boxes.output.counts), dataset=experiment.datasets),
         skipped=expand(plain(rules.boxes.output.skipped), dataset=experiment.datasets),
+        audits=expand(plain(rules.audit.output), dataset=experiment.datasets),
         quality=expand(plain(rules.quality.output.summary), dataset=measured()),
         explorers=explorers(),
         rates=privacy_files("{dataset}/privacy/reidentification.csv"),

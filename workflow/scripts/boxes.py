@@ -19,3 +19,11 @@ with job(snakemake, __file__) as made:
             all_skipped=Path(snakemake.output.skipped),
             counts=Path(snakemake.output.counts),
         )
+
+    from anonbench.doubts import announce
+
+    announce(
+        snakemake.wildcards.dataset,
+        Path(snakemake.output.counts),
+        Path(snakemake.output.unmatched),
+    )

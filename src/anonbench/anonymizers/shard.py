@@ -8,9 +8,10 @@ from pathlib import Path
 import pandas as pd
 
 from anonbench.anonymizers.apply import anonymize, audit
-from anonbench.boxes import image_regions
+from anonbench.boxes import image_regions, regions_at
 from anonbench.config import Anonymization
 from anonbench.errors import InputError
+from anonbench.files import write_json
 from anonbench.images import decode, encode, read_image, read_original
 from anonbench.imageset import ShardWriter
 from anonbench.originals import used_rows
@@ -40,7 +41,7 @@ def anonymize_shard(
         variant: the version to write.
         settings: strengths, margin, format.
         keep_without_regions: see `used_rows`.
-        output: the tar's path.
+        output: the tar's path; beside it, `.audit.json` tells images and hidden regions.
 
     Raises:
         ChangedImage: a file is another one than the manifest describes, or gone.
@@ -50,6 +51,7 @@ def anonymize_shard(
     rows = used_rows(manifest, images, keep_without_regions)
     regions = image_regions(boxes)
     files = zip(*(rows[name] for name in ("id", "path", "bytes", "digest")), strict=True)
+    hidden = 0
     with ShardWriter(output) as shard:
         for image_id, path, size, digest in track(files, len(rows), f"{variant}"):
             # the very bytes that were searched; the manifest has checked how many pixels they have
@@ -63,7 +65,11 @@ def anonymize_shard(
             problem = audit(original, decode(data), found, variant, settings)
             if problem:
                 raise InputError(f"image {image_id!r} as {variant}: {problem}")
+            hidden += regions_at(variant.degree, len(found)) if variant.method else 0
             height, width = original.shape[:2]
             extension = "png" if settings.format == "png" else "jpg"
             shard.add(image_id, data, extension, width, height)
+    write_json(
+        output.with_suffix(".audit.json"), {"images": len(rows), "regions": hidden, "failed": 0}
+    )
     log.info("%d of %d images written as %s", len(rows), len(manifest), variant)

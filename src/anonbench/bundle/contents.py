@@ -86,6 +86,7 @@ def _data(experiment: Experiment, name: str) -> Iterator[Entry]:
     from anonbench.boxes import BOX_COLUMNS
 
     yield Entry(f"{name}/counts.csv")
+    yield Entry(f"{name}/audit.csv")
     yield Entry(f"{name}/skipped.csv", Copy.SKIPPED)
     yield Entry(f"{name}/boxes.parquet", Copy.ROWS, START, name, tuple(BOX_COLUMNS))
     if experiment.config.privacy.enabled:

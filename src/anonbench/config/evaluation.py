@@ -25,9 +25,11 @@ class Retrieval(Settings):
     WITHOUT_EFFECT: ClassVar[frozenset[str]] = frozenset({"block", "shards", "memory_gb"})
 
     fraction: Annotated[float, Field(gt=0.0, le=1.0)] = 0.05
-    """k = floor(fraction · N): the relevant images of a query, and the cut-off of nDCG."""
+    """k = floor(fraction · N): the relevant images of a query, and the cut-off of nDCG. Below k = 5
+    the report makes no statement: 0.05 needs 100 validation images."""
     include_self: bool = True
-    """Whether a query's own image counts among the retrieved and the relevant images."""
+    """Whether a query's own image counts among the retrieved and the relevant images. Below k = 5
+    it never does: at k = 1 it would be all that a query has to find."""
     ap_depth: Literal["full", "k"] = "full"
     """Average precision over the full ranking, or truncated at k."""
     gain: Literal["linear", "exponential"] = "linear"
@@ -124,3 +126,6 @@ class Presentation(Settings):
     bootstrap: Count = 1000
     """Resamples of the interval of a table cell, over queries."""
     confidence: Fraction = 0.95
+    widest_interval: Annotated[float, Field(gt=0.0, le=1.0)] = 0.2
+    """Widest interval, as a share, of a value on the report's first screen and in its front figure.
+    What is less certain is called not known, and the report says what to add."""

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from anonbench.config.base import Count, Settings
+from anonbench.config.base import Count, Fraction, Settings
 
 
 class Privacy(Settings):
@@ -18,6 +18,10 @@ class Privacy(Settings):
 
     enabled: bool = True
     """Whether attacks are run. Without them the report gives no re-identification rate."""
+    limit: Fraction = 0.1
+    """Share of the regions that the strongest attack may re-identify in what the report recommends.
+    The upper end of the rate's interval has to lie within it. Changes no attack; the reader may
+    choose another limit on the page, or none."""
     probes: Count = 1000
     """Regions of each entity that are attacked, drawn by a hash of their ids."""
     gallery: Annotated[int, Field(ge=2)] = 2000

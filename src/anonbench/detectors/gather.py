@@ -13,6 +13,19 @@ from anonbench.errors import InputError
 from anonbench.files import write_csv
 from anonbench.vocabulary import Split
 
+COUNTS = [
+    "split",
+    "listed",
+    "unreadable",
+    "failed",
+    "without_regions",
+    "used",
+    "used_without_regions",
+    "used_failed",
+]
+"""Columns of the counts of images. `failed`: left out because a detector failed; `without_regions`:
+nothing was found. Of the used ones, those in which nothing was found, and those with the regions of
+some detectors only, because another one failed."""
 KEPT = " (kept)"
 """Ends the reason of an image that is used although a detector failed on it."""
 UNMATCHED_COLUMNS = ["setting", "file", "row", "reason"]
@@ -57,10 +70,16 @@ def gather_boxes(
     write_csv(table, counts)
 
 
+def gather_unmatched(files: Sequence[Path], output: Path) -> None:
+    """Write the rows that reach no image (`UNMATCHED_COLUMNS`), of all settings, as one CSV."""
+    parts = [pd.read_csv(file, dtype=str, keep_default_na=False) for file in files]
+    write_csv(pd.concat([pd.DataFrame(columns=UNMATCHED_COLUMNS), *parts]), output)
+
+
 def count_outcomes(
     early: pd.DataFrame, late: pd.DataFrame, keep_without_regions: bool
 ) -> pd.DataFrame:
-    """Return split, listed, unreadable, without_regions, used.
+    """Return the counts by split, with the columns `COUNTS`.
 
     Args:
         early: files that were dropped at the manifest stage; `split`.
@@ -72,12 +91,15 @@ def count_outcomes(
     for split in Split:
         before = int((early["split"] == split).sum())
         states = late.loc[late["split"] == split, "status"].value_counts()
-        empty, bad = (int(states.get(state, 0)) for state in ("empty", "unreadable"))
-        ok = sum(int(states.get(state, 0)) for state in ("ok", "partial"))
-        used = ok + empty if keep_without_regions else ok
-        rows.append((str(split), before + ok + empty + bad, before + bad, empty, used))
-    columns = ["split", "listed", "unreadable", "without_regions", "used"]
-    return pd.DataFrame(rows, columns=columns)
+        ok, partial, empty, failed, bad = (
+            int(states.get(state, 0))
+            for state in ("ok", "partial", "empty", "failed", "unreadable")
+        )
+        unhidden = empty if keep_without_regions else 0
+        listed = before + ok + partial + empty + failed + bad
+        used = ok + partial + unhidden
+        rows.append((str(split), listed, before + bad, failed, empty, used, unhidden, partial))
+    return pd.DataFrame(rows, columns=COUNTS)
 
 
 def _skips(early: pd.DataFrame, late: pd.DataFrame, keep_without_regions: bool) -> pd.DataFrame:
@@ -93,10 +115,3 @@ def _skips(early: pd.DataFrame, late: pd.DataFrame, keep_without_regions: bool) 
         lost.loc[empty, "reason"] = "no region found" + failed[empty]
     columns = ["path", "split", "reason"]
     everything = pd.concat([early[columns], lost[columns]])
-    return everything.sort_values(columns, ignore_index=True)
-
-
-def gather_unmatched(files: Sequence[Path], output: Path) -> None:
-    """Write the rows that reach no image (`UNMATCHED_COLUMNS`), of all settings, as one CSV."""
-    parts = [pd.read_csv(file, dtype=str, keep_default_na=False) for file in files]
-    write_csv(pd.concat([pd.DataFrame(columns=UNMATCHED_COLUMNS), *parts]), output)

@@ -25,7 +25,7 @@ def read_outcomes(images: Sequence[Path]) -> pd.DataFrame:
 def searched(manifest: Path, images: Sequence[Path]) -> pd.DataFrame:
     """Return the manifest's rows of the images that could be searched, found in or not."""
     listed, outcome = pd.read_parquet(manifest), read_outcomes(images)
-    seen = outcome.loc[outcome["status"] != "unreadable", "id"]
+    seen = outcome.loc[~outcome["status"].isin(["unreadable", "failed"]), "id"]
     return listed[listed["id"].isin(seen)]
 
 

@@ -70,7 +70,8 @@ def detect_shard(manifest: pd.DataFrame, job: Job, boxes: Path, images: Path) ->
         job: everything else.
         boxes: the box table to write (Parquet, `anonbench.boxes.BOX_COLUMNS`).
         images: the images table to write: id, status, reason, regions. The status is ok, empty,
-            partial (a detector failed, and there are regions of others) or unreadable.
+            partial (a detector failed, and there are regions of others), failed (a detector failed,
+            and the image is left out) or unreadable.
 
     Raises:
         InputError: a detector's package or weights are missing.
@@ -325,7 +326,7 @@ def _image_table(
         failed = "; ".join(search.failed.get(image_id, ()))
         reason = search.unreadable.get(image_id, failed)
         if image_id not in regions:
-            status = "unreadable"
+            status = "unreadable" if image_id in search.unreadable else "failed"
         else:
             status = "empty" if not count else "partial" if reason else "ok"
         rows.append((image_id, status, reason, count))

@@ -90,6 +90,7 @@ def explore(
 
     """
     ids = sorted(read_ids(reference)[0])
+    settings = metrics.settled(len(ids), settings)
     drawn = draw_queries(ids, queries)
     truth = rank(read_some(reference, drawn), reference, ids, settings.include_self)
     ranks = [truth.ranks(query) for query in range(len(drawn))]

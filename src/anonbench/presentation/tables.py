@@ -19,6 +19,7 @@ SIZE_COLUMNS = {
     "split": "Split",
     "listed": "Listed",
     "unreadable": "Unreadable",
+    "failed": "Detector failed",
     "without_regions": "Without regions",
     "used": "Used",
 }
@@ -71,17 +72,18 @@ def write_sizes(counts: Mapping[str, Path], csv: Path, markdown: Path, latex: Pa
     write_text(markdown, f"{markdown_grid(heads, rows, left=2)}\n{SIZE_TITLE}.\n")
     body = [_latex_row(map(escape_latex, row)) for row in rows]
     head = _latex_row(map(escape_latex, heads))
-    write_text(latex, _latex_table("sizes", f"{SIZE_TITLE}.", "llrrrr", [head, r"\midrule", *body]))
+    write_text(
+        latex, _latex_table("sizes", f"{SIZE_TITLE}.", "llrrrrr", [head, r"\midrule", *body])
+    )
 
 
-def read_sizes(counts: Mapping[str, Path]) -> list[tuple[str, str, int, int, int, int]]:
-    """Return data set, split, listed, unreadable, without regions and used, in the order given."""
-    rows: list[tuple[str, str, int, int, int, int]] = []
-    for name, path in counts.items():
-        for row in pd.read_csv(path)[list(SIZE_COLUMNS)].itertuples(index=False):
-            listed, unreadable, without, used = (int(value) for value in row[1:])
-            rows.append((name, str(row[0]), listed, unreadable, without, used))
-    return rows
+def read_sizes(counts: Mapping[str, Path]) -> list[tuple[str, str, *tuple[int, ...]]]:
+    """Return data set, split and the other `SIZE_COLUMNS`, in the order given."""
+    return [
+        (name, str(row[0]), *map(int, row[1:]))
+        for name, path in counts.items()
+        for row in pd.read_csv(path)[list(SIZE_COLUMNS)].itertuples(index=False, name=None)
+    ]
 
 
 CSV_NUMBERS = {"low": 1, "high": 1, "se": 2, "sd": 2}

@@ -20,6 +20,10 @@ from anonbench.config.privacy import Privacy
 from anonbench.seeding import hash_ints
 from anonbench.vocabulary import Entity
 
+NONE = "no region in the validation images"
+ONLY_ONE = "only one region in the validation images"
+"""Why there is no line-up."""
+
 
 class Match(StrEnum):
     """What counts as found."""
@@ -72,7 +76,7 @@ def line_ups(
             drawn = _of_regions(regions, settings, seed)
         if len(drawn) < 2:
             if entity in sought or len(drawn):
-                missing[entity] = "fewer than two regions in the validation images"
+                missing[entity] = ONLY_ONE if len(drawn) else NONE
             continue
         ordered = drawn.sort_values(["id", "order"], ignore_index=True)
         found.append(LineUp(entity, match, ordered[_COLUMNS]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +52,8 @@ def rates(dataset: str, probes: pd.DataFrame, confidence: float) -> pd.DataFrame
 
     The interval is Wilson's for as many independent probes as these are worth: probes of one person
     (or image) stand and fall together, and count for less (Korn and Graubard 1998, "Confidence
-    intervals for proportions with small expected number of positive counts").
+    intervals for proportions with small expected number of positive counts"). Where all probes or
+    none are found, nothing tells by how much, and each person (or image) counts as one probe.
 
     Args:
         dataset: its name.
@@ -87,17 +89,20 @@ def read_rates(path: Path) -> pd.DataFrame:
     return table.fillna(dict.fromkeys(texts, ""))
 
 
-def worst(given: pd.DataFrame, rank: int = 1) -> pd.DataFrame:
-    """Return, for each method and degree, the attack that finds most of all regions.
+def worst(
+    given: pd.DataFrame, rank: int = 1, of: Sequence[str] = ("degree", "method")
+) -> pd.DataFrame:
+    """Return, for each method and degree (or what `of` names), the attack that finds most.
 
-    One row of `rates` each, originals (the ceiling) among them. Attacks on different entities have
-    galleries of different sizes, so the one that is farthest above chance counts:
-    (rate - chance) / (1 - chance). Choosing the highest of several makes it a little too high.
+    One row of `rates` each, over all regions, originals (the ceiling) among them. Attacks on
+    different entities have galleries of different sizes, so the one that is farthest above chance
+    counts: (rate - chance) / (1 - chance). Choosing the highest of several makes it a little too
+    high.
     """
     rows = given[(given["regions"] == ALL) & (given["rank"] == rank) & given["rate"].notna()]
     above = (rows["rate"] - rows["chance"]) / (1.0 - rows["chance"]).clip(lower=1e-9)
     ordered = rows.assign(above=above).sort_values("above", ascending=False, kind="stable")
-    best = ordered.drop_duplicates(["degree", "method"])
+    best = ordered.drop_duplicates(list(of))
     return _sorted(best.drop(columns="above"))
 
 
@@ -123,7 +128,7 @@ def _design_effect(hit: np.ndarray, cluster: np.ndarray) -> float:
     codes = np.unique(cluster, return_inverse=True)[1]
     groups = codes.max() + 1
     if groups < 2 or not 0.0 < share < 1.0:
-        return 1.0
+        return float(count / groups)
     totals = np.bincount(codes, hit - share)
     between = groups / (groups - 1) * (totals**2).sum() / count**2
     effect = between * count / (share * (1.0 - share))

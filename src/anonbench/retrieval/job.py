@@ -134,9 +134,9 @@ class _Job:
         shard: int,
         kept: Path | None,
     ) -> None:
-        self._settings = settings
         self._reference = look_through(reference)
         ids = self._reference.ids
+        self._settings = settings = metrics.settled(len(ids), settings)
         self._k = metrics.cutoff(len(ids), settings)
         drawn = draw(ids, settings.queries)
         self._own = shard_of_queries(drawn, shard, settings.shards)

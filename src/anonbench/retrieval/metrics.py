@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 COLUMNS = ("ap", "ndcg", "overlap", "overlap_top", "rbo", "tau", "unchanged")
 """The scores of a query, see `Measures.scores`."""
+MIN_K = 5
+"""The smallest k that a statement may stand on. Below it, a query's own image would be most of what
+it has to find: at k = 1 all of it, so that every ranking scores 100 %."""
 
 
 def cutoff(images: int, settings: Retrieval) -> int:
@@ -42,6 +45,25 @@ def cutoff(images: int, settings: Retrieval) -> int:
             f"it needs at least {math.ceil(1 / share) + own} images or a larger fraction"
         )
     return k
+
+
+def settled(images: int, settings: Retrieval) -> Retrieval:
+    """Return the settings by which so many images are scored: own images do not count below k = 5.
+
+    Raises:
+        InputError: k is 0.
+
+    """
+    if settings.include_self and cutoff(images, settings) < MIN_K:
+        settings = settings.model_copy(update={"include_self": False})
+        cutoff(images, settings)
+    return settings
+
+
+def images_needed(settings: Retrieval, k: int = MIN_K) -> int:
+    """Return the smallest number of images whose cut-off is k or more."""
+    own = 0 if settings.include_self and k >= MIN_K else 1
+    return math.ceil(k / Fraction(str(settings.fraction))) + own
 
 
 def retrievable(images: int, settings: Retrieval) -> int:

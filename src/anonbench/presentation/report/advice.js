@@ -1,4 +1,5 @@
-// The best choice under a constraint: the first that meets it, of a list that is sorted already.
+// The best choice under a constraint: the first that meets it, of a list that is sorted already. It
+// chooses, and says why there is no choice, as `_choose` in advice.py does.
 "use strict";
 (() => {
   const source = document.getElementById("advice-data");
@@ -27,23 +28,37 @@
   const choose = (dataset, query, asked) => {
     const own = options.filter((option) => option.dataset === dataset);
     const least = Math.min(Number(asked.degree), Math.max(...own.map((option) => option.degree)));
-    return own.find(
+    const given = own.filter(
       (option) =>
         option.query === query &&
         option.degree >= least &&
         (!asked.method || option.method === asked.method) &&
-        (!asked.adaption || option.adaption === asked.adaption) &&
-        (!asked.risk || (option.risk_rate !== null && option.risk_rate <= Number(asked.risk))),
+        (!asked.adaption || option.adaption === asked.adaption),
     );
+    if (!given.length) return [null, "not run: no scenario meets this"];
+    const surely = (option) => option.risk_high !== null && option.risk_high <= Number(asked.risk);
+    const within = given.filter((option) => !asked.risk || surely(option));
+    const first = within[0] || given[0];
+    if (within.length && !first.unknown) return [first, ""];
+    const lacking = first.unknown ? [first.unknown] : [];
+    const open = within.length ? undefined : given.find((option) => option.risk_high === null);
+    if (open) lacking.push(`re-identification of ${open.risk_unknown}`);
+    if (lacking.length) return [null, `not known: ${lacking.join("; ")}`];
+    const nearest = given.reduce((a, b) => (b.risk_high < a.risk_high ? b : a));
+    return [
+      null,
+      `none: no choice surely stays at or below ${asked.risk} % re-identified; nearest is ` +
+        `${nearest.use}, at up to ${nearest.risk_high.toFixed(1)} %`,
+    ];
   };
 
   const show = () => {
     const asked = Object.fromEntries(new FormData(form));
     for (const row of rows) {
-      const best = choose(row.dataset.dataset, row.dataset.query, asked);
+      const [best, why] = choose(row.dataset.dataset, row.dataset.query, asked);
       const [name, query] = row.cells;
       if (!best) {
-        const none = cell("not run: no scenario meets this", "none");
+        const none = cell(why, "none");
         none.colSpan = 5;
         row.replaceChildren(name, query, none);
         continue;

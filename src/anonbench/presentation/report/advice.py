@@ -1,7 +1,9 @@
 """Which scenario keeps most under a constraint: every choice in one list, best first.
 
 The page shows the first choice of each data set and query kind that meets the constraint; the
-reader may change it there (`advice.js`), so that page and library choose alike.
+reader may change it there (`advice.js`), so that page and library choose alike. A limit on
+re-identification is part of the constraint. Where too little is known to choose, no choice is
+shown, but what is lacking.
 """
 
 from __future__ import annotations
@@ -21,9 +23,13 @@ from anonbench.presentation.report.answer import (
     model_label,
     ranked,
 )
-from anonbench.presentation.report.risk import NO_RISK, Risk, Risks, limits
+from anonbench.presentation.report.risk import NO_RISK, NOT_KNOWN, Risk, Risks, limits
 from anonbench.presentation.summary import present
+from anonbench.sufficiency import DEFAULTS, Needs, too_wide
 from anonbench.vocabulary import UNADAPTED, QueryKind
+
+NOT_ATTACKED = "these images: no attack was run (privacy.enabled)"
+"""What is lacking of a variant without a rate."""
 
 
 @dataclass(frozen=True)
@@ -46,21 +52,44 @@ class Option:
     """Points of mnDCG less than the reference, empty where it is unknown."""
     doubtful: bool
     """Whether its mAP cannot be told from chance."""
+    value: float
+    """mAP as a number, in percent."""
+    unknown: str
+    """Why its mAP is not known, empty where it is."""
     risk: str
     """How often the strongest attack re-identifies a region of these images."""
     risk_interval: str
     risk_note: str
     """Chance and gallery; both empty where no attack was run."""
-    risk_rate: float | None
-    """The same rate as a number, in percent."""
+    risk_high: float | None
+    """The upper end of its interval, in percent; none where re-identification is not known."""
+    risk_unknown: str
+    """Why it is not known, empty where it is."""
 
 
-def options(summaries: Mapping[str, pd.DataFrame], given: Risks | None = None) -> list[Option]:
+@dataclass(frozen=True)
+class Advice:
+    """The best option for one data set and query kind, or why there is none."""
+
+    dataset: str
+    query: str
+    best: Option | None
+    why_not: str
+
+
+def options(
+    summaries: Mapping[str, pd.DataFrame],
+    given: Risks | None = None,
+    needs: Needs = DEFAULTS,
+    gaps: Mapping[str, str] | None = None,
+) -> list[Option]:
     """Return every scenario of every data set and query kind, most mAP first within each.
 
     Args:
         summaries: by data set, scores averaged over seeds (`summarize`).
         given: what attacks find in each variant, where they were run.
+        needs: what a value has to fulfil to be known.
+        gaps: by data set, why no statement about its rankings is possible.
 
     """
     found = []
@@ -84,29 +113,63 @@ def options(summaries: Mapping[str, pd.DataFrame], given: Risks | None = None) -
                     choice,
                     gains.get((degree, choice.scenario)),
                     (given or {}).get((dataset, choice.method, degree)),
+                    (gaps or {}).get(dataset)
+                    or too_wide(choice.low / 100, choice.high / 100, needs),
                 )
                 for choice, degree in here
             ]
     return found
 
 
-def advise(given: Sequence[Option], degree: int) -> list[tuple[str, str, Option | None]]:
-    """Return the best option of each data set and query kind that hides at least `degree` %.
+def advise(given: Sequence[Option], degree: int, limit: float | None) -> list[Advice]:
+    """Return the best option of each data set and query kind that meets a constraint.
 
-    Where a data set's degrees are all lower, its highest one counts.
+    Args:
+        given: of `options`.
+        degree: percent of the regions that are hidden at least; where a data set's degrees are all
+            lower, its highest one counts.
+        limit: percent of the regions that may be re-identified, by the upper end of the interval;
+            none for no limit.
+
     """
     rows = []
     for dataset in dict.fromkeys(option.dataset for option in given):
         own = [option for option in given if option.dataset == dataset]
         least = min(degree, max(option.degree for option in own))
         for query in QueryKind:
-            meeting = [o for o in own if o.query == query.value and o.degree >= least]
-            rows.append((dataset, query.value, meeting[0] if meeting else None))
+            hiding = [o for o in own if o.query == query.value and o.degree >= least]
+            rows.append(Advice(dataset, query.value, *_choose(hiding, limit)))
     return rows
 
 
-def constraints(given: Sequence[Option]) -> dict[str, list[tuple[str, str]]]:
-    """Return what to ask for, as key and label: degrees (highest first), methods, models, risks."""
+def _choose(given: Sequence[Option], limit: float | None) -> tuple[Option | None, str]:
+    """Return the first option within the limit, or why there is none; `advice.js` does the same."""
+    if not given:
+        return None, "not run: no scenario meets this"
+    within = [
+        o for o in given if limit is None or (o.risk_high is not None and o.risk_high <= limit)
+    ]
+    first = within[0] if within else given[0]
+    if within and not first.unknown:
+        return first, ""
+    lacking = [first.unknown] if first.unknown else []
+    if not within:
+        open_risks = [o.risk_unknown for o in given if o.risk_high is None]
+        lacking += [f"re-identification of {open_risks[0]}"] if open_risks else []
+    if lacking:
+        return None, f"{NOT_KNOWN}: {'; '.join(lacking)}"
+    least = min(given, key=lambda o: o.risk_high or 0.0)
+    return None, (
+        f"none: no choice surely stays at or below {limit:g} % re-identified; nearest is "
+        f"{least.use}, at up to {least.risk_high:.1f} %"
+    )
+
+
+def constraints(given: Sequence[Option], limit: float) -> dict[str, list[tuple[str, str]]]:
+    """Return what to ask for, as key and label: degrees (highest first), methods, models, risks.
+
+    `limit` (percent) is the one on re-identification that is set.
+    """
     of_degrees = sorted({option.degree for option in given}, reverse=True)
     methods = present(pd.Series([option.method for option in given], dtype=object), METHODS)
     models = [("", "any model")]
@@ -116,7 +179,7 @@ def constraints(given: Sequence[Option]) -> dict[str, list[tuple[str, str]]]:
         "degree": [(str(degree), _at_least(degree)) for degree in of_degrees],
         "method": [("", "any method"), *((m, f"{method_label(m)} only") for m in methods)],
         "adaption": models,
-        "risk": limits(option.risk_rate for option in given),
+        "risk": limits((option.risk_high for option in given), limit),
     }
 
 
@@ -130,10 +193,15 @@ def _at_least(degree: int) -> str:
 
 
 def _option(
-    key: tuple[str, str, int], choice: Choice, gain: Choice | None, risk: Risk | None
+    key: tuple[str, str, int],
+    choice: Choice,
+    gain: Choice | None,
+    risk: Risk | None,
+    unknown: str,
 ) -> Option:
     dataset, query, degree = key
     known = not (math.isnan(choice.low) or math.isnan(choice.high))
+    lacking = NOT_ATTACKED if risk is None else risk.unknown
     return Option(
         dataset=dataset,
         query=query,
@@ -146,8 +214,11 @@ def _option(
         loss=f"{100 - choice.value:.1f}",
         gain_loss="" if gain is None else f"{100 - gain.value:.1f}",
         doubtful=choice.at_chance,
+        value=round(choice.value, 4),
+        unknown=unknown,
         risk=NO_RISK if risk is None else risk.text,
         risk_interval="" if risk is None else risk.interval,
         risk_note="" if risk is None else risk.note,
-        risk_rate=None if risk is None else round(risk.rate, 4),
+        risk_high=None if risk is None or lacking else round(risk.high, 4),
+        risk_unknown=lacking,
     )

@@ -16,8 +16,8 @@ from anonbench.presentation.labels import (
     RETRIEVAL_METRICS,
     count,
 )
-from anonbench.presentation.report.risk import Risks, said
-from anonbench.vocabulary import CONTROL
+from anonbench.scores import PER_QUERY
+from anonbench.vocabulary import CONTROL, QueryKind
 
 MEASURES = [
     ("map", "original"),
@@ -71,6 +71,8 @@ class OverviewRow:
     degree: int
     best: tuple[Choice | None, ...]
     behind: str
+    gap: str = ""
+    """Why no statement about rankings is possible."""
 
 
 @dataclass(frozen=True)
@@ -133,17 +135,31 @@ def ranked(summary: pd.DataFrame, degree: int, metric: str, query: str) -> list[
     ]
 
 
-def overview(summaries: Mapping[str, pd.DataFrame]) -> list[OverviewRow]:
-    """Return one row for each data set and degree that has scores."""
+def stated(summary: pd.DataFrame, gap: str) -> pd.DataFrame:
+    """Return the scores that a statement may rest on: without rankings where they have a gap."""
+    return summary[~summary["metric"].isin(PER_QUERY)] if gap else summary
+
+
+def overview(
+    summaries: Mapping[str, pd.DataFrame], gaps: Mapping[str, str] | None = None
+) -> list[OverviewRow]:
+    """Return one row for each data set and degree that has scores.
+
+    Args:
+        summaries: by data set, scores averaged over seeds (`summarize`).
+        gaps: by data set, why no statement about its rankings is possible; they are left out.
+
+    """
     rows = []
     for dataset, summary in summaries.items():
         for degree in degrees(summary):
+            gap = (gaps or {}).get(dataset, "")
             here = summary[summary["degree"] == degree]
-            orders = [ranked(summary, degree, *measure) for measure in MEASURES]
+            orders = [ranked(stated(summary, gap), degree, *measure) for measure in MEASURES]
             best = tuple(order[0] if order else None for order in orders)
             queries = count(int(here["n"].max()), "query")
             seeds = count(int(here["seeds"].max()), "seed")
-            rows.append(OverviewRow(dataset, degree, best, f"{queries}, {seeds}"))
+            rows.append(OverviewRow(dataset, degree, best, f"{queries}, {seeds}", gap))
     return rows
 
 
@@ -152,56 +168,37 @@ def degrees(summary: pd.DataFrame) -> list[int]:
     return sorted(int(degree) for degree in summary["degree"].unique())
 
 
-def answer(dataset: str, summary: pd.DataFrame) -> Answer:
-    """Say for one data set, at its highest degree, what keeps most and what is lost."""
+def answer(dataset: str, summary: pd.DataFrame, gap: str = "") -> Answer:
+    """Say for one data set, at its highest degree, what keeps most and what is lost.
+
+    Where its rankings have a `gap`, that is said instead.
+    """
     if summary.empty:
         return Answer(dataset, None, (), "nothing, no scenario was run")
     degree = degrees(summary)[-1]
     parts = (
-        _retrieval(summary, degree, "original"),
-        _retrieval(summary, degree, "anonymized"),
+        *(
+            Part(f"With {query.value} query images", f"not known: {gap}", (), ())
+            if gap
+            else _retrieval(summary, degree, query.value)
+            for query in QueryKind
+        ),
         _accuracy(summary, degree),
     )
     return Answer(dataset, degree, parts, behind(summary))
 
 
-def headline(summaries: Mapping[str, pd.DataFrame], given: Risks | None = None) -> list[str]:
-    """Say across data sets what the best choices keep, what they reveal, and who wins how often.
+def wins(summaries: Mapping[str, pd.DataFrame]) -> list[str]:
+    """Say across data sets which model and which method wins how often.
 
     Args:
         summaries: by data set, scores averaged over seeds (`summarize`); best is by mAP.
-        given: what attacks find in each variant, where they were run.
 
     """
-    best = {
-        query: [
-            (dataset, degrees(summary)[-1], choices[0])
-            for dataset, summary in summaries.items()
-            if not summary.empty
-            and (choices := ranked(summary, degrees(summary)[-1], "map", query))
-        ]
-        for query in ("original", "anonymized")
-    }
-    if not best["original"] and not best["anonymized"]:
-        return ["No retrieval was run, so there is no answer yet."]
-    parts = [
-        f"{_span([choice.value for _, _, choice in choices])} mAP with {query} queries"
-        for query, choices in best.items()
-        if choices
+    return [
+        *_wins(summaries, "adaption", "method", "model"),
+        *_wins(summaries, "method", "adaption", "method"),
     ]
-    where = "At the highest degree of anonymization"
-    over = f" (over {len(summaries)} data sets)" if len(summaries) > 1 else ""
-    lines = [f"{where}, the best choice of method and model keeps {' and '.join(parts)}{over}."]
-    variants = {
-        (dataset, choice.method, degree)
-        for choices in best.values()
-        for dataset, degree, choice in choices
-    }
-    if found := said(risk for key, risk in (given or {}).items() if key in variants):
-        lines[0] += f" {found}"
-    lines += _wins(summaries, "adaption", "method", "model")
-    lines += _wins(summaries, "method", "adaption", "method")
-    return lines
 
 
 def _wins(
@@ -292,11 +289,6 @@ def _number(label: str, choice: Choice, reference: bool) -> Number:
 def lost(value: float) -> str:
     """Return the points by which a percentage differs from the reference's 100, as text."""
     return f"{value - 100:+z.1f}".replace("-", "−")
-
-
-def _span(values: list[float]) -> str:
-    low, high = f"{min(values):.1f}", f"{max(values):.1f}"
-    return f"{high} %" if low == high else f"{low} to {high} %"
 
 
 def behind(summary: pd.DataFrame) -> str:

@@ -13,6 +13,7 @@ import yaml
 
 from anonbench.comparisons import read_comparisons
 from anonbench.conclusions import conclude
+from anonbench.config import Presentation, Privacy, Retrieval
 from anonbench.experiment import Experiment, Figure, Table, truth_of
 from anonbench.files import atomic, read_json
 from anonbench.presentation.detection import (
@@ -27,10 +28,12 @@ from anonbench.presentation.layout import Layout, lay_out
 from anonbench.presentation.reidentification import reidentification_grid
 from anonbench.presentation.report import making
 from anonbench.presentation.report.advice import advise, constraints, options, plain
-from anonbench.presentation.report.answer import MEASURES, answer, headline, overview
+from anonbench.presentation.report.answer import MEASURES, answer, overview, stated, wins
 from anonbench.presentation.report.bias import cost_rows
 from anonbench.presentation.report.coefficients import correlation_rows
 from anonbench.presentation.report.effort import Effort, effort_part
+from anonbench.presentation.report.headline import lacking, lead
+from anonbench.presentation.report.notices import notices
 from anonbench.presentation.report.page import render
 from anonbench.presentation.report.pictures import (
     CAPTIONS,
@@ -45,6 +48,8 @@ from anonbench.presentation.report.risk import risks
 from anonbench.presentation.summary import SCORE_COLUMNS, read_scores, summarize
 from anonbench.presentation.tables import SIZE_COLUMNS, SIZE_TITLE, read_sizes
 from anonbench.privacy.rates import read_rates
+from anonbench.published import read_doubts
+from anonbench.sufficiency import Needs, unstated
 
 PLACED = ("detection", "examples", "correlation", "schedules")
 """Kinds of figures that have a place of their own; others follow in the order of their kinds."""
@@ -74,6 +79,8 @@ class DatasetSection:
     """Re-identification rates (`anonbench.privacy.rates`)."""
     explorer: Path | None = None
     """What the retrieval explorer shows (`anonbench.presentation.explorer.explore`)."""
+    audit: Path | None = None
+    """What is published, and what is in doubt (`anonbench.published`)."""
 
 
 def sections(experiment: Experiment, results: Path) -> list[DatasetSection]:
@@ -84,6 +91,7 @@ def sections(experiment: Experiment, results: Path) -> list[DatasetSection]:
             scores=results / name / "scores.csv",
             counts=results / name / "counts.csv",
             skipped=results / name / "skipped.csv",
+            audit=results / name / "audit.csv",
             tables=[table for table in experiment.tables if table.dataset == name],
             figures=[
                 (figure, results / "figures" / f"{figure.stem}.png")
@@ -148,8 +156,14 @@ def build_report(
         for section in datasets
         if section.comparisons is not None and section.comparisons.is_file()
     }
+    needs = needs_of(config)
     summaries = {name: summarize(table) for name, table in scores.items()}
-    conclusions = {name: conclude(table) for name, table in comparisons.items()}
+    gaps = {
+        section.name: unstated(summaries[section.name], needs, _validation(section.counts))
+        for section in datasets
+    }
+    sound = {name: stated(table, gaps[name]) for name, table in summaries.items()}
+    conclusions = {name: conclude(stated(table, gaps[name])) for name, table in comparisons.items()}
     shown = config.get("presentation", {})
     confidence = shown.get("confidence")
     sure = {} if confidence is None else {"confidence": confidence}
@@ -172,22 +186,28 @@ def build_report(
         for section in datasets
         if section.rates is not None and section.rates.is_file()
     }
-    found = risks(rates)
-    choices = options(summaries, found)
-    asked = max((option.degree for option in choices), default=100)
+    found = risks(rates, needs)
+    choices = options(summaries, found, needs, gaps)
+    limit = 100 * needs.limit
+    advice = advise(choices, max((option.degree for option in choices), default=100), limit)
     figures = list(chain.from_iterable(section.figures for section in datasets))
     kinds = list(dict.fromkeys(figure.kind for figure, _ in figures))
     html = render(
         title=title,
-        headline=headline(summaries, found),
+        headline=[lead(advice, limit, found), *wins(sound)],
+        lacking=list(lacking(advice)),
+        notices=notices(
+            {s.name: read_doubts(s.audit) for s in datasets if s.audit and s.audit.is_file()}
+        ),
         options=plain(choices),
-        advice=advise(choices, asked),
-        constraints=constraints(choices),
-        recommendations=recommendations(summaries, conclusions, found),
+        advice=advice,
+        limit=f"{limit:g}",
+        constraints=constraints(choices, limit),
+        recommendations=recommendations(sound, conclusions, found),
         costs=cost_rows(conclusions),
-        answers=[answer(name, summary) for name, summary in summaries.items()],
+        answers=[answer(name, summary, gaps[name]) for name, summary in summaries.items()],
         measures=[_measure(*measure) for measure in MEASURES],
-        overview=overview(summaries),
+        overview=overview(summaries, gaps),
         unscored=[name for name, summary in summaries.items() if summary.empty],
         size_columns=list(SIZE_COLUMNS.values()),
         size_title=SIZE_TITLE,
@@ -277,6 +297,23 @@ def not_run(layout: Layout) -> str:
     )
 
 
+def needs_of(config: Mapping[str, Any]) -> Needs:
+    """Return what the first screen's values have to fulfil; a section left out has its defaults."""
+    return Needs.of(
+        Retrieval.model_validate(config.get("retrieval", {})),
+        Presentation.model_validate(config.get("presentation", {})),
+        Privacy.model_validate(config.get("privacy", {})),
+    )
+
+
+def _validation(counts: Path) -> int | None:
+    """Return how many validation images are used, where that is known."""
+    if not counts.is_file():
+        return None
+    table = pd.read_csv(counts)
+    return int(table.loc[table["split"] == "val", "used"].sum())
+
+
 def _scores(section: DatasetSection) -> pd.DataFrame:
     if section.scores.is_file():
         return read_scores(section.scores)
@@ -296,6 +333,7 @@ def _files(datasets: Iterable[DatasetSection]) -> dict[str, Path]:
             ("comparisons.csv", section.comparisons),
             ("counts.csv", section.counts),
             ("skipped.csv", section.skipped),
+            ("audit.csv", section.audit),
             ("privacy/reidentification.csv", section.rates),
             ("quality/summary.csv", section.quality),
             ("explorer.json", section.explorer),

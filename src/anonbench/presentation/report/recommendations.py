@@ -238,5 +238,7 @@ def _range(values: list[float]) -> str:
     return f"{high} points" if low == high else f"{low} to {high} points"
 
 
-def _unknown(title: str, why: str = "No retrieval was run.") -> Recommendation:
+def _unknown(
+    title: str, why: str = "No retrieval was run, or it had too few images."
+) -> Recommendation:
     return Recommendation(title, Verdict.UNKNOWN, why, ())

@@ -8,13 +8,15 @@ from dataclasses import dataclass
 import pandas as pd
 
 from anonbench.presentation.labels import ENTITIES, MATCHES, NOT_RUN
-from anonbench.privacy.rates import worst
+from anonbench.privacy.known import strongest
+from anonbench.sufficiency import DEFAULTS, Needs
 from anonbench.vocabulary import ORIGINAL
 
 LIMITS = (1, 2, 5, 10, 25, 50)
 """Percent that a reader may ask for at most."""
 NO_RISK = NOT_RUN
 """Where no attack was run on a variant."""
+NOT_KNOWN = "not known"
 Risks = Mapping[tuple[str, str, int], "Risk"]
 """By data set, method and degree; the originals are `original` at degree 0."""
 
@@ -30,28 +32,38 @@ class Risk:
     gallery: int
     what: str
     """Entity and what counts as found, for people."""
+    stated: bool = True
+    """Whether this rate is known at all."""
+    unknown: str = ""
+    """Why the rates of some entities are not known, so that another attack may find more."""
 
     @property
     def text(self) -> str:
         """The rate."""
-        return f"{self.rate:.1f} %"
+        return f"{self.rate:.1f} %" if self.stated else NOT_KNOWN
 
     @property
     def interval(self) -> str:
         """The rate's interval."""
-        return f"{self.low:.1f} to {self.high:.1f}"
+        return f"{self.low:.1f} to {self.high:.1f}" if self.stated else ""
 
     @property
     def note(self) -> str:
         """What the rate is worth: chance, and among how many a region was looked for."""
-        return f"chance {self.chance:.2g} among {self.gallery:,}"
+        if not self.stated:
+            return "too few regions"
+        note = f"chance {self.chance:.2g} among {self.gallery:,}"
+        return f"{note}; others not known" if self.unknown else note
 
 
-def risks(rates: Mapping[str, pd.DataFrame]) -> dict[tuple[str, str, int], Risk]:
+def risks(
+    rates: Mapping[str, pd.DataFrame], needs: Needs = DEFAULTS
+) -> dict[tuple[str, str, int], Risk]:
     """Return the risk of every variant that was attacked.
 
     Args:
         rates: by data set, columns `anonbench.privacy.rates.RATE_COLUMNS`.
+        needs: what a rate has to fulfil to be known.
 
     """
     return {
@@ -62,22 +74,31 @@ def risks(rates: Mapping[str, pd.DataFrame]) -> dict[tuple[str, str, int], Risk]
             chance=100 * float(row["chance"]),
             gallery=int(row["gallery"]),
             what=f"{ENTITIES.get(row['entity'], row['entity'])}: {MATCHES[row['match']]}",
+            stated=not row["lacking"],
+            unknown=str(row["unknown"]),
         )
         for dataset, table in rates.items()
-        for row in worst(table).to_dict("records")
+        for row in strongest(table, needs.widest, needs.confidence).to_dict("records")
     }
 
 
-def limits(rates: Iterable[float | None]) -> list[tuple[str, str]]:
-    """Return the limits that tell rates (percent) apart, as key and label; the first is none."""
-    found = [rate for rate in rates if rate is not None]
-    useful = [limit for limit in LIMITS if found and min(found) <= limit < max(found)]
-    return [("", "any"), *((str(limit), f"at most {limit} %") for limit in useful)]
+def limits(highs: Iterable[float | None], default: float) -> list[tuple[str, str]]:
+    """Return the limits to choose from, as key and label; the first is none.
+
+    Args:
+        highs: upper ends of the rates' intervals, in percent.
+        default: the limit that is set, in percent; the others are those that tell rates apart.
+
+    """
+    found = [high for high in highs if high is not None]
+    useful = {float(limit) for limit in LIMITS if found and min(found) <= limit < max(found)}
+    chosen = sorted({*useful, default})
+    return [("", "no limit"), *((f"{limit:g}", f"at most {limit:g} %") for limit in chosen)]
 
 
 def said(given: Iterable[Risk]) -> str:
     """Say of several variants what the strongest attack finds, empty where none was attacked."""
-    found = list(given)
+    found = [risk for risk in given if risk.stated]
     if not found:
         return ""
     rates, chances = [risk.rate for risk in found], [risk.chance for risk in found]
@@ -92,7 +113,7 @@ def of_originals(given: Risks) -> list[Risk]:
     return [
         risk
         for (_, method, _), risk in given.items()
-        if method == ORIGINAL and MATCHES["person"] in risk.what
+        if method == ORIGINAL and MATCHES["person"] in risk.what and risk.stated
     ]
 
 

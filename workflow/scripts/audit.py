@@ -1,0 +1,18 @@
+from pathlib import Path
+
+from anonbench.runtime import job
+
+with job(snakemake.log[0], snakemake.threads):
+    from anonbench.published import gather_audit
+
+    files = iter(map(Path, snakemake.input.shards))
+    gather_audit(
+        counts=Path(snakemake.input.counts),
+        unmatched=Path(snakemake.input.unmatched),
+        duplicates=Path(found) if (found := snakemake.input.get("duplicates")) else None,
+        shards=[
+            (split, variant, [next(files) for _ in range(number)])
+            for split, variant, number in snakemake.params.shards
+        ],
+        output=Path(snakemake.output[0]),
+    )
