@@ -6,8 +6,8 @@ with job(snakemake.log[0], snakemake.threads):
     from anonbench.config import Retrieval
     from anonbench.files import write_json
     from anonbench.imageset import open_sets
-    from anonbench.presentation.explorer import ScenarioEmbeddings, explore, read_labels
-    from anonbench.vocabulary import Variant
+    from anonbench.presentation.explorer import ScenarioEmbeddings, called, explore
+    from anonbench.vocabulary import ORIGINAL, Variant
 
     rows = zip(
         snakemake.params.scenarios, snakemake.input.originals, snakemake.input.images, strict=True
@@ -20,7 +20,11 @@ with job(snakemake.log[0], snakemake.threads):
             for (adaption, variant), originals, images in rows
         ],
         open_sets(snakemake.params.pictures, [Path(shard) for shard in snakemake.input.shards]),
-        read_labels(Path(snakemake.input.manifest), snakemake.params.label),
+        called(
+            Path(snakemake.input.manifest),
+            snakemake.params.label,
+            show_originals=ORIGINAL in snakemake.params.pictures,
+        ),
         Retrieval(**snakemake.params.retrieval),
         **snakemake.params.slice,
     )

@@ -41,8 +41,8 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "--keep-ids",
         action="store_true",
-        help="leave images their ids (they may be file names) instead of numbering them; with "
-        "--embeddings, accuracies can then be made again too",
+        help="leave images their ids and classes their labels (they may be names of files and "
+        "people) instead of numbering them; with --embeddings, accuracies can then be made again",
     )
     parser.add_argument(
         "--author",

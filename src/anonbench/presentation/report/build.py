@@ -131,7 +131,8 @@ def build_report(
     Args:
         title: of the page.
         datasets: in the order of the page.
-        config: shown as YAML; plain values (a model's ``model_dump(mode="json")``).
+        config: shown as YAML; plain values (a model's ``model_dump(mode="json")``) without places
+            (`anonbench.neutral.without_places`).
         versions: of the packages that made the results.
         output: the HTML file.
         grids: further tables, by the heading of their section.
