@@ -71,7 +71,9 @@ def config(folder: Path, tiny: dict[str, Any], show_originals: bool) -> dict[str
     register = {"layout": "table", "path": str(home / "register/list.csv"), "label": "trade"}
     return tiny | {
         "datasets": {
-            "archive": both | archive | {"detectors": ["boxes"], "boxes": str(home / "archive.csv")},
+            "archive": both
+            | archive
+            | {"detectors": ["boxes"], "boxes": str(home / "archive.csv")},
             "register": both
             | register
             | {
@@ -148,9 +150,9 @@ def _unpacked(data: bytes) -> Iterator[bytes]:
             continue
         if inner:
             yield inner
-    if data.startswith(b"\x1f\x8b"):
+    if data.startswith(b"\x1f\x8b\x08"):
         yield gzip.decompress(data)
-    if data.startswith(b"PK\x03\x04"):
+    if zipfile.is_zipfile(io.BytesIO(data)):
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             yield "\n".join(archive.namelist()).encode()
             yield from (archive.read(name) for name in archive.namelist())

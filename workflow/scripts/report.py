@@ -5,7 +5,6 @@ from anonbench.runtime import job
 with job(snakemake.log[0], snakemake.threads):
     from anonbench.config import load
     from anonbench.experiment import Experiment
-    from anonbench.neutral import without_places
     from anonbench.presentation.report.build import build_report, sections
     from anonbench.presentation.report.effort import Effort
     from anonbench.presentation.report.paper import paper_grids
@@ -17,7 +16,7 @@ with job(snakemake.log[0], snakemake.threads):
     build_report(
         experiment.config.title,
         sections(experiment, results),
-        without_places(experiment.config).model_dump(mode="json"),
+        snakemake.params.config,
         versions(*snakemake.params.packages),
         Path(snakemake.output[0]),
         pipeline=results / "figures" / "pipeline.png",

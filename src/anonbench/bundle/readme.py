@@ -14,8 +14,8 @@ _SCORES_TELL = (
 )
 _NUMBERS_TELL = (
     "Images are numbered in the order of their ids, classes in the order of their labels: who has "
-    "the list of either knows which is which. Names of data sets, recipes and columns and the title "
-    "are those of the config."
+    "the list of either knows which is which. Names of data sets, recipes and columns, and the "
+    "title, are those of the config."
 )
 _IDS_TELL = (
     "Images have their ids and classes their labels, which may be names of files, folders and "
