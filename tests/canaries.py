@@ -37,7 +37,10 @@ _DEEPEST = 4
 
 
 def draw(folder: Path) -> None:
-    """Write a folder of classes and a table with ids, labels, persons and a template."""
+    """Write a folder of classes and a table with ids, labels, persons and a template.
+
+    In the folder there are also files that cannot be used, and a copy from the other split.
+    """
     rows, boxes, own = [], [], []
     (folder / HOME / TEMPLATE).mkdir(parents=True)
     _write(folder / HOME / TEMPLATE / f"{TEMPLATE}.png", _page(99))
@@ -55,6 +58,11 @@ def draw(folder: Path) -> None:
         row = f"{FILE}{number:02d}.png,{IDS}{number:02d},{split},{LABELS[which]},{identity}"
         rows.append(row)
         own.append(f"{IDS}{number:02d},text,20,{10 + number},90,{60 + number}")
+    unusable = folder / HOME / "archive/train" / CLASSES[0] / FILE
+    for suffix in (".png", ".heic"):
+        unusable.with_suffix(suffix).write_bytes(b"no image")
+    _write(unusable.with_name(f"{FILE}-copy.png"), _page(1))
+    boxes.append(f"train/{CLASSES[0]}/{FILE}-copy,face,11,10,60,50")
     register = folder / HOME / "register"
     head = "path,id,split,trade,identity"
     (register / "list.csv").write_text("\n".join([head, *rows, ""]), encoding="utf-8")

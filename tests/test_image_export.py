@@ -185,7 +185,9 @@ def test_what_may_be_unhidden_is_counted_and_has_to_be_accepted(
     assert counts in told and "--accept-unhidden 3" in told
     assert counts in refusal(run, to, accepted=2)
     assert counts in refusal(run, to, accepted=4)
-    rows = pd.DataFrame({"setting": ["boxes"] * 2, "file": "b.csv", "row": [1, 2], "reason": ""})
+    rows = pd.DataFrame(
+        {"setting": ["boxes", "truth", "boxes"], "file": "b.csv", "row": 1, "reason": ""}
+    )
     write_csv(rows, run.results / "archive/unmatched.csv")
     assert "2 rows that match no image" in refusal(run, to, accepted=3)
     done = export(run, to, accepted=5)

@@ -44,7 +44,7 @@ class Unhidden:
     failed: int
     """Images on which a detector failed."""
     unmatched: int
-    """Rows of the user's files that match no image."""
+    """Rows of the user's boxes, corrections and templates that match no image."""
 
     @property
     def total(self) -> int:
@@ -221,7 +221,9 @@ def _require_same(folder: str, ids: pd.Series, found: pd.DataFrame) -> None:
 
 def _unhidden(base: Path, found: pd.DataFrame) -> Unhidden:
     unmatched = base / "unmatched.csv"
-    rows = len(pd.read_csv(unmatched, dtype=str)) if unmatched.is_file() else 0
+    rows = 0
+    if unmatched.is_file():  # rows of the truth hide nothing
+        rows = int((pd.read_csv(unmatched, dtype=str)["setting"] != "truth").sum())
     failed = found["reason"].fillna("") != ""
     return Unhidden(int(((found["status"] == "empty") & ~failed).sum()), int(failed.sum()), rows)
 
