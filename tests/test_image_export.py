@@ -173,6 +173,16 @@ def test_what_may_not_be_seen_is_refused(run: Config, tmp_path: Path) -> None:
     assert "not part of the config" in refusal(run, tmp_path / "b", Variant(Method.MASK, 75))
 
 
+def test_nothing_is_written_among_the_originals(run: Config, tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / "images")
+    (tmp_path / "images").mkdir()
+    for place in (tmp_path / "images" / "out", tmp_path / "link" / "out.tar"):
+        assert "in the folder of the originals" in refusal(run, place)
+    key = tmp_path / "images" / "key.csv"
+    assert "in the folder of the originals" in refusal(run, tmp_path / "out", key=key)
+    assert not list((tmp_path / "images").iterdir())
+
+
 def test_what_may_be_unhidden_is_counted_and_has_to_be_accepted(
     run: Config, tmp_path: Path
 ) -> None:

@@ -20,7 +20,7 @@ from typing import IO, Protocol
 
 import pandas as pd
 
-from anonbench.config import Config
+from anonbench.config import Config, Layout
 from anonbench.errors import InputError
 from anonbench.experiment import Experiment
 from anonbench.files import atomic, part_of
@@ -146,13 +146,21 @@ def check_request(
                 f"{variant}: {100 - variant.degree} % of each image's regions are in plain sight; "
                 "export it only where originals may be shown (presentation.show_originals: true)"
             )
+    for place in (to, *([key] if key else [])):
+        for data in config.enabled.values():
+            if data.layout is not Layout.TABLE and _is_inside(place, data.path):
+                raise InputError(f"{place} is in the folder of the originals: name another place")
     if to.exists() and not (to.is_dir() and not any(to.iterdir())):
         raise InputError(f"{to} is there already: name another place, or remove it")
     if key is not None:
         if key.exists():
             raise InputError(f"--key {key} is there already: name another file, or remove it")
-        if key.absolute().resolve().is_relative_to(to.absolute().resolve()):
+        if _is_inside(key, to):
             raise InputError(f"--key {key} would be passed on with the images: name another place")
+
+
+def _is_inside(path: Path, folder: Path) -> bool:
+    return path.resolve().is_relative_to(folder.resolve())
 
 
 def _table(path: Path, columns: list[str]) -> pd.DataFrame:

@@ -19,6 +19,7 @@ import small_archive
 
 import canaries
 from anonbench.cli import main
+from anonbench.provenance import file_digest
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 
@@ -60,6 +61,15 @@ def test_report_tables_and_figures_name_nobody(run: Path) -> None:
     assert canaries.where(*passed_on(run)) == {}
     page = (run / "results/report.html").read_text(encoding="utf-8")
     assert '"class 1"' in page and "path: withheld" in page
+
+
+def test_no_digest_of_a_file_with_names_is_told(run: Path) -> None:
+    page = (run / "results/report.html").read_text(encoding="utf-8")
+    named = [run / "results/archive" / f for f in ("skipped.csv", "manifest.parquet")]
+    for file in named:
+        assert canaries.where(file), file
+        assert file_digest(file) not in page
+    assert file_digest(run / "results/archive/scores.csv") in page
 
 
 def test_inside_the_results_ids_stay(run: Path) -> None:

@@ -289,6 +289,7 @@ def _measure(metric: str, query: str) -> str:
 
 
 def _files(datasets: Iterable[DatasetSection]) -> dict[str, Path]:
+    """Return the files whose digests are shown: none with names, for a digest confirms a guess."""
     return {
         f"{section.name}/{what}": path
         for section in datasets
@@ -296,7 +297,6 @@ def _files(datasets: Iterable[DatasetSection]) -> dict[str, Path]:
             ("scores.csv", section.scores),
             ("comparisons.csv", section.comparisons),
             ("counts.csv", section.counts),
-            ("skipped.csv", section.skipped),
             ("privacy/reidentification.csv", section.rates),
             ("quality/summary.csv", section.quality),
             ("explorer.json", section.explorer),
