@@ -15,10 +15,9 @@ from rocrate.rocrate import ROCrate
 
 import bundled_results as made
 from anonbench.bundle.crate import METADATA, read_metadata
-from anonbench.bundle.private import neutral
 from anonbench.bundle.source import image_counts, rules_left
 from anonbench.bundle.verify import verify
-from anonbench.bundle.write import write_bundle
+from anonbench.bundle.write import neutral_config, write_bundle
 from anonbench.cli import main
 from anonbench.config import Config, load
 from anonbench.embeddings import read_embeddings
@@ -111,7 +110,7 @@ def test_rankings_come_out_again_where_images_are_numbered(
     assert "val.h5" in names
     assert not names & {"train.h5", "manifest.parquet"}
     embedded = read_embeddings(next((tmp_path / "b").rglob("val.h5")))
-    assert embedded.ids == [f"{number:03d}" for number in range(made.TRAIN + 1, 101)][: made.VAL]
+    assert embedded.ids == [f"{number:06d}" for number in range(made.TRAIN + 1, 101)][: made.VAL]
     found = verify(tmp_path / "b")
     assert found.differences == []
     assert "retrieval" in {part.part for part in found.parts}
@@ -184,7 +183,7 @@ def test_nothing_of_a_disk_is_left_in_a_config() -> None:
         "recipes": {"own": {"backbone": {"pretrained": f"{place}/model.safetensors"}}},
         "detection": {"ppocr": {"weights": f"{place}/text"}},
     }
-    values = neutral(load(given))
+    values = neutral_config(load(given))
     assert "anna" not in json.dumps(values)
     assert list(values["datasets"]) == ["archive"]
     config = load(values)

@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from anonbench.commands import bundle, evaluate, originals, plan, status, verify
+from anonbench.commands import bundle, evaluate, images, originals, plan, status, verify
 from anonbench.errors import InputError
 
 
@@ -61,6 +61,7 @@ def _parser() -> argparse.ArgumentParser:
 
     evaluate.add(commands)
     bundle.add(commands)
+    images.add(commands)
     verify.add(commands)
     originals.add(commands)
 

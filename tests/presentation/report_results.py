@@ -38,7 +38,7 @@ def make_explorer(
     results: int = 5,
 ) -> dict[str, Any]:
     """Return an explorer of random rankings; `ids` name the first images."""
-    names = [*ids, *(f"no. {i + 1}" for i in range(len(ids), images))]
+    names = [*ids, *(f"{i + 1:06d}" for i in range(len(ids), images))]
 
     def answer(query: int, *key: object) -> dict[str, Any]:
         shown = [query, *(rng(query, *key).permutation(range(queries, images))[: results - 1])]

@@ -188,5 +188,10 @@ def test_an_image_that_could_not_be_searched_is_on_no_sheet(
         red["manifest"], red["boxes"], [red["images"]], red["review"], None, False, None, 10**6,
         9, 60, tmp_path / "a.png", tmp_path / "b.png",
     )  # fmt: skip
-    assert shown[0] == [("b", "empty, 0 regions"), ("a", "lowest score, 2 regions")]
-    assert shown[1] == [("a", "2 regions"), ("b", "0 regions")]
+    assert shown[0] == [("000002", "empty, 0 regions"), ("000001", "lowest score, 2 regions")]
+    assert shown[1] == [("000001", "2 regions"), ("000002", "0 regions")]
+    sheets.draw_sheets(
+        red["manifest"], red["boxes"], [red["images"]], red["review"], None, False, tmp_path, 10**6,
+        9, 60, tmp_path / "a.png", tmp_path / "b.png",
+    )  # fmt: skip
+    assert [name for name, _ in shown[2]] == ["b", "a"]

@@ -14,14 +14,14 @@ from synthetic_results import FakeImages
 
 from anonbench.config import Retrieval
 from anonbench.embeddings import Embeddings, read_embeddings, write_embeddings
-from anonbench.files import write_json
-from anonbench.presentation.explorer import ScenarioEmbeddings, explore, read_labels
+from anonbench.files import write_json, write_parquet
+from anonbench.presentation.explorer import ScenarioEmbeddings, called, explore
 from anonbench.presentation.thumbnails import EDGES, Thumbnails
 from anonbench.retrieval.neighbours import draw_queries
 from anonbench.vocabulary import Method, Variant
 
 IDS = [f"people/a name {i:02d}" for i in range(40)]
-LABELS = {image_id: f"class: {i % 3}" for i, image_id in enumerate(IDS)}
+LABELS = [f"a person {i % 3}" for i in range(len(IDS))]
 SETTINGS = Retrieval(fraction=0.2)  # k = 8
 
 
@@ -65,7 +65,10 @@ def build(
     **options: Any,
 ) -> dict[str, Any]:
     given = {"queries": 4, "results": 6} | options
-    return explore("people", reference, scenarios, images, LABELS, SETTINGS, **given)
+    manifest = reference.with_name("manifest.parquet")
+    write_parquet(pd.DataFrame({"id": IDS, "class": LABELS}), manifest)
+    names = called(manifest, "class", "original" in images)
+    return explore("people", reference, scenarios, images, names, SETTINGS, **given)
 
 
 def similarities(queries: Path, database: Path, query: str) -> pd.Series:
@@ -124,13 +127,15 @@ def test_originals_and_names_stay_out_unless_asked_for(
     images = pictures()
     shown = build(reference, scenarios, images)
     assert set(shown["thumbnails"]) == {"blur", "mask"} and not shown["originals"]
-    assert "name" not in json.dumps(shown["names"]) and "people/" not in json.dumps(shown)
-    assert all(name.removeprefix("no. ").isdigit() for name in shown["names"])
+    assert "people/" not in json.dumps(shown) and "person" not in json.dumps(shown)
+    assert all(len(name) == 6 and name.isdigit() for name in shown["names"])
     with_originals = build(reference, scenarios, pictures(originals=True))
     assert with_originals["originals"] and set(with_originals["names"]) <= set(IDS)
     # both number the same images
-    numbers = [int(name.removeprefix("no. ")) - 1 for name in shown["names"]]
+    numbers = [int(name) - 1 for name in shown["names"]]
     assert [IDS[n] for n in numbers] == with_originals["names"]
+    assert shown["labels"] == [f"class {n % 3 + 1}" for n in numbers]
+    assert with_originals["labels"] == [f"class: a person {n % 3}" for n in numbers]
 
 
 def test_every_picture_that_is_needed_is_there_once(
@@ -192,8 +197,8 @@ def test_grey_and_small_images_have_pictures() -> None:
         assert picture.size == (3, 2)
 
 
-def test_labels_carry_their_name(tmp_path: Path) -> None:
+def test_a_data_set_without_labels_has_no_classes(tmp_path: Path) -> None:
     path = tmp_path / "manifest.parquet"
-    pd.DataFrame({"id": ["a", "b"], "class": ["letter", 3]}).astype(str).to_parquet(path)
-    assert read_labels(path, "class") == {"a": "class: letter", "b": "class: 3"}
-    assert read_labels(tmp_path / "none.parquet", None) == {}
+    pd.DataFrame({"id": ["a", "b"], "class": ["letter", "3"]}).to_parquet(path)
+    assert called(path, None, show_originals=False)(["b", "a"]) == (["000002", "000001"], None)
+    assert called(path, None, show_originals=True)(["b", "a"]) == (["b", "a"], None)

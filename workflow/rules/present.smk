@@ -1,5 +1,7 @@
 # Tables, figures and the report: a job each.
 
+from anonbench.neutral import without_places
+
 
 rule table:
     input:
@@ -319,7 +321,7 @@ rule report:
         mem_mb=2000,
         runtime=10,
     params:
-        config=settings.model_dump(mode="json"),
+        config=without_places(settings).model_dump(mode="json"),
         paper=paper_data,
         page=resources_digest(),  # templates, style and scripts are code that is not Python
         packages=[

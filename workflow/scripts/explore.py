@@ -7,8 +7,8 @@ with job(snakemake, __file__):
     from anonbench.datasets.listing import root_in
     from anonbench.files import write_json
     from anonbench.imageset import open_sets
-    from anonbench.presentation.explorer import ScenarioEmbeddings, explore, read_labels
-    from anonbench.vocabulary import Variant
+    from anonbench.presentation.explorer import ScenarioEmbeddings, called, explore
+    from anonbench.vocabulary import ORIGINAL, Variant
 
     rows = zip(
         snakemake.params.scenarios, snakemake.input.originals, snakemake.input.images, strict=True
@@ -22,7 +22,11 @@ with job(snakemake, __file__):
             for (adaption, variant), originals, images in rows
         ],
         open_sets(snakemake.params.pictures, list(map(Path, snakemake.input.shards)), root),
-        read_labels(Path(snakemake.input.manifest), snakemake.params.label),
+        called(
+            Path(snakemake.input.manifest),
+            snakemake.params.label,
+            show_originals=ORIGINAL in snakemake.params.pictures,
+        ),
         Retrieval(**snakemake.params.retrieval),
         **snakemake.params.slice,
     )

@@ -30,6 +30,8 @@ class Copy(StrEnum):
     """As it is: it names no image."""
     ROWS = "rows"
     """A Parquet table with a column `id`."""
+    CLASSES = "classes"
+    """A CSV that names classes."""
     SKIPPED = "skipped"
     """The CSV of skipped files, without their paths."""
     MANIFEST = "manifest"
@@ -52,6 +54,8 @@ class Entry:
     """Whose images the ids are."""
     columns: tuple[str, ...] = ()
     """The columns of a table that are taken."""
+    labels: tuple[str, ...] = ()
+    """Its columns that hold class labels."""
     optional: bool = False
     """Whether it is made on request only."""
 
@@ -67,8 +71,8 @@ def contents(config: Config, embeddings: bool, ids: bool) -> list[Entry]:
     Args:
         config: of the run.
         embeddings: whether the embeddings go along; then the scores are made again from them.
-        ids: whether the images keep their ids. Only then accuracies are made again too: which
-            train images the linear probe holds out follows from their ids.
+        ids: whether images keep their ids, and classes their labels. Only then accuracies are made
+            again too: which train images the linear probe holds out follows from their ids.
 
     """
     experiment = Experiment(config)
@@ -122,12 +126,14 @@ def _scores(
     if experiment.datasets[name].label is not None:
         stages["downstream"] = (downstream_again, ("id", "label", "knn", "linear"))
     for stage, (again, columns) in stages.items():
+        labels = columns[1:] if stage == "downstream" else ()
         for scenario in scenario_names(experiment, name):
             base, place = f"{name}/{stage}/{scenario}", places[again]
-            yield Entry(f"{base}.parquet", Copy.ROWS, place, name, columns)
+            yield Entry(f"{base}.parquet", Copy.ROWS, place, name, columns, labels)
             yield Entry(f"{base}.json", place=place)
-            if stage == "downstream":
-                yield Entry(f"{base}.confusion.csv", place=place)
+            if labels:
+                pairs = ("label", "predicted")
+                yield Entry(f"{base}.confusion.csv", Copy.CLASSES, place, name, labels=pairs)
 
 
 def _embeddings(experiment: Experiment, name: str, ids: bool) -> Iterator[Entry]:

@@ -9,13 +9,18 @@ from anonbench.experiment import Experiment
 
 _SCORES_TELL = (
     "This bundle has no image, but it is not anonymous. The boxes say where faces and lines of "
-    "text were in each image, labels and predictions what an image was of, scores how much it "
+    "text were in each image, predictions which images are of one class, scores how much an image "
     "stands out."
 )
 _NUMBERS_TELL = (
-    "Images are numbered in the order of their ids: who has the list of ids knows which is which."
+    "Images are numbered in the order of their ids, classes in the order of their labels: who has "
+    "the list of either knows which is which. Names of data sets, recipes and columns, and the "
+    "title, are those of the config."
 )
-_IDS_TELL = "Images have their ids, which may be file names and so names of people."
+_IDS_TELL = (
+    "Images have their ids and classes their labels, which may be names of files, folders and "
+    "people."
+)
 _EMBEDDINGS_TELL = (
     "EMBEDDINGS ARE PERSONAL DATA wherever the images are. With the model, or one like it, a "
     "person or document can be found again by a photo of it, and linked across data sets; what an "

@@ -11,19 +11,20 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from platform import python_version
+from typing import Any
 
 import pandas as pd
 import yaml
 
-from anonbench.bundle.contents import Copy, Entry, benchmark_files, contents
-from anonbench.bundle.crate import README, WORKFLOW, About, write_metadata
-from anonbench.bundle.private import Numbers, neutral, without_places
+from anonbench.bundle.contents import START, Copy, Entry, benchmark_files, contents
+from anonbench.bundle.crate import METADATA, README, WORKFLOW, About, write_metadata
 from anonbench.bundle.readme import readme
 from anonbench.config import Config, load
 from anonbench.embeddings import Embeddings, read_embeddings, write_embeddings
 from anonbench.errors import InputError
 from anonbench.files import write_csv, write_parquet
 from anonbench.made import DIGEST
+from anonbench.neutral import Names, without_paths, without_places
 from anonbench.progress import track
 from anonbench.provenance import file_digest, versions
 
@@ -65,7 +66,7 @@ def write_bundle(
         root: the repository: the workflow, and the lock files of its environment.
         to: a folder, or a file whose name ends in `.tar`; not there yet.
         embeddings: take them along, so that the scores themselves can be made again.
-        keep_ids: leave images their ids; else they are numbered.
+        keep_ids: leave images their ids and classes their labels; else both are numbered.
         date: of publication, YYYY-MM-DD; if empty the day on which the newest of the results was
             made.
         authors: their names.
@@ -84,7 +85,7 @@ def write_bundle(
     with tempfile.TemporaryDirectory(dir=to.parent, prefix=".bundle-") as temporary:
         folder = Path(temporary) / to.name.removesuffix(".tar")
         _copy_results(config, present, folder, keep_ids)
-        own = neutral(config)
+        own = neutral_config(config)
         _write_text(
             folder / "config.yaml", yaml.safe_dump(own, sort_keys=False, allow_unicode=True)
         )
@@ -105,6 +106,20 @@ def write_bundle(
         else:
             folder.replace(to)
     return Written(len(files) + 1, size / 1e6, tuple(missing))
+
+
+def neutral_config(config: Config) -> dict[str, Any]:
+    """Return a bundle's config as plain data: all defaults, no place of a machine, no images."""
+    presentation = {"show_originals": False, "explorer_queries": 0}
+    changes = {
+        "results": Path(START),
+        "bundle": Path(METADATA),
+        "presentation": config.presentation.model_copy(update=presentation),
+    }
+    plain: dict[str, Any] = (
+        without_places(config).model_copy(update=changes).model_dump(mode="json")
+    )
+    return plain
 
 
 def _check(config: Config, root: Path, to: Path, embeddings: bool, keep_ids: bool) -> None:
@@ -146,17 +161,14 @@ def _found(config: Config, embeddings: bool, ids: bool) -> tuple[list[Entry], li
 
 
 def _copy_results(config: Config, entries: Sequence[Entry], folder: Path, keep_ids: bool) -> None:
-    names = {entry.dataset for entry in entries if entry.dataset}
-    numbers = {
-        name: Numbers.of(config.results / name / "manifest.parquet", keep_ids)
-        for name in sorted(names)
-    }
+    found = {entry.dataset for entry in entries if entry.dataset}
+    names = {} if keep_ids else {name: _names(config, name) for name in sorted(found)}
     for entry in track(entries, len(entries), "files bundled"):
         target = folder / entry.target
         target.parent.mkdir(parents=True, exist_ok=True)
         source = config.results / entry.path
         try:
-            _copy(entry, source, target, numbers.get(entry.dataset))
+            _copy(entry, source, target, names.get(entry.dataset))
         except (OSError, ValueError, LookupError) as error:
             raise InputError(
                 f"{source} cannot be bundled ({type(error).__name__}): remove it and run the "
@@ -164,23 +176,46 @@ def _copy_results(config: Config, entries: Sequence[Entry], folder: Path, keep_i
             ) from None
 
 
-def _copy(entry: Entry, source: Path, target: Path, numbers: Numbers | None) -> None:
-    if entry.copy is Copy.WHOLE:
-        shutil.copyfile(source, target)
-    elif entry.copy is Copy.SKIPPED:
-        write_csv(without_places(source), target)
+def _names(config: Config, name: str) -> Names:
+    manifest = config.results / name / "manifest.parquet"
+    if not manifest.is_file():
+        raise InputError(
+            f"{manifest} is not there, and without it images cannot be numbered: make it "
+            f"(the target {name}_manifest), or pass --keep-ids if names are no secret"
+        )
+    return Names.of(manifest, config.datasets[name].label)
+
+
+def _copy(entry: Entry, source: Path, target: Path, names: Names | None) -> None:
+    """Copy a file, with neutral names unless there are none."""
+    if entry.copy is Copy.SKIPPED:
+        write_csv(without_paths(source), target)
     elif entry.copy is Copy.DIGEST:
         of = target.with_suffix("")
         _write_text(target, f"{file_digest(of)}  {of.stat().st_size}\n")
     elif entry.copy is Copy.EMBEDDINGS:
-        assert numbers is not None
         given = read_embeddings(source)
-        ids = numbers(pd.Series(given.ids, dtype="str"), source).tolist()
-        write_embeddings(target, Embeddings(ids, given.values, given.provenance))
-    else:
-        assert numbers is not None
+        ids = pd.Series(given.ids, dtype="str")
+        ids = ids if names is None else names.images(ids, source)
+        write_embeddings(target, Embeddings(ids.tolist(), given.values, given.provenance))
+    elif entry.copy in (Copy.ROWS, Copy.MANIFEST):
         table = pd.read_parquet(source, columns=list(entry.columns))
-        write_parquet(table.assign(id=numbers(table["id"], source)), target)
+        write_parquet(_neutral(table, entry, source, names), target)
+    elif entry.copy is Copy.CLASSES and names is not None:
+        types = dict.fromkeys(entry.labels, str)
+        table = pd.read_csv(source, dtype=types, keep_default_na=False)
+        write_csv(_neutral(table, entry, source, names), target)
+    else:
+        shutil.copyfile(source, target)
+
+
+def _neutral(table: pd.DataFrame, entry: Entry, source: Path, names: Names | None) -> pd.DataFrame:
+    if names is None:
+        return table
+    changed = {column: names.classes(table[column], source) for column in entry.labels}
+    if "id" in table:
+        changed["id"] = names.images(table["id"], source)
+    return table.assign(**changed)
 
 
 def _copy_project(root: Path, folder: Path) -> None:

@@ -6,9 +6,12 @@ import argparse
 import re
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from anonbench.errors import InputError
+
+if TYPE_CHECKING:
+    from anonbench.config import Config
 
 _LISTED = 10
 """Missing files that are printed; all stand in the bundle's README."""
@@ -41,8 +44,8 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "--keep-ids",
         action="store_true",
-        help="leave images their ids (they may be file names) instead of numbering them; with "
-        "--embeddings, accuracies can then be made again too",
+        help="leave images their ids and classes their labels (they may be names of files and "
+        "people) instead of numbering them; with --embeddings, accuracies can then be made again",
     )
     parser.add_argument(
         "--author",
@@ -72,7 +75,7 @@ def run(options: argparse.Namespace) -> None:
     if options.date and not re.fullmatch(r"\d{4}-\d\d-\d\d", options.date):
         raise InputError(f"--date {options.date}: write it as YYYY-MM-DD")
     written = write_bundle(
-        _config(options.configfile),
+        read_config(options.configfile),
         options.root,
         options.to,
         embeddings=options.embeddings,
@@ -92,7 +95,13 @@ def run(options: argparse.Namespace) -> None:
     print(f"\n{warning(options.embeddings, options.keep_ids)}", file=sys.stderr)
 
 
-def _config(path: Path) -> Any:
+def read_config(path: Path) -> Config:
+    """Read the config of a run.
+
+    Raises:
+        InputError: the file is not there, no YAML, or a wrong config.
+
+    """
     import yaml
 
     from anonbench.config import load

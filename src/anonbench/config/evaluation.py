@@ -112,8 +112,9 @@ class Presentation(Settings):
     """Tables, figures and the report."""
 
     show_originals: bool = False
-    """Show original pixels in figures and the report: originals, and images of all degrees but the
-    highest, in which most of a page may still be read."""
+    """Show original pixels in figures and the report (originals, and images of all degrees but the
+    highest, in which most of a page may still be read), ids of images and labels of classes.
+    Without it images and classes have numbers instead."""
     example_images: Count = 2
     """Images in an anonymization-example figure."""
     attention_images: Count = 1

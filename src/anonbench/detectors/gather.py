@@ -115,3 +115,4 @@ def _skips(early: pd.DataFrame, late: pd.DataFrame, keep_without_regions: bool) 
         lost.loc[empty, "reason"] = "no region found" + failed[empty]
     columns = ["path", "split", "reason"]
     everything = pd.concat([early[columns], lost[columns]])
+    return everything.sort_values(columns, ignore_index=True)

@@ -15,6 +15,7 @@ from anonbench.detectors.sweep import draw_sample, sweep
 from anonbench.detectors.truth import image_sizes, read_truth
 from anonbench.errors import InputError
 from anonbench.files import write_csv, write_parquet
+from anonbench.neutral import Names
 
 
 def read_outcomes(images: Sequence[Path]) -> pd.DataFrame:
@@ -115,7 +116,9 @@ def sweep_dataset(
 def review_dataset(
     manifest: Path, boxes: Path, images: Sequence[Path], most: int, output: Path
 ) -> None:
-    """List the images to look at; see `least_certain`."""
+    """List the images to look at, see `least_certain`, with their numbers on contact sheets."""
     listed = pd.read_parquet(manifest, columns=["id", "path", "split"])
     scores = pd.read_parquet(boxes, columns=["id", "score"])
-    write_csv(least_certain(listed, read_outcomes(images), scores, most), output)
+    table = least_certain(listed, read_outcomes(images), scores, most)
+    table.insert(1, "number", Names.of(manifest).images(table["id"], manifest))
+    write_csv(table, output)

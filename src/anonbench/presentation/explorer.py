@@ -1,13 +1,13 @@
 """What the report's retrieval explorer shows, precomputed: a few queries in every scenario.
 
 Nothing of an original enters it unless originals are to be shown: pictures are of the images with
-all regions of the highest degree hidden, and images have numbers instead of their ids, which may be
-file names.
+all regions of the highest degree hidden, and images and classes have numbers instead of ids and
+labels, which may be names of files and people.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -17,6 +17,7 @@ import pandas as pd
 
 from anonbench.config import Retrieval
 from anonbench.embeddings import Embeddings, read_ids
+from anonbench.neutral import Names
 from anonbench.presentation.thumbnails import EDGES, Thumbnails
 from anonbench.retrieval import metrics
 from anonbench.retrieval.neighbours import Rankings, draw_queries, rank, read_some
@@ -24,6 +25,10 @@ from anonbench.vocabulary import ORIGINAL, QueryKind, Variant
 
 THUMBNAIL_BYTES = 3_000_000
 """Of all pictures of a data set, as they stand in the page."""
+
+
+Called = Callable[[Sequence[str]], tuple[list[str], list[str] | None]]
+"""Gives the shown names of images by their ids, and of their classes where there are any."""
 
 
 class Images(Protocol):
@@ -61,7 +66,7 @@ def explore(
     reference: Path,
     scenarios: Sequence[ScenarioEmbeddings],
     images: Mapping[str, Images],
-    labels: Mapping[str, str],
+    called: Called,
     settings: Retrieval,
     queries: int,
     results: int,
@@ -74,8 +79,8 @@ def explore(
         reference: embeddings of the originals by the unadapted model (HDF5).
         scenarios: what is compared with it.
         images: by method, the image set that its pictures are of; with `original` among them,
-            originals are shown, and images go by their ids.
-        labels: by id, the class of each image; empty where the data set has none.
+            originals are shown.
+        called: what images are called, and their classes.
         settings: section `retrieval` of the config.
         queries: how many are drawn; fewer are kept where their pictures take too much room.
         results: first results of each ranking.
@@ -109,15 +114,15 @@ def explore(
     shown = shown[:kept]
     numbers = sorted({p for groups in shown for group in groups.values() for p in group})
     number_of = {position: number for number, position in enumerate(numbers)}
-    originals = ORIGINAL in images
+    names, labels = called([ids[p] for p in numbers])
     return {
         "dataset": dataset,
         "images": len(ids),
         "k": metrics.cutoff(len(ids), settings),
-        "originals": originals,
+        "originals": ORIGINAL in images,
         "drawn": len(drawn),
-        "names": [ids[p] if originals else f"no. {p + 1}" for p in numbers],
-        "labels": [labels[ids[p]] for p in numbers] if labels else None,
+        "names": names,
+        "labels": labels,
         "queries": [
             {"image": number_of[own[query]], **_plain(wanted[0][query], number_of)}
             for query in range(kept)
@@ -139,15 +144,32 @@ def explore(
     }
 
 
-def read_labels(manifest: Path, column: str | None) -> dict[str, str]:
-    """Return each image's label with its name (``class: letter``) by id; nothing without labels."""
-    if column is None:
-        return {}
-    table = pd.read_parquet(manifest, columns=["id", column])
-    return {
-        str(image_id): f"{column}: {label}"
-        for image_id, label in zip(table["id"], table[column], strict=True)
-    }
+def called(manifest: Path, label: str | None, show_originals: bool) -> Called:
+    """Return how images and classes are called.
+
+    Args:
+        manifest: the data set's.
+        label: the column of classes; None where there are none.
+        show_originals: whether by ids and by labels with the column's name (``class: letter``);
+            otherwise by neutral names (``000012``, ``class 3``).
+
+    Raises:
+        InputError: the manifest is not there.
+
+    """
+    table = pd.read_parquet(manifest, columns=["id"] if label is None else ["id", label])
+    names = Names.of(manifest, label)
+
+    def call(ids: Sequence[str]) -> tuple[list[str], list[str] | None]:
+        rows = table[table["id"].isin(ids)].set_index("id").loc[list(ids)].reset_index()
+        shown = rows["id"] if show_originals else names.images(rows["id"], manifest)
+        if label is None:
+            return shown.tolist(), None
+        if show_originals:
+            return shown.tolist(), [f"{label}: {value}" for value in rows[label]]
+        return shown.tolist(), names.classes(rows[label], manifest).tolist()
+
+    return call
 
 
 def _answers(

@@ -15,6 +15,7 @@ from anonbench.detectors.sweep import draw_sample
 from anonbench.detectors.truth import read_truth
 from anonbench.errors import UnreadableImage
 from anonbench.images import read_image, read_original
+from anonbench.neutral import Names
 from anonbench.presentation.figures.overlays import Sheet, overlay_sheet
 from anonbench.presentation.labels import count as counted
 
@@ -42,7 +43,8 @@ def draw_sheets(
         review: the list of images to look at (`anonbench.detectors.review.REVIEW_COLUMNS`).
         truth: see `read_truth`; None where it is not known.
         drawn: whether the truth is the demo's own.
-        root: the originals' folder; None: they are not shown, and pages stay blank.
+        root: the originals' folder; None: they are not shown, pages stay blank, and images have
+            numbers instead of ids.
         max_pixels: larger images are not opened.
         count: images on a sheet at most.
         dpi: of the sheets.
@@ -58,6 +60,7 @@ def draw_sheets(
     doubtful = doubtful[doubtful["id"].isin(rows.index)]
     chosen = choose_sheet(doubtful, count)
     random = draw_sample(rows["id"], count)
+    rows["name"] = rows["id"] if root else Names.of(manifest).images(rows["id"], manifest)
     shown = rows.loc[sorted({*chosen, *random})].to_dict("index")
     true = {} if truth is None else read_truth(truth, rows, drawn)
     frame = read_boxes(boxes)
@@ -92,7 +95,7 @@ def _picture(
         except UnreadableImage:  # it was read a moment ago, and is gone: the outlines are left
             note = "cannot be read any more"
     return Sheet(
-        name=str(row["id"]),
+        name=str(row["name"]),
         note=", ".join(part for part in (note, counted(len(regions), "region")) if part),
         size=(int(row["width"]), int(row["height"])),
         found=regions,

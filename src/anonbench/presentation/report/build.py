@@ -139,7 +139,8 @@ def build_report(
     Args:
         title: of the page.
         datasets: in the order of the page.
-        config: shown as YAML; plain values (a model's ``model_dump(mode="json")``).
+        config: shown as YAML; plain values (a model's ``model_dump(mode="json")``) without places
+            (`anonbench.neutral.without_places`).
         versions: of the packages that made the results.
         output: the HTML file.
         grids: further tables, by the heading of their section.
@@ -325,6 +326,7 @@ def _measure(metric: str, query: str) -> str:
 
 
 def _files(datasets: Iterable[DatasetSection]) -> dict[str, Path]:
+    """Return the files whose digests are shown: none with names, for a digest confirms a guess."""
     return {
         f"{section.name}/{what}": path
         for section in datasets
@@ -332,7 +334,6 @@ def _files(datasets: Iterable[DatasetSection]) -> dict[str, Path]:
             ("scores.csv", section.scores),
             ("comparisons.csv", section.comparisons),
             ("counts.csv", section.counts),
-            ("skipped.csv", section.skipped),
             ("audit.csv", section.audit),
             ("privacy/reidentification.csv", section.rates),
             ("quality/summary.csv", section.quality),

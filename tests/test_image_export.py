@@ -1,0 +1,321 @@
+"""Exported images: numbered, whole, without names, and refused where something may be seen."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import stat
+import tarfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import canaries
+from anonbench import image_export
+from anonbench.config import Config, load
+from anonbench.errors import InputError
+from anonbench.files import write_csv, write_parquet
+from anonbench.image_export import Exported, export_images
+from anonbench.images import decode, encode
+from anonbench.imageset import ImageSet, ShardWriter
+from anonbench.neutral import Names
+from anonbench.vocabulary import Method, Variant
+
+MASK, BLUR, HALF = Variant(Method.MASK, 100), Variant(Method.BLUR, 100), Variant(Method.MASK, 50)
+IMAGES = 12
+IDS = [f"{canaries.CLASSES[n % 2]}/{canaries.FILE}{n:02d}" for n in range(IMAGES)]
+SHARD = "archive/images/mask-100/val/0"
+
+
+def config_of(folder: Path, **changes: Any) -> Config:
+    archive = {
+        "layout": "folder",
+        "path": str(folder / "images"),
+        "detectors": ["zxing"],
+        "label": "class",
+        "degrees": [50, 100],
+    }
+    shown = {"show_originals": changes.pop("show_originals", False)}
+    values = {"results": str(folder / "results"), "datasets": {"archive": archive | changes}}
+    return load(values | {"presentation": shown})
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Config:
+    """Return the config of a run whose image sets are finished: six images a split, two shards."""
+    config = config_of(tmp_path)
+    base = config.results / "archive"
+    splits = ["train" if n < 6 else "val" for n in range(IMAGES)]
+    labels = [image_id.partition("/")[0] for image_id in IDS]
+    manifest = pd.DataFrame({"id": IDS, "path": IDS, "split": splits, "class": labels})
+    write_parquet(manifest.sort_values("id"), base / "manifest.parquet")
+    for number, image_id in enumerate(sorted(IDS)):
+        shard = base / "detect" / splits[IDS.index(image_id)] / f"{number}.images.parquet"
+        outcome = {"id": [image_id], "status": ["ok"], "reason": [""], "regions": [1]}
+        write_parquet(pd.DataFrame(outcome), shard)
+    for variant in (MASK, BLUR, HALF):
+        for split in ("train", "val"):
+            for half in range(2):
+                own = sorted(i for i, s in zip(IDS, splits, strict=True) if s == split)
+                path = base / "images" / str(variant) / split / f"{half}.tar"
+                with ShardWriter(path) as shard:
+                    for image_id in own[half::2]:
+                        shard.add(image_id, encode(pixels(image_id, variant)), "png", 8, 8)
+    return config
+
+
+def pixels(image_id: str, variant: Variant) -> np.ndarray:
+    """Return an image that is another for each id and variant."""
+    seed = hashlib.sha256(f"{image_id} {variant}".encode()).digest()
+    return np.frombuffer(seed * 2, np.uint8).reshape(8, 8)
+
+
+def status(run: Config, image_id: str, status: str, reason: str = "") -> None:
+    for path in (run.results / "archive/detect").glob("*/*.images.parquet"):
+        table = pd.read_parquet(path)
+        if table["id"].tolist() == [image_id]:
+            write_parquet(table.assign(status=status, reason=reason), path)
+
+
+def export(run: Config, to: Path, *variants: Variant, **options: Any) -> Exported:
+    return export_images(run, "archive", variants or (MASK,), to, **options)
+
+
+def refusal(run: Config, to: Path, *variants: Variant, **options: Any) -> str:
+    with pytest.raises(InputError) as error:
+        export(run, to, *variants, **options)
+    assert not to.exists()
+    assert not list(to.parent.glob(".*.part"))
+    return str(error.value)
+
+
+def test_every_image_has_its_number_and_no_name(run: Config, tmp_path: Path) -> None:
+    to = tmp_path / "out"
+    done = export(run, to, MASK, BLUR)
+    assert (done.images, done.unhidden.total) == (IMAGES, 0)
+    numbers = dict(zip(sorted(IDS), (f"{n:06d}" for n in range(1, IMAGES + 1)), strict=True))
+    assert {p.relative_to(to).as_posix() for p in to.rglob("*") if p.is_file()} == {
+        "images.csv",
+        *(f"{variant}/{number}.png" for variant in (MASK, BLUR) for number in numbers.values()),
+    }
+    for image_id, number in numbers.items():
+        for variant in (MASK, BLUR):
+            written = decode((to / str(variant) / f"{number}.png").read_bytes())
+            assert (written == pixels(image_id, variant)).all()
+    table = pd.read_csv(to / "images.csv", dtype=str).set_index("number")
+    assert list(table) == ["split", "class"]
+    for image_id, number in numbers.items():
+        first = sorted(canaries.CLASSES).index(image_id.partition("/")[0]) + 1
+        split = "train" if IDS.index(image_id) < 6 else "val"
+        assert table.loc[number].tolist() == [split, f"class {first}"]
+    assert canaries.where(to) == {}
+
+
+def test_numbers_are_those_of_report_and_bundle(run: Config, tmp_path: Path) -> None:
+    export(run, tmp_path / "out", key=tmp_path / "key.csv")
+    key = pd.read_csv(tmp_path / "key.csv", dtype=str)
+    names = Names.of(run.results / "archive/manifest.parquet", "class")
+    assert names.images(key["id"], Path()).tolist() == key["number"].tolist()
+    assert names.classes(key["label"], Path()).tolist() == key["class"].tolist()
+
+
+def test_the_key_is_its_owners_only_and_the_search_finds_its_names(
+    run: Config, tmp_path: Path
+) -> None:
+    key = tmp_path / "key.csv"
+    export(run, tmp_path / "out.tar", key=key)
+    assert stat.S_IMODE(key.stat().st_mode) == 0o600
+    assert set(canaries.where(key)) == {*canaries.CLASSES, canaries.FILE}
+    assert canaries.where(tmp_path / "out.tar") == {}
+    assert "is there already" in refusal(run, tmp_path / "b", key=key)
+    assert "passed on" in refusal(run, tmp_path / "b", key=tmp_path / "b" / "key.csv")
+
+
+def test_a_tar_has_the_folders_files_and_the_same_bytes_each_time(
+    run: Config, tmp_path: Path
+) -> None:
+    export(run, tmp_path / "set", MASK, BLUR)
+    for place in ("a", "b"):
+        export(run, tmp_path / place / "set.tar", MASK, BLUR)
+    assert (tmp_path / "a/set.tar").read_bytes() == (tmp_path / "b/set.tar").read_bytes()
+    with tarfile.open(tmp_path / "a/set.tar") as tar:
+        members = tar.getmembers()
+        assert {(m.mtime, m.uid, m.gid, m.uname, m.gname) for m in members} == {
+            (315532800, 0, 0, "", "")
+        }
+        tar.extractall(tmp_path / "unpacked", filter="data")
+    folders = [tmp_path / "set", tmp_path / "unpacked" / "set"]
+    plain, packed = (
+        {p.relative_to(f): p.read_bytes() for f in folders[i : i + 1] for p in f.rglob("*.*")}
+        for i in range(2)
+    )
+    assert plain == packed and len(plain) == 1 + 2 * IMAGES
+    assert {p.stat().st_mtime for p in folders[0].rglob("*.*")} == {315532800}
+
+
+def test_a_data_set_without_labels_has_no_class(run: Config, tmp_path: Path) -> None:
+    export(config_of(tmp_path, label=None), tmp_path / "out")
+    assert list(pd.read_csv(tmp_path / "out/images.csv")) == ["number", "split"]
+
+
+def test_what_may_not_be_seen_is_refused(run: Config, tmp_path: Path) -> None:
+    to = tmp_path / "out"
+    assert "originals are not exported" in refusal(run, to, Variant())
+    assert "originals are not exported" in refusal(run, to, MASK, Variant())
+    assert "50 % of each image's regions are in plain sight" in refusal(run, to, HALF)
+    shown = config_of(tmp_path, show_originals=True)
+    assert "originals are not exported" in refusal(shown, to, Variant())
+    assert export(shown, to, HALF).images == IMAGES
+    assert "not part of the config" in refusal(run, tmp_path / "b", Variant(Method.MASK, 75))
+
+
+def test_nothing_is_written_among_the_originals(run: Config, tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / "images")
+    (tmp_path / "images").mkdir()
+    for place in (tmp_path / "images" / "out", tmp_path / "link" / "out.tar"):
+        assert "in the folder of the originals" in refusal(run, place)
+    key = tmp_path / "images" / "key.csv"
+    assert "in the folder of the originals" in refusal(run, tmp_path / "out", key=key)
+    assert not list((tmp_path / "images").iterdir())
+
+
+def test_what_may_be_unhidden_is_counted_and_has_to_be_accepted(
+    run: Config, tmp_path: Path
+) -> None:
+    to = tmp_path / "out"
+    status(run, IDS[0], "empty")
+    status(run, IDS[1], "partial", "zxing failed")
+    status(run, IDS[2], "empty", "zxing failed")
+    counts = "1 images without a region, 2 images on which a detector failed, 0 rows that match no"
+    told = refusal(run, to)
+    assert counts in told and "--accept-unhidden 3" in told
+    assert counts in refusal(run, to, accepted=2)
+    assert counts in refusal(run, to, accepted=4)
+    rows = pd.DataFrame(
+        {"setting": ["boxes", "truth", "boxes"], "file": "b.csv", "row": 1, "reason": ""}
+    )
+    write_csv(rows, run.results / "archive/unmatched.csv")
+    assert "2 rows that match no image" in refusal(run, to, accepted=3)
+    done = export(run, to, accepted=5)
+    assert (done.unhidden.without_regions, done.unhidden.failed, done.unhidden.unmatched) == (
+        1, 2, 2,
+    )  # fmt: skip
+
+
+def test_images_that_are_in_no_set_are_not_counted(run: Config, tmp_path: Path) -> None:
+    write_csv(pd.DataFrame(columns=["setting", "file", "row", "reason"]),
+              run.results / "archive/unmatched.csv")  # fmt: skip
+    lost = sorted(i for i in IDS[6:])[0]
+    status(run, lost, "empty")
+    for variant in (MASK, BLUR, HALF):
+        without(run.results / "archive/images" / str(variant) / "val/0.tar", lost)
+    done = export(run, tmp_path / "out")
+    assert (done.images, done.unhidden.total) == (IMAGES - 1, 0)
+    # the others keep their numbers
+    numbers = pd.read_csv(tmp_path / "out/images.csv", dtype=str)["number"].tolist()
+    assert f"{sorted(IDS).index(lost) + 1:06d}" not in numbers and numbers[-1] == f"{IMAGES:06d}"
+
+
+def without(tar: Path, lost: str) -> None:
+    """Write a shard again without one image."""
+    images = ImageSet.open([tar])
+    kept = {image_id: images.read_bytes(image_id) for image_id in images.ids if image_id != lost}
+    with ShardWriter(tar) as shard:
+        for image_id, data in kept.items():
+            shard.add(image_id, data, "png", 8, 8)
+
+
+def test_an_incomplete_set_is_refused(run: Config, tmp_path: Path) -> None:
+    images = run.results / "archive/images/mask-100"
+    without(images / "val/0.tar", sorted(IDS[6:])[0])
+    assert "incomplete" in refusal(run, tmp_path / "out")
+    (images / "val/0.parquet").unlink()
+    assert "incomplete" in refusal(run, tmp_path / "out")
+    shutil.rmtree(images)
+    assert "has no results" in refusal(run, tmp_path / "out")
+
+
+def test_an_unreadable_image_in_a_set_is_refused(run: Config, tmp_path: Path) -> None:
+    status(run, IDS[3], "unreadable", "truncated")
+    assert "other images than detection says" in refusal(run, tmp_path / "out")
+
+
+@pytest.mark.parametrize("to", ["out", "out.tar"])
+def test_a_damaged_image_leaves_nothing(run: Config, tmp_path: Path, to: str) -> None:
+    tar = run.results / f"{SHARD}.tar"
+    content = bytearray(tar.read_bytes())
+    offset = int(pd.read_parquet(tar.with_suffix(".parquet"))["offset"].iloc[-1])
+    content[offset + 60] ^= 1
+    tar.write_bytes(content)
+    key = tmp_path / "key.csv"
+    assert "not the one that its index lists" in refusal(run, tmp_path / to, BLUR, MASK, key=key)
+    assert not key.exists()
+
+
+def test_damaged_tables_are_named(run: Config, tmp_path: Path) -> None:
+    index = run.results / f"{SHARD}.parquet"
+    whole = index.read_bytes()
+    for damage in (b"", whole[:100]):
+        index.write_bytes(damage)
+        assert f"{index} is damaged" in refusal(run, tmp_path / "out")
+    index.write_bytes(whole)
+    index.with_suffix(".tar").unlink()
+    assert f"{index.with_suffix('.tar')} is not there" in refusal(run, tmp_path / "out")
+
+
+def test_shards_of_an_earlier_size_are_refused(run: Config, tmp_path: Path) -> None:
+    for suffix in ("tar", "parquet"):
+        shard = run.results / f"{SHARD}.{suffix}"
+        shutil.copyfile(shard, shard.with_stem("7"))
+    assert "the same image is in two shards" in refusal(run, tmp_path / "out")
+
+
+def test_nothing_is_overwritten(run: Config, tmp_path: Path) -> None:
+    to = tmp_path / "out"
+    to.mkdir()
+    export(run, to)
+    before = {p: p.stat().st_mtime_ns for p in to.rglob("*")}
+    with pytest.raises(InputError, match="is there already"):
+        export(run, to)
+    assert {p: p.stat().st_mtime_ns for p in to.rglob("*")} == before
+    (tmp_path / "x.tar").write_text("mine")
+    with pytest.raises(InputError, match="is there already"):
+        export(run, tmp_path / "x.tar")
+    assert (tmp_path / "x.tar").read_text() == "mine"
+
+
+@pytest.mark.parametrize("to", ["out", "out.tar"])
+def test_a_killed_export_leaves_nothing_that_looks_complete(
+    run: Config, tmp_path: Path, to: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    child = os.fork()
+    if child == 0:
+        read = image_export._read
+
+        def killed(tar: Path, *where: Any) -> bytes:
+            if tar.parent.name == "val":
+                os.kill(os.getpid(), 9)
+            return read(tar, *where)
+
+        monkeypatch.setattr(image_export, "_read", killed)
+        export(run, tmp_path / to)
+        os._exit(0)
+    assert os.WTERMSIG(os.waitpid(child, 0)[1]) == 9
+    assert not (tmp_path / to).exists() and len(list(tmp_path.glob(f".{to}.*.part"))) == 1
+    assert export(run, tmp_path / to).images == IMAGES
+    assert not list(tmp_path.glob(".*.part"))
+
+
+def test_jpeg_keeps_its_suffix(run: Config, tmp_path: Path) -> None:
+    tar = run.results / f"{SHARD}.tar"
+    images = ImageSet.open([tar])
+    pictures = {i: encode(images.read(i), "jpeg") for i in images.ids}
+    with ShardWriter(tar) as shard:
+        for image_id, data in pictures.items():
+            shard.add(image_id, data, "jpg", 8, 8)
+    export(run, tmp_path / "out")
+    assert len(list((tmp_path / "out/mask-100").glob("*.jpg"))) == len(pictures)

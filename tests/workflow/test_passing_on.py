@@ -1,0 +1,139 @@
+"""What is passed on names nobody: no file, folder, class, person, template or place of a machine.
+
+Distinctive words stand wherever a user's names can stand; every file that is meant to be passed on
+is unpacked, decoded and searched for them. Where originals may be shown, the search finds them.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+import small_archive
+
+import canaries
+from anonbench.cli import main
+from anonbench.provenance import file_digest
+
+pytestmark = [pytest.mark.workflow, pytest.mark.slow]
+
+TARGETS = ("report", "detection_quality", "learning_curves")
+
+
+@pytest.fixture(scope="module")
+def run(snakemake: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Return the folder of a finished run in which originals may not be shown."""
+    folder = tmp_path_factory.mktemp("passing")
+    canaries.draw(folder)
+    with pytest.MonkeyPatch.context() as patch:
+        for variable in ("USER", "LOGNAME"):
+            patch.setenv(variable, canaries.USER)
+        made(snakemake, folder, show_originals=False)
+        patch.chdir(folder)
+        yield folder
+
+
+def made(snakemake: Any, folder: Path, show_originals: bool) -> None:
+    tiny = {k: v for k, v in small_archive.config().items() if k != "detection"}
+    config = canaries.config(folder, tiny, show_originals)
+    done = snakemake(folder, config, "--cores", "2", *TARGETS)
+    assert done.returncode == 0, done.stderr[-4000:]
+
+
+def passed_on(folder: Path) -> list[Path]:
+    results = folder / "results"
+    sheets = sorted(results.glob("*/quality/*.png"))
+    assert len(sheets) == 4
+    return [results / "report.html", results / "tables", results / "figures", *sheets]
+
+
+def called(root: Path, *arguments: str) -> None:
+    assert main([*arguments, "--root", str(root)]) == 0
+
+
+def test_report_tables_and_figures_name_nobody(run: Path) -> None:
+    assert canaries.where(*passed_on(run)) == {}
+    page = (run / "results/report.html").read_text(encoding="utf-8")
+    assert '"class 1"' in page and "path: withheld" in page
+
+
+def test_no_digest_of_a_file_with_names_is_told(run: Path) -> None:
+    page = (run / "results/report.html").read_text(encoding="utf-8")
+    named = [run / "results/archive" / f for f in ("skipped.csv", "manifest.parquet")]
+    for file in named:
+        assert canaries.where(file), file
+        assert file_digest(file) not in page
+    assert file_digest(run / "results/archive/scores.csv") in page
+
+
+def test_inside_the_results_ids_stay(run: Path) -> None:
+    review = pd.read_csv(run / "results/archive/quality/least_certain.csv", dtype=str)
+    manifest = pd.read_parquet(run / "results/archive/manifest.parquet")
+    ids = sorted(manifest["id"])
+    assert [ids[int(number) - 1] for number in review["number"]] == review["id"].tolist()
+
+
+def test_snakemakes_own_report_names_nobody(run: Path, root: Path) -> None:
+    program = Path(sys.executable).with_name("snakemake")
+    command = [program, "-s", root / "Snakefile", "--configfile", "config.yaml", "report"]
+    command += ["--report", "report.zip"]
+    done = subprocess.run(command, cwd=run, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert canaries.where(run / "report.zip") == {}
+
+
+def test_a_bundle_names_nobody_unless_asked_to(run: Path, root: Path) -> None:
+    called(root, "bundle", "--to", "scores")
+    called(root, "bundle", "--to", "all.tar", "--embeddings")
+    assert canaries.where(run / "scores", run / "all.tar") == {}
+    for bundle in ("scores", "all.tar"):
+        assert main(["verify", bundle]) == 0
+    called(root, "bundle", "--to", "named.tar", "--embeddings", "--keep-ids")
+    named = {*canaries.CLASSES, *canaries.LABELS, canaries.FILE, canaries.IDS}
+    assert set(canaries.where(run / "named.tar")) == named
+    assert main(["verify", "named.tar"]) == 0
+
+
+@pytest.mark.parametrize("name", ["archive", "register"])
+def test_exported_images_name_nobody(run: Path, root: Path, name: str) -> None:
+    given = ["images", "export", name, "mask-100", "--key", f"{name}.key.csv"]
+    called(root, *given, "--to", f"{name}.tar")
+    assert canaries.where(run / f"{name}.tar") == {}
+    assert canaries.where(run / f"{name}.key.csv")
+    key = pd.read_csv(run / f"{name}.key.csv", dtype=str)
+    called(root, "bundle", "--to", f"{name}.bundle")
+    boxes = pd.read_parquet(run / f"{name}.bundle/results/{name}/boxes.parquet")
+    own = pd.read_parquet(run / f"results/{name}/boxes.parquet")
+    numbers = dict(zip(key["id"], key["number"], strict=True))
+    assert boxes["id"].tolist() == [numbers[image_id] for image_id in own["id"]]
+
+
+def test_images_that_the_workflow_would_make_again_are_not_exported(
+    run: Path, root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    boxes = run / canaries.HOME / "archive.csv"
+    before, times = boxes.read_bytes(), boxes.stat()
+    try:
+        boxes.write_bytes(before.replace(b",10,60,50", b",10,70,50"))
+        given = ["images", "export", "archive", "mask-100", "--to", "stale", "--root", str(root)]
+        assert main(given) == 1
+        assert "jobs have to run before the images are what the config" in capsys.readouterr().err
+        assert not (run / "stale").exists()
+    finally:
+        boxes.write_bytes(before)
+        os.utime(boxes, ns=(times.st_atime_ns, times.st_mtime_ns))
+
+
+def test_where_originals_may_be_shown_the_search_finds_their_names(
+    snakemake: Any, run: Path
+) -> None:
+    made(snakemake, run, show_originals=True)
+    report = run / "results/report.html"
+    shown = {*canaries.CLASSES, *canaries.LABELS, canaries.FILE, canaries.IDS}
+    assert set(canaries.where(report)) == shown
