@@ -36,8 +36,9 @@ class Retrieval(Settings):
     """Negative similarities as they are, at zero, or all shifted from [-1, 1] to [0, 1]."""
     gain_of: Literal["all", "relevant"] = "all"
     """Whether every retrieved image has a gain, or only the relevant ones."""
-    top: Count = 10
-    """First results that are compared for themselves: Kendall's tau, overlap, unchanged or not."""
+    top: Annotated[int, Field(ge=1, le=1000)] = 10
+    """First results that are compared for themselves: Kendall's tau, overlap, unchanged or not. At
+    most 1000, since tau compares all pairs of them."""
     persistence: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.9
     """Of rank-biased overlap: the chance that a reader goes on from one result to the next."""
     queries: Count | None = None
