@@ -148,7 +148,8 @@ def _read_hdf5(path: Path) -> tuple[Any, np.ndarray]:
 def _read_npy(path: Path) -> tuple[list[str], np.ndarray]:
     try:
         with np.errstate(over="raise"):
-            values = np.lib.format.open_memmap(path, mode="r")  # what the file holds, or an error
+            # unlike numpy.load, of the NPY format only; what the file does not hold is an error
+            values = np.lib.format.open_memmap(path, mode="r")  # type: ignore[no-untyped-call]
     except (OSError, EOFError, ValueError, ArithmeticError, RecursionError, MemoryError) as error:
         raise InputError(
             f"{path}: cannot be read as one NPY array of floats ({_line(error)}); write it again "

@@ -215,6 +215,4 @@ def _require_types(path: Path, vectors: h5py.Dataset, names: h5py.Dataset) -> No
     if names.ndim != 1:
         raise InputError(f"{path}: /ids have shape {names.shape}; write one id an image [N]")
     if len(names) != len(vectors):
-        raise InputError(
-            f"{path}: {len(vectors)} embeddings for {len(names)} ids; write one each"
-        )
+        raise InputError(f"{path}: {len(vectors)} embeddings for {len(names)} ids; write one each")

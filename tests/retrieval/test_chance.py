@@ -53,9 +53,11 @@ def exact(size: int, k: int, top: int, persistence: Fraction) -> dict[str, Fract
     tau = Fraction(0)
     for z, share in shared.items():
         alone = top - z
-        # shared pairs differ in half of the cases; a shared image and one of one list alone where
-        # the latter comes first, half of the cases, too; of one list alone 1/2; of both lists 1
-        cost = Fraction(z * (z - 1), 4) + z * alone + alone * alone + Fraction(alone * (alone - 1), 2)
+        # Pairs of shared images are discordant in half of the cases and cost 1. So are a shared
+        # image and one of either list (2 · z · alone). One of each list always costs 1, two of the
+        # same list 1/2.
+        cost = Fraction(z * (z - 1), 4) + z * alone + alone * alone
+        cost += Fraction(alone * (alone - 1), 2)
         tau += share * (1 - 2 * cost / worst)
     terms = (persistence**depth * Fraction(depth, size) for depth in range(1, k + 1))
     rbo = sum(terms, Fraction(0)) * (1 - persistence) / persistence

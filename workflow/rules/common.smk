@@ -1,11 +1,14 @@
 # The config, checked before any job is planned, and what several rule files need of it.
 
+from pathlib import Path
+
 from snakemake.exceptions import WorkflowError
 from snakemake.io import is_flagged
 
 from anonbench import slices
 from anonbench.bundle.source import image_counts as bundled_counts
 from anonbench.config import load
+from anonbench.config.text import read
 from anonbench.datasets.scan import scan
 from anonbench.datasets.listing import count_images, list_images, root_of
 from anonbench.detectors.own import own_files
@@ -14,17 +17,23 @@ from anonbench.estimates import Estimates
 from anonbench.experiment import Experiment, truth_of
 from anonbench.files import files_in
 from anonbench.made import digest_file as path_of_digest
+from anonbench.preflight import require_files
 from anonbench.presentation.report.page import resources_digest
 from anonbench.stored import require_absolute
 from anonbench.vocabulary import Split
 
 try:
+    if workflow.is_main_process:
+        for _file in workflow.configfiles:
+            read(Path(_file))
     settings = load(config)
     experiment = Experiment(settings)
     if settings.bundle:
         image_counts = bundled_counts(settings)
         own = dict.fromkeys(experiment.datasets, {})
     else:
+        if workflow.is_main_process:
+            require_files(settings)
         listings = {
             name: list_images(name, dataset, settings.seed, labels=False)
             for name, dataset in experiment.datasets.items()
@@ -44,6 +53,8 @@ try:
             )
 except InputError as error:
     raise WorkflowError(str(error))
+except OSError as error:
+    raise WorkflowError(f"{error.filename} cannot be read: {error.strerror}")
 
 estimates = Estimates(experiment, image_counts)
 results = settings.results.as_posix()
