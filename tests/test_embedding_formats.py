@@ -107,14 +107,14 @@ BROKEN: dict[str, tuple[Callable[[Path], Path], str]] = {
     ),
     "hdf5 of text": (lambda p: hdf5(p, embeddings=IDS, ids=IDS), "embeddings are object"),
     "too few ids": (lambda p: hdf5(p, embeddings=VALUES, ids=IDS[:2]), "3 embeddings for 2 ids"),
-    "float ids": (lambda p: hdf5(p, embeddings=VALUES, ids=[0.5, 1.0, 2.0]), "row 0 is float"),
+    "float ids": (lambda p: hdf5(p, embeddings=VALUES, ids=[0.5, 1.0, 2.0]), "ids are float64"),
     "ids not UTF-8": (
         lambda p: hdf5(p, embeddings=VALUES, ids=np.array([b"a", b"\xff", b"c"])),
         "row 1 is not UTF-8",
     ),
     "ids of two dimensions": (
         lambda p: hdf5(p, embeddings=VALUES, ids=np.array([[b"a"], [b"b"], [b"c"]])),
-        "row 0 is list",
+        r"ids have shape \(3, 1\)",
     ),
     "repeated": (
         lambda p: hdf5(p, embeddings=VALUES, ids=["x", "y", "x"]),

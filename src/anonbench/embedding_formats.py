@@ -17,13 +17,15 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from anonbench.embeddings import Embeddings
 from anonbench.errors import InputError
+from anonbench.hdf5 import opened
+from anonbench.limits import require_memory, require_stored
 
 ID_LIST = ".ids.txt"
 """What the name of an NPY file's id list ends in, instead of `.npy`."""
@@ -68,7 +70,7 @@ def checked(ids: Sequence[Any] | np.ndarray, values: Any, where: str) -> Embeddi
     """
     names = _names(ids, where)
     array = np.asanyarray(values)
-    if array.dtype.kind != "f":
+    if array.dtype.kind != "f" or array.dtype.itemsize > np.dtype(np.float64).itemsize:
         raise InputError(
             f"{where}: the embeddings are {array.dtype}, not float16, float32 or float64; "
             "write them as floats"
@@ -138,22 +140,17 @@ def _finite(array: np.ndarray, names: list[str], where: str) -> np.ndarray:
 
 
 def _read_hdf5(path: Path) -> tuple[Any, np.ndarray]:
-    try:
-        with h5py.File(path, "r") as file:
-            for name, content in (("embeddings", "float [N, D]"), ("ids", "text [N]")):
-                if not isinstance(file.get(name), h5py.Dataset):
-                    raise InputError(f"{path}: has no data set /{name} ({content}); {_GUIDE}")
-            return file["ids"][()], file["embeddings"][()]
-    except (OSError, RuntimeError, TypeError, ValueError) as error:
-        raise InputError(
-            f"{path}: cannot be read as HDF5 ({_line(error)}); write it again"
-        ) from None
+    with opened(path) as file:
+        require_memory(path, file.vectors.nbytes)
+        return file.names[()], file.vectors[()]
 
 
 def _read_npy(path: Path) -> tuple[list[str], np.ndarray]:
     try:
-        values = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, EOFError, ValueError) as error:
+        with np.errstate(over="raise"):
+            # unlike numpy.load, of the NPY format only; what the file does not hold is an error
+            values = np.lib.format.open_memmap(path, mode="r")  # type: ignore[no-untyped-call]
+    except (OSError, EOFError, ValueError, ArithmeticError, RecursionError, MemoryError) as error:
         raise InputError(
             f"{path}: cannot be read as one NPY array of floats ({_line(error)}); write it again "
             "with numpy.save, pickles are not read"
@@ -170,17 +167,40 @@ def _read_npy(path: Path) -> tuple[list[str], np.ndarray]:
 
 def _read_parquet(path: Path) -> tuple[list[Any], np.ndarray]:
     try:
-        table = pq.read_table(path)
-    except (OSError, pa.ArrowException) as error:
+        with pq.ParquetFile(path) as file:
+            metadata, names = file.metadata, file.schema_arrow.names
+        if "id" not in names:
+            raise InputError(f"{path}: has no column 'id'; {_GUIDE}")
+        _require_plausible(path, metadata)
+        table = pq.read_table(path, read_dictionary=["id"])
+    except (OSError, pa.ArrowException, MemoryError) as error:
         raise InputError(
             f"{path}: cannot be read as Parquet ({_line(error)}); write it again"
         ) from None
-    if "id" not in table.column_names:
-        raise InputError(f"{path}: has no column 'id'; {_GUIDE}")
-    ids = table.column("id").to_pylist()
+    ids = _plain(table.column("id"), path)
     if "embedding" in table.column_names:
         return ids, _from_lists(table.column("embedding"), ids, path)
     return ids, _from_columns(table.drop_columns(["id"]), path)
+
+
+def _require_plausible(path: Path, metadata: pq.FileMetaData) -> None:
+    """Check that a file's columns do not unpack to far more than the file holds."""
+    groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
+    columns = [group.column(number) for group in groups for number in range(group.num_columns)]
+    values = sum(column.num_values for column in columns) * np.dtype(np.float64).itemsize
+    pages = sum(column.total_uncompressed_size for column in columns)
+    require_stored(str(path), max(values, pages, metadata.num_rows), path.stat().st_size)
+    require_memory(path, values)
+
+
+def _plain(column: pa.ChunkedArray, path: Path) -> list[Any]:
+    """Return ids; text comes as places in a list of words, where one long word may be repeated."""
+    for chunk in column.chunks:
+        if pa.types.is_dictionary(chunk.type):
+            lengths = pc.binary_length(chunk.dictionary)
+            total = pc.sum(lengths.take(chunk.indices)).as_py() or 0
+            require_stored(f"{path}: column 'id'", total, path.stat().st_size)
+    return list(column.to_pylist())
 
 
 def _from_lists(column: pa.ChunkedArray, ids: list[Any], path: Path) -> np.ndarray:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -16,6 +14,8 @@ import numpy as np
 
 from anonbench.errors import InputError
 from anonbench.files import atomic
+from anonbench.hdf5 import Stored, opened
+from anonbench.limits import require_memory
 
 
 @dataclass(frozen=True)
@@ -45,15 +45,16 @@ def read_embeddings(path: Path) -> Embeddings:
     """Read embeddings.
 
     Raises:
-        InputError: the file is no HDF5, lacks a data set, names an id twice, or holds values that
-            are not finite.
+        InputError: `anonbench.hdf5.opened` refuses the file, it names an id twice, holds values
+            that are not finite, or does not fit into memory.
 
     """
-    with _opened(path) as file:
-        values = np.asarray(file["embeddings"], dtype=np.float32)
-        ids = [str(text) for text in file["ids"].asstr()[:]]
-        provenance = json.loads(file.attrs.get("provenance", "{}"))
-    _check_shape(path, values.shape, ids)
+    with opened(path) as file:
+        require_memory(path, 4 * file.vectors.size)
+        values = np.asarray(file.vectors, dtype=np.float32)
+        ids = _ids(file)
+        provenance = file.provenance()
+    _refuse_repeated(path, ids)
     if not np.isfinite(values).all():
         raise InputError(f"{path}: some embeddings are not finite")
     return Embeddings(ids, values, provenance)
@@ -63,14 +64,13 @@ def read_ids(path: Path) -> tuple[list[str], int]:
     """Return the ids [N] of embeddings, in the file's order, and the dimension D.
 
     Raises:
-        InputError: the file is no HDF5, lacks a data set, or names an id twice.
+        InputError: `anonbench.hdf5.opened` refuses the file, or it names an id twice.
 
     """
-    with _opened(path) as file:
-        ids = [str(text) for text in file["ids"].asstr()[:]]
-        shape = file["embeddings"].shape
-    _check_shape(path, shape, ids)
-    return ids, shape[1]
+    with opened(path) as file:
+        ids, width = _ids(file), int(file.vectors.shape[1])
+    _refuse_repeated(path, ids)
+    return ids, width
 
 
 def read_rows(path: Path, rows: np.ndarray) -> np.ndarray:
@@ -79,11 +79,11 @@ def read_rows(path: Path, rows: np.ndarray) -> np.ndarray:
     Neighbours are read at once: fast for places that ascend, whatever the file's size.
 
     Raises:
-        InputError: the file is no HDF5 or lacks a data set.
+        InputError: `anonbench.hdf5.opened` refuses the file.
 
     """
-    with _opened(path) as file:
-        values = file["embeddings"]
+    with opened(path) as file:
+        values = file.vectors
         found = np.empty((len(rows), values.shape[1]), dtype=np.float32)
         breaks = np.flatnonzero(np.diff(rows) != 1) + 1
         for start, stop in pairwise([0, *breaks.tolist(), len(rows)]):
@@ -92,20 +92,11 @@ def read_rows(path: Path, rows: np.ndarray) -> np.ndarray:
     return found
 
 
-@contextmanager
-def _opened(path: Path) -> Iterator[h5py.File]:
-    try:
-        with h5py.File(path, "r") as file:
-            yield file
-    except (OSError, KeyError, TypeError, ValueError, AttributeError) as error:
-        raise InputError(
-            f"{path}: not an embeddings file (HDF5 with /embeddings and /ids): {error}"
-        ) from None
+def _ids(file: Stored) -> list[str]:
+    return [str(text) for text in file.names.asstr()[:]]
 
 
-def _check_shape(path: Path, shape: tuple[int, ...], ids: list[str]) -> None:
-    if len(shape) != 2 or shape[0] != len(ids):
-        raise InputError(f"{path}: {shape} embeddings for {len(ids)} ids")
+def _refuse_repeated(path: Path, ids: list[str]) -> None:
     if len(set(ids)) < len(ids):
         twice = Counter(ids).most_common(1)[0][0]
         raise InputError(f"{path}: the id {twice!r} occurs more than once")

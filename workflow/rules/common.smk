@@ -1,11 +1,14 @@
 # The config, checked before any job is planned, and what several rule files need of it.
 
+from pathlib import Path
+
 from snakemake.exceptions import WorkflowError
 from snakemake.io import is_flagged
 
 from anonbench import slices
 from anonbench.bundle.source import image_counts as bundled_counts
 from anonbench.config import load
+from anonbench.config.text import read
 from anonbench.datasets.scan import scan
 from anonbench.datasets.listing import count_images, read_source, root_of
 from anonbench.detectors.own import READERS, check_own, own_files
@@ -15,17 +18,23 @@ from anonbench.experiment import Experiment, truth_of
 from anonbench.files import files_in
 from anonbench.made import digest_file as path_of_digest
 from anonbench.originals import copies_message
+from anonbench.preflight import require_files
 from anonbench.presentation.report.page import resources_digest
 from anonbench.stored import require_absolute, require_in_place
 from anonbench.vocabulary import Split
 
 try:
+    if workflow.is_main_process:
+        for _file in workflow.configfiles:
+            read(Path(_file))
     settings = load(config)
     experiment = Experiment(settings)
     if settings.bundle:
         image_counts = bundled_counts(settings)
         own = dict.fromkeys(experiment.datasets, {})
     else:
+        if workflow.is_main_process:
+            require_files(settings)
         sources = {
             name: read_source(name, dataset, settings.seed, labels=False)
             for name, dataset in experiment.datasets.items()
@@ -50,6 +59,8 @@ try:
             require_in_place(experiment.datasets)
 except InputError as error:
     raise WorkflowError(str(error))
+except OSError as error:
+    raise WorkflowError(f"{error.filename} cannot be read: {error.strerror}")
 
 estimates = Estimates(experiment, image_counts)
 results = settings.results.as_posix()

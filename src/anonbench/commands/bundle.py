@@ -102,15 +102,10 @@ def read_config(path: Path) -> Config:
         InputError: the file is not there, no YAML, or a wrong config.
 
     """
-    import yaml
-
     from anonbench.config import load
+    from anonbench.config.text import read
 
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"--configfile {path}: {error.strerror}") from None
-    except yaml.YAMLError as error:
-        text = " ".join(str(error).split())
-        raise InputError(f"--configfile {path} is no YAML: {text}") from None
-    return load(values if isinstance(values, dict) else {})
+        return load(read(path))
+    except InputError as error:
+        raise InputError(f"--configfile: {error}") from None

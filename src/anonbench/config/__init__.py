@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
+from textwrap import shorten
 from typing import Annotated, Any, Self
 
 from pydantic import Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
-from anonbench.config.base import Settings
+from anonbench.config.base import Place, Seed, Settings
 from anonbench.config.data import (
     Anonymization,
     Blur,
@@ -51,6 +52,7 @@ from anonbench.config.evaluation import (
     Retrieval,
 )
 from anonbench.config.privacy import Privacy
+from anonbench.config.text import require_plain
 from anonbench.config.training import (
     Backbone,
     Crops,
@@ -107,16 +109,16 @@ class Config(Settings):
 
     title: str = "What anonymization costs image retrieval"
     """Title of the report."""
-    results: Path = Path("results")
+    results: Place = Path("results")
     """Folder that everything is written to."""
-    bundle: Path | None = None
+    bundle: Place | None = None
     """The metadata of the bundle that the results come from: `anonbench bundle` writes this setting
     into a bundle's config. What a bundle carries is made by no rule, and no image is asked for."""
-    seed: Annotated[int, Field(ge=0)] = 0
+    seed: Seed = 0
     """Seed of the demo data, of the splits made here and of the regions' draw order."""
-    training_seeds: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)] = (0,)
+    training_seeds: Annotated[tuple[Seed, ...], Field(min_length=1)] = (0,)
     """Every model is trained once with each. The reference ranking is the first one's."""
-    control_seeds: tuple[Annotated[int, Field(ge=0)], ...] = ()
+    control_seeds: tuple[Seed, ...] = ()
     """The retraining control: seeds with which the unadapted model alone is trained again, to tell
     what retraining costs by itself. A training more for each data set and seed."""
     datasets: Annotated[dict[Name, Dataset], Field(min_length=1)]
@@ -140,6 +142,23 @@ class Config(Settings):
                 raise ValueError(
                     f"datasets.{name}.recipe: no recipe is called {dataset.recipe!r}; "
                     f"there are {', '.join(sorted(self.recipes))}"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _recipes_fit(self) -> Self:
+        for name, dataset in self.enabled.items():
+            recipe = self.recipes[dataset.recipe]
+            for adaption in dataset.adaptions:
+                try:
+                    recipe.require_crops(adaption)
+                except ValueError as error:
+                    place = f"recipes.{dataset.recipe}.{error}"
+                    raise ValueError(f"{place}; leave A out of datasets.{name}.adaptions") from None
+            if recipe.knn_every and dataset.label is None:
+                raise ValueError(
+                    f"recipes.{dataset.recipe}.knn_every needs labels; set datasets.{name}.label, "
+                    "or knn_every: 0"
                 )
         return self
 
@@ -182,15 +201,20 @@ def load(values: Mapping[str, Any]) -> Config:
     """Check the config as YAML gives it and fill in the defaults.
 
     Raises:
-        InputError: one line for each problem, with the path of its field.
+        InputError: values are not plain (see `anonbench.config.text`); else one line for each
+            problem, with the path of its field.
 
     """
+    require_plain(values)
     try:
         return Config.model_validate(values)
     except ValidationError as error:
         entries = error.errors(include_url=False)
         lines = [_problem(entry) for entry in entries if not _follows(entry, entries)]
         raise InputError("the config is wrong:\n  " + "\n  ".join(lines)) from None
+
+
+_SHOWN = 80
 
 
 def _problem(entry: ErrorDetails) -> str:
@@ -200,7 +224,7 @@ def _problem(entry: ErrorDetails) -> str:
     if entry["type"] == "extra_forbidden":
         text = "unknown key (see config/defaults.yaml for the keys there are)"
     elif isinstance(given, str | int | float | bool):
-        text = f"{text} (given: {given!r})"
+        text = f"{text} (given: {shorten(repr(given), _SHOWN)})"
     return f"{where}: {text}" if where else text
 
 

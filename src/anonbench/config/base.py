@@ -2,14 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Any, ClassVar, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 Positive = Annotated[float, Field(gt=0.0)]
-Count = Annotated[int, Field(ge=1)]
+Natural = Annotated[int, Field(ge=0, le=2**31 - 1)]
+Count = Annotated[int, Field(ge=1, le=2**31 - 1)]
+Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]
+Resamples = Annotated[int, Field(ge=1, le=1_000_000)]
+Share = Annotated[float, Field(gt=0.0, lt=1.0)]
 Range = tuple[Fraction, Fraction]
+
+_LONGEST_NAME, _LONGEST_PATH = 255, 4095
+
+
+def _nameable(path: Path) -> Path:
+    """Return a path that a file system can have; any other would end in an error of the system."""
+    text = str(path)
+    if not text.strip() or any(letter in text for letter in "\0\n\r"):
+        raise ValueError("is no path")
+    if any(len(part.encode()) > _LONGEST_NAME for part in path.parts):
+        raise ValueError(f"is no path: a name in it is longer than {_LONGEST_NAME} bytes")
+    if len(text.encode()) > _LONGEST_PATH:
+        raise ValueError(f"is no path: it is longer than {_LONGEST_PATH} bytes")
+    return path
+
+
+Place = Annotated[Path, AfterValidator(_nameable)]
 
 
 class Settings(BaseModel):
@@ -20,8 +43,23 @@ class Settings(BaseModel):
     """
 
     model_config = ConfigDict(
-        extra="forbid", frozen=True, use_attribute_docstrings=True, validate_default=True
+        extra="forbid",
+        frozen=True,
+        use_attribute_docstrings=True,
+        validate_default=True,
+        allow_inf_nan=False,
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _switches_are_no_numbers(cls, given: Any) -> Any:
+        """Refuse `yes` and `on` where a number is expected: they would count as 1."""
+        for name, field in cls.model_fields.items() if isinstance(given, Mapping) else ():
+            value = given.get(name)
+            values = value if isinstance(value, list | tuple) else [value]
+            if field.annotation is not bool and any(isinstance(each, bool) for each in values):
+                raise ValueError(f"{name} is true or false (yes, no, on, off), which it cannot be")
+        return given
 
     WITHOUT_EFFECT: ClassVar[frozenset[str]] = frozenset()
     """Fields that no result depends on, such as the number of loader processes."""

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from anonbench.config.base import Count, Positive, Settings
+from anonbench.config.base import Count, Place, Positive, Settings, Share
 from anonbench.config.detectors import DetectorName
 from anonbench.vocabulary import Adaption, Method
 
 Degree = Annotated[int, Field(ge=1, le=100)]
-Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=64)]
 Colour = tuple[
     Annotated[int, Field(ge=0, le=255)],
     Annotated[int, Field(ge=0, le=255)],
@@ -76,7 +75,7 @@ Demo = Annotated[PortraitsDemo | DocumentsDemo | IdsDemo, Field(discriminator="k
 class OwnSplit(Settings):
     """A split made here, for data without an official one (or for a part of CelebA)."""
 
-    validation: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.2
+    validation: Share = 0.2
     """Share of the images (or groups) that becomes the validation split."""
     by: str | None = None
     """Label column whose values are kept together on one side, for example `identity`."""
@@ -87,7 +86,7 @@ class DataSource(Settings):
 
     layout: Layout
     """celeba, rvl_cdip, folder (class folders or flat) or table (CSV, Parquet: path, split, …)."""
-    path: Path
+    path: Place
     """Folder of the data set, or the table's file. Never written to."""
     demo: Demo | None = None
     """Generate the data at `path` first (the demo)."""
@@ -124,14 +123,14 @@ class Dataset(DataSource):
     """Which data set of the paper this is or stands in for; gives it that data set's tables."""
     detectors: Annotated[tuple[DetectorName, ...], Field(min_length=1)]
     """Detectors whose regions are anonymized together."""
-    boxes: Path | None = None
+    boxes: Place | None = None
     """For the detector `boxes`: a file of your own (CSV, Parquet, COCO or VIA JSON), which names
     images exactly, by `id` or by `path`."""
-    templates: Path | None = None
+    templates: Place | None = None
     """For the detector `template`: a folder of template images with their annotations."""
-    corrections: Path | None = None
+    corrections: Place | None = None
     """CSV of boxes to add to, and to remove from, what the detectors find."""
-    truth: Path | None = None
+    truth: Place | None = None
     """True boxes (as `boxes`), to measure the detectors by."""
     unmatched: Literal["refuse", "record"] = "refuse"
     """A row of boxes, corrections or truth that names no image of the data set, or several, ends

@@ -9,7 +9,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from anonbench.config.base import Count, Fraction, Positive, Settings
+from anonbench.config.base import Count, Fraction, Place, Positive, Settings, Share
 
 
 class DetectorName(StrEnum):
@@ -31,7 +31,7 @@ class Mtcnn(Settings):
     """Score thresholds of the three networks."""
     min_face_size: Count = 20
     """Smallest face, in pixels."""
-    factor: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.709
+    factor: Share = 0.709
     """Scale step of the image pyramid."""
     margin: Positive = 1.0
     """Factor by which each face's box is grown about its centre."""
@@ -44,7 +44,7 @@ class FaceOnnx(Settings):
 
     kind: Literal["scrfd", "yunet"] = "scrfd"
     """How the model's outputs are read: InsightFace's SCRFD or OpenCV's YuNet."""
-    weights: Path | None = None
+    weights: Place | None = None
     """The model's ONNX file."""
     threshold: Fraction = 0.5
     """Score from which a face is kept."""
@@ -66,7 +66,7 @@ class Ppocr(Settings):
     """Model name as PaddleOCR knows it. By their names alone are found, in the packages that bring
     them: PP-OCRv3_mobile_det (rapidocr_onnxruntime 1.2.13), PP-OCRv4_mobile_det (rapidocr 3.4.2),
     PP-OCRv6_small_det (rapidocr 3.10.0)."""
-    weights: Path | None = None
+    weights: Place | None = None
     """Folder of the model's ONNX file, as PaddleOCR ships it (inference.onnx and inference.yml) or
     as rapidocr does. Without it: that of an installed package, else, with the engine paddleocr, its
     own download (which has no ONNX files of PP-OCRv3 and v4)."""
@@ -102,7 +102,7 @@ class Mrz(Settings):
     The lines are those of the detector ppocr with its settings.
     """
 
-    weights: Path | None = None
+    weights: Place | None = None
     """PP-OCR's recognizer: its ONNX file, with its alphabet in the metadata (v3, v4 and v6 were
     tried), or a folder with inference.onnx. Without it: that of the wheel rapidocr_onnxruntime."""
     min_score: Fraction = 0.7

@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from anonbench.config.base import Count, Fraction, Positive, Settings
+from anonbench.config.base import Count, Fraction, Natural, Positive, Resamples, Settings, Share
 
 
 class Embedding(Settings):
@@ -15,7 +15,7 @@ class Embedding(Settings):
     WITHOUT_EFFECT: ClassVar[frozenset[str]] = frozenset({"workers"})
 
     batch_size: Count = 64
-    workers: Annotated[int, Field(ge=0)] = 0
+    workers: Natural = 0
     """Processes that load images; the result does not depend on it."""
 
 
@@ -38,9 +38,10 @@ class Retrieval(Settings):
     """Negative similarities as they are, at zero, or all shifted from [-1, 1] to [0, 1]."""
     gain_of: Literal["all", "relevant"] = "all"
     """Whether every retrieved image has a gain, or only the relevant ones."""
-    top: Count = 10
-    """First results that are compared for themselves: Kendall's tau, overlap, unchanged or not."""
-    persistence: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.9
+    top: Annotated[int, Field(ge=1, le=1000)] = 10
+    """First results that are compared for themselves: Kendall's tau, overlap, unchanged or not. At
+    most 1000, since tau compares all pairs of them."""
+    persistence: Share = 0.9
     """Of rank-biased overlap: the chance that a reader goes on from one result to the next."""
     queries: Count | None = None
     """Score only so many queries, drawn by a hash of their ids, against the whole database: an
@@ -64,7 +65,7 @@ class Linear(Settings):
     )
     """Inverse regularization strengths, scikit-learn's C; the best on a held-out part of the train
     split is taken. Where it is the first or the last, the summary says so."""
-    held_out: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.2
+    held_out: Share = 0.2
     """That part's share."""
     max_iterations: Count = 1000
     """Of L-BFGS. Some dozens are usual, some hundreds where weights without regularization would
@@ -86,9 +87,9 @@ class Downstream(Settings):
 class Correlation(Settings):
     """Correlation of retrieval and downstream metrics over models and methods."""
 
-    bootstrap: Count = 2000
+    bootstrap: Resamples = 2000
     """Resamples of the confidence interval."""
-    confidence: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.95
+    confidence: Share = 0.95
 
 
 class DetectionQuality(Settings):
@@ -119,14 +120,14 @@ class Presentation(Settings):
     """Images in an anonymization-example figure."""
     attention_images: Count = 1
     """Images whose attention maps are drawn."""
-    explorer_queries: Annotated[int, Field(ge=0)] = 12
+    explorer_queries: Natural = 12
     """Queries of each data set in the report's retrieval explorer; 0 leaves it out."""
     explorer_results: Count = 10
     """First results of each ranking that the explorer shows."""
-    dpi: Count = 150
-    bootstrap: Count = 1000
+    dpi: Annotated[int, Field(ge=10, le=1200)] = 150
+    bootstrap: Resamples = 1000
     """Resamples of the interval of a table cell, over queries."""
-    confidence: Fraction = 0.95
+    confidence: Share = 0.95
     widest_interval: Annotated[float, Field(gt=0.0, le=1.0)] = 0.2
     """Widest interval, as a share, of a value on the report's first screen and in its front figure.
     What is less certain is called not known, and the report says what to add."""

@@ -44,7 +44,8 @@ def fill(given: Any, presets: Mapping[str, dict[str, Any]]) -> Any:
     """Return settings completed by the preset that they name (the first one where they do not)."""
     if not isinstance(given, Mapping):
         return given  # left to the model's own checks
-    preset = presets.get(given.get("preset", next(iter(presets))))
+    name = given.get("preset", next(iter(presets)))
+    preset = presets.get(name) if isinstance(name, str) else None
     return given if preset is None else _completed(given, preset)
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field
 
-from anonbench.config.base import Count, Fraction, Settings
+from anonbench.config.base import Count, Fraction, Place, Settings
 
 
 class Privacy(Settings):
@@ -33,6 +32,6 @@ class Privacy(Settings):
     margin: Annotated[float, Field(ge=1.0)] = 1.0
     """Factor by which a face's crop is grown where persons are looked for: more than 1 shows the
     attacker hair and background too, which no method hides."""
-    recognizer: Path | None = None
+    recognizer: Place | None = None
     """ONNX file of a face recognition model, a further attacker on faces: RGB crops, scaled as
     (x - 127.5) / 128, to one vector each."""

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import re
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from anonbench.config.base import Count, Fraction, Positive, Range, Settings
+from anonbench.config.base import Count, Fraction, Natural, Place, Positive, Range, Settings
 from anonbench.config.presets import BLURS, CROPS, RECIPES, fill
+from anonbench.vocabulary import Adaption
 
 NonNegative = Annotated[float, Field(ge=0.0)]
 Momentum = Annotated[float, Field(ge=0.0, lt=1.0)]
-Natural = Annotated[int, Field(ge=0)]
 
 
 class Backbone(Settings):
@@ -40,7 +40,7 @@ class Backbone(Settings):
     """Initialization of linear layers, the heads' too: truncated normal 0.02 (ViT) or Xavier."""
     drop_path: Fraction = 0.3
     """Stochastic depth, the same rate in all blocks."""
-    pretrained: Path | Literal["timm"] | None = None
+    pretrained: Place | Literal["timm"] | None = None
     """Start from timm's weights of `name` (downloaded where there is a hub) or from a safetensors
     or PyTorch file in timm's, DINOv2's (torch.hub) or Hugging Face's names; without it from random
     weights, as the paper very likely did."""
@@ -224,7 +224,7 @@ class Recipe(Settings):
     """Several GPUs hold the whole model each (DDP) or a part of it (FSDP2)."""
     threads: Count = 1
     """CPU threads of one training: fixed here and not by the machine, for equal bytes."""
-    workers: Annotated[int, Field(ge=0)] = 0
+    workers: Natural = 0
     """Processes that load images; the result does not depend on it."""
     scratch: bool = False
     """Decode and shrink every image once into a memory-mapped scratch file that is deleted at the
@@ -245,6 +245,11 @@ class Recipe(Settings):
     def gpus_a_machine(self) -> int:
         """GPUs that a training takes of each machine; none where it runs on the CPU."""
         return 0 if self.device == "cpu" else self.gpus
+
+    def require_crops(self, adaption: Adaption) -> None:
+        """Raise ValueError where an adaption would anonymize crops that the recipe does not cut."""
+        if adaption is Adaption.A and self.crops.local_count == 0:
+            raise ValueError("crops.local_count is 0, but adaption A anonymizes local crops alone")
 
     @model_validator(mode="before")
     @classmethod
@@ -269,12 +274,17 @@ class Recipe(Settings):
 
     @model_validator(mode="after")
     def _crops_fit_patches(self) -> Self:
-        if self.backbone.name is None:
-            for field in ("global_size", "local_size"):
-                side = getattr(self.crops, field)
-                if side % self.backbone.patch:
-                    raise ValueError(
-                        f"crops.{field} {side} is not a multiple of backbone.patch "
-                        f"{self.backbone.patch}"
-                    )
+        name = self.backbone.name
+        patch = self.backbone.patch if name is None else _patch_of(name)
+        of = "backbone.patch" if name is None else f"the patch of {name},"
+        for field in ("global_size", "local_size"):
+            side = getattr(self.crops, field)
+            if patch and side % patch:
+                raise ValueError(f"crops.{field} {side} is not a multiple of {of} {patch}")
         return self
+
+
+def _patch_of(name: str) -> int | None:
+    """Return the side of a named model's patch in pixels, where the name tells it."""
+    found = re.search(r"_patch(\d+)", name)
+    return int(found[1]) if found else None

@@ -6,8 +6,6 @@ random lists share, and mnDCG's is the mean gain of an image (see `anonbench.ret
 
 from __future__ import annotations
 
-from math import perm
-
 import numpy as np
 
 from anonbench.config import Retrieval
@@ -34,7 +32,7 @@ def levels(images: int, k: int, settings: Retrieval) -> dict[str, float]:
         "overlap_top": top / size,
         "rbo": _rbo(size, k, settings.persistence),
         "tau": _tau(size, top),
-        "unchanged": 1.0 / perm(size, top),
+        "unchanged": _unchanged(size, top),
     }
 
 
@@ -45,6 +43,16 @@ def _rbo(size: int, k: int, persistence: float) -> float:
     agreement = depths / size
     sums = float((weights * agreement).sum()) * (1.0 - persistence) / persistence
     return sums + k / size * persistence**k
+
+
+def _unchanged(size: int, top: int) -> float:
+    """One of the N! / (N - t)! ordered lists of t images: a number that no float may hold."""
+    level = 1.0
+    for left in range(size, size - top, -1):
+        level /= left
+        if level == 0.0:
+            break
+    return level
 
 
 def _tau(size: int, top: int) -> float:

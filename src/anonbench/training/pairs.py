@@ -55,10 +55,10 @@ def check_pairs(
             f"{len(ids)} training images are fewer than a batch "
             f"(recipe.optimizer.batch_size: {recipe.optimizer.batch_size}); lower it or add images"
         )
-    if adaption is Adaption.A and recipe.crops.local_count == 0:
-        raise InputError(
-            "recipe.crops.local_count is 0, but adaption A anonymizes local crops alone"
-        )
+    try:
+        recipe.require_crops(adaption)
+    except ValueError as error:
+        raise InputError(f"recipe.{error}") from None
     _warn_of_enlargement(recipe.crops, original)
     return ids
 

@@ -1,0 +1,364 @@
+"""Files of embeddings that somebody else made, to be read without harm or refused in one line."""
+
+from __future__ import annotations
+
+import json
+import resource
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from anonbench import embedding_formats
+from anonbench.embeddings import read_embeddings, read_ids, read_rows
+from anonbench.errors import InputError
+
+SECRET = np.full((3, 4), 7.0, np.float32)
+"""Another's data, in a file of its own that no reader may open."""
+TEXT = h5py.string_dtype("utf-8")
+HUGE = (400_000_000, 64)
+
+
+def good(file: h5py.File, rows: int = 3) -> None:
+    """Write what is missing for a file that can be read."""
+    if "embeddings" not in file:
+        file["embeddings"] = np.arange(1.0, 1 + 4 * rows, dtype=np.float32).reshape(rows, 4)
+    if "ids" not in file:
+        file.create_dataset("ids", data=[f"image {row}" for row in range(rows)], dtype=TEXT)
+
+
+def declared(file: h5py.File) -> None:
+    file.create_dataset("embeddings", HUGE, "f4")
+    file.create_dataset("ids", HUGE[:1], TEXT)
+
+
+def declared_in_chunks(file: h5py.File) -> None:
+    file.create_dataset("embeddings", HUGE, "f4", chunks=(1000, 64))
+
+
+def one_chunk_of_many(file: h5py.File) -> None:
+    made = file.create_dataset("embeddings", (3000, 4), "f4", chunks=(10, 4))
+    made[:10] = 1.0
+
+
+def zeros_packed(file: h5py.File) -> None:
+    shape = (2**20, 64)
+    made = file.create_dataset("embeddings", shape, "f4", chunks=(2**16, 64), compression="gzip")
+    for start in range(0, shape[0], 2**16):
+        made[start : start + 2**16] = 0.0
+    file["ids"] = np.arange(shape[0])
+
+
+def chunk_that_inflates(file: h5py.File) -> None:
+    made = file.create_dataset("embeddings", (3, 4), "f4", chunks=(3, 4), compression="gzip")
+    made.id.write_direct_chunk((0, 0), zlib.compress(bytes(200_000_000)))
+
+
+def one_huge_chunk(file: h5py.File) -> None:
+    made = file.create_dataset(
+        "embeddings", (3, 4), "f4", maxshape=(None, 4), chunks=(2**27, 4), compression="gzip"
+    )
+    made.id.write_direct_chunk((0, 0), zlib.compress(bytes(1000)))
+
+
+def external_link(file: h5py.File) -> None:
+    file["embeddings"] = h5py.ExternalLink("secret.h5", "/embeddings")
+
+
+def soft_link(file: h5py.File) -> None:
+    file["there"] = h5py.ExternalLink("secret.h5", "/")
+    file["embeddings"] = h5py.SoftLink("/there/embeddings")
+
+
+def external_storage(file: h5py.File) -> None:
+    file.create_dataset("embeddings", (3, 4), "f4", external=[("secret.raw", 0, 48)])
+
+
+def virtual(file: h5py.File) -> None:
+    layout = h5py.VirtualLayout((3, 4), "f4")
+    layout[:] = h5py.VirtualSource("secret.h5", "embeddings", (3, 4))
+    file.create_virtual_dataset("embeddings", layout)
+
+
+def linked_ids(file: h5py.File) -> None:
+    file["ids"] = h5py.ExternalLink("secret.h5", "/ids")
+
+
+def group(file: h5py.File) -> None:
+    file.create_group("embeddings")["embeddings"] = file["/"]  # a cycle
+
+
+def of_type(kind: object) -> Callable[[h5py.File], None]:
+    def write(file: h5py.File) -> None:
+        file.create_dataset("embeddings", data=np.ones((3, 4)).astype(kind))
+
+    return write
+
+
+def lists(file: h5py.File) -> None:
+    made = file.create_dataset("embeddings", (3, 4), h5py.vlen_dtype(np.float32))
+    made[0, 0] = [1.0, 2.0]
+
+
+def references(file: h5py.File) -> None:
+    made = file.create_dataset("embeddings", (3, 4), h5py.ref_dtype)
+    made[0, 0] = file.ref
+
+
+def null(file: h5py.File) -> None:
+    file["embeddings"] = h5py.Empty("f4")
+
+
+def scalar(file: h5py.File) -> None:
+    file["embeddings"] = np.float32(1.0)
+
+
+def unknown_filter(file: h5py.File) -> None:
+    file.create_dataset("embeddings", data=np.ones((3, 4)), chunks=(3, 4), scaleoffset=3)
+
+
+def packed_ids(file: h5py.File) -> None:
+    file.create_dataset("ids", data=["a", "b", "c"], dtype=TEXT, chunks=(3,), compression="gzip")
+
+
+def scalar_id(file: h5py.File) -> None:
+    file.create_dataset("ids", data="a", dtype=TEXT)
+
+
+def latin_ids(file: h5py.File) -> None:
+    file["ids"] = np.array([b"\xe4", b"b", b"c"])
+
+
+HOSTILE_HDF5: dict[str, tuple[Callable[[h5py.File], None], str]] = {
+    "declares 95 GiB": (declared, "/embeddings declares 95.4 GiB, but the file stores 0 bytes"),
+    "declares 95 GiB in chunks": (declared_in_chunks, "/embeddings declares 400000 chunks"),
+    "one chunk of many": (one_chunk_of_many, "declares 300 chunks, but the file stores 1"),
+    "zeros, packed": (zeros_packed, "/embeddings declares 256.0 MiB"),
+    "a chunk that inflates": (chunk_that_inflates, "unpacks to more than declared"),
+    "one huge chunk": (one_huge_chunk, "/embeddings declares 2.0 GiB"),
+    "external link": (external_link, "/embeddings is a link"),
+    "soft link through an external one": (soft_link, "/embeddings is a link"),
+    "external storage": (external_storage, "takes its data from other files"),
+    "virtual": (virtual, "takes its data from other files"),
+    "ids elsewhere": (linked_ids, "/ids is a link"),
+    "group with a cycle": (group, "no data set /embeddings, but a group"),
+    "integers": (of_type(np.int32), "are int32, not float16"),
+    "complex": (of_type(np.complex64), "are complex64, not float16"),
+    "long floats": (of_type(np.longdouble), "are float128, not float16"),
+    "lists": (lists, "/embeddings is not plain text"),
+    "references": (references, "are object, not float16"),
+    "null": (null, "/embeddings is empty"),
+    "scalar": (scalar, r"/embeddings have shape \(\)"),
+    "an unknown filter": (unknown_filter, "unknown filter"),
+    "packed ids": (packed_ids, "/ids is not plain text"),
+    "one id": (scalar_id, r"/ids have shape \(\)"),
+}
+
+
+@pytest.fixture
+def beside_a_secret(tmp_path: Path) -> Path:
+    """A folder with another's embeddings, which links name by their relative paths."""
+    with h5py.File(tmp_path / "secret.h5", "w") as file:
+        file["embeddings"] = SECRET
+        file.create_dataset("ids", data=["s1", "s2", "s3"], dtype=TEXT)
+    (tmp_path / "secret.raw").write_bytes(SECRET.tobytes())
+    return tmp_path
+
+
+@pytest.fixture(autouse=True)
+def _little_memory() -> object:
+    """No test may take more than three GiB beside what it has: a bomb fails, and harms nobody."""
+    pages = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (pages + 3 * 2**30, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_AS, before)
+
+
+@pytest.mark.parametrize("name", HOSTILE_HDF5)
+def test_hostile_hdf5_is_refused_by_every_reader(beside_a_secret: Path, name: str) -> None:
+    write, message = HOSTILE_HDF5[name]
+    path = beside_a_secret / "brought.h5"
+    with h5py.File(path, "w") as file:
+        write(file)
+        good(file)
+    readers: list[Callable[[Path], object]] = [
+        embedding_formats.read,
+        read_embeddings,
+        read_ids,
+        lambda path: read_rows(path, np.array([0])),
+    ]
+    for reader in readers:
+        with pytest.raises(InputError, match=message) as refused:
+            reader(path)
+        assert str(refused.value).startswith(str(path)) and "\n" not in str(refused.value)
+
+
+def test_ids_of_other_encodings_are_refused(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "e.h5", "w") as file:
+        latin_ids(file)
+        good(file)
+    for reader in (embedding_formats.read, read_embeddings, read_ids):
+        with pytest.raises(InputError, match=r"e\.h5.*(UTF-8|codec)"):
+            reader(tmp_path / "e.h5")
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+def test_ids_that_all_name_one_long_text_are_refused(tmp_path: Path, chunked: bool) -> None:
+    path, count = tmp_path / "e.h5", 3000
+    with h5py.File(path, "w") as file:
+        chunks = (1000,) if chunked else None
+        file.create_dataset("ids", (count,), TEXT, chunks=chunks)[0] = "x" * 10_000
+        file["ids"][1:] = "y"
+        file["embeddings"] = np.ones((count, 1), np.float32)
+        if chunked:
+            start = file["ids"].id.get_chunk_info(0).byte_offset
+        else:
+            start = file["ids"].id.get_offset()
+    content = bytearray(path.read_bytes())
+    content[start : start + 16 * 1000] = content[start : start + 16] * 1000
+    path.write_bytes(content)
+    for reader in (embedding_formats.read, read_ids):
+        with pytest.raises(InputError, match=r"/ids declares 9\.5 MiB of text in a file of"):
+            reader(path)
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ("[" * 200_000, "not a JSON object"),
+        ("{", "not a JSON object"),
+        ("[1]", "not a JSON object"),
+        (3.0, "not one text"),
+        (np.ones(100), "not one text"),
+        (json.dumps({"a": "x" * 2**24}), "larger than 16.0 MiB"),
+    ],
+)
+def test_provenance_is_a_json_object(tmp_path: Path, value: object, message: str) -> None:
+    with h5py.File(tmp_path / "e.h5", "w") as file:
+        good(file)
+        file.attrs["provenance"] = value
+    with pytest.raises(InputError, match=message):
+        read_embeddings(tmp_path / "e.h5")
+
+
+def test_truncated_and_damaged_hdf5_never_ends_otherwise(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "whole.h5", "w") as file:
+        good(file, 50)
+        file.attrs["provenance"] = "{}"
+    whole = (tmp_path / "whole.h5").read_bytes()
+    path = tmp_path / "e.h5"
+    draw = np.random.default_rng(0)
+    for number in range(300):
+        content = bytearray(whole)
+        if number % 2:
+            del content[int(draw.integers(len(whole))) :]
+        else:
+            for place in draw.integers(0, len(whole), 4):
+                content[place] = draw.integers(256)
+        path.write_bytes(content)
+        for reader in (embedding_formats.read, read_embeddings):
+            try:
+                reader(path)
+            except InputError as refused:
+                assert "e.h5" in str(refused)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"chunks": (2, 4)},
+        {"chunks": (2, 4), "compression": "gzip", "shuffle": True, "fletcher32": True},
+        {"chunks": (2, 3), "compression": "lzf"},
+        {"maxshape": (None, 4)},
+    ],
+)
+def test_honest_storage_is_read(tmp_path: Path, options: dict[str, object]) -> None:
+    values = np.random.default_rng(0).standard_normal((3, 4)).astype(np.float32)
+    with h5py.File(tmp_path / "e.h5", "w", userblock_size=1024) as file:
+        file.create_dataset("embeddings", data=values, **options)
+        file.create_dataset("ids", data=["ä", "b", "c"], dtype=TEXT, maxshape=(None,))
+    for reader in (embedding_formats.read, read_embeddings):
+        read = reader(tmp_path / "e.h5")
+        assert read.ids == ["ä", "b", "c"]
+        np.testing.assert_array_equal(read.values, values)
+
+
+def npy_of(header: str, data: bytes = b"") -> bytes:
+    text = header.encode() + b"\n"
+    return b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text + data
+
+
+HOSTILE_NPY = {
+    "declares more": npy_of("{'descr':'<f4','fortran_order':False,'shape':(400000000,64)}"),
+    "overflows": npy_of("{'descr':'<f4','fortran_order':False,'shape':(2**62,64)}"),
+    "overflows as numbers": npy_of(
+        f"{{'descr':'<f4','fortran_order':False,'shape':({2**62},{2**62})}}"
+    ),
+    "negative": npy_of("{'descr':'<f4','fortran_order':False,'shape':(-1,4)}", bytes(64)),
+    "objects": npy_of("{'descr':'|O','fortran_order':False,'shape':(3,4)}", bytes(96)),
+    "records": npy_of("{'descr':[('a','<f4')],'fortran_order':False,'shape':(3,)}", bytes(12)),
+    "nested": npy_of("(" * 9000 + ")" * 9000),
+    "code": npy_of("__import__('os').system('true')"),
+    "no header": b"\x93NUMPY\x01\x00\xff\xff",
+    "a zip": b"PK\x03\x04" + bytes(100),
+    "a pickle": b"\x80\x04\x95" + bytes(100),
+    "long floats": npy_of("{'descr':'<f16','fortran_order':False,'shape':(1,4)}", bytes(64)),
+    "not a number": npy_of(
+        "{'descr':'<f4','fortran_order':False,'shape':(1,4)}", np.full(4, np.nan, "f4").tobytes()
+    ),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE_NPY)
+def test_hostile_npy_is_refused(tmp_path: Path, name: str) -> None:
+    (tmp_path / "e.npy").write_bytes(HOSTILE_NPY[name])
+    (tmp_path / "e.ids.txt").write_text("a\n")
+    with pytest.raises(InputError, match=r"e\.npy"):
+        embedding_formats.read(tmp_path / "e.npy")
+
+
+def parquet(path: Path, rows: int, **columns: object) -> None:
+    table = pa.table({name: pa.array(values) for name, values in columns.items()})
+    pq.write_table(table, path, compression="zstd", row_group_size=rows)
+
+
+def test_parquet_that_unpacks_to_far_more_is_refused(tmp_path: Path) -> None:
+    path, rows = tmp_path / "e.parquet", 12_000_000
+    parquet(path, rows, id=np.arange(1000).repeat(rows // 1000), x=np.ones(rows, np.float32))
+    assert path.stat().st_size < 200_000
+    with pytest.raises(InputError, match=r"declares 1.*MiB, but the file stores"):
+        embedding_formats.read(path)
+
+
+def test_one_long_id_many_times_is_refused(tmp_path: Path) -> None:
+    path, rows = tmp_path / "e.parquet", 20_000
+    ids = pa.DictionaryArray.from_arrays(np.zeros(rows, np.int32), ["x" * 1_000_000])
+    table = pa.table({"id": ids, "x": np.ones(rows, np.float32)})
+    pq.write_table(table, path, compression="zstd")
+    with pytest.raises(InputError, match=r"column 'id' declares 18\.6 GiB"):
+        embedding_formats.read(path)
+
+
+def test_damaged_parquet_never_ends_otherwise(tmp_path: Path) -> None:
+    path = tmp_path / "e.parquet"
+    parquet(path, 20, id=[str(row) for row in range(50)], x=np.random.default_rng(0).random(50))
+    whole = path.read_bytes()
+    draw = np.random.default_rng(0)
+    for number in range(300):
+        content = bytearray(whole)
+        if number % 2:
+            del content[int(draw.integers(len(whole))) :]
+        else:
+            for place in draw.integers(0, len(whole), 4):
+                content[place] = draw.integers(256)
+        path.write_bytes(content)
+        try:
+            embedding_formats.read(path)
+        except InputError as refused:
+            assert "e.parquet" in str(refused)
