@@ -13,7 +13,7 @@ from anonbench.errors import InputError
 from anonbench.estimates import Estimates
 from anonbench.experiment import Experiment, truth_of
 from anonbench.files import files_in
-from anonbench.made import digest_file as path_of_digest
+from anonbench.checksums import digest_file as path_of_digest
 from anonbench.presentation.report.page import resources_digest
 from anonbench.stored import require_absolute
 from anonbench.vocabulary import Split

@@ -4,6 +4,7 @@
 import sys
 from pathlib import Path
 
+from anonbench.files import writing_to
 from anonbench.identity import known_codes
 from anonbench.lock import enter
 from anonbench.planning.codes import keep_codes
@@ -30,7 +31,12 @@ if workflow.storage_settings.default_storage_provider == "s3":
     _bucket = Bucket(_provider.s3c, storage_prefix + results)
 
 if workflow.is_main_process:
-    if _message := enter(_own, workflow.dryrun):
+    try:
+        with writing_to(_own):
+            _message = enter(_own, workflow.dryrun)
+    except InputError as _error:
+        raise WorkflowError(str(_error))
+    if _message:
         logger.warning(_message)
 
 if workflow.is_main_process and _bucket:
@@ -42,8 +48,18 @@ if workflow.is_main_process and _bucket:
 elif workflow.is_main_process:
     if _message := of_another_version(settings.results):
         logger.warning(_message)
-    for _file in settle(settings.results, _own):
-        logger.warning(f"{_file} was changed by hand: it is put aside and made again")
+    try:
+        _damaged = settle(
+            settings.results,
+            _own,
+            lambda path: any(_rule.is_producer(path) for _rule in workflow.rules),
+        )
+    except InputError as _error:
+        raise WorkflowError(str(_error))
+    for _file in _damaged:
+        logger.warning(
+            f"{_file} is not what its job wrote: it is put aside and made again"
+        )
 
 
 onstart:
@@ -53,7 +69,11 @@ onstart:
         except InputError as _error:
             raise WorkflowError(str(_error))
     else:
-        keep_codes(settings.results, known_codes())
+        try:
+            with writing_to(settings.results):
+                keep_codes(settings.results, known_codes())
+        except InputError as _error:
+            raise WorkflowError(str(_error))
     record_in(
         settings.results,
         usual_seconds(

@@ -19,11 +19,11 @@ from anonbench.bundle.contents import Copy, Entry, benchmark_files, contents
 from anonbench.bundle.crate import README, WORKFLOW, About, write_metadata
 from anonbench.bundle.private import Numbers, neutral, without_places
 from anonbench.bundle.readme import readme
+from anonbench.checksums import DIGEST
 from anonbench.config import Config, load
 from anonbench.embeddings import Embeddings, read_embeddings, write_embeddings
 from anonbench.errors import InputError
 from anonbench.files import write_csv, write_parquet
-from anonbench.made import DIGEST
 from anonbench.progress import track
 from anonbench.provenance import file_digest, versions
 

@@ -60,6 +60,7 @@ from anonbench.config.training import (
     Recipe,
 )
 from anonbench.errors import InputError
+from anonbench.vocabulary import RESULTS
 
 __all__ = [
     "Anonymization",
@@ -107,7 +108,7 @@ class Config(Settings):
 
     title: str = "What anonymization costs image retrieval"
     """Title of the report."""
-    results: Path = Path("results")
+    results: Path = Path(RESULTS)
     """Folder that everything is written to."""
     bundle: Path | None = None
     """The metadata of the bundle that the results come from: `anonbench bundle` writes this setting
