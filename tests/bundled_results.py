@@ -12,6 +12,7 @@ import yaml
 
 from anonbench.attention_shares import SHARE_COLUMNS
 from anonbench.boxes import Region, box_table, write_boxes
+from anonbench.checksums import digest_file
 from anonbench.comparisons import compare, read_comparisons
 from anonbench.config import Config, load
 from anonbench.correlation import write_correlation
@@ -20,7 +21,6 @@ from anonbench.downstream.evaluate import evaluate_downstream
 from anonbench.embeddings import Embeddings, write_embeddings
 from anonbench.experiment import Experiment
 from anonbench.files import write_csv, write_parquet
-from anonbench.made import digest_file
 from anonbench.presentation.reidentification import write_reidentification
 from anonbench.presentation.scenario_tables import (
     profiles,

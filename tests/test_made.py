@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,10 @@ from typing import Any
 import pytest
 
 from anonbench import made
-from anonbench.made import Made, check, digest_file
+from anonbench.checksums import FOLDER, digest_file, is_intact, record_of, write_checksum
+from anonbench.errors import InputError
+from anonbench.files import read_json
+from anonbench.made import Made
 from anonbench.spent import Spent, read_spent
 
 
@@ -24,24 +28,30 @@ class Job:
         self.source.write_text("source")
         self.inputs = [str(self.source)]
         self.parameters: dict[str, Any] = {"slice": {"sigma": 0.5}}
-        self.runs = 0
+        self.results: Path | None = None
 
     def made(self) -> Made:
         outputs = [digest_file(str(self.big)), str(self.big), str(self.small)]
-        return Made("script.py", self.inputs, outputs, self.parameters)
+        return Made("script.py", self.inputs, outputs, self.parameters, self.results)
 
     def run(self, text: str = "made") -> bool:
         """Run as the workflow does, which removes outputs first; tell whether work was done."""
         for path in (self.big, self.small, Path(digest_file(str(self.big)))):
             path.unlink(missing_ok=True)
         job = self.made()
-        if job.restored():
-            return False
-        self.big.parent.mkdir(exist_ok=True)
-        self.big.write_text(text)
-        self.small.write_text(text)
-        job.keep()
-        return True
+        job.begin()
+        if not (restored := job.restored()):
+            self.big.parent.mkdir(exist_ok=True)
+            self.big.write_text(text)
+            self.small.write_text(text)
+        job.end()
+        return not restored
+
+    def identity_without(self, path: Path) -> str:
+        path.rename(path.with_name("elsewhere"))
+        identity = self.made().identity
+        path.with_name("elsewhere").rename(path)
+        return identity
 
     @property
     def outputs(self) -> list[str]:
@@ -109,32 +119,33 @@ def test_a_digest_stands_for_a_big_input(job: Job, tmp_path: Path) -> None:
     big = tmp_path / "set.tar"
     big.write_text("pixels")
     digest = Path(digest_file(str(big)))
-    digest.write_text("abc")
+    digest.write_text(f"{made.file_digest(big)}  6\n")
     job.inputs += [str(digest), str(big)]
     assert job.run()
-    big.write_text("never read")
-    assert not job.run()
-    digest.write_text("def")
+    assert job.identity_without(big) == job.made().identity, "the big file is hashed once"
+    digest.write_text(f"{made.file_digest(big)}  06\n")
     assert job.run()
 
 
 @pytest.mark.parametrize("damage", ["removed", "other", "longer", "record"])
 def test_what_is_damaged_is_made_again(job: Job, damage: str) -> None:
     job.run()
-    kept = job.big.parent / made.FOLDER / job.big.name
+    kept = job.big.parent / FOLDER / job.big.name
     if damage == "removed":
         kept.unlink()
     elif damage == "record":
-        next(kept.parent.glob("*.json")).write_text('{"identity":')
+        record_of(job.small).write_text('{"identity":')
     else:
+        stat = kept.stat()
         kept.write_text("MADE" if damage == "other" else "made longer")
+        os.utime(kept, ns=(stat.st_atime_ns, stat.st_mtime_ns))
     assert job.run("again")
     assert job.outputs == ["again", "again"]
 
 
 def test_copied_results_are_as_good(job: Job) -> None:
     job.run()
-    for path in (job.big.parent / made.FOLDER).iterdir():
+    for path in list((job.big.parent / FOLDER).iterdir()):
         if path.suffix != ".json":
             text = path.read_bytes()
             path.unlink()
@@ -143,52 +154,94 @@ def test_copied_results_are_as_good(job: Job) -> None:
     assert not job.run()
 
 
-def test_a_file_changed_by_hand_is_told_from_a_touched_one(job: Job) -> None:
+def test_where_a_job_is_done_again_nothing_is_known_of_its_outputs(job: Job) -> None:
     job.run()
-    record = next((job.big.parent / made.FOLDER).glob("*.json"))
-    assert check(record) == []
-    os.utime(job.small, (7, 7))
-    assert check(record) == []
-    assert check(record) == []
-    job.big.unlink()
-    job.big.write_text("by hand")
-    assert check(record) == [job.big]
-    job.big.unlink()
-    assert check(record) == [], "a file that is gone is no change"
-
-
-def test_outputs_of_one_name_in_two_folders_are_told_apart(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(made, "code_digest", lambda script: "code")
-    files = [tmp_path / "mask" / "val.h5", tmp_path / "original" / "val.h5"]
-    for file in files:
-        file.parent.mkdir()
-        file.write_text(file.parent.name)
-    job = Made("script.py", [], [str(file) for file in files], {})
-    assert not job.restored()
-    job.keep()
-    (record,) = tmp_path.rglob(".made/*.json")
-    assert made.outputs(record) == files
-    for file in files:
-        os.utime(file, (1, 1))
-    assert check(record) == []
-    files[1].unlink()
-    files[1].write_text("changed!")
-    assert check(record) == [files[1]]
-
-
-def test_a_job_that_is_being_done_again_is_no_change_by_hand(job: Job) -> None:
-    job.run()
-    record = next((job.big.parent / made.FOLDER).glob("*.json"))
+    assert is_intact(job.big)
     job.parameters["slice"]["sigma"] = 0.6
-    assert not job.made().restored()
+    again = job.made()
+    again.begin()
+    assert not again.restored()
     job.big.unlink()
     job.big.write_text("half of it, before it was killed")
-    assert check(record) == []
+    assert is_intact(job.big) is None
     job.parameters["slice"]["sigma"] = 0.5
     assert not job.run("not needed"), "what was there before is kept all the same"
     assert job.outputs == ["made", "made"]
     job.big.unlink()
     job.big.write_text("by hand")
-    assert check(record) == [job.big]
+    assert is_intact(job.big) is False
+
+
+def test_outputs_are_recorded_also_where_none_is_kept(job: Job, tmp_path: Path) -> None:
+    job.results = tmp_path / "out"
+    write_checksum(job.source)  # not in the results: anybody's
+    frame = job.made()
+    frame.begin()
+    job.big.parent.mkdir()
+    job.big.write_text("made")
+    job.small.write_text("made")
+    frame.end()
+    assert is_intact(job.small)
+    assert "identity" not in read_json(record_of(job.small))
+    assert not (job.small.parent / FOLDER / job.small.name).exists()
+    assert job.run("again"), "nothing to put back"
+
+
+@pytest.mark.parametrize("damage", ["removed", "unknown", "longer", "other"])
+def test_inputs_are_checked_before_anything_is_done(job: Job, tmp_path: Path, damage: str) -> None:
+    job.results = tmp_path
+    write_checksum(job.source)
+    job.run()
+    stat = job.source.stat()
+    if damage == "removed":
+        job.source.unlink()
+    elif damage == "unknown":
+        record_of(job.source).unlink()
+    else:
+        job.source.write_text("Source" if damage == "other" else "source and more")
+        os.utime(job.source, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    with pytest.raises(InputError, match=r"source.txt.*run the same command again"):
+        job.made().begin()
+    assert is_intact(job.big), "its outputs are not touched"
+
+
+@pytest.mark.parametrize("text", ["", "abc", "abc  x\n"])
+def test_what_a_storage_brought_is_checked_by_its_digest(
+    job: Job, tmp_path: Path, text: str
+) -> None:
+    big = tmp_path / "backbone.safetensors"
+    big.write_text("weights")
+    digest = Path(digest_file(str(big)))
+    digest.write_text(f"{made.file_digest(big)}  7\n")
+    job.inputs += [str(digest), str(big)]
+    job.made().begin()
+    big.write_text("weightS")
+    with pytest.raises(InputError, match=r"backbone.safetensors is damaged"):
+        job.made().begin()
+    digest.write_text(text)
+    with pytest.raises(InputError, match=r"safetensors.digest is damaged"):
+        job.made().begin()
+
+
+def test_what_a_bundle_carries_is_checked_by_its_metadata(job: Job, tmp_path: Path) -> None:
+    job.results = tmp_path
+    metadata = tmp_path / "metadata.json"
+    listed = {"@id": "source.txt", "contentSize": "6", "sha256": made.file_digest(job.source)}
+    metadata.write_text(json.dumps({"@graph": [{"@id": "./"}, listed]}))
+    job.made().begin(metadata)
+    job.source.write_text("Source")
+    with pytest.raises(InputError, match=r"source.txt is damaged.*get it again"):
+        job.made().begin(metadata)
+
+
+def test_a_file_system_without_hard_links_has_checksums(
+    job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(1, "Operation not permitted")
+
+    monkeypatch.setattr("os.link", refuse)
+    job.run()
+    assert is_intact(job.big)
+    assert is_intact(job.small)
+    assert job.run("again"), "nothing is kept"

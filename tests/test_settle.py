@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
+import shutil
 import time
 from base64 import urlsafe_b64encode
 from pathlib import Path
 
 import pytest
 
-from anonbench import made
-from anonbench.made import Made, digest_file
-from anonbench.settle import of_another_version, remember, settle
+from anonbench.checksums import record_of, verify, write_checksum
+from anonbench.errors import InputError
+from anonbench.records import encoded
+from anonbench.settle import is_placeholder, of_another_version, remember, settle
 
 
 def record(snakemake: Path, output: str, text: str) -> Path:
@@ -75,78 +77,117 @@ def test_what_is_kept_depends_on_the_records_alone(folder: Path) -> None:
     assert (results / ".records.json.gz").read_bytes() == before
 
 
+def written(path: Path, text: str = "made") -> Path:
+    """Write a file as a job does, with its checksum and what Snakemake knows of it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    write_checksum(path)
+    folder = next(parent for parent in path.parents if (parent / ".snakemake").is_dir())
+    record(folder / ".snakemake", str(path.relative_to(folder)), "ours")
+    return path
+
+
+def is_begun_again(path: Path, snakemake: Path) -> bool:
+    return (snakemake / "incomplete" / encoded(path.as_posix())).exists()
+
+
 @pytest.mark.parametrize("foreign", [False, True])
 def test_results_of_which_nothing_is_known_are_left_to_their_jobs(
-    folder: Path, foreign: bool, monkeypatch: pytest.MonkeyPatch
+    folder: Path, foreign: bool
 ) -> None:
-    monkeypatch.setattr(made, "code_digest", lambda script: "code")
-    big = folder / "results" / "set" / "0.tar"
-    big.parent.mkdir()
-    big.write_text("made")
-    job = Made("s.py", [], [str(big)], {})
-    assert not job.restored()
-    job.keep()
-    if foreign:
-        record(folder / ".snakemake", "results/set/0.tar", "theirs")
-        (folder / ".snakemake" / "anonbench-owner").write_text("theirs")
-    settle(folder / "results", folder / ".snakemake")
-    assert not big.exists()
-    assert job.restored()
-    assert big.read_text() == "made"
+    snakemake = folder / ".snakemake"
+    big = written(folder / "results" / "set" / "0.tar")
+    (snakemake / "anonbench-owner").write_text("theirs" if foreign else "")
+    if not foreign:
+        shutil.rmtree(snakemake / "metadata")
+    assert settle(folder / "results", snakemake) == []
+    assert is_begun_again(big, snakemake)
+    assert not any((snakemake / "metadata").rglob("*")), "nor what Snakemake knew of others"
 
 
-def test_a_file_changed_by_hand_is_taken_away(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(made, "code_digest", lambda script: "code")
-    big = folder / "results" / "set" / "0.tar"
-    big.parent.mkdir()
-    big.write_text("made")
-    job = Made("s.py", [], [digest_file(str(big)), str(big)], {})
-    assert not job.restored()
-    job.keep()
-    record(folder / ".snakemake", "results/set/0.tar", "ours")
-    assert settle(folder / "results", folder / ".snakemake") == []
-    big.unlink()
-    big.write_text("hand")
-    lock = folder / ".snakemake" / "locks" / "0.output.lock"
+@pytest.mark.parametrize("name", ["0.tar", "scores.csv", "table.tex", "figure.png"])
+@pytest.mark.parametrize("content", ["", "ma", "other content", "madE"])
+def test_a_damaged_file_is_put_aside_and_made_again(folder: Path, name: str, content: str) -> None:
+    results, snakemake = folder / "results", folder / ".snakemake"
+    file, good = written(results / "set" / name), written(results / "set" / "good.csv")
+    assert settle(results, snakemake) == []
+    time = file.stat().st_mtime_ns
+    file.write_text(content)
+    if len(content) != len("made"):  # the size tells, whatever the time
+        os.utime(file, ns=(time, time))
+    lock = snakemake / "locks" / "0.output.lock"
     lock.parent.mkdir()
     lock.write_text("")
-    assert settle(folder / "results", folder / ".snakemake") == [], "a run is going on"
-    assert big.read_text() == "hand"
+    assert settle(results, snakemake) == [], "a run is going on"
+    assert file.read_text() == content
     lock.unlink()
-    assert settle(folder / "results", folder / ".snakemake") == [big]
-    assert big.with_name("0.tar.by-hand").read_text() == "hand"
-    assert not big.exists()
-    mark = Path(digest_file(str(big)))
-    assert mark.read_text().startswith("missing")
-    # a dry run after a dry run
-    assert settle(folder / "results", folder / ".snakemake") == []
-    assert mark.read_text().startswith("missing")
+    assert settle(results, snakemake) == [file]
+    assert file.with_name(f"{name}.by-hand").read_text() == content
+    assert is_placeholder(file)
+    assert is_begun_again(file, snakemake)
+    assert not is_begun_again(good, snakemake)
+    shutil.rmtree(snakemake / "incomplete")
+    assert settle(results, snakemake) == [], "the second time nothing is put aside"
+    assert is_begun_again(file, snakemake)
+    with pytest.raises(InputError, match="is damaged"):
+        verify(file, must_be_known=True)
 
 
-def test_readers_of_what_a_failed_job_left_missing_are_told(
+@pytest.mark.parametrize("damage", ["removed", "cut", "of another"])
+def test_what_no_record_tells_of_is_made_again(
+    folder: Path, damage: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    results, snakemake = folder / "results", folder / ".snakemake"
+    file, other = written(results / "a.csv"), written(results / "b.csv")
+    notes = results / "notes.csv"
+    notes.write_text("the user's own")
+    if damage == "removed":
+        record_of(file).unlink()
+    elif damage == "cut":
+        os.truncate(record_of(file), 40)
+    else:
+        shutil.copy(record_of(other), record_of(file))
+    assert settle(results, snakemake, lambda path: not path.endswith("notes.csv")) == []
+    assert file.read_text() == "made", "only its job takes it away"
+    assert is_begun_again(file, snakemake)
+    assert not is_begun_again(other, snakemake)
+    assert not is_begun_again(notes, snakemake)
+    assert "nothing says what 1 files hold, such as" in caplog.text
+
+
+def test_only_a_digest_is_missed_of_what_can_be_put_back(folder: Path) -> None:
+    results, snakemake = folder / "results", folder / ".snakemake"
+    model = written(results / "model" / "backbone.safetensors")
+    digest = written(results / "model" / "backbone.safetensors.digest")
+    index, table = written(results / "model" / "log.csv"), written(results / "model" / "a.csv")
+    write_checksum(index, identity="of its job")
+    for path in (model, index):  # to save room
+        path.unlink()
+    assert settle(results, snakemake) == []
+    assert not model.exists()
+    assert not index.exists()
+    for path in (digest, table):  # as Snakemake does with the outputs of a failed job
+        path.unlink()
+    assert settle(results, snakemake) == []
+    for path in (digest, table):
+        assert is_placeholder(path)
+        assert is_begun_again(path.relative_to(folder), snakemake)
+
+
+def test_results_that_cannot_be_written_to_are_looked_at(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(made, "code_digest", lambda script: "code")
-    model = folder / "results" / "model" / "backbone.safetensors"
-    model.parent.mkdir()
-    model.write_text("weights")
-    job = Made("s.py", [], [digest_file(str(model)), str(model)], {})
-    assert not job.restored()
-    job.keep()
-    record(folder / ".snakemake", "results/model/backbone.safetensors", "ours")
-    digest = Path(digest_file(str(model)))
-    before = digest.read_text()
-    model.unlink()  # to save room
-    assert settle(folder / "results", folder / ".snakemake") == []
-    assert digest.read_text() == before
-    digest.unlink()  # as Snakemake does with the outputs of a failed job
-    assert settle(folder / "results", folder / ".snakemake") == []
-    assert digest.read_text() != before
-    assert Made("s.py", [], [str(digest), str(model)], {}).restored()
-    assert digest.read_text() == before
-    assert settle(folder / "results", folder / ".snakemake") == []
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(30, "Read-only file system")
+
+    results, snakemake = folder / "results", folder / ".snakemake"
+    file = written(results / "a.csv")
+    monkeypatch.setattr("pathlib.Path.replace", refuse)
+    monkeypatch.setattr("pathlib.Path.write_text", refuse)
+    assert settle(results, snakemake) == []
+    os.truncate(file, 1)
+    with pytest.raises(InputError, match=r"results cannot be written to \(Read-only file system\)"):
+        settle(results, snakemake)
 
 
 def test_without_results_there_is_nothing_to_settle(tmp_path: Path) -> None:
@@ -165,7 +206,7 @@ def test_damaged_records_are_as_none(
     (results / ".records.json.gz").write_bytes(content)
     (snakemake / "anonbench-owner").unlink()
     assert settle(results, snakemake) == []
-    assert kept.exists()
+    assert not kept.exists()
     assert "damaged" in caplog.text
 
 

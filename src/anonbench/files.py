@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import glob
+import hashlib
 import json
 import os
 import shutil
@@ -15,12 +16,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from anonbench.errors import InputError
+
 if TYPE_CHECKING:
     import pandas as pd
 
 
 _SCRATCH = "anonbench-scratch-"
+_SEAL = hashlib.sha256().digest_size
 _NEW_SECONDS = 60.0
+_UNWRITABLE = (errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOSPC, errno.EDQUOT)
 _FULL_BYTES = 2**20
 """Less free room than this is none: what a library could not write may have been larger."""
 
@@ -50,6 +55,25 @@ def atomic(path: Path) -> Iterator[Path]:
         raise
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def writing_to(folder: Path) -> Iterator[None]:
+    """Tell of a folder that cannot be written to in one sentence.
+
+    Raises:
+        InputError: it is read-only, someone else's, or on a full disk.
+
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _UNWRITABLE:
+            raise
+        raise InputError(
+            f"{folder} cannot be written to ({error.strerror}): make it writable or make room, or "
+            "name another folder, with `results` in the config"
+        ) from error
 
 
 def _is_of_full_disk(error: Exception, folder: Path) -> bool:
@@ -122,6 +146,45 @@ def _locked(folder: Path) -> int | None:
         os.close(descriptor)
         return None
     return descriptor
+
+
+def seal(path: Path) -> None:
+    """Append to a file the SHA-256 of all that is in it."""
+    digest = _digest(path, path.stat().st_size)
+    with path.open("ab") as file:
+        file.write(digest)
+
+
+def is_sealed(path: Path) -> bool:
+    """Tell whether a file ends with the SHA-256 of all before it."""
+    size = path.stat().st_size - _SEAL
+    if size < 0:
+        return False
+    with path.open("rb") as file:
+        file.seek(size)
+        return file.read() == _digest(path, size)
+
+
+def _digest(path: Path, size: int) -> bytes:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while size and (block := file.read(min(size, 2**20))):
+            digest.update(block)
+            size -= len(block)
+    return digest.digest()
+
+
+def read_sealed(path: Path) -> memoryview:
+    """Return what a sealed file holds.
+
+    Raises:
+        ValueError: it is damaged.
+
+    """
+    content = memoryview(path.read_bytes())
+    if len(content) < _SEAL or hashlib.sha256(content[:-_SEAL]).digest() != content[-_SEAL:]:
+        raise ValueError(f"{path} is damaged")
+    return content[:-_SEAL]
 
 
 def files_in(path: Path) -> list[Path]:

@@ -28,7 +28,7 @@ _SETTINGS = f"{PACKAGE}.config"
 """Of settings only the methods count: their values are part of an identity by themselves."""
 _SILENT = frozenset({"tqdm"})
 """Packages that compute nothing."""
-_FRAME = ("identity", "made", "progress", "reach", "runtime")
+_FRAME = ("checksums", "identity", "made", "progress", "reach", "runtime")
 """Modules around a job's work: they decide when and where it runs, and nothing of what it makes."""
 _SCRIPTS: dict[str, Path] = {}
 """By their `code_digest`, the scripts that this process was asked about."""

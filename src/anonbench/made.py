@@ -1,7 +1,7 @@
-"""What a job made before, kept so that a job whose identity is unchanged ends at once.
+"""The inputs and outputs of one job: checked before they are read, recorded when it ends well.
 
 Snakemake plans ahead: where one job runs again, all that stands on it is planned too, and it
-deletes a job's outputs before the job starts. So every job of a long stage keeps a hard link to
+deletes a job's outputs before the job starts. So a job of a long stage also keeps a hard link to
 each of its outputs (no copy, no disk) with its identity: the content of its inputs, its parameters
 and its code. A job of the same identity links them back, before it loads anything heavy.
 """
@@ -17,27 +17,33 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from anonbench.files import read_json, write_json
+from anonbench.checksums import (
+    DIGEST,
+    FOLDER,
+    REPLACED,
+    digest_file,
+    holds,
+    read_checksum,
+    record_of,
+    verify,
+    verify_against,
+    write_checksum,
+)
+from anonbench.errors import InputError
+from anonbench.files import write_json
 from anonbench.identity import code_digest
 from anonbench.provenance import file_digest
 from anonbench.spent import Spent, nothing_to_do, of_this_process
 
-DIGEST = ".digest"
-"""Suffix of the small file that says what a big one holds: the one that Snakemake compares."""
-FOLDER = ".made"
-_REPLACED = "replaced"
-"""Key of a record whose job is being done again, or was killed while it was."""
+IDENTITY = "identity"
+"""Key of the record of an output that can be put back."""
+_SPENT = "spent"
 
 log = logging.getLogger(__name__)
 
 
-def digest_file(path: str) -> str:
-    """Return where the digest of a big file is."""
-    return path + DIGEST
-
-
 class Made:
-    """The outputs of one job, as they are and as they were."""
+    """The inputs and outputs of one job."""
 
     def __init__(
         self,
@@ -45,6 +51,7 @@ class Made:
         inputs: Sequence[str],
         outputs: Sequence[str],
         parameters: Mapping[str, Any],
+        results: Path | None = None,
     ) -> None:
         """Take what a job is.
 
@@ -54,158 +61,136 @@ class Made:
             outputs: paths; those that end in `.digest` are written here, for the file so called.
                 What is kept lies in a folder `.made` beside each.
             parameters: all else that decides what the job makes; `code` is left out.
+            results: the folder in which every file has to be one that a job recorded. None: there
+                is none, such as where a storage brings the files.
 
         """
+        self._script = Path(script)
+        self._inputs = [Path(path) for path in dict.fromkeys(inputs)]
         self._outputs = [Path(path) for path in outputs]
         self._kept = [path.parent / FOLDER / path.name for path in self._outputs]
-        self._record = self._kept[0].with_name(self._kept[0].name + ".json")
-        self._script = Path(script)
-        self._inputs = inputs
         self._parameters = {name: v for name, v in parameters.items() if name != "code"}
+        self._results = results
         self._is_kept = False
+        self._is_restored = False
 
     @cached_property
     def identity(self) -> str:
-        """Digest of what the job is; asked first before it does its work."""
+        """Digest of what the job is."""
+        inputs = [path for path in sorted(self._inputs) if not self._is_told(path)]
+        digests = [(str(path), file_digest(path)) for path in inputs]
         outputs = sorted(map(str, self._outputs))
-        return _identity(self._inputs, [self._parameters, code_digest(self._script), outputs])
+        job = [digests, [self._parameters, code_digest(self._script), outputs]]
+        text = json.dumps(job, sort_keys=True, default=str)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def begin(self, carried: Path | None = None) -> None:
+        """Check all inputs, and note that the outputs are being made again.
+
+        Args:
+            carried: metadata of the bundle that the results come from.
+
+        Raises:
+            InputError: an input in the results is not what its job wrote.
+
+        """
+        bundle = _listed(carried) if carried else {}
+        for path in self._inputs:
+            if path in bundle:
+                verify_against(path, *bundle[path])
+            elif self._is_result(path):
+                verify(path, must_be_known=True)
+            elif digest := self._digest_of(path):
+                verify_against(path, *_read_digest(digest))
+        for path in self._outputs:
+            if record := read_checksum(path):
+                # while this job writes another output, it is nobody's change by hand
+                write_json(record_of(path), record | {REPLACED: True})
 
     def restored(self, **facts: Any) -> bool:
-        """Link the outputs back where this very job made them before; else `keep` keeps them.
+        """Link the outputs back where this very job made them before; else `end` keeps them.
 
         Args:
             facts: what else decides what the job makes, and is known only once it runs.
 
         """
         self._parameters |= facts
-        self._is_kept = not self._restored()
-        return not self._is_kept
-
-    def _restored(self) -> bool:
-        if not self.identity or not self._record.exists():
+        self._is_kept = True
+        records = [read_checksum(path) or {} for path in self._outputs]
+        self._is_restored = all(
+            record.get(IDENTITY) == self.identity and holds(kept, record)
+            for kept, record in zip(self._kept, records, strict=True)
+        )
+        if not self._is_restored:
             return False
-        try:
-            record = read_json(self._record)
-            files = record["files"]
-            if record["identity"] != self.identity or len(files) != len(self._kept):
-                # while this job writes other outputs, they are nobody's change by hand
-                write_json(self._record, record | {_REPLACED: True})
-                return False
-        except (ValueError, KeyError, TypeError):
-            return False
-        if not all(map(_is_untouched, self._kept, files)):
-            return False
-        for output, kept in zip(self._outputs, self._kept, strict=True):
-            output.parent.mkdir(parents=True, exist_ok=True)
+        for output, kept, record in zip(self._outputs, self._kept, records, strict=True):
             output.unlink(missing_ok=True)
             os.link(kept, output)
             os.utime(output)
-        spent = Spent(*record["spent"]) if "spent" in record else None
-        self._write_record([file["sha256"] for file in files], spent)
-        log.info(nothing_to_do(spent))
+            known = {key: record[key] for key in (IDENTITY, _SPENT) if key in record}
+            write_checksum(output, record["sha256"], **known)
+        spent = records[0].get(_SPENT)
+        log.info(nothing_to_do(Spent(*spent) if spent else None))
         return True
 
-    def keep(self) -> None:
-        """Write the digests, and keep the outputs for a job of the same identity.
+    def end(self) -> None:
+        """Write the digests and the checksums of the outputs.
 
-        Nothing is done where `restored` was not asked, or has put the outputs back.
+        Where `restored` was asked, outputs are also kept for a job of the same identity.
         """
-        if not self._is_kept:
+        if self._is_restored:
             return
-        digests = {}
+        digests: dict[Path, str] = {}
         for output in self._outputs:
             if output.suffix == DIGEST:
                 of = output.with_suffix("")
                 digests[of] = file_digest(of)
                 output.write_text(f"{digests[of]}  {of.stat().st_size}\n", encoding="utf-8")
-        self._record.unlink(missing_ok=True)
+        known = {}
+        if self._is_kept and self._linked():
+            known = {IDENTITY: self.identity, _SPENT: of_this_process()}
+        for output in self._outputs:
+            if self._is_kept or self._is_result(output):
+                write_checksum(output, digests.get(output), **known)
+
+    def _linked(self) -> bool:
+        """Link the outputs to where they are kept; tell whether the file system can."""
         try:
             for output, kept in zip(self._outputs, self._kept, strict=True):
                 kept.parent.mkdir(parents=True, exist_ok=True)
                 kept.unlink(missing_ok=True)
                 os.link(output, kept)
-        except OSError as error:  # a file system without hard links: the job runs again instead
+        except OSError as error:  # no hard links: the job runs again instead
             log.info("outputs are not kept: %s", error.strerror)
-            return
-        kept_digests = [digests.get(path) or file_digest(path) for path in self._outputs]
-        self._write_record(kept_digests, of_this_process())
+            return False
+        return True
 
-    def _write_record(self, digests: Sequence[str], spent: Spent | None) -> None:
-        folder = self._outputs[0].parent
-        files = [
-            {
-                # two outputs of a job may have one name, in two folders
-                "name": os.path.relpath(output, folder),
-                "sha256": digest,
-                "size": kept.stat().st_size,
-                "modified": kept.stat().st_mtime_ns,
-            }
-            for digest, output, kept in zip(digests, self._outputs, self._kept, strict=True)
-        ]
-        record = {"identity": self.identity, "files": files}
-        write_json(self._record, record | ({"spent": spent} if spent else {}))
+    def _is_result(self, path: Path) -> bool:
+        return self._results is not None and path.is_relative_to(self._results)
+
+    def _digest_of(self, path: Path) -> Path | None:
+        """Return the digest of an input, where that is an input too."""
+        digest = Path(digest_file(str(path)))
+        return digest if digest in self._inputs else None
+
+    def _is_told(self, path: Path) -> bool:
+        """Tell whether a digest among the inputs says what a file holds; an index's says it too."""
+        index = path.with_suffix(".parquet") if path.suffix == ".tar" else path
+        return bool(self._digest_of(path) or self._digest_of(index))
 
 
-def outputs(record: Path) -> list[Path]:
-    """Return the outputs of a kept job."""
+def _listed(metadata: Path) -> dict[Path, tuple[str, int]]:
+    """Return digest and size of each file that a bundle carries."""
+    from anonbench.bundle.crate import listed_files
+
+    return {
+        metadata.parent / file.path: (file.sha256, file.size) for file in listed_files(metadata)
+    }
+
+
+def _read_digest(path: Path) -> tuple[str, int]:
     try:
-        return [_output(record, file["name"]) for file in read_json(record)["files"]]
-    except (ValueError, KeyError, TypeError):
-        return []
-
-
-def check(record: Path) -> list[Path]:
-    """Return the outputs of a kept job that hold something else than what it made.
-
-    Contents are compared where the time is another one; that an output is missing is no change.
-    """
-    try:
-        content = read_json(record)
-        names = {file["name"]: file for file in content["files"]}
-        if content.get(_REPLACED):
-            return []
-    except (ValueError, KeyError, TypeError):
-        return []
-    changed, confirmed = [], False
-    for name, file in names.items():
-        output = _output(record, name)
-        if not output.exists() or output.stat().st_mtime_ns == file["modified"]:
-            continue
-        if _is_untouched(output, file):
-            file["modified"], confirmed = output.stat().st_mtime_ns, True
-        else:
-            changed.append(output)
-    if confirmed and not changed:
-        write_json(record, content | {"files": list(names.values())})
-    return changed
-
-
-def _output(record: Path, name: str) -> Path:
-    return Path(os.path.normpath(record.parent.parent / name))
-
-
-def _is_untouched(kept: Path, file: Mapping[str, Any]) -> bool:
-    try:
-        stat = kept.stat()
-    except FileNotFoundError:
-        return False
-    if stat.st_size != file["size"]:
-        return False
-    # a file that was copied or touched has another time and may hold the same
-    return bool(stat.st_mtime_ns == file["modified"] or file_digest(kept) == file["sha256"])
-
-
-def _identity(inputs: Sequence[str], parameters: Any) -> str:
-    given = {path for path in inputs if path.endswith(DIGEST)}
-    digests = sorted(
-        (path, file_digest(Path(path)))
-        for path in set(inputs)
-        # an index holds the digest of every image in its shard
-        if path in given or not {digest_file(path), digest_file(_index(path))} & given
-    )
-    text = json.dumps([digests, parameters], sort_keys=True, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _index(path: str) -> str:
-    return path.removesuffix("tar") + "parquet" if path.endswith(".tar") else path
+        sha256, size = path.read_text(encoding="utf-8").split()
+        return sha256, int(size)
+    except ValueError:
+        raise InputError(f"{path} is damaged: remove it and run again") from None

@@ -15,9 +15,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from anonbench.checksums import DIGEST, FOLDER
 from anonbench.files import open_private, part_of, remove_left_scratch, write_parquet
 from anonbench.images import read_original
-from anonbench.made import DIGEST, FOLDER
 from anonbench.progress import track
 
 _TYPES = {

@@ -5,13 +5,16 @@ from __future__ import annotations
 import gzip
 import json
 import zlib
-from base64 import urlsafe_b64decode
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Iterator
 from pathlib import Path
 
 Prefixes = str | tuple[str, ...]
 """Folder of the results as Snakemake names their files, with a slash at its end; in a storage, the
 address. Several where Snakemake may have named it in several ways."""
+
+_LONGEST = 254
+"""Characters of a record's name; what is longer is cut into folders that begin with @."""
 
 
 def records_of(
@@ -32,9 +35,15 @@ def records_of(
             yield name, path
 
 
+def encoded(path: str) -> str:
+    """Return the name of the record that is about a path."""
+    code = urlsafe_b64encode(path.encode()).decode()
+    parts = [code[start : start + _LONGEST] for start in range(0, len(code), _LONGEST)]
+    return "/".join([*(f"@{part}" for part in parts[:-1]), parts[-1]])
+
+
 def decoded(name: str) -> str:
     """Return the path that a record of Snakemake's is about; "" where it is none of its records."""
-    # long names are cut into folders that begin with @
     coded = "".join(part.removeprefix("@") for part in name.split("/"))
     try:
         return urlsafe_b64decode(coded).decode()

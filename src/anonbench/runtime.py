@@ -12,13 +12,14 @@ import os
 import sys
 import time
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
 from anonbench.errors import InputError, Interrupted
 from anonbench.made import Made
+from anonbench.vocabulary import RESULTS
 
 THREAD_VARIABLES = (
     "OMP_NUM_THREADS",
@@ -53,13 +54,15 @@ class Task(Protocol):
     log: Sequence[str]
     params: Any
     threads: int
+    config: Mapping[str, Any]
 
 
 @contextmanager
 def job(task: Task, script: str) -> Iterator[Made]:
-    """Run the block as a job of the workflow: see `logged`; give what it made before.
+    """Run the block as a job of the workflow: see `logged`. Give what it made before.
 
-    A script that asks `Made.restored` has its outputs kept for a job of the same identity.
+    Its inputs are checked before the block, and checksums of its outputs are written after it. A
+    script that asks `Made.restored` has its outputs kept for a job of the same identity.
 
     Args:
         task: Snakemake's object.
@@ -67,9 +70,13 @@ def job(task: Task, script: str) -> Iterator[Made]:
 
     """
     with logged(task.log[0], task.threads):
-        made = Made(script, task.input, task.output, dict(task.params.items()))
+        results, bundle = task.config.get("results", RESULTS), task.config.get("bundle")
+        made = Made(
+            script, task.input, task.output, dict(task.params.items()), results=Path(results)
+        )
+        made.begin(Path(bundle) if bundle else None)
         yield made
-        made.keep()
+        made.end()
 
 
 @contextmanager

@@ -13,53 +13,81 @@ import os
 import re
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
 from anonbench import __version__
-from anonbench.files import atomic
+from anonbench.checksums import DIGEST, is_intact, read_checksum
+from anonbench.files import atomic, writing_to
 from anonbench.lock import is_locked
-from anonbench.made import DIGEST, FOLDER, check, outputs
+from anonbench.made import IDENTITY
 from anonbench.planning.codes import forget_codes
-from anonbench.records import decoded, forget, pack, records_of, unpack
+from anonbench.records import decoded, encoded, forget, pack, records_of, unpack
 
 log = logging.getLogger(__name__)
 
 RECORDS = ".records.json.gz"
 BY_HAND = ".by-hand"
-"""Suffix under which a file that was changed by hand is put aside: nothing is lost."""
+"""Suffix under which a damaged file is put aside: nothing is lost."""
 _OWNER = "anonbench-owner"
 _VERSION = ".anonbench-version"
-_READ = (".csv", ".json", ".npz", ".parquet")
+_READ = (".csv", ".json", ".npz", ".parquet", DIGEST)
 """Suffixes of files that other jobs read: nobody misses a figure but who asks for it."""
 _CLOCK_SECONDS = 2.0
 _SHA = re.compile(r"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])")
-MISSING = "missing: changed by hand, or its job failed\n"
+_OF_RUNS = ("benchmarks", "logs")
+_AGAIN = "their jobs check them or make them again"
+_MISSING = "missing: changed by hand, or its job failed\n"
 
 
-def settle(results: Path, snakemake: Path) -> list[Path]:
-    """Make results and records agree; return the files that were changed by hand and put aside.
+def settle(
+    results: Path, snakemake: Path, makes: Callable[[str], bool] = lambda path: True
+) -> list[Path]:
+    """Make results and records agree; return the files that were damaged and put aside.
 
-    Nothing is done while a run is going on: a dry run beside it is only to look.
+    A job is done again whose output is damaged, is of unknown origin, or is gone while other jobs
+    read it. Nothing is done while a run is going on: a dry run beside it is only to look.
 
     Args:
-        results: folder of all results.
+        results: folder of all results, as the config names it.
         snakemake: Snakemake's own folder, `.snakemake`.
+        makes: whether some job makes a file, by its path.
+
+    Raises:
+        InputError: the results have to be written to, and cannot be.
 
     """
     if not results.is_dir() or is_locked(snakemake):
         return []
-    owner, known = _owner(results), any(True for _ in _records(results, snakemake))
-    is_foreign = owner != _read(snakemake / _OWNER) or not known
-    if is_foreign and not _restore_records(results, snakemake) and _made(results):
-        _forget(results, snakemake)
-    changed = _changed_by_hand(results)
-    _mark_missing(results)
-    _begin_again(results, snakemake)
-    _take_from_the_future(results)
-    return changed
+    with writing_to(results):
+        known = _known(results, snakemake)
+        files = _files(results)
+        with ThreadPoolExecutor() as pool:
+            intact = dict(zip(files, pool.map(is_intact, files), strict=True))
+        placeholders = [path for path in files if not intact[path] and is_placeholder(path)]
+        damaged = [path for path in files if intact[path] is False and path not in placeholders]
+        for path in damaged:
+            path.replace(path.with_name(path.name + BY_HAND))
+        unknown = [path for path in files if intact[path] is None and makes(path.as_posix())]
+        lost = [path for path in unknown if read_checksum(path) is None]
+        if lost and known:
+            text = "nothing says what %d files hold, such as %s: %s"
+            log.warning(text, len(lost), lost[0], _AGAIN)
+        if not known and (unknown := [*unknown, *filter(intact.get, files)]):
+            log.warning("nothing is known of the files in %s: %s", results, _AGAIN)
+        again = {*damaged, *placeholders, *unknown, *_missed(results, snakemake)}
+        _begin_again(sorted(again), snakemake)
+        _take_from_the_future(results)
+    return damaged
+
+
+def is_placeholder(path: Path) -> bool:
+    """Tell whether a file only stands where one is missing, so that its job is done again."""
+    if not path.is_file() or path.stat().st_size != len(_MISSING):
+        return False
+    return path.read_bytes() == _MISSING.encode()
 
 
 def remember(results: Path, snakemake: Path) -> None:
@@ -108,50 +136,61 @@ def _restore_records(results: Path, snakemake: Path) -> bool:
     return True
 
 
-def _forget(results: Path, snakemake: Path) -> None:
-    """Take the outputs of long stages away, for nobody knows what they were made from.
+def _known(results: Path, snakemake: Path) -> bool:
+    """Bring Snakemake's records of the results back where they are lost or of other results.
 
-    Their jobs are planned, and link them back where they would make the same again.
+    Returns:
+        Whether there are any.
+
     """
-    log.warning("nothing is known of the files in %s: each is checked by its job", results)
+    is_ours = _owner(results) == _read(snakemake / _OWNER)
+    if is_ours and any(True for _ in _records(results, snakemake)):
+        return True
+    if _restore_records(results, snakemake):
+        return True
     forget(_prefixes(results, snakemake), snakemake)
-    for record in _made(results):
-        for path in outputs(record):
-            path.unlink(missing_ok=True)
+    return False
 
 
-def _mark_missing(results: Path) -> None:
-    """Leave a digest that fits nothing where a job's outputs are gone, so that their readers run.
-
-    Snakemake removes the outputs of a job that fails, and does not miss a file while what was made
-    from it is there: a job that was to run again after an edit, and failed, would not be tried
-    again. That the big file alone is missing, to save room, is no reason to make it again.
-    """
-    for record in _made(results):
-        for path in outputs(record):
-            if path.suffix == DIGEST and not path.exists():
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_text(MISSING, encoding="utf-8")
+def _files(results: Path) -> list[Path]:
+    """Return all files but hidden ones, logs and benchmarks."""
+    found = []
+    for folder, folders, names in os.walk(results):
+        apart = _OF_RUNS if Path(folder) == results else ()
+        folders[:] = [name for name in folders if not name.startswith(".") and name not in apart]
+        found += [Path(folder, name) for name in names if not name.startswith(".")]
+    return sorted(found)
 
 
-def _begin_again(results: Path, snakemake: Path) -> None:
-    """Have the jobs done whose outputs are gone, since they were killed or failed or by hand.
+def _missed(results: Path, snakemake: Path) -> list[Path]:
+    """Return files that other jobs read and that are gone: their jobs were killed or failed.
 
-    As `_mark_missing`, for the small files of other jobs: Snakemake would not miss them while what
-    was made from them is there. It does a job again whose output is there and marked as incomplete.
-    A folder that is gone as a whole is not missed.
+    Snakemake would not miss them while what was made from them is there. Of a job that can put its
+    outputs back only a digest is missed: that the big file is gone, to save room, is no reason to
+    make it again. A folder that is gone as a whole is not missed.
     """
     known = dict(_records(results, snakemake)) | dict(_records(results, snakemake, "incomplete"))
-    paths = {name: snakemake.parent / decoded(name) for name in known}
-    gone = {n: p for n, p in paths.items() if p.suffix in _READ and not p.exists()}
-    if not gone:
-        return
-    kept = {path.resolve() for record in _made(results) for path in outputs(record)}
-    for name, path in gone.items():
-        if path.resolve() in kept or not path.parent.is_dir():
-            continue
-        path.write_text(MISSING, encoding="utf-8")
-        mark = snakemake / "incomplete" / name
+    paths = (Path(decoded(name)) for name in known)
+    return [
+        path
+        for path in paths
+        if path.suffix in _READ
+        and not (at := snakemake.parent / path).exists()
+        and at.parent.is_dir()
+        and (path.suffix == DIGEST or IDENTITY not in (read_checksum(at) or {}))
+    ]
+
+
+def _begin_again(paths: Iterable[Path], snakemake: Path) -> None:
+    """Have the jobs of these files done again.
+
+    Snakemake does a job again whose output is there and marked as incomplete.
+    """
+    for path in paths:
+        at = snakemake.parent / path
+        if not at.exists():
+            at.write_text(_MISSING, encoding="utf-8")
+        mark = snakemake / "incomplete" / encoded(path.as_posix())
         mark.parent.mkdir(parents=True, exist_ok=True)
         mark.touch()
 
@@ -179,10 +218,6 @@ def _take_from_the_future(results: Path) -> None:
         )
 
 
-def _made(results: Path) -> list[Path]:
-    return sorted(results.rglob(f"{FOLDER}/*.json"))
-
-
 def _records(results: Path, snakemake: Path, kind: str = "metadata") -> Iterator[tuple[str, Path]]:
     return records_of(_prefixes(results, snakemake), snakemake, kind)
 
@@ -199,25 +234,3 @@ def _owner(results: Path) -> str:
 
 def _read(path: Path) -> str:
     return path.read_text() if path.exists() else ""
-
-
-def _changed_by_hand(results: Path) -> list[Path]:
-    """Put aside what was changed by hand, and remove all digests of its job."""
-    records = _made(results)
-    with ThreadPoolExecutor() as pool:
-        found = list(pool.map(check, records))
-    changed = []
-    for record, paths in zip(records, found, strict=True):
-        by_hand = [path for path in paths if not _is_mark(path)]
-        if by_hand:
-            digests = [path for path in outputs(record) if path.suffix == DIGEST]
-            for path in by_hand:
-                path.replace(path.with_name(path.name + BY_HAND))
-            for path in {*digests} - {*by_hand}:
-                path.unlink(missing_ok=True)
-        changed += by_hand
-    return changed
-
-
-def _is_mark(path: Path) -> bool:
-    return path.suffix == DIGEST and path.read_text(encoding="utf-8") == MISSING

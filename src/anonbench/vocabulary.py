@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+RESULTS = "results"
+"""Folder of results where the config names none."""
 ORIGINAL = "original"
 UNADAPTED = "unadapted"
 CONTROL = "control"

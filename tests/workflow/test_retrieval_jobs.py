@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from anonbench.checksums import digest_file
 from anonbench.config import load
 from anonbench.embeddings import Embeddings, write_embeddings
 from anonbench.experiment import Experiment
-from anonbench.made import digest_file
 from anonbench.provenance import file_digest
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slow]

@@ -7,6 +7,7 @@ from snakemake.io import is_flagged
 
 from anonbench import slices
 from anonbench.bundle.source import image_counts as bundled_counts
+from anonbench.checksums import digest_file as path_of_digest
 from anonbench.config import load
 from anonbench.config.text import read
 from anonbench.datasets.scan import scan
@@ -16,7 +17,6 @@ from anonbench.errors import InputError
 from anonbench.estimates import Estimates
 from anonbench.experiment import Experiment, truth_of
 from anonbench.files import files_in
-from anonbench.made import digest_file as path_of_digest
 from anonbench.originals import copies_message
 from anonbench.preflight import require_files
 from anonbench.presentation.report.page import resources_digest

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from anonbench.doubts import said_of_run
-from anonbench.files import make_private
+from anonbench.files import make_private, writing_to
 from anonbench.identity import known_codes
 from anonbench.lock import enter
 from anonbench.planning.codes import keep_codes
@@ -32,7 +32,12 @@ if workflow.storage_settings.default_storage_provider == "s3":
     _bucket = Bucket(_provider.s3c, storage_prefix + results)
 
 if workflow.is_main_process:
-    if _message := enter(_own, workflow.dryrun):
+    try:
+        with writing_to(_own):
+            _message = enter(_own, workflow.dryrun)
+    except InputError as _error:
+        raise WorkflowError(str(_error))
+    if _message:
         logger.warning(_message)
 
 if workflow.is_main_process and _bucket:
@@ -47,8 +52,18 @@ elif workflow.is_main_process:
     _copied = [name for name, d in experiment.datasets.items() if d.copy_originals]
     if _message := copies_message(settings.results, _copied):
         logger.warning(_message)
-    for _file in settle(settings.results, _own):
-        logger.warning(f"{_file} was changed by hand: it is put aside and made again")
+    try:
+        _damaged = settle(
+            settings.results,
+            _own,
+            lambda path: any(_rule.is_producer(path) for _rule in workflow.rules),
+        )
+    except InputError as _error:
+        raise WorkflowError(str(_error))
+    for _file in _damaged:
+        logger.warning(
+            f"{_file} is not what its job wrote: it is put aside and made again"
+        )
 
 
 onstart:
@@ -58,8 +73,12 @@ onstart:
         except InputError as _error:
             raise WorkflowError(str(_error))
     else:
-        make_private(settings.results)
-        keep_codes(settings.results, known_codes())
+        try:
+            with writing_to(settings.results):
+                make_private(settings.results)
+                keep_codes(settings.results, known_codes())
+        except InputError as _error:
+            raise WorkflowError(str(_error))
     record_in(
         settings.results,
         usual_seconds(

@@ -1,10 +1,8 @@
 from pathlib import Path
 
-from anonbench.made import Made
 from anonbench.runtime import job
 
-with job(snakemake.log[0], snakemake.threads):
-    made = Made(__file__, snakemake.input, snakemake.output, dict(snakemake.params.items()))
+with job(snakemake, __file__) as made:
     if not made.restored():
         from anonbench.config import DataSource
         from anonbench.detectors.own import match_own
@@ -21,4 +19,3 @@ with job(snakemake.log[0], snakemake.threads):
             output=Path(snakemake.output.rows),
             unmatched=Path(snakemake.output.unmatched),
         )
-        made.keep()

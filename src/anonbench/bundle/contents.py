@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from anonbench.checksums import digest_file
 from anonbench.config import Config
 from anonbench.experiment import Experiment, truth_of
-from anonbench.made import digest_file
 from anonbench.paper.ours import our_data
 from anonbench.vocabulary import ORIGINAL
 

@@ -129,8 +129,8 @@ def read_metadata(folder: Path) -> list[Listed]:
         ) from None
 
 
-def listed_files(metadata: Path) -> list[str]:
-    """Return the paths that a bundle's metadata lists, for planning: read as plain JSON, fast.
+def listed_files(metadata: Path) -> list[Listed]:
+    """Return what a bundle's metadata lists, for planning and jobs: read as plain JSON, fast.
 
     Raises:
         InputError: the file is missing or not such metadata.
@@ -138,7 +138,11 @@ def listed_files(metadata: Path) -> list[str]:
     """
     try:
         graph = json.loads(metadata.read_text(encoding="utf-8"))["@graph"]
-        return [each["@id"] for each in graph if "sha256" in each]
+        return [
+            Listed(each["@id"], int(each["contentSize"]), str(each["sha256"]))
+            for each in graph
+            if "sha256" in each
+        ]
     except FileNotFoundError:
         raise InputError(
             f"bundle: {metadata} is not there; run snakemake in the bundle's folder, or with "

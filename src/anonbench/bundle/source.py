@@ -33,7 +33,8 @@ def rules_left(metadata: Path, rules: Iterable[tuple[str, Callable[[str], bool]]
         InputError: the metadata is missing or wrong.
 
     """
-    carried = [path for path in listed_files(metadata) if path.startswith(f"{START}/")]
+    listed = [file.path for file in listed_files(metadata)]
+    carried = [path for path in listed if path.startswith(f"{START}/")]
     return {
         name
         for name, makes in rules

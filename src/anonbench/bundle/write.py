@@ -19,11 +19,11 @@ import yaml
 from anonbench.bundle.contents import START, Copy, Entry, benchmark_files, contents
 from anonbench.bundle.crate import METADATA, README, WORKFLOW, About, write_metadata
 from anonbench.bundle.readme import readme
+from anonbench.checksums import DIGEST
 from anonbench.config import Config, load
 from anonbench.embeddings import Embeddings, read_embeddings, write_embeddings
 from anonbench.errors import InputError
 from anonbench.files import write_csv, write_parquet
-from anonbench.made import DIGEST
 from anonbench.neutral import Names, without_paths, without_places
 from anonbench.progress import track
 from anonbench.provenance import file_digest, versions

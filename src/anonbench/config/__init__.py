@@ -62,6 +62,7 @@ from anonbench.config.training import (
     Recipe,
 )
 from anonbench.errors import InputError
+from anonbench.vocabulary import RESULTS
 
 __all__ = [
     "Anonymization",
@@ -109,7 +110,7 @@ class Config(Settings):
 
     title: str = "What anonymization costs image retrieval"
     """Title of the report."""
-    results: Place = Path("results")
+    results: Place = Path(RESULTS)
     """Folder that everything is written to."""
     bundle: Place | None = None
     """The metadata of the bundle that the results come from: `anonbench bundle` writes this setting

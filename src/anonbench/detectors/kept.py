@@ -1,8 +1,8 @@
 """What detectors found before, kept beside a shard's outputs: only the images that are new to a
 detector are searched, and a job that was killed goes on where it was.
 
-A file for each detector of a shard. It is no output of the workflow (which removes outputs before a
-job runs again) and may be deleted at any time.
+A file for each detector of a shard: Parquet and its digest. It is no output of the workflow (which
+removes outputs before a job runs again) and may be deleted at any time.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 
 from anonbench.boxes import Region
 from anonbench.config.detectors import Detection, DetectorName
-from anonbench.files import atomic, files_in
+from anonbench.files import atomic, files_in, read_sealed, seal
 from anonbench.identity import code_identity
 from anonbench.provenance import file_digest
 from anonbench.vocabulary import Entity
@@ -148,6 +148,7 @@ class Kept:
             table = pa.table(columns, _SCHEMA.with_metadata({_IDENTITY: self._identity}))
             with atomic(self._file) as temporary:
                 pq.write_table(table, temporary, compression="zstd")
+                seal(temporary)
             self._changed = False
         self._flushed = time.monotonic()
 
@@ -155,10 +156,11 @@ class Kept:
         if not file.exists():
             return {}
         try:
-            if (pq.read_schema(file).metadata or {}).get(_IDENTITY) != self._identity:
+            content = pa.BufferReader(read_sealed(file))
+            if (pq.read_schema(content).metadata or {}).get(_IDENTITY) != self._identity:
                 return {}
-            columns = pq.read_table(file, schema=_SCHEMA).to_pydict()
-        except (pa.ArrowException, OSError) as error:
+            columns = pq.read_table(content, schema=_SCHEMA).to_pydict()
+        except (ValueError, pa.ArrowException, OSError) as error:
             log.warning("%s is damaged (%s) and not used", file, type(error).__name__)
             return {}
         return _findings(columns, self._wanted)

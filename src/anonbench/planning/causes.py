@@ -10,7 +10,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from anonbench.made import DIGEST
+from anonbench.checksums import DIGEST
 from anonbench.planning.codes import code_changes, read_code
 from anonbench.planning.jobs import Job, Plan
 from anonbench.planning.settings import Change, changes, config_name
@@ -113,11 +113,11 @@ def _of_outputs(job: Job, why: Mapping[str, Any], last: str) -> Iterator[Cause]:
     named = min(job.outputs, key=lambda file: file.endswith(DIGEST))
     if last and not why["made"]:
         yield Cause(Kind.OUTPUT, named, last)
-    elif why["stopped"]:
-        yield Cause(Kind.OUTPUT, named, "is unfinished: a run was stopped while it was made")
     elif why["by_hand"]:
         for file in why["by_hand"]:
             yield Cause(Kind.OUTPUT, file, "was changed or removed by hand, or its job failed")
+    elif why["stopped"]:
+        yield Cause(Kind.OUTPUT, named, "is unfinished: a run was stopped while it was made")
     elif why["missing"]:
         missing = sorted(why["missing"], key=lambda file: file.endswith(DIGEST))
         others = f", and {len(missing) - 1} more of its job" if len(missing) > 1 else ""

@@ -17,12 +17,12 @@ from typing import Any
 from snakemake import cli
 from snakemake.workflow import Workflow
 
+from anonbench.checksums import DIGEST
 from anonbench.identity import known_codes
-from anonbench.made import DIGEST
 from anonbench.planning.codes import shortened
 from anonbench.planning.images import changed_images
 from anonbench.provenance import file_digest
-from anonbench.settle import BY_HAND, MISSING
+from anonbench.settle import is_placeholder
 
 _LARGE = 10**6
 """Bytes; Snakemake compares larger inputs by time alone."""
@@ -136,14 +136,8 @@ def _why(workflow: Any, job: Any, planned: set[Any]) -> dict[str, Any]:
 
 def _by_hand(job: Any) -> list[str]:
     """Return outputs that were put aside, or that a failed job has left missing."""
-    marked = []
-    for file in map(str, job.output):
-        if file.endswith(DIGEST) and Path(file).exists():
-            if Path(file).read_text(encoding="utf-8") == MISSING:
-                marked.append(file.removesuffix(DIGEST))
-        elif not Path(file).exists() and Path(file + BY_HAND).exists():
-            marked.append(file)
-    return sorted(set(marked))
+    marked = (file for file in map(str, job.output) if is_placeholder(Path(file)))
+    return sorted({file.removesuffix(DIGEST) for file in marked})
 
 
 def _updated(job: Any, record: Any, made_now: set[Any]) -> Iterator[dict[str, Any]]:

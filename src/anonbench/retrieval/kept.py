@@ -1,9 +1,10 @@
 """Scores that a job had computed before, kept beside its output: only what is new is computed.
 
-A file for each scenario of a shard. It is no output of the workflow (which removes outputs before a
-job runs again) and may be deleted at any time. A query's scores depend on the scenario and the
-reference alone, not on the other queries: they are looked up by the query's id, in the files of
-other shards too, so that another number of shards or a larger sample costs nothing twice.
+A file for each scenario of a shard: Parquet and its digest. It is no output of the workflow (which
+removes outputs before a job runs again) and may be deleted at any time. A query's scores depend on
+the scenario and the reference alone, not on the other queries: they are looked up by the query's
+id, in the files of other shards too, so that another number of shards or a larger sample costs
+nothing twice.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from anonbench.config import Retrieval
-from anonbench.files import atomic
+from anonbench.files import atomic, read_sealed, seal
 from anonbench.identity import code_identity
 
 log = logging.getLogger(__name__)
@@ -130,17 +131,19 @@ class KeptScores:
                     temporary,
                     compression="zstd",
                 )
+                seal(temporary)
             self._changed = False
 
     def _take(self, file: Path) -> bool:
         """Take over from a file what is missing; return whether there was anything."""
         try:
-            if (pq.read_schema(file).metadata or {}).get(_IDENTITY) != self._identity:
+            content = pa.BufferReader(read_sealed(file))
+            if (pq.read_schema(content).metadata or {}).get(_IDENTITY) != self._identity:
                 return False
-            table = pq.read_table(file).to_pandas()
+            table = pq.read_table(content).to_pandas()
         except FileNotFoundError:
             return False
-        except (pa.ArrowException, OSError) as error:
+        except (ValueError, pa.ArrowException, OSError) as error:
             log.warning("%s is damaged (%s) and not used", file, type(error).__name__)
             return False
         new = np.zeros(len(self._ids), dtype=bool)

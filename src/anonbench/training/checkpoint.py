@@ -5,11 +5,10 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 from typing import Any
-from zipfile import is_zipfile
 
 import torch
 
-from anonbench.files import atomic
+from anonbench.files import atomic, is_sealed, seal
 
 logger = logging.getLogger(__name__)
 
@@ -25,13 +24,14 @@ def write_checkpoint(path: Path, identity: str, state: dict[str, Any]) -> None:
     """
     with atomic(path) as temporary:
         torch.save({"identity": identity, "state": state}, temporary)
+        seal(temporary)  # torch's reader takes bytes after the end, and checks no checksum
 
 
 def read_checkpoint(path: Path, identity: str) -> dict[str, Any] | None:
     """Return the state, or None where there is none of this very training."""
     if not path.is_file():
         return None
-    if not is_zipfile(path):  # what torch writes; it is renamed into place when complete
+    if not is_sealed(path):
         logger.warning("the checkpoint is damaged: starting anew")
         return None
     saved = torch.load(path, map_location="cpu", weights_only=True)
