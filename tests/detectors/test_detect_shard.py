@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from anonbench.annotations import read_corrections
+from anonbench.annotations import Correction
+from anonbench.annotations.corrections import Action
 from anonbench.boxes import BOX_COLUMNS, Region, box_table, read_boxes
 from anonbench.config.detectors import Detection, DetectorName, Mtcnn, Template
 from anonbench.detectors import Detector, kept, reading, shard
@@ -261,18 +262,15 @@ def test_warns_of_each_detector_that_finds_nothing_in_the_first_hundred_images(
 
 
 def test_own_boxes_and_corrections_come_after_the_detectors(
-    tmp_path: Path, corners: dict[DetectorName, Corner], opened: list[str]
+    tmp_path: Path,
+    corners: dict[DetectorName, Corner],
+    opened: list[str],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     manifest = write_images(tmp_path, [5, 0, 200])
     own = {"i001": [region(Entity.TEXT, 9)], "i002": [region(Entity.TEXT, 7)]}
-    sidecar = tmp_path / "corrections.csv"
-    sidecar.write_text(
-        "id,action,entity,x0,y0,x1,y1\n"
-        "i002,remove,barcode,,,,\n"
-        "i002,remove,text,,,,\n"
-        "i000,add,mrz,1,2,3,4\n",
-        encoding="utf-8",
-    )
+    removals = [Correction(str(n), Action.REMOVE, e, None) for n, e in enumerate(Entity)]
+    added = Correction("9", Action.ADD, Entity.MRZ, Region(Entity.MRZ, 1, 2, 3, 4, 1.0))
     out = tmp_path / "out"
     boxes, images = run(
         manifest,
@@ -280,7 +278,7 @@ def test_own_boxes_and_corrections_come_after_the_detectors(
         out,
         detectors=[ZXING, BOXES],
         boxes=own,
-        corrections=read_corrections(sidecar),
+        corrections={"i002": removals, "i000": [added]},
         kept=[tmp_path / "kept/0"],
     )
     found = {
@@ -290,6 +288,9 @@ def test_own_boxes_and_corrections_come_after_the_detectors(
     }
     pd.testing.assert_frame_equal(boxes, box_table(found, seed=3))
     assert images["status"].tolist() == ["ok", "ok", "empty"]
+    # of face, text, barcode, mrz two were there to remove
+    assert "2 removals of the corrections match no region" in caplog.text
+    assert "first row 0, face (image i002)" in caplog.text
     # other files of the user's: nothing is read again
     opened.clear()
     boxes, _ = run(

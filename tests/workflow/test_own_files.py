@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import tarfile
 from pathlib import Path
 from typing import Any
 
@@ -82,3 +84,117 @@ def test_own_files_and_new_images_search_nothing_again(snakemake: Any, tmp_path:
     run("--forcerun", "manifest")  # a new file in a folder is not seen by itself
     assert searched_before(tmp_path) == [f"3 of {n} images were searched before" for n in (4, 3)]
     assert entities(tmp_path) == found | {"train/3": ["barcode"]}
+
+
+CANARY = (200, 30, 10)
+"""A colour that is in the secret regions, and nowhere else."""
+
+
+def write_secrets(folder: Path) -> list[tuple[str, str, int]]:
+    """Write sixteen images with a secret each, at another place in every one; return the table.
+
+    Ids are numbers in another order than the paths, so that a path cut to its last part is the id
+    of another image.
+    """
+    rows = []
+    for number in range(16):
+        case, place = "AB"[number // 8], number % 8 + 1
+        path = folder / f"archive/case{case}/{place}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        pixels = np.full((48, 160, 3), 255 - number, dtype=np.uint8)
+        pixels[10:30, 9 * number : 9 * number + 12] = CANARY
+        Image.fromarray(pixels).save(path)
+        rows.append((str(16 - number), f"case{case}/{place}.png", number))
+    lines = [f"{name},{path},{('train', 'val')[n % 2]}" for name, path, n in rows]
+    (folder / "archive/list.csv").write_text("\n".join(["id,path,split", *lines]) + "\n")
+    return rows
+
+
+def secrets_seen(folder: Path) -> tuple[int, int]:
+    """Return how many masked images there are, and in how many a secret is seen."""
+    seen = count = 0
+    for path in sorted((folder / "results/archive/images/mask-100").glob("*/*.tar")):
+        with tarfile.open(path) as tar:
+            for member in tar.getmembers():
+                pixels = np.array(Image.open(io.BytesIO(tar.extractfile(member).read())))  # type: ignore[union-attr]
+                seen += bool((pixels == CANARY).all(axis=-1).any())
+                count += 1
+    return count, seen
+
+
+def secret_config(**changes: Any) -> dict[str, Any]:
+    archive = {
+        "layout": "table",
+        "path": "archive/list.csv",
+        "detectors": ["boxes"],
+        "boxes": "own.csv",
+        "methods": ["mask"],
+        "keep_without_regions": True,
+        "recipe": "any",
+    }
+    return {"datasets": {"archive": archive | changes}, "recipes": {"any": {}}}
+
+
+def box(name: str, number: int) -> str:
+    return f"{name},text,{9 * number},10,{9 * number + 12},30"
+
+
+def test_boxes_by_path_reach_their_image_beside_ids_that_are_the_paths_tails(
+    snakemake: Any, tmp_path: Path
+) -> None:
+    rows = write_secrets(tmp_path)
+    own = tmp_path / "own.csv"
+    config = secret_config()
+    run = ("--cores", "1", "archive_boxes", "archive_images")
+    # as the attack had it: the paths below the folder's own name are no paths of the data set
+    own.write_text(HEADER + "\n".join(box(f"archive/{path}", n) for _, path, n in rows) + "\n")
+    refused = snakemake(tmp_path, config, "-n", *run)
+    assert refused.returncode != 0 and "Traceback" not in refused.stderr
+    assert "own.csv: row 1 (image archive/caseA/1.png), path: no image" in refused.stderr
+    assert "(15 more like it)" in refused.stderr and not (tmp_path / "results").exists()
+    # by their paths, with one typo: recorded, said and listed
+    lines = [box(path, n) for _, path, n in rows]
+    lines[3] = lines[3].replace("caseA/", "caseC/")
+    own.write_text(HEADER + "\n".join(lines) + "\n")
+    refused = snakemake(tmp_path, config, "-n", *run)
+    assert refused.returncode != 0 and "own.csv: row 4 (image caseC/4.png)" in refused.stderr
+    recorded = snakemake(tmp_path, secret_config(unmatched="record"), *run)
+    assert recorded.returncode == 0, recorded.stderr[-3000:]
+    assert "1 rows of own.csv reach no image and are LEFT OUT" in recorded.stderr
+    listed = (tmp_path / "results/archive/unmatched.csv").read_text().splitlines()
+    assert listed[1:] == ["boxes,own.csv,4,no image of the data set has this path"]
+    assert secrets_seen(tmp_path) == (16, 1)
+    # all right
+    own.write_text(HEADER + "\n".join(box(path, n) for _, path, n in rows) + "\n")
+    done = snakemake(tmp_path, config, *run)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert secrets_seen(tmp_path) == (16, 0)
+    unmatched = (tmp_path / "results/archive/unmatched.csv").read_text()
+    assert unmatched == "setting,file,row,reason\n"
+
+
+@pytest.mark.parametrize("setting", ["boxes", "corrections", "truth"])
+@pytest.mark.parametrize("early", [True, False])
+def test_a_wrong_row_ends_the_run_before_any_image_is_searched(
+    snakemake: Any, tmp_path: Path, setting: str, early: bool
+) -> None:
+    rows = write_secrets(tmp_path)
+    lines = [box(path, n) for _, path, n in rows]
+    right, wrong = (HEADER + "\n".join(some) + "\n" for some in (lines, [*lines, box("17", 1)]))
+    if setting == "corrections":
+        wrong = wrong.replace("\n", ",add\n").replace("y1,add", "y1,action")
+    if not early:
+        wrong = wrong.replace(",add\n", f",add{' ' * 300_000}\n").replace(
+            "text", f"text{' ' * 300_000}"
+        )  # a file too large to be read where jobs are planned
+    (tmp_path / "own.csv").write_text(right)
+    (tmp_path / "wrong.csv").write_text(wrong)
+    config = secret_config(**{setting: "wrong.csv"})
+    done = snakemake(tmp_path, config, "--cores", "1", "archive_boxes", "detection_quality")
+    assert done.returncode != 0
+    said = [line for line in done.stderr.splitlines() if "wrong.csv: row 17 (image 17)" in line]
+    assert said and "Traceback" not in done.stderr
+    # a truth that is read late stops nothing but what is measured by it
+    searched = list((tmp_path / "results/archive/detect").glob("*/*.boxes.parquet"))
+    assert bool(searched) is (setting == "truth" and not early)
+    assert (tmp_path / "results/archive/manifest.parquet").exists() is not early

@@ -15,7 +15,7 @@ rule match:
         f"{logs}/match/{{dataset}}/{{setting}}.log",
     benchmark:
         f"{benchmarks}/match/{{dataset}}/{{setting}}.tsv"
-    # a wrong row of the truth, too, ends the run before anything is searched
+    # a wrong row is said before anything is searched, one of the truth too
     priority: 1
     conda:
         CONDA
