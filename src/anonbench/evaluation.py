@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
@@ -21,8 +21,7 @@ from anonbench.retrieval import archive, chance, metrics, scenario
 from anonbench.retrieval.sample import draw
 from anonbench.scores import PER_QUERY
 from anonbench.statistics import bootstrap_means, interval, standard_error, wilson
-from anonbench.sufficiency import DEFAULTS as NEEDS
-from anonbench.sufficiency import Needs, too_few
+from anonbench.sufficiency import too_few
 
 if TYPE_CHECKING:
     from anonbench.retrieval.approximate import Difference
@@ -66,11 +65,12 @@ class Evaluation:
     @property
     def unknown(self) -> str:
         """Why no statement can rest on the scores, and what to add; empty where one can."""
-        return too_few(self.k, len(self.per_query), self._needs, self.images)
-
-    @property
-    def _needs(self) -> Needs:
-        return replace(NEEDS, retrieval=self.settings, confidence=self.confidence)
+        if self.k < metrics.MIN_K:
+            return (
+                f"k is {self.k}, and below {metrics.MIN_K} no ranking can be judged; score more "
+                f"images, or ask for a k of {metrics.MIN_K} or more"
+            )
+        return too_few(self.k, len(self.per_query))
 
     def near_chance(self) -> pd.DataFrame:
         """Return the rows of mAP and mnDCG that a random ranking would reach, or nearly so."""
