@@ -176,4 +176,4 @@ def _tables(config: Config, experiment: Experiment, base: Path) -> None:
     attacked, confidence = base / "privacy/reidentification.csv", config.presentation.confidence
     write_csv(make_rates(NAME), attacked)
     table = paths(f"reidentification_{NAME}")
-    write_reidentification(NAME, read_rates(attacked), confidence, *table)
+    write_reidentification(NAME, read_rates(attacked), confidence, 0.2, *table)

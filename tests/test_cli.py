@@ -106,6 +106,26 @@ def test_evaluate_prints_the_same_as_json(
     assert content["settings"]["include_self"] is True
 
 
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        (["--k", "4"], "k is 4, and below 5 no ranking can be judged"),
+        (["--k", "5", "--sample", "19"], "19 queries are scored, and 20 are needed"),
+        (["--k", "5", "--sample", "20"], ""),
+    ],
+)
+def test_evaluate_states_nothing_on_too_little(
+    embedded: dict[str, Path], capsys: pytest.CaptureFixture[str], asked: list[str], said: str
+) -> None:
+    assert main(evaluate_arguments(embedded, *asked)) == 0
+    text = capsys.readouterr().out
+    assert text.startswith(f"NOT KNOWN what the change costs: {said}" if said else "metric")
+    own = "counts" if asked[1] == "5" else "does not count"
+    assert f"a query's own image {own} among the results" in text
+    assert main(evaluate_arguments(embedded, "--json", *asked)) == 0
+    assert json.loads(capsys.readouterr().out)["unknown"].startswith(said)
+
+
 @pytest.mark.parametrize("suffix", ["csv", "parquet"])
 def test_evaluate_writes_every_query(embedded: dict[str, Path], suffix: str) -> None:
     path = embedded["queries"].with_name(f"scores.{suffix}")

@@ -21,6 +21,7 @@ from anonbench.retrieval import archive, chance, metrics, scenario
 from anonbench.retrieval.sample import draw
 from anonbench.scores import PER_QUERY
 from anonbench.statistics import bootstrap_means, interval, standard_error, wilson
+from anonbench.sufficiency import too_few
 
 if TYPE_CHECKING:
     from anonbench.retrieval.approximate import Difference
@@ -60,6 +61,16 @@ class Evaluation:
     """Coverage of the intervals."""
     difference: Difference | None
     """How far an approximate search is from exact."""
+
+    @property
+    def unknown(self) -> str:
+        """Why no statement can rest on the scores, and what to add; empty where one can."""
+        if self.k < metrics.MIN_K:
+            return (
+                f"k is {self.k}, and below {metrics.MIN_K} no ranking can be judged; score more "
+                f"images, or ask for a k of {metrics.MIN_K} or more"
+            )
+        return too_few(self.k, len(self.per_query))
 
     def near_chance(self) -> pd.DataFrame:
         """Return the rows of mAP and mnDCG that a random ranking would reach, or nearly so."""

@@ -39,7 +39,7 @@ class Needs:
 DEFAULTS = Needs.of(Retrieval(), Presentation(), Privacy())
 
 
-def too_few(k: int, queries: int, needs: Needs, images: int | None = None) -> str:
+def too_few(k: int, queries: int, needs: Needs = DEFAULTS, images: int | None = None) -> str:
     """Return why no statement about a ranking is possible, and what to add; empty where one is.
 
     Args:

@@ -13,6 +13,7 @@ from synthetic_results import make_scores
 from visiting import Open
 
 from anonbench.presentation.grid import Grid, GridBlock
+from anonbench.presentation.report.advice import Option, advise
 from anonbench.presentation.report.build import build_report
 
 CONFIG = {"presentation": {"confidence": 0.9}, "training_seeds": [0], "control_seeds": [1]}
@@ -161,30 +162,43 @@ def test_the_constraint_changes_the_answer(report: Path, visit: Open) -> None:
             degree = int(str(key.pop("degree")))
             of = [o for o in options if o["dataset"] == key["dataset"]]
             least = min(degree, max(o["degree"] for o in of))
-            limit = float(str(key.pop("limit", 100)))
+            limit = float(str(key.pop("limit", 10)))
             meeting = [o for o in of if o["degree"] >= least and key.items() <= o.items()]
-            meeting = [o for o in meeting if o["risk_rate"] <= limit]
+            meeting = [o for o in meeting if o["risk_high"] <= limit]
             found += [max(meeting, key=lambda o: float(o["kept"].split()[0]))["use"]]
         return [use.replace("\u00a0", " ") for use in found]
 
-    assert uses() == expected(degree=100)
+    risk = page.locator("#constraint [name=risk]")
+    assert risk.input_value() == "10"
+    assert uses() == expected(degree=100) and all("Mask" in use for use in uses())
     page.get_by_label("At least hidden").select_option("50")
     assert uses() == expected(degree=50)
+    risk.select_option("")
+    assert uses() == expected(degree=50, limit=100)
     page.get_by_label("At least hidden").select_option("100")
-    assert uses() == expected(degree=100) != expected(degree=50)
+    assert uses() == expected(degree=100, limit=100) != expected(degree=50, limit=100)
     page.get_by_label("At least hidden").select_option("50")
     page.get_by_label("Method").first.select_option("mask")
-    assert uses() == expected(degree=50, method="mask")
+    assert uses() == expected(degree=50, method="mask", limit=100)
     page.get_by_label("Model").first.select_option("unadapted")
-    assert uses() == expected(degree=50, method="mask", adaption="unadapted")
+    assert uses() == expected(degree=50, method="mask", adaption="unadapted", limit=100)
     rates = page.locator("#advice .risk").all_inner_texts()
     assert len(rates) == rows.count() and all("chance 1 among 200" in text for text in rates)
     page.get_by_label("Method").first.select_option("")
-    page.locator("#constraint [name=risk]").select_option("50")
+    risk.select_option("50")
     assert uses() == expected(degree=50, adaption="unadapted", limit=50)
-    page.locator("#constraint [name=risk]").select_option("1")
-    assert uses() == expected(degree=50, adaption="unadapted", limit=1)
-    assert all("Mask" in use for use in uses())
+
+
+def test_page_and_library_say_alike_why_there_is_no_choice(report: Path, visit: Open) -> None:
+    page = visit(report).page
+    given = json.loads(page.locator("#advice-data").text_content())
+    options = [Option(**entry) for entry in given]
+    page.get_by_label("Method").first.select_option("blur")
+    shown = page.locator("#advice .none").all_inner_texts()
+    said = [text.replace("\u00a0", " ") for text in shown]
+    blurred = [option for option in options if option.method == "blur"]
+    expected = [row.why_not.replace("\u00a0", " ") for row in advise(blurred, 100, 10)]
+    assert said == expected and all(text.startswith("none: no choice surely") for text in said)
 
 
 def shown(page: Any, which: str) -> list[list[str]]:

@@ -75,7 +75,7 @@ def test_missing_cells_say_why() -> None:
     table = compared(scores, labelled=False, methods=("blur", "mask"), adaptions=("unadapted", "C"))
     scores_left = table[table["role"] == "celeba"].set_index(CELL[1:])
     reasons = scores_left["reason"]
-    assert reasons[100, "blur", "C", "original", "map"] == "the scenario has no score"
+    assert reasons[100, "blur", "C", "original", "map"].startswith("the scenario has no score")
     assert np.isnan(scores_left["difference"][100, "blur", "C", "original", "map"])
     other = set(table.loc[table["role"] == "dokiq", "reason"])
     assert other == {"no data set stands for DOKIQ (paper_role)"}

@@ -74,3 +74,18 @@ def test_without_an_attack_the_figure_says_so(tmp_path: Path) -> None:
 def test_another_data_sets_rates_are_left_alone() -> None:
     rates = pd.concat([make_rates("a"), make_rates("b")])
     assert len(worst(rates[rates["dataset"] == "a"])) == 4
+
+
+@pytest.mark.parametrize(
+    ("rates", "k"), [({"clusters": 19}, 12), ({"high": 1.0, "low": 0.0}, 12), ({}, 4)]
+)
+def test_nothing_is_drawn_on_too_little(tmp_path: Path, rates: dict[str, float], k: int) -> None:
+    """The same picture as without an attack: it says that nothing is known."""
+    scores = make_scores("documents")
+    empty, few = outputs(tmp_path, "empty"), outputs(tmp_path, "few")
+    front(make_rates("documents").iloc[:0], scores, "documents", "map", empty, empty)
+    given = make_rates("documents").assign(**rates)
+    front(given, scores.assign(k=k), "documents", "map", few, few)
+    assert few[0].read_bytes() == empty[0].read_bytes()
+    front(make_rates("documents"), scores, "documents", "map", few, few)
+    assert few[0].read_bytes() != empty[0].read_bytes()

@@ -50,7 +50,7 @@ def test_each_entity_has_its_block_and_what_is_missing_its_reason() -> None:
 def test_the_files_hold_the_same(tmp_path: Path) -> None:
     rates = make_rates("a")
     paths = {name: tmp_path / f"table.{name}" for name in ("csv", "md", "tex")}
-    write_reidentification("a", rates, 0.95, paths["csv"], paths["md"], paths["tex"])
+    write_reidentification("a", rates, 0.95, 0.2, paths["csv"], paths["md"], paths["tex"])
     assert read_rates(paths["csv"])["rate"].tolist() == pytest.approx(rates["rate"].tolist())
     assert "| 100 % | Blur |" in paths["md"].read_text(encoding="utf-8")
     assert r"\toprule" in paths["tex"].read_text(encoding="utf-8")

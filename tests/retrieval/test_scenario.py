@@ -198,3 +198,12 @@ def test_queries_that_cannot_be_scored_are_named(
 def test_no_queries_at_all_are_refused(reference: Embeddings) -> None:
     with pytest.raises(InputError, match="nothing to score"):
         score(reference, {}, reference, Retrieval())
+
+
+def test_below_k_five_finding_oneself_scores_nothing() -> None:
+    draw = np.random.default_rng(0).standard_normal
+    ids = [f"{i:02}" for i in range(26)]
+    reference, other = (Embeddings(ids, draw((26, 8)).astype(np.float32)) for _ in range(2))
+    scores = score(reference, {"q": other}, other, Retrieval())
+    assert scores.k == 1 and scores.table["ap"].mean() < 0.6  # it was 1.0
+    assert scores.chance["map"] == pytest.approx(np.mean(1 / np.arange(1, 26)))

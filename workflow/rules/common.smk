@@ -18,6 +18,7 @@ from anonbench.estimates import Estimates
 from anonbench.experiment import Experiment, truth_of
 from anonbench.files import files_in
 from anonbench.originals import copies_message
+from anonbench.planning.counts import check_counts
 from anonbench.preflight import require_files
 from anonbench.presentation.report.page import resources_digest
 from anonbench.stored import require_absolute, require_in_place
@@ -57,10 +58,18 @@ try:
                 }
             )
             require_in_place(experiment.datasets)
+    if settings.bundle or not workflow.is_main_process:
+        too_few = []
+    else:
+        _asked = workflow.dag_settings.targets if workflow.dag_settings else ()
+        too_few = check_counts(experiment, image_counts, _asked)
 except InputError as error:
     raise WorkflowError(str(error))
 except OSError as error:
     raise WorkflowError(f"{error.filename} cannot be read: {error.strerror}")
+
+for _text in too_few:
+    logger.warning(f"anonbench: {_text}")
 
 estimates = Estimates(experiment, image_counts)
 results = settings.results.as_posix()

@@ -84,7 +84,7 @@ rule table_reidentification:
         mem_mb=1000,
         runtime=5,
     params:
-        slice=slices.comparisons(settings),
+        slice=slices.show(settings, "confidence", "widest_interval"),
     script:
         "../scripts/reidentification_table.py"
 
@@ -117,6 +117,6 @@ rule front:
         mem_mb=1000,
         runtime=5,
     params:
-        slice=slices.show(settings, "dpi"),
+        slice=slices.show(settings, "dpi", "confidence", "widest_interval"),
     script:
         "../scripts/front.py"

@@ -1,9 +1,34 @@
 # DINOv2 on pairs of original and anonymized images: the unadapted model and adaptions A, B, C.
 
 
+# Too few images are refused before anything is trained. Its output says nothing else, so that other
+# settings of retrieval train nothing again.
+rule enough:
+    input:
+        rules.boxes.output.counts,
+    output:
+        f"{results}/{{dataset}}/enough.txt",
+    log:
+        f"{logs}/enough/{{dataset}}.log",
+    benchmark:
+        f"{benchmarks}/enough/{{dataset}}.tsv"
+    conda:
+        CONDA
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    params:
+        slice=slices.retrieve(settings),
+        batch=lambda w: estimates.recipe(w.dataset).optimizer.batch_size,
+    script:
+        "../scripts/enough.py"
+
+
 rule train_unadapted:
     input:
         lambda w: digests(image_set(w.dataset, "original", "train")),
+        enough=ancient(rules.enough.output[0]),
         original=lambda w: ancient(image_set(w.dataset, "original", "train")),
         labels=monitor_labels,
     output:
@@ -41,6 +66,7 @@ use rule train_unadapted as train_adapted with:
     input:
         lambda w: digests(image_set(w.dataset, "original", "train")),
         lambda w: digests(image_set(w.dataset, w.anonymized, "train")),
+        enough=ancient(rules.enough.output[0]),
         original=lambda w: ancient(image_set(w.dataset, "original", "train")),
         anonymized=lambda w: ancient(image_set(w.dataset, w.anonymized, "train")),
         labels=monitor_labels,

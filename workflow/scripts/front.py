@@ -3,10 +3,14 @@ from pathlib import Path
 from anonbench.runtime import job
 
 with job(snakemake, __file__):
+    from dataclasses import replace
+
     from anonbench.presentation.figures.front import front
     from anonbench.presentation.summary import read_scores
     from anonbench.privacy.rates import read_rates
+    from anonbench.sufficiency import DEFAULTS
 
+    shown = snakemake.params.slice["settings"]
     front(
         read_rates(Path(snakemake.input.rates)),
         read_scores(Path(snakemake.input.scores)),
@@ -14,5 +18,6 @@ with job(snakemake, __file__):
         snakemake.wildcards.metric,
         outputs=[Path(snakemake.output.png), Path(snakemake.output.svg)],
         column=[Path(snakemake.output.column_png), Path(snakemake.output.column_svg)],
-        dpi=snakemake.params.slice["settings"]["dpi"],
+        dpi=shown["dpi"],
+        needs=replace(DEFAULTS, widest=shown["widest_interval"], confidence=shown["confidence"]),
     )

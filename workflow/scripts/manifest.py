@@ -13,6 +13,7 @@ with job(snakemake, __file__) as made:
     listed = list_images(name, source, seed, labels=False)["path"]
     if not made.restored(scan=scan(root_of(source), listed, True)):
         from anonbench.datasets.manifest import write_manifest
+        from anonbench.planning.counts import require_classes
 
         write_manifest(
             name=name,
@@ -22,3 +23,4 @@ with job(snakemake, __file__) as made:
             output=Path(snakemake.output.manifest),
             skipped=Path(snakemake.output.skipped),
         )
+        require_classes(Path(snakemake.output.manifest), source.label)

@@ -10,6 +10,7 @@ with job(snakemake, __file__):
         snakemake.wildcards.dataset,
         read_rates(Path(snakemake.input[0])),
         confidence=snakemake.params.slice["settings"]["confidence"],
+        widest=snakemake.params.slice["settings"]["widest_interval"],
         csv=Path(snakemake.output.csv),
         markdown=Path(snakemake.output.markdown),
         latex=Path(snakemake.output.latex),

@@ -258,6 +258,7 @@ def _writers(bundle: Bundle) -> dict[str, Callable[[Path, Path, Path], None]]:
                 of,
                 read_rates(bundle.carried(f"{of}/privacy/reidentification.csv")),
                 bundle.config.presentation.confidence,
+                bundle.config.presentation.widest_interval,
                 *to,
             )
     for table in experiment.tables:

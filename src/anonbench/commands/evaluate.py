@@ -138,6 +138,7 @@ def as_json(result: Evaluation) -> dict[str, Any]:
         "k": result.k,
         "queries_given": result.asked,
         "search": result.search,
+        "unknown": result.unknown,
         "rows": _rows(result.table),
         "notes": notes(result),
         "confidence": result.confidence,
@@ -161,9 +162,11 @@ def as_json(result: Evaluation) -> dict[str, Any]:
 def as_text(result: Evaluation) -> str:
     """Return the result as an aligned table, with what has to be known beside it."""
     parts = [_aligned(result.table), "\n".join(notes(result))]
+    if result.unknown:
+        parts.insert(0, f"NOT KNOWN what the change costs: {result.unknown}.")
     if result.difference is not None:
         title = f"approximate against exact, {result.difference.queries} queries:"
-        parts.insert(1, f"{title}\n{_aligned(result.difference.table)}")
+        parts.insert(-1, f"{title}\n{_aligned(result.difference.table)}")
     return "\n\n".join(parts)
 
 

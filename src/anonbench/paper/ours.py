@@ -10,6 +10,8 @@ import pandas as pd
 from anonbench.config import Config, Dataset, Layout, OwnSplit, PaperRole, Recipe
 from anonbench.paper.published import CELL, METRICS, ROLE_NAMES
 from anonbench.presentation.summary import summarize
+from anonbench.scores import PER_QUERY
+from anonbench.sufficiency import DEFAULTS, unstated
 from anonbench.vocabulary import Adaption
 
 COLUMNS = ["dataset", *CELL, "value", "low", "high", "seeds", "n"]
@@ -70,7 +72,8 @@ def stand_in(dataset: Dataset) -> str:
 def tidy(scores: pd.DataFrame, data: OurData) -> pd.DataFrame:
     """Return our scores in the paper's cells, with the columns `COLUMNS`.
 
-    Seeds are averaged; the retraining control and original images are left out.
+    Seeds are averaged; the retraining control and original images are left out, and so are rankings
+    of too few images for a statement (`anonbench.sufficiency`).
 
     Args:
         scores: tidy scores of one or several data sets (`anonbench.presentation.summary`).
@@ -84,6 +87,8 @@ def tidy(scores: pd.DataFrame, data: OurData) -> pd.DataFrame:
     chosen = summary[
         summary["metric"].isin(METRICS) & summary["adaption"].isin([str(a) for a in Adaption])
     ].assign(role=data.role)
+    if unstated(summary, DEFAULTS):
+        chosen = chosen[~chosen["metric"].isin(PER_QUERY)]
     for name in ("value", "low", "high"):
         chosen[name] = 100.0 * chosen[name].astype(float)
     return chosen[COLUMNS].reset_index(drop=True)
@@ -108,7 +113,7 @@ def why_missing(cell: Mapping[Hashable, object], data: OurData | None) -> str:
         return f"{cell['adaption']} is not in {where}.adaptions"
     if cell["query"] == "" and not data.labelled:
         return f"no labels: {where}.label is not set"
-    return "the scenario has no score"
+    return "the scenario has no score, or one of too few images"
 
 
 def _recipe_numbers(recipe: Recipe) -> dict[str, float]:

@@ -8,6 +8,8 @@ import pandas as pd
 
 from anonbench.experiment import Table
 from anonbench.presentation.labels import ADAPTIONS, AT_CHANCE, TIED, count
+from anonbench.retrieval.metrics import MIN_K
+from anonbench.scores import PER_QUERY
 from anonbench.vocabulary import CONTROL
 
 _TITLES = {
@@ -46,6 +48,12 @@ def notes_of(
         return
     retrieval = table.kind != "downstream"
     yield f"{_behind(retrieval, here)}."
+    ranked = here[here["metric"].isin(PER_QUERY)]
+    if (ranked["k"] < MIN_K).any():
+        yield (
+            f"Too few images for a statement: below k = {MIN_K} a query’s own image does not "
+            "count, and these values say next to nothing about a larger archive."
+        )
     if "rbo" in set(here["metric"]):
         yield _AGREEMENT
     if (here["seeds"] > 1).any():

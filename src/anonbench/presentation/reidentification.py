@@ -19,12 +19,20 @@ from anonbench.presentation.labels import (
     count,
 )
 from anonbench.presentation.tables import write_text
+from anonbench.privacy.known import strongest
 from anonbench.privacy.rates import ALL, HIDDEN, worst
+from anonbench.sufficiency import DEFAULTS
 from anonbench.vocabulary import ORIGINAL
 
 
 def write_reidentification(
-    dataset: str, rates: pd.DataFrame, confidence: float, csv: Path, markdown: Path, latex: Path
+    dataset: str,
+    rates: pd.DataFrame,
+    confidence: float,
+    widest: float,
+    csv: Path,
+    markdown: Path,
+    latex: Path,
 ) -> None:
     """Write a data set's re-identification rates.
 
@@ -32,18 +40,24 @@ def write_reidentification(
         dataset: its name.
         rates: of this data set (`anonbench.privacy.rates.RATE_COLUMNS`).
         confidence: of the intervals.
+        widest: the widest interval of a rate that is known (`anonbench.privacy.known`).
         csv: the rates as they are, shares.
         markdown: for people, in percent.
         latex: for papers; needs booktabs.
 
     """
-    grid = reidentification_grid(dataset, rates, confidence)
+    grid = reidentification_grid(dataset, rates, confidence, widest)
     write_csv(rates, csv)
     write_text(markdown, to_markdown(grid))
     write_text(latex, to_latex(grid))
 
 
-def reidentification_grid(dataset: str, rates: pd.DataFrame, confidence: float = 0.95) -> Grid:
+def reidentification_grid(
+    dataset: str,
+    rates: pd.DataFrame,
+    confidence: float = DEFAULTS.confidence,
+    widest: float = DEFAULTS.widest,
+) -> Grid:
     """Return the rates of a data set: a block an entity, a row a method and degree."""
     run = rates[rates["rate"].notna()]
     attacks = [
@@ -74,7 +88,7 @@ def reidentification_grid(dataset: str, rates: pd.DataFrame, confidence: float =
             _block(str(entity), run[run["entity"] == entity], attacks)
             for entity in run["entity"].unique()
         ),
-        notes=tuple(_notes(rates, confidence)),
+        notes=tuple(_notes(rates, confidence, widest)),
         left=2,
     )
 
@@ -134,7 +148,7 @@ def _percent(share: float) -> str:
     return f"{100 * share:.1f}"
 
 
-def _notes(rates: pd.DataFrame, confidence: float) -> Iterator[str]:
+def _notes(rates: pd.DataFrame, confidence: float, widest: float) -> Iterator[str]:
     run = rates[rates["rate"].notna()]
     if run.empty:
         yield "No attack was run."
@@ -153,6 +167,9 @@ def _notes(rates: pd.DataFrame, confidence: float) -> Iterator[str]:
             "strongest of several attacks is chosen after the fact, so its rate is a little too "
             "high."
         )
+    lacks = strongest(rates, widest, confidence)["unknown"]
+    if unknown := list(dict.fromkeys(text for text in lacks if text)):
+        yield f"Too few for a statement: {unknown[0]}."
     absent = rates[rates["rate"].isna()]
     for reason, group in absent.groupby("reason", sort=False):
         what = dict.fromkeys(

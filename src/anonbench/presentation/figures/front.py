@@ -30,7 +30,8 @@ from anonbench.presentation.figures.style import (
 )
 from anonbench.presentation.labels import ADAPTIONS, METHODS, QUERIES, metric_label
 from anonbench.presentation.summary import present, summarize
-from anonbench.privacy.rates import worst
+from anonbench.privacy.known import strongest
+from anonbench.sufficiency import DEFAULTS, Needs, unstated
 from anonbench.vocabulary import CONTROL, ORIGINAL
 
 _KEYS = ["method", "degree"]
@@ -44,8 +45,11 @@ def front(
     outputs: Sequence[Path],
     column: Sequence[Path],
     dpi: int = 150,
+    needs: Needs = DEFAULTS,
 ) -> None:
     """Draw one metric of a data set against the strongest attack's rate, a panel a query kind.
+
+    Variants whose rate is not known are left out; where the metric is not, nothing is drawn.
 
     Args:
         rates: `anonbench.privacy.rates.RATE_COLUMNS`, of one or several data sets.
@@ -55,16 +59,21 @@ def front(
         outputs: .png and .svg paths, over both columns of a page.
         column: the same, for one column.
         dpi: of the PNG.
+        needs: what a value has to fulfil to be known.
 
     """
-    risks = worst(rates[rates["dataset"] == dataset])
-    points = choices(risks, scores[scores["dataset"] == dataset], metric)
+    risks = strongest(rates[rates["dataset"] == dataset], needs.widest, needs.confidence)
+    risks = risks[risks["unknown"] == ""]
+    own = scores[scores["dataset"] == dataset]
+    points = choices(risks, own, metric)
+    if unstated(own, needs):
+        points = points.iloc[:0]
     originals = risks[risks["method"] == ORIGINAL]
     for paths, width, down in ((outputs, TWO_COLUMNS, 1), (column, ONE_COLUMN, 2)):
         with styled():
             if points.empty:
                 figure = new_figure(width, 1.2)
-                empty(figure, f"Re-identification or retrieval was not run on {dataset}")
+                empty(figure, f"Re-identification or retrieval is not known of {dataset}")
             else:
                 figure = new_figure(width, 0.5 + 2.4 * down)
                 kinds = present(points["query"], QUERIES)

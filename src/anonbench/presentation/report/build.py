@@ -229,7 +229,8 @@ def build_report(
         grids=(
             {
                 "Re-identification": [
-                    reidentification_grid(name, table, **sure) for name, table in rates.items()
+                    reidentification_grid(name, table, needs.confidence, needs.widest)
+                    for name, table in rates.items()
                 ]
             }
             if rates

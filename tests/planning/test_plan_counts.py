@@ -1,0 +1,89 @@
+"""Too few images are refused by counts alone, before anything is searched or trained."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from anonbench.config import Retrieval, load
+from anonbench.errors import InputError
+from anonbench.experiment import Experiment
+from anonbench.planning.counts import check_counts, require_classes, require_left
+from anonbench.vocabulary import Split
+
+
+def experiment(**settings: object) -> Experiment:
+    data = {"layout": "folder", "path": "x", "detectors": ["zxing"]}
+    recipes = {"default": {"optimizer": {"batch_size": 8}}}
+    return Experiment(load({"datasets": {"a": data, "b": data}, "recipes": recipes} | settings))
+
+
+def counts(train: int, val: int) -> dict[str, dict[Split, int]]:
+    return {name: {Split.TRAIN: train, Split.VAL: val} for name in ("a", "b")}
+
+
+def test_enough_is_silent() -> None:
+    assert check_counts(experiment(), counts(8, 100)) == []
+
+
+@pytest.mark.parametrize(("val", "refused"), [(0, True), (20, True), (21, False)])
+def test_a_ranking_of_nothing_is_refused_with_what_is_needed(val: int, refused: bool) -> None:
+    if not refused:
+        assert "give k = 1" in check_counts(experiment(), counts(8, val))[0]
+        return
+    said = rf"datasets.a: {val} validation images; .* a ranking needs 21, and a statement 100\n"
+    with pytest.raises(InputError, match=said):
+        check_counts(experiment(), counts(8, val))
+
+
+def test_less_than_a_batch_is_refused() -> None:
+    with pytest.raises(InputError, match=r"datasets\.b: 7 train images are fewer than a batch"):
+        check_counts(experiment(), counts(7, 100))
+
+
+def test_what_the_report_will_not_state_is_said() -> None:
+    a, b = check_counts(experiment(), counts(8, 99))
+    assert a.startswith("datasets.a: 99 validation images give k = 4; below 5 the report states")
+    assert b.endswith("It takes 100: add 1")
+    few = check_counts(experiment(retrieval={"fraction": 0.5}), counts(8, 16))
+    assert ["16 queries" in few[0], "states nothing about re-identification" in few[1]] == [
+        True
+    ] * 2
+    asked = experiment(retrieval={"queries": 5})
+    assert "5 queries are scored" in check_counts(asked, counts(8, 100))[0]
+    quiet = experiment(retrieval={"fraction": 0.5}, privacy={"enabled": False})
+    assert not any("re-identification" in text for text in check_counts(quiet, counts(8, 16)))
+
+
+@pytest.mark.parametrize(
+    "targets", [{"a_boxes"}, {"a_images", "b_manifest"}, {"results/a/manifest.parquet"}]
+)
+def test_whoever_only_anonymizes_needs_no_ranking(targets: set[str]) -> None:
+    assert check_counts(experiment(), counts(1, 1), targets) == []
+
+
+@pytest.mark.parametrize("target", ["all", "report", "a_scores", "table_retrieval_a_100"])
+def test_whoever_asks_for_more_is_refused(target: str) -> None:
+    with pytest.raises(InputError, match=r"datasets\.a: 1 validation") as error:
+        check_counts(experiment(), counts(8, 1), {"a_boxes", target})
+    assert ("datasets.b" in str(error.value)) == (target in ("all", "report"))
+
+
+def test_what_detection_has_left_is_asked_again(tmp_path: Path) -> None:
+    (tmp_path / "counts.csv").write_text("split,used\ntrain,8\nval,21\n")
+    require_left(tmp_path / "counts.csv", Retrieval(), 8)
+    (tmp_path / "counts.csv").write_text("split,used\ntrain,7\nval,20\n")
+    with pytest.raises(InputError, match=r"after detection, 20 validation images; .*; 7 train im"):
+        require_left(tmp_path / "counts.csv", Retrieval(), 8)
+
+
+def test_one_class_is_refused(tmp_path: Path) -> None:
+    table = pd.DataFrame({"split": ["train", "train", "val"], "class": ["x", "x", "y"]})
+    table.to_parquet(tmp_path / "manifest.parquet")
+    with pytest.raises(InputError, match="all train images have the same class"):
+        require_classes(tmp_path / "manifest.parquet", "class")
+    require_classes(tmp_path / "manifest.parquet", None)
+    table.assign(split=["train", "val", "train"]).to_parquet(tmp_path / "manifest.parquet")
+    require_classes(tmp_path / "manifest.parquet", "class")

@@ -1,0 +1,74 @@
+"""Which rates are known: width, persons and gallery."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+from anonbench.privacy.known import MIN_CLUSTERS, MIN_GALLERY, probes_needed, strongest
+from anonbench.privacy.lineup import NONE, ONLY_ONE
+from anonbench.statistics import wilson
+from synthetic_rates import make_rates
+
+
+def judged(rates: pd.DataFrame) -> dict[str, str]:
+    found = strongest(rates, 0.2, 0.95)
+    return dict(zip(found["method"], found["unknown"], strict=True))
+
+
+def test_enough_of_everything_is_known() -> None:
+    assert set(judged(make_rates("a")).values()) == {""}
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "said"),
+    [
+        ("clusters", MIN_CLUSTERS - 1, "19 persons, and 20 are needed"),
+        ("gallery", MIN_GALLERY - 1, "a gallery of 99, and 100 are needed"),
+        ("high", 1.0, "93 probes of different persons are enough"),
+    ],
+)
+def test_each_lack_is_said(column: str, value: float, said: str) -> None:
+    rates = make_rates("a").assign(**{column: value})
+    if column == "high":
+        rates["low"] = 0.7
+    for why in judged(rates).values():
+        assert why.startswith("face: ") and said in why
+
+
+def test_an_undefined_interval_is_not_known() -> None:
+    assert all(judged(make_rates("a").assign(low=float("nan"))).values())
+
+
+def test_the_strongest_known_attack_is_shown_beside_what_is_not() -> None:
+    codes = make_rates("a", entity="barcode", match="region").assign(rate=1.0, clusters=2)
+    found = strongest(pd.concat([make_rates("a"), codes]), 0.2, 0.95).set_index("method")
+    assert found.loc["blur", ["entity", "lacking"]].tolist() == ["face", ""]
+    assert found.loc["blur", "rate"] == pytest.approx(0.45)
+    assert found.loc["blur", "unknown"].startswith("barcode: 2 images, and 20 are needed")
+    alone = strongest(codes, 0.2, 0.95)
+    assert (alone["lacking"] != "").all() and (alone["entity"] == "barcode").all()
+
+
+@pytest.mark.parametrize(("reason", "unknown"), [(ONLY_ONE, f"mrz: {ONLY_ONE}"), (NONE, "")])
+def test_an_entity_that_is_there_once_is_not_known(reason: str, unknown: str) -> None:
+    lone = (
+        make_rates("a")
+        .iloc[:1]
+        .assign(entity="mrz", method="", degree=0, rate=float("nan"), reason=reason)
+    )
+    assert set(judged(pd.concat([make_rates("a"), lone])).values()) == {unknown}
+
+
+def test_nothing_attacked_is_an_empty_table() -> None:
+    assert strongest(make_rates("a").iloc[:0], 0.2, 0.95).empty
+
+
+@pytest.mark.parametrize("widest", [0.05, 0.2, 0.5])
+def test_so_many_probes_are_needed(widest: float) -> None:
+    needed = probes_needed(widest, 0.95)
+    low, high = wilson(needed / 2, needed, 0.95)
+    assert high - low <= widest
+    low, high = wilson((needed - 1) / 2, needed - 1, 0.95)
+    assert high - low > widest
+    assert probes_needed(1.0, 0.95) == 1

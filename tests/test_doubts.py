@@ -1,0 +1,62 @@
+"""What is said of images that may show what should be hidden."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from anonbench.detectors.gather import COUNTS
+from anonbench.doubts import Doubts, read_doubts, said_of_run
+
+
+def write(folder: Path, rows: list[tuple[object, ...]], unmatched: tuple[str, ...] = ()) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    pd.DataFrame(rows, columns=COUNTS).to_csv(folder / "counts.csv", index=False)
+    table = pd.DataFrame({"setting": unmatched, "file": "f", "row": 1, "reason": "r"})
+    table.to_csv(folder / "unmatched.csv", index=False)
+
+
+def test_what_is_left_out_is_counted_over_splits(tmp_path: Path) -> None:
+    rows = [("train", 100, 3, 2, 10, 85, 0, 0), ("val", 20, 0, 0, 2, 18, 0, 0)]
+    write(tmp_path, rows, ("boxes", "boxes", "corrections", "boxes"))
+    found = read_doubts(tmp_path / "counts.csv", tmp_path / "unmatched.csv")
+    assert found == Doubts(12, 2, 0, 0, {"boxes": 3, "corrections": 1})
+    assert found.said() == (
+        "12 images without a region and 2 with a failed detector are left out; 3 boxes rows match "
+        "no image; 1 corrections row matches no image"
+    )
+
+
+def test_what_is_published_is_said_first_and_loudest(tmp_path: Path) -> None:
+    write(tmp_path, [("train", 100, 0, 0, 10, 100, 10, 1), ("val", 20, 0, 0, 2, 20, 2, 0)])
+    found = read_doubts(tmp_path / "counts.csv", tmp_path / "nowhere.csv")
+    assert found == Doubts(0, 0, 12, 1)
+    assert found.said() == (
+        "PUBLISHED UNHIDDEN: 12 images without a region are in every image set as in the original "
+        "(keep_without_regions); PUBLISHED PARTLY HIDDEN: 1 image on which a detector failed is in "
+        "every image set; what it would have found is visible (keep_failed)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("doubts", "said"),
+    [
+        (Doubts(), ""),
+        (Doubts(failed=1), "1 image with a failed detector is left out"),
+        (Doubts(without_regions=1), "1 image without a region is left out"),
+        (Doubts(unmatched={"boxes": 0}), ""),
+    ],
+)
+def test_one_and_none(doubts: Doubts, said: str) -> None:
+    assert doubts.said() == said and bool(doubts) == bool(said)
+
+
+def test_a_run_tells_of_each_data_set_that_has_any(tmp_path: Path) -> None:
+    write(tmp_path / "a", [("train", 9, 0, 1, 0, 8, 0, 0), ("val", 8, 0, 0, 0, 8, 0, 0)])
+    write(tmp_path / "b", [("train", 9, 0, 0, 0, 9, 0, 0), ("val", 8, 0, 0, 0, 8, 0, 0)])
+    (tmp_path / "old").mkdir()
+    (tmp_path / "old/counts.csv").write_text("split,listed\ntrain,3\n")
+    lines = said_of_run(tmp_path, dict.fromkeys(("a", "b", "old", "nowhere")))
+    assert lines == ["a: 1 image with a failed detector is left out"]

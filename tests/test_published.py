@@ -1,0 +1,59 @@
+"""The audit file: what is published in each variant, and what is in doubt."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from anonbench.doubts import Doubts
+from anonbench.errors import InputError
+from anonbench.files import write_json
+from anonbench.published import COLUMNS, gather_audit, read_doubts
+from test_doubts import write
+
+
+def audit(folder: Path, images: int = 9) -> Path:
+    rows = [("train", 13, 1, 1, 2, 9, 0, 1), ("val", 8, 0, 0, 1, 7, 0, 0)]
+    write(folder, rows, ("boxes", "boxes"))
+    copies = {"digest": ["x", "x"], "id": ["a", "b"], "split": ["train"] * 2, "kept": [True, False]}
+    pd.DataFrame(copies).to_csv(folder / "duplicates.csv", index=False)
+    shards = []
+    for split, sizes in (("train", (4, images - 4)), ("val", (7,))):
+        for variant in ("blur-50", "mask-100"):
+            files = [folder / f"{split}-{variant}-{n}.json" for n in range(len(sizes))]
+            for file, size in zip(files, sizes, strict=True):
+                found = {"images": size, "regions": 2 * size, "hidden_pixels": 50, "failed": 0}
+                write_json(file, found | {"whatever": "else"})
+            shards.append((split, variant, files))
+    gather_audit(
+        folder / "counts.csv",
+        folder / "unmatched.csv",
+        folder / "duplicates.csv",
+        shards,
+        folder / "audit.csv",
+    )
+    return folder / "audit.csv"
+
+
+def test_every_variant_and_every_doubt_is_counted(tmp_path: Path) -> None:
+    table = pd.read_csv(audit(tmp_path))
+    assert table.columns.tolist() == COLUMNS
+    assert table[
+        ["split", "variant", "images", "regions", "hidden_pixels"]
+    ].to_numpy().tolist() == [
+        ["train", "blur-50", 9, 18, 100],
+        ["train", "mask-100", 9, 18, 100],
+        ["val", "blur-50", 7, 14, 50],
+        ["val", "mask-100", 7, 14, 50],
+    ]
+    assert table["left_out_duplicates"].tolist() == [1, 1, 0, 0]
+    assert table["failed_detector"].tolist() == [1, 1, 0, 0] and not table["failed_audits"].any()
+    assert read_doubts(tmp_path / "audit.csv") == Doubts(3, 1, 0, 1, {"boxes": 2})
+
+
+def test_an_image_more_than_detection_left_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"blur-50, split 'train', has 10 images, .* left 9"):
+        audit(tmp_path, images=10)
+    assert not (tmp_path / "audit.csv").exists()

@@ -1,0 +1,39 @@
+"""When a statement about a ranking is possible, and what is said where it is not."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pandas as pd
+import pytest
+
+from anonbench.config import Retrieval
+from anonbench.sufficiency import DEFAULTS, too_few, too_wide, unstated
+
+
+def test_below_k_five_the_images_that_lack_are_counted() -> None:
+    assert too_few(5, 100, DEFAULTS, 100) == ""
+    assert too_few(1, 26, DEFAULTS, 26) == (
+        "k is 1 (26 validation images), and below 5 no ranking can be judged; with "
+        "retrieval.fraction 0.05 it takes 100 validation images: add 74"
+    )
+    assert "takes 101 validation" in too_few(
+        4, 99, replace(DEFAULTS, retrieval=Retrieval(include_self=False))
+    )
+    assert "takes 17 validation images" in too_few(
+        2, 8, replace(DEFAULTS, retrieval=Retrieval(fraction=0.3))
+    )
+
+
+def test_few_queries_and_wide_intervals_are_said() -> None:
+    assert too_few(5, 19, DEFAULTS) == "19 queries are scored, and 20 are needed"
+    assert too_wide(0.4, 0.6, replace(DEFAULTS, widest=0.25)) == ""
+    assert "its interval, 40.0 to 70.0, is wider than 20 points" in too_wide(0.4, 0.7, DEFAULTS)
+    assert too_wide(float("nan"), 0.7, DEFAULTS) == "it has no interval"
+
+
+@pytest.mark.parametrize(("k", "n", "stated"), [(5, 20, True), (4, 200, False), (9, 3, False)])
+def test_a_data_sets_scores(k: int, n: int, stated: bool) -> None:
+    rows = pd.DataFrame({"metric": ["map", "knn"], "value": [0.5, 0.5], "n": [n, 1], "k": [k, 2]})
+    assert (unstated(rows, DEFAULTS) == "") is stated
+    assert unstated(rows[rows["metric"] == "knn"], DEFAULTS) == ""
