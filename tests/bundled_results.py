@@ -43,7 +43,7 @@ from synthetic_rates import make_rates
 
 NAME = "portraits"
 PERSON = "anna meier"
-"""Stands in every id and path: nothing of it may be in a bundle that numbers its images."""
+"""Stands in every id, label and path: nothing of it may be in a bundle with neutral names."""
 TRAIN, VAL = 60, 40
 CONFIG: dict[str, Any] = {
     "title": "A small run",
@@ -82,7 +82,7 @@ def put_there(config: Config) -> None:
     base = config.results / NAME
     ids = ids_of("train") + ids_of("val")
     splits = ["train"] * TRAIN + ["val"] * VAL
-    classes = [str(number % 3) for number in range(len(ids))]
+    classes = [f"{PERSON} {number % 3}" for number in range(len(ids))]
     manifest = {"id": ids, "path": [f"{i}.jpg" for i in ids], "split": splits, "Male": classes}
     write_parquet(pd.DataFrame(manifest), base / "manifest.parquet")
     _digest(base / "manifest.parquet")
@@ -112,7 +112,7 @@ def _put_models(config: Config, base: Path, classes: dict[str, str]) -> None:
         for variant in ("original", str(run.variant)):
             for split in ("train", "val"):
                 path = base / f"embeddings/{run.model}/seed{run.seed}/{variant}/{split}.h5"
-                place = [float(classes[each]) for each in ids_of(split)]
+                place = [classes[each][-1] for each in ids_of(split)]
                 draw = rng(str(run.model), variant, split).standard_normal
                 values = np.eye(8)[np.array(place, int)] + draw((len(place), 8)) / 2
                 write_embeddings(path, Embeddings(ids_of(split), values.astype(np.float32)))

@@ -133,8 +133,12 @@ def layers(data: bytes, depth: int = 0) -> Iterator[bytes]:
     yield data
     if depth == _DEEPEST:
         return
-    for inner in _unpacked(data):
-        yield from layers(inner, depth + 1)
+    try:
+        for inner in _unpacked(data):
+            yield from layers(inner, depth + 1)
+    except (OSError, ValueError):
+        if depth == 0:  # deeper down, what was unpacked may look like a file and be none
+            raise
 
 
 def _unpacked(data: bytes) -> Iterator[bytes]:
@@ -170,10 +174,10 @@ def _unpacked(data: bytes) -> Iterator[bytes]:
                 yield f"{member.name} {member.uname} {member.gname} {member.pax_headers}".encode()
                 if member.isfile():
                     yield tar.extractfile(member).read()  # type: ignore[union-attr]
-    if data.startswith(b"PAR1"):
+    if len(data) > 12 and data[:4] == data[-4:] == b"PAR1":
         table = pd.read_parquet(io.BytesIO(data))
         yield table.to_csv().encode()
-    if data.startswith(b"\x89HDF"):
+    if data.startswith(b"\x89HDF\r\n"):
         with h5py.File(io.BytesIO(data)) as file:
             yield repr(dict(file.attrs)).encode()
             for name, part in file.items():

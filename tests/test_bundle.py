@@ -92,6 +92,8 @@ def test_rankings_and_accuracies_come_out_again_from_embeddings(whole: Path) -> 
     # 3 scenarios of both query kinds and one of originals alone, seven scores a query and more
     assert numbers["retrieval"] > 7 * made.VAL * 7
     assert numbers["downstream"] > 100
+    predicted = pd.read_parquet(next((whole / "published").glob("*/downstream/*/*/*.parquet")))
+    assert set(predicted["label"]) == {f"{made.PERSON} {number}" for number in range(3)}
 
 
 def test_a_sample_of_queries_is_scored_without_classifiers(whole: Path) -> None:
@@ -141,6 +143,8 @@ def test_no_image_no_id_and_no_place_is_in_a_bundle(bundle: Path, run: Config) -
         assert made.PERSON.encode() not in content, file
         assert str(run.results).encode() not in content, file
     assert tables > 5
+    predicted = pd.read_parquet(next((bundle / "results").glob("*/downstream/*/*/*.parquet")))
+    assert set(predicted["label"]) == {"class 1", "class 2", "class 3"}
     assert {path.suffix for path in files_of(bundle / "results")} == {".csv", ".json", ".parquet"}
     skipped = pd.read_csv(bundle / "results/portraits/skipped.csv")
     assert skipped["reason"].tolist() == ["is no image"]
