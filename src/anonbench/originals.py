@@ -15,7 +15,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from anonbench.checksums import DIGEST, FOLDER
 from anonbench.files import open_private, part_of, remove_left_scratch, write_parquet
 from anonbench.images import read_original
 from anonbench.progress import track
