@@ -16,6 +16,7 @@ from PIL import Image
 from sklearn.metrics import average_precision_score
 
 from anonbench.config import Embedding, load
+from anonbench.datasets.listing import root_of
 from anonbench.embedding import features
 from anonbench.imageset import ImageSet
 from anonbench.training.backbone import init_backbone
@@ -52,7 +53,8 @@ def main() -> None:
     found = {}
     for name, column in LABELS.items():
         recipe = config.recipes[config.datasets[name].recipe]
-        images = ImageSet.open(sorted((results / name / "images/original/val").glob("*.tar")))
+        indexes = sorted((results / name / "images/original/val").glob("*.parquet"))
+        images = ImageSet.open(indexes, root_of(config.datasets[name]))
         table = pd.read_parquet(results / name / "manifest.parquet").set_index("id")
         labels = table.loc[images.ids, column].to_numpy()
         trained, preprocess = load_backbone(

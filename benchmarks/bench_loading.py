@@ -1,9 +1,11 @@
-"""Training images from tar shards, beside torchvision's ImageFolder of the same files.
+"""Training images from files and tar shards, beside torchvision's ImageFolder of the same files.
 
 Both sides decode, cut two global and eight local crops and give them DINOv2's looks, up to
-normalized float32 batches on the CPU, in one process with one thread. The peer is torchvision with
-its transforms on Pillow images or on tensors (v2), whichever is the faster. Pairs: global crops
-from the original and local ones from the anonymized version (adaption A), so two files an image.
+normalized float32 batches on the CPU, in one process with one thread. Ours reads originals where
+they lie and compares their digests, and anonymized images from a tar shard. The peer is torchvision
+with its transforms on Pillow images or on tensors (v2), whichever is the faster. Pairs: global
+crops from the original and local ones from the anonymized version (adaption A), so two files an
+image.
 
 Real images from the folder beside the checkout, where it is there, else drawn ones.
 """
@@ -14,6 +16,7 @@ import os
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+import hashlib
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -23,6 +26,7 @@ from typing import Any, Literal
 
 import cv2
 import numpy as np
+import pandas as pd
 import torch
 from common import emit, measure
 from PIL import Image
@@ -32,6 +36,7 @@ from anonbench.compat import install_torchvision_ops
 from anonbench.config.training import Crops, Recipe
 from anonbench.images import encode, read_image
 from anonbench.imageset import ImageSet, ShardWriter
+from anonbench.originals import write_index
 from anonbench.training.batch import finish
 from anonbench.training.crops import crop_boxes
 from anonbench.training.draws import crop_draws
@@ -53,8 +58,7 @@ Pixels = Iterator[np.ndarray]
 Format = Literal["png", "jpeg"]
 TOLERANCES = {"mean": 4.0, "deviation": 4.0, "area": 0.01, "difference": 0.02}
 """Mean and deviation of a crop's pixels in standard errors, since the looks are random; area as a
-share of the image; difference of crops at the same place of 0 … 1 (other filters, and JPEG decoded
-at a reduced scale)."""
+share of the image; difference of crops at the same place of 0 … 1 (other filters)."""
 
 
 class Timed:
@@ -66,9 +70,9 @@ class Timed:
     def size(self, image_id: str) -> tuple[int, int]:
         return self._images.size(image_id)
 
-    def read(self, image_id: str, reduce: int = 1) -> np.ndarray:
+    def read(self, image_id: str) -> np.ndarray:
         start = time.process_time()
-        image = self._images.read(image_id, reduce)
+        image = self._images.read(image_id)
         self.seconds += time.process_time() - start
         return image
 
@@ -110,21 +114,26 @@ def hidden(image: np.ndarray) -> np.ndarray:
 
 
 def write(images: Pixels, format: Format, folder: Path) -> None:
-    """Write the same coded images as tar shards and as folders that ImageFolder reads."""
+    """Write the same coded images as image sets and as folders that ImageFolder reads."""
     extension = "png" if format == "png" else "jpg"
     for version in ("original", "anonymized"):
         (folder / version / "class").mkdir(parents=True)
-    with (
-        ShardWriter(folder / "original.tar") as original,
-        ShardWriter(folder / "anonymized.tar") as anonymized,
-    ):
+    rows = []
+    with ShardWriter(folder / "anonymized.tar") as shard:
         for number, image in enumerate(images):
             height, width = image.shape[:2]
-            for shard, pixels in ((original, image), (anonymized, hidden(image))):
+            for name, pixels in (("original", image), ("anonymized", hidden(image))):
                 data = encode(pixels, format)
-                name = "original" if shard is original else "anonymized"
-                (folder / name / "class" / f"{number:04}.{extension}").write_bytes(data)
-                shard.add(f"{number:04}", data, extension, width, height)
+                path = f"{name}/class/{number:04}.{extension}"
+                (folder / path).write_bytes(data)
+                if name == "anonymized":
+                    shard.add(f"{number:04}", data, extension, width, height)
+                else:
+                    digest = hashlib.sha256(data).hexdigest()
+                    rows.append((f"{number:04}", path, width, height, len(data), digest))
+    manifest = pd.DataFrame(rows, columns=["id", "path", "width", "height", "bytes", "digest"])
+    status = pd.DataFrame({"id": manifest["id"], "status": "ok"})
+    write_index(manifest, status, False, folder / "original.parquet")
 
 
 def ours(original: ImageSet, local: ImageSet) -> tuple[list[list[torch.Tensor]], dict[str, Any]]:
@@ -262,7 +271,7 @@ def plain_differences(folder: Path) -> dict[str, list[float]]:
     """Return the mean difference of crops at the same places when nothing else is done to them."""
     settings = {"flip": 0, "jitter_probability": 0, "grey": 0, "blur": [0, 0, 0], "solarize": 0}
     recipe = Recipe.model_validate({"optimizer": {"batch_size": BATCH}, "crops": settings})
-    images = ImageSet.open([folder / "original.tar"])
+    images = ImageSet.open([folder / "original.parquet"], folder)
     (batch,) = BatchStream(images.ids, Sources(images, images), recipe, 14, 0)[0]
     found: dict[str, list[float]] = {"global": [], "local": []}
     for row, image_id in enumerate(batch.ids):
@@ -293,9 +302,8 @@ def compare(images: Pixels, format: Format) -> dict[str, Any]:
     with TemporaryDirectory() as name:
         folder = Path(name)
         write(images, format, folder)
-        original, anonymized = (
-            ImageSet.open([folder / f"{version}.tar"]) for version in ("original", "anonymized")
-        )
+        original = ImageSet.open([folder / "original.parquet"], folder)
+        anonymized = ImageSet.open([folder / "anonymized.tar"])
         result: dict[str, Any] = {}
         for what, local in (("original", original), ("pair", anonymized)):
             batches, own = ours(original, local)

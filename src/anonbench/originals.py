@@ -15,7 +15,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from anonbench.checksums import DIGEST, FOLDER
 from anonbench.files import open_private, part_of, remove_left_scratch, write_parquet
 from anonbench.images import read_original
 from anonbench.progress import track
@@ -69,9 +68,6 @@ def write_index(manifest: pd.DataFrame, images: pd.DataFrame, keep: bool, output
     rows = used_rows(manifest, images, keep).rename(columns={"bytes": "size"})
     rows["offset"] = _offsets(rows["size"].to_numpy(np.int64))
     write_parquet(rows[ORIGINAL_COLUMNS].astype(_TYPES), output)
-    # versions that always kept a copy recorded this file as one of that job's outputs
-    record = output.parent / FOLDER / f"{output.stem}.tar{DIGEST}.json"
-    record.unlink(missing_ok=True)
     log.info("%d of %d images", len(rows), len(images))
 
 

@@ -63,7 +63,7 @@ def test_results_in_s3_are_those_of_one_folder(
         run = subprocess.Popen(
             arguments, cwd=one, stdout=file, stderr=subprocess.STDOUT, start_new_session=True
         )
-        images = "results/portraits/images/original/train/0.tar.digest"
+        images = "results/portraits/images/original/train/0.parquet.digest"
         kill_when(lambda: images in storage.times(), run, said)
     before = storage.times()
     assert not (one / "results").exists()

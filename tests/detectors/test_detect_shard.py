@@ -113,6 +113,12 @@ def write_images(root: Path, values: Sequence[int], size: tuple[int, int] = (6, 
     return pd.DataFrame(rows[::-1], columns=COLUMNS)
 
 
+def damage(manifest: pd.DataFrame, path: Path) -> None:
+    """Cut an image as if it had always been so: its header is as it was."""
+    path.write_bytes(path.read_bytes()[:41])
+    manifest.loc[manifest["id"] == path.stem, ["bytes", "digest"]] = state(path)
+
+
 def run(
     manifest: pd.DataFrame, root: Path, out: Path, **changes: Any
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -149,10 +155,8 @@ def test_unreadable_and_failing_images_are_recorded_and_the_rest_goes_on(
     tmp_path: Path, corners: dict[DetectorName, Corner], caplog: pytest.LogCaptureFixture
 ) -> None:
     manifest = write_images(tmp_path, [5, 13, 6, 14, 7, 8])
-    for name, end in (("i002", 40), ("i004", -9)):
-        path = tmp_path / f"{name}.png"
-        path.write_bytes(path.read_bytes()[:end])
-        manifest.loc[manifest["id"] == name, ["bytes", "digest"]] = state(path)
+    damage(manifest, tmp_path / "i002.png")
+    damage(manifest, tmp_path / "i004.png")
     boxes, images = run(manifest, tmp_path, tmp_path / "out", detectors=[ZXING])
     assert set(boxes["id"]) == {"i000", "i005"}
     table = images.set_index("id")
@@ -175,13 +179,13 @@ def test_a_failed_image_may_keep_what_the_others_found(
     tmp_path: Path, corners: dict[DetectorName, Corner]
 ) -> None:
     manifest = write_images(tmp_path, [5, 13, 6, 0])
-    (tmp_path / "i002.png").write_bytes(b"")
+    damage(manifest, tmp_path / "i002.png")
     corners[MTCNN].fails_on = {0}
     boxes, images = run(manifest, tmp_path, tmp_path / "out", keep_failed=True)
     assert images.set_index("id").to_numpy().tolist() == [
         ["ok", "", 2],
         ["partial", "zxing failed (RuntimeError)", 1],
-        ["unreadable", "empty file", 0],
+        ["unreadable", "truncated or damaged (OSError)", 0],
         ["empty", "mtcnn failed (RuntimeError)", 0],
     ]
     assert boxes.loc[boxes["id"] == "i001", "entity"].tolist() == ["face"]
@@ -304,7 +308,7 @@ def test_own_boxes_alone_still_ask_whether_an_image_can_be_read(
     tmp_path: Path, corners: dict[DetectorName, Corner]
 ) -> None:
     manifest = write_images(tmp_path, [5, 6])
-    (tmp_path / "i001.png").write_bytes(b"damaged")
+    damage(manifest, tmp_path / "i001.png")
     own = {name: [region(Entity.TEXT, 9)] for name in ("i000", "i001")}
     boxes, images = run(manifest, tmp_path, tmp_path / "out", detectors=[BOXES], boxes=own)
     assert images["status"].tolist() == ["ok", "unreadable"]

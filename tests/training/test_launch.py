@@ -64,7 +64,7 @@ def start(tmp_path: Path) -> Iterator[Callable[[TrainJob], subprocess.Popen[str]
         path.write_text(job.model_dump_json(), encoding="utf-8")
         process = subprocess.Popen(
             [sys.executable, "-c", RUN, str(path), str(tmp_path / "job.log")],
-            env=os.environ | {"PYTHONPATH": str(RANKS)},
+            env=os.environ | {"PYTHONPATH": os.pathsep.join([str(RANKS), *sys.path])},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -206,18 +206,18 @@ def test_one_process_is_this_one_and_labels_are_those_of_training_images(
 ) -> None:
     given: dict[str, Any] = {}
     monkeypatch.setattr(loop, "train", lambda **arguments: given.update(arguments))
-    monkeypatch.setattr("anonbench.imageset.ImageSet.open", list)
+    monkeypatch.setattr("anonbench.imageset.ImageSet.open", lambda files, root=None: (files, root))
     frame = pd.DataFrame({"id": ["a", "b"], "split": ["train", "val"], "person": [1, 2]})
     frame.to_parquet(tmp_path / "manifest.parquet")
     made = job(DONE, gpus=1)
     launch.run(made)
     assert given["labels"] == {"a": "1"}
-    assert given["original"] == made.original
+    assert given["original"] == (made.original, tmp_path)
     assert given["anonymized"] is None
     assert given["recipe"] == made.recipe
     launch.run(made.model_copy(update={"labels": None, "anonymized": [tmp_path / "1.tar"]}))
     assert given["labels"] is None
-    assert given["anonymized"] == [tmp_path / "1.tar"]
+    assert given["anonymized"] == ([tmp_path / "1.tar"], None)
 
 
 def test_several_machines_need_slurm(

@@ -101,7 +101,7 @@ CODE = [
     ("training/schedules.py", "def cosine(start: float", "def cosine(start: int", set()),
     (TREND, "def trend(", "def unused() -> int:\n    return 1\n\n\ndef trend(", set()),
     ("training/schedules.py", "return ", "return 1.0 * ", TRAINED | {"schedules"}),
-    ("anonymizers/methods.py", "(blurred)", "(1 * blurred)", {"anonymize", "examples"} | TRAINED),
+    ("anonymizers/methods.py", "(blurred)", "(1 * blurred)", {"anonymize", "examples"} | ADAPTED),
     (
         "downstream/knn.py",
         "close - close[0]",
