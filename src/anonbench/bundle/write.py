@@ -19,7 +19,7 @@ from anonbench.bundle.contents import Copy, Entry, benchmark_files, contents
 from anonbench.bundle.crate import README, WORKFLOW, About, write_metadata
 from anonbench.bundle.private import Numbers, neutral, without_places
 from anonbench.bundle.readme import readme
-from anonbench.checksums import DIGEST
+from anonbench.checksums import DIGEST, verify
 from anonbench.config import Config, load
 from anonbench.embeddings import Embeddings, read_embeddings, write_embeddings
 from anonbench.errors import InputError
@@ -147,6 +147,8 @@ def _found(config: Config, embeddings: bool, ids: bool) -> tuple[list[Entry], li
 
 def _copy_results(config: Config, entries: Sequence[Entry], folder: Path, keep_ids: bool) -> None:
     names = {entry.dataset for entry in entries if entry.dataset}
+    for name in names:
+        verify(config.results / name / "manifest.parquet")
     numbers = {
         name: Numbers.of(config.results / name / "manifest.parquet", keep_ids)
         for name in sorted(names)
@@ -155,6 +157,8 @@ def _copy_results(config: Config, entries: Sequence[Entry], folder: Path, keep_i
         target = folder / entry.target
         target.parent.mkdir(parents=True, exist_ok=True)
         source = config.results / entry.path
+        if entry.copy is not Copy.DIGEST:  # that is of the file as the bundle has it
+            verify(source)
         try:
             _copy(entry, source, target, numbers.get(entry.dataset))
         except (OSError, ValueError, LookupError) as error:
