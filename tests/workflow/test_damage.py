@@ -13,9 +13,9 @@ import pytest
 import small_archive
 from small_archive import results_of
 
-from anonbench.checksums import DIGEST, FOLDER, is_intact, read_checksum
+from anonbench.checksums import DIGEST, is_intact, read_checksum
 from anonbench.errors import InputError
-from anonbench.made import Made
+from anonbench.made import KEPT, Made
 from anonbench.records import encoded
 from anonbench.settle import BY_HAND, is_placeholder, settle
 
@@ -116,7 +116,7 @@ def test_what_is_damaged_when_a_run_starts_is_put_aside(scratch: Path, damage: D
 
 
 def test_a_damaged_output_that_is_kept_is_not_put_back(scratch: Path) -> None:
-    for tar in Path("results").rglob(f"{FOLDER}/*.tar"):
+    for tar in Path("results").rglob(f"{KEPT}/*.tar"):
         output = tar.parent.parent / tar.name
         record = read_checksum(output)
         assert record is not None
@@ -167,7 +167,7 @@ def test_damage_is_refused_by_name_and_the_next_run_makes_all_of_it_again(
     )
 
 
-def test_a_look_at_read_only_results_says_nothing_and_a_run_says_it_in_one_line(
+def test_read_only_results_can_be_looked_at_and_a_run_says_what_they_are(
     snakemake: Any, scratch: Path
 ) -> None:
     mounted = ["mount", "--bind", "results", "results"]
@@ -181,10 +181,14 @@ def test_a_look_at_read_only_results_says_nothing_and_a_run_says_it_in_one_line(
         look = run(snakemake, scratch, "-n")
         assert look.returncode == 0, look.stderr[-2000:]
         assert "Nothing to be done" in look.stdout + look.stderr
-        failed = run(snakemake, scratch, "--forcerun", "scores")
+        told = "results cannot be written to (read-only): it can only be looked at. Make it"
+        assert told in look.stderr
+        config = small_archive.config() | {"training_seeds": [3]}
+        new = "results/archive/models/unadapted/seed3/backbone.safetensors"
+        failed = snakemake(scratch, config, "--cores", "1", new)
         said = failed.stdout + failed.stderr
         assert failed.returncode != 0
-        assert "results cannot be written to (Read-only file system): make it writable" in said
+        assert said.count(told) == 2, "before planning, and where it would have begun"
         assert "Traceback" not in said
     finally:
         subprocess.run(["umount", "results"], check=True)

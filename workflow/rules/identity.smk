@@ -4,7 +4,7 @@
 import sys
 from pathlib import Path
 
-from anonbench.files import writing_to
+from anonbench.files import cannot_be_written_to, writing_to
 from anonbench.identity import known_codes
 from anonbench.lock import enter
 from anonbench.planning.codes import keep_codes
@@ -46,8 +46,12 @@ if workflow.is_main_process and _bucket:
     except InputError as _error:
         raise WorkflowError(str(_error))
 elif workflow.is_main_process:
-    if _message := of_another_version(settings.results):
-        logger.warning(_message)
+    for _message in (
+        of_another_version(settings.results),
+        cannot_be_written_to(settings.results),
+    ):
+        if _message:
+            logger.warning(_message)
     try:
         _damaged = settle(
             settings.results,
@@ -69,11 +73,9 @@ onstart:
         except InputError as _error:
             raise WorkflowError(str(_error))
     else:
-        try:
-            with writing_to(settings.results):
-                keep_codes(settings.results, known_codes())
-        except InputError as _error:
-            raise WorkflowError(str(_error))
+        if _message := cannot_be_written_to(settings.results):
+            raise WorkflowError(_message)
+        keep_codes(settings.results, known_codes())
     record_in(
         settings.results,
         usual_seconds(
