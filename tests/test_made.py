@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from anonbench import made
-from anonbench.checksums import FOLDER, digest_file, is_intact, record_of, write_checksum
+from anonbench.checksums import digest_file, is_intact, record_of, write_checksum
 from anonbench.errors import InputError
 from anonbench.files import read_json
-from anonbench.made import Made
+from anonbench.made import KEPT, Made
 from anonbench.spent import Spent, read_spent
 
 
@@ -130,7 +130,7 @@ def test_a_digest_stands_for_a_big_input(job: Job, tmp_path: Path) -> None:
 @pytest.mark.parametrize("damage", ["removed", "other", "longer", "record"])
 def test_what_is_damaged_is_made_again(job: Job, damage: str) -> None:
     job.run()
-    kept = job.big.parent / FOLDER / job.big.name
+    kept = job.big.parent / KEPT / job.big.name
     if damage == "removed":
         kept.unlink()
     elif damage == "record":
@@ -145,7 +145,7 @@ def test_what_is_damaged_is_made_again(job: Job, damage: str) -> None:
 
 def test_copied_results_are_as_good(job: Job) -> None:
     job.run()
-    for path in list((job.big.parent / FOLDER).iterdir()):
+    for path in list((job.big.parent / KEPT).iterdir()):
         if path.suffix != ".json":
             text = path.read_bytes()
             path.unlink()
@@ -183,7 +183,7 @@ def test_outputs_are_recorded_also_where_none_is_kept(job: Job, tmp_path: Path) 
     frame.end()
     assert is_intact(job.small)
     assert "identity" not in read_json(record_of(job.small))
-    assert not (job.small.parent / FOLDER / job.small.name).exists()
+    assert not (job.small.parent / KEPT / job.small.name).exists()
     assert job.run("again"), "nothing to put back"
 
 

@@ -14,7 +14,7 @@ from anonbench.errors import InputError
 from anonbench.files import read_json, write_json
 from anonbench.provenance import file_digest
 
-FOLDER = ".made"
+FOLDER = ".checksums"
 DIGEST = ".digest"
 """Suffix of the small file that says what a big one holds: the one that Snakemake compares."""
 REPLACED = "replaced"

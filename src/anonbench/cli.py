@@ -6,6 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from anonbench.checksums import verify as verify_file
 from anonbench.commands import bundle, evaluate, images, originals, plan, status, verify
 from anonbench.errors import InputError
 
@@ -94,11 +95,14 @@ def _standin(options: argparse.Namespace) -> None:
 def _export(options: argparse.Namespace) -> None:
     from anonbench.training.export import export_backbone
 
+    verify_file(options.backbone)
     print(export_backbone(options.backbone, options.output, options.format))
 
 
 def _export_boxes(options: argparse.Namespace) -> None:
     from anonbench.annotations import write_coco
 
+    verify_file(options.boxes)
+    verify_file(options.manifest)
     count = write_coco(options.boxes, options.manifest, options.output)
     print(f"wrote {count} boxes to {options.output}")

@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 _SCRATCH = "anonbench-scratch-"
 _SEAL = hashlib.sha256().digest_size
 _NEW_SECONDS = 60.0
+_WRITABLE = (
+    "{} cannot be written to ({}): it can only be looked at. Make it writable or make room, or "
+    "name another folder, with `results` in the config"
+)
 _UNWRITABLE = (errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOSPC, errno.EDQUOT)
 _FULL_BYTES = 2**20
 """Less free room than this is none: what a library could not write may have been larger."""
@@ -57,9 +61,16 @@ def atomic(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def cannot_be_written_to(folder: Path) -> str | None:
+    """Return what to do about a folder that is read-only or someone else's; None of any other."""
+    if not folder.exists() or os.access(folder, os.W_OK):
+        return None
+    return _WRITABLE.format(folder, "read-only")
+
+
 @contextmanager
 def writing_to(folder: Path) -> Iterator[None]:
-    """Tell of a folder that cannot be written to in one sentence.
+    """Tell in one sentence of a folder that cannot be written to.
 
     Raises:
         InputError: it is read-only, someone else's, or on a full disk.
@@ -70,10 +81,7 @@ def writing_to(folder: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno not in _UNWRITABLE:
             raise
-        raise InputError(
-            f"{folder} cannot be written to ({error.strerror}): make it writable or make room, or "
-            "name another folder, with `results` in the config"
-        ) from error
+        raise InputError(_WRITABLE.format(folder, error.strerror)) from error
 
 
 def _is_of_full_disk(error: Exception, folder: Path) -> bool:

@@ -19,7 +19,6 @@ from typing import Any
 
 from anonbench.checksums import (
     DIGEST,
-    FOLDER,
     REPLACED,
     digest_file,
     holds,
@@ -35,6 +34,8 @@ from anonbench.identity import code_digest
 from anonbench.provenance import file_digest
 from anonbench.spent import Spent, nothing_to_do, of_this_process
 
+KEPT = ".made"
+"""Folder of the links beside the outputs; it may be deleted at any time."""
 IDENTITY = "identity"
 """Key of the record of an output that can be put back."""
 _SPENT = "spent"
@@ -59,7 +60,7 @@ class Made:
             script: the job's script; all code that it can reach is part of the identity.
             inputs: paths. Where a file's digest is among them too, the digest counts.
             outputs: paths; those that end in `.digest` are written here, for the file so called.
-                What is kept lies in a folder `.made` beside each.
+                What is kept lies in a folder `.made` beside each, and checksums in `.checksums`.
             parameters: all else that decides what the job makes; `code` is left out.
             results: the folder in which every file has to be one that a job recorded. None: there
                 is none, such as where a storage brings the files.
@@ -68,7 +69,7 @@ class Made:
         self._script = Path(script)
         self._inputs = [Path(path) for path in dict.fromkeys(inputs)]
         self._outputs = [Path(path) for path in outputs]
-        self._kept = [path.parent / FOLDER / path.name for path in self._outputs]
+        self._kept = [path.parent / KEPT / path.name for path in self._outputs]
         self._parameters = {name: v for name, v in parameters.items() if name != "code"}
         self._results = results
         self._is_kept = False

@@ -465,10 +465,27 @@ def test_damaged_findings_are_made_again(
     options: dict[str, Any] = {"detectors": [ZXING], "kept": [tmp_path / "kept/0"]}
     run(manifest, tmp_path, tmp_path / "out", **options)
     whole = bytes_of(tmp_path / "out")
-    (tmp_path / "kept/0.zxing.parquet").write_bytes(b"PAR1 and no more")
-    run(manifest, tmp_path, tmp_path / "out", **options)
-    assert "is damaged" in caplog.text
-    assert bytes_of(tmp_path / "out") == whole
+    file = tmp_path / "kept/0.zxing.parquet"
+    content = file.read_bytes()
+    for damaged in (b"", b"PAR1 and no more", content[:-1], content[: len(content) // 2]):
+        file.write_bytes(damaged)
+        caplog.clear()
+        run(manifest, tmp_path, tmp_path / "out", **options)
+        assert "is damaged" in caplog.text
+        assert bytes_of(tmp_path / "out") == whole
+        assert file.read_bytes() == content
+
+
+def test_no_flipped_bit_of_kept_findings_is_believed(tmp_path: Path) -> None:
+    file = tmp_path / "0.parquet"
+    with kept.Kept(file, {"seed": 1}, "a") as first:
+        first.add("a", kept.Finding([Region(Entity.FACE, 0, 0, 1, 1, 1.0)]))
+    content = file.read_bytes()
+    for place in range(0, len(content), 7):
+        damaged = bytearray(content)
+        damaged[place] ^= 1
+        file.write_bytes(damaged)
+        assert kept.Kept(file, {"seed": 1}, "a").findings == {}
 
 
 def test_kept_findings_are_the_same_to_the_last_bit(tmp_path: Path) -> None:

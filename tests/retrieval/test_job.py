@@ -16,12 +16,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from anonbench.config import Retrieval
 from anonbench.embeddings import Embeddings, read_embeddings, write_embeddings
 from anonbench.errors import InputError
+from anonbench.files import read_sealed
 from anonbench.retrieval import job, kept
 from anonbench.retrieval.engine import COLUMNS, make_engine
 from anonbench.retrieval.gather import gather_scenarios
@@ -272,9 +274,13 @@ def test_what_is_stale_is_dropped(world: World, caplog: pytest.LogCaptureFixture
     removed = world.scenarios.pop()
     (world.kept / "0-of-1" / ".half.parquet.17.part").write_bytes(b"half")
     left = kept.file_of(world.kept / "0-of-1", world.scenarios[0].name)
-    left.write_bytes(b"PAR1 damaged PAR1")
+    content = left.read_bytes()
     expected = world.run()
-    assert "damaged" in caplog.text
+    for damaged in (b"PAR1 damaged PAR1", content[:-1], content[:99] + b"?" + content[100:]):
+        left.write_bytes(damaged)
+        caplog.clear()
+        assert world.run() == expected
+        assert "damaged" in caplog.text
     names = {kept.file_of(Path(), scenario.name).name for scenario in world.scenarios}
     assert {path.name for path in (world.kept / "0-of-1").iterdir()} == names
     assert kept.file_of(Path(), removed.name).name not in names
@@ -328,7 +334,7 @@ def test_a_job_that_was_killed_goes_on_where_it_was(world: World, counted: Count
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
     assert not output.exists()
-    rows = pq.read_metadata(last).num_rows
+    rows = pq.read_metadata(pa.BufferReader(read_sealed(last))).num_rows
     assert 0 < rows < 2 * SIZE
     assert world.run() == expected
     assert 0 < taken(counted) < 6 * SIZE

@@ -114,6 +114,24 @@ def test_a_checkpoint_of_something_else_is_not_used(
     assert "starting anew" in caplog.text
 
 
+def test_no_flipped_bit_of_a_checkpoint_is_believed(tmp_path: Path) -> None:
+    """Torch itself notices hardly any: it compares no checksum."""
+    path = tmp_path / "a.checkpoint"
+    state = {"step": 3, "weights": torch.arange(10.0)}
+    loop.write_checkpoint(path, "this training", state)
+    read = loop.read_checkpoint(path, "this training")
+    assert read is not None
+    assert torch.equal(read["weights"], state["weights"])
+    content = path.read_bytes()
+    for place in range(0, len(content), 31):
+        damaged = bytearray(content)
+        damaged[place] ^= 1
+        path.write_bytes(damaged)
+        assert loop.read_checkpoint(path, "this training") is None
+    path.write_bytes(content[:-1])
+    assert loop.read_checkpoint(path, "this training") is None
+
+
 def test_the_log(run: Callable[..., Result], recipe: Make, tmp_path: Path) -> None:
     run(recipe(log_every=3), name="a")
     log = pd.read_csv(tmp_path / "a.csv")

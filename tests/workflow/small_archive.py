@@ -79,5 +79,5 @@ def results_of(folder: Path) -> dict[str, bytes]:
         if (results / path).is_file()
         and path.parts[0] not in ("benchmarks", "logs")
         and path.name not in _OF_RUNS
-        and not (path.parent.name == ".made" and path.suffix == ".json")
+        and path.parent.name != ".checksums"
     }

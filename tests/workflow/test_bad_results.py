@@ -61,7 +61,7 @@ def test_a_half_written_file_is_named_and_made_again(
 def test_damaged_records_and_another_version_cost_nothing(
     snakemake: Any, undisturbed: Path, scratch: Path
 ) -> None:
-    for record in (scratch / "results").rglob(".made/*.json"):
+    for record in (scratch / "results").rglob(".checksums/*.json"):
         os.truncate(record, record.stat().st_size // 2)
     (scratch / "results/.records.json.gz").write_bytes(b"half")
     (scratch / "results/.anonbench-version").write_text("0.0.1", encoding="utf-8")

@@ -10,6 +10,7 @@ import pandas as pd
 
 from anonbench.bundle.contents import START
 from anonbench.bundle.crate import listed_files
+from anonbench.checksums import verify_against
 from anonbench.config import Config
 from anonbench.errors import InputError
 from anonbench.vocabulary import Split
@@ -46,10 +47,16 @@ def image_counts(config: Config) -> dict[str, dict[Split, int]]:
     """Return how many images each data set has, as its counts in the bundle say.
 
     Raises:
-        InputError: a data set's counts are not in the bundle.
+        InputError: a data set's counts are not in the bundle, or damaged.
 
     """
-    return {name: _counts(config.results / name / "counts.csv") for name in config.enabled}
+    paths = {name: config.results / name / "counts.csv" for name in config.enabled}
+    if config.bundle:
+        listed = {config.bundle.parent / file.path: file for file in listed_files(config.bundle)}
+        for path in paths.values():
+            if path in listed and path.is_file():
+                verify_against(path, listed[path].sha256, listed[path].size)
+    return {name: _counts(path) for name, path in paths.items()}
 
 
 def _counts(path: Path) -> dict[Split, int]:

@@ -19,7 +19,7 @@ import yaml
 from anonbench.bundle.contents import START, Copy, Entry, benchmark_files, contents
 from anonbench.bundle.crate import METADATA, README, WORKFLOW, About, write_metadata
 from anonbench.bundle.readme import readme
-from anonbench.checksums import DIGEST
+from anonbench.checksums import DIGEST, verify
 from anonbench.config import Config, load
 from anonbench.embeddings import Embeddings, read_embeddings, write_embeddings
 from anonbench.errors import InputError
@@ -162,11 +162,15 @@ def _found(config: Config, embeddings: bool, ids: bool) -> tuple[list[Entry], li
 
 def _copy_results(config: Config, entries: Sequence[Entry], folder: Path, keep_ids: bool) -> None:
     found = {entry.dataset for entry in entries if entry.dataset}
+    for name in found:
+        verify(config.results / name / "manifest.parquet")
     names = {} if keep_ids else {name: _names(config, name) for name in sorted(found)}
     for entry in track(entries, len(entries), "files bundled"):
         target = folder / entry.target
         target.parent.mkdir(parents=True, exist_ok=True)
         source = config.results / entry.path
+        if entry.copy is not Copy.DIGEST:  # that is of the file as the bundle has it
+            verify(source)
         try:
             _copy(entry, source, target, names.get(entry.dataset))
         except (OSError, ValueError, LookupError) as error:

@@ -8,6 +8,7 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from anonbench.checksums import verify
 from anonbench.errors import InputError
 
 if TYPE_CHECKING:
@@ -119,7 +120,10 @@ def run(options: argparse.Namespace) -> None:
         for name, value in vars(options).items()
         if name not in own and value is not None
     }
-    result = evaluation.run(options.reference, options.queries, options.database, **settings)
+    files = options.reference, options.queries, options.database
+    for file in files:
+        verify(file)
+    result = evaluation.run(*files, **settings)
     if options.per_query:
         _write(result.per_query, options.per_query)
     if options.json:
