@@ -4,12 +4,8 @@
 import sys
 from pathlib import Path
 
-<<<<<<< HEAD
 from anonbench.doubts import said_of_run
-from anonbench.files import make_private, writing_to
-=======
-from anonbench.files import cannot_be_written_to, writing_to
->>>>>>> w-damage
+from anonbench.files import cannot_be_written_to, make_private, writing_to
 from anonbench.identity import known_codes
 from anonbench.lock import enter
 from anonbench.planning.codes import keep_codes
@@ -51,20 +47,14 @@ if workflow.is_main_process and _bucket:
     except InputError as _error:
         raise WorkflowError(str(_error))
 elif workflow.is_main_process:
-<<<<<<< HEAD
-    if _message := of_another_version(settings.results):
-        logger.warning(_message)
     _copied = [name for name, d in experiment.datasets.items() if d.copy_originals]
-    if _message := copies_message(settings.results, _copied):
-        logger.warning(_message)
-=======
     for _message in (
         of_another_version(settings.results),
         cannot_be_written_to(settings.results),
+        copies_message(settings.results, _copied),
     ):
         if _message:
             logger.warning(_message)
->>>>>>> w-damage
     try:
         _damaged = settle(
             settings.results,
@@ -86,18 +76,10 @@ onstart:
         except InputError as _error:
             raise WorkflowError(str(_error))
     else:
-<<<<<<< HEAD
-        try:
-            with writing_to(settings.results):
-                make_private(settings.results)
-                keep_codes(settings.results, known_codes())
-        except InputError as _error:
-            raise WorkflowError(str(_error))
-=======
         if _message := cannot_be_written_to(settings.results):
             raise WorkflowError(_message)
+        make_private(settings.results)
         keep_codes(settings.results, known_codes())
->>>>>>> w-damage
     record_in(
         settings.results,
         usual_seconds(
