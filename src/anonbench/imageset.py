@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import re
 import tarfile
 from collections.abc import Sequence
 from contextlib import suppress
@@ -36,6 +37,11 @@ _INDEX_TYPES = {
 }
 INDEX_COLUMNS = list(_INDEX_TYPES)
 
+_LONGEST = 200
+"""Letters of a name; file systems take 255 bytes, of which the suffix needs some."""
+_UNWANTED = re.compile(r" |(con|prn|aux|nul|com\d|lpt\d)$", re.IGNORECASE)
+"""Starts of names that Windows cuts off, and names that it keeps for devices."""
+
 
 def index_path(tar: Path) -> Path:
     """Return where the index of a shard is."""
@@ -43,11 +49,28 @@ def index_path(tar: Path) -> Path:
 
 
 def member_name(image_id: str, extension: str) -> str:
-    """Return an image's name in a shard.
+    """Return an image's name in a shard: a relative path that stays below where it is unpacked.
 
-    Dots are escaped, because WebDataset cuts a name at its first dot.
+    No two ids share a name. Dots are escaped, because WebDataset cuts a name at its first dot. A
+    part of an id that no file system could take as a name ends in a digest instead: the id is in
+    the index.
     """
-    return quote(image_id, safe="/ -_").replace(".", "%2E") + "." + extension
+    return "/".join(map(_part_name, image_id.split("/"))) + "." + extension
+
+
+def _part_name(part: str) -> str:
+    """Return a file or folder name, of at most `_LONGEST` letters, for a part of an id."""
+    if not part:
+        return "%"  # which nothing else is escaped to
+    name = quote(part, safe=" -_", errors="surrogatepass").replace(".", "%2E").replace("~", "%7E")
+    if _UNWANTED.match(name):
+        name = f"%{ord(name[0]):02X}{name[1:]}"
+    if name.endswith(" "):
+        name = name[:-1] + "%20"
+    if len(name) > _LONGEST:
+        digest = hashlib.sha256(part.encode("utf-8", "surrogatepass")).hexdigest()
+        name = f"{name[: _LONGEST - 33]}~{digest[:32]}"
+    return name
 
 
 class ShardWriter:

@@ -23,7 +23,9 @@ def run(
     settings: Dataset, out: Path, max_pixels: int = 10_000
 ) -> tuple[pd.DataFrame, dict[tuple[str, str], str]]:
     """Return the manifest, and the reasons of what was skipped by path and split."""
-    write_manifest("d", settings, max_pixels, 0, out / "m.parquet", out / "s" / "m.csv")
+    write_manifest(
+        "d", settings, max_pixels, 0, out / "m.parquet", out / "s" / "m.csv", out / "copies.csv"
+    )
     skipped = pd.read_csv(out / "s" / "m.csv", keep_default_na=False)
     assert skipped.columns.tolist() == ["path", "split", "reason"]
     assert skipped["path"].is_monotonic_increasing

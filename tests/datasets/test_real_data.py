@@ -39,7 +39,9 @@ def test_manifest_of_real_images(
     count: int,
 ) -> None:
     made = dataset(layout, shared / "data" / folder, **settings)
-    write_manifest("x", made, 180_000_000, 0, tmp_path / "m.parquet", tmp_path / "s.csv")
+    write_manifest(
+        "x", made, 180_000_000, 0, tmp_path / "m.parquet", tmp_path / "s.csv", tmp_path / "c.csv"
+    )
     manifest = pd.read_parquet(tmp_path / "m.parquet")
     assert len(manifest) == count and len(pd.read_csv(tmp_path / "s.csv")) == 0
     for row in manifest.iloc[:: max(1, count // 30)].itertuples():

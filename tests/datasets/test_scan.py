@@ -29,7 +29,17 @@ def test_an_untouched_folder_is_the_same(root: Path) -> None:
     assert before == scan(root, PATHS)
 
 
-@pytest.mark.parametrize("change", ["older", "longer", "removed", "list", "added"])
+def test_images_elsewhere_are_looked_at(
+    root: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    image = tmp_path_factory.mktemp("elsewhere") / "far.jpg"
+    image.write_text("far")
+    before = scan(root, [str(image)])
+    image.write_text("other")
+    assert scan(root, [str(image)]) != before
+
+
+@pytest.mark.parametrize("change", ["older", "longer", "removed", "list", "added", "beside"])
 def test_changes_are_seen(root: Path, change: str) -> None:
     before, paths, image = scan(root, PATHS), list(PATHS), root / PATHS[0]
     if change == "older":
@@ -43,6 +53,8 @@ def test_changes_are_seen(root: Path, change: str) -> None:
         image.unlink()
     elif change == "list":
         (root / "list.txt").write_text("a c b d")
+    elif change == "beside":
+        (root / "images" / "d.heic").write_text("d")
     else:
         (root / "images" / "d.jpg").write_text("d")
         paths.append("images/d.jpg")

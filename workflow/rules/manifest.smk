@@ -32,6 +32,7 @@ rule manifest:
         digest_file(f"{results}/{{dataset}}/manifest.parquet"),
         manifest=f"{results}/{{dataset}}/manifest.parquet",
         skipped=f"{results}/{{dataset}}/skipped/manifest.csv",
+        duplicates=f"{results}/{{dataset}}/duplicates.csv",
     log:
         f"{logs}/manifest/{{dataset}}.log",
     benchmark:

@@ -22,5 +22,6 @@ with job(snakemake, __file__) as made:
             seed=seed,
             output=Path(snakemake.output.manifest),
             skipped=Path(snakemake.output.skipped),
+            duplicates=Path(snakemake.output.duplicates),
         )
         require_classes(Path(snakemake.output.manifest), source.label)

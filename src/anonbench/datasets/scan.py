@@ -16,18 +16,21 @@ def scan(root: Path, paths: Iterable[str], strict: bool = False) -> str:
     """Return a digest of the names, sizes and modification times of a data set's files.
 
     Also a replaced file with an older time has another one than before. A file that is missing
-    counts as such.
+    counts as such. Of other files in the images' folders the names count.
 
     Args:
         root: the data set's folder.
-        paths: its images, relative to the folder.
+        paths: its images, relative to the folder, or absolute.
         strict: also when each file was last changed in any way, and its number on the disk: a file
             with the size and time of the one that it replaced is noticed, but so is a mere copy.
 
     """
+    paths = list(paths)
     # one call for all: a call a file would cost as much as looking at it
     files = (*_list_files(root), *paths)
-    states = "".join([_state(f"{root}/{path}", path, strict) for path in files])
+    states = "".join([_state(os.path.join(root, path), path, strict) for path in files])  # noqa: PTH118
+    folders = sorted({os.path.dirname(path) for path in paths})  # noqa: PTH120
+    states += "".join([_names(os.path.join(root, folder), folder) for folder in folders])  # noqa: PTH118
     return hashlib.sha256(states.encode("utf-8", "surrogateescape")).hexdigest()
 
 
@@ -37,6 +40,14 @@ def _list_files(root: Path) -> Iterator[str]:
         if place.is_dir():
             names = (entry.name for entry in os.scandir(place))
             yield from sorted(f"{folder}/{name}" for name in names if name.endswith(_SUFFIXES))
+
+
+def _names(folder: str, shown: str) -> str:
+    try:
+        entries = [e.name for e in os.scandir(folder) if not e.is_dir() and e.name[:1] != "."]
+    except OSError:
+        return f"{shown}\0missing\n"
+    return "\0".join([shown, *sorted(entries)]) + "\n"
 
 
 def _state(file: str, path: str, strict: bool) -> str:

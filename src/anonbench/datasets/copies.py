@@ -1,0 +1,53 @@
+"""Images of the same bytes: train and validation never share one."""
+
+from __future__ import annotations
+
+import logging
+
+import pandas as pd
+
+from anonbench.runtime import loudly
+from anonbench.vocabulary import Split
+
+_LOG = logging.getLogger(__name__)
+COLUMNS = ["digest", "id", "split", "kept"]
+
+
+def find_copies(images: pd.DataFrame) -> pd.DataFrame:
+    """Return the images whose bytes another one has too.
+
+    Args:
+        images: columns id, split ("train" or "val") and digest.
+
+    Returns:
+        `COLUMNS`, sorted by digest, split and id. An image of train is not kept where val has its
+        bytes; all others are.
+
+    """
+    twice = images[images["digest"].duplicated(keep=False)]
+    in_val = set(twice.loc[twice["split"] == str(Split.VAL), "digest"])
+    kept = (twice["split"] == str(Split.VAL)) | ~twice["digest"].isin(in_val)
+    copies = twice.assign(kept=kept.astype(bool))[COLUMNS]
+    return copies.sort_values(["digest", "split", "id"], ignore_index=True)
+
+
+def tell_of_copies(name: str, copies: pd.DataFrame, labels: pd.Series | None) -> None:
+    """Say on the terminal how many copies there are, and whether they are labelled alike.
+
+    Args:
+        name: of the data set.
+        copies: see `find_copies`.
+        labels: label by id; None where the data set has no label.
+
+    """
+    if copies.empty:
+        return
+    contents = copies["digest"].nunique()
+    text = f"{name}: {len(copies)} files hold {contents} images (equal bytes)"
+    if left := int((~copies["kept"]).sum()):
+        text += f"; {left} of them left out of train, because val has them"
+    if labels is not None:
+        given = labels.reindex(copies["id"]).groupby(copies["digest"].to_numpy()).nunique()
+        if differing := int((given > 1).sum()):
+            text += f"; {differing} of these images have two labels"
+    loudly(_LOG, text + "; see duplicates.csv")
