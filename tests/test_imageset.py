@@ -1,15 +1,20 @@
 from __future__ import annotations
 
+import io
 import multiprocessing
 import os
 import pickle
+import posixpath
+import shutil
+import subprocess
 import tarfile
+import tempfile
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from anonbench.errors import InputError
@@ -76,6 +81,54 @@ def test_member_names_have_one_dot_and_tell_ids_apart(image_id: str) -> None:
     name = member_name(image_id, "png")
     assert name.isascii() and name.count(".") == 1
     assert name != member_name(image_id + ".", "png")
+
+
+_PARTS = st.sampled_from(["", ".", "..", "a", "A", "con", "a ", " a", "~", "%", "%2E", "\\", "\0"])
+_HOSTILE = st.lists(_PARTS | st.text(max_size=4), max_size=5).map("/".join)
+_IDS = _HOSTILE | st.text(max_size=300) | _HOSTILE.map(lambda text: text + "x" * 300)
+
+
+def _unpack_with_python(tar: Path, folder: Path) -> None:
+    with tarfile.open(tar) as archive:
+        archive.extractall(folder, filter="fully_trusted")
+
+
+def _unpack_with_tar(tar: Path, folder: Path) -> None:
+    subprocess.run(["tar", "-xPf", tar, "-C", folder], check=True)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(ids=st.sets(_IDS, min_size=1, max_size=8))
+def test_any_ids_unpack_below_the_folder_and_stay_apart(tmp_path: Path, ids: set[str]) -> None:
+    home = Path(tempfile.mkdtemp(dir=tmp_path))
+    unpacked, tar = home / "in", home / "0.tar"
+    with tarfile.open(tar, "w", format=tarfile.PAX_FORMAT) as archive:
+        for image_id in sorted(ids):
+            member = tarfile.TarInfo(member_name(image_id, "png"))
+            member.size = len(data := image_id.encode("utf-8", "surrogatepass"))
+            archive.addfile(member, io.BytesIO(data))
+    for unpack in (_unpack_with_python, _unpack_with_tar):
+        shutil.rmtree(unpacked, ignore_errors=True)
+        unpacked.mkdir()
+        unpack(tar, unpacked)
+        assert {path.name for path in home.iterdir()} == {"in", "0.tar"}
+        files = [path for path in unpacked.rglob("*") if path.is_file()]
+        found = [path.read_bytes().decode("utf-8", "surrogatepass") for path in files]
+        assert sorted(found) == sorted(ids)
+
+
+@pytest.mark.parametrize("image_id", ["/etc/passwd", "../x", "a/../../x", "//x", "", ".", "a//b"])
+def test_names_are_relative_paths_in_their_shortest_form(image_id: str) -> None:
+    name = member_name(image_id, "png")
+    assert posixpath.normpath(name) == name and not name.startswith(("/", ".."))
+
+
+@pytest.mark.parametrize("image_id", ["con", "COM1", "a ", " a", "nul/x", "x" * 400, "身" * 85])
+def test_no_part_is_one_that_a_file_system_refuses(image_id: str) -> None:
+    for part in member_name(image_id, "png").split("/"):
+        stem = part.removesuffix(".png")
+        assert len(part) <= 204 and stem == stem.strip(" .")
+        assert stem.upper() not in ("CON", "COM1", "NUL")
 
 
 def test_empty_shards_are_fine(tmp_path: Path) -> None:

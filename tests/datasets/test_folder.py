@@ -8,6 +8,8 @@ import pytest
 
 from anonbench.config import Dataset
 from anonbench.datasets.listing import list_images, read_source
+from anonbench.datasets.reasons import NOT_IMAGE, NOT_UTF8, TEST
+from anonbench.datasets.walk import ENCLOSING, TWICE
 from anonbench.errors import InputError
 
 Make = Callable[..., Dataset]
@@ -27,7 +29,8 @@ def test_flat(tmp_path: Path, dataset: Make) -> None:
     source = read_source("f", dataset("folder", tmp_path, split=OWN), 0)
     assert source.images["path"].tolist() == names
     assert source.images["id"].tolist() == [*"abcdefgh", "i.x"]
-    assert "class" not in source.images and source.ignored == 2
+    assert "class" not in source.images
+    assert source.left == dict.fromkeys(("notes.txt", "jpg"), NOT_IMAGE)
 
 
 def test_class_folders(tmp_path: Path, dataset: Make) -> None:
@@ -53,7 +56,9 @@ def test_split_folders(tmp_path: Path, dataset: Make, val: str) -> None:
             f"{val}/cat/1.png",
         ]
         assert source.images["class"].dropna().tolist() == ["cat", "cat"]
-        assert source.ignored == 2
+        assert source.left == {}
+        assert source.explain("test/3.png") == TEST
+        assert source.explain("4.png") == "outside the folders train and val"
     listing = list_images("f", dataset("folder", tmp_path), 0)
     assert listing["split"].tolist() == ["train", "train", "val"]
 
@@ -91,15 +96,49 @@ def test_names_that_are_no_text_are_recorded(tmp_path: Path, dataset: Make) -> N
         pytest.skip("the file system takes UTF-8 names only")
     source = read_source("f", dataset("folder", tmp_path, split=OWN), 0)
     assert source.images["id"].tolist() == ["a", "b"]
-    assert source.dropped == {"\\xff.png": "the file's name is not UTF-8"}
+    assert source.left == {"\udcff.png": NOT_UTF8}
 
 
 def test_links_are_followed_but_not_for_ever(tmp_path: Path, dataset: Make) -> None:
     touch(tmp_path, "data/a.png", "data/b.png", "other/c.png")
     (tmp_path / "data" / "loop").symlink_to(tmp_path / "data", target_is_directory=True)
     (tmp_path / "data" / "more").symlink_to(tmp_path / "other", target_is_directory=True)
-    listing = list_images("f", dataset("folder", tmp_path / "data", split=OWN), 0)
-    assert listing["id"].tolist() == ["a", "b", "more/c"]
+    source = read_source("f", dataset("folder", tmp_path / "data", split=OWN), 0)
+    assert source.images["id"].tolist() == ["a", "b", "more/c"]
+    assert source.left == {"loop": ENCLOSING} and source.followed == {"more"}
+
+
+def test_a_folder_linked_into_both_splits_is_one_of_val(tmp_path: Path, dataset: Make) -> None:
+    touch(tmp_path, "pool/a.png", "data/train/b.png", "data/val/c.png")
+    for split in ("train", "val"):
+        (tmp_path / "data" / split / "pool").symlink_to(tmp_path / "pool")
+    source = read_source("f", dataset("folder", tmp_path / "data"), 0)
+    assert source.images["id"].tolist() == ["train/b", "val/c", "val/pool/a"]
+    assert source.left == {"train/pool": TWICE}
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("a\nb.png", "a line break"),
+        ("a\x1b[2Jb.png", "control character"),
+        ("/".join(["b" * 250] * 5) + ".png", "longer than 1024"),
+        (" /~ %2E.x.png", ""),
+    ],
+)
+def test_hostile_names_are_left_out_with_a_reason(
+    tmp_path: Path, dataset: Make, name: str, why: str
+) -> None:
+    touch(tmp_path, "a.png", "b.png", name)
+    source = read_source("f", dataset("folder", tmp_path, split=OWN), 0)
+    assert why in source.left.get(name, "")
+    assert len(source.images) + len(source.left) == 3 and bool(source.left) == bool(why)
+
+
+def test_kinds_that_are_not_read_are_named(tmp_path: Path, dataset: Make) -> None:
+    touch(tmp_path, "a.HEIC", "b.pdf", "c.txt")
+    with pytest.raises(InputError, match=r"empty \(1: .*HEIC.*convert.*; 1: .*PDF"):
+        list_images("f", dataset("folder", tmp_path, split=OWN), 0)
 
 
 def test_two_files_with_one_id(tmp_path: Path, dataset: Make) -> None:

@@ -36,7 +36,9 @@ def run(
 def test_columns_and_values(tmp_path: Path, dataset: Make, celeba: Path) -> None:
     manifest, skipped = run(dataset("celeba", celeba, label="Male"), tmp_path)
     assert manifest.columns.tolist() == [*COLUMNS, "Bald", "Male", "Young", "identity"]
-    assert skipped == {} and manifest["id"].tolist() == [f"{i:06d}" for i in range(1, 8)]
+    assert set(skipped.values()) == {"list file", "in the test split"} and manifest[
+        "id"
+    ].tolist() == [f"{i:06d}" for i in range(1, 8)]
     data = (celeba / "img_align_celeba" / "000001.jpg").read_bytes()
     first = manifest.iloc[0]
     assert (first["width"], first["height"], first["bytes"]) == (4, 3, len(data))
@@ -47,7 +49,7 @@ def test_every_layout_gives_the_same_table(
     tmp_path: Path, dataset: Make, celeba: Path, rvl_cdip: Path, draw: Draw
 ) -> None:
     for name in ("train/a.png", "val/b.png"):
-        draw(tmp_path / "folder" / name)
+        draw(tmp_path / "folder" / name, value=len(name))
     (tmp_path / "t.csv").write_text("path,split\nfolder/train/a.png,train\nfolder/val/b.png,val\n")
     kinds = set()
     for layout, path in (
@@ -76,8 +78,8 @@ def test_bad_files_are_recorded_and_never_fatal(
     tmp_path: Path, dataset: Make, draw: Draw, caplog: pytest.LogCaptureFixture
 ) -> None:
     folder = tmp_path / "f"
-    for name in ("train/a.png", "val/b.png"):
-        draw(folder / name)
+    for value, name in enumerate(("train/a.png", "val/b.png")):
+        draw(folder / name, value)
     draw(folder / "val" / "huge.png", size=(200, 100))
     (folder / "val" / "empty.png").touch()
     (folder / "val" / "text.jpg").write_text("not an image")
@@ -89,13 +91,16 @@ def test_bad_files_are_recorded_and_never_fatal(
         manifest, skipped = run(dataset("folder", folder), tmp_path)
     assert manifest["id"].tolist() == ["train/a", "val/b"]
     assert skipped == {
-        ("train/gone.png", "train"): "file is missing",
+        ("train/gone.png", ""): "a link to nowhere",
         ("train/moving.gif", "train"): "animated or of several pages (2 frames)",
         ("val/empty.png", "val"): "empty file",
         ("val/huge.png", "val"): "more than 10000 pixels",
         ("val/text.jpg", "val"): "not an image, or of an unknown kind",
+        ("train/notes.txt", ""): "not an image by its suffix",
     }
-    assert "d: 1 train, 1 val; 5 skipped, 1 other files ignored" in caplog.text
+    assert "d: 1 train, 1 val; 6 files left out" in caplog.text
+    (loud,) = (record.message for record in caplog.records if getattr(record, "loud", False))
+    assert loud.startswith("d: 5 files are left out (") and "1: empty file" in loud
 
 
 def test_missing_labels_are_recorded_where_a_label_is_asked_for(
@@ -108,9 +113,12 @@ def test_missing_labels_are_recorded_where_a_label_is_asked_for(
     (tmp_path / "t.csv").write_text("\n".join(lines) + "\n")
     manifest, skipped = run(dataset("table", tmp_path / "t.csv", label="kind"), tmp_path)
     assert manifest["id"].tolist() == ["0", "2", "3"]
-    assert skipped == {("1.png", "train"): "no label in the column kind"}
+    assert skipped.pop(("1.png", "train")) == "no label in the column kind"
+    assert skipped == {("t.csv", ""): "list file"}
     manifest, skipped = run(dataset("table", tmp_path / "t.csv"), tmp_path)
-    assert len(manifest) == 4 and skipped == {}
+    assert len(manifest) == 4 and ("1.png", "train") not in skipped
+    # what the first run wrote beside the images
+    assert skipped[("m.parquet", "")] == skipped[("copies.csv", "")] == "not named by the table"
 
 
 def test_a_split_of_which_nothing_is_left(tmp_path: Path, dataset: Make, celeba: Path) -> None:

@@ -12,6 +12,7 @@ import pytest
 from anonbench.config import Dataset
 from anonbench.datasets.listing import count_images, list_images, root_of
 from anonbench.datasets.manifest import write_manifest
+from anonbench.datasets.reasons import COPY
 from anonbench.images import read_image
 from anonbench.vocabulary import Split
 
@@ -20,13 +21,13 @@ BY_IDENTITY = {"validation": 0.2, "by": "identity"}
 
 
 @pytest.mark.parametrize(
-    ("layout", "folder", "settings", "count"),
+    ("layout", "folder", "settings", "count", "copies"),
     [
-        ("celeba", "celeba", {"split": BY_IDENTITY, "label": "Male", "subset": 500}, 500),
-        ("celeba", "celeba_wild", {"split": BY_IDENTITY, "images": "wild", "subset": 200}, 200),
-        ("rvl_cdip", "rvl_cdip", {"label": "class"}, 148),
-        ("folder", "sroie", {"split": {}}, 20),
-        ("folder", "barcode", {"split": {}}, 574),
+        ("celeba", "celeba", {"split": BY_IDENTITY, "label": "Male", "subset": 500}, 500, 0),
+        ("celeba", "celeba_wild", {"split": BY_IDENTITY, "images": "wild", "subset": 200}, 200, 0),
+        ("rvl_cdip", "rvl_cdip", {"label": "class"}, 148, 0),
+        ("folder", "sroie", {"split": {}}, 20, 0),
+        ("folder", "barcode", {"split": {}}, 574, 10),
     ],
 )
 def test_manifest_of_real_images(
@@ -37,13 +38,22 @@ def test_manifest_of_real_images(
     folder: str,
     settings: dict[str, Any],
     count: int,
+    copies: int,
 ) -> None:
     made = dataset(layout, shared / "data" / folder, **settings)
     write_manifest(
         "x", made, 180_000_000, 0, tmp_path / "m.parquet", tmp_path / "s.csv", tmp_path / "c.csv"
     )
     manifest = pd.read_parquet(tmp_path / "m.parquet")
-    assert len(manifest) == count and len(pd.read_csv(tmp_path / "s.csv")) == 0
+    skipped = pd.read_csv(tmp_path / "s.csv")
+    assert len(manifest) + (skipped["reason"] == COPY).sum() == count
+    files = [path for path in (shared / "data" / folder).rglob("*") if not path.is_dir()]
+    relative = {str(path.relative_to(shared / "data" / folder)) for path in files}
+    listed = [*manifest["path"], *skipped["path"]]
+    assert len(listed) == len(relative) and set(listed) == relative
+    twice = pd.read_csv(tmp_path / "c.csv")
+    assert twice["digest"].nunique() == copies
+    assert manifest.groupby("digest")["split"].nunique().max() == 1
     for row in manifest.iloc[:: max(1, count // 30)].itertuples():
         pixels = read_image(root_of(made) / str(row.path))
         assert pixels.shape[:2] == (row.height, row.width)

@@ -44,7 +44,11 @@ def _list_files(root: Path) -> Iterator[str]:
 
 def _names(folder: str, shown: str) -> str:
     try:
-        entries = [e.name for e in os.scandir(folder) if not e.is_dir() and e.name[:1] != "."]
+        entries = [
+            e.name
+            for e in os.scandir(folder)
+            if not e.is_dir(follow_symlinks=False) and e.name[:1] != "."
+        ]
     except OSError:
         return f"{shown}\0missing\n"
     return "\0".join([shown, *sorted(entries)]) + "\n"

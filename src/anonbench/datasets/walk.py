@@ -43,7 +43,7 @@ def walk(root: str, only: Collection[str] = (), everything: bool = False) -> Ite
         OSError: `root` itself cannot be read.
 
     """
-    seen: set[tuple[int, int]] = set()
+    seen = {_identity(root)}
     folders, links = [""], list[str]()
     while folders or links:
         if not folders:
@@ -52,36 +52,35 @@ def walk(root: str, only: Collection[str] = (), everything: bool = False) -> Ite
             link = links.pop()
             if _encloses(root, f"{root}/{link}"):
                 yield Entry(link, ENCLOSING)
-                continue
-            yield Entry(link, FOLLOWED)
-            folders.append(link + "/")
+            elif _is_new(f"{root}/{link}", seen):
+                yield Entry(link, FOLLOWED)
+                folders.append(link + "/")
+            else:
+                yield Entry(link, TWICE)
+            continue
         inside = folders.pop()
         try:
-            if _is_known(f"{root}/{inside}", seen):
-                yield Entry(inside[:-1], TWICE)
-                continue
-            entries = list(os.scandir(f"{root}/{inside}"))
+            with os.scandir(f"{root}/{inside}") as entries:
+                for entry in entries:
+                    path = inside + entry.name
+                    hidden = path.startswith(".") or "/." in path
+                    if (hidden and not everything) or not (inside or not only or path in only):
+                        continue
+                    kind = _kind(entry)
+                    if kind != _FOLDER:
+                        yield Entry(path, HIDDEN if hidden else kind)
+                    elif entry.is_symlink() and everything:
+                        yield Entry(path, LINKED)
+                    elif entry.is_symlink():
+                        links.append(path)
+                    elif _is_new(entry.path, seen):
+                        folders.append(path + "/")
+                    else:
+                        yield Entry(path, TWICE)
         except OSError:
             if not inside:
                 raise
             yield Entry(inside[:-1], UNREADABLE)
-            continue
-        for entry in entries:
-            if not (inside or not only or entry.name in only):
-                continue
-            path = inside + entry.name
-            hidden = path.startswith(".") or "/." in path
-            if hidden and not everything:
-                continue
-            kind = _kind(entry)
-            if kind != _FOLDER:
-                yield Entry(path, HIDDEN if hidden else kind)
-            elif not entry.is_symlink():
-                folders.append(path + "/")
-            elif everything:
-                yield Entry(path, LINKED)
-            else:
-                links.append(path)
 
 
 def files_in(folder: str) -> Iterator[Entry]:
@@ -109,12 +108,20 @@ def _kind(entry: os.DirEntry[str]) -> str:
     return BROKEN if gone else SPECIAL
 
 
-def _is_known(folder: str, seen: set[tuple[int, int]]) -> bool:
-    """Tell whether a real folder was seen before; it is from now on."""
+def _is_new(folder: str, seen: set[tuple[int, int]]) -> bool:
+    """Tell whether a real folder is seen for the first time; it is known from now on."""
+    try:
+        identity = _identity(folder)
+    except OSError:  # gone: what looks into it says so
+        return True
+    new = identity not in seen
+    seen.add(identity)
+    return new
+
+
+def _identity(folder: str) -> tuple[int, int]:
     state = os.stat(folder)  # noqa: PTH116  many folders
-    known = (state.st_dev, state.st_ino) in seen
-    seen.add((state.st_dev, state.st_ino))
-    return known
+    return state.st_dev, state.st_ino
 
 
 def _encloses(root: str, link: str) -> bool:
