@@ -126,6 +126,7 @@ def test_own_split_needs_no_partition_and_never_uses_the_test_images(
         ("list_eval_partition.txt", "000001.jpg x\n", "partition.txt cannot be read as a list of"),
         ("list_eval_partition.txt", "000001.jpg 0 0\n", "partition.txt cannot be read as a list"),
         ("list_eval_partition.txt", "000001.jpg\n", "partition.txt cannot be read as a list of"),
+        ("list_eval_partition.txt", "../../1.jpg 0\n2.jpg 1\n", r"id '\.\./\.\./1' has a part"),
         ("list_eval_partition.txt", "000001.jpg 2\n", "the data set is empty"),
         ("list_attr_celeba.txt", "", "no attribute names"),
         ("list_attr_celeba.txt", "1\nA B\n000001.jpg 1 x\n", "cannot be read as a list of"),

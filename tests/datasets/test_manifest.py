@@ -3,6 +3,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from PIL import Image
 from anonbench.config import Dataset
 from anonbench.datasets import manifest as module
 from anonbench.datasets.manifest import COLUMNS, write_manifest
+from anonbench.datasets.reasons import COPY
 from anonbench.errors import InputError
 
 Make = Callable[..., Dataset]
@@ -165,3 +167,50 @@ def test_files_whose_names_are_no_text_are_recorded(
     manifest, skipped = run(dataset("folder", tmp_path / "f", split={}), tmp_path)
     assert len(manifest) == 3
     assert skipped == {("\\xff.png", ""): "the file's name is not UTF-8"}
+
+
+def test_copies_never_cross_the_splits(
+    tmp_path: Path, dataset: Make, draw: Draw, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = tmp_path / "f"
+    for name, value in {"train/x/a": 1, "train/x/b": 2, "val/x/c": 1, "val/y/d": 3}.items():
+        draw(folder / f"{name}.png", value)
+    (folder / "val" / "y" / "e.png").symlink_to(folder / "train" / "x" / "a.png")
+    manifest, skipped = run(dataset("folder", folder, label="class"), tmp_path)
+    assert manifest["id"].tolist() == ["train/x/b", "val/x/c", "val/y/d", "val/y/e"]
+    assert skipped == {("train/x/a.png", "train"): COPY}
+    copies = pd.read_csv(tmp_path / "copies.csv")
+    assert copies[["id", "split", "kept"]].to_numpy().tolist() == [
+        ["train/x/a", "train", False],
+        ["val/x/c", "val", True],
+        ["val/y/e", "val", True],
+    ]
+    assert "3 files hold 1 images" in caplog.text and "1 of these images have two" in caplog.text
+    (folder / "train" / "x" / "b.png").unlink()
+    with pytest.raises(InputError, match=f"split train can be used .1: {re.escape(COPY)}"):
+        run(dataset("folder", folder), tmp_path)
+
+
+def test_a_pipe_in_place_of_an_image_is_not_waited_for(
+    tmp_path: Path, dataset: Make, draw: Draw
+) -> None:
+    (tmp_path / "t.csv").write_text("path,split\na.png,train\nb.png,val\nc.png,val\n")
+    for value, name in enumerate("ab"):
+        draw(tmp_path / f"{name}.png", value)
+    os.mkfifo(tmp_path / "c.png")
+    _, skipped = run(dataset("table", tmp_path / "t.csv"), tmp_path)
+    assert skipped[("c.png", "val")] == "a pipe, socket or device, not a file"
+    (tmp_path / "c.png").unlink()
+    (tmp_path / "c.png").symlink_to("/dev/zero")
+    _, skipped = run(dataset("table", tmp_path / "t.csv"), tmp_path)
+    assert skipped[("c.png", "val")] == "a pipe, socket or device, not a file"
+
+
+def test_columns_of_a_table_may_have_any_name(tmp_path: Path, dataset: Make, draw: Draw) -> None:
+    for value, name in enumerate("ab"):
+        draw(tmp_path / f"{name}.png", value)
+    lines = ["path,split,reason,kept", "a.png,train,1,x", "b.png,val,2,y"]
+    (tmp_path / "t.csv").write_text("\n".join(lines) + "\n")
+    manifest, _ = run(dataset("table", tmp_path / "t.csv", label="reason"), tmp_path)
+    assert manifest.columns.tolist() == [*COLUMNS, "reason", "kept"]
+    assert manifest["reason"].tolist() == [1, 2]

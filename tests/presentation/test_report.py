@@ -232,7 +232,7 @@ def test_nothing_to_show_is_still_a_page(tmp_path: Path) -> None:
     bare = DatasetSection("empty", results.scores, results.counts, results.skipped, tables, [])
     page = Page(build(tmp_path / "report.html", [bare]))
     words = " ".join(page.text)
-    assert "no answer yet" in words and "Every listed file could be used." in words
+    assert "no answer yet" in words and "Every file is used." in words
     assert "empty: not run, there are no scores of it." in words
     assert "Not run: no scenario of this table has a score." in words
     assert "Run times: not recorded" in words

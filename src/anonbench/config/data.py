@@ -87,13 +87,15 @@ class DataSource(Settings):
     layout: Layout
     """celeba, rvl_cdip, folder (class folders or flat) or table (CSV, Parquet: path, split, …)."""
     path: Place
-    """Folder of the data set, or the table's file. Never written to."""
+    """Folder of the data set, or the table's file. Never written to. Every file below the folder is
+    used, or listed in `skipped.csv` with a reason."""
     demo: Demo | None = None
     """Generate the data at `path` first (the demo)."""
     images: Literal["aligned", "wild"] = "aligned"
     """CelebA only: img_align_celeba or img_celeba."""
     split: Literal["official"] | OwnSplit = "official"
-    """The publisher's split, or one made here. In a folder: its sub-folders `train` and `val`."""
+    """The publisher's split, or one made here. In a folder: its sub-folders `train` and `val`. An
+    image of train whose bytes val has too is left out."""
     subset: Count | None = None
     """Use only this many images, drawn by a hash of their ids (all splits together)."""
     label: str | None = None

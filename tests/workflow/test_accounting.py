@@ -1,0 +1,71 @@
+"""A mixed folder through Snakemake: every file that `find` finds is used or listed."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+import small_archive
+
+pytestmark = pytest.mark.workflow
+
+HEIC = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + b"\0" * 64
+
+
+def fill(folder: Path) -> None:
+    """Write the small archive, and what else lies about in such folders."""
+    small_archive.draw(folder)
+    train, val = folder / "images/train/left", folder / "images/val/left"
+    codes = sorted(val.glob("*.png"))
+    for name in ("IMG_1.HEIC", "IMG_2.heic", "IMG_3"):
+        (val / name).write_bytes(HEIC)
+    (val / "photo.JPEG_original").write_bytes(b"\xff\xd8\xff\xe0 a photo")
+    (val / "scan.jfif").write_bytes(b"\xff\xd8\xff\xe0 damaged")
+    (train / "copy.png").write_bytes(codes[0].read_bytes())
+    (train / "linked.png").symlink_to(codes[1])
+    (train / "again").symlink_to(val)
+    (train / "loop").symlink_to(folder / "images")
+    (train / "gone.png").symlink_to("nowhere.png")
+    (train / ".DS_Store").write_bytes(b"\0")
+    (folder / "images/.git").mkdir()
+    (folder / "images/.git/HEAD").write_text("ref")
+    (folder / "images/test").mkdir()
+    shutil.copy(codes[0], folder / "images/test/t.png")
+    (folder / "images/readme.txt").write_text("text")
+    (train / "a\nb.png").write_bytes(codes[2].read_bytes())
+    os.mkfifo(train / "pipe.png")
+    with contextlib.suppress(OSError):  # the file system takes UTF-8 names only
+        os.close(os.open(os.fsencode(train) + b"/stra\xdfe.png", os.O_CREAT))
+
+
+def test_used_and_listed_are_all_files(snakemake: Any, tmp_path: Path) -> None:
+    fill(tmp_path)
+    done = snakemake(tmp_path, small_archive.config(), "--cores", "2", "archive_boxes")
+    assert done.returncode == 0, done.stderr
+    results = tmp_path / "results/archive"
+    manifest = pd.read_parquet(results / "manifest.parquet")
+    skipped = pd.read_csv(results / "skipped/manifest.csv", dtype=str)
+    command = ["find", tmp_path / "images", "!", "-type", "d", "-printf", "%P\\0"]
+    found = subprocess.run(command, check=True, capture_output=True).stdout.split(b"\0")[:-1]
+    listed = [*manifest["path"], *skipped["path"]]
+    assert sorted(listed) == sorted(name.decode(errors="backslashreplace") for name in found)
+    assert skipped["reason"].notna().all()
+    assert len(manifest) == 16
+    reasons = skipped["reason"].value_counts()
+    kind = "an image of a kind that is not read (HEIC); convert it to PNG or JPEG"
+    assert reasons[kind] == 3
+    assert f"3: {kind}" in done.stderr
+    copies = pd.read_csv(results / "duplicates.csv")
+    left = copies.loc[~copies["kept"], "id"]
+    assert sorted(left) == ["train/left/copy", "train/left/linked"]
+    assert "2 of them left out of train, because val has them" in done.stderr
+    whole = pd.read_csv(results / "skipped.csv", dtype=str)
+    assert set(skipped["path"]) <= set(whole["path"])
+    counts = pd.read_csv(results / "counts.csv")
+    assert (counts["listed"] == counts["used"] + counts["unreadable"]).all()
