@@ -40,6 +40,7 @@ _UPRIGHT = {
 _ON_THEIR_SIDE = (5, 6, 7, 8)
 
 _STRIP_PIXELS = 4_000_000
+_NO_FILE = "a device or pipe, not a file"
 
 
 def read_file(path: Path, max_bytes: int) -> bytes:
@@ -53,8 +54,8 @@ def read_file(path: Path, max_bytes: int) -> bytes:
     try:
         with open(path, "rb", opener=_without_waiting) as file:
             state = os.fstat(file.fileno())
-            if not stat.S_ISREG(state.st_mode):
-                raise UnreadableImage("a device or pipe, not a file")
+            if not stat.S_ISREG(state.st_mode):  # it took a file's place
+                raise UnreadableImage(_NO_FILE)
             if state.st_size == 0:
                 raise UnreadableImage("empty file")
             if state.st_size > max_bytes:
@@ -74,6 +75,9 @@ def read_file(path: Path, max_bytes: int) -> bytes:
 
 
 def _without_waiting(name: str, flags: int) -> int:
+    mode = os.stat(name).st_mode  # noqa: PTH116
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):  # to open a device may do something
+        raise UnreadableImage(_NO_FILE)
     return os.open(name, flags | os.O_NONBLOCK)  # a pipe without a writer would be waited for
 
 

@@ -199,11 +199,11 @@ def test_a_pipe_in_place_of_an_image_is_not_waited_for(
         draw(tmp_path / f"{name}.png", value)
     os.mkfifo(tmp_path / "c.png")
     _, skipped = run(dataset("table", tmp_path / "t.csv"), tmp_path)
-    assert skipped[("c.png", "val")] == "a pipe, socket or device, not a file"
+    assert skipped[("c.png", "val")] == "a device or pipe, not a file"
     (tmp_path / "c.png").unlink()
     (tmp_path / "c.png").symlink_to("/dev/zero")
     _, skipped = run(dataset("table", tmp_path / "t.csv"), tmp_path)
-    assert skipped[("c.png", "val")] == "a pipe, socket or device, not a file"
+    assert skipped[("c.png", "val")] == "a device or pipe, not a file"
 
 
 def test_columns_of_a_table_may_have_any_name(tmp_path: Path, dataset: Make, draw: Draw) -> None:
