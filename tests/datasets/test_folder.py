@@ -82,6 +82,13 @@ def test_an_empty_split_folder(tmp_path: Path, dataset: Make) -> None:
         list_images("f", dataset("folder", tmp_path), 0)
 
 
+def test_a_split_that_is_a_link_to_the_other(tmp_path: Path, dataset: Make) -> None:
+    touch(tmp_path, "val/a.png")
+    (tmp_path / "train").symlink_to("val")
+    with pytest.raises(InputError, match=r"in the split train \(1: a folder that is used under"):
+        list_images("f", dataset("folder", tmp_path), 0)
+
+
 def test_names_of_any_script(tmp_path: Path, dataset: Make) -> None:
     touch(tmp_path, "身分証/ü 1.png", "身分証/#2.png")
     listing = list_images("f", dataset("folder", tmp_path, split=OWN), 0)

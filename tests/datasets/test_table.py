@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -96,7 +97,7 @@ def test_a_manifest_can_be_a_table(
         (["path,id", "a.png,1", "b.png,/etc/passwd"], r"row 2 .* the id '/etc/passwd' starts"),
         (["path,id", "a.png,x/../../y", "b.png,1"], r"row 1 .* `\.\.`; give it another id"),
         (["path", "a.png", "."], r"row 2 .*add a column `id`"),
-        (["path,id", "a.png,1", "b\0.png,2"], "row 2 .* NUL"),
+        (["path,id", "a.png,1", "b\0.png,2"], "row 2 .* the path has a line break"),
         (["path", "a.png"], r"datasets\.t\.split: .*add a column `split`"),
         (["path,split"], "the data set is empty"),
         (["path,split", "a.png,train"], "none of the 1 images is in the split val"),
@@ -110,6 +111,9 @@ def test_mistakes_are_named(tmp_path: Path, dataset: Make, lines: list[str], mes
 def test_other_files_are_refused(tmp_path: Path, dataset: Make) -> None:
     with pytest.raises(InputError, match=r"absent\.csv does not exist"):
         list_images("t", dataset("table", tmp_path / "absent.csv"), 0)
+    os.mkfifo(tmp_path / "pipe.csv")
+    with pytest.raises(InputError, match="is a pipe"):
+        list_images("t", dataset("table", tmp_path / "pipe.csv"), 0)
     with pytest.raises(InputError, match="is a folder"):
         list_images("t", dataset("table", tmp_path), 0)
     for name, content in (("a.csv", b""), ("a.parquet", b"no"), ("b.csv", b"\xff\xfe\x00")):

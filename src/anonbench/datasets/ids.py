@@ -5,9 +5,9 @@ from __future__ import annotations
 import pandas as pd
 
 MOST_BYTES = 1024
-_CONTROL = "[\x00-\x1f\x7f-\x9f\u2028\u2029]"
+CONTROL = "[\x00-\x1f\x7f-\x9f\u2028\u2029]"
 _PATTERNS = {
-    _CONTROL: "has a line break or another control character",
+    CONTROL: "has a line break or another control character",
     r"^/|//|/$": "starts or ends with `/`, or has an empty part",
     r"^\.\.?$|^\.\.?/|/\.\.?/|/\.\.?$": "has a part `.` or `..`",
     r"^$": "is empty",
