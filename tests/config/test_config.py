@@ -91,11 +91,3 @@ def test_two_data_sets_cannot_have_the_same_tables() -> None:
         load({"datasets": datasets})
     datasets["one"] = datasets["one"] | {"enabled": False}
     assert list(load({"datasets": datasets}).enabled) == ["two"]
-
-
-@pytest.mark.parametrize(("path", "results"), [(".", "results"), ("data", "data/out"), ("a", "a")])
-def test_results_are_not_inside_a_data_folder(path: str, results: str) -> None:
-    dataset = {"layout": "folder", "path": path, "detectors": ["zxing"]}
-    with pytest.raises(InputError, match="results: .*is inside .*another folder"):
-        load({"datasets": {"mine": dataset}, "results": results})
-    load({"datasets": {"mine": dataset | {"path": "data/images"}}, "results": results})

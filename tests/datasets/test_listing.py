@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from anonbench.config import Dataset, Layout, OwnSplit
 from anonbench.datasets import listing as module
 from anonbench.datasets.demo import generate
-from anonbench.datasets.listing import READERS, count_images, list_images
+from anonbench.datasets.listing import READERS, count_images, list_images, require_apart
 from anonbench.errors import InputError
 from anonbench.vocabulary import Split
 
@@ -125,6 +125,13 @@ def test_a_label_that_is_not_there(tmp_path: Path, dataset: Make, labels: bool) 
     settings = dataset("table", file, split={}, label="male")
     with pytest.raises(InputError, match=r"datasets\.t\.label: .*'male'; there are Male, c0.*…"):
         list_images("t", settings, 0, labels=labels)
+
+
+@pytest.mark.parametrize(("path", "results"), [(".", "results"), ("a", "a/b/out"), ("a", "a")])
+def test_results_are_not_inside_a_data_folder(dataset: Make, path: str, results: str) -> None:
+    with pytest.raises(InputError, match=r"mine\.path: the results .* lie inside"):
+        require_apart(Path(results), {"mine": dataset("folder", Path(path))})
+    require_apart(Path(results), {"mine": dataset("folder", Path("a/images"))})
 
 
 def test_one_image_cannot_be_split(tmp_path: Path, dataset: Make) -> None:

@@ -11,7 +11,7 @@ from anonbench.checksums import digest_file as path_of_digest
 from anonbench.config import load
 from anonbench.config.text import read
 from anonbench.datasets.scan import scan
-from anonbench.datasets.listing import count_images, read_source, root_of
+from anonbench.datasets.listing import count_images, read_source, require_apart, root_of
 from anonbench.detectors.own import READERS, check_own, own_files
 from anonbench.errors import InputError
 from anonbench.estimates import Estimates
@@ -36,6 +36,7 @@ try:
     else:
         if workflow.is_main_process:
             require_files(settings)
+            require_apart(settings.results, experiment.datasets)
         sources = {
             name: read_source(name, dataset, settings.seed, labels=False)
             for name, dataset in experiment.datasets.items()

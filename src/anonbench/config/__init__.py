@@ -164,16 +164,6 @@ class Config(Settings):
         return self
 
     @model_validator(mode="after")
-    def _results_are_no_data(self) -> Self:
-        for name, dataset in self.datasets.items() if self.bundle is None else ():
-            if self.results.resolve().is_relative_to(dataset.path.resolve()):
-                raise ValueError(
-                    f"results: {self.results} is inside {dataset.path}, the folder of "
-                    f"datasets.{name}, whose images would grow by figures; name another folder"
-                )
-        return self
-
-    @model_validator(mode="after")
     def _seeds_are_unique(self) -> Self:
         for field, seeds in (
             ("training_seeds", self.training_seeds),

@@ -8,11 +8,13 @@ Source: Liu et al., "Deep Learning Face Attributes in the Wild", ICCV 2015.
 from __future__ import annotations
 
 from collections.abc import Collection
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
 
 from anonbench.config import DataSource
+from anonbench.datasets.reasons import LIST_FILE, TEST, UNLISTED
 from anonbench.datasets.source import (
     Source,
     is_wanted,
@@ -39,6 +41,14 @@ _FOLDERS = {
 _PLACES = ("", "Anno", "Eval")
 _SPLITS = {0: str(Split.TRAIN), 1: str(Split.VAL)}
 _TEST = 2
+_LISTS = (
+    PARTITION,
+    ATTRIBUTES,
+    IDENTITY,
+    "list_bbox_celeba",
+    "list_landmarks_celeba",
+    "list_landmarks_align_celeba",
+)
 
 
 def read(name: str, dataset: DataSource, wanted: Collection[str] | None) -> Source:
@@ -74,9 +84,10 @@ def read(name: str, dataset: DataSource, wanted: Collection[str] | None) -> Sour
     frame = _files(folder, listed["image"]).assign(split=listed["split"], **columns)
     return Source(
         frame,
-        others=_files(folder, tested),
+        others=_files(folder, tested).assign(reason=TEST),
         labels=(*names, "identity") if identity else tuple(names),
         absent=tuple(absent),
+        explain=partial(_explain, folder + "/"),
     )
 
 
@@ -96,6 +107,16 @@ def attribute_names(name: str, file: Path) -> list[str]:
     if not names:
         raise problem(name, f"{file} has no attribute names in its header")
     return names
+
+
+def _explain(folder: str, path: str) -> str:
+    """Return why a file that no list names is not used."""
+    if path.startswith(folder):
+        return UNLISTED
+    place, _, file = path.rpartition("/")
+    stem, _, suffix = file.rpartition(".")
+    is_list = place in _PLACES and stem in _LISTS and suffix in ("txt", "csv")
+    return LIST_FILE if is_list else "outside the folder of the images"
 
 
 def _image_folder(name: str, root: Path, kind: str) -> str:

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from anonbench.config import DataSource
-from anonbench.datasets.source import Source, is_wanted, problem, require_folder, without_suffix
+from anonbench.datasets.ids import id_problems
+from anonbench.datasets.reasons import NOT_UTF8, TEST, by_suffix, is_text
+from anonbench.datasets.source import (
+    OTHERS,
+    Source,
+    is_wanted,
+    problem,
+    require_folder,
+    without_suffix,
+)
+from anonbench.datasets.walk import FOLLOWED, walk
 from anonbench.vocabulary import Split
 
-SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp", ".gif"})
-_SPLITS = {"train": str(Split.TRAIN), "val": str(Split.VAL), "validation": str(Split.VAL)}
+_VAL = ("val", "validation")
+_SPLITS = {"train": str(Split.TRAIN)} | dict.fromkeys(_VAL, str(Split.VAL))
 
 
 def read(name: str, dataset: DataSource, wanted: Collection[str] | None) -> Source:
@@ -29,71 +39,62 @@ def read(name: str, dataset: DataSource, wanted: Collection[str] | None) -> Sour
     """
     root = dataset.path
     require_folder(name, root)
-    paths, dropped, ignored = _scan(name, root)
+    has_split = (root / "train").is_dir() and any((root / v).is_dir() for v in _VAL)
+    paths, left, followed = _scan(name, root, tuple(_SPLITS) if has_split else ())
+    others = _outside(root) if has_split else pd.DataFrame(columns=OTHERS, dtype="str")
     frame = pd.DataFrame({"path": paths}, dtype="str")
     split = pd.Series(None, index=frame.index, dtype="str")
-    used = pd.Series(True, index=frame.index)
-    if (root / "train").is_dir() and any((root / val).is_dir() for val in ("val", "validation")):
-        split = frame["path"].str.partition("/")[0].where(frame["path"].str.contains("/"))
-        split = split.map(_SPLITS).astype("str")
-        used = split.notna()
-        ignored += int((~used).sum())
+    if has_split:
+        split = frame["path"].str.partition("/")[0].map(_SPLITS).astype("str")
     frame = pd.DataFrame({"id": without_suffix(frame["path"]), "path": frame["path"]})
-    others = frame[~used]
-    frame = frame.assign(split=split)[used].reset_index(drop=True)
+    problems = id_problems(frame["id"])
+    hostile = problems != ""
+    left |= dict(zip(frame["path"][hostile], "the file's name " + problems[hostile], strict=True))
+    frame = frame.assign(split=split)[~hostile].reset_index(drop=True)
+    explain = _explain_outside if has_split else by_suffix
+    listed = partial(Source, others=others, left=left, followed=followed, explain=explain)
     classes = _classes(frame)
     if classes is None:
-        return Source(frame, others=others, dropped=dropped, ignored=ignored)
+        return listed(frame)
     if is_wanted("class", wanted):
         frame["class"] = classes
-    return Source(frame, labels=("class",), others=others, dropped=dropped, ignored=ignored)
+    return listed(frame, labels=("class",))
 
 
-def _scan(name: str, root: Path) -> tuple[list[str], dict[str, str], int]:
-    """Return the images' paths, those without a usable name (and why), and how many others."""
+def _outside(root: Path) -> pd.DataFrame:
+    """Return id, path and reason of the images in none of the split folders."""
+    found = walk(str(root), _SPLITS, everything=True, outside=True)
+    paths = [p for p, reason in found if not (reason or by_suffix(p)) and is_text(p)]
+    frame = pd.DataFrame({"path": paths}, dtype="str")
+    frame.insert(0, "id", without_suffix(frame["path"]))
+    return frame.assign(reason=frame["path"].map(_explain_outside).astype("str"))
+
+
+def _explain_outside(path: str) -> str:
+    """Return why a file is not used that is in none of the split folders."""
+    return TEST if path.startswith("test/") else "outside the folders train and val"
+
+
+def _scan(
+    name: str, root: Path, only: Collection[str]
+) -> tuple[list[str], dict[str, str], frozenset[str]]:
+    """Return the images' paths, the other files with the reason, and the links followed."""
     paths: list[str] = []
-    dropped: dict[str, str] = {}
-    ignored = 0
+    left: dict[str, str] = {}
+    followed = set()
     try:
-        for path in _walk(str(root), ""):
-            if os.path.splitext(path)[1].lower() not in SUFFIXES:  # noqa: PTH122  fast
-                ignored += 1
-            elif path.isascii() or _is_text(path):
+        for path, reason in walk(str(root), only):
+            if reason == FOLLOWED:
+                followed.add(path)
+            elif why := reason or by_suffix(path):
+                left[path] = why
+            elif path.isascii() or is_text(path):
                 paths.append(path)
             else:
-                shown = path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-                dropped[shown] = "the file's name is not UTF-8"
+                left[path] = NOT_UTF8
     except OSError as error:
         raise problem(name, f"{error.filename or root} cannot be read ({error.strerror})") from None
-    return paths, dropped, ignored
-
-
-def _walk(root: str, inside: str) -> Iterator[str]:
-    """Yield the path, relative to `root`, of every file that is not hidden; follows links."""
-    folders = [inside]
-    while folders:
-        inside = folders.pop()
-        with os.scandir(os.path.join(root, inside)) as entries:  # noqa: PTH118  200,000 files
-            for entry in entries:
-                if entry.name.startswith("."):
-                    continue
-                if not entry.is_dir():
-                    yield inside + entry.name
-                elif not (entry.is_symlink() and _encloses(entry.path)):
-                    folders.append(inside + entry.name + "/")
-
-
-def _encloses(link: str) -> bool:
-    """Tell whether a linked folder encloses the link itself, and would never end."""
-    return Path(link).parent.resolve().is_relative_to(Path(link).resolve())
-
-
-def _is_text(path: str) -> bool:
-    try:
-        path.encode("utf-8")
-    except UnicodeEncodeError:
-        return False
-    return True
+    return paths, left, frozenset(followed)
 
 
 def _classes(frame: pd.DataFrame) -> pd.Series | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +14,8 @@ import pandas as pd
 
 from anonbench.config import DataSource, Demo, Layout, OwnSplit, load
 from anonbench.datasets import celeba, folder, rvl_cdip, table
+from anonbench.datasets.ids import id_problems
+from anonbench.datasets.reasons import SUBSET
 from anonbench.datasets.source import Source, problem
 from anonbench.seeding import hash_ints
 from anonbench.vocabulary import Split
@@ -36,6 +39,16 @@ def root_of(dataset: DataSource) -> Path:
 def root_in(config: Mapping[str, Any], name: str) -> Path:
     """Return `root_of` the data set `name` of a config as it was read."""
     return root_of(load(config).datasets[name])
+
+
+def require_apart(results: Path, datasets: Mapping[str, DataSource]) -> None:
+    """Raise InputError where the results lie inside a data folder, whose images they would be."""
+    for name, dataset in datasets.items():
+        if results.resolve().is_relative_to(dataset.path.resolve()):
+            text = (
+                f"the results ({results}) lie inside {dataset.path}, as further files of the data"
+            )
+            raise problem(name, f"{text}; set `results` to another folder")
 
 
 def list_images(name: str, dataset: DataSource, seed: int, labels: bool = True) -> pd.DataFrame:
@@ -65,15 +78,18 @@ def read_source(name: str, dataset: DataSource, seed: int, labels: bool = True) 
         _require_column(name, source, by, "split.by")
     images = source.images
     if images.empty:
-        raise problem(name, f"no image is listed in {dataset.path}; the data set is empty")
+        left = _most_frequent(source.left)
+        raise problem(name, f"no image is listed in {dataset.path}; the data set is empty{left}")
+    _require_harmless(name, images)
     _require_unique(name, images)
     if not images["id"].is_monotonic_increasing:
         images = images.sort_values("id", ignore_index=True)
     others = source.others
     if dataset.subset is not None:
         images, rest = _subset(images, dataset.subset, seed)
-        others = pd.concat([others, rest[["id", "path"]]], ignore_index=True)
-    images = _split(name, dataset, images, seed)
+        undrawn = rest[["id", "path"]].assign(reason=SUBSET)
+        others = pd.concat([others, undrawn], ignore_index=True)
+    images = _split(name, dataset, images, seed, _most_frequent(source.left))
     if not labels:
         images = images[["id", "path", "split"]]
     return replace(source, images=images, others=others)
@@ -106,6 +122,21 @@ def _require_column(name: str, source: Source, column: str | None, key: str) -> 
     raise problem(name, f"there is no column {column!r}; {there}{more}{missing}", key)
 
 
+def _most_frequent(left: Mapping[str, str]) -> str:
+    counts = Counter(left.values()).most_common(3)
+    return f" ({'; '.join(f'{n}: {reason}' for reason, n in counts)})" if counts else ""
+
+
+def _require_harmless(name: str, images: pd.DataFrame) -> None:
+    problems = id_problems(images["id"])
+    wrong = (problems != "").to_numpy()
+    if wrong.any():
+        row = int(wrong.argmax())
+        image_id, path = images["id"].iloc[row], images["path"].iloc[row]
+        text = f"the image {path!r}: its id {image_id!r} {problems.iloc[row]}; rename it"
+        raise problem(name, text + ", or list the images in a table with a column `id`")
+
+
 def _require_unique(name: str, images: pd.DataFrame) -> None:
     twice = images["id"].duplicated(keep=False)
     if twice.any():
@@ -127,7 +158,10 @@ def _subset(images: pd.DataFrame, count: int, seed: int) -> tuple[pd.DataFrame, 
     return images[chosen].reset_index(drop=True), images[~chosen]
 
 
-def _split(name: str, dataset: DataSource, images: pd.DataFrame, seed: int) -> pd.DataFrame:
+def _split(
+    name: str, dataset: DataSource, images: pd.DataFrame, seed: int, left: str
+) -> pd.DataFrame:
+    """Return the images with their splits; `left` says in an error what is not used."""
     if isinstance(dataset.split, OwnSplit):
         in_val = _own_split(name, dataset.split, images, seed)
         images = images.assign(split=np.where(in_val, str(Split.VAL), str(Split.TRAIN)))
@@ -141,7 +175,7 @@ def _split(name: str, dataset: DataSource, images: pd.DataFrame, seed: int) -> p
     images = images.astype({"split": "str"})
     for split, count in count_images(images).items():
         if count == 0:
-            text = f"none of the {len(images)} images is in the split {split}"
+            text = f"none of the {len(images)} images is in the split {split}{left}"
             raise problem(name, f"{text}; set split: {{validation: 0.2}} to split them", "split")
     return images
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import pandas as pd
 
 from anonbench.config import DataSource
+from anonbench.datasets.reasons import LIST_FILE, TEST, UNLISTED
 from anonbench.datasets.source import (
     Source,
     is_wanted,
@@ -22,6 +23,7 @@ from anonbench.datasets.source import (
 )
 from anonbench.vocabulary import Split
 
+_LISTS = tuple(f"labels/{split}.txt" for split in (*Split, "test"))
 CLASSES = (
     "letter",
     "form",
@@ -66,8 +68,16 @@ def read(name: str, dataset: DataSource, wanted: Collection[str] | None) -> Sour
         frame["class"] = listed["number"].map(dict(enumerate(CLASSES))).astype("str")
     test = dataset.path / "labels" / "test.txt"
     if not test.is_file() or not test.stat().st_size:
-        return Source(frame, labels=("class",))
-    return Source(frame, labels=("class",), others=_files(_read_split(name, test)["page"]))
+        return Source(frame, labels=("class",), explain=_explain)
+    others = _files(_read_split(name, test)["page"]).assign(reason=TEST)
+    return Source(frame, labels=("class",), others=others, explain=_explain)
+
+
+def _explain(path: str) -> str:
+    """Return why a file that no list names is not used."""
+    if path.startswith("images/"):
+        return UNLISTED
+    return LIST_FILE if path in _LISTS else "outside the folder of the images"
 
 
 def _files(pages: pd.Series) -> pd.DataFrame:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pandas as pd
 
+from anonbench.datasets.reasons import by_suffix
 from anonbench.errors import InputError
+
+OTHERS = ["id", "path", "reason"]
 
 
 @dataclass(frozen=True)
@@ -25,13 +28,15 @@ class Source:
     """All label columns that could be asked for."""
     absent: tuple[str, ...] = ()
     """Optional list files that were not found, for error messages."""
-    others: pd.DataFrame = field(default_factory=lambda: pd.DataFrame({"id": [], "path": []}))
-    """Listed images that are not used (a test split, what a subset leaves out): columns id, path.
-    Annotations may name them."""
-    dropped: dict[str, str] = field(default_factory=dict)
-    """Images that cannot be listed: path, and the reason."""
-    ignored: int = 0
-    """Files that are no images."""
+    others: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=OTHERS, dtype="str"))
+    """Listed images that are not used (a test split, what a subset leaves out): columns id, path,
+    reason. Annotations may name them; they may not exist."""
+    left: dict[str, str] = field(default_factory=dict)
+    """Files that were found and are not used: path, and the reason."""
+    followed: frozenset[str] = frozenset()
+    """Links to folders whose files are used, or left, under the links' names."""
+    explain: Callable[[str], str] = by_suffix
+    """Why any other file below the root is not used, by its path."""
 
 
 def problem(name: str, text: str, key: str = "path") -> InputError:

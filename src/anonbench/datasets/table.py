@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -10,7 +11,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from anonbench.config import DataSource
+from anonbench.datasets.ids import CONTROL, id_problems
+from anonbench.datasets.reasons import LIST_FILE, NOT_NAMED, TEST
 from anonbench.datasets.source import (
+    OTHERS,
     Source,
     is_wanted,
     plain_path,
@@ -33,7 +37,8 @@ def read(name: str, dataset: DataSource, wanted: Collection[str] | None) -> Sour
     Without a column `id` it is the path without suffix. Rows of the split `test` are not used.
 
     Raises:
-        InputError: no such file, no column `path`, an empty cell or an unknown split.
+        InputError: no such file, no column `path`, an empty cell, an unknown split, a path with a
+            detour, or an id that cannot name an image.
 
     """
     file = dataset.path
@@ -50,19 +55,27 @@ def read(name: str, dataset: DataSource, wanted: Collection[str] | None) -> Sour
     base = f"{str(file.parent.absolute()).rstrip('/')}/"
     paths = paths.map(lambda path: plain_path(path).removeprefix(base))
     _refuse_detours(name, file, paths)
-    ids = _filled(name, file, table, "id") if "id" in columns else _ids(paths)
+    own_ids = "id" in columns
+    ids = _filled(name, file, table, "id") if own_ids else _ids(paths)
+    _require_harmless(name, file, ids, paths, own_ids)
     frame = pd.DataFrame({"id": ids, "path": paths, "split": None})
-    others = frame.iloc[:0]
+    others = pd.DataFrame(columns=OTHERS, dtype="str")
     if "split" in columns and dataset.split == "official":
         given = _filled(name, file, table, "split").str.lower()
         unknown = given[~given.isin([*_SPLITS, _TEST])]
         if len(unknown):
             raise problem(name, f"{file}: split {unknown.iloc[0]!r} is none of train, val, test")
         frame["split"] = given.map(_SPLITS)
-        others = frame.loc[given == _TEST, ["id", "path"]]
+        others = frame.loc[given == _TEST, ["id", "path"]].assign(reason=TEST)
         frame = frame[given != _TEST]
     frame = frame.join(table[use[len(own) :]]).reset_index(drop=True)
-    return Source(frame, labels=tuple(labels), others=others)
+    explain = partial(_explain, file.name)
+    return Source(frame, labels=tuple(labels), others=others, explain=explain)
+
+
+def _explain(table: str, path: str) -> str:
+    """Return why a file beside the images is not used."""
+    return LIST_FILE if path == table else NOT_NAMED
 
 
 def _column_names(name: str, file: Path) -> list[str]:
@@ -70,6 +83,8 @@ def _column_names(name: str, file: Path) -> list[str]:
         raise problem(name, f"the table {file} does not exist")
     if file.is_dir():
         raise problem(name, f"{file} is a folder; this layout needs a CSV or Parquet file")
+    if not file.is_file():
+        raise problem(name, f"{file} is a pipe or device; this layout needs a CSV or Parquet file")
     try:
         if file.suffix == ".parquet":
             return [str(column) for column in pq.read_schema(file).names]
@@ -104,8 +119,7 @@ def _filled(name: str, file: Path, table: pd.DataFrame, column: str) -> pd.Serie
     values = table[column]
     empty = values.isna() | (values.astype("str").str.strip() == "")
     if empty.any():
-        row = int(empty.to_numpy().argmax()) + 1
-        raise problem(name, f"{file}: row {row} (the header not counted) has no {column}")
+        raise problem(name, f"{_row(file, int(empty.to_numpy().argmax()))} has no {column}")
     return values.astype("str")
 
 
@@ -117,8 +131,28 @@ def _refuse_detours(name: str, file: Path, paths: pd.Series) -> None:
     detours = paths.str.contains(r"(?:^|/)(?!\.\./)[^/]+/\.\.(?:/|$)", regex=True)
     if detours.any():
         row = int(detours.to_numpy().argmax())
-        text = f"{file}: row {row + 1} (the header not counted), path: {paths.iloc[row]!r} goes "
-        raise problem(name, f"{text}back by '..' after a folder; write it without")
+        text = f"{_row(file, row)}, path: {paths.iloc[row]!r} goes back by '..' after a folder"
+        raise problem(name, f"{text}; write it without")
+
+
+def _require_harmless(
+    name: str, file: Path, ids: pd.Series, paths: pd.Series, own_ids: bool
+) -> None:
+    """Raise InputError for an id that cannot be one, or a path with control characters."""
+    problems = id_problems(ids)
+    wrong = (problems != "").to_numpy()
+    if wrong.any():
+        row = int(wrong.argmax())
+        way = "give it another id" if own_ids else "add a column `id`, or rename the file"
+        text = f"{_row(file, row)}: the id {ids.iloc[row]!r} {problems.iloc[row]}; {way}"
+        raise problem(name, text)
+    if (control := paths.str.contains(CONTROL).to_numpy()).any():
+        text = "the path has a line break or another control character; rename the file"
+        raise problem(name, f"{_row(file, int(control.argmax()))}: {text}")
+
+
+def _row(file: Path, row: int) -> str:
+    return f"{file}: row {row + 1} (the header not counted)"
 
 
 def _ids(paths: pd.Series) -> pd.Series:

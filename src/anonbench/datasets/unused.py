@@ -26,9 +26,12 @@ def find_unused(source: Source, root: Path, named: bool) -> pd.DataFrame:
 
     """
     paths = source.images["path"].tolist()
-    found = _beside(root, paths, source.known) if named else walk(str(root), everything=True)
+    known = dict(zip(source.others["path"], source.others["reason"], strict=True))
+    found = _beside(root, paths, known) if named else walk(str(root), everything=True)
     used = {*paths, *source.followed}
-    rows = {e.path: _reason(source, e) for e in found if e.path not in used} | source.left
+    rows = {
+        e.path: known.get(e.path) or _reason(source, e) for e in found if e.path not in used
+    } | source.left
     for path, reason in rows.items():
         if reason == reasons.NOT_IMAGE:
             rows[path] = reasons.by_content(f"{root}/{path}")
@@ -38,8 +41,6 @@ def find_unused(source: Source, root: Path, named: bool) -> pd.DataFrame:
 
 
 def _reason(source: Source, entry: Entry) -> str:
-    if entry.path in source.known:
-        return source.known[entry.path]
     if entry.reason:
         return entry.reason
     return source.explain(entry.path) if reasons.is_text(entry.path) else reasons.NOT_UTF8

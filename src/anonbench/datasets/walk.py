@@ -27,7 +27,9 @@ class Entry(NamedTuple):
     """Why it is not used; empty for a file that can be opened and is not hidden."""
 
 
-def walk(root: str, only: Collection[str] = (), everything: bool = False) -> Iterator[Entry]:
+def walk(
+    root: str, only: Collection[str] = (), everything: bool = False, outside: bool = False
+) -> Iterator[Entry]:
     """Yield every file below `root`, in no order.
 
     Linked folders are followed, each real folder once: under its own name where it has one here,
@@ -38,6 +40,7 @@ def walk(root: str, only: Collection[str] = (), everything: bool = False) -> Ite
         root: the folder.
         only: names of the folders in `root` to look into; all, and its files, where empty.
         everything: yield hidden files too, and linked folders as one entry each.
+        outside: look into all others than `only` instead, and at the files in `root`.
 
     Raises:
         OSError: `root` itself cannot be read.
@@ -64,7 +67,9 @@ def walk(root: str, only: Collection[str] = (), everything: bool = False) -> Ite
                 for entry in entries:
                     path = inside + entry.name
                     hidden = path.startswith(".") or "/." in path
-                    if (hidden and not everything) or not (inside or not only or path in only):
+                    if (hidden and not everything) or not (
+                        inside or not only or (path in only) != outside
+                    ):
                         continue
                     kind = _kind(entry)
                     if kind != _FOLDER:
