@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from anonbench.boxes import Region, box_table, read_boxes, write_boxes
+from anonbench.datasets.reasons import COPY
 from anonbench.detectors.gather import gather_boxes
 from anonbench.errors import InputError
 from anonbench.files import write_csv, write_parquet
@@ -29,7 +30,11 @@ def gather(folder: Path, keep: bool, images: list[tuple[str, str, str]] = IMAGES
         [(i, f"{i}.jpg", s) for i, s, _ in images], columns=["id", "path", "split"]
     )
     write_parquet(listed, folder / "manifest.parquet")
-    early = [("x.jpg", "train", "empty file"), ("y.txt", "", "not in any list")]
+    early = [
+        ("x.jpg", "train", "empty file"),
+        ("w.jpg", "train", COPY),
+        ("y.txt", "", "not in any list"),
+    ]
     write_csv(pd.DataFrame(early, columns=["path", "split", "reason"]), folder / "early.csv")
     boxes, states = [], []
     for number, split in enumerate(("train", "val")):
@@ -66,6 +71,7 @@ def test_everything_that_was_listed_is_counted(tmp_path: Path) -> None:
         "b.jpg,train,no region found",
         "c.jpg,train,unreadable",
         "e.jpg,val,no region found",
+        f"w.jpg,train,{COPY}",
         "x.jpg,train,empty file",
         "y.txt,,not in any list",
     ]

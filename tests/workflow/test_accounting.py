@@ -46,7 +46,7 @@ def fill(folder: Path) -> None:
 
 def test_used_and_listed_are_all_files(snakemake: Any, tmp_path: Path) -> None:
     fill(tmp_path)
-    done = snakemake(tmp_path, small_archive.config(), "--cores", "2", "archive_boxes")
+    done = snakemake(tmp_path, small_archive.config(), "--cores", "2", "archive_images")
     assert done.returncode == 0, done.stderr
     results = tmp_path / "results/archive"
     manifest = pd.read_parquet(results / "manifest.parquet")
@@ -69,3 +69,14 @@ def test_used_and_listed_are_all_files(snakemake: Any, tmp_path: Path) -> None:
     assert set(skipped["path"]) <= set(whole["path"])
     counts = pd.read_csv(results / "counts.csv")
     assert (counts["listed"] == counts["used"] + counts["unreadable"]).all()
+    assert counts["unreadable"].tolist() == [0, 1]  # the damaged scan
+    audit = pd.read_csv(results / "audit.csv").set_index("split")
+    assert audit["left_out_duplicates"].to_dict() == {"train": 2, "val": 0}
+
+
+def test_results_in_the_data_folder_are_refused(snakemake: Any, tmp_path: Path) -> None:
+    config = small_archive.config()
+    config["datasets"]["archive"]["path"] = "."
+    small_archive.draw(tmp_path)
+    done = snakemake(tmp_path, config, "-n")
+    assert done.returncode == 1 and "the results (results) lie inside ." in done.stderr

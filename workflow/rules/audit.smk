@@ -5,6 +5,7 @@ rule audit:
     input:
         counts=rules.boxes.output.counts,
         unmatched=rules.boxes.output.unmatched,
+        duplicates=rules.manifest.output.duplicates,
         shards=lambda w: [
             path
             for split, variant, _ in audited_sets(w.dataset)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from anonbench.boxes import read_boxes, write_boxes
+from anonbench.datasets.reasons import COPY
 from anonbench.errors import InputError
 from anonbench.files import write_csv
 from anonbench.vocabulary import Split
@@ -82,11 +83,13 @@ def count_outcomes(
     """Return the counts by split, with the columns `COUNTS`.
 
     Args:
-        early: files that were dropped at the manifest stage; `split`.
+        early: files that were left out at the manifest stage; `split`, `reason`. Copies of val's
+            images in train are not counted: duplicates.csv has them.
         late: images of the manifest with detection's outcome; `split`, `status`.
         keep_without_regions: whether images without a region are used.
 
     """
+    early = early[early["reason"] != COPY]
     rows = []
     for split in Split:
         before = int((early["split"] == split).sum())
