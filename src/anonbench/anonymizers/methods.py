@@ -1,7 +1,8 @@
 """The anonymization methods: the pixels of one region in, hidden pixels of the same shape out.
 
 Every strength is relative to the region's shorter side, so that large and small faces, headlines
-and footnotes are hidden alike.
+and footnotes are hidden alike. A region that is narrower than a method needs is computed in a
+larger window (`least_side`): the mean of a single pixel would be that pixel.
 """
 
 from __future__ import annotations
@@ -30,6 +31,17 @@ def hider(method: Method, settings: Anonymization) -> Hide:
             return lambda pixels, entity: mask(pixels, settings.mask)
 
 
+def least_side(method: Method, settings: Anonymization) -> int:
+    """Return how many pixels wide and high the window must be that `method` works on."""
+    match method:
+        case Method.PIXELATE:
+            return settings.pixelate.min_block
+        case Method.BLUR:
+            return 2 * math.ceil(settings.blur.min_sigma) + 1
+        case Method.MASK:
+            return 1
+
+
 def pixelate(pixels: np.ndarray, entity: Entity, settings: Pixelate) -> np.ndarray:
     """Give every block its mean colour.
 
@@ -46,7 +58,7 @@ def pixelate(pixels: np.ndarray, entity: Entity, settings: Pixelate) -> np.ndarr
 
 
 def blur(pixels: np.ndarray, entity: Entity, settings: Blur) -> np.ndarray:
-    """Blur with a Gaussian; nothing outside the region has a part in it: its border is mirrored."""
+    """Blur with a Gaussian; nothing outside the window has a part in it: its border is mirrored."""
     share = float(getattr(settings.sigma, entity))
     sigma = max(settings.min_sigma, share * min(pixels.shape[:2]))
     kernel = cv2.getGaussianKernel(2 * math.ceil(3 * sigma) + 1, sigma)
