@@ -150,7 +150,7 @@ def check_pixels(
         own = here if area.required is None else here & area.required
         if unsure is not None:
             own = own & ~unsure[area.window]
-        windows = (_planes(image[area.window]) for image in (original, pixels))
+        windows = _planes(original[area.window]), _planes(pixels[area.window])
         inside = Inside(*windows, own, region.entity)
         kept = promise.kept(inside, settings)
         if not np.all(kept[own]):

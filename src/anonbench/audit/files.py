@@ -31,7 +31,6 @@ def png_pixels(data: bytes) -> np.ndarray:
     width, height, depth, kind, *rest = struct.unpack(">IIBBBBB", header)
     if depth != 8 or kind not in _CHANNELS or any(rest):
         raise Failure("the PNG file is not plain 8-bit grey or RGB")
-    channels = _CHANNELS[kind]
     size = height * (1 + width * _CHANNELS[kind])
     inflate = zlib.decompressobj()
     try:
@@ -93,7 +92,7 @@ def check_jpeg(data: bytes, pixels: np.ndarray, quality: int) -> None:
     try:
         with Image.open(io.BytesIO(data), formats=["JPEG"]) as image:
             shown = np.asarray(image)
-            more = sorted(set(image.info) - {"jfif", "jfif_version", "jfif_unit", "jfif_density"})
+            more = sorted(str(k) for k in image.info if not str(k).startswith("jfif"))
         with Image.open(again) as image:
             expected = np.asarray(image)
     except Exception:  # damaged data makes decoders raise nearly anything

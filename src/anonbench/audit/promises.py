@@ -152,12 +152,13 @@ def _steps(written: np.ndarray, own: np.ndarray, axis: int) -> np.ndarray:
         int [h-1, w] for axis 0, [h, w-1] for axis 1.
 
     """
-    after, before = (np.s_[..., 1:, :], np.s_[..., :-1, :])
-    if axis == 1:
-        after, before = np.s_[..., 1:], np.s_[..., :-1]
-    larger = np.maximum(written[after], written[before])
-    larger -= np.minimum(written[after], written[before])
-    return np.asarray(larger.max(axis=0) * (own[after] & own[before]))
+    if axis == 0:
+        after, before, both = written[:, 1:], written[:, :-1], own[1:] & own[:-1]
+    else:
+        after, before, both = written[:, :, 1:], written[:, :, :-1], own[:, 1:] & own[:, :-1]
+    larger = np.maximum(after, before)
+    larger -= np.minimum(after, before)
+    return np.asarray(larger.max(axis=0) * both)
 
 
 def _edges(written: np.ndarray, own: np.ndarray, axis: int) -> list[int]:
