@@ -54,8 +54,7 @@ def cover(
 def _widened(area: Cover, shape: tuple[int, ...], least: int) -> Cover:
     """Return the same pixels in a window of at least `least` pixels a side, about the old one."""
     rows, columns = (
-        _at_least(extent, least, length)
-        for extent, length in zip(area.window, shape, strict=False)
+        _at_least(extent, least, length) for extent, length in zip(area.window, shape, strict=False)
     )
     if (rows, columns) == area.window:
         return area

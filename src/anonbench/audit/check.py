@@ -81,7 +81,7 @@ class Auditor:
         pixels: np.ndarray | None,
     ) -> None:
         if self._settings.format == "png":
-            pixels = png_pixels(data)
+            pixels = png_pixels(data, original.shape)
         elif pixels is None:
             raise Failure("the pixels of a JPEG file were not given")
         else:

@@ -7,6 +7,7 @@ frame, nothing behind the image's end.
 from __future__ import annotations
 
 import io
+import math
 import struct
 import zlib
 
@@ -16,22 +17,29 @@ from PIL import Image
 from anonbench.audit.errors import Failure
 
 _PNG_START = b"\x89PNG\r\n\x1a\n"
-_CHANNELS = {0: 1, 2: 3}
+_CHANNELS: dict[int, tuple[int, ...]] = {0: (), 2: (3,)}
 """By PNG colour type: grey and RGB; no palette, no alpha."""
 
 
-def png_pixels(data: bytes) -> np.ndarray:
+def png_pixels(data: bytes, shape: tuple[int, ...]) -> np.ndarray:
     """Return the pixels of a PNG file, uint8 [H, W] or [H, W, 3].
 
+    Args:
+        data: the file.
+        shape: the one that its pixels have to have; looked at before they are decoded.
+
     Raises:
-        Failure: the file is damaged, or holds anything besides an 8-bit grey or RGB image.
+        Failure: the file is damaged, of another shape, or holds anything besides an 8-bit grey or
+            RGB image.
 
     """
     header, stream = _png_parts(data)
     width, height, depth, kind, *rest = struct.unpack(">IIBBBBB", header)
     if depth != 8 or kind not in _CHANNELS or any(rest):
         raise Failure("the PNG file is not plain 8-bit grey or RGB")
-    size = height * (1 + width * _CHANNELS[kind])
+    if (height, width, *_CHANNELS[kind]) != shape:
+        raise Failure("the PNG file has another shape than the original")
+    size = height * (1 + math.prod(shape[1:]))
     inflate = zlib.decompressobj()
     try:
         whole = len(inflate.decompress(stream, size + 1)) == size and inflate.eof
