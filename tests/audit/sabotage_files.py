@@ -220,6 +220,30 @@ def bytes_behind_the_compressed_pixels(scene: Scene) -> bytes:
 
 
 @sabotage(PNG)
+def empty_chunks(scene: Scene) -> bytes:
+    return with_chunk(scene, b"IDAT", b"")
+
+
+@sabotage(PNG)
+def two_headers(scene: Scene) -> bytes:
+    data = scene.code(scene.honest)
+    return data[:33] + data[8:33] + data[33:]
+
+
+@sabotage(PNG)
+def interlaced(scene: Scene) -> bytes:
+    data = scene.code(scene.honest)
+    return data[:8] + chunk(b"IHDR", data[16:28] + b"\1") + data[33:]
+
+
+@sabotage(PNG)
+def many_pixels_declared(scene: Scene) -> bytes:
+    data = scene.code(scene.honest)
+    header = struct.pack(">II", 60_000, 60_000) + data[24:29]
+    return data[:8] + chunk(b"IHDR", header) + data[33:]
+
+
+@sabotage(PNG)
 def bytes_in_the_end_chunk(scene: Scene) -> bytes:
     return plain(scene, end=thumbnail(scene))
 

@@ -8,7 +8,7 @@ import sabotage_files
 from sabotage_pixels import SABOTAGES
 from scenes import COUNT, REGIONS, Format, audit, picture, scene, table
 
-from anonbench.anonymizers import apply
+from anonbench.anonymizers import apply, geometry
 from anonbench.audit import check
 from anonbench.audit.check import Auditor
 from anonbench.boxes import Region
@@ -159,3 +159,61 @@ def test_a_method_without_a_promise_is_refused(monkeypatch: pytest.MonkeyPatch) 
 
 def test_every_method_has_a_promise() -> None:
     assert set(check.PROMISES) == set(Method)
+
+
+def broken(monkeypatch: pytest.MonkeyPatch, module: object, name: str, new: object) -> None:
+    """Refuse the anonymizer with one function replaced, by every method that it changes."""
+    scenes = {method: scene(method) for method in METHODS}  # made before anything is replaced
+    monkeypatch.setattr(module, name, new)
+    for method, made in scenes.items():
+        pixels = apply.anonymize(made.original, REGIONS, made.variant, made.settings)
+        if not np.array_equal(pixels, made.honest):
+            with pytest.raises(InputError, match=FAILS):
+                audit(made, made.code(pixels))
+        else:
+            assert (name, method) in UNCHANGED
+
+
+UNCHANGED = {("least_side", Method.MASK)}
+
+
+def narrowed(*asked: object) -> geometry.Cover | None:
+    area = COVER(*asked)  # type: ignore[arg-type]
+    if area is None:
+        return None
+    rows, columns = area.window
+    inside = None if area.inside is None else area.inside[:, :-1]
+    return geometry.Cover((rows, slice(columns.start, columns.stop - 1)), inside)
+
+
+def rounded(box: tuple[float, ...], shape: tuple[int, ...]) -> tuple[slice, slice] | None:
+    x0, y0, x1, y1 = (max(round(value), 0) for value in box)
+    return slice(y0, min(y1, shape[0])), slice(x0, min(x1, shape[1]))
+
+
+def centred(corners: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Return the pixels whose centres lie inside, where all that are touched should be."""
+    rows = slice(0, height), slice(0, width)
+    touched = TOUCHED(corners, height, width)
+    return touched & TOUCHED((corners - 0.5), height, width)[rows]
+
+
+COVER, TOUCHED = geometry.cover, geometry._touched
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "new"),
+    [
+        (apply, "regions_at", lambda degree, count: 0),
+        (apply, "regions_at", lambda degree, count: degree * count // 100),
+        (apply, "cover", narrowed),
+        (apply, "least_side", lambda *asked: 1),
+        (geometry, "_window", rounded),
+        (geometry, "_touched", centred),
+    ],
+)
+def test_faults_of_the_anonymizer_are_caught(
+    module: object, name: str, new: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The audit once took its area and count from these very functions."""
+    broken(monkeypatch, module, name, new)

@@ -52,9 +52,16 @@ def pixelate(pixels: np.ndarray, entity: Entity, settings: Pixelate) -> np.ndarr
     height, width = pixels.shape[:2]
     blocks = int(getattr(settings.blocks, entity))
     side = max(settings.min_block, -(-min(height, width) // blocks))
-    grid = (max(1, width // side), max(1, height // side))
-    means = cv2.resize(pixels, grid, interpolation=cv2.INTER_AREA)
-    return cv2.resize(means, (width, height), interpolation=cv2.INTER_NEAREST_EXACT)
+    columns, rows = max(1, width // side), max(1, height // side)
+    means = cv2.resize(pixels, (columns, rows), interpolation=cv2.INTER_AREA)
+    # not by cv2.resize: its 16 bits of fixed point move borders in windows of a thousand pixels
+    means = means.reshape(rows, columns, *pixels.shape[2:])
+    return means.take(_blocks(width, columns), axis=1).take(_blocks(height, rows), axis=0)
+
+
+def _blocks(length: int, count: int) -> np.ndarray:
+    """Return the block that the centre of each pixel lies in, where `count` share a length."""
+    return (2 * np.arange(length) + 1) * count // (2 * length)
 
 
 def blur(pixels: np.ndarray, entity: Entity, settings: Blur) -> np.ndarray:

@@ -82,12 +82,12 @@ class Auditor:
     ) -> None:
         if self._settings.format == "png":
             pixels = png_pixels(data, original.shape)
-        elif pixels is None:
+        if pixels is None:
             raise Failure("the pixels of a JPEG file were not given")
-        else:
-            check_jpeg(data, pixels, self._settings.jpeg_quality)
         if pixels.shape != original.shape or pixels.dtype != original.dtype:
             raise Failure("its shape or depth differs from the original's")
+        if self._settings.format == "jpeg":
+            check_jpeg(data, pixels, self._settings.jpeg_quality)
         found = self._found(regions, original.shape)
         self._counts["hidden_pixels"] += check_pixels(
             original, pixels, found, self._variant, self._settings

@@ -69,10 +69,11 @@ def _png_parts(data: bytes) -> tuple[bytes, bytes]:
         at += 12 + length
     names = [name for name, _ in chunks]
     pixels = [body for name, body in chunks if name == b"IDAT"]
-    if names != [b"IHDR", *[b"IDAT"] * len(pixels), b"IEND"] or chunks[-1][1] or not pixels:
+    if names != [b"IHDR", *[b"IDAT"] * len(pixels), b"IEND"] or chunks[-1][1] or not all(pixels):
         odd = sorted({name.decode("latin-1") for name in names} - {"IHDR", "IDAT", "IEND"})
-        raise Failure(f"the PNG file holds more than its image: {', '.join(odd) or 'IEND'}")
-    if len(chunks[0][1]) != 13:
+        what = ", ".join(odd) or "chunks that it does not need"
+        raise Failure(f"the PNG file holds more than its image: {what}")
+    if len(chunks[0][1]) != 13 or not pixels:
         raise Failure("the PNG file is damaged")
     return chunks[0][1], b"".join(pixels)
 
