@@ -83,7 +83,7 @@ class ShardWriter:
     def __enter__(self) -> Self:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         self._part = part_of(self._path)
-        self._file = self._part.open("wb")
+        self._file = self._part.open("w+b")
         self._tar = tarfile.open(fileobj=self._file, mode="w", format=tarfile.PAX_FORMAT)
         return self
 
@@ -99,6 +99,14 @@ class ShardWriter:
         offset = self._tar.offset - padding - len(data)
         digest = hashlib.sha256(data).hexdigest()
         self._rows.append((image_id, offset, len(data), width, height, digest))
+
+    def read_back(self, image_id: str) -> bytes:
+        """Return the image that was added last, from the file that it was written to."""
+        last, offset, size, *_ = self._rows[-1]
+        if last != image_id:
+            raise ValueError(f"{image_id!r} was not added last")
+        self._file.flush()
+        return os.pread(self._file.fileno(), size, offset)
 
     def __exit__(
         self,

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from anonbench.anonymizers.apply import anonymize, audit, hidden_pixels
+from anonbench.anonymizers.apply import anonymize
 from anonbench.anonymizers.geometry import cover
 from anonbench.boxes import Region, box_table, image_regions, regions_at
 from anonbench.config import Anonymization
@@ -38,6 +38,24 @@ def quads(draw: st.DrawFn) -> Region:
     return Region(Entity.TEXT, float(x0), float(y0), float(x1), float(y1), 1.0, quad)
 
 
+def hidden_pixels(
+    shape: tuple[int, ...],
+    regions: list[Region],
+    degree: int = 100,
+    settings: Anonymization = SETTINGS,
+) -> np.ndarray:
+    """Return bool [H, W]: where a white image turns black."""
+    white = np.full(shape[:2], 255, np.uint8)
+    return anonymize(white, regions, Variant(Method.MASK, degree), settings) == 0
+
+
+def changed_pixels(
+    image: np.ndarray, regions: list[Region], method: Method, degree: int
+) -> np.ndarray:
+    result = anonymize(image, regions, Variant(method, degree), SETTINGS)
+    return np.asarray((result != image).any(axis=2))
+
+
 def picture(colour: bool = True) -> np.ndarray:
     shape = (50, 60, 3) if colour else (50, 60)
     return np.random.default_rng(1).integers(0, 256, shape, dtype=np.uint8)
@@ -51,9 +69,8 @@ def test_outside_its_regions_an_image_stays_as_it_was(
     image = picture()
     variant = Variant(method, 100)
     result = anonymize(image, regions, variant, SETTINGS)
-    hidden = hidden_pixels(image.shape, regions, variant, SETTINGS)
+    hidden = hidden_pixels(image.shape, regions)
     assert np.array_equal(result[~hidden], image[~hidden])
-    assert audit(image, result, regions, variant, SETTINGS) is None
 
 
 @given(boxes())
@@ -97,14 +114,14 @@ def test_degrees_nest_and_methods_hide_the_same(count: int, method: Method) -> N
         for x, y in drawn.uniform(0, 40, (count, 2)).tolist()
     ]
     regions = image_regions(box_table({"a": found}, seed=3))["a"]
-    shape = (50, 60)
-    hidden = [hidden_pixels(shape, regions, Variant(method, d), SETTINGS) for d in DEGREES]
+    image = picture()
+    hidden = [hidden_pixels(image.shape, regions, degree) for degree in DEGREES]
     for less, more in pairwise(hidden):
         assert np.all(more[less])
     for degree, area in zip(DEGREES, hidden, strict=True):
-        assert np.array_equal(
-            area, hidden_pixels(shape, regions, Variant(Method.MASK, degree), SETTINGS)
-        )
+        changed = changed_pixels(image, regions, method, degree)
+        assert not changed[~area].any()
+        assert changed[area].mean() > 0.95  # some pixel may equal its block's mean
         assert regions_at(degree, count) == int(np.ceil(degree * count / 100))
 
 
@@ -121,23 +138,38 @@ def test_the_original_variant_is_the_image_itself() -> None:
 
 def test_the_margin_grows_a_region_about_its_centre() -> None:
     region = Region(Entity.FACE, 20, 20, 30, 24, 1.0)
-    variant = Variant(Method.MASK, 100)
-    grown = hidden_pixels((50, 60), [region], variant, Anonymization(margin=1.5))
+    grown = hidden_pixels((50, 60), [region], settings=Anonymization(margin=1.5))
     rows, columns = np.flatnonzero(grown.any(axis=1)), np.flatnonzero(grown.any(axis=0))
     assert (rows[0], rows[-1] + 1) == (19, 25)
     assert (columns[0], columns[-1] + 1) == (17, 33)
 
 
-@pytest.mark.parametrize("colour", [True, False])
-def test_the_audit_finds_what_is_wrong(colour: bool) -> None:
-    image = picture(colour)
-    regions = [Region(Entity.FACE, 10, 10, 20, 20, 1.0)]
-    variant = Variant(Method.MASK, 100)
-    good = anonymize(image, regions, variant, SETTINGS)
-    assert audit(image, good, regions, variant, SETTINGS) is None
-    outside, inside = good.copy(), good.copy()
-    outside[0, 0] ^= 1
-    inside[15, 15] = 1
-    assert "outside" in str(audit(image, outside, regions, variant, SETTINGS))
-    assert "under a mask" in str(audit(image, inside, regions, variant, SETTINGS))
-    assert "shape" in str(audit(image, good[1:], regions, variant, SETTINGS))
+def test_a_margin_adds_no_pixel_by_rounding() -> None:
+    region = Region(Entity.FACE, 10, 10, 30, 30, 1.0)  # 20 + 1.1 * 10 is 31.000000000000004
+    grown = hidden_pixels((50, 60), [region], settings=Anonymization(margin=1.1))
+    assert np.flatnonzero(grown.any(axis=1))[[0, -1]].tolist() == [9, 30]
+
+
+@pytest.mark.parametrize("method", list(Method))
+@pytest.mark.parametrize(("width", "height"), [(1, 1), (1, 9), (9, 1), (2, 1)])
+@pytest.mark.parametrize("at", [(0, 0), (30, 20), (51, 41)])
+def test_tiny_regions_are_hidden(
+    method: Method, width: int, height: int, at: tuple[int, int]
+) -> None:
+    """A hidden pixel must not tell its own value: the neighbours have a part in it."""
+    image = np.zeros((50, 60), np.uint8)
+    x, y = at
+    image[y : y + height, x : x + width] = 255
+    region = Region(Entity.FACE, x, y, x + width, y + height, 1.0)
+    result = anonymize(image, [region], Variant(method, 100), SETTINGS)
+    assert result[y : y + height, x : x + width].max() < 200
+    outside = np.ones(image.shape, bool)
+    outside[y : y + height, x : x + width] = False
+    assert not result[outside].any()
+
+
+def test_a_pixel_is_hidden_by_the_mean_of_the_smallest_block_around_it() -> None:
+    image = picture(colour=False)
+    region = Region(Entity.FACE, 10, 20, 11, 21, 1.0)
+    result = anonymize(image, [region], Variant(Method.PIXELATE, 100), SETTINGS)
+    assert abs(float(result[20, 10]) - image[20:22, 10:12].mean()) <= 0.5

@@ -59,6 +59,19 @@ def test_no_block_is_smaller_than_asked_for(height: int, width: int) -> None:
     assert np.all(np.diff([0, *rows, height]) >= 2)
 
 
+@pytest.mark.parametrize(("height", "width", "blocks"), [(255, 3279, 9), (2402, 101, 2)])
+def test_no_block_of_a_large_region_is_smaller_than_asked_for(
+    height: int, width: int, blocks: int
+) -> None:
+    """Sizes at which fixed-point arithmetic moved a border by a pixel."""
+    settings = Pixelate.model_validate({"blocks": {"face": blocks}})
+    result = pixelate(pixels(height, width, False), Entity.FACE, settings).astype(int)
+    asked = -(-min(height, width) // blocks)
+    for axis in (0, 1):
+        edges = np.flatnonzero(np.any(np.diff(result, axis=axis), axis=1 - axis)) + 1
+        assert np.diff([0, *edges, result.shape[axis]]).min() >= asked
+
+
 def test_more_blocks_hide_less() -> None:
     image = pixels(64, 64, True)
     errors = []

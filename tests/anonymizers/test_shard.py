@@ -12,11 +12,14 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from anonbench.anonymizers import shard as module
 from anonbench.anonymizers.shard import anonymize_shard
 from anonbench.boxes import Region, box_table
 from anonbench.config import Anonymization
-from anonbench.errors import ChangedImage
-from anonbench.imageset import ImageSet
+from anonbench.errors import ChangedImage, InputError
+from anonbench.files import read_json
+from anonbench.images import encode
+from anonbench.imageset import ImageSet, ShardWriter
 from anonbench.provenance import file_digest
 from anonbench.vocabulary import Entity, Variant
 
@@ -112,3 +115,68 @@ def test_an_original_that_changed_is_named_and_nothing_written(
         write(shard, tmp_path / "a.tar", "mask-100")
     assert not (tmp_path / "a.tar").exists()
     assert not list(tmp_path.glob(".a*"))
+
+
+def test_the_audit_says_what_it_saw(shard: dict[str, object], tmp_path: Path) -> None:
+    write(shard, tmp_path / "a.tar", "mask-100", keep=True)
+    assert read_json(tmp_path / "a.audit.json") == {
+        "images": 3,
+        "without_regions": 1,
+        "regions": 2,
+        "outside_image": 0,
+        "hidden_pixels": 2 * 15 * 20,
+        "failed": 0,
+    }
+
+
+@pytest.mark.parametrize("form", ["png", "jpeg"])
+@pytest.mark.parametrize("variant", ["pixelate-100", "blur-100", "mask-100"])
+def test_an_image_that_is_not_hidden_stops_the_shard(
+    shard: dict[str, object],
+    tmp_path: Path,
+    variant: str,
+    form: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "anonymize", lambda image, *_: image.copy())
+    with pytest.raises(InputError, match=f"image '0' as {variant} fails its audit"):
+        write(shard, tmp_path / "a.tar", variant, settings={"format": form})
+    assert not list(tmp_path.glob("*a.*"))
+
+
+@pytest.mark.parametrize("form", ["png", "jpeg"])
+def test_an_encoder_that_keeps_something_stops_the_shard(
+    shard: dict[str, object], tmp_path: Path, form: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "encode", lambda *asked: encode(*asked) + b"thumbnail")
+    with pytest.raises(InputError, match="fails its audit"):
+        write(shard, tmp_path / "a.tar", "mask-100", settings={"format": form})
+    assert not list(tmp_path.glob("*a.*"))
+
+
+def test_another_images_file_in_its_place_stops_the_shard(
+    shard: dict[str, object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read_back = ShardWriter.read_back
+    kept: list[bytes] = []
+
+    def earlier(self: ShardWriter, image_id: str) -> bytes:
+        kept.append(read_back(self, image_id))
+        return kept[0]
+
+    monkeypatch.setattr(ShardWriter, "read_back", earlier)
+    with pytest.raises(InputError, match="image '2' as mask-100 fails its audit"):
+        write(shard, tmp_path / "a.tar", "mask-100")
+
+
+def test_an_anonymizer_that_writes_into_the_original_is_stopped(
+    shard: dict[str, object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def careless(image: np.ndarray, *_: object) -> np.ndarray:
+        image[:] = 0
+        return image
+
+    monkeypatch.setattr(module, "anonymize", careless)
+    with pytest.raises(ValueError, match="read-only"):
+        write(shard, tmp_path / "a.tar", "mask-100")
+    assert not list(tmp_path.glob("*a.*"))

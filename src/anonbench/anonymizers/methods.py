@@ -1,7 +1,8 @@
 """The anonymization methods: the pixels of one region in, hidden pixels of the same shape out.
 
 Every strength is relative to the region's shorter side, so that large and small faces, headlines
-and footnotes are hidden alike.
+and footnotes are hidden alike. A region that is narrower than a method needs is computed in a
+larger window (`least_side`): the mean of a single pixel would be that pixel.
 """
 
 from __future__ import annotations
@@ -30,6 +31,17 @@ def hider(method: Method, settings: Anonymization) -> Hide:
             return lambda pixels, entity: mask(pixels, settings.mask)
 
 
+def least_side(method: Method, settings: Anonymization) -> int:
+    """Return how many pixels wide and high the window must be that `method` works on."""
+    match method:
+        case Method.PIXELATE:
+            return settings.pixelate.min_block
+        case Method.BLUR:
+            return 2 * math.ceil(settings.blur.min_sigma) + 1
+        case Method.MASK:
+            return 1
+
+
 def pixelate(pixels: np.ndarray, entity: Entity, settings: Pixelate) -> np.ndarray:
     """Give every block its mean colour.
 
@@ -40,13 +52,20 @@ def pixelate(pixels: np.ndarray, entity: Entity, settings: Pixelate) -> np.ndarr
     height, width = pixels.shape[:2]
     blocks = int(getattr(settings.blocks, entity))
     side = max(settings.min_block, -(-min(height, width) // blocks))
-    grid = (max(1, width // side), max(1, height // side))
-    means = cv2.resize(pixels, grid, interpolation=cv2.INTER_AREA)
-    return cv2.resize(means, (width, height), interpolation=cv2.INTER_NEAREST_EXACT)
+    columns, rows = max(1, width // side), max(1, height // side)
+    means = cv2.resize(pixels, (columns, rows), interpolation=cv2.INTER_AREA)
+    # not by cv2.resize: its 16 bits of fixed point move borders in windows of a thousand pixels
+    means = means.reshape(rows, columns, *pixels.shape[2:])
+    return means.take(_blocks(width, columns), axis=1).take(_blocks(height, rows), axis=0)
+
+
+def _blocks(length: int, count: int) -> np.ndarray:
+    """Return the block that the centre of each pixel lies in, where `count` share a length."""
+    return (2 * np.arange(length) + 1) * count // (2 * length)
 
 
 def blur(pixels: np.ndarray, entity: Entity, settings: Blur) -> np.ndarray:
-    """Blur with a Gaussian; nothing outside the region has a part in it: its border is mirrored."""
+    """Blur with a Gaussian; nothing outside the window has a part in it: its border is mirrored."""
     share = float(getattr(settings.sigma, entity))
     sigma = max(settings.min_sigma, share * min(pixels.shape[:2]))
     kernel = cv2.getGaussianKernel(2 * math.ceil(3 * sigma) + 1, sigma)

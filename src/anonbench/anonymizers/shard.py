@@ -7,18 +7,23 @@ from pathlib import Path
 
 import pandas as pd
 
-from anonbench.anonymizers.apply import anonymize, audit
-from anonbench.boxes import image_regions, regions_at
+from anonbench.anonymizers.apply import anonymize
+from anonbench.audit.check import Auditor
+from anonbench.boxes import image_regions
 from anonbench.config import Anonymization
-from anonbench.errors import InputError
 from anonbench.files import write_json
-from anonbench.images import decode, encode, read_image, read_original
+from anonbench.images import encode, read_image, read_original
 from anonbench.imageset import ShardWriter
 from anonbench.originals import used_rows
 from anonbench.progress import track
 from anonbench.vocabulary import Variant
 
 log = logging.getLogger(__name__)
+
+
+def audit_path(tar: Path) -> Path:
+    """Return where the counts of a shard's audit are."""
+    return tar.with_suffix(".audit.json")
 
 
 def anonymize_shard(
@@ -31,7 +36,7 @@ def anonymize_shard(
     keep_without_regions: bool,
     output: Path,
 ) -> None:
-    """Write one variant of a shard's images, in id order.
+    """Write one variant of a shard's images, in id order, and what their audit counted.
 
     Args:
         manifest: at least `id`, `path`, `bytes` and `digest` of the shard's images.
@@ -41,7 +46,7 @@ def anonymize_shard(
         variant: the version to write.
         settings: strengths, margin, format.
         keep_without_regions: see `used_rows`.
-        output: the tar's path; beside it, `.audit.json` tells images and hidden regions.
+        output: the tar's path; `audit_path` is beside it.
 
     Raises:
         ChangedImage: a file is another one than the manifest describes, or gone.
@@ -51,25 +56,17 @@ def anonymize_shard(
     rows = used_rows(manifest, images, keep_without_regions)
     regions = image_regions(boxes)
     files = zip(*(rows[name] for name in ("id", "path", "bytes", "digest")), strict=True)
-    hidden = 0
+    auditor = Auditor(boxes, variant, settings)
     with ShardWriter(output) as shard:
         for image_id, path, size, digest in track(files, len(rows), f"{variant}"):
             # the very bytes that were searched; the manifest has checked how many pixels they have
             original = read_image(read_original(image_id, root / path, size, digest), None)
-            found = regions.get(image_id, [])
-            data = encode(
-                anonymize(original, found, variant, settings),
-                settings.format,
-                settings.jpeg_quality,
-            )
-            problem = audit(original, decode(data), found, variant, settings)
-            if problem:
-                raise InputError(f"image {image_id!r} as {variant}: {problem}")
-            hidden += regions_at(variant.degree, len(found)) if variant.method else 0
+            original.flags.writeable = False  # it is what the result is held against
+            pixels = anonymize(original, regions.get(image_id, []), variant, settings)
+            data = encode(pixels, settings.format, settings.jpeg_quality)
             height, width = original.shape[:2]
             extension = "png" if settings.format == "png" else "jpg"
             shard.add(image_id, data, extension, width, height)
-    write_json(
-        output.with_suffix(".audit.json"), {"images": len(rows), "regions": hidden, "failed": 0}
-    )
+            auditor.check(image_id, original, shard.read_back(image_id), pixels)
+    write_json(audit_path(output), auditor.counts)
     log.info("%d of %d images written as %s", len(rows), len(manifest), variant)

@@ -210,8 +210,8 @@ class Blur(Settings):
     sigma: Sigma = Sigma()
     """The paper states none. Faces: SEBA uses 0.09 and calls 0.51 strong. Text: at 0.25, lines of
     RVL-CDIP could still be guessed; at 0.5 they could not."""
-    min_sigma: Positive = 1.5
-    """Smallest standard deviation in pixels."""
+    min_sigma: Annotated[float, Field(ge=1.0)] = 1.5
+    """Smallest standard deviation in pixels, so that small regions are hidden too."""
 
 
 class Mask(Settings):
@@ -224,7 +224,7 @@ class Mask(Settings):
 class Anonymization(Settings):
     """How regions are hidden, and how the images are written."""
 
-    margin: Positive = 1.0
+    margin: Annotated[float, Field(ge=1.0)] = 1.0
     """Factor by which each region is grown about its centre; 1 keeps it, deface uses 1.3."""
     pixelate: Pixelate = Pixelate()
     blur: Blur = Blur()

@@ -1,0 +1,7 @@
+"""The one way in which a check ends badly."""
+
+from __future__ import annotations
+
+
+class Failure(Exception):  # noqa: N818 - a finding about an image, not a fault of the audit
+    """What is wrong with an image. The message shows nothing of its content."""

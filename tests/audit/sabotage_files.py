@@ -1,0 +1,321 @@
+"""Ways to write a file that holds more, or something else, than the hidden image."""
+
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageCms, PngImagePlugin
+from scenes import Scene
+
+Sabotage = Callable[[Scene], bytes]
+PNG: dict[str, Sabotage] = {}
+JPEG: dict[str, Sabotage] = {}
+
+
+def sabotage(*kinds: dict[str, Sabotage]) -> Callable[[Sabotage], Sabotage]:
+    def register(function: Sabotage) -> Sabotage:
+        for kind in kinds:
+            kind[function.__name__] = function
+        return function
+
+    return register
+
+
+def saved(pixels: np.ndarray, form: str, **options: Any) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, form, **options)
+    return file.getvalue()
+
+
+def as_asked(scene: Scene, **options: Any) -> bytes:
+    if scene.settings.format == "png":
+        return saved(scene.honest, "PNG", **options)
+    return saved(scene.honest, "JPEG", quality=scene.settings.jpeg_quality, **options)
+
+
+def exif(tag: int, value: object) -> Image.Exif:
+    found = Image.Exif()
+    found[tag] = value
+    return found
+
+
+def chunk(name: bytes, body: bytes) -> bytes:
+    return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+
+
+def with_chunk(scene: Scene, name: bytes, body: bytes) -> bytes:
+    data = scene.code(scene.honest)
+    return data[:33] + chunk(name, body) + data[33:]
+
+
+def with_segment(scene: Scene, marker: int, body: bytes) -> bytes:
+    data = scene.code(scene.honest)
+    return data[:20] + bytes([0xFF, marker]) + struct.pack(">H", len(body) + 2) + body + data[20:]
+
+
+def thumbnail(scene: Scene) -> bytes:
+    small = Image.fromarray(scene.original).resize((25, 20))
+    file = io.BytesIO()
+    small.save(file, "JPEG")
+    return file.getvalue()
+
+
+@sabotage(PNG, JPEG)
+def exif_turns_it(scene: Scene) -> bytes:
+    return as_asked(scene, exif=exif(0x0112, 6))
+
+
+@sabotage(PNG, JPEG)
+def exif_description(scene: Scene) -> bytes:
+    return as_asked(scene, exif=exif(0x010E, "a name"))
+
+
+@sabotage(PNG, JPEG)
+def colour_profile(scene: Scene) -> bytes:
+    return as_asked(
+        scene, icc_profile=ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    )
+
+
+@sabotage(PNG, JPEG)
+def resolution_kept(scene: Scene) -> bytes:
+    return as_asked(scene, dpi=(300, 300))
+
+
+@sabotage(PNG, JPEG)
+def thumbnail_behind_the_end(scene: Scene) -> bytes:
+    return scene.code(scene.honest) + thumbnail(scene)
+
+
+@sabotage(PNG, JPEG)
+def one_byte_behind_the_end(scene: Scene) -> bytes:
+    return scene.code(scene.honest) + b"\0"
+
+
+@sabotage(PNG, JPEG)
+def the_original_behind_the_end(scene: Scene) -> bytes:
+    return scene.code(scene.honest) + scene.code(scene.original)
+
+
+@sabotage(PNG, JPEG)
+def the_original_itself(scene: Scene) -> bytes:
+    return scene.code(scene.original)
+
+
+@sabotage(PNG, JPEG)
+def cut_short(scene: Scene) -> bytes:
+    data = scene.code(scene.honest)
+    return data[: len(data) * 2 // 3]
+
+
+@sabotage(PNG, JPEG)
+def empty(scene: Scene) -> bytes:
+    return b""
+
+
+@sabotage(PNG, JPEG)
+def no_image(scene: Scene) -> bytes:
+    return b"GIF89a" + bytes(100)
+
+
+@sabotage(PNG, JPEG)
+def a_bit_flipped(scene: Scene) -> bytes:
+    data = bytearray(scene.code(scene.honest))
+    data[len(data) * 3 // 4] ^= 16
+    return bytes(data)
+
+
+@sabotage(PNG, JPEG)
+def the_other_format(scene: Scene) -> bytes:
+    return saved(scene.honest, "JPEG" if scene.settings.format == "png" else "PNG")
+
+
+@sabotage(PNG, JPEG)
+def a_comment(scene: Scene) -> bytes:
+    if scene.settings.format == "png":
+        info = PngImagePlugin.PngInfo()
+        info.add_text("Comment", "a name")
+        return as_asked(scene, pnginfo=info)
+    return as_asked(scene, comment="a name")
+
+
+@sabotage(PNG)
+def alpha_kept(scene: Scene) -> bytes:
+    image = Image.fromarray(scene.honest)
+    image.putalpha(Image.fromarray(np.full(scene.honest.shape[:2], 255, np.uint8)))
+    file = io.BytesIO()
+    image.save(file, "PNG")
+    return file.getvalue()
+
+
+@sabotage(PNG)
+def original_in_the_alpha_channel(scene: Scene) -> bytes:
+    image = Image.fromarray(scene.honest)
+    image.putalpha(Image.fromarray(scene.original).convert("L"))
+    file = io.BytesIO()
+    image.save(file, "PNG")
+    return file.getvalue()
+
+
+@sabotage(PNG)
+def second_frame(scene: Scene) -> bytes:
+    return as_asked(scene, save_all=True, append_images=[Image.fromarray(scene.original)])
+
+
+@sabotage(PNG)
+def compressed_text(scene: Scene) -> bytes:
+    return with_chunk(scene, b"zTXt", b"Author\0\0" + zlib.compress(b"a name"))
+
+
+@sabotage(PNG)
+def time_kept(scene: Scene) -> bytes:
+    return with_chunk(scene, b"tIME", bytes(7))
+
+
+@sabotage(PNG)
+def private_chunk(scene: Scene) -> bytes:
+    return with_chunk(scene, b"prVt", thumbnail(scene))
+
+
+@sabotage(PNG)
+def transparent_colour(scene: Scene) -> bytes:
+    return with_chunk(scene, b"tRNS", bytes(2 * (3 if scene.honest.ndim == 3 else 1)))
+
+
+@sabotage(PNG)
+def deep_with_the_original_below(scene: Scene) -> bytes:
+    """16 bits: above the hidden image, below the original; decoders that cut see the first."""
+    deep = np.stack([scene.honest, scene.original], axis=-1).reshape(len(scene.honest), -1)
+    rows = b"".join(b"\0" + row.tobytes() for row in deep)
+    height, width = scene.honest.shape[:2]
+    kind = 2 if scene.honest.ndim == 3 else 0
+    header = struct.pack(">IIBBBBB", width, height, 16, kind, 0, 0, 0)
+    parts = [(b"IHDR", header), (b"IDAT", zlib.compress(rows)), (b"IEND", b"")]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunk(*part) for part in parts)
+
+
+def plain(scene: Scene, more: bytes = b"", behind: bytes = b"", end: bytes = b"") -> bytes:
+    rows = b"".join(b"\0" + row.tobytes() for row in scene.honest)
+    height, width = scene.honest.shape[:2]
+    kind = 2 if scene.honest.ndim == 3 else 0
+    header = struct.pack(">IIBBBBB", width, height, 8, kind, 0, 0, 0)
+    stream = zlib.compress(rows + more) + behind
+    parts = [(b"IHDR", header), (b"IDAT", stream), (b"IEND", end)]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunk(*part) for part in parts)
+
+
+@sabotage(PNG)
+def rows_below_the_image(scene: Scene) -> bytes:
+    return plain(scene, more=scene.original.tobytes())
+
+
+@sabotage(PNG)
+def bytes_behind_the_compressed_pixels(scene: Scene) -> bytes:
+    return plain(scene, behind=thumbnail(scene))
+
+
+@sabotage(PNG)
+def empty_chunks(scene: Scene) -> bytes:
+    return with_chunk(scene, b"IDAT", b"")
+
+
+@sabotage(PNG)
+def two_headers(scene: Scene) -> bytes:
+    data = scene.code(scene.honest)
+    return data[:33] + data[8:33] + data[33:]
+
+
+@sabotage(PNG)
+def interlaced(scene: Scene) -> bytes:
+    data = scene.code(scene.honest)
+    return data[:8] + chunk(b"IHDR", data[16:28] + b"\1") + data[33:]
+
+
+@sabotage(PNG)
+def many_pixels_declared(scene: Scene) -> bytes:
+    data = scene.code(scene.honest)
+    header = struct.pack(">II", 60_000, 60_000) + data[24:29]
+    return data[:8] + chunk(b"IHDR", header) + data[33:]
+
+
+@sabotage(PNG)
+def bytes_in_the_end_chunk(scene: Scene) -> bytes:
+    return plain(scene, end=thumbnail(scene))
+
+
+@sabotage(PNG)
+def few_colours_in_a_palette(scene: Scene) -> bytes:
+    image = Image.fromarray(scene.honest).convert("P")
+    file = io.BytesIO()
+    image.save(file, "PNG")
+    return file.getvalue()
+
+
+@sabotage(JPEG)
+def exif_thumbnail(scene: Scene) -> bytes:
+    return with_segment(scene, 0xE1, b"Exif\0\0" + thumbnail(scene))
+
+
+@sabotage(JPEG)
+def jfif_thumbnail(scene: Scene) -> bytes:
+    return with_segment(scene, 0xE0, b"JFXX\0\x10" + thumbnail(scene))
+
+
+@sabotage(JPEG)
+def xmp(scene: Scene) -> bytes:
+    return with_segment(scene, 0xE1, b"http://ns.adobe.com/xap/1.0/\0<x/>")
+
+
+@sabotage(JPEG)
+def preview_as_second_frame(scene: Scene) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(scene.honest).save(
+        file,
+        "MPO",
+        quality=scene.settings.jpeg_quality,
+        save_all=True,
+        append_images=[Image.fromarray(scene.original)],
+    )
+    return file.getvalue()
+
+
+@sabotage(JPEG)
+def lower_quality(scene: Scene) -> bytes:
+    return saved(scene.honest, "JPEG", quality=scene.settings.jpeg_quality - 1)
+
+
+@sabotage(JPEG)
+def higher_quality(scene: Scene) -> bytes:
+    return saved(scene.honest, "JPEG", quality=scene.settings.jpeg_quality + 5)
+
+
+@sabotage(JPEG)
+def progressive(scene: Scene) -> bytes:
+    return as_asked(scene, progressive=True)
+
+
+@sabotage(JPEG)
+def original_in_single_blocks(scene: Scene) -> bytes:
+    """The original in the blocks that lie wholly inside a region, as a mix of two files shows."""
+    mixed = scene.honest.copy()
+    mixed[8:24, 16:32] = scene.original[8:24, 16:32]
+    return scene.code(mixed)
+
+
+@sabotage(JPEG)
+def nearly_the_same_quantization(scene: Scene) -> bytes:
+    with Image.open(io.BytesIO(scene.code(scene.honest))) as image:
+        tables = {k: list(v) for k, v in image.quantization.items()}  # type: ignore[attr-defined]
+    tables[0][63] -= 1
+    return saved(scene.honest, "JPEG", qtables=tables)
+
+
+@sabotage(JPEG)
+def bytes_behind_the_last_block(scene: Scene) -> bytes:
+    data = scene.code(scene.honest)
+    return data[:-2] + thumbnail(scene)[:40].replace(b"\xff", b"\0") + data[-2:]

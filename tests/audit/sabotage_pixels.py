@@ -1,0 +1,452 @@
+"""Ways to hide wrongly: each takes a scene and returns pixels that must not be published."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import cv2
+import numpy as np
+from scenes import COUNT, DEGREE, FACE, PIXEL, REGIONS, SLANTED, Scene, picture
+
+from anonbench.anonymizers import geometry
+from anonbench.boxes import Region
+from anonbench.config import Anonymization
+from anonbench.vocabulary import Method
+
+Sabotage = Callable[[Scene], np.ndarray]
+SABOTAGES: dict[str, Sabotage] = {}
+
+HIDDEN = REGIONS[:COUNT]
+FACE_WINDOW = np.s_[6:43, 8:40]
+
+
+def sabotage(function: Sabotage) -> Sabotage:
+    SABOTAGES[function.__name__] = function
+    return function
+
+
+def given_back(scene: Scene, where: tuple[slice | int, ...]) -> np.ndarray:
+    """Return the hidden image with the original in some place."""
+    pixels = scene.honest.copy()
+    pixels[where] = scene.original[where]
+    return pixels
+
+
+def instead_of(old: Region, new: Region) -> list[Region]:
+    return [new if region is old else region for region in HIDDEN]
+
+
+def moved(region: Region, x0: float = 0, y0: float = 0, x1: float = 0, y1: float = 0) -> Region:
+    return replace(
+        region, x0=region.x0 + x0, y0=region.y0 + y0, x1=region.x1 + x1, y1=region.y1 + y1
+    )
+
+
+def within(scene: Scene, change: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> np.ndarray:
+    """Return the hidden image with the face's pixels changed: (hidden, original) → pixels."""
+    pixels = scene.honest.copy()
+    window = np.s_[6:30, 8:30]  # of the face, where no other region lies over it
+    pixels[window] = change(scene.honest[window].astype(float), scene.original[window]).round()
+    return pixels
+
+
+# what is hidden, and how many
+
+
+@sabotage
+def nothing_hidden(scene: Scene) -> np.ndarray:
+    return scene.original.copy()
+
+
+@sabotage
+def one_region_left(scene: Scene) -> np.ndarray:
+    return scene.hide(HIDDEN[1:])
+
+
+@sabotage
+def last_region_left(scene: Scene) -> np.ndarray:
+    return scene.hide(HIDDEN[:-1])
+
+
+@sabotage
+def one_region_more(scene: Scene) -> np.ndarray:
+    return scene.hide(REGIONS[: COUNT + 1])
+
+
+@sabotage
+def wrong_degree(scene: Scene) -> np.ndarray:
+    return scene.hide(REGIONS, degree=25)
+
+
+@sabotage
+def degree_rounded_down(scene: Scene) -> np.ndarray:
+    return scene.hide(REGIONS[: int(DEGREE * len(REGIONS) / 100)])
+
+
+@sabotage
+def order_not_nested(scene: Scene) -> np.ndarray:
+    return scene.hide(REGIONS[-COUNT:])
+
+
+@sabotage
+def one_region_swapped(scene: Scene) -> np.ndarray:
+    return scene.hide([*HIDDEN[:-1], REGIONS[COUNT]])
+
+
+@sabotage
+def overlap_the_other_way(scene: Scene) -> np.ndarray:
+    if scene.method is Method.MASK:  # the order of equal colours cannot be seen
+        return scene.original.copy()
+    return scene.hide(HIDDEN[::-1])
+
+
+@sabotage
+def pixel_region_left(scene: Scene) -> np.ndarray:
+    return scene.hide([region for region in HIDDEN if region is not PIXEL])
+
+
+@sabotage
+def pixel_region_computed_by_itself(scene: Scene) -> np.ndarray:
+    return given_back(scene, np.s_[60, 70])
+
+
+@sabotage
+def line_region_left(scene: Scene) -> np.ndarray:
+    return given_back(scene, np.s_[60, 10:50])
+
+
+@sabotage
+def region_beyond_the_border_left(scene: Scene) -> np.ndarray:
+    return given_back(scene, np.s_[51:, 87:])
+
+
+# where it is hidden
+
+
+@sabotage
+def first_column_left(scene: Scene) -> np.ndarray:
+    return given_back(scene, np.s_[6:43, 8])
+
+
+@sabotage
+def last_column_left(scene: Scene) -> np.ndarray:
+    return given_back(scene, np.s_[6:30, 39])
+
+
+@sabotage
+def first_row_left(scene: Scene) -> np.ndarray:
+    return given_back(scene, np.s_[6, 8:40])
+
+
+@sabotage
+def last_row_left(scene: Scene) -> np.ndarray:
+    return given_back(scene, np.s_[42, 8:30])
+
+
+@sabotage
+def one_pixel_left(scene: Scene) -> np.ndarray:
+    return given_back(scene, np.s_[20, 20])
+
+
+@sabotage
+def image_border_left(scene: Scene) -> np.ndarray:
+    return given_back(scene, np.s_[51:, 99])
+
+
+@sabotage
+def every_other_row_left(scene: Scene) -> np.ndarray:
+    return given_back(scene, np.s_[::2])
+
+
+@sabotage
+def chessboard_left(scene: Scene) -> np.ndarray:
+    pixels = scene.honest.copy()
+    fields = np.indices(pixels.shape[:2]).sum(axis=0) % 2 == 0
+    pixels[fields] = scene.original[fields]
+    return pixels
+
+
+@sabotage
+def box_shifted_right(scene: Scene) -> np.ndarray:
+    return scene.hide(instead_of(FACE, moved(FACE, x0=1, x1=1)))
+
+
+@sabotage
+def box_shifted_up(scene: Scene) -> np.ndarray:
+    return scene.hide(instead_of(FACE, moved(FACE, y0=-1, y1=-1)))
+
+
+@sabotage
+def all_boxes_shifted_by_half_a_pixel(scene: Scene) -> np.ndarray:
+    return scene.hide([moved(region, x0=0.5, x1=0.5) for region in HIDDEN])
+
+
+@sabotage
+def box_rounded_inwards(scene: Scene) -> np.ndarray:
+    return scene.hide(instead_of(FACE, replace(FACE, x0=9.0, y0=7.0, x1=39.0, y1=42.0)))
+
+
+@sabotage
+def box_too_large(scene: Scene) -> np.ndarray:
+    return scene.hide(instead_of(FACE, moved(FACE, x0=-1, y0=-1, x1=1, y1=1)))
+
+
+@sabotage
+def axes_swapped(scene: Scene) -> np.ndarray:
+    return scene.hide([replace(r, x0=r.y0, y0=r.x0, x1=r.y1, y1=r.x1, quad=None) for r in HIDDEN])
+
+
+@sabotage
+def boxes_in_relative_units(scene: Scene) -> np.ndarray:
+    return scene.hide(
+        [replace(r, x0=r.x0 / 100, y0=r.y0 / 80, x1=r.x1 / 100, y1=r.y1 / 80) for r in HIDDEN]
+    )
+
+
+@sabotage
+def boxes_as_width_and_height(scene: Scene) -> np.ndarray:
+    return scene.hide([replace(r, x1=r.x0 + r.x0, y1=r.y0 + r.y0, quad=None) for r in HIDDEN])
+
+
+@sabotage
+def quadrilateral_as_its_box(scene: Scene) -> np.ndarray:
+    return scene.hide(instead_of(SLANTED, replace(SLANTED, quad=None)))
+
+
+@sabotage
+def quadrilateral_only_by_centres(scene: Scene) -> np.ndarray:
+    pixels = scene.honest.copy()
+    filled = np.zeros(pixels.shape[:2], np.uint8)
+    corners = np.array(SLANTED.quad).reshape(4, 2) - 0.5
+    cv2.fillConvexPoly(filled, (corners * 256).astype(np.int32), 1, shift=8)
+    area = geometry.cover(SLANTED, pixels.shape)
+    assert area is not None and area.inside is not None
+    left = np.zeros(filled.shape, bool)
+    left[area.window] = area.inside & (cv2.erode(filled, np.ones((3, 3)))[area.window] == 0)
+    left[30:, :62] = False  # another region's
+    pixels[left] = scene.original[left]
+    return pixels
+
+
+@sabotage
+def a_corner_of_a_quadrilateral_left(scene: Scene) -> np.ndarray:
+    return given_back(scene, np.s_[10:13, 52:58])
+
+
+@sabotage
+def whole_image_hidden(scene: Scene) -> np.ndarray:
+    return scene.hide([replace(FACE, x0=0.0, y0=0.0, x1=100.0, y1=80.0)])
+
+
+@sabotage
+def margin_ignored(scene: Scene) -> np.ndarray:
+    """Regions shrunk, as a margin of the wrong sign would."""
+    return scene.hide([moved(region, x0=0.6, y0=0.6, x1=-0.6, y1=-0.6) for region in HIDDEN])
+
+
+# how it is hidden
+
+
+@sabotage
+def another_method(scene: Scene) -> np.ndarray:
+    methods = list(Method)
+    return scene.hide(method=methods[methods.index(scene.method) - 1])
+
+
+@sabotage
+def one_channel_only(scene: Scene) -> np.ndarray:
+    pixels = scene.original.copy()
+    pixels[..., 0] = scene.honest[..., 0]
+    return pixels
+
+
+@sabotage
+def one_channel_left(scene: Scene) -> np.ndarray:
+    return given_back(scene, np.s_[..., 2])
+
+
+@sabotage
+def only_brightness_hidden(scene: Scene) -> np.ndarray:
+    if scene.original.ndim == 2:
+        return scene.original.copy()
+    hidden, seen = (
+        cv2.cvtColor(image, cv2.COLOR_RGB2YCrCb) for image in (scene.honest, scene.original)
+    )
+    seen[..., 0] = hidden[..., 0]
+    return cv2.cvtColor(seen, cv2.COLOR_YCrCb2RGB)
+
+
+@sabotage
+def half_transparent(scene: Scene) -> np.ndarray:
+    return within(scene, lambda hidden, seen: 0.5 * hidden + 0.5 * seen)
+
+
+@sabotage
+def shines_through(scene: Scene) -> np.ndarray:
+    return within(scene, lambda hidden, seen: hidden + 0.03 * (seen.astype(float) - hidden))
+
+
+@sabotage
+def original_in_the_lowest_bit(scene: Scene) -> np.ndarray:
+    return within(scene, lambda hidden, seen: 2 * (hidden // 2) + seen // 128)
+
+
+@sabotage
+def edges_drawn_in(scene: Scene) -> np.ndarray:
+    def draw(hidden: np.ndarray, seen: np.ndarray) -> np.ndarray:
+        return np.where(cv2.Laplacian(seen, cv2.CV_64F) > 60, 255, hidden)
+
+    return within(scene, draw)
+
+
+@sabotage
+def noise_added_instead(scene: Scene) -> np.ndarray:
+    noise = np.random.default_rng(3).normal(0, 20, scene.original[6:30, 8:30].shape)
+    return within(scene, lambda hidden, seen: np.clip(seen + noise, 0, 255))
+
+
+@sabotage
+def inverted_instead(scene: Scene) -> np.ndarray:
+    return within(scene, lambda hidden, seen: 255.0 - seen)
+
+
+@sabotage
+def scrambled_instead(scene: Scene) -> np.ndarray:
+    return within(scene, lambda hidden, seen: seen[::-1, ::-1].astype(float))
+
+
+@sabotage
+def one_level_off(scene: Scene) -> np.ndarray:
+    return within(scene, lambda hidden, seen: hidden + np.where(hidden < 255, 1, -1))
+
+
+@sabotage
+def a_constant_frame_around_the_original(scene: Scene) -> np.ndarray:
+    return given_back(scene, np.s_[10:26, 12:26])
+
+
+@sabotage
+def weaker_than_asked(scene: Scene) -> np.ndarray:
+    if scene.method is Method.MASK:
+        return within(scene, lambda hidden, seen: hidden + seen // 64)
+    weak = {
+        "pixelate": {"blocks": dict.fromkeys(("face", "text", "barcode", "mrz"), 12)},
+        "blur": {"sigma": dict.fromkeys(("face", "text", "barcode", "mrz"), 0.09)},
+    }
+    settings = Anonymization.model_validate(weak)
+    return scene.hide(pixelate=settings.pixelate, blur=settings.blur)
+
+
+@sabotage
+def strength_of_another_entity(scene: Scene) -> np.ndarray:
+    if scene.method is Method.MASK:
+        return within(scene, lambda hidden, seen: hidden + 2)
+    return scene.hide([replace(region, entity=FACE.entity) for region in HIDDEN])
+
+
+@sabotage
+def blocks_with_a_remainder(scene: Scene) -> np.ndarray:
+    """A mosaic of whole blocks from the left, and what is left over at the right as narrow ones."""
+    pixels = scene.honest.copy()
+    seen = scene.original[6:30, 8:30]
+    for y in range(0, 24, 5):
+        for x in range(0, 22, 5):
+            block = seen[y : y + 5, x : x + 5]
+            pixels[6 + y : 6 + min(y + 5, 24), 8 + x : 8 + min(x + 5, 22)] = block.mean(axis=(0, 1))
+    return pixels
+
+
+@sabotage
+def hidden_from_a_shifted_image(scene: Scene) -> np.ndarray:
+    if scene.method is Method.MASK:
+        return np.roll(scene.honest, 1, axis=1)
+    pixels = scene.honest.copy()
+    pixels[6:30, 8:30] = scene.hide(original=np.roll(scene.original, 2, axis=1))[6:30, 8:30]
+    return pixels
+
+
+@sabotage
+def hidden_in_eight_levels(scene: Scene) -> np.ndarray:
+    return within(scene, lambda hidden, seen: seen // 32 * 32.0)
+
+
+# another image, or another shape of it
+
+
+@sabotage
+def wrong_image(scene: Scene) -> np.ndarray:
+    return scene.hide(original=picture(scene.original.ndim == 3, seed=1))
+
+
+@sabotage
+def wrong_image_outside(scene: Scene) -> np.ndarray:
+    other = picture(scene.original.ndim == 3, seed=1)
+    pixels = other.copy()
+    pixels[FACE_WINDOW] = scene.honest[FACE_WINDOW]
+    return pixels
+
+
+@sabotage
+def turned_upside_down(scene: Scene) -> np.ndarray:
+    return np.ascontiguousarray(scene.honest[::-1, ::-1])
+
+
+@sabotage
+def hidden_before_turning(scene: Scene) -> np.ndarray:
+    """Boxes of the upright image, applied to the image as its file lies, then turned upright."""
+    hidden = scene.hide(original=np.ascontiguousarray(scene.original[::-1, ::-1]))
+    return np.ascontiguousarray(hidden[::-1, ::-1])
+
+
+@sabotage
+def mirrored(scene: Scene) -> np.ndarray:
+    return np.ascontiguousarray(scene.honest[:, ::-1])
+
+
+@sabotage
+def on_its_side(scene: Scene) -> np.ndarray:
+    return np.ascontiguousarray(np.rot90(scene.honest))
+
+
+@sabotage
+def cut_by_a_row(scene: Scene) -> np.ndarray:
+    return scene.honest[:-1].copy()
+
+
+@sabotage
+def scaled_to_half(scene: Scene) -> np.ndarray:
+    return cv2.resize(scene.honest, (50, 40))
+
+
+@sabotage
+def colour_lost_or_invented(scene: Scene) -> np.ndarray:
+    kind = cv2.COLOR_RGB2GRAY if scene.original.ndim == 3 else cv2.COLOR_GRAY2RGB
+    return cv2.cvtColor(scene.honest, kind)
+
+
+@sabotage
+def channels_swapped(scene: Scene) -> np.ndarray:
+    if scene.original.ndim == 2:
+        return 255 - scene.honest
+    return np.ascontiguousarray(scene.honest[..., ::-1])
+
+
+@sabotage
+def one_value_changed_outside(scene: Scene) -> np.ndarray:
+    pixels = scene.honest.copy()
+    pixels[75, 95] ^= 8
+    return pixels
+
+
+@sabotage
+def blackened_outside(scene: Scene) -> np.ndarray:
+    pixels = scene.honest.copy()
+    pixels[:4] = 0
+    return pixels
+
+
+@sabotage
+def coded_with_loss_before(scene: Scene) -> np.ndarray:
+    coded = cv2.imencode(".jpg", scene.honest, [cv2.IMWRITE_JPEG_QUALITY, 60])[1]
+    return cv2.imdecode(coded, cv2.IMREAD_UNCHANGED)

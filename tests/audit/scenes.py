@@ -1,0 +1,109 @@
+"""A picture with regions of every kind, hidden as asked, and its audit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Literal
+
+import cv2
+import numpy as np
+import pandas as pd
+
+from anonbench.anonymizers.apply import anonymize
+from anonbench.audit.check import Auditor
+from anonbench.boxes import BOX_COLUMNS, Region, regions_at
+from anonbench.config import Anonymization
+from anonbench.images import encode
+from anonbench.vocabulary import Entity, Method, Variant
+
+Format = Literal["png", "jpeg"]
+
+FACE = Region(Entity.FACE, 8.4, 6.7, 39.2, 42.5, 1.0)
+SLANTED = Region(
+    Entity.TEXT, 50.0, 10.0, 92.0, 40.0, 1.0, (54.0, 10.0, 92.0, 28.0, 88.0, 40.0, 50.0, 22.0)
+)
+PIXEL = Region(Entity.BARCODE, 70.0, 60.0, 71.0, 61.0, 1.0)
+LINE = Region(Entity.MRZ, 10.0, 60.0, 50.0, 61.0, 1.0)
+OVER = Region(Entity.TEXT, 30.0, 30.0, 62.0, 52.0, 1.0)
+BEYOND = Region(Entity.FACE, 86.5, 50.2, 120.0, 90.0, 1.0)
+SPARED = [
+    Region(Entity.FACE, 2.0, 66.0, 22.0, 79.0, 1.0),
+    Region(Entity.TEXT, 30.0, 68.0, 60.0, 78.0, 1.0),
+]
+REGIONS = [FACE, SLANTED, PIXEL, LINE, OVER, BEYOND, *SPARED]
+"""In draw order."""
+DEGREE = 70
+"""Percent; ceil(5.6) = 6 of the eight regions are hidden."""
+COUNT = 6
+
+
+@dataclass(frozen=True)
+class Scene:
+    """An original and what was made of it."""
+
+    original: np.ndarray
+    honest: np.ndarray
+    method: Method
+    settings: Anonymization
+
+    @property
+    def variant(self) -> Variant:
+        return Variant(self.method, DEGREE)
+
+    def hide(
+        self,
+        regions: list[Region] | None = None,
+        original: np.ndarray | None = None,
+        method: Method | None = None,
+        degree: int = 100,
+        **settings: object,
+    ) -> np.ndarray:
+        """Anonymize otherwise than asked: by default, the regions that are to be hidden."""
+        changed = self.settings.model_copy(update=settings)
+        return anonymize(
+            self.original if original is None else original,
+            REGIONS[:COUNT] if regions is None else regions,
+            Variant(method or self.method, degree),
+            changed,
+        )
+
+    def code(self, pixels: np.ndarray) -> bytes:
+        return encode(pixels, self.settings.format, self.settings.jpeg_quality)
+
+
+@cache
+def scene(method: Method, form: Format = "png", colour: bool = True, quality: int = 90) -> Scene:
+    """Return the scene, hidden as it has to be."""
+    settings = Anonymization(format=form, jpeg_quality=quality)
+    original = picture(colour)
+    assert regions_at(DEGREE, len(REGIONS)) == COUNT
+    honest = anonymize(original, REGIONS, Variant(method, DEGREE), settings)
+    for image in (original, honest):
+        image.flags.writeable = False
+    return Scene(original, honest, method, settings)
+
+
+def picture(colour: bool = True, seed: int = 0) -> np.ndarray:
+    """Return uint8 [80, 100(, 3)]: smooth shades with fine and coarse texture."""
+    drawn = np.random.default_rng(seed)
+    shape = (80, 100, 3) if colour else (80, 100)
+    fine = drawn.normal(0, 25, shape)
+    coarse = cv2.GaussianBlur(drawn.normal(0, 700, shape), (0, 0), 6)
+    return np.clip(128 + fine + coarse, 1, 255).astype(np.uint8)
+
+
+def table(regions: list[Region], image_id: str = "a") -> pd.DataFrame:
+    """Return a box table of one image whose draw order is the list's."""
+    rows = [
+        (image_id, str(r.entity), r.x0, r.y0, r.x1, r.y1, *(r.quad or (np.nan,) * 8), r.score, rank)
+        for rank, r in enumerate(regions)
+    ]
+    return pd.DataFrame(rows, columns=BOX_COLUMNS)
+
+
+def audit(scene: Scene, data: bytes, pixels: np.ndarray | None = None) -> dict[str, int]:
+    """Audit a file as the scene's image; return the counts."""
+    auditor = Auditor(table(REGIONS), scene.variant, scene.settings)
+    auditor.check("a", scene.original, data, pixels)
+    return auditor.counts

@@ -1,0 +1,98 @@
+"""The pixels of a region, against supersampling and against geometry by a library."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import shapely
+from hypothesis import given
+from hypothesis import strategies as st
+from scenes import table
+
+from anonbench.audit.regions import SLACK, Area, area_of, read_regions, to_hide
+from anonbench.boxes import Region
+from anonbench.vocabulary import Entity
+
+SHAPE = (50, 60)
+NUMBER = st.one_of(st.floats(-10, 70), st.integers(-5, 65).map(float))
+QUAD = st.lists(NUMBER, min_size=8, max_size=8)
+
+
+def quad_region(values: list[float]) -> Region:
+    xs, ys = values[::2], values[1::2]
+    return Region(Entity.TEXT, min(xs), min(ys), max(xs), max(ys), 1.0, tuple(values))  # type: ignore[arg-type]
+
+
+def area(region: Region, margin: float = 1.0, least: int = 1) -> Area | None:
+    return area_of(read_regions(table([region]))["a"][0], SHAPE, margin, least)
+
+
+def painted(found: Area | None, sure: bool) -> np.ndarray:
+    """Return bool [H, W] of what a region covers for certain, or may cover."""
+    whole = np.zeros(SHAPE, bool)
+    if found is not None:
+        inside = found.required if sure else found.may
+        whole[found.window] = True if inside is None else inside
+    return whole
+
+
+@given(QUAD)
+def test_a_quadrilateral_against_a_library(values: list[float]) -> None:
+    hull = shapely.MultiPoint(np.array(values).reshape(4, 2)).convex_hull
+    y, x = np.indices(SHAPE)
+    small = shapely.box(x + 2 * SLACK, y + 2 * SLACK, x + 1 - 2 * SLACK, y + 1 - 2 * SLACK)
+    large = shapely.box(x - 2 * SLACK, y - 2 * SLACK, x + 1 + 2 * SLACK, y + 1 + 2 * SLACK)
+    found = area(quad_region(values))
+    if hull.area > 1:
+        assert np.all(painted(found, True)[shapely.intersects(hull, small)])
+    assert not np.any(painted(found, True) & ~shapely.intersects(hull, large))
+    if hull.area > 1:
+        assert not np.any(painted(found, False) & ~shapely.intersects(hull, large))
+
+
+@given(QUAD)
+def test_a_quadrilateral_against_supersampling(values: list[float]) -> None:
+    hull = shapely.MultiPoint(np.array(values).reshape(4, 2)).convex_hull
+    samples = 8
+    y, x = (np.indices((SHAPE[0] * samples, SHAPE[1] * samples)) + 0.5) / samples
+    shapely.prepare(hull)
+    seen = shapely.contains_xy(hull, x, y)
+    seen = seen.reshape(SHAPE[0], samples, SHAPE[1], samples).any(axis=(1, 3))
+    assert np.all(painted(area(quad_region(values)), True)[seen])
+
+
+@given(NUMBER, NUMBER, st.floats(0.01, 50), st.floats(0.01, 50))
+def test_a_box_covers_what_it_touches_and_no_more(
+    x: float, y: float, width: float, height: float
+) -> None:
+    found = area(Region(Entity.FACE, x, y, x + width, y + height, 1.0))
+    rows, columns = np.arange(SHAPE[0]), np.arange(SHAPE[1])
+    touched = ((rows + 1 > y) & (rows < y + height))[:, None]
+    touched = touched & ((columns + 1 > x) & (columns < x + width))
+    assert np.array_equal(painted(found, True), touched)
+    assert np.array_equal(painted(found, False), touched)
+
+
+@pytest.mark.parametrize(
+    ("corner", "window"),
+    [
+        ((0, 0), (slice(0, 5), slice(0, 5))),
+        ((30, 20), (slice(18, 23), slice(28, 33))),
+        ((59, 49), (slice(45, 50), slice(55, 60))),
+    ],
+)
+def test_a_narrow_region_gets_a_larger_window(
+    corner: tuple[int, int], window: tuple[slice, slice]
+) -> None:
+    x, y = corner
+    found = area(Region(Entity.FACE, x, y, x + 1, y + 1, 1.0), least=5)
+    assert found is not None and found.window == window
+    assert np.argwhere(painted(found, True)).tolist() == [[y, x]]
+
+
+@pytest.mark.parametrize("degree", [1, 33, 50, 99, 100])
+@pytest.mark.parametrize("count", [0, 1, 3, 7, 200])
+def test_a_degree_hides_its_share_rounded_up(count: int, degree: int) -> None:
+    regions = read_regions(table([Region(Entity.FACE, 0, 0, 9, 9, 1.0)] * count)).get("a", [])
+    hidden = to_hide(regions[::-1], degree)
+    assert [region.rank for region in hidden] == list(range(int(np.ceil(degree * count / 100))))

@@ -1,0 +1,98 @@
+"""What methods promise, against computations written out, and each part of a promise by itself."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scenes import picture
+
+from anonbench.audit.errors import Failure
+from anonbench.audit.promises import ConstantBlocks, Inside, LowPass, OneColour
+from anonbench.config import Anonymization
+
+SIDE = st.integers(2, 40)
+ASKED = Anonymization()
+
+
+def inside(original: np.ndarray, written: np.ndarray) -> Inside:
+    return Inside(original[None], written[None], np.ones(original.shape, bool), "face")
+
+
+def noise(height: int, width: int) -> np.ndarray:
+    return np.random.default_rng(height * 99 + width).integers(0, 256, (height, width), np.uint8)
+
+
+def blurred(pixels: np.ndarray, sigma: float) -> np.ndarray:
+    """Blur by sums over mirrored neighbours, one axis after the other."""
+    reach = int(np.ceil(3 * sigma))
+    weights = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sigma) ** 2)
+    weights /= weights.sum()
+    for axis in (0, 1):
+        padding = [(reach, reach) if axis == k else (0, 0) for k in (0, 1)]
+        padded = np.pad(pixels.astype(float), padding, mode="symmetric")
+        pixels = np.apply_along_axis(np.convolve, axis, padded, weights, mode="valid")
+    return pixels
+
+
+@given(SIDE, SIDE)
+def test_blur_is_a_sum_over_mirrored_neighbours(height: int, width: int) -> None:
+    pixels = noise(height, width)
+    sigma = max(1.5, 0.12 * min(height, width))
+    right = np.rint(blurred(pixels, sigma)).astype(np.uint8)
+    assert LowPass().kept(inside(pixels, right), ASKED).all()
+    wrong = right.copy()
+    wrong[0, 0] += 2 if wrong[0, 0] < 200 else -2
+    assert np.argwhere(~LowPass().kept(inside(pixels, wrong), ASKED)).tolist() == [[0, 0]]
+
+
+@given(st.integers(8, 20), st.integers(2, 6))
+def test_blocks_have_their_mean(columns: int, side: int) -> None:
+    pixels = noise(8 * side, columns * side)
+    blocks = pixels.reshape(len(pixels) // side, side, -1, side).mean(axis=(1, 3))
+    right = np.rint(blocks).astype(np.uint8).repeat(side, axis=0).repeat(side, axis=1)
+    assert ConstantBlocks().kept(inside(pixels, right), ASKED).all()
+    other = np.where(right < 128, right + 2, right - 2).astype(np.uint8)
+    assert not ConstantBlocks().kept(inside(pixels, other), ASKED).any()
+
+
+def test_narrow_blocks_are_refused_whatever_they_show() -> None:
+    pixels = picture(colour=False)[:40, :40]
+    for edge in (1, 39):  # at the borders, where what is left over stands
+        written = np.full((40, 40), 100, np.uint8)
+        written[:, edge:] = 120
+        with pytest.raises(Failure, match="narrower"):
+            ConstantBlocks().kept(inside(pixels, written), ASKED)
+        with pytest.raises(Failure, match="narrower"):
+            ConstantBlocks().kept(inside(pixels, written.T), ASKED)
+
+
+def test_steep_edges_are_refused_whatever_they_show() -> None:
+    pixels = picture(colour=False)[:40, :40]
+    written = np.full((40, 40), 60, np.uint8)
+    written[:, 20:] = 200
+    for edge in (written, written.T):
+        with pytest.raises(Failure, match="steeper"):
+            LowPass().kept(inside(pixels, edge), ASKED)
+
+
+def test_no_blur_has_steeper_edges_than_are_allowed() -> None:
+    step = np.zeros((40, 40), np.uint8)
+    step[:, 20:] = 255
+    right = np.rint(blurred(step, 4.8)).astype(np.uint8)
+    assert LowPass().kept(inside(step, right), ASKED).all()
+
+
+@pytest.mark.parametrize("colour", [(0, 0, 0), (255, 255, 255), (12, 200, 33)])
+def test_a_mask_has_its_colour_or_its_luma(colour: tuple[int, int, int]) -> None:
+    asked = Anonymization.model_validate({"mask": {"colour": colour}})
+    pixels, own = picture()[:20, :20].transpose(2, 0, 1), np.ones((20, 20), bool)
+    right = np.broadcast_to(np.array(colour, np.uint8)[:, None, None], pixels.shape)
+    assert OneColour().kept(Inside(pixels, right, own, "face"), asked).all()
+    wrong = right ^ 1
+    assert not OneColour().kept(Inside(pixels, wrong, own, "face"), asked).any()
+    luma = round(0.299 * colour[0] + 0.587 * colour[1] + 0.114 * colour[2])
+    grey = np.full((20, 20), luma, np.uint8)
+    assert OneColour().kept(inside(pixels[0], grey), asked).all()
+    assert not OneColour().kept(inside(pixels[0], grey ^ 1), asked).any()

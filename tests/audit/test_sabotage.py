@@ -1,0 +1,219 @@
+"""The audit against everything that could go wrong: all of it is caught, in each format."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import sabotage_files
+from sabotage_pixels import SABOTAGES
+from scenes import COUNT, REGIONS, Format, audit, picture, scene, table
+
+from anonbench.anonymizers import apply, geometry
+from anonbench.audit import check
+from anonbench.audit.check import Auditor
+from anonbench.boxes import Region
+from anonbench.config import Anonymization
+from anonbench.errors import InputError
+from anonbench.images import encode
+from anonbench.vocabulary import Entity, Method, Variant
+
+METHODS = list(Method)
+FORMATS: list[tuple[Format, bool]] = [
+    ("png", True), ("png", False), ("jpeg", True), ("jpeg", False)
+]  # fmt: skip
+NAMES = ["png", "png-grey", "jpeg", "jpeg-grey"]
+QUALITIES = (50, 75, 95, 100)
+FAILS = "fails its audit"
+
+
+def test_there_are_many_ways_to_fail() -> None:
+    files = sabotage_files.PNG.keys() | sabotage_files.JPEG.keys()
+    assert len(SABOTAGES) >= 40
+    assert len(files) >= 20
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize(("form", "colour"), FORMATS, ids=NAMES)
+def test_what_is_hidden_as_asked_passes(method: Method, form: Format, colour: bool) -> None:
+    made = scene(method, form, colour)
+    counts = audit(made, made.code(made.honest), made.honest)
+    assert counts["images"] == 1
+    assert counts["regions"] == COUNT
+    assert counts["failed"] == counts["without_regions"] == counts["outside_image"] == 0
+    assert counts["hidden_pixels"] == np.count_nonzero(scene(Method.MASK, form, False).honest == 0)
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize(("form", "colour"), FORMATS, ids=NAMES)
+@pytest.mark.parametrize("name", SABOTAGES)
+def test_wrong_pixels_are_caught(name: str, method: Method, form: Format, colour: bool) -> None:
+    if not colour and name.startswith("one_channel"):
+        pytest.skip("a grey image has one channel")
+    made = scene(method, form, colour)
+    wrong = SABOTAGES[name](made)
+    assert not np.array_equal(wrong, made.honest)
+    data = made.code(wrong)
+    # the writer may know of the fault or not: it may name the pixels that it coded, or others
+    for named in (wrong, made.honest, None):
+        with pytest.raises(InputError, match=FAILS):
+            audit(made, data, named)
+
+
+@pytest.mark.parametrize("quality", QUALITIES)
+@pytest.mark.parametrize("name", ["one_pixel_left", "first_column_left", "shines_through"])
+@pytest.mark.parametrize("method", METHODS)
+def test_no_quality_hides_a_fault(method: Method, name: str, quality: int) -> None:
+    made = scene(method, "jpeg", True, quality)
+    audit(made, made.code(made.honest), made.honest)
+    wrong = SABOTAGES[name](made)
+    with pytest.raises(InputError, match=FAILS):
+        audit(made, made.code(wrong), wrong)
+
+
+FILES = [("png", name) for name in sabotage_files.PNG]
+FILES += [("jpeg", name) for name in sabotage_files.JPEG]
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("colour", [True, False], ids=["colour", "grey"])
+@pytest.mark.parametrize(("form", "name"), FILES)
+def test_wrong_files_are_caught(form: Format, name: str, method: Method, colour: bool) -> None:
+    made = scene(method, form, colour)
+    known = sabotage_files.PNG if form == "png" else sabotage_files.JPEG
+    data = known[name](made)
+    assert data != made.code(made.honest)
+    with pytest.raises(InputError, match=FAILS):
+        audit(made, data, made.honest)
+
+
+def test_the_plain_png_of_the_suite_is_a_good_one() -> None:
+    """So what is added to it is what is caught."""
+    made = scene(Method.MASK)
+    audit(made, sabotage_files.plain(made))
+
+
+@pytest.mark.parametrize("ranks", [[0, 1, 2, 3, 4, 5, 6, 6], [1, 2, 3, 4, 5, 6, 7, 8]])
+def test_a_draw_order_that_is_none_is_caught(ranks: list[int]) -> None:
+    made = scene(Method.MASK)
+    auditor = Auditor(table(REGIONS).assign(order=ranks), made.variant, made.settings)
+    with pytest.raises(InputError, match="not a permutation"):
+        auditor.check("a", made.original, made.code(made.honest))
+
+
+def test_a_corner_that_is_no_number_is_caught() -> None:
+    made = scene(Method.MASK)
+    boxes = table(REGIONS)
+    boxes.loc[0, "x1"] = np.inf
+    with pytest.raises(InputError, match="not a number"):
+        Auditor(boxes, made.variant, made.settings).check(
+            "a", made.original, made.code(made.honest)
+        )
+
+
+def test_regions_of_another_image_are_not_taken() -> None:
+    made = scene(Method.MASK)
+    auditor = Auditor(table(REGIONS, "b"), made.variant, made.settings)
+    with pytest.raises(InputError, match=FAILS):
+        auditor.check("a", made.original, made.code(made.honest))
+    auditor.check("a", made.original, made.code(made.original))
+    assert auditor.counts["without_regions"] == 1
+
+
+def test_the_original_variant_is_the_original() -> None:
+    made = scene(Method.MASK)
+    auditor = Auditor(table(REGIONS), Variant(), made.settings)
+    auditor.check("a", made.original, made.code(made.original))
+    with pytest.raises(InputError, match=FAILS):
+        auditor.check("a", made.original, made.code(made.honest))
+
+
+def test_an_image_of_one_pixel_is_masked_or_refused() -> None:
+    image = np.full((1, 1), 200, np.uint8)
+    whole = [Region(Entity.FACE, 0.0, 0.0, 1.0, 1.0, 1.0)]
+    for method in METHODS:
+        variant, settings = Variant(method, 100), Anonymization()
+        data = encode(apply.anonymize(image, whole, variant, settings))
+        auditor = Auditor(table(whole), variant, settings)
+        if method is Method.MASK:
+            auditor.check("a", image, data)
+        else:
+            with pytest.raises(InputError, match="one pixel"):
+                auditor.check("a", image, data)
+
+
+def test_a_region_outside_its_image_is_counted() -> None:
+    image = picture()
+    outside = [Region(Entity.FACE, 200.0, 10.0, 220.0, 30.0, 1.0)]
+    auditor = Auditor(table(outside), Variant(Method.BLUR, 100), Anonymization())
+    auditor.check("a", image, encode(image))
+    counts = auditor.counts
+    assert (counts["regions"], counts["outside_image"], counts["without_regions"]) == (1, 1, 1)
+
+
+def test_a_method_without_a_promise_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = scene(Method.BLUR)
+    monkeypatch.delitem(check.PROMISES, Method.BLUR)
+    with pytest.raises(InputError, match="promise"):
+        audit(made, made.code(made.honest))
+
+
+def test_every_method_has_a_promise() -> None:
+    assert set(check.PROMISES) == set(Method)
+
+
+def broken(monkeypatch: pytest.MonkeyPatch, module: object, name: str, new: object) -> None:
+    """Refuse the anonymizer with one function replaced, by every method that it changes."""
+    scenes = {method: scene(method) for method in METHODS}  # made before anything is replaced
+    monkeypatch.setattr(module, name, new)
+    for method, made in scenes.items():
+        pixels = apply.anonymize(made.original, REGIONS, made.variant, made.settings)
+        if not np.array_equal(pixels, made.honest):
+            with pytest.raises(InputError, match=FAILS):
+                audit(made, made.code(pixels))
+        else:
+            assert (name, method) in UNCHANGED
+
+
+UNCHANGED = {("least_side", Method.MASK)}
+
+
+def narrowed(*asked: object) -> geometry.Cover | None:
+    area = COVER(*asked)  # type: ignore[arg-type]
+    if area is None:
+        return None
+    rows, columns = area.window
+    inside = None if area.inside is None else area.inside[:, :-1]
+    return geometry.Cover((rows, slice(columns.start, columns.stop - 1)), inside)
+
+
+def rounded(box: tuple[float, ...], shape: tuple[int, ...]) -> tuple[slice, slice] | None:
+    x0, y0, x1, y1 = (max(round(value), 0) for value in box)
+    return slice(y0, min(y1, shape[0])), slice(x0, min(x1, shape[1]))
+
+
+def centred(corners: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Return the pixels whose centres lie inside, where all that are touched should be."""
+    rows = slice(0, height), slice(0, width)
+    touched = TOUCHED(corners, height, width)
+    return touched & TOUCHED((corners - 0.5), height, width)[rows]
+
+
+COVER, TOUCHED = geometry.cover, geometry._touched
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "new"),
+    [
+        (apply, "regions_at", lambda degree, count: 0),
+        (apply, "regions_at", lambda degree, count: degree * count // 100),
+        (apply, "cover", narrowed),
+        (apply, "least_side", lambda *asked: 1),
+        (geometry, "_window", rounded),
+        (geometry, "_touched", centred),
+    ],
+)
+def test_faults_of_the_anonymizer_are_caught(
+    module: object, name: str, new: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The audit once took its area and count from these very functions."""
+    broken(monkeypatch, module, name, new)
