@@ -16,6 +16,7 @@ import pytest
 
 import canaries
 from anonbench import image_export
+from anonbench.checksums import write_checksum
 from anonbench.config import Config, load
 from anonbench.errors import InputError
 from anonbench.files import write_csv, write_parquet
@@ -263,6 +264,16 @@ def test_damaged_tables_are_named(run: Config, tmp_path: Path) -> None:
         index.write_bytes(damage)
         assert f"{index} is damaged" in refusal(run, tmp_path / "out")
     index.write_bytes(whole)
+    write_checksum(index)
+    other = index.with_stem("1")
+    write_parquet(pd.read_parquet(index).assign(offset=0), index)
+    assert f"{index} is damaged" in refusal(run, tmp_path / "out")
+    index.write_bytes(whole)
+    write_checksum(other)
+    content = other.read_bytes()
+    other.write_bytes(content[:-1])
+    assert f"{other} is damaged" in refusal(run, tmp_path / "out")
+    other.write_bytes(content)
     index.with_suffix(".tar").unlink()
     assert f"{index.with_suffix('.tar')} is not there" in refusal(run, tmp_path / "out")
 

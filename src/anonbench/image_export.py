@@ -20,6 +20,7 @@ from typing import IO, Protocol
 
 import pandas as pd
 
+from anonbench.checksums import verify
 from anonbench.config import Config, Layout
 from anonbench.errors import InputError
 from anonbench.experiment import Experiment
@@ -165,6 +166,7 @@ def _is_inside(path: Path, folder: Path) -> bool:
 
 def _table(path: Path, columns: list[str]) -> pd.DataFrame:
     try:
+        verify(path)
         return pd.read_parquet(path, columns=columns)
     except FileNotFoundError:
         raise InputError(f"{path} is not there: run the workflow first") from None
@@ -211,6 +213,7 @@ def _index(folder: Path) -> pd.DataFrame:
     for tar in tars.values():
         if not tar.is_file():
             raise InputError(f"{tar} is not there: run the workflow")
+        verify(tar)
     return index.assign(tar=index["file"].map(tars))
 
 
@@ -230,6 +233,7 @@ def _require_same(folder: str, ids: pd.Series, found: pd.DataFrame) -> None:
 def _unhidden(base: Path, found: pd.DataFrame) -> Unhidden:
     unmatched = base / "unmatched.csv"
     rows = 0
+    verify(unmatched)
     if unmatched.is_file():  # rows of the truth hide nothing
         rows = int((pd.read_csv(unmatched, dtype=str)["setting"] != "truth").sum())
     failed = found["reason"].fillna("") != ""

@@ -89,7 +89,9 @@ def _require_current(options: argparse.Namespace, variants: list[str]) -> None:
     waiting = [
         job
         for job in collect([target, *files]).planned
-        if job.script and job.wildcards.get("variant", variants[0]) in variants
+        if job.script
+        and job.rule != "originals"
+        and job.wildcards.get("variant", variants[0]) in variants
     ]
     if waiting:
         raise InputError(
