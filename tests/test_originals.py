@@ -21,7 +21,7 @@ from torch.utils.data import DataLoader
 
 from anonbench.cli import main
 from anonbench.errors import ChangedImage, InputError
-from anonbench.files import atomic
+from anonbench.files import atomic, make_private
 from anonbench.images import read_image, read_original
 from anonbench.imageset import ImageSet, ShardWriter, open_sets
 from anonbench.originals import (
@@ -259,6 +259,19 @@ def test_sets_of_different_numbers_of_files_are_opened_together(
 
 def mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
+
+
+def test_a_new_results_folder_is_its_owners_and_an_old_one_stays_as_it_is(tmp_path: Path) -> None:
+    results = tmp_path / "a/results"
+    before = os.umask(0)
+    try:
+        make_private(results)
+    finally:
+        os.umask(before)
+    assert mode(results) == 0o700
+    results.chmod(0o750)
+    make_private(results)
+    assert mode(results) == 0o750
 
 
 @pytest.mark.parametrize("umask", [0o000, 0o022, 0o077])
