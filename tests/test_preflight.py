@@ -175,10 +175,11 @@ def test_names_read_from_the_source_are_those_of_the_registry() -> None:
 
     known, tags = _names()
     assert len(known) > 100 and all(is_model(name) for name in known)
-    plain = set(list_models(module="vision_transformer")) & known
-    assert len(plain) > 70
-    published = {name for name in list_models("vit_*", pretrained=True) if "." in name}
-    assert {name for name in published if name.partition(".")[0] in plain} <= tags
+    published = [name for name in list_models(pretrained=True) if name.partition(".")[0] in known]
+    assert len(published) > 150
+    for name in published:
+        require_name(name, "field")
+    assert len({name for name in published if name in tags}) > 150
 
 
 @pytest.mark.parametrize(
