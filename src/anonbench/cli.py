@@ -21,9 +21,20 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         options.run(options)
     except InputError as error:
-        print(f"anonbench: {error}", file=sys.stderr)
+        return _refused(str(error))
+    except BrokenPipeError:  # the reader of the output has what it wanted, as `head` does
+        sys.stdout = None  # type: ignore[assignment]
         return 1
+    except OSError as error:
+        return _refused(f"{error.filename or 'the system'}: {error.strerror or error}")
+    except MemoryError as error:
+        return _refused(f"this needs more memory than there is ({error})")
     return 0
+
+
+def _refused(text: str) -> int:
+    print(f"anonbench: {text}", file=sys.stderr)
+    return 1
 
 
 def _parser() -> argparse.ArgumentParser:

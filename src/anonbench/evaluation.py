@@ -34,6 +34,8 @@ CHECKED = 200
 """Queries whose approximate ranking is compared with the exact one."""
 MOST_APPROXIMATE = 2000
 """The largest k of an approximate search: further down an index saves nothing."""
+MOST_RESAMPLES = 1_000_000
+"""More than the last printed digit of an interval needs."""
 FEW = 20
 """Where not one in so many images is a query, the archive is not taken into memory."""
 CEILING = 1.0
@@ -76,7 +78,8 @@ class Evaluation:
         """Return the rows of mAP and mnDCG that a random ranking would reach, or nearly so."""
         rows = self.table[self.table["metric"].isin(["map", "mndcg"])]
         reach = rows["chance"] + NEAR_CHANCE * (CEILING - rows["chance"])
-        return rows[(rows["value"] <= reach) | (rows["low"] <= rows["chance"])]
+        near = (rows["value"] <= reach) | (rows["low"] <= rows["chance"])
+        return rows[near & (rows["chance"] < CEILING)]  # where all are found, nothing is told
 
 
 def evaluate(reference: Source, queries: Source, database: Source, **settings: Any) -> pd.DataFrame:
@@ -150,6 +153,8 @@ def run(
 
     """
     _refuse_numbers(sample=sample, k=k, check=check, bootstrap=bootstrap)
+    if bootstrap > MOST_RESAMPLES:
+        raise InputError(f"bootstrap: {bootstrap} are more than {MOST_RESAMPLES:,} resamples")
     if not 0.0 < confidence < 1.0:
         raise InputError(f"confidence: {confidence} is not between 0 and 1; 0.95 is common")
     if search not in get_args(Search):

@@ -211,7 +211,8 @@ def load(values: Mapping[str, Any]) -> Config:
         return Config.model_validate(values)
     except ValidationError as error:
         entries = error.errors(include_url=False)
-        lines = [_problem(entry) for entry in entries if not _follows(entry, entries)]
+        first = [entry for entry in entries if not _follows(entry, entries)]
+        lines = [_problem(entry) for entry in first or entries]
         raise InputError("the config is wrong:\n  " + "\n  ".join(lines)) from None
 
 
@@ -247,6 +248,9 @@ def _follows(entry: ErrorDetails, entries: list[ErrorDetails]) -> bool:
             len(other["loc"]) > len(place) and other["loc"][: len(place)] == place
             for other in entries
         )
+    of_union = any(
+        other["loc"][: len(place) - 1] == place[:-1] for other in entries if other is not entry
+    )
     if entry["type"] == "literal_error":
-        return isinstance(given, dict)
-    return entry["type"] == "model_type" and isinstance(given, str)
+        return of_union and isinstance(given, dict)
+    return of_union and entry["type"] == "model_type" and isinstance(given, str)

@@ -44,8 +44,8 @@ def require_name(name: str, field: str) -> None:
             f"{field}: timm has no ViT with a class token that is called {model!r}"
             f"{_near(model, known)}"
         )
-    if tag and name not in tags:
-        same = {each for each in tags if each.startswith(f"{model}.")}
+    same = {each for each in tags if each.startswith(f"{model}.")}
+    if tag and same and name not in same:  # of some models the tags are put together by code
         raise InputError(f"{field}: timm has no weights {name!r}{_near(name, same)}")
 
 

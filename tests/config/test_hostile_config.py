@@ -1,0 +1,216 @@
+"""Configs that are wrong in every field: each ends in one InputError, or is right."""
+
+from __future__ import annotations
+
+import copy
+import datetime
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from anonbench.config import load
+from anonbench.config.text import read
+from anonbench.datasets.listing import count_images, list_images
+from anonbench.detectors.own import own_files
+from anonbench.errors import InputError
+from anonbench.estimates import Estimates
+from anonbench.experiment import Experiment
+from anonbench.preflight import require_files
+
+CIRCLE: list[Any] = []
+CIRCLE.append(CIRCLE)
+NASTY: list[Any] = [
+    None,
+    [],
+    {},
+    ["a"],
+    [["a"]],
+    {"a": "b"},
+    {1: 2},
+    float("nan"),
+    float("inf"),
+    -1,
+    0,
+    2**64,
+    16**6000,
+    1e308,
+    True,
+    b"\xff",
+    "x" * 100_000,
+    "x" * 300,
+    "\0",
+    "\ud800",
+    "../../etc/passwd",
+    "",
+    datetime.date(2020, 1, 1),
+    CIRCLE,
+]
+
+
+def whole(folder: Path) -> dict[str, Any]:
+    """Return a config with every field, whose data set is there."""
+    for number in range(4):
+        path = folder / "images" / ("train", "val")[number % 2] / "a" / f"{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"")
+    data = {"layout": "folder", "path": str(folder / "images"), "detectors": ["mtcnn", "zxing"]}
+    config = load({"datasets": {"mine": data}, "results": str(folder / "results")})
+    return config.model_dump(mode="json")
+
+
+def places(value: Any, place: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    items = value.items() if isinstance(value, dict) else enumerate(value[:1])
+    for key, inner in items:
+        yield (*place, key)
+        if isinstance(inner, dict | list):
+            yield from places(inner, (*place, key))
+
+
+def plan(values: Any) -> None:
+    """Do what the workflow does with a config before it has jobs."""
+    config = load(values)
+    require_files(config)
+    experiment = Experiment(config)
+    listings = {
+        name: list_images(name, dataset, config.seed, labels=False)
+        for name, dataset in experiment.datasets.items()
+    }
+    for name, dataset in experiment.datasets.items():
+        own_files(name, dataset)
+    Estimates(experiment, {name: count_images(images) for name, images in listings.items()})
+
+
+def test_every_field_with_every_value(tmp_path: Path) -> None:
+    values = whole(tmp_path)
+    plan(values)
+    refused = 0
+    for *parents, last in places(values):
+        changed = copy.deepcopy(values)
+        section: Any = changed
+        for parent in parents:
+            section = section[parent]
+        for nasty in NASTY:
+            section[last] = nasty
+            try:
+                plan(changed)
+            except InputError as error:
+                refused += 1
+                assert 20 < len(str(error).removeprefix("the config is wrong:")) < 5000
+            except Exception as error:
+                raise AssertionError(f"{[*parents, last]} = {str(nasty)[:60]}") from error
+    assert refused > 2500
+
+
+@pytest.mark.parametrize("value", NASTY, ids=lambda value: type(value).__name__)
+def test_the_whole_is_something_else(value: Any) -> None:
+    with pytest.raises(InputError):
+        load(value)
+
+
+DATA = "datasets:\n  a: {layout: folder, path: images, detectors: [mtcnn]}\n"
+LAUGHS = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
+    f"{here}: &{here} [{', '.join([f'*{before}'] * 9)}]\n"
+    for before, here in zip("abcdefghi", "bcdefghij", strict=True)
+)
+TEXTS = {
+    "a key twice": (DATA + "datasets: {}\n", "datasets is there twice, in lines 1 and 3"),
+    "a key twice, deeper": ("a:\n  b: 1\n  b: 2\n", "b is there twice, in lines 2 and 3"),
+    "code": (DATA + "title: !!python/object/apply:os.system [touch x]\n", "no YAML.*tag"),
+    "a tag": (DATA + "title: !mine x\n", "no YAML.*tag"),
+    "a billion laughs": (LAUGHS, "more than 100,000 values"),
+    "a circle": ("datasets: &d\n  a: *d\n", "nested more than 24 levels deep"),
+    "deep": ("a: " + "[" * 5000 + "]" * 5000, "nested too deeply"),
+    "a number as key": (DATA + "recipes: {1: {}}\n", "the key '1', which is no text"),
+    "nothing as key": (DATA + "~: 1\n", "the key 'None'"),
+    "a list as key": (DATA + "? [a]\n: 1\n", "unhashable key"),
+    "merged with a number": (DATA + "<<: 3\n", "merging"),
+    "an unknown alias": ("a: *b", "undefined alias"),
+    "two documents": (DATA + "---\n" + DATA, "single document"),
+    "a list": ("- a\n", "it needs keys"),
+    "nothing": ("", "it needs keys"),
+    "a long number": (DATA + "seed: " + "9" * 5000, "no YAML"),
+    "a huge number": (DATA + "seed: 0x" + "f" * 6000, "seed: is a number that is too large"),
+    "no day": (DATA + "title: 2020-99-99\n", "no YAML"),
+    "a tab": ("a:\n\t- b\n", "no YAML"),
+    "a zero byte": (DATA + 'title: "\\0"\n', "title: has a character"),
+    "half a pair": (DATA + 'title: "\\ud800"\n', "title: has a character"),
+    "too large": ("# " + "x" * 5 * 2**20, "larger than"),
+}
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_text_that_is_no_config(tmp_path: Path, name: str) -> None:
+    text, message = TEXTS[name]
+    path = tmp_path / "c.yaml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(InputError, match=message) as refused:
+        read(path)
+    assert str(path) in str(refused.value) and "\n" not in str(refused.value)
+    assert len(str(refused.value)) < 500
+
+
+def test_anchors_and_merged_keys_are_fine(tmp_path: Path) -> None:
+    path = tmp_path / "c.yaml"
+    path.write_text("a: &a {x: 1, y: 2}\nb: {<<: *a, x: 3}\n", encoding="utf-8")
+    assert read(path) == {"a": {"x": 1, "y": 2}, "b": {"x": 3, "y": 2}}
+
+
+def test_places_that_are_no_file(tmp_path: Path) -> None:
+    (tmp_path / "bytes.yaml").write_bytes(b"\xff\xfe\x00")
+    for path in (tmp_path, tmp_path / "absent.yaml", tmp_path / "bytes.yaml", Path("/dev/zero")):
+        with pytest.raises(InputError, match=str(path)):
+            read(path)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("recipes.r.preset", ["a"], "recipes.r.preset"),
+        ("recipes.r.preset", {}, "recipes.r.preset"),
+        ("recipes.r.crops", {"preset": [1]}, "recipes.r.crops.preset"),
+        ("recipes.r.crops", "paper", "recipes.r.crops: Input should be"),
+        ("seed", True, "seed is true or false"),
+        ("training_seeds", [True], "training_seeds is true or false"),
+        ("anonymization.margin", float("inf"), "anonymization.margin: Input should be a finite"),
+        ("retrieval.top", 10**9, "retrieval.top: .* less than or equal to 1000"),
+        ("datasets.mine.path", "x" * 300, "datasets.mine.path: .* longer than 255 bytes"),
+        ("datasets.mine.boxes", "", "datasets.mine.boxes: .*is no path|need each other"),
+    ],
+)
+def test_what_was_a_traceback_or_taken(field: str, value: Any, message: str) -> None:
+    values: dict[str, Any] = {
+        "datasets": {"mine": {"layout": "folder", "path": "images", "detectors": ["mtcnn"]}}
+    }
+    *parents, last = field.split(".")
+    section = values
+    for parent in parents:
+        section = section.setdefault(parent, {})
+    section[last] = value
+    with pytest.raises(InputError, match=message):
+        load(values)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "data", "message"),
+    [
+        (
+            {"crops": {"local_count": 0}},
+            {},
+            "recipes.default.crops.local_count is 0, but adaption A .*datasets.mine.adaptions",
+        ),
+        ({"knn_every": 5}, {}, "recipes.default.knn_every needs labels; set datasets.mine.label"),
+        (
+            {"backbone": {"name": "vit_small_patch14_dinov2"}},
+            {},
+            "local_size 96 is not a multiple of the patch of vit_small_patch14_dinov2, 14",
+        ),
+    ],
+)
+def test_combinations_that_only_training_refused(
+    recipe: dict[str, Any], data: dict[str, Any], message: str
+) -> None:
+    mine = {"layout": "folder", "path": "images", "detectors": ["mtcnn"]} | data
+    with pytest.raises(InputError, match=message):
+        load({"datasets": {"mine": mine}, "recipes": {"default": recipe}})

@@ -1,0 +1,139 @@
+"""The console blocks of the documentation, and how they are run.
+
+A line above a block may say what a test cannot do, and why:
+
+    <!-- console: not run; it takes half an hour -->
+    <!-- console: planned; each takes minutes -->
+
+`planned` runs its commands too, `snakemake` as a dry run. Everything else is run as it stands, each
+block in a shell of its own, so that `cd` and `export` last to the block's end.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+Way = Literal["run", "planned", "not run"]
+
+MARK = re.compile(r"<!-- console: (planned|not run); (\S.*\S) -->")
+AT = "@@ line"
+PLANNED = """snakemake() {
+    case " $* " in
+        *" -n "* | *" --cores "*) command snakemake "$@" --dry-run ;;
+        *) echo 'snakemake runs nothing without --cores' >&2; return 1 ;;
+    esac
+}"""
+FAILURES = ("anonbench: ", "WorkflowError", "not as published", "cannot be made")
+"""What is printed by a command that is shown failing."""
+
+
+@dataclass
+class Command:
+    """What stands after a `$`."""
+
+    line: int
+    text: str
+    output: list[str] = field(default_factory=list)
+
+    @property
+    def fails(self) -> bool:
+        """Whether its documented output is an error's."""
+        return any(failure in line for line in self.output for failure in FAILURES)
+
+
+@dataclass
+class Block:
+    """One ```console block."""
+
+    file: Path
+    line: int
+    way: Way
+    reason: str
+    commands: list[Command]
+
+    def __str__(self) -> str:
+        return f"{self.file.name}:{self.line}"
+
+
+def blocks(file: Path) -> Iterator[Block]:
+    """Yield the console blocks of a Markdown file.
+
+    Raises:
+        ValueError: a comment about a console block is not of the known form, or above none; a block
+            begins with something else than a command.
+
+    """
+    lines = file.read_text(encoding="utf-8").splitlines()
+    mark: re.Match[str] | None = None
+    block: Block | None = None
+    for number, line in enumerate(lines, 1):
+        place = f"{file.name}:{number}"
+        if block is not None:
+            if line.startswith("```"):
+                yield block
+                block = None
+            else:
+                _add(block, number, line, place)
+        elif line.startswith("```console"):
+            way: Way = "run" if mark is None else mark[1]  # type: ignore[assignment]
+            block = Block(file, number, way, mark[2] if mark else "", [])
+            mark = None
+        elif mark is not None and line.strip():
+            raise ValueError(f"{place}: the comment above is not followed by a console block")
+        elif "<!-- console" in line and (mark := MARK.fullmatch(line.strip())) is None:
+            raise ValueError(f"{place}: write `<!-- console: not run; why -->` or `planned; why`")
+
+
+def _add(block: Block, number: int, line: str, place: str) -> None:
+    if line.startswith("$ "):
+        block.commands.append(Command(number, line[2:]))
+        return
+    if not block.commands:
+        raise ValueError(f"{place}: a console block begins with `$ ` and a command")
+    last = block.commands[-1]
+    if not last.output and (line.startswith("> ") or last.text.endswith("\\")):
+        last.text += "\n" + line.removeprefix("> ")
+    else:
+        last.output.append(line)
+
+
+@dataclass
+class Done:
+    """What came of a block."""
+
+    failed: int | None
+    """The line of the command that ended otherwise than documented."""
+    printed: dict[int, str]
+    """By the line of the command: standard output, then standard error."""
+
+
+def run(block: Block, folder: Path, environment: dict[str, str]) -> Done:
+    """Run a block's commands in a folder; those after a failed one are not run."""
+    script = ["set -o pipefail", "shopt -s expand_aliases", f"cd {shlex.quote(str(folder))}"]
+    script += [PLANNED] if block.way == "planned" else []
+    for command in block.commands:
+        script += [f"echo '{AT} {command.line}'", f"echo '{AT} {command.line}' >&2"]
+        script += [command.text]
+        script += [f"status=$?; [ $status {'!=' if command.fails else '='} 0 ] || exit 1"]
+    done = subprocess.run(
+        ["bash", "-c", "\n".join(script)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ | environment,
+        stdin=subprocess.DEVNULL,
+    )
+    printed: dict[int, str] = {}
+    for stream in (done.stdout, done.stderr):
+        for part in stream.split(f"{AT} ")[1:]:
+            number, _, text = part.partition("\n")
+            printed[int(number)] = printed.get(int(number), "") + text
+    failed = max(printed, default=block.line) if done.returncode else None
+    return Done(failed, printed)

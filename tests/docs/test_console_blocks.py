@@ -1,0 +1,217 @@
+"""Every command that README and docs show is run, or its block says why it cannot be."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import console
+import numpy as np
+import pytest
+import yaml
+import zxingcpp
+from PIL import Image
+
+pytestmark = [pytest.mark.workflow, pytest.mark.slow]
+
+ROOT = Path(__file__).resolve().parents[2]
+FILES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+BLOCKS = [block for file in FILES for block in console.blocks(file)]
+MADE = ("table_V",)
+"""What stands in the folder before: the small experiment, up to its scores and one table."""
+OF_ONE = ("bundle.md",)
+"""Pages whose commands are about a finished run: its config has what was made, and nothing else."""
+EXACT = ("metric ", "anonbench: ", "figure_2 cannot")
+"""How documented output begins that is compared line by line; other output has times in it."""
+
+
+def data_set(name: str, **settings: Any) -> dict[str, Any]:
+    """Return the settings of one data set of codes, which need no network to be found."""
+    return {
+        "layout": "folder",
+        "path": f"data/{name}",
+        "label": "class",
+        "detectors": ["zxing"],
+        "methods": ["mask"],
+        "adaptions": ["A"],
+        "recipe": "tiny",
+        "shard_size": 64,
+    } | settings
+
+
+def config(*, of_one: bool) -> dict[str, Any]:
+    """Return a small experiment with the names of the documentation's data sets."""
+    others = {
+        "documents": data_set("documents", paper_role="rvl_cdip", degrees=[25, 100]),
+        "ids": data_set("ids", paper_role="dokiq", label=None),
+        "archive": data_set("archive"),
+    }
+    tiny = {
+        "backbone": {"width": 16, "depth": 1, "heads": 1, "patch": 8, "init": "xavier"},
+        "crops": {"global_size": 32, "local_size": 16, "local_count": 1},
+        "heads": {"hidden": 16, "bottleneck": 8, "prototypes": 16},
+        "optimizer": {"steps": 2, "batch_size": 4},
+        "device": "cpu",
+        "scratch": True,
+        "tensorboard": False,
+    }
+    return {
+        "datasets": {
+            "portraits": data_set("portraits", paper_role="celeba"),
+            **({} if of_one else others),
+        },
+        "recipes": {"tiny": tiny},
+        "detection": {"zxing": {"rotations": [], "scales": [1.0]}},
+        "retrieval": {"fraction": 0.3},
+        "downstream": {"k": 2, "all_k": [2]},
+        "presentation": {"bootstrap": 20},
+        "correlation": {"bootstrap": 20},
+    }
+
+
+def write_configs(folder: Path, *, of_one: bool) -> None:
+    for name in ("config.yaml", "my_config.yaml"):
+        text = yaml.safe_dump(config(of_one=of_one))
+        (folder / name).write_text(text, encoding="utf-8")
+
+
+PAPER = """
+from pathlib import Path
+from anonbench.datasets import standin
+standin.FULL_SIZE = dict.fromkeys(standin.FULL_SIZE, (320, 80, 80))
+standin.write_paper_standins(Path("data"))
+"""
+"""Writes the lists of the paper's data sets, short ones, where config/paper.yaml looks for them."""
+
+
+def draw(folder: Path) -> None:
+    """Write sixteen images of codes in splits and classes."""
+    for number in range(16):
+        split, name = ("train", "val")[number % 2], ("left", "right")[number // 2 % 2]
+        code = zxingcpp.create_barcode(f"{folder.name} {number}", zxingcpp.BarcodeFormat.QRCode)
+        pixels = np.array(zxingcpp.write_barcode_to_image(code, scale=3))
+        path = folder / split / name / f"{number:02d}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(np.pad(pixels, (16, 16 + number), constant_values=255)).save(path)
+
+
+def embeddings(folder: Path) -> None:
+    """Write the files that docs/evaluate.md names; its own lines of Python write the first two."""
+    guide = (ROOT / "docs/evaluate.md").read_text(encoding="utf-8")
+    python = re.search(r"```python\n(.*?)```", guide, re.DOTALL)
+    assert python is not None
+    subprocess.run([sys.executable, "-c", python[1]], cwd=folder, check=True)
+    ids = (folder / "originals.ids.txt").read_text(encoding="utf-8")
+    copies = ("new_model_originals", "pixelate", "blur", "mask", "ref", "db")
+    for name in (*copies, "broken"):
+        shutil.copy(folder / "anonymized.npy", folder / f"{name}.npy")
+        (folder / f"{name}.ids.txt").write_text(ids, encoding="utf-8")
+    (folder / "broken.ids.txt").write_text(ids.replace("image-0007", "photo-7"), encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def environment() -> dict[str, str]:
+    """The programs and the code of this checkout."""
+    programs = str(Path(sys.executable).parent)
+    return {
+        "PATH": f"{programs}:{os.environ['PATH']}",
+        "PYTHONPATH": str(ROOT / "src"),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "OMP_NUM_THREADS": "1",
+    }
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory: pytest.TempPathFactory, environment: dict[str, str]) -> Path:
+    """A copy of the checkout with a small config, and part of its results."""
+    folder = tmp_path_factory.mktemp("checkout")
+    listed = subprocess.run(
+        ["git", "ls-files", "-co", "--exclude-standard", "-z"],
+        cwd=ROOT,
+        capture_output=True,
+        check=True,
+    )
+    for name in filter(None, listed.stdout.decode().split("\0")):
+        if not name.startswith("tests/") and (ROOT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, folder / name)
+            os.utime(folder / name, (0, 0))  # older than the environment, which is not made again
+    (folder / ".venv").symlink_to(sys.prefix)
+    for name in config(of_one=False)["datasets"]:
+        draw(folder / "data" / name)
+    write_configs(folder, of_one=False)
+    embeddings(folder)
+    subprocess.run([sys.executable, "-c", PAPER], cwd=folder, check=True)
+    shell = ["snakemake", "--cores", "2", *MADE, "--resources", "gpu=4"]
+    done = subprocess.run(
+        shell, cwd=folder, capture_output=True, text=True, check=False, env=os.environ | environment
+    )
+    if done.returncode:
+        pytest.fail(f"{' '.join(shell)}: {done.stderr[-2000:]}", pytrace=False)
+    return folder
+
+
+def test_marks_have_a_reason(capsys: pytest.CaptureFixture[str]) -> None:
+    ways = Counter(block.way for block in BLOCKS)
+    with capsys.disabled():
+        counts = ", ".join(f"{count} {way}" for way, count in ways.items())
+        print(f"\n{len(BLOCKS)} console blocks: {counts}")
+        for block in BLOCKS:
+            if block.way != "run":
+                print(f"  {block} {block.way}: {block.reason}")
+    assert ways["run"] >= ways["not run"], "more blocks are excused than run"
+    assert all(len(block.reason.split()) >= 3 for block in BLOCKS if block.way != "run")
+    assert all(block.commands for block in BLOCKS)
+
+
+@pytest.mark.parametrize("block", [b for b in BLOCKS if b.way != "not run"], ids=str)
+def test_a_block_runs(checkout: Path, environment: dict[str, str], block: console.Block) -> None:
+    write_configs(checkout, of_one=block.file.name in OF_ONE)
+    if any("--to bundle.tar" in command.text for command in block.commands):
+        (checkout / "bundle.tar").unlink(missing_ok=True)  # no command writes over a file
+    done = console.run(block, checkout, environment)
+    shown = {command.line: command for command in block.commands}
+    if done.failed is not None:
+        pytest.fail(
+            f"{block.file.name}, line {done.failed}: {shown[done.failed].text}\n"
+            f"{done.printed[done.failed][-3000:]}",
+            pytrace=False,
+        )
+    for line, command in shown.items():
+        assert "Traceback" not in done.printed[line], f"{block.file.name}, line {line}"
+        if command.output and command.output[0].startswith(EXACT):
+            printed = {" ".join(each.split()) for each in done.printed[line].splitlines()}
+            missing = [each for each in command.output if " ".join(each.split()) not in printed]
+            assert missing == [] or missing == [""], (
+                f"{block.file.name}, below line {line}: is documented, but not printed: {missing}; "
+                f"printed was {done.printed[line][-2000:]}"
+            )
+
+
+def test_a_failing_line_is_named(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("```console\n$ true\n$ cd / &&\n> false\n$ echo never\n```\n")
+    (block,) = console.blocks(page)
+    done = console.run(block, tmp_path, {})
+    assert done.failed == 3 and sorted(done.printed) == [2, 3]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<!-- console: not run -->\n```console\n$ true\n```",
+        "<!-- console: skipped; because -->\n```console\n$ true\n```",
+        "<!-- console: not run; far away -->\n\nText.\n",
+        "```console\noutput alone\n```",
+    ],
+)
+def test_a_mark_that_is_none_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "page.md").write_text(text)
+    with pytest.raises(ValueError, match=r"page\.md:\d"):
+        list(console.blocks(tmp_path / "page.md"))

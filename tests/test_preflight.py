@@ -1,0 +1,199 @@
+"""Weights and names that a stage would only miss hours into a run."""
+
+from __future__ import annotations
+
+import json
+import os
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from anonbench.compat import install_torchvision_ops
+from anonbench.config import Config, load
+from anonbench.errors import InputError
+from anonbench.preflight import require_files
+from anonbench.training.timm_names import require_name
+
+
+def config(
+    detectors: list[str] | None = None, backbone: dict[str, Any] | None = None, **more: Any
+) -> Config:
+    data = {"layout": "folder", "path": "images", "detectors": detectors or ["zxing"]}
+    recipes = {"default": {"backbone": backbone or {}}, "unused": {"backbone": {}}}
+    return load({"datasets": {"mine": data}, "recipes": recipes} | more)
+
+
+def safetensors(header: object, data: bytes) -> bytes:
+    text = json.dumps(header).encode()
+    return len(text).to_bytes(8, "little") + text + data
+
+
+TENSOR = {"cls_token": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}}
+
+
+def of_torch(path: Path) -> None:
+    with zipfile.ZipFile(path, "w") as file:
+        file.writestr("archive/data.pkl", b"x" * 1000)
+
+
+def cut(path: Path) -> None:
+    of_torch(path)
+    path.write_bytes(path.read_bytes()[:-10])
+
+
+CHECKPOINTS: dict[str, tuple[Callable[[Path], object], str, str | None]] = {
+    "whole": (lambda p: p.write_bytes(safetensors(TENSOR, b"1234")), ".safetensors", None),
+    "of torch.save": (of_torch, ".pth", None),
+    "an old one": (lambda p: p.write_bytes(b"\x80\x02}q\x00."), ".pt", None),
+    "not there": (lambda p: None, ".safetensors", "there is no file"),
+    "a folder": (lambda p: p.mkdir(), ".safetensors", "is a folder; give a file"),
+    "a pipe": (lambda p: os.mkfifo(p), ".safetensors", "is no regular file"),
+    "empty": (lambda p: p.write_bytes(b""), ".safetensors", "is no safetensors file"),
+    "a page": (lambda p: p.write_text("<!DOCTYPE html>" * 20), ".safetensors", "no safetensors"),
+    "a pointer": (lambda p: p.write_text("version https://git-lfs\n"), ".pth", "is neither a"),
+    "no header": (lambda p: p.write_bytes(safetensors([], b"")), ".safetensors", "header cannot"),
+    "deep": (
+        lambda p: p.write_bytes((50_000).to_bytes(8, "little") + b"[" * 50_000),
+        ".safetensors",
+        "header cannot be read",
+    ),
+    "cut": (lambda p: p.write_bytes(safetensors(TENSOR, b"12")), ".safetensors", "is not whole"),
+    "longer": (
+        lambda p: p.write_bytes(safetensors(TENSOR, b"123456")),
+        ".safetensors",
+        "not whole",
+    ),
+    "cut archive": (cut, ".pth", "its end is missing"),
+    "an image": (lambda p: p.write_bytes(b"\x89PNG"), ".bin", "is neither a safetensors file"),
+}
+
+
+@pytest.mark.parametrize("name", CHECKPOINTS)
+def test_pretrained_weights(tmp_path: Path, name: str) -> None:
+    write, suffix, message = CHECKPOINTS[name]
+    path = tmp_path / f"weights{suffix}"
+    write(path)
+    given = config(backbone={"pretrained": str(path)})
+    if message is None:
+        require_files(given)
+        return
+    with pytest.raises(InputError, match=message) as refused:
+        require_files(given)
+    assert str(refused.value).startswith("recipes.default.backbone.pretrained: ")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root reads every file")
+def test_weights_of_somebody_else(tmp_path: Path) -> None:
+    path = tmp_path / "weights.safetensors"
+    path.write_bytes(safetensors(TENSOR, b"1234"))
+    path.chmod(0)
+    with pytest.raises(InputError, match=r"cannot be read \(Permission denied\)"):
+        require_files(config(backbone={"pretrained": str(path)}))
+
+
+def test_a_misspelt_file_is_guessed(tmp_path: Path) -> None:
+    (tmp_path / "dinov2_vits14.safetensors").touch()
+    given = config(backbone={"pretrained": str(tmp_path / "dinov2_vits14.safetensor")})
+    with pytest.raises(InputError, match=r"near it: dinov2_vits14\.safetensors"):
+        require_files(given)
+
+
+@pytest.mark.parametrize(
+    ("detectors", "detection", "message"),
+    [
+        (["face_onnx"], {}, "detection.face_onnx.weights: is empty"),
+        (["face_onnx"], {"face_onnx": {"weights": "no.onnx"}}, "weights: there is no file no.onnx"),
+        (["mrz"], {"mrz": {"weights": "no.onnx"}}, "detection.mrz.weights: there is no file"),
+        (["ppocr"], {"ppocr": {"weights": "no"}}, "detection.ppocr.weights: there is no folder no"),
+        (["mrz"], {"ppocr": {"model": "PP-OCRv9"}}, "detection.ppocr.model: there are no ONNX"),
+        (["zxing"], {"ppocr": {"weights": "no"}, "face_onnx": {"weights": "no"}}, None),
+    ],
+)
+def test_weights_of_detectors(
+    detectors: list[str], detection: dict[str, Any], message: str | None
+) -> None:
+    given = config(detectors, detection=detection)
+    if message is None:
+        require_files(given)  # nothing asks for these weights
+        return
+    with pytest.raises(InputError, match=message):
+        require_files(given)
+
+
+def test_other_files_of_a_config(tmp_path: Path) -> None:
+    text = tmp_path / "recognizer.onnx"
+    text.write_text("no model")
+    with pytest.raises(InputError, match=r"privacy\.recognizer: .* is no model in ONNX format"):
+        require_files(config(privacy={"recognizer": str(text)}))
+    require_files(config(privacy={"recognizer": str(text), "enabled": False}))
+    data = {"layout": "folder", "path": "images", "detectors": ["zxing"], "truth": str(tmp_path)}
+    with pytest.raises(InputError, match=r"datasets\.mine\.truth: .* is a folder"):
+        require_files(load({"datasets": {"mine": data}}))
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("vit_smal_patch16_224", "called 'vit_smal_patch16_224'; near it: vit_small_patch16_224"),
+        ("vit_small_patch16_224.augreg_in22k", r"no weights .* near it: .*\.augreg_in21k"),
+        ("resnet50", "timm has no ViT with a class token that is called 'resnet50'"),
+        ("vit_base_patch16_gap_224", "no ViT with a class token"),  # pooled, no class token
+        ("vit_base_patch16_siglip_224", "no ViT with a class token"),
+        ("hf-hub:timm/vit_small", "no ViT with a class token"),
+        ("", "no ViT with a class token"),
+        ("VIT_SMALL_PATCH16_224", "no ViT with a class token"),
+    ],
+)
+def test_names_that_timm_does_not_know(name: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        require_files(config(backbone={"name": name}))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "vit_large_patch16_224",
+        "vit_small_patch14_dinov2.lvd142m",
+        "vit_small_patch14_reg4_dinov2",
+        "deit3_small_patch16_224",
+        "vit_base_patch16_224_dino",  # a name that timm has given up, and still takes
+        "test_vit",
+    ],
+)
+def test_names_that_timm_knows(name: str) -> None:
+    require_name(name, "field")
+
+
+def test_names_read_from_the_source_are_those_of_the_registry() -> None:
+    install_torchvision_ops()
+    from timm.models import is_model, list_models
+
+    from anonbench.training.timm_names import _names
+
+    known, tags = _names()
+    assert len(known) > 100 and all(is_model(name) for name in known)
+    published = [name for name in list_models(pretrained=True) if name.partition(".")[0] in known]
+    assert len(published) > 150
+    for name in published:
+        require_name(name, "field")
+    assert len({name for name in published if name in tags}) > 150
+
+
+@pytest.mark.parametrize(
+    "name", ["test_vit", "test_vit2", "test_vit3", "vit_wee_patch16_reg1_gap_256"]
+)
+def test_a_training_agrees(name: str) -> None:
+    from anonbench.training.backbone import build_backbone
+
+    settings = config(backbone={"name": name}).recipes["default"].backbone
+    verdicts = []
+    for check in (lambda: require_name(name, "field"), lambda: build_backbone(settings, 32)):
+        try:
+            check()
+            verdicts.append(True)
+        except InputError:
+            verdicts.append(False)
+    assert verdicts[0] == verdicts[1]
