@@ -58,10 +58,16 @@ def test_what_the_report_will_not_state_is_said() -> None:
 
 
 @pytest.mark.parametrize(
-    "targets", [{"a_boxes"}, {"a_images", "b_manifest"}, {"results/a/manifest.parquet"}]
+    "targets", [{"a_boxes"}, {"a_images", "b_manifest"}, {"results/a/manifest.parquet", "-n"}]
 )
 def test_whoever_only_anonymizes_needs_no_ranking(targets: set[str]) -> None:
     assert check_counts(experiment(), counts(1, 1), targets) == []
+
+
+@pytest.mark.parametrize("words", [("--cores", "2"), ("--configfile", "x/y.yaml"), ("-n",)])
+def test_no_target_is_everything(words: tuple[str, ...]) -> None:
+    with pytest.raises(InputError, match=r"datasets\.b: 1 validation"):
+        check_counts(experiment(), counts(8, 1), words)
 
 
 @pytest.mark.parametrize("target", ["all", "report", "a_scores", "table_retrieval_a_100"])

@@ -111,5 +111,8 @@ def test_rankings_of_too_few_images_are_not_told() -> None:
     assert [part.choice for part in result.parts[:2]] == ["not known: k is 1"] * 2
     assert not any(part.numbers for part in result.parts[:2]) and result.parts[2].numbers
     row = overview({"documents": summary}, {"documents": "k is 1"})[0]
-    assert row.best[:4] == (None,) * 4 and row.best[4] is not None and row.gap == "k is 1"
+    assert row.best[:4] == (None,) * 4 and row.best[4] is not None
+    assert row.unknown == (True,) * 4 + (False,) * 2
+    wide = summary.assign(low=0.1, high=0.9)
+    assert overview({"documents": wide})[0].unknown == (True,) * 6
     assert wins({"documents": stated(summary, "k is 1")}) == []

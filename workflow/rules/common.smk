@@ -1,5 +1,6 @@
 # The config, checked before any job is planned, and what several rule files need of it.
 
+import sys
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
@@ -62,8 +63,7 @@ try:
     if settings.bundle or not workflow.is_main_process:
         too_few = []
     else:
-        _asked = workflow.dag_settings.targets if workflow.dag_settings else ()
-        too_few = check_counts(experiment, image_counts, _asked)
+        too_few = check_counts(experiment, image_counts, sys.argv[1:])
 except InputError as error:
     raise WorkflowError(str(error))
 except OSError as error:

@@ -6,6 +6,7 @@ with those that are left: before anything is trained.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
@@ -21,26 +22,28 @@ from anonbench.vocabulary import Split
 
 EARLY = ("demo", "manifest", "boxes", "images")
 """Stages of the targets that need no ranking and no training."""
+_LATE = r"all|report|tables|figures|costs?|learning_curves|(table|figure|compare)_\w+"
+"""Targets of more than one data set, and those of tables and figures."""
 
 
 def check_counts(
     experiment: Experiment,
     counts: Mapping[str, Mapping[Split, int]],
-    targets: Collection[str] = (),
+    words: Collection[str] = (),
 ) -> list[str]:
     """Return a warning for each data set whose images are too few for statements.
 
     Args:
         experiment: what is planned.
         counts: listed images of each data set by split.
-        targets: what is asked for; none for everything. Nothing is refused of a data set of which
-            only early stages (`EARLY`) or single files are asked for.
+        words: of the command line; those that are targets say what is asked for, none everything.
+            Nothing is refused where only early stages (`EARLY`) or single files are asked for.
 
     Raises:
         InputError: a data set has too few images for a batch or a ranking; one line for each.
 
     """
-    asked = [name for name in experiment.datasets if _is_asked(name, experiment, targets)]
+    asked = [name for name in experiment.datasets if _is_asked(name, experiment, words)]
     batches = {name: _batch(experiment, name) for name in asked}
     retrieval = experiment.config.retrieval
     problems = [
@@ -141,14 +144,13 @@ def _batch(experiment: Experiment, name: str) -> int:
     return experiment.config.recipes[experiment.datasets[name].recipe].optimizer.batch_size
 
 
-def _is_asked(name: str, experiment: Experiment, targets: Collection[str]) -> bool:
-    """Return whether more than an early stage of a data set may be asked for."""
-    if not targets:
-        return True
-    early = {f"{each}_{stage}" for each in experiment.datasets for stage in EARLY}
-    late = [target for target in targets if target not in early and "/" not in target]
-    named = {
-        target: [each for each in experiment.datasets if f"_{each}_" in f"_{target}_"]
-        for target in late
-    }
-    return any(not names or name in names for names in named.values())
+def _is_asked(name: str, experiment: Experiment, words: Collection[str]) -> bool:
+    """Return whether more than an early stage of a data set is asked for."""
+    names = "|".join(experiment.datasets)
+    early = re.compile(rf"({names})_({'|'.join(EARLY)})|{experiment.config.results.as_posix()}/.+")
+    late = re.compile(rf"({names})_[a-z]+|{_LATE}")
+    found = [word for word in words if late.fullmatch(word) and not early.fullmatch(word)]
+    if not found:
+        return not any(map(early.fullmatch, words))
+    named = [[each for each in experiment.datasets if f"_{each}_" in f"_{word}_"] for word in found]
+    return any(not each or name in each for each in named)

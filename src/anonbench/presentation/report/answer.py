@@ -17,6 +17,7 @@ from anonbench.presentation.labels import (
     count,
 )
 from anonbench.scores import PER_QUERY
+from anonbench.sufficiency import DEFAULTS, Needs, too_wide
 from anonbench.vocabulary import CONTROL, QueryKind
 
 MEASURES = [
@@ -71,8 +72,8 @@ class OverviewRow:
     degree: int
     best: tuple[Choice | None, ...]
     behind: str
-    gap: str = ""
-    """Why no statement about rankings is possible."""
+    unknown: tuple[bool, ...] = ()
+    """Whether there are scores by a measure, but too little to name a choice."""
 
 
 @dataclass(frozen=True)
@@ -141,13 +142,16 @@ def stated(summary: pd.DataFrame, gap: str) -> pd.DataFrame:
 
 
 def overview(
-    summaries: Mapping[str, pd.DataFrame], gaps: Mapping[str, str] | None = None
+    summaries: Mapping[str, pd.DataFrame],
+    gaps: Mapping[str, str] | None = None,
+    needs: Needs = DEFAULTS,
 ) -> list[OverviewRow]:
     """Return one row for each data set and degree that has scores.
 
     Args:
         summaries: by data set, scores averaged over seeds (`summarize`).
         gaps: by data set, why no statement about its rankings is possible; they are left out.
+        needs: what a value has to fulfil to be known.
 
     """
     rows = []
@@ -155,11 +159,18 @@ def overview(
         for degree in degrees(summary):
             gap = (gaps or {}).get(dataset, "")
             here = summary[summary["degree"] == degree]
-            orders = [ranked(stated(summary, gap), degree, *measure) for measure in MEASURES]
-            best = tuple(order[0] if order else None for order in orders)
+            orders = [ranked(summary, degree, *measure) for measure in MEASURES]
+            known = [
+                bool(order)
+                and not (gap and metric in PER_QUERY)
+                and not too_wide(order[0].low / 100, order[0].high / 100, needs)
+                for order, (metric, _) in zip(orders, MEASURES, strict=True)
+            ]
+            best = tuple(o[0] if sure else None for o, sure in zip(orders, known, strict=True))
+            unknown = tuple(bool(o) and not sure for o, sure in zip(orders, known, strict=True))
             queries = count(int(here["n"].max()), "query")
             seeds = count(int(here["seeds"].max()), "seed")
-            rows.append(OverviewRow(dataset, degree, best, f"{queries}, {seeds}", gap))
+            rows.append(OverviewRow(dataset, degree, best, f"{queries}, {seeds}", unknown))
     return rows
 
 

@@ -208,7 +208,7 @@ def build_report(
         costs=cost_rows(conclusions),
         answers=[answer(name, summary, gaps[name]) for name, summary in summaries.items()],
         measures=[_measure(*measure) for measure in MEASURES],
-        overview=overview(summaries, gaps),
+        overview=overview(summaries, gaps, needs),
         unscored=[name for name, summary in summaries.items() if summary.empty],
         size_columns=list(SIZE_COLUMNS.values()),
         size_title=SIZE_TITLE,
