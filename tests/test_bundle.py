@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import shutil
 import tarfile
 from pathlib import Path
@@ -18,6 +19,7 @@ from anonbench.bundle.crate import METADATA, read_metadata
 from anonbench.bundle.source import image_counts, rules_left
 from anonbench.bundle.verify import verify
 from anonbench.bundle.write import neutral_config, write_bundle
+from anonbench.checksums import write_checksum
 from anonbench.cli import main
 from anonbench.config import Config, load
 from anonbench.embeddings import read_embeddings
@@ -367,6 +369,32 @@ def test_the_workflow_starts_from_what_a_bundle_carries(bundle: Path) -> None:
     assert rules_left(bundle / METADATA, rules) == {"scores"}
     with pytest.raises(InputError, match="run snakemake in the bundle's folder"):
         rules_left(bundle / "nothing.json", rules)
+
+
+def test_damaged_counts_of_a_bundle_plan_nothing(bundle: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(bundle, copy)
+    config = load(yaml.safe_load((copy / "config.yaml").read_text(encoding="utf-8")))
+    places = {"results": copy / "results", "bundle": copy / METADATA}
+    config = config.model_copy(update=places)
+    assert image_counts(config)
+    counts = copy / "results/portraits/counts.csv"
+    counts.write_text(counts.read_text(encoding="utf-8").replace("1", "2"), encoding="utf-8")
+    with pytest.raises(InputError, match=r"counts.csv is damaged: .* get it again"):
+        image_counts(config)
+
+
+@pytest.mark.parametrize("name", ["manifest.parquet", "counts.csv"])
+def test_a_damaged_result_is_not_bundled(
+    run: Config, root: Path, tmp_path: Path, name: str
+) -> None:
+    shutil.copytree(run.results, tmp_path / "results")
+    config = run.model_copy(update={"results": tmp_path / "results"})
+    file = config.results / made.NAME / name
+    write_checksum(file)
+    os.truncate(file, 20)
+    with pytest.raises(InputError, match=f"{name} is damaged: 20 bytes"):
+        write_bundle(config, root, tmp_path / "bundle")
 
 
 def test_other_files_are_no_bundles(tmp_path: Path) -> None:

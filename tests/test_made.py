@@ -22,7 +22,7 @@ class Job:
 
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.code = "code"
-        monkeypatch.setattr(made, "code_digest", lambda script: self.code)
+        monkeypatch.setattr("anonbench.identity.code_digest", lambda script: self.code)
         self.big, self.small = folder / "out" / "big.tar", folder / "out" / "small.csv"
         self.source = folder / "source.txt"
         self.source.write_text("source")
@@ -79,7 +79,7 @@ def test_a_run_without_work_tells_what_the_work_took(
     job: Job, caplog: pytest.LogCaptureFixture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     spent = Spent(3600.0, 7200.0, 512.0)
-    monkeypatch.setattr(made, "of_this_process", lambda: spent)
+    monkeypatch.setattr("anonbench.spent.of_this_process", lambda: spent)
     job.run()
     benchmark = tmp_path / "job.tsv"
     benchmark.write_text("s\tmax_rss\tcpu_time\n0.5\t1\t1\n")

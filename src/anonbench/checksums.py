@@ -7,6 +7,7 @@ not tell: a file can be replaced by another of both. So each reader hashes what 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypedDict
 
@@ -142,11 +143,19 @@ def verify_against(path: Path, sha256: str, size: int) -> None:
         )
 
 
-def refusal(path: Path) -> InputError:
-    """Return the error of a damaged file, and have the next run look into it, whatever its time."""
-    found = f"{path.stat().st_size:,} bytes" if path.exists() else "nothing"
-    text = f"{path} is damaged: {found}"
-    if record := read_checksum(path):
-        write_json(record_of(path), record | {"modified": 0})
-        text = f"{text} where its job wrote {record['size']:,} bytes of another content"
-    return InputError(f"{text}; {_WAY_OUT}")
+def refusal(path: Path, found: str = "") -> InputError:
+    """Return the error of a damaged file, and have the next run look into it, whatever its time.
+
+    Args:
+        path: of the file.
+        found: what is wrong with it; if empty, the sizes are told.
+
+    """
+    record = read_checksum(path)
+    if record:
+        with suppress(OSError):  # read-only results, looked at by a command
+            write_json(record_of(path), record | {"modified": 0})
+    if record and not found:
+        size = path.stat().st_size
+        found = f"{size:,} bytes where its job wrote {record['size']:,} bytes of another content"
+    return InputError(f"{path} is damaged: {found}; {_WAY_OUT}")

@@ -23,6 +23,7 @@ from urllib.parse import quote
 import numpy as np
 import pandas as pd
 
+from anonbench.checksums import refusal
 from anonbench.errors import InputError
 from anonbench.files import part_of, write_parquet
 from anonbench.images import decode, read_image, read_original
@@ -229,10 +230,7 @@ class ImageSet:
             return read_original(image_id, path, size, digest)
         data = os.pread(self._handle(number, tar), size, offset)
         if hashlib.sha256(data).hexdigest() != digest:
-            raise InputError(
-                f"{tar}: image {image_id!r} is not as its index says; delete the shard and its "
-                "index, and run again"
-            )
+            raise refusal(tar, f"image {image_id!r} is not as its index says")
         return data
 
     def read(self, image_id: str) -> np.ndarray:

@@ -30,9 +30,7 @@ from anonbench.checksums import (
 )
 from anonbench.errors import InputError
 from anonbench.files import write_json
-from anonbench.identity import code_digest
 from anonbench.provenance import file_digest
-from anonbench.spent import Spent, nothing_to_do, of_this_process
 
 KEPT = ".made"
 """Folder of the links beside the outputs; it may be deleted at any time."""
@@ -78,6 +76,8 @@ class Made:
     @cached_property
     def identity(self) -> str:
         """Digest of what the job is."""
+        from anonbench.identity import code_digest  # only jobs that can put outputs back need it
+
         inputs = [path for path in sorted(self._inputs) if not self._is_told(path)]
         digests = [(str(path), file_digest(path)) for path in inputs]
         outputs = sorted(map(str, self._outputs))
@@ -115,6 +115,8 @@ class Made:
             facts: what else decides what the job makes, and is known only once it runs.
 
         """
+        from anonbench.spent import Spent, nothing_to_do
+
         self._parameters |= facts
         self._is_kept = True
         records = [read_checksum(path) or {} for path in self._outputs]
@@ -149,6 +151,8 @@ class Made:
                 output.write_text(f"{digests[of]}  {of.stat().st_size}\n", encoding="utf-8")
         known = {}
         if self._is_kept and self._linked():
+            from anonbench.spent import of_this_process
+
             known = {IDENTITY: self.identity, _SPENT: of_this_process()}
         for output in self._outputs:
             if self._is_kept or self._is_result(output):

@@ -44,20 +44,6 @@ def files_of(folder: Path) -> Iterator[Path]:
     return (path for path in folder.rglob("*") if path.is_file())
 
 
-def test_a_half_written_file_is_named_and_made_again(
-    snakemake: Any, undisturbed: Path, scratch: Path
-) -> None:
-    name = f"results/archive/retrieval/{MODEL}/mask-100.json"
-    half = (scratch / name).read_bytes()[:100]
-    (scratch / name).write_bytes(half)
-    failed = text_of(run(snakemake, scratch))
-    assert f"{name} is damaged or was half written (JSONDecodeError): delete it and" in failed
-    (scratch / name).unlink()
-    done = run(snakemake, scratch)
-    assert done.returncode == 0, done.stderr[-3000:]
-    assert results_of(scratch) == results_of(undisturbed)
-
-
 def test_damaged_records_and_another_version_cost_nothing(
     snakemake: Any, undisturbed: Path, scratch: Path
 ) -> None:

@@ -15,6 +15,7 @@ from small_archive import results_of
 
 from anonbench.checksums import DIGEST, is_intact, read_checksum
 from anonbench.errors import InputError
+from anonbench.imageset import ImageSet
 from anonbench.made import KEPT, Made
 from anonbench.records import encoded
 from anonbench.settle import BY_HAND, is_placeholder, settle
@@ -193,6 +194,18 @@ def test_read_only_results_can_be_looked_at_and_a_run_says_what_they_are(
     finally:
         subprocess.run(["umount", "results"], check=True)
     shutil.rmtree(scratch)
+
+
+def test_a_shard_of_which_a_reader_found_an_image_damaged_is_made_again(scratch: Path) -> None:
+    tar = Path("results/archive/images/mask-100/val/0.tar")
+    images = ImageSet.open([tar])
+    image_id = images.ids[0]
+    data = images.read_bytes(image_id)
+    spoil(tar, tar.read_bytes().replace(data, flipped(data)))
+    assert settle(Path("results"), Path(".snakemake")) == [], "of the same size and time"
+    with pytest.raises(InputError, match=f"{tar} is damaged: image {image_id!r} is not as its in"):
+        ImageSet.open([tar]).read_bytes(image_id)
+    assert settle(Path("results"), Path(".snakemake")) == [tar]
 
 
 def test_a_digest_that_was_replaced_is_put_aside(scratch: Path) -> None:

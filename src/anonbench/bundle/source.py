@@ -51,7 +51,7 @@ def image_counts(config: Config) -> dict[str, dict[Split, int]]:
 
     """
     paths = {name: config.results / name / "counts.csv" for name in config.enabled}
-    if config.bundle:
+    if config.bundle and config.bundle.is_file():
         listed = {config.bundle.parent / file.path: file for file in listed_files(config.bundle)}
         for path in paths.values():
             if path in listed and path.is_file():
