@@ -59,4 +59,6 @@ def test_a_run_tells_of_each_data_set_that_has_any(tmp_path: Path) -> None:
     (tmp_path / "old").mkdir()
     (tmp_path / "old/counts.csv").write_text("split,listed\ntrain,3\n")
     lines = said_of_run(tmp_path, dict.fromkeys(("a", "b", "old", "nowhere")))
-    assert lines == ["a: 1 image with a failed detector is left out"]
+    assert lines[0] == "a: 1 image with a failed detector is left out"
+    assert [line.split(": ")[0] for line in lines] == ["a", "old"]
+    assert lines[1].endswith("cannot be read: what is published in doubt is not known")

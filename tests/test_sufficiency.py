@@ -35,5 +35,7 @@ def test_few_queries_and_wide_intervals_are_said() -> None:
 @pytest.mark.parametrize(("k", "n", "stated"), [(5, 20, True), (4, 200, False), (9, 3, False)])
 def test_a_data_sets_scores(k: int, n: int, stated: bool) -> None:
     rows = pd.DataFrame({"metric": ["map", "knn"], "value": [0.5, 0.5], "n": [n, 1], "k": [k, 2]})
+    rows["chance"] = 0.1
     assert (unstated(rows, DEFAULTS) == "") is stated
     assert unstated(rows[rows["metric"] == "knn"], DEFAULTS) == ""
+    assert unstated(rows.assign(chance=0.51), DEFAULTS).startswith("a random ranking has 51.0 %")

@@ -125,8 +125,10 @@ def said_of_run(results: Path, datasets: Mapping[str, object]) -> list[str]:
         counts = results / name / "counts.csv"
         try:
             text = read_doubts(counts, results / name / "unmatched.csv").said()
-        except (OSError, ValueError, KeyError):  # not made yet, or by another version
+        except FileNotFoundError:  # not made yet
             continue
+        except (OSError, ValueError, KeyError):
+            text = f"{counts} cannot be read: what is published in doubt is not known"
         if text:
             lines.append(f"{name}: {text}")
     return lines

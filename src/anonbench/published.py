@@ -16,7 +16,8 @@ AUDITED = ("images", "regions", "hidden_pixels", "failed")
 """What the audit of each shard counts (`<shard>.audit.json`)."""
 UNMATCHED = "unmatched_"
 """Begins the columns of rows that match no image, by setting."""
-SETTINGS = ("boxes", "corrections", "truth", "templates")
+OTHER = "other"
+SETTINGS = ("boxes", "corrections", "truth", "templates", OTHER)
 COLUMNS = [
     "split",
     "variant",
@@ -54,7 +55,8 @@ def gather_audit(
 
     """
     by_split = pd.read_csv(counts).set_index("split")
-    rows_of = pd.read_csv(unmatched, dtype=str)["setting"].value_counts()
+    settings = pd.read_csv(unmatched, dtype=str)["setting"]
+    rows_of = settings.where(settings.isin(SETTINGS), OTHER).value_counts()
     twice = _left_out(duplicates)
     rows = []
     for split, variant, files in shards:

@@ -16,6 +16,8 @@ from anonbench.retrieval.metrics import MIN_K, images_needed
 
 MIN_QUERIES = 20
 """Fewer give no interval that could be trusted."""
+MOST_CHANCE = 0.5
+"""Where a random ranking has more mAP, most images are relevant and every system scores high."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,7 @@ def unstated(scores: pd.DataFrame, needs: Needs, images: int | None = None) -> s
     """Return why no statement about rankings can rest on the scores of a data set.
 
     Args:
-        scores: rows with `metric`, `n` and `k`: tidy scores, or their means over seeds.
+        scores: rows with `metric`, `n`, `k` and `chance`: tidy scores, or their means over seeds.
         needs: what it takes.
         images: validation images that are used, where that is known.
 
@@ -88,4 +90,10 @@ def unstated(scores: pd.DataFrame, needs: Needs, images: int | None = None) -> s
     ranked = scores[scores["metric"] == "map"].dropna(subset=["value"])
     if ranked.empty:
         return ""
+    chance = float(ranked["chance"].max())
+    if chance > MOST_CHANCE:
+        return (
+            f"a random ranking has {100 * chance:.1f} % mAP here; a retrieval.fraction below "
+            f"{needs.retrieval.fraction:g} tells rankings apart"
+        )
     return too_few(int(ranked["k"].min()), int(ranked["n"].min()), needs, images)

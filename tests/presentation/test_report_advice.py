@@ -104,7 +104,7 @@ def test_without_a_known_rate_nothing_is_recommended() -> None:
         assert all(row.best for row in advise(found, 100, None))
     assert NOT_ATTACKED in advise(options(summaries), 100, 10)[0].why_not
     assert "2 persons, and 20 are needed" in rows[0].why_not
-    assert "an interval of 81 points from 2 probes" in rows[0].why_not
+    assert "an interval of 81.1 points from 2 probes" in rows[0].why_not
     assert {option.risk for option in found if option.method == "blur"} == {"not known"}
 
 

@@ -69,10 +69,12 @@ def _lacking(row: dict[Any, Any], widest: float, confidence: float) -> str:
     if row["gallery"] < MIN_GALLERY:
         lacks.append(f"a gallery of {row['gallery']}, and {MIN_GALLERY} are needed")
     width = row["high"] - row["low"]
-    if not width <= widest:
+    if math.isnan(width):
+        lacks.append("no interval")
+    elif width > widest:
         needed = probes_needed(widest, confidence)
         lacks.append(
-            f"an interval of {100 * width:.0f} points from {row['n']} probes, and at most "
+            f"an interval of {100 * width:.1f} points from {row['n']} probes, and at most "
             f"{100 * widest:g} are allowed: {needed} probes of different {who} are enough"
         )
     return ", ".join(lacks)
