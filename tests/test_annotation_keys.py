@@ -402,3 +402,16 @@ def test_the_index_of_a_parquet_table_is_a_column(tmp_path: Path) -> None:
         "id"
     ).to_parquet(path)
     assert reached(path, images_of(*TWO)) == {0: "2"}
+
+
+@pytest.mark.parametrize("value", [1.0, True, b"1", ["1"], pd.Timestamp(0)])
+def test_ids_of_other_kinds_are_refused(value: Any, tmp_path: Path) -> None:
+    # a missing cell makes whole numbers fractions: which of 1 and 1.0 was it?
+    path = tmp_path / "b.parquet"
+    row = {"entity": "face", "x0": 0, "y0": 0, "x1": 9, "y1": 9}
+    images = images_of(("1", "a.png"), ("1.0", "b.png"), ("True", "c.png"))
+    pd.DataFrame([{"id": value} | row]).to_parquet(path)
+    with pytest.raises(InputError, match=r"row 1 .*, id: neither text nor a whole number"):
+        read(path, images)
+    pd.DataFrame([{"id": 1} | row]).to_parquet(path)
+    assert reached(path, images) == {0: "1"}

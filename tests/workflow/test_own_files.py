@@ -130,9 +130,14 @@ def secret_config(**changes: Any) -> dict[str, Any]:
         "boxes": "own.csv",
         "methods": ["mask"],
         "keep_without_regions": True,
+        "adaptions": [],
         "recipe": "any",
     }
-    return {"datasets": {"archive": archive | changes}, "recipes": {"any": {}}}
+    return {
+        "datasets": {"archive": archive | changes},
+        "recipes": {"any": {"optimizer": {"batch_size": 4}}},
+        "retrieval": {"fraction": 0.3},
+    }
 
 
 def box(name: str, number: int) -> str:

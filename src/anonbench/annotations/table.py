@@ -50,6 +50,9 @@ def make_rows(file: Path, frame: pd.DataFrame, numbers: Sequence[str]) -> Rows:
         table[key] = _texts(frame[key]) if key in frame else ""
     table["entity"] = _texts(frame["entity"]).str.strip().str.lower()
     rows = Rows(file, table)
+    for key in keys:
+        text = "neither text nor a whole number, and may have been another; write it as text"
+        rows.refuse(_is_no_name(frame[key]), key, text)
     rows.refuse((table[keys] == "").all(axis=1).to_numpy(), keys[0], "empty; say whose box this is")
     for column in numbers:
         table[column] = _numbers(rows, frame, column)
@@ -95,6 +98,17 @@ def _read_cells(file: Path) -> pd.DataFrame:
     texts = frame.fillna("")
     filled: pd.DataFrame = texts[(texts != "").any(axis=1)]
     return filled
+
+
+def _is_no_name(values: pd.Series) -> np.ndarray:
+    """Tell which cells are neither text nor whole numbers, bool [N]: 1.0 may have been 1."""
+    if isinstance(values.dtype, pd.StringDtype):
+        return np.zeros(len(values), dtype=bool)
+    odd = [
+        isinstance(value, bool) or not isinstance(value, str | int | np.integer)
+        for value in values.tolist()
+    ]
+    return np.array(odd, dtype=bool) & values.notna().to_numpy()
 
 
 def _texts(values: pd.Series) -> pd.Series:
