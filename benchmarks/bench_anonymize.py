@@ -1,5 +1,7 @@
 """Pixelating, blurring and masking the regions of an image: ours beside what libraries offer.
 
+Encoding and auditing the result are measured, too: every image is audited as it is written.
+
 Each peer gets the same regions, the same block sizes and the same sigmas. Peers that average whole
 pixels agree with us where the size divides evenly (but for the rounding of halves), so the regions'
 sides do; Pillow's blur approximates a Gaussian by boxes.
@@ -14,8 +16,10 @@ from common import emit, measure
 from PIL import Image, ImageFilter
 
 from anonbench.anonymizers.apply import anonymize
-from anonbench.boxes import Region
+from anonbench.audit.check import Auditor
+from anonbench.boxes import Region, box_table
 from anonbench.config import Anonymization
+from anonbench.images import encode
 from anonbench.vocabulary import Entity, Method, Variant
 
 HEIGHT, WIDTH, LINES = 1000, 762, 60
@@ -90,7 +94,10 @@ def compare(method: Method) -> dict[str, object]:
             "largest_difference": int(difference.max()),
             "mean_difference": round(float(difference.mean()), 3),
         }
-    return own | {"peers": peers}
+    data, encoding = measure(lambda: encode(ours), REPEAT)
+    auditor = Auditor(box_table({"page": found}, seed=0), variant, SETTINGS)
+    _, auditing = measure(lambda: auditor.check("page", image, data), REPEAT)
+    return own | {"peers": peers, "encoding": encoding, "audit": auditing}
 
 
 def main() -> None:
