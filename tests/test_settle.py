@@ -265,6 +265,14 @@ def test_a_file_that_a_killed_job_left_missing_is_made_again(folder: Path) -> No
     assert mark.exists()
 
 
+def test_a_file_that_no_job_makes_any_more_is_not_missed(folder: Path) -> None:
+    results, snakemake = folder / "results", folder / ".snakemake"
+    for name in ("a.csv", "b.csv"):
+        record(snakemake, f"results/{name}", "one")
+    settle(results, snakemake, lambda path: path.endswith("results/b.csv"))
+    assert [path.name for path in results.iterdir()] == ["b.csv"]
+
+
 def test_files_of_the_future_are_dated_now(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
     results = folder / "results"
     old, ahead = results / "old", results / "ahead"

@@ -77,7 +77,8 @@ def settle(
             log.warning(text, len(lost), lost[0], _AGAIN)
         if not known and (unknown := [*unknown, *filter(intact.get, files)]):
             log.warning("nothing is known of the files in %s: %s", results, _AGAIN)
-        again = {*damaged, *placeholders, *unknown, *_missed(results, snakemake)}
+        missed = [path for path in _missed(results, snakemake) if makes(path.as_posix())]
+        again = {*damaged, *placeholders, *unknown, *missed}
         _begin_again(sorted(again), snakemake)
         _take_from_the_future(results)
     return damaged
