@@ -76,6 +76,7 @@ def test_a_file_that_is_gone_is_refused(file: Path) -> None:
         '{"name": "other.csv", "size": 17, "sha256": "a", "modified": 1}',
         '{"size": 17, "sha256": "a", "modified": 1}',
         "\x00\x01",
+        pytest.param('{"a":' * 5000, id="nested"),
     ],
 )
 def test_without_a_record_that_can_be_read_nothing_is_known(file: Path, record: str | None) -> None:
@@ -87,6 +88,12 @@ def test_without_a_record_that_can_be_read_nothing_is_known(file: Path, record: 
     verify(file)
     with pytest.raises(InputError, match=r"scores.csv: nothing says what its job wrote into it"):
         verify(file, must_be_known=True)
+
+
+def test_a_link_to_nowhere_is_damage(file: Path) -> None:
+    file.unlink()
+    file.symlink_to("nowhere")
+    assert is_intact(file) is False
 
 
 def test_the_record_of_another_file_is_none_of_this_one(file: Path) -> None:

@@ -67,7 +67,7 @@ def read_checksum(path: Path) -> dict[str, Any] | None:
     try:
         record = read_json(record_of(path))
         kinds = {name: type(record[name]) for name in Checksum.__annotations__}
-    except (OSError, ValueError, LookupError, TypeError):
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
         return None
     is_whole = kinds == {"name": str, "sha256": str, "size": int, "modified": int}
     return record if is_whole and record["name"] == path.name else None
@@ -94,6 +94,8 @@ def is_intact(path: Path) -> bool | None:
     record = read_checksum(path)
     if record is None or REPLACED in record:
         return None
+    if not path.exists():  # a link to nowhere
+        return False
     stat = path.stat()
     if stat.st_size == record["size"] and stat.st_mtime_ns == record["modified"]:
         return True
