@@ -23,7 +23,7 @@ def main(arguments: list[str] | None = None) -> int:
     except InputError as error:
         return _refused(str(error))
     except BrokenPipeError:  # the reader of the output has what it wanted, as `head` does
-        sys.stdout = None  # type: ignore[assignment]
+        sys.stdout = None
         return 1
     except OSError as error:
         return _refused(f"{error.filename or 'the system'}: {error.strerror or error}")
