@@ -207,3 +207,52 @@ def test_evaluate_refuses_wrong_options(embedded: dict[str, Path], wrong: list[s
     with pytest.raises(SystemExit) as stopped:
         main(evaluate_arguments(embedded, *wrong))
     assert stopped.value.code == 2
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["boxes", "export", "absent", "absent", "out.json"],
+        ["boxes", "export", "text", "text", "out.json"],
+        ["export", "absent", "out", "--format", "timm"],
+        ["export", "text", "out", "--format", "timm"],
+        ["standin", "text"],
+        ["config", "--root", "text"],
+        ["environments", "--root", "absent"],
+        ["bundle", "--to", "x.tar", "--configfile", "absent"],
+        ["bundle", "--to", "x.tar", "--configfile", "."],
+        ["verify", "text"],
+        ["verify", "."],
+        ["status", "--results", "text"],
+    ],
+)
+def test_odd_files_are_one_line(
+    arguments: list[str],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("text").write_text("neither table nor weights")
+    assert main(arguments) == 1
+    printed = capsys.readouterr().err
+    assert printed.startswith("anonbench: ") and printed.count("\n") == 1
+
+
+def test_numbers_that_no_memory_holds_are_one_line(
+    embedded: dict[str, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = [f"--{name}={path}" for name, path in embedded.items()]
+    for wrong in ("--bootstrap=1000000000000", "--top=1000000000", "--k=1000000000"):
+        assert main(["evaluate", *files, wrong]) == 1
+        assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_a_reader_that_stops_is_no_error(
+    embedded: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def closed(*arguments: object, **options: object) -> None:
+        raise BrokenPipeError
+
+    monkeypatch.setattr("builtins.print", closed)
+    assert main(["evaluate", *(f"--{name}={path}" for name, path in embedded.items())]) == 1

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from anonbench.annotations.rows import IMAGE_COLUMNS, ROW_COLUMNS, ROW_TYPES, Rows, printable
 from anonbench.annotations.shapes import NOTHING, number, numbers, outline
@@ -138,6 +140,14 @@ def _shape(entry: Mapping[str, Any]) -> tuple[list[float], tuple[float, ...]]:
     return [x, y, x + width, y + height], quad if len(parts) == 1 else NOTHING
 
 
+def _table(path: Path, read: Callable[[Path], pd.DataFrame]) -> pd.DataFrame:
+    try:
+        return read(path)
+    except (OSError, ValueError, KeyError, pa.ArrowException) as error:
+        reason = " ".join(str(error).split())
+        raise InputError(f"{path}: is not such a table of the results ({reason})") from None
+
+
 def write_coco(boxes: Path, manifest: Path, output: Path) -> int:
     """Write a box table as COCO JSON and return the number of regions.
 
@@ -151,11 +161,13 @@ def write_coco(boxes: Path, manifest: Path, output: Path) -> int:
         output: the file to write.
 
     Raises:
-        InputError: a region of an image that is not in the manifest.
+        InputError: a file cannot be read or is another table, or a region is of an image that is
+            not in the manifest.
 
     """
-    regions = image_regions(read_boxes(boxes))
-    images = pd.read_parquet(manifest, columns=["id", "path", "width", "height"])
+    regions = image_regions(_table(boxes, read_boxes))
+    columns = ["id", "path", "width", "height"]
+    images = _table(manifest, partial(pd.read_parquet, columns=columns))
     missing = sorted(set(regions) - set(images["id"].astype(str)))
     if missing:
         raise InputError(

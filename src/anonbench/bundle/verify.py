@@ -115,7 +115,8 @@ def _unpacked(bundle: Path) -> Iterator[Path]:
             with tarfile.open(bundle) as tar:
                 tar.extractall(temporary, filter="data")
         except tarfile.TarError as error:
-            raise InputError(f"{bundle} cannot be unpacked as a bundle: {error}") from None
+            reason = " ".join(str(error).split())
+            raise InputError(f"{bundle} cannot be unpacked as a bundle: {reason}") from None
         found = sorted(Path(temporary).glob(f"*/{METADATA}"))
         if not found:
             raise InputError(f"{bundle} is no bundle: {METADATA} is missing in it")
