@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 ROOT = Path(__file__).resolve().parents[2]
 FILES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 BLOCKS = [block for file in FILES for block in console.blocks(file)]
-MADE = ("table_V",)
+MADE = ("table_V", "portraits_images")
 """What stands in the folder before: the small experiment, up to its scores and one table."""
 OF_ONE = ("bundle.md",)
 """Pages whose commands are about a finished run: its config has what was made, and nothing else."""
@@ -84,7 +84,7 @@ def write_configs(folder: Path, *, of_one: bool) -> None:
 PAPER = """
 from pathlib import Path
 from anonbench.datasets import standin
-standin.FULL_SIZE = dict.fromkeys(standin.FULL_SIZE, (320, 80, 80))
+standin.FULL_SIZE = dict.fromkeys(standin.FULL_SIZE, (4096, 400, 80))
 standin.write_paper_standins(Path("data"))
 """
 """Writes the lists of the paper's data sets, short ones, where config/paper.yaml looks for them."""
