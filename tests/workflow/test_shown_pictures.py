@@ -39,7 +39,7 @@ def draw(folder: Path) -> None:
             pixels = np.full((120, 96, 3), GREEN, np.uint8)
             for x0, y0, x1, y1 in REGIONS:
                 pixels[y0:y1, x0:x1] = MAGENTA
-            pixels[112:118, : 8 * number + 8] = 255  # no two are the same
+            pixels[112:118, : 5 * number + 5] = 255  # no two are the same
             path = folder / name / split / f"{number:02d}.png"
             path.parent.mkdir(parents=True, exist_ok=True)
             Image.fromarray(pixels).save(path)
