@@ -3,6 +3,7 @@
 import functools
 
 from anonbench.identity import code_digest
+from anonbench.provenance import file_digest
 
 TABLE_SUFFIXES = ("csv", "md", "tex")
 FIGURE_SUFFIXES = ("png", "svg")
@@ -77,6 +78,13 @@ def monitor_labels(wildcards):
     """Path of the labels, where the training log shows k-NN accuracy."""
     monitored = "label" in slices.train(settings, wildcards.dataset)
     return [f"{results}/{wildcards.dataset}/manifest.parquet"] if monitored else []
+
+
+def pretrained_weights(wildcards):
+    """The user's file of weights that a training starts from."""
+    path = estimates.recipe(wildcards.dataset).backbone.pretrained
+    given = isinstance(path, Path) and not settings.bundle
+    return [local(str(path))] if given else []
 
 
 def demo_marker(wildcards):
@@ -274,6 +282,21 @@ def scored_embeddings(dataset, variant=None):
         embedding(dataset, run.model, run.seed, variant or run.variant, "val")
         for run in experiment.scenarios(dataset)
     ]
+
+
+@functools.cache
+def content_of(path):
+    return file_digest(Path(path))
+
+
+def contents(files):
+    """What the user's own files hold: one that is replaced by an older one has no newer time.
+
+    Asked where jobs are planned, as `code_of`; a job looks into its inputs itself.
+    """
+    if settings.bundle or not workflow.is_main_process:
+        return ""
+    return [[path, content_of(path)] for path in plain(list(files))]
 
 
 def code_of(script):
