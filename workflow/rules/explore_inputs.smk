@@ -29,6 +29,7 @@ def explored_embeddings(dataset, original):
 def explored_pictures(dataset):
     """Shards of what pictures show: originals only on request, else what hides most."""
     data = experiment.datasets[dataset]
+    require_shown(dataset)
     pictures = {
         str(method): image_set(dataset, f"{method}-{max(data.degrees)}", "val")
         for method in data.methods
@@ -43,6 +44,10 @@ def explored_shards(dataset):
 
 
 def explorers():
-    """Explorers of the report: none where the config asks for no query."""
+    """Explorers of the report: none without queries, nor of images that may not be seen."""
     shown = settings.presentation.explorer_queries > 0
-    return [f"{results}/{name}/explorer.json" for name in experiment.datasets if shown]
+    return [
+        f"{results}/{name}/explorer.json"
+        for name in experiment.datasets
+        if shown and experiment.shows_images(name)
+    ]

@@ -151,8 +151,18 @@ def downstream_files(wildcards):
     return scenario_files(wildcards.dataset, "downstream", "json") if labelled else []
 
 
+def require_shown(dataset):
+    """Refuse to show images with regions in plain sight, whoever asks for them."""
+    if not experiment.shows_images(dataset):
+        raise WorkflowError(
+            f"datasets.{dataset}: no degree hides all regions, so that its images are not shown; "
+            "add degree 100, or set presentation.show_originals: true"
+        )
+
+
 def example_variants(wildcards):
     """Variants that a figure may show: without originals those that hide most."""
+    require_shown(wildcards.dataset)
     variants = experiment.variants(wildcards.dataset)
     highest = max(variant.degree for variant in variants)
     if settings.presentation.show_originals:

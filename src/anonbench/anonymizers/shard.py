@@ -42,7 +42,7 @@ def anonymize_shard(
         manifest: at least `id`, `path`, `bytes` and `digest` of the shard's images.
         root: folder that `path` is relative to.
         boxes: the shard's box table.
-        images: the shard's detection outcome: `id`, `status`.
+        images: the shard's detection outcome: `id`, `status`, `regions`.
         variant: the version to write.
         settings: strengths, margin, format.
         keep_without_regions: see `used_rows`.
@@ -50,7 +50,7 @@ def anonymize_shard(
 
     Raises:
         ChangedImage: a file is another one than the manifest describes, or gone.
-        InputError: an image fails the audit.
+        InputError: an image, or the shard as a whole, fails the audit.
 
     """
     rows = used_rows(manifest, images, keep_without_regions)
@@ -68,5 +68,6 @@ def anonymize_shard(
             extension = "png" if settings.format == "png" else "jpg"
             shard.add(image_id, data, extension, width, height)
             auditor.check(image_id, original, shard.read_back(image_id), pixels)
+        auditor.check_set(images, keep_without_regions)
     write_json(audit_path(output), auditor.counts)
     log.info("%d of %d images written as %s", len(rows), len(manifest), variant)
