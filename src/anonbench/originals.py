@@ -158,6 +158,7 @@ def copies_message(results: Path, wanted: Iterable[str] = ()) -> str | None:
     if not copies:
         return None
     return (
-        f"{results} holds copies of originals ({len(copies)} files, {copies[0]} for one), and nothing "
-        f"needs them; `anonbench originals {results} --remove` removes them with all their links"
+        f"{results} holds copies of originals ({len(copies)} files, {copies[0]} for one), and "
+        f"nothing needs them; `anonbench originals {results} --remove` removes them with all "
+        "their links"
     )

@@ -63,7 +63,10 @@ def anonymize_shard(
             original = read_image(read_original(image_id, root / path, size, digest), None)
             original.flags.writeable = False  # it is what the result is held against
             pixels = anonymize(original, regions.get(image_id, []), variant, settings)
-            data = encode(pixels, settings.format, settings.jpeg_quality)
+            try:
+                data = encode(pixels, settings.format, settings.jpeg_quality)
+            except InputError as error:
+                raise InputError(f"image {image_id!r}: {error}") from None
             height, width = original.shape[:2]
             extension = "png" if settings.format == "png" else "jpg"
             shard.add(image_id, data, extension, width, height)
