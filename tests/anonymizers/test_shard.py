@@ -200,3 +200,11 @@ def test_an_anonymizer_that_writes_into_the_original_is_stopped(
     with pytest.raises(ValueError, match="read-only"):
         write(shard, tmp_path / "a.tar", "mask-100")
     assert not list(tmp_path.glob("*a.*"))
+
+
+def test_an_image_too_large_for_its_format_is_named(
+    shard: dict[str, object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "anonymize", lambda *_: np.zeros((1, 65_501), np.uint8))
+    with pytest.raises(InputError, match="image '0': an image of 65501 × 1 pixels cannot be"):
+        write(shard, tmp_path / "a.tar", "mask-100", settings={"format": "jpeg"})

@@ -11,6 +11,7 @@ from anonbench.anonymizers.apply import anonymize
 from anonbench.audit.check import Auditor
 from anonbench.boxes import image_regions
 from anonbench.config import Anonymization
+from anonbench.errors import InputError
 from anonbench.files import write_json
 from anonbench.images import encode, read_image, read_original
 from anonbench.imageset import ShardWriter
