@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 from PIL import Image
 
-from anonbench.errors import UnreadableImage
+from anonbench.errors import InputError, UnreadableImage
 from anonbench.images import (
     decode,
     encode,
@@ -336,3 +336,9 @@ def test_jpeg_is_read_at_a_part_of_its_size(
     assert np.abs(image[:, 9].astype(int) - whole[middles, 9 * scale]).max() <= 4
     with pytest.raises(UnreadableImage, match="more than"):
         read_reduced(path, longest_side, max_pixels=1000)
+
+
+@pytest.mark.parametrize(("side", "form"), [(65_501, "jpeg"), (1_000_001, "png")])
+def test_an_image_that_a_format_has_no_room_for_is_refused(side: int, form: str) -> None:
+    with pytest.raises(InputError, match=f"an image of {side} × 1 pixels cannot be written as"):
+        encode(np.zeros((1, side), np.uint8), form)  # type: ignore[arg-type]

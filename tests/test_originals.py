@@ -341,6 +341,18 @@ def test_all_copies_and_links_are_found_and_removed(
     ImageSet.open([index], root).read("a")
 
 
+@pytest.mark.parametrize("name", [".0.tar.77.part", "0.tar.by-hand", ".made/0.tar"])
+def test_what_is_left_of_a_copy_is_told(tmp_path: Path, name: str) -> None:
+    left = tmp_path / "set/images/original/train" / name
+    left.parent.mkdir(parents=True)
+    left.write_bytes(SECRET)
+    (left.parent / "0.tar.digest").write_text("digest")
+    assert str(left) in str(copies_message(tmp_path, ["other"]))
+    assert copies_message(tmp_path, ["set"]) is None
+    assert main(["originals", str(tmp_path), "--remove"]) == 0
+    assert copies_message(tmp_path) is None and not left.exists()
+
+
 def test_removal_where_there_is_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "results").mkdir()
     assert main(["originals", str(tmp_path / "results"), "--remove"]) == 0

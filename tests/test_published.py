@@ -25,6 +25,7 @@ def audit(folder: Path, images: int = 9) -> Path:
             files = [folder / f"{split}-{variant}-{n}.json" for n in range(len(sizes))]
             for file, size in zip(files, sizes, strict=True):
                 found = {"images": size, "regions": 2 * size, "hidden_pixels": 50, "failed": 0}
+                found["outside_image"] = size
                 write_json(file, found | {"whatever": "else"})
             shards.append((split, variant, files))
     gather_audit(
@@ -41,12 +42,12 @@ def test_every_variant_and_every_doubt_is_counted(tmp_path: Path) -> None:
     table = pd.read_csv(audit(tmp_path))
     assert table.columns.tolist() == COLUMNS
     assert table[
-        ["split", "variant", "images", "regions", "hidden_pixels"]
+        ["split", "variant", "images", "regions", "outside_image", "hidden_pixels"]
     ].to_numpy().tolist() == [
-        ["train", "blur-50", 9, 18, 100],
-        ["train", "mask-100", 9, 18, 100],
-        ["val", "blur-50", 7, 14, 50],
-        ["val", "mask-100", 7, 14, 50],
+        ["train", "blur-50", 9, 18, 9, 100],
+        ["train", "mask-100", 9, 18, 9, 100],
+        ["val", "blur-50", 7, 14, 7, 50],
+        ["val", "mask-100", 7, 14, 7, 50],
     ]
     assert table["left_out_duplicates"].tolist() == [1, 1, 0, 0]
     assert table["failed_detector"].tolist() == [1, 1, 0, 0] and not table["failed_audits"].any()

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _SCRATCH = "anonbench-scratch-"
 _SEAL = hashlib.sha256().digest_size
-_NEW_SECONDS = 60.0
+_NEW_SECONDS = 5.0
 _WRITABLE = (
     "{} cannot be written to ({}): it can only be looked at. Make it writable or make room, or "
     "name another folder, with `results` in the config"

@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 from PIL import Image, ImageFile, TiffImagePlugin, UnidentifiedImageError
 
-from anonbench.errors import ChangedImage, UnreadableImage
+from anonbench.errors import ChangedImage, InputError, UnreadableImage
 from anonbench.opencv import cv2
 
 MAX_PIXELS = 180_000_000
@@ -268,14 +268,27 @@ def encode(image: np.ndarray, format: Literal["png", "jpeg"] = "png", quality: i
 
     PNG is lossless; level 1 with the sub filter, which on photos and scans is within a few percent
     of the smallest file at a fraction of the time.
+
+    Raises:
+        InputError: the format has no room for so large an image.
+
     """
     pixels = image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
-    if format == "png":
-        ok, data = cv2.imencode(".png", pixels, [cv2.IMWRITE_PNG_COMPRESSION, 1])
-    else:
-        ok, data = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, quality])
+    how = {
+        "png": [cv2.IMWRITE_PNG_COMPRESSION, 1],
+        "jpeg": [cv2.IMWRITE_JPEG_QUALITY, quality],
+    }
+    try:
+        ok, data = cv2.imencode(f".{format}", pixels, how[format])
+    except cv2.error:
+        ok = False
     if not ok:
-        raise ValueError(f"cannot encode an image of shape {image.shape}")
+        height, width = image.shape[:2]
+        raise InputError(
+            f"an image of {width} × {height} pixels cannot be written as {format.upper()}: JPEG "
+            "takes 65,500 pixels a side, PNG a million; set anonymization.format: png, or leave "
+            "it out"
+        )
     return data.tobytes()
 
 

@@ -32,6 +32,8 @@ ORIGINAL_COLUMNS = list(_TYPES)
 """The index's columns: `path` is relative to the data set's root, `offset` is the image's place in
 the shard's copy, `size` (bytes) and `digest` (SHA-256) are the file's."""
 
+_ABOUT = (".digest", ".json")
+"""Suffixes of files that tell of a copy and hold none."""
 _PLACE = "*/images/original"
 """Where the originals' image sets are below results."""
 
@@ -147,11 +149,16 @@ def copies_message(results: Path, wanted: Iterable[str] = ()) -> str | None:
         wanted: data sets whose config asks for copies.
 
     """
-    asked = {results / name for name in wanted}
-    tars = [path for path in results.glob(f"{_PLACE}/*/*.tar") if path.parents[3] not in asked]
-    if not tars:
+    asked = set(wanted)
+    copies = [  # whole, half written, put aside or linked
+        path
+        for path in find_copies(results)
+        if path.suffix not in _ABOUT and path.relative_to(results).parts[0] not in asked
+    ]
+    if not copies:
         return None
     return (
-        f"{results} holds copies of originals ({len(tars)} files, {tars[0]} for one), and nothing "
-        f"needs them; `anonbench originals {results} --remove` removes them with all their links"
+        f"{results} holds copies of originals ({len(copies)} files, {copies[0]} for one), and "
+        f"nothing needs them; `anonbench originals {results} --remove` removes them with all "
+        "their links"
     )

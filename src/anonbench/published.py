@@ -12,7 +12,7 @@ from anonbench.doubts import Doubts, of_counts
 from anonbench.errors import InputError
 from anonbench.files import read_json, write_csv
 
-AUDITED = ("images", "regions", "hidden_pixels", "failed")
+AUDITED = ("images", "regions", "outside_image", "hidden_pixels", "failed")
 """What the audit of each shard counts (`<shard>.audit.json`)."""
 UNMATCHED = "unmatched_"
 """Begins the columns of rows that match no image, by setting."""
@@ -23,13 +23,15 @@ COLUMNS = [
     "variant",
     "images",
     "regions",
+    "outside_image",
     "hidden_pixels",
     "failed_audits",
     *(column if column != "failed" else "failed_detector" for column in COUNTS[1:]),
     "left_out_duplicates",
     *(UNMATCHED + setting for setting in SETTINGS),
 ]
-"""A row a split and variant. `images`, `regions` (hidden at this degree), `hidden_pixels` and
+"""A row a split and variant. `images`, `regions` (to be hidden at this degree), `outside_image`
+(those of them that have no pixel in their image, where nothing is hidden), `hidden_pixels` and
 `failed_audits` are of the variant as it was written; the next are those of `COUNTS`, the same for
 all variants of a split; those of unmatched rows are of the whole data set."""
 
@@ -61,7 +63,7 @@ def gather_audit(
     rows = []
     for split, variant, files in shards:
         found = [read_json(file) for file in files]
-        total = {name: sum(int(each.get(name, 0)) for each in found) for name in AUDITED}
+        total = {name: sum(int(each[name]) for each in found) for name in AUDITED}
         known = dict(zip(COUNTS[1:], map(int, by_split.loc[split, COUNTS[1:]]), strict=True))
         if total["images"] != known["used"]:
             raise InputError(

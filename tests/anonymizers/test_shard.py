@@ -35,13 +35,13 @@ def shard(tmp_path: Path) -> dict[str, object]:
         path = tmp_path / name
         Image.fromarray(values).save(path, exif=exif)
         rows.append((f"{number}", name, path.stat().st_size, file_digest(path)))
-        status.append((f"{number}", state))
+        status.append((f"{number}", state, int(state in ("ok", "partial"))))
     found = {str(n): [Region(Entity.FACE, 5.5, 5, 20, 25, 0.9)] for n in (0, 2)}
     return {
         "manifest": pd.DataFrame(rows, columns=["id", "path", "bytes", "digest"]),
         "root": tmp_path,
         "boxes": box_table(found, seed=0),
-        "images": pd.DataFrame(status, columns=["id", "status"]),
+        "images": pd.DataFrame(status, columns=["id", "status", "regions"]),
     }
 
 
@@ -169,6 +169,26 @@ def test_another_images_file_in_its_place_stops_the_shard(
         write(shard, tmp_path / "a.tar", "mask-100")
 
 
+@pytest.mark.parametrize("keep", [False, True])
+def test_the_boxes_of_another_shard_stop_it(
+    shard: dict[str, object], tmp_path: Path, keep: bool
+) -> None:
+    shard["boxes"] = box_table({"9": [Region(Entity.FACE, 5.5, 5, 20, 25, 0.9)]}, seed=0)
+    message = "image '0': detection left it with 1 regions, and the shard of blur-50 has it with 0"
+    with pytest.raises(InputError, match=message):
+        write(shard, tmp_path / "a.tar", "blur-50", keep=keep)
+    assert not list(tmp_path.glob("*a.*"))
+
+
+def test_images_that_detection_did_not_leave_stop_the_shard(
+    shard: dict[str, object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "used_rows", lambda manifest, *_: manifest)
+    with pytest.raises(InputError, match="image '1': detection left no such image"):
+        write(shard, tmp_path / "a.tar", "mask-100")
+    assert not list(tmp_path.glob("*a.*"))
+
+
 def test_an_anonymizer_that_writes_into_the_original_is_stopped(
     shard: dict[str, object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -180,3 +200,11 @@ def test_an_anonymizer_that_writes_into_the_original_is_stopped(
     with pytest.raises(ValueError, match="read-only"):
         write(shard, tmp_path / "a.tar", "mask-100")
     assert not list(tmp_path.glob("*a.*"))
+
+
+def test_an_image_too_large_for_its_format_is_named(
+    shard: dict[str, object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "anonymize", lambda *_: np.zeros((1, 65_501), np.uint8))
+    with pytest.raises(InputError, match="image '0': an image of 65501 × 1 pixels cannot be"):
+        write(shard, tmp_path / "a.tar", "mask-100", settings={"format": "jpeg"})

@@ -27,19 +27,20 @@ def explored_embeddings(dataset, original):
 
 
 def explored_pictures(dataset):
-    """Shards of what pictures show: originals only on request, else what hides most."""
+    """Variants that pictures show, by method: originals only on request, else what hides most."""
     data = experiment.datasets[dataset]
-    pictures = {
-        str(method): image_set(dataset, f"{method}-{max(data.degrees)}", "val")
-        for method in data.methods
-    }
+    pictures = {str(method): f"{method}-{max(data.degrees)}" for method in data.methods}
     if settings.presentation.show_originals:
-        pictures["original"] = image_set(dataset, "original", "val")
+        pictures["original"] = "original"
     return pictures
 
 
 def explored_shards(dataset):
-    return [path for shards in explored_pictures(dataset).values() for path in shards]
+    return [
+        path
+        for variant in explored_pictures(dataset).values()
+        for path in image_set(dataset, variant, "val")
+    ]
 
 
 def explorers():

@@ -147,6 +147,16 @@ def detected(wildcards, kind):
     ]
 
 
+def outcomes(dataset):
+    """What detection says of the images in pictures; not needed where all may be seen."""
+    if settings.presentation.show_originals:
+        return []
+    return [
+        f"{results}/{dataset}/detect/val/{shard}.images.parquet"
+        for shard in shards(dataset, "val")
+    ]
+
+
 def scenario_files(dataset, stage, suffix):
     return [
         f"{results}/{dataset}/{stage}/{run.model}/seed{run.seed}/{run.variant}.{suffix}"

@@ -11,6 +11,7 @@ from anonbench.anonymizers.apply import anonymize
 from anonbench.audit.check import Auditor
 from anonbench.boxes import image_regions
 from anonbench.config import Anonymization
+from anonbench.errors import InputError
 from anonbench.files import write_json
 from anonbench.images import encode, read_image, read_original
 from anonbench.imageset import ShardWriter
@@ -42,7 +43,7 @@ def anonymize_shard(
         manifest: at least `id`, `path`, `bytes` and `digest` of the shard's images.
         root: folder that `path` is relative to.
         boxes: the shard's box table.
-        images: the shard's detection outcome: `id`, `status`.
+        images: the shard's detection outcome: `id`, `status`, `regions`.
         variant: the version to write.
         settings: strengths, margin, format.
         keep_without_regions: see `used_rows`.
@@ -50,7 +51,7 @@ def anonymize_shard(
 
     Raises:
         ChangedImage: a file is another one than the manifest describes, or gone.
-        InputError: an image fails the audit.
+        InputError: an image, or the shard as a whole, fails the audit.
 
     """
     rows = used_rows(manifest, images, keep_without_regions)
@@ -63,10 +64,14 @@ def anonymize_shard(
             original = read_image(read_original(image_id, root / path, size, digest), None)
             original.flags.writeable = False  # it is what the result is held against
             pixels = anonymize(original, regions.get(image_id, []), variant, settings)
-            data = encode(pixels, settings.format, settings.jpeg_quality)
+            try:
+                data = encode(pixels, settings.format, settings.jpeg_quality)
+            except InputError as error:
+                raise InputError(f"image {image_id!r}: {error}") from None
             height, width = original.shape[:2]
             extension = "png" if settings.format == "png" else "jpg"
             shard.add(image_id, data, extension, width, height)
             auditor.check(image_id, original, shard.read_back(image_id), pixels)
+        auditor.check_set(images, keep_without_regions)
     write_json(audit_path(output), auditor.counts)
     log.info("%d of %d images written as %s", len(rows), len(manifest), variant)

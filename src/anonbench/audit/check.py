@@ -7,6 +7,8 @@ What is proved of each image, from the bytes that stand in the shard:
 - inside each, every pixel holds what the method promises (`audit.promises`);
 - every other pixel equals the original's.
 
+Of the whole shard it is proved that its images and their regions are those that detection counted.
+
 A JPEG file has no exact pixels to look at. It is proved in two steps: the pixels that are said to
 be in it pass all checks exactly, and a second encoder makes the same bytes of them. Whoever names
 these pixels need not be trusted: with others, one of the steps fails.
@@ -29,6 +31,8 @@ from anonbench.errors import InputError
 from anonbench.vocabulary import Variant
 
 Found = list[tuple[Region, Area]]
+_LEFT = {False: ("ok", "partial"), True: ("ok", "partial", "empty")}
+"""Statuses of images that are published, without and with those that have no region."""
 
 
 class Auditor:
@@ -38,6 +42,7 @@ class Auditor:
         self._regions = read_regions(boxes)
         self._variant = variant
         self._settings = settings
+        self._checked: dict[str, int] = {}
         self._counts: Counter[str] = Counter(
             images=0, without_regions=0, regions=0, outside_image=0, hidden_pixels=0, failed=0
         )
@@ -72,6 +77,31 @@ class Auditor:
                 "shard is published. If its file was not changed during the run, this is a fault "
                 "of the program: report it, and leave the image out until it is mended"
             ) from None
+        self._checked[image_id] = len(self._regions.get(image_id, []))
+
+    def check_set(self, images: pd.DataFrame, keep_without_regions: bool) -> None:
+        """Check that these were the images that detection left, with all regions that it counted.
+
+        So neither an image that a detector failed on is published, nor one whose regions are not in
+        the box table.
+
+        Args:
+            images: detection's outcome for the shard: id, status, regions.
+            keep_without_regions: whether images without regions were to be kept.
+
+        Raises:
+            InputError: the box table or the images are others.
+
+        """
+        left = images[images["status"].isin(_LEFT[keep_without_regions])]
+        expected = dict(zip(left["id"].astype(str), left["regions"].astype(int), strict=True))
+        if wrong := sorted(self._checked.items() ^ expected.items()):
+            image_id = wrong[0][0]
+            raise InputError(
+                f"image {image_id!r}: detection left {_regions(expected.get(image_id))}, and the "
+                f"shard of {self._variant} has {_regions(self._checked.get(image_id))}. Nothing of "
+                "it is published. This is a fault of the program: report it"
+            )
 
     def _check(
         self,
@@ -163,6 +193,10 @@ def check_pixels(
     if unsure is not None:
         _check_unsure(original, pixels, found, unsure)
     return int(np.count_nonzero(shown >= 0))
+
+
+def _regions(count: int | None) -> str:
+    return "no such image" if count is None else f"it with {count} regions"
 
 
 def _planes(window: np.ndarray) -> np.ndarray:
