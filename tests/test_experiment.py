@@ -8,8 +8,7 @@ import pytest
 import yaml
 
 from anonbench.config import load
-from anonbench.experiment import OF_IMAGES, PAPER_FIGURES, PAPER_TABLES, Experiment
-from anonbench.presentation.report.build import sections
+from anonbench.experiment import PAPER_FIGURES, PAPER_TABLES, Experiment
 from anonbench.vocabulary import Adaption, Model, Split, Variant
 
 
@@ -108,23 +107,3 @@ def test_shards_follow_the_number_of_images(root: Path) -> None:
     counts = {Split.TRAIN: 1300, Split.VAL: 100}
     assert demo.shards("ids", Split.TRAIN, counts) == [0, 1, 2, 3]
     assert demo.shards("ids", Split.VAL, counts) == [0]
-
-
-@pytest.mark.parametrize(
-    ("degrees", "shown", "has_images"),
-    [([50], False, False), ([50], True, True), ([25, 100], False, True)],
-)
-def test_images_with_regions_in_plain_sight_are_in_no_figure(
-    degrees: list[int], shown: bool, has_images: bool
-) -> None:
-    dataset = {"layout": "folder", "path": "x", "detectors": ["mtcnn"], "degrees": degrees}
-    config = {"datasets": {"mine": dataset | {"paper_role": "celeba"}}}
-    mine = Experiment(load(config | {"presentation": {"show_originals": shown}}))
-    assert mine.shows_images("mine") is has_images
-    kinds = {figure.kind for figure in mine.figures}
-    assert kinds.issuperset(OF_IMAGES) if has_images else kinds.isdisjoint(OF_IMAGES)
-    if not has_images:
-        reason = mine.unavailable_targets()["figure_2"]
-        assert reason == "it shows images, and no degree of datasets.mine hides all regions"
-    found = sections(mine, Path("results"))
-    assert [s.explorer is not None for s in found] == [has_images]

@@ -182,11 +182,6 @@ class Experiment:
             if model == Model() or model.variant == variant
         ]
 
-    def shows_images(self, name: str) -> bool:
-        """Tell whether figures may show a data set's images: with all regions hidden, or anyway."""
-        shows_all = self.config.presentation.show_originals
-        return shows_all or max(self.datasets[name].degrees) == 100
-
     def shown_variant(self, name: str) -> Variant:
         """Return what attention is looked at on: the first method at the highest degree."""
         highest = max(self.datasets[name].degrees)
@@ -235,7 +230,7 @@ class Experiment:
             if self.config.privacy.enabled:
                 keys[:0] = [("front", None, metric, None) for metric in ("map", "mndcg")]
             for kind, degree, metric, query in keys:
-                if kind in OF_IMAGES and (self.config.bundle or not self.shows_images(name)):
+                if self.config.bundle and kind in OF_IMAGES:
                     continue
                 role = dataset.paper_role
                 key = (role, kind, degree, metric, query)
@@ -298,8 +293,6 @@ class Experiment:
             if degree is not None and degree not in dataset.degrees:
                 degrees = ", ".join(map(str, sorted(dataset.degrees)))
                 return f"needs degree {degree}, but datasets.{name}.degrees has {degrees}"
-            if images and not self.shows_images(name):
-                return f"it shows images, and no degree of datasets.{name} hides all regions"
             if labelled and dataset.label is None:
                 return f"needs labels, but datasets.{name}.label is not set"
         return f"needs a data set with paper_role: {role}, and none is enabled"

@@ -37,6 +37,8 @@ KEPT = ".made"
 IDENTITY = "identity"
 """Key of the record of an output that can be put back."""
 _SPENT = "spent"
+_PLANNED = ("code", "given")
+"""Parameters by which Snakemake sees what to run again. A job looks itself."""
 
 log = logging.getLogger(__name__)
 
@@ -59,7 +61,8 @@ class Made:
             inputs: paths. Where a file's digest is among them too, the digest counts.
             outputs: paths; those that end in `.digest` are written here, for the file so called.
                 What is kept lies in a folder `.made` beside each, and checksums in `.checksums`.
-            parameters: all else that decides what the job makes; `code` is left out.
+            parameters: all else that decides what the job makes; those for Snakemake alone (`code`,
+                `given`) are left out.
             results: the folder in which every file has to be one that a job recorded. None: there
                 is none, such as where a storage brings the files.
 
@@ -68,7 +71,7 @@ class Made:
         self._inputs = [Path(path) for path in dict.fromkeys(inputs)]
         self._outputs = [Path(path) for path in outputs]
         self._kept = [path.parent / KEPT / path.name for path in self._outputs]
-        self._parameters = {name: v for name, v in parameters.items() if name != "code"}
+        self._parameters = {name: v for name, v in parameters.items() if name not in _PLANNED}
         self._results = results
         self._is_kept = False
         self._is_restored = False

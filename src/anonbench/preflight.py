@@ -33,8 +33,9 @@ def require_files(config: Config) -> None:
     """
     used = {name for dataset in config.enabled.values() for name in dataset.detectors}
     for name, dataset in config.enabled.items():
-        if dataset.truth is not None:
-            _require_file(dataset.truth, f"datasets.{name}.truth")
+        for setting in ("boxes", "corrections", "truth"):
+            if (path := getattr(dataset, setting)) is not None:
+                _require_file(path, f"datasets.{name}.{setting}")
     _require_detectors(config, used)
     if config.privacy.enabled and config.privacy.recognizer is not None:
         _require_onnx(config.privacy.recognizer, "privacy.recognizer")

@@ -105,6 +105,7 @@ def test_other_strengths_pass(method: Method, changes: dict[str, object], colour
     check(picture(colour), regions, Variant(method, 100), Anonymization.model_validate(changes))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("folder", ["celeba", "celeba_wild", "rvl_cdip", "sroie", "id", "barcode"])
 def test_real_images_pass(folder: str, shared: Path) -> None:
     files = [

@@ -83,6 +83,7 @@ def test_bad_files_are_recorded_and_never_fatal(
     for value, name in enumerate(("train/a.png", "val/b.png")):
         draw(folder / name, value)
     draw(folder / "val" / "huge.png", size=(200, 100))
+    draw(folder / "val" / "dot.png", size=(1, 1))
     (folder / "val" / "empty.png").touch()
     (folder / "val" / "text.jpg").write_text("not an image")
     frames = [Image.new("L", (4, 4), v) for v in (0, 255)]
@@ -95,14 +96,15 @@ def test_bad_files_are_recorded_and_never_fatal(
     assert skipped == {
         ("train/gone.png", ""): "a link to nowhere",
         ("train/moving.gif", "train"): "animated or of several pages (2 frames)",
+        ("val/dot.png", "val"): "a single pixel",
         ("val/empty.png", "val"): "empty file",
         ("val/huge.png", "val"): "more than 10000 pixels",
         ("val/text.jpg", "val"): "not an image, or of an unknown kind",
         ("train/notes.txt", ""): "not an image by its suffix",
     }
-    assert "d: 1 train, 1 val; 6 files left out" in caplog.text
+    assert "d: 1 train, 1 val; 7 files left out" in caplog.text
     (loud,) = (record.message for record in caplog.records if getattr(record, "loud", False))
-    assert loud.startswith("d: 5 files are left out (") and "1: empty file" in loud
+    assert loud.startswith("d: 6 files are left out (") and "1: empty file" in loud
 
 
 def test_missing_labels_are_recorded_where_a_label_is_asked_for(

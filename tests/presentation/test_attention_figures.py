@@ -168,6 +168,9 @@ def test_panels_show_what_the_network_saw(tmp_path: Path) -> None:
         def __init__(self) -> None:
             self.reads: list[str] = []
 
+        def __contains__(self, image_id: str) -> bool:
+            return True
+
         def read(self, image_id: str) -> np.ndarray:
             self.reads.append(image_id)
             image = np.zeros((64, 256), np.uint8)

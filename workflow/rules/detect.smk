@@ -6,6 +6,7 @@ rule match:
     input:
         digest_file(rules.manifest.output.manifest),
         manifest=ancient(rules.manifest.output.manifest),
+        duplicates=rules.manifest.output.duplicates,
         file=own_file,
     output:
         digest_file(f"{results}/{{dataset}}/annotations/{{setting}}.parquet"),
@@ -25,6 +26,7 @@ rule match:
         runtime=60,
     params:
         slice=lambda w: slices.match(settings, w.dataset),
+        given=lambda w: contents(own_file(w)),
     script:
         "../scripts/match.py"
 
@@ -57,6 +59,7 @@ rule detect:
         runtime=lambda w: estimates.minutes("detect", w.dataset, w.split),
     params:
         slice=lambda w: slices.detect(settings, w.dataset),
+        given=lambda w: contents(own_inputs(w.dataset)),
         templates=lambda w: str(experiment.datasets[w.dataset].templates or ""),
         shards=lambda w: len(shards(w.dataset, w.split)),
     script:

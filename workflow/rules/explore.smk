@@ -10,7 +10,9 @@ rule explore:
         lambda w: digests(explored_embeddings(w.dataset, original=True)),
         lambda w: digests(explored_embeddings(w.dataset, original=False)),
         digest_file(rules.manifest.output.manifest),
+        lambda w: digests(outcomes(w.dataset)),
         shards=lambda w: ancient(explored_shards(w.dataset)),
+        searched=lambda w: ancient(outcomes(w.dataset)),
         manifest=ancient(rules.manifest.output.manifest),
         reference=lambda w: ancient(
             embedding(
@@ -40,7 +42,8 @@ rule explore:
             mode="json", include={"fraction", "include_self"}
         ),
         label=lambda w: experiment.datasets[w.dataset].label,
-        pictures=lambda w: list(explored_pictures(w.dataset)),
+        pictures=lambda w: explored_pictures(w.dataset),
+        show_originals=settings.presentation.show_originals,
         scenarios=lambda w: [
             (adaption, str(run.variant)) for adaption, run in explored(w.dataset)
         ],

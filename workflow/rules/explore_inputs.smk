@@ -27,27 +27,23 @@ def explored_embeddings(dataset, original):
 
 
 def explored_pictures(dataset):
-    """Shards of what pictures show: originals only on request, else what hides most."""
+    """Variants that pictures show, by method: originals only on request, else what hides most."""
     data = experiment.datasets[dataset]
-    require_shown(dataset)
-    pictures = {
-        str(method): image_set(dataset, f"{method}-{max(data.degrees)}", "val")
-        for method in data.methods
-    }
+    pictures = {str(method): f"{method}-{max(data.degrees)}" for method in data.methods}
     if settings.presentation.show_originals:
-        pictures["original"] = image_set(dataset, "original", "val")
+        pictures["original"] = "original"
     return pictures
 
 
 def explored_shards(dataset):
-    return [path for shards in explored_pictures(dataset).values() for path in shards]
+    return [
+        path
+        for variant in explored_pictures(dataset).values()
+        for path in image_set(dataset, variant, "val")
+    ]
 
 
 def explorers():
-    """Explorers of the report: none without queries, nor of images that may not be seen."""
+    """Explorers of the report: none where the config asks for no query."""
     shown = settings.presentation.explorer_queries > 0
-    return [
-        f"{results}/{name}/explorer.json"
-        for name in experiment.datasets
-        if shown and experiment.shows_images(name)
-    ]
+    return [f"{results}/{name}/explorer.json" for name in experiment.datasets if shown]

@@ -18,7 +18,6 @@ def attending_files(dataset, suffix):
 
 def shown_sets(dataset, variants):
     """Image sets of the validation split by variant; originals only where they may be seen."""
-    require_shown(dataset)
     originals = ["original"] if settings.presentation.show_originals else []
     return {
         str(variant): image_set(dataset, variant, "val")

@@ -40,7 +40,9 @@ rule gallery:
     input:
         lambda w: digests([reference_embedding(w.dataset), *gallery_files(w.dataset)]),
         lambda w: digests(chain.from_iterable(gallery_sets(w.dataset).values())),
+        lambda w: digests(outcomes(w.dataset)),
         scores=rules.scores.output[0],
+        searched=lambda w: ancient(outcomes(w.dataset)),
         reference=lambda w: ancient(reference_embedding(w.dataset)),
         embeddings=lambda w: ancient(gallery_files(w.dataset)),
         shown=lambda w: ancient(
@@ -105,8 +107,10 @@ rule attend:
 rule attention:
     input:
         lambda w: digests(attention_sets(w.dataset)),
+        lambda w: digests(outcomes(w.dataset)),
         maps=lambda w: attending_files(w.dataset, "npz"),
         shown=lambda w: ancient(attention_sets(w.dataset)),
+        searched=lambda w: ancient(outcomes(w.dataset)),
     output:
         png=report(
             f"{results}/figures/attention_{{dataset}}.png",

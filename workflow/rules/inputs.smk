@@ -3,6 +3,7 @@
 import functools
 
 from anonbench.identity import code_digest
+from anonbench.provenance import file_digest
 
 TABLE_SUFFIXES = ("csv", "md", "tex")
 FIGURE_SUFFIXES = ("png", "svg")
@@ -80,6 +81,13 @@ def monitor_labels(wildcards):
     return [f"{results}/{wildcards.dataset}/manifest.parquet"] if monitored else []
 
 
+def pretrained_weights(wildcards):
+    """The user's file of weights that a training starts from."""
+    path = estimates.recipe(wildcards.dataset).backbone.pretrained
+    given = isinstance(path, Path) and not settings.bundle
+    return [local(str(path))] if given else []
+
+
 def demo_marker(wildcards):
     dataset = experiment.datasets[wildcards.dataset]
     return [local(f"{dataset.path}/contents.csv")] if dataset.demo else []
@@ -140,6 +148,16 @@ def detected(wildcards, kind):
     ]
 
 
+def outcomes(dataset):
+    """What detection says of the images in pictures; not needed where all may be seen."""
+    if settings.presentation.show_originals:
+        return []
+    return [
+        f"{results}/{dataset}/detect/val/{shard}.images.parquet"
+        for shard in shards(dataset, "val")
+    ]
+
+
 def scenario_files(dataset, stage, suffix):
     return [
         f"{results}/{dataset}/{stage}/{run.model}/seed{run.seed}/{run.variant}.{suffix}"
@@ -152,18 +170,8 @@ def downstream_files(wildcards):
     return scenario_files(wildcards.dataset, "downstream", "json") if labelled else []
 
 
-def require_shown(dataset):
-    """Refuse to show images with regions in plain sight, whoever asks for them."""
-    if not experiment.shows_images(dataset):
-        raise WorkflowError(
-            f"datasets.{dataset}: no degree hides all regions, so that its images are not shown; "
-            "add degree 100, or set presentation.show_originals: true"
-        )
-
-
 def example_variants(wildcards):
     """Variants that a figure may show: without originals those that hide most."""
-    require_shown(wildcards.dataset)
     variants = experiment.variants(wildcards.dataset)
     highest = max(variant.degree for variant in variants)
     if settings.presentation.show_originals:
@@ -275,6 +283,21 @@ def scored_embeddings(dataset, variant=None):
         embedding(dataset, run.model, run.seed, variant or run.variant, "val")
         for run in experiment.scenarios(dataset)
     ]
+
+
+@functools.cache
+def content_of(path):
+    return file_digest(Path(path))
+
+
+def contents(files):
+    """What the user's own files hold: one that is replaced by an older one has no newer time.
+
+    Asked where jobs are planned, as `code_of`; a job looks into its inputs itself.
+    """
+    if settings.bundle or not workflow.is_main_process:
+        return ""
+    return [[path, content_of(path)] for path in plain(list(files))]
 
 
 def code_of(script):

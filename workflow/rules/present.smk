@@ -65,7 +65,9 @@ rule sizes:
 rule examples:
     input:
         lambda w: digests(example_sets(w)),
+        lambda w: digests(outcomes(w.dataset)),
         shown=lambda w: ancient(example_sets(w)),
+        searched=lambda w: ancient(outcomes(w.dataset)),
     output:
         png=report(
             f"{results}/figures/examples_{{dataset}}.png",

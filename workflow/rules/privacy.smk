@@ -32,6 +32,7 @@ rule reidentify:
         runtime=lambda w: estimates.minutes("privacy", w.dataset),
     params:
         slice=slices.privacy(settings),
+        given=contents(recognizer()),
         variants=lambda w: attacked_variants(w.dataset),
         sought=lambda w: list(map(str, experiment.entities(w.dataset))),
     script:

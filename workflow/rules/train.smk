@@ -31,6 +31,7 @@ rule train_unadapted:
         enough=ancient(rules.enough.output[0]),
         original=lambda w: ancient(image_set(w.dataset, "original", "train")),
         labels=monitor_labels,
+        pretrained=pretrained_weights,
     output:
         digest_file(
             f"{results}/{{dataset}}/models/unadapted/seed{{seed}}/backbone.safetensors"
@@ -57,6 +58,7 @@ rule train_unadapted:
         runtime=lambda w: estimates.minutes("train", w.dataset),
     params:
         slice=lambda w: slices.train(settings, w.dataset),
+        given=lambda w: contents(pretrained_weights(w)),
         adaption="unadapted",
     script:
         "../scripts/train.py"
@@ -70,6 +72,7 @@ use rule train_unadapted as train_adapted with:
         original=lambda w: ancient(image_set(w.dataset, "original", "train")),
         anonymized=lambda w: ancient(image_set(w.dataset, w.anonymized, "train")),
         labels=monitor_labels,
+        pretrained=pretrained_weights,
     output:
         digest_file(
             f"{results}/{{dataset}}/models/{{adaption}}-{{anonymized}}/seed{{seed}}/backbone.safetensors"
@@ -82,4 +85,5 @@ use rule train_unadapted as train_adapted with:
         f"{benchmarks}/train/{{dataset}}/{{adaption}}-{{anonymized}}-seed{{seed}}.tsv"
     params:
         slice=lambda w: slices.train(settings, w.dataset),
+        given=lambda w: contents(pretrained_weights(w)),
         adaption=lambda w: w.adaption,

@@ -4,16 +4,23 @@ from anonbench.runtime import job
 
 with job(snakemake, __file__):
     from anonbench.datasets.listing import root_in
-    from anonbench.imageset import open_sets
     from anonbench.presentation.attention import panels
     from anonbench.presentation.figures.attention import attention
+    from anonbench.presentation.shown import open_shown
 
     root = root_in(snakemake.config, snakemake.wildcards.dataset)
+    settings = snakemake.params.slice["settings"]
     attention(
         panels(
             dict(zip(snakemake.params.models, map(Path, snakemake.input.maps), strict=True)),
-            open_sets(snakemake.params.shown, list(map(Path, snakemake.input.shown)), root),
+            open_shown(
+                snakemake.params.shown,
+                list(map(Path, snakemake.input.shown)),
+                root,
+                list(map(Path, snakemake.input.searched)),
+                settings["show_originals"],
+            ),
         ),
         outputs=[Path(path) for path in snakemake.output],
-        dpi=snakemake.params.slice["settings"]["dpi"],
+        dpi=settings["dpi"],
     )

@@ -4,13 +4,19 @@ from anonbench.runtime import job
 
 with job(snakemake, __file__):
     from anonbench.datasets.listing import root_in
-    from anonbench.imageset import open_sets
     from anonbench.presentation.figures.examples import choose, examples
+    from anonbench.presentation.shown import open_shown
     from anonbench.vocabulary import Variant
 
     settings = snakemake.params.slice["settings"]
     root = root_in(snakemake.config, snakemake.wildcards.dataset)
-    sets = open_sets(snakemake.params.variants, list(map(Path, snakemake.input.shown)), root)
+    sets = open_shown(
+        snakemake.params.variants,
+        list(map(Path, snakemake.input.shown)),
+        root,
+        list(map(Path, snakemake.input.searched)),
+        settings["show_originals"],
+    )
     variants = {Variant.parse(name): images for name, images in sets.items()}
     examples(
         variants,

@@ -6,14 +6,23 @@ with job(snakemake, __file__):
     from anonbench.config import Retrieval
     from anonbench.datasets.listing import root_in
     from anonbench.files import write_json
-    from anonbench.imageset import open_sets
     from anonbench.presentation.explorer import ScenarioEmbeddings, called, explore
-    from anonbench.vocabulary import ORIGINAL, Variant
+    from anonbench.presentation.shown import open_shown
+    from anonbench.vocabulary import Variant
 
     rows = zip(
         snakemake.params.scenarios, snakemake.input.originals, snakemake.input.images, strict=True
     )
     root = root_in(snakemake.config, snakemake.wildcards.dataset)
+    variants = snakemake.params.pictures
+    show_originals = snakemake.params.show_originals
+    shown = open_shown(
+        list(variants.values()),
+        list(map(Path, snakemake.input.shards)),
+        root,
+        list(map(Path, snakemake.input.searched)),
+        show_originals,
+    )
     explorer = explore(
         snakemake.wildcards.dataset,
         Path(snakemake.input.reference),
@@ -21,12 +30,8 @@ with job(snakemake, __file__):
             ScenarioEmbeddings(adaption, Variant.parse(variant), Path(originals), Path(images))
             for (adaption, variant), originals, images in rows
         ],
-        open_sets(snakemake.params.pictures, list(map(Path, snakemake.input.shards)), root),
-        called(
-            Path(snakemake.input.manifest),
-            snakemake.params.label,
-            show_originals=ORIGINAL in snakemake.params.pictures,
-        ),
+        {kind: shown[variant] for kind, variant in variants.items()},
+        called(Path(snakemake.input.manifest), snakemake.params.label, show_originals),
         Retrieval(**snakemake.params.retrieval),
         **snakemake.params.slice,
     )

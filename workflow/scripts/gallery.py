@@ -4,14 +4,21 @@ from anonbench.runtime import job
 
 with job(snakemake, __file__):
     from anonbench.datasets.listing import root_in
-    from anonbench.imageset import open_sets
     from anonbench.presentation.figures.gallery import gallery
     from anonbench.presentation.gallery import Database, shelves
+    from anonbench.presentation.shown import open_shown
     from anonbench.presentation.summary import read_scores
     from anonbench.vocabulary import Model, Variant
 
     root = root_in(snakemake.config, snakemake.wildcards.dataset)
-    shown = open_sets(snakemake.params.shown, list(map(Path, snakemake.input.shown)), root)
+    settings = snakemake.params.slice["settings"]
+    shown = open_shown(
+        snakemake.params.shown,
+        list(map(Path, snakemake.input.shown)),
+        root,
+        list(map(Path, snakemake.input.searched)),
+        settings["show_originals"],
+    )
     gallery(
         shelves(
             read_scores(Path(snakemake.input.scores)),
@@ -25,5 +32,5 @@ with job(snakemake, __file__):
             {Variant.parse(name): images for name, images in shown.items()},
         ),
         outputs=[Path(path) for path in snakemake.output],
-        dpi=snakemake.params.slice["settings"]["dpi"],
+        dpi=settings["dpi"],
     )

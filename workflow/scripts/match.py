@@ -15,6 +15,7 @@ with job(snakemake, __file__) as made:
             source=DataSource.model_validate(slice["source"]),
             seed=slice["seed"] or 0,
             manifest=Path(snakemake.input.manifest),
+            duplicates=Path(snakemake.input.duplicates),
             record=slice["unmatched"] == "record",
             output=Path(snakemake.output.rows),
             unmatched=Path(snakemake.output.unmatched),

@@ -1,6 +1,7 @@
 """Boxes that a user brings, corrects and takes away: CSV, Parquet, COCO JSON and VIA JSON."""
 
 from anonbench.annotations.coco import write_coco
+from anonbench.annotations.copies import for_all_copies
 from anonbench.annotations.corrections import Correction, correct, read_corrections
 from anonbench.annotations.keys import Images
 from anonbench.annotations.read import Annotations, read_boxes_file
@@ -11,6 +12,7 @@ __all__ = [
     "Correction",
     "Images",
     "correct",
+    "for_all_copies",
     "read_boxes_file",
     "read_corrections",
     "read_regions",

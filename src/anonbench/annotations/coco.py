@@ -11,7 +11,14 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from anonbench.annotations.rows import IMAGE_COLUMNS, ROW_COLUMNS, ROW_TYPES, Rows, printable
+from anonbench.annotations.rows import (
+    IMAGE_COLUMNS,
+    ROW_COLUMNS,
+    ROW_TYPES,
+    SLACK,
+    Rows,
+    printable,
+)
 from anonbench.annotations.shapes import NOTHING, number, numbers, outline
 from anonbench.boxes import Region, image_regions, read_boxes
 from anonbench.errors import InputError
@@ -53,7 +60,7 @@ def read_coco(file: Path, data: dict[str, Any]) -> Rows:
             file, where, categories, entry.get("category_id"), "category_id", "categories"
         )
         entity = str(category.get("name")).strip().lower()
-        box, quad = _shape(entry)
+        box, quad = _shape(file, where, entry)
         score = number(entry.get("score", 1.0))
         rows.append((where, *names[image["id"]], entity, *box, *quad, score))
     table = pd.DataFrame(rows, columns=ROW_COLUMNS).astype(ROW_TYPES)
@@ -124,7 +131,9 @@ def _size(value: Any) -> float:
     return size if size > 0 else np.nan  # some tools write 0 for: not known
 
 
-def _shape(entry: Mapping[str, Any]) -> tuple[list[float], tuple[float, ...]]:
+def _shape(
+    file: Path, where: str, entry: Mapping[str, Any]
+) -> tuple[list[float], tuple[float, ...]]:
     """Return box and corners of an annotation; NaN where it has none."""
     polygons = entry.get("segmentation")
     parts = [numbers(part) for part in polygons] if isinstance(polygons, list) else []
@@ -137,7 +146,14 @@ def _shape(entry: Mapping[str, Any]) -> tuple[list[float], tuple[float, ...]]:
     if len(box) != 4:
         return [np.nan] * 4, NOTHING
     x, y, width, height = box
-    return [x, y, x + width, y + height], quad if len(parts) == 1 else NOTHING
+    box = [x, y, x + width, y + height]
+    inside = (around[0] < x - SLACK, around[1] < y - SLACK)
+    if any(inside) or around[2] > box[2] + SLACK or around[3] > box[3] + SLACK:
+        raise InputError(
+            f"{file}: annotation {where}: its segmentation reaches beyond its bbox (x, y, width, "
+            "height), which alone would be hidden; mend one of them, or leave one out"
+        )
+    return box, quad if len(parts) == 1 else NOTHING
 
 
 def _table(path: Path, read: Callable[[Path], pd.DataFrame]) -> pd.DataFrame:

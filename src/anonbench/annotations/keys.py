@@ -73,7 +73,12 @@ class Images:
 
         """
         by_id = self._ids.find(ids.to_numpy(object))
-        by_path = self._paths.find(self._relative(paths))
+        plain = self._relative(paths)
+        by_path = self._paths.find(plain)
+        # of several images of one path, the id says which
+        both = (by_path == SEVERAL) & (by_id >= 0)
+        both[both] = self._paths.names[by_id[both]] == plain[both]
+        by_path[both] = by_id[both]
         use_id = (by_path == _NOT_GIVEN) | ((by_id < 0) & (by_id != _NOT_GIVEN))
         result = np.where(use_id, by_id, by_path)
         result[(by_id >= 0) & (by_path >= 0) & (by_id != by_path)] = APART

@@ -129,6 +129,7 @@ def matched(rows: Rows, images: Images, record: bool, boxed: np.ndarray) -> Anno
             made for an image of another size.
 
     """
+    _refuse_shares(rows, boxed)
     places, by_id = images.match(rows.table["id"], rows.table["path"])
     unmatched = [_unmatched(rows, images, places, by_id, record)]
     known = np.flatnonzero(places >= 0)
@@ -156,6 +157,14 @@ def matched(rows: Rows, images: Images, record: bool, boxed: np.ndarray) -> Anno
         unmatched=pd.concat(unmatched, ignore_index=True),
         unused=int((places == UNUSED).sum()),
     )
+
+
+def _refuse_shares(rows: Rows, boxed: np.ndarray) -> None:
+    """Raise InputError where all boxes lie in the first pixel: their unit is another."""
+    edges = rows.table[["x1", "y1"]].to_numpy(float)
+    if boxed.any() and (edges[boxed] <= 1).all():
+        text = "no box of the file goes beyond 1: are they shares of width and height? Give pixels"
+        rows.refuse(boxed, "x1", text)
 
 
 def _unmatched(

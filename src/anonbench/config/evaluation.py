@@ -113,10 +113,10 @@ class Presentation(Settings):
     """Tables, figures and the report."""
 
     show_originals: bool = False
-    """Show original pixels in figures and the report (originals, and images of degrees below 100,
-    in which most of a page may still be read), ids of images and labels of classes. Without it
-    images and classes have numbers instead, and a data set without degree 100 has no figures of
-    images."""
+    """Show original pixels in figures and the report (originals, and images that may show what
+    should be hidden: of a degree below 100, without regions, or on which a detector failed), ids of
+    images and labels of classes. Without it such images are blank, and images and classes have
+    numbers instead."""
     example_images: Count = 2
     """Images in an anonymization-example figure."""
     attention_images: Count = 1

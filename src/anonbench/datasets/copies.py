@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 
 import pandas as pd
 
@@ -29,6 +30,29 @@ def find_copies(images: pd.DataFrame) -> pd.DataFrame:
     kept = (twice["split"] == str(Split.VAL)) | ~twice["digest"].isin(in_val)
     copies = twice.assign(kept=kept.astype(bool))[COLUMNS]
     return copies.sort_values(["digest", "split", "id"], ignore_index=True)
+
+
+def read_copies(path: Path) -> pd.DataFrame:
+    """Return what `find_copies` found, from its CSV."""
+    types = {"digest": str, "id": str, "split": str, "kept": bool}
+    return pd.read_csv(path, dtype=types, keep_default_na=False)
+
+
+def left_out_copies(copies: pd.DataFrame, used: pd.DataFrame, listed: pd.DataFrame) -> pd.DataFrame:
+    """Return the images left out for their copies, as the manifest would.
+
+    Args:
+        copies: see `find_copies`.
+        used: the manifest, columns width, height and digest.
+        listed: all images, columns id and path.
+
+    Returns:
+        Columns id, path, width, height, digest.
+
+    """
+    left = copies.loc[~copies["kept"], ["id", "digest"]].merge(listed, on="id")
+    sizes = used[["digest", "width", "height"]].drop_duplicates("digest")
+    return left.merge(sizes, on="digest")[["id", "path", "width", "height", "digest"]]
 
 
 def tell_of_copies(name: str, copies: pd.DataFrame, labels: pd.Series | None) -> None:

@@ -118,6 +118,8 @@ def _look(root: Path, max_pixels: int, path: str) -> Header:
         data = read_file(root / path, max_bytes(max_pixels))
         with open_checked(data, max_pixels) as image:
             width, height = upright_size(image)
+        if width * height == 1:  # blurred or pixelated it would show itself
+            raise UnreadableImage("a single pixel")
     except UnreadableImage as error:
         return Header(0, 0, 0, "", str(error))
     return Header(width, height, len(data), hashlib.sha256(data).hexdigest(), "")

@@ -12,6 +12,7 @@ from anonbench.annotations import (
     Annotations,
     Correction,
     Images,
+    for_all_copies,
     read_boxes_file,
     read_corrections,
     read_regions,
@@ -20,6 +21,7 @@ from anonbench.annotations import (
 )
 from anonbench.boxes import Region
 from anonbench.config import Dataset, DataSource
+from anonbench.datasets.copies import left_out_copies, read_copies
 from anonbench.datasets.listing import read_source, root_of
 from anonbench.datasets.source import Source, problem
 from anonbench.detectors.gather import UNMATCHED_COLUMNS
@@ -89,6 +91,7 @@ def match_own(
     source: DataSource,
     seed: int,
     manifest: Path,
+    duplicates: Path,
     record: bool,
     output: Path,
     unmatched: Path,
@@ -97,7 +100,8 @@ def match_own(
 
     A row of an image that the data set lists and does not use (another split, outside the subset,
     skipped as unreadable) is counted in the log: nothing of that image is published. It is known by
-    the layout's lists and folders, which are read again for that.
+    the layout's lists and folders, which are read again for that. Regions of an image count for all
+    images of the same bytes, of which one may have been left out of train.
 
     Args:
         setting: a key of `READERS`.
@@ -106,6 +110,7 @@ def match_own(
         source: where its images are listed.
         seed: of its split.
         manifest: the data set's.
+        duplicates: the data set's images of equal bytes, see `anonbench.datasets.copies`.
         record: whether rows that reach no image are recorded; otherwise they are refused.
         output: the table to write; see `write_annotations`.
         unmatched: the CSV of rows that reach no image to write: `UNMATCHED_COLUMNS`.
@@ -114,10 +119,13 @@ def match_own(
         InputError: a row is wrong, or reaches no image; see `read_boxes_file`.
 
     """
-    used = pd.read_parquet(manifest, columns=["id", "path", "width", "height"])
+    used = pd.read_parquet(manifest, columns=["id", "path", "width", "height", "digest"])
     listed = read_source(name, source, seed, labels=False)
     others = pd.concat([listed.images[["id", "path"]], listed.others])
-    found = _read(setting, file, Images(root_of(source), used, others), record)
+    copies = read_copies(duplicates)
+    known = pd.concat([used, left_out_copies(copies, used, listed.images)])
+    found = _read(setting, file, Images(root_of(source), known, others), record)
+    found = for_all_copies(found, copies, spread=setting != "truth")
     log.info("%s: %d rows of %d images", file, len(found.rows), len(found.images))
     if found.unused:
         log.info("%s: %d rows are of images that are listed and not used", file, found.unused)

@@ -5,15 +5,27 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
 from anonbench.attention import Sight, read_maps
 from anonbench.presentation.figures.attention import Panel
-from anonbench.presentation.figures.examples import Images
 
 SIDE = 256
 """Pixels of a picture at least: the part that the network saw, in more detail than it saw."""
+
+
+class Images(Protocol):
+    """Access to images by id; `anonbench.presentation.shown.ShownSet` is one."""
+
+    def __contains__(self, image_id: str) -> bool:
+        """Return whether an image may be seen."""
+        ...
+
+    def read(self, image_id: str) -> np.ndarray:
+        """Return uint8 [H, W] or [H, W, 3] RGB."""
+        ...
 
 
 def panels(maps: Mapping[str, Path], shown: Mapping[str, Images]) -> list[Panel]:
@@ -21,7 +33,8 @@ def panels(maps: Mapping[str, Path], shown: Mapping[str, Images]) -> list[Panel]
 
     Args:
         maps: the NPZ of `anonbench.attention.attend`, by model.
-        shown: by variant, the images that may be seen; the maps of others stand alone.
+        shown: image sets by variant; the maps of images that are in none of them, or may not be
+            seen, stand alone.
 
     """
     sights = {model: read_maps(path) for model, path in maps.items()}
@@ -31,7 +44,7 @@ def panels(maps: Mapping[str, Path], shown: Mapping[str, Images]) -> list[Panel]
             image_id,
             model,
             variant,
-            _seen(sight, shown[variant].read(image_id)) if variant in shown else None,
+            _seen(sight, shown[variant], image_id) if variant in shown else None,
             heads,
         )
         for image_id in ids
@@ -41,6 +54,9 @@ def panels(maps: Mapping[str, Path], shown: Mapping[str, Images]) -> list[Panel]
     ]
 
 
-def _seen(sight: Sight, image: np.ndarray) -> np.ndarray:
+def _seen(sight: Sight, images: Images, image_id: str) -> np.ndarray | None:
+    if image_id not in images:
+        return None
     side = sight.preprocess.side
-    return replace(sight.preprocess, side=side * max(1, -(-SIDE // side))).fit(image)
+    larger = replace(sight.preprocess, side=side * max(1, -(-SIDE // side)))
+    return larger.fit(images.read(image_id))

@@ -1,8 +1,8 @@
 """What the report's retrieval explorer shows, precomputed: a few queries in every scenario.
 
-Nothing of an original enters it unless originals are to be shown: pictures are of the images with
-all regions of the highest degree hidden, and images and classes have numbers instead of ids and
-labels, which may be names of files and people.
+Nothing of an original enters it unless originals are to be shown: pictures are those of
+`anonbench.presentation.shown`, and images and classes have numbers instead of ids and labels, which
+may be names of files and people.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ Called = Callable[[Sequence[str]], tuple[list[str], list[str] | None]]
 
 
 class Images(Protocol):
-    """Access to images by id; `anonbench.imageset.ImageSet` is one."""
+    """Access to images by id; `anonbench.presentation.shown.ShownSet` is one."""
 
     def read(self, image_id: str) -> np.ndarray:
         """Return uint8 [H, W] or [H, W, 3] RGB."""

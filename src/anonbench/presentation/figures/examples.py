@@ -17,6 +17,7 @@ from anonbench.presentation.figures.style import (
     GRID,
     TALLEST,
     TWO_COLUMNS,
+    empty,
     new_figure,
     save,
     styled,
@@ -38,7 +39,7 @@ PRINT = 2
 
 
 class Images(Protocol):
-    """Access to images by id; `anonbench.imageset.ImageSet` is one."""
+    """Access to images by id; `anonbench.presentation.shown.ShownSet` is one."""
 
     def read(self, image_id: str) -> np.ndarray:
         """Return uint8 [H, W] or [H, W, 3] RGB."""
@@ -83,18 +84,23 @@ def examples(
 
     Args:
         variants: the image sets; the original is drawn only with `show_originals`.
-        ids: the images, see `choose`.
+        ids: the images, see `choose`; without any the figure says so.
         show_originals: whether original pixels may be seen.
         outputs: .png and .svg paths.
         dpi: of the PNG.
 
     Raises:
-        InputError: no anonymized variant or no image was given.
+        InputError: no anonymized variant was given.
 
     """
     shown = sorted((v for v in variants if v.method or show_originals), key=_order)
-    if not any(variant.method for variant in shown) or not ids:
-        raise InputError("an examples figure needs an anonymized variant and an image")
+    if not any(variant.method for variant in shown):
+        raise InputError("an examples figure needs an anonymized variant")
+    if not ids:
+        with styled():
+            figure = new_figure(TWO_COLUMNS, 1.0)
+            empty(figure, "Not shown: no image has all of its regions hidden")
+            return save(figure, outputs, dpi)
     grid = _arrange(shown, ids)
     aspect = max(_aspect(variants[variant].read(name)) for variant, name in grid.cells.values())
     side = _side(grid, aspect)

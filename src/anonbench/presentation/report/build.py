@@ -116,7 +116,7 @@ def sections(experiment: Experiment, results: Path) -> list[DatasetSection]:
             ),
             explorer=(
                 results / name / "explorer.json"
-                if experiment.config.presentation.explorer_queries and experiment.shows_images(name)
+                if experiment.config.presentation.explorer_queries
                 else None
             ),
         )

@@ -35,6 +35,11 @@ SHORT = {
     "learning": "Training",
 }
 """What the navigation calls them."""
+_NOT_SHOWN = (
+    "Unless originals may be shown, “not shown” stands in place of an image in which nothing was "
+    "found, on which a detector failed, or of which only some regions are hidden."
+)
+"""Of pictures."""
 CAPTIONS = {
     "front": (
         "How much of the reference's ranking is kept, against how often the strongest attack "
@@ -46,7 +51,8 @@ CAPTIONS = {
     ),
     "examples": (
         "The same images by method and degree. A degree of d % hides the first d % of an "
-        "image's regions in one random order, so higher degrees hide the same regions and more."
+        "image's regions in one random order, so higher degrees hide the same regions and more. "
+        f"{_NOT_SHOWN}"
     ),
     "detection": (
         "What each detector by itself hides of the true regions on a sample of the images: the "
@@ -69,7 +75,7 @@ CAPTIONS = {
         "images), then of the unadapted and of the best adapted model with anonymized query and "
         "database. Bold frame: among the reference's first ten; dashed: not. Below each: its place "
         "in the reference ranking. The query's own image is left out. Where originals may not be "
-        "seen, the reference's row shows the anonymized versions."
+        f"seen, the reference's row shows the anonymized versions. {_NOT_SHOWN}"
     ),
     "attention": (
         "Attention of the class token to the patches in the last layer: the maps of all heads (h1, "
@@ -77,7 +83,7 @@ CAPTIONS = {
         "what the network saw (more opaque is more). Compare the same head between rows. Each map "
         "has its own scale; the number above it is its brightest patch's share of attention. With "
         "many heads each map stands once. Adapted models are those of the first method at the "
-        "highest degree."
+        f"highest degree. {_NOT_SHOWN}"
     ),
     "attention_share": (
         "Share of each head's attention to patches that falls inside the sensitive boxes, mean "

@@ -1,0 +1,71 @@
+"""What is hidden in an image is hidden in all images of the same bytes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from anonbench.annotations import Images, for_all_copies, read_boxes_file, read_corrections
+from anonbench.datasets.copies import left_out_copies
+
+COPIES = pd.DataFrame(
+    [("d", "train/a", False), ("d", "val/a", True), ("d", "val/b", True)],
+    columns=["digest", "id", "kept"],
+)
+USED = pd.DataFrame(
+    [("val/a", 40, 20, "d"), ("val/b", 40, 20, "d"), ("val/c", 40, 20, "e")],
+    columns=["id", "width", "height", "digest"],
+).assign(path=lambda frame: frame["id"] + ".png")
+LISTED = pd.DataFrame({"id": ["train/a", *USED["id"]]}).assign(path=lambda f: f["id"] + ".png")
+HEADER = "id,entity,x0,y0,x1,y1,action\n"
+
+
+def read(folder: Path, *rows: str, corrections: bool = False) -> pd.DataFrame:
+    file = folder / "own.csv"
+    file.write_text(HEADER + "\n".join(rows) + "\n")
+    images = Images(Path("/d"), pd.concat([USED, left_out_copies(COPIES, USED, LISTED)]))
+    found = (read_corrections if corrections else read_boxes_file)(file, images)
+    return for_all_copies(found, COPIES, spread=True).rows
+
+
+def test_a_box_of_the_copy_that_is_left_out_is_on_those_that_are_used(tmp_path: Path) -> None:
+    rows = read(tmp_path, "train/a,face,1,2,30,12,", "val/c,text,1,2,3,4,")
+    assert rows[["id", "entity"]].values.tolist() == [
+        ["val/c", "text"],
+        ["val/a", "face"],
+        ["val/b", "face"],
+    ]
+
+
+def test_one_box_on_all_copies_is_one_region_of_each(tmp_path: Path) -> None:
+    rows = read(tmp_path, *(f"{name},face,1,2,30,12," for name in ("train/a", "val/a", "val/b")))
+    assert rows["id"].tolist() == ["val/a", "val/b"]
+    rows = read(tmp_path, "val/a,face,1,2,30,12,", "val/b,face,1,2,31,12,")
+    assert sorted(rows["id"]) == ["val/a", "val/a", "val/b", "val/b"]
+
+
+def test_additions_count_for_copies_and_removals_do_not(tmp_path: Path) -> None:
+    rows = read(tmp_path, "val/a,face,1,2,30,12,add", "val/a,text,,,,,remove", corrections=True)
+    assert rows[["id", "action"]].values.tolist() == [
+        ["val/a", "add"],
+        ["val/a", "remove"],
+        ["val/b", "add"],
+    ]
+
+
+def test_a_truth_stays_with_its_images(tmp_path: Path) -> None:
+    file = tmp_path / "own.csv"
+    file.write_text(HEADER + "train/a,face,1,2,30,12,\nval/a,face,1,2,30,12,\n")
+    images = Images(Path("/d"), pd.concat([USED, left_out_copies(COPIES, USED, LISTED)]))
+    found = for_all_copies(read_boxes_file(file, images), COPIES, spread=False)
+    assert found.rows["id"].tolist() == found.images == ["val/a"]
+
+
+@pytest.mark.parametrize("empty", [COPIES[:0], COPIES[:0].astype({"kept": bool})])
+def test_no_copies(tmp_path: Path, empty: pd.DataFrame) -> None:
+    file = tmp_path / "own.csv"
+    file.write_text(HEADER + "val/a,face,1,2,30,12,\n")
+    found = read_boxes_file(file, Images(Path("/d"), USED))
+    assert for_all_copies(found, empty, spread=True).rows.equals(found.rows)
