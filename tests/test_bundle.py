@@ -152,6 +152,18 @@ def test_no_image_no_id_and_no_place_is_in_a_bundle(bundle: Path, run: Config) -
     assert skipped["reason"].tolist() == ["is no image"]
 
 
+def test_measured_times_have_no_parameters(run: Config, root: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(run.results, tmp_path / "results")
+    (folder / "benchmarks/boxes").mkdir(parents=True)
+    # what --benchmark-extended writes
+    (folder / "benchmarks/boxes/portraits.tsv").write_text(
+        f"s\th:m:s\tcpu_time\tparams\n1.5\t0:00:01\t0.70\t{{'path': 'data/{made.PERSON}'}}\n"
+    )
+    write_bundle(run.model_copy(update={"results": folder}), root, tmp_path / "bundle")
+    found = tmp_path / "bundle/published/benchmarks/boxes/portraits.tsv"
+    assert found.read_text() == "s\th:m:s\tcpu_time\n1.5\t0:00:01\t0.70\n"
+
+
 def test_an_image_under_another_name_is_refused(run: Config, root: Path, tmp_path: Path) -> None:
     shutil.copytree(run.results, tmp_path / "results")
     config = made.config_of(tmp_path)

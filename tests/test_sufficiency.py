@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from anonbench.config import Retrieval
+from anonbench.evaluation import run
 from anonbench.sufficiency import DEFAULTS, too_few, too_wide, unstated
 
 
@@ -39,3 +41,19 @@ def test_a_data_sets_scores(k: int, n: int, stated: bool) -> None:
     assert (unstated(rows, DEFAULTS) == "") is stated
     assert unstated(rows[rows["metric"] == "knn"], DEFAULTS) == ""
     assert unstated(rows.assign(chance=0.51), DEFAULTS).startswith("a random ranking has 51.0 %")
+
+
+def test_a_reference_without_a_ranking_of_its_own_gives_no_statement() -> None:
+    vectors = np.ones((100, 8))
+    ids = [f"image-{number}" for number in range(100)]
+    # all are tied, and ties are broken by ids: everything is found again
+    same = [(ids, vectors)] * 3
+    result = run(*same, bootstrap=20)
+    assert result.table.set_index("metric").loc["map", "value"] == 1.0
+    assert "has no ranking of its own" in result.unknown
+    scores = result.table.assign(n=100)
+    assert "has no ranking of its own" in unstated(scores, DEFAULTS)
+    # alike, but not the same: vectors of most networks are
+    vectors += np.random.default_rng(0).normal(scale=0.02, size=vectors.shape)
+    near = [(ids, vectors)] * 3
+    assert run(*near, bootstrap=20).unknown == ""

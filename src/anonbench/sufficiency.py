@@ -19,6 +19,9 @@ MIN_QUERIES = 20
 MOST_CHANCE = 0.5
 """Where a random ranking has more mAP, most images are relevant and every system scores high."""
 
+ALL_ALIKE = 1e-6
+"""Where a random ranking has mnDCG this close to 1, the reference tells no image from another."""
+
 
 @dataclass(frozen=True)
 class Needs:
@@ -66,6 +69,20 @@ def too_few(k: int, queries: int, needs: Needs = DEFAULTS, images: int | None = 
     return ""
 
 
+def all_alike(scores: pd.DataFrame) -> str:
+    """Return that the reference's vectors are all alike, empty where they are not.
+
+    Its ranking is then the order of the ids, which every such system has: mAP is 100 %.
+
+    Args:
+        scores: rows with `metric` and `chance`.
+
+    """
+    if (scores.loc[scores["metric"] == "mndcg", "chance"] > 1.0 - ALL_ALIKE).any():
+        return "all embeddings of the reference are alike, so that it has no ranking of its own"
+    return ""
+
+
 def too_wide(low: float, high: float, needs: Needs) -> str:
     """Return why a value (shares) is not known well enough; empty where it is."""
     if high - low <= needs.widest:
@@ -90,6 +107,8 @@ def unstated(scores: pd.DataFrame, needs: Needs, images: int | None = None) -> s
     ranked = scores[scores["metric"] == "map"].dropna(subset=["value"])
     if ranked.empty:
         return ""
+    if alike := all_alike(scores):
+        return alike
     chance = float(ranked["chance"].max())
     if chance > MOST_CHANCE:
         return (

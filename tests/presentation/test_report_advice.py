@@ -155,3 +155,9 @@ def test_the_lead_says_what_is_kept_and_revealed_within_the_limit() -> None:
     )
     assert [line[:15] for line in lacking(rows)] == ["b: not known: r"]
     assert lead([], 10, found) == NOTHING_RUN
+
+
+def test_the_lead_says_that_a_part_stays_in_sight() -> None:
+    table = scores("a").assign(degree=25, value=0.4, low=0.38, high=0.42)
+    rows = advise(options({"a": summarize(table)}), 100, None)
+    assert "Up to 75 % of an image's regions stay in sight." in lead(rows, 10, {})

@@ -12,7 +12,9 @@ from anonbench.presentation.report.answer import (
     stated,
     wins,
 )
+from anonbench.presentation.report.recommendations import Verdict, recommendations
 from anonbench.presentation.summary import summarize
+from anonbench.sufficiency import DEFAULTS
 
 
 def scores_with(best: tuple[str, str], value: float = 0.8) -> pd.DataFrame:
@@ -116,3 +118,19 @@ def test_rankings_of_too_few_images_are_not_told() -> None:
     wide = summary.assign(low=0.1, high=0.9)
     assert overview({"documents": wide})[0].unknown == (True,) * 6
     assert wins({"documents": stated(summary, "k is 1")}) == []
+
+
+def test_a_measure_with_a_wide_interval_gives_no_statement() -> None:
+    summary = summarize(scores_with(("blur", "A")))
+    assert stated(summary, "", DEFAULTS).equals(summary)
+    one = (summary["metric"] == "map") & (summary["degree"] == 100)
+    wide = summary.copy()
+    wide.loc[wide.index[one][0], ["low", "high"]] = 0.1, 0.9
+    query = wide.loc[wide.index[one][0], "query"]
+    left = stated(wide, "", DEFAULTS)
+    # as a whole: the best of the others may not be the best
+    assert left.equals(wide[~(one & (wide["query"] == query))])
+    wide[["low", "high"]] = 0.1, 0.9
+    given = {"documents": stated(wide, "", DEFAULTS)}
+    assert wins(given) == []
+    assert {each.verdict for each in recommendations(given, {}, {})} == {Verdict.UNKNOWN}

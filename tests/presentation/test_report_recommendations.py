@@ -90,7 +90,7 @@ def test_one_choice_alone_decides_nothing() -> None:
     assert first is Verdict.HOLDS and "worst choice" not in points
     assert "in 0 of 1 scenario." in points
     assert [verdict for verdict, *_ in others] == [Verdict.UNKNOWN, Verdict.UNKNOWN]
-    assert "No adapted model" in others[0][1] and "only one choice" in others[1][1]
+    assert "takes an adapted model" in others[0][1] and "only one choice" in others[1][1]
 
 
 def test_nothing_run_has_no_verdict() -> None:

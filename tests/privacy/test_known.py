@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from anonbench.privacy.known import MIN_CLUSTERS, MIN_GALLERY, probes_needed, strongest
-from anonbench.privacy.lineup import NONE, ONLY_ONE
+from anonbench.privacy.lineup import NONE, ONLY_ONE, ONLY_TRAIN
 from anonbench.statistics import wilson
 from synthetic_rates import make_rates
 
@@ -50,8 +50,11 @@ def test_the_strongest_known_attack_is_shown_beside_what_is_not() -> None:
     assert (alone["lacking"] != "").all() and (alone["entity"] == "barcode").all()
 
 
-@pytest.mark.parametrize(("reason", "unknown"), [(ONLY_ONE, f"mrz: {ONLY_ONE}"), (NONE, "")])
-def test_an_entity_that_is_there_once_is_not_known(reason: str, unknown: str) -> None:
+@pytest.mark.parametrize(
+    ("reason", "unknown"),
+    [(ONLY_ONE, f"mrz: {ONLY_ONE}"), (ONLY_TRAIN, f"mrz: {ONLY_TRAIN}"), (NONE, "")],
+)
+def test_an_entity_that_cannot_be_attacked_is_not_known(reason: str, unknown: str) -> None:
     lone = (
         make_rates("a")
         .iloc[:1]

@@ -8,7 +8,7 @@ import pytest
 
 from anonbench.boxes import Region, box_table
 from anonbench.config import Privacy
-from anonbench.privacy.lineup import NONE, LineUp, Match, line_ups, read_people
+from anonbench.privacy.lineup import NONE, ONLY_TRAIN, LineUp, Match, line_ups, read_people
 from anonbench.vocabulary import Entity
 
 PEOPLE = {f"p{i}": f"person {i // 3}" for i in range(30)}  # ten persons, three photographs each
@@ -86,7 +86,9 @@ def test_other_splits_take_no_part_and_what_is_missing_is_said(boxes: pd.DataFra
     lines, missing = line_ups(boxes, ["p0", "p1"], {}, [Entity.MRZ], Privacy(), seed=0)
     assert {name for line in lines for name in line.crops["id"]} == {"p0", "p1"}
     assert set(missing) == {Entity.MRZ} and missing[Entity.MRZ] == NONE
-    assert line_ups(boxes, [], {}, [], Privacy(), seed=0) == ([], {})
+    # what only train shows is published too, and no attack says how much it tells
+    nothing = dict.fromkeys((Entity.FACE, Entity.TEXT), ONLY_TRAIN)
+    assert line_ups(boxes, [], {}, [], Privacy(), seed=0) == ([], nothing)
 
 
 def test_regions_at_a_degree_are_counted_over_the_whole_image(boxes: pd.DataFrame) -> None:

@@ -67,6 +67,9 @@ elif workflow.is_main_process:
         logger.warning(
             f"{_file} is not what its job wrote: it is put aside and made again"
         )
+    # where nothing is left to do no job says it, and --quiet all silences the logger
+    for _message in said_of_run(settings.results, experiment.datasets):
+        print(f"anonbench: the results so far: {_message}", file=sys.stderr)
 
 
 onstart:

@@ -38,6 +38,8 @@ class Copy(StrEnum):
     """Id, split and label of every image, and nothing else."""
     EMBEDDINGS = "embeddings"
     """HDF5 of ids and vectors."""
+    TIMES = "times"
+    """What Snakemake measured of a job, without its parameters (`--benchmark-extended`): paths."""
     DIGEST = "digest"
     """The digest of the file of that name, as it is in the bundle."""
 
@@ -184,6 +186,6 @@ def benchmark_files(results: Path) -> list[Entry]:
     """Return what Snakemake measured of the jobs: times and memory, by stage."""
     files = sorted((results / "benchmarks").rglob("*.tsv"))
     return [
-        Entry(file.relative_to(results).as_posix(), place=PUBLISHED, optional=True)
+        Entry(file.relative_to(results).as_posix(), Copy.TIMES, PUBLISHED, optional=True)
         for file in files
     ]

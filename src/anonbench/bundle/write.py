@@ -33,6 +33,11 @@ _LOCKS = ("requirements.lock", "requirements-nodeps.lock")
 _PACKAGES = ("snakemake", "numpy", "pandas", "scipy", "pyarrow", "h5py", "torch", "timm")
 _TIME = int(datetime(1980, 1, 1, tzinfo=UTC).timestamp())
 """Of every member of a tar: the earliest that archivers take without a remark."""
+_MEASURED = (
+    *("s", "h:m:s", "max_rss", "max_vms", "max_uss", "max_pss", "io_in", "io_out"),
+    *("mean_load", "cpu_time"),
+)
+"""Columns of a benchmark file that name nothing."""
 _PICTURES = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"II*\0", b"MM\0*", b"RIFF", b"BM")
 """How images begin: PNG, JPEG, GIF, TIFF, WebP, BMP."""
 
@@ -194,6 +199,10 @@ def _copy(entry: Entry, source: Path, target: Path, names: Names | None) -> None
     """Copy a file, with neutral names unless there are none."""
     if entry.copy is Copy.SKIPPED:
         write_csv(without_paths(source), target)
+    elif entry.copy is Copy.TIMES:
+        table = pd.read_csv(source, sep="\t", dtype=str, keep_default_na=False)
+        own = [column for column in table.columns if column in _MEASURED]
+        _write_text(target, table[own].to_csv(sep="\t", index=False, lineterminator="\n"))
     elif entry.copy is Copy.DIGEST:
         of = target.with_suffix("")
         _write_text(target, f"{file_digest(of)}  {of.stat().st_size}\n")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from anonbench.errors import InputError
@@ -42,8 +43,9 @@ def summarize(scores: pd.DataFrame) -> pd.DataFrame:
         the standard deviation between seeds (NaN for one seed), `se` the standard error over
         queries or images. The two are apart because more queries make the one smaller, and only
         more seeds tell the other. For several seeds `se` is the mean of theirs, an upper bound of
-        the error of their mean. `low` and `high` are the interval of the only seed, else value ±
-        sd. Cells without a value are left out.
+        the error of their mean. `low` and `high` are the interval over queries or images
+        (of several seeds, the mean of theirs), which value ± sd widens and never narrows: two seeds
+        that agree do not make few queries many. Cells without a value are left out.
 
     """
     return _average(scores[scores["method"] != ORIGINAL])
@@ -77,9 +79,8 @@ def _average(scores: pd.DataFrame) -> pd.DataFrame:
         )
         .reset_index()
     )
-    several = summary["seeds"] > 1
-    summary.loc[several, "low"] = summary["value"] - summary["sd"]
-    summary.loc[several, "high"] = summary["value"] + summary["sd"]
+    summary["low"] = np.fmin(summary["low"], summary["value"] - summary["sd"])
+    summary["high"] = np.fmax(summary["high"], summary["value"] + summary["sd"])
     return summary
 
 

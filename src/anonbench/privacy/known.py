@@ -13,7 +13,7 @@ from typing import Any
 
 import pandas as pd
 
-from anonbench.privacy.lineup import ONLY_ONE
+from anonbench.privacy.lineup import ONLY_ONE, ONLY_TRAIN
 from anonbench.privacy.rates import worst
 
 MIN_CLUSTERS = 20
@@ -40,8 +40,8 @@ def strongest(rates: pd.DataFrame, widest: float, confidence: float) -> pd.DataF
     by_entity = worst(rates, of=[*_VARIANT, "entity"])
     reasons = [_lacking(row, widest, confidence) for row in by_entity.to_dict("records")]
     by_entity = by_entity.assign(lacking=reasons)
-    lone = rates.loc[rates["reason"] == ONLY_ONE, "entity"]
-    missing = [f"{entity}: {ONLY_ONE}" for entity in dict.fromkeys(lone)]
+    lone = rates.loc[rates["reason"].isin([ONLY_ONE, ONLY_TRAIN]), ["entity", "reason"]]
+    missing = [f"{entity}: {why}" for entity, why in dict(lone.to_numpy().tolist()).items()]
     rows = []
     for _, group in by_entity.groupby(_VARIANT, sort=False):
         known = group[group["lacking"] == ""]

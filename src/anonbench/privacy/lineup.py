@@ -22,6 +22,7 @@ from anonbench.vocabulary import Entity
 
 NONE = "no region in the validation images"
 ONLY_ONE = "only one region in the validation images"
+ONLY_TRAIN = "no region in the validation images, but in the train images"
 """Why there is no line-up."""
 
 
@@ -75,8 +76,11 @@ def line_ups(
         if drawn is None:
             drawn = _of_regions(regions, settings, seed)
         if len(drawn) < 2:
-            if entity in sought or len(drawn):
-                missing[entity] = ONLY_ONE if len(drawn) else NONE
+            published = (boxes["entity"] == entity.value).any()
+            if len(drawn):
+                missing[entity] = ONLY_ONE
+            elif published or entity in sought:
+                missing[entity] = ONLY_TRAIN if published else NONE
             continue
         ordered = drawn.sort_values(["id", "order"], ignore_index=True)
         found.append(LineUp(entity, match, ordered[_COLUMNS]))

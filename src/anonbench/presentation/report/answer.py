@@ -29,6 +29,7 @@ MEASURES = [
     ("linear", ""),
 ]
 """Metric and query kind of the overview's columns."""
+_MEASURE = ["degree", "metric", "query"]
 
 
 @dataclass(frozen=True)
@@ -136,9 +137,21 @@ def ranked(summary: pd.DataFrame, degree: int, metric: str, query: str) -> list[
     ]
 
 
-def stated(summary: pd.DataFrame, gap: str) -> pd.DataFrame:
-    """Return the scores that a statement may rest on: without rankings where they have a gap."""
-    return summary[~summary["metric"].isin(PER_QUERY)] if gap else summary
+def stated(summary: pd.DataFrame, gap: str, needs: Needs | None = None) -> pd.DataFrame:
+    """Return the scores that a statement may rest on.
+
+    Args:
+        summary: scores, or tests of them.
+        gap: why no statement about rankings is possible; they are left out.
+        needs: of scores, the widest interval. A measure goes as a whole: among what would be left
+            of it, the best may not be the best.
+
+    """
+    given = summary[~summary["metric"].isin(PER_QUERY)] if gap else summary
+    if needs is None or given.empty:
+        return given
+    narrow = given["high"] - given["low"] <= needs.widest
+    return given[narrow.groupby([given[name] for name in _MEASURE]).transform("all")]
 
 
 def overview(

@@ -163,7 +163,7 @@ def build_report(
         section.name: unstated(summaries[section.name], needs, _validation(section.counts))
         for section in datasets
     }
-    sound = {name: stated(table, gaps[name]) for name, table in summaries.items()}
+    sound = {name: stated(table, gaps[name], needs) for name, table in summaries.items()}
     conclusions = {name: conclude(stated(table, gaps[name])) for name, table in comparisons.items()}
     shown = config.get("presentation", {})
     confidence = shown.get("confidence")

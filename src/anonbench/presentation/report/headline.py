@@ -44,7 +44,13 @@ def lead(given: Sequence[Advice], limit: float, risks: Risks) -> str:
         "At the highest degree of anonymization, the best choice of method and model that keeps "
         f"re-identification at or below {limit:g} % keeps {' and '.join(parts)}{over}."
     )
-    return f"{text} {found}".rstrip()
+    return " ".join(part for part in (text, _in_sight(given), found) if part)
+
+
+def _in_sight(given: Sequence[Advice]) -> str:
+    """Say that a choice hides a part only, empty where all hide everything."""
+    least = min(row.best.degree for row in given if row.best)
+    return "" if least == 100 else f"Up to {100 - least} % of an image's regions stay in sight."
 
 
 def lacking(given: Sequence[Advice]) -> Iterator[str]:

@@ -67,7 +67,7 @@ CAPTIONS = {
     "trend": (
         "Colour tells the method; each panel is one model, with the unadapted model's lines thin "
         "in the others. With a single degree, models stand beside each other. Bands and bars: the "
-        "interval over queries or images for one seed, ± one standard deviation for several. "
+        "interval over queries or images, with several seeds ± one standard deviation at least. "
         "A point that is missing was not run."
     ),
     "gallery": (

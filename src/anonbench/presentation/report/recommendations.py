@@ -26,6 +26,8 @@ from anonbench.presentation.report.bias import bias_points
 from anonbench.presentation.report.risk import Risk, Risks, of_originals
 from anonbench.vocabulary import CONTROL, UNADAPTED, QueryKind
 
+_NOTHING = "No retrieval was run, or it had too few images."
+
 
 class Verdict(StrEnum):
     """How far a recommendation is borne out."""
@@ -138,7 +140,7 @@ def _keep_model(
     title = "Keep the original model"
     won, columns = _columns_won(summaries, set(RETRIEVAL_METRICS))
     if not columns:
-        return _unknown(title, "No adapted model was scored that it could be compared with.")
+        return _unknown(title, f"{_NOTHING} It takes an adapted model too.")
     verdict = Verdict.IN_PART if 2 * won > columns else Verdict.FAILS
     verdict = Verdict.HOLDS if won == columns else verdict
     summary = (
@@ -179,7 +181,7 @@ def _case_by_case(summaries: Mapping[str, pd.DataFrame]) -> Recommendation:
         if (order := _highest(summary, "map", query.value))
     }
     if len(best) < 2:
-        return _unknown(title, "It takes at least two data sets or query kinds to tell.")
+        return _unknown(title, f"{_NOTHING} It takes two data sets or query kinds.")
     if len(_choices(summaries)) < 2:
         return _unknown(title, "There is only one choice of method and model.")
     times = Counter(choice.scenario for choice in best.values())
@@ -238,7 +240,5 @@ def _range(values: list[float]) -> str:
     return f"{high} points" if low == high else f"{low} to {high} points"
 
 
-def _unknown(
-    title: str, why: str = "No retrieval was run, or it had too few images."
-) -> Recommendation:
+def _unknown(title: str, why: str = _NOTHING) -> Recommendation:
     return Recommendation(title, Verdict.UNKNOWN, why, ())
