@@ -415,3 +415,12 @@ def test_ids_of_other_kinds_are_refused(value: Any, tmp_path: Path) -> None:
         read(path, images)
     pd.DataFrame([{"id": 1} | row]).to_parquet(path)
     assert reached(path, images) == {0: "1"}
+
+
+def test_an_id_says_which_of_two_images_of_one_path(tmp_path: Path) -> None:
+    images = images_of(("a", "x.png"), ("b", "x.png"), ("c", "y.png"))
+    for kind in ("csv", "coco"):
+        found = read_boxes_file(write(tmp_path, kind, [("b", "x.png"), ("a", "./x.png")]), images)
+        assert found.rows["id"].tolist() == ["b", "a"]
+        with pytest.raises(InputError, match="several images of the data set"):
+            read_boxes_file(write(tmp_path, kind, [("c", "x.png")]), images)

@@ -182,6 +182,47 @@ def test_coco_bbox_and_four_points(tmp_path: Path) -> None:
     assert [region.score for region in found] == [1, 0.5, 1, 1, 1]
 
 
+POLYGON = [10, 20, 30, 20, 35, 40, 30, 50, 10, 50]
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [
+        [POLYGON],
+        [[10, 20, 12, 20, 12, 25, 10, 25], [20, 20, 32, 20, 32, 25, 20, 25]],
+        [[10, 20, 30, 20, 20, 52]],
+        [[8, 20, 30, 20, 20, 50]],
+    ],
+)
+def test_coco_polygons_beyond_their_bbox_are_refused(tmp_path: Path, shape: Any) -> None:
+    path = as_json(tmp_path, coco({"bbox": [10, 20, 20, 30], "segmentation": shape}))
+    with pytest.raises(InputError, match=r"annotation 1: its segmentation reaches beyond its bbox"):
+        read(path)
+
+
+def test_coco_four_points_beyond_their_bbox_are_hidden(tmp_path: Path) -> None:
+    corners = [10, 20, 30, 10, 40, 50, 10, 60]
+    path = as_json(tmp_path, coco({"bbox": [10, 20, 20, 30], "segmentation": [corners]}))
+    assert read(path)["a"][0].quad == tuple(corners)
+
+
+@pytest.mark.parametrize("kind", ["csv", "json", "corrections"])
+def test_shares_in_place_of_pixels_are_refused(tmp_path: Path, kind: str) -> None:
+    if kind == "json":
+        path = as_json(tmp_path, coco({"bbox": [0.1, 0.2, 0.5, 0.5]}))
+    else:
+        path = tmp_path / "own.csv"
+        path.write_text("id,action,entity,x0,y0,x1,y1\na,add,face,0.1,0.2,0.6,1\n")
+    read_file = read_corrections if kind == "corrections" else read_boxes_file
+    match = r" 1 \(image a.*are they shares of width and height\? Give pixels$"
+    with pytest.raises(InputError, match=match):
+        read_file(path, Images(ROOT, LISTED))
+    if kind != "json":
+        with path.open("a") as file:
+            file.write("a,add,face,1,1,9,9\n")
+        assert len(read_file(path, Images(ROOT, LISTED)).rows) == 2
+
+
 def test_coco_lists_images_without_boxes(tmp_path: Path) -> None:
     assert read(as_json(tmp_path, coco())) == {"a": []}
 

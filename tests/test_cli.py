@@ -137,6 +137,24 @@ def test_evaluate_writes_every_query(embedded: dict[str, Path], suffix: str) -> 
     assert table["ap"].mean() == pytest.approx(expected["value"][0], abs=1e-12)
 
 
+def test_no_command_writes_over_what_it_reads(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    vectors = {f"v{d}": np.random.default_rng(d).standard_normal(30) for d in range(4)}
+    given = tmp_path / "given.parquet"
+    pd.DataFrame({"id": list(map(str, range(30))), **vectors}).to_parquet(given)
+    (tmp_path / "link.parquet").symlink_to(given)
+    before = given.read_bytes()
+    files = [f"--{name}={given}" for name in ("reference", "queries", "database")]
+    for commanded in (
+        ["evaluate", *files, "--per-query", str(tmp_path / "link.parquet")],
+        ["boxes", "export", str(tmp_path / "other.parquet"), str(given), str(given)],
+    ):
+        assert main(commanded) == 1
+        assert "is the same file as" in capsys.readouterr().err
+        assert given.read_bytes() == before
+
+
 def test_evaluate_says_when_a_ranking_is_near_chance(
     embedded: dict[str, Path], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -129,8 +129,14 @@ def test_other_files_of_a_config(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"privacy\.recognizer: .* is no model in ONNX format"):
         require_files(config(privacy={"recognizer": str(text)}))
     require_files(config(privacy={"recognizer": str(text), "enabled": False}))
-    data = {"layout": "folder", "path": "images", "detectors": ["zxing"], "truth": str(tmp_path)}
-    with pytest.raises(InputError, match=r"datasets\.mine\.truth: .* is a folder"):
+
+
+@pytest.mark.parametrize("setting", ["boxes", "corrections", "truth"])
+def test_a_folder_is_no_file_of_boxes(tmp_path: Path, setting: str) -> None:
+    # of which one file would be read, and the others not
+    detector = "boxes" if setting == "boxes" else "zxing"
+    data = {"layout": "folder", "path": "images", "detectors": [detector], setting: str(tmp_path)}
+    with pytest.raises(InputError, match=rf"datasets\.mine\.{setting}: .* is a folder"):
         require_files(load({"datasets": {"mine": data}}))
 
 

@@ -174,7 +174,7 @@ def test_a_run_that_was_asked_to_end_was_stopped(tmp_path: Path, end: Any) -> No
 
 
 def recorded(folder: Path) -> Record:
-    record = Record(folder, {})
+    record = Record(folder, {}, list)
     record.begin({"train": 3, "table": 1})
     return record
 

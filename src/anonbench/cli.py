@@ -9,6 +9,7 @@ from pathlib import Path
 from anonbench.checksums import verify as verify_file
 from anonbench.commands import bundle, evaluate, images, originals, plan, status, verify
 from anonbench.errors import InputError
+from anonbench.files import require_another
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -106,6 +107,7 @@ def _standin(options: argparse.Namespace) -> None:
 def _export(options: argparse.Namespace) -> None:
     from anonbench.training.export import export_backbone
 
+    require_another(options.output, options.backbone)
     verify_file(options.backbone)
     print(export_backbone(options.backbone, options.output, options.format))
 
@@ -113,6 +115,7 @@ def _export(options: argparse.Namespace) -> None:
 def _export_boxes(options: argparse.Namespace) -> None:
     from anonbench.annotations import write_coco
 
+    require_another(options.output, options.boxes, options.manifest)
     verify_file(options.boxes)
     verify_file(options.manifest)
     count = write_coco(options.boxes, options.manifest, options.output)

@@ -195,6 +195,13 @@ def read_sealed(path: Path) -> memoryview:
     return content[:-_SEAL]
 
 
+def require_another(output: Path, *inputs: Path) -> None:
+    """Raise InputError where a command would write over a file that it reads."""
+    for path in inputs:
+        if output.exists() and path.exists() and output.samefile(path):
+            raise InputError(f"{output}: is the same file as {path}, which is read; give another")
+
+
 def files_in(path: Path) -> list[Path]:
     """Return a file, or all files of a folder and of its folders; nothing where there is none."""
     if path.is_file():

@@ -121,6 +121,19 @@ def test_nothing_of_an_original_is_in_the_results_which_are_their_owners(
     assert in_original == {".parquet", ".digest", ".json"}
 
 
+@pytest.mark.parametrize("copied", [False, True])
+def test_no_copy_is_planned_unless_it_is_asked_for(
+    snakemake: Any, tmp_path: Path, copied: bool
+) -> None:
+    small_archive.draw(tmp_path)
+    config = small_archive.config() | {"presentation": {"show_originals": True}}
+    config["datasets"]["archive"]["copy_originals"] = copied
+    plan = snakemake(tmp_path, config, "-n", "--quiet", "rules", "--", "all", "archive_images")
+    assert plan.returncode == 0, plan.stderr[-3000:]
+    assert "reidentify" in plan.stdout + plan.stderr
+    assert ("copy_originals" in plan.stdout + plan.stderr) == copied
+
+
 def test_copies_on_request_change_no_result_and_go_by_one_command(
     snakemake: Any, root: Path, undisturbed: Path, tmp_path: Path
 ) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import os
+import shutil
 import tarfile
 from pathlib import Path
 from typing import Any
@@ -203,3 +205,32 @@ def test_a_wrong_row_ends_the_run_before_any_image_is_searched(
     searched = list((tmp_path / "results/archive/detect").glob("*/*.boxes.parquet"))
     assert bool(searched) is (setting == "truth" and not early)
     assert (tmp_path / "results/archive/manifest.parquet").exists() is not early
+
+
+def test_copies_are_hidden_alike_and_a_replaced_file_is_read_whatever_its_time(
+    snakemake: Any, tmp_path: Path
+) -> None:
+    rows = write_secrets(tmp_path)
+    archive = tmp_path / "archive"
+    # of three images of the same bytes the boxes name the one that is left out of train
+    for name in ("left.png", "stays.png"):
+        shutil.copy(archive / rows[1][1], archive / name)
+    with (archive / "list.csv").open("a") as file:
+        file.write("left,left.png,train\nstays,stays.png,val\n")
+    lines = [box("left.png" if n == 1 else path, n) for _, path, n in rows]
+    own = tmp_path / "own.csv"
+    own.write_text(HEADER + "\n".join(lines[1:]) + "\n")
+    run = ("--cores", "1", "archive_images")
+    done = snakemake(tmp_path, secret_config(), *run)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert secrets_seen(tmp_path) == (17, 1)  # the first has no box
+    # the right file is older: another disk's, or from an archive
+    (tmp_path / "older.csv").write_text(HEADER + "\n".join(lines) + "\n")
+    os.utime(tmp_path / "older.csv", (1.5e9, 1.5e9))
+    (tmp_path / "older.csv").replace(own)
+    done = snakemake(tmp_path, secret_config(), *run)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert secrets_seen(tmp_path) == (17, 0)
+    os.utime(own)
+    touched = snakemake(tmp_path, secret_config(), "-n", *run)
+    assert "Nothing to be done" in touched.stdout + touched.stderr

@@ -7,7 +7,9 @@ from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import small_archive
 
 pytestmark = pytest.mark.workflow
 
@@ -52,3 +54,20 @@ def test_labels_are_read_for_the_log_alone(
     config = deepcopy(miniature)
     config["recipes"]["portraits"]["knn_every"] = 2
     assert "manifest.parquet" in planned(snakemake, config, tmp_path)["input"]
+
+
+def test_weights_of_the_user_are_an_input_of_every_training(snakemake: Any, tmp_path: Path) -> None:
+    # another file under the same name would else give the training that was made from the first
+    from safetensors.numpy import save_file
+
+    small_archive.draw(tmp_path)
+    save_file({"weight": np.zeros(3, dtype=np.float32)}, tmp_path / "weights.safetensors")
+    config = small_archive.config()
+    config["recipes"]["tiny"]["backbone"]["pretrained"] = "weights.safetensors"
+    done = snakemake(tmp_path, config, "-n", "archive_models")
+    assert done.returncode == 0, done.stderr[-3000:]
+    text = done.stdout + done.stderr
+    for rule in ("train_unadapted", "train_adapted"):
+        jobs = text.split(f"rule {rule}:")[1:]
+        assert jobs
+        assert all("weights.safetensors" in job.split("output:")[0] for job in jobs)

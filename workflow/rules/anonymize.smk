@@ -73,6 +73,10 @@ rule copy_originals:
         f"{logs}/copy_originals/{{dataset}}/{{split}}-{{shard}}.log",
     benchmark:
         f"{benchmarks}/copy_originals/{{dataset}}/{{split}}-{{shard}}.tsv"
+    wildcard_constraints:
+        # no other data set has such a job, whatever asks for its file; (?!) matches nothing
+        dataset="|".join(n for n, d in experiment.datasets.items() if d.copy_originals)
+        or "(?!)",
     conda:
         CONDA
     threads: 1

@@ -16,7 +16,8 @@ def shards(dataset, split):
 
 def image_set(dataset, variant, split):
     """Paths of one image set's shards and their indexes; of originals indexes alone, or copies too."""
-    in_place = variant == "original" and not experiment.datasets[dataset].copy_originals
+    copied = experiment.datasets[dataset].copy_originals
+    in_place = str(variant) == "original" and not copied
     return [
         f"{results}/{dataset}/images/{variant}/{split}/{shard}.{suffix}"
         for shard in shards(dataset, split)

@@ -147,13 +147,15 @@ def _shape(
         return [np.nan] * 4, NOTHING
     x, y, width, height = box
     box = [x, y, x + width, y + height]
-    inside = (around[0] < x - SLACK, around[1] < y - SLACK)
-    if any(inside) or around[2] > box[2] + SLACK or around[3] > box[3] + SLACK:
+    if len(parts) == 1 and quad != NOTHING:
+        return box, quad  # which is hidden, whatever the box
+    low, high = (np.array([around[:2], box[:2]]), np.array([around[2:], box[2:]]))
+    if (low[0] < low[1] - SLACK).any() or (high[0] > high[1] + SLACK).any():
         raise InputError(
-            f"{file}: annotation {where}: its segmentation reaches beyond its bbox (x, y, width, "
-            "height), which alone would be hidden; mend one of them, or leave one out"
+            f"{file}: annotation {printable(where)}: its segmentation reaches beyond its bbox "
+            "(x, y, width, height), which alone would be hidden; mend one of them, or leave one out"
         )
-    return box, quad if len(parts) == 1 else NOTHING
+    return box, NOTHING
 
 
 def _table(path: Path, read: Callable[[Path], pd.DataFrame]) -> pd.DataFrame:

@@ -160,9 +160,9 @@ def matched(rows: Rows, images: Images, record: bool, boxed: np.ndarray) -> Anno
 
 
 def _refuse_shares(rows: Rows, boxed: np.ndarray) -> None:
-    """Raise InputError where all boxes lie in the first pixel: their unit is another."""
-    edges = rows.table[["x1", "y1"]].to_numpy(float)
-    if boxed.any() and (edges[boxed] <= 1).all():
+    """Raise InputError where all boxes are parts of the first pixel: their unit is another."""
+    boxes = rows.table[BOX].to_numpy(float)[boxed]
+    if len(boxes) and (boxes <= 1).all() and (boxes % 1 > 0).any():
         text = "no box of the file goes beyond 1: are they shares of width and height? Give pixels"
         rows.refuse(boxed, "x1", text)
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from anonbench.checksums import verify
 from anonbench.errors import InputError
+from anonbench.files import require_another
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -121,6 +122,8 @@ def run(options: argparse.Namespace) -> None:
         if name not in own and value is not None
     }
     files = options.reference, options.queries, options.database
+    if options.per_query:
+        require_another(options.per_query, *files)
     for file in files:
         verify(file)
     result = evaluation.run(*files, **settings)
