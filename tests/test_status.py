@@ -13,10 +13,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from anonbench.cli import main
 from anonbench.commands.status import as_text
+from anonbench.detectors.gather import COUNTS
 from anonbench.errors import InputError
 from anonbench.status import State, Status, last_lines, status
 from snakemake_logger_plugin_anonbench.record import NAME, Record, read
@@ -266,3 +268,20 @@ def test_of_a_log_the_last_states_are_shown(tmp_path: Path) -> None:
     assert last_lines(log, 0.0, 2) == ("two", " 30 %|###")
     assert last_lines(log, time.time() + 60, 2) == ()
     assert last_lines(tmp_path / "none", 0.0, 2) == ()
+
+
+def test_doubts_about_what_is_published_are_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recorded(tmp_path).end()
+    counts = dict.fromkeys(COUNTS[1:], 0) | {"without_regions": 3, "used_without_regions": 3}
+    (tmp_path / "archive").mkdir()
+    pd.DataFrame([{"split": "val", **counts}]).to_csv(
+        tmp_path / "archive" / "counts.csv", index=False
+    )
+    assert main(["status", "--results", str(tmp_path)]) == 0
+    said = "archive: PUBLISHED UNHIDDEN: 3 images without a region"
+    assert said in capsys.readouterr().out
+    assert main(["status", "--json", "--results", str(tmp_path)]) == 0
+    (told,) = json.loads(capsys.readouterr().out)
+    assert told["doubts"][0].startswith(said)

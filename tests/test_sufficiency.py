@@ -57,3 +57,11 @@ def test_a_reference_without_a_ranking_of_its_own_gives_no_statement() -> None:
     vectors += np.random.default_rng(0).normal(scale=0.02, size=vectors.shape)
     near = [(ids, vectors)] * 3
     assert run(*near, bootstrap=20).unknown == ""
+
+
+def test_where_a_random_ranking_scores_high_nothing_is_told() -> None:
+    vectors = np.random.default_rng(0).normal(size=(60, 8))
+    same = [([f"image-{number}" for number in range(60)], vectors)] * 3
+    told = run(*same, bootstrap=20, fraction=0.9).unknown
+    assert told.startswith("a random ranking has 9") and told.endswith("tell rankings apart")
+    assert run(*same, bootstrap=20, fraction=0.2).unknown == ""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -118,7 +118,7 @@ def announce(dataset: str, counts: Path, unmatched: Path) -> None:
         loudly(log, f"{dataset}: {doubts.said()}")
 
 
-def said_of_run(results: Path, datasets: Mapping[str, object]) -> list[str]:
+def said_of_run(results: Path, datasets: Iterable[str]) -> list[str]:
     """Return a line for each data set with doubts; for the end of a run."""
     lines = []
     for name in datasets:

@@ -21,7 +21,7 @@ from anonbench.retrieval import archive, chance, metrics, scenario
 from anonbench.retrieval.sample import draw
 from anonbench.scores import PER_QUERY
 from anonbench.statistics import bootstrap_means, interval, standard_error, wilson
-from anonbench.sufficiency import all_alike, too_few
+from anonbench.sufficiency import all_alike, high_chance, too_few
 
 if TYPE_CHECKING:
     from anonbench.retrieval.approximate import Difference
@@ -72,7 +72,8 @@ class Evaluation:
                 f"k is {self.k}, and below {metrics.MIN_K} no ranking can be judged; score more "
                 f"images, or ask for a k of {metrics.MIN_K} or more"
             )
-        return too_few(self.k, len(self.per_query)) or all_alike(self.table)
+        few = too_few(self.k, len(self.per_query))
+        return few or all_alike(self.table) or high_chance(self.table)
 
     def near_chance(self) -> pd.DataFrame:
         """Return the rows of mAP and mnDCG that a random ranking would reach, or nearly so."""

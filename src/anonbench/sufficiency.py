@@ -83,6 +83,22 @@ def all_alike(scores: pd.DataFrame) -> str:
     return ""
 
 
+def high_chance(scores: pd.DataFrame) -> str:
+    """Return that a random ranking has a high mAP, empty where it has not.
+
+    Args:
+        scores: rows with `metric` and `chance`.
+
+    """
+    chance = float(scores.loc[scores["metric"] == "map", "chance"].max())
+    if chance > MOST_CHANCE:
+        return (
+            f"a random ranking has {100 * chance:.1f} % mAP here; fewer relevant images "
+            "(retrieval.fraction) tell rankings apart"
+        )
+    return ""
+
+
 def too_wide(low: float, high: float, needs: Needs) -> str:
     """Return why a value (shares) is not known well enough; empty where it is."""
     if high - low <= needs.widest:
@@ -109,10 +125,6 @@ def unstated(scores: pd.DataFrame, needs: Needs, images: int | None = None) -> s
         return ""
     if alike := all_alike(scores):
         return alike
-    chance = float(ranked["chance"].max())
-    if chance > MOST_CHANCE:
-        return (
-            f"a random ranking has {100 * chance:.1f} % mAP here; a retrieval.fraction below "
-            f"{needs.retrieval.fraction:g} tells rankings apart"
-        )
+    if likely := high_chance(scores):
+        return likely
     return too_few(int(ranked["k"].min()), int(ranked["n"].min()), needs, images)

@@ -43,12 +43,21 @@ def run(options: argparse.Namespace) -> None:
     if options.json:
         print(json.dumps([as_json(each) for each in found], indent=2, ensure_ascii=False))
     else:
-        print("\n\n".join(as_text(each) for each in found))
+        print("\n\n".join("\n".join([as_text(each), *_doubts(each)]) for each in found))
 
 
 def as_json(found: Status) -> dict[str, Any]:
     """Return a status as plain data."""
-    return asdict(found) | {"results": str(found.results), "way_on": way_on(found)}
+    words = {"results": str(found.results), "way_on": way_on(found), "doubts": _doubts(found)}
+    return asdict(found) | words
+
+
+def _doubts(found: Status) -> list[str]:
+    """Return what the results publish, or leave out, because it may show too much."""
+    from anonbench.doubts import said_of_run
+
+    counts = sorted(found.results.glob("*/counts.csv"))
+    return said_of_run(found.results, [path.parent.name for path in counts])
 
 
 def as_text(found: Status) -> str:
