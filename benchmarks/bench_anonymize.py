@@ -15,12 +15,12 @@ import numpy as np
 from common import emit, measure
 from PIL import Image, ImageFilter
 
-from anonbench.anonymizers.apply import anonymize
-from anonbench.audit.check import Auditor
-from anonbench.boxes import Region, box_table
+from anonbench.anonymization.apply import anonymize
+from anonbench.anonymization.audit.check import Auditor
 from anonbench.config import Anonymization
-from anonbench.images import encode
-from anonbench.vocabulary import Entity, Method, Variant
+from anonbench.core.boxes import Region, box_table
+from anonbench.core.vocabulary import Entity, Method, Variant
+from anonbench.datasets.images import encode
 
 HEIGHT, WIDTH, LINES = 1000, 762, 60
 LINE_HEIGHT, LINE_WIDTH = 16, 320

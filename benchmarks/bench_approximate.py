@@ -18,10 +18,10 @@ import numpy as np
 from common import emit, measure, peak_memory_gb
 
 from anonbench.config import Retrieval
-from anonbench.embeddings import Embeddings
-from anonbench.retrieval import approximate, archive
-from anonbench.retrieval.sample import draw
-from anonbench.statistics import standard_error
+from anonbench.core.numeric.statistics import standard_error
+from anonbench.embedding.store import Embeddings
+from anonbench.evaluation.retrieval import approximate, archive
+from anonbench.evaluation.retrieval.sample import draw
 
 IMAGES, WIDTH, CLUSTERS = 50_000, 128, 500
 QUERIES, CHECKED, K = 2_000, 200, 100

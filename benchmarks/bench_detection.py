@@ -23,16 +23,16 @@ import numpy as np
 import pandas as pd
 from common import emit, measure, peak_memory_gb
 
-from anonbench.boxes import Region
 from anonbench.config.data import DocumentsDemo, PortraitsDemo
 from anonbench.config.detectors import Detection, DetectorName
-from anonbench.datasets.demo import generate
-from anonbench.detectors import Detector, shard
-from anonbench.detectors.reading import Original, read_batches
-from anonbench.detectors.shard import Job, detect_shard
-from anonbench.images import encode, open_checked, read_image, upright_size
-from anonbench.opencv import cv2
-from anonbench.provenance import file_digest
+from anonbench.core.boxes import Region
+from anonbench.core.opencv import cv2
+from anonbench.core.provenance import file_digest
+from anonbench.datasets.images import encode, open_checked, read_image, upright_size
+from anonbench.detection import Detector, shard
+from anonbench.detection.shard import Job, detect_shard
+from anonbench.detection.text.reading import Original, read_batches
+from anonbench_demo import generate
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 PAPER = {"faces": 202_000, "pages": 360_000}

@@ -23,13 +23,13 @@ from sklearn.neighbors import KNeighborsClassifier
 from threadpoolctl import threadpool_limits
 
 from anonbench.config import Linear
-from anonbench.downstream import knn
-from anonbench.downstream.knn import knn_predict
-from anonbench.downstream.linear import linear_probe
-from anonbench.downstream.softmax import Problem, Standardization
-from anonbench.embeddings import Embeddings
-from anonbench.order import Order
-from anonbench.ranking import Similarity, threads
+from anonbench.core.numeric.similarity import Similarity, threads
+from anonbench.core.numeric.topk import Order
+from anonbench.embedding.store import Embeddings
+from anonbench.evaluation.downstream import knn
+from anonbench.evaluation.downstream.knn import knn_predict
+from anonbench.evaluation.downstream.linear import linear_probe
+from anonbench.evaluation.downstream.softmax import Problem, Standardization
 
 CLASSES, DEPTH, TEMPERATURE = 16, 1024, 0.07
 KS = (10, 20, 100, 200)

@@ -22,12 +22,12 @@ import torch
 from common import emit, measure
 from PIL import Image
 
-from anonbench.boxes import Region
-from anonbench.compat import install_torchvision_ops
 from anonbench.config.detectors import Detection, DetectorName
-from anonbench.datasets.demo import portraits
-from anonbench.detectors import build
-from anonbench.images import encode, read_image
+from anonbench.core.boxes import Region
+from anonbench.core.compat import install_torchvision_ops
+from anonbench.datasets.images import encode, read_image
+from anonbench.detection import build
+from anonbench_demo import portraits
 
 install_torchvision_ops()
 

@@ -17,11 +17,11 @@ from sklearn.metrics import average_precision_score
 
 from anonbench.config import Embedding, load
 from anonbench.datasets.listing import root_of
-from anonbench.embedding import features
-from anonbench.imageset import ImageSet
-from anonbench.training.backbone import init_backbone
-from anonbench.training.preprocess import Preprocess
-from anonbench.training.weights import load_backbone
+from anonbench.datasets.shards import ImageSet
+from anonbench.embedding.extract import features
+from anonbench.training.checkpoints.weights import load_backbone
+from anonbench.training.data.preprocess import Preprocess
+from anonbench.training.model.backbone import init_backbone
 
 ROOT = Path(__file__).resolve().parents[1]
 LABELS = {"portraits": "identity", "documents": "class", "ids": "class"}

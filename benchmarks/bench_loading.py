@@ -32,16 +32,16 @@ from common import emit, measure
 from PIL import Image
 from torch.utils.data import DataLoader, Dataset
 
-from anonbench.compat import install_torchvision_ops
 from anonbench.config.training import Crops, Recipe
-from anonbench.images import encode, read_image
-from anonbench.imageset import ImageSet, ShardWriter
-from anonbench.originals import write_index
-from anonbench.training.batch import finish
-from anonbench.training.crops import crop_boxes
-from anonbench.training.draws import crop_draws
-from anonbench.training.looks import BLUR_SIGMA, IMAGENET_DEVIATION, IMAGENET_MEAN
-from anonbench.training.pairs import BatchStream, Sources
+from anonbench.core.compat import install_torchvision_ops
+from anonbench.datasets.images import encode, read_image
+from anonbench.datasets.originals import write_index
+from anonbench.datasets.shards import ImageSet, ShardWriter
+from anonbench.training.data.augment import BLUR_SIGMA, IMAGENET_DEVIATION, IMAGENET_MEAN
+from anonbench.training.data.augment_params import crop_draws
+from anonbench.training.data.batch import finish
+from anonbench.training.data.crops import crop_boxes
+from anonbench.training.data.paired_dataset import BatchStream, Sources
 
 install_torchvision_ops()
 

@@ -79,7 +79,7 @@ def child(output: Path, arguments: list[str]) -> None:
     from snakemake import cli, workflow
     from snakemake.scheduling.job_scheduler import JobScheduler
 
-    from anonbench import identity
+    from anonbench.core.jobs import fingerprint
     from anonbench.datasets import scan
 
     phases.timed("other", cli, "main")
@@ -87,7 +87,7 @@ def child(output: Path, arguments: list[str]) -> None:
     phases.timed("graph", workflow.Workflow, "_build_dag")
     phases.timed("print", JobScheduler, "schedule")
     phases.timed("scan", scan, "scan")
-    phases.timed("code", identity, "code_digest")
+    phases.timed("code", fingerprint, "code_digest")
     try:
         cli.main(arguments)
     except SystemExit as end:

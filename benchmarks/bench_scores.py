@@ -21,11 +21,11 @@ import numpy as np
 from common import emit, measure
 
 from anonbench.config import Retrieval
-from anonbench.embeddings import Embeddings
-from anonbench.ranking import Room, unit_rows
-from anonbench.retrieval import metrics
-from anonbench.retrieval.engine import COLUMNS
-from anonbench.retrieval.on_cpu import CpuEngine
+from anonbench.core.numeric.similarity import Room, unit_rows
+from anonbench.embedding.store import Embeddings
+from anonbench.evaluation.retrieval import metrics
+from anonbench.evaluation.retrieval.engine import COLUMNS
+from anonbench.evaluation.retrieval.on_cpu import CpuEngine
 
 Scores = tuple[np.ndarray, np.ndarray | None]
 SMALL = (2_000, 256)
@@ -92,7 +92,7 @@ def by_sklearn(relevant: np.ndarray, gains: np.ndarray, scores: np.ndarray, k: i
 def by_torchmetrics(relevant: np.ndarray, gains: np.ndarray, scores: np.ndarray, k: int) -> Any:
     import torch
 
-    from anonbench.compat import install_torchvision_ops
+    from anonbench.core.compat import install_torchvision_ops
 
     install_torchvision_ops()
     from torchmetrics.functional.retrieval import (

@@ -18,9 +18,9 @@ import torch
 from common import emit, peak_memory_gb
 from synthetic import batch_of, recipe_of
 
-from anonbench.training import trainer as training
-from anonbench.training.batch import finish
-from anonbench.training.trainer import Trainer
+from anonbench.training.data.batch import finish
+from anonbench.training.loop import trainer as training
+from anonbench.training.loop.trainer import Trainer
 
 WARM_UP, STEPS = 3, 12
 CPU = torch.device("cpu")

@@ -29,14 +29,14 @@ import numpy as np
 import torch
 from common import emit, measure, peak_memory_gb
 
-from anonbench.boxes import Region
 from anonbench.config.detectors import Ppocr
-from anonbench.datasets.demo import documents
-from anonbench.detectors.dbnet import DbnetDetector
-from anonbench.detectors.dbnet_input import read_definition, to_input
-from anonbench.detectors.ppocr import load_paddleocr, model_folder
-from anonbench.detectors.ppocr_model import TextModel, find_model
-from anonbench.images import read_image
+from anonbench.core.boxes import Region
+from anonbench.datasets.images import read_image
+from anonbench.detection.text.dbnet import DbnetDetector
+from anonbench.detection.text.dbnet_input import read_definition, to_input
+from anonbench.detection.text.ppocr import load_paddleocr, model_folder
+from anonbench.detection.text.ppocr_model import TextModel, find_model
+from anonbench_demo import documents
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data" / "rvl_cdip" / "images"
 PAGES, ROUNDS, THREADS = 24, 5, (2, 1)

@@ -14,8 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import log_softmax, normalize, softmax
 
-from anonbench.training.backbone import embed_patches
-from anonbench.training.trainer import Trainer
+from anonbench.training.loop.trainer import Trainer
+from anonbench.training.model.backbone import embed_patches
 
 # isort: split
 from timm.layers.drop import DropPath

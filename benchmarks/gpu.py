@@ -25,10 +25,10 @@ import torch  # noqa: E402
 from checks import CHECKS  # noqa: E402
 from synthetic import batch_of, recipe_of  # noqa: E402
 
-from anonbench.training import trainer as training  # noqa: E402
-from anonbench.training.batch import Batch, finish  # noqa: E402
-from anonbench.training.flops import peak_flops, step_flops  # noqa: E402
-from anonbench.training.trainer import Trainer  # noqa: E402
+from anonbench.training.data.batch import Batch, finish  # noqa: E402
+from anonbench.training.loop import trainer as training  # noqa: E402
+from anonbench.training.loop.flops import peak_flops, step_flops  # noqa: E402
+from anonbench.training.loop.trainer import Trainer  # noqa: E402
 
 WARM_UP, STEPS = 10, 30
 BATCHES = (256, 192, 128, 96, 64, 48, 32, 16)

@@ -10,10 +10,10 @@ import numpy as np
 import torch
 import yaml
 
-from anonbench.training.batch import Batch
-from anonbench.training.draws import COLUMNS
-from anonbench.training.looks import looks_of
-from anonbench.training.masking import batch_masks
+from anonbench.training.data.augment import looks_of
+from anonbench.training.data.augment_params import COLUMNS
+from anonbench.training.data.batch import Batch
+from anonbench.training.data.masking import batch_masks
 
 DEFAULTS = Path(__file__).resolve().parents[1] / "config" / "defaults.yaml"
 

@@ -10,35 +10,35 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from anonbench.attention_shares import SHARE_COLUMNS
-from anonbench.boxes import Region, box_table, write_boxes
-from anonbench.checksums import digest_file
-from anonbench.comparisons import compare, read_comparisons
+from anonbench.anonymization.published import COLUMNS as AUDITED
 from anonbench.config import Config, load
-from anonbench.correlation import write_correlation
-from anonbench.detectors.gather import COUNTS
-from anonbench.downstream.evaluate import evaluate_downstream
-from anonbench.embeddings import Embeddings, write_embeddings
-from anonbench.experiment import Experiment
-from anonbench.files import write_csv, write_parquet
-from anonbench.presentation.reidentification import write_reidentification
-from anonbench.presentation.scenario_tables import (
+from anonbench.config.experiment import Experiment
+from anonbench.core.boxes import Region, box_table, write_boxes
+from anonbench.core.io import write_csv, write_parquet
+from anonbench.core.jobs.checksums import digest_file
+from anonbench.core.provenance import file_digest
+from anonbench.core.seeding import rng
+from anonbench.core.vocabulary import Entity, Split
+from anonbench.detection.gather import COUNTS
+from anonbench.embedding.attention_shares import SHARE_COLUMNS
+from anonbench.embedding.store import Embeddings, write_embeddings
+from anonbench.evaluation.correlation import write_correlation
+from anonbench.evaluation.downstream.evaluate import evaluate_downstream
+from anonbench.evaluation.pairwise import compare, read_comparisons
+from anonbench.evaluation.privacy.rates import read_rates
+from anonbench.evaluation.retrieval.gather import gather_scenarios
+from anonbench.evaluation.retrieval.job import Embedded, score_shard
+from anonbench.evaluation.scores import collect, scenario_files
+from anonbench.reporting.reidentification import write_reidentification
+from anonbench.reporting.scenario_tables import (
     profiles,
     scenario_grid,
     scenario_rows,
     write_profiles,
     write_scenarios,
 )
-from anonbench.presentation.summary import read_scores
-from anonbench.presentation.tables import write_sizes, write_table
-from anonbench.privacy.rates import read_rates
-from anonbench.provenance import file_digest
-from anonbench.published import COLUMNS as AUDITED
-from anonbench.retrieval.gather import gather_scenarios
-from anonbench.retrieval.job import Embedded, score_shard
-from anonbench.scores import collect, scenario_files
-from anonbench.seeding import rng
-from anonbench.vocabulary import Entity, Split
+from anonbench.reporting.summary import read_scores
+from anonbench.reporting.tables import write_sizes, write_table
 from synthetic_rates import make_rates
 
 NAME = "portraits"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from anonbench.privacy.rates import RATE_COLUMNS
+from anonbench.evaluation.privacy.rates import RATE_COLUMNS
 
 METHODS = {"pixelate": 0.3, "blur": 0.45, "mask": 0.01}
 """What is left of the rate where every region is hidden."""

@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from anonbench.annotations import Images, for_all_copies, read_boxes_file, read_corrections
+from anonbench.datasets.annotations import Images, for_all_copies, read_boxes_file, read_corrections
 from anonbench.datasets.copies import left_out_copies
 
 COPIES = pd.DataFrame(

@@ -13,7 +13,8 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from anonbench.annotations import (
+from anonbench.core.errors import InputError
+from anonbench.datasets.annotations import (
     Annotations,
     Images,
     read_boxes_file,
@@ -22,7 +23,6 @@ from anonbench.annotations import (
     read_stored_corrections,
     write_annotations,
 )
-from anonbench.errors import InputError
 
 ROOT = Path("/data/archive")
 SIDE = 1000

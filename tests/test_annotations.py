@@ -12,7 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from anonbench.annotations import (
+from anonbench.cli import main
+from anonbench.core.boxes import Region, box_table, image_regions, write_boxes
+from anonbench.core.errors import InputError
+from anonbench.core.vocabulary import Entity
+from anonbench.datasets.annotations import (
     Correction,
     Images,
     correct,
@@ -23,11 +27,7 @@ from anonbench.annotations import (
     write_annotations,
     write_coco,
 )
-from anonbench.annotations.coco import as_coco
-from anonbench.boxes import Region, box_table, image_regions, write_boxes
-from anonbench.cli import main
-from anonbench.errors import InputError
-from anonbench.vocabulary import Entity
+from anonbench.datasets.annotations.coco import as_coco
 
 ROOT = Path("/data/archive")
 LISTED = pd.DataFrame(

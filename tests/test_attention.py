@@ -11,17 +11,17 @@ import pandas as pd
 import pytest
 import torch
 
-from anonbench.attention import attend, attention_maps, read_maps
-from anonbench.attention_shares import SHARE_COLUMNS, share_inside, summarize_shares
-from anonbench.boxes import Region
-from anonbench.compat import install_torchvision_ops
 from anonbench.config.training import Recipe
-from anonbench.images import encode as encode_image
-from anonbench.imageset import ImageSet, ShardWriter
-from anonbench.training.backbone import build_backbone
-from anonbench.training.preprocess import Preprocess
-from anonbench.training.weights import PREFIX, load_backbone, save_backbone
-from anonbench.vocabulary import Entity
+from anonbench.core.boxes import Region
+from anonbench.core.compat import install_torchvision_ops
+from anonbench.core.vocabulary import Entity
+from anonbench.datasets.images import encode as encode_image
+from anonbench.datasets.shards import ImageSet, ShardWriter
+from anonbench.embedding.attention import attend, attention_maps, read_maps
+from anonbench.embedding.attention_shares import SHARE_COLUMNS, share_inside, summarize_shares
+from anonbench.training.checkpoints.weights import PREFIX, load_backbone, save_backbone
+from anonbench.training.data.preprocess import Preprocess
+from anonbench.training.model.backbone import build_backbone
 
 install_torchvision_ops()
 

@@ -13,7 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from anonbench.attention_shares import (
+from anonbench.core.boxes import Region
+from anonbench.core.vocabulary import Entity
+from anonbench.embedding.attention_shares import (
     ALL_HEADS,
     SHARE_COLUMNS,
     SUMMARY_COLUMNS,
@@ -22,9 +24,7 @@ from anonbench.attention_shares import (
     share_inside,
     summarize_shares,
 )
-from anonbench.boxes import Region
-from anonbench.training.preprocess import Preprocess
-from anonbench.vocabulary import Entity
+from anonbench.training.data.preprocess import Preprocess
 
 
 def region(*box: float, **more: Any) -> Region:
@@ -127,5 +127,5 @@ def test_summary_is_the_mean_over_images() -> None:
 
 
 def test_a_summary_needs_no_torch() -> None:
-    code = "import sys, anonbench.attention_shares; sys.exit('torch' in sys.modules)"
+    code = "import sys, anonbench.embedding.attention_shares; sys.exit('torch' in sys.modules)"
     run([sys.executable, "-c", code], check=True, timeout=60)

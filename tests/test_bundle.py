@@ -19,13 +19,13 @@ from anonbench.bundle.crate import METADATA, read_metadata
 from anonbench.bundle.source import image_counts, rules_left
 from anonbench.bundle.verify import verify
 from anonbench.bundle.write import neutral_config, write_bundle
-from anonbench.checksums import write_checksum
 from anonbench.cli import main
 from anonbench.config import Config, load
-from anonbench.embeddings import read_embeddings
-from anonbench.errors import InputError
-from anonbench.provenance import file_digest
-from anonbench.vocabulary import Split
+from anonbench.core.errors import InputError
+from anonbench.core.jobs.checksums import write_checksum
+from anonbench.core.provenance import file_digest
+from anonbench.core.vocabulary import Split
+from anonbench.embedding.store import read_embeddings
 
 A_PICTURE = b"\x89PNG\r\n\x1a\n" + bytes(64)
 TABLE = "published/tables/retrieval_portraits_100.csv"

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from anonbench.checksums import (
+from anonbench.core.errors import InputError
+from anonbench.core.jobs.checksums import (
     is_intact,
     read_checksum,
     record_of,
@@ -16,8 +17,7 @@ from anonbench.checksums import (
     verify_against,
     write_checksum,
 )
-from anonbench.errors import InputError
-from anonbench.provenance import file_digest
+from anonbench.core.provenance import file_digest
 
 
 @pytest.fixture

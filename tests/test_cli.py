@@ -13,9 +13,9 @@ from anonbench import evaluate
 from anonbench.cli import main
 from anonbench.config import load
 from anonbench.config.document import DEFAULTS, SCHEMA
+from anonbench.core.vocabulary import Split
 from anonbench.datasets.listing import count_images, list_images
-from anonbench.scores import PER_QUERY
-from anonbench.vocabulary import Split
+from anonbench.evaluation.scores import PER_QUERY
 
 
 def test_config_writes_the_files_that_are_committed(root: Path, tmp_path: Path) -> None:

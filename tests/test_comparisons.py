@@ -10,11 +10,11 @@ import pandas as pd
 import pytest
 import scipy.stats
 
-from anonbench.comparisons import COLUMNS, compare, read_comparisons
-from anonbench.errors import InputError
-from anonbench.files import write_csv
-from anonbench.scores import PER_QUERY, ScenarioFiles
-from anonbench.vocabulary import Model, Variant
+from anonbench.core.errors import InputError
+from anonbench.core.io import write_csv
+from anonbench.core.vocabulary import Model, Variant
+from anonbench.evaluation.pairwise import COLUMNS, compare, read_comparisons
+from anonbench.evaluation.scores import PER_QUERY, ScenarioFiles
 
 IDS = [f"{i:03d}" for i in range(60)]
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from numba import njit
 
-from anonbench import compiled
+from anonbench.core.numeric import compiled
 
 
 def test_where_nothing_can_be_left_it_is_compiled_each_time(

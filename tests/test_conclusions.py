@@ -5,8 +5,8 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from anonbench.comparisons import COLUMNS
-from anonbench.conclusions import Difference, conclude
+from anonbench.evaluation.pairwise import COLUMNS
+from anonbench.evaluation.retrieval_bias import Difference, conclude
 
 
 def column(

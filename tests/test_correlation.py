@@ -12,7 +12,8 @@ import pytest
 import scipy.stats
 
 from anonbench.config import Correlation
-from anonbench.correlation import (
+from anonbench.core.errors import InputError
+from anonbench.evaluation.correlation import (
     BY_METHOD,
     COLUMNS,
     METRICS,
@@ -21,7 +22,6 @@ from anonbench.correlation import (
     metric_rows,
     write_correlation,
 )
-from anonbench.errors import InputError
 
 SETTINGS = Correlation(bootstrap=200)
 METHODS = {"pixelation": "pixelate", "blurring": "blur", "masking": "mask"}

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from anonbench import devices
-from anonbench.devices import candidates, claimed
-from anonbench.errors import InputError
+from anonbench.core import devices
+from anonbench.core.devices import candidates, claimed
+from anonbench.core.errors import InputError
 
 HOLD = """
 import os, sys, time

@@ -7,8 +7,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from anonbench.detectors.gather import COUNTS
-from anonbench.doubts import Doubts, read_doubts, said_of_run
+from anonbench.datasets.doubts import Doubts, read_doubts, said_of_run
+from anonbench.detection.gather import COUNTS
 
 
 def write(folder: Path, rows: list[tuple[object, ...]], unmatched: tuple[str, ...] = ()) -> None:

@@ -10,14 +10,14 @@ import torch
 
 from anonbench.config.evaluation import Embedding
 from anonbench.config.training import Backbone, Crops, Recipe
-from anonbench.embedding import embed, embed_many, features
-from anonbench.embeddings import read_embeddings
-from anonbench.errors import InputError
-from anonbench.images import encode as encode_image
-from anonbench.imageset import ImageSet, ShardWriter
-from anonbench.provenance import file_digest
-from anonbench.training.network import Network
-from anonbench.training.weights import load_backbone, save_backbone
+from anonbench.core.errors import InputError
+from anonbench.core.provenance import file_digest
+from anonbench.datasets.images import encode as encode_image
+from anonbench.datasets.shards import ImageSet, ShardWriter
+from anonbench.embedding.extract import embed, embed_many, features
+from anonbench.embedding.store import read_embeddings
+from anonbench.training.checkpoints.weights import load_backbone, save_backbone
+from anonbench.training.model.network import Network
 
 RECIPE = Recipe(
     backbone=Backbone(width=32, depth=2, heads=2, patch=8, layer_scale=1.0, drop_path=0.2),

@@ -11,9 +11,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from anonbench.embedding_formats import checked, read
-from anonbench.embeddings import Embeddings, write_embeddings
-from anonbench.errors import InputError
+from anonbench.core.errors import InputError
+from anonbench.embedding.formats import checked, read
+from anonbench.embedding.store import Embeddings, write_embeddings
 
 IDS = ["b/ü 1", "a,2", "c"]
 VALUES = np.array([[1.5, -2.0], [0.25, 3.0], [0.0, 1.0]])

@@ -7,14 +7,14 @@ import h5py
 import numpy as np
 import pytest
 
-from anonbench.embeddings import (
+from anonbench.core.errors import InputError
+from anonbench.embedding.store import (
     Embeddings,
     read_embeddings,
     read_ids,
     read_rows,
     write_embeddings,
 )
-from anonbench.errors import InputError
 
 
 def example(count: int = 5, width: int = 3) -> Embeddings:

@@ -9,9 +9,9 @@ import pytest
 import yaml
 
 from anonbench.config import DetectorName, load
-from anonbench.estimates import DETECTED_PER_SECOND, GPU_TRAINED_PER_SECOND, Estimates
-from anonbench.experiment import Experiment
-from anonbench.vocabulary import Split
+from anonbench.config.experiment import Experiment
+from anonbench.config.resources import DETECTED_PER_SECOND, GPU_TRAINED_PER_SECOND, Estimates
+from anonbench.core.vocabulary import Split
 
 STAGES = ("manifest", "detect", "anonymize", "train", "embed", "retrieve", "downstream")
 

@@ -16,13 +16,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import anonbench
-from anonbench import evaluation
 from anonbench.cli import main
 from anonbench.config import Retrieval
-from anonbench.embeddings import Embeddings, write_embeddings
-from anonbench.errors import InputError
-from anonbench.evaluation import evaluate, run
-from anonbench.retrieval.metrics import cutoff
+from anonbench.core.errors import InputError
+from anonbench.embedding.store import Embeddings, write_embeddings
+from anonbench.evaluation import external
+from anonbench.evaluation.external import evaluate, run
+from anonbench.evaluation.retrieval.metrics import cutoff
 
 SIZE = 200
 Pair = tuple[list[str], np.ndarray]
@@ -43,8 +43,8 @@ def value(table: pd.DataFrame, metric: str, column: str = "value") -> float:
 
 
 def test_the_example_of_the_docstring() -> None:
-    assert doctest.testmod(evaluation).attempted > 0
-    assert doctest.testmod(evaluation).failed == 0
+    assert doctest.testmod(external).attempted > 0
+    assert doctest.testmod(external).failed == 0
 
 
 def test_values_by_a_dozen_lines_of_numpy() -> None:
@@ -145,7 +145,7 @@ def test_k_is_the_k_that_was_asked_for(images: int, data: st.DataObject, own: bo
     images += 1
     settings = Retrieval(include_self=own)
     k = data.draw(st.integers(1, images if own else images - 1))
-    assert cutoff(images, evaluation._cut(settings, images, k)) == k
+    assert cutoff(images, external._cut(settings, images, k)) == k
 
 
 def test_k_and_the_same_share_score_the_same() -> None:
@@ -240,13 +240,13 @@ def test_what_cannot_be_scored_is_said_in_a_line(change: dict[str, Any], message
 
 
 def test_a_deep_approximate_search_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(evaluation, "MOST_APPROXIMATE", 9)
+    monkeypatch.setattr(external, "MOST_APPROXIMATE", 9)
     with pytest.raises(InputError, match=r"the first 10 images saves nothing.*--sample"):
         evaluate(REFERENCE, QUERIES, DATABASE, search="ivf")
 
 
 @pytest.mark.parametrize("search", ["ivf", "hnsw"])
-def test_approximate_scores_come_with_their_difference(search: evaluation.Search) -> None:
+def test_approximate_scores_come_with_their_difference(search: external.Search) -> None:
     result = run(REFERENCE, QUERIES, DATABASE, search=search, k=10, check=40)
     exact = evaluate(REFERENCE, QUERIES, DATABASE, k=10, ap_depth="k")
     assert result.difference is not None

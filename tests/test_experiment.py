@@ -8,8 +8,8 @@ import pytest
 import yaml
 
 from anonbench.config import load
-from anonbench.experiment import PAPER_FIGURES, PAPER_TABLES, Experiment
-from anonbench.vocabulary import Adaption, Model, Split, Variant
+from anonbench.config.experiment import PAPER_FIGURES, PAPER_TABLES, Experiment
+from anonbench.core.vocabulary import Adaption, Model, Split, Variant
 
 
 def experiment(path: Path) -> Experiment:

@@ -8,7 +8,14 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from anonbench.files import atomic, read_json, scratch_folder, write_csv, write_json, write_parquet
+from anonbench.core.io import (
+    atomic,
+    read_json,
+    scratch_folder,
+    write_csv,
+    write_json,
+    write_parquet,
+)
 
 
 def frame() -> pd.DataFrame:
@@ -70,7 +77,7 @@ def test_what_a_killed_job_left_goes_when_the_file_is_written_again(tmp_path: Pa
 
 KEEP = """
 import sys
-from anonbench.files import scratch_folder
+from anonbench.core.io import scratch_folder
 with scratch_folder() as folder:
     print(folder, flush=True)
     sys.stdin.read()

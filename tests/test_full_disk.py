@@ -28,7 +28,7 @@ WRITERS = {
 IMPORTS = """
 import sys
 from pathlib import Path
-from anonbench.runtime import logged
+from anonbench.core.jobs.job import logged
 path = Path(sys.argv[1])
 with logged(sys.argv[2], 1):
     import numpy as np
@@ -36,9 +36,9 @@ with logged(sys.argv[2], 1):
     import torch
     from safetensors.torch import save_file
     from anonbench import files
-    from anonbench.embeddings import Embeddings, write_embeddings
-    from anonbench.imageset import ShardWriter
-    from anonbench.training.checkpoint import write_checkpoint
+    from anonbench.embedding.store import Embeddings, write_embeddings
+    from anonbench.datasets.shards import ShardWriter
+    from anonbench.training.loop.checkpoint import write_checkpoint
     values = np.random.default_rng(0).standard_normal((1000, 400)).astype(np.float32)
 """
 

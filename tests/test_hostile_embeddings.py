@@ -14,9 +14,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from anonbench import embedding_formats
-from anonbench.embeddings import read_embeddings, read_ids, read_rows
-from anonbench.errors import InputError
+from anonbench.core.errors import InputError
+from anonbench.embedding import formats
+from anonbench.embedding.store import read_embeddings, read_ids, read_rows
 
 SECRET = np.full((3, 4), 7.0, np.float32)
 """Another's data, in a file of its own that no reader may open."""
@@ -188,7 +188,7 @@ def test_hostile_hdf5_is_refused_by_every_reader(beside_a_secret: Path, name: st
         write(file)
         good(file)
     readers: list[Callable[[Path], object]] = [
-        embedding_formats.read,
+        formats.read,
         read_embeddings,
         read_ids,
         lambda path: read_rows(path, np.array([0])),
@@ -203,7 +203,7 @@ def test_ids_of_other_encodings_are_refused(tmp_path: Path) -> None:
     with h5py.File(tmp_path / "e.h5", "w") as file:
         latin_ids(file)
         good(file)
-    for reader in (embedding_formats.read, read_embeddings, read_ids):
+    for reader in (formats.read, read_embeddings, read_ids):
         with pytest.raises(InputError, match=r"e\.h5.*(UTF-8|codec)"):
             reader(tmp_path / "e.h5")
 
@@ -223,7 +223,7 @@ def test_ids_that_all_name_one_long_text_are_refused(tmp_path: Path, chunked: bo
     content = bytearray(path.read_bytes())
     content[start : start + 16 * 1000] = content[start : start + 16] * 1000
     path.write_bytes(content)
-    for reader in (embedding_formats.read, read_ids):
+    for reader in (formats.read, read_ids):
         with pytest.raises(InputError, match=r"/ids declares 9\.5 MiB of text in a file of"):
             reader(path)
 
@@ -262,7 +262,7 @@ def test_truncated_and_damaged_hdf5_never_ends_otherwise(tmp_path: Path) -> None
             for place in draw.integers(0, len(whole), 4):
                 content[place] = draw.integers(256)
         path.write_bytes(content)
-        for reader in (embedding_formats.read, read_embeddings):
+        for reader in (formats.read, read_embeddings):
             try:
                 reader(path)
             except InputError as refused:
@@ -283,7 +283,7 @@ def test_honest_storage_is_read(tmp_path: Path, options: dict[str, object]) -> N
     with h5py.File(tmp_path / "e.h5", "w", userblock_size=1024) as file:
         file.create_dataset("embeddings", data=values, **options)
         file.create_dataset("ids", data=["ä", "b", "c"], dtype=TEXT, maxshape=(None,))
-    for reader in (embedding_formats.read, read_embeddings):
+    for reader in (formats.read, read_embeddings):
         read = reader(tmp_path / "e.h5")
         assert read.ids == ["ä", "b", "c"]
         np.testing.assert_array_equal(read.values, values)
@@ -320,7 +320,7 @@ def test_hostile_npy_is_refused(tmp_path: Path, name: str) -> None:
     (tmp_path / "e.npy").write_bytes(HOSTILE_NPY[name])
     (tmp_path / "e.ids.txt").write_text("a\n")
     with pytest.raises(InputError, match=r"e\.npy"):
-        embedding_formats.read(tmp_path / "e.npy")
+        formats.read(tmp_path / "e.npy")
 
 
 def parquet(path: Path, rows: int, **columns: object) -> None:
@@ -333,7 +333,7 @@ def test_parquet_that_unpacks_to_far_more_is_refused(tmp_path: Path) -> None:
     parquet(path, rows, id=np.arange(1000).repeat(rows // 1000), x=np.ones(rows, np.float32))
     assert path.stat().st_size < 200_000
     with pytest.raises(InputError, match=r"declares 1.*MiB, but the file stores"):
-        embedding_formats.read(path)
+        formats.read(path)
 
 
 def test_one_long_id_many_times_is_refused(tmp_path: Path) -> None:
@@ -342,7 +342,7 @@ def test_one_long_id_many_times_is_refused(tmp_path: Path) -> None:
     table = pa.table({"id": ids, "x": np.ones(rows, np.float32)})
     pq.write_table(table, path, compression="zstd")
     with pytest.raises(InputError, match=r"column 'id' declares 18\.6 GiB"):
-        embedding_formats.read(path)
+        formats.read(path)
 
 
 def test_damaged_parquet_never_ends_otherwise(tmp_path: Path) -> None:
@@ -359,6 +359,6 @@ def test_damaged_parquet_never_ends_otherwise(tmp_path: Path) -> None:
                 content[place] = draw.integers(256)
         path.write_bytes(content)
         try:
-            embedding_formats.read(path)
+            formats.read(path)
         except InputError as refused:
             assert "e.parquet" in str(refused)

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anonbench import icao9303
-from anonbench.datasets.demo import mrz as drawn
+from anonbench.core import icao9303
+from anonbench_demo import mrz as drawn
 
 SPECIMENS = {
     "TD3": [

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from anonbench import identity
+from anonbench.core.jobs import fingerprint
 
 TOP = """
 from __future__ import annotations
@@ -68,9 +68,9 @@ with open("log"):
 
 @pytest.fixture
 def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(identity, "PACKAGE", "package")
-    monkeypatch.setattr(identity, "_SETTINGS", "package.config")
-    monkeypatch.setattr(identity, "_ROOT", tmp_path)
+    monkeypatch.setattr(fingerprint, "PACKAGE", "package")
+    monkeypatch.setattr(fingerprint, "_SETTINGS", "package.config")
+    monkeypatch.setattr(fingerprint, "_ROOT", tmp_path)
     files = {"top": TOP, "helper": HELPER, "tool": TOOL, "config": CONFIG, "other": OTHER}
     for name, text in files.items():
         (tmp_path / f"{name}.py").write_text(text, encoding="utf-8")
@@ -79,13 +79,13 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def of_module() -> dict[str, str]:
-    identity._reach.cache_clear()  # as a new process
-    return identity.code_identity(["package.top"])
+    fingerprint._reach.cache_clear()  # as a new process
+    return fingerprint.code_identity(["package.top"])
 
 
 def of_script(package: Path) -> dict[str, str]:
-    identity._reach.cache_clear()
-    return identity.script_identity(package / "script.py")
+    fingerprint._reach.cache_clear()
+    return fingerprint.script_identity(package / "script.py")
 
 
 def test_a_script_owes_what_its_functions_call_and_no_more(package: Path) -> None:
@@ -103,8 +103,8 @@ def test_a_module_owes_all_that_is_in_it(package: Path) -> None:
     assert found["numpy"] == np.__version__
     assert "torch" not in found, "only the type checker imports it"
     assert any(name.startswith("opencv") for name in found), "imported where it is used"
-    identity._reach.cache_clear()
-    without = identity.code_identity(["package.top"], without=["package.helper"])
+    fingerprint._reach.cache_clear()
+    without = fingerprint.code_identity(["package.top"], without=["package.helper"])
     assert not any(name.startswith("package.helper") for name in without)
 
 
@@ -158,18 +158,23 @@ def test_names_are_followed_through_other_modules_and_strings(package: Path) -> 
 
 
 def test_every_script_of_the_workflow_is_followed_to_its_room(root: Path) -> None:
-    identity._reach.cache_clear()
+    fingerprint._reach.cache_clear()
     start = time.process_time()
     found = {
-        path.stem: identity.script_identity(path)
+        path.stem: fingerprint.script_identity(path)
         for path in sorted((root / "workflow/scripts").glob("*.py"))
     }
     assert time.process_time() - start < 20.0, "it is read at every start of the workflow"
     train = found["train"]
-    assert {"anonbench.training.trainer:Trainer", "torch", "timm"} <= set(train)
-    assert any(name.startswith("anonbench.training.rank") for name in train), "started by name"
-    assert not any(name.startswith("anonbench.presentation") for name in train)
-    assert not any(name.startswith(("anonbench.made", "anonbench.runtime")) for name in train)
+    assert {"anonbench.training.loop.trainer:Trainer", "torch", "timm"} <= set(train)
+    assert any(name.startswith("anonbench.training.loop.worker") for name in train), (
+        "started by name"
+    )
+    assert not any(name.startswith("anonbench.reporting") for name in train)
+    assert not any(
+        name.startswith(("anonbench.core.jobs.job_cache", "anonbench.core.jobs.job"))
+        for name in train
+    )
     assert not any(name.startswith("anonbench.training") for name in found["anonymize"])
     assert {"zxing-cpp", "facenet-pytorch"} & set(found["detect"])
     for name, code in found.items():
@@ -185,9 +190,14 @@ def remembering(package: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def digest_in_a_new_process(script: Path) -> str:
-    for each in (identity.code_digest, identity._remembered, identity._state, identity._reach):
+    for each in (
+        fingerprint.code_digest,
+        fingerprint._remembered,
+        fingerprint._state,
+        fingerprint._reach,
+    ):
         each.cache_clear()
-    return identity.code_digest(script)
+    return fingerprint.code_digest(script)
 
 
 def test_a_digest_is_remembered_until_a_source_changes(
@@ -197,7 +207,7 @@ def test_a_digest_is_remembered_until_a_source_changes(
     first = digest_in_a_new_process(script)
     assert first in remembering.read_text(encoding="utf-8")
     with monkeypatch.context() as without:
-        without.setattr(identity, "script_identity", lambda path: pytest.fail("followed again"))
+        without.setattr(fingerprint, "script_identity", lambda path: pytest.fail("followed again"))
         assert digest_in_a_new_process(script) == first
     helper = package / "helper.py"
     helper.write_text(HELPER.replace("x / 2", "x / 4"), encoding="utf-8")

@@ -15,16 +15,16 @@ import pandas as pd
 import pytest
 
 import canaries
-from anonbench import image_export
-from anonbench.checksums import write_checksum
+from anonbench.anonymization import export as module
+from anonbench.anonymization.export import Exported, export_images
 from anonbench.config import Config, load
-from anonbench.errors import InputError
-from anonbench.files import write_csv, write_parquet
-from anonbench.image_export import Exported, export_images
-from anonbench.images import decode, encode
-from anonbench.imageset import ImageSet, ShardWriter
-from anonbench.neutral import Names
-from anonbench.vocabulary import Method, Variant
+from anonbench.core.errors import InputError
+from anonbench.core.io import write_csv, write_parquet
+from anonbench.core.jobs.checksums import write_checksum
+from anonbench.core.vocabulary import Method, Variant
+from anonbench.datasets.images import decode, encode
+from anonbench.datasets.neutral_names import Names
+from anonbench.datasets.shards import ImageSet, ShardWriter
 
 MASK, BLUR, HALF = Variant(Method.MASK, 100), Variant(Method.BLUR, 100), Variant(Method.MASK, 50)
 IMAGES = 12
@@ -305,14 +305,14 @@ def test_a_killed_export_leaves_nothing_that_looks_complete(
 ) -> None:
     child = os.fork()
     if child == 0:
-        read = image_export._read
+        read = module._read
 
         def killed(tar: Path, *where: Any) -> bytes:
             if tar.parent.name == "val":
                 os.kill(os.getpid(), 9)
             return read(tar, *where)
 
-        monkeypatch.setattr(image_export, "_read", killed)
+        monkeypatch.setattr(module, "_read", killed)
         export(run, tmp_path / to)
         os._exit(0)
     assert os.WTERMSIG(os.waitpid(child, 0)[1]) == 9

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 from PIL import Image
 
-from anonbench.errors import InputError, UnreadableImage
-from anonbench.images import (
+from anonbench.core.errors import InputError, UnreadableImage
+from anonbench.datasets.images import (
     decode,
     encode,
     open_checked,

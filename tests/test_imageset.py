@@ -17,9 +17,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from anonbench.errors import InputError
-from anonbench.images import encode
-from anonbench.imageset import (
+from anonbench.core.errors import InputError
+from anonbench.datasets.images import encode
+from anonbench.datasets.shards import (
     INDEX_COLUMNS,
     ImageSet,
     ShardWriter,

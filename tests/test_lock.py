@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from anonbench.lock import enter, is_locked
+from anonbench.workflow.lock import enter, is_locked
 
 RUN = """
 import sys, time
 from pathlib import Path
-from anonbench.lock import enter
+from anonbench.workflow.lock import enter
 enter(Path(sys.argv[1]), only_looks=False)
 (Path(sys.argv[1]) / "locks").mkdir()
 (Path(sys.argv[1]) / "locks/0.output.lock").touch()

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from anonbench import made
-from anonbench.checksums import digest_file, is_intact, record_of, write_checksum
-from anonbench.errors import InputError
-from anonbench.files import read_json
-from anonbench.made import KEPT, Made
-from anonbench.spent import Spent, read_spent
+from anonbench.core.errors import InputError
+from anonbench.core.io import read_json
+from anonbench.core.jobs import job_cache
+from anonbench.core.jobs.checksums import digest_file, is_intact, record_of, write_checksum
+from anonbench.core.jobs.job_cache import KEPT, Made
+from anonbench.core.jobs.resource_usage import Spent, read_spent
 
 
 class Job:
@@ -22,7 +22,7 @@ class Job:
 
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.code = "code"
-        monkeypatch.setattr("anonbench.identity.code_digest", lambda script: self.code)
+        monkeypatch.setattr("anonbench.core.jobs.fingerprint.code_digest", lambda script: self.code)
         self.big, self.small = folder / "out" / "big.tar", folder / "out" / "small.csv"
         self.source = folder / "source.txt"
         self.source.write_text("source")
@@ -66,7 +66,7 @@ def job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Job:
 def test_the_same_job_ends_at_once_with_the_same_outputs(job: Job) -> None:
     assert job.run()
     digest = Path(digest_file(str(job.big))).read_text()
-    assert digest.split() == [made.file_digest(job.big), str(job.big.stat().st_size)]
+    assert digest.split() == [job_cache.file_digest(job.big), str(job.big.stat().st_size)]
     before = job.big.stat().st_ino
     assert not job.run("something else")
     assert job.outputs == ["made", "made"]
@@ -79,7 +79,7 @@ def test_a_run_without_work_tells_what_the_work_took(
     job: Job, caplog: pytest.LogCaptureFixture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     spent = Spent(3600.0, 7200.0, 512.0)
-    monkeypatch.setattr("anonbench.spent.of_this_process", lambda: spent)
+    monkeypatch.setattr("anonbench.core.jobs.resource_usage.of_this_process", lambda: spent)
     job.run()
     benchmark = tmp_path / "job.tsv"
     benchmark.write_text("s\tmax_rss\tcpu_time\n0.5\t1\t1\n")
@@ -119,11 +119,11 @@ def test_a_digest_stands_for_a_big_input(job: Job, tmp_path: Path) -> None:
     big = tmp_path / "set.tar"
     big.write_text("pixels")
     digest = Path(digest_file(str(big)))
-    digest.write_text(f"{made.file_digest(big)}  6\n")
+    digest.write_text(f"{job_cache.file_digest(big)}  6\n")
     job.inputs += [str(digest), str(big)]
     assert job.run()
     assert job.identity_without(big) == job.made().identity, "the big file is hashed once"
-    digest.write_text(f"{made.file_digest(big)}  06\n")
+    digest.write_text(f"{job_cache.file_digest(big)}  06\n")
     assert job.run()
 
 
@@ -212,7 +212,7 @@ def test_what_a_storage_brought_is_checked_by_its_digest(
     big = tmp_path / "backbone.safetensors"
     big.write_text("weights")
     digest = Path(digest_file(str(big)))
-    digest.write_text(f"{made.file_digest(big)}  7\n")
+    digest.write_text(f"{job_cache.file_digest(big)}  7\n")
     job.inputs += [str(digest), str(big)]
     job.made().begin()
     big.write_text("weightS")
@@ -226,7 +226,7 @@ def test_what_a_storage_brought_is_checked_by_its_digest(
 def test_what_a_bundle_carries_is_checked_by_its_metadata(job: Job, tmp_path: Path) -> None:
     job.results = tmp_path
     metadata = tmp_path / "metadata.json"
-    listed = {"@id": "source.txt", "contentSize": "6", "sha256": made.file_digest(job.source)}
+    listed = {"@id": "source.txt", "contentSize": "6", "sha256": job_cache.file_digest(job.source)}
     metadata.write_text(json.dumps({"@graph": [{"@id": "./"}, listed]}))
     job.made().begin(metadata)
     job.source.write_text("Source")

@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 
 from anonbench.config import load
-from anonbench.errors import InputError
-from anonbench.files import write_parquet
-from anonbench.neutral import Names, without_places
+from anonbench.core.errors import InputError
+from anonbench.core.io import write_parquet
+from anonbench.datasets.neutral_names import Names, without_places
 
 IDS = ["b/10", "a 2", "Ä", "b/9", "a/1"]
 FILE = Path("somewhere.parquet")

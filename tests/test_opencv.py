@@ -12,7 +12,7 @@ SCRIPT = """
 import hashlib, os, sys
 if sys.argv[1] == "one":
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
-from anonbench.datasets.demo import ids
+from anonbench_demo import ids
 image = ids.draw(0, "passport", "train/0").image
 print(hashlib.sha256(image.tobytes()).hexdigest())
 """

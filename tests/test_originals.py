@@ -20,17 +20,17 @@ from PIL import Image
 from torch.utils.data import DataLoader
 
 from anonbench.cli import main
-from anonbench.errors import ChangedImage, InputError
-from anonbench.files import atomic, make_private
-from anonbench.images import read_image, read_original
-from anonbench.imageset import ImageSet, ShardWriter, open_sets
-from anonbench.originals import (
+from anonbench.core.errors import ChangedImage, InputError
+from anonbench.core.io import atomic, make_private
+from anonbench.datasets.images import read_image, read_original
+from anonbench.datasets.originals import (
     ORIGINAL_COLUMNS,
     copies_message,
     copy_shard,
     find_copies,
     write_index,
 )
+from anonbench.datasets.shards import ImageSet, ShardWriter, open_sets
 
 IDS = ["a", "b/c", "d"]
 SECRET = b"CANARY-of-an-original"

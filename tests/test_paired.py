@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from anonbench.paired import Paired, mcnemar, paired_t
+from anonbench.evaluation.significance import Paired, mcnemar, paired_t
 
 scores = st.integers(2, 25).flatmap(
     lambda n: arrays(np.float64, (2, n), elements=st.integers(0, 5).map(lambda i: i / 5))

@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from anonbench.compat import install_torchvision_ops
 from anonbench.config import Config, load
-from anonbench.errors import InputError
-from anonbench.preflight import require_files
-from anonbench.training.timm_names import require_name
+from anonbench.core.compat import install_torchvision_ops
+from anonbench.core.errors import InputError
+from anonbench.training.checkpoints.timm_names import require_name
+from anonbench.workflow.preflight import require_files
 
 
 def config(
@@ -177,7 +177,7 @@ def test_names_read_from_the_source_are_those_of_the_registry() -> None:
     install_torchvision_ops()
     from timm.models import is_model, list_models
 
-    from anonbench.training.timm_names import _names
+    from anonbench.training.checkpoints.timm_names import _names
 
     known, tags = _names()
     assert len(known) > 100 and all(is_model(name) for name in known)
@@ -192,7 +192,7 @@ def test_names_read_from_the_source_are_those_of_the_registry() -> None:
     "name", ["test_vit", "test_vit2", "test_vit3", "vit_wee_patch16_reg1_gap_256"]
 )
 def test_a_training_agrees(name: str) -> None:
-    from anonbench.training.backbone import build_backbone
+    from anonbench.training.model.backbone import build_backbone
 
     settings = config(backbone={"name": name}).recipes["default"].backbone
     verdicts = []

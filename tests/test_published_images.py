@@ -7,10 +7,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from anonbench.doubts import Doubts
-from anonbench.errors import InputError
-from anonbench.files import write_json
-from anonbench.published import COLUMNS, gather_audit, read_doubts
+from anonbench.anonymization.published import COLUMNS, gather_audit, read_doubts
+from anonbench.core.errors import InputError
+from anonbench.core.io import write_json
+from anonbench.datasets.doubts import Doubts
 from test_doubts import write
 
 

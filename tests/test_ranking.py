@@ -7,9 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from anonbench.embeddings import Embeddings
-from anonbench.errors import InputError
-from anonbench.ranking import (
+from anonbench.core.errors import InputError
+from anonbench.core.numeric.similarity import (
     Room,
     Similarity,
     blocks,
@@ -17,6 +16,7 @@ from anonbench.ranking import (
     unit_rows,
     whole_rows,
 )
+from anonbench.embedding.store import Embeddings
 
 
 @pytest.mark.parametrize(("images", "depth"), [(1, 3), (97, 33), (300, 65), (1003, 64)])

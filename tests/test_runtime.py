@@ -11,10 +11,10 @@ import pytest
 
 SCRIPT = """
 import sys
-from anonbench.runtime import logged
+from anonbench.core.jobs.job import logged
 with logged(sys.argv[1], 3):
     import logging, os
-    from anonbench.errors import InputError
+    from anonbench.core.errors import InputError
     print("threads", os.environ["OMP_NUM_THREADS"])
     os.system("echo from a child")
     logging.getLogger("x").info("noted")
@@ -61,7 +61,7 @@ def test_an_error_is_one_line_on_the_terminal(tmp_path: Path, action: str, line:
 def test_what_is_loud_reaches_the_terminal_too_and_a_warning_does_not(tmp_path: Path) -> None:
     log = tmp_path / "a.log"
     done = run(
-        "from anonbench.runtime import loudly; x = logging.getLogger('x'); "
+        "from anonbench.core.jobs.job import loudly; x = logging.getLogger('x'); "
         "x.warning('quiet'); loudly(x, 'LOUD')",
         log,
     )
@@ -73,7 +73,7 @@ def test_what_is_loud_reaches_the_terminal_too_and_a_warning_does_not(tmp_path: 
 
 def test_a_stopped_training_says_where_and_that_it_can_go_on(tmp_path: Path) -> None:
     log = tmp_path / "a.log"
-    action = "from anonbench.errors import Interrupted; raise Interrupted('SIGTERM', 41)"
+    action = "from anonbench.core.errors import Interrupted; raise Interrupted('SIGTERM', 41)"
     done = run(action, log)
     line = "stopped by SIGTERM at step 41; run again to go on from there"
     assert (done.returncode, done.stderr) == (75, f"anonbench: {line}\n")
@@ -90,7 +90,9 @@ def test_a_job_that_is_still_going_on_is_not_begun_twice(tmp_path: Path) -> None
     while not log.exists() or "the first" not in log.read_text(encoding="utf-8"):
         assert first.poll() is None
         time.sleep(0.02)
-    hurried = "import anonbench.runtime; anonbench.runtime._WAIT_SECONDS = 0.5\n" + SCRIPT
+    hurried = (
+        "import anonbench.core.jobs.job; anonbench.core.jobs.job._WAIT_SECONDS = 0.5\n" + SCRIPT
+    )
     command = [sys.executable, "-c", hurried.format(action="print('the second')"), str(log)]
     second = subprocess.run(command, capture_output=True, text=True, check=False)
     assert second.returncode == 1
@@ -105,7 +107,7 @@ def test_a_job_that_is_still_going_on_is_not_begun_twice(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("name", "action"),
     [
-        ("a.json", "from anonbench.files import read_json; read_json(path)"),
+        ("a.json", "from anonbench.core.io import read_json; read_json(path)"),
         ("a.csv", "import pandas; pandas.read_csv(path)"),
         ("a.parquet", "import pandas; pandas.read_parquet(path)"),
     ],

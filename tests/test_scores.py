@@ -10,11 +10,12 @@ import pandas as pd
 import pytest
 import scipy.stats
 
-from anonbench import scores as scores_module
 from anonbench.config import Correlation
-from anonbench.correlation import write_correlation
-from anonbench.files import write_csv
-from anonbench.scores import (
+from anonbench.core.io import write_csv
+from anonbench.core.vocabulary import Model, Variant
+from anonbench.evaluation import scores as scores_module
+from anonbench.evaluation.correlation import write_correlation
+from anonbench.evaluation.scores import (
     COLUMNS,
     PER_QUERY,
     ScenarioFiles,
@@ -22,7 +23,6 @@ from anonbench.scores import (
     collect,
     scenario_files,
 )
-from anonbench.vocabulary import Model, Variant
 
 IMAGES = 80
 KINDS = ("anonymized", "original")

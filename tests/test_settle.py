@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from anonbench.checksums import record_of, verify, write_checksum
-from anonbench.errors import InputError
-from anonbench.records import encoded
-from anonbench.settle import is_placeholder, of_another_version, remember, settle
+from anonbench.core.errors import InputError
+from anonbench.core.jobs.checksums import record_of, verify, write_checksum
+from anonbench.workflow.reconcile import is_placeholder, of_another_version, remember, settle
+from anonbench.workflow.snakemake_metadata import encoded
 
 
 def record(snakemake: Path, output: str, text: str) -> Path:

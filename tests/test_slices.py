@@ -9,29 +9,28 @@ from typing import Any
 import pytest
 import yaml
 
-from anonbench import slices
-from anonbench.config import Config, DataSource, load
+from anonbench.config import Config, DataSource, load, stage_parameters
 
 
 def all_slices(config: Config) -> dict[str, Any]:
     name = "documents"
     return {
-        "manifest": slices.manifest(config, name),
-        "detect": slices.detect(config, name),
-        "quality": slices.quality(config),
-        "sweep": slices.sweep(config, name),
-        "overlays": slices.overlays(config),
-        "blur": slices.anonymize(config, name, "blur-25"),
-        "mask": slices.anonymize(config, name, "mask-25"),
-        "train": slices.train(config, name),
-        "embed": slices.embed(config),
-        "retrieve": slices.retrieve(config),
-        "downstream": slices.downstream(config, name),
-        "privacy": slices.privacy(config),
-        "scores": slices.scores(config),
-        "comparisons": slices.comparisons(config),
-        "correlate": slices.correlate(config),
-        "figure": slices.show(config, "dpi"),
+        "manifest": stage_parameters.manifest(config, name),
+        "detect": stage_parameters.detect(config, name),
+        "quality": stage_parameters.quality(config),
+        "sweep": stage_parameters.sweep(config, name),
+        "overlays": stage_parameters.overlays(config),
+        "blur": stage_parameters.anonymize(config, name, "blur-25"),
+        "mask": stage_parameters.anonymize(config, name, "mask-25"),
+        "train": stage_parameters.train(config, name),
+        "embed": stage_parameters.embed(config),
+        "retrieve": stage_parameters.retrieve(config),
+        "downstream": stage_parameters.downstream(config, name),
+        "privacy": stage_parameters.privacy(config),
+        "scores": stage_parameters.scores(config),
+        "comparisons": stage_parameters.comparisons(config),
+        "correlate": stage_parameters.correlate(config),
+        "figure": stage_parameters.show(config, "dpi"),
     }
 
 
@@ -100,16 +99,18 @@ def test_an_edit_reaches_the_stages_that_it_concerns(
 
 def test_a_training_sees_a_label_only_for_the_monitor(root: Path) -> None:
     values = yaml.safe_load((root / "config.yaml").read_text(encoding="utf-8"))
-    assert "label" not in slices.train(load(values), "documents")
+    assert "label" not in stage_parameters.train(load(values), "documents")
     monitored = load(edit(values, "recipes.documents.knn_every", 10))
-    assert slices.train(monitored, "documents")["label"] == "class"
-    assert "label" not in slices.train(load(values), "ids")  # without labels there is no monitor
+    assert stage_parameters.train(monitored, "documents")["label"] == "class"
+    assert "label" not in stage_parameters.train(
+        load(values), "ids"
+    )  # without labels there is no monitor
 
 
 def test_a_manifest_slice_is_a_source_again(root: Path) -> None:
     config = load(yaml.safe_load((root / "config.yaml").read_text(encoding="utf-8")))
     for name, dataset in config.datasets.items():
-        source = DataSource.model_validate(slices.manifest(config, name)["source"])
+        source = DataSource.model_validate(stage_parameters.manifest(config, name)["source"])
         assert source.model_dump() == dataset.model_dump(include=set(DataSource.model_fields))
 
 
@@ -128,9 +129,9 @@ def test_what_has_no_effect_reaches_the_job_all_the_same(root: Path, path: str, 
     values = yaml.safe_load((root / "config.yaml").read_text(encoding="utf-8"))
     config = load(edit(values, path, value))
     recipe = config.recipes["documents"]
-    assert recipe.completing(slices.train(config, "documents")["recipe"]) == recipe
+    assert recipe.completing(stage_parameters.train(config, "documents")["recipe"]) == recipe
     for part, settings in (
-        (slices.embed(config), config.embedding),
-        (slices.retrieve(config), config.retrieval),
+        (stage_parameters.embed(config), config.embedding),
+        (stage_parameters.retrieve(config), config.retrieval),
     ):
         assert settings.completing(part["settings"]) == settings

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from anonbench.errors import InputError
-from anonbench.spent import Spent, nothing_to_do, of_this_process, read_spent
+from anonbench.core.errors import InputError
+from anonbench.core.jobs.resource_usage import Spent, nothing_to_do, of_this_process, read_spent
 
 HEAD = "s\th:m:s\tmax_rss\tcpu_time\n"
 
@@ -32,9 +32,11 @@ def test_the_log_of_a_run_without_work_tells_the_one_before(
 ) -> None:
     log = tmp_path / "job.log"
     spent = Spent(12_345.678, 0.125, 1024.5)
-    log.write_text(f"INFO anonbench.made: {nothing_to_do(spent)}\n")
+    log.write_text(f"INFO anonbench.core.jobs.job_cache: {nothing_to_do(spent)}\n")
     assert read_spent(benchmark_file, [log]) == spent
-    log.write_text(f"INFO anonbench.made: {nothing_to_do(None)}\n")  # made by an older version
+    log.write_text(
+        f"INFO anonbench.core.jobs.job_cache: {nothing_to_do(None)}\n"
+    )  # made by an older version
     assert read_spent(benchmark_file, [log]) is None
 
 

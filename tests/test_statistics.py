@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from anonbench.statistics import (
+from anonbench.core.numeric.statistics import (
     bootstrap_means,
     bootstrap_pearson,
     holm,
@@ -151,5 +151,5 @@ def test_bootstrap_leaves_out_what_is_undefined() -> None:
 def test_bootstrap_in_parts_equals_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     values = np.random.default_rng(0).random((40, 3))
     whole = bootstrap_means(values, 64, "parts")
-    monkeypatch.setattr("anonbench.statistics._DRAWS", 40 * 7)
+    monkeypatch.setattr("anonbench.core.numeric.statistics._DRAWS", 40 * 7)
     assert np.array_equal(bootstrap_means(values, 64, "parts"), whole)

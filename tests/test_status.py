@@ -17,10 +17,10 @@ import pandas as pd
 import pytest
 
 from anonbench.cli import main
-from anonbench.commands.status import as_text
-from anonbench.detectors.gather import COUNTS
-from anonbench.errors import InputError
-from anonbench.status import State, Status, last_lines, status
+from anonbench.cli.status import as_text
+from anonbench.core.errors import InputError
+from anonbench.detection.gather import COUNTS
+from anonbench.workflow.status import State, Status, last_lines, status
 from snakemake_logger_plugin_anonbench.record import NAME, Record, read
 
 SNAKEFILE = """

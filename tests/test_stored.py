@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from anonbench.config import DataSource
-from anonbench.errors import InputError
-from anonbench.stored import RECORDS, RUNNING, Bucket, require_absolute
+from anonbench.core.errors import InputError
+from anonbench.workflow.s3_metadata import RECORDS, RUNNING, Bucket, require_absolute
 
 moto = pytest.importorskip("moto", reason="moto, an S3 server for tests, is not installed")
 boto3 = pytest.importorskip("boto3", reason="boto3 is not installed")

@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 from anonbench.config import Retrieval
-from anonbench.evaluation import run
-from anonbench.sufficiency import DEFAULTS, too_few, too_wide, unstated
+from anonbench.evaluation.external import run
+from anonbench.evaluation.sufficiency import DEFAULTS, too_few, too_wide, unstated
 
 
 def test_below_k_five_the_images_that_lack_are_counted() -> None:

@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from anonbench.evaluation import evaluate as evaluate
+    from anonbench.evaluation.external import evaluate as evaluate
 
 __version__ = "0.1.0"
 __all__ = ["evaluate"]
 
 
 def __getattr__(name: str) -> Any:
-    # nothing heavy is loaded before threads are limited (see anonbench.runtime), unless it is used
+    # nothing heavy is loaded before threads are limited (see core.jobs.job), unless it is used
     if name == "evaluate":
-        from anonbench.evaluation import evaluate
+        from anonbench.evaluation.external import evaluate
 
         return evaluate
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

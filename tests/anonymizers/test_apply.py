@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from anonbench.anonymizers.apply import anonymize
-from anonbench.anonymizers.geometry import cover
-from anonbench.boxes import Region, box_table, image_regions, regions_at
+from anonbench.anonymization.apply import anonymize
+from anonbench.anonymization.geometry import cover
 from anonbench.config import Anonymization
-from anonbench.vocabulary import Entity, Method, Variant
+from anonbench.core.boxes import Region, box_table, image_regions, regions_at
+from anonbench.core.vocabulary import Entity, Method, Variant
 
 SETTINGS = Anonymization()
 DEGREES = (25, 50, 75, 100)

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anonbench.anonymizers.methods import blur, hider, mask, pixelate
+from anonbench.anonymization.methods import blur, hider, mask, pixelate
 from anonbench.config import Anonymization, Blur, Mask, Pixelate
 from anonbench.config.data import Sigma
-from anonbench.vocabulary import Entity, Method
+from anonbench.core.vocabulary import Entity, Method
 
 SIDES = st.integers(1, 40)
 

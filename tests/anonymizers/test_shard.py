@@ -12,16 +12,16 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from anonbench.anonymizers import shard as module
-from anonbench.anonymizers.shard import anonymize_shard
-from anonbench.boxes import Region, box_table
+from anonbench.anonymization import shard as module
+from anonbench.anonymization.shard import anonymize_shard
 from anonbench.config import Anonymization
-from anonbench.errors import ChangedImage, InputError
-from anonbench.files import read_json
-from anonbench.images import encode
-from anonbench.imageset import ImageSet, ShardWriter
-from anonbench.provenance import file_digest
-from anonbench.vocabulary import Entity, Variant
+from anonbench.core.boxes import Region, box_table
+from anonbench.core.errors import ChangedImage, InputError
+from anonbench.core.io import read_json
+from anonbench.core.provenance import file_digest
+from anonbench.core.vocabulary import Entity, Variant
+from anonbench.datasets.images import encode
+from anonbench.datasets.shards import ImageSet, ShardWriter
 
 
 @pytest.fixture

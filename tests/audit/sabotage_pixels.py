@@ -9,10 +9,10 @@ import cv2
 import numpy as np
 from scenes import COUNT, DEGREE, FACE, PIXEL, REGIONS, SLANTED, Scene, picture
 
-from anonbench.anonymizers import geometry
-from anonbench.boxes import Region
+from anonbench.anonymization import geometry
 from anonbench.config import Anonymization
-from anonbench.vocabulary import Method
+from anonbench.core.boxes import Region
+from anonbench.core.vocabulary import Method
 
 Sabotage = Callable[[Scene], np.ndarray]
 SABOTAGES: dict[str, Sabotage] = {}

@@ -10,12 +10,12 @@ import cv2
 import numpy as np
 import pandas as pd
 
-from anonbench.anonymizers.apply import anonymize
-from anonbench.audit.check import Auditor
-from anonbench.boxes import BOX_COLUMNS, Region, regions_at
+from anonbench.anonymization.apply import anonymize
+from anonbench.anonymization.audit.check import Auditor
 from anonbench.config import Anonymization
-from anonbench.images import encode
-from anonbench.vocabulary import Entity, Method, Variant
+from anonbench.core.boxes import BOX_COLUMNS, Region, regions_at
+from anonbench.core.vocabulary import Entity, Method, Variant
+from anonbench.datasets.images import encode
 
 Format = Literal["png", "jpeg"]
 

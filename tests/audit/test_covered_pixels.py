@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scenes import table
 
-from anonbench.audit.regions import SLACK, Area, area_of, read_regions, to_hide
-from anonbench.boxes import Region
-from anonbench.vocabulary import Entity
+from anonbench.anonymization.audit.regions import SLACK, Area, area_of, read_regions, to_hide
+from anonbench.core.boxes import Region
+from anonbench.core.vocabulary import Entity
 
 SHAPE = (50, 60)
 NUMBER = st.one_of(st.floats(-10, 70), st.integers(-5, 65).map(float))

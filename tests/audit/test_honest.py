@@ -10,12 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scenes import picture, table
 
-from anonbench.anonymizers.apply import anonymize
-from anonbench.audit.check import Auditor
-from anonbench.boxes import Region
+from anonbench.anonymization.apply import anonymize
+from anonbench.anonymization.audit.check import Auditor
 from anonbench.config import Anonymization
-from anonbench.images import encode, read_image
-from anonbench.vocabulary import Entity, Method, Variant
+from anonbench.core.boxes import Region
+from anonbench.core.vocabulary import Entity, Method, Variant
+from anonbench.datasets.images import encode, read_image
 
 CORNER = st.one_of(st.floats(-20, 120), st.integers(-10, 110).map(float))
 SIZE = st.one_of(st.floats(0.1, 90), st.integers(1, 60).map(float), st.just(1.0))

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scenes import picture
 
-from anonbench.audit.errors import Failure
-from anonbench.audit.promises import ConstantBlocks, Inside, LowPass, OneColour
+from anonbench.anonymization.audit.errors import Failure
+from anonbench.anonymization.audit.promises import ConstantBlocks, Inside, LowPass, OneColour
 from anonbench.config import Anonymization
 
 SIDE = st.integers(2, 40)

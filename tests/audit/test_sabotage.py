@@ -8,14 +8,14 @@ import sabotage_files
 from sabotage_pixels import SABOTAGES
 from scenes import COUNT, REGIONS, Format, audit, picture, scene, table
 
-from anonbench.anonymizers import apply, geometry
-from anonbench.audit import check
-from anonbench.audit.check import Auditor
-from anonbench.boxes import Region
+from anonbench.anonymization import apply, geometry
+from anonbench.anonymization.audit import check
+from anonbench.anonymization.audit.check import Auditor
 from anonbench.config import Anonymization
-from anonbench.errors import InputError
-from anonbench.images import encode
-from anonbench.vocabulary import Entity, Method, Variant
+from anonbench.core.boxes import Region
+from anonbench.core.errors import InputError
+from anonbench.core.vocabulary import Entity, Method, Variant
+from anonbench.datasets.images import encode
 
 METHODS = list(Method)
 FORMATS: list[tuple[Format, bool]] = [

@@ -12,9 +12,9 @@ from report_results import make_effort, section
 from synthetic_results import make_scores
 from visiting import Open
 
-from anonbench.presentation.grid import Grid, GridBlock
-from anonbench.presentation.report.advice import Option, advise
-from anonbench.presentation.report.build import build_report
+from anonbench.reporting.grid import Grid, GridBlock
+from anonbench.reporting.html.advice import Option, advise
+from anonbench.reporting.html.build import build_report
 
 CONFIG = {"presentation": {"confidence": 0.9}, "training_seeds": [0], "control_seeds": [1]}
 A4 = 680

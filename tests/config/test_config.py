@@ -10,7 +10,7 @@ import yaml
 
 from anonbench.config import Config, load
 from anonbench.config.document import DEFAULTS, SCHEMA, defaults_text, schema_text
-from anonbench.errors import InputError
+from anonbench.core.errors import InputError
 
 DATASET: dict[str, Any] = {"layout": "folder", "path": "images", "detectors": ["mtcnn"]}
 

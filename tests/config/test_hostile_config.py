@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 
 from anonbench.config import load
+from anonbench.config.experiment import Experiment
+from anonbench.config.resources import Estimates
 from anonbench.config.text import read
+from anonbench.core.errors import InputError
 from anonbench.datasets.listing import count_images, list_images
-from anonbench.detectors.own import own_files
-from anonbench.errors import InputError
-from anonbench.estimates import Estimates
-from anonbench.experiment import Experiment
-from anonbench.preflight import require_files
+from anonbench.detection.user_annotations import own_files
+from anonbench.workflow.preflight import require_files
 
 CIRCLE: list[Any] = []
 CIRCLE.append(CIRCLE)

@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 
 from anonbench.config import Dataset
+from anonbench.core.errors import InputError
 from anonbench.datasets.listing import list_images, root_of
-from anonbench.errors import InputError
 
 Make = Callable[..., Dataset]
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from anonbench.config import Dataset
+from anonbench.core.errors import InputError
 from anonbench.datasets.listing import list_images, read_source
 from anonbench.datasets.reasons import NOT_IMAGE, NOT_UTF8, TEST
 from anonbench.datasets.walk import ENCLOSING, TWICE
-from anonbench.errors import InputError
 
 Make = Callable[..., Dataset]
 OWN = {"validation": 0.5}

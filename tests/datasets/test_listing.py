@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from anonbench.config import Dataset, Layout, OwnSplit
+from anonbench.core.errors import InputError
+from anonbench.core.vocabulary import Split
 from anonbench.datasets import listing as module
-from anonbench.datasets.demo import generate
 from anonbench.datasets.listing import READERS, count_images, list_images, require_apart
-from anonbench.errors import InputError
-from anonbench.vocabulary import Split
+from anonbench_demo import generate
 
 Make = Callable[..., Dataset]
 

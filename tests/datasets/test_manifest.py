@@ -12,10 +12,10 @@ import pytest
 from PIL import Image
 
 from anonbench.config import Dataset
+from anonbench.core.errors import InputError
 from anonbench.datasets import manifest as module
 from anonbench.datasets.manifest import COLUMNS, write_manifest
 from anonbench.datasets.reasons import COPY
-from anonbench.errors import InputError
 
 Make = Callable[..., Dataset]
 Draw = Callable[..., Path]

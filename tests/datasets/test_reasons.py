@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from PIL import Image, features
 
+from anonbench.datasets.images import FORMATS
 from anonbench.datasets.reasons import (
     NOT_IMAGE,
     RENAMED,
@@ -18,7 +19,6 @@ from anonbench.datasets.reasons import (
     is_image_name,
     is_quiet,
 )
-from anonbench.images import FORMATS
 
 
 def test_suffixes_are_those_of_the_formats_that_are_read() -> None:

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from anonbench.config import Dataset
+from anonbench.core.errors import InputError
+from anonbench.core.vocabulary import DOCUMENT_CLASSES
 from anonbench.datasets.listing import list_images, root_of
-from anonbench.datasets.rvl_cdip import CLASSES
-from anonbench.errors import InputError
 
 Make = Callable[..., Dataset]
 
@@ -31,7 +31,11 @@ def test_the_publishers_files_as_they_are(rvl_cdip: Path, dataset: Make) -> None
 
 
 def test_there_are_16_classes() -> None:
-    assert len(set(CLASSES)) == 16 and CLASSES[0] == "letter" and CLASSES[-1] == "memo"
+    assert (
+        len(set(DOCUMENT_CLASSES)) == 16
+        and DOCUMENT_CLASSES[0] == "letter"
+        and DOCUMENT_CLASSES[-1] == "memo"
+    )
 
 
 def test_a_line_without_a_class_is_a_missing_label(rvl_cdip: Path, dataset: Make) -> None:

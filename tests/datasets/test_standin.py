@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from anonbench.config import Dataset, Layout
+from anonbench.core.errors import InputError
+from anonbench.core.vocabulary import Split
 from anonbench.datasets.listing import count_images, list_images
 from anonbench.datasets.standin import FULL_SIZE, TABLE_NAME, write_standin
-from anonbench.errors import InputError
-from anonbench.vocabulary import Split
 
 Make = Callable[..., Dataset]
 

@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 
 from anonbench.config import Dataset
+from anonbench.core.errors import InputError
 from anonbench.datasets.listing import list_images, root_of
 from anonbench.datasets.manifest import write_manifest
-from anonbench.errors import InputError
 
 Make = Callable[..., Dataset]
 OWN = {"validation": 0.5}

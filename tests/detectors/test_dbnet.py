@@ -14,15 +14,16 @@ import numpy as np
 import pytest
 from drawn_text import covered, page, turned
 
-from anonbench.boxes import Region
 from anonbench.config.detectors import Detection, DetectorName, Ppocr
-from anonbench.datasets.demo import documents
-from anonbench.detectors import Detector, build, ppocr_model
-from anonbench.detectors.dbnet import DbnetDetector
-from anonbench.detectors.dbnet_boxes import Thresholds, text_boxes
-from anonbench.detectors.dbnet_input import Definition, input_size, read_definition, to_input
-from anonbench.errors import InputError
-from anonbench.images import read_image
+from anonbench.core.boxes import Region
+from anonbench.core.errors import InputError
+from anonbench.datasets.images import read_image
+from anonbench.detection import Detector, build
+from anonbench.detection.text import ppocr_model
+from anonbench.detection.text.dbnet import DbnetDetector
+from anonbench.detection.text.dbnet_boxes import Thresholds, text_boxes
+from anonbench.detection.text.dbnet_input import Definition, input_size, read_definition, to_input
+from anonbench_demo import documents
 
 WHEEL: Any = ppocr_model.definition_of("PP-OCRv3_mobile_det")
 THRESHOLDS = Thresholds(pixel=0.3, box=0.6, unclip_ratio=1.5, max_candidates=1000)
@@ -143,10 +144,10 @@ def test_denormals_are_flushed_in_the_workers_alone_and_that_changes_no_bit() ->
 def test_paddleocr_is_not_imported() -> None:
     code = (
         "import sys; from anonbench.config.detectors import Detection, DetectorName; "
-        "from anonbench.detectors import build\n"
+        "from anonbench.detection import build\n"
         "try: build(DetectorName.PPOCR, Detection())\n"
         "except Exception: pass\n"
-        "assert 'anonbench.detectors.dbnet' in sys.modules\n"
+        "assert 'anonbench.detection.text.dbnet' in sys.modules\n"
         "assert not {'paddleocr', 'paddlex', 'paddle'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -12,18 +12,19 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from anonbench.annotations import Correction
-from anonbench.annotations.corrections import Action
-from anonbench.boxes import BOX_COLUMNS, Region, box_table, read_boxes
 from anonbench.config.detectors import Detection, DetectorName, Mtcnn, Template
-from anonbench.detectors import Detector, kept, reading, shard
-from anonbench.detectors.base import NoDetector
-from anonbench.detectors.kept import places
-from anonbench.detectors.shard import Job, detect_shard
-from anonbench.errors import ChangedImage, InputError, UnreadableImage
-from anonbench.images import encode
-from anonbench.provenance import file_digest
-from anonbench.vocabulary import Entity
+from anonbench.core.boxes import BOX_COLUMNS, Region, box_table, read_boxes
+from anonbench.core.errors import ChangedImage, InputError, UnreadableImage
+from anonbench.core.provenance import file_digest
+from anonbench.core.vocabulary import Entity
+from anonbench.datasets.annotations import Correction
+from anonbench.datasets.annotations.corrections import Action
+from anonbench.datasets.images import encode
+from anonbench.detection import Detector, cache, shard
+from anonbench.detection.base import NoDetector
+from anonbench.detection.cache import places
+from anonbench.detection.shard import Job, detect_shard
+from anonbench.detection.text import reading
 
 ZXING, MTCNN, BOXES = DetectorName.ZXING, DetectorName.MTCNN, DetectorName.BOXES
 PPOCR, TEMPLATE = DetectorName.PPOCR, DetectorName.TEMPLATE
@@ -387,8 +388,8 @@ def test_an_edit_of_one_detector_leaves_the_others_findings(
     run(manifest, tmp_path, tmp_path / "out", settings=edited, **options)
     assert corners[MTCNN].batches == [2, 2]
     assert corners[ZXING].batches == [2]
-    real = kept.code_identity
-    monkeypatch.setattr(kept, "code_identity", lambda *a, **o: real(*a, **o) | {"zxing-cpp": "0"})
+    real = cache.code_identity
+    monkeypatch.setattr(cache, "code_identity", lambda *a, **o: real(*a, **o) | {"zxing-cpp": "0"})
     run(manifest, tmp_path, tmp_path / "out", settings=edited, **options)
     assert corners[ZXING].batches == [2, 2]
 
@@ -398,11 +399,11 @@ def test_new_weights_are_another_detector(tmp_path: Path) -> None:
     weights.mkdir()
     (weights / "inference.onnx").write_bytes(b"one")
     settings = Detection.model_validate({"ppocr": {"weights": weights}})
-    before = kept.made_by(PPOCR, settings)
-    assert kept.made_by(PPOCR, settings) == before
+    before = cache.made_by(PPOCR, settings)
+    assert cache.made_by(PPOCR, settings) == before
     (weights / "inference.onnx").write_bytes(b"two")
-    assert kept.made_by(PPOCR, settings) != before
-    assert kept.made_by(ZXING, settings) == kept.made_by(ZXING, Detection())
+    assert cache.made_by(PPOCR, settings) != before
+    assert cache.made_by(ZXING, settings) == cache.made_by(ZXING, Detection())
 
 
 def test_a_killed_job_goes_on_where_it_was(
@@ -414,9 +415,9 @@ def test_a_killed_job_goes_on_where_it_was(
     manifest = write_images(tmp_path, list(range(20, 90)))
     run(manifest, tmp_path, tmp_path / "whole")
     options: dict[str, Any] = {"detectors": [ZXING, MTCNN], "kept": [tmp_path / "kept/0"]}
-    monkeypatch.setattr(kept, "FLUSH_SECONDS", 0.0)
+    monkeypatch.setattr(cache, "FLUSH_SECONDS", 0.0)
     monkeypatch.setattr(
-        kept.Kept, "__exit__", lambda *_: None
+        cache.Kept, "__exit__", lambda *_: None
     )  # killed: nothing is done at the end
 
     def die(images: Sequence[np.ndarray]) -> list[list[Region]]:
@@ -438,7 +439,7 @@ def test_a_killed_job_goes_on_where_it_was(
 def test_what_was_found_is_found_again_in_a_data_set_of_twice_or_half_the_shards(
     tmp_path: Path, corners: dict[DetectorName, Corner], opened: list[str]
 ) -> None:
-    from anonbench.sharding import shard_of
+    from anonbench.core.sharding import shard_of
 
     manifest = write_images(tmp_path, list(range(20, 40)))
 
@@ -478,28 +479,28 @@ def test_damaged_findings_are_made_again(
 
 def test_no_flipped_bit_of_kept_findings_is_believed(tmp_path: Path) -> None:
     file = tmp_path / "0.parquet"
-    with kept.Kept(file, {"seed": 1}, "a") as first:
-        first.add("a", kept.Finding([Region(Entity.FACE, 0, 0, 1, 1, 1.0)]))
+    with cache.Kept(file, {"seed": 1}, "a") as first:
+        first.add("a", cache.Finding([Region(Entity.FACE, 0, 0, 1, 1, 1.0)]))
     content = file.read_bytes()
     for place in range(0, len(content), 7):
         damaged = bytearray(content)
         damaged[place] ^= 1
         file.write_bytes(damaged)
-        assert kept.Kept(file, {"seed": 1}, "a").findings == {}
+        assert cache.Kept(file, {"seed": 1}, "a").findings == {}
 
 
 def test_kept_findings_are_the_same_to_the_last_bit(tmp_path: Path) -> None:
     slanted = Region(Entity.TEXT, 0.1, 1 / 3, 9.7, 5.0, 0.7, (0.1, 1 / 3, 9, 0, 9, 5.0, 0.5, 5.0))
     findings = {
-        "a": kept.Finding([slanted, Region(Entity.FACE, 0, 0, 1, 1, 1.0)], True),
-        "b": kept.Finding([]),
+        "a": cache.Finding([slanted, Region(Entity.FACE, 0, 0, 1, 1, 1.0)], True),
+        "b": cache.Finding([]),
     }
-    with kept.Kept(tmp_path / "0.parquet", {"seed": 1}, "ab") as first:
+    with cache.Kept(tmp_path / "0.parquet", {"seed": 1}, "ab") as first:
         for digest, finding in findings.items():
             first.add(digest, finding)
-    assert kept.Kept(tmp_path / "0.parquet", {"seed": 1}, "ab").findings == findings
-    assert kept.Kept(tmp_path / "0.parquet", {"seed": 2}, "ab").findings == {}
-    assert set(kept.Kept(tmp_path / "0.parquet", {"seed": 1}, "b").findings) == {"b"}
+    assert cache.Kept(tmp_path / "0.parquet", {"seed": 1}, "ab").findings == findings
+    assert cache.Kept(tmp_path / "0.parquet", {"seed": 2}, "ab").findings == {}
+    assert set(cache.Kept(tmp_path / "0.parquet", {"seed": 1}, "b").findings) == {"b"}
 
 
 def test_boxes_of_an_image_decoded_at_a_part_of_its_size_are_in_its_own_pixels(
@@ -537,7 +538,7 @@ def test_real_detectors_give_equal_bytes_in_any_batch_and_with_any_threads(
 ) -> None:
     import torch
 
-    from anonbench.datasets.demo import portraits
+    from anonbench_demo import portraits
 
     torch.set_num_threads(2)  # as a machine of many cores would have it
     rows = []

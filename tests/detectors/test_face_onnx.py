@@ -15,12 +15,12 @@ import numpy as np
 import pytest
 from onnx_file import red_cells
 
-from anonbench.boxes import Region
 from anonbench.config.detectors import Detection, DetectorName, FaceOnnx
-from anonbench.datasets.demo import portraits
-from anonbench.detectors import Detector, build
-from anonbench.errors import InputError
-from anonbench.vocabulary import Entity
+from anonbench.core.boxes import Region
+from anonbench.core.errors import InputError
+from anonbench.core.vocabulary import Entity
+from anonbench.detection import Detector, build
+from anonbench_demo import portraits
 
 FIELD = "detection.face_onnx.weights"
 

@@ -7,12 +7,12 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from anonbench.boxes import Region, box_table, read_boxes, write_boxes
+from anonbench.core.boxes import Region, box_table, read_boxes, write_boxes
+from anonbench.core.errors import InputError
+from anonbench.core.io import write_csv, write_parquet
+from anonbench.core.vocabulary import Entity
 from anonbench.datasets.reasons import COPY
-from anonbench.detectors.gather import gather_boxes
-from anonbench.errors import InputError
-from anonbench.files import write_csv, write_parquet
-from anonbench.vocabulary import Entity
+from anonbench.detection.gather import gather_boxes
 
 IMAGES = [  # id, split, outcome
     ("a", "train", "ok"),

@@ -11,19 +11,20 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from anonbench.boxes import Region
 from anonbench.config.detectors import Detection, DetectorName, Mrz
-from anonbench.datasets.demo import ids
-from anonbench.datasets.demo.fonts import load
-from anonbench.datasets.demo.truth import Drawing
-from anonbench.detectors import Detector, build, recognizer
-from anonbench.detectors.recognizer import LineReader
-from anonbench.detectors.strips import EVENNESS, even_blocks, pitch, strips
-from anonbench.detectors.zone_ink import completed
-from anonbench.detectors.zones import Line, blocks, outline
-from anonbench.errors import InputError
-from anonbench.images import read_image
-from anonbench.vocabulary import Entity
+from anonbench.core.boxes import Region
+from anonbench.core.errors import InputError
+from anonbench.core.vocabulary import Entity
+from anonbench.datasets.images import read_image
+from anonbench.detection import Detector, build
+from anonbench.detection.mrz.extent import completed
+from anonbench.detection.mrz.pitch_lines import EVENNESS, even_blocks, pitch, strips
+from anonbench.detection.mrz.zones import Line, blocks, outline
+from anonbench.detection.text import recognizer
+from anonbench.detection.text.recognizer import LineReader
+from anonbench_demo import ids
+from anonbench_demo.fonts import load
+from anonbench_demo.truth import Drawing
 
 TD3 = [
     "P<UTOERIKSSON<<ANNA<MARIA<<<<<<<<<<<<<<<<<<<",

@@ -8,14 +8,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from anonbench.boxes import Region
-from anonbench.compat import install_torchvision_ops
 from anonbench.config.detectors import Detection, DetectorName, Mtcnn
-from anonbench.datasets.demo import portraits
-from anonbench.detectors import Detector, build, mtcnn
-from anonbench.images import read_image
-from anonbench.opencv import cv2
-from anonbench.vocabulary import Entity
+from anonbench.core.boxes import Region
+from anonbench.core.compat import install_torchvision_ops
+from anonbench.core.opencv import cv2
+from anonbench.core.vocabulary import Entity
+from anonbench.datasets.images import read_image
+from anonbench.detection import Detector, build
+from anonbench.detection.faces import mtcnn
+from anonbench_demo import portraits
 
 
 @pytest.fixture(scope="module")

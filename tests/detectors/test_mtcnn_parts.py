@@ -8,9 +8,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anonbench.compat import nms
-from anonbench.detectors.mtcnn_networks import CandidateNetwork
-from anonbench.detectors.mtcnn_pyramid import (
+from anonbench.core.compat import nms
+from anonbench.detection.faces.mtcnn_networks import CandidateNetwork
+from anonbench.detection.faces.mtcnn_pyramid import (
     FIELD,
     SHEET_PIXELS,
     STRIDE,
@@ -19,8 +19,8 @@ from anonbench.detectors.mtcnn_pyramid import (
     layout,
     pyramid_scales,
 )
-from anonbench.detectors.suppression import suppressed
-from anonbench.detectors.windows import WindowMeans
+from anonbench.detection.faces.suppression import suppressed
+from anonbench.detection.faces.windows import WindowMeans
 
 
 def noise(*shape: int, seed: int = 0) -> np.ndarray:

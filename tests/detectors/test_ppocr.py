@@ -14,11 +14,12 @@ import pytest
 from drawn_text import covered, page, turned
 
 from anonbench.config.detectors import Detection, DetectorName, Ppocr
-from anonbench.detectors import Detector, build, ppocr, ppocr_model
-from anonbench.errors import InputError, UnreadableImage
-from anonbench.images import read_image
-from anonbench.provenance import file_digest
-from anonbench.vocabulary import Entity
+from anonbench.core.errors import InputError, UnreadableImage
+from anonbench.core.provenance import file_digest
+from anonbench.core.vocabulary import Entity
+from anonbench.datasets.images import read_image
+from anonbench.detection import Detector, build
+from anonbench.detection.text import ppocr, ppocr_model
 
 V3 = Ppocr().model
 Engine = Literal["direct", "paddleocr"]

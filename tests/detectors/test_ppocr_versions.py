@@ -12,15 +12,16 @@ import numpy as np
 import pytest
 from drawn_text import covered, page, turned
 
-from anonbench.boxes import Region
 from anonbench.config.detectors import Detection, DetectorName, Ppocr
-from anonbench.datasets.demo import documents
-from anonbench.detectors import Detector, build, ppocr_model
-from anonbench.detectors.ppocr_model import PUBLISHED
-from anonbench.detectors.recognizer import LineReader
-from anonbench.errors import InputError
-from anonbench.images import read_image
-from anonbench.provenance import file_digest
+from anonbench.core.boxes import Region
+from anonbench.core.errors import InputError
+from anonbench.core.provenance import file_digest
+from anonbench.datasets.images import read_image
+from anonbench.detection import Detector, build
+from anonbench.detection.text import ppocr_model
+from anonbench.detection.text.ppocr_model import PUBLISHED
+from anonbench.detection.text.recognizer import LineReader
+from anonbench_demo import documents
 
 V3, V6 = "PP-OCRv3_mobile_det", "PP-OCRv6_small_det"
 

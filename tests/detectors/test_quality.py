@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anonbench.boxes import Region
-from anonbench.detectors.quality import (
+from anonbench.core.boxes import Region
+from anonbench.core.vocabulary import Entity
+from anonbench.detection.quality.quality import (
     METRICS,
     matches,
     measure,
@@ -19,7 +20,6 @@ from anonbench.detectors.quality import (
     outlines,
     summarize_quality,
 )
-from anonbench.vocabulary import Entity
 
 SIZE = (100, 50)
 SIDES = st.integers(1, 60)

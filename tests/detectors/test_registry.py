@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from anonbench.config.detectors import Detection, DetectorName
-from anonbench.detectors import build
-from anonbench.detectors.base import LooksOnce
-from anonbench.detectors.registry import build_all
-from anonbench.errors import InputError
+from anonbench.core.errors import InputError
+from anonbench.detection import build
+from anonbench.detection.base import LooksOnce
+from anonbench.detection.registry import build_all
 
 
 @pytest.mark.parametrize(
@@ -27,7 +27,7 @@ from anonbench.errors import InputError
 def test_missing_package_says_what_to_install(
     name: DetectorName, module: str, package: str, install: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delitem(sys.modules, f"anonbench.detectors.{module}", raising=False)
+    monkeypatch.delitem(sys.modules, f"anonbench.detection.{module}", raising=False)
     monkeypatch.setitem(sys.modules, package, None)  # as if it were not installed
     with pytest.raises(InputError, match=f"pip install.*{install}"):
         build(name, Detection())
@@ -44,7 +44,7 @@ def test_cuda_without_a_gpu_is_refused_and_auto_is_not(monkeypatch: pytest.Monke
 
 def test_importing_the_room_imports_no_engine() -> None:
     code = (
-        "import sys, anonbench.detectors.shard\n"
+        "import sys, anonbench.detection.shard\n"
         "heavy = {'torch', 'torchvision', 'onnxruntime', 'paddleocr', 'zxingcpp', 'sklearn'}\n"
         "print(sorted(heavy & set(sys.modules)))"
     )

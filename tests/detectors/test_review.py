@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from anonbench.detectors.review import REVIEW_COLUMNS, choose_sheet, least_certain
+from anonbench.detection.quality.review import REVIEW_COLUMNS, choose_sheet, least_certain
 
 COUNTS = {"one": 4, "two": 4, "three": 4, "four": 5, "five": 3, "much": 90, "little": 1}
 SCORES = {"one": 0.7, "two": 0.9, "three": 0.6, "four": 0.8, "five": 0.9, "much": 0.9, "little": 1}

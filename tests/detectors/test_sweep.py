@@ -8,12 +8,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from anonbench.boxes import Region
 from anonbench.config.detectors import Detection, DetectorName, Mtcnn, Ppocr
-from anonbench.datasets.demo import documents, portraits
-from anonbench.datasets.demo.truth import Drawing
-from anonbench.detectors import build
-from anonbench.detectors.sweep import (
+from anonbench.core.boxes import Region
+from anonbench.core.provenance import file_digest
+from anonbench.core.vocabulary import Entity
+from anonbench.datasets.images import encode
+from anonbench.detection import build
+from anonbench.detection.quality.sweep import (
     SWEEP_COLUMNS,
     curve,
     draw_sample,
@@ -21,9 +22,8 @@ from anonbench.detectors.sweep import (
     threshold_of,
     with_threshold,
 )
-from anonbench.images import encode
-from anonbench.provenance import file_digest
-from anonbench.vocabulary import Entity
+from anonbench_demo import documents, portraits
+from anonbench_demo.truth import Drawing
 
 SETTINGS = Detection(mtcnn=Mtcnn(thresholds=(0.4, 0.3, 0.8)), ppocr=Ppocr(box_thresh=0.65))
 

@@ -11,17 +11,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from anonbench.annotations.coco import as_coco
-from anonbench.boxes import Region
 from anonbench.config.detectors import Detection, DetectorName, Template
-from anonbench.datasets.demo import ids
-from anonbench.detectors import build
-from anonbench.detectors.alignment import agreement, align, framed, is_plausible, moved
-from anonbench.detectors.features import codebook, embed, extract, in_any, working_copy
-from anonbench.detectors.template import TemplateDetector
-from anonbench.errors import InputError
-from anonbench.images import encode
-from anonbench.vocabulary import Entity
+from anonbench.core.boxes import Region
+from anonbench.core.errors import InputError
+from anonbench.core.vocabulary import Entity
+from anonbench.datasets.annotations.coco import as_coco
+from anonbench.datasets.images import encode
+from anonbench.detection import build
+from anonbench.detection.template.alignment import agreement, align, framed, is_plausible, moved
+from anonbench.detection.template.features import codebook, embed, extract, in_any, working_copy
+from anonbench.detection.template.template import TemplateDetector
+from anonbench_demo import ids
 
 WIDTH, HEIGHT = 560, 360
 BOXES = {Entity.FACE: (20, 70, 150, 240), Entity.TEXT: (200, 90, 520, 120)}

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 import zxingcpp
 
-from anonbench.boxes import Region
 from anonbench.config.detectors import Detection, DetectorName, Zxing
-from anonbench.detectors import Detector, build
-from anonbench.detectors.linear import across_bars, grown_along_bars
-from anonbench.images import read_image
-from anonbench.vocabulary import Entity
+from anonbench.core.boxes import Region
+from anonbench.core.vocabulary import Entity
+from anonbench.datasets.images import read_image
+from anonbench.detection import Detector, build
+from anonbench.detection.mrz.linear import across_bars, grown_along_bars
 
 FORMATS = ["Code128", "EAN13", "ITF", "PDF417", "QRCode", "DataMatrix", "Aztec"]
 

@@ -13,9 +13,9 @@ from sklearn.metrics import accuracy_score, balanced_accuracy_score, confusion_m
 from sklearn.neighbors import KNeighborsClassifier
 
 from anonbench.config import Downstream, Linear
-from anonbench.downstream.evaluate import evaluate_downstream
-from anonbench.embeddings import Embeddings, write_embeddings
-from anonbench.errors import InputError
+from anonbench.core.errors import InputError
+from anonbench.embedding.store import Embeddings, write_embeddings
+from anonbench.evaluation.downstream.evaluate import evaluate_downstream
 
 SETTINGS = Downstream(linear=Linear(strengths=(0.1, 1.0)))
 

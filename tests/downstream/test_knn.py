@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.neighbors import KNeighborsClassifier
 
-from anonbench.downstream import knn
-from anonbench.downstream.knn import knn_predict
-from anonbench.embeddings import Embeddings
-from anonbench.ranking import Similarity, unit_rows
+from anonbench.core.numeric.similarity import Similarity, unit_rows
+from anonbench.embedding.store import Embeddings
+from anonbench.evaluation.downstream import knn
+from anonbench.evaluation.downstream.knn import knn_predict
 
 
 def plain_knn(

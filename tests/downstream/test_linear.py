@@ -9,9 +9,9 @@ from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
 from anonbench.config import Linear
-from anonbench.downstream import linear
-from anonbench.downstream.linear import LinearProbe, linear_probe
-from anonbench.embeddings import Embeddings
+from anonbench.embedding.store import Embeddings
+from anonbench.evaluation.downstream import linear
+from anonbench.evaluation.downstream.linear import LinearProbe, linear_probe
 
 
 def data(

@@ -13,7 +13,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
-from anonbench.downstream.softmax import Fit, Problem, Standardization
+from anonbench.evaluation.downstream.softmax import Fit, Problem, Standardization
 
 
 @pytest.fixture

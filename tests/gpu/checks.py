@@ -14,9 +14,9 @@ import numpy as np
 import torch
 from synthetic import batch_of, recipe_of  # benchmarks/
 
-from anonbench.retrieval.on_gpu import TorchEngine
-from anonbench.training.batch import finish
-from anonbench.training.trainer import Trainer
+from anonbench.evaluation.retrieval.on_gpu import TorchEngine
+from anonbench.training.data.batch import finish
+from anonbench.training.loop.trainer import Trainer
 
 CPU = torch.device("cpu")
 Check = Callable[[torch.device], None]

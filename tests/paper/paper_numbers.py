@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
-from anonbench.paper.ours import OurData
-from anonbench.paper.published import CELL, published
+from anonbench.reporting.paper.ours import OurData
+from anonbench.reporting.paper.published import CELL, published
 
 
 def cells(*rows: tuple[str, int, str, str, str, str, float]) -> pd.DataFrame:

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from paper_numbers import cells
 
-from anonbench.paper.claims import (
+from anonbench.reporting.paper.claims import (
     CLAIMS,
     correlates_strongly,
     falls_with_degree,
@@ -18,8 +18,8 @@ from anonbench.paper.claims import (
     trends_agree,
     unadapted_wins,
 )
-from anonbench.paper.published import published
-from anonbench.paper.verdicts import Case, Verdict, decide
+from anonbench.reporting.paper.published import published
+from anonbench.reporting.paper.verdicts import Case, Verdict, decide
 
 METHODS = ("pixelate", "blur", "mask")
 ADAPTIONS = ("unadapted", "A", "B", "C")

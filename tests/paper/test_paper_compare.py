@@ -9,11 +9,11 @@ from paper_numbers import as_scores, our_portraits
 from scipy.stats import spearmanr
 
 from anonbench.config import load
-from anonbench.files import write_csv
-from anonbench.paper.compare import COLUMNS, agreement, compare, read_comparison
-from anonbench.paper.facts import compare_facts
-from anonbench.paper.ours import our_data, tidy
-from anonbench.paper.published import CELL, published, stated
+from anonbench.core.io import write_csv
+from anonbench.reporting.paper.compare import COLUMNS, agreement, compare, read_comparison
+from anonbench.reporting.paper.facts import compare_facts
+from anonbench.reporting.paper.ours import our_data, tidy
+from anonbench.reporting.paper.published import CELL, published, stated
 
 DEMO = {"layout": "celeba", "path": "x", "detectors": ["mtcnn"], "demo": {"kind": "portraits"}}
 

@@ -8,10 +8,10 @@ import pandas as pd
 import pytest
 
 from anonbench.config import Correlation
-from anonbench.correlation import correlation_matrices
-from anonbench.experiment import PAPER_TABLES
-from anonbench.paper.published import CELL, METRICS, ROLE_NAMES, published, stated
-from anonbench.vocabulary import Adaption, Method
+from anonbench.config.experiment import PAPER_TABLES
+from anonbench.core.vocabulary import Adaption, Method
+from anonbench.evaluation.correlation import correlation_matrices
+from anonbench.reporting.paper.published import CELL, METRICS, ROLE_NAMES, published, stated
 
 SHARED = Path(__file__).parents[2] / "../shared/paper"
 

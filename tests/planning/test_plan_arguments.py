@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from anonbench.planning.jobs import targets_first
+from anonbench.workflow.plan.jobs import targets_first
 
 
 @pytest.mark.parametrize(

@@ -4,22 +4,32 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from anonbench.identity import code_digest, known_codes
-from anonbench.planning.codes import code_changes, forget_codes, keep_codes, read_code, shortened
+from anonbench.core.jobs.fingerprint import code_digest, known_codes
+from anonbench.workflow.plan.codes import (
+    code_changes,
+    forget_codes,
+    keep_codes,
+    read_code,
+    shortened,
+)
 
 OLD = {
     "anonbench.training": "e" * 64,
-    "anonbench.training.loop:run": "a" * 64,
-    "anonbench.training.loop:_step": "b" * 64,
+    "anonbench.training.loop.train:run": "a" * 64,
+    "anonbench.training.loop.train:_step": "b" * 64,
     "train.py": "c" * 64,
     "torch": "2.13.0",
 }
 
 
 def test_changed_definitions_scripts_and_packages_are_named() -> None:
-    new = OLD | {"anonbench.training.loop:run": "0" * 64, "torch": "2.14.0", "train.py": "1" * 64}
+    new = OLD | {
+        "anonbench.training.loop.train:run": "0" * 64,
+        "torch": "2.14.0",
+        "train.py": "1" * 64,
+    }
     assert code_changes(shortened(OLD), shortened(new)) == [
-        ("anonbench.training.loop.run", None, None),
+        ("anonbench.training.loop.train.run", None, None),
         ("workflow/scripts/train.py", None, None),
         ("torch", "2.13.0", "2.14.0"),
     ]
@@ -30,10 +40,13 @@ def test_changed_definitions_scripts_and_packages_are_named() -> None:
 
 
 def test_what_a_changed_function_newly_reaches_is_no_change_of_its_own() -> None:
-    new = OLD | {"anonbench.training.loop:run": "0" * 64, "anonbench.files:atomic": "3" * 64}
-    assert code_changes(OLD, new) == [("anonbench.training.loop.run", None, None)]
-    added = OLD | {"anonbench.files:atomic": "3" * 64}
-    assert code_changes(OLD, added) == [("anonbench.files.atomic", None, None)]
+    new = OLD | {
+        "anonbench.training.loop.train:run": "0" * 64,
+        "anonbench.core.io:atomic": "3" * 64,
+    }
+    assert code_changes(OLD, new) == [("anonbench.training.loop.train.run", None, None)]
+    added = OLD | {"anonbench.core.io:atomic": "3" * 64}
+    assert code_changes(OLD, added) == [("anonbench.core.io.atomic", None, None)]
 
 
 def test_codes_are_kept_once_and_forgotten_with_their_results(tmp_path: Path, root: Path) -> None:
@@ -47,7 +60,7 @@ def test_codes_are_kept_once_and_forgotten_with_their_results(tmp_path: Path, ro
     assert file.stat().st_mtime_ns == before
     kept = read_code(tmp_path, digest)
     assert kept == shortened(code)
-    assert "anonbench.anonymizers.methods:blur" in kept
+    assert "anonbench.anonymization.methods:blur" in kept
     forget_codes(tmp_path, {digest})
     assert read_code(tmp_path, digest) == kept
     assert read_code(tmp_path, "f" * 64) is None

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from anonbench.planning.causes import Cause, Kind, chain, reasons
-from anonbench.planning.costs import Cost, costs
-from anonbench.planning.jobs import Job, Plan
-from anonbench.planning.report import Machine, Report, as_json, as_text, hours, size
-from anonbench.planning.walltime import wall_seconds
-from anonbench.spent import Spent, nothing_to_do
+from anonbench.core.jobs.resource_usage import Spent, nothing_to_do
+from anonbench.workflow.plan.causes import Cause, Kind, chain, reasons
+from anonbench.workflow.plan.costs import Cost, costs
+from anonbench.workflow.plan.jobs import Job, Plan
+from anonbench.workflow.plan.report import Machine, Report, as_json, as_text, hours, size
+from anonbench.workflow.plan.walltime import wall_seconds
 
 NEW = {"known": False, "made": [], "missing": [], "by_hand": [], "stopped": False}
 NEW |= {"forced": False, "environment": False}
@@ -74,7 +74,7 @@ def test_of_a_run_that_had_nothing_to_do_the_one_before_counts(
     tmp_path: Path, before: Spent | None, seconds: float
 ) -> None:
     known = job(1, **measured(tmp_path, "1", 50.0))
-    log = f"INFO anonbench.made: {nothing_to_do(before)}\n"
+    log = f"INFO anonbench.core.jobs.job_cache: {nothing_to_do(before)}\n"
     again = job(2, why=AGAIN, **measured(tmp_path, "2", 1.0, log))
     assert runtimes(planned([known, again], tmp_path))[2] == (seconds, "measured")
 

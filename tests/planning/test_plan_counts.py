@@ -8,10 +8,10 @@ import pandas as pd
 import pytest
 
 from anonbench.config import Retrieval, load
-from anonbench.errors import InputError
-from anonbench.experiment import Experiment
-from anonbench.planning.counts import check_counts, require_classes, require_left
-from anonbench.vocabulary import Split
+from anonbench.config.experiment import Experiment
+from anonbench.core.errors import InputError
+from anonbench.core.vocabulary import Split
+from anonbench.workflow.plan.counts import check_counts, require_classes, require_left
 
 
 def experiment(**settings: object) -> Experiment:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from anonbench.planning.settings import Change, changes, config_name
+from anonbench.workflow.plan.settings import Change, changes, config_name
 
 CONFIG = {
     "anonymization": {"mask": {"colour": [0, 0, 9]}},

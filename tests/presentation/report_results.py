@@ -15,12 +15,12 @@ from synthetic_results import (
     write_results,
 )
 
-from anonbench.experiment import Figure, Table
-from anonbench.files import write_json
-from anonbench.presentation.costs import COST_COLUMNS, MACHINE_COLUMNS
-from anonbench.presentation.report.build import DatasetSection
-from anonbench.presentation.report.effort import Effort
-from anonbench.seeding import rng
+from anonbench.config.experiment import Figure, Table
+from anonbench.core.io import write_json
+from anonbench.core.seeding import rng
+from anonbench.reporting.costs import COST_COLUMNS, MACHINE_COLUMNS
+from anonbench.reporting.html.build import DatasetSection
+from anonbench.reporting.html.effort import Effort
 from synthetic_rates import make_rates
 
 PIXEL = (

@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from anonbench.boxes import Region
-from anonbench.comparisons import COLUMNS as TESTS
-from anonbench.detectors.gather import COUNTS
-from anonbench.detectors.quality import measure, summarize_quality
-from anonbench.scores import COLUMNS
-from anonbench.seeding import rng
-from anonbench.vocabulary import CONTROL, Entity, Variant
+from anonbench.core.boxes import Region
+from anonbench.core.seeding import rng
+from anonbench.core.vocabulary import CONTROL, Entity, Variant
+from anonbench.detection.gather import COUNTS
+from anonbench.detection.quality.quality import measure, summarize_quality
+from anonbench.evaluation.pairwise import COLUMNS as TESTS
+from anonbench.evaluation.scores import COLUMNS
 
 METHODS = ("pixelate", "blur", "mask")
 ADAPTIONS = ("unadapted", "A", "B", "C")

@@ -12,15 +12,15 @@ from matplotlib.figure import Figure
 from PIL import Image
 from synthetic_results import outputs
 
-from anonbench.attention import Sight, read_maps, write_maps
-from anonbench.attention_shares import ALL_HEADS, SUMMARY_COLUMNS
-from anonbench.presentation.attention import SIDE, panels
-from anonbench.presentation.figures import attention as maps_module
-from anonbench.presentation.figures import attention_share as share_module
-from anonbench.presentation.figures.attention import Panel, attention
-from anonbench.presentation.figures.attention_share import attention_share
-from anonbench.presentation.figures.style import TALLEST, TWO_COLUMNS
-from anonbench.training.preprocess import Preprocess
+from anonbench.embedding.attention import Sight, read_maps, write_maps
+from anonbench.embedding.attention_shares import ALL_HEADS, SUMMARY_COLUMNS
+from anonbench.reporting.attention import SIDE, panels
+from anonbench.reporting.figures import attention as maps_module
+from anonbench.reporting.figures import attention_share as share_module
+from anonbench.reporting.figures.attention import Panel, attention
+from anonbench.reporting.figures.attention_share import attention_share
+from anonbench.reporting.figures.style import TALLEST, TWO_COLUMNS
+from anonbench.training.data.preprocess import Preprocess
 
 MODELS = ("unadapted", "A-blur-50", "B-blur-50", "C-blur-50")
 VARIANTS = ("original", "blur-50")

@@ -9,12 +9,12 @@ import pytest
 from PIL import Image
 from synthetic_results import make_scores, outputs
 
-from anonbench.paper.compare import compare
-from anonbench.paper.ours import OurData, tidy
-from anonbench.paper.published import published
-from anonbench.presentation.figures import compare as module
-from anonbench.presentation.figures.compare import scatter
-from anonbench.presentation.figures.style import METHOD_COLOURS, MODEL_MARKERS
+from anonbench.reporting.figures import compare as module
+from anonbench.reporting.figures.compare import scatter
+from anonbench.reporting.figures.style import METHOD_COLOURS, MODEL_MARKERS
+from anonbench.reporting.paper.compare import compare
+from anonbench.reporting.paper.ours import OurData, tidy
+from anonbench.reporting.paper.published import published
 
 METHODS = ("pixelate", "blur", "mask")
 

@@ -8,11 +8,11 @@ import pytest
 from synthetic_results import make_comparisons, make_scores, write_results
 
 from anonbench.config import load
-from anonbench.paper.ours import OurData, our_data
-from anonbench.paper.published import published
-from anonbench.presentation.claims import CASES, COLUMNS, write_claims
-from anonbench.presentation.compare import write_comparison
-from anonbench.presentation.grid import Grid, GridBlock, to_latex, to_markdown
+from anonbench.reporting.claims import CASES, COLUMNS, write_claims
+from anonbench.reporting.compare import write_comparison
+from anonbench.reporting.grid import Grid, GridBlock, to_latex, to_markdown
+from anonbench.reporting.paper.ours import OurData, our_data
+from anonbench.reporting.paper.published import published
 
 CONFIG = {
     "datasets": {

@@ -8,12 +8,12 @@ import pytest
 from matplotlib.figure import Figure
 from synthetic_results import outputs
 
-from anonbench.errors import InputError
-from anonbench.files import write_json
-from anonbench.presentation.costs import COST_COLUMNS, machines, stage_costs
-from anonbench.presentation.figures import cost as figure_module
-from anonbench.presentation.figures.cost import cost_figure
-from anonbench.spent import Spent, nothing_to_do
+from anonbench.core.errors import InputError
+from anonbench.core.io import write_json
+from anonbench.core.jobs.resource_usage import Spent, nothing_to_do
+from anonbench.reporting.costs import COST_COLUMNS, machines, stage_costs
+from anonbench.reporting.figures import cost as figure_module
+from anonbench.reporting.figures.cost import cost_figure
 
 HEAD = "s\th:m:s\tmax_rss\tmax_vms\tmax_uss\tmax_pss\tio_in\tio_out\tmean_load\tcpu_time\n"
 

@@ -14,21 +14,21 @@ from matplotlib.figure import Figure
 from PIL import Image
 from synthetic_results import make_quality, outputs
 
-from anonbench.boxes import Region, box_table, write_boxes
-from anonbench.files import write_csv, write_parquet
-from anonbench.images import encode
-from anonbench.presentation import sheets
-from anonbench.presentation.detection import (
+from anonbench.core.boxes import Region, box_table, write_boxes
+from anonbench.core.io import write_csv, write_parquet
+from anonbench.core.vocabulary import Entity
+from anonbench.datasets.images import encode
+from anonbench.reporting import sheets
+from anonbench.reporting.detection import (
     QUALITY_HEADS,
     QUALITY_METRICS,
     quality_rows,
     write_quality,
 )
-from anonbench.presentation.figures import detection, overlays
-from anonbench.presentation.figures.detection import threshold_sweep
-from anonbench.presentation.figures.overlays import Sheet, overlay_sheet
-from anonbench.presentation.figures.style import ENTITY_COLOURS, INK
-from anonbench.vocabulary import Entity
+from anonbench.reporting.figures import detection, overlays
+from anonbench.reporting.figures.detection import threshold_sweep
+from anonbench.reporting.figures.overlays import Sheet, overlay_sheet
+from anonbench.reporting.figures.style import ENTITY_COLOURS, INK
 
 TEXT = Region(Entity.TEXT, 0, 0, 10, 10, 0.5)
 FACE = Region(Entity.FACE, 20, 10, 40, 30, 0.9, (30, 10, 40, 20, 30, 30, 20, 20))

@@ -13,12 +13,12 @@ from PIL import Image
 from synthetic_results import FakeImages
 
 from anonbench.config import Retrieval
-from anonbench.embeddings import Embeddings, read_embeddings, write_embeddings
-from anonbench.files import write_json, write_parquet
-from anonbench.presentation.explorer import ScenarioEmbeddings, called, explore
-from anonbench.presentation.thumbnails import EDGES, Thumbnails
-from anonbench.retrieval.neighbours import draw_queries
-from anonbench.vocabulary import Method, Variant
+from anonbench.core.io import write_json, write_parquet
+from anonbench.core.vocabulary import Method, Variant
+from anonbench.embedding.store import Embeddings, read_embeddings, write_embeddings
+from anonbench.evaluation.retrieval.neighbours import draw_queries
+from anonbench.reporting.explorer import ScenarioEmbeddings, called, explore
+from anonbench.reporting.thumbnails import EDGES, Thumbnails
 
 IDS = [f"people/a name {i:02d}" for i in range(40)]
 LABELS = [f"a person {i % 3}" for i in range(len(IDS))]

@@ -13,27 +13,27 @@ from PIL import Image
 from synthetic_results import FakeImages, make_correlations, make_log, make_scores, outputs
 
 from anonbench.config.training import Optimizer, Recipe
-from anonbench.correlation import METRICS
-from anonbench.errors import InputError
-from anonbench.presentation.figures import examples as examples_module
-from anonbench.presentation.figures import trends as trends_module
-from anonbench.presentation.figures.correlation import (
+from anonbench.core.errors import InputError
+from anonbench.core.vocabulary import Method, Variant
+from anonbench.evaluation.correlation import METRICS
+from anonbench.reporting.figures import examples as examples_module
+from anonbench.reporting.figures import trends as trends_module
+from anonbench.reporting.figures.correlation import (
     correlation_heatmap,
     matrix,
     notes,
     read_correlations,
 )
-from anonbench.presentation.figures.examples import choose, examples
-from anonbench.presentation.figures.learning import (
+from anonbench.reporting.figures.examples import choose, examples
+from anonbench.reporting.figures.learning import (
     chance_levels,
     learning_curves,
     schedules_figure,
 )
-from anonbench.presentation.figures.style import METHOD_COLOURS, new_figure, save, styled
-from anonbench.presentation.figures.trends import trend
-from anonbench.presentation.labels import METHODS
-from anonbench.training.schedules import Schedules
-from anonbench.vocabulary import Method, Variant
+from anonbench.reporting.figures.style import METHOD_COLOURS, new_figure, save, styled
+from anonbench.reporting.figures.trends import trend
+from anonbench.reporting.labels import METHODS
+from anonbench.training.loop.schedules import Schedules
 
 Draw = Callable[[Sequence[Path]], None]
 
@@ -119,8 +119,8 @@ def test_bytes_do_not_depend_on_process_or_user_settings(
     code = (
         "import matplotlib; matplotlib.rcParams['font.size'] = 20\n"
         "from pathlib import Path\n"
-        "from anonbench.presentation.figures.trends import trend\n"
-        "from anonbench.presentation.summary import read_scores\n"
+        "from anonbench.reporting.figures.trends import trend\n"
+        "from anonbench.reporting.summary import read_scores\n"
         f"scores = read_scores(Path({str(tmp_path / 'scores.csv')!r}))\n"
         f"paths = [Path(p) for p in {[str(path) for path in there]!r}]\n"
         "trend(scores, 'documents', 'map', 'original', paths)\n"

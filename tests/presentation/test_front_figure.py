@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 from synthetic_results import make_scores, outputs
 
-from anonbench.presentation.figures.front import choices, front, undominated
-from anonbench.presentation.figures.style import method_colour
-from anonbench.privacy.rates import worst
+from anonbench.evaluation.privacy.rates import worst
+from anonbench.reporting.figures.front import choices, front, undominated
+from anonbench.reporting.figures.style import method_colour
 from synthetic_rates import make_rates
 
 

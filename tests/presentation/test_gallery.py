@@ -11,13 +11,13 @@ from matplotlib.figure import Figure
 from PIL import Image
 from synthetic_results import FakeImages, make_scores, outputs
 
-from anonbench.embeddings import Embeddings, write_embeddings
-from anonbench.errors import InputError
-from anonbench.presentation.figures import gallery as gallery_module
-from anonbench.presentation.figures.gallery import Result, Shelf, gallery
-from anonbench.presentation.figures.style import TALLEST, TWO_COLUMNS
-from anonbench.presentation.gallery import QUERIES, RESULTS, Database, best_adapted, shelves
-from anonbench.vocabulary import Model, Variant
+from anonbench.core.errors import InputError
+from anonbench.core.vocabulary import Model, Variant
+from anonbench.embedding.store import Embeddings, write_embeddings
+from anonbench.reporting.figures import gallery as gallery_module
+from anonbench.reporting.figures.gallery import Result, Shelf, gallery
+from anonbench.reporting.figures.style import TALLEST, TWO_COLUMNS
+from anonbench.reporting.gallery import QUERIES, RESULTS, Database, best_adapted, shelves
 
 IDS = [f"class/{number:02}" for number in range(15)]
 BLUR, MASK = Variant.parse("blur-100"), Variant.parse("mask-100")

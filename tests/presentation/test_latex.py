@@ -12,19 +12,19 @@ import pytest
 from synthetic_results import make_comparisons, make_scores, write_results
 
 from anonbench.config import load
-from anonbench.experiment import Experiment, Table
-from anonbench.paper.ours import our_data
-from anonbench.presentation.claims import write_claims
-from anonbench.presentation.compare import write_comparison
-from anonbench.presentation.grid import Grid, GridBlock, to_latex
-from anonbench.presentation.scenario_tables import (
+from anonbench.config.experiment import Experiment, Table
+from anonbench.reporting.claims import write_claims
+from anonbench.reporting.compare import write_comparison
+from anonbench.reporting.grid import Grid, GridBlock, to_latex
+from anonbench.reporting.paper.ours import our_data
+from anonbench.reporting.scenario_tables import (
     profiles,
     scenario_grid,
     scenario_rows,
     write_profiles,
     write_scenarios,
 )
-from anonbench.presentation.tables import write_sizes, write_table
+from anonbench.reporting.tables import write_sizes, write_table
 
 NASTY = r"50 % & a_b #1 $x^2$ ~ \end{it} {} <b> | “Größe” – naïve ± † ’é’ …"
 HEAD = r"""\documentclass{article}

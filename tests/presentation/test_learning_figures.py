@@ -16,17 +16,17 @@ from matplotlib.figure import Figure
 from synthetic_results import make_log, outputs
 
 from anonbench.config.training import Recipe
-from anonbench.errors import InputError
-from anonbench.presentation.figures import learning
-from anonbench.presentation.figures.learning import (
+from anonbench.core.errors import InputError
+from anonbench.reporting.figures import learning
+from anonbench.reporting.figures.learning import (
     QUANTITIES,
     chance_levels,
     learning_curves,
     schedules_figure,
     smooth,
 )
-from anonbench.presentation.figures.style import INK, METHOD_COLOURS, TALLEST
-from anonbench.training.schedules import Schedules
+from anonbench.reporting.figures.style import INK, METHOD_COLOURS, TALLEST
+from anonbench.training.loop.schedules import Schedules
 
 CHANCE = chance_levels(256, 0.5)
 EVERY = ["unadapted"] + [

@@ -1,7 +1,7 @@
 """Canary pixels: regions in plain sight, looked for in every picture that is made of image sets.
 
 Regions that are not hidden are magenta, the page around them green. Read without the gate of
-`anonbench.presentation.shown` each figure shows magenta; read through it none does.
+`anonbench.reporting.shown` each figure shows magenta; read through it none does.
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ import pytest
 from PIL import Image
 from synthetic_results import make_scores, outputs
 
-from anonbench.attention import Sight, write_maps
 from anonbench.config import Retrieval
-from anonbench.embeddings import Embeddings, write_embeddings
-from anonbench.files import write_parquet
-from anonbench.images import encode
-from anonbench.imageset import ShardWriter, index_path, open_sets
-from anonbench.presentation.attention import panels
-from anonbench.presentation.explorer import ScenarioEmbeddings, called, explore
-from anonbench.presentation.figures.attention import attention
-from anonbench.presentation.figures.examples import choose, examples
-from anonbench.presentation.figures.gallery import gallery
-from anonbench.presentation.gallery import Database, shelves
-from anonbench.presentation.shown import open_shown
-from anonbench.training.preprocess import Preprocess
-from anonbench.vocabulary import Model, Variant
+from anonbench.core.io import write_parquet
+from anonbench.core.vocabulary import Model, Variant
+from anonbench.datasets.images import encode
+from anonbench.datasets.shards import ShardWriter, index_path, open_sets
+from anonbench.embedding.attention import Sight, write_maps
+from anonbench.embedding.store import Embeddings, write_embeddings
+from anonbench.reporting.attention import panels
+from anonbench.reporting.explorer import ScenarioEmbeddings, called, explore
+from anonbench.reporting.figures.attention import attention
+from anonbench.reporting.figures.examples import choose, examples
+from anonbench.reporting.figures.gallery import gallery
+from anonbench.reporting.gallery import Database, shelves
+from anonbench.reporting.shown import open_shown
+from anonbench.training.data.preprocess import Preprocess
 
 IDS = [f"{number:02d}" for number in range(12)]
 KINDS = ("examples", "gallery", "attention", "explorer")

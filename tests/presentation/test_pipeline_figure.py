@@ -13,10 +13,10 @@ from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 from synthetic_results import outputs
 
-from anonbench.presentation.figures import pipeline as figure_module
-from anonbench.presentation.figures.pipeline import job_for, pipeline_figure
-from anonbench.presentation.figures.style import TWO_COLUMNS
-from anonbench.presentation.pipeline import Job, Pipeline, Step, essential, layers, pipeline, trace
+from anonbench.reporting.figures import pipeline as figure_module
+from anonbench.reporting.figures.pipeline import job_for, pipeline_figure
+from anonbench.reporting.figures.style import TWO_COLUMNS
+from anonbench.reporting.pipeline import Job, Pipeline, Step, essential, layers, pipeline, trace
 
 RULES = [
     ("manifest", "a_demo", "demo", []),

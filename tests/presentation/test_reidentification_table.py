@@ -5,8 +5,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from anonbench.presentation.reidentification import reidentification_grid, write_reidentification
-from anonbench.privacy.rates import read_rates
+from anonbench.evaluation.privacy.rates import read_rates
+from anonbench.reporting.reidentification import reidentification_grid, write_reidentification
 from synthetic_rates import make_rates
 
 

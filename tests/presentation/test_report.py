@@ -18,22 +18,22 @@ from synthetic_results import (
     write_results,
 )
 
-from anonbench.errors import InputError
-from anonbench.experiment import Table
-from anonbench.files import write_json
-from anonbench.presentation.grid import Grid, GridBlock
-from anonbench.presentation.layout import lay_out
-from anonbench.presentation.report import page as pages
-from anonbench.presentation.report.build import (
+from anonbench.config.experiment import Table
+from anonbench.core.errors import InputError
+from anonbench.core.io import write_json
+from anonbench.reporting.grid import Grid, GridBlock
+from anonbench.reporting.html import page as pages
+from anonbench.reporting.html.build import (
     DatasetSection,
     build_report,
     not_run,
     skip_reasons,
 )
-from anonbench.presentation.report.coefficients import correlation_rows
-from anonbench.presentation.report.making import hardware, seeds
-from anonbench.presentation.report.page import digest, embedded, resources_digest
-from anonbench.presentation.report.pictures import data_uri
+from anonbench.reporting.html.coefficients import correlation_rows
+from anonbench.reporting.html.making import hardware, seeds
+from anonbench.reporting.html.page import digest, embedded, resources_digest
+from anonbench.reporting.html.pictures import data_uri
+from anonbench.reporting.layout import lay_out
 
 CONFIG = {"title": "T", "presentation": {"show_originals": False, "confidence": 0.9}}
 VERSIONS = {"anonbench": "0.1.0", "torch": "2.13.0"}

@@ -4,10 +4,10 @@ import pandas as pd
 import pytest
 from synthetic_results import make_scores
 
-from anonbench.presentation.report.advice import NOT_ATTACKED, Option, advise, constraints, options
-from anonbench.presentation.report.headline import NO_CHOICE, NOTHING_RUN, lacking, lead
-from anonbench.presentation.report.risk import risks
-from anonbench.presentation.summary import summarize
+from anonbench.reporting.html.advice import NOT_ATTACKED, Option, advise, constraints, options
+from anonbench.reporting.html.headline import NO_CHOICE, NOTHING_RUN, lacking, lead
+from anonbench.reporting.html.risk import risks
+from anonbench.reporting.summary import summarize
 from synthetic_rates import make_rates
 
 

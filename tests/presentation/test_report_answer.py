@@ -4,7 +4,8 @@ import pandas as pd
 import pytest
 from synthetic_results import make_scores
 
-from anonbench.presentation.report.answer import (
+from anonbench.evaluation.sufficiency import DEFAULTS
+from anonbench.reporting.html.answer import (
     answer,
     behind,
     overview,
@@ -12,9 +13,8 @@ from anonbench.presentation.report.answer import (
     stated,
     wins,
 )
-from anonbench.presentation.report.recommendations import Verdict, recommendations
-from anonbench.presentation.summary import summarize
-from anonbench.sufficiency import DEFAULTS
+from anonbench.reporting.html.recommendations import Verdict, recommendations
+from anonbench.reporting.summary import summarize
 
 
 def scores_with(best: tuple[str, str], value: float = 0.8) -> pd.DataFrame:

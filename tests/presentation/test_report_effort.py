@@ -12,9 +12,9 @@ import pytest
 from report_results import make_effort, section
 from synthetic_results import make_scores
 
-from anonbench.errors import InputError
-from anonbench.presentation.report.build import DatasetSection, build_report
-from anonbench.presentation.report.effort import Effort, effort_part
+from anonbench.core.errors import InputError
+from anonbench.reporting.html.build import DatasetSection, build_report
+from anonbench.reporting.html.effort import Effort, effort_part
 
 AGAIN = """
 import sys
@@ -22,7 +22,7 @@ from pathlib import Path
 sys.path[:0] = sys.argv[1:3]
 from report_results import make_effort, section
 from synthetic_results import make_scores
-from anonbench.presentation.report.build import build_report
+from anonbench.reporting.html.build import build_report
 folder = Path(sys.argv[3])
 scores = make_scores("documents", (50, 100), control=True)
 parts = [section(folder / "documents", "documents", scores, (50, 100))]

@@ -10,10 +10,10 @@ import pytest
 from report_results import section
 from synthetic_results import make_scores
 
-from anonbench.doubts import Doubts
-from anonbench.presentation.report.build import build_report
-from anonbench.presentation.report.notices import notices
-from anonbench.published import COLUMNS
+from anonbench.anonymization.published import COLUMNS
+from anonbench.datasets.doubts import Doubts
+from anonbench.reporting.html.build import build_report
+from anonbench.reporting.html.notices import notices
 
 
 def page(folder: Path, counted: dict[str, int], scores: pd.DataFrame | None = None) -> str:

@@ -4,11 +4,11 @@ import pandas as pd
 import pytest
 from synthetic_results import make_comparisons, make_scores
 
-from anonbench.conclusions import conclude
-from anonbench.presentation.report.bias import bias_points, cost_rows
-from anonbench.presentation.report.recommendations import Verdict, recommendations
-from anonbench.presentation.report.risk import risks
-from anonbench.presentation.summary import summarize
+from anonbench.evaluation.retrieval_bias import conclude
+from anonbench.reporting.html.bias import bias_points, cost_rows
+from anonbench.reporting.html.recommendations import Verdict, recommendations
+from anonbench.reporting.html.risk import risks
+from anonbench.reporting.summary import summarize
 from synthetic_rates import make_rates
 
 

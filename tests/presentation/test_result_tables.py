@@ -16,9 +16,9 @@ from synthetic_results import (
     write_results,
 )
 
-from anonbench.experiment import Table
-from anonbench.presentation.layout import Layout, lay_out
-from anonbench.presentation.tables import (
+from anonbench.config.experiment import Table
+from anonbench.reporting.layout import Layout, lay_out
+from anonbench.reporting.tables import (
     escape_latex,
     to_csv,
     to_latex,

@@ -14,7 +14,7 @@ DRAW = """
 import sys
 from pathlib import Path
 import numpy as np
-from anonbench.presentation.figures.style import METHOD_COLOURS, new_figure, save, styled
+from anonbench.reporting.figures.style import METHOD_COLOURS, new_figure, save, styled
 with styled():
     figure = new_figure(4, 3)
     for place, colour in enumerate(METHOD_COLOURS.values(), 1):

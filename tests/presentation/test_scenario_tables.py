@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 from anonbench.config import load
-from anonbench.experiment import Experiment
-from anonbench.presentation.scenario_tables import (
+from anonbench.config.experiment import Experiment
+from anonbench.reporting.scenario_tables import (
     COLUMNS,
     profile_grid,
     profiles,

@@ -11,16 +11,16 @@ import pandas as pd
 import pytest
 from synthetic_results import FakeImages, outputs
 
-from anonbench.attention import Sight, write_maps
-from anonbench.files import write_parquet
-from anonbench.images import encode
-from anonbench.imageset import ShardWriter, index_path
-from anonbench.presentation.attention import panels
-from anonbench.presentation.figures import examples as examples_module
-from anonbench.presentation.figures.examples import examples
-from anonbench.presentation.shown import blank, open_shown
-from anonbench.training.preprocess import Preprocess
-from anonbench.vocabulary import Variant
+from anonbench.core.io import write_parquet
+from anonbench.core.vocabulary import Variant
+from anonbench.datasets.images import encode
+from anonbench.datasets.shards import ShardWriter, index_path
+from anonbench.embedding.attention import Sight, write_maps
+from anonbench.reporting.attention import panels
+from anonbench.reporting.figures import examples as examples_module
+from anonbench.reporting.figures.examples import examples
+from anonbench.reporting.shown import blank, open_shown
+from anonbench.training.data.preprocess import Preprocess
 
 STATES = ("empty", "failed", "ok", "partial", "unreadable")
 ALL = [*STATES, "unlisted"]
@@ -96,7 +96,7 @@ def test_examples_without_an_image_say_so(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_no_other_way_leads_from_image_sets_to_pictures(root: Path) -> None:
-    readers = {"anonbench.imageset", "anonbench.images"}
+    readers = {"anonbench.datasets.shards", "anonbench.datasets.images"}
     places = [*root.glob("src/anonbench/presentation/**/*.py"), *root.glob("workflow/scripts/*.py")]
     found = {path.stem for path in places if readers & set(imported(path))}
     # sheets has outlines on blank pages; the others write no picture

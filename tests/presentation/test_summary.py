@@ -9,14 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from synthetic_results import make_scores
 
-from anonbench.errors import InputError
-from anonbench.presentation.summary import (
+from anonbench.core.errors import InputError
+from anonbench.evaluation.scores import COLUMNS
+from anonbench.reporting.summary import (
     SCORE_COLUMNS,
     read_scores,
     summarize,
     summarize_originals,
 )
-from anonbench.scores import COLUMNS
 
 
 def cells_of(table: pd.DataFrame, **keys: object) -> pd.DataFrame:

@@ -5,7 +5,7 @@ from itertools import permutations
 import numpy as np
 import pytest
 
-from anonbench.privacy.hits import Places, chances, hits, places
+from anonbench.evaluation.privacy.rank_metrics import Places, chances, hits, places
 
 
 def unit(*rows: tuple[float, ...]) -> np.ndarray:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from anonbench.privacy.known import MIN_CLUSTERS, MIN_GALLERY, probes_needed, strongest
-from anonbench.privacy.lineup import NONE, ONLY_ONE, ONLY_TRAIN
-from anonbench.statistics import wilson
+from anonbench.core.numeric.statistics import wilson
+from anonbench.evaluation.privacy.gallery import NONE, ONLY_ONE, ONLY_TRAIN
+from anonbench.evaluation.privacy.known import MIN_CLUSTERS, MIN_GALLERY, probes_needed, strongest
 from synthetic_rates import make_rates
 
 

@@ -6,10 +6,17 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from anonbench.boxes import Region, box_table
 from anonbench.config import Privacy
-from anonbench.privacy.lineup import NONE, ONLY_TRAIN, LineUp, Match, line_ups, read_people
-from anonbench.vocabulary import Entity
+from anonbench.core.boxes import Region, box_table
+from anonbench.core.vocabulary import Entity
+from anonbench.evaluation.privacy.gallery import (
+    NONE,
+    ONLY_TRAIN,
+    LineUp,
+    Match,
+    line_ups,
+    read_people,
+)
 
 PEOPLE = {f"p{i}": f"person {i // 3}" for i in range(30)}  # ten persons, three photographs each
 

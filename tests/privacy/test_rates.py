@@ -5,10 +5,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from anonbench.files import write_csv
-from anonbench.privacy.probes import COLUMNS
-from anonbench.privacy.rates import ALL, HIDDEN, RATE_COLUMNS, rates, read_rates, worst
-from anonbench.statistics import wilson
+from anonbench.core.io import write_csv
+from anonbench.core.numeric.statistics import wilson
+from anonbench.evaluation.privacy.probes import COLUMNS
+from anonbench.evaluation.privacy.rates import ALL, HIDDEN, RATE_COLUMNS, rates, read_rates, worst
 
 
 def probes(

@@ -5,14 +5,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from anonbench.anonymizers.apply import anonymize
-from anonbench.boxes import Region
+from anonbench.anonymization.apply import anonymize
 from anonbench.config import Anonymization
-from anonbench.images import encode
-from anonbench.imageset import ImageSet, ShardWriter
-from anonbench.privacy.crops import crop, read_crops
-from anonbench.seeding import rng
-from anonbench.vocabulary import Entity, Method, Variant
+from anonbench.core.boxes import Region
+from anonbench.core.seeding import rng
+from anonbench.core.vocabulary import Entity, Method, Variant
+from anonbench.datasets.images import encode
+from anonbench.datasets.shards import ImageSet, ShardWriter
+from anonbench.evaluation.privacy.crops import crop, read_crops
 
 SLANTED = Region(Entity.TEXT, 10, 10, 50, 40, 0.9, (10, 20, 48, 10, 50, 28, 12, 40))
 UPRIGHT = Region(Entity.FACE, 5.5, 5, 20, 25, 0.9)

@@ -10,20 +10,20 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from anonbench.anonymizers.apply import anonymize
-from anonbench.boxes import Region, box_table, image_regions
+from anonbench.anonymization.apply import anonymize
 from anonbench.config import Anonymization, Backbone, Crops, Privacy, Recipe
-from anonbench.errors import InputError
-from anonbench.images import encode
-from anonbench.imageset import ImageSet, ShardWriter
-from anonbench.privacy.attackers import Recognizer
-from anonbench.privacy.probes import COLUMNS
-from anonbench.privacy.rates import rates, worst
-from anonbench.privacy.reidentification import Attacked, reidentify
-from anonbench.seeding import rng
-from anonbench.training.network import Network
-from anonbench.training.weights import save_backbone
-from anonbench.vocabulary import Entity, Method, Variant
+from anonbench.core.boxes import Region, box_table, image_regions
+from anonbench.core.errors import InputError
+from anonbench.core.seeding import rng
+from anonbench.core.vocabulary import Entity, Method, Variant
+from anonbench.datasets.images import encode
+from anonbench.datasets.shards import ImageSet, ShardWriter
+from anonbench.evaluation.privacy.attackers import Recognizer
+from anonbench.evaluation.privacy.probes import COLUMNS
+from anonbench.evaluation.privacy.rates import rates, worst
+from anonbench.evaluation.privacy.reidentification import Attacked, reidentify
+from anonbench.training.checkpoints.weights import save_backbone
+from anonbench.training.model.network import Network
 
 PEOPLE = {f"{number:03d}": str(number // 3) for number in range(36)}
 FACE = Region(Entity.FACE, 8, 6, 40, 42, 0.9)

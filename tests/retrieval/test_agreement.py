@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anonbench.retrieval import agreement
+from anonbench.evaluation.retrieval import agreement
 
 P = 0.9
 

@@ -11,10 +11,10 @@ import pandas as pd
 import pytest
 
 from anonbench.config import Retrieval
-from anonbench.embeddings import Embeddings
-from anonbench.retrieval import approximate, scenario
-from anonbench.retrieval.archive import Archive
-from anonbench.retrieval.metrics import cutoff
+from anonbench.embedding.store import Embeddings
+from anonbench.evaluation.retrieval import approximate, scenario
+from anonbench.evaluation.retrieval.archive import Archive
+from anonbench.evaluation.retrieval.metrics import cutoff
 
 
 def embeddings(seed: int, size: int, near: Embeddings | None = None, width: int = 16) -> Embeddings:
@@ -60,7 +60,7 @@ def test_a_search_of_everything_scores_as_the_exact_one(
 
 
 def test_the_exact_finder_is_a_full_sort(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("anonbench.retrieval.archive._PART", 64)
+    monkeypatch.setattr("anonbench.evaluation.retrieval.archive._PART", 64)
     archive = Archive(embeddings(0, 500))
     units = archive.units(slice(None))
     found = approximate.exactly(archive)(units[:50], 70)

@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from anonbench import ranking
 from anonbench.config import Retrieval
-from anonbench.embeddings import Embeddings
-from anonbench.ranking import Room, repeated
-from anonbench.retrieval import archive, scenario
-from anonbench.retrieval.metrics import cutoff
+from anonbench.core.numeric import similarity
+from anonbench.core.numeric.similarity import Room, repeated
+from anonbench.embedding.store import Embeddings
+from anonbench.evaluation.retrieval import archive, scenario
+from anonbench.evaluation.retrieval.metrics import cutoff
 
 SIZE, WIDTH = 5000, 12
 
@@ -51,7 +51,7 @@ def test_streaming_changes_no_bit(
 ) -> None:
     reference, queries, database = given
     retrieval = Retrieval.model_validate(settings | {"fraction": 0.01})
-    monkeypatch.setattr(ranking, "CHUNK", 2048)
+    monkeypatch.setattr(similarity, "CHUNK", 2048)
     monkeypatch.setattr(archive, "_PART", 4096)
     expected = scenario.score(reference, {"queries": queries}, database, retrieval)
     for memory in (archive._BYTES, archive._BYTES_A_PAIR * SIZE * 7):  # blocks of 7 queries

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from anonbench.config import Retrieval
-from anonbench.retrieval import chance
-from anonbench.retrieval.metrics import Measures
+from anonbench.evaluation.retrieval import chance
+from anonbench.evaluation.retrieval.metrics import Measures
 
 RANKINGS = 20_000
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from anonbench.retrieval.counting import Counting
+from anonbench.evaluation.retrieval.counting import Counting
 
 tied = st.sampled_from([-1.0, -0.5, -0.0, 0.0, 0.25, 0.5, 1.0])
 smooth = st.floats(-1, 1, width=32)

@@ -16,12 +16,12 @@ from hypothesis.extra.numpy import arrays
 from sklearn.metrics import average_precision_score, ndcg_score
 
 from anonbench.config import Retrieval
-from anonbench.errors import InputError
-from anonbench.ranking import Room
-from anonbench.retrieval import metrics, on_cpu
-from anonbench.retrieval.engine import COLUMNS, make_engine
-from anonbench.retrieval.on_cpu import CpuEngine
-from anonbench.retrieval.on_gpu import TorchEngine
+from anonbench.core.errors import InputError
+from anonbench.core.numeric.similarity import Room
+from anonbench.evaluation.retrieval import metrics, on_cpu
+from anonbench.evaluation.retrieval.engine import COLUMNS, make_engine
+from anonbench.evaluation.retrieval.on_cpu import CpuEngine
+from anonbench.evaluation.retrieval.on_gpu import TorchEngine
 
 tied = st.sampled_from([-1.0, -0.5, -0.0, 0.0, 0.25, 0.5, 1.0])
 smooth = st.floats(-1, 1, width=32)

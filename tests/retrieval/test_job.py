@@ -21,14 +21,14 @@ import pyarrow.parquet as pq
 import pytest
 
 from anonbench.config import Retrieval
-from anonbench.embeddings import Embeddings, read_embeddings, write_embeddings
-from anonbench.errors import InputError
-from anonbench.files import read_sealed
-from anonbench.retrieval import job, kept
-from anonbench.retrieval.engine import COLUMNS, make_engine
-from anonbench.retrieval.gather import gather_scenarios
-from anonbench.retrieval.job import Embedded, score_shard
-from anonbench.retrieval.scenario import score
+from anonbench.core.errors import InputError
+from anonbench.core.io import read_sealed
+from anonbench.embedding.store import Embeddings, read_embeddings, write_embeddings
+from anonbench.evaluation.retrieval import job, score_cache
+from anonbench.evaluation.retrieval.engine import COLUMNS, make_engine
+from anonbench.evaluation.retrieval.gather import gather_scenarios
+from anonbench.evaluation.retrieval.job import Embedded, score_shard
+from anonbench.evaluation.retrieval.scenario import score
 
 SIZE = 450
 IDS = [f"images/{number:03d}" for number in range(SIZE)]
@@ -68,7 +68,7 @@ class World:
         return {str(path.relative_to(out)): path.read_bytes() for path in tables + summaries}
 
     def forget(self) -> None:
-        """Remove what was kept."""
+        """Remove what was score_cache."""
         for file in self.kept.rglob("*.parquet"):
             file.unlink()
 
@@ -227,12 +227,17 @@ def test_an_edit_of_the_code_scores_again(
 ) -> None:
     world.run()
     taken(counted)
-    code = kept._code("cpu")
-    assert {"anonbench.ranking:unit_rows", "anonbench.retrieval.metrics:Measures"} <= code.keys()
+    code = score_cache._code("cpu")
+    assert {
+        "anonbench.core.numeric.similarity:unit_rows",
+        "anonbench.evaluation.retrieval.metrics:Measures",
+    } <= code.keys()
     assert {"numpy"} <= code.keys()
     assert not code.keys() & {"torch", "pandas", "pyarrow", "h5py"}
-    assert "torch" in kept._code("cuda")
-    monkeypatch.setattr(kept, "_code", lambda device: {"anonbench.retrieval.engine": "another"})
+    assert "torch" in score_cache._code("cuda")
+    monkeypatch.setattr(
+        score_cache, "_code", lambda device: {"anonbench.evaluation.retrieval.engine": "another"}
+    )
     world.run()
     assert taken(counted) == 6 * SIZE
 
@@ -273,7 +278,7 @@ def test_what_is_stale_is_dropped(world: World, caplog: pytest.LogCaptureFixture
     assert {path.name for path in world.kept.iterdir()} == {"0-of-1"}
     removed = world.scenarios.pop()
     (world.kept / "0-of-1" / ".half.parquet.17.part").write_bytes(b"half")
-    left = kept.file_of(world.kept / "0-of-1", world.scenarios[0].name)
+    left = score_cache.file_of(world.kept / "0-of-1", world.scenarios[0].name)
     content = left.read_bytes()
     expected = world.run()
     for damaged in (b"PAR1 damaged PAR1", content[:-1], content[:99] + b"?" + content[100:]):
@@ -281,9 +286,9 @@ def test_what_is_stale_is_dropped(world: World, caplog: pytest.LogCaptureFixture
         caplog.clear()
         assert world.run() == expected
         assert "damaged" in caplog.text
-    names = {kept.file_of(Path(), scenario.name).name for scenario in world.scenarios}
+    names = {score_cache.file_of(Path(), scenario.name).name for scenario in world.scenarios}
     assert {path.name for path in (world.kept / "0-of-1").iterdir()} == names
-    assert kept.file_of(Path(), removed.name).name not in names
+    assert score_cache.file_of(Path(), removed.name).name not in names
     world.forget()
     assert world.run() == expected
 
@@ -292,7 +297,7 @@ _SLOW = """
 import sys, time
 from pathlib import Path
 from anonbench.config import Retrieval
-from anonbench.retrieval import job
+from anonbench.evaluation.retrieval import job
 
 class Slow:
     def __init__(self, *arguments):
@@ -305,11 +310,11 @@ class Slow:
 
 make, job.make_engine = job.make_engine, Slow
 job.FLUSH_SECONDS = job._FLUSH_SHARE = 0
-reference, output, kept, settings, *rest = sys.argv[1:]
+reference, output, score_cache, settings, *rest = sys.argv[1:]
 triples = zip(rest[::3], rest[1::3], rest[2::3])
 scenarios = [job.Embedded(name, Path(queries), Path(base)) for name, queries, base in triples]
 job.score_shard(Path(reference), scenarios, Retrieval.model_validate_json(settings), 0,
-                Path(output), Path(kept))
+                Path(output), Path(score_cache))
 """
 
 
@@ -329,7 +334,7 @@ def test_a_job_that_was_killed_goes_on_where_it_was(world: World, counted: Count
     for each in world.scenarios:
         arguments += [each.name, each.queries, each.database]
     process = subprocess.Popen([sys.executable, "-c", _SLOW, *map(str, arguments)])
-    last = kept.file_of(world.kept / "0-of-1", world.scenarios[-1].name)
+    last = score_cache.file_of(world.kept / "0-of-1", world.scenarios[-1].name)
     until(last.exists)
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
@@ -381,7 +386,7 @@ def test_columns_of_a_scenario(world: World) -> None:
 
 def test_the_engine_of_gpus_scores_the_same(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     torch = pytest.importorskip("torch")
-    from anonbench.retrieval.on_gpu import TorchEngine
+    from anonbench.evaluation.retrieval.on_gpu import TorchEngine
 
     world.run()
     expected = pd.read_parquet(world.folder / "out/unadapted/seed0/blur-50.parquet")

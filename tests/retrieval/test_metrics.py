@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from anonbench.config import Retrieval
-from anonbench.errors import InputError
-from anonbench.retrieval import metrics
+from anonbench.core.errors import InputError
+from anonbench.evaluation.retrieval import metrics
 
 
 @pytest.mark.parametrize(

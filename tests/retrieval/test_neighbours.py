@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anonbench.embeddings import Embeddings, write_embeddings
-from anonbench.errors import InputError
-from anonbench.retrieval.neighbours import draw_queries, rank, read_some
+from anonbench.core.errors import InputError
+from anonbench.embedding.store import Embeddings, write_embeddings
+from anonbench.evaluation.retrieval.neighbours import draw_queries, rank, read_some
 
 IDS = [f"{i:03d}" for i in range(60)]
 

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anonbench.ranking import Similarity, blocks
-from anonbench.retrieval.rows import blocks_of
-from anonbench.retrieval.sample import draw, shard_of_queries
+from anonbench.core.numeric.similarity import Similarity, blocks
+from anonbench.evaluation.retrieval.rows import blocks_of
+from anonbench.evaluation.retrieval.sample import draw, shard_of_queries
 
 IDS = [f"images/{number:04d}" for number in range(2000)]
 

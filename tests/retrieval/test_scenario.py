@@ -8,10 +8,10 @@ import pytest
 from threadpoolctl import threadpool_limits
 
 from anonbench.config import Retrieval
-from anonbench.embeddings import Embeddings
-from anonbench.errors import InputError
-from anonbench.retrieval.engine import COLUMNS
-from anonbench.retrieval.scenario import score
+from anonbench.core.errors import InputError
+from anonbench.embedding.store import Embeddings
+from anonbench.evaluation.retrieval.engine import COLUMNS
+from anonbench.evaluation.retrieval.scenario import score
 
 SIZE, WIDTH = 410, 24
 

@@ -12,9 +12,9 @@ import pytest
 import torch
 
 from anonbench.config.training import Recipe
-from anonbench.images import encode
-from anonbench.imageset import ImageSet, ShardWriter
-from anonbench.seeding import rng
+from anonbench.core.seeding import rng
+from anonbench.datasets.images import encode
+from anonbench.datasets.shards import ImageSet, ShardWriter
 
 
 @pytest.fixture(autouse=True)

@@ -11,8 +11,9 @@ import pytest
 import torch
 
 from anonbench.config.training import Recipe
-from anonbench.errors import InputError
-from anonbench.training.backbone import (
+from anonbench.core.errors import InputError
+from anonbench.training.data.preprocess import Preprocess
+from anonbench.training.model.backbone import (
     _swiglu,
     embed_patches,
     encode,
@@ -20,8 +21,7 @@ from anonbench.training.backbone import (
     sincos_positions,
     swiglu_width,
 )
-from anonbench.training.positions import resize_positions
-from anonbench.training.preprocess import Preprocess
+from anonbench.training.model.positions import resize_positions
 
 Make = Callable[..., Recipe]
 

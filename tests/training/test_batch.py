@@ -10,10 +10,10 @@ import pytest
 import torch
 
 from anonbench.config.training import Crops
-from anonbench.training import batch as module
-from anonbench.training.batch import Batch, finish
-from anonbench.training.draws import crop_draws
-from anonbench.training.looks import Looks, looks_of, normalize_images, steps_of, take_steps
+from anonbench.training.data import batch as module
+from anonbench.training.data.augment import Looks, looks_of, normalize_images, steps_of, take_steps
+from anonbench.training.data.augment_params import crop_draws
+from anonbench.training.data.batch import Batch, finish
 
 CPU = torch.device("cpu")
 PLAIN = {"jitter_probability": 0, "grey": 0, "blur": [0, 0, 0], "solarize": 0}

@@ -10,10 +10,10 @@ import pytest
 import torch
 
 from anonbench.config.training import Recipe
-from anonbench.errors import InputError
-from anonbench.training.backbone import build_backbone, embed_patches, encode
-from anonbench.training.blocks import GRANULE, Wanted, add_branch, draw_kept, pack_blocks
-from anonbench.training.network import Network
+from anonbench.core.errors import InputError
+from anonbench.training.model.backbone import build_backbone, embed_patches, encode
+from anonbench.training.model.blocks import GRANULE, Wanted, add_branch, draw_kept, pack_blocks
+from anonbench.training.model.network import Network
 
 Make = Callable[..., Recipe]
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from anonbench.training.crops import ASPECTS, crop_boxes, cut
-from anonbench.training.draws import Draw, crop_draws
+from anonbench.training.data.augment_params import Draw, crop_draws
+from anonbench.training.data.crops import ASPECTS, crop_boxes, cut
 
 
 @settings(max_examples=50, deadline=None)

@@ -12,15 +12,15 @@ import yaml
 from anonbench.config.data import DocumentsDemo, PortraitsDemo
 from anonbench.config.evaluation import Embedding
 from anonbench.config.training import Recipe
-from anonbench.datasets.demo import expected_listing, generate
-from anonbench.embedding import features
-from anonbench.images import encode, read_image
-from anonbench.imageset import ImageSet, ShardWriter
-from anonbench.training.backbone import init_backbone
-from anonbench.training.loop import train
-from anonbench.training.preprocess import Preprocess
-from anonbench.training.weights import load_backbone
-from anonbench.vocabulary import Adaption
+from anonbench.core.vocabulary import Adaption
+from anonbench.datasets.images import encode, read_image
+from anonbench.datasets.shards import ImageSet, ShardWriter
+from anonbench.embedding.extract import features
+from anonbench.training.checkpoints.weights import load_backbone
+from anonbench.training.data.preprocess import Preprocess
+from anonbench.training.loop.train import train
+from anonbench.training.model.backbone import init_backbone
+from anonbench_demo import expected_listing, generate
 
 
 def _mean_average_precision(values: np.ndarray, labels: np.ndarray) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from anonbench.training.draws import COLUMNS, crop_draws
+from anonbench.training.data.augment_params import COLUMNS, crop_draws
 
 
 def test_draws_depend_on_seed_epoch_and_id_alone() -> None:

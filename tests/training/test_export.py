@@ -17,18 +17,18 @@ from torch import Tensor, nn
 
 from anonbench.cli import main
 from anonbench.config.training import Recipe
-from anonbench.errors import InputError
-from anonbench.training.backbone import encode, init_backbone
-from anonbench.training.export import (
+from anonbench.core.errors import InputError
+from anonbench.training.checkpoints.export import (
     dinov2_arguments,
     export_backbone,
     feed_forward_ratio,
     huggingface_config,
 )
-from anonbench.training.formats import read_checkpoint, to_dinov2
-from anonbench.training.network import Network
-from anonbench.training.weight_names import Format
-from anonbench.training.weights import load_backbone, save_backbone
+from anonbench.training.checkpoints.formats import read_checkpoint, to_dinov2
+from anonbench.training.checkpoints.weight_names import Format
+from anonbench.training.checkpoints.weights import load_backbone, save_backbone
+from anonbench.training.model.backbone import encode, init_backbone
+from anonbench.training.model.network import Network
 
 Make = Callable[..., Recipe]
 Train = Callable[..., Path]

@@ -12,9 +12,9 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from anonbench.config.training import Recipe
-from anonbench.training.backbone import build_backbone
-from anonbench.training.flops import head_flops, masked_patches, peak_flops, step_flops
-from anonbench.training.heads import Head
+from anonbench.training.loop.flops import head_flops, masked_patches, peak_flops, step_flops
+from anonbench.training.model.backbone import build_backbone
+from anonbench.training.model.heads import Head
 
 
 def _step_flops(recipe: Recipe) -> float:

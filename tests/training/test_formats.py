@@ -9,8 +9,13 @@ import torch
 from foreign import KINDS, WIDTH, dinov2_weights, huggingface_weights, in_memory_names, same
 from torch import Tensor
 
-from anonbench.errors import InputError
-from anonbench.training.formats import read_checkpoint, to_dinov2, to_huggingface, to_timm
+from anonbench.core.errors import InputError
+from anonbench.training.checkpoints.formats import (
+    read_checkpoint,
+    to_dinov2,
+    to_huggingface,
+    to_timm,
+)
 
 
 @pytest.mark.parametrize(("registers", "ffn"), KINDS)

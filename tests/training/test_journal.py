@@ -17,8 +17,8 @@ import pytest
 import torch
 
 from anonbench.config.training import Recipe
-from anonbench.training import journal as journal_module
-from anonbench.training.journal import SPEED_COLUMNS, Journal
+from anonbench.training.loop import metrics_log as journal_module
+from anonbench.training.loop.metrics_log import SPEED_COLUMNS, Journal
 
 Make = Callable[..., Recipe]
 CPU = torch.device("cpu")
@@ -159,7 +159,7 @@ def test_tensorboard_is_loaded_only_where_it_is_used(tmp_path: Path) -> None:
         "import sys, torch\n"
         "from pathlib import Path\n"
         "from anonbench.config.training import Recipe\n"
-        "from anonbench.training.journal import Journal\n"
+        "from anonbench.training.loop.metrics_log import Journal\n"
         "for used in (False, True):\n"
         "    recipe = Recipe(tensorboard=used)\n"
         f"    Journal(Path({str(tmp_path)!r}), recipe, 1.0, torch.device('cpu'), 0).close()\n"

@@ -17,17 +17,17 @@ import pytest
 from ranks.pretended_rank import BUG, DEAF, DONE, FULL_DISK, KILLED, LISTENING, WRONG_INPUT
 
 from anonbench.config.training import Recipe
-from anonbench.errors import InputError
-from anonbench.training import launch, loop
-from anonbench.training.launch import TrainJob
-from anonbench.vocabulary import Adaption
+from anonbench.core.errors import InputError
+from anonbench.core.vocabulary import Adaption
+from anonbench.training.loop import launch, train
+from anonbench.training.loop.launch import TrainJob
 
 Make = Callable[..., Recipe]
 RANKS = Path(__file__).parent / "ranks"
 
 RUN = """
 import sys
-from anonbench.runtime import logged
+from anonbench.core.jobs.job import logged
 with logged(sys.argv[2], 1):
     from pathlib import Path
     from anonbench.training import launch
@@ -205,8 +205,10 @@ def test_one_process_is_this_one_and_labels_are_those_of_training_images(
     job: Callable[..., TrainJob], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     given: dict[str, Any] = {}
-    monkeypatch.setattr(loop, "train", lambda **arguments: given.update(arguments))
-    monkeypatch.setattr("anonbench.imageset.ImageSet.open", lambda files, root=None: (files, root))
+    monkeypatch.setattr(train, "train", lambda **arguments: given.update(arguments))
+    monkeypatch.setattr(
+        "anonbench.datasets.shards.ImageSet.open", lambda files, root=None: (files, root)
+    )
     frame = pd.DataFrame({"id": ["a", "b"], "split": ["train", "val"], "person": [1, 2]})
     frame.to_parquet(tmp_path / "manifest.parquet")
     made = job(DONE, gpus=1)

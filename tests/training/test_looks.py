@@ -12,10 +12,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anonbench.compat import install_torchvision_ops
 from anonbench.config.training import Crops, Recipe
-from anonbench.training import looks
-from anonbench.training.draws import COLUMNS, Draw, crop_draws
+from anonbench.core.compat import install_torchvision_ops
+from anonbench.training.data import augment
+from anonbench.training.data.augment_params import COLUMNS, Draw, crop_draws
 
 install_torchvision_ops()
 
@@ -27,12 +27,12 @@ IMAGES = torch.rand(5, 3, 16, 16, generator=torch.Generator().manual_seed(0))
 @pytest.mark.parametrize(
     ("ours", "theirs", "strengths"),
     [
-        (looks.brighten, functional.adjust_brightness, [0.6, 0.9, 1.0, 1.2, 1.4]),
-        (looks.contrast, functional.adjust_contrast, [0.6, 0.9, 1.0, 1.2, 1.4]),
-        (looks.saturate, functional.adjust_saturation, [0.0, 0.8, 1.0, 1.2, 2.0]),
-        (looks.turn_hue, functional.adjust_hue, [-0.1, -0.05, 0.0, 0.07, 0.5]),
+        (augment.brighten, functional.adjust_brightness, [0.6, 0.9, 1.0, 1.2, 1.4]),
+        (augment.contrast, functional.adjust_contrast, [0.6, 0.9, 1.0, 1.2, 1.4]),
+        (augment.saturate, functional.adjust_saturation, [0.0, 0.8, 1.0, 1.2, 2.0]),
+        (augment.turn_hue, functional.adjust_hue, [-0.1, -0.05, 0.0, 0.07, 0.5]),
         (
-            looks.blur,
+            augment.blur,
             lambda x, s: functional.gaussian_blur(x, [9, 9], [s, s]),
             [0.1, 0.5, 1, 1.5, 2],
         ),
@@ -49,14 +49,14 @@ def test_equals_torchvision(
 
 
 def test_hue_of_grey_stays_grey() -> None:
-    grey = looks.desaturate(IMAGES).contiguous()
-    torch.testing.assert_close(looks.turn_hue(grey, torch.full((5,), 0.3)), grey)
+    grey = augment.desaturate(IMAGES).contiguous()
+    torch.testing.assert_close(augment.turn_hue(grey, torch.full((5,), 0.3)), grey)
 
 
 def test_grey_and_solarize_equal_torchvision() -> None:
     grey = functional.rgb_to_grayscale(IMAGES, 3)
-    torch.testing.assert_close(looks.desaturate(IMAGES), grey, atol=1e-3, rtol=0)
-    torch.testing.assert_close(looks.solarize(IMAGES), functional.solarize(IMAGES, 0.5))
+    torch.testing.assert_close(augment.desaturate(IMAGES), grey, atol=1e-3, rtol=0)
+    torch.testing.assert_close(augment.solarize(IMAGES), functional.solarize(IMAGES, 0.5))
 
 
 def _draws(**columns: float) -> np.ndarray:
@@ -71,18 +71,18 @@ KINDS = np.array([0, 1, 2])
 
 def test_probabilities_by_kind_of_crop() -> None:
     settings = Crops(blur=(1.0, 0.1, 0.5), solarize=0.2, jitter_probability=0.8, grey=0.2)
-    made = looks.looks_of(_draws(blur=0.3, solarize=0.1, jitter=0.7, grey=0.1), KINDS, settings)
+    made = augment.looks_of(_draws(blur=0.3, solarize=0.1, jitter=0.7, grey=0.1), KINDS, settings)
     assert (made.sigma > 0).tolist() == [True, False, True]
     assert made.solarize.tolist() == [False, True, False]
     assert made.jitter.all() and made.grey.all()
-    made = looks.looks_of(_draws(blur=0.05), KINDS, settings)
+    made = augment.looks_of(_draws(blur=0.05), KINDS, settings)
     assert (made.sigma > 0).tolist() == [True, True, True]
     assert not (made.jitter.any() or made.grey.any() or made.solarize.any())
 
 
 def test_strengths_fill_their_ranges() -> None:
     draws = crop_draws(0, 0, "a", 5000)
-    made = looks.looks_of(draws, np.zeros(5000, int), Crops(jitter=(0.4, 0.3, 0.2, 0.1)))
+    made = augment.looks_of(draws, np.zeros(5000, int), Crops(jitter=(0.4, 0.3, 0.2, 0.1)))
     np.testing.assert_allclose(made.strengths.min(0), [0.6, 0.7, 0.8, -0.1], atol=2e-3)
     np.testing.assert_allclose(made.strengths.max(0), [1.4, 1.3, 1.2, 0.1], atol=2e-3)
     assert len(np.unique(made.order, axis=0)) == 24
@@ -92,8 +92,8 @@ def test_strengths_fill_their_ranges() -> None:
 def test_each_crop_is_jittered_in_its_own_order() -> None:
     draws = crop_draws(0, 0, "a", 5)
     settings = Crops(jitter_probability=1.0, grey=0.0, blur=(0, 0, 0), solarize=0.0)
-    made = looks.looks_of(draws, np.zeros(5, int), settings)
-    found = looks.take_steps(IMAGES.clone(), looks.steps_of(made))
+    made = augment.looks_of(draws, np.zeros(5, int), settings)
+    found = augment.take_steps(IMAGES.clone(), augment.steps_of(made))
     adjust = [
         functional.adjust_brightness,
         functional.adjust_contrast,
@@ -108,31 +108,37 @@ def test_each_crop_is_jittered_in_its_own_order() -> None:
 
 def test_nothing_is_changed_where_nothing_is_asked() -> None:
     settings = Crops(jitter=(0, 0, 0, 0), grey=0.0, blur=(0, 0, 0), solarize=0.0)
-    made = looks.looks_of(crop_draws(0, 0, "a", 5), np.array([0, 0, 1, 1, 2]), settings)
-    assert torch.equal(looks.take_steps(IMAGES.clone(), looks.steps_of(made)), IMAGES)
+    made = augment.looks_of(crop_draws(0, 0, "a", 5), np.array([0, 0, 1, 1, 2]), settings)
+    assert torch.equal(augment.take_steps(IMAGES.clone(), augment.steps_of(made)), IMAGES)
 
 
 def test_normalization() -> None:
-    each = looks.normalize_images(IMAGES, "per_crop")
+    each = augment.normalize_images(IMAGES, "per_crop")
     torch.testing.assert_close(each.mean((1, 2, 3)), torch.zeros(5), atol=1e-5, rtol=0)
     torch.testing.assert_close(each.std((1, 2, 3)), torch.ones(5), atol=2e-3, rtol=0)
-    assert looks.normalize_images(torch.ones(1, 3, 4, 4), "per_crop").abs().max() == 0
-    expected = functional.normalize(IMAGES, looks.IMAGENET_MEAN, looks.IMAGENET_DEVIATION)
-    torch.testing.assert_close(looks.normalize_images(IMAGES, "imagenet"), expected)
+    assert augment.normalize_images(torch.ones(1, 3, 4, 4), "per_crop").abs().max() == 0
+    expected = functional.normalize(IMAGES, augment.IMAGENET_MEAN, augment.IMAGENET_DEVIATION)
+    torch.testing.assert_close(augment.normalize_images(IMAGES, "imagenet"), expected)
 
 
 def test_settings_reach_the_looks(recipe: Callable[..., Recipe]) -> None:
     settings = recipe(crops={"grey": 1.0, "jitter_probability": 0.0}).crops
-    made = looks.looks_of(_draws(), KINDS, settings)
+    made = augment.looks_of(_draws(), KINDS, settings)
     assert made.grey.all() and not made.jitter.any()
 
 
 def test_no_change_writes_into_its_images() -> None:
     before, strengths = IMAGES.clone(), torch.full((5,), 0.7)
-    for change in (looks.brighten, looks.contrast, looks.saturate, looks.turn_hue, looks.blur):
+    for change in (
+        augment.brighten,
+        augment.contrast,
+        augment.saturate,
+        augment.turn_hue,
+        augment.blur,
+    ):
         changed = change(before, strengths)
         assert torch.equal(before, IMAGES) and not torch.equal(changed, IMAGES)
-    for alone in (looks.desaturate, looks.solarize):
+    for alone in (augment.desaturate, augment.solarize):
         changed = alone(before)
         assert torch.equal(before, IMAGES) and not torch.equal(changed, IMAGES)
 
@@ -143,16 +149,16 @@ def test_hue_by_the_textbook(colour: list[int], turn: float, circles: int) -> No
     hue, saturation, value = colorsys.rgb_to_hsv(red, green, blue)
     expected = colorsys.hsv_to_rgb((hue + turn) % 1.0, saturation, value)
     pixel = torch.tensor([red, green, blue]).view(1, 3, 1, 1)
-    found = looks.turn_hue(pixel, torch.tensor([turn + circles]))
+    found = augment.turn_hue(pixel, torch.tensor([turn + circles]))
     torch.testing.assert_close(found.flatten(), torch.tensor(expected), atol=1e-4, rtol=0)
 
 
 def test_blur_keeps_the_mean_level_and_spreads_a_point() -> None:
     flat = torch.full((1, 3, 12, 12), 0.3)
-    torch.testing.assert_close(looks.blur(flat, torch.tensor([1.7])), flat)
+    torch.testing.assert_close(augment.blur(flat, torch.tensor([1.7])), flat)
     point = torch.zeros(2, 3, 15, 15)
     point[:, :, 7, 7] = 1.0
-    found = looks.blur(point, torch.tensor([0.1, 1.0]))
+    found = augment.blur(point, torch.tensor([0.1, 1.0]))
     torch.testing.assert_close(found[0], point[0])
     taps = torch.exp(-0.5 * torch.arange(-4.0, 5.0) ** 2)
     taps = taps / taps.sum()
@@ -160,7 +166,7 @@ def test_blur_keeps_the_mean_level_and_spreads_a_point() -> None:
 
 
 def test_rows_done_alike_stand_together() -> None:
-    made = looks.looks_of(crop_draws(0, 0, "a", 500), np.arange(500) % 3, Crops())
+    made = augment.looks_of(crop_draws(0, 0, "a", 500), np.arange(500) % 3, Crops())
     rows = made.alike()
     assert sorted(rows.tolist()) == list(range(500))
     jitter = ["".join(map(str, made.order[row])) if made.jitter[row] else "" for row in rows]
@@ -171,7 +177,7 @@ def test_rows_done_alike_stand_together() -> None:
 
 def test_steps_that_change_nothing_are_left_out() -> None:
     settings = Crops(jitter=(0.4, 0, 0, 0), grey=0.0, blur=(0, 0, 0), solarize=0.0)
-    made = looks.looks_of(crop_draws(0, 0, "a", 50), np.zeros(50, int), settings)
-    steps = looks.steps_of(made)
-    assert {step.change for step in steps} == {looks.brighten}
+    made = augment.looks_of(crop_draws(0, 0, "a", 50), np.zeros(50, int), settings)
+    steps = augment.steps_of(made)
+    assert {step.change for step in steps} == {augment.brighten}
     np.testing.assert_array_equal(sum(step.changed for step in steps), made.jitter)

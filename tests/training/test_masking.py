@@ -6,8 +6,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from anonbench.seeding import rng
-from anonbench.training.masking import batch_masks, block_mask
+from anonbench.core.seeding import rng
+from anonbench.training.data.masking import batch_masks, block_mask
 
 
 @settings(max_examples=60, deadline=None)

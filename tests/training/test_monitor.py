@@ -11,11 +11,11 @@ import torch
 from torch import Tensor, nn
 
 from anonbench.config.training import Recipe
-from anonbench.errors import InputError
-from anonbench.imageset import ImageSet
-from anonbench.training import monitor as monitor_module
-from anonbench.training.backbone import build_backbone
-from anonbench.training.monitor import KnnMonitor
+from anonbench.core.errors import InputError
+from anonbench.datasets.shards import ImageSet
+from anonbench.training.loop import monitor as monitor_module
+from anonbench.training.loop.monitor import KnnMonitor
+from anonbench.training.model.backbone import build_backbone
 
 Make = Callable[..., Recipe]
 

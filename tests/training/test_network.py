@@ -11,8 +11,8 @@ import torch
 from torch.nn.functional import normalize
 
 from anonbench.config.training import Recipe
-from anonbench.training.heads import Head, Prototypes
-from anonbench.training.network import (
+from anonbench.training.model.heads import Head, Prototypes
+from anonbench.training.model.network import (
     Network,
     clip_gradients,
     decays,

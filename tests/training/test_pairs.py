@@ -12,12 +12,12 @@ import torch
 from torch.utils.data import DataLoader
 
 from anonbench.config.training import Recipe
-from anonbench.errors import InputError
-from anonbench.imageset import ImageSet
-from anonbench.training.batch import Batch
-from anonbench.training.pairs import BatchStream, Sources, check_pairs, open_sources
-from anonbench.training.scratch import Scratch, shrink, sufficient_side
-from anonbench.vocabulary import Adaption
+from anonbench.core.errors import InputError
+from anonbench.core.vocabulary import Adaption
+from anonbench.datasets.shards import ImageSet
+from anonbench.training.data.batch import Batch
+from anonbench.training.data.decoded_cache import Scratch, shrink, sufficient_side
+from anonbench.training.data.paired_dataset import BatchStream, Sources, check_pairs, open_sources
 
 Make = Callable[..., Recipe]
 Write = Callable[[Path, dict[str, np.ndarray]], ImageSet]

@@ -9,8 +9,8 @@ import pytest
 import torch
 from PIL import Image
 
-from anonbench.errors import InputError
-from anonbench.training.positions import resize_positions
+from anonbench.core.errors import InputError
+from anonbench.training.model.positions import resize_positions
 
 WIDTH = 3
 

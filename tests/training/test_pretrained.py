@@ -23,11 +23,11 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from anonbench.config.training import Recipe
-from anonbench.errors import InputError
-from anonbench.training.backbone import encode, init_backbone
-from anonbench.training.network import Network
-from anonbench.training.positions import resize_positions
-from anonbench.training.weights import load_backbone, save_backbone
+from anonbench.core.errors import InputError
+from anonbench.training.checkpoints.weights import load_backbone, save_backbone
+from anonbench.training.model.backbone import encode, init_backbone
+from anonbench.training.model.network import Network
+from anonbench.training.model.positions import resize_positions
 
 Make = Callable[..., Recipe]
 

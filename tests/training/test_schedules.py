@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from anonbench.config.training import Recipe
-from anonbench.training.schedules import Schedules, cosine, ramp, warm_cosine
+from anonbench.training.loop.schedules import Schedules, cosine, ramp, warm_cosine
 
 
 def test_cosine() -> None:

@@ -17,17 +17,17 @@ import torch
 from safetensors.torch import load_file
 
 from anonbench.config.training import Recipe
-from anonbench.errors import InputError, Interrupted
-from anonbench.imageset import ImageSet
-from anonbench.training import loop
-from anonbench.training.insight import collapse_signs
-from anonbench.training.looks import normalize_images
-from anonbench.training.loop import describe, train
-from anonbench.training.machine import pick_device
-from anonbench.training.pairs import BatchStream, open_sources
-from anonbench.training.trainer import Trainer
-from anonbench.training.weights import read_description
-from anonbench.vocabulary import Adaption
+from anonbench.core.errors import InputError, Interrupted
+from anonbench.core.vocabulary import Adaption
+from anonbench.datasets.shards import ImageSet
+from anonbench.training.checkpoints.weights import read_description
+from anonbench.training.data.augment import normalize_images
+from anonbench.training.data.paired_dataset import BatchStream, open_sources
+from anonbench.training.loop import train as module
+from anonbench.training.loop.collapse_metrics import collapse_signs
+from anonbench.training.loop.device_setup import pick_device
+from anonbench.training.loop.train import describe, train
+from anonbench.training.loop.trainer import Trainer
 
 Make = Callable[..., Recipe]
 CPU = torch.device("cpu")
@@ -109,7 +109,7 @@ def test_a_checkpoint_of_something_else_is_not_used(
     checkpoint = tmp_path / "a.checkpoint"
     checkpoint.write_bytes(b"torn")
     assert run(recipe(), name="a").backbone == expected
-    loop.write_checkpoint(checkpoint, "another identity", {"step": 3})
+    module.write_checkpoint(checkpoint, "another identity", {"step": 3})
     assert run(recipe(), name="a").backbone == expected
     assert "starting anew" in caplog.text
 
@@ -118,8 +118,8 @@ def test_no_flipped_bit_of_a_checkpoint_is_believed(tmp_path: Path) -> None:
     """Torch itself notices hardly any: it compares no checksum."""
     path = tmp_path / "a.checkpoint"
     state = {"step": 3, "weights": torch.arange(10.0)}
-    loop.write_checkpoint(path, "this training", state)
-    read = loop.read_checkpoint(path, "this training")
+    module.write_checkpoint(path, "this training", state)
+    read = module.read_checkpoint(path, "this training")
     assert read is not None
     assert torch.equal(read["weights"], state["weights"])
     content = path.read_bytes()
@@ -127,9 +127,9 @@ def test_no_flipped_bit_of_a_checkpoint_is_believed(tmp_path: Path) -> None:
         damaged = bytearray(content)
         damaged[place] ^= 1
         path.write_bytes(damaged)
-        assert loop.read_checkpoint(path, "this training") is None
+        assert module.read_checkpoint(path, "this training") is None
     path.write_bytes(content[:-1])
-    assert loop.read_checkpoint(path, "this training") is None
+    assert module.read_checkpoint(path, "this training") is None
 
 
 def test_the_log(run: Callable[..., Result], recipe: Make, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from anonbench.config import PortraitsDemo
-from anonbench.datasets.demo import generate
+from anonbench_demo import generate
 
 pytestmark = pytest.mark.workflow
 

@@ -6,9 +6,9 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from anonbench.comparisons import COLUMNS as TESTS
-from anonbench.paper.published import published
-from anonbench.scores import COLUMNS as SCORES
+from anonbench.evaluation.pairwise import COLUMNS as TESTS
+from anonbench.evaluation.scores import COLUMNS as SCORES
+from anonbench.reporting.paper.published import published
 
 pytestmark = pytest.mark.workflow
 

@@ -13,12 +13,12 @@ import pytest
 import small_archive
 from small_archive import results_of
 
-from anonbench.checksums import DIGEST, is_intact, read_checksum
-from anonbench.errors import InputError
-from anonbench.imageset import ImageSet
-from anonbench.made import KEPT, Made
-from anonbench.records import encoded
-from anonbench.settle import BY_HAND, is_placeholder, settle
+from anonbench.core.errors import InputError
+from anonbench.core.jobs.checksums import DIGEST, is_intact, read_checksum
+from anonbench.core.jobs.job_cache import KEPT, Made
+from anonbench.datasets.shards import ImageSet
+from anonbench.workflow.reconcile import BY_HAND, is_placeholder, settle
+from anonbench.workflow.snakemake_metadata import encoded
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 

@@ -1,4 +1,4 @@
-"""Snakemake counts GPUs, `anonbench.devices` says which: trainings side by side on one machine."""
+"""Snakemake counts GPUs, `devices` says which: trainings side by side on one machine."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ rule train:
 TRAIN = """
 import time
 from pathlib import Path
-from anonbench.devices import claimed
+from anonbench.core.devices import claimed
 with claimed(1, Path("locks")) as mine:
     began = time.time()
     time.sleep(2)

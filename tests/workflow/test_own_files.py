@@ -14,7 +14,7 @@ import pytest
 import zxingcpp
 from PIL import Image
 
-from anonbench.boxes import read_boxes
+from anonbench.core.boxes import read_boxes
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 

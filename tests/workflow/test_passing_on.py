@@ -19,7 +19,7 @@ import small_archive
 
 import canaries
 from anonbench.cli import main
-from anonbench.provenance import file_digest
+from anonbench.core.provenance import file_digest
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 

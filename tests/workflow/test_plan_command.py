@@ -164,7 +164,7 @@ def test_of_a_chain_the_beginning_is_named(folder: Path, root: Path) -> None:
         (
             "(blurred)",
             "(1 * blurred)",
-            ["anonbench.anonymizers.methods.blur was changed"],
+            ["anonbench.anonymization.methods.blur was changed"],
             {"anonymize"},
         ),
         ("def blur(", "# softly\ndef blur(", [], set()),

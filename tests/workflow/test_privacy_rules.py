@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from anonbench.privacy.rates import RATE_COLUMNS, read_rates
+from anonbench.evaluation.privacy.rates import RATE_COLUMNS, read_rates
 
 pytestmark = pytest.mark.workflow
 

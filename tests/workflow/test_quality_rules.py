@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from anonbench.images import encode
+from anonbench.datasets.images import encode
 
 pytestmark = pytest.mark.workflow
 

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from anonbench.checksums import digest_file
 from anonbench.config import load
-from anonbench.embeddings import Embeddings, write_embeddings
-from anonbench.experiment import Experiment
-from anonbench.provenance import file_digest
+from anonbench.config.experiment import Experiment
+from anonbench.core.jobs.checksums import digest_file
+from anonbench.core.provenance import file_digest
+from anonbench.embedding.store import Embeddings, write_embeddings
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 

@@ -14,8 +14,8 @@ import pandas as pd
 import pytest
 from sklearn.metrics import average_precision_score
 
-from anonbench.embeddings import read_embeddings
-from anonbench.imageset import ImageSet
+from anonbench.datasets.shards import ImageSet
+from anonbench.embedding.store import read_embeddings
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 

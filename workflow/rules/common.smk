@@ -8,22 +8,22 @@ from snakemake.io import is_flagged
 
 from anonbench import slices
 from anonbench.bundle.source import image_counts as bundled_counts
-from anonbench.checksums import digest_file as path_of_digest
+from anonbench.core.jobs.checksums import digest_file as path_of_digest
 from anonbench.config import load
 from anonbench.config.text import read
 from anonbench.datasets.scan import scan
 from anonbench.datasets.listing import count_images, read_source, require_apart, root_of
-from anonbench.detectors.own import READERS, check_own, own_files
-from anonbench.errors import InputError
-from anonbench.estimates import Estimates
-from anonbench.experiment import Experiment, truth_of
-from anonbench.files import files_in
-from anonbench.originals import copies_message
-from anonbench.planning.counts import check_counts
-from anonbench.preflight import require_files
-from anonbench.presentation.report.page import resources_digest
-from anonbench.stored import require_absolute, require_in_place
-from anonbench.vocabulary import Split
+from anonbench.detection.user_annotations import READERS, check_own, own_files
+from anonbench.core.errors import InputError
+from anonbench.config.resources import Estimates
+from anonbench.config.experiment import Experiment, truth_of
+from anonbench.core.io import files_in
+from anonbench.datasets.originals import copies_message
+from anonbench.workflow.plan.counts import check_counts
+from anonbench.workflow.preflight import require_files
+from anonbench.reporting.html.page import resources_digest
+from anonbench.workflow.s3_metadata import require_absolute, require_in_place
+from anonbench.core.vocabulary import Split
 
 try:
     if workflow.is_main_process:

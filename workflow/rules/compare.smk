@@ -2,9 +2,9 @@
 
 import sys
 
-from anonbench.paper.ours import our_data
-from anonbench.paper.published import digest
-from anonbench.presentation.scenario_tables import (
+from anonbench.reporting.paper.ours import our_data
+from anonbench.reporting.paper.published import digest
+from anonbench.reporting.scenario_tables import (
     SCENARIO_TABLES,
     profiles,
     scenario_grid,

@@ -1,6 +1,6 @@
 # What the retrieval explorer compares, and what its pictures are of.
 
-from anonbench.vocabulary import Model, Variant
+from anonbench.core.vocabulary import Model, Variant
 
 
 def explored(dataset):

@@ -3,7 +3,7 @@
 from itertools import chain
 from pathlib import Path
 
-from anonbench.presentation.pipeline import trace
+from anonbench.reporting.pipeline import trace
 
 shown_variant = experiment.shown_variant
 attending_models = experiment.attending_models

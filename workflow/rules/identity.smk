@@ -4,14 +4,14 @@
 import sys
 from pathlib import Path
 
-from anonbench.doubts import said_of_run
-from anonbench.files import cannot_be_written_to, make_private, writing_to
-from anonbench.identity import known_codes
-from anonbench.lock import enter
-from anonbench.planning.codes import keep_codes
-from anonbench.planning.costs import usual_seconds
-from anonbench.settle import of_another_version, remember, settle
-from anonbench.stored import Bucket
+from anonbench.datasets.doubts import said_of_run
+from anonbench.core.io import cannot_be_written_to, make_private, writing_to
+from anonbench.core.jobs.fingerprint import known_codes
+from anonbench.workflow.lock import enter
+from anonbench.workflow.plan.codes import keep_codes
+from anonbench.workflow.plan.costs import usual_seconds
+from anonbench.workflow.reconcile import of_another_version, remember, settle
+from anonbench.workflow.s3_metadata import Bucket
 from snakemake_logger_plugin_anonbench.record import record_in
 
 for _rule in workflow.rules:
@@ -24,7 +24,7 @@ for _rule in workflow.rules:
 
 
 # What Snakemake knows of the results stays with them, and its lock goes where a run was killed: see
-# anonbench.settle, anonbench.stored and anonbench.lock.
+# anonbench.workflow.reconcile, anonbench.workflow.s3_metadata and anonbench.workflow.lock.
 _own = Path(".snakemake")
 _bucket = None
 if workflow.storage_settings.default_storage_provider == "s3":

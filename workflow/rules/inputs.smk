@@ -2,8 +2,8 @@
 
 import functools
 
-from anonbench.identity import code_digest
-from anonbench.provenance import file_digest
+from anonbench.core.jobs.fingerprint import code_digest
+from anonbench.core.provenance import file_digest
 
 TABLE_SUFFIXES = ("csv", "md", "tex")
 FIGURE_SUFFIXES = ("png", "svg")

@@ -1,6 +1,6 @@
 # Tables, figures and the report: a job each.
 
-from anonbench.neutral import without_places
+from anonbench.datasets.neutral_names import without_places
 
 
 rule table:

@@ -1,6 +1,6 @@
 # What the attacks of privacy.smk read, and what others read of them.
 
-from anonbench.vocabulary import Model, Variant
+from anonbench.core.vocabulary import Model, Variant
 
 
 def attacked_variants(dataset):

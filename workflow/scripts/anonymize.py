@@ -1,16 +1,16 @@
 from pathlib import Path
 
-from anonbench.runtime import job
+from anonbench.core.jobs.job import job
 
 with job(snakemake, __file__) as made:
     if not made.restored():
         import pandas as pd
 
-        from anonbench.anonymizers.shard import anonymize_shard
-        from anonbench.boxes import read_boxes
+        from anonbench.anonymization.shard import anonymize_shard
         from anonbench.config import Anonymization
+        from anonbench.core.boxes import read_boxes
+        from anonbench.core.vocabulary import Variant
         from anonbench.datasets.listing import root_in
-        from anonbench.vocabulary import Variant
 
         columns = ["id", "path", "bytes", "digest"]
         anonymize_shard(

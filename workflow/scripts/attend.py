@@ -1,14 +1,14 @@
 from pathlib import Path
 
-from anonbench.runtime import job
+from anonbench.core.jobs.job import job
 
 with job(snakemake, __file__):
-    from anonbench.attention import attend
-    from anonbench.attention_shares import SAMPLE
-    from anonbench.boxes import image_regions, read_boxes
+    from anonbench.core.boxes import image_regions, read_boxes
     from anonbench.datasets.listing import root_in
-    from anonbench.imageset import open_sets
-    from anonbench.presentation.figures.examples import choose
+    from anonbench.datasets.shards import open_sets
+    from anonbench.embedding.attention import attend
+    from anonbench.embedding.attention_shares import SAMPLE
+    from anonbench.reporting.figures.examples import choose
 
     images = [Path(path) for path in snakemake.input.images]
     root = root_in(snakemake.config, snakemake.wildcards.dataset)

@@ -1,12 +1,12 @@
 from pathlib import Path
 
-from anonbench.runtime import job
+from anonbench.core.jobs.job import job
 
 with job(snakemake, __file__):
     from anonbench.datasets.listing import root_in
-    from anonbench.presentation.attention import panels
-    from anonbench.presentation.figures.attention import attention
-    from anonbench.presentation.shown import open_shown
+    from anonbench.reporting.attention import panels
+    from anonbench.reporting.figures.attention import attention
+    from anonbench.reporting.shown import open_shown
 
     root = root_in(snakemake.config, snakemake.wildcards.dataset)
     settings = snakemake.params.slice["settings"]

@@ -1,13 +1,13 @@
 from pathlib import Path
 
-from anonbench.runtime import job
+from anonbench.core.jobs.job import job
 
 with job(snakemake, __file__):
     import pandas as pd
 
-    from anonbench.attention_shares import summarize_shares
-    from anonbench.files import write_csv
-    from anonbench.presentation.figures.attention_share import attention_share
+    from anonbench.core.io import write_csv
+    from anonbench.embedding.attention_shares import summarize_shares
+    from anonbench.reporting.figures.attention_share import attention_share
 
     settings = snakemake.params.slice["settings"]
     tables = [pd.read_parquet(path) for path in snakemake.input]

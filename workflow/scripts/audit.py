@@ -1,9 +1,9 @@
 from pathlib import Path
 
-from anonbench.runtime import job
+from anonbench.core.jobs.job import job
 
 with job(snakemake, __file__):
-    from anonbench.published import gather_audit
+    from anonbench.anonymization.published import gather_audit
 
     files = iter(map(Path, snakemake.input.shards))
     gather_audit(

@@ -1,10 +1,10 @@
 from pathlib import Path
 
-from anonbench.runtime import job
+from anonbench.core.jobs.job import job
 
 with job(snakemake, __file__) as made:
     if not made.restored():
-        from anonbench.detectors.gather import gather_boxes, gather_unmatched
+        from anonbench.detection.gather import gather_boxes, gather_unmatched
 
         gather_unmatched(
             [Path(path) for path in snakemake.input.unmatched], Path(snakemake.output.unmatched)
@@ -20,7 +20,7 @@ with job(snakemake, __file__) as made:
             counts=Path(snakemake.output.counts),
         )
 
-    from anonbench.doubts import announce
+    from anonbench.datasets.doubts import announce
 
     announce(
         snakemake.wildcards.dataset,

@@ -1,9 +1,9 @@
 from pathlib import Path
 
-from anonbench.runtime import job
+from anonbench.core.jobs.job import job
 
 with job(snakemake, __file__):
-    from anonbench.presentation.claims import write_claims
+    from anonbench.reporting.claims import write_claims
 
     write_claims(
         snakemake.params.datasets,

@@ -1,9 +1,9 @@
 from pathlib import Path
 
-from anonbench.runtime import job
+from anonbench.core.jobs.job import job
 
 with job(snakemake, __file__):
-    from anonbench.presentation.compare import write_comparison
+    from anonbench.reporting.compare import write_comparison
 
     write_comparison(
         snakemake.params.datasets,

@@ -1,11 +1,11 @@
 from pathlib import Path
 
-from anonbench.runtime import job
+from anonbench.core.jobs.job import job
 
 with job(snakemake, __file__):
-    from anonbench.comparisons import compare
-    from anonbench.files import write_csv
-    from anonbench.scores import scenario_files
+    from anonbench.core.io import write_csv
+    from anonbench.evaluation.pairwise import compare
+    from anonbench.evaluation.scores import scenario_files
 
     scenarios = scenario_files(
         snakemake.params.scenarios,

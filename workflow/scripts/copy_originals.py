@@ -1,12 +1,12 @@
 from pathlib import Path
 
-from anonbench.runtime import job
+from anonbench.core.jobs.job import job
 
 with job(snakemake, __file__) as made:
     import pandas as pd
 
     from anonbench.datasets.listing import root_in
-    from anonbench.originals import copy_shard
+    from anonbench.datasets.originals import copy_shard
 
     root = root_in(snakemake.config, snakemake.wildcards.dataset)
     copy_shard(pd.read_parquet(snakemake.input.index), root, Path(snakemake.output[0]))

@@ -1,10 +1,10 @@
 from pathlib import Path
 
-from anonbench.runtime import job
+from anonbench.core.jobs.job import job
 
 with job(snakemake, __file__):
     from anonbench.config import Correlation
-    from anonbench.correlation import write_correlation
+    from anonbench.evaluation.correlation import write_correlation
 
     write_correlation(
         scores=Path(snakemake.input[0]),

@@ -1,11 +1,11 @@
 from pathlib import Path
 
-from anonbench.runtime import job
+from anonbench.core.jobs.job import job
 
 with job(snakemake, __file__):
-    from anonbench.files import write_csv
-    from anonbench.presentation.costs import machines, stage_costs
-    from anonbench.presentation.figures.cost import cost_figure
+    from anonbench.core.io import write_csv
+    from anonbench.reporting.costs import machines, stage_costs
+    from anonbench.reporting.figures.cost import cost_figure
 
     costs = stage_costs(Path(snakemake.params.benchmarks), Path(snakemake.params.logs))
     write_csv(costs, Path(snakemake.output.csv))

@@ -1,13 +1,13 @@
 from pathlib import Path
 
-from anonbench.runtime import job
+from anonbench.core.jobs.job import job
 
 with job(snakemake, __file__):
     from pydantic import TypeAdapter
 
     from anonbench.config import Demo
-    from anonbench.datasets.demo import expected_listing, generate
-    from anonbench.files import write_csv
+    from anonbench.core.io import write_csv
+    from anonbench_demo import expected_listing, generate
 
     demo = TypeAdapter(Demo).validate_python(snakemake.params.demo)
     # Snakemake removes a rule's output before it runs again; the generator's own marker, by which

@@ -1,18 +1,18 @@
 from pathlib import Path
 
-from anonbench.runtime import job
+from anonbench.core.jobs.job import job
 
 with job(snakemake, __file__) as made:
     if not made.restored():
         import pandas as pd
 
         from anonbench.config import Detection, DetectorName
+        from anonbench.core.devices import claimed
+        from anonbench.core.sharding import rows_of_shard
         from anonbench.datasets.listing import root_in
-        from anonbench.detectors.kept import places
-        from anonbench.detectors.own import read_own
-        from anonbench.detectors.shard import Job, detect_shard
-        from anonbench.devices import claimed
-        from anonbench.sharding import rows_of_shard
+        from anonbench.detection.cache import places
+        from anonbench.detection.shard import Job, detect_shard
+        from anonbench.detection.user_annotations import read_own
 
         slice, shard = snakemake.params.slice, int(snakemake.wildcards.shard)
         templates = snakemake.params.templates

@@ -1,11 +1,11 @@
 from pathlib import Path
 
-from anonbench.runtime import job
+from anonbench.core.jobs.job import job
 
 with job(snakemake, __file__):
     import pandas as pd
 
-    from anonbench.presentation.figures.detection import threshold_sweep
+    from anonbench.reporting.figures.detection import threshold_sweep
 
     threshold_sweep(
         pd.read_csv(snakemake.input[0]),

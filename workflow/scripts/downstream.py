@@ -1,12 +1,12 @@
 from pathlib import Path
 
-from anonbench.runtime import job
+from anonbench.core.jobs.job import job
 
 with job(snakemake, __file__):
     import pandas as pd
 
     from anonbench.config import Downstream
-    from anonbench.downstream.evaluate import evaluate_downstream
+    from anonbench.evaluation.downstream.evaluate import evaluate_downstream
 
     column = snakemake.params.slice["label"]
     labels = pd.read_parquet(snakemake.input.manifest, columns=["id", column])

@@ -1,19 +1,19 @@
 from pathlib import Path
 
-from anonbench.runtime import job
+from anonbench.core.jobs.job import job
 
 with job(snakemake, __file__) as made:
     if not made.restored():
         from anonbench.config import load
+        from anonbench.core.devices import claimed
         from anonbench.datasets.listing import root_of
-        from anonbench.devices import claimed
 
         config = load(snakemake.config)
         dataset = config.datasets[snakemake.wildcards.dataset]
         recipe, root = config.recipes[dataset.recipe], root_of(dataset)
         with claimed(min(1, recipe.gpus_a_machine)):
-            from anonbench.embedding import embed_many
-            from anonbench.imageset import ImageSet
+            from anonbench.datasets.shards import ImageSet
+            from anonbench.embedding.extract import embed_many
 
             embed_many(
                 Path(snakemake.input.backbone),

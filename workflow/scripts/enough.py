@@ -1,11 +1,11 @@
 from pathlib import Path
 
-from anonbench.runtime import job
+from anonbench.core.jobs.job import job
 
 with job(snakemake, __file__):
     from anonbench.config import load
-    from anonbench.planning.counts import require_left
-    from anonbench.presentation.tables import write_text
+    from anonbench.reporting.tables import write_text
+    from anonbench.workflow.plan.counts import require_left
 
     retrieval = load(snakemake.config).retrieval
     require_left(

@@ -1,12 +1,12 @@
 from pathlib import Path
 
-from anonbench.runtime import job
+from anonbench.core.jobs.job import job
 
 with job(snakemake, __file__):
+    from anonbench.core.vocabulary import Variant
     from anonbench.datasets.listing import root_in
-    from anonbench.presentation.figures.examples import choose, examples
-    from anonbench.presentation.shown import open_shown
-    from anonbench.vocabulary import Variant
+    from anonbench.reporting.figures.examples import choose, examples
+    from anonbench.reporting.shown import open_shown
 
     settings = snakemake.params.slice["settings"]
     root = root_in(snakemake.config, snakemake.wildcards.dataset)

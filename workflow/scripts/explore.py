@@ -1,14 +1,14 @@
 from pathlib import Path
 
-from anonbench.runtime import job
+from anonbench.core.jobs.job import job
 
 with job(snakemake, __file__):
     from anonbench.config import Retrieval
+    from anonbench.core.io import write_json
+    from anonbench.core.vocabulary import Variant
     from anonbench.datasets.listing import root_in
-    from anonbench.files import write_json
-    from anonbench.presentation.explorer import ScenarioEmbeddings, called, explore
-    from anonbench.presentation.shown import open_shown
-    from anonbench.vocabulary import Variant
+    from anonbench.reporting.explorer import ScenarioEmbeddings, called, explore
+    from anonbench.reporting.shown import open_shown
 
     rows = zip(
         snakemake.params.scenarios, snakemake.input.originals, snakemake.input.images, strict=True

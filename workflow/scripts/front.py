@@ -1,14 +1,14 @@
 from pathlib import Path
 
-from anonbench.runtime import job
+from anonbench.core.jobs.job import job
 
 with job(snakemake, __file__):
     from dataclasses import replace
 
-    from anonbench.presentation.figures.front import front
-    from anonbench.presentation.summary import read_scores
-    from anonbench.privacy.rates import read_rates
-    from anonbench.sufficiency import DEFAULTS
+    from anonbench.evaluation.privacy.rates import read_rates
+    from anonbench.evaluation.sufficiency import DEFAULTS
+    from anonbench.reporting.figures.front import front
+    from anonbench.reporting.summary import read_scores
 
     shown = snakemake.params.slice["settings"]
     front(

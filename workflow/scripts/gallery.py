@@ -1,14 +1,14 @@
 from pathlib import Path
 
-from anonbench.runtime import job
+from anonbench.core.jobs.job import job
 
 with job(snakemake, __file__):
+    from anonbench.core.vocabulary import Model, Variant
     from anonbench.datasets.listing import root_in
-    from anonbench.presentation.figures.gallery import gallery
-    from anonbench.presentation.gallery import Database, shelves
-    from anonbench.presentation.shown import open_shown
-    from anonbench.presentation.summary import read_scores
-    from anonbench.vocabulary import Model, Variant
+    from anonbench.reporting.figures.gallery import gallery
+    from anonbench.reporting.gallery import Database, shelves
+    from anonbench.reporting.shown import open_shown
+    from anonbench.reporting.summary import read_scores
 
     root = root_in(snakemake.config, snakemake.wildcards.dataset)
     settings = snakemake.params.slice["settings"]

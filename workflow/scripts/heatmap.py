@@ -1,9 +1,9 @@
 from pathlib import Path
 
-from anonbench.runtime import job
+from anonbench.core.jobs.job import job
 
 with job(snakemake, __file__):
-    from anonbench.presentation.figures.correlation import correlation_heatmap
+    from anonbench.reporting.figures.correlation import correlation_heatmap
 
     correlation_heatmap(
         Path(snakemake.input[0]),

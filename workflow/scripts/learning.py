@@ -1,9 +1,9 @@
 from pathlib import Path
 
-from anonbench.runtime import job
+from anonbench.core.jobs.job import job
 
 with job(snakemake, __file__):
-    from anonbench.presentation.figures.learning import chance_levels, learning_curves
+    from anonbench.reporting.figures.learning import chance_levels, learning_curves
 
     paths = [Path(path) for path in snakemake.input]
     learning_curves(

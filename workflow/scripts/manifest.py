@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from anonbench.runtime import job
+from anonbench.core.jobs.job import job
 
 with job(snakemake, __file__) as made:
     from anonbench.config import DataSource
@@ -13,7 +13,7 @@ with job(snakemake, __file__) as made:
     listed = list_images(name, source, seed, labels=False)["path"]
     if not made.restored(scan=scan(root_of(source), listed, True)):
         from anonbench.datasets.manifest import write_manifest
-        from anonbench.planning.counts import require_classes
+        from anonbench.workflow.plan.counts import require_classes
 
         write_manifest(
             name=name,

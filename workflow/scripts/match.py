@@ -1,11 +1,11 @@
 from pathlib import Path
 
-from anonbench.runtime import job
+from anonbench.core.jobs.job import job
 
 with job(snakemake, __file__) as made:
     if not made.restored():
         from anonbench.config import DataSource
-        from anonbench.detectors.own import match_own
+        from anonbench.detection.user_annotations import match_own
 
         slice = snakemake.params.slice
         match_own(

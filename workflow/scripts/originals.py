@@ -1,12 +1,12 @@
 from pathlib import Path
 
-from anonbench.runtime import job
+from anonbench.core.jobs.job import job
 
 with job(snakemake, __file__) as made:
     if not made.restored():
         import pandas as pd
 
-        from anonbench.originals import write_index
+        from anonbench.datasets.originals import write_index
 
         columns = ["id", "path", "width", "height", "bytes", "digest"]
         write_index(

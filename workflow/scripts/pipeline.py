@@ -1,10 +1,10 @@
 from pathlib import Path
 
-from anonbench.runtime import job
+from anonbench.core.jobs.job import job
 
 with job(snakemake, __file__):
-    from anonbench.presentation.figures.pipeline import pipeline_figure
-    from anonbench.presentation.pipeline import pipeline
+    from anonbench.reporting.figures.pipeline import pipeline_figure
+    from anonbench.reporting.pipeline import pipeline
 
     pipeline_figure(
         pipeline(snakemake.params.rules, snakemake.params.reads),

@@ -1,9 +1,9 @@
 from pathlib import Path
 
-from anonbench.runtime import job
+from anonbench.core.jobs.job import job
 
 with job(snakemake, __file__):
-    from anonbench.presentation.scenario_tables import write_profiles
+    from anonbench.reporting.scenario_tables import write_profiles
 
     paths = [Path(path) for path in snakemake.input]
     chosen = snakemake.params.profiles

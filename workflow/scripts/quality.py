@@ -1,10 +1,10 @@
 from pathlib import Path
 
-from anonbench.runtime import job
+from anonbench.core.jobs.job import job
 
 with job(snakemake, __file__):
-    from anonbench.detectors.judge import judge_dataset
-    from anonbench.presentation.detection import write_quality
+    from anonbench.detection.quality.jobs import judge_dataset
+    from anonbench.reporting.detection import write_quality
 
     settings = snakemake.params.slice["settings"]
     summary = judge_dataset(

@@ -1,10 +1,10 @@
 from pathlib import Path
 
-from anonbench.runtime import job
+from anonbench.core.jobs.job import job
 
 with job(snakemake, __file__):
     from anonbench.config import load
-    from anonbench.retrieval.gather import gather_scenarios
+    from anonbench.evaluation.retrieval.gather import gather_scenarios
 
     shards = [Path(path) for path in snakemake.input]
     gather_scenarios(

@@ -1,12 +1,12 @@
 from pathlib import Path
 
-from anonbench.runtime import job
+from anonbench.core.jobs.job import job
 
 with job(snakemake, __file__):
     import pandas as pd
 
-    from anonbench.files import write_csv
-    from anonbench.privacy.rates import rates
+    from anonbench.core.io import write_csv
+    from anonbench.evaluation.privacy.rates import rates
 
     probes = pd.read_parquet(snakemake.input.probes)
     confidence = snakemake.params.slice["settings"]["confidence"]

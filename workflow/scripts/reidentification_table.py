@@ -1,10 +1,10 @@
 from pathlib import Path
 
-from anonbench.runtime import job
+from anonbench.core.jobs.job import job
 
 with job(snakemake, __file__):
-    from anonbench.presentation.reidentification import write_reidentification
-    from anonbench.privacy.rates import read_rates
+    from anonbench.evaluation.privacy.rates import read_rates
+    from anonbench.reporting.reidentification import write_reidentification
 
     write_reidentification(
         snakemake.wildcards.dataset,

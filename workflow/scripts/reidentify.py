@@ -1,19 +1,19 @@
 from pathlib import Path
 
-from anonbench.runtime import job
+from anonbench.core.jobs.job import job
 
 with job(snakemake, __file__) as made:
     if not made.restored():
-        from anonbench.devices import claimed
+        from anonbench.core.devices import claimed
 
         with claimed(snakemake.resources.gpu):
-            from anonbench.boxes import read_boxes
             from anonbench.config import Privacy
+            from anonbench.core.boxes import read_boxes
+            from anonbench.core.vocabulary import Entity, Variant
             from anonbench.datasets.listing import root_in
-            from anonbench.imageset import open_sets
-            from anonbench.privacy.lineup import read_people
-            from anonbench.privacy.reidentification import Attacked, reidentify
-            from anonbench.vocabulary import Entity, Variant
+            from anonbench.datasets.shards import open_sets
+            from anonbench.evaluation.privacy.gallery import read_people
+            from anonbench.evaluation.privacy.reidentification import Attacked, reidentify
 
             settings = Privacy.model_validate(snakemake.params.slice["settings"])
             variants = snakemake.params.variants

@@ -1,14 +1,14 @@
 from pathlib import Path
 
-from anonbench.runtime import job
+from anonbench.core.jobs.job import job
 
 with job(snakemake, __file__):
     from anonbench.config import load
-    from anonbench.experiment import Experiment
-    from anonbench.presentation.report.build import build_report, sections
-    from anonbench.presentation.report.effort import Effort
-    from anonbench.presentation.report.paper import paper_grids
-    from anonbench.provenance import versions
+    from anonbench.config.experiment import Experiment
+    from anonbench.core.provenance import versions
+    from anonbench.reporting.html.build import build_report, sections
+    from anonbench.reporting.html.effort import Effort
+    from anonbench.reporting.html.paper import paper_grids
 
     experiment = Experiment(load(snakemake.params.config))
     results = Path(snakemake.output[0]).parent

@@ -1,11 +1,11 @@
 from pathlib import Path
 
-from anonbench.runtime import job
+from anonbench.core.jobs.job import job
 
 with job(snakemake, __file__):
     from anonbench.config import load
-    from anonbench.devices import claimed
-    from anonbench.retrieval.job import Embedded, score_shard
+    from anonbench.core.devices import claimed
+    from anonbench.evaluation.retrieval.job import Embedded, score_shard
 
     output = Path(snakemake.output[0])
     files = zip(

@@ -1,9 +1,9 @@
 from pathlib import Path
 
-from anonbench.runtime import job
+from anonbench.core.jobs.job import job
 
 with job(snakemake, __file__):
-    from anonbench.detectors.judge import review_dataset
+    from anonbench.detection.quality.jobs import review_dataset
 
     review_dataset(
         manifest=Path(snakemake.input.manifest),

@@ -1,10 +1,10 @@
 from pathlib import Path
 
-from anonbench.runtime import job
+from anonbench.core.jobs.job import job
 
 with job(snakemake, __file__):
-    from anonbench.paper.compare import read_comparison
-    from anonbench.presentation.figures.compare import scatter
+    from anonbench.reporting.figures.compare import scatter
+    from anonbench.reporting.paper.compare import read_comparison
 
     scatter(
         read_comparison(Path(snakemake.input[0])),

@@ -1,11 +1,11 @@
 from pathlib import Path
 
-from anonbench.runtime import job
+from anonbench.core.jobs.job import job
 
 with job(snakemake, __file__):
     from anonbench.config.training import Recipe
-    from anonbench.presentation.figures.learning import schedules_figure
-    from anonbench.training.schedules import Schedules
+    from anonbench.reporting.figures.learning import schedules_figure
+    from anonbench.training.loop.schedules import Schedules
 
     schedules_figure(
         Schedules.of(Recipe.model_validate(snakemake.params.recipe)),

@@ -1,10 +1,10 @@
 from pathlib import Path
 
-from anonbench.runtime import job
+from anonbench.core.jobs.job import job
 
 with job(snakemake, __file__):
-    from anonbench.files import write_csv
-    from anonbench.scores import collect, scenario_files
+    from anonbench.core.io import write_csv
+    from anonbench.evaluation.scores import collect, scenario_files
 
     scenarios = scenario_files(
         snakemake.params.scenarios,

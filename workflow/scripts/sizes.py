@@ -1,9 +1,9 @@
 from pathlib import Path
 
-from anonbench.runtime import job
+from anonbench.core.jobs.job import job
 
 with job(snakemake, __file__):
-    from anonbench.presentation.tables import write_sizes
+    from anonbench.reporting.tables import write_sizes
 
     paths = [Path(path) for path in snakemake.input]
     write_sizes(

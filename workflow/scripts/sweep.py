@@ -1,11 +1,11 @@
 from pathlib import Path
 
-from anonbench.runtime import job
+from anonbench.core.jobs.job import job
 
 with job(snakemake, __file__):
     from anonbench.config import Detection, DetectorName
     from anonbench.datasets.listing import root_in
-    from anonbench.detectors.judge import sweep_dataset
+    from anonbench.detection.quality.jobs import sweep_dataset
 
     part = snakemake.params.slice
     sweep_dataset(

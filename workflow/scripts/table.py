@@ -1,11 +1,11 @@
 from pathlib import Path
 
-from anonbench.runtime import job
+from anonbench.core.jobs.job import job
 
 with job(snakemake, __file__):
-    from anonbench.comparisons import read_comparisons
-    from anonbench.presentation.summary import read_scores
-    from anonbench.presentation.tables import write_table
+    from anonbench.evaluation.pairwise import read_comparisons
+    from anonbench.reporting.summary import read_scores
+    from anonbench.reporting.tables import write_table
 
     write_table(
         snakemake.params.table,

@@ -1,13 +1,13 @@
 from pathlib import Path
 
-from anonbench.runtime import job
+from anonbench.core.jobs.job import job
 
 with job(snakemake, __file__) as made:
     if not made.restored():
         from anonbench.config import load
+        from anonbench.core.devices import claimed
         from anonbench.datasets.listing import root_of
-        from anonbench.devices import claimed
-        from anonbench.training.launch import TrainJob, run
+        from anonbench.training.loop.launch import TrainJob, run
 
         config, slice = load(snakemake.config), snakemake.params.slice
         dataset = config.datasets[snakemake.wildcards.dataset]

@@ -1,10 +1,10 @@
 from pathlib import Path
 
-from anonbench.runtime import job
+from anonbench.core.jobs.job import job
 
 with job(snakemake, __file__):
-    from anonbench.presentation.figures.trends import trend
-    from anonbench.presentation.summary import read_scores
+    from anonbench.reporting.figures.trends import trend
+    from anonbench.reporting.summary import read_scores
 
     metric, _, query = snakemake.wildcards.trend.partition("_")
     trend(

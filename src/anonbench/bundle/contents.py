@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from anonbench.checksums import digest_file
 from anonbench.config import Config
-from anonbench.experiment import Experiment, truth_of
-from anonbench.paper.ours import our_data
-from anonbench.vocabulary import ORIGINAL
+from anonbench.config.experiment import Experiment, truth_of
+from anonbench.core.jobs.checksums import digest_file
+from anonbench.core.vocabulary import ORIGINAL
+from anonbench.reporting.paper.ours import our_data
 
 START = "results"
 PUBLISHED = "published"
@@ -89,7 +89,7 @@ def contents(config: Config, embeddings: bool, ids: bool) -> list[Entry]:
 
 
 def _data(experiment: Experiment, name: str) -> Iterator[Entry]:
-    from anonbench.boxes import BOX_COLUMNS
+    from anonbench.core.boxes import BOX_COLUMNS
 
     yield Entry(f"{name}/counts.csv")
     yield Entry(f"{name}/audit.csv")
@@ -102,7 +102,7 @@ def _data(experiment: Experiment, name: str) -> Iterator[Entry]:
 
 
 def _training(experiment: Experiment, name: str) -> Iterator[Entry]:
-    from anonbench.attention_shares import SHARE_COLUMNS
+    from anonbench.embedding.attention_shares import SHARE_COLUMNS
 
     for model, seed in experiment.trainings(name):
         yield Entry(f"{name}/models/{model}/seed{seed}/log.csv")
@@ -119,7 +119,7 @@ def scenario_names(experiment: Experiment, name: str) -> list[str]:
 def _scores(
     experiment: Experiment, name: str, retrieval_again: bool, downstream_again: bool
 ) -> Iterator[Entry]:
-    from anonbench.retrieval.engine import COLUMNS
+    from anonbench.evaluation.retrieval.engine import COLUMNS
 
     places = {True: PUBLISHED, False: START}
     stages: dict[str, tuple[bool, tuple[str, ...]]] = {

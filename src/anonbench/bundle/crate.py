@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from anonbench.errors import InputError
-from anonbench.provenance import file_digest
+from anonbench.core.errors import InputError
+from anonbench.core.jobs.bundled import Listed
+from anonbench.core.provenance import file_digest
 
 METADATA = "ro-crate-metadata.json"
 WORKFLOW = "Snakefile"
@@ -53,15 +54,6 @@ class About:
     """Address or SPDX identifier; empty where none is stated."""
     commit: str = ""
     """Of the workflow's repository; empty where it is not known."""
-
-
-@dataclass(frozen=True)
-class Listed:
-    """A file as the metadata lists it."""
-
-    path: str
-    size: int
-    sha256: str
 
 
 def write_metadata(
@@ -127,29 +119,6 @@ def read_metadata(folder: Path) -> list[Listed]:
             f"{path} cannot be read as the RO-Crate of a bundle ({type(error).__name__}: {error}); "
             "get the bundle again"
         ) from None
-
-
-def listed_files(metadata: Path) -> list[Listed]:
-    """Return what a bundle's metadata lists, for planning and jobs: read as plain JSON, fast.
-
-    Raises:
-        InputError: the file is missing or not such metadata.
-
-    """
-    try:
-        graph = json.loads(metadata.read_text(encoding="utf-8"))["@graph"]
-        return [
-            Listed(each["@id"], int(each["contentSize"]), str(each["sha256"]))
-            for each in graph
-            if "sha256" in each
-        ]
-    except FileNotFoundError:
-        raise InputError(
-            f"bundle: {metadata} is not there; run snakemake in the bundle's folder, or with "
-            "--directory and that folder"
-        ) from None
-    except (ValueError, KeyError, TypeError):
-        raise InputError(f"bundle: {metadata} is no metadata of a bundle") from None
 
 
 def _properties(file: Path) -> dict[str, Any]:

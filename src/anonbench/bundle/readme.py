@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from anonbench.config import Config
-from anonbench.experiment import Experiment
+from anonbench.config.experiment import Experiment
 
 _SCORES_TELL = (
     "This bundle has no image, but it is not anonymous. The boxes say where faces and lines of "

@@ -12,10 +12,10 @@ import pandas as pd
 from anonbench.bundle.agreement import Agreement, joined, of_csv, of_frames, of_text, of_values
 from anonbench.bundle.contents import PUBLISHED, START, scenario_names
 from anonbench.config import Config
-from anonbench.experiment import Experiment, Table
-from anonbench.files import read_json, write_csv
-from anonbench.scores import CLASSIFIERS, ScenarioFiles, scenario_files
-from anonbench.vocabulary import ORIGINAL
+from anonbench.config.experiment import Experiment, Table
+from anonbench.core.io import read_json, write_csv
+from anonbench.core.vocabulary import ORIGINAL
+from anonbench.evaluation.scores import CLASSIFIERS, ScenarioFiles, scenario_files
 
 _OF_A_RANKING = ("images", "k", "top", "queries", "chance")
 _OF_A_CLASSIFIER = ("train", "val", "chance", "unlabelled", "knn", "k", "linear")
@@ -60,8 +60,8 @@ class Bundle:
 
 def retrieval(bundle: Bundle, name: str, sample: int | None) -> Agreement | None:
     """Rank again from the embeddings, at most `sample` queries; None where there are none."""
-    from anonbench.retrieval.gather import gather_scenarios
-    from anonbench.retrieval.job import Embedded, score_shard
+    from anonbench.evaluation.retrieval.gather import gather_scenarios
+    from anonbench.evaluation.retrieval.job import Embedded, score_shard
 
     base = bundle.folder / START / name / "embeddings"
     reference = f"unadapted/seed{bundle.experiment.reference_seed}/{ORIGINAL}"
@@ -105,7 +105,7 @@ def retrieval(bundle: Bundle, name: str, sample: int | None) -> Agreement | None
 
 def downstream(bundle: Bundle, name: str) -> Agreement | None:
     """Fit the classifiers again from the embeddings; None where those of training are not there."""
-    from anonbench.downstream.evaluate import evaluate_downstream
+    from anonbench.evaluation.downstream.evaluate import evaluate_downstream
 
     start = bundle.folder / START / name
     label, manifest = bundle.config.datasets[name].label, start / "manifest.parquet"
@@ -137,7 +137,7 @@ def downstream(bundle: Bundle, name: str) -> Agreement | None:
 
 def means(bundle: Bundle, name: str) -> Agreement | None:
     """Summaries of scenarios from the scores of each query and the predictions for each image."""
-    from anonbench.retrieval.summary import summarize
+    from anonbench.evaluation.retrieval.summary import summarize
 
     found = []
     for scenario in bundle.scenarios(name, "retrieval/{}.parquet", "retrieval/{}.json"):
@@ -163,9 +163,9 @@ def means(bundle: Bundle, name: str) -> Agreement | None:
 
 def collected(bundle: Bundle, name: str) -> Iterator[Agreement]:
     """Scores, paired tests and correlations of a data set, where the run had got so far."""
-    from anonbench.comparisons import compare
-    from anonbench.correlation import write_correlation
-    from anonbench.scores import collect
+    from anonbench.evaluation.correlation import write_correlation
+    from anonbench.evaluation.pairwise import compare
+    from anonbench.evaluation.scores import collect
 
     config, files = bundle.config, _scenario_files(bundle, name)
     if missing := [path for each in files for path in _paths(each) if not path.is_file()]:
@@ -232,16 +232,16 @@ def made_here(bundle: Bundle) -> Agreement | None:
 
 
 def _writers(bundle: Bundle) -> dict[str, Callable[[Path, Path, Path], None]]:
-    from anonbench.presentation.reidentification import write_reidentification
-    from anonbench.presentation.scenario_tables import (
+    from anonbench.evaluation.privacy.rates import read_rates
+    from anonbench.reporting.reidentification import write_reidentification
+    from anonbench.reporting.scenario_tables import (
         profiles,
         scenario_grid,
         scenario_rows,
         write_profiles,
         write_scenarios,
     )
-    from anonbench.presentation.tables import write_sizes
-    from anonbench.privacy.rates import read_rates
+    from anonbench.reporting.tables import write_sizes
 
     experiment = bundle.experiment
     counts = {name: bundle.carried(f"{name}/counts.csv") for name in experiment.datasets}
@@ -267,9 +267,9 @@ def _writers(bundle: Bundle) -> dict[str, Callable[[Path, Path, Path], None]]:
 
 
 def _write_table(bundle: Bundle, table: Table, csv: Path, markdown: Path, latex: Path) -> None:
-    from anonbench.comparisons import read_comparisons
-    from anonbench.presentation.summary import read_scores
-    from anonbench.presentation.tables import write_table
+    from anonbench.evaluation.pairwise import read_comparisons
+    from anonbench.reporting.summary import read_scores
+    from anonbench.reporting.tables import write_table
 
     write_table(
         table,

@@ -9,11 +9,11 @@ from pathlib import Path
 import pandas as pd
 
 from anonbench.bundle.contents import START
-from anonbench.bundle.crate import listed_files
-from anonbench.checksums import verify_against
 from anonbench.config import Config
-from anonbench.errors import InputError
-from anonbench.vocabulary import Split
+from anonbench.core.errors import InputError
+from anonbench.core.jobs.bundled import listed_files
+from anonbench.core.jobs.checksums import verify_against
+from anonbench.core.vocabulary import Split
 
 _AGAIN = re.compile(
     "retrieve|rankings_.*|downstream|scores|comparisons|correlate|table|sizes|scenarios|profiles"

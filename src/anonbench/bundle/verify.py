@@ -16,8 +16,8 @@ from anonbench.bundle.agreement import Agreement
 from anonbench.bundle.contents import START
 from anonbench.bundle.crate import METADATA, read_metadata
 from anonbench.config import Config, load
-from anonbench.errors import InputError
-from anonbench.provenance import file_digest
+from anonbench.core.errors import InputError
+from anonbench.core.provenance import file_digest
 
 
 @dataclass(frozen=True)

@@ -19,14 +19,14 @@ import yaml
 from anonbench.bundle.contents import START, Copy, Entry, benchmark_files, contents
 from anonbench.bundle.crate import METADATA, README, WORKFLOW, About, write_metadata
 from anonbench.bundle.readme import readme
-from anonbench.checksums import DIGEST, verify
 from anonbench.config import Config, load
-from anonbench.embeddings import Embeddings, read_embeddings, write_embeddings
-from anonbench.errors import InputError
-from anonbench.files import write_csv, write_parquet
-from anonbench.neutral import Names, without_paths, without_places
-from anonbench.progress import track
-from anonbench.provenance import file_digest, versions
+from anonbench.core.errors import InputError
+from anonbench.core.io import write_csv, write_parquet
+from anonbench.core.jobs.checksums import DIGEST, verify
+from anonbench.core.progress import track
+from anonbench.core.provenance import file_digest, versions
+from anonbench.datasets.neutral_names import Names, without_paths, without_places
+from anonbench.embedding.store import Embeddings, read_embeddings, write_embeddings
 
 _PROJECT = ("workflow", "envs", "profiles/default")
 _LOCKS = ("requirements.lock", "requirements-nodeps.lock")

@@ -61,8 +61,8 @@ from anonbench.config.training import (
     Optimizer,
     Recipe,
 )
-from anonbench.errors import InputError
-from anonbench.vocabulary import RESULTS
+from anonbench.core.errors import InputError
+from anonbench.core.vocabulary import RESULTS
 
 __all__ = [
     "Anonymization",

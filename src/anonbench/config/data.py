@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 
 from anonbench.config.base import Count, Place, Positive, Settings, Share
 from anonbench.config.detectors import DetectorName
-from anonbench.vocabulary import Adaption, Method
+from anonbench.core.vocabulary import Adaption, Method
 
 Degree = Annotated[int, Field(ge=1, le=100)]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=64)]

@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from anonbench.errors import InputError
+from anonbench.core.errors import InputError
 
 DEEPEST = 24
 """Levels of a config; ours has six."""

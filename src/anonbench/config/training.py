@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 
 from anonbench.config.base import Count, Fraction, Natural, Place, Positive, Range, Settings
 from anonbench.config.presets import BLURS, CROPS, RECIPES, fill
-from anonbench.vocabulary import Adaption
+from anonbench.core.vocabulary import Adaption
 
 NonNegative = Annotated[float, Field(ge=0.0)]
 Momentum = Annotated[float, Field(ge=0.0, lt=1.0)]

@@ -14,6 +14,7 @@ from pathlib import Path
 import pandas as pd
 
 from anonbench.config import DataSource
+from anonbench.core.vocabulary import Split
 from anonbench.datasets.reasons import LIST_FILE, TEST, UNLISTED
 from anonbench.datasets.source import (
     Source,
@@ -23,7 +24,6 @@ from anonbench.datasets.source import (
     require_folder,
     without_suffix,
 )
-from anonbench.vocabulary import Split
 
 PARTITION = "list_eval_partition"
 ATTRIBUTES = "list_attr_celeba"

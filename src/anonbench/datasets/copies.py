@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from anonbench.runtime import loudly
-from anonbench.vocabulary import Split
+from anonbench.core.jobs.job import loudly
+from anonbench.core.vocabulary import Split
 
 _LOG = logging.getLogger(__name__)
 COLUMNS = ["digest", "id", "split", "kept"]

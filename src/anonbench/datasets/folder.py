@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from anonbench.config import DataSource
+from anonbench.core.vocabulary import Split
 from anonbench.datasets.ids import id_problems
 from anonbench.datasets.reasons import NOT_UTF8, TEST, by_suffix, is_text
 from anonbench.datasets.source import (
@@ -21,7 +22,6 @@ from anonbench.datasets.source import (
     without_suffix,
 )
 from anonbench.datasets.walk import FOLLOWED, walk
-from anonbench.vocabulary import Split
 
 _VAL = ("val", "validation")
 _SPLITS = {"train": str(Split.TRAIN)} | dict.fromkeys(_VAL, str(Split.VAL))

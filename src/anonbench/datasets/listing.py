@@ -13,12 +13,12 @@ import numpy as np
 import pandas as pd
 
 from anonbench.config import DataSource, Demo, Layout, OwnSplit, load
+from anonbench.core.seeding import hash_ints
+from anonbench.core.vocabulary import Split
 from anonbench.datasets import celeba, folder, rvl_cdip, table
 from anonbench.datasets.ids import id_problems
 from anonbench.datasets.reasons import SUBSET
 from anonbench.datasets.source import Source, problem
-from anonbench.seeding import hash_ints
-from anonbench.vocabulary import Split
 
 Reader = Callable[[str, DataSource, Collection[str] | None], Source]
 
@@ -101,7 +101,7 @@ def count_images(listing: pd.DataFrame) -> dict[Split, int]:
 
 
 def _read_demo(name: str, dataset: DataSource, demo: Demo) -> Source:
-    from anonbench.datasets.demo import expected_listing  # fonts and faces: not for other data
+    from anonbench_demo import expected_listing  # fonts and faces: not for other data
 
     by = dataset.split.by if isinstance(dataset.split, OwnSplit) else None
     images = expected_listing(demo)

@@ -13,17 +13,17 @@ from typing import NamedTuple
 import pandas as pd
 
 from anonbench.config import DataSource, Layout
+from anonbench.core.errors import UnreadableImage
+from anonbench.core.io import write_csv, write_parquet
+from anonbench.core.jobs.job import loudly
+from anonbench.core.progress import track
+from anonbench.core.vocabulary import Split
 from anonbench.datasets.copies import find_copies, tell_of_copies
+from anonbench.datasets.images import max_bytes, open_checked, read_file, upright_size
 from anonbench.datasets.listing import count_images, read_source, root_of
 from anonbench.datasets.reasons import COPY, is_quiet
 from anonbench.datasets.source import problem
 from anonbench.datasets.unused import find_unused
-from anonbench.errors import UnreadableImage
-from anonbench.files import write_csv, write_parquet
-from anonbench.images import max_bytes, open_checked, read_file, upright_size
-from anonbench.progress import track
-from anonbench.runtime import loudly
-from anonbench.vocabulary import Split
 
 COLUMNS = ["id", "path", "split", "width", "height", "bytes", "digest"]
 """The manifest's columns before the label columns."""

@@ -23,7 +23,7 @@ _READ = (
     ".pbm .pgm .ppm .pnm .pfm .jp2 .j2k .jpc .jpf .jpx .j2c"
 )
 SUFFIXES = frozenset(_READ.split())
-"""Suffixes of the formats that `anonbench.images` decodes."""
+"""Suffixes of the formats that `anonbench.datasets.images` decodes."""
 
 _KINDS = {
     "HEIC": ".heic .heif .heics .heifs .hif",

@@ -12,6 +12,7 @@ from pathlib import Path
 import pandas as pd
 
 from anonbench.config import DataSource
+from anonbench.core.vocabulary import DOCUMENT_CLASSES, Split
 from anonbench.datasets.reasons import LIST_FILE, TEST, UNLISTED
 from anonbench.datasets.source import (
     Source,
@@ -21,28 +22,8 @@ from anonbench.datasets.source import (
     require_folder,
     without_suffix,
 )
-from anonbench.vocabulary import Split
 
 _LISTS = tuple(f"labels/{split}.txt" for split in (*Split, "test"))
-CLASSES = (
-    "letter",
-    "form",
-    "email",
-    "handwritten",
-    "advertisement",
-    "scientific report",
-    "scientific publication",
-    "specification",
-    "file folder",
-    "news article",
-    "budget",
-    "invoice",
-    "presentation",
-    "questionnaire",
-    "resume",
-    "memo",
-)
-"""The class names in the order of the publisher's numbers."""
 
 
 def read(name: str, dataset: DataSource, wanted: Collection[str] | None) -> Source:
@@ -65,7 +46,7 @@ def read(name: str, dataset: DataSource, wanted: Collection[str] | None) -> Sour
     listed = pd.concat(parts, ignore_index=True)
     frame = _files(listed["page"]).assign(split=listed["split"])
     if is_wanted("class", wanted):
-        frame["class"] = listed["number"].map(dict(enumerate(CLASSES))).astype("str")
+        frame["class"] = listed["number"].map(dict(enumerate(DOCUMENT_CLASSES))).astype("str")
     test = dataset.path / "labels" / "test.txt"
     if not test.is_file() or not test.stat().st_size:
         return Source(frame, labels=("class",), explain=_explain)
@@ -89,7 +70,9 @@ def _read_split(name: str, file: Path) -> pd.DataFrame:
     types = {"page": "str", "number": "Int16"}
     table = read_list(name, file, ["page", "number"], types)
     numbers = table["number"].dropna()
-    strange = numbers[~numbers.between(0, len(CLASSES) - 1)]
+    strange = numbers[~numbers.between(0, len(DOCUMENT_CLASSES) - 1)]
     if len(strange):
-        raise problem(name, f"{file}: class {strange.iloc[0]} is not in 0 … {len(CLASSES) - 1}")
+        raise problem(
+            name, f"{file}: class {strange.iloc[0]} is not in 0 … {len(DOCUMENT_CLASSES) - 1}"
+        )
     return table

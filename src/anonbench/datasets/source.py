@@ -10,8 +10,8 @@ from typing import Any
 
 import pandas as pd
 
+from anonbench.core.errors import InputError
 from anonbench.datasets.reasons import by_suffix
-from anonbench.errors import InputError
 
 OTHERS = ["id", "path", "reason"]
 

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from anonbench.config import Layout
-from anonbench.datasets.rvl_cdip import CLASSES
-from anonbench.errors import InputError
+from anonbench.core.errors import InputError
+from anonbench.core.vocabulary import DOCUMENT_CLASSES
 
 FULL_SIZE = {
     Layout.CELEBA: (162_770, 19_867, 19_962),
@@ -128,7 +128,7 @@ def _write_rvl_cdip(folder: Path, train: int, val: int, test: int) -> None:
         pages = range(start, start + count)
         _write_lines(
             folder / "labels" / f"{split}.txt",
-            (f"imagesa/a/{i % 97:02d}/{i:08d}.tif {i % len(CLASSES)}" for i in pages),
+            (f"imagesa/a/{i % 97:02d}/{i:08d}.tif {i % len(DOCUMENT_CLASSES)}" for i in pages),
         )
         start += count
 

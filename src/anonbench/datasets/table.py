@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from anonbench.config import DataSource
+from anonbench.core.vocabulary import Split
 from anonbench.datasets.ids import CONTROL, id_problems
 from anonbench.datasets.reasons import LIST_FILE, NOT_NAMED, TEST
 from anonbench.datasets.source import (
@@ -22,7 +23,6 @@ from anonbench.datasets.source import (
     read_csv,
     without_suffix,
 )
-from anonbench.vocabulary import Split
 
 # of the manifest itself: made anew, so that a manifest can be given as a table
 RESERVED = frozenset({"id", "path", "split", "width", "height", "bytes", "digest"})

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from anonbench.config import Demo, DocumentsDemo, IdsDemo, PortraitsDemo
-from anonbench.datasets.demo import generate
+from anonbench_demo import generate
 
 SMALL: dict[str, Demo] = {
     "portraits": PortraitsDemo(train_identities=3, val_identities=2, photos=2),

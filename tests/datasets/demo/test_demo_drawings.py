@@ -8,21 +8,20 @@ import cv2
 import numpy as np
 import pytest
 
-from anonbench.datasets.demo import documents, ids, listing, people, portraits, strokes
-from anonbench.datasets.demo.fonts import Family, wrap
-from anonbench.datasets.demo.page import Page, text_lines
-from anonbench.datasets.demo.scan import skewed
-from anonbench.datasets.rvl_cdip import CLASSES
-from anonbench.seeding import rng
-from anonbench.vocabulary import Entity
+from anonbench.core.seeding import rng
+from anonbench.core.vocabulary import DOCUMENT_CLASSES, Entity
+from anonbench_demo import documents, ids, listing, people, portraits, strokes
+from anonbench_demo.fonts import Family, wrap
+from anonbench_demo.page import Page, text_lines
+from anonbench_demo.scan import skewed
 
 
 def test_kinds_are_those_of_the_listing() -> None:
-    assert tuple(documents.LAYOUTS) == CLASSES
+    assert tuple(documents.LAYOUTS) == DOCUMENT_CLASSES
     assert tuple(ids.TEMPLATES) == listing.TEMPLATES
 
 
-@pytest.mark.parametrize("name", CLASSES)
+@pytest.mark.parametrize("name", DOCUMENT_CLASSES)
 def test_truth_of_a_document_covers_its_ink(name: str) -> None:
     drawing = documents.draw(3, name, "test")
     assert drawing.image.shape == (640, 496)
@@ -99,7 +98,7 @@ def test_barcodes_outside_the_quiet_zone_stay_within_the_card() -> None:
 
 @pytest.mark.slow
 def test_mtcnn_finds_the_drawn_faces() -> None:
-    from anonbench.compat import install_torchvision_ops
+    from anonbench.core.compat import install_torchvision_ops
 
     install_torchvision_ops()
     import torch

@@ -10,12 +10,12 @@ import pandas as pd
 import pytest
 import zxingcpp
 
-from anonbench.boxes import BOX_COLUMNS, read_boxes
 from anonbench.config import Demo, IdsDemo, PortraitsDemo
-from anonbench.datasets.demo import build, expected_listing, generate
-from anonbench.datasets.demo.people import ATTRIBUTES
-from anonbench.errors import InputError
-from anonbench.images import read_image
+from anonbench.core.boxes import BOX_COLUMNS, read_boxes
+from anonbench.core.errors import InputError
+from anonbench.datasets.images import read_image
+from anonbench_demo import build, expected_listing, generate
+from anonbench_demo.people import ATTRIBUTES
 
 KINDS = ("portraits", "documents", "ids")
 SIZES = {"portraits": (218, 178, 3), "documents": (640, 496), "ids": (420, 600, 3)}

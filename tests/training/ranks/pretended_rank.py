@@ -1,6 +1,6 @@
 """A process of a training that trains nothing: agrees with the others and ends as it is told.
 
-Stands in for `anonbench.training.rank` in the tests of `launch`; its seed says how to end.
+Stands in for `anonbench.training.loop.worker` in the tests of `launch`; its seed says how to end.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ import sys
 import time
 from pathlib import Path
 
-from anonbench.errors import InputError, Interrupted
-from anonbench.training import launch, rank
-from anonbench.training.interrupt import Interrupts
+from anonbench.core.errors import InputError, Interrupted
+from anonbench.training.loop import launch, worker
+from anonbench.training.loop.interrupt import Interrupts
 
 DONE, WRONG_INPUT, FULL_DISK, BUG, KILLED, LISTENING, DEAF = range(7)
 
@@ -75,4 +75,4 @@ def pretend(job: launch.TrainJob) -> None:
 
 if __name__ == "__main__":
     launch.train = train
-    sys.exit(rank.main(Path(sys.argv[1])))
+    sys.exit(worker.main(Path(sys.argv[1])))

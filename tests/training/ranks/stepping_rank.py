@@ -13,12 +13,12 @@ from pathlib import Path
 import torch
 
 from anonbench.config.training import Recipe
-from anonbench.imageset import ImageSet
-from anonbench.training.distributed import leave
-from anonbench.training.machine import prepare_torch
-from anonbench.training.pairs import BatchStream, open_sources
-from anonbench.training.trainer import Trainer
-from anonbench.vocabulary import Adaption
+from anonbench.core.vocabulary import Adaption
+from anonbench.datasets.shards import ImageSet
+from anonbench.training.data.paired_dataset import BatchStream, open_sources
+from anonbench.training.loop.device_setup import prepare_torch
+from anonbench.training.loop.distributed import leave
+from anonbench.training.loop.trainer import Trainer
 
 
 def main(told: dict[str, str]) -> None:

@@ -1,0 +1,113 @@
+"""Files as they were written, taken apart without the library that wrote them.
+
+A file passes only if it holds the image and nothing else: no metadata, no thumbnail, no further
+frame, nothing behind the image's end.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import struct
+import zlib
+
+import numpy as np
+from PIL import Image
+
+from anonbench.anonymization.audit.errors import Failure
+
+_PNG_START = b"\x89PNG\r\n\x1a\n"
+_CHANNELS: dict[int, tuple[int, ...]] = {0: (), 2: (3,)}
+"""By PNG colour type: grey and RGB; no palette, no alpha."""
+
+
+def png_pixels(data: bytes, shape: tuple[int, ...]) -> np.ndarray:
+    """Return the pixels of a PNG file, uint8 [H, W] or [H, W, 3].
+
+    Args:
+        data: the file.
+        shape: the one that its pixels have to have; looked at before they are decoded.
+
+    Raises:
+        Failure: the file is damaged, of another shape, or holds anything besides an 8-bit grey or
+            RGB image.
+
+    """
+    header, stream = _png_parts(data)
+    width, height, depth, kind, *rest = struct.unpack(">IIBBBBB", header)
+    if depth != 8 or kind not in _CHANNELS or any(rest):
+        raise Failure("the PNG file is not plain 8-bit grey or RGB")
+    if (height, width, *_CHANNELS[kind]) != shape:
+        raise Failure("the PNG file has another shape than the original")
+    size = height * (1 + math.prod(shape[1:]))
+    inflate = zlib.decompressobj()
+    try:
+        whole = len(inflate.decompress(stream, size + 1)) == size and inflate.eof
+        with Image.open(io.BytesIO(data), formats=["PNG"]) as image:
+            pixels = np.asarray(image)
+    except Exception:  # damaged data makes decoders raise nearly anything
+        raise Failure("the PNG file is damaged") from None
+    if not whole or inflate.unused_data:
+        raise Failure("the PNG file holds more or less than its image")
+    return pixels
+
+
+def _png_parts(data: bytes) -> tuple[bytes, bytes]:
+    """Return the header and the compressed pixels of a PNG file that has no other chunks."""
+    if not data.startswith(_PNG_START):
+        raise Failure("the file is not a PNG file")
+    chunks: list[tuple[bytes, bytes]] = []
+    at = len(_PNG_START)
+    while at < len(data):
+        if at + 12 > len(data):
+            raise Failure("something stands behind the end of the PNG file's image")
+        length, name = struct.unpack_from(">I4s", data, at)
+        body, check = data[at + 8 : at + 8 + length], data[at + 8 + length : at + 12 + length]
+        if len(check) < 4 or zlib.crc32(name + body) != int.from_bytes(check, "big"):
+            raise Failure("the PNG file is damaged")
+        chunks.append((name, body))
+        at += 12 + length
+    names = [name for name, _ in chunks]
+    pixels = [body for name, body in chunks if name == b"IDAT"]
+    if names != [b"IHDR", *[b"IDAT"] * len(pixels), b"IEND"] or chunks[-1][1] or not all(pixels):
+        odd = sorted({name.decode("latin-1") for name in names} - {"IHDR", "IDAT", "IEND"})
+        what = ", ".join(odd) or "chunks that it does not need"
+        raise Failure(f"the PNG file holds more than its image: {what}")
+    if len(chunks[0][1]) != 13 or not pixels:
+        raise Failure("the PNG file is damaged")
+    return chunks[0][1], b"".join(pixels)
+
+
+def check_jpeg(data: bytes, pixels: np.ndarray, quality: int) -> None:
+    """Refuse a JPEG file that is not, byte for byte, what `pixels` give at `quality`.
+
+    A second encoder of the same standard writes the file again from the pixels. So nothing but
+    these pixels is in it, neither in its blocks nor beside them, whatever quantization does to
+    them.
+
+    Args:
+        data: the file.
+        pixels: uint8 [H, W] or [H, W, 3], what the file is said to show; checked on its own.
+        quality: the quality asked for.
+
+    Raises:
+        Failure: the file is another one.
+
+    """
+    again = io.BytesIO()
+    Image.fromarray(pixels).save(again, "JPEG", quality=quality)
+    if again.getvalue() == data:
+        return
+    try:
+        with Image.open(io.BytesIO(data), formats=["JPEG"]) as image:
+            shown = np.asarray(image)
+            more = sorted(str(k) for k in image.info if not str(k).startswith("jfif"))
+        with Image.open(again) as image:
+            expected = np.asarray(image)
+    except Exception:  # damaged data makes decoders raise nearly anything
+        raise Failure("the file is not a whole JPEG file") from None
+    if shown.shape != expected.shape:
+        raise Failure("the JPEG file shows an image of another shape")
+    if not np.array_equal(shown, expected):
+        raise Failure("the JPEG file shows other pixels than quantization at its quality explains")
+    raise Failure(f"the JPEG file holds more than its image: {', '.join(more) or 'unknown data'}")

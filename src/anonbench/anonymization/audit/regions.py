@@ -1,0 +1,156 @@
+"""Regions as the audit reads them from a box table, and the pixels they cover.
+
+A region, straight or slanted, is the convex hull of four corners. Its pixels are found row by row:
+the hull's left and right ends within a row of pixels are those of the six lines between corners.
+That is exact, so it is what supersampling comes to with ever more samples.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+
+from anonbench.anonymization.audit.errors import Failure
+
+_BOX = ["x0", "y0", "x0", "y1", "x1", "y1", "x1", "y0"]
+_QUAD = [f"q{number}" for number in range(8)]
+
+SLACK = 1 / 256
+"""How far, in pixels, slanted edges may be off by rounding. A pixel that a slanted region enters,
+or misses, by less than this may be hidden or not."""
+
+
+@dataclass(frozen=True)
+class Region:
+    """One row of a box table."""
+
+    entity: str
+    rank: int
+    """Place in the image's draw order."""
+    corners: np.ndarray
+    """float64 [4, 2]: x, y."""
+    slanted: bool
+
+
+@dataclass(frozen=True)
+class Area:
+    """The pixels of one region, in the window of the image that its method works on."""
+
+    window: tuple[slice, slice]
+    required: np.ndarray | None
+    """bool [h, w]: what the region covers for certain; None where that is the whole window."""
+    allowed: np.ndarray | None
+    """bool [h, w]: what it may cover; None where that is the same as `required`."""
+
+    @property
+    def may(self) -> np.ndarray | None:
+        """What the region may cover; None where that is the whole window."""
+        return self.required if self.allowed is None else self.allowed
+
+
+def read_regions(boxes: pd.DataFrame) -> dict[str, list[Region]]:
+    """Return the regions of each image in a box table, in the table's order."""
+    straight = boxes[_BOX].to_numpy(np.float64).reshape(-1, 4, 2)
+    quads = boxes[_QUAD].to_numpy(np.float64).reshape(-1, 4, 2)
+    slanted = ~np.isnan(quads).any(axis=(1, 2))
+    corners = np.where(slanted[:, None, None], quads, straight)
+    found: dict[str, list[Region]] = {}
+    columns = (boxes["id"], boxes["entity"], boxes["order"], corners, slanted.tolist())
+    for image_id, entity, rank, points, is_slanted in zip(*columns, strict=True):
+        region = Region(str(entity), int(rank), points, is_slanted)
+        found.setdefault(str(image_id), []).append(region)
+    return found
+
+
+def to_hide(regions: list[Region], degree: int) -> list[Region]:
+    """Return the regions that a degree hides, in draw order.
+
+    A region is hidden where fewer than `degree` percent of the image's regions are drawn before it,
+    so that degrees nest.
+
+    Raises:
+        Failure: the ranks are not 0 … n-1, each once, or a corner is not a number.
+
+    """
+    ordered = sorted(regions, key=lambda region: region.rank)
+    if [region.rank for region in ordered] != list(range(len(ordered))):
+        raise Failure("its regions' draw order is not a permutation")
+    if not all(np.isfinite(region.corners).all() for region in ordered):
+        raise Failure("a region's corner is not a number")
+    return [region for region in ordered if 100 * region.rank < degree * len(ordered)]
+
+
+def area_of(region: Region, shape: tuple[int, ...], margin: float, least: int) -> Area | None:
+    """Return the pixels of a region, or None where it lies outside the image.
+
+    Args:
+        region: the region.
+        shape: the image's, [H, W] or [H, W, 3].
+        margin: factor by which the region is grown about its corners' mean.
+        least: the sides that the window has at least, as far as the image reaches.
+
+    """
+    corners = region.corners
+    if margin != 1.0:
+        corners = np.round(corners * margin + corners.mean(axis=0) * (1.0 - margin), 6)
+    ends = []
+    for axis, length in ((1, shape[0]), (0, shape[1])):
+        start = max(math.floor(corners[:, axis].min()), 0)
+        stop = min(math.ceil(corners[:, axis].max()), length)
+        if start >= stop:
+            return None
+        ends.append((start, stop, *_widened(start, stop, least, length)))
+    (top, bottom, y0, y1), (left, right, x0, x1) = ends
+    window = (slice(y0, y1), slice(x0, x1))
+    whole = (top, bottom, left, right) == (y0, y1, x0, x1)
+    if whole and not region.slanted:
+        return Area(window, None, None)
+    inside = np.zeros((y1 - y0, x1 - x0), bool)
+    inside[top - y0 : bottom - y0, left - x0 : right - x0] = True
+    if not region.slanted:
+        return Area(window, inside, None)
+    local = corners - (x0, y0)
+    required = inside & _filled(local, inside.shape, SLACK)
+    allowed = inside if _is_flat(corners) else inside & _filled(local, inside.shape, -SLACK)
+    return Area(window, required, allowed)
+
+
+def _widened(start: int, stop: int, least: int, length: int) -> tuple[int, int]:
+    """Widen an interval to `least` evenly, an odd pixel at its end, and shift it into the image."""
+    lacking = min(least, length) - (stop - start)
+    if lacking <= 0:
+        return start, stop
+    before = lacking // 2
+    shift = max(before - start, 0) - max(stop + lacking - before - length, 0)
+    return start - before + shift, stop + lacking - before + shift
+
+
+def _is_flat(corners: np.ndarray) -> bool:
+    """Return whether four corners all but lie on one line, where a hull has no inside."""
+    spread = np.linalg.svd(corners - corners.mean(axis=0), compute_uv=False)
+    return bool(spread[-1] < 4 * SLACK)
+
+
+def _filled(corners: np.ndarray, shape: tuple[int, ...], inset: float) -> np.ndarray:
+    """Return bool [h, w]: the pixels, made smaller by `inset` on all sides, that a hull touches."""
+    top = np.arange(shape[0]) + inset
+    bottom = np.arange(shape[0]) + 1.0 - inset
+    low, high = np.full(shape[0], np.inf), np.full(shape[0], -np.inf)
+    for one, other in combinations(corners.tolist(), 2):
+        (xa, ya), (xb, yb) = sorted((one, other), key=lambda point: point[1])
+        first, last = np.maximum(top, ya), np.minimum(bottom, yb)
+        steep = (xb - xa) / (yb - ya) if yb > ya else 0.0
+        ends = [xa + steep * (first - ya), xa + steep * (last - ya)]
+        if yb == ya:
+            ends = [np.full(shape[0], xa), np.full(shape[0], xb)]
+        crosses = first <= last
+        low = np.where(crosses, np.minimum(low, np.minimum(*ends)), low)
+        high = np.where(crosses, np.maximum(high, np.maximum(*ends)), high)
+    pixel = np.arange(shape[1])
+    return np.asarray(
+        (pixel + 1.0 - inset >= low[:, None]) & (pixel + inset <= high[:, None]), dtype=bool
+    )

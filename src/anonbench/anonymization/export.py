@@ -1,0 +1,347 @@
+"""Anonymized images to pass on: numbered copies of finished image sets in a folder or a tar.
+
+Reads tars and their indexes by itself. Every image is compared with its index's digest, and a set's
+images with what detection says of them, so that a damaged or incomplete set is refused.
+"""
+
+from __future__ import annotations
+
+import glob
+import hashlib
+import io
+import os
+import shutil
+import tarfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Protocol
+
+import pandas as pd
+
+from anonbench.config import Config, Layout
+from anonbench.config.experiment import Experiment
+from anonbench.core.errors import InputError
+from anonbench.core.io import atomic, part_of
+from anonbench.core.jobs.checksums import verify
+from anonbench.core.progress import track
+from anonbench.core.vocabulary import Variant
+from anonbench.datasets.neutral_names import Names
+
+TABLE = "images.csv"
+_TIME = 315532800
+"""1980-01-01: of every file and member."""
+_PUBLIC = ("number", "split", "class")
+_SUFFIXES = {b"\x89PNG": ".png", b"\xff\xd8\xff": ".jpg"}
+
+
+@dataclass(frozen=True)
+class Unhidden:
+    """What of an exported set may show what should be hidden."""
+
+    without_regions: int
+    """Images in which nothing was found."""
+    failed: int
+    """Images on which a detector failed."""
+    unmatched: int
+    """Rows of the user's boxes, corrections and templates that match no image."""
+
+    @property
+    def total(self) -> int:
+        """All of them."""
+        return self.without_regions + self.failed + self.unmatched
+
+    def __str__(self) -> str:
+        return (
+            f"{self.without_regions:,} images without a region, {self.failed:,} images on which a "
+            f"detector failed, {self.unmatched:,} rows that match no image"
+        )
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What was written."""
+
+    images: int
+    """Of each variant."""
+    megabytes: float
+    unhidden: Unhidden
+
+
+def export_images(
+    config: Config,
+    name: str,
+    variants: Sequence[Variant],
+    to: Path,
+    key: Path | None = None,
+    accepted: int = 0,
+) -> Exported:
+    """Write numbered copies of a data set's anonymized images.
+
+    `<variant>/<number>.png` (or .jpg), and the table `images.csv`: number, split and, where the
+    data set has labels, class. The same image sets give the same bytes.
+
+    Args:
+        config: of the run.
+        name: the data set.
+        variants: image sets that are finished; not the original.
+        to: a new or empty folder, or a new file whose name ends in `.tar`.
+        key: a new CSV (mode 0600) of number, id and label; None writes none.
+        accepted: `Unhidden.total` of the sets, which the user has seen and accepts.
+
+    Raises:
+        InputError: one of the above does not hold; a set is damaged, incomplete, or not of the
+            images that the data set has now; images may show what should be hidden.
+
+    """
+    check_request(config, name, variants, to, key)
+    base, label = config.results / name, config.datasets[name].label
+    manifest = base / "manifest.parquet"
+    table = _table(manifest, ["id", "split", *([label] if label else [])])
+    table.columns = ["id", "split", *(["label"] if label else [])]
+    found = _found(base, table["id"])
+    sets = {each: _index(base / "images" / str(each)) for each in variants}
+    for each, index in sets.items():
+        _require_same(f"{base / 'images' / str(each)}", index["id"], found)
+    first = next(iter(sets.values()))
+    unhidden = _unhidden(base, found[found["id"].isin(first["id"])])
+    if unhidden.total not in (0, accepted):
+        raise InputError(
+            f"{name}: {unhidden}. They may show what should be hidden: look at {base / 'quality'}, "
+            "correct the boxes, or leave them out (keep_without_regions, keep_failed: false). To "
+            f"export them nevertheless: --accept-unhidden {unhidden.total}"
+        )
+    names = Names.of(manifest, label)
+    table = table[table["id"].isin(first["id"])].sort_values("id", ignore_index=True)
+    table.insert(0, "number", names.images(table["id"], manifest))
+    if label:
+        table["class"] = names.classes(table["label"], manifest)
+    megabytes = _write(table, sets, to, key)
+    return Exported(len(table), megabytes, unhidden)
+
+
+def check_request(
+    config: Config, name: str, variants: Sequence[Variant], to: Path, key: Path | None
+) -> None:
+    """Check what `export_images` is asked for, without a look at the results.
+
+    Raises:
+        InputError: what is asked for is not there, may not be seen, or would overwrite something.
+
+    """
+    if name not in config.enabled:
+        raise InputError(f"no data set {name}: there are {', '.join(config.enabled)}")
+    made = Experiment(config).variants(name)
+    for variant in variants:
+        if variant.method is not None and variant not in made:
+            raise InputError(
+                f"{variant} is not part of the config: {name} has {', '.join(map(str, made))}"
+            )
+        if variant.method is None:
+            raise InputError(
+                "original: originals are not exported; they lie where the config's path says"
+            )
+        if variant.degree < 100 and not config.presentation.show_originals:
+            raise InputError(
+                f"{variant}: {100 - variant.degree} % of each image's regions are in plain sight; "
+                "export it only where originals may be shown (presentation.show_originals: true)"
+            )
+    for place in (to, *([key] if key else [])):
+        for data in config.enabled.values():
+            if data.layout is not Layout.TABLE and _is_inside(place, data.path):
+                raise InputError(f"{place} is in the folder of the originals: name another place")
+    if to.exists() and not (to.is_dir() and not any(to.iterdir())):
+        raise InputError(f"{to} is there already: name another place, or remove it")
+    if key is not None:
+        if key.exists():
+            raise InputError(f"--key {key} is there already: name another file, or remove it")
+        if _is_inside(key, to):
+            raise InputError(f"--key {key} would be passed on with the images: name another place")
+
+
+def _is_inside(path: Path, folder: Path) -> bool:
+    return path.resolve().is_relative_to(folder.resolve())
+
+
+def _table(path: Path, columns: list[str]) -> pd.DataFrame:
+    try:
+        verify(path)
+        return pd.read_parquet(path, columns=columns)
+    except FileNotFoundError:
+        raise InputError(f"{path} is not there: run the workflow first") from None
+    except (OSError, ValueError, LookupError) as error:
+        raise InputError(
+            f"{path} is damaged ({type(error).__name__}): delete it and run the workflow"
+        ) from None
+
+
+def _together(folder: Path, pattern: str, columns: list[str]) -> pd.DataFrame:
+    """Return the tables of a folder as one, each with its path in the column `file`.
+
+    Raises:
+        InputError: there is none, one is damaged, or an image is in two.
+
+    """
+    files = sorted(folder.glob(pattern))
+    if not files:
+        raise InputError(f"{folder} has no results: run the workflow first")
+    whole = pd.concat([_table(file, columns).assign(file=str(file)) for file in files])
+    if whole["id"].duplicated().any():
+        raise InputError(
+            f"{folder}: the same image is in two shards, perhaps of an earlier shard_size: remove "
+            "the folder and run the workflow"
+        )
+    return whole.sort_values("id", ignore_index=True)
+
+
+def _found(base: Path, listed: pd.Series) -> pd.DataFrame:
+    """Return what detection says of each image: id, status, reason."""
+    found = _together(base / "detect", "*/*.images.parquet", ["id", "status", "reason"])
+    if set(found["id"]) != set(listed):
+        raise InputError(
+            f"{base / 'detect'} is of other images than {base / 'manifest.parquet'}: run the "
+            "workflow"
+        )
+    return found
+
+
+def _index(folder: Path) -> pd.DataFrame:
+    """Return a set's images: id, offset, size, digest and the tar, by id."""
+    index = _together(folder, "*/*.parquet", ["id", "offset", "size", "digest"])
+    tars = {file: Path(file).with_suffix(".tar") for file in index["file"].unique()}
+    for tar in tars.values():
+        if not tar.is_file():
+            raise InputError(f"{tar} is not there: run the workflow")
+        verify(tar)
+    return index.assign(tar=index["file"].map(tars))
+
+
+def _require_same(folder: str, ids: pd.Series, found: pd.DataFrame) -> None:
+    """Raise InputError unless a set has all images with regions, and no unreadable one."""
+    status = found.set_index("id")["status"]
+    inside = set(ids)
+    surely = set(status.index[status.isin(["ok", "partial"])])
+    perhaps = surely | set(status.index[status == "empty"])
+    if not surely <= inside or not inside <= perhaps:
+        raise InputError(
+            f"{folder} has other images than detection says: it is incomplete, or was made from "
+            "other data; run the workflow"
+        )
+
+
+def _unhidden(base: Path, found: pd.DataFrame) -> Unhidden:
+    unmatched = base / "unmatched.csv"
+    rows = 0
+    verify(unmatched)
+    if unmatched.is_file():  # rows of the truth hide nothing
+        rows = int((pd.read_csv(unmatched, dtype=str)["setting"] != "truth").sum())
+    failed = found["reason"].fillna("") != ""
+    return Unhidden(int(((found["status"] == "empty") & ~failed).sum()), int(failed.sum()), rows)
+
+
+def _write(
+    table: pd.DataFrame, sets: Mapping[Variant, pd.DataFrame], to: Path, key: Path | None
+) -> float:
+    """Write everything and return how many megabytes of images; nothing is left where it fails."""
+    public = [column for column in _PUBLIC if column in table]
+    size = 0
+    with _private(key) as private, _sink(to) as sink:
+        sink.add(TABLE, table[public].to_csv(index=False, lineterminator="\n").encode())
+        for variant, index in sets.items():
+            rows = index.merge(table[["id", "number"]], on="id", validate="one_to_one")
+            columns = (rows[name] for name in ("number", "tar", "offset", "size", "digest"))
+            each = zip(*columns, strict=True)
+            for number, tar, *where in track(each, len(rows), str(variant)):
+                data = _read(tar, *where)
+                sink.add(f"{variant}/{number}{_suffix(data, tar)}", data)
+                size += len(data)
+        if private is not None:
+            table.to_csv(private, index=False, lineterminator="\n")
+            private.flush()
+    return size / 1e6
+
+
+def _read(tar: Path, offset: int, size: int, digest: str) -> bytes:
+    with tar.open("rb") as file:
+        file.seek(offset)
+        data = file.read(size)
+    if hashlib.sha256(data).hexdigest() != digest:
+        raise InputError(
+            f"{tar}: an image is not the one that its index lists: delete the shard and run the "
+            "workflow"
+        )
+    return data
+
+
+def _suffix(data: bytes, tar: Path) -> str:
+    for start, suffix in _SUFFIXES.items():
+        if data.startswith(start):
+            return suffix
+    raise InputError(f"{tar}: holds an image that is neither PNG nor JPEG; make the shard again")
+
+
+class _Sink(Protocol):
+    def add(self, name: str, data: bytes) -> None:
+        """Write one file; `name` is relative."""
+
+
+class _Folder:
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def add(self, name: str, data: bytes) -> None:
+        path = self._folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+        os.utime(path, (_TIME, _TIME))
+
+
+class _Tar:
+    def __init__(self, tar: tarfile.TarFile, top: str) -> None:
+        self._tar, self._top = tar, top
+
+    def add(self, name: str, data: bytes) -> None:
+        member = tarfile.TarInfo(f"{self._top}/{name}")
+        member.size, member.mtime, member.mode = len(data), _TIME, 0o644
+        self._tar.addfile(member, io.BytesIO(data))
+        self._tar.getmembers().clear()  # it keeps a kilobyte of each otherwise
+
+
+@contextmanager
+def _sink(to: Path) -> Iterator[_Sink]:
+    """Give what files are added to; `to` appears when the block ends well, or not at all."""
+    if to.suffix == ".tar":
+        with atomic(to) as part, tarfile.open(part, "w", format=tarfile.PAX_FORMAT) as tar:
+            yield _Tar(tar, to.stem)
+        return
+    to.parent.mkdir(parents=True, exist_ok=True)
+    for left in to.parent.glob(f".{glob.escape(to.name)}.*.part"):  # of exports that were killed
+        shutil.rmtree(left)
+    temporary = part_of(to)
+    try:
+        temporary.mkdir()
+        yield _Folder(temporary)
+        temporary.replace(to)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+@contextmanager
+def _private(path: Path | None) -> Iterator[IO[str] | None]:
+    """Give a new file that only its owner may read, or None; it is removed where the block fails.
+
+    Raises:
+        InputError: it is there already.
+
+    """
+    if path is None:
+        yield None
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:  # noqa: PTH123
+        try:
+            yield file
+        except BaseException:
+            path.unlink()
+            raise

@@ -1,0 +1,97 @@
+"""The audit file of a data set: what is published in each variant, and what is in doubt."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from anonbench.core.errors import InputError
+from anonbench.core.io import read_json, write_csv
+from anonbench.datasets.doubts import Doubts, of_counts
+from anonbench.detection.gather import COUNTS
+
+AUDITED = ("images", "regions", "outside_image", "hidden_pixels", "failed")
+"""What the audit of each shard counts (`<shard>.audit.json`)."""
+UNMATCHED = "unmatched_"
+"""Begins the columns of rows that match no image, by setting."""
+OTHER = "other"
+SETTINGS = ("boxes", "corrections", "truth", "templates", OTHER)
+COLUMNS = [
+    "split",
+    "variant",
+    "images",
+    "regions",
+    "outside_image",
+    "hidden_pixels",
+    "failed_audits",
+    *(column if column != "failed" else "failed_detector" for column in COUNTS[1:]),
+    "left_out_duplicates",
+    *(UNMATCHED + setting for setting in SETTINGS),
+]
+"""A row a split and variant. `images`, `regions` (to be hidden at this degree), `outside_image`
+(those of them that have no pixel in their image, where nothing is hidden), `hidden_pixels` and
+`failed_audits` are of the variant as it was written; the next are those of `COUNTS`, the same for
+all variants of a split; those of unmatched rows are of the whole data set."""
+
+
+def gather_audit(
+    counts: Path,
+    unmatched: Path,
+    duplicates: Path | None,
+    shards: Sequence[tuple[str, str, Sequence[Path]]],
+    output: Path,
+) -> None:
+    """Write what each variant publishes beside what was found doubtful (`COLUMNS`).
+
+    Args:
+        counts: images by split (`anonbench.detection.gather.COUNTS`).
+        unmatched: rows of the user's files that match no image: column setting.
+        duplicates: equal images: columns split and kept; none where they are not looked for.
+        shards: split, variant, and what was audited of its shards.
+        output: the CSV.
+
+    Raises:
+        InputError: an image set has other images than detection left.
+
+    """
+    by_split = pd.read_csv(counts).set_index("split")
+    settings = pd.read_csv(unmatched, dtype=str)["setting"]
+    rows_of = settings.where(settings.isin(SETTINGS), OTHER).value_counts()
+    twice = _left_out(duplicates)
+    rows = []
+    for split, variant, files in shards:
+        found = [read_json(file) for file in files]
+        total = {name: sum(int(each[name]) for each in found) for name in AUDITED}
+        known = dict(zip(COUNTS[1:], map(int, by_split.loc[split, COUNTS[1:]]), strict=True))
+        if total["images"] != known["used"]:
+            raise InputError(
+                f"{counts.parent.name}: {variant}, split {split!r}, has {total['images']} images, "
+                f"but detection left {known['used']}: delete its folder in images/ and run again"
+            )
+        rows.append(
+            {"split": split, "variant": variant, "failed_audits": total.pop("failed")}
+            | {"failed_detector": known.pop("failed")}
+            | known
+            | total
+            | {"left_out_duplicates": twice.get(split, 0)}
+            | {UNMATCHED + name: int(rows_of.get(name, 0)) for name in SETTINGS}
+        )
+    write_csv(pd.DataFrame(rows, columns=COLUMNS), output)
+
+
+def read_doubts(audit: Path) -> Doubts:
+    """Return the doubts of a data set as its audit file counts them."""
+    table = pd.read_csv(audit)
+    counts = table.drop_duplicates("split").rename(columns={"failed_detector": "failed"})
+    unmatched = {name: int(table[UNMATCHED + name].max()) for name in SETTINGS}
+    return of_counts(counts[COUNTS], {name: rows for name, rows in unmatched.items() if rows})
+
+
+def _left_out(duplicates: Path | None) -> dict[str, int]:
+    if duplicates is None:
+        return {}
+    table = pd.read_csv(duplicates, dtype={"split": str})
+    left = table.loc[~table["kept"].astype(bool), "split"].value_counts()
+    return {str(split): int(number) for split, number in left.items()}

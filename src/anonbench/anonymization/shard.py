@@ -1,0 +1,77 @@
+"""One shard of an image set: originals and boxes in, a tar of one variant out."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import pandas as pd
+
+from anonbench.anonymization.apply import anonymize
+from anonbench.anonymization.audit.check import Auditor
+from anonbench.config import Anonymization
+from anonbench.core.boxes import image_regions
+from anonbench.core.errors import InputError
+from anonbench.core.io import write_json
+from anonbench.core.progress import track
+from anonbench.core.vocabulary import Variant
+from anonbench.datasets.images import encode, read_image, read_original
+from anonbench.datasets.originals import used_rows
+from anonbench.datasets.shards import ShardWriter
+
+log = logging.getLogger(__name__)
+
+
+def audit_path(tar: Path) -> Path:
+    """Return where the counts of a shard's audit are."""
+    return tar.with_suffix(".audit.json")
+
+
+def anonymize_shard(
+    manifest: pd.DataFrame,
+    root: Path,
+    boxes: pd.DataFrame,
+    images: pd.DataFrame,
+    variant: Variant,
+    settings: Anonymization,
+    keep_without_regions: bool,
+    output: Path,
+) -> None:
+    """Write one variant of a shard's images, in id order, and what their audit counted.
+
+    Args:
+        manifest: at least `id`, `path`, `bytes` and `digest` of the shard's images.
+        root: folder that `path` is relative to.
+        boxes: the shard's box table.
+        images: the shard's detection outcome: `id`, `status`, `regions`.
+        variant: the version to write.
+        settings: strengths, margin, format.
+        keep_without_regions: see `used_rows`.
+        output: the tar's path; `audit_path` is beside it.
+
+    Raises:
+        ChangedImage: a file is another one than the manifest describes, or gone.
+        InputError: an image, or the shard as a whole, fails the audit.
+
+    """
+    rows = used_rows(manifest, images, keep_without_regions)
+    regions = image_regions(boxes)
+    files = zip(*(rows[name] for name in ("id", "path", "bytes", "digest")), strict=True)
+    auditor = Auditor(boxes, variant, settings)
+    with ShardWriter(output) as shard:
+        for image_id, path, size, digest in track(files, len(rows), f"{variant}"):
+            # the very bytes that were searched; the manifest has checked how many pixels they have
+            original = read_image(read_original(image_id, root / path, size, digest), None)
+            original.flags.writeable = False  # it is what the result is held against
+            pixels = anonymize(original, regions.get(image_id, []), variant, settings)
+            try:
+                data = encode(pixels, settings.format, settings.jpeg_quality)
+            except InputError as error:
+                raise InputError(f"image {image_id!r}: {error}") from None
+            height, width = original.shape[:2]
+            extension = "png" if settings.format == "png" else "jpg"
+            shard.add(image_id, data, extension, width, height)
+            auditor.check(image_id, original, shard.read_back(image_id), pixels)
+        auditor.check_set(images, keep_without_regions)
+    write_json(audit_path(output), auditor.counts)
+    log.info("%d of %d images written as %s", len(rows), len(manifest), variant)

@@ -1,0 +1,111 @@
+"""`anonbench bundle`: results to pass on, without images."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from anonbench.core.errors import InputError
+
+if TYPE_CHECKING:
+    from anonbench.config import Config
+
+_LISTED = 10
+"""Missing files that are printed; all stand in the bundle's README."""
+
+
+def add(commands: Any) -> None:
+    """Add the command to the subparsers of `anonbench`."""
+    parser = commands.add_parser(
+        "bundle",
+        help="write results that others can make the tables from again, without images",
+        description="Writes the scores of single queries, boxes, config, environment and published "
+        "tables of a run into a folder or tar, with RO-Crate metadata. Never images.",
+        epilog="What is in it and what it tells of the images: docs/bundle.md.",
+    )
+    parser.add_argument(
+        "--configfile",
+        type=Path,
+        default=Path("config.yaml"),
+        metavar="FILE",
+        help="the config that the workflow ran with (config.yaml)",
+    )
+    parser.add_argument(
+        "--to", type=Path, required=True, metavar="PLACE", help="a new folder, or a new file .tar"
+    )
+    parser.add_argument(
+        "--embeddings",
+        action="store_true",
+        help="take the embeddings along, so that the scores can be made again; they tell most",
+    )
+    parser.add_argument(
+        "--keep-ids",
+        action="store_true",
+        help="leave images their ids and classes their labels (they may be names of files and "
+        "people) instead of numbering them; with --embeddings, accuracies can then be made again",
+    )
+    parser.add_argument(
+        "--author",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="for the metadata; may be repeated",
+    )
+    parser.add_argument(
+        "--licence", default="", metavar="NAME", help="SPDX identifier or address, for the metadata"
+    )
+    parser.add_argument(
+        "--date",
+        default="",
+        metavar="YYYY-MM-DD",
+        help="of publication (the day on which the newest of the results was made)",
+    )
+    parser.add_argument("--root", type=Path, default=Path(), help="the repository")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> None:
+    """Write the bundle, and print what is missing and what whoever passes it on has to know."""
+    from anonbench.bundle.readme import warning
+    from anonbench.bundle.write import write_bundle
+
+    if options.date and not re.fullmatch(r"\d{4}-\d\d-\d\d", options.date):
+        raise InputError(f"--date {options.date}: write it as YYYY-MM-DD")
+    written = write_bundle(
+        read_config(options.configfile),
+        options.root,
+        options.to,
+        embeddings=options.embeddings,
+        keep_ids=options.keep_ids,
+        date=options.date,
+        authors=options.author,
+        licence=options.licence,
+    )
+    print(f"wrote {options.to}: {written.files:,} files, {written.megabytes:,.1f} MB")
+    if written.missing:
+        count = len(written.missing)
+        print(f"the run was not finished; {count:,} files that it would have are missing:")
+        print("\n".join(f"  {path}" for path in written.missing[:_LISTED]))
+        if count > _LISTED:
+            print(f"  and {count - _LISTED:,} more (see the bundle's README.md)")
+    print(f"check it: anonbench verify {options.to}")
+    print(f"\n{warning(options.embeddings, options.keep_ids)}", file=sys.stderr)
+
+
+def read_config(path: Path) -> Config:
+    """Read the config of a run.
+
+    Raises:
+        InputError: the file is not there, no YAML, or a wrong config.
+
+    """
+    from anonbench.config import load
+    from anonbench.config.text import read
+
+    try:
+        return load(read(path))
+    except InputError as error:
+        raise InputError(f"--configfile: {error}") from None

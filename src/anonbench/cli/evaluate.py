@@ -1,0 +1,253 @@
+"""`anonbench evaluate`: scores of any system's embeddings, as a table or as JSON."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from anonbench.core.errors import InputError
+from anonbench.core.io import require_another
+from anonbench.core.jobs.checksums import verify
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from anonbench.evaluation.external import Evaluation
+
+_FILES = (
+    ("reference", "the original system's embeddings of the original images"),
+    ("queries", "embeddings of the query images after the change, all of them or some"),
+    ("database", "embeddings of the images that are searched after the change"),
+)
+_DECIMALS = 4
+
+
+def add(commands: Any) -> None:
+    """Add the command to the subparsers of `anonbench`."""
+    parser = commands.add_parser(
+        "evaluate",
+        help="score any system's embeddings against its own ranking of the originals",
+        description="Scores embeddings after a change of the images (anonymization, another model) "
+        "against the ranking that the original system gave. Files: .h5 with /embeddings and /ids, "
+        ".npy with x.ids.txt beside x.npy, or .parquet with a column id.",
+        epilog="What the numbers mean, and examples: docs/evaluate.md.",
+    )
+    for name, what in _FILES:
+        parser.add_argument(f"--{name}", type=Path, required=True, metavar="FILE", help=what)
+    parser.add_argument(
+        "--common",
+        action="store_true",
+        default=None,
+        help="score the images that all files have, instead of refusing ids that do not match",
+    )
+
+    scores = parser.add_argument_group("scores")
+    depth = scores.add_mutually_exclusive_group()
+    depth.add_argument(
+        "--fraction", type=float, metavar="F", help="k as a share of the database (0.05)"
+    )
+    depth.add_argument("--k", type=int, metavar="K", help="k itself: a query's relevant images")
+    scores.add_argument(
+        "--exclude-self",
+        dest="include_self",
+        action="store_false",
+        default=None,
+        help="leave a query's own image out of what is searched",
+    )
+    scores.add_argument(
+        "--ap-depth", choices=["full", "k"], help="average precision over all ranks (full) or k"
+    )
+    scores.add_argument(
+        "--gain", choices=["linear", "exponential"], help="of similarity s: s (linear) or 2^s - 1"
+    )
+    scores.add_argument(
+        "--gain-of", choices=["all", "relevant"], help="which retrieved images have a gain (all)"
+    )
+    scores.add_argument(
+        "--negative-gain",
+        choices=["keep", "clip", "shift"],
+        help="negative similarities as they are (keep), at zero, or moved to [0, 1]",
+    )
+    scores.add_argument(
+        "--top", type=int, metavar="N", help="first results of overlap_top, tau, unchanged (10)"
+    )
+    scores.add_argument(
+        "--confidence", type=float, metavar="C", help="coverage of the intervals (0.95)"
+    )
+    scores.add_argument(
+        "--bootstrap", type=int, metavar="N", help="resamples of the intervals (1000)"
+    )
+
+    large = parser.add_argument_group("large archives")
+    large.add_argument(
+        "--sample", type=int, metavar="N", help="score a random sample of so many queries"
+    )
+    large.add_argument(
+        "--search",
+        choices=["exact", "ivf", "hnsw"],
+        help="compare with every image (exact), or approximate by FAISS; then pass --k",
+    )
+    large.add_argument(
+        "--check",
+        type=int,
+        metavar="N",
+        help="queries on which an approximate search is compared with an exact one (200)",
+    )
+
+    output = parser.add_argument_group("output")
+    output.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    output.add_argument(
+        "--per-query",
+        type=Path,
+        metavar="FILE",
+        help="also write the scores of every query (.parquet or .csv)",
+    )
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> None:
+    """Score the files that the options name, and print the result."""
+    from anonbench.evaluation import external
+
+    if options.per_query and options.per_query.suffix not in (".parquet", ".csv"):
+        raise InputError(f"--per-query {options.per_query}: the name ends in .parquet or .csv")
+    # all others are settings; those that are not given have their defaults
+    own = {"reference", "queries", "database", "json", "per_query", "run", "snakemake"}
+    settings = {
+        name: value
+        for name, value in vars(options).items()
+        if name not in own and value is not None
+    }
+    files = options.reference, options.queries, options.database
+    if options.per_query:
+        require_another(options.per_query, *files)
+    for file in files:
+        verify(file)
+    result = external.run(*files, **settings)
+    if options.per_query:
+        _write(result.per_query, options.per_query)
+    if options.json:
+        print(json.dumps(as_json(result), indent=2, ensure_ascii=False, allow_nan=False))
+    else:
+        print(as_text(result))
+
+
+def as_json(result: Evaluation) -> dict[str, Any]:
+    """Return the result as plain data; what is undefined is None."""
+    from anonbench.core.provenance import versions
+
+    approximate = result.search != "exact"
+    content = {
+        "images": result.images,
+        "k": result.k,
+        "queries_given": result.asked,
+        "search": result.search,
+        "unknown": result.unknown,
+        "rows": _rows(result.table),
+        "notes": notes(result),
+        "confidence": result.confidence,
+        # k stands for the share that it was computed from
+        "settings": {
+            name: value
+            for name, value in result.settings.effective().items()
+            if name not in ("fraction", "queries")
+        },
+        "versions": versions("numpy", *(["faiss-cpu"] if approximate else [])),
+    }
+    if result.difference is not None:
+        content["difference"] = {
+            "queries": result.difference.queries,
+            "recall": result.difference.recall,
+            "rows": _rows(result.difference.table),
+        }
+    return content
+
+
+def as_text(result: Evaluation) -> str:
+    """Return the result as an aligned table, with what has to be known beside it."""
+    parts = [_aligned(result.table), "\n".join(notes(result))]
+    if result.unknown:
+        parts.insert(0, f"NOT KNOWN what the change costs: {result.unknown}.")
+    if result.difference is not None:
+        title = f"approximate against exact, {result.difference.queries} queries:"
+        parts.insert(-1, f"{title}\n{_aligned(result.difference.table)}")
+    return "\n\n".join(parts)
+
+
+def notes(result: Evaluation) -> list[str]:
+    """Return, a sentence each, what the numbers stand on and what they say at first sight."""
+    scored = len(result.per_query)
+    asked = f"{scored:,} queries"
+    if scored < result.asked:
+        asked = f"a random sample of {scored:,} of {result.asked:,} queries"
+    own = "counts" if result.settings.include_self else "does not count"
+    lines = [
+        f"{asked} against {result.images:,} images, k = {result.k:,}; a query's own image {own} "
+        f"among the results. low and high: {result.confidence:.0%} intervals over queries."
+    ]
+    if result.settings.ap_depth == "k":
+        lines.append(f"map is truncated at k = {result.k:,}: what comes later counts as not found.")
+    for row in result.near_chance().to_dict("records"):
+        lines.append(
+            f"{row['metric']} is near chance ({row['value']:.3f}; a random ranking has "
+            f"{row['chance']:.3f}): the ranking has next to nothing in common with the original "
+            "system's."
+        )
+    undefined = int(result.per_query["ndcg"].isna().sum())
+    if undefined:
+        lines.append(
+            f"mndcg is undefined for {undefined:,} queries, whose first results are not similar to "
+            "them (the ideal gain is not positive); --negative-gain clip or shift defines more."
+        )
+    if result.difference is not None:
+        recall = result.difference.recall.items()
+        shares = ", ".join(f"{share:.3f} of the first {depth}" for depth, share in recall)
+        lines.append(
+            f"{result.search.upper()} found {shares} (both searches; {result.difference.queries:,} "
+            "queries also ranked exactly)."
+        )
+    return lines
+
+
+def _rows(table: pd.DataFrame) -> list[dict[str, Any]]:
+    return [
+        {
+            str(name): None if isinstance(value, float) and math.isnan(value) else value
+            for name, value in row.items()
+        }
+        for row in table.to_dict("records")
+    ]
+
+
+def _aligned(table: pd.DataFrame) -> str:
+    text = [[str(name) for name in table.columns]]
+    text += [[_cell(value) for value in row] for row in table.itertuples(index=False)]
+    widths = [max(len(row[column]) for row in text) for column in range(len(text[0]))]
+    return "\n".join(
+        "  ".join(
+            cell.ljust(width) if column == 0 else cell.rjust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in text
+    )
+
+
+def _cell(value: Any) -> str:
+    if not isinstance(value, float):
+        return str(value)
+    return "-" if math.isnan(value) else f"{value:.{_DECIMALS}f}"
+
+
+def _write(table: pd.DataFrame, path: Path) -> None:
+    from anonbench.core.io import write_csv, write_parquet
+
+    try:
+        if path.suffix == ".csv":
+            write_csv(table, path)
+        else:
+            write_parquet(table, path)
+    except OSError as error:
+        raise InputError(f"--per-query {path}: cannot be written ({error.strerror})") from None

@@ -1,0 +1,101 @@
+"""`anonbench images export`: anonymized images to pass on, numbered."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from anonbench.cli.bundle import read_config
+from anonbench.core.errors import InputError
+
+_TELLS = """\
+Images are numbered in the order of their ids, classes in the order of their labels, as in report
+and bundle: who has the list of either knows which is which. Only regions that were found are
+hidden: look at a sample before you pass them on."""
+
+
+def add(commands: Any) -> None:
+    """Add the command to the subparsers of `anonbench`."""
+    images = commands.add_parser("images", help="anonymized images to pass on")
+    kinds = images.add_subparsers(required=True, metavar="action")
+    parser = kinds.add_parser(
+        "export",
+        help="write numbered copies of anonymized images into a folder or tar",
+        description="Writes <variant>/<number>.png of each variant and images.csv (number, split, "
+        "class), without any file name. Every image is compared with its digest.",
+        epilog="What is passed on and what stays: docs/bundle.md.",
+    )
+    parser.add_argument("dataset", help="its name in the config")
+    parser.add_argument("variant", nargs="+", help="method and degree, such as mask-100")
+    parser.add_argument(
+        "--configfile",
+        type=Path,
+        default=Path("config.yaml"),
+        metavar="FILE",
+        help="the config that the workflow ran with (config.yaml)",
+    )
+    parser.add_argument(
+        "--to", type=Path, required=True, metavar="PLACE", help="a new folder, or a new file .tar"
+    )
+    parser.add_argument(
+        "--key",
+        type=Path,
+        metavar="FILE",
+        help="also write which number is which id: a CSV that only you may read, to be kept",
+    )
+    parser.add_argument(
+        "--accept-unhidden",
+        type=int,
+        default=0,
+        metavar="N",
+        help="how many images and rows may show what should be hidden, as the refusal counts them",
+    )
+    parser.add_argument("--root", type=Path, default=Path(), help="the repository")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> None:
+    """Export, and print what whoever passes the images on has to know."""
+    from anonbench.anonymization.export import check_request, export_images
+    from anonbench.core.vocabulary import Variant
+
+    try:
+        variants = [Variant.parse(text) for text in dict.fromkeys(options.variant)]
+    except ValueError:
+        raise InputError(
+            f"{', '.join(options.variant)}: a variant is a method and a degree, such as mask-100"
+        ) from None
+    config = read_config(options.configfile)
+    request = (config, options.dataset, variants, options.to, options.key)
+    check_request(*request)
+    _require_current(options, [str(variant) for variant in variants])
+    done = export_images(*request, options.accept_unhidden)
+    sets = " and ".join(map(str, variants))
+    print(f"wrote {options.to}: {done.images:,} images as {sets}, {done.megabytes:,.1f} MB")
+    print(f"that may show what should be hidden: {done.unhidden}")
+    if options.key:
+        print(f"wrote {options.key}: which number is which image; do not pass it on")
+    print(f"\n{_TELLS}", file=sys.stderr)
+
+
+def _require_current(options: argparse.Namespace, variants: list[str]) -> None:
+    """Raise InputError where the workflow would make the images again: they are of other boxes."""
+    from anonbench.workflow.plan.jobs import collect
+
+    target = f"{options.dataset}_images"
+    files = ["-s", str(options.root / "Snakefile"), "--configfile", str(options.configfile)]
+    waiting = [
+        job
+        for job in collect([target, *files]).planned
+        if job.script
+        and job.rule != "originals"
+        and job.wildcards.get("variant", variants[0]) in variants
+    ]
+    if waiting:
+        raise InputError(
+            f"{options.dataset}: {len(waiting):,} jobs have to run before the images are what the "
+            f"config and the data say: run snakemake with the target {target} "
+            f"(anonbench plan {target} says why)"
+        )

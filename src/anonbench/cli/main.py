@@ -1,0 +1,122 @@
+"""The command `anonbench`: what is done beside the workflow."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from anonbench.cli import bundle, evaluate, images, originals, plan, status, verify
+from anonbench.core.errors import InputError
+from anonbench.core.io import require_another
+from anonbench.core.jobs.checksums import verify as verify_file
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command and return its exit status."""
+    parser = _parser()
+    options, rest = parser.parse_known_args(arguments)
+    if rest and options.run is not plan.run:
+        parser.error(f"unknown arguments: {' '.join(rest)}")
+    options.snakemake = rest
+    try:
+        options.run(options)
+    except InputError as error:
+        return _refused(str(error))
+    except BrokenPipeError:  # the reader of the output has what it wanted, as `head` does
+        sys.stdout = None
+        return 1
+    except OSError as error:
+        return _refused(f"{error.filename or 'the system'}: {error.strerror or error}")
+    except MemoryError as error:
+        return _refused(f"this needs more memory than there is ({error})")
+    return 0
+
+
+def _refused(text: str) -> int:
+    print(f"anonbench: {text}", file=sys.stderr)
+    return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="anonbench", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="command")
+
+    config = commands.add_parser("config", help="write config/defaults.yaml and the schema")
+    config.add_argument("--root", type=Path, default=Path(), help="the repository")
+    config.set_defaults(run=_config)
+
+    environments = commands.add_parser("environments", help="write envs/ from the lock files")
+    environments.add_argument("--root", type=Path, default=Path(), help="the repository")
+    environments.set_defaults(run=_environments)
+
+    standin = commands.add_parser(
+        "standin", help="write the publishers' list files at full size, without images"
+    )
+    standin.add_argument("folder", type=Path)
+    standin.set_defaults(run=_standin)
+
+    export = commands.add_parser(
+        "export", help="write a trained backbone for timm, DINOv2's code or transformers"
+    )
+    export.add_argument("backbone", type=Path, help="what a training wrote (.safetensors)")
+    export.add_argument("output", type=Path, help="a file; for huggingface a folder")
+    export.add_argument("--format", choices=["timm", "dinov2", "huggingface"], required=True)
+    export.set_defaults(run=_export)
+
+    boxes = commands.add_parser("boxes", help="boxes as annotation tools take them")
+    kinds = boxes.add_subparsers(required=True, metavar="action")
+    coco = kinds.add_parser("export", help="write a box table as COCO JSON")
+    coco.add_argument("boxes", type=Path, help="a box table of the results (.parquet)")
+    coco.add_argument("manifest", type=Path, help="the same data set's manifest (.parquet)")
+    coco.add_argument("output", type=Path, help="the JSON file to write")
+    coco.set_defaults(run=_export_boxes)
+
+    evaluate.add(commands)
+    bundle.add(commands)
+    images.add(commands)
+    verify.add(commands)
+    originals.add(commands)
+
+    plan.add(commands)
+    status.add(commands)
+    return parser
+
+
+def _config(options: argparse.Namespace) -> None:
+    from anonbench.config.document import write_documents
+
+    for path in write_documents(options.root):
+        print(f"wrote {path}")
+
+
+def _environments(options: argparse.Namespace) -> None:
+    from anonbench.cli.environments import write_environments
+
+    for path in write_environments(options.root):
+        print(f"wrote {path}")
+
+
+def _standin(options: argparse.Namespace) -> None:
+    from anonbench.datasets.standin import write_paper_standins
+
+    for path in write_paper_standins(options.folder):
+        print(f"wrote {path}")
+
+
+def _export(options: argparse.Namespace) -> None:
+    from anonbench.training.checkpoints.export import export_backbone
+
+    require_another(options.output, options.backbone)
+    verify_file(options.backbone)
+    print(export_backbone(options.backbone, options.output, options.format))
+
+
+def _export_boxes(options: argparse.Namespace) -> None:
+    from anonbench.datasets.annotations import write_coco
+
+    require_another(options.output, options.boxes, options.manifest)
+    verify_file(options.boxes)
+    verify_file(options.manifest)
+    count = write_coco(options.boxes, options.manifest, options.output)
+    print(f"wrote {count} boxes to {options.output}")

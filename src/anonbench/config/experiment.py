@@ -1,0 +1,298 @@
+"""What one config asks for: variants, models, scenarios, tables and figures, by data set."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+
+from anonbench.config import Config, Dataset, DetectorName, PaperRole
+from anonbench.core.sharding import shard_count
+from anonbench.core.vocabulary import Adaption, Entity, Model, QueryKind, Split, Variant
+
+TableKind = Literal["retrieval", "agreement", "downstream"]
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A trained model and the variant that its database and anonymized queries are in."""
+
+    model: Model
+    seed: int
+    variant: Variant
+
+
+@dataclass(frozen=True)
+class Table:
+    """One results table in the paper's layout."""
+
+    kind: TableKind
+    dataset: str
+    degree: int
+    paper: str | None = None
+    """The paper's number of this table, for example V."""
+
+    @property
+    def stem(self) -> str:
+        """File name without suffix."""
+        return f"{self.kind}_{self.dataset}_{self.degree}"
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One figure."""
+
+    kind: Literal[
+        "examples",
+        "detection",
+        "correlation",
+        "trend",
+        "gallery",
+        "attention",
+        "attention_share",
+        "learning",
+        "schedules",
+        "front",
+    ]
+    dataset: str
+    degree: int | None = None
+    metric: str | None = None
+    query: str | None = None
+    paper: str | None = None
+    """The paper's number of this figure, for example 7."""
+
+    @property
+    def stem(self) -> str:
+        """File name without suffix."""
+        parts = (self.kind, self.dataset, self.degree, self.metric, self.query)
+        return "_".join(str(part) for part in parts if part)
+
+
+_CELEBA, _RVL, _DOKIQ = PaperRole.CELEBA, PaperRole.RVL_CDIP, PaperRole.DOKIQ
+
+PAPER_TABLES: dict[str, tuple[PaperRole, TableKind, int]] = {
+    "V": (_CELEBA, "retrieval", 100),
+    "VI": (_CELEBA, "downstream", 100),
+    "VII": (_RVL, "retrieval", 25),
+    "VIII": (_RVL, "downstream", 25),
+    "IX": (_RVL, "retrieval", 100),
+    "X": (_RVL, "downstream", 100),
+    "XI": (_DOKIQ, "retrieval", 100),
+    "XII": (_RVL, "retrieval", 50),
+    "XIII": (_RVL, "downstream", 50),
+    "XIV": (_RVL, "retrieval", 75),
+    "XV": (_RVL, "downstream", 75),
+}
+"""The paper's result tables: data set, kind and degree."""
+
+PAPER_FIGURES: dict[str, tuple[PaperRole, str, int | None, str | None, str | None]] = {
+    "2": (_CELEBA, "examples", None, None, None),
+    "3": (_RVL, "examples", None, None, None),
+    "4": (_CELEBA, "correlation", 100, None, None),
+    "5": (_RVL, "correlation", 25, None, None),
+    "6": (_RVL, "correlation", 100, None, None),
+    "7": (_RVL, "trend", None, "map", "original"),
+    "8": (_RVL, "trend", None, "map", "anonymized"),
+    "9": (_RVL, "trend", None, "knn", None),
+    "10": (_CELEBA, "attention", None, None, None),
+    "11": (_RVL, "attention", None, None, None),
+    "12": (_RVL, "correlation", 50, None, None),
+    "13": (_RVL, "correlation", 75, None, None),
+}
+"""The paper's figures with data: data set, kind, degree, metric and query kind."""
+
+OF_IMAGES = ("examples", "gallery", "attention")
+"""Kinds of figures that show images: a bundle has none."""
+
+
+FINDS = {
+    DetectorName.MTCNN: Entity.FACE,
+    DetectorName.FACE_ONNX: Entity.FACE,
+    DetectorName.PPOCR: Entity.TEXT,
+    DetectorName.ZXING: Entity.BARCODE,
+    DetectorName.MRZ: Entity.MRZ,
+}
+"""What a detector looks for; the others find whatever their files name."""
+
+
+def truth_of(dataset: Dataset) -> Path | None:
+    """Return where a data set's true boxes are, if they are known; those of a demo always are."""
+    if dataset.truth is None and dataset.demo is not None:
+        return dataset.path / "truth" / "boxes.parquet"
+    return dataset.truth
+
+
+class Experiment:
+    """A config unfolded. Iteration order is the config's, and the same everywhere."""
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+
+    @property
+    def datasets(self) -> dict[str, Dataset]:
+        """The enabled data sets."""
+        return self.config.enabled
+
+    @property
+    def reference_seed(self) -> int:
+        """The training seed whose unadapted model gives the reference ranking."""
+        return self.config.training_seeds[0]
+
+    def entities(self, name: str) -> list[Entity]:
+        """Return the entities that a data set's detectors look for."""
+        sought = {FINDS.get(detector) for detector in self.datasets[name].detectors}
+        return [entity for entity in Entity if entity in sought]
+
+    def variants(self, name: str) -> list[Variant]:
+        """Return the anonymized variants of a data set."""
+        dataset = self.datasets[name]
+        return [Variant(method, d) for d in sorted(dataset.degrees) for method in dataset.methods]
+
+    def models(self, name: str) -> list[Model]:
+        """Return the unadapted model and every adaption to every variant."""
+        adaptions = self.datasets[name].adaptions
+        variants = self.variants(name)
+        return [Model(), *(Model(Adaption(a), v) for v in variants for a in adaptions)]
+
+    def parrot(self, name: str, variant: Variant) -> Model | None:
+        """Return the model that has learned most from a variant: adapted by C, else B, else A."""
+        adapted = [model for model in self.models(name) if model.variant == variant != Variant()]
+        return max(adapted, key=lambda model: model.adaption.value, default=None)
+
+    def seeds(self, model: Model) -> tuple[int, ...]:
+        """Return the seeds that a model is trained with; the retraining control's come last."""
+        control = self.config.control_seeds if model == Model() else ()
+        return self.config.training_seeds + control
+
+    def trainings(self, name: str) -> list[tuple[Model, int]]:
+        """Return every model of a data set with each of its seeds."""
+        return [(model, seed) for model in self.models(name) for seed in self.seeds(model)]
+
+    def scenarios(self, name: str) -> list[Scenario]:
+        """Return what is scored: the unadapted models on every variant, the others on their own.
+
+        On original images, the unadapted models are the ceiling and the retraining control.
+        """
+        return [
+            Scenario(model, seed, variant)
+            for variant in (Variant(), *self.variants(name))
+            for model, seed in self.trainings(name)
+            if model == Model() or model.variant == variant
+        ]
+
+    def shown_variant(self, name: str) -> Variant:
+        """Return what attention is looked at on: the first method at the highest degree."""
+        highest = max(self.datasets[name].degrees)
+        return next(variant for variant in self.variants(name) if variant.degree == highest)
+
+    def attending_models(self, name: str) -> list[Model]:
+        """Return the unadapted model, and those that are adapted to the variant that is shown."""
+        variant = self.shown_variant(name)
+        return [model for model in self.models(name) if model.variant in (Variant(), variant)]
+
+    def shards(self, name: str, split: Split, counts: dict[Split, int]) -> list[int]:
+        """Return the shard numbers of a split that holds `counts` images."""
+        size = self.datasets[name].shard_size
+        return list(range(shard_count(counts[split], size)))
+
+    @cached_property
+    def tables(self) -> list[Table]:
+        """The result tables that this config produces."""
+        return list(self._tables())
+
+    def _tables(self) -> Iterator[Table]:
+        numbers = {entry: number for number, entry in PAPER_TABLES.items()}
+        kinds: tuple[TableKind, ...] = ("retrieval", "agreement", "downstream")
+        for name, dataset in self.datasets.items():
+            for degree in sorted(dataset.degrees):
+                for kind in kinds:
+                    if kind == "downstream" and dataset.label is None:
+                        continue
+                    role = dataset.paper_role
+                    paper = numbers.get((role, kind, degree)) if role else None
+                    yield Table(kind, name, degree, paper)
+
+    def table(self, stem: str) -> Table:
+        """Return the table with this file name (without suffix)."""
+        return next(table for table in self.tables if table.stem == stem)
+
+    @cached_property
+    def figures(self) -> list[Figure]:
+        """The figures that this config produces."""
+        return list(self._figures())
+
+    def _figures(self) -> Iterator[Figure]:
+        numbers = {entry: number for number, entry in PAPER_FIGURES.items()}
+        for name, dataset in self.datasets.items():
+            keys = [*self._figure_keys(dataset)]
+            if self.config.privacy.enabled:
+                keys[:0] = [("front", None, metric, None) for metric in ("map", "mndcg")]
+            for kind, degree, metric, query in keys:
+                if self.config.bundle and kind in OF_IMAGES:
+                    continue
+                role = dataset.paper_role
+                key = (role, kind, degree, metric, query)
+                paper = numbers.get(key) if role else None  # type: ignore[arg-type]
+                yield Figure(kind, name, degree, metric, query, paper)  # type: ignore[arg-type]
+
+    @staticmethod
+    def _figure_keys(
+        dataset: Dataset,
+    ) -> Iterator[tuple[str, int | None, str | None, str | None]]:
+        yield "examples", None, None, None
+        if truth_of(dataset) is not None:
+            yield "detection", None, None, None
+        for metric in ("map", "mndcg"):
+            for query in QueryKind:
+                yield "trend", None, metric, str(query)
+        if dataset.label is not None:
+            yield "trend", None, "knn", None
+            yield "trend", None, "linear", None
+            for degree in sorted(dataset.degrees):
+                yield "correlation", degree, None, None
+        yield "gallery", None, None, None
+        yield "attention", None, None, None
+        yield "attention_share", None, None, None
+        yield "learning", None, None, None
+        yield "schedules", None, None, None
+
+    def paper_targets(self) -> dict[str, str]:
+        """Return the paper's tables and figures that can be made: target → file stem."""
+        tables = {f"table_{table.paper}": table.stem for table in self.tables if table.paper}
+        return tables | {f"figure_{f.paper}": f.stem for f in self.figures if f.paper}
+
+    def unavailable_targets(self) -> dict[str, str]:
+        """Return the paper's tables and figures that this config cannot make: target → reason."""
+        wanted = {
+            f"table_{number}": (role, degree, kind == "downstream", False)
+            for number, (role, kind, degree) in PAPER_TABLES.items()
+        } | {
+            f"figure_{number}": (
+                role,
+                degree,
+                kind == "correlation" or metric == "knn",
+                kind in OF_IMAGES,
+            )
+            for number, (role, kind, degree, metric, _) in PAPER_FIGURES.items()
+        }
+        possible = self.paper_targets()
+        return {
+            target: self._why_not(*entry)
+            for target, entry in wanted.items()
+            if target not in possible
+        }
+
+    def _why_not(self, role: PaperRole, degree: int | None, labelled: bool, images: bool) -> str:
+        if images and self.config.bundle:
+            return "it shows images, and a bundle has none"
+        for name, dataset in self.datasets.items():
+            if dataset.paper_role is not role:
+                continue
+            if degree is not None and degree not in dataset.degrees:
+                degrees = ", ".join(map(str, sorted(dataset.degrees)))
+                return f"needs degree {degree}, but datasets.{name}.degrees has {degrees}"
+            if labelled and dataset.label is None:
+                return f"needs labels, but datasets.{name}.label is not set"
+        return f"needs a data set with paper_role: {role}, and none is enabled"

@@ -1,0 +1,245 @@
+"""What a job will need: minutes and memory, for schedulers and for the plan of an experiment.
+
+The rates of CPU stages lie below what one shared core reached on real CelebA images and RVL-CDIP
+pages and on the demo. They decide how long a cluster lets a job run and nothing else.
+"""
+
+from __future__ import annotations
+
+import math
+
+from anonbench.config import DetectorName, Recipe
+from anonbench.config.experiment import Experiment
+from anonbench.core.vocabulary import Entity, Split
+
+IMAGES_PER_SECOND = {"manifest": 500.0, "anonymize": 25.0}
+"""Seen: 4,600 headers; 60 images of the demo, 0.04 to 0.3 megapixels."""
+DETECTED_PER_SECOND = {
+    DetectorName.MTCNN: 10.0,
+    DetectorName.FACE_ONNX: 5.0,
+    DetectorName.PPOCR: 8.0,
+    DetectorName.ZXING: 6.0,
+    DetectorName.MRZ: 2.0,
+    DetectorName.TEMPLATE: 2.0,
+    DetectorName.BOXES: 45.0,
+}
+"""Seen on a core: 69 aligned and 10 to 15 wild CelebA images; 12, 8.6 and 2.7 pages of RVL-CDIP
+with ppocr, zxing and mrz. The others are guesses."""
+DETECTION_MB = {DetectorName.MTCNN: 3_500}
+OTHER_DETECTION_MB = 2_000
+"""Seen with three images of 10,000 x 10,000 pixels, one after the other: 2,820 with mtcnn, 1,530
+with ppocr, 1,400 with zxing, 1,250 with mrz, 910 where they are only read."""
+CPU_TRAINED_PER_SECOND = 250.0
+CPU_EMBEDDED_PER_SECOND = 200.0
+"""Seen with the demo's models: 300 and more."""
+GPU_TRAINED_PER_SECOND = 92.6
+"""What DINOv2 reports for ViT-L/16 on an A100."""
+GPU_EMBEDDED_PER_SECOND = 300.0
+"""Not measured: taken as about three times a training's."""
+SECONDS_A_PRODUCT = 2.0 / 4e10
+"""Of a multiplication and an addition of float32 matrices on a core; seen: half of it."""
+SECONDS_A_RANK = 6e-9
+"""Of an image in a ranking, on a core; seen: 4e-9 to 5e-9."""
+GPU_SCORED = 100.0
+"""A guess: cores that a GPU stands for in retrieval."""
+VALUES_READ = 1e8
+"""Numbers a second that are read, checked and normalized."""
+BLOCK_BYTES = 20
+"""Of each image and each query of a block, in retrieval."""
+SCORE_BYTES = 64
+"""Of a query's scores in one ranking; they are there twice while they are written."""
+SECONDS_A_NEIGHBOUR = 1.5e-9
+"""Of a train image that may be among a query's nearest, on a core."""
+SECONDS_A_FIT = 6e-8
+"""Of a feature of a train image in one fit of the linear probe, on a core. Seen at 320,000 x 1,024
+with 16 classes: 68 seconds for eight fits, 2.6e-8; it grows with the classes."""
+NEIGHBOUR_BLOCK = 2**27
+"""Similarities in memory at once, in k-NN. Seen at 320,000 + 40,000 images: 3,600 MB in all."""
+ROW_BYTES = 1_000
+"""Of a row of a table with an id, while it is sorted."""
+LARGE = 1024
+"""Dimension of ViT-L's features."""
+SAFETY = 2.0
+"""Jobs are given this many times the estimate."""
+
+
+class Estimates:
+    """Minutes and megabytes by stage and data set."""
+
+    def __init__(self, experiment: Experiment, counts: dict[str, dict[Split, int]]) -> None:
+        self._experiment = experiment
+        self._counts = counts
+
+    def recipe(self, name: str) -> Recipe:
+        """Return the data set's training recipe."""
+        return self._experiment.config.recipes[self._experiment.datasets[name].recipe]
+
+    def minutes(self, stage: str, name: str, split: str = "train") -> int:
+        """Return how long one job of a stage may take, with a safety factor, at least 5."""
+        return max(5, math.ceil(SAFETY * self.seconds(stage, name, split) / 60))
+
+    def seconds(self, stage: str, name: str, split: str = "train") -> float:
+        """Return how long one job of a stage is expected to take."""
+        counts = self._counts[name]
+        images = counts[Split.TRAIN] + counts[Split.VAL]
+        shards = len(self._experiment.shards(name, Split(split), counts))
+        in_shard = counts[Split(split)] / shards
+        match stage:
+            case "detect":
+                detectors = self._experiment.datasets[name].detectors
+                return in_shard * sum(1 / DETECTED_PER_SECOND[detector] for detector in detectors)
+            case "manifest":
+                return images / IMAGES_PER_SECOND[stage]
+            case "anonymize":
+                return in_shard / IMAGES_PER_SECOND[stage]
+            case "train":
+                optimizer = self.recipe(name).optimizer
+                return optimizer.steps * optimizer.batch_size / self._trained_per_second(name)
+            case "embed":
+                rate = GPU_EMBEDDED_PER_SECOND if self._is_large(name) else CPU_EMBEDDED_PER_SECOND
+                return images / rate
+            case "privacy":
+                return self._attacked_in(name)
+            case "retrieve":
+                on_gpu = self._experiment.config.retrieval.device == "cuda"
+                speed = GPU_SCORED if on_gpu else self.retrieval_threads(name)
+                return self._retrieved_in(name) / speed
+            case "downstream":
+                return self._classified_in(name) / self.downstream_threads(name)
+        raise ValueError(f"no stage is called {stage!r}")
+
+    def detection_gpus(self, name: str) -> int:
+        """Return the GPUs of a detection job."""
+        on_gpu = self._experiment.config.detection.device != "cpu"
+        return int(on_gpu and DetectorName.MTCNN in self._experiment.datasets[name].detectors)
+
+    def training_gpus(self, name: str) -> int:
+        """Return the GPUs of a training on all its machines."""
+        recipe = self.recipe(name)
+        return recipe.gpus_a_machine * recipe.nodes
+
+    def across_machines(self, name: str, value: str | int) -> str | int | None:
+        """Return a value for trainings on several machines alone, and None for the others."""
+        return value if self.recipe(name).nodes > 1 else None
+
+    def embedding_gpus(self, name: str) -> int:
+        """Return the GPUs of an embedding job."""
+        return min(1, self.training_gpus(name))
+
+    def training_threads(self, name: str) -> int:
+        """Return the threads of a training on one machine: its processes have theirs each."""
+        recipe = self.recipe(name)
+        return recipe.threads * recipe.gpus
+
+    def detection_mb(self, name: str) -> int:
+        """Return the main memory of a detection job: an image of 10,000 x 10,000 pixels fits."""
+        detectors = self._experiment.datasets[name].detectors
+        return max(DETECTION_MB.get(detector, OTHER_DETECTION_MB) for detector in detectors)
+
+    def training_mb(self, name: str) -> int:
+        """Return the main memory of a training on one machine."""
+        return (32_000 if self._is_large(name) else 2_000) * self.recipe(name).gpus
+
+    def embedding_mb(self, name: str) -> int:
+        """Return the main memory of an embedding job: its vectors, a batch and the model."""
+        counts = self._counts[name]
+        vectors = 4 * self._width(name) * max(counts.values()) // 10**6
+        return (6_000 if self._is_large(name) else 1_500) + vectors
+
+    def retrieval_gpus(self) -> int:
+        """Return the GPUs of a retrieval job."""
+        return int(self._experiment.config.retrieval.device == "cuda")
+
+    def retrieval_threads(self, name: str) -> int:
+        """Return the threads of a retrieval job: about five minutes of work each."""
+        if self.retrieval_gpus():
+            return 2  # one reads while the other waits for the device
+        return min(16, max(1, math.ceil(self._retrieved_in(name) / 300)))
+
+    def retrieval_mb(self, name: str) -> int:
+        """Return the main memory of a retrieval job.
+
+        The reference, the databases that are held at once, a block of queries and the scores.
+        """
+        settings = self._experiment.config.retrieval
+        images = self._counts[name][Split.VAL]
+        vectors = 4 * images * self._width(name)
+        databases = min(
+            len(self._experiment.scenarios(name)) * vectors,
+            max(vectors, int(settings.memory_gb * 1e9)),
+        )
+        scores = 2 * SCORE_BYTES * self._retrieval_queries(name) * self._rankings(name)
+        block = BLOCK_BYTES * settings.block * images
+        return 500 + (vectors + databases + block + scores) // 10**6
+
+    def rankings_mb(self, name: str) -> int:
+        """Return the main memory of a job that gathers scores: one scenario's at a time."""
+        queries = self._retrieval_queries(name) * self._experiment.config.retrieval.shards
+        return 1_000 + 2 * ROW_BYTES * queries // 10**6
+
+    def _retrieved_in(self, name: str) -> float:
+        """Return the seconds of a retrieval job on one core."""
+        images, width = self._counts[name][Split.VAL], self._width(name)
+        pairs = float(self._retrieval_queries(name)) * images * (self._rankings(name) + 1)
+        read = 3.0 * images * width * self._rankings(name)
+        return 20 + pairs * (width * SECONDS_A_PRODUCT + SECONDS_A_RANK) + read / VALUES_READ
+
+    def _rankings(self, name: str) -> int:
+        """Return how often each query is ranked: once on original images, else by both kinds."""
+        return sum(
+            1 if scenario.variant.method is None else 2
+            for scenario in self._experiment.scenarios(name)
+        )
+
+    def _retrieval_queries(self, name: str) -> int:
+        """Return the queries of a retrieval job."""
+        settings = self._experiment.config.retrieval
+        images = self._counts[name][Split.VAL]
+        return math.ceil(min(settings.queries or images, images) / settings.shards)
+
+    def downstream_threads(self, name: str) -> int:
+        """Return the threads of a downstream job: about five minutes of work each."""
+        return min(8, max(1, math.ceil(self._classified_in(name) / 300)))
+
+    def downstream_mb(self, name: str) -> int:
+        """Return the main memory of a downstream job: features, their copy, a block of k-NN."""
+        counts = self._counts[name]
+        block = min(512 * counts[Split.TRAIN], NEIGHBOUR_BLOCK)
+        return 800 + (8 * self._width(name) * sum(counts.values()) + 4 * block) // 10**6
+
+    def _classified_in(self, name: str) -> float:
+        """Return the seconds of a downstream job on one core."""
+        counts, width = self._counts[name], self._width(name)
+        train, val = counts[Split.TRAIN], counts[Split.VAL]
+        fits = len(self._experiment.config.downstream.linear.strengths) + 1
+        neighbours = train * val * (width * SECONDS_A_PRODUCT + SECONDS_A_NEIGHBOUR)
+        return 30 + neighbours + fits * train * width * SECONDS_A_FIT
+
+    def attack_mb(self, name: str) -> int:
+        """Return the main memory of a job of attacks: two variants' crops and a model."""
+        side = self.recipe(name).crops.global_size
+        crops = 2 * 3 * side * side * self._lined_up()
+        return (6_000 if self._is_large(name) else 2_000) + crops // 10**6
+
+    def _lined_up(self) -> int:
+        """Return the most crops of a data set's galleries."""
+        return len(Entity) * self._experiment.config.privacy.gallery
+
+    def _attacked_in(self, name: str) -> float:
+        """Return the seconds of a job of attacks: images read, then crops embedded."""
+        variants = 1 + len(self._experiment.variants(name))
+        rate = GPU_EMBEDDED_PER_SECOND if self._is_large(name) else CPU_EMBEDDED_PER_SECOND
+        read = min(self._counts[name][Split.VAL], self._lined_up()) / IMAGES_PER_SECOND["anonymize"]
+        return 20 + variants * (read + 3 * self._lined_up() / rate)
+
+    def _is_large(self, name: str) -> bool:
+        return self.recipe(name).backbone.name is not None
+
+    def _trained_per_second(self, name: str) -> float:
+        if not self._is_large(name):
+            return CPU_TRAINED_PER_SECOND  # its processes may share the same cores
+        recipe = self.recipe(name)
+        return GPU_TRAINED_PER_SECOND * recipe.gpus * recipe.nodes
+
+    def _width(self, name: str) -> int:
+        return LARGE if self._is_large(name) else self.recipe(name).backbone.width

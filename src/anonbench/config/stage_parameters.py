@@ -1,0 +1,156 @@
+"""The slice of the config that each stage reads: what, when changed, makes it run again.
+
+A slice is plain data (it becomes a rule's parameter). What cannot change a result, such as the
+number of loader processes, is left out of it (`Settings.effective`), and the job puts it back
+(`Settings.completing`).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from anonbench.config import Config, DataSource, Layout, OwnSplit
+from anonbench.core.vocabulary import Variant
+
+Slice = dict[str, Any]
+
+
+def manifest(config: Config, name: str) -> Slice:
+    """Where the images are, how they are split, and which are opened at all."""
+    source = config.datasets[name]
+    fields = set(DataSource.model_fields)
+    if source.layout is not Layout.CELEBA:
+        fields.remove("images")
+    drawn = isinstance(source.split, OwnSplit) or source.subset is not None
+    return {
+        "source": source.model_dump(mode="json", include=fields),
+        "seed": config.seed if drawn else None,
+        "max_pixels": config.detection.max_pixels,
+    }
+
+
+def match(config: Config, name: str) -> Slice:
+    """Where the images are listed that a user's rows name, and what becomes of the other rows."""
+    source = manifest(config, name)
+    return {
+        "source": source["source"],
+        "seed": source["seed"],
+        "unmatched": config.datasets[name].unmatched,
+    }
+
+
+def detect(config: Config, name: str) -> Slice:
+    """The data set's detectors with their settings, and the seed of the draw order."""
+    dataset = config.datasets[name]
+    return {
+        "detectors": [str(detector) for detector in dataset.detectors],
+        "settings": config.detection.part(dataset.detectors)
+        | {"max_pixels": config.detection.max_pixels},
+        "keep_failed": dataset.keep_failed,
+        "seed": config.seed,
+    }
+
+
+def quality(config: Config) -> Slice:
+    """How sure one can be of a measured detection."""
+    fields = {"bootstrap", "confidence"}
+    return {"settings": config.presentation.model_dump(mode="json", include=fields)}
+
+
+def sweep(config: Config, name: str) -> Slice:
+    """The data set's detectors, how many images they search again, and at which thresholds."""
+    fields = {"images", "thresholds"}
+    detection = detect(config, name)
+    return {
+        "detectors": detection["detectors"],
+        "settings": detection["settings"],
+        "sweep": config.detection_quality.model_dump(mode="json", include=fields),
+    }
+
+
+def overlays(config: Config) -> Slice:
+    """What contact sheets show."""
+    return {
+        "drawn": config.detection_quality.drawn,
+        "max_pixels": config.detection.max_pixels,
+        **show(config, "show_originals", "dpi"),
+    }
+
+
+def anonymize(config: Config, name: str, variant: str) -> Slice:
+    """The format, and the settings of the variant's own method."""
+    fields = {"format", "margin", str(Variant.parse(variant).method)}
+    if config.anonymization.format == "jpeg":
+        fields.add("jpeg_quality")
+    return {
+        "settings": config.anonymization.model_dump(mode="json", include=fields),
+        "keep_without_regions": config.datasets[name].keep_without_regions,
+    }
+
+
+def train(config: Config, name: str) -> Slice:
+    """The data set's recipe, and the label column where the training log shows k-NN accuracy."""
+    dataset = config.datasets[name]
+    recipe = config.recipes[dataset.recipe]
+    monitored = recipe.knn_every > 0 and dataset.label is not None
+    return {"recipe": recipe.effective()} | ({"label": dataset.label} if monitored else {})
+
+
+def chance(config: Config, name: str) -> Slice:
+    """What the losses are where a model of the data set has learned nothing."""
+    recipe = config.recipes[config.datasets[name].recipe]
+    return {"prototypes": recipe.heads.prototypes, "mask_images": recipe.losses.mask_images}
+
+
+def schedules(config: Config, name: str) -> Slice:
+    """The parts of the data set's recipe that its schedules follow from."""
+    recipe = config.recipes[config.datasets[name].recipe]
+    return {"recipe": recipe.model_dump(mode="json", include={"optimizer", "heads"})}
+
+
+def embed(config: Config) -> Slice:
+    """How features are computed."""
+    return {"settings": config.embedding.effective()}
+
+
+def retrieve(config: Config) -> Slice:
+    """How a ranking is compared with the reference's."""
+    return {"settings": config.retrieval.effective()}
+
+
+def downstream(config: Config, name: str) -> Slice:
+    """The classifiers, and the column that they predict."""
+    return {
+        "settings": config.downstream.model_dump(mode="json"),
+        "label": config.datasets[name].label,
+        "seed": config.seed,
+    }
+
+
+def privacy(config: Config) -> Slice:
+    """What is drawn for the attacks, and who attacks."""
+    return {
+        "settings": config.privacy.model_dump(mode="json", exclude={"enabled", "limit"}),
+        "seed": config.seed,
+    }
+
+
+def scores(config: Config) -> Slice:
+    """How sure one can be of a mean."""
+    fields = {"bootstrap", "confidence"}
+    return {"settings": config.presentation.model_dump(mode="json", include=fields)}
+
+
+def comparisons(config: Config) -> Slice:
+    """How sure one can be of a difference."""
+    return {"settings": config.presentation.model_dump(mode="json", include={"confidence"})}
+
+
+def correlate(config: Config) -> Slice:
+    """How sure one can be of a coefficient."""
+    return {"settings": config.correlation.model_dump(mode="json")}
+
+
+def show(config: Config, *fields: str) -> Slice:
+    """Those settings of the presentation that a figure reads."""
+    return {"settings": config.presentation.model_dump(mode="json", include=set(fields))}

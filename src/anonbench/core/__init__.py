@@ -1,0 +1,1 @@
+"""What every room stands on: words, files, seeds, numbers; nothing of images or models."""

@@ -1,0 +1,239 @@
+"""Files written whole or not at all, with the same bytes for the same content."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import glob
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from anonbench.core.errors import InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+_SCRATCH = "anonbench-scratch-"
+_SEAL = hashlib.sha256().digest_size
+_NEW_SECONDS = 5.0
+_WRITABLE = (
+    "{} cannot be written to ({}): it can only be looked at. Make it writable or make room, or "
+    "name another folder, with `results` in the config"
+)
+_UNWRITABLE = (errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOSPC, errno.EDQUOT)
+_FULL_BYTES = 2**20
+"""Less free room than this is none: what a library could not write may have been larger."""
+
+
+@contextmanager
+def atomic(path: Path) -> Iterator[Path]:
+    """Give a temporary path beside `path` that becomes `path` when the block ends well.
+
+    The file's mode is the umask's, whatever writes it.
+
+    Raises:
+        OSError: the disk is full; libraries that do not write through Python say it otherwise.
+
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = part_of(path)
+    try:
+        temporary.touch()
+        mode = temporary.stat().st_mode
+        yield temporary
+        if temporary.stat().st_mode != mode:  # a library wrote a file of its own, as safetensors
+            temporary.chmod(mode)
+        temporary.replace(path)
+    except Exception as error:
+        if not isinstance(error, OSError) and _is_of_full_disk(error, path.parent):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path)) from error
+        raise
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def cannot_be_written_to(folder: Path) -> str | None:
+    """Return what to do about a folder that is read-only or someone else's; None of any other."""
+    if not folder.exists() or os.access(folder, os.W_OK):
+        return None
+    return _WRITABLE.format(folder, "read-only")
+
+
+@contextmanager
+def writing_to(folder: Path) -> Iterator[None]:
+    """Tell in one sentence of a folder that cannot be written to.
+
+    Raises:
+        InputError: it is read-only, someone else's, or on a full disk.
+
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _UNWRITABLE:
+            raise
+        raise InputError(_WRITABLE.format(folder, error.strerror)) from error
+
+
+def _is_of_full_disk(error: Exception, folder: Path) -> bool:
+    said = f"os error {errno.ENOSPC}" in str(error)  # by libraries written in Rust
+    return said or shutil.disk_usage(folder).free < _FULL_BYTES
+
+
+def part_of(path: Path) -> Path:
+    """Return where a file is written before it is whole; what killed jobs left there is removed."""
+    for left in path.parent.glob(f".{glob.escape(path.name)}.*.part"):
+        left.unlink(missing_ok=True)
+    return path.with_name(f".{path.name}.{os.getpid()}.part")
+
+
+@contextmanager
+def scratch_folder() -> Iterator[Path]:
+    """Give a temporary folder for the block, its owner's; see also `remove_left_scratch`."""
+    remove_left_scratch()
+    with tempfile.TemporaryDirectory(prefix=_SCRATCH) as name:
+        lock = _locked(Path(name))
+        try:
+            yield Path(name)
+        finally:
+            if lock is not None:
+                os.close(lock)
+
+
+def remove_left_scratch() -> None:
+    """Remove the scratch folders that killed processes left.
+
+    A folder is locked as long as its process, or one that it forked, is there; a new one may not
+    be locked yet.
+    """
+    for left in Path(tempfile.gettempdir()).glob(f"{_SCRATCH}*"):
+        if _is_new(left) or not left.is_dir():
+            continue
+        if (lock := _locked(left)) is not None:
+            shutil.rmtree(left, ignore_errors=True)
+            os.close(lock)
+
+
+def make_private(folder: Path) -> None:
+    """Make a folder that only its owner may enter; one that is there stays as it is."""
+    if not folder.exists():
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700)
+
+
+def open_private(path: Path) -> BinaryIO:
+    """Open a file for writing that only its owner may read."""
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb")
+
+
+def _is_new(path: Path) -> bool:
+    try:
+        return time.time() - path.stat().st_mtime < _NEW_SECONDS
+    except OSError:
+        return True
+
+
+def _locked(folder: Path) -> int | None:
+    """Return the descriptor that locks a folder, or None where another process holds the lock."""
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+    except OSError:  # gone, or someone else's
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        return None
+    return descriptor
+
+
+def seal(path: Path) -> None:
+    """Append to a file the SHA-256 of all that is in it."""
+    digest = _digest(path, path.stat().st_size)
+    with path.open("ab") as file:
+        file.write(digest)
+
+
+def is_sealed(path: Path) -> bool:
+    """Tell whether a file ends with the SHA-256 of all before it."""
+    size = path.stat().st_size - _SEAL
+    if size < 0:
+        return False
+    with path.open("rb") as file:
+        file.seek(size)
+        return file.read() == _digest(path, size)
+
+
+def _digest(path: Path, size: int) -> bytes:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while size and (block := file.read(min(size, 2**20))):
+            digest.update(block)
+            size -= len(block)
+    return digest.digest()
+
+
+def read_sealed(path: Path) -> memoryview:
+    """Return what a sealed file holds.
+
+    Raises:
+        ValueError: it is damaged.
+
+    """
+    content = memoryview(path.read_bytes())
+    if len(content) < _SEAL or hashlib.sha256(content[:-_SEAL]).digest() != content[-_SEAL:]:
+        raise ValueError(f"{path} is damaged")
+    return content[:-_SEAL]
+
+
+def require_another(output: Path, *inputs: Path) -> None:
+    """Raise InputError where a command would write over a file that it reads."""
+    for path in inputs:
+        if output.exists() and path.exists() and output.samefile(path):
+            raise InputError(f"{output}: is the same file as {path}, which is read; give another")
+
+
+def files_in(path: Path) -> list[Path]:
+    """Return a file, or all files of a folder and of its folders; nothing where there is none."""
+    if path.is_file():
+        return [path]
+    return sorted(file for file in path.rglob("*") if file.is_file())
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write `value` as JSON with sorted keys."""
+    with atomic(path) as temporary:
+        temporary.write_text(
+            json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n",
+            encoding="utf-8",
+        )
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file."""
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def write_parquet(frame: pd.DataFrame, path: Path) -> None:
+    """Write a table without its index; the bytes depend on content and pyarrow's version alone."""
+    import pyarrow as pa  # not above: a job that finds its outputs made needs no table
+    import pyarrow.parquet as pq
+
+    table = pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata(None)
+    with atomic(path) as temporary:
+        pq.write_table(table, temporary, compression="zstd")
+
+
+def write_csv(frame: pd.DataFrame, path: Path) -> None:
+    """Write a table without its index, numbers in full precision."""
+    with atomic(path) as temporary:
+        frame.to_csv(temporary, index=False, lineterminator="\n")

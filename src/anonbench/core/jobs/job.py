@@ -1,0 +1,214 @@
+"""The frame of a job: its threads, its log, and how a user's error reaches the terminal.
+
+Imports nothing heavy, because thread limits must be set before NumPy, OpenCV or torch are loaded.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import logging
+import os
+import sys
+import time
+import traceback
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Protocol
+
+from anonbench.core.errors import InputError, Interrupted
+from anonbench.core.jobs.job_cache import Made
+from anonbench.core.vocabulary import RESULTS
+
+THREAD_VARIABLES = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+)
+
+_LOUD = "loud"
+
+_GOES_ON = (
+    "this very job is still going on, from a run that was killed, and writes {}: wait for its end, "
+    "or end it, then run again"
+)
+_WAIT_SECONDS = 20.0
+
+_OF_READING = ("ArrowInvalid", "JSONDecodeError", "EmptyDataError", "ParserError")
+"""By name: the libraries that raise them are not loaded for that."""
+_TABLES = (".parquet", ".csv", ".json")
+
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+
+TRY_AGAIN = 75
+"""Exit status of a job that was stopped and goes on when it runs again (EX_TEMPFAIL)."""
+
+
+class Task(Protocol):
+    """What Snakemake tells a script of its job."""
+
+    input: Sequence[str]
+    output: Sequence[str]
+    log: Sequence[str]
+    params: Any
+    threads: int
+    config: Mapping[str, Any]
+
+
+@contextmanager
+def job(task: Task, script: str) -> Iterator[Made]:
+    """Run the block as a job of the workflow: see `logged`. Give what it made before.
+
+    Its inputs are checked before the block, and checksums of its outputs are written after it. A
+    script that asks `Made.restored` has its outputs kept for a job of the same identity.
+
+    Args:
+        task: Snakemake's object.
+        script: the script's path.
+
+    """
+    with logged(task.log[0], task.threads):
+        results, bundle = task.config.get("results", RESULTS), task.config.get("bundle")
+        made = Made(
+            script, task.input, task.output, dict(task.params.items()), results=Path(results)
+        )
+        made.begin(Path(bundle) if bundle else None)
+        yield made
+        made.end()
+
+
+@contextmanager
+def logged(log: Path | str, threads: int) -> Iterator[None]:
+    """Run the block with `threads` threads and everything it prints in `log`.
+
+    An InputError ends the process with its message as one line on the terminal; any other
+    exception leaves its traceback in the log and its name on the terminal. A training that was
+    asked to stop says where, and ends with the status TRY_AGAIN.
+    """
+    limit_threads(threads)
+    with _into(Path(log)) as terminal:
+        try:
+            yield
+        except InputError as error:
+            logging.error("%s", error)
+            _tell(terminal, f"anonbench: {error}")
+            sys.exit(1)
+        except Interrupted as stop:
+            logging.warning("%s", stop)
+            _tell(terminal, f"anonbench: {stop}")
+            sys.exit(TRY_AGAIN)
+        except OSError as error:
+            is_full = error.errno in _FULL
+            logging.error("%s", _system_error(error), exc_info=not is_full)
+            _tell(terminal, f"anonbench: {_system_error(error)}")
+            sys.exit(1)
+        except Exception as error:
+            logging.exception("stopped by an error")
+            damaged = _damaged_file(error)
+            text = f"{type(error).__name__}, an error of the program; see {log}"
+            if damaged:
+                text = f"{damaged} is damaged or was half written ({type(error).__name__}): "
+                text += "delete it and run again"
+            _tell(terminal, f"anonbench: {text}")
+            sys.exit(1)
+
+
+def _system_error(error: OSError) -> str:
+    if error.errno in _FULL:
+        full = "the disk is full" if error.errno == errno.ENOSPC else "the disk quota is used up"
+        return f"{full}; make room and run again: what is finished is kept"
+    where = f" ({error.filename})" if error.filename else ""
+    return f"{error.strerror or error}{where}"
+
+
+def _damaged_file(error: Exception) -> Path | None:
+    """Return the file that could not be understood, where the error is one of reading a table.
+
+    Such errors do not name it: it is what the innermost function that knows a file was given.
+    """
+    if type(error).__name__ not in _OF_READING:
+        return None
+    for frame, _ in reversed(list(traceback.walk_tb(error.__traceback__))):
+        for value in frame.f_locals.values():
+            is_name = isinstance(value, str | Path) and str(value).endswith(_TABLES)
+            if is_name and Path(value).is_file():
+                return Path(value)
+    return None
+
+
+def limit_threads(threads: int) -> None:
+    """Tell the numerical libraries how many threads to use; to be called before they are loaded.
+
+    ONNX Runtime is also told to send and leave behind nothing.
+    """
+    for variable in THREAD_VARIABLES:
+        os.environ[variable] = str(threads)
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+
+
+@contextmanager
+def _into(log: Path) -> Iterator[int]:
+    """Send standard output and error, of this process and its children, into a file."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    terminal = os.dup(2)
+    saved = os.dup(1)
+    # not emptied before it is known that nobody writes it
+    with log.open("a", encoding="utf-8") as file:
+        if not _alone(file.fileno()):
+            _tell(terminal, f"anonbench: {_GOES_ON.format(log)}")
+            sys.exit(1)
+        file.truncate(0)
+        os.dup2(file.fileno(), 1)
+        os.dup2(file.fileno(), 2)
+        logging.basicConfig(
+            level=logging.INFO, format="%(levelname)s %(name)s: %(message)s", force=True
+        )
+        logging.getLogger().addHandler(_Loud(terminal, log))
+        try:
+            yield terminal
+        finally:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os.dup2(saved, 1)
+            os.dup2(terminal, 2)
+            os.close(saved)
+            os.close(terminal)
+
+
+def loudly(logger: logging.Logger, text: str) -> None:
+    """Warn in the log and, in a job, on the terminal too, where the log's path is added."""
+    logger.warning("%s", text, extra={_LOUD: True})
+
+
+class _Loud(logging.Handler):
+    """Tells the terminal what must not be overlooked in a log."""
+
+    def __init__(self, terminal: int, log: Path) -> None:
+        super().__init__()
+        self._terminal = terminal
+        self._log = log
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write the record where it is a loud one."""
+        if getattr(record, _LOUD, False):
+            _tell(self._terminal, f"anonbench: {record.getMessage()} ({self._log})")
+
+
+def _alone(log: int) -> bool:
+    """Lock a job's log, which its children inherit; wait a little for those of a killed one."""
+    for _ in range(int(_WAIT_SECONDS / 0.5)):
+        try:
+            fcntl.flock(log, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(0.5)
+        except OSError:  # a file system without locks
+            return True
+        else:
+            return True
+    return False
+
+
+def _tell(terminal: int, text: str) -> None:
+    os.write(terminal, (text + "\n").encode("utf-8", "replace"))

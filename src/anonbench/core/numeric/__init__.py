@@ -1,0 +1,1 @@
+"""Arrays: similarities, the nearest of them, bootstrap intervals."""

@@ -1,0 +1,166 @@
+"""Similarities block by block, with reproducible bits: what retrieval and k-NN both stand on.
+
+What is made of them is in `anonbench.core.numeric.topk`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Protocol
+
+import numpy as np
+
+from anonbench.core.errors import InputError
+
+# A similarity's last bit shall not depend on the block that it is computed in, nor on threads. But
+# BLAS adds up differently at different places of a product (OpenBLAS's Haswell kernel, for one, by
+# tiles of 12 rows). So products have a multiple of so many rows, filled up with zeros; their
+# columns come in chunks of one size; and each is computed by one thread, several at a time. Chunks
+# are large, because BLAS copies the queries for each; two cores share the paper's sets evenly.
+_ROWS, _COLUMNS, _DEPTH = 192, 256, 64
+CHUNK = 10_240
+_NORM_CHUNK = 4096
+
+
+def threads() -> int:
+    """Return how many threads the environment grants (OMP_NUM_THREADS, else the usable cores)."""
+    granted = os.environ.get("OMP_NUM_THREADS", "")
+    return int(granted) if granted.isdigit() and int(granted) else len(os.sched_getaffinity(0))
+
+
+class Vectors(Protocol):
+    """Vectors with the ids of what they stand for."""
+
+    @property
+    def ids(self) -> Sequence[str]:
+        """The ids, one a row."""
+
+    @property
+    def values(self) -> np.ndarray:
+        """Float [N, D]."""
+
+
+def unit_rows(embeddings: Vectors, what: str) -> np.ndarray:
+    """Return the embeddings [N, D] at length one, as float32.
+
+    Raises:
+        InputError: an embedding is zero and so has no cosine similarity; `what` names the set.
+
+    """
+    values = embeddings.values
+    units = np.empty(values.shape, dtype=np.float32)
+    for start in range(0, len(values), _NORM_CHUNK):
+        chunk = values[start : start + _NORM_CHUNK].astype(np.float64)
+        norms = np.sqrt(np.square(chunk).sum(axis=1))
+        if not norms.all():
+            name = embeddings.ids[start + int(np.flatnonzero(norms == 0)[0])]
+            raise InputError(
+                f"{what}: the embedding of {name!r} is zero and has no cosine similarity; "
+                "leave the image out or embed it again"
+            )
+        units[start : start + _NORM_CHUNK] = chunk / norms[:, None]
+    return units
+
+
+class Room:
+    """Memory for products, which several databases share: each product overwrites the last."""
+
+    def __init__(self) -> None:
+        self._values = np.empty(0, dtype=np.float32)
+
+    def take(self, rows: int, columns: int) -> np.ndarray:
+        """Return float32 [rows, columns], contiguous, of any content."""
+        if self._values.size < rows * columns:
+            self._values = np.empty(rows * columns, dtype=np.float32)
+        return self._values[: rows * columns].reshape(rows, columns)
+
+
+class Similarity:
+    """Cosine similarities of blocks of queries to a database, with reproducible bits."""
+
+    def __init__(self, database: np.ndarray, block: int, room: Room | None = None) -> None:
+        """Take unit vectors [N, D], the number of queries in a block, and room for products."""
+        # where torch alone ranks, it need not be installed
+        from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
+
+        self.size, self.depth = database.shape
+        self.block = whole_rows(block)
+        self._shape = (max(self.size, _COLUMNS), _round_up(self.depth, _DEPTH))
+        self._database = _padded(database, self._shape)
+        self._room = room or Room()
+        self._chunks = blocks(self._shape[0], CHUNK)
+        self._again, self._first = repeated(database)
+        self._blas = ThreadpoolController().select(user_api="blas")
+        # how many parts of the queries are needed for all threads to have work
+        self._parts = -(-threads() // len(self._chunks))
+        self._workers = ThreadPoolExecutor(threads())
+
+    def slices(self, queries: int) -> list[slice]:
+        """Return the blocks of so many queries."""
+        return blocks(queries, self.block)
+
+    def __call__(self, queries: np.ndarray, room: Room | None = None) -> np.ndarray:
+        """Return the similarities [rows, N] of unit vectors [rows, D], rows at most the block.
+
+        Equal vectors of the database have equal similarities. The result is a view that the next
+        product in the same room overwrites.
+        """
+        rows = whole_rows(len(queries))
+        product = (room or self._room).take(rows, self._shape[0])
+        given = _padded(queries, (rows, self._shape[1]))
+
+        def multiply(tile: tuple[slice, slice]) -> None:
+            part, chunk = tile
+            np.matmul(given[part], self._database[chunk].T, out=product[part, chunk])
+
+        parts = blocks(rows, whole_rows(-(-rows // self._parts)))
+        with self._blas.limit(limits=1):
+            list(self._workers.map(multiply, itertools.product(parts, self._chunks)))
+        if self._again:
+            product[:, self._again] = product[:, self._first]
+        return product[: len(queries), : self.size]
+
+
+def whole_rows(queries: int) -> int:
+    """Return how many rows a product of so many queries has: blocks of these waste none."""
+    return _round_up(queries, _ROWS)
+
+
+def blocks(rows: int, block: int) -> list[slice]:
+    """Return slices of at most `block` rows that cover so many rows."""
+    return [slice(start, min(start + block, rows)) for start in range(0, rows, block)]
+
+
+def repeated(vectors: np.ndarray) -> tuple[list[int], list[int]]:
+    """Return the rows of [N, D] that are equal to earlier ones, and the first such of each."""
+    seen: dict[bytes, int] = {}
+    again, first = [], []
+    for row, vector in enumerate(np.ascontiguousarray(vectors)):
+        earlier = seen.setdefault(hashlib.sha256(vector).digest(), row)
+        if earlier != row:
+            again.append(row)
+            first.append(earlier)
+    return again, first
+
+
+def _round_up(value: int, multiple: int) -> int:
+    return -(-value // multiple) * multiple
+
+
+def _padded(matrix: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    if matrix.shape == shape and matrix.flags.c_contiguous:
+        return matrix
+    padded = np.zeros(shape, dtype=np.float32)
+    padded[: matrix.shape[0], : matrix.shape[1]] = matrix
+    return padded
+
+
+def row_chunks(rows: int, parts: int) -> Iterator[range]:
+    """Yield at most `parts` ranges that cover so many rows."""
+    step = max(1, -(-rows // parts))
+    for start in range(0, rows, step):
+        yield range(start, min(start + step, rows))

@@ -1,0 +1,127 @@
+"""The words of the experiment: variants, models and scenarios, and how they are written in paths.
+
+One variant is one version of the images (``original``, ``blur-50``); one model is one DINOv2
+training (``unadapted``, ``A-blur-50``). See docs/vocabulary.md.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+RESULTS = "results"
+"""Folder of results where the config names none."""
+ORIGINAL = "original"
+UNADAPTED = "unadapted"
+CONTROL = "control"
+"""The retraining control: the unadapted model of another seed than the reference's."""
+
+DOCUMENT_CLASSES = (
+    "letter",
+    "form",
+    "email",
+    "handwritten",
+    "advertisement",
+    "scientific report",
+    "scientific publication",
+    "specification",
+    "file folder",
+    "news article",
+    "budget",
+    "invoice",
+    "presentation",
+    "questionnaire",
+    "resume",
+    "memo",
+)
+"""RVL-CDIP's classes in the order of the publisher's numbers; the demo's pages have the same."""
+
+
+class Split(StrEnum):
+    """The two disjoint halves of a data set."""
+
+    TRAIN = "train"
+    VAL = "val"
+
+
+class Entity(StrEnum):
+    """A kind of sensitive region."""
+
+    FACE = "face"
+    TEXT = "text"
+    BARCODE = "barcode"
+    MRZ = "mrz"
+
+
+class Method(StrEnum):
+    """How a region is anonymized."""
+
+    PIXELATE = "pixelate"
+    BLUR = "blur"
+    MASK = "mask"
+
+
+class Adaption(StrEnum):
+    """Which crops DINOv2 sees anonymized (the paper's word, kept)."""
+
+    UNADAPTED = "unadapted"
+    A = "A"
+    B = "B"
+    C = "C"
+
+    @property
+    def global_anonymized(self) -> bool:
+        """Whether the global crops come from the anonymized version."""
+        return self in (Adaption.B, Adaption.C)
+
+    @property
+    def local_anonymized(self) -> bool:
+        """Whether the local crops come from the anonymized version."""
+        return self in (Adaption.A, Adaption.C)
+
+
+class QueryKind(StrEnum):
+    """Which version of a query image is embedded. The database is always anonymized."""
+
+    ORIGINAL = "original"
+    ANONYMIZED = "anonymized"
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One version of the images: the original (no method) or a method at a degree in percent."""
+
+    method: Method | None = None
+    degree: int = 0
+
+    def __str__(self) -> str:
+        return ORIGINAL if self.method is None else f"{self.method}-{self.degree}"
+
+    @classmethod
+    def parse(cls, text: str) -> Variant:
+        """Read ``original`` or ``<method>-<degree>``; raise ValueError for anything else."""
+        if text == ORIGINAL:
+            return cls()
+        method, _, degree = text.rpartition("-")
+        return cls(Method(method), int(degree))
+
+
+@dataclass(frozen=True)
+class Model:
+    """One training: the unadapted model, or an adaption to one variant."""
+
+    adaption: Adaption = Adaption.UNADAPTED
+    variant: Variant = Variant()
+
+    def __str__(self) -> str:
+        if self.adaption is Adaption.UNADAPTED:
+            return UNADAPTED
+        return f"{self.adaption}-{self.variant}"
+
+    @classmethod
+    def parse(cls, text: str) -> Model:
+        """Read ``unadapted`` or ``<adaption>-<variant>``; raise ValueError for anything else."""
+        if text == UNADAPTED:
+            return cls()
+        adaption, _, variant = text.partition("-")
+        return cls(Adaption(adaption), Variant.parse(variant))

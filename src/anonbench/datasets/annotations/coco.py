@@ -1,0 +1,233 @@
+"""COCO's JSON for object detection (Lin et al. 2014): images, annotations, categories."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from anonbench.core.boxes import Region, image_regions, read_boxes
+from anonbench.core.errors import InputError
+from anonbench.core.io import write_json
+from anonbench.core.vocabulary import Entity
+from anonbench.datasets.annotations.rows import (
+    IMAGE_COLUMNS,
+    ROW_COLUMNS,
+    ROW_TYPES,
+    SLACK,
+    Rows,
+    printable,
+)
+from anonbench.datasets.annotations.shapes import NOTHING, number, numbers, outline
+
+OWN_ID = "anonbench_id"
+"""A key of `images` beside COCO's own: the image's id."""
+PATH = "file_name"
+
+
+def is_coco(data: Any) -> bool:
+    """Tell whether a JSON value is a COCO data set."""
+    return isinstance(data, dict) and all(
+        isinstance(data.get(key), list) for key in ("images", "annotations", "categories")
+    )
+
+
+def read_coco(file: Path, data: dict[str, Any]) -> Rows:
+    """Return the annotations' boxes; a polygon of four points is a quadrilateral, too.
+
+    An image's `anonbench_id` is its id, its `file_name` its path; one of them is enough. `bbox` is
+    x, y, width, height and counts; without it the polygons' box does. Masks (RLE) are not looked
+    at.
+
+    Raises:
+        InputError: an annotation of an image or category that the file does not list.
+
+    """
+    images = _by_id(file, data, "images")
+    names = {key: _names(file, key, entry) for key, entry in images.items()}
+    categories = _by_id(file, data, "categories")
+    rows = []
+    for count, entry in enumerate(_dicts(file, data, "annotations"), 1):
+        given = entry.get("id")
+        where = str(given) if isinstance(given, int | str) else f"number {count}"
+        image = _listed(file, where, images, entry.get("image_id"), "image_id", "images")
+        category = _listed(
+            file, where, categories, entry.get("category_id"), "category_id", "categories"
+        )
+        entity = str(category.get("name")).strip().lower()
+        box, quad = _shape(file, where, entry)
+        score = number(entry.get("score", 1.0))
+        rows.append((where, *names[image["id"]], entity, *box, *quad, score))
+    table = pd.DataFrame(rows, columns=ROW_COLUMNS).astype(ROW_TYPES)
+    listed = [
+        (str(key), *names[key], _size(entry.get("width")), _size(entry.get("height")))
+        for key, entry in images.items()
+    ]
+    return Rows(
+        file,
+        table,
+        "annotation",
+        "bbox",
+        (OWN_ID, PATH),
+        pd.DataFrame(listed, columns=IMAGE_COLUMNS),
+    )
+
+
+def _dicts(file: Path, data: dict[str, Any], key: str) -> list[dict[str, Any]]:
+    entries = data[key]
+    for index, entry in enumerate(entries, 1):
+        if not isinstance(entry, dict):
+            raise InputError(f"{file}: {key}, entry {index}: not an object in braces")
+    return list(entries)
+
+
+def _by_id(file: Path, data: dict[str, Any], key: str) -> dict[int | str, dict[str, Any]]:
+    entries: dict[int | str, dict[str, Any]] = {}
+    for index, entry in enumerate(_dicts(file, data, key), 1):
+        name = entry.get("id")
+        if not isinstance(name, int | str):
+            raise InputError(
+                f"{file}: {key}, entry {index}, id: {name!r} is neither number nor text"
+            )
+        if name in entries:
+            raise InputError(f"{file}: {key}, entry {index}, id: {name!r} is there twice")
+        entries[name] = entry
+    return entries
+
+
+def _listed(
+    file: Path,
+    where: Any,
+    entries: Mapping[int | str, dict[str, Any]],
+    key: Any,
+    column: str,
+    part: str,
+) -> dict[str, Any]:
+    if not isinstance(key, int | str) or key not in entries:
+        raise InputError(
+            f"{file}: annotation {where}, {column}: {key!r} is not among the file's {part}"
+        )
+    return entries[key]
+
+
+def _names(file: Path, key: Any, image: Mapping[str, Any]) -> tuple[str, str]:
+    """Return an image's id and path, empty where the file does not give it."""
+    names = [image.get(OWN_ID, ""), image.get(PATH, "")]
+    for column, name in zip((OWN_ID, PATH), names, strict=True):
+        if not isinstance(name, str):
+            raise InputError(f"{file}: image {printable(str(key))}, {column}: is no text")
+    if not any(names):
+        raise InputError(f"{file}: image {printable(str(key))} has no {PATH}")
+    return names[0], names[1]
+
+
+def _size(value: Any) -> float:
+    size = number(value)
+    return size if size > 0 else np.nan  # some tools write 0 for: not known
+
+
+def _shape(
+    file: Path, where: str, entry: Mapping[str, Any]
+) -> tuple[list[float], tuple[float, ...]]:
+    """Return box and corners of an annotation; NaN where it has none."""
+    polygons = entry.get("segmentation")
+    parts = [numbers(part) for part in polygons] if isinstance(polygons, list) else []
+    values = [value for part in parts for value in part]
+    around, quad = outline(values[::2], values[1::2])
+    given = entry.get("bbox")
+    if given is None:
+        return around, quad if len(parts) == 1 else NOTHING
+    box = numbers(given)
+    if len(box) != 4:
+        return [np.nan] * 4, NOTHING
+    x, y, width, height = box
+    box = [x, y, x + width, y + height]
+    if len(parts) == 1 and quad != NOTHING:
+        return box, quad  # which is hidden, whatever the box
+    low, high = (np.array([around[:2], box[:2]]), np.array([around[2:], box[2:]]))
+    if (low[0] < low[1] - SLACK).any() or (high[0] > high[1] + SLACK).any():
+        raise InputError(
+            f"{file}: annotation {printable(where)}: its segmentation reaches beyond its bbox "
+            "(x, y, width, height), which alone would be hidden; mend one of them, or leave one out"
+        )
+    return box, NOTHING
+
+
+def _table(path: Path, read: Callable[[Path], pd.DataFrame]) -> pd.DataFrame:
+    try:
+        return read(path)
+    except (OSError, ValueError, KeyError, pa.ArrowException) as error:
+        reason = " ".join(str(error).split())
+        raise InputError(f"{path}: is not such a table of the results ({reason})") from None
+
+
+def write_coco(boxes: Path, manifest: Path, output: Path) -> int:
+    """Write a box table as COCO JSON and return the number of regions.
+
+    All the manifest's images are listed, with or without regions. `bbox` is the box, `segmentation`
+    the corners where a region has them, `score` the detector's; read back, they are the same
+    regions.
+
+    Args:
+        boxes: the box table (Parquet).
+        manifest: of the same data set (Parquet).
+        output: the file to write.
+
+    Raises:
+        InputError: a file cannot be read or is another table, or a region is of an image that is
+            not in the manifest.
+
+    """
+    regions = image_regions(_table(boxes, read_boxes))
+    columns = ["id", "path", "width", "height"]
+    images = _table(manifest, partial(pd.read_parquet, columns=columns))
+    missing = sorted(set(regions) - set(images["id"].astype(str)))
+    if missing:
+        raise InputError(
+            f"{boxes} has regions of {len(missing)} images that are not in {manifest}, first "
+            f"{missing[0]!r}; give the manifest of the same data set"
+        )
+    data = as_coco(images, regions)
+    write_json(output, data)
+    return len(data["annotations"])
+
+
+def as_coco(images: pd.DataFrame, regions: Mapping[str, Sequence[Region]]) -> dict[str, Any]:
+    """Return a COCO data set.
+
+    Args:
+        images: columns id, path, width, height.
+        regions: by image id.
+
+    """
+    categories = {entity: index for index, entity in enumerate(Entity, 1)}
+    listed: list[dict[str, Any]] = []
+    annotations: list[dict[str, Any]] = []
+    ordered = images.sort_values("id")[["id", "path", "width", "height"]]
+    for index, (name, path, width, height) in enumerate(ordered.itertuples(index=False), 1):
+        size = {"width": int(width), "height": int(height)}
+        listed.append({"id": index, "file_name": path, OWN_ID: name} | size)
+        for region in regions.get(name, ()):
+            entry = _annotation(region) | {"id": len(annotations) + 1, "image_id": index}
+            annotations.append(entry | {"category_id": categories[region.entity]})
+    return {
+        "images": listed,
+        "annotations": annotations,
+        "categories": [{"id": index, "name": str(e)} for e, index in categories.items()],
+    }
+
+
+def _annotation(region: Region) -> dict[str, Any]:
+    width, height = region.x1 - region.x0, region.y1 - region.y0
+    return {
+        "bbox": [region.x0, region.y0, width, height],
+        "area": width * height,
+        "segmentation": [] if region.quad is None else [list(region.quad)],
+        "iscrowd": 0,
+        "score": region.score,
+    }

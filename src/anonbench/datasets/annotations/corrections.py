@@ -1,0 +1,111 @@
+"""A person's corrections of what detectors find: regions to add and to remove, in a file beside."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from anonbench.core.boxes import Region
+from anonbench.core.errors import InputError
+from anonbench.core.vocabulary import Entity
+from anonbench.datasets.annotations.keys import Images
+from anonbench.datasets.annotations.read import Annotations, matched
+from anonbench.datasets.annotations.rows import BOX, Rows, check_values
+from anonbench.datasets.annotations.table import load_texts, make_rows
+
+OVERLAP = 0.5
+"""IoU with a removal's box from which a region is meant by it."""
+
+
+class Action(StrEnum):
+    """What a correction does."""
+
+    ADD = "add"
+    REMOVE = "remove"
+
+
+@dataclass(frozen=True)
+class Correction:
+    """One row of the file."""
+
+    row: str
+    """Counted from 1, without the header."""
+    action: Action
+    entity: Entity
+    region: Region | None
+    """What is added, or what a removed region looks like; None: all of the entity's regions."""
+
+
+def read_corrections(path: Path, images: Images, record: bool = False) -> Annotations:
+    """Read a CSV with columns id (or path), action (add, remove), entity, x0, y0, x1, y1.
+
+    A removal may leave the four numbers empty: it then means all the image's regions of the entity.
+    The file is the user's and never written to.
+
+    Args:
+        path: the file.
+        images: see `read_boxes_file`.
+        record: see `read_boxes_file`.
+
+    Raises:
+        InputError: names the file, the row and the column, and the way out.
+
+    """
+    frame = load_texts(path)
+    if "action" not in frame:
+        raise InputError(
+            f"{path} has no column action; corrections need id (or path), action (add or remove), "
+            f"entity, {', '.join(BOX)}"
+        )
+    rows = make_rows(path, frame, BOX)
+    actions = frame["action"].astype(str).str.strip()
+    rows.table["action"] = actions
+    rows.refuse(
+        ~actions.isin([str(action) for action in Action]).to_numpy(),
+        "action",
+        "'{action}' is neither add nor remove",
+    )
+    whole = (actions == Action.REMOVE).to_numpy() & rows.table[BOX].isna().all(axis=1).to_numpy()
+    checked = rows.table.copy()
+    checked.loc[whole, BOX] = [0.0, 0.0, 1.0, 1.0]  # any box: none is needed there
+    check_values(Rows(path, checked))
+    return matched(rows, images, record, ~whole)
+
+
+def correct(
+    regions: Sequence[Region], corrections: Sequence[Correction]
+) -> tuple[list[Region], list[Correction]]:
+    """Return the regions after removals, then additions, and the removals that match nothing.
+
+    Removals see what was found and not what is added, so that a box can be replaced by a better
+    one in whatever order the rows are.
+    """
+    removals = [correction for correction in corrections if correction.action is Action.REMOVE]
+    hits = [[_is_meant(region, removal) for region in regions] for removal in removals]
+    unused = [removal for removal, hit in zip(removals, hits, strict=True) if not any(hit)]
+    kept = [region for i, region in enumerate(regions) if not any(hit[i] for hit in hits)]
+    added = [
+        correction.region
+        for correction in corrections
+        if correction.action is Action.ADD and correction.region is not None
+    ]
+    return kept + added, unused
+
+
+def _is_meant(region: Region, removal: Correction) -> bool:
+    if region.entity is not removal.entity:
+        return False
+    return removal.region is None or _overlap(region, removal.region) >= OVERLAP
+
+
+def _overlap(a: Region, b: Region) -> float:
+    """Return the intersection over the union of two boxes."""
+    width = min(a.x1, b.x1) - max(a.x0, b.x0)
+    height = min(a.y1, b.y1) - max(a.y0, b.y0)
+    if width <= 0 or height <= 0:
+        return 0.0
+    common = width * height
+    areas = [(r.x1 - r.x0) * (r.y1 - r.y0) for r in (a, b)]
+    return common / (sum(areas) - common)

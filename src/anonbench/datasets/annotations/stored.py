@@ -1,0 +1,59 @@
+"""Annotations in the results: each row with the id of its image, checked and cut before."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from anonbench.core.boxes import QUAD_COLUMNS, Region
+from anonbench.core.io import write_parquet
+from anonbench.core.vocabulary import Entity
+from anonbench.datasets.annotations.corrections import Action, Correction
+from anonbench.datasets.annotations.read import Annotations, gathered, regions_of
+from anonbench.datasets.annotations.rows import BOX, ROW_TYPES
+
+STORED = ["id", "where", "action", "entity", *BOX, *QUAD_COLUMNS, "score"]
+_TEXTS = ["id", "where", "action", "entity"]
+
+
+def write_annotations(annotations: Annotations, path: Path) -> None:
+    """Write the rows as Parquet (`STORED`); images without a row have one without an entity."""
+    rows = annotations.rows
+    bare = sorted(set(annotations.images) - set(rows["id"]))
+    table = pd.concat([rows, pd.DataFrame({"id": bare})], ignore_index=True).reindex(columns=STORED)
+    table[_TEXTS] = table[_TEXTS].astype("object").fillna("").astype(str)
+    write_parquet(table.astype(ROW_TYPES), path)
+
+
+def read_regions(path: Path, only: Collection[str]) -> dict[str, list[Region]]:
+    """Return regions by image id, in their file's order.
+
+    Images that the file lists without a box have an empty list, others are missing.
+
+    Args:
+        path: what `write_annotations` wrote.
+        only: ids of the images to return.
+
+    """
+    table = _read(path, only)
+    return gathered(table["id"], table[table["entity"] != ""])
+
+
+def read_stored_corrections(path: Path, only: Collection[str]) -> dict[str, list[Correction]]:
+    """Return corrections by image id, in their file's order; see `read_regions`."""
+    table = _read(path, only)
+    found: dict[str, list[Correction]] = {}
+    keys = table[["id", "where", "action", "entity", "x0"]].itertuples(index=False)
+    for (name, row, action, entity, x0), region in zip(keys, regions_of(table), strict=True):
+        correction = Correction(
+            row, Action(action), Entity(entity), None if np.isnan(x0) else region
+        )
+        found.setdefault(name, []).append(correction)
+    return found
+
+
+def _read(path: Path, only: Collection[str]) -> pd.DataFrame:
+    return pd.read_parquet(path, filters=[("id", "in", set(only))])

@@ -1,0 +1,130 @@
+"""Boxes as a table, CSV or Parquet: one row a box."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+
+from anonbench.core.boxes import QUAD_COLUMNS
+from anonbench.core.errors import InputError
+from anonbench.datasets.annotations.rows import BOX, KEYS, ROW_COLUMNS, Rows, printable
+from anonbench.datasets.source import read_csv
+
+
+def read_table(file: Path) -> Rows:
+    """Read columns id (or path, or both), entity, x0, y0, x1, y1, where present q0 … q7 and score.
+
+    Ids and paths are taken as they are, white space and all. Other columns are not looked at. A CSV
+    has a first line with the columns' names, commas between cells and points in numbers; empty
+    lines are skipped.
+
+    Raises:
+        InputError: no such table, a column that is missing, a cell that is no number.
+
+    """
+    return make_rows(file, load_texts(file), [*BOX, *QUAD_COLUMNS, "score"])
+
+
+def make_rows(file: Path, frame: pd.DataFrame, numbers: Sequence[str]) -> Rows:
+    """Return the rows of a table whose cells may still be text; a missing score is 1.
+
+    Raises:
+        InputError: see `read_table`.
+
+    """
+    keys = [key for key in KEYS if key in frame]
+    lacking = [column for column in ("entity", *BOX) if column not in frame]
+    if not keys or lacking:
+        wanted = lacking[0] if keys else "id (or path)"
+        raise InputError(
+            f"{file} has no column {wanted}; a table of boxes needs id (or path), entity, "
+            f"{', '.join(BOX)}; a CSV's first line names them, separated by commas"
+        )
+    table = pd.DataFrame(index=frame.index, columns=ROW_COLUMNS)
+    table["where"] = np.arange(1, len(frame) + 1) if file.suffix == ".parquet" else frame.index + 1
+    for key in KEYS:
+        table[key] = _texts(frame[key]) if key in frame else ""
+    table["entity"] = _texts(frame["entity"]).str.strip().str.lower()
+    rows = Rows(file, table)
+    for key in keys:
+        text = "neither text nor a whole number, and may have been another; write it as text"
+        rows.refuse(_is_no_name(frame[key]), key, text)
+    rows.refuse((table[keys] == "").all(axis=1).to_numpy(), keys[0], "empty; say whose box this is")
+    for column in numbers:
+        table[column] = _numbers(rows, frame, column)
+    table["score"] = table["score"].astype(float).fillna(1.0)
+    return rows
+
+
+def load_texts(file: Path) -> pd.DataFrame:
+    """Return a CSV's cells as text without the empty lines, or a Parquet table as it is.
+
+    The index counts the rows from 0, the header and no line else left out.
+
+    Raises:
+        InputError: no such file, or no such table.
+
+    """
+    if not file.is_file():
+        raise InputError(f"{file} does not exist")
+    try:
+        if file.suffix == ".parquet":
+            frame: pd.DataFrame = pq.read_table(file).to_pandas(ignore_metadata=True)
+        else:
+            frame = _read_cells(file)
+    except pd.errors.EmptyDataError:
+        raise InputError(f"{file} is empty; its first line must name the columns") from None
+    except Exception as error:  # of a damaged file, whatever the libraries stumble over
+        reason = printable((str(error).strip() or type(error).__name__).splitlines()[0])
+        raise InputError(f"{file} cannot be read as CSV or Parquet: {reason}") from None
+    twice = frame.columns[frame.columns.duplicated()]
+    if len(twice):
+        raise InputError(
+            f"{file} has two columns {printable(str(twice[0]))}; rename one, or take it out"
+        )
+    return frame
+
+
+def _read_cells(file: Path) -> pd.DataFrame:
+    options = {"dtype": str, "keep_default_na": False, "encoding": "utf-8-sig"}
+    # by itself: pandas gives columns of one name others
+    names = read_csv(file, header=None, nrows=1, skip_blank_lines=False, **options).iloc[0]
+    frame = read_csv(file, skip_blank_lines=False, **options)
+    frame.columns = [str(name).strip() for name in names]
+    texts = frame.fillna("")
+    filled: pd.DataFrame = texts[(texts != "").any(axis=1)]
+    return filled
+
+
+def _is_no_name(values: pd.Series) -> np.ndarray:
+    """Tell which cells are neither text nor whole numbers, bool [N]: 1.0 may have been 1."""
+    if isinstance(values.dtype, pd.StringDtype):
+        return np.zeros(len(values), dtype=bool)
+    odd = [
+        isinstance(value, bool) or not isinstance(value, str | int | np.integer)
+        for value in values.tolist()
+    ]
+    return np.array(odd, dtype=bool) & values.notna().to_numpy()
+
+
+def _texts(values: pd.Series) -> pd.Series:
+    return values.astype("object").where(values.notna(), "").astype(str)
+
+
+def _numbers(rows: Rows, frame: pd.DataFrame, column: str) -> pd.Series:
+    """Return a column as float64; NaN where a cell is empty or the column is missing."""
+    if column not in frame:
+        return pd.Series(np.nan, index=frame.index)
+    values = frame[column]
+    if pd.api.types.is_numeric_dtype(values):
+        return values.astype(float)
+    texts = _texts(values).str.strip()
+    numbers = pd.to_numeric(texts, errors="coerce").astype(float)
+    wrong = numbers.isna() & ~texts.str.lower().isin(["", "nan"])
+    rows.table[column] = texts
+    rows.refuse(wrong.to_numpy(), column, f"'{{{column}}}' is not a number")
+    return numbers

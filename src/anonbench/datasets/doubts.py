@@ -1,0 +1,138 @@
+"""Images that may show what should be hidden: how many are left out, and how many are published.
+
+No region was found in them, a detector failed on them, or a row of the user's own boxes was meant
+for an image that is not there. The counts stand on the terminal, in the report and in `audit.csv`.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pandas as pd
+
+from anonbench.core.jobs.job import loudly
+from anonbench.core.wording import count
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Doubts:
+    """Counts of one data set, both splits together."""
+
+    without_regions: int = 0
+    """Images in which nothing was found, left out."""
+    failed: int = 0
+    """Images on which a detector failed, left out."""
+    used_without_regions: int = 0
+    """Images in which nothing was found, published as they are."""
+    used_failed: int = 0
+    """Images on which a detector failed, published with the regions that others found."""
+    unmatched: Mapping[str, int] = field(default_factory=dict)
+    """Rows that match no image, by setting."""
+
+    def __bool__(self) -> bool:
+        """Tell whether there is any doubt."""
+        return any(
+            (
+                self.without_regions,
+                self.failed,
+                self.used_without_regions,
+                self.used_failed,
+                *self.unmatched.values(),
+            )
+        )
+
+    def published(self) -> Iterator[str]:
+        """Say what is published although it may be in plain sight."""
+        if self.used_without_regions:
+            yield (
+                f"PUBLISHED UNHIDDEN: {count(self.used_without_regions, 'image')} without a region "
+                f"{_are(self.used_without_regions)} in every image set as in the original "
+                "(keep_without_regions)"
+            )
+        if self.used_failed:
+            yield (
+                f"PUBLISHED PARTLY HIDDEN: {count(self.used_failed, 'image')} on which a detector "
+                f"failed {_are(self.used_failed)} in every image set; what it would have found is "
+                "visible (keep_failed)"
+            )
+
+    def left_out(self) -> str:
+        """Say what is left out, empty where nothing is."""
+        parts = []
+        if self.without_regions:
+            parts.append(f"{count(self.without_regions, 'image')} without a region")
+        if self.failed:
+            noun = "" if parts else " image" if self.failed == 1 else " images"
+            parts.append(f"{self.failed:,}{noun} with a failed detector")
+        total = self.without_regions + self.failed
+        return f"{' and '.join(parts)} {_are(total)} left out" if parts else ""
+
+    def unreached(self) -> Iterator[str]:
+        """Say which rows reach no image, by setting."""
+        for setting, rows in self.unmatched.items():
+            if rows:
+                verb = "matches" if rows == 1 else "match"
+                yield f"{count(rows, f'{setting} row')} {verb} no image"
+
+    def said(self) -> str:
+        """Return all of it as one line, empty where there is no doubt."""
+        return "; ".join(
+            part for part in (*self.published(), self.left_out(), *self.unreached()) if part
+        )
+
+
+def read_doubts(counts: Path, unmatched: Path) -> Doubts:
+    """Return the doubts of a data set.
+
+    Args:
+        counts: images by split (`anonbench.detection.gather.count_outcomes`).
+        unmatched: rows of the user's files that match no image: column setting; may be missing.
+
+    """
+    rows = pd.read_csv(unmatched, dtype=str)["setting"].tolist() if unmatched.is_file() else []
+    return of_counts(pd.read_csv(counts), Counter(rows))
+
+
+def of_counts(counts: pd.DataFrame, unmatched: Mapping[str, int] | None = None) -> Doubts:
+    """Return the doubts of a table of counts by split, with the rows that match no image."""
+    total = counts.drop(columns="split").sum()
+    unhidden = int(total["used_without_regions"])
+    return Doubts(
+        without_regions=int(total["without_regions"]) - unhidden,
+        failed=int(total["failed"]),
+        used_without_regions=unhidden,
+        used_failed=int(total["used_failed"]),
+        unmatched=dict(sorted((unmatched or {}).items())),
+    )
+
+
+def announce(dataset: str, counts: Path, unmatched: Path) -> None:
+    """Say on the terminal what is in doubt in a data set, where anything is (`read_doubts`)."""
+    if doubts := read_doubts(counts, unmatched):
+        loudly(log, f"{dataset}: {doubts.said()}")
+
+
+def said_of_run(results: Path, datasets: Iterable[str]) -> list[str]:
+    """Return a line for each data set with doubts; for the end of a run."""
+    lines = []
+    for name in datasets:
+        counts = results / name / "counts.csv"
+        try:
+            text = read_doubts(counts, results / name / "unmatched.csv").said()
+        except FileNotFoundError:  # not made yet
+            continue
+        except (OSError, ValueError, KeyError):
+            text = f"{counts} cannot be read: what is published in doubt is not known"
+        if text:
+            lines.append(f"{name}: {text}")
+    return lines
+
+
+def _are(number: int) -> str:
+    return "is" if number == 1 else "are"

@@ -1,0 +1,300 @@
+"""Reading originals of any kind, and coding what is written."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import stat
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from PIL import Image, ImageFile, TiffImagePlugin, UnidentifiedImageError
+
+from anonbench.core.errors import ChangedImage, InputError, UnreadableImage
+from anonbench.core.opencv import cv2
+
+MAX_PIXELS = 180_000_000
+_BYTES_A_PIXEL = 8
+"""Four channels of 16 bits: files with more for each pixel that is allowed are not read."""
+_METADATA_BYTES = 2**26
+
+# What may be opened: raster formats that Pillow decodes by itself (EPS, for one, runs Ghostscript).
+FORMATS = ("JPEG", "PNG", "TIFF", "BMP", "DIB", "WEBP", "GIF", "PPM", "JPEG2000")
+
+# Pillow's own limit is one for the whole process, and some of its plugins ask it again while they
+# decode. Originals are opened here only, under the limit that the caller gives.
+Image.MAX_IMAGE_PIXELS = None
+
+# by EXIF orientation; 1 is upright
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_ON_THEIR_SIDE = (5, 6, 7, 8)
+
+_STRIP_PIXELS = 4_000_000
+_NO_FILE = "a device or pipe, not a file"
+
+
+def read_file(path: Path, max_bytes: int) -> bytes:
+    """Return the bytes of a regular file, read once; links are followed.
+
+    Raises:
+        UnreadableImage: missing, empty, a folder or device, larger than `max_bytes`, or of another
+            length than its size says.
+
+    """
+    try:
+        with open(path, "rb", opener=_without_waiting) as file:
+            state = os.fstat(file.fileno())
+            if not stat.S_ISREG(state.st_mode):  # it took a file's place
+                raise UnreadableImage(_NO_FILE)
+            if state.st_size == 0:
+                raise UnreadableImage("empty file")
+            if state.st_size > max_bytes:
+                raise UnreadableImage(f"more than {max_bytes} bytes")
+            data = file.read(state.st_size + 1)
+    except UnreadableImage:
+        raise
+    except FileNotFoundError:
+        raise UnreadableImage("file is missing") from None
+    except IsADirectoryError:
+        raise UnreadableImage("a folder, not a file") from None
+    except (OSError, ValueError) as error:
+        raise UnreadableImage(f"cannot be opened ({type(error).__name__})") from None
+    if len(data) != state.st_size:
+        raise UnreadableImage("changes while it is read")
+    return data
+
+
+def _without_waiting(name: str, flags: int) -> int:
+    mode = os.stat(name).st_mode  # noqa: PTH116
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):  # to open a device may do something
+        raise UnreadableImage(_NO_FILE)
+    return os.open(name, flags | os.O_NONBLOCK)  # a pipe without a writer would be waited for
+
+
+def read_original(image_id: str, path: Path, size: int, digest: str) -> bytes:
+    """Return the bytes of an original, read once, if they are those that the manifest describes.
+
+    Args:
+        image_id: for the message.
+        path: of the file.
+        size: in bytes, by the manifest.
+        digest: SHA-256, by the manifest.
+
+    Raises:
+        ChangedImage: the bytes are others, or there is no file that can be read.
+
+    """
+    try:
+        data = read_file(path, size)
+    except UnreadableImage as error:
+        raise ChangedImage.of(image_id, str(error)) from None
+    if hashlib.sha256(data).hexdigest() != digest:
+        raise ChangedImage.of(image_id, "other content")
+    return data
+
+
+def max_bytes(max_pixels: int) -> int:
+    """Return how large the file of an image of so many pixels may be."""
+    return _BYTES_A_PIXEL * max_pixels + _METADATA_BYTES
+
+
+def open_checked(source: Path | bytes, max_pixels: int | None = MAX_PIXELS) -> Image.Image:
+    """Open an image and refuse what cannot be read faithfully. Safe in threads.
+
+    Args:
+        source: a file, which is read once and whole, or its content.
+        max_pixels: larger images are refused; None: the content was checked before.
+
+    Raises:
+        UnreadableImage: see `read_file`; also no image, several frames, or too many pixels.
+
+    """
+    data = source if isinstance(source, bytes) else read_file(source, max_bytes(max_pixels or 0))
+    try:
+        # not by its name: Pillow (13.0) maps uncompressed files into memory, by the upright size,
+        # which garbles TIFF files that lie on their side
+        image = Image.open(io.BytesIO(data), formats=FORMATS)
+    except UnidentifiedImageError:
+        raise UnreadableImage("not an image, or of an unknown kind") from None
+    except Exception as error:  # damaged headers make the decoders raise nearly anything
+        raise UnreadableImage(f"cannot be opened ({type(error).__name__})") from None
+    try:
+        _refuse(image, max_pixels)
+    except UnreadableImage:
+        image.close()
+        raise
+    except Exception as error:
+        image.close()
+        raise UnreadableImage(f"cannot be opened ({type(error).__name__})") from None
+    return image
+
+
+def _refuse(image: ImageFile.ImageFile, max_pixels: int | None) -> None:
+    """Raise UnreadableImage for too many pixels or frames."""
+    pixels = image.width * image.height
+    if isinstance(image, TiffImagePlugin.TiffImageFile):  # a tile may be larger than its image
+        tile = [image.tag_v2.get(tag, 0) for tag in (322, 323)]
+        pixels = max(pixels, tile[0] * tile[1])
+    if max_pixels is not None and pixels > max_pixels:
+        raise UnreadableImage(f"more than {max_pixels} pixels")
+    # MPO is a JPEG with previews behind it, as phones and cameras write it
+    frames = 1 if image.format == "MPO" else getattr(image, "n_frames", 1)
+    if frames > 1:
+        raise UnreadableImage(f"animated or of several pages ({frames} frames)")
+
+
+def upright_size(image: Image.Image) -> tuple[int, int]:
+    """Return width and height in pixels as `read_image` will give them; reads the header only."""
+    # Pillow turns TIFF files by itself, and reports their upright size from the start
+    if (
+        isinstance(image, TiffImagePlugin.TiffImageFile)
+        or _orientation(image) not in _ON_THEIR_SIDE
+    ):
+        return image.width, image.height
+    return image.height, image.width
+
+
+def read_image(source: Path | bytes, max_pixels: int | None = MAX_PIXELS) -> np.ndarray:
+    """Read an image as uint8, [H, W] where it is grey, else [H, W, 3] RGB, upright by its EXIF.
+
+    16 bits are scaled to 8; palettes, CMYK and other colour models become RGB; transparency is laid
+    on white; EXIF that cannot be read counts as none. The array may be written to. Every reader of
+    originals comes here, so that what is searched, hidden and trained on has the same pixels.
+
+    Args:
+        source: see `open_checked`.
+        max_pixels: see `open_checked`.
+
+    Raises:
+        UnreadableImage: see `open_checked`; also where the data is truncated or damaged.
+
+    """
+    with open_checked(source, max_pixels) as image:
+        return _decoded(image)
+
+
+def read_reduced(
+    source: Path | bytes, longest_side: int, max_pixels: int | None = MAX_PIXELS
+) -> tuple[np.ndarray, int]:
+    """Read as `read_image`, a JPEG at a half, a quarter or an eighth of its size where that does.
+
+    Args:
+        source: see `open_checked`.
+        longest_side: how many pixels the longer side has to keep.
+        max_pixels: see `open_checked`; of the image at full size.
+
+    Returns:
+        The image, and the scale s: its pixel x is the original's s·x to s·(x+1).
+
+    Raises:
+        UnreadableImage: see `read_image`.
+
+    """
+    with open_checked(source, max_pixels) as image:
+        scales = (s for s in (8, 4, 2) if max(image.size) >= s * longest_side)
+        scale = next(scales, 1) if image.format == "JPEG" else 1
+        if scale > 1:
+            whole = image.size
+            image.draft(None, (whole[0] // scale, whole[1] // scale))
+            if image.size != tuple(-(-side // scale) for side in whole):
+                raise UnreadableImage(f"cannot be decoded at one {scale}th of its size")
+        return _decoded(image), scale
+
+
+def _decoded(image: Image.Image) -> np.ndarray:
+    try:
+        image.load()
+        turn = _UPRIGHT.get(_orientation(image))
+        pixels = _to_array(image if turn is None else image.transpose(turn))
+        return np.require(pixels, requirements="W")  # copied where it is Pillow's
+    except Exception as error:  # damaged data makes the decoders raise nearly anything
+        raise UnreadableImage(f"truncated or damaged ({type(error).__name__})") from None
+
+
+def _orientation(image: Image.Image) -> int:
+    try:
+        return int(image.getexif().get(0x0112, 1))
+    except Exception:  # EXIF is written by anything, and no reason to lose an image
+        return 1
+
+
+def _to_array(image: Image.Image) -> np.ndarray:
+    if image.mode.startswith("I") or image.mode == "F":
+        return _scale_deep(np.asarray(image), sixteen=image.mode.startswith("I;16"))
+    transparent = "A" in image.getbands() or "a" in image.getbands()
+    if transparent or "transparency" in image.info:
+        layer = image.convert("RGBA")
+        ground = Image.new("RGBA", layer.size, (255, 255, 255, 255))
+        flat = Image.alpha_composite(ground, layer).convert("RGB")
+        return np.asarray(flat.convert("L") if image.getbands()[0] in ("L", "1") else flat)
+    return _copied(image, "L" if image.mode in ("1", "L") else "RGB")
+
+
+def _copied(image: Image.Image, mode: Literal["L", "RGB"]) -> np.ndarray:
+    """Return an image's pixels, converted in strips: all at once takes thrice the memory."""
+    shape = (image.height, image.width, 3)
+    pixels = np.empty(shape if mode == "RGB" else shape[:2], np.uint8)
+    rows = max(1, _STRIP_PIXELS // max(1, image.width))
+    for top in range(0, image.height, rows):
+        whole = rows >= image.height
+        strip = image if whole else image.crop((0, top, image.width, min(top + rows, image.height)))
+        pixels[top : top + rows] = strip if strip.mode == mode else strip.convert(mode)
+    return pixels
+
+
+def _scale_deep(values: np.ndarray, sixteen: bool) -> np.ndarray:
+    """Scale deep grey levels to 8 bits: `sixteen` says 0 … 65,535; others by the range they use."""
+    if sixteen:
+        return ((values.astype(np.uint32) * 255 + 32767) // 65535).astype(np.uint8)
+    deep = np.nan_to_num(values.astype(np.float64), posinf=0.0, neginf=0.0)
+    highest = float(deep.max(initial=0.0))
+    unit = np.issubdtype(values.dtype, np.floating) and highest <= 1.0
+    top = 1.0 if unit else next((t for t in (255.0, 65535.0) if highest <= t), highest)
+    return np.clip(np.rint(deep / top * 255.0), 0, 255).astype(np.uint8)
+
+
+def encode(image: np.ndarray, format: Literal["png", "jpeg"] = "png", quality: int = 95) -> bytes:
+    """Code an image ([H, W] or [H, W, 3] RGB uint8) without metadata.
+
+    PNG is lossless; level 1 with the sub filter, which on photos and scans is within a few percent
+    of the smallest file at a fraction of the time.
+
+    Raises:
+        InputError: the format has no room for so large an image.
+
+    """
+    pixels = image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
+    how = {
+        "png": [cv2.IMWRITE_PNG_COMPRESSION, 1],
+        "jpeg": [cv2.IMWRITE_JPEG_QUALITY, quality],
+    }
+    try:
+        ok, data = cv2.imencode(f".{format}", pixels, how[format])
+    except cv2.error:
+        ok = False
+    if not ok:
+        height, width = image.shape[:2]
+        raise InputError(
+            f"an image of {width} × {height} pixels cannot be written as {format.upper()}: JPEG "
+            "takes 65,500 pixels a side, PNG a million; set anonymization.format: png, or leave "
+            "it out"
+        )
+    return data.tobytes()
+
+
+def decode(data: bytes) -> np.ndarray:
+    """Decode what `encode` wrote: uint8 [H, W] or [H, W, 3] RGB."""
+    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    if pixels is None:
+        raise UnreadableImage("damaged data in an image set")
+    return pixels if pixels.ndim == 2 else cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)

@@ -1,0 +1,124 @@
+"""Neutral names for what is passed on: numbers for images and classes, no places of a machine.
+
+Report, tables, figures, bundle and exported images take their names from here, so that an image or
+class has the same number in all of them. Inside the folder of results ids stay.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from anonbench.config import Config
+from anonbench.core.errors import InputError
+
+WITHHELD = "withheld"
+"""Stands where the config has a path."""
+DIGITS = 6
+"""Of an image's number at least."""
+
+
+class Names:
+    """What a data set's images and classes are called in what is passed on.
+
+    An image is its place in the order of all ids of the manifest (``000012``), a class its place in
+    the order of all labels (``class 3``). Both are padded with zeros to equal length, so that the
+    names sort as the originals do: ties stay as they are broken, and intervals as they are drawn.
+    Who has the list of ids, or of labels, knows which is which.
+    """
+
+    def __init__(self, ids: Sequence[str], labels: Sequence[str]) -> None:
+        """Number the ids and labels given, in the order of their characters."""
+        self._ids = np.sort(np.array(ids, dtype=object))
+        classes = sorted(set(labels))
+        width = len(str(len(classes)))
+        self._classes = {c: f"class {n:0{width}d}" for n, c in enumerate(classes, start=1)}
+        self._digits = max(DIGITS, len(str(len(self._ids))))
+
+    @classmethod
+    def of(cls, manifest: Path, label: str | None = None) -> Names:
+        """Number the images of a manifest, and the classes of its column `label`.
+
+        Raises:
+            InputError: the manifest is not there, so that nobody knows which ids there are.
+
+        """
+        columns = ["id"] if label is None else ["id", label]
+        try:
+            table = pd.read_parquet(manifest, columns=columns)
+        except FileNotFoundError:
+            raise InputError(
+                f"{manifest} is not there, and without it images cannot be numbered: make it "
+                "(the target <data set>_manifest)"
+            ) from None
+        labels = [] if label is None else table[label].dropna().astype(str).unique().tolist()
+        return cls(table["id"].astype(str).tolist(), labels)
+
+    def images(self, ids: pd.Series, file: Path) -> pd.Series:
+        """Return the numbers of images.
+
+        Args:
+            ids: the images'.
+            file: where they are from, for the message.
+
+        Raises:
+            InputError: an id is not in the manifest; the file is named, and the id is not.
+
+        """
+        asked = ids.astype(str).to_numpy(dtype=object)
+        places = np.searchsorted(self._ids, asked)
+        known = places < len(self._ids)
+        known[known] = self._ids[places[known]] == asked[known]
+        _require(known, file, "images")
+        numbers = [f"{place:0{self._digits}d}" for place in (places + 1).tolist()]
+        return pd.Series(numbers, ids.index, dtype="str", name=ids.name)
+
+    def classes(self, labels: pd.Series, file: Path) -> pd.Series:
+        """Return the neutral names of classes; a missing label stays missing.
+
+        Args:
+            labels: of any type; they are compared as text.
+            file: where they are from, for the message.
+
+        Raises:
+            InputError: a label is not in the manifest; the file is named, and the label is not.
+
+        """
+        given = labels.notna()
+        found = labels.astype(str).map(self._classes).astype("str")
+        _require((found.notna() | ~given).to_numpy(bool), file, "classes")
+        return found.where(given)
+
+
+def _require(known: np.ndarray, file: Path, what: str) -> None:
+    if unknown := int((~known).sum()):
+        raise InputError(
+            f"{file}: {unknown:,} rows are of {what} that the manifest does not list: the file was "
+            "made from other data; run the workflow again"
+        )
+
+
+def without_places(config: Config) -> Config:
+    """Return a config without places of a machine: every path reads `withheld`.
+
+    Data sets that are not enabled are left out.
+    """
+    values = _without_paths(config.model_dump())
+    enabled = {name: values["datasets"][name] for name in config.enabled}
+    return Config.model_validate(values | {"datasets": enabled})
+
+
+def _without_paths(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {name: _without_paths(entry) for name, entry in value.items()}
+    return WITHHELD if isinstance(value, Path) else value
+
+
+def without_paths(skipped: Path) -> pd.DataFrame:
+    """Return the table of skipped files with split and reason only; paths may be people's names."""
+    table = pd.read_csv(skipped, dtype=str, keep_default_na=False)
+    return table.assign(path="").sort_values(["split", "reason"], ignore_index=True)

@@ -1,0 +1,164 @@
+"""Originals as an image set: an index of files that stay where they are, and copies on request.
+
+Reading a file compares it with its index in the same read, wherever it lies.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+import tarfile
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from anonbench.core.io import open_private, part_of, remove_left_scratch, write_parquet
+from anonbench.core.progress import track
+from anonbench.datasets.images import read_original
+
+_TYPES = {
+    "id": "str",
+    "path": "str",
+    "offset": "int64",
+    "size": "int64",
+    "width": "int64",
+    "height": "int64",
+    "digest": "str",
+}
+ORIGINAL_COLUMNS = list(_TYPES)
+"""The index's columns: `path` is relative to the data set's root, `offset` is the image's place in
+the shard's copy, `size` (bytes) and `digest` (SHA-256) are the file's."""
+
+_ABOUT = (".digest", ".json")
+"""Suffixes of files that tell of a copy and hold none."""
+_PLACE = "*/images/original"
+"""Where the originals' image sets are below results."""
+
+log = logging.getLogger(__name__)
+
+
+def used_rows(manifest: pd.DataFrame, images: pd.DataFrame, keep: bool) -> pd.DataFrame:
+    """Return the rows of a manifest that every variant of a shard has, sorted by id.
+
+    Images that detection could not read are left out, and so are images in which nothing was found,
+    unless `keep`.
+
+    Args:
+        manifest: with the shard's images among its rows.
+        images: the shard's detection outcome: `id`, `status`.
+        keep: see above.
+
+    """
+    wanted = {"ok", "partial"} | ({"empty"} if keep else set())
+    used = set(images["id"][images["status"].isin(wanted)])
+    return manifest[manifest["id"].isin(used)].sort_values("id")
+
+
+def write_index(manifest: pd.DataFrame, images: pd.DataFrame, keep: bool, output: Path) -> None:
+    """Write the index of a shard of originals (Parquet, `ORIGINAL_COLUMNS`); no image is read.
+
+    Args:
+        manifest: columns id, path, width, height, bytes, digest.
+        images: see `used_rows`.
+        keep: see `used_rows`.
+        output: `<shard>.parquet`.
+
+    """
+    rows = used_rows(manifest, images, keep).rename(columns={"bytes": "size"})
+    rows["offset"] = _offsets(rows["size"].to_numpy(np.int64))
+    write_parquet(rows[ORIGINAL_COLUMNS].astype(_TYPES), output)
+    log.info("%d of %d images", len(rows), len(images))
+
+
+def _offsets(sizes: np.ndarray) -> np.ndarray:
+    """Return where files of these sizes begin in a tar of plain headers, a block each."""
+    block = tarfile.BLOCKSIZE
+    ends = np.cumsum(block + (sizes + block - 1) // block * block)
+    offsets: np.ndarray = np.concatenate([[0], ends[:-1]])[: len(sizes)] + block
+    return offsets
+
+
+def copy_shard(index: pd.DataFrame, root: Path, output: Path) -> None:
+    """Copy a shard's originals into one tar that only its owner may read.
+
+    Members are the files as they are, numbered; the index says which is which.
+
+    Args:
+        index: see `ORIGINAL_COLUMNS`.
+        root: of the data set.
+        output: `<shard>.tar` beside the index.
+
+    Raises:
+        ChangedImage: a file is another one than the index describes.
+
+    """
+    for folder in (output.parent.parent, output.parent):
+        folder.mkdir(mode=0o700, exist_ok=True)
+        folder.chmod(0o700)
+    part = part_of(output)
+    columns = (index[name].tolist() for name in ("id", "path", "offset", "size", "digest"))
+    try:
+        with (
+            open_private(part) as file,
+            tarfile.open(fileobj=file, mode="w", format=tarfile.USTAR_FORMAT) as tar,
+        ):
+            rows = track(zip(*columns, strict=True), len(index), "originals copied")
+            for number, (image_id, path, offset, size, digest) in enumerate(rows):
+                data = read_original(image_id, root / path, size, digest)
+                member = tarfile.TarInfo(f"{number:08d}")
+                member.size, member.mode = size, 0o600
+                tar.addfile(member, io.BytesIO(data))
+                if tar.offset != offset + -(-size // tarfile.BLOCKSIZE) * tarfile.BLOCKSIZE:
+                    raise ValueError(f"{output}: image {image_id!r} is not at its offset")
+        part.replace(output)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def find_copies(results: Path) -> list[Path]:
+    """Return all files below a results folder that hold copies of originals, links included.
+
+    Those are shards of originals, of this version or an older one, whole, half written or put
+    aside, and their hidden links. Thumbnails that `presentation.show_originals` asks for are none.
+    """
+    return sorted(
+        path
+        for place in results.glob(_PLACE)
+        for path in place.rglob("*")
+        if path.is_file() and ".parquet" not in path.name  # an index, its digest or record
+    )
+
+
+def remove_copies(copies: Iterable[Path]) -> None:
+    """Remove copies of originals, and what killed trainings left in the temporary folder."""
+    for path in copies:
+        path.unlink(missing_ok=True)
+        with suppress(OSError):  # it holds something else
+            path.parent.rmdir()
+    remove_left_scratch()
+
+
+def copies_message(results: Path, wanted: Iterable[str] = ()) -> str | None:
+    """Say where copies of originals are that nobody asked for; None where there are none.
+
+    Args:
+        results: the folder.
+        wanted: data sets whose config asks for copies.
+
+    """
+    asked = set(wanted)
+    copies = [  # whole, half written, put aside or linked
+        path
+        for path in find_copies(results)
+        if path.suffix not in _ABOUT and path.relative_to(results).parts[0] not in asked
+    ]
+    if not copies:
+        return None
+    return (
+        f"{results} holds copies of originals ({len(copies)} files, {copies[0]} for one), and "
+        f"nothing needs them; `anonbench originals {results} --remove` removes them with all "
+        "their links"
+    )

@@ -1,0 +1,1 @@
+"""Faces: MTCNN, and face detectors that come as ONNX files."""

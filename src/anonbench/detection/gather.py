@@ -1,0 +1,121 @@
+"""From the shards' tables to one table of all regions, and the counts before and after."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from anonbench.core.boxes import read_boxes, write_boxes
+from anonbench.core.errors import InputError
+from anonbench.core.io import write_csv
+from anonbench.core.vocabulary import Split
+from anonbench.datasets.reasons import COPY
+
+COUNTS = [
+    "split",
+    "listed",
+    "unreadable",
+    "failed",
+    "without_regions",
+    "used",
+    "used_without_regions",
+    "used_failed",
+]
+"""Columns of the counts of images. `failed`: left out because a detector failed; `without_regions`:
+nothing was found. Of the used ones, those in which nothing was found, and those with the regions of
+some detectors only, because another one failed."""
+KEPT = " (kept)"
+"""Ends the reason of an image that is used although a detector failed on it."""
+UNMATCHED_COLUMNS = ["setting", "file", "row", "reason"]
+"""Of rows of a user's files that reach no image."""
+
+
+def gather_boxes(
+    manifest: Path,
+    skipped: Path,
+    box_shards: Sequence[Path],
+    image_shards: Sequence[Path],
+    keep_without_regions: bool,
+    boxes: Path,
+    all_skipped: Path,
+    counts: Path,
+) -> None:
+    """Write all regions, everything that was skipped with its reason, and the counts by split.
+
+    Raises:
+        InputError: a split has no image left.
+
+    """
+    listed = pd.read_parquet(manifest, columns=["id", "path", "split"])
+    outcome = pd.concat([pd.read_parquet(path) for path in image_shards], ignore_index=True)
+    early = pd.read_csv(skipped, dtype=str, keep_default_na=False)
+    late = listed.merge(outcome, on="id", validate="one_to_one")
+    table = count_outcomes(early, late, keep_without_regions)
+    skips = _skips(early, late, keep_without_regions)
+    empty = table.loc[table["used"] == 0, "split"]
+    if len(empty):
+        reasons = Counter(skips.loc[skips["split"] == empty.iloc[0], "reason"]).most_common(3)
+        why = "; ".join(f"{count}: {reason}" for reason, count in reasons)
+        raise InputError(
+            f"{manifest.parent.name}: no image of the split {empty.iloc[0]!r} is left after "
+            f"detection ({why}); look at the detectors and their thresholds, or set "
+            "keep_without_regions or keep_failed"
+        )
+    write_boxes(
+        pd.concat([read_boxes(path) for path in box_shards]).sort_values(["id", "order"]), boxes
+    )
+    write_csv(skips, all_skipped)
+    write_csv(table, counts)
+
+
+def gather_unmatched(files: Sequence[Path], output: Path) -> None:
+    """Write the rows that reach no image (`UNMATCHED_COLUMNS`), of all settings, as one CSV."""
+    parts = [pd.read_csv(file, dtype=str, keep_default_na=False) for file in files]
+    write_csv(pd.concat([pd.DataFrame(columns=UNMATCHED_COLUMNS), *parts]), output)
+
+
+def count_outcomes(
+    early: pd.DataFrame, late: pd.DataFrame, keep_without_regions: bool
+) -> pd.DataFrame:
+    """Return the counts by split, with the columns `COUNTS`.
+
+    Args:
+        early: files that were left out at the manifest stage; `split`, `reason`. Copies of val's
+            images in train are not counted: duplicates.csv has them.
+        late: images of the manifest with detection's outcome; `split`, `status`.
+        keep_without_regions: whether images without a region are used.
+
+    """
+    early = early[early["reason"] != COPY]
+    rows = []
+    for split in Split:
+        before = int((early["split"] == split).sum())
+        states = late.loc[late["split"] == split, "status"].value_counts()
+        ok, partial, empty, failed, bad = (
+            int(states.get(state, 0))
+            for state in ("ok", "partial", "empty", "failed", "unreadable")
+        )
+        unhidden = empty if keep_without_regions else 0
+        listed = before + ok + partial + empty + failed + bad
+        used = ok + partial + unhidden
+        rows.append((str(split), listed, before + bad, failed, empty, used, unhidden, partial))
+    return pd.DataFrame(rows, columns=COUNTS)
+
+
+def _skips(early: pd.DataFrame, late: pd.DataFrame, keep_without_regions: bool) -> pd.DataFrame:
+    """Return path, split and reason of all images that are not used, or used in spite of it."""
+    lost = late[(late["reason"] != "") | (late["status"] == "empty")].copy()
+    lost.loc[lost["status"] == "partial", "reason"] += KEPT
+    empty = lost["status"] == "empty"
+    if keep_without_regions:
+        lost.loc[empty, "reason"] += KEPT
+        lost = lost[~empty | (lost["reason"] != KEPT)]
+    else:
+        failed = lost["reason"].where(lost["reason"] == "", "; " + lost["reason"])
+        lost.loc[empty, "reason"] = "no region found" + failed[empty]
+    columns = ["path", "split", "reason"]
+    everything = pd.concat([early[columns], lost[columns]])
+    return everything.sort_values(columns, ignore_index=True)

@@ -1,0 +1,179 @@
+"""Geometry of machine-readable zones: which lines of text make one block, and its outline."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from anonbench.core.icao9303 import FILLER, normalized
+
+MOST_LINES = 3
+TURN = 5.0
+"""Degrees between two lines of one zone, at most: short pieces of text lie less exactly."""
+HEIGHTS = (0.55, 1.8)
+"""Height of a line as a multiple of its neighbour's."""
+STEP = (0.7, 3.2)
+"""From one line's middle to the next one's, in heights: 3.1 in a passport of 2.4 mm letters at
+line spacing 6.35 mm, boxes being higher than letters (Doc 9303, part 4, 4.2.2)."""
+ENDS = 2.0
+"""By how much two unread lines' ends may differ, in heights."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of text: corners in reading order, float [4, 2], and how much it is a zone's."""
+
+    corners: np.ndarray
+    score: float = 0.0
+    text: str = ""
+
+    @property
+    def kin(self) -> bool:
+        """Whether it may be a piece of a zone, if not enough to tell one by."""
+        return self.score > 0.3 or FILLER in normalized(self.text)
+
+    @property
+    def width(self) -> float:
+        """Return its length in pixels."""
+        return float(np.hypot(*(self.corners[[1, 2]] - self.corners[[0, 3]]).mean(axis=0)))
+
+    @property
+    def height(self) -> float:
+        """Return its height in pixels."""
+        return float(np.hypot(*(self.corners[[3, 2]] - self.corners[[0, 1]]).mean(axis=0)))
+
+    @property
+    def angle(self) -> float:
+        """Return the direction of reading in degrees, clockwise from the image's right."""
+        x, y = (self.corners[[1, 2]] - self.corners[[0, 3]]).mean(axis=0)
+        return float(np.degrees(np.arctan2(y, x)))
+
+    def turned(self, quarters: int) -> Line:
+        """Return the same place, to be read in a direction turned by quarters clockwise."""
+        return replace(self, corners=np.roll(self.corners, -quarters, axis=0))
+
+
+def lengthwise(corners: np.ndarray) -> np.ndarray:
+    """Return corners in an order in which the longer side is the width."""
+    line = Line(corners)
+    return line.corners if line.width >= line.height else line.turned(1).corners
+
+
+def blocks(lines: Sequence[Line], min_score: float) -> list[list[Line]]:
+    """Return the groups of one to three lines that are zones, each from its first line down.
+
+    A zone starts from its best line; neighbours belong to it that look like a zone's, too, or that
+    begin and end with it.
+
+    Args:
+        lines: all long lines of an image.
+        min_score: of the best line.
+
+    """
+    rest = sorted(lines, key=lambda line: line.score, reverse=True)
+    found = []
+    while rest and rest[0].score >= min_score:
+        block = _grown([rest.pop(0)], rest, min_score)
+        rest = [line for line in rest if not any(line is other for other in block)]
+        found.append(block)
+    return found
+
+
+def _grown(block: list[Line], rest: Sequence[Line], min_score: float) -> list[Line]:
+    """Return a block with its neighbours: in rows of their own, three at most, or beside a row."""
+    frame = Frame.of(block[0])
+    rows = [frame.middle(block[0])]
+    joined = True
+    while joined:
+        joined = False
+        for line in rest:
+            if any(line is other for other in block) or not alike(block[0], line):
+                continue
+            middle = frame.middle(line)
+            steps = sorted(abs(middle - row) / block[0].height for row in rows)
+            beside = steps[0] < STEP[0] / 2
+            next_to = STEP[0] <= steps[0] <= STEP[1] and len(rows) < MOST_LINES
+            if (beside and _overlap(frame, block, line)) or (next_to and _pair(frame, block, line)):
+                block, joined = [*block, line], True
+                if not beside:
+                    rows.append(middle)
+    return sorted(block, key=frame.middle)
+
+
+def alike(first: Line, line: Line) -> bool:
+    """Tell whether two lines have nearly the same direction and height."""
+    turn = (line.angle - first.angle + 180) % 360 - 180
+    return abs(turn) <= TURN and HEIGHTS[0] <= line.height / first.height <= HEIGHTS[1]
+
+
+def _pair(frame: Frame, block: Sequence[Line], line: Line) -> bool:
+    """Tell whether a line is the block's next row: they begin together, and end so if unread."""
+    start, end = frame.span([line])
+    first, last = frame.span(block)
+    height = block[0].height
+    if abs(start - first) > ENDS * height:
+        return False
+    return line.kin or abs(end - last) <= ENDS * height
+
+
+def _overlap(frame: Frame, block: Sequence[Line], line: Line) -> bool:
+    """Tell whether a piece of a row lies within the block or is a part of the zone itself."""
+    start, end = frame.span([line])
+    first, last = frame.span(block)
+    height = block[0].height
+    return (start >= first - height and end <= last + height) or line.kin
+
+
+@dataclass(frozen=True)
+class Frame:
+    """Coordinates along and across a line."""
+
+    along: np.ndarray
+    across: np.ndarray
+
+    @classmethod
+    def of(cls, line: Line) -> Frame:
+        """Return the frame in which the line is level."""
+        turn = np.radians(line.angle)
+        along = np.array([np.cos(turn), np.sin(turn)])
+        return cls(along, np.array([-along[1], along[0]]))
+
+    def middle(self, line: Line) -> float:
+        """Return where a line's middle is across."""
+        return float(line.corners.mean(axis=0) @ self.across)
+
+    def span(self, lines: Sequence[Line]) -> tuple[float, float]:
+        """Return where lines begin and end along."""
+        at = np.concatenate([line.corners for line in lines]) @ self.along
+        return float(at.min()), float(at.max())
+
+    def depth(self, lines: Sequence[Line]) -> tuple[float, float]:
+        """Return where lines begin and end across."""
+        at = np.concatenate([line.corners for line in lines]) @ self.across
+        return float(at.min()), float(at.max())
+
+    def corners(self, span: tuple[float, float], depth: tuple[float, float]) -> np.ndarray:
+        """Return a rectangle in the image, float [4, 2]."""
+        (x0, x1), (y0, y1) = span, depth
+        flat = np.array([(x0, y0), (x1, y0), (x1, y1), (x0, y1)])
+        result: np.ndarray = flat @ np.stack([self.along, self.across])
+        return result
+
+
+def outline(block: Sequence[Line], margin: float) -> np.ndarray:
+    """Return the rectangle around a block, float [4, 2], over the width of its longest line.
+
+    All lines of a zone end at the same column, but a text detector often stops before the last
+    fillers of one of them.
+
+    Args:
+        block: the lines.
+        margin: by how much it is grown on each side, in heights of a line.
+
+    """
+    frame = Frame.of(max(block, key=lambda line: line.width))
+    more = margin * float(np.median([line.height for line in block]))
+    (x0, x1), (y0, y1) = frame.span(block), frame.depth(block)
+    return frame.corners((x0 - more, x1 + more), (y0 - more, y1 + more))

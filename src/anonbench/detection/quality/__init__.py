@@ -1,0 +1,1 @@
+"""Detection quality: against true boxes, and by looking."""

@@ -1,0 +1,289 @@
+"""How well found regions hide true ones: exact areas, counts and means with intervals.
+
+What is hidden is hidden, whatever it was taken for: coverage counts all found regions, unless it
+says "alike", which counts those of the true region's own entity.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import shapely
+from scipy.optimize import linear_sum_assignment
+
+from anonbench.core.boxes import Region
+from anonbench.core.numeric.statistics import bootstrap_means, interval
+from anonbench.core.vocabulary import Entity
+
+IOU = 0.5
+"""Intersection over union from which a found region is a true one, one to one."""
+COVERAGES = (0.5, 0.9)
+"""Shares of a true region's area from which it counts as hidden."""
+ALL = "all"
+"""All entities together."""
+
+REGION_COLUMNS = [
+    *("id", "entity", "x0", "y0", "x1", "y1", "area"),
+    *("covered", "covered_alike", "matched"),
+]
+IMAGE_COLUMNS = [
+    *("id", "entity", "true", "found"),
+    *("area", "covered", "covered_alike", "false_area"),
+]
+METRICS = ("covered", "covered_alike", "recall_iou", "recall_50", "recall_90", "false_area")
+SUMMARY_COLUMNS = ["entity", "metric", "value", "low", "high", "images", "true", "found"]
+
+Size = tuple[int, int]
+"""Width and height in pixels."""
+
+
+def outlines(regions: Sequence[Region], size: Size) -> np.ndarray:
+    """Return each region's polygon inside an image, object [N]; one outside it is empty.
+
+    A quadrilateral is taken for the convex hull of its corners, as the anonymizers do.
+    """
+    corners = np.array([_corners(region) for region in regions], dtype=float).reshape(-1, 4, 2)
+    hulls = shapely.convex_hull(shapely.multipoints(corners))
+    inside: np.ndarray = shapely.intersection(hulls, shapely.box(0, 0, *size))
+    # a line or a point, which a flat region is, has no area and cannot be united with polygons
+    inside[shapely.get_type_id(inside) != shapely.GeometryType.POLYGON] = shapely.Polygon()
+    return inside
+
+
+def _corners(region: Region) -> Sequence[float]:
+    if region.quad is not None:
+        return region.quad
+    x0, y0, x1, y1 = region.x0, region.y0, region.x1, region.y1
+    return (x0, y0, x1, y0, x1, y1, x0, y1)
+
+
+def hidden_shares(true: np.ndarray, found: np.ndarray) -> np.ndarray:
+    """Return the share of each true polygon's area that the union of the found ones covers.
+
+    Args:
+        true: polygons [N].
+        found: polygons [M].
+
+    Returns:
+        float [N] in [0, 1]; NaN for a polygon without area.
+
+    """
+    return _share(shapely.area(shapely.intersection(true, _union(found))), shapely.area(true))
+
+
+def false_share(true: np.ndarray, found: np.ndarray, size: Size) -> float:
+    """Return the area of found polygons [M] outside all true ones [N], as a share of the image."""
+    outside = shapely.difference(_union(found), _union(true))
+    return float(min(shapely.area(outside) / (size[0] * size[1]), 1.0))
+
+
+def matches(true: np.ndarray, found: np.ndarray) -> np.ndarray:
+    """Return which true polygons have a found one of their own with an IoU of at least `IOU`.
+
+    As many pairs as possible are made, and of those the ones that overlap most (Hungarian method).
+
+    Args:
+        true: polygons [N].
+        found: polygons [M].
+
+    Returns:
+        bool [N].
+
+    """
+    result = np.zeros(len(true), dtype=bool)
+    if len(true) and len(found):
+        pairs = true[:, None], found[None, :]
+        shared = shapely.area(shapely.intersection(*pairs))
+        joint = shapely.area(pairs[0]) + shapely.area(pairs[1]) - shared
+        iou = np.divide(shared, joint, out=np.zeros_like(shared), where=joint > 0)
+        good = iou >= IOU - 1e-9
+        rows, columns = linear_sum_assignment(
+            np.where(good, len(true) + len(found) + iou, 0.0), maximize=True
+        )
+        result[rows] = good[rows, columns]
+    return result
+
+
+def measure_image(
+    found: Sequence[Region], true: Sequence[Region], size: Size
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Return rows of `REGION_COLUMNS` and of `IMAGE_COLUMNS`, without the image's id.
+
+    There is a region row for each true region with an area, in the order given; an image row for
+    each entity that is true or was found, and one for all of them.
+    """
+    drawn = [
+        (region, shape)
+        for region, shape in zip(true, outlines(true, size), strict=True)
+        if shape.area > 0
+    ]
+    true_shapes = np.array([shape for _, shape in drawn], dtype=object)
+    found_shapes = outlines(found, size)
+    regions = [_region_row(region, shape) for region, shape in drawn]
+    # each union once: they take nearly all of the time, and that of one polygon none
+    all_true, all_found = _joined(true_shapes), _joined(found_shapes)
+    _add(regions, "covered", hidden_shares(true_shapes, all_found))
+    images, alike = [], []
+    for entity in Entity:
+        rows = [row for row in regions if row["entity"] == entity]
+        own = np.array([s for region, s in drawn if region.entity == entity], dtype=object)
+        of_kind = found_shapes[np.array([region.entity == entity for region in found], dtype=bool)]
+        if not len(own) and not len(of_kind):
+            continue
+        joined = all_true if len(own) == len(drawn) else _joined(own)
+        joined_found = all_found if len(of_kind) == len(found) else _joined(of_kind)
+        _add(rows, "covered_alike", hidden_shares(own, joined_found))
+        _add(rows, "matched", matches(own, of_kind))
+        alike.append(shapely.intersection(joined[0], joined_found[0]))
+        false = false_share(all_true, joined_found, size)
+        counts = {"entity": str(entity), "true": len(own), "found": len(of_kind)}
+        images.append(counts | _areas(joined, all_found, alike[-1]) | {"false_area": false})
+    counts = {"entity": ALL, "true": len(drawn), "found": len(found)}
+    areas = _areas(all_true, all_found, _union(np.array(alike, dtype=object)))
+    false = false_share(all_true, all_found, size)
+    images.append(counts | areas | {"false_area": false})
+    return regions, images
+
+
+def _region_row(region: Region, shape: Any) -> dict[str, Any]:
+    box = {name: getattr(region, name) for name in ("x0", "y0", "x1", "y1")}
+    return {"entity": str(region.entity), **box, "area": float(shape.area)}
+
+
+def _add(rows: list[dict[str, Any]], name: str, values: np.ndarray) -> None:
+    for row, value in zip(rows, values.tolist(), strict=True):
+        row[name] = value
+
+
+def _areas(true: np.ndarray, found: np.ndarray, alike: Any) -> dict[str, float]:
+    """Return the area of all true polygons in pixels, and the shares of it that are hidden."""
+    union = _union(true)
+    area = np.array([shapely.area(union)])
+    hidden = np.array([shapely.area(shapely.intersection(union, _union(found)))])
+    return {
+        "area": float(area[0]),
+        "covered": float(_share(hidden, area)[0]),
+        "covered_alike": float(_share(np.array([shapely.area(alike)]), area)[0]),
+    }
+
+
+def _joined(shapes: np.ndarray) -> np.ndarray:
+    """Return the union of polygons [N] as one shape, [1]."""
+    return np.array([_union(shapes)], dtype=object)
+
+
+def _union(shapes: np.ndarray) -> Any:
+    return shapely.union_all(shapes)
+
+
+def _share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    """Divide areas; rounding takes no share out of [0, 1], and nothing of nothing is NaN."""
+    shares = np.divide(part, whole, out=np.full(whole.shape, np.nan), where=whole > 0)
+    return np.clip(np.where(shares > 1 - 1e-9, 1.0, shares), 0.0, 1.0)
+
+
+def measure(
+    found: Mapping[str, Sequence[Region]],
+    true: Mapping[str, Sequence[Region]],
+    sizes: Mapping[str, Size],
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Measure every image of `true`, also those in which nothing is true or was found.
+
+    Args:
+        found: regions by image id.
+        true: regions by image id; its images are those that are measured.
+        sizes: by image id, at least of `true`.
+
+    Returns:
+        The true regions (`REGION_COLUMNS`) and the images by entity (`IMAGE_COLUMNS`).
+
+    """
+    regions: list[dict[str, Any]] = []
+    images: list[dict[str, Any]] = []
+    for image_id in sorted(true):
+        of_regions, of_image = measure_image(
+            found.get(image_id, ()), true[image_id], sizes[image_id]
+        )
+        regions += [{"id": image_id} | row for row in of_regions]
+        images += [{"id": image_id} | row for row in of_image]
+    return (
+        pd.DataFrame(regions, columns=REGION_COLUMNS),
+        pd.DataFrame(images, columns=IMAGE_COLUMNS),
+    )
+
+
+def summarize_quality(
+    regions: pd.DataFrame, images: pd.DataFrame, resamples: int, confidence: float
+) -> pd.DataFrame:
+    """Return `METRICS` by entity, and for all entities, with bootstrap intervals over images.
+
+    Area covered is a mean over the images with such regions; recalls are shares of true regions;
+    false area is a mean over all images that were measured. A metric that nothing defines is NaN.
+
+    Args:
+        regions: see `measure`.
+        images: see `measure`.
+        resamples: of the bootstrap; an image's regions are drawn together.
+        confidence: of the intervals.
+
+    Returns:
+        `SUMMARY_COLUMNS`: a row an entity and metric; `images` are those behind the value.
+
+    """
+    everyone = pd.Index(images["id"].unique())
+    rows = []
+    for entity in [*Entity, ALL]:
+        own = images[images["entity"] == entity].set_index("id")
+        if own.empty:
+            continue
+        mine = regions if entity == ALL else regions[regions["entity"] == entity]
+        counts = (len(mine), int(own["found"].sum()))
+        sampled = _metric_samples(own, mine, everyone, resamples)
+        for metric in METRICS:
+            value, samples, behind = sampled[metric]
+            low, high = interval(samples, confidence)
+            rows.append((str(entity), metric, value, low, high, behind, *counts))
+    return pd.DataFrame(rows, columns=SUMMARY_COLUMNS)
+
+
+def _metric_samples(
+    images: pd.DataFrame, regions: pd.DataFrame, everyone: pd.Index, resamples: int
+) -> dict[str, tuple[float, np.ndarray, int]]:
+    """Return value, bootstrap samples and number of images of each metric of one entity."""
+    result: dict[str, tuple[float, np.ndarray, int]] = {}
+    false = images["false_area"].reindex(everyone, fill_value=0.0).to_numpy(float)[:, None]
+    result["false_area"] = (
+        float(false.mean()),
+        bootstrap_means(false, resamples, "quality")[:, 0],
+        len(everyone),
+    )
+    with_true = images[images["true"] > 0]
+    counted = pd.DataFrame(
+        {
+            "recall_iou": regions["matched"].astype(float),
+            **{
+                f"recall_{round(100 * share)}": (regions["covered"] >= share).astype(float)
+                for share in COVERAGES
+            },
+            "regions": 1.0,
+        }
+    )
+    sums = counted.groupby(regions["id"]).sum().reindex(with_true.index)
+    columns = with_true[["covered", "covered_alike"]].join(sums)
+    values = columns.to_numpy(float)
+    if not len(values):
+        nothing = np.full(1, np.nan)
+        return result | {name: (float("nan"), nothing, 0) for name in columns.columns}
+    means, samples = values.mean(axis=0), bootstrap_means(values, resamples, "quality")
+    for place, name in enumerate(columns.columns[:-1]):
+        whole = 1.0 if name.startswith("covered") else means[-1]
+        wholes = 1.0 if name.startswith("covered") else samples[:, -1]
+        result[str(name)] = (
+            float(means[place] / whole),
+            samples[:, place] / wholes,
+            len(values),
+        )
+    return result

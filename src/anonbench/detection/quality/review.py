@@ -1,0 +1,91 @@
+"""Which images a person should look at: those where detection is the least certain.
+
+A list for each kind of doubt, at most so many images each, the most doubtful first.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from anonbench.core.seeding import hash_int
+
+REVIEW_COLUMNS = ["why", "id", "split", "path", "regions", "score", "reason"]
+FAILED = "failed"
+EMPTY = "empty"
+LOWEST_SCORE = "lowest score"
+FEW = "few regions"
+MANY = "many regions"
+SAMPLE = "sample"
+UNUSUAL = 3.0
+"""Deviation from the median number of regions, in robust standard deviations, that is unusual."""
+
+
+def least_certain(
+    manifest: pd.DataFrame, images: pd.DataFrame, boxes: pd.DataFrame, most: int
+) -> pd.DataFrame:
+    """Return the images to look at, by reason; one image may have several.
+
+    "failed": an image that could not be read, or that a detector failed on, with its reason.
+    "empty": nothing was found. "lowest score": its weakest region has one of the lowest scores.
+    "few regions", "many regions": the square root of their number is `UNUSUAL` robust standard
+    deviations from the median of the images with regions.
+
+    Args:
+        manifest: id, path, split.
+        images: detection's outcome: id, status (ok, empty, or a failure), reason, regions.
+        boxes: the box table.
+        most: images of each kind.
+
+    Returns:
+        `REVIEW_COLUMNS`; `score` is the weakest region's, NaN where there is none.
+
+    """
+    table = manifest[["id", "path", "split"]].merge(images, on="id", validate="one_to_one")
+    table = table.merge(boxes.groupby("id")["score"].min().reset_index(), on="id", how="left")
+    some = table[table["regions"] > 0]
+    deviation = _deviation(some["regions"].to_numpy(float))
+    lists = {
+        FAILED: table[~table["status"].isin(["ok", "empty"])].sort_values("id"),
+        EMPTY: _shuffled(table[table["status"] == "empty"]),
+        LOWEST_SCORE: some.sort_values(["score", "id"]),
+        FEW: some[deviation <= -UNUSUAL].sort_values(["regions", "id"]),
+        MANY: some[deviation >= UNUSUAL].sort_values(["regions", "id"], ascending=[False, True]),
+    }
+    parts = [part.head(most).assign(why=why) for why, part in lists.items() if len(part)]
+    filled = pd.concat(parts) if parts else pd.DataFrame(columns=REVIEW_COLUMNS)
+    return filled[REVIEW_COLUMNS].reset_index(drop=True)
+
+
+def choose_sheet(review: pd.DataFrame, most: int) -> list[str]:
+    """Return at most `most` images to draw: from each list in turn, none twice.
+
+    Args:
+        review: see `least_certain`.
+        most: images on a sheet.
+
+    """
+    ranked = review.assign(rank=review.groupby("why").cumcount())
+    ordered = ranked[ranked["why"] != FAILED].sort_values("rank", kind="stable")
+    return [str(image_id) for image_id in ordered["id"].drop_duplicates().head(most)]
+
+
+def _shuffled(rows: pd.DataFrame) -> pd.DataFrame:
+    """Order by a hash, so that the first ones are spread over folders and classes."""
+    keys = [hash_int("review", image_id) for image_id in rows["id"]]
+    return rows.iloc[np.argsort(np.array(keys, dtype=np.uint64), kind="stable")]
+
+
+def _deviation(counts: np.ndarray) -> np.ndarray:
+    """Return how far each count [N] is from the median, in robust standard deviations.
+
+    By square roots, whose spread does not grow with the count. Where most images have the same
+    number, the others are infinitely far: where most have one face, two are unusual.
+    """
+    if not len(counts):
+        return counts
+    roots = np.sqrt(counts)
+    away = roots - np.median(roots)
+    spread = 1.4826 * np.median(np.abs(away))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(away == 0, 0.0, away / spread)

@@ -1,0 +1,334 @@
+"""One job of the detection stage: the images of a shard in, box table and images table out."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+import pandas as pd
+
+from anonbench.config.detectors import Detection, DetectorName
+from anonbench.core.boxes import Quad, Region, box_table, write_boxes
+from anonbench.core.errors import InputError, UnreadableImage
+from anonbench.core.io import write_parquet
+from anonbench.core.jobs.job import loudly
+from anonbench.core.progress import track_batches
+from anonbench.datasets.annotations import Correction, correct
+from anonbench.detection.base import Detector
+from anonbench.detection.cache import Finding, Kept, made_by
+from anonbench.detection.registry import build_all
+from anonbench.detection.text.reading import Original, read_batches
+
+log = logging.getLogger(__name__)
+
+IMAGE_COLUMNS = ["id", "status", "reason", "regions"]
+SUSPICIOUS = 100
+"""Images, the first that a detector sees, without any region that are worth a warning."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """How a shard is searched."""
+
+    root: Path
+    """The data set's folder."""
+    detectors: Sequence[DetectorName]
+    """Whose regions are taken together."""
+    settings: Detection
+    seed: int
+    """Of the regions' draw order."""
+    threads: int = 1
+    """CPU threads of this process: for reading, and for ONNX Runtime."""
+    templates: Path | None = None
+    """Folder of annotated templates."""
+    boxes: Mapping[str, Sequence[Region]] = field(default_factory=dict)
+    """The user's own regions by image id."""
+    corrections: Mapping[str, Sequence[Correction]] = field(default_factory=dict)
+    """The user's corrections of all that is found, by image id."""
+    keep_failed: bool = False
+    """Whether an image on which a detector fails keeps what the others find."""
+    kept: Sequence[Path] = ()
+    """Beginnings of the paths of what was found before: the first is written, too. None: nothing is
+    kept."""
+
+
+def detect_shard(manifest: pd.DataFrame, job: Job, boxes: Path, images: Path) -> None:
+    """Find the sensitive regions of a shard's images.
+
+    An image that cannot be read, or that a detector fails on, is recorded with the reason and has
+    no regions (but see `Job.keep_failed`); the others go on. Detectors are loaded only if there is
+    an image that they have not searched before.
+
+    Args:
+        manifest: the shard's rows, with columns id, path (relative to the root), width, height,
+            bytes and digest; may be empty.
+        job: everything else.
+        boxes: the box table to write (Parquet, `anonbench.core.boxes.BOX_COLUMNS`).
+        images: the images table to write: id, status, reason, regions. The status is ok, empty,
+            partial (a detector failed, and there are regions of others), failed (a detector failed,
+            and the image is left out) or unreadable.
+
+    Raises:
+        InputError: a detector's package or weights are missing.
+        ChangedImage: a file is another one than the manifest describes.
+
+    """
+    search = _Search(job, manifest.sort_values("id"))
+    search.run()
+    regions = search.regions()
+    write_boxes(box_table(regions, job.seed), boxes)
+    write_parquet(_image_table(manifest, regions, search), images)
+
+
+class _Search:
+    """A shard's images, what each detector found in them, and what went wrong."""
+
+    def __init__(self, job: Job, manifest: pd.DataFrame) -> None:
+        self._job = job
+        self._manifest = manifest
+        self._digests = dict(zip(manifest["id"].astype(str), manifest["digest"], strict=True))
+        # without any detector on pixels, images are read all the same: to know which can be
+        searching = set(job.detectors) - {DetectorName.BOXES} or {DetectorName.BOXES}
+        # the template detector first: it may make the others needless
+        self._names = sorted(searching, key=lambda name: (name is not DetectorName.TEMPLATE, name))
+        self._side = job.settings.decoded_side(self._names)
+        self._found: dict[DetectorName, dict[str, Finding]] = {name: {} for name in self._names}
+        self._settled: set[DetectorName] = set()
+        self.unreadable: dict[str, str] = {}
+        """Reasons by image."""
+        self.failed: dict[str, list[str]] = {}
+        """Of detectors, by image."""
+        self._without_effect: list[tuple[str, Correction]] = []
+
+    def run(self) -> None:
+        """Search the images that were not searched before."""
+        with self._all_kept() as kept:
+            known = [self._recall(name, kept) for name in self._names]
+            new = self._manifest[~np.all(known, axis=0)]
+            log.info("%d of %d images were searched before", self._size - len(new), self._size)
+            if len(new):
+                detectors = self._load()
+                for batch in self._batches(new):
+                    for name, detector in detectors.items():
+                        self._detect(name, detector, batch, kept)
+                    batch.clear()  # before the next images are read
+        for name in self._names:
+            self._warn_if_nothing(name)
+        own = any(self._job.boxes.get(image_id) for image_id in self._digests)
+        if DetectorName.BOXES in self._job.detectors and self._size and not own:
+            _warn_of_nothing(self._size, DetectorName.BOXES)
+
+    @property
+    def _size(self) -> int:
+        return len(self._manifest)
+
+    @contextmanager
+    def _all_kept(self) -> Iterator[dict[DetectorName, Kept]]:
+        """Give what is kept of each detector; it is written at the end, however that comes."""
+        with ExitStack() as stack:
+            yield {name: stack.enter_context(self._kept(name)) for name in self._names}
+
+    def _kept(self, name: DetectorName) -> Kept:
+        job = self._job
+        if not (job.kept and self._size):
+            return Kept(None, {}, [])
+        identity = made_by(name, job.settings, job.templates) | {"decoded": self._side}
+        files = [path.with_name(f"{path.name}.{name}.parquet") for path in job.kept]
+        return Kept(files[0], identity, self._digests.values(), files[1:])
+
+    def _recall(self, name: DetectorName, kept: Mapping[DetectorName, Kept]) -> list[bool]:
+        """Take over what is kept; return which images need no search by this detector."""
+        known = []
+        for image_id, digest in self._digests.items():
+            finding = kept[name].findings.get(digest)
+            if finding is not None:
+                self._found[name][image_id] = finding
+            known.append(finding is not None or self._stands_alone(image_id))
+        return known
+
+    def _load(self) -> dict[DetectorName, Detector]:
+        job = self._job
+        _one_thread(self._names)
+        return build_all(self._names, job.settings, job.threads, job.templates)
+
+    def _batches(self, new: pd.DataFrame) -> Iterator[list[Original]]:
+        """Yield the readable images."""
+        job = self._job
+        batches = read_batches(new, job.root, job.settings.max_pixels, self._side, job.threads)
+        for batch in track_batches(batches, len(new), "images searched"):
+            self._leave_out_unreadable(batch)
+            yield batch
+
+    def _leave_out_unreadable(self, batch: list[Original]) -> None:
+        for image in batch:
+            if image.problem:
+                self.unreadable[image.id] = image.problem
+                log.warning("image %s is left out: %s", image.id, image.problem)
+        batch[:] = [image for image in batch if not image.problem]
+
+    def _detect(
+        self,
+        name: DetectorName,
+        detector: Detector,
+        batch: Sequence[Original],
+        kept: Mapping[DetectorName, Kept],
+    ) -> None:
+        """Search the images of a batch that this detector has not searched."""
+        new = [
+            image
+            for image in batch
+            if image.id not in self._found[name] and not self._stands_alone(image.id)
+        ]
+        if not new:
+            return
+        for image, finding in zip(new, self._findings(name, detector, new), strict=True):
+            if finding is None:
+                continue
+            self._found[name][image.id] = finding
+            kept[name].add(image.digest, finding)
+        if len(self._found[name]) >= SUSPICIOUS:
+            self._warn_if_nothing(name)
+        elif not self._found[name] and len(self.failed) >= SUSPICIOUS:
+            raise InputError(
+                f"detector {name} failed on all of the first {len(self.failed)} images; the log "
+                "says how: its package, its weights or the device is not right"
+            )
+
+    def _findings(
+        self, name: DetectorName, detector: Detector, images: Sequence[Original]
+    ) -> list[Finding | None]:
+        """Return what a detector finds in each image; where it fails on all, one by one."""
+        try:
+            return list(_searched(detector, images))
+        except Exception as error:
+            if _is_the_users(error):
+                raise
+            # whatever a foreign package raises: alone, the images tell which it is
+            return [self._finding(name, detector, image) for image in images]
+
+    def _finding(self, name: DetectorName, detector: Detector, image: Original) -> Finding | None:
+        try:
+            return _searched(detector, [image])[0]
+        except UnreadableImage as error:
+            reason = f"{name}: {error}"
+        except Exception as error:
+            if _is_the_users(error):
+                raise
+            # the exception's text is left out: it may quote the image's content
+            reason = f"{name} failed ({type(error).__name__})"
+        self.failed.setdefault(image.id, []).append(reason)
+        log.warning("image %s: %s", image.id, reason)
+        return None
+
+    def _stands_alone(self, image_id: str) -> bool:
+        """Return whether the template's regions are all, the other detectors left out."""
+        found = self._found.get(DetectorName.TEMPLATE, {}).get(image_id)
+        fallback = self._job.settings.template.mode == "fallback"
+        return fallback and found is not None and found.accepted
+
+    def _warn_if_nothing(self, name: DetectorName) -> None:
+        """Warn once where no image so far has a region of this detector."""
+        if name is DetectorName.BOXES or name in self._settled or not self._found[name]:
+            return
+        self._settled.add(name)
+        if not any(finding.regions for finding in self._found[name].values()):
+            _warn_of_nothing(len(self._found[name]), name)
+
+    def regions(self) -> dict[str, list[Region]]:
+        """Return the regions of every image that is used, the user's own and corrections in."""
+        usable = [
+            image_id
+            for image_id in self._digests
+            if image_id not in self.unreadable
+            and (self._job.keep_failed or image_id not in self.failed)
+        ]
+        united = {image_id: self._united(image_id) for image_id in usable}
+        if self._without_effect:
+            _warn_of_removals(self._without_effect)
+        return united
+
+    def _united(self, image_id: str) -> list[Region]:
+        job = self._job
+        names = [DetectorName.TEMPLATE] if self._stands_alone(image_id) else self._names
+        findings = [self._found[name].get(image_id) for name in names]
+        regions = [region for finding in findings if finding for region in finding.regions]
+        regions += job.boxes.get(image_id, ())
+        corrected, without_effect = correct(regions, job.corrections.get(image_id, ()))
+        self._without_effect += [(image_id, correction) for correction in without_effect]
+        return corrected
+
+
+def _is_the_users(error: Exception) -> bool:
+    """Return whether an error is none of an image, but of what the user gave."""
+    return isinstance(error, InputError) and not isinstance(error, UnreadableImage)
+
+
+def _searched(detector: Detector, images: Sequence[Original]) -> list[Finding]:
+    """Return what a detector finds in each image, in pixels of the original."""
+    found = detector.detect([image.pixels for image in images])
+    accepted = getattr(detector, "accepted", None) or [False] * len(images)
+    return [
+        Finding([_at_full_size(region, image) for region in regions], known)
+        for image, regions, known in zip(images, found, accepted, strict=True)
+    ]
+
+
+def _at_full_size(region: Region, image: Original) -> Region:
+    if image.scale == 1:
+        return region
+    scale = float(image.scale)
+    quad = region.quad and cast(Quad, tuple(scale * value for value in region.quad))
+    x1, y1 = min(scale * region.x1, image.width), min(scale * region.y1, image.height)
+    return Region(region.entity, scale * region.x0, scale * region.y0, x1, y1, region.score, quad)
+
+
+def _one_thread(detectors: Sequence[DetectorName]) -> None:
+    """Give torch one thread: with another number, sums round differently, and the boxes with them.
+
+    OpenCV has one for the same reason (`anonbench.core.opencv`); ONNX Runtime is told in `build`.
+    """
+    if DetectorName.MTCNN in detectors:
+        import torch
+
+        torch.set_num_threads(1)
+
+
+def _warn_of_nothing(images: int, name: DetectorName) -> None:
+    loudly(
+        log,
+        f"NOTHING FOUND in the first {images} images by {name}: is it the right detector for this "
+        "data, with the right thresholds? Images without regions are not anonymized.",
+    )
+
+
+def _warn_of_removals(corrections: Sequence[tuple[str, Correction]]) -> None:
+    image_id, first = corrections[0]
+    loudly(
+        log,
+        f"{len(corrections)} removals of the corrections match no region: none of theirs is there, "
+        f"or they overlap it by less than half; first row {first.row}, {first.entity} (image "
+        f"{image_id})",
+    )
+
+
+def _image_table(
+    manifest: pd.DataFrame, regions: Mapping[str, Sequence[Region]], search: _Search
+) -> pd.DataFrame:
+    """Return one row for each image of the shard, sorted by id."""
+    rows = []
+    for image_id in sorted(manifest["id"].astype(str)):
+        count = len(regions.get(image_id, ()))
+        failed = "; ".join(search.failed.get(image_id, ()))
+        reason = search.unreadable.get(image_id, failed)
+        if image_id not in regions:
+            status = "unreadable" if image_id in search.unreadable else "failed"
+        else:
+            status = "empty" if not count else "partial" if reason else "ok"
+        rows.append((image_id, status, reason, count))
+    frame = pd.DataFrame(rows, columns=IMAGE_COLUMNS)
+    return frame.astype({"id": str, "status": str, "reason": str, "regions": np.int32})

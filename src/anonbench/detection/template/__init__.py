@@ -1,0 +1,1 @@
+"""Regions of documents of a known layout, by alignment with a template."""

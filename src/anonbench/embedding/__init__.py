@@ -1,0 +1,1 @@
+"""Embeddings: computed, stored, read from elsewhere; attention maps."""

@@ -1,0 +1,153 @@
+"""Where a backbone looks: the class token's attention in the last block, by head."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor, nn
+
+from anonbench.core.boxes import Region
+from anonbench.core.io import atomic, write_parquet
+from anonbench.datasets.shards import ImageSet
+from anonbench.embedding.attention_shares import (
+    SHARE_COLUMNS,
+    boxes_seen,
+    patch_means,
+    share_inside,
+)
+from anonbench.training.checkpoints.weights import load_backbone, read_description
+from anonbench.training.data.preprocess import Preprocess
+from anonbench.training.model.backbone import encode
+
+
+@torch.inference_mode()
+def attention_maps(model: nn.Module, preprocess: Preprocess, image: np.ndarray) -> np.ndarray:
+    """Return the class token's attention to the patches in the last block, by head.
+
+    Queries and keys are computed again from the block's input, so that the network itself may run
+    fused attention, which keeps no weights.
+
+    Args:
+        model: of `load_backbone`.
+        preprocess: of `load_backbone`.
+        image: uint8 [H, W] or [H, W, 3] RGB.
+
+    Returns:
+        float32 [heads, h, w], one value a patch; a head's sum is one less what the class token
+        pays to itself and to registers.
+
+    """
+    vit: Any = model
+    block = vit.blocks[-1]
+    inputs: list[Tensor] = []
+    hook = block.register_forward_pre_hook(lambda _, given: inputs.append(given[0]))
+    try:
+        device = next(model.parameters()).device
+        pixels = preprocess(image).to(device)
+        encode(vit, pixels)
+    finally:
+        hook.remove()
+    weights = attention_weights(block.attn, block.norm1(inputs[0]))[
+        0, :, 0, vit.num_prefix_tokens :
+    ]
+    patch_height, patch_width = vit.patch_embed.patch_size
+    grid = (pixels.shape[2] // patch_height, pixels.shape[3] // patch_width)
+    maps: np.ndarray = weights.reshape(-1, *grid).float().cpu().numpy()
+    return maps
+
+
+def attention_weights(attention: Any, tokens: Tensor) -> Tensor:
+    """Return a timm attention layer's weights, float [B, heads, N, N], for its input [B, N, D].
+
+    softmax(QKᵀ/√d), Vaswani et al. 2017, equation 1.
+    """
+    batch, count, _ = tokens.shape
+    qkv = attention.qkv(tokens).reshape(batch, count, 3, attention.num_heads, -1)
+    queries, keys, _ = qkv.permute(2, 0, 3, 1, 4).unbind(0)
+    queries, keys = attention.q_norm(queries), attention.k_norm(keys)
+    weights: Tensor = (queries * attention.scale @ keys.transpose(-2, -1)).softmax(dim=-1)
+    return weights
+
+
+@dataclass(frozen=True)
+class Sight:
+    """The maps of one model, with the geometry of its input."""
+
+    preprocess: Preprocess
+    maps: dict[tuple[str, str], np.ndarray]
+    """By variant and image id: float32 [heads, h, w]."""
+
+
+def attend(
+    backbone: Path,
+    variants: Mapping[str, ImageSet],
+    regions: Mapping[str, Sequence[Region]],
+    drawn: Sequence[str],
+    sample: Sequence[str],
+    maps: Path,
+    shares: Path,
+) -> None:
+    """Write one model's maps of a few images and its shares over a sample, on every variant.
+
+    On a CPU, whatever the device of training: it is a few hundred images.
+
+    Args:
+        backbone: what `train` wrote.
+        variants: image sets of the same images, by name.
+        regions: by image id; all of an image's regions, whatever the variant's degree.
+        drawn: ids of the images whose maps are kept.
+        sample: ids of the images over which shares are measured; each has a region.
+        maps: NPZ of `read_maps` that is written.
+        shares: Parquet that is written, columns `SHARE_COLUMNS`; heads count from 1.
+
+    Raises:
+        InputError: the backbone cannot be loaded, or an image is missing.
+
+    """
+    torch.set_num_threads(read_description(backbone)["threads"])
+    model, preprocess = load_backbone(backbone)
+    kept: dict[tuple[str, str], np.ndarray] = {}
+    rows: list[tuple[object, ...]] = []
+    for variant, images in variants.items():
+        for image_id in dict.fromkeys([*drawn, *sample]):
+            heads = attention_maps(model, preprocess, images.read(image_id))
+            if image_id in drawn:
+                kept[variant, image_id] = heads
+            if image_id in sample:
+                seen = boxes_seen(regions[image_id], images.size(image_id), preprocess)
+                covered = patch_means(seen, (heads.shape[1], heads.shape[2]))
+                chance = float(covered.mean())
+                rows += [
+                    (image_id, variant, head, float(share), chance)
+                    for head, share in enumerate(share_inside(heads, covered), start=1)
+                ]
+    write_maps(Sight(preprocess, kept), maps)
+    types = {"id": str, "variant": str, "head": np.int64, "share": float, "chance": float}
+    write_parquet(pd.DataFrame(rows, columns=SHARE_COLUMNS).astype(types), shares)
+
+
+def write_maps(sight: Sight, path: Path) -> None:
+    """Write NPZ: an array a variant and image, and `preprocess`."""
+    named = {f"{variant}/{image_id}": heads for (variant, image_id), heads in sight.maps.items()}
+    how = sight.preprocess
+    about = np.array([str(how.side), how.normalize, how.resize])
+    with atomic(path) as temporary, temporary.open("wb") as file:
+        np.savez(file, allow_pickle=False, preprocess=about, **named)
+
+
+def read_maps(path: Path) -> Sight:
+    """Read what `attend` wrote."""
+    with np.load(path) as stored:
+        side, normalize, resize = stored["preprocess"].tolist()
+        maps = {
+            (name.partition("/")[0], name.partition("/")[2]): np.asarray(stored[name], np.float32)
+            for name in stored.files
+            if name != "preprocess"
+        }
+    return Sight(Preprocess(int(side), normalize, resize), maps)

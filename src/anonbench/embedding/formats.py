@@ -1,0 +1,249 @@
+"""Embeddings of any system, as HDF5, NPY or Parquet, checked before they are scored.
+
+| format | vectors | ids |
+| --- | --- | --- |
+| `x.h5`, `x.hdf5` | `/embeddings` [N, D] | `/ids` [N] |
+| `x.npy` | array [N, D] | `x.ids.txt` beside it, one a line |
+| `x.parquet` | list column `embedding`, or else every other column a dimension | column `id` |
+
+Values are float16, float32 or float64; ids are text or integers. An NPY file of float32 is mapped
+into memory and not read, so that archives of millions of images need not fit.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from anonbench.core.errors import InputError
+from anonbench.core.hdf5 import opened
+from anonbench.core.limits import require_memory, require_stored
+from anonbench.embedding.store import Embeddings
+
+ID_LIST = ".ids.txt"
+"""What the name of an NPY file's id list ends in, instead of `.npy`."""
+_CHUNK = 1 << 16
+_GUIDE = "see docs/evaluate.md for the formats"
+
+
+def read(path: Path) -> Embeddings:
+    """Read embeddings in the format that the file's name tells.
+
+    Returns:
+        Embeddings float32 [N, D] in the file's order. Those of a float32 NPY file are mapped.
+
+    Raises:
+        InputError: the file is missing, truncated or in no known format, or `checked` refuses what
+            is in it.
+
+    """
+    suffix = path.suffix.lower()
+    if suffix not in _READERS:
+        raise InputError(f"{path}: is {suffix or 'no suffix'!r}, not one of {', '.join(_READERS)}")
+    if not path.is_file():
+        raise InputError(f"{path}: no such file")
+    if path.stat().st_size == 0:
+        raise InputError(f"{path}: the file is empty; write the embeddings again")
+    ids, values = _READERS[suffix](path)
+    return checked(ids, values, str(path))
+
+
+def checked(ids: Sequence[Any] | np.ndarray, values: Any, where: str) -> Embeddings:
+    """Return ids [N] and vectors [N, D] of any float type as embeddings, float32.
+
+    Args:
+        ids: text (or bytes, UTF-8) or integers; these become text.
+        values: array [N, D].
+        where: what errors call them: a path, or the name of an argument.
+
+    Raises:
+        InputError: values are no floats, not two-dimensional or of another number than the ids; an
+            id is empty or there twice; a vector is zero or not finite.
+
+    """
+    names = _names(ids, where)
+    array = np.asanyarray(values)
+    if array.dtype.kind != "f" or array.dtype.itemsize > np.dtype(np.float64).itemsize:
+        raise InputError(
+            f"{where}: the embeddings are {array.dtype}, not float16, float32 or float64; "
+            "write them as floats"
+        )
+    if array.ndim != 2 or 0 in array.shape:
+        raise InputError(
+            f"{where}: the embeddings have shape {array.shape}; write one row for each image and "
+            "one column for each dimension [N, D]"
+        )
+    if len(array) != len(names):
+        raise InputError(f"{where}: {len(array)} embeddings for {len(names)} ids; write one each")
+    _refuse_repeated(names, where)
+    return Embeddings(names, _finite(array, names, where))
+
+
+def _names(ids: Sequence[Any] | np.ndarray, where: str) -> list[str]:
+    names = []
+    for row, given in enumerate(ids.tolist() if isinstance(ids, np.ndarray) else ids):
+        if isinstance(given, bytes):
+            try:
+                name = given.decode("utf-8")
+            except UnicodeDecodeError:
+                raise InputError(f"{where}: the id of row {row} is not UTF-8") from None
+        elif isinstance(given, str | int) and not isinstance(given, bool):
+            name = str(given)
+        else:
+            kind = "missing" if given is None else type(given).__name__
+            raise InputError(f"{where}: the id of row {row} is {kind}; ids are text or integers")
+        if not name:
+            raise InputError(f"{where}: the id of row {row} is empty; give every image an id")
+        names.append(name)
+    return names
+
+
+def _refuse_repeated(names: list[str], where: str) -> None:
+    if len(set(names)) == len(names):
+        return
+    repeated = {name: times for name, times in Counter(names).items() if times > 1}
+    name = next(iter(repeated))
+    raise InputError(
+        f"{where}: {len(repeated)} ids occur more than once, such as {name!r} "
+        f"({repeated[name]} times); keep one embedding an image"
+    )
+
+
+def _finite(array: np.ndarray, names: list[str], where: str) -> np.ndarray:
+    """Return float32 [N, D], the array itself where it is that already."""
+    same = array.dtype == np.float32 and array.dtype.isnative
+    values = array if same else np.empty(array.shape, dtype=np.float32)
+    for start in range(0, len(array), _CHUNK):
+        rows = slice(start, start + _CHUNK)
+        if not same:
+            with np.errstate(over="ignore"):  # what float32 cannot hold is refused as infinite
+                values[rows] = array[rows]
+        chunk = values[rows]
+        for bad, finding in (
+            (~np.isfinite(chunk).all(axis=1), "not finite (NaN or infinity)"),
+            (~chunk.any(axis=1), "zero, and has no cosine similarity"),
+        ):
+            if bad.any():
+                name = names[start + int(np.flatnonzero(bad)[0])]
+                raise InputError(
+                    f"{where}: the embedding of {name!r} is {finding}; embed the image again or "
+                    "leave it out of all files"
+                )
+    return values
+
+
+def _read_hdf5(path: Path) -> tuple[Any, np.ndarray]:
+    with opened(path) as file:
+        require_memory(path, file.vectors.nbytes)
+        return file.names[()], file.vectors[()]
+
+
+def _read_npy(path: Path) -> tuple[list[str], np.ndarray]:
+    try:
+        with np.errstate(over="raise"):
+            # unlike numpy.load, of the NPY format only; what the file does not hold is an error
+            values = np.lib.format.open_memmap(path, mode="r")  # type: ignore[no-untyped-call]
+    except (OSError, EOFError, ValueError, ArithmeticError, RecursionError, MemoryError) as error:
+        raise InputError(
+            f"{path}: cannot be read as one NPY array of floats ({_line(error)}); write it again "
+            "with numpy.save, pickles are not read"
+        ) from None
+    listed = path.with_suffix(ID_LIST)
+    if not listed.is_file():
+        raise InputError(f"{path}: needs its ids in {listed}, one a line in the order of the rows")
+    try:
+        lines = listed.read_text(encoding="utf-8-sig").split("\n")
+    except UnicodeDecodeError:
+        raise InputError(f"{listed}: is not UTF-8 text; write one id a line") from None
+    return lines[:-1] if lines[-1] == "" else lines, values
+
+
+def _read_parquet(path: Path) -> tuple[list[Any], np.ndarray]:
+    try:
+        with pq.ParquetFile(path) as file:
+            metadata, names = file.metadata, file.schema_arrow.names
+        if "id" not in names:
+            raise InputError(f"{path}: has no column 'id'; {_GUIDE}")
+        _require_plausible(path, metadata)
+        table = pq.read_table(path, read_dictionary=["id"])
+    except (OSError, pa.ArrowException, MemoryError) as error:
+        raise InputError(
+            f"{path}: cannot be read as Parquet ({_line(error)}); write it again"
+        ) from None
+    ids = _plain(table.column("id"), path)
+    if "embedding" in table.column_names:
+        return ids, _from_lists(table.column("embedding"), ids, path)
+    return ids, _from_columns(table.drop_columns(["id"]), path)
+
+
+def _require_plausible(path: Path, metadata: pq.FileMetaData) -> None:
+    """Check that a file's columns do not unpack to far more than the file holds."""
+    groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
+    columns = [group.column(number) for group in groups for number in range(group.num_columns)]
+    values = sum(column.num_values for column in columns) * np.dtype(np.float64).itemsize
+    pages = sum(column.total_uncompressed_size for column in columns)
+    require_stored(str(path), max(values, pages, metadata.num_rows), path.stat().st_size)
+    require_memory(path, values)
+
+
+def _plain(column: pa.ChunkedArray, path: Path) -> list[Any]:
+    """Return ids; text comes as places in a list of words, where one long word may be repeated."""
+    for chunk in column.chunks:
+        if pa.types.is_dictionary(chunk.type):
+            lengths = pc.binary_length(chunk.dictionary)
+            total = pc.sum(lengths.take(chunk.indices)).as_py() or 0
+            require_stored(f"{path}: column 'id'", total, path.stat().st_size)
+    return list(column.to_pylist())
+
+
+def _from_lists(column: pa.ChunkedArray, ids: list[Any], path: Path) -> np.ndarray:
+    kind = column.type
+    is_list = pa.types.is_list(kind) or pa.types.is_large_list(kind)
+    if not (is_list or pa.types.is_fixed_size_list(kind)) or not pa.types.is_floating(
+        kind.value_type
+    ):
+        raise InputError(f"{path}: column 'embedding' is {kind}, not a list of floats")
+    lengths = [size for chunk in column.chunks for size in chunk.value_lengths().to_pylist()]
+    width = next((size for size in lengths if size), 0)
+    for name, size in zip(ids, lengths, strict=True):
+        if size != width:
+            raise InputError(
+                f"{path}: the embedding of {name!r} has {size or 'no'} dimensions, others have "
+                f"{width or 'none'}; embed all images with the same model"
+            )
+    # a null inside becomes NaN, which is refused with its id
+    parts = [chunk.flatten().to_numpy(zero_copy_only=False) for chunk in column.chunks]
+    return np.concatenate(parts).reshape(len(ids), width) if parts else np.empty((0, 0))
+
+
+def _from_columns(table: pa.Table, path: Path) -> np.ndarray:
+    for field in table.schema:
+        if not pa.types.is_floating(field.type):
+            raise InputError(
+                f"{path}: column {field.name!r} is {field.type}; keep 'id' and one column of "
+                "floats for each dimension, or one list column 'embedding'"
+            )
+    kinds = {field.type.to_pandas_dtype() for field in table.schema} or {np.float32}
+    values = np.empty((table.num_rows, table.num_columns), dtype=np.result_type(*kinds))
+    for dimension, column in enumerate(table.columns):
+        values[:, dimension] = column.to_numpy()
+    return values
+
+
+_READERS: dict[str, Callable[[Path], tuple[Any, np.ndarray]]] = {
+    ".h5": _read_hdf5,
+    ".hdf5": _read_hdf5,
+    ".npy": _read_npy,
+    ".parquet": _read_parquet,
+}
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())

@@ -1,0 +1,102 @@
+"""Embeddings on disk: ours, and what anyone may bring."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from anonbench.core.errors import InputError
+from anonbench.core.hdf5 import Stored, opened
+from anonbench.core.io import atomic
+from anonbench.core.limits import require_memory
+
+
+@dataclass(frozen=True)
+class Embeddings:
+    """One vector an image; not normalized."""
+
+    ids: list[str]
+    values: np.ndarray
+    """float32 [N, D]."""
+    provenance: dict[str, Any] = field(default_factory=dict)
+
+
+def write_embeddings(path: Path, embeddings: Embeddings) -> None:
+    """Write HDF5 with `/embeddings` [N, D], `/ids` [N] and the attribute `provenance` (JSON)."""
+    if len(embeddings.ids) != len(embeddings.values):
+        raise ValueError(f"{len(embeddings.ids)} ids for {len(embeddings.values)} vectors")
+    with atomic(path) as temporary, h5py.File(temporary, "w", track_order=False) as file:
+        values = np.ascontiguousarray(embeddings.values, dtype=np.float32)
+        file.create_dataset("embeddings", data=values, track_times=False)
+        file.create_dataset(
+            "ids", data=embeddings.ids, dtype=h5py.string_dtype("utf-8"), track_times=False
+        )
+        file.attrs["provenance"] = json.dumps(embeddings.provenance, sort_keys=True)
+
+
+def read_embeddings(path: Path) -> Embeddings:
+    """Read embeddings.
+
+    Raises:
+        InputError: `hdf5.opened` refuses the file, it names an id twice, holds values
+            that are not finite, or does not fit into memory.
+
+    """
+    with opened(path) as file:
+        require_memory(path, 4 * file.vectors.size)
+        values = np.asarray(file.vectors, dtype=np.float32)
+        ids = _ids(file)
+        provenance = file.provenance()
+    _refuse_repeated(path, ids)
+    if not np.isfinite(values).all():
+        raise InputError(f"{path}: some embeddings are not finite")
+    return Embeddings(ids, values, provenance)
+
+
+def read_ids(path: Path) -> tuple[list[str], int]:
+    """Return the ids [N] of embeddings, in the file's order, and the dimension D.
+
+    Raises:
+        InputError: `anonbench.core.hdf5.opened` refuses the file, or it names an id twice.
+
+    """
+    with opened(path) as file:
+        ids, width = _ids(file), int(file.vectors.shape[1])
+    _refuse_repeated(path, ids)
+    return ids, width
+
+
+def read_rows(path: Path, rows: np.ndarray) -> np.ndarray:
+    """Return some embeddings of a file, float32 [M, D]; `rows` are their places, int64 [M].
+
+    Neighbours are read at once: fast for places that ascend, whatever the file's size.
+
+    Raises:
+        InputError: `anonbench.core.hdf5.opened` refuses the file.
+
+    """
+    with opened(path) as file:
+        values = file.vectors
+        found = np.empty((len(rows), values.shape[1]), dtype=np.float32)
+        breaks = np.flatnonzero(np.diff(rows) != 1) + 1
+        for start, stop in pairwise([0, *breaks.tolist(), len(rows)]):
+            if start < stop:
+                found[start:stop] = values[rows[start] : rows[stop - 1] + 1]
+    return found
+
+
+def _ids(file: Stored) -> list[str]:
+    return [str(text) for text in file.names.asstr()[:]]
+
+
+def _refuse_repeated(path: Path, ids: list[str]) -> None:
+    if len(set(ids)) < len(ids):
+        twice = Counter(ids).most_common(1)[0][0]
+        raise InputError(f"{path}: the id {twice!r} occurs more than once")

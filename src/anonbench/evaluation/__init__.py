@@ -1,0 +1,1 @@
+"""Scores of rankings and classifiers, tests between them, and re-identification."""

@@ -1,0 +1,104 @@
+"""Reference, queries and database of one evaluation, as they are given, and whether they fit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from anonbench.core.errors import InputError
+from anonbench.embedding.formats import checked, read
+from anonbench.embedding.store import Embeddings
+
+Source = str | Path | Embeddings | tuple[Sequence[Any] | np.ndarray, np.ndarray]
+"""A file (HDF5, NPY or Parquet), embeddings in memory, or ids [N] and vectors [N, D]."""
+
+
+@dataclass(frozen=True)
+class Given:
+    """Embeddings and what an error calls them."""
+
+    embeddings: Embeddings
+    name: str
+
+    @classmethod
+    def of(cls, given: Source, name: str) -> Given:
+        """Read and check embeddings; raise InputError where they cannot be used."""
+        if isinstance(given, str | Path):
+            return cls(read(Path(given)), str(given))
+        if isinstance(given, Embeddings):
+            return cls(checked(given.ids, given.values, name), name)
+        if isinstance(given, tuple) and len(given) == 2:
+            return cls(checked(given[0], given[1], name), name)
+        raise InputError(
+            f"{name}: is {type(given).__name__}; give a path, Embeddings, or a pair (ids, vectors)"
+        )
+
+    def ids(self) -> set[str]:
+        """Return the ids."""
+        return set(self.embeddings.ids)
+
+    def width(self) -> int:
+        """Return the dimension D."""
+        return int(self.embeddings.values.shape[1])
+
+
+def matched(
+    reference: Given, queries: Given, database: Given, common: bool
+) -> tuple[Embeddings, Embeddings, Embeddings]:
+    """Return reference, queries and database with ids that fit.
+
+    Args:
+        reference: of the original images.
+        queries: of some or all of the images.
+        database: of the same images as the reference.
+        common: drop ids that not all have, instead of refusing them.
+
+    Raises:
+        InputError: ids or dimensions do not fit; the message counts them and names one.
+
+    """
+    if queries.width() != database.width():
+        raise InputError(
+            f"{queries.name} has {queries.width()} dimensions, {database.name} "
+            f"{database.width()}: embed both with the same system (the reference may be another's)"
+        )
+    original, held, asked = reference.ids(), database.ids(), queries.ids()
+    both = original & held
+    if common:
+        if not both & asked:
+            raise InputError(
+                f"{reference.name}, {queries.name} and {database.name} have no id in common; "
+                "give each image the same id in all three"
+            )
+        return _kept(reference, both), _kept(queries, both), _kept(database, both)
+    findings = [
+        f"{len(ids)} ids of {here} are not in {there}, such as {min(ids)!r}"
+        for ids, here, there in (
+            (original - held, reference.name, database.name),
+            (held - original, database.name, reference.name),
+            (asked - original - held, queries.name, database.name),
+        )
+        if ids
+    ]
+    if findings:
+        raise InputError(
+            "; ".join(findings) + "; embed the same images for all, or score only those that all "
+            "have (--common, in Python common=True)"
+        )
+    return reference.embeddings, queries.embeddings, database.embeddings
+
+
+def _kept(source: Given, ids: set[str]) -> Embeddings:
+    rows = [row for row, name in enumerate(source.embeddings.ids) if name in ids]
+    return rows_of(source.embeddings, np.asarray(rows, dtype=np.int64))
+
+
+def rows_of(embeddings: Embeddings, rows: np.ndarray) -> Embeddings:
+    """Return some of the embeddings, by rows [M], ascending."""
+    if len(rows) == len(embeddings.ids):  # all of them, in order: nothing to copy
+        return embeddings
+    return Embeddings([embeddings.ids[row] for row in rows], embeddings.values[rows])

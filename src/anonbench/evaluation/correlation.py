@@ -1,0 +1,216 @@
+"""Correlation of retrieval quality and downstream accuracy over models and methods.
+
+The paper's recipe: Pearson's coefficient over the rows (model × method) of one data set and
+degree. Beside it, because few rows carry it: n, a bootstrap interval over rows, Spearman's
+coefficient, and the coefficient within and without each method.
+"""
+
+from __future__ import annotations
+
+from itertools import combinations, product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from anonbench.config import Correlation
+from anonbench.core.errors import InputError
+from anonbench.core.io import write_csv, write_json
+from anonbench.core.numeric.statistics import bootstrap_pearson, interval, pearson, spearman
+from anonbench.core.vocabulary import CONTROL, Method, QueryKind
+
+METRICS = {
+    "map_original": "mAP (original)",
+    "map_anonymized": "mAP (anonymized)",
+    "mndcg_original": "mnDCG (original)",
+    "mndcg_anonymized": "mnDCG (anonymized)",
+    "knn": "k-NN",
+    "linear": "linear",
+}
+"""The metrics in the order of the matrices, and their names in the paper."""
+COLUMNS = ["metric", "metric_b", "pearson", "low", "high", "spearman", "n", "reason"]
+"""Columns of a matrix in long form; `reason` says why a coefficient is missing, or is empty."""
+BY_METHOD = [
+    "metric",
+    "metric_b",
+    "method",
+    "within",
+    "n_within",
+    "reason_within",
+    "without",
+    "n_without",
+    "reason_without",
+]
+"""Columns of the coefficients within and without each method."""
+MIN_ROWS = 3
+"""Two rows always correlate perfectly."""
+
+
+def metric_rows(scores: pd.DataFrame, degree: int, dataset: str | None = None) -> pd.DataFrame:
+    """Return the rows that are correlated: method, adaption, and the six metrics as columns.
+
+    Seeds are averaged; originals and the retraining control are left out. A metric that was not
+    computed is NaN.
+
+    Args:
+        scores: table of one data set, or of several where `dataset` chooses.
+        degree: percent of an image's regions that is anonymized.
+        dataset: its name.
+
+    Raises:
+        InputError: the table holds several data sets and none is chosen.
+
+    """
+    chosen = scores if dataset is None else scores[scores["dataset"] == dataset]
+    if chosen["dataset"].nunique() > 1:
+        names = ", ".join(sorted(chosen["dataset"].unique()))
+        raise InputError(f"the scores are of several data sets ({names}): choose one")
+    methods = [method.value for method in Method]
+    # the control is the unadapted model a second time, and no row of the paper's twelve
+    chosen = chosen[
+        (chosen["degree"] == degree)
+        & chosen["method"].isin(methods)
+        & (chosen["adaption"] != CONTROL)
+    ]
+    kinds = set(QueryKind)
+    columns = [
+        f"{metric}_{query}" if query in kinds else metric
+        for metric, query in zip(chosen["metric"], chosen["query"], strict=True)
+    ]
+    named = chosen.assign(name=columns)
+    return (
+        named[named["name"].isin(METRICS)]
+        .pivot_table(index=["method", "adaption"], columns="name", values="value", aggfunc="mean")
+        .reindex(columns=list(METRICS))
+        .rename_axis(columns=None)
+        .reset_index()
+    )
+
+
+def correlation_matrices(
+    scores: pd.DataFrame, degree: int, settings: Correlation, dataset: str | None = None
+) -> pd.DataFrame:
+    """Return Pearson, its interval, Spearman, n and reason of all pairs, with columns `COLUMNS`.
+
+    A coefficient that does not exist (a constant metric, fewer than three rows, no downstream
+    task) is NaN and has its reason beside it.
+
+    Args:
+        scores: as `anonbench.evaluation.scores.collect` gives it.
+        degree: as `metric_rows`.
+        settings: resamples and confidence.
+        dataset: as `metric_rows`.
+
+    Raises:
+        InputError: as `metric_rows`.
+
+    """
+    rows = metric_rows(scores, degree, dataset)
+    pairs = product(METRICS, METRICS)
+    return pd.DataFrame([_pair(rows, a, b, settings) for a, b in pairs], columns=COLUMNS)
+
+
+def by_method(scores: pd.DataFrame, degree: int, dataset: str | None = None) -> pd.DataFrame:
+    """Return Pearson within each method's rows and over all rows without them.
+
+    Each pair of metrics once, with columns `BY_METHOD`. A coefficient that does not exist is NaN
+    and has its reason beside it.
+    """
+    rows = metric_rows(scores, degree, dataset)
+    entries = []
+    for a, b in combinations(METRICS, 2):
+        for method in (m.value for m in Method if m.value in set(rows["method"])):
+            entry: dict[str, Any] = {"metric": a, "metric_b": b, "method": method}
+            of_method = rows["method"] == method
+            for part, of_part in (("within", of_method), ("without", ~of_method)):
+                reason = _reason(rows[of_part], a, b)
+                x, y = _values(rows[of_part], a, b)
+                value = float("nan") if reason else float(pearson(x, y))
+                entry |= {part: value, f"n_{part}": len(x), f"reason_{part}": reason}
+            entries.append(entry)
+    return pd.DataFrame(entries, columns=BY_METHOD)
+
+
+def write_correlation(
+    scores: Path,
+    degree: int,
+    settings: Correlation,
+    matrix: Path,
+    methods: Path,
+    summary: Path,
+) -> None:
+    """Correlate one data set's scores at one degree.
+
+    Args:
+        scores: table of one data set (CSV).
+        degree: as `metric_rows`.
+        settings: resamples and confidence.
+        matrix: CSV that is written, in long form (`COLUMNS`).
+        methods: CSV that is written: the coefficients by method (`BY_METHOD`).
+        summary: JSON that is written: the rows, the coefficients by method, settings.
+
+    Raises:
+        InputError: the table holds several data sets.
+
+    """
+    table = pd.read_csv(scores, keep_default_na=False, na_values={"value": [""]})
+    write_csv(correlation_matrices(table, degree, settings), matrix)
+    parts = by_method(table, degree)
+    write_csv(parts, methods)
+    write_json(
+        summary,
+        {
+            "degree": degree,
+            "names": METRICS,
+            "rows": _records(metric_rows(table, degree)),
+            "by_method": _records(parts),
+            "settings": settings.model_dump(mode="json"),
+        },
+    )
+
+
+def _pair(rows: pd.DataFrame, a: str, b: str, settings: Correlation) -> dict[str, Any]:
+    x, y = _values(rows, a, b)
+    entry = {"metric": a, "metric_b": b, "n": len(x)}
+    missing = {"pearson": np.nan, "low": np.nan, "high": np.nan, "spearman": np.nan}
+    reason = _reason(rows, a, b)
+    if reason:
+        return entry | missing | {"reason": reason}
+    samples = bootstrap_pearson(x, y, settings.bootstrap, "rows")
+    low, high = interval(samples, settings.confidence)
+    values = {"pearson": float(pearson(x, y)), "low": low, "high": high, "spearman": spearman(x, y)}
+    return entry | values | {"reason": ""}
+
+
+def _values(rows: pd.DataFrame, a: str, b: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return both metrics of the rows that have both [n]."""
+    both = rows[a].notna() & rows[b].notna()
+    return rows.loc[both, a].to_numpy(np.float64), rows.loc[both, b].to_numpy(np.float64)
+
+
+def _reason(rows: pd.DataFrame, a: str, b: str) -> str:
+    for name in (a, b):
+        if len(rows) and rows[name].isna().all():
+            downstream = name in ("knn", "linear")
+            cause = "no downstream task" if downstream else "not computed"
+            return f"{METRICS[name]}: {cause}"
+    x, y = _values(rows, a, b)
+    if len(x) < MIN_ROWS:
+        rows_given = f"{len(x)} row{'' if len(x) == 1 else 's'} (model × method)"
+        return f"{rows_given}, at least {MIN_ROWS} are needed"
+    for name, values in ((a, x), (b, y)):
+        if np.ptp(values) == 0:
+            return f"{METRICS[name]} is the same in all {len(values)} rows"
+    return ""
+
+
+def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return the rows as JSON has them: no NaN."""
+    return [
+        {
+            str(name): None if isinstance(value, float) and np.isnan(value) else value
+            for name, value in record.items()
+        }
+        for record in table.to_dict("records")
+    ]

@@ -1,0 +1,178 @@
+"""k-NN and linear accuracy of one model on one variant."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from anonbench.config import Downstream
+from anonbench.core.errors import InputError
+from anonbench.core.io import write_csv, write_json, write_parquet
+from anonbench.core.provenance import versions
+from anonbench.embedding.store import Embeddings, read_embeddings
+from anonbench.evaluation.downstream.confusion import confusion
+from anonbench.evaluation.downstream.knn import knn_predict
+from anonbench.evaluation.downstream.linear import LinearProbe, linear_probe
+
+log = logging.getLogger(__name__)
+
+
+def evaluate_downstream(
+    train: Path,
+    val: Path,
+    labels: pd.DataFrame,
+    settings: Downstream,
+    seed: int,
+    predictions: Path,
+    summary: Path,
+    confusions: Path,
+) -> None:
+    """Fit both classifiers on the train split and score them on the validation split.
+
+    Args:
+        train: embeddings of the train split's images (HDF5).
+        val: embeddings of the validation split's, by the same model.
+        labels: id and label of the images of both splits. Images without a label are left out
+            and counted in the summary.
+        settings: section `downstream` of the config.
+        seed: seed of the part that is held out of the train split.
+        predictions: Parquet that is written: id, label, knn, linear (validation, sorted by id).
+        summary: JSON that is written: accuracies, counts, notes, settings, versions.
+        confusions: CSV that is written: `confusion` of k-NN at the table's k and of the probe.
+
+    Raises:
+        InputError: a split has no labelled image, or the train split only one class, or the
+            splits' embeddings differ in their dimensions, or an embedding is zero or not finite.
+
+    """
+    known = _label_of(labels)
+    fitted, train_labels, train_unlabelled = _labelled(read_embeddings(train), known, "train")
+    asked, val_labels, val_unlabelled = _labelled(read_embeddings(val), known, "validation")
+    _check(fitted, train_labels, asked)
+
+    ks = sorted({settings.k, *settings.all_k})
+    neighbours = knn_predict(fitted, train_labels, asked, ks, settings.temperature)
+    probe = linear_probe(fitted, train_labels, asked, settings.linear, seed)
+    unseen = int((~np.isin(val_labels, train_labels)).sum())
+    notes = _notes(ks, len(fitted.ids), unseen, probe)
+    for note in notes:
+        log.warning("%s", note)
+
+    predicted = {"knn": neighbours[settings.k], "linear": probe.predictions}
+    table = {"id": asked.ids, "label": val_labels} | predicted
+    write_parquet(pd.DataFrame(table, dtype="str"), predictions)
+    write_csv(confusion(val_labels, predicted, np.unique(train_labels)), confusions)
+    write_json(
+        summary,
+        {
+            "train": {"images": len(fitted.ids), "classes": len(np.unique(train_labels))},
+            "val": {
+                "images": len(asked.ids),
+                "classes": len(np.unique(val_labels)),
+                "of_unseen_classes": unseen,
+            },
+            "chance": _chance(train_labels, val_labels),
+            "unlabelled": {"train": train_unlabelled, "val": val_unlabelled},
+            "knn": {
+                str(k): {"neighbours": min(k, len(fitted.ids))} | _accuracies(found, val_labels)
+                for k, found in neighbours.items()
+            },
+            "k": settings.k,
+            "linear": _accuracies(probe.predictions, val_labels)
+            | {
+                "strength": probe.strength,
+                "held_out": probe.held_out,
+                "held_out_accuracy": {str(c): a for c, a in probe.held_out_accuracy.items()},
+                "iterations": probe.iterations,
+                "converged": probe.converged,
+                "stopped": list(probe.stopped),
+            },
+            "notes": notes,
+            "settings": settings.model_dump(mode="json"),
+            "versions": versions("numpy", "scipy"),
+        },
+    )
+
+
+def _label_of(labels: pd.DataFrame) -> dict[str, str]:
+    present = labels.dropna(subset=["label"])
+    return dict(zip(present["id"].astype(str), present["label"].astype(str), strict=True))
+
+
+def _labelled(
+    embeddings: Embeddings, known: dict[str, str], split: str
+) -> tuple[Embeddings, np.ndarray, int]:
+    """Return the embeddings that have a label, by id, their labels, and how many have none."""
+    order = sorted(
+        (i for i, name in enumerate(embeddings.ids) if name in known),
+        key=embeddings.ids.__getitem__,
+    )
+    without = len(embeddings.ids) - len(order)
+    if not order:
+        raise InputError(
+            f"none of the {split} split's {without} images has a label: "
+            "check `label` of the data set, or leave it out to go without a downstream task"
+        )
+    ids = [embeddings.ids[i] for i in order]
+    # a split at the paper's size is 1.3 GB: no copy where it is in order already
+    whole = order == list(range(len(embeddings.ids)))
+    values = embeddings.values if whole else embeddings.values[order]
+    return Embeddings(ids, values), np.array([known[name] for name in ids]), without
+
+
+def _chance(train_labels: np.ndarray, val_labels: np.ndarray) -> float:
+    """Return the accuracy of always answering the train split's most frequent class."""
+    classes, counts = np.unique(train_labels, return_counts=True)
+    return float((val_labels == classes[counts.argmax()]).mean())
+
+
+def _check(train: Embeddings, train_labels: np.ndarray, val: Embeddings) -> None:
+    if train.values.shape[1] != val.values.shape[1]:
+        raise InputError(
+            f"train embeddings have {train.values.shape[1]} dimensions, validation embeddings "
+            f"{val.values.shape[1]}: embed both with the same model"
+        )
+    if len(np.unique(train_labels)) < 2:
+        raise InputError(
+            f"all {len(train_labels)} labelled train images are of class {str(train_labels[0])!r}: "
+            "there is nothing to classify; choose another `label` or leave it out"
+        )
+
+
+def _notes(ks: list[int], images: int, unseen: int, probe: LinearProbe) -> list[str]:
+    notes = [
+        f"k = {k} is more than the {images} train images: all of them vote"
+        for k in ks
+        if k > images
+    ]
+    if unseen:
+        notes.append(f"{unseen} validation images are of classes that the train split lacks")
+    if not probe.held_out:
+        notes.append("no class is large enough to hold images out: the middle strength was taken")
+    if probe.beyond_grid:
+        notes.append(
+            f"the best strength, {probe.strength:g}, is the grid's end: "
+            "add to downstream.linear.strengths beyond it"
+        )
+    if probe.stopped:
+        listed = ", ".join(f"{strength:g}" for strength in probe.stopped)
+        notes.append(f"on the held-in part the linear probe did not converge at strength {listed}")
+    if not probe.converged:
+        notes.append(f"the linear probe did not converge in {probe.iterations} iterations")
+    return notes
+
+
+def _accuracies(predicted: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
+    """Return accuracy, its mean over the classes of the validation split, and the counts."""
+    correct = predicted == labels
+    codes = np.unique(labels, return_inverse=True)[1]
+    return {
+        "accuracy": float(correct.mean()),
+        "macro_accuracy": float(np.mean(np.bincount(codes, correct) / np.bincount(codes))),
+        "correct": int(correct.sum()),
+        "n": len(labels),
+    }

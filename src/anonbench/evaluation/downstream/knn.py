@@ -1,0 +1,96 @@
+"""Weighted k-nearest-neighbour classification, as DINOv2 evaluates its features.
+
+Caron et al. 2021 (DINO), after Wu et al. 2018: cosine similarity s, the k nearest train images
+vote for their class with weight exp(s / T). On equal votes the class that sorts first wins; on
+equal similarities the image id decides who is among the k.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+
+from anonbench.core.numeric.similarity import Similarity, row_chunks, threads, unit_rows
+from anonbench.core.numeric.topk import Order
+from anonbench.core.progress import track
+from anonbench.embedding.store import Embeddings
+
+# similarities in memory at once: half a GB against the paper's 320,000 train images
+_BLOCK_VALUES = 1 << 26
+_GROUPS, _GROUPS_PER_NEIGHBOUR = 1024, 8
+
+
+def knn_predict(
+    train: Embeddings,
+    train_labels: np.ndarray,
+    val: Embeddings,
+    ks: Sequence[int],
+    temperature: float,
+) -> dict[int, np.ndarray]:
+    """Predict the class of each validation image, for several k.
+
+    The result does not depend on the number of threads, which OMP_NUM_THREADS grants.
+
+    Args:
+        train: embeddings [N, D], in any order.
+        train_labels: their classes [N].
+        val: embeddings [M, D].
+        ks: numbers of neighbours; one beyond N is capped at N.
+        temperature: T, in units of cosine similarity.
+
+    Returns:
+        By k, the predicted classes [M].
+
+    Raises:
+        InputError: an embedding is zero.
+
+    """
+    order = sorted(range(len(train.ids)), key=train.ids.__getitem__)
+    classes, codes = np.unique(train_labels[order], return_inverse=True)
+    units = unit_rows(train, "train embeddings")
+    if order != list(range(len(order))):
+        units = units[order]
+    queries = unit_rows(val, "validation embeddings")
+    capped = {k: min(k, len(units)) for k in ks}
+    widest = max(capped.values())
+
+    nearest = Similarity(units, max(1, min(512, _BLOCK_VALUES // len(units))))
+    votes = {k: np.empty(len(queries), dtype=np.int64) for k in ks}
+
+    def vote(similarities: np.ndarray, start: int, rows: range) -> None:
+        for row in rows:
+            neighbours = _first(similarities[row], widest)
+            close = similarities[row, neighbours].astype(np.float64)
+            # relative to the nearest: the same ratios, and no overflow at a small T
+            weights = np.exp((close - close[0]) / temperature)
+            for k, count in capped.items():
+                tally = np.bincount(codes[neighbours[:count]], weights[:count])
+                votes[k][start + row] = tally.argmax()
+
+    blocks = nearest.slices(len(queries))
+    workers = threads()
+    with ThreadPoolExecutor(workers) as pool:
+        for block in track(blocks, len(blocks), "blocks of k-NN queries"):
+            found = nearest(queries[block])
+            parts = row_chunks(len(found), workers)
+            list(pool.map(lambda part: vote(found, block.start, part), parts))  # noqa: B023
+    return {k: classes[found] for k, found in votes.items()}
+
+
+def _first(similarity: np.ndarray, k: int) -> np.ndarray:
+    """Return the positions [k] of the k most similar of [N], as `Order` has them.
+
+    The maxima of disjoint groups are values of the row: what k of them reach, k values reach. So
+    none of the k first lies below the k-th largest maximum, and few others lie above it.
+    """
+    groups = max(_GROUPS, _GROUPS_PER_NEIGHBOUR * k)
+    whole = len(similarity) // groups * groups
+    if whole < 2 * groups:
+        return Order(similarity).first(k)
+    # neighbours by id go to different groups: a class may lie in one stretch of the ids
+    maxima = similarity[:whole].reshape(-1, groups).max(axis=0)
+    bound = np.partition(maxima, groups - k)[groups - k]
+    candidates = np.flatnonzero(similarity >= bound)
+    return np.asarray(candidates[Order(similarity[candidates]).first(k)])

@@ -1,0 +1,275 @@
+"""Scores of any system's embeddings against its own ranking of the original images.
+
+What `anonbench evaluate` and `anonbench.evaluate` compute: no pipeline, no model, no torch.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+import numpy as np
+import pandas as pd
+from pydantic import ValidationError
+
+from anonbench.config import Presentation, Retrieval
+from anonbench.core.errors import InputError
+from anonbench.core.numeric.statistics import bootstrap_means, interval, standard_error, wilson
+from anonbench.evaluation.alignment import Given, Source, matched, rows_of
+from anonbench.evaluation.retrieval import archive, chance, metrics, scenario
+from anonbench.evaluation.retrieval.sample import draw
+from anonbench.evaluation.scores import PER_QUERY
+from anonbench.evaluation.sufficiency import all_alike, high_chance, too_few
+
+if TYPE_CHECKING:
+    from anonbench.evaluation.retrieval.approximate import Difference
+
+Search = Literal["exact", "ivf", "hnsw"]
+
+DEFAULTS = Presentation()
+"""Where the confidence and the number of resamples stand that nobody asked to change."""
+CHECKED = 200
+"""Queries whose approximate ranking is compared with the exact one."""
+MOST_APPROXIMATE = 2000
+"""The largest k of an approximate search: further down an index saves nothing."""
+MOST_RESAMPLES = 1_000_000
+"""More than the last printed digit of an interval needs."""
+FEW = 20
+"""Where not one in so many images is a query, the archive is not taken into memory."""
+CEILING = 1.0
+"""Every metric of the reference against itself."""
+NEAR_CHANCE = 0.05
+"""A score is near chance where it is no further above it than this share of what is possible."""
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What one system keeps of its ranking."""
+
+    table: pd.DataFrame
+    """One row a metric, see `evaluate`."""
+    per_query: pd.DataFrame
+    """Columns id and ap, ndcg, overlap, overlap_top, rbo, tau, unchanged; sorted by id."""
+    images: int
+    """Images in the database."""
+    k: int
+    asked: int
+    """Queries that were given; fewer are scored where a sample is asked for."""
+    settings: Retrieval
+    search: Search
+    confidence: float
+    """Coverage of the intervals."""
+    difference: Difference | None
+    """How far an approximate search is from exact."""
+
+    @property
+    def unknown(self) -> str:
+        """Why no statement can rest on the scores, and what to add; empty where one can."""
+        if self.k < metrics.MIN_K:
+            return (
+                f"k is {self.k}, and below {metrics.MIN_K} no ranking can be judged; score more "
+                f"images, or ask for a k of {metrics.MIN_K} or more"
+            )
+        few = too_few(self.k, len(self.per_query))
+        return few or all_alike(self.table) or high_chance(self.table)
+
+    def near_chance(self) -> pd.DataFrame:
+        """Return the rows of mAP and mnDCG that a random ranking would reach, or nearly so."""
+        rows = self.table[self.table["metric"].isin(["map", "mndcg"])]
+        reach = rows["chance"] + NEAR_CHANCE * (CEILING - rows["chance"])
+        near = (rows["value"] <= reach) | (rows["low"] <= rows["chance"])
+        return rows[near & (rows["chance"] < CEILING)]  # where all are found, nothing is told
+
+
+def evaluate(reference: Source, queries: Source, database: Source, **settings: Any) -> pd.DataFrame:
+    """Measure what a change of the images costs a retrieval system.
+
+    Args:
+        reference: the original system's embeddings of the N original images, float [N, D'].
+        queries: embeddings of query images after the change, float [Q, D]: of all N or of some, of
+            the original or the anonymized versions.
+        database: embeddings of the N images that are searched after the change, float [N, D].
+        settings: of `run`, such as `fraction=0.05`, `k=100`, `sample=200` or `search="hnsw"`.
+
+    Returns:
+        One row a metric (map, mndcg, overlap, overlap_top, rbo, tau, unchanged) with columns
+        metric, value, low, high (percentile bootstrap over queries; Wilson's for the share
+        unchanged), se (standard error of the mean over queries), queries (for which the metric is
+        defined), k, chance (of a random ranking), ceiling (the reference against itself), and where
+        a sample was asked for sampling_error: of the sample's mean as an estimate of the mean of
+        all queries given.
+
+    Raises:
+        InputError: a file or setting is wrong; the message names it and the way out.
+
+    Example:
+        >>> import numpy as np, anonbench
+        >>> draw = np.random.default_rng(0).standard_normal
+        >>> ids, original = [f"image-{i}" for i in range(400)], draw((400, 32))
+        >>> anonymized = original + 0.5 * draw((400, 32))
+        >>> table = anonbench.evaluate((ids, original), (ids, original), (ids, anonymized))
+        >>> table.set_index("metric").loc["map", ["value", "chance"]].round(2).tolist()
+        [0.72, 0.06]
+
+    """
+    return run(reference, queries, database, **settings).table
+
+
+def run(
+    reference: Source,
+    queries: Source,
+    database: Source,
+    *,
+    k: int | None = None,
+    sample: int | None = None,
+    common: bool = False,
+    search: Search = "exact",
+    check: int = CHECKED,
+    confidence: float = DEFAULTS.confidence,
+    bootstrap: int = DEFAULTS.bootstrap,
+    **settings: Any,
+) -> Evaluation:
+    """Score as `evaluate` does, and keep the score of every query.
+
+    Args:
+        reference: see `evaluate`.
+        queries: see `evaluate`.
+        database: see `evaluate`.
+        k: images of a query that count as relevant, instead of a share of the database.
+        sample: score a random sample of so many queries against the whole database.
+        common: score the images that reference and database both have, and of the queries those
+            that are among them, instead of refusing ids that do not match.
+        search: compare with every image, or find the first k by FAISS (IVF or HNSW); then AP is
+            truncated at k, and the difference from an exact search is measured.
+        check: queries that an approximate search is compared with an exact one on.
+        confidence: coverage of the intervals, as a share.
+        bootstrap: resamples of the intervals.
+        settings: fields of `anonbench.config.Retrieval`: fraction, include_self, ap_depth, gain,
+            gain_of, negative_gain, top, persistence, block.
+
+    Raises:
+        InputError: a file or setting is wrong; the message names it and the way out.
+
+    """
+    _refuse_numbers(sample=sample, k=k, check=check, bootstrap=bootstrap)
+    if bootstrap > MOST_RESAMPLES:
+        raise InputError(f"bootstrap: {bootstrap} are more than {MOST_RESAMPLES:,} resamples")
+    if not 0.0 < confidence < 1.0:
+        raise InputError(f"confidence: {confidence} is not between 0 and 1; 0.95 is common")
+    if search not in get_args(Search):
+        raise InputError(f"search: {search!r} is not one of {', '.join(get_args(Search))}")
+    retrieval = _retrieval(settings, search)
+    truth, asked, searched = matched(
+        Given.of(reference, "reference"),
+        Given.of(queries, "queries"),
+        Given.of(database, "database"),
+        common,
+    )
+    size = len(searched.ids)
+    retrieval = _cut(retrieval, size, k)
+    k = metrics.cutoff(size, retrieval)
+    count = len(asked.ids)
+    if sample is not None:
+        asked = rows_of(asked, draw(asked.ids, sample))
+
+    difference = None
+    if search != "exact":
+        from anonbench.evaluation.retrieval import approximate
+
+        _refuse_deep(k)
+        scores, difference = approximate.score(truth, asked, searched, k, retrieval, search, check)
+    elif len(asked.ids) * FEW < size and retrieval.device == "cpu":
+        scores = archive.score(truth, asked, searched, k, retrieval)
+    else:
+        scores = scenario.score(truth, {"queries": asked}, searched, retrieval)
+    per_query = scores.table.drop(columns="query")
+    depths = {True: metrics.top(size, retrieval), False: k}
+    table = _table(per_query, scores.chance, depths, confidence, bootstrap)
+    if sample is not None:
+        unseen = 1.0 - len(asked.ids) / count
+        table["sampling_error"] = table["se"] * np.sqrt(unseen)
+    return Evaluation(table, per_query, size, k, count, retrieval, search, confidence, difference)
+
+
+def _retrieval(settings: dict[str, Any], search: Search) -> Retrieval:
+    if search != "exact":
+        settings = settings | {"ap_depth": "k"}
+    try:
+        return Retrieval.model_validate(settings)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        field = ".".join(str(part) for part in first["loc"])
+        known = sorted(Retrieval.model_fields)
+        text = f"no such setting; there are {', '.join(known)}"
+        if first["type"] != "extra_forbidden":
+            text = f"{first['msg']} (given: {first['input']!r})"
+        raise InputError(f"{field}: {text}") from None
+
+
+def _cut(settings: Retrieval, images: int, k: int | None) -> Retrieval:
+    """Return the settings that hold for so many images, whose share of them is k where one is."""
+    if k is None:
+        return _settled(images, settings)
+    if k < metrics.MIN_K:
+        settings = settings.model_copy(update={"include_self": False})
+    found = images if settings.include_self else images - 1
+    if k > found:
+        raise InputError(f"k: {k} of {found} images that can be found; ask for fewer")
+    # in the middle between two values of k, so that no rounding turns it into another one
+    return settings.model_copy(update={"fraction": min(1.0, (k + 0.5) / found)})
+
+
+def _settled(images: int, settings: Retrieval) -> Retrieval:
+    try:
+        return metrics.settled(images, settings)
+    except InputError as error:
+        raise InputError(str(error).removeprefix("retrieval.")) from None
+
+
+def _refuse_numbers(**counts: int | None) -> None:
+    for name, count in counts.items():
+        if count is not None and count < 1:
+            raise InputError(f"{name}: {count} is no number of things; it needs to be at least 1")
+
+
+def _refuse_deep(k: int) -> None:
+    if k > MOST_APPROXIMATE:
+        raise InputError(
+            f"k: an approximate search for the first {k} images saves nothing; ask for at most "
+            f"{MOST_APPROXIMATE} (--k 100, say), or score a sample exactly (--sample)"
+        )
+
+
+def _table(
+    per_query: pd.DataFrame,
+    expected: Mapping[str, float | None],
+    depths: Mapping[bool, int],
+    confidence: float,
+    bootstrap: int,
+) -> pd.DataFrame:
+    """Return one row a metric; `depths` are those of metrics of the top results and of the rest."""
+    columns = per_query[list(PER_QUERY.values())].to_numpy(np.float64)
+    means = bootstrap_means(columns, bootstrap, "queries")
+    rows = []
+    for number, metric in enumerate(PER_QUERY):
+        values = columns[~np.isnan(columns[:, number]), number]
+        low, high = interval(means[:, number], confidence)
+        if metric == "unchanged" and len(values):
+            # a share: where it is 0 in a sample, resampling would be sure of 0
+            low, high = wilson(round(values.sum()), len(values), confidence)
+        level = expected[metric]
+        row = {
+            "metric": metric,
+            "value": float(values.mean()) if len(values) else math.nan,
+            "low": low,
+            "high": high,
+            "se": standard_error(values),
+            "queries": len(values),
+            "k": depths[metric in chance.AT_TOP],
+            "chance": math.nan if level is None else level,
+            "ceiling": CEILING,
+        }
+        rows.append(row)
+    return pd.DataFrame(rows)

@@ -1,0 +1,175 @@
+"""Which differences within a column of a table are real: all pairs of its rows, by paired tests.
+
+A column is one data set, degree, method, query kind and metric; its rows are the adaptions and the
+retraining control. All rows answer the same queries, and a query that is hard for one is hard for
+all, so that the differences query by query tell far more than intervals that overlap.
+
+The tests are over queries (or images): they say whether these trained models differ, and nothing of
+models that are trained anew. How far those are apart is what the control and several seeds show.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterator, Sequence
+from functools import reduce
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from anonbench.core.errors import InputError
+from anonbench.core.numeric.statistics import holm
+from anonbench.core.vocabulary import ORIGINAL, Method, QueryKind, Variant
+from anonbench.evaluation.scores import (
+    ADAPTIONS,
+    CLASSIFIERS,
+    PER_QUERY,
+    ScenarioFiles,
+    adaption_of,
+)
+from anonbench.evaluation.significance import Paired, mcnemar, paired_t
+
+COLUMNS = [
+    "dataset",
+    "degree",
+    "method",
+    "query",
+    "metric",
+    "a",
+    "b",
+    "difference",
+    "low",
+    "high",
+    "p",
+    "p_holm",
+    "n",
+]
+"""Columns of the table. One row is one pair of adaptions, `a` before `b` in the order of a table's
+rows: `difference` is the mean of a less that of b, with its interval, as shares; `p` is two-sided,
+`p_holm` adjusted for all pairs of the column; `n` counts the queries or images of both."""
+
+_Cells = dict[str, list[ScenarioFiles]]
+
+
+def compare(
+    dataset: str,
+    scenarios: Sequence[ScenarioFiles],
+    reference_seed: int,
+    control_seeds: Collection[int],
+    confidence: float,
+) -> pd.DataFrame:
+    """Return the paired tests of a data set's scores, with the columns `COLUMNS`.
+
+    Retrieval metrics: paired t tests over queries, each query's score averaged over a row's seeds.
+    Accuracies: McNemar's exact test over images, of a row's first seed. p-values are adjusted by
+    Holm's method within a column.
+
+    Args:
+        dataset: its name.
+        scenarios: the files, in any order; those of one variant are in memory at once.
+        reference_seed: as `anonbench.evaluation.scores.adaption_of`.
+        control_seeds: as `anonbench.evaluation.scores.adaption_of`.
+        confidence: coverage of the intervals, as a share.
+
+    """
+    rows: list[dict[str, Any]] = []
+    for variant in sorted({files.variant for files in scenarios}, key=_order):
+        key = {
+            "dataset": dataset,
+            "degree": variant.degree,
+            "method": ORIGINAL if variant.method is None else variant.method.value,
+        }
+        here = [files for files in scenarios if files.variant == variant]
+        retrieval = _rows(here, reference_seed, control_seeds, retrieval=True)
+        rows += [key | row for row in _retrieval(retrieval, confidence)]
+        labelled = [files for files in here if files.predictions is not None]
+        accuracies = _rows(labelled, reference_seed, control_seeds, retrieval=False)
+        rows += [key | row for row in _accuracies(accuracies, confidence)]
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def read_comparisons(path: Path) -> pd.DataFrame:
+    """Read paired tests; a missing query kind (accuracies) is the empty string.
+
+    Raises:
+        InputError: a column is missing.
+
+    """
+    numbers = {name: ["", "nan"] for name in COLUMNS[COLUMNS.index("difference") :]}
+    table = pd.read_csv(path, keep_default_na=False, na_values=numbers)
+    if missing := [name for name in COLUMNS if name not in table]:
+        raise InputError(f"{path}: column {missing[0]!r} is missing; make the comparisons again")
+    return table
+
+
+def _order(variant: Variant) -> tuple[int, int]:
+    return variant.degree, -1 if variant.method is None else list(Method).index(variant.method)
+
+
+def _rows(
+    scenarios: Sequence[ScenarioFiles],
+    reference_seed: int,
+    control_seeds: Collection[int],
+    retrieval: bool,
+) -> _Cells:
+    """Return the files of each row of a column, by seed, in the order of a table's rows."""
+    found: _Cells = defaultdict(list)
+    for files in sorted(scenarios, key=lambda files: files.seed):
+        training = (files.model, files.seed, reference_seed, control_seeds)
+        found[adaption_of(*training, retrieval=retrieval)].append(files)
+    return {name: found[name] for name in ADAPTIONS if name in found}
+
+
+def _retrieval(cells: _Cells, confidence: float) -> Iterator[dict[str, Any]]:
+    tables = {name: _mean_over_seeds(files) for name, files in cells.items()}
+    for query in QueryKind:
+        of_kind = {
+            name: table.xs(query.value)
+            for name, table in tables.items()
+            if query.value in table.index.get_level_values(0)
+        }
+        for metric, column in PER_QUERY.items():
+            values = {name: table[column] for name, table in of_kind.items()}
+            yield from _pairs(query.value, metric, values, paired_t, confidence)
+
+
+def _accuracies(cells: _Cells, confidence: float) -> Iterator[dict[str, Any]]:
+    tables = {
+        name: pd.read_parquet(str(files[0].predictions)).set_index("id")
+        for name, files in cells.items()
+    }
+    for metric in CLASSIFIERS:
+        right = {name: (of[metric] == of["label"]).astype(float) for name, of in tables.items()}
+        yield from _pairs("", metric, right, mcnemar, confidence)
+
+
+def _mean_over_seeds(files: Sequence[ScenarioFiles]) -> pd.DataFrame:
+    """Return the scores of each query, by query kind and id; NaN where a seed gives none."""
+    columns = ["query", "id", *PER_QUERY.values()]
+    tables = [
+        pd.read_parquet(of_seed.per_query, columns=columns).set_index(["query", "id"]).sort_index()
+        for of_seed in files
+    ]
+    return reduce(operator.add, tables) / len(tables)
+
+
+def _pairs(
+    query: str,
+    metric: str,
+    values: dict[str, pd.Series],
+    test: Callable[[np.ndarray, np.ndarray, float], Paired],
+    confidence: float,
+) -> list[dict[str, Any]]:
+    """Return the tests of one column: values by id, for each of its rows."""
+    table = pd.DataFrame(values).sort_index()  # NaN where a row lacks the query
+    rows: list[dict[str, Any]] = []
+    for a, b in combinations(table, 2):
+        result = test(table[a].to_numpy(), table[b].to_numpy(), confidence)
+        rows.append({"query": query, "metric": metric, "a": a, "b": b} | vars(result))
+    for row, p in zip(rows, holm(np.array([row["p"] for row in rows])), strict=True):
+        row["p_holm"] = float(p)
+    return rows

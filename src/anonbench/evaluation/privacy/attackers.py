@@ -1,0 +1,113 @@
+"""Attackers: models that turn crops into vectors, so that crops of one person come close."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import torch
+
+from anonbench.core.errors import InputError
+from anonbench.training.checkpoints.weights import load_backbone, read_description
+from anonbench.training.loop.device_setup import pick_device
+from anonbench.training.model.backbone import encode
+
+# Read when the package is imported: it sends usage data to Microsoft otherwise.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+import onnxruntime
+
+BATCH = 64
+"""Crops that are embedded at once."""
+SETTING = "privacy.recognizer"
+CENTRE, SCALE = 127.5, 128.0
+"""How recognition models of the ArcFace family take their input (Deng et al. 2019)."""
+
+
+class Attacker(Protocol):
+    """A model that crops are compared by."""
+
+    side: int
+    """Of its square input, in pixels."""
+
+    def embed(self, crops: np.ndarray) -> np.ndarray:
+        """Return unit vectors, float32 [N, D], of crops uint8 [N, side, side, 3] RGB."""
+        ...
+
+
+class Backbone:
+    """A model of this experiment: the class token, as for retrieval."""
+
+    def __init__(self, path: Path) -> None:
+        """Load what `train` wrote.
+
+        Raises:
+            InputError: the file cannot be loaded.
+
+        """
+        described = read_description(path)
+        torch.set_num_threads(described["threads"])
+        model, self._preprocess = load_backbone(path)
+        self._device = pick_device(described["device"])
+        self._model = model.to(self._device)
+        self.side = self._preprocess.side
+
+    @torch.inference_mode()
+    def embed(self, crops: np.ndarray) -> np.ndarray:
+        """See `Attacker.embed`."""
+        parts = []
+        for start in range(0, len(crops), BATCH):
+            batch = torch.from_numpy(crops[start : start + BATCH]).to(self._device)
+            tokens = encode(self._model, self._preprocess.normalized(batch))[:, 0]
+            parts.append(tokens.float().cpu().numpy())
+        return unit(np.concatenate(parts))
+
+
+class Recognizer:
+    """A face recognition model of the user's own, in ONNX format."""
+
+    def __init__(self, path: Path) -> None:
+        """Load the model and embed a blank crop.
+
+        Raises:
+            InputError: there is no file, or it is no such model.
+
+        """
+        if not path.is_file():
+            raise InputError(f"{SETTING}: there is no file {path}; give a model in ONNX format")
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        try:
+            self._session = onnxruntime.InferenceSession(
+                path, sess_options=options, providers=["CPUExecutionProvider"]
+            )
+            self._input = self._session.get_inputs()[0]
+            batch, channels, height, width = self._input.shape
+            if channels != 3 or height != width:
+                raise ValueError(f"input of shape {self._input.shape}")
+            self.side = int(height)
+            self._batch = batch if isinstance(batch, int) else BATCH
+            self.embed(np.zeros((1, self.side, self.side, 3), np.uint8))
+        except Exception as error:  # the library's own exceptions have no common base
+            raise InputError(
+                f"{SETTING}: {path} is no recognition model in ONNX format that takes RGB images "
+                f"[N, 3, S, S] and gives a vector each ({error})"
+            ) from error
+
+    def embed(self, crops: np.ndarray) -> np.ndarray:
+        """See `Attacker.embed`."""
+        scaled = (crops.transpose(0, 3, 1, 2).astype(np.float32) - CENTRE) / np.float32(SCALE)
+        parts = []
+        for start in range(0, len(scaled), self._batch):
+            batch = np.ascontiguousarray(scaled[start : start + self._batch])
+            (vectors, *_) = self._session.run(None, {self._input.name: batch})
+            parts.append(np.asarray(vectors).reshape(len(batch), -1))
+        return unit(np.concatenate(parts))
+
+
+def unit(vectors: np.ndarray) -> np.ndarray:
+    """Return vectors [N, D] at length one; a zero vector stays one, and is like nothing."""
+    length = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.asarray(vectors / np.where(length > 0, length, 1.0), np.float32)

@@ -1,0 +1,67 @@
+"""Crops of regions, as attackers see them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from anonbench.anonymization.geometry import cover
+from anonbench.core.boxes import Region
+from anonbench.datasets.shards import ImageSet
+from anonbench.training.data.preprocess import Preprocess
+
+
+def crop(image: np.ndarray, region: Region, margin: float) -> np.ndarray:
+    """Return a region of an image, uint8 [h, w] or [h, w, 3].
+
+    Without a margin nothing outside the region is in it: what is beside a slanted region has the
+    region's mean colour, so that neither surroundings nor shape tell a masked one from another.
+
+    Args:
+        image: uint8 [H, W] or [H, W, 3].
+        region: in pixels of the image.
+        margin: factor about the region's centre.
+
+    """
+    area = cover(region, image.shape, margin)
+    if area is None:  # a box outside its image: there is nothing to see
+        return np.zeros((1, 1, *image.shape[2:]), np.uint8)
+    seen = image[area.window]
+    if area.inside is None or margin > 1.0:
+        return seen
+    filled = seen.copy()
+    filled[~area.inside] = seen[area.inside].mean(axis=0)
+    return filled
+
+
+def read_crops(
+    images: ImageSet,
+    regions: Mapping[str, Sequence[Region]],
+    wanted: pd.DataFrame,
+    sides: Collection[int],
+) -> dict[int, np.ndarray]:
+    """Return crops of an image set, squashed into squares: by side, uint8 [N, side, side, 3].
+
+    Width and height of a region are not seen: they are the same in every variant, and an attacker
+    who has the very page needs no picture to use them.
+
+    Args:
+        images: original or anonymized.
+        regions: the images' regions in draw order.
+        wanted: columns id, order and margin, neighbours of one image together.
+        sides: in pixels.
+
+    """
+    fits = {side: Preprocess(side, "imagenet", "squash").fit for side in sides}
+    found = {side: np.empty((len(wanted), side, side, 3), np.uint8) for side in sides}
+    row = 0
+    for image_id, group in wanted.groupby("id", sort=False):
+        image = images.read(str(image_id))
+        for order, margin in zip(group["order"], group["margin"], strict=True):
+            seen = crop(image, regions[str(image_id)][order], float(margin))
+            for side, fit in fits.items():
+                found[side][row] = fit(seen)
+            row += 1
+    return found

@@ -1,0 +1,139 @@
+"""Line-ups: whose crops are probes, and among which crops their own is looked for.
+
+A face whose person is known is looked for among the person's other photographs, any other region
+among the originals of all regions, its own with them. Everything is drawn by hashes of ids: an
+added image moves few others, and every variant and attacker meets the same line-up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from pyarrow.parquet import read_schema
+
+from anonbench.config.privacy import Privacy
+from anonbench.core.seeding import hash_ints
+from anonbench.core.vocabulary import Entity
+
+NONE = "no region in the validation images"
+ONLY_ONE = "only one region in the validation images"
+ONLY_TRAIN = "no region in the validation images, but in the train images"
+"""Why there is no line-up."""
+
+
+class Match(StrEnum):
+    """What counts as found."""
+
+    PERSON = "person"
+    """The same person in another photograph."""
+    REGION = "region"
+    """The same region of the same image."""
+
+
+@dataclass(frozen=True)
+class LineUp:
+    """One entity's gallery; its probes are some of the gallery's own regions."""
+
+    entity: Entity
+    match: Match
+    crops: pd.DataFrame
+    """A row a crop, sorted by id and order: id, order (in its image's draw), count (regions of the
+    image), who (what a match shares, int), cluster (what a probe's chances share: the person or
+    the image, int), probe (bool)."""
+
+
+def line_ups(
+    boxes: pd.DataFrame,
+    ids: Collection[str],
+    people: Mapping[str, str],
+    sought: Collection[Entity],
+    settings: Privacy,
+    seed: int,
+) -> tuple[list[LineUp], dict[Entity, str]]:
+    """Draw a line-up for each entity, and say why an entity has none.
+
+    Args:
+        boxes: columns of `anonbench.core.boxes`, of both splits.
+        ids: the validation images.
+        people: the person of each image, where it is known.
+        sought: entities that should be there.
+        settings: how many are drawn.
+        seed: of the draw.
+
+    """
+    own = boxes[boxes["id"].isin(set(ids))].sort_values(["id", "order"], ignore_index=True)
+    own = own.assign(count=own.groupby("id")["order"].transform("size"))
+    found, missing = [], {}
+    for entity in Entity:
+        regions = own[own["entity"] == entity.value]
+        drawn = _of_persons(regions, people, settings, seed) if entity is Entity.FACE else None
+        match = Match.REGION if drawn is None else Match.PERSON
+        if drawn is None:
+            drawn = _of_regions(regions, settings, seed)
+        if len(drawn) < 2:
+            published = (boxes["entity"] == entity.value).any()
+            if len(drawn):
+                missing[entity] = ONLY_ONE
+            elif published or entity in sought:
+                missing[entity] = ONLY_TRAIN if published else NONE
+            continue
+        ordered = drawn.sort_values(["id", "order"], ignore_index=True)
+        found.append(LineUp(entity, match, ordered[_COLUMNS]))
+    return found, missing
+
+
+_COLUMNS = ["id", "order", "count", "who", "cluster", "probe"]
+
+
+def _of_regions(regions: pd.DataFrame, settings: Privacy, seed: int) -> pd.DataFrame:
+    """Draw the gallery; the probes are the first that were drawn."""
+    keys = regions["id"] + "\x1f" + regions["order"].astype(str)
+    drawn = regions.assign(draw=hash_ints((seed, "line-up"), keys)).sort_values("draw")
+    drawn = drawn.iloc[: settings.gallery]
+    number = np.arange(len(drawn))
+    return drawn.assign(
+        who=number, cluster=pd.factorize(drawn["id"])[0], probe=number < settings.probes
+    )
+
+
+def _of_persons(
+    faces: pd.DataFrame, people: Mapping[str, str], settings: Privacy, seed: int
+) -> pd.DataFrame | None:
+    """Draw persons with all their photographs; None where nobody known is seen twice.
+
+    The person that a list names is taken for the image's largest face; other faces take no part.
+    """
+    area = (faces["x1"] - faces["x0"]) * (faces["y1"] - faces["y0"])
+    largest = faces.assign(area=area, person=faces["id"].map(people)).sort_values(
+        ["area", "order"], ascending=[False, True]
+    )
+    known = largest.drop_duplicates("id").dropna(subset=["person"])
+    photos = known.groupby("person")["id"].transform("size")
+    if not (photos > 1).any():
+        return None
+    draw = hash_ints((seed, "line-up"), known["person"])
+    drawn = known.assign(draw=draw, photos=photos).sort_values(["draw", "person", "id"])
+    drawn = drawn[drawn.groupby("person", sort=False).ngroup() < _persons_within(drawn, settings)]
+    who = pd.factorize(drawn["person"])[0]
+    order = np.argsort(hash_ints((seed, "probe"), drawn["id"]), kind="stable")
+    asked = order[drawn["photos"].to_numpy()[order] > 1][: settings.probes]
+    return drawn.assign(who=who, cluster=who, probe=np.isin(np.arange(len(drawn)), asked))
+
+
+def _persons_within(drawn: pd.DataFrame, settings: Privacy) -> int:
+    """Return how many persons, in the order drawn, fit into the gallery whole; at least two."""
+    sizes = drawn.groupby("person", sort=False).size().cumsum()
+    return max(2, int((sizes <= settings.gallery).sum()))
+
+
+def read_people(manifest: Path, column: str) -> dict[str, str]:
+    """Return the person of each image of a manifest that has such a column, by id; else nothing."""
+    if column not in read_schema(manifest).names:
+        return {}
+    known = pd.read_parquet(manifest, columns=["id", column]).dropna()
+    return dict(zip(known["id"].astype(str), known[column].astype(str), strict=True))

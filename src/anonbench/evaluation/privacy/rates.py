@@ -1,0 +1,146 @@
+"""Re-identification rates: what the probes say, with intervals, and the worst of all attacks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from anonbench.core.numeric.statistics import wilson
+from anonbench.core.vocabulary import ORIGINAL, Entity, Method
+from anonbench.evaluation.privacy.probes import ANONYMIZED, ATTACKERS, RANKS
+
+RATE_COLUMNS = [
+    "dataset",
+    "degree",
+    "method",
+    "entity",
+    "match",
+    "regions",
+    "attacker",
+    "against",
+    "rank",
+    "rate",
+    "low",
+    "high",
+    "n",
+    "clusters",
+    "gallery",
+    "chance",
+    "reason",
+]
+"""Columns of the rates. `regions`: `all` (what the published images still give away) or those that
+are `hidden` at the degree; `rank`: a match among so many counts; `n` probes of `clusters` persons
+(or images) in a `gallery` of so many crops, in which `chance` finds as many. A row without a rate
+has a `reason`."""
+ALL, HIDDEN = "all", "hidden"
+_KEYS = ["degree", "method", "entity", "match", "attacker", "against"]
+_ORDERS: dict[str, list[str]] = {
+    "method": [ORIGINAL, *(method.value for method in Method), ""],
+    "entity": [entity.value for entity in Entity],
+    "regions": [ALL, HIDDEN],
+    "attacker": [*ATTACKERS, ""],
+    "against": [ORIGINAL, ANONYMIZED, ""],
+}
+
+
+def rates(dataset: str, probes: pd.DataFrame, confidence: float) -> pd.DataFrame:
+    """Return the rates of a data set, columns `RATE_COLUMNS`.
+
+    The interval is Wilson's for as many independent probes as these are worth: probes of one person
+    (or image) stand and fall together, and count for less (Korn and Graubard 1998, "Confidence
+    intervals for proportions with small expected number of positive counts"). Where all probes or
+    none are found, nothing tells by how much, and each person (or image) counts as one probe.
+
+    Args:
+        dataset: its name.
+        probes: columns `anonbench.evaluation.privacy.probes.COLUMNS`.
+        confidence: of the intervals.
+
+    """
+    rows: list[dict[str, Any]] = []
+    for key, group in probes[probes["reason"] == ""].groupby(_KEYS, sort=False):
+        whole = dict(zip(_KEYS, key, strict=True)) | {"dataset": dataset, "reason": ""}
+        parts = {ALL: group}
+        if whole["method"] != ORIGINAL:
+            parts[HIDDEN] = group[group["hidden"]]
+        rows += [
+            whole | {"regions": regions, "rank": rank} | _rate(part, rank, confidence)
+            for regions, part in parts.items()
+            for rank in RANKS
+            if len(part)
+        ]
+    absent = probes.loc[probes["reason"] != "", [*_KEYS, "reason"]]
+    absent = absent.assign(dataset=dataset, regions=ALL)
+    given = pd.DataFrame(rows, columns=RATE_COLUMNS)
+    table = pd.DataFrame([*given.to_dict("records"), *absent.to_dict("records")])
+    table = table.reindex(columns=RATE_COLUMNS)
+    whole_numbers = dict.fromkeys(("rank", "n", "clusters", "gallery"), "Int64")
+    return _sorted(table).astype(whole_numbers)
+
+
+def read_rates(path: Path) -> pd.DataFrame:
+    """Read a table of rates."""
+    texts = ("dataset", "method", "entity", "match", "regions", "attacker", "against", "reason")
+    table = pd.read_csv(path, dtype=dict.fromkeys(texts, str))
+    return table.fillna(dict.fromkeys(texts, ""))
+
+
+def worst(
+    given: pd.DataFrame, rank: int = 1, of: Sequence[str] = ("degree", "method")
+) -> pd.DataFrame:
+    """Return, for each method and degree (or what `of` names), the attack that finds most.
+
+    One row of `rates` each, over all regions, originals (the ceiling) among them. Attacks on
+    different entities have galleries of different sizes, so the one that is farthest above chance
+    counts: (rate - chance) / (1 - chance). Choosing the highest of several makes it a little too
+    high.
+    """
+    rows = given[(given["regions"] == ALL) & (given["rank"] == rank) & given["rate"].notna()]
+    above = (rows["rate"] - rows["chance"]) / (1.0 - rows["chance"]).clip(lower=1e-9)
+    ordered = rows.assign(above=above).sort_values("above", ascending=False, kind="stable")
+    best = ordered.drop_duplicates(list(of))
+    return _sorted(best.drop(columns="above"))
+
+
+def _rate(probes: pd.DataFrame, rank: int, confidence: float) -> dict[str, Any]:
+    hit = probes[f"hit_{rank}"].to_numpy(np.float64)
+    share, count = float(hit.mean()), len(hit)
+    worth = count / _design_effect(hit, probes["cluster"].to_numpy())
+    low, high = wilson(share * worth, worth, confidence)
+    return {
+        "rate": share,
+        "low": low,
+        "high": high,
+        "n": count,
+        "clusters": probes["cluster"].nunique(),
+        "gallery": int(probes["gallery"].max()),
+        "chance": float(probes[f"chance_{rank}"].mean()),
+    }
+
+
+def _design_effect(hit: np.ndarray, cluster: np.ndarray) -> float:
+    """Return by how much clusters widen the variance of a mean of hits [P], at least 1 (Kish)."""
+    share, count = hit.mean(), len(hit)
+    codes = np.unique(cluster, return_inverse=True)[1]
+    groups = codes.max() + 1
+    if groups < 2 or not 0.0 < share < 1.0:
+        return float(count / groups)
+    totals = np.bincount(codes, hit - share)
+    between = groups / (groups - 1) * (totals**2).sum() / count**2
+    effect = between * count / (share * (1.0 - share))
+    return float(np.clip(effect, 1.0, count))
+
+
+def _sorted(table: pd.DataFrame) -> pd.DataFrame:
+    return table.sort_values(
+        ["degree", "method", "entity", "regions", "attacker", "against", "rank"],
+        key=lambda column: (
+            column.map(_ORDERS[column.name].index) if column.name in _ORDERS else column
+        ),
+        kind="stable",
+        ignore_index=True,
+    )

@@ -1,0 +1,300 @@
+"""Approximate search with FAISS, for archives whose full rankings cost too much.
+
+An index finds the first k images of a query without comparing it with all of them: an inverted file
+(IVF: k-means cells, of which the nearest are searched; Sivic and Zisserman 2003) or a graph (HNSW,
+Malkov and Yashunin 2018). Both the reference ranking and the scenario's come from an index, so AP
+is truncated at k. How far the scores are from exact ones is measured, never assumed.
+
+Rankings are lists of positions [Q, L] of the images in id order; -1 fills up a list where an index
+found fewer.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import faiss
+import numpy as np
+import pandas as pd
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+from anonbench.config import Retrieval
+from anonbench.core.numeric.statistics import standard_error
+from anonbench.core.numeric.topk import sorted_words
+from anonbench.embedding.store import Embeddings
+from anonbench.evaluation.retrieval import agreement
+from anonbench.evaluation.retrieval.archive import Archive, positions_of
+from anonbench.evaluation.retrieval.metrics import COLUMNS, Measures
+from anonbench.evaluation.retrieval.sample import draw
+from anonbench.evaluation.retrieval.scenario import Scores
+from anonbench.evaluation.retrieval.summary import chance_levels
+from anonbench.evaluation.scores import PER_QUERY
+
+Index = Literal["ivf", "hnsw"]
+
+_BATCH = 1024
+"""Queries that are searched at once; fixed, since BLAS rounds by the size of a product."""
+_VALUES = 1 << 24
+"""Numbers in memory at once while candidates are put in order."""
+_TRAINING_POINTS, _ITERATIONS, _SEED = 64, 10, 0
+"""Of k-means: vectors a cell at most, rounds, and the seed of the first centres."""
+_PROBED, _FEWEST_PROBED = 1 / 16, 8
+"""Cells that IVF searches at the least: a share of them, and so many."""
+_NEIGHBOURS, _EF_CONSTRUCTION, _EF_SEARCH = 32, 80, 128
+"""Of HNSW: links of a vector, candidates while it is linked, and while it is searched."""
+_RECALLS = (10, 100)
+"""Depths at which an approximate ranking is compared with the exact one, beside k."""
+
+
+@dataclass(frozen=True)
+class Difference:
+    """How far an approximate search is from an exact one."""
+
+    queries: int
+    """Queries that were ranked in both ways, drawn at random."""
+    recall: dict[int, float]
+    """By depth: share of the first images of the exact rankings (of reference and database) that
+    are among the first of the approximate ones."""
+    table: pd.DataFrame
+    """One row a metric, means over these queries: columns metric, approximate, exact, difference
+    and its standard error se."""
+
+
+def score(
+    reference: Embeddings,
+    queries: Embeddings,
+    database: Embeddings,
+    k: int,
+    settings: Retrieval,
+    kind: Index,
+    check: int,
+) -> tuple[Scores, Difference]:
+    """Score queries by approximate search, and measure how far the scores are from exact.
+
+    Args:
+        reference: the original system's embeddings of the N original images, float32 [N, D'].
+        queries: of Q of the images, float32 [Q, D].
+        database: of the same N images, float32 [N, D]. No vector of the three is zero.
+        k: relevant images of a query, and the depth of AP and nDCG.
+        settings: gains, `top`, persistence, and whether a query's own image counts; `ap_depth` has
+            to be `k`.
+        kind: of the index that finds the first images.
+        check: queries whose scores are also computed exactly, drawn by a hash of their ids.
+
+    Returns:
+        Scores, with the chance level of nDCG taken over the checked queries; the difference.
+
+    """
+    truth, searched, asked = Archive(reference), Archive(database), Archive(queries)
+    own = positions_of(asked, truth)
+    checked = draw(asked.ids, check)
+    judge = _Judge(truth, k, settings)
+    vectors, of_reference = asked.units(slice(None)), truth.units(own)
+
+    # an index goes before the next one comes: they are as large as the archive
+    expected = judge.first(truth, of_reference, own, build(truth, kind, judge.depth))
+    found = judge.first(searched, vectors, own, build(searched, kind, judge.depth))
+    table = judge.scores(of_reference, expected, found)
+
+    own = own[checked]
+    exact_expected = judge.first(truth, of_reference[checked], own, exactly(truth))
+    exact_found = judge.first(searched, vectors[checked], own, exactly(searched))
+    exact = judge.scores(of_reference[checked], exact_expected, exact_found)
+    recall = _recall(
+        [(exact_expected, expected[checked]), (exact_found, found[checked])], judge.measures.k
+    )
+    difference = Difference(len(checked), recall, _differences(table.iloc[checked], exact))
+    chance = judge.chance(of_reference[checked], own, exact_expected)
+    table.insert(0, "id", asked.ids)
+    table.insert(1, "query", "queries")
+    levels = chance_levels(chance, truth.size, k, settings)
+    return Scores(table, truth.size, k, levels), difference
+
+
+Finder = Callable[[np.ndarray, int], np.ndarray]
+"""From unit vectors of queries [Q, D] and k to candidates [Q, k], in any order."""
+
+
+def build(archive: Archive, kind: Index, k: int) -> Finder:
+    """Return what finds the first k of an archive by an index, the same on every run.
+
+    Args:
+        archive: what is searched.
+        kind: of the index.
+        k: results that will be asked for; the search goes deep enough for them.
+
+    """
+    with threadpool_limits(1):  # on more, FAISS does not promise the same HNSW graph twice
+        index = _ivf(archive, k) if kind == "ivf" else _hnsw(archive, k)
+
+    def find(queries: np.ndarray, count: int) -> np.ndarray:
+        with threadpool_limits(1, user_api="blas"):
+            starts = range(0, len(queries), _BATCH)
+            parts = [index.search(queries[start : start + _BATCH], count)[1] for start in starts]
+        return np.concatenate(parts)
+
+    return find
+
+
+def _ivf(archive: Archive, k: int) -> Any:
+    size = archive.size
+    cells = max(1, min(round(2 * math.sqrt(size)), size // _TRAINING_POINTS))
+    quantizer = faiss.IndexFlatIP(archive.width)
+    index = faiss.IndexIVFFlat(quantizer, archive.width, cells, faiss.METRIC_INNER_PRODUCT)
+    index.cp.seed, index.cp.niter, index.cp.spherical = _SEED, _ITERATIONS, True
+    index.cp.max_points_per_centroid = _TRAINING_POINTS
+    index.cp.min_points_per_centroid = 1  # a small archive is no reason for a warning
+    index.train(archive.units(slice(None, None, max(1, size // (cells * _TRAINING_POINTS)))))
+    for _, units in archive.parts():
+        index.add(units)
+    deep_enough = 4 * k * cells / size
+    probed = math.ceil(max(_PROBED * cells, deep_enough, _FEWEST_PROBED))
+    index.nprobe = min(cells, probed)
+    return index
+
+
+def _hnsw(archive: Archive, k: int) -> Any:
+    index = faiss.IndexHNSWFlat(archive.width, _NEIGHBOURS, faiss.METRIC_INNER_PRODUCT)
+    index.hnsw.efConstruction = _EF_CONSTRUCTION
+    index.hnsw.efSearch = max(_EF_SEARCH, 2 * k)
+    for _, units in archive.parts():
+        index.add(units)
+    return index
+
+
+def exactly(archive: Archive) -> Finder:
+    """Return what finds the first k of an archive by comparing a query with every image."""
+
+    def find(queries: np.ndarray, count: int) -> np.ndarray:
+        best = np.empty((len(queries), 0), dtype=np.float32)
+        positions = np.empty((len(queries), 0), dtype=np.int64)
+        with threadpool_limits(1, user_api="blas"):
+            for part, units in archive.parts():
+                here = np.arange(part.start, part.stop)
+                positions = np.hstack([positions, np.broadcast_to(here, (len(queries), len(here)))])
+                best = np.hstack([best, queries @ units.T])
+                if best.shape[1] > count:
+                    kept = np.argpartition(-best, count - 1, axis=1)[:, :count]
+                    best = np.take_along_axis(best, kept, axis=1)
+                    positions = np.take_along_axis(positions, kept, axis=1)
+        return positions
+
+    return find
+
+
+class _Judge:
+    """Puts candidates in order and scores the lists."""
+
+    def __init__(self, truth: Archive, k: int, settings: Retrieval) -> None:
+        self._truth, self._settings = truth, settings
+        self.measures = Measures(settings, k, truth.size)
+        self.depth = self.measures.depth
+        """Images that have to be found."""
+
+    def first(
+        self, archive: Archive, queries: np.ndarray, own: np.ndarray, find: Finder
+    ) -> np.ndarray:
+        """Return the first images of queries in an archive, int64 [Q, depth].
+
+        Args:
+            archive: what is searched.
+            queries: unit vectors [Q, D].
+            own: the position of each query's own image [Q].
+            find: gives candidates, which are put in order anew: equal images come by their ids.
+
+        """
+        more = 0 if self._settings.include_self else 1
+        candidates = find(queries, min(self.depth + more, archive.size))
+        if more:
+            candidates = np.where(candidates == own[:, None], -1, candidates)
+        similarity = _similarities(archive, queries, candidates)
+        none = archive.size  # comes last
+        ordered = sorted_words(similarity, np.where(candidates < 0, none, candidates))
+        ordered = ordered[:, : self.depth]
+        return np.where(ordered == none, -1, ordered)
+
+    def scores(self, units: np.ndarray, expected: np.ndarray, found: np.ndarray) -> pd.DataFrame:
+        """Return the scores of lists [Q, depth] against expected ones, one row a query.
+
+        Args:
+            units: the queries as embedded for the reference [Q, D'].
+            expected: the reference's first images.
+            found: the first images of what is scored. Missing ones have no gain.
+
+        """
+        k = self.measures.k
+        ideal = self.measures.ideal(self._gained(units, expected[:, :k]))
+        scores = self.measures.scores(
+            _places(expected, found), None, self._gained(units, found[:, :k]), ideal
+        )
+        return pd.DataFrame({column: scores[column] for column in COLUMNS})
+
+    def chance(self, units: np.ndarray, own: np.ndarray, expected: np.ndarray) -> np.ndarray:
+        """Return the expected nDCG of a random ranking for queries, float64 [Q]."""
+        chance = np.empty(len(units))
+        step = max(1, 8 * _VALUES // self._truth.size)
+        for start in range(0, len(units), step):
+            rows = slice(start, start + step)
+            similarity = np.hstack([units[rows] @ part.T for _, part in self._truth.parts()])
+            relevant = self._gained(units[rows], expected[rows, : self.measures.k])
+            own_gain = similarity[np.arange(len(similarity)), own[rows]]
+            ideal = self.measures.ideal(relevant)
+            chance[rows] = self.measures.chance(similarity, relevant, own_gain, ideal)
+        return chance
+
+    def _gained(self, units: np.ndarray, found: np.ndarray) -> np.ndarray:
+        """Return the reference similarities of images; where one is missing, what gains nothing."""
+        nothing = -1.0 if self._settings.negative_gain == "shift" else 0.0
+        similarity = _similarities(self._truth, units, found)
+        return np.where(found < 0, np.float32(nothing), similarity)
+
+
+def _similarities(archive: Archive, queries: np.ndarray, found: np.ndarray) -> np.ndarray:
+    """Return the similarity of each image found to its query, float32 [Q, L]; -inf for none."""
+    similarity = np.empty(found.shape, dtype=np.float32)
+    step = max(1, _VALUES // (found.shape[1] * archive.width))
+    for start in range(0, len(found), step):
+        rows = slice(start, start + step)
+        images = archive.units(np.maximum(found[rows], 0))
+        # by NumPy and not by BLAS: equal vectors have equal similarities, wherever they stand
+        similarity[rows] = np.einsum("qd,qld->ql", queries[rows], images)
+    similarity[found < 0] = -np.inf
+    return similarity
+
+
+def _places(expected: np.ndarray, found: np.ndarray) -> np.ndarray:
+    """Return each found image's place in the expected list, its length where it is not there."""
+    length = expected.shape[1]
+    places = np.full(found.shape, length, dtype=np.int64)
+    for row, (wanted, given) in enumerate(zip(expected, found, strict=True)):
+        order = np.argsort(wanted, kind="stable")
+        at = order[np.minimum(np.searchsorted(wanted, given, sorter=order), length - 1)]
+        same = (wanted[at] == given) & (given >= 0)
+        places[row, same] = at[same]
+    return places
+
+
+def _recall(lists: Sequence[tuple[np.ndarray, np.ndarray]], k: int) -> dict[int, float]:
+    """Return by depth the mean share of exact lists that approximate ones have."""
+    depths = sorted({min(depth, k) for depth in (*_RECALLS, k)})
+    found = [_places(exact, approximate) for exact, approximate in lists]
+    return {
+        depth: float(np.mean([agreement.overlap(np, places, depth) for places in found]))
+        for depth in depths
+    }
+
+
+def _differences(approximate: pd.DataFrame, exact: pd.DataFrame) -> pd.DataFrame:
+    rows: list[dict[str, Any]] = []
+    for metric, column in PER_QUERY.items():
+        both = np.stack([approximate[column], exact[column]])
+        both = both[:, ~np.isnan(both).any(axis=0)]
+        apart = both[0] - both[1]
+        means = [float(values.mean()) if len(values) else math.nan for values in (*both, apart)]
+        names = ("approximate", "exact", "difference")
+        row = dict(zip(names, means, strict=True)) | {"se": standard_error(apart)}
+        rows.append({"metric": metric} | row)
+    return pd.DataFrame(rows)

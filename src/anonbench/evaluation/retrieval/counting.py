@@ -1,0 +1,139 @@
+"""The first images of a row and the ranks of the relevant ones, without sorting all of the row.
+
+Nobody asks for the order of what is neither among the first nor relevant: it only counts. So values
+are counted into bins that descend, and the bins that hold a first image or a relevant one are
+sorted. The order is exact and that of `anonbench.core.numeric.topk`: by value, ties by position.
+
+Compiled by numba, because each step of it would be a pass over memory of its own in NumPy, whose
+sort of the whole row costs twice as much.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from anonbench.core.numeric.compiled import compiled
+from anonbench.core.numeric.topk import WORD
+
+_MOST_BINS = 1 << 13
+"""Of a row: both their counts stay in a core's cache."""
+_SAMPLED = 512
+"""Values of a row, about, that are looked at to guess where its first images end."""
+_SIGN = np.int32(0x7FFFFFFF)
+_WORD = np.int64(WORD)
+
+
+class Counting:
+    """Ranks rows of N values, one after the other, always in the same memory: one a thread."""
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        bins = min(_MOST_BINS, 1 << max(4, (size - 1).bit_length() - 1))
+        self._step = max(1, size // _SAMPLED)
+        self._bins = np.empty(size, dtype=np.uint16)
+        self._counts = np.empty((2, bins), dtype=np.int32)
+        self._wanted = np.empty(bins, dtype=np.uint8)
+        self._picked = np.empty(size + 1, dtype=np.int32)
+        self._keys = np.empty(size, dtype=np.int64)
+
+    def rank(
+        self,
+        values: np.ndarray,
+        place: np.ndarray,
+        relevant: np.ndarray,
+        found: np.ndarray,
+        places: np.ndarray,
+        ranks: np.ndarray,
+    ) -> None:
+        """Rank one row.
+
+        Args:
+            values: similarities, float32 [N], not NaN.
+            place: integers [N], less than k for the relevant images and no other.
+            relevant: their positions, int64 [k], in any order.
+            found: int64 [depth ≥ k], takes the positions of the first images in order.
+            places: integers [depth], takes their `place`.
+            ranks: int64 [k], takes the ranks of the relevant images, ascending from 1.
+
+        """
+        top = self._top(values, len(found))
+        room = self._bins, self._counts, self._wanted, self._picked, self._keys
+        count = _pick(values, values.view(np.int32), place, relevant, len(found), top, *room)
+        keys = self._keys[:count]
+        keys.sort()
+        _read(keys, self._bins, self._counts[0], place, found, places, ranks)
+
+    def _top(self, values: np.ndarray, depth: int) -> np.float32:
+        """Return a value that about the first `depth` images lie above; any value does."""
+        sample = values[:: self._step]
+        rank = min(len(sample), depth // self._step + 1)
+        return np.float32(np.partition(sample, len(sample) - rank)[len(sample) - rank])
+
+
+@compiled
+def _pick(values, bits, place, relevant, depth, top, bins, counts, wanted, picked, keys):  # type: ignore[no-untyped-def]
+    """Count all values into bins and write the sort keys of what is in wanted ones.
+
+    What is above `top` shares the first bin, what is below all relevant images the last one. A
+    key's upper half ascends as values descend; its lower one is twice the position, and one more
+    for a relevant image. Leaves in `counts[0]`, for each bin, how many values before it are in no
+    wanted one. Returns the number of keys.
+    """
+    size, most = values.size, wanted.size
+    low = top
+    for position in relevant:
+        low = min(low, values[position])
+    last, steepest = np.float32(most - 1), np.float32(1e30)
+    width = top - low
+    # the lowest relevant image is in the last bin but one
+    scale = min(np.float32(most - 2) / width, steepest) if width > 0 else steepest
+    for i in range(size):
+        bins[i] = np.uint16(min(max((top - values[i]) * scale, np.float32(0)), last))
+    counts[:] = 0
+    even, odd = counts
+    for i in range(1, size, 2):  # by turns, since equal bins would wait for each other's count
+        even[bins[i - 1]] += 1
+        odd[bins[i]] += 1
+    if size % 2:
+        even[bins[size - 1]] += 1
+    wanted[:] = 0
+    for position in relevant:
+        wanted[bins[position]] = 1
+    before, left_out = 0, 0
+    for each in range(most):
+        here = even[each] + odd[each]
+        if before < depth:
+            wanted[each] = 1
+        even[each] = left_out
+        before += here
+        left_out += here * (1 - wanted[each])
+    count = 0
+    for i in range(size):
+        picked[count] = i
+        count += wanted[bins[i]]
+    for j in range(count):
+        i = picked[j]
+        value = bits[i]
+        if value == -_SIGN - 1:  # minus zero, which ties with zero
+            value = np.int32(0)
+        ascending = value ^ ((value >> 31) & _SIGN)
+        word = 2 * i + (place[i] < relevant.size)
+        keys[j] = (np.int64(~ascending) << 32) | word
+    return count
+
+
+@compiled
+def _read(keys, bins, left_out, place, found, places, ranks):  # type: ignore[no-untyped-def]
+    """Read positions and ranks from sorted keys; `left_out` values are before a bin's."""
+    for j in range(found.size):
+        position = (keys[j] & _WORD) >> 1
+        found[j] = position
+        places[j] = place[position]
+    ranked = 0
+    for j in range(keys.size):
+        if ranked == ranks.size:
+            break
+        word = keys[j] & _WORD
+        # without asking whether it is relevant: the processor would guess wrong half of the time
+        ranks[ranked] = j + 1 + left_out[bins[word >> 1]]
+        ranked += word & 1

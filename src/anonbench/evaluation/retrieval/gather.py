@@ -1,0 +1,59 @@
+"""Scores of all shards of a data set → a table and a summary for each scenario."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+
+from anonbench.config import Retrieval
+from anonbench.core.io import write_json, write_parquet
+from anonbench.evaluation.retrieval import metrics
+from anonbench.evaluation.retrieval.job import CHANCE, IMAGES
+from anonbench.evaluation.retrieval.score_cache import drop_other_counts
+from anonbench.evaluation.retrieval.summary import chance_levels, summarize
+
+
+def gather_scenarios(
+    shards: Sequence[Path],
+    scenarios: Sequence[str],
+    settings: Retrieval,
+    tables: Sequence[Path],
+    summaries: Sequence[Path],
+    kept: Path | None = None,
+) -> None:
+    """Write the scores of each scenario: the same bytes for every number of shards.
+
+    Args:
+        shards: what `anonbench.evaluation.retrieval.job.score_shard` wrote, all of a data set's.
+        scenarios: names as they stand there.
+        settings: section `retrieval` of the config.
+        tables: Parquet of each scenario that is written: id, query (kind), then
+            `anonbench.evaluation.retrieval.engine.COLUMNS`; sorted by kind and id.
+        summaries: JSON of each: means, chance level, n, k, settings, versions.
+        kept: folder of scores that are kept; those of another number of shards are removed.
+
+    """
+    images = int(pq.read_schema(shards[0]).metadata[IMAGES])
+    settings = metrics.settled(images, settings)
+    k = metrics.cutoff(images, settings)
+    for scenario, table, summary in zip(scenarios, tables, summaries, strict=True):
+        rows = _rows(shards, scenario)
+        # one kind of queries is enough: chance is of a query's reference ranking
+        first = rows["query"] == rows["query"].iloc[0]
+        chance = chance_levels(rows.loc[first, CHANCE].to_numpy(np.float64), images, k, settings)
+        scores = rows.drop(columns=["scenario", CHANCE])
+        write_parquet(scores, table)
+        write_json(summary, summarize(scores, images, chance, settings))
+    if kept:
+        drop_other_counts(kept, len(shards))
+
+
+def _rows(shards: Sequence[Path], scenario: str) -> pd.DataFrame:
+    parts = [pd.read_parquet(shard, filters=[("scenario", "==", scenario)]) for shard in shards]
+    return pd.concat([part for part in parts if len(part)]).sort_values(
+        ["query", "id"], ignore_index=True
+    )

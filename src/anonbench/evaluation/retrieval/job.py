@@ -1,0 +1,281 @@
+"""One job of the retrieval stage: all scenarios of a data set, for a shard of the queries.
+
+Query blocks are outermost and scenarios inside, so that the reference similarities of a block are
+computed once for all of them; no N × N matrix exists. Only what was not scored before is computed.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from anonbench.config import Retrieval
+from anonbench.core.errors import InputError
+from anonbench.core.io import atomic
+from anonbench.core.numeric.similarity import threads
+from anonbench.core.progress import track, track_batches
+from anonbench.core.vocabulary import QueryKind
+from anonbench.evaluation.retrieval import metrics
+from anonbench.evaluation.retrieval.engine import COLUMNS, Engine, Searched, make_engine
+from anonbench.evaluation.retrieval.rows import Block, blocks_of
+from anonbench.evaluation.retrieval.sample import draw, shard_of_queries
+from anonbench.evaluation.retrieval.score_cache import (
+    KeptScores,
+    drop_stale,
+    file_of,
+    folder,
+    made_by,
+)
+from anonbench.evaluation.retrieval.vectors import Vectors, look_through
+
+FLUSH_SECONDS = 60.0
+"""At most so much work is lost with a job that is killed; or `_FLUSH_SHARE` times what it takes to
+write all scores, where that is longer."""
+_FLUSH_SHARE = 30
+CHANCE = "chance"
+"""Column of a shard's table beside the scores: the expected nDCG of a random ranking."""
+IMAGES = b"images"
+"""Key of a shard's metadata: images in a database."""
+
+_SCHEMA = pa.schema(
+    [(name, pa.string()) for name in ("scenario", "id", "query")]
+    + [(name, pa.float64()) for name in (*COLUMNS, CHANCE)]
+)
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Embedded:
+    """The embeddings of one scenario."""
+
+    name: str
+    """`<model>/seed<seed>/<variant>`."""
+    queries: Path
+    """Of the original images by the scenario's model (HDF5)."""
+    database: Path
+    """Of the variant by the same model: the images that are searched, and the anonymized queries.
+    The same file as `queries` for original images, which have no anonymized queries."""
+
+
+def score_shard(
+    reference: Path,
+    scenarios: Sequence[Embedded],
+    settings: Retrieval,
+    shard: int,
+    output: Path,
+    kept: Path | None = None,
+) -> None:
+    """Score a shard's queries in all scenarios of a data set.
+
+    The same inputs and settings give the same bytes, whatever was kept and however many threads,
+    shards or groups of databases there are.
+
+    Args:
+        reference: embeddings of the original images by the reference model (HDF5).
+        scenarios: what is scored.
+        settings: section `retrieval` of the config.
+        shard: from 0; there are `settings.shards`.
+        output: Parquet that is written: scenario, id, query (kind), then `COLUMNS` and `CHANCE` as
+            float64; in the order of the scenarios, by kind and id.
+        kept: folder of scores that were computed before, see `score_cache`; read and
+            written. None: nothing is kept.
+
+    Raises:
+        InputError: ids or dimensions do not agree, an embedding is zero or not finite, or k is 0.
+
+    """
+    job = _Job(reference, scenarios, settings, shard, kept)
+    job.run()
+    job.write(output)
+
+
+@dataclass(frozen=True)
+class _Task:
+    """A scenario with its scores so far."""
+
+    name: str
+    queries: Mapping[str, Vectors]
+    """By query kind."""
+    database: Vectors
+    scores: KeptScores
+
+
+@dataclass(frozen=True)
+class _Base:
+    """A database in memory."""
+
+    units: np.ndarray
+    searched: Searched
+
+
+@dataclass(frozen=True)
+class _Step:
+    """A block of queries, scored in those scenarios of a group that lack it."""
+
+    group: Sequence[_Task]
+    block: Block
+    tasks: Sequence[_Task]
+
+    def __len__(self) -> int:
+        return len(self.tasks)
+
+
+class _Job:
+    def __init__(
+        self,
+        reference: Path,
+        scenarios: Sequence[Embedded],
+        settings: Retrieval,
+        shard: int,
+        kept: Path | None,
+    ) -> None:
+        self._reference = look_through(reference)
+        ids = self._reference.ids
+        self._settings = settings = metrics.settled(len(ids), settings)
+        self._k = metrics.cutoff(len(ids), settings)
+        drawn = draw(ids, settings.queries)
+        self._own = shard_of_queries(drawn, shard, settings.shards)
+        self._place = folder(kept, shard, settings.shards) if kept else None
+        if self._place:
+            drop_stale(self._place, [scenario.name for scenario in scenarios])
+        files = self._look_through(scenarios)
+        self._ids = pd.Index([ids[own] for own in self._own], dtype=object)
+        self._tasks = [self._task(scenario, files, kept) for scenario in scenarios]
+
+    def _look_through(self, scenarios: Sequence[Embedded]) -> dict[Path, Vectors]:
+        """Read every file once, whatever the number of scenarios that it is in."""
+        paths = {path for each in scenarios for path in (each.queries, each.database)}
+        rest = sorted(paths - {self._reference.path})
+        with ThreadPoolExecutor(threads()) as pool:
+            found = pool.map(partial(look_through, ids=self._reference.ids), rest)
+            vectors = list(track(found, len(rest), "embeddings looked through"))
+        return dict(zip(rest, vectors, strict=True)) | {self._reference.path: self._reference}
+
+    def _task(self, each: Embedded, files: Mapping[Path, Vectors], kept: Path | None) -> _Task:
+        queries = {QueryKind.ORIGINAL.value: files[each.queries]}
+        database = files[each.database]
+        if each.database != each.queries:
+            queries[QueryKind.ANONYMIZED.value] = database
+        if files[each.queries].width != database.width:
+            raise InputError(
+                f"{each.queries}: {files[each.queries].width} dimensions, but {each.database} has "
+                f"{database.width}: embed both with the same model"
+            )
+        digests = [self._reference.digest, files[each.queries].digest, database.digest]
+        scores = KeptScores(
+            file_of(self._place, each.name) if self._place else None,
+            made_by(digests, self._settings),
+            self._ids,
+            list(queries),
+            [*COLUMNS, CHANCE],
+            [file_of(place, each.name) for place in sorted(kept.glob("*-of-*"))] if kept else [],
+        )
+        return _Task(each.name, queries, database, scores)
+
+    def run(self) -> None:
+        """Compute what is lacking and keep it, at intervals and however the work ends."""
+        lacking = [task for task in self._tasks if task.scores.lacking.any()]
+        done = len(self._tasks) - len(lacking)
+        log.info("%d of %d scenarios were scored before", done, len(self._tasks))
+        try:
+            if lacking:
+                self._score(lacking)
+        finally:
+            self._flush()
+
+    def _score(self, tasks: Sequence[_Task]) -> None:
+        engine = make_engine(self._settings, self._k)
+        units = self._reference.units()
+        reference = _Base(units, engine.database(units))
+        lacking = np.flatnonzero(np.any([task.scores.lacking for task in tasks], axis=0))
+        steps = self._steps(tasks, blocks_of(self._own, engine.slices, lacking))
+        bases: dict[str, _Base] = {}
+        flushed, pause = time.monotonic(), FLUSH_SECONDS
+        for step in track_batches(steps, sum(map(len, steps)), "scenarios x blocks of queries"):
+            if bases.keys() != {task.name for task in step.group}:
+                bases.clear()  # before others are read
+                bases |= {task.name: self._base(task, engine, reference) for task in step.group}
+            self._score_block(step, engine, reference, bases)
+            if time.monotonic() - flushed >= pause:
+                began = time.monotonic()
+                self._flush()
+                flushed = time.monotonic()
+                pause = max(FLUSH_SECONDS, _FLUSH_SHARE * (flushed - began))
+
+    def _steps(self, tasks: Sequence[_Task], blocks: Sequence[Block]) -> list[_Step]:
+        """Return what is to do, by groups of databases that are in memory at once."""
+        size = 4 * len(self._reference.ids) * max(task.database.width for task in tasks)
+        at_once = max(1, int(self._settings.memory_gb * 1e9) // size)
+        groups = [tasks[i : i + at_once] for i in range(0, len(tasks), at_once)]
+        if len(groups) > 1:
+            log.info("%d databases in %d groups (retrieval.memory_gb)", len(tasks), len(groups))
+        steps = [
+            _Step(
+                group, block, [task for task in group if task.scores.lacking[block.queries].any()]
+            )
+            for group in groups
+            for block in blocks
+        ]
+        return [step for step in steps if len(step)]
+
+    def _base(self, task: _Task, engine: Engine, reference: _Base) -> _Base:
+        if task.database is self._reference:
+            return reference
+        units = task.database.units()
+        return _Base(units, engine.database(units))
+
+    def _score_block(
+        self, step: _Step, engine: Engine, reference: _Base, bases: Mapping[str, _Base]
+    ) -> None:
+        block = step.block
+        own = self._own[block.queries]
+        in_rows = own[block.fill]
+        truth = engine.reference(reference.searched, reference.units[in_rows], in_rows)
+        for task in step.tasks:
+            base = bases[task.name]
+            # in memory already: an anonymized query is its own image's vector in the database
+            held = {task.database.path: base.units, self._reference.path: reference.units}
+            units = [
+                held[vectors.path][in_rows]
+                if vectors.path in held
+                else vectors.units(own)[block.fill]
+                for vectors in task.queries.values()
+            ]
+            found = engine.score(truth, base.searched, units, in_rows)
+            scores = {
+                kind: {
+                    name: values[block.rows]
+                    for name, values in (each | {CHANCE: truth.chance}).items()
+                }
+                for kind, each in zip(task.queries, found, strict=True)
+            }
+            task.scores.put(block.queries, scores)
+
+    def _flush(self) -> None:
+        for task in self._tasks:
+            task.scores.flush()
+
+    def write(self, output: Path) -> None:
+        """Write all scores, a row group a scenario."""
+        metadata = {IMAGES: str(len(self._reference.ids))}
+        with atomic(output) as temporary:
+            writer = pq.ParquetWriter(
+                temporary, _SCHEMA.with_metadata(metadata), compression="zstd"
+            )
+            with writer:
+                for task in self._tasks:
+                    table = task.scores.table()
+                    table.insert(0, "scenario", task.name)
+                    rows = pa.Table.from_pandas(table, _SCHEMA, preserve_index=False)
+                    writer.write_table(rows, row_group_size=max(1, len(table)))

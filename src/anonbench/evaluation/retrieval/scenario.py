@@ -1,0 +1,158 @@
+"""One scenario in memory: a model's queries and database, scored against the reference ranking.
+
+What notebooks and the command line call. The workflow scores all scenarios of a data set in one
+job, see `anonbench.evaluation.retrieval.job`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+
+from anonbench.config import Retrieval
+from anonbench.core.errors import InputError
+from anonbench.core.numeric.similarity import unit_rows
+from anonbench.core.progress import track
+from anonbench.embedding.store import Embeddings
+from anonbench.evaluation.retrieval import metrics
+from anonbench.evaluation.retrieval.engine import COLUMNS, make_engine
+from anonbench.evaluation.retrieval.rows import blocks_of
+from anonbench.evaluation.retrieval.sample import draw
+from anonbench.evaluation.retrieval.summary import chance_levels
+from anonbench.evaluation.retrieval.vectors import difference
+
+
+@dataclass(frozen=True)
+class Scores:
+    """What a scenario gives."""
+
+    table: pd.DataFrame
+    """One row for each query and query kind: id, query, then `engine.COLUMNS`
+    as float64; sorted by kind and id."""
+    images: int
+    """Images in the database."""
+    k: int
+    chance: dict[str, float | None]
+    """What a random ranking scores by metric, such as `map` and `mndcg`."""
+
+
+def score(
+    reference: Embeddings,
+    queries: Mapping[str, Embeddings],
+    database: Embeddings,
+    settings: Retrieval,
+) -> Scores:
+    """Score queries of one or more kinds against one database.
+
+    Args:
+        reference: the unadapted model's embeddings of the N original images, float32 [N, D'].
+        queries: the model's embeddings of query images by query kind, float32 [Q, D]: of all N
+            images or of some, in any order.
+        database: the same model's embeddings of the N images that are searched, float32 [N, D].
+        settings: of the scores; below k = 5 own images do not count (`metrics.settled`). With
+            `queries`, at most so many of each kind are scored, drawn from those that are given.
+
+    Raises:
+        InputError: the reference has other ids than the database, a query is of an image that is
+            not in it, an id is there twice, dimensions do not agree, an embedding is zero, no
+            query is given, or k is 0.
+
+    """
+    ids = _sorted_ids(reference, "reference")
+    settings = metrics.settled(len(ids), settings)
+    k = metrics.cutoff(len(ids), settings)
+    truth = unit_rows(reference, "reference")[_order(reference)]
+    if _sorted_ids(database, "database") != ids:
+        raise InputError(f"database: {difference(set(database.ids), set(ids))}")
+    searched = unit_rows(database, "database")[_order(database)]
+    asked = {
+        str(kind): _Asked.of(given, ids, searched.shape[1], settings.queries, f"{kind} queries")
+        for kind, given in queries.items()
+    }
+    if not asked:
+        raise InputError("no queries are given; there is nothing to score")
+
+    engine = make_engine(settings, k)
+    to_reference, to_database = engine.database(truth), engine.database(searched)
+    found = {kind: np.empty((len(COLUMNS), len(each.own))) for kind, each in asked.items()}
+    chance = np.full(len(ids), np.nan)
+    work = [
+        (kinds, block)
+        for kinds in _same_images(asked)
+        for block in blocks_of(asked[kinds[0]].own, engine.slices)
+    ]
+    for kinds, block in track(work, len(work), "blocks of queries"):
+        own = asked[kinds[0]].own[block.queries]
+        in_rows = own[block.fill]
+        ranking = engine.reference(to_reference, truth[in_rows], in_rows)
+        chance[own] = ranking.chance[block.rows]
+        units = [asked[kind].units[block.queries][block.fill] for kind in kinds]
+        scores = engine.score(ranking, to_database, units, in_rows)
+        for kind, each in zip(kinds, scores, strict=True):
+            found[kind][:, block.queries] = [each[column][block.rows] for column in COLUMNS]
+
+    names = np.array(ids, dtype=object)
+    tables = [
+        pd.DataFrame({"id": names[asked[kind].own], "query": kind}).join(
+            pd.DataFrame(found[kind].T, columns=list(COLUMNS))
+        )
+        for kind in sorted(asked)
+    ]
+    levels = chance_levels(chance, len(ids), k, settings)
+    return Scores(pd.concat(tables, ignore_index=True), len(ids), k, levels)
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """The queries of one kind."""
+
+    own: np.ndarray
+    """Each query's own image in the database, ascending, int64 [Q]."""
+    units: np.ndarray
+    """float32 [Q, D]."""
+
+    @classmethod
+    def of(
+        cls, given: Embeddings, ids: Sequence[str], width: int, count: int | None, what: str
+    ) -> _Asked:
+        asked = _sorted_ids(given, what)
+        column = {image_id: number for number, image_id in enumerate(ids)}
+        if unknown := [image_id for image_id in asked if image_id not in column]:
+            raise InputError(
+                f"{what}: {len(unknown)} ids are not in the database, such as {unknown[0]!r}; "
+                "ask with images that the database holds"
+            )
+        if not asked:
+            raise InputError(f"{what}: the file holds no embedding; there is nothing to score")
+        if given.values.shape[1] != width:
+            raise InputError(
+                f"{what} have {given.values.shape[1]} dimensions, the database has {width}: "
+                "embed both with the same model"
+            )
+        drawn = draw(asked, count)
+        own = np.array([column[asked[position]] for position in drawn], dtype=np.int64)
+        return cls(own, unit_rows(given, what)[_order(given)[drawn]])
+
+
+def _same_images(asked: Mapping[str, _Asked]) -> list[list[str]]:
+    """Return the kinds in groups that ask with the same images: they share the reference."""
+    groups: dict[bytes, list[str]] = {}
+    for kind, each in asked.items():
+        groups.setdefault(each.own.tobytes(), []).append(kind)
+    return list(groups.values())
+
+
+def _order(given: Embeddings) -> np.ndarray:
+    return np.array(sorted(range(len(given.ids)), key=given.ids.__getitem__), dtype=np.int64)
+
+
+def _sorted_ids(given: Embeddings, what: str) -> list[str]:
+    ids = sorted(given.ids)
+    for one, following in pairwise(ids):
+        if one == following:
+            raise InputError(f"{what}: the id {one!r} is there twice; leave one of them out")
+    return ids

@@ -1,0 +1,70 @@
+"""Means of scores over queries, as they stand in a scenario's JSON."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from anonbench.config import Retrieval
+from anonbench.core.provenance import versions
+from anonbench.evaluation.retrieval import metrics
+from anonbench.evaluation.retrieval.chance import levels
+from anonbench.evaluation.retrieval.engine import COLUMNS
+
+MEANS = {"ap": "map", "ndcg": "mndcg"}
+"""What the mean of a column is called, where it has another name."""
+
+
+def chance_levels(
+    ndcg: np.ndarray, images: int, k: int, settings: Retrieval
+) -> dict[str, float | None]:
+    """Return what a random ranking scores by metric; None where that is undefined.
+
+    Args:
+        ndcg: expected nDCG of each query [Q]; NaN where it is undefined or the query is not asked.
+        images: images in the database.
+        k: relevant images of a query.
+        settings: of the scores.
+
+    """
+    return levels(images, k, metrics.settled(images, settings)) | {"mndcg": mean(ndcg)}
+
+
+def summarize(
+    table: pd.DataFrame,
+    images: int,
+    chance: dict[str, float | None],
+    settings: Retrieval,
+) -> dict[str, Any]:
+    """Return a scenario's means by query kind, with all that they stand on.
+
+    Args:
+        table: columns query and `engine.COLUMNS`, one row a query and kind.
+        images: images in the database.
+        chance: of `chance_levels`.
+        settings: of the scores.
+
+    """
+    settings = metrics.settled(images, settings)
+    return {
+        "images": images,
+        "k": metrics.cutoff(images, settings),
+        "top": metrics.top(images, settings),
+        "queries": {
+            str(kind): {MEANS.get(column, column): mean(rows[column]) for column in COLUMNS}
+            | {"n": len(rows), "undefined_ndcg": int(rows["ndcg"].isna().sum())}
+            for kind, rows in table.groupby("query")
+        },
+        "chance": chance,
+        "settings": settings.effective(),
+        "versions": versions("numpy", *(["torch"] if settings.device == "cuda" else [])),
+    }
+
+
+def mean(values: pd.Series | np.ndarray) -> float | None:
+    """Return the mean of the defined values; None where there are none (JSON has no NaN)."""
+    defined = np.asarray(values, dtype=np.float64)
+    defined = defined[~np.isnan(defined)]
+    return float(defined.mean()) if len(defined) else None

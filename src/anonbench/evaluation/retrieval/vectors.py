@@ -1,0 +1,87 @@
+"""Unit vectors of an embeddings file in id order, all at once or by rows."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from anonbench.core.errors import InputError
+from anonbench.core.numeric.similarity import unit_rows
+from anonbench.embedding.store import Embeddings, read_ids, read_rows
+
+_ROWS = 8192
+"""Vectors in memory at once while a file is looked through."""
+
+
+@dataclass(frozen=True)
+class Vectors:
+    """The vectors of a file, which stays on disk."""
+
+    path: Path
+    ids: Sequence[str]
+    """Sorted, [N]."""
+    width: int
+    """Dimension D."""
+    digest: str
+    """SHA-256 of ids and vectors; nothing else in the file counts, such as its provenance."""
+    order: np.ndarray | None
+    """The place in the file of each id, int64 [N]; None where they are the same."""
+
+    def units(self, positions: np.ndarray | None = None) -> np.ndarray:
+        """Return the unit vectors at these positions of `ids` [M], or all, float32 [M, D].
+
+        Raises:
+            InputError: a vector is zero.
+
+        """
+        if positions is None:
+            positions = np.arange(len(self.ids))
+        places = positions if self.order is None else self.order[positions]
+        ids = [self.ids[position] for position in positions.tolist()]
+        return unit_rows(Embeddings(ids, read_rows(self.path, places)), str(self.path))
+
+
+def look_through(path: Path, ids: Sequence[str] | None = None) -> Vectors:
+    """Read a file once: check it, and take the digest of its content.
+
+    Args:
+        path: HDF5 as `anonbench.embedding.store.write_embeddings` writes it.
+        ids: the ids [N], sorted, that the file must have; None: any.
+
+    Raises:
+        InputError: the file is none of embeddings, names an id twice, has other ids, or holds
+            values that are not finite.
+
+    """
+    found, width = read_ids(path)
+    order = np.array(sorted(range(len(found)), key=found.__getitem__), dtype=np.int64)
+    in_order = [found[place] for place in order]
+    if ids is not None and in_order != list(ids):
+        raise InputError(f"{path}: {difference(set(found), set(ids))}")
+    digest = hashlib.sha256(f"{len(found)} x {width}\0".encode())
+    digest.update("\0".join(found).encode())
+    for start in range(0, len(found), _ROWS):
+        rows = read_rows(path, np.arange(start, min(start + _ROWS, len(found))))
+        if not np.isfinite(rows).all():
+            raise InputError(f"{path}: some embeddings are not finite; embed the images again")
+        digest.update(rows.data)
+    as_it_is = bool((order == np.arange(len(order))).all())
+    kept = in_order if ids is None else ids  # one list for all files
+    return Vectors(path, kept, width, digest.hexdigest(), None if as_it_is else order)
+
+
+def difference(given: set[str], expected: set[str]) -> str:
+    """Return in words how ids differ from those of the reference."""
+    parts = [
+        f"{len(ids)} ids {verb}, such as {min(ids)!r}"
+        for ids, verb in (
+            (given - expected, "are not in the reference"),
+            (expected - given, "of the reference are missing"),
+        )
+        if ids
+    ]
+    return "; ".join(parts) + "; embed the same images for all"

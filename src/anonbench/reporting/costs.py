@@ -1,0 +1,100 @@
+"""What each stage of a run cost, from Snakemake's benchmark files, and on which machines."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from anonbench.core.errors import InputError
+from anonbench.core.io import files_in, read_json
+from anonbench.core.jobs.resource_usage import read_spent
+from anonbench.core.wording import count
+
+COST_COLUMNS = ["stage", "jobs", "wall_hours", "cpu_hours", "longest_minutes", "peak_gb"]
+MACHINE_COLUMNS = ["machine", "trainings"]
+_MACHINE = "machine.json"
+_REPORTING = "report"
+"""The stage that shows the costs: its own is not among them, or it would never be up to date."""
+
+
+def stage_costs(folder: Path, logs: Path) -> pd.DataFrame:
+    """Return what the jobs of each stage took, the longest first.
+
+    A job that ran several times counts as the last run that made its outputs. Very short jobs have
+    no measured memory or CPU time: they count as none. The report's own job does not count.
+
+    Args:
+        folder: of the benchmark files, `<stage>/…/<job>.tsv` or `<stage>.tsv`.
+        logs: of the jobs' logs, under the same names.
+
+    Returns:
+        Columns `COST_COLUMNS`: hours add up, the longest job and the most memory (resident, 10⁹
+        bytes) are those of one job. Sorted by wall hours, descending, then by name.
+
+    Raises:
+        InputError: a file is no benchmark of Snakemake's.
+
+    """
+    rows = []
+    for path in files_in(folder):
+        name = path.relative_to(folder)
+        stage = name.with_suffix("").parts[0]
+        if path.suffix != ".tsv" or stage == _REPORTING:
+            continue
+        spent = read_spent(path, [logs / name.with_suffix(".log")])
+        if spent is not None:
+            memory = spent.mebibytes * 2**20 / 1e9
+            rows.append((stage, spent.seconds, spent.cpu_seconds, memory))
+    jobs = pd.DataFrame(rows, columns=["stage", "wall", "cpu", "memory"])
+    grouped = jobs.groupby("stage", sort=True)
+    costs = pd.DataFrame(
+        {
+            "jobs": grouped.size(),
+            "wall_hours": grouped["wall"].sum() / 3600,
+            "cpu_hours": grouped["cpu"].sum() / 3600,
+            "longest_minutes": grouped["wall"].max() / 60,
+            "peak_gb": grouped["memory"].max(),
+        }
+    ).reset_index()
+    return costs.sort_values(["wall_hours", "stage"], ascending=[False, True], ignore_index=True)[
+        COST_COLUMNS
+    ]
+
+
+def machines(logs: Path) -> pd.DataFrame:
+    """Return what the trainings ran on and how many did, columns `MACHINE_COLUMNS`, by name.
+
+    Args:
+        logs: folder of the trainings' logs, with a machine.json in the folder of each.
+
+    """
+    found = Counter(_machine(read_json(path)) for path in files_in(logs) if path.name == _MACHINE)
+    return pd.DataFrame(sorted(found.items()), columns=MACHINE_COLUMNS)
+
+
+def _machine(description: Mapping[str, Any]) -> str:
+    parts = [
+        str(description["gpu"] or description["processor"]),
+        count(int(description["cores"]), "core"),
+        f"{description['memory_gb']} GB",
+        f"torch {description['torch']}",
+    ]
+    return ", ".join(parts)
+
+
+def read(path: Path, columns: list[str]) -> pd.DataFrame:
+    """Read a table that was made here; texts stay as they are.
+
+    Raises:
+        InputError: a column is missing.
+
+    """
+    table = pd.read_csv(path, keep_default_na=False)
+    missing = [name for name in columns if name not in table]
+    if missing:
+        raise InputError(f"{path}: column {missing[0]!r} is missing; remove it and run again")
+    return table

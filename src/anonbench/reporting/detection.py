@@ -1,0 +1,77 @@
+"""The quality of detection as a table: a row an entity, values in percent with intervals."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from anonbench.detection.quality.quality import ALL, IOU
+from anonbench.reporting.labels import ENTITIES
+from anonbench.reporting.tables import markdown_grid, write_text
+
+QUALITY_METRICS = {
+    "covered": "Area covered",
+    "recall_90": "≥ 90 % covered",
+    "recall_50": "≥ 50 % covered",
+    "covered_alike": "Area covered, same entity",
+    "recall_iou": f"IoU ≥ {IOU:g}",
+    "false_area": "False area",
+}
+QUALITY_HEADS = ["Entity", "Images", "True regions", "Found", *QUALITY_METRICS.values()]
+QUALITY_TITLE = "How well the detectors hide the true regions, in percent"
+QUALITY_NOTE = (
+    "Area covered: share of the true area that is hidden by whatever was found, a mean over "
+    "images. ≥ 90 %, ≥ 50 %: true regions so much of which is hidden. Same entity, and IoU (one "
+    "found region for each true one): as far as it was taken for what it is; a text detector "
+    "hides an MRZ without knowing it. False area: found area outside all true regions, as a share "
+    "of the image. Intervals are bootstrapped over images."
+)
+
+
+class QualityRow(NamedTuple):
+    """One entity of a data set, as text."""
+
+    entity: str
+    images: str
+    true: str
+    found: str
+    cells: tuple[tuple[str, str], ...]
+    """Value and interval in the order of `QUALITY_METRICS`; a dash where nothing defines one."""
+
+
+def quality_rows(summary: pd.DataFrame) -> list[QualityRow]:
+    """Arrange a summary (`anonbench.detection.quality.quality.SUMMARY_COLUMNS`) by entity.
+
+    `images` are those with such regions; where there are none, those that were measured.
+    """
+    rows = []
+    for entity, label in (ENTITIES | {ALL: "All"}).items():
+        own = summary[summary["entity"] == entity].set_index("metric")
+        if len(own):
+            table = own.to_dict("index")
+            cells = tuple(_cell(table[metric]) for metric in QUALITY_METRICS)
+            counts = table["covered"] if table["covered"]["images"] else table["false_area"]
+            images, true, found = (f"{counts[name]:,}" for name in ("images", "true", "found"))
+            rows.append(QualityRow(label, images, true, found, cells))
+    return rows
+
+
+def _cell(row: Mapping[Hashable, Any]) -> tuple[str, str]:
+    value, low, high = (100 * float(row[name]) for name in ("value", "low", "high"))
+    if math.isnan(value):
+        return "–", ""
+    return f"{value:.1f}", f"{low:.1f} to {high:.1f}"
+
+
+def write_quality(summary: pd.DataFrame, title: str, markdown: Path) -> None:
+    """Write a summary as a Markdown table with its caption."""
+    rows = [
+        [*row[:4], *(f"{value} ({extent})" if extent else value for value, extent in row.cells)]
+        for row in quality_rows(summary)
+    ]
+    grid = markdown_grid(QUALITY_HEADS, rows, left=1)
+    write_text(markdown, f"{grid}\n{title}. {QUALITY_NOTE}\n")

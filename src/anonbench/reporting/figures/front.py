@@ -1,0 +1,204 @@
+"""The privacy-utility front: what is kept of the ranking against how often regions are recognized.
+
+Up and to the left is better. Every model on a variant has the variant's rate, because the published
+images are attacked and not the model that searches them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+
+from anonbench.core.vocabulary import CONTROL, ORIGINAL
+from anonbench.evaluation.privacy.known import strongest
+from anonbench.evaluation.sufficiency import DEFAULTS, Needs, unstated
+from anonbench.reporting.figures.style import (
+    INK,
+    MODEL_MARKERS,
+    ONE_COLUMN,
+    SOFT,
+    TWO_COLUMNS,
+    empty,
+    method_colour,
+    method_handles,
+    new_figure,
+    save,
+    styled,
+)
+from anonbench.reporting.labels import ADAPTIONS, METHODS, QUERIES, metric_label
+from anonbench.reporting.summary import present, summarize
+
+_KEYS = ["method", "degree"]
+
+
+def front(
+    rates: pd.DataFrame,
+    scores: pd.DataFrame,
+    dataset: str,
+    metric: str,
+    outputs: Sequence[Path],
+    column: Sequence[Path],
+    dpi: int = 150,
+    needs: Needs = DEFAULTS,
+) -> None:
+    """Draw one metric of a data set against the strongest attack's rate, a panel a query kind.
+
+    Variants whose rate is not known are left out; where the metric is not, nothing is drawn.
+
+    Args:
+        rates: `anonbench.evaluation.privacy.rates.RATE_COLUMNS`, of one or several data sets.
+        scores: tidy scores (`anonbench.reporting.summary.read_scores`).
+        dataset: whose rows are drawn.
+        metric: map or mndcg.
+        outputs: .png and .svg paths, over both columns of a page.
+        column: the same, for one column.
+        dpi: of the PNG.
+        needs: what a value has to fulfil to be known.
+
+    """
+    risks = strongest(rates[rates["dataset"] == dataset], needs.widest, needs.confidence)
+    risks = risks[risks["unknown"] == ""]
+    own = scores[scores["dataset"] == dataset]
+    points = choices(risks, own, metric)
+    if unstated(own, needs):
+        points = points.iloc[:0]
+    originals = risks[risks["method"] == ORIGINAL]
+    for paths, width, down in ((outputs, TWO_COLUMNS, 1), (column, ONE_COLUMN, 2)):
+        with styled():
+            if points.empty:
+                figure = new_figure(width, 1.2)
+                empty(figure, f"Re-identification or retrieval is not known of {dataset}")
+            else:
+                figure = new_figure(width, 0.5 + 2.4 * down)
+                kinds = present(points["query"], QUERIES)
+                shape = (down, len(kinds)) if down == 1 else (len(kinds), 1)
+                panels = figure.subplots(*shape, sharex=True, sharey=True, squeeze=False).ravel()
+                for axes, query in zip(panels, kinds, strict=True):
+                    _panel(axes, points[points["query"] == query], originals)
+                    axes.set_title(QUERIES[query])
+                for axes in panels if down > 1 else panels[:1]:
+                    axes.set_ylabel(f"{metric_label(metric)} (%)")
+                figure.supxlabel("Re-identification rate of the strongest attack (%)", fontsize=8)
+                handles = _handles(points, originals)
+                figure.legend(
+                    handles=handles,
+                    loc="outside upper center",
+                    ncols=len(handles) if down == 1 else 3,
+                    columnspacing=1.0,
+                    handletextpad=0.4,
+                    handlelength=1.4,
+                    fontsize=7,
+                )
+            save(figure, paths, dpi)
+
+
+def choices(risks: pd.DataFrame, scores: pd.DataFrame, metric: str) -> pd.DataFrame:
+    """Return every model on every variant with its quality, its variant's rate and its place.
+
+    Args:
+        risks: `anonbench.evaluation.privacy.rates.worst`.
+        scores: tidy scores of the same data set.
+        metric: of the quality.
+
+    Returns:
+        Columns query, method, degree, adaption, value, low, high, rate, rate_low, rate_high,
+        chance (all shares) and best: whether no other choice of the query kind is as good in both
+        and better in one.
+
+    """
+    summary = summarize(scores)
+    kept = summary[(summary["metric"] == metric) & (summary["adaption"] != CONTROL)]
+    columns = ["query", *_KEYS, "adaption", "value", "low", "high"]
+    rate = risks[[*_KEYS, "rate", "low", "high", "chance"]].rename(
+        columns={"low": "rate_low", "high": "rate_high"}
+    )
+    points = kept[columns].merge(rate, on=_KEYS)
+    points["best"] = False
+    for _, group in points.groupby("query"):
+        points.loc[group.index, "best"] = undominated(
+            group["rate"].to_numpy(float), group["value"].to_numpy(float)
+        )
+    return points
+
+
+def undominated(cost: np.ndarray, gain: np.ndarray) -> np.ndarray:
+    """Return bool [N]: the points to which no other is equal or better in both, and better in one.
+
+    Args:
+        cost: float [N], the less the better.
+        gain: float [N], the more the better.
+
+    """
+    no_worse = (cost[:, None] <= cost) & (gain[:, None] >= gain)
+    better = (cost[:, None] < cost) | (gain[:, None] > gain)
+    return np.asarray(~(no_worse & better).any(axis=0))
+
+
+def _panel(axes: Axes, points: pd.DataFrame, originals: pd.DataFrame) -> None:
+    top = points.groupby(_KEYS)["value"].transform("max") == points["value"]
+    for row in points.assign(top=top).sort_values("best").to_dict("records"):
+        colour, x, y = method_colour(row["method"]), 100 * row["rate"], 100 * row["value"]
+        lines: Any = {"colors": colour, "linewidths": 0.6, "alpha": 0.7, "zorder": 1}
+        axes.vlines(x, 100 * row["low"], 100 * row["high"], **lines)
+        if row["top"]:  # a variant's rate has one interval, whatever model searches it
+            axes.hlines(y, 100 * row["rate_low"], 100 * row["rate_high"], **lines)
+        axes.plot(
+            [x],
+            [y],
+            marker=MODEL_MARKERS.get(row["adaption"], "x"),
+            color=colour,
+            markerfacecolor=colour if row["best"] else "white",
+            markersize=5,
+            linestyle="none",
+            zorder=3,
+        )
+    best = points[points["best"]].sort_values(["rate", "value"])
+    axes.step(100 * best["rate"], 100 * best["value"], where="post", color=INK, lw=0.9, zorder=2)
+    if points["degree"].nunique() > 1:
+        _label_degrees(axes, points[top])
+    if len(originals):
+        axes.plot(100 * originals["rate"], [100], marker="*", color=INK, ms=7, linestyle="none")
+    chance = points["chance"].round(9).unique()
+    if len(chance) == 1:
+        axes.axvline(100 * chance[0], color=SOFT, lw=0.8, linestyle=(0, (4, 3)), zorder=0)
+    axes.grid()
+    axes.margins(x=0.06, y=0.06)
+    axes.set_xlim(left=min(-2.0, axes.get_xlim()[0]))
+
+
+def _label_degrees(axes: Axes, points: pd.DataFrame) -> None:
+    """Write each variant's degree above its best model."""
+    for top in points.drop_duplicates(_KEYS).to_dict("records"):
+        axes.annotate(
+            f"{top['degree']} %",
+            (100 * top["rate"], 100 * top["value"]),
+            xytext=(3, 4),
+            textcoords="offset points",
+            fontsize=6,
+            color=method_colour(top["method"]),
+        )
+
+
+def _handles(points: pd.DataFrame, originals: pd.DataFrame) -> list[Line2D]:
+    def marker(shape: str, label: str, face: str = SOFT) -> Line2D:
+        return Line2D(
+            [], [], marker=shape, color=SOFT, markerfacecolor=face, linestyle="none", label=label
+        )
+
+    handles = method_handles(present(points["method"], METHODS))
+    handles += [
+        marker(MODEL_MARKERS.get(model, "x"), ADAPTIONS.get(model, model), "white")
+        for model in present(points["adaption"], ADAPTIONS)
+    ]
+    handles.append(Line2D([], [], color=INK, lw=0.9, label="front (filled)"))
+    if len(originals):
+        handles.append(Line2D([], [], marker="*", color=INK, ls="none", ms=7, label="originals"))
+    if points["chance"].round(9).nunique() == 1:
+        handles.append(Line2D([], [], color=SOFT, lw=0.8, ls=(0, (4, 3)), label="chance"))
+    return handles

@@ -1,0 +1,174 @@
+"""Retrieval galleries: what a query finds, by the reference and after anonymization."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from anonbench.core.errors import InputError
+from anonbench.reporting.figures.examples import PRINT, show
+from anonbench.reporting.figures.style import (
+    INK,
+    SOFT,
+    TALLEST,
+    TWO_COLUMNS,
+    new_figure,
+    save,
+    styled,
+)
+
+LABEL = 0.92
+"""Width in inches of the names of rows."""
+HEADER = 0.2
+GAP = 0.07
+APART = 0.14
+"""Space in inches between a query and its results, and between two queries."""
+CAPTION = 0.13
+"""Height in inches of the line below each result."""
+WIDEST = 0.9
+
+_FRAMES: dict[str, dict[str, Any]] = {
+    "match": {"color": INK, "linewidth": 1.8, "linestyle": "-"},
+    "other": {"color": SOFT, "linewidth": 0.7, "linestyle": (0, (2.5, 2))},
+    "plain": {"color": SOFT, "linewidth": 0.5, "linestyle": "-"},
+}
+
+
+@dataclass(frozen=True)
+class Result:
+    """One retrieved image."""
+
+    picture: np.ndarray
+    """uint8 [H, W] or [H, W, 3] RGB."""
+    rank: int
+    """Its place in the reference ranking of the same query, from 1."""
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """One row: a query and its first results."""
+
+    name: str
+    """On at most two lines."""
+    query: np.ndarray
+    results: Sequence[Result]
+    reference: bool = False
+    """Whether this is the reference ranking itself, which has nothing to be compared with."""
+
+    @property
+    def matches(self) -> list[bool]:
+        """Whether each result is among as many first results of the reference."""
+        return [result.rank <= len(self.results) for result in self.results]
+
+
+def gallery(queries: Sequence[Sequence[Shelf]], outputs: Sequence[Path], dpi: int = 150) -> None:
+    """Draw the rows of each query below each other, matches in bold frames.
+
+    Args:
+        queries: the rows of each query; all rows have as many results, or fewer in a small set.
+        outputs: .png and .svg paths.
+        dpi: of the PNG.
+
+    Raises:
+        InputError: there is no query, or a query has no result.
+
+    """
+    shelves = [shelf for rows in queries for shelf in rows]
+    if not shelves or not all(shelf.results for shelf in shelves):
+        raise InputError("a gallery needs a query with a result")
+    columns = 1 + max(len(shelf.results) for shelf in shelves)
+    aspect = max(_aspect(image) for shelf in shelves for image in _pictures(shelf))
+    blocks = APART * (len(queries) - 1)
+    across = (TWO_COLUMNS - LABEL - APART - GAP * columns) / columns
+    down = (TALLEST - HEADER - blocks) / len(shelves) - CAPTION - GAP
+    side = min(WIDEST, across, down / aspect)
+    tall = side * aspect
+    height = HEADER + len(shelves) * (tall + CAPTION + GAP) + blocks
+    width = LABEL + APART + columns * (side + GAP)
+    margin = (TWO_COLUMNS - width) / 2
+    lefts = [
+        margin + LABEL + place * (side + GAP) + APART * bool(place) for place in range(columns)
+    ]
+    with styled():
+        figure = new_figure(TWO_COLUMNS, height, constrained=False)
+        _heads(figure, [left + side / 2 for left in lefts])
+        top = HEADER
+        for rows in queries:
+            for shelf in rows:
+                centre = 1 - (top + tall / 2) / height
+                figure.text(
+                    (lefts[0] - GAP) / TWO_COLUMNS,
+                    centre,
+                    _label(shelf),
+                    ha="right",
+                    va="center",
+                    fontsize=6.5,
+                    linespacing=1.25,
+                )
+                marks = ["plain"] + [_mark(shelf, match) for match in shelf.matches]
+                for place, image in enumerate(_pictures(shelf)):
+                    box = (lefts[place] / TWO_COLUMNS, 1 - (top + tall) / height)
+                    axes = figure.add_axes((*box, side / TWO_COLUMNS, tall / height))
+                    show(axes, image, round(side * dpi * PRINT))
+                    axes.set_anchor("S")
+                    for spine in axes.spines.values():
+                        spine.set(**_FRAMES[marks[place]])
+                    if place and not shelf.reference:
+                        _rank(axes, shelf.results[place - 1].rank, marks[place] == "match")
+                top += tall + CAPTION + GAP
+            top += APART
+        save(figure, outputs, dpi)
+
+
+def _aspect(image: np.ndarray) -> float:
+    return float(image.shape[0] / image.shape[1])
+
+
+def _pictures(shelf: Shelf) -> list[np.ndarray]:
+    return [shelf.query, *(result.picture for result in shelf.results)]
+
+
+def _mark(shelf: Shelf, match: bool) -> str:
+    if shelf.reference:
+        return "plain"
+    return "match" if match else "other"
+
+
+def _label(shelf: Shelf) -> str:
+    if shelf.reference:
+        return shelf.name
+    return f"{shelf.name}\n{sum(shelf.matches)} of {len(shelf.results)} match"
+
+
+def _rank(axes: Axes, rank: int, match: bool) -> None:
+    axes.annotate(
+        f"ref. {rank:,}",
+        (0.5, 0),
+        (0, -2.5),
+        xycoords="axes fraction",
+        textcoords="offset points",
+        ha="center",
+        va="top",
+        fontsize=5.5,
+        fontweight="bold" if match else "normal",
+        color=INK if match else SOFT,
+    )
+
+
+def _heads(figure: Figure, centres: Sequence[float]) -> None:
+    width, height = figure.get_size_inches()
+    for place, centre in enumerate(centres):
+        figure.text(
+            centre / width,
+            1 - HEADER / 2 / height,
+            str(place) if place else "Query",
+            ha="center",
+            va="center",
+            fontsize=7,
+        )

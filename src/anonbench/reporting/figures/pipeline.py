@@ -1,0 +1,231 @@
+"""The pipeline as a diagram: a box a stage, its rules with what each has a job for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from matplotlib.axes import Axes
+from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
+from matplotlib.path import Path as Outline
+
+from anonbench.core.wording import count
+from anonbench.reporting.figures.style import (
+    INK,
+    SOFT,
+    TWO_COLUMNS,
+    new_figure,
+    save,
+    styled,
+)
+from anonbench.reporting.pipeline import Pipeline, Step, essential, layers
+
+LINE = 0.125
+"""Height in inches of one rule's line."""
+HEAD = 0.24
+"""Height in inches of a stage's name, margins included."""
+FOOT = 0.07
+BETWEEN = 0.3
+"""Height in inches between two layers, for the arrows."""
+GAP = 0.16
+MARGIN = 0.04
+SIDE = 0.45
+"""Width in inches left and right of all boxes, for the lines of long arrows."""
+WIDEST = 2.9
+LETTER, BOLD = 0.046, 0.07
+"""Width in inches of a letter, about: of a rule's line, and of a stage's name."""
+LANE = 0.12
+"""Distance in inches of the lines of long arrows from the boxes and from each other."""
+
+STAGES = {
+    "manifest": "List the images",
+    "detect": "Find sensitive regions",
+    "quality": "Measure detection",
+    "anonymize": "Anonymize",
+    "train": "Train",
+    "embed": "Embed",
+    "score": "Score",
+    "privacy": "Attack",
+    "explore": "Explore",
+    "compare": "Compare with the paper",
+    "figures": "Draw figures",
+    "present": "Tables, figures, report",
+}
+"""By rule file; a file that is not here is called by its name."""
+WILDCARDS = {
+    "dataset": "data set",
+    "split": "split",
+    "kind": "kind",
+    "trend": "metric",
+    "degree": "degree",
+    "adaption": "adaption",
+    "model": "model",
+    "variant": "variant",
+    "anonymized": "variant",
+    "seed": "seed",
+    "shard": "shard",
+}
+"""In the order in which they are named; others follow."""
+
+
+@dataclass(frozen=True)
+class _Box:
+    layer: int
+    first: bool
+    last: bool
+    """Whether nothing stands beside it, to the left and to the right."""
+    left: float
+    top: float
+    width: float
+    height: float
+
+    @property
+    def middle(self) -> float:
+        return self.left + self.width / 2
+
+
+def pipeline_figure(pipeline: Pipeline, outputs: Sequence[Path], dpi: int = 150) -> None:
+    """Draw the stages from top to bottom, each below all that it reads from.
+
+    An arrow that a longer way stands for is left out.
+
+    Args:
+        pipeline: of `anonbench.reporting.pipeline.pipeline`.
+        outputs: .png and .svg paths.
+        dpi: of the PNG.
+
+    """
+    boxes, height = _arrange(pipeline)
+    with styled():
+        figure = new_figure(TWO_COLUMNS, height, constrained=False)
+        axes = figure.add_axes((0, 0, 1, 1))
+        axes.set_xlim(0, TWO_COLUMNS)
+        axes.set_ylim(height, 0)
+        axes.set_axis_off()
+        _arrows(axes, boxes, essential(pipeline.arrows))
+        for stage, box in boxes.items():
+            _box(axes, box, stage, pipeline.steps[stage])
+        save(figure, outputs, dpi)
+
+
+def job_for(step: Step) -> str:
+    """Return what there is a job for: `per data set, split`, or `once`."""
+    known = list(WILDCARDS)
+    order = sorted(step.wildcards, key=lambda n: known.index(n) if n in known else len(known))
+    names = list(dict.fromkeys(WILDCARDS.get(name, name) for name in order))
+    if names:
+        return f"per {', '.join(names)}"
+    return "once" if step.rules == 1 else count(step.rules, "job")
+
+
+def _arrange(pipeline: Pipeline) -> tuple[dict[str, _Box], float]:
+    boxes: dict[str, _Box] = {}
+    top = MARGIN
+    for depth, layer in enumerate(layers(list(pipeline.steps), pipeline.arrows)):
+        across = TWO_COLUMNS - 2 * SIDE - GAP * (len(layer) - 1)
+        needed = [_needed(stage, pipeline.steps[stage]) for stage in layer]
+        more = (across - sum(needed)) / len(layer)
+        widths = [min(max(width, WIDEST), width + more) for width in needed]
+        left = (TWO_COLUMNS - sum(widths) - GAP * (len(layer) - 1)) / 2
+        heights = [HEAD + LINE * len(pipeline.steps[stage]) + FOOT for stage in layer]
+        for stage, width, height in zip(layer, widths, heights, strict=True):
+            ends = (stage == layer[0], stage == layer[-1])
+            boxes[stage] = _Box(depth, *ends, left, top, width, height)
+            left += width + GAP
+        top += max(heights) + BETWEEN
+    return boxes, top - BETWEEN + MARGIN
+
+
+def _needed(stage: str, steps: Sequence[Step]) -> float:
+    """Return the width in inches in which a stage's name and its rules' lines fit."""
+    lines = [LETTER * (len(step.name) + len(job_for(step))) for step in steps]
+    return 0.2 + max(BOLD * len(STAGES.get(stage, stage)), *lines)
+
+
+def _box(axes: Axes, box: _Box, stage: str, steps: Sequence[Step]) -> None:
+    axes.add_patch(
+        FancyBboxPatch(
+            (box.left, box.top),
+            box.width,
+            box.height,
+            boxstyle="round,pad=0,rounding_size=0.05",
+            facecolor="#f6f8fa",
+            edgecolor=SOFT,
+            linewidth=0.8,
+            zorder=3,
+        )
+    )
+    axes.text(
+        box.left + 0.08,
+        box.top + HEAD / 2 + 0.01,
+        STAGES.get(stage, stage.capitalize()),
+        fontsize=8,
+        fontweight="bold",
+        va="center",
+        zorder=4,
+    )
+    for place, step in enumerate(steps):
+        y = box.top + HEAD + LINE * (place + 0.5)
+        axes.text(box.left + 0.08, y, step.name, fontsize=6.5, va="center", color=INK, zorder=4)
+        axes.text(
+            box.left + box.width - 0.08,
+            y,
+            job_for(step),
+            fontsize=6,
+            va="center",
+            ha="right",
+            color=SOFT,
+            zorder=4,
+        )
+
+
+def _arrows(axes: Axes, boxes: Mapping[str, _Box], arrows: Sequence[tuple[str, str]]) -> None:
+    """Draw arrows to the next layer straight, and longer ones around the boxes."""
+    lanes = {"left": 0, "right": 0}
+    edges = (
+        min(box.left for box in boxes.values()),
+        max(box.left + box.width for box in boxes.values()),
+    )
+    for start, end in arrows:
+        source, target = boxes[start], boxes[end]
+        if target.layer == source.layer + 1:
+            points = [(source.middle, source.top + source.height), (target.middle, target.top)]
+        else:
+            side = _side(source, target, lanes)
+            lanes[side] += 1
+            shift = LANE * lanes[side]
+            lane = edges[0] - shift if side == "left" else edges[1] + shift
+            points = [*_way(source, lane, side), *reversed(_way(target, lane, side, above=True))]
+        axes.add_patch(
+            FancyArrowPatch(
+                path=Outline(points),
+                arrowstyle="-|>",
+                mutation_scale=7,
+                color=SOFT,
+                linewidth=1.0,
+                shrinkA=0,
+                shrinkB=0,
+                zorder=2,
+                joinstyle="round",
+            )
+        )
+
+
+def _side(source: _Box, target: _Box, lanes: Mapping[str, int]) -> str:
+    """Return the side on which a long arrow meets the fewest boxes and other long arrows."""
+    left = (source.first + target.first, -lanes["left"])
+    right = (source.last + target.last, -lanes["right"])
+    return "left" if left >= right else "right"
+
+
+def _way(box: _Box, lane: float, side: str, above: bool = False) -> list[tuple[float, float]]:
+    """Return the points from a box to a lane: off its side, or where another box is in the way,
+    off its foot (or head).
+    """
+    if box.first if side == "left" else box.last:
+        edge, y = (box.left + (0 if side == "left" else box.width), box.top + HEAD / 2)
+        return [(edge, y), (lane, y)]
+    foot = box.top if above else box.top + box.height
+    y = foot + BETWEEN * (-0.35 if above else 0.35)
+    return [(box.middle, foot), (box.middle, y), (lane, y)]

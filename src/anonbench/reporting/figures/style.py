@@ -1,0 +1,140 @@
+"""One look for all figures, and one way to write them: the same bytes for the same content.
+
+Colours tell methods (Okabe and Ito's, told apart with any kind of colour vision), markers and line
+styles tell models, so that a figure reads in grey too. Figures are made without pyplot: no window,
+no state between them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from anonbench.core.errors import InputError
+from anonbench.core.io import atomic
+from anonbench.reporting.labels import METHODS
+
+MILLIMETRE = 1 / 25.4
+ONE_COLUMN = 85 * MILLIMETRE
+TWO_COLUMNS = 175 * MILLIMETRE
+"""Widths in inches of one and of both columns of a journal page."""
+TALLEST = 9.3
+"""Height in inches that still fits a page with its caption."""
+
+METHOD_COLOURS = {"pixelate": "#0072B2", "blur": "#D55E00", "mask": "#009E73"}
+ENTITY_COLOURS = {"face": "#D55E00", "text": "#0072B2", "barcode": "#009E73", "mrz": "#CC79A7"}
+"""In figures about detection, in which no method occurs."""
+OTHER_COLOUR = "#CC79A7"
+INK = "#1b1f24"
+SOFT = "#5b6470"
+GRID = "#dfe3e8"
+
+MODEL_MARKERS = {"unadapted": "o", "control": "P", "A": "s", "B": "^", "C": "D"}
+MODEL_LINES: dict[str, Any] = {
+    "unadapted": "-",
+    "control": (0, (1, 1)),
+    "A": (0, (5, 1.5)),
+    "B": (0, (4, 1.5, 1, 1.5)),
+    "C": (0, (1.5, 1.5)),
+}
+DEGREE_LINES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1.5, 1.5)), (0, (4, 1.5, 1, 1.5)))
+
+_STYLE: Any = {
+    "font.family": "DejaVu Sans",  # ships with matplotlib: the same letters everywhere
+    "font.size": 8.0,
+    "axes.titlesize": 8.5,
+    "axes.titleweight": "bold",
+    "axes.labelsize": 8.0,
+    "axes.edgecolor": SOFT,
+    "axes.labelcolor": INK,
+    "axes.linewidth": 0.7,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": False,
+    "axes.axisbelow": True,
+    "grid.color": GRID,
+    "grid.linewidth": 0.7,
+    "text.color": INK,
+    "text.parse_math": False,  # names of files and labels are text, never formulas
+    "xtick.color": SOFT,
+    "ytick.color": SOFT,
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
+    "xtick.labelsize": 7.5,
+    "ytick.labelsize": 7.5,
+    "xtick.major.width": 0.7,
+    "ytick.major.width": 0.7,
+    "lines.linewidth": 1.5,
+    "lines.markersize": 4.5,
+    "legend.frameon": False,
+    "legend.fontsize": 7.5,
+    "figure.facecolor": "white",
+    "figure.dpi": 100,
+    "hatch.linewidth": 0.5,
+    "svg.fonttype": "path",
+    "svg.hashsalt": "anonbench",
+}
+_NO_METADATA = {"png": {"Software": None}, "svg": {"Date": None, "Creator": None}}
+
+
+@contextmanager
+def styled() -> Iterator[None]:
+    """Apply the look inside the block, whatever the user's own matplotlib settings are."""
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        matplotlib.rcParams.update(_STYLE)
+        yield
+
+
+def new_figure(width: float, height: float, constrained: bool = True) -> Figure:
+    """Return an empty figure of this size in inches."""
+    figure = Figure(figsize=(width, height), layout="constrained" if constrained else None)
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def save(figure: Figure, outputs: Sequence[Path], dpi: int) -> None:
+    """Write a figure to each path, as its suffix (.png or .svg) says, without date or version.
+
+    Raises:
+        InputError: another suffix.
+
+    """
+    for path in outputs:
+        kind = path.suffix.removeprefix(".")
+        if kind not in _NO_METADATA:
+            raise InputError(f"{path}: figures are written as .png or .svg")
+        with atomic(path) as temporary:
+            figure.savefig(temporary, format=kind, dpi=dpi, metadata=_NO_METADATA[kind])
+
+
+def method_colour(method: str) -> str:
+    """Return a method's colour."""
+    return METHOD_COLOURS.get(method, OTHER_COLOUR)
+
+
+def method_handles(methods: Sequence[str]) -> list[Line2D]:
+    """Return a legend's entries for methods, in their order."""
+    return [
+        Line2D([], [], color=method_colour(method), lw=2.5, label=METHODS.get(method, method))
+        for method in methods
+    ]
+
+
+def percent_axis(axes: Axes, label: str) -> None:
+    """Give a y axis in percent its label and horizontal guides."""
+    axes.set_ylabel(label)
+    axes.grid(axis="y")
+
+
+def empty(figure: Figure, text: str) -> None:
+    """Say in an otherwise empty figure why there is nothing to see."""
+    figure.text(0.5, 0.5, text, ha="center", va="center", color=SOFT, wrap=True)

@@ -1,0 +1,224 @@
+"""Which scenario keeps most under a constraint: every choice in one list, best first.
+
+The page shows the first choice of each data set and query kind that meets the constraint; the
+reader may change it there (`advice.js`), so that page and library choose alike. A limit on
+re-identification is part of the constraint. Where too little is known to choose, no choice is
+shown, but what is lacking.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import pandas as pd
+
+from anonbench.core.vocabulary import UNADAPTED, QueryKind
+from anonbench.evaluation.sufficiency import DEFAULTS, Needs, too_wide
+from anonbench.reporting.html.answer import (
+    Choice,
+    degrees,
+    method_label,
+    model_label,
+    ranked,
+)
+from anonbench.reporting.html.risk import NO_RISK, NOT_KNOWN, Risk, Risks, limits
+from anonbench.reporting.labels import METHODS
+from anonbench.reporting.summary import present
+
+NOT_ATTACKED = "these images: no attack was run (privacy.enabled)"
+"""What is lacking of a variant without a rate."""
+
+
+@dataclass(frozen=True)
+class Option:
+    """One scenario with one query kind, its numbers as text."""
+
+    dataset: str
+    query: str
+    degree: int
+    method: str
+    adaption: str
+    use: str
+    """Method, degree and model for people."""
+    kept: str
+    """mAP in percent."""
+    interval: str
+    loss: str
+    """Points of mAP less than the reference."""
+    gain_loss: str
+    """Points of mnDCG less than the reference, empty where it is unknown."""
+    doubtful: bool
+    """Whether its mAP cannot be told from chance."""
+    value: float
+    """mAP as a number, in percent."""
+    unknown: str
+    """Why its mAP is not known, empty where it is."""
+    risk: str
+    """How often the strongest attack re-identifies a region of these images."""
+    risk_interval: str
+    risk_note: str
+    """Chance and gallery; both empty where no attack was run."""
+    risk_high: float | None
+    """The upper end of its interval, in percent; none where re-identification is not known."""
+    risk_unknown: str
+    """Why it is not known, empty where it is."""
+
+
+@dataclass(frozen=True)
+class Advice:
+    """The best option for one data set and query kind, or why there is none."""
+
+    dataset: str
+    query: str
+    best: Option | None
+    why_not: str
+
+
+def options(
+    summaries: Mapping[str, pd.DataFrame],
+    given: Risks | None = None,
+    needs: Needs = DEFAULTS,
+    gaps: Mapping[str, str] | None = None,
+) -> list[Option]:
+    """Return every scenario of every data set and query kind, most mAP first within each.
+
+    Args:
+        summaries: by data set, scores averaged over seeds (`summarize`).
+        given: what attacks find in each variant, where they were run.
+        needs: what a value has to fulfil to be known.
+        gaps: by data set, why no statement about its rankings is possible.
+
+    """
+    found = []
+    for dataset, summary in summaries.items():
+        for query in QueryKind:
+            here = [
+                (choice, degree)
+                for degree in degrees(summary)
+                for choice in ranked(summary, degree, "map", query.value)
+            ]
+            # where two keep the same, the one that hides more is the better one
+            here.sort(key=lambda entry: (-entry[0].value, -entry[1], entry[0].scenario))
+            gains = {
+                (degree, gain.scenario): gain
+                for degree in degrees(summary)
+                for gain in ranked(summary, degree, "mndcg", query.value)
+            }
+            found += [
+                _option(
+                    (dataset, query.value, degree),
+                    choice,
+                    gains.get((degree, choice.scenario)),
+                    (given or {}).get((dataset, choice.method, degree)),
+                    (gaps or {}).get(dataset)
+                    or too_wide(choice.low / 100, choice.high / 100, needs),
+                )
+                for choice, degree in here
+            ]
+    return found
+
+
+def advise(given: Sequence[Option], degree: int, limit: float | None) -> list[Advice]:
+    """Return the best option of each data set and query kind that meets a constraint.
+
+    Args:
+        given: of `options`.
+        degree: percent of the regions that are hidden at least; where a data set's degrees are all
+            lower, its highest one counts.
+        limit: percent of the regions that may be re-identified, by the upper end of the interval;
+            none for no limit.
+
+    """
+    rows = []
+    for dataset in dict.fromkeys(option.dataset for option in given):
+        own = [option for option in given if option.dataset == dataset]
+        least = min(degree, max(option.degree for option in own))
+        for query in QueryKind:
+            hiding = [o for o in own if o.query == query.value and o.degree >= least]
+            rows.append(Advice(dataset, query.value, *_choose(hiding, limit)))
+    return rows
+
+
+def _choose(given: Sequence[Option], limit: float | None) -> tuple[Option | None, str]:
+    """Return the first option within the limit, or why there is none; `advice.js` does the same."""
+    if not given:
+        return None, "not run: no scenario meets this"
+    within = [
+        o for o in given if limit is None or (o.risk_high is not None and o.risk_high <= limit)
+    ]
+    first = within[0] if within else given[0]
+    if within and not first.unknown:
+        return first, ""
+    lacking = [first.unknown] if first.unknown else []
+    if not within:
+        open_risks = [o.risk_unknown for o in given if o.risk_high is None]
+        lacking += [f"re-identification of {open_risks[0]}"] if open_risks else []
+    if lacking:
+        return None, f"{NOT_KNOWN}: {'; '.join(lacking)}"
+    least = min(given, key=lambda o: o.risk_high or 0.0)
+    return None, (
+        f"none: no choice surely stays at or below {limit:g} % re-identified; nearest is "
+        f"{least.use}, at up to {least.risk_high:.1f} %"
+    )
+
+
+def constraints(given: Sequence[Option], limit: float) -> dict[str, list[tuple[str, str]]]:
+    """Return what to ask for, as key and label: degrees (highest first), methods, models, risks.
+
+    `limit` (percent) is the one on re-identification that is set.
+    """
+    of_degrees = sorted({option.degree for option in given}, reverse=True)
+    methods = present(pd.Series([option.method for option in given], dtype=object), METHODS)
+    models = [("", "any model")]
+    if any(option.adaption != UNADAPTED for option in given):
+        models.append((UNADAPTED, "no new training: the unadapted model"))
+    return {
+        "degree": [(str(degree), _at_least(degree)) for degree in of_degrees],
+        "method": [("", "any method"), *((m, f"{method_label(m)} only") for m in methods)],
+        "adaption": models,
+        "risk": limits((option.risk_high for option in given), limit),
+    }
+
+
+def plain(given: Sequence[Option]) -> list[dict[str, Any]]:
+    """Return options as plain data."""
+    return [asdict(option) for option in given]
+
+
+def _at_least(degree: int) -> str:
+    return "all regions (100 %)" if degree == 100 else f"{degree} % of the regions or more"
+
+
+def _option(
+    key: tuple[str, str, int],
+    choice: Choice,
+    gain: Choice | None,
+    risk: Risk | None,
+    unknown: str,
+) -> Option:
+    dataset, query, degree = key
+    known = not (math.isnan(choice.low) or math.isnan(choice.high))
+    lacking = NOT_ATTACKED if risk is None else risk.unknown
+    return Option(
+        dataset=dataset,
+        query=query,
+        degree=degree,
+        method=choice.method,
+        adaption=choice.adaption,
+        use=f"{method_label(choice.method)} {degree} %, {model_label(choice.adaption)}",
+        kept=f"{choice.value:.1f} %",
+        interval=f"{choice.low:.1f} to {choice.high:.1f}" if known else "",
+        loss=f"{100 - choice.value:.1f}",
+        gain_loss="" if gain is None else f"{100 - gain.value:.1f}",
+        doubtful=choice.at_chance,
+        value=round(choice.value, 4),
+        unknown=unknown,
+        risk=NO_RISK if risk is None else risk.text,
+        risk_interval="" if risk is None else risk.interval,
+        risk_note="" if risk is None else risk.note,
+        risk_high=None if risk is None or lacking else round(risk.high, 4),
+        risk_unknown=lacking,
+    )

@@ -1,0 +1,344 @@
+"""Put tables, figures, the explorer and numbers into one HTML file that needs nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import yaml
+
+from anonbench.anonymization.published import read_doubts
+from anonbench.config import Presentation, Privacy, Retrieval
+from anonbench.config.experiment import Experiment, Figure, Table, truth_of
+from anonbench.core.io import atomic, read_json
+from anonbench.evaluation.pairwise import read_comparisons
+from anonbench.evaluation.privacy.rates import read_rates
+from anonbench.evaluation.retrieval_bias import conclude
+from anonbench.evaluation.sufficiency import Needs, unstated
+from anonbench.reporting.detection import (
+    QUALITY_HEADS,
+    QUALITY_NOTE,
+    QUALITY_TITLE,
+    quality_rows,
+)
+from anonbench.reporting.grid import Grid
+from anonbench.reporting.html import making
+from anonbench.reporting.html.advice import advise, constraints, options, plain
+from anonbench.reporting.html.answer import MEASURES, answer, overview, stated, wins
+from anonbench.reporting.html.bias import cost_rows
+from anonbench.reporting.html.coefficients import correlation_rows
+from anonbench.reporting.html.effort import Effort, effort_part
+from anonbench.reporting.html.headline import lacking, lead
+from anonbench.reporting.html.notices import notices
+from anonbench.reporting.html.page import render
+from anonbench.reporting.html.pictures import (
+    CAPTIONS,
+    PIPELINE,
+    SHORT,
+    heading,
+    picture,
+    pictures,
+)
+from anonbench.reporting.html.recommendations import recommendations
+from anonbench.reporting.html.risk import risks
+from anonbench.reporting.labels import metric_label
+from anonbench.reporting.layout import Layout, lay_out
+from anonbench.reporting.reidentification import reidentification_grid
+from anonbench.reporting.summary import SCORE_COLUMNS, read_scores, summarize
+from anonbench.reporting.tables import SIZE_COLUMNS, SIZE_TITLE, read_sizes
+
+PLACED = ("detection", "examples", "correlation", "schedules")
+"""Kinds of figures that have a place of their own; others follow in the order of their kinds."""
+
+
+@dataclass(frozen=True)
+class DatasetSection:
+    """What the report shows of one data set. Files that are not there are told of as not run."""
+
+    name: str
+    scores: Path
+    """Tidy scores."""
+    counts: Path
+    """Images by split before and after dropping."""
+    skipped: Path
+    """Files that were listed and dropped: path, reason."""
+    tables: Sequence[Table]
+    figures: Sequence[tuple[Figure, Path]]
+    """Each figure with its PNG."""
+    correlations: Mapping[int, Path] = field(default_factory=dict)
+    """By degree, the coefficients in long form."""
+    quality: Path | None = None
+    """How well regions were detected, where the true ones are known."""
+    comparisons: Path | None = None
+    """Paired tests of the scores."""
+    rates: Path | None = None
+    """Re-identification rates (`anonbench.evaluation.privacy.rates`)."""
+    explorer: Path | None = None
+    """What the retrieval explorer shows (`anonbench.reporting.explorer.explore`)."""
+    audit: Path | None = None
+    """What is published, and what is in doubt (`anonbench.anonymization.published`)."""
+
+
+def sections(experiment: Experiment, results: Path) -> list[DatasetSection]:
+    """Return where the workflow writes what the report shows of each data set."""
+    return [
+        DatasetSection(
+            name=name,
+            scores=results / name / "scores.csv",
+            counts=results / name / "counts.csv",
+            skipped=results / name / "skipped.csv",
+            audit=results / name / "audit.csv",
+            tables=[table for table in experiment.tables if table.dataset == name],
+            figures=[
+                (figure, results / "figures" / f"{figure.stem}.png")
+                for figure in experiment.figures
+                if figure.dataset == name
+            ],
+            correlations={
+                degree: results / name / "correlation" / f"{degree}.csv"
+                for degree in sorted(dataset.degrees)
+                if dataset.label is not None
+            },
+            quality=(
+                results / name / "quality" / "summary.csv"
+                if truth_of(dataset) is not None
+                else None
+            ),
+            comparisons=results / name / "comparisons.csv",
+            rates=(
+                results / name / "privacy" / "reidentification.csv"
+                if experiment.config.privacy.enabled
+                else None
+            ),
+            explorer=(
+                results / name / "explorer.json"
+                if experiment.config.presentation.explorer_queries
+                else None
+            ),
+        )
+        for name, dataset in experiment.datasets.items()
+    ]
+
+
+def build_report(
+    title: str,
+    datasets: Sequence[DatasetSection],
+    config: Mapping[str, Any],
+    versions: Mapping[str, str],
+    output: Path,
+    grids: Mapping[str, Sequence[Grid]] | None = None,
+    pipeline: Path | None = None,
+    effort: Effort | None = None,
+) -> None:
+    """Write the report: the same bytes for the same files, config and versions.
+
+    Args:
+        title: of the page.
+        datasets: in the order of the page.
+        config: shown as YAML; plain values (a model's ``model_dump(mode="json")``) without places
+            (`anonbench.datasets.neutral_names.without_places`).
+        versions: of the packages that made the results.
+        output: the HTML file.
+        grids: further tables, by the heading of their section.
+        pipeline: PNG of the workflow's stages.
+        effort: what the stages took.
+
+    Raises:
+        InputError: a figure is no PNG, or a file lacks a column.
+
+    """
+    scores = {section.name: _scores(section) for section in datasets}
+    comparisons = {
+        section.name: read_comparisons(section.comparisons)
+        for section in datasets
+        if section.comparisons is not None and section.comparisons.is_file()
+    }
+    needs = needs_of(config)
+    summaries = {name: summarize(table) for name, table in scores.items()}
+    gaps = {
+        section.name: unstated(summaries[section.name], needs, _validation(section.counts))
+        for section in datasets
+    }
+    sound = {name: stated(table, gaps[name], needs) for name, table in summaries.items()}
+    conclusions = {name: conclude(stated(table, gaps[name])) for name, table in comparisons.items()}
+    shown = config.get("presentation", {})
+    confidence = shown.get("confidence")
+    sure = {} if confidence is None else {"confidence": confidence}
+    tables = {
+        kind: [
+            lay_out(
+                table,
+                scores[section.name],
+                comparisons.get(section.name),
+                **sure,
+            )
+            for section in datasets
+            for table in section.tables
+            if table.kind == kind
+        ]
+        for kind in ("retrieval", "agreement", "downstream")
+    }
+    rates = {
+        section.name: read_rates(section.rates)
+        for section in datasets
+        if section.rates is not None and section.rates.is_file()
+    }
+    found = risks(rates, needs)
+    choices = options(summaries, found, needs, gaps)
+    limit = 100 * needs.limit
+    advice = advise(choices, max((option.degree for option in choices), default=100), limit)
+    figures = list(chain.from_iterable(section.figures for section in datasets))
+    kinds = list(dict.fromkeys(figure.kind for figure, _ in figures))
+    html = render(
+        title=title,
+        headline=[lead(advice, limit, found), *wins(sound)],
+        lacking=list(lacking(advice)),
+        notices=notices(
+            {s.name: read_doubts(s.audit) for s in datasets if s.audit and s.audit.is_file()}
+        ),
+        options=plain(choices),
+        advice=advice,
+        limit=f"{limit:g}",
+        constraints=constraints(choices, limit),
+        recommendations=recommendations(sound, conclusions, found),
+        costs=cost_rows(conclusions),
+        answers=[answer(name, summary, gaps[name]) for name, summary in summaries.items()],
+        measures=[_measure(*measure) for measure in MEASURES],
+        overview=overview(summaries, gaps, needs),
+        unscored=[name for name, summary in summaries.items() if summary.empty],
+        size_columns=list(SIZE_COLUMNS.values()),
+        size_title=SIZE_TITLE,
+        sizes=read_sizes({s.name: s.counts for s in datasets if s.counts.is_file()}),
+        skipped=[(s.name, skip_reasons(s.skipped)) for s in datasets if s.skipped.is_file()],
+        quality_heads=QUALITY_HEADS,
+        quality_title=QUALITY_TITLE,
+        quality_note=QUALITY_NOTE,
+        quality=[
+            (section.name, quality_rows(pd.read_csv(section.quality)))
+            for section in datasets
+            if section.quality is not None and section.quality.is_file()
+        ],
+        retrieval=tables["retrieval"],
+        agreement=tables["agreement"],
+        downstream=tables["downstream"],
+        not_run={layout.stem: not_run(layout) for layout in chain(*tables.values())},
+        grids=(
+            {
+                "Re-identification": [
+                    reidentification_grid(name, table, needs.confidence, needs.widest)
+                    for name, table in rates.items()
+                ]
+            }
+            if rates
+            else {}
+        )
+        | dict(grids or {}),
+        unlabelled=[s.name for s in datasets if not any(t.kind == "downstream" for t in s.tables)],
+        headings={kind: heading(kind) for kind in kinds},
+        captions=CAPTIONS,
+        short=SHORT,
+        pictures={kind: pictures(figures, kind) for kind in (*kinds, *PLACED)}
+        | {"pipeline": [] if pipeline is None else [picture("pipeline", *PIPELINE, pipeline)]},
+        other_kinds=[kind for kind in kinds if kind not in PLACED],
+        correlations=[
+            correlation_rows(section.name, degree, path)
+            for section in datasets
+            for degree, path in sorted(section.correlations.items())
+            if path.is_file()
+        ],
+        explorers=[
+            read_json(section.explorer)
+            for section in datasets
+            if section.explorer is not None and section.explorer.is_file()
+        ],
+        confidence=confidence,
+        originals=bool(shown.get("show_originals", False)),
+        config=yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True, width=100),
+        versions=dict(versions),
+        digests=making.digests(_files(datasets)),
+        seeds=making.seeds(config),
+        hardware=making.hardware(config),
+        effort=None if effort is None else effort_part(effort),
+    )
+    with atomic(output) as temporary:
+        temporary.write_text(html, encoding="utf-8")
+
+
+def skip_reasons(path: Path) -> list[tuple[str, int]]:
+    """Count the reasons for which files were dropped, most frequent first.
+
+    File names stay out of the report: they may be names of people.
+    """
+    reasons = pd.read_csv(path, dtype=str)["reason"].fillna("no reason recorded")
+    counts = reasons.value_counts()
+    return sorted(((str(k), int(v)) for k, v in counts.items()), key=lambda row: (-row[1], row[0]))
+
+
+def not_run(layout: Layout) -> str:
+    """Return which cells of a table have no value and why, empty where all have one."""
+    columns = [label for _ in layout.groups for _, label in layout.methods]
+    rows = [row for block in layout.blocks for row in block.rows]
+    missing = [
+        (row.label, column)
+        for row in rows
+        for cell, column in zip(row.cells, columns, strict=True)
+        if cell.value is None
+    ]
+    if not missing:
+        return ""
+    if len(missing) == len(rows) * len(columns):
+        return "Not run: no scenario of this table has a score."
+    names = dict.fromkeys(f"{row} with {column}" for row, column in missing)
+    return (
+        f"Not run: {', '.join(names)}. The scores have no value there: the scenario is not part of "
+        "the experiment, or its training or scoring failed (see the folder logs of the results)."
+    )
+
+
+def needs_of(config: Mapping[str, Any]) -> Needs:
+    """Return what the first screen's values have to fulfil; a section left out has its defaults."""
+    return Needs.of(
+        Retrieval.model_validate(config.get("retrieval", {})),
+        Presentation.model_validate(config.get("presentation", {})),
+        Privacy.model_validate(config.get("privacy", {})),
+    )
+
+
+def _validation(counts: Path) -> int | None:
+    """Return how many validation images are used, where that is known."""
+    if not counts.is_file():
+        return None
+    table = pd.read_csv(counts)
+    return int(table.loc[table["split"] == "val", "used"].sum())
+
+
+def _scores(section: DatasetSection) -> pd.DataFrame:
+    if section.scores.is_file():
+        return read_scores(section.scores)
+    return pd.DataFrame(columns=SCORE_COLUMNS)
+
+
+def _measure(metric: str, query: str) -> str:
+    return f"{metric_label(metric)}, {query} queries" if query else metric_label(metric)
+
+
+def _files(datasets: Iterable[DatasetSection]) -> dict[str, Path]:
+    """Return the files whose digests are shown: none with names, for a digest confirms a guess."""
+    return {
+        f"{section.name}/{what}": path
+        for section in datasets
+        for what, path in (
+            ("scores.csv", section.scores),
+            ("comparisons.csv", section.comparisons),
+            ("counts.csv", section.counts),
+            ("audit.csv", section.audit),
+            ("privacy/reidentification.csv", section.rates),
+            ("quality/summary.csv", section.quality),
+            ("explorer.json", section.explorer),
+        )
+        if path is not None
+    }

@@ -1,0 +1,38 @@
+"""What is in doubt about the published images, for the report's first screen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from anonbench.datasets.doubts import Doubts
+
+
+@dataclass(frozen=True)
+class Notice:
+    """One sentence about a data set, and what to do."""
+
+    dataset: str
+    text: str
+    advice: str
+    severe: bool
+    """Whether something is published in plain sight."""
+
+
+def notices(doubts: Mapping[str, Doubts]) -> list[Notice]:
+    """Return all notices, the severe ones first; none where nothing is in doubt."""
+    found = []
+    for name, each in doubts.items():
+        for text in each.published():
+            advice = "Do not pass these image sets on before a person has looked at those images."
+            found.append(Notice(name, text, advice, severe=True))
+        if text := each.left_out():
+            advice = (
+                "They are in no image set; skipped.csv lists them. To use them, lower the "
+                "detectors’ thresholds or add boxes (corrections)."
+            )
+            found.append(Notice(name, text, advice, severe=False))
+        for text in each.unreached():
+            advice = "What they should hide may be visible: unmatched.csv lists them, correct them."
+            found.append(Notice(name, text, advice, severe=True))
+    return sorted(found, key=lambda notice: not notice.severe)

@@ -1,0 +1,41 @@
+"""The paper beside ours, as the report shows it: claims, and how near the numbers are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from anonbench.reporting.claims import claims_grid, read_pairs
+from anonbench.reporting.compare import agreement_grid, read_ours
+from anonbench.reporting.grid import Grid
+from anonbench.reporting.paper.claims import judge_all
+from anonbench.reporting.paper.compare import compare
+from anonbench.reporting.paper.ours import OurData
+from anonbench.reporting.paper.published import published
+
+
+def paper_grids(
+    datasets: Sequence[OurData],
+    scores: Sequence[Path],
+    comparisons: Sequence[Path],
+    level: float,
+) -> dict[str, list[Grid]]:
+    """Return the tables of the report's section on the paper; none without data sets of a role.
+
+    Args:
+        datasets: those that have a role in the paper.
+        scores: the tidy scores of each.
+        comparisons: the paired tests of each.
+        level: of the paired tests.
+
+    """
+    if not datasets:
+        return {}
+    ours = read_ours(datasets, scores)
+    findings = judge_all(ours, read_pairs(datasets, comparisons), level)
+    return {
+        "Paper and ours": [
+            claims_grid(judge_all(published()), findings, datasets),
+            agreement_grid(compare(published(), ours, datasets)),
+        ]
+    }

@@ -1,0 +1,57 @@
+"""How methods, models and metrics are called and ordered wherever people read them."""
+
+from __future__ import annotations
+
+from anonbench.core.vocabulary import CONTROL
+
+METHODS = {"pixelate": "Pixelate", "blur": "Blur", "mask": "Mask"}
+ADAPTIONS = {
+    "unadapted": "Unadapted",
+    CONTROL: "Unadapted, retrained",
+    "A": "A",
+    "B": "B",
+    "C": "C",
+}
+QUERIES = {"original": "With original query images", "anonymized": "With anonymized query images"}
+RETRIEVAL_METRICS = {"map": "mAP", "mndcg": "mnDCG"}
+ACCURACIES = {"knn": "k-NN", "linear": "Linear"}
+AGREEMENT = {
+    "overlap": "Overlap",
+    "overlap_top": "Overlap",
+    "rbo": "RBO",
+    "tau": "Kendall’s τ",
+    "unchanged": "Unchanged",
+}
+"""How far a ranking agrees with the reference's, with no notion of relevance."""
+ENTITIES = {"face": "Face", "text": "Text", "barcode": "Barcode", "mrz": "MRZ"}
+DETECTORS = {
+    "mtcnn": "MTCNN",
+    "face_onnx": "Face model (ONNX)",
+    "ppocr": "PP-OCR",
+    "zxing": "ZXing",
+    "mrz": "MRZ",
+    "template": "Templates",
+    "boxes": "Boxes from a file",
+}
+ATTACKERS = {
+    "naive": "Naive (unadapted model)",
+    "parrot": "Parrot (adapted model)",
+    "recognizer": "Recognizer",
+}
+"""Who tries to re-identify a region."""
+GALLERIES = {"original": "originals", "anonymized": "anonymized"}
+"""What an attacker compares anonymized crops with."""
+MATCHES = {"person": "the same person in another photograph", "region": "the very same region"}
+"""What counts as re-identified."""
+_CUT_OFF = {"mndcg", *AGREEMENT} - {"rbo"}
+NOT_RUN = "not run"
+TIED = "≈"
+"""Behind a value that a test cannot tell from the best."""
+AT_CHANCE = "†"
+"""Behind a value whose interval reaches chance."""
+
+
+def metric_label(metric: str, k: int | None = None) -> str:
+    """Return a metric's name as a table heads it, with the cut-off k where it has one."""
+    name = (RETRIEVAL_METRICS | AGREEMENT | ACCURACIES)[metric]
+    return f"{name}@{k}" if k is not None and metric in _CUT_OFF else name

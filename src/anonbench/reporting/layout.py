@@ -1,0 +1,250 @@
+"""A result table in the paper's layout, before it becomes CSV, Markdown, LaTeX or HTML."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import pandas as pd
+
+from anonbench.config.experiment import Table
+from anonbench.core.vocabulary import CONTROL, UNADAPTED
+from anonbench.reporting.labels import (
+    ADAPTIONS,
+    AT_CHANCE,
+    METHODS,
+    NOT_RUN,
+    QUERIES,
+    TIED,
+    metric_label,
+)
+from anonbench.reporting.notes import notes_of, only, title_of
+from anonbench.reporting.summary import metrics_of, present, summarize, summarize_originals
+
+BASELINES = {
+    "ceiling": "Unadapted, original images",
+    "control": f"{ADAPTIONS[CONTROL]}, original images",
+    "chance": "Chance",
+}
+"""What the rows of a table are read against."""
+_Tests = dict[frozenset[str], float]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One value in percent, or none where the scenario was not run."""
+
+    value: float | None = None
+    sd: float | None = None
+    """Standard deviation between seeds, where there are several."""
+    se: float | None = None
+    """Standard error over queries or images."""
+    low: float | None = None
+    high: float | None = None
+    best: bool = False
+    """Whether it is the highest of its column, as printed; the control takes no part, and a value
+    that all share is nobody's best."""
+    tied: bool = False
+    """Whether it is not the highest, but a paired test cannot tell it from the highest."""
+    chance: bool = False
+    """Whether the value's interval reaches down to chance."""
+
+    @property
+    def text(self) -> str:
+        """The value with one decimal, and the deviation between seeds."""
+        if self.value is None:
+            return NOT_RUN
+        return f"{self.value:.1f}" if self.sd is None else f"{self.value:.1f} ± {self.sd:.1f}"
+
+    @property
+    def interval(self) -> str:
+        """The interval with one decimal, empty where there is none."""
+        return "" if self.low is None or self.high is None else f"{self.low:.1f}–{self.high:.1f}"
+
+    @property
+    def marks(self) -> str:
+        """What stands behind the value: tied with the best, at chance."""
+        return TIED * self.tied + AT_CHANCE * self.chance
+
+
+@dataclass(frozen=True)
+class Row:
+    """One model's cells, in the order of the columns."""
+
+    key: str
+    label: str
+    cells: tuple[Cell, ...]
+
+
+@dataclass(frozen=True)
+class Block:
+    """The rows of one query kind; accuracies have one block without a name."""
+
+    key: str
+    label: str
+    rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A whole table: `groups` are the metrics, each over the same `methods`."""
+
+    stem: str
+    title: str
+    notes: tuple[str, ...]
+    groups: tuple[tuple[str, str], ...]
+    """Key and heading of each column group."""
+    methods: tuple[tuple[str, str], ...]
+    """Key and heading of the columns in each group."""
+    blocks: tuple[Block, ...]
+    baselines: tuple[Row, ...]
+    """What every block is read against, the same for all methods: the unadapted model on original
+    images (key `ceiling`), the control on them (`control`), and `chance`; those that are known."""
+
+    @property
+    def caption(self) -> str:
+        """Title and notes as one text."""
+        return " ".join([f"{self.title}.", *self.notes])
+
+
+def lay_out(
+    table: Table,
+    scores: pd.DataFrame,
+    comparisons: pd.DataFrame | None = None,
+    confidence: float = 0.95,
+) -> Layout:
+    """Arrange the scores of one data set and degree as the paper does.
+
+    Rows and columns are those that occur in the data set at any degree, so that a scenario that is
+    missing shows as a cell without a value.
+
+    Args:
+        table: what to show.
+        scores: tidy scores, of one or several data sets.
+        comparisons: paired tests (`pairwise`), of one or several data sets; without
+            them no cell is marked as tied with the best.
+        confidence: a cell is tied where its adjusted p is at least one less this.
+
+    """
+    of_dataset = scores[scores["dataset"] == table.dataset]
+    metrics = list(metrics_of(table.kind))
+    summary = summarize(of_dataset)
+    summary = summary[summary["metric"].isin(metrics)]
+    methods = present(summary["method"], METHODS) or list(METHODS)
+    adaptions = present(summary["adaption"], ADAPTIONS) or [a for a in ADAPTIONS if a != CONTROL]
+    here = summary[summary["degree"] == table.degree]
+    cells = {
+        (row.query, row.adaption, row.metric, row.method): _cell(row)
+        for row in here.itertuples(index=False)
+    }
+    columns = [(metric, method) for metric in metrics for method in methods]
+    tests = _tests(table, comparisons)
+    blocks = []
+    for query, label in ({"": ""} if table.kind == "downstream" else QUERIES).items():
+        rows = [
+            Row(
+                adaption,
+                ADAPTIONS.get(adaption, adaption),
+                tuple(cells.get((query, adaption, *column), Cell()) for column in columns),
+            )
+            for adaption in adaptions
+        ]
+        pairs = [tests.get((query, *column), {}) for column in columns]
+        blocks.append(Block(query, label, _mark(rows, pairs, 1.0 - confidence)))
+    baselines = _baselines(here, summarize_originals(of_dataset), metrics)
+    ks = {metric: only(here.loc[here["metric"] == metric, "k"]) for metric in metrics}
+    headings = {m: metric_label(m, None if k is None else int(k)) for m, k in ks.items()}
+    said = {key: _said(values, headings) for key, values in baselines.items()}
+    return Layout(
+        stem=table.stem,
+        title=title_of(table),
+        notes=tuple(notes_of(table, here, said, confidence if tests else None)),
+        groups=tuple(headings.items()),
+        methods=tuple((method, METHODS.get(method, method)) for method in methods),
+        blocks=tuple(blocks),
+        baselines=tuple(
+            Row(key, BASELINES[key], tuple(values.get(metric, Cell()) for metric, _ in columns))
+            for key, values in baselines.items()
+        ),
+    )
+
+
+def _cell(row: object) -> Cell:
+    value, sd, se, low, high, chance = (
+        float(getattr(row, name)) for name in ("value", "sd", "se", "low", "high", "chance")
+    )
+    return Cell(
+        value=100 * value,
+        sd=_percent(sd),
+        se=_percent(se),
+        low=_percent(low),
+        high=_percent(high),
+        chance=(value if math.isnan(low) else low) <= chance,
+    )
+
+
+def _percent(share: float) -> float | None:
+    return None if math.isnan(share) else 100 * share
+
+
+def _tests(table: Table, comparisons: pd.DataFrame | None) -> dict[tuple[str, str, str], _Tests]:
+    """Return the adjusted p-values of all pairs, by query kind, metric and method."""
+    found: dict[tuple[str, str, str], _Tests] = {}
+    for row in [] if comparisons is None else comparisons.to_dict("records"):
+        if (row["dataset"], row["degree"]) == (table.dataset, table.degree):
+            column = str(row["query"]), str(row["metric"]), str(row["method"])
+            pair = frozenset((str(row["a"]), str(row["b"])))
+            found.setdefault(column, {})[pair] = float(row["p_holm"])
+    return found
+
+
+def _mark(rows: Sequence[Row], tests: Sequence[_Tests], level: float) -> tuple[Row, ...]:
+    """Mark the highest value of each column, and those that a test cannot tell from it.
+
+    Values that print like the highest are all marked as the highest, unless the whole column does:
+    then nothing is better than anything. The retraining control takes no part: it tells how far two
+    trainings are apart, and is no way to serve a retrieval system.
+    """
+    columns = [
+        _mark_column({row.key: row.cells[number] for row in rows}, p, level)
+        for number, p in enumerate(tests)
+    ]
+    return tuple(replace(row, cells=tuple(column[row.key] for column in columns)) for row in rows)
+
+
+def _mark_column(column: Mapping[str, Cell], p: _Tests, level: float) -> dict[str, Cell]:
+    values = {
+        key: cell.value for key, cell in column.items() if key != CONTROL and cell.value is not None
+    }
+    if len({f"{value:.1f}" for value in values.values()}) < 2:
+        return dict(column)
+    highest = max(values, key=values.__getitem__)
+    marked = dict(column)
+    for key, value in values.items():
+        best = f"{value:.1f}" == f"{values[highest]:.1f}"
+        tied = not best and p.get(frozenset((key, highest)), math.nan) >= level
+        marked[key] = replace(column[key], best=best, tied=tied)
+    return marked
+
+
+def _baselines(
+    here: pd.DataFrame, originals: pd.DataFrame, metrics: Sequence[str]
+) -> dict[str, dict[str, Cell]]:
+    """Return what is known of `BASELINES`: cells by metric."""
+    chances = {metric: only(here.loc[here["metric"] == metric, "chance"]) for metric in metrics}
+    found = {
+        key: {
+            str(row.metric): replace(_cell(row), chance=False)
+            for row in originals.itertuples(index=False)
+            if row.adaption == adaption and row.metric in metrics
+        }
+        for key, adaption in (("ceiling", UNADAPTED), ("control", CONTROL))
+    }
+    found["chance"] = {m: Cell(100 * value) for m, value in chances.items() if value is not None}
+    return {key: cells for key, cells in found.items() if cells}
+
+
+def _said(cells: Mapping[str, Cell], headings: Mapping[str, str]) -> str:
+    """Return cells as a sentence has them, in the order of the headings."""
+    return ", ".join(f"{name} {cells[m].text}" for m, name in headings.items() if m in cells)

@@ -1,0 +1,113 @@
+"""What stands below a result table: how much is behind its numbers, and what its marks mean."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import pandas as pd
+
+from anonbench.config.experiment import Table
+from anonbench.core.vocabulary import CONTROL
+from anonbench.core.wording import count
+from anonbench.evaluation.retrieval.metrics import MIN_K
+from anonbench.evaluation.scores import PER_QUERY
+from anonbench.reporting.labels import ADAPTIONS, AT_CHANCE, TIED
+
+_TITLES = {
+    "retrieval": "Retrieval quality",
+    "agreement": "Agreement of rankings with the reference's",
+    "downstream": "Accuracy on anonymized images",
+}
+_AGREEMENT = (
+    "Overlap: share of the reference's first results among the first results. RBO: rank-biased "
+    "overlap, in which earlier results weigh more. Kendall’s τ: from −100, nothing shared, to "
+    "100, the same order. Unchanged: queries whose first results are the same in the same order."
+)
+
+
+def title_of(table: Table) -> str:
+    """Return a result table's title."""
+    what, degree = _TITLES[table.kind], f"{table.degree} % of the regions anonymized"
+    return f"{what} in percent, {table.dataset}, {degree}"
+
+
+def notes_of(
+    table: Table, here: pd.DataFrame, baselines: Mapping[str, str], confidence: float | None
+) -> Iterator[str]:
+    """Give the sentences below a table.
+
+    Args:
+        table: what is shown.
+        here: its scores (`anonbench.reporting.summary.summarize`).
+        baselines: values of the rows `anonbench.reporting.layout.BASELINES` that are known, as
+            text.
+        confidence: of the paired tests, none where there are none.
+
+    """
+    if here.empty:
+        yield "No scenario was run."
+        return
+    retrieval = table.kind != "downstream"
+    yield f"{_behind(retrieval, here)}."
+    ranked = here[here["metric"].isin(PER_QUERY)]
+    if (ranked["k"] < MIN_K).any():
+        yield (
+            f"Too few images for a statement: below k = {MIN_K} a query’s own image does not "
+            "count, and these values say next to nothing about a larger archive."
+        )
+    if "rbo" in set(here["metric"]):
+        yield _AGREEMENT
+    if (here["seeds"] > 1).any():
+        yield "Values are means ± standard deviation over seeds."
+    if CONTROL in set(here["adaption"]):
+        yield _control(retrieval, baselines.get("control"))
+    bold = (
+        "Bold: best value of a block and column at the printed precision, none where all are equal"
+    )
+    if confidence is None:
+        yield f"{bold}."
+    else:
+        unit = "queries" if retrieval else "images"
+        yield (
+            f"{bold}; {TIED}: a paired test over the {unit} cannot tell it from the best "
+            f"(p adjusted by Holm's method, level {100 * (1 - confidence):.3g} %)."
+        )
+    if "chance" in baselines:
+        yield f"Chance: {baselines['chance']}; {AT_CHANCE} marks values whose interval reaches it."
+    if "ceiling" in baselines:
+        what = "the reference against itself" if retrieval else "the unadapted model on originals"
+        yield f"Ceiling, {what}: {baselines['ceiling']}."
+
+
+def only(values: pd.Series) -> float | None:
+    """Return the one number that all share but for rounding, if there is one."""
+    found = pd.to_numeric(values).dropna().astype(float).round(12).unique()
+    return float(found[0]) if len(found) == 1 else None
+
+
+def _control(retrieval: bool, on_originals: str | None) -> str:
+    name = f"“{ADAPTIONS[CONTROL]}” is the unadapted model trained with another seed"
+    if retrieval:
+        text = (
+            f"{name} than the reference's: what retraining alone costs. What an adapted model "
+            "loses beyond it is the cost of adapting; one above it is kept close by the seed that "
+            "it shares with the reference"
+        )
+    else:
+        text = f"{name}: how far two trainings of one recipe are apart"
+    if on_originals is None:
+        return f"{text}."
+    how = "retrained and searched among" if retrieval else "retrained, on"
+    return f"{text}. {how.capitalize()} originals: {on_originals}."
+
+
+def _behind(retrieval: bool, here: pd.DataFrame) -> str:
+    low, high = int(here["n"].min()), int(here["n"].max())
+    noun = "query" if retrieval else "validation image"
+    images = count(low, noun) if low == high else f"{low:,} to {count(high, noun)}"
+    parts = [images]
+    for metric, name in (("mndcg", "k"), ("rbo", "k"), ("knn", "neighbours k")):
+        k = only(here.loc[here["metric"] == metric, "k"])
+        if k is not None:
+            parts.append(f"{name} = {int(k):,}")
+    return ", ".join([*parts, count(int(here["seeds"].max()), "seed")])

@@ -1,0 +1,129 @@
+"""What our experiment has to put beside the paper's numbers, and why a number is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass, field
+
+import pandas as pd
+
+from anonbench.config import Config, Dataset, Layout, OwnSplit, PaperRole, Recipe
+from anonbench.core.vocabulary import Adaption
+from anonbench.evaluation.scores import PER_QUERY
+from anonbench.evaluation.sufficiency import DEFAULTS, unstated
+from anonbench.reporting.paper.published import CELL, METRICS, ROLE_NAMES
+from anonbench.reporting.summary import summarize
+
+COLUMNS = ["dataset", *CELL, "value", "low", "high", "seeds", "n"]
+
+
+@dataclass(frozen=True)
+class OurData:
+    """A data set of ours that has a role in the paper, and what of the paper it covers."""
+
+    name: str
+    role: str
+    degrees: tuple[int, ...]
+    methods: tuple[str, ...]
+    adaptions: tuple[str, ...]
+    labelled: bool
+    stand_in: str
+    """Why it is not the paper's data set; empty where it is, as far as the config tells."""
+    settings: Mapping[str, float] = field(default_factory=dict)
+    """Those numbers of the paper's text that are settings here, by quantity."""
+
+
+def our_data(config: Config) -> list[OurData]:
+    """Return the enabled data sets that have a `paper_role`, in the config's order."""
+    return [
+        OurData(
+            name=name,
+            role=dataset.paper_role.value,
+            degrees=tuple(sorted(dataset.degrees)),
+            methods=tuple(str(method) for method in dataset.methods),
+            adaptions=(Adaption.UNADAPTED.value, *(str(a) for a in dataset.adaptions)),
+            labelled=dataset.label is not None,
+            stand_in=stand_in(dataset),
+            settings={"relevant_percent": 100 * config.retrieval.fraction}
+            | _recipe_numbers(config.recipes[dataset.recipe]),
+        )
+        for name, dataset in config.enabled.items()
+        if dataset.paper_role is not None
+    ]
+
+
+def stand_in(dataset: Dataset) -> str:
+    """Return why a data set is not the paper's, or the empty string where it may be."""
+    layouts = {PaperRole.CELEBA: Layout.CELEBA, PaperRole.RVL_CDIP: Layout.RVL_CDIP}
+    if dataset.demo is not None:
+        return "generated data of the demo"
+    if dataset.paper_role is PaperRole.DOKIQ:
+        return "own documents (the paper's are internal)"
+    assert dataset.paper_role is not None
+    if dataset.layout is not layouts[dataset.paper_role]:
+        return f"other data, in the layout {dataset.layout}"
+    if dataset.subset is not None:
+        return f"a part of {dataset.subset:,} images"
+    if isinstance(dataset.split, OwnSplit):
+        return "another split"
+    return "the images in the wild" if dataset.images == "wild" else ""
+
+
+def tidy(scores: pd.DataFrame, data: OurData) -> pd.DataFrame:
+    """Return our scores in the paper's cells, with the columns `COLUMNS`.
+
+    Seeds are averaged; the retraining control and original images are left out, and so are rankings
+    of too few images for a statement (`anonbench.evaluation.sufficiency`).
+
+    Args:
+        scores: tidy scores of one or several data sets (`anonbench.reporting.summary`).
+        data: which of them, and its role.
+
+    Returns:
+        Values and intervals in percent; `seeds` and `n` (queries, or images) behind each.
+
+    """
+    summary = summarize(scores[scores["dataset"] == data.name])
+    chosen = summary[
+        summary["metric"].isin(METRICS) & summary["adaption"].isin([str(a) for a in Adaption])
+    ].assign(role=data.role)
+    if unstated(summary, DEFAULTS):
+        chosen = chosen[~chosen["metric"].isin(PER_QUERY)]
+    for name in ("value", "low", "high"):
+        chosen[name] = 100.0 * chosen[name].astype(float)
+    return chosen[COLUMNS].reset_index(drop=True)
+
+
+def why_missing(cell: Mapping[Hashable, object], data: OurData | None) -> str:
+    """Return why a cell of the paper has no number of ours.
+
+    Args:
+        cell: role, degree, method, adaption and query.
+        data: our data set of this role, if there is one.
+
+    """
+    if data is None:
+        return f"no data set stands for {ROLE_NAMES[str(cell['role'])]} (paper_role)"
+    where = f"datasets.{data.name}"
+    if cell["degree"] not in data.degrees:
+        return f"degree {cell['degree']} is not in {where}.degrees"
+    if cell["method"] not in data.methods:
+        return f"{cell['method']} is not in {where}.methods"
+    if cell["adaption"] not in data.adaptions:
+        return f"{cell['adaption']} is not in {where}.adaptions"
+    if cell["query"] == "" and not data.labelled:
+        return f"no labels: {where}.label is not set"
+    return "the scenario has no score, or one of too few images"
+
+
+def _recipe_numbers(recipe: Recipe) -> dict[str, float]:
+    crops = recipe.crops
+    numbers = {
+        "global_crop_px": float(crops.global_size),
+        "local_crop_px": float(crops.local_size),
+        "global_crop_area_above_percent": 100.0 * crops.global_area[0],
+        "local_crop_area_below_percent": 100.0 * crops.local_area[1],
+    }
+    if recipe.backbone.name is None:  # a timm model's own sizes are not in the config
+        numbers["attention_heads"] = float(recipe.backbone.heads)
+    return numbers

@@ -1,0 +1,54 @@
+"""The numbers that the paper printed, in this project's vocabulary.
+
+Source: arXiv 2602.19641 (v1), tables V to XV and text. In percent with one decimal, as printed.
+CelebA's and DOKIQ's tables name no degree; all regions were anonymized, which is degree 100. The
+numbers XII to XV of the appendix's tables, and which of them are of 50 and of 75 %, are inferred
+from their order: mAP with original queries falls with the degree in all twelve series only so.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from importlib import resources
+
+import pandas as pd
+
+from anonbench.config import PaperRole
+
+CELL = ["role", "degree", "method", "adaption", "query", "metric"]
+"""What tells one number of the result tables from all others."""
+METRICS = ("map", "mndcg", "knn", "linear")
+"""The paper's metrics as the scores name them."""
+ROLE_NAMES = {
+    PaperRole.CELEBA.value: "CelebA",
+    PaperRole.RVL_CDIP.value: "RVL-CDIP",
+    PaperRole.DOKIQ.value: "DOKIQ",
+}
+
+
+def published() -> pd.DataFrame:
+    """Return the 408 values of tables V to XV: table, the columns `CELL`, value in percent.
+
+    `query` is empty for accuracies. Methods, adaptions and metrics are written as in the scores.
+    """
+    return _read("published.csv").astype({"degree": int, "value": float})
+
+
+def stated() -> pd.DataFrame:
+    """Return the 22 numbers of the text and headings: role, quantity, value, unit, place.
+
+    `role` is empty for what holds for all data sets.
+    """
+    return _read("stated.csv").astype({"value": float})
+
+
+def digest() -> str:
+    """Return a digest of both files: what is compared with them is made anew where they change."""
+    folder = resources.files("anonbench.reporting.paper")
+    texts = [folder.joinpath(name).read_bytes() for name in ("published.csv", "stated.csv")]
+    return hashlib.sha256(b"".join(texts)).hexdigest()
+
+
+def _read(name: str) -> pd.DataFrame:
+    with resources.files("anonbench.reporting.paper").joinpath(name).open(encoding="utf-8") as file:
+        return pd.read_csv(file, dtype=str, keep_default_na=False)

@@ -1,0 +1,107 @@
+"""Claims, the cases that bear them out or not, and the verdict.
+
+A claim falls apart into cases (a column of a table, a series over degrees, a pair of coefficients),
+each of which the numbers bear out or not. It holds where all its cases do. A case that a test does
+not tell from a tie refutes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+import pandas as pd
+
+
+class Verdict(StrEnum):
+    """What the numbers say of a claim."""
+
+    HOLDS = "holds"
+    FAILS = "does not hold"
+    OPEN = "cannot be told"
+
+
+@dataclass(frozen=True)
+class Case:
+    """One place where a claim can be looked at."""
+
+    role: str
+    name: str
+    holds: bool | None
+    """Whether the numbers bear it out; None: it cannot be told, for the reason in `numbers`."""
+    numbers: str
+    """The numbers that decide, or the reason why none do."""
+    significant: bool | None = None
+    """Whether a test tells the two sides apart; None: there is none."""
+
+
+Pairs = pd.DataFrame
+"""Paired tests of all data sets: `pairwise.COLUMNS` with `role` for the data set."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A claim and how it is looked at."""
+
+    key: str
+    statement: str
+    source: str
+    cases: Callable[[pd.DataFrame, Pairs | None, float], Iterable[Case]]
+    """The cases in a table with the columns `CELL` and value (percent), with the paired tests and
+    their level."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What became of a claim on one set of numbers."""
+
+    claim: Claim
+    verdict: Verdict
+    cases: tuple[Case, ...]
+
+    def within(self, role: str) -> Finding:
+        """Return the finding on one data set of the paper."""
+        cases = tuple(case for case in self.cases if case.role == role)
+        return Finding(self.claim, decide(cases), cases)
+
+    @property
+    def told(self) -> list[Case]:
+        """Cases that could be looked at."""
+        return [case for case in self.cases if case.holds is not None]
+
+    @property
+    def exceptions(self) -> list[Case]:
+        """Cases that speak against it."""
+        return [case for case in self.told if not case.holds]
+
+    @property
+    def count(self) -> str:
+        """Such as ``10 of 12``."""
+        return f"{sum(bool(case.holds) for case in self.told)} of {len(self.told)}"
+
+
+def judge(
+    claim: Claim, table: pd.DataFrame, pairs: Pairs | None = None, level: float = 0.05
+) -> Finding:
+    """Look at a claim on one set of numbers.
+
+    Args:
+        claim: one of `CLAIMS`.
+        table: columns `CELL` and value, in percent.
+        pairs: paired tests; an exception that they do not tell from a tie does not refute a claim.
+        level: of the tests, on p-values adjusted by Holm's method.
+
+    """
+    cases = tuple(claim.cases(table, pairs, level))
+    return Finding(claim, decide(cases), cases)
+
+
+def decide(cases: Sequence[Case]) -> Verdict:
+    """Return what cases say together; an exception that is a tie by its test leaves it open."""
+    against = [case for case in cases if case.holds is False]
+    if any(case.significant is not False for case in against):
+        return Verdict.FAILS
+    if against or not any(case.holds for case in cases):
+        return Verdict.OPEN
+    return Verdict.HOLDS

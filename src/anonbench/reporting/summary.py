@@ -1,0 +1,96 @@
+"""The tidy scores, averaged over seeds: the one table that tables, trends and report read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from anonbench.core.errors import InputError
+from anonbench.core.vocabulary import ORIGINAL
+from anonbench.reporting.labels import ACCURACIES, AGREEMENT, RETRIEVAL_METRICS
+
+KEYS = ["dataset", "degree", "method", "adaption", "query", "metric"]
+_VALUES = ("value", "low", "high", "se", "n", "k", "chance")
+_NUMBERS = {name: ["", "nan"] for name in _VALUES}
+SCORE_COLUMNS = [*KEYS, "seed", *_VALUES]
+
+
+def read_scores(path: Path) -> pd.DataFrame:
+    """Read tidy scores; a missing query kind (accuracies) is the empty string.
+
+    Raises:
+        InputError: a column is missing.
+
+    """
+    scores = pd.read_csv(path, keep_default_na=False, na_values=_NUMBERS)
+    missing = [name for name in SCORE_COLUMNS if name not in scores]
+    if missing:
+        raise InputError(f"{path}: column {missing[0]!r} is missing; make the scores again")
+    return scores
+
+
+def summarize(scores: pd.DataFrame) -> pd.DataFrame:
+    """Average the scores of anonymized images over seeds.
+
+    Args:
+        scores: columns `SCORE_COLUMNS`; all values are shares in [0, 1]. `chance` is the value of a
+            random ranking or guess, NaN where it is unknown.
+
+    Returns:
+        One row for each of `KEYS` with value, sd, se, low, high, n, k, chance and seeds: `sd` is
+        the standard deviation between seeds (NaN for one seed), `se` the standard error over
+        queries or images. The two are apart because more queries make the one smaller, and only
+        more seeds tell the other. For several seeds `se` is the mean of theirs, an upper bound of
+        the error of their mean. `low` and `high` are the interval over queries or images
+        (of several seeds, the mean of theirs), which value ± sd widens and never narrows: two seeds
+        that agree do not make few queries many. Cells without a value are left out.
+
+    """
+    return _average(scores[scores["method"] != ORIGINAL])
+
+
+def summarize_originals(scores: pd.DataFrame) -> pd.DataFrame:
+    """Average the scores of original images over seeds: the ceiling, and the control's.
+
+    Arguments and columns are those of `summarize`.
+    """
+    return _average(scores[scores["method"] == ORIGINAL])
+
+
+def _average(scores: pd.DataFrame) -> pd.DataFrame:
+    given = scores.dropna(subset=["value"])
+    if given.empty:
+        columns = [*KEYS, "value", "sd", "se", "low", "high", "n", "k", "chance", "seeds"]
+        return pd.DataFrame(columns=columns)
+    summary = (
+        given.groupby(KEYS, sort=True, dropna=False)
+        .agg(
+            value=("value", "mean"),
+            sd=("value", "std"),
+            se=("se", "mean"),
+            low=("low", "mean"),
+            high=("high", "mean"),
+            n=("n", "min"),
+            k=("k", "min"),
+            chance=("chance", "mean"),
+            seeds=("seed", "nunique"),
+        )
+        .reset_index()
+    )
+    summary["low"] = np.fmin(summary["low"], summary["value"] - summary["sd"])
+    summary["high"] = np.fmax(summary["high"], summary["value"] + summary["sd"])
+    return summary
+
+
+def present(values: pd.Series, order: dict[str, str]) -> list[str]:
+    """Return the keys of `order` that occur in `values`, in that order; others follow, sorted."""
+    found = {str(value) for value in values}
+    return [key for key in order if key in found] + sorted(found - set(order))
+
+
+def metrics_of(kind: str) -> dict[str, str]:
+    """Return the metrics of a table of this kind, with their names."""
+    kinds = {"retrieval": RETRIEVAL_METRICS, "agreement": AGREEMENT, "downstream": ACCURACIES}
+    return kinds[kind]

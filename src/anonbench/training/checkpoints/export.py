@@ -1,0 +1,211 @@
+"""A trained backbone for other programs: timm, DINOv2's own code, transformers.
+
+In each of them the exported model computes what it computes here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from anonbench.core.errors import InputError
+from anonbench.core.io import atomic, write_json
+from anonbench.training.checkpoints.formats import (
+    has_layer_scale,
+    to_dinov2,
+    to_huggingface,
+    to_timm,
+    uses_swiglu,
+)
+from anonbench.training.checkpoints.weight_names import TITLES, Format
+from anonbench.training.checkpoints.weights import load_backbone, read_description, read_weights
+from anonbench.training.data.preprocess import Preprocess
+from anonbench.training.model.backbone import swiglu_width
+
+EPSILON = 1e-6
+"""Of DINOv2's norms."""
+
+
+def export_backbone(path: Path, output: Path, kind: Format) -> str:
+    """Write a trained backbone in another program's format.
+
+    Args:
+        path: what `save_backbone` wrote.
+        output: timm: a safetensors file; dinov2: a PyTorch file; huggingface: a folder, which gets
+            `config.json` and `model.safetensors`.
+        kind: which format.
+
+    Returns:
+        what was written, how to load it and what its input must look like.
+
+    Raises:
+        InputError: `path` is no backbone, the format cannot express it, or `output` is in the way.
+
+    """
+    if output.exists() and output.is_dir() != (kind == "huggingface"):
+        raise InputError(f"{output}: is {'a folder' if output.is_dir() else 'no folder'}")
+    loaded, preprocess = load_backbone(path)
+    model: Any = loaded
+    weights, mask_token = read_weights(path)
+    class_position = not model.no_embed_class
+    try:
+        if kind == "timm":
+            _save_safetensors(to_timm(weights, class_position), output)
+            name = read_description(path)["backbone"]["name"]
+            call = timm_call(model, name, preprocess.side, output)
+        elif kind == "dinov2":
+            arguments = dinov2_arguments(model, preprocess.side)
+            _save_torch(to_dinov2(weights, mask_token, class_position), output)
+            call = _call("dinov2.models.vision_transformer.DinoVisionTransformer", arguments)
+        else:
+            config = huggingface_config(model, preprocess.side)
+            converted = to_huggingface(weights, mask_token, class_position)
+            _save_safetensors(converted, output / "model.safetensors")
+            write_json(output / "config.json", config)
+            call = f"transformers.{config['architectures'][0]}.from_pretrained({str(output)!r})"
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
+    return f"wrote {output} ({TITLES[kind]})\nto load it: {call}\n{describe_input(preprocess)}"
+
+
+def describe_input(preprocess: Preprocess) -> str:
+    """Return in words what images must look like for the network."""
+    if preprocess.normalize == "per_crop":
+        normalized = (
+            "each image to zero mean and unit variance over all of its pixels and channels "
+            "(not ImageNet's constants, which these programs use unless told otherwise)"
+        )
+    else:
+        normalized = "by ImageNet's mean and deviation"
+    cut = "the centre crop of" if preprocess.resize == "crop" else "squashed to"
+    return f"its input: {cut} {preprocess.side}×{preprocess.side} pixels, normalized {normalized}"
+
+
+def timm_call(model: Any, name: str | None, side: int, path: Path) -> str:
+    """Return the expression that makes the model in timm; it loads the weights only by name."""
+    weights = model.state_dict()
+    options: dict[str, object] = {"img_size": side, "num_classes": 0, "dynamic_img_size": True}
+    if has_layer_scale(weights):
+        options["init_values"] = 1.0
+    if model.num_reg_tokens:
+        options["no_embed_class"] = True
+    if name is not None:
+        return _call("timm.create_model", options | {"checkpoint_path": str(path)}, repr(name))
+    options |= _sizes(model)
+    if model.num_reg_tokens:
+        options["reg_tokens"] = model.num_reg_tokens
+    text = _call("timm.models.VisionTransformer", options)
+    if uses_swiglu(weights):
+        packed = model.blocks[0].mlp.fc1.out_features
+        text = (
+            f"{text[:-1]}, mlp_layer=timm.layers.SwiGLUPacked, act_layer=torch.nn.SiLU, "
+            f"mlp_ratio={(packed + 0.5) / model.embed_dim!r})"
+        )
+    return text
+
+
+def dinov2_arguments(model: Any, side: int) -> dict[str, object]:
+    """Return the arguments of DINOv2's `DinoVisionTransformer` for a model.
+
+    Raises:
+        InputError: that class has no such model.
+
+    """
+    registers = int(model.num_reg_tokens)
+    return {
+        "img_size": side,
+        **_sizes(model),
+        "mlp_ratio": feed_forward_ratio(model),
+        "ffn_layer": "swiglufused" if uses_swiglu(model.state_dict()) else "mlp",
+        "init_values": 1.0,
+        "num_register_tokens": registers,
+        "interpolate_antialias": registers > 0,
+        "interpolate_offset": 0.0 if registers else 0.1,
+        "block_chunks": 0,
+    }
+
+
+def huggingface_config(model: Any, side: int) -> dict[str, Any]:
+    """Return transformers' configuration of a model.
+
+    Raises:
+        InputError: Dinov2Model has no such model.
+
+    """
+    registers = int(model.num_reg_tokens)
+    config: dict[str, Any] = {
+        "architectures": ["Dinov2WithRegistersModel" if registers else "Dinov2Model"],
+        "model_type": "dinov2_with_registers" if registers else "dinov2",
+        "image_size": side,
+        "patch_size": model.patch_embed.patch_size[0],
+        "num_channels": 3,
+        "hidden_size": model.embed_dim,
+        "num_hidden_layers": len(model.blocks),
+        "num_attention_heads": model.blocks[0].attn.num_heads,
+        "mlp_ratio": feed_forward_ratio(model),
+        "use_swiglu_ffn": uses_swiglu(model.state_dict()),
+        "hidden_act": "gelu",
+        "layer_norm_eps": EPSILON,
+        "qkv_bias": True,
+        "layerscale_value": 1.0,
+        "use_mask_token": True,
+        "drop_path_rate": 0.0,
+        "torch_dtype": "float32",
+    }
+    return config | ({"num_register_tokens": registers} if registers else {})
+
+
+def feed_forward_ratio(model: Any) -> int:
+    """Return the `mlp_ratio` with which DINOv2 has the model's blocks.
+
+    Weights alone do not tell the activation or the norms' epsilon, so these are checked here.
+
+    Raises:
+        InputError: DINOv2 has no such blocks.
+
+    """
+    from timm.layers.mlp import GluMlp, Mlp
+
+    norms = [module for module in model.modules() if isinstance(module, nn.LayerNorm)]
+    if any(norm.eps != EPSILON for norm in norms):
+        raise InputError(f"its norms have another epsilon than DINOv2's, {EPSILON}")
+    for block in model.blocks:
+        ffn = block.mlp
+        gelu = type(ffn) is Mlp and type(ffn.act) is nn.GELU and ffn.act.approximate == "none"
+        swiglu = type(ffn) is GluMlp and type(ffn.act) is nn.SiLU and not ffn.gate_last
+        if not (gelu or swiglu):
+            raise InputError("its feed-forward part is neither DINOv2's MLP with GELU nor SwiGLU")
+    width, hidden = model.embed_dim, model.blocks[0].mlp.fc2.in_features
+    for ratio in range(1, 17):
+        if hidden == (swiglu_width(width, ratio) if swiglu else width * ratio):
+            return ratio
+    raise InputError(f"its feed-forward part's {hidden} is none of DINOv2's for width {width}")
+
+
+def _sizes(model: Any) -> dict[str, object]:
+    """Return the arguments that timm and DINOv2 share."""
+    return {
+        "patch_size": model.patch_embed.patch_size[0],
+        "embed_dim": model.embed_dim,
+        "depth": len(model.blocks),
+        "num_heads": model.blocks[0].attn.num_heads,
+    }
+
+
+def _call(function: str, options: Mapping[str, object], *first: str) -> str:
+    return f"{function}({', '.join([*first, *(f'{k}={v!r}' for k, v in options.items())])})"
+
+
+def _save_safetensors(weights: Mapping[str, Tensor], path: Path) -> None:
+    with atomic(path) as temporary:
+        save_file(dict(weights), temporary, metadata={"format": "pt"})  # transformers wants it
+
+
+def _save_torch(weights: Mapping[str, Tensor], path: Path) -> None:
+    with atomic(path) as temporary, temporary.open("wb") as file:  # a path would be in the bytes
+        torch.save(dict(weights), file)

@@ -1,0 +1,180 @@
+"""A backbone's weights from a file in any known format into a model: all of them or none."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from pickle import UnpicklingError
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from anonbench.core.errors import InputError
+from anonbench.training.checkpoints.formats import (
+    Checkpoint,
+    count_blocks,
+    count_registers,
+    has_layer_scale,
+    read_checkpoint,
+    uses_swiglu,
+)
+from anonbench.training.checkpoints.weight_names import TITLES
+from anonbench.training.model.positions import resize_positions
+
+logger = logging.getLogger(__name__)
+
+FIELD = "recipe.backbone.pretrained"
+SHOWN = 5
+"""Differing weights that an error lists."""
+
+
+def read_pretrained(path: Path) -> Checkpoint:
+    """Read a backbone from a safetensors or PyTorch file, see `formats` for what it may hold.
+
+    Raises:
+        InputError: the file is missing or holds no ViT.
+
+    """
+    if not path.is_file():
+        raise InputError(f"{FIELD}: {path} does not exist")
+    try:
+        content = (
+            load_file(path)
+            if path.suffix == ".safetensors"
+            else torch.load(path, map_location="cpu", weights_only=True)
+        )
+    except (SafetensorError, UnpicklingError, RuntimeError, EOFError, OSError) as error:
+        raise InputError(f"{FIELD}: {path} holds no weights: {error}") from error
+    try:
+        return read_checkpoint(content)
+    except InputError as error:
+        raise InputError(f"{FIELD}: {path}: {error}") from error
+
+
+def load_pretrained(model: Any, checkpoint: Checkpoint, path: Path) -> None:
+    """Load a checkpoint into a model of the same architecture; log where every weight came from.
+
+    The position embedding is resampled to the model's grid, as the code that the checkpoint is from
+    does it.
+
+    Args:
+        model: a timm ViT with LayerScale and positions of the kind that the checkpoint has.
+        checkpoint: what `read_pretrained` gave.
+        path: its file, for messages.
+
+    Raises:
+        InputError: architectures, names or shapes differ.
+
+    """
+    what = f"{FIELD}: {path} ({TITLES[checkpoint.format]})"
+    check_sizes(model.state_dict(), checkpoint.weights, what)
+    weights = dict(checkpoint.weights)
+    if "pos_embed" in weights:
+        try:
+            weights["pos_embed"] = resize_positions(
+                weights["pos_embed"],
+                tuple(model.patch_embed.grid_size),
+                prefix=1 + checkpoint.registers if checkpoint.class_position else 0,
+                antialias=checkpoint.format == "timm" or checkpoint.registers > 0,
+            )
+        except InputError as error:
+            raise InputError(f"{what}: {error}") from error
+    load_strictly(model, weights, what)
+    mask_token = checkpoint.mask_token
+    if mask_token is not None and mask_token.shape != (model.embed_dim,):
+        raise InputError(
+            f"{what}: the mask token has {mask_token.numel()} values, the model {model.embed_dim}"
+        )
+    logger.info("%s", report(checkpoint, weights, what))
+
+
+def report(checkpoint: Checkpoint, weights: Mapping[str, Tensor], what: str) -> str:
+    """Return what became of every name of a file, one line each after a summary.
+
+    Args:
+        checkpoint: what was read.
+        weights: what was loaded, in our names.
+        what: the file, in words.
+
+    """
+    lines = []
+    renamed = 0
+    for name, sources in sorted(checkpoint.sources.items()):
+        before, after = tuple(checkpoint.weights[name].shape), tuple(weights[name].shape)
+        renamed += sources != (name,)
+        resized = "" if before == after else f", resampled to {after}"
+        given = "" if sources == (name,) else f" from {' + '.join(sources)}"
+        lines.append(f"  {name} {before}{given}{resized}")
+    mask = "taken" if checkpoint.mask_token is not None else "none"
+    lines += [f"  ignored: {name}" for name in checkpoint.ignored]
+    summary = (
+        f"{what}: {len(weights)} weights loaded, {renamed} of them under another name; "
+        f"mask token: {mask}; {len(checkpoint.ignored)} names ignored"
+    )
+    return "\n".join([summary, *lines])
+
+
+def architecture(weights: Mapping[str, Tensor]) -> dict[str, object]:
+    """Return what weights in our names tell of their architecture; None where they do not."""
+    hidden, patch, token = (
+        weights.get(name)
+        for name in ("blocks.0.mlp.fc2.weight", "patch_embed.proj.weight", "cls_token")
+    )
+    return {
+        "width": None if token is None else token.shape[-1],
+        "depth": count_blocks(weights),
+        "patch": None if patch is None else patch.shape[-1],
+        "registers": count_registers(weights),
+        "ffn": "swiglu" if uses_swiglu(weights) else "mlp",
+        "hidden width": None if hidden is None else hidden.shape[1],
+        "LayerScale": has_layer_scale(weights),
+    }
+
+
+def check_sizes(model: Mapping[str, Tensor], file: Mapping[str, Tensor], what: str) -> None:
+    """Refuse weights of another architecture.
+
+    Raises:
+        InputError: says what differs, in the words of the settings.
+
+    """
+    wanted, given = architecture(model), architecture(file)
+    differing = [
+        f"{name} {given[name]} in the file, {wanted[name]} in the model"
+        for name in wanted
+        if given[name] != wanted[name] and given[name] is not None
+    ]
+    if differing:
+        raise InputError(f"{what} is of another architecture: {'; '.join(differing)}")
+
+
+def load_strictly(model: nn.Module, weights: Mapping[str, Tensor], what: str) -> None:
+    """Load weights, all of them and no others.
+
+    Args:
+        model: of any kind.
+        weights: by the model's names; other float types are converted.
+        what: where they are from, for messages.
+
+    Raises:
+        InputError: names or shapes differ; says which.
+
+    """
+    expected = {name: tuple(value.shape) for name, value in model.state_dict().items()}
+    given = {name: tuple(value.shape) for name, value in weights.items()}
+    if expected != given:
+        differing = sorted(
+            name for name in expected.keys() | given.keys() if expected.get(name) != given.get(name)
+        )
+        lines = [
+            f"{name}: model {expected.get(name, 'none')}, file {given.get(name, 'none')}"
+            for name in differing[:SHOWN]
+        ]
+        raise InputError(
+            f"{what}: {len(differing)} of its weights do not fit the model: {'; '.join(lines)}"
+        )
+    model.load_state_dict(dict(weights))

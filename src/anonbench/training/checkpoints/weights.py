@@ -1,0 +1,107 @@
+"""The trained backbone as a file: safetensors with what is needed to build and feed it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from anonbench.config.training import Backbone, Recipe
+from anonbench.core.errors import InputError
+from anonbench.core.io import atomic
+from anonbench.training.checkpoints.formats import has_layer_scale
+from anonbench.training.checkpoints.pretrained import load_strictly
+from anonbench.training.checkpoints.weight_names import MASK_TOKEN
+from anonbench.training.data.preprocess import Preprocess
+from anonbench.training.model.backbone import build_backbone
+
+KEY = "anonbench"
+"""One key for all metadata: the order of several is not the same from file to file."""
+
+
+PREFIX = "backbone."
+"""Of the backbone's names within a `Network`'s."""
+
+
+def save_backbone(
+    network: Mapping[str, Tensor], recipe: Recipe, path: Path, provenance: dict[str, Any]
+) -> None:
+    """Write a backbone's weights with its mask token, how to build it and what made it.
+
+    Args:
+        network: the state of a `Network`; heads are left out.
+        recipe: its training's.
+        path: of the safetensors file.
+        provenance: plain values that JSON can hold.
+
+    """
+    preprocess = Preprocess(recipe.crops.global_size, recipe.crops.normalize, recipe.resize)
+    described = {
+        "backbone": recipe.backbone.model_dump(mode="json", exclude={"pretrained"}),
+        "preprocess": asdict(preprocess),
+        "device": recipe.device,
+        "threads": recipe.threads,
+        "provenance": provenance,
+    }
+    weights = {
+        name.removeprefix(PREFIX): value.detach().cpu().contiguous()
+        for name, value in network.items()
+        if name.startswith(PREFIX) or name == MASK_TOKEN
+    }
+    with atomic(path) as temporary:
+        save_file(weights, temporary, metadata={KEY: json.dumps(described, sort_keys=True)})
+
+
+def read_description(path: Path) -> dict[str, Any]:
+    """Return what `save_backbone` wrote beside the weights.
+
+    Raises:
+        InputError: the file is missing or was written by something else.
+
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            return dict(json.loads(file.metadata()[KEY]))
+    except (OSError, SafetensorError, KeyError, TypeError) as error:
+        raise InputError(f"{path}: not a backbone that anonbench trained: {error}") from None
+
+
+def read_weights(path: Path) -> tuple[dict[str, Tensor], Tensor | None]:
+    """Return the weights that `save_backbone` wrote, and the mask token, float [width]."""
+    with safe_open(path, framework="pt") as file:
+        weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    return weights, weights.pop(MASK_TOKEN, None)
+
+
+def load_backbone(path: Path) -> tuple[nn.Module, Preprocess]:
+    """Return a trained backbone in inference mode and what its input must look like.
+
+    Raises:
+        InputError: the file is missing, or was written by something else, or its weights do not
+            fit the model that it describes.
+
+    """
+    described = read_description(path)
+    preprocess = Preprocess(**described["preprocess"])
+    weights, _ = read_weights(path)
+    with torch.random.fork_rng():
+        settings = Backbone(**described["backbone"])
+        positions = _has_class_position(weights, preprocess.side)
+        model = build_backbone(settings, preprocess.side, has_layer_scale(weights), positions)
+    load_strictly(model, weights, str(path))
+    return model.eval().requires_grad_(False), preprocess
+
+
+def _has_class_position(weights: Mapping[str, Tensor], side: int) -> bool | None:
+    """Return whether there are more positions than patches; None if the weights do not tell."""
+    positions, projection = (weights.get(name) for name in ("pos_embed", "patch_embed.proj.weight"))
+    if positions is None or projection is None:
+        return None
+    return bool(positions.shape[1] > (side // projection.shape[-1]) ** 2)

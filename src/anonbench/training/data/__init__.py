@@ -1,0 +1,1 @@
+"""Training images: aligned pairs, crops, augmentation, masks."""

@@ -1,0 +1,244 @@
+"""How crops look: colour jitter, grey, blur, solarization and normalization, on whole batches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import permutations
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.functional import layer_norm, pad
+
+from anonbench.training.data.augment_params import Draw
+
+if TYPE_CHECKING:
+    from anonbench.config.training import Crops
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_DEVIATION = (0.229, 0.224, 0.225)
+SMALLEST_DEVIATION = 1e-2
+"""A crop of one colour is not blown up to noise (pixels are in 0 … 1)."""
+LUMA = (0.2989, 0.587, 0.114)
+BLUR_SIGMA = (0.1, 2.0)
+"""Pixels; DINO's."""
+BLUR_RADIUS = 4
+SMALLEST_CHROMA = 1e-8
+"""Below it a colour is grey: it has no hue."""
+NEUTRAL = np.array([1.0, 1.0, 1.0, 0.0])
+"""Brightness, contrast, saturation and hue that change nothing."""
+ORDERS = np.array(list(permutations(range(4))))
+
+
+@dataclass(frozen=True)
+class Looks:
+    """What is done to each of N crops."""
+
+    jitter: np.ndarray
+    """bool [N]."""
+    strengths: np.ndarray
+    """float32 [N, 4]: factors of brightness, contrast and saturation; turn of the hue."""
+    order: np.ndarray
+    """int [N, 4]: the order in which these four are applied."""
+    grey: np.ndarray
+    """bool [N]."""
+    sigma: np.ndarray
+    """float32 [N]: of the Gaussian blur in pixels, 0 for none."""
+    solarize: np.ndarray
+    """bool [N]."""
+
+    def alike(self) -> np.ndarray:
+        """Return the rows of the N crops (int64), sorted by what is done to them."""
+        places = np.where(self.jitter[:, None], self.order, -1)
+        rows: np.ndarray = np.lexsort((self.solarize, self.grey, self.sigma > 0, *places.T))
+        return rows
+
+
+class Step(NamedTuple):
+    """One change on the way of a batch of N crops to their looks."""
+
+    change: Callable[..., Tensor]
+    """Of images and, where there are some, strengths; leaves the images as they are."""
+    changed: np.ndarray
+    """bool [N]: the crops that it is done to."""
+    strengths: np.ndarray | None
+    """float32 [N]."""
+
+
+def looks_of(draws: np.ndarray, kinds: np.ndarray, settings: Crops) -> Looks:
+    """Return the looks of crops.
+
+    Args:
+        draws: float [N, COLUMNS].
+        kinds: int [N]: 0 and 1 for the global crops, 2 for local ones.
+        settings: probabilities and strengths.
+
+    """
+    spread = np.array(settings.jitter)
+    low = np.where(NEUTRAL > 0, np.maximum(NEUTRAL - spread, 0.0), -spread)
+    high = NEUTRAL + spread
+    strengths = low + (high - low) * draws[:, Draw.STRENGTH : Draw.ORDER]
+    blurred = draws[:, Draw.BLUR] < np.array(settings.blur_probabilities)[kinds]
+    sigma = BLUR_SIGMA[0] + (BLUR_SIGMA[1] - BLUR_SIGMA[0]) * draws[:, Draw.SIGMA]
+    return Looks(
+        jitter=draws[:, Draw.JITTER] < settings.jitter_probability,
+        strengths=strengths.astype(np.float32),
+        order=ORDERS[(draws[:, Draw.ORDER] * len(ORDERS)).astype(int)],
+        grey=draws[:, Draw.GREY] < settings.grey,
+        sigma=np.where(blurred, sigma, 0.0).astype(np.float32),
+        solarize=(draws[:, Draw.SOLARIZE] < settings.solarize) & (kinds == 1),
+    )
+
+
+def steps_of(looks: Looks) -> list[Step]:
+    """Return what is done to a batch, in DINOv2's order; steps that change no crop are left out."""
+    adjustments = (brighten, contrast, saturate, turn_hue)
+    active = [what for what in range(4) if np.any(looks.strengths[:, what] != NEUTRAL[what])]
+    steps = [
+        Step(
+            adjustments[what],
+            looks.jitter & (looks.order[:, place] == what),
+            looks.strengths[:, what],
+        )
+        for place in range(4)
+        for what in active
+    ]
+    steps.append(Step(desaturate, looks.grey, None))
+    steps.append(Step(blur, looks.sigma > 0, looks.sigma))
+    steps.append(Step(solarize, looks.solarize, None))
+    return [step for step in steps if step.changed.any()]
+
+
+def take_steps(images: Tensor, steps: Sequence[Step], rows: np.ndarray | None = None) -> Tensor:
+    """Return crops with their looks.
+
+    Args:
+        images: float32 [n, 3, S, S] in 0 … 1; may be changed in place.
+        steps: of the batch of N crops.
+        rows: int [n], which of them these are; without it all.
+
+    """
+    for step in steps:
+        changed = step.changed if rows is None else step.changed[rows]
+        where = np.flatnonzero(changed)
+        if len(where) == 0:
+            continue
+        given = []
+        if step.strengths is not None:
+            strengths = step.strengths[where if rows is None else rows[where]]
+            given.append(on(images.device, torch.from_numpy(strengths)))
+        if len(where) == len(images):
+            images = step.change(images, *given)
+        else:
+            index = on(images.device, torch.from_numpy(where))
+            images[index] = step.change(images[index], *given)
+    return images
+
+
+def on(device: torch.device, values: Tensor) -> Tensor:
+    """Return a small tensor on the device, without waiting for what a GPU still has to do."""
+    return values.to(device, non_blocking=True)
+
+
+def _each(values: Tensor) -> Tensor:
+    return values.view(-1, 1, 1, 1)
+
+
+def luma(images: Tensor) -> Tensor:
+    """Return grey levels [N, 1, H, W] of RGB [N, 3, H, W] (ITU-R 601)."""
+    grey: Tensor = LUMA[0] * images[:, :1]
+    return grey.add_(images[:, 1:2], alpha=LUMA[1]).add_(images[:, 2:], alpha=LUMA[2])
+
+
+def brighten(images: Tensor, factors: Tensor) -> Tensor:
+    """Return images [N, 3, H, W] times factors [N], within 0 … 1."""
+    return (images * _each(factors)).clamp_(0.0, 1.0)
+
+
+def contrast(images: Tensor, factors: Tensor) -> Tensor:
+    """Return images [N, 3, H, W] with distances from their mean grey level times factors [N]."""
+    mean = luma(images).mean(dim=(1, 2, 3))
+    return (images * _each(factors)).add_(_each(mean * (1.0 - factors))).clamp_(0.0, 1.0)
+
+
+def saturate(images: Tensor, factors: Tensor) -> Tensor:
+    """Return images [N, 3, H, W] with distances from their grey version times factors [N]."""
+    return torch.lerp(luma(images), images, _each(factors)).clamp_(0.0, 1.0)
+
+
+def turn_hue(images: Tensor, turns: Tensor) -> Tensor:
+    """Return images [N, 3, H, W] with their hue (HSV) moved by turns [N] of the colour circle.
+
+    On the circle of six sectors (red at 0, green at 2, blue at 4), a channel is full up to one
+    sector away from its place and empty from two sectors on (Smith 1978). So the distance of a hue
+    from red is (chroma - red + green + blue - lowest) / chroma, and green and blue tell its side.
+    No step of this asks which channel is the brightest.
+    """
+    red, green, blue = images.unbind(dim=1)
+    lowest = torch.minimum(red, green)
+    torch.minimum(lowest, blue, out=lowest)
+    chroma = torch.maximum(red, green)
+    torch.maximum(chroma, blue, out=chroma).sub_(lowest)
+    hue = (chroma - red).add_(green).add_(blue).sub_(lowest)
+    hue = hue.div_(chroma.clamp(min=SMALLEST_CHROMA)).copysign_(green - blue)
+    hue = hue.add_(6.0 * turns.view(-1, 1, 1))
+    hue.sub_((hue / 6.0).round_(), alpha=6.0)  # within -3 … 3
+    turned = torch.empty_like(images)
+    for channel, place in enumerate((0.0, 2.0, -2.0)):
+        # 3 - distance, on a circle of six
+        nearness = (hue - place).abs_().sub_(3.0).abs_()
+        fullness = nearness.sub_(1.0).clamp_(0.0, 1.0)
+        torch.addcmul(lowest, chroma, fullness, out=turned[:, channel])
+    return turned
+
+
+def desaturate(images: Tensor) -> Tensor:
+    """Return images [N, 3, H, W] in grey."""
+    return luma(images).repeat(1, 3, 1, 1)
+
+
+def solarize(images: Tensor) -> Tensor:
+    """Return images with the brighter half of their levels inverted."""
+    return torch.minimum(images, 1.0 - images)
+
+
+def blur(images: Tensor, sigmas: Tensor) -> Tensor:
+    """Return images [N, 3, H, W] blurred by Gaussians of sigmas [N] in pixels."""
+    reach = torch.arange(BLUR_RADIUS + 1, device=images.device)
+    weights = torch.exp(-0.5 * (reach / sigmas.view(-1, 1)) ** 2)
+    weights = weights / (2.0 * weights.sum(dim=1, keepdim=True) - 1.0)
+    return _blur_along(_blur_along(images, weights, 3), weights, 2)
+
+
+def _blur_along(images: Tensor, weights: Tensor, axis: Literal[2, 3]) -> Tensor:
+    """Return images [N, 3, H, W] blurred along an axis by symmetric weights [N, BLUR_RADIUS + 1].
+
+    Sums of shifted images are several times as fast as a convolution with a kernel for each image.
+    """
+    size, reach = images.shape[axis], BLUR_RADIUS
+    borders = [reach, reach, 0, 0] if axis == 3 else [0, 0, reach, reach]
+    padded = pad(images, borders, mode="reflect")
+    result = images * _each(weights[:, 0])
+    sides = torch.empty_like(images)
+    for shift in range(1, reach + 1):
+        before, after = (padded.narrow(axis, reach + by, size) for by in (-shift, shift))
+        result.addcmul_(torch.add(before, after, out=sides), _each(weights[:, shift]))
+    return result
+
+
+def normalize_images(images: Tensor, how: Literal["imagenet", "per_crop"]) -> Tensor:
+    """Return images [N, 3, H, W] in 0 … 1 as the network takes them.
+
+    Args:
+        images: float32.
+        how: by ImageNet's mean and deviation, or each to zero mean and unit variance.
+
+    """
+    if how == "per_crop":
+        # the same arithmetic as std_mean's, ten times as fast
+        return layer_norm(images, images.shape[1:], eps=SMALLEST_DEVIATION**2)
+    mean = on(images.device, torch.tensor(IMAGENET_MEAN)).view(3, 1, 1)
+    deviation = on(images.device, torch.tensor(IMAGENET_DEVIATION)).view(3, 1, 1)
+    return (images - mean).div_(deviation)

@@ -1,0 +1,87 @@
+"""What a training step sees, and its last mile to the network.
+
+Needs nothing but torch and numpy: where images are read is another matter.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from anonbench.training.data.augment import Looks, normalize_images, steps_of, take_steps
+
+if TYPE_CHECKING:
+    from anonbench.config.training import Crops
+
+CACHED_PIXELS = 65_536
+"""What is finished at once on a CPU, so that it stays in the cache: one crop of 256 x 256."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Images of one forward pass, before they are moved to the device; crop-major."""
+
+    ids: tuple[str, ...]
+    global_crops: Tensor
+    """uint8 [2 B, S, S, 3]."""
+    local_crops: Tensor
+    """uint8 [L B, s, s, 3]."""
+    global_looks: Looks
+    local_looks: Looks
+    masked: Tensor
+    """bool [2 B, patches]."""
+    masked_indices: Tensor
+    """int64 [M] into the flattened `masked`."""
+    masked_weights: Tensor
+    """float32 [M]: one over the number of masked patches of the patch's crop."""
+
+    def pin_memory(self) -> Batch:
+        """Return the batch in page-locked memory (torch's DataLoader calls this by its name)."""
+        return replace(
+            self,
+            global_crops=self.global_crops.pin_memory(),
+            local_crops=self.local_crops.pin_memory(),
+            masked=self.masked.pin_memory(),
+            masked_indices=self.masked_indices.pin_memory(),
+            masked_weights=self.masked_weights.pin_memory(),
+        )
+
+
+def finish(crops: Tensor, looks: Looks, settings: Crops, device: torch.device) -> Tensor:
+    """Return crops as the network takes them: with their looks, normalized, on the device.
+
+    A GPU takes all of them at once. On a CPU that would move every crop through the memory for
+    each operation, so there a few go through all operations before the next few; crops with the
+    same operations go together.
+
+    Args:
+        crops: uint8 [N, S, S, 3].
+        looks: of the N crops.
+        settings: how to normalize.
+        device: where the work is done.
+
+    Returns:
+        float32 [N, 3, S, S].
+
+    """
+    steps = steps_of(looks)
+    if device.type != "cpu":
+        images = take_steps(_as_floats(crops.to(device, non_blocking=True)), steps)
+        return normalize_images(images, settings.normalize)
+    finished = torch.empty(len(crops), 3, *crops.shape[1:3])
+    few = max(CACHED_PIXELS // (crops.shape[1] * crops.shape[2]), 1)
+    order = looks.alike()
+    for start in range(0, len(order), few):
+        rows = order[start : start + few]
+        where = torch.from_numpy(rows)
+        images = take_steps(_as_floats(crops[where]), steps, rows)
+        finished.index_copy_(0, where, normalize_images(images, settings.normalize))
+    return finished
+
+
+def _as_floats(crops: Tensor) -> Tensor:
+    """Return uint8 [N, S, S, 3] as float32 [N, 3, S, S] in 0 … 1."""
+    return crops.permute(0, 3, 1, 2).contiguous().float().div_(255.0)

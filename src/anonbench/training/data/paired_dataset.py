@@ -1,0 +1,266 @@
+"""Training batches from aligned pairs: original and anonymized version of the same image."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from anonbench.config.base import Range
+from anonbench.config.training import Crops, Recipe
+from anonbench.core.errors import InputError
+from anonbench.core.io import scratch_folder
+from anonbench.core.seeding import rng
+from anonbench.core.vocabulary import Adaption
+from anonbench.datasets.shards import ImageSet
+from anonbench.training.data.augment import Looks, looks_of
+from anonbench.training.data.augment_params import Draw, crop_draws
+from anonbench.training.data.batch import Batch
+from anonbench.training.data.crops import crop_boxes, cut
+from anonbench.training.data.decoded_cache import ImageSource, Scratch, sufficient_side
+from anonbench.training.data.masking import Masks, batch_masks
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Where the crops of an adaption come from."""
+
+    global_crops: ImageSource
+    local_crops: ImageSource
+
+
+def check_pairs(
+    recipe: Recipe, adaption: Adaption, original: ImageSet, anonymized: ImageSet | None
+) -> list[str]:
+    """Return the ids to train on, sorted.
+
+    Raises:
+        InputError: an image exists in one version only or in two sizes, there are fewer images than
+            a batch, or the adaption has no crops to act on.
+
+    """
+    ids = original.ids
+    if anonymized is not None:
+        _check_aligned(original, anonymized)
+    if len(ids) < recipe.optimizer.batch_size:
+        raise InputError(
+            f"{len(ids)} training images are fewer than a batch "
+            f"(recipe.optimizer.batch_size: {recipe.optimizer.batch_size}); lower it or add images"
+        )
+    try:
+        recipe.require_crops(adaption)
+    except ValueError as error:
+        raise InputError(f"recipe.{error}") from None
+    _warn_of_enlargement(recipe.crops, original)
+    return ids
+
+
+def _warn_of_enlargement(crops: Crops, images: ImageSet) -> None:
+    """Say so where images are smaller than a global crop (CelebA's are), as nothing is gained."""
+    small = sum(min(size) < crops.global_size for size in images.sizes.values())
+    if small:
+        logger.warning(
+            "%d of %d images are smaller than a global crop of %d pixels (recipe.crops."
+            "global_size): their crops are enlarged",
+            small,
+            len(images),
+            crops.global_size,
+        )
+
+
+def _check_aligned(original: ImageSet, anonymized: ImageSet) -> None:
+    alone = sorted(set(original.ids) ^ set(anonymized.ids))
+    if alone:
+        where = "original" if alone[0] in original else "anonymized"
+        raise InputError(
+            f"{len(alone)} images exist in one version only, for example {alone[0]!r} ({where}): "
+            "make both image sets from the same manifest and boxes"
+        )
+    sizes, others = original.sizes, anonymized.sizes
+    differing = [image_id for image_id in original.ids if sizes[image_id] != others[image_id]]
+    if differing:
+        raise InputError(
+            f"{len(differing)} images have another size once anonymized, for example "
+            f"{differing[0]!r}: make the anonymized image set again"
+        )
+
+
+@contextmanager
+def open_sources(
+    recipe: Recipe, adaption: Adaption, original: ImageSet, anonymized: ImageSet | None
+) -> Iterator[Sources]:
+    """Give the sources of an adaption's crops; scratch files live as long as the block."""
+    with scratch_folder() as folder:
+
+        def prepared(images: ImageSet, name: str) -> ImageSource:
+            if not recipe.scratch:
+                return images
+            return Scratch(images, folder / name, sufficient_side(recipe.crops))
+
+        versions: dict[bool, ImageSource] = {}
+        for hidden in sorted({adaption.global_anonymized, adaption.local_anonymized}):
+            images = anonymized if hidden else original
+            if images is None:
+                raise ValueError(f"adaption {adaption} needs an anonymized image set")
+            versions[hidden] = prepared(images, "anonymized" if hidden else "original")
+        yield Sources(versions[adaption.global_anonymized], versions[adaption.local_anonymized])
+
+
+class BatchStream(Dataset[list[Batch]]):
+    """The batches of a run by step: a function of seed, step and image ids alone.
+
+    An epoch is one pass over the images in an order of its own; an incomplete last batch is left
+    out. Item `step` may be asked for in any order and by any process. It is one process's share of
+    the step's images, in the parts that its forward passes take one after the other; how many
+    processes and parts there are changes no image's crops, looks and masks.
+    """
+
+    def __init__(
+        self,
+        ids: Sequence[str],
+        sources: Sources,
+        recipe: Recipe,
+        patches: int,
+        seed: int,
+        rank: int = 0,
+        world: int = 1,
+    ) -> None:
+        """Describe the stream.
+
+        Args:
+            ids: of the images to train on.
+            sources: both hold these images, in the same sizes.
+            recipe: the number of steps, the batch and how crops are made.
+            patches: along a side of a global crop.
+            seed: of order, crops, looks and masks.
+            rank: the process that asks.
+            world: how many processes share a batch; with `recipe.optimizer.accumulate` a divisor of
+                its size.
+
+        """
+        self._ids = list(ids)
+        self._sources = sources
+        self._recipe = recipe
+        self._patches_a_side = patches
+        self._seed = seed
+        self._share = np.arange(recipe.optimizer.batch_size).reshape(world, -1)[rank]
+        self._epoch_order: tuple[int, np.ndarray] = (-1, np.arange(0))
+
+    def _order(self, epoch: int) -> np.ndarray:
+        if self._epoch_order[0] != epoch:
+            order = rng("order", self._seed, epoch).permutation(len(self._ids))
+            self._epoch_order = (epoch, order)
+        return self._epoch_order[1]
+
+    def __len__(self) -> int:
+        return self._recipe.optimizer.steps
+
+    def __getitem__(self, step: int) -> list[Batch]:
+        optimizer = self._recipe.optimizer
+        epoch, place = divmod(step, len(self._ids) // optimizer.batch_size)
+        rows = self._order(epoch)[place * optimizer.batch_size :]
+        masks = self._masks(step)
+        return [
+            self._part(epoch, [self._ids[row] for row in rows[part]], masks[:, part])
+            for part in np.split(self._share, optimizer.accumulate)
+        ]
+
+    def _masks(self, step: int) -> np.ndarray:
+        """Return the masks of a step's whole batch on all processes: bool [2, B, patches]."""
+        losses, size = self._recipe.losses, self._recipe.optimizer.batch_size
+        count = self._recipe.crops.global_count
+        masks = batch_masks(
+            count * size,
+            self._patches_a_side,
+            losses.mask_images,
+            losses.mask_ratio,
+            rng("masks", self._seed, step),
+        )
+        return masks.where.reshape(count, size, -1)
+
+    def _part(self, epoch: int, ids: Sequence[str], masked: np.ndarray) -> Batch:
+        """Return the batch of some images with their masks, bool [2, b, patches]."""
+        crops = self._recipe.crops
+        count = crops.global_count + crops.local_count
+        draws = np.stack([crop_draws(self._seed, epoch, image_id, count) for image_id in ids], 1)
+        if crops.shared_geometry:
+            draws[1, :, : Draw.JITTER] = draws[0, :, : Draw.JITTER]
+        global_crops, local_crops = cut_crops(self._sources, ids, draws, crops)
+        global_draws, local_draws = np.split(draws, [crops.global_count])
+        masks = Masks(masked.reshape(-1, masked.shape[-1]))
+        return Batch(
+            ids=tuple(ids),
+            global_crops=global_crops,
+            local_crops=local_crops,
+            global_looks=_looks(global_draws, crops, local=False),
+            local_looks=_looks(local_draws, crops, local=True),
+            masked=torch.from_numpy(masks.where),
+            masked_indices=torch.from_numpy(masks.indices),
+            masked_weights=torch.from_numpy(masks.weights),
+        )
+
+
+class _Kind:
+    """The global or the local crops of a batch of B images, while they are cut."""
+
+    def __init__(
+        self, draws: np.ndarray, sizes: np.ndarray, side: int, area: Range, flip: float
+    ) -> None:
+        self.boxes = crop_boxes(draws, sizes, area)  # [n, B, 4]
+        self.flips = draws[..., Draw.FLIP] < flip
+        self.pixels = np.empty((*draws.shape[:2], side, side, 3), np.uint8)
+
+    def cut(self, row: int, image: np.ndarray) -> None:
+        """Cut the crops of one image."""
+        columns = self.boxes[:, row], self.flips[:, row], self.pixels[:, row]
+        for box, flip, out in zip(*columns, strict=True):
+            cut(image, box, bool(flip), out)
+
+
+def cut_crops(
+    sources: Sources, ids: Sequence[str], draws: np.ndarray, crops: Crops
+) -> tuple[Tensor, Tensor]:
+    """Return global and local crops of B images, uint8 [n · B, S, S, 3], all first crops first.
+
+    Each image is read once from each version that is needed, and whole: a JPEG decoded at a smaller
+    scale would differ from its anonymized version in more than what is hidden.
+
+    Args:
+        sources: the images.
+        ids: of the B images.
+        draws: float [n, B, COLUMNS], global crops first.
+        crops: sizes and areas.
+
+    """
+    sizes = np.array([sources.global_crops.size(image_id) for image_id in ids])
+    global_draws, local_draws = np.split(draws, [crops.global_count])
+    large = _Kind(global_draws, sizes, crops.global_size, crops.global_area, crops.flip)
+    small = _Kind(local_draws, sizes, crops.local_size, crops.local_area, crops.flip)
+    needs: list[tuple[ImageSource, list[_Kind]]] = [(sources.global_crops, [large])]
+    if sources.local_crops is sources.global_crops:
+        needs[0][1].append(small)
+    elif crops.local_count:
+        needs.append((sources.local_crops, [small]))
+    for row, image_id in enumerate(ids):
+        for source, kinds in needs:
+            image = source.read(image_id)
+            for kind in kinds:
+                kind.cut(row, image)
+    return (
+        torch.from_numpy(large.pixels).flatten(0, 1),
+        torch.from_numpy(small.pixels).flatten(0, 1),
+    )
+
+
+def _looks(draws: np.ndarray, crops: Crops, local: bool) -> Looks:
+    numbers = np.full(len(draws), 2) if local else np.arange(len(draws))
+    kinds = np.repeat(numbers, draws.shape[1])
+    return looks_of(draws.reshape(-1, draws.shape[-1]), kinds, crops)

@@ -1,0 +1,1 @@
+"""The training loop: steps, devices, checkpoints, metrics."""

@@ -1,0 +1,72 @@
+"""The processor that a network runs on, and how torch is set up for it."""
+
+from __future__ import annotations
+
+import os
+import platform
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from anonbench.core.errors import InputError
+from anonbench.training.loop.distributed import Ranks, join
+
+if TYPE_CHECKING:
+    from anonbench.config.training import Recipe
+
+
+def prepare_torch(recipe: Recipe) -> tuple[torch.device, Ranks]:
+    """Set threads and determinism of this process; return its device and place among the ranks.
+
+    Raises:
+        InputError: the recipe asks for CUDA and there is none.
+
+    """
+    torch.set_num_threads(recipe.threads)
+    torch.set_flush_denormal(True)
+    device = pick_device(recipe.device)
+    ranks, number = join(device.type)
+    if device.type == "cpu":
+        torch.use_deterministic_algorithms(True)
+        torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+        return device, ranks
+    return torch.device("cuda", number), ranks
+
+
+def pick_device(name: str) -> torch.device:
+    """Return the device called `auto`, `cpu` or `cuda`.
+
+    Raises:
+        InputError: `cuda`, and there is none.
+
+    """
+    if name == "cuda" and not torch.cuda.is_available():
+        raise InputError("recipe.device is cuda, but torch sees no GPU; use auto or cpu")
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    return torch.device(name)
+
+
+def describe(device: torch.device) -> dict[str, Any]:
+    """Return what a training runs on: processor, cores and memory (GB) of the machine, GPU, torch.
+
+    Of the first machine, where there are several.
+    """
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return {
+        "processor": _processor(),
+        "cores": len(os.sched_getaffinity(0)),
+        "memory_gb": round(memory / 1e9),
+        "gpu": torch.cuda.get_device_name(device) if device.type == "cuda" else None,
+        "torch": torch.__version__,
+    }
+
+
+def _processor() -> str:
+    information = Path("/proc/cpuinfo")
+    if information.exists():
+        for line in information.read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()

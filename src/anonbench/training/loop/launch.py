@@ -1,0 +1,239 @@
+"""Starts a training: in this process, or as one process a GPU on one or several machines."""
+
+from __future__ import annotations
+
+import ctypes
+import logging
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+from pydantic import BaseModel, ConfigDict
+
+from anonbench.config.training import Recipe
+from anonbench.core.errors import InputError, Interrupted
+from anonbench.core.io import read_json
+from anonbench.core.jobs.job import THREAD_VARIABLES
+from anonbench.core.vocabulary import Adaption
+from anonbench.training.loop.interrupt import SIGNALS
+
+logger = logging.getLogger(__name__)
+
+RANK_MODULE = "anonbench.training.loop.worker"
+"""What every process of a training on several GPUs runs."""
+SHUTDOWN_SECONDS = 180
+"""How long the processes have for a last step and checkpoint; the rest of them, after one fails."""
+_KEPT = ("SLURM_JOB_ID", "SLURM_JOBID", "SLURM_CLUSTER_NAME", "SLURM_CONF")
+"""What srun is told of the job around it. The rest describes tasks of that job and would be taken
+for wishes for those of the training."""
+
+
+class TrainJob(BaseModel):
+    """All arguments of one training, as they go to its processes."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    recipe: Recipe
+    adaption: Adaption
+    original: list[Path]
+    """Shards of the train split."""
+    root: Path
+    """The folder that the originals' paths are relative to."""
+    anonymized: list[Path] = []
+    """Shards of the same images anonymized; none for the unadapted model."""
+    seed: int
+    output: Path
+    log: Path
+    checkpoint: Path
+    journal: Path | None = None
+    """Folder for what may differ from run to run: speed, TensorBoard."""
+    labels: tuple[Path, str] | None = None
+    """Manifest and column, for the k-NN evaluations in the log alone."""
+
+
+class TrainingFailed(Exception):  # noqa: N818 - what happened, as for the other outcomes
+    """A process of the training ended by an error of the program; its log tells which."""
+
+
+def run(job: TrainJob) -> None:
+    """Train, on `recipe.gpus` GPUs of `recipe.nodes` machines each.
+
+    With several, every process's output goes where this process's goes, and signals that this
+    process gets reach all of them.
+
+    Raises:
+        InputError: as `train.train`; or several machines are asked for outside Slurm.
+        Interrupted: the training was asked to end, and its checkpoint is written.
+        TrainingFailed: one of several processes failed.
+
+    """
+    if job.recipe.gpus * job.recipe.nodes == 1:
+        train(job)
+        return
+    folder = job.checkpoint.with_name(f".{job.checkpoint.name}.ranks")
+    shutil.rmtree(folder, ignore_errors=True)  # a killed training's
+    folder.mkdir(parents=True)
+    try:
+        (folder / "job.json").write_text(job.model_dump_json(), encoding="utf-8")
+        _run_ranks(job, folder)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def train(job: TrainJob) -> None:
+    """Train in this process, which may be one of several; see `train.train`."""
+    from anonbench.datasets.shards import ImageSet
+    from anonbench.training.loop import train
+
+    train.train(
+        recipe=job.recipe,
+        adaption=job.adaption,
+        original=ImageSet.open(job.original, job.root),
+        anonymized=ImageSet.open(job.anonymized) if job.anonymized else None,
+        seed=job.seed,
+        output=job.output,
+        log=job.log,
+        checkpoint=job.checkpoint,
+        journal=job.journal,
+        labels=_read_labels(*job.labels) if job.labels else None,
+    )
+
+
+def _read_labels(manifest: Path, column: str) -> dict[str, str]:
+    import pandas as pd
+
+    frame = pd.read_parquet(manifest, columns=["id", "split", column])
+    frame = frame[frame["split"] == "train"]
+    return dict(zip(frame["id"].astype(str), frame[column].astype(str), strict=True))
+
+
+def _run_ranks(job: TrainJob, folder: Path) -> None:
+    """Start the processes, wait for them, and end as they did."""
+    environment = dict(os.environ)
+    environment |= dict.fromkeys(THREAD_VARIABLES, str(job.recipe.threads))
+    command = _torchrun(job.recipe, folder / "job.json", environment)
+    logger.info("starting %s", " ".join(command))
+    # a session of its own: Ctrl-C then comes through this process, once, as other signals do.
+    # Open descriptors are passed on: they hold the locks of the GPUs.
+    process = subprocess.Popen(
+        command,
+        env=environment,
+        close_fds=False,
+        start_new_session=True,
+        preexec_fn=end_with_parent,
+    )
+    with _forwarding(process) as heard:
+        status = process.wait()
+    _end_as_they_did(folder, status, heard)
+
+
+def _torchrun(recipe: Recipe, job_file: Path, environment: dict[str, str]) -> list[str]:
+    """Return the command that starts all processes, and take from the environment what misleads it.
+
+    Raises:
+        InputError: several machines outside Slurm.
+
+    """
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--max-restarts=0"]
+    torchrun += [f"--nproc-per-node={recipe.gpus}", f"--shutdown-timeout={SHUTDOWN_SECONDS}"]
+    torchrun += ["--signals-to-handle=" + ",".join(number.name for number in SIGNALS)]
+    rank = ["-m", RANK_MODULE, str(job_file)]
+    if recipe.nodes == 1:
+        return [*torchrun, "--standalone", *rank]
+    if "SLURM_JOB_ID" not in environment:
+        raise InputError(
+            f"recipe.nodes is {recipe.nodes}, but this is not a Slurm job: set nodes to 1, or use "
+            "the Slurm profile"
+        )
+    meeting = _rendezvous(recipe, job_file, environment)
+    for name in list(environment):
+        if name.startswith(("SLURM_", "SRUN_")) and name not in _KEPT:
+            del environment[name]
+    srun = ["srun", f"--nodes={recipe.nodes}", f"--ntasks={recipe.nodes}", "--ntasks-per-node=1"]
+    cpus = recipe.gpus * recipe.threads
+    # overlap: the step that this very process runs in may hold all of the job's resources
+    srun += [f"--cpus-per-task={cpus}", "--overlap", "--disable-status", "--kill-on-bad-exit=0"]
+    return [*srun, *torchrun, *meeting, *rank]
+
+
+def _rendezvous(recipe: Recipe, job_file: Path, environment: Mapping[str, str]) -> list[str]:
+    """Return where the machines of a Slurm job meet: on its first one."""
+    job = environment["SLURM_JOB_ID"]
+    # not SLURM_JOB_NODELIST: Snakemake's jobs within Slurm's do not have it
+    nodes = _answer("squeue", "--noheader", "--jobs", job, "--format", "%N")
+    hosts = _answer("scontrol", "show", "hostnames", nodes).split()
+    if len(hosts) < recipe.nodes:
+        raise InputError(
+            f"recipe.nodes is {recipe.nodes}, but the Slurm job has {len(hosts)}: ask for as many"
+        )
+    meeting = f"{job}-{zlib.crc32(str(job_file).encode()):x}"
+    port = 20_000 + zlib.crc32(meeting.encode()) % 10_000  # below those that systems hand out
+    return [
+        f"--nnodes={recipe.nodes}",
+        "--rdzv-backend=c10d",
+        f"--rdzv-endpoint={hosts[0]}:{port}",
+        f"--rdzv-id={meeting}",
+    ]
+
+
+def _answer(*command: str) -> str:
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+
+@contextmanager
+def _forwarding(process: subprocess.Popen[bytes]) -> Iterator[list[int]]:
+    """Pass the first signal on, and give a list that it is noted in.
+
+    Only the first: torchrun gives its processes time after one signal, and less after more.
+    """
+    heard: list[int] = []
+
+    def forward(number: int, frame: FrameType | None) -> None:
+        if not heard:
+            process.send_signal(number)
+        heard.append(number)
+
+    before = {number: signal.signal(number, forward) for number in SIGNALS}
+    try:
+        yield heard
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def end_with_parent() -> None:
+    """Let this process be told to end (SIGTERM) when the one that started it is no more."""
+    if sys.platform == "linux":
+        pr_set_pdeathsig = 1
+        ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGTERM)
+
+
+def outcome_file(folder: Path, rank: int | str) -> Path:
+    """Return where a process writes how it ended."""
+    return folder / f"outcome-{rank:0>4}.json"
+
+
+def _end_as_they_did(folder: Path, status: int, heard: Sequence[int]) -> None:
+    """Raise what the processes raised: of several errors the one that explains the others."""
+    paths = sorted(folder.glob(outcome_file(folder, "*").name))
+    found = {outcome["kind"]: outcome for outcome in map(read_json, reversed(paths))}
+    if "done" in found and read_json(paths[0])["kind"] == "done":
+        return  # the first process, which writes the results, came to its end
+    if "input" in found:
+        raise InputError(found["input"]["text"])
+    if "system" in found:
+        raise OSError(*found["system"]["arguments"])
+    if "error" in found and not heard:
+        raise TrainingFailed(found["error"]["text"])
+    if "interrupted" in found:
+        raise Interrupted(found["interrupted"]["reason"], found["interrupted"]["step"])
+    if heard:  # before the training listened: it ends this process as it ended the others
+        signal.raise_signal(heard[0])
+    raise TrainingFailed(f"the training's processes ended with status {status}")

@@ -1,0 +1,275 @@
+"""One training from image sets to a backbone."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+from torch.utils.data import DataLoader
+from tqdm import tqdm
+
+from anonbench.config.training import Recipe
+from anonbench.core.errors import InputError
+from anonbench.core.io import write_csv
+from anonbench.core.provenance import file_digest, versions
+from anonbench.core.vocabulary import Adaption
+from anonbench.datasets.shards import ImageSet
+from anonbench.training.checkpoints.weights import save_backbone
+from anonbench.training.data.batch import Batch
+from anonbench.training.data.paired_dataset import BatchStream, check_pairs, open_sources
+from anonbench.training.loop.checkpoint import read_checkpoint, write_checkpoint
+from anonbench.training.loop.device_setup import prepare_torch
+from anonbench.training.loop.distributed import leave
+from anonbench.training.loop.flops import step_flops
+from anonbench.training.loop.interrupt import Interrupted, Interrupts
+from anonbench.training.loop.metrics_log import Journal
+from anonbench.training.loop.monitor import KnnMonitor
+from anonbench.training.loop.trainer import NotFinite, Trainer
+
+logger = logging.getLogger(__name__)
+
+SMALL_BATCH = 256
+"""Images in a step; below it DINOv2's own learning rates have been seen to fail."""
+
+
+def train(
+    recipe: Recipe,
+    adaption: Adaption,
+    original: ImageSet,
+    anonymized: ImageSet | None,
+    seed: int,
+    output: Path,
+    log: Path,
+    checkpoint: Path,
+    journal: Path | None = None,
+    labels: Mapping[str, str] | None = None,
+) -> None:
+    """Train a backbone by self-distillation and write the teacher's.
+
+    On a CPU, the same arguments give the same bytes, also when a killed training goes on from its
+    checkpoint. The images are never all in memory. Where torchrun started this process, it is one
+    of several ranks that take each step together, and rank 0 writes.
+
+    Args:
+        recipe: how.
+        adaption: which crops come from the anonymized version.
+        original: the train split.
+        anonymized: the same images anonymized; None for the unadapted model alone.
+        seed: of weights, batches, crops and masks.
+        output: the backbone, see `save_backbone`.
+        log: CSV, a line every `recipe.log_every` steps; see `Trainer.log`.
+        checkpoint: written every `recipe.checkpoint_minutes` and when the process is asked to end;
+            removed at the end.
+        journal: folder for TensorBoard's files and the speed, which no result depends on.
+        labels: of training images, for `recipe.knn_every`; the training does not see them.
+
+    Raises:
+        InputError: the image sets do not fit together or are too small, the backbone cannot be
+            made, the loss is not finite, or a GPU's memory is too small.
+        Interrupted: the process was asked to end; the checkpoint is written.
+
+    """
+    ids = check_pairs(recipe, adaption, original, anonymized)
+    device, ranks = prepare_torch(recipe)
+    _warn_of_small_batches(recipe)
+    provenance = describe(recipe, adaption, original, anonymized, seed)
+    identity = hashlib.sha256(json.dumps(provenance, sort_keys=True).encode()).hexdigest()
+    try:
+        trainer = Trainer(recipe, seed, device, ranks)
+        saved = Checkpoint(checkpoint, identity, recipe.checkpoint_minutes)
+        saved.restore(trainer)
+        monitor = None
+        if recipe.knn_every and ranks.rank == 0:
+            monitor = KnnMonitor(original, _labels_of(recipe, labels), recipe, seed)
+        with open_sources(recipe, adaption, original, anonymized) as sources:
+            patches = trainer.patches_a_side
+            stream = BatchStream(ids, sources, recipe, patches, seed, ranks.rank, ranks.world)
+            _run(trainer, stream, saved, monitor, journal)
+        teacher = trainer.state()["teacher"]
+        if ranks.rank == 0:
+            save_backbone(teacher, recipe, output, provenance)
+            write_csv(pd.DataFrame(trainer.log), log)
+            checkpoint.unlink(missing_ok=True)
+    except torch.OutOfMemoryError as error:
+        raise _out_of_memory(recipe) from error
+    finally:
+        leave()
+
+
+@dataclass
+class Checkpoint:
+    """Where a training's state is kept, and when it was written last."""
+
+    path: Path
+    identity: str
+    minutes: float
+    written: float = field(default_factory=time.monotonic)
+    step: int = 0
+    seconds: float = 0.0
+    """What the last writing took."""
+
+    @property
+    def is_due(self) -> bool:
+        """Whether it is time to write again."""
+        return time.monotonic() - self.written >= 60.0 * self.minutes
+
+    def restore(self, trainer: Trainer) -> None:
+        """Let a training go on from here, where there is a checkpoint of it."""
+        state = read_checkpoint(self.path, self.identity)
+        if state is not None:
+            trainer.restore(state)
+            self.step = trainer.step
+            logger.info("going on from step %d", trainer.step)
+
+    def write(self, trainer: Trainer) -> None:
+        """Write the state (rank 0 does) if all its steps were finite."""
+        began = time.monotonic()
+        trainer.check()
+        state = trainer.state()
+        if trainer.ranks.rank == 0:
+            write_checkpoint(self.path, self.identity, state)
+        self.written, self.step = time.monotonic(), trainer.step
+        self.seconds = self.written - began
+
+
+def _run(
+    trainer: Trainer,
+    stream: BatchStream,
+    saved: Checkpoint,
+    monitor: KnnMonitor | None,
+    folder: Path | None,
+) -> None:
+    """Take all steps that are left."""
+    first = trainer.ranks.rank == 0
+    flops = step_flops(trainer.student.backbone, trainer.recipe)
+    journal = Journal(
+        folder if first else None, trainer.recipe, flops, trainer.device, trainer.step
+    )
+    try:
+        with _progress(trainer, len(stream)) as progress, Interrupts() as interrupts:
+            for parts in _waited(_batches(trainer, stream), journal):
+                if trainer.advance(parts) and first:
+                    _describe_line(trainer, monitor)
+                    progress.set_postfix_str(journal.write(trainer.log[-1]), refresh=False)
+                reason = interrupts.reason(saved.seconds)
+                stop, due = trainer.ranks.any(reason is not None, first and saved.is_due)
+                if stop or due:
+                    saved.write(trainer)
+                progress.update()
+                if stop and trainer.step < len(stream):
+                    raise Interrupted(reason or "another rank", trainer.step)
+    except NotFinite as error:
+        raise _not_finite(error, saved) from error
+    finally:
+        journal.close()
+
+
+def _labels_of(recipe: Recipe, labels: Mapping[str, str] | None) -> Mapping[str, str]:
+    if labels is None:
+        raise InputError(
+            f"recipe.knn_every is {recipe.knn_every}, but the data set has no label: name one in "
+            "`label`, or set knn_every to 0"
+        )
+    return labels
+
+
+def _describe_line(trainer: Trainer, monitor: KnnMonitor | None) -> None:
+    """Add to the log's last line what is measured now and then, and at the end."""
+    recipe, step = trainer.recipe, trainer.step
+    if monitor is not None:
+        passed = step // recipe.knn_every > (step - recipe.log_every) // recipe.knn_every
+        if passed or step == recipe.optimizer.steps:
+            trainer.log[-1]["knn"] = monitor.accuracy(trainer.teacher.backbone)
+
+
+def _batches(trainer: Trainer, stream: BatchStream) -> Iterator[list[Batch]]:
+    recipe = trainer.recipe
+    return iter(
+        DataLoader(
+            stream,
+            batch_size=None,
+            sampler=range(trainer.step, len(stream)),
+            num_workers=recipe.workers,
+            multiprocessing_context="fork" if recipe.workers else None,
+            pin_memory=trainer.device.type == "cuda",
+        )
+    )
+
+
+def _waited(batches: Iterator[list[Batch]], journal: Journal) -> Iterator[list[Batch]]:
+    """Yield batches, and tell the journal how long each was waited for."""
+    while True:
+        began = time.monotonic()
+        batch = next(batches, None)
+        journal.waited(time.monotonic() - began)
+        if batch is None:
+            return
+        yield batch
+
+
+def _progress(trainer: Trainer, steps: int) -> tqdm[Any]:
+    return tqdm(
+        total=steps,
+        initial=trainer.step,
+        desc="training",
+        unit="image",
+        unit_scale=trainer.recipe.optimizer.batch_size,
+        mininterval=5.0,
+        ascii=True,
+        ncols=120,
+        disable=trainer.ranks.rank > 0,
+    )
+
+
+def _warn_of_small_batches(recipe: Recipe) -> None:
+    if recipe.backbone.name is not None and recipe.optimizer.batch_size < SMALL_BATCH:
+        logger.warning(
+            "a batch of %d images is small for DINOv2's rates (fewer than %d): watch the losses, "
+            "or gather more by recipe.optimizer.accumulate",
+            recipe.optimizer.batch_size,
+            SMALL_BATCH,
+        )
+
+
+def _not_finite(error: NotFinite, saved: Checkpoint) -> InputError:
+    logger.error("images of step %d: %s", error.step, " ".join(error.ids))
+    kept = f"{saved.path} has step {saved.step}" if saved.step else "there is none yet"
+    return InputError(
+        f"{error} (its images are named in the log; last good checkpoint: {kept}); lower "
+        "recipe.optimizer.learning_rate or lengthen recipe.optimizer.warmup"
+    )
+
+
+def _out_of_memory(recipe: Recipe) -> InputError:
+    return InputError(
+        "the GPU's memory is too small for this training: raise recipe.optimizer.accumulate (now "
+        f"{recipe.optimizer.accumulate}) or recipe.gpus (now {recipe.gpus}), set "
+        "recipe.checkpoint_activations or recipe.sharding: fsdp, or lower "
+        "recipe.optimizer.batch_size"
+    )
+
+
+def describe(
+    recipe: Recipe, adaption: Adaption, original: ImageSet, anonymized: ImageSet | None, seed: int
+) -> dict[str, Any]:
+    """Return all that a training's result depends on, as plain values."""
+    settings = recipe.effective()
+    if isinstance(recipe.backbone.pretrained, Path) and recipe.backbone.pretrained.is_file():
+        settings["backbone"]["pretrained"] = file_digest(recipe.backbone.pretrained)
+    hidden = adaption.global_anonymized or adaption.local_anonymized
+    return {
+        "recipe": hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest(),
+        "adaption": str(adaption),
+        "seed": seed,
+        "original": original.digest,
+        "anonymized": anonymized.digest if hidden and anonymized is not None else None,
+        "versions": versions("torch", "timm", "numpy"),
+    }

@@ -1,0 +1,293 @@
+"""One training step of DINOv2, and the state that steps change."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+
+from anonbench.core.seeding import rng
+from anonbench.training.data.batch import Batch, finish
+from anonbench.training.loop.collapse_metrics import rank_me, used_prototypes
+from anonbench.training.loop.distributed import Ranks, shard, spread_like, whole
+from anonbench.training.loop.schedules import Schedules
+from anonbench.training.losses.centering import Centering
+from anonbench.training.losses.dino import dino_loss
+from anonbench.training.losses.ibot import ibot_loss
+from anonbench.training.losses.koleo import koleo_loss
+from anonbench.training.model.blocks import Kept, draw_kept
+from anonbench.training.model.network import Network, clip_gradients, parameter_groups
+
+if TYPE_CHECKING:
+    from anonbench.config.training import Recipe
+
+TERMS = ("loss", "dino", "ibot", "koleo", "teacher_entropy", "prototypes_used", "gradient_norm")
+"""What is measured in every step; the entropy (in nats) is that of the DINO targets."""
+
+
+class NotFinite(Exception):  # noqa: N818 - what happened in a step
+    """The loss or its gradient became infinite or no number."""
+
+    def __init__(self, step: int, ids: Sequence[str]) -> None:
+        super().__init__(f"step {step}: the loss is not finite")
+        self.step = step
+        self.ids = ids
+
+
+class Trainer:
+    """Student, teacher, centers and optimizer of one training, or one rank's part of them."""
+
+    def __init__(
+        self, recipe: Recipe, seed: int, device: torch.device, ranks: Ranks | None = None
+    ) -> None:
+        self.recipe = recipe
+        self.seed = seed
+        self.device = device
+        self.ranks = ranks or Ranks()
+        self.step = 0
+        self.schedules = Schedules.of(recipe)
+        self.student = Network(recipe, seed).to(device).train()
+        self.teacher = copy.deepcopy(self.student).eval().requires_grad_(False)
+        heads = recipe.heads
+        self.centerings = {
+            term: Centering(
+                heads.centering, heads.prototypes, heads.center_momentum, self.ranks
+            ).to(device)
+            for term in ("dino", "ibot")
+        }
+        self._student: nn.Module = self._prepare()
+        groups = parameter_groups(self.student, recipe.optimizer)
+        self.optimizer = torch.optim.AdamW(groups, betas=recipe.optimizer.betas, fused=True)
+        self._measured: list[Tensor] = []
+        self._ids: list[list[str]] = []
+        self._features = torch.zeros(0)
+        self.log: list[dict[str, float]] = []
+
+    def _prepare(self) -> nn.Module:
+        """Compile and spread the networks as the recipe says; return the student to be called."""
+        networks = (self.student, self.teacher)
+        for network in networks:
+            backbone: Any = network.backbone
+            if self.recipe.checkpoint_activations and network is self.student:
+                for block in backbone.blocks:
+                    block.keep_activations = False
+            if self.recipe.compile == "on" or (
+                self.recipe.compile == "auto" and self.device.type == "cuda"
+            ):
+                for block in backbone.blocks[:-1]:  # the last one's masked tokens vary in number
+                    block.compile(dynamic=False)
+        if self.ranks.world == 1:
+            return self.student
+        if self.recipe.sharding == "fsdp":
+            for network in networks:
+                shard(network, network.backbone.blocks)  # type: ignore[arg-type]
+            return self.student
+        devices = [self.device.index] if self.device.type == "cuda" else None
+        return DistributedDataParallel(self.student, device_ids=devices)
+
+    @property
+    def patches_a_side(self) -> int:
+        """Patches along a side of a global crop."""
+        grid: tuple[int, int] = self.student.backbone.patch_embed.grid_size  # type: ignore
+        return grid[0]
+
+    def advance(self, parts: Sequence[Batch]) -> bool:
+        """Take one step: student by gradient, teacher by moving average.
+
+        Args:
+            parts: this rank's share of the batch, in parts that follow each other.
+
+        Returns:
+            whether the log has a new line.
+
+        Raises:
+            NotFinite: the loss of one of the steps since the last line of the log.
+
+        """
+        self._set_schedules()
+        self.optimizer.zero_grad()
+        measured = []
+        for number, batch in enumerate(parts):
+            with self._exchanging(number == len(parts) - 1):
+                terms = self._losses(batch, number)
+                (terms["loss"] / len(parts)).backward()  # type: ignore[no-untyped-call]
+            measured.append(torch.stack([value.detach().float() for value in terms.values()]))
+        norm = clip_gradients(self.student, self.recipe.optimizer.clip)
+        self.optimizer.step()
+        for centering in self.centerings.values():
+            centering.update()
+        self.teacher.follow(self.student, float(self.schedules.teacher_momentum[self.step]))
+        self._measured.append(torch.cat([torch.stack(measured).mean(dim=0), norm[None].float()]))
+        self._ids.append([image_id for batch in parts for image_id in batch.ids])
+        self.step += 1
+        if self.step % self.recipe.log_every and self.step < self.recipe.optimizer.steps:
+            return False
+        self._write_log()
+        return True
+
+    def _set_schedules(self) -> None:
+        for group in self.optimizer.param_groups:
+            rate = getattr(self.schedules, group["schedule"])[self.step]
+            group["lr"] = float(rate) * group["rate_factor"]
+            decay = self.schedules.weight_decay[self.step]
+            group["weight_decay"] = float(decay) * group["decay_factor"]
+
+    @contextmanager
+    def _exchanging(self, gradients: bool) -> Iterator[None]:
+        """Run a part of a step; ranks exchange gradients after the last one only."""
+        waiting: AbstractContextManager[None] = nullcontext()
+        if isinstance(self._student, DistributedDataParallel):
+            waiting = nullcontext() if gradients else self._student.no_sync()
+        elif self.ranks.world > 1:
+            spread: Any = self._student
+            spread.set_requires_gradient_sync(gradients)
+        with waiting:
+            yield
+
+    def _losses(self, batch: Batch, part: int) -> dict[str, Tensor]:
+        """Return the terms, the weighted loss first, then what is measured without gradient."""
+        crops, heads, weights = self.recipe.crops, self.recipe.heads, self.recipe.losses
+        views = finish(batch.global_crops, batch.global_looks, crops, self.device)
+        local_views = finish(batch.local_crops, batch.local_looks, crops, self.device)
+        indices = batch.masked_indices.to(self.device, non_blocking=True)
+        masked = batch.masked.to(self.device, non_blocking=True)
+        size, temperature = len(batch.ids), heads.student_temperature
+        with self._autocast():
+            class_targets, patch_targets = self._targets(views, indices)
+            classes, class_scores, patch_scores = self._student(
+                views,
+                indices,
+                masked,
+                local_views if len(local_views) else None,
+                self._kept(batch, part),
+            )
+        targets = class_targets.view(2, size, -1)
+        terms = {
+            "dino": dino_loss(targets, class_scores.view(-1, size, heads.prototypes), temperature),
+            "ibot": ibot_loss(
+                patch_targets,
+                patch_scores,
+                batch.masked_weights.to(self.device, non_blocking=True),
+                len(views),
+                temperature,
+            ),
+            "koleo": sum(
+                (koleo_loss(chunk, self.ranks) for chunk in classes.chunk(2)),
+                classes.new_zeros(()),
+            ),
+        }
+        loss = (
+            weights.dino * terms["dino"]
+            + weights.ibot * terms["ibot"]
+            + weights.koleo * terms["koleo"]
+        )
+        self._features = classes.detach()
+        entropy = torch.special.entr(class_targets).sum(dim=-1).mean()
+        use = used_prototypes(class_targets)
+        return {"loss": loss, **terms, "teacher_entropy": entropy, "prototypes_used": use}
+
+    @torch.no_grad()
+    def _targets(self, views: Tensor, indices: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the teacher's targets for class tokens [2 B, K] and masked patches [M, K]."""
+        temperature = float(self.schedules.teacher_temperature[self.step])
+        _, class_scores, patch_scores = self.teacher(views, indices)
+        return (
+            self.centerings["dino"](class_scores, temperature),
+            self.centerings["ibot"](patch_scores, temperature),
+        )
+
+    def _kept(self, batch: Batch, part: int) -> Kept | None:
+        """Draw the step's stochastic depth, the same on every kind of device."""
+        backbone: Any = self.student.backbone
+        sizes = [len(batch.global_crops), len(batch.local_crops)]
+        kept = draw_kept(
+            self.recipe.backbone.drop_path,
+            len(backbone.blocks),
+            [size for size in sizes if size],
+            batch.masked_indices.numpy() // batch.masked.shape[1],
+            rng("depth", self.seed, self.step, self.ranks.rank, part),
+        )
+        return kept and kept.to(self.device)
+
+    def _autocast(self) -> torch.autocast:
+        return torch.autocast(
+            self.device.type, torch.bfloat16, enabled=self.recipe.precision == "bf16"
+        )
+
+    def check(self) -> None:
+        """See that the steps since the last line of the log were finite; waits for a GPU.
+
+        Raises:
+            NotFinite: one was not.
+
+        """
+        if self._measured:
+            measured = self.ranks.sum(torch.stack(self._measured))  # all ranks stop together
+            broken = (~measured.isfinite().all(dim=1)).nonzero()
+            if len(broken):
+                first = int(broken[0])
+                raise NotFinite(self.step - len(measured) + first, self._ids[first])
+
+    def _write_log(self) -> None:
+        """Add a line: means over the steps since the last one. The only wait for a GPU."""
+        self.check()
+        # ranks first, as in `state`: a run that goes on writes the same line
+        means = self.ranks.mean(torch.stack(self._measured)).double().mean(dim=0).tolist()
+        row = dict(zip(TERMS, means, strict=True))
+        norm = row.pop("gradient_norm")
+        self.log.append(
+            {
+                "step": self.step,
+                **row,
+                "kl": row["dino"] - row["teacher_entropy"],
+                "feature_rank": rank_me(self._features),
+                "gradient_norm": norm,
+                "learning_rate": float(self.schedules.learning_rate[self.step - 1]),
+            }
+        )
+        self._measured.clear()
+        self._ids.clear()
+
+    def state(self) -> dict[str, Any]:
+        """Return all that `restore` needs, whole and on the CPU; all ranks must ask for it."""
+        state = {
+            "student": self.student.state_dict(),
+            "teacher": self.teacher.state_dict(),
+            "centerings": {name: part.state_dict() for name, part in self.centerings.items()},
+            "optimizer": self.optimizer.state_dict(),
+            "measured": [self.ranks.mean(values) for values in self._measured],
+            "ids": self._ids,
+        }
+        return {"step": self.step, "log": self.log, **whole(state)}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from a state, on the same number of ranks or another."""
+        self.step = state["step"]
+        _restore_network(self.student, state["student"])
+        _restore_network(self.teacher, state["teacher"])
+        for name, part in self.centerings.items():
+            part.load_state_dict(state["centerings"][name])
+        weights = [weight for group in self.optimizer.param_groups for weight in group["params"]]
+        moments = {
+            number: {name: _spread(value, weights[number]) for name, value in moment.items()}
+            for number, moment in state["optimizer"]["state"].items()
+        }
+        self.optimizer.load_state_dict(state["optimizer"] | {"state": moments})
+        self._measured = [values.to(self.device) for values in state["measured"]]
+        self._ids = state["ids"]
+        self.log = state["log"]
+
+
+def _restore_network(network: Network, state: dict[str, Tensor]) -> None:
+    own = network.state_dict()
+    network.load_state_dict({name: spread_like(state[name], own[name]) for name in own})
+
+
+def _spread(value: Any, weight: Tensor) -> Any:
+    """Return an optimizer's state as its weight is spread; its step counter stays as it is."""
+    return spread_like(value, weight) if value.shape == weight.shape and value.dim() else value

@@ -1,0 +1,1 @@
+"""The network: backbone, blocks, heads, position embeddings."""

@@ -1,0 +1,233 @@
+"""Transformer blocks on crops of several sizes at once, with stochastic depth that saves its work.
+
+DINOv2 (Oquab et al. 2023), section 5: the tokens of all crops are concatenated for the layers that
+treat each token alone (norms and linear layers), attention runs once for each crop size, and a
+dropped image is left out of a branch's batch instead of being multiplied by zero. Besides, the last
+block feeds those tokens forward alone that a loss is taken on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import scaled_dot_product_attention
+
+from anonbench.core.compat import install_torchvision_ops
+from anonbench.core.errors import InputError
+
+install_torchvision_ops()  # timm imports torchvision
+
+from timm.layers.attention import Attention  # noqa: E402
+from timm.models.vision_transformer import Block  # noqa: E402
+
+BRANCHES = 2
+"""Of a block: attention and feed-forward."""
+
+GRANULE = 64
+"""Wanted tokens are filled up to a multiple of this: their number varies from step to step, and
+libraries keep kernels and memory for every shape that they have met."""
+
+Rows = Sequence[Tensor]
+"""For each crop size, int64 [kept]: the images that a branch acts on."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """The tokens that the last block must give: all class tokens, and some patches."""
+
+    patches: Tensor
+    """int64 [M], rows of the first group's tokens [B · T]."""
+    kept: Tensor | None = None
+    """int64 [n]: the wanted tokens, class tokens first, that the feed-forward branch acts on, and
+    at the end perhaps some once more with a scale of zero; None for all."""
+    scale: Tensor | None = None
+    """float32 [n, 1]: all images over kept ones, in the token's group."""
+
+
+class PackedBlock(Block):
+    """timm's block, which takes a list of tensors [B, T, D], one for each crop size, as well."""
+
+    keep_activations = True
+    """Whether the backward pass finds what it needs, or computes it once more."""
+
+    def forward(self, x: Any, *arguments: Any, **options: Any) -> Any:
+        """Return what the block makes of one tensor (timm's way) or of a list of them.
+
+        Args:
+            x: float [B, T, D], or a list of such.
+            arguments: for a list: the images kept by each branch (`Rows`, twice) or None, and for
+                the last block what is wanted of it (`Wanted`).
+            options: timm's.
+
+        Returns:
+            as `x`; of the last block float [wanted, D].
+
+        """
+        if not isinstance(x, list):
+            return super().forward(x, *arguments, **options)
+        rows: Sequence[Rows] | None = arguments[0]
+        attended = add_branch(x, self._attend, rows[0] if rows else None)
+        if len(arguments) > 1:
+            return self._feed_wanted(attended, arguments[1])
+        return add_branch(attended, self._feed, rows[1] if rows else None, in_place=True)
+
+    def _feed_wanted(self, groups: Sequence[Tensor], wanted: Wanted) -> Tensor:
+        """Feed forward the class tokens and those patches alone that a loss is taken on."""
+        patches = groups[0].flatten(0, 1).index_select(0, wanted.patches)
+        tokens = torch.cat([*(group[:, 0] for group in groups), patches])
+        if wanted.kept is None:
+            whole: Tensor = tokens + self.ls2(self.mlp(self.norm2(tokens)))
+            return whole
+        update = self.ls2(self.mlp(self.norm2(tokens.index_select(0, wanted.kept))))
+        scaled = (update * wanted.scale).to(tokens.dtype)
+        return tokens.index_add(0, wanted.kept, scaled)
+
+    def _attend(self, groups: Sequence[Tensor]) -> list[Tensor]:
+        attention: Any = self.attn
+        qkv = attention.qkv(self.norm1(packed(groups)))
+        parts = qkv.split([group[..., 0].numel() for group in groups])
+        mixed = [
+            attend(part, len(group), attention) for part, group in zip(parts, groups, strict=True)
+        ]
+        joined = mixed[0] if len(mixed) == 1 else torch.cat(mixed)
+        return unpacked(self.ls1(attention.proj(attention.norm(joined))), groups)
+
+    def _feed(self, groups: Sequence[Tensor]) -> list[Tensor]:
+        return unpacked(self.ls2(self.mlp(self.norm2(packed(groups)))), groups)
+
+
+def packed(groups: Sequence[Tensor]) -> Tensor:
+    """Return the tokens of all groups [B, T, D] as one tensor [sum of B · T, D]."""
+    flat = [group.flatten(0, 1) for group in groups]
+    return flat[0] if len(flat) == 1 else torch.cat(flat)
+
+
+def unpacked(tokens: Tensor, groups: Sequence[Tensor]) -> list[Tensor]:
+    """Return tokens [sum of B · T, D] in the shapes of `groups`."""
+    parts = torch.split(tokens, [group[..., 0].numel() for group in groups])
+    return [part.view(group.shape) for part, group in zip(parts, groups, strict=True)]
+
+
+def attend(qkv: Tensor, images: int, attention: Any) -> Tensor:
+    """Return self-attention within each image, [B · T, D], for queries, keys, values [B · T, 3 D].
+
+    Args:
+        qkv: what `attention.qkv` gave.
+        images: B.
+        attention: timm's layer: number of heads, and norms of queries and keys.
+
+    """
+    heads = qkv.view(images, -1, 3, attention.num_heads, attention.head_dim)
+    queries, keys, values = heads.permute(2, 0, 3, 1, 4).unbind(0)
+    mixed = scaled_dot_product_attention(attention.q_norm(queries), attention.k_norm(keys), values)
+    return mixed.transpose(1, 2).reshape(-1, attention.attn_dim)
+
+
+def add_branch(
+    groups: Sequence[Tensor],
+    branch: Callable[[Sequence[Tensor]], list[Tensor]],
+    rows: Rows | None,
+    in_place: bool = False,
+) -> list[Tensor]:
+    """Return the groups plus what a residual branch makes of them.
+
+    Stochastic depth (Huang et al. 2016): the branch sees the images `rows` alone, and its result is
+    scaled by all images over kept ones, so that its expectation is that of the whole.
+
+    Args:
+        groups: float [B, T, D] each.
+        branch: from groups to groups.
+        rows: kept images of each group; None for all.
+        in_place: whether `groups` may be changed.
+
+    """
+    if rows is None:
+        return [group + update for group, update in zip(groups, branch(groups), strict=True)]
+    picked = [group.index_select(0, kept) for group, kept in zip(groups, rows, strict=True)]
+    results = []
+    for group, kept, update in zip(groups, rows, branch(picked), strict=True):
+        add = group.index_add_ if in_place else group.index_add
+        results.append(add(0, kept, update.to(group.dtype), alpha=len(group) / len(kept)))
+    return results
+
+
+def pack_blocks(model: Any, name: str) -> None:
+    """Make a timm ViT's blocks `PackedBlock`s, without stochastic depth of their own.
+
+    Raises:
+        InputError: its blocks are of another kind.
+
+    """
+    for block in model.blocks:
+        plain = type(block) is Block and type(block.attn) is Attention and block.attn.gate is None
+        if not plain:
+            raise InputError(f"recipe.backbone.name: the blocks of {name} are not those of a ViT")
+        block.__class__ = PackedBlock  # it has the same state
+        block.drop_path1 = block.drop_path2 = nn.Identity()
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Stochastic depth of one forward pass."""
+
+    images: Sequence[Tensor]
+    """For each crop size int64 [depth, 2, kept], ascending: the images each branch acts on."""
+    tokens: Tensor
+    """int64 [n], see `Wanted.kept`: those of the images that the last branch acts on."""
+    scale: Tensor
+    """float32 [n, 1], see `Wanted.scale`."""
+
+    def rows(self, block: int) -> list[Rows]:
+        """Return the images that the branches of a block act on."""
+        return [[images[block, branch] for images in self.images] for branch in range(BRANCHES)]
+
+    def to(self, device: torch.device) -> Kept:
+        """Return it on a device."""
+        images = [rows.to(device, non_blocking=True) for rows in self.images]
+        tokens, scale = (part.to(device, non_blocking=True) for part in (self.tokens, self.scale))
+        return Kept(images, tokens, scale)
+
+
+def draw_kept(
+    rate: float,
+    depth: int,
+    sizes: Sequence[int],
+    patch_images: np.ndarray,
+    random: np.random.Generator,
+) -> Kept | None:
+    """Draw which images each branch of each block acts on.
+
+    Args:
+        rate: of stochastic depth, the same in all blocks.
+        depth: number of blocks.
+        sizes: number of images of each crop size.
+        patch_images: int [M], the image (of the first crop size) of each wanted patch.
+        random: where the draws come from.
+
+    Returns:
+        None where nothing is dropped.
+
+    """
+    if rate == 0.0:
+        return None
+    drawn, factors = [], []
+    for size in sizes:
+        kept = max(int(size * (1.0 - rate)), 1)
+        order = random.random((depth, BRANCHES, size)).argsort(axis=-1)
+        drawn.append(np.sort(order[..., :kept], axis=-1))
+        factors.append(np.zeros(size, np.float32))
+        factors[-1][drawn[-1][-1, -1]] = size / kept
+    scale = np.concatenate([*factors, factors[0][patch_images]])
+    tokens = np.flatnonzero(scale)
+    filled = np.pad(tokens, (0, -len(tokens) % GRANULE))
+    scale = np.where(np.arange(len(filled)) < len(tokens), scale[filled], np.float32(0.0))
+    return Kept(
+        [torch.from_numpy(rows) for rows in drawn],
+        torch.from_numpy(filled),
+        torch.from_numpy(scale[:, None]),
+    )

@@ -1,0 +1,1 @@
+"""Around Snakemake: plan, status, lock, and what results need beside it."""

@@ -1,0 +1,156 @@
+"""Refusal of experiments that have too few images, by counts alone.
+
+It is asked when a run is planned, with the images that are listed, and once more after detection,
+with those that are left: before anything is trained.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Mapping
+from pathlib import Path
+
+import pandas as pd
+
+from anonbench.config import Retrieval
+from anonbench.config.experiment import Experiment
+from anonbench.core.errors import InputError
+from anonbench.core.vocabulary import Split
+from anonbench.evaluation.privacy.known import MIN_CLUSTERS
+from anonbench.evaluation.retrieval.metrics import MIN_K, cutoff, images_needed, settled
+from anonbench.evaluation.sufficiency import MIN_QUERIES
+
+EARLY = ("demo", "manifest", "boxes", "images")
+"""Stages of the targets that need no ranking and no training."""
+_LATE = r"all|report|tables|figures|costs?|learning_curves|(table|figure|compare)_\w+"
+"""Targets of more than one data set, and those of tables and figures."""
+
+
+def check_counts(
+    experiment: Experiment,
+    counts: Mapping[str, Mapping[Split, int]],
+    words: Collection[str] = (),
+) -> list[str]:
+    """Return a warning for each data set whose images are too few for statements.
+
+    Args:
+        experiment: what is planned.
+        counts: listed images of each data set by split.
+        words: of the command line; those that are targets say what is asked for, none everything.
+            Nothing is refused where only early stages (`EARLY`) or single files are asked for.
+
+    Raises:
+        InputError: a data set has too few images for a batch or a ranking; one line for each.
+
+    """
+    asked = [name for name in experiment.datasets if _is_asked(name, experiment, words)]
+    batches = {name: _batch(experiment, name) for name in asked}
+    retrieval = experiment.config.retrieval
+    problems = [
+        f"datasets.{name}: {problem}"
+        for name in asked
+        for problem in _problems(counts[name], retrieval, batches[name])
+    ]
+    if problems:
+        raise InputError("too few images:\n  " + "\n  ".join(problems))
+    return [
+        f"datasets.{name}: {text}"
+        for name in asked
+        for text in _warnings(experiment, counts[name][Split.VAL])
+    ]
+
+
+def require_left(counts: Path, retrieval: Retrieval, batch: int) -> None:
+    """Require that the images that detection has left are enough to train and to rank.
+
+    Args:
+        counts: images by split: columns split and used.
+        retrieval: how rankings are cut off.
+        batch: images of a training step.
+
+    Raises:
+        InputError: they are too few; the message says how many are needed.
+
+    """
+    used = pd.read_csv(counts).set_index("split")["used"]
+    problems = list(_problems({split: int(used[split]) for split in Split}, retrieval, batch))
+    if problems:
+        raise InputError(
+            f"{counts.parent.name}: after detection, {'; '.join(problems)}. skipped.csv says what "
+            "was left out"
+        )
+
+
+def require_classes(manifest: Path, label: str | None) -> None:
+    """Require that the train images of a manifest have at least two classes, where they have any.
+
+    Raises:
+        InputError: they are all of one class.
+
+    """
+    if label is None:
+        return
+    table = pd.read_parquet(manifest, columns=["split", label])
+    classes = table.loc[table["split"] == str(Split.TRAIN), label].dropna().unique()
+    if len(classes) < 2:
+        raise InputError(
+            f"datasets.{manifest.parent.name}.label: all train images have the same {label}: there "
+            "is nothing to classify; choose another label, or leave it out"
+        )
+
+
+def _problems(counts: Mapping[Split, int], retrieval: Retrieval, batch: int) -> Iterator[str]:
+    val, train = counts[Split.VAL], counts[Split.TRAIN]
+    if not _k(val, retrieval):
+        yield (
+            f"{val} validation images; with retrieval.fraction {retrieval.fraction:g} a ranking "
+            f"needs {images_needed(retrieval, 1):,}, and a statement {images_needed(retrieval):,}"
+        )
+    if train < batch:
+        yield (
+            f"{train} train images are fewer than a batch (optimizer.batch_size of the recipe: "
+            f"{batch}); lower it or add images"
+        )
+
+
+def _warnings(experiment: Experiment, val: int) -> Iterator[str]:
+    retrieval = experiment.config.retrieval
+    k, needed = _k(val, retrieval), images_needed(retrieval)
+    if k < MIN_K:
+        yield (
+            f"{val} validation images give k = {k}; below {MIN_K} the report states nothing about "
+            f"rankings, and own images do not count. It takes {needed:,}: add {needed - val:,}"
+        )
+    elif (queries := min(retrieval.queries or val, val)) < MIN_QUERIES:
+        yield (
+            f"{queries} queries are scored; below {MIN_QUERIES} the report states nothing about "
+            "rankings"
+        )
+    if experiment.config.privacy.enabled and val < MIN_CLUSTERS:
+        yield (
+            f"{val} validation images; below {MIN_CLUSTERS} the report states nothing about "
+            "re-identification"
+        )
+
+
+def _k(images: int, retrieval: Retrieval) -> int:
+    try:
+        return cutoff(images, settled(images, retrieval))
+    except InputError:
+        return 0
+
+
+def _batch(experiment: Experiment, name: str) -> int:
+    return experiment.config.recipes[experiment.datasets[name].recipe].optimizer.batch_size
+
+
+def _is_asked(name: str, experiment: Experiment, words: Collection[str]) -> bool:
+    """Return whether more than an early stage of a data set is asked for."""
+    names = "|".join(experiment.datasets)
+    early = re.compile(rf"({names})_({'|'.join(EARLY)})|{experiment.config.results.as_posix()}/.+")
+    late = re.compile(rf"({names})_[a-z]+|{_LATE}")
+    found = [word for word in words if late.fullmatch(word) and not early.fullmatch(word)]
+    if not found:
+        return not any(map(early.fullmatch, words))
+    named = [[each for each in experiment.datasets if f"_{each}_" in f"_{word}_"] for word in found]
+    return any(not each or name in each for each in named)

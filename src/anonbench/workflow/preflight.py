@@ -1,0 +1,157 @@
+"""Files and names that a config gives, looked up before any job is planned.
+
+What a stage would only find when it starts, hours into a run: weights that are not there or are
+something else, and models that timm does not know.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from anonbench.config import Config, DetectorName, Ppocr
+from anonbench.core.errors import InputError
+from anonbench.training.checkpoints.timm_names import require_name
+
+_ONNX = b"\x08"
+"""An ONNX file is a protocol buffer, which begins with its first field: the format's version."""
+_PICKLE = b"\x80"
+_MOST_HEADER = 100_000_000
+"""Bytes of a safetensors header: the format's own limit."""
+
+
+def require_files(config: Config) -> None:
+    """Check the weights and the models' names of all that is enabled, and the files of truth.
+
+    Raises:
+        InputError: names the field and the way out.
+
+    """
+    used = {name for dataset in config.enabled.values() for name in dataset.detectors}
+    for name, dataset in config.enabled.items():
+        for setting in ("boxes", "corrections", "truth"):
+            if (path := getattr(dataset, setting)) is not None:
+                _require_file(path, f"datasets.{name}.{setting}")
+    _require_detectors(config, used)
+    if config.privacy.enabled and config.privacy.recognizer is not None:
+        _require_onnx(config.privacy.recognizer, "privacy.recognizer")
+    for name in sorted({dataset.recipe for dataset in config.enabled.values()}):
+        backbone, field = config.recipes[name].backbone, f"recipes.{name}.backbone"
+        if backbone.name is not None:
+            require_name(backbone.name, f"{field}.name")
+        if isinstance(backbone.pretrained, Path):
+            _require_checkpoint(backbone.pretrained, f"{field}.pretrained")
+
+
+def _require_detectors(config: Config, used: set[DetectorName]) -> None:
+    detection = config.detection
+    if DetectorName.FACE_ONNX in used:
+        field, weights = "detection.face_onnx.weights", detection.face_onnx.weights
+        if weights is None:
+            kind = detection.face_onnx.kind
+            raise InputError(f"{field}: is empty; give the ONNX file of a {kind} model")
+        _require_onnx(weights, field)
+    if DetectorName.MRZ in used and detection.mrz.weights is not None:
+        weights = detection.mrz.weights
+        inside = weights / "inference.onnx" if weights.is_dir() else weights
+        _require_onnx(inside, "detection.mrz.weights")
+    lines, usual = detection.ppocr, Ppocr()
+    other = (lines.model, lines.weights) != (usual.model, usual.weights)
+    if other and used & {DetectorName.PPOCR, DetectorName.MRZ}:
+        _require_text_model(lines)
+
+
+def _require_text_model(settings: Ppocr) -> None:
+    from anonbench.detection.text.ppocr_model import find_model, where_to_put  # loads OpenCV
+
+    if settings.weights is not None and not settings.weights.is_dir():
+        what = "is no folder" if settings.weights.exists() else "there is no folder"
+        raise InputError(
+            f"detection.ppocr.weights: {what} {settings.weights}; {where_to_put(settings.model)}"
+        )
+    if find_model(settings) is None and settings.engine == "direct":
+        raise InputError(
+            f"detection.ppocr.model: there are no ONNX weights of {settings.model}; "
+            f"{where_to_put(settings.model)}, or set detection.ppocr.engine to paddleocr"
+        )
+
+
+def _require_file(path: Path, field: str) -> None:
+    if path.is_file():
+        return
+    if path.is_dir():
+        raise InputError(f"{field}: {path} is a folder; give a file")
+    if path.exists():
+        raise InputError(f"{field}: {path} is no regular file")
+    raise InputError(f"{field}: there is no file {path}{_near(path)}")
+
+
+def _near(path: Path) -> str:
+    try:
+        names = [file.name for file in path.parent.iterdir()]
+    except OSError:
+        return f" (nor a folder {path.parent})"
+    near = difflib.get_close_matches(path.name, names, 2)
+    return f"; near it: {', '.join(near)}" if near else ""
+
+
+def _opened(path: Path, field: str, check: Callable[[BinaryIO], str | None]) -> None:
+    """Check a file's content; `check` returns what is wrong with it."""
+    _require_file(path, field)
+    try:
+        with path.open("rb") as file:
+            wrong = check(file)
+    except OSError as error:
+        raise InputError(f"{field}: {path} cannot be read ({error.strerror})") from None
+    if wrong:
+        raise InputError(f"{field}: {path} {wrong}")
+
+
+def _require_onnx(path: Path, field: str) -> None:
+    def check(file: BinaryIO) -> str | None:
+        return None if file.read(1) == _ONNX else "is no model in ONNX format"
+
+    _opened(path, field, check)
+
+
+def _require_checkpoint(path: Path, field: str) -> None:
+    _opened(path, field, _wrong_safetensors if path.suffix == ".safetensors" else _wrong_torch)
+
+
+def _wrong_safetensors(file: BinaryIO) -> str | None:
+    """Return what is wrong with a safetensors file, by its header."""
+    whole = file.seek(0, 2)
+    file.seek(0)
+    length = int.from_bytes(file.read(8), "little")
+    if length > min(whole - 8, _MOST_HEADER):
+        return "is no safetensors file, or its end is missing; get it again"
+    try:
+        ends = list(_ends(json.loads(file.read(length))))
+    except (ValueError, RecursionError, AttributeError, KeyError, TypeError, IndexError):
+        return "is no safetensors file: its header cannot be read; get it again"
+    if 8 + length + max(ends, default=0) != whole:
+        return "is not whole: its header lists more or less than the file holds; get it again"
+    return None
+
+
+def _ends(header: dict[str, dict[str, list[int]]]) -> Iterator[int]:
+    for name, tensor in header.items():
+        if name != "__metadata__":
+            yield int(tensor["data_offsets"][1])
+
+
+def _wrong_torch(file: BinaryIO) -> str | None:
+    """Return what is wrong with a file of torch.save: a zip archive, or in old files a pickle."""
+    if zipfile.is_zipfile(file):
+        return None
+    file.seek(0)
+    head = file.read(2)
+    if head == b"PK":
+        return "is not whole: its end is missing; get it again"
+    if head[:1] != _PICKLE:
+        return "is neither a safetensors file (by its suffix) nor one of torch.save"
+    return None

@@ -1,0 +1,189 @@
+"""Draws a demo data set and writes it as its publishers would, with the truth beside it."""
+
+from __future__ import annotations
+
+import io
+import logging
+import shutil
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from itertools import chain
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+from anonbench.config import Demo, DocumentsDemo, PortraitsDemo
+from anonbench.core.errors import InputError
+from anonbench.core.io import read_json, write_json
+from anonbench.core.progress import track
+from anonbench.core.vocabulary import Split
+from anonbench_demo.listing import Item, items
+from anonbench_demo.people import ATTRIBUTES
+from anonbench_demo.truth import Drawing, Truth, write_truth
+
+log = logging.getLogger(__name__)
+
+VERSION = 1
+"""To be raised with every change of the drawings: data of another version is drawn anew."""
+MARKER = "demo.json"
+JPEG_QUALITY = 92
+CHUNK = 16
+
+
+def generate(demo: Demo, path: Path, seed: int, workers: int = 1) -> None:
+    """Draw a demo data set into the folder `path`; the bytes do not depend on `workers`.
+
+    The folder appears whole or not at all. One that the same settings have made is kept as it is,
+    and one that other settings have made is replaced.
+
+    Raises:
+        InputError: `path` exists and is no demo folder.
+
+    """
+    marker = {"demo": demo.model_dump(mode="json"), "seed": seed, "version": VERSION}
+    if path.exists() and _made_by(path) == marker:
+        log.info("the demo data is there already")
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    scratch = path.with_name(
+        f".{path.name}.part"
+    )  # one name: a killed run's rest goes with the next
+    shutil.rmtree(scratch, ignore_errors=True)
+    folder = scratch / "data"
+    folder.mkdir(parents=True)
+    try:
+        _write(demo, folder, seed, workers)
+        write_json(folder / MARKER, marker)
+        if path.exists():
+            path.rename(scratch / "old")
+        folder.rename(path)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _write(demo: Demo, folder: Path, seed: int, workers: int) -> None:
+    wanted = items(demo)
+    truths = _draw_all(demo.kind, folder, seed, wanted, workers)
+    if isinstance(demo, PortraitsDemo):
+        _write_celeba(folder, wanted, truths)
+    elif isinstance(demo, DocumentsDemo):
+        _write_rvl_cdip(folder, wanted)
+    write_truth(folder / "truth", _table(demo, wanted, truths), truths, seed)
+
+
+def _made_by(path: Path) -> Any:
+    """Return the marker of a demo folder, None for an empty folder."""
+    if path.is_dir() and not any(path.iterdir()):
+        return None
+    try:
+        marker = read_json(path / MARKER)
+    except (OSError, ValueError):
+        marker = None
+    if not isinstance(marker, dict) or marker.keys() != {"demo", "seed", "version"}:
+        raise InputError(
+            f"{path} exists and is no demo data (it has no valid {MARKER}): it is left as it is; "
+            "give the demo data set another `path`, or take out `demo` to use what is there"
+        )
+    return marker
+
+
+def _draw_all(
+    kind: str, folder: Path, seed: int, wanted: Sequence[Item], workers: int
+) -> dict[str, Truth]:
+    for parent in sorted({(folder / item.path).parent for item in wanted}):
+        parent.mkdir(parents=True, exist_ok=True)
+    chunks = [wanted[start : start + CHUNK] for start in range(0, len(wanted), CHUNK)]
+    work = partial(_draw_chunk, kind, folder, seed)
+    what = f"drawing {kind}"
+    if workers == 1:
+        return dict(track(chain.from_iterable(map(work, chunks)), len(wanted), what))
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        return dict(track(chain.from_iterable(pool.map(work, chunks)), len(wanted), what))
+
+
+def _draw_chunk(
+    kind: str, folder: Path, seed: int, chunk: Sequence[Item]
+) -> list[tuple[str, Truth]]:
+    results = []
+    for item in chunk:
+        drawing = _draw(kind, seed, item)
+        (folder / item.path).write_bytes(encoded(drawing.image, Path(item.path).suffix))
+        results.append((item.id, Truth(drawing.regions, drawing.lines, drawing.labels)))
+    return results
+
+
+def _draw(kind: str, seed: int, item: Item) -> Drawing:
+    """Draw one image; each kind's module brings what the others do not need."""
+    if kind == "portraits":
+        from anonbench_demo import portraits
+
+        return portraits.draw(seed, item.kind, int(item.key))
+    if kind == "documents":
+        from anonbench_demo import documents
+
+        return documents.draw(seed, item.kind, item.key)
+    from anonbench_demo import ids
+
+    return ids.draw(seed, item.kind, item.key)
+
+
+def encoded(image: np.ndarray, suffix: str) -> bytes:
+    """Return the file's bytes: JPEG, or for `.tif` a TIFF with LZW."""
+    buffer = io.BytesIO()
+    if suffix == ".tif":
+        Image.fromarray(image).save(buffer, "TIFF", compression="tiff_lzw")
+    else:
+        Image.fromarray(image).save(buffer, "JPEG", quality=JPEG_QUALITY, subsampling=0)
+    return buffer.getvalue()
+
+
+def _write_celeba(folder: Path, wanted: Sequence[Item], truths: dict[str, Truth]) -> None:
+    """Write CelebA's three lists."""
+    names = [Path(item.path).name for item in wanted]
+    rows = [[1 if truths[item.id].labels[name] else -1 for name in ATTRIBUTES] for item in wanted]
+    attributes = [
+        f"{name} " + " ".join(f"{value:2}" for value in row)
+        for name, row in zip(names, rows, strict=True)
+    ]
+    _lines(folder / "list_attr_celeba.txt", [str(len(wanted)), " ".join(ATTRIBUTES), *attributes])
+    parts = {Split.TRAIN: 0, Split.VAL: 1}
+    _lines(
+        folder / "list_eval_partition.txt",
+        [f"{name} {parts[item.split]}" for name, item in zip(names, wanted, strict=True)],
+    )
+    _lines(
+        folder / "identity_CelebA.txt",
+        [f"{name} {item.number}" for name, item in zip(names, wanted, strict=True)],
+    )
+
+
+def _write_rvl_cdip(folder: Path, wanted: Sequence[Item]) -> None:
+    """Write RVL-CDIP's three lists; the demo has no test split."""
+    labels = folder / "labels"
+    labels.mkdir()
+    for name in ("train", "val", "test"):
+        rows = [f"{item.id}.tif {item.number}" for item in wanted if item.split == name]
+        _lines(labels / f"{name}.txt", rows)
+
+
+def _lines(path: Path, lines: Sequence[str]) -> None:
+    path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+
+
+def _table(demo: Demo, wanted: Sequence[Item], truths: dict[str, Truth]) -> pd.DataFrame:
+    """Return the images' truth: id, split, identity (portraits only), class; sorted by id."""
+    portraits = isinstance(demo, PortraitsDemo)
+    rows = []
+    for item in wanted:
+        identity, label = "", item.kind
+        if portraits:
+            identity = str(item.number)
+            label = "male" if truths[item.id].labels["Male"] else "female"
+        rows.append((item.id, str(item.split), identity, label))
+    frame = pd.DataFrame(rows, columns=["id", "split", "identity", "class"])
+    return frame.sort_values("id", ignore_index=True)

@@ -1,0 +1,62 @@
+"""Office documents of the 16 RVL-CDIP classes: grey scans and their true texts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+
+import numpy as np
+from faker import Faker
+
+from anonbench.core.seeding import hash_int, rng
+from anonbench_demo import office, papers, posters
+from anonbench_demo.fonts import Family
+from anonbench_demo.page import Page, text_lines
+from anonbench_demo.scan import scan_page, skewed
+from anonbench_demo.sheet import Sheet
+from anonbench_demo.truth import Drawing
+
+WIDTH, HEIGHT = 496, 640
+
+LAYOUTS: dict[str, Callable[[Sheet], None]] = {
+    "letter": papers.letter,
+    "form": office.form,
+    "email": papers.email,
+    "handwritten": papers.handwritten,
+    "advertisement": posters.advertisement,
+    "scientific report": papers.scientific_report,
+    "scientific publication": papers.scientific_publication,
+    "specification": office.specification,
+    "file folder": posters.file_folder,
+    "news article": papers.news_article,
+    "budget": office.budget,
+    "invoice": office.invoice,
+    "presentation": posters.presentation,
+    "questionnaire": office.questionnaire,
+    "resume": papers.resume,
+    "memo": papers.memo,
+}
+"""The classes by RVL-CDIP's names and in its order."""
+
+
+@lru_cache(maxsize=1)
+def _faker() -> Faker:
+    return Faker("en_US")
+
+
+def draw(seed: int, name: str, key: str) -> Drawing:
+    """Draw the document `key` of a class: uint8 [640, 496] with its lines of text."""
+    random = rng(seed, "document", name, key)
+    fake = _faker()
+    fake.seed_instance(hash_int(seed, "faker", name, key))
+    family = list(Family)[int(random.integers(len(Family)))]
+    sheet = Sheet(Page(WIDTH, HEIGHT), fake, random, family, margin=random.uniform(34, 58))
+    LAYOUTS[name](sheet)
+    turn = float(np.clip(random.normal(0, 1.0), -2.5, 2.5))
+    scale = random.uniform(0.86, 1.0)
+    reach = (8 + (1 - scale) * WIDTH / 2, 8 + (1 - scale) * HEIGHT / 2)
+    shift = (random.uniform(-1, 1) * reach[0], random.uniform(-1, 1) * reach[1])
+    transform = skewed(WIDTH, HEIGHT, turn, shift, scale)
+    lines = text_lines(sheet.page.marks, transform, WIDTH, HEIGHT)
+    image = scan_page(sheet.page.pixels(), transform, random)
+    return Drawing(image=image, regions=[line.region for line in lines], lines=lines)

@@ -1,0 +1,316 @@
+"""ID documents of an invented state: portrait, printed fields, MRZ and barcode, scanned aslant."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import date
+from functools import lru_cache
+
+import numpy as np
+from faker import Faker
+from PIL import Image
+
+from anonbench.core.opencv import cv2
+from anonbench.core.seeding import hash_int, rng
+from anonbench.core.vocabulary import Entity
+from anonbench_demo import mrz, security
+from anonbench_demo.fonts import Family, load, wrap
+from anonbench_demo.page import Mark, Page, text_lines
+from anonbench_demo.people import Traits, draw_photo, draw_traits
+from anonbench_demo.portraits import person
+from anonbench_demo.scan import scan_card, skewed
+from anonbench_demo.sheet import draw_date
+from anonbench_demo.strokes import Colour
+from anonbench_demo.truth import Drawing, box_region
+
+WIDTH, HEIGHT = 600, 420
+STATE = "UTO"
+LOCALES = ("en_GB", "de_DE", "fr_FR", "es_ES", "sv_SE", "pl_PL")
+
+
+@dataclass(frozen=True)
+class Series:
+    """The inks of an issue. Every template is printed in every series: colour tells none apart."""
+
+    grounds: tuple[Colour, Colour]
+    line: Colour
+    ink: tuple[int, int, int]
+
+
+SERIES = (
+    Series(((250, 226, 226), (246, 236, 214)), (232, 190, 196), (70, 24, 44)),
+    Series(((216, 234, 246), (232, 240, 226)), (176, 204, 226), (20, 44, 84)),
+    Series(((232, 222, 240), (222, 236, 238)), (200, 188, 220), (48, 30, 74)),
+    Series(((222, 240, 218), (246, 240, 208)), (180, 214, 176), (22, 66, 46)),
+    Series(((236, 236, 232), (224, 230, 238)), (200, 206, 212), (44, 48, 54)),
+)
+
+
+@dataclass(frozen=True)
+class Template:
+    """What is the same on every document of a kind; lengths in pixels of the card."""
+
+    title: str
+    size: tuple[int, int]
+    photo: tuple[int, int, int, int]
+    """Left, top, width, height of the portrait."""
+    zone: tuple[float, float, float, float]
+    """Of the MRZ: left, first baseline, line step, font size."""
+    lines: Callable[[mrz.Holder], list[str]]
+    symbol: tuple[str, int, int, int, int | None]
+    """Barcode: format, left, top, pixels per module, height."""
+    fields: tuple[tuple[str, str, int, int], ...]
+    """Key of the value, printed label, left, baseline of the label."""
+    grey_photo: bool = False
+
+
+TEMPLATES: dict[str, Template] = {
+    "driving_licence": Template(
+        title="DRIVING LICENCE",
+        size=(548, 346),
+        photo=(22, 78, 136, 172),
+        zone=(24, 330, 0, 23),
+        lines=lambda holder: mrz.licence(STATE, holder),
+        symbol=("PDF417", 200, 222, 3, None),
+        fields=(
+            ("surname", "1.", 174, 84),
+            ("given", "2.", 174, 108),
+            ("born", "3.", 174, 132),
+            ("issued", "4a.", 174, 156),
+            ("expires", "4b.", 322, 156),
+            ("authority", "4c.", 174, 180),
+            ("number", "5.", 174, 204),
+            ("classes", "9.", 322, 132),
+        ),
+        grey_photo=True,
+    ),
+    "id_card": Template(
+        title="IDENTITY CARD",
+        size=(548, 346),
+        photo=(20, 62, 132, 168),
+        zone=(26, 272, 27, 27),
+        lines=lambda holder: mrz.td1("I", STATE, holder),
+        symbol=("QRCode", 442, 142, 3, None),
+        fields=(
+            ("surname", "Surname / Nom", 170, 72),
+            ("given", "Given names / Prénoms", 170, 108),
+            ("born", "Date of birth", 170, 144),
+            ("sex", "Sex", 290, 144),
+            ("nation", "Nationality", 340, 144),
+            ("place", "Place of birth", 170, 180),
+            ("expires", "Date of expiry", 170, 216),
+            ("number", "Card No.", 400, 72),
+        ),
+    ),
+    "passport": Template(
+        title="PASSPORT / PASSEPORT",
+        size=(560, 388),
+        photo=(22, 64, 156, 200),
+        zone=(20, 344, 30, 19.6),
+        lines=lambda holder: mrz.td3("P", STATE, holder),
+        symbol=("Code128", 236, 268, 2, 44),
+        fields=(
+            ("kind", "Type", 200, 62),
+            ("state", "Code of state", 258, 62),
+            ("number", "Passport No.", 390, 62),
+            ("surname", "Surname / Nom", 200, 98),
+            ("given", "Given names / Prénoms", 200, 134),
+            ("nation", "Nationality", 200, 170),
+            ("born", "Date of birth", 340, 170),
+            ("sex", "Sex", 200, 206),
+            ("place", "Place of birth", 258, 206),
+            ("issued", "Date of issue", 200, 242),
+            ("expires", "Date of expiry", 340, 242),
+        ),
+    ),
+    "residence_permit": Template(
+        title="RESIDENCE PERMIT",
+        size=(548, 346),
+        photo=(392, 60, 132, 168),
+        zone=(26, 272, 27, 27),
+        lines=lambda holder: mrz.td1("IR", STATE, holder),
+        symbol=("DataMatrix", 264, 178, 4, None),
+        fields=(
+            ("surname", "Name", 26, 76),
+            ("given", "Forenames", 26, 112),
+            ("expires", "Valid until", 26, 148),
+            ("number", "Permit No.", 150, 148),
+            ("place", "Place of issue", 26, 184),
+            ("permit", "Type of permit", 26, 220),
+            ("nation", "Nationality", 270, 76),
+            ("born", "Born", 270, 112),
+            ("sex", "Sex", 270, 148),
+        ),
+    ),
+}
+"""The kinds of documents, by the names of their folders."""
+
+
+@lru_cache(maxsize=len(LOCALES))
+def _faker(locale: str) -> Faker:
+    return Faker(locale)
+
+
+def draw(seed: int, template: str, key: str) -> Drawing:
+    """Draw the document `key` of a template: uint8 [420, 600, 3] with all four entities."""
+    design, random = TEMPLATES[template], rng(seed, "id", template, key)
+    traits = replace(draw_traits(random), hat=None)
+    holder, values = _holder(random, hash_int(seed, "faker", template, key), traits.male)
+    series = SERIES[int(random.integers(len(SERIES)))]
+    page = _card(design, series)
+    face = _photo(page, design, random, traits)
+    _print(page, design, series, values)
+    _zone(page, design, design.lines(holder))
+    _symbol(page, design, holder)
+    return _scan(page, design, face, random)
+
+
+def _holder(
+    random: np.random.Generator, faker_seed: int, male: bool
+) -> tuple[mrz.Holder, dict[str, str]]:
+    fake = _faker(LOCALES[int(random.integers(len(LOCALES)))])
+    fake.seed_instance(faker_seed)
+    given = fake.first_name_male() if male else fake.first_name_female()
+    surname = fake.last_name()
+    born, issued = draw_date(random, 1945, 2004), draw_date(random, 2016, 2024)
+    expires = date(issued.year + 10, issued.month, min(issued.day, 28))
+    number = fake.bothify("??#######", letters="CFGHJKLMNPRTVWXYZ").upper()
+    sex = "M" if male else "F"
+    holder = mrz.Holder(surname, given, STATE, born, sex, number, expires)
+    values = {
+        "surname": surname.upper(),
+        "given": given,
+        "born": _day(born),
+        "issued": _day(issued),
+        "expires": _day(expires),
+        "sex": sex,
+        "nation": "UTOPIAN",
+        "place": fake.city(),
+        "number": number,
+        "authority": fake.city().upper(),
+        "classes": ("AM / B", "A / B / BE", "B / C1", "B")[int(random.integers(4))],
+        "kind": "P",
+        "state": STATE,
+        "permit": ("EMPLOYMENT", "STUDIES", "FAMILY")[int(random.integers(3))],
+    }
+    return holder, values
+
+
+def _day(day: date) -> str:
+    return f"{day.day:02}.{day.month:02}.{day.year}"
+
+
+def _card(design: Template, series: Series) -> Page:
+    """Return the empty card with its printed ground, title bar and emblem."""
+    width, height = design.size
+    pixels = security.ground(width, height, *series.grounds, series.line).copy()
+    ink = np.array(series.ink, np.uint8)
+    pixels[0:40] = (pixels[0:40] * 0.25 + ink * 0.75).astype(np.uint8)
+    right = design.photo[0] > width / 2
+    accent: Colour = tuple(float(channel) for channel in ink)  # type: ignore[assignment]
+    security.emblem(pixels, (22 if right else width - 26, 20), 16, accent)
+    page = Page(width, height, (255, 255, 255))
+    page.image.paste(Image.fromarray(pixels))
+    light, bold = (250, 248, 240), Family.SANS.bold(17)
+    page.text(46 if right else 16, 26, design.title, bold, ink=light)
+    edge = width - (16 if right else 50)
+    page.text(edge, 26, "UTOPIA", Family.SLAB.bold(15), ink=light, align="right")
+    return page
+
+
+def _photo(
+    page: Page, design: Template, random: np.random.Generator, traits: Traits
+) -> tuple[float, float, float, float]:
+    """Paste the portrait; return the face's box on the card."""
+    left, top, width, height = design.photo
+    unit = width / 9.6
+    view = draw_photo(random, steady=True)
+    image, box = person(traits, view, random, (width, height), unit, (width / 2, height * 0.44))
+    if design.grey_photo:
+        grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+        image = cv2.cvtColor(grey, cv2.COLOR_GRAY2RGB)
+    page.image.paste(Image.fromarray(image), (left, top))
+    page.box(left - 1, top - 1, left + width, top + height, ink=(60, 60, 64))
+    return (
+        left + max(box[0], 0),
+        top + max(box[1], 0),
+        left + min(box[2], width),
+        top + min(box[3], height),
+    )
+
+
+def _print(page: Page, design: Template, series: Series, values: dict[str, str]) -> None:
+    label, value = Family.SANS.regular(8.5), Family.SANS.regular(13)
+    numbered = design.fields[0][1].endswith(".")
+    for key, name, x, y in design.fields:
+        page.text(x, y, name, label if not numbered else Family.SANS.regular(11), ink=series.ink)
+        room = 190.0
+        shown = wrap(values[key], value, room)[0]
+        if numbered:
+            page.text(x + 28, y, shown, value, ink=(24, 22, 26))
+        else:
+            page.text(x, y + 17, shown, value, ink=(24, 22, 26))
+
+
+def _zone(page: Page, design: Template, lines: list[str]) -> None:
+    left, y, step, size = design.zone
+    font = load("DejaVuSansMono", size)
+    width, height = design.size
+    band = y - size * 1.25
+    page.box(0, band, width, height, ink=None, fill=(244, 242, 236))
+    for number, line in enumerate(lines):
+        page.text(left, y + number * step, line, font, ink=(20, 20, 24), entity=Entity.MRZ)
+
+
+def _symbol(page: Page, design: Template, holder: mrz.Holder) -> None:
+    name, left, top, scale, height = design.symbol
+    full = f"{holder.number}{STATE}{holder.birth:%y%m%d}{holder.sex}{holder.expiry:%y%m%d}"
+    content = holder.number if name in ("Code128", "PDF417") else full
+    bars = security.barcode(content, name, scale, height)
+    page.image.paste(Image.fromarray(bars).convert("RGB"), (left, top))
+    page.mark(Entity.BARCODE, (left, top, left + bars.shape[1], top + bars.shape[0]), content)
+
+
+def _scan(
+    page: Page,
+    design: Template,
+    face: tuple[float, float, float, float],
+    random: np.random.Generator,
+) -> Drawing:
+    width, height = design.size
+    turn = float(np.clip(random.normal(0, 1.6), -3.5, 3.5))
+    scale = random.uniform(0.9, 1.0)
+    reach = (10 + (1 - scale) * width / 2, 4 + (1 - scale) * height / 2)
+    across = (WIDTH - width) / 2 + random.uniform(-1, 1) * reach[0]
+    down = (HEIGHT - height) / 2 + random.uniform(-1, 1) * reach[1]
+    transform = skewed(width, height, turn, (across, down), scale)
+    cover = _rounded(width, height)
+    image = scan_card(page.pixels(), transform, (WIDTH, HEIGHT), cover, random)
+    lines = text_lines(page.marks, transform, WIDTH, HEIGHT)
+    x0, y0, x1, y1 = face
+    corners = (
+        np.array([(x0, y0), (x1, y0), (x1, y1), (x0, y1)]) @ transform[:, :2].T + transform[:, 2]
+    )
+    low, high = corners.min(axis=0), corners.max(axis=0)
+    box = (float(low[0]), float(low[1]), float(high[0]), float(high[1]))
+    regions = [line.region for line in lines if line.region.entity is not Entity.MRZ]
+    regions += [line.region for line in text_lines([_zone_mark(page)], transform, WIDTH, HEIGHT)]
+    regions += [box_region(Entity.FACE, box, WIDTH, HEIGHT)]
+    return Drawing(image, regions, lines)
+
+
+def _zone_mark(page: Page) -> Mark:
+    """Return the zone around all lines of the MRZ: it is one region."""
+    corners = np.vstack([mark.corners for mark in page.marks if mark.entity is Entity.MRZ])
+    (x0, y0), (x1, y1) = corners.min(axis=0), corners.max(axis=0)
+    return Mark(Entity.MRZ, np.array([(x0, y0), (x1, y0), (x1, y1), (x0, y1)]), "")
+
+
+@lru_cache(maxsize=4)
+def _rounded(width: int, height: int) -> np.ndarray:
+    """Return the shape of a card with round corners, 0–255."""
+    cover = np.zeros((height, width), np.uint8)
+    radius = 16
+    cv2.rectangle(cover, (radius, radius), (width - radius - 1, height - radius - 1), 255, -1)
+    return cv2.dilate(cover, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1,) * 2))

@@ -1,0 +1,93 @@
+"""Which images a demo data set has, known before any is drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pandas as pd
+
+from anonbench.config import Demo, DocumentsDemo, IdsDemo, PortraitsDemo
+from anonbench.core.vocabulary import DOCUMENT_CLASSES, Split
+
+CELEBA_IMAGES = "img_align_celeba"
+RVL_IMAGES = "images"
+TEMPLATES = ("driving_licence", "id_card", "passport", "residence_permit")
+"""The ID documents' kinds."""
+LISTING_COLUMNS = ["id", "path", "split"]
+
+
+@dataclass(frozen=True)
+class Item:
+    """One image to draw. `key` seeds it together with `kind`, and nothing else does."""
+
+    id: str
+    path: str
+    """Relative to the data set's root."""
+    split: Split
+    kind: str
+    """The identity of a portrait, the class of a document, the template of an ID document."""
+    key: str
+    number: int = 0
+    """Identity as CelebA numbers it, or the place of the class in its list."""
+
+
+def items(demo: Demo) -> list[Item]:
+    """Return the images of a demo data set, in the order of its list files."""
+    if isinstance(demo, PortraitsDemo):
+        return list(_portraits(demo))
+    if isinstance(demo, DocumentsDemo):
+        return list(_documents(demo))
+    return list(_ids(demo))
+
+
+def expected_listing(demo: Demo) -> pd.DataFrame:
+    """Return what `generate` will write, sorted by id: columns `LISTING_COLUMNS`."""
+    rows = [(item.id, item.path, str(item.split)) for item in items(demo)]
+    return pd.DataFrame(rows, columns=LISTING_COLUMNS).sort_values("id", ignore_index=True)
+
+
+def _portraits(demo: PortraitsDemo) -> Iterator[Item]:
+    """Photo by photo and not person by person: neighbours in the list are different people."""
+    image, before = 0, 0
+    for split, identities in (
+        (Split.TRAIN, demo.train_identities),
+        (Split.VAL, demo.val_identities),
+    ):
+        for photo in range(demo.photos):
+            for identity in range(identities):
+                image += 1
+                stem = f"{image:06}"
+                yield Item(
+                    stem,
+                    f"{CELEBA_IMAGES}/{stem}.jpg",
+                    split,
+                    f"{split}/{identity}",
+                    str(photo),
+                    before + identity + 1,
+                )
+        before += identities
+
+
+def _documents(demo: DocumentsDemo) -> Iterator[Item]:
+    """Folders as RVL-CDIP's: three letters, then the document with its page inside."""
+    for split, count in ((Split.TRAIN, demo.train_per_class), (Split.VAL, demo.val_per_class)):
+        for number in range(count * len(DOCUMENT_CLASSES)):
+            place = number % len(DOCUMENT_CLASSES)
+            letters = [chr(ord("a") + number // 26**power % 26) for power in range(3)]
+            folder = f"{'a' if split is Split.TRAIN else 'v'}{number:05}00"
+            stem = f"images{letters[0]}/{'/'.join(letters)}/{folder}/{number:08}"
+            key = f"{split}/{number // len(DOCUMENT_CLASSES)}"
+            path = f"{RVL_IMAGES}/{stem}.tif"
+            yield Item(stem, path, split, DOCUMENT_CLASSES[place], key, place)
+
+
+def _ids(demo: IdsDemo) -> Iterator[Item]:
+    for split, count in (
+        (Split.TRAIN, demo.train_per_template),
+        (Split.VAL, demo.val_per_template),
+    ):
+        for place, template in enumerate(TEMPLATES):
+            for number in range(1, count + 1):
+                stem = f"{split}/{template}/{number:04}"
+                yield Item(stem, f"{stem}.jpg", split, template, f"{split}/{number}", place)

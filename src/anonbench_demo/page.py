@@ -1,0 +1,128 @@
+"""A page that is printed on, and remembers where each line of text came to stand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from anonbench.core.vocabulary import Entity
+from anonbench_demo.fonts import Font, advance, wrap
+from anonbench_demo.truth import TextLine, quad_region
+
+Ink = int | tuple[int, int, int]
+Align = Literal["left", "right", "middle"]
+Corners = np.ndarray
+
+ANCHOR: dict[Align, str] = {"left": "ls", "middle": "ms", "right": "rs"}
+
+
+@dataclass(frozen=True)
+class Mark:
+    """Something sensitive on the page: its corners [4, 2], and what it says."""
+
+    entity: Entity
+    corners: Corners
+    text: str
+
+
+class Page:
+    """A page in pixels; grey where `ground` is a number, else RGB."""
+
+    def __init__(self, width: int, height: int, ground: Ink = 255) -> None:
+        mode = "L" if isinstance(ground, int) else "RGB"
+        self.image = Image.new(mode, (width, height), ground)
+        self.draw = ImageDraw.Draw(self.image)
+        self.marks: list[Mark] = []
+
+    @property
+    def width(self) -> int:
+        """Return the width in pixels."""
+        return self.image.width
+
+    @property
+    def height(self) -> int:
+        """Return the height in pixels."""
+        return self.image.height
+
+    def pixels(self) -> np.ndarray:
+        """Return a copy of the page, uint8 [H, W] or [H, W, 3]."""
+        return np.array(self.image)
+
+    def text(
+        self,
+        x: float,
+        y: float,
+        text: str,
+        font: Font,
+        ink: Ink = 20,
+        align: Align = "left",
+        entity: Entity = Entity.TEXT,
+    ) -> float:
+        """Print a line on the baseline y and return its width."""
+        if not text.strip():
+            return 0.0
+        anchor = ANCHOR[align]
+        self.draw.text((x, y), text, fill=ink, font=font, anchor=anchor)
+        left, top, right, bottom = font.getbbox(text, anchor=anchor)
+        self.mark(entity, (x + left - 1, y + top - 1, x + right + 1, y + bottom + 1), text)
+        return advance(font, text)
+
+    def mark(self, entity: Entity, box: tuple[float, float, float, float], text: str = "") -> None:
+        """Remember an upright region."""
+        x0, y0, x1, y1 = box
+        corners = np.array([(x0, y0), (x1, y0), (x1, y1), (x0, y1)], dtype=np.float64)
+        self.marks.append(Mark(entity, corners, text))
+
+    def paragraph(
+        self,
+        x: float,
+        y: float,
+        width: float,
+        text: str,
+        font: Font,
+        ink: Ink = 20,
+        leading: float = 1.25,
+        indent: float = 0.0,
+        floor: float | None = None,
+    ) -> float:
+        """Print wrapped text from the baseline y to at most `floor`; return the next baseline."""
+        step = font.size * leading
+        for number, line in enumerate(wrap(text, font, width - indent)):
+            if floor is not None and y > floor:
+                return y
+            self.text(x + (indent if number == 0 else 0.0), y, line, font, ink)
+            y += step
+        return y
+
+    def rule(
+        self, x0: float, y0: float, x1: float, y1: float, ink: Ink = 40, width: int = 1
+    ) -> None:
+        """Draw a straight line."""
+        self.draw.line([(x0, y0), (x1, y1)], fill=ink, width=width)
+
+    def box(
+        self,
+        x0: float,
+        y0: float,
+        x1: float,
+        y1: float,
+        ink: Ink | None = 40,
+        fill: Ink | None = None,
+        width: int = 1,
+    ) -> None:
+        """Draw a rectangle."""
+        self.draw.rectangle([x0, y0, x1, y1], outline=ink, fill=fill, width=width)
+
+
+def text_lines(marks: list[Mark], transform: np.ndarray, width: int, height: int) -> list[TextLine]:
+    """Return marks after the affine transform [2, 3] as regions of an image of that size."""
+    lines = []
+    for mark in marks:
+        corners = mark.corners @ transform[:, :2].T + transform[:, 2]
+        region = quad_region(mark.entity, corners, width, height)
+        if region.x1 - region.x0 >= 2 and region.y1 - region.y0 >= 2:
+            lines.append(TextLine(region, mark.text))
+    return lines

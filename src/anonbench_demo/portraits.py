@@ -1,0 +1,94 @@
+"""Portraits: a person in front of a plain wall, with the true box of the face."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from anonbench.core.opencv import cv2
+from anonbench.core.seeding import rng
+from anonbench.core.vocabulary import Entity
+from anonbench_demo import faces, wardrobe
+from anonbench_demo.people import (
+    Photo,
+    Traits,
+    attributes,
+    change_clothes,
+    draw_photo,
+    draw_traits,
+)
+from anonbench_demo.scan import with_noise
+from anonbench_demo.strokes import Canvas, Frame
+from anonbench_demo.truth import Drawing, box_region
+
+WIDTH, HEIGHT = 178, 218
+UNIT = 17.0
+EYES = (89.0, 98.0)
+
+
+def draw(seed: int, identity: str, photo: int) -> Drawing:
+    """Draw a photo of an identity: uint8 [218, 178, 3], one face region, CelebA's attributes.
+
+    Everyone has two sets of clothes.
+    """
+    traits = draw_traits(rng(seed, "identity", identity))
+    random = rng(seed, "portrait", identity, photo)
+    if random.random() < 0.4:
+        traits = change_clothes(traits, rng(seed, "clothes", identity))
+    view = draw_photo(random)
+    image, box = person(traits, view, random, (WIDTH, HEIGHT), UNIT, EYES)
+    return Drawing(
+        image=_sensor(image, view, random),
+        regions=[box_region(Entity.FACE, box, WIDTH, HEIGHT)],
+        labels=attributes(traits, view),
+    )
+
+
+def person(
+    traits: Traits,
+    photo: Photo,
+    random: np.random.Generator,
+    size: tuple[int, int],
+    unit: float,
+    eyes: tuple[float, float],
+) -> tuple[np.ndarray, tuple[float, float, float, float]]:
+    """Draw a person with the eyes about `eyes`; return the image [H, W, 3] and the face's box."""
+    scale = unit * photo.scale
+    x, y = eyes[0] + photo.shift[0] * unit / UNIT, eyes[1] + photo.shift[1] * unit / UNIT
+    head = Frame(x, y, scale, photo.roll, photo.yaw)
+    body = Frame(x - 3.0 * photo.roll * scale, y, scale, photo.roll * 0.2, photo.yaw * 0.3)
+    canvas = Canvas(_wall(size, photo))
+    texture = wardrobe.strands(canvas, head, traits.hair, random)
+    wardrobe.draw_back_hair(canvas, head, traits, texture)
+    wardrobe.draw_neck(canvas, body, head, traits)
+    wardrobe.draw_clothes(canvas, body, traits)
+    faces.draw_ears(canvas, head, traits)
+    skin = faces.draw_head(canvas, head, traits, photo)
+    faces.draw_features(canvas, head, traits, photo, skin)
+    wardrobe.draw_front_hair(canvas, head, traits, texture, skin)
+    if traits.hat is not None:
+        wardrobe.draw_hat(canvas, head, traits, traits.hat)
+    outline = faces.head_outline(traits)
+    front = head.place(outline[outline[:, 1] > faces.FOREHEAD])
+    low, high = front.min(axis=0), front.max(axis=0)
+    return canvas.finished(), (float(low[0]), float(low[1]), float(high[0]), float(high[1]))
+
+
+def _wall(size: tuple[int, int], photo: Photo) -> np.ndarray:
+    """Return a plain wall with a gentle slope of light.
+
+    A strong background would be what a small network matches instead of the person.
+    """
+    width, height = size
+    slope = np.linspace(-0.5, 0.5, width) * photo.ground_slope
+    fall = np.linspace(6, -10, height)
+    light: np.ndarray = (slope[None, :] + fall[:, None])[:, :, None] + np.array(photo.ground)
+    return np.clip(light, 0, 255).astype(np.uint8)
+
+
+def _sensor(image: np.ndarray, photo: Photo, random: np.random.Generator) -> np.ndarray:
+    """Add the side of the light, exposure, the lens's softness and the sensor's noise."""
+    side = photo.light_strength * photo.light * np.linspace(-1, 1, image.shape[1])
+    balance = np.array([1 + photo.warmth, 1, 1 - photo.warmth]) * photo.gain
+    light = np.broadcast_to((1 + side)[None, :, None] * balance, image.shape).astype(np.float32)
+    soft = cv2.GaussianBlur(image, (0, 0), 0.55)
+    return with_noise(cv2.multiply(soft, light, dtype=cv2.CV_8U), 0.0, 2.8, random)

@@ -1,0 +1,200 @@
+"""Anti-aliased and soft-edged shapes on a supersampled canvas, placed by head or body frames."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from anonbench.core.opencv import cv2
+
+Colour = tuple[float, float, float]
+Points = np.ndarray
+Mask = np.ndarray
+
+SUPERSAMPLING = 2
+FRACTION_BITS = 4
+
+
+def mix(first: Colour, second: Colour, share: float) -> Colour:
+    """Return the colour that is `share` of the way from the first to the second."""
+    return tuple(a + (b - a) * share for a, b in zip(first, second, strict=True))  # type: ignore[return-value]
+
+
+def shade(colour: Colour, factor: float) -> Colour:
+    """Return the colour darker (factor < 1) or lighter (> 1), within 0–255."""
+    return tuple(min(255.0, channel * factor) for channel in colour)  # type: ignore[return-value]
+
+
+def points(*pairs: tuple[float, float]) -> Points:
+    """Return points [n, 2] from pairs of x and y."""
+    return np.array(pairs, dtype=np.float64)
+
+
+def moved(shape: Points, x: float, y: float) -> Points:
+    """Return a shape shifted by x and y."""
+    return np.column_stack([shape[:, 0] + x, shape[:, 1] + y])
+
+
+def mirrored(*right: tuple[float, float]) -> Points:
+    """Close an outline whose right half is given from its top on the axis to its bottom on it."""
+    half = points(*right)
+    return np.vstack([half, half[-2:0:-1] * (-1.0, 1.0)])
+
+
+def ellipse(x: float, y: float, rx: float, ry: float, tilt: float = 0.0, count: int = 28) -> Points:
+    """Return an ellipse [count, 2] about (x, y), tilted by radians."""
+    angle = np.arange(count) * (2 * np.pi / count)
+    across, along = rx * np.cos(angle), ry * np.sin(angle)
+    cos, sin = np.cos(tilt), np.sin(tilt)
+    return np.column_stack([x + across * cos - along * sin, y + across * sin + along * cos])
+
+
+@lru_cache
+def _catmull_rom(steps: int) -> np.ndarray:
+    t = np.arange(steps)[:, None] / steps
+    weights = [
+        -t + 2 * t**2 - t**3,
+        2 - 5 * t**2 + 3 * t**3,
+        t + 4 * t**2 - 3 * t**3,
+        -(t**2) + t**3,
+    ]
+    return np.hstack(weights) / 2
+
+
+def smooth(corners: Points, steps: int = 8) -> Points:
+    """Return a closed Catmull–Rom curve [n · steps, 2] through the corners [n, 2]."""
+    neighbours = np.stack([np.roll(corners, shift, axis=0) for shift in (1, 0, -1, -2)], axis=1)
+    inner: Points = np.einsum("sk,nkd->nsd", _catmull_rom(steps), neighbours)
+    return inner.reshape(-1, 2)
+
+
+def curve(corners: Points, steps: int = 8) -> Points:
+    """Return an open Catmull–Rom curve through the corners."""
+    ends = np.vstack([2 * corners[0] - corners[1], corners, 2 * corners[-1] - corners[-2]])
+    neighbours = np.stack([ends[k : len(ends) - 3 + k] for k in range(4)], axis=1)
+    inner = np.einsum("sk,nkd->nsd", _catmull_rom(steps), neighbours).reshape(-1, 2)
+    return np.vstack([inner, corners[-1]])
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A coordinate system whose unit is half the distance between the eyes, y downwards."""
+
+    x: float
+    y: float
+    unit: float
+    roll: float = 0.0
+    yaw: float = 0.0
+
+    def place(self, shape: Points, depth: float = 0.0) -> Points:
+        """Return pixels of the final image; `depth` (units towards the viewer) moves with yaw."""
+        x = shape[:, 0] * np.cos(self.yaw) + depth * np.sin(self.yaw)
+        cos, sin = np.cos(self.roll), np.sin(self.roll)
+        return np.column_stack(
+            [
+                self.x + self.unit * (x * cos - shape[:, 1] * sin),
+                self.y + self.unit * (x * sin + shape[:, 1] * cos),
+            ]
+        )
+
+
+class Canvas:
+    """RGB pixels [H · s, W · s, 3] that are drawn on at s-fold resolution."""
+
+    def __init__(self, ground: np.ndarray) -> None:
+        """Start from the background [H, W, 3]."""
+        height, width = ground.shape[:2]
+        size = (width * SUPERSAMPLING, height * SUPERSAMPLING)
+        self.pixels = cv2.resize(ground, size, interpolation=cv2.INTER_LINEAR)
+
+    def mask(self, frame: Frame, shape: Points, depth: float = 0.0) -> Mask:
+        """Return how much of each pixel a shape covers, 0–255."""
+        result = np.zeros(self.pixels.shape[:2], np.uint8)
+        cv2.fillPoly(result, [_fixed(frame, shape, depth)], (255,), cv2.LINE_AA, FRACTION_BITS)
+        return result
+
+    def fill(self, frame: Frame, shape: Points, colour: Colour, depth: float = 0.0) -> None:
+        """Fill a shape."""
+        outline = [_fixed(frame, shape, depth)]
+        cv2.fillPoly(self.pixels, outline, _rounded(colour), cv2.LINE_AA, FRACTION_BITS)
+
+    def line(
+        self, frame: Frame, shape: Points, colour: Colour, width: float, depth: float = 0.0
+    ) -> None:
+        """Draw an open line, `width` units wide."""
+        pixels = max(1, round(width * frame.unit * SUPERSAMPLING))
+        path = [_fixed(frame, shape, depth)]
+        cv2.polylines(
+            self.pixels, path, False, _rounded(colour), pixels, cv2.LINE_AA, FRACTION_BITS
+        )
+
+    def soft(
+        self,
+        frame: Frame,
+        shape: Points,
+        colour: Colour,
+        strength: float,
+        blur: float,
+        depth: float = 0.0,
+        within: Mask | None = None,
+    ) -> None:
+        """Blend a shape whose edge is blurred by `blur` units, inside the mask `within` only."""
+        sigma = blur * frame.unit * SUPERSAMPLING
+        outline = frame.place(shape, depth) * SUPERSAMPLING
+        height, width = self.pixels.shape[:2]
+        low = np.maximum(np.floor(outline.min(axis=0) - 2.5 * sigma), 0).astype(int)
+        high = np.minimum(np.ceil(outline.max(axis=0) + 2.5 * sigma) + 1, (width, height)).astype(
+            int
+        )
+        if (high <= low).any():
+            return
+        window = (slice(low[1], high[1]), slice(low[0], high[0]))
+        cover = np.zeros((high[1] - low[1], high[0] - low[0]), np.uint8)
+        scaled = np.rint((outline - low) * 2**FRACTION_BITS).astype(np.int32)
+        cv2.fillPoly(cover, [scaled], (255,), cv2.LINE_AA, FRACTION_BITS)
+        if sigma > 0.3:
+            cover = soften(cover, sigma)
+        alpha = cover.astype(np.float32) * (strength / 255.0)
+        if within is not None:
+            alpha *= within[window].astype(np.float32) * (1 / 255.0)
+        _blend(self.pixels[window], alpha, np.array(colour, np.float32))
+
+    def paint(self, cover: Mask, colours: np.ndarray) -> None:
+        """Blend colours ([3] or [H · s, W · s, 3]) where the mask covers."""
+        x, y, width, height = cv2.boundingRect(cover)
+        window = (slice(y, y + height), slice(x, x + width))
+        alpha = cover[window].astype(np.float32) * (1 / 255.0)
+        _blend(self.pixels[window], alpha, colours if colours.ndim == 1 else colours[window])
+
+    def finished(self) -> np.ndarray:
+        """Return the image [H, W, 3] at its final resolution."""
+        height, width = self.pixels.shape[:2]
+        size = (width // SUPERSAMPLING, height // SUPERSAMPLING)
+        return cv2.resize(self.pixels, size, interpolation=cv2.INTER_AREA)
+
+
+def soften(cover: Mask, sigma: float) -> Mask:
+    """Blur a mask by a triangular kernel of deviation `sigma` pixels: fast where that is large."""
+    radius = max(1, round(np.sqrt(6 * sigma**2 + 1) - 1))
+    return cv2.stackBlur(cover, (2 * radius + 1, 2 * radius + 1))
+
+
+def _fixed(frame: Frame, shape: Points, depth: float) -> np.ndarray:
+    scale = SUPERSAMPLING * 2**FRACTION_BITS
+    rounded: np.ndarray = np.rint(frame.place(shape, depth) * scale).astype(np.int32)
+    return rounded
+
+
+def _rounded(colour: Colour) -> tuple[int, int, int]:
+    return (round(colour[0]), round(colour[1]), round(colour[2]))
+
+
+def _blend(
+    target: np.ndarray,
+    alpha: np.ndarray,
+    colours: np.ndarray,
+) -> None:
+    old = target.astype(np.float32)
+    target[...] = (old + alpha[:, :, None] * (colours - old) + 0.5).astype(np.uint8)
