@@ -337,7 +337,7 @@ def contrast(a: str, b: str) -> float:
 
 
 def test_text_has_contrast_in_light_and_dark(root: Path) -> None:
-    style = (root / "src/anonbench/presentation/report/style.css").read_text()
+    style = (root / "src/anonbench/reporting/html/style.css").read_text()
     themes = re.findall(r":root \{(.*?)\}", style, re.DOTALL)[:2]
     assert len(themes) == 2
     light = dict(re.findall(r"--(\w+): (#[0-9a-f]{6})", themes[0]))

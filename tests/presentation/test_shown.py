@@ -97,7 +97,7 @@ def test_examples_without_an_image_say_so(tmp_path: Path, monkeypatch: pytest.Mo
 
 def test_no_other_way_leads_from_image_sets_to_pictures(root: Path) -> None:
     readers = {"anonbench.datasets.shards", "anonbench.datasets.images"}
-    places = [*root.glob("src/anonbench/presentation/**/*.py"), *root.glob("workflow/scripts/*.py")]
+    places = [*root.glob("src/anonbench/reporting/**/*.py"), *root.glob("workflow/scripts/*.py")]
     found = {path.stem for path in places if readers & set(imported(path))}
     # sheets has outlines on blank pages; the others write no picture
     assert found == {"shown", "sheets", "attend", "embed", "reidentify"}

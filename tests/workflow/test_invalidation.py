@@ -95,21 +95,26 @@ def test_an_edit_of_the_config(
     assert not planned(back), "and nothing where it is taken back"
 
 
-TREND = "presentation/figures/trends.py"
+TREND = "reporting/figures/trends.py"
 CODE = [
-    ("training/schedules.py", "def cosine(", "# how it falls\ndef cosine(", set()),
-    ("training/schedules.py", "def cosine(start: float", "def cosine(start: int", set()),
+    ("training/loop/schedules.py", "def cosine(", "# how it falls\ndef cosine(", set()),
+    ("training/loop/schedules.py", "def cosine(start: float", "def cosine(start: int", set()),
     (TREND, "def trend(", "def unused() -> int:\n    return 1\n\n\ndef trend(", set()),
-    ("training/schedules.py", "return ", "return 1.0 * ", TRAINED | {"schedules"}),
-    ("anonymizers/methods.py", "(blurred)", "(1 * blurred)", {"anonymize", "examples"} | ADAPTED),
+    ("training/loop/schedules.py", "return ", "return 1.0 * ", TRAINED | {"schedules"}),
+    ("anonymization/methods.py", "(blurred)", "(1 * blurred)", {"anonymize", "examples"} | ADAPTED),
     (
-        "downstream/knn.py",
+        "evaluation/downstream/knn.py",
         "close - close[0]",
         "close - close[-1]",
         {"downstream"} | SCORES | CORRELATED,
     ),
-    ("privacy/hits.py", "rank - found.above", "rank - 1 * found.above", {"reidentify"} | RATES),
-    ("privacy/rates.py", "share * worth, worth", "worth * share, worth", RATES),
+    (
+        "evaluation/privacy/rank_metrics.py",
+        "rank - found.above",
+        "rank - 1 * found.above",
+        {"reidentify"} | RATES,
+    ),
+    ("evaluation/privacy/rates.py", "share * worth, worth", "worth * share, worth", RATES),
     (TREND, "axes.set_", "axes and axes.set_", {"trend"} | SHOWN),
 ]
 

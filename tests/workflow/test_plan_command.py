@@ -173,7 +173,7 @@ def test_of_a_chain_the_beginning_is_named(folder: Path, root: Path) -> None:
 def test_a_changed_function_is_named_and_a_comment_is_nothing(
     folder: Path, code: Path, old: str, new: str, names: list[str], planned: set[str]
 ) -> None:
-    path = code / "src/anonbench/anonymizers/methods.py"
+    path = code / "src/anonbench/anonymization/methods.py"
     text = path.read_text(encoding="utf-8")
     assert text.count(old) == 1
     path.write_text(text.replace(old, new), encoding="utf-8")

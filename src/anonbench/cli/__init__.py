@@ -1,1 +1,5 @@
-"""Commands with more to them than a call: their options and what they print."""
+"""The command line: a module a command, and `main`, which finds them."""
+
+from anonbench.cli.main import main
+
+__all__ = ["main"]

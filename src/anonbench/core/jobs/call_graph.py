@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -110,19 +110,18 @@ class Reached:
 
 
 class Reach:
-    """Follows names through a package's source files, which are read once."""
+    """Follows names through the source files of packages, which are read once."""
 
-    def __init__(self, package: str, root: Path, plain: str | None = None) -> None:
-        """Take a package's name and folder.
+    def __init__(self, packages: Mapping[str, Path], plain: str | None = None) -> None:
+        """Take the packages.
 
         Args:
-            package: its name.
-            root: its folder.
+            packages: their names and folders.
             plain: a module (with those below it) of whose classes only the methods count, because
                 the values of their fields are known otherwise: models of settings.
 
         """
-        self._package, self._root, self._plain = package, root, plain
+        self._packages, self._plain = packages, plain
         self._modules: dict[str, Module | None] = {}
         self._imports: dict[str, list[Place]] = {}
         self._steps: dict[Place, list[Place]] = {}
@@ -231,7 +230,8 @@ class Reach:
         text = node.value if isinstance(node, ast.Constant) else None
         return (
             isinstance(text, str)
-            and text.startswith(f"{self._package}.")
+            and "." in text
+            and self._ours(text)
             and self._module(text) is not None
         )
 
@@ -257,17 +257,20 @@ class Reach:
             yield what.module, what.name
 
     def _ours(self, name: str) -> bool:
-        return name.partition(".")[0] == self._package
+        return name.partition(".")[0] in self._packages
 
     def _is_plain(self, name: str) -> bool:
         return self._plain is not None and f"{name}.".startswith(f"{self._plain}.")
 
     def _module(self, name: str) -> Module | None:
         if name not in self._modules:
-            place = self._root.joinpath(*name.split(".")[1:])
-            files = (place / "__init__.py", place.with_suffix(".py"))
+            top, *parts = name.split(".")
+            files: tuple[Path, ...] = ()
+            if top in self._packages:
+                place = self._packages[top].joinpath(*parts)
+                files = (place / "__init__.py", place.with_suffix(".py"))
             file = next((file for file in files if file.is_file()), None)
-            module = Module.parse(name, file) if file and self._ours(name) else None
+            module = Module.parse(name, file) if file else None
             if module and self._is_plain(name):
                 _keep_methods(module)
             self._modules[name] = module

@@ -22,14 +22,15 @@ from anonbench.core.io import read_json, write_json
 from anonbench.core.jobs.call_graph import EFFECTS, Reach, Reached
 from anonbench.core.provenance import file_digest
 
-PACKAGE = "anonbench"
-_ROOT = Path(__file__).parent
-_SETTINGS = f"{PACKAGE}.config"
+_SOURCES = Path(__file__).parents[3]
+PACKAGES = {name: _SOURCES / name for name in ("anonbench", "anonbench_demo")}
+"""The packages whose sources are read, with their folders."""
+_SETTINGS = "anonbench.config"
 """Of settings only the methods count: their values are part of an identity by themselves."""
 _SILENT = frozenset({"tqdm"})
 """Packages that compute nothing."""
-_FRAME = ("checksums", "identity", "made", "progress", "reach", "runtime")
-"""Modules around a job's work: they decide when and where it runs, and nothing of what it makes."""
+_FRAME = ("anonbench.core.jobs", "anonbench.core.progress")
+"""What is around a job's work: it decides when and where that runs, and nothing of what it makes."""
 _SCRIPTS: dict[str, Path] = {}
 """By their `code_digest`, the scripts that this process was asked about."""
 
@@ -44,13 +45,12 @@ def code_identity(modules: Sequence[str], without: Sequence[str] = ()) -> dict[s
         without: modules of anonbench that are left out, with what only they reach.
 
     """
-    return _identity(_reach(PACKAGE, _ROOT).of_modules(list(modules), tuple(without)))
+    return _identity(_reach().of_modules(list(modules), tuple(without)))
 
 
 def script_identity(script: Path) -> dict[str, str]:
     """Return what stands for a script and all that it can reach; see `code_identity`."""
-    frame = tuple(f"{PACKAGE}.{module}" for module in _FRAME)
-    return _identity(_reach(PACKAGE, _ROOT).of_script(script, frame))
+    return _identity(_reach().of_script(script, _FRAME))
 
 
 @cache
@@ -100,7 +100,8 @@ def _identity(reached: Reached) -> dict[str, str]:
 
 
 def _answers() -> Path:
-    return Path(cache_from_source(str(_ROOT / "identity.py"))).with_suffix(".json")
+    first = next(iter(PACKAGES.values()))
+    return Path(cache_from_source(str(first / "fingerprint.py"))).with_suffix(".json")
 
 
 @cache
@@ -124,9 +125,10 @@ def _remember(answers: dict[str, str]) -> None:
 @cache
 def _state() -> str:
     """Return a digest of all sources, and of what is installed: names hold the versions."""
-    digest = hashlib.sha256(f"{sys.version} {PACKAGE}".encode())
-    for file in sorted(_ROOT.rglob("*.py")):
-        digest.update(f"{file.relative_to(_ROOT)} {file_digest(file)}\n".encode())
+    digest = hashlib.sha256(f"{sys.version} {[*PACKAGES]}".encode())
+    for folder in PACKAGES.values():
+        for file in sorted(folder.rglob("*.py")):
+            digest.update(f"{file.relative_to(folder)} {file_digest(file)}\n".encode())
     for place in filter(os.path.isdir, map(Path, sys.path)):
         installed = (entry.name for entry in place.iterdir() if entry.suffix.endswith("-info"))
         digest.update("\n".join(sorted(installed)).encode())
@@ -134,8 +136,8 @@ def _state() -> str:
 
 
 @cache
-def _reach(package: str, root: Path) -> Reach:
-    return Reach(package, root, _SETTINGS)
+def _reach() -> Reach:
+    return Reach(PACKAGES, _SETTINGS)
 
 
 def _versions(top: str) -> dict[str, str]:

@@ -12,7 +12,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from anonbench.core.io import atomic
-from anonbench.core.jobs.fingerprint import PACKAGE
+from anonbench.core.jobs.fingerprint import PACKAGES
 
 FOLDER = ".code"
 _SUFFIX = ".json.gz"
@@ -73,7 +73,7 @@ def code_changes(old: Code, new: Code) -> list[tuple[str, str | None, str | None
 
 def _is_package(place: str) -> bool:
     module = place.partition(":")[0]
-    return module.partition(".")[0] != PACKAGE and not module.endswith(".py")
+    return module.partition(".")[0] not in PACKAGES and not module.endswith(".py")
 
 
 def _readable(place: str) -> str:
