@@ -43,7 +43,9 @@ def as_rgb(image: np.ndarray) -> np.ndarray:
 
 
 def require_finite(*numbers: np.ndarray) -> None:
-    """Check that what was found are numbers: NaN is below every threshold and would mean "nothing here".
+    """Check that a model gave numbers.
+
+    NaN is below every threshold, and would be taken for "nothing here".
 
     Raises:
         UnreadableImage: a number is NaN or infinite, so that nothing is known of the image.
