@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -79,11 +80,16 @@ def test_inside_the_results_ids_stay(run: Path) -> None:
     assert [ids[int(number) - 1] for number in review["number"]] == review["id"].tolist()
 
 
-def test_snakemakes_own_report_names_nobody(run: Path, root: Path) -> None:
+def packed(run: Path, root: Path, output: str) -> subprocess.CompletedProcess[str]:
+    """Ask for Snakemake's own report."""
     program = Path(sys.executable).with_name("snakemake")
     command = [program, "-s", root / "Snakefile", "--configfile", "config.yaml", "report"]
-    command += ["--report", "report.zip"]
-    done = subprocess.run(command, cwd=run, capture_output=True, text=True, check=False)
+    command += ["--report", output]
+    return subprocess.run(command, cwd=run, capture_output=True, text=True, check=False)
+
+
+def test_snakemakes_own_report_names_nobody(run: Path, root: Path) -> None:
+    done = packed(run, root, "report.zip")
     assert done.returncode == 0, done.stderr[-2000:]
     assert canaries.where(run / "report.zip") == {}
 
@@ -114,20 +120,36 @@ def test_exported_images_name_nobody(run: Path, root: Path, name: str) -> None:
     assert boxes["id"].tolist() == [numbers[image_id] for image_id in own["id"]]
 
 
-def test_images_that_the_workflow_would_make_again_are_not_exported(
-    run: Path, root: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+@contextmanager
+def other_boxes(run: Path) -> Iterator[None]:
+    """Change a file of boxes for a while: what is there was made of others."""
     boxes = run / canaries.HOME / "archive.csv"
     before, times = boxes.read_bytes(), boxes.stat()
     try:
         boxes.write_bytes(before.replace(b",10,60,50", b",10,70,50"))
+        yield
+    finally:
+        boxes.write_bytes(before)
+        os.utime(boxes, ns=(times.st_atime_ns, times.st_mtime_ns))
+
+
+def test_images_that_the_workflow_would_make_again_are_not_exported(
+    run: Path, root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with other_boxes(run):
         given = ["images", "export", "archive", "mask-100", "--to", "stale", "--root", str(root)]
         assert main(given) == 1
         assert "jobs have to run before the images are what the config" in capsys.readouterr().err
         assert not (run / "stale").exists()
-    finally:
-        boxes.write_bytes(before)
-        os.utime(boxes, ns=(times.st_atime_ns, times.st_mtime_ns))
+
+
+def test_pictures_that_the_workflow_would_make_again_are_not_packed(run: Path, root: Path) -> None:
+    with other_boxes(run):
+        done = packed(run, root, "stale.zip")
+        assert done.returncode == 1
+        assert "jobs have to run before the results are what the config" in done.stderr
+        assert "Traceback" not in done.stderr
+        assert not (run / "stale.zip").exists()
 
 
 def test_where_originals_may_be_shown_the_search_finds_their_names(
