@@ -7,6 +7,8 @@ is unpacked, decoded and searched for them. Where originals may be shown, the se
 from __future__ import annotations
 
 import os
+import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -54,6 +56,12 @@ def passed_on(folder: Path) -> list[Path]:
     return [results / "report.html", results / "tables", results / "figures", *sheets]
 
 
+def follow(said: str, hint: str) -> None:
+    """Run the command that a message names, as it is written there."""
+    (command,) = re.findall(hint, said)
+    assert main(shlex.split(command)) == 0
+
+
 def called(root: Path, *arguments: str) -> None:
     assert main([*arguments, "--root", str(root)]) == 0
 
@@ -83,7 +91,7 @@ def test_inside_the_results_ids_stay(run: Path) -> None:
 def packed(run: Path, root: Path, output: str) -> subprocess.CompletedProcess[str]:
     """Ask for Snakemake's own report."""
     program = Path(sys.executable).with_name("snakemake")
-    command = [program, "-s", root / "Snakefile", "--configfile", "config.yaml", "report"]
+    command = [program, "report", "-s", root / "Snakefile", "--configfile", "config.yaml"]
     command += ["--report", output]
     return subprocess.run(command, cwd=run, capture_output=True, text=True, check=False)
 
@@ -94,8 +102,12 @@ def test_snakemakes_own_report_names_nobody(run: Path, root: Path) -> None:
     assert canaries.where(run / "report.zip") == {}
 
 
-def test_a_bundle_names_nobody_unless_asked_to(run: Path, root: Path) -> None:
+def test_a_bundle_names_nobody_unless_asked_to(
+    run: Path, root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     called(root, "bundle", "--to", "scores")
+    called(root, "bundle", "--to", "scores to check.tar")
+    follow(capsys.readouterr().out.split("scores to check.tar: ")[1], "anonbench (verify .*)")
     called(root, "bundle", "--to", "all.tar", "--embeddings")
     assert canaries.where(run / "scores", run / "all.tar") == {}
     for bundle in ("scores", "all.tar"):
@@ -139,8 +151,11 @@ def test_images_that_the_workflow_would_make_again_are_not_exported(
     with other_boxes(run):
         given = ["images", "export", "archive", "mask-100", "--to", "stale", "--root", str(root)]
         assert main(given) == 1
-        assert "jobs have to run before the images are what the config" in capsys.readouterr().err
+        said = capsys.readouterr().err
+        assert "jobs have to run before the images are what the config" in said
         assert not (run / "stale").exists()
+        follow(said, r"anonbench (plan .*)\)")
+        assert "jobs would run, because" in capsys.readouterr().out
 
 
 def test_pictures_that_the_workflow_would_make_again_are_not_packed(run: Path, root: Path) -> None:
