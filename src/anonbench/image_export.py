@@ -108,8 +108,8 @@ def export_images(
     unhidden = _unhidden(base, found[found["id"].isin(first["id"])])
     if unhidden.total not in (0, accepted):
         raise InputError(
-            f"{name}: {unhidden}. They may show what should be hidden. Look at them: the images are "
-            f"in {base / 'quality/least_certain.csv'}, which the target detection_quality makes, "
+            f"{name}: {unhidden}. They may show what should be hidden. Look at them: the images "
+            f"are in {base / 'quality/least_certain.csv'}, which the target detection_quality makes, "
             f"the rows in {base / 'unmatched.csv'}. Correct the boxes, or leave the images out "
             "(keep_without_regions, keep_failed: false). To export them nevertheless: "
             f"--accept-unhidden {unhidden.total}"

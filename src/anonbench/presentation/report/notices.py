@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from anonbench.doubts import Doubts
 
-
 _CORRECT = "unmatched.csv lists them, correct them."
 
 
