@@ -109,7 +109,7 @@ def export_images(
     if unhidden.total not in (0, accepted):
         raise InputError(
             f"{name}: {unhidden}. They may show what should be hidden. Look at them: the images "
-            f"are in {base / 'quality/least_certain.csv'}, which the target detection_quality makes, "
+            f"are in {base / 'quality/least_certain.csv'} (the target detection_quality makes it), "
             f"the rows in {base / 'unmatched.csv'}. Correct the boxes, or leave the images out "
             "(keep_without_regions, keep_failed: false). To export them nevertheless: "
             f"--accept-unhidden {unhidden.total}"
