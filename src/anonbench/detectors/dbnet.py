@@ -15,10 +15,10 @@ import numpy as np
 
 from anonbench.boxes import Region
 from anonbench.config.detectors import Ppocr
-from anonbench.detectors.base import clipped_quad
+from anonbench.detectors.base import clipped_quad, require_finite
 from anonbench.detectors.dbnet_boxes import Thresholds, text_boxes
 from anonbench.detectors.dbnet_input import read_definition, to_input
-from anonbench.detectors.ppocr_model import TINY, find_model, padded, where_to_put
+from anonbench.detectors.ppocr_model import TINY, find_model, padded, without_weights
 from anonbench.errors import InputError
 from anonbench.vocabulary import Entity
 
@@ -45,10 +45,7 @@ class DbnetDetector:
         """
         model = find_model(settings)
         if model is None:
-            raise InputError(
-                f"detector ppocr: there are no ONNX weights of {settings.model}; "
-                f"{where_to_put(settings.model)}, or set detection.ppocr.engine to paddleocr"
-            )
+            raise InputError(f"detector ppocr: {without_weights(settings.model)}")
         self._definition = read_definition(model.definition)
         self._thresholds = Thresholds(
             pixel=max(settings.thresh, TINY),
@@ -75,8 +72,14 @@ class DbnetDetector:
         return list(self._workers.map(self._detect_one, images))
 
     def probabilities(self, tensor: np.ndarray) -> np.ndarray:
-        """Return how likely each pixel is text, float32 [H, W], for an input of [1, 3, H, W]."""
+        """Return how likely each pixel is text, float32 [H, W], for an input of [1, 3, H, W].
+
+        Raises:
+            UnreadableImage: see `require_finite`.
+
+        """
         maps: list[np.ndarray] = self._session.run(None, {self._input: tensor})
+        require_finite(maps[0])
         return np.ascontiguousarray(maps[0][0, 0])
 
     def _detect_one(self, image: np.ndarray) -> list[Region]:

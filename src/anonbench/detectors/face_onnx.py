@@ -12,7 +12,7 @@ import numpy as np
 
 from anonbench.boxes import Region
 from anonbench.config.detectors import FaceOnnx
-from anonbench.detectors.base import as_rgb
+from anonbench.detectors.base import as_rgb, require_finite
 from anonbench.detectors.faces import face_region
 from anonbench.detectors.suppression import suppressed
 from anonbench.errors import InputError
@@ -127,6 +127,7 @@ class Scrfd:
         below, right = -height % MULTIPLE, -width % MULTIPLE
         padded = cv2.copyMakeBorder(rgb, 0, below, 0, right, cv2.BORDER_CONSTANT)
         outputs = self._run(padded)
+        require_finite(*(outputs[index] for index in (*self._scores, *self._distances)))
         boxes, scores = [], []
         for score, distance, stride in zip(self._scores, self._distances, STRIDES, strict=True):
             likely = outputs[score].ravel()
