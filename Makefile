@@ -35,7 +35,7 @@ demo: $(READY) ## the whole experiment on generated data, with the report at its
 	@echo "The report: $(CURDIR)/results/report.html"
 
 test: $(READY) ## the whole test suite, on all cores, four at most
-	@$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile
+	@$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 lint: $(READY) ## ruff, mypy, snakefmt, snakemake --lint
 	@$(BIN)/ruff check

@@ -59,6 +59,7 @@ CONFIG: dict[str, Any] = {
             "adaptions": ["A"],
         }
     },
+    "recipes": {"default": {"optimizer": {"batch_size": 8}}},
     "retrieval": {"fraction": 0.1},
     "presentation": {"bootstrap": 50, "show_originals": True},
     "correlation": {"bootstrap": 50},

@@ -7,8 +7,18 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from anonbench.datasets.annotations import Images, for_all_copies, read_boxes_file, read_corrections
+from anonbench.config import DataSource, Layout
+from anonbench.core.provenance import file_digest
+from anonbench.datasets.annotations import (
+    Images,
+    for_all_copies,
+    read_boxes_file,
+    read_corrections,
+    read_regions,
+)
 from anonbench.datasets.copies import left_out_copies
+from anonbench.datasets.listing import list_images
+from anonbench.detection.user_annotations import match_own
 
 COPIES = pd.DataFrame(
     [("d", "train/a", False), ("d", "val/a", True), ("d", "val/b", True)],
@@ -19,6 +29,8 @@ USED = pd.DataFrame(
     columns=["id", "width", "height", "digest"],
 ).assign(path=lambda frame: frame["id"] + ".png")
 LISTED = pd.DataFrame({"id": ["train/a", *USED["id"]]}).assign(path=lambda f: f["id"] + ".png")
+SEED = 1
+"""One that draws an image of each split."""
 HEADER = "id,entity,x0,y0,x1,y1,action\n"
 
 
@@ -69,3 +81,32 @@ def test_no_copies(tmp_path: Path, empty: pd.DataFrame) -> None:
     file.write_text(HEADER + "val/a,face,1,2,30,12,\n")
     found = read_boxes_file(file, Images(Path("/d"), USED))
     assert for_all_copies(found, empty, spread=True).rows.equals(found.rows)
+
+
+def test_a_box_at_an_image_that_is_not_used_is_on_its_copy(tmp_path: Path) -> None:
+    """What `subset` leaves out is read only where its size is a used image's."""
+    contents = {"train/a": b"one", "train/b": b"two", "train/c": b"three", "val/d": b"four"}
+    for image_id, content in contents.items():
+        (tmp_path / "images" / image_id).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "images" / f"{image_id}.png").write_bytes(content)
+    whole = DataSource(layout=Layout.FOLDER, path=tmp_path / "images")
+    source = whole.model_copy(update={"subset": 2})
+    images = list_images("own", source, SEED)
+    (used,) = (each for each in images["id"] if each.startswith("train/"))
+    (other, far) = sorted(contents.keys() - set(images["id"]), key=lambda name: contents[name])
+    for image_id, copied in ((other, used), (far, used)):
+        (tmp_path / "images" / f"{image_id}.png").write_bytes(contents[copied])
+    (tmp_path / "images" / f"{far}.png").write_bytes(b"x" * len(contents[used]))
+    digests = [file_digest(tmp_path / "images" / path) for path in images["path"]]
+    sizes = [(tmp_path / "images" / path).stat().st_size for path in images["path"]]
+    manifest, duplicates = tmp_path / "manifest.parquet", tmp_path / "duplicates.csv"
+    images.assign(width=40, height=20, bytes=sizes, digest=digests).to_parquet(manifest)
+    duplicates.write_text("digest,id,split,kept\n")
+    boxes = tmp_path / "boxes.csv"
+    boxes.write_text(f"id,entity,x0,y0,x1,y1\n{other},face,1,2,30,12\n{far},text,1,2,30,12\n")
+    output, unmatched = tmp_path / "rows.parquet", tmp_path / "unmatched.csv"
+    match_own(
+        "boxes", boxes, "own", source, SEED, manifest, duplicates, False, output, unmatched
+    )  # fmt: skip
+    found = read_regions(output, list(images["id"]))
+    assert {name: [region.entity for region in found[name]] for name in found} == {used: ["face"]}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from anonbench.core.errors import InputError
 from anonbench.core.jobs.checksums import (
     is_intact,
+    note_touch,
     read_checksum,
     record_of,
     refusal,
@@ -57,6 +59,20 @@ def test_a_touched_file_is_as_good_and_looked_into_once(file: Path) -> None:
     os.utime(file, (5, 5))
     assert is_intact(file)
     assert read_checksum(file)["modified"] == 5 * 10**9  # type: ignore[index]
+
+
+def test_the_touch_after_a_job_of_this_run_is_noted_without_looking_into_it(file: Path) -> None:
+    """Snakemake touches each output when its job is done."""
+    made = file.stat().st_mtime_ns
+    content = file.read_bytes()
+    os.utime(file, ns=(made, made + 10**9))
+    note_touch(file, since=made + 1)
+    assert json.loads(record_of(file).read_text())["modified"] == made, "made before this run"
+    note_touch(file, since=made)
+    assert json.loads(record_of(file).read_text())["modified"] == made + 10**9
+    file.write_bytes(content + b"more")
+    note_touch(file, since=made)
+    assert is_intact(file) is False, "of another size"
 
 
 def test_a_file_that_is_gone_is_refused(file: Path) -> None:

@@ -24,8 +24,9 @@ def test_what_is_left_out_is_counted_over_splits(tmp_path: Path) -> None:
     found = read_doubts(tmp_path / "counts.csv", tmp_path / "unmatched.csv")
     assert found == Doubts(12, 2, 0, 0, {"boxes": 3, "corrections": 1})
     assert found.said() == (
-        "12 images without a region and 2 with a failed detector are left out; 3 boxes rows match "
-        "no image; 1 corrections row matches no image"
+        "3 boxes rows match no image: what they mark may be visible; 1 corrections row matches no "
+        "image: what it marks may be visible; 12 images without a region and 2 with a failed "
+        "detector are left out"
     )
 
 
@@ -47,6 +48,7 @@ def test_what_is_published_is_said_first_and_loudest(tmp_path: Path) -> None:
         (Doubts(failed=1), "1 image with a failed detector is left out"),
         (Doubts(without_regions=1), "1 image without a region is left out"),
         (Doubts(unmatched={"boxes": 0}), ""),
+        (Doubts(unmatched={"truth": 2}), "2 truth rows match no image"),
     ],
 )
 def test_one_and_none(doubts: Doubts, said: str) -> None:

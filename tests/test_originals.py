@@ -6,6 +6,7 @@ import hashlib
 import multiprocessing
 import os
 import pickle
+import shlex
 import stat
 import time
 from collections.abc import Callable
@@ -306,6 +307,16 @@ def test_files_have_the_umasks_mode_whatever_writes_them(
 def _holding(folder: Path, secret: bytes) -> list[Path]:
     files = (path for path in folder.rglob("*") if path.is_file())
     return [path for path in files if secret in path.read_bytes()]
+
+
+def test_the_command_that_removes_copies_runs_as_it_is_named(tmp_path: Path) -> None:
+    copy = tmp_path / "my results/set/images/original/train/0.tar"
+    copy.parent.mkdir(parents=True)
+    copy.write_bytes(SECRET)
+    message = copies_message(tmp_path / "my results")
+    assert message is not None
+    assert main(shlex.split(message.split("`")[1])[1:]) == 0
+    assert not copy.exists()
 
 
 def test_all_copies_and_links_are_found_and_removed(

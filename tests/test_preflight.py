@@ -109,6 +109,12 @@ def test_a_misspelt_file_is_guessed(tmp_path: Path) -> None:
         (["mrz"], {"mrz": {"weights": "no.onnx"}}, "detection.mrz.weights: there is no file"),
         (["ppocr"], {"ppocr": {"weights": "no"}}, "detection.ppocr.weights: there is no folder no"),
         (["mrz"], {"ppocr": {"model": "PP-OCRv9"}}, "detection.ppocr.model: there are no ONNX"),
+        (
+            ["ppocr"],
+            {"ppocr": {"model": "PP-OCRv4_server_det", "engine": "paddleocr"}},
+            "detection.ppocr.model: there are no ONNX",
+        ),
+        (["ppocr"], {"ppocr": {"model": "PP-OCRv5_mobile_det", "engine": "paddleocr"}}, None),
         (["zxing"], {"ppocr": {"weights": "no"}, "face_onnx": {"weights": "no"}}, None),
     ],
 )

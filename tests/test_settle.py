@@ -37,7 +37,7 @@ def test_lost_records_come_back(folder: Path) -> None:
     results, snakemake = folder / "results", folder / ".snakemake"
     short = record(snakemake, "results/a.csv", "one")
     long = record(snakemake, "results/" + "/".join(3 * [100 * "b"]) + ".csv", "two")
-    remember(results, snakemake)
+    remember(results, snakemake, 0)
     for path in (short, long):
         path.unlink()
     (snakemake / "anonbench-owner").unlink()
@@ -48,7 +48,7 @@ def test_lost_records_come_back(folder: Path) -> None:
 def test_records_of_other_results_give_way(folder: Path) -> None:
     results, snakemake = folder / "results", folder / ".snakemake"
     kept = record(snakemake, "results/a.csv", "ours")
-    remember(results, snakemake)
+    remember(results, snakemake, 0)
     (snakemake / "anonbench-owner").write_text("someone else's")
     kept.write_text("theirs")
     foreign = record(snakemake, "results/b.csv", "theirs")
@@ -62,7 +62,7 @@ def test_records_of_other_results_give_way(folder: Path) -> None:
 def test_records_of_the_same_results_stay(folder: Path) -> None:
     results, snakemake = folder / "results", folder / ".snakemake"
     path = record(snakemake, "results/a.csv", "old")
-    remember(results, snakemake)
+    remember(results, snakemake, 0)
     path.write_text("newer, of a run that was killed")
     settle(results, snakemake)
     assert path.read_text() == "newer, of a run that was killed"
@@ -71,9 +71,9 @@ def test_records_of_the_same_results_stay(folder: Path) -> None:
 def test_what_is_kept_depends_on_the_records_alone(folder: Path) -> None:
     results, snakemake = folder / "results", folder / ".snakemake"
     record(snakemake, "results/a.csv", "one")
-    remember(results, snakemake)
+    remember(results, snakemake, 0)
     before = (results / ".records.json.gz").read_bytes()
-    remember(results, snakemake)
+    remember(results, snakemake, 0)
     assert (results / ".records.json.gz").read_bytes() == before
 
 
@@ -192,7 +192,7 @@ def test_results_that_cannot_be_written_to_are_looked_at(
 
 def test_without_results_there_is_nothing_to_settle(tmp_path: Path) -> None:
     assert settle(tmp_path / "results", tmp_path / ".snakemake") == []
-    remember(tmp_path / "results", tmp_path / ".snakemake")
+    remember(tmp_path / "results", tmp_path / ".snakemake", 0)
     assert not list(tmp_path.iterdir())
 
 
@@ -202,7 +202,7 @@ def test_damaged_records_are_as_none(
 ) -> None:
     results, snakemake = folder / "results", folder / ".snakemake"
     kept = record(snakemake, "results/a.csv", "theirs")
-    remember(results, snakemake)
+    remember(results, snakemake, 0)
     (results / ".records.json.gz").write_bytes(content)
     (snakemake / "anonbench-owner").unlink()
     assert settle(results, snakemake) == []
@@ -213,7 +213,7 @@ def test_damaged_records_are_as_none(
 def test_results_of_another_version_are_named_with_the_way_to_keep_them(folder: Path) -> None:
     results = folder / "results"
     assert of_another_version(results) is None
-    remember(results, folder / ".snakemake")
+    remember(results, folder / ".snakemake", 0)
     assert of_another_version(results) is None
     (results / ".anonbench-version").write_text("0.0.1")
     told = of_another_version(results)
@@ -226,7 +226,7 @@ def test_results_elsewhere_have_records_too(folder: Path, tmp_path: Path) -> Non
     results, snakemake = tmp_path / "elsewhere", folder / ".snakemake"
     results.mkdir()
     path = record(snakemake, f"{results}/a.csv", "one")
-    remember(results, snakemake)
+    remember(results, snakemake, 0)
     path.unlink()
     (snakemake / "anonbench-owner").unlink()
     settle(results, snakemake)
@@ -240,7 +240,7 @@ def test_a_run_that_failed_on_a_full_disk_ends_without_another_error(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("pathlib.Path.write_bytes", full)
-    remember(folder / "results", folder / ".snakemake")
+    remember(folder / "results", folder / ".snakemake", 0)
     assert "No space left" in caplog.text
 
 

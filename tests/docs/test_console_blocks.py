@@ -194,6 +194,17 @@ def test_a_block_runs(checkout: Path, environment: dict[str, str], block: consol
             )
 
 
+@pytest.mark.parametrize(
+    "file", [file for file in FILES if file.name != "attacks.md"], ids=lambda file: file.name
+)
+def test_a_command_in_running_text_can_be_copied(file: Path) -> None:
+    text = " ".join(file.read_text(encoding="utf-8").split())
+    for command in re.findall(r"`(snakemake [^`]*)`", text):
+        # with a target it runs something, and Snakemake wants to know on how many cores
+        target = not command.split()[1].startswith("-")
+        assert not target or "--cores" in command or " -n" in command, command
+
+
 def test_a_failing_line_is_named(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text("```console\n$ true\n$ cd / &&\n> false\n$ echo never\n```\n")

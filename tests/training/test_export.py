@@ -212,6 +212,8 @@ def test_by_command(trained: Train, tmp_path: Path, capsys: pytest.CaptureFixtur
     assert main(["export", str(path), str(output), "--format", "dinov2"]) == 0
     assert "squashed to 32×32 pixels, normalized by ImageNet's mean" in capsys.readouterr().out
     assert main(["export", str(output), str(output), "--format", "dinov2"]) == 1
+    assert "is the same file as" in capsys.readouterr().err
+    assert main(["export", str(output), f"{output}.pth", "--format", "dinov2"]) == 1
     assert "not a backbone that anonbench trained" in capsys.readouterr().err
     assert main(["export", str(path), str(tmp_path), "--format", "timm"]) == 1
     assert "is a folder" in capsys.readouterr().err

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 import small_archive
 import yaml
+from filelock import FileLock
 
 Snakemake = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -71,24 +73,50 @@ def miniature(root: Path) -> dict[str, Any]:
     }
 
 
+def once(
+    factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None], worker: str
+) -> Path:
+    """Return this worker's own copy, links and times and all, of a folder that one worker makes."""
+    shared = factory.getbasetemp().parent if worker != "master" else factory.getbasetemp()
+    made, copy = shared / f"{name}-of-all", factory.mktemp(name) / "copy"
+    with FileLock(f"{made}.lock"):
+        if not made.exists():
+            part = made.with_name(f"{made.name}.part")
+            shutil.rmtree(part, ignore_errors=True)
+            part.mkdir()
+            make(part)
+            part.rename(made)
+        subprocess.run(["cp", "-a", made, copy], check=True)
+    return copy
+
+
 @pytest.fixture(scope="session")
 def done(
-    snakemake: Snakemake, miniature: dict[str, Any], tmp_path_factory: pytest.TempPathFactory
+    snakemake: Snakemake,
+    miniature: dict[str, Any],
+    tmp_path_factory: pytest.TempPathFactory,
+    worker_id: str,
 ) -> Path:
     """Return a folder in which the whole miniature has run."""
-    folder = tmp_path_factory.mktemp("workflow")
-    run = snakemake(folder, miniature, "--cores", "2", "--resources", "gpu=4")
-    assert run.returncode == 0, run.stderr[-4000:]
-    assert "[100 %]" in run.stderr
-    return folder
+
+    def make(folder: Path) -> None:
+        run = snakemake(folder, miniature, "--cores", "2", "--resources", "gpu=4")
+        assert run.returncode == 0, run.stderr[-4000:]
+        assert "[100 %]" in run.stderr
+
+    return once(tmp_path_factory, "miniature", make, worker_id)
 
 
 @pytest.fixture(scope="session")
-def undisturbed(snakemake: Snakemake, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def undisturbed(
+    snakemake: Snakemake, tmp_path_factory: pytest.TempPathFactory, worker_id: str
+) -> Path:
     """Return a folder in which the small archive's experiment has run without a disturbance."""
-    folder = tmp_path_factory.mktemp("undisturbed")
-    small_archive.draw(folder)
-    config = small_archive.config()
-    run = snakemake(folder, config, "--cores", "2", *small_archive.TARGETS)
-    assert run.returncode == 0, run.stderr[-4000:]
-    return folder
+
+    def make(folder: Path) -> None:
+        small_archive.draw(folder)
+        config = small_archive.config()
+        run = snakemake(folder, config, "--cores", "2", *small_archive.TARGETS)
+        assert run.returncode == 0, run.stderr[-4000:]
+
+    return once(tmp_path_factory, "undisturbed", make, worker_id)

@@ -8,9 +8,9 @@ import subprocess
 import sys
 from copy import deepcopy
 from pathlib import Path
-from typing import Any
 
 import pytest
+import yaml
 
 import bundled_results as made
 from anonbench.cli import main
@@ -28,14 +28,15 @@ TABLES = [
 
 
 @pytest.fixture(scope="module")
-def passed_on(snakemake: Any, root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def passed_on(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder of two bundles of a run whose data and results are gone, and its tables."""
     folder, kept = tmp_path_factory.mktemp("run"), tmp_path_factory.mktemp("bundles")
     config = deepcopy(made.CONFIG)
     config["datasets"]["portraits"]["methods"] = ["mask"]
-    made.put_there(load(config | {"results": str(folder / "results")}))
-    done = snakemake(folder, config, "--cores", "2", "table_V", "table_VI")
-    assert done.returncode == 0, done.stderr[-4000:]
+    (folder / "config.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
+    finished = load(config | {"results": str(folder / "results")})
+    made.put_there(finished)
+    made.finish(finished)
     given = ["--configfile", str(folder / "config.yaml"), "--root", str(root)]
     here = Path.cwd()
     os.chdir(folder)

@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from anonbench.core.jobs.checksums import write_checksum
 from anonbench.evaluation.pairwise import COLUMNS as TESTS
 from anonbench.evaluation.scores import COLUMNS as SCORES
 from anonbench.reporting.paper.published import published
@@ -19,11 +20,13 @@ RULES = (*TARGETS, "scenarios", "profiles", "paper_comparison", "paper_claims", 
 def write_scores(folder: Path, name: str, role: str) -> None:
     """Write the paper's own numbers as the scores of a data set of ours, and empty tests."""
     table = published().query("role == @role")
-    scores = table.assign(dataset=name, seed=0, value=table["value"] / 100, n=40, k=4)
+    scores = table.assign(dataset=name, seed=0, value=table["value"] / 100, n=100, k=5)
     folder.mkdir(parents=True)
     scores.reindex(columns=SCORES).to_csv(folder / "scores.csv", index=False)
     pd.DataFrame(columns=TESTS).to_csv(folder / "comparisons.csv", index=False)
     (folder / "counts.csv").write_text("split,listed,used\ntrain,9,8\nval,5,4\n")
+    for path in list(folder.iterdir()):
+        write_checksum(path)
 
 
 @pytest.mark.slow

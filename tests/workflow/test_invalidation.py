@@ -24,6 +24,7 @@ RATES = {"reidentification", "table_reidentification", "front"} | SHOWN
 CORRELATED = {"correlate", "heatmap"}
 RANKED = {"retrieve", "rankings_portraits", "rankings_documents"} | SCORES | CORRELATED
 EMBEDDED = {"embed_original", "embed_unadapted", "embed_adapted", "downstream", "explore"} | RANKED
+HIDDEN = {"anonymize", "audit", "examples"}
 ATTENDED = {"attend", "attention", "attention_share"}
 TRAINED = {"train_unadapted", "train_adapted", "learning"} | ATTENDED | EMBEDDED
 TRAINED |= {"reidentify"} | RATES
@@ -75,11 +76,11 @@ def edited(config: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
         ("title", "another", REPORT),
         ("presentation.dpi", 60, FIGURES | SHOWN),
         ("downstream.k", 3, {"downstream"} | SCORES | CORRELATED),
-        ("retrieval.top", 3, RANKED),
+        ("retrieval.top", 3, RANKED | {"enough"}),
         ("retrieval.memory_gb", 1.0, REPORT),
         ("embedding.workers", 1, REPORT),
         ("correlation.bootstrap", 60, CORRELATED | SHOWN),
-        ("anonymization.mask.colour", [255, 255, 255], {"anonymize", "examples"} | ADAPTED),
+        ("anonymization.mask.colour", [255, 255, 255], HIDDEN | ADAPTED),
         ("anonymization.pixelate.min_block", 4, REPORT),  # no data set has the method
         ("recipes.documents.optimizer.steps", 5, OF_DOCUMENTS),
         ("privacy.probes", 3, {"reidentify"} | RATES),
@@ -101,7 +102,7 @@ CODE = [
     ("training/loop/schedules.py", "def cosine(start: float", "def cosine(start: int", set()),
     (TREND, "def trend(", "def unused() -> int:\n    return 1\n\n\ndef trend(", set()),
     ("training/loop/schedules.py", "return ", "return 1.0 * ", TRAINED | {"schedules"}),
-    ("anonymization/methods.py", "(blurred)", "(1 * blurred)", {"anonymize", "examples"} | ADAPTED),
+    ("anonymization/methods.py", "(blurred)", "(1 * blurred)", HIDDEN | ADAPTED),
     (
         "evaluation/downstream/knn.py",
         "close - close[0]",

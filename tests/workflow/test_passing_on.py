@@ -7,9 +7,12 @@ is unpacked, decoded and searched for them. Where originals may be shown, the se
 from __future__ import annotations
 
 import os
+import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +56,12 @@ def passed_on(folder: Path) -> list[Path]:
     return [results / "report.html", results / "tables", results / "figures", *sheets]
 
 
+def follow(said: str, hint: str) -> None:
+    """Run the command that a message names, as it is written there."""
+    (command,) = re.findall(hint, said)
+    assert main(shlex.split(command)) == 0
+
+
 def called(root: Path, *arguments: str) -> None:
     assert main([*arguments, "--root", str(root)]) == 0
 
@@ -79,17 +88,26 @@ def test_inside_the_results_ids_stay(run: Path) -> None:
     assert [ids[int(number) - 1] for number in review["number"]] == review["id"].tolist()
 
 
-def test_snakemakes_own_report_names_nobody(run: Path, root: Path) -> None:
+def packed(run: Path, root: Path, output: str) -> subprocess.CompletedProcess[str]:
+    """Ask for Snakemake's own report."""
     program = Path(sys.executable).with_name("snakemake")
-    command = [program, "-s", root / "Snakefile", "--configfile", "config.yaml", "report"]
-    command += ["--report", "report.zip"]
-    done = subprocess.run(command, cwd=run, capture_output=True, text=True, check=False)
+    command = [program, "report", "-s", root / "Snakefile", "--configfile", "config.yaml"]
+    command += ["--report", output]
+    return subprocess.run(command, cwd=run, capture_output=True, text=True, check=False)
+
+
+def test_snakemakes_own_report_names_nobody(run: Path, root: Path) -> None:
+    done = packed(run, root, "report.zip")
     assert done.returncode == 0, done.stderr[-2000:]
     assert canaries.where(run / "report.zip") == {}
 
 
-def test_a_bundle_names_nobody_unless_asked_to(run: Path, root: Path) -> None:
+def test_a_bundle_names_nobody_unless_asked_to(
+    run: Path, root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     called(root, "bundle", "--to", "scores")
+    called(root, "bundle", "--to", "scores to check.tar")
+    follow(capsys.readouterr().out.split("scores to check.tar: ")[1], "anonbench (verify .*)")
     called(root, "bundle", "--to", "all.tar", "--embeddings")
     assert canaries.where(run / "scores", run / "all.tar") == {}
     for bundle in ("scores", "all.tar"):
@@ -114,20 +132,39 @@ def test_exported_images_name_nobody(run: Path, root: Path, name: str) -> None:
     assert boxes["id"].tolist() == [numbers[image_id] for image_id in own["id"]]
 
 
-def test_images_that_the_workflow_would_make_again_are_not_exported(
-    run: Path, root: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+@contextmanager
+def other_boxes(run: Path) -> Iterator[None]:
+    """Change a file of boxes for a while: what is there was made of others."""
     boxes = run / canaries.HOME / "archive.csv"
     before, times = boxes.read_bytes(), boxes.stat()
     try:
         boxes.write_bytes(before.replace(b",10,60,50", b",10,70,50"))
-        given = ["images", "export", "archive", "mask-100", "--to", "stale", "--root", str(root)]
-        assert main(given) == 1
-        assert "jobs have to run before the images are what the config" in capsys.readouterr().err
-        assert not (run / "stale").exists()
+        yield
     finally:
         boxes.write_bytes(before)
         os.utime(boxes, ns=(times.st_atime_ns, times.st_mtime_ns))
+
+
+def test_images_that_the_workflow_would_make_again_are_not_exported(
+    run: Path, root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with other_boxes(run):
+        given = ["images", "export", "archive", "mask-100", "--to", "stale", "--root", str(root)]
+        assert main(given) == 1
+        said = capsys.readouterr().err
+        assert "jobs have to run before the images are what the config" in said
+        assert not (run / "stale").exists()
+        follow(said, r"anonbench (plan .*)\)")
+        assert "jobs would run, because" in capsys.readouterr().out
+
+
+def test_pictures_that_the_workflow_would_make_again_are_not_packed(run: Path, root: Path) -> None:
+    with other_boxes(run):
+        done = packed(run, root, "stale.zip")
+        assert done.returncode == 1
+        assert "jobs have to run before the results are what the config" in done.stderr
+        assert "Traceback" not in done.stderr
+        assert not (run / "stale.zip").exists()
 
 
 def test_where_originals_may_be_shown_the_search_finds_their_names(

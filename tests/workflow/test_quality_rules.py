@@ -22,11 +22,12 @@ def planned(run: Any) -> set[str]:
 
 
 def folder_of(path: Path, miniature: dict[str, Any], **changes: Any) -> dict[str, Any]:
-    """Return a config of one folder of images."""
-    for split in ("train", "val"):
+    """Return a config of one folder of images: too few for the recipe, enough for the rest."""
+    for split, first in (("train", 0), ("val", 100)):
         (path / "images" / split).mkdir(parents=True)
-        blank = np.zeros((40, 40), dtype=np.uint8)
-        (path / "images" / split / f"{split}.png").write_bytes(encode(blank))
+        for number, name in enumerate((split, "b", "c", "d")):
+            grey = np.full((40, 40), first + number, dtype=np.uint8)
+            (path / "images" / split / f"{name}.png").write_bytes(encode(grey))
     config = {name: part for name, part in miniature.items() if name != "recipes"}
     config["datasets"] = {"own": {"layout": "folder", "path": "images", "detectors": ["zxing"]}}
     config["datasets"]["own"] |= changes
@@ -48,6 +49,9 @@ def test_with_a_truth_it_is_measured_and_in_the_report(
 ) -> None:
     config = folder_of(tmp_path, miniature, truth="truth.csv")
     (tmp_path / "truth.csv").write_text("id,entity,x0,y0,x1,y1\ntrain/train,barcode,0,0,9,9\n")
+    config["recipes"] = {"one": {"optimizer": {"batch_size": 1}}}
+    config["datasets"]["own"]["recipe"] = "one"
+    config["retrieval"] = {"fraction": 0.5}
     for target in ("detection_quality", "report"):
         arguments = ("-n", "--cores", "1", "--workflow-profile", "none", target)
         assert {"quality", "sweep", "detection_figure"} <= planned(

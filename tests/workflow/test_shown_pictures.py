@@ -116,7 +116,16 @@ def test_no_region_in_plain_sight_is_shown(snakemake: Any, root: Path, tmp_path:
     assert "“not shown” stands" in (tmp_path / "results/report.html").read_text(encoding="utf-8")
 
     program = Path(sys.executable).with_name("snakemake")
-    command = [program, "-s", root / "Snakefile", "--configfile", "config.yaml", "report"]
+    command = [
+        program,
+        "-s",
+        root / "Snakefile",
+        "--configfile",
+        "config.yaml",
+        "--cores",
+        "1",
+        "report",
+    ]
     command += ["--report", "report.zip"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-2000:]

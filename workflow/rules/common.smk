@@ -5,6 +5,7 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 from snakemake.io import is_flagged
+from snakemake.io import report as packed
 
 from anonbench import slices
 from anonbench.bundle.source import image_counts as bundled_counts
@@ -80,6 +81,25 @@ storage_prefix = (workflow.storage_settings.default_storage_prefix or "").rstrip
 logs = f"{results}/logs"
 benchmarks = f"{results}/benchmarks"
 CONDA = "../../envs/anonbench.yaml"
+
+
+def report(path, category, **labelled):
+    """An output that `snakemake --report` packs, in place of Snakemake's flag of this name.
+
+    Snakemake packs what is there, also pictures of other settings and boxes than those of now.
+    """
+
+    def of_now(wildcards):
+        waiting = sum(bool(job.rule.script) for job in workflow.dag.needrun_jobs())
+        if waiting:
+            logger.error(
+                f"anonbench: {waiting} jobs have to run before the results are what the config and "
+                "the data say; pack them when they have run (anonbench plan says why)"
+            )
+            sys.exit(1)  # Snakemake shows an exception of a function with a traceback
+        return category
+
+    return packed(path, category=of_now, **labelled)
 
 
 # All of them before the first rule: a later one takes those of files in a storage away.

@@ -2,6 +2,7 @@
 # its jobs run again, and an edit of anything else does not. Included last: it looks at all rules.
 
 import sys
+import time
 from pathlib import Path
 
 from anonbench.datasets.doubts import said_of_run
@@ -26,6 +27,7 @@ for _rule in workflow.rules:
 # What Snakemake knows of the results stays with them, and its lock goes where a run was killed: see
 # anonbench.workflow.reconcile, anonbench.workflow.s3_metadata and anonbench.workflow.lock.
 _own = Path(".snakemake")
+_began = time.time_ns()
 _bucket = None
 if workflow.storage_settings.default_storage_provider == "s3":
     _provider = workflow.storage_registry.default_storage_provider
@@ -95,8 +97,8 @@ onstart:
 
 
 onsuccess:
-    _bucket.remember(_own) if _bucket else remember(settings.results, _own)
+    _bucket.remember(_own) if _bucket else remember(settings.results, _own, _began)
 
 
 onerror:
-    _bucket.remember(_own) if _bucket else remember(settings.results, _own)
+    _bucket.remember(_own) if _bucket else remember(settings.results, _own, _began)

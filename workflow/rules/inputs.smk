@@ -241,7 +241,8 @@ def stage_files(dataset):
         "models": [
             f"{results}/{dataset}/models/{model}/seed{seed}/backbone.safetensors"
             for model, seed in experiment.trainings(dataset)
-        ],
+        ]
+        + [f"{results}/{dataset}/enough.txt"],
         "embeddings": [
             embedding(dataset, run.model, run.seed, variant, "val")
             for run in experiment.scenarios(dataset)

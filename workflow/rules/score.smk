@@ -95,6 +95,7 @@ rule downstream:
 
 rule scores:
     input:
+        enough=[] if settings.bundle else rules.enough.output,
         retrieval=lambda w: scenario_files(w.dataset, "retrieval", "json"),
         queries=lambda w: scenario_files(w.dataset, "retrieval", "parquet"),
         downstream=downstream_files,

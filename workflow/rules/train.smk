@@ -1,8 +1,9 @@
 # DINOv2 on pairs of original and anonymized images: the unadapted model and adaptions A, B, C.
 
 
-# Too few images are refused before anything is trained. Its output says nothing else, so that other
-# settings of retrieval train nothing again.
+# Too few images are refused before anything is trained: it is ready as soon as detection is, and goes
+# first. No training has it as an input, or other settings of retrieval would train again; nor as an
+# ancient one, because Snakemake looks for no other change behind a job that it plans.
 rule enough:
     input:
         rules.boxes.output.counts,
@@ -12,6 +13,7 @@ rule enough:
         f"{logs}/enough/{{dataset}}.log",
     benchmark:
         f"{benchmarks}/enough/{{dataset}}.tsv"
+    priority: 1
     conda:
         CONDA
     threads: 1
@@ -28,7 +30,6 @@ rule enough:
 rule train_unadapted:
     input:
         lambda w: digests(image_set(w.dataset, "original", "train")),
-        enough=ancient(rules.enough.output[0]),
         original=lambda w: ancient(image_set(w.dataset, "original", "train")),
         labels=monitor_labels,
         pretrained=pretrained_weights,
@@ -68,7 +69,6 @@ use rule train_unadapted as train_adapted with:
     input:
         lambda w: digests(image_set(w.dataset, "original", "train")),
         lambda w: digests(image_set(w.dataset, w.anonymized, "train")),
-        enough=ancient(rules.enough.output[0]),
         original=lambda w: ancient(image_set(w.dataset, "original", "train")),
         anonymized=lambda w: ancient(image_set(w.dataset, w.anonymized, "train")),
         labels=monitor_labels,

@@ -108,9 +108,11 @@ def export_images(
     unhidden = _unhidden(base, found[found["id"].isin(first["id"])])
     if unhidden.total not in (0, accepted):
         raise InputError(
-            f"{name}: {unhidden}. They may show what should be hidden: look at {base / 'quality'}, "
-            "correct the boxes, or leave them out (keep_without_regions, keep_failed: false). To "
-            f"export them nevertheless: --accept-unhidden {unhidden.total}"
+            f"{name}: {unhidden}. They may show what should be hidden. Look at them: the images "
+            f"are in {base / 'quality/least_certain.csv'} (the target detection_quality makes it), "
+            f"the rows in {base / 'unmatched.csv'}. Correct the boxes, or leave the images out "
+            "(keep_without_regions, keep_failed: false). To export them nevertheless: "
+            f"--accept-unhidden {unhidden.total}"
         )
     names = Names.of(manifest, label)
     table = table[table["id"].isin(first["id"])].sort_values("id", ignore_index=True)

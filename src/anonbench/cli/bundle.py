@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -91,7 +92,7 @@ def run(options: argparse.Namespace) -> None:
         print("\n".join(f"  {path}" for path in written.missing[:_LISTED]))
         if count > _LISTED:
             print(f"  and {count - _LISTED:,} more (see the bundle's README.md)")
-    print(f"check it: anonbench verify {options.to}")
+    print(f"check it: {shlex.join(['anonbench', 'verify', str(options.to)])}")
     print(f"\n{warning(options.embeddings, options.keep_ids)}", file=sys.stderr)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
 from pathlib import Path
 from typing import Any
@@ -86,6 +87,7 @@ def _require_current(options: argparse.Namespace, variants: list[str]) -> None:
 
     target = f"{options.dataset}_images"
     files = ["-s", str(options.root / "Snakefile"), "--configfile", str(options.configfile)]
+    command = shlex.join([target, *files])
     waiting = [
         job
         for job in collect([target, *files]).planned
@@ -96,6 +98,6 @@ def _require_current(options: argparse.Namespace, variants: list[str]) -> None:
     if waiting:
         raise InputError(
             f"{options.dataset}: {len(waiting):,} jobs have to run before the images are what the "
-            f"config and the data say: run snakemake with the target {target} "
-            f"(anonbench plan {target} says why)"
+            f"config and the data say: snakemake --cores all {command} (and why: "
+            f"anonbench plan {command})"
         )

@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from anonbench.core.jobs.job import loudly
+from anonbench.core.provenance import file_digest
 from anonbench.core.vocabulary import Split
 
 _LOG = logging.getLogger(__name__)
@@ -53,6 +54,34 @@ def left_out_copies(copies: pd.DataFrame, used: pd.DataFrame, listed: pd.DataFra
     left = copies.loc[~copies["kept"], ["id", "digest"]].merge(listed, on="id")
     sizes = used[["digest", "width", "height"]].drop_duplicates("digest")
     return left.merge(sizes, on="digest")[["id", "path", "width", "height", "digest"]]
+
+
+def copies_of_used(root: Path, used: pd.DataFrame, others: pd.DataFrame) -> pd.DataFrame:
+    """Return the images that are listed and not used, whose bytes a used one has.
+
+    Only files of a used image's size are read.
+
+    Args:
+        root: the folder that paths are relative to.
+        used: the manifest, columns width, height, bytes and digest.
+        others: columns id and path.
+
+    Returns:
+        Columns id, path, width, height, digest.
+
+    """
+    by_digest = used.drop_duplicates("digest").set_index("digest")
+    sizes, rows = set(used["bytes"].tolist()), []
+    for image_id, path in zip(others["id"], others["path"], strict=True):
+        try:
+            is_candidate = (root / path).stat().st_size in sizes
+            digest = file_digest(root / path) if is_candidate else ""
+        except OSError:  # nothing is published of what cannot be read
+            continue
+        if digest in by_digest.index:
+            width, height = by_digest.loc[digest, ["width", "height"]]
+            rows.append((image_id, path, width, height, digest))
+    return pd.DataFrame(rows, columns=["id", "path", "width", "height", "digest"])
 
 
 def tell_of_copies(name: str, copies: pd.DataFrame, labels: pd.Series | None) -> None:

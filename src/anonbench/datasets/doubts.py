@@ -19,6 +19,9 @@ from anonbench.core.wording import count
 
 log = logging.getLogger(__name__)
 
+_TRUTH = "truth"
+"""The setting whose rows measure and do not hide."""
+
 
 @dataclass(frozen=True)
 class Doubts:
@@ -74,16 +77,28 @@ class Doubts:
         return f"{' and '.join(parts)} {_are(total)} left out" if parts else ""
 
     def unreached(self) -> Iterator[str]:
-        """Say which rows reach no image, by setting."""
+        """Say which rows that should hide something reach no image, by setting."""
         for setting, rows in self.unmatched.items():
-            if rows:
-                verb = "matches" if rows == 1 else "match"
-                yield f"{count(rows, f'{setting} row')} {verb} no image"
+            if rows and setting != _TRUTH:
+                marked = "it marks" if rows == 1 else "they mark"
+                yield f"{_unmatched(setting, rows)}: what {marked} may be visible"
+
+    def unmeasured(self) -> str:
+        """Say how many true boxes reach no image, empty where all do; they hide nothing."""
+        rows = self.unmatched.get(_TRUTH, 0)
+        return _unmatched(_TRUTH, rows) if rows else ""
 
     def said(self) -> str:
         """Return all of it as one line, empty where there is no doubt."""
         return "; ".join(
-            part for part in (*self.published(), self.left_out(), *self.unreached()) if part
+            part
+            for part in (
+                *self.published(),
+                *self.unreached(),
+                self.left_out(),
+                self.unmeasured(),
+            )
+            if part
         )
 
 
@@ -132,6 +147,10 @@ def said_of_run(results: Path, datasets: Iterable[str]) -> list[str]:
         if text:
             lines.append(f"{name}: {text}")
     return lines
+
+
+def _unmatched(setting: str, rows: int) -> str:
+    return f"{count(rows, f'{setting} row')} {'matches' if rows == 1 else 'match'} no image"
 
 
 def _are(number: int) -> str:

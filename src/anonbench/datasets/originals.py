@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import logging
+import shlex
 import tarfile
 from collections.abc import Iterable
 from contextlib import suppress
@@ -159,6 +160,6 @@ def copies_message(results: Path, wanted: Iterable[str] = ()) -> str | None:
         return None
     return (
         f"{results} holds copies of originals ({len(copies)} files, {copies[0]} for one), and "
-        f"nothing needs them; `anonbench originals {results} --remove` removes them with all "
-        "their links"
+        f"nothing needs them; `anonbench originals {shlex.quote(str(results))} --remove` removes "
+        "them with all their links"
     )

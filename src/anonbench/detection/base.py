@@ -9,6 +9,7 @@ from typing import Protocol
 import numpy as np
 
 from anonbench.core.boxes import Region
+from anonbench.core.errors import UnreadableImage
 from anonbench.core.vocabulary import Entity
 
 
@@ -41,12 +42,31 @@ def as_rgb(image: np.ndarray) -> np.ndarray:
     return np.repeat(image[:, :, None], 3, axis=2) if image.ndim == 2 else image
 
 
+def require_finite(*numbers: np.ndarray) -> None:
+    """Check that a model gave numbers.
+
+    NaN is below every threshold, and would be taken for "nothing here".
+
+    Raises:
+        UnreadableImage: a number is NaN or infinite, so that nothing is known of the image.
+
+    """
+    if not all(np.isfinite(each).all() for each in numbers):
+        raise UnreadableImage("gave numbers that are not finite")
+
+
 def clipped_box(entity: Entity, box: np.ndarray, score: float, image: np.ndarray) -> list[Region]:
-    """Return the part of a box (x0, y0, x1, y1) inside the image, or nothing if none is."""
+    """Return the part of a box (x0, y0, x1, y1) inside the image, or nothing if none is.
+
+    Raises:
+        UnreadableImage: see `require_finite`.
+
+    """
+    require_finite(box)
     height, width = image.shape[:2]
     x0, x1 = (float(x) for x in np.clip(box[[0, 2]], 0, width))
     y0, y1 = (float(y) for y in np.clip(box[[1, 3]], 0, height))
-    if not (x0 < x1 and y0 < y1):  # so that NaN goes, too
+    if not (x0 < x1 and y0 < y1):
         return []
     return [Region(entity, x0, y0, x1, y1, float(score))]
 

@@ -62,7 +62,7 @@ def gather_boxes(
         raise InputError(
             f"{manifest.parent.name}: no image of the split {empty.iloc[0]!r} is left after "
             f"detection ({why}); look at the detectors and their thresholds, or set "
-            "keep_without_regions or keep_failed"
+            "keep_without_regions, and keep_failed too where a detector failed"
         )
     write_boxes(
         pd.concat([read_boxes(path) for path in box_shards]).sort_values(["id", "order"]), boxes

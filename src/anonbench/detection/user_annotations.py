@@ -24,7 +24,7 @@ from anonbench.datasets.annotations import (
     read_stored_corrections,
     write_annotations,
 )
-from anonbench.datasets.copies import left_out_copies, read_copies
+from anonbench.datasets.copies import copies_of_used, left_out_copies, read_copies
 from anonbench.datasets.listing import read_source, root_of
 from anonbench.datasets.source import Source, problem
 from anonbench.detection.gather import UNMATCHED_COLUMNS
@@ -101,7 +101,7 @@ def match_own(
     A row of an image that the data set lists and does not use (another split, outside the subset,
     skipped as unreadable) is counted in the log: nothing of that image is published. It is known by
     the layout's lists and folders, which are read again for that. Regions of an image count for all
-    images of the same bytes, of which one may have been left out of train.
+    images of the same bytes, used or not.
 
     Args:
         setting: a key of `READERS`.
@@ -119,12 +119,23 @@ def match_own(
         InputError: a row is wrong, or reaches no image; see `read_boxes_file`.
 
     """
-    used = pd.read_parquet(manifest, columns=["id", "path", "width", "height", "digest"])
+    used = pd.read_parquet(manifest, columns=["id", "path", "width", "height", "bytes", "digest"])
     listed = read_source(name, source, seed, labels=False)
     others = pd.concat([listed.images[["id", "path"]], listed.others])
     copies = read_copies(duplicates)
     known = pd.concat([used, left_out_copies(copies, used, listed.images)])
-    found = _read(setting, file, Images(root_of(source), known, others), record)
+    root = root_of(source)
+    found = _read(setting, file, Images(root, known, others), record)
+    if found.unused:
+        unused = others[~others["id"].isin(known["id"])]
+        more = copies_of_used(root, used, unused)
+        kept = used[used["digest"].isin(more["digest"])]
+        copies = (
+            pd.concat([copies, kept.assign(kept=True), more.assign(kept=False)])
+            .drop_duplicates("id")
+            .astype({"kept": bool})
+        )
+        found = _read(setting, file, Images(root, pd.concat([known, more]), others), record)
     found = for_all_copies(found, copies, spread=setting != "truth")
     log.info("%s: %d rows of %d images", file, len(found.rows), len(found.images))
     if found.unused:

@@ -66,18 +66,19 @@ def _require_detectors(config: Config, used: set[DetectorName]) -> None:
 
 
 def _require_text_model(settings: Ppocr) -> None:
-    from anonbench.detection.text.ppocr_model import find_model, where_to_put  # loads OpenCV
+    from anonbench.detection.text import ppocr_model
 
     if settings.weights is not None and not settings.weights.is_dir():
         what = "is no folder" if settings.weights.exists() else "there is no folder"
         raise InputError(
-            f"detection.ppocr.weights: {what} {settings.weights}; {where_to_put(settings.model)}"
+            f"detection.ppocr.weights: {what} {settings.weights}; "
+            f"{ppocr_model.where_to_put(settings.model)}"
         )
-    if find_model(settings) is None and settings.engine == "direct":
-        raise InputError(
-            f"detection.ppocr.model: there are no ONNX weights of {settings.model}; "
-            f"{where_to_put(settings.model)}, or set detection.ppocr.engine to paddleocr"
-        )
+    if ppocr_model.find_model(settings) is not None:
+        return
+    if settings.engine == "direct" or not ppocr_model.has_download(settings.model):
+        text = ppocr_model.without_weights(settings.model)
+        raise InputError(f"detection.ppocr.model: {text}")
 
 
 def _require_file(path: Path, field: str) -> None:

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from anonbench import __version__
 from anonbench.core.io import atomic, writing_to
-from anonbench.core.jobs.checksums import DIGEST, is_intact, read_checksum
+from anonbench.core.jobs.checksums import DIGEST, is_intact, note_touch, read_checksum
 from anonbench.core.jobs.job_cache import IDENTITY
 from anonbench.workflow.lock import is_locked
 from anonbench.workflow.plan.codes import forget_codes
@@ -91,11 +91,21 @@ def is_placeholder(path: Path) -> bool:
     return path.read_bytes() == _MISSING.encode()
 
 
-def remember(results: Path, snakemake: Path) -> None:
-    """Keep what Snakemake knows of the results with them; to be called at the end of a run."""
+def remember(results: Path, snakemake: Path, began: int) -> None:
+    """Keep what Snakemake knows of the results with them; to be called at the end of a run.
+
+    Args:
+        results: folder of all results.
+        snakemake: Snakemake's own folder.
+        began: when the run did, in ns.
+
+    """
     if not results.is_dir():
         return
     try:
+        with ThreadPoolExecutor() as pool:
+            for _ in pool.map(lambda path: note_touch(path, began), _files(results)):
+                pass
         _remember(results, snakemake)
     except OSError as error:  # a full disk, which has failed the run: that is said already
         log.warning("what is known of the files in %s is not kept there: %s", results, error)

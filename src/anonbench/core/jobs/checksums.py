@@ -101,8 +101,27 @@ def is_intact(path: Path) -> bool | None:
         return True
     if not holds(path, record):
         return False
-    write_json(record_of(path), record | {"modified": stat.st_mtime_ns})
+    with suppress(OSError):  # read-only results, looked at: it is hashed again the next time
+        write_json(record_of(path), record | {"modified": stat.st_mtime_ns})
     return True
+
+
+def note_touch(path: Path, since: int) -> None:
+    """Note the time of a file that was made since then: Snakemake touches outputs after their jobs.
+
+    Its content is not looked at, which every reader does.
+
+    Args:
+        path: of the file.
+        since: when the run began, in ns.
+
+    """
+    record = read_checksum(path)
+    if record is None or REPLACED in record or record["modified"] < since or not path.is_file():
+        return
+    stat = path.stat()
+    if stat.st_size == record["size"] and stat.st_mtime_ns != record["modified"]:
+        write_json(record_of(path), record | {"modified": stat.st_mtime_ns})
 
 
 def verify(path: Path, must_be_known: bool = False) -> None:

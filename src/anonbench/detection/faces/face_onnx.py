@@ -14,7 +14,7 @@ from anonbench.config.detectors import FaceOnnx
 from anonbench.core.boxes import Region
 from anonbench.core.errors import InputError
 from anonbench.core.opencv import cv2
-from anonbench.detection.base import as_rgb
+from anonbench.detection.base import as_rgb, require_finite
 from anonbench.detection.faces.faces import face_region
 from anonbench.detection.faces.suppression import suppressed
 
@@ -127,6 +127,7 @@ class Scrfd:
         below, right = -height % MULTIPLE, -width % MULTIPLE
         padded = cv2.copyMakeBorder(rgb, 0, below, 0, right, cv2.BORDER_CONSTANT)
         outputs = self._run(padded)
+        require_finite(*(outputs[index] for index in (*self._scores, *self._distances)))
         boxes, scores = [], []
         for score, distance, stride in zip(self._scores, self._distances, STRIDES, strict=True):
             likely = outputs[score].ravel()

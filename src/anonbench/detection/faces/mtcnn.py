@@ -11,7 +11,7 @@ import torch
 from anonbench.config.detectors import Mtcnn
 from anonbench.core.boxes import Region
 from anonbench.core.errors import InputError
-from anonbench.detection.base import as_rgb
+from anonbench.detection.base import as_rgb, require_finite
 from anonbench.detection.faces.faces import face_region
 from anonbench.detection.faces.mtcnn_networks import CandidateNetwork, FirstNetwork
 from anonbench.detection.faces.mtcnn_pyramid import FIELD, STRIDE, Layout, Sheet, layout
@@ -153,6 +153,7 @@ class MtcnnDetector:
                 image, plan.sizes[tile.scale], tile.top, tile.left, tile.height, tile.width
             )
         scores, corrections = self._first(pixels, sheet)
+        require_finite(scores[sheet.owner >= 0])
         rows, columns = np.nonzero((scores >= self._settings.thresholds[0]) & (sheet.owner >= 0))
         tiles = np.array(
             [
@@ -164,8 +165,9 @@ class MtcnnDetector:
         scale = np.array(plan.scales, np.float32)[tiles[:, :1]]
         low = np.floor((corners.astype(np.float32) + 1) / scale)
         high = np.floor((corners.astype(np.float32) + FIELD) / scale)
-        score = scores[rows, columns, None]
-        return np.hstack([low, high, score, corrections[:, rows, columns].T]), tiles[:, 0]
+        table = np.hstack([low, high, scores[rows, columns, None], corrections[:, rows, columns].T])
+        require_finite(table)
+        return table, tiles[:, 0]
 
 
 def _judged(
@@ -184,12 +186,10 @@ def _judged(
         judged = network(means.crops(found.images[part], corners[part], network.side))
         scores.append(judged[0])
         corrections.append(judged[1])
-    score = np.concatenate(scores)
+    score, correction = np.concatenate(scores), np.concatenate(corrections)
+    require_finite(score, correction)
     faces = np.flatnonzero(score > threshold)
-    return (
-        _Candidates(found.boxes[faces], score[faces], found.images[faces]),
-        np.concatenate(corrections)[faces],
-    )
+    return _Candidates(found.boxes[faces], score[faces], found.images[faces]), correction[faces]
 
 
 def _corrected(boxes: np.ndarray, corrections: np.ndarray) -> np.ndarray:

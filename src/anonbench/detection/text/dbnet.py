@@ -17,10 +17,10 @@ from anonbench.config.detectors import Ppocr
 from anonbench.core.boxes import Region
 from anonbench.core.errors import InputError
 from anonbench.core.vocabulary import Entity
-from anonbench.detection.base import clipped_quad
+from anonbench.detection.base import clipped_quad, require_finite
 from anonbench.detection.text.dbnet_boxes import Thresholds, text_boxes
 from anonbench.detection.text.dbnet_input import read_definition, to_input
-from anonbench.detection.text.ppocr_model import TINY, find_model, padded, where_to_put
+from anonbench.detection.text.ppocr_model import TINY, find_model, padded, without_weights
 
 # Read when the package is imported: it sends usage data to Microsoft otherwise.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
@@ -45,10 +45,7 @@ class DbnetDetector:
         """
         model = find_model(settings)
         if model is None:
-            raise InputError(
-                f"detector ppocr: there are no ONNX weights of {settings.model}; "
-                f"{where_to_put(settings.model)}, or set detection.ppocr.engine to paddleocr"
-            )
+            raise InputError(f"detector ppocr: {without_weights(settings.model)}")
         self._definition = read_definition(model.definition)
         self._thresholds = Thresholds(
             pixel=max(settings.thresh, TINY),
@@ -75,8 +72,14 @@ class DbnetDetector:
         return list(self._workers.map(self._detect_one, images))
 
     def probabilities(self, tensor: np.ndarray) -> np.ndarray:
-        """Return how likely each pixel is text, float32 [H, W], for an input of [1, 3, H, W]."""
+        """Return how likely each pixel is text, float32 [H, W], for an input of [1, 3, H, W].
+
+        Raises:
+            UnreadableImage: see `require_finite`.
+
+        """
         maps: list[np.ndarray] = self._session.run(None, {self._input: tensor})
+        require_finite(maps[0])
         return np.ascontiguousarray(maps[0][0, 0])
 
     def _detect_one(self, image: np.ndarray) -> list[Region]:

@@ -26,6 +26,7 @@ PACKAGES = (WHEEL, "rapidocr")
 ONNX, DEFINITION = "inference.onnx", "inference.yml"
 LEAST_SIDE = 32
 """PaddleOCR pads smaller images and then misplaces the boxes, so they are padded here."""
+_NO_DOWNLOAD = ("PP-OCRv3_", "PP-OCRv4_")
 TINY = 1e-9
 """In place of a threshold of 0, which PaddleOCR takes for: the default."""
 
@@ -111,6 +112,19 @@ def where_to_put(model: str) -> str:
         )
     folder += f", or {known.files[0]})"
     return folder if known.install is None else f"{folder} or {known.install}"
+
+
+def has_download(model: str) -> bool:
+    """Tell whether PaddleOCR may get a model as ONNX by itself: of v3 and v4 it has none."""
+    return not model.startswith(_NO_DOWNLOAD)
+
+
+def without_weights(model: str) -> str:
+    """Say that there are no weights of a model, and all that can help."""
+    ways = where_to_put(model)
+    if has_download(model):
+        ways += ", or set detection.ppocr.engine to paddleocr, which downloads it"
+    return f"there are no ONNX weights of {model}; {ways}"
 
 
 def definition_of(model: str) -> dict[str, Any]:

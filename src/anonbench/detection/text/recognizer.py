@@ -13,6 +13,7 @@ import numpy as np
 
 from anonbench.core.errors import InputError
 from anonbench.core.opencv import cv2
+from anonbench.detection.base import require_finite
 from anonbench.detection.text.ppocr_model import INSTALL, WHEEL
 
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # read when the package is imported
@@ -65,10 +66,14 @@ class LineReader:
             corners: float [4, 2], x and y of top left, top right, bottom right, bottom left.
             start: the share of the line, from its start, that is read.
 
+        Raises:
+            UnreadableImage: see `require_finite`.
+
         """
         line = straightened(image, corners, HEIGHT, start)
         scaled = line[:, :, ::-1].astype(np.float32) / 127.5 - 1.0
         (scores,) = self._session.run(None, {self._input: scaled.transpose(2, 0, 1)[None]})
+        require_finite(scores)
         return self._decoded(scores[0])
 
     def _decoded(self, scores: np.ndarray) -> str:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from anonbench.datasets.doubts import Doubts
 
+_CORRECT = "unmatched.csv lists them, correct them."
+
 
 @dataclass(frozen=True)
 class Notice:
@@ -33,6 +35,7 @@ def notices(doubts: Mapping[str, Doubts]) -> list[Notice]:
             )
             found.append(Notice(name, text, advice, severe=False))
         for text in each.unreached():
-            advice = "What they should hide may be visible: unmatched.csv lists them, correct them."
-            found.append(Notice(name, text, advice, severe=True))
+            found.append(Notice(name, text, _CORRECT, severe=True))
+        if text := each.unmeasured():
+            found.append(Notice(name, text, _CORRECT, severe=False))
     return sorted(found, key=lambda notice: not notice.severe)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -142,10 +142,25 @@ def _of_parameters(plan: Plan, job: Job, why: Mapping[str, Any]) -> Iterator[Cau
     sections = {"retrieve": "retrieval", "correlate": "correlation", "embed": "embedding"}
     words = {stage, dataset, recipe, sections.get(stage, "presentation")} - {""}
     for change in changes(before, now):
+        if change.key == ("given",):
+            yield from _of_given(change, {each["file"] for each in why["updated"]})
+            continue
         name = config_name(change, plan.config, words)
         yield Cause(Kind.SETTING, name, change.text())
     if before and not now and not code and not scan:
         yield Cause(Kind.SETTING, "a parameter", Change((), before, []).text())
+
+
+def _of_given(change: Change, updated: Collection[str]) -> Iterator[Cause]:
+    """Yield which of the user's own files hold something else, by pairs of path and SHA-256."""
+    pairs = (value if isinstance(value, list) else [] for value in (change.old, change.new))
+    old, new = (dict(each) for each in pairs)
+    for file in sorted({*old, *new} - {*updated}):
+        if file not in old or file not in new:
+            yield Cause(Kind.INPUT, file, f"was {'added' if file in new else 'removed'}")
+        elif old[file] != new[file]:
+            digests = f"SHA-256 {old[file][:12]}… → {new[file][:12]}…"
+            yield Cause(Kind.INPUT, file, f"is another one, {digests}")
 
 
 def _old_code(plan: Plan, before: Sequence[str]) -> str | None:

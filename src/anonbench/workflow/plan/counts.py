@@ -22,6 +22,8 @@ from anonbench.evaluation.sufficiency import MIN_QUERIES
 
 EARLY = ("demo", "manifest", "boxes", "images")
 """Stages of the targets that need no ranking and no training."""
+_NO_RANKING = "detection_quality|profiles|scenarios|schedules|sizes"
+"""Targets of more than one data set that need no ranking and no training."""
 _LATE = r"all|report|tables|figures|costs?|learning_curves|(table|figure|compare)_\w+"
 """Targets of more than one data set, and those of tables and figures."""
 
@@ -37,7 +39,8 @@ def check_counts(
         experiment: what is planned.
         counts: listed images of each data set by split.
         words: of the command line; those that are targets say what is asked for, none everything.
-            Nothing is refused where only early stages (`EARLY`) or single files are asked for.
+            Nothing is refused where only early stages (`EARLY`), targets that need no ranking or
+            single files are asked for.
 
     Raises:
         InputError: a data set has too few images for a batch or a ranking; one line for each.
@@ -147,7 +150,8 @@ def _batch(experiment: Experiment, name: str) -> int:
 def _is_asked(name: str, experiment: Experiment, words: Collection[str]) -> bool:
     """Return whether more than an early stage of a data set is asked for."""
     names = "|".join(experiment.datasets)
-    early = re.compile(rf"({names})_({'|'.join(EARLY)})|{experiment.config.results.as_posix()}/.+")
+    results = experiment.config.results.as_posix()
+    early = re.compile(rf"({names})_({'|'.join(EARLY)})|{_NO_RANKING}|{results}/.+")
     late = re.compile(rf"({names})_[a-z]+|{_LATE}")
     found = [word for word in words if late.fullmatch(word) and not early.fullmatch(word)]
     if not found:

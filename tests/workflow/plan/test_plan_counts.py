@@ -58,7 +58,13 @@ def test_what_the_report_will_not_state_is_said() -> None:
 
 
 @pytest.mark.parametrize(
-    "targets", [{"a_boxes"}, {"a_images", "b_manifest"}, {"results/a/manifest.parquet", "-n"}]
+    "targets",
+    [
+        {"a_boxes"},
+        {"detection_quality"},
+        {"a_images", "b_manifest"},
+        {"results/a/manifest.parquet", "-n"},
+    ],
 )
 def test_whoever_only_anonymizes_needs_no_ranking(targets: set[str]) -> None:
     assert check_counts(experiment(), counts(1, 1), targets) == []

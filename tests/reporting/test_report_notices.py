@@ -45,7 +45,10 @@ def test_without_doubt_there_is_no_notice(tmp_path: Path) -> None:
             "ids: PUBLISHED UNHIDDEN: 12 images without a region are in every image set",
         ),
         ({"used_failed": 2}, "ids: PUBLISHED PARTLY HIDDEN: 4 images on which a detector failed"),
-        ({"unmatched_boxes": 3}, "ids: 3 boxes rows match no image."),
+        (
+            {"unmatched_boxes": 3},
+            "ids: 3 boxes rows match no image: what they mark may be visible.",
+        ),
     ],
 )
 def test_each_doubt_stands_before_the_headline(
@@ -59,6 +62,14 @@ def test_each_doubt_stands_before_the_headline(
 def test_what_is_in_plain_sight_comes_first() -> None:
     found = notices({"a": Doubts(without_regions=1), "b": Doubts(used_failed=1)})
     assert [(notice.dataset, notice.severe) for notice in found] == [("b", True), ("a", False)]
+
+
+def test_rows_that_only_measure_leave_nothing_in_plain_sight() -> None:
+    found = notices({"a": Doubts(unmatched={"truth": 1, "corrections": 1})})
+    assert [(notice.text[:12], notice.severe) for notice in found] == [
+        ("1 correction", True),
+        ("1 truth row ", False),
+    ]
 
 
 def test_twenty_six_images_are_no_headline(tmp_path: Path) -> None:

@@ -226,6 +226,13 @@ def test_model_without_a_folder_names_the_other_engine() -> None:
         load(model="PP-OCRv5_mobile_det")
 
 
+def test_an_engine_that_cannot_help_is_not_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ppocr_model, "packaged", lambda _: None)
+    with pytest.raises(InputError, match=r"rapidocr==3\.4\.2") as refused:
+        load(model="PP-OCRv4_mobile_det")
+    assert "paddleocr" not in str(refused.value)
+
+
 def test_area_of_true_text_boxes_covered_on_receipts(weights: Path, shared: Path) -> None:
     paths = sorted((shared / "data/sroie").glob("*.jpg"))[:6]
     if not paths:

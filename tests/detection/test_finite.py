@@ -1,0 +1,112 @@
+"""A model that gives no numbers has failed: NaN is below every threshold, and no "nothing here"."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from anonbench.config.detectors import Detection, DetectorName, FaceOnnx
+from anonbench.detection import build
+from anonbench.detection.base import clipped_box, clipped_quad
+from anonbench.detection.faces.mtcnn_networks import CandidateNetwork, FirstNetwork
+from anonbench.detection.text.recognizer import LineReader
+from anonbench.core.errors import UnreadableImage
+from anonbench.core.vocabulary import Entity
+
+IMAGE = np.full((96, 96, 3), 128, np.uint8)
+SAID = "numbers that are not finite"
+
+
+class Session:
+    """A model whose outputs are zeros but for one number, once images are not blank."""
+
+    def __init__(self, bad: int, shapes: Callable[[int, int], list[tuple[int, ...]]]) -> None:
+        self.bad, self.shapes = bad, shapes
+
+    def get_inputs(self) -> list[SimpleNamespace]:
+        return [SimpleNamespace(name="image", shape=[1] * 4)]
+
+    def run(self, _: None, inputs: dict[str, np.ndarray]) -> list[np.ndarray]:
+        tensor = inputs["image"]
+        outputs = [np.zeros(shape, np.float32) for shape in self.shapes(*tensor.shape[2:])]
+        if tensor.std() or tensor.mean() > -0.9:
+            outputs[self.bad].flat[3] = np.nan
+        return outputs
+
+
+def scrfd_shapes(height: int, width: int) -> list[tuple[int, ...]]:
+    counts = [2 * (height // stride) * (width // stride) for stride in (8, 16, 32)]
+    return [(count, channels) for channels in (1, 4) for count in counts]
+
+
+@pytest.mark.parametrize("bad", [1, 5])
+def test_scrfd(bad: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("onnxruntime.InferenceSession", lambda *_, **__: Session(bad, scrfd_shapes))
+    path = tmp_path / "model.onnx"
+    path.touch()
+    settings = Detection(face_onnx=FaceOnnx(weights=path, limit_side_len=96))
+    detector = build(DetectorName.FACE_ONNX, settings, 1)
+    assert detector.detect([np.zeros_like(IMAGE)]) == [[]]
+    with pytest.raises(UnreadableImage, match=SAID):
+        detector.detect([IMAGE])
+
+
+def test_text_detector() -> None:
+    detector: Any = build(DetectorName.PPOCR, Detection(), 1)
+    assert detector.detect([IMAGE]) == [[]]
+    detector._session = Session(0, lambda height, width: [(1, 1, height, width)])
+    detector._input = "image"
+    with pytest.raises(UnreadableImage, match=SAID):
+        detector.detect([IMAGE])
+
+
+def test_recognizer() -> None:
+    reader: Any = LineReader()
+    reader._session, reader._input = Session(0, lambda *_: [(1, 5, 9)]), "image"
+    with pytest.raises(UnreadableImage, match=SAID):
+        reader.read(IMAGE, np.array([(0, 0), (90, 0), (90, 20), (0, 20)], float))
+
+
+@pytest.mark.parametrize("network", [FirstNetwork, CandidateNetwork])
+@pytest.mark.parametrize("output", [0, 1])
+def test_mtcnn(
+    network: type[FirstNetwork] | type[CandidateNetwork],
+    output: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    detector = build(DetectorName.MTCNN, Detection(), 1)
+    whole: Any = network.__call__
+    first: Any = FirstNetwork.__call__
+
+    def broken(self: Any, *given: Any) -> tuple[np.ndarray, ...]:
+        found = [part.copy() for part in whole(self, *given)]
+        found[0][:] = 1.0  # so that the corrections are looked at
+        found[output][:] = np.nan
+        return tuple(found)
+
+    def eager(self: Any, *given: Any) -> tuple[np.ndarray, ...]:
+        scores, corrections = first(self, *given)
+        return np.ones_like(scores), corrections
+
+    monkeypatch.setattr(FirstNetwork, "__call__", eager)
+    monkeypatch.setattr(network, "__call__", broken)
+    with pytest.raises(UnreadableImage, match=SAID):
+        detector.detect([IMAGE])
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_a_box_without_numbers_is_not_left_out(value: float) -> None:
+    for place in range(4):
+        box = np.array([10.0, 10.0, 20.0, 20.0])
+        box[place] = value
+        with pytest.raises(UnreadableImage, match=SAID):
+            clipped_box(Entity.FACE, box, 0.9, IMAGE)
+        corners = np.array([(10.0, 10.0), (20.0, 10.0), (20.0, 20.0), (10.0, 20.0)])
+        corners[place, 1] = value
+        with pytest.raises(UnreadableImage, match=SAID):
+            clipped_quad(Entity.TEXT, corners, 0.9, IMAGE)
