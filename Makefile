@@ -37,10 +37,11 @@ demo: $(READY) ## the whole experiment on generated data, with the report at its
 test: $(READY) ## the whole test suite, on all cores, four at most
 	@$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
-lint: $(READY) ## ruff, mypy, snakefmt, snakemake --lint
+lint: $(READY) ## ruff, mypy, import contracts, snakefmt, snakemake --lint
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/snakefmt --check Snakefile workflow
 	@$(BIN)/snakemake --workflow-profile none --lint
 

@@ -17,6 +17,7 @@ BIN = Path(sys.executable).parent
         ["ruff", "check"],
         ["ruff", "format", "--check"],
         ["mypy"],
+        ["lint-imports"],
         ["snakefmt", "--check", "Snakefile", "workflow"],
         ["snakemake", "--workflow-profile", "none", "--lint"],
     ],

@@ -12,7 +12,7 @@ import pytest
 from visiting import Open, Visit
 
 # the synthetic results that the tests of tables and figures stand on
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "presentation"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "reporting"))
 
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking"]
 

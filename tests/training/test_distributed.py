@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from anonbench.config.training import Recipe
-from anonbench.training.loop.distributed import Ranks, local, spread_like, whole, whole_norm
+from anonbench.training.distributed import Ranks, local, spread_like, whole, whole_norm
 
 RANK = Path(__file__).parent / "ranks" / "stepping_rank.py"
 

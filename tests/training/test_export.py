@@ -24,11 +24,11 @@ from anonbench.training.checkpoints.export import (
     feed_forward_ratio,
     huggingface_config,
 )
-from anonbench.training.checkpoints.formats import read_checkpoint, to_dinov2
-from anonbench.training.checkpoints.weight_names import Format
 from anonbench.training.checkpoints.weights import load_backbone, save_backbone
 from anonbench.training.model.backbone import encode, init_backbone
+from anonbench.training.model.formats import read_checkpoint, to_dinov2
 from anonbench.training.model.network import Network
+from anonbench.training.model.weight_names import Format
 
 Make = Callable[..., Recipe]
 Train = Callable[..., Path]

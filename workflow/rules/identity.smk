@@ -9,7 +9,7 @@ from anonbench.datasets.doubts import said_of_run
 from anonbench.core.io import cannot_be_written_to, make_private, writing_to
 from anonbench.core.jobs.fingerprint import known_codes
 from anonbench.workflow.lock import enter
-from anonbench.workflow.plan.codes import keep_codes
+from anonbench.workflow.code_snapshots import keep_codes
 from anonbench.workflow.plan.costs import usual_seconds
 from anonbench.workflow.reconcile import of_another_version, remember, settle
 from anonbench.workflow.s3_metadata import Bucket

@@ -19,8 +19,8 @@ from anonbench.core.errors import InputError
 from anonbench.core.numeric.statistics import bootstrap_means, interval, standard_error, wilson
 from anonbench.evaluation.alignment import Given, Source, matched, rows_of
 from anonbench.evaluation.retrieval import archive, chance, metrics, scenario
+from anonbench.evaluation.retrieval.metrics import PER_QUERY
 from anonbench.evaluation.retrieval.sample import draw
-from anonbench.evaluation.scores import PER_QUERY
 from anonbench.evaluation.sufficiency import all_alike, high_chance, too_few
 
 if TYPE_CHECKING:

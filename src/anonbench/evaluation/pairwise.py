@@ -24,13 +24,8 @@ import pandas as pd
 from anonbench.core.errors import InputError
 from anonbench.core.numeric.statistics import holm
 from anonbench.core.vocabulary import ORIGINAL, Method, QueryKind, Variant
-from anonbench.evaluation.scores import (
-    ADAPTIONS,
-    CLASSIFIERS,
-    PER_QUERY,
-    ScenarioFiles,
-    adaption_of,
-)
+from anonbench.evaluation.retrieval.metrics import PER_QUERY
+from anonbench.evaluation.scores import ADAPTIONS, CLASSIFIERS, ScenarioFiles, adaption_of
 from anonbench.evaluation.significance import Paired, mcnemar, paired_t
 
 COLUMNS = [

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from anonbench.core.vocabulary import CONTROL, ORIGINAL, UNADAPTED
-from anonbench.evaluation.scores import PER_QUERY
+from anonbench.evaluation.retrieval.metrics import PER_QUERY
 
 
 @dataclass(frozen=True)

@@ -27,17 +27,8 @@ from anonbench.core.numeric.statistics import (
 )
 from anonbench.core.vocabulary import CONTROL, ORIGINAL, Adaption, Method, Model, QueryKind, Variant
 from anonbench.evaluation.retrieval.chance import AT_TOP
+from anonbench.evaluation.retrieval.metrics import PER_QUERY
 
-PER_QUERY = {
-    "map": "ap",
-    "mndcg": "ndcg",
-    "overlap": "overlap",
-    "overlap_top": "overlap_top",
-    "rbo": "rbo",
-    "tau": "tau",
-    "unchanged": "unchanged",
-}
-"""The retrieval metrics, means over queries, and the columns of the per-query scores."""
 CLASSIFIERS = ("knn", "linear")
 ADAPTIONS = [
     Adaption.UNADAPTED.value,

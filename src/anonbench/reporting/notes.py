@@ -9,8 +9,7 @@ import pandas as pd
 from anonbench.config.experiment import Table
 from anonbench.core.vocabulary import CONTROL
 from anonbench.core.wording import count
-from anonbench.evaluation.retrieval.metrics import MIN_K
-from anonbench.evaluation.scores import PER_QUERY
+from anonbench.evaluation.retrieval.metrics import MIN_K, PER_QUERY
 from anonbench.reporting.labels import ADAPTIONS, AT_CHANCE, TIED
 
 _TITLES = {

@@ -15,7 +15,7 @@ from typing import BinaryIO
 
 from anonbench.config import Config, DetectorName, Ppocr
 from anonbench.core.errors import InputError
-from anonbench.training.checkpoints.timm_names import require_name
+from anonbench.training.model.timm_names import require_name
 
 _ONNX = b"\x08"
 """An ONNX file is a protocol buffer, which begins with its first field: the format's version."""

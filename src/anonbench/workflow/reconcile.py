@@ -22,8 +22,8 @@ from anonbench import __version__
 from anonbench.core.io import atomic, writing_to
 from anonbench.core.jobs.checksums import DIGEST, is_intact, note_touch, read_checksum
 from anonbench.core.jobs.job_cache import IDENTITY
+from anonbench.workflow.code_snapshots import forget_codes
 from anonbench.workflow.lock import is_locked
-from anonbench.workflow.plan.codes import forget_codes
 from anonbench.workflow.snakemake_metadata import decoded, encoded, forget, pack, records_of, unpack
 
 log = logging.getLogger(__name__)

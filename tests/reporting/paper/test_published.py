@@ -13,7 +13,7 @@ from anonbench.core.vocabulary import Adaption, Method
 from anonbench.evaluation.correlation import correlation_matrices
 from anonbench.reporting.paper.published import CELL, METRICS, ROLE_NAMES, published, stated
 
-SHARED = Path(__file__).parents[2] / "../shared/paper"
+SHARED = Path(__file__).parents[3] / "../shared/paper"
 
 
 def test_all_tables_are_whole() -> None:

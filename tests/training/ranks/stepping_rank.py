@@ -16,8 +16,8 @@ from anonbench.config.training import Recipe
 from anonbench.core.vocabulary import Adaption
 from anonbench.datasets.shards import ImageSet
 from anonbench.training.data.paired_dataset import BatchStream, open_sources
+from anonbench.training.distributed import leave
 from anonbench.training.loop.device_setup import prepare_torch
-from anonbench.training.loop.distributed import leave
 from anonbench.training.loop.trainer import Trainer
 
 

@@ -30,7 +30,7 @@ _SETTINGS = "anonbench.config"
 _SILENT = frozenset({"tqdm"})
 """Packages that compute nothing."""
 _FRAME = ("anonbench.core.jobs", "anonbench.core.progress")
-"""What is around a job's work: it decides when and where that runs, and nothing of what it makes."""
+"""What is around a job's work: it decides when and where that runs, nothing of what it makes."""
 _SCRIPTS: dict[str, Path] = {}
 """By their `code_digest`, the scripts that this process was asked about."""
 

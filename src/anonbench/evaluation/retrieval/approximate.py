@@ -27,11 +27,10 @@ from anonbench.core.numeric.topk import sorted_words
 from anonbench.embedding.store import Embeddings
 from anonbench.evaluation.retrieval import agreement
 from anonbench.evaluation.retrieval.archive import Archive, positions_of
-from anonbench.evaluation.retrieval.metrics import COLUMNS, Measures
+from anonbench.evaluation.retrieval.metrics import COLUMNS, PER_QUERY, Measures
 from anonbench.evaluation.retrieval.sample import draw
 from anonbench.evaluation.retrieval.scenario import Scores
 from anonbench.evaluation.retrieval.summary import chance_levels
-from anonbench.evaluation.scores import PER_QUERY
 
 Index = Literal["ivf", "hnsw"]
 

@@ -24,6 +24,16 @@ if TYPE_CHECKING:
 
 COLUMNS = ("ap", "ndcg", "overlap", "overlap_top", "rbo", "tau", "unchanged")
 """The scores of a query, see `Measures.scores`."""
+PER_QUERY = {
+    "map": "ap",
+    "mndcg": "ndcg",
+    "overlap": "overlap",
+    "overlap_top": "overlap_top",
+    "rbo": "rbo",
+    "tau": "tau",
+    "unchanged": "unchanged",
+}
+"""The retrieval metrics, means over queries, and the columns of the per-query scores."""
 MIN_K = 5
 """The smallest k that a statement may stand on. Below it, a query's own image would be most of what
 it has to find: at k = 1 all of it, so that every ranking scores 100 %."""

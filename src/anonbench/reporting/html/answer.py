@@ -11,7 +11,7 @@ import pandas as pd
 
 from anonbench.core.vocabulary import CONTROL, QueryKind
 from anonbench.core.wording import count
-from anonbench.evaluation.scores import PER_QUERY
+from anonbench.evaluation.retrieval.metrics import PER_QUERY
 from anonbench.evaluation.sufficiency import DEFAULTS, Needs, too_wide
 from anonbench.reporting.labels import ACCURACIES, ADAPTIONS, METHODS, RETRIEVAL_METRICS
 

@@ -9,7 +9,7 @@ import pandas as pd
 
 from anonbench.config import Config, Dataset, Layout, OwnSplit, PaperRole, Recipe
 from anonbench.core.vocabulary import Adaption
-from anonbench.evaluation.scores import PER_QUERY
+from anonbench.evaluation.retrieval.metrics import PER_QUERY
 from anonbench.evaluation.sufficiency import DEFAULTS, unstated
 from anonbench.reporting.paper.published import CELL, METRICS, ROLE_NAMES
 from anonbench.reporting.summary import summarize

@@ -1,1 +1,1 @@
-"""Weights of others, and ours in others' formats."""
+"""Trained weights: saved, loaded, and exported to the formats of others."""

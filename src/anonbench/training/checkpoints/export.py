@@ -15,17 +15,17 @@ from torch import Tensor, nn
 
 from anonbench.core.errors import InputError
 from anonbench.core.io import atomic, write_json
-from anonbench.training.checkpoints.formats import (
+from anonbench.training.checkpoints.weights import load_backbone, read_description, read_weights
+from anonbench.training.data.preprocess import Preprocess
+from anonbench.training.model.backbone import swiglu_width
+from anonbench.training.model.formats import (
     has_layer_scale,
     to_dinov2,
     to_huggingface,
     to_timm,
     uses_swiglu,
 )
-from anonbench.training.checkpoints.weight_names import TITLES, Format
-from anonbench.training.checkpoints.weights import load_backbone, read_description, read_weights
-from anonbench.training.data.preprocess import Preprocess
-from anonbench.training.model.backbone import swiglu_width
+from anonbench.training.model.weight_names import TITLES, Format
 
 EPSILON = 1e-6
 """Of DINOv2's norms."""

@@ -16,11 +16,11 @@ from torch import Tensor, nn
 from anonbench.config.training import Backbone, Recipe
 from anonbench.core.errors import InputError
 from anonbench.core.io import atomic
-from anonbench.training.checkpoints.formats import has_layer_scale
-from anonbench.training.checkpoints.pretrained import load_strictly
-from anonbench.training.checkpoints.weight_names import MASK_TOKEN
 from anonbench.training.data.preprocess import Preprocess
 from anonbench.training.model.backbone import build_backbone
+from anonbench.training.model.formats import has_layer_scale
+from anonbench.training.model.pretrained import load_strictly
+from anonbench.training.model.weight_names import MASK_TOKEN
 
 KEY = "anonbench"
 """One key for all metadata: the order of several is not the same from file to file."""

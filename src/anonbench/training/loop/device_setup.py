@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from anonbench.core.errors import InputError
-from anonbench.training.loop.distributed import Ranks, join
+from anonbench.training.distributed import Ranks, join
 
 if TYPE_CHECKING:
     from anonbench.config.training import Recipe

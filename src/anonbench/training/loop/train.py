@@ -25,9 +25,9 @@ from anonbench.datasets.shards import ImageSet
 from anonbench.training.checkpoints.weights import save_backbone
 from anonbench.training.data.batch import Batch
 from anonbench.training.data.paired_dataset import BatchStream, check_pairs, open_sources
+from anonbench.training.distributed import leave
 from anonbench.training.loop.checkpoint import read_checkpoint, write_checkpoint
 from anonbench.training.loop.device_setup import prepare_torch
-from anonbench.training.loop.distributed import leave
 from anonbench.training.loop.flops import step_flops
 from anonbench.training.loop.interrupt import Interrupted, Interrupts
 from anonbench.training.loop.metrics_log import Journal

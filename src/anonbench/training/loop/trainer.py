@@ -13,8 +13,8 @@ from torch.nn.parallel import DistributedDataParallel
 
 from anonbench.core.seeding import rng
 from anonbench.training.data.batch import Batch, finish
+from anonbench.training.distributed import Ranks, shard, spread_like, whole
 from anonbench.training.loop.collapse_metrics import rank_me, used_prototypes
-from anonbench.training.loop.distributed import Ranks, shard, spread_like, whole
 from anonbench.training.loop.schedules import Schedules
 from anonbench.training.losses.centering import Centering
 from anonbench.training.losses.dino import dino_loss

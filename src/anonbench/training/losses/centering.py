@@ -11,7 +11,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from anonbench.training.loop.distributed import Ranks
+from anonbench.training.distributed import Ranks
 
 SINKHORN_ITERATIONS = 3
 

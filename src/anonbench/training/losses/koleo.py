@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from anonbench.training.loop.distributed import Ranks
+from anonbench.training.distributed import Ranks
 
 DISTANCE_FLOOR = 1e-2
 """Features closer than this count as duplicates; it bounds the gradient by 1 / (2 · floor)."""

@@ -1,1 +1,1 @@
-"""The network: backbone, blocks, heads, position embeddings."""
+"""The network: backbone, blocks, heads, position embeddings, and weights of others to start from."""

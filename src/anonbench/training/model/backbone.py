@@ -12,9 +12,9 @@ from torch import Tensor, nn
 from anonbench.core.compat import install_torchvision_ops
 from anonbench.core.errors import InputError
 from anonbench.core.seeding import hash_int
-from anonbench.training.checkpoints.pretrained import load_pretrained, read_pretrained
 from anonbench.training.model.heads import initialize_linear
 from anonbench.training.model.positions import resize_positions
+from anonbench.training.model.pretrained import load_pretrained, read_pretrained
 
 if TYPE_CHECKING:
     from anonbench.config.training import Backbone, Crops, Recipe

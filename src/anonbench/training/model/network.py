@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn.functional import pad
 from torch.utils.checkpoint import checkpoint
 
-from anonbench.training.loop.distributed import local, whole_norm
+from anonbench.training.distributed import local, whole_norm
 from anonbench.training.model.backbone import embed_patches, init_with_mask_token, seed_torch
 from anonbench.training.model.blocks import GRANULE, Kept, Wanted
 from anonbench.training.model.heads import Head

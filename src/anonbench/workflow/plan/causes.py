@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from anonbench.core.jobs.checksums import DIGEST
-from anonbench.workflow.plan.codes import code_changes, read_code
+from anonbench.workflow.code_snapshots import code_changes, read_code
 from anonbench.workflow.plan.jobs import Job, Plan
 from anonbench.workflow.plan.settings import Change, changes, config_name
 from anonbench.workflow.status import unfinished

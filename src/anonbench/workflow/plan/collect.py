@@ -21,7 +21,7 @@ from snakemake.workflow import Workflow
 from anonbench.core.jobs.checksums import DIGEST
 from anonbench.core.jobs.fingerprint import known_codes
 from anonbench.core.provenance import file_digest
-from anonbench.workflow.plan.codes import shortened
+from anonbench.workflow.code_snapshots import shortened
 from anonbench.workflow.plan.images import changed_images
 from anonbench.workflow.reconcile import is_placeholder
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from anonbench.core.jobs.fingerprint import code_digest, known_codes
-from anonbench.workflow.plan.codes import (
+from anonbench.workflow.code_snapshots import (
     code_changes,
     forget_codes,
     keep_codes,

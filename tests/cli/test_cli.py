@@ -15,7 +15,7 @@ from anonbench.config import load
 from anonbench.config.document import DEFAULTS, SCHEMA
 from anonbench.core.vocabulary import Split
 from anonbench.datasets.listing import count_images, list_images
-from anonbench.evaluation.scores import PER_QUERY
+from anonbench.evaluation.retrieval.metrics import PER_QUERY
 
 
 def test_config_writes_the_files_that_are_committed(root: Path, tmp_path: Path) -> None:

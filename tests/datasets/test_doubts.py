@@ -4,18 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pandas as pd
 import pytest
 
 from anonbench.datasets.doubts import Doubts, read_doubts, said_of_run
-from anonbench.detection.gather import COUNTS
-
-
-def write(folder: Path, rows: list[tuple[object, ...]], unmatched: tuple[str, ...] = ()) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    pd.DataFrame(rows, columns=COUNTS).to_csv(folder / "counts.csv", index=False)
-    table = pd.DataFrame({"setting": unmatched, "file": "f", "row": 1, "reason": "r"})
-    table.to_csv(folder / "unmatched.csv", index=False)
+from written_counts import write
 
 
 def test_what_is_left_out_is_counted_over_splits(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from anonbench.core.errors import InputError
-from anonbench.training.checkpoints.formats import (
+from anonbench.training.model.formats import (
     Checkpoint,
     count_blocks,
     count_registers,
@@ -22,8 +22,8 @@ from anonbench.training.checkpoints.formats import (
     read_checkpoint,
     uses_swiglu,
 )
-from anonbench.training.checkpoints.weight_names import TITLES
 from anonbench.training.model.positions import resize_positions
+from anonbench.training.model.weight_names import TITLES
 
 logger = logging.getLogger(__name__)
 

@@ -14,7 +14,8 @@ from anonbench.core.errors import InputError
 from anonbench.core.io import write_csv
 from anonbench.core.vocabulary import Model, Variant
 from anonbench.evaluation.pairwise import COLUMNS, compare, read_comparisons
-from anonbench.evaluation.scores import PER_QUERY, ScenarioFiles
+from anonbench.evaluation.retrieval.metrics import PER_QUERY
+from anonbench.evaluation.scores import ScenarioFiles
 
 IDS = [f"{i:03d}" for i in range(60)]
 

@@ -32,7 +32,7 @@ import torch
 from torch import Tensor
 
 from anonbench.core.errors import InputError
-from anonbench.training.checkpoints.weight_names import (
+from anonbench.training.model.weight_names import (
     DINOV2,
     DINOV2_MLP,
     DINOV2_SWIGLU,

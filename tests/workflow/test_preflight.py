@@ -14,7 +14,7 @@ import pytest
 from anonbench.config import Config, load
 from anonbench.core.compat import install_torchvision_ops
 from anonbench.core.errors import InputError
-from anonbench.training.checkpoints.timm_names import require_name
+from anonbench.training.model.timm_names import require_name
 from anonbench.workflow.preflight import require_files
 
 
@@ -183,7 +183,7 @@ def test_names_read_from_the_source_are_those_of_the_registry() -> None:
     install_torchvision_ops()
     from timm.models import is_model, list_models
 
-    from anonbench.training.checkpoints.timm_names import _names
+    from anonbench.training.model.timm_names import _names
 
     known, tags = _names()
     assert len(known) > 100 and all(is_model(name) for name in known)

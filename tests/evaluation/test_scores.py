@@ -15,14 +15,8 @@ from anonbench.core.io import write_csv
 from anonbench.core.vocabulary import Model, Variant
 from anonbench.evaluation import scores as scores_module
 from anonbench.evaluation.correlation import write_correlation
-from anonbench.evaluation.scores import (
-    COLUMNS,
-    PER_QUERY,
-    ScenarioFiles,
-    adaption_of,
-    collect,
-    scenario_files,
-)
+from anonbench.evaluation.retrieval.metrics import PER_QUERY
+from anonbench.evaluation.scores import COLUMNS, ScenarioFiles, adaption_of, collect, scenario_files
 
 IMAGES = 80
 KINDS = ("anonymized", "original")

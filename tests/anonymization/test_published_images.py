@@ -11,7 +11,7 @@ from anonbench.anonymization.published import COLUMNS, gather_audit, read_doubts
 from anonbench.core.errors import InputError
 from anonbench.core.io import write_json
 from anonbench.datasets.doubts import Doubts
-from test_doubts import write
+from written_counts import write
 
 
 def audit(folder: Path, images: int = 9) -> Path:
