@@ -10,7 +10,7 @@ from synthetic_results import outputs
 
 from anonbench.core.errors import InputError
 from anonbench.core.io import write_json
-from anonbench.core.jobs.resource_usage import Spent, nothing_to_do
+from anonbench.core.jobs.resource_usage import ResourceUsage, nothing_to_do
 from anonbench.reporting.costs import COST_COLUMNS, machines, stage_costs
 from anonbench.reporting.figures import cost as figure_module
 from anonbench.reporting.figures.cost import cost_figure
@@ -53,7 +53,7 @@ def test_jobs_of_a_stage_add_up(folder: Path) -> None:
 def test_a_run_that_had_nothing_to_do_counts_as_the_one_before(folder: Path) -> None:
     log = folder / "logs" / "embed" / "ids.log"
     log.parent.mkdir(parents=True)
-    log.write_text(nothing_to_do(Spent(7200.0, 3600.0, 3000.0)))
+    log.write_text(nothing_to_do(ResourceUsage(7200.0, 3600.0, 3000.0)))
     embed = stage_costs(folder, folder / "logs").set_index("stage").loc["embed"]
     assert embed["wall_hours"] == pytest.approx(2.0)
     assert embed["cpu_hours"] == pytest.approx(1.0)

@@ -15,9 +15,9 @@ from small_archive import results_of
 
 from anonbench.core.errors import InputError
 from anonbench.core.jobs.checksums import DIGEST, is_intact, read_checksum
-from anonbench.core.jobs.job_cache import KEPT, Made
+from anonbench.core.jobs.job_cache import KEPT, JobCache
 from anonbench.datasets.shards import ImageSet
-from anonbench.workflow.reconcile import BY_HAND, is_placeholder, settle
+from anonbench.workflow.reconcile import BY_HAND, is_placeholder, reconcile
 from anonbench.workflow.snakemake_metadata import encoded
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slow]
@@ -72,7 +72,7 @@ def test_every_script_is_a_job_that_checks_what_it_reads(root: Path) -> None:
     for script in scripts:
         statements = script.read_text(encoding="utf-8").splitlines()
         top = [line for line in statements if line and not line.startswith((" ", "#", "from "))]
-        assert [line.removesuffix(" as made:").removesuffix(":") for line in top] == [
+        assert [line.removesuffix(" as cache:").removesuffix(":") for line in top] == [
             "with job(snakemake, __file__)"
         ], script
 
@@ -92,7 +92,7 @@ def test_no_job_reads_a_damaged_file(scratch: Path, damage: Damage | None) -> No
         other = next((each for each in others if each != content), b"other")
         spoiled = damage(content) if damage else other
         spoil(path, spoiled)
-        reader = Made("script.py", [str(path)], [], {}, Path("results"))
+        reader = JobCache("script.py", [str(path)], [], {}, Path("results"))
         if path.suffix == ".tar" and len(spoiled) == len(content):
             reader.begin()  # each image is compared when it is read
         else:
@@ -109,7 +109,7 @@ def test_what_is_damaged_when_a_run_starts_is_put_aside(scratch: Path, damage: D
         spoil(path, damage(path.read_bytes()))
         if damage is flipped:
             os.utime(path)
-    assert settle(Path("results"), snakemake) == files
+    assert reconcile(Path("results"), snakemake) == files
     for path in files:
         assert is_placeholder(path)
         assert path.with_name(path.name + BY_HAND).exists()
@@ -121,7 +121,7 @@ def test_a_damaged_output_that_is_kept_is_not_put_back(scratch: Path) -> None:
         output = tar.parent.parent / tar.name
         record = read_checksum(output)
         assert record is not None
-        job = Made("script.py", [], [str(output)], {}, Path("results"))
+        job = JobCache("script.py", [], [str(output)], {}, Path("results"))
         vars(job)["identity"] = record["identity"]
         assert job.restored()
         spoil(tar, flipped(tar.read_bytes()))
@@ -202,14 +202,14 @@ def test_a_shard_of_which_a_reader_found_an_image_damaged_is_made_again(scratch:
     image_id = images.ids[0]
     data = images.read_bytes(image_id)
     spoil(tar, tar.read_bytes().replace(data, flipped(data)))
-    assert settle(Path("results"), Path(".snakemake")) == [], "of the same size and time"
+    assert reconcile(Path("results"), Path(".snakemake")) == [], "of the same size and time"
     with pytest.raises(InputError, match=f"{tar} is damaged: image {image_id!r} is not as its in"):
         ImageSet.open([tar]).read_bytes(image_id)
-    assert settle(Path("results"), Path(".snakemake")) == [tar]
+    assert reconcile(Path("results"), Path(".snakemake")) == [tar]
 
 
 def test_a_digest_that_was_replaced_is_put_aside(scratch: Path) -> None:
     digests = [path for path in outputs() if path.suffix == DIGEST]
     first, second = digests[0], digests[1]
     first.write_bytes(second.read_bytes())
-    assert settle(Path("results"), Path(".snakemake")) == [first]
+    assert reconcile(Path("results"), Path(".snakemake")) == [first]

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from anonbench.workflow.lock import enter, is_locked
+from anonbench.workflow.lock import acquire_run_lock, is_locked
 
 RUN = """
 import sys, time
 from pathlib import Path
-from anonbench.workflow.lock import enter
-enter(Path(sys.argv[1]), only_looks=False)
+from anonbench.workflow.lock import acquire_run_lock
+acquire_run_lock(Path(sys.argv[1]), only_looks=False)
 (Path(sys.argv[1]) / "locks").mkdir()
 (Path(sys.argv[1]) / "locks/0.output.lock").touch()
 print("locked", flush=True)
@@ -43,18 +43,18 @@ def marks(snakemake: Path) -> list[Path]:
 
 def test_a_lock_stays_while_its_run_is_there_and_goes_when_it_was_killed(snakemake: Path) -> None:
     run = start(snakemake)
-    told = enter(snakemake, only_looks=True)
+    told = acquire_run_lock(snakemake, only_looks=True)
     assert told is not None
     assert f"a run on this machine (process {run.pid}) holds these results" in told
     assert is_locked(snakemake)
     run.kill()
     run.communicate()
-    told = enter(snakemake, only_looks=True)
+    told = acquire_run_lock(snakemake, only_looks=True)
     assert (
         told == "the last run was killed: its lock is taken away, and what it had finished is kept"
     )
     assert not is_locked(snakemake)
-    assert enter(snakemake, only_looks=True) is None
+    assert acquire_run_lock(snakemake, only_looks=True) is None
 
 
 def test_a_run_that_ends_leaves_no_mark(snakemake: Path) -> None:
@@ -71,7 +71,7 @@ def test_a_lock_of_which_nothing_is_known_stays(snakemake: Path, mark: str | Non
     (snakemake / "locks/0.output.lock").touch()
     if mark:
         (snakemake / mark).touch()
-    told = enter(snakemake, only_looks=True)
+    told = acquire_run_lock(snakemake, only_looks=True)
     assert told is not None
     assert "snakemake --unlock" in told
     assert ("another-machine" in told) == (mark is not None)

@@ -12,7 +12,7 @@ import pytest
 
 from anonbench.core.errors import InputError
 from anonbench.core.jobs.checksums import record_of, verify, write_checksum
-from anonbench.workflow.reconcile import is_placeholder, of_another_version, remember, settle
+from anonbench.workflow.reconcile import is_placeholder, of_another_version, reconcile, remember
 from anonbench.workflow.snakemake_metadata import encoded
 
 
@@ -41,7 +41,7 @@ def test_lost_records_come_back(folder: Path) -> None:
     for path in (short, long):
         path.unlink()
     (snakemake / "anonbench-owner").unlink()
-    assert settle(results, snakemake) == []
+    assert reconcile(results, snakemake) == []
     assert (short.read_text(), long.read_text()) == ("one", "two")
 
 
@@ -53,7 +53,7 @@ def test_records_of_other_results_give_way(folder: Path) -> None:
     kept.write_text("theirs")
     foreign = record(snakemake, "results/b.csv", "theirs")
     other = record(snakemake, "elsewhere/b.csv", "theirs")
-    settle(results, snakemake)
+    reconcile(results, snakemake)
     assert kept.read_text() == "ours"
     assert not foreign.exists()
     assert other.exists()
@@ -64,7 +64,7 @@ def test_records_of_the_same_results_stay(folder: Path) -> None:
     path = record(snakemake, "results/a.csv", "old")
     remember(results, snakemake, 0)
     path.write_text("newer, of a run that was killed")
-    settle(results, snakemake)
+    reconcile(results, snakemake)
     assert path.read_text() == "newer, of a run that was killed"
 
 
@@ -100,7 +100,7 @@ def test_results_of_which_nothing_is_known_are_left_to_their_jobs(
     (snakemake / "anonbench-owner").write_text("theirs" if foreign else "")
     if not foreign:
         shutil.rmtree(snakemake / "metadata")
-    assert settle(folder / "results", snakemake) == []
+    assert reconcile(folder / "results", snakemake) == []
     assert is_begun_again(big, snakemake)
     assert not any((snakemake / "metadata").rglob("*")), "nor what Snakemake knew of others"
 
@@ -110,7 +110,7 @@ def test_results_of_which_nothing_is_known_are_left_to_their_jobs(
 def test_a_damaged_file_is_put_aside_and_made_again(folder: Path, name: str, content: str) -> None:
     results, snakemake = folder / "results", folder / ".snakemake"
     file, good = written(results / "set" / name), written(results / "set" / "good.csv")
-    assert settle(results, snakemake) == []
+    assert reconcile(results, snakemake) == []
     time = file.stat().st_mtime_ns
     file.write_text(content)
     if len(content) != len("made"):  # the size tells, whatever the time
@@ -118,16 +118,16 @@ def test_a_damaged_file_is_put_aside_and_made_again(folder: Path, name: str, con
     lock = snakemake / "locks" / "0.output.lock"
     lock.parent.mkdir()
     lock.write_text("")
-    assert settle(results, snakemake) == [], "a run is going on"
+    assert reconcile(results, snakemake) == [], "a run is going on"
     assert file.read_text() == content
     lock.unlink()
-    assert settle(results, snakemake) == [file]
+    assert reconcile(results, snakemake) == [file]
     assert file.with_name(f"{name}.by-hand").read_text() == content
     assert is_placeholder(file)
     assert is_begun_again(file, snakemake)
     assert not is_begun_again(good, snakemake)
     shutil.rmtree(snakemake / "incomplete")
-    assert settle(results, snakemake) == [], "the second time nothing is put aside"
+    assert reconcile(results, snakemake) == [], "the second time nothing is put aside"
     assert is_begun_again(file, snakemake)
     with pytest.raises(InputError, match="is damaged"):
         verify(file, must_be_known=True)
@@ -147,7 +147,7 @@ def test_what_no_record_tells_of_is_made_again(
         os.truncate(record_of(file), 40)
     else:
         shutil.copy(record_of(other), record_of(file))
-    assert settle(results, snakemake, lambda path: not path.endswith("notes.csv")) == []
+    assert reconcile(results, snakemake, lambda path: not path.endswith("notes.csv")) == []
     assert file.read_text() == "made", "only its job takes it away"
     assert is_begun_again(file, snakemake)
     assert not is_begun_again(other, snakemake)
@@ -163,12 +163,12 @@ def test_only_a_digest_is_missed_of_what_can_be_put_back(folder: Path) -> None:
     write_checksum(index, identity="of its job")
     for path in (model, index):  # to save room
         path.unlink()
-    assert settle(results, snakemake) == []
+    assert reconcile(results, snakemake) == []
     assert not model.exists()
     assert not index.exists()
     for path in (digest, table):  # as Snakemake does with the outputs of a failed job
         path.unlink()
-    assert settle(results, snakemake) == []
+    assert reconcile(results, snakemake) == []
     for path in (digest, table):
         assert is_placeholder(path)
         assert is_begun_again(path.relative_to(folder), snakemake)
@@ -184,14 +184,14 @@ def test_results_that_cannot_be_written_to_are_looked_at(
     file = written(results / "a.csv")
     monkeypatch.setattr("pathlib.Path.replace", refuse)
     monkeypatch.setattr("pathlib.Path.write_text", refuse)
-    assert settle(results, snakemake) == []
+    assert reconcile(results, snakemake) == []
     os.truncate(file, 1)
     with pytest.raises(InputError, match=r"results cannot be written to \(Read-only file system\)"):
-        settle(results, snakemake)
+        reconcile(results, snakemake)
 
 
 def test_without_results_there_is_nothing_to_settle(tmp_path: Path) -> None:
-    assert settle(tmp_path / "results", tmp_path / ".snakemake") == []
+    assert reconcile(tmp_path / "results", tmp_path / ".snakemake") == []
     remember(tmp_path / "results", tmp_path / ".snakemake", 0)
     assert not list(tmp_path.iterdir())
 
@@ -205,7 +205,7 @@ def test_damaged_records_are_as_none(
     remember(results, snakemake, 0)
     (results / ".records.json.gz").write_bytes(content)
     (snakemake / "anonbench-owner").unlink()
-    assert settle(results, snakemake) == []
+    assert reconcile(results, snakemake) == []
     assert not kept.exists()
     assert "damaged" in caplog.text
 
@@ -229,7 +229,7 @@ def test_results_elsewhere_have_records_too(folder: Path, tmp_path: Path) -> Non
     remember(results, snakemake, 0)
     path.unlink()
     (snakemake / "anonbench-owner").unlink()
-    settle(results, snakemake)
+    reconcile(results, snakemake)
     assert path.read_text() == "one"
 
 
@@ -249,7 +249,7 @@ def test_a_small_file_that_a_failed_job_left_missing_is_made_again(folder: Path)
     known = record(snakemake, "results/a.csv", "one")
     for name in ("gone/b.csv", "report.html"):
         record(snakemake, f"results/{name}", "two")
-    settle(results, snakemake)
+    reconcile(results, snakemake)
     assert (results / "a.csv").read_text() == "missing: changed by hand, or its job failed\n"
     assert (snakemake / "incomplete" / known.name).exists()
     assert sorted(path.name for path in results.iterdir()) == ["a.csv"]
@@ -260,7 +260,7 @@ def test_a_file_that_a_killed_job_left_missing_is_made_again(folder: Path) -> No
     mark = snakemake / "incomplete" / record(snakemake, "results/a.csv", "one").name
     mark.parent.mkdir()
     mark.touch()
-    settle(results, snakemake)
+    reconcile(results, snakemake)
     assert (results / "a.csv").exists()
     assert mark.exists()
 
@@ -269,7 +269,7 @@ def test_a_file_that_no_job_makes_any_more_is_not_missed(folder: Path) -> None:
     results, snakemake = folder / "results", folder / ".snakemake"
     for name in ("a.csv", "b.csv"):
         record(snakemake, f"results/{name}", "one")
-    settle(results, snakemake, lambda path: path.endswith("results/b.csv"))
+    reconcile(results, snakemake, lambda path: path.endswith("results/b.csv"))
     assert [path.name for path in results.iterdir()] == ["b.csv"]
 
 
@@ -279,7 +279,7 @@ def test_files_of_the_future_are_dated_now(folder: Path, caplog: pytest.LogCaptu
     for path, when in ((old, 1000.0), (ahead, time.time() + 1000)):
         path.touch()
         os.utime(path, (when, when))
-    settle(results, folder / ".snakemake")
+    reconcile(results, folder / ".snakemake")
     assert ahead.stat().st_mtime <= time.time()
     assert old.stat().st_mtime == 1000.0
     assert "1 files in" in caplog.text

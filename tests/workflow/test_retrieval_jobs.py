@@ -13,7 +13,7 @@ import pytest
 from anonbench.config import load
 from anonbench.config.experiment import Experiment
 from anonbench.core.jobs.checksums import digest_file
-from anonbench.core.jobs.job_cache import Made
+from anonbench.core.jobs.job_cache import JobCache
 from anonbench.embedding.store import Embeddings, write_embeddings
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slow]
@@ -32,7 +32,7 @@ def embed(folder: Path, config: dict[str, Any]) -> list[str]:
             if not path.exists():
                 write_embeddings(path, Embeddings(IDS, values.astype(np.float32)))
                 outputs = [str(path), digest_file(str(path))]
-                Made("embed.py", [], outputs, {}, folder / "results").end()
+                JobCache("embed.py", [], outputs, {}, folder / "results").end()
         names.append(f"{run.model}/seed{run.seed}/{run.variant}")
     return names
 

@@ -54,7 +54,7 @@ def names(s3: Any) -> set[str]:
 
 def ran(s3: Any, bucket: Bucket, snakemake: Path, output: str, text: str) -> Path:
     """Run as Snakemake would: one output and its record, in a folder of its own."""
-    bucket.settle(snakemake)
+    bucket.reconcile(snakemake)
     bucket.begin(snakemake)
     put(s3, output)
     path = record(snakemake, output, text)
@@ -66,10 +66,10 @@ def test_another_folder_begins_with_the_records(s3: Any, bucket: Bucket, tmp_pat
     one, other = tmp_path / "one", tmp_path / "other"
     first = ran(s3, bucket, one, "a.csv", "one's")
     stale = record(other, "a.csv", "stale")
-    assert bucket.settle(other) == 0
+    assert bucket.reconcile(other) == 0
     assert stale.read_text() == "one's"
     ran(s3, bucket, other, "a.csv", "other's")
-    assert bucket.settle(one) == 0
+    assert bucket.reconcile(one) == 0
     assert first.read_text() == "other's"
 
 
@@ -77,18 +77,18 @@ def test_the_same_folder_keeps_what_it_knows(s3: Any, bucket: Bucket, tmp_path: 
     path = ran(s3, bucket, tmp_path, "a.csv", "old")
     bucket.begin(tmp_path)
     path.write_text("of the run that was killed")
-    bucket.settle(tmp_path)
+    bucket.reconcile(tmp_path)
     assert path.read_text() == "of the run that was killed"
 
 
 def test_while_one_run_writes_another_is_refused(s3: Any, bucket: Bucket, tmp_path: Path) -> None:
     bucket.begin(tmp_path / "one")
     with pytest.raises(InputError, match=r"another run writes there.*one.*--unlock"):
-        bucket.settle(tmp_path / "other")
+        bucket.reconcile(tmp_path / "other")
     with pytest.raises(InputError, match="another run writes there"):
         bucket.begin(tmp_path / "other")
     bucket.remember(tmp_path / "one")
-    bucket.settle(tmp_path / "other")
+    bucket.reconcile(tmp_path / "other")
     assert names(s3) == {RECORDS}
 
 
@@ -103,7 +103,7 @@ def test_what_a_lost_run_made_is_made_again(
     ):
         put(s3, "unknown.csv")  # S3 counts in seconds
     other = tmp_path / "other"
-    assert bucket.settle(other, unlock=True) == 1
+    assert bucket.reconcile(other, unlock=True) == 1
     assert names(s3) == {"known.csv", RECORDS}
     assert [path.read_text() for path in (other / "metadata").iterdir()] == ["known"]
 
@@ -111,7 +111,7 @@ def test_what_a_lost_run_made_is_made_again(
 def test_a_first_run_that_is_lost_leaves_nothing(s3: Any, bucket: Bucket, tmp_path: Path) -> None:
     bucket.begin(tmp_path / "lost")
     put(s3, "unknown.csv")
-    assert bucket.settle(tmp_path / "other", unlock=True) == 1
+    assert bucket.reconcile(tmp_path / "other", unlock=True) == 1
     assert names(s3) == set()
 
 
@@ -120,13 +120,13 @@ def test_results_of_which_nothing_is_known_are_refused(
 ) -> None:
     put(s3, "copied.csv")
     with pytest.raises(InputError, match="nothing is known of the results there"):
-        bucket.settle(tmp_path)
+        bucket.reconcile(tmp_path)
     assert RUNNING not in names(s3)
 
 
 def test_a_bucket_that_is_not_there_is_named(s3: Any, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"s3://none/results/: the bucket is not there"):
-        Bucket(s3, "s3://none/results").settle(tmp_path)
+        Bucket(s3, "s3://none/results").reconcile(tmp_path)
 
 
 def test_what_the_user_brings_has_an_absolute_path() -> None:

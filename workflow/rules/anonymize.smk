@@ -27,7 +27,7 @@ rule anonymize:
         mem_mb=1500,
         runtime=lambda w: estimates.minutes("anonymize", w.dataset, w.split),
     params:
-        slice=lambda w: slices.anonymize(settings, w.dataset, w.variant),
+        slice=lambda w: stage_parameters.anonymize(settings, w.dataset, w.variant),
     script:
         "../scripts/anonymize.py"
 

@@ -7,7 +7,7 @@ from snakemake.exceptions import WorkflowError
 from snakemake.io import is_flagged
 from snakemake.io import report as packed
 
-from anonbench import slices
+from anonbench.config import stage_parameters
 from anonbench.bundle.source import image_counts as bundled_counts
 from anonbench.core.jobs.checksums import digest_file as path_of_digest
 from anonbench.config import load

@@ -154,7 +154,7 @@ rule paper_scatter:
         mem_mb=1000,
         runtime=5,
     params:
-        slice=slices.show(settings, "dpi"),
+        slice=stage_parameters.show(settings, "dpi"),
     script:
         "../scripts/scatter.py"
 

@@ -25,7 +25,7 @@ rule match:
         mem_mb=4000,
         runtime=60,
     params:
-        slice=lambda w: slices.match(settings, w.dataset),
+        slice=lambda w: stage_parameters.match(settings, w.dataset),
         given=lambda w: contents(own_file(w)),
     script:
         "../scripts/match.py"
@@ -58,7 +58,7 @@ rule detect:
         mem_mb=lambda w: estimates.detection_mb(w.dataset),
         runtime=lambda w: estimates.minutes("detect", w.dataset, w.split),
     params:
-        slice=lambda w: slices.detect(settings, w.dataset),
+        slice=lambda w: stage_parameters.detect(settings, w.dataset),
         given=lambda w: contents(own_inputs(w.dataset)),
         templates=lambda w: str(experiment.datasets[w.dataset].templates or ""),
         shards=lambda w: len(shards(w.dataset, w.split)),

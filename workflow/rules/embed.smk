@@ -26,7 +26,7 @@ rule embed_original:
         mem_mb=lambda w: estimates.embedding_mb(w.dataset),
         runtime=lambda w: estimates.minutes("embed", w.dataset),
     params:
-        slice=slices.embed(settings),
+        slice=stage_parameters.embed(settings),
     script:
         "../scripts/embed.py"
 

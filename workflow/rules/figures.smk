@@ -24,7 +24,7 @@ rule pipeline:
         mem_mb=1000,
         runtime=5,
     params:
-        slice=slices.show(settings, "dpi"),
+        slice=stage_parameters.show(settings, "dpi"),
         rules=pipeline_rules,
         reads=pipeline_reads,
     script:
@@ -68,7 +68,7 @@ rule gallery:
         mem_mb=lambda w: estimates.embedding_mb(w.dataset),
         runtime=10,
     params:
-        slice=slices.show(settings, "show_originals", "dpi"),
+        slice=stage_parameters.show(settings, "show_originals", "dpi"),
         scenarios=lambda w: [
             (str(s.model), str(s.variant)) for s in gallery_scenarios(w.dataset)
         ],
@@ -98,7 +98,7 @@ rule attend:
         mem_mb=lambda w: estimates.embedding_mb(w.dataset),
         runtime=lambda w: estimates.minutes("embed", w.dataset),
     params:
-        slice=slices.show(settings, "attention_images"),
+        slice=stage_parameters.show(settings, "attention_images"),
         variants=lambda w: ["original", str(shown_variant(w.dataset))],
     script:
         "../scripts/attend.py"
@@ -131,7 +131,7 @@ rule attention:
         mem_mb=1500,
         runtime=5,
     params:
-        slice=slices.show(settings, "show_originals", "dpi"),
+        slice=stage_parameters.show(settings, "show_originals", "dpi"),
         models=lambda w: [str(model) for model in attending_models(w.dataset)],
         shown=lambda w: list(shown_sets(w.dataset, [shown_variant(w.dataset)])),
     script:
@@ -162,7 +162,7 @@ rule attention_share:
         mem_mb=1500,
         runtime=5,
     params:
-        slice=slices.show(settings, "bootstrap", "confidence", "dpi"),
+        slice=stage_parameters.show(settings, "bootstrap", "confidence", "dpi"),
         models=lambda w: [str(model) for model in attending_models(w.dataset)],
     script:
         "../scripts/attention_share.py"

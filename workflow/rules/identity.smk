@@ -8,10 +8,10 @@ from pathlib import Path
 from anonbench.datasets.doubts import said_of_run
 from anonbench.core.io import cannot_be_written_to, make_private, writing_to
 from anonbench.core.jobs.fingerprint import known_codes
-from anonbench.workflow.lock import enter
+from anonbench.workflow.lock import acquire_run_lock
 from anonbench.workflow.code_snapshots import keep_codes
 from anonbench.workflow.plan.costs import usual_seconds
-from anonbench.workflow.reconcile import of_another_version, remember, settle
+from anonbench.workflow.reconcile import of_another_version, remember, reconcile
 from anonbench.workflow.s3_metadata import Bucket
 from snakemake_logger_plugin_anonbench.record import record_in
 
@@ -36,7 +36,7 @@ if workflow.storage_settings.default_storage_provider == "s3":
 if workflow.is_main_process:
     try:
         with writing_to(_own):
-            _message = enter(_own, workflow.dryrun)
+            _message = acquire_run_lock(_own, workflow.dryrun)
     except InputError as _error:
         raise WorkflowError(str(_error))
     if _message:
@@ -44,7 +44,7 @@ if workflow.is_main_process:
 
 if workflow.is_main_process and _bucket:
     try:
-        if _removed := _bucket.settle(_own, unlock="--unlock" in sys.argv):
+        if _removed := _bucket.reconcile(_own, unlock="--unlock" in sys.argv):
             logger.warning(f"{_removed} files of a run that was killed are removed")
     except InputError as _error:
         raise WorkflowError(str(_error))
@@ -58,7 +58,7 @@ elif workflow.is_main_process:
         if _message:
             logger.warning(_message)
     try:
-        _damaged = settle(
+        _damaged = reconcile(
             settings.results,
             _own,
             lambda path: any(_rule.is_producer(path) for _rule in workflow.rules),

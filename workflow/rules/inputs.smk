@@ -77,7 +77,7 @@ def reference_embedding(dataset):
 
 def monitor_labels(wildcards):
     """Path of the labels, where the training log shows k-NN accuracy."""
-    monitored = "label" in slices.train(settings, wildcards.dataset)
+    monitored = "label" in stage_parameters.train(settings, wildcards.dataset)
     return [f"{results}/{wildcards.dataset}/manifest.parquet"] if monitored else []
 
 

@@ -44,7 +44,7 @@ rule manifest:
         mem_mb=2000,
         runtime=lambda w: estimates.minutes("manifest", w.dataset),
     params:
-        slice=lambda w: slices.manifest(settings, w.dataset),
+        slice=lambda w: stage_parameters.manifest(settings, w.dataset),
         name=lambda w: w.dataset,
         scan=lambda w: scanned(w.dataset),
     script:

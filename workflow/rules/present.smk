@@ -28,7 +28,7 @@ rule table:
         mem_mb=1000,
         runtime=5,
     params:
-        slice=slices.show(settings, "confidence"),
+        slice=stage_parameters.show(settings, "confidence"),
         table=lambda w: experiment.table(f"{w.kind}_{w.dataset}_{w.degree}"),
     script:
         "../scripts/table.py"
@@ -88,7 +88,7 @@ rule examples:
         mem_mb=1500,
         runtime=10,
     params:
-        slice=slices.show(settings, "show_originals", "example_images", "dpi"),
+        slice=stage_parameters.show(settings, "show_originals", "example_images", "dpi"),
         variants=example_variants,
     script:
         "../scripts/examples.py"
@@ -117,7 +117,7 @@ rule heatmap:
         mem_mb=1000,
         runtime=5,
     params:
-        slice=slices.show(settings, "dpi"),
+        slice=stage_parameters.show(settings, "dpi"),
         title=lambda w: f"{w.dataset}, {w.degree} %",
     script:
         "../scripts/heatmap.py"
@@ -146,7 +146,7 @@ rule trend:
         mem_mb=1000,
         runtime=5,
     params:
-        slice=slices.show(settings, "dpi"),
+        slice=stage_parameters.show(settings, "dpi"),
     script:
         "../scripts/trend.py"
 
@@ -174,8 +174,8 @@ rule learning:
         mem_mb=1000,
         runtime=5,
     params:
-        slice=slices.show(settings, "dpi"),
-        chance=lambda w: slices.chance(settings, w.dataset),
+        slice=stage_parameters.show(settings, "dpi"),
+        chance=lambda w: stage_parameters.chance(settings, w.dataset),
         models=lambda w: list(histories(w)),
     script:
         "../scripts/learning.py"
@@ -192,8 +192,8 @@ use rule learning as learning_model with:
     benchmark:
         f"{benchmarks}/figure/learning/{{dataset}}/{{model}}-seed{{seed}}.tsv"
     params:
-        slice=slices.show(settings, "dpi"),
-        chance=lambda w: slices.chance(settings, w.dataset),
+        slice=stage_parameters.show(settings, "dpi"),
+        chance=lambda w: stage_parameters.chance(settings, w.dataset),
         models=lambda w: [w.model],
 
 
@@ -223,8 +223,8 @@ rule schedules:
         mem_mb=1000,
         runtime=5,
     params:
-        slice=slices.show(settings, "dpi"),
-        recipe=lambda w: slices.schedules(settings, w.dataset)["recipe"],
+        slice=stage_parameters.show(settings, "dpi"),
+        recipe=lambda w: stage_parameters.schedules(settings, w.dataset)["recipe"],
     script:
         "../scripts/schedules.py"
 
@@ -275,7 +275,7 @@ rule cost:
         mem_mb=1000,
         runtime=5,
     params:
-        slice=slices.show(settings, "dpi"),
+        slice=stage_parameters.show(settings, "dpi"),
         benchmarks=benchmarks,
         logs=logs,
     script:

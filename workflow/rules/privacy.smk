@@ -31,7 +31,7 @@ rule reidentify:
         mem_mb=lambda w: estimates.attack_mb(w.dataset),
         runtime=lambda w: estimates.minutes("privacy", w.dataset),
     params:
-        slice=slices.privacy(settings),
+        slice=stage_parameters.privacy(settings),
         given=contents(recognizer()),
         variants=lambda w: attacked_variants(w.dataset),
         sought=lambda w: list(map(str, experiment.entities(w.dataset))),
@@ -56,7 +56,7 @@ rule reidentification:
         mem_mb=1000,
         runtime=5,
     params:
-        slice=slices.comparisons(settings),
+        slice=stage_parameters.comparisons(settings),
     script:
         "../scripts/reidentification.py"
 
@@ -85,7 +85,7 @@ rule table_reidentification:
         mem_mb=1000,
         runtime=5,
     params:
-        slice=slices.show(settings, "confidence", "widest_interval"),
+        slice=stage_parameters.show(settings, "confidence", "widest_interval"),
     script:
         "../scripts/reidentification_table.py"
 
@@ -118,6 +118,6 @@ rule front:
         mem_mb=1000,
         runtime=5,
     params:
-        slice=slices.show(settings, "dpi", "confidence", "widest_interval"),
+        slice=stage_parameters.show(settings, "dpi", "confidence", "widest_interval"),
     script:
         "../scripts/front.py"

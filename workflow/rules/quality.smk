@@ -24,7 +24,7 @@ rule quality:
         mem_mb=4000,
         runtime=60,
     params:
-        slice=slices.quality(settings),
+        slice=stage_parameters.quality(settings),
         drawn_truth=drawn_truth,
     script:
         "../scripts/quality.py"
@@ -50,7 +50,7 @@ rule sweep:
         mem_mb=3000,
         runtime=60,
     params:
-        slice=lambda w: slices.sweep(settings, w.dataset),
+        slice=lambda w: stage_parameters.sweep(settings, w.dataset),
         drawn_truth=drawn_truth,
     script:
         "../scripts/sweep.py"
@@ -79,7 +79,7 @@ rule detection_figure:
         mem_mb=1000,
         runtime=5,
     params:
-        slice=slices.show(settings, "dpi"),
+        slice=stage_parameters.show(settings, "dpi"),
     script:
         "../scripts/detection_figure.py"
 
@@ -130,7 +130,7 @@ rule overlays:
         mem_mb=4000,
         runtime=15,
     params:
-        slice=slices.overlays(settings),
+        slice=stage_parameters.overlays(settings),
         drawn_truth=drawn_truth,
     script:
         "../scripts/overlays.py"

@@ -26,7 +26,7 @@ rule retrieve:
         mem_mb=lambda w: estimates.retrieval_mb(w.dataset),
         runtime=lambda w: estimates.minutes("retrieve", w.dataset),
     params:
-        slice=slices.retrieve(settings),
+        slice=stage_parameters.retrieve(settings),
         scenarios=lambda w: scenario_names(w.dataset),
         shards=settings.retrieval.shards,
     script:
@@ -59,7 +59,7 @@ for _name in experiment.datasets:
             mem_mb=estimates.rankings_mb(_name),
             runtime=20,
         params:
-            slice=slices.retrieve(settings),
+            slice=stage_parameters.retrieve(settings),
             scenarios=scenario_names(_name),
         script:
             "../scripts/rankings.py"
@@ -88,7 +88,7 @@ rule downstream:
         mem_mb=lambda w: estimates.downstream_mb(w.dataset),
         runtime=lambda w: estimates.minutes("downstream", w.dataset),
     params:
-        slice=lambda w: slices.downstream(settings, w.dataset),
+        slice=lambda w: stage_parameters.downstream(settings, w.dataset),
     script:
         "../scripts/downstream.py"
 
@@ -115,7 +115,7 @@ rule scores:
         mem_mb=2000,
         runtime=20,
     params:
-        slice=slices.scores(settings),
+        slice=stage_parameters.scores(settings),
         scenarios=lambda w: [
             (str(run.model), run.seed, str(run.variant))
             for run in experiment.scenarios(w.dataset)
@@ -145,7 +145,7 @@ rule comparisons:
         mem_mb=1000,
         runtime=20,
     params:
-        slice=slices.comparisons(settings),
+        slice=stage_parameters.comparisons(settings),
         scenarios=rules.scores.params.scenarios,
         reference_seed=experiment.reference_seed,
         control_seeds=settings.control_seeds,
@@ -171,6 +171,6 @@ rule correlate:
         mem_mb=1000,
         runtime=5,
     params:
-        slice=slices.correlate(settings),
+        slice=stage_parameters.correlate(settings),
     script:
         "../scripts/correlate.py"

@@ -21,7 +21,7 @@ rule enough:
         mem_mb=1000,
         runtime=5,
     params:
-        slice=slices.retrieve(settings),
+        slice=stage_parameters.retrieve(settings),
         batch=lambda w: estimates.recipe(w.dataset).optimizer.batch_size,
     script:
         "../scripts/enough.py"
@@ -58,7 +58,7 @@ rule train_unadapted:
         mem_mb=lambda w: estimates.training_mb(w.dataset),
         runtime=lambda w: estimates.minutes("train", w.dataset),
     params:
-        slice=lambda w: slices.train(settings, w.dataset),
+        slice=lambda w: stage_parameters.train(settings, w.dataset),
         given=lambda w: contents(pretrained_weights(w)),
         adaption="unadapted",
     script:
@@ -84,6 +84,6 @@ use rule train_unadapted as train_adapted with:
     benchmark:
         f"{benchmarks}/train/{{dataset}}/{{adaption}}-{{anonymized}}-seed{{seed}}.tsv"
     params:
-        slice=lambda w: slices.train(settings, w.dataset),
+        slice=lambda w: stage_parameters.train(settings, w.dataset),
         given=lambda w: contents(pretrained_weights(w)),
         adaption=lambda w: w.adaption,

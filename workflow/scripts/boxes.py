@@ -2,8 +2,8 @@ from pathlib import Path
 
 from anonbench.core.jobs.job import job
 
-with job(snakemake, __file__) as made:
-    if not made.restored():
+with job(snakemake, __file__) as cache:
+    if not cache.restored():
         from anonbench.detection.gather import gather_boxes, gather_unmatched
 
         gather_unmatched(

@@ -2,7 +2,7 @@ from pathlib import Path
 
 from anonbench.core.jobs.job import job
 
-with job(snakemake, __file__) as made:
+with job(snakemake, __file__) as cache:
     import pandas as pd
 
     from anonbench.datasets.listing import root_in

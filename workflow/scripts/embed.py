@@ -2,8 +2,8 @@ from pathlib import Path
 
 from anonbench.core.jobs.job import job
 
-with job(snakemake, __file__) as made:
-    if not made.restored():
+with job(snakemake, __file__) as cache:
+    if not cache.restored():
         from anonbench.config import load
         from anonbench.core.devices import claimed
         from anonbench.datasets.listing import root_of

@@ -2,7 +2,7 @@ from pathlib import Path
 
 from anonbench.core.jobs.job import job
 
-with job(snakemake, __file__) as made:
+with job(snakemake, __file__) as cache:
     from anonbench.config import DataSource
     from anonbench.datasets.listing import list_images, root_of
     from anonbench.datasets.scan import scan
@@ -11,7 +11,7 @@ with job(snakemake, __file__) as made:
     source, seed = DataSource.model_validate(slice["source"]), slice["seed"] or 0
     # once it runs, it believes no file that only looks as it was: see --forcerun manifest
     listed = list_images(name, source, seed, labels=False)["path"]
-    if not made.restored(scan=scan(root_of(source), listed, True)):
+    if not cache.restored(scan=scan(root_of(source), listed, True)):
         from anonbench.datasets.manifest import write_manifest
         from anonbench.workflow.plan.counts import require_classes
 

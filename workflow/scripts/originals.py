@@ -2,8 +2,8 @@ from pathlib import Path
 
 from anonbench.core.jobs.job import job
 
-with job(snakemake, __file__) as made:
-    if not made.restored():
+with job(snakemake, __file__) as cache:
+    if not cache.restored():
         import pandas as pd
 
         from anonbench.datasets.originals import write_index

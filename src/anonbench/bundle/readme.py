@@ -30,7 +30,7 @@ _EMBEDDINGS_TELL = (
 _HEAD = """\
 # {title}: a bundle of results
 
-Made by `anonbench bundle`. {what} No images, no image sets, no models.
+JobCache by `anonbench bundle`. {what} No images, no image sets, no models.
 
 | where | what |
 | --- | --- |

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from anonbench.core.jobs.job import loudly
+from anonbench.core.jobs.job import warn_on_terminal
 from anonbench.core.provenance import file_digest
 from anonbench.core.vocabulary import Split
 
@@ -103,4 +103,4 @@ def tell_of_copies(name: str, copies: pd.DataFrame, labels: pd.Series | None) ->
         given = labels.reindex(copies["id"]).groupby(copies["digest"].to_numpy()).nunique()
         if differing := int((given > 1).sum()):
             text += f"; {differing} of these images have two labels"
-    loudly(_LOG, text + "; see duplicates.csv")
+    warn_on_terminal(_LOG, text + "; see duplicates.csv")

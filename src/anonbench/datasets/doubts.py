@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from anonbench.core.jobs.job import loudly
+from anonbench.core.jobs.job import warn_on_terminal
 from anonbench.core.wording import count
 
 log = logging.getLogger(__name__)
@@ -130,7 +130,7 @@ def of_counts(counts: pd.DataFrame, unmatched: Mapping[str, int] | None = None) 
 def announce(dataset: str, counts: Path, unmatched: Path) -> None:
     """Say on the terminal what is in doubt in a data set, where anything is (`read_doubts`)."""
     if doubts := read_doubts(counts, unmatched):
-        loudly(log, f"{dataset}: {doubts.said()}")
+        warn_on_terminal(log, f"{dataset}: {doubts.said()}")
 
 
 def said_of_run(results: Path, datasets: Iterable[str]) -> list[str]:

@@ -15,7 +15,7 @@ import pandas as pd
 from anonbench.config import DataSource, Layout
 from anonbench.core.errors import UnreadableImage
 from anonbench.core.io import write_csv, write_parquet
-from anonbench.core.jobs.job import loudly
+from anonbench.core.jobs.job import warn_on_terminal
 from anonbench.core.progress import track
 from anonbench.core.vocabulary import Split
 from anonbench.datasets.copies import find_copies, tell_of_copies
@@ -109,7 +109,7 @@ def _tell_of_skips(name: str, skips: pd.DataFrame) -> None:
         shown = [f"{count}: {reason}" for reason, count in loud.most_common(_SHOWN)]
         more = ["…"] if len(loud) > _SHOWN else []
         text = f"{name}: {loud.total()} files are left out ({'; '.join(shown + more)})"
-        loudly(_LOG, text + "; see skipped/manifest.csv")
+        warn_on_terminal(_LOG, text + "; see skipped/manifest.csv")
 
 
 def _look(root: Path, max_pixels: int, path: str) -> Header:

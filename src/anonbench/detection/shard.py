@@ -16,7 +16,7 @@ from anonbench.config.detectors import Detection, DetectorName
 from anonbench.core.boxes import Quad, Region, box_table, write_boxes
 from anonbench.core.errors import InputError, UnreadableImage
 from anonbench.core.io import write_parquet
-from anonbench.core.jobs.job import loudly
+from anonbench.core.jobs.job import warn_on_terminal
 from anonbench.core.progress import track_batches
 from anonbench.datasets.annotations import Correction, correct
 from anonbench.detection.base import Detector
@@ -299,7 +299,7 @@ def _one_thread(detectors: Sequence[DetectorName]) -> None:
 
 
 def _warn_of_nothing(images: int, name: DetectorName) -> None:
-    loudly(
+    warn_on_terminal(
         log,
         f"NOTHING FOUND in the first {images} images by {name}: is it the right detector for this "
         "data, with the right thresholds? Images without regions are not anonymized.",
@@ -308,7 +308,7 @@ def _warn_of_nothing(images: int, name: DetectorName) -> None:
 
 def _warn_of_removals(corrections: Sequence[tuple[str, Correction]]) -> None:
     image_id, first = corrections[0]
-    loudly(
+    warn_on_terminal(
         log,
         f"{len(corrections)} removals of the corrections match no region: none of theirs is there, "
         f"or they overlap it by less than half; first row {first.row}, {first.entity} (image "

@@ -12,7 +12,7 @@ from anonbench.config import Dataset, DataSource
 from anonbench.core.boxes import Region
 from anonbench.core.errors import InputError
 from anonbench.core.io import files_in, write_csv
-from anonbench.core.jobs.job import loudly
+from anonbench.core.jobs.job import warn_on_terminal
 from anonbench.datasets.annotations import (
     Annotations,
     Correction,
@@ -141,7 +141,7 @@ def match_own(
     if found.unused:
         log.info("%s: %d rows are of images that are listed and not used", file, found.unused)
     if len(found.unmatched):
-        loudly(
+        warn_on_terminal(
             log,
             f"{len(found.unmatched)} rows of {file} reach no image and are LEFT OUT, see "
             f"{unmatched}: what they mark is not hidden by them",

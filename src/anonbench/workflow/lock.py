@@ -18,7 +18,7 @@ _PREFIX = "anonbench-run."
 _LOCKS = "locks"
 
 
-def enter(snakemake: Path, only_looks: bool) -> str | None:
+def acquire_run_lock(snakemake: Path, only_looks: bool) -> str | None:
     """Say whose lock is in the way, and take a dead run's away.
 
     From then on this process is a run until it ends. What is only seen from another machine is

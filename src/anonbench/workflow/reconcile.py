@@ -42,7 +42,7 @@ _AGAIN = "their jobs check them or make them again"
 _MISSING = "missing: changed by hand, or its job failed\n"
 
 
-def settle(
+def reconcile(
     results: Path, snakemake: Path, makes: Callable[[str], bool] = lambda path: True
 ) -> list[Path]:
     """Make results and records agree; return the files that were damaged and put aside.

@@ -42,7 +42,7 @@ class Bucket:
         self._prefix = address + "/"
         self._folder = folder.strip("/") + "/"
 
-    def settle(self, snakemake: Path, unlock: bool = False) -> int:
+    def reconcile(self, snakemake: Path, unlock: bool = False) -> int:
         """Bring the records of the last run here, where this folder has others.
 
         Args:

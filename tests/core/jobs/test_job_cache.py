@@ -13,8 +13,8 @@ from anonbench.core.errors import InputError
 from anonbench.core.io import read_json
 from anonbench.core.jobs import job_cache
 from anonbench.core.jobs.checksums import digest_file, is_intact, record_of, write_checksum
-from anonbench.core.jobs.job_cache import KEPT, Made
-from anonbench.core.jobs.resource_usage import Spent, read_spent
+from anonbench.core.jobs.job_cache import KEPT, JobCache
+from anonbench.core.jobs.resource_usage import ResourceUsage, read_spent
 
 
 class Job:
@@ -30,9 +30,9 @@ class Job:
         self.parameters: dict[str, Any] = {"slice": {"sigma": 0.5}}
         self.results: Path | None = None
 
-    def made(self) -> Made:
+    def made(self) -> JobCache:
         outputs = [digest_file(str(self.big)), str(self.big), str(self.small)]
-        return Made("script.py", self.inputs, outputs, self.parameters, self.results)
+        return JobCache("script.py", self.inputs, outputs, self.parameters, self.results)
 
     def run(self, text: str = "made") -> bool:
         """Run as the workflow does, which removes outputs first; tell whether work was done."""
@@ -78,7 +78,7 @@ def test_the_same_job_ends_at_once_with_the_same_outputs(job: Job) -> None:
 def test_a_run_without_work_tells_what_the_work_took(
     job: Job, caplog: pytest.LogCaptureFixture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    spent = Spent(3600.0, 7200.0, 512.0)
+    spent = ResourceUsage(3600.0, 7200.0, 512.0)
     monkeypatch.setattr("anonbench.core.jobs.resource_usage.of_this_process", lambda: spent)
     job.run()
     benchmark = tmp_path / "job.tsv"

@@ -61,8 +61,8 @@ def test_an_error_is_one_line_on_the_terminal(tmp_path: Path, action: str, line:
 def test_what_is_loud_reaches_the_terminal_too_and_a_warning_does_not(tmp_path: Path) -> None:
     log = tmp_path / "a.log"
     done = run(
-        "from anonbench.core.jobs.job import loudly; x = logging.getLogger('x'); "
-        "x.warning('quiet'); loudly(x, 'LOUD')",
+        "from anonbench.core.jobs.job import warn_on_terminal; x = logging.getLogger('x'); "
+        "x.warning('quiet'); warn_on_terminal(x, 'LOUD')",
         log,
     )
     assert (done.returncode, done.stderr) == (0, f"anonbench: LOUD ({log})\n")

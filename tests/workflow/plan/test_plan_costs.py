@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from anonbench.core.jobs.resource_usage import Spent, nothing_to_do
+from anonbench.core.jobs.resource_usage import ResourceUsage, nothing_to_do
 from anonbench.workflow.plan.causes import Cause, Kind, chain, reasons
 from anonbench.workflow.plan.costs import Cost, costs
 from anonbench.workflow.plan.jobs import Job, Plan
@@ -69,9 +69,11 @@ def test_a_job_costs_what_it_cost_and_a_new_one_the_median_of_its_like(tmp_path:
     assert found[7] == Cost(600.0, 2400.0, 0.0, "declared", None, 0)
 
 
-@pytest.mark.parametrize(("before", "seconds"), [(None, 50.0), (Spent(70.0, 80.0, 900.0), 70.0)])
+@pytest.mark.parametrize(
+    ("before", "seconds"), [(None, 50.0), (ResourceUsage(70.0, 80.0, 900.0), 70.0)]
+)
 def test_of_a_run_that_had_nothing_to_do_the_one_before_counts(
-    tmp_path: Path, before: Spent | None, seconds: float
+    tmp_path: Path, before: ResourceUsage | None, seconds: float
 ) -> None:
     known = job(1, **measured(tmp_path, "1", 50.0))
     log = f"INFO anonbench.core.jobs.job_cache: {nothing_to_do(before)}\n"

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from anonbench.core.errors import InputError, Interrupted
-from anonbench.core.jobs.job_cache import Made
+from anonbench.core.jobs.job_cache import JobCache
 from anonbench.core.vocabulary import RESULTS
 
 THREAD_VARIABLES = (
@@ -58,11 +58,11 @@ class Task(Protocol):
 
 
 @contextmanager
-def job(task: Task, script: str) -> Iterator[Made]:
+def job(task: Task, script: str) -> Iterator[JobCache]:
     """Run the block as a job of the workflow: see `logged`. Give what it made before.
 
     Its inputs are checked before the block, and checksums of its outputs are written after it. A
-    script that asks `Made.restored` has its outputs kept for a job of the same identity.
+    script that asks `JobCache.restored` has its outputs kept for a job of the same identity.
 
     Args:
         task: Snakemake's object.
@@ -71,12 +71,12 @@ def job(task: Task, script: str) -> Iterator[Made]:
     """
     with logged(task.log[0], task.threads):
         results, bundle = task.config.get("results", RESULTS), task.config.get("bundle")
-        made = Made(
+        cache = JobCache(
             script, task.input, task.output, dict(task.params.items()), results=Path(results)
         )
-        made.begin(Path(bundle) if bundle else None)
-        yield made
-        made.end()
+        cache.begin(Path(bundle) if bundle else None)
+        yield cache
+        cache.end()
 
 
 @contextmanager
@@ -93,16 +93,16 @@ def logged(log: Path | str, threads: int) -> Iterator[None]:
             yield
         except InputError as error:
             logging.error("%s", error)
-            _tell(terminal, f"anonbench: {error}")
+            _write_terminal(terminal, f"anonbench: {error}")
             sys.exit(1)
         except Interrupted as stop:
             logging.warning("%s", stop)
-            _tell(terminal, f"anonbench: {stop}")
+            _write_terminal(terminal, f"anonbench: {stop}")
             sys.exit(TRY_AGAIN)
         except OSError as error:
             is_full = error.errno in _FULL
             logging.error("%s", _system_error(error), exc_info=not is_full)
-            _tell(terminal, f"anonbench: {_system_error(error)}")
+            _write_terminal(terminal, f"anonbench: {_system_error(error)}")
             sys.exit(1)
         except Exception as error:
             logging.exception("stopped by an error")
@@ -111,7 +111,7 @@ def logged(log: Path | str, threads: int) -> Iterator[None]:
             if damaged:
                 text = f"{damaged} is damaged or was half written ({type(error).__name__}): "
                 text += "delete it and run again"
-            _tell(terminal, f"anonbench: {text}")
+            _write_terminal(terminal, f"anonbench: {text}")
             sys.exit(1)
 
 
@@ -157,7 +157,7 @@ def _into(log: Path) -> Iterator[int]:
     # not emptied before it is known that nobody writes it
     with log.open("a", encoding="utf-8") as file:
         if not _alone(file.fileno()):
-            _tell(terminal, f"anonbench: {_GOES_ON.format(log)}")
+            _write_terminal(terminal, f"anonbench: {_GOES_ON.format(log)}")
             sys.exit(1)
         file.truncate(0)
         os.dup2(file.fileno(), 1)
@@ -177,7 +177,7 @@ def _into(log: Path) -> Iterator[int]:
             os.close(terminal)
 
 
-def loudly(logger: logging.Logger, text: str) -> None:
+def warn_on_terminal(logger: logging.Logger, text: str) -> None:
     """Warn in the log and, in a job, on the terminal too, where the log's path is added."""
     logger.warning("%s", text, extra={_LOUD: True})
 
@@ -193,7 +193,7 @@ class _Loud(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Write the record where it is a loud one."""
         if getattr(record, _LOUD, False):
-            _tell(self._terminal, f"anonbench: {record.getMessage()} ({self._log})")
+            _write_terminal(self._terminal, f"anonbench: {record.getMessage()} ({self._log})")
 
 
 def _alone(log: int) -> bool:
@@ -210,5 +210,5 @@ def _alone(log: int) -> bool:
     return False
 
 
-def _tell(terminal: int, text: str) -> None:
+def _write_terminal(terminal: int, text: str) -> None:
     os.write(terminal, (text + "\n").encode("utf-8", "replace"))

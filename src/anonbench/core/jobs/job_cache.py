@@ -43,7 +43,7 @@ _PLANNED = ("code", "given")
 log = logging.getLogger(__name__)
 
 
-class Made:
+class JobCache:
     """The inputs and outputs of one job."""
 
     def __init__(
@@ -120,7 +120,7 @@ class Made:
             facts: what else decides what the job makes, and is known only once it runs.
 
         """
-        from anonbench.core.jobs.resource_usage import Spent, nothing_to_do
+        from anonbench.core.jobs.resource_usage import ResourceUsage, nothing_to_do
 
         self._parameters |= facts
         self._is_kept = True
@@ -138,7 +138,7 @@ class Made:
             known = {key: record[key] for key in (IDENTITY, _SPENT) if key in record}
             write_checksum(output, record["sha256"], **known)
         spent = records[0].get(_SPENT)
-        log.info(nothing_to_do(Spent(*spent) if spent else None))
+        log.info(nothing_to_do(ResourceUsage(*spent) if spent else None))
         return True
 
     def end(self) -> None:

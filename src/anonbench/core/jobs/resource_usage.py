@@ -26,7 +26,7 @@ _SHORT_LOG = 4096
 _COLUMNS = ("s", "cpu_time", "max_rss")
 
 
-class Spent(NamedTuple):
+class ResourceUsage(NamedTuple):
     """What one run of a job took."""
 
     seconds: float
@@ -35,23 +35,23 @@ class Spent(NamedTuple):
     """Most memory that it held, resident."""
 
 
-def of_this_process() -> Spent:
+def of_this_process() -> ResourceUsage:
     """Return what this process and its children that ended have taken so far."""
     used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     largest = max(each.ru_maxrss for each in used)
-    return Spent(
+    return ResourceUsage(
         time.time() - psutil.Process().create_time(),
         sum(each.ru_utime + each.ru_stime for each in used),
         largest / (2**20 if sys.platform == "darwin" else 2**10),
     )
 
 
-def nothing_to_do(before: Spent | None) -> str:
+def nothing_to_do(before: ResourceUsage | None) -> str:
     """Return what a job logs that found its outputs made, with what making them took if known."""
     return _NOTHING_TO_DO if before is None else f"{_NOTHING_TO_DO}; {_TOOK.format(*before)}"
 
 
-def read_spent(benchmark: Path, logs: Iterable[Path]) -> Spent | None:
+def read_spent(benchmark: Path, logs: Iterable[Path]) -> ResourceUsage | None:
     """Return what making a job's outputs took; None where no run tells it.
 
     Snakemake has no CPU time and memory of very short jobs: they count as none.
@@ -75,8 +75,8 @@ def read_spent(benchmark: Path, logs: Iterable[Path]) -> Spent | None:
     for text in map(_short, logs):
         if _NOTHING_TO_DO in text:
             told = _READ.search(text)
-            return Spent(*map(float, told.groups())) if told else None
-    return Spent(*(_number(rows[-1][name]) for name in _COLUMNS))
+            return ResourceUsage(*map(float, told.groups())) if told else None
+    return ResourceUsage(*(_number(rows[-1][name]) for name in _COLUMNS))
 
 
 def _short(log: Path) -> str:

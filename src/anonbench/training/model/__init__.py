@@ -1,1 +1,1 @@
-"""The network: backbone, blocks, heads, position embeddings, and weights of others to start from."""
+"""The network: backbone, blocks, heads, positions, and weights of others to start from."""

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from anonbench.core.jobs.resource_usage import Spent, read_spent
+from anonbench.core.jobs.resource_usage import ResourceUsage, read_spent
 from anonbench.workflow.plan.jobs import Job, Plan
 from anonbench.workflow.plan.settings import changes
 
@@ -52,7 +52,9 @@ def costs(plan: Plan) -> dict[int, Cost]:
             runtime = _own_runtime(job, measured) or _runtime_of_kind(job, kinds, measured)
             origin = MEASURED if runtime else DECLARED
             declared = 60 * job.minutes
-            seconds, cpu, _ = runtime or Spent(declared, declared * job.threads, job.megabytes)
+            seconds, cpu, _ = runtime or ResourceUsage(
+                declared, declared * job.threads, job.megabytes
+            )
             disk = sizes[job.id] if job.id in sizes else _median(kinds.of(job), sizes)
             replaced = _bytes(job)
             planned[job.id] = Cost(seconds, cpu, seconds * job.gpus, origin, disk, replaced)
@@ -78,7 +80,7 @@ class _Kinds:
         return [(stage, job.wildcards.get("dataset", "")), (stage,)]
 
 
-def _own_runtime(job: Job, measured: Mapping[int, Spent]) -> Spent | None:
+def _own_runtime(job: Job, measured: Mapping[int, ResourceUsage]) -> ResourceUsage | None:
     """Return what the job took the last time, in proportion to the steps of a training."""
     last = measured.get(job.id)
     if last is None:
@@ -92,7 +94,9 @@ def _own_runtime(job: Job, measured: Mapping[int, Spent]) -> Spent | None:
     return _scaled(last, job.seconds / factor, job.seconds)
 
 
-def _runtime_of_kind(job: Job, kinds: _Kinds, measured: Mapping[int, Spent]) -> Spent | None:
+def _runtime_of_kind(
+    job: Job, kinds: _Kinds, measured: Mapping[int, ResourceUsage]
+) -> ResourceUsage | None:
     """Return the median of jobs of the same kind."""
     for group in kinds.of(job):
         # the work of a job that would run again may have been another when it was measured
@@ -100,11 +104,11 @@ def _runtime_of_kind(job: Job, kinds: _Kinds, measured: Mapping[int, Spent]) -> 
         known = settled or [other for other in group if other.id in measured]
         if known:
             runs = [_scaled(measured[other.id], other.seconds, job.seconds) for other in known]
-            return Spent(*map(statistics.median, zip(*runs, strict=True)))
+            return ResourceUsage(*map(statistics.median, zip(*runs, strict=True)))
     return None
 
 
-def _scaled(run: Spent, before: float | None, now: float | None) -> Spent:
+def _scaled(run: ResourceUsage, before: float | None, now: float | None) -> ResourceUsage:
     """Return what a run would take if the work were not of the size `before` but `now`.
 
     Of a very short run most is the start of Python: it tells nothing of the rate, and the
@@ -116,7 +120,7 @@ def _scaled(run: Spent, before: float | None, now: float | None) -> Spent:
     rate = rate if before >= TELLING else min(1.0, rate)
     seconds = max(run.seconds + rate * (now - before), run.seconds * min(1.0, now / before))
     cpu = run.cpu_seconds * seconds / run.seconds if run.seconds else 0.0
-    return Spent(seconds, cpu, run.mebibytes)
+    return ResourceUsage(seconds, cpu, run.mebibytes)
 
 
 def usual_seconds(jobs: Iterable[tuple[str, str, Sequence[str]]]) -> dict[str, float]:
@@ -134,7 +138,7 @@ def usual_seconds(jobs: Iterable[tuple[str, str, Sequence[str]]]) -> dict[str, f
     return {rule: statistics.median(runs) for rule, runs in found.items()}
 
 
-def _spent(benchmark: str | None, logs: Iterable[str]) -> Spent | None:
+def _spent(benchmark: str | None, logs: Iterable[str]) -> ResourceUsage | None:
     return read_spent(Path(benchmark), map(Path, logs)) if benchmark else None
 
 
