@@ -28,8 +28,8 @@ _SETTINGS = f"{PACKAGE}.config"
 """Of settings only the methods count: their values are part of an identity by themselves."""
 _SILENT = frozenset({"tqdm"})
 """Packages that compute nothing."""
-_FRAME = ("checksums", "identity", "made", "progress", "reach", "runtime")
-"""Modules around a job's work: they decide when and where it runs, and nothing of what it makes."""
+_FRAME = ("checksums", "identity", "made", "planning.counts", "progress", "reach", "runtime")
+"""Modules around a job's work: they decide whether, when and where it runs, not what it makes."""
 _SCRIPTS: dict[str, Path] = {}
 """By their `code_digest`, the scripts that this process was asked about."""
 

@@ -7,11 +7,15 @@ with job(snakemake, __file__) as made:
         from anonbench.config import load
         from anonbench.datasets.listing import root_of
         from anonbench.devices import claimed
+        from anonbench.planning.counts import require_left
         from anonbench.training.launch import TrainJob, run
 
         config, slice = load(snakemake.config), snakemake.params.slice
         dataset = config.datasets[snakemake.wildcards.dataset]
         recipe = config.recipes[dataset.recipe]
+        counts = config.results / snakemake.wildcards.dataset / "counts.csv"
+        if counts.exists():  # no input: a training stands on train's images alone
+            require_left(counts, config.retrieval, recipe.optimizer.batch_size)
         training = TrainJob(
             recipe=recipe.completing(slice["recipe"]),
             adaption=snakemake.params.adaption,
