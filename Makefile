@@ -11,6 +11,8 @@ PAPER_LAYOUTS := build/paper-layouts
 BENCH := build/bench-venv
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONUNBUFFERED := 1
+# sources are compiled once, not by every job anew
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test lint format docs dev plan-paper bench bench-setup clean

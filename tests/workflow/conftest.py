@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import sys
@@ -33,10 +32,7 @@ def snakemake(root: Path) -> Snakemake:
         program = Path(sys.executable).with_name("snakemake")
         command = [program, "-s", snakefile, "--directory", folder]
         command += ["--configfile", path, *arguments]
-        environment = os.environ | {"PYTHONDONTWRITEBYTECODE": "1"}
-        return subprocess.run(
-            command, capture_output=True, text=True, check=False, cwd=folder, env=environment
-        )
+        return subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder)
 
     return run
 

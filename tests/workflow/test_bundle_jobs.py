@@ -60,7 +60,6 @@ def reviewed(bundle: Path, *arguments: str) -> str:
         text=True,
         check=False,
         cwd=bundle,
-        env=os.environ | {"PYTHONDONTWRITEBYTECODE": "1"},
     )
     assert done.returncode == 0, done.stderr[-4000:]
     return done.stdout + done.stderr

@@ -78,11 +78,9 @@ def code(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def anonbench(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-c", "import sys; from anonbench.cli import main; sys.exit(main())"]
-    environment = os.environ | {"PYTHONDONTWRITEBYTECODE": "1"}
     return subprocess.run(
-        [*command, *arguments],
-        capture_output=True, text=True, check=False, cwd=folder, env=environment,
-    )  # fmt: skip
+        [*command, *arguments], capture_output=True, text=True, check=False, cwd=folder
+    )
 
 
 def plan(

@@ -17,7 +17,7 @@ rule match:
     benchmark:
         f"{benchmarks}/match/{{dataset}}/{{setting}}.tsv"
     # a wrong row is said before anything is searched, one of the truth too
-    priority: 1
+    priority: 2
     conda:
         CONDA
     threads: 1
@@ -50,6 +50,8 @@ rule detect:
         f"{logs}/detect/{{dataset}}/{{split}}-{{shard}}.log",
     benchmark:
         f"{benchmarks}/detect/{{dataset}}/{{split}}-{{shard}}.tsv"
+    # before trainings: what is left of the images may be too few
+    priority: 1
     conda:
         CONDA
     threads: settings.detection.threads
@@ -88,6 +90,7 @@ rule boxes:
         f"{logs}/boxes/{{dataset}}.log",
     benchmark:
         f"{benchmarks}/boxes/{{dataset}}.tsv"
+    priority: 1
     conda:
         CONDA
     threads: 1

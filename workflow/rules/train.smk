@@ -1,9 +1,9 @@
 # DINOv2 on pairs of original and anonymized images: the unadapted model and adaptions A, B, C.
 
 
-# Too few images are refused before anything is trained: it is ready as soon as detection is, and goes
-# first. No training has it as an input, or other settings of retrieval would train again; nor as an
-# ancient one, because Snakemake looks for no other change behind a job that it plans.
+# Too few images are refused before anything is trained: detection goes first, then this. No training
+# has it as an input, or other settings of retrieval would train again; nor as an ancient one, because
+# Snakemake looks for no other change behind a job that it plans. A training looks at the counts itself.
 rule enough:
     input:
         rules.boxes.output.counts,

@@ -8,10 +8,14 @@ with job(snakemake, __file__) as cache:
         from anonbench.core.devices import claimed
         from anonbench.datasets.listing import root_of
         from anonbench.training.loop.launch import TrainJob, run
+        from anonbench.workflow.plan.counts import require_left
 
         config, slice = load(snakemake.config), snakemake.params.slice
         dataset = config.datasets[snakemake.wildcards.dataset]
         recipe = config.recipes[dataset.recipe]
+        counts = config.results / snakemake.wildcards.dataset / "counts.csv"
+        if counts.exists():  # no input: a training stands on train's images alone
+            require_left(counts, config.retrieval, recipe.optimizer.batch_size)
         training = TrainJob(
             recipe=recipe.completing(slice["recipe"]),
             adaption=snakemake.params.adaption,

@@ -169,7 +169,7 @@ def test_every_script_of_the_workflow_is_followed_to_its_room(root: Path) -> Non
     started_by_name = "anonbench.training.loop.worker"
     assert any(name.startswith(started_by_name) for name in train)
     assert not any(name.startswith("anonbench.reporting") for name in train)
-    assert not any(name.startswith("anonbench.core.jobs") for name in train)
+    assert not any(name.startswith(("anonbench.core.jobs", "anonbench.workflow")) for name in train)
     assert not any(name.startswith("anonbench.training") for name in found["anonymize"])
     assert {"zxing-cpp", "facenet-pytorch"} & set(found["detect"])
     for name, code in found.items():

@@ -29,8 +29,8 @@ _SETTINGS = "anonbench.config"
 """Of settings only the methods count: their values are part of an identity by themselves."""
 _SILENT = frozenset({"tqdm"})
 """Packages that compute nothing."""
-_FRAME = ("anonbench.core.jobs", "anonbench.core.progress")
-"""What is around a job's work: it decides when and where that runs, nothing of what it makes."""
+_FRAME = ("anonbench.core.jobs", "anonbench.core.progress", "anonbench.workflow")
+"""What is around a job's work: it decides whether, when and where that runs, not what it makes."""
 _SCRIPTS: dict[str, Path] = {}
 """By their `code_digest`, the scripts that this process was asked about."""
 
