@@ -4,6 +4,7 @@ from anonbench.runtime import job
 
 with job(snakemake, __file__) as made:
     if not made.restored():
+        from anonbench.checksums import is_intact
         from anonbench.config import load
         from anonbench.datasets.listing import root_of
         from anonbench.devices import claimed
@@ -14,7 +15,7 @@ with job(snakemake, __file__) as made:
         dataset = config.datasets[snakemake.wildcards.dataset]
         recipe = config.recipes[dataset.recipe]
         counts = config.results / snakemake.wildcards.dataset / "counts.csv"
-        if counts.exists():  # no input: a training stands on train's images alone
+        if is_intact(counts):  # no input: a training stands on train's images alone
             require_left(counts, config.retrieval, recipe.optimizer.batch_size)
         training = TrainJob(
             recipe=recipe.completing(slice["recipe"]),
