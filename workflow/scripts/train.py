@@ -6,6 +6,7 @@ with job(snakemake, __file__) as cache:
     if not cache.restored():
         from anonbench.config import load
         from anonbench.core.devices import claimed
+        from anonbench.core.jobs.checksums import is_intact
         from anonbench.datasets.listing import root_of
         from anonbench.training.loop.launch import TrainJob, run
         from anonbench.workflow.plan.counts import require_left
@@ -14,7 +15,7 @@ with job(snakemake, __file__) as cache:
         dataset = config.datasets[snakemake.wildcards.dataset]
         recipe = config.recipes[dataset.recipe]
         counts = config.results / snakemake.wildcards.dataset / "counts.csv"
-        if counts.exists():  # no input: a training stands on train's images alone
+        if is_intact(counts):  # no input: a training stands on train's images alone
             require_left(counts, config.retrieval, recipe.optimizer.batch_size)
         training = TrainJob(
             recipe=recipe.completing(slice["recipe"]),

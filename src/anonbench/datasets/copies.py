@@ -71,16 +71,23 @@ def copies_of_used(root: Path, used: pd.DataFrame, others: pd.DataFrame) -> pd.D
 
     """
     by_digest = used.drop_duplicates("digest").set_index("digest")
-    sizes, rows = set(used["bytes"].tolist()), []
+    sizes, rows, unread = set(used["bytes"].tolist()), [], 0
     for image_id, path in zip(others["id"], others["path"], strict=True):
         try:
             is_candidate = (root / path).stat().st_size in sizes
             digest = file_digest(root / path) if is_candidate else ""
-        except OSError:  # nothing is published of what cannot be read
+        except OSError:
+            unread += 1
             continue
         if digest in by_digest.index:
             width, height = by_digest.loc[digest, ["width", "height"]]
             rows.append((image_id, path, width, height, digest))
+    if unread:
+        loudly(
+            _LOG,
+            f"{unread} images that are not used cannot be read: what is marked in them does not "
+            "count for a copy that is used",
+        )
     return pd.DataFrame(rows, columns=["id", "path", "width", "height", "digest"])
 
 
