@@ -83,7 +83,7 @@ def copies_of_used(root: Path, used: pd.DataFrame, others: pd.DataFrame) -> pd.D
             width, height = by_digest.loc[digest, ["width", "height"]]
             rows.append((image_id, path, width, height, digest))
     if unread:
-        loudly(
+        warn_on_terminal(
             _LOG,
             f"{unread} images that are not used cannot be read: what is marked in them does not "
             "count for a copy that is used",
