@@ -9,11 +9,11 @@ from __future__ import annotations
 import difflib
 import json
 import zipfile
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import BinaryIO
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path, PurePath
+from typing import Any, BinaryIO
 
-from anonbench.config import Config, DetectorName, Ppocr
+from anonbench.config import Config, Dataset, DetectorName, Ppocr
 from anonbench.core.errors import InputError
 from anonbench.training.model.timm_names import require_name
 
@@ -45,6 +45,46 @@ def require_files(config: Config) -> None:
             require_name(backbone.name, f"{field}.name")
         if isinstance(backbone.pretrained, Path):
             _require_checkpoint(backbone.pretrained, f"{field}.pretrained")
+
+
+def require_absolute(brought: Mapping[str, Any], place: str = "") -> None:
+    """Check that what the user brings is where every machine finds it.
+
+    Args:
+        brought: parts of the config, by their place in it.
+        place: of `brought` itself.
+
+    Raises:
+        InputError: a path in it is relative.
+
+    """
+    for name, value in brought.items():
+        field = f"{place}.{name}" if place else name
+        if isinstance(value, Mapping):
+            require_absolute(value, field)
+        elif isinstance(value, PurePath) and not value.is_absolute():
+            raise InputError(
+                f"{field}: {value} is relative, and with a storage for results each job reads it "
+                "where it runs; give the absolute path of a volume that all of them mount"
+            )
+
+
+def require_in_place(datasets: Mapping[str, Dataset]) -> None:
+    """Check that no originals are copied to a storage.
+
+    Args:
+        datasets: by name.
+
+    Raises:
+        InputError: a data set asks for copies.
+
+    """
+    for name, dataset in datasets.items():
+        if dataset.copy_originals:
+            raise InputError(
+                f"datasets.{name}.copy_originals: originals are not copied to a storage for "
+                "results; leave it out, and each job reads them where they are"
+            )
 
 
 def _require_detectors(config: Config, used: set[DetectorName]) -> None:

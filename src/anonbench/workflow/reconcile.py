@@ -1,37 +1,34 @@
-"""Before jobs are planned: results are what their records say, and Snakemake's records are theirs.
+"""Check of results against the checksums of their jobs, before planning; repair when a run starts.
 
-Snakemake believes what `.snakemake` says and looks at times alone. So what it knows of the results
-is kept with the results, and comes back where `.snakemake` is lost or belongs to other results; and
-a file that was changed by hand is put aside, so that it is made again.
+Snakemake compares times and believes what is there. So files that are damaged, of unknown origin,
+or gone while others read them have their jobs planned again. Only a run changes anything.
 """
 
 from __future__ import annotations
 
-import gzip
 import logging
 import os
 import re
-import secrets
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
 from anonbench import __version__
-from anonbench.core.io import atomic, writing_to
-from anonbench.core.jobs.checksums import DIGEST, is_intact, note_touch, read_checksum
+from anonbench.core.errors import InputError
+from anonbench.core.io import cannot_be_written_to, make_private, writing_to
+from anonbench.core.jobs.checksums import DIGEST, FOLDER, is_intact, note_time, read_checksum
+from anonbench.core.jobs.fingerprint import known_codes
 from anonbench.core.jobs.job_cache import IDENTITY
-from anonbench.workflow.code_snapshots import forget_codes
-from anonbench.workflow.lock import is_locked
-from anonbench.workflow.snakemake_metadata import decoded, encoded, forget, pack, records_of, unpack
+from anonbench.workflow.code_snapshots import forget_codes, keep_codes
 
 log = logging.getLogger(__name__)
 
-RECORDS = ".records.json.gz"
+METADATA = ".snakemake"
+"""Folder in the results of what Snakemake knows of them."""
 BY_HAND = ".by-hand"
 """Suffix under which a damaged file is put aside: nothing is lost."""
-_OWNER = "anonbench-owner"
 _VERSION = ".anonbench-version"
 _READ = (".csv", ".json", ".npz", ".parquet", DIGEST)
 """Suffixes of files that other jobs read: nobody misses a figure but who asks for it."""
@@ -39,93 +36,92 @@ _CLOCK_SECONDS = 2.0
 _SHA = re.compile(r"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])")
 _OF_RUNS = ("benchmarks", "logs")
 _AGAIN = "their jobs check them or make them again"
-_MISSING = "missing: changed by hand, or its job failed\n"
 
 
-def reconcile(
-    results: Path, snakemake: Path, makes: Callable[[str], bool] = lambda path: True
-) -> list[Path]:
-    """Make results and records agree; return the files that were damaged and put aside.
+class Results:
+    """A folder of results, whose files were recorded by the jobs that wrote them."""
 
-    A job is done again whose output is damaged, is of unknown origin, or is gone while other jobs
-    read it. Nothing is done while a run is going on: a dry run beside it is only to look.
+    def __init__(self, folder: Path) -> None:
+        """Take the folder, as the config names it; it may be missing."""
+        self._folder = folder
+        self.prefix = f"{folder.as_posix()}/"
+        self.metadata = folder / METADATA
+        self.damaged: list[Path] = []
+        """Files that hold something else than their jobs wrote."""
+        self.gone: list[Path] = []
+        """Files that other jobs read and that are not there."""
 
-    Args:
-        results: folder of all results, as the config names it.
-        snakemake: Snakemake's own folder, `.snakemake`.
-        makes: whether some job makes a file, by its path.
+    def before_planning(self, is_look: bool) -> None:
+        """Warn of results of another version, or that cannot be written to."""
+        for message in (of_another_version(self._folder), cannot_be_written_to(self._folder)):
+            if message:
+                log.warning("%s", message)
 
-    Raises:
-        InputError: the results have to be written to, and cannot be.
+    def outdated(self, is_recorded: Callable[[str], bool]) -> set[str]:
+        """Return files whose jobs have to run again; nothing is written.
 
-    """
-    if not results.is_dir() or is_locked(snakemake):
-        return []
-    with writing_to(results):
-        known = _known(results, snakemake)
-        files = _files(results)
+        Args:
+            is_recorded: whether Snakemake knows how a file was made.
+
+        """
+        files, self.gone = _files(self._folder), list(_gone(self._folder))
         with ThreadPoolExecutor() as pool:
             intact = dict(zip(files, pool.map(is_intact, files), strict=True))
-        placeholders = [path for path in files if not intact[path] and is_placeholder(path)]
-        damaged = [path for path in files if intact[path] is False and path not in placeholders]
-        for path in damaged:
-            path.replace(path.with_name(path.name + BY_HAND))
-        unknown = [path for path in files if intact[path] is None and makes(path.as_posix())]
-        lost = [path for path in unknown if read_checksum(path) is None]
-        if lost and known:
+        recorded = {path for path in files if is_recorded(path.as_posix())}
+        self.damaged = [path for path in files if intact[path] is False]
+        unknown = [path for path in files if intact[path] is None or path not in recorded]
+        lost = [path for path in recorded if intact[path] is None and not read_checksum(path)]
+        for path in self.damaged:
+            log.warning("%s is not what its job wrote: it would be put aside and made again", path)
+        if lost:
             text = "nothing says what %d files hold, such as %s: %s"
-            log.warning(text, len(lost), lost[0], _AGAIN)
-        if not known and (unknown := [*unknown, *filter(intact.get, files)]):
-            log.warning("nothing is known of the files in %s: %s", results, _AGAIN)
-        missed = [path for path in _missed(results, snakemake) if makes(path.as_posix())]
-        again = {*damaged, *placeholders, *unknown, *missed}
-        _begin_again(sorted(again), snakemake)
-        _take_from_the_future(results)
-    return damaged
+            log.warning(text, len(lost), min(lost), _AGAIN)
+        if any(map(intact.get, files)) and not recorded:
+            log.warning("nothing is known of the files in %s: %s", self._folder, _AGAIN)
+        return {path.as_posix() for path in [*self.damaged, *self.gone, *unknown]}
 
+    def begin(self, planned: Collection[str]) -> None:
+        """Put damaged files aside and correct times, before the first job runs.
 
-def is_placeholder(path: Path) -> bool:
-    """Tell whether a file only stands where one is missing, so that its job is done again."""
-    if not path.is_file() or path.stat().st_size != len(_MISSING):
-        return False
-    return path.read_bytes() == _MISSING.encode()
+        Args:
+            planned: the outputs of all jobs that will run.
 
+        Raises:
+            InputError: the results cannot be written to.
 
-def remember(results: Path, snakemake: Path, began: int) -> None:
-    """Keep what Snakemake knows of the results with them; to be called at the end of a run.
+        """
+        if message := cannot_be_written_to(self._folder):
+            raise InputError(message)
+        make_private(self._folder)
+        with writing_to(self._folder):
+            for path in self.damaged:
+                if path.as_posix() in planned:
+                    aside = path.with_name(path.name + BY_HAND)
+                    path.replace(aside)
+                    log.warning("%s is put aside as %s and made again", path, aside.name)
+            _correct_times(self._folder)
+            (self._folder / _VERSION).write_text(__version__, encoding="utf-8")
+            self._keep_codes()
 
-    Args:
-        results: folder of all results.
-        snakemake: Snakemake's own folder.
-        began: when the run did, in ns.
+    def end(self) -> None:
+        """Do nothing: each job has recorded what it made."""
 
-    """
-    if not results.is_dir():
-        return
-    try:
-        with ThreadPoolExecutor() as pool:
-            for _ in pool.map(lambda path: note_touch(path, began), _files(results)):
-                pass
-        _remember(results, snakemake)
-    except OSError as error:  # a full disk, which has failed the run: that is said already
-        log.warning("what is known of the files in %s is not kept there: %s", results, error)
+    def unlock(self) -> None:
+        """Do nothing: Snakemake's lock is all there is."""
 
-
-def _remember(results: Path, snakemake: Path) -> None:
-    with atomic(results / RECORDS) as temporary:
-        packed = pack(_prefixes(results, snakemake), snakemake)
-        temporary.write_bytes(packed)
-    forget_codes(results, {*_SHA.findall(gzip.decompress(packed).decode())})
-    owner = _owner(results) or secrets.token_hex(8)
-    (results / f".{_OWNER}").write_text(owner, encoding="utf-8")
-    (snakemake / _OWNER).write_text(owner, encoding="utf-8")
-    (results / _VERSION).write_text(__version__, encoding="utf-8")
+    def _keep_codes(self) -> None:
+        codes = known_codes()
+        keep_codes(self._folder, codes)
+        records = (path for path in self.metadata.rglob("*") if path.is_file())
+        used = {sha for path in records for sha in _SHA.findall(path.read_text("utf-8", "replace"))}
+        forget_codes(self._folder, used | {*codes})
 
 
 def of_another_version(results: Path) -> str | None:
-    """Say what becomes of results that another version of anonbench wrote; else None."""
-    version = _read(results / _VERSION)
-    if version in ("", __version__):
+    """Return what becomes of results that another version of anonbench wrote, else None."""
+    path = results / _VERSION
+    version = path.read_text(encoding="utf-8") if path.exists() else __version__
+    if version == __version__:
         return None
     return (
         f"{results} was written by anonbench {version}, and this is {__version__}: what it "
@@ -134,92 +130,42 @@ def of_another_version(results: Path) -> str | None:
     )
 
 
-def _restore_records(results: Path, snakemake: Path) -> bool:
-    """Replace Snakemake's records of the results by those kept with them; tell if there are any."""
-    if not (results / RECORDS).exists():
-        return False
-    try:
-        unpack((results / RECORDS).read_bytes(), _prefixes(results, snakemake), snakemake)
-    except ValueError:
-        log.warning("%s is damaged and not used", results / RECORDS)
-        return False
-    (snakemake / _OWNER).write_text(_owner(results) or "")
-    return True
+def _folders(results: Path, apart: Collection[str]) -> Iterator[tuple[Path, list[str]]]:
+    """Yield each folder with the names of its files, hidden ones left out."""
+    for place, folders, names in os.walk(results):
+        without = apart if Path(place) == results else ()
+        folders[:] = [name for name in folders if not name.startswith(".") and name not in without]
+        yield Path(place), [name for name in names if not name.startswith(".")]
 
 
-def _known(results: Path, snakemake: Path) -> bool:
-    """Bring Snakemake's records of the results back where they are lost or of other results.
-
-    Returns:
-        Whether there are any.
-
-    """
-    is_ours = _owner(results) == _read(snakemake / _OWNER)
-    if is_ours and any(True for _ in _records(results, snakemake)):
-        return True
-    if _restore_records(results, snakemake):
-        return True
-    forget(_prefixes(results, snakemake), snakemake)
-    return False
+def _files(results: Path, apart: Collection[str] = _OF_RUNS) -> list[Path]:
+    return sorted(folder / name for folder, names in _folders(results, apart) for name in names)
 
 
-def _files(results: Path) -> list[Path]:
-    """Return all files but hidden ones, logs and benchmarks."""
-    found = []
-    for folder, folders, names in os.walk(results):
-        apart = _OF_RUNS if Path(folder) == results else ()
-        folders[:] = [name for name in folders if not name.startswith(".") and name not in apart]
-        found += [Path(folder, name) for name in names if not name.startswith(".")]
-    return sorted(found)
-
-
-def _missed(results: Path, snakemake: Path) -> list[Path]:
-    """Return files that other jobs read and that are gone: their jobs were killed or failed.
+def _gone(results: Path) -> Iterator[Path]:
+    """Yield files that other jobs read and that are gone: their jobs were killed or failed.
 
     Snakemake would not miss them while what was made from them is there. Of a job that can put its
     outputs back only a digest is missed: that the big file is gone, to save room, is no reason to
     make it again. A folder that is gone as a whole is not missed.
     """
-    known = dict(_records(results, snakemake)) | dict(_records(results, snakemake, "incomplete"))
-    paths = (Path(decoded(name)) for name in known)
-    return [
-        path
-        for path in paths
-        if path.suffix in _READ
-        and not (at := snakemake.parent / path).exists()
-        and at.parent.is_dir()
-        and (path.suffix == DIGEST or IDENTITY not in (read_checksum(at) or {}))
-    ]
+    for folder, names in _folders(results, _OF_RUNS):
+        for record in sorted((folder / FOLDER).glob("*.json")):
+            path = folder / record.name.removesuffix(".json")
+            if path.name in names or path.suffix not in _READ:
+                continue
+            if path.suffix == DIGEST or IDENTITY not in (read_checksum(path) or {}):
+                yield path
 
 
-def _begin_again(paths: Iterable[Path], snakemake: Path) -> None:
-    """Have the jobs of these files done again.
+def _correct_times(results: Path) -> None:
+    """Note the times of intact files, and date those of the future now.
 
-    Snakemake does a job again whose output is there and marked as incomplete.
-    """
-    for path in paths:
-        at = snakemake.parent / path
-        if not at.exists():
-            at.write_text(_MISSING, encoding="utf-8")
-        mark = snakemake / "incomplete" / encoded(path.as_posix())
-        mark.parent.mkdir(parents=True, exist_ok=True)
-        mark.touch()
-
-
-def _take_from_the_future(results: Path) -> None:
-    """Give files that another machine's clock dated ahead the time that it is now.
-
-    Snakemake refuses what is made from them, as older than they are.
+    Snakemake refuses what is made from a file that another machine's clock dated ahead.
     """
     now = time.time()
-    ahead = 0
-    for folder, _, names in os.walk(results):
-        for name in names:
-            path = os.path.join(folder, name)  # noqa: PTH118 - results have very many files
-            with suppress(OSError):  # a link to nowhere, or someone else's
-                if os.stat(path).st_mtime > now + _CLOCK_SECONDS:  # noqa: PTH116
-                    os.utime(path, (now, now))
-                    ahead += 1
+    with ThreadPoolExecutor() as pool:
+        ahead = sum(pool.map(lambda path: _correct_time(path, now), _files(results, ())))
     if ahead:
         log.warning(
             "%d files in %s were of the future and are dated now: the clocks of the machines that "
@@ -229,19 +175,13 @@ def _take_from_the_future(results: Path) -> None:
         )
 
 
-def _records(results: Path, snakemake: Path, kind: str = "metadata") -> Iterator[tuple[str, Path]]:
-    return records_of(_prefixes(results, snakemake), snakemake, kind)
-
-
-def _prefixes(results: Path, snakemake: Path) -> tuple[str, ...]:
-    # as the config names the folder: from where Snakemake runs, or whole
-    places = (os.path.relpath(results, snakemake.parent), os.path.abspath(results))  # noqa: PTH100
-    return tuple(place + os.sep for place in places)
-
-
-def _owner(results: Path) -> str:
-    return _read(results / f".{_OWNER}")
-
-
-def _read(path: Path) -> str:
-    return path.read_text() if path.exists() else ""
+def _correct_time(path: Path, now: float) -> bool:
+    """Correct the time of one file; return whether it was of the future."""
+    intact, is_ahead = is_intact(path), False
+    with suppress(OSError):  # a link to nowhere, or someone else's
+        if path.stat().st_mtime > now + _CLOCK_SECONDS:
+            is_ahead = True
+            os.utime(path, (now, now))
+    if intact:
+        note_time(path)
+    return is_ahead

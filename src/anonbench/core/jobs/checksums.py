@@ -82,10 +82,10 @@ def holds(path: Path, record: Mapping[str, Any]) -> bool:
 
 
 def is_intact(path: Path) -> bool | None:
-    """Tell whether a file is as its job wrote it, and remember its time where that is new.
+    """Tell whether a file is as its job wrote it.
 
-    Its content is hashed only where its time is another one: this is for what is cheap to look at,
-    and a reader uses `verify`.
+    Its content is hashed only where its time is another one than in the record: this is for what is
+    cheap to look at, and a reader uses `verify`. Nothing is written.
 
     Returns:
         None where nothing says what it should be, or its job was killed over it.
@@ -97,23 +97,16 @@ def is_intact(path: Path) -> bool | None:
     if not path.exists():  # a link to nowhere
         return False
     stat = path.stat()
-    if stat.st_size == record["size"] and stat.st_mtime_ns == record["modified"]:
-        return True
-    if not holds(path, record):
-        return False
-    with suppress(OSError):  # read-only results, looked at: it is hashed again the next time
-        write_json(record_of(path), record | {"modified": stat.st_mtime_ns})
-    return True
+    has_its_time = stat.st_size == record["size"] and stat.st_mtime_ns == record["modified"]
+    return has_its_time or holds(path, record)
 
 
-def note_touch(path: Path, since: int) -> None:
-    """Note the time of a file that was made since then: Snakemake touches outputs after their jobs.
-
-    Its content is not looked at, which every reader does.
+def note_time(path: Path, since: int = 0) -> None:
+    """Note the time of a file that is known to be intact, so that its content is not hashed again.
 
     Args:
         path: of the file.
-        since: when the run began, in ns.
+        since: a record from before then is left as it is, in ns.
 
     """
     record = read_checksum(path)

@@ -23,7 +23,6 @@ from anonbench.core.jobs.fingerprint import known_codes
 from anonbench.core.provenance import file_digest
 from anonbench.workflow.code_snapshots import shortened
 from anonbench.workflow.plan.images import changed_images
-from anonbench.workflow.reconcile import is_placeholder
 
 _LARGE = 10**6
 """Bytes; Snakemake compares larger inputs by time alone."""
@@ -109,7 +108,7 @@ def _why(workflow: Any, job: Any, planned: set[Any]) -> dict[str, Any]:
         "known": record is not None,
         "made": [str(file) for file in job.output if str(file) not in missing],
         "missing": missing if record else [],
-        "by_hand": _by_hand(job),
+        "by_hand": _by_hand(workflow, job),
         "stopped": bool(persistence._filter_incomplete_keys(map(str, job.output))),
         "forced": bool(dag.reason(job).forced),
         "environment": bool(dag.reason(job).software_stack_changed),
@@ -135,10 +134,11 @@ def _why(workflow: Any, job: Any, planned: set[Any]) -> dict[str, Any]:
     return found
 
 
-def _by_hand(job: Any) -> list[str]:
-    """Return outputs that were put aside, or that a failed job has left missing."""
-    marked = (file for file in map(str, job.output) if is_placeholder(Path(file)))
-    return sorted({file.removesuffix(DIGEST) for file in marked})
+def _by_hand(workflow: Any, job: Any) -> list[str]:
+    """Return outputs that were changed by hand, or that a failed job has left missing."""
+    results = workflow.globals["store"]
+    found = {path.as_posix() for path in [*results.damaged, *results.gone]}
+    return sorted({file.removesuffix(DIGEST) for file in map(str, job.output) if file in found})
 
 
 def _updated(job: Any, record: Any, made_now: set[Any]) -> Iterator[dict[str, Any]]:
