@@ -66,7 +66,7 @@ def config() -> dict[str, Any]:
     }
 
 
-_OF_RUNS = (".records.json.gz", ".run.jsonl", ".anonbench-owner", ".anonbench-version")
+_OF_RUNS = (".run.jsonl", ".anonbench-version")
 
 
 def results_of(folder: Path) -> dict[str, bytes]:
@@ -77,7 +77,7 @@ def results_of(folder: Path) -> dict[str, bytes]:
         str(path): (results / path).read_bytes()
         for path in paths
         if (results / path).is_file()
-        and path.parts[0] not in ("benchmarks", "logs")
+        and path.parts[0] not in ("benchmarks", "logs", ".snakemake")
         and path.name not in _OF_RUNS
         and path.parent.name != ".checksums"
     }

@@ -49,9 +49,8 @@ def test_damaged_records_and_another_version_cost_nothing(
 ) -> None:
     for record in (scratch / "results").rglob(".checksums/*.json"):
         os.truncate(record, record.stat().st_size // 2)
-    (scratch / "results/.records.json.gz").write_bytes(b"half")
     (scratch / "results/.anonbench-version").write_text("0.0.1", encoding="utf-8")
-    for record in files_of(scratch / ".snakemake/metadata"):
+    for record in files_of(scratch / "results/.snakemake/metadata"):
         os.truncate(record, record.stat().st_size // 2)
     done = run(snakemake, scratch)
     assert done.returncode == 0, done.stderr[-3000:]

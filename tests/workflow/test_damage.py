@@ -17,8 +17,7 @@ from anonbench.core.errors import InputError
 from anonbench.core.jobs.checksums import DIGEST, is_intact, read_checksum
 from anonbench.core.jobs.job_cache import KEPT, JobCache
 from anonbench.datasets.shards import ImageSet
-from anonbench.workflow.reconcile import BY_HAND, is_placeholder, reconcile
-from anonbench.workflow.snakemake_metadata import encoded
+from anonbench.workflow.reconcile import BY_HAND, Results
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 
@@ -104,16 +103,18 @@ def test_no_job_reads_a_damaged_file(scratch: Path, damage: Damage | None) -> No
 
 @pytest.mark.parametrize("damage", [cut, flipped, emptied])
 def test_what_is_damaged_when_a_run_starts_is_put_aside(scratch: Path, damage: Damage) -> None:
-    files, snakemake = outputs(), Path(".snakemake")
+    files = outputs()
     for path in files:
         spoil(path, damage(path.read_bytes()))
         if damage is flipped:
             os.utime(path)
-    assert reconcile(Path("results"), snakemake) == files
+    results = Results(Path("results"))
+    assert results.outdated(lambda file: True) >= {*map(str, files)}
+    assert results.damaged == files
+    results.begin({*map(str, files)})
     for path in files:
-        assert is_placeholder(path)
+        assert not path.exists()
         assert path.with_name(path.name + BY_HAND).exists()
-        assert (snakemake / "incomplete" / encoded(path.as_posix())).exists()
 
 
 def test_a_damaged_output_that_is_kept_is_not_put_back(scratch: Path) -> None:
@@ -150,15 +151,16 @@ def test_damage_is_refused_by_name_and_the_next_run_makes_all_of_it_again(
     failed = run(snakemake, scratch)
     said = failed.stdout + failed.stderr
     assert failed.returncode != 0
-    assert f"{cut_off} is not what its job wrote: it is put aside and made again" in said
-    assert f"{figure} is not what its job wrote" in said
+    for file in (cut_off, figure):
+        assert f"{file} is not what its job wrote" in said
+        assert f"{file} is put aside as {file.name}{BY_HAND}" in said
     assert f"anonbench: {edited} is damaged" in said
     assert "Traceback" not in said
-    assert is_placeholder(cut_off) or not cut_off.exists()
+    assert not cut_off.exists()
     done = run(snakemake, scratch)
     said = done.stdout + done.stderr
     assert done.returncode == 0, said[-3000:]
-    assert f"{edited} is not what its job wrote: it is put aside and made again" in said
+    assert f"{edited} is put aside as" in said
     found = results_of(scratch)
     by_hand = [path for path in found if path.endswith(BY_HAND)]
     assert len(by_hand) == 3
@@ -202,14 +204,14 @@ def test_a_shard_of_which_a_reader_found_an_image_damaged_is_made_again(scratch:
     image_id = images.ids[0]
     data = images.read_bytes(image_id)
     spoil(tar, tar.read_bytes().replace(data, flipped(data)))
-    assert reconcile(Path("results"), Path(".snakemake")) == [], "of the same size and time"
+    assert not Results(Path("results")).outdated(lambda file: True), "of the same size and time"
     with pytest.raises(InputError, match=f"{tar} is damaged: image {image_id!r} is not as its in"):
         ImageSet.open([tar]).read_bytes(image_id)
-    assert reconcile(Path("results"), Path(".snakemake")) == [tar]
+    assert Results(Path("results")).outdated(lambda file: True) == {str(tar)}
 
 
 def test_a_digest_that_was_replaced_is_put_aside(scratch: Path) -> None:
     digests = [path for path in outputs() if path.suffix == DIGEST]
     first, second = digests[0], digests[1]
     first.write_bytes(second.read_bytes())
-    assert reconcile(Path("results"), Path(".snakemake")) == [first]
+    assert Results(Path("results")).outdated(lambda file: True) == {str(first)}

@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from anonbench.config import Config, load
+from anonbench.config import Config, DataSource, load
 from anonbench.core.compat import install_torchvision_ops
 from anonbench.core.errors import InputError
 from anonbench.training.model.timm_names import require_name
-from anonbench.workflow.preflight import require_files
+from anonbench.workflow.preflight import require_absolute, require_files, require_in_place
 
 
 def config(
@@ -209,3 +209,18 @@ def test_a_training_agrees(name: str) -> None:
         except InputError:
             verdicts.append(False)
     assert verdicts[0] == verdicts[1]
+
+
+def test_with_a_storage_what_the_user_brings_has_an_absolute_path() -> None:
+    data = DataSource.model_validate({"layout": "folder", "path": "/data/images"})
+    require_absolute({"datasets": {"mine": dict(data)}})
+    with pytest.raises(InputError, match=r"datasets\.mine\.boxes: boxes\.csv is relative"):
+        require_absolute({"datasets": {"mine": dict(data) | {"boxes": Path("boxes.csv")}}})
+
+
+def test_no_originals_are_copied_to_a_storage() -> None:
+    datasets = config().datasets
+    require_in_place(datasets)
+    copied = datasets["mine"].model_copy(update={"copy_originals": True})
+    with pytest.raises(InputError, match=r"datasets\.mine\.copy_originals: originals are not"):
+        require_in_place({"mine": copied})

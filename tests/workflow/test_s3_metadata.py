@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from base64 import urlsafe_b64encode
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from anonbench.config import DataSource
 from anonbench.core.errors import InputError
-from anonbench.workflow.s3_metadata import RECORDS, RUNNING, Bucket, require_absolute
+from anonbench.workflow.s3_metadata import RECORDS, RUNNING, Bucket
 
 moto = pytest.importorskip("moto", reason="moto, an S3 server for tests, is not installed")
 boto3 = pytest.importorskip("boto3", reason="boto3 is not installed")
@@ -29,15 +27,9 @@ def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         yield resource
 
 
-@pytest.fixture
-def bucket(s3: Any) -> Bucket:
-    return Bucket(s3, ADDRESS)
-
-
-def record(snakemake: Path, output: str, text: str) -> Path:
-    """Write a record as Snakemake does of a file in a storage."""
-    name = urlsafe_b64encode(f"{ADDRESS}/{output}".encode()).decode()
-    path = snakemake / "metadata" / name
+def record(bucket: Bucket, text: str) -> Path:
+    """Write a record as Snakemake does, where it does."""
+    path = bucket.metadata / "metadata" / "@a" / "name"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text)
     return path
@@ -52,85 +44,102 @@ def names(s3: Any) -> set[str]:
     return set(keys)
 
 
-def ran(s3: Any, bucket: Bucket, snakemake: Path, output: str, text: str) -> Path:
-    """Run as Snakemake would: one output and its record, in a folder of its own."""
-    bucket.reconcile(snakemake)
-    bucket.begin(snakemake)
-    put(s3, output)
-    path = record(snakemake, output, text)
-    bucket.remember(snakemake)
+def started(s3: Any, folder: Path) -> Bucket:
+    """Begin a run as Snakemake would, in a folder of its own."""
+    bucket = Bucket(s3, ADDRESS, folder)
+    bucket.before_planning(is_look=False)
+    bucket.begin(set())
+    return bucket
+
+
+def ran(s3: Any, folder: Path, text: str) -> Path:
+    """Run as Snakemake would: one output and its record."""
+    bucket = started(s3, folder)
+    put(s3, "a.csv")
+    path = record(bucket, text)
+    bucket.end()
     return path
 
 
-def test_another_folder_begins_with_the_records(s3: Any, bucket: Bucket, tmp_path: Path) -> None:
+def looked(s3: Any, folder: Path) -> Bucket:
+    """Look as a dry run does."""
+    before = sorted(folder.rglob("*"))
+    bucket = Bucket(s3, ADDRESS, folder)
+    bucket.before_planning(is_look=True)
+    assert sorted(folder.rglob("*")) == before
+    return bucket
+
+
+def texts(bucket: Bucket) -> list[str]:
+    found = (bucket.metadata / "metadata").rglob("*")
+    return [path.read_text() for path in found if path.is_file()]
+
+
+def test_another_folder_begins_with_the_records(s3: Any, tmp_path: Path) -> None:
     one, other = tmp_path / "one", tmp_path / "other"
-    first = ran(s3, bucket, one, "a.csv", "one's")
-    stale = record(other, "a.csv", "stale")
-    assert bucket.reconcile(other) == 0
+    first = ran(s3, one, "one's")
+    stale = record(Bucket(s3, ADDRESS, other), "stale")
+    assert texts(looked(s3, other)) == ["one's"]
+    assert stale.read_text() == "stale"
+    Bucket(s3, ADDRESS, other).before_planning(is_look=False)
     assert stale.read_text() == "one's"
-    ran(s3, bucket, other, "a.csv", "other's")
-    assert bucket.reconcile(one) == 0
+    ran(s3, other, "other's")
+    Bucket(s3, ADDRESS, one).before_planning(is_look=False)
     assert first.read_text() == "other's"
 
 
-def test_the_same_folder_keeps_what_it_knows(s3: Any, bucket: Bucket, tmp_path: Path) -> None:
-    path = ran(s3, bucket, tmp_path, "a.csv", "old")
-    bucket.begin(tmp_path)
+def test_the_same_folder_keeps_what_it_knows(s3: Any, tmp_path: Path) -> None:
+    path = ran(s3, tmp_path, "old")
+    started(s3, tmp_path)
     path.write_text("of the run that was killed")
-    bucket.reconcile(tmp_path)
+    assert texts(looked(s3, tmp_path)) == ["of the run that was killed"]
+    Bucket(s3, ADDRESS, tmp_path).unlock()
+    assert RUNNING in names(s3)
+    started(s3, tmp_path)
     assert path.read_text() == "of the run that was killed"
 
 
-def test_while_one_run_writes_another_is_refused(s3: Any, bucket: Bucket, tmp_path: Path) -> None:
-    bucket.begin(tmp_path / "one")
-    with pytest.raises(InputError, match=r"another run writes there.*one.*--unlock"):
-        bucket.reconcile(tmp_path / "other")
+def test_while_one_run_writes_another_is_refused(s3: Any, tmp_path: Path) -> None:
+    one = started(s3, tmp_path / "one")
+    with pytest.raises(InputError, match=rf"another run writes there.*{Path.cwd()}.*--unlock"):
+        looked(s3, tmp_path / "other")
     with pytest.raises(InputError, match="another run writes there"):
-        bucket.begin(tmp_path / "other")
-    bucket.remember(tmp_path / "one")
-    bucket.reconcile(tmp_path / "other")
+        started(s3, tmp_path / "other")
+    one.end()
+    looked(s3, tmp_path / "other")
     assert names(s3) == {RECORDS}
 
 
-def test_what_a_lost_run_made_is_made_again(
-    s3: Any, bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    ran(s3, bucket, tmp_path / "one", "known.csv", "known")
-    bucket.begin(tmp_path / "lost")
+def test_what_a_lost_run_made_is_removed(s3: Any, tmp_path: Path) -> None:
+    ran(s3, tmp_path / "one", "known")
+    started(s3, tmp_path / "lost")
     known = {item.key: item.last_modified for item in s3.Bucket("bench").objects.all()}
     while not any(
         item.last_modified > max(known.values()) for item in s3.Bucket("bench").objects.all()
     ):
         put(s3, "unknown.csv")  # S3 counts in seconds
-    other = tmp_path / "other"
-    assert bucket.reconcile(other, unlock=True) == 1
-    assert names(s3) == {"known.csv", RECORDS}
-    assert [path.read_text() for path in (other / "metadata").iterdir()] == ["known"]
+    other = Bucket(s3, ADDRESS, tmp_path / "other")
+    other.before_planning(is_look=False)
+    other.unlock()
+    assert names(s3) == {"a.csv", RECORDS}
+    assert texts(looked(s3, tmp_path / "third")) == ["known"]
 
 
-def test_a_first_run_that_is_lost_leaves_nothing(s3: Any, bucket: Bucket, tmp_path: Path) -> None:
-    bucket.begin(tmp_path / "lost")
+def test_a_first_run_that_is_lost_leaves_nothing(s3: Any, tmp_path: Path) -> None:
+    started(s3, tmp_path / "lost")
     put(s3, "unknown.csv")
-    assert bucket.reconcile(tmp_path / "other", unlock=True) == 1
+    Bucket(s3, ADDRESS, tmp_path / "other").unlock()
     assert names(s3) == set()
 
 
-def test_results_of_which_nothing_is_known_are_refused(
-    s3: Any, bucket: Bucket, tmp_path: Path
-) -> None:
+def test_results_of_which_nothing_is_known_are_refused(s3: Any, tmp_path: Path) -> None:
     put(s3, "copied.csv")
-    with pytest.raises(InputError, match="nothing is known of the results there"):
-        bucket.reconcile(tmp_path)
+    for is_look in (True, False):
+        with pytest.raises(InputError, match="nothing is known of the results there"):
+            Bucket(s3, ADDRESS, tmp_path).before_planning(is_look)
     assert RUNNING not in names(s3)
 
 
 def test_a_bucket_that_is_not_there_is_named(s3: Any, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"s3://none/results/: the bucket is not there"):
-        Bucket(s3, "s3://none/results").reconcile(tmp_path)
-
-
-def test_what_the_user_brings_has_an_absolute_path() -> None:
-    data = DataSource.model_validate({"layout": "folder", "path": "/data/images"})
-    require_absolute({"datasets": {"mine": dict(data)}})
-    with pytest.raises(InputError, match=r"datasets\.mine\.boxes: boxes\.csv is relative"):
-        require_absolute({"datasets": {"mine": dict(data) | {"boxes": Path("boxes.csv")}}})
+        Bucket(s3, "s3://none/results", tmp_path).before_planning(is_look=True)

@@ -98,7 +98,7 @@ class Results:
                 if path.as_posix() in planned:
                     aside = path.with_name(path.name + BY_HAND)
                     path.replace(aside)
-                    log.warning("%s is put aside as %s and made again", path, aside.name)
+                    log.warning("%s is put aside as %s", path, aside.name)
             _correct_times(self._folder)
             (self._folder / _VERSION).write_text(__version__, encoding="utf-8")
             self._keep_codes()

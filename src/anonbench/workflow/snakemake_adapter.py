@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
+from snakemake import api  # noqa: F401 - first: Snakemake's modules import each other
 from snakemake import workflow as snakemake_workflow
 from snakemake.exceptions import WorkflowError
 from snakemake.persistence.file import FilePersistence

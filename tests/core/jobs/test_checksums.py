@@ -11,7 +11,7 @@ import pytest
 from anonbench.core.errors import InputError
 from anonbench.core.jobs.checksums import (
     is_intact,
-    note_touch,
+    note_time,
     read_checksum,
     record_of,
     refusal,
@@ -55,9 +55,12 @@ def test_another_size_is_noticed_without_looking_into_it(file: Path, content: st
     assert is_intact(file) is False
 
 
-def test_a_touched_file_is_as_good_and_looked_into_once(file: Path) -> None:
+def test_a_touched_file_is_as_good_and_its_time_can_be_noted(file: Path) -> None:
     os.utime(file, (5, 5))
+    record = record_of(file).read_bytes()
     assert is_intact(file)
+    assert record_of(file).read_bytes() == record, "a look writes nothing"
+    note_time(file)
     assert read_checksum(file)["modified"] == 5 * 10**9  # type: ignore[index]
 
 
@@ -66,12 +69,12 @@ def test_the_touch_after_a_job_of_this_run_is_noted_without_looking_into_it(file
     made = file.stat().st_mtime_ns
     content = file.read_bytes()
     os.utime(file, ns=(made, made + 10**9))
-    note_touch(file, since=made + 1)
+    note_time(file, since=made + 1)
     assert json.loads(record_of(file).read_text())["modified"] == made, "made before this run"
-    note_touch(file, since=made)
+    note_time(file, since=made)
     assert json.loads(record_of(file).read_text())["modified"] == made + 10**9
     file.write_bytes(content + b"more")
-    note_touch(file, since=made)
+    note_time(file, since=made)
     assert is_intact(file) is False, "of another size"
 
 

@@ -1,0 +1,205 @@
+"""A look changes no file of results or of Snakemake's, whatever state they are in."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import small_archive
+import yaml
+
+pytestmark = [pytest.mark.workflow, pytest.mark.slow]
+
+Listing = dict[str, tuple[str, int, int]]
+ARCHIVE = Path("results/archive")
+MODEL = "A-mask-100/seed0"
+ONE_OF_EACH_STAGE = [
+    ARCHIVE / "manifest.parquet",
+    ARCHIVE / "boxes.parquet",
+    ARCHIVE / "images/mask-100/val/0.parquet",
+    ARCHIVE / f"models/{MODEL}/backbone.safetensors",
+    ARCHIVE / f"embeddings/{MODEL}/mask-100/val.h5",
+    ARCHIVE / f"retrieval/{MODEL}/mask-100.json",
+    ARCHIVE / f"downstream/{MODEL}/mask-100.json",
+    ARCHIVE / "scores.csv",
+    ARCHIVE / "correlation/100.json",
+    Path("results/tables/retrieval_archive_100.csv"),
+    Path("results/figures/trend_archive_map_original.png"),
+]
+
+
+def listing(folder: Path) -> Listing:
+    """Return digest, size and time of every file below `results` and `.snakemake`."""
+    found = {}
+    for path in sorted([*folder.glob("results/**/*"), *folder.glob(".snakemake/**/*")]):
+        if path.is_file() or path.is_symlink():
+            stat = path.lstat()
+            digest = "" if path.is_symlink() else hashlib.sha256(path.read_bytes()).hexdigest()
+            found[str(path.relative_to(folder))] = (digest, stat.st_size, stat.st_mtime_ns)
+    return found
+
+
+@pytest.fixture
+def finished(undisturbed: Path, tmp_path: Path) -> Path:
+    """Return a copy of finished results, links and times and all, that may be spoilt."""
+    folder = tmp_path / "folder"
+    subprocess.run(["cp", "-a", undisturbed, folder], check=True)
+    return folder
+
+
+class Looks:
+    """Looks at a folder, after each of which everything has to be as it was."""
+
+    def __init__(self, root: Path, folder: Path) -> None:
+        self._folder = folder
+        self._workflow = ["-s", str(root / "Snakefile"), "--configfile", "config.yaml"]
+        config = yaml.safe_dump(small_archive.config())
+        (folder / "config.yaml").write_text(config, encoding="utf-8")
+
+    def snakemake(self, *options: str) -> str:
+        """Look with an option of snakemake's, such as `-n`."""
+        program = str(Path(sys.executable).with_name("snakemake"))
+        targets = ["--", *small_archive.TARGETS]
+        return self._run(program, *self._workflow, "--cores", "2", *options, *targets)
+
+    def anonbench(self, command: str) -> str:
+        """Look with a command of anonbench's."""
+        code = "import sys; from anonbench.cli import main; sys.exit(main())"
+        more = [*self._workflow, *small_archive.TARGETS] if command == "plan" else []
+        return self._run(sys.executable, "-c", code, command, *more)
+
+    def _run(self, *command: str) -> str:
+        before = listing(self._folder)
+        run = subprocess.run(command, cwd=self._folder, capture_output=True, text=True, check=False)
+        said = run.stdout + run.stderr
+        assert listing(self._folder) == before, said[-2000:]
+        assert run.returncode == 0, said[-3000:]
+        return said
+
+
+@pytest.fixture
+def looks(root: Path, finished: Path) -> Looks:
+    return Looks(root, finished)
+
+
+def forced(said: str) -> set[str]:
+    """Return the outputs of jobs that a dry run forces: those of which a look found something."""
+    blocks = re.findall(r"^rule \w+:\n((?:    .*\n)+)", said, re.MULTILINE)
+    found = set()
+    for block in blocks:
+        if "reason: Forced execution" in block:
+            (outputs,) = re.findall(r"^    output: (.*)$", block, re.MULTILINE)
+            found |= {*outputs.split(", ")}
+    return found
+
+
+@pytest.mark.parametrize("option", ["-n", "--lint", "--summary", "--rulegraph", "--dag"])
+def test_finished_results_stay(looks: Looks, option: str) -> None:
+    said = looks.snakemake(option)
+    if option == "-n":
+        assert "Nothing to be done" in said
+
+
+@pytest.mark.parametrize("command", ["plan", "status"])
+def test_finished_results_stay_under_the_commands(looks: Looks, command: str) -> None:
+    looks.anonbench(command)
+
+
+def edit(path: Path) -> None:
+    """Change one byte, and all its links stay as they are."""
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.unlink()
+    path.write_bytes(content)
+
+
+def test_what_was_edited_by_hand_is_planned_again_whatever_stage_wrote_it(
+    looks: Looks, finished: Path
+) -> None:
+    for file in ONE_OF_EACH_STAGE:
+        edit(finished / file)
+    said = looks.snakemake("-n")
+    assert {*map(str, ONE_OF_EACH_STAGE)} <= forced(said)
+    for file in ONE_OF_EACH_STAGE:
+        assert f"{file} is not what its job wrote" in said
+    looks.anonbench("plan")
+    looks.snakemake("--summary")
+
+
+def test_an_edited_table_is_made_again_and_nothing_before_it(looks: Looks, finished: Path) -> None:
+    edit(finished / ARCHIVE / "scores.csv")
+    said = looks.snakemake("-n")
+    rules = {*re.findall(r"^rule (\w+):$", said, re.MULTILINE)}
+    assert {"scores", "table"} <= rules
+    assert not rules & {"manifest", "detect", "anonymize", "train_adapted", "retrieve"}
+    assert str(ARCHIVE / "scores.csv") in forced(said)
+
+
+def test_what_is_gone_while_others_read_it_is_planned_again(looks: Looks, finished: Path) -> None:
+    (finished / ARCHIVE / "boxes.parquet").unlink()
+    assert str(ARCHIVE / "boxes.parquet") in forced(looks.snakemake("-n"))
+
+
+def test_copied_results_bring_what_is_known_of_them(looks: Looks, finished: Path) -> None:
+    shutil.rmtree(finished / ".snakemake")
+    assert "Nothing to be done" in looks.snakemake("-n")
+    looks.snakemake("--rulegraph")
+    looks.anonbench("plan")
+
+
+def test_results_of_which_nothing_is_known_are_planned_again(looks: Looks, finished: Path) -> None:
+    shutil.rmtree(finished / "results/.snakemake")
+    said = looks.snakemake("-n")
+    assert "nothing is known of the files in results" in said
+    assert {*map(str, ONE_OF_EACH_STAGE)} <= forced(said)
+    looks.anonbench("plan")
+
+
+@pytest.fixture
+def stopped(root: Path, finished: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Give a run that stands still in the middle of a job; it is killed in the end."""
+    config = small_archive.config() | {"downstream": {"k": 1, "all_k": [1]}}
+    (finished / "other.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
+    program = str(Path(sys.executable).with_name("snakemake"))
+    command = [program, "-s", str(root / "Snakefile"), "--configfile", "other.yaml"]
+    run = subprocess.Popen(
+        [*command, "--cores", "1", *small_archive.TARGETS],
+        cwd=finished,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    marks = finished / "results/.snakemake/incomplete"
+    end = time.monotonic() + 300
+    while not any(path.is_file() for path in marks.rglob("*")):
+        assert run.poll() is None
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    os.killpg(run.pid, signal.SIGSTOP)
+    yield run
+    if run.poll() is None:
+        os.killpg(run.pid, signal.SIGKILL)
+        run.wait()
+
+
+def test_a_run_beside_and_what_it_leaves_half_written_stay(
+    looks: Looks, stopped: subprocess.Popen[bytes]
+) -> None:
+    looks.snakemake("-n")
+    looks.snakemake("--summary")
+    looks.anonbench("plan")
+    looks.anonbench("status")
+    os.killpg(stopped.pid, signal.SIGKILL)
+    stopped.wait()
+    looks.snakemake("-n")
+    looks.anonbench("plan")
+    assert "--unlock" in looks.anonbench("status")

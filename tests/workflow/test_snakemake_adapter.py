@@ -1,0 +1,141 @@
+"""Each private name of Snakemake that the adapter uses is there and means what it did.
+
+Where one of these tests fails on a new version of Snakemake, look at that function of
+`anonbench.workflow.snakemake_adapter` before anything else.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from snakemake import api  # noqa: F401 - first: Snakemake's modules import each other
+from snakemake import workflow as snakemake_workflow
+from snakemake.dag import DAG
+from snakemake.persistence import MetadataRecord
+from snakemake.persistence.file import FilePersistence
+from snakemake.workflow import Workflow
+
+from anonbench.workflow.reconcile import Results
+from anonbench.workflow.snakemake_adapter import Metadata
+
+
+def source(function: Any) -> str:
+    return " ".join(inspect.getsource(function).split())
+
+
+# --- the names ------------------------------------------------------------------------------------
+
+
+def test_a_workflow_opens_its_metadata_by_a_name_of_its_module() -> None:
+    assert snakemake_workflow.FilePersistence is not None
+    text = source(Workflow._prepare_dag)
+    assert "persistence = FilePersistence" in text
+    assert "self._persistence = persistence( nolock=nolock, dag=self._dag," in text
+    assert "warn_only=lock_warn_only," in text
+
+
+def test_only_a_look_is_opened_without_a_lock() -> None:
+    assert "lock_warn_only=self.dryrun," in source(Workflow.execute)
+    for look in (Workflow.summary, Workflow.printrulegraph, Workflow.printdag):
+        assert "lock_warn_only=True," in source(look)
+    assert "lock_warn_only=False," in source(Workflow.unlock)
+    assert "self.persistence.cleanup_locks()" in source(Workflow.unlock)
+
+
+@pytest.mark.parametrize(
+    ("method", "parameters"),
+    [
+        ("_record_path", ["self", "subject", "id"]),
+        ("_io_write", ["self", "subject", "json_value", "id", "mode"]),
+        ("_io_read", ["self", "subject", "id"]),
+        ("finished", ["self", "job"]),
+        ("cleanup_locks", ["self"]),
+        ("save_iocache", ["self"]),
+        ("all_outputfiles", ["self"]),
+    ],
+)
+def test_metadata_has_this_method(method: str, parameters: list[str]) -> None:
+    assert list(inspect.signature(getattr(FilePersistence, method)).parameters) == parameters
+
+
+@pytest.mark.parametrize("name", ["_metadata_path", "_incomplete_path", "_max_len"])
+def test_metadata_has_this_attribute(name: str) -> None:
+    assert f"self.{name} = " in source(FilePersistence.__init__)
+
+
+def test_all_records_and_marks_go_through_these_methods() -> None:
+    for method in ("_read_record_cached", "_write_record", "_mark_incomplete"):
+        assert "self._io_" in source(getattr(FilePersistence, method))
+    assert "self._record_path(self._incomplete_path" in source(
+        FilePersistence._filter_incomplete_keys
+    )
+    assert {"input", "input_checksums"} <= set(MetadataRecord().keys())
+
+
+def test_jobs_of_forced_files_run_and_incomplete_files_are_forced() -> None:
+    assert "not self.forcefiles.isdisjoint(job.output)" in source(DAG.update_needrun)
+    assert "self.forcefiles.update(incomplete_files)" in source(DAG.check_incomplete)
+
+
+# --- what the adapter makes of them ---------------------------------------------------------------
+
+
+def opened(results: Path, folder: Path) -> Metadata:
+    dag = SimpleNamespace(
+        workflow=SimpleNamespace(
+            is_main_process=True, dag_settings=SimpleNamespace(max_checksum_file_size=0)
+        ),
+        forcefiles=set(),
+    )
+    return Metadata(Results(results), dag=dag, warn_only=True, path=folder / ".snakemake")
+
+
+def test_records_lie_with_the_results_and_move_with_them(tmp_path: Path) -> None:
+    results, moved = tmp_path / "results", tmp_path / "moved"
+    inputs = ["/data/images.csv", f"{results}/a.csv", f"{results}/b.csv"]
+    checksums = {f"{results}/a.csv": "sha256:a", "/data/images.csv": "sha256:b"}
+    long = "/".join(3 * [100 * "b"])
+    record = MetadataRecord(rule="tables", input=inputs, input_checksums=checksums)
+    here = opened(results, tmp_path)
+    assert not results.exists(), "a look makes no folder"
+    for name in ("table.csv", long):
+        here._write_record(f"{results}/{name}", record)
+    here._mark_incomplete(f"{results}/table.csv", None)
+    outside = str(tmp_path / "outside.csv")
+    here._write_record(outside, MetadataRecord(rule="outside"))
+    assert not any((tmp_path / ".snakemake/metadata").iterdir())
+    results.rename(moved)
+    there = opened(moved, tmp_path)
+    for name in ("table.csv", long):
+        found = there._read_record(f"{moved}/{name}")
+        assert found is not None
+        assert found.input == ["/data/images.csv", f"{moved}/a.csv", f"{moved}/b.csv"]
+        assert found.input_checksums == {
+            f"{moved}/a.csv": "sha256:a",
+            "/data/images.csv": "sha256:b",
+        }
+        assert there.is_recorded(f"{moved}/{name}")
+    assert there._filter_incomplete_keys([f"{moved}/{long}", f"{moved}/table.csv"]) == {
+        f"{moved}/table.csv"
+    }
+    assert there._read_record(outside).rule == "outside"
+    assert not there.is_recorded(f"{moved}/none.csv")
+
+
+def test_what_is_outdated_is_forced(tmp_path: Path) -> None:
+    (tmp_path / "results").mkdir()
+    file = tmp_path / "results" / "a.csv"
+    file.write_text("of unknown origin")
+    assert opened(tmp_path / "results", tmp_path).dag.forcefiles == {str(file)}
+
+
+def test_a_record_is_json_as_snakemake_writes_it(tmp_path: Path) -> None:
+    metadata = opened(tmp_path / "results", tmp_path)
+    metadata._write_record(f"{tmp_path}/results/a.csv", MetadataRecord(rule="a", input=[]))
+    (path,) = (tmp_path / "results/.snakemake/metadata").iterdir()
+    assert json.loads(path.read_text())["rule"] == "a"
