@@ -91,14 +91,13 @@ def looks(root: Path, finished: Path) -> Looks:
     return Looks(root, finished)
 
 
-def forced(said: str) -> set[str]:
-    """Return the outputs of jobs that a dry run forces: those of which a look found something."""
+def planned(said: str) -> dict[str, str]:
+    """Return the outputs of the jobs that a dry run plans, with the reason of each."""
     blocks = re.findall(r"^rule \w+:\n((?:    .*\n)+)", said, re.MULTILINE)
-    found = set()
+    found = {}
     for block in blocks:
-        if "reason: Forced execution" in block:
-            (outputs,) = re.findall(r"^    output: (.*)$", block, re.MULTILINE)
-            found |= {*outputs.split(", ")}
+        lines = dict(line.strip().split(": ", 1) for line in block.splitlines())
+        found |= dict.fromkeys(lines.get("output", "").split(", "), lines["reason"])
     return found
 
 
@@ -122,31 +121,43 @@ def edit(path: Path) -> None:
     path.write_bytes(content)
 
 
-def test_what_was_edited_by_hand_is_planned_again_whatever_stage_wrote_it(
-    looks: Looks, finished: Path
-) -> None:
+EDITED = [
+    ARCHIVE / "boxes.parquet",
+    ARCHIVE / f"models/{MODEL}/backbone.safetensors",
+    ARCHIVE / f"retrieval/{MODEL}/mask-100.json",
+    ARCHIVE / "scores.csv",
+    Path("results/tables/retrieval_archive_100.csv"),
+]
+
+
+@pytest.mark.parametrize("file", EDITED, ids=str)
+def test_what_was_edited_by_hand_is_planned_again(looks: Looks, finished: Path, file: Path) -> None:
+    edit(finished / file)
+    said = looks.snakemake("-n")
+    assert f"{file} is not what its job wrote" in said
+    jobs = planned(said)
+    forced = {path for path, reason in jobs.items() if reason == "Forced execution"}
+    assert str(file) in forced
+    assert str(ARCHIVE / "manifest.parquet") not in jobs, "and nothing before it"
+
+
+def test_results_of_which_all_was_edited_stay(looks: Looks, finished: Path) -> None:
     for file in ONE_OF_EACH_STAGE:
         edit(finished / file)
     said = looks.snakemake("-n")
-    assert {*map(str, ONE_OF_EACH_STAGE)} <= forced(said)
     for file in ONE_OF_EACH_STAGE:
         assert f"{file} is not what its job wrote" in said
+        assert str(file) in planned(said)
     looks.anonbench("plan")
     looks.snakemake("--summary")
 
 
-def test_an_edited_table_is_made_again_and_nothing_before_it(looks: Looks, finished: Path) -> None:
-    edit(finished / ARCHIVE / "scores.csv")
-    said = looks.snakemake("-n")
-    rules = {*re.findall(r"^rule (\w+):$", said, re.MULTILINE)}
-    assert {"scores", "table"} <= rules
-    assert not rules & {"manifest", "detect", "anonymize", "train_adapted", "retrieve"}
-    assert str(ARCHIVE / "scores.csv") in forced(said)
-
-
 def test_what_is_gone_while_others_read_it_is_planned_again(looks: Looks, finished: Path) -> None:
-    (finished / ARCHIVE / "boxes.parquet").unlink()
-    assert str(ARCHIVE / "boxes.parquet") in forced(looks.snakemake("-n"))
+    """Snakemake alone would not miss it: what was made from it is there."""
+    (finished / ARCHIVE / "scores.csv").unlink()
+    jobs = planned(looks.snakemake("-n"))
+    assert jobs[str(ARCHIVE / "scores.csv")] == "Forced execution"
+    assert str(ARCHIVE / "manifest.parquet") not in jobs
 
 
 def test_copied_results_bring_what_is_known_of_them(looks: Looks, finished: Path) -> None:
@@ -160,7 +171,7 @@ def test_results_of_which_nothing_is_known_are_planned_again(looks: Looks, finis
     shutil.rmtree(finished / "results/.snakemake")
     said = looks.snakemake("-n")
     assert "nothing is known of the files in results" in said
-    assert {*map(str, ONE_OF_EACH_STAGE)} <= forced(said)
+    assert {*map(str, ONE_OF_EACH_STAGE)} <= {*planned(said)}
     looks.anonbench("plan")
 
 

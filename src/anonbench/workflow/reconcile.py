@@ -72,7 +72,7 @@ class Results:
         unknown = [path for path in files if intact[path] is None or path not in recorded]
         lost = [path for path in recorded if intact[path] is None and not read_checksum(path)]
         for path in self.damaged:
-            log.warning("%s is not what its job wrote: it would be put aside and made again", path)
+            log.warning("%s is not what its job wrote: a run that needs it makes it again", path)
         if lost:
             text = "nothing says what %d files hold, such as %s: %s"
             log.warning(text, len(lost), min(lost), _AGAIN)
