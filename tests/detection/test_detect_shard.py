@@ -417,7 +417,7 @@ def test_a_killed_job_goes_on_where_it_was(
     options: dict[str, Any] = {"detectors": [ZXING, MTCNN], "kept": [tmp_path / "kept/0"]}
     monkeypatch.setattr(cache, "FLUSH_SECONDS", 0.0)
     monkeypatch.setattr(
-        cache.Kept, "__exit__", lambda *_: None
+        cache.DetectionCache, "__exit__", lambda *_: None
     )  # killed: nothing is done at the end
 
     def die(images: Sequence[np.ndarray]) -> list[list[Region]]:
@@ -479,14 +479,14 @@ def test_damaged_findings_are_made_again(
 
 def test_no_flipped_bit_of_kept_findings_is_believed(tmp_path: Path) -> None:
     file = tmp_path / "0.parquet"
-    with cache.Kept(file, {"seed": 1}, "a") as first:
+    with cache.DetectionCache(file, {"seed": 1}, "a") as first:
         first.add("a", cache.Finding([Region(Entity.FACE, 0, 0, 1, 1, 1.0)]))
     content = file.read_bytes()
     for place in range(0, len(content), 7):
         damaged = bytearray(content)
         damaged[place] ^= 1
         file.write_bytes(damaged)
-        assert cache.Kept(file, {"seed": 1}, "a").findings == {}
+        assert cache.DetectionCache(file, {"seed": 1}, "a").findings == {}
 
 
 def test_kept_findings_are_the_same_to_the_last_bit(tmp_path: Path) -> None:
@@ -495,12 +495,12 @@ def test_kept_findings_are_the_same_to_the_last_bit(tmp_path: Path) -> None:
         "a": cache.Finding([slanted, Region(Entity.FACE, 0, 0, 1, 1, 1.0)], True),
         "b": cache.Finding([]),
     }
-    with cache.Kept(tmp_path / "0.parquet", {"seed": 1}, "ab") as first:
+    with cache.DetectionCache(tmp_path / "0.parquet", {"seed": 1}, "ab") as first:
         for digest, finding in findings.items():
             first.add(digest, finding)
-    assert cache.Kept(tmp_path / "0.parquet", {"seed": 1}, "ab").findings == findings
-    assert cache.Kept(tmp_path / "0.parquet", {"seed": 2}, "ab").findings == {}
-    assert set(cache.Kept(tmp_path / "0.parquet", {"seed": 1}, "b").findings) == {"b"}
+    assert cache.DetectionCache(tmp_path / "0.parquet", {"seed": 1}, "ab").findings == findings
+    assert cache.DetectionCache(tmp_path / "0.parquet", {"seed": 2}, "ab").findings == {}
+    assert set(cache.DetectionCache(tmp_path / "0.parquet", {"seed": 1}, "b").findings) == {"b"}
 
 
 def test_boxes_of_an_image_decoded_at_a_part_of_its_size_are_in_its_own_pixels(

@@ -1,42 +1,36 @@
-"""What detectors found before, kept beside a shard's outputs: only the images that are new to a
-detector are searched, and a job that was killed goes on where it was.
+"""Cache of detections, by detector and image: only images that are new to a detector are searched.
 
-A file for each detector of a shard: Parquet and its digest. It is no output of the workflow (which
-removes outputs before a job runs again) and may be deleted at any time.
+A job that was killed goes on where it was. A file for each detector of a shard.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
-import logging
 import time
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from anonbench.config.detectors import Detection, DetectorName
 from anonbench.core.boxes import Region
-from anonbench.core.io import atomic, files_in, read_sealed, seal
+from anonbench.core.io import files_in
 from anonbench.core.jobs.fingerprint import code_identity
+from anonbench.core.jobs.work_cache import identity_of, read_table, write_table
 from anonbench.core.provenance import file_digest
 from anonbench.core.vocabulary import Entity
 
 FLUSH_SECONDS = 60.0
 """At most so much work is lost with a job that is killed."""
 
-log = logging.getLogger(__name__)
-
-_NUMBERS = ("x0", "y0", "x1", "y1", "score")
-_CORNERS = tuple(f"q{corner}" for corner in range(8))
-_SCHEMA = pa.schema(
-    [("digest", pa.string()), ("accepted", pa.bool_()), ("entity", pa.string())]
-    + [(name, pa.float64()) for name in (*_NUMBERS, *_CORNERS)]
+_REGION = pa.struct(
+    [("entity", pa.string()), ("quad", pa.list_(pa.float64()))]
+    + [(name, pa.float64()) for name in ("x0", "y0", "x1", "y1", "score")]
 )
-_IDENTITY = b"identity"
+_SCHEMA = pa.schema(
+    [("digest", pa.string()), ("accepted", pa.bool_()), ("regions", pa.list_(_REGION))]
+)
 _MODULES: dict[DetectorName, list[str]] = {
     DetectorName.PPOCR: ["ppocr", "dbnet"],
     DetectorName.BOXES: ["base"],
@@ -87,7 +81,7 @@ def places(folder: Path, shard: int, count: int) -> list[Path]:
     return [folder / f"{number}-of-{of}" for number, of in found]
 
 
-class Kept:
+class DetectionCache:
     """One detector's findings by the digest of the image's file, in memory and in a file.
 
     As a context: what was added is in the file at the end of the block, however it ends.
@@ -111,19 +105,17 @@ class Kept:
 
         """
         self._file = file
-        text = json.dumps(identity, sort_keys=True)
-        self._identity = hashlib.sha256(text.encode()).hexdigest().encode()
+        self._identity = identity_of(identity)
         self._wanted = set(wanted)
         self.findings = self._read(file) if file else {}
-        self._changed = False
+        known = len(self.findings)
         for other in others:
             if self._wanted - self.findings.keys():
-                more = self._read(other)
-                self._changed = self._changed or bool(more.keys() - self.findings.keys())
-                self.findings = more | self.findings
+                self.findings = self._read(other) | self.findings
+        self._changed = len(self.findings) > known
         self._flushed = time.monotonic()
 
-    def __enter__(self) -> Kept:
+    def __enter__(self) -> DetectionCache:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -140,57 +132,23 @@ class Kept:
         """Write the file where there is something new."""
         if self._changed and self._file:
             rows = [
-                row
-                for digest in sorted(self.findings)
-                for row in _rows(digest, self.findings[digest])
+                {"digest": digest, "accepted": known, "regions": [asdict(each) for each in regions]}
+                for digest, (regions, known) in sorted(self.findings.items())
             ]
-            columns = [list(column) for column in zip(*rows, strict=True)]
-            table = pa.table(columns, _SCHEMA.with_metadata({_IDENTITY: self._identity}))
-            with atomic(self._file) as temporary:
-                pq.write_table(table, temporary, compression="zstd")
-                seal(temporary)
+            write_table(self._file, self._identity, pa.Table.from_pylist(rows, _SCHEMA))
             self._changed = False
         self._flushed = time.monotonic()
 
     def _read(self, file: Path) -> dict[str, Finding]:
-        if not file.exists():
-            return {}
-        try:
-            content = pa.BufferReader(read_sealed(file))
-            if (pq.read_schema(content).metadata or {}).get(_IDENTITY) != self._identity:
-                return {}
-            columns = pq.read_table(content, schema=_SCHEMA).to_pydict()
-        except (ValueError, pa.ArrowException, OSError) as error:
-            log.warning("%s is damaged (%s) and not used", file, type(error).__name__)
-            return {}
-        return _findings(columns, self._wanted)
+        table = read_table(file, self._identity, _SCHEMA)
+        rows = table.to_pylist() if table else []
+        return {
+            row["digest"]: Finding([_region(each) for each in row["regions"]], row["accepted"])
+            for row in rows
+            if row["digest"] in self._wanted
+        }
 
 
-def _rows(digest: str, finding: Finding) -> list[tuple[object, ...]]:
-    """Return a row a region, or one without a region."""
-    empty: tuple[object, ...] = (digest, finding.accepted, None, *[None] * 13)
-    return [
-        (
-            *(digest, finding.accepted, str(region.entity)),
-            *(region.x0, region.y0, region.x1, region.y1, region.score),
-            *(region.quad or (None,) * 8),
-        )
-        for region in finding.regions
-    ] or [empty]
-
-
-def _findings(columns: Mapping[str, Sequence[Any]], wanted: Collection[str]) -> dict[str, Finding]:
-    regions: dict[str, list[Region]] = {}
-    accepted: dict[str, bool] = {}
-    boxes = zip(*(columns[name] for name in _NUMBERS), strict=True)
-    quads = zip(*(columns[name] for name in _CORNERS), strict=True)
-    heads = zip(columns["digest"], columns["accepted"], columns["entity"], strict=True)
-    for (digest, known, entity), box, quad in zip(heads, boxes, quads, strict=True):
-        if digest not in wanted:
-            continue
-        accepted[digest] = known
-        found = regions.setdefault(digest, [])
-        if entity is not None:
-            corners = None if quad[0] is None else quad
-            found.append(Region(Entity(entity), *box, quad=corners))  # type: ignore[misc]
-    return {digest: Finding(regions[digest], accepted[digest]) for digest in regions}
+def _region(fields: Mapping[str, Any]) -> Region:
+    quad = fields["quad"] and tuple(fields["quad"])
+    return Region(**fields | {"entity": Entity(fields["entity"]), "quad": quad})

@@ -20,7 +20,7 @@ from anonbench.core.jobs.job import warn_on_terminal
 from anonbench.core.progress import track_batches
 from anonbench.datasets.annotations import Correction, correct
 from anonbench.detection.base import Detector
-from anonbench.detection.cache import Finding, Kept, made_by
+from anonbench.detection.cache import DetectionCache, Finding, made_by
 from anonbench.detection.registry import build_all
 from anonbench.detection.text.reading import Original, read_batches
 
@@ -128,20 +128,22 @@ class _Search:
         return len(self._manifest)
 
     @contextmanager
-    def _all_kept(self) -> Iterator[dict[DetectorName, Kept]]:
+    def _all_kept(self) -> Iterator[dict[DetectorName, DetectionCache]]:
         """Give what is kept of each detector; it is written at the end, however that comes."""
         with ExitStack() as stack:
             yield {name: stack.enter_context(self._kept(name)) for name in self._names}
 
-    def _kept(self, name: DetectorName) -> Kept:
+    def _kept(self, name: DetectorName) -> DetectionCache:
         job = self._job
         if not (job.kept and self._size):
-            return Kept(None, {}, [])
+            return DetectionCache(None, {}, [])
         identity = made_by(name, job.settings, job.templates) | {"decoded": self._side}
         files = [path.with_name(f"{path.name}.{name}.parquet") for path in job.kept]
-        return Kept(files[0], identity, self._digests.values(), files[1:])
+        return DetectionCache(files[0], identity, self._digests.values(), files[1:])
 
-    def _recall(self, name: DetectorName, kept: Mapping[DetectorName, Kept]) -> list[bool]:
+    def _recall(
+        self, name: DetectorName, kept: Mapping[DetectorName, DetectionCache]
+    ) -> list[bool]:
         """Take over what is kept; return which images need no search by this detector."""
         known = []
         for image_id, digest in self._digests.items():
@@ -176,7 +178,7 @@ class _Search:
         name: DetectorName,
         detector: Detector,
         batch: Sequence[Original],
-        kept: Mapping[DetectorName, Kept],
+        kept: Mapping[DetectorName, DetectionCache],
     ) -> None:
         """Search the images of a batch that this detector has not searched."""
         new = [

@@ -30,7 +30,7 @@ from anonbench.evaluation.retrieval.engine import COLUMNS, Engine, Searched, mak
 from anonbench.evaluation.retrieval.rows import Block, blocks_of
 from anonbench.evaluation.retrieval.sample import draw, shard_of_queries
 from anonbench.evaluation.retrieval.score_cache import (
-    KeptScores,
+    ScoreCache,
     drop_stale,
     file_of,
     folder,
@@ -108,7 +108,7 @@ class _Task:
     queries: Mapping[str, Vectors]
     """By query kind."""
     database: Vectors
-    scores: KeptScores
+    scores: ScoreCache
 
 
 @dataclass(frozen=True)
@@ -173,7 +173,7 @@ class _Job:
                 f"{database.width}: embed both with the same model"
             )
         digests = [self._reference.digest, files[each.queries].digest, database.digest]
-        scores = KeptScores(
+        scores = ScoreCache(
             file_of(self._place, each.name) if self._place else None,
             made_by(digests, self._settings),
             self._ids,

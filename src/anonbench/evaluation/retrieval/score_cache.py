@@ -1,34 +1,24 @@
-"""Scores that a job had computed before, kept beside its output: only what is new is computed.
+"""Cache of scores, by scenario and query: only what is new is computed.
 
-A file for each scenario of a shard: Parquet and its digest. It is no output of the workflow (which
-removes outputs before a job runs again) and may be deleted at any time. A query's scores depend on
-the scenario and the reference alone, not on the other queries: they are looked up by the query's
-id, in the files of other shards too, so that another number of shards or a larger sample costs
-nothing twice.
+A file for each scenario of a shard. A query's scores depend on the scenario and the reference
+alone, not on the other queries. So they are looked up by the query's id, in the files of other
+shards too: another number of shards or a larger sample costs nothing twice.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
-import logging
 import shutil
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from anonbench.config import Retrieval
-from anonbench.core.io import atomic, read_sealed, seal
 from anonbench.core.jobs.fingerprint import code_identity
-
-log = logging.getLogger(__name__)
-
-_IDENTITY = b"identity"
+from anonbench.core.jobs.work_cache import identity_of, read_table, write_table
 
 
 def made_by(digests: Sequence[str], settings: Retrieval) -> str:
@@ -42,25 +32,24 @@ def made_by(digests: Sequence[str], settings: Retrieval) -> str:
     effective = settings.effective()
     del effective["queries"]  # a query's scores are the same in every sample
     code = _code(settings.device)
-    identity = {"digests": list(digests), "settings": effective, "code": code}
-    return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
+    return identity_of({"digests": list(digests), "settings": effective, "code": code})
 
 
 @cache
 def _code(device: str) -> dict[str, str]:
     # what is read stands in the digests, and settings stand by themselves
-    without = [f"anonbench.{module}" for module in ("config", "embeddings", "files", "progress")]
+    elsewhere = ("config", "embedding", "core.io", "core.progress")
     other = "on_gpu" if device == "cpu" else "on_cpu"
     code = code_identity(
         [f"anonbench.evaluation.retrieval.{module}" for module in ("engine", "rows", "vectors")],
-        [*without, f"anonbench.evaluation.retrieval.{other}"],
+        [f"anonbench.{module}" for module in (*elsewhere, f"evaluation.retrieval.{other}")],
     )
     if device == "cpu":
         code.pop("torch", None)
     return code
 
 
-class KeptScores:
+class ScoreCache:
     """One scenario's scores of a shard's queries, in memory and in a file."""
 
     def __init__(
@@ -84,7 +73,7 @@ class KeptScores:
 
         """
         self._file = file
-        self._identity = identity.encode()
+        self._identity = identity
         self._ids = ids
         self._columns = list(columns)
         self.values = {kind: np.full((len(columns), len(ids)), np.nan) for kind in kinds}
@@ -125,27 +114,15 @@ class KeptScores:
         """Write the file where there is something new."""
         if self._changed and self._file:
             table = pa.Table.from_pandas(self.table(), preserve_index=False)
-            with atomic(self._file) as temporary:
-                pq.write_table(
-                    table.replace_schema_metadata({_IDENTITY: self._identity}),
-                    temporary,
-                    compression="zstd",
-                )
-                seal(temporary)
+            write_table(self._file, self._identity, table)
             self._changed = False
 
     def _take(self, file: Path) -> bool:
         """Take over from a file what is missing; return whether there was anything."""
-        try:
-            content = pa.BufferReader(read_sealed(file))
-            if (pq.read_schema(content).metadata or {}).get(_IDENTITY) != self._identity:
-                return False
-            table = pq.read_table(content).to_pandas()
-        except FileNotFoundError:
+        found = read_table(file, self._identity)
+        if found is None:
             return False
-        except (ValueError, pa.ArrowException, OSError) as error:
-            log.warning("%s is damaged (%s) and not used", file, type(error).__name__)
-            return False
+        table = found.to_pandas()
         new = np.zeros(len(self._ids), dtype=bool)
         for kind, rows in table.groupby("query"):
             places = self._ids.get_indexer(rows["id"])
@@ -169,7 +146,7 @@ def file_of(place: Path, scenario: str) -> Path:
 def drop_stale(place: Path, scenarios: Collection[str]) -> None:
     """Remove from a shard's folder what is of no scenario, and what a killed job left half done."""
     wanted = {file_of(place, scenario) for scenario in scenarios}
-    for file in _files(place):
+    for file in sorted(place.glob("*")):
         if file not in wanted:
             file.unlink(missing_ok=True)
 
@@ -179,7 +156,3 @@ def drop_other_counts(kept: Path, count: int) -> None:
     for place in kept.glob("*-of-*"):
         if place.name.rpartition("-")[2] != str(count):
             shutil.rmtree(place, ignore_errors=True)
-
-
-def _files(place: Path) -> Iterator[Path]:
-    return iter(sorted(place.iterdir()) if place.is_dir() else [])
