@@ -1,0 +1,101 @@
+"""Code and data that `call_graph` cannot see are only where something else stands for them.
+
+It follows names in the source. What is imported by a computed name, looked up in a module, loaded
+from a plug-in, executed from text or read from the package would make results silently stale.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from anonbench.core.jobs.fingerprint import PACKAGES
+
+ALLOWED = {
+    # the names are constants, of packages whose versions count
+    "anonbench.core.compat: import_module('torchvision.ops.boxes')",
+    # formats of codes, by the name that the demo's own table gives them
+    "anonbench_demo.security: getattr(zxingcpp, ...)",
+    # a digest of these files is a parameter of the rules `report`, `explore`, `paper` and `claims`
+    "anonbench.reporting.html.page: resources.files",
+    "anonbench.reporting.paper.published: resources.files",
+    # where the sources are that are read
+    "anonbench.core.jobs.fingerprint: __file__",
+}
+"""Each with what stands for it."""
+
+_BY_NAME = ("import_module", "entry_points", "run_module", "run_path")
+_BUILT_IN = ("__import__", "exec", "eval")
+_OF_PACKAGE = ("resources.files", "pkgutil.get_data", "resources.open_text", "resources.path")
+_APART = ("anonbench.workflow", "anonbench.cli")
+"""Around the jobs: nothing in there makes a result."""
+
+
+def unseen(name: str, source: str) -> Iterator[str]:
+    """Yield what a module does that cannot be seen from the names in it."""
+    tree = ast.parse(source)
+    imported = {
+        alias.asname or alias.name.partition(".")[0]
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import)
+        for alias in node.names
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and node.id == "__file__":
+            yield f"{name}: __file__"
+        elif isinstance(node, ast.Call):
+            called = ast.unparse(node.func)
+            arguments = ", ".join(map(ast.unparse, node.args))
+            if called.rpartition(".")[2] in _BY_NAME or called in _BUILT_IN:
+                yield f"{name}: {called.rpartition('.')[2]}({arguments})"
+            elif called == "getattr" and ast.unparse(node.args[0]).partition(".")[0] in imported:
+                yield f"{name}: getattr({ast.unparse(node.args[0]).partition('.')[0]}, ...)"
+            elif called in _OF_PACKAGE:
+                yield f"{name}: {called}"
+
+
+def test_what_cannot_be_seen_is_listed() -> None:
+    found = set()
+    for package, folder in PACKAGES.items():
+        for file in sorted(folder.rglob("*.py")):
+            parts = file.relative_to(folder).with_suffix("").parts
+            name = ".".join([package, *parts]).removesuffix(".__init__")
+            if not name.startswith(_APART):
+                found |= {*unseen(name, file.read_text(encoding="utf-8"))}
+    assert found == ALLOWED
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "import importlib\nimportlib.import_module(name)",
+        "from importlib import import_module\nimport_module(f'package.{name}')",
+        "__import__(name)",
+        "import package.methods as methods\ngetattr(methods, name)",
+        "from importlib.metadata import entry_points\nentry_points(group='plugins')",
+        "exec(text)",
+        "from importlib import resources\nresources.files('package')",
+        "from pathlib import Path\nPath(__file__).with_name('table.csv')",
+    ],
+)
+def test_each_way_is_noticed(source: str) -> None:
+    assert [*unseen("package.module", source)]
+
+
+def test_all_data_in_the_package_is_read_where_it_is_listed() -> None:
+    folders = {
+        file.parent.relative_to(PACKAGES["anonbench"]).as_posix()
+        for file in PACKAGES["anonbench"].rglob("*")
+        if file.is_file()
+        and file.suffix not in (".py", ".typed")
+        and file.parent.name != "__pycache__"
+    }
+    assert folders == {"reporting/html", "reporting/paper"}
+
+
+def test_folders_of_sources_hold_no_other_package() -> None:
+    assert {folder.name for folder in PACKAGES.values()} == {*PACKAGES}
+    assert all(Path(folder, "__init__.py").is_file() for folder in PACKAGES.values())
