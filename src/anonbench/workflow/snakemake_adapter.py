@@ -153,7 +153,13 @@ def keep_metadata_in(store: Store, workflow: Any) -> None:
 
     Snakemake opens a log before it reads the Snakefile, also where nothing will run: that of a look
     is removed when the process ends.
+
+    Raises:
+        WorkflowError: the records are to be kept in a database.
+
     """
+    if workflow.workflow_settings.persistence_backend.name != "FILE":
+        raise WorkflowError("--persistence-backend: what is known of results is kept with them")
     snakemake_workflow.FilePersistence = partial(Metadata, store)
     if workflow.is_main_process:
         atexit.register(_remove_log_of_look, workflow, workflow.logger_manager.get_logfile())

@@ -1,12 +1,13 @@
-"""What jobs took: Snakemake's benchmark file or, of a job that had nothing to do, its log.
+"""Time and memory of jobs: from Snakemake's benchmark file or, of a cache hit, from the job's log.
 
-Snakemake writes a job's benchmark whenever it has run, also where it found its outputs made. So the
-log of such a run says what making them took, and that counts.
+Snakemake writes a job's benchmark whenever it has run, also where the job found its outputs in its
+cache. The log of such a run holds what making them took, and that counts.
 """
 
 from __future__ import annotations
 
 import csv
+import json
 import re
 import resource
 import sys
@@ -19,11 +20,11 @@ import psutil
 
 from anonbench.core.errors import InputError
 
-_NOTHING_TO_DO = "nothing that this job depends on has changed: its outputs are as they were"
-_TOOK = "making them took {:.3f} s, {:.3f} s of processors' time and {:.1f} MiB"
-_READ = re.compile(re.sub(r"\\{:\\\.\df\\}", r"([0-9.]+)", re.escape(_TOOK)))
-_SHORT_LOG = 4096
+_HIT = "nothing that this job depends on has changed: its outputs are as they were; they took "
+_READ = re.compile(re.escape(_HIT) + r"(null|\[.*\])")
 _COLUMNS = ("s", "cpu_time", "max_rss")
+_SHORT_LOG = 4096
+"""Bytes. No log of a cache hit is longer, and other logs are not read for this."""
 
 
 class ResourceUsage(NamedTuple):
@@ -47,12 +48,12 @@ def of_this_process() -> ResourceUsage:
 
 
 def nothing_to_do(before: ResourceUsage | None) -> str:
-    """Return what a job logs that found its outputs made, with what making them took if known."""
-    return _NOTHING_TO_DO if before is None else f"{_NOTHING_TO_DO}; {_TOOK.format(*before)}"
+    """Return what a job logs at a cache hit: seconds, CPU seconds and MiB of its work, if known."""
+    return _HIT + json.dumps(before)
 
 
 def read_spent(benchmark: Path, logs: Iterable[Path]) -> ResourceUsage | None:
-    """Return what making a job's outputs took; None where no run tells it.
+    """Return what making a job's outputs took; None where it is not known.
 
     Snakemake has no CPU time and memory of very short jobs: they count as none.
 
@@ -72,21 +73,13 @@ def read_spent(benchmark: Path, logs: Iterable[Path]) -> ResourceUsage | None:
         return None
     if not set(_COLUMNS) <= set(rows[-1]):
         raise InputError(f"{benchmark}: not a benchmark file of Snakemake; remove it")
-    for text in map(_short, logs):
-        if _NOTHING_TO_DO in text:
-            told = _READ.search(text)
-            return ResourceUsage(*map(float, told.groups())) if told else None
+    for log in logs:
+        is_short = log.is_file() and log.stat().st_size <= _SHORT_LOG
+        text = log.read_text(encoding="utf-8", errors="replace") if is_short else ""
+        if hit := _READ.search(text):
+            values = json.loads(hit[1])
+            return ResourceUsage(*values) if values else None
     return ResourceUsage(*(_number(rows[-1][name]) for name in _COLUMNS))
-
-
-def _short(log: Path) -> str:
-    """Return a log's text; nothing where it is long, as no log of a job without work is."""
-    try:
-        if log.stat().st_size > _SHORT_LOG:
-            return ""
-        return log.read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return ""
 
 
 def _number(text: str | None) -> float:

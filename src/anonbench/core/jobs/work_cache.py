@@ -34,14 +34,16 @@ def read_table(file: Path, identity: str, schema: pa.Schema | None = None) -> pa
     Args:
         file: Parquet, followed by its own SHA-256.
         identity: see `identity_of`.
-        schema: the table's columns; None: any.
+        schema: the table's columns; a table of others is not used. None: any.
 
     """
     if not file.exists():
         return None
     try:
         content = pa.BufferReader(read_sealed(file))
-        if (pq.read_schema(content).metadata or {}).get(_IDENTITY) != identity.encode():
+        found = pq.read_schema(content)
+        is_same = (found.metadata or {}).get(_IDENTITY) == identity.encode()
+        if not is_same or (schema and found.names != schema.names):
             return None
         return pq.read_table(content, schema=schema)
     except (ValueError, pa.ArrowException, OSError) as error:
