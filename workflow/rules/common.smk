@@ -21,7 +21,11 @@ from anonbench.config.experiment import Experiment, truth_of
 from anonbench.core.io import files_in
 from anonbench.datasets.originals import copies_message
 from anonbench.workflow.plan.counts import check_counts
-from anonbench.workflow.preflight import require_absolute, require_files, require_in_place
+from anonbench.workflow.preflight import (
+    require_absolute,
+    require_files,
+    require_in_place,
+)
 from anonbench.reporting.html.page import resources_digest
 from anonbench.core.vocabulary import Split
 
