@@ -10,7 +10,7 @@ import logging
 import os
 import re
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -46,10 +46,9 @@ class Results:
         self._folder = folder
         self.prefix = f"{folder.as_posix()}/"
         self.metadata = folder / METADATA
-        self.damaged: list[Path] = []
-        """Files that hold something else than their jobs wrote."""
-        self.gone: list[Path] = []
-        """Files that other jobs read and that are not there."""
+        self.damaged: Sequence[Path] = ()
+        self.gone: Sequence[Path] = ()
+        self.unknown: Sequence[Path] = ()
 
     def before_planning(self, is_look: bool) -> None:
         """Warn of results of another version, or that cannot be written to."""
@@ -69,7 +68,7 @@ class Results:
             intact = dict(zip(files, pool.map(is_intact, files), strict=True))
         recorded = {path for path in files if is_recorded(path.as_posix())}
         self.damaged = [path for path in files if intact[path] is False]
-        unknown = [path for path in files if intact[path] is None or path not in recorded]
+        self.unknown = [path for path in files if intact[path] is None or path not in recorded]
         lost = [path for path in recorded if intact[path] is None and not read_checksum(path)]
         for path in self.damaged:
             log.warning("%s is not what its job wrote: a run that needs it makes it again", path)
@@ -78,7 +77,7 @@ class Results:
             log.warning(text, len(lost), min(lost), _AGAIN)
         if any(map(intact.get, files)) and not recorded:
             log.warning("nothing is known of the files in %s: %s", self._folder, _AGAIN)
-        return {path.as_posix() for path in [*self.damaged, *self.gone, *unknown]}
+        return {path.as_posix() for path in [*self.damaged, *self.gone, *self.unknown]}
 
     def begin(self, planned: Collection[str]) -> None:
         """Put damaged files aside and correct times, before the first job runs.
@@ -95,7 +94,8 @@ class Results:
         make_private(self._folder)
         with writing_to(self._folder):
             for path in self.damaged:
-                if path.as_posix() in planned:
+                # looked into again: another run may have made it since
+                if path.as_posix() in planned and os.path.lexists(path) and not is_intact(path):
                     aside = path.with_name(path.name + BY_HAND)
                     path.replace(aside)
                     log.warning("%s is put aside as %s", path, aside.name)

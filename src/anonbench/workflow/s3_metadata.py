@@ -29,6 +29,8 @@ _OWNER = "owner"
 class Bucket:
     """Results at one address of a bucket."""
 
+    damaged = gone = unknown = ()  # what lies in a bucket is what was brought there
+
     def __init__(self, s3: Any, address: str, folder: Path) -> None:
         """Take where results lie.
 
@@ -79,7 +81,7 @@ class Bucket:
         (self.metadata / _OWNER).write_bytes(run)
 
     def outdated(self, is_recorded: Callable[[str], bool]) -> list[str]:
-        """Return nothing: what lies in a bucket is what was brought there."""
+        """Return nothing: nobody edits a bucket's files by hand."""
         return []
 
     def begin(self, planned: Collection[str]) -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -101,15 +101,18 @@ def _expected(workflow: Any, job: Any, wildcards: dict[str, str]) -> float | Non
 
 def _why(workflow: Any, job: Any, planned: set[Any]) -> dict[str, Any]:
     """Return how a job differs from the one that made what is there."""
-    persistence, dag = workflow.persistence, workflow.dag
+    persistence, dag, results = workflow.persistence, workflow.dag, workflow.globals["store"]
     record = next(filter(None, map(persistence.metadata, job.output)), None)
     missing = [str(file) for file in job.output if not os.path.lexists(file)]
     found: dict[str, Any] = {
         "known": record is not None,
         "made": [str(file) for file in job.output if str(file) not in missing],
         "missing": missing if record else [],
-        "by_hand": _by_hand(workflow, job),
-        "stopped": bool(persistence._filter_incomplete_keys(map(str, job.output))),
+        "by_hand": _outputs_in([*results.damaged, *results.gone], job),
+        "stopped": bool(
+            _outputs_in(results.unknown, job)
+            or persistence._filter_incomplete_keys(map(str, job.output))
+        ),
         "forced": bool(dag.reason(job).forced),
         "environment": bool(dag.reason(job).software_stack_changed),
     }
@@ -134,11 +137,10 @@ def _why(workflow: Any, job: Any, planned: set[Any]) -> dict[str, Any]:
     return found
 
 
-def _by_hand(workflow: Any, job: Any) -> list[str]:
-    """Return outputs that were changed by hand, or that a failed job has left missing."""
-    results = workflow.globals["store"]
-    found = {path.as_posix() for path in [*results.damaged, *results.gone]}
-    return sorted({file.removesuffix(DIGEST) for file in map(str, job.output) if file in found})
+def _outputs_in(paths: Iterable[Path], job: Any) -> list[str]:
+    """Return those of a job's outputs that are among some paths, big files without `.digest`."""
+    names = {path.as_posix() for path in paths}
+    return sorted({file.removesuffix(DIGEST) for file in map(str, job.output) if file in names})
 
 
 def _updated(job: Any, record: Any, made_now: set[Any]) -> Iterator[dict[str, Any]]:
