@@ -7,10 +7,8 @@ a file that was changed by hand is put aside, so that it is made again.
 
 from __future__ import annotations
 
-import gzip
 import logging
 import os
-import re
 import secrets
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -22,7 +20,6 @@ from anonbench import __version__
 from anonbench.core.io import atomic, writing_to
 from anonbench.core.jobs.checksums import DIGEST, is_intact, note_touch, read_checksum
 from anonbench.core.jobs.job_cache import IDENTITY
-from anonbench.workflow.code_snapshots import forget_codes
 from anonbench.workflow.lock import is_locked
 from anonbench.workflow.snakemake_metadata import decoded, encoded, forget, pack, records_of, unpack
 
@@ -36,7 +33,6 @@ _VERSION = ".anonbench-version"
 _READ = (".csv", ".json", ".npz", ".parquet", DIGEST)
 """Suffixes of files that other jobs read: nobody misses a figure but who asks for it."""
 _CLOCK_SECONDS = 2.0
-_SHA = re.compile(r"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])")
 _OF_RUNS = ("benchmarks", "logs")
 _AGAIN = "their jobs check them or make them again"
 _MISSING = "missing: changed by hand, or its job failed\n"
@@ -115,7 +111,6 @@ def _remember(results: Path, snakemake: Path) -> None:
     with atomic(results / RECORDS) as temporary:
         packed = pack(_prefixes(results, snakemake), snakemake)
         temporary.write_bytes(packed)
-    forget_codes(results, {*_SHA.findall(gzip.decompress(packed).decode())})
     owner = _owner(results) or secrets.token_hex(8)
     (results / f".{_OWNER}").write_text(owner, encoding="utf-8")
     (snakemake / _OWNER).write_text(owner, encoding="utf-8")
