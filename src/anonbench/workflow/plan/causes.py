@@ -101,19 +101,20 @@ def _own(plan: Plan, job: Job, last: Mapping[str, str]) -> list[Cause]:
 def _of_outputs(plan: Plan, job: Job, last: str | None) -> Iterator[Cause]:
     """Yield what became of the outputs; `last` says it of a job that the last run did not end."""
     if last:
-        yield Cause(Kind.OUTPUT, f"{job.outputs[-1]} {last}")
+        yield Cause(Kind.OUTPUT, f"{job.named} {last}")
         return
-    paths = [Path(file) for file in job.outputs if plan.results in Path(file).parents]
-    gone = [path for path in paths if not path.exists() and read_checksum(path)]
+    files = [file for file in job.outputs if plan.results in Path(file).parents]
+    gone = [file for file in files if not Path(file).exists() and read_checksum(Path(file))]
     if gone:
+        name = job.named if job.named in gone else gone[0]
         others = f", and {len(gone) - 1} more of its job" if len(gone) > 1 else ""
-        yield Cause(Kind.OUTPUT, f"{gone[-1]} is gone{others}")
-    for path in paths:
-        is_good = not path.exists() or is_intact(path)
+        yield Cause(Kind.OUTPUT, f"{name} is gone{others}")
+    for file in files:
+        is_good = not Path(file).exists() or is_intact(Path(file))
         if is_good is None:
-            yield Cause(Kind.OUTPUT, f"{path} is unfinished, or no job of this workflow made it")
+            yield Cause(Kind.OUTPUT, f"{file} is unfinished, or no job of this workflow made it")
         elif not is_good:
-            yield Cause(Kind.OUTPUT, f"{path}".removesuffix(DIGEST) + " was changed by hand")
+            yield Cause(Kind.OUTPUT, f"{file.removesuffix(DIGEST)} was changed by hand")
 
 
 def _of_parameters(plan: Plan, job: Job, before: Mapping[str, Any]) -> Iterator[Cause]:

@@ -51,6 +51,7 @@ def _job(workflow: Any, job: Any, planned: bool) -> dict[str, Any]:
     parameters = plain(job.params)
     return {
         "rule": job.rule.name,
+        "stage": _stage(workflow, job),
         "wildcards": dict(job.wildcards.items()),
         "script": bool(job.rule.script),
         "threads": job.threads,
@@ -69,6 +70,13 @@ def _job(workflow: Any, job: Any, planned: bool) -> dict[str, Any]:
         "reason": own_reason(workflow.dag, job),
         "images": _images(workflow, job, parameters) if planned else None,
     }
+
+
+def _stage(workflow: Any, job: Any) -> str:
+    if not job.benchmark:
+        return str(job.rule.name)
+    inside = Path(job.benchmark).relative_to(workflow.globals["benchmarks"])
+    return inside.with_suffix("").parts[0]
 
 
 def _number(value: Any) -> float:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from anonbench.core.errors import InputError
+from anonbench.core.jobs.checksums import DIGEST
 
 CORES = 64
 """Cores of the dry run: with fewer, Snakemake would cut down the threads that jobs ask for."""
@@ -33,6 +34,8 @@ class Job:
 
     id: int
     rule: str
+    stage: str
+    """Folder of its benchmark below `benchmarks`, else its rule."""
     wildcards: Mapping[str, str]
     script: bool
     """Whether it computes something; the others only collect files."""
@@ -66,10 +69,9 @@ class Job:
         return " ".join([self.rule, *self.wildcards.values()])
 
     @property
-    def stage(self) -> str:
-        """Folder of its benchmark below `benchmarks`, else its rule."""
-        parts = Path(self.benchmark or "").with_suffix("").parts
-        return parts[parts.index("benchmarks") + 1] if "benchmarks" in parts else self.rule
+    def named(self) -> str:
+        """The output by which users know the job."""
+        return min(self.outputs, key=lambda file: file.endswith(DIGEST))
 
 
 @dataclass(frozen=True)
