@@ -28,13 +28,13 @@ def test_changed_definitions_scripts_and_packages_are_named() -> None:
         "train.py": "1" * 64,
     }
     assert code_changes(shortened(OLD), shortened(new)) == [
-        ("anonbench.training.loop.train.run", None, None),
-        ("workflow/scripts/train.py", None, None),
-        ("torch", "2.13.0", "2.14.0"),
+        "anonbench.training.loop.train.run was changed",
+        "workflow/scripts/train.py was changed",
+        "torch: 2.13.0 → 2.14.0",
     ]
     effects = OLD | {"anonbench.training": "0" * 64}
     assert code_changes(OLD, effects) == [
-        ("anonbench.training, what runs on import", None, None)
+        "anonbench.training (what runs on import) was changed"
     ]  # fmt: skip
 
 
@@ -43,9 +43,9 @@ def test_what_a_changed_function_newly_reaches_is_no_change_of_its_own() -> None
         "anonbench.training.loop.train:run": "0" * 64,
         "anonbench.core.io:atomic": "3" * 64,
     }
-    assert code_changes(OLD, new) == [("anonbench.training.loop.train.run", None, None)]
+    assert code_changes(OLD, new) == ["anonbench.training.loop.train.run was changed"]
     added = OLD | {"anonbench.core.io:atomic": "3" * 64}
-    assert code_changes(OLD, added) == [("anonbench.core.io.atomic", None, None)]
+    assert code_changes(OLD, added) == ["anonbench.core.io.atomic was changed"]
 
 
 def test_codes_are_kept_once(tmp_path: Path, root: Path) -> None:

@@ -99,7 +99,7 @@ def said(folder: Path, root: Path, *arguments: str) -> subprocess.CompletedProce
 
 
 def causes(found: dict[str, Any]) -> list[str]:
-    return [cause["text"] for cause in found["causes"]]
+    return list(found["causes"])
 
 
 def stages(found: dict[str, Any]) -> set[str]:

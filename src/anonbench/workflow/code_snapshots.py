@@ -46,17 +46,19 @@ def shortened(code: Mapping[str, str]) -> Code:
     return {place: text if _is_package(place) else text[:_SHOWN] for place, text in code.items()}
 
 
-def code_changes(old: Code, new: Code) -> list[tuple[str, str | None, str | None]]:
-    """Return what differs: its name, and old and new version of a package (else None).
+def code_changes(old: Code | None, new: Code) -> list[str]:
+    """Return what differs, one line a definition or package.
 
     A changed definition may reach others than before. They are named only where nothing that is in
     both has changed.
     """
-    places = [place for place in old if place in new and old[place] != new[place]]
+    if old is None:
+        return ["code that the script can reach has changed; there is no copy of the old code"]
+    places = {place for place in old if place in new and old[place] != new[place]}
     return [
-        (place, old.get(place), new.get(place))
+        f"{place}: {old.get(place, 'not used')} → {new.get(place, 'not used')}"
         if _is_package(place)
-        else (_readable(place), None, None)
+        else f"{_readable(place)} was changed"
         for place in sorted(places or {*old} ^ {*new}, key=lambda each: (_is_package(each), each))
     ]
 
@@ -70,7 +72,7 @@ def _readable(place: str) -> str:
     module, _, name = place.partition(":")
     if module.endswith(".py"):
         return f"workflow/scripts/{module}"
-    return f"{module}.{name}" if name else f"{module}, what runs on import"
+    return f"{module}.{name}" if name else f"{module} (what runs on import)"
 
 
 def _file(results: Path, digest: str) -> Path:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from anonbench.workflow.plan.settings import Change, changes, config_name
+from anonbench.workflow.plan.settings import Change, changes, config_name, described
 
 CONFIG = {
     "anonymization": {"mask": {"colour": [0, 0, 9]}},
@@ -24,7 +24,7 @@ def test_values_inside_of_a_slice_are_compared_key_by_key() -> None:
     old = {"recipe": {"optimizer": {"steps": 4, "rate": 0.1}, "seed": 1}}
     new = {"recipe": {"optimizer": {"steps": 5, "rate": 0.1}}, "label": "kind"}
     found = changes({"slice": old, "shards": 2}, {"slice": new, "shards": 2})
-    assert [(".".join(change.key), change.text) for change in found] == [
+    assert [(".".join(change.key), described(change)) for change in found] == [
         ("slice.label", "(none) → kind"),
         ("slice.recipe.optimizer.steps", "4 → 5"),
         ("slice.recipe.seed", "1 → (none)"),
@@ -35,14 +35,18 @@ def test_values_inside_of_a_slice_are_compared_key_by_key() -> None:
     ("old", "new", "text"),
     [
         ([0, 0, 0], [0, 0, 9], "[0, 0, 0] → [0, 0, 9]"),
-        ([["A", 0, "blur-50"]], [["A", 0, "blur-50"], ["B", 1, "mask-50"]], "1 added: B 1 mask-50"),
+        (
+            [["A", 0, "blur-50"]],
+            [["A", 0, "blur-50"], ["B", 1, "mask-50"]],
+            "1 added: ['B', 1, 'mask-50']",
+        ),
         (list(range(9)), [*range(5, 9), 12], "1 added: 12; 5 removed: 0, 1, 2, …"),
         ([["a", 1], ["b", 2]], [["b", 2], ["a", 1]], "another order"),
         (None, "x" * 100, f"None → {'x' * 79}…"),
     ],
 )
 def test_long_values_are_shortened_to_what_differs(old: Any, new: Any, text: str) -> None:
-    assert Change(("any",), old, new).text == text
+    assert described(Change(("any",), old, new)) == text
 
 
 @pytest.mark.parametrize(

@@ -72,7 +72,7 @@ class JobCache:
         self._inputs = [Path(path) for path in dict.fromkeys(inputs)]
         self._outputs = [Path(path) for path in outputs]
         self._kept = [path.parent / KEPT / path.name for path in self._outputs]
-        self._made_from = {MADE_FROM: made_from(parameters, self._inputs)}
+        self._made_from = {MADE_FROM: made_from(parameters, self._inputs, results)}
         self._parameters = {name: v for name, v in parameters.items() if name not in _PLANNED}
         self._results = results
         self._is_kept = False

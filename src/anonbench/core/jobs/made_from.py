@@ -16,18 +16,35 @@ _SMALL = 10**6
 """Bytes; larger files that no job wrote have no digest here."""
 
 
-def made_from(parameters: Mapping[str, Any], inputs: Iterable[Path]) -> dict[str, Any]:
-    """Return what a job's outputs are made from: its parameters, and digests of its inputs."""
+def made_from(
+    parameters: Mapping[str, Any], inputs: Iterable[Path], results: Path | None
+) -> dict[str, Any]:
+    """Return what a job's outputs are made from: its parameters, and digests of its inputs.
+
+    Inputs in the folder of results are named from there, with `./`: results may be moved.
+    """
     return {
         "parameters": plain(parameters),
-        "inputs": {str(path): input_digest(path) for path in inputs},
+        "inputs": {_name(path, results): input_digest(path) for path in inputs},
     }
+
+
+def read_made_from(outputs: Iterable[Path]) -> dict[str, Any] | None:
+    """Return what the first output with a record was made from; None where there is none."""
+    records = filter(None, map(read_checksum, outputs))
+    return next((record.get(MADE_FROM) for record in records), None)
 
 
 def plain(parameters: Mapping[str, Any]) -> dict[str, Any]:
     """Return parameters as JSON gives them back."""
     content: dict[str, Any] = json.loads(json.dumps(dict(parameters), default=str))
     return content
+
+
+def _name(path: Path, results: Path | None) -> str:
+    if results is None or not path.is_relative_to(results):
+        return str(path)
+    return f"./{path.relative_to(results)}"
 
 
 def input_digest(path: Path) -> str | None:

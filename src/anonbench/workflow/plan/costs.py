@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-import statistics
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 
-from anonbench.core.jobs.checksums import read_checksum
-from anonbench.core.jobs.made_from import MADE_FROM
+from anonbench.core.jobs.made_from import read_made_from
 from anonbench.core.jobs.resource_usage import ResourceUsage, read_spent
 from anonbench.workflow.plan.jobs import Job, Plan
 from anonbench.workflow.plan.settings import changes
@@ -43,7 +42,7 @@ def costs(plan: Plan) -> dict[int, Cost]:
     """
     jobs = [job for job in plan.jobs.values() if job.script]
     runs = {job.id: run for job in jobs if (run := _spent(job.benchmark, job.log))}
-    sizes = {job.id: _bytes(job) for job in jobs if all(map(_exists, job.outputs))}
+    sizes = {job.id: _bytes(job) for job in jobs if all(Path(f).exists() for f in job.outputs)}
     return {job.id: _cost(job, jobs, runs, sizes) for job in jobs if job.planned}
 
 
@@ -51,18 +50,18 @@ def _cost(
     job: Job, jobs: Sequence[Job], runs: Mapping[int, ResourceUsage], sizes: Mapping[int, int]
 ) -> Cost:
     if job.id in runs:
-        run: ResourceUsage | None = _scaled(runs[job.id], _seconds_before(job), job.seconds)
+        found = [_scaled(runs[job.id], _seconds_before(job), job.seconds)]
     else:
         # a job that would run again may have done another amount of work
-        kind = _nearest(job, [each for each in jobs if each.id in runs and not each.planned])
-        kind = kind or _nearest(job, [each for each in jobs if each.id in runs])
-        run = _median_run([_scaled(runs[each.id], each.seconds, job.seconds) for each in kind])
+        kind = _kind(job, (each for each in jobs if each.id in runs and not each.planned))
+        kind = kind or _kind(job, (each for each in jobs if each.id in runs))
+        found = [_scaled(runs[each.id], each.seconds, job.seconds) for each in kind]
     limit = 60 * job.minutes
-    seconds, cpu = run[:2] if run else (limit, limit * job.threads)
-    kind = _nearest(job, [each for each in jobs if each.id in sizes])
-    written = [sizes[each.id] for each in kind]
-    disk = sizes[job.id] if job.id in sizes else statistics.median(written) if written else None
-    return Cost(seconds, cpu, seconds * job.gpus, run is not None, disk, _bytes(job))
+    seconds = median([each[0] for each in found] or [limit])
+    cpu = median([each[1] for each in found] or [limit * job.threads])
+    alike = [job] if job.id in sizes else _kind(job, (each for each in jobs if each.id in sizes))
+    disk = median([sizes[each.id] for each in alike]) if alike else None
+    return Cost(seconds, cpu, seconds * job.gpus, bool(found), disk, _bytes(job))
 
 
 def wall_seconds(
@@ -84,7 +83,7 @@ def wall_seconds(
         ends[job.id] = seconds + max((ends.get(other, 0.0) for other in job.after), default=0.0)
         core_seconds += seconds * min(cores, job.threads)
         gpu_seconds += seconds * min(gpus, job.gpus)
-    return max(max(ends.values(), default=0.0), core_seconds / cores, gpu_seconds / (gpus or 1.0))
+    return max(*ends.values(), 0.0, core_seconds / cores, gpu_seconds / (gpus or 1.0))
 
 
 def usual_seconds(jobs: Iterable[tuple[str, str, Sequence[str]]]) -> dict[str, float]:
@@ -98,53 +97,42 @@ def usual_seconds(jobs: Iterable[tuple[str, str, Sequence[str]]]) -> dict[str, f
     for rule, benchmark, logs in jobs:
         if run := _spent(benchmark, logs):
             found[rule].append(run.seconds)
-    return {rule: statistics.median(runs) for rule, runs in found.items()}
+    return {rule: median(runs) for rule, runs in found.items()}
 
 
-def _nearest(job: Job, others: Sequence[Job]) -> list[Job]:
+def _kind(job: Job, others: Iterable[Job]) -> list[Job]:
     """Return those of the job's stage and data set, else those of its stage."""
     stage = [each for each in others if each.stage == job.stage]
     dataset = job.wildcards.get("dataset")
     return [each for each in stage if each.wildcards.get("dataset") == dataset] or stage
 
 
-def _median_run(runs: Sequence[ResourceUsage]) -> ResourceUsage | None:
-    return ResourceUsage(*map(statistics.median, zip(*runs, strict=True))) if runs else None
-
-
 def _seconds_before(job: Job) -> float | None:
-    """Return the time that was expected when the job ran, with other steps of a training."""
-    record = next(filter(None, (read_checksum(Path(file)) for file in job.outputs)), {})
-    before = record.get(MADE_FROM, {}).get("parameters", job.parameters)
-    factors = [
+    """Return the expected time of the job's last run, by the steps of its training then."""
+    before = read_made_from(map(Path, job.outputs)) or {"parameters": {}}
+    return job.seconds and job.seconds * math.prod(
         change.old / change.new
-        for change in changes(before, job.parameters)
+        for change in changes(before["parameters"], job.parameters)
         if change.key[-2:] in (("optimizer", "steps"), ("optimizer", "batch_size"))
-    ]
-    return job.seconds and job.seconds * math.prod(factors)
+    )
 
 
-def _scaled(run: ResourceUsage, before: float | None, now: float | None) -> ResourceUsage:
-    """Return what a run would take if the expected time were `now` in place of `before`.
+def _scaled(run: ResourceUsage, before: float | None, now: float | None) -> tuple[float, float]:
+    """Return the seconds, and CPU seconds, of a run with `now` expected in place of `before`.
 
     The run tells the machine's rate only where it was long enough; the formula's own is cautious.
     """
-    if not before or not now:
-        return run
+    if not before or not now or not run.seconds:
+        return run.seconds, run.cpu_seconds
     rate = run.seconds / before
     rate = rate if before >= TELLING else min(1.0, rate)
     seconds = max(run.seconds + rate * (now - before), run.seconds * min(1.0, now / before))
-    cpu = run.cpu_seconds * seconds / run.seconds if run.seconds else 0.0
-    return ResourceUsage(seconds, cpu, run.mebibytes)
+    return seconds, run.cpu_seconds * seconds / run.seconds
 
 
 def _spent(benchmark: str | None, logs: Iterable[str]) -> ResourceUsage | None:
     return read_spent(Path(benchmark), map(Path, logs)) if benchmark else None
 
 
-def _exists(file: str) -> bool:
-    return Path(file).exists()
-
-
 def _bytes(job: Job) -> int:
-    return sum(Path(file).stat().st_size for file in job.outputs if _exists(file))
+    return sum(Path(file).stat().st_size for file in job.outputs if Path(file).exists())

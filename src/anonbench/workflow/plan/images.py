@@ -17,7 +17,7 @@ def changed_images(root: Path, listed: Iterable[str], manifest: Path) -> dict[st
     """Return images that were added, removed or changed since a manifest was made.
 
     Only files with another size, or touched since then (modified, moved or replaced by an older
-    file), are read and compared.
+    file), are read and compared; where they are too many, all of them are `touched`.
 
     Args:
         root: folder of the data set.
@@ -25,33 +25,27 @@ def changed_images(root: Path, listed: Iterable[str], manifest: Path) -> dict[st
         manifest: Parquet table with columns path, bytes and digest.
 
     Returns:
-        Sorted paths by what became of them: `added`, `removed`, `changed`; `touched` in place of
-        `changed` where too many were touched to read them all. No key for what has no images.
+        Sorted paths by what became of them: added, removed, changed, touched.
 
     """
     before = pd.read_parquet(manifest, columns=["path", "bytes", "digest"]).set_index("path")
+    skipped = pd.read_csv(manifest.parent / "skipped" / "manifest.csv", dtype=str)["path"]
     since = manifest.stat().st_mtime
-    now = {path for path in listed if (root / path).exists()}
-    stats = {path: (root / path).stat() for path in now & {*before.index}}
+    stats = {path: (root / path).stat() for path in listed if (root / path).exists()}
     touched = sorted(
         path
         for path, stat in stats.items()
-        if stat.st_size != before.at[path, "bytes"] or max(stat.st_mtime, stat.st_ctime) > since
+        if path in before.index
+        and (stat.st_size != before.at[path, "bytes"] or max(stat.st_mtime, stat.st_ctime) > since)
     )
-    few = len(touched) <= SEARCHED
-    changed = [
-        path for path in touched if few and file_digest(root / path) != before.at[path, "digest"]
-    ]
     found = {
-        "added": sorted(now - {*before.index} - _unusable(manifest)),
-        "removed": sorted({*before.index} - now),
-        "changed": changed,
-        "touched": [] if few else touched,
+        "added": sorted({*stats} - {*before.index} - {*skipped}),
+        "removed": sorted({*before.index} - {*stats}),
     }
+    if len(touched) > SEARCHED:
+        found["touched"] = touched
+    else:
+        found["changed"] = [
+            path for path in touched if file_digest(root / path) != before.at[path, "digest"]
+        ]
     return {what: paths for what, paths in found.items() if paths}
-
-
-def _unusable(manifest: Path) -> set[str]:
-    """Return images that were left out of the manifest."""
-    path = manifest.parent / "skipped" / "manifest.csv"
-    return set(pd.read_csv(path, dtype=str)["path"]) if path.exists() else set()

@@ -1,4 +1,4 @@
-"""Plan of a workflow: its jobs, those that would run, and how Snakemake is called for it."""
+"""Plan of a workflow: its jobs and those that would run, from a dry run of Snakemake."""
 
 from __future__ import annotations
 
@@ -15,16 +15,14 @@ from typing import Any
 from anonbench.core.errors import InputError
 from anonbench.core.jobs.checksums import DIGEST
 
-CORES = 64
-"""Cores of the dry run: with fewer, Snakemake would cut down the threads that jobs ask for."""
 _OPTIONS = (
-    # a quiet dry run ends when the jobs are known
+    # a dry run with this --quiet ends as soon as the jobs are known
     *("--dry-run", "--nocolor", "--quiet", "rules", "progress"),
     # as in profiles/default/config.yaml, without its logger
     *("--workflow-profile", "none", "--rerun-incomplete"),
     *("--rerun-triggers", "mtime", "params", "input", "software-env"),
-    # an option of one value, so that the user's first target is not taken for a trigger
-    *("--cores", str(CORES)),
+    # many, because threads are cut down to them; last, because a list would swallow a target
+    *("--cores", "64"),
 )
 
 
@@ -42,7 +40,6 @@ class Job:
     threads: int
     minutes: float
     """Time limit that its rule declares."""
-    megabytes: float
     gpus: float
     inputs: Sequence[str]
     ancient: Sequence[str]
@@ -59,8 +56,8 @@ class Job:
     """Whether it would run."""
     forced: bool
     reason: str
-    """What Snakemake says of the job itself; empty for a job that runs because of another one."""
-    images: Mapping[str, Sequence[str]] | None
+    """Snakemake's reason; empty for a job that runs because of another one."""
+    images: Mapping[str, Sequence[str]]
     """Changed images of a manifest's data set; see `changed_images`."""
 
     @property
@@ -98,7 +95,7 @@ class Plan:
     def needed(self, job: Job) -> list[Job]:
         """Return the planned jobs that a job needs, in order, itself last."""
         needed = {job.id}
-        for each in reversed(list(self.jobs.values())):
+        for each in reversed([*self.jobs.values()]):
             if each.id in needed:
                 needed.update(each.after)
         return [each for each in self.planned if each.id in needed]
@@ -123,9 +120,8 @@ def collect(arguments: Sequence[str], target: str | None = None) -> Plan:
         if run.returncode or not output.exists():
             raise InputError(_message(run.stderr) or _message(run.stdout))
         content = json.loads(output.read_text(encoding="utf-8"))
-    jobs = [Job(**job) for job in content["jobs"]]
-    results = Path(content["results"])
-    return Plan({job.id: job for job in jobs}, results, content["config"], content["codes"])
+    jobs = {job["id"]: Job(**job) for job in content["jobs"]}
+    return Plan(jobs, Path(content["results"]), content["config"], content["codes"])
 
 
 def _message(text: str) -> str:

@@ -8,14 +8,16 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from anonbench.workflow.plan.causes import Cause, Kind, Reasons, chain
+from anonbench.workflow.plan.causes import NEW, Reasons, chain
 from anonbench.workflow.plan.costs import Cost, wall_seconds
 from anonbench.workflow.plan.jobs import Job, Plan
+from snakemake_logger_plugin_anonbench.run import duration
 
 _LIMITS = (
     "At most: no job of {} was measured here, and the limit of its rule is counted, often several "
     "times too much."
 )
+_HEAD = ("stage", "jobs", "because of", "time", "CPU time", "GPU time", "writes")
 
 
 @dataclass(frozen=True)
@@ -28,103 +30,90 @@ class Report:
     cores: int
     gpus: float
 
-    @property
-    def jobs(self) -> list[Job]:
-        """Jobs that compute something."""
-        return [job for job in self.plan.planned if job.script]
+    def jobs(self, job: Job | None = None) -> list[Job]:
+        """Return the jobs that compute something: all, or those that one job needs."""
+        needed = self.plan.needed(job) if job else self.plan.planned
+        return [each for each in needed if each.script]
 
     @property
-    def causes(self) -> list[Cause]:
+    def causes(self) -> list[str]:
         """Root causes, those of most jobs first; that something is new comes last."""
-        counted = Counter(cause for job in self.jobs for cause in self.reasons.roots[job.id])
-        return sorted(counted, key=lambda cause: (cause.kind is Kind.NEW, -counted[cause], cause))
-
-    @property
-    def stages(self) -> dict[str, list[Job]]:
-        """Jobs by stage, in the order of the work."""
-        found: dict[str, list[Job]] = defaultdict(list)
-        for job in self.jobs:
-            found[job.stage].append(job)
-        return found
+        counted = Counter(cause for job in self.jobs() for cause in self.reasons.roots[job.id])
+        return sorted(counted, key=lambda cause: (cause == NEW, -counted[cause], cause))
 
 
 def as_text(report: Report) -> str:
     """Return what would run, why, and what it would cost."""
-    if not report.jobs:
+    jobs = report.jobs()
+    if not jobs:
         return "Nothing would run: inputs, settings and code have not changed."
-    lines = [f"{_count(len(report.jobs), 'job')} would run, because:"]
-    numbers = {cause: str(number) for number, cause in enumerate(report.causes, 1)}
-    for cause, number in numbers.items():
-        own = Counter(job.stage for job in report.jobs if cause in report.reasons.own[job.id])
+    lines = [f"{_count(len(jobs), 'job')} would run, because:"]
+    for number, cause in enumerate(report.causes, 1):
+        own = Counter(job.stage for job in jobs if cause in report.reasons.own[job.id])
         stages = ", ".join(f"{stage} ({count})" for stage, count in own.items())
-        lines.append(f"  {number}. {cause.text}  [{stages}]")
-    head = ("stage", "jobs", "because of", "time", "CPU time", "GPU time", "writes", "memory")
-    table: list[tuple[str, ...]] = [head]
-    for stage, jobs in report.stages.items():
-        causes = {cause for job in jobs for cause in report.reasons.roots[job.id]}
-        because = ", ".join(number for cause, number in numbers.items() if cause in causes)
-        table.append(_row(report, stage, because, jobs))
-    table.append(_row(report, "total", "", report.jobs))
-    return "\n".join([*lines, "", *_aligned(table, "<><>>>>>"), "", *_total(report, report.jobs)])
+        lines.append(f"  {number}. {cause}  [{stages}]")
+    of_stage: dict[str, list[Job]] = defaultdict(list)
+    for job in jobs:
+        of_stage[job.stage].append(job)
+    rows = [_HEAD, *(_row(report, *each) for each in of_stage.items()), _row(report, "total", jobs)]
+    lines.append("")
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = zip(row, "<><>>>>", widths, strict=True)
+        lines.append("  ".join(f"{cell:{side}{width}}" for cell, side, width in cells))
+    return "\n".join([*lines, "", *_total(report, jobs)])
 
 
 def explain(report: Report, job: Job, file: str) -> str:
-    """Return why one file would be made again, with the way from each root cause."""
+    """Return why one file would be made again, with a way from each root cause."""
     if not job.planned:
         return f"{file} would not be made again: inputs, settings and code have not changed."
     lines = [f"{file} would be made{' again' * Path(file).exists()} by {job.label}, because:"]
     for number, cause in enumerate(report.reasons.roots[job.id], 1):
         way = chain(report.plan, report.reasons, job, cause)
-        lines.append(f"  {number}. {cause.text}")
-        if len(way) > 1:
-            lines.append(f"     {' ← '.join(each.label for each in way)}")
-    jobs = [each for each in report.plan.needed(job) if each.script]
+        lines.append(f"  {number}. {cause}")
+        lines += [f"     {' ← '.join(each.label for each in way)}"] if len(way) > 1 else []
+    jobs = report.jobs(job)
     return "\n".join([*lines, "", f"With the jobs before it: {len(jobs)}.", *_total(report, jobs)])
 
 
 def as_json(report: Report, job: Job | None = None) -> dict[str, Any]:
     """Return the plan, or the part of it that one job needs, as plain data."""
-    needed = report.plan.planned if job is None else report.plan.needed(job)
-    jobs = [each for each in needed if each.script]
-    roots = {cause for each in jobs for cause in report.reasons.roots[each.id]}
+    own, roots = report.reasons.own, report.reasons.roots
+    jobs = report.jobs(job)
+    because = {cause for each in jobs for cause in roots[each.id]}
     return {
         "jobs": [
             asdict(each)
             | asdict(report.costs[each.id])
-            | {"stage": each.stage}
-            | {"own": [cause.text for cause in report.reasons.own[each.id]]}
-            | {"because": [cause.text for cause in report.reasons.roots[each.id]]}
+            | {"own": own[each.id], "because": roots[each.id]}
             for each in jobs
         ],
-        "causes": [
-            {"kind": cause.kind.name.lower(), "text": cause.text}
-            for cause in report.causes
-            if cause in roots
-        ],
+        "causes": [cause for cause in report.causes if cause in because],
         "cores": report.cores,
         "gpus": report.gpus,
-        "wall_seconds": wall_seconds(needed, report.costs, report.cores, report.gpus),
+        "wall_seconds": wall_seconds(jobs, report.costs, report.cores, report.gpus),
     }
 
 
-def _row(report: Report, stage: str, because: str, jobs: Sequence[Job]) -> tuple[str, ...]:
+def _row(report: Report, stage: str, jobs: Sequence[Job]) -> tuple[str, ...]:
     costs = [report.costs[job.id] for job in jobs]
+    causes = {cause for job in jobs for cause in report.reasons.roots[job.id]}
     limit = "" if all(cost.measured for cost in costs) else "≤ "
     return (
         stage,
         str(len(jobs)),
-        because,
-        limit + hours(sum(cost.seconds for cost in costs)),
-        limit + hours(sum(cost.cpu_seconds for cost in costs)),
-        limit + hours(sum(cost.gpu_seconds for cost in costs)),
+        ", ".join(str(n) for n, cause in enumerate(report.causes, 1) if cause in causes),
+        limit + duration(sum(cost.seconds for cost in costs)),
+        limit + duration(sum(cost.cpu_seconds for cost in costs)),
+        limit + duration(sum(cost.gpu_seconds for cost in costs)),
         _disk(costs),
-        size(1e6 * max(job.megabytes for job in jobs)),
     )
 
 
 def _total(report: Report, jobs: Sequence[Job]) -> list[str]:
     costs = [report.costs[job.id] for job in jobs]
-    wall = hours(wall_seconds(jobs, report.costs, report.cores, report.gpus))
+    wall = duration(wall_seconds(jobs, report.costs, report.cores, report.gpus))
     text = f"About {wall} with {_count(report.cores, 'core')}"
     if any(cost.gpu_seconds for cost in costs):
         text += f" and {_count(report.gpus, 'GPU')}"
@@ -137,21 +126,11 @@ def _total(report: Report, jobs: Sequence[Job]) -> list[str]:
 
 def _disk(costs: Sequence[Cost]) -> str:
     known = [cost.disk for cost in costs if cost.disk is not None]
-    unknown = "?" if len(known) < len(costs) else ""
-    return " + ".join(filter(None, [size(sum(known)) if known else "", unknown]))
+    return size(sum(known)) + (" + ?" if len(known) < len(costs) else "")
 
 
 def _count(number: float, what: str) -> str:
     return f"{number:g} {what}{'' if number == 1 else 's'}"
-
-
-def hours(seconds: float) -> str:
-    """Return a time in the unit that gives at least two digits."""
-    for unit, length in (("h", 3600), ("min", 60)):
-        if seconds >= length:
-            value = seconds / length
-            return f"{value:,.0f} {unit}" if value >= 10 else f"{value:.1f} {unit}"
-    return f"{seconds:.0f} s"
 
 
 def size(count: float) -> str:
@@ -160,9 +139,3 @@ def size(count: float) -> str:
         if count >= factor:
             return f"{count / factor:,.1f} {unit}"
     return f"{count / 1e3:,.0f} kB"
-
-
-def _aligned(rows: Sequence[Sequence[str]], sides: str) -> list[str]:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    cells = ([f"{c:{s}{w}}" for c, s, w in zip(row, sides, widths, strict=True)] for row in rows)
-    return ["  ".join(row).rstrip() for row in cells]
