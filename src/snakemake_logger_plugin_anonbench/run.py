@@ -123,7 +123,7 @@ class Run:
             return ""
         text = f"{self.done} of {self.total} jobs done, {len(self.failed)} failed"
         if self.waiting:
-            text += f", {listed(self.waiting)} not run because of it"
+            text += f", {listed(self.waiting, 'not run because of it')}"
         lines = [f"{text}:", *self.failures(Path(), 1)]
         again = "What is done is kept: fix the cause and run the same command again."
         return "\n".join([*lines, again])
@@ -174,9 +174,9 @@ def last_lines(path: Path, since: float, count: int) -> list[str]:
     return [line[:_WIDTH] for line in lines if line.strip()][-count:]
 
 
-def listed(counts: Mapping[str, int]) -> str:
-    """Return a number of jobs, and of each rule."""
-    return f"{sum(counts.values())} ({', '.join(f'{n} {rule}' for rule, n in counts.items())})"
+def listed(jobs: Mapping[str, int], words: str) -> str:
+    """Return a number of jobs, what is said of them, and how many of each rule there are."""
+    return f"{sum(jobs.values())} {words} ({', '.join(f'{n} {rule}' for rule, n in jobs.items())})"
 
 
 def duration(seconds: float) -> str:

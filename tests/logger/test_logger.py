@@ -47,7 +47,7 @@ def test_a_failure_leaves_the_others_running_and_is_named_at_the_end(tmp_path: P
     assert (tmp_path / "other.txt").exists()
     said = done.stderr[done.stderr.index("1 of 4 jobs done") :]
     assert said.splitlines()[0] == (
-        "1 of 4 jobs done, 1 failed, 2 (1 after, 1 all) not run because of it:"
+        "1 of 4 jobs done, 1 failed, 2 not run because of it (1 after, 1 all):"
     )
     assert "  bad failed\n    logs/bad.log\n    | ERROR root: lent-9.png is no image" in said
     assert done.stderr.count("fix the cause") == 1

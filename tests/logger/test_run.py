@@ -76,7 +76,7 @@ def test_done_failed_with_the_logs_last_line_and_what_did_not_run(tmp_path: Path
     done(run, 1, 1.0)
     fail(run, 2, str(log), "slurm/7.log", message="SLURM status is: 'TIMEOUT'")
     assert run.summary().splitlines() == [
-        "1 of 7 jobs done, 1 failed, 5 (3 embed, 1 table, 1 train) not run because of it:",
+        "1 of 7 jobs done, 1 failed, 5 not run because of it (3 embed, 1 table, 1 train):",
         "  train ids 2 failed: SLURM status is: 'TIMEOUT'",
         f"    {log}",
         "    slurm/7.log",

@@ -109,7 +109,7 @@ def test_a_run_is_seen_while_it_runs_and_when_it_failed_and_when_it_is_done(
     before = everything(tmp_path)
     assert main(["status"]) == 0
     said = capsys.readouterr().out
-    assert "5 jobs: 1 done, 1 running, 3 (1 after, 1 all, 1 bad) left" in said
+    assert "5 jobs: 1 done, 1 running, 3 left (1 after, 1 all, 1 bad)" in said
     assert "step 1 of 9" in said
     assert " left, until " in said
     assert everything(tmp_path) == before, "nothing was touched"

@@ -94,7 +94,7 @@ def as_text(found: Status) -> str:
     if run.running:
         counts.append(f"{len(run.running)} {'running' if is_running else 'under way at its end'}")
     counts += [f"{len(run.failed)} failed"] if run.failed else []
-    counts += [f"{listed(run.waiting)} left"] if run.waiting else []
+    counts += [listed(run.waiting, "left")] if run.waiting else []
     lines.append(f"  {run.total} jobs: {', '.join(counts)}")
     left = run.seconds_left(now) if is_running else None
     if left is not None:
