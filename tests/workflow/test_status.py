@@ -150,7 +150,7 @@ def test_a_run_that_was_killed_is_dead_and_the_way_on_holds(tmp_path: Path, end:
     assert [job.label for job in died.run.running.values()] == ["wait"]
     assert died.locked
     text = as_text(died)
-    assert "results: died, " in text
+    assert "results: died; it began " in text
     assert f"process {run.pid} on {platform.node()}\n" in text
     assert "run the same command with --unlock, then without" in text
 

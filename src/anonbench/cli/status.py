@@ -82,13 +82,7 @@ def as_text(found: Status) -> str:
     if run.began is None:
         head = f"{found.results}: no run is recorded; {found.measured} jobs have benchmark files"
         return "\n".join([head, *step])
-    until = now if found.state is State.RUNNING else run.ended or found.seen
-    took = duration(until - run.began)
-    words = {State.FAILED: "ended with failures", State.STOPPED: "was stopped"}
-    lines = [
-        f"{found.results}: {words.get(found.state, found.state)}, {_clock(run.began)} to "
-        f"{_clock(until)} ({took}), process {found.process} on {found.host}"
-    ]
+    lines = [f"{found.results}: {_head(found, now)}, process {found.process} on {found.host}"]
     is_running = found.state is State.RUNNING
     counts = [f"{run.done} done"]
     if run.running:
@@ -103,6 +97,22 @@ def as_text(found: Status) -> str:
         lines.append(f"  {job.label} since {_clock(job.began)}")
         lines += [f"    | {line}" for line in job.last_lines(found.folder, 1)]
     return "\n".join([*lines, *run.failures(found.folder, _TAIL), *step])
+
+
+def _head(found: Status, now: float) -> str:
+    from anonbench.workflow.status import State
+    from snakemake_logger_plugin_anonbench.run import duration
+
+    began = found.run.began or now
+    match found.state:
+        case State.RUNNING:
+            return f"running since {_clock(began)} ({duration(now - began)})"
+        case State.DIED:
+            return f"died; it began {_clock(began)} and was last seen {_clock(found.seen)}"
+    words = {State.FAILED: "ended with failures", State.STOPPED: "was stopped"}
+    ended = found.run.ended or now
+    word = words.get(found.state, found.state)
+    return f"{word}, {_clock(began)} to {_clock(ended)} ({duration(ended - began)})"
 
 
 def next_step(found: Status) -> str:

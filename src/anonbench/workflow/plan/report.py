@@ -126,7 +126,8 @@ def _total(report: Report, jobs: Sequence[Job]) -> list[str]:
 
 def _disk(costs: Sequence[Cost]) -> str:
     known = [cost.disk for cost in costs if cost.disk is not None]
-    return size(sum(known)) + (" + ?" if len(known) < len(costs) else "")
+    unknown = ["?"] if len(known) < len(costs) else []
+    return " + ".join([*([size(sum(known))] if known else []), *unknown])
 
 
 def _count(number: float, what: str) -> str:
