@@ -1,170 +1,121 @@
-"""A Snakemake logger that says in one line what runs, how much is left and how long it will take.
+"""Snakemake logger: one line of progress, failures at the end, and a record for `anonbench status`.
 
-At the end it says what failed, why, and what did not run because of it, then what is in doubt about
-the published images. What happens is also
-recorded beside the results (`record`), where `anonbench status` reads it.
-
-`--logger anonbench` (the default profile sets it). A dry run, errors and everything that is no
-progress look as Snakemake makes them; the full log stays in .snakemake/log.
+`--logger anonbench` (the default profile sets it). Dry runs, warnings and errors look as Snakemake
+makes them; its full log stays in .snakemake/log.
 """
 
 from __future__ import annotations
 
-import re
+import logging
 import sys
 import time
-from logging import LogRecord
 from typing import Any
 
 from snakemake_interface_logger_plugins.base import LogHandlerBase
 from snakemake_interface_logger_plugins.common import LogEvent
 
-from snakemake_logger_plugin_anonbench.progress import Progress
-from snakemake_logger_plugin_anonbench.record import current
-from snakemake_logger_plugin_anonbench.summary import summary
+from snakemake_logger_plugin_anonbench.record import Record, current
+from snakemake_logger_plugin_anonbench.run import Run
 
 __all__ = ["LogHandler"]
 
-_COUNTED = {LogEvent.RUN_INFO, LogEvent.JOB_INFO, LogEvent.JOB_STARTED, LogEvent.JOB_FINISHED}
-_SILENT = {
-    *_COUNTED,
+_HIDDEN = {
+    LogEvent.RUN_INFO,
+    LogEvent.JOB_INFO,
+    LogEvent.JOB_STARTED,
+    LogEvent.JOB_FINISHED,
     LogEvent.PROGRESS,
     LogEvent.GROUP_INFO,
     LogEvent.RESOURCES_INFO,
     LogEvent.WORKFLOW_STARTED,
 }
-_NOISE = (
-    "Building DAG",
-    "Assuming unrestricted",
-    "Using shell",
-    "Provided",
-    "Rules claiming",
-    "host:",
-    "Select jobs",
-    "Complete log",
-    "Using profile",
-    "Elapsed time",
-    "Conda environments",
-    # a line for each job on a cluster
-    "Auto-selected partition",
-    "SLURM run ID",
-    "Cleaning up SLURM log files",
-)
-_SUBMITTED = re.compile(r"Job \S+ has been submitted with ")
+"""Events that the progress line stands for."""
+_LINE = 160
 _SECONDS_BETWEEN_LINES = 5.0
+_SECONDS_ON_TERMINAL = 0.2
 
 
 class LogHandler(LogHandlerBase):
-    """Counts jobs and writes the progress line to standard error."""
+    """Handler that turns Snakemake's events into those of a `Run`, and shows that."""
+
+    # properties of Snakemake's interface: it replaces the handler of the terminal, and keeps
+    # Snakemake's filter (--quiet), formatter and log file
+    writes_to_stream = True
+    writes_to_file = False
+    has_filter = False
+    has_formatter = False
+    needs_rulegraph = False
 
     def __post_init__(self) -> None:
-        self._progress = Progress()
+        self._run = Run()
+        self._record: Record | None = None
+        self._jobs: dict[str, int] = {}
         self._terminal = sys.stderr.isatty()
         self._shown = 0.0
-        self._drawn = False
-        self._closed = False
 
-    @property
-    def writes_to_stream(self) -> bool:
-        """Take the place of Snakemake's own stream handler."""
-        return True
-
-    @property
-    def writes_to_file(self) -> bool:
-        """Snakemake's log file is left as it is."""
-        return False
-
-    @property
-    def has_filter(self) -> bool:
-        """Use Snakemake's filter (--quiet)."""
-        return False
-
-    @property
-    def has_formatter(self) -> bool:
-        """Use Snakemake's formatter for all that is no progress."""
-        return False
-
-    @property
-    def needs_rulegraph(self) -> bool:
-        """Not needed."""
-        return False
-
-    def emit(self, record: LogRecord) -> None:
-        """Count a job's start or end, or pass the record on."""
+    def emit(self, record: Any) -> None:
+        """Count a job's start or end, or show what Snakemake says."""
         event = getattr(record, "event", None)
-        if event == LogEvent.JOB_ERROR:
-            self._fail(record)
         if not self.common_settings.dryrun:
-            if event in _COUNTED:
-                self._count(event, record)
-                return
-            if event in _SILENT or self._is_noise(record):
-                return
-        self._write(self.format(record))
+            match event:
+                case LogEvent.RUN_INFO:
+                    self._jobs = dict(record.stats)
+                case LogEvent.JOB_INFO:
+                    self._start(record)
+                case LogEvent.JOB_FINISHED:
+                    self._note("done", job=record.job_id)
+                case LogEvent.JOB_ERROR:
+                    logs = [str(log) for log in record.log or []]
+                    self._note("failed", job=record.jobid, logs=logs, message=_message(record))
+        if self._is_shown(event, record.levelno):
+            self._print(self.format(record))
 
     def close(self) -> None:
-        """Leave a last line behind."""
-        if self._progress.total and not self.common_settings.dryrun and not self._closed:
-            self._closed = True  # Snakemake closes its handlers, and at exit Python does
-            self._show(force=True)
-            if self._drawn:
-                print(file=sys.stderr)
-            said = summary(self._progress)
-            if said:
-                print(said, file=sys.stderr, flush=True)
-            record = current()
-            if record:
-                for line in record.closing():
-                    print(f"anonbench: {line}", file=sys.stderr, flush=True)
-                record.end()
+        """Show the last state, what failed, and what is to be known of the results."""
+        if self._run.began is not None and self._run.ended is None:
+            self._note("end")  # Snakemake closes its handlers, and when it exits Python does
+            self._print(self._run.summary())
+            for line in self._record.closing() if self._record else ():
+                self._print(f"anonbench: {line}")
         super().close()
 
-    def _fail(self, record: Any) -> None:
-        logs = [str(log) for log in record.log or []]
-        self._progress.fail(record.jobid, logs, record.rule_msg or "")
-        kept = current()
-        if kept:
-            kept.failed(record.jobid, logs, record.rule_msg or "")
+    def _is_shown(self, event: Any, level: int) -> bool:
+        """Return whether a message is shown: once jobs are planned, no mere notes of Snakemake."""
+        if self.common_settings.dryrun or level >= logging.WARNING:
+            return True
+        return event not in _HIDDEN if event else not self._jobs
 
-    def _count(self, event: Any, record: Any) -> None:
-        now = time.monotonic()
-        kept = current()
-        if event == LogEvent.RUN_INFO:
-            self._progress.plan(record.stats)
-        elif event == LogEvent.JOB_INFO:
-            wildcards = dict(record.wildcards or {})
-            if kept:
-                kept.begin(self._progress.left)
-                self._progress.expect(kept.usual)
-                logs = [str(log) for log in record.log or []]
-                kept.started(record.jobid, record.rule_name, wildcards, logs)
-            self._progress.start(record.jobid, record.rule_name, wildcards, now, time.time())
-        elif event == LogEvent.JOB_FINISHED:
-            if kept:
-                kept.done(record.job_id)
-            self._progress.finish(record.job_id, now)
-        self._show()
+    def _start(self, record: Any) -> None:
+        if self._run.began is None:
+            self._record = current()
+            usual = self._record.usual if self._record else {}
+            self._note("run", jobs=self._jobs, usual=usual)
+        self._note(
+            "started",
+            job=record.jobid,
+            rule=record.rule_name,
+            wildcards=[str(value) for value in dict(record.wildcards or {}).values()],
+            logs=[str(log) for log in record.log or []],
+        )
 
-    def _is_noise(self, record: LogRecord) -> bool:
-        text = record.getMessage().lstrip()
-        return text.startswith(_NOISE) or _SUBMITTED.match(text) is not None
+    def _note(self, event: str, **facts: Any) -> None:
+        now = time.time()
+        facts |= {"event": event, "at": round(now, 3)}
+        self._run.apply(facts)
+        if self._record:
+            self._record.write(facts)
+        pause = _SECONDS_ON_TERMINAL if self._terminal else _SECONDS_BETWEEN_LINES
+        if event == "end" or now - self._shown >= pause:
+            self._shown = now
+            end = "\n" if event == "end" or not self._terminal else ""
+            self._print(self._run.line(now)[: _LINE if self._terminal else None], end)
 
-    def _show(self, force: bool = False) -> None:
-        now = time.monotonic()
-        pause = 0.2 if self._terminal else _SECONDS_BETWEEN_LINES
-        if not force and now - self._shown < pause:
-            return
-        self._shown = now
-        line = self._progress.line(now)
-        if self._terminal:
-            print(f"\r\x1b[2K{line[:160]}", end="", file=sys.stderr, flush=True)
-            self._drawn = True
-        else:
-            print(line, file=sys.stderr, flush=True)
+    def _print(self, text: str, end: str = "\n") -> None:
+        if text and text != "None":
+            clear = "\r\x1b[2K" if self._terminal else ""
+            print(f"{clear}{text}", end=end, file=sys.stderr, flush=True)
 
-    def _write(self, text: str) -> None:
-        if not text or text == "None":
-            return
-        if self._drawn:
-            print("\r\x1b[2K", end="", file=sys.stderr)
-        print(text, file=sys.stderr, flush=True)
+
+def _message(record: Any) -> str:
+    lines = str(record.rule_msg or "").strip().splitlines()
+    return lines[0] if lines else ""

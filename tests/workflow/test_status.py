@@ -20,8 +20,9 @@ from anonbench.cli import main
 from anonbench.cli.status import as_text
 from anonbench.core.errors import InputError
 from anonbench.detection.gather import COUNTS
-from anonbench.workflow.status import State, Status, last_lines, status
-from snakemake_logger_plugin_anonbench.record import NAME, Record, read
+from anonbench.workflow.status import State, Status, status
+from snakemake_logger_plugin_anonbench.record import Record
+from snakemake_logger_plugin_anonbench.run import NAME, last_lines, read
 
 SNAKEFILE = """
 from pathlib import Path
@@ -82,7 +83,8 @@ def until(folder: Path, found: Callable[[Status], bool]) -> Status:
 
 
 def is_waiting(now: Status) -> bool:
-    return any(job.label == "wait" and job.tail for job in now.running)
+    jobs = now.run.running.values()
+    return any(job.label == "wait" and job.last_lines(now.folder, 1) for job in jobs)
 
 
 def everything(folder: Path) -> dict[Path, int]:
@@ -98,12 +100,12 @@ def test_a_run_is_seen_while_it_runs_and_when_it_failed_and_when_it_is_done(
     end(run)
     running = until(tmp_path, is_waiting)
     assert running.state is State.RUNNING
-    assert (running.total, running.done, running.failed) == (5, 1, [])
+    assert (running.run.total, running.run.done, running.run.failed) == (5, 1, {})
     assert running.process == run.pid
     assert running.locked
-    assert running.left == {"after": 1, "all": 1, "bad": 1}
+    assert running.run.waiting == {"after": 1, "all": 1, "bad": 1}
     # `after` and `all` as long as `quick` was
-    assert running.seconds_left == pytest.approx(110, abs=20)
+    assert running.run.seconds_left(time.time()) == pytest.approx(110, abs=20)
     before = everything(tmp_path)
     assert main(["status"]) == 0
     said = capsys.readouterr().out
@@ -116,22 +118,23 @@ def test_a_run_is_seen_while_it_runs_and_when_it_failed_and_when_it_is_done(
     run.wait(60)
     failed = status(tmp_path / "results")
     assert failed.state is State.FAILED
-    assert (failed.done, failed.left) == (2, {"after": 1, "all": 1})
-    (job,) = failed.failed
-    assert (job.label, job.log) == ("bad", "results/logs/bad.log")
-    assert job.tail == tuple(f"line {number}" for number in range(21, 31))
+    assert (failed.run.done, failed.run.waiting) == (2, {"after": 1, "all": 1})
+    (job,) = failed.run.failed.values()
+    assert (job.label, job.logs) == ("bad", ["results/logs/bad.log"])
+    assert "".join(f"    | line {number}\n" for number in range(21, 31)) in as_text(failed)
     assert not failed.locked
-    assert "| line 30\n  Mend the cause and run the same command again" in as_text(failed)
+    assert "| line 30\n  Fix the cause and run the same command again" in as_text(failed)
 
     (tmp_path / "mended").touch()
     again = start(tmp_path)
     end(again)
     again.wait(60)
     done = status(tmp_path / "results")
-    assert (done.state, done.total, done.done, done.failed) == (State.FINISHED, 3, 3, [])
+    assert (done.state, done.run.total, done.run.done) == (State.FINISHED, 3, 3)
+    assert not done.run.failed
     assert main(["status", "--json", "--results", "results"]) == 0
     (content,) = json.loads(capsys.readouterr().out)
-    assert (content["state"], content["way_on"]) == ("finished", "")
+    assert (content["state"], content["next_step"]) == ("finished", "")
     assert content["measured"] == 1
 
 
@@ -144,10 +147,11 @@ def test_a_run_that_was_killed_is_dead_and_the_way_on_holds(tmp_path: Path, end:
     run.wait(60)
     died = status(tmp_path / "results")
     assert died.state is State.DIED
-    assert [job.label for job in died.running] == ["wait"]
+    assert [job.label for job in died.run.running.values()] == ["wait"]
     assert died.locked
     text = as_text(died)
-    assert f"process {run.pid} on {platform.node()} is gone, last seen" in text
+    assert "results: died; it began " in text
+    assert f"process {run.pid} on {platform.node()}\n" in text
     assert "run the same command with --unlock, then without" in text
 
     (tmp_path / "mended").touch()
@@ -169,39 +173,47 @@ def test_a_run_that_was_asked_to_end_was_stopped(tmp_path: Path, end: Any) -> No
     (tmp_path / "go").touch()
     run.wait(60)
     stopped = status(tmp_path / "results")
-    assert (stopped.state, stopped.done, stopped.running) == (State.STOPPED, 2, [])
-    assert stopped.left == {"after": 1, "all": 1, "bad": 1}
+    assert (stopped.state, stopped.run.done, stopped.run.running) == (State.STOPPED, 2, {})
+    assert stopped.run.waiting == {"after": 1, "all": 1, "bad": 1}
     assert not stopped.locked
     assert "To go on, run the same command again" in as_text(stopped)
 
 
-def recorded(folder: Path) -> Record:
+def recorded(folder: Path, *events: dict[str, Any]) -> Record:
     record = Record(folder, {}, list)
-    record.begin({"train": 3, "table": 1})
+    write(record, {"event": "run", "jobs": {"train": 3, "table": 1, "total": 4}, "usual": {}})
+    write(record, *events)
     return record
 
 
+def write(record: Record, *events: dict[str, Any]) -> None:
+    for event in events:
+        record.write({"at": time.time(), **event})
+
+
+STARTED = {"event": "started", "job": 1, "rule": "train", "wildcards": ["0"], "logs": []}
+END = {"event": "end"}
+
+
 def test_a_job_that_is_tried_again_has_not_failed(tmp_path: Path) -> None:
-    record = recorded(tmp_path)
-    record.started(1, "train", {"seed": "0"}, [])
-    record.failed(1, ["slurm.log"], "TIMEOUT. More\nthan that")
-    (job,) = status(tmp_path).failed
-    assert (job.label, job.log, job.message) == ("train 0", "slurm.log", "TIMEOUT. More")
-    record.started(1, "train", {"seed": "0"}, [])
-    assert (status(tmp_path).failed, len(status(tmp_path).running)) == ([], 1)
-    record.done(1)
-    record.end()
+    failed = {"event": "failed", "job": 1, "logs": ["slurm.log"], "message": "TIMEOUT."}
+    record = recorded(tmp_path, STARTED, failed)
+    (job,) = status(tmp_path).run.failed.values()
+    assert (job.label, job.logs, job.message) == ("train 0", ["slurm.log"], "TIMEOUT.")
+    write(record, STARTED)
+    assert (status(tmp_path).run.failed, len(status(tmp_path).run.running)) == ({}, 1)
+    write(record, {"event": "done", "job": 1}, END)
     found = status(tmp_path)
-    assert (found.state, found.done, found.left) == (State.STOPPED, 1, {"table": 1, "train": 2})
+    assert (found.state, found.run.done) == (State.STOPPED, 1)
+    assert found.run.waiting == {"table": 1, "train": 2}
 
 
 def test_a_half_written_line_is_waited_for(tmp_path: Path) -> None:
-    record = recorded(tmp_path)
-    record.started(1, "train", {}, [])
+    recorded(tmp_path, STARTED)
     with (tmp_path / NAME).open("a", encoding="utf-8") as file:
         file.write('{"event": "done", "jo')
     assert [event["event"] for event in read(tmp_path)] == ["run", "started"]
-    assert len(status(tmp_path).running) == 1
+    assert len(status(tmp_path).run.running) == 1
 
 
 def test_a_run_on_another_machine_lives_as_long_as_it_gives_signs(tmp_path: Path) -> None:
@@ -219,7 +231,7 @@ def test_jobs_that_outlive_their_run_are_named(tmp_path: Path) -> None:
     head = json.loads(path.read_text(encoding="utf-8"))
     head |= {"pid": 2**22 + 1, "folder": ".."}  # greater than any process
     path.write_text(json.dumps(head) + "\n", encoding="utf-8")
-    assert "When none of its jobs is at work any more" in as_text(status(tmp_path / "results"))
+    assert "When none of its jobs is running any more" in as_text(status(tmp_path / "results"))
     script = tmp_path / ".snakemake/scripts/tmp.train.py"
     script.parent.mkdir(parents=True)
     script.write_text("import time; time.sleep(60)", encoding="utf-8")
@@ -227,7 +239,7 @@ def test_jobs_that_outlive_their_run_are_named(tmp_path: Path) -> None:
         try:
             died = status(tmp_path / "results")
             assert (died.state, died.orphans) == (State.DIED, [job.pid])
-            assert f"await the processes {job.pid}; then run the same" in as_text(died)
+            assert f"end processes {job.pid} or wait; then run the same" in as_text(died)
         finally:
             job.kill()
 
@@ -257,23 +269,21 @@ def test_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
 
 def test_a_full_disk_does_not_stop_the_run(tmp_path: Path) -> None:
     (tmp_path / "results").write_text("not a folder", encoding="utf-8")
-    record = recorded(tmp_path / "results")
-    record.started(1, "train", {}, [])
-    record.end()
+    write(recorded(tmp_path / "results", STARTED), END)
 
 
 def test_of_a_log_the_last_states_are_shown(tmp_path: Path) -> None:
     log = tmp_path / "log"
     log.write_bytes(b"one\n\ntwo\n 10 %|#   \r 20 %|##  \r 30 %|### ")
-    assert last_lines(log, 0.0, 2) == ("two", " 30 %|###")
-    assert last_lines(log, time.time() + 60, 2) == ()
-    assert last_lines(tmp_path / "none", 0.0, 2) == ()
+    assert last_lines(log, 0.0, 2) == ["two", " 30 %|###"]
+    assert last_lines(log, time.time() + 60, 2) == []
+    assert last_lines(tmp_path / "none", 0.0, 2) == []
 
 
 def test_doubts_about_what_is_published_are_said(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    recorded(tmp_path).end()
+    recorded(tmp_path, END)
     counts = dict.fromkeys(COUNTS[1:], 0) | {"without_regions": 3, "used_without_regions": 3}
     (tmp_path / "archive").mkdir()
     pd.DataFrame([{"split": "val", **counts}]).to_csv(

@@ -20,7 +20,7 @@ from anonbench.config.resources import Estimates
 from anonbench.config.experiment import Experiment, truth_of
 from anonbench.core.io import files_in
 from anonbench.datasets.originals import copies_message
-from anonbench.workflow.plan.counts import check_counts
+from anonbench.workflow.image_counts import check_counts
 from anonbench.workflow.preflight import (
     require_absolute,
     require_files,

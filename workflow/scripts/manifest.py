@@ -13,7 +13,7 @@ with job(snakemake, __file__) as cache:
     listed = list_images(name, source, seed, labels=False)["path"]
     if not cache.restored(scan=scan(root_of(source), listed, True)):
         from anonbench.datasets.manifest import write_manifest
-        from anonbench.workflow.plan.counts import require_classes
+        from anonbench.workflow.image_counts import require_classes
 
         write_manifest(
             name=name,

@@ -9,7 +9,7 @@ with job(snakemake, __file__) as cache:
         from anonbench.core.jobs.checksums import is_intact
         from anonbench.datasets.listing import root_of
         from anonbench.training.loop.launch import TrainJob, run
-        from anonbench.workflow.plan.counts import require_left
+        from anonbench.workflow.image_counts import require_left
 
         config, slice = load(snakemake.config), snakemake.params.slice
         dataset = config.datasets[snakemake.wildcards.dataset]

@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from anonbench.workflow.status import JobState, Status
+    from anonbench.workflow.status import Status
 
 _SHOWN = 20
+_TAIL = 10
+"""Lines of a failed job's log."""
 
 
 def add(commands: Any) -> None:
@@ -20,7 +22,7 @@ def add(commands: Any) -> None:
     parser = commands.add_parser(
         "status",
         help="how far a run is: done, running, failed, left",
-        description="Says how far the latest run is, while it runs or afterwards. Only reads.",
+        description="Shows how far the latest run is, while it runs or afterwards. Only reads.",
         epilog="More: docs/plan.md.",
     )
     parser.add_argument(
@@ -48,121 +50,104 @@ def run(options: argparse.Namespace) -> None:
 
 def as_json(found: Status) -> dict[str, Any]:
     """Return a status as plain data."""
-    words = {"results": str(found.results), "way_on": way_on(found), "doubts": _doubts(found)}
-    return asdict(found) | words
+    jobs = {"running": found.run.running, "failed": found.run.failed}
+    return {
+        "results": str(found.results),
+        "state": found.state,
+        "measured": found.measured,
+        "locked": found.locked,
+        "host": found.host,
+        "process": found.process,
+        "orphans": list(found.orphans),
+        "began": found.run.began,
+        "ended": found.run.ended,
+        "seen": found.seen,
+        "total": found.run.total,
+        "done": found.run.done,
+        "waiting": found.run.waiting,
+        "seconds_left": found.run.seconds_left(time.time()),
+        **{name: [asdict(job) for job in each.values()] for name, each in jobs.items()},
+        "next_step": next_step(found),
+        "doubts": _doubts(found),
+    }
+
+
+def as_text(found: Status) -> str:
+    """Return a status as lines."""
+    from anonbench.workflow.status import State
+    from snakemake_logger_plugin_anonbench.run import duration, listed
+
+    run, now = found.run, time.time()
+    step = [f"  {step}"] if (step := next_step(found)) else []
+    if run.began is None:
+        head = f"{found.results}: no run is recorded; {found.measured} jobs have benchmark files"
+        return "\n".join([head, *step])
+    lines = [f"{found.results}: {_head(found, now)}, process {found.process} on {found.host}"]
+    is_running = found.state is State.RUNNING
+    counts = [f"{run.done} done"]
+    if run.running:
+        counts.append(f"{len(run.running)} {'running' if is_running else 'under way at its end'}")
+    counts += [f"{len(run.failed)} failed"] if run.failed else []
+    counts += [listed(run.waiting, "left")] if run.waiting else []
+    lines.append(f"  {run.total} jobs: {', '.join(counts)}")
+    left = run.seconds_left(now) if is_running else None
+    if left is not None:
+        lines.append(f"  about {duration(left)} left, until {_clock(now + left)}")
+    for job in list(run.running.values())[:_SHOWN]:
+        lines.append(f"  {job.label} since {_clock(job.began)}")
+        lines += [f"    | {line}" for line in job.last_lines(found.folder, 1)]
+    return "\n".join([*lines, *run.failures(found.folder, _TAIL), *step])
+
+
+def _head(found: Status, now: float) -> str:
+    from anonbench.workflow.status import State
+    from snakemake_logger_plugin_anonbench.run import duration
+
+    began = found.run.began or now
+    match found.state:
+        case State.RUNNING:
+            return f"running since {_clock(began)} ({duration(now - began)})"
+        case State.DIED:
+            return f"died; it began {_clock(began)} and was last seen {_clock(found.seen)}"
+    words = {State.FAILED: "ended with failures", State.STOPPED: "was stopped"}
+    ended = found.run.ended or now
+    word = words.get(found.state, found.state)
+    return f"{word}, {_clock(began)} to {_clock(ended)} ({duration(ended - began)})"
+
+
+def next_step(found: Status) -> str:
+    """Return what to do, in one sentence; nothing where there is nothing to do."""
+    from anonbench.workflow.status import State
+
+    again = "run the same command again; what is done is kept"
+    match found.state:
+        case State.DIED:
+            again = "run the same command with --unlock, then without" if found.locked else again
+            if found.orphans:
+                numbers = ", ".join(map(str, found.orphans))
+                return f"Jobs are still running: end processes {numbers} or wait; then {again}."
+            return f"When none of its jobs is running any more, {again}."
+        case State.FAILED:
+            return f"Fix the cause and {again}."
+        case State.STOPPED:
+            return f"To go on, {again}."
+        case State.UNKNOWN if found.locked:
+            return (
+                "A snakemake without the logger of the default profile is running here or was "
+                "killed; if none is, run its command with --unlock, then without."
+            )
+    return ""
 
 
 def _doubts(found: Status) -> list[str]:
-    """Return what the results publish, or leave out, because it may show too much."""
+    """Return what the published images may show, and what was left out."""
     from anonbench.datasets.doubts import said_of_run
 
     counts = sorted(found.results.glob("*/counts.csv"))
     return said_of_run(found.results, [path.parent.name for path in counts])
 
 
-def as_text(found: Status) -> str:
-    """Return a status as lines."""
-    if found.began is None:
-        head = f"{found.results}: no run is recorded; {found.measured} jobs have benchmark files"
-        return "\n".join([head, *_indented(way_on(found))])
-    now = time.time()
-    lines = [f"{found.results}: {_head(found, now)}"]
-    under_way = "running" if found.ended is None else "under way when it ended"
-    counts = [f"{found.done} done"]
-    counts += [f"{len(found.running)} {under_way}"] if found.running else []
-    counts += [f"{len(found.failed)} failed"] if found.failed else []
-    waiting = sum(found.left.values())
-    rules = ", ".join(f"{count} {rule}" for rule, count in found.left.items())
-    counts += [f"{waiting} left ({rules})"] if waiting else []
-    lines.append(f"  {found.total} jobs: {', '.join(counts)}")
-    if found.seconds_left is not None:
-        end = _clock(now + found.seconds_left, now)
-        lines.append(f"  about {_duration(found.seconds_left)} left, until {end}")
-    for job in found.running[:_SHOWN]:
-        lines += _running(job, now, found.ended)
-    for job in found.failed[:_SHOWN]:
-        lines += _failed(job, now)
-    for kind, jobs in (("running", found.running), ("failed", found.failed)):
-        if len(jobs) > _SHOWN:
-            lines.append(f"  and {len(jobs) - _SHOWN} more {kind}")
-    return "\n".join([*lines, *_indented(way_on(found))])
-
-
-def way_on(found: Status) -> str:
-    """Return what to do, one sentence; nothing where there is nothing to do."""
-    from anonbench.workflow.status import State
-
-    again = "run the same command again; what is done is kept"
-    match found.state:
-        case State.DIED:
-            unlock = "run the same command with --unlock, then without" if found.locked else again
-            if found.orphans:
-                numbers = ", ".join(map(str, found.orphans))
-                jobs = f"Its jobs are still at work: end or await the processes {numbers}"
-                return f"{jobs}; then {unlock}."
-            return f"When none of its jobs is at work any more, {unlock}."
-        case State.FAILED:
-            return f"Mend the cause and {again}."
-        case State.STOPPED:
-            return f"To go on, {again}."
-        case State.UNKNOWN if found.locked:
-            return (
-                "A snakemake without the logger of the default profile is at work here or was "
-                "killed; if none is, run its command with --unlock, then without."
-            )
-    return ""
-
-
-def _head(found: Status, now: float) -> str:
-    from anonbench.workflow.status import State
-
-    began = f"begun {_clock(found.began or now, now)}"
-    if found.state is State.RUNNING:
-        whole = _duration(now - (found.began or now))
-        return f"running, {began} ({whole} ago), process {found.process} on {found.host}"
-    ended = found.ended or now
-    if found.state is State.DIED:
-        return (
-            f"the run died, {began}: process {found.process} on {found.host} is gone, last seen "
-            f"{_clock(ended, now)}"
-        )
-    words = {
-        State.FINISHED: "finished",
-        State.FAILED: "ended with failures",
-        State.STOPPED: "was stopped",
-    }
-    took = _duration(ended - (found.began or ended))
-    return f"{words[found.state]} {_clock(ended, now)}, {began}, {took}"
-
-
-def _running(job: JobState, now: float, ended: float | None) -> list[str]:
-    since = f"  {job.label}: since {_clock(job.since, now)}"
-    if ended is None:
-        since += f", {_duration(now - job.since)}"
-    said = job.tail[-1] if job.tail else "nothing in its log yet"
-    return [since, f"    {said}"]
-
-
-def _failed(job: JobState, now: float) -> list[str]:
-    head = f"  failed {_clock(job.since, now)}: {job.label}"
-    lines = [head + (f" ({job.message})" if job.message else "")]
-    lines += [f"    {job.log}:"] if job.log else []
-    said = job.tail or ("nothing was written",)
-    return [*lines, *(f"    | {line}" for line in said)]
-
-
-def _indented(text: str) -> list[str]:
-    return [f"  {text}"] if text else []
-
-
-def _clock(at: float, now: float) -> str:
-    """Write a time of day, with the date where it is another one."""
-    then, today = time.localtime(at), time.localtime(now)
-    same = then[:3] == today[:3]
-    return time.strftime("%H:%M:%S" if same else "%Y-%m-%d %H:%M", then)
-
-
-def _duration(seconds: float) -> str:
-    from snakemake_logger_plugin_anonbench.progress import duration
-
-    return duration(max(0.0, seconds))
+def _clock(at: float) -> str:
+    """Return a time of day, with the date where it is not today."""
+    then, today = time.localtime(at), time.localtime()
+    return time.strftime("%H:%M:%S" if then[:3] == today[:3] else "%Y-%m-%d %H:%M", then)

@@ -1,30 +1,29 @@
-"""What the code of a result was, definition by definition, so that a change can be named.
+"""Copies of what each digest of code stands for, so that a change of code can be named.
 
-A job's record has one digest for all code that its script can reach. What the digest stands for is
-kept once beside the results, a file of a few kilobytes for each script and state of the code.
+A job's record has one digest for all code that its script can reach. The definitions behind it are
+written beside the results when a run starts: some kilobytes for each script and state of the code.
 """
 
 from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from anonbench.core.io import atomic
 from anonbench.core.jobs.fingerprint import PACKAGES
 
 FOLDER = ".code"
-_SUFFIX = ".json.gz"
 _SHOWN = 12
 """Characters of a definition's digest that are kept."""
 
 Code = dict[str, str]
-"""Definitions and their digests, packages and their versions; see `fingerprint`."""
+"""Definitions with their digests, and packages with their versions; see `fingerprint`."""
 
 
 def keep_codes(results: Path, codes: Mapping[str, Code]) -> None:
-    """Write what these digests stand for, where it is not known yet."""
+    """Write the code behind these digests, where it is not known yet."""
     for digest in codes:
         path = _file(results, digest)
         if not path.exists():
@@ -33,15 +32,8 @@ def keep_codes(results: Path, codes: Mapping[str, Code]) -> None:
                 temporary.write_bytes(gzip.compress(text.encode(), mtime=0))
 
 
-def forget_codes(results: Path, used: Collection[str]) -> None:
-    """Remove the code of results that are not there any more."""
-    for path in (results / FOLDER).glob(f"*{_SUFFIX}"):
-        if path.name.removesuffix(_SUFFIX) not in used:
-            path.unlink(missing_ok=True)
-
-
 def read_code(results: Path, digest: str) -> Code | None:
-    """Return what a digest stands for, or None where nobody has kept it."""
+    """Return the code behind a digest, or None where there is no copy."""
     try:
         code: Code = json.loads(gzip.decompress(_file(results, digest).read_bytes()))
     except (OSError, EOFError, ValueError):
@@ -50,24 +42,24 @@ def read_code(results: Path, digest: str) -> Code | None:
 
 
 def shortened(code: Mapping[str, str]) -> Code:
-    """Return the code as it is kept: the digests of definitions are cut, versions are not."""
+    """Return the code as it is kept: digests of definitions are cut, versions are not."""
     return {place: text if _is_package(place) else text[:_SHOWN] for place, text in code.items()}
 
 
-def code_changes(old: Code, new: Code) -> list[tuple[str, str | None, str | None]]:
-    """Return what differs: its name, and old and new version of a package (else None).
+def code_changes(old: Code | None, new: Code) -> list[str]:
+    """Return what differs, one line a definition or package.
 
     A changed definition may reach others than before. They are named only where nothing that is in
-    both has changed: a definition was added or removed.
+    both has changed.
     """
-    both = [place for place in old if place in new and old[place] != new[place]]
-    if not both:
-        both = sorted({*old} ^ {*new})
+    if old is None:
+        return ["code that the script can reach has changed; there is no copy of the old code"]
+    places = {place for place in old if place in new and old[place] != new[place]}
     return [
-        (place, old.get(place), new.get(place))
+        f"{place}: {old.get(place, 'not used')} → {new.get(place, 'not used')}"
         if _is_package(place)
-        else (_readable(place), None, None)
-        for place in sorted(both, key=lambda place: (_is_package(place), place))
+        else f"{_readable(place)} was changed"
+        for place in sorted(places or {*old} ^ {*new}, key=lambda each: (_is_package(each), each))
     ]
 
 
@@ -80,8 +72,8 @@ def _readable(place: str) -> str:
     module, _, name = place.partition(":")
     if module.endswith(".py"):
         return f"workflow/scripts/{module}"
-    return f"{module}.{name}" if name else f"{module}, what runs on import"
+    return f"{module}.{name}" if name else f"{module} (what runs on import)"
 
 
 def _file(results: Path, digest: str) -> Path:
-    return results / FOLDER / f"{digest}{_SUFFIX}"
+    return results / FOLDER / f"{digest}.json.gz"

@@ -12,10 +12,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
-from snakemake import api  # noqa: F401 - first: Snakemake's modules import each other
+from snakemake import api, cli  # noqa: F401 - first: Snakemake's modules import each other
 from snakemake import workflow as snakemake_workflow
 from snakemake.exceptions import WorkflowError
 from snakemake.persistence.file import FilePersistence
+from snakemake.workflow import Workflow
 
 from anonbench.core.errors import InputError
 from anonbench.core.jobs.checksums import note_time
@@ -179,3 +180,42 @@ def _remove_log_of_look(workflow: Any, logs: Iterable[str]) -> None:
         for log in logs:
             if log.endswith(".snakemake.log"):
                 Path(log).unlink(missing_ok=True)
+
+
+# --- plan: a dry run whose workflow is handed over ------------------------------------------------
+
+
+def dry_run(arguments: list[str], use: Callable[[Any], None]) -> None:
+    """Call `snakemake` with arguments that make it a dry run; ends the process.
+
+    Args:
+        arguments: of snakemake, with --dry-run.
+        use: called with Snakemake's workflow once its jobs are planned.
+
+    """
+    execute = Workflow.execute
+
+    def execute_and_use(workflow: Any, *args: Any, **options: Any) -> Any:
+        done = execute(workflow, *args, **options)
+        use(workflow)
+        return done
+
+    Workflow.execute = execute_and_use
+    cli.main(arguments)
+
+
+def sorted_jobs(dag: Any) -> list[Any]:
+    """Return all jobs, each after those that it depends on."""
+    return [job for level in dag.toposorted() for job in level]
+
+
+def own_reason(dag: Any, job: Any) -> str:
+    """Return why Snakemake runs a job; empty where only jobs before it or after it want that."""
+    reason = dag.reason(job)
+    own = (
+        reason.updated_input,
+        reason.params_changed,
+        reason.input_changed,
+        reason.software_stack_changed,
+    )
+    return str(reason) if any(own) else ""

@@ -8,33 +8,47 @@ from typing import Any
 
 import pytest
 
+from anonbench.core.jobs.checksums import write_checksum
+from anonbench.core.jobs.made_from import MADE_FROM
 from anonbench.core.jobs.resource_usage import ResourceUsage, nothing_to_do
-from anonbench.workflow.plan.causes import Cause, Kind, chain, reasons
-from anonbench.workflow.plan.costs import Cost, costs
+from anonbench.core.provenance import file_digest
+from anonbench.workflow.plan.causes import NEW, chain, reasons
+from anonbench.workflow.plan.costs import Cost, costs, wall_seconds
 from anonbench.workflow.plan.jobs import Job, Plan
-from anonbench.workflow.plan.report import Machine, Report, as_json, as_text, hours, size
-from anonbench.workflow.plan.walltime import wall_seconds
-
-NEW = {"known": False, "made": [], "missing": [], "by_hand": [], "stopped": False}
-NEW |= {"forced": False, "environment": False}
-AGAIN = NEW | {"known": True, "before": [], "now": {}, "added": [], "removed": [], "updated": []}
+from anonbench.workflow.plan.report import Report, as_json, as_text, size
 
 
 def job(number: int, rule: str = "train", after: Iterable[int] = (), **options: Any) -> Job:
     values: dict[str, Any] = {
+        "stage": rule,
         "wildcards": {"dataset": "ids", "seed": str(number)},
         "script": True,
         "threads": 1,
         "minutes": 10.0,
-        "megabytes": 1000.0,
         "gpus": 0.0,
+        "inputs": [],
+        "ancient": [],
         "outputs": [f"to-be-made/{number}"],
         "log": [],
         "benchmark": None,
+        "parameters": {},
         "seconds": None,
-        "why": None,
+        "planned": False,
+        "forced": False,
+        "reason": "",
+        "images": {},
     }
     return Job(number, rule, after=list(after), **values | options)
+
+
+def again(number: int, rule: str = "train", after: Iterable[int] = (), **options: Any) -> Job:
+    return job(number, rule, after, planned=True, **options)
+
+
+def made_from(path: Path, parameters: dict[str, Any], **inputs: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch()
+    write_checksum(path, **{MADE_FROM: {"parameters": parameters, "inputs": inputs}})
 
 
 def planned(jobs: Iterable[Job], folder: Path) -> Plan:
@@ -53,20 +67,20 @@ def measured(folder: Path, name: str, seconds: float, log: str = "") -> dict[str
     }  # fmt: skip
 
 
-def runtimes(plan: Plan) -> dict[int, tuple[float, str]]:
-    return {number: (cost.seconds, cost.origin) for number, cost in costs(plan).items()}
+def runtimes(plan: Plan) -> dict[int, tuple[float, bool]]:
+    return {number: (cost.seconds, cost.measured) for number, cost in costs(plan).items()}
 
 
 def test_a_job_costs_what_it_cost_and_a_new_one_the_median_of_its_like(tmp_path: Path) -> None:
     known = [job(n, **measured(tmp_path, str(n), 10.0 * n)) for n in (1, 2, 4)]
-    again = job(5, why=AGAIN, **measured(tmp_path, "5", 70.0))
+    once_more = again(5, **measured(tmp_path, "5", 70.0))
     benchmark = str(tmp_path / "benchmarks/train/ids/6.tsv")
-    new = job(6, why=NEW, benchmark=benchmark, gpus=2.0)
-    other = job(7, "embed", why=NEW, threads=4)
-    found = costs(planned([*known, again, new, other], tmp_path))
-    assert found[5] == Cost(70.0, 140.0, 0.0, "measured", 70, 70)
-    assert found[6] == Cost(20.0, 40.0, 40.0, "measured", 30.0, 0)
-    assert found[7] == Cost(600.0, 2400.0, 0.0, "declared", None, 0)
+    new = again(6, benchmark=benchmark, gpus=2.0)
+    other = again(7, "embed", threads=4)
+    found = costs(planned([*known, once_more, new, other], tmp_path))
+    assert found[5] == Cost(70.0, 140.0, 0.0, True, 70, 70)
+    assert found[6] == Cost(20.0, 40.0, 40.0, True, 30.0, 0)
+    assert found[7] == Cost(600.0, 2400.0, 0.0, False, None, 0)
 
 
 @pytest.mark.parametrize(
@@ -77,8 +91,8 @@ def test_of_a_run_that_had_nothing_to_do_the_one_before_counts(
 ) -> None:
     known = job(1, **measured(tmp_path, "1", 50.0))
     log = f"INFO anonbench.core.jobs.job_cache: {nothing_to_do(before)}\n"
-    again = job(2, why=AGAIN, **measured(tmp_path, "2", 1.0, log))
-    assert runtimes(planned([known, again], tmp_path))[2] == (seconds, "measured")
+    once_more = again(2, **measured(tmp_path, "2", 1.0, log))
+    assert runtimes(planned([known, once_more], tmp_path))[2] == (seconds, True)
 
 
 @pytest.mark.parametrize(
@@ -94,47 +108,92 @@ def test_time_grows_with_the_work(
     tmp_path: Path, before: float | None, now: float, seconds: float
 ) -> None:
     known = job(1, seconds=before, **measured(tmp_path, "1", 50.0))
-    new = job(2, seconds=now, why=NEW, benchmark=str(tmp_path / "benchmarks/train/ids/2.tsv"))
+    new = again(2, seconds=now, benchmark=str(tmp_path / "benchmarks/train/ids/2.tsv"))
     assert runtimes(planned([known, new], tmp_path))[2][0] == pytest.approx(seconds)
 
 
 def test_a_training_grows_with_its_steps(tmp_path: Path) -> None:
-    slices = [{"recipe": {"optimizer": {"steps": steps, "batch_size": 8}}} for steps in (10, 30)]
-    why = AGAIN | {"before": [repr(slices[0])], "now": {"slice": repr(slices[1])}}
-    again = job(1, seconds=300.0, why=why, **measured(tmp_path, "1", 50.0))
-    assert runtimes(planned([again], tmp_path))[1][0] == pytest.approx(150.0)
+    before, now = ({"slice": {"optimizer": {"steps": steps}}} for steps in (10, 30))
+    files = measured(tmp_path, "1", 50.0)
+    made_from(Path(files["outputs"][0]), before)
+    once_more = again(1, seconds=300.0, parameters=now, **files)
+    assert runtimes(planned([once_more], tmp_path))[1][0] == pytest.approx(150.0)
 
 
-def test_jobs_share_cores_and_gpus_and_wait_for_each_other() -> None:
+def test_a_run_takes_its_longest_chain_or_all_work_on_all_devices() -> None:
     jobs = [job(1, threads=2), job(2), job(3, after=[1, 2]), job(4, gpus=1.0), job(5, gpus=1.0)]
-    seconds = {1: 10.0, 2: 4.0, 3: 1.0, 4: 3.0, 5: 3.0}
-    assert wall_seconds(jobs, seconds, 8, 2) == 11.0
-    assert wall_seconds(jobs, seconds, 8, 1) == 11.0
-    assert wall_seconds(jobs, seconds, 2, 1) == 16.0
-    assert wall_seconds(jobs, seconds, 1, 1) == 21.0  # two threads are cut down to one
-    assert wall_seconds([], {}, 1, 1) == 0.0
+    seconds = {1: 10.0, 2: 4.0, 3: 1.0, 4: 3.0, 5: 9.0}
+    expected = {number: Cost(each, 0, 0, True, 0, 0) for number, each in seconds.items()}
+    assert wall_seconds(jobs, expected, 8, 2) == 11.0  # job 3 after job 1
+    assert wall_seconds(jobs, expected, 8, 1) == 12.0  # jobs 4 and 5 on one GPU
+    assert wall_seconds(jobs, expected, 2, 2) == (2 * 10 + 4 + 1 + 3 + 9) / 2
+    assert wall_seconds(jobs, expected, 1, 1) == 27.0  # two threads are cut down to one
+    assert wall_seconds([], {}, 1, 0) == 0.0
 
 
 def test_the_beginning_of_a_chain_is_the_reason_of_all_that_follows(tmp_path: Path) -> None:
-    why = AGAIN | {"before": ["{'k': 1}"], "now": {"slice": "{'k': 2}"}}
-    jobs = [job(1, why=why), job(2, "embed", [1], why=AGAIN), job(3, "score", [2], why=AGAIN)]
-    collects = job(4, "all", [3], script=False, why=AGAIN)
-    new = job(5, "explore", [3], why=NEW)
-    plan = planned([*jobs, collects, new], tmp_path)
+    outputs = [str(tmp_path / name) for name in ("models", "embeddings", "scores")]
+    for path in outputs:
+        made_from(Path(path), {"slice": {"k": 1}} if path == outputs[0] else {})
+    jobs = [
+        again(1, outputs=outputs[:1], parameters={"slice": {"k": 2}}),
+        again(2, "embed", [1], outputs=outputs[1:2]),
+        again(3, "score", [2], outputs=outputs[2:]),
+        again(4, "all", [3], script=False, outputs=[]),
+        again(5, "explore", [3]),
+    ]
+    plan = planned(jobs, tmp_path)
     found = reasons(plan)
-    cause = Cause(Kind.SETTING, "k", "1 → 2")
-    assert found.own == {1: [cause], 2: [], 3: [], 4: [], 5: [Cause(Kind.NEW, "")]}
+    cause = "k: 1 → 2"
+    assert found.own == {1: [cause], 2: [], 3: [], 4: [], 5: [NEW]}
     assert found.roots[3] == [cause]
-    assert found.roots[5] == [Cause(Kind.NEW, "")]
+    assert found.roots[5] == [NEW]
     assert [each.id for each in chain(plan, found, plan.jobs[3], cause)] == [3, 2, 1]
-    report = Report(plan, found, costs(plan), Machine(2, 0))
+    report = Report(plan, found, costs(plan), cores=2, gpus=0)
     text = as_text(report)
     assert "4 jobs would run, because:\n  1. k: 1 → 2  [train (1)]\n  2. not made yet" in text
-    assert "At most 40 min with 2 cores" in text
+    assert "About 40 min 00 s with 2 cores" in text
+    assert "At most: no job of embed, explore, score, train was measured here" in text
     assert [each["because"] for each in as_json(report, plan.jobs[3])["jobs"]] == [["k: 1 → 2"]] * 3
 
 
-def test_numbers_read_as_people_say_them() -> None:
-    times = [hours(each) for each in (3.4, 90, 1200, 5400, 7.2e6)]
-    assert times == ["3 s", "1.5 min", "20 min", "1.5 h", "2,000 h"]
+def causes(plan: Plan, number: int) -> list[str]:
+    return list(reasons(plan).own[number])
+
+
+def test_inputs_are_compared_by_digest_but_those_that_do_not_count(tmp_path: Path) -> None:
+    output, now = tmp_path / "scores", tmp_path / "own.csv"
+    now.write_text("now", encoding="utf-8")
+    names = {str(now): "0" * 64, "gone": "1" * 64, "tar": "2" * 64, "made": "3" * 64}
+    made_from(output, {"given": [["list", "a"]]}, **names)
+    given = {"given": [["list", "b"]]}
+    files = {"inputs": [str(now), "tar", "made"], "ancient": ["tar"], "outputs": [str(output)]}
+    plan = planned([again(1, outputs=["made"]), again(2, parameters=given, **files)], tmp_path)
+    assert causes(plan, 2) == [
+        "list has changed, SHA-256 a… → b…",
+        f"{now} has changed, SHA-256 000000000000… → {file_digest(now)[:12]}…",
+        "gone was removed",
+    ]
+
+
+def test_an_output_is_gone_or_changed_or_unknown_or_the_job_is_forced(tmp_path: Path) -> None:
+    paths = [tmp_path / name for name in ("good", "gone", "edited", "unknown")]
+    for path in paths[:3]:
+        made_from(path, {})
+    paths[1].unlink()
+    paths[2].write_text("edited", encoding="utf-8")
+    paths[3].touch()
+    plan = planned([again(1, outputs=list(map(str, paths)), forced=True)], tmp_path)
+    assert causes(plan, 1) == [
+        f"{paths[1]} is gone",
+        f"{paths[2]} was changed by hand",
+        f"{paths[3]} is unfinished, or no job of this workflow made it",
+    ]
+    forced = planned([again(1, outputs=[str(paths[0])], forced=True)], tmp_path)
+    assert causes(forced, 1) == ["forced by an option of snakemake"]
+    other = planned([again(1, outputs=[str(paths[0])], reason="Software changed")], tmp_path)
+    assert causes(other, 1) == ["Software changed"]
+
+
+def test_bytes_read_as_people_say_them() -> None:
     assert [size(each) for each in (800, 2.5e6, 3e9)] == ["1 kB", "2.5 MB", "3.0 GB"]

@@ -30,6 +30,7 @@ from anonbench.core.jobs.checksums import (
     verify_against,
     write_checksum,
 )
+from anonbench.core.jobs.made_from import MADE_FROM, made_from
 from anonbench.core.provenance import file_digest
 
 KEPT = ".made"
@@ -71,6 +72,7 @@ class JobCache:
         self._inputs = [Path(path) for path in dict.fromkeys(inputs)]
         self._outputs = [Path(path) for path in outputs]
         self._kept = [path.parent / KEPT / path.name for path in self._outputs]
+        self._made_from = {MADE_FROM: made_from(parameters, self._inputs, results)}
         self._parameters = {name: v for name, v in parameters.items() if name not in _PLANNED}
         self._results = results
         self._is_kept = False
@@ -136,7 +138,7 @@ class JobCache:
             os.link(kept, output)
             os.utime(output)
             known = {key: record[key] for key in (IDENTITY, _SPENT) if key in record}
-            write_checksum(output, record["sha256"], **known)
+            write_checksum(output, record["sha256"], **known, **self._made_from)
         spent = records[0].get(_SPENT)
         log.info(nothing_to_do(ResourceUsage(*spent) if spent else None))
         return True
@@ -161,7 +163,7 @@ class JobCache:
             known = {IDENTITY: self.identity, _SPENT: of_this_process()}
         for output in self._outputs:
             if self._is_kept or self._is_result(output):
-                write_checksum(output, digests.get(output), **known)
+                write_checksum(output, digests.get(output), **known, **self._made_from)
 
     def _linked(self) -> bool:
         """Link the outputs to where they are kept; tell whether the file system can."""

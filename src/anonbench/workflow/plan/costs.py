@@ -1,20 +1,21 @@
-"""What planned jobs would cost, from what jobs of their kind have cost before."""
+"""Expected cost of planned jobs, from what jobs of their kind have cost before."""
 
 from __future__ import annotations
 
-import statistics
+import math
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 
+from anonbench.core.jobs.made_from import read_made_from
 from anonbench.core.jobs.resource_usage import ResourceUsage, read_spent
 from anonbench.workflow.plan.jobs import Job, Plan
 from anonbench.workflow.plan.settings import changes
 
-MEASURED, DECLARED = "measured", "declared"
 TELLING = 30.0
-"""Seconds of expected work from which on a run tells how fast this machine is."""
+"""Expected seconds; in a shorter job most of the time is the start of Python."""
 
 
 @dataclass(frozen=True)
@@ -24,107 +25,69 @@ class Cost:
     seconds: float
     cpu_seconds: float
     gpu_seconds: float
-    origin: str
-    """`MEASURED`, or `DECLARED`: the most that its rule allows."""
+    measured: bool
+    """Whether the time follows from benchmarks; else it is the limit that the rule declares."""
     disk: float | None
     """Bytes that it writes; None where no job of its kind has written any."""
     replaced: int
-    """Bytes of its outputs that are there and give way."""
+    """Bytes of its outputs that are there now."""
 
 
 def costs(plan: Plan) -> dict[int, Cost]:
     """Return the cost of each planned job that computes something.
 
-    Seconds are those of the job's own last run; else the median of its stage in its data set, else
-    of its stage, in proportion to the size of the work where `resources` has a formula;
-    else what the rule declares, which is a limit and no estimate.
+    Its time is that of its own last run; else the median of its stage in the same data set, else of
+    its stage, in proportion to the size of the work where `anonbench.config.resources` has a
+    formula; else the limit that its rule declares.
     """
-    measured = {
-        job.id: found
-        for job in plan.jobs.values()
-        if (found := _spent(job.benchmark, job.log)) is not None
-    }
-    sizes = {job.id: size for job in plan.jobs.values() if (size := _size(job)) is not None}
-    kinds = _Kinds(plan)
-    planned: dict[int, Cost] = {}
-    for job in plan.planned:
-        if job.script:
-            runtime = _own_runtime(job, measured) or _runtime_of_kind(job, kinds, measured)
-            origin = MEASURED if runtime else DECLARED
-            declared = 60 * job.minutes
-            seconds, cpu, _ = runtime or ResourceUsage(
-                declared, declared * job.threads, job.megabytes
-            )
-            disk = sizes[job.id] if job.id in sizes else _median(kinds.of(job), sizes)
-            replaced = _bytes(job)
-            planned[job.id] = Cost(seconds, cpu, seconds * job.gpus, origin, disk, replaced)
-    return planned
+    jobs = [job for job in plan.jobs.values() if job.script]
+    runs = {job.id: run for job in jobs if (run := _spent(job.benchmark, job.log))}
+    sizes = {job.id: _bytes(job) for job in jobs if all(Path(f).exists() for f in job.outputs)}
+    return {job.id: _cost(job, jobs, runs, sizes) for job in jobs if job.planned}
 
 
-class _Kinds:
-    """Jobs by stage and data set."""
-
-    def __init__(self, plan: Plan) -> None:
-        self._plan = plan
-        self._groups: dict[tuple[str, ...], list[Job]] = defaultdict(list)
-        for job in plan.jobs.values():
-            for key in self._keys(job):
-                self._groups[key].append(job)
-
-    def of(self, job: Job) -> Iterator[list[Job]]:
-        """Yield groups of jobs like this one, the nearest first."""
-        yield from (self._groups[key] for key in self._keys(job))
-
-    def _keys(self, job: Job) -> list[tuple[str, ...]]:
-        stage = self._plan.stage(job)
-        return [(stage, job.wildcards.get("dataset", "")), (stage,)]
-
-
-def _own_runtime(job: Job, measured: Mapping[int, ResourceUsage]) -> ResourceUsage | None:
-    """Return what the job took the last time, in proportion to the steps of a training."""
-    last = measured.get(job.id)
-    if last is None:
-        return None
-    factor = 1.0
-    for change in changes((job.why or {}).get("before", []), (job.why or {}).get("now", {})):
-        if change.key[-2:] in (("optimizer", "steps"), ("optimizer", "batch_size")):
-            factor *= change.new / change.old
-    if job.seconds is None or factor == 1.0:
-        return last
-    return _scaled(last, job.seconds / factor, job.seconds)
+def _cost(
+    job: Job, jobs: Sequence[Job], runs: Mapping[int, ResourceUsage], sizes: Mapping[int, int]
+) -> Cost:
+    if job.id in runs:
+        found = [_scaled(runs[job.id], _seconds_before(job), job.seconds)]
+    else:
+        # a job that would run again may have done another amount of work
+        kind = _kind(job, (each for each in jobs if each.id in runs and not each.planned))
+        kind = kind or _kind(job, (each for each in jobs if each.id in runs))
+        found = [_scaled(runs[each.id], each.seconds, job.seconds) for each in kind]
+    limit = 60 * job.minutes
+    seconds = median([each[0] for each in found] or [limit])
+    cpu = median([each[1] for each in found] or [limit * job.threads])
+    alike = [job] if job.id in sizes else _kind(job, (each for each in jobs if each.id in sizes))
+    disk = median([sizes[each.id] for each in alike]) if alike else None
+    return Cost(seconds, cpu, seconds * job.gpus, bool(found), disk, _bytes(job))
 
 
-def _runtime_of_kind(
-    job: Job, kinds: _Kinds, measured: Mapping[int, ResourceUsage]
-) -> ResourceUsage | None:
-    """Return the median of jobs of the same kind."""
-    for group in kinds.of(job):
-        # the work of a job that would run again may have been another when it was measured
-        settled = [other for other in group if other.id in measured and other.why is None]
-        known = settled or [other for other in group if other.id in measured]
-        if known:
-            runs = [_scaled(measured[other.id], other.seconds, job.seconds) for other in known]
-            return ResourceUsage(*map(statistics.median, zip(*runs, strict=True)))
-    return None
+def wall_seconds(
+    jobs: Iterable[Job], expected: Mapping[int, Cost], cores: int, gpus: float
+) -> float:
+    """Return the time that jobs take at least: their longest chain, or all work on all devices.
 
+    Args:
+        jobs: each after those that it depends on.
+        expected: their costs by number; a job without one takes no time.
+        cores: of all machines.
+        gpus: of all machines.
 
-def _scaled(run: ResourceUsage, before: float | None, now: float | None) -> ResourceUsage:
-    """Return what a run would take if the work were not of the size `before` but `now`.
-
-    Of a very short run most is the start of Python: it tells nothing of the rate, and the
-    formula's own is taken, which is a cautious one.
     """
-    if not before or not now:
-        return run
-    rate = run.seconds / before
-    rate = rate if before >= TELLING else min(1.0, rate)
-    seconds = max(run.seconds + rate * (now - before), run.seconds * min(1.0, now / before))
-    cpu = run.cpu_seconds * seconds / run.seconds if run.seconds else 0.0
-    return ResourceUsage(seconds, cpu, run.mebibytes)
+    ends: dict[int, float] = {}
+    core_seconds = gpu_seconds = 0.0
+    for job in jobs:
+        seconds = expected[job.id].seconds if job.id in expected else 0.0
+        ends[job.id] = seconds + max((ends.get(other, 0.0) for other in job.after), default=0.0)
+        core_seconds += seconds * min(cores, job.threads)
+        gpu_seconds += seconds * min(gpus, job.gpus)
+    return max(*ends.values(), 0.0, core_seconds / cores, gpu_seconds / (gpus or 1.0))
 
 
 def usual_seconds(jobs: Iterable[tuple[str, str, Sequence[str]]]) -> dict[str, float]:
-    """Return how long jobs of each rule have taken, the median, where any has run.
+    """Return the median time of jobs of each rule, where any has run.
 
     Args:
         jobs: rule, benchmark file, logs.
@@ -132,30 +95,44 @@ def usual_seconds(jobs: Iterable[tuple[str, str, Sequence[str]]]) -> dict[str, f
     """
     found: dict[str, list[float]] = defaultdict(list)
     for rule, benchmark, logs in jobs:
-        run = _spent(benchmark, logs)
-        if run is not None:
+        if run := _spent(benchmark, logs):
             found[rule].append(run.seconds)
-    return {rule: statistics.median(runs) for rule, runs in found.items()}
+    return {rule: median(runs) for rule, runs in found.items()}
+
+
+def _kind(job: Job, others: Iterable[Job]) -> list[Job]:
+    """Return those of the job's stage and data set, else those of its stage."""
+    stage = [each for each in others if each.stage == job.stage]
+    dataset = job.wildcards.get("dataset")
+    return [each for each in stage if each.wildcards.get("dataset") == dataset] or stage
+
+
+def _seconds_before(job: Job) -> float | None:
+    """Return the expected time of the job's last run, by the steps of its training then."""
+    before = read_made_from(map(Path, job.outputs)) or {"parameters": {}}
+    return job.seconds and job.seconds * math.prod(
+        change.old / change.new
+        for change in changes(before["parameters"], job.parameters)
+        if change.key[-2:] in (("optimizer", "steps"), ("optimizer", "batch_size"))
+    )
+
+
+def _scaled(run: ResourceUsage, before: float | None, now: float | None) -> tuple[float, float]:
+    """Return the seconds, and CPU seconds, of a run with `now` expected in place of `before`.
+
+    The run tells the machine's rate only where it was long enough; the formula's own is cautious.
+    """
+    if not before or not now or not run.seconds:
+        return run.seconds, run.cpu_seconds
+    rate = run.seconds / before
+    rate = rate if before >= TELLING else min(1.0, rate)
+    seconds = max(run.seconds + rate * (now - before), run.seconds * min(1.0, now / before))
+    return seconds, run.cpu_seconds * seconds / run.seconds
 
 
 def _spent(benchmark: str | None, logs: Iterable[str]) -> ResourceUsage | None:
     return read_spent(Path(benchmark), map(Path, logs)) if benchmark else None
 
 
-def _size(job: Job) -> int | None:
-    """Return the bytes of a job's outputs, if all are there."""
-    if not job.script or not all(Path(file).exists() for file in job.outputs):
-        return None
-    return _bytes(job)
-
-
 def _bytes(job: Job) -> int:
     return sum(Path(file).stat().st_size for file in job.outputs if Path(file).exists())
-
-
-def _median(groups: Iterable[list[Job]], sizes: Mapping[int, int]) -> float | None:
-    for group in groups:
-        known = [sizes[job.id] for job in group if job.id in sizes]
-        if known:
-            return statistics.median(known)
-    return None

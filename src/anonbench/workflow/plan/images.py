@@ -1,4 +1,4 @@
-"""Which files of a data folder are others than when its manifest was made."""
+"""Images of a data folder that differ from those in its manifest."""
 
 from __future__ import annotations
 
@@ -10,58 +10,42 @@ import pandas as pd
 from anonbench.core.provenance import file_digest
 
 SEARCHED = 2_000
-"""Files that are opened at most to find what they hold."""
+"""Files that are read at most."""
 
 
-def changed_images(
-    root: Path, listed: Iterable[str], manifest: Path, since: float
-) -> dict[str, list[str]] | None:
-    """Return files that were added, removed or changed, and those that only may have been.
+def changed_images(root: Path, listed: Iterable[str], manifest: Path) -> dict[str, list[str]]:
+    """Return images that were added, removed or changed since a manifest was made.
 
-    A file of the same size counts as changed where its content is another one. Only those are
-    opened that were touched (modified, moved, or replaced by a file with an older time) since.
+    Only files with another size, or touched since then (modified, moved or replaced by an older
+    file), are read and compared; where they are too many, all of them are `touched`.
 
     Args:
-        root: the data set's folder.
-        listed: its images now, relative to the folder.
-        manifest: what was made of them before.
-        since: when that was begun, in seconds as files are dated.
+        root: folder of the data set.
+        listed: images now, relative to the folder.
+        manifest: Parquet table with columns path, bytes and digest.
 
     Returns:
-        Sorted paths under `added`, `removed`, `changed`, and under `touched` where too many files
-        were touched to look into each; None where there is no manifest.
+        Sorted paths by what became of them: added, removed, changed, touched.
 
     """
-    if not manifest.exists():
-        return None
-    before = pd.read_parquet(manifest, columns=["path", "bytes", "digest"])
-    known = before.set_index("path")
-    now = {path for path in listed if (root / path).exists()}
-    both = sorted(now & set(known.index))
-    sizes = dict(zip(before["path"], before["bytes"], strict=True))
-    touched = [path for path in both if _touched(root / path, sizes[path], since)]
-    skipped = _skipped(manifest)
+    before = pd.read_parquet(manifest, columns=["path", "bytes", "digest"]).set_index("path")
+    skipped = pd.read_csv(manifest.parent / "skipped" / "manifest.csv", dtype=str)["path"]
+    since = manifest.stat().st_mtime
+    stats = {path: (root / path).stat() for path in listed if (root / path).exists()}
+    touched = sorted(
+        path
+        for path, stat in stats.items()
+        if path in before.index
+        and (stat.st_size != before.at[path, "bytes"] or max(stat.st_mtime, stat.st_ctime) > since)
+    )
     found = {
-        "added": sorted(now - set(known.index) - skipped),
-        "removed": sorted(set(known.index) - now),
-        "changed": [],
-        "touched": [],
+        "added": sorted({*stats} - {*before.index} - {*skipped}),
+        "removed": sorted({*before.index} - {*stats}),
     }
     if len(touched) > SEARCHED:
         found["touched"] = touched
     else:
         found["changed"] = [
-            path for path in touched if file_digest(root / path) != known.at[path, "digest"]
+            path for path in touched if file_digest(root / path) != before.at[path, "digest"]
         ]
-    return found
-
-
-def _touched(file: Path, size: int, since: float) -> bool:
-    stat = file.stat()
-    return stat.st_size != size or max(stat.st_mtime, stat.st_ctime) > since
-
-
-def _skipped(manifest: Path) -> set[str]:
-    """Return files that were there before and could not be used."""
-    path = manifest.parent / "skipped" / "manifest.csv"
-    return set(pd.read_csv(path, dtype=str)["path"]) if path.exists() else set()
+    return {what: paths for what, paths in found.items() if paths}

@@ -1,4 +1,4 @@
-"""A plan as it was collected: the jobs of a workflow, and those of them that would run."""
+"""Plan of a workflow: its jobs and those that would run, from a dry run of Snakemake."""
 
 from __future__ import annotations
 
@@ -13,13 +13,17 @@ from pathlib import Path
 from typing import Any
 
 from anonbench.core.errors import InputError
+from anonbench.core.jobs.checksums import DIGEST
 
-CORES = 64
-"""Threads are planned as for so many cores: Snakemake cuts them down to those that it has."""
-
-_CONFIG_FILES = ("--configfile", "--configfiles")
-_SUFFIXES = (".yaml", ".yml", ".json")
-_NOISE = ("Building DAG", "Assuming unrestricted", "host:")
+_OPTIONS = (
+    # a dry run with this --quiet ends as soon as the jobs are known
+    *("--dry-run", "--nocolor", "--quiet", "rules", "progress"),
+    # as in profiles/default/config.yaml, without its logger
+    *("--workflow-profile", "none", "--rerun-incomplete"),
+    *("--rerun-triggers", "mtime", "params", "input", "software-env"),
+    # many, because threads are cut down to them; last, because a list would swallow a target
+    *("--cores", "64"),
+)
 
 
 @dataclass(frozen=True)
@@ -28,28 +32,43 @@ class Job:
 
     id: int
     rule: str
+    stage: str
+    """Folder of its benchmark below `benchmarks`, else its rule."""
     wildcards: Mapping[str, str]
     script: bool
     """Whether it computes something; the others only collect files."""
     threads: int
     minutes: float
-    """The longest that it may take, as its rule declares."""
-    megabytes: float
+    """Time limit that its rule declares."""
     gpus: float
+    inputs: Sequence[str]
+    ancient: Sequence[str]
+    """Inputs whose changes are no reason to run."""
     outputs: Sequence[str]
     log: Sequence[str]
     benchmark: str | None
+    parameters: Mapping[str, Any] = field(repr=False)
     seconds: float | None
-    """What `resources` expects, where it has a formula: for the size of the work."""
+    """Time that `anonbench.config.resources` expects, where it has a formula for the stage."""
     after: Sequence[int]
-    """Jobs that it depends on."""
-    why: Mapping[str, Any] | None = field(default=None, repr=False)
-    """How it differs from the job that made what is there; None for a job that would not run."""
+    """Jobs that it depends on, by number."""
+    planned: bool
+    """Whether it would run."""
+    forced: bool
+    reason: str
+    """Snakemake's reason; empty for a job that runs because of another one."""
+    images: Mapping[str, Sequence[str]]
+    """Changed images of a manifest's data set; see `changed_images`."""
 
     @property
     def label(self) -> str:
-        """Rule and wildcards, as the progress line has them."""
+        """Rule and wildcards, as in the progress line."""
         return " ".join([self.rule, *self.wildcards.values()])
+
+    @property
+    def named(self) -> str:
+        """The output by which users know the job."""
+        return min(self.outputs, key=lambda file: file.endswith(DIGEST))
 
 
 @dataclass(frozen=True)
@@ -57,48 +76,37 @@ class Plan:
     """What Snakemake would do."""
 
     jobs: Mapping[int, Job]
-    """By number; those that would not run too."""
+    """By number, each after those that it depends on; also those that would not run."""
     results: Path
     config: Mapping[str, Any] = field(repr=False)
     codes: Mapping[str, dict[str, str]] = field(repr=False)
-    """What each digest of code stands for now."""
+    """Definitions and versions behind each digest of today's code."""
 
-    @cached_property
+    @property
     def planned(self) -> list[Job]:
         """Jobs that would run, each after those that it depends on."""
-        found: list[Job] = []
-        seen: set[int] = set()
-        for start in self.jobs:
-            stack = [(start, False)]
-            while stack:
-                number, ready = stack.pop()
-                if ready:
-                    found.append(self.jobs[number])
-                elif number not in seen:
-                    seen.add(number)
-                    stack.append((number, True))
-                    stack += [(other, False) for other in self.jobs[number].after]
-        return [job for job in found if job.why is not None]
+        return [job for job in self.jobs.values() if job.planned]
 
-    def stage(self, job: Job) -> str:
-        """Return the job's stage: the folder of its benchmark, else its rule."""
-        if job.benchmark is None:
-            return job.rule
-        path = Path(job.benchmark)
-        folder = self.results / "benchmarks"
-        return (
-            path.relative_to(folder).with_suffix("").parts[0]
-            if folder in path.parents
-            else job.rule
-        )
+    @cached_property
+    def remade(self) -> set[str]:
+        """Outputs of the jobs that would run."""
+        return {file for job in self.planned for file in job.outputs}
+
+    def needed(self, job: Job) -> list[Job]:
+        """Return the planned jobs that a job needs, in order, itself last."""
+        needed = {job.id}
+        for each in reversed([*self.jobs.values()]):
+            if each.id in needed:
+                needed.update(each.after)
+        return [each for each in self.planned if each.id in needed]
 
 
 def collect(arguments: Sequence[str], target: str | None = None) -> Plan:
-    """Let Snakemake plan and return what it found.
+    """Return the plan of a dry run of Snakemake.
 
     Args:
         arguments: of snakemake: targets, --configfile, --config, …
-        target: a file to be planned instead of the default targets.
+        target: one more target, such as a file that no other target needs.
 
     Raises:
         InputError: Snakemake refuses the config or the targets; its own message.
@@ -107,47 +115,16 @@ def collect(arguments: Sequence[str], target: str | None = None) -> Plan:
     with tempfile.TemporaryDirectory() as folder:
         output = Path(folder) / "plan.json"
         command = [sys.executable, "-m", "anonbench.workflow.plan.collect", str(output)]
-        targets, options = targets_first(arguments)
-        command += [target] if target else targets
-        # a logger that counts jobs has nothing to count
-        command += ["--dry-run", "--cores", str(CORES), "--workflow-profile", "none"]
-        # as the default profile has it: code is a parameter, see workflow/rules/identity.smk
-        command += ["--rerun-incomplete", "--rerun-triggers", "mtime", "params", "input"]
-        # an option that takes no list, so that a target after it is not taken for a trigger
-        command += ["software-env", "--nocolor", *options]
+        command += [*_OPTIONS, *([target] if target else []), *arguments]
         run = subprocess.run(command, capture_output=True, text=True, check=False)
         if run.returncode or not output.exists():
             raise InputError(_message(run.stderr) or _message(run.stdout))
-        return as_plan(json.loads(output.read_text(encoding="utf-8")))
-
-
-def as_plan(content: Mapping[str, Any]) -> Plan:
-    """Read what `anonbench.workflow.plan.collect` wrote."""
-    jobs = [Job(**job) for job in content["jobs"]]
-    return Plan(
-        jobs={job.id: job for job in jobs},
-        results=Path(content["results"]),
-        config=content["config"],
-        codes=content["codes"],
-    )
-
-
-def targets_first(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Take apart targets and options: Snakemake would take a target for a second config file."""
-    targets: list[str] = []
-    options: list[str] = []
-    for word in arguments:
-        after = options[-1] if options else ""
-        in_files = after.endswith(_SUFFIXES) and any(each in _CONFIG_FILES for each in options)
-        if not word.startswith("-") and (not options or in_files) and not word.endswith(_SUFFIXES):
-            targets.append(word)
-        else:
-            options.append(word)
-    return targets, options
+        content = json.loads(output.read_text(encoding="utf-8"))
+    jobs = {job["id"]: Job(**job) for job in content["jobs"]}
+    return Plan(jobs, Path(content["results"]), content["config"], content["codes"])
 
 
 def _message(text: str) -> str:
     lines = [line for line in text.splitlines() if line.strip()]
-    if any(line.startswith("Traceback") for line in lines):
-        return lines[-1]  # such as a --configfile that is not there
-    return "\n".join(line for line in lines if not line.startswith(_NOISE))
+    is_error_of_python = any(line.startswith("Traceback") for line in lines)
+    return lines[-1] if is_error_of_python else "\n".join(lines)

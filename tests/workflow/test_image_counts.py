@@ -11,7 +11,7 @@ from anonbench.config import Retrieval, load
 from anonbench.config.experiment import Experiment
 from anonbench.core.errors import InputError
 from anonbench.core.vocabulary import Split
-from anonbench.workflow.plan.counts import check_counts, require_classes, require_left
+from anonbench.workflow.image_counts import check_counts, require_classes, require_left
 
 
 def experiment(**settings: object) -> Experiment:

@@ -1,7 +1,7 @@
-"""Refusal of experiments that have too few images, by counts alone.
+"""Refusal of experiments that have too few images.
 
-It is asked when a run is planned, with the images that are listed, and once more after detection,
-with those that are left: before anything is trained.
+Images are counted twice before anything is trained: those that are listed when a run is planned,
+and those that are left after detection.
 """
 
 from __future__ import annotations

@@ -1,0 +1,73 @@
+"""The logger in real runs: what it says at the end, and what of Snakemake's own is shown."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SNAKEFILE = """
+rule all:
+    input: "after.txt", "other.txt"
+rule after:
+    input: "bad.txt"
+    output: "after.txt"
+    shell: "touch {output}"
+rule bad:
+    output: "bad.txt"
+    log: "logs/bad.log"
+    shell: "echo 'ERROR root: lent-9.png is no image' >{log}; exit 1"
+rule other:
+    output: "other.txt"
+    shell: "sleep 1; touch {output}"
+rule second:
+    output: "second.txt"
+    log: "logs/second.log"
+    resources: attempt=lambda wildcards, attempt: attempt
+    shell: "test {resources.attempt} = 2 && touch {output}"
+"""
+
+
+NOISE = ("Select jobs", "Execute 1 jobs", "Finished jobid", "Complete log", "steps (")
+
+
+def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    (folder / "Snakefile").write_text(SNAKEFILE, encoding="utf-8")
+    program = Path(sys.executable).with_name("snakemake")
+    command = [program, "--cores", "2", "--logger", "anonbench", "--keep-going", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder)
+
+
+@pytest.mark.workflow
+def test_a_failure_leaves_the_others_running_and_is_named_at_the_end(tmp_path: Path) -> None:
+    done = run(tmp_path)
+    assert done.returncode != 0
+    assert (tmp_path / "other.txt").exists()
+    said = done.stderr[done.stderr.index("1 of 4 jobs done") :]
+    assert said.splitlines()[0] == (
+        "1 of 4 jobs done, 1 failed, 2 not run because of it (1 after, 1 all):"
+    )
+    assert "  bad failed\n    logs/bad.log\n    | ERROR root: lent-9.png is no image" in said
+    assert done.stderr.count("fix the cause") == 1
+    assert "Error in rule bad" in done.stderr
+    assert not [line for line in NOISE if line in done.stderr]
+
+
+@pytest.mark.workflow
+def test_a_job_that_ends_well_the_second_time_is_no_failure(tmp_path: Path) -> None:
+    done = run(tmp_path, "--retries", "1", "second.txt")
+    assert done.returncode == 0, done.stderr
+    assert "[100 %] 1 of 1 jobs" in done.stderr
+    assert "fix the cause" not in done.stderr
+
+
+@pytest.mark.workflow
+def test_before_the_first_job_snakemake_speaks_for_itself(tmp_path: Path) -> None:
+    assert "Job stats" in run(tmp_path, "--dry-run").stderr
+    (tmp_path / "other.txt").touch()
+    assert "Nothing to be done" in run(tmp_path, "other.txt").stderr
+    refused = run(tmp_path, "none.txt")
+    assert refused.returncode != 0
+    assert "MissingRuleException" in refused.stderr
