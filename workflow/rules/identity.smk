@@ -1,5 +1,4 @@
-# Every job's parameters hold what its code is: an edit of a function that a script can reach makes
-# its jobs run again, and an edit of anything else does not. Included last: it looks at all rules.
+# Results are reconciled with what Snakemake knows of them. Included last: it looks at all rules.
 
 import sys
 import time
@@ -14,15 +13,6 @@ from anonbench.workflow.plan.costs import usual_seconds
 from anonbench.workflow.reconcile import of_another_version, remember, reconcile
 from anonbench.workflow.s3_metadata import Bucket
 from snakemake_logger_plugin_anonbench.record import record_in
-
-for _rule in workflow.rules:
-    if _rule.script:
-        _rule.set_params(
-            code=code_of(
-                Path(workflow.basedir, "workflow/rules", _rule.script).resolve()
-            )
-        )
-
 
 # What Snakemake knows of the results stays with them, and its lock goes where a run was killed: see
 # anonbench.workflow.reconcile, anonbench.workflow.s3_metadata and anonbench.workflow.lock.

@@ -1,5 +1,9 @@
 # The data set as its publisher ships it → one table. The demo's data is drawn first.
 
+import functools
+
+from anonbench.datasets.scan import scan
+
 for _name, _dataset in experiment.datasets.items():
     if _dataset.demo:
 
@@ -7,16 +11,10 @@ for _name, _dataset in experiment.datasets.items():
             name:
                 f"{_name}_demo"
             output:
-                local(f"{_dataset.path}/contents.csv"),
+                on_disk(started.demo_marker(_name)),
             log:
-                f"{logs}/demo/{_name}.log",
-            benchmark:
-                f"{benchmarks}/demo/{_name}.tsv"
-            conda:
-                CONDA
-            threads: 1
+                f"<logs>/demo/{_name}.log",
             resources:
-                mem_mb=1000,
                 runtime=30,
             params:
                 demo=_dataset.demo.model_dump(mode="json"),
@@ -25,20 +23,22 @@ for _name, _dataset in experiment.datasets.items():
                 "../scripts/demo.py"
 
 
+@functools.cache
+def scanned(dataset):
+    """What the data folder holds, by names, sizes and times; a demo's marker says it itself."""
+    source = experiment.datasets[dataset]
+    return None if source.demo else scan(root_of(source), listings[dataset]["path"])
+
+
 rule manifest:
     input:
-        demo_marker,
+        lambda w: on_disk(started.demo_marker(w.dataset)),
     output:
-        digest_file(f"{results}/{{dataset}}/manifest.parquet"),
-        manifest=f"{results}/{{dataset}}/manifest.parquet",
-        skipped=f"{results}/{{dataset}}/skipped/manifest.csv",
-        duplicates=f"{results}/{{dataset}}/duplicates.csv",
+        **with_digest(manifest="<results>/{dataset}/manifest.parquet"),
+        skipped="<results>/{dataset}/skipped/manifest.csv",
+        duplicates="<results>/{dataset}/duplicates.csv",
     log:
-        f"{logs}/manifest/{{dataset}}.log",
-    benchmark:
-        f"{benchmarks}/manifest/{{dataset}}.tsv"
-    conda:
-        CONDA
+        "<logs>/manifest/{dataset}.log",
     threads: 2
     resources:
         mem_mb=2000,
