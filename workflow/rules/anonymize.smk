@@ -40,9 +40,7 @@ rule originals:
         mem_mb=1500,
         runtime=10,
     params:
-        keep_without_regions=lambda w: experiment.datasets[
-            w.dataset
-        ].keep_without_regions,
+        keep_without_regions=lambda w: data(w).keep_without_regions,
     script:
         "../scripts/originals.py"
 

@@ -2,12 +2,7 @@
 
 from anonbench.reporting.paper.ours import our_data
 from anonbench.reporting.paper.published import digest
-from anonbench.reporting.scenario_tables import (
-    SCENARIO_TABLES,
-    profiles,
-    scenario_grid,
-    scenario_rows,
-)
+from anonbench.reporting.scenario_tables import profiles, scenario_grid, scenario_rows
 
 paper_data = our_data(settings)
 paper_names = [data.name for data in paper_data]
@@ -36,23 +31,6 @@ rule profiles:
         profiles=profiles(settings),
     script:
         "../scripts/profiles.py"
-
-
-rule table_I:
-    input:
-        rules.profiles.output,
-        paths.page("table_I", "sizes"),
-
-
-for _number, _role in SCENARIO_TABLES.items():
-    for _data in paper_data:
-        if _data.role == _role:
-
-            rule:
-                name:
-                    f"table_{_number}"
-                input:
-                    paths.page(f"table_{_number}", f"scenarios_{_data.name}"),
 
 
 rule paper_comparison:

@@ -55,7 +55,7 @@ rule detect:
     params:
         slice=lambda w: stage_parameters.detect(settings, w.dataset),
         given=lambda w: contents(started.detection_files(w.dataset)),
-        templates=lambda w: str(experiment.datasets[w.dataset].templates or ""),
+        templates=lambda w: str(data(w).templates or ""),
         shards=lambda w: len(paths.shards(w.dataset, w.split)),
     script:
         "../scripts/detect.py"
@@ -84,8 +84,6 @@ rule boxes:
         mem_mb=2000,
         runtime=10,
     params:
-        keep_without_regions=lambda w: experiment.datasets[
-            w.dataset
-        ].keep_without_regions,
+        keep_without_regions=lambda w: data(w).keep_without_regions,
     script:
         "../scripts/boxes.py"

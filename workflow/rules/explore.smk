@@ -35,7 +35,7 @@ rule explore:
         retrieval=settings.retrieval.model_dump(
             mode="json", include={"fraction", "include_self"}
         ),
-        label=lambda w: experiment.datasets[w.dataset].label,
+        label=lambda w: data(w).label,
         pictures=lambda w: shown.explored_pictures(experiment, w.dataset),
         show_originals=settings.presentation.show_originals,
         scenarios=lambda w: [

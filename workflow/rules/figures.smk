@@ -16,11 +16,6 @@ rule pipeline:
         "../scripts/pipeline.py"
 
 
-rule figure_1:
-    input:
-        rules.pipeline.output,
-
-
 rule gallery:
     input:
         **by_digest(

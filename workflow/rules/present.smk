@@ -1,5 +1,6 @@
 # Tables, figures and the report: a job each.
 
+from anonbench.core.provenance import PACKAGES
 from anonbench.datasets.neutral_names import without_places
 from anonbench.reporting.html.page import resources_digest
 
@@ -201,14 +202,6 @@ rule report:
         config=without_places(settings).model_dump(mode="json"),
         paper=paper_data,
         page=resources_digest(),  # templates, style and scripts are code that is not Python
-        packages=[
-            "torch",
-            "timm",
-            "facenet-pytorch",
-            "paddleocr",
-            "onnxruntime",
-            "zxing-cpp",
-        ]
-        + ["opencv-contrib-python", "numpy", "scikit-learn", "snakemake"],
+        packages=PACKAGES,
     script:
         "../scripts/report.py"

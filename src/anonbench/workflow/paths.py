@@ -1,7 +1,7 @@
 """Paths of the results: which files a stage writes, and which ones a job reads.
 
-Every path is text below the results folder, as rules name it. Where a rule makes many files of one
-pattern, the values of its wildcards may be wildcards themselves: `paths.embedding("{dataset}", ...)`.
+Every path is text below the results folder, as rules name it. A rule that makes many files of one
+pattern gives wildcards in place of names: `paths.embedding("{dataset}", ...)`.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from anonbench.config import stage_parameters
 from anonbench.config.experiment import Experiment, Scenario, truth_of
 from anonbench.core.jobs.checksums import digest_file
 from anonbench.core.vocabulary import ORIGINAL, UNADAPTED, Model, Split, Variant
+from anonbench.reporting.scenario_tables import SCENARIO_TABLES
 
 TABLE_SUFFIXES = ("csv", "md", "tex")
 FIGURE_SUFFIXES = ("png", "svg")
@@ -261,7 +262,13 @@ class Paths:
         if self.experiment.config.privacy.enabled:
             own = [f"reidentification_{name}" for name in self.experiment.datasets]
             stems |= {f"table_{stem}": stem for stem in own}
-        return {target: self.page(target, stem) for target, stem in stems.items()}
+        for number, role in SCENARIO_TABLES.items():
+            found = (name for name, d in self.experiment.datasets.items() if d.paper_role is role)
+            stems |= {f"table_{number}": f"scenarios_{name}" for name in found}
+        return {target: self.page(target, stem) for target, stem in stems.items()} | {
+            "table_I": self.page("table_I", "experiment") + self.page("table_I", "sizes"),
+            "figure_1": self.page("figure_1", "pipeline"),
+        }
 
     def stage_targets(self, dataset: str) -> dict[str, list[str]]:
         """Return the files of each stage of a data set."""
