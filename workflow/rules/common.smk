@@ -68,6 +68,12 @@ def data(w):
     return experiment.datasets[w.dataset]
 
 
+def truth(w):
+    """The true boxes; a demo's are made together with its images."""
+    rows = paths.annotations(w.dataset, "truth")
+    return rows or on_disk(started.demo_marker(w.dataset))
+
+
 def contents(files):
     """What the user's own files hold, asked where jobs are planned: a job looks itself."""
     planned = workflow.is_main_process and not settings.bundle

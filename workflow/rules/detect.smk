@@ -2,15 +2,11 @@
 # of a user's own files are brought to their images before, for all shards at once.
 
 
-def own_file(w):
-    return on_disk(started.own[w.dataset].get(w.setting, []))
-
-
 rule match:
     input:
         **by_digest(manifest=rules.manifest.output.manifest),
         duplicates=rules.manifest.output.duplicates,
-        file=own_file,
+        file=lambda w: on_disk(started.own[w.dataset].get(w.setting, [])),
     output:
         **with_digest(rows="<results>/{dataset}/annotations/{setting}.parquet"),
         unmatched="<results>/{dataset}/annotations/{setting}.unmatched.csv",
@@ -23,7 +19,7 @@ rule match:
         runtime=60,
     params:
         slice=lambda w: stage_parameters.match(settings, w.dataset),
-        given=lambda w: contents(own_file(w)),
+        given=lambda w: contents(started.own[w.dataset].get(w.setting, [])),
     script:
         "../scripts/match.py"
 

@@ -1,30 +1,15 @@
 # Features: a job a model and variant. An adapted model's job also embeds its original queries.
 
 
-def read_images(variant):
-    """Inputs of a job that embeds a variant's images: a wildcard's, or `original`."""
-    return {
-        split: lambda w, split=split: paths.images(
-            w.dataset, variant.format(**w), split
-        )
-        for split in ("val", "train")
-    }
-
-
-def write_embeddings(model, variant):
-    return {
-        split: paths.embedding("{dataset}", model, "{seed}", variant, split)
-        for split in ("val", "train")
-    }
-
-
 rule embed_original:
     input:
         **by_digest(
-            backbone=rules.train_unadapted.output.backbone, **read_images("original")
+            backbone=rules.train_unadapted.output.backbone,
+            val=lambda w: paths.images(w.dataset, "original", "val"),
+            train=lambda w: paths.images(w.dataset, "original", "train"),
         ),
     output:
-        **with_digest(**write_embeddings("unadapted", "original")),
+        **with_digest(**paths.embedding_splits("unadapted", "original")),
     log:
         "<logs>/embed/{dataset}/unadapted-seed{seed}/original.log",
     resources:
@@ -41,10 +26,11 @@ use rule embed_original as embed_unadapted with:
     input:
         **by_digest(
             backbone=rules.train_unadapted.output.backbone,
-            **read_images("{anonymized}"),
+            val=lambda w: paths.images(w.dataset, w.anonymized, "val"),
+            train=lambda w: paths.images(w.dataset, w.anonymized, "train"),
         ),
     output:
-        **with_digest(**write_embeddings("unadapted", "{anonymized}")),
+        **with_digest(**paths.embedding_splits("unadapted", "{anonymized}")),
     log:
         "<logs>/embed/{dataset}/unadapted-seed{seed}/{anonymized}.log",
 
@@ -54,11 +40,12 @@ use rule embed_original as embed_adapted with:
         **by_digest(
             backbone=rules.train_adapted.output.backbone,
             original=lambda w: paths.images(w.dataset, "original", "val"),
-            **read_images("{anonymized}"),
+            val=lambda w: paths.images(w.dataset, w.anonymized, "val"),
+            train=lambda w: paths.images(w.dataset, w.anonymized, "train"),
         ),
     output:
         **with_digest(
-            **write_embeddings("{adaption}-{anonymized}", "{anonymized}"),
+            **paths.embedding_splits("{adaption}-{anonymized}", "{anonymized}"),
             original=paths.embedding(
                 "{dataset}", "{adaption}-{anonymized}", "{seed}", "original"
             ),

@@ -1,11 +1,6 @@
 # The report's retrieval explorer: a job a data set, from embeddings and image sets.
 
 
-def explored(dataset):
-    """The explorer's scenarios, without their models' names."""
-    return [scenario for _, scenario in shown.explored(experiment, dataset)]
-
-
 rule explore:
     input:
         **by_digest(
@@ -16,9 +11,11 @@ rule explore:
             manifest=rules.manifest.output.manifest,
             reference=lambda w: [paths.reference_embedding(w.dataset)],
             originals=lambda w: paths.embeddings(
-                w.dataset, explored(w.dataset), "original"
+                w.dataset, shown.explored(experiment, w.dataset), "original"
             ),
-            images=lambda w: paths.embeddings(w.dataset, explored(w.dataset)),
+            images=lambda w: paths.embeddings(
+                w.dataset, shown.explored(experiment, w.dataset)
+            ),
         ),
     output:
         "<results>/{dataset}/explorer.json",
@@ -39,8 +36,8 @@ rule explore:
         pictures=lambda w: shown.explored_pictures(experiment, w.dataset),
         show_originals=settings.presentation.show_originals,
         scenarios=lambda w: [
-            (model, str(scenario.variant))
-            for model, scenario in shown.explored(experiment, w.dataset)
+            (shown.explored_name(experiment, run), str(run.variant))
+            for run in shown.explored(experiment, w.dataset)
         ],
     script:
         "../scripts/explore.py"

@@ -47,16 +47,14 @@ rule gallery:
         "../scripts/gallery.py"
 
 
-def attended(dataset):
-    return ["original", str(experiment.shown_variant(dataset))]
-
-
 rule attend:
     input:
         **by_digest(
             backbone=paths.backbone("{dataset}", "{model}", experiment.reference_seed),
             boxes=rules.boxes.output.boxes,
-            images=lambda w: paths.image_sets(w.dataset, attended(w.dataset)),
+            images=lambda w: paths.image_sets(
+                w.dataset, shown.attended(experiment, w.dataset)
+            ),
         ),
     output:
         maps="<results>/{dataset}/attention/{model}.npz",
@@ -68,13 +66,9 @@ rule attend:
         runtime=lambda w: estimates.minutes("embed", w.dataset),
     params:
         slice=stage_parameters.show(settings, "attention_images"),
-        variants=lambda w: attended(w.dataset),
+        variants=lambda w: shown.attended(experiment, w.dataset),
     script:
         "../scripts/attend.py"
-
-
-def attending_models(w):
-    return [str(model) for model in experiment.attending_models(w.dataset)]
 
 
 rule attention:
@@ -88,7 +82,7 @@ rule attention:
         maps=lambda w: expand(
             plain(rules.attend.output.maps),
             dataset=w.dataset,
-            model=attending_models(w),
+            model=shown.attending_models(experiment, w.dataset),
         ),
     output:
         **figure("attention_{dataset}", "attention maps"),
@@ -98,7 +92,7 @@ rule attention:
         mem_mb=1500,
     params:
         slice=stage_parameters.show(settings, "show_originals", "dpi"),
-        models=attending_models,
+        models=lambda w: shown.attending_models(experiment, w.dataset),
         shown=lambda w: shown.attention(experiment, w.dataset),
     script:
         "../scripts/attention.py"
@@ -109,7 +103,7 @@ rule attention_share:
         lambda w: expand(
             plain(rules.attend.output.shares),
             dataset=w.dataset,
-            model=attending_models(w),
+            model=shown.attending_models(experiment, w.dataset),
         ),
     output:
         **figure("attention_share_{dataset}", "attention inside regions"),
@@ -120,6 +114,6 @@ rule attention_share:
         mem_mb=1500,
     params:
         slice=stage_parameters.show(settings, "bootstrap", "confidence", "dpi"),
-        models=attending_models,
+        models=lambda w: shown.attending_models(experiment, w.dataset),
     script:
         "../scripts/attention_share.py"

@@ -1,9 +1,5 @@
 # The data set as its publisher ships it → one table. The demo's data is drawn first.
 
-import functools
-
-from anonbench.datasets.scan import scan
-
 for _name, _dataset in experiment.datasets.items():
     if _dataset.demo:
 
@@ -23,13 +19,6 @@ for _name, _dataset in experiment.datasets.items():
                 "../scripts/demo.py"
 
 
-@functools.cache
-def scanned(dataset):
-    """What the data folder holds, by names, sizes and times; a demo's marker says it itself."""
-    source = experiment.datasets[dataset]
-    return None if source.demo else scan(root_of(source), listings[dataset]["path"])
-
-
 rule manifest:
     input:
         lambda w: on_disk(started.demo_marker(w.dataset)),
@@ -46,6 +35,6 @@ rule manifest:
     params:
         slice=lambda w: stage_parameters.manifest(settings, w.dataset),
         name=lambda w: w.dataset,
-        scan=lambda w: scanned(w.dataset),
+        scan=lambda w: startup.scanned(started, w.dataset),
     script:
         "../scripts/manifest.py"

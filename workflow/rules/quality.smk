@@ -7,12 +7,6 @@ found = by_digest(
 )
 
 
-def truth(w):
-    """The true boxes; a demo's are made together with its images."""
-    rows = paths.annotations(w.dataset, "truth")
-    return rows or on_disk(started.demo_marker(w.dataset))
-
-
 rule quality:
     input:
         **found,

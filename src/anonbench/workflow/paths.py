@@ -162,6 +162,11 @@ class Paths:
         """Return the embeddings of an image set by a model."""
         return f"{self.results}/{dataset}/embeddings/{model}/seed{seed}/{variant}/{split}.h5"
 
+    def embedding_splits(self, model: str, variant: str) -> dict[str, str]:
+        """Return the embeddings of both splits for any data set and seed: patterns."""
+        splits = ("val", "train")
+        return {s: self.embedding("{dataset}", model, "{seed}", variant, s) for s in splits}
+
     def reference_embedding(self, dataset: str) -> str:
         """Return the embeddings of which the reference ranking is made."""
         return self.embedding(dataset, UNADAPTED, self.experiment.reference_seed, ORIGINAL)

@@ -107,7 +107,7 @@ class RuleFiles:
     def table(
         self, stem: str, label: str | None = None, caption: str | None = None
     ) -> dict[str, Any]:
-        """Return a table's outputs: `csv` (which the report has if labelled), `markdown`, `latex`."""
+        """Return a table's outputs; only a labelled one is in the report."""
         csv, markdown, latex = (f"<results>/tables/{stem}.{suffix}" for suffix in TABLE_SUFFIXES)
         first = self.page(csv, "Tables", {"table": label}, caption) if label else csv
         return {"csv": first, "markdown": markdown, "latex": latex}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from anonbench.config.experiment import Experiment, Scenario
-from anonbench.core.vocabulary import ORIGINAL, UNADAPTED, Model, Variant
+from anonbench.core.vocabulary import ORIGINAL, Model, Variant
 
 
 def originals(experiment: Experiment) -> list[str]:
@@ -25,6 +25,16 @@ def attention(experiment: Experiment, dataset: str) -> list[str]:
     return [*originals(experiment), str(experiment.shown_variant(dataset))]
 
 
+def attended(experiment: Experiment, dataset: str) -> list[str]:
+    """Return the variants on which attention is computed."""
+    return [ORIGINAL, str(experiment.shown_variant(dataset))]
+
+
+def attending_models(experiment: Experiment, dataset: str) -> list[str]:
+    """Return the models whose attention is drawn."""
+    return [str(model) for model in experiment.attending_models(dataset)]
+
+
 def gallery_scenarios(experiment: Experiment, dataset: str) -> list[Scenario]:
     """Return the models of the reference's seed on images of the highest degree."""
     highest = max(experiment.datasets[dataset].degrees)
@@ -41,18 +51,21 @@ def gallery(experiment: Experiment, dataset: str) -> list[str]:
     return [*originals(experiment), *dict.fromkeys(variants)]
 
 
-def explored(experiment: Experiment, dataset: str) -> list[tuple[str, Scenario]]:
-    """Return the explorer's scenarios, each with its model's name.
+def explored(experiment: Experiment, dataset: str) -> list[Scenario]:
+    """Return the explorer's scenarios: the reference seed's on anonymized images, then a control.
 
-    They are those of the reference's seed on anonymized images, and one retraining control.
+    The control is the first unadapted model of another seed, on every variant.
     """
-    seeds = experiment.seeds(Model())
-    scenarios = experiment.scenarios(dataset)
+    seeds, scenarios = experiment.seeds(Model()), experiment.scenarios(dataset)
     compared = [s for s in scenarios if s.seed == seeds[0] and s.variant != Variant()]
-    control = [s for s in scenarios if s.model == Model() and s.seed in seeds[1:2]]
-    return [(UNADAPTED if s.model == Model() else str(s.model.adaption), s) for s in compared] + [
-        ("control", s) for s in control
-    ]
+    return compared + [s for s in scenarios if s.model == Model() and s.seed in seeds[1:2]]
+
+
+def explored_name(experiment: Experiment, scenario: Scenario) -> str:
+    """Return what the explorer calls a scenario's model: its adaption, `unadapted` or `control`."""
+    if scenario.model == Model() and scenario.seed != experiment.reference_seed:
+        return "control"
+    return str(scenario.model.adaption)
 
 
 def explored_pictures(experiment: Experiment, dataset: str) -> dict[str, str]:

@@ -13,6 +13,7 @@ from typing import Any
 
 from snakemake.exceptions import WorkflowError
 
+from anonbench.core.jobs.fingerprint import code_digest
 from anonbench.reporting.pipeline import trace
 
 # Rules: attributes of snakemake.rules.Rule and Workflow._rules
@@ -35,6 +36,14 @@ def own_rules(workflow: Any, namespace: Mapping[str, Any]) -> list[Any]:
 
     """
     return [rule for rule in workflow.rules if rule.module_globals is namespace]
+
+
+def set_code(workflow: Any, rule: Any, script: Path) -> None:
+    """Make a rule's code a parameter: where it is another than before, its jobs run again.
+
+    It is asked where jobs are planned; a job itself need not know.
+    """
+    rule.set_params(code=lambda _: code_digest(script) if workflow.is_main_process else "")
 
 
 def remove_rules(workflow: Any, names: Iterable[str]) -> None:

@@ -18,7 +18,8 @@ from anonbench.core.errors import InputError
 from anonbench.core.io import files_in
 from anonbench.core.provenance import file_digest
 from anonbench.core.vocabulary import Split
-from anonbench.datasets.listing import count_images, read_source, require_apart
+from anonbench.datasets.listing import count_images, read_source, require_apart, root_of
+from anonbench.datasets.scan import scan
 from anonbench.detection.user_annotations import check_own, own_files
 from anonbench.reporting.paper.ours import our_data
 from anonbench.reporting.scenario_tables import SCENARIO_TABLES
@@ -27,7 +28,7 @@ from anonbench.workflow.preflight import require_files
 from anonbench.workflow.s3_metadata import require_absolute, require_in_place
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Startup:
     """What the rules are made from."""
 
@@ -149,6 +150,16 @@ def check_targets(startup: Startup, words: Collection[str]) -> list[str]:
         if target in words:
             raise InputError(f"{target} cannot be made with this config: {reason}.")
     return warnings
+
+
+@functools.cache
+def scanned(startup: Startup, name: str) -> str | None:
+    """Return a digest of names, sizes and times in a data set's folder.
+
+    It is None for a demo, whose marker file says the same.
+    """
+    dataset = startup.experiment.datasets[name]
+    return None if dataset.demo else scan(root_of(dataset), startup.listings[name]["path"])
 
 
 @functools.cache
