@@ -135,9 +135,7 @@ def check_targets(startup: Startup, words: Collection[str]) -> list[str]:
             target.
 
     """
-    experiment, warnings = startup.experiment, list[str]()
-    if not startup.settings.bundle:
-        warnings = check_counts(experiment, startup.counts, words)
+    experiment = startup.experiment
     reasons = experiment.unavailable_targets()
     roles = {data.role for data in our_data(startup.settings)}
     for number, role in SCENARIO_TABLES.items():
@@ -149,7 +147,9 @@ def check_targets(startup: Startup, words: Collection[str]) -> list[str]:
     for target, reason in reasons.items():
         if target in words:
             raise InputError(f"{target} cannot be made with this config: {reason}.")
-    return warnings
+    if startup.settings.bundle:
+        return []
+    return check_counts(experiment, startup.counts, words)
 
 
 @functools.cache
