@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
 import inspect
-from collections.abc import Callable
+import re
 from importlib import metadata
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,7 +17,6 @@ from snakemake.resources import Resource, Resources
 from snakemake.rules import Rule
 from snakemake.settings.types import ResourceSettings
 
-
 from anonbench.workflow import snakemake_adapter as adapter
 
 OTHER = (
@@ -28,10 +28,10 @@ OTHER = (
 @pytest.mark.parametrize(
     ("owner", "names"),
     [
-        (Workflow, ("rules", "dag", "global_resources", "source_path", "is_main_process")),
+        (Workflow, ("rules", "source_path", "is_main_process")),
         (Rule, ("set_params", "is_producer", "get_wildcards", "expand_input", "benchmark")),
-        (Resource, ("raw", "value", "evaluate")),
-        (ResourceSettings, ("_parsed_default_resources",)),
+        (Resource, ("value", "evaluate")),
+        (ResourceSettings, ("_parsed_overwrite_resources",)),
     ],
 )
 def test_names_are_there(owner: type, names: tuple[str, ...]) -> None:
@@ -40,16 +40,21 @@ def test_names_are_there(owner: type, names: tuple[str, ...]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("function", "names"),
+    ("module", "names"),
     [
-        (Workflow.__init__, ("_rules", "modifier_stack")),
-        (Rule.__init__, ("log_modifier", "benchmark_modifier", "module_globals", "ruleinfo")),
+        ("workflow", ("_rules", "_dag", "global_resources", "ruleinfo", "module_globals")),
+        ("rules", ("log_modifier", "benchmark_modifier")),
+        ("resources", ("raw",)),
     ],
 )
-def test_attributes_are_set(function: Callable[..., None], names: tuple[str, ...]) -> None:
-    text = inspect.getsource(function)
+def test_attributes_are_set(module: str, names: tuple[str, ...]) -> None:
+    found = importlib.util.find_spec(f"snakemake.{module}")
+    assert found is not None and found.origin is not None
+    text = Path(found.origin).read_text(encoding="utf-8")
     for name in names:
-        assert f"self.{name}" in text, OTHER.format(f"{function.__qualname__} sets no {name}")
+        assert re.search(rf"(self|rule)\.{name}\b.* = ", text), OTHER.format(
+            f"snakemake.{module} sets no {name}"
+        )
 
 
 def test_a_resource_is_evaluated_as_the_adapter_does() -> None:
@@ -57,20 +62,19 @@ def test_a_resource_is_evaluated_as_the_adapter_does() -> None:
     assert "async_run" in known or any(p.kind is p.VAR_KEYWORD for p in known.values())
 
 
-def workflow(limit: int | None = None, **defaults: int) -> Any:
+def workflow(limit: int | None = None, by_user: dict[str, int] | None = None) -> Any:
     return SimpleNamespace(
-        resource_settings=SimpleNamespace(
-            _parsed_default_resources=Resources.from_mapping(defaults)
-        ),
+        resource_settings=SimpleNamespace(_parsed_overwrite_resources={"train": by_user or {}}),
         global_resources={"gpu": Resource("gpu", limit)},
         is_main_process=True,
     )
 
 
-def rule(run: Any, **resources: Any) -> Any:
-    general = run.resource_settings._parsed_default_resources
-    own = Resources.from_mapping(resources)
-    return SimpleNamespace(name="train", resources=Resources({**general, **own}))
+def rule(run: Any, general: dict[str, int] | None = None, **resources: Any) -> Any:
+    """Return a rule with resources as `Workflow.rule` sets them, the user's last."""
+    known = (general or {}) | resources | run.resource_settings._parsed_overwrite_resources["train"]
+    info = SimpleNamespace(resources=((), resources) if resources else None)
+    return SimpleNamespace(name="train", resources=Resources.from_mapping(known), ruleinfo=info)
 
 
 def asked(rule: Any, name: str, attempt: int = 1) -> Any:
@@ -89,11 +93,18 @@ def test_memory_and_time_have_a_default_and_grow() -> None:
     assert asked(small, "runtime", 2) == 10
 
 
-def test_a_rules_default_comes_before_that_of_the_command_line() -> None:
-    run = workflow(mem_mb=77)
-    each = rule(run)
+def test_a_rules_default_comes_before_the_general_one() -> None:
+    run = workflow()
+    each = rule(run, general={"mem_mb": 77})
     adapter.set_resources(run, each, {"mem_mb": 1000, "runtime": 5})
     assert asked(each, "mem_mb") == 1000
+
+
+def test_what_the_user_sets_for_a_rule_comes_first() -> None:
+    run = workflow(by_user={"mem_mb": 77})
+    each = rule(run)
+    adapter.set_resources(run, each, {"mem_mb": 1000, "runtime": 5})
+    assert [asked(each, "mem_mb"), asked(each, "runtime")] == [77, 5]
 
 
 def test_more_gpus_than_there_may_be_are_refused() -> None:

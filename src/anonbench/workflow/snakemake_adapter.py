@@ -91,7 +91,7 @@ def reads_of(rules: Iterable[Any], target: str) -> dict[str, list[str]]:
     return trace(inputs((target, {})), producer, inputs, "dataset")
 
 
-# Resources: snakemake.resources.Resource and the defaults in Workflow.resource_settings
+# Resources: snakemake.resources.Resource, RuleInfo.resources and --set-resources
 
 Change = Callable[[int, Any, int], int]
 """From a resource's value, the wildcards and the attempt to what is asked for."""
@@ -112,9 +112,10 @@ def set_resources(workflow: Any, rule: Any, defaults: Mapping[str, int]) -> None
         WorkflowError: when a job is planned that wants more GPUs than there may be.
 
     """
-    general = workflow.resource_settings._parsed_default_resources
+    _, named = rule.ruleinfo.resources or ((), {})
+    by_user = workflow.resource_settings._parsed_overwrite_resources.get(rule.name, {})
     for name, value in defaults.items():
-        if name not in rule.resources or rule.resources[name] is general.get(name):
+        if name not in named and name not in by_user:
             rule.resources[name] = value
         resource = rule.resources[name]
         if "attempt" not in str(resource.raw):  # else it is the user's own expression
