@@ -3,26 +3,19 @@
 
 rule anonymize:
     input:
-        digest_file(rules.manifest.output.manifest),
-        digest_file(rules.detect.output.boxes),
-        digest_file(rules.detect.output.images),
-        manifest=ancient(rules.manifest.output.manifest),
-        boxes=ancient(rules.detect.output.boxes),
-        images=ancient(rules.detect.output.images),
+        **by_digest(
+            manifest=rules.manifest.output.manifest,
+            boxes=rules.detect.output.boxes,
+            images=rules.detect.output.images,
+        ),
     output:
-        digest_file(f"{results}/{{dataset}}/images/{{variant}}/{{split}}/{{shard}}.tar"),
-        tar=f"{results}/{{dataset}}/images/{{variant}}/{{split}}/{{shard}}.tar",
-        index=f"{results}/{{dataset}}/images/{{variant}}/{{split}}/{{shard}}.parquet",
-        audit=f"{results}/{{dataset}}/images/{{variant}}/{{split}}/{{shard}}.audit.json",
+        **with_digest(tar="<results>/{dataset}/images/{variant}/{split}/{shard}.tar"),
+        index="<results>/{dataset}/images/{variant}/{split}/{shard}.parquet",
+        audit="<results>/{dataset}/images/{variant}/{split}/{shard}.audit.json",
     log:
-        f"{logs}/anonymize/{{dataset}}/{{variant}}/{{split}}-{{shard}}.log",
-    benchmark:
-        f"{benchmarks}/anonymize/{{dataset}}/{{variant}}/{{split}}-{{shard}}.tsv"
+        "<logs>/anonymize/{dataset}/{variant}/{split}-{shard}.log",
     wildcard_constraints:
         variant=r"[a-z]+-\d+",
-    conda:
-        CONDA
-    threads: 1
     resources:
         mem_mb=1500,
         runtime=lambda w: estimates.minutes("anonymize", w.dataset, w.split),
@@ -34,29 +27,20 @@ rule anonymize:
 
 rule originals:
     input:
-        digest_file(rules.manifest.output.manifest),
-        digest_file(rules.detect.output.images),
-        manifest=ancient(rules.manifest.output.manifest),
-        images=ancient(rules.detect.output.images),
-    output:
-        digest_file(
-            f"{results}/{{dataset}}/images/original/{{split}}/{{shard}}.parquet"
+        **by_digest(
+            manifest=rules.manifest.output.manifest, images=rules.detect.output.images
         ),
-        index=f"{results}/{{dataset}}/images/original/{{split}}/{{shard}}.parquet",
+    output:
+        **with_digest(
+            index="<results>/{dataset}/images/original/{split}/{shard}.parquet"
+        ),
     log:
-        f"{logs}/originals/{{dataset}}/{{split}}-{{shard}}.log",
-    benchmark:
-        f"{benchmarks}/originals/{{dataset}}/{{split}}-{{shard}}.tsv"
-    conda:
-        CONDA
-    threads: 1
+        "<logs>/originals/{dataset}/{split}-{shard}.log",
     resources:
         mem_mb=1500,
         runtime=10,
     params:
-        keep_without_regions=lambda w: experiment.datasets[
-            w.dataset
-        ].keep_without_regions,
+        keep_without_regions=lambda w: data(w).keep_without_regions,
     script:
         "../scripts/originals.py"
 
@@ -65,21 +49,15 @@ rule originals:
 # is read from it by the index, which holds its digest. So no second link of it is kept either.
 rule copy_originals:
     input:
-        digest_file(rules.originals.output.index),
-        index=ancient(rules.originals.output.index),
+        **by_digest(index=rules.originals.output.index),
     output:
-        f"{results}/{{dataset}}/images/original/{{split}}/{{shard}}.tar",
+        "<results>/{dataset}/images/original/{split}/{shard}.tar",
     log:
-        f"{logs}/copy_originals/{{dataset}}/{{split}}-{{shard}}.log",
-    benchmark:
-        f"{benchmarks}/copy_originals/{{dataset}}/{{split}}-{{shard}}.tsv"
+        "<logs>/copy_originals/{dataset}/{split}-{shard}.log",
     wildcard_constraints:
         # no other data set has such a job, whatever asks for its file; (?!) matches nothing
         dataset="|".join(n for n, d in experiment.datasets.items() if d.copy_originals)
         or "(?!)",
-    conda:
-        CONDA
-    threads: 1
     resources:
         mem_mb=1500,
         runtime=lambda w: estimates.minutes("anonymize", w.dataset, w.split),

@@ -6,24 +6,14 @@ rule audit:
         counts=rules.boxes.output.counts,
         unmatched=rules.boxes.output.unmatched,
         duplicates=rules.manifest.output.duplicates,
-        shards=lambda w: [
-            path
-            for split, variant, _ in audited_sets(w.dataset)
-            for path in audits(w.dataset, variant, split)
-        ],
+        shards=lambda w: paths.audits(w.dataset),
     output:
-        f"{results}/{{dataset}}/audit.csv",
+        "<results>/{dataset}/audit.csv",
     log:
-        f"{logs}/audit/{{dataset}}.log",
-    benchmark:
-        f"{benchmarks}/audit/{{dataset}}.tsv"
-    conda:
-        CONDA
-    threads: 1
+        "<logs>/audit/{dataset}.log",
     resources:
-        mem_mb=1000,
         runtime=10,
     params:
-        shards=lambda w: audited_sets(w.dataset),
+        shards=lambda w: paths.audited_sets(w.dataset),
     script:
         "../scripts/audit.py"

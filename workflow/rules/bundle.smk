@@ -1,10 +1,8 @@
 # Results from a bundle (docs/bundle.md): what it carries is made by no rule, nor is what needs an
-# image. Included after all rules: those that may not run are taken away, and what they would make
-# are source files then. Snakemake's own way, --allowed-rules, is not open to a Snakefile.
+# image. Included after all rules, those that may not run are taken away.
 
 from anonbench.bundle.source import rules_left
-
-every_rule = list(workflow.rules)
+from anonbench.workflow.snakemake_adapter import remove_rules
 
 if settings.bundle and workflow.is_main_process:
     try:
@@ -13,6 +11,6 @@ if settings.bundle and workflow.is_main_process:
         )
     except InputError as error:
         raise WorkflowError(str(error))
-    for _rule in every_rule:
-        if _rule.script and _rule.name not in _left:
-            del workflow._rules[_rule.name]
+    remove_rules(
+        workflow, [r.name for r in every_rule if r.script and r.name not in _left]
+    )

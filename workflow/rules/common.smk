@@ -1,108 +1,48 @@
-# The config, checked before any job is planned, and what several rule files need of it.
+# The config, checked before any job is planned, and what all other rule files use.
 
-import sys
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
-from snakemake.io import is_flagged
-from snakemake.io import report as packed
 
 from anonbench.config import stage_parameters
-from anonbench.bundle.source import image_counts as bundled_counts
-from anonbench.core.jobs.checksums import digest_file as path_of_digest
-from anonbench.config import load
-from anonbench.config.text import read
-from anonbench.datasets.scan import scan
-from anonbench.datasets.listing import count_images, read_source, require_apart, root_of
-from anonbench.detection.user_annotations import READERS, check_own, own_files
-from anonbench.core.errors import InputError
 from anonbench.config.resources import Estimates
-from anonbench.config.experiment import Experiment, truth_of
-from anonbench.core.io import files_in
+from anonbench.core.errors import InputError
+from anonbench.datasets.listing import root_of
 from anonbench.datasets.originals import copies_message
-from anonbench.workflow.image_counts import check_counts
-from anonbench.workflow.preflight import (
-    require_absolute,
-    require_files,
-    require_in_place,
-)
-from anonbench.reporting.html.page import resources_digest
-from anonbench.core.vocabulary import Split
+from anonbench.detection.user_annotations import READERS
+from anonbench.workflow import shown, startup
+from anonbench.workflow.paths import TABLE_SUFFIXES, Paths
+from anonbench.workflow.rule_files import RuleFiles, on_disk, with_digest
+from anonbench.workflow.snakemake_adapter import command_line
 
 try:
+    started = startup.start(
+        config,
+        workflow.configfiles,
+        is_main=workflow.is_main_process,
+        has_storage=bool(workflow.storage_settings.default_storage_provider),
+    )
     if workflow.is_main_process:
-        for _file in workflow.configfiles:
-            read(Path(_file))
-    settings = load(config)
-    experiment = Experiment(settings)
-    if settings.bundle:
-        image_counts = bundled_counts(settings)
-        own = dict.fromkeys(experiment.datasets, {})
-    else:
-        if workflow.is_main_process:
-            require_files(settings)
-            require_apart(settings.results, experiment.datasets)
-        sources = {
-            name: read_source(name, dataset, settings.seed, labels=False)
-            for name, dataset in experiment.datasets.items()
-        }
-        listings = {name: source.images for name, source in sources.items()}
-        image_counts = {name: count_images(images) for name, images in listings.items()}
-        own = {
-            name: own_files(name, data) for name, data in experiment.datasets.items()
-        }
-        if workflow.is_main_process:
-            for name, data in experiment.datasets.items():
-                check_own(data, own[name], sources[name])
-        if workflow.storage_settings.default_storage_provider:
-            require_absolute(
-                {
-                    "datasets": {
-                        name: dict(data) for name, data in experiment.datasets.items()
-                    },
-                    **settings.model_dump(include={"detection", "recipes"}),
-                }
-            )
-            require_in_place(experiment.datasets)
-    if settings.bundle or not workflow.is_main_process:
-        too_few = []
-    else:
-        too_few = check_counts(experiment, image_counts, sys.argv[1:])
+        for _text in startup.check_targets(started, command_line()):
+            logger.warning(f"anonbench: {_text}")
 except InputError as error:
     raise WorkflowError(str(error))
-except OSError as error:
-    raise WorkflowError(f"{error.filename} cannot be read: {error.strerror}")
 
-for _text in too_few:
-    logger.warning(f"anonbench: {_text}")
+settings, experiment, listings = started.settings, started.experiment, started.listings
+estimates = Estimates(experiment, started.counts)
+paths = Paths(experiment, started.counts, started.own)
+results = paths.results
 
-estimates = Estimates(experiment, image_counts)
-results = settings.results.as_posix()
-storage_prefix = (workflow.storage_settings.default_storage_prefix or "").rstrip(
-    "/"
-) + "/"
-logs = f"{results}/logs"
-benchmarks = f"{results}/benchmarks"
-CONDA = "../../envs/anonbench.yaml"
+files = RuleFiles(workflow)
+storage_prefix = files.storage_prefix
+plain, by_digest, page = files.plain, files.by_digest, files.page
+figure, table = files.figure, files.table
 
 
-def report(path, category, **labelled):
-    """An output that `snakemake --report` packs, in place of Snakemake's flag of this name.
-
-    Snakemake packs what is there, also pictures of other settings and boxes than those of now.
-    """
-
-    def of_now(wildcards):
-        waiting = sum(bool(job.rule.script) for job in workflow.dag.needrun_jobs())
-        if waiting:
-            logger.error(
-                f"anonbench: {waiting} jobs have to run before the results are what the config and "
-                "the data say; pack them when they have run (anonbench plan says why)"
-            )
-            sys.exit(1)  # Snakemake shows an exception of a function with a traceback
-        return category
-
-    return packed(path, category=of_now, **labelled)
+pathvars:
+    results=results,
+    logs=f"{results}/logs",
+    benchmarks=f"{results}/benchmarks",
 
 
 # All of them before the first rule: a later one takes those of files in a storage away.
@@ -120,3 +60,21 @@ wildcard_constraints:
     kind="retrieval|agreement|downstream",
     setting="|".join(READERS),
     trend="(map|mndcg)_(original|anonymized)|knn|linear",
+    metric="map|mndcg",
+
+
+def data(w):
+    """The settings of a job's data set."""
+    return experiment.datasets[w.dataset]
+
+
+def truth(w):
+    """The true boxes; a demo's are made together with its images."""
+    rows = paths.annotations(w.dataset, "truth")
+    return rows or on_disk(started.demo_marker(w.dataset))
+
+
+def contents(files):
+    """What the user's own files hold, asked where jobs are planned: a job looks itself."""
+    planned = workflow.is_main_process and not settings.bundle
+    return startup.contents(map(str, files)) if planned else ""

@@ -4,29 +4,22 @@
 
 rule match:
     input:
-        digest_file(rules.manifest.output.manifest),
-        manifest=ancient(rules.manifest.output.manifest),
+        **by_digest(manifest=rules.manifest.output.manifest),
         duplicates=rules.manifest.output.duplicates,
-        file=own_file,
+        file=lambda w: on_disk(started.own[w.dataset].get(w.setting, [])),
     output:
-        digest_file(f"{results}/{{dataset}}/annotations/{{setting}}.parquet"),
-        rows=f"{results}/{{dataset}}/annotations/{{setting}}.parquet",
-        unmatched=f"{results}/{{dataset}}/annotations/{{setting}}.unmatched.csv",
+        **with_digest(rows="<results>/{dataset}/annotations/{setting}.parquet"),
+        unmatched="<results>/{dataset}/annotations/{setting}.unmatched.csv",
     log:
-        f"{logs}/match/{{dataset}}/{{setting}}.log",
-    benchmark:
-        f"{benchmarks}/match/{{dataset}}/{{setting}}.tsv"
+        "<logs>/match/{dataset}/{setting}.log",
     # a wrong row is said before anything is searched, one of the truth too
     priority: 2
-    conda:
-        CONDA
-    threads: 1
     resources:
         mem_mb=4000,
         runtime=60,
     params:
         slice=lambda w: stage_parameters.match(settings, w.dataset),
-        given=lambda w: contents(own_file(w)),
+        given=lambda w: contents(started.own[w.dataset].get(w.setting, [])),
     script:
         "../scripts/match.py"
 
@@ -35,25 +28,21 @@ rule match:
 # file of corrections or boxes, an added image or a job that was killed search again only what is new.
 rule detect:
     input:
-        digest_file(rules.manifest.output.manifest),
-        lambda w: digests(matched_rows(w.dataset, "boxes", "corrections")),
-        manifest=ancient(rules.manifest.output.manifest),
-        own=lambda w: own_inputs(w.dataset),
-        boxes=lambda w: ancient(matched_rows(w.dataset, "boxes")),
-        corrections=lambda w: ancient(matched_rows(w.dataset, "corrections")),
+        **by_digest(
+            manifest=rules.manifest.output.manifest,
+            boxes=lambda w: paths.annotations(w.dataset, "boxes"),
+            corrections=lambda w: paths.annotations(w.dataset, "corrections"),
+        ),
+        own=lambda w: on_disk(started.detection_files(w.dataset)),
     output:
-        digest_file(f"{results}/{{dataset}}/detect/{{split}}/{{shard}}.boxes.parquet"),
-        digest_file(f"{results}/{{dataset}}/detect/{{split}}/{{shard}}.images.parquet"),
-        boxes=f"{results}/{{dataset}}/detect/{{split}}/{{shard}}.boxes.parquet",
-        images=f"{results}/{{dataset}}/detect/{{split}}/{{shard}}.images.parquet",
+        **with_digest(
+            boxes="<results>/{dataset}/detect/{split}/{shard}.boxes.parquet",
+            images="<results>/{dataset}/detect/{split}/{shard}.images.parquet",
+        ),
     log:
-        f"{logs}/detect/{{dataset}}/{{split}}-{{shard}}.log",
-    benchmark:
-        f"{benchmarks}/detect/{{dataset}}/{{split}}-{{shard}}.tsv"
+        "<logs>/detect/{dataset}/{split}-{shard}.log",
     # before trainings: what is left of the images may be too few
     priority: 1
-    conda:
-        CONDA
     threads: settings.detection.threads
     resources:
         gpu=lambda w: estimates.detection_gpus(w.dataset),
@@ -61,45 +50,36 @@ rule detect:
         runtime=lambda w: estimates.minutes("detect", w.dataset, w.split),
     params:
         slice=lambda w: stage_parameters.detect(settings, w.dataset),
-        given=lambda w: contents(own_inputs(w.dataset)),
-        templates=lambda w: str(experiment.datasets[w.dataset].templates or ""),
-        shards=lambda w: len(shards(w.dataset, w.split)),
+        given=lambda w: contents(started.detection_files(w.dataset)),
+        templates=lambda w: str(data(w).templates or ""),
+        shards=lambda w: len(paths.shards(w.dataset, w.split)),
     script:
         "../scripts/detect.py"
 
 
 rule boxes:
     input:
-        digest_file(rules.manifest.output.manifest),
-        lambda w: digests(detected(w, "boxes") + detected(w, "images")),
-        manifest=ancient(rules.manifest.output.manifest),
+        **by_digest(
+            manifest=rules.manifest.output.manifest,
+            boxes=lambda w: paths.detected(w.dataset, "boxes"),
+            images=lambda w: paths.detected(w.dataset, "images"),
+        ),
         skipped=rules.manifest.output.skipped,
-        boxes=lambda w: ancient(detected(w, "boxes")),
-        images=lambda w: ancient(detected(w, "images")),
-        unmatched=lambda w: [
-            path.removesuffix("parquet") + "unmatched.csv"
-            for path in matched_rows(w.dataset, "boxes", "corrections")
-        ],
+        unmatched=lambda w: paths.annotations(
+            w.dataset, "boxes", "corrections", suffix="unmatched.csv"
+        ),
     output:
-        digest_file(f"{results}/{{dataset}}/boxes.parquet"),
-        boxes=f"{results}/{{dataset}}/boxes.parquet",
-        unmatched=f"{results}/{{dataset}}/unmatched.csv",
-        skipped=f"{results}/{{dataset}}/skipped.csv",
-        counts=f"{results}/{{dataset}}/counts.csv",
+        **with_digest(boxes="<results>/{dataset}/boxes.parquet"),
+        unmatched="<results>/{dataset}/unmatched.csv",
+        skipped="<results>/{dataset}/skipped.csv",
+        counts="<results>/{dataset}/counts.csv",
     log:
-        f"{logs}/boxes/{{dataset}}.log",
-    benchmark:
-        f"{benchmarks}/boxes/{{dataset}}.tsv"
+        "<logs>/boxes/{dataset}.log",
     priority: 1
-    conda:
-        CONDA
-    threads: 1
     resources:
         mem_mb=2000,
         runtime=10,
     params:
-        keep_without_regions=lambda w: experiment.datasets[
-            w.dataset
-        ].keep_without_regions,
+        keep_without_regions=lambda w: data(w).keep_without_regions,
     script:
         "../scripts/boxes.py"

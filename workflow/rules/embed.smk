@@ -3,24 +3,15 @@
 
 rule embed_original:
     input:
-        digest_file(rules.train_unadapted.output.backbone),
-        lambda w: digests(image_set(w.dataset, "original", "val")),
-        lambda w: digests(image_set(w.dataset, "original", "train")),
-        backbone=ancient(rules.train_unadapted.output.backbone),
-        val=lambda w: ancient(image_set(w.dataset, "original", "val")),
-        train=lambda w: ancient(image_set(w.dataset, "original", "train")),
+        **by_digest(
+            backbone=rules.train_unadapted.output.backbone,
+            val=lambda w: paths.images(w.dataset, "original", "val"),
+            train=lambda w: paths.images(w.dataset, "original", "train"),
+        ),
     output:
-        digest_file(embedding("{dataset}", "unadapted", "{seed}", "original", "val")),
-        digest_file(embedding("{dataset}", "unadapted", "{seed}", "original", "train")),
-        val=embedding("{dataset}", "unadapted", "{seed}", "original", "val"),
-        train=embedding("{dataset}", "unadapted", "{seed}", "original", "train"),
+        **with_digest(**paths.embedding_splits("unadapted", "original")),
     log:
-        f"{logs}/embed/{{dataset}}/unadapted-seed{{seed}}/original.log",
-    benchmark:
-        f"{benchmarks}/embed/{{dataset}}/unadapted-seed{{seed}}/original.tsv"
-    conda:
-        CONDA
-    threads: 1
+        "<logs>/embed/{dataset}/unadapted-seed{seed}/original.log",
     resources:
         gpu=lambda w: estimates.embedding_gpus(w.dataset),
         mem_mb=lambda w: estimates.embedding_mb(w.dataset),
@@ -33,67 +24,31 @@ rule embed_original:
 
 use rule embed_original as embed_unadapted with:
     input:
-        digest_file(rules.train_unadapted.output.backbone),
-        lambda w: digests(image_set(w.dataset, w.anonymized, "val")),
-        lambda w: digests(image_set(w.dataset, w.anonymized, "train")),
-        backbone=ancient(rules.train_unadapted.output.backbone),
-        val=lambda w: ancient(image_set(w.dataset, w.anonymized, "val")),
-        train=lambda w: ancient(image_set(w.dataset, w.anonymized, "train")),
+        **by_digest(
+            backbone=rules.train_unadapted.output.backbone,
+            val=lambda w: paths.images(w.dataset, w.anonymized, "val"),
+            train=lambda w: paths.images(w.dataset, w.anonymized, "train"),
+        ),
     output:
-        digest_file(
-            embedding("{dataset}", "unadapted", "{seed}", "{anonymized}", "val")
-        ),
-        digest_file(
-            embedding("{dataset}", "unadapted", "{seed}", "{anonymized}", "train")
-        ),
-        val=embedding("{dataset}", "unadapted", "{seed}", "{anonymized}", "val"),
-        train=embedding("{dataset}", "unadapted", "{seed}", "{anonymized}", "train"),
+        **with_digest(**paths.embedding_splits("unadapted", "{anonymized}")),
     log:
-        f"{logs}/embed/{{dataset}}/unadapted-seed{{seed}}/{{anonymized}}.log",
-    benchmark:
-        f"{benchmarks}/embed/{{dataset}}/unadapted-seed{{seed}}/{{anonymized}}.tsv"
+        "<logs>/embed/{dataset}/unadapted-seed{seed}/{anonymized}.log",
 
 
 use rule embed_original as embed_adapted with:
     input:
-        digest_file(rules.train_adapted.output.backbone),
-        lambda w: digests(image_set(w.dataset, w.anonymized, "val")),
-        lambda w: digests(image_set(w.dataset, w.anonymized, "train")),
-        lambda w: digests(image_set(w.dataset, "original", "val")),
-        backbone=ancient(rules.train_adapted.output.backbone),
-        val=lambda w: ancient(image_set(w.dataset, w.anonymized, "val")),
-        train=lambda w: ancient(image_set(w.dataset, w.anonymized, "train")),
-        original=lambda w: ancient(image_set(w.dataset, "original", "val")),
+        **by_digest(
+            backbone=rules.train_adapted.output.backbone,
+            original=lambda w: paths.images(w.dataset, "original", "val"),
+            val=lambda w: paths.images(w.dataset, w.anonymized, "val"),
+            train=lambda w: paths.images(w.dataset, w.anonymized, "train"),
+        ),
     output:
-        digest_file(
-            embedding(
-                "{dataset}", "{adaption}-{anonymized}", "{seed}", "{anonymized}", "val"
-            )
-        ),
-        digest_file(
-            embedding(
-                "{dataset}",
-                "{adaption}-{anonymized}",
-                "{seed}",
-                "{anonymized}",
-                "train",
-            )
-        ),
-        digest_file(
-            embedding(
-                "{dataset}", "{adaption}-{anonymized}", "{seed}", "original", "val"
-            )
-        ),
-        val=embedding(
-            "{dataset}", "{adaption}-{anonymized}", "{seed}", "{anonymized}", "val"
-        ),
-        train=embedding(
-            "{dataset}", "{adaption}-{anonymized}", "{seed}", "{anonymized}", "train"
-        ),
-        original=embedding(
-            "{dataset}", "{adaption}-{anonymized}", "{seed}", "original", "val"
+        **with_digest(
+            **paths.embedding_splits("{adaption}-{anonymized}", "{anonymized}"),
+            original=paths.embedding(
+                "{dataset}", "{adaption}-{anonymized}", "{seed}", "original"
+            ),
         ),
     log:
-        f"{logs}/embed/{{dataset}}/{{adaption}}-{{anonymized}}-seed{{seed}}.log",
-    benchmark:
-        f"{benchmarks}/embed/{{dataset}}/{{adaption}}-{{anonymized}}-seed{{seed}}.tsv"
+        "<logs>/embed/{dataset}/{adaption}-{anonymized}-seed{seed}.log",

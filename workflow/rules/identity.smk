@@ -1,6 +1,4 @@
-# Every job's parameters hold what its code is: an edit of a function that a script can reach makes
-# its jobs run again, and an edit of anything else does not. What Snakemake knows of the results is
-# kept with them, and a run repairs them before its first job. Included last: it looks at all rules.
+# What Snakemake knows of results is kept with them, and a run repairs them before its first job.
 
 import sys
 from pathlib import Path
@@ -11,14 +9,6 @@ from anonbench.workflow.reconcile import Results
 from anonbench.workflow.s3_metadata import Bucket
 from anonbench.workflow.snakemake_adapter import keep_metadata_in
 from snakemake_logger_plugin_anonbench.record import record_in
-
-for _rule in workflow.rules:
-    if _rule.script:
-        _rule.set_params(
-            code=code_of(
-                Path(workflow.basedir, "workflow/rules", _rule.script).resolve()
-            )
-        )
 
 if workflow.storage_settings.default_storage_provider == "s3":
     _s3 = workflow.storage_registry.default_storage_provider.s3c

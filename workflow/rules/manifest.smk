@@ -7,16 +7,10 @@ for _name, _dataset in experiment.datasets.items():
             name:
                 f"{_name}_demo"
             output:
-                local(f"{_dataset.path}/contents.csv"),
+                on_disk(started.demo_marker(_name)),
             log:
-                f"{logs}/demo/{_name}.log",
-            benchmark:
-                f"{benchmarks}/demo/{_name}.tsv"
-            conda:
-                CONDA
-            threads: 1
+                f"<logs>/demo/{_name}.log",
             resources:
-                mem_mb=1000,
                 runtime=30,
             params:
                 demo=_dataset.demo.model_dump(mode="json"),
@@ -27,18 +21,13 @@ for _name, _dataset in experiment.datasets.items():
 
 rule manifest:
     input:
-        demo_marker,
+        lambda w: on_disk(started.demo_marker(w.dataset)),
     output:
-        digest_file(f"{results}/{{dataset}}/manifest.parquet"),
-        manifest=f"{results}/{{dataset}}/manifest.parquet",
-        skipped=f"{results}/{{dataset}}/skipped/manifest.csv",
-        duplicates=f"{results}/{{dataset}}/duplicates.csv",
+        **with_digest(manifest="<results>/{dataset}/manifest.parquet"),
+        skipped="<results>/{dataset}/skipped/manifest.csv",
+        duplicates="<results>/{dataset}/duplicates.csv",
     log:
-        f"{logs}/manifest/{{dataset}}.log",
-    benchmark:
-        f"{benchmarks}/manifest/{{dataset}}.tsv"
-    conda:
-        CONDA
+        "<logs>/manifest/{dataset}.log",
     threads: 2
     resources:
         mem_mb=2000,
@@ -46,6 +35,6 @@ rule manifest:
     params:
         slice=lambda w: stage_parameters.manifest(settings, w.dataset),
         name=lambda w: w.dataset,
-        scan=lambda w: scanned(w.dataset),
+        scan=lambda w: startup.scanned(started, w.dataset),
     script:
         "../scripts/manifest.py"

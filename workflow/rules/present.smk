@@ -1,6 +1,8 @@
 # Tables, figures and the report: a job each.
 
+from anonbench.core.provenance import PACKAGES
 from anonbench.datasets.neutral_names import without_places
+from anonbench.reporting.html.page import resources_digest
 
 
 rule table:
@@ -8,25 +10,9 @@ rule table:
         scores=rules.scores.output[0],
         comparisons=rules.comparisons.output[0],
     output:
-        csv=report(
-            f"{results}/tables/{{kind}}_{{dataset}}_{{degree}}.csv",
-            caption="../report/table.rst",
-            category="Tables",
-            subcategory="{dataset}",
-            labels={"table": "{kind}, {degree} %"},
-        ),
-        markdown=f"{results}/tables/{{kind}}_{{dataset}}_{{degree}}.md",
-        latex=f"{results}/tables/{{kind}}_{{dataset}}_{{degree}}.tex",
+        **table("{kind}_{dataset}_{degree}", "{kind}, {degree} %", caption="table"),
     log:
-        f"{logs}/table/{{kind}}_{{dataset}}_{{degree}}.log",
-    benchmark:
-        f"{benchmarks}/table/{{kind}}_{{dataset}}_{{degree}}.tsv"
-    conda:
-        CONDA
-    threads: 1
-    resources:
-        mem_mb=1000,
-        runtime=5,
+        "<logs>/table/{kind}_{dataset}_{degree}.log",
     params:
         slice=stage_parameters.show(settings, "confidence"),
         table=lambda w: experiment.table(f"{w.kind}_{w.dataset}_{w.degree}"),
@@ -36,26 +22,11 @@ rule table:
 
 rule sizes:
     input:
-        expand(plain(rules.boxes.output.counts), dataset=experiment.datasets),
+        paths.of_each("{dataset}/counts.csv"),
     output:
-        csv=report(
-            f"{results}/tables/sizes.csv",
-            caption="../report/sizes.rst",
-            category="Tables",
-            labels={"table": "images of each data set"},
-        ),
-        markdown=f"{results}/tables/sizes.md",
-        latex=f"{results}/tables/sizes.tex",
+        **table("sizes", "images of each data set"),
     log:
-        f"{logs}/table/sizes.log",
-    benchmark:
-        f"{benchmarks}/table/sizes.tsv"
-    conda:
-        CONDA
-    threads: 1
-    resources:
-        mem_mb=1000,
-        runtime=5,
+        "<logs>/table/sizes.log",
     params:
         datasets=list(experiment.datasets),
     script:
@@ -64,32 +35,22 @@ rule sizes:
 
 rule examples:
     input:
-        lambda w: digests(example_sets(w)),
-        lambda w: digests(outcomes(w.dataset)),
-        shown=lambda w: ancient(example_sets(w)),
-        searched=lambda w: ancient(outcomes(w.dataset)),
-    output:
-        png=report(
-            f"{results}/figures/examples_{{dataset}}.png",
-            caption="../report/examples.rst",
-            category="Figures",
-            subcategory="{dataset}",
-            labels={"figure": "anonymized images"},
+        **by_digest(
+            shown=lambda w: paths.image_sets(
+                w.dataset, shown.examples(experiment, w.dataset)
+            ),
+            searched=lambda w: paths.shown_outcomes(w.dataset),
         ),
-        svg=f"{results}/figures/examples_{{dataset}}.svg",
+    output:
+        **figure("examples_{dataset}", "anonymized images"),
     log:
-        f"{logs}/figure/examples_{{dataset}}.log",
-    benchmark:
-        f"{benchmarks}/figure/examples_{{dataset}}.tsv"
-    conda:
-        CONDA
-    threads: 1
+        "<logs>/figure/examples_{dataset}.log",
     resources:
         mem_mb=1500,
         runtime=10,
     params:
         slice=stage_parameters.show(settings, "show_originals", "example_images", "dpi"),
-        variants=example_variants,
+        variants=lambda w: shown.examples(experiment, w.dataset),
     script:
         "../scripts/examples.py"
 
@@ -98,24 +59,9 @@ rule heatmap:
     input:
         rules.correlate.output.matrix,
     output:
-        png=report(
-            f"{results}/figures/correlation_{{dataset}}_{{degree}}.png",
-            caption="../report/correlation.rst",
-            category="Figures",
-            subcategory="{dataset}",
-            labels={"figure": "correlations, {degree} %"},
-        ),
-        svg=f"{results}/figures/correlation_{{dataset}}_{{degree}}.svg",
+        **figure("correlation_{dataset}_{degree}", "correlations, {degree} %"),
     log:
-        f"{logs}/figure/correlation_{{dataset}}_{{degree}}.log",
-    benchmark:
-        f"{benchmarks}/figure/correlation_{{dataset}}_{{degree}}.tsv"
-    conda:
-        CONDA
-    threads: 1
-    resources:
-        mem_mb=1000,
-        runtime=5,
+        "<logs>/figure/correlation_{dataset}_{degree}.log",
     params:
         slice=stage_parameters.show(settings, "dpi"),
         title=lambda w: f"{w.dataset}, {w.degree} %",
@@ -127,24 +73,9 @@ rule trend:
     input:
         rules.scores.output,
     output:
-        png=report(
-            f"{results}/figures/trend_{{dataset}}_{{trend}}.png",
-            caption="../report/trend.rst",
-            category="Figures",
-            subcategory="{dataset}",
-            labels={"figure": "{trend} against degree"},
-        ),
-        svg=f"{results}/figures/trend_{{dataset}}_{{trend}}.svg",
+        **figure("trend_{dataset}_{trend}", "{trend} against degree"),
     log:
-        f"{logs}/figure/trend_{{dataset}}_{{trend}}.log",
-    benchmark:
-        f"{benchmarks}/figure/trend_{{dataset}}_{{trend}}.tsv"
-    conda:
-        CONDA
-    threads: 1
-    resources:
-        mem_mb=1000,
-        runtime=5,
+        "<logs>/figure/trend_{dataset}_{trend}.log",
     params:
         slice=stage_parameters.show(settings, "dpi"),
     script:
@@ -153,44 +84,27 @@ rule trend:
 
 rule learning:
     input:
-        lambda w: list(histories(w).values()),
+        lambda w: paths.training_logs(w.dataset),
     output:
-        png=report(
-            f"{results}/figures/learning_{{dataset}}.png",
-            caption="../report/learning.rst",
-            category="Figures",
-            subcategory="{dataset}",
-            labels={"figure": "learning curves"},
-        ),
-        svg=f"{results}/figures/learning_{{dataset}}.svg",
+        **figure("learning_{dataset}", "learning curves"),
     log:
-        f"{logs}/figure/learning_{{dataset}}.log",
-    benchmark:
-        f"{benchmarks}/figure/learning_{{dataset}}.tsv"
-    conda:
-        CONDA
-    threads: 1
-    resources:
-        mem_mb=1000,
-        runtime=5,
+        "<logs>/figure/learning_{dataset}.log",
     params:
         slice=stage_parameters.show(settings, "dpi"),
         chance=lambda w: stage_parameters.chance(settings, w.dataset),
-        models=lambda w: list(histories(w)),
+        models=lambda w: list(map(str, experiment.models(w.dataset))),
     script:
         "../scripts/learning.py"
 
 
 use rule learning as learning_model with:
     input:
-        f"{results}/{{dataset}}/models/{{model}}/seed{{seed}}/log.csv",
+        paths.training_log("{dataset}", "{model}", "{seed}"),
     output:
-        png=f"{results}/figures/learning/{{dataset}}/{{model}}-seed{{seed}}.png",
-        svg=f"{results}/figures/learning/{{dataset}}/{{model}}-seed{{seed}}.svg",
+        png="<results>/figures/learning/{dataset}/{model}-seed{seed}.png",
+        svg="<results>/figures/learning/{dataset}/{model}-seed{seed}.svg",
     log:
-        f"{logs}/figure/learning/{{dataset}}/{{model}}-seed{{seed}}.log",
-    benchmark:
-        f"{benchmarks}/figure/learning/{{dataset}}/{{model}}-seed{{seed}}.tsv"
+        "<logs>/figure/learning/{dataset}/{model}-seed{seed}.log",
     params:
         slice=stage_parameters.show(settings, "dpi"),
         chance=lambda w: stage_parameters.chance(settings, w.dataset),
@@ -199,29 +113,14 @@ use rule learning as learning_model with:
 
 rule learning_curves:
     input:
-        learning_figures(),
+        paths.learning_figures(),
 
 
 rule schedules:
     output:
-        png=report(
-            f"{results}/figures/schedules_{{dataset}}.png",
-            caption="../report/schedules.rst",
-            category="Figures",
-            subcategory="{dataset}",
-            labels={"figure": "schedules"},
-        ),
-        svg=f"{results}/figures/schedules_{{dataset}}.svg",
+        **figure("schedules_{dataset}", "schedules"),
     log:
-        f"{logs}/figure/schedules_{{dataset}}.log",
-    benchmark:
-        f"{benchmarks}/figure/schedules_{{dataset}}.tsv"
-    conda:
-        CONDA
-    threads: 1
-    resources:
-        mem_mb=1000,
-        runtime=5,
+        "<logs>/figure/schedules_{dataset}.log",
     params:
         slice=stage_parameters.show(settings, "dpi"),
         recipe=lambda w: stage_parameters.schedules(settings, w.dataset)["recipe"],
@@ -233,19 +132,18 @@ rule tables:
     input:
         rules.sizes.output,
         rules.profiles.output,
-        expand(
-            f"{results}/tables/scenarios_{{dataset}}.{{suffix}}",
-            dataset=experiment.datasets,
-            suffix=TABLE_SUFFIXES,
-        ),
-        [table_files(name) for name in experiment.datasets],
-        privacy_files("tables/reidentification_{dataset}.{suffix}", TABLE_SUFFIXES),
+        expand(plain(rules.scenarios.output), dataset=experiment.datasets),
+        [paths.tables(name) for name in experiment.datasets],
+        [
+            paths.of_privacy(f"tables/reidentification_{{dataset}}.{suffix}")
+            for suffix in TABLE_SUFFIXES
+        ],
 
 
 rule figures:
     input:
         rules.pipeline.output,
-        [figure_files(name) for name in experiment.datasets],
+        [paths.figures(name) for name in experiment.datasets],
 
 
 # Counts after everything that the report shows, and again when a job of it has run again: benchmark
@@ -254,30 +152,18 @@ rule cost:
     input:
         rules.tables.input,
         rules.figures.input,
-        expand(plain(rules.quality.output.summary), dataset=measured()),
-        explorers(),
+        paths.of_each("{dataset}/quality/summary.csv", paths.measured()),
+        paths.explorers(),
     output:
-        csv=f"{results}/tables/cost.csv",
-        machines=f"{results}/tables/machines.csv",
-        png=report(
-            f"{results}/figures/cost.png",
-            caption="../report/cost.rst",
-            category="Figures",
-            labels={"figure": "cost of each stage"},
-        ),
-        svg=f"{results}/figures/cost.svg",
+        **figure("cost", "cost of each stage"),
+        csv="<results>/tables/cost.csv",
+        machines="<results>/tables/machines.csv",
     log:
-        f"{logs}/figure/cost.log",
-    conda:
-        CONDA
-    threads: 1
-    resources:
-        mem_mb=1000,
-        runtime=5,
+        "<logs>/figure/cost.log",
     params:
         slice=stage_parameters.show(settings, "dpi"),
-        benchmarks=benchmarks,
-        logs=logs,
+        benchmarks=f"{results}/benchmarks",
+        logs=f"{results}/logs",
     script:
         "../scripts/cost.py"
 
@@ -292,33 +178,23 @@ rule report:
         rules.tables.input,
         rules.cost.output,
         [path for path in rules.figures.input if path.endswith(".png")],
-        scores=expand(plain(rules.scores.output), dataset=experiment.datasets),
-        comparisons=expand(plain(rules.comparisons.output), dataset=experiment.datasets),
-        counts=expand(plain(rules.boxes.output.counts), dataset=experiment.datasets),
-        skipped=expand(plain(rules.boxes.output.skipped), dataset=experiment.datasets),
-        audits=expand(plain(rules.audit.output), dataset=experiment.datasets),
-        quality=expand(plain(rules.quality.output.summary), dataset=measured()),
-        explorers=explorers(),
-        rates=privacy_files("{dataset}/privacy/reidentification.csv"),
-        correlations=[
-            f"{results}/{figure.dataset}/correlation/{figure.degree}.csv"
-            for figure in experiment.figures
-            if figure.kind == "correlation"
-        ],
+        scores=paths.of_each("{dataset}/scores.csv"),
+        comparisons=paths.of_each("{dataset}/comparisons.csv"),
+        counts=paths.of_each("{dataset}/counts.csv"),
+        skipped=paths.of_each("{dataset}/skipped.csv"),
+        audits=paths.of_each("{dataset}/audit.csv"),
+        quality=paths.of_each("{dataset}/quality/summary.csv", paths.measured()),
+        explorers=paths.explorers(),
+        rates=paths.of_privacy("{dataset}/privacy/reidentification.csv"),
+        correlations=paths.correlations(),
     output:
-        report(
-            f"{results}/report.html",
-            caption="../report/report.rst",
-            category="Report",
-            labels={"what": "answer, tables, figures, explorer"},
+        page(
+            "<results>/report.html",
+            "Report",
+            {"what": "answer, tables, figures, explorer"},
         ),
     log:
-        f"{logs}/report.log",
-    benchmark:
-        f"{benchmarks}/report.tsv"
-    conda:
-        CONDA
-    threads: 1
+        "<logs>/report.log",
     resources:
         mem_mb=2000,
         runtime=10,
@@ -326,14 +202,6 @@ rule report:
         config=without_places(settings).model_dump(mode="json"),
         paper=paper_data,
         page=resources_digest(),  # templates, style and scripts are code that is not Python
-        packages=[
-            "torch",
-            "timm",
-            "facenet-pytorch",
-            "paddleocr",
-            "onnxruntime",
-            "zxing-cpp",
-        ]
-        + ["opencv-contrib-python", "numpy", "scikit-learn", "snakemake"],
+        packages=PACKAGES,
     script:
         "../scripts/report.py"

@@ -2,38 +2,27 @@
 # then their rates, a table and the privacy-utility front.
 
 
-include: "privacy_inputs.smk"
-
-
 rule reidentify:
     input:
-        lambda w: digests(attacked_sets(w.dataset)),
-        lambda w: digests(attacking_backbones(w.dataset)),
-        digest_file(rules.manifest.output.manifest),
-        digest_file(rules.boxes.output.boxes),
-        manifest=ancient(rules.manifest.output.manifest),
-        boxes=ancient(rules.boxes.output.boxes),
-        images=lambda w: ancient(attacked_sets(w.dataset)),
-        backbones=lambda w: ancient(attacking_backbones(w.dataset)),
-        recognizer=recognizer(),
+        **by_digest(
+            manifest=rules.manifest.output.manifest,
+            boxes=rules.boxes.output.boxes,
+            images=lambda w: paths.attacked_images(w.dataset),
+            backbones=lambda w: paths.attacking_backbones(w.dataset),
+        ),
+        recognizer=on_disk(started.recognizer()),
     output:
-        digest_file(f"{results}/{{dataset}}/privacy/probes.parquet"),
-        probes=f"{results}/{{dataset}}/privacy/probes.parquet",
+        **with_digest(probes="<results>/{dataset}/privacy/probes.parquet"),
     log:
-        f"{logs}/reidentify/{{dataset}}.log",
-    benchmark:
-        f"{benchmarks}/reidentify/{{dataset}}.tsv"
-    conda:
-        CONDA
-    threads: 1
+        "<logs>/reidentify/{dataset}.log",
     resources:
         gpu=lambda w: estimates.embedding_gpus(w.dataset),
         mem_mb=lambda w: estimates.attack_mb(w.dataset),
         runtime=lambda w: estimates.minutes("privacy", w.dataset),
     params:
         slice=stage_parameters.privacy(settings),
-        given=contents(recognizer()),
-        variants=lambda w: attacked_variants(w.dataset),
+        given=contents(started.recognizer()),
+        variants=lambda w: paths.attacked(w.dataset),
         sought=lambda w: list(map(str, experiment.entities(w.dataset))),
     script:
         "../scripts/reidentify.py"
@@ -41,20 +30,11 @@ rule reidentify:
 
 rule reidentification:
     input:
-        digest_file(rules.reidentify.output.probes),
-        probes=ancient(rules.reidentify.output.probes),
+        **by_digest(probes=rules.reidentify.output.probes),
     output:
-        f"{results}/{{dataset}}/privacy/reidentification.csv",
+        "<results>/{dataset}/privacy/reidentification.csv",
     log:
-        f"{logs}/reidentification/{{dataset}}.log",
-    benchmark:
-        f"{benchmarks}/reidentification/{{dataset}}.tsv"
-    conda:
-        CONDA
-    threads: 1
-    resources:
-        mem_mb=1000,
-        runtime=5,
+        "<logs>/reidentification/{dataset}.log",
     params:
         slice=stage_parameters.comparisons(settings),
     script:
@@ -65,25 +45,9 @@ rule table_reidentification:
     input:
         rules.reidentification.output,
     output:
-        csv=report(
-            f"{results}/tables/reidentification_{{dataset}}.csv",
-            caption="../report/reidentification.rst",
-            category="Tables",
-            subcategory="{dataset}",
-            labels={"table": "re-identification"},
-        ),
-        markdown=f"{results}/tables/reidentification_{{dataset}}.md",
-        latex=f"{results}/tables/reidentification_{{dataset}}.tex",
+        **table("reidentification_{dataset}", "re-identification"),
     log:
-        f"{logs}/table/reidentification_{{dataset}}.log",
-    benchmark:
-        f"{benchmarks}/table/reidentification_{{dataset}}.tsv"
-    conda:
-        CONDA
-    threads: 1
-    resources:
-        mem_mb=1000,
-        runtime=5,
+        "<logs>/table/reidentification_{dataset}.log",
     params:
         slice=stage_parameters.show(settings, "confidence", "widest_interval"),
     script:
@@ -95,28 +59,11 @@ rule front:
         rates=rules.reidentification.output[0],
         scores=rules.scores.output[0],
     output:
-        png=report(
-            f"{results}/figures/front_{{dataset}}_{{metric}}.png",
-            caption="../report/front.rst",
-            category="Figures",
-            subcategory="{dataset}",
-            labels={"figure": "privacy-utility front, {metric}"},
-        ),
-        svg=f"{results}/figures/front_{{dataset}}_{{metric}}.svg",
-        column_png=f"{results}/figures/front_{{dataset}}_{{metric}}_column.png",
-        column_svg=f"{results}/figures/front_{{dataset}}_{{metric}}_column.svg",
+        **figure("front_{dataset}_{metric}", "privacy-utility front, {metric}"),
+        column_png="<results>/figures/front_{dataset}_{metric}_column.png",
+        column_svg="<results>/figures/front_{dataset}_{metric}_column.svg",
     log:
-        f"{logs}/figure/front_{{dataset}}_{{metric}}.log",
-    benchmark:
-        f"{benchmarks}/figure/front_{{dataset}}_{{metric}}.tsv"
-    wildcard_constraints:
-        metric="map|mndcg",
-    conda:
-        CONDA
-    threads: 1
-    resources:
-        mem_mb=1000,
-        runtime=5,
+        "<logs>/figure/front_{dataset}_{metric}.log",
     params:
         slice=stage_parameters.show(settings, "dpi", "confidence", "widest_interval"),
     script:

@@ -1,57 +1,50 @@
 # How well detection works, where the truth is known, and which images a person should look at.
 
+found = by_digest(
+    manifest=rules.manifest.output.manifest,
+    boxes=rules.boxes.output.boxes,
+    images=lambda w: paths.detected(w.dataset, "images"),
+)
+
 
 rule quality:
     input:
-        lambda w: digests(found(w)),
-        truth=truth_file,
-        manifest=ancient(rules.manifest.output.manifest),
-        boxes=ancient(rules.boxes.output.boxes),
-        images=lambda w: ancient(detected(w, "images")),
+        **found,
+        truth=truth,
     output:
-        regions=f"{results}/{{dataset}}/quality/regions.parquet",
-        images=f"{results}/{{dataset}}/quality/images.parquet",
-        summary=f"{results}/{{dataset}}/quality/summary.csv",
-        markdown=f"{results}/{{dataset}}/quality/summary.md",
+        regions="<results>/{dataset}/quality/regions.parquet",
+        images="<results>/{dataset}/quality/images.parquet",
+        summary="<results>/{dataset}/quality/summary.csv",
+        markdown="<results>/{dataset}/quality/summary.md",
     log:
-        f"{logs}/quality/{{dataset}}.log",
-    benchmark:
-        f"{benchmarks}/quality/{{dataset}}.tsv"
-    conda:
-        CONDA
-    threads: 1
+        "<logs>/quality/{dataset}.log",
     resources:
         mem_mb=4000,
         runtime=60,
     params:
         slice=stage_parameters.quality(settings),
-        drawn_truth=drawn_truth,
+        drawn_truth=lambda w: started.drawn_truth(w.dataset),
     script:
         "../scripts/quality.py"
 
 
 rule sweep:
     input:
-        digest_file(rules.manifest.output.manifest),
-        lambda w: digests(detected(w, "images")),
-        truth=truth_file,
-        manifest=ancient(rules.manifest.output.manifest),
-        images=lambda w: ancient(detected(w, "images")),
+        **by_digest(
+            manifest=rules.manifest.output.manifest,
+            images=lambda w: paths.detected(w.dataset, "images"),
+        ),
+        truth=truth,
     output:
-        f"{results}/{{dataset}}/quality/sweep.csv",
+        "<results>/{dataset}/quality/sweep.csv",
     log:
-        f"{logs}/sweep/{{dataset}}.log",
-    benchmark:
-        f"{benchmarks}/sweep/{{dataset}}.tsv"
-    conda:
-        CONDA
-    threads: 1
+        "<logs>/sweep/{dataset}.log",
     resources:
         mem_mb=3000,
         runtime=60,
     params:
         slice=lambda w: stage_parameters.sweep(settings, w.dataset),
-        drawn_truth=drawn_truth,
+        drawn_truth=lambda w: started.drawn_truth(w.dataset),
     script:
         "../scripts/sweep.py"
 
@@ -60,24 +53,9 @@ rule detection_figure:
     input:
         rules.sweep.output[0],
     output:
-        png=report(
-            f"{results}/figures/detection_{{dataset}}.png",
-            caption="../report/detection.rst",
-            category="Figures",
-            subcategory="{dataset}",
-            labels={"figure": "detection against its threshold"},
-        ),
-        svg=f"{results}/figures/detection_{{dataset}}.svg",
+        **figure("detection_{dataset}", "detection against its threshold"),
     log:
-        f"{logs}/figure/detection_{{dataset}}.log",
-    benchmark:
-        f"{benchmarks}/figure/detection_{{dataset}}.tsv"
-    conda:
-        CONDA
-    threads: 1
-    resources:
-        mem_mb=1000,
-        runtime=5,
+        "<logs>/figure/detection_{dataset}.log",
     params:
         slice=stage_parameters.show(settings, "dpi"),
     script:
@@ -86,19 +64,11 @@ rule detection_figure:
 
 rule review:
     input:
-        lambda w: digests(found(w)),
-        manifest=ancient(rules.manifest.output.manifest),
-        boxes=ancient(rules.boxes.output.boxes),
-        images=lambda w: ancient(detected(w, "images")),
+        **found,
     output:
-        f"{results}/{{dataset}}/quality/least_certain.csv",
+        "<results>/{dataset}/quality/least_certain.csv",
     log:
-        f"{logs}/review/{{dataset}}.log",
-    benchmark:
-        f"{benchmarks}/review/{{dataset}}.tsv"
-    conda:
-        CONDA
-    threads: 1
+        "<logs>/review/{dataset}.log",
     resources:
         mem_mb=4000,
         runtime=10,
@@ -110,35 +80,27 @@ rule review:
 
 rule overlays:
     input:
-        lambda w: digests(found(w)),
-        truth=lambda w: truth_file(w) if w.dataset in measured() else [],
-        manifest=ancient(rules.manifest.output.manifest),
-        boxes=ancient(rules.boxes.output.boxes),
-        images=lambda w: ancient(detected(w, "images")),
+        **found,
+        truth=lambda w: truth(w) if w.dataset in paths.measured() else [],
         review=rules.review.output[0],
     output:
-        least_certain=f"{results}/{{dataset}}/quality/least_certain.png",
-        sample=f"{results}/{{dataset}}/quality/sample.png",
+        least_certain="<results>/{dataset}/quality/least_certain.png",
+        sample="<results>/{dataset}/quality/sample.png",
     log:
-        f"{logs}/overlays/{{dataset}}.log",
-    benchmark:
-        f"{benchmarks}/overlays/{{dataset}}.tsv"
-    conda:
-        CONDA
-    threads: 1
+        "<logs>/overlays/{dataset}.log",
     resources:
         mem_mb=4000,
         runtime=15,
     params:
         slice=stage_parameters.overlays(settings),
-        drawn_truth=drawn_truth,
+        drawn_truth=lambda w: started.drawn_truth(w.dataset),
     script:
         "../scripts/overlays.py"
 
 
 rule detection_quality:
     input:
-        expand(plain(rules.quality.output), dataset=measured()),
-        expand(plain(rules.detection_figure.output), dataset=measured()),
+        expand(plain(rules.quality.output), dataset=paths.measured()),
+        expand(plain(rules.detection_figure.output), dataset=paths.measured()),
         expand(plain(rules.review.output), dataset=experiment.datasets),
         expand(plain(rules.overlays.output), dataset=experiment.datasets),

@@ -7,19 +7,15 @@
 # what is new. docs/design.md says why.
 rule retrieve:
     input:
-        lambda w: digests(scored_embeddings(w.dataset, "original")),
-        lambda w: digests(scored_embeddings(w.dataset)),
-        reference=lambda w: ancient(reference_embedding(w.dataset)),
-        queries=lambda w: ancient(scored_embeddings(w.dataset, "original")),
-        databases=lambda w: ancient(scored_embeddings(w.dataset)),
+        **by_digest(
+            reference=lambda w: [paths.reference_embedding(w.dataset)],
+            queries=lambda w: paths.embeddings(w.dataset, variant="original"),
+            databases=lambda w: paths.embeddings(w.dataset),
+        ),
     output:
-        f"{results}/{{dataset}}/retrieval/shards/{{shard}}.parquet",
+        "<results>/{dataset}/retrieval/shards/{shard}.parquet",
     log:
-        f"{logs}/retrieve/{{dataset}}/{{shard}}.log",
-    benchmark:
-        f"{benchmarks}/retrieve/{{dataset}}/{{shard}}.tsv"
-    conda:
-        CONDA
+        "<logs>/retrieve/{dataset}/{shard}.log",
     threads: lambda w: estimates.retrieval_threads(w.dataset)
     resources:
         gpu=estimates.retrieval_gpus(),
@@ -27,7 +23,7 @@ rule retrieve:
         runtime=lambda w: estimates.minutes("retrieve", w.dataset),
     params:
         slice=stage_parameters.retrieve(settings),
-        scenarios=lambda w: scenario_names(w.dataset),
+        scenarios=lambda w: paths.scenario_names(w.dataset),
         shards=settings.retrieval.shards,
     script:
         "../scripts/retrieve.py"
@@ -46,43 +42,35 @@ for _name in experiment.datasets:
                 shard=range(settings.retrieval.shards),
             ),
         output:
-            queries=scenario_files(_name, "retrieval", "parquet"),
-            summaries=scenario_files(_name, "retrieval", "json"),
+            queries=paths.scenario_files(_name, "retrieval", "parquet"),
+            summaries=paths.scenario_files(_name, "retrieval", "json"),
         log:
-            f"{logs}/rankings/{_name}.log",
-        benchmark:
-            f"{benchmarks}/rankings/{_name}.tsv"
-        conda:
-            CONDA
-        threads: 1
+            f"<logs>/rankings/{_name}.log",
         resources:
             mem_mb=estimates.rankings_mb(_name),
             runtime=20,
         params:
             slice=stage_parameters.retrieve(settings),
-            scenarios=scenario_names(_name),
+            scenarios=paths.scenario_names(_name),
         script:
             "../scripts/rankings.py"
 
 
 rule downstream:
     input:
-        digest_file(rules.manifest.output.manifest),
-        digest_file(embedding("{dataset}", "{model}", "{seed}", "{variant}", "train")),
-        digest_file(embedding("{dataset}", "{model}", "{seed}", "{variant}", "val")),
-        manifest=ancient(rules.manifest.output.manifest),
-        train=ancient(embedding("{dataset}", "{model}", "{seed}", "{variant}", "train")),
-        val=ancient(embedding("{dataset}", "{model}", "{seed}", "{variant}", "val")),
+        **by_digest(
+            manifest=rules.manifest.output.manifest,
+            train=paths.embedding(
+                "{dataset}", "{model}", "{seed}", "{variant}", "train"
+            ),
+            val=paths.embedding("{dataset}", "{model}", "{seed}", "{variant}"),
+        ),
     output:
-        predictions=f"{results}/{{dataset}}/downstream/{{model}}/seed{{seed}}/{{variant}}.parquet",
-        summary=f"{results}/{{dataset}}/downstream/{{model}}/seed{{seed}}/{{variant}}.json",
-        confusion=f"{results}/{{dataset}}/downstream/{{model}}/seed{{seed}}/{{variant}}.confusion.csv",
+        predictions="<results>/{dataset}/downstream/{model}/seed{seed}/{variant}.parquet",
+        summary="<results>/{dataset}/downstream/{model}/seed{seed}/{variant}.json",
+        confusion="<results>/{dataset}/downstream/{model}/seed{seed}/{variant}.confusion.csv",
     log:
-        f"{logs}/downstream/{{dataset}}/{{model}}-seed{{seed}}/{{variant}}.log",
-    benchmark:
-        f"{benchmarks}/downstream/{{dataset}}/{{model}}-seed{{seed}}/{{variant}}.tsv"
-    conda:
-        CONDA
+        "<logs>/downstream/{dataset}/{model}-seed{seed}/{variant}.log",
     threads: lambda w: estimates.downstream_threads(w.dataset)
     resources:
         mem_mb=lambda w: estimates.downstream_mb(w.dataset),
@@ -93,24 +81,22 @@ rule downstream:
         "../scripts/downstream.py"
 
 
+scored = dict(
+    retrieval=lambda w: paths.scenario_files(w.dataset, "retrieval", "json"),
+    queries=lambda w: paths.scenario_files(w.dataset, "retrieval", "parquet"),
+    downstream=lambda w: paths.scenario_files(w.dataset, "downstream", "json"),
+    predictions=lambda w: paths.scenario_files(w.dataset, "downstream", "parquet"),
+)
+
+
 rule scores:
     input:
+        **scored,
         enough=[] if settings.bundle else rules.enough.output,
-        retrieval=lambda w: scenario_files(w.dataset, "retrieval", "json"),
-        queries=lambda w: scenario_files(w.dataset, "retrieval", "parquet"),
-        downstream=downstream_files,
-        predictions=lambda w: [
-            path.removesuffix("json") + "parquet" for path in downstream_files(w)
-        ],
     output:
-        f"{results}/{{dataset}}/scores.csv",
+        "<results>/{dataset}/scores.csv",
     log:
-        f"{logs}/scores/{{dataset}}.log",
-    benchmark:
-        f"{benchmarks}/scores/{{dataset}}.tsv"
-    conda:
-        CONDA
-    threads: 1
+        "<logs>/scores/{dataset}.log",
     resources:
         mem_mb=2000,
         runtime=20,
@@ -128,21 +114,12 @@ rule scores:
 
 rule comparisons:
     input:
-        retrieval=rules.scores.input.retrieval,
-        queries=rules.scores.input.queries,
-        downstream=rules.scores.input.downstream,
-        predictions=rules.scores.input.predictions,
+        **scored,
     output:
-        f"{results}/{{dataset}}/comparisons.csv",
+        "<results>/{dataset}/comparisons.csv",
     log:
-        f"{logs}/comparisons/{{dataset}}.log",
-    benchmark:
-        f"{benchmarks}/comparisons/{{dataset}}.tsv"
-    conda:
-        CONDA
-    threads: 1
+        "<logs>/comparisons/{dataset}.log",
     resources:
-        mem_mb=1000,
         runtime=20,
     params:
         slice=stage_parameters.comparisons(settings),
@@ -157,19 +134,11 @@ rule correlate:
     input:
         rules.scores.output,
     output:
-        matrix=f"{results}/{{dataset}}/correlation/{{degree}}.csv",
-        methods=f"{results}/{{dataset}}/correlation/{{degree}}_by_method.csv",
-        summary=f"{results}/{{dataset}}/correlation/{{degree}}.json",
+        matrix="<results>/{dataset}/correlation/{degree}.csv",
+        methods="<results>/{dataset}/correlation/{degree}_by_method.csv",
+        summary="<results>/{dataset}/correlation/{degree}.json",
     log:
-        f"{logs}/correlate/{{dataset}}-{{degree}}.log",
-    benchmark:
-        f"{benchmarks}/correlate/{{dataset}}-{{degree}}.tsv"
-    conda:
-        CONDA
-    threads: 1
-    resources:
-        mem_mb=1000,
-        runtime=5,
+        "<logs>/correlate/{dataset}-{degree}.log",
     params:
         slice=stage_parameters.correlate(settings),
     script:

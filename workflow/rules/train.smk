@@ -8,18 +8,10 @@ rule enough:
     input:
         rules.boxes.output.counts,
     output:
-        f"{results}/{{dataset}}/enough.txt",
+        "<results>/{dataset}/enough.txt",
     log:
-        f"{logs}/enough/{{dataset}}.log",
-    benchmark:
-        f"{benchmarks}/enough/{{dataset}}.tsv"
+        "<logs>/enough/{dataset}.log",
     priority: 1
-    conda:
-        CONDA
-    threads: 1
-    resources:
-        mem_mb=1000,
-        runtime=5,
     params:
         slice=stage_parameters.retrieve(settings),
         batch=lambda w: estimates.recipe(w.dataset).optimizer.batch_size,
@@ -29,22 +21,14 @@ rule enough:
 
 rule train_unadapted:
     input:
-        lambda w: digests(image_set(w.dataset, "original", "train")),
-        original=lambda w: ancient(image_set(w.dataset, "original", "train")),
-        labels=monitor_labels,
-        pretrained=pretrained_weights,
+        **by_digest(original=lambda w: paths.images(w.dataset, "original", "train")),
+        labels=lambda w: paths.monitor_labels(w.dataset),
+        pretrained=lambda w: on_disk(started.pretrained(w.dataset)),
     output:
-        digest_file(
-            f"{results}/{{dataset}}/models/unadapted/seed{{seed}}/backbone.safetensors"
-        ),
-        backbone=f"{results}/{{dataset}}/models/unadapted/seed{{seed}}/backbone.safetensors",
-        history=f"{results}/{{dataset}}/models/unadapted/seed{{seed}}/log.csv",
+        **with_digest(backbone=paths.backbone("{dataset}", "unadapted", "{seed}")),
+        history=paths.training_log("{dataset}", "unadapted", "{seed}"),
     log:
-        f"{logs}/train/{{dataset}}/unadapted-seed{{seed}}.log",
-    benchmark:
-        f"{benchmarks}/train/{{dataset}}/unadapted-seed{{seed}}.tsv"
-    conda:
-        CONDA
+        "<logs>/train/{dataset}/unadapted-seed{seed}.log",
     threads: lambda w: estimates.training_threads(w.dataset)
     resources:
         gpu=lambda w: estimates.training_gpus(w.dataset),
@@ -59,31 +43,24 @@ rule train_unadapted:
         runtime=lambda w: estimates.minutes("train", w.dataset),
     params:
         slice=lambda w: stage_parameters.train(settings, w.dataset),
-        given=lambda w: contents(pretrained_weights(w)),
-        adaption="unadapted",
+        given=lambda w: contents(started.pretrained(w.dataset)),
+        adaption=lambda w: w.get("adaption", "unadapted"),
     script:
         "../scripts/train.py"
 
 
 use rule train_unadapted as train_adapted with:
     input:
-        lambda w: digests(image_set(w.dataset, "original", "train")),
-        lambda w: digests(image_set(w.dataset, w.anonymized, "train")),
-        original=lambda w: ancient(image_set(w.dataset, "original", "train")),
-        anonymized=lambda w: ancient(image_set(w.dataset, w.anonymized, "train")),
-        labels=monitor_labels,
-        pretrained=pretrained_weights,
-    output:
-        digest_file(
-            f"{results}/{{dataset}}/models/{{adaption}}-{{anonymized}}/seed{{seed}}/backbone.safetensors"
+        **by_digest(
+            original=lambda w: paths.images(w.dataset, "original", "train"),
+            anonymized=lambda w: paths.images(w.dataset, w.anonymized, "train"),
         ),
-        backbone=f"{results}/{{dataset}}/models/{{adaption}}-{{anonymized}}/seed{{seed}}/backbone.safetensors",
-        history=f"{results}/{{dataset}}/models/{{adaption}}-{{anonymized}}/seed{{seed}}/log.csv",
+        labels=lambda w: paths.monitor_labels(w.dataset),
+        pretrained=lambda w: on_disk(started.pretrained(w.dataset)),
+    output:
+        **with_digest(
+            backbone=paths.backbone("{dataset}", "{adaption}-{anonymized}", "{seed}")
+        ),
+        history=paths.training_log("{dataset}", "{adaption}-{anonymized}", "{seed}"),
     log:
-        f"{logs}/train/{{dataset}}/{{adaption}}-{{anonymized}}-seed{{seed}}.log",
-    benchmark:
-        f"{benchmarks}/train/{{dataset}}/{{adaption}}-{{anonymized}}-seed{{seed}}.tsv"
-    params:
-        slice=lambda w: stage_parameters.train(settings, w.dataset),
-        given=lambda w: contents(pretrained_weights(w)),
-        adaption=lambda w: w.adaption,
+        "<logs>/train/{dataset}/{adaption}-{anonymized}-seed{seed}.log",

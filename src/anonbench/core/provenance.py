@@ -6,6 +6,12 @@ import hashlib
 from importlib import metadata
 from pathlib import Path
 
+PACKAGES = [
+    *("torch", "timm", "facenet-pytorch", "paddleocr", "onnxruntime", "zxing-cpp"),
+    *("opencv-contrib-python", "numpy", "scikit-learn", "snakemake"),
+]
+"""Packages whose versions the report names."""
+
 
 def versions(*packages: str) -> dict[str, str]:
     """Return the installed versions of the packages that computed a result, anonbench's first."""

@@ -45,7 +45,9 @@ def _plan(workflow: Any) -> dict[str, Any]:
 def _job(workflow: Any, job: Any, numbers: dict[Any, int], planned: bool) -> Job:
     stage = job.rule.name
     if job.benchmark:
-        inside = Path(job.benchmark).relative_to(workflow.globals["benchmarks"])
+        inside = Path(job.benchmark).relative_to(
+            Path(str(workflow.globals["results"]), "benchmarks")
+        )
         stage = inside.with_suffix("").parts[0]
     return Job(
         id=numbers[job],

@@ -1,0 +1,303 @@
+"""Paths of the results: which files a stage writes, and which ones a job reads.
+
+Every path is text below the results folder, as rules name it. A rule that makes many files of one
+pattern gives wildcards in place of names: `paths.embedding("{dataset}", ...)`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from anonbench.config import stage_parameters
+from anonbench.config.experiment import Experiment, Scenario, truth_of
+from anonbench.core.jobs.checksums import digest_file
+from anonbench.core.vocabulary import ORIGINAL, UNADAPTED, Model, Split, Variant
+from anonbench.reporting.scenario_tables import SCENARIO_TABLES
+
+TABLE_SUFFIXES = ("csv", "md", "tex")
+FIGURE_SUFFIXES = ("png", "svg")
+_SPLITS = ("train", "val")
+
+Name = object
+"""A model, seed or variant, or its text, or a wildcard for it."""
+
+
+def digests(paths: Iterable[str]) -> list[str]:
+    """Return the small files that say what big ones hold.
+
+    An image shard's digest covers its index too. Copies of originals have none: their index has the
+    digest of each image.
+    """
+    shards = [path for path in paths if path.endswith(".tar")]
+    copies = {path for path in shards if f"/{ORIGINAL}/" in path}
+    indexes = {path.removesuffix("tar") + "parquet" for path in shards if path not in copies}
+    return [digest_file(path) for path in paths if path not in indexes | copies]
+
+
+@dataclass(frozen=True)
+class Paths:
+    """Paths of one experiment's results."""
+
+    experiment: Experiment
+    counts: Mapping[str, Mapping[Split, int]]
+    """Images of each data set by split."""
+    annotated: Mapping[str, Mapping[str, Sequence[object]]]
+    """Settings of each data set that name files of the user, such as `boxes` and `truth`."""
+
+    @property
+    def results(self) -> str:
+        """The folder of results."""
+        return self.experiment.config.results.as_posix()
+
+    def of_each(self, pattern: str, names: Iterable[str] | None = None) -> list[str]:
+        """Return a pattern's files for some data sets, or for all.
+
+        Args:
+            pattern: below the results folder, with the one wildcard `dataset`.
+            names: of data sets.
+
+        """
+        chosen = self.experiment.datasets if names is None else names
+        return [f"{self.results}/{pattern.format(dataset=name)}" for name in chosen]
+
+    # Detection and image sets
+
+    def shards(self, dataset: str, split: str) -> list[int]:
+        """Return the numbers of a split's shards."""
+        return self.experiment.shards(dataset, Split(split), dict(self.counts[dataset]))
+
+    def detected(self, dataset: str, kind: str, splits: Sequence[str] = _SPLITS) -> list[str]:
+        """Return what detection writes for each shard: `boxes`, or outcomes of `images`."""
+        return [
+            f"{self.results}/{dataset}/detect/{split}/{shard}.{kind}.parquet"
+            for split in splits
+            for shard in self.shards(dataset, split)
+        ]
+
+    def shown_outcomes(self, dataset: str) -> list[str]:
+        """Return the outcomes that decide which images may be shown: none where all may be."""
+        if self.experiment.config.presentation.show_originals:
+            return []
+        return self.detected(dataset, "images", ["val"])
+
+    def annotations(self, dataset: str, *settings: str, suffix: str = "parquet") -> list[str]:
+        """Return the user's rows by image, for those of the settings that name files."""
+        return [
+            f"{self.results}/{dataset}/annotations/{setting}.{suffix}"
+            for setting in settings
+            if setting in self.annotated[dataset]
+        ]
+
+    def measured(self) -> list[str]:
+        """Return the data sets whose true boxes are known."""
+        datasets = self.experiment.datasets.items()
+        return [name for name, dataset in datasets if truth_of(dataset) is not None]
+
+    def images(self, dataset: str, variant: Name, split: str) -> list[str]:
+        """Return the shards of an image set with their indexes; originals may be indexes only."""
+        copied = self.experiment.datasets[dataset].copy_originals
+        is_index = str(variant) == ORIGINAL and not copied
+        return [
+            f"{self.results}/{dataset}/images/{variant}/{split}/{shard}.{suffix}"
+            for shard in self.shards(dataset, split)
+            for suffix in (("parquet",) if is_index else ("tar", "parquet"))
+        ]
+
+    def image_sets(
+        self, dataset: str, variants: Iterable[Name], splits: Sequence[str] = ("val",)
+    ) -> list[str]:
+        """Return the files of several image sets."""
+        return [
+            path
+            for variant in variants
+            for split in splits
+            for path in self.images(dataset, variant, split)
+        ]
+
+    def audited_sets(self, dataset: str) -> list[tuple[str, str, int]]:
+        """Return split, variant and number of shards of each anonymized image set."""
+        return [
+            (split, str(variant), len(self.shards(dataset, split)))
+            for split in _SPLITS
+            for variant in self.experiment.variants(dataset)
+        ]
+
+    def audits(self, dataset: str) -> list[str]:
+        """Return the audits of all shards of the anonymized image sets."""
+        return [
+            f"{self.results}/{dataset}/images/{variant}/{split}/{shard}.audit.json"
+            for split, variant, shards in self.audited_sets(dataset)
+            for shard in range(shards)
+        ]
+
+    # Models, embeddings and scores
+
+    def backbone(self, dataset: str, model: Name, seed: Name) -> str:
+        """Return the weights of a training."""
+        return f"{self.results}/{dataset}/models/{model}/seed{seed}/backbone.safetensors"
+
+    def backbones(self, dataset: str, models: Iterable[Name]) -> list[str]:
+        """Return the weights of models trained with the reference's seed."""
+        seed = self.experiment.reference_seed
+        return [self.backbone(dataset, model, seed) for model in models]
+
+    def training_log(self, dataset: str, model: Name, seed: Name) -> str:
+        """Return the losses of a training, step by step."""
+        return f"{self.results}/{dataset}/models/{model}/seed{seed}/log.csv"
+
+    def training_logs(self, dataset: str) -> list[str]:
+        """Return the losses of each model, trained with the reference's seed."""
+        seed, models = self.experiment.reference_seed, self.experiment.models(dataset)
+        return [self.training_log(dataset, model, seed) for model in models]
+
+    def monitor_labels(self, dataset: str) -> list[str]:
+        """Return the labels, where a training log shows k-NN accuracy."""
+        is_monitored = "label" in stage_parameters.train(self.experiment.config, dataset)
+        return self.of_each("{dataset}/manifest.parquet", [dataset]) if is_monitored else []
+
+    def embedding(
+        self, dataset: str, model: Name, seed: Name, variant: Name, split: str = "val"
+    ) -> str:
+        """Return the embeddings of an image set by a model."""
+        return f"{self.results}/{dataset}/embeddings/{model}/seed{seed}/{variant}/{split}.h5"
+
+    def embedding_splits(self, model: str, variant: str) -> dict[str, str]:
+        """Return the embeddings of both splits for any data set and seed: patterns."""
+        splits = ("val", "train")
+        return {s: self.embedding("{dataset}", model, "{seed}", variant, s) for s in splits}
+
+    def reference_embedding(self, dataset: str) -> str:
+        """Return the embeddings of which the reference ranking is made."""
+        return self.embedding(dataset, UNADAPTED, self.experiment.reference_seed, ORIGINAL)
+
+    def embeddings(
+        self, dataset: str, scenarios: Iterable[Scenario] | None = None, variant: str | None = None
+    ) -> list[str]:
+        """Return the embeddings of scenarios.
+
+        Args:
+            dataset: the data set.
+            scenarios: all if None.
+            variant: what the scenarios' models embed; None: each scenario's own variant.
+
+        """
+        chosen = self.experiment.scenarios(dataset) if scenarios is None else scenarios
+        return [self.embedding(dataset, s.model, s.seed, variant or s.variant) for s in chosen]
+
+    def scenario_names(self, dataset: str) -> list[str]:
+        """Return model, seed and variant of each scenario, as its files are named."""
+        scenarios = self.experiment.scenarios(dataset)
+        return [f"{run.model}/seed{run.seed}/{run.variant}" for run in scenarios]
+
+    def scenario_files(self, dataset: str, stage: str, suffix: str) -> list[str]:
+        """Return a stage's files of each scenario; `downstream` has none without labels."""
+        if stage == "downstream" and self.experiment.datasets[dataset].label is None:
+            return []
+        names = self.scenario_names(dataset)
+        return [f"{self.results}/{dataset}/{stage}/{name}.{suffix}" for name in names]
+
+    # Privacy
+
+    def attacked(self, dataset: str) -> list[tuple[str, str | None]]:
+        """Return each variant, and the model that learned from such images if there is one."""
+        pairs = [(v, self.experiment.parrot(dataset, v)) for v in self.experiment.variants(dataset)]
+        return [(str(variant), None if model is None else str(model)) for variant, model in pairs]
+
+    def attacked_images(self, dataset: str) -> list[str]:
+        """Return the validation images that are attacked, and their originals."""
+        return self.image_sets(dataset, [Variant(), *self.experiment.variants(dataset)])
+
+    def attacking_backbones(self, dataset: str) -> list[str]:
+        """Return the unadapted model, then that of each variant that has one."""
+        adapted = [model for _, model in self.attacked(dataset) if model]
+        return self.backbones(dataset, [Model(), *adapted])
+
+    def of_privacy(self, pattern: str) -> list[str]:
+        """Return a pattern's files for all data sets, if attacks are run at all."""
+        return self.of_each(pattern) if self.experiment.config.privacy.enabled else []
+
+    # Tables, figures and targets
+
+    def page(self, name: str, stem: str) -> list[str]:
+        """Return the files of a table or figure.
+
+        Args:
+            name: of the target, which begins with its kind: `table_V`, `figure_7`.
+            stem: of the files.
+
+        """
+        if name.startswith("table"):
+            return [f"{self.results}/tables/{stem}.{suffix}" for suffix in TABLE_SUFFIXES]
+        return [f"{self.results}/figures/{stem}.{suffix}" for suffix in FIGURE_SUFFIXES]
+
+    def tables(self, dataset: str) -> list[str]:
+        """Return a data set's tables of results."""
+        stems = [table.stem for table in self.experiment.tables if table.dataset == dataset]
+        return [path for stem in stems for path in self.page("table", stem)]
+
+    def figures(self, dataset: str) -> list[str]:
+        """Return a data set's figures."""
+        stems = [figure.stem for figure in self.experiment.figures if figure.dataset == dataset]
+        return [path for stem in stems for path in self.page("figure", stem)]
+
+    def correlations(self) -> list[str]:
+        """Return the coefficients of each correlation that is drawn."""
+        figures = [each for each in self.experiment.figures if each.kind == "correlation"]
+        return [f"{self.results}/{each.dataset}/correlation/{each.degree}.csv" for each in figures]
+
+    def explorers(self) -> list[str]:
+        """Return the retrieval explorers: none where the config asks for no query."""
+        shown = self.experiment.config.presentation.explorer_queries > 0
+        return self.of_each("{dataset}/explorer.json") if shown else []
+
+    def learning_figures(self) -> list[str]:
+        """Return a figure of every training with every seed; the report has none of them."""
+        return [
+            f"{self.results}/figures/learning/{dataset}/{model}-seed{seed}.png"
+            for dataset in self.experiment.datasets
+            for model, seed in self.experiment.trainings(dataset)
+        ]
+
+    def page_targets(self) -> dict[str, list[str]]:
+        """Return the files of each table and figure: by the paper's number, and by file name."""
+        stems = self.experiment.paper_targets()
+        stems |= {f"table_{table.stem}": table.stem for table in self.experiment.tables}
+        stems |= {f"figure_{figure.stem}": figure.stem for figure in self.experiment.figures}
+        if self.experiment.config.privacy.enabled:
+            own = [f"reidentification_{name}" for name in self.experiment.datasets]
+            stems |= {f"table_{stem}": stem for stem in own}
+        for number, role in SCENARIO_TABLES.items():
+            found = (name for name, d in self.experiment.datasets.items() if d.paper_role is role)
+            stems |= {f"table_{number}": f"scenarios_{name}" for name in found}
+        return {target: self.page(target, stem) for target, stem in stems.items()} | {
+            "table_I": self.page("table_I", "experiment") + self.page("table_I", "sizes"),
+            "figure_1": self.page("figure_1", "pipeline"),
+        }
+
+    def stage_targets(self, dataset: str) -> dict[str, list[str]]:
+        """Return the files of each stage of a data set."""
+        folder, experiment = f"{self.results}/{dataset}", self.experiment
+        scenarios = experiment.scenarios(dataset)
+        privacy = experiment.config.privacy.enabled
+        return {
+            "manifest": [f"{folder}/manifest.parquet"],
+            "boxes": [f"{folder}/boxes.parquet"],
+            "images": [
+                *self.image_sets(dataset, [Variant(), *experiment.variants(dataset)], _SPLITS),
+                f"{folder}/audit.csv",
+            ],
+            "models": [
+                *(self.backbone(dataset, *training) for training in experiment.trainings(dataset)),
+                f"{folder}/enough.txt",
+            ],
+            "embeddings": [
+                self.embedding(dataset, run.model, run.seed, variant)
+                for run in scenarios
+                for variant in (ORIGINAL, run.variant)
+            ],
+            "scores": [f"{folder}/scores.csv", f"{folder}/comparisons.csv"],
+            "privacy": [f"{folder}/privacy/reidentification.csv"] if privacy else [],
+            "tables": self.tables(dataset),
+            "figures": self.figures(dataset),
+        }

@@ -1,0 +1,113 @@
+"""Inputs and outputs of rules: big files with their digests, and pages of `snakemake --report`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from snakemake.io import ancient, is_flagged, local, report
+from snakemake.logging import logger
+
+from anonbench.core.jobs.checksums import digest_file
+from anonbench.workflow.paths import FIGURE_SUFFIXES, TABLE_SUFFIXES, digests
+from anonbench.workflow.snakemake_adapter import waiting_jobs
+
+Files = str | Iterable[str]
+Given = Files | Callable[[Any], Files]
+"""What a rule may have as an input: a path, several, or a function of the wildcards."""
+
+_NOT_UP_TO_DATE = (
+    "anonbench: %d jobs have to run before the results are what the config and the data say; pack "
+    "them when they have run (anonbench plan says why)"
+)
+
+
+def on_disk(files: Iterable[Path]) -> list[str]:
+    """Return the user's own files for a rule: every machine has them, and no storage."""
+    return [local(str(file)) for file in files]
+
+
+def with_digest(**files: str) -> dict[str, str]:
+    """Return big outputs by name, each with a small one that says what it holds."""
+    return files | {f"{name}_digest": digest_file(path) for name, path in files.items()}
+
+
+class RuleFiles:
+    """What rules make of paths, in one run of Snakemake."""
+
+    def __init__(self, workflow: Any) -> None:
+        self._workflow = workflow
+        prefix = workflow.storage_settings.default_storage_prefix or ""
+        self.storage_prefix = prefix.rstrip("/") + "/"
+
+    def plain(self, files: Files) -> Any:
+        """Return a rule's files by their paths in the results, in whatever storage they lie.
+
+        They are new objects: a flag such as `ancient` would mark the rule's own.
+        """
+        if not isinstance(files, str):
+            return [self.plain(file) for file in files]
+        stored = is_flagged(files, "storage_object") and files.flags["storage_object"]  # type: ignore[attr-defined]
+        return stored.query.removeprefix(self.storage_prefix) if stored else str(files)
+
+    def by_digest(self, **files: Given) -> dict[str, Any]:
+        """Return big inputs by name, each with its digests.
+
+        The files are ancient: a job runs again when their digests change, whatever their times.
+        """
+        pairs: dict[str, Any] = {}
+        for name, given in files.items():
+            pairs[name] = self._each(ancient, given)
+            pairs[f"{name}_digest"] = self._each(digests, given)
+        return pairs
+
+    def _each(self, change: Callable[[list[str]], list[str]], given: Given) -> Any:
+        if isinstance(given, str):
+            return change([self.plain(given)])[0]
+        if callable(given):
+            return lambda wildcards: self._each(change, given(wildcards))
+        return change(self.plain(given))
+
+    def page(
+        self, path: str, category: str, labels: dict[str, str], caption: str | None = None
+    ) -> Any:
+        """Return an output that `snakemake --report` packs, if all results are up to date.
+
+        Snakemake itself packs what is there, also of other settings than those of now.
+
+        Args:
+            path: of the file.
+            category: of the report.
+            labels: by column of the report.
+            caption: stem of the text in workflow/report; None: the path's part before wildcards.
+
+        """
+
+        def if_up_to_date(_: Any) -> str:
+            if waiting := waiting_jobs(self._workflow):
+                logger.error(_NOT_UP_TO_DATE % waiting)
+                sys.exit(1)  # Snakemake shows an exception of a function with a traceback
+            return category
+
+        return report(
+            path,
+            category=if_up_to_date,
+            caption=f"../report/{caption or Path(path).stem.split('_{')[0]}.rst",
+            subcategory="{dataset}" if "{dataset}" in path else None,
+            labels=labels,
+        )
+
+    def figure(self, stem: str, label: str) -> dict[str, Any]:
+        """Return a figure's outputs: `png`, which the report has, and `svg`."""
+        png, svg = (f"<results>/figures/{stem}.{suffix}" for suffix in FIGURE_SUFFIXES)
+        return {"png": self.page(png, "Figures", {"figure": label}), "svg": svg}
+
+    def table(
+        self, stem: str, label: str | None = None, caption: str | None = None
+    ) -> dict[str, Any]:
+        """Return a table's outputs; only a labelled one is in the report."""
+        csv, markdown, latex = (f"<results>/tables/{stem}.{suffix}" for suffix in TABLE_SUFFIXES)
+        first = self.page(csv, "Tables", {"table": label}, caption) if label else csv
+        return {"csv": first, "markdown": markdown, "latex": latex}

@@ -1,0 +1,171 @@
+"""Config, data and user files as read and checked when the Snakefile is parsed."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from anonbench.bundle.source import image_counts
+from anonbench.config import Config, load
+from anonbench.config.experiment import Experiment, truth_of
+from anonbench.config.text import read
+from anonbench.core.errors import InputError
+from anonbench.core.io import files_in
+from anonbench.core.provenance import file_digest
+from anonbench.core.vocabulary import Split
+from anonbench.datasets.listing import count_images, read_source, require_apart, root_of
+from anonbench.datasets.scan import scan
+from anonbench.detection.user_annotations import check_own, own_files
+from anonbench.reporting.paper.ours import our_data
+from anonbench.reporting.scenario_tables import SCENARIO_TABLES
+from anonbench.workflow.image_counts import check_counts
+from anonbench.workflow.preflight import require_absolute, require_files, require_in_place
+
+
+@dataclass(frozen=True, eq=False)
+class Startup:
+    """What the rules are made from."""
+
+    settings: Config
+    experiment: Experiment
+    counts: Mapping[str, Mapping[Split, int]]
+    """Listed images of each data set by split."""
+    listings: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    """Listed images of each data set; empty for a bundle."""
+    own: Mapping[str, Mapping[str, list[Path]]] = field(default_factory=dict)
+    """The user's files of each data set, by setting."""
+
+    def demo_marker(self, name: str) -> list[Path]:
+        """Return the file that a demo's data set is drawn together with."""
+        dataset = self.experiment.datasets[name]
+        return [dataset.path / "contents.csv"] if dataset.demo else []
+
+    def drawn_truth(self, name: str) -> str:
+        """Return where a demo's true boxes are; empty for other data."""
+        dataset = self.experiment.datasets[name]
+        return str(truth_of(dataset)) if dataset.demo and dataset.truth is None else ""
+
+    def detection_files(self, name: str) -> list[Path]:
+        """Return the user's templates and weights that a data set's detectors read."""
+        detectors = self.experiment.datasets[name].detectors
+        weights = self.settings.detection.paths(detectors)
+        found = [self.own[name].get("templates", []), *map(files_in, weights)]
+        return [file for files in found for file in files]
+
+    def pretrained(self, name: str) -> list[Path]:
+        """Return the user's weights that a data set's trainings start from."""
+        recipe = self.settings.recipes[self.experiment.datasets[name].recipe]
+        path = recipe.backbone.pretrained
+        return [path] if isinstance(path, Path) and not self.settings.bundle else []
+
+    def recognizer(self) -> list[Path]:
+        """Return the user's face recognizer."""
+        path = self.settings.privacy.recognizer
+        return [] if path is None else [path]
+
+
+def start(
+    config: Mapping[str, Any], files: Iterable[str], *, is_main: bool, has_storage: bool
+) -> Startup:
+    """Read the config and list the data that it names.
+
+    Args:
+        config: Snakemake's.
+        files: that it comes from.
+        is_main: whether this process plans; a job's process checks nothing again.
+        has_storage: whether results lie in a storage, and jobs may run on any machine.
+
+    Raises:
+        InputError: something is wrong with the config, the data or a file of the user.
+
+    """
+    try:
+        if is_main:
+            for file in files:
+                read(Path(file))
+        settings = load(dict(config))
+        experiment = Experiment(settings)
+        if settings.bundle:
+            own: dict[str, dict[str, list[Path]]] = {name: {} for name in experiment.datasets}
+            return Startup(settings, experiment, image_counts(settings), own=own)
+        return _listed(settings, experiment, is_main=is_main, has_storage=has_storage)
+    except OSError as error:
+        raise InputError(f"{error.filename} cannot be read: {error.strerror}") from None
+
+
+def _listed(
+    settings: Config, experiment: Experiment, *, is_main: bool, has_storage: bool
+) -> Startup:
+    datasets = experiment.datasets
+    if is_main:
+        require_files(settings)
+        require_apart(settings.results, datasets)
+    sources = {
+        name: read_source(name, dataset, settings.seed, labels=False)
+        for name, dataset in datasets.items()
+    }
+    own = {name: own_files(name, dataset) for name, dataset in datasets.items()}
+    if is_main:
+        for name, dataset in datasets.items():
+            check_own(dataset, own[name], sources[name])
+    if has_storage:
+        brought = {"datasets": {name: dict(dataset) for name, dataset in datasets.items()}}
+        require_absolute(brought | settings.model_dump(include={"detection", "recipes"}))
+        require_in_place(datasets)
+    listings = {name: source.images for name, source in sources.items()}
+    counts = {name: count_images(images) for name, images in listings.items()}
+    return Startup(settings, experiment, counts, listings, own)
+
+
+def check_targets(startup: Startup, words: Collection[str]) -> list[str]:
+    """Return a warning for each data set with too few images for what is asked for.
+
+    Args:
+        startup: what there is.
+        words: of the command line, targets among them.
+
+    Raises:
+        InputError: there are too few images for a ranking or a batch, or this config cannot make a
+            target.
+
+    """
+    experiment = startup.experiment
+    reasons = experiment.unavailable_targets()
+    roles = {data.role for data in our_data(startup.settings)}
+    for number, role in SCENARIO_TABLES.items():
+        if role not in roles:
+            missing = f"needs a data set with paper_role: {role}, and none is enabled"
+            reasons[f"table_{number}"] = missing
+    if not roles:
+        reasons["compare_paper"] = "no data set has a paper_role"
+    for target, reason in reasons.items():
+        if target in words:
+            raise InputError(f"{target} cannot be made with this config: {reason}.")
+    if startup.settings.bundle:
+        return []
+    return check_counts(experiment, startup.counts, words)
+
+
+@functools.cache
+def scanned(startup: Startup, name: str) -> str | None:
+    """Return a digest of names, sizes and times in a data set's folder.
+
+    It is None for a demo, whose marker file says the same.
+    """
+    dataset = startup.experiment.datasets[name]
+    return None if dataset.demo else scan(root_of(dataset), startup.listings[name]["path"])
+
+
+@functools.cache
+def _digest(path: Path) -> str:
+    return file_digest(path)
+
+
+def contents(files: Iterable[str]) -> list[list[str]]:
+    """Return path and digest of files: one that an older one replaces has no newer time."""
+    return [[path, _digest(Path(path))] for path in files]

@@ -1,0 +1,152 @@
+"""Paths of the results, as rules and targets name them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from anonbench.config import load
+from anonbench.config.experiment import Experiment
+from anonbench.core.vocabulary import Split
+from anonbench.workflow.paths import Paths, digests
+
+
+def paths(annotated: dict[str, Any] | None = None, **changes: Any) -> Paths:
+    """Return paths of one data set of 40 train and 20 validation images, ten a shard."""
+    data = {"layout": "folder", "path": "x", "detectors": ["zxing"], "shard_size": 10}
+    data |= {"methods": ["blur", "mask"], "degrees": [50, 100], "adaptions": ["A"]}
+    config = {"results": "out", "control_seeds": [7]} | changes
+    config["datasets"] = {"mine": data | changes.get("data", {})}
+    config.pop("data", None)
+    counts = {"mine": {Split.TRAIN: 40, Split.VAL: 20}}
+    return Paths(Experiment(load(config)), counts, {"mine": annotated or {}})
+
+
+def test_a_shards_digest_stands_for_its_index() -> None:
+    shard = ["a/mask-50/0.tar", "a/mask-50/0.parquet"]
+    assert digests(shard) == ["a/mask-50/0.tar.digest"]
+    assert digests([*shard, "boxes.parquet"])[1:] == ["boxes.parquet.digest"]
+
+
+def test_a_copy_of_originals_has_no_digest_and_its_index_has() -> None:
+    copied = ["a/original/val/0.tar", "a/original/val/0.parquet"]
+    assert digests(copied) == ["a/original/val/0.parquet.digest"]
+
+
+def test_shards_cover_all_images_of_a_split() -> None:
+    assert [paths().shards("mine", split) for split in ("train", "val")] == [[0, 1, 2, 3], [0, 1]]
+    assert paths().detected("mine", "boxes") == [
+        *(f"out/mine/detect/train/{shard}.boxes.parquet" for shard in range(4)),
+        *(f"out/mine/detect/val/{shard}.boxes.parquet" for shard in range(2)),
+    ]
+    assert paths().detected("mine", "images", ["val"])[0] == "out/mine/detect/val/0.images.parquet"
+
+
+@pytest.mark.parametrize("copied", [False, True])
+def test_originals_are_indexes_unless_they_are_copied(copied: bool) -> None:
+    files = paths(data={"copy_originals": copied}).images("mine", "original", "val")
+    suffixes = ["tar", "parquet"] if copied else ["parquet"]
+    expected = [f"out/mine/images/original/val/{n}.{suffix}" for n in (0, 1) for suffix in suffixes]
+    assert files == expected
+    assert len(paths().images("mine", "mask-50", "train")) == 8
+
+
+def test_every_anonymized_shard_is_audited() -> None:
+    files = paths().audits("mine")
+    assert len(files) == len(set(files)) == 4 * (4 + 2)
+    assert "out/mine/images/blur-50/train/2.audit.json" in files
+    assert ("train", "blur-50", 4) in paths().audited_sets("mine")
+
+
+def test_images_may_need_outcomes_of_detection_to_be_shown() -> None:
+    assert len(paths().shown_outcomes("mine")) == 2
+    assert paths(presentation={"show_originals": True}).shown_outcomes("mine") == []
+
+
+def test_annotations_are_those_that_the_config_names() -> None:
+    some = paths({"boxes": ["b.csv"]})
+    assert some.annotations("mine", "boxes", "corrections") == [
+        "out/mine/annotations/boxes.parquet"
+    ]
+    assert some.annotations("mine", "boxes", suffix="unmatched.csv") == [
+        "out/mine/annotations/boxes.unmatched.csv"
+    ]
+    assert paths().measured() == []
+    assert paths(data={"truth": "t.csv"}).measured() == ["mine"]
+
+
+def test_a_name_may_be_a_wildcard() -> None:
+    pattern = paths().embedding("{dataset}", "{model}", "{seed}", "{variant}", "train")
+    assert pattern == "out/{dataset}/embeddings/{model}/seed{seed}/{variant}/train.h5"
+    assert paths().embedding_splits("unadapted", "original") == {
+        split: f"out/{{dataset}}/embeddings/unadapted/seed{{seed}}/original/{split}.h5"
+        for split in ("val", "train")
+    }
+    assert paths().backbone("{dataset}", "{model}", "{seed}").endswith("backbone.safetensors")
+
+
+def test_scenarios_are_scored_by_their_own_and_by_original_embeddings() -> None:
+    own = paths().embeddings("mine")
+    queries = paths().embeddings("mine", variant="original")
+    # two unadapted models on five variants, and a model for each of four variants
+    assert len(own) == len(queries) == 14
+    assert paths().reference_embedding("mine") == queries[0]
+    assert "out/mine/embeddings/A-mask-100/seed0/mask-100/val.h5" in own
+    assert "out/mine/embeddings/A-mask-100/seed0/original/val.h5" in queries
+    assert len(set(paths().scenario_names("mine"))) == 14
+
+
+def test_accuracies_need_labels() -> None:
+    assert paths().scenario_files("mine", "downstream", "json") == []
+    labelled = paths(data={"label": "class"})
+    assert len(labelled.scenario_files("mine", "downstream", "json")) == 14
+
+
+def test_a_training_log_shows_accuracy_on_request() -> None:
+    recipes = {"default": {"knn_every": 10}}
+    monitored = paths(data={"label": "class"}, recipes=recipes)
+    assert monitored.monitor_labels("mine") == ["out/mine/manifest.parquet"]
+    assert paths(data={"label": "class"}).monitor_labels("mine") == []
+
+
+def test_an_attacker_knows_the_unadapted_model_and_each_adapted_one() -> None:
+    assert paths().attacked("mine")[0] == ("blur-50", "A-blur-50")
+    models = [path.split("/")[3] for path in paths().attacking_backbones("mine")]
+    assert models == ["unadapted", "A-blur-50", "A-mask-50", "A-blur-100", "A-mask-100"]
+    assert len(paths().attacked_images("mine")) == 2 + 4 * 2 * 2
+    assert paths(data={"adaptions": []}).attacked("mine")[0] == ("blur-50", None)
+
+
+def test_without_attacks_and_queries_there_are_no_files_of_them() -> None:
+    without = paths(privacy={"enabled": False}, presentation={"explorer_queries": 0})
+    assert without.of_privacy("{dataset}/x.csv") == without.explorers() == []
+    assert without.stage_targets("mine")["privacy"] == []
+    assert not any("reidentification" in target for target in without.page_targets())
+    assert paths().of_privacy("{dataset}/x.csv") == ["out/mine/x.csv"]
+    assert paths().explorers() == ["out/mine/explorer.json"]
+
+
+def test_pages_have_a_target_by_file_name_and_by_the_papers_number() -> None:
+    targets = paths(data={"paper_role": "celeba"}).page_targets()
+    assert targets["table_retrieval_mine_100"] == targets["table_V"]
+    assert targets["table_V"][2] == "out/tables/retrieval_mine_100.tex"
+    assert targets["figure_1"] == ["out/figures/pipeline.png", "out/figures/pipeline.svg"]
+    assert len(targets["table_I"]) == 6
+    assert targets["table_II"][0] == "out/tables/scenarios_mine.csv"
+    assert "table_III" not in targets
+
+
+def test_each_stage_has_a_target() -> None:
+    stages = paths().stage_targets("mine")
+    assert len(stages["images"]) == (4 + 2) + 4 * 2 * (4 + 2) + 1
+    assert len(stages["models"]) == len(paths().experiment.trainings("mine")) + 1
+    assert stages["tables"] == paths().tables("mine")
+    assert len(paths().learning_figures()) == len(stages["models"]) - 1
+    assert len(paths().training_logs("mine")) == 5
+
+
+def test_correlations_are_of_labelled_data() -> None:
+    assert paths().correlations() == []
+    labelled = paths(data={"label": "class"})
+    assert labelled.correlations() == [f"out/mine/correlation/{n}.csv" for n in (50, 100)]

@@ -1,0 +1,94 @@
+"""The workflow as others take it: by `workflow/Snakefile`, as a module, from the catalog."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+FOREIGN = """
+configfile: "config/config.yaml"
+
+module anonbench:
+    snakefile: "{snakefile}"
+    config: config
+
+use rule * from anonbench as anonbench_*
+
+rule mine:
+    input: "results/report.html"
+    output: "mine.txt"
+    script: "mine.py"
+"""
+PLAN = ("-n", "--cores", "1", "--workflow-profile", "none")
+
+
+def planned(text: str) -> dict[str, int]:
+    """Return how many jobs a dry run planned, by rule."""
+    table = text.split("Job stats:")[1].split("total")[0]
+    return {rule: int(count) for rule, count in re.findall(r"^(\w+) +(\d+)$", table, re.MULTILINE)}
+
+
+@pytest.mark.workflow
+def test_the_workflow_is_the_same_from_either_snakefile_and_as_a_module(
+    root: Path, snakemake: Any, miniature: dict[str, Any], tmp_path: Path
+) -> None:
+    plans = []
+    for snakefile in (root / "Snakefile", root / "workflow/Snakefile"):
+        run = snakemake(tmp_path, miniature, *PLAN, snakefile=snakefile)
+        assert run.returncode == 0, run.stderr[-3000:]
+        plans.append(planned(run.stdout + run.stderr))
+    assert plans[0] == plans[1]
+
+    (tmp_path / "config").mkdir()
+    config = tmp_path / "config/config.yaml"
+    config.write_text(yaml.safe_dump(miniature), encoding="utf-8")
+    (tmp_path / "Snakefile").write_text(
+        FOREIGN.format(snakefile=root / "workflow/Snakefile"), encoding="utf-8"
+    )
+    (tmp_path / "mine.py").write_text("open(snakemake.output[0], 'w')", encoding="utf-8")
+
+    def foreign(*arguments: str) -> str:
+        run = subprocess.run(
+            [Path(sys.executable).with_name("snakemake"), "--cores", "1", *arguments],
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=tmp_path,
+        )
+        assert run.returncode == 0, run.stderr[-3000:]
+        return run.stdout + run.stderr
+
+    expected = {f"anonbench_{rule}": count for rule, count in plans[0].items() if rule != "all"}
+    assert planned(foreign("-n", "mine")) == expected | {"mine": 1}
+    foreign("anonbench_pipeline")
+    assert (tmp_path / "results/figures/pipeline.svg").stat().st_size > 5000
+    assert (tmp_path / "results/benchmarks/figure/pipeline.tsv").exists()
+    assert "Nothing to be done" in foreign("-n", "anonbench_pipeline")
+
+
+def test_the_catalog_finds_what_it_asks_for(root: Path) -> None:
+    text = (root / ".snakemake-workflow-catalog.yml").read_text(encoding="utf-8")
+    usage = yaml.safe_load(text)["usage"]
+    assert set(usage) == {"mandatory-flags", "software-stack-deployment", "report"}
+    assert usage["software-stack-deployment"]["conda"] is True
+    assert (root / "config/README.md").exists()
+
+
+def test_the_config_that_is_deployed_is_the_demos(root: Path) -> None:
+    deployed = (root / "config/config.yaml").read_text(encoding="utf-8")
+    assert deployed == (root / "config.yaml").read_text(encoding="utf-8")
+
+
+def test_the_readme_of_the_configs_names_each_of_them(root: Path) -> None:
+    text = (root / "config/README.md").read_text(encoding="utf-8")
+    for path in (root / "config").glob("*.yaml"):
+        assert f"`{path.name}`" in text, path.name
+    keys = yaml.safe_load((root / "config/defaults.yaml").read_text(encoding="utf-8"))
+    for key in keys:
+        assert f"`{key}`" in text, key

@@ -1,0 +1,109 @@
+"""What is read and checked when the Snakefile is parsed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from anonbench.core.errors import InputError
+from anonbench.core.vocabulary import Split
+from anonbench.workflow import startup
+from anonbench.workflow.startup import Startup
+
+
+@pytest.fixture
+def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """Return a config of three train and four validation images, in the current folder."""
+    monkeypatch.chdir(tmp_path)
+    for split, count in (("train", 3), ("val", 4)):
+        (tmp_path / "images" / split).mkdir(parents=True)
+        for number in range(count):
+            Image.new("L", (8, 8)).save(tmp_path / "images" / split / f"{number}.png")
+    data = {"layout": "folder", "path": "images", "detectors": ["zxing"]}
+    recipes = {"default": {"optimizer": {"batch_size": 2}}}
+    return {"datasets": {"mine": data}, "recipes": recipes, "retrieval": {"fraction": 0.5}}
+
+
+def start(config: dict[str, Any], is_main: bool = True, has_storage: bool = False) -> Startup:
+    return startup.start(config, [], is_main=is_main, has_storage=has_storage)
+
+
+def test_images_are_counted_by_split(config: dict[str, Any]) -> None:
+    started = start(config)
+    assert started.counts == {"mine": {Split.TRAIN: 3, Split.VAL: 4}}
+    assert len(started.listings["mine"]) == 7
+    assert started.own == {"mine": {}}
+
+
+def test_a_scan_notices_a_replaced_image(config: dict[str, Any]) -> None:
+    before = startup.scanned(start(config), "mine")
+    assert before == startup.scanned(start(config), "mine")
+    Image.new("L", (9, 9)).save("images/val/0.png")
+    assert startup.scanned(start(config), "mine") != before
+
+
+def test_files_of_the_user_are_checked_where_jobs_are_planned(config: dict[str, Any]) -> None:
+    Path("boxes.csv").write_text("id,entity\n", encoding="utf-8")
+    config["datasets"]["mine"] |= {"boxes": "boxes.csv", "detectors": ["boxes"]}
+    with pytest.raises(InputError, match=r"boxes\.csv"):
+        start(config)
+    assert start(config, is_main=False).own["mine"]["boxes"] == [Path("boxes.csv")]
+
+
+def test_data_of_a_storage_lies_at_an_absolute_path(config: dict[str, Any]) -> None:
+    with pytest.raises(InputError, match="path"):
+        start(config, has_storage=True)
+    config["datasets"]["mine"]["path"] = str(Path("images").resolve())
+    assert start(config, has_storage=True).counts["mine"][Split.VAL] == 4
+
+
+def test_a_config_that_cannot_be_read_is_an_input_error(config: dict[str, Any]) -> None:
+    with pytest.raises(InputError, match=r"none\.yaml cannot be read .No such file"):
+        startup.start(config, ["none.yaml"], is_main=True, has_storage=False)
+
+
+def test_a_target_that_cannot_be_made_is_refused(config: dict[str, Any]) -> None:
+    started = start(config)
+    assert startup.check_targets(started, ["mine_boxes"]) == []
+    for target, reason in (
+        ("table_V", "needs a data set with paper_role: celeba"),
+        ("table_II", "needs a data set with paper_role: celeba"),
+        ("compare_paper", "no data set has a paper_role"),
+    ):
+        with pytest.raises(InputError, match=f"{target} cannot be made with this config: {reason}"):
+            startup.check_targets(started, ["mine_boxes", target])
+
+
+def test_too_few_images_are_a_warning_or_refused(config: dict[str, Any]) -> None:
+    assert "4 validation images" in startup.check_targets(start(config), [])[0]
+    config["recipes"]["default"]["optimizer"]["batch_size"] = 4
+    with pytest.raises(InputError, match="too few images"):
+        startup.check_targets(start(config), [])
+
+
+def test_files_that_a_stage_reads(config: dict[str, Any]) -> None:
+    started = start(config)
+    assert started.demo_marker("mine") == started.pretrained("mine") == []
+    assert started.recognizer() == started.detection_files("mine") == []
+    assert started.drawn_truth("mine") == ""
+    Path("weights.pt").write_bytes(b"\x80")
+    config["recipes"]["default"]["backbone"] = {"pretrained": "weights.pt"}
+    assert start(config).pretrained("mine") == [Path("weights.pt")]
+
+
+def test_a_demo_has_a_marker_and_true_boxes() -> None:
+    demo = {"kind": "portraits", "train_identities": 8, "val_identities": 5, "photos": 4}
+    data = {"layout": "celeba", "path": "d", "detectors": ["mtcnn"], "demo": demo}
+    started = start({"datasets": {"mine": data}}, is_main=False)
+    assert started.demo_marker("mine") == [Path("d/contents.csv")]
+    assert started.drawn_truth("mine") == "d/truth/boxes.parquet"
+    assert startup.scanned(started, "mine") is None
+
+
+def test_contents_are_digests(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"")
+    ((path, digest),) = startup.contents([str(tmp_path / "a")])
+    assert path == str(tmp_path / "a") and digest.startswith("e3b0c442")
