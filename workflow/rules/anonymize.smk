@@ -19,7 +19,7 @@ rule anonymize:
     benchmark:
         f"{benchmarks}/anonymize/{{dataset}}/{{variant}}/{{split}}-{{shard}}.tsv"
     wildcard_constraints:
-        variant=r"[a-z]+-\d+",
+        variant=ANONYMIZED,
     conda:
         CONDA
     threads: 1

@@ -19,6 +19,7 @@ from anonbench.core.errors import InputError
 from anonbench.config.resources import Estimates
 from anonbench.config.experiment import Experiment, truth_of
 from anonbench.core.io import files_in
+from anonbench.core.methods import METHODS
 from anonbench.datasets.originals import copies_message
 from anonbench.workflow.plan.counts import check_counts
 from anonbench.workflow.preflight import require_files
@@ -102,15 +103,17 @@ def report(path, category, **labelled):
     return packed(path, category=of_now, **labelled)
 
 
+ANONYMIZED = rf"(?:{'|'.join(METHODS)})-\d+"
+
 # All of them before the first rule: a later one takes those of files in a storage away.
 wildcard_constraints:
     dataset="|".join(experiment.datasets),
     split="train|val",
     shard=r"\d+",
-    variant=r"original|[a-z]+-\d+",
-    anonymized=r"[a-z]+-\d+",
+    variant=rf"original|{ANONYMIZED}",
+    anonymized=ANONYMIZED,
     adaption="[ABC]",
-    model=r"unadapted|[ABC]-[a-z]+-\d+",
+    model=rf"unadapted|[ABC]-{ANONYMIZED}",
     seed=r"\d+",
     degree=r"\d+",
     role="celeba|rvl_cdip|dokiq",

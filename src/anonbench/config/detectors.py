@@ -9,7 +9,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from anonbench.config.base import Count, Fraction, Place, Positive, Settings, Share
+from anonbench.core.settings import Count, Fraction, Place, Positive, Settings, Share
 
 
 class DetectorName(StrEnum):

@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from anonbench.config.base import Count, Fraction, Natural, Positive, Resamples, Settings, Share
+from anonbench.core.settings import Count, Fraction, Natural, Positive, Resamples, Settings, Share
 
 
 class Embedding(Settings):

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from anonbench.config.base import Count, Fraction, Place, Settings
+from anonbench.core.settings import Count, Fraction, Place, Settings
 
 
 class Privacy(Settings):

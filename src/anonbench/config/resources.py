@@ -10,10 +10,13 @@ import math
 
 from anonbench.config import DetectorName, Recipe
 from anonbench.config.experiment import Experiment
+from anonbench.core.methods import METHODS
 from anonbench.core.vocabulary import Entity, Split
 
-IMAGES_PER_SECOND = {"manifest": 500.0, "anonymize": 25.0}
-"""Seen: 4,600 headers; 60 images of the demo, 0.04 to 0.3 megapixels."""
+READ_PER_SECOND = 25.0
+"""Images decoded."""
+LISTED_PER_SECOND = 500.0
+"""Headers read; seen: 4,600."""
 DETECTED_PER_SECOND = {
     DetectorName.MTCNN: 10.0,
     DetectorName.FACE_ONNX: 5.0,
@@ -89,9 +92,10 @@ class Estimates:
                 detectors = self._experiment.datasets[name].detectors
                 return in_shard * sum(1 / DETECTED_PER_SECOND[detector] for detector in detectors)
             case "manifest":
-                return images / IMAGES_PER_SECOND[stage]
+                return images / LISTED_PER_SECOND
             case "anonymize":
-                return in_shard / IMAGES_PER_SECOND[stage]
+                methods = self._experiment.datasets[name].methods
+                return in_shard / min(METHODS[method].images_per_second for method in methods)
             case "train":
                 optimizer = self.recipe(name).optimizer
                 return optimizer.steps * optimizer.batch_size / self._trained_per_second(name)
@@ -229,7 +233,7 @@ class Estimates:
         """Return the seconds of a job of attacks: images read, then crops embedded."""
         variants = 1 + len(self._experiment.variants(name))
         rate = GPU_EMBEDDED_PER_SECOND if self._is_large(name) else CPU_EMBEDDED_PER_SECOND
-        read = min(self._counts[name][Split.VAL], self._lined_up()) / IMAGES_PER_SECOND["anonymize"]
+        read = min(self._counts[name][Split.VAL], self._lined_up()) / READ_PER_SECOND
         return 20 + variants * (read + 3 * self._lined_up() / rate)
 
     def _is_large(self, name: str) -> bool:

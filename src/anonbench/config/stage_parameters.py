@@ -10,6 +10,8 @@ from __future__ import annotations
 from typing import Any
 
 from anonbench.config import Config, DataSource, Layout, OwnSplit
+from anonbench.core.methods import METHODS
+from anonbench.core.registry import Registry
 from anonbench.core.vocabulary import Variant
 
 Slice = dict[str, Any]
@@ -79,13 +81,14 @@ def overlays(config: Config) -> Slice:
 
 def anonymize(config: Config, name: str, variant: str) -> Slice:
     """The format, and the settings of the variant's own method."""
-    fields = {"format", "margin", str(Variant.parse(variant).method)}
+    method = str(Variant.parse(variant).method)
+    fields = {"format", "margin", method}
     if config.anonymization.format == "jpeg":
         fields.add("jpeg_quality")
     return {
         "settings": config.anonymization.model_dump(mode="json", include=fields),
         "keep_without_regions": config.datasets[name].keep_without_regions,
-    }
+    } | _code(METHODS, method)
 
 
 def train(config: Config, name: str) -> Slice:
@@ -154,3 +157,10 @@ def correlate(config: Config) -> Slice:
 def show(config: Config, *fields: str) -> Slice:
     """Those settings of the presentation that a figure reads."""
     return {"settings": config.presentation.model_dump(mode="json", include=set(fields))}
+
+
+def _code(registry: Registry[Any], *names: str) -> Slice:
+    """What stands for the code of other packages' classes; nothing where all are built in."""
+    origins = {name: registry.origin(name) for name in sorted(names)}
+    other = {name: origin for name, origin in origins.items() if origin}
+    return {"packages": other} if other else {}

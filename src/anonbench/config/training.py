@@ -7,8 +7,8 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from anonbench.config.base import Count, Fraction, Natural, Place, Positive, Range, Settings
 from anonbench.config.presets import BLURS, CROPS, RECIPES, fill
+from anonbench.core.settings import Count, Fraction, Natural, Place, Positive, Range, Settings
 from anonbench.core.vocabulary import Adaption
 
 NonNegative = Annotated[float, Field(ge=0.0)]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from anonbench.core import methods
+from anonbench.core.registry import facts
 from anonbench.core.vocabulary import CONTROL
 
-METHODS = {"pixelate": "Pixelate", "blur": "Blur", "mask": "Mask"}
+METHODS = facts(methods.METHODS, "label")
 ADAPTIONS = {
     "unadapted": "Unadapted",
     CONTROL: "Unadapted, retrained",

@@ -237,7 +237,7 @@ def _rows(
     table = asked[["id", "order", "cluster"]].assign(
         entity=line.entity.value,
         match=line.match.value,
-        method=ORIGINAL if variant.method is None else variant.method.value,
+        method=ORIGINAL if variant.method is None else variant.method,
         degree=variant.degree,
         attacker=attacker,
         against=against,
@@ -262,5 +262,5 @@ def _none(
     row |= {name: "" for name, kind in COLUMNS.items() if kind == "str"}
     row |= {"entity": entity.value, "attacker": attacker, "reason": reason}
     if variant is not None and variant.method is not None:
-        row |= {"method": variant.method.value, "degree": variant.degree}
+        row |= {"method": variant.method, "degree": variant.degree}
     return pd.DataFrame([row])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
@@ -45,7 +46,7 @@ from anonbench.reporting.html.pictures import (
 )
 from anonbench.reporting.html.recommendations import recommendations
 from anonbench.reporting.html.risk import risks
-from anonbench.reporting.labels import metric_label
+from anonbench.reporting.labels import METHODS, metric_label
 from anonbench.reporting.layout import Layout, lay_out
 from anonbench.reporting.reidentification import reidentification_grid
 from anonbench.reporting.summary import SCORE_COLUMNS, read_scores, summarize
@@ -255,6 +256,7 @@ def build_report(
             for section in datasets
             if section.explorer is not None and section.explorer.is_file()
         ],
+        methods=json.dumps(METHODS),
         confidence=confidence,
         originals=bool(shown.get("show_originals", False)),
         config=yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True, width=100),
