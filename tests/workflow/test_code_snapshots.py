@@ -60,7 +60,7 @@ def test_codes_are_kept_once_and_forgotten_with_their_results(tmp_path: Path, ro
     assert file.stat().st_mtime_ns == before
     kept = read_code(tmp_path, digest)
     assert kept == shortened(code)
-    assert "anonbench.anonymization.methods:blur" in kept
+    assert "anonbench.anonymization.methods.blur:Blur" in kept
     forget_codes(tmp_path, {digest})
     assert read_code(tmp_path, digest) == kept
     assert read_code(tmp_path, "f" * 64) is None

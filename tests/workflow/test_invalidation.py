@@ -102,7 +102,7 @@ CODE = [
     ("training/loop/schedules.py", "def cosine(start: float", "def cosine(start: int", set()),
     (TREND, "def trend(", "def unused() -> int:\n    return 1\n\n\ndef trend(", set()),
     ("training/loop/schedules.py", "return ", "return 1.0 * ", TRAINED | {"schedules"}),
-    ("anonymization/methods.py", "(blurred)", "(1 * blurred)", HIDDEN | ADAPTED),
+    ("anonymization/methods/blur.py", "(blurred)", "(1 * blurred)", HIDDEN | ADAPTED),
     (
         "evaluation/downstream/knn.py",
         "close - close[0]",
