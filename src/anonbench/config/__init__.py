@@ -31,12 +31,6 @@ from anonbench.config.data import (
 from anonbench.config.detectors import (
     Detection,
     DetectorName,
-    FaceOnnx,
-    Mrz,
-    Mtcnn,
-    Ppocr,
-    Template,
-    Zxing,
 )
 from anonbench.config.evaluation import (
     Correlation,
@@ -76,25 +70,19 @@ __all__ = [
     "DocumentsDemo",
     "Downstream",
     "Embedding",
-    "FaceOnnx",
     "Heads",
     "IdsDemo",
     "Layout",
     "Linear",
     "Losses",
-    "Mrz",
-    "Mtcnn",
     "Optimizer",
     "OwnSplit",
     "PaperRole",
     "PortraitsDemo",
-    "Ppocr",
     "Presentation",
     "Privacy",
     "Recipe",
     "Retrieval",
-    "Template",
-    "Zxing",
     "load",
 ]
 

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Literal, Self, TypeVar
 
 from pydantic import Field, model_validator
 
-from anonbench.config.detectors import DetectorName
+from anonbench.config.detectors import AnyDetector
 from anonbench.core.methods import METHODS
 from anonbench.core.methods import Method as AnyMethod
+from anonbench.core.registry import section_of
 from anonbench.core.settings import Count, Place, Settings, Share
 from anonbench.core.vocabulary import Adaption, Method
 
@@ -124,7 +125,7 @@ class Dataset(DataSource):
     """Whether the data set is part of the experiment."""
     paper_role: PaperRole | None = None
     """Which data set of the paper this is or stands in for; gives it that data set's tables."""
-    detectors: Annotated[tuple[DetectorName, ...], Field(min_length=1)]
+    detectors: Annotated[tuple[AnyDetector, ...], Field(min_length=1)]
     """Detectors whose regions are anonymized together."""
     boxes: Place | None = None
     """For the detector `boxes`: a file of your own (CSV, Parquet, COCO or VIA JSON), which names
@@ -196,5 +197,4 @@ class Anonymization(METHODS.with_sections(_Margin)):  # type: ignore[misc]
 
     def of(self, method: type[M]) -> M:
         """Return a method with its strengths."""
-        found: M = getattr(self, method.name)
-        return found
+        return section_of(self, method)

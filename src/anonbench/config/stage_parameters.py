@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from anonbench.config import Config, DataSource, Layout, OwnSplit
+from anonbench.core.detectors import DETECTORS
 from anonbench.core.methods import METHODS
 from anonbench.core.registry import Registry
 from anonbench.core.vocabulary import Variant
@@ -50,7 +51,7 @@ def detect(config: Config, name: str) -> Slice:
         | {"max_pixels": config.detection.max_pixels},
         "keep_failed": dataset.keep_failed,
         "seed": config.seed,
-    }
+    } | _code(DETECTORS, *dataset.detectors)
 
 
 def quality(config: Config) -> Slice:
@@ -67,7 +68,7 @@ def sweep(config: Config, name: str) -> Slice:
         "detectors": detection["detectors"],
         "settings": detection["settings"],
         "sweep": config.detection_quality.model_dump(mode="json", include=fields),
-    }
+    } | _code(DETECTORS, *config.datasets[name].detectors)
 
 
 def overlays(config: Config) -> Slice:

@@ -69,8 +69,10 @@ class Registry(Mapping[str, type[T]], Generic[T]):
         return len(self._classes)
 
     def with_sections(self, base: type[Settings]) -> Any:
-        """Return `base` with a field for the parameters of each class, under its name."""
-        fields: dict[str, Any] = {name: (each, each()) for name, each in self.items()}
+        """Return `base` with a field for each class that has parameters, under its name."""
+        fields: dict[str, Any] = {
+            name: (each, each()) for name, each in self.items() if each.model_fields
+        }
         return create_model(base.__name__, __base__=base, __module__=base.__module__, **fields)
 
     def origin(self, name: str) -> dict[str, str]:
@@ -129,6 +131,12 @@ def _sources_digest(module: str) -> str:
     file = Path(str(top.__file__))
     files = sorted(file.parent.rglob("*.py")) if file.name == "__init__.py" else [file]
     return " ".join(file_digest(each) for each in files)
+
+
+def section_of(settings: Settings, registered: type[T]) -> T:
+    """Return a registered class with the parameters that settings `with_sections` hold."""
+    found: T | None = getattr(settings, registered.name, None)
+    return registered() if found is None else found
 
 
 def facts(registry: Mapping[str, type[Registered]], fact: str) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from anonbench.core import methods
+from anonbench.core import detectors, methods
 from anonbench.core.registry import facts
 from anonbench.core.vocabulary import CONTROL
 
@@ -26,15 +26,7 @@ AGREEMENT = {
 }
 """How far a ranking agrees with the reference's, with no notion of relevance."""
 ENTITIES = {"face": "Face", "text": "Text", "barcode": "Barcode", "mrz": "MRZ"}
-DETECTORS = {
-    "mtcnn": "MTCNN",
-    "face_onnx": "Face model (ONNX)",
-    "ppocr": "PP-OCR",
-    "zxing": "ZXing",
-    "mrz": "MRZ",
-    "template": "Templates",
-    "boxes": "Boxes from a file",
-}
+DETECTORS = facts(detectors.DETECTORS, "label")
 ATTACKERS = {
     "naive": "Naive (unadapted model)",
     "parrot": "Parrot (adapted model)",

@@ -13,8 +13,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from anonbench.config import Config, DetectorName, Ppocr
+from anonbench.config import Config, DetectorName
 from anonbench.core.errors import InputError
+from anonbench.detection.kinds.ppocr import Ppocr
 from anonbench.training.model.timm_names import require_name
 
 _ONNX = b"\x08"
@@ -47,7 +48,7 @@ def require_files(config: Config) -> None:
             _require_checkpoint(backbone.pretrained, f"{field}.pretrained")
 
 
-def _require_detectors(config: Config, used: set[DetectorName]) -> None:
+def _require_detectors(config: Config, used: set[str]) -> None:
     detection = config.detection
     if DetectorName.FACE_ONNX in used:
         field, weights = "detection.face_onnx.weights", detection.face_onnx.weights

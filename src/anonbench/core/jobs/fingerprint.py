@@ -142,10 +142,11 @@ def _state() -> str:
 @cache
 def _facts() -> str:
     # imported here: few questions come to it, and every job would load pydantic and NumPy first
+    from anonbench.core.detectors import DETECTORS
     from anonbench.core.methods import METHODS
     from anonbench.core.registry import facts_digest
 
-    return facts_digest((METHODS,))
+    return facts_digest((METHODS, DETECTORS))
 
 
 @cache
