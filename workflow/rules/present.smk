@@ -239,7 +239,12 @@ rule tables:
             suffix=TABLE_SUFFIXES,
         ),
         [table_files(name) for name in experiment.datasets],
-        privacy_files("tables/reidentification_{dataset}.{suffix}", TABLE_SUFFIXES),
+        expand(
+            f"{results}/tables/{{table}}_{{dataset}}.{{suffix}}",
+            table=experiment.dataset_tables,
+            dataset=experiment.datasets,
+            suffix=TABLE_SUFFIXES,
+        ),
 
 
 rule figures:
@@ -325,6 +330,7 @@ rule report:
     params:
         config=without_places(settings).model_dump(mode="json"),
         paper=paper_data,
+        added=stage_parameters.report(settings),
         page=resources_digest(),  # templates, style and scripts are code that is not Python
         packages=[
             "torch",

@@ -2,6 +2,11 @@
 # then their rates, a table and the privacy-utility front.
 
 
+import inspect
+
+from anonbench.core.tables import TABLES
+
+
 include: "privacy_inputs.smk"
 
 
@@ -61,23 +66,26 @@ rule reidentification:
         "../scripts/reidentification.py"
 
 
-rule table_reidentification:
+# Each registered table (anonbench.core.tables) that the config names.
+rule dataset_table:
     input:
-        rules.reidentification.output,
+        unpack(table_inputs),
     output:
         csv=report(
-            f"{results}/tables/reidentification_{{dataset}}.csv",
-            caption="../report/reidentification.rst",
+            f"{results}/tables/{{table}}_{{dataset}}.csv",
+            caption="../report/dataset_table.rst",
             category="Tables",
             subcategory="{dataset}",
-            labels={"table": "re-identification"},
+            labels={"table": "{table}"},
         ),
-        markdown=f"{results}/tables/reidentification_{{dataset}}.md",
-        latex=f"{results}/tables/reidentification_{{dataset}}.tex",
+        markdown=f"{results}/tables/{{table}}_{{dataset}}.md",
+        latex=f"{results}/tables/{{table}}_{{dataset}}.tex",
     log:
-        f"{logs}/table/reidentification_{{dataset}}.log",
+        f"{logs}/table/{{table}}_{{dataset}}.log",
     benchmark:
-        f"{benchmarks}/table/reidentification_{{dataset}}.tsv"
+        f"{benchmarks}/table/{{table}}_{{dataset}}.tsv"
+    wildcard_constraints:
+        table="|".join(experiment.dataset_tables) or "(?!)",
     conda:
         CONDA
     threads: 1
@@ -85,9 +93,10 @@ rule table_reidentification:
         mem_mb=1000,
         runtime=5,
     params:
-        slice=stage_parameters.show(settings, "confidence", "widest_interval"),
+        slice=lambda w: stage_parameters.dataset_table(settings, w.table),
+        caption=lambda w: inspect.getdoc(TABLES[w.table]),
     script:
-        "../scripts/reidentification_table.py"
+        "../scripts/dataset_table.py"
 
 
 rule front:

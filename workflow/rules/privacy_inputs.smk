@@ -37,6 +37,16 @@ def recognizer():
     return [] if path is None else [local(path.as_posix())]
 
 
+def table_inputs(wildcards):
+    """What a registered table is made from, by the names that it needs them by."""
+    files = {
+        "scores": f"{results}/{{dataset}}/scores.csv",
+        "comparisons": f"{results}/{{dataset}}/comparisons.csv",
+        "rates": f"{results}/{{dataset}}/privacy/reidentification.csv",
+    }
+    return {need: files[need] for need in TABLES[wildcards.table].needs}
+
+
 def privacy_files(pattern, suffixes=("",)):
     """Files of every data set, where attacks are run at all."""
     if not settings.privacy.enabled:

@@ -14,11 +14,11 @@ _own_targets = {
     for each in made
 }
 
-if settings.privacy.enabled:
-    _own_targets |= {
-        f"table_reidentification_{name}": f"reidentification_{name}"
-        for name in experiment.datasets
-    }
+_own_targets |= {
+    f"table_{table}_{name}": f"{table}_{name}"
+    for table in experiment.dataset_tables
+    for name in experiment.datasets
+}
 
 for _target, _stem in (experiment.paper_targets() | _own_targets).items():
 

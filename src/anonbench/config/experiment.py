@@ -11,6 +11,7 @@ from typing import Literal
 from anonbench.config import Config, Dataset, PaperRole
 from anonbench.core.detectors import DETECTORS
 from anonbench.core.sharding import shard_count
+from anonbench.core.tables import TABLES
 from anonbench.core.vocabulary import Adaption, Entity, Model, QueryKind, Split, Variant
 
 TableKind = Literal["retrieval", "agreement", "downstream"]
@@ -205,6 +206,15 @@ class Experiment:
                     role = dataset.paper_role
                     paper = numbers.get((role, kind, degree)) if role else None
                     yield Table(kind, name, degree, paper)
+
+    @cached_property
+    def dataset_tables(self) -> list[str]:
+        """The registered tables that are made of each data set."""
+        return [
+            name
+            for name in self.config.presentation.tables
+            if self.config.privacy.enabled or "rates" not in TABLES[name].needs
+        ]
 
     def table(self, stem: str) -> Table:
         """Return the table with this file name (without suffix)."""

@@ -13,6 +13,7 @@ from anonbench.config import Config, DataSource, Layout, OwnSplit
 from anonbench.core.detectors import DETECTORS
 from anonbench.core.methods import METHODS
 from anonbench.core.registry import Registry
+from anonbench.core.tables import TABLES
 from anonbench.core.vocabulary import Variant
 
 Slice = dict[str, Any]
@@ -153,6 +154,16 @@ def comparisons(config: Config) -> Slice:
 def correlate(config: Config) -> Slice:
     """How sure one can be of a coefficient."""
     return {"settings": config.correlation.model_dump(mode="json")}
+
+
+def dataset_table(config: Config, name: str) -> Slice:
+    """The table's own parameters, and what says how sure a value is."""
+    return show(config, "confidence", "widest_interval", name) | _code(TABLES, name)
+
+
+def report(config: Config) -> Slice:
+    """What stands for the code of other packages' tables."""
+    return _code(TABLES, *config.presentation.tables)
 
 
 def show(config: Config, *fields: str) -> Slice:

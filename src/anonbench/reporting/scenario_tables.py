@@ -16,15 +16,11 @@ import pandas as pd
 from anonbench.config import Config, PaperRole
 from anonbench.config.experiment import Experiment
 from anonbench.core.detectors import DETECTORS as DETECTOR_KINDS
+from anonbench.core.tables import Grid, GridBlock
 from anonbench.core.vocabulary import ORIGINAL, QueryKind, Variant
 from anonbench.core.wording import count
 from anonbench.evaluation.scores import adaption_of
-from anonbench.reporting.grid import (
-    Grid,
-    GridBlock,
-    to_latex,
-    to_markdown,
-)
+from anonbench.reporting.grid import to_latex, to_markdown
 from anonbench.reporting.labels import ADAPTIONS, DETECTORS, ENTITIES, QUERIES
 from anonbench.reporting.paper.ours import stand_in
 from anonbench.reporting.paper.published import ROLE_NAMES

@@ -145,8 +145,9 @@ def _facts() -> str:
     from anonbench.core.detectors import DETECTORS
     from anonbench.core.methods import METHODS
     from anonbench.core.registry import facts_digest
+    from anonbench.core.tables import TABLES
 
-    return facts_digest((METHODS, DETECTORS))
+    return facts_digest((METHODS, DETECTORS, TABLES))
 
 
 @cache
