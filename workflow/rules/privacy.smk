@@ -20,7 +20,7 @@ rule reidentify:
         boxes=ancient(rules.boxes.output.boxes),
         images=lambda w: ancient(attacked_sets(w.dataset)),
         backbones=lambda w: ancient(attacking_backbones(w.dataset)),
-        recognizer=recognizer(),
+        attackers=attackers(),
     output:
         digest_file(f"{results}/{{dataset}}/privacy/probes.parquet"),
         probes=f"{results}/{{dataset}}/privacy/probes.parquet",
@@ -37,7 +37,7 @@ rule reidentify:
         runtime=lambda w: estimates.minutes("privacy", w.dataset),
     params:
         slice=stage_parameters.privacy(settings),
-        given=contents(recognizer()),
+        given=contents(attackers()),
         variants=lambda w: attacked_variants(w.dataset),
         sought=lambda w: list(map(str, experiment.entities(w.dataset))),
     script:

@@ -32,9 +32,13 @@ def attacking_backbones(dataset):
     ]
 
 
-def recognizer():
-    path = settings.privacy.recognizer
-    return [] if path is None else [local(path.as_posix())]
+def attackers():
+    """Weights of the attackers that are no models of the experiment."""
+    return [
+        local(path.as_posix())
+        for attacker in settings.privacy.named()
+        for path in attacker.files()
+    ]
 
 
 def table_inputs(wildcards):

@@ -221,7 +221,9 @@ class Estimates:
         variants = 1 + len(self._experiment.variants(name))
         rate = GPU_EMBEDDED_PER_SECOND if self._is_large(name) else CPU_EMBEDDED_PER_SECOND
         read = min(self._counts[name][Split.VAL], self._lined_up()) / READ_PER_SECOND
-        return 20 + variants * (read + 3 * self._lined_up() / rate)
+        return 20 + variants * (
+            read + (2 + len(self._experiment.config.privacy.attackers)) * self._lined_up() / rate
+        )
 
     def _is_large(self, name: str) -> bool:
         return self.recipe(name).backbone.name is not None

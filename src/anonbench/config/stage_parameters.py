@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from anonbench.config import Config, DataSource, Layout, OwnSplit
+from anonbench.core.attackers import ATTACKERS
 from anonbench.core.detectors import DETECTORS
 from anonbench.core.methods import METHODS
 from anonbench.core.registry import Registry
@@ -137,7 +138,7 @@ def privacy(config: Config) -> Slice:
     return {
         "settings": config.privacy.model_dump(mode="json", exclude={"enabled", "limit"}),
         "seed": config.seed,
-    }
+    } | _code(ATTACKERS, *config.privacy.attackers)
 
 
 def scores(config: Config) -> Slice:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from anonbench.core import detectors, methods
+from anonbench.core import attackers, detectors, methods
 from anonbench.core.registry import facts
 from anonbench.core.vocabulary import CONTROL
 
@@ -30,8 +30,7 @@ DETECTORS = facts(detectors.DETECTORS, "label")
 ATTACKERS = {
     "naive": "Naive (unadapted model)",
     "parrot": "Parrot (adapted model)",
-    "recognizer": "Recognizer",
-}
+} | facts(attackers.ATTACKERS, "label")
 """Who tries to re-identify a region."""
 GALLERIES = {"original": "originals", "anonymized": "anonymized"}
 """What an attacker compares anonymized crops with."""

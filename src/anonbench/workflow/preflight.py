@@ -38,8 +38,8 @@ def require_files(config: Config) -> None:
             if (path := getattr(dataset, setting)) is not None:
                 _require_file(path, f"datasets.{name}.{setting}")
     _require_detectors(config, used)
-    if config.privacy.enabled and config.privacy.recognizer is not None:
-        _require_onnx(config.privacy.recognizer, "privacy.recognizer")
+    if config.privacy.enabled and (recognizer := config.privacy.recognizer.weights) is not None:
+        _require_onnx(recognizer, "privacy.recognizer")
     for name in sorted({dataset.recipe for dataset in config.enabled.values()}):
         backbone, field = config.recipes[name].backbone, f"recipes.{name}.backbone"
         if backbone.name is not None:

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from anonbench.core.attackers import ATTACKERS
 from anonbench.core.methods import METHODS
 from anonbench.core.numeric.statistics import wilson
 from anonbench.core.vocabulary import ORIGINAL, Entity
-from anonbench.evaluation.privacy.probes import ANONYMIZED, ATTACKERS, RANKS
+from anonbench.evaluation.privacy.probes import ANONYMIZED, NAIVE, PARROT, RANKS
 
 RATE_COLUMNS = [
     "dataset",
@@ -43,7 +44,7 @@ _ORDERS: dict[str, list[str]] = {
     "method": [ORIGINAL, *METHODS, ""],
     "entity": [entity.value for entity in Entity],
     "regions": [ALL, HIDDEN],
-    "attacker": [*ATTACKERS, ""],
+    "attacker": [NAIVE, PARROT, *ATTACKERS, ""],
     "against": [ORIGINAL, ANONYMIZED, ""],
 }
 
