@@ -226,7 +226,9 @@ class Estimates:
         )
 
     def _is_large(self, name: str) -> bool:
-        return self.recipe(name).backbone.name is not None
+        backbone = self.recipe(name).backbone
+        other = backbone.registered
+        return backbone.name is not None if other is None else other.is_large
 
     def _trained_per_second(self, name: str) -> float:
         if not self._is_large(name):
@@ -235,4 +237,7 @@ class Estimates:
         return GPU_TRAINED_PER_SECOND * recipe.gpus * recipe.nodes
 
     def _width(self, name: str) -> int:
-        return LARGE if self._is_large(name) else self.recipe(name).backbone.width
+        backbone = self.recipe(name).backbone
+        if (other := backbone.registered) is not None:
+            return other.width
+        return LARGE if self._is_large(name) else backbone.width

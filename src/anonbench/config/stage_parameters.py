@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from anonbench.config import Config, DataSource, Layout, OwnSplit
+from anonbench.config import Config, DataSource, Layout, OwnSplit, Recipe
 from anonbench.core.attackers import ATTACKERS
+from anonbench.core.backbones import BACKBONES
 from anonbench.core.detectors import DETECTORS
 from anonbench.core.methods import METHODS
 from anonbench.core.registry import Registry
@@ -99,7 +100,14 @@ def train(config: Config, name: str) -> Slice:
     dataset = config.datasets[name]
     recipe = config.recipes[dataset.recipe]
     monitored = recipe.knn_every > 0 and dataset.label is not None
-    return {"recipe": recipe.effective()} | ({"label": dataset.label} if monitored else {})
+    label = {"label": dataset.label} if monitored else {}
+    return {"recipe": recipe.effective()} | label | backbone_code(recipe)
+
+
+def backbone_code(recipe: Recipe) -> Slice:
+    """What stands for the code of another package's backbone; nothing where it has none."""
+    other = recipe.backbone.registered
+    return {} if other is None else _code(BACKBONES, other.name)
 
 
 def chance(config: Config, name: str) -> Slice:

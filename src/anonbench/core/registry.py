@@ -16,7 +16,7 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
 
-from pydantic import create_model
+from pydantic import SerializerFunctionWrapHandler, create_model, model_serializer
 
 from anonbench.core.errors import InputError
 from anonbench.core.provenance import file_digest
@@ -69,11 +69,28 @@ class Registry(Mapping[str, type[T]], Generic[T]):
         return len(self._classes)
 
     def with_sections(self, base: type[Settings]) -> Any:
-        """Return `base` with a field for each class that has parameters, under its name."""
+        """Return `base` with a field for each class that has parameters, under its name.
+
+        As plain data, sections of other packages are left out where they hold their defaults: a
+        package that is installed and not used changes no job's parameters, and no bundle's config.
+        """
+
+        registry = self
+
+        class WithSections(base):  # type: ignore[misc, valid-type]
+            @model_serializer(mode="wrap")
+            def _without_unused(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+                values: dict[str, Any] = handler(self)
+                return {
+                    name: value
+                    for name, value in values.items()
+                    if name not in registry._points or getattr(self, name) != registry[name]()
+                }
+
         fields: dict[str, Any] = {
             name: (each, each()) for name, each in self.items() if each.model_fields
         }
-        return create_model(base.__name__, __base__=base, __module__=base.__module__, **fields)
+        return create_model(base.__name__, __base__=WithSections, **fields)
 
     def origin(self, name: str) -> dict[str, str]:
         """Return what stands for the code of another package's class; nothing for a built-in one.

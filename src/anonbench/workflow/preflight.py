@@ -42,7 +42,7 @@ def require_files(config: Config) -> None:
         _require_onnx(recognizer, "privacy.recognizer")
     for name in sorted({dataset.recipe for dataset in config.enabled.values()}):
         backbone, field = config.recipes[name].backbone, f"recipes.{name}.backbone"
-        if backbone.name is not None:
+        if backbone.name is not None and backbone.registered is None:
             require_name(backbone.name, f"{field}.name")
         if isinstance(backbone.pretrained, Path):
             _require_checkpoint(backbone.pretrained, f"{field}.pretrained")

@@ -143,12 +143,13 @@ def _state() -> str:
 def _facts() -> str:
     # imported here: few questions come to it, and every job would load pydantic and NumPy first
     from anonbench.core.attackers import ATTACKERS
+    from anonbench.core.backbones import BACKBONES
     from anonbench.core.detectors import DETECTORS
     from anonbench.core.methods import METHODS
     from anonbench.core.registry import facts_digest
     from anonbench.core.tables import TABLES
 
-    return facts_digest((METHODS, DETECTORS, ATTACKERS, TABLES))
+    return facts_digest((METHODS, DETECTORS, ATTACKERS, BACKBONES, TABLES))
 
 
 @cache
