@@ -61,7 +61,7 @@ def test_its_parameters_are_a_section_of_the_config(path: Path) -> None:
     section = registry().with_sections(METHODS["mask"])
     assert section.model_validate({"swirl": {"turns": 3}}).swirl.turns == 3
     assert section().swirl.turns == 2
-    assert section().model_dump() == METHODS["mask"]().model_dump()
+    assert list(section().model_dump()) == ["colour", *METHODS]
     assert section.model_validate({"swirl": {"turns": 3}}).model_dump()["swirl"] == {"turns": 3}
     with pytest.raises(ValueError, match=r"swirl\.turn\n.*Extra inputs"):
         section.model_validate({"swirl": {"turn": 3}})
