@@ -29,9 +29,9 @@ import numpy as np
 import torch
 from common import emit, measure, peak_memory_gb
 
-from anonbench.config.detectors import Ppocr
 from anonbench.core.boxes import Region
 from anonbench.datasets.images import read_image
+from anonbench.detection.kinds import Ppocr
 from anonbench.detection.text.dbnet import DbnetDetector
 from anonbench.detection.text.dbnet_input import read_definition, to_input
 from anonbench.detection.text.ppocr import load_paddleocr, model_folder

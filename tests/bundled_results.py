@@ -25,11 +25,10 @@ from anonbench.embedding.store import Embeddings, write_embeddings
 from anonbench.evaluation.correlation import write_correlation
 from anonbench.evaluation.downstream.evaluate import evaluate_downstream
 from anonbench.evaluation.pairwise import compare, read_comparisons
-from anonbench.evaluation.privacy.rates import read_rates
 from anonbench.evaluation.retrieval.gather import gather_scenarios
 from anonbench.evaluation.retrieval.job import Embedded, score_shard
 from anonbench.evaluation.scores import collect, scenario_files
-from anonbench.reporting.reidentification import write_reidentification
+from anonbench.reporting.dataset_tables import write_dataset_table
 from anonbench.reporting.scenario_tables import (
     profiles,
     scenario_grid,
@@ -174,7 +173,8 @@ def _tables(config: Config, experiment: Experiment, base: Path) -> None:
     write_profiles(profiles(config), counts, *paths("experiment"))
     rows, grid = scenario_rows(experiment, NAME), scenario_grid(experiment, NAME)
     write_scenarios(rows, grid, *paths(f"scenarios_{NAME}"))
-    attacked, confidence = base / "privacy/reidentification.csv", config.presentation.confidence
+    attacked = base / "privacy/reidentification.csv"
     write_csv(make_rates(NAME), attacked)
     table = paths(f"reidentification_{NAME}")
-    write_reidentification(NAME, read_rates(attacked), confidence, 0.2, *table)
+    files = {"rates": attacked}
+    write_dataset_table("reidentification", NAME, files, config.presentation, *table)

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 import yaml
 
-from anonbench.config import DetectorName, load
+from anonbench.config import load
 from anonbench.config.experiment import Experiment
-from anonbench.config.resources import DETECTED_PER_SECOND, GPU_TRAINED_PER_SECOND, Estimates
+from anonbench.config.resources import GPU_TRAINED_PER_SECOND, Estimates
+from anonbench.core.detectors import DETECTORS, DetectorKind
 from anonbench.core.vocabulary import Split
 
 STAGES = ("manifest", "detect", "anonymize", "train", "embed", "retrieve", "downstream")
@@ -124,9 +125,9 @@ def test_detection_asks_for_a_gpu_where_a_detector_can_use_one_and_may(root: Pat
         assert both.detection_mb("celeba") > both.detection_mb("rvl_cdip") > 1_500
 
 
-@pytest.mark.parametrize("detector", DetectorName)
-def test_every_detector_has_a_rate(detector: DetectorName) -> None:
-    assert DETECTED_PER_SECOND[detector] > 0
+@pytest.mark.parametrize("detector", DETECTORS.values())
+def test_every_detector_has_a_rate(detector: type[DetectorKind]) -> None:
+    assert detector.images_per_second > 0
 
 
 def test_an_unknown_stage_is_refused(root: Path) -> None:

@@ -14,11 +14,13 @@ import numpy as np
 import pytest
 from drawn_text import covered, page, turned
 
-from anonbench.config.detectors import Detection, DetectorName, Ppocr
+from anonbench.config.detectors import Detection, DetectorName
 from anonbench.core.boxes import Region
+from anonbench.core.detectors import Detector
 from anonbench.core.errors import InputError
 from anonbench.datasets.images import read_image
-from anonbench.detection import Detector, build
+from anonbench.detection.kinds import Ppocr
+from anonbench.detection.registry import build
 from anonbench.detection.text import ppocr_model
 from anonbench.detection.text.dbnet import DbnetDetector
 from anonbench.detection.text.dbnet_boxes import Thresholds, text_boxes
@@ -144,7 +146,7 @@ def test_denormals_are_flushed_in_the_workers_alone_and_that_changes_no_bit() ->
 def test_paddleocr_is_not_imported() -> None:
     code = (
         "import sys; from anonbench.config.detectors import Detection, DetectorName; "
-        "from anonbench.detection import build\n"
+        "from anonbench.detection.registry import build\n"
         "try: build(DetectorName.PPOCR, Detection())\n"
         "except Exception: pass\n"
         "assert 'anonbench.detection.text.dbnet' in sys.modules\n"

@@ -12,17 +12,19 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from anonbench.config.detectors import Detection, DetectorName, Mtcnn, Template
+from anonbench.config.detectors import Detection, DetectorName
 from anonbench.core.boxes import BOX_COLUMNS, Region, box_table, read_boxes
+from anonbench.core.detectors import Detector
 from anonbench.core.errors import ChangedImage, InputError, UnreadableImage
 from anonbench.core.provenance import file_digest
 from anonbench.core.vocabulary import Entity
 from anonbench.datasets.annotations import Correction
 from anonbench.datasets.annotations.corrections import Action
 from anonbench.datasets.images import encode
-from anonbench.detection import Detector, cache, shard
+from anonbench.detection import cache, shard
 from anonbench.detection.base import NoDetector
 from anonbench.detection.cache import places
+from anonbench.detection.kinds import Mtcnn, Template
 from anonbench.detection.shard import Job, detect_shard
 from anonbench.detection.text import reading
 
@@ -404,6 +406,20 @@ def test_new_weights_are_another_detector(tmp_path: Path) -> None:
     (weights / "inference.onnx").write_bytes(b"two")
     assert cache.made_by(PPOCR, settings) != before
     assert cache.made_by(ZXING, settings) == cache.made_by(ZXING, Detection())
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [
+        (MTCNN, "anonbench.detection.faces.mtcnn:MtcnnDetector"),
+        (PPOCR, "anonbench.detection.text.dbnet:DbnetDetector"),
+        (DetectorName.MRZ, "anonbench.detection.text.dbnet:DbnetDetector"),
+        (TEMPLATE, "anonbench.detection.template.template:TemplateDetector"),
+    ],
+)
+def test_findings_are_those_of_the_detectors_code(name: DetectorName, code: str) -> None:
+    """An edit of it must be seen: the modules were once named by hand, and named wrongly."""
+    assert code in cache.made_by(name, Detection())["code"]
 
 
 def test_a_killed_job_goes_on_where_it_was(

@@ -15,11 +15,13 @@ import numpy as np
 import pytest
 from onnx_file import red_cells
 
-from anonbench.config.detectors import Detection, DetectorName, FaceOnnx
+from anonbench.config.detectors import Detection, DetectorName
 from anonbench.core.boxes import Region
+from anonbench.core.detectors import Detector
 from anonbench.core.errors import InputError
 from anonbench.core.vocabulary import Entity
-from anonbench.detection import Detector, build
+from anonbench.detection.kinds import FaceOnnx
+from anonbench.detection.registry import build
 from anonbench_demo import portraits
 
 FIELD = "detection.face_onnx.weights"

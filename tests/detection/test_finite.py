@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from anonbench.config.detectors import Detection, DetectorName, FaceOnnx
+from anonbench.config.detectors import Detection, DetectorName
 from anonbench.core.errors import UnreadableImage
 from anonbench.core.vocabulary import Entity
-from anonbench.detection import build
 from anonbench.detection.base import clipped_box, clipped_quad
 from anonbench.detection.faces.mtcnn_networks import CandidateNetwork, FirstNetwork
+from anonbench.detection.kinds import FaceOnnx
+from anonbench.detection.registry import build
 from anonbench.detection.text.recognizer import LineReader
 
 IMAGE = np.full((96, 96, 3), 128, np.uint8)

@@ -11,15 +11,17 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from anonbench.config.detectors import Detection, DetectorName, Mrz
+from anonbench.config.detectors import Detection, DetectorName
 from anonbench.core.boxes import Region
+from anonbench.core.detectors import Detector
 from anonbench.core.errors import InputError
 from anonbench.core.vocabulary import Entity
 from anonbench.datasets.images import read_image
-from anonbench.detection import Detector, build
+from anonbench.detection.kinds import Mrz
 from anonbench.detection.mrz.extent import completed
 from anonbench.detection.mrz.pitch_lines import EVENNESS, even_blocks, pitch, strips
 from anonbench.detection.mrz.zones import Line, blocks, outline
+from anonbench.detection.registry import build
 from anonbench.detection.text import recognizer
 from anonbench.detection.text.recognizer import LineReader
 from anonbench_demo import ids

@@ -8,14 +8,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from anonbench.config.detectors import Detection, DetectorName, Mtcnn
+from anonbench.config.detectors import Detection, DetectorName
 from anonbench.core.boxes import Region
 from anonbench.core.compat import install_torchvision_ops
+from anonbench.core.detectors import Detector
 from anonbench.core.opencv import cv2
 from anonbench.core.vocabulary import Entity
 from anonbench.datasets.images import read_image
-from anonbench.detection import Detector, build
 from anonbench.detection.faces import mtcnn
+from anonbench.detection.kinds import Mtcnn
+from anonbench.detection.registry import build
 from anonbench_demo import portraits
 
 

@@ -13,12 +13,14 @@ import numpy as np
 import pytest
 from drawn_text import covered, page, turned
 
-from anonbench.config.detectors import Detection, DetectorName, Ppocr
+from anonbench.config.detectors import Detection, DetectorName
+from anonbench.core.detectors import Detector
 from anonbench.core.errors import InputError, UnreadableImage
 from anonbench.core.provenance import file_digest
 from anonbench.core.vocabulary import Entity
 from anonbench.datasets.images import read_image
-from anonbench.detection import Detector, build
+from anonbench.detection.kinds import Ppocr
+from anonbench.detection.registry import build
 from anonbench.detection.text import ppocr, ppocr_model
 
 V3 = Ppocr().model

@@ -12,12 +12,14 @@ import numpy as np
 import pytest
 from drawn_text import covered, page, turned
 
-from anonbench.config.detectors import Detection, DetectorName, Ppocr
+from anonbench.config.detectors import Detection, DetectorName
 from anonbench.core.boxes import Region
+from anonbench.core.detectors import Detector
 from anonbench.core.errors import InputError
 from anonbench.core.provenance import file_digest
 from anonbench.datasets.images import read_image
-from anonbench.detection import Detector, build
+from anonbench.detection.kinds import Ppocr
+from anonbench.detection.registry import build
 from anonbench.detection.text import ppocr_model
 from anonbench.detection.text.ppocr_model import PUBLISHED
 from anonbench.detection.text.recognizer import LineReader

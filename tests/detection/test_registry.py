@@ -11,16 +11,15 @@ import pytest
 
 from anonbench.config.detectors import Detection, DetectorName
 from anonbench.core.errors import InputError
-from anonbench.detection import build
 from anonbench.detection.base import LooksOnce
-from anonbench.detection.registry import build_all
+from anonbench.detection.registry import build, build_all
 
 
 @pytest.mark.parametrize(
     ("name", "module", "package", "install"),
     [
-        (DetectorName.MTCNN, "mtcnn", "facenet_pytorch", "facenet-pytorch"),
-        (DetectorName.PPOCR, "dbnet", "onnxruntime", "onnxruntime pyclipper"),
+        (DetectorName.MTCNN, "faces.mtcnn", "facenet_pytorch", "facenet-pytorch"),
+        (DetectorName.PPOCR, "text.dbnet", "onnxruntime", "onnxruntime pyclipper"),
         (DetectorName.ZXING, "zxing", "zxingcpp", "zxing-cpp"),
     ],
 )

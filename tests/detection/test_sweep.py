@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from anonbench.config.detectors import Detection, DetectorName, Mtcnn, Ppocr
+from anonbench.config.detectors import Detection, DetectorName
 from anonbench.core.boxes import Region
 from anonbench.core.provenance import file_digest
 from anonbench.core.vocabulary import Entity
 from anonbench.datasets.images import encode
-from anonbench.detection import build
+from anonbench.detection.kinds import Mtcnn, Ppocr
 from anonbench.detection.quality.sweep import (
     SWEEP_COLUMNS,
     curve,
@@ -22,6 +22,7 @@ from anonbench.detection.quality.sweep import (
     threshold_of,
     with_threshold,
 )
+from anonbench.detection.registry import build
 from anonbench_demo import documents, portraits
 from anonbench_demo.truth import Drawing
 

@@ -11,13 +11,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from anonbench.config.detectors import Detection, DetectorName, Template
+from anonbench.config.detectors import Detection, DetectorName
 from anonbench.core.boxes import Region
 from anonbench.core.errors import InputError
 from anonbench.core.vocabulary import Entity
 from anonbench.datasets.annotations.coco import as_coco
 from anonbench.datasets.images import encode
-from anonbench.detection import build
+from anonbench.detection.kinds import Template
+from anonbench.detection.registry import build
 from anonbench.detection.template.alignment import agreement, align, framed, is_plausible, moved
 from anonbench.detection.template.features import codebook, embed, extract, in_any, working_copy
 from anonbench.detection.template.template import TemplateDetector

@@ -9,12 +9,14 @@ import numpy as np
 import pytest
 import zxingcpp
 
-from anonbench.config.detectors import Detection, DetectorName, Zxing
+from anonbench.config.detectors import Detection, DetectorName
 from anonbench.core.boxes import Region
+from anonbench.core.detectors import Detector
 from anonbench.core.vocabulary import Entity
 from anonbench.datasets.images import read_image
-from anonbench.detection import Detector, build
+from anonbench.detection.kinds import Zxing
 from anonbench.detection.mrz.linear import across_bars, grown_along_bars
+from anonbench.detection.registry import build
 
 FORMATS = ["Code128", "EAN13", "ITF", "PDF417", "QRCode", "DataMatrix", "Aztec"]
 

@@ -59,7 +59,7 @@ def test_codes_are_kept_once(tmp_path: Path, root: Path) -> None:
     assert file.stat().st_mtime_ns == before
     kept = read_code(tmp_path, digest)
     assert kept == shortened(code)
-    assert "anonbench.anonymization.methods:blur" in kept
+    assert "anonbench.anonymization.methods.blur:Blur" in kept
     assert read_code(tmp_path, "e" * 64) is None
 
 

@@ -20,7 +20,7 @@ FIGURES = {"trend", "heatmap", "examples", "learning", "schedules", "gallery", "
 FIGURES |= {"attention_share", "detection_figure", "pipeline", "front"}
 SHOWN = REPORT | {"cost"}  # what the stages took is counted after all that is shown
 SCORES = {"scores", "comparisons", "table", "trend", "gallery", "front"} | SHOWN
-RATES = {"reidentification", "table_reidentification", "front"} | SHOWN
+RATES = {"reidentification", "dataset_table", "front"} | SHOWN
 CORRELATED = {"correlate", "heatmap"}
 RANKED = {"retrieve", "rankings_portraits", "rankings_documents"} | SCORES | CORRELATED
 EMBEDDED = {"embed_original", "embed_unadapted", "embed_adapted", "downstream", "explore"} | RANKED
@@ -102,7 +102,7 @@ CODE = [
     ("training/loop/schedules.py", "def cosine(start: float", "def cosine(start: int", set()),
     (TREND, "def trend(", "def unused() -> int:\n    return 1\n\n\ndef trend(", set()),
     ("training/loop/schedules.py", "return ", "return 1.0 * ", TRAINED | {"schedules"}),
-    ("anonymization/methods.py", "(blurred)", "(1 * blurred)", HIDDEN | ADAPTED),
+    ("anonymization/methods/blur.py", "(blurred)", "(1 * blurred)", HIDDEN | ADAPTED),
     (
         "evaluation/downstream/knn.py",
         "close - close[0]",

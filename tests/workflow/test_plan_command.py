@@ -165,16 +165,16 @@ def test_of_a_chain_the_beginning_is_named(folder: Path, root: Path) -> None:
         (
             "(blurred)",
             "(1 * blurred)",
-            ["anonbench.anonymization.methods.blur was changed"],
+            ["anonbench.anonymization.methods.blur.Blur was changed"],
             {"anonymize", "audit"},
         ),
-        ("def blur(", "# softly\ndef blur(", [], set()),
+        ("class Blur(", "# softly\nclass Blur(", [], set()),
     ],
 )
 def test_a_changed_function_is_named_and_a_comment_is_nothing(
     folder: Path, code: Path, old: str, new: str, names: list[str], planned: set[str]
 ) -> None:
-    path = code / "src/anonbench/anonymization/methods.py"
+    path = code / "src/anonbench/anonymization/methods/blur.py"
     text = path.read_text(encoding="utf-8")
     assert text.count(old) == 1
     path.write_text(text.replace(old, new), encoding="utf-8")

@@ -87,7 +87,7 @@ def test_too_few_images_are_a_warning_or_refused(config: dict[str, Any]) -> None
 def test_files_that_a_stage_reads(config: dict[str, Any]) -> None:
     started = start(config)
     assert started.demo_marker("mine") == started.pretrained("mine") == []
-    assert started.recognizer() == started.detection_files("mine") == []
+    assert started.attackers() == started.detection_files("mine") == []
     assert started.drawn_truth("mine") == ""
     Path("weights.pt").write_bytes(b"\x80")
     config["recipes"]["default"]["backbone"] = {"pretrained": "weights.pt"}

@@ -15,7 +15,7 @@ rule anonymize:
     log:
         "<logs>/anonymize/{dataset}/{variant}/{split}-{shard}.log",
     wildcard_constraints:
-        variant=r"[a-z]+-\d+",
+        variant=ANONYMIZED,
     resources:
         mem_mb=1500,
         runtime=lambda w: estimates.minutes("anonymize", w.dataset, w.split),

@@ -7,11 +7,12 @@ from snakemake.exceptions import WorkflowError
 from anonbench.config import stage_parameters
 from anonbench.config.resources import Estimates
 from anonbench.core.errors import InputError
+from anonbench.core.methods import METHODS
 from anonbench.datasets.listing import root_of
 from anonbench.datasets.originals import copies_message
 from anonbench.detection.user_annotations import READERS
 from anonbench.workflow import shown, startup
-from anonbench.workflow.paths import TABLE_SUFFIXES, Paths
+from anonbench.workflow.paths import Paths
 from anonbench.workflow.rule_files import RuleFiles, on_disk, with_digest
 from anonbench.workflow.snakemake_adapter import command_line
 
@@ -45,15 +46,18 @@ pathvars:
     benchmarks=f"{results}/benchmarks",
 
 
+ANONYMIZED = rf"(?:{'|'.join(METHODS)})-\d+"
+
+
 # All of them before the first rule: a later one takes those of files in a storage away.
 wildcard_constraints:
     dataset="|".join(experiment.datasets),
     split="train|val",
     shard=r"\d+",
-    variant=r"original|[a-z]+-\d+",
-    anonymized=r"[a-z]+-\d+",
+    variant=rf"original|{ANONYMIZED}",
+    anonymized=ANONYMIZED,
     adaption="[ABC]",
-    model=r"unadapted|[ABC]-[a-z]+-\d+",
+    model=rf"unadapted|[ABC]-{ANONYMIZED}",
     seed=r"\d+",
     degree=r"\d+",
     role="celeba|rvl_cdip|dokiq",

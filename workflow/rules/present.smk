@@ -134,10 +134,7 @@ rule tables:
         rules.profiles.output,
         expand(plain(rules.scenarios.output), dataset=experiment.datasets),
         [paths.tables(name) for name in experiment.datasets],
-        [
-            paths.of_privacy(f"tables/reidentification_{{dataset}}.{suffix}")
-            for suffix in TABLE_SUFFIXES
-        ],
+        paths.dataset_tables(),
 
 
 rule figures:
@@ -201,6 +198,7 @@ rule report:
     params:
         config=without_places(settings).model_dump(mode="json"),
         paper=paper_data,
+        added=stage_parameters.report(settings),
         page=resources_digest(),  # templates, style and scripts are code that is not Python
         packages=PACKAGES,
     script:

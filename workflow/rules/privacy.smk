@@ -1,6 +1,10 @@
 # Attacks on the anonymized validation images: a job a data set, in which each model is loaded once;
 # then their rates, a table and the privacy-utility front.
 
+import inspect
+
+from anonbench.core.tables import TABLES
+
 
 rule reidentify:
     input:
@@ -10,7 +14,7 @@ rule reidentify:
             images=lambda w: paths.attacked_images(w.dataset),
             backbones=lambda w: paths.attacking_backbones(w.dataset),
         ),
-        recognizer=on_disk(started.recognizer()),
+        attackers=on_disk(started.attackers()),
     output:
         **with_digest(probes="<results>/{dataset}/privacy/probes.parquet"),
     log:
@@ -21,7 +25,7 @@ rule reidentify:
         runtime=lambda w: estimates.minutes("privacy", w.dataset),
     params:
         slice=stage_parameters.privacy(settings),
-        given=contents(started.recognizer()),
+        given=contents(started.attackers()),
         variants=lambda w: paths.attacked(w.dataset),
         sought=lambda w: list(map(str, experiment.entities(w.dataset))),
     script:
@@ -41,17 +45,21 @@ rule reidentification:
         "../scripts/reidentification.py"
 
 
-rule table_reidentification:
+# Each registered table (anonbench.core.tables) that the config names.
+rule dataset_table:
     input:
-        rules.reidentification.output,
+        unpack(lambda w: paths.table_inputs(w.table)),
     output:
-        **table("reidentification_{dataset}", "re-identification"),
+        **table("{table}_{dataset}", "{table}", caption="dataset_table"),
     log:
-        "<logs>/table/reidentification_{dataset}.log",
+        "<logs>/table/{table}_{dataset}.log",
+    wildcard_constraints:
+        table="|".join(experiment.dataset_tables) or "(?!)",
     params:
-        slice=stage_parameters.show(settings, "confidence", "widest_interval"),
+        slice=lambda w: stage_parameters.dataset_table(settings, w.table),
+        caption=lambda w: inspect.getdoc(TABLES[w.table]),
     script:
-        "../scripts/reidentification_table.py"
+        "../scripts/dataset_table.py"
 
 
 rule front:

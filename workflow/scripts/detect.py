@@ -6,7 +6,7 @@ with job(snakemake, __file__) as cache:
     if not cache.restored():
         import pandas as pd
 
-        from anonbench.config import Detection, DetectorName
+        from anonbench.config import Detection
         from anonbench.core.devices import claimed
         from anonbench.core.sharding import rows_of_shard
         from anonbench.datasets.listing import root_in
@@ -29,7 +29,7 @@ with job(snakemake, __file__) as cache:
                 rows,
                 Job(
                     root=root_in(snakemake.config, snakemake.wildcards.dataset),
-                    detectors=[DetectorName(name) for name in slice["detectors"]],
+                    detectors=slice["detectors"],
                     settings=Detection.model_validate(slice["settings"]),
                     seed=slice["seed"],
                     threads=snakemake.threads,

@@ -3,7 +3,7 @@ from pathlib import Path
 from anonbench.core.jobs.job import job
 
 with job(snakemake, __file__):
-    from anonbench.config import Detection, DetectorName
+    from anonbench.config import Detection
     from anonbench.datasets.listing import root_in
     from anonbench.detection.quality.jobs import sweep_dataset
 
@@ -14,7 +14,7 @@ with job(snakemake, __file__):
         truth=Path(snakemake.params.drawn_truth or snakemake.input.truth[0]),
         drawn=bool(snakemake.params.drawn_truth),
         root=root_in(snakemake.config, snakemake.wildcards.dataset),
-        detectors=[DetectorName(name) for name in part["detectors"]],
+        detectors=part["detectors"],
         settings=Detection.model_validate(part["settings"]),
         count=part["sweep"]["images"],
         thresholds=part["sweep"]["thresholds"],

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from anonbench.anonymization.geometry import cover
-from anonbench.anonymization.methods import hider, least_side
+from anonbench.anonymization.methods import method_named
 from anonbench.config import Anonymization
 from anonbench.core.boxes import Region, regions_at
 from anonbench.core.vocabulary import Variant
@@ -30,14 +30,14 @@ def anonymize(
     """
     if variant.method is None:
         return image
-    hide = hider(variant.method, settings)
-    least = least_side(variant.method, settings)
+    method = settings.of(method_named(variant.method))
+    least = method.least_side()
     result = image.copy()
     for region in regions[: regions_at(variant.degree, len(regions))]:
         area = cover(region, image.shape, settings.margin, least)
         if area is None:
             continue
-        hidden = hide(image[area.window], region.entity)
+        hidden = method.hide(image[area.window], region.entity)
         if area.inside is None:
             result[area.window] = hidden
         else:

@@ -172,8 +172,9 @@ def _collected(experiment: Experiment, name: str) -> Iterator[Entry]:
 def _tables(experiment: Experiment) -> Iterator[Entry]:
     stems = [table.stem for table in experiment.tables]
     stems += ["sizes", "experiment", *(f"scenarios_{name}" for name in experiment.datasets)]
-    if experiment.config.privacy.enabled:
-        stems += [f"reidentification_{name}" for name in experiment.datasets]
+    stems += [
+        f"{table}_{name}" for table in experiment.dataset_tables for name in experiment.datasets
+    ]
     for stem in stems:
         for suffix in TABLE_SUFFIXES:
             yield Entry(f"tables/{stem}.{suffix}", place=PUBLISHED)

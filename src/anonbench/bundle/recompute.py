@@ -232,8 +232,7 @@ def made_here(bundle: Bundle) -> Agreement | None:
 
 
 def _writers(bundle: Bundle) -> dict[str, Callable[[Path, Path, Path], None]]:
-    from anonbench.evaluation.privacy.rates import read_rates
-    from anonbench.reporting.reidentification import write_reidentification
+    from anonbench.reporting.dataset_tables import write_dataset_table
     from anonbench.reporting.scenario_tables import (
         profiles,
         scenario_grid,
@@ -253,13 +252,14 @@ def _writers(bundle: Bundle) -> dict[str, Callable[[Path, Path, Path], None]]:
         writers[f"scenarios_{name}"] = lambda *to, of=name: write_scenarios(
             scenario_rows(experiment, of), scenario_grid(experiment, of), *to
         )
-        if bundle.config.privacy.enabled:
-            writers[f"reidentification_{name}"] = lambda *to, of=name: write_reidentification(
-                of,
-                read_rates(bundle.carried(f"{of}/privacy/reidentification.csv")),
-                bundle.config.presentation.confidence,
-                bundle.config.presentation.widest_interval,
-                *to,
+        files = {
+            "scores": bundle.again(f"{name}/scores.csv"),
+            "comparisons": bundle.again(f"{name}/comparisons.csv"),
+            "rates": bundle.carried(f"{name}/privacy/reidentification.csv"),
+        }
+        for each in experiment.dataset_tables:
+            writers[f"{each}_{name}"] = partial(
+                write_dataset_table, each, name, files, bundle.config.presentation
             )
     for table in experiment.tables:
         writers[table.stem] = partial(_write_table, bundle, table)

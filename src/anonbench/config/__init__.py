@@ -15,32 +15,22 @@ from typing import Annotated, Any, Self
 from pydantic import Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
-from anonbench.config.base import Place, Seed, Settings
 from anonbench.config.data import (
     Anonymization,
-    Blur,
     Dataset,
     DataSource,
     Demo,
     DocumentsDemo,
     IdsDemo,
     Layout,
-    Mask,
     Name,
     OwnSplit,
     PaperRole,
-    Pixelate,
     PortraitsDemo,
 )
 from anonbench.config.detectors import (
     Detection,
     DetectorName,
-    FaceOnnx,
-    Mrz,
-    Mtcnn,
-    Ppocr,
-    Template,
-    Zxing,
 )
 from anonbench.config.evaluation import (
     Correlation,
@@ -62,12 +52,12 @@ from anonbench.config.training import (
     Recipe,
 )
 from anonbench.core.errors import InputError
+from anonbench.core.settings import Place, Seed, Settings
 from anonbench.core.vocabulary import RESULTS
 
 __all__ = [
     "Anonymization",
     "Backbone",
-    "Blur",
     "Config",
     "Correlation",
     "Crops",
@@ -80,27 +70,19 @@ __all__ = [
     "DocumentsDemo",
     "Downstream",
     "Embedding",
-    "FaceOnnx",
     "Heads",
     "IdsDemo",
     "Layout",
     "Linear",
     "Losses",
-    "Mask",
-    "Mrz",
-    "Mtcnn",
     "Optimizer",
     "OwnSplit",
     "PaperRole",
-    "Pixelate",
     "PortraitsDemo",
-    "Ppocr",
     "Presentation",
     "Privacy",
     "Recipe",
     "Retrieval",
-    "Template",
-    "Zxing",
     "load",
 ]
 

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Literal, Self, TypeVar
 
 from pydantic import Field, model_validator
 
-from anonbench.config.base import Count, Place, Positive, Settings, Share
-from anonbench.config.detectors import DetectorName
+from anonbench.config.detectors import AnyDetector
+from anonbench.core.methods import METHODS
+from anonbench.core.methods import Method as AnyMethod
+from anonbench.core.registry import section_of
+from anonbench.core.settings import Count, Place, Settings, Share
 from anonbench.core.vocabulary import Adaption, Method
 
 Degree = Annotated[int, Field(ge=1, le=100)]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=64)]
-Colour = tuple[
-    Annotated[int, Field(ge=0, le=255)],
-    Annotated[int, Field(ge=0, le=255)],
-    Annotated[int, Field(ge=0, le=255)],
-]
+if TYPE_CHECKING:
+    MethodName = str
+else:
+    MethodName = Literal[tuple(METHODS)]
 
 
 class Layout(StrEnum):
@@ -123,7 +125,7 @@ class Dataset(DataSource):
     """Whether the data set is part of the experiment."""
     paper_role: PaperRole | None = None
     """Which data set of the paper this is or stands in for; gives it that data set's tables."""
-    detectors: Annotated[tuple[DetectorName, ...], Field(min_length=1)]
+    detectors: Annotated[tuple[AnyDetector, ...], Field(min_length=1)]
     """Detectors whose regions are anonymized together."""
     boxes: Place | None = None
     """For the detector `boxes`: a file of your own (CSV, Parquet, COCO or VIA JSON), which names
@@ -138,8 +140,8 @@ class Dataset(DataSource):
     """A row of boxes, corrections or truth that names no image of the data set, or several, ends
     the run; `record` leaves it out, says so and lists it in `unmatched.csv`. What it marks may
     then stay visible."""
-    methods: Annotated[tuple[Method, ...], Field(min_length=1)] = tuple(Method)
-    """Anonymization methods."""
+    methods: Annotated[tuple[MethodName, ...], Field(min_length=1)] = tuple(Method)
+    """Anonymization methods; those of the paper where none are named, whatever others there are."""
     degrees: Annotated[tuple[Degree, ...], Field(min_length=1)] = (100,)
     """Percent of an image's regions that is anonymized; every degree is a set of its own."""
     adaptions: tuple[Literal[Adaption.A, Adaption.B, Adaption.C], ...] = (
@@ -176,61 +178,23 @@ class Dataset(DataSource):
         return self
 
 
-class Blocks(Settings):
-    """Blocks across a region's shorter side, by entity."""
-
-    face: Count = 8
-    text: Count = 2
-    barcode: Count = 4
-    mrz: Count = 2
+M = TypeVar("M", bound=AnyMethod)
 
 
-class Pixelate(Settings):
-    """Every block of pixels becomes its mean colour."""
-
-    blocks: Blocks = Blocks()
-    """The paper states none. 8 across a face is the coarser of DeepPrivacy2's 8 and 16. Text: at 4
-    across a line's height, lines of RVL-CDIP could still be read; at 2 they could not."""
-    min_block: Annotated[int, Field(ge=2)] = 2
-    """Smallest block in pixels, so that small regions are hidden too."""
-
-
-class Sigma(Settings):
-    """Standard deviation as a share of a region's shorter side, by entity."""
-
-    face: Positive = 0.12
-    text: Positive = 0.5
-    barcode: Positive = 0.25
-    mrz: Positive = 0.5
-
-
-class Blur(Settings):
-    """Gaussian blur."""
-
-    sigma: Sigma = Sigma()
-    """The paper states none. Faces: SEBA uses 0.09 and calls 0.51 strong. Text: at 0.25, lines of
-    RVL-CDIP could still be guessed; at 0.5 they could not."""
-    min_sigma: Annotated[float, Field(ge=1.0)] = 1.5
-    """Smallest standard deviation in pixels, so that small regions are hidden too."""
-
-
-class Mask(Settings):
-    """One colour over the whole region."""
-
-    colour: Colour = (0, 0, 0)
-    """Red, green, blue. White is nearer to paper."""
-
-
-class Anonymization(Settings):
-    """How regions are hidden, and how the images are written."""
-
+class _Margin(Settings):
     margin: Annotated[float, Field(ge=1.0)] = 1.0
     """Factor by which each region is grown about its centre; 1 keeps it, deface uses 1.3."""
-    pixelate: Pixelate = Pixelate()
-    blur: Blur = Blur()
-    mask: Mask = Mask()
+
+
+class Anonymization(METHODS.with_sections(_Margin)):  # type: ignore[misc]
+    """How regions are hidden (a section for each method), and how the images are written."""
+
     format: Literal["png", "jpeg"] = "png"
     """png is lossless (outside its regions an image stays as it was, bit for bit); jpeg needs less
     disk."""
     jpeg_quality: Annotated[int, Field(ge=1, le=100)] = 95
     """Quality of the JPEG option."""
+
+    def of(self, method: type[M]) -> M:
+        """Return a method with its strengths."""
+        return section_of(self, method)

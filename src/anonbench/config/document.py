@@ -11,7 +11,7 @@ import yaml
 from pydantic.fields import FieldInfo
 
 from anonbench.config import Config, load
-from anonbench.config.base import Settings
+from anonbench.core.settings import Settings
 
 SCHEMA = Path("workflow/schemas/config.schema.yaml")
 DEFAULTS = Path("config/defaults.yaml")

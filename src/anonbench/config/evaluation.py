@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, TypeVar
 
 from pydantic import Field
 
-from anonbench.config.base import Count, Fraction, Natural, Positive, Resamples, Settings, Share
+from anonbench.core.registry import section_of
+from anonbench.core.settings import Count, Fraction, Natural, Positive, Resamples, Settings, Share
+from anonbench.core.tables import TABLES, ResultTable
 
 
 class Embedding(Settings):
@@ -109,7 +111,15 @@ class DetectionQuality(Settings):
     otherwise outlines on blank pages, since what was missed would be in plain sight."""
 
 
-class Presentation(Settings):
+if TYPE_CHECKING:
+    TableName = str
+else:
+    TableName = Literal[tuple(TABLES)]
+
+T = TypeVar("T", bound=ResultTable)
+
+
+class Presentation(TABLES.with_sections(Settings)):  # type: ignore[misc]
     """Tables, figures and the report."""
 
     show_originals: bool = False
@@ -129,6 +139,13 @@ class Presentation(Settings):
     bootstrap: Resamples = 1000
     """Resamples of the interval of a table cell, over queries."""
     confidence: Share = 0.95
+    tables: tuple[TableName, ...] = ("reidentification",)
+    """Tables of each data set, beside those of its scores. One that needs attacks is left out where
+    none are run."""
     widest_interval: Annotated[float, Field(gt=0.0, le=1.0)] = 0.2
     """Widest interval, as a share, of a value on the report's first screen and in its front figure.
     What is less certain is called not known, and the report says what to add."""
+
+    def of(self, table: type[T]) -> T:
+        """Return a table with its parameters."""
+        return section_of(self, table)

@@ -8,8 +8,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
-from anonbench.config import Config, Dataset, DetectorName, PaperRole
+from anonbench.config import Config, Dataset, PaperRole
+from anonbench.core.detectors import DETECTORS
 from anonbench.core.sharding import shard_count
+from anonbench.core.tables import TABLES
 from anonbench.core.vocabulary import Adaption, Entity, Model, QueryKind, Split, Variant
 
 TableKind = Literal["retrieval", "agreement", "downstream"]
@@ -107,16 +109,6 @@ OF_IMAGES = ("examples", "gallery", "attention")
 """Kinds of figures that show images: a bundle has none."""
 
 
-FINDS = {
-    DetectorName.MTCNN: Entity.FACE,
-    DetectorName.FACE_ONNX: Entity.FACE,
-    DetectorName.PPOCR: Entity.TEXT,
-    DetectorName.ZXING: Entity.BARCODE,
-    DetectorName.MRZ: Entity.MRZ,
-}
-"""What a detector looks for; the others find whatever their files name."""
-
-
 def truth_of(dataset: Dataset) -> Path | None:
     """Return where a data set's true boxes are, if they are known; those of a demo always are."""
     if dataset.truth is None and dataset.demo is not None:
@@ -142,7 +134,8 @@ class Experiment:
 
     def entities(self, name: str) -> list[Entity]:
         """Return the entities that a data set's detectors look for."""
-        sought = {FINDS.get(detector) for detector in self.datasets[name].detectors}
+        detectors = self.datasets[name].detectors
+        sought = {entity for detector in detectors for entity in DETECTORS[detector].entities}
         return [entity for entity in Entity if entity in sought]
 
     def variants(self, name: str) -> list[Variant]:
@@ -213,6 +206,15 @@ class Experiment:
                     role = dataset.paper_role
                     paper = numbers.get((role, kind, degree)) if role else None
                     yield Table(kind, name, degree, paper)
+
+    @cached_property
+    def dataset_tables(self) -> list[str]:
+        """The registered tables that are made of each data set."""
+        return [
+            name
+            for name in self.config.presentation.tables
+            if self.config.privacy.enabled or "rates" not in TABLES[name].needs
+        ]
 
     def table(self, stem: str) -> Table:
         """Return the table with this file name (without suffix)."""

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 
 from pydantic import Field
 
-from anonbench.config.base import Count, Fraction, Place, Settings
+from anonbench.core.attackers import ATTACKERS, AttackerKind
+from anonbench.core.registry import section_of
+from anonbench.core.settings import Count, Fraction, Settings
+
+if TYPE_CHECKING:
+    AttackerName = str
+else:
+    AttackerName = Literal[tuple(ATTACKERS)]
+
+A = TypeVar("A", bound=AttackerKind)
 
 
-class Privacy(Settings):
+class Privacy(ATTACKERS.with_sections(Settings)):  # type: ignore[misc]
     """Re-identification: how often an attacker finds out whom or what a hidden region shows.
 
     See docs/privacy.md.
@@ -32,6 +41,14 @@ class Privacy(Settings):
     margin: Annotated[float, Field(ge=1.0)] = 1.0
     """Factor by which a face's crop is grown where persons are looked for: more than 1 shows the
     attacker hair and background too, which no method hides."""
-    recognizer: Place | None = None
-    """ONNX file of a face recognition model, a further attacker on faces: RGB crops, scaled as
-    (x - 127.5) / 128, to one vector each."""
+    attackers: tuple[AttackerName, ...] = ("recognizer",)
+    """Attackers beside the experiment's own models."""
+
+    def of(self, attacker: type[A]) -> A:
+        """Return an attacker with its parameters."""
+        return section_of(self, attacker)
+
+    def named(self) -> list[AttackerKind]:
+        """Return the attackers that are named, and given what they need."""
+        named = [self.of(ATTACKERS[name]) for name in self.attackers]
+        return [attacker for attacker in named if attacker.is_given()]

@@ -8,27 +8,16 @@ from __future__ import annotations
 
 import math
 
-from anonbench.config import DetectorName, Recipe
+from anonbench.config import Recipe
 from anonbench.config.experiment import Experiment
+from anonbench.core.detectors import DETECTORS
+from anonbench.core.methods import METHODS
 from anonbench.core.vocabulary import Entity, Split
 
-IMAGES_PER_SECOND = {"manifest": 500.0, "anonymize": 25.0}
-"""Seen: 4,600 headers; 60 images of the demo, 0.04 to 0.3 megapixels."""
-DETECTED_PER_SECOND = {
-    DetectorName.MTCNN: 10.0,
-    DetectorName.FACE_ONNX: 5.0,
-    DetectorName.PPOCR: 8.0,
-    DetectorName.ZXING: 6.0,
-    DetectorName.MRZ: 2.0,
-    DetectorName.TEMPLATE: 2.0,
-    DetectorName.BOXES: 45.0,
-}
-"""Seen on a core: 69 aligned and 10 to 15 wild CelebA images; 12, 8.6 and 2.7 pages of RVL-CDIP
-with ppocr, zxing and mrz. The others are guesses."""
-DETECTION_MB = {DetectorName.MTCNN: 3_500}
-OTHER_DETECTION_MB = 2_000
-"""Seen with three images of 10,000 x 10,000 pixels, one after the other: 2,820 with mtcnn, 1,530
-with ppocr, 1,400 with zxing, 1,250 with mrz, 910 where they are only read."""
+READ_PER_SECOND = 25.0
+"""Images decoded."""
+LISTED_PER_SECOND = 500.0
+"""Headers read; seen: 4,600."""
 CPU_TRAINED_PER_SECOND = 250.0
 CPU_EMBEDDED_PER_SECOND = 200.0
 """Seen with the demo's models: 300 and more."""
@@ -87,11 +76,12 @@ class Estimates:
         match stage:
             case "detect":
                 detectors = self._experiment.datasets[name].detectors
-                return in_shard * sum(1 / DETECTED_PER_SECOND[detector] for detector in detectors)
+                return in_shard * sum(1 / DETECTORS[name].images_per_second for name in detectors)
             case "manifest":
-                return images / IMAGES_PER_SECOND[stage]
+                return images / LISTED_PER_SECOND
             case "anonymize":
-                return in_shard / IMAGES_PER_SECOND[stage]
+                methods = self._experiment.datasets[name].methods
+                return in_shard / min(METHODS[method].images_per_second for method in methods)
             case "train":
                 optimizer = self.recipe(name).optimizer
                 return optimizer.steps * optimizer.batch_size / self._trained_per_second(name)
@@ -111,7 +101,8 @@ class Estimates:
     def detection_gpus(self, name: str) -> int:
         """Return the GPUs of a detection job."""
         on_gpu = self._experiment.config.detection.device != "cpu"
-        return int(on_gpu and DetectorName.MTCNN in self._experiment.datasets[name].detectors)
+        detectors = self._experiment.datasets[name].detectors
+        return int(on_gpu and any("device" in DETECTORS[each].reads for each in detectors))
 
     def training_gpus(self, name: str) -> int:
         """Return the GPUs of a training on all its machines."""
@@ -134,7 +125,7 @@ class Estimates:
     def detection_mb(self, name: str) -> int:
         """Return the main memory of a detection job: an image of 10,000 x 10,000 pixels fits."""
         detectors = self._experiment.datasets[name].detectors
-        return max(DETECTION_MB.get(detector, OTHER_DETECTION_MB) for detector in detectors)
+        return max(DETECTORS[detector].memory_mb for detector in detectors)
 
     def training_mb(self, name: str) -> int:
         """Return the main memory of a training on one machine."""
@@ -229,11 +220,15 @@ class Estimates:
         """Return the seconds of a job of attacks: images read, then crops embedded."""
         variants = 1 + len(self._experiment.variants(name))
         rate = GPU_EMBEDDED_PER_SECOND if self._is_large(name) else CPU_EMBEDDED_PER_SECOND
-        read = min(self._counts[name][Split.VAL], self._lined_up()) / IMAGES_PER_SECOND["anonymize"]
-        return 20 + variants * (read + 3 * self._lined_up() / rate)
+        read = min(self._counts[name][Split.VAL], self._lined_up()) / READ_PER_SECOND
+        return 20 + variants * (
+            read + (2 + len(self._experiment.config.privacy.attackers)) * self._lined_up() / rate
+        )
 
     def _is_large(self, name: str) -> bool:
-        return self.recipe(name).backbone.name is not None
+        backbone = self.recipe(name).backbone
+        other = backbone.registered
+        return backbone.name is not None if other is None else other.is_large
 
     def _trained_per_second(self, name: str) -> float:
         if not self._is_large(name):
@@ -242,4 +237,7 @@ class Estimates:
         return GPU_TRAINED_PER_SECOND * recipe.gpus * recipe.nodes
 
     def _width(self, name: str) -> int:
-        return LARGE if self._is_large(name) else self.recipe(name).backbone.width
+        backbone = self.recipe(name).backbone
+        if (other := backbone.registered) is not None:
+            return other.width
+        return LARGE if self._is_large(name) else backbone.width

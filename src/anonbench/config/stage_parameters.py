@@ -9,7 +9,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from anonbench.config import Config, DataSource, Layout, OwnSplit
+from anonbench.config import Config, DataSource, Layout, OwnSplit, Recipe
+from anonbench.core.attackers import ATTACKERS
+from anonbench.core.backbones import BACKBONES
+from anonbench.core.detectors import DETECTORS
+from anonbench.core.methods import METHODS
+from anonbench.core.registry import Registry
+from anonbench.core.tables import TABLES
 from anonbench.core.vocabulary import Variant
 
 Slice = dict[str, Any]
@@ -48,7 +54,7 @@ def detect(config: Config, name: str) -> Slice:
         | {"max_pixels": config.detection.max_pixels},
         "keep_failed": dataset.keep_failed,
         "seed": config.seed,
-    }
+    } | _code(DETECTORS, *dataset.detectors)
 
 
 def quality(config: Config) -> Slice:
@@ -65,7 +71,7 @@ def sweep(config: Config, name: str) -> Slice:
         "detectors": detection["detectors"],
         "settings": detection["settings"],
         "sweep": config.detection_quality.model_dump(mode="json", include=fields),
-    }
+    } | _code(DETECTORS, *config.datasets[name].detectors)
 
 
 def overlays(config: Config) -> Slice:
@@ -79,13 +85,14 @@ def overlays(config: Config) -> Slice:
 
 def anonymize(config: Config, name: str, variant: str) -> Slice:
     """The format, and the settings of the variant's own method."""
-    fields = {"format", "margin", str(Variant.parse(variant).method)}
+    method = str(Variant.parse(variant).method)
+    fields = {"format", "margin", method}
     if config.anonymization.format == "jpeg":
         fields.add("jpeg_quality")
     return {
         "settings": config.anonymization.model_dump(mode="json", include=fields),
         "keep_without_regions": config.datasets[name].keep_without_regions,
-    }
+    } | _code(METHODS, method)
 
 
 def train(config: Config, name: str) -> Slice:
@@ -93,7 +100,14 @@ def train(config: Config, name: str) -> Slice:
     dataset = config.datasets[name]
     recipe = config.recipes[dataset.recipe]
     monitored = recipe.knn_every > 0 and dataset.label is not None
-    return {"recipe": recipe.effective()} | ({"label": dataset.label} if monitored else {})
+    label = {"label": dataset.label} if monitored else {}
+    return {"recipe": recipe.effective()} | label | backbone_code(recipe)
+
+
+def backbone_code(recipe: Recipe) -> Slice:
+    """What stands for the code of another package's backbone; nothing where it has none."""
+    other = recipe.backbone.registered
+    return {} if other is None else _code(BACKBONES, other.name)
 
 
 def chance(config: Config, name: str) -> Slice:
@@ -132,7 +146,7 @@ def privacy(config: Config) -> Slice:
     return {
         "settings": config.privacy.model_dump(mode="json", exclude={"enabled", "limit"}),
         "seed": config.seed,
-    }
+    } | _code(ATTACKERS, *config.privacy.attackers)
 
 
 def scores(config: Config) -> Slice:
@@ -151,6 +165,23 @@ def correlate(config: Config) -> Slice:
     return {"settings": config.correlation.model_dump(mode="json")}
 
 
+def dataset_table(config: Config, name: str) -> Slice:
+    """The table's own parameters, and what says how sure a value is."""
+    return show(config, "confidence", "widest_interval", name) | _code(TABLES, name)
+
+
+def report(config: Config) -> Slice:
+    """What stands for the code of other packages' tables."""
+    return _code(TABLES, *config.presentation.tables)
+
+
 def show(config: Config, *fields: str) -> Slice:
     """Those settings of the presentation that a figure reads."""
     return {"settings": config.presentation.model_dump(mode="json", include=set(fields))}
+
+
+def _code(registry: Registry[Any], *names: str) -> Slice:
+    """What stands for the code of other packages' classes; nothing where all are built in."""
+    origins = {name: registry.origin(name) for name in sorted(names)}
+    other = {name: origin for name, origin in origins.items() if origin}
+    return {"packages": other} if other else {}

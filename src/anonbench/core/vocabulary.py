@@ -54,7 +54,10 @@ class Entity(StrEnum):
 
 
 class Method(StrEnum):
-    """How a region is anonymized."""
+    """The paper's anonymization methods, and a data set's where its config names none.
+
+    All that there are: `anonbench.core.methods.METHODS`.
+    """
 
     PIXELATE = "pixelate"
     BLUR = "blur"
@@ -91,7 +94,7 @@ class QueryKind(StrEnum):
 class Variant:
     """One version of the images: the original (no method) or a method at a degree in percent."""
 
-    method: Method | None = None
+    method: str | None = None
     degree: int = 0
 
     def __str__(self) -> str:
@@ -102,8 +105,13 @@ class Variant:
         """Read ``original`` or ``<method>-<degree>``; raise ValueError for anything else."""
         if text == ORIGINAL:
             return cls()
+        # imported here: a job's frame knows this module, and loads nothing heavy
+        from anonbench.core.methods import METHODS
+
         method, _, degree = text.rpartition("-")
-        return cls(Method(method), int(degree))
+        if method not in METHODS:
+            raise ValueError(f"{text!r}: no method is called {method!r}")
+        return cls(method, int(degree))
 
 
 @dataclass(frozen=True)

@@ -1,32 +1,16 @@
-"""What every detector is, and the small steps that they share."""
+"""Steps that detectors share."""
 
 from __future__ import annotations
 
 import weakref
 from collections.abc import Sequence
-from typing import Protocol
 
 import numpy as np
 
 from anonbench.core.boxes import Region
+from anonbench.core.detectors import Detector
 from anonbench.core.errors import UnreadableImage
 from anonbench.core.vocabulary import Entity
-
-
-class Detector(Protocol):
-    """Finds one or more kinds of sensitive regions. Built once per job, since loading is slow."""
-
-    def detect(self, images: Sequence[np.ndarray]) -> list[list[Region]]:
-        """Return the regions of each image, clipped to it; an empty list where nothing is found.
-
-        Args:
-            images: uint8 [H, W] grey or [H, W, 3] RGB, of any sizes.
-
-        Raises:
-            UnreadableImage: an image that this detector cannot look at; the message says why.
-
-        """
-        ...
 
 
 class NoDetector:

@@ -15,11 +15,13 @@ import pyarrow as pa
 
 from anonbench.config.detectors import Detection, DetectorName
 from anonbench.core.boxes import Region
+from anonbench.core.detectors import DETECTORS
 from anonbench.core.io import files_in
 from anonbench.core.jobs.fingerprint import code_identity
 from anonbench.core.jobs.work_cache import identity_of, read_table, write_table
 from anonbench.core.provenance import file_digest
 from anonbench.core.vocabulary import Entity
+from anonbench.detection.kinds import kind_named
 
 FLUSH_SECONDS = 60.0
 """At most so much work is lost with a job that is killed."""
@@ -31,16 +33,9 @@ _REGION = pa.struct(
 _SCHEMA = pa.schema(
     [("digest", pa.string()), ("accepted", pa.bool_()), ("regions", pa.list_(_REGION))]
 )
-_MODULES: dict[DetectorName, list[str]] = {
-    DetectorName.PPOCR: ["ppocr", "dbnet"],
-    DetectorName.BOXES: ["base"],
-}
-"""Of detectors that are not, or not only, in the module of their name."""
 
 
-def made_by(
-    name: DetectorName, settings: Detection, templates: Path | None = None
-) -> dict[str, Any]:
+def made_by(name: str, settings: Detection, templates: Path | None = None) -> dict[str, Any]:
     """Return all that a detector's findings depend on, but for the images.
 
     Args:
@@ -50,14 +45,14 @@ def made_by(
 
     """
     code = code_identity(
-        [f"anonbench.detection.{module}" for module in _MODULES.get(name, [name])]
-        + ["anonbench.detection.text.reading"],
+        [kind_named(name).__module__, "anonbench.detection.text.reading"],
         without=["anonbench.core.boxes"],  # a region is a region
     )
     paths = settings.paths([name])
-    if name is DetectorName.TEMPLATE and templates is not None:
+    if name == DetectorName.TEMPLATE and templates is not None:
         paths.append(templates)
     files = [file_digest(file) for path in paths for file in files_in(path)]
+    code |= DETECTORS.origin(name)
     return {"settings": settings.part([name]), "files": files, "code": code}
 
 

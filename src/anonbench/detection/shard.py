@@ -14,12 +14,12 @@ import pandas as pd
 
 from anonbench.config.detectors import Detection, DetectorName
 from anonbench.core.boxes import Quad, Region, box_table, write_boxes
+from anonbench.core.detectors import Detector
 from anonbench.core.errors import InputError, UnreadableImage
 from anonbench.core.io import write_parquet
 from anonbench.core.jobs.job import warn_on_terminal
 from anonbench.core.progress import track_batches
 from anonbench.datasets.annotations import Correction, correct
-from anonbench.detection.base import Detector
 from anonbench.detection.cache import DetectionCache, Finding, made_by
 from anonbench.detection.registry import build_all
 from anonbench.detection.text.reading import Original, read_batches
@@ -37,7 +37,7 @@ class Job:
 
     root: Path
     """The data set's folder."""
-    detectors: Sequence[DetectorName]
+    detectors: Sequence[str]
     """Whose regions are taken together."""
     settings: Detection
     seed: int
@@ -93,12 +93,12 @@ class _Search:
         self._manifest = manifest
         self._digests = dict(zip(manifest["id"].astype(str), manifest["digest"], strict=True))
         # without any detector on pixels, images are read all the same: to know which can be
-        searching = set(job.detectors) - {DetectorName.BOXES} or {DetectorName.BOXES}
+        searching: set[str] = set(job.detectors) - {DetectorName.BOXES} or {DetectorName.BOXES}
         # the template detector first: it may make the others needless
-        self._names = sorted(searching, key=lambda name: (name is not DetectorName.TEMPLATE, name))
+        self._names = sorted(searching, key=lambda name: (name != DetectorName.TEMPLATE, name))
         self._side = job.settings.decoded_side(self._names)
-        self._found: dict[DetectorName, dict[str, Finding]] = {name: {} for name in self._names}
-        self._settled: set[DetectorName] = set()
+        self._found: dict[str, dict[str, Finding]] = {name: {} for name in self._names}
+        self._settled: set[str] = set()
         self.unreadable: dict[str, str] = {}
         """Reasons by image."""
         self.failed: dict[str, list[str]] = {}
@@ -128,12 +128,12 @@ class _Search:
         return len(self._manifest)
 
     @contextmanager
-    def _all_kept(self) -> Iterator[dict[DetectorName, DetectionCache]]:
+    def _all_kept(self) -> Iterator[dict[str, DetectionCache]]:
         """Give what is kept of each detector; it is written at the end, however that comes."""
         with ExitStack() as stack:
             yield {name: stack.enter_context(self._kept(name)) for name in self._names}
 
-    def _kept(self, name: DetectorName) -> DetectionCache:
+    def _kept(self, name: str) -> DetectionCache:
         job = self._job
         if not (job.kept and self._size):
             return DetectionCache(None, {}, [])
@@ -141,9 +141,7 @@ class _Search:
         files = [path.with_name(f"{path.name}.{name}.parquet") for path in job.kept]
         return DetectionCache(files[0], identity, self._digests.values(), files[1:])
 
-    def _recall(
-        self, name: DetectorName, kept: Mapping[DetectorName, DetectionCache]
-    ) -> list[bool]:
+    def _recall(self, name: str, kept: Mapping[str, DetectionCache]) -> list[bool]:
         """Take over what is kept; return which images need no search by this detector."""
         known = []
         for image_id, digest in self._digests.items():
@@ -153,9 +151,8 @@ class _Search:
             known.append(finding is not None or self._stands_alone(image_id))
         return known
 
-    def _load(self) -> dict[DetectorName, Detector]:
+    def _load(self) -> dict[str, Detector]:
         job = self._job
-        _one_thread(self._names)
         return build_all(self._names, job.settings, job.threads, job.templates)
 
     def _batches(self, new: pd.DataFrame) -> Iterator[list[Original]]:
@@ -175,10 +172,10 @@ class _Search:
 
     def _detect(
         self,
-        name: DetectorName,
+        name: str,
         detector: Detector,
         batch: Sequence[Original],
-        kept: Mapping[DetectorName, DetectionCache],
+        kept: Mapping[str, DetectionCache],
     ) -> None:
         """Search the images of a batch that this detector has not searched."""
         new = [
@@ -202,7 +199,7 @@ class _Search:
             )
 
     def _findings(
-        self, name: DetectorName, detector: Detector, images: Sequence[Original]
+        self, name: str, detector: Detector, images: Sequence[Original]
     ) -> list[Finding | None]:
         """Return what a detector finds in each image; where it fails on all, one by one."""
         try:
@@ -213,7 +210,7 @@ class _Search:
             # whatever a foreign package raises: alone, the images tell which it is
             return [self._finding(name, detector, image) for image in images]
 
-    def _finding(self, name: DetectorName, detector: Detector, image: Original) -> Finding | None:
+    def _finding(self, name: str, detector: Detector, image: Original) -> Finding | None:
         try:
             return _searched(detector, [image])[0]
         except UnreadableImage as error:
@@ -233,9 +230,9 @@ class _Search:
         fallback = self._job.settings.template.mode == "fallback"
         return fallback and found is not None and found.accepted
 
-    def _warn_if_nothing(self, name: DetectorName) -> None:
+    def _warn_if_nothing(self, name: str) -> None:
         """Warn once where no image so far has a region of this detector."""
-        if name is DetectorName.BOXES or name in self._settled or not self._found[name]:
+        if name == DetectorName.BOXES or name in self._settled or not self._found[name]:
             return
         self._settled.add(name)
         if not any(finding.regions for finding in self._found[name].values()):
@@ -289,18 +286,7 @@ def _at_full_size(region: Region, image: Original) -> Region:
     return Region(region.entity, scale * region.x0, scale * region.y0, x1, y1, region.score, quad)
 
 
-def _one_thread(detectors: Sequence[DetectorName]) -> None:
-    """Give torch one thread: with another number, sums round differently, and the boxes with them.
-
-    OpenCV has one for the same reason (`anonbench.core.opencv`); ONNX Runtime is told in `build`.
-    """
-    if DetectorName.MTCNN in detectors:
-        import torch
-
-        torch.set_num_threads(1)
-
-
-def _warn_of_nothing(images: int, name: DetectorName) -> None:
+def _warn_of_nothing(images: int, name: str) -> None:
     warn_on_terminal(
         log,
         f"NOTHING FOUND in the first {images} images by {name}: is it the right detector for this "

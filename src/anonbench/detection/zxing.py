@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import zxingcpp
 
-from anonbench.config.detectors import Zxing
 from anonbench.core.boxes import Region
 from anonbench.core.opencv import cv2
 from anonbench.core.vocabulary import Entity
 from anonbench.detection.base import clipped_quad
 from anonbench.detection.mrz.linear import across_bars, grown_along_bars
+
+if TYPE_CHECKING:
+    from anonbench.detection.kinds.zxing import Zxing
 
 _LINEAR = set(
     zxingcpp.barcode_formats_list(zxingcpp.BarcodeFormats(zxingcpp.BarcodeFormat.AllLinear))

@@ -17,8 +17,9 @@ import pandas as pd
 from anonbench.config import Correlation
 from anonbench.core.errors import InputError
 from anonbench.core.io import write_csv, write_json
+from anonbench.core.methods import METHODS
 from anonbench.core.numeric.statistics import bootstrap_pearson, interval, pearson, spearman
-from anonbench.core.vocabulary import CONTROL, Method, QueryKind
+from anonbench.core.vocabulary import CONTROL, QueryKind
 
 METRICS = {
     "map_original": "mAP (original)",
@@ -66,7 +67,7 @@ def metric_rows(scores: pd.DataFrame, degree: int, dataset: str | None = None) -
     if chosen["dataset"].nunique() > 1:
         names = ", ".join(sorted(chosen["dataset"].unique()))
         raise InputError(f"the scores are of several data sets ({names}): choose one")
-    methods = [method.value for method in Method]
+    methods = list(METHODS)
     # the control is the unadapted model a second time, and no row of the paper's twelve
     chosen = chosen[
         (chosen["degree"] == degree)
@@ -120,7 +121,7 @@ def by_method(scores: pd.DataFrame, degree: int, dataset: str | None = None) -> 
     rows = metric_rows(scores, degree, dataset)
     entries = []
     for a, b in combinations(METRICS, 2):
-        for method in (m.value for m in Method if m.value in set(rows["method"])):
+        for method in (m for m in METHODS if m in set(rows["method"])):
             entry: dict[str, Any] = {"metric": a, "metric_b": b, "method": method}
             of_method = rows["method"] == method
             for part, of_part in (("within", of_method), ("without", ~of_method)):

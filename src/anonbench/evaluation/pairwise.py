@@ -22,8 +22,9 @@ import numpy as np
 import pandas as pd
 
 from anonbench.core.errors import InputError
+from anonbench.core.methods import METHODS
 from anonbench.core.numeric.statistics import holm
-from anonbench.core.vocabulary import ORIGINAL, Method, QueryKind, Variant
+from anonbench.core.vocabulary import ORIGINAL, QueryKind, Variant
 from anonbench.evaluation.retrieval.metrics import PER_QUERY
 from anonbench.evaluation.scores import ADAPTIONS, CLASSIFIERS, ScenarioFiles, adaption_of
 from anonbench.evaluation.significance import Paired, mcnemar, paired_t
@@ -76,7 +77,7 @@ def compare(
         key = {
             "dataset": dataset,
             "degree": variant.degree,
-            "method": ORIGINAL if variant.method is None else variant.method.value,
+            "method": ORIGINAL if variant.method is None else variant.method,
         }
         here = [files for files in scenarios if files.variant == variant]
         retrieval = _rows(here, reference_seed, control_seeds, retrieval=True)
@@ -102,7 +103,7 @@ def read_comparisons(path: Path) -> pd.DataFrame:
 
 
 def _order(variant: Variant) -> tuple[int, int]:
-    return variant.degree, -1 if variant.method is None else list(Method).index(variant.method)
+    return variant.degree, -1 if variant.method is None else list(METHODS).index(variant.method)
 
 
 def _rows(

@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 
 from anonbench.core.io import read_json
+from anonbench.core.methods import METHODS
 from anonbench.core.numeric.statistics import (
     bootstrap_means,
     interval,
@@ -25,7 +26,7 @@ from anonbench.core.numeric.statistics import (
     standard_error,
     wilson,
 )
-from anonbench.core.vocabulary import CONTROL, ORIGINAL, Adaption, Method, Model, QueryKind, Variant
+from anonbench.core.vocabulary import CONTROL, ORIGINAL, Adaption, Model, QueryKind, Variant
 from anonbench.evaluation.retrieval.chance import AT_TOP
 from anonbench.evaluation.retrieval.metrics import PER_QUERY
 
@@ -159,7 +160,7 @@ def collect(
             key = {
                 "dataset": dataset,
                 "degree": files.variant.degree,
-                "method": ORIGINAL if files.variant.method is None else files.variant.method.value,
+                "method": ORIGINAL if files.variant.method is None else files.variant.method,
                 "seed": files.seed,
             }
             training = (files.model, files.seed, reference_seed, control_seeds)
@@ -255,7 +256,7 @@ def _macro(labels: pd.Series, predicted: pd.Series, confidence: float) -> dict[s
 def _sorted(table: pd.DataFrame) -> pd.DataFrame:
     every_k = {name for name in table["metric"] if "@" in name}
     orders = {
-        "method": [ORIGINAL, *(method.value for method in Method)],
+        "method": [ORIGINAL, *METHODS],
         "adaption": ADAPTIONS,
         "query": [*(query.value for query in QueryKind), ""],
         "metric": [

@@ -9,8 +9,9 @@ from typing import Any
 import pandas as pd
 
 from anonbench.core.io import write_csv
+from anonbench.core.tables import Grid, GridBlock
 from anonbench.reporting.compare import SOURCE, read_ours
-from anonbench.reporting.grid import Grid, GridBlock, to_latex, to_markdown
+from anonbench.reporting.grid import to_latex, to_markdown
 from anonbench.reporting.paper.claims import judge_all
 from anonbench.reporting.paper.ours import OurData
 from anonbench.reporting.paper.published import ROLE_NAMES, published

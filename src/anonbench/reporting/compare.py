@@ -9,8 +9,9 @@ from typing import Any
 import pandas as pd
 
 from anonbench.core.io import write_csv
+from anonbench.core.tables import Grid, GridBlock
 from anonbench.core.wording import count
-from anonbench.reporting.grid import Grid, GridBlock, to_latex, to_markdown
+from anonbench.reporting.grid import to_latex, to_markdown
 from anonbench.reporting.labels import ADAPTIONS, METHODS, NOT_RUN, QUERIES, metric_label
 from anonbench.reporting.paper.compare import agreement, compare
 from anonbench.reporting.paper.facts import compare_facts

@@ -235,7 +235,7 @@ def _shown(
             groups[method] |= {position, *wanted[0][query].positions}
         for (scenario, _), lists in zip(keys, wanted[1:], strict=True):
             own_method = scenario.variant.method
-            for kind in [own_method.value] if own_method else beside:
+            for kind in [own_method] if own_method else beside:
                 groups[kind] |= {position, *lists[query].positions}
         shown.append(groups)
     return shown

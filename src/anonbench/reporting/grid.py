@@ -8,40 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 
+from anonbench.core.tables import Grid, GridBlock
 from anonbench.reporting.tables import escape_latex, escape_markdown, markdown_grid
-
-
-@dataclass(frozen=True)
-class GridBlock:
-    """Rows that belong together, under a label that may be empty."""
-
-    label: str
-    rows: tuple[tuple[str, ...], ...]
-
-
-@dataclass(frozen=True)
-class Grid:
-    """Headings and rows of text; nothing in it is escaped yet."""
-
-    stem: str
-    """File name without suffix, and the LaTeX label."""
-    title: str
-    heads: tuple[str, ...]
-    blocks: tuple[GridBlock, ...]
-    notes: tuple[str, ...] = ()
-    groups: tuple[tuple[str, int], ...] = ()
-    """Headings above the headings with the columns that each spans; they fill the whole width."""
-    left: int = 1
-    """The first so many columns are flush left, the others right."""
-    wrapped: tuple[tuple[int, float], ...] = ()
-    """Columns of running text, by number, with their width as a share of the page's."""
-
-    @property
-    def caption(self) -> str:
-        """Title and notes as one text."""
-        return " ".join([f"{self.title}.", *self.notes])
 
 
 def to_markdown(grid: Grid) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from anonbench.core import attackers, detectors, methods
+from anonbench.core.registry import facts
 from anonbench.core.vocabulary import CONTROL
 
-METHODS = {"pixelate": "Pixelate", "blur": "Blur", "mask": "Mask"}
+METHODS = facts(methods.METHODS, "label")
 ADAPTIONS = {
     "unadapted": "Unadapted",
     CONTROL: "Unadapted, retrained",
@@ -24,20 +26,11 @@ AGREEMENT = {
 }
 """How far a ranking agrees with the reference's, with no notion of relevance."""
 ENTITIES = {"face": "Face", "text": "Text", "barcode": "Barcode", "mrz": "MRZ"}
-DETECTORS = {
-    "mtcnn": "MTCNN",
-    "face_onnx": "Face model (ONNX)",
-    "ppocr": "PP-OCR",
-    "zxing": "ZXing",
-    "mrz": "MRZ",
-    "template": "Templates",
-    "boxes": "Boxes from a file",
-}
+DETECTORS = facts(detectors.DETECTORS, "label")
 ATTACKERS = {
     "naive": "Naive (unadapted model)",
     "parrot": "Parrot (adapted model)",
-    "recognizer": "Recognizer",
-}
+} | facts(attackers.ATTACKERS, "label")
 """Who tries to re-identify a region."""
 GALLERIES = {"original": "originals", "anonymized": "anonymized"}
 """What an attacker compares anonymized crops with."""

@@ -3,46 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pandas as pd
 
-from anonbench.core.io import write_csv
+from anonbench.core.tables import Grid, GridBlock
 from anonbench.core.vocabulary import ORIGINAL
 from anonbench.core.wording import count
 from anonbench.evaluation.privacy.known import strongest
 from anonbench.evaluation.privacy.rates import ALL, HIDDEN, worst
 from anonbench.evaluation.sufficiency import DEFAULTS
-from anonbench.reporting.grid import Grid, GridBlock, to_latex, to_markdown
 from anonbench.reporting.labels import ATTACKERS, ENTITIES, GALLERIES, MATCHES, METHODS, NOT_RUN
-from anonbench.reporting.tables import write_text
-
-
-def write_reidentification(
-    dataset: str,
-    rates: pd.DataFrame,
-    confidence: float,
-    widest: float,
-    csv: Path,
-    markdown: Path,
-    latex: Path,
-) -> None:
-    """Write a data set's re-identification rates.
-
-    Args:
-        dataset: its name.
-        rates: of this data set (`anonbench.evaluation.privacy.rates.RATE_COLUMNS`).
-        confidence: of the intervals.
-        widest: the widest interval of a rate that is known (`anonbench.evaluation.privacy.known`).
-        csv: the rates as they are, shares.
-        markdown: for people, in percent.
-        latex: for papers; needs booktabs.
-
-    """
-    grid = reidentification_grid(dataset, rates, confidence, widest)
-    write_csv(rates, csv)
-    write_text(markdown, to_markdown(grid))
-    write_text(latex, to_latex(grid))
 
 
 def reidentification_grid(

@@ -14,16 +14,13 @@ from pathlib import Path
 import pandas as pd
 
 from anonbench.config import Config, PaperRole
-from anonbench.config.experiment import FINDS, Experiment
+from anonbench.config.experiment import Experiment
+from anonbench.core.detectors import DETECTORS as DETECTOR_KINDS
+from anonbench.core.tables import Grid, GridBlock
 from anonbench.core.vocabulary import ORIGINAL, QueryKind, Variant
 from anonbench.core.wording import count
 from anonbench.evaluation.scores import adaption_of
-from anonbench.reporting.grid import (
-    Grid,
-    GridBlock,
-    to_latex,
-    to_markdown,
-)
+from anonbench.reporting.grid import to_latex, to_markdown
 from anonbench.reporting.labels import ADAPTIONS, DETECTORS, ENTITIES, QUERIES
 from anonbench.reporting.paper.ours import stand_in
 from anonbench.reporting.paper.published import ROLE_NAMES
@@ -156,7 +153,7 @@ def profiles(config: Config) -> list[Profile]:
         role = dataset.paper_role
         stands = stand_in(dataset) if role else ""
         source = f"{ROLE_NAMES[role.value]}{f': {stands}' if stands else ''}" if role else "own"
-        names = [FINDS.get(detector, detector) for detector in dataset.detectors]
+        names = [n for each in dataset.detectors for n in DETECTOR_KINDS[each].entities or (each,)]
         entities = [ENTITIES.get(n, DETECTORS.get(n, n)) for n in dict.fromkeys(names)]
         degrees = ", ".join(map(str, sorted(dataset.degrees)))
         tasks = ["retrieval", *([f"classification ({dataset.label})"] if dataset.label else [])]

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from anonbench.config import stage_parameters
 from anonbench.config.experiment import Experiment, Scenario, truth_of
 from anonbench.core.jobs.checksums import digest_file
+from anonbench.core.tables import TABLES
 from anonbench.core.vocabulary import ORIGINAL, UNADAPTED, Model, Split, Variant
 from anonbench.reporting.scenario_tables import SCENARIO_TABLES
 
@@ -259,14 +260,31 @@ class Paths:
             for model, seed in self.experiment.trainings(dataset)
         ]
 
+    def dataset_tables(self) -> list[str]:
+        """Return the registered tables of all data sets."""
+        return [
+            file
+            for table in self.experiment.dataset_tables
+            for suffix in TABLE_SUFFIXES
+            for file in self.of_each(f"tables/{table}_{{dataset}}.{suffix}")
+        ]
+
+    def table_inputs(self, table: str) -> dict[str, str]:
+        """Return what a registered table is made from, by the names that it needs them by."""
+        files = {
+            "scores": "scores.csv",
+            "comparisons": "comparisons.csv",
+            "rates": "privacy/reidentification.csv",
+        }
+        return {need: f"{self.results}/{{dataset}}/{files[need]}" for need in TABLES[table].needs}
+
     def page_targets(self) -> dict[str, list[str]]:
         """Return the files of each table and figure: by the paper's number, and by file name."""
         stems = self.experiment.paper_targets()
         stems |= {f"table_{table.stem}": table.stem for table in self.experiment.tables}
         stems |= {f"figure_{figure.stem}": figure.stem for figure in self.experiment.figures}
-        if self.experiment.config.privacy.enabled:
-            own = [f"reidentification_{name}" for name in self.experiment.datasets]
-            stems |= {f"table_{stem}": stem for stem in own}
+        own = (f"{t}_{d}" for t in self.experiment.dataset_tables for d in self.experiment.datasets)
+        stems |= {f"table_{stem}": stem for stem in own}
         for number, role in SCENARIO_TABLES.items():
             found = (name for name, d in self.experiment.datasets.items() if d.paper_role is role)
             stems |= {f"table_{number}": f"scenarios_{name}" for name in found}

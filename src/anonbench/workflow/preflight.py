@@ -13,8 +13,9 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path, PurePath
 from typing import Any, BinaryIO
 
-from anonbench.config import Config, Dataset, DetectorName, Ppocr
+from anonbench.config import Config, Dataset, DetectorName
 from anonbench.core.errors import InputError
+from anonbench.detection.kinds.ppocr import Ppocr
 from anonbench.training.model.timm_names import require_name
 
 _ONNX = b"\x08"
@@ -37,11 +38,11 @@ def require_files(config: Config) -> None:
             if (path := getattr(dataset, setting)) is not None:
                 _require_file(path, f"datasets.{name}.{setting}")
     _require_detectors(config, used)
-    if config.privacy.enabled and config.privacy.recognizer is not None:
-        _require_onnx(config.privacy.recognizer, "privacy.recognizer")
+    if config.privacy.enabled and (recognizer := config.privacy.recognizer.weights) is not None:
+        _require_onnx(recognizer, "privacy.recognizer")
     for name in sorted({dataset.recipe for dataset in config.enabled.values()}):
         backbone, field = config.recipes[name].backbone, f"recipes.{name}.backbone"
-        if backbone.name is not None:
+        if backbone.name is not None and backbone.registered is None:
             require_name(backbone.name, f"{field}.name")
         if isinstance(backbone.pretrained, Path):
             _require_checkpoint(backbone.pretrained, f"{field}.pretrained")
@@ -87,7 +88,7 @@ def require_in_place(datasets: Mapping[str, Dataset]) -> None:
             )
 
 
-def _require_detectors(config: Config, used: set[DetectorName]) -> None:
+def _require_detectors(config: Config, used: set[str]) -> None:
     detection = config.detection
     if DetectorName.FACE_ONNX in used:
         field, weights = "detection.face_onnx.weights", detection.face_onnx.weights

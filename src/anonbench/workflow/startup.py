@@ -63,10 +63,9 @@ class Startup:
         path = recipe.backbone.pretrained
         return [path] if isinstance(path, Path) and not self.settings.bundle else []
 
-    def recognizer(self) -> list[Path]:
-        """Return the user's face recognizer."""
-        path = self.settings.privacy.recognizer
-        return [] if path is None else [path]
+    def attackers(self) -> list[Path]:
+        """Return the user's weights of attackers that are no models of the experiment."""
+        return [path for attacker in self.settings.privacy.named() for path in attacker.files()]
 
 
 def start(

@@ -9,8 +9,9 @@ from sabotage_pixels import SABOTAGES
 from scenes import COUNT, REGIONS, Format, audit, picture, scene, table
 
 from anonbench.anonymization import apply, geometry
-from anonbench.anonymization.audit import check
+from anonbench.anonymization.audit import promises
 from anonbench.anonymization.audit.check import Auditor
+from anonbench.anonymization.methods import Blur, Pixelate
 from anonbench.config import Anonymization
 from anonbench.core.boxes import Region
 from anonbench.core.errors import InputError
@@ -152,13 +153,13 @@ def test_a_region_outside_its_image_is_counted() -> None:
 
 def test_a_method_without_a_promise_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     made = scene(Method.BLUR)
-    monkeypatch.delitem(check.PROMISES, Method.BLUR)
+    monkeypatch.delitem(promises.PROMISES, Method.BLUR)
     with pytest.raises(InputError, match="promise"):
         audit(made, made.code(made.honest))
 
 
 def test_every_method_has_a_promise() -> None:
-    assert set(check.PROMISES) == set(Method)
+    assert set(promises.PROMISES) == set(Method)
 
 
 def broken(monkeypatch: pytest.MonkeyPatch, module: object, name: str, new: object) -> None:
@@ -207,7 +208,6 @@ COVER, TOUCHED = geometry.cover, geometry._touched
         (apply, "regions_at", lambda degree, count: 0),
         (apply, "regions_at", lambda degree, count: degree * count // 100),
         (apply, "cover", narrowed),
-        (apply, "least_side", lambda *asked: 1),
         (geometry, "_window", rounded),
         (geometry, "_touched", centred),
     ],
@@ -217,3 +217,10 @@ def test_faults_of_the_anonymizer_are_caught(
 ) -> None:
     """The audit once took its area and count from these very functions."""
     broken(monkeypatch, module, name, new)
+
+
+def test_regions_computed_without_their_surroundings_are_caught(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(Pixelate, "least_side", lambda self: 1)
+    broken(monkeypatch, Blur, "least_side", lambda self: 1)

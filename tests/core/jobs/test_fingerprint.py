@@ -13,7 +13,7 @@ from anonbench.core.jobs import fingerprint
 
 TOP = """
 from __future__ import annotations
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 import numpy
 from package import tool
 from package.config import Settings
@@ -31,6 +31,9 @@ def unused(value):
     return tool.saw(value)
 
 class Square:
+    label: ClassVar[str] = "Square"
+    sides: ClassVar[int] = 4
+
     def area(self, settings):
         return numpy.square(settings.side())
 """
@@ -143,6 +146,31 @@ def test_of_settings_only_the_methods_count(package: Path) -> None:
     assert of_module() == before
     file.write_text(CONFIG.replace("self.width", "-self.width"), encoding="utf-8")
     assert of_module() != before
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "same"), [('"Square"', '"A square"', True), ("int] = 4", "int] = 5", False)]
+)
+def test_what_a_class_is_called_does_not_count(
+    package: Path, old: str, new: str, same: bool
+) -> None:
+    before = of_module()
+    (package / "top.py").write_text(TOP.replace(old, new), encoding="utf-8")
+    assert (of_module() == before) is same
+
+
+def test_code_of_methods_counts_where_they_hide_and_their_colours_where_they_are_drawn(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fingerprint._reach.cache_clear()
+    monkeypatch.setattr(fingerprint, "_facts", lambda: "colours and labels")
+    scripts = ("anonymize", "scores", "retrieve", "train", "trend", "report")
+    found = {
+        name: fingerprint.script_identity(root / f"workflow/scripts/{name}.py") for name in scripts
+    }
+    hiding = {n for n, c in found.items() if "anonbench.anonymization.methods.blur:Blur" in c}
+    drawing = {n for n, c in found.items() if "colours and labels" in c.values()}
+    assert hiding == {"anonymize"} and drawing == {"trend", "report"}
 
 
 def test_names_are_followed_through_other_modules_and_strings(package: Path) -> None:

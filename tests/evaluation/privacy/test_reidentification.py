@@ -18,7 +18,7 @@ from anonbench.core.seeding import rng
 from anonbench.core.vocabulary import Entity, Method, Variant
 from anonbench.datasets.images import encode
 from anonbench.datasets.shards import ImageSet, ShardWriter
-from anonbench.evaluation.privacy.attackers import Recognizer
+from anonbench.evaluation.privacy.attackers import OnnxRecognizer
 from anonbench.evaluation.privacy.probes import COLUMNS
 from anonbench.evaluation.privacy.rates import rates, worst
 from anonbench.evaluation.privacy.reidentification import Attacked, reidentify
@@ -167,14 +167,14 @@ def test_a_wrong_recognizer_is_refused(tmp_path: Path, content: bytes | None) ->
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(InputError, match=r"privacy\.recognizer: .*face\.onnx"):
-        Recognizer(path)
+        OnnxRecognizer(path)
 
 
 def test_a_recognizer_gives_unit_vectors_of_faces(shared: Path) -> None:
     weights = shared / "weights/face/mobilefacenet.onnx"
     if not weights.is_file():
         pytest.skip("no MobileFaceNet beside the checkout")
-    recognizer = Recognizer(weights)
+    recognizer = OnnxRecognizer(weights)
     crops = rng("crops").integers(0, 256, (3, 112, 112, 3), dtype=np.uint8)
     vectors = recognizer.embed(crops)
     assert recognizer.side == 112 and vectors.shape == (3, 128)

@@ -24,7 +24,7 @@ import pandas as pd
 
 from anonbench.anonymization.audit.errors import Failure
 from anonbench.anonymization.audit.files import check_jpeg, png_pixels
-from anonbench.anonymization.audit.promises import PROMISES, Inside
+from anonbench.anonymization.audit.promises import Inside, promise_of
 from anonbench.anonymization.audit.regions import Area, Region, area_of, read_regions, to_hide
 from anonbench.config import Anonymization
 from anonbench.core.errors import InputError
@@ -129,10 +129,8 @@ class Auditor:
         """Return the regions that this variant hides, with their pixels."""
         if self._variant.method is None:
             return []
-        if self._variant.method not in PROMISES:
-            raise Failure("its method declares no promise to the audit")
         hidden = to_hide(regions, self._variant.degree)
-        least = PROMISES[self._variant.method].least(self._settings)
+        least = promise_of(self._variant.method).least(self._settings)
         areas = [area_of(region, shape, self._settings.margin, least) for region in hidden]
         found = [(r, area) for r, area in zip(hidden, areas, strict=True) if area is not None]
         self._counts["regions"] += len(hidden)
@@ -173,7 +171,7 @@ def check_pixels(
     if variant.method is None:
         return 0
     shown = _shown(found, original.shape)
-    promise = PROMISES[variant.method]
+    promise = promise_of(variant.method)
     unsure = _unsure(found, shown)
     for number, (region, area) in enumerate(found):
         here = shown[area.window] == number

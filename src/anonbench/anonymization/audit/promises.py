@@ -1,8 +1,8 @@
 """What each anonymization method promises of the pixels inside a region.
 
-A method that is added declares here what must be true of it: an image of a method without a promise
-is refused. Promises are stated in the config's terms and computed in another way than the
-anonymizer does.
+Promises of the built-in methods are stated in the config's terms and computed in another way than
+the anonymizer does. Another package's method says itself what must be true of it
+(`anonbench.core.methods.Method.is_hidden`). An image of a method without a promise is refused.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from scipy import fft
 
 from anonbench.anonymization.audit.errors import Failure
 from anonbench.config import Anonymization
+from anonbench.core.methods import METHODS
+from anonbench.core.methods import Method as AnyMethod
 from anonbench.core.vocabulary import Method
 
 _ROUNDING = 0.52
@@ -77,7 +79,8 @@ class ConstantBlocks:
 
     def least(self, settings: Anonymization) -> int:
         """Return the smallest block: a narrower region is averaged with what is beside it."""
-        return int(settings.pixelate.min_block)
+        least: int = settings.pixelate.min_block
+        return least
 
     def kept(self, inside: Inside, settings: Anonymization) -> np.ndarray:
         """Check the distance of all edges between blocks, then compare with the blocks' means."""
@@ -103,7 +106,7 @@ class LowPass:
 
     def least(self, settings: Anonymization) -> int:
         """Return the core of the narrowest Gaussian: a smaller region is blurred with more."""
-        return 2 * math.ceil(settings.blur.min_sigma) + 1
+        return 2 * math.ceil(float(settings.blur.min_sigma)) + 1
 
     def kept(self, inside: Inside, settings: Anonymization) -> np.ndarray:
         """Check the steepest step between neighbours, then compare with the filtered spectrum."""
@@ -123,11 +126,42 @@ class LowPass:
         return _all_near(inside.written.astype(np.float32), blurred)
 
 
-PROMISES: dict[Method, Promise] = {
+class OwnWord:
+    """Another package's method: what its own `is_hidden` says."""
+
+    def __init__(self, method: type[AnyMethod]) -> None:
+        self._method = method
+
+    def least(self, settings: Anonymization) -> int:
+        """Return what the method asks for."""
+        return settings.of(self._method).least_side()
+
+    def kept(self, inside: Inside, settings: Anonymization) -> np.ndarray:
+        """Ask the method."""
+        is_hidden = settings.of(self._method).is_hidden
+        return np.asarray(is_hidden(inside.original, inside.written, inside.entity), bool)
+
+
+PROMISES: dict[str, Promise] = {
     Method.MASK: OneColour(),
     Method.PIXELATE: ConstantBlocks(),
     Method.BLUR: LowPass(),
 }
+
+
+def promise_of(name: str) -> Promise:
+    """Return what a method promises.
+
+    Raises:
+        Failure: it promises nothing.
+
+    """
+    if name in PROMISES:
+        return PROMISES[name]
+    method = METHODS[name]
+    if method.is_hidden is AnyMethod.is_hidden:
+        raise Failure("its method declares no promise to the audit")
+    return OwnWord(method)
 
 
 def _refuse_single(inside: Inside) -> None:

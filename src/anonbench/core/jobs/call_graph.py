@@ -20,6 +20,8 @@ Place = tuple[str, str]
 """A module's full name and a definition in it; `EFFECTS` is what runs when it is imported."""
 EFFECTS = ""
 ALL = "*"
+FACTS = frozenset({"label", "line_colour", "images_per_second", "memory_mb", "install"})
+"""Class values that no job's result depends on, but of those that show them."""
 
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
@@ -281,6 +283,8 @@ class _Bare(ast.NodeTransformer):
     """Takes out what does not run: docstrings, annotations, and imports for type checkers."""
 
     def generic_visit(self, node: ast.AST) -> ast.AST:
+        if isinstance(node, ast.ClassDef):
+            node.body = [line for line in node.body if not _is_fact(line)]
         super().generic_visit(node)
         body = getattr(node, "body", None)
         if isinstance(body, list):
@@ -298,6 +302,16 @@ class _Bare(ast.NodeTransformer):
         test = node.test
         name = test.attr if isinstance(test, ast.Attribute) else getattr(test, "id", None)
         return None if name == "TYPE_CHECKING" else self.generic_visit(node)
+
+
+def _is_fact(statement: ast.stmt) -> bool:
+    """Return whether a line of a class is a fact for people and plans (`core.registry.facts`)."""
+    return (
+        isinstance(statement, ast.AnnAssign)
+        and isinstance(statement.target, ast.Name)
+        and statement.target.id in FACTS
+        and "ClassVar" in ast.dump(statement.annotation)
+    )
 
 
 def _keep_methods(module: Module) -> None:

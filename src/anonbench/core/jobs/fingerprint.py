@@ -31,6 +31,8 @@ _SILENT = frozenset({"tqdm"})
 """Packages that compute nothing."""
 _FRAME = ("anonbench.core.jobs", "anonbench.core.progress", "anonbench.workflow")
 """What is around a job's work: it decides whether, when and where that runs, not what it makes."""
+_SHOWN = ("anonbench.core.registry", "facts")
+"""The code that shows what registered classes are called and drawn as."""
 _SCRIPTS: dict[str, Path] = {}
 """By their `code_digest`, the scripts that this process was asked about."""
 
@@ -94,6 +96,8 @@ def _identity(reached: Reached) -> dict[str, str]:
         f"{module}:{name}" if name != EFFECTS else module: digest
         for (module, name), digest in reached.places.items()
     }
+    if _SHOWN in reached.places:
+        found[":".join(_SHOWN)] = _facts()
     for top in reached.foreign - _SILENT:
         found |= _versions(top)
     return dict(sorted(found.items()))
@@ -133,6 +137,19 @@ def _state() -> str:
         installed = (entry.name for entry in place.iterdir() if entry.suffix.endswith("-info"))
         digest.update("\n".join(sorted(installed)).encode())
     return digest.hexdigest()
+
+
+@cache
+def _facts() -> str:
+    # imported here: few questions come to it, and every job would load pydantic and NumPy first
+    from anonbench.core.attackers import ATTACKERS
+    from anonbench.core.backbones import BACKBONES
+    from anonbench.core.detectors import DETECTORS
+    from anonbench.core.methods import METHODS
+    from anonbench.core.registry import facts_digest
+    from anonbench.core.tables import TABLES
+
+    return facts_digest((METHODS, DETECTORS, ATTACKERS, BACKBONES, TABLES))
 
 
 @cache

@@ -6,11 +6,10 @@ import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from anonbench.config.detectors import FaceOnnx
 from anonbench.core.boxes import Region
 from anonbench.core.errors import InputError
 from anonbench.core.opencv import cv2
@@ -21,6 +20,9 @@ from anonbench.detection.faces.suppression import suppressed
 # Read when the package is imported: it sends usage data to Microsoft otherwise.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 import onnxruntime
+
+if TYPE_CHECKING:
+    from anonbench.detection.kinds.face_onnx import FaceOnnx
 
 SETTING = "detection.face_onnx.weights"
 STRIDES = (8, 16, 32)

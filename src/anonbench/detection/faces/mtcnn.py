@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
-from anonbench.config.detectors import Mtcnn
 from anonbench.core.boxes import Region
 from anonbench.core.errors import InputError
 from anonbench.detection.base import as_rgb, require_finite
@@ -17,6 +17,9 @@ from anonbench.detection.faces.mtcnn_networks import CandidateNetwork, FirstNetw
 from anonbench.detection.faces.mtcnn_pyramid import FIELD, STRIDE, Layout, Sheet, layout
 from anonbench.detection.faces.suppression import suppressed
 from anonbench.detection.faces.windows import WindowMeans
+
+if TYPE_CHECKING:
+    from anonbench.detection.kinds.mtcnn import Mtcnn
 
 MAX_PIXELS = 4_000_000
 """Pixels of the images in one batch (or one larger image): some 30 bytes a pixel are needed."""

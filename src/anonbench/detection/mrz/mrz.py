@@ -7,19 +7,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from anonbench.config.detectors import Mrz
 from anonbench.core.boxes import Region
+from anonbench.core.detectors import Detector
 from anonbench.core.icao9303 import FILLER, likeness, normalized, verified
 from anonbench.core.opencv import cv2
 from anonbench.core.vocabulary import Entity
-from anonbench.detection.base import Detector, as_rgb, clipped_quad
+from anonbench.detection.base import as_rgb, clipped_quad
 from anonbench.detection.mrz.extent import completed
 from anonbench.detection.mrz.pitch_lines import even_blocks
 from anonbench.detection.mrz.zones import Line, blocks, lengthwise, outline
 from anonbench.detection.text.recognizer import LineReader
+
+if TYPE_CHECKING:
+    from anonbench.detection.kinds.mrz import Mrz
 
 LEAST_RATIO = 9.0
 """Width of a line's box by its height: 13 to 39 in zones, half of that where one is in pieces."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from anonbench.config.detectors import Detection, DetectorName
+from anonbench.config.detectors import Detection
 from anonbench.core.boxes import image_regions, read_boxes
 from anonbench.core.errors import InputError
 from anonbench.core.io import write_csv, write_parquet
@@ -83,7 +83,7 @@ def sweep_dataset(
     truth: Path,
     drawn: bool,
     root: Path,
-    detectors: Sequence[DetectorName],
+    detectors: Sequence[str],
     settings: Detection,
     count: int,
     thresholds: Sequence[float],

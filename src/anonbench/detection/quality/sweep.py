@@ -16,10 +16,11 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from anonbench.config.detectors import Detection, DetectorName
+from anonbench.config.detectors import Detection
 from anonbench.core.boxes import Region, image_regions, read_boxes
 from anonbench.core.seeding import hash_int
 from anonbench.core.vocabulary import Entity
+from anonbench.detection.kinds import kind_named
 from anonbench.detection.quality.quality import (
     COVERAGES,
     Size,
@@ -35,28 +36,24 @@ SWEEP_COLUMNS = [
     *("covered", *(f"recall_{round(100 * share)}" for share in COVERAGES), "false_area"),
 ]
 
-_LAST = {
-    DetectorName.MTCNN: "thresholds",
-    DetectorName.FACE_ONNX: "threshold",
-    DetectorName.PPOCR: "box_thresh",
-}
-"""Where a detector's settings hold the threshold of its regions' scores. Others have none."""
 
-
-def threshold_of(name: DetectorName, settings: Detection) -> float | None:
+def threshold_of(name: str, settings: Detection) -> float | None:
     """Return the score threshold that a detector is set to, or None where it has none."""
-    if name not in _LAST:
+    kind = kind_named(name)
+    if kind.score_threshold is None:
         return None
-    value = getattr(getattr(settings, name), _LAST[name])
+    value = getattr(settings.of(kind), kind.score_threshold)
     return float(value[-1] if isinstance(value, tuple) else value)
 
 
-def with_threshold(name: DetectorName, settings: Detection, threshold: float) -> Detection:
+def with_threshold(name: str, settings: Detection, threshold: float) -> Detection:
     """Return the settings with a detector's score threshold changed; see `threshold_of`."""
-    section, field = getattr(settings, name), _LAST[name]
+    kind = kind_named(name)
+    section, field = settings.of(kind), str(kind.score_threshold)
     old = getattr(section, field)
     new = (*old[:-1], threshold) if isinstance(old, tuple) else threshold
-    return settings.model_copy(update={str(name): section.model_copy(update={field: new})})
+    changed: Detection = settings.model_copy(update={name: section.model_copy(update={field: new})})
+    return changed
 
 
 def draw_sample(ids: Iterable[str], count: int) -> list[str]:
@@ -67,7 +64,7 @@ def draw_sample(ids: Iterable[str], count: int) -> list[str]:
 def sweep(
     manifest: pd.DataFrame,
     root: Path,
-    detectors: Sequence[DetectorName],
+    detectors: Sequence[str],
     settings: Detection,
     true: Mapping[str, Sequence[Region]],
     thresholds: Sequence[float],
@@ -100,7 +97,7 @@ def sweep(
 
 
 def _found(
-    manifest: pd.DataFrame, root: Path, name: DetectorName, settings: Detection
+    manifest: pd.DataFrame, root: Path, name: str, settings: Detection
 ) -> dict[str, list[Region]]:
     with tempfile.TemporaryDirectory(prefix="anonbench-") as folder:
         boxes, images = Path(folder, "boxes.parquet"), Path(folder, "images.parquet")

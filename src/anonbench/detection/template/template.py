@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from anonbench.config.detectors import Template
 from anonbench.core.boxes import Region
 from anonbench.core.errors import InputError, UnreadableImage
 from anonbench.core.opencv import cv2
@@ -34,6 +34,9 @@ from anonbench.detection.template.features import (
     in_any,
     working_copy,
 )
+
+if TYPE_CHECKING:
+    from anonbench.detection.kinds.template import Template
 
 ANNOTATIONS = ("annotations.json", "annotations.csv", "annotations.parquet")
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp"})

@@ -10,10 +10,10 @@ import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from anonbench.config.detectors import Ppocr
 from anonbench.core.boxes import Region
 from anonbench.core.errors import InputError
 from anonbench.core.vocabulary import Entity
@@ -25,6 +25,9 @@ from anonbench.detection.text.ppocr_model import TINY, find_model, padded, witho
 # Read when the package is imported: it sends usage data to Microsoft otherwise.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 import onnxruntime
+
+if TYPE_CHECKING:
+    from anonbench.detection.kinds.ppocr import Ppocr
 
 
 class DbnetDetector:

@@ -10,11 +10,10 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from anonbench.config.detectors import Ppocr
 from anonbench.core.boxes import Region
 from anonbench.core.errors import InputError, UnreadableImage
 from anonbench.core.vocabulary import Entity
@@ -34,6 +33,9 @@ from anonbench.detection.text.ppocr_model import (
 os.environ.setdefault("PADDLE_PDX_DISABLE_MODEL_SOURCE_CHECK", "True")
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 from paddleocr import TextDetection
+
+if TYPE_CHECKING:
+    from anonbench.detection.kinds.ppocr import Ppocr
 
 logging.getLogger("paddlex").setLevel(logging.WARNING)
 

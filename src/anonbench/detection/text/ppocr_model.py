@@ -7,15 +7,17 @@ import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import yaml
 
-from anonbench.config.detectors import Ppocr
 from anonbench.core.errors import InputError
 from anonbench.core.opencv import cv2
 from anonbench.core.provenance import file_digest
+
+if TYPE_CHECKING:
+    from anonbench.detection.kinds.ppocr import Ppocr
 
 log = logging.getLogger(__name__)
 

@@ -1,10 +1,9 @@
-"""Attackers: models that turn crops into vectors, so that crops of one person come close."""
+"""Models that attack: those of the experiment, and a recognizer in ONNX format."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 import torch
@@ -23,17 +22,6 @@ BATCH = 64
 SETTING = "privacy.recognizer"
 CENTRE, SCALE = 127.5, 128.0
 """How recognition models of the ArcFace family take their input (Deng et al. 2019)."""
-
-
-class Attacker(Protocol):
-    """A model that crops are compared by."""
-
-    side: int
-    """Of its square input, in pixels."""
-
-    def embed(self, crops: np.ndarray) -> np.ndarray:
-        """Return unit vectors, float32 [N, D], of crops uint8 [N, side, side, 3] RGB."""
-        ...
 
 
 class Backbone:
@@ -64,7 +52,7 @@ class Backbone:
         return unit(np.concatenate(parts))
 
 
-class Recognizer:
+class OnnxRecognizer:
     """A face recognition model of the user's own, in ONNX format."""
 
     def __init__(self, path: Path) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-NAIVE, PARROT, RECOGNIZER = "naive", "parrot", "recognizer"
-ATTACKERS = (NAIVE, PARROT, RECOGNIZER)
+NAIVE, PARROT = "naive", "parrot"
+"""The attackers that are models of the experiment."""
 ANONYMIZED = "anonymized"
 RANKS = (1, 10)
 """Ranks at which a match counts as found."""

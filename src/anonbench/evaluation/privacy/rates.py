@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from anonbench.core.attackers import ATTACKERS
+from anonbench.core.methods import METHODS
 from anonbench.core.numeric.statistics import wilson
-from anonbench.core.vocabulary import ORIGINAL, Entity, Method
-from anonbench.evaluation.privacy.probes import ANONYMIZED, ATTACKERS, RANKS
+from anonbench.core.vocabulary import ORIGINAL, Entity
+from anonbench.evaluation.privacy.probes import ANONYMIZED, NAIVE, PARROT, RANKS
 
 RATE_COLUMNS = [
     "dataset",
@@ -39,10 +41,10 @@ has a `reason`."""
 ALL, HIDDEN = "all", "hidden"
 _KEYS = ["degree", "method", "entity", "match", "attacker", "against"]
 _ORDERS: dict[str, list[str]] = {
-    "method": [ORIGINAL, *(method.value for method in Method), ""],
+    "method": [ORIGINAL, *METHODS, ""],
     "entity": [entity.value for entity in Entity],
     "regions": [ALL, HIDDEN],
-    "attacker": [*ATTACKERS, ""],
+    "attacker": [NAIVE, PARROT, *ATTACKERS, ""],
     "against": [ORIGINAL, ANONYMIZED, ""],
 }
 

@@ -1,9 +1,10 @@
 """Re-identification: crops of anonymized regions, looked for among crops of the originals.
 
-Three attackers. The naive one compares by the unadapted model. The parrot has learned from images
+Attackers. The naive one compares by the unadapted model. The parrot has learned from images
 that were anonymized in the same way (McPherson et al. 2016, "Defeating image obfuscation with deep
 learning"; Hao et al. 2019 report 86 % where the naive one has 11 %): here the model adapted to the
-variant. The recognizer is a face recognition model of the user's own. Where persons are looked for
+variant. Others are registered (`anonbench.core.attackers`): a face recognition model of the user's
+own, or another package's. Where persons are looked for
 in other photographs, each also anonymizes its gallery first (the parrot attack that needs no
 training); for the same region of the same image that would compare a crop with itself.
 """
@@ -20,21 +21,22 @@ import numpy as np
 import pandas as pd
 
 from anonbench.config.privacy import Privacy
+from anonbench.core.attackers import Attacker
 from anonbench.core.boxes import Region, image_regions, regions_at
 from anonbench.core.io import write_parquet
 from anonbench.core.progress import track
 from anonbench.core.vocabulary import ORIGINAL, Entity, Variant
 from anonbench.datasets.shards import ImageSet
-from anonbench.evaluation.privacy.attackers import Attacker, Backbone, Recognizer
+from anonbench.evaluation.privacy.attackers import Backbone
 from anonbench.evaluation.privacy.crops import read_crops
 from anonbench.evaluation.privacy.gallery import LineUp, Match, line_ups
+from anonbench.evaluation.privacy.kinds import attacker_named
 from anonbench.evaluation.privacy.probes import (
     ANONYMIZED,
     COLUMNS,
     NAIVE,
     PARROT,
     RANKS,
-    RECOGNIZER,
 )
 from anonbench.evaluation.privacy.rank_metrics import Places, chances, hits, places
 
@@ -146,9 +148,11 @@ def _attack(
     settings: Privacy,
 ) -> list[pd.DataFrame]:
     standing: dict[str, Attacker] = {NAIVE: Backbone(unadapted)}
-    faces = any(line.entity is Entity.FACE for line in scene.lines)
-    if settings.recognizer is not None and faces:
-        standing[RECOGNIZER] = Recognizer(settings.recognizer)
+    shown = {line.entity for line in scene.lines}
+    for name in settings.attackers:
+        kind = settings.of(attacker_named(name))
+        if kind.is_given() and shown & set(kind.entities or shown):
+            standing[name] = kind.load()
     sides = sorted({attacker.side for attacker in standing.values()})
     original = scene.view(Attacked(Variant(), originals), regions, sides)
     known = {name: _embedded(name, each, scene, original) for name, each in standing.items()}
@@ -176,7 +180,7 @@ def _embedded(
     """Return the vectors of each line-up's crops; probes alone are needed where regions match."""
     found = {}
     for line, part in scene.slices():
-        if name == RECOGNIZER and line.entity is not Entity.FACE:
+        if line.entity not in (entities_of(name) or Entity):
             continue
         crops = view.crops[attacker.side][part]
         asked = line.crops["probe"].to_numpy()
@@ -184,6 +188,11 @@ def _embedded(
             crops = crops[asked]
         found[line.entity] = attacker.embed(crops)
     return found
+
+
+def entities_of(attacker: str) -> tuple[str, ...]:
+    """Return what an attacker is shown; nothing: every entity."""
+    return () if attacker in (NAIVE, PARROT) else attacker_named(attacker).entities
 
 
 def _compared(
@@ -237,7 +246,7 @@ def _rows(
     table = asked[["id", "order", "cluster"]].assign(
         entity=line.entity.value,
         match=line.match.value,
-        method=ORIGINAL if variant.method is None else variant.method.value,
+        method=ORIGINAL if variant.method is None else variant.method,
         degree=variant.degree,
         attacker=attacker,
         against=against,
@@ -262,5 +271,5 @@ def _none(
     row |= {name: "" for name, kind in COLUMNS.items() if kind == "str"}
     row |= {"entity": entity.value, "attacker": attacker, "reason": reason}
     if variant is not None and variant.method is not None:
-        row |= {"method": variant.method.value, "degree": variant.degree}
+        row |= {"method": variant.method, "degree": variant.degree}
     return pd.DataFrame([row])

@@ -18,8 +18,10 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from anonbench.core import methods
 from anonbench.core.errors import InputError
 from anonbench.core.io import atomic
+from anonbench.core.registry import facts
 from anonbench.reporting.labels import METHODS
 
 MILLIMETRE = 1 / 25.4
@@ -29,7 +31,7 @@ TWO_COLUMNS = 175 * MILLIMETRE
 TALLEST = 9.3
 """Height in inches that still fits a page with its caption."""
 
-METHOD_COLOURS = {"pixelate": "#0072B2", "blur": "#D55E00", "mask": "#009E73"}
+METHOD_COLOURS = facts(methods.METHODS, "line_colour")
 ENTITY_COLOURS = {"face": "#D55E00", "text": "#0072B2", "barcode": "#009E73", "mrz": "#CC79A7"}
 """In figures about detection, in which no method occurs."""
 OTHER_COLOUR = "#CC79A7"

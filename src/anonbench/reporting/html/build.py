@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
@@ -15,17 +16,18 @@ from anonbench.anonymization.published import read_doubts
 from anonbench.config import Presentation, Privacy, Retrieval
 from anonbench.config.experiment import Experiment, Figure, Table, truth_of
 from anonbench.core.io import atomic, read_json
+from anonbench.core.tables import Grid
 from anonbench.evaluation.pairwise import read_comparisons
 from anonbench.evaluation.privacy.rates import read_rates
 from anonbench.evaluation.retrieval_bias import conclude
 from anonbench.evaluation.sufficiency import Needs, unstated
+from anonbench.reporting import dataset_tables
 from anonbench.reporting.detection import (
     QUALITY_HEADS,
     QUALITY_NOTE,
     QUALITY_TITLE,
     quality_rows,
 )
-from anonbench.reporting.grid import Grid
 from anonbench.reporting.html import making
 from anonbench.reporting.html.advice import advise, constraints, options, plain
 from anonbench.reporting.html.answer import MEASURES, answer, overview, stated, wins
@@ -45,9 +47,8 @@ from anonbench.reporting.html.pictures import (
 )
 from anonbench.reporting.html.recommendations import recommendations
 from anonbench.reporting.html.risk import risks
-from anonbench.reporting.labels import metric_label
+from anonbench.reporting.labels import METHODS, metric_label
 from anonbench.reporting.layout import Layout, lay_out
-from anonbench.reporting.reidentification import reidentification_grid
 from anonbench.reporting.summary import SCORE_COLUMNS, read_scores, summarize
 from anonbench.reporting.tables import SIZE_COLUMNS, SIZE_TITLE, read_sizes
 
@@ -187,6 +188,14 @@ def build_report(
         for section in datasets
         if section.rates is not None and section.rates.is_file()
     }
+    read = {
+        name: {
+            kind: tables[name]
+            for kind, tables in (("scores", scores), ("comparisons", comparisons), ("rates", rates))
+            if name in tables
+        }
+        for name in scores
+    }
     found = risks(rates, needs)
     choices = options(summaries, found, needs, gaps)
     limit = 100 * needs.limit
@@ -226,17 +235,7 @@ def build_report(
         agreement=tables["agreement"],
         downstream=tables["downstream"],
         not_run={layout.stem: not_run(layout) for layout in chain(*tables.values())},
-        grids=(
-            {
-                "Re-identification": [
-                    reidentification_grid(name, table, needs.confidence, needs.widest)
-                    for name, table in rates.items()
-                ]
-            }
-            if rates
-            else {}
-        )
-        | dict(grids or {}),
+        grids=dataset_tables.sections(read, Presentation.model_validate(shown)) | dict(grids or {}),
         unlabelled=[s.name for s in datasets if not any(t.kind == "downstream" for t in s.tables)],
         headings={kind: heading(kind) for kind in kinds},
         captions=CAPTIONS,
@@ -255,6 +254,7 @@ def build_report(
             for section in datasets
             if section.explorer is not None and section.explorer.is_file()
         ],
+        methods=json.dumps(METHODS),
         confidence=confidence,
         originals=bool(shown.get("show_originals", False)),
         config=yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True, width=100),

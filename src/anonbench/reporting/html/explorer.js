@@ -10,7 +10,7 @@
   const summary = document.getElementById("explore-summary");
   const KEYS = ["method", "degree", "adaption", "query"];
   const LABELS = {
-    method: { pixelate: "Pixelate", blur: "Blur", mask: "Mask", original: "None (originals)" },
+    method: { ...JSON.parse(place.dataset.methods), original: "None (originals)" },
     adaption: {
       unadapted: "Unadapted",
       control: "Unadapted, retrained",

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from anonbench.core.tables import Grid
 from anonbench.reporting.claims import claims_grid, read_pairs
 from anonbench.reporting.compare import agreement_grid, read_ours
-from anonbench.reporting.grid import Grid
 from anonbench.reporting.paper.claims import judge_all
 from anonbench.reporting.paper.compare import compare
 from anonbench.reporting.paper.ours import OurData

@@ -12,11 +12,11 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from anonbench.config.base import Range
 from anonbench.config.training import Crops, Recipe
 from anonbench.core.errors import InputError
 from anonbench.core.io import scratch_folder
 from anonbench.core.seeding import rng
+from anonbench.core.settings import Range
 from anonbench.core.vocabulary import Adaption
 from anonbench.datasets.shards import ImageSet
 from anonbench.training.data.augment import Looks, looks_of

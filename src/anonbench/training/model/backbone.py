@@ -55,7 +55,9 @@ def build_backbone(
     if class_position is not None:
         options["no_embed_class"] = not class_position
     model: nn.Module
-    if settings.name is None:
+    if (other := settings.registered) is not None:
+        model = other.build(side, **options)
+    elif settings.name is None:
         options |= _swiglu(settings.width) if settings.ffn == "swiglu" else {}
         model = VisionTransformer(
             img_size=side,

@@ -1,4 +1,4 @@
-"""What all parts of the config share."""
+"""Base of every section of the config, and the types of its values."""
 
 from __future__ import annotations
 

@@ -1,0 +1,49 @@
+"""Gaussian blur."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, ClassVar
+
+import numpy as np
+from pydantic import Field
+
+from anonbench.core.methods import Method
+from anonbench.core.opencv import cv2
+from anonbench.core.settings import Positive, Settings
+
+
+class Sigma(Settings):
+    """Standard deviation as a share of a region's shorter side, by entity."""
+
+    face: Positive = 0.12
+    text: Positive = 0.5
+    barcode: Positive = 0.25
+    mrz: Positive = 0.5
+
+
+class Blur(Method):
+    """Gaussian blur."""
+
+    name: ClassVar = "blur"
+    label: ClassVar = "Blur"
+    line_colour: ClassVar = "#D55E00"
+
+    sigma: Sigma = Sigma()
+    """The paper states none. Faces: SEBA uses 0.09 and calls 0.51 strong. Text: at 0.25, lines of
+    RVL-CDIP could still be guessed; at 0.5 they could not."""
+    min_sigma: Annotated[float, Field(ge=1.0)] = 1.5
+    """Smallest standard deviation in pixels, so that small regions are hidden too."""
+
+    def least_side(self) -> int:
+        """See `Method.least_side`."""
+        return 2 * math.ceil(self.min_sigma) + 1
+
+    def hide(self, pixels: np.ndarray, entity: str) -> np.ndarray:
+        """Blur; nothing outside the window has a part in it: its border is mirrored."""
+        share = float(getattr(self.sigma, entity))
+        sigma = max(self.min_sigma, share * min(pixels.shape[:2]))
+        kernel = cv2.getGaussianKernel(2 * math.ceil(3 * sigma) + 1, sigma)
+        # in floating point: OpenCV's 8-bit Gaussian is coarser, and slower at these widths
+        blurred = cv2.sepFilter2D(pixels, cv2.CV_32F, kernel, kernel, borderType=cv2.BORDER_REFLECT)
+        return np.rint(blurred).astype(np.uint8)

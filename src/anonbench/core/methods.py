@@ -1,0 +1,62 @@
+"""Anonymization methods: the pixels of one region in, hidden pixels of the same shape out."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+
+from anonbench.core.registry import Registered, Registry
+
+
+class Method(Registered):
+    """One way to hide a region. Its fields are the strengths, a section of `anonymization`.
+
+    Strengths are best relative to the region's shorter side, so that large and small faces,
+    headlines and footnotes are hidden alike.
+    """
+
+    line_colour: ClassVar[str]
+    """In figures, as #RRGGBB; told apart from those of other methods with any colour vision."""
+    images_per_second: ClassVar[float] = 25.0
+    """On a core, for the plan and the time limits of clusters. Seen with the built-in ones: 60
+    images of the demo, 0.04 to 0.3 megapixels."""
+
+    def least_side(self) -> int:
+        """Return how many pixels wide and high the window must be that the method works on.
+
+        A region that is narrower is computed in a larger window: the mean of a single pixel would
+        be that pixel.
+        """
+        return 1
+
+    def hide(self, pixels: np.ndarray, entity: str) -> np.ndarray:
+        """Return hidden pixels.
+
+        Args:
+            pixels: uint8 [h, w] or [h, w, 3] RGB of the original; they are not changed.
+            entity: what they show, one of `anonbench.core.vocabulary.Entity`.
+
+        Returns:
+            uint8 of the same shape.
+
+        """
+        raise NotImplementedError
+
+    def is_hidden(self, original: np.ndarray, written: np.ndarray, entity: str) -> np.ndarray:
+        """Return bool [h, w]: which pixels are as the method promises; the audit asks for all.
+
+        Best computed in another way than `hide` does. A method that does not say so is refused by
+        the audit. Promises of the built-in methods are in `anonbench.anonymization.audit.promises`.
+
+        Args:
+            original: uint8 [c, h, w] of a region's window before, with one or three channels.
+            written: uint8 [c, h, w] as the image was written. Pixels that belong to other regions
+                are there too, and are not counted.
+            entity: what they show, one of `anonbench.core.vocabulary.Entity`.
+
+        """
+        raise NotImplementedError
+
+
+METHODS = Registry("anonbench.methods", Method, "anonbench.anonymization.methods:BUILT_IN")

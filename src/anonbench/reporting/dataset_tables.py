@@ -1,0 +1,78 @@
+"""Registered tables of a data set: read, written and shown in the report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pandas as pd
+
+from anonbench.config import Presentation
+from anonbench.core.io import write_csv
+from anonbench.core.tables import Grid, Results
+from anonbench.evaluation.pairwise import read_comparisons
+from anonbench.evaluation.privacy.rates import read_rates
+from anonbench.reporting.grid import to_latex, to_markdown
+from anonbench.reporting.kinds import table_named
+from anonbench.reporting.summary import read_scores
+from anonbench.reporting.tables import write_text
+
+READERS: dict[str, Callable[[Path], pd.DataFrame]] = {
+    "scores": read_scores,
+    "comparisons": read_comparisons,
+    "rates": read_rates,
+}
+"""How a table that others need is read from its file."""
+
+
+def write_dataset_table(
+    name: str,
+    dataset: str,
+    files: Mapping[str, Path],
+    presentation: Presentation,
+    csv: Path,
+    markdown: Path,
+    latex: Path,
+) -> None:
+    """Write one registered table of a data set.
+
+    Args:
+        name: the table's.
+        dataset: the data set's name.
+        files: what the table needs, by the keys of `READERS`.
+        presentation: section of the config, with the table's own section.
+        csv: its values.
+        markdown: for people.
+        latex: for papers; needs booktabs.
+
+    """
+    table = presentation.of(table_named(name))
+    tables = {need: READERS[need](files[need]) for need in table.needs}
+    results = Results(dataset, tables, presentation)
+    grid = table.grid(results)
+    write_csv(table.values(results), csv)
+    write_text(markdown, to_markdown(grid))
+    write_text(latex, to_latex(grid))
+
+
+def sections(
+    datasets: Mapping[str, Mapping[str, pd.DataFrame]], presentation: Presentation
+) -> dict[str, list[Grid]]:
+    """Return the grids of the registered tables, by the heading of their section.
+
+    Args:
+        datasets: by data set, the tables that there are, by the keys of `READERS`.
+        presentation: section of the config, which names the tables.
+
+    """
+    found: dict[str, list[Grid]] = {}
+    for name in presentation.tables:
+        kind = table_named(name)
+        grids = [
+            presentation.of(kind).grid(Results(dataset, tables, presentation))
+            for dataset, tables in datasets.items()
+            if set(kind.needs) <= tables.keys()
+        ]
+        if grids:
+            found[kind.label] = grids
+    return found

@@ -1,0 +1,14 @@
+"""The built-in tables of each data set."""
+
+from __future__ import annotations
+
+from anonbench.core.tables import TABLES, ResultTable
+from anonbench.reporting.kinds.reidentification import Reidentification
+
+BUILT_IN = (Reidentification,)
+
+
+def table_named(name: str) -> type[ResultTable]:
+    """Return a table's class, a built-in one or another package's."""
+    built_in: dict[str, type[ResultTable]] = {each.name: each for each in BUILT_IN}
+    return built_in.get(name) or TABLES[name]

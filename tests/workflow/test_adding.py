@@ -1,0 +1,177 @@
+"""The package of docs/adding.md, as the page has it, through the whole workflow."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+import small_archive
+import yaml
+
+from plug_in import install
+
+pytestmark = [pytest.mark.workflow, pytest.mark.slow]
+
+
+def blocks(page: str, kind: str) -> list[str]:
+    """Return the page's code blocks of a kind."""
+    return re.findall(rf"^```{kind}\n(.*?)^```$", page, flags=re.MULTILINE | re.DOTALL)
+
+
+@pytest.fixture(scope="module")
+def page(root: Path) -> str:
+    """Return docs/adding.md."""
+    return (root / "docs/adding.md").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def package(page: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with the page's package as if installed."""
+    folder = tmp_path_factory.mktemp("package")
+    sources = {re.match(r"# (\w+)\.py\n", text)[1]: text for text in blocks(page, "python")}  # type: ignore[index]
+    (project,) = blocks(page, "toml")
+    described = tomllib.loads(project)["project"]
+    points = {
+        f"{group}:{name}": value
+        for group, entries in described["entry-points"].items()
+        for name, value in entries.items()
+    }
+    assert len(points) == 5
+    install(folder, sources, points, described["version"])
+    return folder
+
+
+@pytest.fixture(scope="module")
+def environment(package: Path) -> dict[str, str]:
+    """Return the environment of a process that has the package."""
+    path = [str(package), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return os.environ | {"PYTHONPATH": os.pathsep.join(path)}
+
+
+@pytest.fixture(scope="module")
+def config(page: str) -> dict[str, Any]:
+    """Return the smallest experiment with what the page's config names."""
+    (text,) = blocks(page, "yaml")
+    named = yaml.safe_load(text)
+    config = small_archive.config()
+    config["datasets"]["archive"] |= named["datasets"]["archive"] | {"adaptions": []}
+    recipe = config["recipes"]["tiny"]
+    recipe["backbone"] = named["recipes"]["tiny"]["backbone"]
+    config["presentation"] |= named["presentation"]
+    return config | {key: named[key] for key in ("anonymization", "privacy")}
+
+
+@pytest.fixture(scope="module")
+def done(
+    root: Path,
+    environment: dict[str, str],
+    config: dict[str, Any],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Path:
+    """Return a folder in which the experiment has run up to the report."""
+    folder = tmp_path_factory.mktemp("added")
+    small_archive.draw(folder)
+    run = snakemake(root, folder, config, environment, "--cores", "2", "results/report.html")
+    assert run.returncode == 0, run.stderr[-4000:]
+    return folder
+
+
+def snakemake(
+    root: Path, folder: Path, config: dict[str, Any], environment: dict[str, str], *arguments: str
+) -> subprocess.CompletedProcess[str]:
+    """Run the workflow in a folder."""
+    (folder / "config.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
+    program = Path(sys.executable).with_name("snakemake")
+    command = [program, "-s", root / "Snakefile", "--directory", folder]
+    command += ["--configfile", folder / "config.yaml", *arguments]
+    return subprocess.run(
+        command, capture_output=True, text=True, check=False, cwd=folder, env=environment
+    )
+
+
+def test_the_detector_finds_and_the_method_hides(done: Path) -> None:
+    archive = done / "results" / "archive"
+    boxes = pd.read_parquet(archive / "boxes.parquet")
+    assert len(boxes) == 16 and set(boxes["entity"]) == {"barcode"}
+    audit = pd.read_csv(archive / "audit.csv")
+    assert {"stripes-100", "mask-100"} <= set(audit["variant"])
+
+
+def test_the_attack_has_rates(done: Path) -> None:
+    rates = pd.read_csv(done / "results/archive/privacy/reidentification.csv")
+    own = rates[(rates["attacker"] == "thumbnails") & (rates["rank"] == 1)]
+    found = own.set_index(["method", "regions"])["rate"]
+    assert found["original", "all"] == 1.0 and found["stripes", "all"] < 1.0
+
+
+def test_the_backbone_is_trained(done: Path) -> None:
+    from anonbench.training.checkpoints.weights import read_description
+
+    (file,) = (done / "results/archive/models").rglob("backbone.safetensors")
+    described = read_description(file)
+    assert described["backbone"]["name"] == "one_block"
+    assert described["packages"]["one_block"]["package"] == "plugged 0.1.0"
+
+
+def test_the_table_is_there(done: Path) -> None:
+    table = pd.read_csv(done / "results/tables/best_archive.csv")
+    assert sorted(table["method"]) == ["mask", "stripes"]
+    assert "Best methods" in (done / "results/tables/best_archive.tex").read_text("utf-8")
+
+
+def test_all_are_in_the_report(done: Path) -> None:
+    report = (done / "results/report.html").read_text(encoding="utf-8")
+    for label in ("Stripes", "Thumbnails, rank 1", "Best methods, archive", "name: one_block"):
+        assert label in report, label
+    assert "stripes" in re.search(r'data-methods="([^"]*)"', report)[1]  # type: ignore[index]
+    experiment = (done / "results/tables/experiment.md").read_text(encoding="utf-8")
+    assert "mask, stripes" in experiment
+
+
+def test_an_edit_of_the_method_hides_by_it_again_and_by_no_other(
+    done: Path, root: Path, package: Path, environment: dict[str, str], config: dict[str, Any]
+) -> None:
+    source = package / "extra_stripes.py"
+    before = source.read_text(encoding="utf-8")
+    source.write_text(before.replace("% 2 == 1", "% 2 != 0"), encoding="utf-8")
+    try:
+        target = "results/report.html"
+        run = snakemake(root, done, config, environment, "--cores", "1", "-n", target)
+    finally:
+        source.write_text(before, encoding="utf-8")
+    assert run.returncode == 0, run.stderr[-3000:]
+    jobs = re.findall(r"^rule anonymize:\n(?:    .*\n)*", run.stdout + run.stderr, re.MULTILINE)
+    assert len(jobs) == 2 and all("variant=stripes-100" in job for job in jobs)
+    assert not re.search(r"^rule (detect|train\w*):", run.stdout + run.stderr, re.MULTILINE)
+
+
+def test_what_is_installed_and_not_named_changes_no_experiment(
+    root: Path, environment: dict[str, str]
+) -> None:
+    code = """
+import json
+from anonbench.config import load
+archive = {"layout": "folder", "path": "images", "detectors": ["mtcnn"]}
+config = load({"datasets": {"archive": archive}})
+print(json.dumps(config.model_dump(mode="json")))
+"""
+    dumped = [
+        subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=each
+        ).stdout
+        for each in (dict(os.environ), environment)
+    ]
+    assert dumped[0] == dumped[1] and '"methods": ["pixelate", "blur", "mask"]' in dumped[0]
+
+
+def test_the_page_s_own_test_passes(package: Path, environment: dict[str, str]) -> None:
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", package]
+    run = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    assert run.returncode == 0 and "1 passed" in run.stdout, run.stdout
