@@ -38,8 +38,11 @@ def post_deploy_text(root: Path) -> str:
     It installs what must not bring its own pins, and anonbench itself.
     """
     pins = " ".join(read_pins(root / NO_DEPENDENCIES))
-    return f"#!/usr/bin/env bash\n{_HEAD}set -eu\npip install --no-deps {pins}\n" + (
-        "pip install --no-deps --editable .\n"
+    install = "pip install --no-deps"
+    return (
+        f"#!/usr/bin/env bash\n{_HEAD}set -eu\n"
+        f"{install} --ignore-requires-python {pins}\n"
+        f"{install} --editable .\n"
     )
 
 
