@@ -28,7 +28,7 @@ def add(commands: Any) -> None:
         "(which input, which setting, which function), and what it would cost by the benchmarks "
         "of earlier jobs. Runs nothing.",
         epilog="All other arguments go to snakemake: targets, --configfile, --config. "
-        "More: docs/plan.md.",
+        "More: docs/how-to/plan.md.",
     )
     parser.add_argument(
         "--why", metavar="FILE", help="one file of the results: would it be made again, and why"

@@ -12,7 +12,7 @@ from anonbench.config.base import Count, Fraction, Place, Settings
 class Privacy(Settings):
     """Re-identification: how often an attacker finds out whom or what a hidden region shows.
 
-    See docs/privacy.md.
+    See docs/explanation/privacy.md.
     """
 
     enabled: bool = True
