@@ -87,9 +87,8 @@ def test_an_empty_environment_gets_a_working_command(programs: Path, tmp_path: P
     checked(programs / "python", "-c", ANONYMIZE, folder=tmp_path)
     checked(programs / "anonbench", "config", "--root", ".", folder=tmp_path)
     refused = run(programs / "anonbench", "status", folder=tmp_path)
-    assert refused.stderr == (
-        'anonbench: psutil is not installed: pip install "anonbench[workflow]"\n'
-    )
+    assert refused.stderr.count("\n") == 1
+    assert 'is not installed: pip install "anonbench[workflow]"' in refused.stderr
 
 
 def test_a_bundle_is_verified_there(programs: Path, root: Path, tmp_path: Path) -> None:
