@@ -91,3 +91,45 @@ def test_pages_that_are_named_elsewhere_are_there() -> None:
                 assert (ROOT / page).is_file(), f"{name} names {page}"
                 count += page.startswith("docs/")
     assert count > 15
+
+
+FOLDERS = "benchmarks|config|envs|profiles|src|tests|tools|workflow"
+
+
+def missing(text: str) -> list[str]:
+    """Return the paths, modules, classes and functions that a page names and that are not there."""
+    wrong = []
+    for code in re.findall(r"`([^`\n]+)`", text):
+        if re.fullmatch(rf"(?:{FOLDERS})/[\w./*-]+", code):
+            # architecture.md names the library's files from its own folder
+            places = [ROOT.glob(code), (ROOT / "src/anonbench").glob(code)]
+            if not any(list(each) for each in places):
+                wrong.append(code)
+        elif re.fullmatch(r"anonbench(?:_demo)?(?:\.\w+)+", code) and not is_defined(
+            code.split(".")
+        ):
+            wrong.append(code)
+    return wrong
+
+
+def is_defined(parts: list[str]) -> bool:
+    for length in range(len(parts), 0, -1):
+        place = ROOT.joinpath("src", *parts[:length])
+        file = place / "__init__.py" if place.is_dir() else place.with_suffix(".py")
+        if file.is_file():
+            rest = parts[length:]
+            name = rf"^(?:class |def | *){rest[0]}\b|\bimport {rest[0]}\b" if rest else ""
+            return len(rest) < 2 and bool(re.search(name, file.read_text("utf-8"), re.MULTILINE))
+    return False
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_what_a_page_names_is_there(page: Path) -> None:
+    assert missing(prose(page)) == []
+
+
+def test_what_is_gone_is_found() -> None:
+    text = "`tests/docs/test_links.py` `tests/gone.py` `anonbench.core.io` `anonbench.core.made`"
+    assert missing(text) == ["tests/gone.py", "anonbench.core.made"]
+    text = "`anonbench.evaluate` `anonbench.core.io.write_csv` `anonbench.core.io.write_xml`"
+    assert missing(text) == ["anonbench.core.io.write_xml"]
