@@ -1,4 +1,4 @@
-"""Anonymize one image."""
+"""Anonymization of one image."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The environments of conda and of the container, from the pins that `make setup` installs."""
+"""Environments for conda and the container, written from the pins of `make setup`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command `anonbench`: what is done beside the workflow."""
+"""The command `anonbench`: everything beside the workflow."""
 
 from __future__ import annotations
 

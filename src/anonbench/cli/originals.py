@@ -1,4 +1,4 @@
-"""`anonbench originals`: where results hold copies of originals, and their removal."""
+"""`anonbench originals`: copies of originals in results, listed or removed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`anonbench verify`: whether a bundle holds what it says, and its numbers come out again."""
+"""`anonbench verify`: check of a bundle's files and recomputation of its numbers."""
 
 from __future__ import annotations
 

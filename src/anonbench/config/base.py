@@ -1,4 +1,4 @@
-"""What all parts of the config share."""
+"""Base class and types of all parts of the config."""
 
 from __future__ import annotations
 

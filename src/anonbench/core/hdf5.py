@@ -1,4 +1,4 @@
-"""HDF5 files of embeddings, checked against what they store before anything of it is read.
+"""HDF5 files of embeddings, checked against their stored size before they are read.
 
 An HDF5 file can name other files to read from (external links, external storage, virtual data
 sets), load code by its filters, and declare arrays that it does not hold. All of that is refused:

@@ -1,4 +1,4 @@
-"""What each anonymization method promises of the pixels inside a region.
+"""Promises of the anonymization methods about the pixels inside a region.
 
 A method that is added declares here what must be true of it: an image of a method without a promise
 is refused. Promises are stated in the config's terms and computed in another way than the
