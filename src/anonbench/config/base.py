@@ -1,4 +1,4 @@
-"""Base class and types of all parts of the config."""
+"""What all parts of the config share."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Interface of detectors, and small steps that they share."""
+"""What every detector is, and the small steps that they share."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Resource usage of jobs, from Snakemake's benchmark files or, for cache hits, their logs.
+"""What jobs took: Snakemake's benchmark file or, of a job that had nothing to do, its log.
 
 Snakemake writes a job's benchmark whenever it has run, also where it found its outputs made. So the
 log of such a run says what making them took, and that counts.

@@ -1,4 +1,4 @@
-"""Attackers: models that embed crops so that those of one person lie close together."""
+"""Attackers: models that turn crops into vectors, so that crops of one person come close."""
 
 from __future__ import annotations
 

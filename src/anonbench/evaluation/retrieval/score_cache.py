@@ -1,4 +1,4 @@
-"""Cache of computed scores beside a job's output, so that only new ones are computed.
+"""Scores that a job had computed before, kept beside its output: only what is new is computed.
 
 A file for each scenario of a shard: Parquet and its digest. It is no output of the workflow (which
 removes outputs before a job runs again) and may be deleted at any time. A query's scores depend on
