@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
@@ -89,8 +90,12 @@ def test_python_versions_are_the_same_everywhere(root: Path, project: dict[str, 
     assert versions == named_ones
     candidates = " ".join(f"python{version}" for version in versions)
     assert candidates in (root / "tools/find-python").read_text(encoding="utf-8")
-    matrix = json.dumps(versions).replace(" ", "")
-    assert matrix in (root / ".github/workflows/ci.yml").read_text().replace(" ", "")
+    matrix = json.dumps(versions)
+    for file in (".github/workflows/ci.yml", ".gitlab-ci.yml"):
+        text = (root / file).read_text(encoding="utf-8")
+        assert yaml.safe_load(text)
+        assert matrix in text
+        assert "make test" in text
 
 
 def python_at(folder: Path, name: str, status: int) -> None:
