@@ -9,9 +9,9 @@ RUN apt-get update \
 WORKDIR /anonbench
 COPY requirements.lock requirements-nodeps.lock ./
 RUN pip install --no-cache-dir -r requirements.lock \
-    && pip install --no-cache-dir --no-deps -r requirements-nodeps.lock
+    && pip install --no-cache-dir --no-deps --ignore-requires-python -r requirements-nodeps.lock
 
-COPY pyproject.toml ./
+COPY pyproject.toml README.md LICENSE ./
 COPY src src
 RUN pip install --no-cache-dir --no-deps .
 

@@ -1,6 +1,5 @@
 # anonbench: two commands do all set-up on a fresh machine, `make demo` and `make test`.
 
-PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
@@ -23,11 +22,11 @@ help: ## this list
 setup: $(READY) ## the environment in .venv, from the pinned versions
 
 $(READY): requirements.lock requirements-nodeps.lock pyproject.toml
-	@command -v $(PYTHON) >/dev/null || { echo "anonbench needs Python 3.11; name it with: make PYTHON=..." >&2; exit 1; }
-	@echo "making the environment in $(VENV) (a few minutes, about 2 GB)"
-	@$(PYTHON) -m venv $(VENV)
+	@python=$$(tools/find-python $(PYTHON)) || exit 1; \
+		echo "making the environment in $(VENV) (a few minutes, about 2 GB), with $$python"; \
+		$$python -m venv $(VENV)
 	@$(BIN)/python -m pip install -qq -r requirements.lock
-	@$(BIN)/python -m pip install -qq --no-deps -r requirements-nodeps.lock
+	@$(BIN)/python -m pip install -qq --no-deps --ignore-requires-python -r requirements-nodeps.lock
 	@$(BIN)/python -m pip install -qq --no-deps --editable .
 	@tools/system-libraries $(BIN)/python
 	@touch $@
@@ -65,10 +64,10 @@ plan-paper: $(READY) ## plan the paper's full experiment, without its images
 		'datasets={celeba: {path: $(PAPER_LAYOUTS)/celeba}, rvl_cdip: {path: $(PAPER_LAYOUTS)/rvl_cdip}, dokiq: {path: $(PAPER_LAYOUTS)/dokiq/images.csv}}'
 
 bench-setup: $(READY) ## the peers that benchmarks compare with, in an environment of their own
-	@test -d $(BENCH) || $(PYTHON) -m venv $(BENCH)
+	@test -d $(BENCH) || $(BIN)/python -m venv $(BENCH)
 	@$(BENCH)/bin/python -m pip install -qq -r benchmarks/requirements.txt
-	@echo 'import site; site.addsitedir("$(CURDIR)/$(VENV)/lib/python3.11/site-packages")' \
-		> $(BENCH)/lib/python3.11/site-packages/anonbench.pth
+	@cd $(BENCH)/lib/python3.*/site-packages && \
+		echo "import site; site.addsitedir('$$(echo $(CURDIR)/$(VENV)/lib/python3.*/site-packages)')" > anonbench.pth
 
 bench: bench-setup ## all benchmarks, one JSON object each
 	@failed=; for bench in benchmarks/bench_*.py; do \

@@ -1,4 +1,4 @@
-"""Draws a demo data set and writes it as its publishers would, with the truth beside it."""
+"""Generation of a demo data set in its publisher's layout, with the truth beside it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which images a demo data set has, known before any is drawn."""
+"""Listing of a demo data set's images, known before any is drawn."""
 
 from __future__ import annotations
 

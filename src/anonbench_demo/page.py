@@ -1,4 +1,4 @@
-"""A page that is printed on, and remembers where each line of text came to stand."""
+"""Printed page that records the place of each line of text."""
 
 from __future__ import annotations
 

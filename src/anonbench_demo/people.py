@@ -1,4 +1,4 @@
-"""Who is drawn: an identity's lasting traits, and what changes from photo to photo."""
+"""Identities: lasting traits of a person, and what changes between photos."""
 
 from __future__ import annotations
 

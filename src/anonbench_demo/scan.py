@@ -1,4 +1,4 @@
-"""What a scanner and the years do to paper: skew, softness, noise, stains, shadows."""
+"""Effects of scanning and age on paper: skew, softness, noise, stains, shadows."""
 
 from __future__ import annotations
 

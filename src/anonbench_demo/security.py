@@ -1,4 +1,4 @@
-"""What makes a card look official: guilloches, an emblem, a barcode."""
+"""Security features of a card: guilloches, an emblem, a barcode."""
 
 from __future__ import annotations
 

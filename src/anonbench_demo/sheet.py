@@ -1,4 +1,4 @@
-"""A page with what its author has at hand: words, chance and a type family."""
+"""Page with its author's words, random numbers and type family."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a drawing is made of besides its pixels: true regions, texts and labels, and their files."""
+"""Truth of a drawing: true regions, texts and labels, and their files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What surrounds the face: hair, hats, neck and clothes."""
+"""Surroundings of the face: hair, hats, neck and clothes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""docs/architecture.md names the rooms, modules and definitions that there are."""
+"""docs/explanation/architecture.md names the rooms, modules and definitions that there are."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def test_every_room_is_in_the_table_and_nothing_else_is(root: Path) -> None:
-    text = (root / "docs/architecture.md").read_text(encoding="utf-8")
+    text = (root / "docs/explanation/architecture.md").read_text(encoding="utf-8")
     told = set(re.findall(r"^\| `(\w+)/` \|", text, flags=re.MULTILINE))
     entries = {path for path in (root / "src/anonbench").iterdir() if path.name != "__pycache__"}
     assert told == {path.name for path in entries if path.is_dir()}
@@ -16,7 +16,7 @@ def test_every_room_is_in_the_table_and_nothing_else_is(root: Path) -> None:
 
 
 def test_every_name_on_the_page_is_there(root: Path) -> None:
-    text = (root / "docs/architecture.md").read_text(encoding="utf-8")
+    text = (root / "docs/explanation/architecture.md").read_text(encoding="utf-8")
     library = root / "src/anonbench"
     rooms = "|".join(path.name for path in library.iterdir() if path.is_dir())
     names = re.findall(rf"`((?:{rooms})(?:\.\w+)+)`", text)

@@ -21,7 +21,7 @@ from PIL import Image
 pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 
 ROOT = Path(__file__).resolve().parents[2]
-FILES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+FILES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 BLOCKS = [block for file in FILES for block in console.blocks(file)]
 MADE = ("table_V", "portraits_images")
 """What stands in the folder before: the small experiment, up to its scores and one table."""
@@ -102,8 +102,8 @@ def draw(folder: Path) -> None:
 
 
 def embeddings(folder: Path) -> None:
-    """Write the files that docs/evaluate.md names; its own lines of Python write the first two."""
-    guide = (ROOT / "docs/evaluate.md").read_text(encoding="utf-8")
+    """Write the files that docs/how-to/evaluate.md names; its own Python writes the first two."""
+    guide = (ROOT / "docs/how-to/evaluate.md").read_text(encoding="utf-8")
     python = re.search(r"```python\n(.*?)```", guide, re.DOTALL)
     assert python is not None
     subprocess.run([sys.executable, "-c", python[1]], cwd=folder, check=True)

@@ -1,4 +1,4 @@
-"""Only what an edit concerns is planned: the invalidation table of docs/design.md, row by row."""
+"""Only what an edit concerns is planned: the table of docs/explanation/design.md, row by row."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-# Results from a bundle (docs/bundle.md): what it carries is made by no rule, nor is what needs an
+# Results from a bundle (docs/how-to/bundle.md): what it carries is made by no rule, nor is what needs an
 # image. Included after all rules, those that may not run are taken away.
 
 from anonbench.bundle.source import rules_left

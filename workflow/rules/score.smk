@@ -4,7 +4,7 @@
 
 # One job for all scenarios: they share the reference similarities. Their scores are kept beside the
 # outputs (`kept/`, no output of any rule): an added model or a job that was killed computes only
-# what is new. docs/design.md says why.
+# what is new. docs/explanation/design.md says why.
 rule retrieve:
     input:
         **by_digest(

@@ -1,1 +1,1 @@
-"""Image and regions in, anonymized image out: pixelate, blur, mask, at any degree."""
+"""Anonymization of images at given regions: methods, degrees, image sets, audit."""

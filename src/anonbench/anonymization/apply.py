@@ -1,4 +1,4 @@
-"""Anonymize one image."""
+"""Anonymization of one image."""
 
 from __future__ import annotations
 
@@ -12,9 +12,14 @@ from anonbench.config import Anonymization
 from anonbench.core.boxes import Region, regions_at
 from anonbench.core.vocabulary import Variant
 
+DEFAULTS = Anonymization()
+
 
 def anonymize(
-    image: np.ndarray, regions: Sequence[Region], variant: Variant, settings: Anonymization
+    image: np.ndarray,
+    regions: Sequence[Region],
+    variant: Variant,
+    settings: Anonymization = DEFAULTS,
 ) -> np.ndarray:
     """Hide the first regions of the draw order, as many as the variant's degree asks for.
 

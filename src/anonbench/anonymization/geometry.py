@@ -1,4 +1,4 @@
-"""From a region in floating-point pixels to the pixels that are hidden."""
+"""Conversion of a region in floating-point pixels to the pixels that are hidden."""
 
 from __future__ import annotations
 

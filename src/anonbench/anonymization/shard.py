@@ -1,4 +1,4 @@
-"""One shard of an image set: originals and boxes in, a tar of one variant out."""
+"""Anonymization of one shard: originals and boxes in, a tar of one variant out."""
 
 from __future__ import annotations
 

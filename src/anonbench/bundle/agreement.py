@@ -1,4 +1,4 @@
-"""Whether numbers that were made again are the published ones: exactly, nearly, or not."""
+"""Comparison of recomputed numbers with the published ones: exact, within tolerance, different."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a bundle carries: which of the results, how each is copied, and where it goes.
+"""Contents of a bundle: which results it carries, how each is copied, and where to.
 
 Below `results/` is what the workflow starts from on a reviewer's machine; below `published/`, under
 the same names, what it makes again from that, to compare with. Nothing else is taken along: what is

@@ -1,4 +1,4 @@
-"""What a bundle says of itself: its README, and the warning about what it tells of the images."""
+"""README of a bundle, with a warning about what it reveals of the images."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A bundle's numbers made again, data set by data set, and compared with the published ones."""
+"""Recomputation of a bundle's numbers, data set by data set."""
 
 from __future__ import annotations
 

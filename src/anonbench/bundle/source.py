@@ -1,4 +1,4 @@
-"""A bundle as the workflow's starting point: what it carries, and which rules are left to run."""
+"""Bundle as the workflow's starting point: its files, and the rules that remain to run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Check a bundle: every file against the metadata, and every number that can be made again."""
+"""Verification of a bundle: its files against the metadata, its numbers against recomputed ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Results → a bundle: a folder, or a tar of it."""
+"""Writing of a bundle from results, as a folder or a tar."""
 
 from __future__ import annotations
 

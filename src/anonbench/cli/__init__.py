@@ -1,4 +1,4 @@
-"""The command line: a module a command, and `main`, which finds them."""
+"""Command line: one module for each command."""
 
 from anonbench.cli.main import main
 

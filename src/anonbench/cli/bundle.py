@@ -25,7 +25,7 @@ def add(commands: Any) -> None:
         help="write results that others can make the tables from again, without images",
         description="Writes the scores of single queries, boxes, config, environment and published "
         "tables of a run into a folder or tar, with RO-Crate metadata. Never images.",
-        epilog="What is in it and what it tells of the images: docs/bundle.md.",
+        epilog="What is in it and what it tells of the images: docs/how-to/bundle.md.",
     )
     parser.add_argument(
         "--configfile",

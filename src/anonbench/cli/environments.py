@@ -1,4 +1,4 @@
-"""The environments of conda and of the container, from the pins that `make setup` installs."""
+"""Environments for conda and the container, written from the pins of `make setup`."""
 
 from __future__ import annotations
 
@@ -38,8 +38,11 @@ def post_deploy_text(root: Path) -> str:
     It installs what must not bring its own pins, and anonbench itself.
     """
     pins = " ".join(read_pins(root / NO_DEPENDENCIES))
-    return f"#!/usr/bin/env bash\n{_HEAD}set -eu\npip install --no-deps {pins}\n" + (
-        "pip install --no-deps --editable .\n"
+    install = "pip install --no-deps"
+    return (
+        f"#!/usr/bin/env bash\n{_HEAD}set -eu\n"
+        f"{install} --ignore-requires-python {pins}\n"
+        f"{install} --editable .\n"
     )
 
 

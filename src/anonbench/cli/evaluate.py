@@ -33,7 +33,7 @@ def add(commands: Any) -> None:
         description="Scores embeddings after a change of the images (anonymization, another model) "
         "against the ranking that the original system gave. Files: .h5 with /embeddings and /ids, "
         ".npy with x.ids.txt beside x.npy, or .parquet with a column id.",
-        epilog="What the numbers mean, and examples: docs/evaluate.md.",
+        epilog="What the numbers mean, and examples: docs/how-to/evaluate.md.",
     )
     for name, what in _FILES:
         parser.add_argument(f"--{name}", type=Path, required=True, metavar="FILE", help=what)

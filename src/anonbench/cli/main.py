@@ -1,4 +1,4 @@
-"""The command `anonbench`: what is done beside the workflow."""
+"""The command `anonbench`: everything beside the workflow."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from anonbench.cli import bundle, evaluate, images, originals, plan, status, verify
+from anonbench.cli.extras import missing_extra
 from anonbench.core.errors import InputError
 from anonbench.core.io import require_another
 from anonbench.core.jobs.checksums import verify as verify_file
@@ -23,6 +24,10 @@ def main(arguments: list[str] | None = None) -> int:
         options.run(options)
     except InputError as error:
         return _refused(str(error))
+    except ModuleNotFoundError as error:
+        if (hint := missing_extra(error)) is None:
+            raise
+        return _refused(hint)
     except BrokenPipeError:  # the reader of the output has what it wanted, as `head` does
         sys.stdout = None
         return 1

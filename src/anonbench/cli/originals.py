@@ -1,4 +1,4 @@
-"""`anonbench originals`: where results hold copies of originals, and their removal."""
+"""`anonbench originals`: copies of originals in results, listed or removed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def add(commands: Any) -> None:
         help="list or remove copies of originals in results",
         description="Lists the files that hold copies of originals, hidden links included. Only "
         "reads, without --remove.",
-        epilog="More: docs/own-data.md.",
+        epilog="More: docs/how-to/own-data.md.",
     )
     parser.add_argument(
         "results",

@@ -26,7 +26,7 @@ def add(commands: Any) -> None:
         "(which input, setting or function), and what the run would cost by the benchmarks of "
         "earlier jobs. Runs and changes nothing.",
         epilog="All other arguments go to snakemake: targets, --configfile, --config. "
-        "More: docs/plan.md.",
+        "More: docs/how-to/plan.md.",
     )
     parser.add_argument(
         "--why", metavar="FILE", help="explain one file: would it be made again, and why"

@@ -23,7 +23,7 @@ def add(commands: Any) -> None:
         "status",
         help="how far a run is: done, running, failed, left",
         description="Shows how far the latest run is, while it runs or afterwards. Only reads.",
-        epilog="More: docs/plan.md.",
+        epilog="More: docs/how-to/plan.md.",
     )
     parser.add_argument(
         "--results",

@@ -1,4 +1,4 @@
-"""`anonbench verify`: whether a bundle holds what it says, and its numbers come out again."""
+"""`anonbench verify`: check of a bundle's files and recomputation of its numbers."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ def add(commands: Any) -> None:
         help="check a bundle's files, and make its numbers again",
         description="Compares every file of a bundle with its checksum, makes again what can be "
         "made from what is in it, and says which numbers are the published ones.",
-        epilog="The exit status is 0 where everything is as published, else 1. See docs/bundle.md.",
+        epilog="The exit status is 0 where everything is as published, else 1. "
+        "See docs/how-to/bundle.md.",
     )
     parser.add_argument("bundle", type=Path, help="the bundle's folder or tar")
     parser.add_argument(

@@ -1,4 +1,4 @@
-"""The config as one typed model: every default, every rule about impossible combinations.
+"""Typed model of the config: every default, and every rule about impossible combinations.
 
 `load` is the only way in. The schema and the commented default file are written from this model by
 `anonbench config` (see `anonbench.config.document`), and a test keeps them in sync.

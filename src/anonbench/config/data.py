@@ -1,4 +1,4 @@
-"""Settings of the data: where images come from, what is found in them and how it is hidden."""
+"""Settings of data sets, detection and anonymization."""
 
 from __future__ import annotations
 

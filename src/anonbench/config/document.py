@@ -1,4 +1,4 @@
-"""The schema and the commented default file, written from the model."""
+"""Schema and commented default config, written from the model."""
 
 from __future__ import annotations
 

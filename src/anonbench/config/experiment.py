@@ -1,4 +1,4 @@
-"""What one config asks for: variants, models, scenarios, tables and figures, by data set."""
+"""Experiment that follows from a config: variants, models, scenarios, tables, figures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Named settings: values that stand where a config gives none of its own."""
+"""Presets: named values for settings that a config leaves open."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ A = TypeVar("A", bound=AttackerKind)
 class Privacy(ATTACKERS.with_sections(Settings)):  # type: ignore[misc]
     """Re-identification: how often an attacker finds out whom or what a hidden region shows.
 
-    See docs/privacy.md.
+    See docs/explanation/privacy.md.
     """
 
     enabled: bool = True

@@ -1,4 +1,4 @@
-"""What a job will need: minutes and memory, for schedulers and for the plan of an experiment.
+"""Estimates of a job's minutes and memory, for schedulers and for the plan.
 
 The rates of CPU stages lie below what one shared core reached on real CelebA images and RVL-CDIP
 pages and on the demo. They decide how long a cluster lets a job run and nothing else.

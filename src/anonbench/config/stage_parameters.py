@@ -1,4 +1,4 @@
-"""The slice of the config that each stage reads: what, when changed, makes it run again.
+"""Sections of the config that each stage reads; a change in them makes the stage run again.
 
 A slice is plain data (it becomes a rule's parameter). What cannot change a result, such as the
 number of loader processes, is left out of it (`Settings.effective`), and the job puts it back

@@ -1,4 +1,4 @@
-"""The config as text: YAML that says one thing only, and plain values of bounded size."""
+"""Reading of config files: unambiguous YAML with plain values of bounded size."""
 
 from __future__ import annotations
 

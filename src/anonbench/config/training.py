@@ -1,4 +1,4 @@
-"""Settings of a training: DINOv2's recipe, its named presets and the demo's small one."""
+"""Settings of a training: DINOv2's recipe and its presets."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What every room stands on: words, files, seeds, numbers; nothing of images or models."""
+"""Foundations of all rooms: vocabulary, files, seeds, numbers; nothing of images or models."""

@@ -1,4 +1,4 @@
-"""Non-maximum suppression where torchvision's compiled operators do not load.
+"""Replacement of non-maximum suppression where torchvision's compiled operators do not load.
 
 A CPU build of torch beside a CUDA build of torchvision (or the reverse) lacks `torchvision::nms`:
 then `import torchvision` fails, and timm, lightly and facenet-pytorch with it. Call

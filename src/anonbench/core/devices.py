@@ -1,4 +1,4 @@
-"""GPUs of this machine, each for one job at a time.
+"""Allocation of this machine's GPUs, each to one job at a time.
 
 Snakemake counts GPUs (`--resources gpu=4`) but does not say which one a job gets: each job takes
 its own here, by a lock on a file that the kernel gives up when the last process that holds it

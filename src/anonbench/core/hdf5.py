@@ -1,4 +1,4 @@
-"""HDF5 files of embeddings, checked against what they store before anything of it is read.
+"""HDF5 files of embeddings, checked against their stored size before they are read.
 
 An HDF5 file can name other files to read from (external links, external storage, virtual data
 sets), load code by its filters, and declare arrays that it does not hold. All of that is refused:
@@ -100,7 +100,8 @@ def _dataset(file: h5py.File, path: Path, name: str) -> h5py.Dataset:
     """Return a data set that stands whole in this very file."""
     where = f"{path}: /{name}"
     if name not in file.keys():  # noqa: SIM118 - `in` of a file follows links
-        raise InputError(f"{path}: has no data set /{name}; see docs/evaluate.md for the formats")
+        guide = "see docs/how-to/evaluate.md for the formats"
+        raise InputError(f"{path}: has no data set /{name}; {guide}")
     if not isinstance(file.get(name, getlink=True), h5py.HardLink):
         raise InputError(f"{where} is a link to elsewhere, which is not followed; copy the data")
     found = file[name]

@@ -1,4 +1,4 @@
-"""Machine-readable zones after ICAO Doc 9303: their formats, check digits, and what they look like.
+"""Machine-readable zones after ICAO Doc 9303: formats, check digits and patterns.
 
 Sizes and fields: part 4 (TD3), part 5 (TD1), part 6 (TD2), part 7 (MRV-A and MRV-B); check digits:
 part 3, section 4.9.

@@ -1,4 +1,4 @@
-"""Files written whole or not at all, with the same bytes for the same content."""
+"""Atomic and reproducible writing of files: whole or not at all, equal bytes for equal content."""
 
 from __future__ import annotations
 

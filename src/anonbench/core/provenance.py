@@ -1,4 +1,4 @@
-"""What a result says of its making: package versions, and digests of what it was made from."""
+"""Provenance of a result: package versions and digests of its inputs."""
 
 from __future__ import annotations
 

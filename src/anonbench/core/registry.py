@@ -1,6 +1,6 @@
 """Registries: classes by name, those that come with anonbench and those of installed packages.
 
-A package adds a class by an entry point of the registry's group; see docs/adding.md.
+A package adds a class by an entry point of the registry's group; see docs/how-to/adding.md.
 """
 
 from __future__ import annotations

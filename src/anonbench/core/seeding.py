@@ -1,4 +1,4 @@
-"""Randomness that depends on what is drawn for, never on when or by which worker."""
+"""Random generators seeded by what is drawn for, not by time or worker."""
 
 from __future__ import annotations
 

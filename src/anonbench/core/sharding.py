@@ -1,4 +1,4 @@
-"""Which shard an image belongs to: a function of its id alone."""
+"""Assignment of images to shards, by id."""
 
 from __future__ import annotations
 

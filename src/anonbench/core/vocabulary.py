@@ -1,7 +1,7 @@
 """The words of the experiment: variants, models and scenarios, and how they are written in paths.
 
 One variant is one version of the images (``original``, ``blur-50``); one model is one DINOv2
-training (``unadapted``, ``A-blur-50``). See docs/vocabulary.md.
+training (``unadapted``, ``A-blur-50``). See docs/reference/glossary.md.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""Data sets as their publishers ship them, each read into the same manifest table."""
+"""Data sets in their publishers' layouts, each read into the same manifest table."""

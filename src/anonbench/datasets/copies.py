@@ -1,4 +1,4 @@
-"""Images of the same bytes: train and validation never share one."""
+"""Images of the same bytes, and which of them are left out: splits never share one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Images that may show what should be hidden: how many are left out, and how many are published.
+"""Images that may show what should be hidden: counts of those left out and those published.
 
 No region was found in them, a detector failed on them, or a row of the user's own boxes was meant
 for an image that is not there. The counts stand on the terminal, in the report and in `audit.csv`.

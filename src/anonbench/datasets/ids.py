@@ -1,4 +1,4 @@
-"""Which texts may be ids of images: they become names in archives, tables and pages."""
+"""Rules for ids of images, which become names in archives, tables and pages."""
 
 from __future__ import annotations
 

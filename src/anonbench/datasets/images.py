@@ -1,4 +1,4 @@
-"""Reading originals of any kind, and coding what is written."""
+"""Reading and decoding of originals, encoding of anonymized images."""
 
 from __future__ import annotations
 

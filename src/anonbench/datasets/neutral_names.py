@@ -1,4 +1,4 @@
-"""Neutral names for what is passed on: numbers for images and classes, no places of a machine.
+"""Neutral names for what is passed on: numbers for images and classes, no paths.
 
 Report, tables, figures, bundle and exported images take their names from here, so that an image or
 class has the same number in all of them. Inside the folder of results ids stay.

@@ -1,4 +1,4 @@
-"""Why a file of a data folder is not used: kinds of files, by suffix and by content."""
+"""Reasons why a file of a data folder is not used: kinds of files, by suffix and content."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether files of a data set were added, removed or replaced: by name, size and time, unopened."""
+"""Fingerprint of a data set's files by name, size and time, without opening them."""
 
 from __future__ import annotations
 

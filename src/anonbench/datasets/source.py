@@ -1,4 +1,4 @@
-"""What a layout's list files and folders say, before splits are made and images are opened."""
+"""Listing of a data set before splits are made and images are opened."""
 
 from __future__ import annotations
 

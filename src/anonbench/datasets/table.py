@@ -1,4 +1,4 @@
-"""A table of one's own, CSV or Parquet: `path`, optional `id` and `split`, any label columns."""
+"""Data set from a user's table: CSV or Parquet with `path`, optional `id`, `split` and labels."""
 
 from __future__ import annotations
 

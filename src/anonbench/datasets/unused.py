@@ -1,4 +1,4 @@
-"""The files of a data folder that are not used, each with its reason."""
+"""Files of a data folder that are not used, each with its reason."""
 
 from __future__ import annotations
 

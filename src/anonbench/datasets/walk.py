@@ -1,4 +1,4 @@
-"""Every file below a folder, no file opened and none missing."""
+"""Listing of every file below a folder, without opening any."""
 
 from __future__ import annotations
 

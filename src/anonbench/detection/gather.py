@@ -1,4 +1,4 @@
-"""From the shards' tables to one table of all regions, and the counts before and after."""
+"""Table of all regions from the shards' tables, and counts of images before and after."""
 
 from __future__ import annotations
 

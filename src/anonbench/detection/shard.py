@@ -1,4 +1,4 @@
-"""One job of the detection stage: the images of a shard in, box table and images table out."""
+"""Detection in one shard: its images in, a table of boxes and one of images out."""
 
 from __future__ import annotations
 

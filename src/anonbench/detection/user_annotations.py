@@ -1,4 +1,4 @@
-"""What a user adds to detection: boxes, corrections, templates and truth of their own."""
+"""A user's annotations as detection reads them: boxes, corrections, templates and truth."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a backbone looks: the class token's attention in the last block, by head."""
+"""Attention maps of a backbone: the class token's attention in the last block, by head."""
 
 from __future__ import annotations
 

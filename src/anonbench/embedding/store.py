@@ -1,4 +1,4 @@
-"""Embeddings on disk: ours, and what anyone may bring."""
+"""Embeddings on disk, in the HDF5 format that other systems may write, too."""
 
 from __future__ import annotations
 

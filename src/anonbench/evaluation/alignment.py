@@ -1,4 +1,4 @@
-"""Reference, queries and database of one evaluation, as they are given, and whether they fit."""
+"""Alignment of reference, queries and database of one evaluation, with checks that they fit."""
 
 from __future__ import annotations
 

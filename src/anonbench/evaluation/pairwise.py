@@ -1,4 +1,4 @@
-"""Which differences within a column of a table are real: all pairs of its rows, by paired tests.
+"""Paired tests between all rows in a column of a result table.
 
 A column is one data set, degree, method, query kind and metric; its rows are the adaptions and the
 retraining control. All rows answer the same queries, and a query that is hard for one is hard for

@@ -1,4 +1,4 @@
-"""What retraining costs and what adapting costs beyond it, from the paired tests alone.
+"""Decomposition of an adapted model's loss into costs of retraining and of adapting.
 
 The reference ranking is the unadapted model's own, so an unadapted model is compared with itself
 and an adapted one with a stranger: the retrieval bias. The retraining control, the unadapted model

@@ -1,4 +1,4 @@
-"""How many images and queries a statement about a ranking needs, and what to add.
+"""Numbers of images and queries that a statement about a ranking needs.
 
 Scores are computed and shown in the tables whatever their number; a statement (the report's first
 screen, a recommendation, a claim) rests on no fewer than these.

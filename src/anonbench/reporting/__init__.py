@@ -1,1 +1,1 @@
-"""What people look at: tables, figures and the report, all made from the tidy scores."""
+"""Tables, figures and the report, made from the tidy scores."""

@@ -1,4 +1,4 @@
-"""What the paper says, and whether its own numbers and ours bear it out, for people."""
+"""Table of the paper's claims, on its own numbers and on ours."""
 
 from __future__ import annotations
 

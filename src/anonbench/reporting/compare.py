@@ -1,4 +1,4 @@
-"""The paper's tables beside ours: published value, ours and the difference, for people."""
+"""The paper's tables beside ours: published value, ours, difference."""
 
 from __future__ import annotations
 

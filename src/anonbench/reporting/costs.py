@@ -1,4 +1,4 @@
-"""What each stage of a run cost, from Snakemake's benchmark files, and on which machines."""
+"""Cost of each stage of a run, from Snakemake's benchmark files, by machine."""
 
 from __future__ import annotations
 

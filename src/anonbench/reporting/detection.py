@@ -1,4 +1,4 @@
-"""The quality of detection as a table: a row an entity, values in percent with intervals."""
+"""Table of detection quality: one row for each entity, values in percent with intervals."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the report's retrieval explorer shows, precomputed: a few queries in every scenario.
+"""Data of the report's retrieval explorer: a few queries in every scenario.
 
 Nothing of an original enters it unless originals are to be shown: pictures are those of
 `anonbench.reporting.shown`, and images and classes have numbers instead of ids and labels, which

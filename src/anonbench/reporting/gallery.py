@@ -1,4 +1,4 @@
-"""What a retrieval gallery shows: a few queries, the reference's results and two scenarios'."""
+"""Contents of a retrieval gallery: a few queries, the reference's results and two scenarios'."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How methods, models and metrics are called and ordered wherever people read them."""
+"""Labels and order of methods, models and metrics, wherever people read them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A result table in the paper's layout, before it becomes CSV, Markdown, LaTeX or HTML."""
+"""Result table in the paper's layout, before it is written as CSV, Markdown, LaTeX or HTML."""
 
 from __future__ import annotations
 

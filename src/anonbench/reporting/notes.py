@@ -1,4 +1,4 @@
-"""What stands below a result table: how much is behind its numbers, and what its marks mean."""
+"""Notes below a result table: the data behind its numbers, and the meaning of its marks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The pipeline's stages, read off its rules."""
+"""Stages of the pipeline, derived from its rules."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How often regions are re-identified, as a table for people."""
+"""Table of re-identification rates."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an experiment does, spelled out from its config: the paper's Tables I to IV.
+"""Tables of an experiment's plan, from its config: the paper's Tables I to IV.
 
 Source: arXiv 2602.19641. Tables II to IV define the scenarios of CelebA, RVL-CDIP and DOKIQ; each
 data set of any experiment gets the like. Table I lists earlier work by what was anonymized and

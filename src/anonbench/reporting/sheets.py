@@ -1,4 +1,4 @@
-"""The contact sheets of a data set: its least certain images, and a random sample."""
+"""Contact sheets of a data set: its least certain images, and a random sample."""
 
 from __future__ import annotations
 

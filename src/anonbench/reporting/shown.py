@@ -1,4 +1,4 @@
-"""Image sets as figures, explorer and report show them: nothing that should be hidden.
+"""Image sets as figures, explorer and report may show them: nothing that should be hidden.
 
 Every picture that is passed on is read through a `ShownSet`. Unless originals may be shown, it
 gives an image only where every detector worked, something was found, and all of it is hidden

@@ -1,4 +1,4 @@
-"""The tidy scores, averaged over seeds: the one table that tables, trends and report read."""
+"""Tidy scores averaged over seeds: the table behind tables, trends and report."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Small pictures for a page: each image once, all of them together within a size."""
+"""Thumbnails for a page: each image once, all together within a size limit."""
 
 from __future__ import annotations
 

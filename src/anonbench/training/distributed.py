@@ -1,4 +1,4 @@
-"""Several processes that train one model: what they tell each other.
+"""Communication between the processes that train one model.
 
 Each process ("rank") has an equal share of every batch. What a loss takes over the whole batch
 (centering, nearest neighbours, means) is exchanged, so that the ranks together take the step that

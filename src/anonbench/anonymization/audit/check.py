@@ -1,4 +1,4 @@
-"""One image as it was written, held against its original.
+"""Audit of one anonymized image as written, against its original.
 
 What is proved of each image, from the bytes that stand in the shard:
 

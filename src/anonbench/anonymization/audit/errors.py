@@ -1,4 +1,4 @@
-"""The one way in which a check ends badly."""
+"""Error of the audit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files as they were written, taken apart without the library that wrote them.
+"""Decoding of written images, independent of the library that wrote them.
 
 A file passes only if it holds the image and nothing else: no metadata, no thumbnail, no further
 frame, nothing behind the image's end.

@@ -1,4 +1,4 @@
-"""What each anonymization method promises of the pixels inside a region.
+"""Promises of the anonymization methods about the pixels inside a region.
 
 Promises of the built-in methods are stated in the config's terms and computed in another way than
 the anonymizer does. Another package's method says itself what must be true of it

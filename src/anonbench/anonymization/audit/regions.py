@@ -1,4 +1,4 @@
-"""Regions as the audit reads them from a box table, and the pixels they cover.
+"""Regions as the audit reads them from a box table, with the pixels they cover.
 
 A region, straight or slanted, is the convex hull of four corners. Its pixels are found row by row:
 the hull's left and right ends within a row of pixels are those of the six lines between corners.

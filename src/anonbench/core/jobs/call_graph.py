@@ -1,4 +1,4 @@
-"""Which definitions of the package some code can reach: read from the source, nothing is imported.
+"""Definitions of the package that some code can reach, found in the source without imports.
 
 The unit is a top-level definition (a function, a class, a constant), so that an edit counts for
 those alone whose code can come to it. What does not run does not count: comments, docstrings,

@@ -1,4 +1,4 @@
-"""Checksums of what jobs wrote, in a hidden folder beside each file, and the check against them.
+"""Checksums of job outputs, in a hidden folder beside each file, and the check against them.
 
 A result is read by a job only when its bytes are those that its own job wrote. Sizes and times do
 not tell: a file can be replaced by another of both. So each reader hashes what it reads.

@@ -1,4 +1,4 @@
-"""What a result depends on besides its inputs and settings: the code that made it, with packages.
+"""Code fingerprint of a result: the definitions that made it, and the packages' versions.
 
 The code is what can be executed: comments, docstrings, annotations and formatting change nothing,
 and neither does a function that nobody calls. Modules are read and not imported, so that nothing

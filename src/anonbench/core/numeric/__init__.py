@@ -1,1 +1,1 @@
-"""Arrays: similarities, the nearest of them, bootstrap intervals."""
+"""Numerics on arrays: similarities, nearest neighbours, bootstrap intervals."""

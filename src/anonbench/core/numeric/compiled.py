@@ -1,4 +1,4 @@
-"""Loops that numba compiles, where each step would be a pass over memory of its own in NumPy."""
+"""Compilation of loops by numba, for steps that would each be a pass over memory in NumPy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Similarities block by block, with reproducible bits: what retrieval and k-NN both stand on.
+"""Similarities in blocks, with reproducible bits, for retrieval and k-NN.
 
 What is made of them is in `anonbench.core.numeric.topk`.
 """

@@ -1,4 +1,4 @@
-"""Intervals and coefficients: vectorized, seeded, and silent where a value is undefined (NaN)."""
+"""Intervals and coefficients: vectorized, seeded, NaN where a value is undefined."""
 
 from __future__ import annotations
 

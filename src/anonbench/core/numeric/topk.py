@@ -1,4 +1,4 @@
-"""The exact order of similarities: by value, descending, and by position where values are equal.
+"""Exact order of similarities: by value, descending, then by position.
 
 Positions are the sorted image ids, so that no result depends on how a sort treats ties.
 """

@@ -1,4 +1,4 @@
-"""Boxes that a user brings, corrects and takes away: CSV, Parquet, COCO JSON and VIA JSON."""
+"""Regions from a user's files: CSV, Parquet, COCO JSON and VIA JSON."""
 
 from anonbench.datasets.annotations.coco import write_coco
 from anonbench.datasets.annotations.copies import for_all_copies

@@ -1,4 +1,4 @@
-"""Annotations of images of equal bytes: what is hidden in one is hidden in all."""
+"""Annotations of images of equal bytes, shared by all copies."""
 
 from __future__ import annotations
 

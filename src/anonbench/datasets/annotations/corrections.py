@@ -1,4 +1,4 @@
-"""A person's corrections of what detectors find: regions to add and to remove, in a file beside."""
+"""Corrections of detected regions, from a user's file: regions to add and to remove."""
 
 from __future__ import annotations
 

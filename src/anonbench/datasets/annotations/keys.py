@@ -1,4 +1,4 @@
-"""Images by their keys: an id, or a path relative to the data set's root or absolute; exactly."""
+"""Keys of images: an id, or a path relative to the data set's root or absolute; exact."""
 
 from __future__ import annotations
 

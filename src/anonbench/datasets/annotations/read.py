@@ -1,4 +1,4 @@
-"""Any file of boxes to the regions of each image."""
+"""Reading of any annotation file into the regions of each image."""
 
 from __future__ import annotations
 

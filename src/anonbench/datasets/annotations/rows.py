@@ -1,4 +1,4 @@
-"""What the formats have in common: rows with a place in their file, and errors that name it."""
+"""Rows of annotation files, with their place in the file for error messages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Outlines as annotation tools draw them, reduced to a box and, with four corners, a quadrilateral.
+"""Outlines of annotation tools, reduced to a box and, with four corners, a quadrilateral.
 
 Numbers here may be anything that JSON holds; what is no number becomes NaN, which the checks refuse
 with its place in the file.

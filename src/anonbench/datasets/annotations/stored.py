@@ -1,4 +1,4 @@
-"""Annotations in the results: each row with the id of its image, checked and cut before."""
+"""Annotations as stored in the results: checked, clipped, each with its image's id."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the face detectors share: a region from a box, grown by a margin."""
+"""Common parts of the face detectors: a region from a box, grown by a margin."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Means over windows of images, by integral images: how MTCNN makes images and faces smaller."""
+"""Means over windows of images, by integral images: MTCNN's way to shrink images and faces."""
 
 from __future__ import annotations
 

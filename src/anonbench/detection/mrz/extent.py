@@ -1,4 +1,4 @@
-"""What text detectors miss of a zone: whole lines, and the fillers at a line's end."""
+"""Completion of machine-readable zones: whole lines and fillers that text detectors miss."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The full height of a linear barcode, of which a reader needs, and reports, a few rows only."""
+"""Full height of a linear barcode, of which a reader reports only a few rows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Zones that cannot be read: two or three lines of equal length whose characters stand evenly.
+"""Zones that cannot be read, by two or three equally long lines of evenly spaced characters.
 
 Every line of a zone has 30, 36 or 44 characters at one pitch, which shows in the sum of its columns
 even where no character can be made out, and hardly ever in other text.

@@ -1,4 +1,4 @@
-"""How well found regions hide true ones: exact areas, counts and means with intervals.
+"""Coverage of true regions by found ones: exact areas, counts and means with intervals.
 
 What is hidden is hidden, whatever it was taken for: coverage counts all found regions, unless it
 says "alike", which counts those of the true region's own entity.

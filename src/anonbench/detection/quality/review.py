@@ -1,4 +1,4 @@
-"""Which images a person should look at: those where detection is the least certain.
+"""Images for a person to review: those where detection is least certain.
 
 A list for each kind of doubt, at most so many images each, the most doubtful first.
 """

@@ -1,4 +1,4 @@
-"""From matching features to a transformation, and whether to believe it."""
+"""Transformation between matched features, and the decision to trust it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Text lines by PP-OCR's detector, run here: the same boxes as PaddleOCR's, in less time.
+"""Text lines by PP-OCR's detector on ONNX Runtime: PaddleOCR's boxes in less time.
 
 The networks are those of Li et al. 2022 (PP-OCRv3) and later, exported to ONNX; what PaddleOCR does
 before and after them is done here with fewer copies and by several images at a time.

@@ -1,4 +1,4 @@
-"""From a map of text probabilities to quadrilaterals (differentiable binarization).
+"""Quadrilaterals from a map of text probabilities (differentiable binarization).
 
 Liao et al. 2020, Real-time scene text detection with differentiable binarization, section 3.4, in
 the form that PaddleOCR gave it: around each contour the rectangle of least area, scored by its mean

@@ -1,4 +1,4 @@
-"""How a text detector wants its image, by its inference.yml: scaled, normalized, by channel."""
+"""Input of a text detector, as its inference.yml asks: scaled and normalized by channel."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What both engines of PP-OCR share: where the weights are, their check, and small conventions."""
+"""Weights of PP-OCR for both engines: location, check and conventions."""
 
 from __future__ import annotations
 

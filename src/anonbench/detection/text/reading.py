@@ -1,4 +1,4 @@
-"""Originals in batches of bounded size, the next one read while the detectors look at this one."""
+"""Originals in batches of bounded size, read ahead while detectors work."""
 
 from __future__ import annotations
 

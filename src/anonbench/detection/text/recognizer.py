@@ -1,4 +1,4 @@
-"""Reads single lines of text by PP-OCR's recognizer, to tell what they are.
+"""Recognition of single text lines by PP-OCR, to tell what they are.
 
 What was read is personal data: it is never logged, stored or put into an error's message.
 """

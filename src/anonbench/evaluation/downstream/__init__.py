@@ -1,1 +1,1 @@
-"""Embeddings and labels → k-NN and linear accuracy."""
+"""k-NN and linear accuracy from embeddings and labels."""

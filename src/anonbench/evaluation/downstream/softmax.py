@@ -1,4 +1,4 @@
-"""Multinomial logistic regression: as many iterations on badly conditioned features as on good.
+"""Multinomial logistic regression that converges on badly conditioned features, too.
 
 Minimizes over the weights W [D, K] and an intercept
 

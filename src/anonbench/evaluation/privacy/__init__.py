@@ -1,1 +1,1 @@
-"""Stage privacy: what an attacker still gets out of the anonymized images."""
+"""Privacy of anonymized images: re-identification attacks and their rates."""

@@ -1,4 +1,4 @@
-"""Line-ups: whose crops are probes, and among which crops their own is looked for.
+"""Choice of probes, and of the gallery in which each is searched.
 
 A face whose person is known is looked for among the person's other photographs, any other region
 among the originals of all regions, its own with them. Everything is drawn by hashes of ids: an

@@ -1,4 +1,4 @@
-"""Which re-identification rates a statement may rest on, and what the others lack.
+"""Re-identification rates that a statement may rest on, and what the others lack.
 
 A rate is known where its interval is narrow enough, and where enough persons (or images) and a
 large enough gallery stand behind it. A variant's rate is known where that of every entity is: the

@@ -1,4 +1,4 @@
-"""What an attack writes about each probe; apart from the attack, so that readers need no torch."""
+"""Table of an attack's probes; apart from the attack, so that readers need no torch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a probe's match comes in a gallery, and how often chance alone would put it there."""
+"""Rank of a probe's match in a gallery, and its chance level."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Re-identification rates: what the probes say, with intervals, and the worst of all attacks."""
+"""Re-identification rates with intervals, and the strongest of all attacks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Re-identification: crops of anonymized regions, looked for among crops of the originals.
+"""Re-identification: search of anonymized crops among crops of the originals.
 
 Attackers. The naive one compares by the unadapted model. The parrot has learned from images
 that were anonymized in the same way (McPherson et al. 2016, "Defeating image obfuscation with deep

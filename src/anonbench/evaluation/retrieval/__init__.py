@@ -1,1 +1,1 @@
-"""Embeddings → average precision and nDCG against the reference ranking."""
+"""Average precision and nDCG of embeddings against the reference ranking."""

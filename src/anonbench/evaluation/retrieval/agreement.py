@@ -1,4 +1,4 @@
-"""How far the first results agree with the reference ranking's, beyond what AP and nDCG say.
+"""Agreement of the first results with the reference ranking's: overlap, RBO, Kendall's tau.
 
 All stand on `places`, integers [rows, ≥ depth]: for each image found, in the order found, its
 place in the reference ranking, from 0; for an image that is not among the reference's first ones

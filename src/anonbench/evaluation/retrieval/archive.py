@@ -1,4 +1,4 @@
-"""Large archives: a few queries scored exactly while the vectors stay where they are.
+"""Large archives: a few queries scored exactly against memory-mapped vectors.
 
 `scenario` holds both databases as unit vectors, which pays when most images are
 queries. For a few queries, such as a sample that estimates the scores of millions, the vectors are

@@ -1,4 +1,4 @@
-"""What a random ranking scores on average: no number means much without it.
+"""Expected scores of a random ranking.
 
 Exact expectations, not simulations: every metric but mnDCG depends on how many and which places two
 random lists share, and mnDCG's is the mean gain of an image (see `metrics`).

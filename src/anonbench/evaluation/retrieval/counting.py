@@ -1,4 +1,4 @@
-"""The first images of a row and the ranks of the relevant ones, without sorting all of the row.
+"""First results and ranks of relevant images in a row, without sorting the row.
 
 Nobody asks for the order of what is neither among the first nor relevant: it only counts. So values
 are counted into bins that descend, and the bins that hold a first image or a relevant one are

@@ -1,4 +1,4 @@
-"""Scores of all shards of a data set → a table and a summary for each scenario."""
+"""Table and summary of each scenario, from the scores of all shards of a data set."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One job of the retrieval stage: all scenarios of a data set, for a shard of the queries.
+"""Job of the retrieval stage: all scenarios of a data set, for one shard of the queries.
 
 Query blocks are outermost and scenarios inside, so that the reference similarities of a block are
 computed once for all of them; no N × N matrix exists. Only what was not scored before is computed.

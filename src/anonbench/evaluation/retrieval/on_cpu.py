@@ -1,4 +1,4 @@
-"""Scoring with NumPy: what `engine` says, on all threads of a CPU."""
+"""Scoring engine on NumPy, with all threads of a CPU."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Scoring with torch: what `engine` says, on a GPU (or a CPU, in tests).
+"""Scoring engine on torch, for a GPU (or a CPU, in tests).
 
 Products are in float32, never TF32; sorts are stable, so that ties go by id. The last bits of a
 similarity are those of the device. Needs torch and NumPy alone.

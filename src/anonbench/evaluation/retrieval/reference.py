@@ -1,4 +1,4 @@
-"""The reference ranking of a block of queries, which every scenario is scored against."""
+"""Reference ranking of a block of queries, against which every scenario is scored."""
 
 from __future__ import annotations
 

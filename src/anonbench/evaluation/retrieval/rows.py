@@ -1,4 +1,4 @@
-"""Which queries make up a block, and which row of a product each has.
+"""Composition of query blocks: which queries, and in which row of a matrix product.
 
 A matrix product's last bits depend on the row that a vector is in: OpenBLAS's Haswell kernel, for
 one, works on tiles of 12 rows and adds up differently in the upper and the lower half of a tile. So

@@ -1,4 +1,4 @@
-"""Which queries are scored, and by which job."""
+"""Selection of the queries that are scored, and of the job that scores them."""
 
 from __future__ import annotations
 

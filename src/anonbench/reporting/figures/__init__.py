@@ -1,1 +1,1 @@
-"""One module a kind of figure; each writes the same drawing as PNG and SVG."""
+"""Figures: one module for each kind, the same drawing as PNG and SVG."""

@@ -1,4 +1,4 @@
-"""The published values against ours: a point a model, method and degree, a panel a metric."""
+"""Figure of published values against ours: one panel for each metric."""
 
 from __future__ import annotations
 

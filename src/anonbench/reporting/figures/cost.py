@@ -1,4 +1,4 @@
-"""What each stage cost: time, work of the processors, and memory."""
+"""Figure of each stage's cost: time, CPU time and memory."""
 
 from __future__ import annotations
 

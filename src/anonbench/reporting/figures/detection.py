@@ -1,4 +1,4 @@
-"""What a detector hides, and hides wrongly, against its score threshold."""
+"""Figure of detection quality against a detector's score threshold."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The privacy-utility front: what is kept of the ranking against how often regions are recognized.
+"""Privacy-utility front: retrieval quality against the re-identification rate.
 
 Up and to the left is better. Every model on a variant has the variant's rate, because the published
 images are attacked and not the model that searches them.

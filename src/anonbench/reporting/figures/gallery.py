@@ -1,4 +1,4 @@
-"""Retrieval galleries: what a query finds, by the reference and after anonymization."""
+"""Retrieval galleries: a query's results by the reference and after anonymization."""
 
 from __future__ import annotations
 

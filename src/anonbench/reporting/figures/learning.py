@@ -1,4 +1,4 @@
-"""The course of the trainings: what their logs measured, and the schedules that they followed.
+"""Learning curves and schedules of the trainings, from their logs.
 
 Up to 37 models (three adaptions of three methods at four degrees, and the unadapted one) do not fit
 one plot: quantities are rows, adaptions columns, methods colours and degrees line styles. The

@@ -1,4 +1,4 @@
-"""The pipeline as a diagram: a box a stage, its rules with what each has a job for."""
+"""Diagram of the pipeline: one box for each stage, with its rules."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One look for all figures, and one way to write them: the same bytes for the same content.
+"""Common style of all figures, and reproducible writing of them.
 
 Colours tell methods (Okabe and Ito's, told apart with any kind of colour vision), markers and line
 styles tell models, so that a figure reads in grey too. Figures are made without pyplot: no window,

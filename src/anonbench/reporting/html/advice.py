@@ -1,4 +1,4 @@
-"""Which scenario keeps most under a constraint: every choice in one list, best first.
+"""Choices under a constraint in one list, the one that keeps most first.
 
 The page shows the first choice of each data set and query kind that meets the constraint; the
 reader may change it there (`advice.js`), so that page and library choose alike. A limit on

@@ -1,4 +1,4 @@
-"""The answer in words and numbers: what loses least, computed from the scores alone."""
+"""The report's answer in words and numbers, computed from the scores only."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How much of the unadapted model's lead is retrieval bias, in words and as a table."""
+"""Share of retrieval bias in the unadapted model's lead, as text and as a table."""
 
 from __future__ import annotations
 

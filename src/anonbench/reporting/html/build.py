@@ -1,4 +1,4 @@
-"""Put tables, figures, the explorer and numbers into one HTML file that needs nothing else."""
+"""Assembly of the report: tables, figures, explorer and numbers in one self-contained file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the stages took and on which machines: the one part of the report that a rerun changes.
+"""Cost and machines of the stages: the one part of the report that a rerun changes.
 
 Times are measurements. They come from files that are among the report's inputs, and all that is
 made from them stands in one section: with the same files the page has the same bytes, and without

@@ -1,4 +1,4 @@
-"""The report's first sentences: what the recommended choices keep and reveal, or what lacks."""
+"""Headline of the report: what the recommended choices keep and reveal, or what is missing."""
 
 from __future__ import annotations
 

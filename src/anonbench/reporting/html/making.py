@@ -1,4 +1,4 @@
-"""What the report says of its own making: digests, seeds and the hardware asked for."""
+"""Provenance in the report: digests, seeds and the requested hardware."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is in doubt about the published images, for the report's first screen."""
+"""Notices on the report's first screen about published images in doubt."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The page around its content: templates, styles and scripts inside, and nothing let in or out."""
+"""HTML page around the report's content: templates, styles, scripts; no outside requests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The paper beside ours, as the report shows it: claims, and how near the numbers are."""
+"""Section of the report on the paper: its claims, and how close the numbers are."""
 
 from __future__ import annotations
 

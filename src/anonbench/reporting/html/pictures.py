@@ -1,4 +1,4 @@
-"""The report's figures: pictures inside the page, with captions that say how to read them."""
+"""Figures of the report, embedded in the page with captions."""
 
 from __future__ import annotations
 

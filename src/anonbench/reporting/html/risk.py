@@ -1,4 +1,4 @@
-"""The re-identification rate beside each choice: what the strongest attack still finds."""
+"""Re-identification rate of each choice, by the strongest attack."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the paper says of its results, each claim as a function of a table of scores.
+"""Claims of the paper, each as a function of a table of scores.
 
 Source: arXiv 2602.19641, in our own words. A claim falls apart into cases (a column of a table, a
 series over degrees, a pair of coefficients), each of which the numbers bear out or not; it holds

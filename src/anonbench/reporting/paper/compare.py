@@ -1,4 +1,4 @@
-"""Each number of the paper's result tables beside ours (arXiv 2602.19641, tables V to XV)."""
+"""Comparison of the paper's result tables (arXiv 2602.19641, tables V to XV) with ours."""
 
 from __future__ import annotations
 

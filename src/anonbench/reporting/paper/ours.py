@@ -1,4 +1,4 @@
-"""What our experiment has to put beside the paper's numbers, and why a number is missing."""
+"""Our numbers that stand beside the paper's, and reasons for missing ones."""
 
 from __future__ import annotations
 

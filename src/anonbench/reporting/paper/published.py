@@ -1,4 +1,4 @@
-"""The numbers that the paper printed, in this project's vocabulary.
+"""The paper's printed numbers, in this project's vocabulary.
 
 Source: arXiv 2602.19641 (v1), tables V to XV and text. In percent with one decimal, as printed.
 CelebA's and DOKIQ's tables name no degree; all regions were anonymized, which is degree 100. The

@@ -1,4 +1,4 @@
-"""Claims, the cases that bear them out or not, and the verdict.
+"""Claims, the cases that support or contradict them, and the verdict.
 
 A claim falls apart into cases (a column of a table, a series over degrees, a pair of coefficients),
 each of which the numbers bear out or not. It holds where all its cases do. A case that a test does

@@ -1,4 +1,4 @@
-"""A trained backbone for other programs: timm, DINOv2's own code, transformers.
+"""Export of a trained backbone to timm, DINOv2's own code and transformers.
 
 In each of them the exported model computes what it computes here.
 """

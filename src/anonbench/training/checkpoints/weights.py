@@ -1,4 +1,4 @@
-"""The trained backbone as a file: safetensors with what is needed to build and feed it."""
+"""Weight files: safetensors with what is needed to build the backbone and feed it."""
 
 from __future__ import annotations
 

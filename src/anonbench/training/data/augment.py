@@ -1,4 +1,4 @@
-"""How crops look: colour jitter, grey, blur, solarization and normalization, on whole batches."""
+"""Augmentation of batches of crops: jitter, grey, blur, solarization, normalization."""
 
 from __future__ import annotations
 

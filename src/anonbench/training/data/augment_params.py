@@ -1,4 +1,4 @@
-"""The uniform numbers from which an image's crops and looks are made.
+"""Random numbers behind an image's crops and their augmentation.
 
 All randomness of an image in an epoch is one table that depends on seed, epoch and image id alone,
 so that it is the same for every adaption and any number of processes. Boxes and looks are computed

@@ -1,4 +1,4 @@
-"""What a training step sees, and its last mile to the network.
+"""Batch of a training step, and its preparation on the training's device.
 
 Needs nothing but torch and numpy: where images are read is another matter.
 """

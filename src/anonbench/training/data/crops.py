@@ -1,4 +1,4 @@
-"""Where crops lie in their images, and how they are cut."""
+"""Positions of crops in their images, and the cutting of them."""
 
 from __future__ import annotations
 

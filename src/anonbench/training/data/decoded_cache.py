@@ -1,4 +1,4 @@
-"""Images decoded once, shrunk, in a memory-mapped file: for small images that are read often."""
+"""Cache of decoded, shrunk images in a memory-mapped file, for small images read often."""
 
 from __future__ import annotations
 

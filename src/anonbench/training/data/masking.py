@@ -1,4 +1,4 @@
-"""Which patches of which global crops the student does not see."""
+"""Masks of the patches of global crops that the student does not see."""
 
 from __future__ import annotations
 

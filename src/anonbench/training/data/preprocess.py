@@ -1,4 +1,4 @@
-"""Images as the network takes them at inference."""
+"""Preparation of images for inference."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Checkpoints: everything that a killed training needs to go on as if nothing had happened."""
+"""Checkpoints: the complete state from which a killed training continues exactly."""
 
 from __future__ import annotations
 

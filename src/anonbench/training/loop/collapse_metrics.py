@@ -1,4 +1,4 @@
-"""What a training's log tells beyond its losses, and early signs of a collapse.
+"""Training metrics beyond the losses, with early signs of a collapse.
 
 All of it is computed from tensors that a step has anyway, without gradients.
 """

@@ -1,4 +1,4 @@
-"""The processor that a network runs on, and how torch is set up for it."""
+"""Choice of the device that a network runs on, and torch's settings for it."""
 
 from __future__ import annotations
 

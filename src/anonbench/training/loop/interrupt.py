@@ -1,4 +1,4 @@
-"""Requests to end a training early, heard between two steps and never in the middle of one."""
+"""Requests to end a training early, handled between two steps."""
 
 from __future__ import annotations
 

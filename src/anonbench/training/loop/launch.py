@@ -1,4 +1,4 @@
-"""Starts a training: in this process, or as one process a GPU on one or several machines."""
+"""Launch of a training: in this process, or one process for each GPU on one or several machines."""
 
 from __future__ import annotations
 

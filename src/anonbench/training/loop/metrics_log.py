@@ -1,4 +1,4 @@
-"""How a training goes and how fast it is, line by line: speed.csv, TensorBoard, warnings.
+"""Log of a training's metrics and speed: speed.csv, TensorBoard, warnings.
 
 Speed differs from run to run, so it stands apart from the training log, whose bytes repeat.
 """

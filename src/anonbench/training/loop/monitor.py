@@ -1,4 +1,4 @@
-"""k-NN accuracy of the teacher while a training runs: a look at it that leaves no trace in it.
+"""k-NN accuracy of the teacher during a training, without an effect on it.
 
 Labels never enter the training. They are read here alone, on training images, for a number in the
 log; weights, batches and random numbers are the same with the monitor and without it.

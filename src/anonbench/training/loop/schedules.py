@@ -1,4 +1,4 @@
-"""What changes over a run, as arrays with one value a step: easy to index and to plot."""
+"""Schedules as arrays with one value for each step, to index and to plot."""
 
 from __future__ import annotations
 

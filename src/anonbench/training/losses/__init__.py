@@ -1,1 +1,1 @@
-"""The loss terms of DINOv2, and how the teacher's outputs become targets."""
+"""Loss terms of DINOv2, and the teacher's targets."""

@@ -1,4 +1,4 @@
-"""Targets from the teacher's prototype scores, kept from collapsing by one of two centerings.
+"""Teacher targets from prototype scores, centered in one of two ways against collapse.
 
 Teacher targets stand apart from the student's losses: both the DINO and the iBOT term take them.
 """

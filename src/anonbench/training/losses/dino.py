@@ -1,4 +1,4 @@
-"""The DINO term: an image's crops are assigned to the same prototypes."""
+"""DINO term: agreement of an image's crops on the prototypes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The iBOT term: masked patches are assigned to the prototypes that the teacher sees there."""
+"""iBOT term: agreement of masked patches with the prototypes that the teacher assigns there."""
 
 from __future__ import annotations
 

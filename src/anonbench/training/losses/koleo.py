@@ -1,4 +1,4 @@
-"""The KoLeo term: features of a batch spread evenly over the sphere."""
+"""KoLeo term: even spread of a batch's features over the sphere."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The vision transformer: built from settings, initialized, and run with masked patches."""
+"""Vision transformer: built from settings, initialized, run with masked patches."""
 
 from __future__ import annotations
 

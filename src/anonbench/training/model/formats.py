@@ -1,4 +1,4 @@
-"""Names of a ViT's weights in other programs' checkpoints, and the way to ours and back.
+"""Names of a ViT's weights in other programs' checkpoints, converted to ours and back.
 
 Ours are timm's (`VisionTransformer`). Three formats are known:
 

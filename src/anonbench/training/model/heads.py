@@ -1,4 +1,4 @@
-"""Projection heads: from features to scores of prototypes."""
+"""Projection heads from features to prototype scores."""
 
 from __future__ import annotations
 

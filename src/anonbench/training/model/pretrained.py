@@ -1,4 +1,4 @@
-"""A backbone's weights from a file in any known format into a model: all of them or none."""
+"""Loading of a backbone's weights from a file in any known format: all of them or none."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What other programs call a ViT's weights, beside our names; see `formats`."""
+"""Weight names of other programs' ViTs beside ours; see `formats`."""
 
 from __future__ import annotations
 

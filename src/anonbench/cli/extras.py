@@ -1,0 +1,33 @@
+"""Optional packages, by the extra of anonbench that installs them."""
+
+from __future__ import annotations
+
+EXTRAS = {
+    "faiss": "search",
+    "faker": "workflow",
+    "jinja2": "report",
+    "markupsafe": "report",
+    "matplotlib": "report",
+    "onnxruntime": "detect",
+    "psutil": "workflow",
+    "pyclipper": "detect",
+    "safetensors": "train",
+    "seaborn": "report",
+    "shapely": "detect",
+    "snakemake": "workflow",
+    "snakemake_interface_common": "workflow",
+    "snakemake_interface_logger_plugins": "workflow",
+    "timm": "train",
+    "torch": "train",
+    "torchvision": "train",
+    "zxingcpp": "detect",
+}
+"""By the imported module."""
+
+
+def missing_extra(error: ModuleNotFoundError) -> str | None:
+    """Return the command that installs the missing module; None: no extra has it."""
+    module = (error.name or "").partition(".")[0]
+    if module not in EXTRAS:
+        return None
+    return f'{module} is not installed: pip install "anonbench[{EXTRAS[module]}]"'

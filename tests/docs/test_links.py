@@ -1,0 +1,135 @@
+"""Links, index and names of pages: each leads to a page or heading that exists."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = sorted(
+    [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "config").glob("*.md")]
+)
+KINDS = ("tutorials", "how-to", "reference", "explanation")
+LINK = re.compile(r"(?<!\\)\]\(([^)\s]+)\)")
+
+
+def prose(page: Path) -> str:
+    """Return a page without its blocks of code."""
+    return re.sub(r"^ *```.*?^ *```", "", page.read_text("utf-8"), flags=re.DOTALL | re.MULTILINE)
+
+
+def anchors(page: Path) -> set[str]:
+    """Return the anchors of a page's headings, as GitHub and GitLab name them."""
+    found: set[str] = set()
+    for heading in re.findall(r"^#+ (.+)$", prose(page), flags=re.MULTILINE):
+        text = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading)
+        base = re.sub(r"[^\w\- ]", "", text.strip().lower()).replace(" ", "-")
+        number = sum(each == base or each.startswith(f"{base}-") for each in found)
+        found.add(f"{base}-{number}" if base in found else base)
+    return found
+
+
+def broken(page: Path) -> list[str]:
+    """Return the relative links of a page that lead nowhere."""
+    wrong = []
+    for link in LINK.findall(prose(page)):
+        if re.match(r"[a-z]+:", link):
+            continue
+        path, _, anchor = link.partition("#")
+        target = (page.parent / path).resolve() if path else page
+        if not target.exists() or (anchor and anchor not in anchors(target)):
+            wrong.append(link)
+    return wrong
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_link_leads_somewhere(page: Path) -> None:
+    assert broken(page) == []
+
+
+def test_a_broken_link_is_found(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(
+        "# A `b`: c\n## Twice\n## Twice\n"
+        "[1](#a-b-c) [2](#twice-1) [3](page.md#twice) [4](https://example.org/no)\n"
+        "[5](#a-b) [6](other.md) [7](page.md#twice-2) ![8](picture.png)\n"
+        "```\n# no heading\n[9](code.md)\n```\n"
+    )
+    assert broken(page) == ["#a-b", "other.md", "page.md#twice-2", "picture.png"]
+
+
+def test_every_page_is_of_one_kind_and_in_the_index() -> None:
+    index = ROOT / "docs/README.md"
+    listed = {(index.parent / link).resolve() for link in LINK.findall(index.read_text("utf-8"))}
+    pages = {page for page in (ROOT / "docs").rglob("*.md") if page != index}
+    assert pages <= listed
+    assert {page.parent.relative_to(ROOT / "docs").as_posix() for page in pages} == set(KINDS)
+
+
+def test_the_first_page_is_short() -> None:
+    assert len((ROOT / "README.md").read_text("utf-8").splitlines()) <= 100
+
+
+def test_pages_that_are_named_elsewhere_are_there() -> None:
+    named = re.compile(r"\bdocs/[\w/-]+\.md|\bREADME\.md|\bCONTRIBUTING\.md")
+    listed = subprocess.run(
+        ["git", "ls-files", "-co", "--exclude-standard", "-z"],
+        cwd=ROOT,
+        capture_output=True,
+        check=True,
+    )
+    count = 0
+    for name in filter(None, listed.stdout.decode().split("\0")):
+        file = ROOT / name
+        if name.startswith("tests/docs/") or not file.is_file():
+            continue
+        if file.suffix in {".py", ".smk", ".yaml", ".yml", ".toml", ".md", ""}:
+            for page in named.findall(file.read_text("utf-8")):
+                assert (ROOT / page).is_file(), f"{name} names {page}"
+                count += page.startswith("docs/")
+    assert count > 15
+
+
+FOLDERS = "benchmarks|config|envs|profiles|src|tests|tools|workflow"
+
+
+def missing(text: str) -> list[str]:
+    """Return the paths, modules, classes and functions that a page names and that are not there."""
+    wrong = []
+    for code in re.findall(r"`([^`\n]+)`", text):
+        if re.fullmatch(rf"(?:{FOLDERS})/[\w./*-]+", code):
+            # architecture.md names the library's files from its own folder
+            places = [ROOT.glob(code), (ROOT / "src/anonbench").glob(code)]
+            if not any(list(each) for each in places):
+                wrong.append(code)
+        elif re.fullmatch(r"anonbench(?:_demo)?(?:\.\w+)+", code) and not is_defined(
+            code.split(".")
+        ):
+            wrong.append(code)
+    return wrong
+
+
+def is_defined(parts: list[str]) -> bool:
+    for length in range(len(parts), 0, -1):
+        place = ROOT.joinpath("src", *parts[:length])
+        file = place / "__init__.py" if place.is_dir() else place.with_suffix(".py")
+        if file.is_file():
+            rest = parts[length:]
+            name = rf"^(?:class |def | *){rest[0]}\b|\bimport {rest[0]}\b" if rest else ""
+            return len(rest) < 2 and bool(re.search(name, file.read_text("utf-8"), re.MULTILINE))
+    return False
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_what_a_page_names_is_there(page: Path) -> None:
+    assert missing(prose(page)) == []
+
+
+def test_what_is_gone_is_found() -> None:
+    text = "`tests/docs/test_links.py` `tests/gone.py` `anonbench.core.io` `anonbench.core.made`"
+    assert missing(text) == ["tests/gone.py", "anonbench.core.made"]
+    text = "`anonbench.evaluate` `anonbench.core.io.write_csv` `anonbench.core.io.write_xml`"
+    assert missing(text) == ["anonbench.core.io.write_xml"]
