@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import os
-import re
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -21,7 +20,7 @@ from anonbench.core.io import cannot_be_written_to, make_private, writing_to
 from anonbench.core.jobs.checksums import DIGEST, FOLDER, is_intact, note_time, read_checksum
 from anonbench.core.jobs.fingerprint import known_codes
 from anonbench.core.jobs.job_cache import IDENTITY
-from anonbench.workflow.code_snapshots import forget_codes, keep_codes
+from anonbench.workflow.code_snapshots import keep_codes
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +32,6 @@ _VERSION = ".anonbench-version"
 _READ = (".csv", ".json", ".npz", ".parquet", DIGEST)
 """Suffixes of files that other jobs read: nobody misses a figure but who asks for it."""
 _CLOCK_SECONDS = 2.0
-_SHA = re.compile(r"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])")
 _OF_RUNS = ("benchmarks", "logs")
 _AGAIN = "their jobs check them or make them again"
 
@@ -47,8 +45,11 @@ class Results:
         self.prefix = f"{folder.as_posix()}/"
         self.metadata = folder / METADATA
         self.damaged: Sequence[Path] = ()
+        """Files that hold something else than their jobs wrote; found by `outdated`."""
         self.gone: Sequence[Path] = ()
+        """Files that other jobs read and that are not there."""
         self.unknown: Sequence[Path] = ()
+        """Files of which no job, or not Snakemake, says what they hold; those of users included."""
 
     def before_planning(self, is_look: bool) -> None:
         """Warn of results of another version, or that cannot be written to."""
@@ -101,20 +102,13 @@ class Results:
                     log.warning("%s is put aside as %s", path, aside.name)
             _correct_times(self._folder)
             (self._folder / _VERSION).write_text(__version__, encoding="utf-8")
-            self._keep_codes()
+            keep_codes(self._folder, known_codes())
 
     def end(self) -> None:
         """Do nothing: each job has recorded what it made."""
 
     def unlock(self) -> None:
         """Do nothing: Snakemake's lock is all there is."""
-
-    def _keep_codes(self) -> None:
-        codes = known_codes()
-        keep_codes(self._folder, codes)
-        records = (path for path in self.metadata.rglob("*") if path.is_file())
-        used = {sha for path in records for sha in _SHA.findall(path.read_text("utf-8", "replace"))}
-        forget_codes(self._folder, used | {*codes})
 
 
 def of_another_version(results: Path) -> str | None:

@@ -102,15 +102,16 @@ def _expected(workflow: Any, job: Any, wildcards: dict[str, str]) -> float | Non
 def _why(workflow: Any, job: Any, planned: set[Any]) -> dict[str, Any]:
     """Return how a job differs from the one that made what is there."""
     persistence, dag, results = workflow.persistence, workflow.dag, workflow.globals["store"]
+    damaged, gone = getattr(results, "damaged", []), getattr(results, "gone", [])
     record = next(filter(None, map(persistence.metadata, job.output)), None)
     missing = [str(file) for file in job.output if not os.path.lexists(file)]
     found: dict[str, Any] = {
         "known": record is not None,
         "made": [str(file) for file in job.output if str(file) not in missing],
         "missing": missing if record else [],
-        "by_hand": _outputs_in([*results.damaged, *results.gone], job),
+        "by_hand": _outputs_in([*damaged, *gone], job),
         "stopped": bool(
-            _outputs_in(results.unknown, job)
+            _outputs_in(getattr(results, "unknown", []), job)
             or persistence._filter_incomplete_keys(map(str, job.output))
         ),
         "forced": bool(dag.reason(job).forced),
