@@ -32,10 +32,14 @@ _SCHEMA = pa.schema(
     [("digest", pa.string()), ("accepted", pa.bool_()), ("regions", pa.list_(_REGION))]
 )
 _MODULES: dict[DetectorName, list[str]] = {
-    DetectorName.PPOCR: ["ppocr", "dbnet"],
+    DetectorName.MTCNN: ["faces.mtcnn"],
+    DetectorName.FACE_ONNX: ["faces.face_onnx"],
+    DetectorName.PPOCR: ["text.ppocr", "text.dbnet"],
+    DetectorName.ZXING: ["zxing"],
+    DetectorName.TEMPLATE: ["template.template"],
+    DetectorName.MRZ: ["mrz.mrz"],
     DetectorName.BOXES: ["base"],
 }
-"""Of detectors that are not, or not only, in the module of their name."""
 
 
 def made_by(
@@ -50,8 +54,7 @@ def made_by(
 
     """
     code = code_identity(
-        [f"anonbench.detection.{module}" for module in _MODULES.get(name, [name])]
-        + ["anonbench.detection.text.reading"],
+        [f"anonbench.detection.{module}" for module in (*_MODULES[name], "text.reading")],
         without=["anonbench.core.boxes"],  # a region is a region
     )
     paths = settings.paths([name])
