@@ -401,6 +401,10 @@ def test_new_weights_are_another_detector(tmp_path: Path) -> None:
     weights.mkdir()
     (weights / "inference.onnx").write_bytes(b"one")
     settings = Detection.model_validate({"ppocr": {"weights": weights}})
+    for name, modules in cache._MODULES.items():
+        code = cache.made_by(name, settings)["code"]
+        for module in modules:
+            assert any(place.startswith(f"anonbench.detection.{module}:") for place in code)
     before = cache.made_by(PPOCR, settings)
     assert cache.made_by(PPOCR, settings) == before
     (weights / "inference.onnx").write_bytes(b"two")

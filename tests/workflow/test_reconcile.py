@@ -175,18 +175,3 @@ def test_files_of_the_future_are_dated_now(folder: Path, caplog: pytest.LogCaptu
     assert read_checksum(ahead)["modified"] == ahead.stat().st_mtime_ns  # type: ignore[index]
     assert is_intact(damaged) is False
     assert "3 files in" in caplog.text
-
-
-def test_code_of_which_no_result_is_left_is_forgotten(folder: Path) -> None:
-    used, unused = "a" * 64, "b" * 64
-    for digest in (used, unused):
-        path = folder / ".code" / f"{digest}.json.gz"
-        path.parent.mkdir(exist_ok=True)
-        path.touch()
-    record = folder / ".snakemake" / "metadata" / "name"
-    record.parent.mkdir(parents=True)
-    record.write_text(f'{{"params": ["\'{used}\'"]}}')
-    Results(folder).begin(set())
-    kept = {path.name.partition(".")[0] for path in (folder / ".code").iterdir()}
-    assert used in kept
-    assert unused not in kept

@@ -45,8 +45,11 @@ class Results:
         self.prefix = f"{folder.as_posix()}/"
         self.metadata = folder / METADATA
         self.damaged: Sequence[Path] = ()
+        """Files that hold something else than their jobs wrote; found by `outdated`."""
         self.gone: Sequence[Path] = ()
+        """Files that other jobs read and that are not there."""
         self.unknown: Sequence[Path] = ()
+        """Files of which no job, or not Snakemake, says what they hold; those of users included."""
 
     def before_planning(self, is_look: bool) -> None:
         """Warn of results of another version, or that cannot be written to."""

@@ -29,8 +29,6 @@ _OWNER = "owner"
 class Bucket:
     """Results at one address of a bucket."""
 
-    damaged = gone = unknown = ()  # what lies in a bucket is what was brought there
-
     def __init__(self, s3: Any, address: str, folder: Path) -> None:
         """Take where results lie.
 

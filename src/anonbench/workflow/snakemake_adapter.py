@@ -8,7 +8,7 @@ from __future__ import annotations
 import atexit
 import sys
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
@@ -38,14 +38,6 @@ class Store(Protocol):
     """Of the names that Snakemake gives to results, with the slash."""
     metadata: Path
     """Folder of Snakemake's records and marks of these results; it may be missing."""
-
-    # found by `outdated`
-    damaged: Sequence[Path]
-    """Files that hold something else than their jobs wrote."""
-    gone: Sequence[Path]
-    """Files that other jobs read and that are not there."""
-    unknown: Sequence[Path]
-    """Files of which no job, or not Snakemake, says what they hold; those of users included."""
 
     def before_planning(self, is_look: bool) -> None:
         """Get ready for planning.

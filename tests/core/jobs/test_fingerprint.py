@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -70,14 +71,15 @@ with open("log"):
 
 
 @pytest.fixture
-def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setattr(fingerprint, "PACKAGES", {"package": tmp_path})
     monkeypatch.setattr(fingerprint, "_SETTINGS", "package.config")
     files = {"top": TOP, "helper": HELPER, "tool": TOOL, "config": CONFIG, "other": OTHER}
     for name, text in files.items():
         (tmp_path / f"{name}.py").write_text(text, encoding="utf-8")
     (tmp_path / "script.py").write_text(SCRIPT, encoding="utf-8")
-    return tmp_path
+    yield tmp_path
+    fingerprint._reach.cache_clear()  # the next test follows anonbench
 
 
 def of_module() -> dict[str, str]:
@@ -108,6 +110,15 @@ def test_a_module_owes_all_that_is_in_it(package: Path) -> None:
     fingerprint._reach.cache_clear()
     without = fingerprint.code_identity(["package.top"], without=["package.helper"])
     assert not any(name.startswith("package.helper") for name in without)
+
+
+def test_a_module_that_is_not_there_is_refused(package: Path) -> None:
+    """One that was moved would else be neither part of an identity nor left out of it."""
+    fingerprint._reach.cache_clear()
+    with pytest.raises(ValueError, match=r"there is no module package\.moved"):
+        fingerprint.code_identity(["package.moved"])
+    with pytest.raises(ValueError, match=r"there is no module package\.moved"):
+        fingerprint.code_identity(["package.top"], without=["package.moved"])
 
 
 @pytest.mark.parametrize(

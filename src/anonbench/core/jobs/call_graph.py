@@ -128,6 +128,10 @@ class Reach:
         self._imports: dict[str, list[Place]] = {}
         self._steps: dict[Place, list[Place]] = {}
 
+    def has_module(self, name: str) -> bool:
+        """Tell whether there is a module or package of this full name."""
+        return self._module(name) is not None
+
     def of_modules(self, names: list[str], without: tuple[str, ...] = ()) -> Reached:
         """Return what all that is in these modules comes to; modules in `without` are left out."""
         return self._follow([(name, ALL) for name in names], [], without)

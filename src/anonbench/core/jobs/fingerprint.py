@@ -46,7 +46,13 @@ def code_identity(modules: Sequence[str], without: Sequence[str] = ()) -> dict[s
         modules: full names, such as `anonbench.detection.zxing`.
         without: modules of anonbench that are left out, with what only they reach.
 
+    Raises:
+        ValueError: anonbench has no such module.
+
     """
+    for name in (*modules, *without):
+        if name.partition(".")[0] in PACKAGES and not _reach().has_module(name):
+            raise ValueError(f"there is no module {name}")
     return _identity(_reach().of_modules(list(modules), tuple(without)))
 
 
