@@ -43,33 +43,18 @@ def run(options: argparse.Namespace) -> None:
 
     found = [status(results) for results in options.results]
     if options.json:
-        print(json.dumps([as_json(each) for each in found], indent=2, ensure_ascii=False))
+        print(
+            json.dumps([as_json(each) for each in found], indent=2, ensure_ascii=False, default=str)
+        )
     else:
         print("\n\n".join("\n".join([as_text(each), *_doubts(each)]) for each in found))
 
 
 def as_json(found: Status) -> dict[str, Any]:
     """Return a status as plain data."""
-    jobs = {"running": found.run.running, "failed": found.run.failed}
-    return {
-        "results": str(found.results),
-        "state": found.state,
-        "measured": found.measured,
-        "locked": found.locked,
-        "host": found.host,
-        "process": found.process,
-        "orphans": list(found.orphans),
-        "began": found.run.began,
-        "ended": found.run.ended,
-        "seen": found.seen,
-        "total": found.run.total,
-        "done": found.run.done,
-        "waiting": found.run.waiting,
-        "seconds_left": found.run.seconds_left(time.time()),
-        **{name: [asdict(job) for job in each.values()] for name, each in jobs.items()},
-        "next_step": next_step(found),
-        "doubts": _doubts(found),
-    }
+    left = found.run.seconds_left(time.time())
+    words = {"next_step": next_step(found), "doubts": _doubts(found)}
+    return asdict(found) | {"seconds_left": left} | words
 
 
 def as_text(found: Status) -> str:

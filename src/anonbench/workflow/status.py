@@ -79,7 +79,9 @@ def status(results: Path, now: float | None = None) -> Status:
     events = read(results)
     if not events:
         return Status(results, State.UNKNOWN, measured, _is_locked(results, Path.cwd()))
-    head, run = events[0], Run(events)
+    head, run = events[0], Run()
+    for event in events:
+        run.apply(event)
     folder = Path(os.path.normpath(results / head["folder"]))
     seen = (results / NAME).stat().st_mtime
     state = _state(run, head, seen, time.time() if now is None else now)

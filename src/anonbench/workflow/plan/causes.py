@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
 
 from anonbench.core.jobs.checksums import DIGEST, is_intact, read_checksum
@@ -61,7 +62,7 @@ def _own(plan: Plan, job: Job, last: Mapping[str, str]) -> list[str]:
         found += _of_parameters(plan, job, before["parameters"])
         found += _of_inputs(plan, job, before)
     if not found and job.reason:
-        found.append(job.reason)
+        found.append(shorten(job.reason, 200, placeholder=" …"))
     if not found and not any(Path(file).exists() for file in job.outputs):
         found.append(NEW)
     return found
