@@ -72,9 +72,8 @@ class Run:
             case "started":
                 rule, label = event["rule"], " ".join([event["rule"], *event["wildcards"]])
                 if not self.failed.pop(number, None):  # it may be tried once more
-                    self.waiting[rule] -= 1
-                    if not self.waiting[rule]:
-                        del self.waiting[rule]
+                    self.waiting[rule] = self.waiting.get(rule, 1) - 1
+                    self.waiting = {name: n for name, n in self.waiting.items() if n > 0}
                 self.running[number] = JobRun(rule, label, at, event["logs"])
             case "done" if number in self.running:
                 job = self.running.pop(number)

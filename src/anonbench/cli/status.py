@@ -43,9 +43,8 @@ def run(options: argparse.Namespace) -> None:
 
     found = [status(results) for results in options.results]
     if options.json:
-        print(
-            json.dumps([as_json(each) for each in found], indent=2, ensure_ascii=False, default=str)
-        )
+        content = [as_json(each) for each in found]
+        print(json.dumps(content, indent=2, ensure_ascii=False, default=str))
     else:
         print("\n\n".join("\n".join([as_text(each), *_doubts(each)]) for each in found))
 
