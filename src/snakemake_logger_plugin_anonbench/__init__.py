@@ -105,6 +105,8 @@ class LogHandler(LogHandlerBase):
         if self._record:
             self._record.write(facts)
         pause = _SECONDS_ON_TERMINAL if self._terminal else _SECONDS_BETWEEN_LINES
+        if self._run.began is None:  # with --quiet rules, jobs are not seen to begin
+            return
         if event == "end" or now - self._shown >= pause:
             self._shown = now
             end = "\n" if event == "end" or not self._terminal else ""

@@ -8,6 +8,7 @@ import platform
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,29 +20,26 @@ HEARTBEAT = 20.0
 """Seconds after which a running Snakemake renews the file's time, for readers elsewhere."""
 
 
+@dataclass
 class Record:
     """File of a run's events. A full disk does not stop the run."""
 
-    def __init__(
-        self, results: Path, usual: Mapping[str, float], closing: Callable[[], Iterable[str]]
-    ) -> None:
-        """Take what `record_in` takes."""
-        self.usual = dict(usual)
-        self.closing = closing
-        self._path = results / NAME
-        self._ended = threading.Event()
+    results: Path
+    usual: Mapping[str, float]
+    closing: Callable[[], Iterable[str]]
+    _ended: threading.Event = field(default_factory=threading.Event)
 
     def write(self, event: Mapping[str, Any]) -> None:
         """Add an event; `run` begins the file anew, with where and by which process."""
         begins = event["event"] == "run"
         if begins:
             own = psutil.Process()
-            folder = os.path.relpath(Path.cwd(), self._path.parent)
+            folder = os.path.relpath(Path.cwd(), self.results)
             event = {**event, "host": platform.node(), "pid": own.pid, "folder": folder}
             event |= {"process": own.create_time()}
         with suppress(OSError):
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            with self._path.open("w" if begins else "a", encoding="utf-8") as file:
+            self.results.mkdir(parents=True, exist_ok=True)
+            with (self.results / NAME).open("w" if begins else "a", encoding="utf-8") as file:
                 file.write(json.dumps(event, ensure_ascii=False) + "\n")
         if begins:
             threading.Thread(target=self._live, daemon=True).start()
@@ -51,7 +49,7 @@ class Record:
     def _live(self) -> None:
         while not self._ended.wait(HEARTBEAT):
             with suppress(OSError):
-                os.utime(self._path)
+                os.utime(self.results / NAME)
 
 
 _current: list[Record] = []

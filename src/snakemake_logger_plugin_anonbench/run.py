@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import json
 import os
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 NAME = ".run.jsonl"
@@ -43,38 +43,41 @@ class JobRun:
         return last_lines(folder / self.logs[0], self.began, count) if self.logs else []
 
 
+@dataclass
 class Run:
     """Jobs of one run: waiting, running, done and failed. Times are Unix times in seconds."""
 
-    def __init__(self, events: Iterable[Mapping[str, Any]] = ()) -> None:
-        self.total = 0
-        self.done = 0
-        self.began: float | None = None
-        self.ended: float | None = None
-        self.running: dict[int, JobRun] = {}
-        self.failed: dict[int, JobRun] = {}
-        self._waiting: Counter[str] = Counter()
-        self._took: dict[str, list[float]] = defaultdict(list)
-        self._usual: Mapping[str, float] = {}
-        for event in events:
-            self.apply(event)
+    total: int = 0
+    done: int = 0
+    began: float | None = None
+    ended: float | None = None
+    waiting: dict[str, int] = field(default_factory=dict)
+    """Numbers of jobs that have not begun, by rule."""
+    running: dict[int, JobRun] = field(default_factory=dict)
+    """By Snakemake's number of the job."""
+    failed: dict[int, JobRun] = field(default_factory=dict)
+    took: dict[str, list[float]] = field(default_factory=dict)
+    """Seconds of the jobs that are done, by rule."""
+    usual: dict[str, float] = field(default_factory=dict)
+    """Seconds that jobs of each rule took in earlier runs."""
 
     def apply(self, event: Mapping[str, Any]) -> None:
         """Take over one event: run, started, done, failed or end."""
         at, number = float(event["at"]), event.get("job", -1)
         match event["event"]:
             case "run":
-                jobs = {rule: n for rule, n in event["jobs"].items() if rule != "total"}
-                self._waiting, self.total = Counter(jobs), sum(jobs.values())
-                self.began, self._usual = at, event["usual"]
+                self.waiting = {rule: n for rule, n in event["jobs"].items() if rule != "total"}
+                self.total, self.began = sum(self.waiting.values()), at
+                self.usual = event["usual"]
             case "started":
                 rule, label = event["rule"], " ".join([event["rule"], *event["wildcards"]])
                 if not self.failed.pop(number, None):  # it may be tried once more
-                    self._waiting[rule] -= 1
+                    self.waiting[rule] = self.waiting.get(rule, 1) - 1
+                    self.waiting = {name: n for name, n in self.waiting.items() if n > 0}
                 self.running[number] = JobRun(rule, label, at, event["logs"])
             case "done" if number in self.running:
                 job = self.running.pop(number)
-                self._took[job.rule].append(at - job.began)
+                self.took.setdefault(job.rule, []).append(at - job.began)
                 self.done += 1
             case "failed" if number in self.running:
                 job = self.failed[number] = self.running.pop(number)
@@ -83,26 +86,23 @@ class Run:
             case "end":
                 self.ended = at
 
-    @property
-    def waiting(self) -> dict[str, int]:
-        """Numbers of jobs that have not begun, by rule."""
-        return {rule: count for rule, count in sorted(self._waiting.items()) if count > 0}
-
     def seconds_left(self, now: float) -> float | None:
         """Return an estimate of the time left, or None where nothing was ever measured.
 
         A job takes as long as the mean of its rule in this run, else as in earlier runs, else the
         mean of all; as many jobs run side by side as did so far.
         """
-        took = {rule: sum(times) / len(times) for rule, times in self._took.items()}
-        times = [each for rule in self._took.values() for each in rule] or [*self._usual.values()]
+        times = [each for rule in self.took.values() for each in rule] or [*self.usual.values()]
         if self.began is None or now <= self.began or not times:
             return None
-        expected = defaultdict(lambda: sum(times) / len(times), {**self._usual, **took})
-        left = sum(count * expected[rule] for rule, count in self.waiting.items())
-        left += sum(max(0.0, expected[j.rule] - (now - j.began)) for j in self.running.values())
-        busy = sum(sum(each) for each in self._took.values())
-        busy += sum(now - job.began for job in self.running.values())
+        expected = self.usual | {rule: fmean(each) for rule, each in self.took.items()}
+        mean = fmean(times)
+        left = sum(count * expected.get(rule, mean) for rule, count in self.waiting.items())
+        for job in self.running.values():
+            left += max(0.0, expected.get(job.rule, mean) - (now - job.began))
+        busy = sum(map(sum, self.took.values())) + sum(
+            now - job.began for job in self.running.values()
+        )
         return left / max(1.0, busy / (now - self.began))
 
     def line(self, now: float) -> str:
@@ -176,7 +176,8 @@ def last_lines(path: Path, since: float, count: int) -> list[str]:
 
 def listed(jobs: Mapping[str, int], words: str) -> str:
     """Return a number of jobs, what is said of them, and how many of each rule there are."""
-    return f"{sum(jobs.values())} {words} ({', '.join(f'{n} {rule}' for rule, n in jobs.items())})"
+    rules = ", ".join(f"{count} {rule}" for rule, count in sorted(jobs.items()))
+    return f"{sum(jobs.values())} {words} ({rules})"
 
 
 def duration(seconds: float) -> str:

@@ -12,7 +12,9 @@ from snakemake_logger_plugin_anonbench.run import SHOWN, Run, duration, last_lin
 
 
 def planned(jobs: dict[str, int], usual: dict[str, float] | None = None) -> Run:
-    return Run([{"event": "run", "jobs": jobs, "usual": usual or {}, "at": 0.0}])
+    run = Run()
+    run.apply({"event": "run", "jobs": jobs, "usual": usual or {}, "at": 0.0})
+    return run
 
 
 def start(run: Run, job: int, rule: str, *wildcards: str, at: float = 0.0, **facts: Any) -> None:

@@ -32,10 +32,10 @@ def add(commands: Any) -> None:
         "--why", metavar="FILE", help="explain one file: would it be made again, and why"
     )
     parser.add_argument(
-        "--cores", type=int, metavar="N", help="cores of the planned run (this machine's)"
+        "--cores", type=_positive, metavar="N", help="cores of the planned run (this machine's)"
     )
     parser.add_argument(
-        "--gpus", type=int, metavar="N", help="its GPUs (as many as its largest job needs)"
+        "--gpus", type=_positive, metavar="N", help="its GPUs (as many as its largest job needs)"
     )
     parser.add_argument("--json", action="store_true", help="print JSON, with every job")
     parser.set_defaults(run=run)
@@ -48,9 +48,6 @@ def run(options: argparse.Namespace) -> None:
     from anonbench.workflow.plan.jobs import collect
     from anonbench.workflow.plan.report import Report, as_json, as_text, explain
 
-    for name in ("cores", "gpus"):
-        if (getattr(options, name) or 1) < 1:
-            raise InputError(f"--{name} {getattr(options, name)}: must be 1 or more")
     plan, job = collect(options.snakemake), None
     if options.why is not None:
         file = os.path.normpath(options.why)
@@ -64,6 +61,12 @@ def run(options: argparse.Namespace) -> None:
         print(json.dumps(as_json(report, job), indent=2, ensure_ascii=False))
     else:
         print(as_text(report) if job is None else explain(report, job, file))
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError("must be 1 or more")
+    return int(text)
 
 
 def _maker(plan: Plan, file: str) -> Job | None:

@@ -41,49 +41,33 @@ def run(options: argparse.Namespace) -> None:
     """Print the status of each folder of results."""
     from anonbench.workflow.status import status
 
-    found = [status(results) for results in options.results]
+    statuses = [status(results) for results in options.results]
     if options.json:
-        print(json.dumps([as_json(each) for each in found], indent=2, ensure_ascii=False))
+        content = [as_json(each) for each in statuses]
+        print(json.dumps(content, indent=2, ensure_ascii=False, default=str))
     else:
-        print("\n\n".join("\n".join([as_text(each), *_doubts(each)]) for each in found))
+        print("\n\n".join("\n".join([as_text(each), *_doubts(each)]) for each in statuses))
 
 
-def as_json(found: Status) -> dict[str, Any]:
+def as_json(latest: Status) -> dict[str, Any]:
     """Return a status as plain data."""
-    jobs = {"running": found.run.running, "failed": found.run.failed}
-    return {
-        "results": str(found.results),
-        "state": found.state,
-        "measured": found.measured,
-        "locked": found.locked,
-        "host": found.host,
-        "process": found.process,
-        "orphans": list(found.orphans),
-        "began": found.run.began,
-        "ended": found.run.ended,
-        "seen": found.seen,
-        "total": found.run.total,
-        "done": found.run.done,
-        "waiting": found.run.waiting,
-        "seconds_left": found.run.seconds_left(time.time()),
-        **{name: [asdict(job) for job in each.values()] for name, each in jobs.items()},
-        "next_step": next_step(found),
-        "doubts": _doubts(found),
-    }
+    left = latest.run.seconds_left(time.time())
+    words = {"next_step": next_step(latest), "doubts": _doubts(latest)}
+    return asdict(latest) | {"seconds_left": left} | words
 
 
-def as_text(found: Status) -> str:
+def as_text(latest: Status) -> str:
     """Return a status as lines."""
     from anonbench.workflow.status import State
     from snakemake_logger_plugin_anonbench.run import duration, listed
 
-    run, now = found.run, time.time()
-    step = [f"  {step}"] if (step := next_step(found)) else []
+    run, now = latest.run, time.time()
+    step = [f"  {step}"] if (step := next_step(latest)) else []
     if run.began is None:
-        head = f"{found.results}: no run is recorded; {found.measured} jobs have benchmark files"
+        head = f"{latest.results}: no run is recorded; {latest.measured} jobs have benchmark files"
         return "\n".join([head, *step])
-    lines = [f"{found.results}: {_head(found, now)}, process {found.process} on {found.host}"]
-    is_running = found.state is State.RUNNING
+    lines = [f"{latest.results}: {_head(latest, now)}, process {latest.process} on {latest.host}"]
+    is_running = latest.state is State.RUNNING
     counts = [f"{run.done} done"]
     if run.running:
         counts.append(f"{len(run.running)} {'running' if is_running else 'under way at its end'}")
@@ -95,43 +79,43 @@ def as_text(found: Status) -> str:
         lines.append(f"  about {duration(left)} left, until {_clock(now + left)}")
     for job in list(run.running.values())[:_SHOWN]:
         lines.append(f"  {job.label} since {_clock(job.began)}")
-        lines += [f"    | {line}" for line in job.last_lines(found.folder, 1)]
-    return "\n".join([*lines, *run.failures(found.folder, _TAIL), *step])
+        lines += [f"    | {line}" for line in job.last_lines(latest.folder, 1)]
+    return "\n".join([*lines, *run.failures(latest.folder, _TAIL), *step])
 
 
-def _head(found: Status, now: float) -> str:
+def _head(latest: Status, now: float) -> str:
     from anonbench.workflow.status import State
     from snakemake_logger_plugin_anonbench.run import duration
 
-    began = found.run.began or now
-    match found.state:
+    began = latest.run.began or now
+    match latest.state:
         case State.RUNNING:
             return f"running since {_clock(began)} ({duration(now - began)})"
         case State.DIED:
-            return f"died; it began {_clock(began)} and was last seen {_clock(found.seen)}"
+            return f"died; it began {_clock(began)} and was last seen {_clock(latest.seen)}"
     words = {State.FAILED: "ended with failures", State.STOPPED: "was stopped"}
-    ended = found.run.ended or now
-    word = words.get(found.state, found.state)
+    ended = latest.run.ended or now
+    word = words.get(latest.state, latest.state)
     return f"{word}, {_clock(began)} to {_clock(ended)} ({duration(ended - began)})"
 
 
-def next_step(found: Status) -> str:
+def next_step(latest: Status) -> str:
     """Return what to do, in one sentence; nothing where there is nothing to do."""
     from anonbench.workflow.status import State
 
     again = "run the same command again; what is done is kept"
-    match found.state:
+    match latest.state:
         case State.DIED:
-            again = "run the same command with --unlock, then without" if found.locked else again
-            if found.orphans:
-                numbers = ", ".join(map(str, found.orphans))
+            again = "run the same command with --unlock, then without" if latest.locked else again
+            if latest.orphans:
+                numbers = ", ".join(map(str, latest.orphans))
                 return f"Jobs are still running: end processes {numbers} or wait; then {again}."
             return f"When none of its jobs is running any more, {again}."
         case State.FAILED:
             return f"Fix the cause and {again}."
         case State.STOPPED:
             return f"To go on, {again}."
-        case State.UNKNOWN if found.locked:
+        case State.UNKNOWN if latest.locked:
             return (
                 "A snakemake without the logger of the default profile is running here or was "
                 "killed; if none is, run its command with --unlock, then without."
@@ -139,12 +123,12 @@ def next_step(found: Status) -> str:
     return ""
 
 
-def _doubts(found: Status) -> list[str]:
+def _doubts(latest: Status) -> list[str]:
     """Return what the published images may show, and what was left out."""
     from anonbench.datasets.doubts import said_of_run
 
-    counts = sorted(found.results.glob("*/counts.csv"))
-    return said_of_run(found.results, [path.parent.name for path in counts])
+    counts = sorted(latest.results.glob("*/counts.csv"))
+    return said_of_run(latest.results, [path.parent.name for path in counts])
 
 
 def _clock(at: float) -> str:

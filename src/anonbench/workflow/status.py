@@ -79,7 +79,9 @@ def status(results: Path, now: float | None = None) -> Status:
     events = read(results)
     if not events:
         return Status(results, State.UNKNOWN, measured, _is_locked(results, Path.cwd()))
-    head, run = events[0], Run(events)
+    head, run = events[0], Run()
+    for event in events:
+        run.apply(event)
     folder = Path(os.path.normpath(results / head["folder"]))
     seen = (results / NAME).stat().st_mtime
     state = _state(run, head, seen, time.time() if now is None else now)
@@ -101,13 +103,13 @@ def unfinished(results: Path) -> dict[str, str]:
     """Return what became of the latest run's jobs that did not end well, by rule and wildcards."""
     if not results.is_dir():
         return {}
-    found = status(results)
+    latest = status(results)
     died = "is unfinished: its run died"
-    words = "is being made now" if found.state is State.RUNNING else died
-    under_way = {job.label: words for job in found.run.running.values()}
+    words = "is being made now" if latest.state is State.RUNNING else died
+    under_way = {job.label: words for job in latest.run.running.values()}
     return under_way | {
         job.label: f"could not be made the last time: see {[*job.logs, 'its scheduler'][0]}"
-        for job in found.run.failed.values()
+        for job in latest.run.failed.values()
     }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
 
 from anonbench.core.jobs.checksums import DIGEST, is_intact, read_checksum
@@ -44,27 +45,27 @@ def reasons(plan: Plan) -> Reasons:
     return Reasons(own, roots)
 
 
-def chain(plan: Plan, found: Reasons, job: Job, cause: str) -> list[Job]:
+def chain(plan: Plan, why: Reasons, job: Job, cause: str) -> list[Job]:
     """Return a way from a job to one that has the cause itself, both included."""
     way = [job]
-    while cause not in found.own[way[-1].id]:
-        others = (each for each in way[-1].after if cause in found.roots.get(each, []))
+    while cause not in why.own[way[-1].id]:
+        others = (each for each in way[-1].after if cause in why.roots.get(each, []))
         way.append(plan.jobs[next(others)])
     return way
 
 
 def _own(plan: Plan, job: Job, last: Mapping[str, str]) -> list[str]:
-    found = list(_of_outputs(plan, job, last.get(job.label)))
-    if not found and job.forced:
-        found.append(FORCED)
+    causes = list(_of_outputs(plan, job, last.get(job.label)))
+    if not causes and job.forced:
+        causes.append(FORCED)
     if before := read_made_from(map(Path, job.outputs)):
-        found += _of_parameters(plan, job, before["parameters"])
-        found += _of_inputs(plan, job, before)
-    if not found and job.reason:
-        found.append(job.reason)
-    if not found and not any(Path(file).exists() for file in job.outputs):
-        found.append(NEW)
-    return found
+        causes += _of_parameters(plan, job, before["parameters"])
+        causes += _of_inputs(plan, job, before)
+    if not causes and job.reason:
+        causes.append(shorten(job.reason, 200, placeholder=" …"))
+    if not causes and not any(Path(file).exists() for file in job.outputs):
+        causes.append(NEW)
+    return causes
 
 
 def _of_outputs(plan: Plan, job: Job, last: str | None) -> Iterator[str]:

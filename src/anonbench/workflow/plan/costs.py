@@ -50,18 +50,18 @@ def _cost(
     job: Job, jobs: Sequence[Job], runs: Mapping[int, ResourceUsage], sizes: Mapping[int, int]
 ) -> Cost:
     if job.id in runs:
-        found = [_scaled(runs[job.id], _seconds_before(job), job.seconds)]
+        runtimes = [_scaled(runs[job.id], _seconds_before(job), job.seconds)]
     else:
         # a job that would run again may have done another amount of work
         kind = _kind(job, (each for each in jobs if each.id in runs and not each.planned))
         kind = kind or _kind(job, (each for each in jobs if each.id in runs))
-        found = [_scaled(runs[each.id], each.seconds, job.seconds) for each in kind]
+        runtimes = [_scaled(runs[each.id], each.seconds, job.seconds) for each in kind]
     limit = 60 * job.minutes
-    seconds = median([each[0] for each in found] or [limit])
-    cpu = median([each[1] for each in found] or [limit * job.threads])
+    seconds = median([each[0] for each in runtimes] or [limit])
+    cpu = median([each[1] for each in runtimes] or [limit * job.threads])
     alike = [job] if job.id in sizes else _kind(job, (each for each in jobs if each.id in sizes))
     disk = median([sizes[each.id] for each in alike]) if alike else None
-    return Cost(seconds, cpu, seconds * job.gpus, bool(found), disk, _bytes(job))
+    return Cost(seconds, cpu, seconds * job.gpus, bool(runtimes), disk, _bytes(job))
 
 
 def wall_seconds(
@@ -93,11 +93,11 @@ def usual_seconds(jobs: Iterable[tuple[str, str, Sequence[str]]]) -> dict[str, f
         jobs: rule, benchmark file, logs.
 
     """
-    found: dict[str, list[float]] = defaultdict(list)
+    seconds: dict[str, list[float]] = defaultdict(list)
     for rule, benchmark, logs in jobs:
         if run := _spent(benchmark, logs):
-            found[rule].append(run.seconds)
-    return {rule: median(runs) for rule, runs in found.items()}
+            seconds[rule].append(run.seconds)
+    return {rule: median(runs) for rule, runs in seconds.items()}
 
 
 def _kind(job: Job, others: Iterable[Job]) -> list[Job]:

@@ -38,14 +38,14 @@ def changed_images(root: Path, listed: Iterable[str], manifest: Path) -> dict[st
         if path in before.index
         and (stat.st_size != before.at[path, "bytes"] or max(stat.st_mtime, stat.st_ctime) > since)
     )
-    found = {
+    changes = {
         "added": sorted({*stats} - {*before.index} - {*skipped}),
         "removed": sorted({*before.index} - {*stats}),
     }
     if len(touched) > SEARCHED:
-        found["touched"] = touched
+        changes["touched"] = touched
     else:
-        found["changed"] = [
+        changes["changed"] = [
             path for path in touched if file_digest(root / path) != before.at[path, "digest"]
         ]
-    return {what: paths for what, paths in found.items() if paths}
+    return {what: paths for what, paths in changes.items() if paths}
