@@ -40,7 +40,7 @@ def config(root: Path, tmp_path: Path) -> dict[str, Any]:
     recipe["optimizer"] |= {"steps": 2, "batch_size": 8}
     portraits = demo["datasets"]["portraits"] | {
         "path": str(tmp_path / "volume" / "portraits"),
-        "demo": {"kind": "portraits", "photos": 4, "train_identities": 6, "val_identities": 3},
+        "demo": {"kind": "portraits", "photos": 4, "train_identities": 8, "val_identities": 5},
         "methods": ["mask"],
         "degrees": [100],
         "adaptions": [],

@@ -36,9 +36,7 @@ rule sizes:
 rule examples:
     input:
         **by_digest(
-            shown=lambda w: paths.image_sets(
-                w.dataset, shown.examples(experiment, w.dataset)
-            ),
+            shown=lambda w: paths.image_sets(w.dataset, shown.examples(w.dataset)),
             searched=lambda w: paths.shown_outcomes(w.dataset),
         ),
     output:
@@ -50,7 +48,7 @@ rule examples:
         runtime=10,
     params:
         slice=stage_parameters.show(settings, "show_originals", "example_images", "dpi"),
-        variants=lambda w: shown.examples(experiment, w.dataset),
+        variants=lambda w: shown.examples(w.dataset),
     script:
         "../scripts/examples.py"
 
