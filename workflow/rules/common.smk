@@ -11,7 +11,7 @@ from anonbench.datasets.listing import root_of
 from anonbench.datasets.originals import copies_message
 from anonbench.detection.user_annotations import READERS
 from anonbench.workflow import startup
-from anonbench.workflow.paths import TABLE_SUFFIXES, Paths
+from anonbench.workflow.paths import Paths
 from anonbench.workflow.rule_files import RuleFiles, on_disk, with_digest
 from anonbench.workflow.shown import Shown
 from anonbench.workflow.snakemake_adapter import command_line

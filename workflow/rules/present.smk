@@ -1,5 +1,6 @@
 # Tables, figures and the report: a job each.
 
+from anonbench.config.experiment import TABLE_SUFFIXES
 from anonbench.core.provenance import PACKAGES
 from anonbench.datasets.neutral_names import without_places
 from anonbench.reporting.html.page import resources_digest
@@ -132,10 +133,12 @@ rule tables:
         rules.profiles.output,
         expand(plain(rules.scenarios.output), dataset=experiment.datasets),
         [paths.tables(name) for name in experiment.datasets],
-        [
-            paths.of_privacy(f"tables/reidentification_{{dataset}}.{suffix}")
-            for suffix in TABLE_SUFFIXES
-        ],
+        paths.of_privacy(
+            *(
+                f"tables/reidentification_{{dataset}}.{suffix}"
+                for suffix in TABLE_SUFFIXES
+            )
+        ),
 
 
 rule figures:
