@@ -18,6 +18,8 @@ from typing import Any
 import pytest
 import yaml
 
+from anonbench.workflow.paths import digests
+
 pytestmark = [pytest.mark.workflow]
 
 EDGES = """
@@ -34,8 +36,11 @@ def write(workflow, *_, **__):
         for job in number
         for other, files in workflow.dag.dependencies[job].items()
     ]
-    names = [str(job) for job in number]
-    open(sys.argv[1], "w").write(json.dumps([names, edges]))
+    jobs = [
+        [str(job), list(map(str, job.input)), [str(f) for f in job.input if f.is_ancient]]
+        for job in number
+    ]
+    open(sys.argv[1], "w").write(json.dumps([jobs, edges]))
 
 Workflow.execute = write
 cli.main(sys.argv[2:])
@@ -78,6 +83,9 @@ def test_every_ancient_input_has_a_digest_beside_it(
         command, capture_output=True, text=True, check=False, env=os.environ, cwd=tmp_path
     )
     assert (tmp_path / "edges.json").exists(), done.stderr[-3000:]
-    names, edges = json.loads((tmp_path / "edges.json").read_text(encoding="utf-8"))
+    jobs, edges = json.loads((tmp_path / "edges.json").read_text(encoding="utf-8"))
     assert len(edges) > 500 and sum(any(ancient) for *_, ancient in edges) > 200
+    names = [name for name, *_ in jobs]
     assert hidden(names, [(before, job, all(ancient)) for before, job, ancient in edges]) == []
+    lacking = {name: set(digests(ancient)) - set(inputs) for name, inputs, ancient in jobs}
+    assert {name: files for name, files in lacking.items() if files} == {}

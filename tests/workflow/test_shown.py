@@ -6,20 +6,20 @@ import pytest
 
 from anonbench.config import load
 from anonbench.config.experiment import Experiment
-from anonbench.workflow import shown
+from anonbench.workflow.shown import Shown
 
 
-def experiment(show_originals: bool = False) -> Experiment:
+def chosen(show_originals: bool = False) -> Shown:
     data = {"layout": "folder", "path": "x", "detectors": ["zxing"], "adaptions": ["A"]}
     data |= {"methods": ["blur", "mask"], "degrees": [50, 100]}
     presentation = {"show_originals": show_originals}
     config = {"datasets": {"mine": data}, "control_seeds": [7, 8], "presentation": presentation}
-    return Experiment(load(config))
+    return Shown(Experiment(load(config)))
 
 
 def test_without_originals_examples_are_those_that_hide_most() -> None:
-    assert shown.examples(experiment(), "mine") == ["blur-100", "mask-100"]
-    assert shown.examples(experiment(True), "mine") == [
+    assert chosen().examples("mine") == ["blur-100", "mask-100"]
+    assert chosen(True).examples("mine") == [
         *("original", "blur-50", "mask-50", "blur-100", "mask-100")
     ]
 
@@ -27,28 +27,28 @@ def test_without_originals_examples_are_those_that_hide_most() -> None:
 @pytest.mark.parametrize("originals", [False, True])
 def test_originals_are_drawn_only_where_they_may_be_seen(originals: bool) -> None:
     first = ["original"] if originals else []
-    one = experiment(originals)
-    assert shown.attention(one, "mine") == [*first, "blur-100"]
-    assert shown.gallery(one, "mine") == [*first, "blur-100", "mask-100"]
-    assert ("original" in shown.explored_pictures(one, "mine")) == originals
+    one = chosen(originals)
+    assert one.attention("mine") == [*first, "blur-100"]
+    assert one.gallery("mine") == [*first, "blur-100", "mask-100"]
+    assert ("original" in one.explored_pictures("mine")) == originals
 
 
 def test_attention_is_computed_on_originals_too() -> None:
-    assert shown.attended(experiment(), "mine") == ["original", "blur-100"]
-    assert shown.attending_models(experiment(), "mine") == ["unadapted", "A-blur-100"]
+    assert chosen().attended("mine") == ["original", "blur-100"]
+    assert chosen().attending_models("mine") == ["unadapted", "A-blur-100"]
 
 
 def test_the_gallery_has_every_model_of_the_highest_degree() -> None:
-    found = shown.gallery_scenarios(experiment(), "mine")
+    found = chosen().gallery_scenarios("mine")
     assert {str(scenario.variant) for scenario in found} == {"blur-100", "mask-100"}
     assert {scenario.seed for scenario in found} == {0}
     assert len(found) == 4
 
 
 def test_the_explorer_compares_the_reference_seed_and_one_control() -> None:
-    one = experiment()
-    found = shown.explored(one, "mine")
-    names = [shown.explored_name(one, scenario) for scenario in found]
+    one = chosen()
+    found = one.explored("mine")
+    names = [one.explored_name(scenario) for scenario in found]
     assert set(names) == {"unadapted", "A", "control"}
     controls = [s for s, name in zip(found, names, strict=True) if name == "control"]
     assert {scenario.seed for scenario in controls} == {7}

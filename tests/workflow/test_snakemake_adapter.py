@@ -229,8 +229,11 @@ def test_names_are_there(owner: type, names: tuple[str, ...]) -> None:
 @pytest.mark.parametrize(
     ("module", "names"),
     [
-        ("workflow", ("_rules", "_dag", "global_resources", "ruleinfo", "module_globals")),
-        ("rules", ("log_modifier", "benchmark_modifier")),
+        (
+            "workflow",
+            ("_rules", "_dag", "global_resources", "ruleinfo", "module_globals", "default_target"),
+        ),
+        ("rules", ("log_modifier", "benchmark_modifier", "rule")),
         ("resources", ("raw",)),
     ],
 )

@@ -11,9 +11,10 @@ from anonbench.core.methods import METHODS
 from anonbench.datasets.listing import root_of
 from anonbench.datasets.originals import copies_message
 from anonbench.detection.user_annotations import READERS
-from anonbench.workflow import shown, startup
+from anonbench.workflow import startup
 from anonbench.workflow.paths import Paths
 from anonbench.workflow.rule_files import RuleFiles, on_disk, with_digest
+from anonbench.workflow.shown import Shown
 from anonbench.workflow.snakemake_adapter import command_line
 
 try:
@@ -32,7 +33,7 @@ except InputError as error:
 settings, experiment, listings = started.settings, started.experiment, started.listings
 estimates = Estimates(experiment, started.counts)
 paths = Paths(experiment, started.counts, started.own)
-results = paths.results
+results, shown = paths.results, Shown(experiment)
 
 files = RuleFiles(workflow)
 storage_prefix = files.storage_prefix

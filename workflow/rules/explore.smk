@@ -5,17 +5,15 @@ rule explore:
     input:
         **by_digest(
             shards=lambda w: paths.image_sets(
-                w.dataset, shown.explored_pictures(experiment, w.dataset).values()
+                w.dataset, shown.explored_pictures(w.dataset).values()
             ),
             searched=lambda w: paths.shown_outcomes(w.dataset),
             manifest=rules.manifest.output.manifest,
             reference=lambda w: [paths.reference_embedding(w.dataset)],
             originals=lambda w: paths.embeddings(
-                w.dataset, shown.explored(experiment, w.dataset), "original"
+                w.dataset, shown.explored(w.dataset), "original"
             ),
-            images=lambda w: paths.embeddings(
-                w.dataset, shown.explored(experiment, w.dataset)
-            ),
+            images=lambda w: paths.embeddings(w.dataset, shown.explored(w.dataset)),
         ),
     output:
         "<results>/{dataset}/explorer.json",
@@ -33,11 +31,11 @@ rule explore:
             mode="json", include={"fraction", "include_self"}
         ),
         label=lambda w: data(w).label,
-        pictures=lambda w: shown.explored_pictures(experiment, w.dataset),
+        pictures=lambda w: shown.explored_pictures(w.dataset),
         show_originals=settings.presentation.show_originals,
         scenarios=lambda w: [
-            (shown.explored_name(experiment, run), str(run.variant))
-            for run in shown.explored(experiment, w.dataset)
+            (shown.explored_name(run), str(run.variant))
+            for run in shown.explored(w.dataset)
         ],
     script:
         "../scripts/explore.py"

@@ -21,11 +21,9 @@ rule gallery:
         **by_digest(
             reference=lambda w: [paths.reference_embedding(w.dataset)],
             embeddings=lambda w: paths.embeddings(
-                w.dataset, shown.gallery_scenarios(experiment, w.dataset)
+                w.dataset, shown.gallery_scenarios(w.dataset)
             ),
-            shown=lambda w: paths.image_sets(
-                w.dataset, shown.gallery(experiment, w.dataset)
-            ),
+            shown=lambda w: paths.image_sets(w.dataset, shown.gallery(w.dataset)),
             searched=lambda w: paths.shown_outcomes(w.dataset),
         ),
         scores=rules.scores.output[0],
@@ -40,9 +38,9 @@ rule gallery:
         slice=stage_parameters.show(settings, "show_originals", "dpi"),
         scenarios=lambda w: [
             (str(scenario.model), str(scenario.variant))
-            for scenario in shown.gallery_scenarios(experiment, w.dataset)
+            for scenario in shown.gallery_scenarios(w.dataset)
         ],
-        shown=lambda w: shown.gallery(experiment, w.dataset),
+        shown=lambda w: shown.gallery(w.dataset),
     script:
         "../scripts/gallery.py"
 
@@ -52,9 +50,7 @@ rule attend:
         **by_digest(
             backbone=paths.backbone("{dataset}", "{model}", experiment.reference_seed),
             boxes=rules.boxes.output.boxes,
-            images=lambda w: paths.image_sets(
-                w.dataset, shown.attended(experiment, w.dataset)
-            ),
+            images=lambda w: paths.image_sets(w.dataset, shown.attended(w.dataset)),
         ),
     output:
         maps="<results>/{dataset}/attention/{model}.npz",
@@ -66,7 +62,7 @@ rule attend:
         runtime=lambda w: estimates.minutes("embed", w.dataset),
     params:
         slice=stage_parameters.show(settings, "attention_images"),
-        variants=lambda w: shown.attended(experiment, w.dataset),
+        variants=lambda w: shown.attended(w.dataset),
     script:
         "../scripts/attend.py"
 
@@ -74,15 +70,13 @@ rule attend:
 rule attention:
     input:
         **by_digest(
-            shown=lambda w: paths.image_sets(
-                w.dataset, shown.attention(experiment, w.dataset)
-            ),
+            shown=lambda w: paths.image_sets(w.dataset, shown.attention(w.dataset)),
             searched=lambda w: paths.shown_outcomes(w.dataset),
         ),
         maps=lambda w: expand(
             plain(rules.attend.output.maps),
             dataset=w.dataset,
-            model=shown.attending_models(experiment, w.dataset),
+            model=shown.attending_models(w.dataset),
         ),
     output:
         **figure("attention_{dataset}", "attention maps"),
@@ -92,8 +86,8 @@ rule attention:
         mem_mb=1500,
     params:
         slice=stage_parameters.show(settings, "show_originals", "dpi"),
-        models=lambda w: shown.attending_models(experiment, w.dataset),
-        shown=lambda w: shown.attention(experiment, w.dataset),
+        models=lambda w: shown.attending_models(w.dataset),
+        shown=lambda w: shown.attention(w.dataset),
     script:
         "../scripts/attention.py"
 
@@ -103,7 +97,7 @@ rule attention_share:
         lambda w: expand(
             plain(rules.attend.output.shares),
             dataset=w.dataset,
-            model=shown.attending_models(experiment, w.dataset),
+            model=shown.attending_models(w.dataset),
         ),
     output:
         **figure("attention_share_{dataset}", "attention inside regions"),
@@ -114,6 +108,6 @@ rule attention_share:
         mem_mb=1500,
     params:
         slice=stage_parameters.show(settings, "bootstrap", "confidence", "dpi"),
-        models=lambda w: shown.attending_models(experiment, w.dataset),
+        models=lambda w: shown.attending_models(w.dataset),
     script:
         "../scripts/attention_share.py"

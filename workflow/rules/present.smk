@@ -1,5 +1,6 @@
 # Tables, figures and the report: a job each.
 
+from anonbench.config.experiment import TABLE_SUFFIXES
 from anonbench.core.provenance import PACKAGES
 from anonbench.datasets.neutral_names import without_places
 from anonbench.reporting.html.page import resources_digest
@@ -36,9 +37,7 @@ rule sizes:
 rule examples:
     input:
         **by_digest(
-            shown=lambda w: paths.image_sets(
-                w.dataset, shown.examples(experiment, w.dataset)
-            ),
+            shown=lambda w: paths.image_sets(w.dataset, shown.examples(w.dataset)),
             searched=lambda w: paths.shown_outcomes(w.dataset),
         ),
     output:
@@ -50,7 +49,7 @@ rule examples:
         runtime=10,
     params:
         slice=stage_parameters.show(settings, "show_originals", "example_images", "dpi"),
-        variants=lambda w: shown.examples(experiment, w.dataset),
+        variants=lambda w: shown.examples(w.dataset),
     script:
         "../scripts/examples.py"
 

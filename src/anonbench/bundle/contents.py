@@ -13,14 +13,13 @@ from enum import StrEnum
 from pathlib import Path
 
 from anonbench.config import Config
-from anonbench.config.experiment import Experiment, truth_of
+from anonbench.config.experiment import TABLE_SUFFIXES, Experiment, truth_of
 from anonbench.core.jobs.checksums import digest_file
 from anonbench.core.vocabulary import ORIGINAL
 from anonbench.reporting.paper.ours import our_data
 
 START = "results"
 PUBLISHED = "published"
-TABLE_SUFFIXES = ("csv", "md", "tex")
 
 
 class Copy(StrEnum):
@@ -113,7 +112,7 @@ def _training(experiment: Experiment, name: str) -> Iterator[Entry]:
 
 def scenario_names(experiment: Experiment, name: str) -> list[str]:
     """Return a data set's scenarios as they stand in paths."""
-    return [f"{s.model}/seed{s.seed}/{s.variant}" for s in experiment.scenarios(name)]
+    return [scenario.path for scenario in experiment.scenarios(name)]
 
 
 def _scores(

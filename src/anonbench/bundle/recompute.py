@@ -12,7 +12,7 @@ import pandas as pd
 from anonbench.bundle.agreement import Agreement, joined, of_csv, of_frames, of_text, of_values
 from anonbench.bundle.contents import PUBLISHED, START, scenario_names
 from anonbench.config import Config
-from anonbench.config.experiment import Experiment, Table
+from anonbench.config.experiment import TABLE_SUFFIXES, Experiment, Table
 from anonbench.core.io import read_json, write_csv
 from anonbench.core.vocabulary import ORIGINAL
 from anonbench.evaluation.scores import CLASSIFIERS, ScenarioFiles, scenario_files
@@ -200,7 +200,7 @@ def collected(bundle: Bundle, name: str) -> Iterator[Agreement]:
 def tables(bundle: Bundle) -> Iterator[Agreement]:
     """Every table, as CSV, Markdown and LaTeX, from the scores that were made again."""
     for stem, write in _writers(bundle).items():
-        paths = [f"tables/{stem}.{suffix}" for suffix in ("csv", "md", "tex")]
+        paths = [f"tables/{stem}.{suffix}" for suffix in TABLE_SUFFIXES]
         if not all(bundle.published(path).is_file() for path in paths):
             continue
         again = [bundle.again(path) for path in paths]

@@ -16,6 +16,11 @@ from anonbench.core.vocabulary import Adaption, Entity, Model, QueryKind, Split,
 
 TableKind = Literal["retrieval", "agreement", "downstream"]
 
+TABLE_SUFFIXES = ("csv", "md", "tex")
+"""Of the files that a table is written to."""
+FIGURE_SUFFIXES = ("png", "svg")
+"""Of the files that a figure is written to."""
+
 
 @dataclass(frozen=True)
 class Scenario:
@@ -24,6 +29,11 @@ class Scenario:
     model: Model
     seed: int
     variant: Variant
+
+    @property
+    def path(self) -> str:
+        """Where its files lie in a stage's folder, without suffix."""
+        return f"{self.model}/seed{self.seed}/{self.variant}"
 
 
 @dataclass(frozen=True)

@@ -10,14 +10,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from anonbench.config import stage_parameters
-from anonbench.config.experiment import Experiment, Scenario, truth_of
+from anonbench.config.experiment import (
+    FIGURE_SUFFIXES,
+    TABLE_SUFFIXES,
+    Experiment,
+    Scenario,
+    truth_of,
+)
 from anonbench.core.jobs.checksums import digest_file
 from anonbench.core.tables import TABLES
 from anonbench.core.vocabulary import ORIGINAL, UNADAPTED, Model, Split, Variant
 from anonbench.reporting.scenario_tables import SCENARIO_TABLES
 
-TABLE_SUFFIXES = ("csv", "md", "tex")
-FIGURE_SUFFIXES = ("png", "svg")
 _SPLITS = ("train", "val")
 
 Name = object
@@ -188,8 +192,7 @@ class Paths:
 
     def scenario_names(self, dataset: str) -> list[str]:
         """Return model, seed and variant of each scenario, as its files are named."""
-        scenarios = self.experiment.scenarios(dataset)
-        return [f"{run.model}/seed{run.seed}/{run.variant}" for run in scenarios]
+        return [scenario.path for scenario in self.experiment.scenarios(dataset)]
 
     def scenario_files(self, dataset: str, stage: str, suffix: str) -> list[str]:
         """Return a stage's files of each scenario; `downstream` has none without labels."""
@@ -214,9 +217,10 @@ class Paths:
         adapted = [model for _, model in self.attacked(dataset) if model]
         return self.backbones(dataset, [Model(), *adapted])
 
-    def of_privacy(self, pattern: str) -> list[str]:
-        """Return a pattern's files for all data sets, if attacks are run at all."""
-        return self.of_each(pattern) if self.experiment.config.privacy.enabled else []
+    def of_privacy(self, *patterns: str) -> list[str]:
+        """Return the files of patterns for all data sets, if attacks are run at all."""
+        chosen = patterns if self.experiment.config.privacy.enabled else ()
+        return [path for pattern in chosen for path in self.of_each(pattern)]
 
     # Tables, figures and targets
 
