@@ -1,6 +1,5 @@
 # Tables, figures and the report: a job each.
 
-from anonbench.config.experiment import TABLE_SUFFIXES
 from anonbench.core.provenance import PACKAGES
 from anonbench.datasets.neutral_names import without_places
 from anonbench.reporting.html.page import resources_digest
