@@ -74,7 +74,7 @@ class Looks:
     def anonbench(self, command: str) -> str:
         """Look with a command of anonbench's."""
         code = "import sys; from anonbench.cli import main; sys.exit(main())"
-        more = [*self._workflow, *small_archive.TARGETS] if command == "plan" else []
+        more = [*small_archive.TARGETS, *self._workflow] if command == "plan" else []
         return self._run(sys.executable, "-c", code, command, *more)
 
     def _run(self, *command: str) -> str:
