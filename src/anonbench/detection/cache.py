@@ -154,4 +154,4 @@ class DetectionCache:
 
 def _region(fields: Mapping[str, Any]) -> Region:
     quad = fields["quad"] and tuple(fields["quad"])
-    return Region(**fields | {"entity": Entity(fields["entity"]), "quad": quad})
+    return Region(**{**fields, "entity": Entity(fields["entity"]), "quad": quad})
