@@ -94,7 +94,7 @@ def looks(root: Path, finished: Path) -> Looks:
 def planned(said: str) -> dict[str, str]:
     """Return the outputs of the jobs that a dry run plans, with the reason of each."""
     blocks = re.findall(r"^rule \w+:\n((?:    .*\n)+)", said, re.MULTILINE)
-    found = {}
+    found: dict[str, str] = {}
     for block in blocks:
         lines = dict(line.strip().split(": ", 1) for line in block.splitlines())
         found |= dict.fromkeys(lines.get("output", "").split(", "), lines["reason"])
