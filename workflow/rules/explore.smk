@@ -9,7 +9,7 @@ rule explore:
             ),
             searched=lambda w: paths.shown_outcomes(w.dataset),
             manifest=rules.manifest.output.manifest,
-            reference=lambda w: [paths.reference_embedding(w.dataset)],
+            reference=lambda w: paths.reference_embedding(w.dataset),
             originals=lambda w: paths.embeddings(
                 w.dataset, shown.explored(w.dataset), "original"
             ),

@@ -19,7 +19,7 @@ rule pipeline:
 rule gallery:
     input:
         **by_digest(
-            reference=lambda w: [paths.reference_embedding(w.dataset)],
+            reference=lambda w: paths.reference_embedding(w.dataset),
             embeddings=lambda w: paths.embeddings(
                 w.dataset, shown.gallery_scenarios(w.dataset)
             ),

@@ -8,7 +8,7 @@
 rule retrieve:
     input:
         **by_digest(
-            reference=lambda w: [paths.reference_embedding(w.dataset)],
+            reference=lambda w: paths.reference_embedding(w.dataset),
             queries=lambda w: paths.embeddings(w.dataset, variant="original"),
             databases=lambda w: paths.embeddings(w.dataset),
         ),
