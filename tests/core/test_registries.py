@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from anonbench.core.added import added
 from anonbench.core.errors import InputError
 from anonbench.core.methods import METHODS, Method
 from anonbench.core.registry import Registry, facts, facts_digest
@@ -31,15 +33,17 @@ POINT = {"anonbench.methods:swirl": "plugged_swirl:Swirl"}
 
 
 @pytest.fixture(autouse=True)
-def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return a folder on Python's path, whose modules are forgotten after the test."""
+def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Give a folder on Python's path, whose modules are forgotten after the test."""
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.delitem(sys.modules, "plugged_swirl", raising=False)
-    return tmp_path
+    yield tmp_path
+    added.cache_clear()
 
 
 def registry() -> Registry[Method]:
     """Return the registry of methods as a new process has it."""
+    added.cache_clear()
     return Registry("anonbench.methods", Method, "anonbench.anonymization.methods:BUILT_IN")
 
 

@@ -114,8 +114,8 @@ def test_the_attack_has_rates(done: Path) -> None:
 def test_the_backbone_is_trained(done: Path) -> None:
     from anonbench.training.checkpoints.weights import read_description
 
-    (file,) = (done / "results/archive/models").rglob("backbone.safetensors")
-    described = read_description(file)
+    model = done / "results/archive/models/unadapted/seed0"
+    described = read_description(model / "backbone.safetensors")
     assert described["backbone"]["name"] == "one_block"
     assert described["packages"]["one_block"]["package"] == "plugged 0.1.0"
 

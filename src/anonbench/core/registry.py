@@ -12,12 +12,13 @@ import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
 
 from pydantic import SerializerFunctionWrapHandler, create_model, model_serializer
 
+from anonbench.core.added import added
 from anonbench.core.errors import InputError
 from anonbench.core.provenance import file_digest
 from anonbench.core.settings import Settings
@@ -107,19 +108,18 @@ class Registry(Mapping[str, type[T]], Generic[T]):
 
     @cached_property
     def _points(self) -> dict[str, EntryPoint]:
-        found = sorted(entry_points(group=self.group), key=lambda point: point.name)
-        return {point.name: point for point in found}
+        return {point.name: point for point in added().get(self.group, ())}
 
     @cached_property
     def _classes(self) -> dict[str, type[T]]:
         module, _, name = self._built_in.partition(":")
         built_in = getattr(importlib.import_module(module), name)
         found: dict[str, type[T]] = {each.name: each for each in built_in}
-        for point in entry_points(group=self.group):
+        for point in added().get(self.group, ()):
             if point.name in found:
                 raise InputError(f"{self._where(point)}: there is another one of this name")
             found[point.name] = self._load(point)
-        return {each.name: each for each in built_in} | {name: found[name] for name in self._points}
+        return found
 
     def _load(self, point: EntryPoint) -> type[T]:
         try:

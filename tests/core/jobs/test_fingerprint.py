@@ -10,7 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from anonbench.core.added import added
 from anonbench.core.jobs import fingerprint
+from plug_in import install
 
 TOP = """
 from __future__ import annotations
@@ -213,6 +215,30 @@ def test_every_script_of_the_workflow_is_followed_to_its_room(root: Path) -> Non
     assert {"zxing-cpp", "facenet-pytorch"} & set(found["detect"])
     for name, code in found.items():
         assert any(place.startswith("anonbench.") for place in code), name
+
+
+def test_what_another_package_s_class_is_called_is_not_remembered(
+    package: Path, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Its sources are no part of the state that answers are remembered by."""
+    states = []
+    added.cache_clear()
+    for label in ("Swirl", "Whirl", "Swirl"):
+        monkeypatch.setattr(fingerprint, "_facts", lambda label=label: label)
+        fingerprint._state.cache_clear()
+        states.append(fingerprint._state())
+    assert len(set(states)) == 1, "there is no other package"
+    folder = tmp_path_factory.mktemp("other")
+    install(folder, {}, {"anonbench.methods:swirl": "swirl:Swirl"})
+    monkeypatch.syspath_prepend(folder)
+    added.cache_clear()
+    for number, label in enumerate(("Swirl", "Whirl", "Swirl")):
+        monkeypatch.setattr(fingerprint, "_facts", lambda label=label: label)
+        fingerprint._state.cache_clear()
+        states[number] = fingerprint._state()
+    fingerprint._state.cache_clear()
+    added.cache_clear()
+    assert states[0] == states[2] != states[1]
 
 
 @pytest.fixture

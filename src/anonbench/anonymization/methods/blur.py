@@ -9,7 +9,6 @@ import numpy as np
 from pydantic import Field
 
 from anonbench.core.methods import Method
-from anonbench.core.opencv import cv2
 from anonbench.core.settings import Positive, Settings
 
 
@@ -41,6 +40,8 @@ class Blur(Method):
 
     def hide(self, pixels: np.ndarray, entity: str) -> np.ndarray:
         """Blur; nothing outside the window has a part in it: its border is mirrored."""
+        from anonbench.core.opencv import cv2
+
         share = float(getattr(self.sigma, entity))
         sigma = max(self.min_sigma, share * min(pixels.shape[:2]))
         kernel = cv2.getGaussianKernel(2 * math.ceil(3 * sigma) + 1, sigma)

@@ -8,7 +8,6 @@ import numpy as np
 from pydantic import Field
 
 from anonbench.core.methods import Method
-from anonbench.core.opencv import cv2
 from anonbench.core.settings import Count, Settings
 
 
@@ -45,6 +44,8 @@ class Pixelate(Method):
         to both), so that none is smaller than asked for: a remainder of one pixel at the edge would
         be a pixel of the original.
         """
+        from anonbench.core.opencv import cv2
+
         height, width = pixels.shape[:2]
         blocks = int(getattr(self.blocks, entity))
         side = max(self.min_block, -(-min(height, width) // blocks))

@@ -18,6 +18,7 @@ from importlib import metadata
 from importlib.util import cache_from_source
 from pathlib import Path
 
+from anonbench.core.added import added
 from anonbench.core.io import read_json, write_json
 from anonbench.core.jobs.call_graph import EFFECTS, Reach, Reached
 from anonbench.core.provenance import file_digest
@@ -135,7 +136,7 @@ def _remember(answers: dict[str, str]) -> None:
 @cache
 def _state() -> str:
     """Return a digest of all sources, and of what is installed: names hold the versions."""
-    digest = hashlib.sha256(f"{sys.version} {[*PACKAGES]}".encode())
+    digest = hashlib.sha256(f"{sys.version} {[*PACKAGES]} {_added()}".encode())
     for folder in PACKAGES.values():
         for file in sorted(folder.rglob("*.py")):
             digest.update(f"{file.relative_to(folder)} {file_digest(file)}\n".encode())
@@ -143,6 +144,11 @@ def _state() -> str:
         installed = (entry.name for entry in place.iterdir() if entry.suffix.endswith("-info"))
         digest.update("\n".join(sorted(installed)).encode())
     return digest.hexdigest()
+
+
+def _added() -> str:
+    """Return what stands for facts of other packages; those of anonbench are in its sources."""
+    return _facts() if added() else ""
 
 
 @cache
