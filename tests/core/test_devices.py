@@ -20,7 +20,7 @@ from anonbench.core.errors import InputError
 HOLD = """
 import os, sys, time
 from pathlib import Path
-from anonbench import devices
+from anonbench.core import devices
 devices._POLL_SECONDS = 0.02
 count, folder, marks, seconds = int(sys.argv[1]), *map(Path, sys.argv[2:4]), float(sys.argv[4])
 with devices.claimed(count, folder) as mine:

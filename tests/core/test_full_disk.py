@@ -35,7 +35,7 @@ with logged(sys.argv[2], 1):
     import pandas as pd
     import torch
     from safetensors.torch import save_file
-    from anonbench import files
+    from anonbench.core import io as files
     from anonbench.embedding.store import Embeddings, write_embeddings
     from anonbench.datasets.shards import ShardWriter
     from anonbench.training.loop.checkpoint import write_checkpoint

@@ -123,7 +123,10 @@ def is_defined(parts: list[str]) -> bool:
     return False
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+OF_TODAY = [page for page in PAGES if page.name != "CHANGELOG.md"]  # it names what was there then
+
+
+@pytest.mark.parametrize("page", OF_TODAY, ids=lambda page: str(page.relative_to(ROOT)))
 def test_what_a_page_names_is_there(page: Path) -> None:
     assert missing(prose(page)) == []
 
