@@ -13,7 +13,7 @@ import json
 import secrets
 import shutil
 import socket
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -44,6 +44,7 @@ class Bucket:
         self._place = place.strip("/") + "/"
         self.prefix = address + "/"
         self.metadata = self._folder = folder / name / self._place
+        self.unknown: Sequence[Path] = ()
 
     def before_planning(self, is_look: bool) -> None:
         """Bring the records of the last run here, where this folder has others.

@@ -8,7 +8,7 @@ from __future__ import annotations
 import atexit
 import sys
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
@@ -38,6 +38,8 @@ class Store(Protocol):
     """Of the names that Snakemake gives to results, with the slash."""
     metadata: Path
     """Folder of Snakemake's records and marks of these results; it may be missing."""
+    unknown: Sequence[Path]
+    """Files of which no job, or not Snakemake, says what they hold: what `outdated` found."""
 
     def before_planning(self, is_look: bool) -> None:
         """Get ready for planning.

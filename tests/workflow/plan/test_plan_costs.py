@@ -35,6 +35,7 @@ def job(number: int, rule: str = "train", after: Iterable[int] = (), **options: 
         "seconds": None,
         "planned": False,
         "forced": False,
+        "unrecorded": [],
         "reason": "",
         "images": {},
     }
@@ -191,6 +192,8 @@ def test_an_output_is_gone_or_changed_or_unknown_or_the_job_is_forced(tmp_path: 
     ]
     forced = planned([again(1, outputs=[str(paths[0])], forced=True)], tmp_path)
     assert causes(forced, 1) == ["forced by an option of snakemake"]
+    unrecorded = again(1, outputs=[str(paths[0])], forced=True, unrecorded=[str(paths[0])])
+    assert causes(planned([unrecorded], tmp_path), 1) == [f"{paths[0]} has no record of its making"]
     other = planned([again(1, outputs=[str(paths[0])], reason="Software changed")], tmp_path)
     assert causes(other, 1) == ["Software changed"]
 

@@ -56,6 +56,8 @@ def chain(plan: Plan, why: Reasons, job: Job, cause: str) -> list[Job]:
 
 def _own(plan: Plan, job: Job, last: Mapping[str, str]) -> list[str]:
     causes = list(_of_outputs(plan, job, last.get(job.label)))
+    if not causes and job.unrecorded:
+        causes.append(f"{job.unrecorded[0]} has no record of its making")
     if not causes and job.forced:
         causes.append(FORCED)
     if before := read_made_from(map(Path, job.outputs)):

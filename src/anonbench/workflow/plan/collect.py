@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Collection
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -34,15 +35,19 @@ def _plan(workflow: Any) -> dict[str, Any]:
     numbers = {job: number for number, job in enumerate(sorted_jobs(workflow.dag))}
     planned = set(workflow.dag.needrun_jobs())
     digests = known_codes().keys() & {job.params.get("code") for job in planned}
+    unknown = set(workflow.globals["store"].unknown)
+    jobs = [asdict(_job(workflow, job, numbers, job in planned, unknown)) for job in numbers]
     return {
-        "jobs": [asdict(_job(workflow, job, numbers, job in planned)) for job in numbers],
+        "jobs": jobs,
         "results": str(workflow.globals["results"]),
         "config": workflow.globals["settings"].model_dump(mode="json"),
         "codes": {digest: shortened(known_codes()[digest]) for digest in digests},
     }
 
 
-def _job(workflow: Any, job: Any, numbers: dict[Any, int], planned: bool) -> Job:
+def _job(
+    workflow: Any, job: Any, numbers: dict[Any, int], planned: bool, unknown: Collection[Path]
+) -> Job:
     stage = job.rule.name
     if job.benchmark:
         inside = Path(job.benchmark).relative_to(
@@ -68,6 +73,7 @@ def _job(workflow: Any, job: Any, numbers: dict[Any, int], planned: bool) -> Job
         after=[numbers[other] for other in workflow.dag.dependencies[job]],
         planned=planned,
         forced=bool(workflow.dag.reason(job).forced),
+        unrecorded=[str(file) for file in job.output if Path(file) in unknown],
         reason=own_reason(workflow.dag, job),
         images=_images(workflow, job) if planned else {},
     )

@@ -55,6 +55,8 @@ class Job:
     planned: bool
     """Whether it would run."""
     forced: bool
+    unrecorded: Sequence[str]
+    """Outputs that are there and of which Snakemake has no record."""
     reason: str
     """Snakemake's reason; empty for a job that runs because of another one."""
     images: Mapping[str, Sequence[str]]
