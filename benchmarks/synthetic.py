@@ -22,6 +22,7 @@ def recipe_of(**changes: Any) -> Any:
     """Return the default recipe with changes, as plain attributes (no pydantic is needed)."""
     values = yaml.safe_load(DEFAULTS.read_text(encoding="utf-8"))["recipes"]["default"]
     recipe = _merged(values, changes)
+    recipe.backbone.registered = None  # a property of the settings
     recipe.crops.blur_probabilities = (1.0, 0.1, 0.5)
     return recipe
 

@@ -94,10 +94,10 @@ def test_pinning_takes_every_tensor(monkeypatch: pytest.MonkeyPatch) -> None:
     assert done.ids == batch.ids and done.global_looks is looks
 
 
-@pytest.mark.parametrize("name", ["batch", "looks", "draws"])
+@pytest.mark.parametrize("name", ["batch", "augment", "augment_params"])
 def test_needs_torch_and_numpy_alone(name: str) -> None:
     code = (
-        f"import sys, anonbench.training.{name}; "
+        f"import sys, anonbench.training.data.{name}; "
         "print([m for m in ('cv2', 'pandas', 'pydantic', 'timm', 'PIL') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -30,7 +30,7 @@ import sys
 from anonbench.core.jobs.job import logged
 with logged(sys.argv[2], 1):
     from pathlib import Path
-    from anonbench.training import launch
+    from anonbench.training.loop import launch
     launch.RANK_MODULE = "pretended_rank"
     launch.run(launch.TrainJob.model_validate_json(Path(sys.argv[1]).read_text()))
 """

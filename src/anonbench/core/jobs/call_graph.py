@@ -237,6 +237,7 @@ class Reach:
         return (
             isinstance(text, str)
             and "." in text
+            and all(part.isidentifier() for part in text.split("."))
             and self._ours(text)
             and self._module(text) is not None
         )
