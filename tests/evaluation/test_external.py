@@ -276,7 +276,7 @@ def test_evaluation_needs_no_torch_and_the_package_nothing() -> None:
 def test_the_guide_shows_what_is_printed(
     root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    guide = (root / "docs" / "evaluate.md").read_text(encoding="utf-8")
+    guide = (root / "docs" / "how-to" / "evaluate.md").read_text(encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     exec(guide.split("```python\n")[1].split("```")[0], {})
     commands = [line for line in guide.splitlines() if line.startswith("$ anonbench evaluate")]
