@@ -6,7 +6,7 @@ from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 
 GROUPS = "anonbench."
-"""What the names of their groups begin with; see docs/adding.md."""
+"""What the names of their groups begin with; see docs/how-to/adding.md."""
 
 
 @cache
