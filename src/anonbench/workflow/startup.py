@@ -114,7 +114,7 @@ def _listed(
             check_own(dataset, own[name], sources[name])
     if has_storage:
         brought = {"datasets": {name: dict(dataset) for name, dataset in datasets.items()}}
-        require_absolute(brought | settings.model_dump(include={"detection", "recipes"}))
+        require_absolute(brought | settings.model_dump(include={"detection", "recipes", "privacy"}))
         require_in_place(datasets)
     listings = {name: source.images for name, source in sources.items()}
     counts = {name: count_images(images) for name, images in listings.items()}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -9,8 +11,15 @@ from hypothesis import strategies as st
 from scenes import picture
 
 from anonbench.anonymization.audit.errors import Failure
-from anonbench.anonymization.audit.promises import ConstantBlocks, Inside, LowPass, OneColour
+from anonbench.anonymization.audit.promises import (
+    ConstantBlocks,
+    Inside,
+    LowPass,
+    OneColour,
+    OwnWord,
+)
 from anonbench.config import Anonymization
+from anonbench.core.methods import Method
 
 SIDE = st.integers(2, 40)
 ASKED = Anonymization()
@@ -96,3 +105,22 @@ def test_a_mask_has_its_colour_or_its_luma(colour: tuple[int, int, int]) -> None
     grey = np.full((20, 20), luma, np.uint8)
     assert OneColour().kept(inside(pixels[0], grey), asked).all()
     assert not OneColour().kept(inside(pixels[0], grey ^ 1), asked).any()
+
+
+class Untrue(Method):
+    """Another package's method, which says of everything that it is hidden."""
+
+    name: ClassVar = "untrue"
+
+    def is_hidden(self, original: np.ndarray, written: np.ndarray, entity: str) -> np.ndarray:
+        return np.ones(written.shape[1:], bool)
+
+
+def test_a_region_as_it_was_is_refused_whatever_its_method_says() -> None:
+    promise, original = OwnWord(Untrue), noise(9, 7)
+    with pytest.raises(Failure, match="as it was"):
+        promise.kept(inside(original, original), Anonymization())
+    changed = np.where(np.arange(7) == 3, 255 - original, original)
+    assert promise.kept(inside(original, changed), Anonymization()).all()
+    flat = np.full_like(original, 7)
+    assert promise.kept(inside(flat, flat), Anonymization()).all()
