@@ -1,4 +1,4 @@
-"""Snakemake logger: one line of progress, failures at the end, and a record for `anonbench status`.
+"""Snakemake logger: a line of progress, failures at the end, and a file for `anonbench status`.
 
 `--logger anonbench` (the default profile sets it). Dry runs, warnings and errors look as Snakemake
 makes them; its full log stays in .snakemake/log.
@@ -6,40 +6,51 @@ makes them; its full log stays in .snakemake/log.
 
 from __future__ import annotations
 
+import atexit
 import logging
+import os
+import shutil
 import sys
+import threading
 import time
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from snakemake_interface_logger_plugins.base import LogHandlerBase
 from snakemake_interface_logger_plugins.common import LogEvent
 
-from snakemake_logger_plugin_anonbench.record import Record, current
-from snakemake_logger_plugin_anonbench.run import Run
+from snakemake_logger_plugin_anonbench.run import NAME, Run
 
-__all__ = ["LogHandler"]
+__all__ = ["HEARTBEAT", "LogHandler", "record_in"]
 
-_HIDDEN = {
-    LogEvent.RUN_INFO,
-    LogEvent.JOB_INFO,
-    LogEvent.JOB_STARTED,
-    LogEvent.JOB_FINISHED,
-    LogEvent.PROGRESS,
-    LogEvent.GROUP_INFO,
-    LogEvent.RESOURCES_INFO,
-    LogEvent.WORKFLOW_STARTED,
-}
-"""Events that the progress line stands for."""
-_LINE = 160
-_SECONDS_BETWEEN_LINES = 5.0
-_SECONDS_ON_TERMINAL = 0.2
+HEARTBEAT = 20.0
+"""Seconds after which a running Snakemake renews the file's time, for readers elsewhere."""
+_run = Run()
+"""Run of this process. Snakemake makes the logger before the Snakefile calls `record_in`."""
+
+
+def record_in(
+    results: Path, usual: Mapping[str, float], closing: Callable[[], Iterable[str]] = tuple
+) -> None:
+    """Keep the run that is about to begin in a file.
+
+    Args:
+        results: folder of results.
+        usual: seconds that jobs of each rule took before, for estimates.
+        closing: gives lines about the results; they end the run, however quiet and by any logger.
+
+    """
+    _run.results, _run.folder, _run.seconds = results, Path.cwd(), dict(usual)
+    threading.Thread(target=_renew, args=[results / NAME], daemon=True).start()
+    atexit.register(lambda: [print(f"anonbench: {line}", file=sys.stderr) for line in closing()])
 
 
 class LogHandler(LogHandlerBase):
-    """Handler that turns Snakemake's events into those of a `Run`, and shows that."""
+    """Handler that counts jobs and shows how far the run is."""
 
-    # properties of Snakemake's interface: it replaces the handler of the terminal, and keeps
-    # Snakemake's filter (--quiet), formatter and log file
+    # it replaces the terminal's handler; Snakemake's filter (--quiet) and formatter stay
     writes_to_stream = True
     writes_to_file = False
     has_filter = False
@@ -47,70 +58,41 @@ class LogHandler(LogHandlerBase):
     needs_rulegraph = False
 
     def __post_init__(self) -> None:
-        self._run = Run()
-        self._record: Record | None = None
-        self._jobs: dict[str, int] = {}
         self._terminal = sys.stderr.isatty()
-        self._shown = 0.0
+        self._drawn = 0.0
+
+    def handle(self, record: Any) -> bool:
+        """Count jobs before Snakemake's filter, so that --quiet hides none."""
+        event = getattr(record, "event", None)
+        if event and not self.common_settings.dryrun:
+            _run.apply(event, record, time.time())
+            _run.write()
+        return bool(super().handle(record))
 
     def emit(self, record: Any) -> None:
-        """Count a job's start or end, or show what Snakemake says."""
+        """Show warnings, errors and progress; until jobs are planned also Snakemake's notes."""
         event = getattr(record, "event", None)
-        if not self.common_settings.dryrun:
-            match event:
-                case LogEvent.RUN_INFO:
-                    self._jobs = dict(record.stats)
-                case LogEvent.JOB_INFO:
-                    self._start(record)
-                case LogEvent.JOB_FINISHED:
-                    self._note("done", job=record.job_id)
-                case LogEvent.JOB_ERROR:
-                    logs = [str(log) for log in record.log or []]
-                    self._note("failed", job=record.jobid, logs=logs, message=_message(record))
-        if self._is_shown(event, record.levelno):
+        is_note = event is None and not _run.total
+        if self.common_settings.dryrun or record.levelno >= logging.WARNING or is_note:
             self._print(self.format(record))
+        elif event in (LogEvent.JOB_INFO, LogEvent.PROGRESS):
+            self._draw(time.time())
 
     def close(self) -> None:
-        """Show the last state, what failed, and what is to be known of the results."""
-        if self._run.began is not None and self._run.ended is None:
-            self._note("end")  # Snakemake closes its handlers, and when it exits Python does
-            self._print(self._run.summary())
-            for line in self._record.closing() if self._record else ():
-                self._print(f"anonbench: {line}")
+        """Show the last state and what failed."""
+        if _run.began and not _run.ended:  # Snakemake closes its handlers, and Python once more
+            _run.ended = time.time()
+            _run.write()
+            if self._drawn:
+                self._draw(_run.ended)
+            self._print(_run.summary())
         super().close()
 
-    def _is_shown(self, event: Any, level: int) -> bool:
-        """Return whether a message is shown: once jobs are planned, no mere notes of Snakemake."""
-        if self.common_settings.dryrun or level >= logging.WARNING:
-            return True
-        return event not in _HIDDEN if event else not self._jobs
-
-    def _start(self, record: Any) -> None:
-        if self._run.began is None:
-            self._record = current()
-            usual = self._record.usual if self._record else {}
-            self._note("run", jobs=self._jobs, usual=usual)
-        self._note(
-            "started",
-            job=record.jobid,
-            rule=record.rule_name,
-            wildcards=[str(value) for value in dict(record.wildcards or {}).values()],
-            logs=[str(log) for log in record.log or []],
-        )
-
-    def _note(self, event: str, **facts: Any) -> None:
-        now = time.time()
-        facts |= {"event": event, "at": round(now, 3)}
-        self._run.apply(facts)
-        if self._record:
-            self._record.write(facts)
-        pause = _SECONDS_ON_TERMINAL if self._terminal else _SECONDS_BETWEEN_LINES
-        if self._run.began is None:  # with --quiet rules, jobs are not seen to begin
-            return
-        if event == "end" or now - self._shown >= pause:
-            self._shown = now
-            end = "\n" if event == "end" or not self._terminal else ""
-            self._print(self._run.line(now)[: _LINE if self._terminal else None], end)
+    def _draw(self, now: float) -> None:
+        if _run.ended or now - self._drawn >= (0.2 if self._terminal else 5.0):
+            self._drawn = now
+            width = shutil.get_terminal_size().columns - 1 if self._terminal else None
+            self._print(_run.line(now)[:width], "" if self._terminal and not _run.ended else "\n")
 
     def _print(self, text: str, end: str = "\n") -> None:
         if text and text != "None":
@@ -118,6 +100,8 @@ class LogHandler(LogHandlerBase):
             print(f"{clear}{text}", end=end, file=sys.stderr, flush=True)
 
 
-def _message(record: Any) -> str:
-    lines = str(record.rule_msg or "").strip().splitlines()
-    return lines[0] if lines else ""
+def _renew(path: Path) -> None:
+    while True:
+        time.sleep(HEARTBEAT)
+        with suppress(OSError):
+            os.utime(path)

@@ -1,84 +1,98 @@
-"""Model of a run: counts, estimate, progress line and summary."""
+"""Model of a run: counts, estimate, progress line, summary and file."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from snakemake_interface_logger_plugins.common import LogEvent
 
-from snakemake_logger_plugin_anonbench.run import SHOWN, Run, duration, last_lines
+from snakemake_logger_plugin_anonbench.run import NAME, SHOWN, JobRun, Run, read
 
 
 def planned(jobs: dict[str, int], usual: dict[str, float] | None = None) -> Run:
-    run = Run()
-    run.apply({"event": "run", "jobs": jobs, "usual": usual or {}, "at": 0.0})
+    run = Run(seconds=usual or {})
+    stats = jobs | {"total": sum(jobs.values())}
+    apply(run, LogEvent.RUN_INFO, at=0.0, stats=stats)
     return run
 
 
-def start(run: Run, job: int, rule: str, *wildcards: str, at: float = 0.0, **facts: Any) -> None:
-    event = {"event": "started", "rule": rule, "wildcards": wildcards, "logs": []}
-    run.apply(event | {"job": job, "at": at} | facts)
+def apply(run: Run, event: LogEvent, at: float, **attributes: Any) -> None:
+    run.apply(event, SimpleNamespace(**attributes), at)
+
+
+def start(run: Run, job: int, rule: str, *values: str, at: float = 1.0, log: str = "") -> None:
+    wildcards = {str(number): value for number, value in enumerate(values)}
+    logs = [log] if log else []
+    facts = {"rule_name": rule, "wildcards": wildcards, "log": logs}
+    apply(run, LogEvent.JOB_INFO, at, jobid=job, **facts)
 
 
 def done(run: Run, job: int, at: float) -> None:
-    run.apply({"event": "done", "job": job, "at": at})
+    apply(run, LogEvent.JOB_FINISHED, at, job_id=job)
 
 
-def fail(run: Run, job: int, *logs: str, message: str = "") -> None:
-    run.apply({"event": "failed", "job": job, "logs": logs, "message": message, "at": 1.0})
+def fail(run: Run, job: int, *logs: str, message: str | None = None) -> None:
+    apply(run, LogEvent.JOB_ERROR, 2.0, jobid=job, log=logs, rule_msg=message)
 
 
 def test_a_run_is_counted_and_estimated_rule_by_rule() -> None:
-    run = planned({"train": 4, "table": 2, "total": 6})
-    assert run.seconds_left(1.0) is None
+    run = planned({"train": 4, "table": 2})
     start(run, 1, "train", "ids")
     start(run, 2, "train", "faces")
-    assert "train ids, train faces" in run.line(5.0)
-    done(run, 1, 10.0)
-    done(run, 2, 10.0)
-    # left: two trainings of ten seconds, two tables taken to last the mean; two run at once
-    assert run.seconds_left(10.0) == pytest.approx(20.0)
-    start(run, 3, "table", at=10.0)
-    done(run, 3, 11.0)
-    assert run.seconds_left(11.0) == pytest.approx((2 * 10 + 1) / (21 / 11))
-    assert run.line(11.0).startswith("[ 50 %] 3 of 6 jobs, 11 s so far, about ")
+    assert run.seconds_left(5.0) is None
+    assert run.line(5.0) == "[  0 %] 0 of 6 jobs, 4 s so far | train ids, train faces"
+    done(run, 1, 11.0)
+    done(run, 2, 11.0)
+    # done: 2 × 10 s; left: 2 trainings of 10 s, 2 tables taken to last the mean
+    assert run.seconds_left(11.0) == pytest.approx(10 * 40 / 20)
+    start(run, 3, "table", at=11.0)
+    done(run, 3, 13.0)
+    assert run.seconds_left(13.0) == pytest.approx(12 * (2 * 10 + 2) / (2 * 10 + 2))
+    assert run.line(13.0) == "[ 50 %] 3 of 6 jobs, 12 s so far, about 12 s left"
+    start(run, 4, "train", at=13.0)
+    done(run, 4, 33.0)
+    assert run.seconds == {"train": pytest.approx(40 / 3), "table": 2.0}
 
 
 def test_what_never_ran_here_lasts_as_long_as_in_earlier_runs() -> None:
-    run = planned({"train": 1, "table": 2, "total": 3}, {"train": 60.0})
-    start(run, 1, "train")
+    run = planned({"train": 1, "table": 2}, {"train": 60.0})
+    start(run, 1, "train", at=100.0)
+    assert run.seconds_left(100.0) is None
     # a table, of which nothing is known, as the mean of all
-    assert run.seconds_left(10.0) == pytest.approx(60 + 2 * 60 - 10)
-    assert run.seconds_left(90.0) == pytest.approx(2 * 60), "a long job takes no time off others"
-    done(run, 1, 100.0)
-    assert run.seconds_left(100.0) == pytest.approx(2 * 100)
+    assert run.seconds_left(110.0) == pytest.approx(60 + 2 * 60 - 10)
+    # a job that takes longer than usual counts as its usual time
+    assert run.seconds_left(190.0) == pytest.approx(90 * 120 / 60)
+    done(run, 1, 200.0)
+    assert run.seconds_left(200.0) == pytest.approx(2 * 100)
 
 
 def test_a_job_that_failed_is_neither_done_nor_waiting() -> None:
-    run = planned({"train": 2, "total": 2})
+    run = planned({"train": 2})
     start(run, 1, "train")
     start(run, 2, "train")
     fail(run, 1)
     done(run, 2, 4.0)
-    assert (run.done, len(run.failed), run.waiting) == (1, 1, {})
+    assert (run.done, len(run.failed), run.waiting) == ({"train": 1}, 1, {})
     assert run.seconds_left(5.0) == 0.0
     assert "1 failed" in run.line(5.0)
     done(run, 99, 5.0)  # a job that was never seen to begin
-    assert run.done == 1
+    assert run.done == {"train": 1}
 
 
 def test_done_failed_with_the_logs_last_line_and_what_did_not_run(tmp_path: Path) -> None:
     log = tmp_path / "train.log"
     log.write_text("INFO a: step 1\nERROR root: the disk is full\n\n", encoding="utf-8")
-    run = planned({"train": 3, "embed": 3, "table": 1, "total": 7})
+    run = planned({"train": 3, "embed": 3, "table": 1})
     start(run, 1, "train", "ids", "1")
-    start(run, 2, "train", "ids", "2", logs=[str(log)])
+    start(run, 2, "train", "ids", "2", log=str(log))
     done(run, 1, 1.0)
-    fail(run, 2, str(log), "slurm/7.log", message="SLURM status is: 'TIMEOUT'")
+    fail(run, 2, str(log), "slurm/7.log", message="\nSLURM status is: 'TIMEOUT'\nmore")
     assert run.summary().splitlines() == [
-        "1 of 7 jobs done, 1 failed, 5 not run because of it (3 embed, 1 table, 1 train):",
+        "1 of 7 jobs done, 1 failed, 5 not run because of it:",
         "  train ids 2 failed: SLURM status is: 'TIMEOUT'",
         f"    {log}",
         "    slurm/7.log",
@@ -88,7 +102,7 @@ def test_done_failed_with_the_logs_last_line_and_what_did_not_run(tmp_path: Path
 
 
 def test_nothing_is_said_of_a_job_that_failed_first_and_ended_well() -> None:
-    run = planned({"train": 2, "total": 2})
+    run = planned({"train": 2})
     start(run, 1, "train", "1")
     start(run, 2, "train", "2")
     fail(run, 1)
@@ -97,11 +111,11 @@ def test_nothing_is_said_of_a_job_that_failed_first_and_ended_well() -> None:
     assert (run.failed, len(run.running), run.waiting) == ({}, 2, {})
     done(run, 1, 2.0)
     done(run, 2, 2.0)
-    assert (run.done, run.failed, run.summary()) == (2, {}, "")
+    assert (run.done, run.failed, run.summary()) == ({"train": 2}, {}, "")
 
 
 def test_of_many_failures_some_are_shown() -> None:
-    run = planned({"train": 100, "total": 100})
+    run = planned({"train": 100})
     for job in range(100):
         start(run, job, "train", str(job))
         fail(run, job, message="killed")
@@ -110,12 +124,28 @@ def test_of_many_failures_some_are_shown() -> None:
     assert f"and {100 - SHOWN} more" in lines[-2]
 
 
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [(3.4, "3 s"), (59.9, "1 min 00 s"), (3599, "59 min 59 s"), (7322, "2 h 02 min")],
-)
-def test_durations_read_as_people_say_them(seconds: float, text: str) -> None:
-    assert duration(seconds) == text
+def test_a_run_is_read_as_it_was_written(tmp_path: Path) -> None:
+    run = planned({"train": 3, "table": 2}, {"train": 60.0})
+    run.results = tmp_path / "results"
+    run.write()
+    assert read(run.results) == Run(), "no job has begun"
+    for job in range(3):
+        start(run, job, "train", str(job), log="a.log")
+    done(run, 0, 5.0)
+    fail(run, 1, "b.log", message="killed")
+    run.write()
+    assert read(run.results) == run.model_copy(update={"results": None})
+    (run.results / NAME).write_text('{"began": 3', encoding="utf-8")
+    assert read(run.results) == Run()
+
+
+def test_a_full_disk_does_not_stop_the_run(tmp_path: Path) -> None:
+    run = planned({"train": 1})
+    run.results = tmp_path / "results"
+    run.results.write_text("not a folder", encoding="utf-8")
+    start(run, 1, "train")
+    run.write()
+    assert read(run.results) == Run()
 
 
 @pytest.mark.parametrize(
@@ -127,16 +157,24 @@ def test_durations_read_as_people_say_them(seconds: float, text: str) -> None:
         (b"x" * 20_000 + b"\nWARNING root: stopped", ["WARNING root: stopped"]),
         (b"\xff\xfe broken", ["\N{REPLACEMENT CHARACTER}" * 2 + " broken"]),
         (b"y" * 9000, ["y" * 300]),
+        (b"one\n 10 %|#   \r 20 %|##  ", [" 20 %|##"]),
     ],
 )
 def test_last_lines(tmp_path: Path, content: bytes, line: list[str]) -> None:
     (tmp_path / "log").write_bytes(content)
-    assert last_lines(tmp_path / "log", 0.0, 1) == line
+    assert logged("log").last_lines(tmp_path, 1) == line
 
 
 def test_a_log_of_an_earlier_run_says_nothing_of_this_one(tmp_path: Path) -> None:
     log = tmp_path / "log"
-    log.write_text("ERROR root: as it was before", encoding="utf-8")
+    log.write_text("INFO root: before\nERROR root: as it was before", encoding="utf-8")
     os.utime(log, (100, 100))
-    assert last_lines(log, 99.0, 1) == ["ERROR root: as it was before"]
-    assert last_lines(log, 103.0, 1) == []
+    lines = ["INFO root: before", "ERROR root: as it was before"]
+    assert logged(str(log), began=99.0).last_lines(Path(), 9) == lines
+    assert logged(str(log), began=103.0).last_lines(Path(), 9) == []
+    assert logged("none").last_lines(tmp_path, 9) == []
+    assert logged().last_lines(tmp_path, 9) == []
+
+
+def logged(*logs: str, began: float = 0.0) -> JobRun:
+    return JobRun(rule="train", label="train", began=began, logs=list(logs))

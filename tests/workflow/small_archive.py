@@ -66,7 +66,7 @@ def config() -> dict[str, Any]:
     }
 
 
-_OF_RUNS = (".run.jsonl", ".anonbench-version")
+_OF_RUNS = (".run.json", ".anonbench-version")
 
 
 def results_of(folder: Path) -> dict[str, bytes]:

@@ -15,13 +15,13 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from snakemake_logger_plugin_anonbench.record import Record
 
 from anonbench.cli import main
 from anonbench.cli.status import as_text
 from anonbench.core.errors import InputError
 from anonbench.detection.gather import COUNTS
 from anonbench.workflow.status import State, Status, status
-from snakemake_logger_plugin_anonbench.record import Record
 from snakemake_logger_plugin_anonbench.run import NAME, last_lines, read
 
 SNAKEFILE = """

@@ -8,7 +8,7 @@ from anonbench.workflow.plan.costs import usual_seconds
 from anonbench.workflow.reconcile import Results
 from anonbench.workflow.s3_metadata import Bucket
 from anonbench.workflow.snakemake_adapter import keep_metadata_in
-from snakemake_logger_plugin_anonbench.record import record_in
+from snakemake_logger_plugin_anonbench import record_in
 
 if workflow.storage_settings.default_storage_provider == "s3":
     _s3 = workflow.storage_registry.default_storage_provider.s3c

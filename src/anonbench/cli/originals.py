@@ -42,12 +42,12 @@ def run(options: argparse.Namespace) -> None:
 
     """
     from anonbench.datasets.originals import find_copies, remove_copies
-    from anonbench.workflow.status import State, status
+    from anonbench.workflow.status import status
 
     for results in options.results:
         if not results.is_dir():
             raise InputError(f"{results}: there is no such folder")
-        if options.remove and status(results).state is State.RUNNING:
+        if options.remove and status(results).state == "running":
             raise InputError(f"{results}: a run is going on there; wait for its end, or end it")
     found = {results: find_copies(results) for results in options.results}
     for results, copies in found.items():

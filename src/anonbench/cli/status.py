@@ -5,15 +5,16 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from anonbench.core.errors import InputError
+from anonbench.core.wording import duration
 
 if TYPE_CHECKING:
     from anonbench.workflow.status import Status
 
-_SHOWN = 20
-_TAIL = 10
+_LOG_LINES = 10
 """Lines of a failed job's log."""
 
 
@@ -38,84 +39,75 @@ def add(commands: Any) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Print the status of each folder of results."""
+    """Print the status of each folder of results.
+
+    Raises:
+        InputError: there is no such folder.
+
+    """
     from anonbench.workflow.status import status
 
+    for results in options.results:
+        if not results.is_dir():
+            raise InputError(f"{results}: no such folder; --results names the config's `results`")
     statuses = [status(results) for results in options.results]
     if options.json:
-        content = [as_json(each) for each in statuses]
-        print(json.dumps(content, indent=2, ensure_ascii=False, default=str))
+        print(json.dumps([as_json(each) for each in statuses], indent=2, ensure_ascii=False))
     else:
         print("\n\n".join("\n".join([as_text(each), *_doubts(each)]) for each in statuses))
 
 
 def as_json(latest: Status) -> dict[str, Any]:
     """Return a status as plain data."""
-    left = latest.run.seconds_left(time.time())
-    words = {"next_step": next_step(latest), "doubts": _doubts(latest)}
-    return asdict(latest) | {"seconds_left": left} | words
+    return latest.model_dump(mode="json") | {
+        "seconds_left": latest.run.seconds_left(time.time()),
+        "next_step": next_step(latest),
+        "doubts": _doubts(latest),
+    }
 
 
 def as_text(latest: Status) -> str:
     """Return a status as lines."""
-    from anonbench.workflow.status import State
-    from snakemake_logger_plugin_anonbench.run import duration, listed
+    from snakemake_logger_plugin_anonbench.run import SHOWN
 
     run, now = latest.run, time.time()
-    step = [f"  {step}"] if (step := next_step(latest)) else []
-    if run.began is None:
-        head = f"{latest.results}: no run is recorded; {latest.measured} jobs have benchmark files"
-        return "\n".join([head, *step])
-    lines = [f"{latest.results}: {_head(latest, now)}, process {latest.process} on {latest.host}"]
-    is_running = latest.state is State.RUNNING
-    counts = [f"{run.done} done"]
+    steps = [f"  {step}"] if (step := next_step(latest)) else []
+    if latest.state == "unknown":
+        return "\n".join([f"{latest.results}: no run is recorded", *steps])
+    is_running = latest.state == "running"
+    end = now if is_running else run.ended or latest.seen
+    period = f"{_clock(run.began)} to {'now' if is_running else _clock(end)}"
+    head = f"{latest.results}: {latest.state}, {period} ({duration(end - run.began)})"
+    counts = [f"{run.done.total()} done"]
     if run.running:
         counts.append(f"{len(run.running)} {'running' if is_running else 'under way at its end'}")
     counts += [f"{len(run.failed)} failed"] if run.failed else []
-    counts += [listed(run.waiting, "left")] if run.waiting else []
-    lines.append(f"  {run.total} jobs: {', '.join(counts)}")
-    left = run.seconds_left(now) if is_running else None
-    if left is not None:
+    if run.waiting:
+        rules = ", ".join(f"{count} {rule}" for rule, count in sorted(run.waiting.items()))
+        counts.append(f"{run.waiting.total()} left ({rules})")
+    lines = [f"{head}, process {run.pid} on {run.host}", f"  {run.total} jobs: {', '.join(counts)}"]
+    if is_running and (left := run.seconds_left(now)) is not None:
         lines.append(f"  about {duration(left)} left, until {_clock(now + left)}")
-    for job in list(run.running.values())[:_SHOWN]:
+    for job in list(run.running.values())[:SHOWN]:
         lines.append(f"  {job.label} since {_clock(job.began)}")
-        lines += [f"    | {line}" for line in job.last_lines(latest.folder, 1)]
-    return "\n".join([*lines, *run.failures(latest.folder, _TAIL), *step])
-
-
-def _head(latest: Status, now: float) -> str:
-    from anonbench.workflow.status import State
-    from snakemake_logger_plugin_anonbench.run import duration
-
-    began = latest.run.began or now
-    match latest.state:
-        case State.RUNNING:
-            return f"running since {_clock(began)} ({duration(now - began)})"
-        case State.DIED:
-            return f"died; it began {_clock(began)} and was last seen {_clock(latest.seen)}"
-    words = {State.FAILED: "ended with failures", State.STOPPED: "was stopped"}
-    ended = latest.run.ended or now
-    word = words.get(latest.state, latest.state)
-    return f"{word}, {_clock(began)} to {_clock(ended)} ({duration(ended - began)})"
+        lines += [f"    | {line}" for line in job.last_lines(run.folder, 1)]
+    return "\n".join([*lines, *run.failures(_LOG_LINES), *steps])
 
 
 def next_step(latest: Status) -> str:
     """Return what to do, in one sentence; nothing where there is nothing to do."""
-    from anonbench.workflow.status import State
-
     again = "run the same command again; what is done is kept"
     match latest.state:
-        case State.DIED:
-            again = "run the same command with --unlock, then without" if latest.locked else again
-            if latest.orphans:
-                numbers = ", ".join(map(str, latest.orphans))
-                return f"Jobs are still running: end processes {numbers} or wait; then {again}."
-            return f"When none of its jobs is running any more, {again}."
-        case State.FAILED:
+        case "failed":
             return f"Fix the cause and {again}."
-        case State.STOPPED:
+        case "stopped":
             return f"To go on, {again}."
-        case State.UNKNOWN if latest.locked:
+        case "died":
+            again = "run the same command with --unlock, then without" if latest.locked else again
+            numbers = ", ".join(map(str, latest.orphans))
+            end = f"End processes {numbers} or wait for them" if numbers else "Wait for its jobs"
+            return f"{end}; then {again}."
+        case "unknown" if latest.locked:
             return (
                 "A snakemake without the logger of the default profile is running here or was "
                 "killed; if none is, run its command with --unlock, then without."

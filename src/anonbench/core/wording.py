@@ -1,4 +1,4 @@
-"""Numbers with their nouns, for messages."""
+"""Numbers with their nouns and units, for messages."""
 
 from __future__ import annotations
 
@@ -7,3 +7,13 @@ def count(number: int, noun: str) -> str:
     """Return a number with its noun: ``1 seed``, ``2 seeds``, ``3 queries``, ``1,234 images``."""
     plural = noun[:-1] + "ies" if noun.endswith("y") else noun + "s"
     return f"{number:,} {noun if number == 1 else plural}"
+
+
+def duration(seconds: float) -> str:
+    """Return a time: ``59 s``, ``1 min 00 s``, ``2 h 02 min``."""
+    whole = max(0, round(seconds))
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"

@@ -8,10 +8,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from anonbench.core.wording import duration
 from anonbench.workflow.plan.causes import NEW, Reasons, chain
 from anonbench.workflow.plan.costs import Cost, wall_seconds
 from anonbench.workflow.plan.jobs import Job, Plan
-from snakemake_logger_plugin_anonbench.run import duration
 
 _LIMITS = (
     "At most: no job of {} was measured here, and the limit of its rule is counted, often several "
