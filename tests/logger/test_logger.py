@@ -8,7 +8,15 @@ from pathlib import Path
 
 import pytest
 
+from snakemake_logger_plugin_anonbench.run import read
+
 SNAKEFILE = """
+from pathlib import Path
+from snakemake_logger_plugin_anonbench import record_in
+
+onstart:
+    record_in(Path("results"), {}, lambda: ["PUBLISHED UNHIDDEN: 3 images"])
+
 rule all:
     input: "after.txt", "other.txt"
 rule after:
@@ -46,11 +54,12 @@ def test_a_failure_leaves_the_others_running_and_is_named_at_the_end(tmp_path: P
     assert done.returncode != 0
     assert (tmp_path / "other.txt").exists()
     said = done.stderr[done.stderr.index("1 of 4 jobs done") :]
-    assert said.splitlines()[0] == (
-        "1 of 4 jobs done, 1 failed, 2 not run because of it (1 after, 1 all):"
-    )
+    assert said.splitlines()[0] == "1 of 4 jobs done, 1 failed, 2 not run because of it:"
     assert "  bad failed\n    logs/bad.log\n    | ERROR root: lent-9.png is no image" in said
     assert done.stderr.count("fix the cause") == 1
+    assert done.stderr.endswith(
+        "run the same command again.\nanonbench: PUBLISHED UNHIDDEN: 3 images\n"
+    )
     assert "Error in rule bad" in done.stderr
     assert not [line for line in NOISE if line in done.stderr]
 
@@ -61,6 +70,19 @@ def test_a_job_that_ends_well_the_second_time_is_no_failure(tmp_path: Path) -> N
     assert done.returncode == 0, done.stderr
     assert "[100 %] 1 of 1 jobs" in done.stderr
     assert "fix the cause" not in done.stderr
+
+
+@pytest.mark.workflow
+@pytest.mark.parametrize("quiet", ["all", "rules", "progress"])
+def test_a_quiet_run_is_counted_and_says_what_is_published_unhidden(
+    tmp_path: Path, quiet: str
+) -> None:
+    done = run(tmp_path, "--quiet", quiet, "--", "other.txt")
+    assert done.returncode == 0, done.stderr
+    assert read(tmp_path / "results").done == {"other": 1}
+    said = done.stderr.splitlines()
+    assert said[-1] == "anonbench: PUBLISHED UNHIDDEN: 3 images"
+    assert len(said) == 1 or quiet != "all"
 
 
 @pytest.mark.workflow
