@@ -63,6 +63,8 @@ class Run(BaseModel):
     began: float = 0.0
     """When the first job began; 0 where no run is recorded."""
     ended: float | None = None
+    seen: float = Field(0.0, exclude=True)
+    """Last time of the file."""
     seconds: dict[str, float] = {}
     """Mean time of a job of each rule: in this run, else in earlier ones."""
     total: int = 0
@@ -154,6 +156,8 @@ class Run(BaseModel):
 def read(results: Path) -> Run:
     """Return the latest run, one without jobs where none is recorded."""
     try:
-        return Run.model_validate_json((results / NAME).read_bytes())
+        run = Run.model_validate_json((results / NAME).read_bytes())
+        run.seen = (results / NAME).stat().st_mtime
     except (OSError, ValueError):
         return Run()
+    return run

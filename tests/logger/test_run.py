@@ -134,7 +134,7 @@ def test_a_run_is_read_as_it_was_written(tmp_path: Path) -> None:
     done(run, 0, 5.0)
     fail(run, 1, "b.log", message="killed")
     run.write()
-    assert read(run.results) == run.model_copy(update={"results": None})
+    assert read(run.results).model_dump() == run.model_dump()
     (run.results / NAME).write_text('{"began": 3', encoding="utf-8")
     assert read(run.results) == Run()
 

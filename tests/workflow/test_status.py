@@ -20,8 +20,8 @@ import pytest
 from anonbench.cli import main
 from anonbench.cli.status import as_text
 from anonbench.detection.gather import COUNTS
-from anonbench.workflow.status import Status, status, unfinished
-from snakemake_logger_plugin_anonbench.run import NAME, JobRun, Run
+from anonbench.workflow.status import State, is_locked, orphans, state_of, unfinished
+from snakemake_logger_plugin_anonbench.run import NAME, JobRun, Run, read
 
 SNAKEFILE = """
 from pathlib import Path
@@ -72,18 +72,18 @@ def end(tmp_path: Path) -> Iterator[Callable[[subprocess.Popen[str]], None]]:
         run.communicate(timeout=60)
 
 
-def until(folder: Path, found: Callable[[Status], bool]) -> Status:
-    """Return the first status of which this is true."""
+def until_it_waits(folder: Path) -> Run:
+    """Return the run when its second job has begun."""
     for _ in range(600):
-        if (folder / "results").is_dir() and found(now := status(folder / "results")):
-            return now
+        run = read(folder / "results")
+        if any(job.label == "wait" and job.last_lines(folder, 1) for job in run.running.values()):
+            return run
         time.sleep(0.1)
-    raise AssertionError(status(folder / "results"))
+    raise AssertionError(run)
 
 
-def is_waiting(now: Status) -> bool:
-    jobs = now.run.running.values()
-    return any(job.label == "wait" and job.last_lines(now.run.folder, 1) for job in jobs)
+def state(results: Path) -> State:
+    return state_of(read(results), time.time())
 
 
 def everything(folder: Path) -> dict[Path, int]:
@@ -95,60 +95,59 @@ def test_a_run_is_seen_while_it_runs_and_when_it_failed_and_when_it_is_done(
     tmp_path: Path, end: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    results = Path("results")
     run = start(tmp_path)
     end(run)
-    running = until(tmp_path, is_waiting)
-    assert running.state == "running"
-    assert (running.run.total, running.run.done, running.run.failed) == (5, {"quick": 1}, {})
-    assert running.run.pid == run.pid
-    assert running.locked
-    assert running.run.waiting == {"after": 1, "all": 1, "bad": 1}
-    left = running.run.seconds_left(time.time())
-    assert left is not None and left > 0
+    running = until_it_waits(tmp_path)
+    assert state(results) == "running"
+    assert (running.total, running.done, running.failed) == (5, {"quick": 1}, {})
+    assert running.pid == run.pid
+    assert is_locked(results, running)
+    assert running.waiting == {"after": 1, "all": 1, "bad": 1}
+    assert running.seconds["wait"] == 100.0
     before = everything(tmp_path)
     assert main(["status"]) == 0
-    said = capsys.readouterr().out
-    assert "5 jobs: 1 done, 1 running, 3 left (1 after, 1 all, 1 bad)" in said
-    assert "step 1 of 9" in said
-    assert " left, until " in said
+    shown = capsys.readouterr().out
+    assert "5 jobs: 1 done, 1 under way, 0 failed, 3 left (1 after, 1 all, 1 bad)" in shown
+    assert "step 1 of 9" in shown
+    assert " left, until " in shown
     assert everything(tmp_path) == before, "nothing was touched"
 
     (tmp_path / "go").touch()
     run.wait(60)
-    failed = status(tmp_path / "results")
-    assert failed.state == "failed"
-    assert (failed.run.done.total(), failed.run.waiting) == (2, {"after": 1, "all": 1})
-    (job,) = failed.run.failed.values()
+    failed = read(results)
+    assert (state(results), is_locked(results, failed)) == ("failed", False)
+    assert (failed.done.total(), failed.waiting) == (2, {"after": 1, "all": 1})
+    (job,) = failed.failed.values()
     assert (job.label, job.logs) == ("bad", ["results/logs/bad.log"])
-    assert "".join(f"    | line {number}\n" for number in range(21, 31)) in as_text(failed)
-    assert not failed.locked
-    assert "| line 30\n  Fix the cause and run the same command again" in as_text(failed)
+    lines = "".join(f"    | line {number}\n" for number in range(21, 31))
+    assert lines + "  Fix the cause and run the same command again" in as_text(results, failed)
 
     (tmp_path / "mended").touch()
     again = start(tmp_path)
     end(again)
     again.wait(60)
-    done = status(tmp_path / "results")
-    assert (done.state, done.run.total, done.run.done.total()) == ("finished", 3, 3)
-    assert not done.run.failed
+    done = read(results)
+    assert (state(results), done.total, done.done.total()) == ("finished", 3, 3)
+    assert not done.failed
     assert main(["status", "--json", "--results", "results"]) == 0
     (content,) = json.loads(capsys.readouterr().out)
     assert (content["state"], content["next_step"]) == ("finished", "")
-    assert content["run"]["done"] == {"bad": 1, "after": 1, "all": 1}
+    assert content["done"] == {"bad": 1, "after": 1, "all": 1}
 
 
 @pytest.mark.workflow
 def test_a_run_that_was_killed_is_dead_and_the_way_on_holds(tmp_path: Path, end: Any) -> None:
+    results = tmp_path / "results"
     run = start(tmp_path)
     end(run)
-    until(tmp_path, is_waiting)
+    until_it_waits(tmp_path)
     os.kill(run.pid, signal.SIGKILL)
     run.wait(60)
-    died = status(tmp_path / "results")
-    assert died.state == "died"
-    assert [job.label for job in died.run.running.values()] == ["wait"]
-    assert died.locked
-    text = as_text(died)
+    died = read(results)
+    assert state(results) == "died"
+    assert [job.label for job in died.running.values()] == ["wait"]
+    text = as_text(results, died)
     assert "results: died, " in text
     assert f"process {run.pid} on {platform.node()}\n" in text
     assert "run the same command with --unlock, then without" in text
@@ -159,23 +158,24 @@ def test_a_run_that_was_killed_is_dead_and_the_way_on_holds(tmp_path: Path, end:
         going_on = start(tmp_path, *arguments)
         end(going_on)
         assert going_on.wait(60) == 0
-    assert status(tmp_path / "results").state == "finished"
+    assert state(results) == "finished"
 
 
 @pytest.mark.workflow
 def test_a_run_that_was_asked_to_end_was_stopped(tmp_path: Path, end: Any) -> None:
+    results = tmp_path / "results"
     run = start(tmp_path)
     end(run)
-    until(tmp_path, is_waiting)
+    until_it_waits(tmp_path)
     os.kill(run.pid, signal.SIGTERM)  # it waits for the job and starts no other
     time.sleep(2)
     (tmp_path / "go").touch()
     run.wait(60)
-    stopped = status(tmp_path / "results")
-    assert (stopped.state, stopped.run.done.total(), stopped.run.running) == ("stopped", 2, {})
-    assert stopped.run.waiting == {"after": 1, "all": 1, "bad": 1}
-    assert not stopped.locked
-    assert "To go on, run the same command again" in as_text(stopped)
+    stopped = read(results)
+    assert (state(results), stopped.done.total(), stopped.running) == ("stopped", 2, {})
+    assert stopped.waiting == {"after": 1, "all": 1, "bad": 1}
+    text = as_text(results, stopped)
+    assert "To go on, run the same command again" in text and "--unlock" not in text
 
 
 def recorded(results: Path, **facts: Any) -> Run:
@@ -189,16 +189,16 @@ def recorded(results: Path, **facts: Any) -> Run:
 
 def test_a_run_on_another_machine_lives_as_long_as_it_gives_signs(tmp_path: Path) -> None:
     recorded(tmp_path, host="elsewhere")
-    assert status(tmp_path).state == "running"
-    assert status(tmp_path, now=time.time() + 100).state == "running"
-    assert status(tmp_path, now=time.time() + 3600).state == "died"
+    run, now = read(tmp_path), time.time()
+    states = [state_of(run, now + seconds) for seconds in (0, 100, 200)]
+    assert states == ["running", "running", "died"]
 
 
 def test_a_later_process_of_the_same_number_is_not_the_run(tmp_path: Path) -> None:
     recorded(tmp_path)
-    assert status(tmp_path).state == "running"
+    assert state(tmp_path) == "running"
     recorded(tmp_path, began=psutil.Process().create_time() - 1)
-    assert status(tmp_path).state == "died"
+    assert state(tmp_path) == "died"
 
 
 def test_what_became_of_jobs_that_did_not_end_well(tmp_path: Path) -> None:
@@ -211,41 +211,42 @@ def test_what_became_of_jobs_that_did_not_end_well(tmp_path: Path) -> None:
     assert unfinished(tmp_path) == {"train 0": "is unfinished: its run died"}
     run.failed, run.running, run.ended = run.running, {}, time.time()
     run.write()
-    said = "could not be made the last time: see "
-    assert unfinished(tmp_path) == {"train 0": said + "logs/train.log"}
+    cause = "could not be made the last time: see "
+    assert unfinished(tmp_path) == {"train 0": f"{cause}logs/train.log"}
     run.failed[1].logs = []
     run.write()
-    assert unfinished(tmp_path) == {"train 0": said + "its scheduler"}
+    assert unfinished(tmp_path) == {"train 0": f"{cause}its scheduler"}
 
 
 def test_jobs_that_outlive_their_run_are_named(tmp_path: Path) -> None:
-    recorded(tmp_path / "results", pid=2**22 + 1)  # greater than any process
-    assert "Wait for its jobs; then run the same" in as_text(status(tmp_path / "results"))
+    results = tmp_path / "results"
+    run = recorded(results, pid=2**22 + 1)  # greater than any process
+    assert state(results) == "died"
+    assert "Wait for its jobs; then run the same" in as_text(results, run)
     script = tmp_path / ".snakemake/scripts/tmp.train.py"
     script.parent.mkdir(parents=True)
     script.write_text("import time; time.sleep(60)", encoding="utf-8")
     with subprocess.Popen([sys.executable, str(script)]) as job:
         try:
-            died = status(tmp_path / "results")
-            assert (died.state, died.orphans) == ("died", [job.pid])
-            said = f"End processes {job.pid} or wait for them; then run the same"
-            assert said in as_text(died)
+            assert orphans(run) == [job.pid]
+            step = f"End processes {job.pid} or wait for them; then run the same"
+            assert step in as_text(results, run)
         finally:
             job.kill()
 
 
 def test_without_a_record_there_are_locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "results").mkdir()
-    found = status(Path("results"))
-    assert (found.state, found.locked) == ("unknown", False)
-    assert as_text(found) == "results: no run is recorded"
+    results = Path("results")
+    results.mkdir()
+    assert (state(results), is_locked(results, read(results))) == ("unknown", False)
+    assert as_text(results, read(results)) == "results: no run is recorded"
     locks = tmp_path / ".snakemake/locks"
     locks.mkdir(parents=True)
     (locks / "0.output.lock").write_text("elsewhere/a\n", encoding="utf-8")
-    assert not status(Path("results")).locked
+    assert not is_locked(results, read(results))
     (locks / "1.output.lock").write_text("results/a\n", encoding="utf-8")
-    assert "--unlock" in as_text(status(Path("results")))
+    assert "--unlock" in as_text(results, read(results))
 
 
 def test_doubts_about_what_is_published_are_said(
@@ -261,5 +262,5 @@ def test_doubts_about_what_is_published_are_said(
     said = "archive: PUBLISHED UNHIDDEN: 3 images without a region"
     assert said in capsys.readouterr().out
     assert main(["status", "--json", "--results", str(tmp_path)]) == 0
-    (told,) = json.loads(capsys.readouterr().out)
-    assert told["doubts"][0].startswith(said)
+    (content,) = json.loads(capsys.readouterr().out)
+    assert content["doubts"][0].startswith(said)

@@ -12,7 +12,7 @@ from anonbench.core.errors import InputError
 from anonbench.core.wording import duration
 
 if TYPE_CHECKING:
-    from anonbench.workflow.status import Status
+    from snakemake_logger_plugin_anonbench.run import Run
 
 _LOG_LINES = 10
 """Lines of a failed job's log."""
@@ -27,12 +27,7 @@ def add(commands: Any) -> None:
         epilog="More: docs/how-to/plan.md.",
     )
     parser.add_argument(
-        "--results",
-        type=Path,
-        nargs="+",
-        default=[Path("results")],
-        metavar="DIR",
-        help="folders of results (results)",
+        "--results", type=Path, nargs="+", default=[Path("results")], help="folders (results)"
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.set_defaults(run=run)
@@ -45,69 +40,77 @@ def run(options: argparse.Namespace) -> None:
         InputError: there is no such folder.
 
     """
-    from anonbench.workflow.status import status
+    from snakemake_logger_plugin_anonbench.run import read
 
     for results in options.results:
         if not results.is_dir():
             raise InputError(f"{results}: no such folder; --results names the config's `results`")
-    statuses = [status(results) for results in options.results]
+    runs = [(results, read(results)) for results in options.results]
     if options.json:
-        print(json.dumps([as_json(each) for each in statuses], indent=2, ensure_ascii=False))
+        print(json.dumps([as_json(*each) for each in runs], indent=2, ensure_ascii=False))
     else:
-        print("\n\n".join("\n".join([as_text(each), *_doubts(each)]) for each in statuses))
+        print("\n\n".join(as_text(*each) for each in runs))
 
 
-def as_json(latest: Status) -> dict[str, Any]:
-    """Return a status as plain data."""
+def as_json(results: Path, latest: Run) -> dict[str, Any]:
+    """Return the latest run of a folder of results as plain data."""
+    from anonbench.workflow.status import state_of
+
+    now = time.time()
     return latest.model_dump(mode="json") | {
-        "seconds_left": latest.run.seconds_left(time.time()),
-        "next_step": next_step(latest),
-        "doubts": _doubts(latest),
+        "results": str(results),
+        "state": state_of(latest, now),
+        "seconds_left": latest.seconds_left(now),
+        "next_step": next_step(results, latest),
+        "doubts": _doubts(results),
     }
 
 
-def as_text(latest: Status) -> str:
-    """Return a status as lines."""
+def as_text(results: Path, latest: Run) -> str:
+    """Return the latest run of a folder of results as lines."""
+    lines = _jobs(results, latest) if latest.began else [f"{results}: no run is recorded"]
+    step = next_step(results, latest)
+    return "\n".join([*lines, *([f"  {step}"] if step else []), *_doubts(results)])
+
+
+def _jobs(results: Path, latest: Run) -> list[str]:
+    from anonbench.workflow.status import state_of
     from snakemake_logger_plugin_anonbench.run import SHOWN
 
-    run, now = latest.run, time.time()
-    steps = [f"  {step}"] if (step := next_step(latest)) else []
-    if latest.state == "unknown":
-        return "\n".join([f"{latest.results}: no run is recorded", *steps])
-    is_running = latest.state == "running"
-    end = now if is_running else run.ended or latest.seen
-    period = f"{_clock(run.began)} to {'now' if is_running else _clock(end)}"
-    head = f"{latest.results}: {latest.state}, {period} ({duration(end - run.began)})"
-    counts = [f"{run.done.total()} done"]
-    if run.running:
-        counts.append(f"{len(run.running)} {'running' if is_running else 'under way at its end'}")
-    counts += [f"{len(run.failed)} failed"] if run.failed else []
-    if run.waiting:
-        rules = ", ".join(f"{count} {rule}" for rule, count in sorted(run.waiting.items()))
-        counts.append(f"{run.waiting.total()} left ({rules})")
-    lines = [f"{head}, process {run.pid} on {run.host}", f"  {run.total} jobs: {', '.join(counts)}"]
-    if is_running and (left := run.seconds_left(now)) is not None:
+    now = time.time()
+    state = state_of(latest, now)
+    end = now if state == "running" else latest.ended or latest.seen
+    period = f"{_clock(latest.began)} to {_clock(end)} ({duration(end - latest.began)})"
+    head = f"{results}: {state}, {period}, process {latest.pid} on {latest.host}"
+    counts = [f"{latest.done.total()} done", f"{len(latest.running)} under way"]
+    counts += [f"{len(latest.failed)} failed", f"{latest.waiting.total()} left"]
+    rules = ", ".join(f"{count} {rule}" for rule, count in sorted(latest.waiting.items()))
+    lines = [head, f"  {latest.total} jobs: {', '.join(counts)}" + (f" ({rules})" if rules else "")]
+    if state == "running" and (left := latest.seconds_left(now)) is not None:
         lines.append(f"  about {duration(left)} left, until {_clock(now + left)}")
-    for job in list(run.running.values())[:SHOWN]:
+    for job in list(latest.running.values())[:SHOWN]:
         lines.append(f"  {job.label} since {_clock(job.began)}")
-        lines += [f"    | {line}" for line in job.last_lines(run.folder, 1)]
-    return "\n".join([*lines, *run.failures(_LOG_LINES), *steps])
+        lines += [f"    | {line}" for line in job.last_lines(latest.folder, 1)]
+    return lines + latest.failures(_LOG_LINES)
 
 
-def next_step(latest: Status) -> str:
+def next_step(results: Path, latest: Run) -> str:
     """Return what to do, in one sentence; nothing where there is nothing to do."""
+    from anonbench.workflow.status import is_locked, orphans, state_of
+
     again = "run the same command again; what is done is kept"
-    match latest.state:
+    match state_of(latest, time.time()):
         case "failed":
             return f"Fix the cause and {again}."
         case "stopped":
             return f"To go on, {again}."
         case "died":
-            again = "run the same command with --unlock, then without" if latest.locked else again
-            numbers = ", ".join(map(str, latest.orphans))
+            if is_locked(results, latest):
+                again = "run the same command with --unlock, then without"
+            numbers = ", ".join(map(str, orphans(latest)))
             end = f"End processes {numbers} or wait for them" if numbers else "Wait for its jobs"
             return f"{end}; then {again}."
-        case "unknown" if latest.locked:
+        case "unknown" if is_locked(results, latest):
             return (
                 "A snakemake without the logger of the default profile is running here or was "
                 "killed; if none is, run its command with --unlock, then without."
@@ -115,12 +118,11 @@ def next_step(latest: Status) -> str:
     return ""
 
 
-def _doubts(latest: Status) -> list[str]:
+def _doubts(results: Path) -> list[str]:
     """Return what the published images may show, and what was left out."""
     from anonbench.datasets.doubts import said_of_run
 
-    counts = sorted(latest.results.glob("*/counts.csv"))
-    return said_of_run(latest.results, [path.parent.name for path in counts])
+    return said_of_run(results, sorted(path.parent.name for path in results.glob("*/counts.csv")))
 
 
 def _clock(at: float) -> str:
