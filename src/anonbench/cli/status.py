@@ -57,10 +57,11 @@ def as_json(results: Path, latest: Run) -> dict[str, Any]:
     from anonbench.workflow.status import state_of
 
     now = time.time()
+    state = state_of(latest, now)
     return latest.model_dump(mode="json") | {
         "results": str(results),
-        "state": state_of(latest, now),
-        "seconds_left": latest.seconds_left(now),
+        "state": state,
+        "seconds_left": latest.seconds_left(now) if state == "running" else None,
         "next_step": next_step(results, latest),
         "doubts": _doubts(results),
     }
