@@ -218,6 +218,17 @@ def test_what_became_of_jobs_that_did_not_end_well(tmp_path: Path) -> None:
     assert unfinished(tmp_path) == {"train 0": f"{cause}its scheduler"}
 
 
+def test_copies_of_originals_are_not_removed_from_a_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = recorded(tmp_path)
+    assert main(["originals", "--remove", str(tmp_path)]) == 1
+    assert "a run is going on there" in capsys.readouterr().err
+    run.ended = time.time()
+    run.write()
+    assert main(["originals", "--remove", str(tmp_path)]) == 0
+
+
 def test_jobs_that_outlive_their_run_are_named(tmp_path: Path) -> None:
     results = tmp_path / "results"
     run = recorded(results, pid=2**22 + 1)  # greater than any process
