@@ -42,6 +42,8 @@ def record_in(
         closing: gives lines about the results; they end the run, however quiet and by any logger.
 
     """
+    with suppress(OSError):
+        (results / NAME).unlink()
     _run.results, _run.folder, _run.seconds = results, Path.cwd(), dict(usual)
     threading.Thread(target=_renew, args=[results / NAME], daemon=True).start()
     atexit.register(lambda: [print(f"anonbench: {line}", file=sys.stderr) for line in closing()])
@@ -60,13 +62,17 @@ class LogHandler(LogHandlerBase):
     def __post_init__(self) -> None:
         self._terminal = sys.stderr.isatty()
         self._drawn = 0.0
+        # with --quiet progress Snakemake does not log that jobs end
+        quiet = self.common_settings.quiet or ()
+        self._knows_ends = all(each.name != "PROGRESS" for each in quiet)
 
     def handle(self, record: Any) -> bool:
         """Count jobs before Snakemake's filter, so that --quiet hides none."""
         event = getattr(record, "event", None)
         if event and not self.common_settings.dryrun:
             _run.apply(event, record, time.time())
-            _run.write()
+            if self._knows_ends:
+                _run.write()
         return bool(super().handle(record))
 
     def emit(self, record: Any) -> None:
@@ -75,14 +81,15 @@ class LogHandler(LogHandlerBase):
         is_note = event is None and not _run.total
         if self.common_settings.dryrun or record.levelno >= logging.WARNING or is_note:
             self._print(self.format(record))
-        elif event in (LogEvent.JOB_INFO, LogEvent.PROGRESS):
+        elif event in (LogEvent.JOB_INFO, LogEvent.PROGRESS) and self._knows_ends:
             self._draw(time.time())
 
     def close(self) -> None:
         """Show the last state and what failed."""
         if _run.began and not _run.ended:  # Snakemake closes its handlers, and Python once more
             _run.ended = time.time()
-            _run.write()
+            if self._knows_ends:
+                _run.write()
             if self._drawn:
                 self._draw(_run.ended)
             self._print(_run.summary())

@@ -14,7 +14,7 @@ from pydantic import BaseModel, Field
 from snakemake_interface_logger_plugins.common import LogEvent
 
 from anonbench.core.io import atomic
-from anonbench.core.wording import duration
+from anonbench.core.wording import count, duration
 
 NAME = ".run.json"
 SHOWN = 20
@@ -36,7 +36,7 @@ class JobRun(BaseModel):
     message: str = ""
     """Reason of the failure, as Snakemake or the scheduler gives it."""
 
-    def last_lines(self, folder: Path, count: int) -> list[str]:
+    def last_lines(self, folder: Path, number: int) -> list[str]:
         """Return the last lines of its own log, none of an earlier run's."""
         if not self.logs:
             return []
@@ -48,7 +48,7 @@ class JobRun(BaseModel):
             return []
         # a progress bar begins its line again with \r
         lines = [line.rstrip().rpartition("\r")[2] for line in text.split("\n")]
-        return [line[:300] for line in lines if line.strip()][-count:]
+        return [line[:300] for line in lines if line.strip()][-number:]
 
 
 class Run(BaseModel):
@@ -109,8 +109,8 @@ class Run(BaseModel):
         if not self.seconds:
             return None
         mean = fmean(self.seconds.values())
-        done = sum(count * self.seconds[rule] for rule, count in self.done.items())
-        left = sum(count * self.seconds.get(rule, mean) for rule, count in self.waiting.items())
+        done = sum(jobs * self.seconds[rule] for rule, jobs in self.done.items())
+        left = sum(jobs * self.seconds.get(rule, mean) for rule, jobs in self.waiting.items())
         for job in self.running.values():
             whole = self.seconds.get(job.rule, mean)
             spent = min(now - job.began, whole)
@@ -132,18 +132,18 @@ class Run(BaseModel):
         """Return what failed, and how to go on; nothing where no job failed."""
         if not self.failed:
             return ""
-        text = f"{self.done.total()} of {self.total} jobs done, {len(self.failed)} failed"
+        text = count(len(self.failed), "job") + " failed"
         left = f", {self.waiting.total()} not run because of it:" if self.waiting else ":"
         again = "What is done is kept: fix the cause and run the same command again."
         return "\n".join([text + left, *self.failures(1), again])
 
-    def failures(self, count: int) -> list[str]:
+    def failures(self, number: int) -> list[str]:
         """Return lines about the failed jobs, with so many lines of the log of each."""
         lines = []
         for job in list(self.failed.values())[:SHOWN]:
             lines.append(f"  {job.label} failed" + (f": {job.message}" if job.message else ""))
             lines += [f"    {log}" for log in job.logs]
-            lines += [f"    | {line}" for line in job.last_lines(self.folder, count)]
+            lines += [f"    | {line}" for line in job.last_lines(self.folder, number)]
         return lines + [f"  and {len(self.failed) - SHOWN} more"] * (len(self.failed) > SHOWN)
 
     def write(self) -> None:

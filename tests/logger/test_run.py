@@ -92,7 +92,7 @@ def test_done_failed_with_the_logs_last_line_and_what_did_not_run(tmp_path: Path
     done(run, 1, 1.0)
     fail(run, 2, str(log), "slurm/7.log", message="\nSLURM status is: 'TIMEOUT'\nmore")
     assert run.summary().splitlines() == [
-        "1 of 7 jobs done, 1 failed, 5 not run because of it:",
+        "1 job failed, 5 not run because of it:",
         "  train ids 2 failed: SLURM status is: 'TIMEOUT'",
         f"    {log}",
         "    slurm/7.log",
