@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
 import pytest
 
+import snakemake_logger_plugin_anonbench as logger
 from snakemake_logger_plugin_anonbench.run import NAME, read
 
 SNAKEFILE = """
@@ -105,3 +109,17 @@ def test_before_the_first_job_snakemake_speaks_for_itself(tmp_path: Path) -> Non
     refused = run(tmp_path, "none.txt")
     assert refused.returncode != 0
     assert "MissingRuleException" in refused.stderr
+
+
+def test_a_run_gives_signs_of_life(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logger, "HEARTBEAT", 0.01)
+    file = tmp_path / NAME
+    threading.Thread(target=logger._renew, args=[file], daemon=True).start()
+    time.sleep(0.05)  # no file yet
+    file.touch()
+    for _ in range(2):
+        os.utime(file, (100, 100))
+        deadline = time.time() + 10
+        while file.stat().st_mtime == 100 and time.time() < deadline:
+            time.sleep(0.01)
+        assert file.stat().st_mtime > 100
