@@ -34,19 +34,20 @@ _run = Run()
 def record_in(
     results: Path, usual: Mapping[str, float], closing: Callable[[], Iterable[str]] = tuple
 ) -> None:
-    """Keep the run that is about to begin in a file.
+    """Record the run that is about to begin.
 
     Args:
         results: folder of results.
         usual: seconds that jobs of each rule took before, for estimates.
-        closing: gives lines about the results; they end the run, however quiet and by any logger.
+        closing: gives lines about the results. They are printed when Snakemake exits, with every
+            logger and also with --quiet.
 
     """
     with suppress(OSError):
         (results / NAME).unlink()
     _run.results, _run.folder, _run.seconds = results, Path.cwd(), dict(usual)
     threading.Thread(target=_renew, args=[results / NAME], daemon=True).start()
-    atexit.register(lambda: [print(f"anonbench: {line}", file=sys.stderr) for line in closing()])
+    atexit.register(_print_closing, closing)
 
 
 class LogHandler(LogHandlerBase):
@@ -64,14 +65,14 @@ class LogHandler(LogHandlerBase):
         self._drawn = 0.0
         # with --quiet progress Snakemake does not log that jobs end
         quiet = self.common_settings.quiet or ()
-        self._knows_ends = all(each.name != "PROGRESS" for each in quiet)
+        self._ends_are_logged = all(each.name != "PROGRESS" for each in quiet)
 
     def handle(self, record: Any) -> bool:
         """Count jobs before Snakemake's filter, so that --quiet hides none."""
         event = getattr(record, "event", None)
         if event and not self.common_settings.dryrun:
             _run.apply(event, record, time.time())
-            if self._knows_ends:
+            if self._ends_are_logged:
                 _run.write()
         return bool(super().handle(record))
 
@@ -81,14 +82,14 @@ class LogHandler(LogHandlerBase):
         is_note = event is None and not _run.total
         if self.common_settings.dryrun or record.levelno >= logging.WARNING or is_note:
             self._print(self.format(record))
-        elif event in (LogEvent.JOB_INFO, LogEvent.PROGRESS) and self._knows_ends:
+        elif event in (LogEvent.JOB_INFO, LogEvent.PROGRESS) and self._ends_are_logged:
             self._draw(time.time())
 
     def close(self) -> None:
         """Show the last state and what failed."""
         if _run.began and not _run.ended:  # Snakemake closes its handlers, and Python once more
             _run.ended = time.time()
-            if self._knows_ends:
+            if self._ends_are_logged:
                 _run.write()
             if self._drawn:
                 self._draw(_run.ended)
@@ -112,3 +113,8 @@ def _renew(path: Path) -> None:
         time.sleep(HEARTBEAT)
         with suppress(OSError):
             os.utime(path)
+
+
+def _print_closing(closing: Callable[[], Iterable[str]]) -> None:
+    for line in closing():
+        print(f"anonbench: {line}", file=sys.stderr)

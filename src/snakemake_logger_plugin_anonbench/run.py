@@ -64,7 +64,7 @@ class Run(BaseModel):
     """When the first job began; 0 where no run is recorded."""
     ended: float | None = None
     seen: float = Field(0.0, exclude=True)
-    """Last time of the file."""
+    """Modification time of the file, renewed while the run goes on."""
     seconds: dict[str, float] = {}
     """Mean time of a job of each rule: in this run, else in earlier ones."""
     total: int = 0
