@@ -20,7 +20,7 @@ import pytest
 from anonbench.cli import main
 from anonbench.cli.status import as_text
 from anonbench.detection.gather import COUNTS
-from anonbench.workflow.status import State, is_locked, orphans, state_of, unfinished
+from anonbench.workflow.status import State, orphans, state_of, unfinished
 from snakemake_logger_plugin_anonbench.run import NAME, JobRun, Run, read
 
 SNAKEFILE = """
@@ -102,7 +102,6 @@ def test_a_run_is_seen_while_it_runs_and_when_it_failed_and_when_it_is_done(
     assert state(results) == "running"
     assert (running.total, running.done, running.failed) == (5, {"quick": 1}, {})
     assert running.pid == run.pid
-    assert is_locked(results, running)
     assert running.waiting == {"after": 1, "all": 1, "bad": 1}
     assert running.seconds["wait"] == 100.0
     before = everything(tmp_path)
@@ -116,7 +115,7 @@ def test_a_run_is_seen_while_it_runs_and_when_it_failed_and_when_it_is_done(
     (tmp_path / "go").touch()
     run.wait(60)
     failed = read(results)
-    assert (state(results), is_locked(results, failed)) == ("failed", False)
+    assert state(results) == "failed"
     assert (failed.done.total(), failed.waiting) == (2, {"after": 1, "all": 1})
     (job,) = failed.failed.values()
     assert (job.label, job.logs) == ("bad", ["results/logs/bad.log"])
@@ -246,18 +245,9 @@ def test_jobs_that_outlive_their_run_are_named(tmp_path: Path) -> None:
             job.kill()
 
 
-def test_without_a_record_there_are_locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    results = Path("results")
-    results.mkdir()
-    assert (state(results), is_locked(results, read(results))) == ("unknown", False)
-    assert as_text(results, read(results)) == "results: no run is recorded"
-    locks = tmp_path / ".snakemake/locks"
-    locks.mkdir(parents=True)
-    (locks / "0.output.lock").write_text("elsewhere/a\n", encoding="utf-8")
-    assert not is_locked(results, read(results))
-    (locks / "1.output.lock").write_text("results/a\n", encoding="utf-8")
-    assert "--unlock" in as_text(results, read(results))
+def test_without_a_record_nothing_is_known(tmp_path: Path) -> None:
+    assert state(tmp_path) == "unknown"
+    assert as_text(tmp_path, read(tmp_path)) == f"{tmp_path}: no run is recorded"
 
 
 def test_doubts_about_what_is_published_are_said(

@@ -62,7 +62,7 @@ def as_json(results: Path, latest: Run) -> dict[str, Any]:
         "results": str(results),
         "state": state,
         "seconds_left": latest.seconds_left(now) if state == "running" else None,
-        "next_step": next_step(results, latest),
+        "next_step": next_step(latest),
         "doubts": _doubts(results),
     }
 
@@ -70,7 +70,7 @@ def as_json(results: Path, latest: Run) -> dict[str, Any]:
 def as_text(results: Path, latest: Run) -> str:
     """Return the latest run of a folder of results as lines."""
     lines = _jobs(results, latest) if latest.began else [f"{results}: no run is recorded"]
-    step = next_step(results, latest)
+    step = next_step(latest)
     return "\n".join([*lines, *([f"  {step}"] if step else []), *_doubts(results)])
 
 
@@ -95,9 +95,9 @@ def _jobs(results: Path, latest: Run) -> list[str]:
     return lines + latest.failures(_LOG_LINES)
 
 
-def next_step(results: Path, latest: Run) -> str:
+def next_step(latest: Run) -> str:
     """Return what to do, in one sentence; nothing where there is nothing to do."""
-    from anonbench.workflow.status import is_locked, orphans, state_of
+    from anonbench.workflow.status import orphans, state_of
 
     again = "run the same command again; what is done is kept"
     match state_of(latest, time.time()):
@@ -106,16 +106,9 @@ def next_step(results: Path, latest: Run) -> str:
         case "stopped":
             return f"To go on, {again}."
         case "died":
-            if is_locked(results, latest):
-                again = "run the same command with --unlock, then without"
             numbers = ", ".join(map(str, orphans(latest)))
             end = f"End processes {numbers} or wait for them" if numbers else "Wait for its jobs"
-            return f"{end}; then {again}."
-        case "unknown" if is_locked(results, latest):
-            return (
-                "A snakemake without the logger of the default profile is running here or was "
-                "killed; if none is, run its command with --unlock, then without."
-            )
+            return f"{end}; then run the same command with --unlock, then without."
     return ""
 
 

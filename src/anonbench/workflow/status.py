@@ -55,13 +55,3 @@ def orphans(run: Run) -> list[int]:
         if process.info["status"] != psutil.STATUS_ZOMBIE
         and any(word.startswith(scripts) for word in process.info["cmdline"] or [])
     )
-
-
-def is_locked(results: Path, run: Run) -> bool:
-    """Return whether Snakemake's lock on files of the results is there."""
-    names = (os.path.relpath(results, run.folder) + os.sep, str(results.resolve()) + os.sep)
-    lines: list[str] = []
-    for lock in (run.folder / ".snakemake" / "locks").glob("*.lock"):
-        with suppress(OSError):  # it was just taken away
-            lines += lock.read_text(encoding="utf-8", errors="replace").splitlines()
-    return any(line.startswith(names) for line in lines)
