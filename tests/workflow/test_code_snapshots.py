@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -43,22 +44,25 @@ REACHED = {"anonbench.core.io:atomic": "3" * 16}
 def test_changed_definitions_scripts_and_packages_are_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, edited: dict[str, str], lines: list[str]
 ) -> None:
-    codes = {Path("old.py"): OLD, Path("new.py"): OLD | edited}
-    monkeypatch.setattr(code_snapshots, "script_identity", codes.__getitem__)
-    monkeypatch.setattr(code_snapshots, "SCRIPTS", {"old": Path("old.py")})
+    codes = {"old": OLD, "new": OLD | edited}
+    monkeypatch.setattr(code_snapshots, "script_identity", lambda name, source: codes[source])
+    monkeypatch.setattr(code_snapshots, "SCRIPTS", {"old": ("train.py", "old")})
     keep_codes(tmp_path)
-    monkeypatch.setattr(code_snapshots, "SCRIPTS", {"new": Path("new.py")})
+    monkeypatch.setattr(code_snapshots, "SCRIPTS", {"new": ("train.py", "new")})
     assert code_changes(tmp_path, "old", "new") == lines
 
 
 def test_codes_of_this_process_are_kept_once(tmp_path: Path, root: Path) -> None:
-    digest = code_digest(root / "workflow/scripts/anonymize.py")
+    script = tmp_path / "anonymize.py"
+    shutil.copy(root / "workflow/scripts/anonymize.py", script)
+    digest = code_digest(script)
+    script.unlink()  # as Snakemake's copy of a script from elsewhere
     keep_codes(tmp_path)
     assert {file.stem for file in (tmp_path / ".code").iterdir()} == {*SCRIPTS}
     file = tmp_path / ".code" / f"{digest}.json"
     assert file.stat().st_size < 30_000
     kept = read_json(file)
-    assert kept == script_identity(root / "workflow/scripts/anonymize.py")
+    assert kept == script_identity(*SCRIPTS[digest])
     assert "anonbench.anonymization.methods.blur:Blur" in kept
     before = file.stat().st_mtime_ns
     keep_codes(tmp_path)

@@ -18,7 +18,7 @@ def keep_codes(results: Path) -> None:
     """Write what every code digest of this process stands for, where there is no copy yet."""
     for digest, script in SCRIPTS.items():
         if not _copy(results, digest).exists():
-            write_json(_copy(results, digest), script_identity(script))
+            write_json(_copy(results, digest), script_identity(*script))
 
 
 def code_changes(results: Path, old: str, new: str) -> list[str]:
@@ -31,7 +31,7 @@ def code_changes(results: Path, old: str, new: str) -> list[str]:
         before: dict[str, str] = read_json(_copy(results, old))
     except (OSError, ValueError):
         return ["code that the script can reach has changed; there is no copy of the old code"]
-    now = script_identity(SCRIPTS[new])
+    now = script_identity(*SCRIPTS[new])
     changed = {name for name in before.keys() & now.keys() if before[name] != now[name]}
     return [
         f"{name.replace(':', '.')} was changed"

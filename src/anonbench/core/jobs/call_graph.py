@@ -73,9 +73,9 @@ class CallGraph:
                 waiting += code.uses
         return {node: digest for node, digest in found.items() if digest}, others
 
-    def script(self, path: Path) -> Code:
+    def script(self, source: str) -> Code:
         """Return the code of a script as a whole."""
-        read = _Reader(ast.parse(path.read_text(encoding="utf-8")).body)
+        read = _Reader(ast.parse(source).body)
         return self._code(read, read.bound, [*map(self._owner, read.imported)])
 
     def _read(self, name: str) -> dict[str, Code]:

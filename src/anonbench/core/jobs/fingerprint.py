@@ -25,8 +25,8 @@ from anonbench.core.provenance import file_digest
 
 PACKAGES = {name: Path(__file__).parents[3] / name for name in ("anonbench", "anonbench_demo")}
 """The packages whose sources are read, with their folders."""
-SCRIPTS: dict[str, Path] = {}
-"""Scripts by their `code_digest`, as far as this process has computed it."""
+SCRIPTS: dict[str, tuple[str, str]] = {}
+"""Names and sources of scripts by the `code_digest` that this process computed."""
 _SETTINGS = "anonbench.config"
 """Of settings only the methods count: their values are part of an identity by themselves."""
 _SILENT = frozenset({"tqdm"})
@@ -57,10 +57,10 @@ def code_identity(modules: Sequence[str], without: Sequence[str] = ()) -> dict[s
     return _identity([f"{name}:{ALL}" for name in modules], tuple(without))
 
 
-def script_identity(script: Path) -> dict[str, str]:
+def script_identity(name: str, source: str) -> dict[str, str]:
     """Return the code of a script, under the name of its file, and of all that it can reach."""
-    code = _graph().script(script)
-    return {script.name: code.digest} | _identity(code.uses, _FRAME)
+    code = _graph().script(source)
+    return {name: code.digest} | _identity(code.uses, _FRAME)
 
 
 @cache
@@ -70,15 +70,16 @@ def code_digest(script: Path) -> str:
     It is remembered beside Python's compiled files, where Python may write those: it follows from
     the sources and the installed packages, and each start and each job asks for it.
     """
-    name = f"{script.name} {file_digest(script)}"
+    source = script.read_text(encoding="utf-8")  # Snakemake may have a temporary copy
+    name = f"{script.name} {hashlib.sha256(source.encode()).hexdigest()}"
     remembered = _remembered()
     if name not in remembered:
-        text = json.dumps(script_identity(script))
+        text = json.dumps(script_identity(script.name, source))
         remembered[name] = hashlib.sha256(text.encode()).hexdigest()
         if not sys.dont_write_bytecode:
             with suppress(OSError):  # a folder that only others may write to
                 write_json(_memory(), {_state(): remembered})
-    SCRIPTS[remembered[name]] = script
+    SCRIPTS[remembered[name]] = script.name, source
     return remembered[name]
 
 
@@ -139,9 +140,7 @@ def _facts() -> str:
 
 @cache
 def _versions(package: str) -> dict[str, str]:
-    """Return the versions of the distributions that a top-level package is installed by."""
-    if package in sys.stdlib_module_names:
-        return {}
+    """Return versions of the distributions that hold a top-level package; none of Python's own."""
     # a local part (2.13.0+cpu) tells the build, not the code
     names = _distributions().get(package, [])
     return {name: metadata.version(name).partition("+")[0] for name in names}

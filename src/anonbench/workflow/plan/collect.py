@@ -39,7 +39,7 @@ def _plan(workflow: Any) -> dict[str, Any]:
         "jobs": jobs,
         "results": str(workflow.globals["results"]),
         "config": workflow.globals["settings"].model_dump(mode="json"),
-        "scripts": {digest: str(script) for digest, script in SCRIPTS.items()},
+        "scripts": SCRIPTS,
     }
 
 

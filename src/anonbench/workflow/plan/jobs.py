@@ -122,7 +122,7 @@ def collect(arguments: Sequence[str], target: str | None = None) -> Plan:
             raise InputError(_message(run.stderr) or _message(run.stdout))
         content = json.loads(output.read_text(encoding="utf-8"))
     jobs = {job["id"]: Job(**job) for job in content["jobs"]}
-    SCRIPTS.update({digest: Path(script) for digest, script in content["scripts"].items()})
+    SCRIPTS.update(content["scripts"])
     return Plan(jobs, Path(content["results"]), content["config"])
 
 
