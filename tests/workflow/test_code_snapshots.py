@@ -2,69 +2,81 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
-from anonbench.core.jobs.fingerprint import code_digest, known_codes
-from anonbench.workflow.code_snapshots import (
-    code_changes,
-    keep_codes,
-    read_code,
-    shortened,
-)
+import pytest
+
+from anonbench.core.io import read_json, write_json
+from anonbench.core.jobs.fingerprint import SCRIPTS, code_digest, script_identity
+from anonbench.workflow import code_snapshots
+from anonbench.workflow.code_snapshots import code_changes, keep_codes
 
 OLD = {
-    "anonbench.training": "e" * 64,
-    "anonbench.training.loop.train:run": "a" * 64,
-    "anonbench.training.loop.train:_step": "b" * 64,
-    "train.py": "c" * 64,
+    "anonbench.training": "e" * 16,
+    "anonbench.training.loop.train:run": "a" * 16,
+    "anonbench.training.loop.train:_step": "b" * 16,
     "torch": "2.13.0",
+    "train.py": "c" * 16,
 }
+RUN = {"anonbench.training.loop.train:run": "0" * 16}
+REACHED = {"anonbench.core.io:atomic": "3" * 16}
 
 
-def test_changed_definitions_scripts_and_packages_are_named() -> None:
-    new = OLD | {
-        "anonbench.training.loop.train:run": "0" * 64,
-        "torch": "2.14.0",
-        "train.py": "1" * 64,
-    }
-    assert code_changes(shortened(OLD), shortened(new)) == [
-        "anonbench.training.loop.train.run was changed",
-        "workflow/scripts/train.py was changed",
-        "torch: 2.13.0 → 2.14.0",
-    ]
-    effects = OLD | {"anonbench.training": "0" * 64}
-    assert code_changes(OLD, effects) == [
-        "anonbench.training (what runs on import) was changed"
-    ]  # fmt: skip
+@pytest.mark.parametrize(
+    ("edited", "lines"),
+    [
+        (
+            RUN | {"torch": "2.14.0", "train.py": "1" * 16},
+            [
+                "anonbench.training.loop.train.run was changed",
+                "torch: 2.13.0 → 2.14.0",
+                "train.py was changed",
+            ],
+        ),
+        ({"anonbench.training": "0" * 16}, ["anonbench.training was changed"]),
+        # what a changed function newly reaches is no change of its own
+        (RUN | REACHED, ["anonbench.training.loop.train.run was changed"]),
+        (REACHED, ["anonbench.core.io.atomic was changed"]),
+        ({"timm": "1.0"}, ["timm: not used → 1.0"]),
+    ],
+)
+def test_changed_definitions_scripts_and_packages_are_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, edited: dict[str, str], lines: list[str]
+) -> None:
+    codes = {"old": OLD, "new": OLD | edited}
+    monkeypatch.setattr(code_snapshots, "script_identity", lambda name, source: codes[source])
+    monkeypatch.setattr(code_snapshots, "SCRIPTS", {"old": ("train.py", "old")})
+    keep_codes(tmp_path)
+    monkeypatch.setattr(code_snapshots, "SCRIPTS", {"new": ("train.py", "new")})
+    assert code_changes(tmp_path, "old", "new") == lines
 
 
-def test_what_a_changed_function_newly_reaches_is_no_change_of_its_own() -> None:
-    new = OLD | {
-        "anonbench.training.loop.train:run": "0" * 64,
-        "anonbench.core.io:atomic": "3" * 64,
-    }
-    assert code_changes(OLD, new) == ["anonbench.training.loop.train.run was changed"]
-    added = OLD | {"anonbench.core.io:atomic": "3" * 64}
-    assert code_changes(OLD, added) == ["anonbench.core.io.atomic was changed"]
-
-
-def test_codes_are_kept_once(tmp_path: Path, root: Path) -> None:
-    digest = code_digest(root / "workflow/scripts/anonymize.py")
-    code = known_codes()[digest]
-    keep_codes(tmp_path, {digest: code, "f" * 64: OLD})
-    (file,) = (tmp_path / ".code").glob(f"{digest}*")
-    assert file.stat().st_size < 10_000
-    before = file.stat().st_mtime_ns
-    keep_codes(tmp_path, {digest: code})
-    assert file.stat().st_mtime_ns == before
-    kept = read_code(tmp_path, digest)
-    assert kept == shortened(code)
+def test_codes_of_this_process_are_kept_once(tmp_path: Path, root: Path) -> None:
+    script = tmp_path / "anonymize.py"
+    shutil.copy(root / "workflow/scripts/anonymize.py", script)
+    digest = code_digest(script)
+    script.unlink()  # as Snakemake's copy of a script from elsewhere
+    keep_codes(tmp_path)
+    assert {file.stem for file in (tmp_path / ".code").iterdir()} == {*SCRIPTS}
+    file = tmp_path / ".code" / f"{digest}.json"
+    assert file.stat().st_size < 30_000
+    kept = read_json(file)
+    assert kept == script_identity(*SCRIPTS[digest])
     assert "anonbench.anonymization.methods.blur:Blur" in kept
-    assert read_code(tmp_path, "e" * 64) is None
+    before = file.stat().st_mtime_ns
+    keep_codes(tmp_path)
+    assert file.stat().st_mtime_ns == before
+    write_json(file, kept | {"anonbench.anonymization.methods.blur:Blur": "0"})
+    assert code_changes(tmp_path, digest, digest) == [
+        "anonbench.anonymization.methods.blur.Blur was changed"
+    ]
 
 
-def test_a_damaged_file_is_as_good_as_none(tmp_path: Path) -> None:
-    keep_codes(tmp_path, {"f" * 64: OLD})
-    (file,) = (tmp_path / ".code").iterdir()
-    file.write_bytes(file.read_bytes()[:20])
-    assert read_code(tmp_path, "f" * 64) is None
+@pytest.mark.parametrize("text", [None, "", '{"half": '])
+def test_a_damaged_copy_is_as_good_as_none(tmp_path: Path, text: str | None) -> None:
+    if text is not None:
+        (tmp_path / ".code").mkdir()
+        (tmp_path / ".code" / "old.json").write_text(text, encoding="utf-8")
+    (line,) = code_changes(tmp_path, "old", "new")
+    assert "there is no copy of the old code" in line

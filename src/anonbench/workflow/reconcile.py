@@ -18,7 +18,6 @@ from anonbench import __version__
 from anonbench.core.errors import InputError
 from anonbench.core.io import cannot_be_written_to, make_private, writing_to
 from anonbench.core.jobs.checksums import DIGEST, FOLDER, is_intact, note_time, read_checksum
-from anonbench.core.jobs.fingerprint import known_codes
 from anonbench.core.jobs.job_cache import IDENTITY
 from anonbench.workflow.code_snapshots import keep_codes
 
@@ -102,7 +101,7 @@ class Results:
                     log.warning("%s is put aside as %s", path, aside.name)
             _correct_times(self._folder)
             (self._folder / _VERSION).write_text(__version__, encoding="utf-8")
-            keep_codes(self._folder, known_codes())
+            keep_codes(self._folder)
 
     def end(self) -> None:
         """Do nothing: each job has recorded what it made."""

@@ -81,17 +81,21 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         (tmp_path / f"{name}.py").write_text(text, encoding="utf-8")
     (tmp_path / "script.py").write_text(SCRIPT, encoding="utf-8")
     yield tmp_path
-    fingerprint._reach.cache_clear()  # the next test follows anonbench
+    fingerprint._graph.cache_clear()  # the next test follows anonbench
 
 
 def of_module() -> dict[str, str]:
-    fingerprint._reach.cache_clear()  # as a new process
+    fingerprint._graph.cache_clear()  # as a new process
     return fingerprint.code_identity(["package.top"])
 
 
+def script_identity(script: Path) -> dict[str, str]:
+    return fingerprint.script_identity(script.name, script.read_text(encoding="utf-8"))
+
+
 def of_script(package: Path) -> dict[str, str]:
-    fingerprint._reach.cache_clear()
-    return fingerprint.script_identity(package / "script.py")
+    fingerprint._graph.cache_clear()
+    return script_identity(package / "script.py")
 
 
 def test_a_script_owes_what_its_functions_call_and_no_more(package: Path) -> None:
@@ -109,14 +113,14 @@ def test_a_module_owes_all_that_is_in_it(package: Path) -> None:
     assert found["numpy"] == np.__version__
     assert "torch" not in found, "only the type checker imports it"
     assert any(name.startswith("opencv") for name in found), "imported where it is used"
-    fingerprint._reach.cache_clear()
+    fingerprint._graph.cache_clear()
     without = fingerprint.code_identity(["package.top"], without=["package.helper"])
     assert not any(name.startswith("package.helper") for name in without)
 
 
 def test_a_module_that_is_not_there_is_refused(package: Path) -> None:
     """One that was moved would else be neither part of an identity nor left out of it."""
-    fingerprint._reach.cache_clear()
+    fingerprint._graph.cache_clear()
     with pytest.raises(ValueError, match=r"there is no module package\.moved"):
         fingerprint.code_identity(["package.moved"])
     with pytest.raises(ValueError, match=r"there is no module package\.moved"):
@@ -152,6 +156,29 @@ def test_only_what_can_be_executed_counts(
     assert (of_script(package) == before) is same
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("import half, third", "import half as third, third as half"),
+        ("import floor as whole", "import ceil as whole"),
+    ],
+)
+def test_what_a_name_stands_for_counts(package: Path, old: str, new: str) -> None:
+    """The same definitions are reached, and the code reads the same."""
+    text = (
+        "from math import floor as whole\n"
+        "from package.helper import half, third\n"
+        "def run(x):\n    return whole(half(x) - third(2 * x))\n"
+    )
+    (package / "front.py").write_text(text, encoding="utf-8")
+    (package / "script.py").write_text("from package.front import run\nrun(1)\n", encoding="utf-8")
+    before = of_script(package)
+    (package / "front.py").write_text(text.replace(old, new), encoding="utf-8")
+    after = of_script(package)
+    assert after.keys() == before.keys()
+    assert {name for name in after if after[name] != before[name]} == {"package.front:run"}
+
+
 def test_of_settings_only_the_methods_count(package: Path) -> None:
     before = of_module()
     file = package / "config.py"
@@ -175,12 +202,10 @@ def test_what_a_class_is_called_does_not_count(
 def test_code_of_methods_counts_where_they_hide_and_their_colours_where_they_are_drawn(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fingerprint._reach.cache_clear()
+    fingerprint._graph.cache_clear()
     monkeypatch.setattr(fingerprint, "_facts", lambda: "colours and labels")
     scripts = ("anonymize", "scores", "retrieve", "train", "trend", "report")
-    found = {
-        name: fingerprint.script_identity(root / f"workflow/scripts/{name}.py") for name in scripts
-    }
+    found = {name: script_identity(root / f"workflow/scripts/{name}.py") for name in scripts}
     hiding = {n for n, c in found.items() if "anonbench.anonymization.methods.blur:Blur" in c}
     drawing = {n for n, c in found.items() if "colours and labels" in c.values()}
     assert hiding == {"anonymize"} and drawing == {"trend", "report"}
@@ -198,10 +223,10 @@ def test_names_are_followed_through_other_modules_and_strings(package: Path) -> 
 
 
 def test_every_script_of_the_workflow_is_followed_to_its_room(root: Path) -> None:
-    fingerprint._reach.cache_clear()
+    fingerprint._graph.cache_clear()
     start = time.process_time()
     found = {
-        path.stem: fingerprint.script_identity(path)
+        path.stem: script_identity(path)
         for path in sorted((root / "workflow/scripts").glob("*.py"))
     }
     assert time.process_time() - start < 20.0, "it is read at every start of the workflow"
@@ -254,7 +279,7 @@ def digest_in_a_new_process(script: Path) -> str:
         fingerprint.code_digest,
         fingerprint._remembered,
         fingerprint._state,
-        fingerprint._reach,
+        fingerprint._graph,
     ):
         each.cache_clear()
     return fingerprint.code_digest(script)
@@ -267,7 +292,9 @@ def test_a_digest_is_remembered_until_a_source_changes(
     first = digest_in_a_new_process(script)
     assert first in remembering.read_text(encoding="utf-8")
     with monkeypatch.context() as without:
-        without.setattr(fingerprint, "script_identity", lambda path: pytest.fail("followed again"))
+        without.setattr(
+            fingerprint, "script_identity", lambda *script: pytest.fail("followed again")
+        )
         assert digest_in_a_new_process(script) == first
     helper = package / "helper.py"
     helper.write_text(HELPER.replace("x / 2", "x / 4"), encoding="utf-8")

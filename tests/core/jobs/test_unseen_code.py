@@ -51,6 +51,8 @@ def unseen(name: str, source: str) -> Iterator[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Name) and node.id == "__file__":
             yield f"{name}: __file__"
+        elif isinstance(node, ast.ImportFrom) and (node.level or node.names[0].name == "*"):
+            yield f"{name}: {ast.unparse(node)}"
         elif isinstance(node, ast.Call):
             called = ast.unparse(node.func)
             arguments = ", ".join(map(ast.unparse, node.args))
@@ -82,6 +84,8 @@ def test_what_cannot_be_seen_is_listed() -> None:
         "import package.methods as methods\ngetattr(methods, name)",
         "from importlib.metadata import entry_points\nentry_points(group='plugins')",
         "exec(text)",
+        "from . import methods",
+        "from package.methods import *",
         "from importlib import resources\nresources.files('package')",
         "from pathlib import Path\nPath(__file__).with_name('table.csv')",
     ],

@@ -53,7 +53,7 @@ def made_from(path: Path, parameters: dict[str, Any], **inputs: str) -> None:
 
 
 def planned(jobs: Iterable[Job], folder: Path) -> Plan:
-    return Plan({each.id: each for each in jobs}, folder, {}, {})
+    return Plan({each.id: each for each in jobs}, folder, {})
 
 
 def measured(folder: Path, name: str, seconds: float, log: str = "") -> dict[str, Any]:

@@ -14,6 +14,7 @@ from typing import Any
 
 from anonbench.core.errors import InputError
 from anonbench.core.jobs.checksums import DIGEST
+from anonbench.core.jobs.fingerprint import SCRIPTS
 
 _OPTIONS = (
     # a dry run with this --quiet ends as soon as the jobs are known
@@ -81,8 +82,6 @@ class Plan:
     """By number, each after those that it depends on; also those that would not run."""
     results: Path
     config: Mapping[str, Any] = field(repr=False)
-    codes: Mapping[str, dict[str, str]] = field(repr=False)
-    """Definitions and versions behind each digest of today's code."""
 
     @property
     def planned(self) -> list[Job]:
@@ -123,7 +122,8 @@ def collect(arguments: Sequence[str], target: str | None = None) -> Plan:
             raise InputError(_message(run.stderr) or _message(run.stdout))
         content = json.loads(output.read_text(encoding="utf-8"))
     jobs = {job["id"]: Job(**job) for job in content["jobs"]}
-    return Plan(jobs, Path(content["results"]), content["config"], content["codes"])
+    SCRIPTS.update(content["scripts"])
+    return Plan(jobs, Path(content["results"]), content["config"])
 
 
 def _message(text: str) -> str:
