@@ -10,7 +10,7 @@ from synthetic_results import outputs
 
 from anonbench.core.errors import InputError
 from anonbench.core.io import write_json
-from anonbench.core.jobs.resource_usage import ResourceUsage, nothing_to_do
+from anonbench.core.jobs.benchmarks import ResourceUsage, nothing_to_do
 from anonbench.reporting.costs import COST_COLUMNS, machines, stage_costs
 from anonbench.reporting.figures import cost as figure_module
 from anonbench.reporting.figures.cost import cost_figure

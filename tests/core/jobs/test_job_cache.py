@@ -12,9 +12,9 @@ import pytest
 from anonbench.core.errors import InputError
 from anonbench.core.io import read_json
 from anonbench.core.jobs import job_cache
+from anonbench.core.jobs.benchmarks import ResourceUsage, read_spent
 from anonbench.core.jobs.checksums import digest_file, is_intact, record_of, write_checksum
 from anonbench.core.jobs.job_cache import KEPT, JobCache
-from anonbench.core.jobs.resource_usage import ResourceUsage, read_spent
 
 
 class Job:
@@ -79,7 +79,7 @@ def test_a_run_without_work_tells_what_the_work_took(
     job: Job, caplog: pytest.LogCaptureFixture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     spent = ResourceUsage(3600.0, 7200.0, 512.0)
-    monkeypatch.setattr("anonbench.core.jobs.resource_usage.of_this_process", lambda: spent)
+    monkeypatch.setattr("anonbench.core.jobs.benchmarks.of_this_process", lambda: spent)
     job.run()
     benchmark = tmp_path / "job.tsv"
     benchmark.write_text("s\tmax_rss\tcpu_time\n0.5\t1\t1\n")

@@ -7,9 +7,8 @@ from pathlib import Path
 import pytest
 
 from anonbench.core.jobs import made_from as module
-from anonbench.core.jobs.checksums import write_checksum
+from anonbench.core.jobs.checksums import input_digest, made_from, read_made_from, write_checksum
 from anonbench.core.jobs.job_cache import JobCache
-from anonbench.core.jobs.made_from import input_digest, made_from, read_made_from
 from anonbench.core.provenance import file_digest
 
 

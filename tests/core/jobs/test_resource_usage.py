@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from anonbench.core.errors import InputError
-from anonbench.core.jobs.resource_usage import (
+from anonbench.core.jobs.benchmarks import (
     ResourceUsage,
     nothing_to_do,
     of_this_process,

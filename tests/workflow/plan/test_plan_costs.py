@@ -8,9 +8,8 @@ from typing import Any
 
 import pytest
 
-from anonbench.core.jobs.checksums import write_checksum
-from anonbench.core.jobs.made_from import MADE_FROM
-from anonbench.core.jobs.resource_usage import ResourceUsage, nothing_to_do
+from anonbench.core.jobs.benchmarks import ResourceUsage, nothing_to_do
+from anonbench.core.jobs.checksums import MADE_FROM, write_checksum
 from anonbench.core.provenance import file_digest
 from anonbench.workflow.plan.causes import NEW, chain, reasons
 from anonbench.workflow.plan.costs import Cost, costs, wall_seconds

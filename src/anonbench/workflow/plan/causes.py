@@ -8,8 +8,13 @@ from pathlib import Path
 from textwrap import shorten
 from typing import Any
 
-from anonbench.core.jobs.checksums import DIGEST, is_intact, read_checksum
-from anonbench.core.jobs.made_from import input_digest, read_made_from
+from anonbench.core.jobs.checksums import (
+    DIGEST,
+    input_digest,
+    is_intact,
+    read_checksum,
+    read_made_from,
+)
 from anonbench.workflow.code_snapshots import code_changes, read_code
 from anonbench.workflow.plan.jobs import Job, Plan
 from anonbench.workflow.plan.settings import changes, config_name, described

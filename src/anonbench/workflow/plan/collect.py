@@ -14,8 +14,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from anonbench.core.jobs.checksums import plain, read_made_from
 from anonbench.core.jobs.fingerprint import known_codes
-from anonbench.core.jobs.made_from import plain, read_made_from
 from anonbench.workflow.code_snapshots import shortened
 from anonbench.workflow.plan.images import changed_images
 from anonbench.workflow.plan.jobs import Job
