@@ -1,11 +1,11 @@
-"""Cache of detections: a detector searches only images that are new to it.
+"""Cached findings of a detector: what they depend on, where they lie, and their table.
 
-There is a file for each detector of a shard.
+A detector searches only images that are new to it. There is a file for each detector of a shard.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,7 +17,6 @@ from anonbench.core.boxes import Region
 from anonbench.core.detectors import DETECTORS
 from anonbench.core.io import files_in
 from anonbench.core.jobs.fingerprint import code_identity
-from anonbench.core.jobs.work_cache import WorkCache
 from anonbench.core.provenance import file_digest
 from anonbench.core.vocabulary import Entity
 from anonbench.detection.kinds import kind_named
@@ -26,9 +25,10 @@ _REGION = pa.struct(
     [("entity", pa.string()), ("quad", pa.list_(pa.float64()))]
     + [(name, pa.float64()) for name in ("x0", "y0", "x1", "y1", "score")]
 )
-_SCHEMA = pa.schema(
+SCHEMA = pa.schema(
     [("digest", pa.string()), ("accepted", pa.bool_()), ("regions", pa.list_(_REGION))]
 )
+"""Of a finding; the digest is that of the image's file."""
 
 
 def made_by(name: str, settings: Detection, templates: Path | None = None) -> dict[str, Any]:
@@ -72,43 +72,21 @@ def places(folder: Path, shard: int, count: int) -> list[Path]:
     return [folder / f"{number}-of-{of}" for number, of in found]
 
 
-class DetectionCache(WorkCache):
-    """One detector's findings by the digest of the image's file, in memory and in a file."""
+def as_table(findings: Mapping[str, Finding]) -> pa.Table:
+    """Return findings by digest as rows of the cache."""
+    rows = [
+        {"digest": digest, "accepted": known, "regions": [asdict(each) for each in regions]}
+        for digest, (regions, known) in findings.items()
+    ]
+    return pa.Table.from_pylist(rows, SCHEMA)
 
-    def __init__(
-        self,
-        file: Path | None,
-        identity: Mapping[str, Any],
-        wanted: Iterable[str],
-        others: Sequence[Path] = (),
-    ) -> None:
-        """Read the findings in these images.
 
-        Args:
-            file: see `WorkCache`.
-            identity: of `made_by`.
-            wanted: the digests of the shard's images.
-            others: files to read for images that are missing in `file`.
-
-        """
-        super().__init__(file, identity, _SCHEMA)
-        self.findings = {
-            row["digest"]: Finding([_region(each) for each in row["regions"]], row["accepted"])
-            for row in self._read(wanted, others).to_pylist()
-        }
-
-    def add(self, digest: str, finding: Finding) -> None:
-        """Add the finding in an image."""
-        self.findings[digest] = finding
-        self._is_changed = True
-
-    def table(self) -> pa.Table:
-        """Return a row for each image, sorted by digest."""
-        rows = [
-            {"digest": digest, "accepted": known, "regions": [asdict(each) for each in regions]}
-            for digest, (regions, known) in sorted(self.findings.items())
-        ]
-        return pa.Table.from_pylist(rows, _SCHEMA)
+def as_findings(table: pa.Table) -> dict[str, Finding]:
+    """Return the findings in rows of the cache, by digest."""
+    return {
+        row["digest"]: Finding([_region(each) for each in row["regions"]], row["accepted"])
+        for row in table.to_pylist()
+    }
 
 
 def _region(fields: Mapping[str, Any]) -> Region:

@@ -18,10 +18,10 @@ from anonbench.core.detectors import Detector
 from anonbench.core.errors import InputError, UnreadableImage
 from anonbench.core.io import write_parquet
 from anonbench.core.jobs.job import warn_on_terminal
-from anonbench.core.jobs.work_cache import flushed_at_intervals
+from anonbench.core.jobs.work_cache import WorkCache, flushed_at_intervals
 from anonbench.core.progress import track_batches
 from anonbench.datasets.annotations import Correction, correct
-from anonbench.detection.cache import DetectionCache, Finding, made_by
+from anonbench.detection.cache import SCHEMA, Finding, as_findings, as_table, made_by
 from anonbench.detection.registry import build_all
 from anonbench.detection.text.reading import Original, read_batches
 
@@ -129,19 +129,20 @@ class _Search:
     def _size(self) -> int:
         return len(self._manifest)
 
-    def _cache(self, name: str) -> DetectionCache:
+    def _cache(self, name: str) -> WorkCache:
         job = self._job
-        if not (job.kept and self._size):
-            return DetectionCache(None, {}, [])
-        identity = made_by(name, job.settings, job.templates) | {"decoded": self._side}
         files = [path.with_name(f"{path.name}.{name}.parquet") for path in job.kept]
-        return DetectionCache(files[0], identity, self._digests.values(), files[1:])
+        if not (files and self._size):
+            return WorkCache(None, {}, SCHEMA, ["digest"], [])
+        identity = made_by(name, job.settings, job.templates) | {"decoded": self._side}
+        digests = self._digests.values()
+        return WorkCache(files[0], identity, SCHEMA, ["digest"], digests, files[1:])
 
-    def _recall(self, name: str, cache: DetectionCache) -> list[bool]:
+    def _recall(self, name: str, cache: WorkCache) -> list[bool]:
         """Take over what is cached; return which images need no search by this detector."""
-        known = []
+        findings, known = as_findings(cache.table()), []
         for image_id, digest in self._digests.items():
-            finding = cache.findings.get(digest)
+            finding = findings.get(digest)
             if finding is not None:
                 self._found[name][image_id] = finding
             known.append(finding is not None or self._stands_alone(image_id))
@@ -171,7 +172,7 @@ class _Search:
         name: str,
         detector: Detector,
         batch: Sequence[Original],
-        cache: DetectionCache,
+        cache: WorkCache,
     ) -> None:
         """Search the images of a batch that this detector has not searched."""
         new = [
@@ -181,11 +182,10 @@ class _Search:
         ]
         if not new:
             return
-        for image, finding in zip(new, self._findings(name, detector, new), strict=True):
-            if finding is None:
-                continue
-            self._found[name][image.id] = finding
-            cache.add(image.digest, finding)
+        pairs = zip(new, self._findings(name, detector, new), strict=True)
+        found = [(image, finding) for image, finding in pairs if finding is not None]
+        self._found[name] |= {image.id: finding for image, finding in found}
+        cache.add(as_table({image.digest: finding for image, finding in found}))
         if len(self._found[name]) >= SUSPICIOUS:
             self._warn_if_nothing(name)
         elif not self._found[name] and len(self.failed) >= SUSPICIOUS:
@@ -258,7 +258,7 @@ class _Search:
         return corrected
 
 
-def _flush(caches: Iterable[DetectionCache]) -> None:
+def _flush(caches: Iterable[WorkCache]) -> None:
     for cache in caches:
         cache.flush()
 

@@ -10,8 +10,7 @@ import hashlib
 import json
 import logging
 import time
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -30,27 +29,49 @@ _IDENTITY = b"identity"
 log = logging.getLogger(__name__)
 
 
-class WorkCache(ABC):
-    """Rows of one identity by key. Subclasses hold them in memory, and give them as a table."""
+class WorkCache:
+    """Rows of earlier work by key, of one identity, in memory and in a Parquet file."""
 
-    def __init__(self, file: Path | None, identity: Mapping[str, Any], schema: pa.Schema) -> None:
-        """Take the file; `_read` reads it.
+    def __init__(
+        self,
+        file: Path | None,
+        identity: Mapping[str, Any],
+        schema: pa.Schema,
+        by: Sequence[str],
+        keys: Iterable[str],
+        others: Iterable[Path] = (),
+    ) -> None:
+        """Read the rows that there are.
 
         Args:
             file: Parquet, followed by its own SHA-256; it may be missing. None: nothing is kept.
-            identity: all that rows depend on but their key, as JSON; others are not read.
-            schema: of the rows; the first column is the key.
+            identity: all that rows depend on but their key, as JSON; rows of others are not used.
+            schema: of the rows.
+            by: columns that rows are sorted by; the first is the key.
+            keys: of the rows that are needed; others are dropped.
+            others: files to read for keys that are missing in `file`.
 
         """
-        self._file = file
+        self._file, self._schema, self._by = file, schema, list(by)
         self._identity = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
-        self._schema = schema
+        self._tables = [schema.empty_table()]
         self._is_changed = False
-        """Whether there are rows that are not in the file."""
+        self.missing = set(keys)
+        """Keys that no file has."""
+        for source in dict.fromkeys([file, *others]) if file else ():
+            if self.missing and source.exists():
+                self._tables.append(self._read(source))
+                self.missing -= set(self._tables[-1][by[0]].to_pylist())
+                self._is_changed |= source != file and len(self._tables[-1]) > 0
 
-    @abstractmethod
     def table(self) -> pa.Table:
-        """Return all rows, in the same order each time."""
+        """Return all rows, sorted."""
+        return pa.concat_tables(self._tables).sort_by([(name, "ascending") for name in self._by])
+
+    def add(self, rows: pa.Table) -> None:
+        """Add rows of missing keys."""
+        self._tables.append(rows)
+        self._is_changed = True
 
     def flush(self) -> None:
         """Write the file if there are new rows."""
@@ -61,31 +82,15 @@ class WorkCache(ABC):
                 seal(temporary)
             self._is_changed = False
 
-    def _read(self, keys: Iterable[str], others: Iterable[Path] = ()) -> pa.Table:
-        """Return the rows of these keys, as far as there are any.
-
-        Args:
-            keys: what is needed; rows of other keys are dropped.
-            others: files to read for keys that are missing in the own file.
-
-        """
-        tables, missing = [self._schema.empty_table()], set(keys)
-        for file in dict.fromkeys([self._file, *others]) if self._file else ():
-            if missing and file.exists():
-                tables.append(self._rows(file, missing))
-                missing -= set(tables[-1][0].to_pylist())
-                self._is_changed |= file != self._file and len(tables[-1]) > 0
-        return pa.concat_tables(tables)
-
-    def _rows(self, file: Path, keys: Collection[str]) -> pa.Table:
-        """Return a file's rows of these keys; none if it is damaged or of another identity."""
+    def _read(self, file: Path) -> pa.Table:
+        """Return the missing rows that a file has; none if it is damaged or of another identity."""
         try:
             content = pa.BufferReader(read_sealed(file))
             found = pq.read_schema(content)
             is_same = (found.metadata or {}).get(_IDENTITY) == self._identity.encode()
             if is_same and found.names == self._schema.names:
-                wanted = pc.field(self._schema.names[0]).isin(list(keys))
-                return pq.read_table(content, schema=self._schema, filters=wanted)
+                missing = pc.field(self._by[0]).isin(list(self.missing))
+                return pq.read_table(content, schema=self._schema, filters=missing)
         except (ValueError, pa.ArrowException, OSError) as error:
             log.warning("%s is damaged (%s) and not used", file, type(error).__name__)
         return self._schema.empty_table()

@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 from anonbench.config import Retrieval
 from anonbench.core.errors import InputError
 from anonbench.core.io import atomic
-from anonbench.core.jobs.work_cache import flushed_at_intervals
+from anonbench.core.jobs.work_cache import WorkCache, flushed_at_intervals
 from anonbench.core.numeric.similarity import threads
 from anonbench.core.progress import track, track_batches
 from anonbench.core.vocabulary import QueryKind
@@ -29,7 +29,7 @@ from anonbench.evaluation.retrieval import metrics
 from anonbench.evaluation.retrieval.engine import COLUMNS, Engine, Searched, make_engine
 from anonbench.evaluation.retrieval.rows import Block, blocks_of
 from anonbench.evaluation.retrieval.sample import draw, shard_of_queries
-from anonbench.evaluation.retrieval.score_cache import ScoreCache, made_by, score_file
+from anonbench.evaluation.retrieval.score_cache import cache_of, made_by, score_file
 from anonbench.evaluation.retrieval.vectors import Vectors, look_through
 
 CHANCE = "chance"
@@ -38,9 +38,10 @@ IMAGES = b"images"
 """Key of a shard's metadata: images in a database."""
 
 _SCHEMA = pa.schema(
-    [(name, pa.string()) for name in ("scenario", "id", "query")]
+    [(name, pa.string()) for name in ("id", "query")]
     + [(name, pa.float64()) for name in (*COLUMNS, CHANCE)]
 )
+"""Of a scenario's scores."""
 
 log = logging.getLogger(__name__)
 
@@ -77,7 +78,7 @@ def score_shard(
         settings: section `retrieval` of the config.
         shard: from 0; there are `settings.shards`.
         output: Parquet that is written: scenario, id, query (kind), then `COLUMNS` and `CHANCE` as
-            float64; in the order of the scenarios, by kind and id.
+            float64; in the order of the scenarios, by id and kind.
         kept: folder of the cache of scores, see `score_cache`. None: nothing is kept.
 
     Raises:
@@ -91,13 +92,15 @@ def score_shard(
 
 @dataclass(frozen=True)
 class _Task:
-    """A scenario with its scores so far."""
+    """A scenario with its scores so far, by id and kind of the query."""
 
     name: str
     queries: Mapping[str, Vectors]
     """By query kind."""
     database: Vectors
-    scores: ScoreCache
+    scores: WorkCache
+    missing: np.ndarray
+    """Whether a query of the shard had no scores before, bool [Q]."""
 
 
 @dataclass(frozen=True)
@@ -135,7 +138,7 @@ class _Job:
         self._k = metrics.cutoff(len(ids), settings)
         drawn = draw(ids, settings.queries)
         self._own = shard_of_queries(drawn, shard, settings.shards)
-        self._cache_of = partial(score_file, kept, shard, settings.shards) if kept else None
+        self._kept, self._shard = kept, (shard, settings.shards)
         files = self._look_through(scenarios)
         self._ids = pd.Index([ids[own] for own in self._own], dtype=object)
         self._tasks = [self._task(scenario, files) for scenario in scenarios]
@@ -160,18 +163,13 @@ class _Job:
                 f"{database.width}: embed both with the same model"
             )
         digests = [self._reference.digest, files[each.queries].digest, database.digest]
-        scores = ScoreCache(
-            self._cache_of(each.name) if self._cache_of else None,
-            made_by(digests, self._settings),
-            self._ids,
-            queries,
-            [*COLUMNS, CHANCE],
-        )
-        return _Task(each.name, queries, database, scores)
+        file = score_file(self._kept, self._shard, each.name) if self._kept else None
+        scores = cache_of(file, made_by(digests, self._settings), _SCHEMA, self._ids)
+        return _Task(each.name, queries, database, scores, self._ids.isin(scores.missing))
 
     def run(self) -> None:
         """Compute the missing scores; they are cached at intervals, and however the work ends."""
-        tasks = [task for task in self._tasks if task.scores.missing.any()]
+        tasks = [task for task in self._tasks if task.missing.any()]
         done = len(self._tasks) - len(tasks)
         log.info("%d of %d scenarios were scored before", done, len(self._tasks))
         with flushed_at_intervals(self._flush) as flush_if_due:
@@ -182,7 +180,7 @@ class _Job:
         engine = make_engine(self._settings, self._k)
         units = self._reference.units()
         reference = _Base(units, engine.database(units))
-        missing = np.flatnonzero(np.any([task.scores.missing for task in tasks], axis=0))
+        missing = np.flatnonzero(np.any([task.missing for task in tasks], axis=0))
         steps = self._steps(tasks, blocks_of(self._own, engine.slices, missing))
         bases: dict[str, _Base] = {}
         for step in track_batches(steps, sum(map(len, steps)), "scenarios x blocks of queries"):
@@ -200,9 +198,7 @@ class _Job:
         if len(groups) > 1:
             log.info("%d databases in %d groups (retrieval.memory_gb)", len(tasks), len(groups))
         steps = [
-            _Step(
-                group, block, [task for task in group if task.scores.missing[block.queries].any()]
-            )
+            _Step(group, block, [task for task in group if task.missing[block.queries].any()])
             for group in groups
             for block in blocks
         ]
@@ -232,14 +228,16 @@ class _Job:
                 for vectors in task.queries.values()
             ]
             found = engine.score(truth, base.searched, units, in_rows)
-            scores = {
-                kind: {
-                    name: values[block.rows]
-                    for name, values in (each | {CHANCE: truth.chance}).items()
-                }
-                for kind, each in zip(task.queries, found, strict=True)
-            }
-            task.scores.add(block.queries, scores)
+            missing = task.missing[block.queries]
+            ids = self._ids[block.queries[missing]]
+            rows = [
+                pd.DataFrame({**scores, CHANCE: truth.chance})
+                .iloc[block.rows[missing]]
+                .assign(id=ids, query=kind)
+                for kind, scores in zip(task.queries, found, strict=True)
+            ]
+            # all kinds at once: an interrupted job keeps a query whole or not at all
+            task.scores.add(pa.Table.from_pandas(pd.concat(rows), _SCHEMA, preserve_index=False))
 
     def _flush(self) -> None:
         for task in self._tasks:
@@ -248,13 +246,11 @@ class _Job:
     def write(self, output: Path) -> None:
         """Write all scores, a row group a scenario."""
         metadata = {IMAGES: str(len(self._reference.ids))}
+        schema = _SCHEMA.insert(0, pa.field("scenario", pa.string()))
         with atomic(output) as temporary:
-            writer = pq.ParquetWriter(
-                temporary, _SCHEMA.with_metadata(metadata), compression="zstd"
-            )
-            with writer:
+            file = schema.with_metadata(metadata)
+            with pq.ParquetWriter(temporary, file, compression="zstd") as writer:
                 for task in self._tasks:
-                    table = task.scores.table().replace_schema_metadata(None)
-                    names = pa.repeat(task.name, len(table))
-                    rows = table.add_column(0, "scenario", names)
+                    table = task.scores.table()
+                    rows = table.add_column(0, "scenario", pa.repeat(task.name, len(table)))
                     writer.write_table(rows, row_group_size=max(1, len(rows)))

@@ -12,8 +12,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pandas as pd
 import pyarrow as pa
 
 from anonbench.config import Retrieval
@@ -49,73 +47,32 @@ def _code(device: str) -> dict[str, str]:
     return code
 
 
-class ScoreCache(WorkCache):
-    """One scenario's scores of a shard's queries, in memory and in a file."""
+def cache_of(
+    file: Path | None, identity: Mapping[str, Any], schema: pa.Schema, ids: Iterable[str]
+) -> WorkCache:
+    """Return the cache of a scenario's scores, also read from the files of other shards.
 
-    def __init__(
-        self,
-        file: Path | None,
-        identity: Mapping[str, Any],
-        ids: pd.Index,
-        kinds: Iterable[str],
-        columns: Sequence[str],
-    ) -> None:
-        """Read the scores of these queries, also from the files of other shards.
+    Args:
+        file: of `score_file`; None: nothing is kept.
+        identity: of `made_by`.
+        schema: id, query (kind) and scores.
+        ids: of the shard's queries.
 
-        Args:
-            file: of `score_file`; see `WorkCache`.
-            identity: of `made_by`.
-            ids: of the shard's queries [Q].
-            kinds: of queries; they are scored together.
-            columns: names of the scores.
-
-        """
-        scores = ((name, pa.float64()) for name in columns)
-        super().__init__(
-            file, identity, pa.schema([("id", pa.string()), ("query", pa.string()), *scores])
-        )
-        self._ids, self._columns = ids, list(columns)
-        self._scores = {kind: np.full((len(ids), len(columns)), np.nan) for kind in sorted(kinds)}
-        self._is_done = np.zeros(len(ids), dtype=bool)
-        others = sorted(file.parent.parent.glob(f"*-of-*/{file.name}")) if file else []
-        for kind, rows in self._read(ids, others).to_pandas().groupby("query"):
-            queries = ids.get_indexer(rows["id"])
-            self._scores[str(kind)][queries] = rows[self._columns]
-            self._is_done[queries] = True
-
-    @property
-    def missing(self) -> np.ndarray:
-        """Whether a query has no scores yet, bool [Q]."""
-        return ~self._is_done
-
-    def add(self, queries: np.ndarray, scores: Mapping[str, Mapping[str, np.ndarray]]) -> None:
-        """Add scores of queries with these numbers [M]: by kind and column, float64 [M]."""
-        for kind, columns in scores.items():
-            values = [columns[name] for name in self._columns]
-            self._scores[kind][queries] = np.stack(values, axis=1)
-        self._is_done[queries] = True
-        self._is_changed = True
-
-    def table(self) -> pa.Table:
-        """Return id, query and the columns of all queries with scores, by kind, as the ids are."""
-        ids = self._ids[self._is_done]
-        frames = {
-            kind: pd.DataFrame(scores[self._is_done], ids, self._columns)
-            for kind, scores in self._scores.items()
-        }
-        rows = pd.concat(frames, names=["query", "id"]).reset_index()
-        return pa.Table.from_pandas(rows, self._schema, preserve_index=False)
+    """
+    others = sorted(file.parent.parent.glob(f"*-of-*/{file.name}")) if file else []
+    return WorkCache(file, identity, schema, ["id", "query"], ids, others)
 
 
-def score_file(folder: Path, shard: int, count: int, scenario: str) -> Path:
-    """Return the file of a scenario, `<model>/seed<seed>/<variant>`, in one of `count` shards."""
-    return folder / f"{shard}-of-{count}" / f"{scenario.replace('/', '_')}.parquet"
+def score_file(folder: Path, shard: tuple[int, int], scenario: str) -> Path:
+    """Return the file of a scenario, `<model>/seed<seed>/<variant>`, in a shard (number, count)."""
+    number, count = shard
+    return folder / f"{number}-of-{count}" / f"{scenario.replace('/', '_')}.parquet"
 
 
 def drop_stale(folder: Path, count: int, scenarios: Iterable[str]) -> None:
     """Remove the files of other scenarios, of another number of shards, and half-written ones."""
-    shards = range(count)
-    used = {score_file(folder, shard, count, name) for name in scenarios for shard in shards}
+    shards = [(number, count) for number in range(count)]
+    used = {score_file(folder, shard, name) for name in scenarios for shard in shards}
     for file in {*folder.glob("*-of-*/*")} - used:
         file.unlink(missing_ok=True)
     for place in folder.glob("*-of-*"):
