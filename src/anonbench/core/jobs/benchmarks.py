@@ -49,11 +49,6 @@ def settle_benchmark(benchmark: Path, output: Path) -> None:
 
     Snakemake writes a benchmark in both cases. It is removed if the outputs were restored and the
     benchmark of their making is not known.
-
-    Args:
-        benchmark: Snakemake's file of a job that has ended well.
-        output: one of the job's.
-
     """
     record, kept = read_checksum(output) or {}, kept_at(output).with_name(f"{output.name}.tsv")
     if IDENTITY not in record or not benchmark.is_file():

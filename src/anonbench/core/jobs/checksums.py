@@ -18,9 +18,8 @@ from anonbench.core.provenance import file_digest
 
 FOLDER = ".checksums"
 DIGEST = ".digest"
-"""Suffix of the small file with the digest of a big one: Snakemake compares the small one."""
+"""Suffix of the small file with a big one's digest, which Snakemake compares in its place."""
 MADE_FROM = "made_from"
-"""Key of the parameters and inputs in a record."""
 REPLACED = "replaced"
 """Key that marks the record of an output whose job runs again, or was killed while it did."""
 _TYPES = {"name": str, "sha256": str, "size": int, "modified": int}
@@ -46,14 +45,7 @@ def record_of(path: Path) -> Path:
 
 
 def write_checksum(path: Path, sha256: str | None = None, **more: Any) -> None:
-    """Write the record of a file.
-
-    Args:
-        path: of the file.
-        sha256: of the file, where it is known already.
-        more: further entries, as JSON.
-
-    """
+    """Write the record of a file, whose SHA-256 may be known already; `more` is JSON."""
     sha256, stat = sha256 or file_digest(path), path.stat()
     checksum = {"sha256": sha256, "size": stat.st_size, "modified": stat.st_mtime_ns}
     write_json(record_of(path), {"name": path.name, **checksum, **more})
@@ -94,13 +86,7 @@ def is_intact(path: Path) -> bool | None:
 
 
 def note_time(path: Path, since: int = 0) -> None:
-    """Record the time of a file that is known to be intact, so that it is not hashed again.
-
-    Args:
-        path: of the file.
-        since: an older record is not changed, in ns.
-
-    """
+    """Record the time of a file known to be intact; a record older than `since` (ns) stays."""
     record = read_checksum(path)
     if record is None or REPLACED in record or record["modified"] < since or not path.is_file():
         return
@@ -112,11 +98,8 @@ def note_time(path: Path, since: int = 0) -> None:
 def verify(path: Path, must_be_known: bool = False) -> None:
     """Check the size and content of a file before it is read, whatever its time.
 
-    The readers of a `.tar` check each part of it: here only its size is checked.
-
-    Args:
-        path: of the file.
-        must_be_known: whether a file without a record is refused.
+    The readers of a `.tar` check each part of it: here only its size is checked. A file without a
+    record is not checked, or refused if it `must_be_known`.
 
     Raises:
         InputError: the file is gone, not as its job wrote it, or not known.
@@ -152,10 +135,7 @@ def verify_against(path: Path, sha256: str, size: int) -> None:
 def refusal(path: Path, found: str = "") -> InputError:
     """Return the error of a damaged file, and have the next run hash it, whatever its time.
 
-    Args:
-        path: of the file.
-        found: what is wrong with it; if empty, the sizes are named.
-
+    It says what was `found`, else the sizes.
     """
     record = read_checksum(path)
     if record:

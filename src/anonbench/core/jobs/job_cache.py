@@ -63,10 +63,9 @@ class JobCache:
             script: the job's script; all code that it can reach is part of the identity.
             inputs: paths. If the digest of a file is among them too, it stands for the file.
             outputs: paths; those that end in `.digest` are written here, for the file so called.
-            parameters: all else that decides what the job makes; those for Snakemake (`code`,
-                `given`) are left out.
-            results: the folder in which every file needs a record. None: there is no such folder,
-                for example if a storage brings the files.
+            parameters: all else that decides what the job makes, and `code` and `given`.
+            results: the folder in which every file needs a record; None: files have none, for
+                example because a storage brings them.
 
         """
         self._script = Path(script)

@@ -29,7 +29,7 @@ from anonbench.evaluation.retrieval import metrics
 from anonbench.evaluation.retrieval.engine import COLUMNS, Engine, Searched, make_engine
 from anonbench.evaluation.retrieval.rows import Block, blocks_of
 from anonbench.evaluation.retrieval.sample import draw, shard_of_queries
-from anonbench.evaluation.retrieval.score_cache import cache_of, made_by, score_file
+from anonbench.evaluation.retrieval.score_cache import made_by, score_file
 from anonbench.evaluation.retrieval.vectors import Vectors, look_through
 
 CHANCE = "chance"
@@ -164,7 +164,9 @@ class _Job:
             )
         digests = [self._reference.digest, files[each.queries].digest, database.digest]
         file = score_file(self._kept, self._shard, each.name) if self._kept else None
-        scores = cache_of(file, made_by(digests, self._settings), _SCHEMA, self._ids)
+        others = sorted(file.parent.parent.glob(f"*-of-*/{file.name}")) if file else []
+        identity = made_by(digests, self._settings)
+        scores = WorkCache(file, identity, _SCHEMA, ["id", "query"], self._ids, others)
         return _Task(each.name, queries, database, scores, self._ids.isin(scores.missing))
 
     def run(self) -> None:

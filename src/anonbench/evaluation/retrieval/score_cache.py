@@ -1,4 +1,4 @@
-"""Cache of scores, by scenario and query: only what is new is computed.
+"""Cached scores of a scenario: what they depend on, and where they lie.
 
 There is a file for each scenario of a shard. A query's scores depend on the scenario and the
 reference, not on the other queries. So a query is also looked up in the files of other shards:
@@ -7,16 +7,13 @@ another number of shards or a larger sample computes nothing twice.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-
 from anonbench.config import Retrieval
 from anonbench.core.jobs.fingerprint import code_identity
-from anonbench.core.jobs.work_cache import WorkCache
 
 
 def made_by(digests: Sequence[str], settings: Retrieval) -> dict[str, Any]:
@@ -45,22 +42,6 @@ def _code(device: str) -> dict[str, str]:
     if device == "cpu":
         code.pop("torch", None)
     return code
-
-
-def cache_of(
-    file: Path | None, identity: Mapping[str, Any], schema: pa.Schema, ids: Iterable[str]
-) -> WorkCache:
-    """Return the cache of a scenario's scores, also read from the files of other shards.
-
-    Args:
-        file: of `score_file`; None: nothing is kept.
-        identity: of `made_by`.
-        schema: id, query (kind) and scores.
-        ids: of the shard's queries.
-
-    """
-    others = sorted(file.parent.parent.glob(f"*-of-*/{file.name}")) if file else []
-    return WorkCache(file, identity, schema, ["id", "query"], ids, others)
 
 
 def score_file(folder: Path, shard: tuple[int, int], scenario: str) -> Path:
