@@ -136,7 +136,7 @@ class JobCache:
                 os.utime(output)
                 known = {IDENTITY: self.identity, RESTORED: True}
                 write_checksum(output, record["sha256"], **known, **self._made_from)
-            log.info("inputs, parameters and code are as before: outputs are restored")
+            log.info("nothing that this job depends on has changed: outputs are as they were")
         return self._is_restored
 
     def end(self) -> None:
