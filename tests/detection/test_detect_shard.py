@@ -16,6 +16,7 @@ from anonbench.config.detectors import Detection, DetectorName
 from anonbench.core.boxes import BOX_COLUMNS, Region, box_table, read_boxes
 from anonbench.core.detectors import Detector
 from anonbench.core.errors import ChangedImage, InputError, UnreadableImage
+from anonbench.core.jobs import work_cache
 from anonbench.core.provenance import file_digest
 from anonbench.core.vocabulary import Entity
 from anonbench.datasets.annotations import Correction
@@ -446,15 +447,16 @@ def test_a_killed_job_goes_on_where_it_was(
     manifest = write_images(tmp_path, list(range(20, 90)))
     run(manifest, tmp_path, tmp_path / "whole")
     options: dict[str, Any] = {"detectors": [ZXING, MTCNN], "kept": [tmp_path / "kept/0"]}
-    monkeypatch.setattr(cache, "FLUSH_SECONDS", 0.0)
-    monkeypatch.setattr(
-        cache.DetectionCache, "__exit__", lambda *_: None
-    )  # killed: nothing is done at the end
-
-    def die(images: Sequence[np.ndarray]) -> list[list[Region]]:
-        raise KeyboardInterrupt
+    monkeypatch.setattr(work_cache, "FLUSH_SECONDS", 0.0)
+    monkeypatch.setattr(work_cache, "_FLUSH_SHARE", 0.0)
 
     with monkeypatch.context() as patch:
+
+        def die(images: Sequence[np.ndarray]) -> list[list[Region]]:
+            # killed: nothing is done at the end
+            patch.setattr(work_cache.WorkCache, "flush", lambda _: None)
+            raise KeyboardInterrupt
+
         patch.setattr(corners[ZXING], "detect", die)  # the second of the two
         with pytest.raises(KeyboardInterrupt):
             run(manifest, tmp_path, tmp_path / "out", **options)
@@ -508,30 +510,37 @@ def test_damaged_findings_are_made_again(
         assert file.read_bytes() == content
 
 
+def findings_cache(file: Path, digests: str, seed: int = 1) -> work_cache.WorkCache:
+    return work_cache.WorkCache(file, {"seed": seed}, cache.SCHEMA, ["digest"], digests)
+
+
 def test_no_flipped_bit_of_kept_findings_is_believed(tmp_path: Path) -> None:
     file = tmp_path / "0.parquet"
-    with cache.DetectionCache(file, {"seed": 1}, "a") as first:
-        first.add("a", cache.Finding([Region(Entity.FACE, 0, 0, 1, 1, 1.0)]))
+    first = findings_cache(file, "a")
+    first.add(cache.as_table({"a": cache.Finding([Region(Entity.FACE, 0, 0, 1, 1, 1.0)])}))
+    first.flush()
     content = file.read_bytes()
     for place in range(0, len(content), 7):
         damaged = bytearray(content)
         damaged[place] ^= 1
         file.write_bytes(damaged)
-        assert cache.DetectionCache(file, {"seed": 1}, "a").findings == {}
+        assert findings_cache(file, "a").missing == {"a"}
 
 
 def test_kept_findings_are_the_same_to_the_last_bit(tmp_path: Path) -> None:
+    file = tmp_path / "0.parquet"
     slanted = Region(Entity.TEXT, 0.1, 1 / 3, 9.7, 5.0, 0.7, (0.1, 1 / 3, 9, 0, 9, 5.0, 0.5, 5.0))
     findings = {
         "a": cache.Finding([slanted, Region(Entity.FACE, 0, 0, 1, 1, 1.0)], True),
         "b": cache.Finding([]),
     }
-    with cache.DetectionCache(tmp_path / "0.parquet", {"seed": 1}, "ab") as first:
-        for digest, finding in findings.items():
-            first.add(digest, finding)
-    assert cache.DetectionCache(tmp_path / "0.parquet", {"seed": 1}, "ab").findings == findings
-    assert cache.DetectionCache(tmp_path / "0.parquet", {"seed": 2}, "ab").findings == {}
-    assert set(cache.DetectionCache(tmp_path / "0.parquet", {"seed": 1}, "b").findings) == {"b"}
+    first = findings_cache(file, "ab")
+    for digest in "ba":
+        first.add(cache.as_table({digest: findings[digest]}))
+    first.flush()
+    assert cache.as_findings(findings_cache(file, "ab").table()) == findings
+    assert findings_cache(file, "ab", seed=2).missing == {"a", "b"}
+    assert list(cache.as_findings(findings_cache(file, "bc").table())) == ["b"]
 
 
 def test_boxes_of_an_image_decoded_at_a_part_of_its_size_are_in_its_own_pixels(

@@ -10,7 +10,6 @@ from synthetic_results import outputs
 
 from anonbench.core.errors import InputError
 from anonbench.core.io import write_json
-from anonbench.core.jobs.resource_usage import ResourceUsage, nothing_to_do
 from anonbench.reporting.costs import COST_COLUMNS, machines, stage_costs
 from anonbench.reporting.figures import cost as figure_module
 from anonbench.reporting.figures.cost import cost_figure
@@ -37,7 +36,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_jobs_of_a_stage_add_up(folder: Path) -> None:
-    costs = stage_costs(folder, folder / "logs")
+    costs = stage_costs(folder)
     assert list(costs.columns) == COST_COLUMNS
     assert costs["stage"].tolist() == ["train", "embed", "manifest"]
     train = costs.iloc[0]
@@ -50,20 +49,10 @@ def test_jobs_of_a_stage_add_up(folder: Path) -> None:
     assert costs.iloc[2][["cpu_hours", "peak_gb"]].tolist() == [0, 0]  # too short to be measured
 
 
-def test_a_run_that_had_nothing_to_do_counts_as_the_one_before(folder: Path) -> None:
-    log = folder / "logs" / "embed" / "ids.log"
-    log.parent.mkdir(parents=True)
-    log.write_text(nothing_to_do(ResourceUsage(7200.0, 3600.0, 3000.0)))
-    embed = stage_costs(folder, folder / "logs").set_index("stage").loc["embed"]
-    assert embed["wall_hours"] == pytest.approx(2.0)
-    assert embed["cpu_hours"] == pytest.approx(1.0)
-    assert embed["peak_gb"] == pytest.approx(3000 * 1024**2 / 1e9)
-
-
 def test_a_foreign_file_is_named(folder: Path) -> None:
     (folder / "train" / "mine.tsv").write_text("a\tb\n1\t2\n")
     with pytest.raises(InputError, match=r"mine\.tsv: not a benchmark file"):
-        stage_costs(folder, folder / "logs")
+        stage_costs(folder)
 
 
 def test_machines_are_counted(tmp_path: Path) -> None:
@@ -84,7 +73,7 @@ def test_machines_are_counted(tmp_path: Path) -> None:
 def test_every_stage_has_its_bars(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     drawn: list[Figure] = []
     monkeypatch.setattr(figure_module, "save", lambda figure, *_: drawn.append(figure))
-    costs = stage_costs(folder, folder / "logs")
+    costs = stage_costs(folder)
     cost_figure(costs, [])
     hours, memory = drawn[0].axes
     names = [label.get_text() for label in hours.get_yticklabels()]
@@ -103,5 +92,5 @@ def test_every_stage_has_its_bars(folder: Path, monkeypatch: pytest.MonkeyPatch)
 def test_files_are_the_same_each_time(folder: Path, tmp_path: Path) -> None:
     first, second = outputs(tmp_path, "a"), outputs(tmp_path, "b")
     for paths in (first, second):
-        cost_figure(stage_costs(folder, folder / "logs"), paths)
+        cost_figure(stage_costs(folder), paths)
     assert [p.read_bytes() for p in first] == [p.read_bytes() for p in second]

@@ -180,6 +180,8 @@ def test_where_the_boxes_come_out_the_same_nothing_after_them_is_done(
 ) -> None:
     config = edited(miniature, "detection.mtcnn.thresholds", [0.6, 0.7, 0.701])
     before = {path: path.read_bytes() for path in results_of(scratch) if path.suffix == ".h5"}
+    benchmarks = list((scratch / "results/benchmarks/train/portraits").glob("*.tsv"))
+    trainings = {path: path.read_bytes() for path in benchmarks}
     run = snakemake(scratch, config, "--resources", "gpu=4", "--cores", "2", "portraits_embeddings")
     assert run.returncode == 0, run.stderr[-3000:]
     logs = list((scratch / "results/logs/train/portraits").glob("*.log"))
@@ -187,6 +189,8 @@ def test_where_the_boxes_come_out_the_same_nothing_after_them_is_done(
     for log in logs:
         assert "outputs are as they were" in log.read_text(encoding="utf-8")
     assert {path: path.read_bytes() for path in before} == before
+    assert len(benchmarks) == len(logs)
+    assert {path: path.read_bytes() for path in benchmarks} == trainings, "what training took"
 
 
 def results_of(folder: Path) -> Iterator[Path]:

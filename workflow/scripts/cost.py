@@ -7,7 +7,7 @@ with job(snakemake, __file__):
     from anonbench.reporting.costs import machines, stage_costs
     from anonbench.reporting.figures.cost import cost_figure
 
-    costs = stage_costs(Path(snakemake.params.benchmarks), Path(snakemake.params.logs))
+    costs = stage_costs(Path(snakemake.params.benchmarks))
     write_csv(costs, Path(snakemake.output.csv))
     write_csv(machines(Path(snakemake.params.logs) / "train"), Path(snakemake.output.machines))
     cost_figure(

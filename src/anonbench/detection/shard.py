@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import cast
 
@@ -18,9 +18,10 @@ from anonbench.core.detectors import Detector
 from anonbench.core.errors import InputError, UnreadableImage
 from anonbench.core.io import write_parquet
 from anonbench.core.jobs.job import warn_on_terminal
+from anonbench.core.jobs.work_cache import WorkCache, flushed_at_intervals
 from anonbench.core.progress import track_batches
 from anonbench.datasets.annotations import Correction, correct
-from anonbench.detection.cache import DetectionCache, Finding, made_by
+from anonbench.detection.cache import SCHEMA, Finding, as_findings, as_table, made_by
 from anonbench.detection.registry import build_all
 from anonbench.detection.text.reading import Original, read_batches
 
@@ -107,16 +108,17 @@ class _Search:
 
     def run(self) -> None:
         """Search the images that were not searched before."""
-        with self._all_kept() as kept:
-            known = [self._recall(name, kept) for name in self._names]
-            new = self._manifest[~np.all(known, axis=0)]
-            log.info("%d of %d images were searched before", self._size - len(new), self._size)
-            if len(new):
-                detectors = self._load()
-                for batch in self._batches(new):
-                    for name, detector in detectors.items():
-                        self._detect(name, detector, batch, kept)
-                    batch.clear()  # before the next images are read
+        caches = {name: self._cache(name) for name in self._names}
+        known = [self._recall(name, caches[name]) for name in self._names]
+        new = self._manifest[~np.all(known, axis=0)]
+        log.info("%d of %d images were searched before", self._size - len(new), self._size)
+        with flushed_at_intervals(partial(_flush, caches.values())) as flush_if_due:
+            detectors = self._load() if len(new) else {}
+            for batch in self._batches(new) if len(new) else ():
+                for name, detector in detectors.items():
+                    self._detect(name, detector, batch, caches[name])
+                    flush_if_due()
+                batch.clear()  # before the next images are read
         for name in self._names:
             self._warn_if_nothing(name)
         own = any(self._job.boxes.get(image_id) for image_id in self._digests)
@@ -127,25 +129,20 @@ class _Search:
     def _size(self) -> int:
         return len(self._manifest)
 
-    @contextmanager
-    def _all_kept(self) -> Iterator[dict[str, DetectionCache]]:
-        """Give what is kept of each detector; it is written at the end, however that comes."""
-        with ExitStack() as stack:
-            yield {name: stack.enter_context(self._kept(name)) for name in self._names}
-
-    def _kept(self, name: str) -> DetectionCache:
+    def _cache(self, name: str) -> WorkCache:
         job = self._job
-        if not (job.kept and self._size):
-            return DetectionCache(None, {}, [])
-        identity = made_by(name, job.settings, job.templates) | {"decoded": self._side}
         files = [path.with_name(f"{path.name}.{name}.parquet") for path in job.kept]
-        return DetectionCache(files[0], identity, self._digests.values(), files[1:])
+        if not (files and self._size):
+            return WorkCache(None, {}, SCHEMA, ["digest"], [])
+        identity = made_by(name, job.settings, job.templates) | {"decoded": self._side}
+        digests = self._digests.values()
+        return WorkCache(files[0], identity, SCHEMA, ["digest"], digests, files[1:])
 
-    def _recall(self, name: str, kept: Mapping[str, DetectionCache]) -> list[bool]:
-        """Take over what is kept; return which images need no search by this detector."""
-        known = []
+    def _recall(self, name: str, cache: WorkCache) -> list[bool]:
+        """Take over what is cached; return which images need no search by this detector."""
+        findings, known = as_findings(cache.table()), []
         for image_id, digest in self._digests.items():
-            finding = kept[name].findings.get(digest)
+            finding = findings.get(digest)
             if finding is not None:
                 self._found[name][image_id] = finding
             known.append(finding is not None or self._stands_alone(image_id))
@@ -175,7 +172,7 @@ class _Search:
         name: str,
         detector: Detector,
         batch: Sequence[Original],
-        kept: Mapping[str, DetectionCache],
+        cache: WorkCache,
     ) -> None:
         """Search the images of a batch that this detector has not searched."""
         new = [
@@ -185,11 +182,10 @@ class _Search:
         ]
         if not new:
             return
-        for image, finding in zip(new, self._findings(name, detector, new), strict=True):
-            if finding is None:
-                continue
-            self._found[name][image.id] = finding
-            kept[name].add(image.digest, finding)
+        pairs = zip(new, self._findings(name, detector, new), strict=True)
+        found = [(image, finding) for image, finding in pairs if finding is not None]
+        self._found[name] |= {image.id: finding for image, finding in found}
+        cache.add(as_table({image.digest: finding for image, finding in found}))
         if len(self._found[name]) >= SUSPICIOUS:
             self._warn_if_nothing(name)
         elif not self._found[name] and len(self.failed) >= SUSPICIOUS:
@@ -260,6 +256,11 @@ class _Search:
         corrected, without_effect = correct(regions, job.corrections.get(image_id, ()))
         self._without_effect += [(image_id, correction) for correction in without_effect]
         return corrected
+
+
+def _flush(caches: Iterable[WorkCache]) -> None:
+    for cache in caches:
+        cache.flush()
 
 
 def _is_the_users(error: Exception) -> bool:

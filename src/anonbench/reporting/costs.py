@@ -11,7 +11,7 @@ import pandas as pd
 
 from anonbench.core.errors import InputError
 from anonbench.core.io import files_in, read_json
-from anonbench.core.jobs.resource_usage import read_spent
+from anonbench.core.jobs.benchmarks import read_usage
 from anonbench.core.wording import count
 
 COST_COLUMNS = ["stage", "jobs", "wall_hours", "cpu_hours", "longest_minutes", "peak_gb"]
@@ -21,7 +21,7 @@ _REPORTING = "report"
 """The stage that shows the costs: its own is not among them, or it would never be up to date."""
 
 
-def stage_costs(folder: Path, logs: Path) -> pd.DataFrame:
+def stage_costs(folder: Path) -> pd.DataFrame:
     """Return what the jobs of each stage took, the longest first.
 
     A job that ran several times counts as the last run that made its outputs. Very short jobs have
@@ -29,7 +29,6 @@ def stage_costs(folder: Path, logs: Path) -> pd.DataFrame:
 
     Args:
         folder: of the benchmark files, `<stage>/…/<job>.tsv` or `<stage>.tsv`.
-        logs: of the jobs' logs, under the same names.
 
     Returns:
         Columns `COST_COLUMNS`: hours add up, the longest job and the most memory (resident, 10⁹
@@ -45,10 +44,10 @@ def stage_costs(folder: Path, logs: Path) -> pd.DataFrame:
         stage = name.with_suffix("").parts[0]
         if path.suffix != ".tsv" or stage == _REPORTING:
             continue
-        spent = read_spent(path, [logs / name.with_suffix(".log")])
-        if spent is not None:
-            memory = spent.mebibytes * 2**20 / 1e9
-            rows.append((stage, spent.seconds, spent.cpu_seconds, memory))
+        usage = read_usage(path)
+        if usage is not None:
+            memory = usage.mebibytes * 2**20 / 1e9
+            rows.append((stage, usage.seconds, usage.cpu_seconds, memory))
     jobs = pd.DataFrame(rows, columns=["stage", "wall", "cpu", "memory"])
     grouped = jobs.groupby("stage", sort=True)
     costs = pd.DataFrame(

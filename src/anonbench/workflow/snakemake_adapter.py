@@ -20,6 +20,7 @@ from snakemake.persistence.file import FilePersistence
 from snakemake.workflow import Workflow
 
 from anonbench.core.errors import InputError
+from anonbench.core.jobs.benchmarks import settle_benchmark
 from anonbench.core.jobs.checksums import note_time
 from anonbench.core.jobs.fingerprint import code_digest
 from anonbench.reporting.pipeline import trace
@@ -109,10 +110,12 @@ class Metadata(FilePersistence):  # type: ignore[misc]
         return Path(self._record_path(self._metadata_path, file)).exists()
 
     async def finished(self, job: Any) -> None:
-        """Record a finished job, and the times of its outputs: Snakemake has just touched them."""
+        """Record a finished job, its benchmark, and the times of outputs that were just touched."""
         await super().finished(job)
         for file in job.output:
             note_time(Path(file), since=self._began)
+        if job.benchmark:
+            settle_benchmark(Path(job.benchmark), Path(job.output[0]))
 
     def cleanup_locks(self) -> None:
         """Do what `snakemake --unlock` asks for."""

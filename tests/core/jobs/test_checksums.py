@@ -1,4 +1,4 @@
-"""A file is believed where it holds what its job wrote, whatever its time."""
+"""A file is believed if it holds what its job wrote; its record says what it was made from."""
 
 from __future__ import annotations
 
@@ -9,8 +9,11 @@ from pathlib import Path
 import pytest
 
 from anonbench.core.errors import InputError
+from anonbench.core.jobs import checksums
 from anonbench.core.jobs.checksums import (
+    input_digest,
     is_intact,
+    made_from,
     note_time,
     read_checksum,
     record_of,
@@ -148,3 +151,28 @@ def test_a_file_without_a_record_is_checked_by_a_digest(file: Path) -> None:
     file.unlink()
     with pytest.raises(InputError, match=r"nothing where 17 bytes"):
         verify_against(file, digest, size)
+
+
+def test_inputs_are_named_from_the_results_and_parameters_are_plain(tmp_path: Path) -> None:
+    results, own = tmp_path / "results", tmp_path / "own.csv"
+    made = results / "boxes/boxes.csv"
+    made.parent.mkdir(parents=True)
+    for path in (made, own):
+        path.write_text(path.name, encoding="utf-8")
+    found = made_from({"pair": (1, "a"), "folder": tmp_path}, [made, own], results)
+    assert found == {
+        "parameters": {"pair": [1, "a"], "folder": str(tmp_path)},
+        "inputs": {"./boxes/boxes.csv": file_digest(made), str(own): file_digest(own)},
+    }
+
+
+def test_an_input_has_the_digest_that_its_job_recorded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "models"
+    path.touch()
+    monkeypatch.setattr(checksums, "_SMALL", -1)
+    assert input_digest(path) is None, "a large file is not read"
+    write_checksum(path, "a" * 64)
+    path.unlink()
+    assert input_digest(path) == "a" * 64

@@ -12,9 +12,15 @@ import pytest
 from anonbench.core.errors import InputError
 from anonbench.core.io import read_json
 from anonbench.core.jobs import job_cache
-from anonbench.core.jobs.checksums import digest_file, is_intact, record_of, write_checksum
-from anonbench.core.jobs.job_cache import KEPT, JobCache
-from anonbench.core.jobs.resource_usage import ResourceUsage, read_spent
+from anonbench.core.jobs.checksums import (
+    digest_file,
+    is_intact,
+    read_checksum,
+    read_made_from,
+    record_of,
+    write_checksum,
+)
+from anonbench.core.jobs.job_cache import KEPT, RESTORED, JobCache
 
 
 class Job:
@@ -75,21 +81,15 @@ def test_the_same_job_ends_at_once_with_the_same_outputs(job: Job) -> None:
     assert not job.run("something else")
 
 
-def test_a_run_without_work_tells_what_the_work_took(
-    job: Job, caplog: pytest.LogCaptureFixture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    spent = ResourceUsage(3600.0, 7200.0, 512.0)
-    monkeypatch.setattr("anonbench.core.jobs.resource_usage.of_this_process", lambda: spent)
+def test_the_record_tells_whether_outputs_were_made_or_restored(job: Job) -> None:
+    for is_restored in (False, True, True):
+        job.run()
+        record = read_checksum(job.small)
+        assert record is not None
+        assert (RESTORED in record) is is_restored
+    job.code = "other code"
     job.run()
-    benchmark = tmp_path / "job.tsv"
-    benchmark.write_text("s\tmax_rss\tcpu_time\n0.5\t1\t1\n")
-    with caplog.at_level("INFO"):
-        for run in range(2):  # the second time it is known from the first that had no work
-            caplog.clear()
-            assert not job.run()
-            log = tmp_path / f"{run}.log"
-            log.write_text(caplog.text)
-            assert read_spent(benchmark, [log]) == spent
+    assert RESTORED not in (read_checksum(job.small) or {RESTORED: True})
 
 
 def test_times_of_inputs_and_planned_code_do_not_count(job: Job) -> None:
@@ -245,3 +245,25 @@ def test_a_file_system_without_hard_links_has_checksums(
     assert is_intact(job.big)
     assert is_intact(job.small)
     assert job.run("again"), "nothing is kept"
+
+
+@pytest.mark.parametrize("is_kept", [False, True])
+def test_a_job_records_parameters_and_inputs(tmp_path: Path, root: Path, is_kept: bool) -> None:
+    script, output = root / "workflow/scripts/enough.py", tmp_path / "output"
+
+    def job(code: str) -> JobCache:
+        parameters = {"code": code, "slice": {"k": 1}}
+        return JobCache(str(script), [], [str(output)], parameters, results=tmp_path)
+
+    for code in ("old", "new"):
+        cache = job(code)
+        cache.begin()
+        restored = is_kept and cache.restored()
+        assert restored == (is_kept and code == "new")
+        if not restored:
+            output.write_text("made", encoding="utf-8")
+        cache.end()
+        assert read_made_from([tmp_path / "none", output]) == {
+            "parameters": {"code": code, "slice": {"k": 1}},
+            "inputs": {},
+        }

@@ -68,7 +68,7 @@ class World:
         return {str(path.relative_to(out)): path.read_bytes() for path in tables + summaries}
 
     def forget(self) -> None:
-        """Remove what was score_cache."""
+        """Remove the cache of scores."""
         for file in self.kept.rglob("*.parquet"):
             file.unlink()
 
@@ -278,7 +278,7 @@ def test_what_is_stale_is_dropped(world: World, caplog: pytest.LogCaptureFixture
     assert {path.name for path in world.kept.iterdir()} == {"0-of-1"}
     removed = world.scenarios.pop()
     (world.kept / "0-of-1" / ".half.parquet.17.part").write_bytes(b"half")
-    left = score_cache.file_of(world.kept / "0-of-1", world.scenarios[0].name)
+    left = score_cache.score_file(world.kept, (0, 1), world.scenarios[0].name)
     content = left.read_bytes()
     expected = world.run()
     for damaged in (b"PAR1 damaged PAR1", content[:-1], content[:99] + b"?" + content[100:]):
@@ -286,9 +286,11 @@ def test_what_is_stale_is_dropped(world: World, caplog: pytest.LogCaptureFixture
         caplog.clear()
         assert world.run() == expected
         assert "damaged" in caplog.text
-    names = {score_cache.file_of(Path(), scenario.name).name for scenario in world.scenarios}
+    names = {
+        score_cache.score_file(Path(), (0, 1), scenario.name).name for scenario in world.scenarios
+    }
     assert {path.name for path in (world.kept / "0-of-1").iterdir()} == names
-    assert score_cache.file_of(Path(), removed.name).name not in names
+    assert score_cache.score_file(Path(), (0, 1), removed.name).name not in names
     world.forget()
     assert world.run() == expected
 
@@ -297,6 +299,7 @@ _SLOW = """
 import sys, time
 from pathlib import Path
 from anonbench.config import Retrieval
+from anonbench.core.jobs import work_cache
 from anonbench.evaluation.retrieval import job
 
 class Slow:
@@ -309,12 +312,12 @@ class Slow:
         return self.engine.score(*arguments)
 
 make, job.make_engine = job.make_engine, Slow
-job.FLUSH_SECONDS = job._FLUSH_SHARE = 0
-reference, output, score_cache, settings, *rest = sys.argv[1:]
+work_cache.FLUSH_SECONDS = work_cache._FLUSH_SHARE = 0
+reference, output, kept, settings, *rest = sys.argv[1:]
 triples = zip(rest[::3], rest[1::3], rest[2::3])
 scenarios = [job.Embedded(name, Path(queries), Path(base)) for name, queries, base in triples]
 job.score_shard(Path(reference), scenarios, Retrieval.model_validate_json(settings), 0,
-                Path(output), Path(score_cache))
+                Path(output), Path(kept))
 """
 
 
@@ -334,7 +337,7 @@ def test_a_job_that_was_killed_goes_on_where_it_was(world: World, counted: Count
     for each in world.scenarios:
         arguments += [each.name, each.queries, each.database]
     process = subprocess.Popen([sys.executable, "-c", _SLOW, *map(str, arguments)])
-    last = score_cache.file_of(world.kept / "0-of-1", world.scenarios[-1].name)
+    last = score_cache.score_file(world.kept, (0, 1), world.scenarios[-1].name)
     until(last.exists)
     os.kill(process.pid, signal.SIGKILL)
     process.wait()

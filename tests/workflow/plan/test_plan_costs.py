@@ -8,9 +8,7 @@ from typing import Any
 
 import pytest
 
-from anonbench.core.jobs.checksums import write_checksum
-from anonbench.core.jobs.made_from import MADE_FROM
-from anonbench.core.jobs.resource_usage import ResourceUsage, nothing_to_do
+from anonbench.core.jobs.checksums import MADE_FROM, write_checksum
 from anonbench.core.provenance import file_digest
 from anonbench.workflow.plan.causes import NEW, chain, reasons
 from anonbench.workflow.plan.costs import Cost, costs, wall_seconds
@@ -56,16 +54,13 @@ def planned(jobs: Iterable[Job], folder: Path) -> Plan:
     return Plan({each.id: each for each in jobs}, folder, {})
 
 
-def measured(folder: Path, name: str, seconds: float, log: str = "") -> dict[str, Any]:
+def measured(folder: Path, name: str, seconds: float) -> dict[str, Any]:
     path = folder / "benchmarks/train/ids" / f"{name}.tsv"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(f"s\tmax_rss\tcpu_time\n{seconds}\tNA\t{2 * seconds}\n", encoding="utf-8")
-    (folder / f"{name}.log").write_text(log, encoding="utf-8")
     output = folder / f"{name}.safetensors"
     output.write_bytes(b"x" * int(seconds))
-    return {
-        "benchmark": str(path), "log": [str(folder / f"{name}.log")], "outputs": [str(output)]
-    }  # fmt: skip
+    return {"benchmark": str(path), "outputs": [str(output)]}
 
 
 def runtimes(plan: Plan) -> dict[int, tuple[float, bool]]:
@@ -82,18 +77,6 @@ def test_a_job_costs_what_it_cost_and_a_new_one_the_median_of_its_like(tmp_path:
     assert found[5] == Cost(70.0, 140.0, 0.0, True, 70, 70)
     assert found[6] == Cost(20.0, 40.0, 40.0, True, 30.0, 0)
     assert found[7] == Cost(600.0, 2400.0, 0.0, False, None, 0)
-
-
-@pytest.mark.parametrize(
-    ("before", "seconds"), [(None, 50.0), (ResourceUsage(70.0, 80.0, 900.0), 70.0)]
-)
-def test_of_a_run_that_had_nothing_to_do_the_one_before_counts(
-    tmp_path: Path, before: ResourceUsage | None, seconds: float
-) -> None:
-    known = job(1, **measured(tmp_path, "1", 50.0))
-    log = f"INFO anonbench.core.jobs.job_cache: {nothing_to_do(before)}\n"
-    once_more = again(2, **measured(tmp_path, "2", 1.0, log))
-    assert runtimes(planned([known, once_more], tmp_path))[2] == (seconds, True)
 
 
 @pytest.mark.parametrize(

@@ -1,15 +1,16 @@
-"""Checksums of job outputs, in a hidden folder beside each file, and the check against them.
+"""Record of a job's output: its checksum, and the parameters and inputs that it was made from.
 
-A result is read by a job only when its bytes are those that its own job wrote. Sizes and times do
-not tell: a file can be replaced by another of both. So each reader hashes what it reads.
+Records lie in a hidden folder beside the files. A job reads a result only if its bytes are those
+that its own job wrote. Size and time do not show that, so each reader hashes what it reads.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any
 
 from anonbench.core.errors import InputError
 from anonbench.core.io import read_json, write_json
@@ -17,64 +18,51 @@ from anonbench.core.provenance import file_digest
 
 FOLDER = ".checksums"
 DIGEST = ".digest"
-"""Suffix of the small file that says what a big one holds: the one that Snakemake compares."""
+"""Suffix of the small file with a big one's digest, which Snakemake compares in its place."""
+MADE_FROM = "made_from"
 REPLACED = "replaced"
-"""Key of a record whose job is being done again, or was killed while it was."""
-_CHECKED_IN_PARTS = (".tar",)
-"""Suffixes of files whose readers check each part, by the digests in an index beside it."""
+"""Key that marks the record of an output whose job runs again, or was killed while it did."""
+_TYPES = {"name": str, "sha256": str, "size": int, "modified": int}
+"""Of a checksum. `modified`: when the file was last known to hold this, in ns; 0: unknown."""
+_CHECKED_IN_PARTS = ".tar"
+"""Suffix of files whose readers check each part, by the digests in an index beside it."""
+_SMALL = 10**6
+"""Bytes; larger files without a record are not hashed for `made_from`."""
 _WAY_OUT = (
     "run the same command again, which makes it again (a file of your own belongs outside the "
     "folder of results)"
 )
 
 
-class Checksum(TypedDict):
-    """What a job wrote into one file."""
-
-    name: str
-    sha256: str
-    size: int
-    modified: int
-    """When the file was last known to hold this, in ns; 0: it is to be looked into."""
-
-
 def digest_file(path: str) -> str:
-    """Return where the digest of a big file is."""
+    """Return the path of a big file's digest."""
     return path + DIGEST
 
 
 def record_of(path: Path) -> Path:
-    """Return where the checksum of a file is."""
+    """Return the path of a file's record."""
     return path.parent / FOLDER / f"{path.name}.json"
 
 
 def write_checksum(path: Path, sha256: str | None = None, **more: Any) -> None:
-    """Write the checksum of a file.
-
-    Args:
-        path: of the file.
-        sha256: where it is known already.
-        more: what else the record says.
-
-    """
+    """Write the record of a file, whose SHA-256 may be known already; `more` is JSON."""
     sha256, stat = sha256 or file_digest(path), path.stat()
-    record = Checksum(name=path.name, sha256=sha256, size=stat.st_size, modified=stat.st_mtime_ns)
-    write_json(record_of(path), {**record, **more})
+    checksum = {"sha256": sha256, "size": stat.st_size, "modified": stat.st_mtime_ns}
+    write_json(record_of(path), {"name": path.name, **checksum, **more})
 
 
 def read_checksum(path: Path) -> dict[str, Any] | None:
-    """Return the record of a file; None where there is none that can be understood."""
+    """Return the record of a file; None if there is none, or it is damaged."""
     try:
-        record = read_json(record_of(path))
-        kinds = {name: type(record[name]) for name in Checksum.__annotations__}
+        record: dict[str, Any] = read_json(record_of(path))
+        is_whole = all(type(record[name]) is kind for name, kind in _TYPES.items())
     except (OSError, ValueError, LookupError, TypeError, RecursionError):
         return None
-    is_whole = kinds == {"name": str, "sha256": str, "size": int, "modified": int}
     return record if is_whole and record["name"] == path.name else None
 
 
 def holds(path: Path, record: Mapping[str, Any]) -> bool:
-    """Tell whether a file holds what its record says; False where it is gone."""
+    """Return whether a file has the size and content of its record; False if it is gone."""
     try:
         return bool(path.stat().st_size == record["size"] and file_digest(path) == record["sha256"])
     except FileNotFoundError:
@@ -82,14 +70,10 @@ def holds(path: Path, record: Mapping[str, Any]) -> bool:
 
 
 def is_intact(path: Path) -> bool | None:
-    """Tell whether a file is as its job wrote it.
+    """Return whether a file is as its job wrote it; None if that is not known.
 
-    Its content is hashed only where its time is another one than in the record: this is for what is
-    cheap to look at, and a reader uses `verify`. Nothing is written.
-
-    Returns:
-        None where nothing says what it should be, or its job was killed over it.
-
+    This is the cheap check of a look: the content is hashed only if the file's time differs from
+    the record's. A reader uses `verify`. Nothing is written.
     """
     record = read_checksum(path)
     if record is None or REPLACED in record:
@@ -97,18 +81,12 @@ def is_intact(path: Path) -> bool | None:
     if not path.exists():  # a link to nowhere
         return False
     stat = path.stat()
-    has_its_time = stat.st_size == record["size"] and stat.st_mtime_ns == record["modified"]
-    return has_its_time or holds(path, record)
+    is_same = stat.st_size == record["size"] and stat.st_mtime_ns == record["modified"]
+    return is_same or holds(path, record)
 
 
 def note_time(path: Path, since: int = 0) -> None:
-    """Note the time of a file that is known to be intact, so that its content is not hashed again.
-
-    Args:
-        path: of the file.
-        since: a record from before then is left as it is, in ns.
-
-    """
+    """Record the time of a file known to be intact; a record older than `since` (ns) stays."""
     record = read_checksum(path)
     if record is None or REPLACED in record or record["modified"] < since or not path.is_file():
         return
@@ -118,16 +96,13 @@ def note_time(path: Path, since: int = 0) -> None:
 
 
 def verify(path: Path, must_be_known: bool = False) -> None:
-    """Check a file before it is read: its size and content, whatever its time.
+    """Check the size and content of a file before it is read, whatever its time.
 
-    Of a file that is read in parts (`.tar`) the size is checked here, and each part by its reader.
-
-    Args:
-        path: of the file.
-        must_be_known: there has to be a checksum; otherwise a file without one may be anybody's.
+    The readers of a `.tar` check each part of it: here only its size is checked. A file without a
+    record is not checked, or refused if it `must_be_known`.
 
     Raises:
-        InputError: the file is gone, holds something else than its job wrote, or is not known.
+        InputError: the file is gone, not as its job wrote it, or not known.
 
     """
     record = read_checksum(path)
@@ -137,13 +112,13 @@ def verify(path: Path, must_be_known: bool = False) -> None:
         return
     if not path.exists():
         raise InputError(f"{path} is gone; {_WAY_OUT}")
-    in_parts = path.suffix in _CHECKED_IN_PARTS and path.stat().st_size == record["size"]
+    in_parts = path.suffix == _CHECKED_IN_PARTS and path.stat().st_size == record["size"]
     if not in_parts and not holds(path, record):
         raise refusal(path)
 
 
 def verify_against(path: Path, sha256: str, size: int) -> None:
-    """Check a file that has no record, by a digest from elsewhere.
+    """Check a file that has no record against a digest and a size in bytes.
 
     Raises:
         InputError: the file is gone or holds something else.
@@ -158,18 +133,52 @@ def verify_against(path: Path, sha256: str, size: int) -> None:
 
 
 def refusal(path: Path, found: str = "") -> InputError:
-    """Return the error of a damaged file, and have the next run look into it, whatever its time.
+    """Return the error of a damaged file, and have the next run hash it, whatever its time.
 
-    Args:
-        path: of the file.
-        found: what is wrong with it; if empty, the sizes are told.
-
+    It says what was `found`, else the sizes.
     """
     record = read_checksum(path)
     if record:
-        with suppress(OSError):  # read-only results, looked at by a command
+        with suppress(OSError):  # read-only results
             write_json(record_of(path), record | {"modified": 0})
     if record and not found:
         size = path.stat().st_size
         found = f"{size:,} bytes where its job wrote {record['size']:,} bytes of another content"
     return InputError(f"{path} is damaged: {found}; {_WAY_OUT}")
+
+
+def made_from(
+    parameters: Mapping[str, Any], inputs: Iterable[Path], results: Path | None
+) -> dict[str, Any]:
+    """Return what a job's outputs are made from: its parameters, and digests of its inputs.
+
+    Inputs in the folder of results are named from there, with `./`: results may be moved.
+    """
+
+    def name(path: Path) -> str:
+        if results is None or not path.is_relative_to(results):
+            return str(path)
+        return f"./{path.relative_to(results)}"
+
+    digests = {name(path): input_digest(path) for path in inputs}
+    return {"parameters": plain(parameters), "inputs": digests}
+
+
+def read_made_from(outputs: Iterable[Path]) -> dict[str, Any] | None:
+    """Return what the first output with a record was made from; None if there is none."""
+    records = filter(None, map(read_checksum, outputs))
+    return next((record.get(MADE_FROM) for record in records), None)
+
+
+def plain(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Return parameters as JSON gives them back."""
+    content: dict[str, Any] = json.loads(json.dumps(dict(parameters), default=str))
+    return content
+
+
+def input_digest(path: Path) -> str | None:
+    """Return the SHA-256 in a file's record, else that of a small file, else None."""
+    if record := read_checksum(path):
+        return str(record["sha256"])
+    is_small = path.is_file() and path.stat().st_size <= _SMALL
+    return file_digest(path) if is_small else None

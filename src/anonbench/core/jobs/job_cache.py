@@ -1,9 +1,9 @@
-"""The inputs and outputs of one job: checked before they are read, recorded when it ends well.
+"""Cache of a job's outputs, keyed by inputs, parameters and code; check of its inputs.
 
-Snakemake plans ahead: where one job runs again, all that stands on it is planned too, and it
-deletes a job's outputs before the job starts. So a job of a long stage also keeps a hard link to
-each of its outputs (no copy, no disk) with its identity: the content of its inputs, its parameters
-and its code. A job of the same identity links them back, before it loads anything heavy.
+Snakemake plans ahead: if one job runs again, all jobs after it are planned too, and their outputs
+are deleted before they start. So a job of a long stage also keeps a hard link to each of its
+outputs (no copy, no disk), with its identity: the content of its inputs, its parameters and its
+code. A job of the same identity restores the links before it loads anything heavy.
 """
 
 from __future__ import annotations
@@ -19,27 +19,29 @@ from typing import Any
 
 from anonbench.core.errors import InputError
 from anonbench.core.io import write_json
+from anonbench.core.jobs.bundled import listed_files
 from anonbench.core.jobs.checksums import (
     DIGEST,
+    MADE_FROM,
     REPLACED,
-    digest_file,
     holds,
+    made_from,
     read_checksum,
     record_of,
     verify,
     verify_against,
     write_checksum,
 )
-from anonbench.core.jobs.made_from import MADE_FROM, made_from
 from anonbench.core.provenance import file_digest
 
 KEPT = ".made"
 """Folder of the links beside the outputs; it may be deleted at any time."""
 IDENTITY = "identity"
-"""Key of the record of an output that can be put back."""
-_SPENT = "spent"
+"""Key in the record of an output that can be restored."""
+RESTORED = "restored"
+"""Key in the record of an output that was restored and not made."""
 _PLANNED = ("code", "given")
-"""Parameters by which Snakemake sees what to run again. A job looks itself."""
+"""Parameters for Snakemake's planning; they are no part of the identity."""
 
 log = logging.getLogger(__name__)
 
@@ -55,37 +57,35 @@ class JobCache:
         parameters: Mapping[str, Any],
         results: Path | None = None,
     ) -> None:
-        """Take what a job is.
+        """Take the parts of a job.
 
         Args:
             script: the job's script; all code that it can reach is part of the identity.
-            inputs: paths. Where a file's digest is among them too, the digest counts.
+            inputs: paths. If the digest of a file is among them too, it stands for the file.
             outputs: paths; those that end in `.digest` are written here, for the file so called.
-                What is kept lies in a folder `.made` beside each, and checksums in `.checksums`.
-            parameters: all else that decides what the job makes; those for Snakemake alone (`code`,
-                `given`) are left out.
-            results: the folder in which every file has to be one that a job recorded. None: there
-                is none, such as where a storage brings the files.
+            parameters: all else that decides what the job makes, and `code` and `given`.
+            results: the folder in which every file needs a record; None: files have none, for
+                example because a storage brings them.
 
         """
         self._script = Path(script)
         self._inputs = [Path(path) for path in dict.fromkeys(inputs)]
         self._outputs = [Path(path) for path in outputs]
-        self._kept = [path.parent / KEPT / path.name for path in self._outputs]
-        self._made_from = {MADE_FROM: made_from(parameters, self._inputs, results)}
         self._parameters = {name: v for name, v in parameters.items() if name not in _PLANNED}
         self._results = results
-        self._is_kept = False
-        self._is_restored = False
+        self._digests = {path.with_suffix(""): path for path in self._inputs if _is_digest(path)}
+        self._made_from = {MADE_FROM: made_from(parameters, self._inputs, results)}
+        self._can_restore = self._is_restored = False
 
     @cached_property
     def identity(self) -> str:
-        """Digest of what the job is."""
-        from anonbench.core.jobs.fingerprint import (
-            code_digest,  # only jobs that can put outputs back need it
-        )
+        """Digest of the job's inputs, parameters, code and names of outputs."""
+        # not above: only jobs that can be restored need it
+        from anonbench.core.jobs.fingerprint import code_digest
 
-        inputs = [path for path in sorted(self._inputs) if not self._is_told(path)]
+        indices = (path for path in self._digests if path.suffix == ".parquet")
+        by_digest = {*self._digests, *(path.with_suffix(".tar") for path in indices)}
+        inputs = sorted({*self._inputs} - by_digest)
         digests = [(str(path), file_digest(path)) for path in inputs]
         outputs = sorted(map(str, self._outputs))
         job = [digests, [self._parameters, code_digest(self._script), outputs]]
@@ -93,7 +93,7 @@ class JobCache:
         return hashlib.sha256(text.encode()).hexdigest()
 
     def begin(self, carried: Path | None = None) -> None:
-        """Check all inputs, and note that the outputs are being made again.
+        """Check all inputs, and mark the outputs as being made again.
 
         Args:
             carried: metadata of the bundle that the results come from.
@@ -102,73 +102,63 @@ class JobCache:
             InputError: an input in the results is not what its job wrote.
 
         """
-        bundle = _listed(carried) if carried else {}
+        listed = listed_files(carried) if carried else []
+        bundle = {carried.parent / file.path: file for file in listed} if carried else {}
         for path in self._inputs:
-            if path in bundle:
-                verify_against(path, *bundle[path])
+            if file := bundle.get(path):
+                verify_against(path, file.sha256, file.size)
             elif self._is_result(path):
                 verify(path, must_be_known=True)
-            elif digest := self._digest_of(path):
-                verify_against(path, *_read_digest(digest))
+            elif path in self._digests:
+                verify_against(path, *_read_digest(self._digests[path]))
         for path in self._outputs:
-            if record := read_checksum(path):
-                # while this job writes another output, it is nobody's change by hand
+            if record := read_checksum(path):  # a half-written output is no change by hand
                 write_json(record_of(path), record | {REPLACED: True})
 
     def restored(self, **facts: Any) -> bool:
-        """Link the outputs back where this very job made them before; else `end` keeps them.
+        """Restore the outputs if a job of this identity made them; else `end` will keep them.
 
         Args:
-            facts: what else decides what the job makes, and is known only once it runs.
+            facts: further parts of the identity, which are known only in the job.
 
         """
-        from anonbench.core.jobs.resource_usage import ResourceUsage, nothing_to_do
-
         self._parameters |= facts
-        self._is_kept = True
-        records = [read_checksum(path) or {} for path in self._outputs]
+        self._can_restore = True
+        records = {output: read_checksum(output) or {} for output in self._outputs}
         self._is_restored = all(
-            record.get(IDENTITY) == self.identity and holds(kept, record)
-            for kept, record in zip(self._kept, records, strict=True)
+            record.get(IDENTITY) == self.identity and holds(kept_at(output), record)
+            for output, record in records.items()
         )
-        if not self._is_restored:
-            return False
-        for output, kept, record in zip(self._outputs, self._kept, records, strict=True):
-            output.unlink(missing_ok=True)
-            os.link(kept, output)
-            os.utime(output)
-            known = {key: record[key] for key in (IDENTITY, _SPENT) if key in record}
-            write_checksum(output, record["sha256"], **known, **self._made_from)
-        spent = records[0].get(_SPENT)
-        log.info(nothing_to_do(ResourceUsage(*spent) if spent else None))
-        return True
+        if self._is_restored:
+            for output, record in records.items():
+                output.unlink(missing_ok=True)
+                os.link(kept_at(output), output)
+                os.utime(output)
+                known = {IDENTITY: self.identity, RESTORED: True}
+                write_checksum(output, record["sha256"], **known, **self._made_from)
+            log.info("nothing that this job depends on has changed: outputs are as they were")
+        return self._is_restored
 
     def end(self) -> None:
-        """Write the digests and the checksums of the outputs.
-
-        Where `restored` was asked, outputs are also kept for a job of the same identity.
-        """
+        """Write digests and records of the outputs, and keep links for `restored`."""
         if self._is_restored:
             return
         digests: dict[Path, str] = {}
+        for output in filter(_is_digest, self._outputs):
+            file = output.with_suffix("")
+            digests[file] = file_digest(file)
+            output.write_text(f"{digests[file]}  {file.stat().st_size}\n", encoding="utf-8")
+        is_kept = self._can_restore and self._link_outputs()
+        known = {IDENTITY: self.identity} if is_kept else {}
         for output in self._outputs:
-            if output.suffix == DIGEST:
-                of = output.with_suffix("")
-                digests[of] = file_digest(of)
-                output.write_text(f"{digests[of]}  {of.stat().st_size}\n", encoding="utf-8")
-        known = {}
-        if self._is_kept and self._linked():
-            from anonbench.core.jobs.resource_usage import of_this_process
-
-            known = {IDENTITY: self.identity, _SPENT: of_this_process()}
-        for output in self._outputs:
-            if self._is_kept or self._is_result(output):
+            if self._can_restore or self._is_result(output):
                 write_checksum(output, digests.get(output), **known, **self._made_from)
 
-    def _linked(self) -> bool:
-        """Link the outputs to where they are kept; tell whether the file system can."""
+    def _link_outputs(self) -> bool:
+        """Link the outputs to where they are kept; return whether the file system can."""
         try:
-            for output, kept in zip(self._outputs, self._kept, strict=True):
+            for output in self._outputs:
+                kept = kept_at(output)
                 kept.parent.mkdir(parents=True, exist_ok=True)
                 kept.unlink(missing_ok=True)
                 os.link(output, kept)
@@ -180,24 +170,14 @@ class JobCache:
     def _is_result(self, path: Path) -> bool:
         return self._results is not None and path.is_relative_to(self._results)
 
-    def _digest_of(self, path: Path) -> Path | None:
-        """Return the digest of an input, where that is an input too."""
-        digest = Path(digest_file(str(path)))
-        return digest if digest in self._inputs else None
 
-    def _is_told(self, path: Path) -> bool:
-        """Tell whether a digest among the inputs says what a file holds; an index's says it too."""
-        index = path.with_suffix(".parquet") if path.suffix == ".tar" else path
-        return bool(self._digest_of(path) or self._digest_of(index))
+def kept_at(output: Path) -> Path:
+    """Return the path of the link that is kept of an output."""
+    return output.parent / KEPT / output.name
 
 
-def _listed(metadata: Path) -> dict[Path, tuple[str, int]]:
-    """Return digest and size of each file that a bundle carries."""
-    from anonbench.core.jobs.bundled import listed_files
-
-    return {
-        metadata.parent / file.path: (file.sha256, file.size) for file in listed_files(metadata)
-    }
+def _is_digest(path: Path) -> bool:
+    return path.suffix == DIGEST
 
 
 def _read_digest(path: Path) -> tuple[str, int]:

@@ -1,7 +1,7 @@
-"""Tables of earlier work beside a job's outputs, read only by work of the same identity.
+"""Cache of a job's work by key, in one Parquet file: only what is new is computed.
 
-They are no outputs of the workflow, which removes outputs before a job runs again, and may be
-deleted at any time.
+The files are no outputs of the workflow, which removes outputs before a job runs again. They may
+be deleted at any time.
 """
 
 from __future__ import annotations
@@ -9,51 +9,110 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from anonbench.core.io import atomic, read_sealed, seal
 
+FLUSH_SECONDS = 60.0
+"""A killed job loses at most so much work, or `_FLUSH_SHARE` times the time of a flush."""
+_FLUSH_SHARE = 30
 _IDENTITY = b"identity"
 
 log = logging.getLogger(__name__)
 
 
-def identity_of(parts: Mapping[str, Any]) -> str:
-    """Return one digest for all that work depends on, given as JSON."""
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+class WorkCache:
+    """Rows of earlier work by key, of one identity, in memory and in a Parquet file."""
+
+    def __init__(
+        self,
+        file: Path | None,
+        identity: Mapping[str, Any],
+        schema: pa.Schema,
+        by: Sequence[str],
+        keys: Iterable[str],
+        others: Iterable[Path] = (),
+    ) -> None:
+        """Read the rows that there are.
+
+        Args:
+            file: Parquet, followed by its own SHA-256; it may be missing. None: nothing is kept.
+            identity: all that rows depend on but their key, as JSON; rows of others are not used.
+            schema: of the rows.
+            by: columns that rows are sorted by; the first is the key.
+            keys: of the rows that are needed; others are dropped.
+            others: files to read for keys that are missing in `file`.
+
+        """
+        self._file, self._schema, self._by = file, schema, list(by)
+        self._identity = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
+        self._tables = [schema.empty_table()]
+        self._is_changed = False
+        self.missing = set(keys)
+        """Keys that no file has."""
+        for source in dict.fromkeys([file, *others]) if file else ():
+            if self.missing and source.exists():
+                self._tables.append(self._read(source))
+                self.missing -= set(self._tables[-1][by[0]].to_pylist())
+                self._is_changed |= source != file and len(self._tables[-1]) > 0
+
+    def table(self) -> pa.Table:
+        """Return all rows, sorted."""
+        return pa.concat_tables(self._tables).sort_by([(name, "ascending") for name in self._by])
+
+    def add(self, rows: pa.Table) -> None:
+        """Add rows of missing keys."""
+        self._tables.append(rows)
+        self._is_changed = True
+
+    def flush(self) -> None:
+        """Write the file if there are new rows."""
+        if self._is_changed and self._file:
+            table = self.table().replace_schema_metadata({_IDENTITY: self._identity})
+            with atomic(self._file) as temporary:
+                pq.write_table(table, temporary, compression="zstd")
+                seal(temporary)
+            self._is_changed = False
+
+    def _read(self, file: Path) -> pa.Table:
+        """Return the missing rows that a file has; none if it is damaged or of another identity."""
+        try:
+            content = pa.BufferReader(read_sealed(file))
+            found = pq.read_schema(content)
+            is_same = (found.metadata or {}).get(_IDENTITY) == self._identity.encode()
+            if is_same and found.names == self._schema.names:
+                missing = pc.field(self._by[0]).isin(list(self.missing))
+                return pq.read_table(content, schema=self._schema, filters=missing)
+        except (ValueError, pa.ArrowException, OSError) as error:
+            log.warning("%s is damaged (%s) and not used", file, type(error).__name__)
+        return self._schema.empty_table()
 
 
-def read_table(file: Path, identity: str, schema: pa.Schema | None = None) -> pa.Table | None:
-    """Return a table of this identity; None where there is none, or it is damaged.
+@contextmanager
+def flushed_at_intervals(flush: Callable[[], None]) -> Iterator[Callable[[], None]]:
+    """Give a function to call often, which flushes if the last time is long ago.
 
-    Args:
-        file: Parquet, followed by its own SHA-256.
-        identity: see `identity_of`.
-        schema: the table's columns; a table of others is not used. None: any.
-
+    At the end of the block all is flushed, also after an error.
     """
-    if not file.exists():
-        return None
+    last, pause = time.monotonic(), FLUSH_SECONDS
+
+    def flush_if_due() -> None:
+        nonlocal last, pause
+        began = time.monotonic()
+        if began - last >= pause:
+            flush()
+            last = time.monotonic()
+            pause = max(FLUSH_SECONDS, _FLUSH_SHARE * (last - began))
+
     try:
-        content = pa.BufferReader(read_sealed(file))
-        found = pq.read_schema(content)
-        is_same = (found.metadata or {}).get(_IDENTITY) == identity.encode()
-        if not is_same or (schema and found.names != schema.names):
-            return None
-        return pq.read_table(content, schema=schema)
-    except (ValueError, pa.ArrowException, OSError) as error:
-        log.warning("%s is damaged (%s) and not used", file, type(error).__name__)
-        return None
-
-
-def write_table(file: Path, identity: str, table: pa.Table) -> None:
-    """Write a table with its identity."""
-    with atomic(file) as temporary:
-        named = table.replace_schema_metadata({_IDENTITY: identity})
-        pq.write_table(named, temporary, compression="zstd")
-        seal(temporary)
+        yield flush_if_due
+    finally:
+        flush()

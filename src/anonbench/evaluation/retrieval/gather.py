@@ -13,7 +13,7 @@ from anonbench.config import Retrieval
 from anonbench.core.io import write_json, write_parquet
 from anonbench.evaluation.retrieval import metrics
 from anonbench.evaluation.retrieval.job import CHANCE, IMAGES
-from anonbench.evaluation.retrieval.score_cache import drop_other_counts
+from anonbench.evaluation.retrieval.score_cache import drop_stale
 from anonbench.evaluation.retrieval.summary import chance_levels, summarize
 
 
@@ -34,7 +34,7 @@ def gather_scenarios(
         tables: Parquet of each scenario that is written: id, query (kind), then
             `anonbench.evaluation.retrieval.engine.COLUMNS`; sorted by kind and id.
         summaries: JSON of each: means, chance level, n, k, settings, versions.
-        kept: folder of scores that are kept; those of another number of shards are removed.
+        kept: folder of the cache of scores, from which stale files are removed.
 
     """
     images = int(pq.read_schema(shards[0]).metadata[IMAGES])
@@ -49,7 +49,7 @@ def gather_scenarios(
         write_parquet(scores, table)
         write_json(summary, summarize(scores, images, chance, settings))
     if kept:
-        drop_other_counts(kept, len(shards))
+        drop_stale(kept, len(shards), scenarios)
 
 
 def _rows(shards: Sequence[Path], scenario: str) -> pd.DataFrame:

@@ -7,8 +7,7 @@ computed once for all of them; no N × N matrix exists. Only what was not scored
 from __future__ import annotations
 
 import logging
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -22,6 +21,7 @@ import pyarrow.parquet as pq
 from anonbench.config import Retrieval
 from anonbench.core.errors import InputError
 from anonbench.core.io import atomic
+from anonbench.core.jobs.work_cache import WorkCache, flushed_at_intervals
 from anonbench.core.numeric.similarity import threads
 from anonbench.core.progress import track, track_batches
 from anonbench.core.vocabulary import QueryKind
@@ -29,28 +29,19 @@ from anonbench.evaluation.retrieval import metrics
 from anonbench.evaluation.retrieval.engine import COLUMNS, Engine, Searched, make_engine
 from anonbench.evaluation.retrieval.rows import Block, blocks_of
 from anonbench.evaluation.retrieval.sample import draw, shard_of_queries
-from anonbench.evaluation.retrieval.score_cache import (
-    ScoreCache,
-    drop_stale,
-    file_of,
-    folder,
-    made_by,
-)
+from anonbench.evaluation.retrieval.score_cache import made_by, score_file
 from anonbench.evaluation.retrieval.vectors import Vectors, look_through
 
-FLUSH_SECONDS = 60.0
-"""At most so much work is lost with a job that is killed; or `_FLUSH_SHARE` times what it takes to
-write all scores, where that is longer."""
-_FLUSH_SHARE = 30
 CHANCE = "chance"
 """Column of a shard's table beside the scores: the expected nDCG of a random ranking."""
 IMAGES = b"images"
 """Key of a shard's metadata: images in a database."""
 
 _SCHEMA = pa.schema(
-    [(name, pa.string()) for name in ("scenario", "id", "query")]
+    [(name, pa.string()) for name in ("id", "query")]
     + [(name, pa.float64()) for name in (*COLUMNS, CHANCE)]
 )
+"""Of a scenario's scores."""
 
 log = logging.getLogger(__name__)
 
@@ -87,9 +78,8 @@ def score_shard(
         settings: section `retrieval` of the config.
         shard: from 0; there are `settings.shards`.
         output: Parquet that is written: scenario, id, query (kind), then `COLUMNS` and `CHANCE` as
-            float64; in the order of the scenarios, by kind and id.
-        kept: folder of scores that were computed before, see `score_cache`; read and
-            written. None: nothing is kept.
+            float64; in the order of the scenarios, by id and kind.
+        kept: folder of the cache of scores, see `score_cache`. None: nothing is kept.
 
     Raises:
         InputError: ids or dimensions do not agree, an embedding is zero or not finite, or k is 0.
@@ -102,13 +92,15 @@ def score_shard(
 
 @dataclass(frozen=True)
 class _Task:
-    """A scenario with its scores so far."""
+    """A scenario with its scores so far, by id and kind of the query."""
 
     name: str
     queries: Mapping[str, Vectors]
     """By query kind."""
     database: Vectors
-    scores: ScoreCache
+    scores: WorkCache
+    missing: np.ndarray
+    """Whether a query of the shard had no scores before, bool [Q]."""
 
 
 @dataclass(frozen=True)
@@ -121,7 +113,7 @@ class _Base:
 
 @dataclass(frozen=True)
 class _Step:
-    """A block of queries, scored in those scenarios of a group that lack it."""
+    """A block of queries, scored in those scenarios of a group that have no scores of it."""
 
     group: Sequence[_Task]
     block: Block
@@ -146,12 +138,10 @@ class _Job:
         self._k = metrics.cutoff(len(ids), settings)
         drawn = draw(ids, settings.queries)
         self._own = shard_of_queries(drawn, shard, settings.shards)
-        self._place = folder(kept, shard, settings.shards) if kept else None
-        if self._place:
-            drop_stale(self._place, [scenario.name for scenario in scenarios])
+        self._kept, self._shard = kept, (shard, settings.shards)
         files = self._look_through(scenarios)
         self._ids = pd.Index([ids[own] for own in self._own], dtype=object)
-        self._tasks = [self._task(scenario, files, kept) for scenario in scenarios]
+        self._tasks = [self._task(scenario, files) for scenario in scenarios]
 
     def _look_through(self, scenarios: Sequence[Embedded]) -> dict[Path, Vectors]:
         """Read every file once, whatever the number of scenarios that it is in."""
@@ -162,7 +152,7 @@ class _Job:
             vectors = list(track(found, len(rest), "embeddings looked through"))
         return dict(zip(rest, vectors, strict=True)) | {self._reference.path: self._reference}
 
-    def _task(self, each: Embedded, files: Mapping[Path, Vectors], kept: Path | None) -> _Task:
+    def _task(self, each: Embedded, files: Mapping[Path, Vectors]) -> _Task:
         queries = {QueryKind.ORIGINAL.value: files[each.queries]}
         database = files[each.database]
         if each.database != each.queries:
@@ -173,45 +163,34 @@ class _Job:
                 f"{database.width}: embed both with the same model"
             )
         digests = [self._reference.digest, files[each.queries].digest, database.digest]
-        scores = ScoreCache(
-            file_of(self._place, each.name) if self._place else None,
-            made_by(digests, self._settings),
-            self._ids,
-            list(queries),
-            [*COLUMNS, CHANCE],
-            [file_of(place, each.name) for place in sorted(kept.glob("*-of-*"))] if kept else [],
-        )
-        return _Task(each.name, queries, database, scores)
+        file = score_file(self._kept, self._shard, each.name) if self._kept else None
+        others = sorted(file.parent.parent.glob(f"*-of-*/{file.name}")) if file else []
+        identity = made_by(digests, self._settings)
+        scores = WorkCache(file, identity, _SCHEMA, ["id", "query"], self._ids, others)
+        return _Task(each.name, queries, database, scores, self._ids.isin(scores.missing))
 
     def run(self) -> None:
-        """Compute what is lacking and keep it, at intervals and however the work ends."""
-        lacking = [task for task in self._tasks if task.scores.lacking.any()]
-        done = len(self._tasks) - len(lacking)
+        """Compute the missing scores; they are cached at intervals, and however the work ends."""
+        tasks = [task for task in self._tasks if task.missing.any()]
+        done = len(self._tasks) - len(tasks)
         log.info("%d of %d scenarios were scored before", done, len(self._tasks))
-        try:
-            if lacking:
-                self._score(lacking)
-        finally:
-            self._flush()
+        with flushed_at_intervals(self._flush) as flush_if_due:
+            if tasks:
+                self._score(tasks, flush_if_due)
 
-    def _score(self, tasks: Sequence[_Task]) -> None:
+    def _score(self, tasks: Sequence[_Task], flush_if_due: Callable[[], None]) -> None:
         engine = make_engine(self._settings, self._k)
         units = self._reference.units()
         reference = _Base(units, engine.database(units))
-        lacking = np.flatnonzero(np.any([task.scores.lacking for task in tasks], axis=0))
-        steps = self._steps(tasks, blocks_of(self._own, engine.slices, lacking))
+        missing = np.flatnonzero(np.any([task.missing for task in tasks], axis=0))
+        steps = self._steps(tasks, blocks_of(self._own, engine.slices, missing))
         bases: dict[str, _Base] = {}
-        flushed, pause = time.monotonic(), FLUSH_SECONDS
         for step in track_batches(steps, sum(map(len, steps)), "scenarios x blocks of queries"):
             if bases.keys() != {task.name for task in step.group}:
                 bases.clear()  # before others are read
                 bases |= {task.name: self._base(task, engine, reference) for task in step.group}
             self._score_block(step, engine, reference, bases)
-            if time.monotonic() - flushed >= pause:
-                began = time.monotonic()
-                self._flush()
-                flushed = time.monotonic()
-                pause = max(FLUSH_SECONDS, _FLUSH_SHARE * (flushed - began))
+            flush_if_due()
 
     def _steps(self, tasks: Sequence[_Task], blocks: Sequence[Block]) -> list[_Step]:
         """Return what is to do, by groups of databases that are in memory at once."""
@@ -221,9 +200,7 @@ class _Job:
         if len(groups) > 1:
             log.info("%d databases in %d groups (retrieval.memory_gb)", len(tasks), len(groups))
         steps = [
-            _Step(
-                group, block, [task for task in group if task.scores.lacking[block.queries].any()]
-            )
+            _Step(group, block, [task for task in group if task.missing[block.queries].any()])
             for group in groups
             for block in blocks
         ]
@@ -253,14 +230,16 @@ class _Job:
                 for vectors in task.queries.values()
             ]
             found = engine.score(truth, base.searched, units, in_rows)
-            scores = {
-                kind: {
-                    name: values[block.rows]
-                    for name, values in (each | {CHANCE: truth.chance}).items()
-                }
-                for kind, each in zip(task.queries, found, strict=True)
-            }
-            task.scores.put(block.queries, scores)
+            missing = task.missing[block.queries]
+            ids = self._ids[block.queries[missing]]
+            rows = [
+                pd.DataFrame({**scores, CHANCE: truth.chance})
+                .iloc[block.rows[missing]]
+                .assign(id=ids, query=kind)
+                for kind, scores in zip(task.queries, found, strict=True)
+            ]
+            # all kinds at once: an interrupted job keeps a query whole or not at all
+            task.scores.add(pa.Table.from_pandas(pd.concat(rows), _SCHEMA, preserve_index=False))
 
     def _flush(self) -> None:
         for task in self._tasks:
@@ -269,13 +248,11 @@ class _Job:
     def write(self, output: Path) -> None:
         """Write all scores, a row group a scenario."""
         metadata = {IMAGES: str(len(self._reference.ids))}
+        schema = _SCHEMA.insert(0, pa.field("scenario", pa.string()))
         with atomic(output) as temporary:
-            writer = pq.ParquetWriter(
-                temporary, _SCHEMA.with_metadata(metadata), compression="zstd"
-            )
-            with writer:
+            file = schema.with_metadata(metadata)
+            with pq.ParquetWriter(temporary, file, compression="zstd") as writer:
                 for task in self._tasks:
                     table = task.scores.table()
-                    table.insert(0, "scenario", task.name)
-                    rows = pa.Table.from_pandas(table, _SCHEMA, preserve_index=False)
-                    writer.write_table(rows, row_group_size=max(1, len(table)))
+                    rows = table.add_column(0, "scenario", pa.repeat(task.name, len(table)))
+                    writer.write_table(rows, row_group_size=max(1, len(rows)))

@@ -1,28 +1,23 @@
-"""Cache of scores, by scenario and query: only what is new is computed.
+"""Cached scores of a scenario: what they depend on, and where they lie.
 
-A file for each scenario of a shard. A query's scores depend on the scenario and the reference
-alone, not on the other queries. So they are looked up by the query's id, in the files of other
-shards too: another number of shards or a larger sample costs nothing twice.
+There is a file for each scenario of a shard. A query's scores depend on the scenario and the
+reference, not on the other queries. So a query is also looked up in the files of other shards:
+another number of shards or a larger sample computes nothing twice.
 """
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
 from pathlib import Path
-
-import numpy as np
-import pandas as pd
-import pyarrow as pa
+from typing import Any
 
 from anonbench.config import Retrieval
 from anonbench.core.jobs.fingerprint import code_identity
-from anonbench.core.jobs.work_cache import identity_of, read_table, write_table
 
 
-def made_by(digests: Sequence[str], settings: Retrieval) -> str:
-    """Return the digest of all that a scenario's scores depend on, but for the drawn queries.
+def made_by(digests: Sequence[str], settings: Retrieval) -> dict[str, Any]:
+    """Return all that a scenario's scores depend on but the drawn queries, as JSON.
 
     Args:
         digests: of the content of the reference's embeddings, of the queries' and the database's.
@@ -32,7 +27,7 @@ def made_by(digests: Sequence[str], settings: Retrieval) -> str:
     effective = settings.effective()
     del effective["queries"]  # a query's scores are the same in every sample
     code = _code(settings.device)
-    return identity_of({"digests": list(digests), "settings": effective, "code": code})
+    return {"digests": list(digests), "settings": effective, "code": code}
 
 
 @cache
@@ -49,110 +44,18 @@ def _code(device: str) -> dict[str, str]:
     return code
 
 
-class ScoreCache:
-    """One scenario's scores of a shard's queries, in memory and in a file."""
-
-    def __init__(
-        self,
-        file: Path | None,
-        identity: str,
-        ids: pd.Index,
-        kinds: Sequence[str],
-        columns: Sequence[str],
-        others: Sequence[Path] = (),
-    ) -> None:
-        """Read what there is of these queries.
-
-        Args:
-            file: to read and to write (Parquet); None: kept nowhere.
-            identity: of `made_by`; scores of another one are not used.
-            ids: of the shard's queries [Q].
-            kinds: of queries, that are scored together.
-            columns: names of the scores.
-            others: files to look into for what is missing in `file`; never written.
-
-        """
-        self._file = file
-        self._identity = identity
-        self._ids = ids
-        self._columns = list(columns)
-        self.values = {kind: np.full((len(columns), len(ids)), np.nan) for kind in kinds}
-        """Scores by query kind, float64 [columns, Q]; NaN where they are not there yet."""
-        self._done = np.zeros(len(ids), dtype=bool)
-        self._changed = False
-        if file:
-            self._take(file)
-            for other in others:
-                if not self._done.all() and other != file:
-                    self._changed |= self._take(other)
-
-    @property
-    def lacking(self) -> np.ndarray:
-        """Whether a query's scores are not there yet, bool [Q]."""
-        return ~self._done
-
-    def put(self, queries: np.ndarray, scores: Mapping[str, Mapping[str, np.ndarray]]) -> None:
-        """Add scores of queries with these numbers [M]: by kind and column, float64 [M]."""
-        for kind, columns in scores.items():
-            self.values[kind][:, queries] = [columns[name] for name in self._columns]
-        self._done[queries] = True
-        self._changed = True
-
-    def table(self) -> pd.DataFrame:
-        """Return what is done: id, query and the columns, by kind and then as the ids are."""
-        return pd.concat(
-            [
-                pd.DataFrame({"id": self._ids[self._done], "query": kind}).join(
-                    pd.DataFrame(self.values[kind][:, self._done].T, columns=self._columns)
-                )
-                for kind in sorted(self.values)
-            ],
-            ignore_index=True,
-        )
-
-    def flush(self) -> None:
-        """Write the file where there is something new."""
-        if self._changed and self._file:
-            table = pa.Table.from_pandas(self.table(), preserve_index=False)
-            write_table(self._file, self._identity, table)
-            self._changed = False
-
-    def _take(self, file: Path) -> bool:
-        """Take over from a file what is missing; return whether there was anything."""
-        found = read_table(file, self._identity)
-        if found is None:
-            return False
-        table = found.to_pandas()
-        new = np.zeros(len(self._ids), dtype=bool)
-        for kind, rows in table.groupby("query"):
-            places = self._ids.get_indexer(rows["id"])
-            wanted = places[places >= 0]
-            new[wanted] = ~self._done[wanted]
-            self.values[str(kind)][:, wanted] = rows.loc[places >= 0, self._columns].to_numpy().T
-        self._done |= new
-        return bool(new.any())
+def score_file(folder: Path, shard: tuple[int, int], scenario: str) -> Path:
+    """Return the file of a scenario, `<model>/seed<seed>/<variant>`, in a shard (number, count)."""
+    number, count = shard
+    return folder / f"{number}-of-{count}" / f"{scenario.replace('/', '_')}.parquet"
 
 
-def folder(kept: Path, shard: int, count: int) -> Path:
-    """Return where one of `count` shards keeps its scores, below the data set's folder."""
-    return kept / f"{shard}-of-{count}"
-
-
-def file_of(place: Path, scenario: str) -> Path:
-    """Return the file of a scenario, `<model>/seed<seed>/<variant>`, in a shard's folder."""
-    return place / f"{scenario.replace('/', '_')}.parquet"
-
-
-def drop_stale(place: Path, scenarios: Collection[str]) -> None:
-    """Remove from a shard's folder what is of no scenario, and what a killed job left half done."""
-    wanted = {file_of(place, scenario) for scenario in scenarios}
-    for file in sorted(place.glob("*")):
-        if file not in wanted:
-            file.unlink(missing_ok=True)
-
-
-def drop_other_counts(kept: Path, count: int) -> None:
-    """Remove what was kept when a data set's queries were shared by another number of jobs."""
-    for place in kept.glob("*-of-*"):
-        if place.name.rpartition("-")[2] != str(count):
-            shutil.rmtree(place, ignore_errors=True)
+def drop_stale(folder: Path, count: int, scenarios: Iterable[str]) -> None:
+    """Remove the files of other scenarios, of another number of shards, and half-written ones."""
+    shards = [(number, count) for number in range(count)]
+    used = {score_file(folder, shard, name) for name in scenarios for shard in shards}
+    for file in {*folder.glob("*-of-*/*")} - used:
+        file.unlink(missing_ok=True)
+    for place in folder.glob("*-of-*"):
+        if not any(place.iterdir()):
+            place.rmdir()

@@ -8,9 +8,14 @@ from pathlib import Path
 from textwrap import shorten
 from typing import Any
 
-from anonbench.core.jobs.checksums import DIGEST, is_intact, read_checksum
-from anonbench.core.jobs.made_from import input_digest, read_made_from
-from anonbench.workflow.code_snapshots import code_changes
+from anonbench.core.jobs.checksums import (
+    DIGEST,
+    input_digest,
+    is_intact,
+    read_checksum,
+    read_made_from,
+)
+from anonbench.workflow.code_snapshots import code_changes, read_code
 from anonbench.workflow.plan.jobs import Job, Plan
 from anonbench.workflow.plan.settings import changes, config_name, described
 from anonbench.workflow.status import unfinished
@@ -95,7 +100,8 @@ def _of_parameters(plan: Plan, job: Job, before: Mapping[str, Any]) -> Iterator[
     for change in changes(before, job.parameters):
         match change.key[0]:
             case "code":
-                yield from code_changes(plan.results, str(change.old), str(change.new))
+                old = read_code(plan.results, str(change.old))
+                yield from code_changes(old, plan.codes[change.new])
             case "scan":
                 yield from _of_images(job)
             case "given":  # pairs of path and digest

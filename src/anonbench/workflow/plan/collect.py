@@ -14,8 +14,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from anonbench.core.jobs.fingerprint import SCRIPTS
-from anonbench.core.jobs.made_from import plain, read_made_from
+from anonbench.core.jobs.checksums import plain, read_made_from
+from anonbench.core.jobs.fingerprint import known_codes
+from anonbench.workflow.code_snapshots import shortened
 from anonbench.workflow.plan.images import changed_images
 from anonbench.workflow.plan.jobs import Job
 from anonbench.workflow.snakemake_adapter import dry_run, own_reason, sorted_jobs
@@ -33,13 +34,14 @@ def main(output: Path, arguments: list[str]) -> None:
 def _plan(workflow: Any) -> dict[str, Any]:
     numbers = {job: number for number, job in enumerate(sorted_jobs(workflow.dag))}
     planned = set(workflow.dag.needrun_jobs())
+    digests = known_codes().keys() & {job.params.get("code") for job in planned}
     unknown = set(workflow.globals["store"].unknown)
     jobs = [asdict(_job(workflow, job, numbers, job in planned, unknown)) for job in numbers]
     return {
         "jobs": jobs,
         "results": str(workflow.globals["results"]),
         "config": workflow.globals["settings"].model_dump(mode="json"),
-        "scripts": SCRIPTS,
+        "codes": {digest: shortened(known_codes()[digest]) for digest in digests},
     }
 
 

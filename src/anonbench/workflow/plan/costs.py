@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from anonbench.core.jobs.made_from import read_made_from
-from anonbench.core.jobs.resource_usage import ResourceUsage, read_spent
+from anonbench.core.jobs.benchmarks import ResourceUsage, read_usage
+from anonbench.core.jobs.checksums import read_made_from
 from anonbench.workflow.plan.jobs import Job, Plan
 from anonbench.workflow.plan.settings import changes
 
@@ -41,7 +41,7 @@ def costs(plan: Plan) -> dict[int, Cost]:
     formula; else the limit that its rule declares.
     """
     jobs = [job for job in plan.jobs.values() if job.script]
-    runs = {job.id: run for job in jobs if (run := _spent(job.benchmark, job.log))}
+    runs = {job.id: run for job in jobs if (run := _usage(job.benchmark))}
     sizes = {job.id: _bytes(job) for job in jobs if all(Path(f).exists() for f in job.outputs)}
     return {job.id: _cost(job, jobs, runs, sizes) for job in jobs if job.planned}
 
@@ -90,12 +90,12 @@ def usual_seconds(jobs: Iterable[tuple[str, str, Sequence[str]]]) -> dict[str, f
     """Return the median time of jobs of each rule, where any has run.
 
     Args:
-        jobs: rule, benchmark file, logs.
+        jobs: rule, benchmark file, logs (not read).
 
     """
     seconds: dict[str, list[float]] = defaultdict(list)
-    for rule, benchmark, logs in jobs:
-        if run := _spent(benchmark, logs):
+    for rule, benchmark, _ in jobs:
+        if run := _usage(benchmark):
             seconds[rule].append(run.seconds)
     return {rule: median(runs) for rule, runs in seconds.items()}
 
@@ -130,8 +130,8 @@ def _scaled(run: ResourceUsage, before: float | None, now: float | None) -> tupl
     return seconds, run.cpu_seconds * seconds / run.seconds
 
 
-def _spent(benchmark: str | None, logs: Iterable[str]) -> ResourceUsage | None:
-    return read_spent(Path(benchmark), map(Path, logs)) if benchmark else None
+def _usage(benchmark: str | None) -> ResourceUsage | None:
+    return read_usage(Path(benchmark)) if benchmark else None
 
 
 def _bytes(job: Job) -> int:
