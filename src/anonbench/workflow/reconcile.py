@@ -17,9 +17,14 @@ from pathlib import Path
 from anonbench import __version__
 from anonbench.core.errors import InputError
 from anonbench.core.io import cannot_be_written_to, make_private, writing_to
-from anonbench.core.jobs.checksums import DIGEST, FOLDER, is_intact, note_time, read_checksum
+from anonbench.core.jobs.checksums import (
+    FOLDER,
+    digest_file,
+    is_intact,
+    note_time,
+    read_checksum,
+)
 from anonbench.core.jobs.fingerprint import known_codes
-from anonbench.core.jobs.job_cache import IDENTITY
 from anonbench.workflow.code_snapshots import keep_codes
 
 log = logging.getLogger(__name__)
@@ -27,8 +32,6 @@ log = logging.getLogger(__name__)
 BY_HAND = ".by-hand"
 """Suffix of a damaged file that was put aside: nothing is lost."""
 _VERSION = ".anonbench-version"
-_READ = (".csv", ".json", ".npz", ".parquet", DIGEST)
-"""Suffixes of files that other jobs read: a missing figure matters only to who requests it."""
 _CLOCK_SECONDS = 2.0
 _OTHER_VERSION = (
     f"%s was written by anonbench %s, and this is {__version__}: what it computes otherwise is "
@@ -86,8 +89,7 @@ class Results:
         of_jobs = [path for path in self.unknown if path in recorded or read_checksum(path)]
         if of_jobs:
             log.warning(_HALF_KNOWN, len(of_jobs), self._folder, of_jobs[0])
-        missed = filter(_is_missed, gone)
-        return {path.as_posix() for path in (*self.damaged, *self.unknown, *missed)}
+        return {path.as_posix() for path in (*self.damaged, *self.unknown, *gone)}
 
     def begin(self, planned: Collection[str]) -> None:
         """Put damaged files aside and correct times, before the first job of a run.
@@ -121,25 +123,20 @@ class Results:
 
 
 def _scan(results: Path) -> tuple[list[Path], list[Path]]:
-    """Return all files but hidden ones, and the files that have a checksum and are gone."""
+    """Return all files but hidden ones, and the files with a checksum that are gone.
+
+    Snakemake would not miss these while the files made from them are there. A big file that has a
+    digest may be gone, to save room, and so may a whole folder.
+    """
     files, gone = [], []
     for place, folders, names in os.walk(results):
         folder = Path(place)
         folders[:] = [name for name in folders if not name.startswith(".")]
         files += [folder / name for name in names if not name.startswith(".")]
-        recorded = [path.name.removesuffix(".json") for path in (folder / FOLDER).glob("*.json")]
-        gone += [folder / name for name in recorded if name not in names]
-    return sorted(files), sorted(gone)
-
-
-def _is_missed(gone: Path) -> bool:
-    """Tell whether a file that is gone has to be made again, because other jobs read it.
-
-    Snakemake would not miss it while the files made from it are there. Where a job can restore its
-    outputs, only a digest is missed: a big file may have been deleted to save room.
-    """
-    is_restorable = IDENTITY in (read_checksum(gone) or {})
-    return gone.suffix == DIGEST or (gone.suffix in _READ and not is_restorable)
+        recorded = {path.name.removesuffix(".json") for path in (folder / FOLDER).glob("*.json")}
+        lost = recorded.difference(names)
+        gone += [folder / name for name in lost if digest_file(name) not in recorded]
+    return sorted(files), gone
 
 
 def _are_intact(files: Sequence[Path]) -> dict[Path, bool | None]:

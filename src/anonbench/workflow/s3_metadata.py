@@ -1,8 +1,8 @@
 """Results in an S3 bucket: Snakemake's records travel with them, and one run writes at a time.
 
 Snakemake plans by records in a folder of one machine, which may be gone tomorrow. So a run uploads
-them, with its name, when it begins and when it ends; the next one begins with them, in whatever
-folder. Until a run has ended, only its own folder describes what it has made.
+them when it begins and when it ends, and the next one, in whatever folder, begins with them. Until
+a run has ended, only its own folder describes what it has made.
 """
 
 from __future__ import annotations
@@ -20,28 +20,25 @@ from anonbench.core.errors import InputError
 
 RECORDS = ".s3-records.zip"
 _RUN = "run"
-"""Key of the records: the run that uploaded them; file among them: its identifier."""
+"""Key of the object: who uploaded it; file among the records: the run's identifier."""
 
 
 class _Run(NamedTuple):
-    identifier: str = ""
+    identifier: str = "unknown"
     host: str = ""
     folder: str = ""
     has_ended: bool = True
+
+    def blocks(self, identifier: str) -> bool:
+        """Tell whether another run than this one writes to the bucket, or was killed."""
+        return not self.has_ended and self.identifier != identifier
 
 
 class Bucket:
     """Results at one address of a bucket."""
 
     def __init__(self, s3: Any, address: str, folder: Path) -> None:
-        """Take where results lie.
-
-        Args:
-            s3: boto3's resource "s3".
-            address: `s3://bucket/folder`, as in the names that Snakemake gives to files there.
-            folder: of the records of what this machine's runs made; it may be missing.
-
-        """
+        """Take boto3's resource, the results' `s3://bucket/folder`, and a folder for records."""
         name, _, place = address.removeprefix("s3://").partition("/")
         self._bucket = s3.Bucket(name)
         self._place = place.strip("/") + "/"
@@ -53,13 +50,12 @@ class Bucket:
         """Download the records of the last run, for a look into a temporary folder.
 
         Raises:
-            InputError: the bucket cannot be reached; there are results without records; or another
-                run writes there, or was killed, and this is a look. A run is refused by `begin`,
-                because it may be one with --unlock.
+            InputError: the bucket cannot be reached, has results without records, or is another
+                run's, and this is a look. A run is refused by `begin`: it may be one to unlock.
 
         """
         last = self._last_run()
-        if last is None and any(True for _ in self._files()):
+        if last is None and self._files():
             raise InputError(
                 f"{self.prefix}: nothing is known of the results there (copied without "
                 f"{RECORDS}?); name another folder with `results`, or remove them"
@@ -67,29 +63,19 @@ class Bucket:
         if last is None or last.identifier == self._identifier():
             return
         if last.has_ended:
-            if is_look:
-                self._temporary = TemporaryDirectory()  # removed with this object
-                self.metadata = Path(self._temporary.name)
-            self._download()
+            self._download(is_look)
         elif is_look:
-            raise InputError(self._other_run(last))
+            raise InputError(self._refusal(last))
 
     def outdated(self, is_recorded: Callable[[str], bool]) -> set[str]:
         """Return nothing: nobody edits a bucket's files by hand."""
         return set()
 
     def begin(self, planned: Collection[str]) -> None:
-        """Mark the results as this run's, before its first job runs.
-
-        Raises:
-            InputError: another run writes there, or was killed.
-
-        """
+        """Mark the results as this run's; InputError where another writes there or was killed."""
         last = self._last_run()
-        if last and not last.has_ended:
-            if last.identifier != self._identifier():
-                raise InputError(self._other_run(last))
-            return  # it was killed, and is continued
+        if last and last.blocks(self._identifier()):
+            raise InputError(self._refusal(last))
         self._folder.mkdir(parents=True, exist_ok=True)
         (self._folder / _RUN).write_text(secrets.token_hex(8), encoding="utf-8")
         self._upload(has_ended=False)
@@ -104,20 +90,20 @@ class Bucket:
         The files that it made are removed: nothing describes them.
         """
         last = self._last_run()
-        if last and not last.has_ended and last.identifier != self._identifier():
+        if last and last.blocks(self._identifier()):
             began = self._records().last_modified
             for item in self._files():
                 if item.last_modified >= began:
                     item.delete()
-            self._download()
+            self._download(is_look=False)
             self._upload(has_ended=True)
 
     def _records(self) -> Any:
         return self._bucket.Object(self._place + RECORDS)
 
-    def _files(self) -> Any:
+    def _files(self) -> list[Any]:
         found = self._bucket.objects.filter(Prefix=self._place)
-        return (item for item in found if item.key != self._place + RECORDS)
+        return [item for item in found if item.key != self._place + RECORDS]
 
     def _identifier(self) -> str:
         """Return which run wrote the records in this folder."""
@@ -145,14 +131,17 @@ class Bucket:
             archive = shutil.make_archive(f"{folder}/records", "zip", self._folder)
             self._records().upload_file(archive, {"Metadata": {_RUN: json.dumps(run)}})
 
-    def _download(self) -> None:
+    def _download(self, is_look: bool) -> None:
+        if is_look:
+            self._temporary = TemporaryDirectory()  # removed with this object
+            self.metadata = Path(self._temporary.name)
         shutil.rmtree(self.metadata, ignore_errors=True)
         with TemporaryDirectory() as folder:
             archive = f"{folder}/{RECORDS}"
             self._records().download_file(archive)
             shutil.unpack_archive(archive, self.metadata)
 
-    def _other_run(self, run: _Run) -> str:
+    def _refusal(self, run: _Run) -> str:
         return (
             f"{self.prefix}: another run writes there, or was killed: on {run.host} in "
             f"{run.folder}. Go on in that folder; where it is lost, once with --unlock, "
