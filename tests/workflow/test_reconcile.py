@@ -58,6 +58,15 @@ def test_a_damaged_file_is_put_aside_when_its_job_runs(
     assert good.read_text() == "made"
 
 
+def test_a_damaged_file_that_was_made_again_meanwhile_stays(folder: Path) -> None:
+    file, results = written(folder / "a.csv"), Results(folder)
+    file.write_text("")
+    assert results.outdated(lambda file: True) == {file.as_posix()}
+    file.write_text("made")  # by another run
+    results.begin({file.as_posix()})
+    assert file.read_text() == "made"
+
+
 @pytest.mark.parametrize("damage", ["removed", "cut", "of another"])
 def test_what_no_checksum_tells_of_is_made_again(
     folder: Path, damage: str, caplog: pytest.LogCaptureFixture

@@ -80,10 +80,12 @@ def test_another_folder_begins_with_the_records(s3: Any, tmp_path: Path) -> None
     one, other = tmp_path / "one", tmp_path / "other"
     first = ran(s3, one, "one's")
     stale = record(Bucket(s3, ADDRESS, other), "stale")
+    stale.with_name("of a file that is gone").write_text("stale")
     assert texts(looked(s3, other)) == ["one's"]
     assert stale.read_text() == "stale"
-    Bucket(s3, ADDRESS, other).before_planning(is_look=False)
-    assert stale.read_text() == "one's"
+    bucket = Bucket(s3, ADDRESS, other)
+    bucket.before_planning(is_look=False)
+    assert texts(bucket) == [stale.read_text()] == ["one's"]
     ran(s3, other, "other's")
     Bucket(s3, ADDRESS, one).before_planning(is_look=False)
     assert first.read_text() == "other's"
