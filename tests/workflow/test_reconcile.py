@@ -11,7 +11,7 @@ import pytest
 
 from anonbench.core.errors import InputError
 from anonbench.core.jobs.checksums import is_intact, read_checksum, record_of, write_checksum
-from anonbench.workflow.reconcile import Results, of_another_version
+from anonbench.workflow.reconcile import Results
 
 
 @pytest.fixture
@@ -58,6 +58,15 @@ def test_a_damaged_file_is_put_aside_when_its_job_runs(
     assert good.read_text() == "made"
 
 
+def test_a_damaged_file_that_was_made_again_meanwhile_stays(folder: Path) -> None:
+    file, results = written(folder / "a.csv"), Results(folder)
+    file.write_text("")
+    assert results.outdated(lambda file: True) == {file.as_posix()}
+    file.write_text("made")  # by another run
+    results.begin({file.as_posix()})
+    assert file.read_text() == "made"
+
+
 @pytest.mark.parametrize("damage", ["removed", "cut", "of another"])
 def test_what_no_checksum_tells_of_is_made_again(
     folder: Path, damage: str, caplog: pytest.LogCaptureFixture
@@ -73,27 +82,25 @@ def test_what_no_checksum_tells_of_is_made_again(
     assert results.outdated(lambda file: True) == {file.as_posix()}
     results.begin({file.as_posix()})
     assert file.read_text() == "made", "only its job takes it away"
-    assert "nothing says what 1 files hold, such as" in caplog.text
+    assert f"1 files in {folder}, such as {file}, lack a checksum or a record" in caplog.text
 
 
 def test_what_snakemake_does_not_know_is_made_again(
     folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    file, other = written(folder / "a.csv"), written(folder / "b.csv")
-    assert outdated(folder, file) == {file}
+    file, _, own = written(folder / "a.csv"), written(folder / "b.csv"), folder / "own.csv"
+    own.write_text("of a user")
+    assert outdated(folder, own) == {own}
     assert not caplog.text
-    assert outdated(folder, file, other) == {file, other}
-    assert "nothing is known of the files in" in caplog.text
+    assert outdated(folder, file, own) == {file, own}
+    assert f"1 files in {folder}, such as {file}, lack a checksum or a record" in caplog.text
 
 
-def test_only_a_digest_is_missed_of_what_can_be_put_back(folder: Path) -> None:
+def test_all_that_is_gone_is_missed_but_big_files_and_folders(folder: Path) -> None:
     model = written(folder / "model" / "backbone.safetensors")
     digest = written(folder / "model" / "backbone.safetensors.digest")
-    index, table = written(folder / "model" / "log.csv"), written(folder / "model" / "a.csv")
-    figure = written(folder / "model" / "figure.png")
-    write_checksum(index, identity="of its job")
-    for path in (model, index, figure):  # to save room
-        path.unlink()
+    table = written(folder / "model" / "a.csv")
+    model.unlink()  # to save room
     assert not outdated(folder)
     for path in (digest, table):  # as Snakemake does with the outputs of a failed job
         path.unlink()
@@ -102,15 +109,12 @@ def test_only_a_digest_is_missed_of_what_can_be_put_back(folder: Path) -> None:
     assert not outdated(folder)
 
 
-def test_files_that_are_hidden_and_those_of_runs_are_not_looked_into(folder: Path) -> None:
-    for name in (".code/a.json", "logs/a.log", "benchmarks/a.tsv", "set/.made/0.tar"):
+def test_hidden_files_are_not_looked_into(folder: Path) -> None:
+    for name in (".code/a.json", ".run.jsonl", "set/.made/0.tar", "set/a.csv"):
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
-    assert not outdated(folder)
-    (folder / "set/logs").mkdir()
-    (folder / "set/logs/a.csv").touch()
-    assert outdated(folder) == {folder / "set/logs/a.csv"}
+    assert outdated(folder) == {folder / "set/a.csv"}
 
 
 def test_the_time_of_a_touched_file_is_noted_when_a_run_starts(folder: Path) -> None:
@@ -149,15 +153,16 @@ def test_without_results_there_is_nothing_to_look_at(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-def test_results_of_another_version_are_named_with_the_way_to_keep_them(folder: Path) -> None:
-    assert of_another_version(folder) is None
+def test_results_of_another_version_are_named_with_the_way_to_keep_them(
+    folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     Results(folder).begin(set())
-    assert of_another_version(folder) is None
+    Results(folder).before_planning(is_look=True)
+    assert not caplog.text
     (folder / ".anonbench-version").write_text("0.0.1")
-    message = of_another_version(folder)
-    assert message is not None
-    assert f"{folder} was written by anonbench 0.0.1" in message
-    assert "--config results=" in message
+    Results(folder).before_planning(is_look=True)
+    assert f"{folder} was written by anonbench 0.0.1" in caplog.text
+    assert "--config results=" in caplog.text
 
 
 def test_files_of_the_future_are_dated_now(folder: Path, caplog: pytest.LogCaptureFixture) -> None:

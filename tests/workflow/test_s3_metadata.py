@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 
 from anonbench.core.errors import InputError
-from anonbench.workflow.s3_metadata import RECORDS, RUNNING, Bucket
+from anonbench.workflow.s3_metadata import RECORDS, Bucket
 
 moto = pytest.importorskip("moto", reason="moto, an S3 server for tests, is not installed")
 boto3 = pytest.importorskip("boto3", reason="boto3 is not installed")
@@ -79,10 +80,12 @@ def test_another_folder_begins_with_the_records(s3: Any, tmp_path: Path) -> None
     one, other = tmp_path / "one", tmp_path / "other"
     first = ran(s3, one, "one's")
     stale = record(Bucket(s3, ADDRESS, other), "stale")
+    stale.with_name("of a file that is gone").write_text("stale")
     assert texts(looked(s3, other)) == ["one's"]
     assert stale.read_text() == "stale"
-    Bucket(s3, ADDRESS, other).before_planning(is_look=False)
-    assert stale.read_text() == "one's"
+    bucket = Bucket(s3, ADDRESS, other)
+    bucket.before_planning(is_look=False)
+    assert texts(bucket) == [stale.read_text()] == ["one's"]
     ran(s3, other, "other's")
     Bucket(s3, ADDRESS, one).before_planning(is_look=False)
     assert first.read_text() == "other's"
@@ -94,8 +97,12 @@ def test_the_same_folder_keeps_what_it_knows(s3: Any, tmp_path: Path) -> None:
     path.write_text("of the run that was killed")
     assert texts(looked(s3, tmp_path)) == ["of the run that was killed"]
     Bucket(s3, ADDRESS, tmp_path).unlock()
-    assert RUNNING in names(s3)
-    started(s3, tmp_path)
+    with pytest.raises(InputError, match="another run writes there"):
+        looked(s3, tmp_path / "other")
+    continued = started(s3, tmp_path)
+    assert path.read_text() == "of the run that was killed"
+    continued.end()
+    assert texts(looked(s3, tmp_path / "other")) == ["of the run that was killed"]
     assert path.read_text() == "of the run that was killed"
 
 
@@ -112,24 +119,35 @@ def test_while_one_run_writes_another_is_refused(s3: Any, tmp_path: Path) -> Non
 
 def test_what_a_lost_run_made_is_removed(s3: Any, tmp_path: Path) -> None:
     ran(s3, tmp_path / "one", "known")
+    time.sleep(1)  # S3 counts in seconds
     started(s3, tmp_path / "lost")
-    known = {item.key: item.last_modified for item in s3.Bucket("bench").objects.all()}
-    while not any(
-        item.last_modified > max(known.values()) for item in s3.Bucket("bench").objects.all()
-    ):
-        put(s3, "unknown.csv")  # S3 counts in seconds
+    put(s3, "unknown.csv")
     other = Bucket(s3, ADDRESS, tmp_path / "other")
     other.before_planning(is_look=False)
     other.unlock()
     assert names(s3) == {"a.csv", RECORDS}
     assert texts(looked(s3, tmp_path / "third")) == ["known"]
+    started(s3, tmp_path / "other").end()
 
 
-def test_a_first_run_that_is_lost_leaves_nothing(s3: Any, tmp_path: Path) -> None:
+def test_a_run_that_is_lost_once_it_was_continued_leaves_what_it_knew(
+    s3: Any, tmp_path: Path
+) -> None:
+    record(started(s3, tmp_path / "lost"), "first")
+    put(s3, "first.csv")
+    time.sleep(1)
     started(s3, tmp_path / "lost")
-    put(s3, "unknown.csv")
+    put(s3, "second.csv")
     Bucket(s3, ADDRESS, tmp_path / "other").unlock()
-    assert names(s3) == set()
+    assert names(s3) == {"first.csv", RECORDS}
+    assert texts(looked(s3, tmp_path / "third")) == ["first"]
+
+
+def test_records_that_were_copied_without_their_run_are_used(s3: Any, tmp_path: Path) -> None:
+    ran(s3, tmp_path / "one", "known")
+    records = s3.Object("bench", f"part/results/{RECORDS}")
+    records.put(Body=records.get()["Body"].read())
+    assert texts(looked(s3, tmp_path / "other")) == ["known"]
 
 
 def test_results_of_which_nothing_is_known_are_refused(s3: Any, tmp_path: Path) -> None:
@@ -137,7 +155,7 @@ def test_results_of_which_nothing_is_known_are_refused(s3: Any, tmp_path: Path) 
     for is_look in (True, False):
         with pytest.raises(InputError, match="nothing is known of the results there"):
             Bucket(s3, ADDRESS, tmp_path).before_planning(is_look)
-    assert RUNNING not in names(s3)
+    assert names(s3) == {"copied.csv"}
 
 
 def test_a_bucket_that_is_not_there_is_named(s3: Any, tmp_path: Path) -> None:

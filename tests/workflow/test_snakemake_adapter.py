@@ -6,12 +6,14 @@ Where one of these tests fails on a new version of Snakemake, look at that funct
 
 from __future__ import annotations
 
+import asyncio
 import importlib.util
 import inspect
 import json
 import re
 import subprocess
 import sys
+from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
 from types import SimpleNamespace
@@ -22,13 +24,14 @@ from snakemake import api  # noqa: F401 - first: Snakemake's modules import each
 from snakemake import workflow as snakemake_workflow
 from snakemake.dag import DAG
 from snakemake.exceptions import WorkflowError
+from snakemake.io import IOFile
 from snakemake.jobs import Reason
-from snakemake.persistence import MetadataRecord
 from snakemake.persistence.file import FilePersistence
 from snakemake.resources import Resource, Resources
 from snakemake.rules import Rule
 from snakemake.settings.types import ResourceSettings
 from snakemake.workflow import Workflow
+from snakemake_interface_executor_plugins.settings import ExecMode
 
 from anonbench.workflow import snakemake_adapter as adapter
 from anonbench.workflow.reconcile import Results
@@ -62,8 +65,10 @@ def test_only_a_look_is_opened_without_a_lock() -> None:
     ("method", "parameters"),
     [
         ("_record_path", ["self", "subject", "id"]),
-        ("_io_write", ["self", "subject", "json_value", "id", "mode"]),
-        ("_io_read", ["self", "subject", "id"]),
+        ("_get_key", ["self", "f"]),
+        ("_input", ["self", "job"]),
+        ("_write_record", ["self", "key", "record"]),
+        ("input_checksums", ["self", "job", "input_path"]),
         ("finished", ["self", "job"]),
         ("cleanup_locks", ["self"]),
         ("save_iocache", ["self"]),
@@ -79,13 +84,16 @@ def test_metadata_has_this_attribute(name: str) -> None:
     assert f"self.{name} = " in source(FilePersistence.__init__)
 
 
-def test_all_records_and_marks_go_through_these_methods() -> None:
-    for method in ("_read_record_cached", "_write_record", "_mark_incomplete"):
-        assert "self._io_" in source(getattr(FilePersistence, method))
-    assert "self._record_path(self._incomplete_path" in source(
-        FilePersistence._filter_incomplete_keys
-    )
-    assert {"input", "input_checksums"} <= set(MetadataRecord().keys())
+def test_all_records_and_marks_are_named_by_these_methods() -> None:
+    for method in ("metadata", "cleanup_metadata", "started", "finished", "incomplete"):
+        assert "self._get_key(" in source(getattr(FilePersistence, method))
+    finished = source(FilePersistence.finished)
+    assert "input_files = self._input(job)" in finished
+    assert "record.input_checksums = checksums" in finished
+    assert "self._write_record(key, record)" in finished
+    assert "recorded != self._input(job)" in source(FilePersistence._input_changed)
+    assert "m.input_checksums.get(input_path)" in source(FilePersistence.input_checksums)
+    assert "self.workflow.persistence.input_checksums(job, f)" in source(DAG.update_needrun)
 
 
 def test_jobs_of_forced_files_run_and_incomplete_files_are_forced() -> None:
@@ -99,43 +107,90 @@ def test_jobs_of_forced_files_run_and_incomplete_files_are_forced() -> None:
 def opened(results: Path, folder: Path) -> Metadata:
     dag = SimpleNamespace(
         workflow=SimpleNamespace(
-            is_main_process=True, dag_settings=SimpleNamespace(max_checksum_file_size=0)
+            is_main_process=True,
+            dag_settings=SimpleNamespace(max_checksum_file_size=0),
+            execution_settings=SimpleNamespace(keep_metadata=True),
+            deployment_settings=SimpleNamespace(deployment_method=set()),
+            exec_mode=ExecMode.DEFAULT,
         ),
         forcefiles=set(),
     )
     return Metadata(Results(results), dag=dag, warn_only=True, path=folder / ".snakemake")
 
 
+class Job(SimpleNamespace):
+    """A job, with what Snakemake records of it."""
+
+    __hash__ = object.__hash__
+
+    def __init__(self, output: list[str], inputs: dict[str, str]) -> None:
+        nothing = ("shellcmd", "run_func_src", "conda_env", "env_modules", "container_img_url")
+        super().__init__(
+            name="tables",
+            input=[Input(file, checksum) for file, checksum in inputs.items()],
+            log=[],
+            non_derived_params=[],
+            workflow=SimpleNamespace(iocache=SimpleNamespace(active=False)),
+            **dict.fromkeys(nothing),
+        )
+        self.rule = self
+        self.output = list(map(IOFile, output))
+        for file in self.output:
+            file.rule = self
+
+
+class Input(str):
+    """An input with a checksum."""
+
+    is_storage = False
+    flags: Mapping[str, Any] = {}
+
+    def __new__(cls, path: str, _: str) -> Input:
+        return super().__new__(cls, path)
+
+    def __init__(self, _: str, content: str) -> None:
+        self._content = content
+
+    async def checksum(self, _: int) -> str:
+        return self._content
+
+
+def finish(metadata: Metadata, job: Job) -> None:
+    asyncio.run(metadata.finished(job))
+
+
 def test_records_lie_with_the_results_and_move_with_them(tmp_path: Path) -> None:
     results, moved = tmp_path / "results", tmp_path / "moved"
-    inputs = ["/data/images.csv", f"{results}/a.csv", f"{results}/b.csv"]
-    checksums = {f"{results}/a.csv": "sha256:a", "/data/images.csv": "sha256:b"}
     long = "/".join(3 * [100 * "b"])
-    record = MetadataRecord(rule="tables", input=inputs, input_checksums=checksums)
+
+    def job(folder: Path) -> Job:
+        inputs = {"/data/images.csv": "sha256:b", f"{folder}/a.csv": "sha256:a"}
+        return Job([f"{folder}/table.csv", f"{folder}/{long}"], inputs)
+
     here = opened(results, tmp_path)
     assert not results.exists(), "a look makes no folder"
-    for name in ("table.csv", long):
-        here._write_record(f"{results}/{name}", record)
-    here._mark_incomplete(f"{results}/table.csv", None)
-    outside = str(tmp_path / "outside.csv")
-    here._write_record(outside, MetadataRecord(rule="outside"))
+    here.started(job(results))
+    finish(here, job(results))
+    here.started(Job([f"{results}/killed.csv"], {}))
+    finish(here, Job([str(tmp_path / "outside.csv")], {}))
     assert not any((tmp_path / ".snakemake/metadata").iterdir())
     results.rename(moved)
-    there = opened(moved, tmp_path)
-    for name in ("table.csv", long):
-        found = there._read_record(f"{moved}/{name}")
-        assert found is not None
-        assert found.input == ["/data/images.csv", f"{moved}/a.csv", f"{moved}/b.csv"]
-        assert found.input_checksums == {
-            f"{moved}/a.csv": "sha256:a",
-            "/data/images.csv": "sha256:b",
-        }
-        assert there.is_recorded(f"{moved}/{name}")
-    assert there._filter_incomplete_keys([f"{moved}/{long}", f"{moved}/table.csv"]) == {
-        f"{moved}/table.csv"
-    }
-    assert there._read_record(outside).rule == "outside"
+    for name in ("table.csv", "killed.csv", long):
+        path = moved / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    there, same = opened(moved, tmp_path), job(moved)
+    assert there.has_metadata(same)
+    assert not any(there.input_changed(same))
+    assert there.input_checksums(same, f"{moved}/a.csv") == {"sha256:a"}
+    assert there.input_checksums(same, "/data/images.csv") == {"sha256:b"}
+    assert any(there.input_changed(Job([f"{moved}/table.csv"], {})))
+    assert there.is_recorded(f"{moved}/{long}")
+    assert there.has_metadata(Job([str(tmp_path / "outside.csv")], {}))
     assert not there.is_recorded(f"{moved}/none.csv")
+    assert asyncio.run(there.incomplete(same)) == []
+    killed = Job([f"{moved}/killed.csv"], {})
+    assert asyncio.run(there.incomplete(killed)) == [f"{moved}/killed.csv"]
 
 
 def test_what_is_outdated_is_forced(tmp_path: Path) -> None:
@@ -147,9 +202,12 @@ def test_what_is_outdated_is_forced(tmp_path: Path) -> None:
 
 def test_a_record_is_json_as_snakemake_writes_it(tmp_path: Path) -> None:
     metadata = opened(tmp_path / "results", tmp_path)
-    metadata._write_record(f"{tmp_path}/results/a.csv", MetadataRecord(rule="a", input=[]))
+    finish(metadata, Job([f"{tmp_path}/results/a.csv"], {f"{tmp_path}/results/b.csv": "sha256:b"}))
     (path,) = (tmp_path / "results/.snakemake/metadata").iterdir()
-    assert json.loads(path.read_text())["rule"] == "a"
+    record = json.loads(path.read_text())
+    assert record["rule"] == "tables"
+    assert record["input"] == ["./b.csv"]
+    assert record["input_checksums"] == {"./b.csv": "sha256:b"}
 
 
 # --- plan -----------------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 # The config, checked before any job is planned, and what all other rule files use.
 
+import sys
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
@@ -8,6 +9,7 @@ from anonbench.config import stage_parameters
 from anonbench.config.resources import Estimates
 from anonbench.core.errors import InputError
 from anonbench.core.methods import METHODS
+from anonbench.datasets.doubts import said_of_run
 from anonbench.datasets.listing import root_of
 from anonbench.datasets.originals import copies_message
 from anonbench.detection.user_annotations import READERS
@@ -39,6 +41,14 @@ files = RuleFiles(workflow)
 storage_prefix = files.storage_prefix
 plain, by_digest, page = files.plain, files.by_digest, files.page
 figure, table = files.figure, files.table
+
+if workflow.is_main_process and not workflow.storage_settings.default_storage_provider:
+    _copied = [name for name, d in experiment.datasets.items() if d.copy_originals]
+    if _message := copies_message(settings.results, _copied):
+        logger.warning(_message)
+    # where nothing is left to do no job says it, and --quiet all silences the logger
+    for _message in said_of_run(settings.results, experiment.datasets):
+        print(f"anonbench: the results so far: {_message}", file=sys.stderr)
 
 
 pathvars:

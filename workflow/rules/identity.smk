@@ -1,6 +1,5 @@
 # What Snakemake knows of results is kept with them, and a run repairs them before its first job.
 
-import sys
 from pathlib import Path
 
 from anonbench.datasets.doubts import said_of_run
@@ -16,14 +15,6 @@ if workflow.storage_settings.default_storage_provider == "s3":
 else:
     store = Results(settings.results)
 keep_metadata_in(store, workflow)
-
-if workflow.is_main_process and isinstance(store, Results):
-    _copied = [name for name, d in experiment.datasets.items() if d.copy_originals]
-    if _message := copies_message(settings.results, _copied):
-        logger.warning(_message)
-    # where nothing is left to do no job says it, and --quiet all silences the logger
-    for _message in said_of_run(settings.results, experiment.datasets):
-        print(f"anonbench: the results so far: {_message}", file=sys.stderr)
 
 
 onstart:

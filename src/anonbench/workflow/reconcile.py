@@ -1,7 +1,7 @@
-"""Check of results against the checksums of their jobs, before planning; repair when a run starts.
+"""Check of results against the checksums of their jobs before planning, and repair by a run.
 
-Snakemake compares times and believes what is there. So files that are damaged, of unknown origin,
-or gone while others read them have their jobs planned again. Only a run changes anything.
+Snakemake compares times and trusts files that exist. So the jobs of files that are damaged, of
+unknown origin, or gone while others read them are planned again. Only a run changes anything.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -17,70 +17,81 @@ from pathlib import Path
 from anonbench import __version__
 from anonbench.core.errors import InputError
 from anonbench.core.io import cannot_be_written_to, make_private, writing_to
-from anonbench.core.jobs.checksums import DIGEST, FOLDER, is_intact, note_time, read_checksum
-from anonbench.core.jobs.job_cache import IDENTITY
+from anonbench.core.jobs.checksums import (
+    FOLDER,
+    digest_file,
+    is_intact,
+    note_time,
+    read_checksum,
+)
 from anonbench.workflow.code_snapshots import keep_codes
 
 log = logging.getLogger(__name__)
 
-METADATA = ".snakemake"
-"""Folder in the results of what Snakemake knows of them."""
 BY_HAND = ".by-hand"
-"""Suffix under which a damaged file is put aside: nothing is lost."""
+"""Suffix of a damaged file that was put aside: nothing is lost."""
 _VERSION = ".anonbench-version"
-_READ = (".csv", ".json", ".npz", ".parquet", DIGEST)
-"""Suffixes of files that other jobs read: nobody misses a figure but who asks for it."""
 _CLOCK_SECONDS = 2.0
-_OF_RUNS = ("benchmarks", "logs")
-_AGAIN = "their jobs check them or make them again"
+_OTHER_VERSION = (
+    f"%s was written by anonbench %s, and this is {__version__}: what it computes otherwise is "
+    "made again, in place of what is there. To keep that, give another folder: "
+    f"--config results=results/{__version__}"
+)
+_HALF_KNOWN = (
+    "%d files in %s, such as %s, lack a checksum or a record of Snakemake: their jobs check them "
+    "or make them again"
+)
+_AHEAD = (
+    "%d files in %s were of the future and are dated now: the clocks of the machines that wrote "
+    "them differ"
+)
 
 
 class Results:
-    """A folder of results, whose files were recorded by the jobs that wrote them."""
+    """A folder of results with checksums written by their jobs."""
 
     def __init__(self, folder: Path) -> None:
         """Take the folder, as the config names it; it may be missing."""
         self._folder = folder
         self.prefix = f"{folder.as_posix()}/"
-        self.metadata = folder / METADATA
+        """Start of the names that Snakemake gives to results."""
+        self.metadata = folder / ".snakemake"
+        """Folder of Snakemake's records of these results; it may be missing."""
         self.damaged: Sequence[Path] = ()
-        """Files that hold something else than their jobs wrote; found by `outdated`."""
-        self.gone: Sequence[Path] = ()
-        """Files that other jobs read and that are not there."""
+        """Files with another content than their jobs wrote, as `outdated` found them."""
         self.unknown: Sequence[Path] = ()
-        """Files of which no job, or not Snakemake, says what they hold; those of users included."""
+        """Files without a checksum or a record of Snakemake; those of users included."""
 
     def before_planning(self, is_look: bool) -> None:
-        """Warn of results of another version, or that cannot be written to."""
-        for message in (of_another_version(self._folder), cannot_be_written_to(self._folder)):
-            if message:
-                log.warning("%s", message)
+        """Warn of results that another version wrote, or that cannot be written to."""
+        version = self._folder / _VERSION
+        if version.exists() and version.read_text(encoding="utf-8") != __version__:
+            log.warning(_OTHER_VERSION, self._folder, version.read_text(encoding="utf-8"))
+        if message := cannot_be_written_to(self._folder):
+            log.warning("%s", message)
 
     def outdated(self, is_recorded: Callable[[str], bool]) -> set[str]:
-        """Return files whose jobs have to run again; nothing is written.
+        """Return and name files whose jobs have to run again; nothing is written.
 
         Args:
-            is_recorded: whether Snakemake knows how a file was made.
+            is_recorded: whether Snakemake has a record of a file.
 
         """
-        files, self.gone = _files(self._folder), list(_gone(self._folder))
-        with ThreadPoolExecutor() as pool:
-            intact = dict(zip(files, pool.map(is_intact, files), strict=True))
+        files, gone = _scan(self._folder)
+        intact = _are_intact(files)
         recorded = {path for path in files if is_recorded(path.as_posix())}
         self.damaged = [path for path in files if intact[path] is False]
         self.unknown = [path for path in files if intact[path] is None or path not in recorded]
-        lost = [path for path in recorded if intact[path] is None and not read_checksum(path)]
         for path in self.damaged:
             log.warning("%s is not what its job wrote: a run that needs it makes it again", path)
-        if lost:
-            text = "nothing says what %d files hold, such as %s: %s"
-            log.warning(text, len(lost), min(lost), _AGAIN)
-        if any(map(intact.get, files)) and not recorded:
-            log.warning("nothing is known of the files in %s: %s", self._folder, _AGAIN)
-        return {path.as_posix() for path in [*self.damaged, *self.gone, *self.unknown]}
+        # the others are the user's own
+        of_jobs = [path for path in self.unknown if path in recorded or read_checksum(path)]
+        if of_jobs:
+            log.warning(_HALF_KNOWN, len(of_jobs), self._folder, of_jobs[0])
+        return {path.as_posix() for path in (*self.damaged, *self.unknown, *gone)}
 
     def begin(self, planned: Collection[str]) -> None:
-        """Put damaged files aside and correct times, before the first job runs.
+        """Put damaged files aside and correct times, before the first job of a run.
 
         Args:
             planned: the outputs of all jobs that will run.
@@ -94,7 +105,7 @@ class Results:
         make_private(self._folder)
         with writing_to(self._folder):
             for path in self.damaged:
-                # looked into again: another run may have made it since
+                # checked again: another run may have made it since
                 if path.as_posix() in planned and os.path.lexists(path) and not is_intact(path):
                     aside = path.with_name(path.name + BY_HAND)
                     path.replace(aside)
@@ -107,74 +118,43 @@ class Results:
         """Do nothing: each job has recorded what it made."""
 
     def unlock(self) -> None:
-        """Do nothing: Snakemake's lock is all there is."""
+        """Do nothing: there is no lock but Snakemake's."""
 
 
-def of_another_version(results: Path) -> str | None:
-    """Return what becomes of results that another version of anonbench wrote, else None."""
-    path = results / _VERSION
-    version = path.read_text(encoding="utf-8") if path.exists() else __version__
-    if version == __version__:
-        return None
-    return (
-        f"{results} was written by anonbench {version}, and this is {__version__}: what it "
-        "computes otherwise is made again, in place of what is there. To keep that, give another "
-        f"folder: --config results=results/{__version__}"
-    )
+def _scan(results: Path) -> tuple[list[Path], list[Path]]:
+    """Return all files but hidden ones, and the files with a checksum that are gone.
 
-
-def _folders(results: Path, apart: Collection[str]) -> Iterator[tuple[Path, list[str]]]:
-    """Yield each folder with the names of its files, hidden ones left out."""
-    for place, folders, names in os.walk(results):
-        without = apart if Path(place) == results else ()
-        folders[:] = [name for name in folders if not name.startswith(".") and name not in without]
-        yield Path(place), [name for name in names if not name.startswith(".")]
-
-
-def _files(results: Path, apart: Collection[str] = _OF_RUNS) -> list[Path]:
-    return sorted(folder / name for folder, names in _folders(results, apart) for name in names)
-
-
-def _gone(results: Path) -> Iterator[Path]:
-    """Yield files that other jobs read and that are gone: their jobs were killed or failed.
-
-    Snakemake would not miss them while what was made from them is there. Of a job that can put its
-    outputs back only a digest is missed: that the big file is gone, to save room, is no reason to
-    make it again. A folder that is gone as a whole is not missed.
+    Snakemake would not miss these while the files made from them are there. A big file that has a
+    digest may be gone, to save room, and so may a whole folder.
     """
-    for folder, names in _folders(results, _OF_RUNS):
-        for record in sorted((folder / FOLDER).glob("*.json")):
-            path = folder / record.name.removesuffix(".json")
-            if path.name in names or path.suffix not in _READ:
-                continue
-            if path.suffix == DIGEST or IDENTITY not in (read_checksum(path) or {}):
-                yield path
+    files, gone = [], []
+    for place, folders, names in os.walk(results):
+        folder = Path(place)
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        files += [folder / name for name in names if not name.startswith(".")]
+        recorded = {path.name.removesuffix(".json") for path in (folder / FOLDER).glob("*.json")}
+        lost = recorded.difference(names)
+        gone += [folder / name for name in lost if digest_file(name) not in recorded]
+    return sorted(files), gone
+
+
+def _are_intact(files: Sequence[Path]) -> dict[Path, bool | None]:
+    with ThreadPoolExecutor() as pool:
+        return dict(zip(files, pool.map(is_intact, files), strict=True))
 
 
 def _correct_times(results: Path) -> None:
-    """Note the times of intact files, and date those of the future now.
+    """Note the times of intact files, and date files of the future now.
 
     Snakemake refuses what is made from a file that another machine's clock dated ahead.
     """
-    now = time.time()
-    with ThreadPoolExecutor() as pool:
-        ahead = sum(pool.map(lambda path: _correct_time(path, now), _files(results, ())))
+    intact = _are_intact(_scan(results)[0])
+    latest = time.time() + _CLOCK_SECONDS
+    ahead = [path for path in intact if path.exists() and path.stat().st_mtime > latest]
     if ahead:
-        log.warning(
-            "%d files in %s were of the future and are dated now: the clocks of the machines that "
-            "wrote them differ",
-            ahead,
-            results,
-        )
-
-
-def _correct_time(path: Path, now: float) -> bool:
-    """Correct the time of one file; return whether it was of the future."""
-    intact, is_ahead = is_intact(path), False
-    with suppress(OSError):  # a link to nowhere, or someone else's
-        if path.stat().st_mtime > now + _CLOCK_SECONDS:
-            is_ahead = True
-            os.utime(path, (now, now))
-    if intact:
+        log.warning(_AHEAD, len(ahead), results)
+    for path in ahead:
+        with suppress(OSError):  # someone else's
+            os.utime(path)
+    for path in filter(intact.get, intact):
         note_time(path)
-    return is_ahead

@@ -8,10 +8,10 @@ from __future__ import annotations
 import atexit
 import sys
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from snakemake import api, cli  # noqa: F401 - first: Snakemake's modules import each other
 from snakemake import workflow as snakemake_workflow
@@ -24,69 +24,20 @@ from anonbench.core.jobs.benchmarks import settle_benchmark
 from anonbench.core.jobs.checksums import note_time
 from anonbench.core.jobs.fingerprint import code_digest
 from anonbench.reporting.pipeline import trace
+from anonbench.workflow.reconcile import Results
+from anonbench.workflow.s3_metadata import Bucket
 
 # --- metadata -------------------------------------------------------------------------------------
-
-_NAME_LENGTH = 128
-"""Characters of a record's file name, less one. Snakemake takes what the file system allows, which
-is another number on another one, and records would not be found there."""
-
-
-class Store(Protocol):
-    """Where results lie, and what Snakemake knows of them."""
-
-    prefix: str
-    """Of the names that Snakemake gives to results, with the slash."""
-    metadata: Path
-    """Folder of Snakemake's records and marks of these results; it may be missing."""
-    unknown: Sequence[Path]
-    """Files of which no job, or not Snakemake, says what they hold: what `outdated` found."""
-
-    def before_planning(self, is_look: bool) -> None:
-        """Get ready for planning.
-
-        Args:
-            is_look: nothing will run, and nothing may change.
-
-        Raises:
-            InputError: nothing can be planned.
-
-        """
-
-    def outdated(self, is_recorded: Callable[[str], bool]) -> Iterable[str]:
-        """Return files whose jobs have to run again, by the names that Snakemake gives them.
-
-        Args:
-            is_recorded: whether Snakemake knows how a file was made.
-
-        """
-
-    def begin(self, planned: Collection[str]) -> None:
-        """Get ready for the first job of a run.
-
-        Args:
-            planned: the outputs of all jobs that will run.
-
-        Raises:
-            InputError: the results cannot be written to.
-
-        """
-
-    def end(self) -> None:
-        """Finish a run."""
-
-    def unlock(self) -> None:
-        """Release the results, after a run that was killed."""
 
 
 class Metadata(FilePersistence):  # type: ignore[misc]
     """Snakemake's records of results, kept with the results instead of in `.snakemake`.
 
-    Files in the results are named relative to them, so that records are still true where the
-    results were moved or copied. All else (locks, environments, logs) stays in `.snakemake`.
+    They name files relative to the results, so that they are still true where the results were
+    moved or copied. All else (locks, environments, logs) stays in `.snakemake`.
     """
 
-    def __init__(self, store: Store, **settings: Any) -> None:
+    def __init__(self, store: Results | Bucket, **settings: Any) -> None:
         """Open the records of `store`; `settings` are those of Snakemake."""
         super().__init__(**settings)
         self._store = store
@@ -100,14 +51,14 @@ class Metadata(FilePersistence):  # type: ignore[misc]
                 raise WorkflowError(str(error)) from None
         self._metadata_path = str(store.metadata / "metadata")
         self._incomplete_path = str(store.metadata / "incomplete")
-        self._max_len = _NAME_LENGTH
+        self._max_len = 128  # Snakemake takes the file system's, and results may move to another
         if is_main:
             # as Snakemake itself does with incomplete files: what is forced need not be a target
             self.dag.forcefiles.update(store.outdated(self.is_recorded))
 
     def is_recorded(self, file: str) -> bool:
         """Tell whether there is a record of a file."""
-        return Path(self._record_path(self._metadata_path, file)).exists()
+        return Path(self._record_path(self._metadata_path, self._relative(file))).exists()
 
     async def finished(self, job: Any) -> None:
         """Record a finished job, its benchmark, and the times of outputs that were just touched."""
@@ -120,44 +71,33 @@ class Metadata(FilePersistence):  # type: ignore[misc]
     def cleanup_locks(self) -> None:
         """Do what `snakemake --unlock` asks for."""
         super().cleanup_locks()
-        try:
-            self._store.unlock()
-        except InputError as error:
-            raise WorkflowError(str(error)) from None
+        self._store.unlock()
 
     def save_iocache(self) -> None:
         """Do nothing: a dry run would write what it found for `--trust-io-cache`."""
 
-    def _record_path(self, subject: str, id: str) -> str:
-        path: str = super()._record_path(subject, self._relative(id))
-        return path
+    def input_checksums(self, job: Any, input_path: Any) -> set[Any]:
+        """Return the checksums of an input in the records of a job's outputs."""
+        checksums: set[Any] = super().input_checksums(job, self._relative(input_path))
+        return checksums
 
-    def _io_write(self, subject: str, json_value: Any, id: str, **mode: Any) -> None:
-        super()._io_write(subject, _renamed(json_value, self._relative), id, **mode)
+    def _get_key(self, file: Any) -> str:
+        return self._relative(super()._get_key(file))
 
-    def _io_read(self, subject: str, id: str) -> Any:
-        return _renamed(super()._io_read(subject, id), self._absolute)
+    def _input(self, job: Any) -> list[str]:
+        return sorted(map(self._relative, super()._input(job)))
+
+    def _write_record(self, key: str, record: Any) -> None:
+        checksums = record.input_checksums or {}
+        record.input_checksums = {self._relative(file): checksums[file] for file in checksums}
+        super()._write_record(key, record)
 
     def _relative(self, file: str) -> str:
         prefix = self._store.prefix
         return f"./{file.removeprefix(prefix)}" if file.startswith(prefix) else file
 
-    def _absolute(self, name: str) -> str:
-        return self._store.prefix + name[2:] if name.startswith("./") else name
 
-
-def _renamed(record: dict[str, Any], rename: Callable[[str], str]) -> dict[str, Any]:
-    """Return a record with its inputs renamed; marks of incomplete files have none."""
-    if not record.get("input"):
-        return record
-    checksums = record.get("input_checksums") or {}
-    return record | {
-        "input": sorted(map(rename, record["input"])),
-        "input_checksums": {rename(file): checksum for file, checksum in checksums.items()},
-    }
-
-
-def keep_metadata_in(store: Store, workflow: Any) -> None:
+def keep_metadata_in(store: Results | Bucket, workflow: Any) -> None:
     """Have a workflow's metadata kept in `store`; to be called while its Snakefile is read.
 
     Snakemake opens a log before it reads the Snakefile, also where nothing will run: that of a look
@@ -175,11 +115,10 @@ def keep_metadata_in(store: Store, workflow: Any) -> None:
 
 
 def _remove_log_of_look(workflow: Any, logs: Iterable[str]) -> None:
-    metadata = workflow.persistence
-    if metadata is None or getattr(metadata, "is_look", False):
-        for log in logs:
-            if log.endswith(".snakemake.log"):
-                Path(log).unlink(missing_ok=True)
+    for log in logs:
+        # --lint opens no metadata
+        if log.endswith(".snakemake.log") and getattr(workflow.persistence, "is_look", True):
+            Path(log).unlink(missing_ok=True)
 
 
 # --- plan: a dry run whose workflow is handed over ------------------------------------------------
