@@ -1,0 +1,139 @@
+"""Why planned jobs would run."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from anonbench.core.jobs.checksums import write_checksum
+from anonbench.core.jobs.made_from import MADE_FROM
+from anonbench.core.provenance import file_digest
+from anonbench.workflow.plan.causes import NEW, changed_images, reasons
+from anonbench.workflow.plan.costs import costs
+from anonbench.workflow.plan.jobs import Job, Plan
+from anonbench.workflow.plan.report import as_data, as_text, explain
+
+Maker = Callable[..., Job]
+Planner = Callable[..., Plan]
+NAMES = ["a.png", "b.png", "c.png", "unusable.png"]
+
+
+class Input(str):
+    """Input file of Snakemake."""
+
+    __slots__ = ("is_ancient",)
+
+    def __init__(self, name: str) -> None:
+        self.is_ancient = name.endswith(".tar")
+
+
+def made_from(path: Path, parameters: dict[str, Any], **inputs: str) -> Path:
+    path.touch()
+    write_checksum(path, **{MADE_FROM: {"parameters": parameters, "inputs": inputs}})
+    return path
+
+
+def causes(plan: Plan, job: Job) -> list[str]:
+    return list(reasons(plan)[job])
+
+
+def test_the_beginning_of_a_chain_is_the_reason_of_all_that_follows(
+    tmp_path: Path, job: Maker, plan: Planner
+) -> None:
+    paths = [made_from(tmp_path / name, {}) for name in ("embeddings", "scores")]
+    models = made_from(tmp_path / "models", {"slice": {"k": 1}})
+    train = job(1, outputs=[models], params={"slice": {"k": 2}})
+    embed = job(2, "embed", outputs=paths[:1], before=[train])
+    score = job(3, "score", outputs=paths[1:], before=[embed])
+    explore = job(4, "explore", before=[score])
+    made = plan(train, embed, score, explore)
+    cause, found = "k: 1 → 2", reasons(made)
+    assert found == {
+        train: {cause: [train]},
+        embed: {cause: [embed, train]},
+        score: {cause: [score, embed, train]},
+        explore: {NEW: [explore]},
+    }
+    assert made.needed(score) == [train, embed, score]
+    text = as_text(as_data(made.planned, found, costs(made), cores=2, gpus=0))
+    assert "4 jobs would run, because:\n  1. k: 1 → 2  [train (1)]\n  2. not made yet" in text
+    assert "About 40 min 00 s with 2 cores" in text
+    assert "At most: no job of embed, explore, score, train was measured here" in text
+    one = explain(as_data(made.needed(score), found, costs(made), 2, 0), "results/scores")
+    assert one.startswith("results/scores would be made by score ids 3, because:\n  1. k: 1 → 2\n")
+    assert "     score ids 3 ← embed ids 2 ← train ids 1\n" in one
+
+
+def test_inputs_are_compared_by_digest_but_those_that_do_not_count(
+    tmp_path: Path, job: Maker, plan: Planner
+) -> None:
+    now = tmp_path / "own.csv"
+    now.write_text("now", encoding="utf-8")
+    names = {str(now): "0" * 64, "gone": "1" * 64, "a.tar": "2" * 64, "made": "3" * 64}
+    output = made_from(tmp_path / "scores", {"given": [["list", "a"]]}, **names)
+    first = job(1, outputs=[Path("made")])
+    inputs = [Input(name) for name in (str(now), "a.tar", "made", "list")]
+    second = job(
+        2, inputs=inputs, before=[first], outputs=[output], params={"given": [["list", "b"]]}
+    )
+    assert causes(plan(first, second), second) == [
+        "list has changed",
+        f"{now} has changed",
+        "gone was removed",
+    ]
+
+
+def test_an_output_is_gone_or_changed_or_unknown_or_the_job_is_forced(
+    tmp_path: Path, job: Maker, plan: Planner
+) -> None:
+    good, gone, edited = (made_from(tmp_path / name, {}) for name in ("good", "gone", "edited"))
+    unknown = tmp_path / "unknown"
+    unknown.touch()
+    gone.unlink()
+    edited.write_text("edited", encoding="utf-8")
+    spoilt = job(1, outputs=[good, gone, edited, unknown], reason="forced")
+    assert causes(plan(spoilt, unrecorded={unknown}), spoilt) == [
+        f"{gone} is gone",
+        f"{edited} was changed by hand",
+        f"{unknown} has no complete record of its making",
+    ]
+    other = job(1, outputs=[good], reason="Software environment has changed")
+    assert causes(plan(other), other) == ["Software environment has changed"]
+    assert causes(plan(other, unrecorded={good}), other) == [
+        f"{good} has no complete record of its making"
+    ]
+
+
+@pytest.fixture
+def manifest(tmp_path: Path) -> Path:
+    """Return the manifest of three images; a fourth was left out of it."""
+    for name in NAMES:
+        (tmp_path / name).write_bytes(name.encode())
+        os.utime(tmp_path / name, (100, 100))
+    files = [tmp_path / name for name in NAMES[:3]]
+    path = tmp_path / "manifest.parquet"
+    table = {"path": NAMES[:3], "bytes": [5] * 3, "digest": [file_digest(file) for file in files]}
+    pd.DataFrame(table).to_parquet(path)
+    (tmp_path / "skipped").mkdir()
+    (tmp_path / "skipped/manifest.csv").write_text("path,reason\nunusable.png,no image\n")
+    return path
+
+
+def test_no_image_changed(manifest: Path) -> None:
+    os.utime(manifest, (50, 50))  # before all of them: they are read and hold what they held
+    found = changed_images(manifest.parent, NAMES, manifest)
+    assert found == {"added": [], "removed": [], "changed": []}
+
+
+def test_images_are_added_removed_and_changed(manifest: Path) -> None:
+    (manifest.parent / "b.png").write_bytes(b"other")
+    os.utime(manifest.parent / "b.png", (100, 100))  # of the same size, and as old as before
+    (manifest.parent / "d.png").write_bytes(b"new")
+    listed = ["a.png", "b.png", "d.png", "listed, but not there.png"]
+    found = changed_images(manifest.parent, listed, manifest)
+    assert found == {"added": ["d.png"], "removed": ["c.png"], "changed": ["b.png"]}
