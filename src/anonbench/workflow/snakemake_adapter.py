@@ -227,12 +227,9 @@ def own_reason(dag: Any, job: Any) -> str:
     reason = dag.reason(job)
     if reason.forced:
         return "forced by an option of snakemake"
-    own = (
-        reason.updated_input,
-        reason.params_changed,
-        reason.input_changed,
-        reason.software_stack_changed,
-    )
+    if files := sorted(map(str, reason.updated_input)):
+        return f"inputs changed: {len(files)}, such as {files[0]}"
+    own = (reason.params_changed, reason.input_changed, reason.software_stack_changed)
     return str(reason) if any(own) else ""
 
 

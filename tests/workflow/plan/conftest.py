@@ -11,8 +11,6 @@ import pytest
 
 from anonbench.workflow.plan.jobs import Job, Plan
 
-SECONDS: Mapping[str, float] = {}
-
 
 def expected(stage: str, dataset: str, split: str) -> float:
     """Stand in for `Estimates.seconds`."""
@@ -27,7 +25,6 @@ def job() -> Callable[..., Job]:
         number: int,
         stage: str = "train",
         *,
-        inputs: Iterable[Any] = (),
         params: Mapping[str, Any] | None = None,
         benchmark: Path | None = None,
         log: Iterable[Path] = (),
@@ -35,8 +32,6 @@ def job() -> Callable[..., Job]:
     ) -> Job:
         raw = SimpleNamespace(
             rule=SimpleNamespace(name=stage),
-            input=list(inputs),
-            output=list(map(str, own.get("outputs", []))),
             params=params or {},
             benchmark=benchmark,
             log=list(log),

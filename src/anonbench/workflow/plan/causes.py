@@ -10,12 +10,12 @@ import pandas as pd
 
 from anonbench.core.jobs.checksums import DIGEST, is_intact, read_checksum
 from anonbench.core.jobs.fingerprint import known_codes
-from anonbench.core.jobs.made_from import input_digest, plain, read_made_from
+from anonbench.core.jobs.made_from import plain, read_made_from
 from anonbench.core.provenance import file_digest
 from anonbench.datasets.listing import root_of
 from anonbench.workflow.code_snapshots import code_changes, read_code, shortened
 from anonbench.workflow.plan.jobs import Job, Plan
-from anonbench.workflow.plan.settings import MISSING, changes, config_name, described
+from anonbench.workflow.plan.settings import changes, config_name, described
 from anonbench.workflow.status import unfinished
 
 NEW = "not made yet"
@@ -41,15 +41,9 @@ def reasons(plan: Plan) -> Reasons:
 
 
 def changed_images(root: Path, listed: Iterable[str], manifest: Path) -> dict[str, list[str]]:
-    """Return images that were added, removed or changed since a manifest was made.
+    """Return images, relative to `root`, that were added, removed or changed since a manifest.
 
     Only files of another size, or touched since then, are read.
-
-    Args:
-        root: folder of the data set.
-        listed: images now, relative to the folder.
-        manifest: Parquet table with columns path, bytes and digest.
-
     """
     before = pd.read_parquet(manifest, columns=["path", "bytes", "digest"]).set_index("path")
     skipped = pd.read_csv(manifest.parent / "skipped" / "manifest.csv", dtype=str)["path"]
@@ -73,7 +67,6 @@ def _own(plan: Plan, job: Job, last: str | None) -> list[str]:
     causes = [f"{job.outputs[0]} {last}"] if last else [*_of_outputs(plan, job)]
     if before := read_made_from(job.outputs):
         causes += _of_parameters(plan, job, before["parameters"])
-        causes += _of_inputs(plan, job, before["inputs"])
     if not causes and (job.reason or not any(map(Path.exists, job.outputs))):
         causes = [job.reason or NEW]
     return causes
@@ -100,8 +93,9 @@ def _of_parameters(plan: Plan, job: Job, before: Mapping[str, Any]) -> Iterator[
                 yield from _of_code(plan.started.settings.results, change.old, change.new)
             case "scan":
                 yield from _of_images(plan, job)
-            case "given":  # pairs of path and digest
-                yield from _of_files(dict(change.old), dict(change.new))
+            case "given" if isinstance(change.old, list):  # pairs of path and digest
+                files = changes(dict(change.old), dict(change.new))
+                yield from (f"{file.key[0]} has changed" for file in files)
             case _:
                 yield f"{config_name(change, plan.config, words)}: {described(change)}"
 
@@ -116,29 +110,6 @@ def _of_images(plan: Plan, job: Job) -> Iterator[str]:
     changed = changed_images(root, listed["path"], Path(job.raw.output.manifest))
     for what, files in changed.items():
         if files:
-            shown = ", ".join(files[:_SHOWN]) + (", …" if len(files) > _SHOWN else "")
-            yield f"images {what}: {len(files)} ({shown})"
+            yield f"images {what}: {len(files)}, such as {', '.join(files[:_SHOWN])}"
     if not any(changed.values()):
         yield f"{name}: list files or times changed, and no image did"
-
-
-def _of_inputs(plan: Plan, job: Job, before: Mapping[str, str]) -> Iterator[str]:
-    """Return changed inputs; one that is made again is compared when it has been made."""
-    results, given = plan.started.settings.results, plain(job.raw.params).get("given") or []
-    ignored = {file for file in job.raw.input if file.is_ancient} | {file for file, _ in given}
-    remade = {file for each in job.before if each.planned for file in each.raw.output}
-    old = {str(results / f) if f.startswith("./") else f: digest for f, digest in before.items()}
-    new = {f: old.get(f) if f in remade else input_digest(Path(f)) for f in job.raw.input}
-    return _of_files(
-        {file: digest for file, digest in old.items() if file not in ignored},
-        {file: digest for file, digest in new.items() if file not in ignored},
-    )
-
-
-def _of_files(old: Mapping[str, str | None], new: Mapping[str, str | None]) -> Iterator[str]:
-    for change in changes(old, new):
-        name = change.key[0].removesuffix(DIGEST)
-        if MISSING in (change.old, change.new):
-            yield f"{name} was {'added' if change.old == MISSING else 'removed'}"
-        else:
-            yield f"{name} has changed"

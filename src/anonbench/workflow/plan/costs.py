@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -35,23 +35,34 @@ def costs(plan: Plan) -> dict[Job, Cost]:
     its stage, in proportion to the work where `anonbench.config.resources` has a formula; else the
     limit that its rule declares.
     """
-    usages = {job: _usage(job.raw.benchmark, job.raw.log) for job in plan.jobs}
     work = {job: _work(plan, job) for job in plan.jobs}
-    runs = {job: (usage, work[job] / _more_steps(job)) for job, usage in usages.items() if usage}
+    runs = {job: run for job in plan.jobs if (run := _usage(job.raw.benchmark, job.raw.log))}
+    done = {job: work[job] / _more_steps(job) for job in runs}
+    rates = {job: run.seconds / done[job] for job, run in runs.items()}
+    cpu_rates = {job: run.cpu_seconds / done[job] for job, run in runs.items()}
     made = [job for job in plan.jobs if all(map(Path.exists, job.outputs))]
-    sizes = {job: sum(path.stat().st_size for path in job.outputs) for job in made}
-    return {job: _cost(job, work[job], runs, sizes) for job in plan.planned}
+    sizes = {job: float(sum(path.stat().st_size for path in job.outputs)) for job in made}
+
+    def cost(job: Job) -> Cost:
+        limit = 60.0 * job.minutes
+        # short jobs, which mostly start Python, tell little of long ones
+        most = math.inf if job in runs else limit
+        rate, cpu_rate = _usual(job, rates), _usual(job, cpu_rates)
+        seconds = limit if rate is None else min(rate * work[job], most)
+        cpu = (
+            limit * job.threads
+            if cpu_rate is None
+            else min(cpu_rate * work[job], most * job.threads)
+        )
+        return Cost(seconds, cpu, seconds * job.gpus, rate is not None, _usual(job, sizes))
+
+    return {job: cost(job) for job in plan.planned}
 
 
 def wall_seconds(jobs: Sequence[Job], costs: Mapping[Job, Cost], cores: int, gpus: float) -> float:
     """Return the time that jobs take at least: their longest chain, or all work on all devices.
 
-    Args:
-        jobs: each after those that it depends on.
-        costs: theirs.
-        cores: of all machines.
-        gpus: of all machines.
-
+    Each job comes after those that it depends on.
     """
     ends: dict[Job, float] = {}
     for job in jobs:
@@ -71,37 +82,13 @@ def usual_seconds(jobs: Iterable[tuple[str, str, Sequence[str]]]) -> dict[str, f
     return {rule: median(runs) for rule, runs in seconds.items()}
 
 
-def _cost(
-    job: Job,
-    work: float,
-    runs: Mapping[Job, tuple[ResourceUsage, float]],
-    sizes: Mapping[Job, int],
-) -> Cost:
-    """Return a job's cost from usage and work of measured jobs, and from bytes of written ones."""
-    limit = 60 * job.minutes
-    times = [_scaled(*runs[each], work, limit) for each in _alike(job, runs)]
-    seconds = median([each[0] for each in times] or [limit])
-    cpu_seconds = median([each[1] for each in times] or [limit * job.threads])
-    written = [sizes[each] for each in _alike(job, sizes)]
-    disk = median(written) if written else None
-    return Cost(seconds, cpu_seconds, seconds * job.gpus, bool(times), disk)
-
-
-def _alike(job: Job, known: Collection[Job]) -> list[Job]:
-    """Return the job itself; else those of its stage and data set, else those of its stage."""
+def _usual(job: Job, known: Mapping[Job, float]) -> float | None:
+    """Return the job's own value; else the median of its stage and data set, else of its stage."""
     stage = [each for each in known if each.stage == job.stage]
     dataset = job.wildcards.get("dataset")
-    alike = [each for each in stage if each.wildcards.get("dataset") == dataset]
-    return [job] if job in known else alike or stage
-
-
-def _scaled(usage: ResourceUsage, before: float, now: float, limit: float) -> tuple[float, float]:
-    """Return seconds and CPU seconds for another amount of work.
-
-    A limit holds for a longer time than the measured one: short jobs mostly start Python.
-    """
-    seconds = min(usage.seconds * now / before, max(limit, usage.seconds))
-    return seconds, usage.cpu_seconds * seconds / (usage.seconds or 1.0)
+    alike = [each for each in stage if each.wildcards.get("dataset") == dataset] or stage
+    values = [known[each] for each in ([job] if job in known else alike)]
+    return median(values) if values else None
 
 
 def _work(plan: Plan, job: Job) -> float:

@@ -20,7 +20,7 @@ _LIMITS = (
     "At most: no job of {} was measured here, and the limit of its rule is counted, often several "
     "times too much."
 )
-_HEAD = ["stage", "jobs", "because of", "time", "CPU time", "GPU time", "writes"]
+_HEAD = ["jobs", "because of", "time", "CPU time", "GPU time", "writes"]
 _TIMES = ("seconds", "cpu_seconds", "gpu_seconds")
 
 
@@ -64,23 +64,13 @@ def as_text(data: Mapping[str, Any]) -> str:
         shown = ", ".join(f"{stage} ({count})" for stage, count in stages.items())
         lines.append(f"  {number}. {cause}  [{shown}]")
     parts = [*jobs.groupby("stage", sort=False), ("total", jobs)]
-    rows = [_HEAD, *(_row(str(name), part, data["causes"]) for name, part in parts)]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines.append("")
-    for row in rows:
-        cells = zip(row, "<><>>>>", widths, strict=True)
-        lines.append("  ".join(f"{cell:{side}{width}}" for cell, side, width in cells))
-    return "\n".join([*lines, "", _total(data, jobs)])
+    rows = {name: _row(part, data["causes"]) for name, part in parts}
+    table = pd.DataFrame.from_dict(rows, orient="index", columns=_HEAD)
+    return "\n".join([*lines, "", table.to_string(), "", _total(data, jobs)])
 
 
 def explain(data: Mapping[str, Any], file: str) -> str:
-    """Return why one file would be made again, with a way of jobs from each root cause.
-
-    Args:
-        data: the jobs that would run for the file; its own is the last.
-        file: that is named.
-
-    """
+    """Return why a file of the last job would be made, and the jobs from there to each cause."""
     if not data["jobs"]:
         return f"{file} would not be made again: {_UNCHANGED}"
     job = data["jobs"][-1]
@@ -91,12 +81,12 @@ def explain(data: Mapping[str, Any], file: str) -> str:
     return "\n".join([*lines, "", f"With the jobs before it: {len(jobs)}.", _total(data, jobs)])
 
 
-def _row(name: str, jobs: pd.DataFrame, causes: Sequence[str]) -> list[str]:
+def _row(jobs: pd.DataFrame, causes: Sequence[str]) -> list[str]:
     own = {cause for ways in jobs["because"] for cause in ways}
     numbers = ", ".join(str(number) for number, cause in enumerate(causes, 1) if cause in own)
     limit = "" if jobs["measured"].all() else "≤ "
     times = [limit + duration(jobs[column].sum()) for column in _TIMES]
-    return [name, str(len(jobs)), numbers, *times, _disk(jobs)]
+    return [str(len(jobs)), numbers, *times, _disk(jobs)]
 
 
 def _total(data: Mapping[str, Any], jobs: pd.DataFrame) -> str:

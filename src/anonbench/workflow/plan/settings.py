@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any, NamedTuple
 
-MISSING = "(none)"
+_MISSING = "(none)"
 _WIDTH = 100
 
 
@@ -21,7 +21,7 @@ def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Change]:
     """Return what differs between two mappings, key by key."""
     before, now = dict(_leaves(old)), dict(_leaves(new))
     keys = sorted({*before, *now})
-    found = (Change(key, before.get(key, MISSING), now.get(key, MISSING)) for key in keys)
+    found = (Change(key, before.get(key, _MISSING), now.get(key, _MISSING)) for key in keys)
     return [change for change in found if change.old != change.new]
 
 
