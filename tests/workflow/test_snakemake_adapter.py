@@ -10,6 +10,7 @@ import importlib.util
 import inspect
 import json
 import re
+import signal
 import subprocess
 import sys
 from importlib import metadata
@@ -30,6 +31,7 @@ from snakemake.rules import Rule
 from snakemake.settings.types import ResourceSettings
 from snakemake.workflow import Workflow
 
+from anonbench.core.errors import InputError
 from anonbench.workflow import snakemake_adapter as adapter
 from anonbench.workflow.reconcile import Results
 from anonbench.workflow.snakemake_adapter import Metadata
@@ -188,6 +190,16 @@ def test_snakemake_has_the_names_that_a_plan_needs() -> None:
     assert reasons | {"software_stack_changed"} <= {*dir(Reason)}
 
 
+def dry_runs(folder: Path, number: int) -> list[list[Any]]:
+    """Return what two dry runs in one process say of rules first and last."""
+    command = [sys.executable, "-c", DRY_RUN, "--dry-run", "--quiet", "rules", "progress"]
+    command += ["--cores", "1", "--config", f"number={number}"]
+    done = subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True)
+    once, again = json.loads(done.stdout)  # nothing else is printed
+    assert once == again
+    return list(once)
+
+
 @pytest.mark.workflow
 def test_a_quiet_dry_run_ends_with_its_jobs_planned(tmp_path: Path) -> None:
     (tmp_path / "Snakefile").write_text(SNAKEFILE, encoding="utf-8")
@@ -195,16 +207,29 @@ def test_a_quiet_dry_run_ends_with_its_jobs_planned(tmp_path: Path) -> None:
     run = [program, "--cores", "1", "--config", "number=1"]
     subprocess.run(run, cwd=tmp_path, check=True, capture_output=True)
 
-    command = [sys.executable, "-c", DRY_RUN, "--dry-run", "--quiet", "rules", "progress"]
-    command += ["--cores", "1", "--config", "number=2"]
-    done = subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, text=True)
-    once, again = json.loads(done.stdout)  # nothing else is printed
-    assert once == again
-    first, last = once
+    first, last = dry_runs(tmp_path, 2)
     assert first[:3] == ["first", {"number": 2}, True]
     assert "arams have changed" in first[3]
     assert last == ["last", {}, True, ""]
     assert (tmp_path / "first.txt").read_text() == "1\n"
+    (tmp_path / "first.txt").write_text("edited")
+    first, last = dry_runs(tmp_path, 1)
+    assert not first[2]
+    assert last[2:] == [True, "inputs changed: 1, such as first.txt"]
+
+
+def test_what_snakemake_refuses_is_an_error_and_nothing_stays_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "Snakefile").write_text(SNAKEFILE, encoding="utf-8")
+    before = (Workflow.execute, [*sys.argv], signal.getsignal(signal.SIGTERM))
+    for arguments in (["--no-such-option"], ["--config", "number=1", "--", "none.txt"]):
+        with pytest.raises(InputError, match=r"no-such-option|MissingRuleException"):
+            adapter.dry_run(["--dry-run", "--cores", "1", *arguments], lambda workflow: workflow)
+    assert adapter.dry_run(["--dry-run", "--quiet", "all", "--config", "number=1"], id)
+    assert (Workflow.execute, sys.argv, signal.getsignal(signal.SIGTERM)) == before
+    assert capfd.readouterr() == ("", "")
 
 
 # --- rules and resources --------------------------------------------------------------------------

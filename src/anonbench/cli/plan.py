@@ -42,8 +42,6 @@ def add(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Print the plan, or why one file would be made again."""
-    from anonbench.workflow.plan.causes import reasons
-    from anonbench.workflow.plan.costs import costs
     from anonbench.workflow.plan.jobs import collect
     from anonbench.workflow.plan.report import as_data, as_text, explain
 
@@ -56,7 +54,7 @@ def run(options: argparse.Namespace) -> None:
     planned = plan.needed(job) if job else plan.planned
     cores = options.cores or len(os.sched_getaffinity(0))
     gpus = options.gpus or max((each.gpus for each in plan.planned), default=0.0)
-    data = as_data(planned, reasons(plan), costs(plan), cores, gpus)
+    data = as_data(plan, planned, cores, gpus)
     if options.json:
         print(json.dumps(data, indent=2, ensure_ascii=False))
     else:

@@ -23,12 +23,12 @@ _SHOWN = 3
 _SECTIONS = {"retrieve": "retrieval", "correlate": "correlation", "embed": "embedding"}
 """Sections of the config by stage; other stages are called as their section, or show results."""
 
-Reasons = Mapping[Job, Mapping[str, list[Job]]]
-"""Root causes of each job, each with a way: from this job to the one that has the cause itself."""
 
+def reasons(plan: Plan) -> dict[Job, dict[str, list[Job]]]:
+    """Return the root causes of all jobs that would run, the nearest first.
 
-def reasons(plan: Plan) -> Reasons:
-    """Return the causes of all jobs that would run, the nearest first."""
+    With each cause stand the jobs from this one to the one that has the cause itself.
+    """
     last = unfinished(plan.started.settings.results)
     found: dict[Job, dict[str, list[Job]]] = {}
     for job in plan.planned:

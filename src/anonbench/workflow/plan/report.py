@@ -10,9 +10,9 @@ from typing import Any
 import pandas as pd
 from tqdm import tqdm
 
-from anonbench.workflow.plan.causes import NEW, Reasons
-from anonbench.workflow.plan.costs import Cost, wall_seconds
-from anonbench.workflow.plan.jobs import Job
+from anonbench.workflow.plan.causes import NEW, reasons
+from anonbench.workflow.plan.costs import costs, wall_seconds
+from anonbench.workflow.plan.jobs import Job, Plan
 from snakemake_logger_plugin_anonbench.run import duration
 
 _UNCHANGED = "inputs, settings and code have not changed."
@@ -24,22 +24,21 @@ _HEAD = ["jobs", "because of", "time", "CPU time", "GPU time", "writes"]
 _TIMES = ("seconds", "cpu_seconds", "gpu_seconds")
 
 
-def as_data(
-    jobs: Sequence[Job], reasons: Reasons, costs: Mapping[Job, Cost], cores: int, gpus: float
-) -> dict[str, Any]:
+def as_data(plan: Plan, jobs: Sequence[Job], cores: int, gpus: float) -> dict[str, Any]:
     """Return planned jobs with causes and costs, for a run with so many cores and GPUs.
 
     Causes are sorted: those of most jobs first, and that something is new last.
     """
-    counted = Counter(cause for job in jobs for cause in reasons[job])
+    because, cost = reasons(plan), costs(plan)
+    counted = Counter(cause for job in jobs for cause in because[job])
     rows = [
         {
             "job": job.label,
             "stage": job.stage,
             "wildcards": job.wildcards,
             "outputs": list(map(str, job.outputs)),
-            "because": {cause: [x.label for x in way] for cause, way in reasons[job].items()},
-            **asdict(costs[job]),
+            "because": {cause: [x.label for x in way] for cause, way in because[job].items()},
+            **asdict(cost[job]),
         }
         for job in jobs
     ]
@@ -48,7 +47,7 @@ def as_data(
         "causes": sorted(counted, key=lambda cause: (cause == NEW, -counted[cause], cause)),
         "cores": cores,
         "gpus": gpus,
-        "wall_seconds": wall_seconds(jobs, costs, cores, gpus),
+        "wall_seconds": wall_seconds(jobs, cost, cores, gpus),
     }
 
 
