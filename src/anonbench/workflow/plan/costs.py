@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -38,23 +38,20 @@ def costs(plan: Plan) -> dict[Job, Cost]:
     work = {job: _work(plan, job) for job in plan.jobs}
     runs = {job: run for job in plan.jobs if (run := _usage(job.raw.benchmark, job.raw.log))}
     done = {job: work[job] / _more_steps(job) for job in runs}
-    rates = {job: run.seconds / done[job] for job, run in runs.items()}
-    cpu_rates = {job: run.cpu_seconds / done[job] for job, run in runs.items()}
+    rate = _usual({job: run.seconds / done[job] for job, run in runs.items()})
+    cpu_rate = _usual({job: run.cpu_seconds / done[job] for job, run in runs.items()})
     made = [job for job in plan.jobs if all(map(Path.exists, job.outputs))]
-    sizes = {job: float(sum(path.stat().st_size for path in job.outputs)) for job in made}
+    disk = _usual({job: float(sum(path.stat().st_size for path in job.outputs)) for job in made})
 
     def cost(job: Job) -> Cost:
         limit = 60.0 * job.minutes
-        # short jobs, which mostly start Python, tell little of long ones
+        # a short job, which mostly starts Python, tells little of a long one
         most = math.inf if job in runs else limit
-        rate, cpu_rate = _usual(job, rates), _usual(job, cpu_rates)
-        seconds = limit if rate is None else min(rate * work[job], most)
-        cpu = (
-            limit * job.threads
-            if cpu_rate is None
-            else min(cpu_rate * work[job], most * job.threads)
-        )
-        return Cost(seconds, cpu, seconds * job.gpus, rate is not None, _usual(job, sizes))
+        seconds, cpu_seconds = limit, limit * job.threads
+        if is_measured := (usual := rate(job)) is not None:
+            seconds = min(usual * work[job], most)
+            cpu_seconds = min((cpu_rate(job) or 0.0) * work[job], most * job.threads)
+        return Cost(seconds, cpu_seconds, seconds * job.gpus, is_measured, disk(job))
 
     return {job: cost(job) for job in plan.planned}
 
@@ -82,13 +79,20 @@ def usual_seconds(jobs: Iterable[tuple[str, str, Sequence[str]]]) -> dict[str, f
     return {rule: median(runs) for rule, runs in seconds.items()}
 
 
-def _usual(job: Job, known: Mapping[Job, float]) -> float | None:
-    """Return the job's own value; else the median of its stage and data set, else of its stage."""
-    stage = [each for each in known if each.stage == job.stage]
-    dataset = job.wildcards.get("dataset")
-    alike = [each for each in stage if each.wildcards.get("dataset") == dataset] or stage
-    values = [known[each] for each in ([job] if job in known else alike)]
-    return median(values) if values else None
+def _usual(known: Mapping[Job, float]) -> Callable[[Job], float | None]:
+    """Return a function from a job to its own value, or to the median of its data set or stage."""
+    values: dict[tuple[str, ...], list[float]] = defaultdict(list)
+    for job, value in known.items():
+        values[job.stage,].append(value)
+        values[job.stage, job.wildcards.get("dataset", "")].append(value)
+    medians = {kind: median(each) for kind, each in values.items()}
+
+    def usual(job: Job) -> float | None:
+        of_stage = medians.get((job.stage,))
+        of_dataset = medians.get((job.stage, job.wildcards.get("dataset", "")), of_stage)
+        return known.get(job, of_dataset)
+
+    return usual
 
 
 def _work(plan: Plan, job: Job) -> float:
