@@ -213,7 +213,9 @@ def dry_run(arguments: Sequence[str], use: Callable[[Any], Any]) -> Any:
         Workflow.execute, sys.argv = execute, words
         signal.signal(signal.SIGTERM, on_sigterm)  # Snakemake's scheduler has set its own
     if not used:
-        raise InputError((output.getvalue() or errors.getvalue()).strip())
+        # what Snakemake says of the host and the files comes before the error
+        text = output.getvalue().rpartition("Building DAG of jobs...")[2]
+        raise InputError(text.strip() or errors.getvalue().strip())
     return used[0]
 
 
