@@ -23,7 +23,7 @@ from snakemake import api  # noqa: F401 - first: Snakemake's modules import each
 from snakemake import workflow as snakemake_workflow
 from snakemake.dag import DAG
 from snakemake.exceptions import WorkflowError
-from snakemake.jobs import Reason
+from snakemake.jobs import Job, Reason
 from snakemake.persistence import MetadataRecord
 from snakemake.persistence.file import FilePersistence
 from snakemake.resources import Resource, Resources
@@ -186,6 +186,8 @@ assert sys.argv == words
 def test_snakemake_has_the_names_that_a_plan_needs() -> None:
     assert "executor_plugin" in inspect.signature(Workflow.execute).parameters
     assert {"toposorted", "needrun_jobs", "dependencies", "reason"} <= {*dir(DAG)}
+    job = {"rule", "wildcards", "output", "params", "threads", "resources", "log", "benchmark"}
+    assert job <= {*dir(Job)}
     reasons = {"forced", "updated_input", "params_changed", "input_changed"}
     assert reasons | {"software_stack_changed"} <= {*dir(Reason)}
 

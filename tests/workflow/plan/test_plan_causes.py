@@ -15,7 +15,6 @@ from anonbench.core.jobs.made_from import MADE_FROM
 from anonbench.core.provenance import file_digest
 from anonbench.workflow.plan.causes import NEW, changed_images, reasons
 from anonbench.workflow.plan.jobs import Job, Plan
-from anonbench.workflow.plan.report import as_data, as_text, explain
 
 Maker = Callable[..., Job]
 Planner = Callable[..., Plan]
@@ -51,13 +50,6 @@ def test_the_beginning_of_a_chain_is_the_reason_of_all_that_follows(
         explore: {NEW: [explore]},
     }
     assert made.needed(score) == [train, embed, score]
-    text = as_text(as_data(made, made.planned, cores=2, gpus=0))
-    assert "4 jobs would run, because:\n  1. k: 1 → 2  [train (1)]\n  2. not made yet" in text
-    assert "About 40 min 00 s with 2 cores" in text
-    assert "At most: no job of embed, explore, score, train was measured here" in text
-    one = explain(as_data(made, made.needed(score), 2, 0), "results/scores")
-    assert one.startswith("results/scores would be made by score ids 3, because:\n  1. k: 1 → 2\n")
-    assert "     score ids 3 ← embed ids 2 ← train ids 1\n" in one
 
 
 def test_a_users_changed_file_is_named(tmp_path: Path, job: Maker, plan: Planner) -> None:

@@ -98,7 +98,8 @@ def _total(data: Mapping[str, Any], jobs: pd.DataFrame) -> str:
 
 def _disk(jobs: pd.DataFrame) -> str:
     known = jobs["disk"].dropna().astype(float)
-    return ("≥ " if len(known) < len(jobs) else "") + str(tqdm.format_sizeof(known.sum(), "B"))
+    size = tqdm.format_sizeof(known.sum(), "B") if len(known) else "?"
+    return f"≥ {size}" if 0 < len(known) < len(jobs) else size
 
 
 def _count(number: float, what: str) -> str:
