@@ -11,6 +11,7 @@ import importlib.util
 import inspect
 import json
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -25,6 +26,7 @@ from snakemake import workflow as snakemake_workflow
 from snakemake.dag import DAG
 from snakemake.exceptions import WorkflowError
 from snakemake.io import IOFile
+from snakemake.jobs import Job as SnakemakeJob
 from snakemake.jobs import Reason
 from snakemake.persistence.file import FilePersistence
 from snakemake.resources import Resource, Resources
@@ -33,6 +35,7 @@ from snakemake.settings.types import ResourceSettings
 from snakemake.workflow import Workflow
 from snakemake_interface_executor_plugins.settings import ExecMode
 
+from anonbench.core.errors import InputError
 from anonbench.workflow import snakemake_adapter as adapter
 from anonbench.workflow.reconcile import Results
 from anonbench.workflow.snakemake_adapter import Metadata
@@ -228,21 +231,34 @@ from anonbench.workflow.snakemake_adapter import dry_run, own_reason, sorted_job
 
 def use(workflow):
     planned = set(workflow.dag.needrun_jobs())
-    found = [
+    return [
         [job.rule.name, dict(job.params.items()), job in planned, own_reason(workflow.dag, job)]
         for job in sorted_jobs(workflow.dag)
     ]
-    print(json.dumps(found))
 
-dry_run(sys.argv[1:], use)
+words = [*sys.argv]
+print(json.dumps([dry_run(sys.argv[1:], use) for _ in range(2)]))
+assert sys.argv == words
 """
 
 
 def test_snakemake_has_the_names_that_a_plan_needs() -> None:
     assert "executor_plugin" in inspect.signature(Workflow.execute).parameters
     assert {"toposorted", "needrun_jobs", "dependencies", "reason"} <= {*dir(DAG)}
+    job = {"rule", "wildcards", "output", "params", "threads", "resources", "log", "benchmark"}
+    assert job <= {*dir(SnakemakeJob)}
     reasons = {"forced", "updated_input", "params_changed", "input_changed"}
     assert reasons | {"software_stack_changed"} <= {*dir(Reason)}
+
+
+def dry_runs(folder: Path, number: int) -> list[list[Any]]:
+    """Return what two dry runs in one process say of rules first and last."""
+    command = [sys.executable, "-c", DRY_RUN, "--dry-run", "--quiet", "rules", "progress"]
+    command += ["--cores", "1", "--config", f"number={number}"]
+    done = subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True)
+    once, again = json.loads(done.stdout)  # nothing else is printed
+    assert once == again
+    return list(once)
 
 
 @pytest.mark.workflow
@@ -252,14 +268,30 @@ def test_a_quiet_dry_run_ends_with_its_jobs_planned(tmp_path: Path) -> None:
     run = [program, "--cores", "1", "--config", "number=1"]
     subprocess.run(run, cwd=tmp_path, check=True, capture_output=True)
 
-    command = [sys.executable, "-c", DRY_RUN, "--dry-run", "--quiet", "rules", "progress"]
-    command += ["--cores", "1", "--config", "number=2"]
-    done = subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, text=True)
-    first, last = json.loads(done.stdout.splitlines()[-1])
+    first, last = dry_runs(tmp_path, 2)
     assert first[:3] == ["first", {"number": 2}, True]
     assert "arams have changed" in first[3]
     assert last == ["last", {}, True, ""]
     assert (tmp_path / "first.txt").read_text() == "1\n"
+    (tmp_path / "first.txt").write_text("edited")
+    first, last = dry_runs(tmp_path, 1)
+    assert not first[2]
+    assert last[2:] == [True, "inputs changed: 1, such as first.txt"]
+
+
+def test_what_snakemake_refuses_is_an_error_and_nothing_stays_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "Snakefile").write_text(SNAKEFILE, encoding="utf-8")
+    before = (Workflow.execute, [*sys.argv], signal.getsignal(signal.SIGTERM))
+    with pytest.raises(InputError, match="unrecognized arguments: --no-such-option"):
+        adapter.dry_run(["--dry-run", "--no-such-option"], id)
+    with pytest.raises(InputError, match=r"^MissingRuleException:\nNo rule to produce none.txt"):
+        adapter.dry_run(["--dry-run", "none.txt", "--config", "number=1"], id)
+    assert adapter.dry_run(["--dry-run", "--quiet", "all", "--config", "number=1"], id)
+    assert (Workflow.execute, sys.argv, signal.getsignal(signal.SIGTERM)) == before
+    assert capfd.readouterr() == ("", "")
 
 
 # --- rules and resources --------------------------------------------------------------------------

@@ -25,7 +25,7 @@ onstart:
     record_in(
         settings.results,
         usual_seconds(
-            (_job.rule.name, str(_job.benchmark), list(map(str, _job.log)))
+            (_job.rule.name, _job.benchmark)
             for _job in workflow.dag.jobs
             if _job.benchmark
         ),

@@ -91,9 +91,7 @@ def _require_current(options: argparse.Namespace, variants: list[str]) -> None:
     waiting = [
         job
         for job in collect([target, *files]).planned
-        if job.script
-        and job.rule != "originals"
-        and job.wildcards.get("variant", variants[0]) in variants
+        if job.stage != "originals" and job.wildcards.get("variant", variants[0]) in variants
     ]
     if waiting:
         raise InputError(

@@ -6,13 +6,12 @@ import argparse
 import difflib
 import json
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from anonbench.core.errors import InputError
 
 if TYPE_CHECKING:
-    from anonbench.workflow.plan.jobs import Job, Plan
+    from anonbench.workflow.plan.jobs import Plan
 
 _NEAR = 3
 
@@ -43,24 +42,23 @@ def add(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Print the plan, or why one file would be made again."""
-    from anonbench.workflow.plan.causes import reasons
-    from anonbench.workflow.plan.costs import costs
     from anonbench.workflow.plan.jobs import collect
-    from anonbench.workflow.plan.report import Report, as_json, as_text, explain
+    from anonbench.workflow.plan.report import as_data, as_text, explain
 
     plan, job = collect(options.snakemake), None
     if options.why is not None:
         file = os.path.normpath(options.why)
-        job = _maker(plan, file)
-        if job is None:  # a file that none of the targets needs
-            plan, job = _wider(plan, options.snakemake, file)
+        if plan.maker(file) is None:  # a file that none of the targets needs
+            plan = _with_target(plan, options.snakemake, file)
+        job = plan.maker(file)
+    planned = plan.needed(job) if job else plan.planned
     cores = options.cores or len(os.sched_getaffinity(0))
     gpus = options.gpus or max((each.gpus for each in plan.planned), default=0.0)
-    report = Report(plan, reasons(plan), costs(plan), cores, gpus)
+    data = as_data(plan, planned, cores, gpus)
     if options.json:
-        print(json.dumps(as_json(report, job), indent=2, ensure_ascii=False))
+        print(json.dumps(data, indent=2, ensure_ascii=False))
     else:
-        print(as_text(report) if job is None else explain(report, job, file))
+        print(explain(data, file) if job else as_text(data))
 
 
 def _positive(text: str) -> int:
@@ -69,23 +67,17 @@ def _positive(text: str) -> int:
     return int(text)
 
 
-def _maker(plan: Plan, file: str) -> Job | None:
-    """Return the job that makes a file; one path may be absolute and the other not."""
-    wanted = Path(file).absolute()
-    outputs = ((job, path) for job in plan.jobs.values() for path in job.outputs)
-    return next((job for job, path in outputs if Path(path).absolute() == wanted), None)
-
-
-def _wider(plan: Plan, arguments: list[str], file: str) -> tuple[Plan, Job]:
+def _with_target(plan: Plan, arguments: list[str], file: str) -> Plan:
+    """Return the plan with one more target; raise InputError where no rule makes it."""
     from anonbench.workflow.plan.jobs import collect
 
     try:
-        wider = collect(arguments, file)
-        if job := _maker(wider, file):
-            return wider, job
+        wider = collect([file, *arguments])
+        if wider.maker(file):
+            return wider
     except InputError as error:
         if "MissingRuleException" not in str(error):
             raise InputError(f"--why {file}: {error}") from None
-    files = [path for job in plan.jobs.values() for path in job.outputs]
+    files = [str(path) for each in plan.jobs for path in each.outputs]
     near = ", ".join(difflib.get_close_matches(file, files, _NEAR, 0.0))
     raise InputError(f"--why {file}: no job of this config makes it; near it: {near}")

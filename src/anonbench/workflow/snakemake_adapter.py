@@ -6,10 +6,13 @@
 from __future__ import annotations
 
 import atexit
+import signal
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import redirect_stderr, redirect_stdout, suppress
 from functools import partial
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -124,23 +127,38 @@ def _remove_log_of_look(workflow: Any, logs: Iterable[str]) -> None:
 # --- plan: a dry run whose workflow is handed over ------------------------------------------------
 
 
-def dry_run(arguments: list[str], use: Callable[[Any], None]) -> None:
-    """Call `snakemake` with arguments that make it a dry run; ends the process.
+def dry_run(arguments: Sequence[str], use: Callable[[Any], Any]) -> Any:
+    """Return what `use` makes of the workflow of a dry run; nothing is printed.
 
     Args:
         arguments: of snakemake, with --dry-run.
         use: called with Snakemake's workflow once its jobs are planned.
 
+    Raises:
+        InputError: Snakemake refuses the arguments, the config or the targets; its own message.
+
     """
-    execute = Workflow.execute
+    execute, words, used = Workflow.execute, sys.argv, list[Any]()
+    on_sigterm = signal.getsignal(signal.SIGTERM)
 
     def execute_and_use(workflow: Any, *args: Any, **options: Any) -> Any:
         done = execute(workflow, *args, **options)
-        use(workflow)
+        used.append(use(workflow))
         return done
 
-    Workflow.execute = execute_and_use
-    cli.main(arguments)
+    output, errors = StringIO(), StringIO()
+    Workflow.execute, sys.argv = execute_and_use, ["snakemake", *arguments]
+    try:
+        with redirect_stdout(output), redirect_stderr(errors), suppress(SystemExit):
+            cli.main(list(arguments))
+    finally:
+        Workflow.execute, sys.argv = execute, words
+        signal.signal(signal.SIGTERM, on_sigterm)  # Snakemake's scheduler has set its own
+    if not used:
+        # what Snakemake says of the host and the files comes before the error
+        text = output.getvalue().rpartition("Building DAG of jobs...")[2]
+        raise InputError(text.strip() or errors.getvalue().strip())
+    return used[0]
 
 
 def sorted_jobs(dag: Any) -> list[Any]:
@@ -151,12 +169,11 @@ def sorted_jobs(dag: Any) -> list[Any]:
 def own_reason(dag: Any, job: Any) -> str:
     """Return why Snakemake runs a job; empty where only jobs before it or after it want that."""
     reason = dag.reason(job)
-    own = (
-        reason.updated_input,
-        reason.params_changed,
-        reason.input_changed,
-        reason.software_stack_changed,
-    )
+    if reason.forced:
+        return "forced by an option of snakemake"
+    if files := sorted(map(str, reason.updated_input)):
+        return f"inputs changed: {len(files)}, such as {files[0]}"
+    own = (reason.params_changed, reason.input_changed, reason.software_stack_changed)
     return str(reason) if any(own) else ""
 
 

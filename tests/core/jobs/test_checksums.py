@@ -9,12 +9,10 @@ from pathlib import Path
 import pytest
 
 from anonbench.core.errors import InputError
-from anonbench.core.jobs import checksums
 from anonbench.core.jobs.checksums import (
-    input_digest,
     is_intact,
-    made_from,
     note_time,
+    plain,
     read_checksum,
     record_of,
     refusal,
@@ -153,26 +151,8 @@ def test_a_file_without_a_record_is_checked_by_a_digest(file: Path) -> None:
         verify_against(file, digest, size)
 
 
-def test_inputs_are_named_from_the_results_and_parameters_are_plain(tmp_path: Path) -> None:
-    results, own = tmp_path / "results", tmp_path / "own.csv"
-    made = results / "boxes/boxes.csv"
-    made.parent.mkdir(parents=True)
-    for path in (made, own):
-        path.write_text(path.name, encoding="utf-8")
-    found = made_from({"pair": (1, "a"), "folder": tmp_path}, [made, own], results)
-    assert found == {
-        "parameters": {"pair": [1, "a"], "folder": str(tmp_path)},
-        "inputs": {"./boxes/boxes.csv": file_digest(made), str(own): file_digest(own)},
+def test_parameters_are_recorded_as_plain_data(tmp_path: Path) -> None:
+    assert plain({"pair": (1, "a"), "folder": tmp_path}) == {
+        "pair": [1, "a"],
+        "folder": str(tmp_path),
     }
-
-
-def test_an_input_has_the_digest_that_its_job_recorded(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = tmp_path / "models"
-    path.touch()
-    monkeypatch.setattr(checksums, "_SMALL", -1)
-    assert input_digest(path) is None, "a large file is not read"
-    write_checksum(path, "a" * 64)
-    path.unlink()
-    assert input_digest(path) == "a" * 64

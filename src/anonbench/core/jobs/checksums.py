@@ -1,4 +1,4 @@
-"""Record of a job's output: its checksum, and the parameters and inputs that it was made from.
+"""Record of a job's output: its checksum, and the parameters of the job.
 
 Records lie in a hidden folder beside the files. A job reads a result only if its bytes are those
 that its own job wrote. Size and time do not show that, so each reader hashes what it reads.
@@ -19,15 +19,14 @@ from anonbench.core.provenance import file_digest
 FOLDER = ".checksums"
 DIGEST = ".digest"
 """Suffix of the small file with a big one's digest, which Snakemake compares in its place."""
-MADE_FROM = "made_from"
+PARAMETERS = "parameters"
+"""Key of the parameters with which the job made the output."""
 REPLACED = "replaced"
 """Key that marks the record of an output whose job runs again, or was killed while it did."""
 _TYPES = {"name": str, "sha256": str, "size": int, "modified": int}
 """Of a checksum. `modified`: when the file was last known to hold this, in ns; 0: unknown."""
 _CHECKED_IN_PARTS = ".tar"
 """Suffix of files whose readers check each part, by the digests in an index beside it."""
-_SMALL = 10**6
-"""Bytes; larger files without a record are not hashed for `made_from`."""
 _WAY_OUT = (
     "run the same command again, which makes it again (a file of your own belongs outside the "
     "folder of results)"
@@ -147,38 +146,13 @@ def refusal(path: Path, found: str = "") -> InputError:
     return InputError(f"{path} is damaged: {found}; {_WAY_OUT}")
 
 
-def made_from(
-    parameters: Mapping[str, Any], inputs: Iterable[Path], results: Path | None
-) -> dict[str, Any]:
-    """Return what a job's outputs are made from: its parameters, and digests of its inputs.
-
-    Inputs in the folder of results are named from there, with `./`: results may be moved.
-    """
-
-    def name(path: Path) -> str:
-        if results is None or not path.is_relative_to(results):
-            return str(path)
-        return f"./{path.relative_to(results)}"
-
-    digests = {name(path): input_digest(path) for path in inputs}
-    return {"parameters": plain(parameters), "inputs": digests}
-
-
-def read_made_from(outputs: Iterable[Path]) -> dict[str, Any] | None:
-    """Return what the first output with a record was made from; None if there is none."""
-    records = filter(None, map(read_checksum, outputs))
-    return next((record.get(MADE_FROM) for record in records), None)
-
-
 def plain(parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """Return parameters as JSON gives them back."""
+    """Return a job's parameters as JSON gives them back."""
     content: dict[str, Any] = json.loads(json.dumps(dict(parameters), default=str))
     return content
 
 
-def input_digest(path: Path) -> str | None:
-    """Return the SHA-256 in a file's record, else that of a small file, else None."""
-    if record := read_checksum(path):
-        return str(record["sha256"])
-    is_small = path.is_file() and path.stat().st_size <= _SMALL
-    return file_digest(path) if is_small else None
+def read_parameters(outputs: Iterable[Path]) -> dict[str, Any] | None:
+    """Return the parameters with which outputs were made; None if no record says it."""
+    records = filter(None, map(read_checksum, outputs))
+    return next((record[PARAMETERS] for record in records if PARAMETERS in record), None)

@@ -22,10 +22,10 @@ from anonbench.core.io import write_json
 from anonbench.core.jobs.bundled import listed_files
 from anonbench.core.jobs.checksums import (
     DIGEST,
-    MADE_FROM,
+    PARAMETERS,
     REPLACED,
     holds,
-    made_from,
+    plain,
     read_checksum,
     record_of,
     verify,
@@ -74,7 +74,7 @@ class JobCache:
         self._parameters = {name: v for name, v in parameters.items() if name not in _PLANNED}
         self._results = results
         self._digests = {path.with_suffix(""): path for path in self._inputs if _is_digest(path)}
-        self._made_from = {MADE_FROM: made_from(parameters, self._inputs, results)}
+        self._recorded = {PARAMETERS: plain(parameters)}
         self._can_restore = self._is_restored = False
 
     @cached_property
@@ -135,7 +135,7 @@ class JobCache:
                 os.link(kept_at(output), output)
                 os.utime(output)
                 known = {IDENTITY: self.identity, RESTORED: True}
-                write_checksum(output, record["sha256"], **known, **self._made_from)
+                write_checksum(output, record["sha256"], **known, **self._recorded)
             log.info("nothing that this job depends on has changed: outputs are as they were")
         return self._is_restored
 
@@ -152,7 +152,7 @@ class JobCache:
         known = {IDENTITY: self.identity} if is_kept else {}
         for output in self._outputs:
             if self._can_restore or self._is_result(output):
-                write_checksum(output, digests.get(output), **known, **self._made_from)
+                write_checksum(output, digests.get(output), **known, **self._recorded)
 
     def _link_outputs(self) -> bool:
         """Link the outputs to where they are kept; return whether the file system can."""

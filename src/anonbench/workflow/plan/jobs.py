@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
-import tempfile
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from anonbench.core.errors import InputError
-from anonbench.core.jobs.checksums import DIGEST
-from anonbench.core.jobs.fingerprint import SCRIPTS
+from anonbench.config.resources import Estimates
+from anonbench.workflow.snakemake_adapter import dry_run, own_reason, sorted_jobs
+from anonbench.workflow.startup import Startup
 
 _OPTIONS = (
     # a dry run with this --quiet ends as soon as the jobs are known
@@ -27,106 +22,102 @@ _OPTIONS = (
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Job:
-    """One job of the workflow."""
+    """One job of Snakemake that has a script, and what Snakemake's DAG says of it."""
 
-    id: int
-    rule: str
+    raw: Any
+    """Snakemake's own object: rule, input, params, log and benchmark."""
     stage: str
-    """Folder of its benchmark below `benchmarks`, else its rule."""
+    """Name of its script."""
     wildcards: Mapping[str, str]
-    script: bool
-    """Whether it computes something; the others only collect files."""
-    threads: int
-    minutes: float
-    """Time limit that its rule declares."""
-    gpus: float
-    inputs: Sequence[str]
-    ancient: Sequence[str]
-    """Inputs whose changes are no reason to run."""
-    outputs: Sequence[str]
-    log: Sequence[str]
-    benchmark: str | None
-    parameters: Mapping[str, Any] = field(repr=False)
-    seconds: float | None
-    """Time that `anonbench.config.resources` expects, where it has a formula for the stage."""
-    after: Sequence[int]
-    """Jobs that it depends on, by number."""
-    planned: bool
+    outputs: Sequence[Path]
+    before: Sequence[Job] = ()
+    """Jobs that it depends on."""
+    planned: bool = False
     """Whether it would run."""
-    forced: bool
-    unrecorded: Sequence[str]
-    """Outputs that are there and of which Snakemake has no record."""
-    reason: str
+    reason: str = ""
     """Snakemake's reason; empty for a job that runs because of another one."""
-    images: Mapping[str, Sequence[str]]
-    """Changed images of a manifest's data set; see `changed_images`."""
+    threads: int = 1
+    gpus: float = 0.0
+    minutes: float = 0.0
+    """Time limit that its rule declares."""
 
     @property
     def label(self) -> str:
         """Rule and wildcards, as in the progress line."""
-        return " ".join([self.rule, *self.wildcards.values()])
-
-    @property
-    def named(self) -> str:
-        """The output by which users know the job."""
-        return min(self.outputs, key=lambda file: file.endswith(DIGEST))
+        return " ".join([self.raw.rule.name, *self.wildcards.values()])
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What Snakemake would do."""
+    """Jobs of a workflow, each after those that it depends on; also those that would not run."""
 
-    jobs: Mapping[int, Job]
-    """By number, each after those that it depends on; also those that would not run."""
-    results: Path
-    config: Mapping[str, Any] = field(repr=False)
+    jobs: Sequence[Job]
+    started: Startup
+    """Config and data."""
+    config: Mapping[str, Any]
+    """The config as plain data."""
+    estimates: Estimates
+    unrecorded: Collection[Path] = ()
+    """Files in the results without a complete record of their making."""
 
     @property
     def planned(self) -> list[Job]:
-        """Jobs that would run, each after those that it depends on."""
-        return [job for job in self.jobs.values() if job.planned]
-
-    @cached_property
-    def remade(self) -> set[str]:
-        """Outputs of the jobs that would run."""
-        return {file for job in self.planned for file in job.outputs}
+        """Jobs that would run."""
+        return [job for job in self.jobs if job.planned]
 
     def needed(self, job: Job) -> list[Job]:
-        """Return the planned jobs that a job needs, in order, itself last."""
-        needed = {job.id}
-        for each in reversed([*self.jobs.values()]):
-            if each.id in needed:
-                needed.update(each.after)
-        return [each for each in self.planned if each.id in needed]
+        """Return the planned jobs that a planned job needs, itself last; nothing for others."""
+        needed = {job} if job.planned else set()
+        for each in reversed(self.jobs):
+            if each in needed:
+                needed.update(each.before)
+        return [each for each in self.planned if each in needed]
+
+    def maker(self, file: str) -> Job | None:
+        """Return the job that makes a file; one path may be absolute and the other not."""
+        makers = {path.absolute(): job for job in self.jobs for path in job.outputs}
+        return makers.get(Path(file).absolute())
 
 
-def collect(arguments: Sequence[str], target: str | None = None) -> Plan:
-    """Return the plan of a dry run of Snakemake.
-
-    Args:
-        arguments: of snakemake: targets, --configfile, --config, …
-        target: one more target, such as a file that no other target needs.
+def collect(arguments: Iterable[str]) -> Plan:
+    """Return what Snakemake would do with these arguments (targets, --configfile, --config, …).
 
     Raises:
         InputError: Snakemake refuses the config or the targets; its own message.
 
     """
-    with tempfile.TemporaryDirectory() as folder:
-        output = Path(folder) / "plan.json"
-        command = [sys.executable, "-m", "anonbench.workflow.plan.collect", str(output)]
-        command += [*_OPTIONS, *([target] if target else []), *arguments]
-        run = subprocess.run(command, capture_output=True, text=True, check=False)
-        if run.returncode or not output.exists():
-            raise InputError(_message(run.stderr) or _message(run.stdout))
-        content = json.loads(output.read_text(encoding="utf-8"))
-    jobs = {job["id"]: Job(**job) for job in content["jobs"]}
-    SCRIPTS.update(content["scripts"])
-    return Plan(jobs, Path(content["results"]), content["config"])
+    plan: Plan = dry_run([*_OPTIONS, *arguments], _plan)
+    return plan
 
 
-def _message(text: str) -> str:
-    lines = [line for line in text.splitlines() if line.strip()]
-    is_error_of_python = any(line.startswith("Traceback") for line in lines)
-    return lines[-1] if is_error_of_python else "\n".join(lines)
+def _plan(workflow: Any) -> Plan:
+    planned = set(workflow.dag.needrun_jobs())
+    jobs: list[Job] = []
+    behind: dict[Any, list[Job]] = {}  # the job itself; of one that only collects, those before it
+    for raw in sorted_jobs(workflow.dag):
+        before = dict.fromkeys(x for each in workflow.dag.dependencies[raw] for x in behind[each])
+        behind[raw] = [*before]
+        if raw.rule.script:
+            job = Job(
+                raw,
+                stage=Path(raw.rule.script).stem,
+                wildcards=dict(raw.wildcards.items()),
+                outputs=[Path(file) for file in raw.output],
+                before=[*before],
+                planned=raw in planned,
+                reason=own_reason(workflow.dag, raw),
+                threads=raw.threads,
+                gpus=float(raw.resources.get("gpu") or 0),
+                minutes=float(raw.resources.get("runtime") or 0),
+            )
+            behind[raw] = [job]
+            jobs.append(job)
+    return Plan(
+        jobs,
+        workflow.globals["started"],
+        config=workflow.globals["settings"].model_dump(mode="json"),
+        estimates=workflow.globals["estimates"],
+        unrecorded=set(workflow.globals["store"].unknown),
+    )

@@ -2,74 +2,58 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, NamedTuple
 
 _MISSING = "(none)"
-_WHOLE = 4
-"""Lists of about so many plain values are shown whole, others by what was added or removed."""
-_SHOWN = 3
-_WIDTH = 80
+_WIDTH = 100
 
 
 class Change(NamedTuple):
-    """One value that differs."""
+    """Value that differs; its key is the name of the parameter and the keys inside of it."""
 
     key: tuple[str, ...]
-    """Name of the parameter, then the keys inside of it."""
     old: Any
     new: Any
 
 
-def changes(old: Any, new: Any, key: tuple[str, ...] = ()) -> Iterator[Change]:
-    """Yield what differs between two values, inside of mappings key by key."""
-    if isinstance(old, Mapping) and isinstance(new, Mapping):
-        for name in sorted({*old, *new}):
-            yield from changes(old.get(name, _MISSING), new.get(name, _MISSING), (*key, name))
-    elif old != new:
-        yield Change(key, old, new)
+def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Change]:
+    """Return what differs between two mappings, key by key."""
+    before, now = dict(_leaves(old)), dict(_leaves(new))
+    keys = sorted({*before, *now})
+    found = (Change(key, before.get(key, _MISSING), now.get(key, _MISSING)) for key in keys)
+    return [change for change in found if change.old != change.new]
 
 
-def config_name(change: Change, config: Mapping[str, Any], words: set[str]) -> str:
+def config_name(change: Change, config: Mapping[str, Any], words: Collection[str]) -> str:
     """Return the name of a changed setting in the config, or its key in the job's parameters.
 
-    A parameter holds a part of the config, so that both names end in the same key. Of several such
-    settings with the new value, that one is meant whose name has most of the other keys and of
-    `words`: data set, recipe and section of the job.
+    Both end in the same key. Of several settings with the new value, that one is meant whose name
+    has most of the other keys and of `words`: data set, recipe and section of the job.
     """
-    wanted = {*change.key[:-1]} | words
-    ranks = {
-        name: len(wanted & {*name})
-        for name, value in _leaves((), config)
-        if name[-1:] == change.key[-1:] and value == change.new
-    }
-    best = [name for name, rank in ranks.items() if rank == max(ranks.values())]
-    return ".".join(best[0] if len(best) == 1 else change.key).removeprefix("slice.")
+    names = [name for name, value in _leaves(config) if value == change.new]
+    ends = [name for name in names if name[-1] == change.key[-1]]
+    ranks = [len({*change.key[:-1], *words} & {*name}) for name in ends]
+    is_clear = ranks.count(max(ranks, default=0)) == 1
+    name = ends[ranks.index(max(ranks))] if is_clear else change.key
+    return ".".join(name).removeprefix("slice.")
 
 
 def described(change: Change) -> str:
-    """Return the old and the new value, shortened."""
+    """Return the old and the new value; of long lists only what was added and removed."""
     old, new = change.old, change.new
-    are_lists = isinstance(old, list) and isinstance(new, list)
-    if are_lists and (len(old) + len(new) > 2 * _WHOLE or any(isinstance(x, list) for x in new)):
-        added = _items("added", [each for each in new if each not in old])
-        removed = _items("removed", [each for each in old if each not in new])
-        return "; ".join(filter(None, [added, removed])) or "another order"
-    return f"{_short(old)} → {_short(new)}"
-
-
-def _leaves(name: tuple[str, ...], value: Any) -> Iterator[tuple[tuple[str, ...], Any]]:
-    yield name, value
-    if isinstance(value, Mapping):
-        for key, each in value.items():
-            yield from _leaves((*name, str(key)), each)
-
-
-def _items(what: str, items: Sequence[Any]) -> str:
-    shown = [*map(_short, items[:_SHOWN]), *(["…"] if len(items) > _SHOWN else [])]
-    return f"{len(items)} {what}: {', '.join(shown)}" if items else ""
-
-
-def _short(value: Any) -> str:
-    text = str(value)
+    text = f"{old} → {new}"
+    if len(text) > _WIDTH and isinstance(old, list) and isinstance(new, list):
+        added, removed = [x for x in new if x not in old], [x for x in old if x not in new]
+        text = f"added {added}, removed {removed}"
     return text if len(text) <= _WIDTH else text[: _WIDTH - 1] + "…"
+
+
+def _leaves(
+    values: Mapping[str, Any], key: tuple[str, ...] = ()
+) -> Iterator[tuple[tuple[str, ...], Any]]:
+    for name, value in values.items():
+        if isinstance(value, Mapping) and value:
+            yield from _leaves(value, (*key, name))
+        else:
+            yield (*key, name), value

@@ -1,0 +1,52 @@
+"""Plans without a workflow."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from anonbench.workflow.plan.jobs import Job, Plan
+
+
+def expected(stage: str, dataset: str, split: str) -> float:
+    """Stand in for `Estimates.seconds`."""
+    raise ValueError(f"no formula for {stage} {dataset} {split}")
+
+
+@pytest.fixture
+def job() -> Callable[..., Job]:
+    """Return a function that makes a job; what is not its own is that of Snakemake's object."""
+
+    def make(
+        number: int,
+        stage: str = "train",
+        *,
+        params: Mapping[str, Any] | None = None,
+        benchmark: Path | None = None,
+        **own: Any,
+    ) -> Job:
+        raw = SimpleNamespace(
+            rule=SimpleNamespace(name=stage),
+            params=params or {},
+            benchmark=benchmark,
+        )
+        values = {"outputs": [Path(f"to-be-made/{number}")], "minutes": 10.0, "planned": True}
+        return Job(raw, stage, {"dataset": "ids", "seed": str(number)}, **values | own)
+
+    return make
+
+
+@pytest.fixture
+def plan(tmp_path: Path) -> Callable[..., Plan]:
+    """Return a function that makes a plan from its jobs, without a formula for any stage."""
+
+    def make(*jobs: Job, config: Mapping[str, Any] | None = None, **options: Any) -> Plan:
+        started: Any = SimpleNamespace(settings=SimpleNamespace(results=tmp_path))
+        estimates: Any = SimpleNamespace(seconds=options.pop("seconds", expected))
+        return Plan(jobs, started, config or {}, estimates, **options)
+
+    return make

@@ -1,0 +1,75 @@
+"""What a plan says to people and to programs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from anonbench.workflow.plan.jobs import Job, Plan
+from anonbench.workflow.plan.report import as_data, as_text, explain
+
+
+@pytest.fixture
+def chain(tmp_path: Path, job: Callable[..., Job], plan: Callable[..., Plan]) -> Plan:
+    """Return a forced training that was measured, what is made from it, and a new figure."""
+    benchmark = tmp_path / "1.tsv"
+    benchmark.write_text("s\tmax_rss\tcpu_time\n30\tNA\t60\n", encoding="utf-8")
+    made = [tmp_path / name for name in ("models", "embeddings")]
+    for path in made:
+        path.write_bytes(b"x" * 2000)
+    train = job(1, outputs=made[:1], reason="forced", benchmark=benchmark, gpus=2.0)
+    embed = job(2, "embed", outputs=made[1:], before=[train])
+    return plan(train, embed, job(3, "figure", before=[embed]))
+
+
+def test_causes_and_costs_are_shown_by_stage(chain: Plan) -> None:
+    text = as_text(as_data(chain, chain.planned, cores=2, gpus=2.0))
+    lines = [" ".join(line.split()) for line in text.splitlines()]
+    assert lines[:3] == [
+        "3 jobs would run, because:",
+        "1. forced [train (1)]",
+        "2. not made yet [figure (1)]",
+    ]
+    assert lines[5:9] == [
+        "train 1 1 30 s 1 min 00 s 1 min 00 s 2.00kB",
+        "embed 1 1 ≤ 10 min 00 s ≤ 10 min 00 s ≤ 0 s 2.00kB",
+        "figure 1 2 ≤ 10 min 00 s ≤ 10 min 00 s ≤ 0 s ?",
+        "total 3 1, 2 ≤ 20 min 30 s ≤ 21 min 00 s ≤ 1 min 00 s ≥ 4.00kB",
+    ]
+    assert lines[10] == "About 20 min 30 s with 2 cores and 2 GPUs; ≥ 4.00kB on disk."
+    assert lines[11].startswith("At most: no job of embed, figure was measured here")
+
+
+def test_one_file_has_the_jobs_between_it_and_each_cause(chain: Plan) -> None:
+    _, embed, figure = chain.jobs
+    text = explain(as_data(chain, chain.needed(embed), 1, 0.0), "embeddings")
+    assert text.splitlines()[:3] == [
+        "embeddings would be made by embed ids 2, because:",
+        "  1. forced",
+        "     embed ids 2 ← train ids 1",
+    ]
+    assert "With the jobs before it: 2.\nAbout 10 min 30 s with 1 core" in text
+    assert "train" not in explain(as_data(chain, [figure], 1, 0.0), "figure.png")
+
+
+def test_the_data_is_json_and_names_ways_to_causes(chain: Plan) -> None:
+    data: dict[str, Any] = json.loads(json.dumps(as_data(chain, chain.planned, 1, 2.0)))
+    assert [job["because"] for job in data["jobs"]] == [
+        {"forced": ["train ids 1"]},
+        {"forced": ["embed ids 2", "train ids 1"]},
+        {"not made yet": ["figure ids 3"]},
+    ]
+    assert data["causes"] == ["forced", "not made yet"]
+    assert [job["measured"] for job in data["jobs"]] == [True, False, False]
+    assert (data["jobs"][2]["disk"], data["wall_seconds"]) == (None, 1230.0)
+
+
+def test_nothing_would_run(plan: Callable[..., Plan], job: Callable[..., Job]) -> None:
+    made = plan(job(1, planned=False))
+    data = as_data(made, made.planned, 1, 0.0)
+    assert as_text(data).startswith("Nothing would run")
+    assert explain(data, "scores.csv").startswith("scores.csv would not be made again")
