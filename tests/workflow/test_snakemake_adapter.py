@@ -132,6 +132,7 @@ class Job(SimpleNamespace):
             name="tables",
             input=[Input(file, checksum) for file, checksum in inputs.items()],
             log=[],
+            benchmark=None,
             non_derived_params=[],
             workflow=SimpleNamespace(iocache=SimpleNamespace(active=False)),
             **dict.fromkeys(nothing),
