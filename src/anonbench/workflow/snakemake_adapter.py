@@ -128,36 +128,34 @@ def _remove_log_of_look(workflow: Any, logs: Iterable[str]) -> None:
 
 
 def dry_run(arguments: Sequence[str], use: Callable[[Any], Any]) -> Any:
-    """Return what `use` makes of the workflow of a dry run; nothing is printed.
+    """Return what `use` makes of Snakemake's workflow once its jobs are planned; prints nothing.
 
     Args:
         arguments: of snakemake, with --dry-run.
-        use: called with Snakemake's workflow once its jobs are planned.
+        use: called with the workflow.
 
     Raises:
         InputError: Snakemake refuses the arguments, the config or the targets; its own message.
 
     """
-    execute, words, used = Workflow.execute, sys.argv, list[Any]()
-    on_sigterm = signal.getsignal(signal.SIGTERM)
+    execute, words, on_sigterm = Workflow.execute, sys.argv, signal.getsignal(signal.SIGTERM)
+    output, used = StringIO(), []
 
     def execute_and_use(workflow: Any, *args: Any, **options: Any) -> Any:
         done = execute(workflow, *args, **options)
         used.append(use(workflow))
         return done
 
-    output, errors = StringIO(), StringIO()
     Workflow.execute, sys.argv = execute_and_use, ["snakemake", *arguments]
     try:
-        with redirect_stdout(output), redirect_stderr(errors), suppress(SystemExit):
+        with redirect_stdout(output), redirect_stderr(output), suppress(SystemExit):
             cli.main(list(arguments))
     finally:
         Workflow.execute, sys.argv = execute, words
         signal.signal(signal.SIGTERM, on_sigterm)  # Snakemake's scheduler has set its own
     if not used:
         # what Snakemake says of the host and the files comes before the error
-        text = output.getvalue().rpartition("Building DAG of jobs...")[2]
-        raise InputError(text.strip() or errors.getvalue().strip())
+        raise InputError(output.getvalue().rpartition("Building DAG of jobs...")[2].strip())
     return used[0]
 
 
