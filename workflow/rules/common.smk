@@ -4,9 +4,14 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
-from anonbench.config import stage_parameters
-from anonbench.config.resources import Estimates
 from anonbench.core.errors import InputError
+
+try:
+    from anonbench.config import stage_parameters
+except InputError as error:  # an installed package's class that cannot be loaded
+    raise WorkflowError(str(error)) from None
+
+from anonbench.config.resources import Estimates
 from anonbench.core.methods import METHODS
 from anonbench.datasets.listing import root_of
 from anonbench.datasets.originals import copies_message

@@ -59,6 +59,8 @@ def add(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Export, and print what whoever passes the images on has to know."""
+    import snakemake  # noqa: F401 - the plan needs it: where it is missing, say so first
+
     from anonbench.anonymization.export import check_request, export_images
     from anonbench.core.vocabulary import Variant
 
