@@ -33,7 +33,7 @@ from PIL import Image
 from torch.utils.data import DataLoader, Dataset
 
 from anonbench.config.training import Crops, Recipe
-from anonbench.core.compat import install_torchvision_ops
+from anonbench.core.libraries.compat import install_torchvision_ops
 from anonbench.datasets.images import encode, read_image
 from anonbench.datasets.originals import write_index
 from anonbench.datasets.shards import ImageSet, ShardWriter

@@ -11,8 +11,8 @@ import numpy as np
 from faker import Faker
 from PIL import Image
 
-from anonbench.core.opencv import cv2
-from anonbench.core.seeding import hash_int, rng
+from anonbench.core.libraries.opencv import cv2
+from anonbench.core.numeric.seeding import hash_int, rng
 from anonbench.core.vocabulary import Entity
 from anonbench_demo import mrz, security
 from anonbench_demo.fonts import Family, load, wrap

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from anonbench.core.opencv import cv2
-from anonbench.core.seeding import rng
+from anonbench.core.libraries.opencv import cv2
+from anonbench.core.numeric.seeding import rng
 from anonbench.core.vocabulary import Entity
 from anonbench_demo import faces, wardrobe
 from anonbench_demo.people import (

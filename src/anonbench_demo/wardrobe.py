@@ -6,7 +6,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from anonbench.core.opencv import cv2
+from anonbench.core.libraries.opencv import cv2
 from anonbench_demo.people import Outfit, Style, Traits
 from anonbench_demo.strokes import (
     SUPERSAMPLING,

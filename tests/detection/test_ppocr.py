@@ -14,9 +14,9 @@ import pytest
 from drawn_text import covered, page, turned
 
 from anonbench.config.detectors import Detection, DetectorName
-from anonbench.core.detectors import Detector
 from anonbench.core.errors import InputError, UnreadableImage
 from anonbench.core.provenance import file_digest
+from anonbench.core.registries.detectors import Detector
 from anonbench.core.vocabulary import Entity
 from anonbench.datasets.images import read_image
 from anonbench.detection.kinds import Ppocr

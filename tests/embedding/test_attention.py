@@ -13,7 +13,7 @@ import torch
 
 from anonbench.config.training import Recipe
 from anonbench.core.boxes import Region
-from anonbench.core.compat import install_torchvision_ops
+from anonbench.core.libraries.compat import install_torchvision_ops
 from anonbench.core.vocabulary import Entity
 from anonbench.datasets.images import encode as encode_image
 from anonbench.datasets.shards import ImageSet, ShardWriter

@@ -17,7 +17,7 @@ from synthetic_results import (
 
 from anonbench.config.experiment import Figure, Table
 from anonbench.core.io import write_json
-from anonbench.core.seeding import rng
+from anonbench.core.numeric.seeding import rng
 from anonbench.reporting.costs import COST_COLUMNS, MACHINE_COLUMNS
 from anonbench.reporting.html.build import DatasetSection
 from anonbench.reporting.html.effort import Effort

@@ -21,7 +21,7 @@ from synthetic_results import (
 from anonbench.config.experiment import Table
 from anonbench.core.errors import InputError
 from anonbench.core.io import write_json
-from anonbench.core.tables import Grid, GridBlock
+from anonbench.core.registries.tables import Grid, GridBlock
 from anonbench.reporting.html import page as pages
 from anonbench.reporting.html.build import (
     DatasetSection,

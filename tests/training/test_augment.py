@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from anonbench.config.training import Crops, Recipe
-from anonbench.core.compat import install_torchvision_ops
+from anonbench.core.libraries.compat import install_torchvision_ops
 from anonbench.training.data import augment
 from anonbench.training.data.augment_params import COLUMNS, Draw, crop_draws
 

@@ -12,7 +12,7 @@ except InputError as error:  # an installed package's class that cannot be loade
     raise WorkflowError(str(error)) from None
 
 from anonbench.config.resources import Estimates
-from anonbench.core.methods import METHODS
+from anonbench.core.registries.methods import METHODS
 from anonbench.datasets.listing import root_of
 from anonbench.datasets.originals import copies_message
 from anonbench.detection.user_annotations import READERS

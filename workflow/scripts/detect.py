@@ -7,7 +7,7 @@ with job(snakemake, __file__) as cache:
         import pandas as pd
 
         from anonbench.config import Detection
-        from anonbench.core.devices import claimed
+        from anonbench.core.libraries.devices import claimed
         from anonbench.core.sharding import rows_of_shard
         from anonbench.datasets.listing import root_in
         from anonbench.detection.cache import places

@@ -4,7 +4,7 @@ from anonbench.core.jobs.job import job
 
 with job(snakemake, __file__) as cache:
     if not cache.restored():
-        from anonbench.core.devices import claimed
+        from anonbench.core.libraries.devices import claimed
 
         with claimed(snakemake.resources.gpu):
             from anonbench.config import Privacy

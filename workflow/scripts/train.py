@@ -5,8 +5,8 @@ from anonbench.core.jobs.job import job
 with job(snakemake, __file__) as cache:
     if not cache.restored():
         from anonbench.config import load
-        from anonbench.core.devices import claimed
         from anonbench.core.jobs.checksums import is_intact
+        from anonbench.core.libraries.devices import claimed
         from anonbench.datasets.listing import root_of
         from anonbench.training.loop.launch import TrainJob, run
         from anonbench.workflow.image_counts import require_left

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Literal
 
 from anonbench.config import Config, Dataset, PaperRole
-from anonbench.core.detectors import DETECTORS
+from anonbench.core.registries.detectors import DETECTORS
+from anonbench.core.registries.tables import TABLES
 from anonbench.core.sharding import shard_count
-from anonbench.core.tables import TABLES
 from anonbench.core.vocabulary import Adaption, Entity, Model, QueryKind, Split, Variant
 
 TableKind = Literal["retrieval", "agreement", "downstream"]

@@ -10,8 +10,8 @@ import math
 
 from anonbench.config import Recipe
 from anonbench.config.experiment import Experiment
-from anonbench.core.detectors import DETECTORS
-from anonbench.core.methods import METHODS
+from anonbench.core.registries.detectors import DETECTORS
+from anonbench.core.registries.methods import METHODS
 from anonbench.core.vocabulary import Entity, Split
 
 READ_PER_SECOND = 25.0

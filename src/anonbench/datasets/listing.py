@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from anonbench.config import DataSource, Demo, Layout, OwnSplit, load
-from anonbench.core.seeding import hash_ints
+from anonbench.core.numeric.seeding import hash_ints
 from anonbench.core.vocabulary import Split
 from anonbench.datasets import celeba, folder, rvl_cdip, table
 from anonbench.datasets.ids import id_problems

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from anonbench.core.boxes import Region
-from anonbench.core.detectors import Detector
 from anonbench.core.errors import UnreadableImage
+from anonbench.core.registries.detectors import Detector
 from anonbench.core.vocabulary import Entity
 
 

@@ -15,11 +15,11 @@ import pyarrow as pa
 
 from anonbench.config.detectors import Detection, DetectorName
 from anonbench.core.boxes import Region
-from anonbench.core.detectors import DETECTORS
 from anonbench.core.io import files_in
 from anonbench.core.jobs.fingerprint import code_identity
 from anonbench.core.jobs.work_cache import identity_of, read_table, write_table
 from anonbench.core.provenance import file_digest
+from anonbench.core.registries.detectors import DETECTORS
 from anonbench.core.vocabulary import Entity
 from anonbench.detection.kinds import kind_named
 

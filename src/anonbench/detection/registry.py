@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from anonbench.config.detectors import Detection, DetectorName
-from anonbench.core.detectors import Detector, Loading
 from anonbench.core.errors import InputError
+from anonbench.core.registries.detectors import Detector, Loading
 from anonbench.detection.base import LooksOnce
 from anonbench.detection.kinds import kind_named
 

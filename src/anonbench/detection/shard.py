@@ -14,11 +14,11 @@ import pandas as pd
 
 from anonbench.config.detectors import Detection, DetectorName
 from anonbench.core.boxes import Quad, Region, box_table, write_boxes
-from anonbench.core.detectors import Detector
 from anonbench.core.errors import InputError, UnreadableImage
 from anonbench.core.io import write_parquet
 from anonbench.core.jobs.job import warn_on_terminal
 from anonbench.core.progress import track_batches
+from anonbench.core.registries.detectors import Detector
 from anonbench.datasets.annotations import Correction, correct
 from anonbench.detection.cache import DetectionCache, Finding, made_by
 from anonbench.detection.registry import build_all

@@ -22,8 +22,8 @@ import numpy as np
 import pandas as pd
 
 from anonbench.core.errors import InputError
-from anonbench.core.methods import METHODS
 from anonbench.core.numeric.statistics import holm
+from anonbench.core.registries.methods import METHODS
 from anonbench.core.vocabulary import ORIGINAL, QueryKind, Variant
 from anonbench.evaluation.retrieval.metrics import PER_QUERY
 from anonbench.evaluation.scores import ADAPTIONS, CLASSIFIERS, ScenarioFiles, adaption_of

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from anonbench.core.io import write_csv
-from anonbench.core.tables import Grid, GridBlock
+from anonbench.core.registries.tables import Grid, GridBlock
 from anonbench.reporting.compare import SOURCE, read_ours
 from anonbench.reporting.grid import to_latex, to_markdown
 from anonbench.reporting.paper.claims import judge_all

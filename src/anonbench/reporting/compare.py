@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from anonbench.core.io import write_csv
-from anonbench.core.tables import Grid, GridBlock
+from anonbench.core.registries.tables import Grid, GridBlock
 from anonbench.core.wording import count
 from anonbench.reporting.grid import to_latex, to_markdown
 from anonbench.reporting.labels import ADAPTIONS, METHODS, NOT_RUN, QUERIES, metric_label

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from anonbench.core import attackers, detectors, methods
-from anonbench.core.registry import facts
+from anonbench.core.registries import attackers, detectors, methods
+from anonbench.core.registries.registry import facts
 from anonbench.core.vocabulary import CONTROL
 
 METHODS = facts(methods.METHODS, "label")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from anonbench.core.tables import Grid, GridBlock
+from anonbench.core.registries.tables import Grid, GridBlock
 from anonbench.core.vocabulary import ORIGINAL
 from anonbench.core.wording import count
 from anonbench.evaluation.privacy.known import strongest

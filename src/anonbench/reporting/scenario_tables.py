@@ -15,8 +15,8 @@ import pandas as pd
 
 from anonbench.config import Config, PaperRole
 from anonbench.config.experiment import Experiment
-from anonbench.core.detectors import DETECTORS as DETECTOR_KINDS
-from anonbench.core.tables import Grid, GridBlock
+from anonbench.core.registries.detectors import DETECTORS as DETECTOR_KINDS
+from anonbench.core.registries.tables import Grid, GridBlock
 from anonbench.core.vocabulary import ORIGINAL, QueryKind, Variant
 from anonbench.core.wording import count
 from anonbench.evaluation.scores import adaption_of

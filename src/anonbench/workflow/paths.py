@@ -18,7 +18,7 @@ from anonbench.config.experiment import (
     truth_of,
 )
 from anonbench.core.jobs.checksums import digest_file
-from anonbench.core.tables import TABLES
+from anonbench.core.registries.tables import TABLES
 from anonbench.core.vocabulary import ORIGINAL, UNADAPTED, Model, Split, Variant
 from anonbench.reporting.scenario_tables import SCENARIO_TABLES
 

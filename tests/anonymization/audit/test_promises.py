@@ -19,7 +19,7 @@ from anonbench.anonymization.audit.promises import (
     OwnWord,
 )
 from anonbench.config import Anonymization
-from anonbench.core.methods import Method
+from anonbench.core.registries.methods import Method
 
 SIDE = st.integers(2, 40)
 ASKED = Anonymization()

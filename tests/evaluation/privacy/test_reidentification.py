@@ -14,7 +14,7 @@ from anonbench.anonymization.apply import anonymize
 from anonbench.config import Anonymization, Backbone, Crops, Privacy, Recipe
 from anonbench.core.boxes import Region, box_table, image_regions
 from anonbench.core.errors import InputError
-from anonbench.core.seeding import rng
+from anonbench.core.numeric.seeding import rng
 from anonbench.core.vocabulary import Entity, Method, Variant
 from anonbench.datasets.images import encode
 from anonbench.datasets.shards import ImageSet, ShardWriter

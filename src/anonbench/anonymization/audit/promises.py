@@ -1,8 +1,8 @@
 """Promises of the anonymization methods about the pixels inside a region.
 
 Promises of the built-in methods are stated in the config's terms and computed in another way than
-the anonymizer does. Another package's method says itself what must be true of it
-(`anonbench.core.methods.Method.is_hidden`). An image of a method without a promise is refused.
+the anonymizer does. Another package's method states its own
+(`anonbench.core.registries.methods.Method.is_hidden`). Without a promise an image is refused.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from scipy import fft
 
 from anonbench.anonymization.audit.errors import Failure
 from anonbench.config import Anonymization
-from anonbench.core.methods import METHODS
-from anonbench.core.methods import Method as AnyMethod
+from anonbench.core.registries.methods import METHODS
+from anonbench.core.registries.methods import Method as AnyMethod
 from anonbench.core.vocabulary import Method
 
 _ROUNDING = 0.52

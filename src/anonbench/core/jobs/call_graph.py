@@ -310,7 +310,7 @@ class _Bare(ast.NodeTransformer):
 
 
 def _is_fact(statement: ast.stmt) -> bool:
-    """Return whether a line of a class is a fact for people and plans (`core.registry.facts`)."""
+    """Return whether a class's line is a fact for people and plans (`registry.facts`)."""
     return (
         isinstance(statement, ast.AnnAssign)
         and isinstance(statement.target, ast.Name)

@@ -12,7 +12,7 @@ import numpy as np
 
 from anonbench.core.boxes import Region
 from anonbench.core.errors import InputError
-from anonbench.core.opencv import cv2
+from anonbench.core.libraries.opencv import cv2
 from anonbench.detection.base import as_rgb, require_finite
 from anonbench.detection.faces.faces import face_region
 from anonbench.detection.faces.suppression import suppressed

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from anonbench.core.icao9303 import begins_with_dates, has_dates, is_licence
-from anonbench.core.opencv import cv2
+from anonbench.core.libraries.opencv import cv2
 from anonbench.detection.mrz.zones import STEP, Frame, Line
 from anonbench.detection.text.recognizer import straightened
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from anonbench.core.opencv import cv2
+from anonbench.core.libraries.opencv import cv2
 
 ALIKE = 0.6
 """Correlation from which a row shows the same bars as the last row of the code."""

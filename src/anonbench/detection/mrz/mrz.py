@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from anonbench.core.boxes import Region
-from anonbench.core.detectors import Detector
 from anonbench.core.icao9303 import FILLER, likeness, normalized, verified
-from anonbench.core.opencv import cv2
+from anonbench.core.libraries.opencv import cv2
+from anonbench.core.registries.detectors import Detector
 from anonbench.core.vocabulary import Entity
 from anonbench.detection.base import as_rgb, clipped_quad
 from anonbench.detection.mrz.extent import completed

@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 
-from anonbench.core.opencv import cv2
+from anonbench.core.libraries.opencv import cv2
 from anonbench.detection.template.features import Features
 
 Kind = Literal["affine", "homography"]

@@ -12,7 +12,7 @@ import pandas as pd
 
 from anonbench.core.boxes import Region
 from anonbench.core.errors import InputError, UnreadableImage
-from anonbench.core.opencv import cv2
+from anonbench.core.libraries.opencv import cv2
 from anonbench.core.vocabulary import Entity
 from anonbench.datasets.annotations import Images, read_boxes_file
 from anonbench.datasets.images import read_image

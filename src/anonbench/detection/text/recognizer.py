@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from anonbench.core.errors import InputError
-from anonbench.core.opencv import cv2
+from anonbench.core.libraries.opencv import cv2
 from anonbench.detection.base import require_finite
 from anonbench.detection.text.ppocr_model import INSTALL, WHEEL
 

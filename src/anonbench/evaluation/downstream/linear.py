@@ -15,8 +15,8 @@ import numpy as np
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from anonbench.config import Linear
+from anonbench.core.numeric.seeding import hash_ints
 from anonbench.core.numeric.similarity import threads
-from anonbench.core.seeding import hash_ints
 from anonbench.embedding.store import Embeddings
 from anonbench.evaluation.downstream.softmax import Fit, Problem, Standardization
 

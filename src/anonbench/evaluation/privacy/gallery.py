@@ -17,7 +17,7 @@ import pandas as pd
 from pyarrow.parquet import read_schema
 
 from anonbench.config.privacy import Privacy
-from anonbench.core.seeding import hash_ints
+from anonbench.core.numeric.seeding import hash_ints
 from anonbench.core.vocabulary import Entity
 
 NONE = "no region in the validation images"

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from anonbench.core.attackers import ATTACKERS
-from anonbench.core.methods import METHODS
 from anonbench.core.numeric.statistics import wilson
+from anonbench.core.registries.attackers import ATTACKERS
+from anonbench.core.registries.methods import METHODS
 from anonbench.core.vocabulary import ORIGINAL, Entity
 from anonbench.evaluation.privacy.probes import ANONYMIZED, NAIVE, PARROT, RANKS
 

@@ -1,12 +1,12 @@
 """Re-identification: search of anonymized crops among crops of the originals.
 
-Attackers. The naive one compares by the unadapted model. The parrot has learned from images
-that were anonymized in the same way (McPherson et al. 2016, "Defeating image obfuscation with deep
-learning"; Hao et al. 2019 report 86 % where the naive one has 11 %): here the model adapted to the
-variant. Others are registered (`anonbench.core.attackers`): a face recognition model of the user's
-own, or another package's. Where persons are looked for
-in other photographs, each also anonymizes its gallery first (the parrot attack that needs no
-training); for the same region of the same image that would compare a crop with itself.
+The naive attacker compares by the unadapted model. The adaptive attacker ("parrot") has learned
+from images that were anonymized in the same way: here the model adapted to the variant (McPherson
+et al. 2016, "Defeating image obfuscation with deep learning"; Hao et al. 2019 report 86 % where the
+naive one has 11 %). Others are registered (`anonbench.core.registries.attackers`): a face
+recognition model of the user's, or another package's. Where persons are searched in other
+photographs, each attacker also anonymizes its gallery first (the adaptive attack that needs no
+training). For the same region of the same image that would compare a crop with itself.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ import numpy as np
 import pandas as pd
 
 from anonbench.config.privacy import Privacy
-from anonbench.core.attackers import Attacker
 from anonbench.core.boxes import Region, image_regions, regions_at
 from anonbench.core.io import write_parquet
 from anonbench.core.progress import track
+from anonbench.core.registries.attackers import Attacker
 from anonbench.core.vocabulary import ORIGINAL, Entity, Variant
 from anonbench.datasets.shards import ImageSet
 from anonbench.evaluation.privacy.attackers import Backbone

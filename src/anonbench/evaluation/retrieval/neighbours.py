@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from anonbench.core.errors import InputError
+from anonbench.core.numeric.seeding import hash_int
 from anonbench.core.numeric.similarity import Similarity, unit_rows
-from anonbench.core.seeding import hash_int
 from anonbench.embedding.store import Embeddings, read_embeddings, read_ids, read_rows
 
 

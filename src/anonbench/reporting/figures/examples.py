@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from anonbench.core.errors import InputError
-from anonbench.core.seeding import hash_int
+from anonbench.core.numeric.seeding import hash_int
 from anonbench.core.vocabulary import Variant
 from anonbench.reporting.figures.style import (
     GRID,

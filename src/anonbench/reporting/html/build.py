@@ -16,7 +16,7 @@ from anonbench.anonymization.published import read_doubts
 from anonbench.config import Presentation, Privacy, Retrieval
 from anonbench.config.experiment import Experiment, Figure, Table, truth_of
 from anonbench.core.io import atomic, read_json
-from anonbench.core.tables import Grid
+from anonbench.core.registries.tables import Grid
 from anonbench.evaluation.pairwise import read_comparisons
 from anonbench.evaluation.privacy.rates import read_rates
 from anonbench.evaluation.retrieval_bias import conclude

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from anonbench.core.tables import Grid
+from anonbench.core.registries.tables import Grid
 from anonbench.reporting.claims import claims_grid, read_pairs
 from anonbench.reporting.compare import agreement_grid, read_ours
 from anonbench.reporting.paper.claims import judge_all

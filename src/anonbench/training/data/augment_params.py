@@ -11,7 +11,7 @@ from enum import IntEnum
 
 import numpy as np
 
-from anonbench.core.seeding import rng
+from anonbench.core.numeric.seeding import rng
 
 ATTEMPTS = 10
 """Shapes that are tried until a crop's box fits into the image."""

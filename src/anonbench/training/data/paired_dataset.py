@@ -15,7 +15,7 @@ from torch.utils.data import Dataset
 from anonbench.config.training import Crops, Recipe
 from anonbench.core.errors import InputError
 from anonbench.core.io import scratch_folder
-from anonbench.core.seeding import rng
+from anonbench.core.numeric.seeding import rng
 from anonbench.core.settings import Range
 from anonbench.core.vocabulary import Adaption
 from anonbench.datasets.shards import ImageSet

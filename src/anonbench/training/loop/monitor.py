@@ -16,9 +16,9 @@ from torch import nn
 from torch.nn.functional import normalize
 
 from anonbench.core.errors import InputError
+from anonbench.core.numeric.seeding import rng
 from anonbench.core.numeric.similarity import Similarity
 from anonbench.core.numeric.topk import Order
-from anonbench.core.seeding import rng
 from anonbench.datasets.shards import ImageSet
 from anonbench.training.data.preprocess import Preprocess
 from anonbench.training.model.backbone import encode

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from anonbench.core.seeding import rng
+from anonbench.core.numeric.seeding import rng
 from anonbench.training.data.batch import Batch, finish
 from anonbench.training.distributed import Ranks, shard, spread_like, whole
 from anonbench.training.loop.collapse_metrics import rank_me, used_prototypes

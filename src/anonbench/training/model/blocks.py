@@ -17,8 +17,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
 
-from anonbench.core.compat import install_torchvision_ops
 from anonbench.core.errors import InputError
+from anonbench.core.libraries.compat import install_torchvision_ops
 
 install_torchvision_ops()  # timm imports torchvision
 

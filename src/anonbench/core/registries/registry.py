@@ -18,9 +18,9 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 from pydantic import SerializerFunctionWrapHandler, create_model, model_serializer
 
-from anonbench.core.added import added
 from anonbench.core.errors import InputError
 from anonbench.core.provenance import file_digest
+from anonbench.core.registries.added import added
 from anonbench.core.settings import Settings
 
 NAME = re.compile(r"[a-z][a-z0-9_]*")

@@ -20,7 +20,7 @@ import h5py
 import numpy as np
 
 from anonbench.core.errors import InputError
-from anonbench.core.limits import require_stored, size
+from anonbench.embedding.limits import require_stored, size
 
 MOST_PROVENANCE = 2**24
 """Bytes of the attribute `provenance`; ours are some kilobytes."""

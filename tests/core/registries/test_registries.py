@@ -8,17 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from anonbench.core.added import added
 from anonbench.core.errors import InputError
-from anonbench.core.methods import METHODS, Method
-from anonbench.core.registry import Registry, facts, facts_digest
+from anonbench.core.registries.added import added
+from anonbench.core.registries.methods import METHODS, Method
+from anonbench.core.registries.registry import Registry, facts, facts_digest
 from anonbench.core.vocabulary import Method as OfThePaper
 from plug_in import install
 
 SWIRL = """
 from typing import ClassVar
 
-from anonbench.core.methods import Method
+from anonbench.core.registries.methods import Method
 
 
 class Swirl(Method):
