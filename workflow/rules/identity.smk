@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from anonbench.datasets.doubts import said_of_run
+from anonbench.datasets.doubts import doubts_of_run
 from anonbench.workflow.plan.costs import usual_seconds
 from anonbench.workflow.reconcile import Results
 from anonbench.workflow.s3_metadata import Bucket
@@ -22,7 +22,7 @@ if workflow.is_main_process and isinstance(store, Results):
     if _message := copies_message(settings.results, _copied):
         logger.warning(_message)
     # where nothing is left to do no job says it, and --quiet all silences the logger
-    for _message in said_of_run(settings.results, experiment.datasets):
+    for _message in doubts_of_run(settings.results, experiment.datasets):
         print(f"anonbench: the results so far: {_message}", file=sys.stderr)
 
 
@@ -38,7 +38,7 @@ onstart:
             for _job in workflow.dag.jobs
             if _job.benchmark
         ),
-        lambda: said_of_run(settings.results, experiment.datasets),
+        lambda: doubts_of_run(settings.results, experiment.datasets),
     )
 
 

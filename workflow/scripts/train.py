@@ -27,7 +27,7 @@ with job(snakemake, __file__) as cache:
             output=Path(snakemake.output.backbone),
             log=Path(snakemake.output.history),
             checkpoint=Path(snakemake.output.backbone + ".checkpoint"),
-            journal=Path(snakemake.log[0]).with_suffix(""),
+            metrics_log=Path(snakemake.log[0]).with_suffix(""),
             labels=(snakemake.input.labels[0], slice["label"]) if "label" in slice else None,
         )
         with claimed(recipe.gpus_a_machine):

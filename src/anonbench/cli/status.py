@@ -125,10 +125,10 @@ def next_step(latest: Status) -> str:
 
 def _doubts(latest: Status) -> list[str]:
     """Return what the published images may show, and what was left out."""
-    from anonbench.datasets.doubts import said_of_run
+    from anonbench.datasets.doubts import doubts_of_run
 
     counts = sorted(latest.results.glob("*/counts.csv"))
-    return said_of_run(latest.results, [path.parent.name for path in counts])
+    return doubts_of_run(latest.results, [path.parent.name for path in counts])
 
 
 def _clock(at: float) -> str:

@@ -75,7 +75,7 @@ def clipped_quad(
     ]
 
 
-class LooksOnce:
+class CachedDetector:
     """A detector that looks once at images which it is asked for twice in a row."""
 
     def __init__(self, detector: Detector) -> None:

@@ -111,7 +111,7 @@ def too_wide(low: float, high: float, needs: Needs) -> str:
     )
 
 
-def unstated(scores: pd.DataFrame, needs: Needs, images: int | None = None) -> str:
+def why_no_statement(scores: pd.DataFrame, needs: Needs, images: int | None = None) -> str:
     """Return why no statement about rankings can rest on the scores of a data set.
 
     Args:

@@ -12,7 +12,7 @@ from anonbench.core.vocabulary import Adaption, Model, QueryKind, Variant
 from anonbench.embedding.store import read_embeddings
 from anonbench.evaluation.retrieval.neighbours import Rankings, draw_queries, rank, read_some
 from anonbench.reporting.figures.examples import Images
-from anonbench.reporting.figures.gallery import Result, Shelf
+from anonbench.reporting.figures.gallery import GalleryRow, Result
 from anonbench.reporting.labels import ADAPTIONS, METHODS
 
 QUERIES = 3
@@ -48,12 +48,12 @@ def best_adapted(scores: pd.DataFrame, databases: Sequence[Database]) -> Databas
     return max(adapted, key=value, default=None)
 
 
-def shelves(
+def gallery_rows(
     scores: pd.DataFrame,
     reference: Path,
     databases: Sequence[Database],
     images: Mapping[Variant, Images],
-) -> list[list[Shelf]]:
+) -> list[list[GalleryRow]]:
     """Return the rows of each query: the reference, the unadapted model, the best adapted one.
 
     Queries and database of the two scenarios are anonymized, in the best adapted model's variant
@@ -84,17 +84,17 @@ def shelves(
     ]
     shown = images.get(Variant(), images[variant])
 
-    def shelf(number: int, name: str, rankings: Rankings, pictures: Images, own: bool) -> Shelf:
+    def row(number: int, name: str, rankings: Rankings, pictures: Images, own: bool) -> GalleryRow:
         places = rankings.first(number, RESULTS)
         ranks = truth.ranks(number)
         results = [Result(pictures.read(ids[at]), int(ranks[at])) for at in places]
-        return Shelf(name, pictures.read(asked[number]), results, own)
+        return GalleryRow(name, pictures.read(asked[number]), results, own)
 
     return [
         [
-            shelf(number, "Reference", truth, shown, True),
+            row(number, "Reference", truth, shown, True),
             *(
-                shelf(number, _name(database), rankings, images[variant], False)
+                row(number, _name(database), rankings, images[variant], False)
                 for database, rankings in found
             ),
         ]

@@ -16,7 +16,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from anonbench.core.io import atomic, read_sealed, seal
+from anonbench.core.io import append_checksum, atomic, read_checksummed
 
 _IDENTITY = b"identity"
 
@@ -40,7 +40,7 @@ def read_table(file: Path, identity: str, schema: pa.Schema | None = None) -> pa
     if not file.exists():
         return None
     try:
-        content = pa.BufferReader(read_sealed(file))
+        content = pa.BufferReader(read_checksummed(file))
         found = pq.read_schema(content)
         is_same = (found.metadata or {}).get(_IDENTITY) == identity.encode()
         if not is_same or (schema and found.names != schema.names):
@@ -56,4 +56,4 @@ def write_table(file: Path, identity: str, table: pa.Table) -> None:
     with atomic(file) as temporary:
         named = table.replace_schema_metadata({_IDENTITY: identity})
         pq.write_table(named, temporary, compression="zstd")
-        seal(temporary)
+        append_checksum(temporary)

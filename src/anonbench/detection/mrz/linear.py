@@ -107,9 +107,9 @@ def _moved(grey: np.ndarray, row: np.ndarray, step: np.ndarray) -> np.ndarray:
             break
         shifts = [shift + drift for drift in DRIFT if abs(shift + drift) <= pad]
         rows = np.stack([strip[index, pad + s : pad + s + count] for s in shifts])
-        likeness = _correlations(bars, rows)
-        best = int(likeness.argmax())
-        if likeness[best] >= ALIKE and rows[best].std() >= least:
+        similarity = _correlations(bars, rows)
+        best = int(similarity.argmax())
+        if similarity[best] >= ALIKE and rows[best].std() >= least:
             last, shift, bars = index, shifts[best], rows[best]
     moved: np.ndarray = row + last * step + shift * unit
     return moved

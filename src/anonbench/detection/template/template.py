@@ -119,9 +119,9 @@ class TemplateDetector:
         """
         grey, scale = working_copy(image, self._settings.longest_side)
         features = extract(grey, FEATURES)
-        likeness = self._embeddings @ embed(features.descriptors, self._centres)
+        similarity = self._embeddings @ embed(features.descriptors, self._centres)
         best: tuple[float, Known, np.ndarray] | None = None
-        for index in np.argsort(-likeness, kind="stable")[: self._settings.candidates]:
+        for index in np.argsort(-similarity, kind="stable")[: self._settings.candidates]:
             known = self._known[index]
             alignment = align(known.features, features, self._settings.transformation)
             if alignment is None or not self._accepts(alignment, known):

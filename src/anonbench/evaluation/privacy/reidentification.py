@@ -38,7 +38,7 @@ from anonbench.evaluation.privacy.probes import (
     PARROT,
     RANKS,
 )
-from anonbench.evaluation.privacy.rank_metrics import Places, chances, hits, places
+from anonbench.evaluation.privacy.rank_metrics import Places, chances, hit_rates, places
 
 _Regions = Mapping[str, Sequence[Region]]
 
@@ -255,7 +255,7 @@ def _rows(
         reason="",
     )
     for rank in RANKS:
-        table[f"hit_{rank}"] = hits(found, rank)
+        table[f"hit_{rank}"] = hit_rates(found, rank)
         table[f"chance_{rank}"] = chances(found, rank)
     return table
 

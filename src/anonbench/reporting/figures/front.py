@@ -17,7 +17,7 @@ from matplotlib.lines import Line2D
 
 from anonbench.core.vocabulary import CONTROL, ORIGINAL
 from anonbench.evaluation.privacy.known import strongest
-from anonbench.evaluation.sufficiency import DEFAULTS, Needs, unstated
+from anonbench.evaluation.sufficiency import DEFAULTS, Needs, why_no_statement
 from anonbench.reporting.figures.style import (
     INK,
     MODEL_MARKERS,
@@ -66,7 +66,7 @@ def front(
     risks = risks[risks["unknown"] == ""]
     own = scores[scores["dataset"] == dataset]
     points = choices(risks, own, metric)
-    if unstated(own, needs):
+    if why_no_statement(own, needs):
         points = points.iloc[:0]
     originals = risks[risks["method"] == ORIGINAL]
     for paths, width, down in ((outputs, TWO_COLUMNS, 1), (column, ONE_COLUMN, 2)):

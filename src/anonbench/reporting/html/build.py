@@ -20,7 +20,7 @@ from anonbench.core.registries.tables import Grid
 from anonbench.evaluation.pairwise import read_comparisons
 from anonbench.evaluation.privacy.rates import read_rates
 from anonbench.evaluation.retrieval_bias import conclude
-from anonbench.evaluation.sufficiency import Needs, unstated
+from anonbench.evaluation.sufficiency import Needs, why_no_statement
 from anonbench.reporting import dataset_tables
 from anonbench.reporting.detection import (
     QUALITY_HEADS,
@@ -161,7 +161,7 @@ def build_report(
     needs = needs_of(config)
     summaries = {name: summarize(table) for name, table in scores.items()}
     gaps = {
-        section.name: unstated(summaries[section.name], needs, _validation(section.counts))
+        section.name: why_no_statement(summaries[section.name], needs, _validation(section.counts))
         for section in datasets
     }
     sound = {name: stated(table, gaps[name], needs) for name, table in summaries.items()}

@@ -152,8 +152,8 @@ class Trainer:
     def _losses(self, batch: Batch, part: int) -> dict[str, Tensor]:
         """Return the terms, the weighted loss first, then what is measured without gradient."""
         crops, heads, weights = self.recipe.crops, self.recipe.heads, self.recipe.losses
-        views = finish(batch.global_crops, batch.global_looks, crops, self.device)
-        local_views = finish(batch.local_crops, batch.local_looks, crops, self.device)
+        views = finish(batch.global_crops, batch.global_augmentations, crops, self.device)
+        local_views = finish(batch.local_crops, batch.local_augmentations, crops, self.device)
         indices = batch.masked_indices.to(self.device, non_blocking=True)
         masked = batch.masked.to(self.device, non_blocking=True)
         size, temperature = len(batch.ids), heads.student_temperature
