@@ -29,7 +29,7 @@ ENTITIES = {"face": "Face", "text": "Text", "barcode": "Barcode", "mrz": "MRZ"}
 DETECTORS = facts(detectors.DETECTORS, "label")
 ATTACKERS = {
     "naive": "Naive (unadapted model)",
-    "parrot": "Parrot (adapted model)",
+    "parrot": "Adaptive attacker (adapted model)",
 } | facts(attackers.ATTACKERS, "label")
 """Who tries to re-identify a region."""
 GALLERIES = {"original": "originals", "anonymized": "anonymized"}

@@ -205,8 +205,12 @@ class Paths:
 
     def attacked(self, dataset: str) -> list[tuple[str, str | None]]:
         """Return each variant, and the model that learned from such images if there is one."""
-        pairs = [(v, self.experiment.parrot(dataset, v)) for v in self.experiment.variants(dataset)]
-        return [(str(variant), None if model is None else str(model)) for variant, model in pairs]
+        variants = self.experiment.variants(dataset)
+        models = [self.experiment.adaptive_attacker(dataset, variant) for variant in variants]
+        return [
+            (str(variant), None if model is None else str(model))
+            for variant, model in zip(variants, models, strict=True)
+        ]
 
     def attacked_images(self, dataset: str) -> list[str]:
         """Return the validation images that are attacked, and their originals."""

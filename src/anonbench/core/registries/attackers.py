@@ -25,7 +25,7 @@ class Attacker(Protocol):
 class AttackerKind(Registered):
     """One kind of attacker on hidden regions. Its fields are parameters, a section of `privacy`.
 
-    It runs beside the experiment's own models (the naive attacker and the parrot) where
+    It runs beside the experiment's own models (the naive and the adaptive attacker) where
     `privacy.attackers` names it.
     """
 

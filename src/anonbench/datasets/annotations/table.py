@@ -37,9 +37,9 @@ def make_rows(file: Path, frame: pd.DataFrame, numbers: Sequence[str]) -> Rows:
 
     """
     keys = [key for key in KEYS if key in frame]
-    lacking = [column for column in ("entity", *BOX) if column not in frame]
-    if not keys or lacking:
-        wanted = lacking[0] if keys else "id (or path)"
+    missing = [column for column in ("entity", *BOX) if column not in frame]
+    if not keys or missing:
+        wanted = missing[0] if keys else "id (or path)"
         raise InputError(
             f"{file} has no column {wanted}; a table of boxes needs id (or path), entity, "
             f"{', '.join(BOX)}; a CSV's first line names them, separated by commas"

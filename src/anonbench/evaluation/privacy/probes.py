@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-NAIVE, PARROT = "naive", "parrot"
-"""The attackers that are models of the experiment."""
+NAIVE, ADAPTIVE = "naive", "parrot"
+"""The attackers that are models of the experiment, as named in results ("parrot attack": one that
+has learned from images anonymized in the same way)."""
 ANONYMIZED = "anonymized"
 RANKS = (1, 10)
 """Ranks at which a match counts as found."""

@@ -184,13 +184,13 @@ class _Job:
         return _Task(each.name, queries, database, scores)
 
     def run(self) -> None:
-        """Compute what is lacking and keep it, at intervals and however the work ends."""
-        lacking = [task for task in self._tasks if task.scores.lacking.any()]
-        done = len(self._tasks) - len(lacking)
+        """Compute missing scores and store them, at intervals and however the work ends."""
+        unfinished = [task for task in self._tasks if task.scores.lacking.any()]
+        done = len(self._tasks) - len(unfinished)
         log.info("%d of %d scenarios were scored before", done, len(self._tasks))
         try:
-            if lacking:
-                self._score(lacking)
+            if unfinished:
+                self._score(unfinished)
         finally:
             self._flush()
 
@@ -198,8 +198,8 @@ class _Job:
         engine = make_engine(self._settings, self._k)
         units = self._reference.units()
         reference = _Base(units, engine.database(units))
-        lacking = np.flatnonzero(np.any([task.scores.lacking for task in tasks], axis=0))
-        steps = self._steps(tasks, blocks_of(self._own, engine.slices, lacking))
+        missing = np.flatnonzero(np.any([task.scores.lacking for task in tasks], axis=0))
+        steps = self._steps(tasks, blocks_of(self._own, engine.slices, missing))
         bases: dict[str, _Base] = {}
         flushed, pause = time.monotonic(), FLUSH_SECONDS
         for step in track_batches(steps, sum(map(len, steps)), "scenarios x blocks of queries"):

@@ -3,7 +3,7 @@
 The page shows the first choice of each data set and query kind that meets the constraint; the
 reader may change it there (`advice.js`), so that page and library choose alike. A limit on
 re-identification is part of the constraint. Where too little is known to choose, no choice is
-shown, but what is lacking.
+shown, but what is missing.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from anonbench.reporting.labels import METHODS
 from anonbench.reporting.summary import present
 
 NOT_ATTACKED = "these images: no attack was run (privacy.enabled)"
-"""What is lacking of a variant without a rate."""
+"""What is missing for a variant without a rate."""
 
 
 @dataclass(frozen=True)
@@ -152,12 +152,12 @@ def _choose(given: Sequence[Option], limit: float | None) -> tuple[Option | None
     first = within[0] if within else given[0]
     if within and not first.unknown:
         return first, ""
-    lacking = [first.unknown] if first.unknown else []
+    missing = [first.unknown] if first.unknown else []
     if not within:
         open_risks = [o.risk_unknown for o in given if o.risk_high is None]
-        lacking += [f"re-identification of {open_risks[0]}"] if open_risks else []
-    if lacking:
-        return None, f"{NOT_KNOWN}: {'; '.join(lacking)}"
+        missing += [f"re-identification of {open_risks[0]}"] if open_risks else []
+    if missing:
+        return None, f"{NOT_KNOWN}: {'; '.join(missing)}"
     least = min(given, key=lambda o: o.risk_high or 0.0)
     return None, (
         f"none: no choice surely stays at or below {limit:g} % re-identified; nearest is "
@@ -201,7 +201,7 @@ def _option(
 ) -> Option:
     dataset, query, degree = key
     known = not (math.isnan(choice.low) or math.isnan(choice.high))
-    lacking = NOT_ATTACKED if risk is None else risk.unknown
+    missing = NOT_ATTACKED if risk is None else risk.unknown
     return Option(
         dataset=dataset,
         query=query,
@@ -219,6 +219,6 @@ def _option(
         risk=NO_RISK if risk is None else risk.text,
         risk_interval="" if risk is None else risk.interval,
         risk_note="" if risk is None else risk.note,
-        risk_high=None if risk is None or lacking else round(risk.high, 4),
-        risk_unknown=lacking,
+        risk_high=None if risk is None or missing else round(risk.high, 4),
+        risk_unknown=missing,
     )

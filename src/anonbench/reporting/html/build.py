@@ -34,7 +34,7 @@ from anonbench.reporting.html.answer import MEASURES, answer, overview, stated, 
 from anonbench.reporting.html.bias import cost_rows
 from anonbench.reporting.html.coefficients import correlation_rows
 from anonbench.reporting.html.effort import Effort, effort_part
-from anonbench.reporting.html.headline import lacking, lead
+from anonbench.reporting.html.headline import lead, no_choices
 from anonbench.reporting.html.notices import notices
 from anonbench.reporting.html.page import render
 from anonbench.reporting.html.pictures import (
@@ -205,7 +205,7 @@ def build_report(
     html = render(
         title=title,
         headline=[lead(advice, limit, found), *wins(sound)],
-        lacking=list(lacking(advice)),
+        no_choices=list(no_choices(advice)),
         notices=notices(
             {s.name: read_doubts(s.audit) for s in datasets if s.audit and s.audit.is_file()}
         ),
