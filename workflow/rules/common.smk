@@ -37,7 +37,7 @@ except InputError as error:
 
 settings, experiment, listings = started.settings, started.experiment, started.listings
 estimates = Estimates(experiment, started.counts)
-paths = Paths(experiment, started.counts, started.own)
+paths = Paths(experiment, started.counts, started.user_files)
 results, shown = paths.results, Shown(experiment)
 
 files = RuleFiles(workflow)

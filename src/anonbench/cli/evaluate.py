@@ -115,11 +115,11 @@ def run(options: argparse.Namespace) -> None:
     if options.per_query and options.per_query.suffix not in (".parquet", ".csv"):
         raise InputError(f"--per-query {options.per_query}: the name ends in .parquet or .csv")
     # all others are settings; those that are not given have their defaults
-    own = {"reference", "queries", "database", "json", "per_query", "run", "snakemake"}
+    no_settings = {"reference", "queries", "database", "json", "per_query", "run", "snakemake"}
     settings = {
         name: value
         for name, value in vars(options).items()
-        if name not in own and value is not None
+        if name not in no_settings and value is not None
     }
     files = options.reference, options.queries, options.database
     if options.per_query:
@@ -143,7 +143,7 @@ def as_json(result: Evaluation) -> dict[str, Any]:
     content = {
         "images": result.images,
         "k": result.k,
-        "queries_given": result.asked,
+        "queries_given": result.queries_given,
         "search": result.search,
         "unknown": result.unknown,
         "rows": _rows(result.table),
@@ -180,13 +180,13 @@ def as_text(result: Evaluation) -> str:
 def notes(result: Evaluation) -> list[str]:
     """Return, a sentence each, what the numbers stand on and what they say at first sight."""
     scored = len(result.per_query)
-    asked = f"{scored:,} queries"
-    if scored < result.asked:
-        asked = f"a random sample of {scored:,} of {result.asked:,} queries"
-    own = "counts" if result.settings.include_self else "does not count"
+    queries = f"{scored:,} queries"
+    if scored < result.queries_given:
+        queries = f"a random sample of {scored:,} of {result.queries_given:,} queries"
+    counts = "counts" if result.settings.include_self else "does not count"
     lines = [
-        f"{asked} against {result.images:,} images, k = {result.k:,}; a query's own image {own} "
-        f"among the results. low and high: {result.confidence:.0%} intervals over queries."
+        f"{queries} against {result.images:,} images, k = {result.k:,}; a query's own image "
+        f"{counts} among the results. low and high: {result.confidence:.0%} intervals over queries."
     ]
     if result.settings.ap_depth == "k":
         lines.append(f"map is truncated at k = {result.k:,}: what comes later counts as not found.")

@@ -85,8 +85,8 @@ def writing_to(folder: Path) -> Iterator[None]:
 
 
 def _is_of_full_disk(error: Exception, folder: Path) -> bool:
-    said = f"os error {errno.ENOSPC}" in str(error)  # by libraries written in Rust
-    return said or shutil.disk_usage(folder).free < _FULL_BYTES
+    is_rust_error = f"os error {errno.ENOSPC}" in str(error)  # by libraries written in Rust
+    return is_rust_error or shutil.disk_usage(folder).free < _FULL_BYTES
 
 
 def part_of(path: Path) -> Path:

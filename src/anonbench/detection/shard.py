@@ -119,8 +119,8 @@ class _Search:
                     batch.clear()  # before the next images are read
         for name in self._names:
             self._warn_if_nothing(name)
-        own = any(self._job.boxes.get(image_id) for image_id in self._digests)
-        if DetectorName.BOXES in self._job.detectors and self._size and not own:
+        has_boxes = any(self._job.boxes.get(image_id) for image_id in self._digests)
+        if DetectorName.BOXES in self._job.detectors and self._size and not has_boxes:
             _warn_of_nothing(self._size, DetectorName.BOXES)
 
     @property

@@ -66,21 +66,21 @@ def matched(
             f"{queries.name} has {queries.width()} dimensions, {database.name} "
             f"{database.width()}: embed both with the same system (the reference may be another's)"
         )
-    original, held, asked = reference.ids(), database.ids(), queries.ids()
-    both = original & held
+    original, in_database, in_queries = reference.ids(), database.ids(), queries.ids()
+    both = original & in_database
     if common:
-        if not both & asked:
+        if not both & in_queries:
             raise InputError(
                 f"{reference.name}, {queries.name} and {database.name} have no id in common; "
                 "give each image the same id in all three"
             )
         return _kept(reference, both), _kept(queries, both), _kept(database, both)
     findings = [
-        f"{len(ids)} ids of {here} are not in {there}, such as {min(ids)!r}"
-        for ids, here, there in (
-            (original - held, reference.name, database.name),
-            (held - original, database.name, reference.name),
-            (asked - original - held, queries.name, database.name),
+        f"{len(ids)} ids of {name} are not in {other}, such as {min(ids)!r}"
+        for ids, name, other in (
+            (original - in_database, reference.name, database.name),
+            (in_database - original, database.name, reference.name),
+            (in_queries - original - in_database, queries.name, database.name),
         )
         if ids
     ]

@@ -111,7 +111,7 @@ def agreement_grid(comparison: pd.DataFrame) -> Grid:
     numbers = agreement(comparison)
     blocks = []
     for role, group in numbers.groupby("role", sort=False):
-        here = comparison[comparison["role"] == role]
+        of_role = comparison[comparison["role"] == role]
         rows: list[tuple[str, ...]] = []
         for degree, lines in group.groupby("degree", sort=False):
             if lines["compared"].any():
@@ -120,7 +120,7 @@ def agreement_grid(comparison: pd.DataFrame) -> Grid:
                 cells = f"0 of {lines['cells'].sum()}"
                 name = ROLE_NAMES[str(role)]
                 rows.append((name, f"{degree} %", "all", "–", cells, NOT_RUN, "", ""))
-        blocks.append(GridBlock(_ours_is(here), tuple(rows)))
+        blocks.append(GridBlock(_ours_is(of_role), tuple(rows)))
     return Grid(
         stem="paper-agreement",
         title="The paper's numbers and ours: difference in points",

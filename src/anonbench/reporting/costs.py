@@ -45,10 +45,10 @@ def stage_costs(folder: Path, logs: Path) -> pd.DataFrame:
         stage = name.with_suffix("").parts[0]
         if path.suffix != ".tsv" or stage == _REPORTING:
             continue
-        spent = read_spent(path, [logs / name.with_suffix(".log")])
-        if spent is not None:
-            memory = spent.mebibytes * 2**20 / 1e9
-            rows.append((stage, spent.seconds, spent.cpu_seconds, memory))
+        usage = read_spent(path, [logs / name.with_suffix(".log")])
+        if usage is not None:
+            memory = usage.mebibytes * 2**20 / 1e9
+            rows.append((stage, usage.seconds, usage.cpu_seconds, memory))
     jobs = pd.DataFrame(rows, columns=["stage", "wall", "cpu", "memory"])
     grouped = jobs.groupby("stage", sort=True)
     costs = pd.DataFrame(

@@ -107,9 +107,9 @@ def explore(
             keys.append((scenario, kind))
 
     place = {image_id: position for position, image_id in enumerate(ids)}
-    own = [place[image_id] for image_id in drawn]
+    positions = [place[image_id] for image_id in drawn]
     named = {method: Thumbnails(given.read) for method, given in images.items()}
-    shown = _shown(keys, wanted, own, list(named))
+    shown = _shown(keys, wanted, positions, list(named))
     kept, edge = _fit(shown, named, ids, thumbnail_bytes)
     shown = shown[:kept]
     numbers = sorted({p for groups in shown for group in groups.values() for p in group})
@@ -124,7 +124,7 @@ def explore(
         "names": names,
         "labels": labels,
         "queries": [
-            {"image": number_of[own[query]], **_plain(wanted[0][query], number_of)}
+            {"image": number_of[positions[query]], **_plain(wanted[0][query], number_of)}
             for query in range(kept)
         ],
         "scenarios": [
@@ -219,7 +219,7 @@ def _plain(answer: _List, number: Mapping[int, int]) -> dict[str, Any]:
 def _shown(
     keys: Sequence[tuple[ScenarioEmbeddings, str]],
     wanted: Sequence[Sequence[_List]],
-    own: Sequence[int],
+    positions: Sequence[int],
     methods: Sequence[str],
 ) -> list[dict[str, set[int]]]:
     """Return for each query the positions that are seen in each kind of picture.
@@ -229,7 +229,7 @@ def _shown(
     """
     beside = [ORIGINAL] if ORIGINAL in methods else list(methods)
     shown = []
-    for query, position in enumerate(own):
+    for query, position in enumerate(positions):
         groups: dict[str, set[int]] = {method: set() for method in methods}
         for method in beside:
             groups[method] |= {position, *wanted[0][query].positions}

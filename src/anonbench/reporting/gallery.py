@@ -75,20 +75,22 @@ def gallery_rows(
     variant = (best or databases[0]).variant
     unadapted = next(d for d in databases if d.model == Model() and d.variant == variant)
     ids = sorted(read_embeddings(reference).ids)
-    asked = draw_queries(ids, QUERIES)
-    truth = rank(read_some(reference, asked), reference, ids, include_self=False)
+    queries = draw_queries(ids, QUERIES)
+    truth = rank(read_some(reference, queries), reference, ids, include_self=False)
     found = [
-        (database, rank(read_some(database.path, asked), database.path, ids, include_self=False))
+        (database, rank(read_some(database.path, queries), database.path, ids, include_self=False))
         for database in (unadapted, best)
         if database is not None
     ]
     shown = images.get(Variant(), images[variant])
 
-    def row(number: int, name: str, rankings: Rankings, pictures: Images, own: bool) -> GalleryRow:
+    def row(
+        number: int, name: str, rankings: Rankings, pictures: Images, is_reference: bool
+    ) -> GalleryRow:
         places = rankings.first(number, RESULTS)
         ranks = truth.ranks(number)
         results = [Result(pictures.read(ids[at]), int(ranks[at])) for at in places]
-        return GalleryRow(name, pictures.read(asked[number]), results, own)
+        return GalleryRow(name, pictures.read(queries[number]), results, is_reference)
 
     return [
         [
@@ -98,7 +100,7 @@ def gallery_rows(
                 for database, rankings in found
             ),
         ]
-        for number in range(len(asked))
+        for number in range(len(queries))
     ]
 
 

@@ -228,13 +228,13 @@ def profile_grid(chosen: Sequence[Profile], images: Mapping[str, int]) -> Grid:
 def _block(label: str, table: pd.DataFrame) -> GridBlock:
     rows = []
     for adaption in ADAPTIONS:
-        here = table[table["adaption"] == adaption]
-        if here.empty:
+        of_adaption = table[table["adaption"] == adaption]
+        if of_adaption.empty:
             continue
-        first = here.iloc[0]
+        first = of_adaption.iloc[0]
         runs = [
             (model, seed)
-            for model, seeds in zip(here["model"], here["seeds"], strict=True)
+            for model, seeds in zip(of_adaption["model"], of_adaption["seeds"], strict=True)
             for seed in str(seeds).split()
         ]
         crops = (_kind(first[name]) for name in ("global_crops", "local_crops"))

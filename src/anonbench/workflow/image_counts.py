@@ -46,19 +46,19 @@ def check_counts(
         InputError: a data set has too few images for a batch or a ranking; one line for each.
 
     """
-    asked = [name for name in experiment.datasets if _is_asked(name, experiment, words)]
-    batches = {name: _batch(experiment, name) for name in asked}
+    targeted = [name for name in experiment.datasets if _is_asked(name, experiment, words)]
+    batches = {name: _batch(experiment, name) for name in targeted}
     retrieval = experiment.config.retrieval
     problems = [
         f"datasets.{name}: {problem}"
-        for name in asked
+        for name in targeted
         for problem in _problems(counts[name], retrieval, batches[name])
     ]
     if problems:
         raise InputError("too few images:\n  " + "\n  ".join(problems))
     return [
         f"datasets.{name}: {text}"
-        for name in asked
+        for name in targeted
         for text in _warnings(experiment, counts[name][Split.VAL])
     ]
 

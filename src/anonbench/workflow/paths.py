@@ -291,8 +291,10 @@ class Paths:
         stems = self.experiment.paper_targets()
         stems |= {f"table_{table.stem}": table.stem for table in self.experiment.tables}
         stems |= {f"figure_{figure.stem}": figure.stem for figure in self.experiment.figures}
-        own = (f"{t}_{d}" for t in self.experiment.dataset_tables for d in self.experiment.datasets)
-        stems |= {f"table_{stem}": stem for stem in own}
+        names = (
+            f"{t}_{d}" for t in self.experiment.dataset_tables for d in self.experiment.datasets
+        )
+        stems |= {f"table_{stem}": stem for stem in names}
         for number, role in SCENARIO_TABLES.items():
             found = (name for name, d in self.experiment.datasets.items() if d.paper_role is role)
             stems |= {f"table_{number}": f"scenarios_{name}" for name in found}

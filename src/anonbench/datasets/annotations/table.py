@@ -104,11 +104,11 @@ def _is_no_name(values: pd.Series) -> np.ndarray:
     """Tell which cells are neither text nor whole numbers, bool [N]: 1.0 may have been 1."""
     if isinstance(values.dtype, pd.StringDtype):
         return np.zeros(len(values), dtype=bool)
-    odd = [
+    is_number = [
         isinstance(value, bool) or not isinstance(value, str | int | np.integer)
         for value in values.tolist()
     ]
-    return np.array(odd, dtype=bool) & values.notna().to_numpy()
+    return np.array(is_number, dtype=bool) & values.notna().to_numpy()
 
 
 def _texts(values: pd.Series) -> pd.Series:

@@ -213,8 +213,8 @@ def _read_boxes(
     """Return the templates' boxes by name: the path in the folder without suffix is the id."""
     files = [folder / name for name in ANNOTATIONS if (folder / name).is_file()]
     if len(files) != 1:
-        there = "several of" if files else "none of"
-        raise InputError(f"templates: {folder} has {there} {', '.join(ANNOTATIONS)}; keep one")
+        amount = "several of" if files else "none of"
+        raise InputError(f"templates: {folder} has {amount} {', '.join(ANNOTATIONS)}; keep one")
     rows = [(name, paths[name], i.shape[1], i.shape[0]) for name, i in images.items()]
     listed = pd.DataFrame(rows, columns=["id", "path", "width", "height"])
     boxes = read_boxes_file(files[0], Images(folder, listed)).regions()

@@ -95,13 +95,13 @@ def options(
     found = []
     for dataset, summary in summaries.items():
         for query in QueryKind:
-            here = [
+            candidates = [
                 (choice, degree)
                 for degree in degrees(summary)
                 for choice in ranked(summary, degree, "map", query.value)
             ]
             # where two keep the same, the one that hides more is the better one
-            here.sort(key=lambda entry: (-entry[0].value, -entry[1], entry[0].scenario))
+            candidates.sort(key=lambda entry: (-entry[0].value, -entry[1], entry[0].scenario))
             gains = {
                 (degree, gain.scenario): gain
                 for degree in degrees(summary)
@@ -116,7 +116,7 @@ def options(
                     (gaps or {}).get(dataset)
                     or too_wide(choice.low / 100, choice.high / 100, needs),
                 )
-                for choice, degree in here
+                for choice, degree in candidates
             ]
     return found
 
@@ -134,10 +134,10 @@ def advise(given: Sequence[Option], degree: int, limit: float | None) -> list[Ad
     """
     rows = []
     for dataset in dict.fromkeys(option.dataset for option in given):
-        own = [option for option in given if option.dataset == dataset]
-        least = min(degree, max(option.degree for option in own))
+        of_dataset = [option for option in given if option.dataset == dataset]
+        least = min(degree, max(option.degree for option in of_dataset))
         for query in QueryKind:
-            hiding = [o for o in own if o.query == query.value and o.degree >= least]
+            hiding = [o for o in of_dataset if o.query == query.value and o.degree >= least]
             rows.append(Advice(dataset, query.value, *_choose(hiding, limit)))
     return rows
 

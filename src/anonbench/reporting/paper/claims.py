@@ -79,14 +79,16 @@ def predicts_best(table: pd.DataFrame, pairs: Pairs | None, level: float) -> Ite
                 if metric not in ("knn", "linear")
             }
             rest = {m: r for m, r in found.items() if m != PREDICTOR and not np.isnan(r)}
-            own = found[PREDICTOR]
-            if np.isnan(own) or not rest:
+            predictor = found[PREDICTOR]
+            if np.isnan(predictor) or not rest:
                 yield Case(role, name, None, "no coefficients (too few rows, or a constant metric)")
                 continue
             best = max(rest, key=lambda metric: rest[metric])
-            numbers = f"r = {own:.2f}, next {CORRELATED[best]} {rest[best]:.2f}, n = {len(rows)}"
+            numbers = (
+                f"r = {predictor:.2f}, next {CORRELATED[best]} {rest[best]:.2f}, n = {len(rows)}"
+            )
             apart = differ_significantly(rows[[PREDICTOR, best, accuracy]].dropna(), level)
-            yield Case(role, name, own > rest[best], numbers, apart)
+            yield Case(role, name, predictor > rest[best], numbers, apart)
 
 
 def correlates_strongly(table: pd.DataFrame, *_: object) -> Iterator[Case]:
@@ -155,9 +157,9 @@ def trends_agree(table: pd.DataFrame, metric: str, like: str) -> Iterator[Case]:
         wide = wide.reindex(columns=[metric, like]).dropna().sort_index()
         steps = np.diff(wide.to_numpy(np.float64), axis=0)
         name = f"{method}, {_model(adaption)}{f', {query} queries' if query else ''}"
-        for (start, end), (own, other) in zip(pairwise(wide.index), steps, strict=True):
-            numbers = f"{_metric(like)} {other:+.1f}, {_metric(metric)} {own:+.1f}"
-            agree = bool(np.sign(own) == np.sign(other))
+        for (start, end), (change, other_change) in zip(pairwise(wide.index), steps, strict=True):
+            numbers = f"{_metric(like)} {other_change:+.1f}, {_metric(metric)} {change:+.1f}"
+            agree = bool(np.sign(change) == np.sign(other_change))
             yield Case(role, f"{name}, {start} to {end} %", agree, numbers)
 
 

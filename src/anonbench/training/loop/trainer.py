@@ -284,8 +284,8 @@ class Trainer:
 
 
 def _restore_network(network: Network, state: dict[str, Tensor]) -> None:
-    own = network.state_dict()
-    network.load_state_dict({name: spread_like(state[name], own[name]) for name in own})
+    current = network.state_dict()
+    network.load_state_dict({name: spread_like(state[name], current[name]) for name in current})
 
 
 def _spread(value: Any, weight: Tensor) -> Any:

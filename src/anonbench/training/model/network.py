@@ -88,9 +88,9 @@ class Network(nn.Module):
     @torch.no_grad()
     def follow(self, student: Network, momentum: float) -> None:
         """Move towards the student: the exponential moving average of its weights."""
-        own = [local(weight.detach()) for weight in self.parameters()]
+        weights = [local(weight.detach()) for weight in self.parameters()]
         other = [local(weight.detach()) for weight in student.parameters()]
-        torch._foreach_lerp_(own, other, 1.0 - momentum)
+        torch._foreach_lerp_(weights, other, 1.0 - momentum)
 
 
 def _run(block: Any, *arguments: Any) -> Any:
@@ -119,8 +119,8 @@ def rate_factor(name: str, depth: int, settings: Optimizer) -> float:
         distance = depth + 1
     else:
         distance = 0
-    own = settings.patch_rate if name.startswith("patch_embed") else 1.0
-    return float(settings.backbone_rate * settings.layer_decay**distance * own)
+    rate = settings.patch_rate if name.startswith("patch_embed") else 1.0
+    return float(settings.backbone_rate * settings.layer_decay**distance * rate)
 
 
 def decays(name: str) -> bool:
