@@ -8,6 +8,7 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from anonbench.cli.shared import aligned
 from anonbench.core.errors import InputError
 from anonbench.core.io import require_another
 from anonbench.core.jobs.checksums import verify
@@ -225,14 +226,7 @@ def _rows(table: pd.DataFrame) -> list[dict[str, Any]]:
 def _aligned(table: pd.DataFrame) -> str:
     text = [[str(name) for name in table.columns]]
     text += [[_cell(value) for value in row] for row in table.itertuples(index=False)]
-    widths = [max(len(row[column]) for row in text) for column in range(len(text[0]))]
-    return "\n".join(
-        "  ".join(
-            cell.ljust(width) if column == 0 else cell.rjust(width)
-            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in text
-    )
+    return aligned(text, left=1)
 
 
 def _cell(value: Any) -> str:
