@@ -8,12 +8,7 @@ from typing import Any
 
 import pandas as pd
 from PIL import Image
-from synthetic_results import (
-    make_comparisons,
-    make_correlations,
-    make_quality,
-    write_results,
-)
+from synthetic_results import make_comparisons, make_correlations, make_quality, write_results
 
 from anonbench.config.experiment import Figure, Table
 from anonbench.core.io import write_json

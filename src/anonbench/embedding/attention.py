@@ -17,9 +17,9 @@ from anonbench.core.io import atomic, write_parquet
 from anonbench.datasets.shards import ImageSet
 from anonbench.embedding.attention_shares import (
     SHARE_COLUMNS,
-    boxes_seen,
     patch_means,
     share_inside,
+    visible_boxes,
 )
 from anonbench.training.checkpoints.weights import load_backbone, read_description
 from anonbench.training.data.preprocess import Preprocess
@@ -120,7 +120,7 @@ def attend(
             if image_id in drawn:
                 kept[variant, image_id] = heads
             if image_id in sample:
-                seen = boxes_seen(regions[image_id], images.size(image_id), preprocess)
+                seen = visible_boxes(regions[image_id], images.size(image_id), preprocess)
                 covered = patch_means(seen, (heads.shape[1], heads.shape[2]))
                 chance = float(covered.mean())
                 rows += [

@@ -29,7 +29,7 @@ ALL_HEADS = "mean"
 """In the column `head` of a summary: the mean over all heads."""
 
 
-def boxes_seen(
+def visible_boxes(
     regions: Sequence[Region], size: tuple[int, int], preprocess: Preprocess
 ) -> np.ndarray:
     """Return how much of each pixel of the network's input lies in a region.

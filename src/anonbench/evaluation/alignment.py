@@ -18,14 +18,14 @@ Source = str | Path | Embeddings | tuple[Sequence[Any] | np.ndarray, np.ndarray]
 
 
 @dataclass(frozen=True)
-class Given:
+class GivenEmbeddings:
     """Embeddings and what an error calls them."""
 
     embeddings: Embeddings
     name: str
 
     @classmethod
-    def of(cls, given: Source, name: str) -> Given:
+    def of(cls, given: Source, name: str) -> GivenEmbeddings:
         """Read and check embeddings; raise InputError where they cannot be used."""
         if isinstance(given, str | Path):
             return cls(read(Path(given)), str(given))
@@ -47,7 +47,7 @@ class Given:
 
 
 def matched(
-    reference: Given, queries: Given, database: Given, common: bool
+    reference: GivenEmbeddings, queries: GivenEmbeddings, database: GivenEmbeddings, common: bool
 ) -> tuple[Embeddings, Embeddings, Embeddings]:
     """Return reference, queries and database with ids that fit.
 
@@ -92,7 +92,7 @@ def matched(
     return reference.embeddings, queries.embeddings, database.embeddings
 
 
-def _kept(source: Given, ids: set[str]) -> Embeddings:
+def _kept(source: GivenEmbeddings, ids: set[str]) -> Embeddings:
     rows = [row for row, name in enumerate(source.embeddings.ids) if name in ids]
     return rows_of(source.embeddings, np.asarray(rows, dtype=np.int64))
 

@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from anonbench.config import Presentation, Retrieval
 from anonbench.core.errors import InputError
 from anonbench.core.numeric.statistics import bootstrap_means, interval, standard_error, wilson
-from anonbench.evaluation.alignment import Given, Source, matched, rows_of
+from anonbench.evaluation.alignment import GivenEmbeddings, Source, matched, rows_of
 from anonbench.evaluation.retrieval import archive, chance, metrics, scenario
 from anonbench.evaluation.retrieval.metrics import PER_QUERY
 from anonbench.evaluation.retrieval.sample import draw
@@ -162,9 +162,9 @@ def run(
         raise InputError(f"search: {search!r} is not one of {', '.join(get_args(Search))}")
     retrieval = _retrieval(settings, search)
     truth, queried, searched = matched(
-        Given.of(reference, "reference"),
-        Given.of(queries, "queries"),
-        Given.of(database, "database"),
+        GivenEmbeddings.of(reference, "reference"),
+        GivenEmbeddings.of(queries, "queries"),
+        GivenEmbeddings.of(database, "database"),
         common,
     )
     size = len(searched.ids)
@@ -225,7 +225,7 @@ def _cut(settings: Retrieval, images: int, k: int | None) -> Retrieval:
 
 def _settled(images: int, settings: Retrieval) -> Retrieval:
     try:
-        return metrics.settled(images, settings)
+        return metrics.effective_settings(images, settings)
     except InputError as error:
         raise InputError(str(error).removeprefix("retrieval.")) from None
 

@@ -5,27 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 
 from anonbench.embedding.attention import AttentionMaps, read_maps
 from anonbench.reporting.figures.attention import Panel
+from anonbench.reporting.figures.examples import Images
 
 SIDE = 256
 """Pixels of a picture at least: the part that the network saw, in more detail than it saw."""
-
-
-class Images(Protocol):
-    """Access to images by id; `anonbench.reporting.shown.ShownSet` is one."""
-
-    def __contains__(self, image_id: str) -> bool:
-        """Return whether an image may be seen."""
-        ...
-
-    def read(self, image_id: str) -> np.ndarray:
-        """Return uint8 [H, W] or [H, W, 3] RGB."""
-        ...
 
 
 def panels(maps: Mapping[str, Path], shown: Mapping[str, Images]) -> list[Panel]:

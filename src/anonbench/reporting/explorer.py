@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -23,20 +23,15 @@ from anonbench.evaluation.retrieval import metrics
 from anonbench.evaluation.retrieval.neighbours import Rankings, draw_queries, rank, read_some
 from anonbench.reporting.thumbnails import EDGES, Thumbnails
 
+if TYPE_CHECKING:
+    from anonbench.reporting.figures.examples import Images
+
 THUMBNAIL_BYTES = 3_000_000
 """Of all pictures of a data set, as they stand in the page."""
 
 
 Called = Callable[[Sequence[str]], tuple[list[str], list[str] | None]]
 """Gives the shown names of images by their ids, and of their classes where there are any."""
-
-
-class Images(Protocol):
-    """Access to images by id; `anonbench.reporting.shown.ShownSet` is one."""
-
-    def read(self, image_id: str) -> np.ndarray:
-        """Return uint8 [H, W] or [H, W, 3] RGB."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -95,7 +90,7 @@ def explore(
 
     """
     ids = sorted(read_ids(reference)[0])
-    settings = metrics.settled(len(ids), settings)
+    settings = metrics.effective_settings(len(ids), settings)
     drawn = draw_queries(ids, queries)
     truth = rank(read_some(reference, drawn), reference, ids, settings.include_self)
     ranks = [truth.ranks(query) for query in range(len(drawn))]

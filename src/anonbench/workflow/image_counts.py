@@ -17,7 +17,7 @@ from anonbench.config.experiment import Experiment
 from anonbench.core.errors import InputError
 from anonbench.core.vocabulary import Split
 from anonbench.evaluation.privacy.known import MIN_CLUSTERS
-from anonbench.evaluation.retrieval.metrics import MIN_K, cutoff, images_needed, settled
+from anonbench.evaluation.retrieval.metrics import MIN_K, cutoff, effective_settings, images_needed
 from anonbench.evaluation.sufficiency import MIN_QUERIES
 
 EARLY = ("demo", "manifest", "boxes", "images")
@@ -138,7 +138,7 @@ def _warnings(experiment: Experiment, val: int) -> Iterator[str]:
 
 def _k(images: int, retrieval: Retrieval) -> int:
     try:
-        return cutoff(images, settled(images, retrieval))
+        return cutoff(images, effective_settings(images, retrieval))
     except InputError:
         return 0
 

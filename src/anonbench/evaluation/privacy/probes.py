@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 NAIVE, ADAPTIVE = "naive", "parrot"
-"""The attackers that are models of the experiment, as named in results ("parrot attack": one that
-has learned from images anonymized in the same way)."""
+"""The attackers that are models of the experiment, by their names in results."""
 ANONYMIZED = "anonymized"
 RANKS = (1, 10)
 """Ranks at which a match counts as found."""

@@ -31,13 +31,7 @@ from anonbench.evaluation.privacy.attackers import Backbone
 from anonbench.evaluation.privacy.crops import read_crops
 from anonbench.evaluation.privacy.gallery import Gallery, Match, draw_galleries
 from anonbench.evaluation.privacy.kinds import attacker_named
-from anonbench.evaluation.privacy.probes import (
-    ADAPTIVE,
-    ANONYMIZED,
-    COLUMNS,
-    NAIVE,
-    RANKS,
-)
+from anonbench.evaluation.privacy.probes import ADAPTIVE, ANONYMIZED, COLUMNS, NAIVE, RANKS
 from anonbench.evaluation.privacy.rank_metrics import Places, chances, hit_rates, places
 
 _Regions = Mapping[str, Sequence[Region]]

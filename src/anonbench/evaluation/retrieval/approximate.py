@@ -90,24 +90,24 @@ def score(
     truth, searched, queried = Archive(reference), Archive(database), Archive(queries)
     self_columns = positions_of(queried, truth)
     checked = draw(queried.ids, check)
-    judge = _Judge(truth, k, settings)
+    scorer = _ListScorer(truth, k, settings)
     vectors, of_reference = queried.units(slice(None)), truth.units(self_columns)
 
     # an index goes before the next one comes: they are as large as the archive
-    expected = judge.first(truth, of_reference, self_columns, build(truth, kind, judge.depth))
-    retrieved = judge.first(searched, vectors, self_columns, build(searched, kind, judge.depth))
-    table = judge.scores(of_reference, expected, retrieved)
+    expected = scorer.first(truth, of_reference, self_columns, build(truth, kind, scorer.depth))
+    retrieved = scorer.first(searched, vectors, self_columns, build(searched, kind, scorer.depth))
+    table = scorer.scores(of_reference, expected, retrieved)
 
     self_columns = self_columns[checked]
-    exact_expected = judge.first(truth, of_reference[checked], self_columns, exactly(truth))
-    exact_retrieved = judge.first(searched, vectors[checked], self_columns, exactly(searched))
-    exact = judge.scores(of_reference[checked], exact_expected, exact_retrieved)
+    exact_expected = scorer.first(truth, of_reference[checked], self_columns, exactly(truth))
+    exact_retrieved = scorer.first(searched, vectors[checked], self_columns, exactly(searched))
+    exact = scorer.scores(of_reference[checked], exact_expected, exact_retrieved)
     recall = _recall(
         [(exact_expected, expected[checked]), (exact_retrieved, retrieved[checked])],
-        judge.measures.k,
+        scorer.measures.k,
     )
     difference = Difference(len(checked), recall, _differences(table.iloc[checked], exact))
-    chance = judge.chance(of_reference[checked], self_columns, exact_expected)
+    chance = scorer.chance(of_reference[checked], self_columns, exact_expected)
     table.insert(0, "id", queried.ids)
     table.insert(1, "query", "queries")
     levels = chance_levels(chance, truth.size, k, settings)
@@ -187,7 +187,7 @@ def exactly(archive: Archive) -> Finder:
     return find
 
 
-class _Judge:
+class _ListScorer:
     """Puts candidates in order and scores the lists."""
 
     def __init__(self, truth: Archive, k: int, settings: Retrieval) -> None:

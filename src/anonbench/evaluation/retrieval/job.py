@@ -142,7 +142,7 @@ class _Job:
     ) -> None:
         self._reference = look_through(reference)
         ids = self._reference.ids
-        self._settings = settings = metrics.settled(len(ids), settings)
+        self._settings = settings = metrics.effective_settings(len(ids), settings)
         self._k = metrics.cutoff(len(ids), settings)
         drawn = draw(ids, settings.queries)
         self._self_columns = shard_of_queries(drawn, shard, settings.shards)

@@ -57,7 +57,7 @@ def cutoff(images: int, settings: Retrieval) -> int:
     return k
 
 
-def settled(images: int, settings: Retrieval) -> Retrieval:
+def effective_settings(images: int, settings: Retrieval) -> Retrieval:
     """Return the settings by which so many images are scored: own images do not count below k = 5.
 
     Raises:

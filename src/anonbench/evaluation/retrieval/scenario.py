@@ -53,8 +53,9 @@ def score(
         queries: the model's embeddings of query images by query kind, float32 [Q, D]: of all N
             images or of some, in any order.
         database: the same model's embeddings of the N images that are searched, float32 [N, D].
-        settings: of the scores; below k = 5 own images do not count (`metrics.settled`). With
-            `queries`, at most so many of each kind are scored, drawn from those that are given.
+        settings: of the scores; below k = 5 own images do not count
+            (`metrics.effective_settings`). With `queries`, at most so many of each kind are scored,
+            drawn from those that are given.
 
     Raises:
         InputError: the reference has other ids than the database, a query is of an image that is
@@ -63,7 +64,7 @@ def score(
 
     """
     ids = _sorted_ids(reference, "reference")
-    settings = metrics.settled(len(ids), settings)
+    settings = metrics.effective_settings(len(ids), settings)
     k = metrics.cutoff(len(ids), settings)
     truth = unit_rows(reference, "reference")[_order(reference)]
     if _sorted_ids(database, "database") != ids:

@@ -41,6 +41,10 @@ PRINT = 2
 class Images(Protocol):
     """Access to images by id; `anonbench.reporting.shown.ShownSet` is one."""
 
+    def __contains__(self, image_id: str) -> bool:
+        """Return whether an image may be seen."""
+        ...
+
     def read(self, image_id: str) -> np.ndarray:
         """Return uint8 [H, W] or [H, W, 3] RGB."""
         ...

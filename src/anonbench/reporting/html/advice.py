@@ -17,13 +17,7 @@ import pandas as pd
 
 from anonbench.core.vocabulary import UNADAPTED, QueryKind
 from anonbench.evaluation.sufficiency import DEFAULTS, Needs, too_wide
-from anonbench.reporting.html.answer import (
-    Choice,
-    degrees,
-    method_label,
-    model_label,
-    ranked,
-)
+from anonbench.reporting.html.answer import Choice, degrees, method_label, model_label, ranked
 from anonbench.reporting.html.risk import NO_RISK, NOT_KNOWN, Risk, Risks, limits
 from anonbench.reporting.labels import METHODS
 from anonbench.reporting.summary import present

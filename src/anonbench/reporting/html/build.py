@@ -22,12 +22,7 @@ from anonbench.evaluation.privacy.rates import read_rates
 from anonbench.evaluation.retrieval_bias import conclude
 from anonbench.evaluation.sufficiency import Needs, why_no_statement
 from anonbench.reporting import dataset_tables
-from anonbench.reporting.detection import (
-    QUALITY_HEADS,
-    QUALITY_NOTE,
-    QUALITY_TITLE,
-    quality_rows,
-)
+from anonbench.reporting.detection import QUALITY_HEADS, QUALITY_NOTE, QUALITY_TITLE, quality_rows
 from anonbench.reporting.html import making
 from anonbench.reporting.html.advice import advise, constraints, options, plain
 from anonbench.reporting.html.answer import MEASURES, answer, overview, stated, wins
@@ -37,14 +32,7 @@ from anonbench.reporting.html.effort import Effort, effort_part
 from anonbench.reporting.html.headline import lead, no_choices
 from anonbench.reporting.html.notices import notices
 from anonbench.reporting.html.page import render
-from anonbench.reporting.html.pictures import (
-    CAPTIONS,
-    PIPELINE,
-    SHORT,
-    heading,
-    picture,
-    pictures,
-)
+from anonbench.reporting.html.pictures import CAPTIONS, PIPELINE, SHORT, heading, picture, pictures
 from anonbench.reporting.html.recommendations import recommendations
 from anonbench.reporting.html.risk import risks
 from anonbench.reporting.labels import METHODS, metric_label

@@ -20,7 +20,7 @@ from anonbench.training.losses.centering import Centering
 from anonbench.training.losses.dino import dino_loss
 from anonbench.training.losses.ibot import ibot_loss
 from anonbench.training.losses.koleo import koleo_loss
-from anonbench.training.model.blocks import Kept, draw_kept
+from anonbench.training.model.blocks import DropPath, draw_drop_path
 from anonbench.training.model.network import Network, clip_gradients, parameter_groups
 
 if TYPE_CHECKING:
@@ -201,11 +201,11 @@ class Trainer:
             self.centerings["ibot"](patch_scores, temperature),
         )
 
-    def _kept(self, batch: Batch, part: int) -> Kept | None:
+    def _kept(self, batch: Batch, part: int) -> DropPath | None:
         """Draw the step's stochastic depth, the same on every kind of device."""
         backbone: Any = self.student.backbone
         sizes = [len(batch.global_crops), len(batch.local_crops)]
-        kept = draw_kept(
+        kept = draw_drop_path(
             self.recipe.backbone.drop_path,
             len(backbone.blocks),
             [size for size in sizes if size],
