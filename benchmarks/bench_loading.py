@@ -143,7 +143,7 @@ def ours(original: ImageSet, local: ImageSet) -> tuple[list[list[torch.Tensor]],
     other = whole if local is original else Timed(local)
     sources = Sources(whole, other)
     stream = BatchStream(original.ids, sources, recipe, 14, 0)
-    seconds = {"cut": 0.0, "augmentations": 0.0}
+    seconds = {"cut": 0.0, "augment": 0.0}
 
     def load() -> list[list[torch.Tensor]]:
         batches = []
@@ -154,17 +154,13 @@ def ours(original: ImageSet, local: ImageSet) -> tuple[list[list[torch.Tensor]],
             views = finish(batch.global_crops, batch.global_augmentations, CROPS, CPU)
             local_views = finish(batch.local_crops, batch.local_augmentations, CROPS, CPU)
             seconds["cut"] += cut - start
-            seconds["augmentations"] += time.process_time() - cut
+            seconds["augment"] += time.process_time() - cut
             batches.append([views, local_views])
         return batches
 
     batches, time_taken = measure(load, REPEAT)
     decode = sum(source.seconds for source in {whole, other})
-    parts = {
-        "decode": decode,
-        "cut": seconds["cut"] - decode,
-        "augmentations": seconds["augmentations"],
-    }
+    parts = {"decode": decode, "cut": seconds["cut"] - decode, "augment": seconds["augment"]}
     shares = {name: round(value / sum(seconds.values()), 2) for name, value in parts.items()}
     return batches, rate(time_taken) | {"shares": shares}
 

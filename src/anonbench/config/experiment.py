@@ -159,7 +159,7 @@ class Experiment:
         variants = self.variants(name)
         return [Model(), *(Model(Adaption(a), v) for v in variants for a in adaptions)]
 
-    def adaptive_attacker(self, name: str, variant: Variant) -> Model | None:
+    def adapted_model(self, name: str, variant: Variant) -> Model | None:
         """Return the model that has learned most from a variant: adapted by C, else B, else A."""
         adapted = [model for model in self.models(name) if model.variant == variant != Variant()]
         return max(adapted, key=lambda model: model.adaption.value, default=None)

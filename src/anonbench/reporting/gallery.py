@@ -84,19 +84,17 @@ def gallery_rows(
     ]
     shown = images.get(Variant(), images[variant])
 
-    def row(
-        number: int, name: str, rankings: Rankings, pictures: Images, is_reference: bool
-    ) -> GalleryRow:
+    def row(number: int, name: str, rankings: Rankings, pictures: Images) -> GalleryRow:
         places = rankings.first(number, RESULTS)
         ranks = truth.ranks(number)
         results = [Result(pictures.read(ids[at]), int(ranks[at])) for at in places]
-        return GalleryRow(name, pictures.read(queries[number]), results, is_reference)
+        return GalleryRow(name, pictures.read(queries[number]), results, rankings is truth)
 
     return [
         [
-            row(number, "Reference", truth, shown, True),
+            row(number, "Reference", truth, shown),
             *(
-                row(number, _name(database), rankings, images[variant], False)
+                row(number, _name(database), rankings, images[variant])
                 for database, rankings in found
             ),
         ]

@@ -155,7 +155,7 @@ def lay_out(
     baselines = _baselines(of_degree, summarize_originals(of_dataset), metrics)
     ks = {metric: only(of_degree.loc[of_degree["metric"] == metric, "k"]) for metric in metrics}
     headings = {m: metric_label(m, None if k is None else int(k)) for m, k in ks.items()}
-    texts = {key: _said(values, headings) for key, values in baselines.items()}
+    texts = {key: _as_text(values, headings) for key, values in baselines.items()}
     return Layout(
         stem=table.stem,
         title=title_of(table),
@@ -229,12 +229,10 @@ def _mark_column(column: Mapping[str, Cell], p: _Tests, level: float) -> dict[st
 
 
 def _baselines(
-    of_degree: pd.DataFrame, originals: pd.DataFrame, metrics: Sequence[str]
+    rows: pd.DataFrame, originals: pd.DataFrame, metrics: Sequence[str]
 ) -> dict[str, dict[str, Cell]]:
     """Return what is known of `BASELINES`: cells by metric."""
-    chances = {
-        metric: only(of_degree.loc[of_degree["metric"] == metric, "chance"]) for metric in metrics
-    }
+    chances = {metric: only(rows.loc[rows["metric"] == metric, "chance"]) for metric in metrics}
     found = {
         key: {
             str(row.metric): replace(_cell(row), chance=False)
@@ -247,6 +245,6 @@ def _baselines(
     return {key: cells for key, cells in found.items() if cells}
 
 
-def _said(cells: Mapping[str, Cell], headings: Mapping[str, str]) -> str:
+def _as_text(cells: Mapping[str, Cell], headings: Mapping[str, str]) -> str:
     """Return cells as a sentence has them, in the order of the headings."""
     return ", ".join(f"{name} {cells[m].text}" for m, name in headings.items() if m in cells)

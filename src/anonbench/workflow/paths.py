@@ -205,12 +205,9 @@ class Paths:
 
     def attacked(self, dataset: str) -> list[tuple[str, str | None]]:
         """Return each variant, and the model that learned from such images if there is one."""
-        variants = self.experiment.variants(dataset)
-        models = [self.experiment.adaptive_attacker(dataset, variant) for variant in variants]
-        return [
-            (str(variant), None if model is None else str(model))
-            for variant, model in zip(variants, models, strict=True)
-        ]
+        experiment = self.experiment
+        pairs = [(v, experiment.adapted_model(dataset, v)) for v in experiment.variants(dataset)]
+        return [(str(variant), None if model is None else str(model)) for variant, model in pairs]
 
     def attacked_images(self, dataset: str) -> list[str]:
         """Return the validation images that are attacked, and their originals."""
@@ -291,10 +288,8 @@ class Paths:
         stems = self.experiment.paper_targets()
         stems |= {f"table_{table.stem}": table.stem for table in self.experiment.tables}
         stems |= {f"figure_{figure.stem}": figure.stem for figure in self.experiment.figures}
-        names = (
-            f"{t}_{d}" for t in self.experiment.dataset_tables for d in self.experiment.datasets
-        )
-        stems |= {f"table_{stem}": stem for stem in names}
+        new = (f"{t}_{d}" for t in self.experiment.dataset_tables for d in self.experiment.datasets)
+        stems |= {f"table_{stem}": stem for stem in new}
         for number, role in SCENARIO_TABLES.items():
             found = (name for name, d in self.experiment.datasets.items() if d.paper_role is role)
             stems |= {f"table_{number}": f"scenarios_{name}" for name in found}

@@ -95,15 +95,15 @@ def score(
 
     # an index goes before the next one comes: they are as large as the archive
     expected = scorer.first(truth, of_reference, self_columns, build(truth, kind, scorer.depth))
-    retrieved = scorer.first(searched, vectors, self_columns, build(searched, kind, scorer.depth))
-    table = scorer.scores(of_reference, expected, retrieved)
+    results = scorer.first(searched, vectors, self_columns, build(searched, kind, scorer.depth))
+    table = scorer.scores(of_reference, expected, results)
 
     self_columns = self_columns[checked]
     exact_expected = scorer.first(truth, of_reference[checked], self_columns, exactly(truth))
-    exact_retrieved = scorer.first(searched, vectors[checked], self_columns, exactly(searched))
-    exact = scorer.scores(of_reference[checked], exact_expected, exact_retrieved)
+    exact_results = scorer.first(searched, vectors[checked], self_columns, exactly(searched))
+    exact = scorer.scores(of_reference[checked], exact_expected, exact_results)
     recall = _recall(
-        [(exact_expected, expected[checked]), (exact_retrieved, retrieved[checked])],
+        [(exact_expected, expected[checked]), (exact_results, results[checked])],
         scorer.measures.k,
     )
     difference = Difference(len(checked), recall, _differences(table.iloc[checked], exact))
@@ -218,21 +218,19 @@ class _ListScorer:
         ordered = ordered[:, : self.depth]
         return np.where(ordered == none, -1, ordered)
 
-    def scores(
-        self, units: np.ndarray, expected: np.ndarray, retrieved: np.ndarray
-    ) -> pd.DataFrame:
+    def scores(self, units: np.ndarray, expected: np.ndarray, results: np.ndarray) -> pd.DataFrame:
         """Return the scores of lists [Q, depth] against expected ones, one row a query.
 
         Args:
             units: the queries as embedded for the reference [Q, D'].
             expected: the reference's first images.
-            retrieved: the first images of what is scored. Missing ones have no gain.
+            results: the first images of what is scored. Missing ones have no gain.
 
         """
         k = self.measures.k
         ideal = self.measures.ideal(self._gained(units, expected[:, :k]))
         scores = self.measures.scores(
-            _places(expected, retrieved), None, self._gained(units, retrieved[:, :k]), ideal
+            _places(expected, results), None, self._gained(units, results[:, :k]), ideal
         )
         return pd.DataFrame({column: scores[column] for column in COLUMNS})
 
@@ -251,31 +249,31 @@ class _ListScorer:
             chance[rows] = self.measures.chance(similarity, relevant, own_gain, ideal)
         return chance
 
-    def _gained(self, units: np.ndarray, retrieved: np.ndarray) -> np.ndarray:
+    def _gained(self, units: np.ndarray, results: np.ndarray) -> np.ndarray:
         """Return the reference similarities of images; where one is missing, what gains nothing."""
         nothing = -1.0 if self._settings.negative_gain == "shift" else 0.0
-        similarity = _similarities(self._truth, units, retrieved)
-        return np.where(retrieved < 0, np.float32(nothing), similarity)
+        similarity = _similarities(self._truth, units, results)
+        return np.where(results < 0, np.float32(nothing), similarity)
 
 
-def _similarities(archive: Archive, queries: np.ndarray, retrieved: np.ndarray) -> np.ndarray:
+def _similarities(archive: Archive, queries: np.ndarray, results: np.ndarray) -> np.ndarray:
     """Return the similarity of each image found to its query, float32 [Q, L]; -inf for none."""
-    similarity = np.empty(retrieved.shape, dtype=np.float32)
-    step = max(1, _VALUES // (retrieved.shape[1] * archive.width))
-    for start in range(0, len(retrieved), step):
+    similarity = np.empty(results.shape, dtype=np.float32)
+    step = max(1, _VALUES // (results.shape[1] * archive.width))
+    for start in range(0, len(results), step):
         rows = slice(start, start + step)
-        images = archive.units(np.maximum(retrieved[rows], 0))
+        images = archive.units(np.maximum(results[rows], 0))
         # by NumPy and not by BLAS: equal vectors have equal similarities, wherever they stand
         similarity[rows] = np.einsum("qd,qld->ql", queries[rows], images)
-    similarity[retrieved < 0] = -np.inf
+    similarity[results < 0] = -np.inf
     return similarity
 
 
-def _places(expected: np.ndarray, retrieved: np.ndarray) -> np.ndarray:
+def _places(expected: np.ndarray, results: np.ndarray) -> np.ndarray:
     """Return each found image's place in the expected list, its length where it is not there."""
     length = expected.shape[1]
-    places = np.full(retrieved.shape, length, dtype=np.int64)
-    for row, (wanted, given) in enumerate(zip(expected, retrieved, strict=True)):
+    places = np.full(results.shape, length, dtype=np.int64)
+    for row, (wanted, given) in enumerate(zip(expected, results, strict=True)):
         order = np.argsort(wanted, kind="stable")
         at = order[np.minimum(np.searchsorted(wanted, given, sorter=order), length - 1)]
         same = (wanted[at] == given) & (given >= 0)
@@ -286,9 +284,9 @@ def _places(expected: np.ndarray, retrieved: np.ndarray) -> np.ndarray:
 def _recall(lists: Sequence[tuple[np.ndarray, np.ndarray]], k: int) -> dict[int, float]:
     """Return by depth the mean share of exact lists that approximate ones have."""
     depths = sorted({min(depth, k) for depth in (*_RECALLS, k)})
-    retrieved = [_places(exact, approximate) for exact, approximate in lists]
+    results = [_places(exact, approximate) for exact, approximate in lists]
     return {
-        depth: float(np.mean([agreement.overlap(np, places, depth) for places in retrieved]))
+        depth: float(np.mean([agreement.overlap(np, places, depth) for places in results]))
         for depth in depths
     }
 

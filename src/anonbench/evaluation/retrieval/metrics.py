@@ -148,9 +148,7 @@ class Measures:
         """
         return (gains(similarity, self._settings, self._xp) * self._discounts).sum(-1)
 
-    def chance(
-        self, similarity: Array, relevant: Array, self_similarity: Array, ideal: Array
-    ) -> Array:
+    def chance(self, similarity: Array, relevant: Array, to_self: Array, ideal: Array) -> Array:
         """Return the expected nDCG of a random ranking, float64 [rows]; NaN where undefined.
 
         At every rank the expected gain is the mean over the images that can be retrieved.
@@ -158,7 +156,7 @@ class Measures:
         Args:
             similarity: reference similarities, float32 [rows, N].
             relevant: those of the relevant images [rows, k].
-            self_similarity: those of each query's own image [rows].
+            to_self: those of each query's own image [rows].
             ideal: of `ideal`, [rows].
 
         """
@@ -168,7 +166,7 @@ class Measures:
         else:
             total = gains(similarity, settings, self._xp).sum(-1)
             if not settings.include_self:
-                total = total - gains(self_similarity, settings, self._xp)
+                total = total - gains(to_self, settings, self._xp)
         expected = total / retrievable(self._images, settings)
         return self._share(expected * self._discounts.sum(), ideal)
 
