@@ -26,9 +26,9 @@ from common import emit, measure, peak_memory_gb
 from anonbench.config.data import DocumentsDemo, PortraitsDemo
 from anonbench.config.detectors import Detection, DetectorName
 from anonbench.core.boxes import Region
-from anonbench.core.detectors import Detector
-from anonbench.core.opencv import cv2
+from anonbench.core.libraries.opencv import cv2
 from anonbench.core.provenance import file_digest
+from anonbench.core.registries.detectors import Detector
 from anonbench.datasets.images import encode, open_checked, read_image, upright_size
 from anonbench.detection import shard
 from anonbench.detection.shard import Job, detect_shard

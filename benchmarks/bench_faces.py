@@ -24,7 +24,7 @@ from PIL import Image
 
 from anonbench.config.detectors import Detection, DetectorName
 from anonbench.core.boxes import Region
-from anonbench.core.compat import install_torchvision_ops
+from anonbench.core.libraries.compat import install_torchvision_ops
 from anonbench.datasets.images import encode, read_image
 from anonbench.detection.registry import build
 from anonbench_demo import portraits

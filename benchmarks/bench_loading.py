@@ -1,6 +1,6 @@
 """Training images from files and tar shards, beside torchvision's ImageFolder of the same files.
 
-Both sides decode, cut two global and eight local crops and give them DINOv2's looks, up to
+Both sides decode, cut two global and eight local crops and give them DINOv2's augmentations, up to
 normalized float32 batches on the CPU, in one process with one thread. Ours reads originals where
 they lie and compares their digests, and anonymized images from a tar shard. The peer is torchvision
 with its transforms on Pillow images or on tensors (v2), whichever is the faster. Pairs: global
@@ -33,7 +33,7 @@ from PIL import Image
 from torch.utils.data import DataLoader, Dataset
 
 from anonbench.config.training import Crops, Recipe
-from anonbench.core.compat import install_torchvision_ops
+from anonbench.core.libraries.compat import install_torchvision_ops
 from anonbench.datasets.images import encode, read_image
 from anonbench.datasets.originals import write_index
 from anonbench.datasets.shards import ImageSet, ShardWriter
@@ -57,8 +57,8 @@ CUBIC = transforms.InterpolationMode.BICUBIC
 Pixels = Iterator[np.ndarray]
 Format = Literal["png", "jpeg"]
 TOLERANCES = {"mean": 4.0, "deviation": 4.0, "area": 0.01, "difference": 0.02}
-"""Mean and deviation of a crop's pixels in standard errors, since the looks are random; area as a
-share of the image; difference of crops at the same place of 0 … 1 (other filters)."""
+"""Mean and deviation of a crop's pixels in standard errors, since augmentations are random; area as
+a share of the image; difference of crops at the same place of 0 … 1 (other filters)."""
 
 
 class Timed:
@@ -143,7 +143,7 @@ def ours(original: ImageSet, local: ImageSet) -> tuple[list[list[torch.Tensor]],
     other = whole if local is original else Timed(local)
     sources = Sources(whole, other)
     stream = BatchStream(original.ids, sources, recipe, 14, 0)
-    spent = {"cut": 0.0, "looks": 0.0}
+    seconds = {"cut": 0.0, "augment": 0.0}
 
     def load() -> list[list[torch.Tensor]]:
         batches = []
@@ -151,17 +151,17 @@ def ours(original: ImageSet, local: ImageSet) -> tuple[list[list[torch.Tensor]],
             start = time.process_time()
             (batch,) = stream[step]
             cut = time.process_time()
-            views = finish(batch.global_crops, batch.global_looks, CROPS, CPU)
-            local_views = finish(batch.local_crops, batch.local_looks, CROPS, CPU)
-            spent["cut"] += cut - start
-            spent["looks"] += time.process_time() - cut
+            views = finish(batch.global_crops, batch.global_augmentations, CROPS, CPU)
+            local_views = finish(batch.local_crops, batch.local_augmentations, CROPS, CPU)
+            seconds["cut"] += cut - start
+            seconds["augment"] += time.process_time() - cut
             batches.append([views, local_views])
         return batches
 
     batches, time_taken = measure(load, REPEAT)
     decode = sum(source.seconds for source in {whole, other})
-    parts = {"decode": decode, "cut": spent["cut"] - decode, "looks": spent["looks"]}
-    shares = {name: round(value / sum(spent.values()), 2) for name, value in parts.items()}
+    parts = {"decode": decode, "cut": seconds["cut"] - decode, "augment": seconds["augment"]}
+    shares = {name: round(value / sum(seconds.values()), 2) for name, value in parts.items()}
     return batches, rate(time_taken) | {"shares": shares}
 
 
@@ -339,7 +339,7 @@ def main() -> None:
     emit(
         {
             "what": f"{BATCH * BATCHES} images of each kind to 2 crops of {CROPS.global_size} and "
-            f"{CROPS.local_count} of {CROPS.local_size} pixels with DINOv2's looks, normalized",
+            f"{CROPS.local_count} of {CROPS.local_size} pixels, augmented as by DINOv2, normalized",
             "kinds": {
                 f"{'real' if there else 'drawn'} {name}, {format.upper()}": compare(
                     there or otherwise, format

@@ -92,7 +92,7 @@ def by_sklearn(relevant: np.ndarray, gains: np.ndarray, scores: np.ndarray, k: i
 def by_torchmetrics(relevant: np.ndarray, gains: np.ndarray, scores: np.ndarray, k: int) -> Any:
     import torch
 
-    from anonbench.core.compat import install_torchvision_ops
+    from anonbench.core.libraries.compat import install_torchvision_ops
 
     install_torchvision_ops()
     from torchmetrics.functional.retrieval import (

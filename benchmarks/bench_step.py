@@ -44,8 +44,8 @@ def made(drop_path: float, compiled: bool = False, precision: str = "fp32") -> A
 def tensors(recipe: Any) -> tuple[Any, torch.Tensor, torch.Tensor]:
     """Return a batch whose crops are finished already: the loader is another benchmark's matter."""
     batch = batch_of(recipe, recipe.optimizer.batch_size, 8)
-    views = finish(batch.global_crops, batch.global_looks, recipe.crops, CPU)
-    local_views = finish(batch.local_crops, batch.local_looks, recipe.crops, CPU)
+    views = finish(batch.global_crops, batch.global_augmentations, recipe.crops, CPU)
+    local_views = finish(batch.local_crops, batch.local_augmentations, recipe.crops, CPU)
     return batch, views, local_views
 
 

@@ -112,8 +112,8 @@ def finished(trainer: Trainer, size: int) -> tuple[Batch, torch.Tensor, torch.Te
     """Return a batch, and its crops as the network takes them."""
     crops = trainer.recipe.crops
     batch = batch_of(trainer.recipe, size, trainer.patches_a_side)
-    views = finish(batch.global_crops, batch.global_looks, crops, trainer.device)
-    return batch, views, finish(batch.local_crops, batch.local_looks, crops, trainer.device)
+    views = finish(batch.global_crops, batch.global_augmentations, crops, trainer.device)
+    return batch, views, finish(batch.local_crops, batch.local_augmentations, crops, trainer.device)
 
 
 def fitting(
@@ -138,7 +138,7 @@ def ours(batch: int, device: torch.device, tiny: bool) -> dict[str, Any]:
     trainer.advance([given])
     synchronize(device)
     first = time.perf_counter() - compiled_since
-    with_looks = seconds(lambda: trainer.advance([given]), device)
+    with_augmentations = seconds(lambda: trainer.advance([given]), device)
     plain = training.finish
     training.finish = lambda crops, *_: views if len(crops) == len(views) else local_views
     try:
@@ -146,7 +146,7 @@ def ours(batch: int, device: torch.device, tiny: bool) -> dict[str, Any]:
     finally:
         training.finish = plain
     return figures(trainer, batch, without, device) | {
-        "images_per_second_with_augmentation": round(batch / with_looks, 1),
+        "images_per_second_with_augmentation": round(batch / with_augmentations, 1),
         "first_step_seconds": round(first, 1),
     }
 

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 import yaml
 
-from anonbench.training.data.augment import looks_of
+from anonbench.training.data.augment import augmentations_of
 from anonbench.training.data.augment_params import COLUMNS
 from anonbench.training.data.batch import Batch
 from anonbench.training.data.masking import batch_masks
@@ -41,7 +41,7 @@ def _merged(values: dict[str, Any], changes: dict[str, Any]) -> SimpleNamespace:
 
 
 def batch_of(recipe: Any, images: int, patches_a_side: int, seed: int = 0) -> Batch:
-    """Return a batch of random crops with random looks and masks."""
+    """Return a batch of random crops with random augmentations and masks."""
     random = np.random.default_rng(seed)
     crops, losses = recipe.crops, recipe.losses
 
@@ -49,16 +49,18 @@ def batch_of(recipe: Any, images: int, patches_a_side: int, seed: int = 0) -> Ba
         shape = (number * images, side, side, 3)
         return torch.from_numpy(random.integers(0, 256, shape, dtype=np.uint8))
 
-    def looks(number: int, kinds: np.ndarray) -> Any:
-        return looks_of(random.random((number * images, COLUMNS)), kinds, crops)
+    def augmentations(number: int, kinds: np.ndarray) -> Any:
+        return augmentations_of(random.random((number * images, COLUMNS)), kinds, crops)
 
     masks = batch_masks(2 * images, patches_a_side, losses.mask_images, losses.mask_ratio, random)
     return Batch(
         ids=tuple(f"image-{number}" for number in range(images)),
         global_crops=pixels(2, crops.global_size),
         local_crops=pixels(crops.local_count, crops.local_size),
-        global_looks=looks(2, np.repeat([0, 1], images)),
-        local_looks=looks(crops.local_count, np.full(crops.local_count * images, 2)),
+        global_augmentations=augmentations(2, np.repeat([0, 1], images)),
+        local_augmentations=augmentations(
+            crops.local_count, np.full(crops.local_count * images, 2)
+        ),
         masked=torch.from_numpy(masks.where),
         masked_indices=torch.from_numpy(masks.indices),
         masked_weights=torch.from_numpy(masks.weights),

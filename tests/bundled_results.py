@@ -16,8 +16,8 @@ from anonbench.config.experiment import Experiment
 from anonbench.core.boxes import Region, box_table, write_boxes
 from anonbench.core.io import write_csv, write_parquet
 from anonbench.core.jobs.checksums import digest_file
+from anonbench.core.numeric.seeding import rng
 from anonbench.core.provenance import file_digest
-from anonbench.core.seeding import rng
 from anonbench.core.vocabulary import Entity, Split
 from anonbench.detection.gather import COUNTS
 from anonbench.embedding.attention_shares import SHARE_COLUMNS

@@ -21,7 +21,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from anonbench.core.opencv import cv2
+from anonbench.core.libraries.opencv import cv2
 
 CLASSES = ("Zwetschgenmann", "Quittenfrau")
 FILE = "Kanarienvogel"

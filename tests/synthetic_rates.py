@@ -16,16 +16,16 @@ def make_rates(
     degrees: tuple[int, ...] = (100,),
     entity: str = "face",
     match: str = "person",
-    parrot: bool = True,
+    adapted: bool = True,
 ) -> pd.DataFrame:
-    """Return rates that fall with the degree; the parrot beats the naive attacker."""
+    """Return rates that fall with the degree; the adaptive attacker beats the naive one."""
     rows = [_row(dataset, "original", 0, "all", "naive", rank, 0.9) for rank in (1, 10)]
     for degree in degrees:
         for method, left in METHODS.items():
             for attacker, strength in (("naive", 0.5), ("parrot", 1.0)):
                 hidden = max(CHANCE, strength * left)
                 whole = hidden * degree / 100 + 0.9 * (1 - degree / 100)
-                if attacker == "parrot" and not parrot:
+                if attacker == "parrot" and not adapted:
                     row = _row(dataset, method, degree, "all", attacker, 1, None)
                     rows.append(row | {"reason": "no model is adapted to this variant"})
                     continue

@@ -8,7 +8,7 @@ from functools import lru_cache
 import numpy as np
 from faker import Faker
 
-from anonbench.core.seeding import hash_int, rng
+from anonbench.core.numeric.seeding import hash_int, rng
 from anonbench_demo import office, papers, posters
 from anonbench_demo.fonts import Family
 from anonbench_demo.page import Page, text_lines

@@ -118,8 +118,8 @@ def _eye(canvas: Canvas, head: Frame, traits: Traits, photo: Photo, side: int, s
 
     def at(*pairs: tuple[float, float]) -> Points:
         """Place points given in the eye's own axes, x outwards."""
-        own = points(*pairs)
-        return np.column_stack([x + side * own[:, 0], own[:, 1] - tilt * own[:, 0]])
+        local = points(*pairs)
+        return np.column_stack([x + side * local[:, 0], local[:, 1] - tilt * local[:, 0]])
 
     upper = at((-wide, 0.06), (-0.4 * wide, -0.78 * high), (0.25 * wide, -high), (wide, -0.04))
     lower = at((wide, -0.04), (0.3 * wide, 0.72 * high), (-0.4 * wide, 0.66 * high), (-wide, 0.06))

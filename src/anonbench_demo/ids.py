@@ -11,8 +11,8 @@ import numpy as np
 from faker import Faker
 from PIL import Image
 
-from anonbench.core.opencv import cv2
-from anonbench.core.seeding import hash_int, rng
+from anonbench.core.libraries.opencv import cv2
+from anonbench.core.numeric.seeding import hash_int, rng
 from anonbench.core.vocabulary import Entity
 from anonbench_demo import mrz, security
 from anonbench_demo.fonts import Family, load, wrap
@@ -52,23 +52,22 @@ class Template:
     """What is the same on every document of a kind; lengths in pixels of the card."""
 
     title: str
-    size: tuple[int, int]
     photo: tuple[int, int, int, int]
     """Left, top, width, height of the portrait."""
-    zone: tuple[float, float, float, float]
-    """Of the MRZ: left, first baseline, line step, font size."""
     lines: Callable[[mrz.Holder], list[str]]
     symbol: tuple[str, int, int, int, int | None]
     """Barcode: format, left, top, pixels per module, height."""
     fields: tuple[tuple[str, str, int, int], ...]
     """Key of the value, printed label, left, baseline of the label."""
+    size: tuple[int, int] = (548, 346)
+    zone: tuple[float, float, float, float] = (26, 272, 27, 27)
+    """Of the MRZ: left, first baseline, line step, font size."""
     grey_photo: bool = False
 
 
 TEMPLATES: dict[str, Template] = {
     "driving_licence": Template(
         title="DRIVING LICENCE",
-        size=(548, 346),
         photo=(22, 78, 136, 172),
         zone=(24, 330, 0, 23),
         lines=lambda holder: mrz.licence(STATE, holder),
@@ -87,9 +86,7 @@ TEMPLATES: dict[str, Template] = {
     ),
     "id_card": Template(
         title="IDENTITY CARD",
-        size=(548, 346),
         photo=(20, 62, 132, 168),
-        zone=(26, 272, 27, 27),
         lines=lambda holder: mrz.td1("I", STATE, holder),
         symbol=("QRCode", 442, 142, 3, None),
         fields=(
@@ -126,9 +123,7 @@ TEMPLATES: dict[str, Template] = {
     ),
     "residence_permit": Template(
         title="RESIDENCE PERMIT",
-        size=(548, 346),
         photo=(392, 60, 132, 168),
-        zone=(26, 272, 27, 27),
         lines=lambda holder: mrz.td1("IR", STATE, holder),
         symbol=("DataMatrix", 264, 178, 4, None),
         fields=(
@@ -288,10 +283,7 @@ def _scan(
     cover = _rounded(width, height)
     image = scan_card(page.pixels(), transform, (WIDTH, HEIGHT), cover, random)
     lines = text_lines(page.marks, transform, WIDTH, HEIGHT)
-    x0, y0, x1, y1 = face
-    corners = (
-        np.array([(x0, y0), (x1, y0), (x1, y1), (x0, y1)]) @ transform[:, :2].T + transform[:, 2]
-    )
+    corners = _corners(*face) @ transform[:, :2].T + transform[:, 2]
     low, high = corners.min(axis=0), corners.max(axis=0)
     box = (float(low[0]), float(low[1]), float(high[0]), float(high[1]))
     regions = [line.region for line in lines if line.region.entity is not Entity.MRZ]
@@ -303,8 +295,11 @@ def _scan(
 def _zone_mark(page: Page) -> Mark:
     """Return the zone around all lines of the MRZ: it is one region."""
     corners = np.vstack([mark.corners for mark in page.marks if mark.entity is Entity.MRZ])
-    (x0, y0), (x1, y1) = corners.min(axis=0), corners.max(axis=0)
-    return Mark(Entity.MRZ, np.array([(x0, y0), (x1, y0), (x1, y1), (x0, y1)]), "")
+    return Mark(Entity.MRZ, _corners(*corners.min(axis=0), *corners.max(axis=0)), "")
+
+
+def _corners(x0: float, y0: float, x1: float, y1: float) -> np.ndarray:
+    return np.array([(x0, y0), (x1, y0), (x1, y1), (x0, y1)])
 
 
 @lru_cache(maxsize=4)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image, ImageChops, ImageDraw
 
-from anonbench.core.opencv import cv2
+from anonbench.core.libraries.opencv import cv2
 from anonbench.core.vocabulary import Entity
 from anonbench_demo.charts import halftone, line_chart
 from anonbench_demo.fonts import Font, load, wrap

@@ -4,18 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from anonbench.core.opencv import cv2
-from anonbench.core.seeding import rng
+from anonbench.core.libraries.opencv import cv2
+from anonbench.core.numeric.seeding import rng
 from anonbench.core.vocabulary import Entity
 from anonbench_demo import faces, wardrobe
-from anonbench_demo.people import (
-    Photo,
-    Traits,
-    attributes,
-    change_clothes,
-    draw_photo,
-    draw_traits,
-)
+from anonbench_demo.people import Photo, Traits, attributes, change_clothes, draw_photo, draw_traits
 from anonbench_demo.scan import with_noise
 from anonbench_demo.strokes import Canvas, Frame
 from anonbench_demo.truth import Drawing, box_region

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from anonbench.core.opencv import cv2
+from anonbench.core.libraries.opencv import cv2
 
 Grey = np.ndarray
 Affine = np.ndarray

@@ -7,7 +7,7 @@ from functools import lru_cache
 import numpy as np
 import zxingcpp
 
-from anonbench.core.opencv import cv2
+from anonbench.core.libraries.opencv import cv2
 from anonbench_demo.strokes import Colour, mix
 
 Pixels = np.ndarray

@@ -7,7 +7,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from anonbench.core.opencv import cv2
+from anonbench.core.libraries.opencv import cv2
 
 Colour = tuple[float, float, float]
 Points = np.ndarray

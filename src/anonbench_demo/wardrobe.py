@@ -6,7 +6,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from anonbench.core.opencv import cv2
+from anonbench.core.libraries.opencv import cv2
 from anonbench_demo.people import Outfit, Style, Traits
 from anonbench_demo.strokes import (
     SUPERSAMPLING,
@@ -205,6 +205,15 @@ def draw_clothes(canvas: Canvas, body: Frame, traits: Traits) -> None:
     depth = {Outfit.DRESS: 1.9, Outfit.BLOUSE: 1.35, Outfit.SWEATER: 0.9, Outfit.TSHIRT: 0.75}
     dip = depth.get(traits.outfit, 0.6)
     open_neck = neck * (1.75 if traits.outfit is Outfit.DRESS else 1.18)
+    neckline = curve(
+        points(
+            (-open_neck, base),
+            (-open_neck * 0.6, base + dip * 0.75),
+            (0, base + dip),
+            (open_neck * 0.6, base + dip * 0.75),
+            (open_neck, base),
+        )
+    )
     torso = np.vstack(
         [
             curve(
@@ -215,15 +224,7 @@ def draw_clothes(canvas: Canvas, body: Frame, traits: Traits) -> None:
                     (-open_neck, base),
                 )
             ),
-            curve(
-                points(
-                    (-open_neck, base),
-                    (-open_neck * 0.6, base + dip * 0.75),
-                    (0, base + dip),
-                    (open_neck * 0.6, base + dip * 0.75),
-                    (open_neck, base),
-                )
-            ),
+            neckline,
             curve(
                 points(
                     (open_neck, base),
@@ -253,16 +254,7 @@ def draw_clothes(canvas: Canvas, body: Frame, traits: Traits) -> None:
         for y in np.arange(base + 1.0, 9.0, 0.85).tolist():
             canvas.fill(body, ellipse(0.14, y, 0.1, 0.1), shade(traits.cloth, 0.5))
     elif traits.outfit in (Outfit.SWEATER, Outfit.TSHIRT):
-        rim = curve(
-            points(
-                (-open_neck, base),
-                (-open_neck * 0.6, base + dip * 0.75),
-                (0, base + dip),
-                (open_neck * 0.6, base + dip * 0.75),
-                (open_neck, base),
-            )
-        )
-        canvas.line(body, moved(rim, 0.0, 0.1), shade(traits.cloth, 0.72), 0.22)
+        canvas.line(body, moved(neckline, 0.0, 0.1), shade(traits.cloth, 0.72), 0.22)
         if traits.outfit is Outfit.SWEATER:
             for low in (chin + 2.2, chin + 2.75):
                 band = curve(points((-5, low - 0.25), (0, low + 0.2), (5, low - 0.25)))

@@ -12,7 +12,7 @@ from report_results import make_effort, section
 from synthetic_results import make_scores
 from visiting import Open
 
-from anonbench.core.tables import Grid, GridBlock
+from anonbench.core.registries.tables import Grid, GridBlock
 from anonbench.reporting.html.advice import Option, advise
 from anonbench.reporting.html.build import build_report
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +19,7 @@ from anonbench.config.document import DEFAULTS, SCHEMA
 from anonbench.core.vocabulary import Split
 from anonbench.datasets.listing import count_images, list_images
 from anonbench.evaluation.retrieval.metrics import PER_QUERY
+from plug_in import install
 
 
 def test_config_writes_the_files_that_are_committed(root: Path, tmp_path: Path) -> None:
@@ -255,6 +259,35 @@ def test_odd_files_are_one_line(
     assert main(arguments) == 1
     printed = capsys.readouterr().err
     assert printed.startswith("anonbench: ") and printed.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["config"],
+        ["standin", "lists"],
+        ["bundle", "--to", "x.tar"],
+        ["images", "export", "demo", "mask-100", "--to", "x"],
+        ["verify", "x.tar"],
+        ["evaluate", "--reference", "a.npy", "--queries", "a.npy", "--database", "a.npy"],
+    ],
+)
+def test_a_broken_package_ends_a_command_in_one_line(
+    arguments: list[str], root: Path, tmp_path: Path
+) -> None:
+    install(tmp_path, {"broken": "1 / 0"}, {"anonbench.methods:broken": "broken:Broken"})
+    path = os.pathsep.join([str(root / "src"), str(tmp_path)])
+    program = "import sys; from anonbench.cli import main; sys.exit(main(sys.argv[1:]))"
+    done = subprocess.run(
+        [sys.executable, "-c", program, *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": path},
+    )
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1), done.stderr
+    assert done.stderr.startswith("anonbench: entry point broken = broken:Broken ")
 
 
 def test_numbers_that_no_memory_holds_are_one_line(

@@ -16,7 +16,7 @@ from anonbench.config.resources import Estimates
 from anonbench.config.text import read
 from anonbench.core.errors import InputError
 from anonbench.datasets.listing import count_images, list_images
-from anonbench.detection.user_annotations import own_files
+from anonbench.detection.user_annotations import user_files_of
 from anonbench.workflow.preflight import require_files
 
 CIRCLE: list[Any] = []
@@ -78,7 +78,7 @@ def plan(values: Any) -> None:
         for name, dataset in experiment.datasets.items()
     }
     for name, dataset in experiment.datasets.items():
-        own_files(name, dataset)
+        user_files_of(name, dataset)
     Estimates(experiment, {name: count_images(images) for name, images in listings.items()})
 
 

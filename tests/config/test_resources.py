@@ -11,7 +11,7 @@ import yaml
 from anonbench.config import load
 from anonbench.config.experiment import Experiment
 from anonbench.config.resources import GPU_TRAINED_PER_SECOND, Estimates
-from anonbench.core.detectors import DETECTORS, DetectorKind
+from anonbench.core.registries.detectors import DETECTORS, DetectorKind
 from anonbench.core.vocabulary import Split
 
 STAGES = ("manifest", "detect", "anonymize", "train", "embed", "retrieve", "downstream")

@@ -48,7 +48,7 @@ def test_specimens_are_recognized_and_right(name: str) -> None:
     assert layout.name == name.partition(",")[0]
     assert icao9303.wrong_checks(lines, layout) == []
     assert icao9303.verified(lines)
-    assert min(icao9303.likeness(line) for line in lines) == 1.0
+    assert min(icao9303.plausibility(line) for line in lines) == 1.0
 
 
 def test_published_check_digits() -> None:
@@ -71,7 +71,7 @@ def test_the_demos_zones_are_right() -> None:
         assert layout is not None
         assert layout.name == name
         assert icao9303.wrong_checks(lines, layout) == []
-    assert icao9303.likeness(drawn.licence("UTO", holder)[0]) == 1.0
+    assert icao9303.plausibility(drawn.licence("UTO", holder)[0]) == 1.0
 
 
 @given(st.text(CHARACTERS, min_size=1, max_size=40), st.data())
@@ -148,7 +148,7 @@ def test_readings_are_corrected_by_class() -> None:
     ],
 )
 def test_misread_lines_still_look_like_a_zone(reading: str, least: float) -> None:
-    assert icao9303.likeness(reading) >= least
+    assert icao9303.plausibility(reading) >= least
 
 
 @pytest.mark.parametrize(
@@ -167,13 +167,13 @@ def test_misread_lines_still_look_like_a_zone(reading: str, least: float) -> Non
     ],
 )
 def test_other_text_does_not(text: str) -> None:
-    assert icao9303.likeness(text) < 0.5
+    assert icao9303.plausibility(text) < 0.5
 
 
 def test_numbers_around_a_letter_are_dates_only_with_months_days_and_check_digits() -> None:
-    assert icao9303.likeness("2051787M105100003012M08219752M") < 0.7  # a cheque's magnetic ink
-    assert icao9303.likeness("D231458907UTO7408122F1204159ABCDEF6") == 1.0
-    assert 0.7 < icao9303.likeness("D231458907UTO7408123F1204159ABCDEF6") < 1.0
+    assert icao9303.plausibility("2051787M105100003012M08219752M") < 0.7  # a cheque's magnetic ink
+    assert icao9303.plausibility("D231458907UTO7408122F1204159ABCDEF6") == 1.0
+    assert 0.7 < icao9303.plausibility("D231458907UTO7408123F1204159ABCDEF6") < 1.0
 
 
 def test_dates_tell_the_second_line() -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anonbench.core.seeding import hash_int, hash_ints, rng
+from anonbench.core.numeric.seeding import hash_int, hash_ints, rng
 from anonbench.core.sharding import shard_count, shard_of
 
 TEXTS = st.lists(st.text(st.characters(codec="utf-8")), max_size=5)
@@ -20,7 +20,7 @@ def test_hash_is_the_same_on_every_machine() -> None:
 
 
 def test_hash_does_not_depend_on_the_process() -> None:
-    code = "from anonbench.core.seeding import hash_int; print(hash_int(7, 'x', 'ü'))"
+    code = "from anonbench.core.numeric.seeding import hash_int; print(hash_int(7, 'x', 'ü'))"
     other = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert int(other.stdout) == hash_int(7, "x", "ü")
 

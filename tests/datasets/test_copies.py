@@ -7,7 +7,7 @@ import logging
 import pandas as pd
 import pytest
 
-from anonbench.datasets.copies import COLUMNS, find_copies, tell_of_copies
+from anonbench.datasets.copies import COLUMNS, find_copies, warn_of_copies
 
 IMAGES = pd.DataFrame(
     [
@@ -47,8 +47,8 @@ def test_none() -> None:
 def test_they_are_told_of(caplog: pytest.LogCaptureFixture) -> None:
     labels = pd.Series(["x", "y", "x", "x", "x", "z", "x", "x"], index=IMAGES["id"])
     with caplog.at_level(logging.WARNING):
-        tell_of_copies("d", find_copies(IMAGES), labels)
-        tell_of_copies("d", find_copies(IMAGES.head(1)), labels)
+        warn_of_copies("d", find_copies(IMAGES), labels)
+        warn_of_copies("d", find_copies(IMAGES.head(1)), labels)
     (record,) = caplog.records
     assert getattr(record, "loud", False)
     assert record.message == (

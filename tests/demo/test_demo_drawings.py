@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from anonbench.core.seeding import rng
+from anonbench.core.numeric.seeding import rng
 from anonbench.core.vocabulary import DOCUMENT_CLASSES, Entity
 from anonbench_demo import documents, ids, listing, people, portraits, strokes
 from anonbench_demo.fonts import Family, wrap
@@ -98,7 +98,7 @@ def test_barcodes_outside_the_quiet_zone_stay_within_the_card() -> None:
 
 @pytest.mark.slow
 def test_mtcnn_finds_the_drawn_faces() -> None:
-    from anonbench.core.compat import install_torchvision_ops
+    from anonbench.core.libraries.compat import install_torchvision_ops
 
     install_torchvision_ops()
     import torch

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import csv
+from pathlib import Path
+
 import cv2
 import numpy as np
 
 from anonbench.core.boxes import Region
+from anonbench.core.registries.detectors import Detector
+from anonbench.datasets.images import read_image
 
 
 def page(ink: tuple[int, int, int] = (0, 0, 0)) -> tuple[np.ndarray, list[np.ndarray]]:
@@ -34,3 +39,14 @@ def covered(shape: tuple[int, ...], regions: list[Region]) -> np.ndarray:
         corners = np.array(region.quad).reshape(4, 2).round().astype(np.int32)
         cv2.fillPoly(mask, [corners], 1)
     return mask.astype(bool)
+
+
+def receipt_coverage(path: Path, detector: Detector) -> float:
+    """Return the share of a receipt's true text boxes (a CSV beside it) that is found."""
+    image = read_image(path)
+    true = np.zeros(image.shape[:2], np.uint8)
+    with path.with_suffix(".csv").open(encoding="utf-8", errors="replace") as file:
+        for row in csv.reader(file):
+            if len(row) > 8:
+                cv2.fillPoly(true, [np.array(row[:8], np.int32).reshape(4, 2)], 1)
+    return float(covered(image.shape, detector.detect([image])[0])[true > 0].mean())

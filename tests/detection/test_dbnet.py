@@ -16,8 +16,8 @@ from drawn_text import covered, page, turned
 
 from anonbench.config.detectors import Detection, DetectorName
 from anonbench.core.boxes import Region
-from anonbench.core.detectors import Detector
 from anonbench.core.errors import InputError
+from anonbench.core.registries.detectors import Detector
 from anonbench.datasets.images import read_image
 from anonbench.detection.kinds import Ppocr
 from anonbench.detection.registry import build

@@ -14,10 +14,10 @@ import pytest
 
 from anonbench.config.detectors import Detection, DetectorName
 from anonbench.core.boxes import BOX_COLUMNS, Region, box_table, read_boxes
-from anonbench.core.detectors import Detector
 from anonbench.core.errors import ChangedImage, InputError, UnreadableImage
 from anonbench.core.jobs import work_cache
 from anonbench.core.provenance import file_digest
+from anonbench.core.registries.detectors import Detector
 from anonbench.core.vocabulary import Entity
 from anonbench.datasets.annotations import Correction
 from anonbench.datasets.annotations.corrections import Action

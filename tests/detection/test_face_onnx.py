@@ -17,8 +17,8 @@ from onnx_file import red_cells
 
 from anonbench.config.detectors import Detection, DetectorName
 from anonbench.core.boxes import Region
-from anonbench.core.detectors import Detector
 from anonbench.core.errors import InputError
+from anonbench.core.registries.detectors import Detector
 from anonbench.core.vocabulary import Entity
 from anonbench.detection.kinds import FaceOnnx
 from anonbench.detection.registry import build

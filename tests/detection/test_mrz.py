@@ -9,12 +9,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from drawn_text import covered
 from PIL import Image, ImageDraw
 
 from anonbench.config.detectors import Detection, DetectorName
-from anonbench.core.boxes import Region
-from anonbench.core.detectors import Detector
 from anonbench.core.errors import InputError
+from anonbench.core.registries.detectors import Detector
 from anonbench.core.vocabulary import Entity
 from anonbench.datasets.images import read_image
 from anonbench.detection.kinds import Mrz
@@ -69,14 +69,6 @@ def ink_of(image: np.ndarray) -> np.ndarray:
     mask = image < int(image.max()) - 40
     mask[: image.shape[0] // 2] = False
     return mask
-
-
-def covered(shape: tuple[int, ...], regions: list[Region]) -> np.ndarray:
-    mask = np.zeros(shape[:2], np.uint8)
-    for region in regions:
-        corners = np.array(region.quad).reshape(4, 2).round().astype(np.int32)
-        cv2.fillPoly(mask, [corners], 1)
-    return mask.astype(bool)
 
 
 def turned(image: np.ndarray, degrees: float, border: int) -> np.ndarray:

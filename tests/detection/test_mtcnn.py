@@ -10,9 +10,9 @@ import pytest
 
 from anonbench.config.detectors import Detection, DetectorName
 from anonbench.core.boxes import Region
-from anonbench.core.compat import install_torchvision_ops
-from anonbench.core.detectors import Detector
-from anonbench.core.opencv import cv2
+from anonbench.core.libraries.compat import install_torchvision_ops
+from anonbench.core.libraries.opencv import cv2
+from anonbench.core.registries.detectors import Detector
 from anonbench.core.vocabulary import Entity
 from anonbench.datasets.images import read_image
 from anonbench.detection.faces import mtcnn

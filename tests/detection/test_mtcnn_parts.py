@@ -8,7 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anonbench.core.compat import nms
+from anonbench.core.libraries.compat import nms
 from anonbench.detection.faces.mtcnn_networks import CandidateNetwork
 from anonbench.detection.faces.mtcnn_pyramid import (
     FIELD,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import shutil
 from pathlib import Path
 from typing import Any
@@ -10,14 +9,12 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from drawn_text import covered, page, turned
+from drawn_text import covered, page, receipt_coverage, turned
 
 from anonbench.config.detectors import Detection, DetectorName
-from anonbench.core.boxes import Region
-from anonbench.core.detectors import Detector
 from anonbench.core.errors import InputError
 from anonbench.core.provenance import file_digest
-from anonbench.datasets.images import read_image
+from anonbench.core.registries.detectors import Detector
 from anonbench.detection.kinds import Ppocr
 from anonbench.detection.registry import build
 from anonbench.detection.text import ppocr_model
@@ -134,19 +131,8 @@ def test_more_of_real_receipts_is_covered_than_by_v3(
     if not paths:
         pytest.skip("no receipts in `shared`")
     v3 = load(model=V3)
-    shares = [[area_covered(path, d) for path in paths] for d in (detector, v3)]
+    shares = [[receipt_coverage(path, d) for path in paths] for d in (detector, v3)]
     assert np.mean(shares[0]) > max(0.91, np.mean(shares[1]))
-
-
-def area_covered(path: Path, detector: Detector) -> float:
-    image = read_image(path)
-    true = np.zeros(image.shape[:2], np.uint8)
-    with path.with_suffix(".csv").open(encoding="utf-8", errors="replace") as file:
-        for row in csv.reader(file):
-            if len(row) > 8:
-                cv2.fillPoly(true, [np.array(row[:8], np.int32).reshape(4, 2)], 1)
-    found: list[Region] = detector.detect([image])[0]
-    return float(covered(image.shape, found)[true > 0].mean())
 
 
 @pytest.mark.parametrize("name", PUBLISHED)

@@ -11,7 +11,7 @@ import pytest
 
 from anonbench.config.detectors import Detection, DetectorName
 from anonbench.core.errors import InputError
-from anonbench.detection.base import LooksOnce
+from anonbench.detection.base import CachedDetector
 from anonbench.detection.registry import build, build_all
 
 
@@ -65,4 +65,4 @@ def test_lines_of_text_are_found_once_for_text_and_zones() -> None:
     built[DetectorName.MRZ].detect([image.copy() for image in images])  # others, by identity
     assert looked == [2, 1, 2]
     alone = build_all([DetectorName.PPOCR], Detection())
-    assert not isinstance(alone[DetectorName.PPOCR], LooksOnce)
+    assert not isinstance(alone[DetectorName.PPOCR], CachedDetector)

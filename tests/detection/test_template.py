@@ -416,8 +416,8 @@ def test_embeddings_find_the_same_print() -> None:
     assert np.allclose(np.linalg.norm(known, axis=1), 1)
     for index, name in enumerate(names):
         seen = photo(card(name, 7), view(40 * index, 0.9))
-        likeness = known @ embed(extract(seen, 1000).descriptors, centres)
-        assert likeness.argmax() == index
+        similarity = known @ embed(extract(seen, 1000).descriptors, centres)
+        assert similarity.argmax() == index
 
 
 def test_working_copies_are_bounded_and_know_their_scale() -> None:

@@ -11,7 +11,7 @@ import zxingcpp
 
 from anonbench.config.detectors import Detection, DetectorName
 from anonbench.core.boxes import Region
-from anonbench.core.detectors import Detector
+from anonbench.core.registries.detectors import Detector
 from anonbench.core.vocabulary import Entity
 from anonbench.datasets.images import read_image
 from anonbench.detection.kinds import Zxing

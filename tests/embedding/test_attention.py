@@ -13,7 +13,7 @@ import torch
 
 from anonbench.config.training import Recipe
 from anonbench.core.boxes import Region
-from anonbench.core.compat import install_torchvision_ops
+from anonbench.core.libraries.compat import install_torchvision_ops
 from anonbench.core.vocabulary import Entity
 from anonbench.datasets.images import encode as encode_image
 from anonbench.datasets.shards import ImageSet, ShardWriter
@@ -190,11 +190,11 @@ def test_a_model_is_looked_at_on_every_variant(tmp_path: Path) -> None:
     files = [tmp_path / "maps.npz", tmp_path / "shares.parquet"]
     backbone = tmp_path / "backbone.safetensors"
     attend(backbone, variants, regions, ["x/b"], ["x/a", "x/b"], *files)
-    sight = read_maps(files[0])
+    attention = read_maps(files[0])
     loaded, preprocess = load_backbone(backbone)
-    assert sight.preprocess == preprocess
-    assert set(sight.maps) == {("original", "x/b"), ("mask-100", "x/b")}
-    for (variant, name), heads in sight.maps.items():
+    assert attention.preprocess == preprocess
+    assert set(attention.maps) == {("original", "x/b"), ("mask-100", "x/b")}
+    for (variant, name), heads in attention.maps.items():
         expected = attention_maps(loaded, preprocess, variants[variant].read(name))
         assert np.array_equal(heads, expected)
     shares = pd.read_parquet(files[1])

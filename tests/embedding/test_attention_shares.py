@@ -19,10 +19,10 @@ from anonbench.embedding.attention_shares import (
     ALL_HEADS,
     SHARE_COLUMNS,
     SUMMARY_COLUMNS,
-    boxes_seen,
     patch_means,
     share_inside,
     summarize_shares,
+    visible_boxes,
 )
 from anonbench.training.data.preprocess import Preprocess
 
@@ -33,20 +33,20 @@ def region(*box: float, **more: Any) -> Region:
 
 def test_boxes_go_through_the_resize_of_the_image() -> None:
     squash = Preprocess(16, "imagenet", "squash")
-    seen = boxes_seen([region(0, 0, 32, 32), region(16, 0, 32, 32)], (64, 32), squash)
+    seen = visible_boxes([region(0, 0, 32, 32), region(16, 0, 32, 32)], (64, 32), squash)
     assert seen.shape == (16, 16)
     np.testing.assert_allclose(seen[:, :8], 1.0)  # the union, once
     np.testing.assert_allclose(seen[:, 8:], 0.0)
-    assert boxes_seen([], (64, 32), squash).max() == 0.0
-    assert boxes_seen([region(70, 40, 90, 60)], (64, 32), squash).max() == 0.0
+    assert visible_boxes([], (64, 32), squash).max() == 0.0
+    assert visible_boxes([region(70, 40, 90, 60)], (64, 32), squash).max() == 0.0
 
 
 def test_boxes_go_through_the_crop_of_the_image() -> None:
     """What is cut away is not seen: 128 of 256 columns are left after scaling 4:1 to 1:1."""
     crop = Preprocess(14, "imagenet", "crop")  # the shorter side becomes 16, 14 are kept
-    left = boxes_seen([region(0, 0, 64, 64)], (256, 64), crop)
+    left = visible_boxes([region(0, 0, 64, 64)], (256, 64), crop)
     assert left.max() == 0.0
-    middle = boxes_seen([region(96, 0, 128, 64)], (256, 64), crop)
+    middle = visible_boxes([region(96, 0, 128, 64)], (256, 64), crop)
     # 256 → 64 columns, of which 25 … 38 stay: the box is columns 24 … 31
     np.testing.assert_allclose(middle[:, :7], 1.0)
     np.testing.assert_allclose(middle[:, 7:], 0.0)
@@ -55,11 +55,11 @@ def test_boxes_go_through_the_crop_of_the_image() -> None:
 def test_slanted_regions_cover_their_own_area_alone() -> None:
     quad = (50.0, 0.0, 100.0, 50.0, 50.0, 100.0, 0.0, 50.0)
     squash = Preprocess(20, "imagenet", "squash")
-    seen = boxes_seen([region(0, 0, 100, 100, quad=quad)], (100, 100), squash)
+    seen = visible_boxes([region(0, 0, 100, 100, quad=quad)], (100, 100), squash)
     assert 0.5 <= seen.mean() < 0.53  # half of the image, and the pixels that the edge touches
     assert seen[0, 0] == seen[-1, -1] == 0.0 and seen[10, 10] == 1.0
     twice = [region(0, 0, 100, 100, quad=quad)] * 2
-    np.testing.assert_array_equal(boxes_seen(twice, (100, 100), squash), seen)
+    np.testing.assert_array_equal(visible_boxes(twice, (100, 100), squash), seen)
 
 
 def test_the_mark_in_an_image_lies_where_the_box_is_seen() -> None:
@@ -68,7 +68,7 @@ def test_the_mark_in_an_image_lies_where_the_box_is_seen() -> None:
         preprocess = Preprocess(28, "imagenet", resize)
         image = np.zeros((90, 70), np.uint8)
         image[30:55, 20:44] = 255
-        seen = boxes_seen([region(20, 30, 44, 55)], (70, 90), preprocess)
+        seen = visible_boxes([region(20, 30, 44, 55)], (70, 90), preprocess)
         np.testing.assert_allclose(seen, preprocess.fit(image)[..., 0] / 255, atol=0.01)
 
 

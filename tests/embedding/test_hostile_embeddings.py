@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import resource
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import h5py
@@ -247,12 +247,8 @@ def test_provenance_is_a_json_object(tmp_path: Path, value: object, message: str
         read_embeddings(tmp_path / "e.h5")
 
 
-def test_truncated_and_damaged_hdf5_never_ends_otherwise(tmp_path: Path) -> None:
-    with h5py.File(tmp_path / "whole.h5", "w") as file:
-        good(file, 50)
-        file.attrs["provenance"] = "{}"
-    whole = (tmp_path / "whole.h5").read_bytes()
-    path = tmp_path / "e.h5"
+def damaged(whole: bytes) -> Iterator[bytes]:
+    """Return 300 versions of a file, in turn with four other bytes and cut off."""
     draw = np.random.default_rng(0)
     for number in range(300):
         content = bytearray(whole)
@@ -261,6 +257,16 @@ def test_truncated_and_damaged_hdf5_never_ends_otherwise(tmp_path: Path) -> None
         else:
             for place in draw.integers(0, len(whole), 4):
                 content[place] = draw.integers(256)
+        yield bytes(content)
+
+
+def test_truncated_and_damaged_hdf5_never_ends_otherwise(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "whole.h5", "w") as file:
+        good(file, 50)
+        file.attrs["provenance"] = "{}"
+    whole = (tmp_path / "whole.h5").read_bytes()
+    path = tmp_path / "e.h5"
+    for content in damaged(whole):
         path.write_bytes(content)
         for reader in (formats.read, read_embeddings):
             try:
@@ -349,14 +355,7 @@ def test_damaged_parquet_never_ends_otherwise(tmp_path: Path) -> None:
     path = tmp_path / "e.parquet"
     parquet(path, 20, id=[str(row) for row in range(50)], x=np.random.default_rng(0).random(50))
     whole = path.read_bytes()
-    draw = np.random.default_rng(0)
-    for number in range(300):
-        content = bytearray(whole)
-        if number % 2:
-            del content[int(draw.integers(len(whole))) :]
-        else:
-            for place in draw.integers(0, len(whole), 4):
-                content[place] = draw.integers(256)
+    for content in damaged(whole):
         path.write_bytes(content)
         try:
             formats.read(path)

@@ -10,7 +10,7 @@ import pytest
 
 from anonbench.config import Retrieval
 from anonbench.evaluation.external import run
-from anonbench.evaluation.sufficiency import DEFAULTS, too_few, too_wide, unstated
+from anonbench.evaluation.sufficiency import DEFAULTS, too_few, too_wide, why_no_statement
 
 
 def test_below_k_five_the_images_that_lack_are_counted() -> None:
@@ -38,9 +38,11 @@ def test_few_queries_and_wide_intervals_are_said() -> None:
 def test_a_data_sets_scores(k: int, n: int, stated: bool) -> None:
     rows = pd.DataFrame({"metric": ["map", "knn"], "value": [0.5, 0.5], "n": [n, 1], "k": [k, 2]})
     rows["chance"] = 0.1
-    assert (unstated(rows, DEFAULTS) == "") is stated
-    assert unstated(rows[rows["metric"] == "knn"], DEFAULTS) == ""
-    assert unstated(rows.assign(chance=0.51), DEFAULTS).startswith("a random ranking has 51.0 %")
+    assert (why_no_statement(rows, DEFAULTS) == "") is stated
+    assert why_no_statement(rows[rows["metric"] == "knn"], DEFAULTS) == ""
+    assert why_no_statement(rows.assign(chance=0.51), DEFAULTS).startswith(
+        "a random ranking has 51.0 %"
+    )
 
 
 def test_a_reference_without_a_ranking_of_its_own_gives_no_statement() -> None:
@@ -52,7 +54,7 @@ def test_a_reference_without_a_ranking_of_its_own_gives_no_statement() -> None:
     assert result.table.set_index("metric").loc["map", "value"] == 1.0
     assert "has no ranking of its own" in result.unknown
     scores = result.table.assign(n=100)
-    assert "has no ranking of its own" in unstated(scores, DEFAULTS)
+    assert "has no ranking of its own" in why_no_statement(scores, DEFAULTS)
     # alike, but not the same: vectors of most networks are
     vectors += np.random.default_rng(0).normal(scale=0.02, size=vectors.shape)
     near = [(ids, vectors)] * 3

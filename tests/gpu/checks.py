@@ -91,8 +91,8 @@ def looks_are_those_of_the_cpu(device: torch.device) -> None:
     """Augmentation in batches on the device gives what it gives on the CPU."""
     recipe = small(device)
     batch = batch_of(recipe, 8, 6)
-    here = finish(batch.global_crops, batch.global_looks, recipe.crops, device)
-    there = finish(batch.global_crops, batch.global_looks, recipe.crops, CPU)
+    here = finish(batch.global_crops, batch.global_augmentations, recipe.crops, device)
+    there = finish(batch.global_crops, batch.global_augmentations, recipe.crops, CPU)
     assert here.device.type == device.type
     torch.testing.assert_close(here.cpu(), there, rtol=1e-3, atol=1e-3)
 

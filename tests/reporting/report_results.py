@@ -8,16 +8,11 @@ from typing import Any
 
 import pandas as pd
 from PIL import Image
-from synthetic_results import (
-    make_comparisons,
-    make_correlations,
-    make_quality,
-    write_results,
-)
+from synthetic_results import make_comparisons, make_correlations, make_quality, write_results
 
 from anonbench.config.experiment import Figure, Table
 from anonbench.core.io import write_json
-from anonbench.core.seeding import rng
+from anonbench.core.numeric.seeding import rng
 from anonbench.reporting.costs import COST_COLUMNS, MACHINE_COLUMNS
 from anonbench.reporting.html.build import DatasetSection
 from anonbench.reporting.html.effort import Effort

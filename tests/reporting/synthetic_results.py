@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from anonbench.core.boxes import Region
-from anonbench.core.seeding import rng
+from anonbench.core.numeric.seeding import rng
 from anonbench.core.vocabulary import CONTROL, Entity, Variant
 from anonbench.detection.gather import COUNTS
 from anonbench.detection.quality.quality import measure, summarize_quality

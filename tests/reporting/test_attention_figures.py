@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 from synthetic_results import outputs
 
-from anonbench.embedding.attention import Sight, read_maps, write_maps
+from anonbench.embedding.attention import AttentionMaps, read_maps, write_maps
 from anonbench.embedding.attention_shares import ALL_HEADS, SUMMARY_COLUMNS
 from anonbench.reporting.attention import SIDE, panels
 from anonbench.reporting.figures import attention as maps_module
@@ -181,7 +181,7 @@ def test_panels_show_what_the_network_saw(tmp_path: Path) -> None:
     maps = {("original", "a/b"): heads, ("blur-50", "a/b"): heads + 1}
     for resize in ("crop", "squash"):
         preprocess = Preprocess(48, "imagenet", resize)
-        write_maps(Sight(preprocess, maps), tmp_path / "maps.npz")
+        write_maps(AttentionMaps(preprocess, maps), tmp_path / "maps.npz")
         assert read_maps(tmp_path / "maps.npz").preprocess == preprocess
         half = Half()
         found = panels({"unadapted": tmp_path / "maps.npz"}, {"blur-50": half})

@@ -8,7 +8,7 @@ import pytest
 from synthetic_results import make_comparisons, make_scores, write_results
 
 from anonbench.config import load
-from anonbench.core.tables import Grid, GridBlock
+from anonbench.core.registries.tables import Grid, GridBlock
 from anonbench.reporting.claims import CASES, COLUMNS, write_claims
 from anonbench.reporting.compare import write_comparison
 from anonbench.reporting.grid import to_latex, to_markdown

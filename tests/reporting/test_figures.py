@@ -25,11 +25,7 @@ from anonbench.reporting.figures.correlation import (
     read_correlations,
 )
 from anonbench.reporting.figures.examples import choose, examples
-from anonbench.reporting.figures.learning import (
-    chance_levels,
-    learning_curves,
-    schedules_figure,
-)
+from anonbench.reporting.figures.learning import chance_levels, learning_curves, schedules_figure
 from anonbench.reporting.figures.style import METHOD_COLOURS, new_figure, save, styled
 from anonbench.reporting.figures.trends import trend
 from anonbench.reporting.labels import METHODS

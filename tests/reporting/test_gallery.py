@@ -15,17 +15,17 @@ from anonbench.core.errors import InputError
 from anonbench.core.vocabulary import Model, Variant
 from anonbench.embedding.store import Embeddings, write_embeddings
 from anonbench.reporting.figures import gallery as gallery_module
-from anonbench.reporting.figures.gallery import Result, Shelf, gallery
+from anonbench.reporting.figures.gallery import GalleryRow, Result, gallery
 from anonbench.reporting.figures.style import TALLEST, TWO_COLUMNS
-from anonbench.reporting.gallery import QUERIES, RESULTS, Database, best_adapted, shelves
+from anonbench.reporting.gallery import QUERIES, RESULTS, Database, best_adapted, gallery_rows
 
 IDS = [f"class/{number:02}" for number in range(15)]
 BLUR, MASK = Variant.parse("blur-100"), Variant.parse("mask-100")
 
 
-def row(name: str, ranks: list[int], reference: bool = False) -> Shelf:
+def row(name: str, ranks: list[int], reference: bool = False) -> GalleryRow:
     page = np.full((40, 30), 200, np.uint8)
-    return Shelf(name, page, [Result(page, rank) for rank in ranks], reference)
+    return GalleryRow(name, page, [Result(page, rank) for rank in ranks], reference)
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def test_matches_are_framed_and_counted(drawn: list[Figure]) -> None:
 @pytest.mark.parametrize("shape", [(300, 100), (100, 300), (218, 178, 3)])
 def test_images_of_any_shape_fit_a_page(drawn: list[Figure], shape: tuple[int, ...]) -> None:
     page = np.full(shape, 90, np.uint8)
-    rows = [Shelf(name, page, [Result(page, 1)] * 10) for name in "abc"]
+    rows = [GalleryRow(name, page, [Result(page, 1)] * 10) for name in "abc"]
     gallery([rows] * 3, [])
     places = np.array([axes.get_position(original=True).bounds for axes in drawn[0].axes])
     assert (places[:, :2] >= 0).all() and (places[:, :2] + places[:, 2:] <= 1 + 1e-9).all()
@@ -155,22 +155,22 @@ def test_rows_hold_the_nearest_images(tmp_path: Path, originals: bool) -> None:
     images = {variant: Named(variant) for variant in (BLUR, MASK)}
     if originals:
         images[Variant()] = Named(Variant())
-    rows = shelves(scores, reference, given, images)
+    rows = gallery_rows(scores, reference, given, images)
     assert len(rows) == QUERIES
     for own in rows:
-        assert [shelf.name for shelf in own] == [
+        assert [row.name for row in own] == [
             "Reference",
             "Unadapted\nMask 100 %",
             "C\nMask 100 %",
         ]
-        assert [shelf.reference for shelf in own] == [True, False, False]
+        assert [row.reference for row in own] == [True, False, False]
         query = IDS[int(own[0].query[0, 0])]
         truth = expected(reference, query)
-        for shelf, path in zip(own, (reference, given[2].path, given[3].path), strict=True):
-            assert IDS[int(shelf.query[0, 0])] == query
-            found = [IDS[int(result.picture[0, 0])] for result in shelf.results]
+        for row, path in zip(own, (reference, given[2].path, given[3].path), strict=True):
+            assert IDS[int(row.query[0, 0])] == query
+            found = [IDS[int(result.picture[0, 0])] for result in row.results]
             assert found == expected(path, query)[:RESULTS]
-            assert [r.rank for r in shelf.results] == [1 + truth.index(name) for name in found]
+            assert [r.rank for r in row.results] == [1 + truth.index(name) for name in found]
         assert own[0].matches == [True] * RESULTS
         assert own[1].matches == [
             name in truth[:RESULTS] for name in expected(given[2].path, query)[:RESULTS]
@@ -182,7 +182,7 @@ def test_rows_hold_the_nearest_images(tmp_path: Path, originals: bool) -> None:
 def test_without_an_adapted_model_there_are_two_rows(tmp_path: Path) -> None:
     reference = database(tmp_path, "unadapted", Variant(), 1).path
     given = [database(tmp_path, "unadapted", BLUR, 2)]
-    rows = shelves(pd.DataFrame(make_scores("ids")), reference, given, {BLUR: Named(BLUR)})
-    assert [[shelf.name for shelf in own] for own in rows] == [
+    rows = gallery_rows(pd.DataFrame(make_scores("ids")), reference, given, {BLUR: Named(BLUR)})
+    assert [[row.name for row in own] for own in rows] == [
         ["Reference", "Unadapted\nBlur 100 %"]
     ] * QUERIES

@@ -13,7 +13,7 @@ from synthetic_results import make_comparisons, make_scores, write_results
 
 from anonbench.config import load
 from anonbench.config.experiment import Experiment, Table
-from anonbench.core.tables import Grid, GridBlock
+from anonbench.core.registries.tables import Grid, GridBlock
 from anonbench.reporting.claims import write_claims
 from anonbench.reporting.compare import write_comparison
 from anonbench.reporting.grid import to_latex

@@ -25,14 +25,14 @@ from anonbench.core.io import write_parquet
 from anonbench.core.vocabulary import Model, Variant
 from anonbench.datasets.images import encode
 from anonbench.datasets.shards import ShardWriter, index_path, open_sets
-from anonbench.embedding.attention import Sight, write_maps
+from anonbench.embedding.attention import AttentionMaps, write_maps
 from anonbench.embedding.store import Embeddings, write_embeddings
 from anonbench.reporting.attention import panels
 from anonbench.reporting.explorer import ScenarioEmbeddings, called, explore
 from anonbench.reporting.figures.attention import attention
 from anonbench.reporting.figures.examples import choose, examples
 from anonbench.reporting.figures.gallery import gallery
-from anonbench.reporting.gallery import Database, shelves
+from anonbench.reporting.gallery import Database, gallery_rows
 from anonbench.reporting.shown import open_shown
 from anonbench.training.data.preprocess import Preprocess
 
@@ -73,10 +73,10 @@ def draw(kind: str, images: Mapping[str, Any], folder: Path) -> bytes:
         examples({variant: shown}, choose(shown.ids, 6), show_originals=False, outputs=files)
     elif kind == "gallery":
         own = [Database(Model(), variant, database)]
-        gallery(shelves(make_scores("ids"), reference, own, {variant: shown}), files)
+        gallery(gallery_rows(make_scores("ids"), reference, own, {variant: shown}), files)
     elif kind == "attention":
         maps = {(name, image_id): np.ones((2, 4, 4), np.float32) for image_id in IDS[:4]}
-        write_maps(Sight(Preprocess(32, "imagenet", "squash"), maps), folder / "maps.npz")
+        write_maps(AttentionMaps(Preprocess(32, "imagenet", "squash"), maps), folder / "maps.npz")
         attention(panels({"unadapted": folder / "maps.npz"}, images), files)
     else:
         manifest = folder / "manifest.parquet"

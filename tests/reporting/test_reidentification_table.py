@@ -39,12 +39,12 @@ def test_a_row_a_variant_with_its_strongest_attack() -> None:
 
 def test_each_entity_has_its_block_and_what_is_missing_its_reason() -> None:
     rates = pd.concat(
-        [make_rates("a"), make_rates("a", entity="text", match="region", parrot=False)]
+        [make_rates("a"), make_rates("a", entity="text", match="region", adapted=False)]
     )
     grid = reidentification_grid("a", rates)
     assert [block.label.split(":")[0] for block in grid.blocks] == ["Face", "Text"]
     assert "the very same region" in grid.blocks[1].label
-    assert "Not run: Text, Parrot (adapted model) (no model is adapted" in grid.caption
+    assert "Not run: Text, Adaptive attacker (adapted model) (no model is adapted" in grid.caption
     assert "not run" in grid.blocks[1].rows[1]
     nothing = reidentification_grid("a", make_rates("a").iloc[:0])
     assert nothing.blocks == () and "No attack was run." in nothing.caption

@@ -11,24 +11,14 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from report_results import make_explorer, section
-from synthetic_results import (
-    make_comparisons,
-    make_correlations,
-    make_scores,
-    write_results,
-)
+from synthetic_results import make_comparisons, make_correlations, make_scores, write_results
 
 from anonbench.config.experiment import Table
 from anonbench.core.errors import InputError
 from anonbench.core.io import write_json
-from anonbench.core.tables import Grid, GridBlock
+from anonbench.core.registries.tables import Grid, GridBlock
 from anonbench.reporting.html import page as pages
-from anonbench.reporting.html.build import (
-    DatasetSection,
-    build_report,
-    not_run,
-    skip_reasons,
-)
+from anonbench.reporting.html.build import DatasetSection, build_report, not_run, skip_reasons
 from anonbench.reporting.html.coefficients import correlation_rows
 from anonbench.reporting.html.making import hardware, seeds
 from anonbench.reporting.html.page import digest, embedded, resources_digest

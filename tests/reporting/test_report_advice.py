@@ -5,7 +5,7 @@ import pytest
 from synthetic_results import make_scores
 
 from anonbench.reporting.html.advice import NOT_ATTACKED, Option, advise, constraints, options
-from anonbench.reporting.html.headline import NO_CHOICE, NOTHING_RUN, lacking, lead
+from anonbench.reporting.html.headline import NO_CHOICE, NOTHING_RUN, lead, no_choices
 from anonbench.reporting.html.risk import risks
 from anonbench.reporting.summary import summarize
 from synthetic_rates import make_rates
@@ -132,7 +132,7 @@ def test_too_few_images_are_no_headline() -> None:
         rows = advise(found, 100, limit)
         assert [row.best for row in rows] == [None, None]
         assert lead(rows, 10, {}) == NO_CHOICE
-        assert list(lacking(rows)) == ["a: not known: k is 1."]
+        assert list(no_choices(rows)) == ["a: not known: k is 1."]
 
 
 def test_a_wide_interval_is_no_headline() -> None:
@@ -153,7 +153,7 @@ def test_the_lead_says_what_is_kept_and_revealed_within_the_limit() -> None:
         "with anonymized queries (over 1 of 2 data sets). In these images the strongest attack "
         "still re-identifies 1.0 % of the sensitive regions (chance 1 %)."
     )
-    assert [line[:15] for line in lacking(rows)] == ["b: not known: r"]
+    assert [line[:15] for line in no_choices(rows)] == ["b: not known: r"]
     assert lead([], 10, found) == NOTHING_RUN
 
 

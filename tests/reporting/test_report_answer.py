@@ -5,14 +5,7 @@ import pytest
 from synthetic_results import make_scores
 
 from anonbench.evaluation.sufficiency import DEFAULTS
-from anonbench.reporting.html.answer import (
-    answer,
-    behind,
-    overview,
-    ranked,
-    stated,
-    wins,
-)
+from anonbench.reporting.html.answer import answer, behind, overview, ranked, stated, wins
 from anonbench.reporting.html.recommendations import Verdict, recommendations
 from anonbench.reporting.summary import summarize
 

@@ -8,13 +8,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from synthetic_results import (
-    ADAPTIONS,
-    METHODS,
-    make_comparisons,
-    make_scores,
-    write_results,
-)
+from synthetic_results import ADAPTIONS, METHODS, make_comparisons, make_scores, write_results
 
 from anonbench.config.experiment import Table
 from anonbench.reporting.layout import Layout, lay_out

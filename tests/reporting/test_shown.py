@@ -15,7 +15,7 @@ from anonbench.core.io import write_parquet
 from anonbench.core.vocabulary import Variant
 from anonbench.datasets.images import encode
 from anonbench.datasets.shards import ShardWriter, index_path
-from anonbench.embedding.attention import Sight, write_maps
+from anonbench.embedding.attention import AttentionMaps, write_maps
 from anonbench.reporting.attention import panels
 from anonbench.reporting.figures import examples as examples_module
 from anonbench.reporting.figures.examples import examples
@@ -78,7 +78,7 @@ def test_attention_is_not_laid_over_what_is_not_shown(
 ) -> None:
     heads = np.ones((1, 2, 2), np.float32)
     maps = {(variant, name): heads for variant in VARIANTS for name in ("ok", "empty")}
-    write_maps(Sight(Preprocess(16, "imagenet", "squash"), maps), tmp_path / "maps.npz")
+    write_maps(AttentionMaps(Preprocess(16, "imagenet", "squash"), maps), tmp_path / "maps.npz")
     shown = open_shown(VARIANTS, sets[0], tmp_path, sets[1], show_originals=False)
     found = panels({"unadapted": tmp_path / "maps.npz"}, shown)
     assert len(found) == 4

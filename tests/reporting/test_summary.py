@@ -11,12 +11,7 @@ from synthetic_results import make_scores
 
 from anonbench.core.errors import InputError
 from anonbench.evaluation.scores import COLUMNS
-from anonbench.reporting.summary import (
-    SCORE_COLUMNS,
-    read_scores,
-    summarize,
-    summarize_originals,
-)
+from anonbench.reporting.summary import SCORE_COLUMNS, read_scores, summarize, summarize_originals
 
 
 def cells_of(table: pd.DataFrame, **keys: object) -> pd.DataFrame:

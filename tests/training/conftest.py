@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from anonbench.config.training import Recipe
-from anonbench.core.seeding import rng
+from anonbench.core.numeric.seeding import rng
 from anonbench.datasets.images import encode
 from anonbench.datasets.shards import ImageSet, ShardWriter
 

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from anonbench.config.training import Crops, Recipe
-from anonbench.core.compat import install_torchvision_ops
+from anonbench.core.libraries.compat import install_torchvision_ops
 from anonbench.training.data import augment
 from anonbench.training.data.augment_params import COLUMNS, Draw, crop_draws
 
@@ -71,18 +71,20 @@ KINDS = np.array([0, 1, 2])
 
 def test_probabilities_by_kind_of_crop() -> None:
     settings = Crops(blur=(1.0, 0.1, 0.5), solarize=0.2, jitter_probability=0.8, grey=0.2)
-    made = augment.looks_of(_draws(blur=0.3, solarize=0.1, jitter=0.7, grey=0.1), KINDS, settings)
+    made = augment.augmentations_of(
+        _draws(blur=0.3, solarize=0.1, jitter=0.7, grey=0.1), KINDS, settings
+    )
     assert (made.sigma > 0).tolist() == [True, False, True]
     assert made.solarize.tolist() == [False, True, False]
     assert made.jitter.all() and made.grey.all()
-    made = augment.looks_of(_draws(blur=0.05), KINDS, settings)
+    made = augment.augmentations_of(_draws(blur=0.05), KINDS, settings)
     assert (made.sigma > 0).tolist() == [True, True, True]
     assert not (made.jitter.any() or made.grey.any() or made.solarize.any())
 
 
 def test_strengths_fill_their_ranges() -> None:
     draws = crop_draws(0, 0, "a", 5000)
-    made = augment.looks_of(draws, np.zeros(5000, int), Crops(jitter=(0.4, 0.3, 0.2, 0.1)))
+    made = augment.augmentations_of(draws, np.zeros(5000, int), Crops(jitter=(0.4, 0.3, 0.2, 0.1)))
     np.testing.assert_allclose(made.strengths.min(0), [0.6, 0.7, 0.8, -0.1], atol=2e-3)
     np.testing.assert_allclose(made.strengths.max(0), [1.4, 1.3, 1.2, 0.1], atol=2e-3)
     assert len(np.unique(made.order, axis=0)) == 24
@@ -92,8 +94,8 @@ def test_strengths_fill_their_ranges() -> None:
 def test_each_crop_is_jittered_in_its_own_order() -> None:
     draws = crop_draws(0, 0, "a", 5)
     settings = Crops(jitter_probability=1.0, grey=0.0, blur=(0, 0, 0), solarize=0.0)
-    made = augment.looks_of(draws, np.zeros(5, int), settings)
-    found = augment.take_steps(IMAGES.clone(), augment.steps_of(made))
+    made = augment.augmentations_of(draws, np.zeros(5, int), settings)
+    found = augment.apply_steps(IMAGES.clone(), augment.steps_of(made))
     adjust = [
         functional.adjust_brightness,
         functional.adjust_contrast,
@@ -108,8 +110,8 @@ def test_each_crop_is_jittered_in_its_own_order() -> None:
 
 def test_nothing_is_changed_where_nothing_is_asked() -> None:
     settings = Crops(jitter=(0, 0, 0, 0), grey=0.0, blur=(0, 0, 0), solarize=0.0)
-    made = augment.looks_of(crop_draws(0, 0, "a", 5), np.array([0, 0, 1, 1, 2]), settings)
-    assert torch.equal(augment.take_steps(IMAGES.clone(), augment.steps_of(made)), IMAGES)
+    made = augment.augmentations_of(crop_draws(0, 0, "a", 5), np.array([0, 0, 1, 1, 2]), settings)
+    assert torch.equal(augment.apply_steps(IMAGES.clone(), augment.steps_of(made)), IMAGES)
 
 
 def test_normalization() -> None:
@@ -123,7 +125,7 @@ def test_normalization() -> None:
 
 def test_settings_reach_the_looks(recipe: Callable[..., Recipe]) -> None:
     settings = recipe(crops={"grey": 1.0, "jitter_probability": 0.0}).crops
-    made = augment.looks_of(_draws(), KINDS, settings)
+    made = augment.augmentations_of(_draws(), KINDS, settings)
     assert made.grey.all() and not made.jitter.any()
 
 
@@ -166,8 +168,8 @@ def test_blur_keeps_the_mean_level_and_spreads_a_point() -> None:
 
 
 def test_rows_done_alike_stand_together() -> None:
-    made = augment.looks_of(crop_draws(0, 0, "a", 500), np.arange(500) % 3, Crops())
-    rows = made.alike()
+    made = augment.augmentations_of(crop_draws(0, 0, "a", 500), np.arange(500) % 3, Crops())
+    rows = made.grouped()
     assert sorted(rows.tolist()) == list(range(500))
     jitter = ["".join(map(str, made.order[row])) if made.jitter[row] else "" for row in rows]
     others = (made.sigma[rows] > 0, made.grey[rows], made.solarize[rows])
@@ -177,7 +179,7 @@ def test_rows_done_alike_stand_together() -> None:
 
 def test_steps_that_change_nothing_are_left_out() -> None:
     settings = Crops(jitter=(0.4, 0, 0, 0), grey=0.0, blur=(0, 0, 0), solarize=0.0)
-    made = augment.looks_of(crop_draws(0, 0, "a", 50), np.zeros(50, int), settings)
+    made = augment.augmentations_of(crop_draws(0, 0, "a", 50), np.zeros(50, int), settings)
     steps = augment.steps_of(made)
     assert {step.change for step in steps} == {augment.brighten}
     np.testing.assert_array_equal(sum(step.changed for step in steps), made.jitter)

@@ -1,4 +1,4 @@
-"""The numbers behind crops and looks."""
+"""The numbers behind crops and augmentations."""
 
 from __future__ import annotations
 

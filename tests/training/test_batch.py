@@ -11,7 +11,13 @@ import torch
 
 from anonbench.config.training import Crops
 from anonbench.training.data import batch as module
-from anonbench.training.data.augment import Looks, looks_of, normalize_images, steps_of, take_steps
+from anonbench.training.data.augment import (
+    CropAugmentations,
+    apply_steps,
+    augmentations_of,
+    normalize_images,
+    steps_of,
+)
 from anonbench.training.data.augment_params import crop_draws
 from anonbench.training.data.batch import Batch, finish
 
@@ -24,15 +30,15 @@ def _crops(count: int, side: int) -> torch.Tensor:
     return torch.randint(0, 256, (count, side, side, 3), dtype=torch.uint8, generator=random)
 
 
-def _looks(count: int, settings: Crops) -> Looks:
-    return looks_of(crop_draws(0, 0, "a", count), np.arange(count) % 3, settings)
+def _augmentations(count: int, settings: Crops) -> CropAugmentations:
+    return augmentations_of(crop_draws(0, 0, "a", count), np.arange(count) % 3, settings)
 
 
 @pytest.mark.parametrize("normalize", ["imagenet", "per_crop"])
 def test_finish_by_hand(normalize: str) -> None:
     settings = Crops.model_validate(PLAIN | {"normalize": normalize})
     crops = _crops(4, 16)
-    found = finish(crops, _looks(4, settings), settings, CPU)
+    found = finish(crops, _augmentations(4, settings), settings, CPU)
     assert found.shape == (4, 3, 16, 16) and found.dtype == torch.float32
     pixels = crops[3].permute(2, 0, 1).float()
     if normalize == "per_crop":
@@ -49,30 +55,34 @@ def test_how_many_are_finished_at_once_has_no_effect(
 ) -> None:
     monkeypatch.setattr(module, "CACHED_PIXELS", pixels)
     settings = Crops()
-    crops, looks = _crops(37, 16), _looks(37, settings)
+    crops, augmentations = _crops(37, 16), _augmentations(37, settings)
     images = crops.permute(0, 3, 1, 2).float() / 255
-    whole = take_steps(images.contiguous(), steps_of(looks))  # as on a GPU
+    whole = apply_steps(images.contiguous(), steps_of(augmentations))  # as on a GPU
     expected = normalize_images(whole, settings.normalize)
-    torch.testing.assert_close(finish(crops, looks, settings, CPU), expected, atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(
+        finish(crops, augmentations, settings, CPU), expected, atol=1e-4, rtol=1e-4
+    )
 
 
 def test_no_crops_are_fine() -> None:
     settings = Crops()
-    assert finish(_crops(0, 16), _looks(0, settings), settings, CPU).shape == (0, 3, 16, 16)
+    assert finish(_crops(0, 16), _augmentations(0, settings), settings, CPU).shape == (0, 3, 16, 16)
 
 
 def test_crops_stay_as_they_are() -> None:
     crops = _crops(9, 16)
     before = crops.clone()
-    finish(crops, _looks(9, Crops()), Crops(), CPU)
+    finish(crops, _augmentations(9, Crops()), Crops(), CPU)
     assert torch.equal(crops, before)
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
 def test_gpu_and_cpu_agree() -> None:
-    crops, looks = _crops(64, 32), _looks(64, Crops())
-    found = finish(crops, looks, Crops(), torch.device("cuda")).cpu()
-    torch.testing.assert_close(found, finish(crops, looks, Crops(), CPU), atol=1e-3, rtol=1e-3)
+    crops, augmentations = _crops(64, 32), _augmentations(64, Crops())
+    found = finish(crops, augmentations, Crops(), torch.device("cuda")).cpu()
+    torch.testing.assert_close(
+        found, finish(crops, augmentations, Crops(), CPU), atol=1e-3, rtol=1e-3
+    )
 
 
 def test_pinning_takes_every_tensor(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -83,15 +93,15 @@ def test_pinning_takes_every_tensor(monkeypatch: pytest.MonkeyPatch) -> None:
         return tensor + 0
 
     monkeypatch.setattr(torch.Tensor, "pin_memory", pin)
-    looks = _looks(2, Crops())
+    augmentations = _augmentations(2, Crops())
     tensors = [torch.full((2,), value) for value in range(5)]
-    batch = Batch(("a",), *tensors[:2], looks, looks, *tensors[2:])
+    batch = Batch(("a",), *tensors[:2], augmentations, augmentations, *tensors[2:])
     done = batch.pin_memory()
     ours = [value for value in vars(done).values() if isinstance(value, torch.Tensor)]
     assert len(pinned) == len(tensors) == len(ours)
     for tensor, found in zip(tensors, ours, strict=True):
         assert torch.equal(tensor, found) and tensor is not found
-    assert done.ids == batch.ids and done.global_looks is looks
+    assert done.ids == batch.ids and done.global_augmentations is augmentations
 
 
 @pytest.mark.parametrize("name", ["batch", "augment", "augment_params"])

@@ -12,7 +12,13 @@ import torch
 from anonbench.config.training import Recipe
 from anonbench.core.errors import InputError
 from anonbench.training.model.backbone import build_backbone, embed_patches, encode
-from anonbench.training.model.blocks import GRANULE, Wanted, add_branch, draw_kept, pack_blocks
+from anonbench.training.model.blocks import (
+    GRANULE,
+    OutputTokens,
+    add_branch,
+    draw_drop_path,
+    pack_blocks,
+)
 from anonbench.training.model.network import Network
 
 Make = Callable[..., Recipe]
@@ -68,7 +74,7 @@ def test_stochastic_depth_as_a_plain_loop_has_it(network: Network) -> None:
     views, local_views, masked = _crops()
     indices = masked.flatten().nonzero().flatten()
     random = np.random.default_rng(1)
-    kept = draw_kept(0.4, 2, [6, 9], indices.numpy() // 16, random)
+    kept = draw_drop_path(0.4, 2, [6, 9], indices.numpy() // 16, random)
     assert kept is not None
     classes, class_scores, patch_scores = network(views, indices, masked, local_views, kept)
     backbone: Any = network.backbone
@@ -95,7 +101,7 @@ def test_stochastic_depth_as_a_plain_loop_has_it(network: Network) -> None:
 
 def test_draws_of_stochastic_depth() -> None:
     patch_images = np.array([0, 0, 3, 9])
-    kept = draw_kept(0.3, 50, [10, 21], patch_images, np.random.default_rng(0))
+    kept = draw_drop_path(0.3, 50, [10, 21], patch_images, np.random.default_rng(0))
     assert kept is not None
     assert [tuple(rows.shape) for rows in kept.images] == [(50, 2, 7), (50, 2, 14)]
     for rows in kept.images:
@@ -111,8 +117,8 @@ def test_draws_of_stochastic_depth() -> None:
     scales = [10 / 7 if owners[n][0] == 0 else 21 / 14 for n in expected]
     scales += [0.0] * (GRANULE - len(expected))
     torch.testing.assert_close(kept.scale[:, 0], torch.tensor(scales))
-    assert draw_kept(0.0, 2, [4], patch_images, np.random.default_rng(0)) is None
-    nearly_all = draw_kept(1.0, 2, [4], np.zeros(0, int), np.random.default_rng(0))
+    assert draw_drop_path(0.0, 2, [4], patch_images, np.random.default_rng(0)) is None
+    nearly_all = draw_drop_path(1.0, 2, [4], np.zeros(0, int), np.random.default_rng(0))
     assert nearly_all is not None and nearly_all.images[0].shape == (2, 2, 1)
 
 
@@ -122,7 +128,7 @@ def test_gradients_flow_through_what_is_kept_only(network: Network) -> None:
     backbone: Any = network.backbone
     tokens = [embed_patches(backbone, views).detach().requires_grad_()]
     rows = [[torch.tensor([1, 4])], [torch.tensor([2])]]
-    wanted = Wanted(indices, torch.tensor([2]), torch.full((1, 1), 6.0))
+    wanted = OutputTokens(indices, torch.tensor([2]), torch.full((1, 1), 6.0))
     backbone.blocks[-1](tokens, rows, wanted)[0].sum().backward()
     assert tokens[0].grad is not None
     assert tokens[0].grad[0].count_nonzero() == tokens[0].shape[2]  # its class token alone

@@ -10,12 +10,7 @@ from foreign import KINDS, WIDTH, dinov2_weights, huggingface_weights, in_memory
 from torch import Tensor
 
 from anonbench.core.errors import InputError
-from anonbench.training.model.formats import (
-    read_checkpoint,
-    to_dinov2,
-    to_huggingface,
-    to_timm,
-)
+from anonbench.training.model.formats import read_checkpoint, to_dinov2, to_huggingface, to_timm
 
 
 @pytest.mark.parametrize(("registers", "ffn"), KINDS)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from anonbench.core.compat import install_torchvision_ops
+from anonbench.core.libraries.compat import install_torchvision_ops
 from anonbench.training.losses.centering import Centering, sinkhorn
 from anonbench.training.losses.dino import dino_loss
 from anonbench.training.losses.ibot import ibot_loss

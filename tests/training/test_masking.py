@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from anonbench.core.seeding import rng
+from anonbench.core.numeric.seeding import rng
 from anonbench.training.data.masking import batch_masks, block_mask
 
 

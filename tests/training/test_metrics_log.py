@@ -1,4 +1,4 @@
-"""The journal: speed, TensorBoard, and warnings that are said once."""
+"""The metrics log: speed, TensorBoard, and warnings that are said once."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ import torch
 
 from anonbench.config.training import Recipe
 from anonbench.training.loop import metrics_log as journal_module
-from anonbench.training.loop.metrics_log import SPEED_COLUMNS, Journal
+from anonbench.training.loop.metrics_log import SPEED_COLUMNS, MetricsLog
 
 Make = Callable[..., Recipe]
 CPU = torch.device("cpu")
@@ -43,7 +43,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
 
 
 def test_what_a_training_runs_on(tmp_path: Path, recipe: Make) -> None:
-    Journal(tmp_path, recipe(tensorboard=False), 1.0, CPU, 0).close()
+    MetricsLog(tmp_path, recipe(tensorboard=False), 1.0, CPU, 0).close()
     machine = json.loads((tmp_path / "machine.json").read_text())
     assert machine["cores"] == len(os.sched_getaffinity(0))
     assert machine["gpu"] is None
@@ -54,14 +54,14 @@ def test_what_a_training_runs_on(tmp_path: Path, recipe: Make) -> None:
 
 def test_speed(tmp_path: Path, recipe: Make, clock: Callable[[float], None]) -> None:
     made = recipe(tensorboard=False)  # batches of 8
-    journal = Journal(tmp_path / "new", made, 2.5e9, CPU, 0)
+    metrics_log = MetricsLog(tmp_path / "new", made, 2.5e9, CPU, 0)
     clock(4.0)
-    journal.waited(0.5)
-    journal.waited(0.5)
-    assert journal.write(row(2)) == "loss 3.21, 4 images/s, 0.01 TFLOP/s"
+    metrics_log.waited(0.5)
+    metrics_log.waited(0.5)
+    assert metrics_log.write(row(2)) == "loss 3.21, 4 images/s, 0.01 TFLOP/s"
     clock(1.0)
-    journal.write(row(5))
-    journal.close()
+    metrics_log.write(row(5))
+    metrics_log.close()
     speed = pd.read_csv(tmp_path / "new" / "speed.csv")
     assert tuple(speed.columns) == SPEED_COLUMNS
     assert speed["step"].tolist() == [2, 5]
@@ -79,25 +79,25 @@ def test_share_of_the_peak_of_all_gpus(
     monkeypatch.setattr(torch.cuda, "max_memory_allocated", lambda device: 3e9)
     monkeypatch.setattr(torch.cuda, "reset_peak_memory_stats", lambda device: None)
     made = recipe(precision="bf16", gpus=2)
-    journal = Journal(None, made, 989e12, torch.device("cuda", 0), 0)
+    metrics_log = MetricsLog(None, made, 989e12, torch.device("cuda", 0), 0)
     clock(8.0)
-    assert journal.write(row(1)) == "loss 3.21, 1 images/s, 50 % MFU"
+    assert metrics_log.write(row(1)) == "loss 3.21, 1 images/s, 50 % MFU"
 
 
 def test_going_on_keeps_the_lines_before(tmp_path: Path, recipe: Make) -> None:
     made = recipe(tensorboard=False)
-    first = Journal(tmp_path, made, 1e9, CPU, 0)
+    first = MetricsLog(tmp_path, made, 1e9, CPU, 0)
     for step in (2, 4, 6):
         first.write(row(step))
     with (tmp_path / "speed.csv").open("a") as file:
         file.write("3,1.0,")  # torn
     before = (tmp_path / "speed.csv").read_text().splitlines()
-    second = Journal(tmp_path, made, 1e9, CPU, 4)
+    second = MetricsLog(tmp_path, made, 1e9, CPU, 4)
     second.write(row(6))
     after = (tmp_path / "speed.csv").read_text().splitlines()
     assert after[:3] == before[:3]
     assert [line.split(",")[0] for line in after] == ["step", "2", "4", "6"]
-    Journal(tmp_path, made, 1e9, CPU, 0)
+    MetricsLog(tmp_path, made, 1e9, CPU, 0)
     assert (tmp_path / "speed.csv").read_text() == ",".join(SPEED_COLUMNS) + "\n"
 
 
@@ -115,11 +115,11 @@ def _scalars(folder: Path) -> dict[str, list[tuple[int, float]]]:
 def test_tensorboard_has_every_column_and_hides_what_was_taken_back(
     tmp_path: Path, recipe: Make
 ) -> None:
-    first = Journal(tmp_path, recipe(), 1e9, CPU, 0)
+    first = MetricsLog(tmp_path, recipe(), 1e9, CPU, 0)
     for step in (2, 4):
         first.write(row(step, knn=0.25))
     first.close()
-    second = Journal(tmp_path, recipe(), 1e9, CPU, 2)
+    second = MetricsLog(tmp_path, recipe(), 1e9, CPU, 2)
     second.write(row(4, loss=2.0))
     second.close()
     scalars = _scalars(tmp_path)
@@ -135,19 +135,19 @@ def test_nothing_is_written_without_a_folder(
     tmp_path: Path, recipe: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    journal = Journal(None, recipe(), 1e9, CPU, 0)
-    journal.write(row(2))
-    journal.close()
+    metrics_log = MetricsLog(None, recipe(), 1e9, CPU, 0)
+    metrics_log.write(row(2))
+    metrics_log.close()
     assert list(tmp_path.iterdir()) == []
 
 
 def test_each_warning_once(recipe: Make, caplog: pytest.LogCaptureFixture) -> None:
-    journal = Journal(None, recipe(optimizer={"steps": 100}), 1e9, CPU, 0)
+    metrics_log = MetricsLog(None, recipe(optimizer={"steps": 100}), 1e9, CPU, 0)
     with caplog.at_level(logging.WARNING):
-        journal.write(row(5, prototypes_used=1.0))
+        metrics_log.write(row(5, prototypes_used=1.0))
         assert caplog.records == []
-        journal.write(row(10, prototypes_used=1.0))
-        journal.write(row(20, prototypes_used=1.0, feature_rank=1.1))
+        metrics_log.write(row(10, prototypes_used=1.0))
+        metrics_log.write(row(20, prototypes_used=1.0, feature_rank=1.1))
     messages = [record.getMessage() for record in caplog.records]
     assert len(messages) == 2
     assert messages[0].startswith("step 10: a batch's images share 1.0 of 32 prototypes")
@@ -159,10 +159,10 @@ def test_tensorboard_is_loaded_only_where_it_is_used(tmp_path: Path) -> None:
         "import sys, torch\n"
         "from pathlib import Path\n"
         "from anonbench.config.training import Recipe\n"
-        "from anonbench.training.loop.metrics_log import Journal\n"
+        "from anonbench.training.loop.metrics_log import MetricsLog\n"
         "for used in (False, True):\n"
         "    recipe = Recipe(tensorboard=used)\n"
-        f"    Journal(Path({str(tmp_path)!r}), recipe, 1.0, torch.device('cpu'), 0).close()\n"
+        f"    MetricsLog(Path({str(tmp_path)!r}), recipe, 1.0, torch.device('cpu'), 0).close()\n"
         "    assert ('tensorboard' in sys.modules) == used\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
@@ -171,9 +171,9 @@ def test_tensorboard_is_loaded_only_where_it_is_used(tmp_path: Path) -> None:
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 def test_memory_of_a_gpu(tmp_path: Path, recipe: Make) -> None:
     device = torch.device("cuda", 0)
-    journal = Journal(tmp_path, recipe(tensorboard=False), 1e9, device, 0)
+    metrics_log = MetricsLog(tmp_path, recipe(tensorboard=False), 1e9, device, 0)
     torch.zeros(1 << 28, dtype=torch.uint8, device=device)
-    journal.write(row(1))
-    journal.write(row(2))
+    metrics_log.write(row(1))
+    metrics_log.write(row(2))
     memory: Any = pd.read_csv(tmp_path / "speed.csv")["memory_gb"]
     assert memory[0] >= 0.26 > memory[1]

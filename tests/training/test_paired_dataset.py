@@ -50,7 +50,7 @@ def _assert_equal(first: Batch, second: Batch, but: tuple[str, ...] = ()) -> Non
             continue
         if isinstance(value, torch.Tensor):
             assert torch.equal(value, other), name
-        elif name.endswith("looks"):
+        elif name.endswith("augmentations"):
             for part in vars(value):
                 np.testing.assert_array_equal(getattr(value, part), getattr(other, part))
         else:
@@ -144,7 +144,7 @@ def _joined(parts: list[Batch], crops: int) -> dict[str, np.ndarray]:
             for block, count in zip(blocks, counts, strict=True)
         ]
         joined[name] = np.concatenate(views, axis=1)
-    for kind, count in (("global_looks", 2), ("local_looks", crops)):
+    for kind, count in (("global_augmentations", 2), ("local_augmentations", crops)):
         for field in vars(getattr(parts[0], kind)):
             values = [getattr(getattr(part, kind), field) for part in parts]
             views = [value.reshape(count, -1, *value.shape[1:]) for value in values]

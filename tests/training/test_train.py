@@ -369,7 +369,7 @@ def test_a_gpu_that_is_too_small(
         run(recipe())
 
 
-def test_the_journal_and_the_knn_monitor_change_nothing(
+def test_the_metrics_log_and_the_knn_monitor_change_nothing(
     run: Callable[..., Result],
     recipe: Make,
     original: ImageSet,
@@ -382,7 +382,7 @@ def test_the_journal_and_the_knn_monitor_change_nothing(
     made = recipe(knn_every=3, knn_images=16)
     train(
         made, Adaption.A, original, anonymized, 0, output, log, tmp_path / "c",
-        journal=tmp_path / "journal", labels=labels,
+        metrics_log=tmp_path / "metrics_log", labels=labels,
     )  # fmt: skip
     # the recipe is named by its digest in the file, k-NN being a part of it
     assert load_file(output).keys() == load_file(tmp_path / "a.safetensors").keys()
@@ -392,7 +392,7 @@ def test_the_journal_and_the_knn_monitor_change_nothing(
     assert lines.drop(columns="knn").equals(pd.read_csv(tmp_path / "a.csv"))
     assert lines.loc[lines.knn.notna(), "step"].tolist() == [4, 6, 8]
     assert lines.knn.dropna().between(0, 1).all()
-    speed = pd.read_csv(tmp_path / "journal" / "speed.csv")
+    speed = pd.read_csv(tmp_path / "metrics_log" / "speed.csv")
     assert speed.step.tolist() == [2, 4, 6, 8]
     assert plain.log
 

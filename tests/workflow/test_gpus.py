@@ -24,7 +24,7 @@ rule train:
 TRAIN = """
 import time
 from pathlib import Path
-from anonbench.core.devices import claimed
+from anonbench.core.libraries.devices import claimed
 with claimed(1, Path("locks")) as mine:
     began = time.time()
     time.sleep(2)

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from anonbench.config import Config, DataSource, load
-from anonbench.core.compat import install_torchvision_ops
 from anonbench.core.errors import InputError
+from anonbench.core.libraries.compat import install_torchvision_ops
 from anonbench.training.model.timm_names import require_name
 from anonbench.workflow.preflight import require_absolute, require_files, require_in_place
 

@@ -70,7 +70,7 @@ def test_without_attacks_nothing_of_them_is_planned(
         assert planned & mine == (mine if enabled else set())
 
 
-def test_the_parrot_is_adaption_c_where_there_is_one(
+def test_the_adaptive_attacker_is_adaption_c_where_there_is_one(
     snakemake: Any, miniature: dict[str, Any], tmp_path: Path
 ) -> None:
     config = deepcopy(miniature)

@@ -35,7 +35,7 @@ def test_images_are_counted_by_split(config: dict[str, Any]) -> None:
     started = start(config)
     assert started.counts == {"mine": {Split.TRAIN: 3, Split.VAL: 4}}
     assert len(started.listings["mine"]) == 7
-    assert started.own == {"mine": {}}
+    assert started.user_files == {"mine": {}}
 
 
 def test_a_scan_notices_a_replaced_image(config: dict[str, Any]) -> None:
@@ -50,7 +50,7 @@ def test_files_of_the_user_are_checked_where_jobs_are_planned(config: dict[str, 
     config["datasets"]["mine"] |= {"boxes": "boxes.csv", "detectors": ["boxes"]}
     with pytest.raises(InputError, match=r"boxes\.csv"):
         start(config)
-    assert start(config, is_main=False).own["mine"]["boxes"] == [Path("boxes.csv")]
+    assert start(config, is_main=False).user_files["mine"]["boxes"] == [Path("boxes.csv")]
 
 
 def test_data_of_a_storage_lies_at_an_absolute_path(config: dict[str, Any]) -> None:

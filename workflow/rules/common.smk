@@ -5,11 +5,16 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
-from anonbench.config import stage_parameters
-from anonbench.config.resources import Estimates
 from anonbench.core.errors import InputError
-from anonbench.core.methods import METHODS
-from anonbench.datasets.doubts import said_of_run
+
+try:
+    from anonbench.config import stage_parameters
+except InputError as error:  # an installed package's class that cannot be loaded
+    raise WorkflowError(str(error)) from None
+
+from anonbench.config.resources import Estimates
+from anonbench.core.registries.methods import METHODS
+from anonbench.datasets.doubts import doubts_of_run
 from anonbench.datasets.listing import root_of
 from anonbench.datasets.originals import copies_message
 from anonbench.detection.user_annotations import READERS
@@ -34,7 +39,7 @@ except InputError as error:
 
 settings, experiment, listings = started.settings, started.experiment, started.listings
 estimates = Estimates(experiment, started.counts)
-paths = Paths(experiment, started.counts, started.own)
+paths = Paths(experiment, started.counts, started.user_files)
 results, shown = paths.results, Shown(experiment)
 
 files = RuleFiles(workflow)
@@ -47,7 +52,7 @@ if workflow.is_main_process and not workflow.storage_settings.default_storage_pr
     if _message := copies_message(settings.results, _copied):
         logger.warning(_message)
     # where nothing is left to do no job says it, and --quiet all silences the logger
-    for _message in said_of_run(settings.results, experiment.datasets):
+    for _message in doubts_of_run(settings.results, experiment.datasets):
         print(f"anonbench: the results so far: {_message}", file=sys.stderr)
 
 

@@ -6,7 +6,7 @@ rule match:
     input:
         **by_digest(manifest=rules.manifest.output.manifest),
         duplicates=rules.manifest.output.duplicates,
-        file=lambda w: on_disk(started.own[w.dataset].get(w.setting, [])),
+        file=lambda w: on_disk(started.user_files[w.dataset].get(w.setting, [])),
     output:
         **with_digest(rows="<results>/{dataset}/annotations/{setting}.parquet"),
         unmatched="<results>/{dataset}/annotations/{setting}.unmatched.csv",
@@ -19,7 +19,7 @@ rule match:
         runtime=60,
     params:
         slice=lambda w: stage_parameters.match(settings, w.dataset),
-        given=lambda w: contents(started.own[w.dataset].get(w.setting, [])),
+        given=lambda w: contents(started.user_files[w.dataset].get(w.setting, [])),
     script:
         "../scripts/match.py"
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from anonbench.datasets.doubts import said_of_run
+from anonbench.datasets.doubts import doubts_of_run
 from anonbench.workflow.plan.costs import usual_seconds
 from anonbench.workflow.reconcile import Results
 from anonbench.workflow.s3_metadata import Bucket
@@ -29,7 +29,7 @@ onstart:
             for _job in workflow.dag.jobs
             if _job.benchmark
         ),
-        lambda: said_of_run(settings.results, experiment.datasets),
+        lambda: doubts_of_run(settings.results, experiment.datasets),
     )
 
 

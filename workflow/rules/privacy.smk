@@ -3,7 +3,7 @@
 
 import inspect
 
-from anonbench.core.tables import TABLES
+from anonbench.core.registries.tables import TABLES
 
 
 rule reidentify:
@@ -45,7 +45,7 @@ rule reidentification:
         "../scripts/reidentification.py"
 
 
-# Each registered table (anonbench.core.tables) that the config names.
+# Each registered table (anonbench.core.registries.tables) that the config names.
 rule dataset_table:
     input:
         unpack(lambda w: paths.table_inputs(w.table)),

@@ -7,12 +7,12 @@ with job(snakemake, __file__) as cache:
         import pandas as pd
 
         from anonbench.config import Detection
-        from anonbench.core.devices import claimed
+        from anonbench.core.libraries.devices import claimed
         from anonbench.core.sharding import rows_of_shard
         from anonbench.datasets.listing import root_in
         from anonbench.detection.cache import places
         from anonbench.detection.shard import Job, detect_shard
-        from anonbench.detection.user_annotations import read_own
+        from anonbench.detection.user_annotations import read_user_regions
 
         slice, shard = snakemake.params.slice, int(snakemake.wildcards.shard)
         templates = snakemake.params.templates
@@ -23,7 +23,7 @@ with job(snakemake, __file__) as cache:
             Path(path) if (path := next(iter(files), None)) else None
             for files in (snakemake.input.boxes, snakemake.input.corrections)
         )
-        regions, corrected = read_own(boxes, corrections, only=set(rows["id"]))
+        regions, corrected = read_user_regions(boxes, corrections, only=set(rows["id"]))
         with claimed(snakemake.resources.gpu):
             detect_shard(
                 rows,

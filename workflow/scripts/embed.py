@@ -5,7 +5,7 @@ from anonbench.core.jobs.job import job
 with job(snakemake, __file__) as cache:
     if not cache.restored():
         from anonbench.config import load
-        from anonbench.core.devices import claimed
+        from anonbench.core.libraries.devices import claimed
         from anonbench.datasets.listing import root_of
 
         config = load(snakemake.config)

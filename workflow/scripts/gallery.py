@@ -6,7 +6,7 @@ with job(snakemake, __file__):
     from anonbench.core.vocabulary import Model, Variant
     from anonbench.datasets.listing import root_in
     from anonbench.reporting.figures.gallery import gallery
-    from anonbench.reporting.gallery import Database, shelves
+    from anonbench.reporting.gallery import Database, gallery_rows
     from anonbench.reporting.shown import open_shown
     from anonbench.reporting.summary import read_scores
 
@@ -20,7 +20,7 @@ with job(snakemake, __file__):
         settings["show_originals"],
     )
     gallery(
-        shelves(
+        gallery_rows(
             read_scores(Path(snakemake.input.scores)),
             Path(snakemake.input.reference),
             [

@@ -5,10 +5,10 @@ from anonbench.core.jobs.job import job
 with job(snakemake, __file__) as cache:
     if not cache.restored():
         from anonbench.config import DataSource
-        from anonbench.detection.user_annotations import match_own
+        from anonbench.detection.user_annotations import match_user_file
 
         slice = snakemake.params.slice
-        match_own(
+        match_user_file(
             setting=snakemake.wildcards.setting,
             file=Path(snakemake.input.file[0]),
             name=snakemake.wildcards.dataset,

@@ -3,11 +3,11 @@ from pathlib import Path
 from anonbench.core.jobs.job import job
 
 with job(snakemake, __file__):
-    from anonbench.detection.quality.jobs import judge_dataset
+    from anonbench.detection.quality.jobs import evaluate_detection
     from anonbench.reporting.detection import write_quality
 
     settings = snakemake.params.slice["settings"]
-    summary = judge_dataset(
+    summary = evaluate_detection(
         manifest=Path(snakemake.input.manifest),
         boxes=Path(snakemake.input.boxes),
         images=[Path(path) for path in snakemake.input.images],

@@ -4,7 +4,7 @@ from anonbench.core.jobs.job import job
 
 with job(snakemake, __file__) as cache:
     if not cache.restored():
-        from anonbench.core.devices import claimed
+        from anonbench.core.libraries.devices import claimed
 
         with claimed(snakemake.resources.gpu):
             from anonbench.config import Privacy
@@ -22,8 +22,8 @@ with job(snakemake, __file__) as cache:
                 [Path(path) for path in snakemake.input.images],
                 root_in(snakemake.config, snakemake.wildcards.dataset),
             ).values()
-            unadapted, *parrots = map(Path, snakemake.input.backbones)
-            left = iter(parrots)
+            unadapted, *adapted = map(Path, snakemake.input.backbones)
+            left = iter(adapted)
             reidentify(
                 originals=originals,
                 variants=[

@@ -4,7 +4,7 @@ from anonbench.core.jobs.job import job
 
 with job(snakemake, __file__):
     from anonbench.config import load
-    from anonbench.core.devices import claimed
+    from anonbench.core.libraries.devices import claimed
     from anonbench.evaluation.retrieval.job import Embedded, score_shard
 
     output = Path(snakemake.output[0])

@@ -5,8 +5,8 @@ from anonbench.core.jobs.job import job
 with job(snakemake, __file__) as cache:
     if not cache.restored():
         from anonbench.config import load
-        from anonbench.core.devices import claimed
         from anonbench.core.jobs.checksums import is_intact
+        from anonbench.core.libraries.devices import claimed
         from anonbench.datasets.listing import root_of
         from anonbench.training.loop.launch import TrainJob, run
         from anonbench.workflow.image_counts import require_left
@@ -27,7 +27,7 @@ with job(snakemake, __file__) as cache:
             output=Path(snakemake.output.backbone),
             log=Path(snakemake.output.history),
             checkpoint=Path(snakemake.output.backbone + ".checkpoint"),
-            journal=Path(snakemake.log[0]).with_suffix(""),
+            metrics_log=Path(snakemake.log[0]).with_suffix(""),
             labels=(snakemake.input.labels[0], slice["label"]) if "label" in slice else None,
         )
         with claimed(recipe.gpus_a_machine):

@@ -178,7 +178,7 @@ def _table(path: Path, columns: list[str]) -> pd.DataFrame:
         ) from None
 
 
-def _together(folder: Path, pattern: str, columns: list[str]) -> pd.DataFrame:
+def _read_all(folder: Path, pattern: str, columns: list[str]) -> pd.DataFrame:
     """Return the tables of a folder as one, each with its path in the column `file`.
 
     Raises:
@@ -199,7 +199,7 @@ def _together(folder: Path, pattern: str, columns: list[str]) -> pd.DataFrame:
 
 def _found(base: Path, listed: pd.Series) -> pd.DataFrame:
     """Return what detection says of each image: id, status, reason."""
-    found = _together(base / "detect", "*/*.images.parquet", ["id", "status", "reason"])
+    found = _read_all(base / "detect", "*/*.images.parquet", ["id", "status", "reason"])
     if set(found["id"]) != set(listed):
         raise InputError(
             f"{base / 'detect'} is of other images than {base / 'manifest.parquet'}: run the "
@@ -210,7 +210,7 @@ def _found(base: Path, listed: pd.Series) -> pd.DataFrame:
 
 def _index(folder: Path) -> pd.DataFrame:
     """Return a set's images: id, offset, size, digest and the tar, by id."""
-    index = _together(folder, "*/*.parquet", ["id", "offset", "size", "digest"])
+    index = _read_all(folder, "*/*.parquet", ["id", "offset", "size", "digest"])
     tars = {file: Path(file).with_suffix(".tar") for file in index["file"].unique()}
     for tar in tars.values():
         if not tar.is_file():

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from anonbench.core.boxes import Region
-from anonbench.core.opencv import cv2
+from anonbench.core.libraries.opencv import cv2
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ class Agreement:
     exact: int
     close: int
     """Not exactly the same, and within `TOLERANCE`."""
-    told: tuple[str, ...] = ()
+    differences: tuple[str, ...] = ()
     """A line for each of the first differences."""
 
     @property
@@ -47,7 +47,7 @@ def joined(part: str, name: str, parts: Iterable[Agreement]) -> Agreement:
         sum(one.numbers for one in each),
         sum(one.exact for one in each),
         sum(one.close for one in each),
-        tuple(line for one in each for line in one.told),
+        tuple(line for one in each for line in one.differences),
     )
 
 
@@ -61,25 +61,25 @@ def of_frames(part: str, name: str, published: pd.DataFrame, again: pd.DataFrame
         return Agreement(
             part, name, 1, 0, 0, (f"{name}: {' published, '.join(shapes)} made again",)
         )
-    found: list[Agreement] = []
+    agreements: list[Agreement] = []
     keys: list[str] = []
     for column in published.columns:
         a, b = published[column], again[column]
         same, near = _cells(a, b)
         wrong = np.flatnonzero(~same & ~near)
         counted = len(same) if pd.api.types.is_numeric_dtype(a) else len(wrong)
-        told = []
+        differences = []
         for row in wrong[:_NAMED]:
             place = ", ".join(str(published[k].iloc[row]) for k in keys if _has(published[k], row))
             text = f"published {a.iloc[row]}, made again {b.iloc[row]}"
-            told.append(f"{name}: {column} of {place or f'row {row + 1}'}: {text}")
+            differences.append(f"{name}: {column} of {place or f'row {row + 1}'}: {text}")
         close = int(near.sum())
         exact = counted - close - len(wrong)
-        found.append(Agreement(part, name, counted, exact, close, tuple(told)))
+        agreements.append(Agreement(part, name, counted, exact, close, tuple(differences)))
         if not pd.api.types.is_float_dtype(a):
             keys.append(column)
-    whole = joined(part, name, found)
-    return replace(whole, told=whole.told[:_NAMED])
+    whole = joined(part, name, agreements)
+    return replace(whole, differences=whole.differences[:_NAMED])
 
 
 def of_csv(part: str, name: str, published: Path, again: Path) -> Agreement:

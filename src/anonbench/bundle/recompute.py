@@ -80,9 +80,9 @@ def retrieval(bundle: Bundle, name: str, sample: int | None) -> Agreement | None
     }
     if not files or not (base / reference / "val.h5").is_file():
         return None
-    asked = [n for n in (bundle.config.retrieval.queries, sample) if n is not None]
+    limits = [n for n in (bundle.config.retrieval.queries, sample) if n is not None]
     settings = bundle.config.retrieval.model_copy(
-        update={"shards": 1, "device": "cpu", "queries": min(asked, default=None)}
+        update={"shards": 1, "device": "cpu", "queries": min(limits, default=None)}
     )
     shard = bundle.again(f"{name}/retrieval/shard.parquet")
     score_shard(base / reference / "val.h5", list(files.values()), settings, 0, shard)
@@ -170,8 +170,9 @@ def collected(bundle: Bundle, name: str) -> Iterator[Agreement]:
     config, files = bundle.config, _scenario_files(bundle, name)
     if missing := [path for each in files for path in _paths(each) if not path.is_file()]:
         if bundle.published(f"{name}/scores.csv").is_file():
-            told = f"{name}/scores.csv: {missing[0].relative_to(bundle.folder)} is not there"
-            yield Agreement("scores", name, 1, 0, 0, (f"{told}, so that it cannot be made again",))
+            file = missing[0].relative_to(bundle.folder)
+            reason = f"{name}/scores.csv: cannot be made again, for {file} is not there"
+            yield Agreement("scores", name, 1, 0, 0, (reason,))
         return
     shown = config.presentation
     seeds = (bundle.experiment.reference_seed, config.control_seeds)
@@ -208,8 +209,8 @@ def tables(bundle: Bundle) -> Iterator[Agreement]:
             write(*again)
         except FileNotFoundError as error:
             missing = Path(str(error.filename)).name
-            told = (f"tables/{stem}: cannot be made again without {missing}",)
-            yield Agreement("tables", stem, 1, 0, 0, told)
+            differences = (f"tables/{stem}: cannot be made again without {missing}",)
+            yield Agreement("tables", stem, 1, 0, 0, differences)
             continue
         parts = [of_csv("tables", paths[0], bundle.published(paths[0]), again[0])]
         for path, made in list(zip(paths, again, strict=True))[1:]:
@@ -223,11 +224,11 @@ def made_here(bundle: Bundle) -> Agreement | None:
     found = []
     for file in sorted(published.rglob("*")):
         path = file.relative_to(published)
-        here = bundle.folder / START / path
-        if file.is_file() and here.is_file() and path.parts[0] != "benchmarks":
-            same = file.read_bytes() == here.read_bytes()
-            told = () if same else (f"{START}/{path}: other bytes than {PUBLISHED}/{path}",)
-            found.append(Agreement("made here", str(path), 1, int(same), 0, told))
+        recomputed = bundle.folder / START / path
+        if file.is_file() and recomputed.is_file() and path.parts[0] != "benchmarks":
+            same = file.read_bytes() == recomputed.read_bytes()
+            differences = () if same else (f"{START}/{path}: other bytes than {PUBLISHED}/{path}",)
+            found.append(Agreement("made here", str(path), 1, int(same), 0, differences))
     return joined("made here", "files", found) if found else None
 
 

@@ -37,8 +37,8 @@ class Verified:
         """Everything that is not as published, a line each."""
         lines = [*self.wrong]
         for part in self.parts:
-            lines += part.told
-            if rest := part.differ - len(part.told):
+            lines += part.differences
+            if rest := part.differ - len(part.differences):
                 lines.append(f"{part.name}: {rest:,} more numbers")
         return lines
 

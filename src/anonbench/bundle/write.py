@@ -90,12 +90,12 @@ def write_bundle(
     with tempfile.TemporaryDirectory(dir=to.parent, prefix=".bundle-") as temporary:
         folder = Path(temporary) / to.name.removesuffix(".tar")
         _copy_results(config, present, folder, keep_ids)
-        own = neutral_config(config)
+        neutral = neutral_config(config)
         _write_text(
-            folder / "config.yaml", yaml.safe_dump(own, sort_keys=False, allow_unicode=True)
+            folder / "config.yaml", yaml.safe_dump(neutral, sort_keys=False, allow_unicode=True)
         )
         _copy_project(root, folder)
-        about = readme(load(own), embeddings, keep_ids, missing, commit)
+        about = readme(load(neutral), embeddings, keep_ids, missing, commit)
         _write_text(folder / README, about)
         files = sorted(f.relative_to(folder).as_posix() for f in folder.rglob("*") if f.is_file())
         _refuse_pictures(folder, files)

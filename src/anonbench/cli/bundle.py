@@ -6,13 +6,10 @@ import argparse
 import re
 import shlex
 import sys
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from anonbench.cli.shared import add_run_options, read_config
 from anonbench.core.errors import InputError
-
-if TYPE_CHECKING:
-    from anonbench.config import Config
 
 _LISTED = 10
 """Missing files that are printed; all stand in the bundle's README."""
@@ -27,16 +24,7 @@ def add(commands: Any) -> None:
         "tables of a run into a folder or tar, with RO-Crate metadata. Never images.",
         epilog="What is in it and what it tells of the images: docs/how-to/bundle.md.",
     )
-    parser.add_argument(
-        "--configfile",
-        type=Path,
-        default=Path("config.yaml"),
-        metavar="FILE",
-        help="the config that the workflow ran with (config.yaml)",
-    )
-    parser.add_argument(
-        "--to", type=Path, required=True, metavar="PLACE", help="a new folder, or a new file .tar"
-    )
+    add_run_options(parser)
     parser.add_argument(
         "--embeddings",
         action="store_true",
@@ -64,7 +52,6 @@ def add(commands: Any) -> None:
         metavar="YYYY-MM-DD",
         help="of publication (the day on which the newest of the results was made)",
     )
-    parser.add_argument("--root", type=Path, default=Path(), help="the repository")
     parser.set_defaults(run=run)
 
 
@@ -94,19 +81,3 @@ def run(options: argparse.Namespace) -> None:
             print(f"  and {count - _LISTED:,} more (see the bundle's README.md)")
     print(f"check it: {shlex.join(['anonbench', 'verify', str(options.to)])}")
     print(f"\n{warning(options.embeddings, options.keep_ids)}", file=sys.stderr)
-
-
-def read_config(path: Path) -> Config:
-    """Read the config of a run.
-
-    Raises:
-        InputError: the file is not there, no YAML, or a wrong config.
-
-    """
-    from anonbench.config import load
-    from anonbench.config.text import read
-
-    try:
-        return load(read(path))
-    except InputError as error:
-        raise InputError(f"--configfile: {error}") from None

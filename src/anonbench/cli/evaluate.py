@@ -8,6 +8,7 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from anonbench.cli.shared import aligned
 from anonbench.core.errors import InputError
 from anonbench.core.io import require_another
 from anonbench.core.jobs.checksums import verify
@@ -115,11 +116,11 @@ def run(options: argparse.Namespace) -> None:
     if options.per_query and options.per_query.suffix not in (".parquet", ".csv"):
         raise InputError(f"--per-query {options.per_query}: the name ends in .parquet or .csv")
     # all others are settings; those that are not given have their defaults
-    own = {"reference", "queries", "database", "json", "per_query", "run", "snakemake"}
+    no_settings = {"reference", "queries", "database", "json", "per_query", "run", "snakemake"}
     settings = {
         name: value
         for name, value in vars(options).items()
-        if name not in own and value is not None
+        if name not in no_settings and value is not None
     }
     files = options.reference, options.queries, options.database
     if options.per_query:
@@ -143,7 +144,7 @@ def as_json(result: Evaluation) -> dict[str, Any]:
     content = {
         "images": result.images,
         "k": result.k,
-        "queries_given": result.asked,
+        "queries_given": result.queries_given,
         "search": result.search,
         "unknown": result.unknown,
         "rows": _rows(result.table),
@@ -180,13 +181,13 @@ def as_text(result: Evaluation) -> str:
 def notes(result: Evaluation) -> list[str]:
     """Return, a sentence each, what the numbers stand on and what they say at first sight."""
     scored = len(result.per_query)
-    asked = f"{scored:,} queries"
-    if scored < result.asked:
-        asked = f"a random sample of {scored:,} of {result.asked:,} queries"
-    own = "counts" if result.settings.include_self else "does not count"
+    queries = f"{scored:,} queries"
+    if scored < result.queries_given:
+        queries = f"a random sample of {scored:,} of {result.queries_given:,} queries"
+    counts = "counts" if result.settings.include_self else "does not count"
     lines = [
-        f"{asked} against {result.images:,} images, k = {result.k:,}; a query's own image {own} "
-        f"among the results. low and high: {result.confidence:.0%} intervals over queries."
+        f"{queries} against {result.images:,} images, k = {result.k:,}; a query's own image "
+        f"{counts} among the results. low and high: {result.confidence:.0%} intervals over queries."
     ]
     if result.settings.ap_depth == "k":
         lines.append(f"map is truncated at k = {result.k:,}: what comes later counts as not found.")
@@ -213,26 +214,13 @@ def notes(result: Evaluation) -> list[str]:
 
 
 def _rows(table: pd.DataFrame) -> list[dict[str, Any]]:
-    return [
-        {
-            str(name): None if isinstance(value, float) and math.isnan(value) else value
-            for name, value in row.items()
-        }
-        for row in table.to_dict("records")
-    ]
+    return table.astype(object).where(table.notna(), None).to_dict("records")  # type: ignore[return-value]
 
 
 def _aligned(table: pd.DataFrame) -> str:
     text = [[str(name) for name in table.columns]]
     text += [[_cell(value) for value in row] for row in table.itertuples(index=False)]
-    widths = [max(len(row[column]) for row in text) for column in range(len(text[0]))]
-    return "\n".join(
-        "  ".join(
-            cell.ljust(width) if column == 0 else cell.rjust(width)
-            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in text
-    )
+    return aligned(text, left=1)
 
 
 def _cell(value: Any) -> str:

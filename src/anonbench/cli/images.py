@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from anonbench.cli.bundle import read_config
+from anonbench.cli.shared import add_run_options, read_config
 from anonbench.core.errors import InputError
 
 _TELLS = """\
@@ -30,16 +30,7 @@ def add(commands: Any) -> None:
     )
     parser.add_argument("dataset", help="its name in the config")
     parser.add_argument("variant", nargs="+", help="method and degree, such as mask-100")
-    parser.add_argument(
-        "--configfile",
-        type=Path,
-        default=Path("config.yaml"),
-        metavar="FILE",
-        help="the config that the workflow ran with (config.yaml)",
-    )
-    parser.add_argument(
-        "--to", type=Path, required=True, metavar="PLACE", help="a new folder, or a new file .tar"
-    )
+    add_run_options(parser)
     parser.add_argument(
         "--key",
         type=Path,
@@ -53,12 +44,13 @@ def add(commands: Any) -> None:
         metavar="N",
         help="how many images and rows may show what should be hidden, as the refusal counts them",
     )
-    parser.add_argument("--root", type=Path, default=Path(), help="the repository")
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> None:
     """Export, and print what whoever passes the images on has to know."""
+    import snakemake  # noqa: F401 - the plan needs it: where it is missing, say so first
+
     from anonbench.anonymization.export import check_request, export_images
     from anonbench.core.vocabulary import Variant
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from anonbench.cli import bundle, evaluate, images, originals, plan, status, verify
 from anonbench.cli.extras import missing_extra
+from anonbench.cli.shared import add_root
 from anonbench.core.errors import InputError
 from anonbench.core.io import require_another
 from anonbench.core.jobs.checksums import verify as verify_file
@@ -48,11 +49,11 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="command")
 
     config = commands.add_parser("config", help="write config/defaults.yaml and the schema")
-    config.add_argument("--root", type=Path, default=Path(), help="the repository")
+    add_root(config)
     config.set_defaults(run=_config)
 
     environments = commands.add_parser("environments", help="write envs/ from the lock files")
-    environments.add_argument("--root", type=Path, default=Path(), help="the repository")
+    add_root(environments)
     environments.set_defaults(run=_environments)
 
     standin = commands.add_parser(

@@ -114,9 +114,9 @@ def next_step(latest: Run) -> str:
 
 def _doubts(results: Path) -> list[str]:
     """Return what the published images may show, and what was left out."""
-    from anonbench.datasets.doubts import said_of_run
+    from anonbench.datasets.doubts import doubts_of_run
 
-    return said_of_run(results, sorted(path.parent.name for path in results.glob("*/counts.csv")))
+    return doubts_of_run(results, sorted(path.parent.name for path in results.glob("*/counts.csv")))
 
 
 def _clock(at: float) -> str:

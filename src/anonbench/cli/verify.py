@@ -10,6 +10,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from anonbench.cli.shared import aligned
 from anonbench.core.errors import InputError
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def run(options: argparse.Namespace) -> None:
     head = ("made again", "of", "numbers", "exactly", f"within {TOLERANCE:g}", "differ")
     rows = [_row(list(group)) for _, group in groupby(found.parts, key=lambda each: each.part)]
     print(f"{found.files - len(found.wrong):,} of {found.files:,} files are as listed")
-    print(_aligned([head, *rows]))
+    print(aligned([head, *rows], left=2))
     print(f"{found.inputs:,} files are what it starts from: their checksums alone can be compared")
     lines = found.differences
     if not lines:
@@ -89,14 +90,3 @@ def _row(parts: list[Agreement]) -> tuple[str, ...]:
         sum(part.differ for part in parts),
     )
     return (parts[0].part, names, *(f"{number:,}" for number in counts))
-
-
-def _aligned(rows: list[tuple[str, ...]]) -> str:
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    return "\n".join(
-        "  ".join(
-            cell.ljust(width) if column < 2 else cell.rjust(width)
-            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
-    )

@@ -28,10 +28,7 @@ from anonbench.config.data import (
     PaperRole,
     PortraitsDemo,
 )
-from anonbench.config.detectors import (
-    Detection,
-    DetectorName,
-)
+from anonbench.config.detectors import Detection, DetectorName
 from anonbench.config.evaluation import (
     Correlation,
     DetectionQuality,
@@ -43,14 +40,7 @@ from anonbench.config.evaluation import (
 )
 from anonbench.config.privacy import Privacy
 from anonbench.config.text import require_plain
-from anonbench.config.training import (
-    Backbone,
-    Crops,
-    Heads,
-    Losses,
-    Optimizer,
-    Recipe,
-)
+from anonbench.config.training import Backbone, Crops, Heads, Losses, Optimizer, Recipe
 from anonbench.core.errors import InputError
 from anonbench.core.settings import Place, Seed, Settings
 from anonbench.core.vocabulary import RESULTS

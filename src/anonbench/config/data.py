@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Literal, Self, TypeVar
 from pydantic import Field, model_validator
 
 from anonbench.config.detectors import AnyDetector
-from anonbench.core.methods import METHODS
-from anonbench.core.methods import Method as AnyMethod
-from anonbench.core.registry import section_of
+from anonbench.core.registries.methods import METHODS
+from anonbench.core.registries.methods import Method as AnyMethod
+from anonbench.core.registries.registry import section_of
 from anonbench.core.settings import Count, Place, Settings, Share
 from anonbench.core.vocabulary import Adaption, Method
 

@@ -7,13 +7,13 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
 
-from anonbench.core.detectors import DETECTORS, DetectorKind
-from anonbench.core.registry import section_of
+from anonbench.core.registries.detectors import DETECTORS, DetectorKind
+from anonbench.core.registries.registry import section_of
 from anonbench.core.settings import Count, Settings
 
 
 class DetectorName(StrEnum):
-    """The detectors that come with anonbench; all: `anonbench.core.detectors.DETECTORS`."""
+    """Built-in detectors; for all of them see `anonbench.core.registries.detectors.DETECTORS`."""
 
     MTCNN = "mtcnn"
     FACE_ONNX = "face_onnx"

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, TypeVar
 
 from pydantic import Field
 
-from anonbench.core.registry import section_of
+from anonbench.core.registries.registry import section_of
+from anonbench.core.registries.tables import TABLES, ResultTable
 from anonbench.core.settings import Count, Fraction, Natural, Positive, Resamples, Settings, Share
-from anonbench.core.tables import TABLES, ResultTable
 
 
 class Embedding(Settings):

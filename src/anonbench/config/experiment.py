@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Literal
 
 from anonbench.config import Config, Dataset, PaperRole
-from anonbench.core.detectors import DETECTORS
+from anonbench.core.registries.detectors import DETECTORS
+from anonbench.core.registries.tables import TABLES
 from anonbench.core.sharding import shard_count
-from anonbench.core.tables import TABLES
 from anonbench.core.vocabulary import Adaption, Entity, Model, QueryKind, Split, Variant
 
 TableKind = Literal["retrieval", "agreement", "downstream"]
@@ -159,7 +159,7 @@ class Experiment:
         variants = self.variants(name)
         return [Model(), *(Model(Adaption(a), v) for v in variants for a in adaptions)]
 
-    def parrot(self, name: str, variant: Variant) -> Model | None:
+    def adapted_model(self, name: str, variant: Variant) -> Model | None:
         """Return the model that has learned most from a variant: adapted by C, else B, else A."""
         adapted = [model for model in self.models(name) if model.variant == variant != Variant()]
         return max(adapted, key=lambda model: model.adaption.value, default=None)

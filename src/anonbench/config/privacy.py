@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 
 from pydantic import Field
 
-from anonbench.core.attackers import ATTACKERS, AttackerKind
-from anonbench.core.registry import section_of
+from anonbench.core.registries.attackers import ATTACKERS, AttackerKind
+from anonbench.core.registries.registry import section_of
 from anonbench.core.settings import Count, Fraction, Settings
 
 if TYPE_CHECKING:

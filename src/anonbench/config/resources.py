@@ -10,8 +10,8 @@ import math
 
 from anonbench.config import Recipe
 from anonbench.config.experiment import Experiment
-from anonbench.core.detectors import DETECTORS
-from anonbench.core.methods import METHODS
+from anonbench.core.registries.detectors import DETECTORS
+from anonbench.core.registries.methods import METHODS
 from anonbench.core.vocabulary import Entity, Split
 
 READ_PER_SECOND = 25.0
@@ -209,10 +209,10 @@ class Estimates:
     def attack_mb(self, name: str) -> int:
         """Return the main memory of a job of attacks: two variants' crops and a model."""
         side = self.recipe(name).crops.global_size
-        crops = 2 * 3 * side * side * self._lined_up()
+        crops = 2 * 3 * side * side * self._gallery_crops()
         return (6_000 if self._is_large(name) else 2_000) + crops // 10**6
 
-    def _lined_up(self) -> int:
+    def _gallery_crops(self) -> int:
         """Return the most crops of a data set's galleries."""
         return len(Entity) * self._experiment.config.privacy.gallery
 
@@ -220,9 +220,10 @@ class Estimates:
         """Return the seconds of a job of attacks: images read, then crops embedded."""
         variants = 1 + len(self._experiment.variants(name))
         rate = GPU_EMBEDDED_PER_SECOND if self._is_large(name) else CPU_EMBEDDED_PER_SECOND
-        read = min(self._counts[name][Split.VAL], self._lined_up()) / READ_PER_SECOND
+        read = min(self._counts[name][Split.VAL], self._gallery_crops()) / READ_PER_SECOND
         return 20 + variants * (
-            read + (2 + len(self._experiment.config.privacy.attackers)) * self._lined_up() / rate
+            read
+            + (2 + len(self._experiment.config.privacy.attackers)) * self._gallery_crops() / rate
         )
 
     def _is_large(self, name: str) -> bool:

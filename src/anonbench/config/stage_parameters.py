@@ -10,12 +10,12 @@ from __future__ import annotations
 from typing import Any
 
 from anonbench.config import Config, DataSource, Layout, OwnSplit, Recipe
-from anonbench.core.attackers import ATTACKERS
-from anonbench.core.backbones import BACKBONES
-from anonbench.core.detectors import DETECTORS
-from anonbench.core.methods import METHODS
-from anonbench.core.registry import Registry
-from anonbench.core.tables import TABLES
+from anonbench.core.registries.attackers import ATTACKERS
+from anonbench.core.registries.backbones import BACKBONES
+from anonbench.core.registries.detectors import DETECTORS
+from anonbench.core.registries.methods import METHODS
+from anonbench.core.registries.registry import Registry
+from anonbench.core.registries.tables import TABLES
 from anonbench.core.vocabulary import Variant
 
 Slice = dict[str, Any]

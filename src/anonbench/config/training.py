@@ -8,8 +8,8 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from anonbench.config.presets import BLURS, CROPS, RECIPES, fill
-from anonbench.core.backbones import BACKBONES, BackboneKind
-from anonbench.core.registry import section_of
+from anonbench.core.registries.backbones import BACKBONES, BackboneKind
+from anonbench.core.registries.registry import section_of
 from anonbench.core.settings import Count, Fraction, Natural, Place, Positive, Range, Settings
 from anonbench.core.vocabulary import Adaption
 

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from anonbench.core.io import write_parquet
-from anonbench.core.seeding import rng
+from anonbench.core.numeric.seeding import rng
 from anonbench.core.vocabulary import Entity
 
 QUAD_COLUMNS = [f"q{corner}" for corner in range(8)]

@@ -197,7 +197,7 @@ _DATES = re.compile(r"(?=([0-9OQDILZSGB]{7})([MFXHNKP<])([0-9OQDILZSGB]{7}))")
 _LICENCE = re.compile(r"D[1IL]([A-Z0-9<]{3})[A-Z0-9<]{9}[0-9OQDILZSGB]{7}[A-Z0-9<]{7,11}")
 
 
-def likeness(reading: str) -> float:
+def plausibility(reading: str) -> float:
     """Return how much a reading of one line looks like a zone's line, 0 to 1.
 
     Fillers occur in no other text, and neither do two dates with check digits around the sex.

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 _SCRATCH = "anonbench-scratch-"
-_SEAL = hashlib.sha256().digest_size
+_CHECKSUM_BYTES = hashlib.sha256().digest_size
 _NEW_SECONDS = 5.0
 _WRITABLE = (
     "{} cannot be written to ({}): it can only be looked at. Make it writable or make room, or "
@@ -85,8 +85,8 @@ def writing_to(folder: Path) -> Iterator[None]:
 
 
 def _is_of_full_disk(error: Exception, folder: Path) -> bool:
-    said = f"os error {errno.ENOSPC}" in str(error)  # by libraries written in Rust
-    return said or shutil.disk_usage(folder).free < _FULL_BYTES
+    is_rust_error = f"os error {errno.ENOSPC}" in str(error)  # by libraries written in Rust
+    return is_rust_error or shutil.disk_usage(folder).free < _FULL_BYTES
 
 
 def part_of(path: Path) -> Path:
@@ -156,16 +156,16 @@ def _locked(folder: Path) -> int | None:
     return descriptor
 
 
-def seal(path: Path) -> None:
+def append_checksum(path: Path) -> None:
     """Append to a file the SHA-256 of all that is in it."""
     digest = _digest(path, path.stat().st_size)
     with path.open("ab") as file:
         file.write(digest)
 
 
-def is_sealed(path: Path) -> bool:
+def has_intact_checksum(path: Path) -> bool:
     """Tell whether a file ends with the SHA-256 of all before it."""
-    size = path.stat().st_size - _SEAL
+    size = path.stat().st_size - _CHECKSUM_BYTES
     if size < 0:
         return False
     with path.open("rb") as file:
@@ -182,17 +182,18 @@ def _digest(path: Path, size: int) -> bytes:
     return digest.digest()
 
 
-def read_sealed(path: Path) -> memoryview:
-    """Return what a sealed file holds.
+def read_checksummed(path: Path) -> memoryview:
+    """Return a file's content, without the SHA-256 at its end.
 
     Raises:
-        ValueError: it is damaged.
+        ValueError: the file is damaged.
 
     """
-    content = memoryview(path.read_bytes())
-    if len(content) < _SEAL or hashlib.sha256(content[:-_SEAL]).digest() != content[-_SEAL:]:
+    stored = memoryview(path.read_bytes())
+    content, checksum = stored[:-_CHECKSUM_BYTES], stored[-_CHECKSUM_BYTES:]
+    if hashlib.sha256(content).digest() != checksum:
         raise ValueError(f"{path} is damaged")
-    return content[:-_SEAL]
+    return content
 
 
 def require_another(output: Path, *inputs: Path) -> None:

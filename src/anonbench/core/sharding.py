@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from anonbench.core.seeding import hash_int
+from anonbench.core.numeric.seeding import hash_int
 
 
 def shard_count(images: int, shard_size: int) -> int:

@@ -56,7 +56,7 @@ class Entity(StrEnum):
 class Method(StrEnum):
     """The paper's anonymization methods, and a data set's where its config names none.
 
-    All that there are: `anonbench.core.methods.METHODS`.
+    All that there are: `anonbench.core.registries.methods.METHODS`.
     """
 
     PIXELATE = "pixelate"
@@ -106,7 +106,7 @@ class Variant:
         if text == ORIGINAL:
             return cls()
         # imported here: a job's frame knows this module, and loads nothing heavy
-        from anonbench.core.methods import METHODS
+        from anonbench.core.registries.methods import METHODS
 
         method, _, degree = text.rpartition("-")
         if method not in METHODS:

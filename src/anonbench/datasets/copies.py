@@ -91,7 +91,7 @@ def copies_of_used(root: Path, used: pd.DataFrame, others: pd.DataFrame) -> pd.D
     return pd.DataFrame(rows, columns=["id", "path", "width", "height", "digest"])
 
 
-def tell_of_copies(name: str, copies: pd.DataFrame, labels: pd.Series | None) -> None:
+def warn_of_copies(name: str, copies: pd.DataFrame, labels: pd.Series | None) -> None:
     """Say on the terminal how many copies there are, and whether they are labelled alike.
 
     Args:

@@ -76,27 +76,27 @@ class Doubts:
         total = self.without_regions + self.failed
         return f"{' and '.join(parts)} {_are(total)} left out" if parts else ""
 
-    def unreached(self) -> Iterator[str]:
+    def unmatched_rows(self) -> Iterator[str]:
         """Say which rows that should hide something reach no image, by setting."""
         for setting, rows in self.unmatched.items():
             if rows and setting != _TRUTH:
                 marked = "it marks" if rows == 1 else "they mark"
                 yield f"{_unmatched(setting, rows)}: what {marked} may be visible"
 
-    def unmeasured(self) -> str:
+    def unmatched_truth(self) -> str:
         """Say how many true boxes reach no image, empty where all do; they hide nothing."""
         rows = self.unmatched.get(_TRUTH, 0)
         return _unmatched(_TRUTH, rows) if rows else ""
 
-    def said(self) -> str:
+    def summary(self) -> str:
         """Return all of it as one line, empty where there is no doubt."""
         return "; ".join(
             part
             for part in (
                 *self.published(),
-                *self.unreached(),
+                *self.unmatched_rows(),
                 self.left_out(),
-                self.unmeasured(),
+                self.unmatched_truth(),
             )
             if part
         )
@@ -130,16 +130,16 @@ def of_counts(counts: pd.DataFrame, unmatched: Mapping[str, int] | None = None) 
 def announce(dataset: str, counts: Path, unmatched: Path) -> None:
     """Say on the terminal what is in doubt in a data set, where anything is (`read_doubts`)."""
     if doubts := read_doubts(counts, unmatched):
-        warn_on_terminal(log, f"{dataset}: {doubts.said()}")
+        warn_on_terminal(log, f"{dataset}: {doubts.summary()}")
 
 
-def said_of_run(results: Path, datasets: Iterable[str]) -> list[str]:
+def doubts_of_run(results: Path, datasets: Iterable[str]) -> list[str]:
     """Return a line for each data set with doubts; for the end of a run."""
     lines = []
     for name in datasets:
         counts = results / name / "counts.csv"
         try:
-            text = read_doubts(counts, results / name / "unmatched.csv").said()
+            text = read_doubts(counts, results / name / "unmatched.csv").summary()
         except FileNotFoundError:  # not made yet
             continue
         except (OSError, ValueError, KeyError):

@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image, ImageFile, TiffImagePlugin, UnidentifiedImageError
 
 from anonbench.core.errors import ChangedImage, InputError, UnreadableImage
-from anonbench.core.opencv import cv2
+from anonbench.core.libraries.opencv import cv2
 
 MAX_PIXELS = 180_000_000
 _BYTES_A_PIXEL = 8

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from anonbench.config import DataSource, Demo, Layout, OwnSplit, load
-from anonbench.core.seeding import hash_ints
+from anonbench.core.numeric.seeding import hash_ints
 from anonbench.core.vocabulary import Split
 from anonbench.datasets import celeba, folder, rvl_cdip, table
 from anonbench.datasets.ids import id_problems
@@ -116,10 +116,10 @@ def _require_column(name: str, source: Source, column: str | None, key: str) -> 
         return
     near = difflib.get_close_matches(column, source.labels, n=3, cutoff=0.5)
     shown = list(dict.fromkeys([*near, *source.labels]))[:5]
-    there = f"there are {', '.join(shown)}" if shown else "the data set has no label column"
+    columns = f"there are {', '.join(shown)}" if shown else "the data set has no label column"
     more = ", …" if len(source.labels) > len(shown) else ""
     missing = f" (not found: {', '.join(source.absent)})" if source.absent else ""
-    raise problem(name, f"there is no column {column!r}; {there}{more}{missing}", key)
+    raise problem(name, f"there is no column {column!r}; {columns}{more}{missing}", key)
 
 
 def _most_frequent(left: Mapping[str, str]) -> str:

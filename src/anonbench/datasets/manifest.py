@@ -18,7 +18,7 @@ from anonbench.core.io import write_csv, write_parquet
 from anonbench.core.jobs.job import warn_on_terminal
 from anonbench.core.progress import track
 from anonbench.core.vocabulary import Split
-from anonbench.datasets.copies import find_copies, tell_of_copies
+from anonbench.datasets.copies import find_copies, warn_of_copies
 from anonbench.datasets.images import max_bytes, open_checked, read_file, upright_size
 from anonbench.datasets.listing import count_images, read_source, root_of
 from anonbench.datasets.reasons import COPY, is_quiet
@@ -91,11 +91,11 @@ def write_manifest(
     write_parquet(whole[[*COLUMNS, *labels]], output)
     counts = ", ".join(f"{count} {split}" for split, count in count_images(whole).items())
     _LOG.info("%s: %s; %d files left out", name, counts, len(skips))
-    _tell_of_skips(name, skips)
-    tell_of_copies(name, copies, None if label is None else label.set_axis(listed["id"]))
+    _warn_of_skips(name, skips)
+    warn_of_copies(name, copies, None if label is None else label.set_axis(listed["id"]))
 
 
-def _tell_of_skips(name: str, skips: pd.DataFrame) -> None:
+def _warn_of_skips(name: str, skips: pd.DataFrame) -> None:
     """Log how many files are left out, by reason; on the terminal those that look like images."""
     every = Counter(skips["reason"])
     for reason, count in every.most_common():

@@ -69,10 +69,10 @@ class Names:
             InputError: an id is not in the manifest; the file is named, and the id is not.
 
         """
-        asked = ids.astype(str).to_numpy(dtype=object)
-        places = np.searchsorted(self._ids, asked)
+        requested = ids.astype(str).to_numpy(dtype=object)
+        places = np.searchsorted(self._ids, requested)
         known = places < len(self._ids)
-        known[known] = self._ids[places[known]] == asked[known]
+        known[known] = self._ids[places[known]] == requested[known]
         _require(known, file, "images")
         numbers = [f"{place:0{self._digits}d}" for place in (places + 1).tolist()]
         return pd.Series(numbers, ids.index, dtype="str", name=ids.name)

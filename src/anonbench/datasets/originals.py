@@ -150,11 +150,11 @@ def copies_message(results: Path, wanted: Iterable[str] = ()) -> str | None:
         wanted: data sets whose config asks for copies.
 
     """
-    asked = set(wanted)
+    requested = set(wanted)
     copies = [  # whole, half written, put aside or linked
         path
         for path in find_copies(results)
-        if path.suffix not in _ABOUT and path.relative_to(results).parts[0] not in asked
+        if path.suffix not in _ABOUT and path.relative_to(results).parts[0] not in requested
     ]
     if not copies:
         return None

@@ -48,8 +48,8 @@ def read(name: str, dataset: DataSource, wanted: Collection[str] | None) -> Sour
         text = f"{file} has no column `path`; a CSV's first line must name the columns"
         raise problem(name, text)
     labels = [column for column in columns if column not in RESERVED]
-    own = [column for column in ("id", "path", "split") if column in columns]
-    use = own + [column for column in labels if is_wanted(column, wanted)]
+    used = [column for column in ("id", "path", "split") if column in columns]
+    use = used + [column for column in labels if is_wanted(column, wanted)]
     table = _load(name, file, columns, use)
     paths = _filled(name, file, table, "path")
     base = f"{str(file.parent.absolute()).rstrip('/')}/"
@@ -68,7 +68,7 @@ def read(name: str, dataset: DataSource, wanted: Collection[str] | None) -> Sour
         frame["split"] = given.map(_SPLITS)
         others = frame.loc[given == _TEST, ["id", "path"]].assign(reason=TEST)
         frame = frame[given != _TEST]
-    frame = frame.join(table[use[len(own) :]]).reset_index(drop=True)
+    frame = frame.join(table[use[len(used) :]]).reset_index(drop=True)
     explain = partial(_explain, file.name)
     return Source(frame, labels=tuple(labels), others=others, explain=explain)
 

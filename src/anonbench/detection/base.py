@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from anonbench.core.boxes import Region
-from anonbench.core.detectors import Detector
 from anonbench.core.errors import UnreadableImage
+from anonbench.core.registries.detectors import Detector
 from anonbench.core.vocabulary import Entity
 
 
@@ -75,7 +75,7 @@ def clipped_quad(
     ]
 
 
-class LooksOnce:
+class CachedDetector:
     """A detector that looks once at images which it is asked for twice in a row."""
 
     def __init__(self, detector: Detector) -> None:

@@ -14,10 +14,10 @@ import pyarrow as pa
 
 from anonbench.config.detectors import Detection, DetectorName
 from anonbench.core.boxes import Region
-from anonbench.core.detectors import DETECTORS
 from anonbench.core.io import files_in
 from anonbench.core.jobs.fingerprint import code_identity
 from anonbench.core.provenance import file_digest
+from anonbench.core.registries.detectors import DETECTORS
 from anonbench.core.vocabulary import Entity
 from anonbench.detection.kinds import kind_named
 

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from anonbench.config.detectors import Detection, DetectorName
-from anonbench.core.detectors import Detector, Loading
 from anonbench.core.errors import InputError
-from anonbench.detection.base import LooksOnce
+from anonbench.core.registries.detectors import Detector, Loading
+from anonbench.detection.base import CachedDetector
 from anonbench.detection.kinds import kind_named
 
 
@@ -20,7 +20,7 @@ def build_all(
 ) -> dict[str, Detector]:
     """Load detectors that search the same images; see `build`. Lines of text are found once."""
     shared = {DetectorName.PPOCR, DetectorName.MRZ} <= set(names)
-    lines = LooksOnce(build(DetectorName.PPOCR, settings, threads)) if shared else None
+    lines = CachedDetector(build(DetectorName.PPOCR, settings, threads)) if shared else None
     return {
         name: lines
         if lines is not None and name == DetectorName.PPOCR

@@ -14,12 +14,12 @@ import pandas as pd
 
 from anonbench.config.detectors import Detection, DetectorName
 from anonbench.core.boxes import Quad, Region, box_table, write_boxes
-from anonbench.core.detectors import Detector
 from anonbench.core.errors import InputError, UnreadableImage
 from anonbench.core.io import write_parquet
 from anonbench.core.jobs.job import warn_on_terminal
 from anonbench.core.jobs.work_cache import WorkCache, flushed_at_intervals
 from anonbench.core.progress import track_batches
+from anonbench.core.registries.detectors import Detector
 from anonbench.datasets.annotations import Correction, correct
 from anonbench.detection.cache import SCHEMA, Finding, as_findings, as_table, made_by
 from anonbench.detection.registry import build_all
@@ -121,8 +121,8 @@ class _Search:
                 batch.clear()  # before the next images are read
         for name in self._names:
             self._warn_if_nothing(name)
-        own = any(self._job.boxes.get(image_id) for image_id in self._digests)
-        if DetectorName.BOXES in self._job.detectors and self._size and not own:
+        has_boxes = any(self._job.boxes.get(image_id) for image_id in self._digests)
+        if DetectorName.BOXES in self._job.detectors and self._size and not has_boxes:
             _warn_of_nothing(self._size, DetectorName.BOXES)
 
     @property

@@ -37,7 +37,7 @@ SMALL = 4_000_000
 """Bytes of a file that is looked at already where jobs are planned: less than a second's work."""
 
 
-def own_files(name: str, dataset: Dataset) -> dict[str, list[Path]]:
+def user_files_of(name: str, dataset: Dataset) -> dict[str, list[Path]]:
     """Return the files that a data set's settings name, by setting; of a folder all in it.
 
     Raises:
@@ -57,11 +57,11 @@ def own_files(name: str, dataset: Dataset) -> dict[str, list[Path]]:
     return files
 
 
-def check_own(dataset: Dataset, files: dict[str, list[Path]], source: Source) -> None:
+def check_user_files(dataset: Dataset, files: dict[str, list[Path]], source: Source) -> None:
     """Check the rows of small files against the listing, before any image is opened.
 
-    The job that matches a file (`match_own`) checks the same, and the boxes against the images'
-    sizes.
+    The job that matches a file (`match_user_file`) checks the same, and the boxes against the
+    images' sizes.
 
     Args:
         dataset: the data set.
@@ -84,7 +84,7 @@ def check_own(dataset: Dataset, files: dict[str, list[Path]], source: Source) ->
         _read(setting, file, images, dataset.unmatched == "record")
 
 
-def match_own(
+def match_user_file(
     setting: str,
     file: Path,
     name: str,
@@ -158,13 +158,13 @@ def _read(setting: str, file: Path, images: Images, record: bool) -> Annotations
     return found
 
 
-def read_own(
+def read_user_regions(
     boxes: Path | None, corrections: Path | None, only: Collection[str]
 ) -> tuple[dict[str, list[Region]], dict[str, list[Correction]]]:
     """Return the user's regions and corrections by image id.
 
     Args:
-        boxes: what `match_own` wrote of the boxes.
+        boxes: what `match_user_file` wrote of the boxes.
         corrections: the same of the corrections.
         only: the ids whose rows are wanted.
 

@@ -9,7 +9,7 @@ import numpy as np
 import zxingcpp
 
 from anonbench.core.boxes import Region
-from anonbench.core.opencv import cv2
+from anonbench.core.libraries.opencv import cv2
 from anonbench.core.vocabulary import Entity
 from anonbench.detection.base import clipped_quad
 from anonbench.detection.mrz.linear import across_bars, grown_along_bars

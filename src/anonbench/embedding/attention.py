@@ -17,9 +17,9 @@ from anonbench.core.io import atomic, write_parquet
 from anonbench.datasets.shards import ImageSet
 from anonbench.embedding.attention_shares import (
     SHARE_COLUMNS,
-    boxes_seen,
     patch_means,
     share_inside,
+    visible_boxes,
 )
 from anonbench.training.checkpoints.weights import load_backbone, read_description
 from anonbench.training.data.preprocess import Preprocess
@@ -76,7 +76,7 @@ def attention_weights(attention: Any, tokens: Tensor) -> Tensor:
 
 
 @dataclass(frozen=True)
-class Sight:
+class AttentionMaps:
     """The maps of one model, with the geometry of its input."""
 
     preprocess: Preprocess
@@ -120,28 +120,30 @@ def attend(
             if image_id in drawn:
                 kept[variant, image_id] = heads
             if image_id in sample:
-                seen = boxes_seen(regions[image_id], images.size(image_id), preprocess)
+                seen = visible_boxes(regions[image_id], images.size(image_id), preprocess)
                 covered = patch_means(seen, (heads.shape[1], heads.shape[2]))
                 chance = float(covered.mean())
                 rows += [
                     (image_id, variant, head, float(share), chance)
                     for head, share in enumerate(share_inside(heads, covered), start=1)
                 ]
-    write_maps(Sight(preprocess, kept), maps)
+    write_maps(AttentionMaps(preprocess, kept), maps)
     types = {"id": str, "variant": str, "head": np.int64, "share": float, "chance": float}
     write_parquet(pd.DataFrame(rows, columns=SHARE_COLUMNS).astype(types), shares)
 
 
-def write_maps(sight: Sight, path: Path) -> None:
+def write_maps(attention: AttentionMaps, path: Path) -> None:
     """Write NPZ: an array a variant and image, and `preprocess`."""
-    named = {f"{variant}/{image_id}": heads for (variant, image_id), heads in sight.maps.items()}
-    how = sight.preprocess
+    arrays = {
+        f"{variant}/{image_id}": heads for (variant, image_id), heads in attention.maps.items()
+    }
+    how = attention.preprocess
     about = np.array([str(how.side), how.normalize, how.resize])
     with atomic(path) as temporary, temporary.open("wb") as file:
-        np.savez(file, allow_pickle=False, preprocess=about, **named)
+        np.savez(file, allow_pickle=False, preprocess=about, **arrays)
 
 
-def read_maps(path: Path) -> Sight:
+def read_maps(path: Path) -> AttentionMaps:
     """Read what `attend` wrote."""
     with np.load(path) as stored:
         side, normalize, resize = stored["preprocess"].tolist()
@@ -150,4 +152,4 @@ def read_maps(path: Path) -> Sight:
             for name in stored.files
             if name != "preprocess"
         }
-    return Sight(Preprocess(int(side), normalize, resize), maps)
+    return AttentionMaps(Preprocess(int(side), normalize, resize), maps)

@@ -29,7 +29,7 @@ ALL_HEADS = "mean"
 """In the column `head` of a summary: the mean over all heads."""
 
 
-def boxes_seen(
+def visible_boxes(
     regions: Sequence[Region], size: tuple[int, int], preprocess: Preprocess
 ) -> np.ndarray:
     """Return how much of each pixel of the network's input lies in a region.
@@ -99,11 +99,11 @@ def summarize_shares(
     """
     rows: list[tuple[object, ...]] = []
     for model, table in tables.items():
-        for variant, own in table.groupby("variant", sort=False):
-            wide = own.pivot(index="id", columns="head", values="share").sort_index()
+        for variant, rows_of_variant in table.groupby("variant", sort=False):
+            wide = rows_of_variant.pivot(index="id", columns="head", values="share").sort_index()
             names = [*(str(head) for head in wide.columns), ALL_HEADS]
             values = np.column_stack([wide, wide.mean(axis=1)])
-            by_image = own.groupby("id", sort=True)["chance"].first().to_numpy()
+            by_image = rows_of_variant.groupby("id", sort=True)["chance"].first().to_numpy()
             above = values - by_image[:, None]
             means = bootstrap_means(np.hstack([values, above]), resamples, "attention")
             bounds = [interval(column, confidence) for column in means.T]

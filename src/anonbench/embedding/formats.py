@@ -23,8 +23,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from anonbench.core.errors import InputError
-from anonbench.core.hdf5 import opened
-from anonbench.core.limits import require_memory, require_stored
+from anonbench.embedding.hdf5 import opened
+from anonbench.embedding.limits import require_memory, require_stored
 from anonbench.embedding.store import Embeddings
 
 ID_LIST = ".ids.txt"

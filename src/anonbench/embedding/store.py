@@ -13,9 +13,9 @@ import h5py
 import numpy as np
 
 from anonbench.core.errors import InputError
-from anonbench.core.hdf5 import Stored, opened
 from anonbench.core.io import atomic
-from anonbench.core.limits import require_memory
+from anonbench.embedding.hdf5 import Stored, opened
+from anonbench.embedding.limits import require_memory
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def read_ids(path: Path) -> tuple[list[str], int]:
     """Return the ids [N] of embeddings, in the file's order, and the dimension D.
 
     Raises:
-        InputError: `anonbench.core.hdf5.opened` refuses the file, or it names an id twice.
+        InputError: `anonbench.embedding.hdf5.opened` refuses the file, or it names an id twice.
 
     """
     with opened(path) as file:
@@ -79,7 +79,7 @@ def read_rows(path: Path, rows: np.ndarray) -> np.ndarray:
     Neighbours are read at once: fast for places that ascend, whatever the file's size.
 
     Raises:
-        InputError: `anonbench.core.hdf5.opened` refuses the file.
+        InputError: `anonbench.embedding.hdf5.opened` refuses the file.
 
     """
     with opened(path) as file:

@@ -18,14 +18,14 @@ Source = str | Path | Embeddings | tuple[Sequence[Any] | np.ndarray, np.ndarray]
 
 
 @dataclass(frozen=True)
-class Given:
+class GivenEmbeddings:
     """Embeddings and what an error calls them."""
 
     embeddings: Embeddings
     name: str
 
     @classmethod
-    def of(cls, given: Source, name: str) -> Given:
+    def of(cls, given: Source, name: str) -> GivenEmbeddings:
         """Read and check embeddings; raise InputError where they cannot be used."""
         if isinstance(given, str | Path):
             return cls(read(Path(given)), str(given))
@@ -47,7 +47,7 @@ class Given:
 
 
 def matched(
-    reference: Given, queries: Given, database: Given, common: bool
+    reference: GivenEmbeddings, queries: GivenEmbeddings, database: GivenEmbeddings, common: bool
 ) -> tuple[Embeddings, Embeddings, Embeddings]:
     """Return reference, queries and database with ids that fit.
 
@@ -66,21 +66,21 @@ def matched(
             f"{queries.name} has {queries.width()} dimensions, {database.name} "
             f"{database.width()}: embed both with the same system (the reference may be another's)"
         )
-    original, held, asked = reference.ids(), database.ids(), queries.ids()
-    both = original & held
+    original, in_database, in_queries = reference.ids(), database.ids(), queries.ids()
+    both = original & in_database
     if common:
-        if not both & asked:
+        if not both & in_queries:
             raise InputError(
                 f"{reference.name}, {queries.name} and {database.name} have no id in common; "
                 "give each image the same id in all three"
             )
         return _kept(reference, both), _kept(queries, both), _kept(database, both)
     findings = [
-        f"{len(ids)} ids of {here} are not in {there}, such as {min(ids)!r}"
-        for ids, here, there in (
-            (original - held, reference.name, database.name),
-            (held - original, database.name, reference.name),
-            (asked - original - held, queries.name, database.name),
+        f"{len(ids)} ids of {name} are not in {other}, such as {min(ids)!r}"
+        for ids, name, other in (
+            (original - in_database, reference.name, database.name),
+            (in_database - original, database.name, reference.name),
+            (in_queries - original - in_database, queries.name, database.name),
         )
         if ids
     ]
@@ -92,7 +92,7 @@ def matched(
     return reference.embeddings, queries.embeddings, database.embeddings
 
 
-def _kept(source: Given, ids: set[str]) -> Embeddings:
+def _kept(source: GivenEmbeddings, ids: set[str]) -> Embeddings:
     rows = [row for row, name in enumerate(source.embeddings.ids) if name in ids]
     return rows_of(source.embeddings, np.asarray(rows, dtype=np.int64))
 

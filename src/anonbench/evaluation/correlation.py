@@ -17,8 +17,8 @@ import pandas as pd
 from anonbench.config import Correlation
 from anonbench.core.errors import InputError
 from anonbench.core.io import write_csv, write_json
-from anonbench.core.methods import METHODS
 from anonbench.core.numeric.statistics import bootstrap_pearson, interval, pearson, spearman
+from anonbench.core.registries.methods import METHODS
 from anonbench.core.vocabulary import CONTROL, QueryKind
 
 METRICS = {

@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from anonbench.config import Presentation, Retrieval
 from anonbench.core.errors import InputError
 from anonbench.core.numeric.statistics import bootstrap_means, interval, standard_error, wilson
-from anonbench.evaluation.alignment import Given, Source, matched, rows_of
+from anonbench.evaluation.alignment import GivenEmbeddings, Source, matched, rows_of
 from anonbench.evaluation.retrieval import archive, chance, metrics, scenario
 from anonbench.evaluation.retrieval.metrics import PER_QUERY
 from anonbench.evaluation.retrieval.sample import draw
@@ -55,7 +55,7 @@ class Evaluation:
     images: int
     """Images in the database."""
     k: int
-    asked: int
+    queries_given: int
     """Queries that were given; fewer are scored where a sample is asked for."""
     settings: Retrieval
     search: Search
@@ -161,34 +161,36 @@ def run(
     if search not in get_args(Search):
         raise InputError(f"search: {search!r} is not one of {', '.join(get_args(Search))}")
     retrieval = _retrieval(settings, search)
-    truth, asked, searched = matched(
-        Given.of(reference, "reference"),
-        Given.of(queries, "queries"),
-        Given.of(database, "database"),
+    truth, queried, searched = matched(
+        GivenEmbeddings.of(reference, "reference"),
+        GivenEmbeddings.of(queries, "queries"),
+        GivenEmbeddings.of(database, "database"),
         common,
     )
     size = len(searched.ids)
     retrieval = _cut(retrieval, size, k)
     k = metrics.cutoff(size, retrieval)
-    count = len(asked.ids)
+    count = len(queried.ids)
     if sample is not None:
-        asked = rows_of(asked, draw(asked.ids, sample))
+        queried = rows_of(queried, draw(queried.ids, sample))
 
     difference = None
     if search != "exact":
         from anonbench.evaluation.retrieval import approximate
 
         _refuse_deep(k)
-        scores, difference = approximate.score(truth, asked, searched, k, retrieval, search, check)
-    elif len(asked.ids) * FEW < size and retrieval.device == "cpu":
-        scores = archive.score(truth, asked, searched, k, retrieval)
+        scores, difference = approximate.score(
+            truth, queried, searched, k, retrieval, search, check
+        )
+    elif len(queried.ids) * FEW < size and retrieval.device == "cpu":
+        scores = archive.score(truth, queried, searched, k, retrieval)
     else:
-        scores = scenario.score(truth, {"queries": asked}, searched, retrieval)
+        scores = scenario.score(truth, {"queries": queried}, searched, retrieval)
     per_query = scores.table.drop(columns="query")
     depths = {True: metrics.top(size, retrieval), False: k}
     table = _table(per_query, scores.chance, depths, confidence, bootstrap)
     if sample is not None:
-        unseen = 1.0 - len(asked.ids) / count
+        unseen = 1.0 - len(queried.ids) / count
         table["sampling_error"] = table["se"] * np.sqrt(unseen)
     return Evaluation(table, per_query, size, k, count, retrieval, search, confidence, difference)
 
@@ -223,7 +225,7 @@ def _cut(settings: Retrieval, images: int, k: int | None) -> Retrieval:
 
 def _settled(images: int, settings: Retrieval) -> Retrieval:
     try:
-        return metrics.settled(images, settings)
+        return metrics.effective_settings(images, settings)
     except InputError as error:
         raise InputError(str(error).removeprefix("retrieval.")) from None
 

@@ -22,8 +22,8 @@ import numpy as np
 import pandas as pd
 
 from anonbench.core.errors import InputError
-from anonbench.core.methods import METHODS
 from anonbench.core.numeric.statistics import holm
+from anonbench.core.registries.methods import METHODS
 from anonbench.core.vocabulary import ORIGINAL, QueryKind, Variant
 from anonbench.evaluation.retrieval.metrics import PER_QUERY
 from anonbench.evaluation.scores import ADAPTIONS, CLASSIFIERS, ScenarioFiles, adaption_of
@@ -79,10 +79,10 @@ def compare(
             "degree": variant.degree,
             "method": ORIGINAL if variant.method is None else variant.method,
         }
-        here = [files for files in scenarios if files.variant == variant]
-        retrieval = _rows(here, reference_seed, control_seeds, retrieval=True)
+        of_variant = [files for files in scenarios if files.variant == variant]
+        retrieval = _rows(of_variant, reference_seed, control_seeds, retrieval=True)
         rows += [key | row for row in _retrieval(retrieval, confidence)]
-        labelled = [files for files in here if files.predictions is not None]
+        labelled = [files for files in of_variant if files.predictions is not None]
         accuracies = _rows(labelled, reference_seed, control_seeds, retrieval=False)
         rows += [key | row for row in _accuracies(accuracies, confidence)]
     return pd.DataFrame(rows, columns=COLUMNS)

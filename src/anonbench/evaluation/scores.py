@@ -18,7 +18,6 @@ import numpy as np
 import pandas as pd
 
 from anonbench.core.io import read_json
-from anonbench.core.methods import METHODS
 from anonbench.core.numeric.statistics import (
     bootstrap_means,
     interval,
@@ -26,6 +25,7 @@ from anonbench.core.numeric.statistics import (
     standard_error,
     wilson,
 )
+from anonbench.core.registries.methods import METHODS
 from anonbench.core.vocabulary import CONTROL, ORIGINAL, Adaption, Model, QueryKind, Variant
 from anonbench.evaluation.retrieval.chance import AT_TOP
 from anonbench.evaluation.retrieval.metrics import PER_QUERY

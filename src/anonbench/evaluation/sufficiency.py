@@ -56,12 +56,12 @@ def too_few(k: int, queries: int, needs: Needs = DEFAULTS, images: int | None = 
     """
     if k < MIN_K:
         needed = images_needed(needs.retrieval)
-        there, more = "", ""
+        current, more = "", ""
         if images is not None and images < needed:
-            there, more = f" ({images} validation images)", f": add {needed - images}"
+            current, more = f" ({images} validation images)", f": add {needed - images}"
         share = f"retrieval.fraction {needs.retrieval.fraction:g}"
         return (
-            f"k is {k}{there}, and below {MIN_K} no ranking can be judged; with {share} it takes "
+            f"k is {k}{current}, and below {MIN_K} no ranking can be judged; with {share} it takes "
             f"{needed:,} validation images{more}"
         )
     if queries < MIN_QUERIES:
@@ -111,7 +111,7 @@ def too_wide(low: float, high: float, needs: Needs) -> str:
     )
 
 
-def unstated(scores: pd.DataFrame, needs: Needs, images: int | None = None) -> str:
+def why_no_statement(scores: pd.DataFrame, needs: Needs, images: int | None = None) -> str:
     """Return why no statement about rankings can rest on the scores of a data set.
 
     Args:

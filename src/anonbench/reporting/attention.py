@@ -5,27 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 
-from anonbench.embedding.attention import Sight, read_maps
+from anonbench.embedding.attention import AttentionMaps, read_maps
 from anonbench.reporting.figures.attention import Panel
+from anonbench.reporting.figures.examples import Images
 
 SIDE = 256
 """Pixels of a picture at least: the part that the network saw, in more detail than it saw."""
-
-
-class Images(Protocol):
-    """Access to images by id; `anonbench.reporting.shown.ShownSet` is one."""
-
-    def __contains__(self, image_id: str) -> bool:
-        """Return whether an image may be seen."""
-        ...
-
-    def read(self, image_id: str) -> np.ndarray:
-        """Return uint8 [H, W] or [H, W, 3] RGB."""
-        ...
 
 
 def panels(maps: Mapping[str, Path], shown: Mapping[str, Images]) -> list[Panel]:
@@ -37,26 +25,28 @@ def panels(maps: Mapping[str, Path], shown: Mapping[str, Images]) -> list[Panel]
             seen, stand alone.
 
     """
-    sights = {model: read_maps(path) for model, path in maps.items()}
-    ids = dict.fromkeys(image_id for sight in sights.values() for _, image_id in sight.maps)
+    by_model = {model: read_maps(path) for model, path in maps.items()}
+    ids = dict.fromkeys(
+        image_id for attention in by_model.values() for _, image_id in attention.maps
+    )
     return [
         Panel(
             image_id,
             model,
             variant,
-            _seen(sight, shown[variant], image_id) if variant in shown else None,
+            _seen(attention, shown[variant], image_id) if variant in shown else None,
             heads,
         )
         for image_id in ids
-        for model, sight in sights.items()
-        for (variant, name), heads in sight.maps.items()
+        for model, attention in by_model.items()
+        for (variant, name), heads in attention.maps.items()
         if name == image_id
     ]
 
 
-def _seen(sight: Sight, images: Images, image_id: str) -> np.ndarray | None:
+def _seen(attention: AttentionMaps, images: Images, image_id: str) -> np.ndarray | None:
     if image_id not in images:
         return None
-    side = sight.preprocess.side
-    larger = replace(sight.preprocess, side=side * max(1, -(-SIDE // side)))
+    side = attention.preprocess.side
+    larger = replace(attention.preprocess, side=side * max(1, -(-SIDE // side)))
     return larger.fit(images.read(image_id))

@@ -9,10 +9,10 @@ from typing import Any
 import pandas as pd
 
 from anonbench.core.io import write_csv
-from anonbench.core.tables import Grid, GridBlock
+from anonbench.core.registries.tables import Grid, GridBlock
 from anonbench.reporting.compare import SOURCE, read_ours
 from anonbench.reporting.grid import to_latex, to_markdown
-from anonbench.reporting.paper.claims import judge_all
+from anonbench.reporting.paper.claims import evaluate_claims
 from anonbench.reporting.paper.ours import OurData
 from anonbench.reporting.paper.published import ROLE_NAMES, published
 from anonbench.reporting.paper.verdicts import Case, Finding
@@ -63,8 +63,8 @@ def write_claims(
         latex: the verdicts for papers; needs booktabs.
 
     """
-    theirs = judge_all(published())
-    ours = judge_all(read_ours(datasets, scores), read_pairs(datasets, comparisons), level)
+    theirs = evaluate_claims(published())
+    ours = evaluate_claims(read_ours(datasets, scores), read_pairs(datasets, comparisons), level)
     write_csv(pd.DataFrame(claim_rows(theirs, ours), columns=COLUMNS), csv)
     write_csv(pd.DataFrame(case_rows(theirs, ours), columns=CASES), cases)
     grid = claims_grid(theirs, ours, datasets)
@@ -163,7 +163,7 @@ def _scopes(finding: Finding) -> dict[str, Finding]:
 
 
 def _row(finding: Finding, numbers: str, scope: str) -> dict[str, Any]:
-    tested = [case for case in finding.told if case.significant is not None]
+    tested = [case for case in finding.decided if case.significant is not None]
     return {
         "claim": finding.claim.key,
         "statement": finding.claim.statement,
@@ -171,9 +171,9 @@ def _row(finding: Finding, numbers: str, scope: str) -> dict[str, Any]:
         "numbers": numbers,
         "scope": scope,
         "verdict": finding.verdict.value,
-        "holds": sum(bool(case.holds) for case in finding.told),
-        "cases": len(finding.told),
-        "not_run": len(finding.cases) - len(finding.told),
+        "holds": sum(bool(case.holds) for case in finding.decided),
+        "cases": len(finding.decided),
+        "not_run": len(finding.cases) - len(finding.decided),
         "significant": sum(bool(case.significant) for case in tested),
         "tested": len(tested),
         "exceptions": "; ".join(
@@ -183,10 +183,10 @@ def _row(finding: Finding, numbers: str, scope: str) -> dict[str, Any]:
 
 
 def _verdict(finding: Finding) -> str:
-    if not finding.told:
+    if not finding.decided:
         reasons = list(dict.fromkeys(case.numbers for case in finding.cases))
         return f"{finding.verdict.value}: {'; '.join(reasons) or 'not run'}"
-    tested = [case.significant for case in finding.told if case.significant is not None]
+    tested = [case.significant for case in finding.decided if case.significant is not None]
     apart = f", {sum(tested)} of {len(tested)} told apart" if tested else ""
     return f"{finding.verdict.value} ({finding.count}{apart})"
 

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from anonbench.core.io import write_csv
-from anonbench.core.tables import Grid, GridBlock
+from anonbench.core.registries.tables import Grid, GridBlock
 from anonbench.core.wording import count
 from anonbench.reporting.grid import to_latex, to_markdown
 from anonbench.reporting.labels import ADAPTIONS, METHODS, NOT_RUN, QUERIES, metric_label
@@ -111,7 +111,7 @@ def agreement_grid(comparison: pd.DataFrame) -> Grid:
     numbers = agreement(comparison)
     blocks = []
     for role, group in numbers.groupby("role", sort=False):
-        here = comparison[comparison["role"] == role]
+        of_role = comparison[comparison["role"] == role]
         rows: list[tuple[str, ...]] = []
         for degree, lines in group.groupby("degree", sort=False):
             if lines["compared"].any():
@@ -120,7 +120,7 @@ def agreement_grid(comparison: pd.DataFrame) -> Grid:
                 cells = f"0 of {lines['cells'].sum()}"
                 name = ROLE_NAMES[str(role)]
                 rows.append((name, f"{degree} %", "all", "–", cells, NOT_RUN, "", ""))
-        blocks.append(GridBlock(_ours_is(here), tuple(rows)))
+        blocks.append(GridBlock(_our_source(of_role), tuple(rows)))
     return Grid(
         stem="paper-agreement",
         title="The paper's numbers and ours: difference in points",
@@ -203,7 +203,7 @@ def table_grid(table: pd.DataFrame) -> Grid:
         groups=(("", 2), *((metric_label(metric), len(methods)) for metric in metrics)),
         blocks=tuple(blocks),
         notes=(
-            f"{SOURCE}, Table {number}. {_ours_is(table)}, {_behind(table)}; "
+            f"{SOURCE}, Table {number}. {_our_source(table)}, {_behind(table)}; "
             "intervals are in comparison.csv.",
             *_reasons(table),
         ),
@@ -211,7 +211,7 @@ def table_grid(table: pd.DataFrame) -> Grid:
     )
 
 
-def _ours_is(table: pd.DataFrame) -> str:
+def _our_source(table: pd.DataFrame) -> str:
     """Return which data set of ours stands beside the paper's, and that it is not the same."""
     name, stand_in = str(table["dataset"].iloc[0]), str(table["stand_in"].iloc[0])
     if not name:

@@ -9,7 +9,7 @@ import pandas as pd
 
 from anonbench.config import Presentation
 from anonbench.core.io import write_csv
-from anonbench.core.tables import Grid, Results
+from anonbench.core.registries.tables import Grid, Results
 from anonbench.evaluation.pairwise import read_comparisons
 from anonbench.evaluation.privacy.rates import read_rates
 from anonbench.reporting.grid import to_latex, to_markdown

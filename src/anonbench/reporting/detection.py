@@ -50,9 +50,9 @@ def quality_rows(summary: pd.DataFrame) -> list[QualityRow]:
     """
     rows = []
     for entity, label in (ENTITIES | {ALL: "All"}).items():
-        own = summary[summary["entity"] == entity].set_index("metric")
-        if len(own):
-            table = own.to_dict("index")
+        of_entity = summary[summary["entity"] == entity].set_index("metric")
+        if len(of_entity):
+            table = of_entity.to_dict("index")
             cells = tuple(_cell(table[metric]) for metric in QUALITY_METRICS)
             counts = table["covered"] if table["covered"]["images"] else table["false_area"]
             images, true, found = (f"{counts[name]:,}" for name in ("images", "true", "found"))

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -23,20 +23,15 @@ from anonbench.evaluation.retrieval import metrics
 from anonbench.evaluation.retrieval.neighbours import Rankings, draw_queries, rank, read_some
 from anonbench.reporting.thumbnails import EDGES, Thumbnails
 
+if TYPE_CHECKING:
+    from anonbench.reporting.figures.examples import Images
+
 THUMBNAIL_BYTES = 3_000_000
 """Of all pictures of a data set, as they stand in the page."""
 
 
 Called = Callable[[Sequence[str]], tuple[list[str], list[str] | None]]
 """Gives the shown names of images by their ids, and of their classes where there are any."""
-
-
-class Images(Protocol):
-    """Access to images by id; `anonbench.reporting.shown.ShownSet` is one."""
-
-    def read(self, image_id: str) -> np.ndarray:
-        """Return uint8 [H, W] or [H, W, 3] RGB."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -95,7 +90,7 @@ def explore(
 
     """
     ids = sorted(read_ids(reference)[0])
-    settings = metrics.settled(len(ids), settings)
+    settings = metrics.effective_settings(len(ids), settings)
     drawn = draw_queries(ids, queries)
     truth = rank(read_some(reference, drawn), reference, ids, settings.include_self)
     ranks = [truth.ranks(query) for query in range(len(drawn))]
@@ -107,9 +102,9 @@ def explore(
             keys.append((scenario, kind))
 
     place = {image_id: position for position, image_id in enumerate(ids)}
-    own = [place[image_id] for image_id in drawn]
+    positions = [place[image_id] for image_id in drawn]
     named = {method: Thumbnails(given.read) for method, given in images.items()}
-    shown = _shown(keys, wanted, own, list(named))
+    shown = _shown(keys, wanted, positions, list(named))
     kept, edge = _fit(shown, named, ids, thumbnail_bytes)
     shown = shown[:kept]
     numbers = sorted({p for groups in shown for group in groups.values() for p in group})
@@ -124,7 +119,7 @@ def explore(
         "names": names,
         "labels": labels,
         "queries": [
-            {"image": number_of[own[query]], **_plain(wanted[0][query], number_of)}
+            {"image": number_of[positions[query]], **_plain(wanted[0][query], number_of)}
             for query in range(kept)
         ],
         "scenarios": [
@@ -219,7 +214,7 @@ def _plain(answer: _List, number: Mapping[int, int]) -> dict[str, Any]:
 def _shown(
     keys: Sequence[tuple[ScenarioEmbeddings, str]],
     wanted: Sequence[Sequence[_List]],
-    own: Sequence[int],
+    positions: Sequence[int],
     methods: Sequence[str],
 ) -> list[dict[str, set[int]]]:
     """Return for each query the positions that are seen in each kind of picture.
@@ -229,7 +224,7 @@ def _shown(
     """
     beside = [ORIGINAL] if ORIGINAL in methods else list(methods)
     shown = []
-    for query, position in enumerate(own):
+    for query, position in enumerate(positions):
         groups: dict[str, set[int]] = {method: set() for method in methods}
         for method in beside:
             groups[method] |= {position, *wanted[0][query].positions}

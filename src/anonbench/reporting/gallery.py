@@ -12,7 +12,7 @@ from anonbench.core.vocabulary import Adaption, Model, QueryKind, Variant
 from anonbench.embedding.store import read_embeddings
 from anonbench.evaluation.retrieval.neighbours import Rankings, draw_queries, rank, read_some
 from anonbench.reporting.figures.examples import Images
-from anonbench.reporting.figures.gallery import Result, Shelf
+from anonbench.reporting.figures.gallery import GalleryRow, Result
 from anonbench.reporting.labels import ADAPTIONS, METHODS
 
 QUERIES = 3
@@ -48,12 +48,12 @@ def best_adapted(scores: pd.DataFrame, databases: Sequence[Database]) -> Databas
     return max(adapted, key=value, default=None)
 
 
-def shelves(
+def gallery_rows(
     scores: pd.DataFrame,
     reference: Path,
     databases: Sequence[Database],
     images: Mapping[Variant, Images],
-) -> list[list[Shelf]]:
+) -> list[list[GalleryRow]]:
     """Return the rows of each query: the reference, the unadapted model, the best adapted one.
 
     Queries and database of the two scenarios are anonymized, in the best adapted model's variant
@@ -75,30 +75,30 @@ def shelves(
     variant = (best or databases[0]).variant
     unadapted = next(d for d in databases if d.model == Model() and d.variant == variant)
     ids = sorted(read_embeddings(reference).ids)
-    asked = draw_queries(ids, QUERIES)
-    truth = rank(read_some(reference, asked), reference, ids, include_self=False)
+    queries = draw_queries(ids, QUERIES)
+    truth = rank(read_some(reference, queries), reference, ids, include_self=False)
     found = [
-        (database, rank(read_some(database.path, asked), database.path, ids, include_self=False))
+        (database, rank(read_some(database.path, queries), database.path, ids, include_self=False))
         for database in (unadapted, best)
         if database is not None
     ]
     shown = images.get(Variant(), images[variant])
 
-    def shelf(number: int, name: str, rankings: Rankings, pictures: Images, own: bool) -> Shelf:
+    def row(number: int, name: str, rankings: Rankings, pictures: Images) -> GalleryRow:
         places = rankings.first(number, RESULTS)
         ranks = truth.ranks(number)
         results = [Result(pictures.read(ids[at]), int(ranks[at])) for at in places]
-        return Shelf(name, pictures.read(asked[number]), results, own)
+        return GalleryRow(name, pictures.read(queries[number]), results, rankings is truth)
 
     return [
         [
-            shelf(number, "Reference", truth, shown, True),
+            row(number, "Reference", truth, shown),
             *(
-                shelf(number, _name(database), rankings, images[variant], False)
+                row(number, _name(database), rankings, images[variant])
                 for database, rankings in found
             ),
         ]
-        for number in range(len(asked))
+        for number in range(len(queries))
     ]
 
 

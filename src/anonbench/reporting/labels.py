@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from anonbench.core import attackers, detectors, methods
-from anonbench.core.registry import facts
+from anonbench.core.registries import attackers, detectors, methods
+from anonbench.core.registries.registry import facts
 from anonbench.core.vocabulary import CONTROL
 
 METHODS = facts(methods.METHODS, "label")
@@ -29,7 +29,7 @@ ENTITIES = {"face": "Face", "text": "Text", "barcode": "Barcode", "mrz": "MRZ"}
 DETECTORS = facts(detectors.DETECTORS, "label")
 ATTACKERS = {
     "naive": "Naive (unadapted model)",
-    "parrot": "Parrot (adapted model)",
+    "parrot": "Adaptive attacker (adapted model)",
 } | facts(attackers.ATTACKERS, "label")
 """Who tries to re-identify a region."""
 GALLERIES = {"original": "originals", "anonymized": "anonymized"}

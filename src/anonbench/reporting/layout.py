@@ -133,10 +133,10 @@ def lay_out(
     summary = summary[summary["metric"].isin(metrics)]
     methods = present(summary["method"], METHODS) or list(METHODS)
     adaptions = present(summary["adaption"], ADAPTIONS) or [a for a in ADAPTIONS if a != CONTROL]
-    here = summary[summary["degree"] == table.degree]
+    of_degree = summary[summary["degree"] == table.degree]
     cells = {
         (row.query, row.adaption, row.metric, row.method): _cell(row)
-        for row in here.itertuples(index=False)
+        for row in of_degree.itertuples(index=False)
     }
     columns = [(metric, method) for metric in metrics for method in methods]
     tests = _tests(table, comparisons)
@@ -152,14 +152,14 @@ def lay_out(
         ]
         pairs = [tests.get((query, *column), {}) for column in columns]
         blocks.append(Block(query, label, _mark(rows, pairs, 1.0 - confidence)))
-    baselines = _baselines(here, summarize_originals(of_dataset), metrics)
-    ks = {metric: only(here.loc[here["metric"] == metric, "k"]) for metric in metrics}
+    baselines = _baselines(of_degree, summarize_originals(of_dataset), metrics)
+    ks = {metric: only(of_degree.loc[of_degree["metric"] == metric, "k"]) for metric in metrics}
     headings = {m: metric_label(m, None if k is None else int(k)) for m, k in ks.items()}
-    said = {key: _said(values, headings) for key, values in baselines.items()}
+    texts = {key: _as_text(values, headings) for key, values in baselines.items()}
     return Layout(
         stem=table.stem,
         title=title_of(table),
-        notes=tuple(notes_of(table, here, said, confidence if tests else None)),
+        notes=tuple(notes_of(table, of_degree, texts, confidence if tests else None)),
         groups=tuple(headings.items()),
         methods=tuple((method, METHODS.get(method, method)) for method in methods),
         blocks=tuple(blocks),
@@ -229,10 +229,10 @@ def _mark_column(column: Mapping[str, Cell], p: _Tests, level: float) -> dict[st
 
 
 def _baselines(
-    here: pd.DataFrame, originals: pd.DataFrame, metrics: Sequence[str]
+    rows: pd.DataFrame, originals: pd.DataFrame, metrics: Sequence[str]
 ) -> dict[str, dict[str, Cell]]:
     """Return what is known of `BASELINES`: cells by metric."""
-    chances = {metric: only(here.loc[here["metric"] == metric, "chance"]) for metric in metrics}
+    chances = {metric: only(rows.loc[rows["metric"] == metric, "chance"]) for metric in metrics}
     found = {
         key: {
             str(row.metric): replace(_cell(row), chance=False)
@@ -245,6 +245,6 @@ def _baselines(
     return {key: cells for key, cells in found.items() if cells}
 
 
-def _said(cells: Mapping[str, Cell], headings: Mapping[str, str]) -> str:
+def _as_text(cells: Mapping[str, Cell], headings: Mapping[str, str]) -> str:
     """Return cells as a sentence has them, in the order of the headings."""
     return ", ".join(f"{name} {cells[m].text}" for m, name in headings.items() if m in cells)

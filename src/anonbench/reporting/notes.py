@@ -31,34 +31,34 @@ def title_of(table: Table) -> str:
 
 
 def notes_of(
-    table: Table, here: pd.DataFrame, baselines: Mapping[str, str], confidence: float | None
+    table: Table, scores: pd.DataFrame, baselines: Mapping[str, str], confidence: float | None
 ) -> Iterator[str]:
     """Give the sentences below a table.
 
     Args:
         table: what is shown.
-        here: its scores (`anonbench.reporting.summary.summarize`).
+        scores: its scores (`anonbench.reporting.summary.summarize`).
         baselines: values of the rows `anonbench.reporting.layout.BASELINES` that are known, as
             text.
         confidence: of the paired tests, none where there are none.
 
     """
-    if here.empty:
+    if scores.empty:
         yield "No scenario was run."
         return
     retrieval = table.kind != "downstream"
-    yield f"{_behind(retrieval, here)}."
-    ranked = here[here["metric"].isin(PER_QUERY)]
+    yield f"{_behind(retrieval, scores)}."
+    ranked = scores[scores["metric"].isin(PER_QUERY)]
     if (ranked["k"] < MIN_K).any():
         yield (
             f"Too few images for a statement: below k = {MIN_K} a query’s own image does not "
             "count, and these values say next to nothing about a larger archive."
         )
-    if "rbo" in set(here["metric"]):
+    if "rbo" in set(scores["metric"]):
         yield _AGREEMENT
-    if (here["seeds"] > 1).any():
+    if (scores["seeds"] > 1).any():
         yield "Values are means ± standard deviation over seeds."
-    if CONTROL in set(here["adaption"]):
+    if CONTROL in set(scores["adaption"]):
         yield _control(retrieval, baselines.get("control"))
     bold = (
         "Bold: best value of a block and column at the printed precision, none where all are equal"
@@ -100,13 +100,13 @@ def _control(retrieval: bool, on_originals: str | None) -> str:
     return f"{text}. {how.capitalize()} originals: {on_originals}."
 
 
-def _behind(retrieval: bool, here: pd.DataFrame) -> str:
-    low, high = int(here["n"].min()), int(here["n"].max())
+def _behind(retrieval: bool, scores: pd.DataFrame) -> str:
+    low, high = int(scores["n"].min()), int(scores["n"].max())
     noun = "query" if retrieval else "validation image"
     images = count(low, noun) if low == high else f"{low:,} to {count(high, noun)}"
     parts = [images]
     for metric, name in (("mndcg", "k"), ("rbo", "k"), ("knn", "neighbours k")):
-        k = only(here.loc[here["metric"] == metric, "k"])
+        k = only(scores.loc[scores["metric"] == metric, "k"])
         if k is not None:
             parts.append(f"{name} = {int(k):,}")
-    return ", ".join([*parts, count(int(here["seeds"].max()), "seed")])
+    return ", ".join([*parts, count(int(scores["seeds"].max()), "seed")])

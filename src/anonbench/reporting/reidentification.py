@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from anonbench.core.tables import Grid, GridBlock
+from anonbench.core.registries.tables import Grid, GridBlock
 from anonbench.core.vocabulary import ORIGINAL
 from anonbench.core.wording import count
 from anonbench.evaluation.privacy.known import strongest
@@ -59,10 +59,10 @@ def reidentification_grid(
 def _block(entity: str, rows: pd.DataFrame, attacks: list[tuple[str, str]]) -> GridBlock:
     first = rows.iloc[0]
     gallery, chances = int(rows["gallery"].max()), rows.groupby("rank")["chance"].first()
-    said = ", ".join(f"{100 * chance:.2g} % at rank {rank:.0f}" for rank, chance in chances.items())
+    text = ", ".join(f"{100 * chance:.2g} % at rank {rank:.0f}" for rank, chance in chances.items())
     label = (
         f"{ENTITIES.get(entity, entity)}: {MATCHES[first['match']]}, among {gallery:,}; "
-        f"chance {said}"
+        f"chance {text}"
     )
     return GridBlock(
         label,

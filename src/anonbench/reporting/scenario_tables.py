@@ -15,8 +15,8 @@ import pandas as pd
 
 from anonbench.config import Config, PaperRole
 from anonbench.config.experiment import Experiment
-from anonbench.core.detectors import DETECTORS as DETECTOR_KINDS
-from anonbench.core.tables import Grid, GridBlock
+from anonbench.core.registries.detectors import DETECTORS as DETECTOR_KINDS
+from anonbench.core.registries.tables import Grid, GridBlock
 from anonbench.core.vocabulary import ORIGINAL, QueryKind, Variant
 from anonbench.core.wording import count
 from anonbench.evaluation.scores import adaption_of
@@ -228,13 +228,13 @@ def profile_grid(chosen: Sequence[Profile], images: Mapping[str, int]) -> Grid:
 def _block(label: str, table: pd.DataFrame) -> GridBlock:
     rows = []
     for adaption in ADAPTIONS:
-        here = table[table["adaption"] == adaption]
-        if here.empty:
+        of_adaption = table[table["adaption"] == adaption]
+        if of_adaption.empty:
             continue
-        first = here.iloc[0]
+        first = of_adaption.iloc[0]
         runs = [
             (model, seed)
-            for model, seeds in zip(here["model"], here["seeds"], strict=True)
+            for model, seeds in zip(of_adaption["model"], of_adaption["seeds"], strict=True)
             for seed in str(seeds).split()
         ]
         crops = (_kind(first[name]) for name in ("global_crops", "local_crops"))

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from anonbench.core.opencv import cv2
+from anonbench.core.libraries.opencv import cv2
 from anonbench.core.vocabulary import Variant
 from anonbench.datasets.shards import ImageSet, open_sets
 

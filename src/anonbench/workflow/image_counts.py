@@ -17,7 +17,7 @@ from anonbench.config.experiment import Experiment
 from anonbench.core.errors import InputError
 from anonbench.core.vocabulary import Split
 from anonbench.evaluation.privacy.known import MIN_CLUSTERS
-from anonbench.evaluation.retrieval.metrics import MIN_K, cutoff, images_needed, settled
+from anonbench.evaluation.retrieval.metrics import MIN_K, cutoff, effective_settings, images_needed
 from anonbench.evaluation.sufficiency import MIN_QUERIES
 
 EARLY = ("demo", "manifest", "boxes", "images")
@@ -46,19 +46,19 @@ def check_counts(
         InputError: a data set has too few images for a batch or a ranking; one line for each.
 
     """
-    asked = [name for name in experiment.datasets if _is_asked(name, experiment, words)]
-    batches = {name: _batch(experiment, name) for name in asked}
+    targeted = [name for name in experiment.datasets if _is_asked(name, experiment, words)]
+    batches = {name: _batch(experiment, name) for name in targeted}
     retrieval = experiment.config.retrieval
     problems = [
         f"datasets.{name}: {problem}"
-        for name in asked
+        for name in targeted
         for problem in _problems(counts[name], retrieval, batches[name])
     ]
     if problems:
         raise InputError("too few images:\n  " + "\n  ".join(problems))
     return [
         f"datasets.{name}: {text}"
-        for name in asked
+        for name in targeted
         for text in _warnings(experiment, counts[name][Split.VAL])
     ]
 
@@ -138,7 +138,7 @@ def _warnings(experiment: Experiment, val: int) -> Iterator[str]:
 
 def _k(images: int, retrieval: Retrieval) -> int:
     try:
-        return cutoff(images, settled(images, retrieval))
+        return cutoff(images, effective_settings(images, retrieval))
     except InputError:
         return 0
 

@@ -18,7 +18,7 @@ from anonbench.config.experiment import (
     truth_of,
 )
 from anonbench.core.jobs.checksums import digest_file
-from anonbench.core.tables import TABLES
+from anonbench.core.registries.tables import TABLES
 from anonbench.core.vocabulary import ORIGINAL, UNADAPTED, Model, Split, Variant
 from anonbench.reporting.scenario_tables import SCENARIO_TABLES
 
@@ -205,7 +205,8 @@ class Paths:
 
     def attacked(self, dataset: str) -> list[tuple[str, str | None]]:
         """Return each variant, and the model that learned from such images if there is one."""
-        pairs = [(v, self.experiment.parrot(dataset, v)) for v in self.experiment.variants(dataset)]
+        experiment = self.experiment
+        pairs = [(v, experiment.adapted_model(dataset, v)) for v in experiment.variants(dataset)]
         return [(str(variant), None if model is None else str(model)) for variant, model in pairs]
 
     def attacked_images(self, dataset: str) -> list[str]:
@@ -287,8 +288,8 @@ class Paths:
         stems = self.experiment.paper_targets()
         stems |= {f"table_{table.stem}": table.stem for table in self.experiment.tables}
         stems |= {f"figure_{figure.stem}": figure.stem for figure in self.experiment.figures}
-        own = (f"{t}_{d}" for t in self.experiment.dataset_tables for d in self.experiment.datasets)
-        stems |= {f"table_{stem}": stem for stem in own}
+        new = (f"{t}_{d}" for t in self.experiment.dataset_tables for d in self.experiment.datasets)
+        stems |= {f"table_{stem}": stem for stem in new}
         for number, role in SCENARIO_TABLES.items():
             found = (name for name, d in self.experiment.datasets.items() if d.paper_role is role)
             stems |= {f"table_{number}": f"scenarios_{name}" for name in found}

@@ -20,7 +20,7 @@ from anonbench.core.provenance import file_digest
 from anonbench.core.vocabulary import Split
 from anonbench.datasets.listing import count_images, read_source, require_apart, root_of
 from anonbench.datasets.scan import scan
-from anonbench.detection.user_annotations import check_own, own_files
+from anonbench.detection.user_annotations import check_user_files, user_files_of
 from anonbench.reporting.paper.ours import our_data
 from anonbench.reporting.scenario_tables import SCENARIO_TABLES
 from anonbench.workflow.image_counts import check_counts
@@ -37,7 +37,7 @@ class Startup:
     """Listed images of each data set by split."""
     listings: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     """Listed images of each data set; empty for a bundle."""
-    own: Mapping[str, Mapping[str, list[Path]]] = field(default_factory=dict)
+    user_files: Mapping[str, Mapping[str, list[Path]]] = field(default_factory=dict)
     """The user's files of each data set, by setting."""
 
     def demo_marker(self, name: str) -> list[Path]:
@@ -54,7 +54,7 @@ class Startup:
         """Return the user's templates and weights that a data set's detectors read."""
         detectors = self.experiment.datasets[name].detectors
         weights = self.settings.detection.paths(detectors)
-        found = [self.own[name].get("templates", []), *map(files_in, weights)]
+        found = [self.user_files[name].get("templates", []), *map(files_in, weights)]
         return [file for files in found for file in files]
 
     def pretrained(self, name: str) -> list[Path]:
@@ -90,8 +90,10 @@ def start(
         settings = load(dict(config))
         experiment = Experiment(settings)
         if settings.bundle:
-            own: dict[str, dict[str, list[Path]]] = {name: {} for name in experiment.datasets}
-            return Startup(settings, experiment, image_counts(settings), own=own)
+            user_files: dict[str, dict[str, list[Path]]] = {
+                name: {} for name in experiment.datasets
+            }
+            return Startup(settings, experiment, image_counts(settings), user_files=user_files)
         return _listed(settings, experiment, is_main=is_main, has_storage=has_storage)
     except OSError as error:
         raise InputError(f"{error.filename} cannot be read: {error.strerror}") from None
@@ -108,17 +110,17 @@ def _listed(
         name: read_source(name, dataset, settings.seed, labels=False)
         for name, dataset in datasets.items()
     }
-    own = {name: own_files(name, dataset) for name, dataset in datasets.items()}
+    user_files = {name: user_files_of(name, dataset) for name, dataset in datasets.items()}
     if is_main:
         for name, dataset in datasets.items():
-            check_own(dataset, own[name], sources[name])
+            check_user_files(dataset, user_files[name], sources[name])
     if has_storage:
         brought = {"datasets": {name: dict(dataset) for name, dataset in datasets.items()}}
         require_absolute(brought | settings.model_dump(include={"detection", "recipes", "privacy"}))
         require_in_place(datasets)
     listings = {name: source.images for name, source in sources.items()}
     counts = {name: count_images(images) for name, images in listings.items()}
-    return Startup(settings, experiment, counts, listings, own)
+    return Startup(settings, experiment, counts, listings, user_files)
 
 
 def check_targets(startup: Startup, words: Collection[str]) -> list[str]:

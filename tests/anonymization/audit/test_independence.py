@@ -14,9 +14,9 @@ from scenes import Format, audit, scene
 from anonbench.core.vocabulary import Method
 
 AUDIT = "anonbench.anonymization.audit"
-SHARES = ("core.boxes", "core.opencv", "datasets.images", "datasets.shards")
+SHARES = ("core.boxes", "core.libraries.opencv", "datasets.images", "datasets.shards")
 """What the anonymizer hides by, or is written with, beside its own room."""
-PARAMETERS = {"anonbench", "anonbench.config", "anonbench.core.methods"}
+PARAMETERS = {"anonbench", "anonbench.config", "anonbench.core.registries.methods"}
 
 
 def is_shared(module: str) -> bool:

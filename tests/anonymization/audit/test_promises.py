@@ -16,10 +16,10 @@ from anonbench.anonymization.audit.promises import (
     Inside,
     LowPass,
     OneColour,
-    OwnWord,
+    StatedPromise,
 )
 from anonbench.config import Anonymization
-from anonbench.core.methods import Method
+from anonbench.core.registries.methods import Method
 
 SIDE = st.integers(2, 40)
 ASKED = Anonymization()
@@ -117,7 +117,7 @@ class Untrue(Method):
 
 
 def test_a_region_as_it_was_is_refused_whatever_its_method_says() -> None:
-    promise, original = OwnWord(Untrue), noise(9, 7)
+    promise, original = StatedPromise(Untrue), noise(9, 7)
     with pytest.raises(Failure, match="as it was"):
         promise.kept(inside(original, original), Anonymization())
     changed = np.where(np.arange(7) == 3, 255 - original, original)

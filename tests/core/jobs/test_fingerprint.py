@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from anonbench.core.added import added
 from anonbench.core.jobs import fingerprint
+from anonbench.core.registries.added import added
 from plug_in import install
 
 TOP = """

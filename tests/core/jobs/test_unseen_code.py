@@ -16,7 +16,7 @@ from anonbench.core.jobs.fingerprint import PACKAGES
 
 ALLOWED = {
     # the names are constants, of packages whose versions count
-    "anonbench.core.compat: import_module('torchvision.ops.boxes')",
+    "anonbench.core.libraries.compat: import_module('torchvision.ops.boxes')",
     # formats of codes, by the name that the demo's own table gives them
     "anonbench_demo.security: getattr(zxingcpp, ...)",
     # a digest of these files is a parameter of the rules `report`, `explore`, `paper` and `claims`
@@ -24,9 +24,9 @@ ALLOWED = {
     "anonbench.reporting.paper.published: resources.files",
     # classes of installed packages, whose code `Registry.origin` stands for in the parameters of
     # the jobs that use them, and built-in ones, which the jobs' own code imports
-    "anonbench.core.added: entry_points()",
-    "anonbench.core.registry: import_module(module)",
-    "anonbench.core.registry: getattr(importlib, ...)",
+    "anonbench.core.registries.added: entry_points()",
+    "anonbench.core.registries.registry: import_module(module)",
+    "anonbench.core.registries.registry: getattr(importlib, ...)",
     # where the sources are that are read
     "anonbench.core.jobs.fingerprint: __file__",
 }

@@ -18,7 +18,7 @@ from anonbench.datasets.annotations import (
 )
 from anonbench.datasets.copies import left_out_copies
 from anonbench.datasets.listing import list_images
-from anonbench.detection.user_annotations import match_own
+from anonbench.detection.user_annotations import match_user_file
 
 COPIES = pd.DataFrame(
     [("d", "train/a", False), ("d", "val/a", True), ("d", "val/b", True)],
@@ -105,7 +105,7 @@ def test_a_box_at_an_image_that_is_not_used_is_on_its_copy(tmp_path: Path) -> No
     boxes = tmp_path / "boxes.csv"
     boxes.write_text(f"id,entity,x0,y0,x1,y1\n{other},face,1,2,30,12\n{far},text,1,2,30,12\n")
     output, unmatched = tmp_path / "rows.parquet", tmp_path / "unmatched.csv"
-    match_own(
+    match_user_file(
         "boxes", boxes, "own", source, SEED, manifest, duplicates, False, output, unmatched
     )  # fmt: skip
     found = read_regions(output, list(images["id"]))

@@ -43,11 +43,11 @@ def test_an_undefined_interval_is_not_known() -> None:
 def test_the_strongest_known_attack_is_shown_beside_what_is_not() -> None:
     codes = make_rates("a", entity="barcode", match="region").assign(rate=1.0, clusters=2)
     found = strongest(pd.concat([make_rates("a"), codes]), 0.2, 0.95).set_index("method")
-    assert found.loc["blur", ["entity", "lacking"]].tolist() == ["face", ""]
+    assert found.loc["blur", ["entity", "shortfall"]].tolist() == ["face", ""]
     assert found.loc["blur", "rate"] == pytest.approx(0.45)
     assert found.loc["blur", "unknown"].startswith("barcode: 2 images, and 20 are needed")
     alone = strongest(codes, 0.2, 0.95)
-    assert (alone["lacking"] != "").all() and (alone["entity"] == "barcode").all()
+    assert (alone["shortfall"] != "").all() and (alone["entity"] == "barcode").all()
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from itertools import permutations
 import numpy as np
 import pytest
 
-from anonbench.evaluation.privacy.rank_metrics import Places, chances, hits, places
+from anonbench.evaluation.privacy.rank_metrics import Places, chances, hit_rates, places
 
 
 def unit(*rows: tuple[float, ...]) -> np.ndarray:
@@ -21,9 +21,9 @@ def test_the_place_of_the_best_match_is_counted() -> None:
     found = places(unit((2, 0.1), (-1, 0.1)), GALLERY, match, np.zeros_like(match))
     assert found.above.tolist() == [2, 0]
     assert found.matches.tolist() == [1, 2] and found.gallery.tolist() == [4, 4]
-    assert hits(found, 1).tolist() == [0, 1]
-    assert hits(found, 2).tolist() == [0, 1]
-    assert hits(found, 3).tolist() == [1, 1]
+    assert hit_rates(found, 1).tolist() == [0, 1]
+    assert hit_rates(found, 2).tolist() == [0, 1]
+    assert hit_rates(found, 3).tolist() == [1, 1]
 
 
 def test_a_crop_that_is_left_out_is_neither_found_nor_in_the_way() -> None:
@@ -31,7 +31,7 @@ def test_a_crop_that_is_left_out_is_neither_found_nor_in_the_way() -> None:
     own = np.array([[True, False, False, False]])
     found = places(unit((1, 0)), GALLERY, match, own)
     assert found.gallery.tolist() == [3] and found.matches.tolist() == [1]
-    assert hits(found, 1).tolist() == [1]
+    assert hit_rates(found, 1).tolist() == [1]
 
 
 def test_equal_crops_give_chance_whatever_their_order() -> None:
@@ -40,8 +40,8 @@ def test_equal_crops_give_chance_whatever_their_order() -> None:
     match = np.eye(5, dtype=bool)
     found = places(same, same, match, np.zeros_like(match))
     for rank in (1, 2, 7):
-        assert hits(found, rank) == pytest.approx(chances(found, rank))
-        assert hits(found, rank) == pytest.approx(min(rank, 5) / 5)
+        assert hit_rates(found, rank) == pytest.approx(chances(found, rank))
+        assert hit_rates(found, rank) == pytest.approx(min(rank, 5) / 5)
 
 
 @pytest.mark.parametrize(("items", "right", "above"), [(4, 2, 1), (5, 1, 0), (3, 3, 2), (4, 1, 5)])
@@ -51,7 +51,7 @@ def test_a_tie_counts_as_all_its_orders_do(items: int, right: int, above: int) -
     for rank in range(1, 8):
         room = max(rank - above, 0)
         share = np.mean([any(order[:room]) for order in orders])
-        assert hits(found, rank)[0] == pytest.approx(share)
+        assert hit_rates(found, rank)[0] == pytest.approx(share)
 
 
 def test_chance_is_that_of_a_draw() -> None:

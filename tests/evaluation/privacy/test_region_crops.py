@@ -8,7 +8,7 @@ import pandas as pd
 from anonbench.anonymization.apply import anonymize
 from anonbench.config import Anonymization
 from anonbench.core.boxes import Region
-from anonbench.core.seeding import rng
+from anonbench.core.numeric.seeding import rng
 from anonbench.core.vocabulary import Entity, Method, Variant
 from anonbench.datasets.images import encode
 from anonbench.datasets.shards import ImageSet, ShardWriter

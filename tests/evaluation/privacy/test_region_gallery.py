@@ -12,9 +12,9 @@ from anonbench.core.vocabulary import Entity
 from anonbench.evaluation.privacy.gallery import (
     NONE,
     ONLY_TRAIN,
-    LineUp,
+    Gallery,
     Match,
-    line_ups,
+    draw_galleries,
     read_people,
 )
 
@@ -34,9 +34,9 @@ def boxes() -> pd.DataFrame:
 
 def draw(
     boxes: pd.DataFrame, people: dict[str, str], ids: object = PEOPLE, **settings: int
-) -> dict[Entity, LineUp]:
-    lines, _ = line_ups(boxes, ids, people, [], Privacy(**settings), seed=3)  # type: ignore[arg-type]
-    return {line.entity: line for line in lines}
+) -> dict[Entity, Gallery]:
+    galleries, _ = draw_galleries(boxes, ids, people, [], Privacy(**settings), seed=3)  # type: ignore[arg-type]
+    return {gallery.entity: gallery for gallery in galleries}
 
 
 def test_persons_are_looked_for_by_the_largest_face(boxes: pd.DataFrame) -> None:
@@ -67,11 +67,11 @@ def test_without_persons_each_region_is_looked_for_itself(boxes: pd.DataFrame) -
 def test_draws_are_bounded_and_keep_persons_whole(
     boxes: pd.DataFrame, probes: int, gallery: int
 ) -> None:
-    found = draw(boxes, PEOPLE, probes=probes, gallery=gallery)
-    for line in found.values():
-        assert len(line.crops) == min(gallery, 30)
-        assert line.crops["probe"].sum() == min(probes, len(line.crops))
-    faces = found[Entity.FACE].crops
+    galleries = draw(boxes, PEOPLE, probes=probes, gallery=gallery)
+    for drawn in galleries.values():
+        assert len(drawn.crops) == min(gallery, 30)
+        assert drawn.crops["probe"].sum() == min(probes, len(drawn.crops))
+    faces = galleries[Entity.FACE].crops
     assert (faces.groupby("who")["id"].size() == 3).all()
 
 
@@ -85,17 +85,17 @@ def test_who_is_seen_once_is_no_probe(boxes: pd.DataFrame) -> None:
 def test_a_draw_depends_on_ids_alone(boxes: pd.DataFrame) -> None:
     settings = {"probes": 5, "gallery": 12}
     again = draw(boxes.sample(frac=1, random_state=0), PEOPLE, reversed(list(PEOPLE)), **settings)
-    for entity, line in draw(boxes, PEOPLE, **settings).items():
-        pd.testing.assert_frame_equal(again[entity].crops, line.crops)
+    for entity, gallery in draw(boxes, PEOPLE, **settings).items():
+        pd.testing.assert_frame_equal(again[entity].crops, gallery.crops)
 
 
 def test_other_splits_take_no_part_and_what_is_missing_is_said(boxes: pd.DataFrame) -> None:
-    lines, missing = line_ups(boxes, ["p0", "p1"], {}, [Entity.MRZ], Privacy(), seed=0)
-    assert {name for line in lines for name in line.crops["id"]} == {"p0", "p1"}
+    galleries, missing = draw_galleries(boxes, ["p0", "p1"], {}, [Entity.MRZ], Privacy(), seed=0)
+    assert {name for gallery in galleries for name in gallery.crops["id"]} == {"p0", "p1"}
     assert set(missing) == {Entity.MRZ} and missing[Entity.MRZ] == NONE
     # what only train shows is published too, and no attack says how much it tells
     nothing = dict.fromkeys((Entity.FACE, Entity.TEXT), ONLY_TRAIN)
-    assert line_ups(boxes, [], {}, [], Privacy(), seed=0) == ([], nothing)
+    assert draw_galleries(boxes, [], {}, [], Privacy(), seed=0) == ([], nothing)
 
 
 def test_regions_at_a_degree_are_counted_over_the_whole_image(boxes: pd.DataFrame) -> None:

@@ -14,7 +14,7 @@ from anonbench.anonymization.apply import anonymize
 from anonbench.config import Anonymization, Backbone, Crops, Privacy, Recipe
 from anonbench.core.boxes import Region, box_table, image_regions
 from anonbench.core.errors import InputError
-from anonbench.core.seeding import rng
+from anonbench.core.numeric.seeding import rng
 from anonbench.core.vocabulary import Entity, Method, Variant
 from anonbench.datasets.images import encode
 from anonbench.datasets.shards import ImageSet, ShardWriter
@@ -61,7 +61,7 @@ def image_set(folder: Path, variant: Variant) -> ImageSet:
 def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with two untrained models, which tell colours and shapes apart."""
     folder = tmp_path_factory.mktemp("attack")
-    for seed, name in enumerate(("unadapted", "parrot")):
+    for seed, name in enumerate(("unadapted", "adapted")):
         save_backbone(Network(RECIPE, seed).state_dict(), RECIPE, folder / name, {})
     return folder
 
@@ -70,13 +70,13 @@ def attack(
     world: Path,
     *variants: Variant,
     people: dict[str, str] = PEOPLE,
-    parrot: bool = True,
+    adapted: bool = True,
     **settings: Any,
 ) -> pd.DataFrame:
     reidentify(
         image_set(world, Variant()),
         [
-            Attacked(variant, image_set(world, variant), world / "parrot" if parrot else None)
+            Attacked(variant, image_set(world, variant), world / "adapted" if adapted else None)
             for variant in variants
         ],
         BOXES,
@@ -127,7 +127,7 @@ def test_lines_are_found_again_unless_they_are_masked(world: Path) -> None:
 
 
 def test_what_a_degree_leaves_in_sight_is_found(world: Path) -> None:
-    table = attack(world, Variant(Method.MASK, 50), HIDDEN, parrot=False)
+    table = attack(world, Variant(Method.MASK, 50), HIDDEN, adapted=False)
     lines = table[(table["entity"] == "text") & (table["attacker"] == "naive")]
     half = lines[lines["degree"] == 50]
     # of five regions three are hidden; the others are as in the original
@@ -138,7 +138,7 @@ def test_what_a_degree_leaves_in_sight_is_found(world: Path) -> None:
 
 
 def test_what_is_missing_is_said(world: Path) -> None:
-    table = attack(world, HIDDEN, parrot=False)
+    table = attack(world, HIDDEN, adapted=False)
     reasons = table[table["rate"].isna()].set_index(["entity", "attacker"])["reason"]
     assert reasons["face", "parrot"] == "no model is adapted to this variant"
     assert reasons["mrz", ""] == "no region in the validation images"
@@ -186,7 +186,7 @@ def test_a_recognizer_attacks_faces_alone(world: Path, shared: Path) -> None:
     weights = shared / "weights/face/mobilefacenet.onnx"
     if not weights.is_file():
         pytest.skip("no MobileFaceNet beside the checkout")
-    table = attack(world, HIDDEN, parrot=False, probes=9, recognizer=weights)
+    table = attack(world, HIDDEN, adapted=False, probes=9, recognizer=weights)
     own = table[table["attacker"] == "recognizer"]
     assert set(own["entity"]) == {"face"}
     assert rate(own, method="mask", against="anonymized") == pytest.approx(2 / 35)

@@ -22,7 +22,7 @@ import pytest
 
 from anonbench.config import Retrieval
 from anonbench.core.errors import InputError
-from anonbench.core.io import read_sealed
+from anonbench.core.io import read_checksummed
 from anonbench.embedding.store import Embeddings, read_embeddings, write_embeddings
 from anonbench.evaluation.retrieval import job, score_cache
 from anonbench.evaluation.retrieval.engine import COLUMNS, make_engine
@@ -342,7 +342,7 @@ def test_a_job_that_was_killed_goes_on_where_it_was(world: World, counted: Count
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
     assert not output.exists()
-    rows = pq.read_metadata(pa.BufferReader(read_sealed(last))).num_rows
+    rows = pq.read_metadata(pa.BufferReader(read_checksummed(last))).num_rows
     assert 0 < rows < 2 * SIZE
     assert world.run() == expected
     assert 0 < taken(counted) < 6 * SIZE

@@ -78,9 +78,9 @@ def test_chance_at_the_papers_size_is_about_five_percent() -> None:
     ("images", "fraction", "own"), [(100, 0.05, True), (99, 0.05, False), (26, 0.05, False)]
 )
 def test_own_images_count_from_k_five_on(images: int, fraction: float, own: bool) -> None:
-    settings = metrics.settled(images, Retrieval(fraction=fraction))
+    settings = metrics.effective_settings(images, Retrieval(fraction=fraction))
     assert settings.include_self is own
-    assert metrics.settled(images, settings) == settings
+    assert metrics.effective_settings(images, settings) == settings
     assert (metrics.cutoff(images, settings) >= metrics.MIN_K) is own
 
 
@@ -89,11 +89,11 @@ def test_own_images_count_from_k_five_on(images: int, fraction: float, own: bool
 def test_so_many_images_are_needed(own: bool, k: int) -> None:
     settings = Retrieval(fraction=0.07, include_self=own)
     needed = metrics.images_needed(settings, k)
-    assert metrics.cutoff(needed, metrics.settled(needed, settings)) >= k
-    with_less = metrics.settled(needed - 1, settings) if k > 1 else settings
+    assert metrics.cutoff(needed, metrics.effective_settings(needed, settings)) >= k
+    with_less = metrics.effective_settings(needed - 1, settings) if k > 1 else settings
     assert k == 1 or metrics.cutoff(needed - 1, with_less) < k
 
 
 def test_what_is_enough_with_the_own_image_alone_is_refused() -> None:
     with pytest.raises(InputError, match="at least 21 images"):
-        metrics.settled(20, Retrieval())
+        metrics.effective_settings(20, Retrieval())

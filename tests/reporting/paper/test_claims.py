@@ -8,13 +8,13 @@ from paper_numbers import cells
 from anonbench.reporting.paper.claims import (
     CLAIMS,
     correlates_strongly,
+    differ_significantly,
+    evaluate_claims,
     falls_with_degree,
     half_are_masking,
-    judge_all,
     knn_rises,
     predicts_best,
     rises_in_half,
-    told_apart,
     trends_agree,
     unadapted_wins,
 )
@@ -27,7 +27,7 @@ ADAPTIONS = ("unadapted", "A", "B", "C")
 
 def test_on_the_papers_own_numbers() -> None:
     """Three do not hold as worded: DOKIQ's anonymized queries, linear's steps, masking's share."""
-    found = {f.claim.key: (f.verdict.value, f.count) for f in judge_all(published())}
+    found = {f.claim.key: (f.verdict.value, f.count) for f in evaluate_claims(published())}
     assert found == {
         "unadapted_wins": ("does not hold", "67 of 72"),
         "falls_with_degree": ("holds", "24 of 24"),
@@ -38,7 +38,7 @@ def test_on_the_papers_own_numbers() -> None:
         "rises_in_half": ("holds", "1 of 1"),
         "half_are_masking": ("does not hold", "0 of 1"),
     }
-    against = {f.claim.key: f.exceptions for f in judge_all(published())}
+    against = {f.claim.key: f.exceptions for f in evaluate_claims(published())}
     lost = against["unadapted_wins"]
     assert {case.role for case in lost} == {"dokiq"}
     assert all("(anonymized)" in case.name for case in lost)
@@ -46,7 +46,7 @@ def test_on_the_papers_own_numbers() -> None:
 
 
 def test_no_numbers_tell_nothing() -> None:
-    for finding in judge_all(published().iloc[:0]):
+    for finding in evaluate_claims(published().iloc[:0]):
         assert finding.verdict is Verdict.OPEN and finding.count == "0 of 0"
 
 
@@ -173,7 +173,7 @@ def test_coefficients_that_do_not_exist() -> None:
 def test_the_same_metric_is_not_told_apart_from_itself() -> None:
     values = np.random.default_rng(0).normal(size=(12, 2))
     rows = pd.DataFrame({"a": values[:, 0], "b": values[:, 0], "c": values[:, 1]})
-    assert not told_apart(rows, 0.05)
+    assert not differ_significantly(rows, 0.05)
 
 
 def test_told_apart_in_both_directions() -> None:
@@ -181,7 +181,7 @@ def test_told_apart_in_both_directions() -> None:
     truth = np.arange(12.0)
     good, bad = truth + rng.normal(0, 0.1, 12), rng.normal(size=12)
     for first, second in ((good, bad), (bad, good)):
-        assert told_apart(pd.DataFrame({"a": first, "b": second, "c": truth}), 0.05)
+        assert differ_significantly(pd.DataFrame({"a": first, "b": second, "c": truth}), 0.05)
 
 
 def accuracies(rising: set[tuple[str, str]]) -> pd.DataFrame:

@@ -1,8 +1,8 @@
 """Promises of the anonymization methods about the pixels inside a region.
 
 Promises of the built-in methods are stated in the config's terms and computed in another way than
-the anonymizer does. Another package's method says itself what must be true of it
-(`anonbench.core.methods.Method.is_hidden`). An image of a method without a promise is refused.
+the anonymizer does. Another package's method states its own
+(`anonbench.core.registries.methods.Method.is_hidden`). Without a promise an image is refused.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from scipy import fft
 
 from anonbench.anonymization.audit.errors import Failure
 from anonbench.config import Anonymization
-from anonbench.core.methods import METHODS
-from anonbench.core.methods import Method as AnyMethod
+from anonbench.core.registries.methods import METHODS
+from anonbench.core.registries.methods import Method as AnyMethod
 from anonbench.core.vocabulary import Method
 
 _ROUNDING = 0.52
@@ -33,7 +33,7 @@ class Inside:
     """uint8 [c, h, w]."""
     written: np.ndarray
     """uint8 [c, h, w]."""
-    own: np.ndarray
+    mask: np.ndarray
     """bool [h, w]: the pixels that show this region and no other one."""
     entity: str
 
@@ -68,7 +68,7 @@ class OneColour:
             levels = [{math.floor(luma + 0.5), math.ceil(luma - 0.5)}]
         else:
             levels = [{level} for level in colour.tolist()]
-        right = np.ones(inside.own.shape, bool)
+        right = np.ones(inside.mask.shape, bool)
         for plane, allowed in zip(inside.written, levels, strict=True):
             right &= np.isin(plane, list(allowed)) if len(allowed) > 1 else plane == min(allowed)
         return right
@@ -84,21 +84,21 @@ class ConstantBlocks:
 
     def kept(self, inside: Inside, settings: Anonymization) -> np.ndarray:
         """Check the distance of all edges between blocks, then compare with the blocks' means."""
-        height, width = inside.own.shape
+        height, width = inside.mask.shape
         _refuse_single(inside)
         blocks = int(getattr(settings.pixelate.blocks, inside.entity))
-        asked = max(settings.pixelate.min_block, math.ceil(min(height, width) / blocks))
+        least_side = max(settings.pixelate.min_block, math.ceil(min(height, width) / blocks))
         for axis in (0, 1):
-            edges = _edges(inside.written, inside.own, axis)
-            gaps = np.diff([0, *edges, inside.own.shape[axis]])
-            if len(edges) and gaps.min() < asked:
-                raise Failure(f"blocks are narrower than the {asked} pixels asked for")
-        counts = (max(1, height // asked), max(1, width // asked))
+            edges = _edges(inside.written, inside.mask, axis)
+            gaps = np.diff([0, *edges, inside.mask.shape[axis]])
+            if len(edges) and gaps.min() < least_side:
+                raise Failure(f"blocks are narrower than the {least_side} pixels asked for")
+        counts = (max(1, height // least_side), max(1, width // least_side))
         means = _means(inside.original, counts)
         shown = means[:, _blocks(height, counts[0])][:, :, _blocks(width, counts[1])]
         written = inside.written.astype(np.float32)
         # OpenCV leaves out shares of under a thousandth of a pixel, on either axis
-        return _all_near(written, shown, _ROUNDING + 2 * 0.255 / asked)
+        return _all_near(written, shown, _ROUNDING + 2 * 0.255 / least_side)
 
 
 class LowPass:
@@ -110,14 +110,14 @@ class LowPass:
 
     def kept(self, inside: Inside, settings: Anonymization) -> np.ndarray:
         """Check the steepest step between neighbours, then compare with the filtered spectrum."""
-        height, width = inside.own.shape
+        height, width = inside.mask.shape
         _refuse_single(inside)
         share = float(getattr(settings.blur.sigma, inside.entity))
         sigma = max(float(settings.blur.min_sigma), share * min(height, width))
         # a step is a sum of the original's values, weighted by the kernel's own steps
         steepest = float(np.ptp(inside.original)) * _gaussian(sigma)[math.ceil(3 * sigma)] + 1.0
         for axis in (0, 1):
-            if _steps(inside.written, inside.own, axis).max(initial=0) > steepest:
+            if _steps(inside.written, inside.mask, axis).max(initial=0) > steepest:
                 raise Failure("a blurred region has steeper edges than its kernel leaves")
         # mirrored at its border, the window's cosine transform is its spectrum
         spectrum = fft.dctn(inside.original.astype(np.float32), axes=(1, 2), overwrite_x=True)
@@ -126,7 +126,7 @@ class LowPass:
         return _all_near(inside.written.astype(np.float32), blurred)
 
 
-class OwnWord:
+class StatedPromise:
     """Another package's method: what its own `is_hidden` says."""
 
     def __init__(self, method: type[AnyMethod]) -> None:
@@ -138,7 +138,7 @@ class OwnWord:
 
     def kept(self, inside: Inside, settings: Anonymization) -> np.ndarray:
         """Refuse a region that is as it was, whatever the method says; then ask the method."""
-        original, written = inside.original[:, inside.own], inside.written[:, inside.own]
+        original, written = inside.original[:, inside.mask], inside.written[:, inside.mask]
         if np.ptp(original, axis=1).any() and np.array_equal(original, written):
             raise Failure("a region is as it was")
         is_hidden = settings.of(self._method).is_hidden
@@ -164,11 +164,11 @@ def promise_of(name: str) -> Promise:
     method = METHODS[name]
     if method.is_hidden is AnyMethod.is_hidden:
         raise Failure("its method declares no promise to the audit")
-    return OwnWord(method)
+    return StatedPromise(method)
 
 
 def _refuse_single(inside: Inside) -> None:
-    if inside.own.size == 1:
+    if inside.mask.size == 1:
         raise Failure("an image of one pixel has nothing to average it with; mask it")
 
 
@@ -179,7 +179,7 @@ def _all_near(written: np.ndarray, expected: np.ndarray, allowed: float = _ROUND
     return np.asarray((difference < allowed).all(axis=0), dtype=bool)
 
 
-def _steps(written: np.ndarray, own: np.ndarray, axis: int) -> np.ndarray:
+def _steps(written: np.ndarray, mask: np.ndarray, axis: int) -> np.ndarray:
     """Return the largest difference over channels of neighbours, 0 where one is not the region's.
 
     Returns:
@@ -187,17 +187,17 @@ def _steps(written: np.ndarray, own: np.ndarray, axis: int) -> np.ndarray:
 
     """
     if axis == 0:
-        after, before, both = written[:, 1:], written[:, :-1], own[1:] & own[:-1]
+        after, before, both = written[:, 1:], written[:, :-1], mask[1:] & mask[:-1]
     else:
-        after, before, both = written[:, :, 1:], written[:, :, :-1], own[:, 1:] & own[:, :-1]
+        after, before, both = written[:, :, 1:], written[:, :, :-1], mask[:, 1:] & mask[:, :-1]
     larger = np.maximum(after, before)
     larger -= np.minimum(after, before)
     return np.asarray(larger.max(axis=0) * both)
 
 
-def _edges(written: np.ndarray, own: np.ndarray, axis: int) -> list[int]:
+def _edges(written: np.ndarray, mask: np.ndarray, axis: int) -> list[int]:
     """Return the rows (axis 0) or columns (1) that differ anywhere from the one before."""
-    differs = _steps(written, own, axis).any(axis=1 - axis)
+    differs = _steps(written, mask, axis).any(axis=1 - axis)
     return [int(index) + 1 for index in np.flatnonzero(differs)]
 
 

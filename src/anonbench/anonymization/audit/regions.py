@@ -121,12 +121,12 @@ def area_of(region: Region, shape: tuple[int, ...], margin: float, least: int) -
 
 def _widened(start: int, stop: int, least: int, length: int) -> tuple[int, int]:
     """Widen an interval to `least` evenly, an odd pixel at its end, and shift it into the image."""
-    lacking = min(least, length) - (stop - start)
-    if lacking <= 0:
+    growth = min(least, length) - (stop - start)
+    if growth <= 0:
         return start, stop
-    before = lacking // 2
-    shift = max(before - start, 0) - max(stop + lacking - before - length, 0)
-    return start - before + shift, stop + lacking - before + shift
+    before = growth // 2
+    shift = max(before - start, 0) - max(stop + growth - before - length, 0)
+    return start - before + shift, stop + growth - before + shift
 
 
 def _is_flat(corners: np.ndarray) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from anonbench.anonymization.methods.blur import Blur
 from anonbench.anonymization.methods.mask import Mask
 from anonbench.anonymization.methods.pixelate import Pixelate
-from anonbench.core.methods import METHODS, Method
+from anonbench.core.registries.methods import METHODS, Method
 
 BUILT_IN = (Pixelate, Blur, Mask)
 

@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar
 import numpy as np
 from pydantic import Field
 
-from anonbench.core.methods import Method
+from anonbench.core.registries.methods import Method
 from anonbench.core.settings import Positive, Settings
 
 
@@ -40,7 +40,7 @@ class Blur(Method):
 
     def hide(self, pixels: np.ndarray, entity: str) -> np.ndarray:
         """Blur; nothing outside the window has a part in it: its border is mirrored."""
-        from anonbench.core.opencv import cv2
+        from anonbench.core.libraries.opencv import cv2
 
         share = float(getattr(self.sigma, entity))
         sigma = max(self.min_sigma, share * min(pixels.shape[:2]))

@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar
 import numpy as np
 from pydantic import Field
 
-from anonbench.core.methods import Method
+from anonbench.core.registries.methods import Method
 
 Colour = tuple[
     Annotated[int, Field(ge=0, le=255)],

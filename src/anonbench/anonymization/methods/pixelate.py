@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar
 import numpy as np
 from pydantic import Field
 
-from anonbench.core.methods import Method
+from anonbench.core.registries.methods import Method
 from anonbench.core.settings import Count, Settings
 
 
@@ -44,7 +44,7 @@ class Pixelate(Method):
         to both), so that none is smaller than asked for: a remainder of one pixel at the edge would
         be a pixel of the original.
         """
-        from anonbench.core.opencv import cv2
+        from anonbench.core.libraries.opencv import cv2
 
         height, width = pixels.shape[:2]
         blocks = int(getattr(self.blocks, entity))

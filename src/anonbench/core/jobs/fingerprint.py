@@ -18,10 +18,10 @@ from importlib import metadata
 from importlib.util import cache_from_source
 from pathlib import Path
 
-from anonbench.core.added import added
 from anonbench.core.io import read_json, write_json
 from anonbench.core.jobs.call_graph import ALL, CallGraph
 from anonbench.core.provenance import file_digest
+from anonbench.core.registries.added import added
 
 PACKAGES = {name: Path(__file__).parents[3] / name for name in ("anonbench", "anonbench_demo")}
 """The packages whose sources are read, with their folders."""
@@ -33,7 +33,7 @@ _SILENT = frozenset({"tqdm"})
 """Packages that compute nothing."""
 _FRAME = ("anonbench.core.jobs", "anonbench.core.progress", "anonbench.workflow")
 """What is around a job's work: it decides whether, when and where that runs, not what it makes."""
-_SHOWN = "anonbench.core.registry:facts"
+_SHOWN = "anonbench.core.registries.registry:facts"
 """The code that shows what registered classes are called and drawn as."""
 _distributions = cache(metadata.packages_distributions)
 
@@ -128,12 +128,12 @@ def _graph() -> CallGraph:
 @cache
 def _facts() -> str:
     # imported here: few scripts come to it, and every job would load pydantic and NumPy first
-    from anonbench.core.attackers import ATTACKERS
-    from anonbench.core.backbones import BACKBONES
-    from anonbench.core.detectors import DETECTORS
-    from anonbench.core.methods import METHODS
-    from anonbench.core.registry import facts_digest
-    from anonbench.core.tables import TABLES
+    from anonbench.core.registries.attackers import ATTACKERS
+    from anonbench.core.registries.backbones import BACKBONES
+    from anonbench.core.registries.detectors import DETECTORS
+    from anonbench.core.registries.methods import METHODS
+    from anonbench.core.registries.registry import facts_digest
+    from anonbench.core.registries.tables import TABLES
 
     return facts_digest((METHODS, DETECTORS, ATTACKERS, BACKBONES, TABLES))
 

@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from anonbench.core.io import atomic, read_sealed, seal
+from anonbench.core.io import append_checksum, atomic, read_checksummed
 
 FLUSH_SECONDS = 60.0
 """A killed job loses at most so much work, or `_FLUSH_SHARE` times the time of a flush."""
@@ -79,13 +79,13 @@ class WorkCache:
             table = self.table().replace_schema_metadata({_IDENTITY: self._identity})
             with atomic(self._file) as temporary:
                 pq.write_table(table, temporary, compression="zstd")
-                seal(temporary)
+                append_checksum(temporary)
             self._is_changed = False
 
     def _read(self, file: Path) -> pa.Table:
         """Return the missing rows that a file has; none if it is damaged or of another identity."""
         try:
-            content = pa.BufferReader(read_sealed(file))
+            content = pa.BufferReader(read_checksummed(file))
             found = pq.read_schema(content)
             is_same = (found.metadata or {}).get(_IDENTITY) == self._identity.encode()
             if is_same and found.names == self._schema.names:

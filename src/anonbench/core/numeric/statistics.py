@@ -6,7 +6,7 @@ from statistics import NormalDist
 
 import numpy as np
 
-from anonbench.core.seeding import rng
+from anonbench.core.numeric.seeding import rng
 
 # draws in memory at once while resampling: 8 MB, which stay in the processor's cache
 _DRAWS = 1 << 20

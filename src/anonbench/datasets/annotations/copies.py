@@ -42,5 +42,5 @@ def _of_others(rows: pd.DataFrame, copies: pd.DataFrame) -> pd.DataFrame:
     shared = shared[shared["id"] != shared["copy"]]
     shared = shared.assign(id=shared["copy"])[rows.columns].drop_duplicates(_REGION)
     both = pd.concat([regions[_REGION], shared[_REGION]], ignore_index=True)
-    own = both.duplicated().to_numpy()[len(regions) :]
-    return shared[~own]
+    is_own = both.duplicated().to_numpy()[len(regions) :]
+    return shared[~is_own]

@@ -83,9 +83,9 @@ def correct(
     one in whatever order the rows are.
     """
     removals = [correction for correction in corrections if correction.action is Action.REMOVE]
-    hits = [[_is_meant(region, removal) for region in regions] for removal in removals]
-    unused = [removal for removal, hit in zip(removals, hits, strict=True) if not any(hit)]
-    kept = [region for i, region in enumerate(regions) if not any(hit[i] for hit in hits)]
+    matches = [[_is_meant(region, removal) for region in regions] for removal in removals]
+    unused = [removal for removal, row in zip(removals, matches, strict=True) if not any(row)]
+    kept = [region for i, region in enumerate(regions) if not any(row[i] for row in matches)]
     added = [
         correction.region
         for correction in corrections

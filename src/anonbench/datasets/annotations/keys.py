@@ -102,16 +102,16 @@ class Images:
 
     def hint(self, name: str, is_path: bool) -> str:
         """Return what may be wrong with a name that no image has; empty where nothing is seen."""
-        own, other = (self._paths, self._ids) if is_path else (self._ids, self._paths)
+        column, other = (self._paths, self._ids) if is_path else (self._ids, self._paths)
         if name != name.strip():
             return "there is white space around it"
         if name in other:
             kinds = ("a path", "an id") if is_path else ("an id", "a path")
             return f"it is not {kinds[0]} but {kinds[1]}: name the column so"
-        if "\\" in name and name.replace("\\", "/") in own:
+        if "\\" in name and name.replace("\\", "/") in column:
             return "write it with / in place of \\"
         folded = _folded(name)
-        near = next((known for known in own.names if _folded(known) == folded), None)
+        near = next((known for known in column.names if _folded(known) == folded), None)
         if near is not None:
             if near.casefold() == name.casefold():
                 return "there is one that differs in upper and lower case"

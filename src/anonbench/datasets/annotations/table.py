@@ -37,9 +37,9 @@ def make_rows(file: Path, frame: pd.DataFrame, numbers: Sequence[str]) -> Rows:
 
     """
     keys = [key for key in KEYS if key in frame]
-    lacking = [column for column in ("entity", *BOX) if column not in frame]
-    if not keys or lacking:
-        wanted = lacking[0] if keys else "id (or path)"
+    missing = [column for column in ("entity", *BOX) if column not in frame]
+    if not keys or missing:
+        wanted = missing[0] if keys else "id (or path)"
         raise InputError(
             f"{file} has no column {wanted}; a table of boxes needs id (or path), entity, "
             f"{', '.join(BOX)}; a CSV's first line names them, separated by commas"
@@ -104,11 +104,11 @@ def _is_no_name(values: pd.Series) -> np.ndarray:
     """Tell which cells are neither text nor whole numbers, bool [N]: 1.0 may have been 1."""
     if isinstance(values.dtype, pd.StringDtype):
         return np.zeros(len(values), dtype=bool)
-    odd = [
+    is_number = [
         isinstance(value, bool) or not isinstance(value, str | int | np.integer)
         for value in values.tolist()
     ]
-    return np.array(odd, dtype=bool) & values.notna().to_numpy()
+    return np.array(is_number, dtype=bool) & values.notna().to_numpy()
 
 
 def _texts(values: pd.Series) -> pd.Series:

@@ -12,14 +12,14 @@ import numpy as np
 
 from anonbench.core.boxes import Region
 from anonbench.core.errors import InputError
-from anonbench.core.opencv import cv2
+from anonbench.core.libraries.onnx import cpu_session
+from anonbench.core.libraries.opencv import cv2
 from anonbench.detection.base import as_rgb, require_finite
 from anonbench.detection.faces.faces import face_region
 from anonbench.detection.faces.suppression import suppressed
 
 # Read when the package is imported: it sends usage data to Microsoft otherwise.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
-import onnxruntime
 
 if TYPE_CHECKING:
     from anonbench.detection.kinds.face_onnx import FaceOnnx
@@ -103,13 +103,8 @@ class Scrfd:
 
         """
         self._settings = settings
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
-        options.log_severity_level = 3
         try:
-            self._session = onnxruntime.InferenceSession(
-                path, sess_options=options, providers=["CPUExecutionProvider"]
-            )
+            self._session = cpu_session(path)
             self._input = self._session.get_inputs()[0].name
             outputs = self._run(np.zeros((PROBE, PROBE, 3), np.uint8))
         except Exception as error:  # the library's own exceptions have no common base

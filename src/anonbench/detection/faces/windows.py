@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from anonbench.core.libraries.opencv import cv2
 from anonbench.core.numeric.compiled import compiled
-from anonbench.core.opencv import cv2
 
 Span = tuple[np.ndarray, np.ndarray]
 """Where windows begin, and where they end."""

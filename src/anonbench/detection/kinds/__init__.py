@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from anonbench.core.detectors import DETECTORS, DetectorKind
+from anonbench.core.registries.detectors import DETECTORS, DetectorKind
 from anonbench.detection.kinds.boxes import Boxes
 from anonbench.detection.kinds.face_onnx import FaceOnnx
 from anonbench.detection.kinds.mrz import Mrz

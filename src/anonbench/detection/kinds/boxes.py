@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from anonbench.core.detectors import Detector, DetectorKind, Loading
+from anonbench.core.registries.detectors import Detector, DetectorKind, Loading
 from anonbench.detection.base import NoDetector
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
-from anonbench.core.detectors import Detector, DetectorKind, Loading
+from anonbench.core.registries.detectors import Detector, DetectorKind, Loading
 from anonbench.core.settings import Count, Fraction, Place, Positive
 from anonbench.core.vocabulary import Entity
 

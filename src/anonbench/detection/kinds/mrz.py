@@ -6,8 +6,8 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from anonbench.core.detectors import Detector, DetectorKind, Loading
-from anonbench.core.registry import section_of
+from anonbench.core.registries.detectors import Detector, DetectorKind, Loading
+from anonbench.core.registries.registry import section_of
 from anonbench.core.settings import Fraction, Place
 from anonbench.core.vocabulary import Entity
 from anonbench.detection.kinds.ppocr import Ppocr

@@ -6,8 +6,8 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from anonbench.core.detectors import Detector, DetectorKind, Loading
 from anonbench.core.errors import InputError
+from anonbench.core.registries.detectors import Detector, DetectorKind, Loading
 from anonbench.core.settings import Count, Fraction, Positive
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from anonbench.core.detectors import Detector, DetectorKind, Loading
+from anonbench.core.registries.detectors import Detector, DetectorKind, Loading
 from anonbench.core.settings import Positive
 from anonbench.core.vocabulary import Entity
 

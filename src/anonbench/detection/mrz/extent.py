@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from anonbench.core.icao9303 import begins_with_dates, has_dates, is_licence
-from anonbench.core.opencv import cv2
+from anonbench.core.libraries.opencv import cv2
 from anonbench.detection.mrz.zones import STEP, Frame, Line
 from anonbench.detection.text.recognizer import straightened
 
@@ -75,10 +75,10 @@ def _lengthened(grey: np.ndarray, line: Line) -> Line:
     columns = _columns(grey, longer)
     window = HEIGHT + HEIGHT // 2
     level = cv2.blur(columns[None], (window, 1))[0]
-    own = max(1, round(len(columns) * (end - start) / (end - start + reach)))
-    least = LEAST_INK * float(np.median(level[:own]))
-    beyond = np.nonzero(level[own:] < least)[0]
-    more = (int(beyond[0]) if len(beyond) else len(columns) - own) / HEIGHT * line.height
+    inside = max(1, round(len(columns) * (end - start) / (end - start + reach)))
+    least = LEAST_INK * float(np.median(level[:inside]))
+    beyond = np.nonzero(level[inside:] < least)[0]
+    more = (int(beyond[0]) if len(beyond) else len(columns) - inside) / HEIGHT * line.height
     if not len(beyond) or more <= line.height / 2:  # no end in sight: it is the picture's ground
         return line
     return replace(line, corners=frame.corners((start, end + more), frame.depth([line])))

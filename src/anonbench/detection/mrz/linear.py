@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from anonbench.core.opencv import cv2
+from anonbench.core.libraries.opencv import cv2
 
 ALIKE = 0.6
 """Correlation from which a row shows the same bars as the last row of the code."""
@@ -107,9 +107,9 @@ def _moved(grey: np.ndarray, row: np.ndarray, step: np.ndarray) -> np.ndarray:
             break
         shifts = [shift + drift for drift in DRIFT if abs(shift + drift) <= pad]
         rows = np.stack([strip[index, pad + s : pad + s + count] for s in shifts])
-        likeness = _correlations(bars, rows)
-        best = int(likeness.argmax())
-        if likeness[best] >= ALIKE and rows[best].std() >= least:
+        similarity = _correlations(bars, rows)
+        best = int(similarity.argmax())
+        if similarity[best] >= ALIKE and rows[best].std() >= least:
             last, shift, bars = index, shifts[best], rows[best]
     moved: np.ndarray = row + last * step + shift * unit
     return moved

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from anonbench.core.boxes import Region
-from anonbench.core.detectors import Detector
-from anonbench.core.icao9303 import FILLER, likeness, normalized, verified
-from anonbench.core.opencv import cv2
+from anonbench.core.icao9303 import FILLER, normalized, plausibility, verified
+from anonbench.core.libraries.opencv import cv2
+from anonbench.core.registries.detectors import Detector
 from anonbench.core.vocabulary import Entity
 from anonbench.detection.base import as_rgb, clipped_quad
 from anonbench.detection.mrz.extent import completed
@@ -85,7 +85,7 @@ class MrzDetector:
         if not _promising(self._reader.read(rgb, line.corners, PROBE)):
             return line
         text = self._reader.read(rgb, line.corners)
-        return replace(line, text=text, score=likeness(text))
+        return replace(line, text=text, score=plausibility(text))
 
 
 def _line(region: Region) -> Line:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from anonbench.core.icao9303 import FORMATS
-from anonbench.core.opencv import cv2
+from anonbench.core.libraries.opencv import cv2
 from anonbench.detection.mrz.zones import STEP, Frame, Line, alike, lengthwise
 from anonbench.detection.text.recognizer import straightened
 

@@ -1,4 +1,4 @@
-"""The jobs that judge detection: from the stages' files to tables."""
+"""The jobs that evaluate detection: from the stages' files to tables."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def searched(manifest: Path, images: Sequence[Path]) -> pd.DataFrame:
     return listed[listed["id"].isin(seen)]
 
 
-def judge_dataset(
+def evaluate_detection(
     manifest: Path,
     boxes: Path,
     images: Sequence[Path],

@@ -129,17 +129,17 @@ def measure_image(
     images, alike = [], []
     for entity in Entity:
         rows = [row for row in regions if row["entity"] == entity]
-        own = np.array([s for region, s in drawn if region.entity == entity], dtype=object)
+        of_true = np.array([s for region, s in drawn if region.entity == entity], dtype=object)
         of_kind = found_shapes[np.array([region.entity == entity for region in found], dtype=bool)]
-        if not len(own) and not len(of_kind):
+        if not len(of_true) and not len(of_kind):
             continue
-        joined = all_true if len(own) == len(drawn) else _joined(own)
+        joined = all_true if len(of_true) == len(drawn) else _joined(of_true)
         joined_found = all_found if len(of_kind) == len(found) else _joined(of_kind)
-        _add(rows, "covered_alike", hidden_shares(own, joined_found))
-        _add(rows, "matched", matches(own, of_kind))
+        _add(rows, "covered_alike", hidden_shares(of_true, joined_found))
+        _add(rows, "matched", matches(of_true, of_kind))
         alike.append(shapely.intersection(joined[0], joined_found[0]))
         false = false_share(all_true, joined_found, size)
-        counts = {"entity": str(entity), "true": len(own), "found": len(of_kind)}
+        counts = {"entity": str(entity), "true": len(of_true), "found": len(of_kind)}
         images.append(counts | _areas(joined, all_found, alike[-1]) | {"false_area": false})
     counts = {"entity": ALL, "true": len(drawn), "found": len(found)}
     areas = _areas(all_true, all_found, _union(np.array(alike, dtype=object)))
@@ -236,12 +236,12 @@ def summarize_quality(
     everyone = pd.Index(images["id"].unique())
     rows = []
     for entity in [*Entity, ALL]:
-        own = images[images["entity"] == entity].set_index("id")
-        if own.empty:
+        of_entity = images[images["entity"] == entity].set_index("id")
+        if of_entity.empty:
             continue
         mine = regions if entity == ALL else regions[regions["entity"] == entity]
-        counts = (len(mine), int(own["found"].sum()))
-        sampled = _metric_samples(own, mine, everyone, resamples)
+        counts = (len(mine), int(of_entity["found"].sum()))
+        sampled = _metric_samples(of_entity, mine, everyone, resamples)
         for metric in METRICS:
             value, samples, behind = sampled[metric]
             low, high = interval(samples, confidence)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from anonbench.core.seeding import hash_int
+from anonbench.core.numeric.seeding import hash_int
 
 REVIEW_COLUMNS = ["why", "id", "split", "path", "regions", "score", "reason"]
 FAILED = "failed"

@@ -18,7 +18,7 @@ import shapely
 
 from anonbench.config.detectors import Detection
 from anonbench.core.boxes import Region, image_regions, read_boxes
-from anonbench.core.seeding import hash_int
+from anonbench.core.numeric.seeding import hash_int
 from anonbench.core.vocabulary import Entity
 from anonbench.detection.kinds import kind_named
 from anonbench.detection.quality.quality import (

@@ -14,7 +14,7 @@ def read_truth(path: Path, manifest: pd.DataFrame, drawn: bool) -> dict[str, lis
     """Return the true regions of those images of the manifest whose regions are known.
 
     Args:
-        path: the demo's box table, or what `match_own` wrote of a file.
+        path: the demo's box table, or what `match_user_file` wrote of a file.
         manifest: column id.
         drawn: whether it is the demo's, which knows all images. Of other files, only images that
             they name are known: an image without any row may have been left out.

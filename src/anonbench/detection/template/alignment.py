@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 
-from anonbench.core.opencv import cv2
+from anonbench.core.libraries.opencv import cv2
 from anonbench.detection.template.features import Features
 
 Kind = Literal["affine", "homography"]
@@ -55,12 +55,12 @@ def match(template: Features, image: Features) -> tuple[np.ndarray, np.ndarray]:
     """Return the points of matching features, float32 [M, 2] in each, none of them twice."""
     if len(template.points) < 2 or len(image.points) < 2:
         return np.zeros((0, 2), np.float32), np.zeros((0, 2), np.float32)
-    likeness = template.descriptors @ image.descriptors.T
-    rows, mutual = np.arange(len(likeness)), likeness.argmax(axis=0)
-    first = likeness.argmax(axis=1)
-    best = likeness[rows, first]
-    likeness[rows, first] = -1.0
-    second = likeness.max(axis=1)
+    similarity = template.descriptors @ image.descriptors.T
+    rows, mutual = np.arange(len(similarity)), similarity.argmax(axis=0)
+    first = similarity.argmax(axis=1)
+    best = similarity[rows, first]
+    similarity[rows, first] = -1.0
+    second = similarity.max(axis=1)
     # of vectors of length 1 the squared distance is 2 - 2 · product
     kept = (1 - best < RATIO**2 * (1 - second)) & (mutual[first] == rows)
     return template.points[kept], image.points[first[kept]]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from anonbench.core.opencv import cv2
+from anonbench.core.libraries.opencv import cv2
 
 LENGTH = 128
 """Numbers of a descriptor."""

@@ -12,7 +12,7 @@ import pandas as pd
 
 from anonbench.core.boxes import Region
 from anonbench.core.errors import InputError, UnreadableImage
-from anonbench.core.opencv import cv2
+from anonbench.core.libraries.opencv import cv2
 from anonbench.core.vocabulary import Entity
 from anonbench.datasets.annotations import Images, read_boxes_file
 from anonbench.datasets.images import read_image
@@ -119,9 +119,9 @@ class TemplateDetector:
         """
         grey, scale = working_copy(image, self._settings.longest_side)
         features = extract(grey, FEATURES)
-        likeness = self._embeddings @ embed(features.descriptors, self._centres)
+        similarity = self._embeddings @ embed(features.descriptors, self._centres)
         best: tuple[float, Known, np.ndarray] | None = None
-        for index in np.argsort(-likeness, kind="stable")[: self._settings.candidates]:
+        for index in np.argsort(-similarity, kind="stable")[: self._settings.candidates]:
             known = self._known[index]
             alignment = align(known.features, features, self._settings.transformation)
             if alignment is None or not self._accepts(alignment, known):
@@ -213,8 +213,8 @@ def _read_boxes(
     """Return the templates' boxes by name: the path in the folder without suffix is the id."""
     files = [folder / name for name in ANNOTATIONS if (folder / name).is_file()]
     if len(files) != 1:
-        there = "several of" if files else "none of"
-        raise InputError(f"templates: {folder} has {there} {', '.join(ANNOTATIONS)}; keep one")
+        amount = "several of" if files else "none of"
+        raise InputError(f"templates: {folder} has {amount} {', '.join(ANNOTATIONS)}; keep one")
     rows = [(name, paths[name], i.shape[1], i.shape[0]) for name, i in images.items()]
     listed = pd.DataFrame(rows, columns=["id", "path", "width", "height"])
     boxes = read_boxes_file(files[0], Images(folder, listed)).regions()

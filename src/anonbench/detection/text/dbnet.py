@@ -16,6 +16,7 @@ import numpy as np
 
 from anonbench.core.boxes import Region
 from anonbench.core.errors import InputError
+from anonbench.core.libraries.onnx import cpu_session
 from anonbench.core.vocabulary import Entity
 from anonbench.detection.base import clipped_quad, require_finite
 from anonbench.detection.text.dbnet_boxes import Thresholds, text_boxes
@@ -111,13 +112,8 @@ def _flush_denormals() -> None:
 
 
 def _load(path: Path) -> onnxruntime.InferenceSession:
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.log_severity_level = 3
     try:
-        session = onnxruntime.InferenceSession(
-            path, sess_options=options, providers=["CPUExecutionProvider"]
-        )
+        session = cpu_session(path)
     except Exception as error:  # the library's own exceptions have no common base
         raise InputError(
             f"detector ppocr cannot load {path} ({type(error).__name__}); it is damaged or no ONNX "

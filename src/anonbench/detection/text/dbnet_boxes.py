@@ -15,7 +15,7 @@ from operator import itemgetter
 import numpy as np
 import pyclipper
 
-from anonbench.core.opencv import cv2
+from anonbench.core.libraries.opencv import cv2
 
 Corners = list[list[float]]
 """Four times x and y, from the upper left corner clockwise, in pixels of the map."""

@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from anonbench.core.errors import InputError
-from anonbench.core.opencv import cv2
+from anonbench.core.libraries.opencv import cv2
 
 STRIDE = 32
 """The network halves its input five times."""

@@ -13,7 +13,7 @@ import numpy as np
 import yaml
 
 from anonbench.core.errors import InputError
-from anonbench.core.opencv import cv2
+from anonbench.core.libraries.opencv import cv2
 from anonbench.core.provenance import file_digest
 
 if TYPE_CHECKING:

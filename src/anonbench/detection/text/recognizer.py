@@ -12,12 +12,12 @@ from pathlib import Path
 import numpy as np
 
 from anonbench.core.errors import InputError
-from anonbench.core.opencv import cv2
+from anonbench.core.libraries.onnx import cpu_session
+from anonbench.core.libraries.opencv import cv2
 from anonbench.detection.base import require_finite
 from anonbench.detection.text.ppocr_model import INSTALL, WHEEL
 
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # read when the package is imported
-import onnxruntime
 
 WHEEL_FILE = "models/ch_PP-OCRv3_rec_infer.onnx"
 HEIGHT = 48
@@ -41,14 +41,8 @@ class LineReader:
 
         """
         path = _found(weights)
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 3
         try:
-            self._session = onnxruntime.InferenceSession(
-                str(path), options, providers=["CPUExecutionProvider"]
-            )
+            self._session = cpu_session(path, threads)
             alphabet = self._session.get_modelmeta().custom_metadata_map["character"]
         except Exception as error:  # ONNX Runtime has some twenty kinds
             raise InputError(

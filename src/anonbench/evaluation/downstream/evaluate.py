@@ -51,19 +51,19 @@ def evaluate_downstream(
     """
     known = _label_of(labels)
     fitted, train_labels, train_unlabelled = _labelled(read_embeddings(train), known, "train")
-    asked, val_labels, val_unlabelled = _labelled(read_embeddings(val), known, "validation")
-    _check(fitted, train_labels, asked)
+    validation, val_labels, val_unlabelled = _labelled(read_embeddings(val), known, "validation")
+    _check(fitted, train_labels, validation)
 
     ks = sorted({settings.k, *settings.all_k})
-    neighbours = knn_predict(fitted, train_labels, asked, ks, settings.temperature)
-    probe = linear_probe(fitted, train_labels, asked, settings.linear, seed)
+    neighbours = knn_predict(fitted, train_labels, validation, ks, settings.temperature)
+    probe = linear_probe(fitted, train_labels, validation, settings.linear, seed)
     unseen = int((~np.isin(val_labels, train_labels)).sum())
     notes = _notes(ks, len(fitted.ids), unseen, probe)
     for note in notes:
         log.warning("%s", note)
 
     predicted = {"knn": neighbours[settings.k], "linear": probe.predictions}
-    table = {"id": asked.ids, "label": val_labels} | predicted
+    table = {"id": validation.ids, "label": val_labels} | predicted
     write_parquet(pd.DataFrame(table, dtype="str"), predictions)
     write_csv(confusion(val_labels, predicted, np.unique(train_labels)), confusions)
     write_json(
@@ -71,7 +71,7 @@ def evaluate_downstream(
         {
             "train": {"images": len(fitted.ids), "classes": len(np.unique(train_labels))},
             "val": {
-                "images": len(asked.ids),
+                "images": len(validation.ids),
                 "classes": len(np.unique(val_labels)),
                 "of_unseen_classes": unseen,
             },

@@ -15,8 +15,8 @@ import numpy as np
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from anonbench.config import Linear
+from anonbench.core.numeric.seeding import hash_ints
 from anonbench.core.numeric.similarity import threads
-from anonbench.core.seeding import hash_ints
 from anonbench.embedding.store import Embeddings
 from anonbench.evaluation.downstream.softmax import Fit, Problem, Standardization
 
@@ -58,9 +58,9 @@ def linear_probe(
     Takes one more copy of the train features. Deterministic: the held-out part depends on seed and
     ids, and no sum depends on the number of threads, which OMP_NUM_THREADS grants.
     """
-    held = _held_out(train.ids, train_labels, settings.held_out, seed)
+    is_held_out = _held_out(train.ids, train_labels, settings.held_out, seed)
     # the held-out images last, so that either part is a view
-    order = np.concatenate([np.flatnonzero(~held), np.flatnonzero(held)])
+    order = np.concatenate([np.flatnonzero(~is_held_out), np.flatnonzero(is_held_out)])
     classes, codes = np.unique(train_labels, return_inverse=True)
     with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(threads()) as pool:
         # of all train images: no label enters it, which alone could favour a strength
@@ -68,18 +68,18 @@ def linear_probe(
         problem = Problem(
             standard(train.values, order, pool), codes[order], len(classes), standard.variance, pool
         )
-        path = _path(problem, int((~held).sum()), settings) if held.any() else {}
+        path = _path(problem, int((~is_held_out).sum()), settings) if is_held_out.any() else {}
         accuracy = {strength: right for strength, (_, right) in path.items()}
         middle = sorted(settings.strengths)[len(settings.strengths) // 2]
         # max() keeps the first on ties: the strongest regularization that does as well
         strength = max(accuracy, key=lambda c: accuracy[c]) if accuracy else middle
         last = problem.fit(strength, settings.max_iterations)
-        asked = standard(val.values, np.arange(len(val.values)), pool)
-        predictions = classes[last.predict(asked, pool)]
+        validation = standard(val.values, np.arange(len(val.values)), pool)
+        predictions = classes[last.predict(validation, pool)]
     return LinearProbe(
         predictions=predictions,
         strength=strength,
-        held_out=int(held.sum()),
+        held_out=int(is_held_out.sum()),
         held_out_accuracy=accuracy,
         iterations=last.iterations,
         converged=last.converged,
@@ -105,6 +105,6 @@ def _held_out(ids: Sequence[str], labels: np.ndarray, share: float, seed: int) -
     by_class = np.lexsort((hash_ints((seed, "linear probe, held out"), ids), codes))
     place = np.arange(len(ids)) - np.repeat(np.cumsum(counts) - counts, counts)
     taken = np.minimum(np.round(share * counts), counts - 1)
-    held = np.zeros(len(ids), dtype=bool)
-    held[by_class[place < np.repeat(taken, counts)]] = True
-    return held
+    is_held_out = np.zeros(len(ids), dtype=bool)
+    is_held_out[by_class[place < np.repeat(taken, counts)]] = True
+    return is_held_out

@@ -155,13 +155,13 @@ class Problem:
             for rows in _chunks(rows_of_part):
                 logits = self.features[rows] @ narrow
                 logits -= logits.max(axis=1, keepdims=True)
-                own = np.arange(len(logits)), self.codes[rows]
-                loss -= float(logits[own].sum(dtype=np.float64))
+                true_class = np.arange(len(logits)), self.codes[rows]
+                loss -= float(logits[true_class].sum(dtype=np.float64))
                 np.exp(logits, out=logits)
                 totals = logits.sum(axis=1, keepdims=True)
                 loss += float(np.log(totals).sum(dtype=np.float64))
                 logits /= totals
-                logits[own] -= 1.0
+                logits[true_class] -= 1.0
                 slope += self.features[rows].T @ logits
             return loss, slope
 

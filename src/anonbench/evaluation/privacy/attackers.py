@@ -9,13 +9,13 @@ import numpy as np
 import torch
 
 from anonbench.core.errors import InputError
+from anonbench.core.libraries.onnx import cpu_session
 from anonbench.training.checkpoints.weights import load_backbone, read_description
 from anonbench.training.loop.device_setup import pick_device
 from anonbench.training.model.backbone import encode
 
 # Read when the package is imported: it sends usage data to Microsoft otherwise.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
-import onnxruntime
 
 BATCH = 64
 """Crops that are embedded at once."""
@@ -64,13 +64,8 @@ class OnnxRecognizer:
         """
         if not path.is_file():
             raise InputError(f"{SETTING}: there is no file {path}; give a model in ONNX format")
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
-        options.log_severity_level = 3
         try:
-            self._session = onnxruntime.InferenceSession(
-                path, sess_options=options, providers=["CPUExecutionProvider"]
-            )
+            self._session = cpu_session(path)
             self._input = self._session.get_inputs()[0]
             batch, channels, height, width = self._input.shape
             if channels != 3 or height != width:

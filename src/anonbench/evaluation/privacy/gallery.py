@@ -1,8 +1,8 @@
 """Choice of probes, and of the gallery in which each is searched.
 
-A face whose person is known is looked for among the person's other photographs, any other region
-among the originals of all regions, its own with them. Everything is drawn by hashes of ids: an
-added image moves few others, and every variant and attacker meets the same line-up.
+A face whose person is known is searched among other photographs, any other region among the
+originals of all regions, its own included. Everything is drawn by hashes of ids: an added image
+moves few others, and every variant and attacker meets the same gallery.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ import pandas as pd
 from pyarrow.parquet import read_schema
 
 from anonbench.config.privacy import Privacy
-from anonbench.core.seeding import hash_ints
+from anonbench.core.numeric.seeding import hash_ints
 from anonbench.core.vocabulary import Entity
 
 NONE = "no region in the validation images"
 ONLY_ONE = "only one region in the validation images"
 ONLY_TRAIN = "no region in the validation images, but in the train images"
-"""Why there is no line-up."""
+"""Why there is no gallery."""
 
 
 class Match(StrEnum):
@@ -36,8 +36,8 @@ class Match(StrEnum):
 
 
 @dataclass(frozen=True)
-class LineUp:
-    """One entity's gallery; its probes are some of the gallery's own regions."""
+class Gallery:
+    """One entity's gallery; its probes are some of its regions."""
 
     entity: Entity
     match: Match
@@ -47,15 +47,15 @@ class LineUp:
     the image, int), probe (bool)."""
 
 
-def line_ups(
+def draw_galleries(
     boxes: pd.DataFrame,
     ids: Collection[str],
     people: Mapping[str, str],
     sought: Collection[Entity],
     settings: Privacy,
     seed: int,
-) -> tuple[list[LineUp], dict[Entity, str]]:
-    """Draw a line-up for each entity, and say why an entity has none.
+) -> tuple[list[Gallery], dict[Entity, str]]:
+    """Draw a gallery for each entity, and say why an entity has none.
 
     Args:
         boxes: columns of `anonbench.core.boxes`, of both splits.
@@ -66,11 +66,11 @@ def line_ups(
         seed: of the draw.
 
     """
-    own = boxes[boxes["id"].isin(set(ids))].sort_values(["id", "order"], ignore_index=True)
-    own = own.assign(count=own.groupby("id")["order"].transform("size"))
-    found, missing = [], {}
+    validation = boxes[boxes["id"].isin(set(ids))].sort_values(["id", "order"], ignore_index=True)
+    validation = validation.assign(count=validation.groupby("id")["order"].transform("size"))
+    galleries, missing = [], {}
     for entity in Entity:
-        regions = own[own["entity"] == entity.value]
+        regions = validation[validation["entity"] == entity.value]
         drawn = _of_persons(regions, people, settings, seed) if entity is Entity.FACE else None
         match = Match.REGION if drawn is None else Match.PERSON
         if drawn is None:
@@ -83,8 +83,8 @@ def line_ups(
                 missing[entity] = ONLY_TRAIN if published else NONE
             continue
         ordered = drawn.sort_values(["id", "order"], ignore_index=True)
-        found.append(LineUp(entity, match, ordered[_COLUMNS]))
-    return found, missing
+        galleries.append(Gallery(entity, match, ordered[_COLUMNS]))
+    return galleries, missing
 
 
 _COLUMNS = ["id", "order", "count", "who", "cluster", "probe"]
@@ -121,8 +121,8 @@ def _of_persons(
     drawn = drawn[drawn.groupby("person", sort=False).ngroup() < _persons_within(drawn, settings)]
     who = pd.factorize(drawn["person"])[0]
     order = np.argsort(hash_ints((seed, "probe"), drawn["id"]), kind="stable")
-    asked = order[drawn["photos"].to_numpy()[order] > 1][: settings.probes]
-    return drawn.assign(who=who, cluster=who, probe=np.isin(np.arange(len(drawn)), asked))
+    probes = order[drawn["photos"].to_numpy()[order] > 1][: settings.probes]
+    return drawn.assign(who=who, cluster=who, probe=np.isin(np.arange(len(drawn)), probes))
 
 
 def _persons_within(drawn: pd.DataFrame, settings: Privacy) -> int:

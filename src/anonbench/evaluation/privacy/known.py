@@ -1,4 +1,4 @@
-"""Re-identification rates that a statement may rest on, and what the others lack.
+"""Re-identification rates that a statement may rest on, and why others are not known.
 
 A rate is known where its interval is narrow enough, and where enough persons (or images) and a
 large enough gallery stand behind it. A variant's rate is known where that of every entity is: the
@@ -17,9 +17,9 @@ from anonbench.evaluation.privacy.gallery import ONLY_ONE, ONLY_TRAIN
 from anonbench.evaluation.privacy.rates import worst
 
 MIN_CLUSTERS = 20
-"""Persons (or images) of the probes; among fewer, their likeness cannot be estimated."""
+"""Persons (or images) of the probes; among fewer, how alike they are cannot be estimated."""
 MIN_GALLERY = 100
-"""Regions that a probe's own is looked for among: chance is then about one in a hundred."""
+"""Regions among which a probe's own is searched: chance is then about one in a hundred."""
 _VARIANT = ["degree", "method"]
 
 
@@ -32,21 +32,21 @@ def strongest(rates: pd.DataFrame, widest: float, confidence: float) -> pd.DataF
         confidence: of the intervals.
 
     Returns:
-        A row of `worst` for each method and degree, and two columns. `lacking`: what this very
-        rate lacks; only where no entity's rate is known is it not empty. `unknown`: by entity, what
-        its rate lacks; empty where all are known.
+        A row of `worst` for each method and degree, and two columns. `shortfall`: why this rate is
+        not known; empty unless no entity's rate is known. `unknown`: by entity, why its rate is not
+        known; empty where all are.
 
     """
     by_entity = worst(rates, of=[*_VARIANT, "entity"])
-    reasons = [_lacking(row, widest, confidence) for row in by_entity.to_dict("records")]
-    by_entity = by_entity.assign(lacking=reasons)
+    reasons = [_shortfall(row, widest, confidence) for row in by_entity.to_dict("records")]
+    by_entity = by_entity.assign(shortfall=reasons)
     lone = rates.loc[rates["reason"].isin([ONLY_ONE, ONLY_TRAIN]), ["entity", "reason"]]
     missing = [f"{entity}: {why}" for entity, why in dict(lone.to_numpy().tolist()).items()]
     rows = []
     for _, group in by_entity.groupby(_VARIANT, sort=False):
-        known = group[group["lacking"] == ""]
+        known = group[group["shortfall"] == ""]
         best = worst(known if len(known) else group)
-        of_entities = zip(group["entity"], group["lacking"], strict=True)
+        of_entities = zip(group["entity"], group["shortfall"], strict=True)
         unknown = [*(f"{entity}: {why}" for entity, why in of_entities if why), *missing]
         rows.append(best.assign(unknown="; ".join(unknown)))
     return pd.concat(rows, ignore_index=True) if rows else by_entity.assign(unknown="")
@@ -60,21 +60,21 @@ def probes_needed(widest: float, confidence: float) -> int:
     return math.ceil(z * z * (1.0 / widest**2 - 1.0))  # Wilson's at one half, its widest
 
 
-def _lacking(row: dict[Any, Any], widest: float, confidence: float) -> str:
+def _shortfall(row: dict[Any, Any], widest: float, confidence: float) -> str:
     """Return why a rate is not known and what to add, empty where it is known."""
     who = "persons" if row["match"] == "person" else "images"
-    lacks = []
+    reasons = []
     if row["clusters"] < MIN_CLUSTERS:
-        lacks.append(f"{row['clusters']} {who}, and {MIN_CLUSTERS} are needed")
+        reasons.append(f"{row['clusters']} {who}, and {MIN_CLUSTERS} are needed")
     if row["gallery"] < MIN_GALLERY:
-        lacks.append(f"a gallery of {row['gallery']}, and {MIN_GALLERY} are needed")
+        reasons.append(f"a gallery of {row['gallery']}, and {MIN_GALLERY} are needed")
     width = row["high"] - row["low"]
     if math.isnan(width):
-        lacks.append("no interval")
+        reasons.append("no interval")
     elif width > widest:
         needed = probes_needed(widest, confidence)
-        lacks.append(
+        reasons.append(
             f"an interval of {100 * width:.1f} points from {row['n']} probes, and at most "
             f"{100 * widest:g} are allowed: {needed} probes of different {who} are enough"
         )
-    return ", ".join(lacks)
+    return ", ".join(reasons)

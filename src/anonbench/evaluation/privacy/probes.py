@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-NAIVE, PARROT = "naive", "parrot"
-"""The attackers that are models of the experiment."""
+NAIVE, ADAPTIVE = "naive", "parrot"
+"""The attackers that are models of the experiment, by their names in results."""
 ANONYMIZED = "anonymized"
 RANKS = (1, 10)
 """Ranks at which a match counts as found."""

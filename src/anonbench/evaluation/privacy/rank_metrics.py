@@ -53,7 +53,7 @@ def places(
     )
 
 
-def hits(found: Places, rank: int) -> np.ndarray:
+def hit_rates(found: Places, rank: int) -> np.ndarray:
     """Return the chance that a match is among the first `rank`, float64 [P].
 
     It is 0 or 1 but where a tie reaches across the rank: tied crops come in random order, so that a

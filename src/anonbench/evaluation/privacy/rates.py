@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from anonbench.core.attackers import ATTACKERS
-from anonbench.core.methods import METHODS
 from anonbench.core.numeric.statistics import wilson
+from anonbench.core.registries.attackers import ATTACKERS
+from anonbench.core.registries.methods import METHODS
 from anonbench.core.vocabulary import ORIGINAL, Entity
-from anonbench.evaluation.privacy.probes import ANONYMIZED, NAIVE, PARROT, RANKS
+from anonbench.evaluation.privacy.probes import ADAPTIVE, ANONYMIZED, NAIVE, RANKS
 
 RATE_COLUMNS = [
     "dataset",
@@ -44,7 +44,7 @@ _ORDERS: dict[str, list[str]] = {
     "method": [ORIGINAL, *METHODS, ""],
     "entity": [entity.value for entity in Entity],
     "regions": [ALL, HIDDEN],
-    "attacker": [NAIVE, PARROT, *ATTACKERS, ""],
+    "attacker": [NAIVE, ADAPTIVE, *ATTACKERS, ""],
     "against": [ORIGINAL, ANONYMIZED, ""],
 }
 

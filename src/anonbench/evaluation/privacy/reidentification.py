@@ -1,12 +1,12 @@
 """Re-identification: search of anonymized crops among crops of the originals.
 
-Attackers. The naive one compares by the unadapted model. The parrot has learned from images
-that were anonymized in the same way (McPherson et al. 2016, "Defeating image obfuscation with deep
-learning"; Hao et al. 2019 report 86 % where the naive one has 11 %): here the model adapted to the
-variant. Others are registered (`anonbench.core.attackers`): a face recognition model of the user's
-own, or another package's. Where persons are looked for
-in other photographs, each also anonymizes its gallery first (the parrot attack that needs no
-training); for the same region of the same image that would compare a crop with itself.
+The naive attacker compares by the unadapted model. The adaptive attacker ("parrot") has learned
+from images that were anonymized in the same way: here the model adapted to the variant (McPherson
+et al. 2016, "Defeating image obfuscation with deep learning"; Hao et al. 2019 report 86 % where the
+naive one has 11 %). Others are registered (`anonbench.core.registries.attackers`): a face
+recognition model of the user's, or another package's. Where persons are searched in other
+photographs, each attacker also anonymizes its gallery first (the adaptive attack that needs no
+training). For the same region of the same image that would compare a crop with itself.
 """
 
 from __future__ import annotations
@@ -21,24 +21,18 @@ import numpy as np
 import pandas as pd
 
 from anonbench.config.privacy import Privacy
-from anonbench.core.attackers import Attacker
 from anonbench.core.boxes import Region, image_regions, regions_at
 from anonbench.core.io import write_parquet
 from anonbench.core.progress import track
+from anonbench.core.registries.attackers import Attacker
 from anonbench.core.vocabulary import ORIGINAL, Entity, Variant
 from anonbench.datasets.shards import ImageSet
 from anonbench.evaluation.privacy.attackers import Backbone
 from anonbench.evaluation.privacy.crops import read_crops
-from anonbench.evaluation.privacy.gallery import LineUp, Match, line_ups
+from anonbench.evaluation.privacy.gallery import Gallery, Match, draw_galleries
 from anonbench.evaluation.privacy.kinds import attacker_named
-from anonbench.evaluation.privacy.probes import (
-    ANONYMIZED,
-    COLUMNS,
-    NAIVE,
-    PARROT,
-    RANKS,
-)
-from anonbench.evaluation.privacy.rank_metrics import Places, chances, hits, places
+from anonbench.evaluation.privacy.probes import ADAPTIVE, ANONYMIZED, COLUMNS, NAIVE, RANKS
+from anonbench.evaluation.privacy.rank_metrics import Places, chances, hit_rates, places
 
 _Regions = Mapping[str, Sequence[Region]]
 
@@ -51,29 +45,29 @@ class Attacked:
 
     variant: Variant
     images: ImageSet
-    parrot: Path | None = None
+    adapted: Path | None = None
 
 
 @dataclass(frozen=True)
 class _View:
-    """The crops of all line-ups in one variant, by the side of their squares."""
+    """The crops of all galleries in one variant, by the side of their squares."""
 
     variant: Variant
     crops: Mapping[int, np.ndarray]
 
 
 class _Scene:
-    """The line-ups of one data set, whose crops stand one below the other in one table."""
+    """The galleries of one data set, with the crops of all of them in one table."""
 
-    def __init__(self, lines: Sequence[LineUp], settings: Privacy) -> None:
-        self.lines = lines
+    def __init__(self, galleries: Sequence[Gallery], settings: Privacy) -> None:
+        self.galleries = galleries
         table = pd.concat(
             [
-                line.crops.assign(
-                    margin=settings.margin if line.match is Match.PERSON else 1.0,
-                    again=line.crops["probe"] | (line.match is Match.PERSON),
+                gallery.crops.assign(
+                    margin=settings.margin if gallery.match is Match.PERSON else 1.0,
+                    is_compared=gallery.crops["probe"] | (gallery.match is Match.PERSON),
                 )
-                for line in lines
+                for gallery in galleries
             ],
             ignore_index=True,
         )
@@ -83,19 +77,20 @@ class _Scene:
 
     def view(self, attacked: Attacked, regions: _Regions, sides: Sequence[int]) -> _View:
         """Read the crops in one variant: all of the originals, else those that are compared."""
-        rows = self._read if attacked.variant == Variant() else self._read[self._read["again"]]
-        found = read_crops(attacked.images, regions, rows, sides)
+        rows = self._read
+        if attacked.variant != Variant():
+            rows = rows[rows["is_compared"]]
         crops = {side: np.zeros((self._size, side, side, 3), np.uint8) for side in sides}
-        for side, values in found.items():
+        for side, values in read_crops(attacked.images, regions, rows, sides).items():
             crops[side][rows["place"].to_numpy()] = values
         return _View(attacked.variant, crops)
 
-    def slices(self) -> Iterator[tuple[LineUp, slice]]:
-        """Give each line-up with the rows of its crops."""
+    def slices(self) -> Iterator[tuple[Gallery, slice]]:
+        """Give each gallery with the rows of its crops."""
         start = 0
-        for line in self.lines:
-            yield line, slice(start, start + len(line.crops))
-            start += len(line.crops)
+        for gallery in self.galleries:
+            yield gallery, slice(start, start + len(gallery.crops))
+            start += len(gallery.crops)
 
 
 def reidentify(
@@ -129,11 +124,12 @@ def reidentify(
         InputError: a model cannot be loaded.
 
     """
-    lines, missing = line_ups(boxes, originals.ids, people, sought, settings, seed)
+    galleries, missing = draw_galleries(boxes, originals.ids, people, sought, settings, seed)
     rows = [_none(entity, reason) for entity, reason in missing.items()]
-    if lines:
-        drawn = boxes[boxes["id"].isin({name for line in lines for name in line.crops["id"]})]
-        scene = _Scene(lines, settings)
+    if galleries:
+        ids = {name for gallery in galleries for name in gallery.crops["id"]}
+        drawn = boxes[boxes["id"].isin(ids)]
+        scene = _Scene(galleries, settings)
         rows += _attack(scene, originals, variants, image_regions(drawn), unadapted, settings)
     table = pd.concat([pd.DataFrame(columns=list(COLUMNS)), *rows], ignore_index=True)
     write_parquet(table[list(COLUMNS)].astype(COLUMNS), output)
@@ -147,116 +143,119 @@ def _attack(
     unadapted: Path,
     settings: Privacy,
 ) -> list[pd.DataFrame]:
-    standing: dict[str, Attacker] = {NAIVE: Backbone(unadapted)}
-    shown = {line.entity for line in scene.lines}
+    attackers: dict[str, Attacker] = {NAIVE: Backbone(unadapted)}
+    shown = {gallery.entity for gallery in scene.galleries}
     for name in settings.attackers:
         kind = settings.of(attacker_named(name))
         if kind.is_given() and shown & set(kind.entities or shown):
-            standing[name] = kind.load()
-    sides = sorted({attacker.side for attacker in standing.values()})
+            attackers[name] = kind.load()
+    sides = sorted({attacker.side for attacker in attackers.values()})
     original = scene.view(Attacked(Variant(), originals), regions, sides)
-    known = {name: _embedded(name, each, scene, original) for name, each in standing.items()}
+    known = {name: _embedded(name, each, scene, original) for name, each in attackers.items()}
     rows = []
-    for name in standing:
-        rows += _compared(scene, Variant(), name, known[name], known[name])
+    for name, vectors in known.items():
+        rows += _compared(scene, Variant(), name, vectors, vectors)
     for attacked in track(variants, len(variants), "variants attacked"):
         view = scene.view(attacked, regions, sides)
-        for name, attacker in standing.items():
-            seen = _embedded(name, attacker, scene, view)
-            rows += _compared(scene, attacked.variant, name, seen, known[name])
-        if attacked.parrot is None:
+        for name, attacker in attackers.items():
+            vectors = _embedded(name, attacker, scene, view)
+            rows += _compared(scene, attacked.variant, name, vectors, known[name])
+        if attacked.adapted is None:
             reason = "no model is adapted to this variant"
-            rows += [_none(line.entity, reason, attacked.variant, PARROT) for line in scene.lines]
+            rows += [
+                _none(gallery.entity, reason, attacked.variant, ADAPTIVE)
+                for gallery in scene.galleries
+            ]
             continue
-        parrot = Backbone(attacked.parrot)
-        seen, gallery = (_embedded(PARROT, parrot, scene, each) for each in (view, original))
-        rows += _compared(scene, attacked.variant, PARROT, seen, gallery)
+        adapted = Backbone(attacked.adapted)
+        vectors, clear = (_embedded(ADAPTIVE, adapted, scene, each) for each in (view, original))
+        rows += _compared(scene, attacked.variant, ADAPTIVE, vectors, clear)
     return rows
 
 
 def _embedded(
     name: str, attacker: Attacker, scene: _Scene, view: _View
 ) -> dict[Entity, np.ndarray]:
-    """Return the vectors of each line-up's crops; probes alone are needed where regions match."""
-    found = {}
-    for line, part in scene.slices():
-        if line.entity not in (entities_of(name) or Entity):
+    """Return the vectors of each gallery's crops, of its probes only where regions match."""
+    vectors = {}
+    for gallery, part in scene.slices():
+        if gallery.entity not in (entities_of(name) or Entity):
             continue
         crops = view.crops[attacker.side][part]
-        asked = line.crops["probe"].to_numpy()
-        if line.match is Match.REGION and view.variant != Variant():
-            crops = crops[asked]
-        found[line.entity] = attacker.embed(crops)
-    return found
+        if gallery.match is Match.REGION and view.variant != Variant():
+            crops = crops[gallery.crops["probe"].to_numpy()]
+        vectors[gallery.entity] = attacker.embed(crops)
+    return vectors
 
 
 def entities_of(attacker: str) -> tuple[str, ...]:
     """Return what an attacker is shown; nothing: every entity."""
-    return () if attacker in (NAIVE, PARROT) else attacker_named(attacker).entities
+    return () if attacker in (NAIVE, ADAPTIVE) else attacker_named(attacker).entities
 
 
 def _compared(
     scene: _Scene,
     variant: Variant,
     attacker: str,
-    seen: Mapping[Entity, np.ndarray],
-    known: Mapping[Entity, np.ndarray],
+    anonymized: Mapping[Entity, np.ndarray],
+    originals: Mapping[Entity, np.ndarray],
 ) -> list[pd.DataFrame]:
     """Return the rows of one attacker on one variant, against each kind of gallery.
 
     Args:
-        scene: the line-ups.
+        scene: the galleries.
         variant: of the probes.
         attacker: its name.
-        seen: vectors of the variant's crops by entity.
-        known: vectors of the originals' crops by entity.
+        anonymized: vectors of the variant's crops by entity.
+        originals: vectors of the originals' crops by entity.
 
     """
     rows = []
-    for line in scene.lines:
-        if line.entity not in seen:
+    for gallery in scene.galleries:
+        if gallery.entity not in anonymized:
             continue
-        asked = line.crops["probe"].to_numpy()
-        whole = len(seen[line.entity]) == len(line.crops)
-        probes = seen[line.entity][asked] if whole else seen[line.entity]
-        galleries = {ORIGINAL: known[line.entity]}
-        if line.match is Match.PERSON and variant != Variant():
-            galleries[ANONYMIZED] = seen[line.entity]
-        for against, gallery in galleries.items():
-            rows.append(_rows(line, variant, attacker, against, _placed(line, probes, gallery)))
+        probes = anonymized[gallery.entity]
+        if len(probes) == len(gallery.crops):
+            probes = probes[gallery.crops["probe"].to_numpy()]
+        searched = {ORIGINAL: originals[gallery.entity]}
+        if gallery.match is Match.PERSON and variant != Variant():
+            searched[ANONYMIZED] = anonymized[gallery.entity]
+        for against, vectors in searched.items():
+            ranks = _places(gallery, probes, vectors)
+            rows.append(_rows(gallery, variant, attacker, against, ranks))
     return rows
 
 
-def _placed(line: LineUp, probes: np.ndarray, gallery: np.ndarray) -> Places:
-    asked = line.crops[line.crops["probe"]]
-    match = asked["who"].to_numpy()[:, None] == line.crops["who"].to_numpy()
-    own = asked["id"].to_numpy()[:, None] == line.crops["id"].to_numpy()
-    left_out = own if line.match is Match.PERSON else np.zeros_like(own)
-    return places(probes, gallery, match, left_out)
+def _places(gallery: Gallery, probes: np.ndarray, vectors: np.ndarray) -> Places:
+    rows = gallery.crops[gallery.crops["probe"]]
+    match = rows["who"].to_numpy()[:, None] == gallery.crops["who"].to_numpy()
+    same_image = rows["id"].to_numpy()[:, None] == gallery.crops["id"].to_numpy()
+    left_out = same_image if gallery.match is Match.PERSON else np.zeros_like(same_image)
+    return places(probes, vectors, match, left_out)
 
 
 def _rows(
-    line: LineUp, variant: Variant, attacker: str, against: str, found: Places
+    gallery: Gallery, variant: Variant, attacker: str, against: str, ranks: Places
 ) -> pd.DataFrame:
-    asked = line.crops[line.crops["probe"]]
+    probes = gallery.crops[gallery.crops["probe"]]
     hidden = [
         bool(variant.method) and order < regions_at(variant.degree, count)
-        for order, count in zip(asked["order"], asked["count"], strict=True)
+        for order, count in zip(probes["order"], probes["count"], strict=True)
     ]
-    table = asked[["id", "order", "cluster"]].assign(
-        entity=line.entity.value,
-        match=line.match.value,
+    table = probes[["id", "order", "cluster"]].assign(
+        entity=gallery.entity.value,
+        match=gallery.match.value,
         method=ORIGINAL if variant.method is None else variant.method,
         degree=variant.degree,
         attacker=attacker,
         against=against,
         hidden=hidden,
-        gallery=found.gallery,
+        gallery=ranks.gallery,
         reason="",
     )
     for rank in RANKS:
-        table[f"hit_{rank}"] = hits(found, rank)
-        table[f"chance_{rank}"] = chances(found, rank)
+        table[f"hit_{rank}"] = hit_rates(ranks, rank)
+        table[f"chance_{rank}"] = chances(ranks, rank)
     return table
 
 

@@ -87,27 +87,28 @@ def score(
         Scores, with the chance level of nDCG taken over the checked queries; the difference.
 
     """
-    truth, searched, asked = Archive(reference), Archive(database), Archive(queries)
-    own = positions_of(asked, truth)
-    checked = draw(asked.ids, check)
-    judge = _Judge(truth, k, settings)
-    vectors, of_reference = asked.units(slice(None)), truth.units(own)
+    truth, searched, queried = Archive(reference), Archive(database), Archive(queries)
+    self_columns = positions_of(queried, truth)
+    checked = draw(queried.ids, check)
+    scorer = _ListScorer(truth, k, settings)
+    vectors, of_reference = queried.units(slice(None)), truth.units(self_columns)
 
     # an index goes before the next one comes: they are as large as the archive
-    expected = judge.first(truth, of_reference, own, build(truth, kind, judge.depth))
-    found = judge.first(searched, vectors, own, build(searched, kind, judge.depth))
-    table = judge.scores(of_reference, expected, found)
+    expected = scorer.first(truth, of_reference, self_columns, build(truth, kind, scorer.depth))
+    results = scorer.first(searched, vectors, self_columns, build(searched, kind, scorer.depth))
+    table = scorer.scores(of_reference, expected, results)
 
-    own = own[checked]
-    exact_expected = judge.first(truth, of_reference[checked], own, exactly(truth))
-    exact_found = judge.first(searched, vectors[checked], own, exactly(searched))
-    exact = judge.scores(of_reference[checked], exact_expected, exact_found)
+    self_columns = self_columns[checked]
+    exact_expected = scorer.first(truth, of_reference[checked], self_columns, exactly(truth))
+    exact_results = scorer.first(searched, vectors[checked], self_columns, exactly(searched))
+    exact = scorer.scores(of_reference[checked], exact_expected, exact_results)
     recall = _recall(
-        [(exact_expected, expected[checked]), (exact_found, found[checked])], judge.measures.k
+        [(exact_expected, expected[checked]), (exact_results, results[checked])],
+        scorer.measures.k,
     )
     difference = Difference(len(checked), recall, _differences(table.iloc[checked], exact))
-    chance = judge.chance(of_reference[checked], own, exact_expected)
-    table.insert(0, "id", asked.ids)
+    chance = scorer.chance(of_reference[checked], self_columns, exact_expected)
+    table.insert(0, "id", queried.ids)
     table.insert(1, "query", "queries")
     levels = chance_levels(chance, truth.size, k, settings)
     return Scores(table, truth.size, k, levels), difference
@@ -172,8 +173,10 @@ def exactly(archive: Archive) -> Finder:
         positions = np.empty((len(queries), 0), dtype=np.int64)
         with threadpool_limits(1, user_api="blas"):
             for part, units in archive.parts():
-                here = np.arange(part.start, part.stop)
-                positions = np.hstack([positions, np.broadcast_to(here, (len(queries), len(here)))])
+                in_part = np.arange(part.start, part.stop)
+                positions = np.hstack(
+                    [positions, np.broadcast_to(in_part, (len(queries), len(in_part)))]
+                )
                 best = np.hstack([best, queries @ units.T])
                 if best.shape[1] > count:
                     kept = np.argpartition(-best, count - 1, axis=1)[:, :count]
@@ -184,7 +187,7 @@ def exactly(archive: Archive) -> Finder:
     return find
 
 
-class _Judge:
+class _ListScorer:
     """Puts candidates in order and scores the lists."""
 
     def __init__(self, truth: Archive, k: int, settings: Retrieval) -> None:
@@ -194,44 +197,46 @@ class _Judge:
         """Images that have to be found."""
 
     def first(
-        self, archive: Archive, queries: np.ndarray, own: np.ndarray, find: Finder
+        self, archive: Archive, queries: np.ndarray, self_columns: np.ndarray, find: Finder
     ) -> np.ndarray:
         """Return the first images of queries in an archive, int64 [Q, depth].
 
         Args:
             archive: what is searched.
             queries: unit vectors [Q, D].
-            own: the position of each query's own image [Q].
+            self_columns: the position of each query's own image [Q].
             find: gives candidates, which are put in order anew: equal images come by their ids.
 
         """
         more = 0 if self._settings.include_self else 1
         candidates = find(queries, min(self.depth + more, archive.size))
         if more:
-            candidates = np.where(candidates == own[:, None], -1, candidates)
+            candidates = np.where(candidates == self_columns[:, None], -1, candidates)
         similarity = _similarities(archive, queries, candidates)
         none = archive.size  # comes last
         ordered = sorted_words(similarity, np.where(candidates < 0, none, candidates))
         ordered = ordered[:, : self.depth]
         return np.where(ordered == none, -1, ordered)
 
-    def scores(self, units: np.ndarray, expected: np.ndarray, found: np.ndarray) -> pd.DataFrame:
+    def scores(self, units: np.ndarray, expected: np.ndarray, results: np.ndarray) -> pd.DataFrame:
         """Return the scores of lists [Q, depth] against expected ones, one row a query.
 
         Args:
             units: the queries as embedded for the reference [Q, D'].
             expected: the reference's first images.
-            found: the first images of what is scored. Missing ones have no gain.
+            results: the first images of what is scored. Missing ones have no gain.
 
         """
         k = self.measures.k
         ideal = self.measures.ideal(self._gained(units, expected[:, :k]))
         scores = self.measures.scores(
-            _places(expected, found), None, self._gained(units, found[:, :k]), ideal
+            _places(expected, results), None, self._gained(units, results[:, :k]), ideal
         )
         return pd.DataFrame({column: scores[column] for column in COLUMNS})
 
-    def chance(self, units: np.ndarray, own: np.ndarray, expected: np.ndarray) -> np.ndarray:
+    def chance(
+        self, units: np.ndarray, self_columns: np.ndarray, expected: np.ndarray
+    ) -> np.ndarray:
         """Return the expected nDCG of a random ranking for queries, float64 [Q]."""
         chance = np.empty(len(units))
         step = max(1, 8 * _VALUES // self._truth.size)
@@ -239,36 +244,36 @@ class _Judge:
             rows = slice(start, start + step)
             similarity = np.hstack([units[rows] @ part.T for _, part in self._truth.parts()])
             relevant = self._gained(units[rows], expected[rows, : self.measures.k])
-            own_gain = similarity[np.arange(len(similarity)), own[rows]]
+            own_gain = similarity[np.arange(len(similarity)), self_columns[rows]]
             ideal = self.measures.ideal(relevant)
             chance[rows] = self.measures.chance(similarity, relevant, own_gain, ideal)
         return chance
 
-    def _gained(self, units: np.ndarray, found: np.ndarray) -> np.ndarray:
+    def _gained(self, units: np.ndarray, results: np.ndarray) -> np.ndarray:
         """Return the reference similarities of images; where one is missing, what gains nothing."""
         nothing = -1.0 if self._settings.negative_gain == "shift" else 0.0
-        similarity = _similarities(self._truth, units, found)
-        return np.where(found < 0, np.float32(nothing), similarity)
+        similarity = _similarities(self._truth, units, results)
+        return np.where(results < 0, np.float32(nothing), similarity)
 
 
-def _similarities(archive: Archive, queries: np.ndarray, found: np.ndarray) -> np.ndarray:
+def _similarities(archive: Archive, queries: np.ndarray, results: np.ndarray) -> np.ndarray:
     """Return the similarity of each image found to its query, float32 [Q, L]; -inf for none."""
-    similarity = np.empty(found.shape, dtype=np.float32)
-    step = max(1, _VALUES // (found.shape[1] * archive.width))
-    for start in range(0, len(found), step):
+    similarity = np.empty(results.shape, dtype=np.float32)
+    step = max(1, _VALUES // (results.shape[1] * archive.width))
+    for start in range(0, len(results), step):
         rows = slice(start, start + step)
-        images = archive.units(np.maximum(found[rows], 0))
+        images = archive.units(np.maximum(results[rows], 0))
         # by NumPy and not by BLAS: equal vectors have equal similarities, wherever they stand
         similarity[rows] = np.einsum("qd,qld->ql", queries[rows], images)
-    similarity[found < 0] = -np.inf
+    similarity[results < 0] = -np.inf
     return similarity
 
 
-def _places(expected: np.ndarray, found: np.ndarray) -> np.ndarray:
+def _places(expected: np.ndarray, results: np.ndarray) -> np.ndarray:
     """Return each found image's place in the expected list, its length where it is not there."""
     length = expected.shape[1]
-    places = np.full(found.shape, length, dtype=np.int64)
-    for row, (wanted, given) in enumerate(zip(expected, found, strict=True)):
+    places = np.full(results.shape, length, dtype=np.int64)
+    for row, (wanted, given) in enumerate(zip(expected, results, strict=True)):
         order = np.argsort(wanted, kind="stable")
         at = order[np.minimum(np.searchsorted(wanted, given, sorter=order), length - 1)]
         same = (wanted[at] == given) & (given >= 0)
@@ -279,9 +284,9 @@ def _places(expected: np.ndarray, found: np.ndarray) -> np.ndarray:
 def _recall(lists: Sequence[tuple[np.ndarray, np.ndarray]], k: int) -> dict[int, float]:
     """Return by depth the mean share of exact lists that approximate ones have."""
     depths = sorted({min(depth, k) for depth in (*_RECALLS, k)})
-    found = [_places(exact, approximate) for exact, approximate in lists]
+    results = [_places(exact, approximate) for exact, approximate in lists]
     return {
-        depth: float(np.mean([agreement.overlap(np, places, depth) for places in found]))
+        depth: float(np.mean([agreement.overlap(np, places, depth) for places in results]))
         for depth in depths
     }
 

@@ -92,30 +92,34 @@ def score(
         settings: of the scores; `block` is lowered where the archive is large.
 
     """
-    truth, searched, asked = Archive(reference), Archive(database), Archive(queries)
-    own = positions_of(asked, truth)
+    truth, searched, queried = Archive(reference), Archive(database), Archive(queries)
+    self_columns = positions_of(queried, truth)
     rows = max(1, min(settings.block, _BYTES // (_BYTES_A_PAIR * truth.size)))
     engine = make_engine(settings, k)
     to_reference, to_database = Streamed(truth), Streamed(searched)
-    found, chance = np.empty((len(COLUMNS), len(own))), np.empty(len(own))
-    parts = blocks_of(own, partial(blocks, block=rows))
+    scored, chance = np.empty((len(COLUMNS), len(self_columns))), np.empty(len(self_columns))
+    parts = blocks_of(self_columns, partial(blocks, block=rows))
     for block in track(parts, len(parts), "blocks of queries"):
         in_rows = block.queries[block.fill]
-        ranking = engine.reference(to_reference, truth.units(own[in_rows]), own[in_rows])
+        ranking = engine.reference(
+            to_reference, truth.units(self_columns[in_rows]), self_columns[in_rows]
+        )
         chance[block.queries] = ranking.chance[block.rows]
-        (scores,) = engine.score(ranking, to_database, [asked.units(in_rows)], own[in_rows])
-        found[:, block.queries] = [scores[column][block.rows] for column in COLUMNS]
+        (scores,) = engine.score(
+            ranking, to_database, [queried.units(in_rows)], self_columns[in_rows]
+        )
+        scored[:, block.queries] = [scores[column][block.rows] for column in COLUMNS]
         del ranking  # its memory is for the next block's
-    table = pd.DataFrame({"id": asked.ids, "query": "queries"}).join(
-        pd.DataFrame(found.T, columns=list(COLUMNS))
+    table = pd.DataFrame({"id": queried.ids, "query": "queries"}).join(
+        pd.DataFrame(scored.T, columns=list(COLUMNS))
     )
     return Scores(table, truth.size, k, chance_levels(chance, truth.size, k, settings))
 
 
-def positions_of(asked: Archive, archive: Archive) -> np.ndarray:
+def positions_of(queried: Archive, archive: Archive) -> np.ndarray:
     """Return the position of each query's own image in an archive, int64 [Q]."""
     rows = {name: row for row, name in enumerate(archive.ids)}
-    return np.array([rows[name] for name in asked.ids], dtype=np.int64)
+    return np.array([rows[name] for name in queried.ids], dtype=np.int64)
 
 
 def _repeated(archive: Archive) -> tuple[list[int], list[int]]:

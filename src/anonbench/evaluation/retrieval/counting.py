@@ -90,23 +90,23 @@ def _pick(values, bits, place, relevant, depth, top, bins, counts, wanted, picke
     for i in range(size):
         bins[i] = np.uint16(min(max((top - values[i]) * scale, np.float32(0)), last))
     counts[:] = 0
-    even, odd = counts
+    even_counts, odd_counts = counts
     for i in range(1, size, 2):  # by turns, since equal bins would wait for each other's count
-        even[bins[i - 1]] += 1
-        odd[bins[i]] += 1
+        even_counts[bins[i - 1]] += 1
+        odd_counts[bins[i]] += 1
     if size % 2:
-        even[bins[size - 1]] += 1
+        even_counts[bins[size - 1]] += 1
     wanted[:] = 0
     for position in relevant:
         wanted[bins[position]] = 1
     before, left_out = 0, 0
     for each in range(most):
-        here = even[each] + odd[each]
+        in_bin = even_counts[each] + odd_counts[each]
         if before < depth:
             wanted[each] = 1
-        even[each] = left_out
-        before += here
-        left_out += here * (1 - wanted[each])
+        even_counts[each] = left_out
+        before += in_bin
+        left_out += in_bin * (1 - wanted[each])
     count = 0
     for i in range(size):
         picked[count] = i

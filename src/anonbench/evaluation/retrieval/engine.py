@@ -37,18 +37,22 @@ class Engine(Protocol):
     def slices(self, queries: int) -> list[slice]:
         """Return the blocks of so many queries."""
 
-    def reference(self, searched: Any, queries: np.ndarray, own: np.ndarray) -> Reference:
+    def reference(self, searched: Any, queries: np.ndarray, self_columns: np.ndarray) -> Reference:
         """Rank the reference's database for a block of queries.
 
         Args:
             searched: the reference's database, of `database`.
             queries: the same images as embedded for the reference [rows, D].
-            own: column of each query's own image in the database, int64 [rows].
+            self_columns: column of each query's own image in the database, int64 [rows].
 
         """
 
     def score(
-        self, truth: Reference, searched: Any, queries: Sequence[np.ndarray], own: np.ndarray
+        self,
+        truth: Reference,
+        searched: Any,
+        queries: Sequence[np.ndarray],
+        self_columns: np.ndarray,
     ) -> list[dict[str, np.ndarray]]:
         """Score a block of queries, of one kind or several, against the latest reference.
 
@@ -56,7 +60,7 @@ class Engine(Protocol):
             truth: of the same images, the last that `reference` returned.
             searched: a scenario's database, of `database`: the same N images.
             queries: of each kind, the images as the scenario's model embeds them [rows, D].
-            own: as for the reference.
+            self_columns: as for the reference.
 
         Returns:
             For each kind by `COLUMNS`, float64 [rows]; see `Measures.scores`.

@@ -38,7 +38,7 @@ def gather_scenarios(
 
     """
     images = int(pq.read_schema(shards[0]).metadata[IMAGES])
-    settings = metrics.settled(images, settings)
+    settings = metrics.effective_settings(images, settings)
     k = metrics.cutoff(images, settings)
     for scenario, table, summary in zip(scenarios, tables, summaries, strict=True):
         rows = _rows(shards, scenario)

@@ -134,13 +134,13 @@ class _Job:
     ) -> None:
         self._reference = look_through(reference)
         ids = self._reference.ids
-        self._settings = settings = metrics.settled(len(ids), settings)
+        self._settings = settings = metrics.effective_settings(len(ids), settings)
         self._k = metrics.cutoff(len(ids), settings)
         drawn = draw(ids, settings.queries)
-        self._own = shard_of_queries(drawn, shard, settings.shards)
+        self._self_columns = shard_of_queries(drawn, shard, settings.shards)
         self._kept, self._shard = kept, (shard, settings.shards)
         files = self._look_through(scenarios)
-        self._ids = pd.Index([ids[own] for own in self._own], dtype=object)
+        self._ids = pd.Index([ids[column] for column in self._self_columns], dtype=object)
         self._tasks = [self._task(scenario, files) for scenario in scenarios]
 
     def _look_through(self, scenarios: Sequence[Embedded]) -> dict[Path, Vectors]:
@@ -183,7 +183,7 @@ class _Job:
         units = self._reference.units()
         reference = _Base(units, engine.database(units))
         missing = np.flatnonzero(np.any([task.missing for task in tasks], axis=0))
-        steps = self._steps(tasks, blocks_of(self._own, engine.slices, missing))
+        steps = self._steps(tasks, blocks_of(self._self_columns, engine.slices, missing))
         bases: dict[str, _Base] = {}
         for step in track_batches(steps, sum(map(len, steps)), "scenarios x blocks of queries"):
             if bases.keys() != {task.name for task in step.group}:
@@ -216,17 +216,17 @@ class _Job:
         self, step: _Step, engine: Engine, reference: _Base, bases: Mapping[str, _Base]
     ) -> None:
         block = step.block
-        own = self._own[block.queries]
-        in_rows = own[block.fill]
+        self_columns = self._self_columns[block.queries]
+        in_rows = self_columns[block.fill]
         truth = engine.reference(reference.searched, reference.units[in_rows], in_rows)
         for task in step.tasks:
             base = bases[task.name]
             # in memory already: an anonymized query is its own image's vector in the database
-            held = {task.database.path: base.units, self._reference.path: reference.units}
+            in_memory = {task.database.path: base.units, self._reference.path: reference.units}
             units = [
-                held[vectors.path][in_rows]
-                if vectors.path in held
-                else vectors.units(own)[block.fill]
+                in_memory[vectors.path][in_rows]
+                if vectors.path in in_memory
+                else vectors.units(self_columns)[block.fill]
                 for vectors in task.queries.values()
             ]
             found = engine.score(truth, base.searched, units, in_rows)

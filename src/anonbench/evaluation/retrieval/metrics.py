@@ -47,17 +47,17 @@ def cutoff(images: int, settings: Retrieval) -> int:
 
     """
     share = Fraction(str(settings.fraction))  # 0.29 · 100 is 29, not 28.999…
-    own = images - retrievable(images, settings)
-    k = math.floor(share * (images - own))
+    self_images = images - retrievable(images, settings)
+    k = math.floor(share * (images - self_images))
     if k < 1:
         raise InputError(
             f"retrieval.fraction {settings.fraction} of {images} images is no image at all; "
-            f"it needs at least {math.ceil(1 / share) + own} images or a larger fraction"
+            f"it needs at least {math.ceil(1 / share) + self_images} images or a larger fraction"
         )
     return k
 
 
-def settled(images: int, settings: Retrieval) -> Retrieval:
+def effective_settings(images: int, settings: Retrieval) -> Retrieval:
     """Return the settings by which so many images are scored: own images do not count below k = 5.
 
     Raises:
@@ -72,8 +72,8 @@ def settled(images: int, settings: Retrieval) -> Retrieval:
 
 def images_needed(settings: Retrieval, k: int = MIN_K) -> int:
     """Return the smallest number of images whose cut-off is k or more."""
-    own = 0 if settings.include_self and k >= MIN_K else 1
-    return math.ceil(k / Fraction(str(settings.fraction))) + own
+    self_images = 0 if settings.include_self and k >= MIN_K else 1
+    return math.ceil(k / Fraction(str(settings.fraction))) + self_images
 
 
 def retrievable(images: int, settings: Retrieval) -> int:
@@ -148,7 +148,7 @@ class Measures:
         """
         return (gains(similarity, self._settings, self._xp) * self._discounts).sum(-1)
 
-    def chance(self, similarity: Array, relevant: Array, own: Array, ideal: Array) -> Array:
+    def chance(self, similarity: Array, relevant: Array, to_self: Array, ideal: Array) -> Array:
         """Return the expected nDCG of a random ranking, float64 [rows]; NaN where undefined.
 
         At every rank the expected gain is the mean over the images that can be retrieved.
@@ -156,7 +156,7 @@ class Measures:
         Args:
             similarity: reference similarities, float32 [rows, N].
             relevant: those of the relevant images [rows, k].
-            own: those of each query's own image [rows].
+            to_self: those of each query's own image [rows].
             ideal: of `ideal`, [rows].
 
         """
@@ -166,7 +166,7 @@ class Measures:
         else:
             total = gains(similarity, settings, self._xp).sum(-1)
             if not settings.include_self:
-                total = total - gains(own, settings, self._xp)
+                total = total - gains(to_self, settings, self._xp)
         expected = total / retrievable(self._images, settings)
         return self._share(expected * self._discounts.sum(), ideal)
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from anonbench.core.errors import InputError
+from anonbench.core.numeric.seeding import hash_int
 from anonbench.core.numeric.similarity import Similarity, unit_rows
-from anonbench.core.seeding import hash_int
 from anonbench.embedding.store import Embeddings, read_embeddings, read_ids, read_rows
 
 
@@ -85,13 +85,13 @@ def rank(queries: Embeddings, database: Path, ids: Sequence[str], include_self: 
     units = unit_rows(given, str(database))
     places = {image_id: row for row, image_id in enumerate(given.ids)}
     units = units[[places[image_id] for image_id in ids]]
-    asked = unit_rows(queries, "queries")
-    similarities = np.empty((len(asked), len(ids)), dtype=np.float32)
-    similarity = Similarity(units, max(1, len(asked)))
-    for block in similarity.slices(len(asked)):
-        similarities[block] = similarity(asked[block])
+    units_of_queries = unit_rows(queries, "queries")
+    similarities = np.empty((len(units_of_queries), len(ids)), dtype=np.float32)
+    similarity = Similarity(units, max(1, len(units_of_queries)))
+    for block in similarity.slices(len(units_of_queries)):
+        similarities[block] = similarity(units_of_queries[block])
     if not include_self:
-        own = {image_id: row for row, image_id in enumerate(ids)}
+        rows = {image_id: row for row, image_id in enumerate(ids)}
         for row, image_id in enumerate(queries.ids):
-            similarities[row, own[image_id]] = -np.inf
+            similarities[row, rows[image_id]] = -np.inf
     return Rankings(np.argsort(-similarities, axis=1, kind="stable"), similarities)

@@ -41,9 +41,11 @@ class CpuEngine:
         """See `Engine`."""
         return blocks(queries, whole_rows(self._settings.block))
 
-    def reference(self, searched: Similarity, queries: np.ndarray, own: np.ndarray) -> Reference:
+    def reference(
+        self, searched: Similarity, queries: np.ndarray, self_columns: np.ndarray
+    ) -> Reference:
         """See `Engine`."""
-        similarity = self._similarity(searched, queries, own, self._truth)
+        similarity = self._similarity(searched, queries, self_columns, self._truth)
         rows, size = similarity.shape
         measures = Measures(self._settings, self._k, size)
         first = np.empty((rows, measures.depth), dtype=np.int64)
@@ -53,25 +55,31 @@ class CpuEngine:
         def rank(part: slice) -> None:
             values = similarity[part]
             gain = np.empty((len(values), measures.k), dtype=np.float32)
-            for row, order, there, best in zip(values, first[part], place[part], gain, strict=True):
+            for row, order, positions, best in zip(
+                values, first[part], place[part], gain, strict=True
+            ):
                 order[:] = Order(row).first(measures.depth)
-                there[order] = measures.steps
+                positions[order] = measures.steps
                 # by mode clip, which writes where it shall, by another first elsewhere
                 row.take(order[: measures.k], out=best, mode="clip")
             ideal[part] = measures.ideal(gain)
-            own_gain = values[np.arange(len(values)), own[part]]
+            own_gain = values[np.arange(len(values)), self_columns[part]]
             chance[part] = measures.chance(values, gain, own_gain, ideal[part])
 
         _share_out(rank, blocks(rows, max(1, _STRIP // size)))
         return Reference(chance, measures, similarity, first, place, ideal)
 
     def score(
-        self, truth: Reference, searched: Similarity, queries: Sequence[np.ndarray], own: np.ndarray
+        self,
+        truth: Reference,
+        searched: Similarity,
+        queries: Sequence[np.ndarray],
+        self_columns: np.ndarray,
     ) -> list[dict[str, np.ndarray]]:
         """See `Engine`. All kinds are one product: BLAS copies the database for each."""
-        kinds, rows = len(queries), len(own)
+        kinds, rows = len(queries), len(self_columns)
         step = whole_rows(rows)
-        together, columns = _stacked(queries, step), _stacked([own] * kinds, step)
+        together, columns = _stacked(queries, step), _stacked([self_columns] * kinds, step)
         similarity = self._similarity(searched, together, columns, self._room)
         size = similarity.shape[1]
         k, depth = truth.measures.k, truth.measures.depth
@@ -112,13 +120,13 @@ class CpuEngine:
         return room
 
     def _similarity(
-        self, searched: Similarity, queries: np.ndarray, own: np.ndarray, room: Room
+        self, searched: Similarity, queries: np.ndarray, self_columns: np.ndarray, room: Room
     ) -> np.ndarray:
         similarity = searched(queries, room)
         if not self._settings.include_self:
             # a query's own image comes last
             lowest = np.nextafter(similarity.min(axis=1), np.float32(-np.inf))
-            similarity[np.arange(len(own)), own] = lowest
+            similarity[np.arange(len(self_columns)), self_columns] = lowest
         return np.ascontiguousarray(similarity)
 
 

@@ -60,11 +60,13 @@ class TorchEngine:
         return blocks(queries, self._settings.block)
 
     @torch.no_grad()
-    def reference(self, searched: Database, queries: np.ndarray, own: np.ndarray) -> Reference:
+    def reference(
+        self, searched: Database, queries: np.ndarray, self_columns: np.ndarray
+    ) -> Reference:
         """See `Engine`."""
         measures = Measures(self._settings, self._k, searched.size, torch, self._constant)
-        similarity = self._similarity(searched, queries, own)
-        columns = self._constant(own)
+        similarity = self._similarity(searched, queries, self_columns)
+        columns = self._constant(self_columns)
         place = torch.full(similarity.shape, measures.depth, dtype=torch.int32).to(self._device)
         ideal, chance = [], []
         for strip in _strips(similarity):
@@ -80,16 +82,20 @@ class TorchEngine:
         return Reference(expected, measures, similarity, None, place, torch.cat(ideal))
 
     def score(
-        self, truth: Reference, searched: Database, queries: Sequence[np.ndarray], own: np.ndarray
+        self,
+        truth: Reference,
+        searched: Database,
+        queries: Sequence[np.ndarray],
+        self_columns: np.ndarray,
     ) -> list[dict[str, np.ndarray]]:
         """See `Engine`."""
-        return [self._score(truth, searched, units, own) for units in queries]
+        return [self._score(truth, searched, units, self_columns) for units in queries]
 
     @torch.no_grad()
     def _score(
-        self, truth: Reference, searched: Database, queries: np.ndarray, own: np.ndarray
+        self, truth: Reference, searched: Database, queries: np.ndarray, self_columns: np.ndarray
     ) -> dict[str, np.ndarray]:
-        similarity = self._similarity(searched, queries, own)
+        similarity = self._similarity(searched, queries, self_columns)
         measures = truth.measures
         found = []
         for strip in _strips(similarity):
@@ -106,12 +112,14 @@ class TorchEngine:
             found.append(torch.stack([scores[column] for column in COLUMNS]))
         return dict(zip(COLUMNS, torch.cat(found, 1).cpu().numpy(), strict=True))
 
-    def _similarity(self, searched: Database, queries: np.ndarray, own: np.ndarray) -> torch.Tensor:
+    def _similarity(
+        self, searched: Database, queries: np.ndarray, self_columns: np.ndarray
+    ) -> torch.Tensor:
         similarity = searched.similarity(self._constant(queries))
         if not self._settings.include_self:
             # a query's own image comes last
             lowest = torch.nextafter(similarity.amin(1), similarity.new_tensor(-torch.inf))
-            similarity.scatter_(1, self._constant(own)[:, None], lowest[:, None])
+            similarity.scatter_(1, self._constant(self_columns)[:, None], lowest[:, None])
         return similarity
 
     def _constant(self, values: np.ndarray) -> torch.Tensor:

@@ -30,34 +30,34 @@ class Block:
 
 
 def blocks_of(
-    own: np.ndarray,
+    self_columns: np.ndarray,
     slices: Callable[[int], Sequence[slice]],
-    asked: np.ndarray | None = None,
+    numbers: np.ndarray | None = None,
 ) -> list[Block]:
     """Return blocks that hold each query once.
 
     Args:
-        own: the column of each query's own image in the database, int64 [N], ascending.
+        self_columns: the column of each query's own image in the database, int64 [N], ascending.
         slices: how an engine cuts so many rows into blocks.
-        asked: the numbers of the queries to be scored, ascending, int64; None: all.
+        numbers: the numbers of the queries to be scored, ascending, int64; None: all.
 
     """
-    asked = np.arange(len(own)) if asked is None else asked
-    if not len(asked):
+    numbers = np.arange(len(self_columns)) if numbers is None else numbers
+    if not len(numbers):
         return []
-    residue = own[asked] % _PERIOD
-    turn = np.empty(len(asked), dtype=np.int64)  # how many of the same residue come before
+    residue = self_columns[numbers] % _PERIOD
+    turn = np.empty(len(numbers), dtype=np.int64)  # how many of the same residue come before
     for each in range(_PERIOD):
         alike = np.flatnonzero(residue == each)
         turn[alike] = np.arange(len(alike))
     places = turn * _PERIOD + residue
     step = -(-slices(int(places.max()) + 1)[0].stop // _PERIOD) * _PERIOD
-    return [_block(asked, places, start, step) for start in range(0, int(places.max()) + 1, step)]
+    return [_block(numbers, places, start, step) for start in range(0, int(places.max()) + 1, step)]
 
 
-def _block(asked: np.ndarray, places: np.ndarray, start: int, step: int) -> Block:
+def _block(numbers: np.ndarray, places: np.ndarray, start: int, step: int) -> Block:
     inside = np.flatnonzero((places >= start) & (places < start + step))
     rows = places[inside] - start
     fill = np.zeros(int(rows.max()) + 1, dtype=np.int64)
     fill[rows] = np.arange(len(inside))
-    return Block(asked[inside], rows, fill)
+    return Block(numbers[inside], rows, fill)

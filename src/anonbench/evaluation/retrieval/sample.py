@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from anonbench.core.seeding import hash_ints
+from anonbench.core.numeric.seeding import hash_ints
 
 
 def draw(ids: Sequence[str], count: int | None) -> np.ndarray:

@@ -53,8 +53,9 @@ def score(
         queries: the model's embeddings of query images by query kind, float32 [Q, D]: of all N
             images or of some, in any order.
         database: the same model's embeddings of the N images that are searched, float32 [N, D].
-        settings: of the scores; below k = 5 own images do not count (`metrics.settled`). With
-            `queries`, at most so many of each kind are scored, drawn from those that are given.
+        settings: of the scores; below k = 5 own images do not count
+            (`metrics.effective_settings`). With `queries`, at most so many of each kind are scored,
+            drawn from those that are given.
 
     Raises:
         InputError: the reference has other ids than the database, a query is of an image that is
@@ -63,54 +64,56 @@ def score(
 
     """
     ids = _sorted_ids(reference, "reference")
-    settings = metrics.settled(len(ids), settings)
+    settings = metrics.effective_settings(len(ids), settings)
     k = metrics.cutoff(len(ids), settings)
     truth = unit_rows(reference, "reference")[_order(reference)]
     if _sorted_ids(database, "database") != ids:
         raise InputError(f"database: {difference(set(database.ids), set(ids))}")
     searched = unit_rows(database, "database")[_order(database)]
-    asked = {
-        str(kind): _Asked.of(given, ids, searched.shape[1], settings.queries, f"{kind} queries")
+    queried = {
+        str(kind): _Queries.of(given, ids, searched.shape[1], settings.queries, f"{kind} queries")
         for kind, given in queries.items()
     }
-    if not asked:
+    if not queried:
         raise InputError("no queries are given; there is nothing to score")
 
     engine = make_engine(settings, k)
     to_reference, to_database = engine.database(truth), engine.database(searched)
-    found = {kind: np.empty((len(COLUMNS), len(each.own))) for kind, each in asked.items()}
+    found = {
+        kind: np.empty((len(COLUMNS), len(each.self_columns))) for kind, each in queried.items()
+    }
     chance = np.full(len(ids), np.nan)
     work = [
         (kinds, block)
-        for kinds in _same_images(asked)
-        for block in blocks_of(asked[kinds[0]].own, engine.slices)
+        for kinds in _same_images(queried)
+        for block in blocks_of(queried[kinds[0]].self_columns, engine.slices)
     ]
     for kinds, block in track(work, len(work), "blocks of queries"):
-        own = asked[kinds[0]].own[block.queries]
-        in_rows = own[block.fill]
+        self_columns = queried[kinds[0]].self_columns[block.queries]
+        in_rows = self_columns[block.fill]
         ranking = engine.reference(to_reference, truth[in_rows], in_rows)
-        chance[own] = ranking.chance[block.rows]
-        units = [asked[kind].units[block.queries][block.fill] for kind in kinds]
+        chance[self_columns] = ranking.chance[block.rows]
+        units = [queried[kind].units[block.queries][block.fill] for kind in kinds]
         scores = engine.score(ranking, to_database, units, in_rows)
         for kind, each in zip(kinds, scores, strict=True):
             found[kind][:, block.queries] = [each[column][block.rows] for column in COLUMNS]
 
     names = np.array(ids, dtype=object)
     tables = [
-        pd.DataFrame({"id": names[asked[kind].own], "query": kind}).join(
+        pd.DataFrame({"id": names[queried[kind].self_columns], "query": kind}).join(
             pd.DataFrame(found[kind].T, columns=list(COLUMNS))
         )
-        for kind in sorted(asked)
+        for kind in sorted(queried)
     ]
     levels = chance_levels(chance, len(ids), k, settings)
     return Scores(pd.concat(tables, ignore_index=True), len(ids), k, levels)
 
 
 @dataclass(frozen=True)
-class _Asked:
+class _Queries:
     """The queries of one kind."""
 
-    own: np.ndarray
+    self_columns: np.ndarray
     """Each query's own image in the database, ascending, int64 [Q]."""
     units: np.ndarray
     """float32 [Q, D]."""
@@ -118,31 +121,31 @@ class _Asked:
     @classmethod
     def of(
         cls, given: Embeddings, ids: Sequence[str], width: int, count: int | None, what: str
-    ) -> _Asked:
-        asked = _sorted_ids(given, what)
+    ) -> _Queries:
+        queried = _sorted_ids(given, what)
         column = {image_id: number for number, image_id in enumerate(ids)}
-        if unknown := [image_id for image_id in asked if image_id not in column]:
+        if unknown := [image_id for image_id in queried if image_id not in column]:
             raise InputError(
                 f"{what}: {len(unknown)} ids are not in the database, such as {unknown[0]!r}; "
                 "ask with images that the database holds"
             )
-        if not asked:
+        if not queried:
             raise InputError(f"{what}: the file holds no embedding; there is nothing to score")
         if given.values.shape[1] != width:
             raise InputError(
                 f"{what} have {given.values.shape[1]} dimensions, the database has {width}: "
                 "embed both with the same model"
             )
-        drawn = draw(asked, count)
-        own = np.array([column[asked[position]] for position in drawn], dtype=np.int64)
-        return cls(own, unit_rows(given, what)[_order(given)[drawn]])
+        drawn = draw(queried, count)
+        self_columns = np.array([column[queried[position]] for position in drawn], dtype=np.int64)
+        return cls(self_columns, unit_rows(given, what)[_order(given)[drawn]])
 
 
-def _same_images(asked: Mapping[str, _Asked]) -> list[list[str]]:
+def _same_images(queried: Mapping[str, _Queries]) -> list[list[str]]:
     """Return the kinds in groups that ask with the same images: they share the reference."""
     groups: dict[bytes, list[str]] = {}
-    for kind, each in asked.items():
-        groups.setdefault(each.own.tobytes(), []).append(kind)
+    for kind, each in queried.items():
+        groups.setdefault(each.self_columns.tobytes(), []).append(kind)
     return list(groups.values())
 
 

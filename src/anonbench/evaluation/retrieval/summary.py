@@ -29,7 +29,7 @@ def chance_levels(
         settings: of the scores.
 
     """
-    return levels(images, k, metrics.settled(images, settings)) | {"mndcg": mean(ndcg)}
+    return levels(images, k, metrics.effective_settings(images, settings)) | {"mndcg": mean(ndcg)}
 
 
 def summarize(
@@ -47,7 +47,7 @@ def summarize(
         settings: of the scores.
 
     """
-    settings = metrics.settled(images, settings)
+    settings = metrics.effective_settings(images, settings)
     return {
         "images": images,
         "k": metrics.cutoff(images, settings),

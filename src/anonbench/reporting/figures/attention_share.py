@@ -70,14 +70,14 @@ def _panel(axes: Axes, rows: pd.DataFrame, model: str, names: Sequence[str]) -> 
     places = {name: place + (0.5 if name == ALL_HEADS else 0) for place, name in enumerate(names)}
     variants = list(dict.fromkeys(rows["variant"]))
     for number, variant in enumerate(variants):
-        own = rows[rows["variant"] == variant]
+        of_variant = rows[rows["variant"] == variant]
         shift = APART * (2 * number - len(variants) + 1)
-        x = own["head"].map(places).to_numpy(float) + shift
+        x = of_variant["head"].map(places).to_numpy(float) + shift
         colour = _colour(variant)
-        axes.vlines(x, 100 * own["low"], 100 * own["high"], color=colour, lw=1.2)
+        axes.vlines(x, 100 * of_variant["low"], 100 * of_variant["high"], color=colour, lw=1.2)
         axes.plot(
             x,
-            100 * own["share"],
+            100 * of_variant["share"],
             color=colour,
             marker=MODEL_MARKERS[adaption],
             markerfacecolor="white" if variant == ORIGINAL else colour,

@@ -58,8 +58,8 @@ def scatter(comparison: pd.DataFrame, role: str, outputs: Sequence[Path], dpi: i
         figure = new_figure(TWO_COLUMNS * len(queries) / 3, 5.2)
         panels = figure.subplots(2, len(queries), squeeze=False)
         for axes, (query, metric) in zip(panels.T.flat, kinds, strict=True):
-            here = rows[(rows["query"] == query) & (rows["metric"] == metric)]
-            _panel(axes, here, f"{metric_label(metric)}{f', {query} queries' if query else ''}")
+            shown = rows[(rows["query"] == query) & (rows["metric"] == metric)]
+            _panel(axes, shown, f"{metric_label(metric)}{f', {query} queries' if query else ''}")
         for axes in panels[-1]:
             axes.set_xlabel("Published (%)")
         for axes in panels[:, 0]:

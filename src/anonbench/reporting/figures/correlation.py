@@ -13,15 +13,7 @@ from matplotlib.patches import Rectangle
 
 from anonbench.core.errors import InputError
 from anonbench.evaluation.correlation import METRICS
-from anonbench.reporting.figures.style import (
-    GRID,
-    INK,
-    ONE_COLUMN,
-    SOFT,
-    new_figure,
-    save,
-    styled,
-)
+from anonbench.reporting.figures.style import GRID, INK, ONE_COLUMN, SOFT, new_figure, save, styled
 
 DARK = 0.62
 """Coefficient beyond which a cell is dark enough for white letters."""

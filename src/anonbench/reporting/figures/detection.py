@@ -57,10 +57,10 @@ def _draw(figure: Figure, sweep: pd.DataFrame, detectors: Sequence[str]) -> None
     )
     seen: set[str] = set()
     for column, name in enumerate(detectors):
-        own = sweep[sweep["detector"] == name].sort_values("threshold")
+        of_detector = sweep[sweep["detector"] == name].sort_values("threshold")
         hidden, false = panels[:, column]
-        seen |= set(_recalls(hidden, own))
-        once = own.drop_duplicates("threshold")
+        seen |= set(_recalls(hidden, of_detector))
+        once = of_detector.drop_duplicates("threshold")
         false.plot(once["threshold"], 100 * once["false_area"], color=INK)
         false.set_xlabel("Score threshold")
         hidden.set_title(DETECTORS.get(name, name))

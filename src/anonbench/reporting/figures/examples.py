@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from anonbench.core.errors import InputError
-from anonbench.core.seeding import hash_int
+from anonbench.core.numeric.seeding import hash_int
 from anonbench.core.vocabulary import Variant
 from anonbench.reporting.figures.style import (
     GRID,
@@ -40,6 +40,10 @@ PRINT = 2
 
 class Images(Protocol):
     """Access to images by id; `anonbench.reporting.shown.ShownSet` is one."""
+
+    def __contains__(self, image_id: str) -> bool:
+        """Return whether an image may be seen."""
+        ...
 
     def read(self, image_id: str) -> np.ndarray:
         """Return uint8 [H, W] or [H, W, 3] RGB."""

@@ -17,7 +17,7 @@ from matplotlib.lines import Line2D
 
 from anonbench.core.vocabulary import CONTROL, ORIGINAL
 from anonbench.evaluation.privacy.known import strongest
-from anonbench.evaluation.sufficiency import DEFAULTS, Needs, unstated
+from anonbench.evaluation.sufficiency import DEFAULTS, Needs, why_no_statement
 from anonbench.reporting.figures.style import (
     INK,
     MODEL_MARKERS,
@@ -64,9 +64,9 @@ def front(
     """
     risks = strongest(rates[rates["dataset"] == dataset], needs.widest, needs.confidence)
     risks = risks[risks["unknown"] == ""]
-    own = scores[scores["dataset"] == dataset]
-    points = choices(risks, own, metric)
-    if unstated(own, needs):
+    of_dataset = scores[scores["dataset"] == dataset]
+    points = choices(risks, of_dataset, metric)
+    if why_no_statement(of_dataset, needs):
         points = points.iloc[:0]
     originals = risks[risks["method"] == ORIGINAL]
     for paths, width, down in ((outputs, TWO_COLUMNS, 1), (column, ONE_COLUMN, 2)):

@@ -51,7 +51,7 @@ class Result:
 
 
 @dataclass(frozen=True)
-class Shelf:
+class GalleryRow:
     """One row: a query and its first results."""
 
     name: str
@@ -67,7 +67,9 @@ class Shelf:
         return [result.rank <= len(self.results) for result in self.results]
 
 
-def gallery(queries: Sequence[Sequence[Shelf]], outputs: Sequence[Path], dpi: int = 150) -> None:
+def gallery(
+    queries: Sequence[Sequence[GalleryRow]], outputs: Sequence[Path], dpi: int = 150
+) -> None:
     """Draw the rows of each query below each other, matches in bold frames.
 
     Args:
@@ -79,17 +81,17 @@ def gallery(queries: Sequence[Sequence[Shelf]], outputs: Sequence[Path], dpi: in
         InputError: there is no query, or a query has no result.
 
     """
-    shelves = [shelf for rows in queries for shelf in rows]
-    if not shelves or not all(shelf.results for shelf in shelves):
+    all_rows = [row for rows in queries for row in rows]
+    if not all_rows or not all(row.results for row in all_rows):
         raise InputError("a gallery needs a query with a result")
-    columns = 1 + max(len(shelf.results) for shelf in shelves)
-    aspect = max(_aspect(image) for shelf in shelves for image in _pictures(shelf))
+    columns = 1 + max(len(row.results) for row in all_rows)
+    aspect = max(_aspect(image) for row in all_rows for image in _pictures(row))
     blocks = APART * (len(queries) - 1)
     across = (TWO_COLUMNS - LABEL - APART - GAP * columns) / columns
-    down = (TALLEST - HEADER - blocks) / len(shelves) - CAPTION - GAP
+    down = (TALLEST - HEADER - blocks) / len(all_rows) - CAPTION - GAP
     side = min(WIDEST, across, down / aspect)
     tall = side * aspect
-    height = HEADER + len(shelves) * (tall + CAPTION + GAP) + blocks
+    height = HEADER + len(all_rows) * (tall + CAPTION + GAP) + blocks
     width = LABEL + APART + columns * (side + GAP)
     margin = (TWO_COLUMNS - width) / 2
     lefts = [
@@ -100,27 +102,27 @@ def gallery(queries: Sequence[Sequence[Shelf]], outputs: Sequence[Path], dpi: in
         _heads(figure, [left + side / 2 for left in lefts])
         top = HEADER
         for rows in queries:
-            for shelf in rows:
+            for row in rows:
                 centre = 1 - (top + tall / 2) / height
                 figure.text(
                     (lefts[0] - GAP) / TWO_COLUMNS,
                     centre,
-                    _label(shelf),
+                    _label(row),
                     ha="right",
                     va="center",
                     fontsize=6.5,
                     linespacing=1.25,
                 )
-                marks = ["plain"] + [_mark(shelf, match) for match in shelf.matches]
-                for place, image in enumerate(_pictures(shelf)):
+                marks = ["plain"] + [_mark(row, match) for match in row.matches]
+                for place, image in enumerate(_pictures(row)):
                     box = (lefts[place] / TWO_COLUMNS, 1 - (top + tall) / height)
                     axes = figure.add_axes((*box, side / TWO_COLUMNS, tall / height))
                     show(axes, image, round(side * dpi * PRINT))
                     axes.set_anchor("S")
                     for spine in axes.spines.values():
                         spine.set(**_FRAMES[marks[place]])
-                    if place and not shelf.reference:
-                        _rank(axes, shelf.results[place - 1].rank, marks[place] == "match")
+                    if place and not row.reference:
+                        _rank(axes, row.results[place - 1].rank, marks[place] == "match")
                 top += tall + CAPTION + GAP
             top += APART
         save(figure, outputs, dpi)
@@ -130,20 +132,20 @@ def _aspect(image: np.ndarray) -> float:
     return float(image.shape[0] / image.shape[1])
 
 
-def _pictures(shelf: Shelf) -> list[np.ndarray]:
-    return [shelf.query, *(result.picture for result in shelf.results)]
+def _pictures(row: GalleryRow) -> list[np.ndarray]:
+    return [row.query, *(result.picture for result in row.results)]
 
 
-def _mark(shelf: Shelf, match: bool) -> str:
-    if shelf.reference:
+def _mark(row: GalleryRow, match: bool) -> str:
+    if row.reference:
         return "plain"
     return "match" if match else "other"
 
 
-def _label(shelf: Shelf) -> str:
-    if shelf.reference:
-        return shelf.name
-    return f"{shelf.name}\n{sum(shelf.matches)} of {len(shelf.results)} match"
+def _label(row: GalleryRow) -> str:
+    if row.reference:
+        return row.name
+    return f"{row.name}\n{sum(row.matches)} of {len(row.results)} match"
 
 
 def _rank(axes: Axes, rank: int, match: bool) -> None:

@@ -134,8 +134,8 @@ def _one_model(model: Model, log: pd.DataFrame, chance: Mapping[str, float]) -> 
         axes.set_visible(False)
     for axes in panels[max(len(names) - columns, 0) : len(names)]:
         axes.tick_params(labelbottom=True)
-    own = Line2D([], [], color=_colour(model), lw=1.2, label=_name(model))
-    _close(figure, [own, _chance_handle()])
+    handle = Line2D([], [], color=_colour(model), lw=1.2, label=_name(model))
+    _close(figure, [handle, _chance_handle()])
     return figure
 
 

@@ -11,14 +11,7 @@ from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 from matplotlib.path import Path as Outline
 
 from anonbench.core.wording import count
-from anonbench.reporting.figures.style import (
-    INK,
-    SOFT,
-    TWO_COLUMNS,
-    new_figure,
-    save,
-    styled,
-)
+from anonbench.reporting.figures.style import INK, SOFT, TWO_COLUMNS, new_figure, save, styled
 from anonbench.reporting.pipeline import Pipeline, Step, essential, layers
 
 LINE = 0.125

@@ -18,10 +18,10 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from anonbench.core import methods
 from anonbench.core.errors import InputError
 from anonbench.core.io import atomic
-from anonbench.core.registry import facts
+from anonbench.core.registries import methods
+from anonbench.core.registries.registry import facts
 from anonbench.reporting.labels import METHODS
 
 MILLIMETRE = 1 / 25.4

@@ -82,9 +82,9 @@ def _panels(
             for method in present(base["method"], METHODS):
                 line = base[base["method"] == method].sort_values("degree")
                 axes.plot(line["degree"], 100 * line["value"], color=method_colour(method), lw=0.7)
-        own = rows[rows["adaption"] == model]
-        for method in present(own["method"], METHODS):
-            _line(axes, own[own["method"] == method].sort_values("degree"), method, model)
+        of_model = rows[rows["adaption"] == model]
+        for method in present(of_model["method"], METHODS):
+            _line(axes, of_model[of_model["method"] == method].sort_values("degree"), method, model)
         axes.set_title(ADAPTIONS.get(model, model).replace(", ", "\n"))
         axes.set_xticks(degrees)
         axes.grid(axis="y")

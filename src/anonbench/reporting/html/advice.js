@@ -40,10 +40,10 @@
     const within = given.filter((option) => !asked.risk || surely(option));
     const first = within[0] || given[0];
     if (within.length && !first.unknown) return [first, ""];
-    const lacking = first.unknown ? [first.unknown] : [];
+    const missing = first.unknown ? [first.unknown] : [];
     const open = within.length ? undefined : given.find((option) => option.risk_high === null);
-    if (open) lacking.push(`re-identification of ${open.risk_unknown}`);
-    if (lacking.length) return [null, `not known: ${lacking.join("; ")}`];
+    if (open) missing.push(`re-identification of ${open.risk_unknown}`);
+    if (missing.length) return [null, `not known: ${missing.join("; ")}`];
     const nearest = given.reduce((a, b) => (b.risk_high < a.risk_high ? b : a));
     return [
       null,

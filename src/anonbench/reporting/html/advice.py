@@ -3,7 +3,7 @@
 The page shows the first choice of each data set and query kind that meets the constraint; the
 reader may change it there (`advice.js`), so that page and library choose alike. A limit on
 re-identification is part of the constraint. Where too little is known to choose, no choice is
-shown, but what is lacking.
+shown, but what is missing.
 """
 
 from __future__ import annotations
@@ -17,19 +17,13 @@ import pandas as pd
 
 from anonbench.core.vocabulary import UNADAPTED, QueryKind
 from anonbench.evaluation.sufficiency import DEFAULTS, Needs, too_wide
-from anonbench.reporting.html.answer import (
-    Choice,
-    degrees,
-    method_label,
-    model_label,
-    ranked,
-)
+from anonbench.reporting.html.answer import Choice, degrees, method_label, model_label, ranked
 from anonbench.reporting.html.risk import NO_RISK, NOT_KNOWN, Risk, Risks, limits
 from anonbench.reporting.labels import METHODS
 from anonbench.reporting.summary import present
 
 NOT_ATTACKED = "these images: no attack was run (privacy.enabled)"
-"""What is lacking of a variant without a rate."""
+"""What is missing for a variant without a rate."""
 
 
 @dataclass(frozen=True)
@@ -95,13 +89,13 @@ def options(
     found = []
     for dataset, summary in summaries.items():
         for query in QueryKind:
-            here = [
+            candidates = [
                 (choice, degree)
                 for degree in degrees(summary)
                 for choice in ranked(summary, degree, "map", query.value)
             ]
             # where two keep the same, the one that hides more is the better one
-            here.sort(key=lambda entry: (-entry[0].value, -entry[1], entry[0].scenario))
+            candidates.sort(key=lambda entry: (-entry[0].value, -entry[1], entry[0].scenario))
             gains = {
                 (degree, gain.scenario): gain
                 for degree in degrees(summary)
@@ -116,7 +110,7 @@ def options(
                     (gaps or {}).get(dataset)
                     or too_wide(choice.low / 100, choice.high / 100, needs),
                 )
-                for choice, degree in here
+                for choice, degree in candidates
             ]
     return found
 
@@ -134,10 +128,10 @@ def advise(given: Sequence[Option], degree: int, limit: float | None) -> list[Ad
     """
     rows = []
     for dataset in dict.fromkeys(option.dataset for option in given):
-        own = [option for option in given if option.dataset == dataset]
-        least = min(degree, max(option.degree for option in own))
+        of_dataset = [option for option in given if option.dataset == dataset]
+        least = min(degree, max(option.degree for option in of_dataset))
         for query in QueryKind:
-            hiding = [o for o in own if o.query == query.value and o.degree >= least]
+            hiding = [o for o in of_dataset if o.query == query.value and o.degree >= least]
             rows.append(Advice(dataset, query.value, *_choose(hiding, limit)))
     return rows
 
@@ -152,12 +146,12 @@ def _choose(given: Sequence[Option], limit: float | None) -> tuple[Option | None
     first = within[0] if within else given[0]
     if within and not first.unknown:
         return first, ""
-    lacking = [first.unknown] if first.unknown else []
+    missing = [first.unknown] if first.unknown else []
     if not within:
         open_risks = [o.risk_unknown for o in given if o.risk_high is None]
-        lacking += [f"re-identification of {open_risks[0]}"] if open_risks else []
-    if lacking:
-        return None, f"{NOT_KNOWN}: {'; '.join(lacking)}"
+        missing += [f"re-identification of {open_risks[0]}"] if open_risks else []
+    if missing:
+        return None, f"{NOT_KNOWN}: {'; '.join(missing)}"
     least = min(given, key=lambda o: o.risk_high or 0.0)
     return None, (
         f"none: no choice surely stays at or below {limit:g} % re-identified; nearest is "
@@ -201,7 +195,7 @@ def _option(
 ) -> Option:
     dataset, query, degree = key
     known = not (math.isnan(choice.low) or math.isnan(choice.high))
-    lacking = NOT_ATTACKED if risk is None else risk.unknown
+    missing = NOT_ATTACKED if risk is None else risk.unknown
     return Option(
         dataset=dataset,
         query=query,
@@ -219,6 +213,6 @@ def _option(
         risk=NO_RISK if risk is None else risk.text,
         risk_interval="" if risk is None else risk.interval,
         risk_note="" if risk is None else risk.note,
-        risk_high=None if risk is None or lacking else round(risk.high, 4),
-        risk_unknown=lacking,
+        risk_high=None if risk is None or missing else round(risk.high, 4),
+        risk_unknown=missing,
     )

@@ -166,7 +166,7 @@ def overview(
     for dataset, summary in summaries.items():
         for degree in degrees(summary):
             gap = (gaps or {}).get(dataset, "")
-            here = summary[summary["degree"] == degree]
+            of_degree = summary[summary["degree"] == degree]
             orders = [ranked(summary, degree, *measure) for measure in MEASURES]
             known = [
                 bool(order)
@@ -176,8 +176,8 @@ def overview(
             ]
             best = tuple(o[0] if sure else None for o, sure in zip(orders, known, strict=True))
             unknown = tuple(bool(o) and not sure for o, sure in zip(orders, known, strict=True))
-            queries = count(int(here["n"].max()), "query")
-            seeds = count(int(here["seeds"].max()), "seed")
+            queries = count(int(of_degree["n"].max()), "query")
+            seeds = count(int(of_degree["seeds"].max()), "seed")
             rows.append(OverviewRow(dataset, degree, best, f"{queries}, {seeds}", unknown))
     return rows
 
@@ -251,9 +251,9 @@ def _retrieval(summary: pd.DataFrame, degree: int, query: str) -> Part:
         return Part(heading, "not run", (), ())
     best = maps[0]
     gains = ranked(summary, degree, "mndcg", query)
-    own = [gain for gain in gains if gain.scenario == best.scenario]
+    of_scenario = [gain for gain in gains if gain.scenario == best.scenario]
     numbers = [_number("mAP", best, reference=True)]
-    numbers += [_number("mnDCG", gain, reference=True) for gain in own]
+    numbers += [_number("mnDCG", gain, reference=True) for gain in of_scenario]
     notes = []
     if best.at_chance:
         notes.append("Even this mAP cannot be told from chance.")

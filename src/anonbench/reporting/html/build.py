@@ -16,35 +16,23 @@ from anonbench.anonymization.published import read_doubts
 from anonbench.config import Presentation, Privacy, Retrieval
 from anonbench.config.experiment import Experiment, Figure, Table, truth_of
 from anonbench.core.io import atomic, read_json
-from anonbench.core.tables import Grid
+from anonbench.core.registries.tables import Grid
 from anonbench.evaluation.pairwise import read_comparisons
 from anonbench.evaluation.privacy.rates import read_rates
 from anonbench.evaluation.retrieval_bias import conclude
-from anonbench.evaluation.sufficiency import Needs, unstated
+from anonbench.evaluation.sufficiency import Needs, why_no_statement
 from anonbench.reporting import dataset_tables
-from anonbench.reporting.detection import (
-    QUALITY_HEADS,
-    QUALITY_NOTE,
-    QUALITY_TITLE,
-    quality_rows,
-)
+from anonbench.reporting.detection import QUALITY_HEADS, QUALITY_NOTE, QUALITY_TITLE, quality_rows
 from anonbench.reporting.html import making
 from anonbench.reporting.html.advice import advise, constraints, options, plain
 from anonbench.reporting.html.answer import MEASURES, answer, overview, stated, wins
 from anonbench.reporting.html.bias import cost_rows
 from anonbench.reporting.html.coefficients import correlation_rows
 from anonbench.reporting.html.effort import Effort, effort_part
-from anonbench.reporting.html.headline import lacking, lead
+from anonbench.reporting.html.headline import lead, no_choices
 from anonbench.reporting.html.notices import notices
 from anonbench.reporting.html.page import render
-from anonbench.reporting.html.pictures import (
-    CAPTIONS,
-    PIPELINE,
-    SHORT,
-    heading,
-    picture,
-    pictures,
-)
+from anonbench.reporting.html.pictures import CAPTIONS, PIPELINE, SHORT, heading, picture, pictures
 from anonbench.reporting.html.recommendations import recommendations
 from anonbench.reporting.html.risk import risks
 from anonbench.reporting.labels import METHODS, metric_label
@@ -161,7 +149,7 @@ def build_report(
     needs = needs_of(config)
     summaries = {name: summarize(table) for name, table in scores.items()}
     gaps = {
-        section.name: unstated(summaries[section.name], needs, _validation(section.counts))
+        section.name: why_no_statement(summaries[section.name], needs, _validation(section.counts))
         for section in datasets
     }
     sound = {name: stated(table, gaps[name], needs) for name, table in summaries.items()}
@@ -205,7 +193,7 @@ def build_report(
     html = render(
         title=title,
         headline=[lead(advice, limit, found), *wins(sound)],
-        lacking=list(lacking(advice)),
+        no_choices=list(no_choices(advice)),
         notices=notices(
             {s.name: read_doubts(s.audit) for s in datasets if s.audit and s.audit.is_file()}
         ),

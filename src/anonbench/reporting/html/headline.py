@@ -53,7 +53,7 @@ def _in_sight(given: Sequence[Advice]) -> str:
     return "" if least == 100 else f"Up to {100 - least} % of an image's regions stay in sight."
 
 
-def lacking(given: Sequence[Advice]) -> Iterator[str]:
+def no_choices(given: Sequence[Advice]) -> Iterator[str]:
     """Give, by data set, why there is no choice for it."""
     reasons = dict.fromkeys((row.dataset, row.why_not) for row in given if row.best is None)
     for dataset, why in reasons:

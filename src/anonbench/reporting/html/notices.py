@@ -34,8 +34,8 @@ def notices(doubts: Mapping[str, Doubts]) -> list[Notice]:
                 "detectors’ thresholds or add boxes (corrections)."
             )
             found.append(Notice(name, text, advice, severe=False))
-        for text in each.unreached():
+        for text in each.unmatched_rows():
             found.append(Notice(name, text, _CORRECT, severe=True))
-        if text := each.unmeasured():
+        if text := each.unmatched_truth():
             found.append(Notice(name, text, _CORRECT, severe=False))
     return sorted(found, key=lambda notice: not notice.severe)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from anonbench.core.tables import Grid
+from anonbench.core.registries.tables import Grid
 from anonbench.reporting.claims import claims_grid, read_pairs
 from anonbench.reporting.compare import agreement_grid, read_ours
-from anonbench.reporting.paper.claims import judge_all
+from anonbench.reporting.paper.claims import evaluate_claims
 from anonbench.reporting.paper.compare import compare
 from anonbench.reporting.paper.ours import OurData
 from anonbench.reporting.paper.published import published
@@ -32,10 +32,10 @@ def paper_grids(
     if not datasets:
         return {}
     ours = read_ours(datasets, scores)
-    findings = judge_all(ours, read_pairs(datasets, comparisons), level)
+    findings = evaluate_claims(ours, read_pairs(datasets, comparisons), level)
     return {
         "Paper and ours": [
-            claims_grid(judge_all(published()), findings, datasets),
+            claims_grid(evaluate_claims(published()), findings, datasets),
             agreement_grid(compare(published(), ours, datasets)),
         ]
     }

@@ -16,13 +16,7 @@ import pandas as pd
 from anonbench.core.vocabulary import CONTROL, UNADAPTED, QueryKind
 from anonbench.core.wording import count
 from anonbench.evaluation.retrieval_bias import Conclusions
-from anonbench.reporting.html.answer import (
-    Choice,
-    degrees,
-    method_label,
-    model_label,
-    ranked,
-)
+from anonbench.reporting.html.answer import Choice, degrees, method_label, model_label, ranked
 from anonbench.reporting.html.bias import bias_points
 from anonbench.reporting.html.risk import Risk, Risks, of_originals
 from anonbench.reporting.labels import ACCURACIES, RETRIEVAL_METRICS

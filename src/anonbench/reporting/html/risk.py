@@ -74,7 +74,7 @@ def risks(
             chance=100 * float(row["chance"]),
             gallery=int(row["gallery"]),
             what=f"{ENTITIES.get(row['entity'], row['entity'])}: {MATCHES[row['match']]}",
-            stated=not row["lacking"],
+            stated=not row["shortfall"],
             unknown=str(row["unknown"]),
         )
         for dataset, table in rates.items()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from anonbench.core.tables import TABLES, ResultTable
+from anonbench.core.registries.tables import TABLES, ResultTable
 from anonbench.reporting.kinds.reidentification import Reidentification
 
 BUILT_IN = (Reidentification,)

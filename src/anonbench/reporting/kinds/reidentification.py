@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from anonbench.core.tables import Grid, Results, ResultTable
+from anonbench.core.registries.tables import Grid, Results, ResultTable
 
 if TYPE_CHECKING:
     import pandas as pd

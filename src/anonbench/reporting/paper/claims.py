@@ -2,7 +2,7 @@
 
 Source: arXiv 2602.19641, in our own words. A claim falls apart into cases (a column of a table, a
 series over degrees, a pair of coefficients), each of which the numbers bear out or not; it holds
-where all its cases do. The same functions judge the paper's numbers and ours.
+where all its cases do. The same functions evaluate the paper's numbers and ours.
 
 A claim that names a count holds where the count is the one that it names, or the same share of the
 cases that there are.
@@ -23,7 +23,7 @@ from anonbench.core.vocabulary import Adaption, Method
 from anonbench.evaluation.correlation import METRICS as CORRELATED
 from anonbench.evaluation.correlation import MIN_ROWS, metric_rows
 from anonbench.reporting.paper.published import CELL
-from anonbench.reporting.paper.verdicts import Case, Claim, Finding, Pairs, judge
+from anonbench.reporting.paper.verdicts import Case, Claim, Finding, Pairs, evaluate_claim
 
 UNADAPTED = Adaption.UNADAPTED.value
 RVL = PaperRole.RVL_CDIP.value
@@ -79,14 +79,16 @@ def predicts_best(table: pd.DataFrame, pairs: Pairs | None, level: float) -> Ite
                 if metric not in ("knn", "linear")
             }
             rest = {m: r for m, r in found.items() if m != PREDICTOR and not np.isnan(r)}
-            own = found[PREDICTOR]
-            if np.isnan(own) or not rest:
+            predictor = found[PREDICTOR]
+            if np.isnan(predictor) or not rest:
                 yield Case(role, name, None, "no coefficients (too few rows, or a constant metric)")
                 continue
             best = max(rest, key=lambda metric: rest[metric])
-            numbers = f"r = {own:.2f}, next {CORRELATED[best]} {rest[best]:.2f}, n = {len(rows)}"
-            apart = told_apart(rows[[PREDICTOR, best, accuracy]].dropna(), level)
-            yield Case(role, name, own > rest[best], numbers, apart)
+            numbers = (
+                f"r = {predictor:.2f}, next {CORRELATED[best]} {rest[best]:.2f}, n = {len(rows)}"
+            )
+            apart = differ_significantly(rows[[PREDICTOR, best, accuracy]].dropna(), level)
+            yield Case(role, name, predictor > rest[best], numbers, apart)
 
 
 def correlates_strongly(table: pd.DataFrame, *_: object) -> Iterator[Case]:
@@ -143,7 +145,7 @@ def trends_agree(table: pd.DataFrame, metric: str, like: str) -> Iterator[Case]:
     """A case is a step between two degrees: both metrics change in the same direction.
 
     Args:
-        table: as `judge`.
+        table: as `evaluate_claim`.
         metric: the one that is said to look like the other.
         like: the other one.
 
@@ -155,9 +157,9 @@ def trends_agree(table: pd.DataFrame, metric: str, like: str) -> Iterator[Case]:
         wide = wide.reindex(columns=[metric, like]).dropna().sort_index()
         steps = np.diff(wide.to_numpy(np.float64), axis=0)
         name = f"{method}, {_model(adaption)}{f', {query} queries' if query else ''}"
-        for (start, end), (own, other) in zip(pairwise(wide.index), steps, strict=True):
-            numbers = f"{_metric(like)} {other:+.1f}, {_metric(metric)} {own:+.1f}"
-            agree = bool(np.sign(own) == np.sign(other))
+        for (start, end), (change, other_change) in zip(pairwise(wide.index), steps, strict=True):
+            numbers = f"{_metric(like)} {other_change:+.1f}, {_metric(metric)} {change:+.1f}"
+            agree = bool(np.sign(change) == np.sign(other_change))
             yield Case(role, f"{name}, {start} to {end} %", agree, numbers)
 
 
@@ -167,7 +169,7 @@ def coefficient(rows: pd.DataFrame, a: str, b: str) -> float:
     return float(pearson(both[:, 0], both[:, 1])) if len(both) >= MIN_ROWS else float("nan")
 
 
-def told_apart(rows: pd.DataFrame, level: float) -> bool:
+def differ_significantly(rows: pd.DataFrame, level: float) -> bool:
     """Return whether two metrics' coefficients with a third differ, by a paired bootstrap.
 
     Args:
@@ -235,11 +237,11 @@ CLAIMS: tuple[Claim, ...] = (
 """The claims about results, in the paper's order."""
 
 
-def judge_all(
+def evaluate_claims(
     table: pd.DataFrame, pairs: Pairs | None = None, level: float = 0.05
 ) -> list[Finding]:
-    """Look at all claims on one set of numbers, as `judge`."""
-    return [judge(claim, table, pairs, level) for claim in CLAIMS]
+    """Look at all claims on one set of numbers, as `evaluate_claim`."""
+    return [evaluate_claim(claim, table, pairs, level) for claim in CLAIMS]
 
 
 def _tested(

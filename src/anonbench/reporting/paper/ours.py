@@ -10,7 +10,7 @@ import pandas as pd
 from anonbench.config import Config, Dataset, Layout, OwnSplit, PaperRole, Recipe
 from anonbench.core.vocabulary import Adaption
 from anonbench.evaluation.retrieval.metrics import PER_QUERY
-from anonbench.evaluation.sufficiency import DEFAULTS, unstated
+from anonbench.evaluation.sufficiency import DEFAULTS, why_no_statement
 from anonbench.reporting.paper.published import CELL, METRICS, ROLE_NAMES
 from anonbench.reporting.summary import summarize
 
@@ -87,7 +87,7 @@ def tidy(scores: pd.DataFrame, data: OurData) -> pd.DataFrame:
     chosen = summary[
         summary["metric"].isin(METRICS) & summary["adaption"].isin([str(a) for a in Adaption])
     ].assign(role=data.role)
-    if unstated(summary, DEFAULTS):
+    if why_no_statement(summary, DEFAULTS):
         chosen = chosen[~chosen["metric"].isin(PER_QUERY)]
     for name in ("value", "low", "high"):
         chosen[name] = 100.0 * chosen[name].astype(float)

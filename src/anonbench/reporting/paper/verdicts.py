@@ -29,7 +29,7 @@ class Case:
     role: str
     name: str
     holds: bool | None
-    """Whether the numbers bear it out; None: it cannot be told, for the reason in `numbers`."""
+    """Whether the numbers bear it out; None: it cannot be decided, for the reason in `numbers`."""
     numbers: str
     """The numbers that decide, or the reason why none do."""
     significant: bool | None = None
@@ -66,22 +66,22 @@ class Finding:
         return Finding(self.claim, decide(cases), cases)
 
     @property
-    def told(self) -> list[Case]:
+    def decided(self) -> list[Case]:
         """Cases that could be looked at."""
         return [case for case in self.cases if case.holds is not None]
 
     @property
     def exceptions(self) -> list[Case]:
         """Cases that speak against it."""
-        return [case for case in self.told if not case.holds]
+        return [case for case in self.decided if not case.holds]
 
     @property
     def count(self) -> str:
         """Such as ``10 of 12``."""
-        return f"{sum(bool(case.holds) for case in self.told)} of {len(self.told)}"
+        return f"{sum(bool(case.holds) for case in self.decided)} of {len(self.decided)}"
 
 
-def judge(
+def evaluate_claim(
     claim: Claim, table: pd.DataFrame, pairs: Pairs | None = None, level: float = 0.05
 ) -> Finding:
     """Look at a claim on one set of numbers.

@@ -33,8 +33,8 @@ ORDERS = np.array(list(permutations(range(4))))
 
 
 @dataclass(frozen=True)
-class Looks:
-    """What is done to each of N crops."""
+class CropAugmentations:
+    """Augmentations of N crops: which are applied, and how strongly."""
 
     jitter: np.ndarray
     """bool [N]."""
@@ -49,7 +49,7 @@ class Looks:
     solarize: np.ndarray
     """bool [N]."""
 
-    def alike(self) -> np.ndarray:
+    def grouped(self) -> np.ndarray:
         """Return the rows of the N crops (int64), sorted by what is done to them."""
         places = np.where(self.jitter[:, None], self.order, -1)
         rows: np.ndarray = np.lexsort((self.solarize, self.grey, self.sigma > 0, *places.T))
@@ -57,7 +57,7 @@ class Looks:
 
 
 class Step(NamedTuple):
-    """One change on the way of a batch of N crops to their looks."""
+    """One augmentation of a batch of N crops."""
 
     change: Callable[..., Tensor]
     """Of images and, where there are some, strengths; leaves the images as they are."""
@@ -67,8 +67,8 @@ class Step(NamedTuple):
     """float32 [N]."""
 
 
-def looks_of(draws: np.ndarray, kinds: np.ndarray, settings: Crops) -> Looks:
-    """Return the looks of crops.
+def augmentations_of(draws: np.ndarray, kinds: np.ndarray, settings: Crops) -> CropAugmentations:
+    """Return the augmentations of crops.
 
     Args:
         draws: float [N, COLUMNS].
@@ -82,7 +82,7 @@ def looks_of(draws: np.ndarray, kinds: np.ndarray, settings: Crops) -> Looks:
     strengths = low + (high - low) * draws[:, Draw.STRENGTH : Draw.ORDER]
     blurred = draws[:, Draw.BLUR] < np.array(settings.blur_probabilities)[kinds]
     sigma = BLUR_SIGMA[0] + (BLUR_SIGMA[1] - BLUR_SIGMA[0]) * draws[:, Draw.SIGMA]
-    return Looks(
+    return CropAugmentations(
         jitter=draws[:, Draw.JITTER] < settings.jitter_probability,
         strengths=strengths.astype(np.float32),
         order=ORDERS[(draws[:, Draw.ORDER] * len(ORDERS)).astype(int)],
@@ -92,27 +92,29 @@ def looks_of(draws: np.ndarray, kinds: np.ndarray, settings: Crops) -> Looks:
     )
 
 
-def steps_of(looks: Looks) -> list[Step]:
+def steps_of(augmentations: CropAugmentations) -> list[Step]:
     """Return what is done to a batch, in DINOv2's order; steps that change no crop are left out."""
     adjustments = (brighten, contrast, saturate, turn_hue)
-    active = [what for what in range(4) if np.any(looks.strengths[:, what] != NEUTRAL[what])]
+    active = [
+        what for what in range(4) if np.any(augmentations.strengths[:, what] != NEUTRAL[what])
+    ]
     steps = [
         Step(
             adjustments[what],
-            looks.jitter & (looks.order[:, place] == what),
-            looks.strengths[:, what],
+            augmentations.jitter & (augmentations.order[:, place] == what),
+            augmentations.strengths[:, what],
         )
         for place in range(4)
         for what in active
     ]
-    steps.append(Step(desaturate, looks.grey, None))
-    steps.append(Step(blur, looks.sigma > 0, looks.sigma))
-    steps.append(Step(solarize, looks.solarize, None))
+    steps.append(Step(desaturate, augmentations.grey, None))
+    steps.append(Step(blur, augmentations.sigma > 0, augmentations.sigma))
+    steps.append(Step(solarize, augmentations.solarize, None))
     return [step for step in steps if step.changed.any()]
 
 
-def take_steps(images: Tensor, steps: Sequence[Step], rows: np.ndarray | None = None) -> Tensor:
-    """Return crops with their looks.
+def apply_steps(images: Tensor, steps: Sequence[Step], rows: np.ndarray | None = None) -> Tensor:
+    """Return augmented crops.
 
     Args:
         images: float32 [n, 3, S, S] in 0 … 1; may be changed in place.

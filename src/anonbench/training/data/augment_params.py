@@ -1,8 +1,8 @@
 """Random numbers behind an image's crops and their augmentation.
 
 All randomness of an image in an epoch is one table that depends on seed, epoch and image id alone,
-so that it is the same for every adaption and any number of processes. Boxes and looks are computed
-from such tables for a whole batch at once.
+so that it is the same for every adaption and any number of processes. Boxes and augmentations are
+computed from such tables for a whole batch at once.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from enum import IntEnum
 
 import numpy as np
 
-from anonbench.core.seeding import rng
+from anonbench.core.numeric.seeding import rng
 
 ATTEMPTS = 10
 """Shapes that are tried until a crop's box fits into the image."""

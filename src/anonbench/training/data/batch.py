@@ -11,7 +11,12 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from anonbench.training.data.augment import Looks, normalize_images, steps_of, take_steps
+from anonbench.training.data.augment import (
+    CropAugmentations,
+    apply_steps,
+    normalize_images,
+    steps_of,
+)
 
 if TYPE_CHECKING:
     from anonbench.config.training import Crops
@@ -29,8 +34,8 @@ class Batch:
     """uint8 [2 B, S, S, 3]."""
     local_crops: Tensor
     """uint8 [L B, s, s, 3]."""
-    global_looks: Looks
-    local_looks: Looks
+    global_augmentations: CropAugmentations
+    local_augmentations: CropAugmentations
     masked: Tensor
     """bool [2 B, patches]."""
     masked_indices: Tensor
@@ -50,8 +55,10 @@ class Batch:
         )
 
 
-def finish(crops: Tensor, looks: Looks, settings: Crops, device: torch.device) -> Tensor:
-    """Return crops as the network takes them: with their looks, normalized, on the device.
+def finish(
+    crops: Tensor, augmentations: CropAugmentations, settings: Crops, device: torch.device
+) -> Tensor:
+    """Return crops as the network takes them: with their augmentations, normalized, on the device.
 
     A GPU takes all of them at once. On a CPU that would move every crop through the memory for
     each operation, so there a few go through all operations before the next few; crops with the
@@ -59,7 +66,7 @@ def finish(crops: Tensor, looks: Looks, settings: Crops, device: torch.device) -
 
     Args:
         crops: uint8 [N, S, S, 3].
-        looks: of the N crops.
+        augmentations: of the N crops.
         settings: how to normalize.
         device: where the work is done.
 
@@ -67,17 +74,17 @@ def finish(crops: Tensor, looks: Looks, settings: Crops, device: torch.device) -
         float32 [N, 3, S, S].
 
     """
-    steps = steps_of(looks)
+    steps = steps_of(augmentations)
     if device.type != "cpu":
-        images = take_steps(_as_floats(crops.to(device, non_blocking=True)), steps)
+        images = apply_steps(_as_floats(crops.to(device, non_blocking=True)), steps)
         return normalize_images(images, settings.normalize)
     finished = torch.empty(len(crops), 3, *crops.shape[1:3])
     few = max(CACHED_PIXELS // (crops.shape[1] * crops.shape[2]), 1)
-    order = looks.alike()
+    order = augmentations.grouped()
     for start in range(0, len(order), few):
         rows = order[start : start + few]
         where = torch.from_numpy(rows)
-        images = take_steps(_as_floats(crops[where]), steps, rows)
+        images = apply_steps(_as_floats(crops[where]), steps, rows)
         finished.index_copy_(0, where, normalize_images(images, settings.normalize))
     return finished
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from anonbench.config.training import Crops
 from anonbench.core.io import open_private
-from anonbench.core.opencv import cv2
+from anonbench.core.libraries.opencv import cv2
 from anonbench.core.progress import track
 from anonbench.datasets.shards import ImageSet
 from anonbench.training.data.crops import ASPECTS

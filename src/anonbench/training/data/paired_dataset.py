@@ -15,11 +15,11 @@ from torch.utils.data import Dataset
 from anonbench.config.training import Crops, Recipe
 from anonbench.core.errors import InputError
 from anonbench.core.io import scratch_folder
-from anonbench.core.seeding import rng
+from anonbench.core.numeric.seeding import rng
 from anonbench.core.settings import Range
 from anonbench.core.vocabulary import Adaption
 from anonbench.datasets.shards import ImageSet
-from anonbench.training.data.augment import Looks, looks_of
+from anonbench.training.data.augment import CropAugmentations, augmentations_of
 from anonbench.training.data.augment_params import Draw, crop_draws
 from anonbench.training.data.batch import Batch
 from anonbench.training.data.crops import crop_boxes, cut
@@ -120,7 +120,7 @@ class BatchStream(Dataset[list[Batch]]):
     An epoch is one pass over the images in an order of its own; an incomplete last batch is left
     out. Item `step` may be asked for in any order and by any process. It is one process's share of
     the step's images, in the parts that its forward passes take one after the other; how many
-    processes and parts there are changes no image's crops, looks and masks.
+    processes and parts there are changes no image's crops, augmentations and masks.
     """
 
     def __init__(
@@ -140,7 +140,7 @@ class BatchStream(Dataset[list[Batch]]):
             sources: both hold these images, in the same sizes.
             recipe: the number of steps, the batch and how crops are made.
             patches: along a side of a global crop.
-            seed: of order, crops, looks and masks.
+            seed: of order, crops, augmentations and masks.
             rank: the process that asks.
             world: how many processes share a batch; with `recipe.optimizer.accumulate` a divisor of
                 its size.
@@ -200,8 +200,8 @@ class BatchStream(Dataset[list[Batch]]):
             ids=tuple(ids),
             global_crops=global_crops,
             local_crops=local_crops,
-            global_looks=_looks(global_draws, crops, local=False),
-            local_looks=_looks(local_draws, crops, local=True),
+            global_augmentations=_augmentations(global_draws, crops, local=False),
+            local_augmentations=_augmentations(local_draws, crops, local=True),
             masked=torch.from_numpy(masks.where),
             masked_indices=torch.from_numpy(masks.indices),
             masked_weights=torch.from_numpy(masks.weights),
@@ -260,7 +260,7 @@ def cut_crops(
     )
 
 
-def _looks(draws: np.ndarray, crops: Crops, local: bool) -> Looks:
+def _augmentations(draws: np.ndarray, crops: Crops, local: bool) -> CropAugmentations:
     numbers = np.full(len(draws), 2) if local else np.arange(len(draws))
     kinds = np.repeat(numbers, draws.shape[1])
-    return looks_of(draws.reshape(-1, draws.shape[-1]), kinds, crops)
+    return augmentations_of(draws.reshape(-1, draws.shape[-1]), kinds, crops)

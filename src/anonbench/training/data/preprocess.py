@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from anonbench.core.opencv import cv2
+from anonbench.core.libraries.opencv import cv2
 from anonbench.training.data.augment import normalize_images
 
 MARGIN = 8 / 7

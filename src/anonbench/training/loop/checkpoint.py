@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from anonbench.core.io import atomic, is_sealed, seal
+from anonbench.core.io import append_checksum, atomic, has_intact_checksum
 
 logger = logging.getLogger(__name__)
 
@@ -24,14 +24,14 @@ def write_checkpoint(path: Path, identity: str, state: dict[str, Any]) -> None:
     """
     with atomic(path) as temporary:
         torch.save({"identity": identity, "state": state}, temporary)
-        seal(temporary)  # torch's reader takes bytes after the end, and checks no checksum
+        append_checksum(temporary)  # torch's reader checks none, and ignores bytes after the end
 
 
 def read_checkpoint(path: Path, identity: str) -> dict[str, Any] | None:
     """Return the state, or None where there is none of this very training."""
     if not path.is_file():
         return None
-    if not is_sealed(path):
+    if not has_intact_checksum(path):
         logger.warning("the checkpoint is damaged: starting anew")
         return None
     saved = torch.load(path, map_location="cpu", weights_only=True)

@@ -52,7 +52,7 @@ class TrainJob(BaseModel):
     output: Path
     log: Path
     checkpoint: Path
-    journal: Path | None = None
+    metrics_log: Path | None = None
     """Folder for what may differ from run to run: speed, TensorBoard."""
     labels: tuple[Path, str] | None = None
     """Manifest and column, for the k-NN evaluations in the log alone."""
@@ -101,7 +101,7 @@ def train(job: TrainJob) -> None:
         output=job.output,
         log=job.log,
         checkpoint=job.checkpoint,
-        journal=job.journal,
+        metrics_log=job.metrics_log,
         labels=_read_labels(*job.labels) if job.labels else None,
     )
 

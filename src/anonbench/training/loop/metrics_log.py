@@ -35,11 +35,11 @@ empty where that is unknown; `waiting`: share of the time in which the loader ha
 `memory_gb`: 1e9 bytes, on a GPU the peak since the last line, otherwise the process's so far."""
 
 
-class Journal:
+class MetricsLog:
     """Takes the lines of the training log, on the first process of a training.
 
-    The time of a line is all time since the line before (the first one: since the journal was
-    made): also that of compiling, of checkpoints and of k-NN evaluations.
+    The time of a line is all time since the line before (the first one: since the log was
+    opened): also that of compiling, of checkpoints and of k-NN evaluations.
     """
 
     def __init__(

@@ -16,9 +16,9 @@ from torch import nn
 from torch.nn.functional import normalize
 
 from anonbench.core.errors import InputError
+from anonbench.core.numeric.seeding import rng
 from anonbench.core.numeric.similarity import Similarity
 from anonbench.core.numeric.topk import Order
-from anonbench.core.seeding import rng
 from anonbench.datasets.shards import ImageSet
 from anonbench.training.data.preprocess import Preprocess
 from anonbench.training.model.backbone import encode
@@ -96,17 +96,17 @@ class KnnMonitor:
         return torch.cat(parts)
 
 
-def _vote(similarity: np.ndarray, own: int, codes: np.ndarray) -> int:
+def _vote(similarity: np.ndarray, row: int, codes: np.ndarray) -> int:
     """Return the class that an image's neighbours vote for (cf. `downstream.knn`).
 
     Args:
         similarity: float32 [N], cosines of an image with all.
-        own: its own row, which does not vote.
+        row: its own row, which does not vote.
         codes: int [N], the classes.
 
     """
     neighbours = Order(similarity).first(min(NEIGHBOURS + 1, len(similarity)))
-    neighbours = neighbours[neighbours != own][:NEIGHBOURS]
+    neighbours = neighbours[neighbours != row][:NEIGHBOURS]
     weights = np.exp(similarity[neighbours].astype(np.float64) / TEMPERATURE)
     return int(np.bincount(codes[neighbours], weights).argmax())
 

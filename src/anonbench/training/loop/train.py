@@ -30,7 +30,7 @@ from anonbench.training.loop.checkpoint import read_checkpoint, write_checkpoint
 from anonbench.training.loop.device_setup import prepare_torch
 from anonbench.training.loop.flops import step_flops
 from anonbench.training.loop.interrupt import Interrupted, Interrupts
-from anonbench.training.loop.metrics_log import Journal
+from anonbench.training.loop.metrics_log import MetricsLog
 from anonbench.training.loop.monitor import KnnMonitor
 from anonbench.training.loop.trainer import NotFinite, Trainer
 
@@ -49,7 +49,7 @@ def train(
     output: Path,
     log: Path,
     checkpoint: Path,
-    journal: Path | None = None,
+    metrics_log: Path | None = None,
     labels: Mapping[str, str] | None = None,
 ) -> None:
     """Train a backbone by self-distillation and write the teacher's.
@@ -68,7 +68,7 @@ def train(
         log: CSV, a line every `recipe.log_every` steps; see `Trainer.log`.
         checkpoint: written every `recipe.checkpoint_minutes` and when the process is asked to end;
             removed at the end.
-        journal: folder for TensorBoard's files and the speed, which no result depends on.
+        metrics_log: folder for TensorBoard's files and the speed, which no result depends on.
         labels: of training images, for `recipe.knn_every`; the training does not see them.
 
     Raises:
@@ -92,7 +92,7 @@ def train(
         with open_sources(recipe, adaption, original, anonymized) as sources:
             patches = trainer.patches_a_side
             stream = BatchStream(ids, sources, recipe, patches, seed, ranks.rank, ranks.world)
-            _run(trainer, stream, saved, monitor, journal)
+            _run(trainer, stream, saved, monitor, metrics_log)
         teacher = trainer.state()["teacher"]
         if ranks.rank == 0:
             save_backbone(teacher, recipe, output, provenance)
@@ -150,15 +150,15 @@ def _run(
     """Take all steps that are left."""
     first = trainer.ranks.rank == 0
     flops = step_flops(trainer.student.backbone, trainer.recipe)
-    journal = Journal(
+    metrics_log = MetricsLog(
         folder if first else None, trainer.recipe, flops, trainer.device, trainer.step
     )
     try:
         with _progress(trainer, len(stream)) as progress, Interrupts() as interrupts:
-            for parts in _waited(_batches(trainer, stream), journal):
+            for parts in _waited(_batches(trainer, stream), metrics_log):
                 if trainer.advance(parts) and first:
                     _describe_line(trainer, monitor)
-                    progress.set_postfix_str(journal.write(trainer.log[-1]), refresh=False)
+                    progress.set_postfix_str(metrics_log.write(trainer.log[-1]), refresh=False)
                 reason = interrupts.reason(saved.seconds)
                 stop, due = trainer.ranks.any(reason is not None, first and saved.is_due)
                 if stop or due:
@@ -169,7 +169,7 @@ def _run(
     except NotFinite as error:
         raise _not_finite(error, saved) from error
     finally:
-        journal.close()
+        metrics_log.close()
 
 
 def _labels_of(recipe: Recipe, labels: Mapping[str, str] | None) -> Mapping[str, str]:
@@ -204,12 +204,12 @@ def _batches(trainer: Trainer, stream: BatchStream) -> Iterator[list[Batch]]:
     )
 
 
-def _waited(batches: Iterator[list[Batch]], journal: Journal) -> Iterator[list[Batch]]:
-    """Yield batches, and tell the journal how long each was waited for."""
+def _waited(batches: Iterator[list[Batch]], metrics_log: MetricsLog) -> Iterator[list[Batch]]:
+    """Yield batches, and log how long each was waited for."""
     while True:
         began = time.monotonic()
         batch = next(batches, None)
-        journal.waited(time.monotonic() - began)
+        metrics_log.waited(time.monotonic() - began)
         if batch is None:
             return
         yield batch

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from anonbench.core.seeding import rng
+from anonbench.core.numeric.seeding import rng
 from anonbench.training.data.batch import Batch, finish
 from anonbench.training.distributed import Ranks, shard, spread_like, whole
 from anonbench.training.loop.collapse_metrics import rank_me, used_prototypes
@@ -20,7 +20,7 @@ from anonbench.training.losses.centering import Centering
 from anonbench.training.losses.dino import dino_loss
 from anonbench.training.losses.ibot import ibot_loss
 from anonbench.training.losses.koleo import koleo_loss
-from anonbench.training.model.blocks import Kept, draw_kept
+from anonbench.training.model.blocks import DropPath, draw_drop_path
 from anonbench.training.model.network import Network, clip_gradients, parameter_groups
 
 if TYPE_CHECKING:
@@ -152,8 +152,8 @@ class Trainer:
     def _losses(self, batch: Batch, part: int) -> dict[str, Tensor]:
         """Return the terms, the weighted loss first, then what is measured without gradient."""
         crops, heads, weights = self.recipe.crops, self.recipe.heads, self.recipe.losses
-        views = finish(batch.global_crops, batch.global_looks, crops, self.device)
-        local_views = finish(batch.local_crops, batch.local_looks, crops, self.device)
+        views = finish(batch.global_crops, batch.global_augmentations, crops, self.device)
+        local_views = finish(batch.local_crops, batch.local_augmentations, crops, self.device)
         indices = batch.masked_indices.to(self.device, non_blocking=True)
         masked = batch.masked.to(self.device, non_blocking=True)
         size, temperature = len(batch.ids), heads.student_temperature
@@ -201,11 +201,11 @@ class Trainer:
             self.centerings["ibot"](patch_scores, temperature),
         )
 
-    def _kept(self, batch: Batch, part: int) -> Kept | None:
+    def _kept(self, batch: Batch, part: int) -> DropPath | None:
         """Draw the step's stochastic depth, the same on every kind of device."""
         backbone: Any = self.student.backbone
         sizes = [len(batch.global_crops), len(batch.local_crops)]
-        kept = draw_kept(
+        kept = draw_drop_path(
             self.recipe.backbone.drop_path,
             len(backbone.blocks),
             [size for size in sizes if size],
@@ -284,8 +284,8 @@ class Trainer:
 
 
 def _restore_network(network: Network, state: dict[str, Tensor]) -> None:
-    own = network.state_dict()
-    network.load_state_dict({name: spread_like(state[name], own[name]) for name in own})
+    current = network.state_dict()
+    network.load_state_dict({name: spread_like(state[name], current[name]) for name in current})
 
 
 def _spread(value: Any, weight: Tensor) -> Any:

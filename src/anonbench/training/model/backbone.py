@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from anonbench.core.compat import install_torchvision_ops
 from anonbench.core.errors import InputError
-from anonbench.core.seeding import hash_int
+from anonbench.core.libraries.compat import install_torchvision_ops
+from anonbench.core.numeric.seeding import hash_int
 from anonbench.training.model.heads import initialize_linear
 from anonbench.training.model.positions import resize_positions
 from anonbench.training.model.pretrained import load_pretrained, read_pretrained

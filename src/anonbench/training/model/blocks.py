@@ -17,8 +17,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
 
-from anonbench.core.compat import install_torchvision_ops
 from anonbench.core.errors import InputError
+from anonbench.core.libraries.compat import install_torchvision_ops
 
 install_torchvision_ops()  # timm imports torchvision
 
@@ -29,7 +29,7 @@ BRANCHES = 2
 """Of a block: attention and feed-forward."""
 
 GRANULE = 64
-"""Wanted tokens are filled up to a multiple of this: their number varies from step to step, and
+"""Output tokens are filled up to a multiple of this: their number varies from step to step, and
 libraries keep kernels and memory for every shape that they have met."""
 
 Rows = Sequence[Tensor]
@@ -37,7 +37,7 @@ Rows = Sequence[Tensor]
 
 
 @dataclass(frozen=True)
-class Wanted:
+class OutputTokens:
     """The tokens that the last block must give: all class tokens, and some patches."""
 
     patches: Tensor
@@ -61,7 +61,7 @@ class PackedBlock(Block):
         Args:
             x: float [B, T, D], or a list of such.
             arguments: for a list: the images kept by each branch (`Rows`, twice) or None, and for
-                the last block what is wanted of it (`Wanted`).
+                the last block what is wanted of it (`OutputTokens`).
             options: timm's.
 
         Returns:
@@ -76,7 +76,7 @@ class PackedBlock(Block):
             return self._feed_wanted(attended, arguments[1])
         return add_branch(attended, self._feed, rows[1] if rows else None, in_place=True)
 
-    def _feed_wanted(self, groups: Sequence[Tensor], wanted: Wanted) -> Tensor:
+    def _feed_wanted(self, groups: Sequence[Tensor], wanted: OutputTokens) -> Tensor:
         """Feed forward the class tokens and those patches alone that a loss is taken on."""
         patches = groups[0].flatten(0, 1).index_select(0, wanted.patches)
         tokens = torch.cat([*(group[:, 0] for group in groups), patches])
@@ -172,34 +172,34 @@ def pack_blocks(model: Any, name: str) -> None:
 
 
 @dataclass(frozen=True)
-class Kept:
+class DropPath:
     """Stochastic depth of one forward pass."""
 
     images: Sequence[Tensor]
     """For each crop size int64 [depth, 2, kept], ascending: the images each branch acts on."""
     tokens: Tensor
-    """int64 [n], see `Wanted.kept`: those of the images that the last branch acts on."""
+    """int64 [n], see `OutputTokens.kept`: those of the images that the last branch acts on."""
     scale: Tensor
-    """float32 [n, 1], see `Wanted.scale`."""
+    """float32 [n, 1], see `OutputTokens.scale`."""
 
     def rows(self, block: int) -> list[Rows]:
         """Return the images that the branches of a block act on."""
         return [[images[block, branch] for images in self.images] for branch in range(BRANCHES)]
 
-    def to(self, device: torch.device) -> Kept:
+    def to(self, device: torch.device) -> DropPath:
         """Return it on a device."""
         images = [rows.to(device, non_blocking=True) for rows in self.images]
         tokens, scale = (part.to(device, non_blocking=True) for part in (self.tokens, self.scale))
-        return Kept(images, tokens, scale)
+        return DropPath(images, tokens, scale)
 
 
-def draw_kept(
+def draw_drop_path(
     rate: float,
     depth: int,
     sizes: Sequence[int],
     patch_images: np.ndarray,
     random: np.random.Generator,
-) -> Kept | None:
+) -> DropPath | None:
     """Draw which images each branch of each block acts on.
 
     Args:
@@ -226,7 +226,7 @@ def draw_kept(
     tokens = np.flatnonzero(scale)
     filled = np.pad(tokens, (0, -len(tokens) % GRANULE))
     scale = np.where(np.arange(len(filled)) < len(tokens), scale[filled], np.float32(0.0))
-    return Kept(
+    return DropPath(
         [torch.from_numpy(rows) for rows in drawn],
         torch.from_numpy(filled),
         torch.from_numpy(scale[:, None]),

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from anonbench.core.backbones import BackboneKind
+from anonbench.core.registries.backbones import BackboneKind
 
 BUILT_IN: tuple[type[BackboneKind], ...] = ()

@@ -11,7 +11,7 @@ from torch.utils.checkpoint import checkpoint
 
 from anonbench.training.distributed import local, whole_norm
 from anonbench.training.model.backbone import embed_patches, init_with_mask_token, seed_torch
-from anonbench.training.model.blocks import GRANULE, Kept, Wanted
+from anonbench.training.model.blocks import GRANULE, DropPath, OutputTokens
 from anonbench.training.model.heads import Head
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class Network(nn.Module):
         masked_indices: Tensor,
         masked: Tensor | None = None,
         local_views: Tensor | None = None,
-        kept: Kept | None = None,
+        kept: DropPath | None = None,
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Run the network on the crops of a batch.
 
@@ -72,11 +72,11 @@ class Network(nn.Module):
         scores, patch_scores = self._scores(*tokens.split([images, len(padded)]))
         return tokens[: len(views)], scores, patch_scores[: len(masked_indices)]
 
-    def _wanted(self, masked_indices: Tensor, length: int, kept: Kept | None) -> Wanted:
+    def _wanted(self, masked_indices: Tensor, length: int, kept: DropPath | None) -> OutputTokens:
         prefix: int = self.backbone.num_prefix_tokens  # type: ignore[assignment]
         patches = length - prefix
         rows = masked_indices // patches * length + prefix + masked_indices % patches
-        return Wanted(rows, kept.tokens, kept.scale) if kept else Wanted(rows)
+        return OutputTokens(rows, kept.tokens, kept.scale) if kept else OutputTokens(rows)
 
     def _scores(self, classes: Tensor, patches: Tensor) -> tuple[Tensor, Tensor]:
         """Return prototype scores of class tokens [N, D] and of masked patches [M, D]."""
@@ -88,9 +88,9 @@ class Network(nn.Module):
     @torch.no_grad()
     def follow(self, student: Network, momentum: float) -> None:
         """Move towards the student: the exponential moving average of its weights."""
-        own = [local(weight.detach()) for weight in self.parameters()]
+        weights = [local(weight.detach()) for weight in self.parameters()]
         other = [local(weight.detach()) for weight in student.parameters()]
-        torch._foreach_lerp_(own, other, 1.0 - momentum)
+        torch._foreach_lerp_(weights, other, 1.0 - momentum)
 
 
 def _run(block: Any, *arguments: Any) -> Any:
@@ -119,8 +119,8 @@ def rate_factor(name: str, depth: int, settings: Optimizer) -> float:
         distance = depth + 1
     else:
         distance = 0
-    own = settings.patch_rate if name.startswith("patch_embed") else 1.0
-    return float(settings.backbone_rate * settings.layer_decay**distance * own)
+    rate = settings.patch_rate if name.startswith("patch_embed") else 1.0
+    return float(settings.backbone_rate * settings.layer_decay**distance * rate)
 
 
 def decays(name: str) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from anonbench.core.attackers import ATTACKERS, AttackerKind
+from anonbench.core.registries.attackers import ATTACKERS, AttackerKind
 from anonbench.evaluation.privacy.kinds.recognizer import Recognizer
 
 BUILT_IN = (Recognizer,)

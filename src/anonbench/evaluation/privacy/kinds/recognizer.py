@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from pydantic import model_validator
 
-from anonbench.core.attackers import Attacker, AttackerKind
+from anonbench.core.registries.attackers import Attacker, AttackerKind
 from anonbench.core.settings import Place
 from anonbench.core.vocabulary import Entity
 

@@ -19,9 +19,9 @@ def hash_ints(parts: tuple[object, ...], items: Iterable[object]) -> np.ndarray:
     start = hashlib.sha256("".join(f"{part}\x1f" for part in parts).encode("utf-8"))
     digests = []
     for item in items:
-        own = start.copy()
-        own.update(str(item).encode("utf-8"))
-        digests.append(own.digest()[:8])
+        hashed = start.copy()
+        hashed.update(str(item).encode("utf-8"))
+        digests.append(hashed.digest()[:8])
     return np.frombuffer(b"".join(digests), dtype="<u8").astype(np.uint64)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
-from anonbench.core.registry import Registered, Registry
+from anonbench.core.registries.registry import Registered, Registry
 
 if TYPE_CHECKING:
     import numpy as np

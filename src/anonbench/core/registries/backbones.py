@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from anonbench.core.registry import Registered, Registry
+from anonbench.core.registries.registry import Registered, Registry
 
 if TYPE_CHECKING:
     from torch import nn

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from anonbench.core.registry import Registered, Registry
+from anonbench.core.registries.registry import Registered, Registry
 
 
 class Method(Registered):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
-from anonbench.core.registry import Registered, Registry
+from anonbench.core.registries.registry import Registered, Registry
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,7 +25,7 @@ class Attacker(Protocol):
 class AttackerKind(Registered):
     """One kind of attacker on hidden regions. Its fields are parameters, a section of `privacy`.
 
-    It runs beside the experiment's own models (the naive attacker and the parrot) where
+    It runs beside the experiment's own models (the naive and the adaptive attacker) where
     `privacy.attackers` names it.
     """
 

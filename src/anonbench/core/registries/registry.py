@@ -18,9 +18,9 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 from pydantic import SerializerFunctionWrapHandler, create_model, model_serializer
 
-from anonbench.core.added import added
 from anonbench.core.errors import InputError
 from anonbench.core.provenance import file_digest
+from anonbench.core.registries.added import added
 from anonbench.core.settings import Settings
 
 NAME = re.compile(r"[a-z][a-z0-9_]*")
@@ -122,24 +122,37 @@ class Registry(Mapping[str, type[T]], Generic[T]):
         return found
 
     def _load(self, point: EntryPoint) -> type[T]:
+        where = self._where(point)
         try:
             loaded = point.load()
-        except Exception as error:  # whatever another package's module raises
+        except (Exception, SystemExit) as error:  # whatever another package's module raises
             raise InputError(
-                f"{self._where(point)} cannot be loaded ({type(error).__name__}: {error}); mend or "
-                "remove its package"
+                f"{where} cannot be loaded ({_one_line(error)}); mend or remove its package"
             ) from error
         if not (isinstance(loaded, type) and issubclass(loaded, self._kind)):
-            raise InputError(f"{self._where(point)} is no subclass of {self._kind.__name__}")
+            raise InputError(f"{where} is no subclass of {self._kind.__name__}")
         if getattr(loaded, "name", None) != point.name or not NAME.fullmatch(point.name):
             raise InputError(
-                f"{self._where(point)}: its class has to have the same `name`, of lower case "
-                "letters, digits and underscores"
+                f"{where}: its class has to have the same `name`, of lower case letters, digits "
+                "and underscores"
             )
+        absent = [name for name in sorted(loaded.__class_vars__) if not hasattr(loaded, name)]
+        if absent:
+            raise InputError(f"{where}: its class has no value for {', '.join(absent)}")
+        try:
+            loaded()
+        except Exception as error:  # of pydantic, or of the class's own validators
+            raise InputError(
+                f"{where}: its parameters need defaults that they allow ({_one_line(error)})"
+            ) from error
         return loaded
 
     def _where(self, point: EntryPoint) -> str:
         return f"entry point {point.name} = {point.value} of {self.group}"
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(f"{type(error).__name__}: {error}".split())
 
 
 def _sources_digest(module: str) -> str:

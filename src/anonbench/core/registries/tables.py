@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from anonbench.core.registry import Registered, Registry
+from anonbench.core.registries.registry import Registered, Registry
 
 if TYPE_CHECKING:
     import pandas as pd

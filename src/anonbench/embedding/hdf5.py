@@ -20,7 +20,7 @@ import h5py
 import numpy as np
 
 from anonbench.core.errors import InputError
-from anonbench.core.limits import require_stored, size
+from anonbench.embedding.limits import require_stored, size
 
 MOST_PROVENANCE = 2**24
 """Bytes of the attribute `provenance`; ours are some kilobytes."""
@@ -122,9 +122,9 @@ def _require_whole(found: h5py.Dataset, where: str, path: Path) -> None:
     text = h5py.check_vlen_dtype(found.dtype) or h5py.check_string_dtype(found.dtype)
     of_text = text is not None and found.dtype.kind == "O"
     item = _REFERENCE.itemsize if of_text else found.dtype.itemsize
-    stored, there = found.id.get_storage_size(), path.stat().st_size
-    if stored > there:
-        raise InputError(f"{where} is said to take {size(stored)} of a file of {size(there)}")
+    stored, file_size = found.id.get_storage_size(), path.stat().st_size
+    if stored > file_size:
+        raise InputError(f"{where} is said to take {size(stored)} of a file of {size(file_size)}")
     if found.chunks is None:
         if stored < prod(found.shape) * item:
             declared = size(prod(found.shape) * item)
@@ -185,7 +185,7 @@ def _require_texts(
     settings = found.id.get_create_plist()
     if settings.get_nfilters() or h5py.check_string_dtype(found.dtype) is None:
         raise InputError(f"{where} is not plain text; write the ids without compression")
-    total, there = 0, path.stat().st_size
+    total, file_size = 0, path.stat().st_size
     with path.open("rb") as file:
         for offset, length, _ in places:
             file.seek(offset)
@@ -196,8 +196,8 @@ def _require_texts(
                     break
                 length -= references.nbytes
                 total += int(references["length"].sum(dtype=np.int64))
-    if total > there:
-        raise InputError(f"{where} declares {size(total)} of text in a file of {size(there)}")
+    if total > file_size:
+        raise InputError(f"{where} declares {size(total)} of text in a file of {size(file_size)}")
 
 
 def _require_types(path: Path, vectors: h5py.Dataset, names: h5py.Dataset) -> None:

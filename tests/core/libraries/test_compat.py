@@ -11,7 +11,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from anonbench.core.compat import install_torchvision_ops, nms
+from anonbench.core.libraries.compat import install_torchvision_ops, nms
 
 # few distinct values, so that ties, touching, equal and empty boxes are common
 COORDINATE = st.sampled_from([-2.0, 0.0, 0.1, 1.0, 1.5, 3.0, 7.0, 10.0])
@@ -100,7 +100,7 @@ def test_torchvision_calls_the_installed_operator() -> None:
 def test_packages_that_need_torchvision_import_after_installation() -> None:
     code = """
 import importlib, importlib.util
-from anonbench.core.compat import install_torchvision_ops
+from anonbench.core.libraries.compat import install_torchvision_ops
 install_torchvision_ops()
 for package in ("torchvision", "facenet_pytorch", "timm"):
     if importlib.util.find_spec(package) is not None:
@@ -111,7 +111,9 @@ for package in ("torchvision", "facenet_pytorch", "timm"):
 
 
 def test_compiled_operators_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("anonbench.core.compat._compiled_operators_missing", lambda: False)
+    monkeypatch.setattr(
+        "anonbench.core.libraries.compat._compiled_operators_missing", lambda: False
+    )
     monkeypatch.setattr(
         torch.library, "Library", lambda *_: pytest.fail("registered beside compiled operators")
     )

@@ -198,36 +198,36 @@ def _own(folder: Path) -> Path:
 
 def _wait(choice: Mapping[str, str], count: int, folder: Path, stack: ExitStack) -> list[str]:
     """Return `count` devices whose locks the stack now holds."""
-    said = -_SAY_EVERY_SECONDS
+    last_message = -_SAY_EVERY_SECONDS
     while True:
         with ExitStack() as turn:
             # one at a time, or two jobs that want two devices each may take one each for ever
             turn.callback(os.close, _lock(folder / "turn.lock"))
-            held = _try(choice, count, folder)
-        if len(held) == count:
-            for name, descriptor in held.items():
+            locks = _try(choice, count, folder)
+        if len(locks) == count:
+            for name, descriptor in locks.items():
                 os.set_inheritable(descriptor, True)
                 stack.callback(os.close, descriptor)
                 if choice[name].startswith(_SLURM):  # nobody will look for it after the job
                     stack.callback(_file(folder, choice[name]).unlink, missing_ok=True)
-            return list(held)
-        if time.monotonic() - said >= _SAY_EVERY_SECONDS:
-            said = time.monotonic()
+            return list(locks)
+        if time.monotonic() - last_message >= _SAY_EVERY_SECONDS:
+            last_message = time.monotonic()
             logger.info("waiting for a GPU: %d of %s", count, ",".join(choice))
         time.sleep(_POLL_SECONDS)
 
 
 def _try(choice: Mapping[str, str], count: int, folder: Path) -> dict[str, int]:
     """Return the locks of the first `count` free devices, or of none."""
-    held: dict[str, int] = {}
+    locks: dict[str, int] = {}
     for name, lock in choice.items():
         try:
-            held[name] = _lock(_file(folder, lock), fcntl.LOCK_NB)
+            locks[name] = _lock(_file(folder, lock), fcntl.LOCK_NB)
         except BlockingIOError:
             continue
-        if len(held) == count:
-            return held
-    for descriptor in held.values():
+        if len(locks) == count:
+            return locks
+    for descriptor in locks.values():
         os.close(descriptor)
     return {}
 

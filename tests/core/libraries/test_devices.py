@@ -13,14 +13,14 @@ from pathlib import Path
 
 import pytest
 
-from anonbench.core import devices
-from anonbench.core.devices import candidates, claimed
 from anonbench.core.errors import InputError
+from anonbench.core.libraries import devices
+from anonbench.core.libraries.devices import candidates, claimed
 
 HOLD = """
 import os, sys, time
 from pathlib import Path
-from anonbench.core import devices
+from anonbench.core.libraries import devices
 devices._POLL_SECONDS = 0.02
 count, folder, marks, seconds = int(sys.argv[1]), *map(Path, sys.argv[2:4]), float(sys.argv[4])
 with devices.claimed(count, folder) as mine:

@@ -40,11 +40,11 @@ def require_memory(path: Path, needed: int) -> None:
         InputError: it is larger; names the format that need not fit.
 
     """
-    there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    if needed > there:
+    available = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if needed > available:
         raise InputError(
-            f"{path}: its embeddings take {size(needed)}, and this machine has {size(there)} of "
-            "memory; write them as float32 NPY, which is mapped and not read"
+            f"{path}: its embeddings take {size(needed)}, and this machine has {size(available)} "
+            "of memory; write them as float32 NPY, which is mapped and not read"
         )
 
 

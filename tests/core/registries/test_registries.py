@@ -8,17 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from anonbench.core.added import added
 from anonbench.core.errors import InputError
-from anonbench.core.methods import METHODS, Method
-from anonbench.core.registry import Registry, facts, facts_digest
+from anonbench.core.registries.added import added
+from anonbench.core.registries.methods import METHODS, Method
+from anonbench.core.registries.registry import Registry, facts, facts_digest
 from anonbench.core.vocabulary import Method as OfThePaper
 from plug_in import install
 
 SWIRL = """
 from typing import ClassVar
 
-from anonbench.core.methods import Method
+from anonbench.core.registries.methods import Method
 
 
 class Swirl(Method):
@@ -102,14 +102,14 @@ def test_what_it_is_called_changes_the_digest_of_facts(path: Path) -> None:
     [
         (SWIRL, {"anonbench.methods:blur": "plugged_swirl:Swirl"}, "another one of this name"),
         (SWIRL, {"anonbench.methods:twirl": "plugged_swirl:Swirl"}, "the same `name`"),
-        (
-            SWIRL.replace('"swirl"', '"s-1"'),
-            {"anonbench.methods:s-1": "plugged_swirl:Swirl"},
-            "low",
-        ),
+        (DASHED, {"anonbench.methods:s-1": "plugged_swirl:Swirl"}, "lower case letters"),
         (SWIRL.replace("(Method)", ""), POINT, "no subclass of Method"),
         (SWIRL, {"anonbench.methods:swirl": "plugged_swirl:Swivel"}, "AttributeError"),
         ("1 / 0", POINT, r"ZeroDivisionError: .*mend or remove its package"),
+        ("raise SystemExit(3)", POINT, r"cannot be loaded \(SystemExit: 3\)"),
+        (SWIRL, {"anonbench.methods:swirl": "absent_module:Swirl"}, "ModuleNotFoundError"),
+        (SWIRL.replace('    label: ClassVar = "Swirl"\n', ""), POINT, "no value for label"),
+        (SWIRL.replace(" = 2.0", ""), POINT, r"need defaults .*turns Field required"),
     ],
 )
 def test_a_class_that_cannot_be_used_is_named(

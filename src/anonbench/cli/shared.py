@@ -1,0 +1,61 @@
+"""Options and texts that several commands share."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from anonbench.core.errors import InputError
+
+if TYPE_CHECKING:
+    from anonbench.config import Config
+
+
+def add_root(parser: argparse.ArgumentParser) -> None:
+    """Add `--root`."""
+    parser.add_argument("--root", type=Path, default=Path(), help="the repository")
+
+
+def add_run_options(parser: argparse.ArgumentParser) -> None:
+    """Add `--configfile`, `--to` and `--root`, for commands that pass on results of a run."""
+    parser.add_argument(
+        "--configfile",
+        type=Path,
+        default=Path("config.yaml"),
+        metavar="FILE",
+        help="the config that the workflow ran with (config.yaml)",
+    )
+    parser.add_argument(
+        "--to", type=Path, required=True, metavar="PLACE", help="a new folder, or a new file .tar"
+    )
+    add_root(parser)
+
+
+def read_config(path: Path) -> Config:
+    """Read the config of a run.
+
+    Raises:
+        InputError: the file is not there, no YAML, or a wrong config.
+
+    """
+    from anonbench.config import load
+    from anonbench.config.text import read
+
+    try:
+        return load(read(path))
+    except InputError as error:
+        raise InputError(f"--configfile: {error}") from None
+
+
+def aligned(rows: Sequence[Sequence[str]], left: int) -> str:
+    """Return rows of cells as a table, the first `left` columns flush left, the others right."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join(
+        "  ".join(
+            cell.ljust(width) if column < left else cell.rjust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    )

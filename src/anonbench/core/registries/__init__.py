@@ -1,0 +1,1 @@
+"""Registries of what can be added: methods, detectors, attackers, backbones and tables."""
