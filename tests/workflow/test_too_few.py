@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 import small_archive
 from PIL import Image
-
-from conftest import Snakemake
 
 
 @pytest.fixture
@@ -19,9 +18,7 @@ def archive(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_too_few_images_are_refused_before_anything_runs(
-    archive: Path, snakemake: Snakemake
-) -> None:
+def test_too_few_images_are_refused_before_anything_runs(archive: Path, snakemake: Any) -> None:
     config = small_archive.config() | {"retrieval": {"fraction": 0.05}}
     run = snakemake(archive, config, "--cores", "1")
     assert run.returncode != 0
@@ -32,9 +29,7 @@ def test_too_few_images_are_refused_before_anything_runs(
     assert snakemake(archive, config, "-n", "archive_images").returncode == 0
 
 
-def test_less_than_a_batch_is_refused_before_anything_runs(
-    archive: Path, snakemake: Snakemake
-) -> None:
+def test_less_than_a_batch_is_refused_before_anything_runs(archive: Path, snakemake: Any) -> None:
     config = small_archive.config()
     config["recipes"]["tiny"]["optimizer"]["batch_size"] = 9
     run = snakemake(archive, config, "-n")
@@ -42,7 +37,7 @@ def test_less_than_a_batch_is_refused_before_anything_runs(
 
 
 def test_what_the_report_will_not_state_is_said_before_the_run(
-    archive: Path, snakemake: Snakemake
+    archive: Path, snakemake: Any
 ) -> None:
     run = snakemake(archive, small_archive.config(), "-n")
     assert run.returncode == 0
@@ -52,7 +47,7 @@ def test_what_the_report_will_not_state_is_said_before_the_run(
 
 @pytest.mark.parametrize("keep", [False, True])
 def test_doubts_are_said_at_the_end_and_counted_in_the_audit(
-    archive: Path, snakemake: Snakemake, keep: bool
+    archive: Path, snakemake: Any, keep: bool
 ) -> None:
     for number in range(3):
         blank = archive / f"images/train/left/blank{number}.png"
@@ -78,7 +73,7 @@ def test_doubts_are_said_at_the_end_and_counted_in_the_audit(
 
 
 def test_what_detection_leaves_is_asked_again_before_training(
-    archive: Path, snakemake: Snakemake
+    archive: Path, snakemake: Any
 ) -> None:
     for image in sorted((archive / "images/val").rglob("*.png"))[:6]:
         Image.fromarray(np.full((40, 40), 200 + int(image.stem), np.uint8)).save(image)
