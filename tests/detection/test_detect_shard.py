@@ -213,10 +213,10 @@ def test_a_detector_that_fails_on_everything_or_lacks_something_ends_the_job(
         run(manifest, tmp_path, tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
-    def lacking(images: Sequence[np.ndarray]) -> list[list[Region]]:
+    def without_weights(images: Sequence[np.ndarray]) -> list[list[Region]]:
         raise InputError("put the weights there")
 
-    monkeypatch.setattr(corners[ZXING], "detect", lacking)
+    monkeypatch.setattr(corners[ZXING], "detect", without_weights)
     with pytest.raises(InputError, match="put the weights there"):
         run(write_images(tmp_path, [5]), tmp_path, tmp_path / "out", detectors=[ZXING])
 

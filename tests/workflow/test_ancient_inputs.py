@@ -87,5 +87,5 @@ def test_every_ancient_input_has_a_digest_beside_it(
     assert len(edges) > 500 and sum(any(ancient) for *_, ancient in edges) > 200
     names = [name for name, *_ in jobs]
     assert hidden(names, [(before, job, all(ancient)) for before, job, ancient in edges]) == []
-    lacking = {name: set(digests(ancient)) - set(inputs) for name, inputs, ancient in jobs}
-    assert {name: files for name, files in lacking.items() if files} == {}
+    missing = {name: set(digests(ancient)) - set(inputs) for name, inputs, ancient in jobs}
+    assert {name: files for name, files in missing.items() if files} == {}

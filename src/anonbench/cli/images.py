@@ -11,7 +11,7 @@ from typing import Any
 from anonbench.cli.shared import add_run_options, read_config
 from anonbench.core.errors import InputError
 
-_TELLS = """\
+_NOTE = """\
 Images are numbered in the order of their ids, classes in the order of their labels, as in report
 and bundle: who has the list of either knows which is which. Only regions that were found are
 hidden: look at a sample before you pass them on."""
@@ -70,7 +70,7 @@ def run(options: argparse.Namespace) -> None:
     print(f"that may show what should be hidden: {done.unhidden}")
     if options.key:
         print(f"wrote {options.key}: which number is which image; do not pass it on")
-    print(f"\n{_TELLS}", file=sys.stderr)
+    print(f"\n{_NOTE}", file=sys.stderr)
 
 
 def _require_current(options: argparse.Namespace, variants: list[str]) -> None:
