@@ -10,7 +10,7 @@ from typing import NamedTuple
 from anonbench.core.errors import InputError
 from anonbench.core.io import atomic
 from anonbench.core.jobs.checksums import read_checksum
-from anonbench.core.jobs.job_cache import IDENTITY, RESTORED, kept_at
+from anonbench.core.jobs.job_cache import IDENTITY, RESTORED
 
 _COLUMNS = ("s", "cpu_time", "max_rss")
 
@@ -50,7 +50,7 @@ def settle_benchmark(benchmark: Path, output: Path) -> None:
     Snakemake writes a benchmark in both cases. It is removed if the outputs were restored and the
     benchmark of their making is not known.
     """
-    record, kept = read_checksum(output) or {}, kept_at(output).with_name(f"{output.name}.tsv")
+    record, kept = read_checksum(output) or {}, benchmark.with_name(f"{benchmark.name}.made")
     if IDENTITY not in record or not benchmark.is_file():
         return
     source, target = (kept, benchmark) if RESTORED in record else (benchmark, kept)

@@ -126,13 +126,13 @@ class JobCache:
         self._can_restore = True
         records = {output: read_checksum(output) or {} for output in self._outputs}
         self._is_restored = all(
-            record.get(IDENTITY) == self.identity and holds(kept_at(output), record)
+            record.get(IDENTITY) == self.identity and holds(_kept(output), record)
             for output, record in records.items()
         )
         if self._is_restored:
             for output, record in records.items():
                 output.unlink(missing_ok=True)
-                os.link(kept_at(output), output)
+                os.link(_kept(output), output)
                 os.utime(output)
                 known = {IDENTITY: self.identity, RESTORED: True}
                 write_checksum(output, record["sha256"], **known, **self._recorded)
@@ -158,7 +158,7 @@ class JobCache:
         """Link the outputs to where they are kept; return whether the file system can."""
         try:
             for output in self._outputs:
-                kept = kept_at(output)
+                kept = _kept(output)
                 kept.parent.mkdir(parents=True, exist_ok=True)
                 kept.unlink(missing_ok=True)
                 os.link(output, kept)
@@ -171,7 +171,7 @@ class JobCache:
         return self._results is not None and path.is_relative_to(self._results)
 
 
-def kept_at(output: Path) -> Path:
+def _kept(output: Path) -> Path:
     """Return the path of the link that is kept of an output."""
     return output.parent / KEPT / output.name
 
