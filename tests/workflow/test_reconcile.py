@@ -110,7 +110,7 @@ def test_all_that_is_gone_is_missed_but_big_files_and_folders(folder: Path) -> N
 
 
 def test_hidden_files_are_not_looked_into(folder: Path) -> None:
-    for name in (".code/a.json", ".run.jsonl", "set/.made/0.tar", "set/a.csv"):
+    for name in (".code/a.json", ".run.json", "set/.made/0.tar", "set/a.csv"):
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
