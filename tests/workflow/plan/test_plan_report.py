@@ -36,8 +36,8 @@ def test_causes_and_costs_are_shown_by_stage(chain: Plan) -> None:
     ]
     assert lines[5:9] == [
         "train 1 1 30 s 1 min 00 s 1 min 00 s 2.00kB",
-        "embed 1 1 ≤ 10 min 00 s ≤ 10 min 00 s ≤ 0 s 2.00kB",
-        "figure 1 2 ≤ 10 min 00 s ≤ 10 min 00 s ≤ 0 s ?",
+        "embed 1 1 ≤ 10 min 00 s ≤ 10 min 00 s 0 s 2.00kB",
+        "figure 1 2 ≤ 10 min 00 s ≤ 10 min 00 s 0 s ?",
         "total 3 1, 2 ≤ 20 min 30 s ≤ 21 min 00 s ≤ 1 min 00 s ≥ 4.00kB",
     ]
     assert lines[10] == "About 20 min 30 s with 2 cores and 2 GPUs; ≥ 4.00kB on disk."

@@ -84,7 +84,8 @@ def _row(jobs: pd.DataFrame, causes: Sequence[str]) -> list[str]:
     own = {cause for ways in jobs["because"] for cause in ways}
     numbers = ", ".join(str(number) for number, cause in enumerate(causes, 1) if cause in own)
     limit = "" if jobs["measured"].all() else "≤ "
-    times = [limit + duration(jobs[column].sum()) for column in _TIMES]
+    sums = [jobs[column].sum() for column in _TIMES]
+    times = [(limit if seconds else "") + duration(seconds) for seconds in sums]
     return [str(len(jobs)), numbers, *times, _disk(jobs)]
 
 
