@@ -364,6 +364,7 @@ def published(shared: Path) -> pd.DataFrame:
             "se": float("nan"),
             "n": 19792,
             "k": 989,
+            "clusters": float("nan"),
             "chance": float("nan"),
         }
     )
