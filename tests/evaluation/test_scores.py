@@ -45,9 +45,10 @@ def scenario(
         rows[column] = np.clip(level + 0.1 * generator.standard_normal(count), 0, 1)
     rows["unchanged"] = generator.integers(0, 2, count).astype(float)
     stem = f"{model}.{variant}.{seed}"
+    floor = {"anonymized": {"map": 0.16}, "original": {"map": 0.06}}
     rows.to_parquet(folder / f"{stem}.parquet")
     (folder / f"{stem}.json").write_text(
-        json.dumps({"k": 4, "top": 10, "chance": {"map": 0.06, "mndcg": 0.5}})
+        json.dumps({"k": 4, "top": 10, "chance": {"map": 0.06, "mndcg": 0.5}, "floor": floor})
     )
     predicted = LABELS.copy()
     predicted[:15] = "b"  # 60 of 80 are right: 35 of 50, 15 of 20, 10 of 10
@@ -155,6 +156,9 @@ def test_accuracies(tmp_path: Path) -> None:
     assert macro["chance"] == pytest.approx(1 / 3)
     chances = table.groupby("metric")["chance"].unique().map(list)
     assert chances["map"] == [0.06] and chances["mndcg"] == [0.5]
+    floors = table[table["metric"] == "map"].set_index("query")["floor"]
+    assert floors.to_dict() == {"original": 0.06, "anonymized": 0.16}
+    assert (cells["floor"] == cells["chance"]).all()
     assert chances["knn"] == chances["linear"] == chances["knn@10"] == [0.3]
     assert table.loc[table["metric"] == "rbo", "chance"].isna().all()
 

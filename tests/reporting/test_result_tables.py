@@ -365,6 +365,7 @@ def published(shared: Path) -> pd.DataFrame:
             "n": 19792,
             "k": 989,
             "clusters": float("nan"),
+            "floor": float("nan"),
             "chance": float("nan"),
         }
     )

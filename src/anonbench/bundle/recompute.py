@@ -18,7 +18,7 @@ from anonbench.core.vocabulary import ORIGINAL
 from anonbench.datasets.clusters import read_clusters
 from anonbench.evaluation.scores import CLASSIFIERS, ScenarioFiles, scenario_files
 
-_OF_A_RANKING = ("images", "k", "top", "queries", "chance")
+_OF_A_RANKING = ("images", "k", "top", "queries", "chance", "floor")
 _OF_A_CLASSIFIER = ("train", "val", "chance", "unlabelled", "knn", "k", "linear")
 
 
@@ -145,7 +145,8 @@ def means(bundle: Bundle, name: str) -> Agreement | None:
         path = f"{name}/retrieval/{scenario}"
         known = read_json(bundle.carried(f"{path}.json"))
         table = pd.read_parquet(bundle.carried(f"{path}.parquet"))
-        again = summarize(table, known["images"], known["chance"], bundle.config.retrieval)
+        levels = known["chance"], known["floor"]
+        again = summarize(table, known["images"], *levels, bundle.config.retrieval)
         again = {key: again[key] for key in ("queries", "k", "top")}
         found.append(of_values("means", f"{path}.json", known, again))
     for scenario in bundle.scenarios(name, "downstream/{}.parquet", "downstream/{}.json"):

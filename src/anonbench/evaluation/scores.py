@@ -54,13 +54,15 @@ COLUMNS = [
     "clusters",
     "k",
     "chance",
+    "floor",
 ]
 """Columns of the table. One row is one number: `query` is empty for accuracies; originals have
 degree 0 and method `original`; `adaption` is `control` for the retraining control; `value`, `low`,
-`high` and `chance` (of a random ranking, or of always answering the most frequent class) are shares
-(`tau` a coefficient), `se` is the standard error over queries or images, of which there are `n` in
-so many `clusters` (`anonbench.datasets.clusters`). `k` is the cut-off of a
-ranking or the number of neighbours, empty for linear accuracy."""
+`high`, `chance` (of a random ranking, or of always answering the most frequent class) and `floor`
+are shares (`tau` a coefficient), `se` is the standard error over queries or images, of which there
+are `n` in so many `clusters` (`anonbench.datasets.clusters`). `k` is the cut-off of a ranking or
+the number of neighbours, empty for linear accuracy. `floor` is what a model without knowledge
+scores: chance, and where a query is the database's own vector, chance with the own image first."""
 # scenarios whose per-query scores are in memory at once: 0.1 GB at the paper's size
 _BATCH = 16
 
@@ -214,6 +216,7 @@ def _per_query(
                 "metric": metric,
                 "k": summary["top"] if metric in AT_TOP else summary["k"],
                 "chance": summary["chance"].get(metric),
+                "floor": summary["floor"][query.value].get(metric),
             }
             found.append((cell, of_kind[column].to_numpy(np.float64), groups))
     return found
@@ -257,7 +260,7 @@ def _accuracies(
             rows.append(row)
         count = len(np.unique(clusters_of(predictions["id"], clusters)))
         rows = [row | {"clusters": count} for row in rows]
-    return rows
+    return [row | {"floor": row["chance"]} for row in rows]
 
 
 def _macro(labels: pd.Series, predicted: pd.Series, confidence: float) -> dict[str, Any]:
