@@ -61,6 +61,14 @@ def test_chance_is_said() -> None:
     )
 
 
+def test_the_own_image_is_no_merit() -> None:
+    scores = scores_with(("blur", "A")).assign(chance=0.1, floor=0.1)
+    scores.loc[scores["query"] == "anonymized", "floor"] = 0.79
+    original, anonymized = answer("documents", summarize(scores)).parts[:2]
+    assert "Even this mAP cannot be told from chance." not in original.notes
+    assert "Even this mAP cannot be told from chance." in anonymized.notes
+
+
 def test_the_retraining_control_never_wins() -> None:
     scores = make_scores("documents", control=True).assign(value=0.5, low=0.4, high=0.6)
     scores.loc[scores["adaption"] == "control", "value"] = 0.99

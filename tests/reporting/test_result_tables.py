@@ -280,6 +280,24 @@ def test_values_near_chance_are_marked() -> None:
     assert "hance" not in lay_out(RETRIEVAL, constant(0.5)).caption
 
 
+def test_the_floor_of_queries_that_find_themselves_first() -> None:
+    scores = constant(0.5).assign(chance=0.1, floor=0.1)
+    scores.loc[scores["query"] == "anonymized", "floor"] = 0.5
+    layout = lay_out(RETRIEVAL, scores)
+    assert {cell.chance for row in layout.blocks[0].rows for cell in row.cells} == {False}
+    assert {cell.chance for row in layout.blocks[1].rows for cell in row.cells} == {True}
+    assert [row.key for row in layout.baselines] == ["chance", "floor"]
+    assert (
+        "Chance: mAP 10.0, mnDCG@12 10.0 (anonymized queries find themselves first: mAP 50.0, "
+        "mnDCG@12 50.0); "
+    ) in layout.caption
+    rows = rows_of(to_csv(layout))
+    assert (rows[-1]["row"], rows[-1]["map_blur"]) == ("floor", "50.0")
+    same = lay_out(RETRIEVAL, scores.assign(floor=0.1))
+    assert [row.key for row in same.baselines] == ["chance"]
+    assert "themselves" not in same.caption
+
+
 def test_methods_and_adaptions_are_those_of_the_data_set() -> None:
     scores = make_scores("documents")
     scores = scores[(scores["method"] != "blur") & (scores["adaption"] != "B")]

@@ -72,7 +72,10 @@ def notes_of(
             f"(p adjusted by Holm's method, level {100 * (1 - confidence):.3g} %)."
         )
     if "chance" in baselines:
-        yield f"Chance: {baselines['chance']}; {AT_CHANCE} marks values whose interval reaches it."
+        first = baselines.get("floor")
+        floor = f" (anonymized queries find themselves first: {first})" if first else ""
+        mark = f"{AT_CHANCE} marks values whose interval reaches it"
+        yield f"Chance: {baselines['chance']}{floor}; {mark}."
     if "ceiling" in baselines:
         what = "the reference against itself" if retrieval else "the unadapted model on originals"
         yield f"Ceiling, {what}: {baselines['ceiling']}."

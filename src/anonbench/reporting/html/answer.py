@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 from anonbench.core.vocabulary import CONTROL, QueryKind
@@ -37,6 +38,7 @@ class Choice:
     low: float
     high: float
     chance: float
+    """What a model without knowledge scores with these queries."""
 
     @property
     def label(self) -> str:
@@ -122,6 +124,7 @@ def ranked(summary: pd.DataFrame, degree: int, metric: str, query: str) -> list[
         & (summary["query"] == query)
         & (summary["adaption"] != CONTROL)
     ].sort_values(["value", "method", "adaption"], ascending=[False, True, True])
+    rows = rows.assign(chance=np.fmax(rows["chance"], rows["floor"]))
     return [
         Choice(
             row["method"],
