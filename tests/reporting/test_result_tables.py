@@ -63,11 +63,11 @@ def test_layout_is_the_papers(scores: pd.DataFrame) -> None:
         "With anonymized query images",
     ]
     assert [row.label for row in layout.blocks[0].rows] == ["Unadapted", "A", "B", "C"]
-    assert "240 queries, k = 12, 1 seed" in layout.caption
+    assert "240 queries in 40 clusters, k = 12, 1 seed" in layout.caption
     assert "100 % of the regions" in layout.caption
     accuracy = lay_out(DOWNSTREAM, scores)
     assert [group for _, group in accuracy.groups] == ["k-NN", "Linear"]
-    assert "240 validation images, neighbours k = 20, 1 seed" in accuracy.caption
+    assert "240 validation images in 40 clusters, neighbours k = 20, 1 seed" in accuracy.caption
 
 
 def test_missing_cells_are_not_run_and_never_zero(scores: pd.DataFrame) -> None:
@@ -208,7 +208,10 @@ def test_rank_agreement_has_a_table() -> None:
     mask = relevant[(relevant["method"] == "mask") & (relevant["query"] == "original")]
     value = mask[mask["adaption"] == "B"]["value"].iloc[0]
     assert layout.blocks[0].rows[3].cells[11].value == pytest.approx(100 * value / 4)
-    assert "240 queries, k = 12, 1 seed" in layout.caption and "rank-biased" in layout.caption
+    assert (
+        "240 queries in 40 clusters, k = 12, 1 seed" in layout.caption
+        and "rank-biased" in layout.caption
+    )
     latex = to_latex(layout)
     assert r"Kendall's $\tau$@10" in latex
     check_latex(latex)

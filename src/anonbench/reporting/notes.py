@@ -107,7 +107,9 @@ def _behind(retrieval: bool, scores: pd.DataFrame) -> str:
     low, high = int(scores["n"].min()), int(scores["n"].max())
     noun = "query" if retrieval else "validation image"
     images = count(low, noun) if low == high else f"{low:,} to {count(high, noun)}"
-    parts = [images]
+    clusters = scores["clusters"].min()
+    # NaN where nobody counted them
+    parts = [f"{images} in {count(int(clusters), 'cluster')}" if clusters < low else images]
     for metric, name in (("mndcg", "k"), ("rbo", "k"), ("knn", "neighbours k")):
         k = only(scores.loc[scores["metric"] == metric, "k"])
         if k is not None:
