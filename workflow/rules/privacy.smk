@@ -35,7 +35,8 @@ rule reidentify:
 rule reidentification:
     input:
         **by_digest(
-            probes=rules.reidentify.output.probes, clusters=rules.clusters.output.clusters
+            probes=rules.reidentify.output.probes,
+            clusters=rules.clusters.output.clusters,
         ),
     output:
         "<results>/{dataset}/privacy/reidentification.csv",
