@@ -19,6 +19,7 @@ from anonbench.core.jobs.checksums import digest_file
 from anonbench.core.numeric.seeding import rng
 from anonbench.core.provenance import file_digest
 from anonbench.core.vocabulary import Entity, Split
+from anonbench.datasets.clusters import read_clusters, write_clusters
 from anonbench.detection.gather import COUNTS
 from anonbench.embedding.attention_shares import SHARE_COLUMNS
 from anonbench.embedding.store import Embeddings, write_embeddings
@@ -150,9 +151,13 @@ def finish(config: Config) -> None:
         [str(base / f"downstream/{name}.parquet") for name in labelled],
     )
     shown = config.presentation
-    scores = collect(NAME, files, 0, (), shown.bootstrap, shown.confidence)
+    people = base / "clusters.parquet"
+    write_clusters(NAME, base / "manifest.parquet", "Male", [], people)
+    _digest(people)
+    clusters = read_clusters(people)
+    scores = collect(NAME, files, clusters, 0, (), shown.bootstrap, shown.confidence)
     write_csv(scores, base / "scores.csv")
-    write_csv(compare(NAME, files, 0, (), shown.confidence), base / "comparisons.csv")
+    write_csv(compare(NAME, files, clusters, 0, (), shown.confidence), base / "comparisons.csv")
     if labelled:
         ends = (".csv", "_by_method.csv", ".json")
         correlations = [base / f"correlation/100{end}" for end in ends]

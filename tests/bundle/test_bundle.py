@@ -147,7 +147,12 @@ def test_no_image_no_id_and_no_place_is_in_a_bundle(bundle: Path, run: Config) -
     assert tables > 5
     predicted = pd.read_parquet(next((bundle / "results").glob("*/downstream/*/*/*.parquet")))
     assert set(predicted["label"]) == {"class 1", "class 2", "class 3"}
-    assert {path.suffix for path in files_of(bundle / "results")} == {".csv", ".json", ".parquet"}
+    assert {path.suffix for path in files_of(bundle / "results")} == {
+        ".csv",
+        ".digest",
+        ".json",
+        ".parquet",
+    }
     skipped = pd.read_csv(bundle / "results/portraits/skipped.csv")
     assert skipped["reason"].tolist() == ["is no image"]
 

@@ -16,6 +16,7 @@ def all_slices(config: Config) -> dict[str, Any]:
     name = "documents"
     return {
         "manifest": stage_parameters.manifest(config, name),
+        "clusters": stage_parameters.clusters(config, name),
         "detect": stage_parameters.detect(config, name),
         "quality": stage_parameters.quality(config),
         "sweep": stage_parameters.sweep(config, name),
@@ -78,6 +79,10 @@ def edit(values: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
         ("recipes.documents.checkpoint_minutes", 7, set()),
         ("datasets.documents.degrees", [25, 50, 100], set()),
         ("datasets.documents.split", {"validation": 0.5}, {"manifest"}),
+        ("datasets.documents.split", {"by": "class"}, {"manifest", "clusters"}),
+        ("datasets.documents.cluster", "class", {"clusters"}),
+        ("datasets.documents.cluster", {"path_part": -1}, {"clusters"}),
+        ("privacy.identity", "person", {"privacy", "clusters"}),
         ("datasets.ids.subset", 100, set()),
         ("privacy.enabled", False, set()),
         ("privacy.probes", 10, {"privacy"}),

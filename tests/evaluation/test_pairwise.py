@@ -18,6 +18,7 @@ from anonbench.evaluation.retrieval.metrics import PER_QUERY
 from anonbench.evaluation.scores import ScenarioFiles
 
 IDS = [f"{i:03d}" for i in range(60)]
+CLUSTERS = pd.Series(np.arange(60) // 5, IDS, name="person")
 
 
 def scenario(
@@ -65,7 +66,20 @@ def given(tmp_path: Path) -> list[ScenarioFiles]:
 
 
 def run(scenarios: list[ScenarioFiles], confidence: float = 0.95) -> pd.DataFrame:
-    return compare("demo", scenarios, 0, (7,), confidence)
+    return compare("demo", scenarios, CLUSTERS, 0, (7,), confidence)
+
+
+def test_every_difference_says_how_many_clusters_it_stands_on(
+    given: list[ScenarioFiles], tmp_path: Path
+) -> None:
+    assert set(run(given)["clusters"]) == {12}
+    rows = pd.read_parquet(given[-2].per_query)
+    rows.loc[rows["id"].isin(IDS[:7]), "ndcg"] = np.nan  # a cluster of five, and two of the next
+    rows.to_parquet(given[-2].per_query)
+    table = run(given).query("metric == 'mndcg' and method == 'original'")
+    assert table["clusters"].tolist() == [11]
+    with pytest.raises(InputError, match="5 images have scores and no cluster"):
+        compare("demo", given, CLUSTERS[5:], 0, (7,), 0.95)
 
 
 def test_columns_and_pairs(given: list[ScenarioFiles]) -> None:

@@ -25,7 +25,9 @@ def column(
             difference = means[a] - means[b]
             ends = difference - width, difference + width
             p = 0.5 if abs(difference) < width else 0.001
-            rows.append(("demo", degree, method, query, metric, a, b, difference, *ends, p, p, 240))
+            rows.append(
+                ("demo", degree, method, query, metric, a, b, difference, *ends, p, p, 240, 40)
+            )
     return pd.DataFrame(rows, columns=COLUMNS)
 
 

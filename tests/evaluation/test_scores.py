@@ -20,6 +20,7 @@ from anonbench.evaluation.scores import COLUMNS, ScenarioFiles, adaption_of, col
 
 IMAGES = 80
 KINDS = ("anonymized", "original")
+CLUSTERS = pd.Series(np.arange(IMAGES) // 7, [f"{i:03d}" for i in range(IMAGES)], name="person")
 LABELS = np.array(["a"] * 50 + ["b"] * 20 + ["c"] * 10)
 
 
@@ -44,9 +45,10 @@ def scenario(
         rows[column] = np.clip(level + 0.1 * generator.standard_normal(count), 0, 1)
     rows["unchanged"] = generator.integers(0, 2, count).astype(float)
     stem = f"{model}.{variant}.{seed}"
+    floor = {"anonymized": {"map": 0.16}, "original": {"map": 0.06}}
     rows.to_parquet(folder / f"{stem}.parquet")
     (folder / f"{stem}.json").write_text(
-        json.dumps({"k": 4, "top": 10, "chance": {"map": 0.06, "mndcg": 0.5}})
+        json.dumps({"k": 4, "top": 10, "chance": {"map": 0.06, "mndcg": 0.5}, "floor": floor})
     )
     predicted = LABELS.copy()
     predicted[:15] = "b"  # 60 of 80 are right: 35 of 50, 15 of 20, 10 of 10
@@ -76,7 +78,7 @@ def scenario(
 def gather(
     given: list[ScenarioFiles], bootstrap: int = 50, confidence: float = 0.9
 ) -> pd.DataFrame:
-    return collect("demo", given, 0, (), bootstrap, confidence)
+    return collect("demo", given, CLUSTERS, 0, (), bootstrap, confidence)
 
 
 def test_one_row_a_number(tmp_path: Path) -> None:
@@ -117,6 +119,25 @@ def test_one_row_a_number(tmp_path: Path) -> None:
     assert depths["rbo"] == depths["overlap"] == [4] and depths["unchanged"] == [10]
 
 
+def test_every_score_says_how_many_clusters_it_stands_on(tmp_path: Path) -> None:
+    given = scenario(tmp_path, "unadapted", "blur-50", 0.5)
+    rows = pd.read_parquet(given.per_query)
+    rows.loc[rows["id"] < "007", "ndcg"] = np.nan  # all of the first cluster
+    rows.to_parquet(given.per_query)
+    table = gather([given]).set_index("metric")
+    assert table.loc["map", "clusters"].tolist() == [12, 12]
+    assert table.loc["mndcg", "clusters"].tolist() == [11, 11]
+    assert (table.loc[["knn", "linear", "knn_macro", "knn@10"], "clusters"] == 12).all()
+
+
+def test_clusters_change_no_score(tmp_path: Path) -> None:
+    given = [scenario(tmp_path, "unadapted", "blur-50", 0.5)]
+    alone = collect("demo", given, pd.Series(range(IMAGES), CLUSTERS.index), 0, (), 50, 0.9)
+    assert set(alone["clusters"]) == {IMAGES}
+    columns = ["value", "se", "n", "k", "chance"]
+    pd.testing.assert_frame_equal(alone[columns], gather(given)[columns])
+
+
 def test_accuracies(tmp_path: Path) -> None:
     table = gather([scenario(tmp_path, "C-mask-100", "mask-100", 0.4)], 10, 0.95)
     cells = table[table["query"] == ""].set_index("metric")
@@ -135,6 +156,9 @@ def test_accuracies(tmp_path: Path) -> None:
     assert macro["chance"] == pytest.approx(1 / 3)
     chances = table.groupby("metric")["chance"].unique().map(list)
     assert chances["map"] == [0.06] and chances["mndcg"] == [0.5]
+    floors = table[table["metric"] == "map"].set_index("query")["floor"]
+    assert floors.to_dict() == {"original": 0.06, "anonymized": 0.16}
+    assert (cells["floor"] == cells["chance"]).all()
     assert chances["knn"] == chances["linear"] == chances["knn@10"] == [0.3]
     assert table.loc[table["metric"] == "rbo", "chance"].isna().all()
 
@@ -150,7 +174,7 @@ def test_the_control_has_rows_of_its_own(tmp_path: Path) -> None:
         )
         if seed != 9 or model == "unadapted"
     ]
-    table = collect("demo", given, 3, (9,), 10, 0.9)
+    table = collect("demo", given, CLUSTERS, 3, (9,), 10, 0.9)
     seeds = {
         metric: rows.groupby("adaption")["seed"].unique().map(sorted).to_dict()
         for metric, rows in table[table["degree"] == 50].groupby("metric")

@@ -77,7 +77,7 @@ def make_scores(
             value = 1.0
         k = {"map": 12, "mndcg": 12, "knn": 20, "linear": ""}[metric]
         low, high = max(0.0, value - 0.03), min(1.0, value + 0.03)
-        numbers = (value, low, high, 0.015, n, k, float("nan"))
+        numbers = (value, low, high, 0.015, n, n // 6, k, float("nan"), float("nan"))
         rows.append((dataset, degree, method, adaption, seed, query, metric, *numbers))
     return pd.DataFrame(rows, columns=COLUMNS)
 
@@ -93,7 +93,9 @@ def make_comparisons(scores: pd.DataFrame, unsure: float = 0.02) -> pd.DataFrame
             difference = float(means[a] - means[b])
             p = 0.4 if abs(difference) < unsure else 0.001
             ends = difference - unsure, difference + unsure
-            rows.append((*key, a, b, difference, *ends, p, p, int(column["n"].iloc[0])))
+            rows.append(
+                (*key, a, b, difference, *ends, p, p, *map(int, column[["n", "clusters"]].iloc[0]))
+            )
     return pd.DataFrame(rows, columns=TESTS)
 
 

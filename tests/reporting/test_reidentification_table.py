@@ -32,7 +32,7 @@ def test_a_row_a_variant_with_its_strongest_attack() -> None:
     assert blur["Rank 1"] == "45.0 (41.0–49.0)" and blur["Probes"] == "150"
     half = dict(zip(grid.heads[-4:], block.rows[2][-4:], strict=True))
     assert half["Rank 1"] == "67.5 (63.5–71.5)" and half["Hidden only"] == "45.0 (41.0–49.0)"
-    assert "intervals of 90 %, over at most 50 persons" in grid.caption
+    assert "intervals of 90 %, over at most 50 clusters of probes" in grid.caption
     assert all(len(row) == len(grid.heads) for row in block.rows)
     assert sum(span for _, span in grid.groups) == len(grid.heads)
 

@@ -5,9 +5,17 @@ import pytest
 from synthetic_results import make_scores
 
 from anonbench.evaluation.sufficiency import DEFAULTS
-from anonbench.reporting.html.answer import answer, behind, overview, ranked, stated, wins
+from anonbench.reporting.html.answer import (
+    answer,
+    behind,
+    on_originals,
+    overview,
+    ranked,
+    stated,
+    wins,
+)
 from anonbench.reporting.html.recommendations import Verdict, recommendations
-from anonbench.reporting.summary import summarize
+from anonbench.reporting.summary import summarize, summarize_originals
 
 
 def scores_with(best: tuple[str, str], value: float = 0.8) -> pd.DataFrame:
@@ -30,6 +38,19 @@ def test_the_best_choice_and_its_loss_are_said() -> None:
     assert accuracy.numbers[0].loss == ""
     assert "the intervals do not overlap" in original.notes[0]
     assert "240 queries, 24 scenarios, 1 training seed" in result.behind
+
+
+def test_accuracies_stand_beside_those_on_originals() -> None:
+    scores = make_scores("documents", control=True)
+    known = scores[(scores["degree"] == 0) & (scores["adaption"] == "unadapted")]
+    knn = 100 * known.loc[known["metric"] == "knn", "value"].iloc[0]
+    found = on_originals(summarize_originals(scores))
+    assert found == {"knn": pytest.approx(knn), "linear": pytest.approx(found["linear"])}
+    accuracy = answer("documents", summarize(scores), originals=found).parts[2]
+    assert accuracy.numbers[0].loss == f"originals {knn:.1f} %"
+    (row,) = overview({"documents": summarize(scores)}, originals={"documents": found})
+    assert row.originals == (None, None, None, None, found["knn"], found["linear"])
+    assert on_originals(summarize_originals(make_scores("documents"))) == {}
 
 
 def test_overlapping_intervals_are_said() -> None:
@@ -59,6 +80,14 @@ def test_chance_is_said() -> None:
     assert "Even this mAP cannot be told from chance." in (
         answer("documents", summarize(scores)).parts[0].notes
     )
+
+
+def test_the_own_image_is_no_merit() -> None:
+    scores = scores_with(("blur", "A")).assign(chance=0.1, floor=0.1)
+    scores.loc[scores["query"] == "anonymized", "floor"] = 0.79
+    original, anonymized = answer("documents", summarize(scores)).parts[:2]
+    assert "Even this mAP cannot be told from chance." not in original.notes
+    assert "Even this mAP cannot be told from chance." in anonymized.notes
 
 
 def test_the_retraining_control_never_wins() -> None:

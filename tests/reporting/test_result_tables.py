@@ -63,11 +63,11 @@ def test_layout_is_the_papers(scores: pd.DataFrame) -> None:
         "With anonymized query images",
     ]
     assert [row.label for row in layout.blocks[0].rows] == ["Unadapted", "A", "B", "C"]
-    assert "240 queries, k = 12, 1 seed" in layout.caption
+    assert "240 queries in 40 clusters, k = 12, 1 seed" in layout.caption
     assert "100 % of the regions" in layout.caption
     accuracy = lay_out(DOWNSTREAM, scores)
     assert [group for _, group in accuracy.groups] == ["k-NN", "Linear"]
-    assert "240 validation images, neighbours k = 20, 1 seed" in accuracy.caption
+    assert "240 validation images in 40 clusters, neighbours k = 20, 1 seed" in accuracy.caption
 
 
 def test_missing_cells_are_not_run_and_never_zero(scores: pd.DataFrame) -> None:
@@ -208,7 +208,10 @@ def test_rank_agreement_has_a_table() -> None:
     mask = relevant[(relevant["method"] == "mask") & (relevant["query"] == "original")]
     value = mask[mask["adaption"] == "B"]["value"].iloc[0]
     assert layout.blocks[0].rows[3].cells[11].value == pytest.approx(100 * value / 4)
-    assert "240 queries, k = 12, 1 seed" in layout.caption and "rank-biased" in layout.caption
+    assert (
+        "240 queries in 40 clusters, k = 12, 1 seed" in layout.caption
+        and "rank-biased" in layout.caption
+    )
     latex = to_latex(layout)
     assert r"Kendall's $\tau$@10" in latex
     check_latex(latex)
@@ -278,6 +281,24 @@ def test_values_near_chance_are_marked() -> None:
     assert "Chance: mAP 10.0, mnDCG@12 10.0" in layout.caption
     assert r"$^{\dagger}$" in to_latex(layout) and "†" in to_markdown(layout)
     assert "hance" not in lay_out(RETRIEVAL, constant(0.5)).caption
+
+
+def test_the_floor_of_queries_that_find_themselves_first() -> None:
+    scores = constant(0.5).assign(chance=0.1, floor=0.1)
+    scores.loc[scores["query"] == "anonymized", "floor"] = 0.5
+    layout = lay_out(RETRIEVAL, scores)
+    assert {cell.chance for row in layout.blocks[0].rows for cell in row.cells} == {False}
+    assert {cell.chance for row in layout.blocks[1].rows for cell in row.cells} == {True}
+    assert [row.key for row in layout.baselines] == ["chance", "floor"]
+    assert (
+        "Chance: mAP 10.0, mnDCG@12 10.0 (anonymized queries find themselves first: mAP 50.0, "
+        "mnDCG@12 50.0); "
+    ) in layout.caption
+    rows = rows_of(to_csv(layout))
+    assert (rows[-1]["row"], rows[-1]["map_blur"]) == ("floor", "50.0")
+    same = lay_out(RETRIEVAL, scores.assign(floor=0.1))
+    assert [row.key for row in same.baselines] == ["chance"]
+    assert "themselves" not in same.caption
 
 
 def test_methods_and_adaptions_are_those_of_the_data_set() -> None:
@@ -364,6 +385,8 @@ def published(shared: Path) -> pd.DataFrame:
             "se": float("nan"),
             "n": 19792,
             "k": 989,
+            "clusters": float("nan"),
+            "floor": float("nan"),
             "chance": float("nan"),
         }
     )

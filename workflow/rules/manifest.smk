@@ -38,3 +38,17 @@ rule manifest:
         scan=lambda w: startup.scanned(started, w.dataset),
     script:
         "../scripts/manifest.py"
+
+
+# Apart from the manifest: another choice of clusters changes intervals, and no image or model.
+rule clusters:
+    input:
+        **by_digest(manifest=rules.manifest.output.manifest),
+    output:
+        **with_digest(clusters="<results>/{dataset}/clusters.parquet"),
+    log:
+        "<logs>/clusters/{dataset}.log",
+    params:
+        slice=lambda w: stage_parameters.clusters(settings, w.dataset),
+    script:
+        "../scripts/clusters.py"

@@ -34,7 +34,10 @@ rule reidentify:
 
 rule reidentification:
     input:
-        **by_digest(probes=rules.reidentify.output.probes),
+        **by_digest(
+            probes=rules.reidentify.output.probes,
+            clusters=rules.clusters.output.clusters,
+        ),
     output:
         "<results>/{dataset}/privacy/reidentification.csv",
     log:

@@ -82,6 +82,7 @@ rule downstream:
 
 
 scored = dict(
+    **by_digest(clusters=rules.clusters.output.clusters),
     retrieval=lambda w: paths.scenario_files(w.dataset, "retrieval", "json"),
     queries=lambda w: paths.scenario_files(w.dataset, "retrieval", "parquet"),
     downstream=lambda w: paths.scenario_files(w.dataset, "downstream", "json"),

@@ -4,6 +4,7 @@ from anonbench.core.jobs.job import job
 
 with job(snakemake, __file__):
     from anonbench.core.io import write_csv
+    from anonbench.datasets.clusters import read_clusters
     from anonbench.evaluation.pairwise import compare
     from anonbench.evaluation.scores import scenario_files
 
@@ -17,6 +18,7 @@ with job(snakemake, __file__):
     table = compare(
         snakemake.wildcards.dataset,
         scenarios,
+        read_clusters(Path(snakemake.input.clusters)),
         snakemake.params.reference_seed,
         snakemake.params.control_seeds,
         **snakemake.params.slice["settings"],

@@ -6,8 +6,11 @@ with job(snakemake, __file__):
     import pandas as pd
 
     from anonbench.core.io import write_csv
+    from anonbench.datasets.clusters import read_clusters
+    from anonbench.evaluation.privacy.clustered import with_clusters
     from anonbench.evaluation.privacy.rates import rates
 
-    probes = pd.read_parquet(snakemake.input.probes)
+    clusters = read_clusters(Path(snakemake.input.clusters))
+    probes = with_clusters(pd.read_parquet(snakemake.input.probes), clusters)
     confidence = snakemake.params.slice["settings"]["confidence"]
     write_csv(rates(snakemake.wildcards.dataset, probes, confidence), Path(snakemake.output[0]))

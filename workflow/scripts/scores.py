@@ -4,6 +4,7 @@ from anonbench.core.jobs.job import job
 
 with job(snakemake, __file__):
     from anonbench.core.io import write_csv
+    from anonbench.datasets.clusters import read_clusters
     from anonbench.evaluation.scores import collect, scenario_files
 
     scenarios = scenario_files(
@@ -16,6 +17,7 @@ with job(snakemake, __file__):
     table = collect(
         snakemake.wildcards.dataset,
         scenarios,
+        read_clusters(Path(snakemake.input.clusters)),
         snakemake.params.reference_seed,
         snakemake.params.control_seeds,
         **snakemake.params.slice["settings"],

@@ -15,9 +15,10 @@ from anonbench.config import Config
 from anonbench.config.experiment import TABLE_SUFFIXES, Experiment, Table
 from anonbench.core.io import read_json, write_csv
 from anonbench.core.vocabulary import ORIGINAL
+from anonbench.datasets.clusters import read_clusters
 from anonbench.evaluation.scores import CLASSIFIERS, ScenarioFiles, scenario_files
 
-_OF_A_RANKING = ("images", "k", "top", "queries", "chance")
+_OF_A_RANKING = ("images", "k", "top", "queries", "chance", "floor")
 _OF_A_CLASSIFIER = ("train", "val", "chance", "unlabelled", "knn", "k", "linear")
 
 
@@ -144,7 +145,8 @@ def means(bundle: Bundle, name: str) -> Agreement | None:
         path = f"{name}/retrieval/{scenario}"
         known = read_json(bundle.carried(f"{path}.json"))
         table = pd.read_parquet(bundle.carried(f"{path}.parquet"))
-        again = summarize(table, known["images"], known["chance"], bundle.config.retrieval)
+        levels = known["chance"], known["floor"]
+        again = summarize(table, known["images"], *levels, bundle.config.retrieval)
         again = {key: again[key] for key in ("queries", "k", "top")}
         found.append(of_values("means", f"{path}.json", known, again))
     for scenario in bundle.scenarios(name, "downstream/{}.parquet", "downstream/{}.json"):
@@ -168,22 +170,25 @@ def collected(bundle: Bundle, name: str) -> Iterator[Agreement]:
     from anonbench.evaluation.scores import collect
 
     config, files = bundle.config, _scenario_files(bundle, name)
-    if missing := [path for each in files for path in _paths(each) if not path.is_file()]:
+    grouped = bundle.carried(f"{name}/clusters.parquet")
+    needed = [grouped, *(path for each in files for path in _paths(each))]
+    if missing := [path for path in needed if not path.is_file()]:
         if bundle.published(f"{name}/scores.csv").is_file():
             file = missing[0].relative_to(bundle.folder)
             reason = f"{name}/scores.csv: cannot be made again, for {file} is not there"
             yield Agreement("scores", name, 1, 0, 0, (reason,))
         return
-    shown = config.presentation
+    shown, clusters = config.presentation, read_clusters(grouped)
     seeds = (bundle.experiment.reference_seed, config.control_seeds)
     path = f"{name}/scores.csv"
     if bundle.published(path).is_file():
-        table = collect(name, files, *seeds, shown.bootstrap, shown.confidence)
+        table = collect(name, files, clusters, *seeds, shown.bootstrap, shown.confidence)
         write_csv(table, bundle.again(path))
         yield of_csv("scores", path, bundle.published(path), bundle.again(path))
     path = f"{name}/comparisons.csv"
     if bundle.published(path).is_file():
-        write_csv(compare(name, files, *seeds, shown.confidence), bundle.again(path))
+        tests = compare(name, files, clusters, *seeds, shown.confidence)
+        write_csv(tests, bundle.again(path))
         yield of_csv("comparisons", path, bundle.published(path), bundle.again(path))
     for degree in sorted(config.datasets[name].degrees):
         ends = (".csv", "_by_method.csv", ".json")

@@ -16,6 +16,8 @@ from pydantic import Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
 from anonbench.config.data import (
+    AUTO,
+    NONE,
     Anonymization,
     Dataset,
     DataSource,
@@ -26,6 +28,7 @@ from anonbench.config.data import (
     Name,
     OwnSplit,
     PaperRole,
+    PathPart,
     PortraitsDemo,
 )
 from anonbench.config.detectors import Detection, DetectorName
@@ -46,6 +49,8 @@ from anonbench.core.settings import Place, Seed, Settings
 from anonbench.core.vocabulary import RESULTS
 
 __all__ = [
+    "AUTO",
+    "NONE",
     "Anonymization",
     "Backbone",
     "Config",
@@ -68,6 +73,7 @@ __all__ = [
     "Optimizer",
     "OwnSplit",
     "PaperRole",
+    "PathPart",
     "PortraitsDemo",
     "Presentation",
     "Privacy",

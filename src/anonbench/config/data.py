@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Literal, Self, TypeVar
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from anonbench.config.detectors import AnyDetector
 from anonbench.core.registries.methods import METHODS
@@ -16,6 +16,8 @@ from anonbench.core.vocabulary import Adaption, Method
 
 Degree = Annotated[int, Field(ge=1, le=100)]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=64)]
+AUTO, NONE = "auto", "none"
+"""Words that name no column: clusters by what the data set has, and every image for itself."""
 if TYPE_CHECKING:
     MethodName = str
 else:
@@ -83,6 +85,21 @@ class OwnSplit(Settings):
     """Label column whose values are kept together on one side, for example `identity`."""
 
 
+class PathPart(Settings):
+    """Clusters named by a folder of the images' paths."""
+
+    path_part: int
+    """Place of the folder in the manifest's `path`: 1 is the first, 2 the one inside it, -1 the
+    folder that the image is in. Folders of one name in different folders are different clusters."""
+
+    @field_validator("path_part")
+    @classmethod
+    def _names_a_folder(cls, value: int) -> int:
+        if value == 0:
+            raise ValueError("folders are counted from 1, or from -1 backwards")
+        return value
+
+
 class DataSource(Settings):
     """Where a data set's images, splits and labels come from: all that its manifest depends on."""
 
@@ -103,6 +120,11 @@ class DataSource(Settings):
     label: str | None = None
     """Label column for k-NN and linear accuracy (celeba: an attribute such as `Male`; rvl_cdip and
     folder: `class`). Without it the data set has no downstream task."""
+    cluster: str | PathPart = AUTO
+    """Images that are no independent evidence, such as photos of one person: intervals count
+    clusters, not images. A label column (`identity`), a folder of the path (`{ path_part: 1 }`),
+    `none`, or `auto`: the column of `split.by`, else of the person (`privacy.identity`), else the
+    first of identity, case, document, template and class that the data set has."""
 
     @model_validator(mode="after")
     def _layout_fits(self) -> Self:

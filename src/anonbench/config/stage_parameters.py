@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from anonbench.config import Config, DataSource, Layout, OwnSplit, Recipe
+from anonbench.config import AUTO, Config, DataSource, Layout, OwnSplit, Recipe
 from anonbench.core.registries.attackers import ATTACKERS
 from anonbench.core.registries.backbones import BACKBONES
 from anonbench.core.registries.detectors import DETECTORS
@@ -24,7 +24,7 @@ Slice = dict[str, Any]
 def manifest(config: Config, name: str) -> Slice:
     """Where the images are, how they are split, and which are opened at all."""
     source = config.datasets[name]
-    fields = set(DataSource.model_fields)
+    fields = set(DataSource.model_fields) - {"cluster"}  # read from the manifest, see `clusters`
     if source.layout is not Layout.CELEBA:
         fields.remove("images")
     drawn = isinstance(source.split, OwnSplit) or source.subset is not None
@@ -33,6 +33,19 @@ def manifest(config: Config, name: str) -> Slice:
         "seed": config.seed if drawn else None,
         "max_pixels": config.detection.max_pixels,
     }
+
+
+def clusters(config: Config, name: str) -> Slice:
+    """What images share that are no independent evidence, and the columns that tell it by default.
+
+    `likely` is what the config itself says of persons and groups; see
+    `anonbench.datasets.clusters.assign`.
+    """
+    source = config.datasets[name]
+    if source.cluster != AUTO:
+        return {"cluster": source.model_dump(mode="json")["cluster"], "likely": []}
+    groups = [source.split.by] if isinstance(source.split, OwnSplit) and source.split.by else []
+    return {"cluster": AUTO, "likely": [*groups, config.privacy.identity]}
 
 
 def match(config: Config, name: str) -> Slice:

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from anonbench.config import DataSource, Demo, Layout, OwnSplit, load
+from anonbench.config import AUTO, NONE, DataSource, Demo, Layout, OwnSplit, PathPart, load
 from anonbench.core.numeric.seeding import hash_ints
 from anonbench.core.vocabulary import Split
-from anonbench.datasets import celeba, folder, rvl_cdip, table
+from anonbench.datasets import celeba, clusters, folder, rvl_cdip, table
 from anonbench.datasets.ids import id_problems
 from anonbench.datasets.reasons import SUBSET
 from anonbench.datasets.source import Source, problem
@@ -76,12 +76,16 @@ def read_source(name: str, dataset: DataSource, seed: int, labels: bool = True) 
         source = READERS[dataset.layout](name, dataset, wanted)
         _require_column(name, source, dataset.label, "label")
         _require_column(name, source, by, "split.by")
+        if isinstance(dataset.cluster, str) and dataset.cluster not in (AUTO, NONE):
+            _require_column(name, source, dataset.cluster, clusters.KEY)
     images = source.images
     if images.empty:
         left = _most_frequent(source.left)
         raise problem(name, f"no image is listed in {dataset.path}; the data set is empty{left}")
     _require_harmless(name, images)
     _require_unique(name, images)
+    if isinstance(dataset.cluster, PathPart):
+        clusters.folders(name, images["path"], dataset.cluster.path_part)
     if not images["id"].is_monotonic_increasing:
         images = images.sort_values("id", ignore_index=True)
     others = source.others

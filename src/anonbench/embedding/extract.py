@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +41,25 @@ class _Inputs(Dataset[Tensor]):
         )
 
 
+def batches(images: ImageSet, preprocess: Preprocess, settings: Embedding) -> Iterator[Tensor]:
+    """Give the images in id order, in batches of uint8 [B, S, S, 3].
+
+    Args:
+        images: N images.
+        preprocess: how they become square.
+        settings: batch size and workers; the workers have no effect on the result.
+
+    """
+    inputs = _Inputs(images, preprocess, settings.batch_size)
+    loader = DataLoader(
+        inputs,
+        batch_size=None,
+        num_workers=settings.workers,
+        multiprocessing_context="fork" if settings.workers else None,
+    )
+    yield from track(loader, len(inputs), "batches embedded")
+
+
 @torch.inference_mode()
 def features(
     model: nn.Module, preprocess: Preprocess, images: ImageSet, settings: Embedding
@@ -55,16 +74,9 @@ def features(
 
     """
     device = next(model.parameters()).device
-    inputs = _Inputs(images, preprocess, settings.batch_size)
-    loader = DataLoader(
-        inputs,
-        batch_size=None,
-        num_workers=settings.workers,
-        multiprocessing_context="fork" if settings.workers else None,
-    )
     parts = [
         encode(model, preprocess.normalized(batch.to(device)))[:, 0].float().cpu().numpy()
-        for batch in track(loader, len(inputs), "batches embedded")
+        for batch in batches(images, preprocess, settings)
     ]
     width: int = model.embed_dim  # type: ignore[assignment]
     return np.concatenate(parts) if parts else np.zeros((0, width), np.float32)

@@ -25,6 +25,7 @@ from anonbench.core.errors import InputError
 from anonbench.core.numeric.statistics import holm
 from anonbench.core.registries.methods import METHODS
 from anonbench.core.vocabulary import ORIGINAL, QueryKind, Variant
+from anonbench.datasets.clusters import clusters_of
 from anonbench.evaluation.retrieval.metrics import PER_QUERY
 from anonbench.evaluation.scores import ADAPTIONS, CLASSIFIERS, ScenarioFiles, adaption_of
 from anonbench.evaluation.significance import Paired, mcnemar, paired_t
@@ -43,10 +44,12 @@ COLUMNS = [
     "p",
     "p_holm",
     "n",
+    "clusters",
 ]
 """Columns of the table. One row is one pair of adaptions, `a` before `b` in the order of a table's
 rows: `difference` is the mean of a less that of b, with its interval, as shares; `p` is two-sided,
-`p_holm` adjusted for all pairs of the column; `n` counts the queries or images of both."""
+`p_holm` adjusted for all pairs of the column; `n` counts the queries or images of both, and
+`clusters` the clusters that they are in."""
 
 _Cells = dict[str, list[ScenarioFiles]]
 
@@ -54,6 +57,7 @@ _Cells = dict[str, list[ScenarioFiles]]
 def compare(
     dataset: str,
     scenarios: Sequence[ScenarioFiles],
+    clusters: pd.Series,
     reference_seed: int,
     control_seeds: Collection[int],
     confidence: float,
@@ -67,9 +71,13 @@ def compare(
     Args:
         dataset: its name.
         scenarios: the files, in any order; those of one variant are in memory at once.
+        clusters: of the images, by id (`anonbench.datasets.clusters.read_clusters`).
         reference_seed: as `anonbench.evaluation.scores.adaption_of`.
         control_seeds: as `anonbench.evaluation.scores.adaption_of`.
         confidence: coverage of the intervals, as a share.
+
+    Raises:
+        InputError: a query has no cluster.
 
     """
     rows: list[dict[str, Any]] = []
@@ -81,10 +89,10 @@ def compare(
         }
         of_variant = [files for files in scenarios if files.variant == variant]
         retrieval = _rows(of_variant, reference_seed, control_seeds, retrieval=True)
-        rows += [key | row for row in _retrieval(retrieval, confidence)]
+        rows += [key | row for row in _retrieval(retrieval, clusters, confidence)]
         labelled = [files for files in of_variant if files.predictions is not None]
         accuracies = _rows(labelled, reference_seed, control_seeds, retrieval=False)
-        rows += [key | row for row in _accuracies(accuracies, confidence)]
+        rows += [key | row for row in _accuracies(accuracies, clusters, confidence)]
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
@@ -120,7 +128,7 @@ def _rows(
     return {name: found[name] for name in ADAPTIONS if name in found}
 
 
-def _retrieval(cells: _Cells, confidence: float) -> Iterator[dict[str, Any]]:
+def _retrieval(cells: _Cells, clusters: pd.Series, confidence: float) -> Iterator[dict[str, Any]]:
     tables = {name: _mean_over_seeds(files) for name, files in cells.items()}
     for query in QueryKind:
         of_kind = {
@@ -130,17 +138,17 @@ def _retrieval(cells: _Cells, confidence: float) -> Iterator[dict[str, Any]]:
         }
         for metric, column in PER_QUERY.items():
             values = {name: table[column] for name, table in of_kind.items()}
-            yield from _pairs(query.value, metric, values, paired_t, confidence)
+            yield from _pairs(query.value, metric, values, clusters, paired_t, confidence)
 
 
-def _accuracies(cells: _Cells, confidence: float) -> Iterator[dict[str, Any]]:
+def _accuracies(cells: _Cells, clusters: pd.Series, confidence: float) -> Iterator[dict[str, Any]]:
     tables = {
         name: pd.read_parquet(str(files[0].predictions)).set_index("id")
         for name, files in cells.items()
     }
     for metric in CLASSIFIERS:
         right = {name: (of[metric] == of["label"]).astype(float) for name, of in tables.items()}
-        yield from _pairs("", metric, right, mcnemar, confidence)
+        yield from _pairs("", metric, right, clusters, mcnemar, confidence)
 
 
 def _mean_over_seeds(files: Sequence[ScenarioFiles]) -> pd.DataFrame:
@@ -157,15 +165,19 @@ def _pairs(
     query: str,
     metric: str,
     values: dict[str, pd.Series],
+    clusters: pd.Series,
     test: Callable[[np.ndarray, np.ndarray, float], Paired],
     confidence: float,
 ) -> list[dict[str, Any]]:
     """Return the tests of one column: values by id, for each of its rows."""
     table = pd.DataFrame(values).sort_index()  # NaN where a row lacks the query
+    groups = clusters_of(table.index.to_series(), clusters)
     rows: list[dict[str, Any]] = []
     for a, b in combinations(table, 2):
         result = test(table[a].to_numpy(), table[b].to_numpy(), confidence)
-        rows.append({"query": query, "metric": metric, "a": a, "b": b} | vars(result))
+        count = len(np.unique(groups[table[[a, b]].notna().all(axis=1)]))
+        row = {"query": query, "metric": metric, "a": a, "b": b, "clusters": count}
+        rows.append(row | vars(result))
     for row, p in zip(rows, holm(np.array([row["p"] for row in rows])), strict=True):
         row["p_holm"] = float(p)
     return rows

@@ -27,6 +27,7 @@ from anonbench.core.numeric.statistics import (
 )
 from anonbench.core.registries.methods import METHODS
 from anonbench.core.vocabulary import CONTROL, ORIGINAL, Adaption, Model, QueryKind, Variant
+from anonbench.datasets.clusters import clusters_of
 from anonbench.evaluation.retrieval.chance import AT_TOP
 from anonbench.evaluation.retrieval.metrics import PER_QUERY
 
@@ -50,14 +51,18 @@ COLUMNS = [
     "high",
     "se",
     "n",
+    "clusters",
     "k",
     "chance",
+    "floor",
 ]
 """Columns of the table. One row is one number: `query` is empty for accuracies; originals have
 degree 0 and method `original`; `adaption` is `control` for the retraining control; `value`, `low`,
-`high` and `chance` (of a random ranking, or of always answering the most frequent class) are shares
-(`tau` a coefficient), `se` is the standard error over queries or images. `k` is the cut-off of a
-ranking or the number of neighbours, empty for linear accuracy."""
+`high`, `chance` (of a random ranking, or of always answering the most frequent class) and `floor`
+are shares (`tau` a coefficient), `se` is the standard error over queries or images, of which there
+are `n` in so many `clusters` (`anonbench.datasets.clusters`). `k` is the cut-off of a ranking or
+the number of neighbours, empty for linear accuracy. `floor` is what a model without knowledge
+scores: chance, and where a query is the database's own vector, chance with the own image first."""
 # scenarios whose per-query scores are in memory at once: 0.1 GB at the paper's size
 _BATCH = 16
 
@@ -130,6 +135,7 @@ def adaption_of(
 def collect(
     dataset: str,
     scenarios: Sequence[ScenarioFiles],
+    clusters: pd.Series,
     reference_seed: int,
     control_seeds: Collection[int],
     bootstrap: int,
@@ -145,10 +151,14 @@ def collect(
     Args:
         dataset: its name.
         scenarios: the files, in any order.
+        clusters: of the images, by id (`anonbench.datasets.clusters.read_clusters`).
         reference_seed: see `adaption_of`.
         control_seeds: see `adaption_of`.
         bootstrap: resamples.
         confidence: coverage of the intervals, as a share.
+
+    Raises:
+        InputError: a query has no cluster.
 
     """
     rows: list[dict[str, Any]] = []
@@ -156,6 +166,7 @@ def collect(
     for start in range(0, len(ordered), _BATCH):
         cells: list[dict[str, Any]] = []
         columns: list[np.ndarray] = []
+        groups: list[np.ndarray] = []
         for files in ordered[start : start + _BATCH]:
             key = {
                 "dataset": dataset,
@@ -165,42 +176,49 @@ def collect(
             }
             training = (files.model, files.seed, reference_seed, control_seeds)
             row = key | {"adaption": adaption_of(*training, retrieval=True)}
-            for cell, values in _per_query(files):
+            for cell, values, groups_of in _per_query(files, clusters):
                 cells.append(row | cell)
                 columns.append(values)
+                groups.append(groups_of)
             if files.downstream is not None:
                 row = key | {"adaption": adaption_of(*training, retrieval=False)}
-                rows += [row | cell for cell in _accuracies(files, confidence)]
+                rows += [row | cell for cell in _accuracies(files, clusters, confidence)]
         intervals = _intervals(columns, bootstrap, confidence)
-        for cell, values, (low, high) in zip(cells, columns, intervals, strict=True):
-            defined = values[~np.isnan(values)]
+        for cell, values, of, (low, high) in zip(cells, columns, groups, intervals, strict=True):
+            is_defined = ~np.isnan(values)
+            defined = values[is_defined]
             mean = float(defined.mean()) if len(defined) else float("nan")
             if cell["metric"] == "unchanged" and len(defined):
                 low, high = wilson(int(defined.sum()), len(defined), confidence)
             cell |= {"value": mean, "low": low, "high": high, "n": len(defined)}
+            cell["clusters"] = len(np.unique(of[is_defined]))
             rows.append(cell | {"se": standard_error(defined)})
-    return _sorted(pd.DataFrame(rows, columns=COLUMNS)).astype({"k": "Int64"})
+    return _sorted(pd.DataFrame(rows, columns=COLUMNS)).astype({"clusters": "Int64", "k": "Int64"})
 
 
 def _order(files: ScenarioFiles) -> tuple[str, str, int]:
     return str(files.variant), str(files.model), files.seed
 
 
-def _per_query(files: ScenarioFiles) -> list[tuple[dict[str, Any], np.ndarray]]:
-    """Return the cells of one scenario's retrieval metrics, and the values of their queries."""
+def _per_query(
+    files: ScenarioFiles, clusters: pd.Series
+) -> list[tuple[dict[str, Any], np.ndarray, np.ndarray]]:
+    """Return the cells of one scenario's retrieval metrics, their queries' values and clusters."""
     summary = read_json(files.retrieval)
     table = pd.read_parquet(files.per_query).sort_values(["query", "id"])
     found = []
     for query in QueryKind:
         of_kind = table[table["query"] == query.value]
+        groups = clusters_of(of_kind["id"], clusters)
         for metric, column in PER_QUERY.items() if len(of_kind) else ():
             cell = {
                 "query": query.value,
                 "metric": metric,
                 "k": summary["top"] if metric in AT_TOP else summary["k"],
                 "chance": summary["chance"].get(metric),
+                "floor": summary["floor"][query.value].get(metric),
             }
-            found.append((cell, of_kind[column].to_numpy(np.float64)))
+            found.append((cell, of_kind[column].to_numpy(np.float64), groups))
     return found
 
 
@@ -217,7 +235,9 @@ def _intervals(
     return [found[i] for i in range(len(columns))]
 
 
-def _accuracies(files: ScenarioFiles, confidence: float) -> list[dict[str, Any]]:
+def _accuracies(
+    files: ScenarioFiles, clusters: pd.Series, confidence: float
+) -> list[dict[str, Any]]:
     """Return the cells of one scenario's accuracies: of k-NN at every k, linear, and macro."""
     summary = read_json(files.downstream) if files.downstream else {}
     k, chance = summary["k"], summary["chance"]
@@ -231,14 +251,16 @@ def _accuracies(files: ScenarioFiles, confidence: float) -> list[dict[str, Any]]
         se = sqrt(share * (1.0 - share) / n)
         rows.append(row | {"se": se, "n": n, "k": neighbours, "chance": chance})
     if files.predictions is not None:
-        predictions = pd.read_parquet(files.predictions, columns=["label", *CLASSIFIERS])
+        predictions = pd.read_parquet(files.predictions, columns=["id", "label", *CLASSIFIERS])
         for metric, _, neighbours in entries[: len(CLASSIFIERS)]:
             row = _macro(predictions["label"], predictions[metric], confidence)
             # one class is always right where the most frequent one occurs at all
             level = row.pop("classes") ** -1 if chance > 0 else 0.0
             row |= {"query": "", "metric": f"{metric}_macro", "k": neighbours, "chance": level}
             rows.append(row)
-    return rows
+        count = len(np.unique(clusters_of(predictions["id"], clusters)))
+        rows = [row | {"clusters": count} for row in rows]
+    return [row | {"floor": row["chance"]} for row in rows]
 
 
 def _macro(labels: pd.Series, predicted: pd.Series, confidence: float) -> dict[str, Any]:

@@ -6,10 +6,11 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
 import pandas as pd
 
 from anonbench.config.experiment import Table
-from anonbench.core.vocabulary import CONTROL, UNADAPTED
+from anonbench.core.vocabulary import CONTROL, UNADAPTED, QueryKind
 from anonbench.reporting.labels import (
     ADAPTIONS,
     AT_CHANCE,
@@ -26,6 +27,7 @@ BASELINES = {
     "ceiling": "Unadapted, original images",
     "control": f"{ADAPTIONS[CONTROL]}, original images",
     "chance": "Chance",
+    "floor": "Chance, own image first",
 }
 """What the rows of a table are read against."""
 _Tests = dict[frozenset[str], float]
@@ -48,7 +50,7 @@ class Cell:
     tied: bool = False
     """Whether it is not the highest, but a paired test cannot tell it from the highest."""
     chance: bool = False
-    """Whether the value's interval reaches down to chance."""
+    """Whether the value's interval reaches down to chance, or to the floor of its query kind."""
 
     @property
     def text(self) -> str:
@@ -100,7 +102,8 @@ class Layout:
     blocks: tuple[Block, ...]
     baselines: tuple[Row, ...]
     """What every block is read against, the same for all methods: the unadapted model on original
-    images (key `ceiling`), the control on them (`control`), and `chance`; those that are known."""
+    images (key `ceiling`), the control on them (`control`), `chance`, and `floor` of the anonymized
+    queries where it is another; those that are known."""
 
     @property
     def caption(self) -> str:
@@ -171,8 +174,9 @@ def lay_out(
 
 
 def _cell(row: object) -> Cell:
-    value, sd, se, low, high, chance = (
-        float(getattr(row, name)) for name in ("value", "sd", "se", "low", "high", "chance")
+    value, sd, se, low, high, chance, floor = (
+        float(getattr(row, name))
+        for name in ("value", "sd", "se", "low", "high", "chance", "floor")
     )
     return Cell(
         value=100 * value,
@@ -180,7 +184,7 @@ def _cell(row: object) -> Cell:
         se=_percent(se),
         low=_percent(low),
         high=_percent(high),
-        chance=(value if math.isnan(low) else low) <= chance,
+        chance=bool((value if math.isnan(low) else low) <= np.fmax(chance, floor)),
     )
 
 
@@ -232,7 +236,11 @@ def _baselines(
     rows: pd.DataFrame, originals: pd.DataFrame, metrics: Sequence[str]
 ) -> dict[str, dict[str, Cell]]:
     """Return what is known of `BASELINES`: cells by metric."""
-    chances = {metric: only(rows.loc[rows["metric"] == metric, "chance"]) for metric in metrics}
+    searched = rows[rows["query"] == QueryKind.ANONYMIZED.value]
+    levels = {
+        key: {m: only(of.loc[of["metric"] == m, key]) for m in metrics}
+        for key, of in (("chance", rows), ("floor", searched))
+    }
     found = {
         key: {
             str(row.metric): replace(_cell(row), chance=False)
@@ -241,7 +249,10 @@ def _baselines(
         }
         for key, adaption in (("ceiling", UNADAPTED), ("control", CONTROL))
     }
-    found["chance"] = {m: Cell(100 * value) for m, value in chances.items() if value is not None}
+    if levels["floor"] == levels["chance"]:
+        del levels["floor"]
+    for key, values in levels.items():
+        found[key] = {m: Cell(100 * value) for m, value in values.items() if value is not None}
     return {key: cells for key, cells in found.items() if cells}
 
 

@@ -72,7 +72,10 @@ def notes_of(
             f"(p adjusted by Holm's method, level {100 * (1 - confidence):.3g} %)."
         )
     if "chance" in baselines:
-        yield f"Chance: {baselines['chance']}; {AT_CHANCE} marks values whose interval reaches it."
+        first = baselines.get("floor")
+        floor = f" (anonymized queries find themselves first: {first})" if first else ""
+        mark = f"{AT_CHANCE} marks values whose interval reaches it"
+        yield f"Chance: {baselines['chance']}{floor}; {mark}."
     if "ceiling" in baselines:
         what = "the reference against itself" if retrieval else "the unadapted model on originals"
         yield f"Ceiling, {what}: {baselines['ceiling']}."
@@ -104,7 +107,9 @@ def _behind(retrieval: bool, scores: pd.DataFrame) -> str:
     low, high = int(scores["n"].min()), int(scores["n"].max())
     noun = "query" if retrieval else "validation image"
     images = count(low, noun) if low == high else f"{low:,} to {count(high, noun)}"
-    parts = [images]
+    clusters = scores["clusters"].min()
+    # NaN where nobody counted them
+    parts = [f"{images} in {count(int(clusters), 'cluster')}" if clusters < low else images]
     for metric, name in (("mndcg", "k"), ("rbo", "k"), ("knn", "neighbours k")):
         k = only(scores.loc[scores["metric"] == metric, "k"])
         if k is not None:

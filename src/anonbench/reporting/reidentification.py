@@ -117,12 +117,11 @@ def _notes(rates: pd.DataFrame, confidence: float, widest: float) -> Iterator[st
         yield "No attack was run."
     else:
         clusters = int(run["clusters"].max())
-        kind = "person" if (run["match"] == "person").any() else "image"
         yield (
             "A crop of an anonymized region is looked for among crops of originals, or of "
             "originals anonymized alike, by cosine similarity; a rate is the share of probes whose "
             "match comes first (or among the first ten). In brackets: intervals of "
-            f"{100 * confidence:g} %, over at most {count(clusters, kind)}."
+            f"{100 * confidence:g} %, over at most {count(clusters, 'cluster')} of probes."
         )
         yield (
             "Rates count all sensitive regions of the published images; “hidden only” leaves "

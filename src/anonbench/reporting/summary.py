@@ -12,7 +12,7 @@ from anonbench.core.vocabulary import ORIGINAL
 from anonbench.reporting.labels import ACCURACIES, AGREEMENT, RETRIEVAL_METRICS
 
 KEYS = ["dataset", "degree", "method", "adaption", "query", "metric"]
-_VALUES = ("value", "low", "high", "se", "n", "k", "chance")
+_VALUES = ("value", "low", "high", "se", "n", "clusters", "k", "chance", "floor")
 _NUMBERS = {name: ["", "nan"] for name in _VALUES}
 SCORE_COLUMNS = [*KEYS, "seed", *_VALUES]
 
@@ -39,11 +39,11 @@ def summarize(scores: pd.DataFrame) -> pd.DataFrame:
             random ranking or guess, NaN where it is unknown.
 
     Returns:
-        One row for each of `KEYS` with value, sd, se, low, high, n, k, chance and seeds: `sd` is
-        the standard deviation between seeds (NaN for one seed), `se` the standard error over
-        queries or images. The two are apart because more queries make the one smaller, and only
-        more seeds tell the other. For several seeds `se` is the mean of theirs, an upper bound of
-        the error of their mean. `low` and `high` are the interval over queries or images
+        One row for each of `KEYS` with value, sd, se, low, high, n, clusters, k, chance, floor and
+        seeds: `sd` is the standard deviation between seeds (NaN for one seed), `se` the standard
+        error over queries or images. The two are apart because more queries make the one smaller,
+        and only more seeds tell the other. For several seeds `se` is the mean of theirs, an upper
+        bound of the error of their mean. `low` and `high` are the interval over queries or images
         (of several seeds, the mean of theirs), which value ± sd widens and never narrows: two seeds
         that agree do not make few queries many. Cells without a value are left out.
 
@@ -62,7 +62,8 @@ def summarize_originals(scores: pd.DataFrame) -> pd.DataFrame:
 def _average(scores: pd.DataFrame) -> pd.DataFrame:
     given = scores.dropna(subset=["value"])
     if given.empty:
-        columns = [*KEYS, "value", "sd", "se", "low", "high", "n", "k", "chance", "seeds"]
+        columns = [*KEYS, "value", "sd", "se", "low", "high"]
+        columns += ["n", "clusters", "k", "chance", "floor", "seeds"]
         return pd.DataFrame(columns=columns)
     summary = (
         given.groupby(KEYS, sort=True, dropna=False)
@@ -73,8 +74,10 @@ def _average(scores: pd.DataFrame) -> pd.DataFrame:
             low=("low", "mean"),
             high=("high", "mean"),
             n=("n", "min"),
+            clusters=("clusters", "min"),
             k=("k", "min"),
             chance=("chance", "mean"),
+            floor=("floor", "mean"),
             seeds=("seed", "nunique"),
         )
         .reset_index()

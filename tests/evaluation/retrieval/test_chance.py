@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 
 from anonbench.config import Retrieval
+from anonbench.embedding.store import Embeddings
 from anonbench.evaluation.retrieval import chance
 from anonbench.evaluation.retrieval.metrics import Measures
+from anonbench.evaluation.retrieval.scenario import score
 
 RANKINGS = 20_000
 
@@ -36,6 +38,38 @@ def test_levels_are_the_means_of_random_rankings(
         error = values.std() / np.sqrt(RANKINGS)
         rare = 1e-5  # what may not happen once
         assert values.mean() == pytest.approx(level, abs=4.5 * error + rare), metric
+
+
+@pytest.mark.parametrize(("images", "k"), [(100, 5), (240, 12)])
+def test_a_random_model_reaches_the_floor_by_asking_with_its_own_vectors(
+    images: int, k: int
+) -> None:
+    """At the sizes of the demo, chance is less than half of what a random model reaches."""
+    draw = np.random.default_rng(0).standard_normal
+    ids = [f"{number:03d}" for number in range(images)]
+    values = []
+    for _ in range(10):
+        reference, model = (
+            Embeddings(ids, draw((images, 48)).astype(np.float32)) for _ in range(2)
+        )
+        scores = score(reference, {"anonymized": model}, model, Retrieval())
+        values.append(scores.table[["ap", "overlap", "rbo", "tau"]].mean().to_numpy())
+    level = chance.levels(images, k, Retrieval(), own_first=True)
+    expected = [level[name] for name in ("map", "overlap", "rbo", "tau")]
+    error = np.std(values, axis=0, ddof=1) / np.sqrt(len(values))
+    assert (np.abs(np.mean(values, axis=0) - expected) < 4.5 * error).all()
+    assert chance.levels(images, k, Retrieval())["map"] < level["map"] / 2
+
+
+def test_without_own_images_there_is_one_level() -> None:
+    settings = Retrieval(include_self=False)
+    assert chance.levels(50, 4, settings, own_first=True) == chance.levels(50, 4, settings)
+
+
+@pytest.mark.parametrize("images", [1, 2])
+def test_the_own_image_is_all_that_has_to_be_found(images: int) -> None:
+    levels = chance.levels(images, 1, Retrieval(top=1), own_first=True)
+    assert all(level == pytest.approx(1.0) for level in levels.values())
 
 
 def test_one_image_is_always_found() -> None:

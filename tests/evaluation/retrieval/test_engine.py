@@ -18,8 +18,9 @@ from sklearn.metrics import average_precision_score, ndcg_score
 from anonbench.config import Retrieval
 from anonbench.core.errors import InputError
 from anonbench.core.numeric.similarity import Room
-from anonbench.evaluation.retrieval import metrics, on_cpu
+from anonbench.evaluation.retrieval import chance, metrics, on_cpu
 from anonbench.evaluation.retrieval.engine import COLUMNS, make_engine
+from anonbench.evaluation.retrieval.metrics import PER_QUERY
 from anonbench.evaluation.retrieval.on_cpu import CpuEngine
 from anonbench.evaluation.retrieval.on_gpu import TorchEngine
 
@@ -76,7 +77,7 @@ def run(
     queries = np.empty((len(own), 1), np.float32)
     truth = chosen.reference(Given(reference), queries, own)
     (found,) = chosen.score(truth, Given(scores), [queries], own)
-    return found | {"chance": truth.chance}
+    return found | {"chance": truth.chance, "floor": truth.floor}
 
 
 def run_one(
@@ -160,9 +161,11 @@ def test_equals_the_definitions(
     expected = plain_scores(reference.tolist(), scores.tolist(), k, excluded, settings)
     found = run_one(reference, scores, k, own, settings)
     # an own gain is added and taken away again: what cancels leaves a rounding
-    chance, level = found.pop("chance"), expected.pop("chance")
+    floor, random, level = found.pop("floor"), found.pop("chance"), expected.pop("chance")
     assert found == pytest.approx(expected, rel=1e-12, abs=1e-12, nan_ok=True)
-    assert chance == pytest.approx(level, rel=1e-6, abs=1e-6, nan_ok=True)
+    assert random == pytest.approx(level, rel=1e-6, abs=1e-6, nan_ok=True)
+    if not settings.include_self:
+        assert floor == pytest.approx(random, nan_ok=True)
 
 
 @hypothesis_settings(deadline=None)
@@ -243,6 +246,23 @@ def test_chance_is_the_mean_over_all_rankings(settings: Retrieval, size: int) ->
     found = run(reference, orders, k, np.zeros(len(orders), np.int64), settings)
     assert found["ap"].mean() == pytest.approx(metrics.chance_ap(size, k, settings))
     assert found["ndcg"].mean() == pytest.approx(found["chance"][0], nan_ok=True)
+
+
+@hypothesis_settings(max_examples=40, deadline=None)
+@given(choices, st.integers(2, 6))
+def test_the_floor_is_the_mean_over_all_rankings_that_begin_with_the_own_image(
+    settings: Retrieval, size: int
+) -> None:
+    k = cutoff(size, settings)
+    orders = np.array(list(permutations(range(size - 1))), np.float32) / size
+    orders = np.insert(orders, 0, 1.0, axis=1)  # the query's own image, first in the reference too
+    row = np.linspace(0.9, -0.2, size).astype(np.float32)
+    reference = np.repeat(row[None], len(orders), axis=0)
+    found = run(reference, orders, k, np.zeros(len(orders), np.int64), settings)
+    levels = chance.levels(size, k, settings, own_first=True)
+    assert found["ndcg"].mean() == pytest.approx(found["floor"][0], nan_ok=True)
+    for metric, level in levels.items():
+        assert found[PER_QUERY[metric]].mean() == pytest.approx(level), metric
 
 
 def similarities(rows: int = 37, size: int = 5000) -> tuple[np.ndarray, np.ndarray]:

@@ -28,6 +28,7 @@ from anonbench.evaluation.retrieval import job, score_cache
 from anonbench.evaluation.retrieval.engine import COLUMNS, make_engine
 from anonbench.evaluation.retrieval.gather import gather_scenarios
 from anonbench.evaluation.retrieval.job import Embedded, score_shard
+from anonbench.evaluation.retrieval.metrics import chance_ap
 from anonbench.evaluation.retrieval.scenario import score
 
 SIZE = 450
@@ -145,6 +146,12 @@ def test_each_scenario_is_scored_as_it_is_alone(world: World) -> None:
         summary = json.loads(files[f"{scenario.name}.json"])
         assert (summary["images"], summary["k"], summary["top"]) == (SIZE, 45, 10)
         assert summary["chance"] == alone.chance
+        assert summary["floor"].keys() == queries.keys()
+        with_self = summary["floor"][list(queries)[-1]]  # the database's own vectors
+        assert with_self["map"] == chance_ap(SIZE, 45, SETTINGS, own_first=True) > 0.06
+        assert with_self["mndcg"] > summary["chance"]["mndcg"]
+        if len(queries) == 2:
+            assert summary["floor"]["original"] == alone.chance
         assert summary["queries"].keys() == queries.keys()
         for kind, means in summary["queries"].items():
             rows = alone.table[alone.table["query"] == kind]

@@ -41,4 +41,6 @@ def as_scores(role: str, name: str, shift: float = 0.0, seed: int = 0) -> pd.Dat
         n=240,
         k=12.0,
         chance=float("nan"),
+        clusters=float("nan"),
+        floor=float("nan"),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +11,9 @@ import pyarrow.parquet as pq
 
 from anonbench.config import Retrieval
 from anonbench.core.io import write_json, write_parquet
+from anonbench.core.vocabulary import QueryKind
 from anonbench.evaluation.retrieval import metrics
-from anonbench.evaluation.retrieval.job import CHANCE, IMAGES
+from anonbench.evaluation.retrieval.job import CHANCE, FLOOR, IMAGES
 from anonbench.evaluation.retrieval.score_cache import drop_stale
 from anonbench.evaluation.retrieval.summary import chance_levels, summarize
 
@@ -33,7 +34,7 @@ def gather_scenarios(
         settings: section `retrieval` of the config.
         tables: Parquet of each scenario that is written: id, query (kind), then
             `anonbench.evaluation.retrieval.engine.COLUMNS`; sorted by kind and id.
-        summaries: JSON of each: means, chance level, n, k, settings, versions.
+        summaries: JSON of each: means, chance and floor, n, k, settings, versions.
         kept: folder of the cache of scores, from which stale files are removed.
 
     """
@@ -42,14 +43,31 @@ def gather_scenarios(
     k = metrics.cutoff(images, settings)
     for scenario, table, summary in zip(scenarios, tables, summaries, strict=True):
         rows = _rows(shards, scenario)
+        kinds = rows["query"].unique()
         # one kind of queries is enough: chance is of a query's reference ranking
-        first = rows["query"] == rows["query"].iloc[0]
-        chance = chance_levels(rows.loc[first, CHANCE].to_numpy(np.float64), images, k, settings)
-        scores = rows.drop(columns=["scenario", CHANCE])
+        first = rows[rows["query"] == kinds[0]]
+        chance, with_self = (
+            chance_levels(first[column].to_numpy(np.float64), images, k, settings, column == FLOOR)
+            for column in (CHANCE, FLOOR)
+        )
+        floor = {kind: with_self if kind == searched(kinds) else chance for kind in kinds}
+        scores = rows.drop(columns=["scenario", CHANCE, FLOOR])
         write_parquet(scores, table)
-        write_json(summary, summarize(scores, images, chance, settings))
+        write_json(summary, summarize(scores, images, chance, floor, settings))
     if kept:
         drop_stale(kept, len(shards), scenarios)
+
+
+def searched(kinds: Collection[str]) -> str:
+    """Return the query kind whose vectors are those of the database: its own image comes first.
+
+    Args:
+        kinds: of a scenario. On original images there are no anonymized queries, and the database
+            holds the originals.
+
+    """
+    anonymized = QueryKind.ANONYMIZED.value
+    return anonymized if anonymized in kinds else QueryKind.ORIGINAL.value
 
 
 def _rows(shards: Sequence[Path], scenario: str) -> pd.DataFrame:

@@ -34,12 +34,14 @@ from anonbench.evaluation.retrieval.vectors import Vectors, look_through
 
 CHANCE = "chance"
 """Column of a shard's table beside the scores: the expected nDCG of a random ranking."""
+FLOOR = "floor"
+"""The same where the query's own image always comes first."""
 IMAGES = b"images"
 """Key of a shard's metadata: images in a database."""
 
 _SCHEMA = pa.schema(
     [(name, pa.string()) for name in ("id", "query")]
-    + [(name, pa.float64()) for name in (*COLUMNS, CHANCE)]
+    + [(name, pa.float64()) for name in (*COLUMNS, CHANCE, FLOOR)]
 )
 """Of a scenario's scores."""
 
@@ -77,8 +79,8 @@ def score_shard(
         scenarios: what is scored.
         settings: section `retrieval` of the config.
         shard: from 0; there are `settings.shards`.
-        output: Parquet that is written: scenario, id, query (kind), then `COLUMNS` and `CHANCE` as
-            float64; in the order of the scenarios, by id and kind.
+        output: Parquet that is written: scenario, id, query (kind), then `COLUMNS`, `CHANCE` and
+            `FLOOR` as float64; in the order of the scenarios, by id and kind.
         kept: folder of the cache of scores, see `score_cache`. None: nothing is kept.
 
     Raises:
@@ -233,7 +235,7 @@ class _Job:
             missing = task.missing[block.queries]
             ids = self._ids[block.queries[missing]]
             rows = [
-                pd.DataFrame({**scores, CHANCE: truth.chance})
+                pd.DataFrame({**scores, CHANCE: truth.chance, FLOOR: truth.floor})
                 .iloc[block.rows[missing]]
                 .assign(id=ids, query=kind)
                 for kind, scores in zip(task.queries, found, strict=True)

@@ -148,16 +148,25 @@ class Measures:
         """
         return (gains(similarity, self._settings, self._xp) * self._discounts).sum(-1)
 
-    def chance(self, similarity: Array, relevant: Array, to_self: Array, ideal: Array) -> Array:
+    def chance(
+        self,
+        similarity: Array,
+        relevant: Array,
+        to_self: Array,
+        ideal: Array,
+        own_first: bool = False,
+    ) -> Array:
         """Return the expected nDCG of a random ranking, float64 [rows]; NaN where undefined.
 
-        At every rank the expected gain is the mean over the images that can be retrieved.
+        At every rank the expected gain is the mean over the images that can be retrieved there.
 
         Args:
             similarity: reference similarities, float32 [rows, N].
             relevant: those of the relevant images [rows, k].
             to_self: those of each query's own image [rows].
             ideal: of `ideal`, [rows].
+            own_first: whether the query's own image always comes first, and the others at random;
+                without effect where own images do not count.
 
         """
         settings = self._settings
@@ -167,8 +176,12 @@ class Measures:
             total = gains(similarity, settings, self._xp).sum(-1)
             if not settings.include_self:
                 total = total - gains(to_self, settings, self._xp)
-        expected = total / retrievable(self._images, settings)
-        return self._share(expected * self._discounts.sum(), ideal)
+        if not (own_first and settings.include_self and self._images > 1):
+            expected = total / retrievable(self._images, settings)
+            return self._share(expected * self._discounts.sum(), ideal)
+        own = gains(to_self, settings, self._xp)
+        others = (total - own) / (self._images - 1) * self._discounts[1:].sum()
+        return self._share(own * self._discounts[0] + others, ideal)
 
     def scores(
         self, places: Array, ranks: Array | None, similarity: Array, ideal: Array
@@ -216,14 +229,30 @@ class Measures:
         return self._xp.where(defined, values / self._xp.where(defined, ideal, 1.0), math.nan)
 
 
-def chance_ap(images: int, k: int, settings: Retrieval) -> float:
+def chance_ap(images: int, k: int, settings: Retrieval, own_first: bool = False) -> float:
     """Return the expected AP of a random ranking in which k of the images are relevant.
 
     The image at rank r is relevant with probability k/N, and those before it hold
-    (r - 1)(k - 1)/(N - 1) relevant ones on average; summed over the ranks r ≤ depth.
+    (r - 1)(k - 1)/(N - 1) relevant ones on average; summed over the ranks r ≤ depth (Bestgen 2015,
+    "Exact Expected Average Precision of the Random Baseline for System Evaluation", Prague Bulletin
+    of Mathematical Linguistics 103:131-138). Where the own image comes first, which is relevant,
+    the same holds of the other N - 1 images, k - 1 of them relevant, from rank 2 on.
+
+    Args:
+        images: in the database.
+        k: relevant images of a query.
+        settings: of the scores.
+        own_first: whether the query's own image always comes first; without effect where own images
+            do not count.
+
     """
     size = retrievable(images, settings)
     depth = size if settings.ap_depth == "full" else k
-    harmonic = float(np.sum(1.0 / np.arange(1, depth + 1)))
-    others = (k - 1) / (size - 1) if size > 1 else 0.0
-    return (harmonic + others * (depth - harmonic)) / size
+    first = int(own_first and settings.include_self)
+    left, relevant = size - first, k - first
+    if not left or not relevant:
+        return 1.0
+    ranks = np.arange(first + 1, depth + 1, dtype=np.float64)
+    others = (relevant - 1) / (left - 1) if left > 1 else 0.0
+    precision = (first + 1 + (ranks - first - 1) * others) / ranks
+    return float(first + relevant / left * precision.sum()) / k

@@ -50,7 +50,7 @@ class CpuEngine:
         measures = Measures(self._settings, self._k, size)
         first = np.empty((rows, measures.depth), dtype=np.int64)
         place = np.full((rows, size), measures.depth, dtype=measures.place_type)
-        ideal, chance = np.empty(rows), np.empty(rows)
+        ideal, chance, floor = (np.empty(rows) for _ in range(3))
 
         def rank(part: slice) -> None:
             values = similarity[part]
@@ -64,10 +64,12 @@ class CpuEngine:
                 row.take(order[: measures.k], out=best, mode="clip")
             ideal[part] = measures.ideal(gain)
             own_gain = values[np.arange(len(values)), self_columns[part]]
-            chance[part] = measures.chance(values, gain, own_gain, ideal[part])
+            given = values, gain, own_gain, ideal[part]
+            chance[part] = measures.chance(*given)
+            floor[part] = measures.chance(*given, own_first=True)
 
         _share_out(rank, blocks(rows, max(1, _STRIP // size)))
-        return Reference(chance, measures, similarity, first, place, ideal)
+        return Reference(chance, floor, measures, similarity, first, place, ideal)
 
     def score(
         self,

@@ -68,7 +68,7 @@ class TorchEngine:
         similarity = self._similarity(searched, queries, self_columns)
         columns = self._constant(self_columns)
         place = torch.full(similarity.shape, measures.depth, dtype=torch.int32).to(self._device)
-        ideal, chance = [], []
+        ideal, chance, floor = [], [], []
         for strip in _strips(similarity):
             values = similarity[strip]
             first = _order(values)[:, : measures.depth]
@@ -77,9 +77,12 @@ class TorchEngine:
             gain = values.gather(1, first[:, : measures.k])
             own_gain = values.gather(1, columns[strip, None])[:, 0]
             ideal.append(measures.ideal(gain))
-            chance.append(measures.chance(values, gain, own_gain, ideal[-1]))
-        expected = torch.cat(chance).cpu().numpy()
-        return Reference(expected, measures, similarity, None, place, torch.cat(ideal))
+            given = values, gain, own_gain, ideal[-1]
+            chance.append(measures.chance(*given))
+            floor.append(measures.chance(*given, own_first=True))
+        random, with_self = (torch.cat(each).cpu().numpy() for each in (chance, floor))
+        parts = similarity, None, place, torch.cat(ideal)
+        return Reference(random, with_self, measures, *parts)
 
     def score(
         self,

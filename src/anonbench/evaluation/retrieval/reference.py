@@ -16,6 +16,8 @@ class Reference:
 
     chance: np.ndarray
     """Expected nDCG of a random ranking, float64 [rows]; NaN where nDCG is undefined."""
+    floor: np.ndarray
+    """The same where the query's own image always comes first."""
     measures: Measures
     similarity: Any
     """Reference similarities, float32 [rows, N]."""

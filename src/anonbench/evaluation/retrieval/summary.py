@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -17,9 +18,13 @@ MEANS = {"ap": "map", "ndcg": "mndcg"}
 """What the mean of a column is called, where it has another name."""
 
 
+Levels = dict[str, float | None]
+"""What a ranking without knowledge scores by metric; None where that is undefined."""
+
+
 def chance_levels(
-    ndcg: np.ndarray, images: int, k: int, settings: Retrieval
-) -> dict[str, float | None]:
+    ndcg: np.ndarray, images: int, k: int, settings: Retrieval, own_first: bool = False
+) -> Levels:
     """Return what a random ranking scores by metric; None where that is undefined.
 
     Args:
@@ -27,15 +32,18 @@ def chance_levels(
         images: images in the database.
         k: relevant images of a query.
         settings: of the scores.
+        own_first: whether the query's own image always comes first.
 
     """
-    return levels(images, k, metrics.effective_settings(images, settings)) | {"mndcg": mean(ndcg)}
+    settings = metrics.effective_settings(images, settings)
+    return levels(images, k, settings, own_first) | {"mndcg": mean(ndcg)}
 
 
 def summarize(
     table: pd.DataFrame,
     images: int,
-    chance: dict[str, float | None],
+    chance: Levels,
+    floor: Mapping[str, Levels],
     settings: Retrieval,
 ) -> dict[str, Any]:
     """Return a scenario's means by query kind, with all that they stand on.
@@ -43,7 +51,9 @@ def summarize(
     Args:
         table: columns query and `engine.COLUMNS`, one row a query and kind.
         images: images in the database.
-        chance: of `chance_levels`.
+        chance: of `chance_levels`: a random ranking.
+        floor: by query kind, what a ranking without knowledge scores: chance, and where the query
+            is the database's own vector chance with the own image first.
         settings: of the scores.
 
     """
@@ -58,6 +68,7 @@ def summarize(
             for kind, rows in table.groupby("query")
         },
         "chance": chance,
+        "floor": dict(floor),
         "settings": settings.effective(),
         "versions": versions("numpy", *(["torch"] if settings.device == "cuda" else [])),
     }

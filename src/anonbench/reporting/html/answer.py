@@ -7,9 +7,10 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
-from anonbench.core.vocabulary import CONTROL, QueryKind
+from anonbench.core.vocabulary import CONTROL, UNADAPTED, QueryKind
 from anonbench.core.wording import count
 from anonbench.evaluation.retrieval.metrics import PER_QUERY
 from anonbench.evaluation.sufficiency import DEFAULTS, Needs, too_wide
@@ -37,6 +38,7 @@ class Choice:
     low: float
     high: float
     chance: float
+    """What a model without knowledge scores with these queries."""
 
     @property
     def label(self) -> str:
@@ -70,6 +72,8 @@ class OverviewRow:
     behind: str
     unknown: tuple[bool, ...] = ()
     """Whether there are scores by a measure, but too little to name a choice."""
+    originals: tuple[float | None, ...] = ()
+    """What the unadapted model has on original images, in percent, of accuracies."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +84,7 @@ class Number:
     value: str
     interval: str
     loss: str
-    """Points less than the reference, empty for accuracies (they have no reference)."""
+    """Points less than the reference; of accuracies, which have none, that on original images."""
 
 
 @dataclass(frozen=True)
@@ -122,6 +126,7 @@ def ranked(summary: pd.DataFrame, degree: int, metric: str, query: str) -> list[
         & (summary["query"] == query)
         & (summary["adaption"] != CONTROL)
     ].sort_values(["value", "method", "adaption"], ascending=[False, True, True])
+    rows = rows.assign(chance=np.fmax(rows["chance"], rows["floor"]))
     return [
         Choice(
             row["method"],
@@ -149,10 +154,22 @@ def stated(summary: pd.DataFrame, gap: str, needs: Needs | None = None) -> pd.Da
     return given[narrow.groupby([given[name] for name in _MEASURE]).transform("all")]
 
 
+def on_originals(scores: pd.DataFrame) -> dict[str, float]:
+    """Return the accuracies of the unadapted model on original images, in percent, by metric.
+
+    Args:
+        scores: tidy scores of a data set, averaged over seeds (`summarize_originals`).
+
+    """
+    rows = scores[(scores["adaption"] == UNADAPTED) & scores["metric"].isin(ACCURACIES)]
+    return dict(zip(rows["metric"], (100 * rows["value"]).tolist(), strict=True))
+
+
 def overview(
     summaries: Mapping[str, pd.DataFrame],
     gaps: Mapping[str, str] | None = None,
     needs: Needs = DEFAULTS,
+    originals: Mapping[str, Mapping[str, float]] | None = None,
 ) -> list[OverviewRow]:
     """Return one row for each data set and degree that has scores.
 
@@ -160,10 +177,13 @@ def overview(
         summaries: by data set, scores averaged over seeds (`summarize`).
         gaps: by data set, why no statement about its rankings is possible; they are left out.
         needs: what a value has to fulfil to be known.
+        originals: by data set, see `on_originals`.
 
     """
     rows = []
     for dataset, summary in summaries.items():
+        known_of = (originals or {}).get(dataset, {})
+        beside = tuple(known_of.get(metric) for metric, _ in MEASURES)
         for degree in degrees(summary):
             gap = (gaps or {}).get(dataset, "")
             of_degree = summary[summary["degree"] == degree]
@@ -178,7 +198,7 @@ def overview(
             unknown = tuple(bool(o) and not sure for o, sure in zip(orders, known, strict=True))
             queries = count(int(of_degree["n"].max()), "query")
             seeds = count(int(of_degree["seeds"].max()), "seed")
-            rows.append(OverviewRow(dataset, degree, best, f"{queries}, {seeds}", unknown))
+            rows.append(OverviewRow(dataset, degree, best, f"{queries}, {seeds}", unknown, beside))
     return rows
 
 
@@ -187,10 +207,16 @@ def degrees(summary: pd.DataFrame) -> list[int]:
     return sorted(int(degree) for degree in summary["degree"].unique())
 
 
-def answer(dataset: str, summary: pd.DataFrame, gap: str = "") -> Answer:
+def answer(
+    dataset: str,
+    summary: pd.DataFrame,
+    gap: str = "",
+    originals: Mapping[str, float] | None = None,
+) -> Answer:
     """Say for one data set, at its highest degree, what keeps most and what is lost.
 
-    Where its rankings have a `gap`, that is said instead.
+    Where its rankings have a `gap`, that is said instead. Accuracies stand beside those on
+    `originals`, see `on_originals`.
     """
     if summary.empty:
         return Answer(dataset, None, (), "nothing, no scenario was run")
@@ -202,7 +228,7 @@ def answer(dataset: str, summary: pd.DataFrame, gap: str = "") -> Answer:
             else _retrieval(summary, degree, query.value)
             for query in QueryKind
         ),
-        _accuracy(summary, degree),
+        _accuracy(summary, degree, originals or {}),
     )
     return Answer(dataset, degree, parts, behind(summary))
 
@@ -252,8 +278,10 @@ def _retrieval(summary: pd.DataFrame, degree: int, query: str) -> Part:
     best = maps[0]
     gains = ranked(summary, degree, "mndcg", query)
     of_scenario = [gain for gain in gains if gain.scenario == best.scenario]
-    numbers = [_number("mAP", best, reference=True)]
-    numbers += [_number("mnDCG", gain, reference=True) for gain in of_scenario]
+    numbers = [
+        _number(name, choice, beside=f"{lost(choice.value)} points")
+        for name, choice in [("mAP", best), *(("mnDCG", gain) for gain in of_scenario)]
+    ]
     notes = []
     if best.at_chance:
         notes.append("Even this mAP cannot be told from chance.")
@@ -278,7 +306,7 @@ def _runner_up(best: Choice, second: Choice) -> str:
     return f"Next by mAP: {second.label}, {second.value:.1f} %{verdict}."
 
 
-def _accuracy(summary: pd.DataFrame, degree: int) -> Part:
+def _accuracy(summary: pd.DataFrame, degree: int, originals: Mapping[str, float]) -> Part:
     heading = "Accuracy on anonymized images"
     tops = {
         name: choices[0]
@@ -287,7 +315,8 @@ def _accuracy(summary: pd.DataFrame, degree: int) -> Part:
     }
     if not tops:
         return Part(heading, "not run", (), ("It needs labels for the images.",))
-    numbers = tuple(_number(name, best, reference=False) for name, best in tops.items())
+    beside = {ACCURACIES[name]: f"originals {value:.1f} %" for name, value in originals.items()}
+    numbers = tuple(_number(name, best, beside=beside.get(name, "")) for name, best in tops.items())
     labels = {name: best.label for name, best in tops.items()}
     if len(set(labels.values())) == 1:
         return Part(heading, next(iter(labels.values())), numbers, ())
@@ -295,13 +324,13 @@ def _accuracy(summary: pd.DataFrame, degree: int) -> Part:
     return Part(heading, choice, numbers, ())
 
 
-def _number(label: str, choice: Choice, reference: bool) -> Number:
+def _number(label: str, choice: Choice, beside: str) -> Number:
     known = not (math.isnan(choice.low) or math.isnan(choice.high))
     return Number(
         label,
         f"{choice.value:.1f} %",
         f"{choice.low:.1f} to {choice.high:.1f}" if known else "",
-        f"{lost(choice.value)} points" if reference else "",
+        beside,
     )
 
 

@@ -25,7 +25,7 @@ from anonbench.reporting import dataset_tables
 from anonbench.reporting.detection import QUALITY_HEADS, QUALITY_NOTE, QUALITY_TITLE, quality_rows
 from anonbench.reporting.html import making
 from anonbench.reporting.html.advice import advise, constraints, options, plain
-from anonbench.reporting.html.answer import MEASURES, answer, overview, stated, wins
+from anonbench.reporting.html.answer import MEASURES, answer, on_originals, overview, stated, wins
 from anonbench.reporting.html.bias import cost_rows
 from anonbench.reporting.html.coefficients import correlation_rows
 from anonbench.reporting.html.effort import Effort, effort_part
@@ -37,7 +37,7 @@ from anonbench.reporting.html.recommendations import recommendations
 from anonbench.reporting.html.risk import risks
 from anonbench.reporting.labels import METHODS, metric_label
 from anonbench.reporting.layout import Layout, lay_out
-from anonbench.reporting.summary import SCORE_COLUMNS, read_scores, summarize
+from anonbench.reporting.summary import SCORE_COLUMNS, read_scores, summarize, summarize_originals
 from anonbench.reporting.tables import SIZE_COLUMNS, SIZE_TITLE, read_sizes
 
 PLACED = ("detection", "examples", "correlation", "schedules")
@@ -148,6 +148,7 @@ def build_report(
     }
     needs = needs_of(config)
     summaries = {name: summarize(table) for name, table in scores.items()}
+    originals = {name: on_originals(summarize_originals(table)) for name, table in scores.items()}
     gaps = {
         section.name: why_no_statement(summaries[section.name], needs, _validation(section.counts))
         for section in datasets
@@ -203,9 +204,12 @@ def build_report(
         constraints=constraints(choices, limit),
         recommendations=recommendations(sound, conclusions, found),
         costs=cost_rows(conclusions),
-        answers=[answer(name, summary, gaps[name]) for name, summary in summaries.items()],
+        answers=[
+            answer(name, summary, gaps[name], originals[name])
+            for name, summary in summaries.items()
+        ],
         measures=[_measure(*measure) for measure in MEASURES],
-        overview=overview(summaries, gaps, needs),
+        overview=overview(summaries, gaps, needs, originals),
         unscored=[name for name, summary in summaries.items() if summary.empty],
         size_columns=list(SIZE_COLUMNS.values()),
         size_title=SIZE_TITLE,

@@ -1,0 +1,159 @@
+"""Clusters of a data set: images that are no independent evidence, such as photos of one person.
+
+The manifest's label columns and paths tell them, and a table of its own holds them: another choice
+of clusters changes intervals, and no image, model or score.
+Source: Cameron and Miller, "A Practitioner's Guide to Cluster-Robust Inference", J. Human Resources
+2015, 50:317-372; section IV on which grouping to choose.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from anonbench.config import AUTO, NONE, PathPart
+from anonbench.core.errors import InputError
+from anonbench.core.io import write_parquet
+from anonbench.core.vocabulary import Split
+from anonbench.datasets.source import problem
+
+COLUMNS = ["id", "cluster", "by"]
+"""Columns of the table, one row an image: `cluster` (int64) is a number that the images of a
+cluster share, `by` is what tells it, the same in all rows: a column's name, `folder 1 of the path`,
+or the empty string where every image is a cluster of its own."""
+LIKELY = ("identity", "case", "document", "template", "class")
+"""Columns that tell clusters where no setting does. The first that a data set has counts: a person
+may have several cases, a case several documents. A class is a cluster only where nothing finer is
+known."""
+KEY = "cluster"
+
+_LOG = logging.getLogger(__name__)
+
+
+def assign(
+    name: str, images: pd.DataFrame, cluster: str | PathPart, likely: Sequence[str] = ()
+) -> pd.DataFrame:
+    """Return the cluster of each image, columns `COLUMNS`, in the order of the images.
+
+    An image without a value in the column is a cluster of its own. Numbers follow the order in
+    which clusters occur and name nobody.
+
+    Args:
+        name: of the data set, for messages.
+        images: the manifest, columns id, path and labels.
+        cluster: the setting `datasets.<name>.cluster`.
+        likely: columns that come before `LIKELY` where the setting is `auto`.
+
+    Raises:
+        InputError: there is no such column, or a path has no such folder.
+
+    """
+    by, values = _values(name, images, cluster, likely)
+    known = values.notna()
+    numbers = np.empty(len(images), dtype=np.int64)
+    numbers[known], named = pd.factorize(values[known])
+    numbers[~known] = len(named) + np.arange(int((~known).sum()))
+    numbers = pd.factorize(numbers)[0].astype(np.int64)
+    return pd.DataFrame({"id": images["id"].astype("str"), "cluster": numbers, "by": by})
+
+
+def write_clusters(
+    name: str, manifest: Path, cluster: str | PathPart, likely: Sequence[str], output: Path
+) -> None:
+    """Write the clusters of a manifest's images as Parquet, columns `COLUMNS`; see `assign`."""
+    images = pd.read_parquet(manifest)
+    table = assign(name, images, cluster, likely)
+    write_parquet(table, output)
+    shown = table[(images["split"] == str(Split.VAL)).to_numpy()]
+    count, by = shown["cluster"].nunique(), shown["by"].iloc[0] or "every image for itself"
+    _LOG.info("%s: %d validation images in %d clusters (%s)", name, len(shown), count, by)
+
+
+def read_clusters(path: Path) -> pd.Series:
+    """Return the cluster of each image by id, int64; the series' name is what tells them (`by`).
+
+    Raises:
+        InputError: the file is not such a table.
+
+    """
+    try:
+        table = pd.read_parquet(path, columns=COLUMNS)
+    except (ValueError, OSError) as error:
+        raise InputError(f"{path} is no table of clusters: {error}") from None
+    by = str(table["by"].iloc[0]) if len(table) else ""
+    return table.set_index("id")["cluster"].rename(by)
+
+
+def clusters_of(ids: pd.Series, clusters: pd.Series) -> np.ndarray:
+    """Return the clusters of some images, int64 [N].
+
+    Args:
+        ids: of the images.
+        clusters: of all images, by id, as `read_clusters` returns them.
+
+    Raises:
+        InputError: an image has none: the tables are of different data.
+
+    """
+    found = clusters.reindex(ids.to_numpy())
+    if missing := int(found.isna().sum()):
+        raise InputError(
+            f"{missing:,} images have scores and no cluster: the scores were made from other data; "
+            "run the workflow again"
+        )
+    return found.to_numpy(np.int64)
+
+
+def folders(name: str, paths: pd.Series, part: int) -> pd.Series:
+    """Return a folder of each path, named together with the folders above it.
+
+    Args:
+        name: of the data set, for messages.
+        paths: of the manifest.
+        part: place of the folder, see `anonbench.config.PathPart`.
+
+    Raises:
+        InputError: a path has no such folder.
+
+    """
+    found = {path: _folder(path, part) for path in paths.unique()}
+    if shallow := [path for path, folder in found.items() if folder is None]:
+        text = f"{len(shallow):,} paths have no folder {part}, such as {shallow[0]!r}"
+        raise problem(name, f"{text}; name another folder, or a column", KEY)
+    return paths.map(found).astype("str")
+
+
+def _values(
+    name: str, images: pd.DataFrame, cluster: str | PathPart, likely: Sequence[str]
+) -> tuple[str, pd.Series]:
+    """Return what tells the clusters, and a value for each image; missing where it has none."""
+    if isinstance(cluster, PathPart):
+        part = cluster.path_part
+        return f"folder {part} of the path", folders(name, images["path"], part)
+    if cluster == NONE:
+        return "", images["id"]
+    if cluster != AUTO:
+        if cluster not in images:
+            raise problem(name, f"the manifest has no column {cluster!r}", KEY)
+        return cluster, _text(images[cluster])
+    for column in (*likely, *LIKELY):
+        if column in images and (values := _text(images[column])).nunique() > 1:
+            return column, values
+    return "", images["id"]
+
+
+def _text(values: pd.Series) -> pd.Series:
+    """Return a column as text, missing where it is blank."""
+    text = values.astype("str").str.strip()
+    return text.where(values.notna() & (text != ""))
+
+
+def _folder(path: str, part: int) -> str | None:
+    above = path.strip("/").split("/")[:-1]
+    if abs(part) > len(above):
+        return None
+    return "/".join(above[: part if part > 0 else len(above) + part + 1])

@@ -1,0 +1,86 @@
+"""Embeddings that no training has made: raw pixels, and the recipe's network before its training.
+
+They tell how much of a score needs no learning: images of one scanner or one studio resemble each
+other pixel by pixel, and a random network keeps much of that. A trained model has to beat both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+
+from anonbench.config.evaluation import Embedding
+from anonbench.config.training import Recipe
+from anonbench.core.provenance import versions
+from anonbench.datasets.shards import ImageSet
+from anonbench.embedding.extract import batches
+from anonbench.embedding.store import Embeddings, write_embeddings
+from anonbench.training.checkpoints.weights import PREFIX, save_backbone
+from anonbench.training.data.preprocess import Preprocess
+from anonbench.training.model.backbone import init_backbone
+
+SIDE = 32
+"""Of the image whose pixels are compared: as few as people need to recognize a scene."""
+
+
+@torch.inference_mode()
+def pixels(images: ImageSet, resize: Literal["crop", "squash"], settings: Embedding) -> np.ndarray:
+    """Return the pixels of small images, float32 [N, 3 · 32² + 1], in id order.
+
+    Each image has zero mean and unit variance, so that cosine similarity is the correlation of two
+    images (Torralba, Fergus and Freeman, "80 Million Tiny Images", TPAMI 2008, 30:1958-1970). A
+    last component of 1 gives a direction to images of one colour, which have none: they are alike,
+    and unlike all others.
+
+    Args:
+        images: N images.
+        resize: as the recipe's, so that both see the same part of an image.
+        settings: batch size and workers; neither has an effect on the result.
+
+    """
+    preprocess = Preprocess(SIDE, "per_crop", resize)
+    parts = [
+        preprocess.normalized(batch).flatten(1).numpy()
+        for batch in batches(images, preprocess, settings)
+    ]
+    values = np.concatenate(parts) if parts else np.zeros((0, 3 * SIDE * SIDE), np.float32)
+    return np.pad(values, ((0, 0), (0, 1)), constant_values=1.0)
+
+
+def embed_pixels(
+    sets: Sequence[tuple[ImageSet, Path]],
+    resize: Literal["crop", "squash"],
+    settings: Embedding,
+) -> None:
+    """Embed image sets by `pixels` and write each as HDF5, as other embeddings are."""
+    made_by: dict[str, Any] = {
+        "model": f"raw pixels, {SIDE} x {SIDE}, {resize}",
+        "versions": versions("torch", "numpy"),
+    }
+    for images, output in sets:
+        values = pixels(images, resize, settings)
+        write_embeddings(
+            output, Embeddings(images.ids, values, made_by | {"images": images.digest})
+        )
+
+
+def write_untrained(recipe: Recipe, seed: int, path: Path) -> None:
+    """Write the network that a training from random weights starts from, as `train` writes one.
+
+    `anonbench.embedding.extract.embed_many` embeds by it as by any other.
+
+    Args:
+        recipe: of the data set; pretrained weights are left out.
+        seed: of the weights: that of a training has the very weights that it starts from.
+        path: of the safetensors file.
+
+    """
+    backbone = recipe.backbone.model_copy(update={"pretrained": None})
+    model = init_backbone(recipe.model_copy(update={"backbone": backbone}), seed)
+    weights = {f"{PREFIX}{name}": value for name, value in model.state_dict().items()}
+    provenance = {"model": "untrained", "seed": seed, "versions": versions("torch", "timm")}
+    save_backbone(weights, recipe, path, provenance)

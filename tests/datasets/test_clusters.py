@@ -1,0 +1,154 @@
+"""Clusters: from a column, a folder or by what the data set has; numbers that name nobody."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from anonbench.config import AUTO, NONE, Dataset, PathPart
+from anonbench.core.errors import InputError
+from anonbench.core.io import write_parquet
+from anonbench.datasets.clusters import (
+    COLUMNS,
+    LIKELY,
+    assign,
+    clusters_of,
+    read_clusters,
+    write_clusters,
+)
+from anonbench.datasets.listing import list_images
+from anonbench.datasets.manifest import write_manifest
+
+Make = Callable[..., Dataset]
+
+
+def images(**labels: list[Any]) -> pd.DataFrame:
+    count = len(next(iter(labels.values())))
+    ids = [f"image-{number}" for number in range(count)]
+    paths = [f"val/{'ab'[number % 2]}/{image_id}.png" for number, image_id in enumerate(ids)]
+    return pd.DataFrame({"id": ids, "path": paths, "split": "val"} | labels)
+
+
+def test_a_column_names_the_clusters() -> None:
+    table = assign("photos", images(person=[7, 3, 7, 5]), "person")
+    assert list(table.columns) == COLUMNS
+    assert table["cluster"].tolist() == [0, 1, 0, 2]
+    assert set(table["by"]) == {"person"}
+
+
+def test_an_image_without_a_value_is_a_cluster_of_its_own() -> None:
+    table = assign("photos", images(person=["x", None, " ", "x", None]), "person")
+    assert table["cluster"].tolist() == [0, 1, 2, 0, 3]
+
+
+@given(st.lists(st.sampled_from(["anna", "ben", "Ben ", "", None, "nan"]), min_size=1))
+def test_images_share_a_cluster_where_they_share_a_value(values: list[str | None]) -> None:
+    found = assign("photos", images(person=values), "person")["cluster"].tolist()
+    keys = [v.strip() if v and v.strip() else f"{i}\n" for i, v in enumerate(values)]
+    expected = [keys.index(key) for key in keys]
+    assert [found.index(number) for number in found] == expected
+    assert sorted(set(found)) == list(range(len(set(keys))))  # dense, in the order they occur
+    assert found == pd.factorize(pd.Series(found))[0].tolist()
+
+
+def test_a_folder_of_the_path_names_the_clusters() -> None:
+    listed = images(person=[1, 2, 3])
+    for part in (2, -1):
+        table = assign("photos", listed, PathPart(path_part=part))
+        assert table["cluster"].tolist() == [0, 1, 0]
+        assert table["by"].iloc[0] == f"folder {part} of the path"
+    assert assign("photos", listed, PathPart(path_part=1))["cluster"].nunique() == 1
+
+
+def test_folders_of_one_name_differ_where_the_folders_above_do() -> None:
+    listed = images(person=[1, 2]).assign(path=["oslo/case1/a.png", "bergen/case1/a.png"])
+    assert assign("scans", listed, PathPart(path_part=2))["cluster"].tolist() == [0, 1]
+    absolute = listed.assign(path="/" + listed["path"])
+    assert assign("scans", absolute, PathPart(path_part=1))["cluster"].tolist() == [0, 1]
+
+
+def test_none_makes_every_image_a_cluster() -> None:
+    table = assign("photos", images(identity=[1, 1, 2]), NONE)
+    assert table["cluster"].tolist() == [0, 1, 2]
+    assert set(table["by"]) == {""}
+
+
+@pytest.mark.parametrize(
+    ("labels", "likely", "by"),
+    [
+        ({"class": [1, 2, 1], "identity": [1, 1, 2]}, [], "identity"),
+        ({"class": [1, 2, 1], "person": [1, 1, 2]}, ["person"], "person"),
+        ({"identity": [1, 2, 2], "family": [1, 1, 2]}, ["family", "identity"], "family"),
+        ({"class": [1, 2, 1], "document": [4, 5, 6]}, [], "document"),
+        ({"class": [1, 2, 1], "identity": [1, 1, 1]}, [], "class"),
+        ({"class": [1, 2, 1], "identity": [None, None, None]}, [], "class"),
+        ({"class": ["all", "all", "all"]}, [], ""),
+        ({"Male": [0, 1, 0]}, ["identity"], ""),
+    ],
+)
+def test_auto_takes_the_first_column_that_tells_images_apart(
+    labels: dict[str, list[Any]], likely: list[str], by: str
+) -> None:
+    assert set(assign("photos", images(**labels), AUTO, likely)["by"]) == {by}
+
+
+def test_a_class_comes_last() -> None:
+    assert LIKELY[-1] == "class"
+
+
+@pytest.mark.parametrize(
+    ("cluster", "message"),
+    [
+        ("persn", "datasets.photos.cluster: the manifest has no column 'persn'"),
+        (PathPart(path_part=3), "datasets.photos.cluster: 2 paths have no folder 3, such as 'val/"),
+    ],
+)
+def test_clusters_that_are_not_there(cluster: str | PathPart, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        assign("photos", images(person=[1, 2]), cluster)
+
+
+@pytest.mark.parametrize("labels", [True, False])
+def test_bad_settings_are_refused_before_any_image_is_read(
+    celeba: Path, dataset: Make, labels: bool
+) -> None:
+    with pytest.raises(InputError, match=r"datasets\.c\.cluster: there is no column 'identiy'; th"):
+        list_images("c", dataset("celeba", celeba, cluster="identiy"), 0, labels)
+    with pytest.raises(InputError, match=r"datasets\.c\.cluster: 7 paths have no folder 2"):
+        list_images("c", dataset("celeba", celeba, cluster={"path_part": 2}), 0, labels)
+    with pytest.raises(ValueError, match="folders are counted from 1, or from -1"):
+        dataset("celeba", celeba, cluster={"path_part": 0})
+
+
+def test_the_table_of_a_manifest(celeba: Path, dataset: Make, tmp_path: Path) -> None:
+    manifest, output = tmp_path / "manifest.parquet", tmp_path / "clusters.parquet"
+    csv = (tmp_path / "skipped.csv", tmp_path / "duplicates.csv")
+    write_manifest("c", dataset("celeba", celeba), 10**6, 0, manifest, *csv)
+    write_clusters("c", manifest, AUTO, ["identity"], output)
+    clusters = read_clusters(output)
+    people = pd.read_parquet(manifest).set_index("id")["identity"]
+    assert clusters.name == "identity"
+    assert clusters.index.tolist() == people.index.tolist()
+    assert clusters.tolist() == pd.factorize(people)[0].tolist()
+    assert clusters.nunique() == 4
+    assert clusters_of(pd.Series(["000007", "000001"]), clusters).tolist() == [3, 0]
+
+
+def test_scores_of_other_images(tmp_path: Path) -> None:
+    output = tmp_path / "clusters.parquet"
+    write_parquet(assign("photos", images(identity=[1, 2]), AUTO), output)
+    with pytest.raises(InputError, match="1 images have scores and no cluster"):
+        clusters_of(pd.Series(["image-1", "image-9"]), read_clusters(output))
+
+
+def test_a_file_that_is_no_table_of_clusters(tmp_path: Path) -> None:
+    output = tmp_path / "clusters.parquet"
+    write_parquet(images(identity=[1]), output)
+    with pytest.raises(InputError, match=r"clusters\.parquet is no table of clusters"):
+        read_clusters(output)

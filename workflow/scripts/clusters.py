@@ -1,0 +1,16 @@
+from pathlib import Path
+
+from anonbench.core.jobs.job import job
+
+with job(snakemake, __file__):
+    from anonbench.config import PathPart
+    from anonbench.datasets.clusters import write_clusters
+
+    cluster = snakemake.params.slice["cluster"]
+    write_clusters(
+        name=snakemake.wildcards.dataset,
+        manifest=Path(snakemake.input.manifest),
+        cluster=cluster if isinstance(cluster, str) else PathPart.model_validate(cluster),
+        likely=snakemake.params.slice["likely"],
+        output=Path(snakemake.output.clusters),
+    )
