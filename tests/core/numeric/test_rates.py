@@ -8,7 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from anonbench.core.numeric.rates import Limit, Rate, against_limit, clustered_rate
+from anonbench.core.numeric.rates import (
+    Limit,
+    Rate,
+    against_limit,
+    clustered_rate,
+    paired_rate_difference,
+)
 from anonbench.core.numeric.statistics import wilson
 
 probes = st.integers(8, 40).flatmap(
@@ -104,3 +110,52 @@ def test_a_limit_compares_the_end_of_the_interval() -> None:
     assert against_limit(rate(0.12, 0.2, 0.3), 0.1) is Limit.ABOVE
     few = clustered_rate(np.zeros(9), np.arange(9) // 3, 0.95)
     assert against_limit(few, 0.1) is Limit.UNKNOWN
+
+
+answers = st.integers(8, 60).flatmap(
+    lambda n: arrays(np.float64, (2, n), elements=st.sampled_from([0.0, 1.0]))
+)
+
+
+@given(answers)
+def test_paired_shares_of_different_persons_by_agresti_and_min(pair: np.ndarray) -> None:
+    a, b = pair
+    n, only_a, only_b = len(a), int((a > b).sum()), int((b > a).sum())
+    result = paired_rate_difference(a, b, np.arange(n), 0.95)
+    # a half in each cell: n + 2 probes, of which (only_a + ½) + (only_b + ½) differ
+    variance = (only_a + only_b + 1) - (only_a - only_b) ** 2 / (n + 2)
+    assert result.value == pytest.approx((only_a - only_b) / n)
+    assert result.se == pytest.approx(np.sqrt(variance) / (n + 2))
+    assert -1.0 <= result.low <= result.value <= result.high <= 1.0
+    turned = paired_rate_difference(b, a, np.arange(n), 0.95)
+    assert (turned.low, turned.high) == pytest.approx((-result.high, -result.low))
+
+
+def test_equal_answers_are_no_proof_of_equal_systems() -> None:
+    few = paired_rate_difference(np.ones(20), np.ones(20), np.arange(20), 0.95)
+    assert few.value == 0.0 and few.high == pytest.approx(0.0951, abs=1e-4)
+    # ten photographs of each person are no more than one where they all agree
+    repeated = np.repeat(np.arange(20), 10)
+    many = paired_rate_difference(np.ones(200), np.ones(200), repeated, 0.95)
+    assert many.se == pytest.approx(few.se)
+
+
+def test_paired_shares_below_eight_persons_have_no_interval() -> None:
+    result = paired_rate_difference(np.ones(40), np.zeros(40), np.arange(40) % 7, 0.95)
+    assert result.value == 1.0 and np.isnan(result.low) and result.reason.startswith("7 clusters")
+    empty = paired_rate_difference(np.full(3, np.nan), np.ones(3), np.arange(3), 0.95)
+    assert empty.reason.startswith("0 clusters") and empty.n == 0
+
+
+@pytest.mark.parametrize("alike", [False, True])
+def test_paired_shares_cover_as_often_as_they_say(alike: bool) -> None:
+    generator = np.random.default_rng(1)
+    persons = np.repeat(np.arange(50), 4)
+    covered = 0
+    for _ in range(REPETITIONS):
+        hard = generator.random(50)[persons] if alike else generator.random(200)
+        a, b = ((generator.random(200) < hard + shift).astype(float) for shift in (0.0, 0.1))
+        result = paired_rate_difference(a, b, persons, 0.95)
+        # hard + 0.1 is above one for a tenth of the probes, which take 0.005 off
+        covered += result.low <= -0.095 <= result.high
+    assert covered / REPETITIONS == pytest.approx(0.955, abs=0.025)
