@@ -68,7 +68,7 @@ def t_estimate(
 
     Args:
         value: mean or difference.
-        variance: its sampling variance.
+        variance: its sampling variance; NaN where it is not defined.
         df: degrees of freedom of the variance; need not be whole.
         confidence: coverage of the interval, as a share within (0, 1).
         n: values that count.
@@ -76,8 +76,9 @@ def t_estimate(
 
     """
     nan = float("nan")
-    if clusters < MIN_CLUSTERS:
-        return Estimate(value, nan, nan, nan, nan, n, clusters, too_few(clusters))
+    reason = too_few(clusters) or ("it is not defined" if np.isnan(variance) else "")
+    if reason:
+        return Estimate(value, nan, nan, nan, nan, n, clusters, reason)
     se = float(np.sqrt(max(variance, 0.0)))
     if se < _ROUNDING:
         return Estimate(value, 0.0, df, value, value, n, clusters)
