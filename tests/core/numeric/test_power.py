@@ -15,6 +15,7 @@ from anonbench.core.numeric.power import (
     clusters_needed,
     equivalence_power,
     power,
+    queries_needed,
     standard_error,
     variance_components,
 )
@@ -147,6 +148,24 @@ def test_no_number_of_images_makes_up_for_few_trainings() -> None:
     assert clusters_needed(TRUE, seeds, 0.1, 0.95, 0.8, new_trainings=True) is None
     assert clusters_needed(TRUE, seeds, 0.1, 0.95, 0.8) is not None
     assert clusters_needed(SINGLE, seeds, 0.1, 0.95, 0.8, new_trainings=True) is None
+
+
+def test_more_queries_help_only_as_far_as_clusters_are_alike() -> None:
+    parts = Components(float("nan"), 0.01, 0.3, 0.0, 0.0)
+    enough = queries_needed(parts, Design(40, 1), 0.06, 0.95, 0.8)
+    assert enough is not None and enough > 1
+    assert power(parts, Design(40, enough), 0.06, 0.95) >= 0.8
+    assert power(parts, Design(40, enough - 1), 0.06, 0.95) < 0.8
+    assert queries_needed(parts, Design(40, 1), 0.04, 0.95, 0.8) is None
+
+
+def test_equivalence_takes_more_than_a_difference_of_the_margin() -> None:
+    # z of 0.975 and of 0.9 in place of 0.8: (1.96 + 1.28)² against (1.96 + 0.84)² independent ones
+    needed = [
+        clusters_needed(SINGLE, Design(0, 1), 0.1, 0.95, 0.8, chance=chance)
+        for chance in (power, equivalence_power)
+    ]
+    assert needed == [787, 1053]
 
 
 def test_too_few_clusters_show_nothing() -> None:

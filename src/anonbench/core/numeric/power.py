@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.special import nctdtr, stdtrit
@@ -10,7 +11,7 @@ from scipy.special import nctdtr, stdtrit
 from anonbench.core.numeric.clusters import MIN_CLUSTERS
 
 _MOST = 1 << 30
-"""Clusters beyond which no design is looked for."""
+"""Clusters, or queries of one, beyond which no design is looked for."""
 
 
 @dataclass(frozen=True)
@@ -170,6 +171,7 @@ def clusters_needed(
     confidence: float,
     wanted: float,
     new_trainings: bool = False,
+    chance: Callable[[Components, Design, float, float, bool], float] = power,
 ) -> int | None:
     """Return how many clusters show a difference with the power that is wanted.
 
@@ -179,23 +181,52 @@ def clusters_needed(
     Args:
         parts: as `power`.
         design: queries of each cluster, and seeds; its clusters do not count.
-        difference: as `power`; not zero.
+        difference: as `power`, not zero; or a margin, as `equivalence_power`.
         confidence: as `power`.
         wanted: the power, as a share, for example 0.8.
         new_trainings: as `standard_error`.
+        chance: `power`, or `equivalence_power` where equivalence is to be shown.
 
     """
 
     def enough(clusters: int) -> bool:
-        larger = Design(clusters, design.queries, design.seeds)
-        return power(parts, larger, difference, confidence, new_trainings) >= wanted
+        larger = replace(design, clusters=clusters)
+        return chance(parts, larger, difference, confidence, new_trainings) >= wanted
 
-    high = MIN_CLUSTERS
+    return _fewest(enough, MIN_CLUSTERS)
+
+
+def queries_needed(
+    parts: Components,
+    design: Design,
+    difference: float,
+    confidence: float,
+    wanted: float,
+    new_trainings: bool = False,
+    chance: Callable[[Components, Design, float, float, bool], float] = power,
+) -> int | None:
+    """Return how many queries of each cluster show a difference with the power that is wanted.
+
+    None where no number is enough: clusters themselves differ, so that more of them are needed and
+    not more photographs of the same persons; or as `clusters_needed`, whose arguments these are.
+    The design's clusters count here, its queries do not.
+    """
+
+    def enough(queries: int) -> bool:
+        larger = replace(design, queries=queries)
+        return chance(parts, larger, difference, confidence, new_trainings) >= wanted
+
+    return _fewest(enough, 1)
+
+
+def _fewest(enough: Callable[[int], bool], least: int) -> int | None:
+    """Return the smallest number from `least` on that is enough, None where none is."""
+    high = least
     while not enough(high):
         high *= 2
         if high > _MOST:
             return None
-    low = max(high // 2, MIN_CLUSTERS - 1)
+    low = max(high // 2, least - 1)
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (low, middle) if enough(middle) else (middle, high)
