@@ -163,6 +163,16 @@ def test_one_large_cluster_widens_intervals_enough(alike: float) -> None:
     assert 0.93 <= covered / REPETITIONS <= 0.98
 
 
+def test_few_and_very_skewed_clusters_cover_less() -> None:
+    # the limit that docs/explanation/statistics.md states
+    generator, covered = np.random.default_rng(1), 0
+    for _ in range(REPETITIONS):
+        values = np.repeat(generator.exponential(size=8) - 1.0, 5)
+        result = clustered_mean(values, np.repeat(np.arange(8), 5), 0.95)
+        covered += result.low <= 0.0 <= result.high
+    assert covered / REPETITIONS == pytest.approx(0.90, abs=0.02)
+
+
 def test_the_interval_of_independent_values_covers_too_seldom() -> None:
     # what clusters are for: with ten photographs of a person, half as wide as it should be
     generator = np.random.default_rng(1)

@@ -83,6 +83,16 @@ def test_beyond_the_gallery_each_doubling_takes_the_same_factor() -> None:
     assert rate.value == pytest.approx(whole * (whole / half) ** 2)
 
 
+def test_with_many_probes_the_interval_is_that_of_its_bounds() -> None:
+    above = np.repeat([0, 0, 0, 1, 5, 50], 3000)
+    others, tied = np.full(len(above), 100), np.zeros(len(above), dtype=np.int64)
+    half, whole = (hits_among(above, tied, others, n).mean() for n in (50, 100))
+    rate = rate_among(above, tied, others, np.arange(len(above)), 150, 0.95, 100, "x")
+    # the logarithm falls by no more than as much again in as many more others
+    assert rate.low == pytest.approx(whole * whole / half, abs=0.02)
+    assert rate.high == pytest.approx(whole, abs=0.02)
+
+
 def test_nothing_found_and_too_few_persons() -> None:
     never = rate_among(
         np.full(30, 90), np.zeros(30, int), np.full(30, 100), np.arange(30), 500, 0.95, 100, "x"

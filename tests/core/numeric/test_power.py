@@ -59,6 +59,23 @@ def test_the_components_of_unequal_clusters_are_right_on_average() -> None:
     assert np.mean(found, axis=0) == pytest.approx(expected, rel=0.12, abs=0.01)
 
 
+@pytest.mark.parametrize(
+    ("seeds", "parts", "right"),
+    [
+        (2, Components(0.0, 0.5, 1.0, 0.9, 3.0), ["cluster", "query", "seed_cluster"]),
+        (12, Components(0.05, 0.5, 1.0, 0.0, 6.0), ["seed", "query", "seed_query"]),
+    ],
+)
+def test_interactions_are_taken_off_what_they_add_to(
+    seeds: int, parts: Components, right: list[str]
+) -> None:
+    generator, sizes = np.random.default_rng(5), np.tile(SIZES, 4)
+    found = [variance_components(*trainings(generator, parts, seeds, sizes)) for _ in range(200)]
+    for name in right:
+        average = np.mean([getattr(each, name) for each in found])
+        assert average == pytest.approx(getattr(parts, name), rel=0.12), name
+
+
 def test_one_seed_s_components_hold_the_interactions() -> None:
     generator = np.random.default_rng(1)
     found = [variance_components(*trainings(generator, TRUE, 1, SIZES)) for _ in range(800)]
