@@ -13,6 +13,7 @@ from anonbench.core.numeric.power import (
     Components,
     Design,
     clusters_needed,
+    detectable_difference,
     equivalence_power,
     power,
     queries_needed,
@@ -158,6 +159,20 @@ def test_the_clusters_needed_are_the_fewest_that_are_enough(
     assert needed is not None
     assert power(parts, Design(needed, queries), difference, 0.95) >= 0.8
     assert needed == 8 or power(parts, Design(needed - 1, queries), difference, 0.95) < 0.8
+
+
+@given(st.integers(8, 500), st.floats(0.3, 0.99))
+def test_the_detectable_difference_has_the_power_that_is_wanted(
+    clusters: int, wanted: float
+) -> None:
+    parts, design = Components(float("nan"), 0.02, 0.3, 0.0, 0.0), Design(clusters, 4)
+    difference = detectable_difference(parts, design, 0.95, wanted)
+    assert power(parts, design, difference, 0.95) == pytest.approx(wanted, abs=1e-4)
+
+
+def test_what_shows_nothing_has_no_detectable_difference() -> None:
+    assert np.isnan(detectable_difference(SINGLE, Design(7, 5), 0.95, 0.8))
+    assert np.isnan(detectable_difference(SINGLE, Design(9, 5), 0.95, 0.8, new_trainings=True))
 
 
 def test_no_number_of_images_makes_up_for_few_trainings() -> None:

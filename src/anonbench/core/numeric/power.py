@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.special import nctdtr, stdtrit
+from scipy.special import nctdtr, nctdtrinc, stdtrit
 
 from anonbench.core.numeric.clusters import MIN_CLUSTERS
 
@@ -38,7 +38,8 @@ class Components:
 class Design:
     """How much is measured."""
 
-    clusters: int
+    clusters: float
+    """Of equal size; for unequal ones, their effective number."""
     queries: float
     """Queries of each cluster."""
     seeds: int = 1
@@ -162,6 +163,32 @@ def equivalence_power(
     """
     one = power(parts, design, margin, confidence, new_trainings)
     return float(max(2.0 * one - 1.0, 0.0))
+
+
+def detectable_difference(
+    parts: Components,
+    design: Design,
+    confidence: float,
+    wanted: float,
+    new_trainings: bool = False,
+) -> float:
+    """Return the smallest true difference that a design shows with the power that is wanted.
+
+    NaN where it shows none: too few clusters, or a variance that is not known.
+
+    Args:
+        parts: as `power`.
+        design: as `power`.
+        confidence: as `power`.
+        wanted: the power, as a share above 1 - confidence.
+        new_trainings: as `standard_error`.
+
+    """
+    se, df = standard_error(parts, design, new_trainings)
+    if design.clusters < MIN_CLUSTERS or np.isnan(se):
+        return float("nan")
+    bound = stdtrit(df, (1.0 + confidence) / 2.0)
+    return float(nctdtrinc(df, 1.0 - wanted, bound) * se)
 
 
 def clusters_needed(
