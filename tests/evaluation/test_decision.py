@@ -12,9 +12,9 @@ from anonbench.core.numeric.clusters import Estimate, clustered_mean
 from anonbench.core.numeric.statistics import holm
 from anonbench.evaluation.decision import (
     Verdict,
+    indistinguishable_from_best,
     judge,
     judge_pairs,
-    not_told_from_best,
     select_best,
 )
 
@@ -157,17 +157,17 @@ def test_what_300_queries_can_show_is_said(truth: float, margin: float, verdict:
 
 def test_a_tie_at_the_top_is_named_as_one() -> None:
     generator = np.random.default_rng(4)
-    tied = told = 0
+    tied = left_out = 0
     for _ in range(300):
         values = archive(generator, [0.0, 0.0, 0.0, -0.2])
         pairs = judge_pairs(
             values, lambda a, b: clustered_mean(a - b, PERSONS, 0.95), margin=0.03, confidence=0.95
         )
-        named = not_told_from_best(values.mean(axis=0).tolist(), pairs, 0.95)
+        named = indistinguishable_from_best(values.mean(axis=0).tolist(), pairs, 0.95)
         tied += {0, 1, 2} <= set(named)
-        told += 3 not in named
+        left_out += 3 not in named
     assert tied / 300 >= 0.93
-    assert told == 300
+    assert left_out == 300
 
 
 def test_pairs_are_one_family_and_name_their_direction() -> None:
@@ -177,15 +177,15 @@ def test_pairs_are_one_family_and_name_their_direction() -> None:
     )
     assert list(pairs) == [(0, 1), (0, 2), (1, 2)]
     assert pairs[0, 1].verdict is pairs[0, 2].verdict is Verdict.WORSE
-    assert not_told_from_best(values.mean(axis=0).tolist(), pairs, 0.95) == [1, 2]
+    assert indistinguishable_from_best(values.mean(axis=0).tolist(), pairs, 0.95) == [1, 2]
 
 
-def test_without_intervals_nothing_is_told_from_the_best() -> None:
+def test_without_intervals_nothing_is_left_out() -> None:
     values, forms = np.random.default_rng(6).random((20, 3)), np.repeat(np.arange(4), 5)
     pairs = judge_pairs(
         values, lambda a, b: clustered_mean(a - b, forms, 0.95), margin=0.03, confidence=0.95
     )
-    assert not_told_from_best([0.9, 0.1, 0.2], pairs, 0.95) == [0, 1, 2]
+    assert indistinguishable_from_best([0.9, 0.1, 0.2], pairs, 0.95) == [0, 1, 2]
 
 
 def test_the_optimism_of_the_best_is_what_choosing_adds() -> None:

@@ -117,7 +117,7 @@ def judge_pairs(
     return dict(zip(pairs, judge(estimates, margin, confidence), strict=True))
 
 
-def not_told_from_best(
+def indistinguishable_from_best(
     means: Sequence[float], pairs: dict[tuple[int, int], Judgement], confidence: float
 ) -> list[int]:
     """Return the numbers of the systems that cannot be told from the best, the best among them.
@@ -133,12 +133,12 @@ def not_told_from_best(
 
     """
     best = int(np.argmax(means))
-    told = {
+    distinguished = {
         i + j - best
         for (i, j), judged in pairs.items()
         if best in (i, j) and judged.p_different <= 1.0 - confidence
     }
-    return [number for number in range(len(means)) if number not in told]
+    return [number for number in range(len(means)) if number not in distinguished]
 
 
 @dataclass(frozen=True)
