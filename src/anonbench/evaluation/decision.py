@@ -82,7 +82,7 @@ def judge(family: Sequence[Estimate], margin: float, confidence: float) -> list[
         confidence: as a share; 1 - confidence is the level of all tests.
 
     """
-    different = _adjusted(family, lambda e: 2.0 * min(e.p_above(0.0), e.p_below(0.0)))
+    different = _adjusted(family, lambda e: e.p_different())
     not_worse = _adjusted(family, lambda e: 2.0 * e.p_above(-margin))
     not_better = _adjusted(family, lambda e: 2.0 * e.p_below(margin))
     equivalent = _adjusted(family, lambda e: 2.0 * max(e.p_above(-margin), e.p_below(margin)))

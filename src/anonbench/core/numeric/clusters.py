@@ -60,6 +60,10 @@ class Estimate:
             return float(self.value >= bound)
         return float(stdtr(self.df, (self.value - bound) / self.se))
 
+    def p_different(self) -> float:
+        """Return the two-sided p-value of the hypothesis that the true value is 0."""
+        return min(2.0 * min(self.p_above(0.0), self.p_below(0.0)), 1.0)
+
 
 def t_estimate(
     value: float, variance: float, df: float, confidence: float, n: int, clusters: int
