@@ -17,9 +17,11 @@ from anonbench.evaluation.correlation import (
     BY_METHOD,
     COLUMNS,
     METRICS,
+    WITHIN,
     by_method,
     correlation_matrices,
     metric_rows,
+    within_matrix,
     write_correlation,
 )
 
@@ -208,3 +210,24 @@ def test_files(tmp_path: Path, downstream: bool) -> None:
     values = json.loads((tmp_path / "a.json").read_text())
     assert len(values["rows"]) == 12
     assert len(values["by_method"]) == len(pd.read_csv(tmp_path / "a_by_method.csv")) == 15 * 3
+
+
+def test_the_papers_coefficient_within_methods(paper: pd.DataFrame) -> None:
+    """What is left of 0.95 once masking, which lowers everything, is no correlation of models."""
+    table = within_matrix(paper, 100, SETTINGS, "celeba")
+    assert list(table.columns) == WITHIN
+    assert len(table) == 15 and (table["rows"] == 12).all() and (table["methods"] == 3).all()
+    strongest = at(table, "mndcg_anonymized", "knn")
+    assert strongest["coefficient"] == pytest.approx(0.90, abs=0.005)
+    assert (strongest["low"], strongest["high"]) == pytest.approx((0.62, 0.98), abs=0.005)
+    assert 0.04 < strongest["p_holm"] < 0.06 and strongest["p_models"] == pytest.approx(1 / 24)
+    # 0.70 over all rows, and no sign of it within methods
+    assert at(table, "map_original", "knn")["p"] > 0.2
+    assert (table["p_holm"] >= table["p"]).all()
+
+
+def test_within_methods_a_metric_without_values_has_its_reason(paper: pd.DataFrame) -> None:
+    table = within_matrix(paper[paper["metric"] != "linear"], 100, SETTINGS, "celeba")
+    missing = at(table, "knn", "linear")
+    assert missing["reason"] == "linear: no downstream task" and np.isnan(missing["p_holm"])
+    assert at(table, "mndcg_anonymized", "knn")["reason"] == ""

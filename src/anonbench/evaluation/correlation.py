@@ -17,7 +17,14 @@ import pandas as pd
 from anonbench.config import Correlation
 from anonbench.core.errors import InputError
 from anonbench.core.io import write_csv, write_json
-from anonbench.core.numeric.statistics import bootstrap_pearson, interval, pearson, spearman
+from anonbench.core.numeric.grouped_correlation import within_methods
+from anonbench.core.numeric.statistics import (
+    bootstrap_pearson,
+    holm,
+    interval,
+    pearson,
+    spearman,
+)
 from anonbench.core.registries.methods import METHODS
 from anonbench.core.vocabulary import CONTROL, QueryKind
 
@@ -44,6 +51,20 @@ BY_METHOD = [
     "reason_without",
 ]
 """Columns of the coefficients within and without each method."""
+WITHIN = [
+    "metric",
+    "metric_b",
+    "coefficient",
+    "low",
+    "high",
+    "p",
+    "p_holm",
+    "p_models",
+    "rows",
+    "methods",
+    "reason",
+]
+"""Columns of the correlations of models within methods."""
 MIN_ROWS = 3
 """Two rows always correlate perfectly."""
 
@@ -131,6 +152,44 @@ def by_method(scores: pd.DataFrame, degree: int, dataset: str | None = None) -> 
                 entry |= {part: value, f"n_{part}": len(x), f"reason_{part}": reason}
             entries.append(entry)
     return pd.DataFrame(entries, columns=BY_METHOD)
+
+
+def within_matrix(
+    scores: pd.DataFrame, degree: int, settings: Correlation, dataset: str | None = None
+) -> pd.DataFrame:
+    """Return the correlation of models within methods for each pair of metrics once.
+
+    What `anonbench.core.numeric.grouped_correlation.within_methods` says, with columns `WITHIN`;
+    `p_holm` is its `p` adjusted over all pairs of the table. A coefficient that does not exist is
+    NaN and has its reason beside it.
+
+    Args:
+        scores: as `correlation_matrices`.
+        degree: as `metric_rows`.
+        settings: resamples and confidence.
+        dataset: as `metric_rows`.
+
+    Raises:
+        InputError: as `metric_rows`.
+
+    """
+    rows = metric_rows(scores, degree, dataset)
+    entries: list[dict[str, Any]] = []
+    for a, b in combinations(METRICS, 2):
+        if reason := _reason(rows, a, b):
+            entries.append({"metric": a, "metric_b": b, "reason": reason})
+            continue
+        both = rows[rows[a].notna() & rows[b].notna()]
+        found = within_methods(
+            *_values(rows, a, b),
+            both["method"].to_numpy(),
+            both["adaption"].to_numpy(),
+            settings.confidence,
+            settings.bootstrap,
+        )
+        entries.append({"metric": a, "metric_b": b} | vars(found))
+    table = pd.DataFrame(entries).reindex(columns=WITHIN)
+    return table.assign(p_holm=holm(table["p"].to_numpy(np.float64)))
 
 
 def write_correlation(

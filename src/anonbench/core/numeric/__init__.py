@@ -1,1 +1,1 @@
-"""Numerics on arrays: similarities, nearest neighbours, bootstrap intervals."""
+"""Numerics on arrays: similarities, nearest neighbours, statistics of dependent values."""

@@ -1,0 +1,275 @@
+"""Means of dependent values: cluster-robust standard errors, t intervals, cluster bootstrap.
+
+Photographs of one person, or pages of one form, are alike: a cluster is a set of values that stand
+or fall together. Only clusters are taken to be independent. Intervals then speak of new clusters of
+the same kind, for example of new persons.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import stdtr, stdtrit
+
+from anonbench.core.numeric.seeding import rng
+
+MIN_CLUSTERS = 8
+"""Fewer give no interval: the spread among them is not known well enough for any t quantile."""
+
+# counts in memory at once while resampling: 8 MB
+_DRAWS = 1 << 20
+# scores are of order one: a smaller standard error is rounding
+_ROUNDING = 1e-12
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A mean or a difference of means with a t interval; NaN where there is none.
+
+    `se`, `df`, `low` and `high` are NaN where `reason` says why there is no interval.
+    """
+
+    value: float
+    se: float
+    df: float
+    """Degrees of freedom: the effective number of clusters less one."""
+    low: float
+    high: float
+    n: int
+    """Values that count, such as queries or images."""
+    clusters: int
+    reason: str = ""
+
+    def p_above(self, bound: float) -> float:
+        """Return the one-sided p-value of the hypothesis that the true value is at most `bound`.
+
+        NaN without an interval. Without spread (`se` = 0) it is 0 above the bound and 1 elsewhere.
+        """
+        if self.se == 0.0:
+            return float(self.value <= bound)
+        return float(stdtr(self.df, (bound - self.value) / self.se))
+
+    def p_below(self, bound: float) -> float:
+        """Return the one-sided p-value of the hypothesis that the true value is at least `bound`.
+
+        As `p_above`, turned round.
+        """
+        if self.se == 0.0:
+            return float(self.value >= bound)
+        return float(stdtr(self.df, (self.value - bound) / self.se))
+
+    def p_different(self) -> float:
+        """Return the two-sided p-value of the hypothesis that the true value is 0."""
+        return min(2.0 * min(self.p_above(0.0), self.p_below(0.0)), 1.0)
+
+
+def t_estimate(
+    value: float, variance: float, df: float, confidence: float, n: int, clusters: int
+) -> Estimate:
+    """Return value ± t · √variance, or the reason why there is no interval.
+
+    Args:
+        value: mean or difference.
+        variance: its sampling variance; NaN where it is not defined.
+        df: degrees of freedom of the variance; need not be whole.
+        confidence: coverage of the interval, as a share within (0, 1).
+        n: values that count.
+        clusters: independent clusters among them; below `MIN_CLUSTERS` there is no interval.
+
+    """
+    nan = float("nan")
+    reason = too_few(clusters) or ("it is not defined" if np.isnan(variance) else "")
+    if reason:
+        return Estimate(value, nan, nan, nan, nan, n, clusters, reason)
+    se = float(np.sqrt(max(variance, 0.0)))
+    if se < _ROUNDING:
+        return Estimate(value, 0.0, df, value, value, n, clusters)
+    half = float(stdtrit(df, (1.0 + confidence) / 2.0)) * se
+    return Estimate(value, se, df, value - half, value + half, n, clusters)
+
+
+def too_few(clusters: int) -> str:
+    """Return why so many clusters give no interval; empty where they are enough."""
+    if clusters >= MIN_CLUSTERS:
+        return ""
+    groups = "cluster" if clusters == 1 else "clusters"
+    return f"{clusters} {groups}, and at least {MIN_CLUSTERS} are needed for an interval"
+
+
+def effective_clusters(sizes: np.ndarray) -> float:
+    """Return how many clusters of equal size tell as much as clusters of sizes [G].
+
+    (Σ n_g)² / Σ n_g² (Kish 1965, Survey Sampling): G for equal sizes, about 1 where one cluster
+    holds nearly everything.
+    """
+    return float(sizes.sum() ** 2 / np.square(sizes).sum()) if len(sizes) else 0.0
+
+
+def clustered_mean(values: np.ndarray, clusters: np.ndarray, confidence: float) -> Estimate:
+    """Return the mean of values and its cluster-robust t interval.
+
+    The variance is the jackknife's over clusters (CV3 in MacKinnon, Nielsen and Webb 2023,
+    "Cluster-robust inference: A guide to empirical practice", J. Econometrics 232:272-299):
+    (G - 1) / G · Σ_g (e_g / (n - n_g))², where e_g sums the deviations of cluster g from the mean.
+    Clusters of equal size make it G / (G - 1) · Σ e_g² / n², single values s² / n. The degrees of
+    freedom are those of the effective number of clusters (Carter, Schnepel and Steigerwald 2017,
+    Rev. Econ. Stat. 99:698-709), which is G for equal sizes.
+
+    Args:
+        values: float [N], NaN where undefined: those are left out.
+        clusters: label of each value's cluster [N], of any type that sorts.
+        confidence: coverage of the interval, as a share within (0, 1).
+
+    """
+    values, codes, sizes = _defined(values, clusters)
+    if not len(values):
+        return t_estimate(float("nan"), float("nan"), 0.0, confidence, 0, 0)
+    mean = float(values.mean())
+    variance = _jackknife_variance(values - mean, codes, sizes)
+    df = effective_clusters(sizes) - 1.0
+    return t_estimate(mean, variance, df, confidence, len(values), len(sizes))
+
+
+def two_way_mean(
+    values: np.ndarray, first: np.ndarray, second: np.ndarray, confidence: float
+) -> Estimate:
+    """Return the mean of values that depend on clusters of two kinds, with its t interval.
+
+    For values of pairs, such as a query and an image of the database. The variance is that by the
+    first kind, plus that by the second, less that by both together (Cameron, Gelbach and Miller
+    2011, J. Bus. Econ. Stat. 29:238-249). It is never less than that by either kind, because the
+    sum can fall below both, even below zero, by chance. The kind with fewer effective clusters
+    sets the degrees of freedom.
+
+    Args:
+        values: float [N], NaN where undefined: those are left out.
+        first: label of each value's cluster of the first kind [N].
+        second: label of each value's cluster of the second kind [N].
+        confidence: coverage of the interval, as a share within (0, 1).
+
+    """
+    kept = ~np.isnan(values)
+    values, first, second = values[kept], first[kept], second[kept]
+    if not len(values):
+        return t_estimate(float("nan"), float("nan"), 0.0, confidence, 0, 0)
+    mean = float(values.mean())
+    codes = [np.unique(labels, return_inverse=True)[1] for labels in (first, second)]
+    both = np.unique(codes[0] * (codes[1].max() + 1) + codes[1], return_inverse=True)[1]
+    sizes = [np.bincount(of_kind) for of_kind in (*codes, both)]
+    of_first, of_second, of_both = (
+        _jackknife_variance(values - mean, of_kind, size)
+        for of_kind, size in zip((*codes, both), sizes, strict=True)
+    )
+    variance = max(of_first + of_second - of_both, of_first, of_second)
+    df = min(effective_clusters(size) for size in sizes[:2]) - 1.0
+    fewest = min(len(size) for size in sizes[:2])
+    return t_estimate(mean, variance, df, confidence, len(values), fewest)
+
+
+def jackknife(whole: float, without: np.ndarray, n: int, confidence: float) -> Estimate:
+    """Return a statistic's t interval from its values with one cluster left out at a time.
+
+    For what is no mean over clusters: a score whose clusters are in queries and database at once,
+    so that leaving a person out takes both away. The variance is (G - 1) / G · Σ (θ_g - θ)² about
+    the whole statistic (Efron and Stein 1981, Ann. Stat. 9:586-596), with G - 1 degrees of freedom.
+
+    Args:
+        whole: the statistic of everything.
+        without: float [G]: the statistic without each of the clusters.
+        n: values, such as queries, that the statistic stands on.
+        confidence: coverage of the interval, as a share within (0, 1).
+
+    """
+    groups = len(without)
+    spread = float(np.square(without - whole).sum())
+    variance = (groups - 1) / groups * spread if groups else float("nan")
+    return t_estimate(whole, variance, groups - 1.0, confidence, n, groups)
+
+
+def design_effect(values: np.ndarray, clusters: np.ndarray) -> float:
+    """Return by how much clusters widen the variance of a mean (Kish 1965).
+
+    The cluster-robust variance over that of as many independent values. n values tell as much
+    as n / effect independent ones. NaN for fewer than two clusters, and for values without spread.
+
+    Args:
+        values: float [N], NaN where undefined.
+        clusters: label of each value's cluster [N].
+
+    """
+    values, codes, sizes = _defined(values, clusters)
+    if len(sizes) < 2 or np.ptp(values) < _ROUNDING:
+        return float("nan")
+    variance = _jackknife_variance(values - values.mean(), codes, sizes)
+    return float(variance * len(values) / values.var(ddof=1))
+
+
+def cluster_draws(groups: int, resamples: int, *seed: object) -> Iterator[np.ndarray]:
+    """Yield how often each cluster is drawn in each resample, float64 [S, G], S rows at a time.
+
+    Clusters are drawn with replacement, G of them in a resample. The draws depend on `seed` and G
+    alone.
+    """
+    generator = rng("clusters", *seed)
+    shares = np.full(groups, 1.0 / groups)
+    step = max(1, _DRAWS // groups)
+    for start in range(0, resamples, step):
+        size = min(step, resamples - start)
+        yield generator.multinomial(groups, shares, size=size).astype(np.float64)
+
+
+def cluster_totals(values: np.ndarray, clusters: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the sums [G, M] and the sizes [G] of the clusters of values [N, M], by label."""
+    codes = np.unique(clusters, return_inverse=True)[1]
+    sums = [np.bincount(codes, weights=column) for column in values.T]
+    return np.stack(sums, axis=1), np.bincount(codes).astype(np.float64)
+
+
+def weighted_means(times: np.ndarray, totals: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+    """Return the means [S, M] of clusters with totals [G, M] and sizes [G].
+
+    Each cluster counts as often as times [S, G] says. NaN where none counts.
+    """
+    # not by BLAS, whose last bit depends on its threads and on the other columns
+    sums = [np.einsum("sg,g->s", times, column) for column in np.ascontiguousarray(totals.T)]
+    counts = np.einsum("sg,g->s", times, sizes)
+    counted = np.where(counts > 0, counts, np.nan)
+    return np.asarray(np.stack(sums, axis=1) / counted[:, None])
+
+
+def cluster_bootstrap_means(
+    values: np.ndarray, clusters: np.ndarray, resamples: int, *seed: object
+) -> np.ndarray:
+    """Return means [resamples, M] of whole clusters drawn with replacement.
+
+    All columns share the draws (Davison and Hinkley 1997, Bootstrap Methods and their Application,
+    section 3.8, strategy 1).
+
+    Args:
+        values: float [N, M] without NaN.
+        clusters: label of each row's cluster [N].
+        resamples: how many.
+        seed: what the draws depend on, with the number of clusters.
+
+    """
+    totals, sizes = cluster_totals(values, clusters)
+    parts = cluster_draws(len(sizes), resamples, *seed)
+    return np.concatenate([weighted_means(times, totals, sizes) for times in parts])
+
+
+def _defined(values: np.ndarray, clusters: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the values that are defined [n], the number of each one's cluster [n], sizes [G]."""
+    kept = ~np.isnan(values)
+    codes = np.unique(clusters[kept], return_inverse=True)[1]
+    return values[kept], codes, np.bincount(codes)
+
+
+def _jackknife_variance(deviations: np.ndarray, codes: np.ndarray, sizes: np.ndarray) -> float:
+    """Return the variance of a mean from deviations [n] of values in clusters of sizes [G]."""
+    groups = len(sizes)
+    if groups < 2:
+        return float("nan")
+    shifts = np.bincount(codes, weights=deviations) / (len(deviations) - sizes)
+    return float((groups - 1) / groups * np.square(shifts).sum())

@@ -1,0 +1,192 @@
+"""Correlation of two metrics over models, where rows of one method are alike.
+
+A method that hides more lowers every metric of all its rows. Over a few methods this looks like a
+correlation of the metrics, whatever holds for models. Within methods that cannot be.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import reduce
+from itertools import permutations
+
+import numpy as np
+from scipy.special import ndtri
+
+from anonbench.core.numeric.clusters import Estimate, jackknife
+from anonbench.core.numeric.seeding import rng
+from anonbench.core.numeric.statistics import pearson
+
+MIN_FREE = 8
+"""Fewer rows beyond one for each method give no interval."""
+_EXACT = 1 << 17
+"""Up to so many permutations all of them are looked at, else a sample."""
+_ROUNDING = 1e-9
+
+
+@dataclass(frozen=True)
+class Within:
+    """Correlation of models within methods; NaN where it is undefined.
+
+    The interval takes rows as independent once their method is known.
+    """
+
+    coefficient: float
+    low: float
+    high: float
+    p: float
+    """Two-sided, by permutation of the rows within each method."""
+    p_models: float
+    """Two-sided, by permutation of models in all methods alike: it also holds where a model is
+    better than another whatever the method. NaN unless each method has the same models once."""
+    rows: int
+    methods: int
+    reason: str = ""
+    """Why there is no interval, or no coefficient."""
+
+
+def within_methods(
+    x: np.ndarray,
+    y: np.ndarray,
+    methods: np.ndarray,
+    models: np.ndarray,
+    confidence: float,
+    resamples: int,
+    *seed: object,
+) -> Within:
+    """Return the correlation of two metrics within methods.
+
+    Pearson's coefficient of the deviations from each method's means, which is the partial
+    correlation given the method. The interval is Fisher's (1924, Metron 3:329-332), with one row
+    less for each further method. The p-values are exact where permutations are few, else
+    (hits + 1) / (resamples + 1) (Phipson and Smyth 2010, Stat. Appl. Genet. Mol. Biol. 9:39).
+
+    Args:
+        x: float [R], one metric of the rows.
+        y: float [R], the other.
+        methods: label of each row's method [R].
+        models: label of each row's model [R].
+        confidence: coverage of the interval, as a share within (0, 1).
+        resamples: permutations that are drawn where there are too many.
+        seed: what the draws depend on.
+
+    """
+    nan = float("nan")
+    groups = np.unique(methods, return_inverse=True)[1] if len(methods) else np.zeros(0, int)
+    count = len(np.unique(groups))
+    dx, dy = _centred(x, groups), _centred(y, groups)
+    scale = float(np.sqrt(np.square(dx).sum() * np.square(dy).sum()))
+    if scale <= _ROUNDING * max(1.0, float(np.abs(x).max(initial=0.0) * np.abs(y).max(initial=0))):
+        reason = "a metric is the same for all models of each method"
+        return Within(nan, nan, nan, nan, nan, len(x), count, reason)
+    coefficient = float(np.clip((dx * dy).sum() / scale, -1.0, 1.0))
+    p = _p_within(dx, dy, groups, resamples, *seed)
+    p_models = _p_models(dx, dy, groups, models, resamples, *seed)
+    free = len(x) - count
+    if free < MIN_FREE:
+        reason = f"{len(x)} rows of {count} methods, and at least {count + MIN_FREE} are needed"
+        return Within(coefficient, nan, nan, p, p_models, len(x), count, reason)
+    # a partial correlation given g - 1 contrasts: R - (g - 1) - 3
+    low, high = _fisher(coefficient, 1.0 / math.sqrt(free - 2), confidence)
+    return Within(coefficient, low, high, p, p_models, len(x), count)
+
+
+def over_methods(x: np.ndarray, y: np.ndarray, methods: np.ndarray, confidence: float) -> Estimate:
+    """Return Pearson's coefficient over all rows, with an interval for other methods.
+
+    Methods are the clusters: the interval is the jackknife's over methods, on Fisher's scale. For
+    fewer than `anonbench.core.numeric.clusters.MIN_CLUSTERS` methods there is none. `se` and `df`
+    are on Fisher's scale.
+
+    Args:
+        x: float [R], one metric of the rows.
+        y: float [R], the other.
+        methods: label of each row's method [R].
+        confidence: coverage of the interval, as a share within (0, 1).
+
+    """
+    labels = np.unique(methods)
+    whole = float(pearson(x, y))
+    without = np.array([float(pearson(x[methods != m], y[methods != m])) for m in labels])
+    on_scale = jackknife(float(_stretched(whole)), _stretched(without), len(x), confidence)
+    low, high = math.tanh(on_scale.low), math.tanh(on_scale.high)
+    return Estimate(
+        whole, on_scale.se, on_scale.df, low, high, len(x), len(labels), on_scale.reason
+    )
+
+
+def _centred(values: np.ndarray, groups: np.ndarray) -> np.ndarray:
+    """Return values [R] less the mean of their group."""
+    if not len(values):
+        return values
+    means = np.bincount(groups, weights=values) / np.bincount(groups)
+    return np.asarray(values - means[groups])
+
+
+def _fisher(coefficient: float, se: float, confidence: float) -> tuple[float, float]:
+    half = float(ndtri((1.0 + confidence) / 2.0)) * se
+    centre = float(_stretched(coefficient))
+    return math.tanh(centre - half), math.tanh(centre + half)
+
+
+def _stretched(coefficient: float | np.ndarray) -> np.ndarray:
+    """Return Fisher's z; that of 1 is finite, so that it has a distance."""
+    return np.asarray(np.arctanh(np.clip(coefficient, -1.0 + 1e-12, 1.0 - 1e-12)))
+
+
+def _p_within(
+    dx: np.ndarray, dy: np.ndarray, groups: np.ndarray, resamples: int, *seed: object
+) -> float:
+    """Return the share of permutations within groups that correlate at least as much."""
+    parts = [(dx[groups == group], dy[groups == group]) for group in np.unique(groups)]
+    observed = float((dx * dy).sum())
+    if math.prod(math.factorial(len(x)) for x, _ in parts) <= _EXACT:
+        products = [_all_orders(y) @ x for x, y in parts]
+        sums = reduce(lambda a, b: np.add.outer(a, b).ravel(), products)
+        return _share(sums, observed, exact=True)
+    generator = rng("within methods", *seed)
+    drawn = np.zeros(resamples)
+    for x, y in parts:
+        drawn += generator.permuted(np.tile(y, (resamples, 1)), axis=1) @ x
+    return _share(drawn, observed, exact=False)
+
+
+def _p_models(
+    dx: np.ndarray,
+    dy: np.ndarray,
+    groups: np.ndarray,
+    models: np.ndarray,
+    resamples: int,
+    *seed: object,
+) -> float:
+    """Return the share of permutations of models that correlate at least as much; else NaN."""
+    columns = np.unique(models, return_inverse=True)[1]
+    shape = (int(groups.max()) + 1, int(columns.max()) + 1)
+    cells = groups * shape[1] + columns
+    if len(cells) != shape[0] * shape[1] or len(np.unique(cells)) != len(cells):
+        return float("nan")
+    order = np.argsort(cells)
+    # products[u, v] sums, over methods, x of model u times y of model v
+    products = dx[order].reshape(shape).T @ dy[order].reshape(shape)
+    models_there = np.arange(shape[1])
+    exact = math.factorial(shape[1]) <= _EXACT
+    if exact:
+        orders = _all_orders(models_there)
+    else:
+        generator = rng("models", *seed)
+        orders = generator.permuted(np.tile(models_there, (resamples, 1)), axis=1)
+    sums = products[models_there, orders].sum(axis=1)
+    return _share(sums, float(np.trace(products)), exact)
+
+
+def _all_orders(values: np.ndarray) -> np.ndarray:
+    """Return all orders [n!, n] of values [n]."""
+    return values[np.array(list(permutations(range(len(values)))), dtype=np.int64)]
+
+
+def _share(sums: np.ndarray, observed: float, exact: bool) -> float:
+    """Return the share of sums that are at least as far from 0, the observed one among them."""
+    bound = abs(observed) - _ROUNDING * max(float(np.abs(sums).max()), abs(observed))
+    hits = int((np.abs(sums) >= bound).sum())
+    return hits / len(sums) if exact else (hits + 1) / (len(sums) + 1)

@@ -1,0 +1,212 @@
+"""One rule from paired differences to verdicts, for every mark, claim and sentence.
+
+A difference is of a less b, where more is better, over the same queries, images or probes; its
+interval takes clusters into account (`anonbench.core.numeric.clusters`). A margin says which
+differences do not matter. All comparisons that are shown together are one family.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import combinations
+
+import numpy as np
+
+from anonbench.core.numeric.clusters import (
+    Estimate,
+    cluster_draws,
+    cluster_totals,
+    weighted_means,
+)
+from anonbench.core.numeric.statistics import holm
+
+
+class Verdict(StrEnum):
+    """What the data say of a, compared with b."""
+
+    BETTER = "better"
+    WORSE = "worse"
+    EQUIVALENT = "equivalent"
+    """The difference is smaller than the margin, in either direction."""
+    NOT_WORSE = "not worse"
+    """Worse by less than the margin, if at all (non-inferior)."""
+    NOT_BETTER = "not better"
+    """Better by less than the margin, if at all."""
+    UNDECIDED = "undecided"
+    """Neither a difference nor its absence can be shown."""
+    UNKNOWN = "not known"
+    """There is no interval; the estimate has the reason."""
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """A difference, its verdict, and the p-values behind it, adjusted for its family.
+
+    All p-values compare with 1 - confidence; NaN without an interval.
+    """
+
+    estimate: Estimate
+    verdict: Verdict
+    p_different: float
+    """That a and b are the same."""
+    p_not_worse: float
+    """That a is worse by the margin or more."""
+    p_not_better: float
+    """That a is better by the margin or more."""
+    p_equivalent: float
+    """That a is worse or better by the margin or more."""
+
+
+def judge(family: Sequence[Estimate], margin: float, confidence: float) -> list[Judgement]:
+    """Return the verdicts of all comparisons that are shown together.
+
+    Four questions are asked of each difference. Is there one: a two-sided t test. Is it above
+    -margin (non-inferiority), is it below margin: one-sided t tests. Is it within both: the larger
+    of these two p-values (two one-sided tests, Schuirmann 1987, J. Pharmacokinet. Biopharm.
+    15:657-680). One-sided p-values are doubled, so that without adjustment each test agrees with
+    the two-sided interval that is printed (as ICH E9, 1998, asks for non-inferiority).
+
+    The p-values of one question are adjusted over the family (Holm 1979). So the chance that any
+    "better" or "worse" is false is at most 1 - confidence, whatever the dependence between rows,
+    and likewise for any "equivalent", any "not worse" and any "not better".
+
+    The verdict is the first of these that is shown: equivalent, better or worse, not worse, not
+    better. A small difference that is real and within the margin is therefore "equivalent";
+    `p_different` has that it is real.
+
+    Args:
+        family: differences as shares; those without an interval are no tests.
+        margin: differences up to it do not matter, as a share above 0.
+        confidence: as a share; 1 - confidence is the level of all tests.
+
+    """
+    different = _adjusted(family, lambda e: e.p_different())
+    not_worse = _adjusted(family, lambda e: 2.0 * e.p_above(-margin))
+    not_better = _adjusted(family, lambda e: 2.0 * e.p_below(margin))
+    equivalent = _adjusted(family, lambda e: 2.0 * max(e.p_above(-margin), e.p_below(margin)))
+    judged = []
+    for estimate, *p in zip(family, different, not_worse, not_better, equivalent, strict=True):
+        verdict = _verdict(estimate, [value <= 1.0 - confidence for value in p])
+        judged.append(Judgement(estimate, verdict, *p))
+    return judged
+
+
+def judge_pairs(
+    values: np.ndarray,
+    compare: Callable[[np.ndarray, np.ndarray], Estimate],
+    margin: float,
+    confidence: float,
+) -> dict[tuple[int, int], Judgement]:
+    """Return the verdicts of all pairs of systems, as one family.
+
+    Args:
+        values: float [N, M]: scores of M systems on the same N queries.
+        compare: the estimate of the difference of two columns, such as
+            `lambda a, b: clustered_mean(a - b, clusters, confidence)`.
+        margin: as `judge`.
+        confidence: as `judge`.
+
+    Returns:
+        By the numbers (i, j) of two systems, i < j: system i compared with j.
+
+    """
+    pairs = list(combinations(range(values.shape[1]), 2))
+    estimates = [compare(values[:, i], values[:, j]) for i, j in pairs]
+    return dict(zip(pairs, judge(estimates, margin, confidence), strict=True))
+
+
+def indistinguishable_from_best(
+    means: Sequence[float], pairs: dict[tuple[int, int], Judgement], confidence: float
+) -> list[int]:
+    """Return the numbers of the systems that cannot be told from the best, the best among them.
+
+    A system is left out if it differs from the one with the highest mean, after adjustment over all
+    pairs. The chance that any system is left out that is as good as the best is at most
+    1 - confidence. A pair without an interval leaves nothing out.
+
+    Args:
+        means: score of each system [M], higher is better.
+        pairs: as `judge_pairs` returns them, of all pairs.
+        confidence: as `judge`.
+
+    """
+    best = int(np.argmax(means))
+    distinguished = {
+        i + j - best
+        for (i, j), judged in pairs.items()
+        if best in (i, j) and judged.p_different <= 1.0 - confidence
+    }
+    return [number for number in range(len(means)) if number not in distinguished]
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The system with the highest mean, and what choosing it after the fact adds to its mean."""
+
+    best: int
+    observed: float
+    """Its mean."""
+    optimism: float
+    """By how much that is too high on average, at least 0."""
+    wins: np.ndarray
+    """Share of the resamples in which each system has the highest mean [M]."""
+
+    @property
+    def corrected(self) -> float:
+        """The mean less the optimism."""
+        return self.observed - self.optimism
+
+
+def select_best(
+    values: np.ndarray, clusters: np.ndarray, resamples: int, *seed: object
+) -> Selection:
+    """Choose the system with the highest mean and estimate the optimism of that choice.
+
+    In each resample of whole clusters, the best system is chosen on the clusters that are drawn and
+    scored on those that are not, which had no part in the choice. The optimism is by how much the
+    system chosen on everything scores higher there than the systems chosen in resamples
+    (bootstrap bias correction: Tsamardinos, Greasidou and Borboudakis 2018, Machine Learning
+    107:1895-1922). It is 0 where the choice never changes. Because a resample has fewer distinct
+    clusters than the data, it is rather too large than too small where systems differ little.
+
+    Args:
+        values: float [N, M]: scores of M systems on the same N queries, without NaN.
+        clusters: label of each query's cluster [N].
+        resamples: how many.
+        seed: what the draws depend on, with the number of clusters.
+
+    """
+    totals, sizes = cluster_totals(values, clusters)
+    means = weighted_means(np.ones((1, len(sizes))), totals, sizes)[0]
+    best = int(np.argmax(means))
+    wins = np.zeros(len(means))
+    gain = counted = 0.0
+    for times in cluster_draws(len(sizes), resamples, *seed):
+        chosen = weighted_means(times, totals, sizes).argmax(axis=1)
+        wins += np.bincount(chosen, minlength=len(means))
+        left_out = times == 0
+        lead = np.where(left_out, totals[:, best] - totals[:, chosen].T, 0.0)
+        gain += float(lead.sum())
+        counted += float(np.where(left_out, sizes, 0.0).sum())
+    optimism = max(gain / counted, 0.0) if counted else 0.0
+    return Selection(best, float(means[best]), optimism, wins / resamples)
+
+
+def _adjusted(family: Sequence[Estimate], p: Callable[[Estimate], float]) -> list[float]:
+    values = np.array([p(estimate) for estimate in family], dtype=np.float64)
+    return [float(value) for value in holm(np.minimum(values, 1.0))]
+
+
+def _verdict(estimate: Estimate, shown: Sequence[bool]) -> Verdict:
+    different, not_worse, not_better, equivalent = shown
+    if estimate.reason:
+        return Verdict.UNKNOWN
+    if equivalent:
+        return Verdict.EQUIVALENT
+    if different:
+        return Verdict.BETTER if estimate.value > 0 else Verdict.WORSE
+    if not_worse:
+        return Verdict.NOT_WORSE
+    return Verdict.NOT_BETTER if not_better else Verdict.UNDECIDED

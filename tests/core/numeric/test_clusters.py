@@ -1,0 +1,254 @@
+"""Clustered means against SciPy, leave-one-out by hand, and simulations whose truth is known."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import pytest
+import scipy.stats
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from anonbench.core.numeric.clusters import (
+    MIN_CLUSTERS,
+    cluster_bootstrap_means,
+    clustered_mean,
+    design_effect,
+    effective_clusters,
+    jackknife,
+    two_way_mean,
+)
+
+coarse = st.integers(-5, 5).map(float)
+clustered = st.integers(8, 30).flatmap(
+    lambda n: st.tuples(
+        arrays(np.float64, n, elements=coarse), arrays(np.int64, n, elements=st.integers(0, 12))
+    )
+)
+REPETITIONS = 1500
+
+
+@pytest.fixture(autouse=True)
+def _no_warnings() -> object:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        yield
+
+
+def persons(
+    generator: np.random.Generator, sizes: np.ndarray, alike: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return values of mean 0 and variance 1 whose correlation within a person is `alike`."""
+    labels = np.repeat(np.arange(len(sizes)), sizes)
+    own = generator.standard_normal(len(sizes))[labels]
+    values = np.sqrt(alike) * own + np.sqrt(1 - alike) * generator.standard_normal(len(labels))
+    return values, labels
+
+
+@given(arrays(np.float64, st.integers(8, 30), elements=coarse))
+def test_single_values_give_students_interval(values: np.ndarray) -> None:
+    result = clustered_mean(values, np.arange(len(values)), 0.9)
+    assert result.value == pytest.approx(values.mean())
+    if np.ptp(values) == 0:
+        assert result.low == result.value == result.high
+        return
+    expected = scipy.stats.ttest_1samp(values, 0.0)
+    assert (result.low, result.high) == pytest.approx(tuple(expected.confidence_interval(0.9)))
+    assert (result.n, result.clusters, result.df) == (len(values), len(values), len(values) - 1)
+    assert result.se == pytest.approx(scipy.stats.sem(values))
+
+
+@given(clustered)
+def test_the_variance_is_that_of_leaving_out_one_cluster_at_a_time(
+    given_values: tuple[np.ndarray, np.ndarray],
+) -> None:
+    values, labels = given_values
+    result = clustered_mean(values, labels, 0.95)
+    groups = np.unique(labels)
+    if len(groups) < MIN_CLUSTERS:
+        assert np.isnan([result.se, result.low, result.high]).all()
+        assert result.reason == (
+            f"{len(groups)} cluster{'s' * (len(groups) > 1)}, and at least 8 are needed for an "
+            "interval"
+        )
+        return
+    without = np.array([values[labels != group].mean() for group in groups])
+    left_out = jackknife(values.mean(), without, len(values), 0.95)
+    assert result.se == pytest.approx(left_out.se, abs=1e-9)
+    assert result.reason == ""
+
+
+@given(clustered, st.randoms())
+def test_neither_order_nor_names_of_clusters_matter(
+    given_values: tuple[np.ndarray, np.ndarray], random: object
+) -> None:
+    values, labels = given_values
+    order = list(range(len(values)))
+    random.shuffle(order)
+    names = np.array([f"person {9 - label:+d}" for label in labels])
+    expected = vars(clustered_mean(values, labels, 0.95))
+    assert vars(clustered_mean(values[order], names[order], 0.95)) == pytest.approx(
+        expected, nan_ok=True, abs=1e-9
+    )
+
+
+def test_equal_clusters_are_their_means() -> None:
+    generator = np.random.default_rng(0)
+    values = generator.random((10, 4))
+    result = clustered_mean(values.ravel(), np.repeat(np.arange(10), 4), 0.95)
+    expected = scipy.stats.ttest_1samp(values.mean(axis=1), 0.0).confidence_interval(0.95)
+    assert (result.low, result.high) == pytest.approx((expected.low, expected.high))
+    assert (result.n, result.clusters, result.df) == (40, 10, pytest.approx(9.0))
+
+
+def test_undefined_values_are_left_out_with_their_clusters() -> None:
+    values = np.append(np.arange(10.0), np.nan)
+    result = clustered_mean(values, np.arange(11), 0.95)
+    assert result == clustered_mean(values[:10], np.arange(10), 0.95)
+    empty = clustered_mean(np.array([np.nan]), np.array(["a"]), 0.95)
+    assert empty.reason.startswith("0 clusters") and np.isnan(empty.value)
+
+
+def test_effective_clusters() -> None:
+    assert effective_clusters(np.full(7, 3)) == pytest.approx(7.0)
+    assert effective_clusters(np.array([1000, 1, 1])) < 1.01
+    assert effective_clusters(np.array([])) == 0.0
+
+
+@given(st.floats(-2, 2), st.floats(-2, 2))
+def test_one_sided_p_values_equal_scipys(shift: float, bound: float) -> None:
+    values = np.random.default_rng(0).random(12) + shift
+    result = clustered_mean(values, np.arange(12), 0.95)
+    above = scipy.stats.ttest_1samp(values, bound, alternative="greater").pvalue
+    assert result.p_above(bound) == pytest.approx(above, abs=1e-9)
+    assert result.p_below(bound) == pytest.approx(1 - above, abs=1e-9)
+
+
+def test_p_values_without_spread_or_interval() -> None:
+    same = clustered_mean(np.zeros(9), np.arange(9), 0.95)
+    assert (same.p_above(-0.03), same.p_below(-0.03), same.p_above(0.0)) == (0.0, 1.0, 1.0)
+    few = clustered_mean(np.arange(4.0), np.arange(4), 0.95)
+    assert np.isnan([few.p_above(0.0), few.p_below(0.0)]).all()
+
+
+@pytest.mark.parametrize("alike", [0.0, 0.3, 1.0])
+@pytest.mark.parametrize(
+    "sizes",
+    [
+        np.full(8, 5),
+        np.full(40, 4),
+        np.r_[np.full(30, 2), np.full(10, 8)],
+    ],
+    ids=["8 of 5", "40 of 4", "unequal"],
+)
+def test_intervals_cover_in_95_of_100_archives(sizes: np.ndarray, alike: float) -> None:
+    generator = np.random.default_rng(1)
+    covered = 0
+    for _ in range(REPETITIONS):
+        result = clustered_mean(*persons(generator, sizes, alike), 0.95)
+        covered += result.low <= 0.0 <= result.high
+    assert covered / REPETITIONS == pytest.approx(0.95, abs=0.02)
+
+
+@pytest.mark.parametrize("alike", [0.0, 0.3, 1.0])
+def test_one_large_cluster_widens_intervals_enough(alike: float) -> None:
+    # one person has a third of all photographs; G - 1 degrees of freedom would cover less
+    generator = np.random.default_rng(1)
+    covered = 0
+    for _ in range(REPETITIONS):
+        result = clustered_mean(*persons(generator, np.r_[np.full(31, 3), 48], alike), 0.95)
+        covered += result.low <= 0.0 <= result.high
+    assert 0.93 <= covered / REPETITIONS <= 0.98
+
+
+def test_few_and_very_skewed_clusters_cover_less() -> None:
+    # the limit that docs/explanation/statistics.md states
+    generator, covered = np.random.default_rng(1), 0
+    for _ in range(REPETITIONS):
+        values = np.repeat(generator.exponential(size=8) - 1.0, 5)
+        result = clustered_mean(values, np.repeat(np.arange(8), 5), 0.95)
+        covered += result.low <= 0.0 <= result.high
+    assert covered / REPETITIONS == pytest.approx(0.90, abs=0.02)
+
+
+def test_the_interval_of_independent_values_covers_too_seldom() -> None:
+    # what clusters are for: with ten photographs of a person, half as wide as it should be
+    generator = np.random.default_rng(1)
+    covered = 0
+    for _ in range(500):
+        values, _ = persons(generator, np.full(30, 10), 0.4)
+        low, high = scipy.stats.ttest_1samp(values, 0.0).confidence_interval(0.95)
+        covered += low <= 0.0 <= high
+    assert covered / 500 < 0.75
+
+
+def test_two_ways_cover_where_one_does_not() -> None:
+    # a score of each pair of a query's person and a database's person, both of which count
+    generator = np.random.default_rng(2)
+    first, second = (labels.ravel() for labels in np.meshgrid(np.arange(25), np.arange(25)))
+    both = one = 0
+    for _ in range(REPETITIONS):
+        effects = generator.standard_normal((2, 25))
+        values = effects[0][first] + effects[1][second] + generator.standard_normal(625)
+        result = two_way_mean(values, first, second, 0.95)
+        both += result.low <= 0.0 <= result.high
+        single = clustered_mean(values, first, 0.95)
+        one += single.low <= 0.0 <= single.high
+    assert both / REPETITIONS == pytest.approx(0.95, abs=0.02)
+    assert one / REPETITIONS < 0.90
+
+
+@given(clustered)
+def test_two_equal_ways_are_one(given_values: tuple[np.ndarray, np.ndarray]) -> None:
+    values, labels = given_values
+    one = clustered_mean(values, labels, 0.95)
+    two = two_way_mean(values, labels, labels, 0.95)
+    assert vars(two) == pytest.approx(vars(one), nan_ok=True)
+    # where values of the second way are single, the wider of both standard errors counts
+    single = clustered_mean(values, np.arange(len(values)), 0.95)
+    alone = two_way_mean(values, labels, np.arange(len(values)), 0.95)
+    assert alone.se == pytest.approx(np.maximum(one.se, single.se), nan_ok=True)
+
+
+def test_two_ways_by_inclusion_and_exclusion() -> None:
+    generator = np.random.default_rng(3)
+    first, second = np.repeat(np.arange(10), 20), np.tile(np.arange(20), 10)
+    values = generator.standard_normal(10)[first] + generator.standard_normal(20)[second]
+    result = two_way_mean(values, first, second, 0.95)
+    parts = [
+        clustered_mean(values, labels, 0.95).se ** 2
+        for labels in (first, second, np.arange(len(values)))
+    ]
+    assert result.se**2 == pytest.approx(parts[0] + parts[1] - parts[2])
+    assert (result.df, result.clusters) == (pytest.approx(9.0), 10)
+    assert two_way_mean(values, first, second % 3, 0.95).reason.startswith("3 clusters")
+
+
+def test_design_effect_of_equal_clusters_is_kishs() -> None:
+    # 1 + (m - 1) · intraclass correlation
+    generator = np.random.default_rng(4)
+    values, labels = persons(generator, np.full(2000, 5), 0.3)
+    assert design_effect(values, labels) == pytest.approx(1 + 4 * 0.3, rel=0.1)
+    assert design_effect(values, np.arange(len(values))) == pytest.approx(1.0)
+    assert np.isnan(design_effect(np.ones(9), np.arange(9)))
+    assert np.isnan(design_effect(np.arange(9.0), np.zeros(9)))
+
+
+def test_the_bootstrap_draws_clusters_whole() -> None:
+    values = np.array([[0.0, 1.0], [0.0, 1.0], [1.0, 5.0]])
+    means = cluster_bootstrap_means(values, np.array(["a", "a", "b"]), 500, "x")
+    # two clusters are drawn: a and a, one of each (three rows), b and b
+    assert set(np.round(means[:, 0], 9)) == {0.0, round(1 / 3, 9), 1.0}
+    assert np.allclose(means[:, 1], 1 + 4 * means[:, 0])  # the same draws for all columns
+    assert means[:, 0].mean() == pytest.approx(0.25 * 0 + 0.5 / 3 + 0.25, abs=0.05)
+
+
+def test_the_bootstrap_agrees_with_the_standard_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    values, labels = persons(np.random.default_rng(5), np.full(60, 5), 0.5)
+    means = cluster_bootstrap_means(values[:, None], labels, 3000, "se")
+    assert means.std() == pytest.approx(clustered_mean(values, labels, 0.95).se, rel=0.05)
+    monkeypatch.setattr("anonbench.core.numeric.clusters._DRAWS", 60 * 7)
+    parts = cluster_bootstrap_means(values[:, None], labels, 3000, "se")
+    assert np.array_equal(parts, means)

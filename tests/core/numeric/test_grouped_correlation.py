@@ -1,0 +1,165 @@
+"""Correlations within methods against SciPy and regression, and false alarms by simulation."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import scipy.stats
+from hypothesis import given
+from hypothesis import strategies as st
+
+from anonbench.core.numeric import grouped_correlation
+from anonbench.core.numeric.clusters import Estimate
+from anonbench.core.numeric.grouped_correlation import Within, over_methods, within_methods
+from anonbench.core.numeric.statistics import pearson
+
+METHODS, MODELS = np.repeat(["blur", "mask", "pixelate"], 4), np.tile(list("ABCU"), 3)
+
+
+def correlate(x: np.ndarray, y: np.ndarray) -> Within:
+    return within_methods(x, y, METHODS, MODELS, 0.95, 500, "x")
+
+
+@given(st.integers(0, 10_000))
+def test_the_coefficient_is_the_partial_correlation_given_the_method(number: int) -> None:
+    x, y = np.random.default_rng(number).random((2, 12))
+    dummies = np.stack([(name == METHODS).astype(float) for name in np.unique(METHODS)], axis=1)
+    residuals = [v - dummies @ np.linalg.lstsq(dummies, v, rcond=None)[0] for v in (x, y)]
+    found = correlate(x, y)
+    assert found.coefficient == pytest.approx(scipy.stats.pearsonr(*residuals).statistic)
+    assert found.low <= found.coefficient <= found.high
+    assert (found.rows, found.methods, found.reason) == (12, 3, "")
+    # what a method adds to all its rows has no effect
+    shifted = correlate(x + np.repeat([0.0, 5.0, -2.0], 4), y + np.repeat([1.0, 9.0, 4.0], 4))
+    assert vars(shifted) == pytest.approx(vars(found))
+
+
+def test_exact_p_values_count_permutations() -> None:
+    # two methods of two models: four permutations, of which two reach the coefficient
+    x, y = np.array([1.0, 2.0, 5.0, 6.0]), np.array([3.0, 4.0, 0.0, 1.0])
+    found = within_methods(x, y, np.array([*"aabb"]), np.array([*"UCUC"]), 0.95, 10, "x")
+    assert found.coefficient == pytest.approx(1.0)
+    assert found.p == pytest.approx(2 / 4)
+    assert found.p_models == pytest.approx(2 / 2)
+    assert found.reason == "4 rows of 2 methods, and at least 10 are needed"
+
+
+def test_one_method_s_p_value_is_scipys() -> None:
+    x, y = np.random.default_rng(0).random((2, 6))
+    found = within_methods(x, y, np.zeros(6), np.arange(6), 0.95, 10, "x")
+    expected = scipy.stats.permutation_test(
+        (x,),
+        lambda shuffled: abs(np.corrcoef(shuffled, y)[0, 1]),
+        permutation_type="pairings",
+        alternative="greater",
+        n_resamples=np.inf,
+    )
+    assert abs(found.coefficient) == pytest.approx(expected.statistic)
+    assert found.p == found.p_models == pytest.approx(expected.pvalue)
+
+
+def test_fishers_interval_of_one_method_is_scipys() -> None:
+    x, y = np.random.default_rng(1).random((2, 9))
+    found = within_methods(x, y, np.zeros(9), np.arange(9), 0.95, 100, "x")
+    expected = scipy.stats.pearsonr(x, y).confidence_interval(0.95)
+    assert (found.low, found.high) == pytest.approx((expected.low, expected.high))
+
+
+def test_drawn_permutations_agree_with_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    x, y = np.random.default_rng(2).random((2, 12))
+    y = y + 0.5 * x
+    exact = correlate(x, y)
+    monkeypatch.setattr(grouped_correlation, "_EXACT", 1)
+    drawn = within_methods(x, y, METHODS, MODELS, 0.95, 20_000, "x")
+    assert drawn.p == pytest.approx(exact.p, abs=0.02)
+    assert drawn.p_models == pytest.approx(exact.p_models, abs=0.02)
+    certain = within_methods(x, x, METHODS, MODELS, 0.95, 99, "y")
+    assert 1 / 100 <= certain.p <= 3 / 100  # never zero
+
+
+def test_neither_order_nor_scale_matters() -> None:
+    generator = np.random.default_rng(3)
+    x, y = generator.random((2, 12))
+    order = generator.permutation(12)
+    found = vars(correlate(x, y))
+    shuffled = within_methods(x[order], y[order], METHODS[order], MODELS[order], 0.95, 500, "x")
+    assert vars(shuffled) == pytest.approx(found)
+    assert vars(correlate(100 * x, 1e-3 * y)) == pytest.approx(found)
+
+
+def test_what_is_undefined_has_a_reason() -> None:
+    found = correlate(np.repeat([0.1, 0.2, 0.3], 4), np.arange(12.0))
+    assert np.isnan([found.coefficient, found.p, found.low]).all()
+    assert found.reason == "a metric is the same for all models of each method"
+    incomplete = within_methods(
+        np.arange(11.0), np.arange(11.0) ** 2, METHODS[1:], MODELS[1:], 0.95, 500, "x"
+    )
+    assert incomplete.p < 0.05 and np.isnan(incomplete.p_models)
+
+
+def simulated(method: float, model: float, within: float, repetitions: int) -> dict[str, float]:
+    """Return how often each rule calls metrics of 3 methods × 4 models correlated at 5 %.
+
+    Args:
+        method: standard deviation of independent effects of methods on both metrics.
+        model: the same of models; rows have one of 1 besides.
+        within: the true correlation of rows.
+        repetitions: simulated tables.
+
+    """
+    generator = np.random.default_rng(4)
+    found = {"naive": 0, "within": 0, "models": 0, "interval": 0}
+    for _ in range(repetitions):
+        rows = generator.multivariate_normal([0, 0], [[1, within], [within, 1]], 12).T
+        x, y = rows + method * np.repeat(generator.standard_normal((2, 3)), 4, axis=1)
+        x, y = np.stack([x, y]) + model * np.tile(generator.standard_normal((2, 4)), 3)
+        found["naive"] += scipy.stats.pearsonr(x, y).pvalue <= 0.05
+        result = correlate(x, y)
+        found["within"] += result.p <= 0.05
+        found["models"] += result.p_models <= 0.05
+        found["interval"] += not result.low <= 0.0 <= result.high
+    return {rule: count / repetitions for rule, count in found.items()}
+
+
+def test_false_alarms_where_methods_differ() -> None:
+    alarms = simulated(method=3.0, model=0.0, within=0.0, repetitions=400)
+    assert alarms["naive"] > 0.3
+    assert alarms["within"] <= 0.075
+    assert alarms["interval"] <= 0.075
+    assert alarms["models"] <= 0.075
+
+
+def test_false_alarms_where_models_differ_whatever_the_method() -> None:
+    alarms = simulated(method=3.0, model=3.0, within=0.0, repetitions=400)
+    assert alarms["within"] > 0.2
+    assert alarms["models"] <= 0.075
+
+
+def test_a_correlation_of_models_is_found() -> None:
+    assert simulated(method=3.0, model=0.0, within=0.9, repetitions=200)["within"] >= 0.93
+
+
+def test_three_methods_are_three_clusters() -> None:
+    x, y = np.random.default_rng(5).random((2, 12))
+    found = over_methods(x, y, METHODS, 0.95)
+    assert found.value == pytest.approx(float(pearson(x, y)))
+    assert np.isnan([found.low, found.high]).all()
+    assert found.reason == "3 clusters, and at least 8 are needed for an interval"
+
+
+def test_a_metric_without_spread_has_no_correlation_over_methods() -> None:
+    found = over_methods(np.ones(20), np.arange(20.0), np.arange(20) // 2, 0.95)
+    assert np.isnan(found.value) and found.reason == "it is not defined"
+
+
+def test_many_methods_give_an_interval_that_covers() -> None:
+    generator = np.random.default_rng(6)
+    methods, covered = np.repeat(np.arange(30), 4), 0
+    for _ in range(400):
+        # rows correlate by 0.5 in their methods and in themselves
+        effects = generator.multivariate_normal([0, 0], [[1, 0.5], [0.5, 1]], (2, 120))
+        x, y = (effects[0][methods] + effects[1]).T
+        found = over_methods(x, y, methods, 0.95)
+        assert isinstance(found, Estimate) and -1 <= found.low <= found.value <= found.high <= 1
+        covered += found.low <= 0.5 <= found.high
+    assert covered / 400 == pytest.approx(0.95, abs=0.03)

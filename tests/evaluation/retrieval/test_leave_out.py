@@ -1,0 +1,96 @@
+"""mAP without a cluster against scoring the smaller archive, and coverage by simulation."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from anonbench.core.numeric.clusters import clustered_mean
+from anonbench.evaluation.retrieval.leave_out import leave_out_maps, over_persons
+
+
+def similarities(
+    generator: np.random.Generator, persons: int, noise: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return reference and system similarities [N, N] of three photographs each, and persons."""
+    labels = np.repeat(np.arange(persons), 3)
+    vectors = generator.standard_normal((persons, 6))[labels]
+    vectors = vectors + 0.5 * generator.standard_normal(vectors.shape)
+    # what a system gets wrong of a person it gets wrong in all photographs
+    wrong = noise * generator.standard_normal((persons, 6))[labels]
+
+    def cosine(rows: np.ndarray) -> np.ndarray:
+        units = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+        return units @ units.T
+
+    return cosine(vectors), cosine(vectors + wrong), labels
+
+
+def average_precision(reference: np.ndarray, system: np.ndarray, k: int) -> np.ndarray:
+    """Return AP of each query by its definition, [N]."""
+    scores = []
+    for expected, found in zip(reference, system, strict=True):
+        relevant = set(np.argsort(-expected, kind="stable")[:k])
+        right = [image in relevant for image in np.argsort(-found, kind="stable")]
+        precision = np.cumsum(right) / np.arange(1, len(right) + 1)
+        scores.append(precision[right].sum() / k)
+    return np.array(scores)
+
+
+def test_leaving_out_is_scoring_the_smaller_archive() -> None:
+    reference, system, persons = similarities(np.random.default_rng(0), 20, 1.0)
+    whole, without = leave_out_maps(reference, system[None], persons, 20, True, 100, "x")
+    assert whole[0] == pytest.approx(average_precision(reference, system, 20).mean())
+    assert without.shape == (20, 1)
+    kept = persons != 7
+    smaller = average_precision(reference[kept][:, kept], system[kept][:, kept], 19)
+    assert without[7, 0] == pytest.approx(smaller.mean())  # 20 · 57 / 60 = 19 are relevant
+
+
+def test_a_share_between_two_numbers_is_interpolated() -> None:
+    reference, system, persons = similarities(np.random.default_rng(1), 12, 1.0)
+    _, without = leave_out_maps(reference, system[None], persons, 6, True, 100, "x")
+    kept = persons != 0
+    inner = [matrix[kept][:, kept] for matrix in (reference, system)]
+    ends = [average_precision(*inner, k).mean() for k in (5, 6)]
+    assert without[0, 0] == pytest.approx(0.5 * sum(ends))  # 6 · 33 / 36 = 5.5
+
+
+def test_own_images_can_be_left_out() -> None:
+    reference, system, persons = similarities(np.random.default_rng(2), 10, 1.0)
+    whole, _ = leave_out_maps(reference, system[None], persons, 5, False, 100, "x")
+    hidden = [matrix - 9 * np.eye(30) for matrix in (reference, system)]  # own image comes last
+    assert whole[0] == pytest.approx(average_precision(*hidden, 5).mean())
+
+
+def test_the_reference_itself_has_every_image_right() -> None:
+    reference, _, persons = similarities(np.random.default_rng(3), 10, 1.0)
+    whole, without = leave_out_maps(reference, reference[None], persons, 5, True, 100, "x")
+    assert whole[0] == pytest.approx(1.0) and np.allclose(without, 1.0)
+
+
+def test_many_clusters_are_left_out_in_groups() -> None:
+    reference, system, persons = similarities(np.random.default_rng(4), 40, 1.0)
+    systems = np.stack([system, reference])
+    whole, without = leave_out_maps(reference, systems, persons, 12, True, 20, "x")
+    assert without.shape == (20, 2)
+    fine = leave_out_maps(reference, systems, persons, 12, True, 40, "x")[1]
+    errors = [over_persons(whole[0], each[:, 0], 120, 0.95).se for each in (without, fine)]
+    assert errors[0] == pytest.approx(errors[1], rel=0.4)
+    few = leave_out_maps(reference, systems, persons // 10, 12, True, 20, "x")[1]
+    assert over_persons(whole[0], few[:, 0], 120, 0.95).reason.startswith("4 clusters")
+
+
+def test_intervals_cover_the_score_of_archives_of_new_persons() -> None:
+    generator = np.random.default_rng(5)
+    archives = [similarities(generator, 30, 1.0) for _ in range(150)]
+    scores = [average_precision(reference, system, 9) for reference, system, _ in archives]
+    truth, covered, fixed = float(np.mean(scores)), 0, 0
+    for (reference, system, persons), of_archive in zip(archives, scores, strict=True):
+        whole, without = leave_out_maps(reference, system[None], persons, 9, True, 100, "x")
+        result = over_persons(whole[0], without[:, 0], 90, 0.95)
+        covered += result.low <= truth <= result.high
+        by_query = clustered_mean(of_archive, persons, 0.95)
+        fixed += by_query.low <= truth <= by_query.high
+    assert covered / 150 >= 0.93
+    assert fixed / 150 < 0.9  # the database is another one, too

@@ -1,0 +1,210 @@
+"""Verdicts against intervals and SciPy, and simulated archives whose truth is known."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import scipy.stats
+from hypothesis import given
+from hypothesis import strategies as st
+
+from anonbench.core.numeric.clusters import Estimate, clustered_mean
+from anonbench.core.numeric.statistics import holm
+from anonbench.evaluation.decision import (
+    Verdict,
+    indistinguishable_from_best,
+    judge,
+    judge_pairs,
+    select_best,
+)
+
+TURNED = {
+    Verdict.BETTER: Verdict.WORSE,
+    Verdict.WORSE: Verdict.BETTER,
+    Verdict.NOT_WORSE: Verdict.NOT_BETTER,
+    Verdict.NOT_BETTER: Verdict.NOT_WORSE,
+}
+PERSONS = np.repeat(np.arange(60), 5)
+
+
+def estimate(low: float, high: float) -> Estimate:
+    """Return the estimate whose 95 % interval is given, with 40 clusters."""
+    value, df = (low + high) / 2, 39.0
+    se = (high - value) / scipy.stats.t.ppf(0.975, df)
+    return Estimate(value, se, df, low, high, 200, 40)
+
+
+def archive(generator: np.random.Generator, truth: list[float]) -> np.ndarray:
+    """Return scores [300, M] of systems with these true means; photographs of a person alike."""
+    shape = (len(PERSONS), len(truth))
+    hard = generator.standard_normal((60, 1))[PERSONS]  # queries differ far more than systems
+    own = generator.standard_normal((60, len(truth)))[PERSONS]
+    noise = generator.standard_normal(shape)
+    return 0.5 + np.array(truth) + 0.2 * hard + 0.05 * own + 0.08 * noise
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "verdict"),
+    [
+        (0.001, 0.09, Verdict.BETTER),
+        (-0.09, -0.001, Verdict.WORSE),
+        (-0.029, 0.029, Verdict.EQUIVALENT),
+        (-0.02, -0.01, Verdict.EQUIVALENT),  # a real difference that does not matter
+        (-0.029, 0.05, Verdict.NOT_WORSE),
+        (-0.05, 0.029, Verdict.NOT_BETTER),
+        (-0.031, 0.031, Verdict.UNDECIDED),
+    ],
+)
+def test_one_comparison_agrees_with_its_interval(low: float, high: float, verdict: Verdict) -> None:
+    assert judge([estimate(low, high)], 0.03, 0.95)[0].verdict is verdict
+
+
+@given(st.floats(-0.1, 0.1), st.floats(0.001, 0.1))
+def test_a_verdict_turns_round_with_its_comparison(value: float, half: float) -> None:
+    given_one = judge([estimate(value - half, value + half)], 0.03, 0.95)[0]
+    turned = judge([estimate(-value - half, -value + half)], 0.03, 0.95)[0]
+    expected = TURNED.get(given_one.verdict, given_one.verdict)
+    assert turned.verdict is expected
+    assert turned.p_equivalent == pytest.approx(given_one.p_equivalent)
+
+
+def test_p_values_are_scipys() -> None:
+    differences = np.random.default_rng(0).normal(0.01, 0.05, 30)
+    (result,) = judge([clustered_mean(differences, np.arange(30), 0.95)], 0.03, 0.95)
+
+    def p(bound: float, side: str) -> float:
+        return float(scipy.stats.ttest_1samp(differences, bound, alternative=side).pvalue)
+
+    assert result.p_different == pytest.approx(p(0.0, "two-sided"))
+    assert result.p_not_worse == pytest.approx(min(1.0, 2 * p(-0.03, "greater")))
+    assert result.p_not_better == pytest.approx(min(1.0, 2 * p(0.03, "less")))
+    assert result.p_equivalent == pytest.approx(max(result.p_not_worse, result.p_not_better))
+
+
+def test_each_question_is_adjusted_over_the_family() -> None:
+    family = [estimate(0.002, 0.09), estimate(-0.02, 0.02), estimate(0.05, 0.06)]
+    alone = [judge([each], 0.03, 0.95)[0] for each in family]
+    together = judge(family, 0.03, 0.95)
+    for question in ("p_different", "p_not_worse", "p_not_better", "p_equivalent"):
+        expected = holm(np.array([getattr(each, question) for each in alone]))
+        assert [getattr(each, question) for each in together] == pytest.approx(list(expected))
+    verdicts = [Verdict.BETTER, Verdict.EQUIVALENT, Verdict.BETTER]
+    assert [each.verdict for each in alone] == verdicts
+    # the first is one of three that are shown, and p = 0.04 is no longer enough
+    assert [each.verdict for each in together] == [Verdict.NOT_WORSE, *verdicts[1:]]
+
+
+def test_what_has_no_interval_is_no_test() -> None:
+    few = clustered_mean(np.arange(4.0), np.arange(4), 0.95)
+    result, other = judge([few, estimate(0.002, 0.09)], 0.03, 0.95)
+    assert result.verdict is Verdict.UNKNOWN and result.estimate.reason
+    assert np.isnan(result.p_different)
+    assert other.verdict is Verdict.BETTER
+    assert judge([], 0.03, 0.95) == []
+
+
+def test_systems_without_any_difference_are_equivalent() -> None:
+    same = clustered_mean(np.zeros(20), np.arange(20), 0.95)
+    shifted = clustered_mean(np.full(20, 0.1), np.arange(20), 0.95)
+    verdicts = [each.verdict for each in judge([same, shifted], 0.03, 0.95)]
+    assert verdicts == [Verdict.EQUIVALENT, Verdict.BETTER]
+
+
+def test_false_findings_in_a_table_without_any_difference() -> None:
+    generator = np.random.default_rng(1)
+    found = naive = 0
+    for _ in range(300):
+        cells = archive(generator, [0.0] * 13)
+        family = [clustered_mean(cells[:, i] - cells[:, 0], PERSONS, 0.95) for i in range(1, 13)]
+        verdicts = {each.verdict for each in judge(family, 0.01, 0.95)}
+        found += bool(verdicts & {Verdict.BETTER, Verdict.WORSE})
+        naive += any(each.low > 0 or each.high < 0 for each in family)
+    assert found / 300 <= 0.07
+    assert naive / 300 > 0.2
+
+
+@pytest.mark.parametrize(
+    ("truth", "margin", "wrong"),
+    [
+        (-0.03, 0.03, {Verdict.EQUIVALENT, Verdict.NOT_WORSE, Verdict.BETTER}),
+        (0.03, 0.03, {Verdict.EQUIVALENT, Verdict.NOT_BETTER, Verdict.WORSE}),
+        (0.0, 0.03, {Verdict.BETTER, Verdict.WORSE}),
+    ],
+)
+def test_wrong_verdicts_are_rare_where_they_are_likeliest(
+    truth: float, margin: float, wrong: set[Verdict]
+) -> None:
+    generator = np.random.default_rng(2)
+    found = 0
+    for _ in range(600):
+        a, b = archive(generator, [truth, 0.0]).T
+        found += judge([clustered_mean(a - b, PERSONS, 0.95)], margin, 0.95)[0].verdict in wrong
+    assert found / 600 <= 0.07
+
+
+@pytest.mark.parametrize(
+    ("truth", "margin", "verdict"),
+    [(0.0, 0.05, Verdict.EQUIVALENT), (-0.05, 0.02, Verdict.WORSE)],
+)
+def test_what_300_queries_can_show_is_said(truth: float, margin: float, verdict: Verdict) -> None:
+    generator = np.random.default_rng(3)
+    said = 0
+    for _ in range(300):
+        a, b = archive(generator, [truth, 0.0]).T
+        said += judge([clustered_mean(a - b, PERSONS, 0.95)], margin, 0.95)[0].verdict is verdict
+    assert said / 300 >= 0.93
+
+
+def test_a_tie_at_the_top_is_named_as_one() -> None:
+    generator = np.random.default_rng(4)
+    tied = left_out = 0
+    for _ in range(300):
+        values = archive(generator, [0.0, 0.0, 0.0, -0.2])
+        pairs = judge_pairs(
+            values, lambda a, b: clustered_mean(a - b, PERSONS, 0.95), margin=0.03, confidence=0.95
+        )
+        named = indistinguishable_from_best(values.mean(axis=0).tolist(), pairs, 0.95)
+        tied += {0, 1, 2} <= set(named)
+        left_out += 3 not in named
+    assert tied / 300 >= 0.93
+    assert left_out == 300
+
+
+def test_pairs_are_one_family_and_name_their_direction() -> None:
+    values = archive(np.random.default_rng(5), [0.0, 0.1, 0.1])
+    pairs = judge_pairs(
+        values, lambda a, b: clustered_mean(a - b, PERSONS, 0.95), margin=0.03, confidence=0.95
+    )
+    assert list(pairs) == [(0, 1), (0, 2), (1, 2)]
+    assert pairs[0, 1].verdict is pairs[0, 2].verdict is Verdict.WORSE
+    assert indistinguishable_from_best(values.mean(axis=0).tolist(), pairs, 0.95) == [1, 2]
+
+
+def test_without_intervals_nothing_is_left_out() -> None:
+    values, forms = np.random.default_rng(6).random((20, 3)), np.repeat(np.arange(4), 5)
+    pairs = judge_pairs(
+        values, lambda a, b: clustered_mean(a - b, forms, 0.95), margin=0.03, confidence=0.95
+    )
+    assert indistinguishable_from_best([0.9, 0.1, 0.2], pairs, 0.95) == [0, 1, 2]
+
+
+def test_the_optimism_of_the_best_is_what_choosing_adds() -> None:
+    # twelve systems of the same true mean: the highest of twelve means is too high
+    generator = np.random.default_rng(7)
+    observed, corrected = [], []
+    for number in range(150):
+        values = archive(generator, [0.0] * 12)
+        shared = values.mean(axis=1)  # what all systems find hard is no choice
+        chosen = select_best(values - shared[:, None], PERSONS, 100, number)
+        observed.append(chosen.observed)
+        corrected.append(chosen.corrected)
+    assert np.mean(observed) > 0.01
+    assert abs(np.mean(corrected)) < 0.1 * np.mean(observed)
+
+
+def test_a_clear_choice_has_no_optimism() -> None:
+    values = archive(np.random.default_rng(8), [0.0, 0.3, 0.0])
+    chosen = select_best(values, PERSONS, 200, "x")
+    assert (chosen.best, chosen.optimism) == (1, 0.0)
+    assert list(chosen.wins) == [0.0, 1.0, 0.0]
+    assert chosen.corrected == chosen.observed == pytest.approx(values[:, 1].mean())
