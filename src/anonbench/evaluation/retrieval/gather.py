@@ -1,4 +1,4 @@
-"""Table and summary of each scenario, from the scores of all shards of a data set."""
+"""Tables and summaries of scenarios, from the scores of all shards of a data set."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from anonbench.config import Retrieval
-from anonbench.core.io import write_json, write_parquet
+from anonbench.core.io import atomic, write_json, write_parquet
 from anonbench.evaluation.retrieval import metrics
 from anonbench.evaluation.retrieval.job import CHANCE, IMAGES
 from anonbench.evaluation.retrieval.score_cache import drop_stale
@@ -48,6 +49,29 @@ def gather_scenarios(
         scores = rows.drop(columns=["scenario", CHANCE])
         write_parquet(scores, table)
         write_json(summary, summarize(scores, images, chance, settings))
+    if kept:
+        drop_stale(kept, len(shards), scenarios)
+
+
+def gather_second(
+    shards: Sequence[Path], scenarios: Sequence[str], output: Path, kept: Path | None = None
+) -> None:
+    """Write the scores by a second reference: the same bytes for every number of shards.
+
+    Args:
+        shards: what `anonbench.evaluation.retrieval.job.score_shard` wrote, all of a data set's.
+        scenarios: names as they stand there.
+        output: Parquet that is written: the columns of the shards; by scenario in this order, a
+            row group each, then by kind and id.
+        kept: folder of the cache of scores, from which stale files are removed.
+
+    """
+    with atomic(output) as temporary:
+        schema = pq.read_schema(shards[0])
+        with pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
+            for scenario in scenarios:
+                rows = pa.Table.from_pandas(_rows(shards, scenario), schema, preserve_index=False)
+                writer.write_table(rows, row_group_size=max(1, len(rows)))
     if kept:
         drop_stale(kept, len(shards), scenarios)
 
