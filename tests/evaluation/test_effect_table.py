@@ -13,10 +13,17 @@ import scipy.stats
 
 from anonbench.config.experiment import Scenario
 from anonbench.core.errors import InputError
-from anonbench.core.io import write_parquet
+from anonbench.core.io import write_csv, write_parquet
 from anonbench.core.numeric.statistics import holm
 from anonbench.core.vocabulary import Adaption, Model, QueryKind, Variant
-from anonbench.evaluation.effect_table import COLUMNS, Effect, measure, read_scores, tabulate
+from anonbench.evaluation.effect_table import (
+    COLUMNS,
+    Effect,
+    measure,
+    read_effects,
+    read_scores,
+    tabulate,
+)
 from anonbench.evaluation.retrieval.metrics import PER_QUERY
 
 IDS = [f"{number:02d}" for number in range(20)]
@@ -187,6 +194,21 @@ def test_scores_of_other_queries_are_refused() -> None:
 
     with pytest.raises(InputError, match="C-blur-50/seed0/blur-50, by the reference of seed 7"):
         list(measure(scenarios(), [0, 7], scores))
+
+
+def test_a_table_is_read_as_it_was_written(tmp_path: Path) -> None:
+    found = tabulate("demo", measure(scenarios(), [0, 7], table), 0.95)
+    write_csv(found, tmp_path / "effects.csv")
+    again = read_effects(tmp_path / "effects.csv")
+    pd.testing.assert_frame_equal(again, found, check_exact=True, check_dtype=False)
+    write_csv(found.drop(columns="share"), tmp_path / "old.csv")
+    with pytest.raises(InputError, match="'share' is missing; make the effects again"):
+        read_effects(tmp_path / "old.csv")
+
+
+def test_an_empty_table_can_be_read(tmp_path: Path) -> None:
+    write_csv(tabulate("demo", [], 0.95), tmp_path / "effects.csv")
+    assert list(read_effects(tmp_path / "effects.csv")) == COLUMNS
 
 
 def test_scores_are_read_from_files(tmp_path: Path) -> None:

@@ -158,6 +158,19 @@ def tabulate(dataset: str, effects: Iterable[Effect], confidence: float) -> pd.D
     return table
 
 
+def read_effects(path: Path) -> pd.DataFrame:
+    """Read a table of effects.
+
+    Raises:
+        InputError: a column is missing.
+
+    """
+    table = pd.read_csv(path)
+    if missing := [name for name in COLUMNS if name not in table]:
+        raise InputError(f"{path}: column {missing[0]!r} is missing; make the effects again")
+    return table
+
+
 class _Stacks:
     """Scores of the same queries by pairs of a training seed and a reference."""
 
