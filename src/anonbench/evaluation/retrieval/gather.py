@@ -7,11 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 import pyarrow.parquet as pq
 
 from anonbench.config import Retrieval
-from anonbench.core.io import atomic, write_json, write_parquet
+from anonbench.core.io import write_json, write_parquet
 from anonbench.evaluation.retrieval import metrics
 from anonbench.evaluation.retrieval.job import CHANCE, IMAGES
 from anonbench.evaluation.retrieval.score_cache import drop_stale
@@ -61,17 +60,13 @@ def gather_second(
     Args:
         shards: what `anonbench.evaluation.retrieval.job.score_shard` wrote, all of a data set's.
         scenarios: names as they stand there.
-        output: Parquet that is written: the columns of the shards; by scenario in this order, a
-            row group each, then by kind and id.
+        output: Parquet that is written: the columns of the shards; by scenario in this
+            order, then by kind and id.
         kept: folder of the cache of scores, from which stale files are removed.
 
     """
-    with atomic(output) as temporary:
-        schema = pq.read_schema(shards[0])
-        with pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
-            for scenario in scenarios:
-                rows = pa.Table.from_pandas(_rows(shards, scenario), schema, preserve_index=False)
-                writer.write_table(rows, row_group_size=max(1, len(rows)))
+    tables = [_rows(shards, scenario) for scenario in scenarios]
+    write_parquet(pd.concat(tables, ignore_index=True), output)
     if kept:
         drop_stale(kept, len(shards), scenarios)
 
