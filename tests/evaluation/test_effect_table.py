@@ -19,9 +19,9 @@ from anonbench.core.vocabulary import Adaption, Model, QueryKind, Variant
 from anonbench.evaluation.effect_table import (
     COLUMNS,
     Effect,
+    collect_effects,
     measure,
     read_effects,
-    read_scores,
     tabulate,
 )
 from anonbench.evaluation.retrieval.metrics import PER_QUERY
@@ -213,13 +213,14 @@ def test_an_empty_table_can_be_read(tmp_path: Path) -> None:
 
 def test_scores_are_read_from_files(tmp_path: Path) -> None:
     names = [scenario.path for scenario in scenarios()]
-    own = {name: tmp_path / f"{number}.parquet" for number, name in enumerate(names)}
-    for name, path in own.items():
+    own = [tmp_path / f"own{number}.parquet" for number in range(len(names))]
+    for name, path in zip(names, own, strict=True):
         write_parquet(table(0, name).reset_index().sample(frac=1, random_state=0), path)
-    together = [table(7, name).reset_index().assign(scenario=name) for name in names]
-    write_parquet(pd.concat(together), tmp_path / "7.parquet")
-    scores = read_scores(0, own, {7: tmp_path / "7.parquet"})
+    second = [tmp_path / "7.parquet", tmp_path / "8.parquet"]
+    for seed, path in zip((7, 8), second, strict=True):
+        rows = [table(seed, name).reset_index().assign(scenario=name) for name in names]
+        write_parquet(pd.concat(rows), path)
     pd.testing.assert_frame_equal(
-        tabulate("demo", measure(scenarios(), [0, 7], scores), 0.95),
-        tabulate("demo", measure(scenarios(), [0, 7], table), 0.95),
+        collect_effects("demo", scenarios(), [0, 7, 8], own, second, 0.95),
+        tabulate("demo", measure(scenarios(), [0, 7, 8], table), 0.95),
     )

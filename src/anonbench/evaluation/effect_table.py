@@ -94,17 +94,36 @@ class Effect:
         return share_of(self.values, self.ceiling)
 
 
-def read_scores(seed: int, own: Mapping[str, Path], second: Mapping[int, Path]) -> Scores:
-    """Return what reads the scores by all references.
+def collect_effects(
+    dataset: str,
+    scenarios: Sequence[Scenario],
+    references: Sequence[int],
+    own: Sequence[Path],
+    second: Sequence[Path],
+    confidence: float,
+) -> pd.DataFrame:
+    """Return the effects of a data set from the files of its scores, with the columns `COLUMNS`.
 
     Args:
-        seed: of the reference that all tables of results are about.
-        own: scores by it, the Parquet of each scenario.
-        second: scores by the references of other seeds, one Parquet each
+        dataset: its name.
+        scenarios: of the training seeds, without the retraining control's.
+        references: seeds of the unadapted models, that of all tables first.
+        own: scores by the first reference, the Parquet of each scenario.
+        second: scores by the other references, one Parquet each
             (`anonbench.evaluation.retrieval.gather.gather_second`).
+        confidence: coverage of the intervals, as a share.
+
+    Raises:
+        InputError: the scores of two scenarios are of other queries.
 
     """
+    first, *others = references
+    by_scenario = {run.path: path for run, path in zip(scenarios, own, strict=True)}
+    scores = _reader(first, by_scenario, dict(zip(others, second, strict=True)))
+    return tabulate(dataset, measure(scenarios, references, scores), confidence)
 
+
+def _reader(seed: int, own: Mapping[str, Path], second: Mapping[int, Path]) -> Scores:
     def read(reference: int, scenario: str) -> pd.DataFrame:
         if reference == seed:
             table = pd.read_parquet(own[scenario])
