@@ -330,7 +330,7 @@ class Paths:
                 for run in scenarios
                 for variant in (ORIGINAL, run.variant)
             ],
-            "scores": [f"{folder}/scores.csv", f"{folder}/comparisons.csv"],
+            "scores": [f"{folder}/{name}.csv" for name in ("scores", "comparisons", "effects")],
             "privacy": [f"{folder}/privacy/reidentification.csv"] if privacy else [],
             "tables": self.tables(dataset),
             "figures": self.figures(dataset),
