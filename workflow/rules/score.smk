@@ -92,7 +92,7 @@ rule second_rankings:
     log:
         "<logs>/rankings/{dataset}-second-seed{seed}.log",
     resources:
-        mem_mb=lambda w: estimates.rankings_mb(w.dataset),
+        mem_mb=lambda w: estimates.retrieval_mb(w.dataset),
         runtime=20,
     params:
         scenarios=lambda w: list(paths.trained_scores(w.dataset)),
