@@ -81,11 +81,10 @@ use rule retrieve as retrieve_second with:
 
 rule second_rankings:
     input:
-        lambda w: expand(
+        expand(
             plain(rules.retrieve_second.output),
-            dataset=w.dataset,
-            seed=w.seed,
             shard=range(settings.retrieval.shards),
+            allow_missing=True,
         ),
     output:
         "<results>/{dataset}/retrieval/second/seed{seed}.parquet",
