@@ -25,8 +25,9 @@ from anonbench.embedding.attention_shares import SHARE_COLUMNS
 from anonbench.embedding.store import Embeddings, write_embeddings
 from anonbench.evaluation.correlation import write_correlation
 from anonbench.evaluation.downstream.evaluate import evaluate_downstream
+from anonbench.evaluation.effect_table import collect_effects
 from anonbench.evaluation.pairwise import compare, read_comparisons
-from anonbench.evaluation.retrieval.gather import gather_scenarios
+from anonbench.evaluation.retrieval.gather import gather_scenarios, gather_second
 from anonbench.evaluation.retrieval.job import Embedded, score_shard
 from anonbench.evaluation.scores import collect, scenario_files
 from anonbench.reporting.dataset_tables import write_dataset_table
@@ -47,6 +48,7 @@ PERSON = "anna meier"
 TRAIN, VAL = 60, 40
 CONFIG: dict[str, Any] = {
     "title": "A small run",
+    "control_seeds": [1],
     "datasets": {
         NAME: {
             "layout": "celeba",
@@ -114,7 +116,7 @@ def _put_models(config: Config, base: Path, classes: dict[str, str]) -> None:
             for split in ("train", "val"):
                 path = base / f"embeddings/{run.model}/seed{run.seed}/{variant}/{split}.h5"
                 place = [classes[each][-1] for each in ids_of(split)]
-                draw = rng(str(run.model), variant, split).standard_normal
+                draw = rng(str(run.model), run.seed, variant, split).standard_normal
                 values = np.eye(8)[np.array(place, int)] + draw((len(place), 8)) / 2
                 write_embeddings(path, Embeddings(ids_of(split), values.astype(np.float32)))
                 _digest(path)
@@ -137,6 +139,7 @@ def finish(config: Config) -> None:
     ]
     score_shard(scenarios[0].queries, scenarios, config.retrieval, 0, shard)
     gather_scenarios([shard], names, config.retrieval, *retrieval)
+    _judge_again(config, experiment, dict(zip(names, scenarios, strict=True)))
     labels = pd.read_parquet(base / "manifest.parquet", columns=["id", "Male"])
     labelled = names if config.datasets[NAME].label else []
     for name in labelled:
@@ -154,15 +157,32 @@ def finish(config: Config) -> None:
     people = base / "clusters.parquet"
     write_clusters(NAME, base / "manifest.parquet", "Male", [], people)
     _digest(people)
-    clusters = read_clusters(people)
-    scores = collect(NAME, files, clusters, 0, (), shown.bootstrap, shown.confidence)
+    clusters, control = read_clusters(people), config.control_seeds
+    scores = collect(NAME, files, clusters, 0, control, shown.bootstrap, shown.confidence)
     write_csv(scores, base / "scores.csv")
-    write_csv(compare(NAME, files, clusters, 0, (), shown.confidence), base / "comparisons.csv")
+    comparisons = compare(NAME, files, clusters, 0, control, shown.confidence)
+    write_csv(comparisons, base / "comparisons.csv")
     if labelled:
         ends = (".csv", "_by_method.csv", ".json")
         correlations = [base / f"correlation/100{end}" for end in ends]
         write_correlation(base / "scores.csv", 100, config.correlation, *correlations)
     _tables(config, experiment, base)
+
+
+def _judge_again(config: Config, experiment: Experiment, scenarios: dict[str, Embedded]) -> None:
+    """Write the scores by second references, and the effects."""
+    base, runs = config.results / NAME / "retrieval", experiment.trained_scenarios(NAME)
+    seeds, judged = experiment.second_references, [run.path for run in runs]
+    for seed in seeds:
+        shard = base / f"second/seed{seed}/shards/0.parquet"
+        control = scenarios[f"unadapted/seed{seed}/original"]
+        score_shard(control.queries, [scenarios[n] for n in judged], config.retrieval, 0, shard)
+        gather_second([shard], judged, base / f"second/seed{seed}.parquet")
+    own = [base / f"{name}.parquet" for name in judged]
+    second = [base / f"second/seed{seed}.parquet" for seed in seeds]
+    confidence = config.presentation.confidence
+    effects = collect_effects(NAME, runs, (0, *seeds), own, second, confidence)
+    write_csv(effects, base.parent / "effects.csv")
 
 
 def _tables(config: Config, experiment: Experiment, base: Path) -> None:

@@ -83,7 +83,7 @@ def test_every_number_comes_out_again_from_the_scores(bundle: Path) -> None:
     for part in found.parts:
         assert part.exact == part.numbers, part.name
         numbers[part.part] += part.numbers
-    assert set(numbers) == {"means", "scores", "comparisons", "correlation", "tables"}
+    assert set(numbers) == {"means", "scores", "comparisons", "effects", "correlation", "tables"}
     assert all(count > 100 for count in numbers.values())
 
 
@@ -225,7 +225,7 @@ def test_a_data_set_without_labels(root: Path, tmp_path: Path) -> None:
     found = verify(tmp_path / "b")
     assert found.differences == []
     parts = {part.part for part in found.parts}
-    assert parts == {"retrieval", "means", "scores", "comparisons", "tables"}
+    assert parts == {"retrieval", "means", "scores", "comparisons", "effects", "tables"}
 
 
 def test_the_metadata_is_a_workflow_ro_crate(run: Config, root: Path, tmp_path: Path) -> None:
@@ -249,7 +249,7 @@ def test_the_metadata_is_a_workflow_ro_crate(run: Config, root: Path, tmp_path: 
 
 def test_a_changed_number_of_a_table_is_named(bundle: Path) -> None:
     table = pd.read_csv(bundle / TABLE)
-    table.loc[1, "map_mask"] += 0.1
+    table.loc[2, "map_mask"] += 0.1
     table.to_csv(bundle / TABLE, index=False)
     found = verify(bundle)
     assert found.wrong == (f"{TABLE}: holds something else than {METADATA} lists",)
@@ -286,6 +286,28 @@ def test_scores_that_are_not_the_embeddings_are_found(whole: Path, tmp_path: Pat
     shutil.copyfile(tmp_path / "b" / other, tmp_path / "b" / path)
     relisted(tmp_path / "b", path)
     assert set(differing(tmp_path / "b")) == {"retrieval", "downstream"}
+
+
+def test_changed_scores_of_a_second_reference_are_found(bundle: Path, whole: Path) -> None:
+    """Effects are made again from them; they are made again from embeddings."""
+    path = "results/portraits/retrieval/second/seed1.parquet"
+    table = pd.read_parquet(bundle / path)
+    table.assign(ap=table["ap"] + 0.01).to_parquet(bundle / path)
+    relisted(bundle, path)
+    assert set(differing(bundle)) == {"effects"}
+    published = pd.read_parquet(whole / path.replace("results", "published"))
+    pd.testing.assert_frame_equal(published.drop(columns="id"), table.drop(columns="id"))
+
+
+def test_scores_by_a_second_reference_come_out_again(whole: Path, tmp_path: Path) -> None:
+    shutil.copytree(whole, tmp_path / "b")
+    path = "published/portraits/retrieval/second/seed1.parquet"
+    table = pd.read_parquet(tmp_path / "b" / path)
+    table.loc[3, "ndcg"] += 0.01
+    table.to_parquet(tmp_path / "b" / path)
+    relisted(tmp_path / "b", path)
+    found = [text for text in verify(tmp_path / "b").differences if "second" in text]
+    assert len(found) == 1 and "seed1.parquet: ndcg of " in found[0]
 
 
 def test_a_damaged_file_is_told(bundle: Path) -> None:
@@ -380,10 +402,13 @@ def test_the_workflow_starts_from_what_a_bundle_carries(bundle: Path) -> None:
     outputs = {
         "scores": "results/portraits/scores.csv",
         "rankings_portraits": "results/portraits/retrieval/unadapted/seed0/mask-100.json",
+        "effects": "results/portraits/effects.csv",
+        "second_rankings": "results/portraits/retrieval/second/seed1.parquet",
+        "retrieve_second": "results/portraits/retrieval/second/seed1/shards/0.parquet",
         "train_unadapted": "results/portraits/models/unadapted/seed0/backbone.safetensors",
     }
     rules = [(name, path.__eq__) for name, path in outputs.items()]
-    assert rules_left(bundle / METADATA, rules) == {"scores"}
+    assert rules_left(bundle / METADATA, rules) == {"scores", "effects", "retrieve_second"}
     with pytest.raises(InputError, match="run snakemake in the bundle's folder"):
         rules_left(bundle / "nothing.json", rules)
 

@@ -108,7 +108,8 @@ def embeddings(folder: Path) -> None:
     assert python is not None
     subprocess.run([sys.executable, "-c", python[1]], cwd=folder, check=True)
     ids = (folder / "originals.ids.txt").read_text(encoding="utf-8")
-    copies = ("new_model_originals", "pixelate", "blur", "mask", "ref", "db")
+    models = ("retrained_originals", "new_model_originals", "new_model_anonymized")
+    copies = (*models, "pixelate", "blur", "mask", "ref", "db")
     for name in (*copies, "broken"):
         shutil.copy(folder / "anonymized.npy", folder / f"{name}.npy")
         (folder / f"{name}.ids.txt").write_text(ids, encoding="utf-8")

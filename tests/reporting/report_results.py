@@ -8,7 +8,13 @@ from typing import Any
 
 import pandas as pd
 from PIL import Image
-from synthetic_results import make_comparisons, make_correlations, make_quality, write_results
+from synthetic_results import (
+    make_comparisons,
+    make_correlations,
+    make_effects,
+    make_quality,
+    write_results,
+)
 
 from anonbench.config.experiment import Figure, Table
 from anonbench.core.io import write_json
@@ -104,6 +110,8 @@ def section(
     figures += [Figure("correlation", name, degree) for degree in degrees if labelled]
     comparisons = folder / "comparisons.csv"
     make_comparisons(scores).to_csv(comparisons, index=False)
+    effects = folder / "effects.csv"
+    make_effects(scores).to_csv(effects, index=False)
     explorer = folder / "explorer.json"
     write_json(explorer, make_explorer(name))
     rates = folder / "rates.csv"
@@ -121,4 +129,5 @@ def section(
         comparisons,
         rates,
         explorer,
+        effects=effects,
     )

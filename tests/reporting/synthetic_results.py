@@ -14,7 +14,9 @@ from anonbench.core.numeric.seeding import rng
 from anonbench.core.vocabulary import CONTROL, Entity, Variant
 from anonbench.detection.gather import COUNTS
 from anonbench.detection.quality.quality import measure, summarize_quality
+from anonbench.evaluation.effect_table import COLUMNS as EFFECTS
 from anonbench.evaluation.pairwise import COLUMNS as TESTS
+from anonbench.evaluation.retrieval.metrics import PER_QUERY
 from anonbench.evaluation.scores import COLUMNS
 
 METHODS = ("pixelate", "blur", "mask")
@@ -97,6 +99,31 @@ def make_comparisons(scores: pd.DataFrame, unsure: float = 0.02) -> pd.DataFrame
                 (*key, a, b, difference, *ends, p, p, *map(int, column[["n", "clusters"]].iloc[0]))
             )
     return pd.DataFrame(rows, columns=TESTS)
+
+
+def make_effects(scores: pd.DataFrame) -> pd.DataFrame:
+    """Return effects of random scores with a control: a tenth of every lead is lost to adapting."""
+    rows: list[dict[str, object]] = []
+    keys = ["dataset", "degree", "method", "query", "metric"]
+    ranked = scores[scores["metric"].isin(PER_QUERY)]
+    for key, column in ranked.groupby(keys, sort=False):
+        means = column.groupby("adaption")["value"].mean()
+        if CONTROL not in means:
+            continue
+        whole = dict(zip(keys, key, strict=True)) | {"p": 0.001, "p_holm": 0.001, "ceiling": 0.45}
+        whole |= {"seeds": 1, "references": 1, "n": int(column["n"].iloc[0])}
+        values = {("unadapted", "anonymizing" if whole["degree"] else "retraining"): 0.05}
+        for adaption in set(means.index) - {"unadapted", CONTROL}:
+            lead = float(means["unadapted"] - means[adaption])
+            parts = {"adapting": lead / 10, "lead": lead, "bias": lead - lead / 10}
+            values |= {(adaption, effect): value for effect, value in parts.items()}
+        for (adaption, effect), value in sorted(values.items()):
+            row = whole | {"adaption": adaption, "effect": effect, "value": value}
+            row |= {"low": value - 0.02, "high": value + 0.02}
+            if effect in ("anonymizing", "adapting"):
+                row |= {"share": value / 0.45, "share_low": 0.0, "share_high": value / 0.45 + 0.1}
+            rows.append(row)
+    return pd.DataFrame(rows, columns=EFFECTS)
 
 
 def make_correlations(undefined: bool = False) -> pd.DataFrame:

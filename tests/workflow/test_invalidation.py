@@ -23,6 +23,7 @@ SCORES = {"scores", "comparisons", "table", "trend", "gallery", "front"} | SHOWN
 RATES = {"reidentification", "dataset_table", "front"} | SHOWN
 CORRELATED = {"correlate", "heatmap"}
 RANKED = {"retrieve", "rankings_portraits", "rankings_documents"} | SCORES | CORRELATED
+RANKED |= {"retrieve_second", "second_rankings", "effects"}
 EMBEDDED = {"embed_original", "embed_unadapted", "embed_adapted", "downstream", "explore"} | RANKED
 HIDDEN = {"anonymize", "audit", "examples"}
 ATTENDED = {"attend", "attention", "attention_share"}

@@ -97,6 +97,22 @@ def test_scenarios_are_scored_by_their_own_and_by_original_embeddings() -> None:
     assert len(set(paths().scenario_names("mine"))) == 14
 
 
+def test_a_second_reference_has_a_table_of_scores() -> None:
+    two = paths(training_seeds=[0, 1])
+    assert two.second_scores("mine") == {
+        seed: f"out/mine/retrieval/second/seed{seed}.parquet" for seed in (1, 7)
+    }
+    control = two.reference_embedding("mine", 7)
+    assert control == "out/mine/embeddings/unadapted/seed7/original/val.h5"
+    pattern = two.reference_embedding("{dataset}", "{seed}")
+    assert pattern == "out/{dataset}/embeddings/unadapted/seed{seed}/original/val.h5"
+    # two unadapted models on five variants, and two models for each of four variants
+    scores = two.trained_scores("mine")
+    assert len(scores) == 2 * 5 + 2 * 4 and not any("seed7" in name for name in scores)
+    assert set(scores.values()) < set(two.scenario_files("mine", "retrieval", "parquet"))
+    assert paths(control_seeds=[]).second_scores("mine") == {}
+
+
 def test_accuracies_need_labels() -> None:
     assert paths().scenario_files("mine", "downstream", "json") == []
     labelled = paths(data={"label": "class"})

@@ -175,6 +175,7 @@ rule report:
         [path for path in rules.figures.input if path.endswith(".png")],
         scores=paths.of_each("{dataset}/scores.csv"),
         comparisons=paths.of_each("{dataset}/comparisons.csv"),
+        effects=paths.of_each("{dataset}/effects.csv"),
         counts=paths.of_each("{dataset}/counts.csv"),
         skipped=paths.of_each("{dataset}/skipped.csv"),
         audits=paths.of_each("{dataset}/audit.csv"),

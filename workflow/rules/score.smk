@@ -56,6 +56,71 @@ for _name in experiment.datasets:
             "../scripts/rankings.py"
 
 
+# What second references find: the unadapted models of other seeds rank the originals too, which
+# tells costs from retrieval bias. The cache of scores is a folder of its own.
+use rule retrieve as retrieve_second with:
+    input:
+        **by_digest(
+            reference=paths.reference_embedding("{dataset}", "{seed}"),
+            queries=lambda w: paths.embeddings(
+                w.dataset, experiment.trained_scenarios(w.dataset), "original"
+            ),
+            databases=lambda w: paths.embeddings(
+                w.dataset, experiment.trained_scenarios(w.dataset)
+            ),
+        ),
+    output:
+        "<results>/{dataset}/retrieval/second/seed{seed}/shards/{shard}.parquet",
+    log:
+        "<logs>/retrieve/{dataset}/second-seed{seed}-{shard}.log",
+    params:
+        slice=stage_parameters.retrieve(settings),
+        scenarios=lambda w: list(paths.trained_scores(w.dataset)),
+        shards=settings.retrieval.shards,
+
+
+rule second_rankings:
+    input:
+        expand(
+            plain(rules.retrieve_second.output),
+            shard=range(settings.retrieval.shards),
+            allow_missing=True,
+        ),
+    output:
+        "<results>/{dataset}/retrieval/second/seed{seed}.parquet",
+    log:
+        "<logs>/rankings/{dataset}-second-seed{seed}.log",
+    resources:
+        mem_mb=lambda w: estimates.retrieval_mb(w.dataset),
+        runtime=20,
+    params:
+        scenarios=lambda w: list(paths.trained_scores(w.dataset)),
+    script:
+        "../scripts/second_rankings.py"
+
+
+rule effects:
+    input:
+        own=lambda w: list(paths.trained_scores(w.dataset).values()),
+        second=lambda w: list(paths.second_scores(w.dataset).values()),
+    output:
+        "<results>/{dataset}/effects.csv",
+    log:
+        "<logs>/effects/{dataset}.log",
+    resources:
+        mem_mb=2000,
+        runtime=20,
+    params:
+        slice=stage_parameters.comparisons(settings),
+        scenarios=lambda w: [
+            (str(run.model), run.seed, str(run.variant))
+            for run in experiment.trained_scenarios(w.dataset)
+        ],
+        references=[experiment.reference_seed, *experiment.second_references],
+    script:
+        "../scripts/effects.py"
+
+
 rule downstream:
     input:
         **by_digest(

@@ -121,11 +121,16 @@ def _scores(
     experiment: Experiment, name: str, retrieval_again: bool, downstream_again: bool
 ) -> Iterator[Entry]:
     from anonbench.evaluation.retrieval.engine import COLUMNS
+    from anonbench.evaluation.retrieval.job import CHANCE
 
     places = {True: PUBLISHED, False: START}
     stages: dict[str, tuple[bool, tuple[str, ...]]] = {
         "retrieval": (retrieval_again, ("id", "query", *COLUMNS))
     }
+    for seed in experiment.second_references:
+        path = f"{name}/retrieval/second/seed{seed}.parquet"
+        second = ("scenario", "id", "query", *COLUMNS, CHANCE)
+        yield Entry(path, Copy.ROWS, places[retrieval_again], name, second)
     if experiment.datasets[name].label is not None:
         stages["downstream"] = (downstream_again, ("id", "label", "knn", "linear"))
     for stage, (again, columns) in stages.items():
@@ -164,6 +169,7 @@ def _embeddings(experiment: Experiment, name: str, ids: bool) -> Iterator[Entry]
 def _collected(experiment: Experiment, name: str) -> Iterator[Entry]:
     yield Entry(f"{name}/scores.csv", place=PUBLISHED)
     yield Entry(f"{name}/comparisons.csv", place=PUBLISHED)
+    yield Entry(f"{name}/effects.csv", place=PUBLISHED)
     if experiment.datasets[name].label is not None:
         for degree in sorted(experiment.datasets[name].degrees):
             for end in (".csv", "_by_method.csv", ".json"):

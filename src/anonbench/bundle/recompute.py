@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from anonbench.bundle.agreement import Agreement, joined, of_csv, of_frames, of_text, of_values
 from anonbench.bundle.contents import PUBLISHED, START, scenario_names
-from anonbench.config import Config
+from anonbench.config import Config, Retrieval
 from anonbench.config.experiment import TABLE_SUFFIXES, Experiment, Table
 from anonbench.core.io import read_json, write_csv
 from anonbench.core.vocabulary import ORIGINAL
 from anonbench.datasets.clusters import read_clusters
 from anonbench.evaluation.scores import CLASSIFIERS, ScenarioFiles, scenario_files
+
+if TYPE_CHECKING:
+    from anonbench.evaluation.retrieval.job import Embedded
 
 _OF_A_RANKING = ("images", "k", "top", "queries", "chance", "floor")
 _OF_A_CLASSIFIER = ("train", "val", "chance", "unlabelled", "knn", "k", "linear")
@@ -101,7 +105,29 @@ def retrieval(bundle: Bundle, name: str, sample: int | None) -> Agreement | None
         else:
             found.append(_json("retrieval", bundle, f"{path}.json", summary, _OF_A_RANKING))
         found.append(of_frames("retrieval", f"{path}.parquet", known, scores))
+    found += _second(bundle, name, files, settings)
     return joined("retrieval", name, found)
+
+
+def _second(
+    bundle: Bundle, name: str, files: Mapping[str, Embedded], settings: Retrieval
+) -> Iterator[Agreement]:
+    """Rank again by second references, where their scores and embeddings are in the bundle."""
+    from anonbench.evaluation.retrieval.gather import gather_second
+    from anonbench.evaluation.retrieval.job import score_shard
+
+    runs = [run.path for run in bundle.experiment.trained_scenarios(name) if run.path in files]
+    for seed in bundle.experiment.second_references:
+        reference = files.get(f"unadapted/seed{seed}/{ORIGINAL}")
+        path = f"{name}/retrieval/second/seed{seed}.parquet"
+        if reference is None or not runs or not bundle.carried(path).is_file():
+            continue
+        shard = bundle.again(f"{name}/retrieval/second/shard.parquet")
+        score_shard(reference.queries, [files[run] for run in runs], settings, 0, shard)
+        gather_second([shard], runs, bundle.again(path))
+        known, scores = pd.read_parquet(bundle.carried(path)), pd.read_parquet(bundle.again(path))
+        asked = known["id"].isin(scores["id"]) & known["scenario"].isin(runs)
+        yield of_frames("retrieval", path, known[asked].reset_index(drop=True), scores)
 
 
 def downstream(bundle: Bundle, name: str) -> Agreement | None:
@@ -190,6 +216,7 @@ def collected(bundle: Bundle, name: str) -> Iterator[Agreement]:
         tests = compare(name, files, clusters, *seeds, shown.confidence)
         write_csv(tests, bundle.again(path))
         yield of_csv("comparisons", path, bundle.published(path), bundle.again(path))
+    yield from _effects(bundle, name)
     for degree in sorted(config.datasets[name].degrees):
         ends = (".csv", "_by_method.csv", ".json")
         paths = [f"{name}/correlation/{degree}{end}" for end in ends]
@@ -201,6 +228,26 @@ def collected(bundle: Bundle, name: str) -> Iterator[Agreement]:
             for p, made in zip(paths[:2], again, strict=False):
                 yield of_csv("correlation", p, bundle.published(p), made)
             yield _json("correlation", bundle, paths[2], again[2])
+
+
+def _effects(bundle: Bundle, name: str) -> Iterator[Agreement]:
+    from anonbench.evaluation.effect_table import collect_effects
+
+    experiment, path = bundle.experiment, f"{name}/effects.csv"
+    if not bundle.published(path).is_file():
+        return
+    runs = experiment.trained_scenarios(name)
+    seeds = experiment.second_references
+    table = collect_effects(
+        name,
+        runs,
+        (experiment.reference_seed, *seeds),
+        [bundle.carried(f"{name}/retrieval/{run.path}.parquet") for run in runs],
+        [bundle.carried(f"{name}/retrieval/second/seed{seed}.parquet") for seed in seeds],
+        bundle.config.presentation.confidence,
+    )
+    write_csv(table, bundle.again(path))
+    yield of_csv("effects", path, bundle.published(path), bundle.again(path))
 
 
 def tables(bundle: Bundle) -> Iterator[Agreement]:

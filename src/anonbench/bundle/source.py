@@ -16,8 +16,8 @@ from anonbench.core.jobs.checksums import verify_against
 from anonbench.core.vocabulary import Split
 
 _AGAIN = re.compile(
-    "retrieve|rankings_.*|downstream|scores|comparisons|correlate|table|sizes|scenarios|profiles"
-    "|paper_.*|heatmap|trend|learning|learning_model|schedules|cost|attention_share"
+    "retrieve|retrieve_second|rankings_.*|second_rankings|downstream|scores|comparisons|effects"
+    "|correlate|table|sizes|scenarios|profiles|paper_.*|heatmap|trend|learning|learning_model|schedules|cost|attention_share"
     "|detection_figure|pipeline|front|dataset_table|report"
 )
 """Rules that need no image and no model: the only ones that run on a bundle."""

@@ -142,6 +142,14 @@ class Experiment:
         """The training seed whose unadapted model gives the reference ranking."""
         return self.config.training_seeds[0]
 
+    @property
+    def second_references(self) -> tuple[int, ...]:
+        """The other seeds of the unadapted model: their rankings tell a cost from retrieval bias.
+
+        None where the unadapted model is trained once: no control, and one training seed.
+        """
+        return self.seeds(Model())[1:]
+
     def entities(self, name: str) -> list[Entity]:
         """Return the entities that a data set's detectors look for."""
         detectors = self.datasets[name].detectors
@@ -184,6 +192,11 @@ class Experiment:
             for model, seed in self.trainings(name)
             if model == Model() or model.variant == variant
         ]
+
+    def trained_scenarios(self, name: str) -> list[Scenario]:
+        """Return what second references judge: all that is scored but the retraining control."""
+        seeds = self.config.training_seeds
+        return [scenario for scenario in self.scenarios(name) if scenario.seed in seeds]
 
     def shown_variant(self, name: str) -> Variant:
         """Return what attention is looked at on: the first method at the highest degree."""

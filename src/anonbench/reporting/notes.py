@@ -91,9 +91,9 @@ def _control(retrieval: bool, on_originals: str | None) -> str:
     name = f"“{ADAPTIONS[CONTROL]}” is the unadapted model trained with another seed"
     if retrieval:
         text = (
-            f"{name} than the reference's: what retraining alone costs. What an adapted model "
-            "loses beyond it is the cost of adapting; one above it is kept close by the seed that "
-            "it shares with the reference"
+            f"{name} than the reference's: what retraining alone costs. It is no yardstick for "
+            "adapted models, which share the reference's seed; what adapting costs is measured by "
+            "a second reference"
         )
     else:
         text = f"{name}: how far two trainings of one recipe are apart"

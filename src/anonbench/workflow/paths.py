@@ -172,9 +172,10 @@ class Paths:
         splits = ("val", "train")
         return {s: self.embedding("{dataset}", model, "{seed}", variant, s) for s in splits}
 
-    def reference_embedding(self, dataset: str) -> str:
-        """Return the embeddings of which the reference ranking is made."""
-        return self.embedding(dataset, UNADAPTED, self.experiment.reference_seed, ORIGINAL)
+    def reference_embedding(self, dataset: str, seed: Name | None = None) -> str:
+        """Return the embeddings that a reference ranking is made of, by default the tables' own."""
+        chosen = self.experiment.reference_seed if seed is None else seed
+        return self.embedding(dataset, UNADAPTED, chosen, ORIGINAL)
 
     def embeddings(
         self, dataset: str, scenarios: Iterable[Scenario] | None = None, variant: str | None = None
@@ -193,6 +194,16 @@ class Paths:
     def scenario_names(self, dataset: str) -> list[str]:
         """Return model, seed and variant of each scenario, as its files are named."""
         return [scenario.path for scenario in self.experiment.scenarios(dataset)]
+
+    def trained_scores(self, dataset: str) -> dict[str, str]:
+        """Return the scores of each query by scenario, without the retraining control's."""
+        names = [scenario.path for scenario in self.experiment.trained_scenarios(dataset)]
+        return {name: f"{self.results}/{dataset}/retrieval/{name}.parquet" for name in names}
+
+    def second_scores(self, dataset: str) -> dict[int, str]:
+        """Return the scores of each query by the seed of the second reference."""
+        folder = f"{self.results}/{dataset}/retrieval/second"
+        return {seed: f"{folder}/seed{seed}.parquet" for seed in self.experiment.second_references}
 
     def scenario_files(self, dataset: str, stage: str, suffix: str) -> list[str]:
         """Return a stage's files of each scenario; `downstream` has none without labels."""
@@ -319,7 +330,7 @@ class Paths:
                 for run in scenarios
                 for variant in (ORIGINAL, run.variant)
             ],
-            "scores": [f"{folder}/scores.csv", f"{folder}/comparisons.csv"],
+            "scores": [f"{folder}/{name}.csv" for name in ("scores", "comparisons", "effects")],
             "privacy": [f"{folder}/privacy/reidentification.csv"] if privacy else [],
             "tables": self.tables(dataset),
             "figures": self.figures(dataset),

@@ -26,7 +26,7 @@ from anonbench.core.io import read_checksummed
 from anonbench.embedding.store import Embeddings, read_embeddings, write_embeddings
 from anonbench.evaluation.retrieval import job, score_cache
 from anonbench.evaluation.retrieval.engine import COLUMNS, make_engine
-from anonbench.evaluation.retrieval.gather import gather_scenarios
+from anonbench.evaluation.retrieval.gather import gather_scenarios, gather_second
 from anonbench.evaluation.retrieval.job import Embedded, score_shard
 from anonbench.evaluation.retrieval.metrics import chance_ap
 from anonbench.evaluation.retrieval.scenario import score
@@ -180,6 +180,59 @@ def test_shards_blocks_and_groups_of_databases_change_no_byte(
     ):
         world.forget()
         assert world.run(settings.model_copy(update=other), str(other)) == expected
+
+
+@pytest.mark.parametrize("shards", [1, 3])
+def test_a_second_reference_scores_as_the_first_does(
+    world: World, counted: Counted, shards: int
+) -> None:
+    """The other unadapted model's ranking; what the first one scored stays as it is."""
+    expected = world.run()
+    taken(counted)
+    settings = SETTINGS.model_copy(update={"shards": shards})
+    second, kept = world.scenarios[1].queries, world.folder / "second/kept"
+    files = [world.folder / f"second/{number}.parquet" for number in range(shards)]
+    names = [scenario.name for scenario in world.scenarios]
+    for again in (1, 0):
+        for number, file in enumerate(files):
+            score_shard(second, world.scenarios, settings, number, file, kept)
+        assert taken(counted) == again * 6 * SIZE  # from the cache the second time
+        gather_second(files, names, world.folder / "second.parquet", kept)
+    found = pd.read_parquet(world.folder / "second.parquet")
+    assert list(dict.fromkeys(found["scenario"])) == names
+    for scenario in world.scenarios:
+        queries = {"original": read_embeddings(scenario.queries)}
+        if scenario.database != scenario.queries:
+            queries["anonymized"] = read_embeddings(scenario.database)
+        reference, database = map(read_embeddings, (second, scenario.database))
+        alone = score(reference, queries, database, SETTINGS).table
+        rows = found[found["scenario"] == scenario.name].reset_index(drop=True)
+        pd.testing.assert_frame_equal(rows[list(alone)], alone, check_exact=True, check_dtype=False)
+    own = found[found["scenario"] == "unadapted/seed1/original"]
+    assert (own[["ap", "ndcg", "overlap"]] == 1.0).all(axis=None)
+    assert world.run() == expected and taken(counted) == 0
+
+
+def test_the_second_references_table_is_the_same_for_every_number_of_shards(world: World) -> None:
+    tables = []
+    for shards in (1, 4):
+        settings = SETTINGS.model_copy(update={"shards": shards})
+        files = [world.folder / f"{shards}/{number}.parquet" for number in range(shards)]
+        for number, file in enumerate(files):
+            score_shard(world.scenarios[1].queries, world.scenarios, settings, number, file)
+        names = [scenario.name for scenario in world.scenarios]
+        gather_second(files, names, world.folder / f"{shards}.parquet")
+        tables.append((world.folder / f"{shards}.parquet").read_bytes())
+    assert tables[0] == tables[1]
+
+
+def test_a_second_reference_drops_what_is_no_longer_scored(world: World) -> None:
+    kept, file = world.folder / "kept", world.folder / "0.parquet"
+    score_shard(world.scenarios[1].queries, world.scenarios, SETTINGS, 0, file, kept)
+    names = [scenario.name for scenario in world.scenarios]
+    assert len(list(kept.rglob("*.parquet"))) == len(names)
+    gather_second([file], names[:2], world.folder / "second.parquet", kept)
+    assert len(list(kept.rglob("*.parquet"))) == 2
 
 
 def test_the_order_in_a_file_does_not_matter(world: World) -> None:

@@ -1,4 +1,4 @@
-"""Table and summary of each scenario, from the scores of all shards of a data set."""
+"""Tables and summaries of scenarios, from the scores of all shards of a data set."""
 
 from __future__ import annotations
 
@@ -68,6 +68,25 @@ def searched(kinds: Collection[str]) -> str:
     """
     anonymized = QueryKind.ANONYMIZED.value
     return anonymized if anonymized in kinds else QueryKind.ORIGINAL.value
+
+
+def gather_second(
+    shards: Sequence[Path], scenarios: Sequence[str], output: Path, kept: Path | None = None
+) -> None:
+    """Write the scores by a second reference: the same bytes for every number of shards.
+
+    Args:
+        shards: what `anonbench.evaluation.retrieval.job.score_shard` wrote, all of a data set's.
+        scenarios: names as they stand there.
+        output: Parquet that is written: the columns of the shards; by scenario in this
+            order, then by kind and id.
+        kept: folder of the cache of scores, from which stale files are removed.
+
+    """
+    tables = [_rows(shards, scenario) for scenario in scenarios]
+    write_parquet(pd.concat(tables, ignore_index=True), output)
+    if kept:
+        drop_stale(kept, len(shards), scenarios)
 
 
 def _rows(shards: Sequence[Path], scenario: str) -> pd.DataFrame:

@@ -17,17 +17,17 @@ from anonbench.config import Presentation, Privacy, Retrieval
 from anonbench.config.experiment import Experiment, Figure, Table, truth_of
 from anonbench.core.io import atomic, read_json
 from anonbench.core.registries.tables import Grid
+from anonbench.evaluation.effect_table import read_effects
 from anonbench.evaluation.pairwise import read_comparisons
 from anonbench.evaluation.privacy.rates import read_rates
-from anonbench.evaluation.retrieval_bias import conclude
 from anonbench.evaluation.sufficiency import Needs, why_no_statement
 from anonbench.reporting import dataset_tables
 from anonbench.reporting.detection import QUALITY_HEADS, QUALITY_NOTE, QUALITY_TITLE, quality_rows
 from anonbench.reporting.html import making
 from anonbench.reporting.html.advice import advise, constraints, options, plain
 from anonbench.reporting.html.answer import MEASURES, answer, on_originals, overview, stated, wins
-from anonbench.reporting.html.bias import cost_rows
 from anonbench.reporting.html.coefficients import correlation_rows
+from anonbench.reporting.html.effects import effect_rows
 from anonbench.reporting.html.effort import Effort, effort_part
 from anonbench.reporting.html.headline import lead, no_choices
 from anonbench.reporting.html.notices import notices
@@ -70,6 +70,8 @@ class DatasetSection:
     """What the retrieval explorer shows (`anonbench.reporting.explorer.explore`)."""
     audit: Path | None = None
     """What is published, and what is in doubt (`anonbench.anonymization.published`)."""
+    effects: Path | None = None
+    """What retraining, anonymizing and adapting cost (`anonbench.evaluation.effect_table`)."""
 
 
 def sections(experiment: Experiment, results: Path) -> list[DatasetSection]:
@@ -98,6 +100,7 @@ def sections(experiment: Experiment, results: Path) -> list[DatasetSection]:
                 else None
             ),
             comparisons=results / name / "comparisons.csv",
+            effects=results / name / "effects.csv",
             rates=(
                 results / name / "privacy" / "reidentification.csv"
                 if experiment.config.privacy.enabled
@@ -154,8 +157,13 @@ def build_report(
         for section in datasets
     }
     sound = {name: stated(table, gaps[name], needs) for name, table in summaries.items()}
-    conclusions = {name: conclude(stated(table, gaps[name])) for name, table in comparisons.items()}
+    effects = {
+        section.name: stated(read_effects(section.effects), gaps[section.name])
+        for section in datasets
+        if section.effects is not None and section.effects.is_file()
+    }
     shown = config.get("presentation", {})
+    level = 1 - Presentation.model_validate(shown).confidence
     confidence = shown.get("confidence")
     sure = {} if confidence is None else {"confidence": confidence}
     tables = {
@@ -202,8 +210,8 @@ def build_report(
         advice=advice,
         limit=f"{limit:g}",
         constraints=constraints(choices, limit),
-        recommendations=recommendations(sound, conclusions, found),
-        costs=cost_rows(conclusions),
+        recommendations=recommendations(sound, effects, level, found),
+        costs=effect_rows(effects),
         answers=[
             answer(name, summary, gaps[name], originals[name])
             for name, summary in summaries.items()
@@ -326,6 +334,7 @@ def _files(datasets: Iterable[DatasetSection]) -> dict[str, Path]:
         for what, path in (
             ("scores.csv", section.scores),
             ("comparisons.csv", section.comparisons),
+            ("effects.csv", section.effects),
             ("counts.csv", section.counts),
             ("audit.csv", section.audit),
             ("privacy/reidentification.csv", section.rates),

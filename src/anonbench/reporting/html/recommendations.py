@@ -15,9 +15,8 @@ import pandas as pd
 
 from anonbench.core.vocabulary import CONTROL, UNADAPTED, QueryKind
 from anonbench.core.wording import count
-from anonbench.evaluation.retrieval_bias import Conclusions
 from anonbench.reporting.html.answer import Choice, degrees, method_label, model_label, ranked
-from anonbench.reporting.html.bias import bias_points
+from anonbench.reporting.html.effects import effect_points
 from anonbench.reporting.html.risk import Risk, Risks, of_originals
 from anonbench.reporting.labels import ACCURACIES, RETRIEVAL_METRICS
 
@@ -45,20 +44,22 @@ class Recommendation:
 
 def recommendations(
     summaries: Mapping[str, pd.DataFrame],
-    conclusions: Mapping[str, Conclusions],
+    effects: Mapping[str, pd.DataFrame],
+    level: float,
     given: Risks | None = None,
 ) -> list[Recommendation]:
     """Evaluate the three recommendations.
 
     Args:
         summaries: by data set, scores averaged over seeds (`summarize`).
-        conclusions: by data set, the costs of retraining and adapting, where there is a control.
+        effects: by data set, its table of effects (`anonbench.evaluation.effect_table`).
+        level: of the tests of effects.
         given: what attacks find in each variant and in the originals, where they were run.
 
     """
     return [
         _keep_embeddings(summaries, of_originals(given or {})),
-        _keep_model(summaries, conclusions),
+        _keep_model(summaries, effects, level),
         _case_by_case(summaries),
     ]
 
@@ -129,7 +130,8 @@ def _original_ahead(summaries: Mapping[str, pd.DataFrame]) -> tuple[int, int]:
 
 def _keep_model(
     summaries: Mapping[str, pd.DataFrame],
-    conclusions: Mapping[str, Conclusions],
+    effects: Mapping[str, pd.DataFrame],
+    level: float,
 ) -> Recommendation:
     """Holds where the unadapted model has the best value of every column; in part, of most."""
     title = "Keep the original model"
@@ -143,7 +145,7 @@ def _keep_model(
         "retrieval tables (method, degree, query images, mAP and mnDCG)."
     )
     right, accuracies = _columns_won(summaries, set(ACCURACIES))
-    points = list(bias_points(conclusions))
+    points = list(effect_points(effects, level))
     if accuracies:
         points.append(
             f"By accuracy, which needs no reference ranking, it is the best in {right} of "

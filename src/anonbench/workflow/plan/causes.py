@@ -18,7 +18,12 @@ from anonbench.workflow.status import unfinished
 
 NEW = "not made yet"
 _SHOWN = 3
-_SECTIONS = {"retrieve": "retrieval", "correlate": "correlation", "embed": "embedding"}
+_SECTIONS = {
+    "retrieve": "retrieval",
+    "retrieve_second": "retrieval",
+    "correlate": "correlation",
+    "embed": "embedding",
+}
 """Sections of the config by stage; other stages are called as their section, or show results."""
 
 

@@ -1,0 +1,282 @@
+"""Effects of a data set's trainings by all of its references, and their tidy table.
+
+Every training seed is judged by the references of all other seeds of the unadapted model: those of
+the retraining control and those of other trainings. A pair is a training seed and a reference.
+Models are compared within a pair, never across, and a query's effect is its mean over the pairs.
+So the identities of `anonbench.evaluation.effects` hold for the table's means too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from anonbench.config.experiment import Scenario
+from anonbench.core.errors import InputError
+from anonbench.core.numeric.statistics import holm
+from anonbench.core.vocabulary import ORIGINAL, Adaption, Model, QueryKind, Variant
+from anonbench.evaluation.effects import Judged, share_of, tell_apart
+from anonbench.evaluation.retrieval.metrics import PER_QUERY
+from anonbench.evaluation.significance import paired_t
+
+COLUMNS = [
+    "dataset",
+    "degree",
+    "method",
+    "query",
+    "metric",
+    "adaption",
+    "effect",
+    "value",
+    "low",
+    "high",
+    "p",
+    "p_holm",
+    "share",
+    "share_low",
+    "share_high",
+    "ceiling",
+    "seeds",
+    "references",
+    "spread",
+    "n",
+]
+"""Columns of the table. One row is one effect: `value` is its mean over queries, positive where
+something is lost, with interval and two-sided `p`; `p_holm` is adjusted for all rows of the same
+effect and metric. `share` is the value as a share of the `ceiling`, for costs of anonymizing and
+adapting. `seeds` and `references` count trainings and second references, `spread` is the standard
+deviation of the effect over their pairs (empty for one), `n` counts queries."""
+EFFECTS = ("retraining", "anonymizing", "adapting", "lead", "bias")
+"""The effects, fields of `anonbench.evaluation.effects.Effects`. Retraining stands once, for
+originals; anonymizing once for each variant, with adaption `unadapted`."""
+_OF_CEILING = ("anonymizing", "adapting")
+# tables of scores in memory at once: 0.1 GB at the paper's size
+_TABLES = 32
+
+Scores = Callable[[int, str], pd.DataFrame]
+"""Scores by the reference of a seed in a scenario (`<model>/seed<seed>/<variant>`): the columns of
+`anonbench.evaluation.retrieval.engine.COLUMNS` by an index of query kind and id, sorted."""
+
+
+@dataclass(frozen=True)
+class Effect:
+    """One effect in one column of the results, query by query."""
+
+    variant: Variant
+    query: QueryKind
+    metric: str
+    adaption: Adaption
+    name: str
+    """One of `EFFECTS`."""
+    pairs: tuple[tuple[int, int], ...]
+    """Training seed and seed of the reference."""
+    ids: pd.Index
+    """Of the Q queries."""
+    by_pair: np.ndarray
+    """float64 [pairs, Q], NaN where a score is undefined."""
+    ceiling: np.ndarray
+    """Scores of the unadapted models on originals by the same references, float64 [Q]."""
+
+    @property
+    def values(self) -> np.ndarray:
+        """Mean over the pairs, float64 [Q]; NaN where one of them is undefined."""
+        return np.asarray(self.by_pair.mean(axis=0))
+
+    @property
+    def shares(self) -> np.ndarray:
+        """The values as shares of the ceiling, float64 [Q]; see `share_of`."""
+        return share_of(self.values, self.ceiling)
+
+
+def collect_effects(
+    dataset: str,
+    scenarios: Sequence[Scenario],
+    references: Sequence[int],
+    own: Sequence[Path],
+    second: Sequence[Path],
+    confidence: float,
+) -> pd.DataFrame:
+    """Return the effects of a data set from the files of its scores, with the columns `COLUMNS`.
+
+    Args:
+        dataset: its name.
+        scenarios: of the training seeds, without the retraining control's.
+        references: seeds of the unadapted models, that of all tables first.
+        own: scores by the first reference, the Parquet of each scenario.
+        second: scores by the other references, one Parquet each
+            (`anonbench.evaluation.retrieval.gather.gather_second`).
+        confidence: coverage of the intervals, as a share.
+
+    Raises:
+        InputError: the scores of two scenarios are of other queries.
+
+    """
+    first, *others = references
+    by_scenario = {run.path: path for run, path in zip(scenarios, own, strict=True)}
+    scores = _reader(first, by_scenario, dict(zip(others, second, strict=True)))
+    return tabulate(dataset, measure(scenarios, references, scores), confidence)
+
+
+def _reader(seed: int, own: Mapping[str, Path], second: Mapping[int, Path]) -> Scores:
+    def read(reference: int, scenario: str) -> pd.DataFrame:
+        if reference == seed:
+            table = pd.read_parquet(own[scenario])
+        else:
+            table = pd.read_parquet(second[reference], filters=[("scenario", "==", scenario)])
+        return table.set_index(["query", "id"])[list(PER_QUERY.values())].sort_index()
+
+    return read
+
+
+def measure(
+    scenarios: Sequence[Scenario], references: Sequence[int], scores: Scores
+) -> Iterator[Effect]:
+    """Give every effect of a data set; nothing where no seed has a second reference.
+
+    Args:
+        scenarios: of the training seeds, without the retraining control's.
+        references: seeds of the unadapted models, the training seeds' among them.
+        scores: by every reference in every scenario.
+
+    Raises:
+        InputError: the scores of two scenarios are of other queries.
+
+    """
+    seeds = dict.fromkeys(scenario.seed for scenario in scenarios)
+    pairs = tuple((seed, reference) for seed in seeds for reference in references)
+    pairs = tuple((seed, reference) for seed, reference in pairs if seed != reference)
+    if not pairs:
+        return
+    stacks = _Stacks(pairs, lru_cache(_TABLES)(scores))
+    for variant in dict.fromkeys(scenario.variant for scenario in scenarios):
+        models = dict.fromkeys(each.model for each in scenarios if each.variant == variant)
+        for query in QueryKind if variant != Variant() else (QueryKind.ORIGINAL,):
+            for model in models:
+                yield from _effects(stacks, model, variant, query)
+
+
+def tabulate(dataset: str, effects: Iterable[Effect], confidence: float) -> pd.DataFrame:
+    """Return one row for each effect, with the columns `COLUMNS`.
+
+    Args:
+        dataset: its name.
+        effects: of `measure`.
+        confidence: coverage of the intervals, as a share.
+
+    """
+    rows = [{"dataset": dataset} | _row(effect, confidence) for effect in effects]
+    table = pd.DataFrame(rows, columns=COLUMNS)
+    for _, family in table.groupby(["effect", "metric"]):
+        table.loc[family.index, "p_holm"] = holm(family["p"].to_numpy(np.float64))
+    return table
+
+
+def read_effects(path: Path) -> pd.DataFrame:
+    """Read a table of effects.
+
+    Raises:
+        InputError: a column is missing.
+
+    """
+    table = pd.read_csv(path)
+    if missing := [name for name in COLUMNS if name not in table]:
+        raise InputError(f"{path}: column {missing[0]!r} is missing; make the effects again")
+    return table
+
+
+class _Stacks:
+    """Scores of the same queries by pairs of a training seed and a reference."""
+
+    def __init__(self, pairs: tuple[tuple[int, int], ...], scores: Scores) -> None:
+        self.pairs, self._scores = pairs, scores
+        first = Scenario(Model(), pairs[0][0], Variant())
+        self.ids = scores(pairs[0][1], first.path).loc[ORIGINAL].index
+
+    def judged(self, model: Model, variant: Variant, query: QueryKind, own: bool) -> Judged:
+        """Return scores by second references or by the models' own, [pairs, Q, metrics]."""
+        pairs = [(seed, seed if own else reference) for seed, reference in self.pairs]
+        return Judged(
+            originals=self._stack(Model(), Variant(), QueryKind.ORIGINAL, pairs),
+            unadapted=self._stack(Model(), variant, query, pairs),
+            adapted=self._stack(model, variant, query, pairs),
+        )
+
+    def _stack(
+        self, model: Model, variant: Variant, query: QueryKind, pairs: Sequence[tuple[int, int]]
+    ) -> np.ndarray:
+        found = []
+        for seed, reference in pairs:
+            scenario = Scenario(model, seed, variant).path
+            table = self._scores(reference, scenario).loc[query.value]
+            if not table.index.equals(self.ids):
+                raise InputError(
+                    f"{scenario}, by the reference of seed {reference}: other {query} queries than "
+                    "in other scenarios; make the retrieval scores again"
+                )
+            found.append(table.to_numpy(np.float64))
+        return np.stack(found)
+
+
+def _effects(stacks: _Stacks, model: Model, variant: Variant, query: QueryKind) -> Iterator[Effect]:
+    second = stacks.judged(model, variant, query, own=False)
+    effects = tell_apart(second, stacks.judged(model, variant, query, own=True))
+    if variant == Variant():
+        names: tuple[str, ...] = ("retraining",)
+    elif model == Model():
+        names = ("anonymizing",)
+    else:
+        names = ("adapting", "lead", "bias")
+    ceiling = second.originals.mean(axis=0)
+    for number, metric in enumerate(PER_QUERY):
+        for name in names:
+            by_pair = getattr(effects, name)[..., number]
+            yield Effect(
+                *(variant, query, metric, model.adaption, name, stacks.pairs, stacks.ids),
+                by_pair=by_pair,
+                ceiling=ceiling[:, number],
+            )
+
+
+def _row(effect: Effect, confidence: float) -> dict[str, Any]:
+    values = effect.values
+    found = paired_t(values, np.zeros_like(values), confidence)
+    row = {
+        "degree": effect.variant.degree,
+        "method": effect.variant.method or ORIGINAL,
+        "query": effect.query.value,
+        "metric": effect.metric,
+        "adaption": effect.adaption.value,
+        "effect": effect.name,
+        "value": found.difference,
+        "low": found.low,
+        "high": found.high,
+        "p": found.p,
+        "ceiling": _mean(effect.ceiling),
+        "seeds": len({seed for seed, _ in effect.pairs}),
+        "references": len({reference for _, reference in effect.pairs}),
+        "spread": _spread(effect.by_pair),
+        "n": found.n,
+    }
+    if effect.name in _OF_CEILING:
+        share = paired_t(effect.shares, np.zeros_like(values), confidence)
+        row |= {"share": share.difference, "share_low": share.low, "share_high": share.high}
+    return row
+
+
+def _spread(by_pair: np.ndarray) -> float:
+    """Return the standard deviation of the pairs' means over the queries that all define."""
+    defined = by_pair[:, ~np.isnan(by_pair).any(axis=0)]
+    if len(by_pair) < 2 or not defined.size:
+        return float("nan")
+    return float(defined.mean(axis=1).std(ddof=1))
+
+
+def _mean(values: np.ndarray) -> float:
+    defined = values[~np.isnan(values)]
+    return float(defined.mean()) if len(defined) else float("nan")

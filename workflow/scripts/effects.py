@@ -1,0 +1,22 @@
+from pathlib import Path
+
+from anonbench.core.jobs.job import job
+
+with job(snakemake, __file__):
+    from anonbench.config.experiment import Scenario
+    from anonbench.core.io import write_csv
+    from anonbench.core.vocabulary import Model, Variant
+    from anonbench.evaluation.effect_table import collect_effects
+
+    table = collect_effects(
+        snakemake.wildcards.dataset,
+        [
+            Scenario(Model.parse(model), seed, Variant.parse(variant))
+            for model, seed, variant in snakemake.params.scenarios
+        ],
+        snakemake.params.references,
+        [Path(path) for path in snakemake.input.own],
+        [Path(path) for path in snakemake.input.second],
+        **snakemake.params.slice["settings"],
+    )
+    write_csv(table, Path(snakemake.output[0]))

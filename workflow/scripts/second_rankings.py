@@ -1,0 +1,14 @@
+from pathlib import Path
+
+from anonbench.core.jobs.job import job
+
+with job(snakemake, __file__):
+    from anonbench.evaluation.retrieval.gather import gather_second
+
+    shards = [Path(path) for path in snakemake.input]
+    gather_second(
+        shards=shards,
+        scenarios=snakemake.params.scenarios,
+        output=Path(snakemake.output[0]),
+        kept=shards[0].parent.with_name("kept"),
+    )
