@@ -142,12 +142,16 @@ def finish(config: Config) -> None:
     gather_scenarios([shard], names, config.retrieval, *retrieval)
     _judge_again(config, experiment, dict(zip(names, scenarios, strict=True)))
     labels = pd.read_parquet(base / "manifest.parquet", columns=["id", "Male"])
+    people = base / "clusters.parquet"
+    write_clusters(NAME, base / "manifest.parquet", "Male", [], people)
+    _digest(people)
+    clusters = read_clusters(people)
     labelled = names if config.datasets[NAME].label else []
     for name in labelled:
         outputs = [base / f"downstream/{name}{s}" for s in (".parquet", ".json", ".confusion.csv")]
         train, val = (embeddings / name / f"{split}.h5" for split in ("train", "val"))
         known = labels.rename(columns={"Male": "label"})
-        evaluate_downstream(train, val, known, config.downstream, config.seed, *outputs)
+        evaluate_downstream(train, val, known, clusters, config.downstream, config.seed, *outputs)
     files = scenario_files(
         [(str(run.model), run.seed, str(run.variant)) for run in runs],
         *([str(path) for path in paths] for paths in reversed(retrieval)),
@@ -155,10 +159,7 @@ def finish(config: Config) -> None:
         [str(base / f"downstream/{name}.parquet") for name in labelled],
     )
     shown = config.presentation
-    people = base / "clusters.parquet"
-    write_clusters(NAME, base / "manifest.parquet", "Male", [], people)
-    _digest(people)
-    clusters, control = read_clusters(people), config.control_seeds
+    control = config.control_seeds
     scores = collect(NAME, files, clusters, 0, control, shown.confidence)
     write_csv(scores, base / "scores.csv")
     columns = list(columns_of(files, 0, control))

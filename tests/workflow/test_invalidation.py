@@ -85,7 +85,11 @@ def edited(config: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
         ("anonymization.pixelate.min_block", 4, REPORT),  # no data set has the method
         ("recipes.documents.optimizer.steps", 5, OF_DOCUMENTS),
         ("privacy.probes", 3, {"reidentify"} | RATES),
-        ("datasets.portraits.cluster", "none", {"clusters"} | SCORES | CORRELATED | RATES),
+        (
+            "datasets.portraits.cluster",
+            "none",
+            {"clusters", "downstream"} | SCORES | CORRELATED | RATES,
+        ),
         ("control_seeds", [1, 2], MORE_SEEDS),
     ],
 )

@@ -125,6 +125,7 @@ rule downstream:
     input:
         **by_digest(
             manifest=rules.manifest.output.manifest,
+            clusters=rules.clusters.output.clusters,
             train=paths.embedding(
                 "{dataset}", "{model}", "{seed}", "{variant}", "train"
             ),

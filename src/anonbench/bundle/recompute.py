@@ -136,8 +136,10 @@ def downstream(bundle: Bundle, name: str) -> Agreement | None:
 
     start = bundle.folder / START / name
     label, manifest = bundle.config.datasets[name].label, start / "manifest.parquet"
-    if label is None or not manifest.is_file():
+    grouped = bundle.carried(f"{name}/clusters.parquet")
+    if label is None or not (manifest.is_file() and grouped.is_file()):
         return None
+    clusters = read_clusters(grouped)
     labels = pd.read_parquet(manifest, columns=["id", label]).rename(columns={label: "label"})
     found = []
     for scenario in bundle.scenarios(name, "downstream/{}.parquet", "downstream/{}.json"):
@@ -148,7 +150,7 @@ def downstream(bundle: Bundle, name: str) -> Agreement | None:
         outputs = [bundle.again(f"{path}{end}") for end in (".parquet", ".json", ".confusion.csv")]
         train, val = embeddings
         evaluate_downstream(
-            train, val, labels, bundle.config.downstream, bundle.config.seed, *outputs
+            train, val, labels, clusters, bundle.config.downstream, bundle.config.seed, *outputs
         )
         known = pd.read_parquet(bundle.carried(f"{path}.parquet"))
         again = pd.read_parquet(outputs[0])
