@@ -140,7 +140,9 @@ use rule retrieve as retrieve_without_own with:
         "<logs>/retrieve/{dataset}/without-own-{shard}.log",
     params:
         slice=stage_parameters.retrieve_without_own(settings),
-        scenarios=lambda w: [run.path for run in experiment.anonymized_scenarios(w.dataset)],
+        scenarios=lambda w: [
+            run.path for run in experiment.anonymized_scenarios(w.dataset)
+        ],
         shards=settings.retrieval.shards,
 
 
@@ -156,7 +158,9 @@ use rule second_rankings as without_own_rankings with:
     log:
         "<logs>/rankings/{dataset}-without-own.log",
     params:
-        scenarios=lambda w: [run.path for run in experiment.anonymized_scenarios(w.dataset)],
+        scenarios=lambda w: [
+            run.path for run in experiment.anonymized_scenarios(w.dataset)
+        ],
 
 
 rule query_kinds:
@@ -171,7 +175,7 @@ rule query_kinds:
         mem_mb=2000,
         runtime=20,
     params:
-        slice=stage_parameters.query_kinds(settings),
+        slice=stage_parameters.comparisons(settings),
         scenarios=lambda w: [
             (str(run.model), run.seed, str(run.variant))
             for run in experiment.anonymized_scenarios(w.dataset)
@@ -241,10 +245,12 @@ rule comparisons:
     input:
         **scored,
     output:
-        "<results>/{dataset}/comparisons.csv",
+        models="<results>/{dataset}/comparisons.csv",
+        methods="<results>/{dataset}/method_comparisons.csv",
     log:
         "<logs>/comparisons/{dataset}.log",
     resources:
+        mem_mb=2000,
         runtime=20,
     params:
         slice=stage_parameters.comparisons(settings),

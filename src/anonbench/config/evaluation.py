@@ -144,7 +144,7 @@ class Presentation(TABLES.with_sections(Settings)):  # type: ignore[misc]
     """First results of each ranking that the explorer shows."""
     dpi: Annotated[int, Field(ge=10, le=1200)] = 150
     bootstrap: Resamples = 1000
-    """Resamples of the interval of a table cell, over queries."""
+    """Resamples of bootstrap intervals (detection), and of the choice of the best model."""
     confidence: Share = 0.95
     """Coverage of intervals; tests have the level that is left."""
     equivalence_margin: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.03

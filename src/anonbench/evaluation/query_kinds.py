@@ -114,14 +114,14 @@ def _compared(
         both = reduce(operator.add, (_by_kind(scores, run.path) for run in runs)) / len(runs)
         labels = clusters_of(both.index.to_series(), clusters)
         for metric, column in PER_QUERY.items():
-            kinds = both[column]
+            kinds: pd.DataFrame = both[column]
             difference = kinds[QueryKind.ANONYMIZED.value] - kinds[QueryKind.ORIGINAL.value]
             key = {
                 "degree": variant.degree,
                 "method": variant.method,
                 "adaption": model.adaption.value,
                 "seeds": len(runs),
-                **kinds.dropna().mean().to_dict(),
+                **{str(kind): mean for kind, mean in kinds.dropna().mean().items()},
             }
             estimate = clustered_mean(difference.to_numpy(), labels, confidence)
             yield _Compared(key, metric, estimate)
