@@ -94,7 +94,7 @@ def compare_kinds(
 
 
 def read_query_kinds(path: Path) -> pd.DataFrame:
-    """Read comparisons of query kinds.
+    """Read comparisons of query kinds; a missing reason is the empty string.
 
     Raises:
         InputError: a column is missing.
@@ -103,7 +103,7 @@ def read_query_kinds(path: Path) -> pd.DataFrame:
     table = pd.read_csv(path)
     if missing := [name for name in COLUMNS if name not in table]:
         raise InputError(f"{path}: column {missing[0]!r} is missing; make the table again")
-    return table
+    return table.fillna({"reason": ""})
 
 
 def _compared(
@@ -114,7 +114,7 @@ def _compared(
         both = reduce(operator.add, (_by_kind(scores, run.path) for run in runs)) / len(runs)
         labels = clusters_of(both.index.to_series(), clusters)
         for metric, column in PER_QUERY.items():
-            kinds: pd.DataFrame = both[column]
+            kinds = pd.DataFrame({kind.value: both[column, kind.value] for kind in QueryKind})
             difference = kinds[QueryKind.ANONYMIZED.value] - kinds[QueryKind.ORIGINAL.value]
             key = {
                 "degree": variant.degree,
