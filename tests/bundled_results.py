@@ -28,6 +28,7 @@ from anonbench.evaluation.correlation import write_correlation
 from anonbench.evaluation.downstream.evaluate import evaluate_downstream
 from anonbench.evaluation.effect_table import collect_effects
 from anonbench.evaluation.pairwise import compare, compare_methods, read_comparisons
+from anonbench.evaluation.query_kinds import compare_kinds
 from anonbench.evaluation.retrieval.gather import gather_scenarios, gather_second
 from anonbench.evaluation.retrieval.job import Embedded, score_shard
 from anonbench.evaluation.scores import collect, scenario_files
@@ -187,6 +188,20 @@ def _judge_again(config: Config, experiment: Experiment, scenarios: dict[str, Em
     confidence = config.presentation.confidence
     effects = collect_effects(NAME, runs, (0, *seeds), own, second, confidence)
     write_csv(effects, base.parent / "effects.csv")
+
+
+def _compare_kinds(config: Config, experiment: Experiment, scenarios: dict[str, Embedded]) -> None:
+    """Write the scores without own images, and the comparison of query kinds."""
+    base, runs = config.results / NAME, experiment.anonymized_scenarios(NAME)
+    shard, reference = base / "retrieval/without_own/shards/0.parquet", next(iter(scenarios))
+    chosen = [scenarios[run.path] for run in runs]
+    settings, shown = config.retrieval.without_own_images(), config.presentation
+    score_shard(scenarios[reference].queries, chosen, settings, 0, shard)
+    gather_second([shard], [run.path for run in runs], base / "retrieval/without_own.parquet")
+    people = read_clusters(base / "clusters.parquet")
+    scores, asked = base / "retrieval/without_own.parquet", (shown.confidence,)
+    kinds = compare_kinds(NAME, runs, scores, people, *asked, shown.equivalence_margin)
+    write_csv(kinds, base / "query_kinds.csv")
 
 
 def _tables(config: Config, experiment: Experiment, base: Path) -> None:

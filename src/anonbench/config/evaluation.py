@@ -58,6 +58,13 @@ class Retrieval(Settings):
     """Databases in memory at once. Where all of a data set's need more, they come in groups, and
     the reference similarities are computed once for each."""
 
+    def without_own_images(self) -> Retrieval:
+        """Return the settings by which query kinds are compared.
+
+        An anonymized query is a vector of the database and would find itself first.
+        """
+        return self.model_copy(update={"include_self": False})
+
 
 class Linear(Settings):
     """Linear probe: multinomial logistic regression on standardized features."""
