@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from anonbench.config import Correlation
-from anonbench.evaluation.correlation import correlation_matrices, within_matrix
+from anonbench.evaluation.correlation import METRICS, metric_rows, within_matrix
 from anonbench.evaluation.scores import CLASSIFIERS
 
 COLUMNS = [
@@ -46,9 +46,9 @@ def correlations(table: pd.DataFrame, settings: Correlation) -> pd.DataFrame:
 
 def _of_degree(table: pd.DataFrame, role: str, degree: int, settings: Correlation) -> pd.DataFrame:
     rows = table[table["role"] == role].assign(dataset=role)
-    keys = ["metric", "metric_b"]
-    whole = correlation_matrices(rows, degree, settings)[[*keys, "pearson"]]
-    within = within_matrix(rows, degree, settings).merge(whole, on=keys)
+    whole = metric_rows(rows, degree)[list(METRICS)].corr()
+    within = within_matrix(rows, degree, settings)
     chosen = within[within["metric_b"].isin(CLASSIFIERS) & ~within["metric"].isin(CLASSIFIERS)]
-    names = {"metric_b": "accuracy", "coefficient": "within", "pearson": "over_rows"}
-    return chosen.rename(columns=names).assign(role=role, degree=degree)
+    over_rows = [whole.loc[a, b] for a, b in zip(chosen["metric"], chosen["metric_b"], strict=True)]
+    names = {"metric_b": "accuracy", "coefficient": "within"}
+    return chosen.rename(columns=names).assign(role=role, degree=degree, over_rows=over_rows)
