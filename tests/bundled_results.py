@@ -23,10 +23,11 @@ from anonbench.datasets.clusters import read_clusters, write_clusters
 from anonbench.detection.gather import COUNTS
 from anonbench.embedding.attention_shares import SHARE_COLUMNS
 from anonbench.embedding.store import Embeddings, write_embeddings
+from anonbench.evaluation.columns import columns_of
 from anonbench.evaluation.correlation import write_correlation
 from anonbench.evaluation.downstream.evaluate import evaluate_downstream
 from anonbench.evaluation.effect_table import collect_effects
-from anonbench.evaluation.pairwise import compare, read_comparisons
+from anonbench.evaluation.pairwise import compare, compare_methods, read_comparisons
 from anonbench.evaluation.retrieval.gather import gather_scenarios, gather_second
 from anonbench.evaluation.retrieval.job import Embedded, score_shard
 from anonbench.evaluation.scores import collect, scenario_files
@@ -160,8 +161,10 @@ def finish(config: Config) -> None:
     clusters, control = read_clusters(people), config.control_seeds
     scores = collect(NAME, files, clusters, 0, control, shown.bootstrap, shown.confidence)
     write_csv(scores, base / "scores.csv")
-    comparisons = compare(NAME, files, clusters, 0, control, shown.confidence)
-    write_csv(comparisons, base / "comparisons.csv")
+    columns = list(columns_of(files, 0, control))
+    for stem, test in {"comparisons": compare, "method_comparisons": compare_methods}.items():
+        table = test(NAME, columns, clusters, shown.confidence, shown.equivalence_margin)
+        write_csv(table, base / f"{stem}.csv")
     if labelled:
         ends = (".csv", "_by_method.csv", ".json")
         correlations = [base / f"correlation/100{end}" for end in ends]

@@ -8,7 +8,7 @@ from anonbench.reporting.html.page import resources_digest
 rule table:
     input:
         scores=rules.scores.output[0],
-        comparisons=rules.comparisons.output[0],
+        comparisons=rules.comparisons.output.models,
     output:
         **table("{kind}_{dataset}_{degree}", "{kind}, {degree} %", caption="table"),
     log:

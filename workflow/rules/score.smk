@@ -182,10 +182,12 @@ rule comparisons:
     input:
         **scored,
     output:
-        "<results>/{dataset}/comparisons.csv",
+        models="<results>/{dataset}/comparisons.csv",
+        methods="<results>/{dataset}/method_comparisons.csv",
     log:
         "<logs>/comparisons/{dataset}.log",
     resources:
+        mem_mb=2000,
         runtime=20,
     params:
         slice=stage_parameters.comparisons(settings),

@@ -169,6 +169,7 @@ def _embeddings(experiment: Experiment, name: str, ids: bool) -> Iterator[Entry]
 def _collected(experiment: Experiment, name: str) -> Iterator[Entry]:
     yield Entry(f"{name}/scores.csv", place=PUBLISHED)
     yield Entry(f"{name}/comparisons.csv", place=PUBLISHED)
+    yield Entry(f"{name}/method_comparisons.csv", place=PUBLISHED)
     yield Entry(f"{name}/effects.csv", place=PUBLISHED)
     if experiment.datasets[name].label is not None:
         for degree in sorted(experiment.datasets[name].degrees):

@@ -192,7 +192,6 @@ def means(bundle: Bundle, name: str) -> Agreement | None:
 def collected(bundle: Bundle, name: str) -> Iterator[Agreement]:
     """Scores, paired tests and correlations of a data set, where the run had got so far."""
     from anonbench.evaluation.correlation import write_correlation
-    from anonbench.evaluation.pairwise import compare
     from anonbench.evaluation.scores import collect
 
     config, files = bundle.config, _scenario_files(bundle, name)
@@ -211,11 +210,7 @@ def collected(bundle: Bundle, name: str) -> Iterator[Agreement]:
         table = collect(name, files, clusters, *seeds, shown.bootstrap, shown.confidence)
         write_csv(table, bundle.again(path))
         yield of_csv("scores", path, bundle.published(path), bundle.again(path))
-    path = f"{name}/comparisons.csv"
-    if bundle.published(path).is_file():
-        tests = compare(name, files, clusters, *seeds, shown.confidence)
-        write_csv(tests, bundle.again(path))
-        yield of_csv("comparisons", path, bundle.published(path), bundle.again(path))
+    yield from _comparisons(bundle, name, files, clusters)
     yield from _effects(bundle, name)
     for degree in sorted(config.datasets[name].degrees):
         ends = (".csv", "_by_method.csv", ".json")
@@ -228,6 +223,24 @@ def collected(bundle: Bundle, name: str) -> Iterator[Agreement]:
             for p, made in zip(paths[:2], again, strict=False):
                 yield of_csv("correlation", p, bundle.published(p), made)
             yield _json("correlation", bundle, paths[2], again[2])
+
+
+def _comparisons(
+    bundle: Bundle, name: str, files: list[ScenarioFiles], clusters: pd.Series
+) -> Iterator[Agreement]:
+    from anonbench.evaluation.columns import columns_of
+    from anonbench.evaluation.pairwise import compare, compare_methods
+
+    tests = {"comparisons": compare, "method_comparisons": compare_methods}
+    seeds = (bundle.experiment.reference_seed, bundle.config.control_seeds)
+    shown = bundle.config.presentation
+    columns = list(columns_of(files, *seeds))
+    for stem, test in tests.items():
+        path = f"{name}/{stem}.csv"
+        if bundle.published(path).is_file():
+            table = test(name, columns, clusters, shown.confidence, shown.equivalence_margin)
+            write_csv(table, bundle.again(path))
+            yield of_csv("comparisons", path, bundle.published(path), bundle.again(path))
 
 
 def _effects(bundle: Bundle, name: str) -> Iterator[Agreement]:

@@ -163,14 +163,20 @@ def privacy(config: Config) -> Slice:
 
 
 def scores(config: Config) -> Slice:
-    """How sure one can be of a mean."""
-    fields = {"bootstrap", "confidence"}
-    return {"settings": config.presentation.model_dump(mode="json", include=fields)}
+    """How sure one can be of a mean or a rate."""
+    return {"settings": config.presentation.model_dump(mode="json", include={"confidence"})}
 
 
 def comparisons(config: Config) -> Slice:
-    """How sure one can be of a difference."""
-    return {"settings": config.presentation.model_dump(mode="json", include={"confidence"})}
+    """How sure one can be of a difference, and which differences matter."""
+    fields = {"confidence", "equivalence_margin"}
+    return {"settings": config.presentation.model_dump(mode="json", include=fields)}
+
+
+def best(config: Config) -> Slice:
+    """How sure one can be of the best, and how its optimism is estimated."""
+    fields = {"bootstrap", "confidence", "equivalence_margin"}
+    return {"settings": config.presentation.model_dump(mode="json", include=fields)}
 
 
 def correlate(config: Config) -> Slice:
