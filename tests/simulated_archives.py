@@ -2,8 +2,9 @@
 
 A query's score is its scenario's true level, plus how easy the query is for every model, plus how
 it differs for this one. Both vary by person and by photograph, so that the photographs of a person
-are alike. What is left out, because no rule here depends on it: rankings, images, scores outside
-of [0, 1] (they are not clipped, so that a level is the mean).
+are alike. Metrics are drawn independently of each other: an archive is one repetition for each of
+`METRICS`. What is left out, because no rule here depends on it: rankings, images, and the range of
+scores (they are not clipped, so that a level is the mean).
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ from anonbench.evaluation.retrieval.metrics import PER_QUERY
 from anonbench.evaluation.scores import ScenarioFiles
 
 NAME = "simulated"
+METRICS = [metric for metric in PER_QUERY if metric != "unchanged"]
+"""Metrics whose scores are drawn. The other one counts queries."""
 TRAINED, CONTROL_SEED = 0, 1
 """Seeds of the models and the reference, and of the control, which is the second reference."""
 
@@ -47,7 +50,7 @@ class Truth:
     """Share of the variance that is between persons (intraclass correlation)."""
     difficulty: float = 0.1
     """Standard deviation of a query's scores that all models share."""
-    difference: float = 0.012
+    difference: float = 0.02
     """Standard deviation of a query's score by one model in one scenario."""
 
     def level(self, scenario: Scenario, reference: int) -> float:
@@ -66,7 +69,7 @@ class Archive:
     """The files of a simulated archive."""
 
     scenarios: list[ScenarioFiles]
-    """All of them, the control's among them."""
+    """All of them, the control's on originals among them."""
     trained: list[Scenario]
     """Those of the training seed."""
     own: list[Path]
@@ -96,7 +99,7 @@ def write_archive(truth: Truth, folder: Path, generator: np.random.Generator) ->
     for variant in variants[1:]:
         models = [Model(), *(Model(adaption, variant) for adaption in truth.adapting)]
         trained += [Scenario(model, TRAINED, variant) for model in models]
-    control = [Scenario(Model(), CONTROL_SEED, variant) for variant in variants]
+    control = [Scenario(Model(), CONTROL_SEED, Variant())]
     summary = folder / "retrieval.json"
     floor = {kind.value: {"map": 0.1} for kind in QueryKind}
     write_json(summary, {"k": 20, "top": 10, "chance": {"map": 0.05}, "floor": floor})
@@ -124,28 +127,27 @@ class _Draws:
         count = truth.persons * truth.photographs
         self.ids = [f"{number:06d}" for number in range(count)]
         self.persons = np.repeat(np.arange(truth.persons), truth.photographs)
-        self._easy = {kind: truth.difficulty * self.dependent() for kind in QueryKind}
-        self._clear = self.dependent()
+        easy = {kind: self.dependent(len(METRICS)) for kind in QueryKind}
+        self._easy = {kind: truth.difficulty * values for kind, values in easy.items()}
+        self._clear = self.dependent(1)[:, 0]
 
-    def dependent(self) -> np.ndarray:
-        """Return standard normal values of the images, alike within a person."""
-        alike = self._truth.alike
-        person = self._generator.standard_normal(self._truth.persons)[self.persons]
-        own = self._generator.standard_normal(len(self.persons))
-        return np.sqrt(alike) * person + np.sqrt(1.0 - alike) * own
+    def dependent(self, columns: int) -> np.ndarray:
+        """Return standard normal values [N, columns] of images, alike within a person."""
+        alike, draw = self._truth.alike, self._generator.standard_normal
+        person = draw((self._truth.persons, columns))[self.persons]
+        return np.sqrt(alike) * person + np.sqrt(1.0 - alike) * draw(person.shape)
 
     def scores(self, scenario: Scenario, reference: int) -> pd.DataFrame:
-        """Return a scenario's scores of each query by one reference; all metrics are the same."""
+        """Return a scenario's scores of each query by one reference."""
         level = self._truth.level(scenario, reference)
         kinds = list(QueryKind) if scenario.variant.method else [QueryKind.ORIGINAL]
         tables = []
         for kind in kinds:
-            drawn = level + self._easy[kind] + self._truth.difference * self.dependent()
-            values = np.ones_like(drawn) if level == 1.0 else drawn
-            columns = dict.fromkeys(PER_QUERY.values(), values)
-            # one metric is a count of queries
-            columns["unchanged"] = (values > level + self._easy[kind]).astype(float)
-            tables.append(pd.DataFrame({"id": self.ids, "query": kind.value} | columns))
+            own = self._truth.difference * self.dependent(len(METRICS))
+            values = np.ones_like(own) if level == 1.0 else level + self._easy[kind] + own
+            table = pd.DataFrame(values, columns=[PER_QUERY[metric] for metric in METRICS])
+            table["unchanged"] = (own[:, 0] > 0.0).astype(float)
+            tables.append(table.assign(id=self.ids, query=kind.value))
         return pd.concat(tables, ignore_index=True)
 
     def predictions(self, table: Path, summary: Path) -> None:
@@ -155,7 +157,7 @@ class _Draws:
         predicted = {"id": self.ids, "label": labels}
         counts = {}
         for name in ("knn", "linear"):
-            shown = truth.difficulty * self._clear + truth.difference * self.dependent()
+            shown = truth.difficulty * self._clear + truth.difference * self.dependent(1)[:, 0]
             spread = np.hypot(truth.difficulty, truth.difference)
             correct = shown < spread * ndtri(truth.accuracy)
             predicted[name] = np.where(correct, labels, "c")
