@@ -147,6 +147,7 @@ def finish(config: Config) -> None:
     write_clusters(NAME, base / "manifest.parquet", "Male", [], people)
     _digest(people)
     clusters = read_clusters(people)
+    _compare_kinds(config, experiment, dict(zip(names, scenarios, strict=True)))
     labelled = names if config.datasets[NAME].label else []
     for name in labelled:
         outputs = [base / f"downstream/{name}{s}" for s in (".parquet", ".json", ".confusion.csv")]
