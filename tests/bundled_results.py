@@ -28,6 +28,7 @@ from anonbench.evaluation.correlation import write_correlation
 from anonbench.evaluation.downstream.evaluate import evaluate_downstream
 from anonbench.evaluation.effect_table import collect_effects
 from anonbench.evaluation.pairwise import compare, compare_methods, read_comparisons
+from anonbench.evaluation.query_kinds import compare_kinds
 from anonbench.evaluation.retrieval.gather import gather_scenarios, gather_second
 from anonbench.evaluation.retrieval.job import Embedded, score_shard
 from anonbench.evaluation.scores import collect, scenario_files
@@ -141,12 +142,17 @@ def finish(config: Config) -> None:
     score_shard(scenarios[0].queries, scenarios, config.retrieval, 0, shard)
     gather_scenarios([shard], names, config.retrieval, *retrieval)
     labels = pd.read_parquet(base / "manifest.parquet", columns=["id", "Male"])
+    people = base / "clusters.parquet"
+    write_clusters(NAME, base / "manifest.parquet", "Male", [], people)
+    _digest(people)
+    clusters = read_clusters(people)
+    _compare_kinds(config, experiment, dict(zip(names, scenarios, strict=True)))
     labelled = names if config.datasets[NAME].label else []
     for name in labelled:
         outputs = [base / f"downstream/{name}{s}" for s in (".parquet", ".json", ".confusion.csv")]
         train, val = (embeddings / name / f"{split}.h5" for split in ("train", "val"))
         known = labels.rename(columns={"Male": "label"})
-        evaluate_downstream(train, val, known, config.downstream, config.seed, *outputs)
+        evaluate_downstream(train, val, known, clusters, config.downstream, config.seed, *outputs)
     files = scenario_files(
         [(str(run.model), run.seed, str(run.variant)) for run in runs],
         *([str(path) for path in paths] for paths in reversed(retrieval)),
@@ -154,10 +160,7 @@ def finish(config: Config) -> None:
         [str(base / f"downstream/{name}.parquet") for name in labelled],
     )
     shown = config.presentation
-    people = base / "clusters.parquet"
-    write_clusters(NAME, base / "manifest.parquet", "Male", [], people)
-    _digest(people)
-    clusters, control = read_clusters(people), config.control_seeds
+    control = config.control_seeds
     scores = collect(NAME, files, clusters, 0, control, shown.confidence)
     write_csv(scores, base / "scores.csv")
     _judge_again(config, experiment, dict(zip(names, scenarios, strict=True)), clusters)
@@ -192,6 +195,20 @@ def _judge_again(
     sure = shown.confidence, shown.equivalence_margin
     effects = collect_effects(NAME, runs, (0, *seeds), own, second, clusters, *sure)
     write_csv(effects, base.parent / "effects.csv")
+
+
+def _compare_kinds(config: Config, experiment: Experiment, scenarios: dict[str, Embedded]) -> None:
+    """Write the scores without own images, and the comparison of query kinds."""
+    base, runs = config.results / NAME, experiment.anonymized_scenarios(NAME)
+    shard, reference = base / "retrieval/without_own/shards/0.parquet", next(iter(scenarios))
+    chosen = [scenarios[run.path] for run in runs]
+    settings, shown = config.retrieval.without_own_images(), config.presentation
+    score_shard(scenarios[reference].queries, chosen, settings, 0, shard)
+    gather_second([shard], [run.path for run in runs], base / "retrieval/without_own.parquet")
+    people = read_clusters(base / "clusters.parquet")
+    scores, asked = base / "retrieval/without_own.parquet", (shown.confidence,)
+    kinds = compare_kinds(NAME, runs, scores, people, *asked, shown.equivalence_margin)
+    write_csv(kinds, base / "query_kinds.csv")
 
 
 def _tables(config: Config, experiment: Experiment, base: Path) -> None:

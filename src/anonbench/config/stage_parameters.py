@@ -145,6 +145,11 @@ def retrieve(config: Config) -> Slice:
     return {"settings": config.retrieval.effective()}
 
 
+def retrieve_without_own(config: Config) -> Slice:
+    """The same, where no query has its own image among the retrieved and the relevant ones."""
+    return {"settings": config.retrieval.without_own_images().effective()}
+
+
 def downstream(config: Config, name: str) -> Slice:
     """The classifiers, and the column that they predict."""
     return {
