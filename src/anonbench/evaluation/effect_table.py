@@ -20,7 +20,7 @@ import pandas as pd
 from anonbench.config.experiment import Scenario
 from anonbench.core.errors import InputError
 from anonbench.core.numeric.statistics import holm
-from anonbench.core.vocabulary import ORIGINAL, Adaption, Model, QueryKind, Variant
+from anonbench.core.vocabulary import ORIGINAL, Adaption, Baseline, Model, QueryKind, Variant
 from anonbench.evaluation.effects import Judged, share_of, tell_apart
 from anonbench.evaluation.retrieval.metrics import PER_QUERY
 from anonbench.evaluation.significance import paired_t
@@ -71,7 +71,7 @@ class Effect:
     variant: Variant
     query: QueryKind
     metric: str
-    adaption: Adaption
+    adaption: Adaption | Baseline
     name: str
     """One of `EFFECTS`."""
     pairs: tuple[tuple[int, int], ...]

@@ -24,7 +24,7 @@ import pandas as pd
 from anonbench.core.errors import InputError
 from anonbench.core.numeric.statistics import holm
 from anonbench.core.registries.methods import METHODS
-from anonbench.core.vocabulary import ORIGINAL, QueryKind, Variant
+from anonbench.core.vocabulary import ORIGINAL, Baseline, QueryKind, Variant
 from anonbench.datasets.clusters import clusters_of
 from anonbench.evaluation.retrieval.metrics import PER_QUERY
 from anonbench.evaluation.scores import ADAPTIONS, CLASSIFIERS, ScenarioFiles, adaption_of
@@ -125,7 +125,7 @@ def _rows(
     for files in sorted(scenarios, key=lambda files: files.seed):
         training = (files.model, files.seed, reference_seed, control_seeds)
         found[adaption_of(*training, retrieval=retrieval)].append(files)
-    return {name: found[name] for name in ADAPTIONS if name in found}
+    return {name: found[name] for name in ADAPTIONS if name in found and name not in set(Baseline)}
 
 
 def _retrieval(cells: _Cells, clusters: pd.Series, confidence: float) -> Iterator[dict[str, Any]]:

@@ -26,7 +26,15 @@ from anonbench.core.numeric.statistics import (
     wilson,
 )
 from anonbench.core.registries.methods import METHODS
-from anonbench.core.vocabulary import CONTROL, ORIGINAL, Adaption, Model, QueryKind, Variant
+from anonbench.core.vocabulary import (
+    CONTROL,
+    ORIGINAL,
+    Adaption,
+    Baseline,
+    Model,
+    QueryKind,
+    Variant,
+)
 from anonbench.datasets.clusters import clusters_of
 from anonbench.evaluation.retrieval.chance import AT_TOP
 from anonbench.evaluation.retrieval.metrics import PER_QUERY
@@ -36,6 +44,7 @@ ADAPTIONS = [
     Adaption.UNADAPTED.value,
     CONTROL,
     *(adaption.value for adaption in Adaption if adaption is not Adaption.UNADAPTED),
+    *(baseline.value for baseline in Baseline),
 ]
 """The rows of a table, in their order."""
 COLUMNS = [

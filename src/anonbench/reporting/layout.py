@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from anonbench.config.experiment import Table
-from anonbench.core.vocabulary import CONTROL, UNADAPTED, QueryKind
+from anonbench.core.vocabulary import CONTROL, NO_CHOICE, UNADAPTED, QueryKind
 from anonbench.reporting.labels import (
     ADAPTIONS,
     AT_CHANCE,
@@ -45,8 +45,8 @@ class Cell:
     low: float | None = None
     high: float | None = None
     best: bool = False
-    """Whether it is the highest of its column, as printed; the control takes no part, and a value
-    that all share is nobody's best."""
+    """Whether it is the highest of its column, as printed; rows that are no choice take no part,
+    and a value that all share is nobody's best."""
     tied: bool = False
     """Whether it is not the highest, but a paired test cannot tell it from the highest."""
     chance: bool = False
@@ -135,7 +135,8 @@ def lay_out(
     summary = summarize(of_dataset)
     summary = summary[summary["metric"].isin(metrics)]
     methods = present(summary["method"], METHODS) or list(METHODS)
-    adaptions = present(summary["adaption"], ADAPTIONS) or [a for a in ADAPTIONS if a != CONTROL]
+    choices = [adaption for adaption in ADAPTIONS if adaption not in NO_CHOICE]
+    adaptions = present(summary["adaption"], ADAPTIONS) or choices
     of_degree = summary[summary["degree"] == table.degree]
     cells = {
         (row.query, row.adaption, row.metric, row.method): _cell(row)
@@ -207,8 +208,8 @@ def _mark(rows: Sequence[Row], tests: Sequence[_Tests], level: float) -> tuple[R
     """Mark the highest value of each column, and those that a test cannot tell from it.
 
     Values that print like the highest are all marked as the highest, unless the whole column does:
-    then nothing is better than anything. The retraining control takes no part: it tells how far two
-    trainings are apart, and is no way to serve a retrieval system.
+    then nothing is better than anything. The control and baselines take no part: they are no
+    way to serve a retrieval system.
     """
     columns = [
         _mark_column({row.key: row.cells[number] for row in rows}, p, level)
@@ -219,7 +220,9 @@ def _mark(rows: Sequence[Row], tests: Sequence[_Tests], level: float) -> tuple[R
 
 def _mark_column(column: Mapping[str, Cell], p: _Tests, level: float) -> dict[str, Cell]:
     values = {
-        key: cell.value for key, cell in column.items() if key != CONTROL and cell.value is not None
+        key: cell.value
+        for key, cell in column.items()
+        if key not in NO_CHOICE and cell.value is not None
     }
     if len({f"{value:.1f}" for value in values.values()}) < 2:
         return dict(column)
