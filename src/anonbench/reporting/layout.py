@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from anonbench.config.experiment import Table
-from anonbench.core.vocabulary import CONTROL, NO_CHOICE, UNADAPTED, QueryKind
+from anonbench.core.vocabulary import CONTROL, NO_CHOICE, UNADAPTED, Baseline, QueryKind
 from anonbench.reporting.labels import (
     ADAPTIONS,
     AT_CHANCE,
@@ -26,10 +26,13 @@ from anonbench.reporting.summary import metrics_of, present, summarize, summariz
 BASELINES = {
     "ceiling": "Unadapted, original images",
     "control": f"{ADAPTIONS[CONTROL]}, original images",
+    **{each.value: f"{ADAPTIONS[each]}, original images" for each in Baseline},
     "chance": "Chance",
     "floor": "Chance, own image first",
 }
 """What the rows of a table are read against."""
+ON_ORIGINALS = {"ceiling": UNADAPTED, "control": CONTROL, **{each.value: each for each in Baseline}}
+"""Rows of the tidy scores of original images, by those of `BASELINES` that they are."""
 _Tests = dict[frozenset[str], float]
 
 
@@ -102,8 +105,9 @@ class Layout:
     blocks: tuple[Block, ...]
     baselines: tuple[Row, ...]
     """What every block is read against, the same for all methods: the unadapted model on original
-    images (key `ceiling`), the control on them (`control`), `chance`, and `floor` of the anonymized
-    queries where it is another; those that are known."""
+    images (key `ceiling`), the control on them (`control`), what needs no training on them
+    (`pixels`, `untrained`), `chance`, and `floor` of the anonymized queries where it is another;
+    those that are known."""
 
     @property
     def caption(self) -> str:
@@ -250,7 +254,7 @@ def _baselines(
             for row in originals.itertuples(index=False)
             if row.adaption == adaption and row.metric in metrics
         }
-        for key, adaption in (("ceiling", UNADAPTED), ("control", CONTROL))
+        for key, adaption in ON_ORIGINALS.items()
     }
     if levels["floor"] == levels["chance"]:
         del levels["floor"]
