@@ -201,10 +201,10 @@ rule downstream:
         confusion="<results>/{dataset}/downstream/{model}/seed{seed}/{variant}.confusion.csv",
     log:
         "<logs>/downstream/{dataset}/{model}-seed{seed}/{variant}.log",
-    threads: lambda w: estimates.downstream_threads(w.dataset)
+    threads: lambda w: estimates.downstream_threads(w.dataset, w.model)
     resources:
-        mem_mb=lambda w: estimates.downstream_mb(w.dataset),
-        runtime=lambda w: estimates.minutes("downstream", w.dataset),
+        mem_mb=lambda w: estimates.downstream_mb(w.dataset, w.model),
+        runtime=lambda w: estimates.minutes("downstream", w.dataset, model=w.model),
     params:
         slice=lambda w: stage_parameters.downstream(settings, w.dataset),
     script:

@@ -140,6 +140,23 @@ def embed(config: Config) -> Slice:
     return {"settings": config.embedding.effective()}
 
 
+def untrained(config: Config, name: str) -> Slice:
+    """What the data set's network is before its training, and how images become its input."""
+    recipe = config.recipes[config.datasets[name].recipe]
+    parts = {
+        "backbone": recipe.backbone.model_dump(mode="json", exclude={"pretrained"}),
+        "crops": recipe.crops.model_dump(mode="json", include={"global_size", "normalize"}),
+        **recipe.model_dump(mode="json", include={"resize", "device", "threads"}),
+    }
+    return {"recipe": parts} | backbone_code(recipe)
+
+
+def embed_pixels(config: Config, name: str) -> Slice:
+    """How pixels are read: as the data set's network sees an image."""
+    recipe = config.recipes[config.datasets[name].recipe]
+    return embed(config) | {"recipe": {"resize": recipe.resize}}
+
+
 def retrieve(config: Config) -> Slice:
     """How a ranking is compared with the reference's."""
     return {"settings": config.retrieval.effective()}

@@ -23,6 +23,7 @@ _SECTIONS = {
     "retrieve_second": "retrieval",
     "correlate": "correlation",
     "embed": "embedding",
+    "embed_pixels": "embedding",
 }
 """Sections of the config by stage; other stages are called as their section, or show results."""
 
