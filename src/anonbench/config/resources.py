@@ -14,6 +14,8 @@ from anonbench.core.registries.detectors import DETECTORS
 from anonbench.core.registries.methods import METHODS
 from anonbench.core.vocabulary import UNADAPTED, Baseline, Entity, Model, Split
 
+LEARNED_PER_SECOND = 200.0
+"""Regions that a supervised attacker learns from on one core: ridges in five folds."""
 READ_PER_SECOND = 25.0
 """Images decoded."""
 LISTED_PER_SECOND = 500.0
@@ -241,14 +243,19 @@ class Estimates:
         return len(Entity) * self._experiment.config.privacy.gallery
 
     def _attacked_in(self, name: str) -> float:
-        """Return the seconds of a job of attacks: images read, then crops embedded."""
+        """Return the seconds of a job of attacks: images read, crops embedded, lessons learned."""
+        privacy, dataset = self._experiment.config.privacy, self._experiment.datasets[name]
         variants = 1 + len(self._experiment.variants(name))
         rate = GPU_EMBEDDED_PER_SECOND if self._is_large(name) else CPU_EMBEDDED_PER_SECOND
         read = min(self._counts[name][Split.VAL], self._gallery_crops()) / READ_PER_SECOND
-        return 20 + variants * (
-            read
-            + (2 + len(self._experiment.config.privacy.attackers)) * self._gallery_crops() / rate
-        )
+        sizes = [each.lesson_size() for each in privacy.named() if each.learns]
+        lessons = sum(sizes) * len(self._experiment.entities(name))
+        taught = lessons * (1 + len(dataset.methods))
+        hidden = min(self._counts[name][Split.TRAIN], lessons) * len(dataset.methods)
+        slowest = min(METHODS[method].images_per_second for method in dataset.methods)
+        learned = taught * (1 / rate + 1 / LEARNED_PER_SECOND) + hidden / slowest
+        models = 2 + len(privacy.attackers)
+        return 20 + learned + variants * (read + models * self._gallery_crops() / rate)
 
     def _is_large(self, name: str) -> bool:
         backbone = self.recipe(name).backbone

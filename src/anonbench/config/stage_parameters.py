@@ -98,14 +98,21 @@ def overlays(config: Config) -> Slice:
 
 def anonymize(config: Config, name: str, variant: str) -> Slice:
     """The format, and the settings of the variant's own method."""
-    method = str(Variant.parse(variant).method)
-    fields = {"format", "margin", method}
+    kept = {"keep_without_regions": config.datasets[name].keep_without_regions}
+    return _hiding(config, str(Variant.parse(variant).method)) | kept
+
+
+def hiding(config: Config, name: str) -> Slice:
+    """The format, and the settings of the data set's methods."""
+    return _hiding(config, *map(str, config.datasets[name].methods))
+
+
+def _hiding(config: Config, *methods: str) -> Slice:
+    fields = {"format", "margin", *methods}
     if config.anonymization.format == "jpeg":
         fields.add("jpeg_quality")
-    return {
-        "settings": config.anonymization.model_dump(mode="json", include=fields),
-        "keep_without_regions": config.datasets[name].keep_without_regions,
-    } | _code(METHODS, method)
+    settings = config.anonymization.model_dump(mode="json", include=fields)
+    return {"settings": settings} | _code(METHODS, *methods)
 
 
 def train(config: Config, name: str) -> Slice:

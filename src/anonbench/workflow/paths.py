@@ -224,6 +224,10 @@ class Paths:
         """Return the validation images that are attacked, and their originals."""
         return self.image_sets(dataset, [Variant(), *self.experiment.variants(dataset)])
 
+    def learned_images(self, dataset: str) -> list[str]:
+        """Return the originals of the train images, from which an attacker may learn."""
+        return self.image_sets(dataset, [Variant()], ("train",))
+
     def attacking_backbones(self, dataset: str) -> list[str]:
         """Return the unadapted model, then that of each variant that has one."""
         adapted = [model for _, model in self.attacked(dataset) if model]
