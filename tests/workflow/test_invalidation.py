@@ -88,7 +88,7 @@ def edited(config: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
         (
             "datasets.portraits.cluster",
             "none",
-            {"clusters", "downstream"} | SCORES | CORRELATED | RATES,
+            {"clusters", "downstream", "attention_share"} | SCORES | CORRELATED | RATES,
         ),
         ("control_seeds", [1, 2], MORE_SEEDS),
     ],
