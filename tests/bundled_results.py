@@ -23,10 +23,12 @@ from anonbench.datasets.clusters import read_clusters, write_clusters
 from anonbench.detection.gather import COUNTS
 from anonbench.embedding.attention_shares import SHARE_COLUMNS
 from anonbench.embedding.store import Embeddings, write_embeddings
+from anonbench.evaluation.columns import columns_of
 from anonbench.evaluation.correlation import write_correlation
 from anonbench.evaluation.downstream.evaluate import evaluate_downstream
 from anonbench.evaluation.effect_table import collect_effects
-from anonbench.evaluation.pairwise import compare, read_comparisons
+from anonbench.evaluation.pairwise import compare, compare_methods, read_comparisons
+from anonbench.evaluation.query_kinds import compare_kinds
 from anonbench.evaluation.retrieval.gather import gather_scenarios, gather_second
 from anonbench.evaluation.retrieval.job import Embedded, score_shard
 from anonbench.evaluation.scores import collect, scenario_files
@@ -145,6 +147,7 @@ def finish(config: Config) -> None:
     write_clusters(NAME, base / "manifest.parquet", "Male", [], people)
     _digest(people)
     clusters = read_clusters(people)
+    _compare_kinds(config, experiment, dict(zip(names, scenarios, strict=True)))
     labelled = names if config.datasets[NAME].label else []
     for name in labelled:
         outputs = [base / f"downstream/{name}{s}" for s in (".parquet", ".json", ".confusion.csv")]
@@ -159,10 +162,12 @@ def finish(config: Config) -> None:
     )
     shown = config.presentation
     control = config.control_seeds
-    scores = collect(NAME, files, clusters, 0, control, shown.bootstrap, shown.confidence)
+    scores = collect(NAME, files, clusters, 0, control, shown.confidence)
     write_csv(scores, base / "scores.csv")
-    comparisons = compare(NAME, files, clusters, 0, control, shown.confidence)
-    write_csv(comparisons, base / "comparisons.csv")
+    columns = list(columns_of(files, 0, control))
+    for stem, test in {"comparisons": compare, "method_comparisons": compare_methods}.items():
+        table = test(NAME, columns, clusters, shown.confidence, shown.equivalence_margin)
+        write_csv(table, base / f"{stem}.csv")
     if labelled:
         ends = (".csv", "_by_method.csv", ".json")
         correlations = [base / f"correlation/100{end}" for end in ends]
@@ -184,6 +189,20 @@ def _judge_again(config: Config, experiment: Experiment, scenarios: dict[str, Em
     confidence = config.presentation.confidence
     effects = collect_effects(NAME, runs, (0, *seeds), own, second, confidence)
     write_csv(effects, base.parent / "effects.csv")
+
+
+def _compare_kinds(config: Config, experiment: Experiment, scenarios: dict[str, Embedded]) -> None:
+    """Write the scores without own images, and the comparison of query kinds."""
+    base, runs = config.results / NAME, experiment.anonymized_scenarios(NAME)
+    shard, reference = base / "retrieval/without_own/shards/0.parquet", next(iter(scenarios))
+    chosen = [scenarios[run.path] for run in runs]
+    settings, shown = config.retrieval.without_own_images(), config.presentation
+    score_shard(scenarios[reference].queries, chosen, settings, 0, shard)
+    gather_second([shard], [run.path for run in runs], base / "retrieval/without_own.parquet")
+    people = read_clusters(base / "clusters.parquet")
+    scores, asked = base / "retrieval/without_own.parquet", (shown.confidence,)
+    kinds = compare_kinds(NAME, runs, scores, people, *asked, shown.equivalence_margin)
+    write_csv(kinds, base / "query_kinds.csv")
 
 
 def _tables(config: Config, experiment: Experiment, base: Path) -> None:

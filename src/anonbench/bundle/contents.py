@@ -131,6 +131,9 @@ def _scores(
         path = f"{name}/retrieval/second/seed{seed}.parquet"
         second = ("scenario", "id", "query", *COLUMNS, CHANCE, FLOOR)
         yield Entry(path, Copy.ROWS, places[retrieval_again], name, second)
+    path = f"{name}/retrieval/without_own.parquet"
+    apart = ("scenario", "id", "query", *COLUMNS, CHANCE, FLOOR)
+    yield Entry(path, Copy.ROWS, places[retrieval_again], name, apart)
     if experiment.datasets[name].label is not None:
         stages["downstream"] = (downstream_again, ("id", "label", "knn", "linear"))
     for stage, (again, columns) in stages.items():
@@ -169,7 +172,9 @@ def _embeddings(experiment: Experiment, name: str, ids: bool) -> Iterator[Entry]
 def _collected(experiment: Experiment, name: str) -> Iterator[Entry]:
     yield Entry(f"{name}/scores.csv", place=PUBLISHED)
     yield Entry(f"{name}/comparisons.csv", place=PUBLISHED)
+    yield Entry(f"{name}/method_comparisons.csv", place=PUBLISHED)
     yield Entry(f"{name}/effects.csv", place=PUBLISHED)
+    yield Entry(f"{name}/query_kinds.csv", place=PUBLISHED)
     if experiment.datasets[name].label is not None:
         for degree in sorted(experiment.datasets[name].degrees):
             for end in (".csv", "_by_method.csv", ".json"):

@@ -145,6 +145,11 @@ def retrieve(config: Config) -> Slice:
     return {"settings": config.retrieval.effective()}
 
 
+def retrieve_without_own(config: Config) -> Slice:
+    """The same, where no query has its own image among the retrieved and the relevant ones."""
+    return {"settings": config.retrieval.without_own_images().effective()}
+
+
 def downstream(config: Config, name: str) -> Slice:
     """The classifiers, and the column that they predict."""
     return {
@@ -163,14 +168,20 @@ def privacy(config: Config) -> Slice:
 
 
 def scores(config: Config) -> Slice:
-    """How sure one can be of a mean."""
-    fields = {"bootstrap", "confidence"}
-    return {"settings": config.presentation.model_dump(mode="json", include=fields)}
+    """How sure one can be of a mean or a rate."""
+    return {"settings": config.presentation.model_dump(mode="json", include={"confidence"})}
 
 
 def comparisons(config: Config) -> Slice:
-    """How sure one can be of a difference."""
-    return {"settings": config.presentation.model_dump(mode="json", include={"confidence"})}
+    """How sure one can be of a difference, and which differences matter."""
+    fields = {"confidence", "equivalence_margin"}
+    return {"settings": config.presentation.model_dump(mode="json", include=fields)}
+
+
+def best(config: Config) -> Slice:
+    """How sure one can be of the best, and how its optimism is estimated."""
+    fields = {"bootstrap", "confidence", "equivalence_margin"}
+    return {"settings": config.presentation.model_dump(mode="json", include=fields)}
 
 
 def correlate(config: Config) -> Slice:

@@ -15,6 +15,8 @@ ORIGINAL = "original"
 UNADAPTED = "unadapted"
 CONTROL = "control"
 """The retraining control: the unadapted model of another seed than the reference's."""
+NO_CHOICE = frozenset({CONTROL})
+"""Rows of a table that nobody can choose for a retrieval system: yardsticks for the others."""
 
 DOCUMENT_CLASSES = (
     "letter",

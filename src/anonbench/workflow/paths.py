@@ -330,7 +330,10 @@ class Paths:
                 for run in scenarios
                 for variant in (ORIGINAL, run.variant)
             ],
-            "scores": [f"{folder}/{name}.csv" for name in ("scores", "comparisons", "effects")],
+            "scores": [
+                f"{folder}/{name}.csv"
+                for name in ("scores", "comparisons", "effects", "query_kinds")
+            ],
             "privacy": [f"{folder}/privacy/reidentification.csv"] if privacy else [],
             "tables": self.tables(dataset),
             "figures": self.figures(dataset),
