@@ -110,7 +110,7 @@ def _put_models(config: Config, base: Path, classes: dict[str, str]) -> None:
         log = base / f"models/{model}/seed{seed}/log.csv"
         write_csv(pd.DataFrame({"step": [0, 1], "loss": [2.0, 1.5]}), log)
     for model in experiment.attending_models(NAME):
-        rows = [(each, "original", "mean", 0.2, 0.1) for each in ids_of("val")[:4]]
+        rows = [(each, "original", 1, 0.2, 0.1, 0.15, 0.1) for each in ids_of("val")[:4]]
         shares = pd.DataFrame(rows, columns=SHARE_COLUMNS)
         write_parquet(shares, base / f"attention/{model}.parquet")
     for run in experiment.scenarios(NAME):
