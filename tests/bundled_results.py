@@ -142,7 +142,6 @@ def finish(config: Config) -> None:
     ]
     score_shard(scenarios[0].queries, scenarios, config.retrieval, 0, shard)
     gather_scenarios([shard], names, config.retrieval, *retrieval)
-    _judge_again(config, experiment, dict(zip(names, scenarios, strict=True)))
     labels = pd.read_parquet(base / "manifest.parquet", columns=["id", "Male"])
     labelled = names if config.datasets[NAME].label else []
     for name in labelled:
@@ -162,8 +161,9 @@ def finish(config: Config) -> None:
     _digest(people)
     _compare_kinds(config, experiment, dict(zip(names, scenarios, strict=True)))
     clusters, control = read_clusters(people), config.control_seeds
-    scores = collect(NAME, files, clusters, 0, control, shown.bootstrap, shown.confidence)
+    scores = collect(NAME, files, clusters, 0, control, shown.confidence)
     write_csv(scores, base / "scores.csv")
+    _judge_again(config, experiment, dict(zip(names, scenarios, strict=True)), clusters)
     columns = list(columns_of(files, 0, control))
     for stem, test in {"comparisons": compare, "method_comparisons": compare_methods}.items():
         table = test(NAME, columns, clusters, shown.confidence, shown.equivalence_margin)
@@ -175,7 +175,12 @@ def finish(config: Config) -> None:
     _tables(config, experiment, base)
 
 
-def _judge_again(config: Config, experiment: Experiment, scenarios: dict[str, Embedded]) -> None:
+def _judge_again(
+    config: Config,
+    experiment: Experiment,
+    scenarios: dict[str, Embedded],
+    clusters: pd.Series,
+) -> None:
     """Write the scores by second references, and the effects."""
     base, runs = config.results / NAME / "retrieval", experiment.trained_scenarios(NAME)
     seeds, judged = experiment.second_references, [run.path for run in runs]
@@ -186,8 +191,9 @@ def _judge_again(config: Config, experiment: Experiment, scenarios: dict[str, Em
         gather_second([shard], judged, base / f"second/seed{seed}.parquet")
     own = [base / f"{name}.parquet" for name in judged]
     second = [base / f"second/seed{seed}.parquet" for seed in seeds]
-    confidence = config.presentation.confidence
-    effects = collect_effects(NAME, runs, (0, *seeds), own, second, confidence)
+    shown = config.presentation
+    sure = shown.confidence, shown.equivalence_margin
+    effects = collect_effects(NAME, runs, (0, *seeds), own, second, clusters, *sure)
     write_csv(effects, base.parent / "effects.csv")
 
 

@@ -101,6 +101,7 @@ rule second_rankings:
 
 rule effects:
     input:
+        **by_digest(clusters=rules.clusters.output.clusters),
         own=lambda w: list(paths.trained_scores(w.dataset).values()),
         second=lambda w: list(paths.second_scores(w.dataset).values()),
     output:

@@ -255,11 +255,11 @@ def collected(bundle: Bundle, name: str) -> Iterator[Agreement]:
     seeds = (bundle.experiment.reference_seed, config.control_seeds)
     path = f"{name}/scores.csv"
     if bundle.published(path).is_file():
-        table = collect(name, files, clusters, *seeds, shown.bootstrap, shown.confidence)
+        table = collect(name, files, clusters, *seeds, shown.confidence)
         write_csv(table, bundle.again(path))
         yield of_csv("scores", path, bundle.published(path), bundle.again(path))
     yield from _comparisons(bundle, name, files, clusters)
-    yield from _effects(bundle, name)
+    yield from _effects(bundle, name, clusters)
     yield from _query_kinds(bundle, name, clusters)
     for degree in sorted(config.datasets[name].degrees):
         ends = (".csv", "_by_method.csv", ".json")
@@ -292,21 +292,23 @@ def _comparisons(
             yield of_csv("comparisons", path, bundle.published(path), bundle.again(path))
 
 
-def _effects(bundle: Bundle, name: str) -> Iterator[Agreement]:
+def _effects(bundle: Bundle, name: str, clusters: pd.Series) -> Iterator[Agreement]:
     from anonbench.evaluation.effect_table import collect_effects
 
     experiment, path = bundle.experiment, f"{name}/effects.csv"
     if not bundle.published(path).is_file():
         return
     runs = experiment.trained_scenarios(name)
-    seeds = experiment.second_references
+    seeds, shown = experiment.second_references, bundle.config.presentation
     table = collect_effects(
         name,
         runs,
         (experiment.reference_seed, *seeds),
         [bundle.carried(f"{name}/retrieval/{run.path}.parquet") for run in runs],
         [bundle.carried(f"{name}/retrieval/second/seed{seed}.parquet") for seed in seeds],
-        bundle.config.presentation.confidence,
+        clusters,
+        shown.confidence,
+        shown.equivalence_margin,
     )
     write_csv(table, bundle.again(path))
     yield of_csv("effects", path, bundle.published(path), bundle.again(path))

@@ -79,7 +79,7 @@ def test_an_archive_without_a_person_is_scored_anew(files: tuple[Path, list[Embe
     """The jackknife of smaller archives, each scored by itself."""
     maps = []
     for person in range(20):
-        kept = (PERSONS != person).to_numpy()
+        kept = PERSONS.to_numpy() != person
         ids = [each for each, stays in zip(IDS, kept, strict=True) if stays]
         reference, database = (Embeddings(ids, vectors(seed)[kept]) for seed in (1, 2))
         # 6 of 120 are relevant, and 5.7 of 114
