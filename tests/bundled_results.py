@@ -31,6 +31,7 @@ from anonbench.evaluation.pairwise import compare, compare_methods, read_compari
 from anonbench.evaluation.query_kinds import compare_kinds
 from anonbench.evaluation.retrieval.gather import gather_scenarios, gather_second
 from anonbench.evaluation.retrieval.job import Embedded, score_shard
+from anonbench.evaluation.retrieval.new_persons import new_persons
 from anonbench.evaluation.scores import collect, scenario_files
 from anonbench.reporting.dataset_tables import write_dataset_table
 from anonbench.reporting.scenario_tables import (
@@ -206,9 +207,12 @@ def _compare_kinds(config: Config, experiment: Experiment, scenarios: dict[str, 
     score_shard(scenarios[reference].queries, chosen, settings, 0, shard)
     gather_second([shard], [run.path for run in runs], base / "retrieval/without_own.parquet")
     people = read_clusters(base / "clusters.parquet")
-    scores, asked = base / "retrieval/without_own.parquet", (shown.confidence,)
-    kinds = compare_kinds(NAME, runs, scores, people, *asked, shown.equivalence_margin)
+    scores, margins = base / "retrieval/without_own.parquet", (shown.confidence, 0.03)
+    kinds = compare_kinds(NAME, runs, scores, people, *margins)
     write_csv(kinds, base / "query_kinds.csv")
+    asked = config.retrieval, shown.confidence
+    table = new_persons(NAME, scenarios[reference].queries, runs, chosen, people, *asked)
+    write_csv(table, base / "new_persons.csv")
 
 
 def _tables(config: Config, experiment: Experiment, base: Path) -> None:

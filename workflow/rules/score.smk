@@ -185,6 +185,33 @@ rule query_kinds:
         "../scripts/query_kinds.py"
 
 
+# mAP without one person at a time, in queries and database at once.
+rule new_persons:
+    input:
+        **by_digest(
+            clusters=rules.clusters.output.clusters,
+            reference=lambda w: paths.reference_embedding(w.dataset),
+            queries=lambda w: paths.embeddings(
+                w.dataset, experiment.anonymized_scenarios(w.dataset), "original"
+            ),
+            databases=lambda w: paths.embeddings(
+                w.dataset, experiment.anonymized_scenarios(w.dataset)
+            ),
+        ),
+    output:
+        "<results>/{dataset}/new_persons.csv",
+    log:
+        "<logs>/new_persons/{dataset}.log",
+    resources:
+        mem_mb=lambda w: estimates.new_persons_mb(w.dataset),
+        runtime=lambda w: estimates.minutes("new_persons", w.dataset),
+    params:
+        slice=stage_parameters.new_persons(settings),
+        scenarios=rules.query_kinds.params.scenarios,
+    script:
+        "../scripts/new_persons.py"
+
+
 rule downstream:
     input:
         **by_digest(

@@ -12,7 +12,7 @@ from anonbench.config import Recipe
 from anonbench.config.experiment import Experiment
 from anonbench.core.registries.detectors import DETECTORS
 from anonbench.core.registries.methods import METHODS
-from anonbench.core.vocabulary import UNADAPTED, Baseline, Entity, Model, Split
+from anonbench.core.vocabulary import UNADAPTED, Baseline, Entity, Model, QueryKind, Split
 
 LEARNED_PER_SECOND = 200.0
 """Regions that a supervised attacker learns from on one core: ridges in five folds."""
@@ -35,6 +35,11 @@ GPU_SCORED = 100.0
 """A guess: cores that a GPU stands for in retrieval."""
 VALUES_READ = 1e8
 """Numbers a second that are read, checked and normalized."""
+SECONDS_A_LEFT_OUT_RANK = 3e-7
+"""Of an image in a ranking from which persons are left out; seen at 19,792 images: the same."""
+LEFT_OUT_QUERIES = 2_000
+"""At most; `anonbench.evaluation.retrieval.new_persons`."""
+LEFT_OUT_BLOCK = 192
 BLOCK_BYTES = 20
 """Of each image and each query of a block, in retrieval."""
 SCORE_BYTES = 64
@@ -111,6 +116,8 @@ class Estimates:
                 on_gpu = self._experiment.config.retrieval.device == "cuda"
                 speed = GPU_SCORED if on_gpu else self.retrieval_threads(name)
                 return self._retrieved_in(name) / speed
+            case "new_persons":
+                return self._left_out_in(name)
             case "downstream":
                 return self._classified_in(name, model) / self.downstream_threads(name, model)
         raise ValueError(f"no stage is called {stage!r}")
@@ -183,6 +190,13 @@ class Estimates:
         block = BLOCK_BYTES * settings.block * images
         return 500 + (reference + databases + block + scores) // 10**6
 
+    def new_persons_mb(self, name: str) -> int:
+        """Return the main memory of a job that leaves persons out: one variant's embeddings."""
+        images, systems = self._counts[name][Split.VAL], self._systems(name)
+        vectors = 4 * images * self._width(name)
+        block = 4 * LEFT_OUT_BLOCK * images * (2 * systems + 1)
+        return 500 + (2 * (systems + 1) * vectors + block) // 10**6
+
     def rankings_mb(self, name: str) -> int:
         """Return the main memory of a job that gathers scores: one scenario's at a time."""
         queries = self._retrieval_queries(name) * self._experiment.config.retrieval.shards
@@ -195,6 +209,18 @@ class Estimates:
         pairs = float(self._retrieval_queries(name)) * images
         compared = sum(widths) * SECONDS_A_PRODUCT + len(widths) * SECONDS_A_RANK
         return 20 + pairs * compared + 3.0 * images * sum(ranked) / VALUES_READ
+
+    def _left_out_in(self, name: str) -> float:
+        """Return the seconds of a job that leaves persons out."""
+        images, systems = self._counts[name][Split.VAL], self._systems(name)
+        queries = min(images, LEFT_OUT_QUERIES)
+        rankings = queries * len(self._experiment.variants(name)) * systems
+        return 20 + rankings * (2e-4 + images * SECONDS_A_LEFT_OUT_RANK)
+
+    def _systems(self, name: str) -> int:
+        """Return the models of a variant that can be chosen, by seed and query kind."""
+        models = 1 + len(self._experiment.datasets[name].adaptions)
+        return len(QueryKind) * models * len(self._experiment.config.training_seeds)
 
     def _rankings(self, name: str) -> list[int]:
         """Return the width of the features of each ranking of a query.
