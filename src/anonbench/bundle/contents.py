@@ -174,6 +174,7 @@ def _collected(experiment: Experiment, name: str) -> Iterator[Entry]:
     yield Entry(f"{name}/comparisons.csv", place=PUBLISHED)
     yield Entry(f"{name}/method_comparisons.csv", place=PUBLISHED)
     yield Entry(f"{name}/effects.csv", place=PUBLISHED)
+    yield Entry(f"{name}/best.csv", place=PUBLISHED)
     yield Entry(f"{name}/query_kinds.csv", place=PUBLISHED)
     if experiment.datasets[name].label is not None:
         for degree in sorted(experiment.datasets[name].degrees):

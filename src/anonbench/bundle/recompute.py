@@ -237,6 +237,7 @@ def collected(bundle: Bundle, name: str) -> Iterator[Agreement]:
         yield of_csv("scores", path, bundle.published(path), bundle.again(path))
     yield from _comparisons(bundle, name, files, clusters)
     yield from _effects(bundle, name, clusters)
+    yield from _best(bundle, name, files, clusters)
     yield from _query_kinds(bundle, name, clusters)
     for degree in sorted(config.datasets[name].degrees):
         ends = (".csv", "_by_method.csv", ".json")
@@ -289,6 +290,35 @@ def _effects(bundle: Bundle, name: str, clusters: pd.Series) -> Iterator[Agreeme
     )
     write_csv(table, bundle.again(path))
     yield of_csv("effects", path, bundle.published(path), bundle.again(path))
+
+
+def _best(
+    bundle: Bundle, name: str, files: list[ScenarioFiles], clusters: pd.Series
+) -> Iterator[Agreement]:
+    from anonbench.evaluation.best import collect_best, second_columns
+    from anonbench.evaluation.columns import columns_of
+    from anonbench.evaluation.effect_table import read_by_reference
+
+    experiment, path = bundle.experiment, f"{name}/best.csv"
+    if not bundle.published(path).is_file():
+        return
+    runs = experiment.trained_scenarios(name)
+    own = [bundle.carried(f"{name}/retrieval/{run.path}.parquet") for run in runs]
+    seeds, shown = experiment.second_references, bundle.config.presentation
+    second = [bundle.carried(f"{name}/retrieval/second/seed{seed}.parquet") for seed in seeds]
+    references = (experiment.reference_seed, *seeds)
+    scores = read_by_reference(runs, references, own, second)
+    table = collect_best(
+        name,
+        columns_of(files, experiment.reference_seed, bundle.config.control_seeds),
+        second_columns(runs, references, scores),
+        clusters,
+        shown.bootstrap,
+        shown.confidence,
+        shown.equivalence_margin,
+    )
+    write_csv(table, bundle.again(path))
+    yield of_csv("best", path, bundle.published(path), bundle.again(path))
 
 
 def _query_kinds(bundle: Bundle, name: str, clusters: pd.Series) -> Iterator[Agreement]:

@@ -332,7 +332,7 @@ class Paths:
             ],
             "scores": [
                 f"{folder}/{name}.csv"
-                for name in ("scores", "comparisons", "effects", "query_kinds")
+                for name in ("scores", "comparisons", "effects", "best", "query_kinds")
             ],
             "privacy": [f"{folder}/privacy/reidentification.csv"] if privacy else [],
             "tables": self.tables(dataset),
