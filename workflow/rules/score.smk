@@ -292,6 +292,7 @@ rule correlate:
     output:
         matrix="<results>/{dataset}/correlation/{degree}.csv",
         methods="<results>/{dataset}/correlation/{degree}_by_method.csv",
+        within="<results>/{dataset}/correlation/{degree}_within.csv",
         summary="<results>/{dataset}/correlation/{degree}.json",
     log:
         "<logs>/correlate/{dataset}-{degree}.log",

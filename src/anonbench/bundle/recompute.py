@@ -240,16 +240,16 @@ def collected(bundle: Bundle, name: str) -> Iterator[Agreement]:
     yield from _best(bundle, name, files, clusters)
     yield from _query_kinds(bundle, name, clusters)
     for degree in sorted(config.datasets[name].degrees):
-        ends = (".csv", "_by_method.csv", ".json")
+        ends = (".csv", "_by_method.csv", "_within.csv", ".json")
         paths = [f"{name}/correlation/{degree}{end}" for end in ends]
         if all(bundle.published(p).is_file() for p in (f"{name}/scores.csv", *paths)):
             again = [bundle.again(p) for p in paths]
             write_correlation(
                 bundle.again(f"{name}/scores.csv"), degree, config.correlation, *again
             )
-            for p, made in zip(paths[:2], again, strict=False):
+            for p, made in zip(paths[:-1], again, strict=False):
                 yield of_csv("correlation", p, bundle.published(p), made)
-            yield _json("correlation", bundle, paths[2], again[2])
+            yield _json("correlation", bundle, paths[-1], again[-1])
 
 
 def _comparisons(
