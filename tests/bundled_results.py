@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -23,10 +24,11 @@ from anonbench.datasets.clusters import read_clusters, write_clusters
 from anonbench.detection.gather import COUNTS
 from anonbench.embedding.attention_shares import SHARE_COLUMNS
 from anonbench.embedding.store import Embeddings, write_embeddings
-from anonbench.evaluation.columns import columns_of
+from anonbench.evaluation.best import collect_best, second_columns
+from anonbench.evaluation.columns import Column, columns_of
 from anonbench.evaluation.correlation import write_correlation
 from anonbench.evaluation.downstream.evaluate import evaluate_downstream
-from anonbench.evaluation.effect_table import collect_effects
+from anonbench.evaluation.effect_table import collect_effects, read_by_reference
 from anonbench.evaluation.pairwise import compare, compare_methods, read_comparisons
 from anonbench.evaluation.query_kinds import compare_kinds
 from anonbench.evaluation.retrieval.gather import gather_scenarios, gather_second
@@ -164,13 +166,14 @@ def finish(config: Config) -> None:
     control = config.control_seeds
     scores = collect(NAME, files, clusters, 0, control, shown.confidence)
     write_csv(scores, base / "scores.csv")
-    _judge_again(config, experiment, dict(zip(names, scenarios, strict=True)), clusters)
     columns = list(columns_of(files, 0, control))
     for stem, test in {"comparisons": compare, "method_comparisons": compare_methods}.items():
         table = test(NAME, columns, clusters, shown.confidence, shown.equivalence_margin)
         write_csv(table, base / f"{stem}.csv")
+    judged = dict(zip(names, scenarios, strict=True))
+    _judge_again(config, experiment, judged, clusters, columns)
     if labelled:
-        ends = (".csv", "_by_method.csv", ".json")
+        ends = (".csv", "_by_method.csv", "_within.csv", ".json")
         correlations = [base / f"correlation/100{end}" for end in ends]
         write_correlation(base / "scores.csv", 100, config.correlation, *correlations)
     _tables(config, experiment, base)
@@ -181,6 +184,7 @@ def _judge_again(
     experiment: Experiment,
     scenarios: dict[str, Embedded],
     clusters: pd.Series,
+    columns: Iterable[Column],
 ) -> None:
     """Write the scores by second references, and the effects."""
     base, runs = config.results / NAME / "retrieval", experiment.trained_scenarios(NAME)
@@ -196,6 +200,10 @@ def _judge_again(
     sure = shown.confidence, shown.equivalence_margin
     effects = collect_effects(NAME, runs, (0, *seeds), own, second, clusters, *sure)
     write_csv(effects, base.parent / "effects.csv")
+    scores = read_by_reference(runs, (0, *seeds), own, second)
+    again = second_columns(runs, (0, *seeds), scores)
+    best = collect_best(NAME, columns, again, clusters, shown.bootstrap, *sure)
+    write_csv(best, base.parent / "best.csv")
 
 
 def _compare_kinds(config: Config, experiment: Experiment, scenarios: dict[str, Embedded]) -> None:

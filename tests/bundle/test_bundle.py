@@ -83,7 +83,7 @@ def test_every_number_comes_out_again_from_the_scores(bundle: Path) -> None:
     for part in found.parts:
         assert part.exact == part.numbers, part.name
         numbers[part.part] += part.numbers
-    tested = {"comparisons", "effects", "query kinds", "correlation"}
+    tested = {"comparisons", "effects", "best", "query kinds", "correlation"}
     assert set(numbers) == {"means", "scores", "tables"} | tested
     assert all(count > 100 for count in numbers.values())
 
@@ -226,7 +226,7 @@ def test_a_data_set_without_labels(root: Path, tmp_path: Path) -> None:
     found = verify(tmp_path / "b")
     assert found.differences == []
     parts = {part.part for part in found.parts}
-    tested = {"comparisons", "effects", "query kinds"}
+    tested = {"comparisons", "effects", "best", "query kinds"}
     assert parts == {"retrieval", "means", "scores", "tables"} | tested
 
 

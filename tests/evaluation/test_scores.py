@@ -274,7 +274,9 @@ def test_the_table_is_what_the_correlation_reads(tmp_path: Path) -> None:
     given = [scenario(tmp_path, name, "mask-25", level) for name, level in names]
     given.append(scenario(tmp_path, "unadapted", "mask-25", 0.2, seed=1))
     write_csv(gather(given), tmp_path / "scores.csv")
-    outputs = [tmp_path / name for name in ("matrix.csv", "methods.csv", "details.json")]
+    outputs = [
+        tmp_path / name for name in ("matrix.csv", "methods.csv", "within.csv", "details.json")
+    ]
     write_correlation(tmp_path / "scores.csv", 25, Correlation(bootstrap=50), *outputs)
     cells = pd.read_csv(outputs[0]).set_index(["metric", "metric_b"])
     assert cells.loc[("map_original", "mndcg_original"), "pearson"] > 0.9

@@ -336,7 +336,14 @@ class Paths:
             ],
             "scores": [
                 f"{folder}/{name}.csv"
-                for name in ("scores", "comparisons", "effects", "query_kinds", "new_persons")
+                for name in (
+                    "scores",
+                    "comparisons",
+                    "effects",
+                    "best",
+                    "query_kinds",
+                    "new_persons",
+                )
             ],
             "privacy": [f"{folder}/privacy/reidentification.csv"] if privacy else [],
             "tables": self.tables(dataset),
