@@ -104,6 +104,15 @@ def test_a_retrieval_job_is_sized_by_its_share_of_the_queries(root: Path) -> Non
     assert 300 < whole.seconds("retrieve", "rvl_cdip") < 1800
 
 
+def test_leaving_persons_out_is_sized_by_a_sample_of_queries(root: Path) -> None:
+    small, whole, large = retrieval(root, 500), retrieval(root), retrieval(root, 80_000)
+    seconds = [each.seconds("new_persons", "rvl_cdip") for each in (small, whole, large)]
+    assert seconds[0] < 600 < 1000 < seconds[1] < 5000
+    assert seconds[2] < 2.1 * seconds[1], "twice the images, as many queries"
+    vectors = 4 * 40_000 * 1024 / 1e6
+    assert whole.new_persons_mb("rvl_cdip") > 9 * vectors, "a reference, four models' two sets"
+
+
 def test_a_retrieval_job_holds_no_more_databases_than_it_may(root: Path) -> None:
     few, many = (retrieval(root, memory_gb=gb) for gb in (0.001, 2.0))
     one, widest = (4 * 40_000 * width / 1e6 for width in (1024, PIXELS))

@@ -24,7 +24,10 @@ RATES = {"reidentification", "dataset_table", "front"} | SHOWN
 CORRELATED = {"correlate", "heatmap"}
 RANKED = {"retrieve", "rankings_portraits", "rankings_documents"} | SCORES | CORRELATED
 RANKED |= {"retrieve_second", "second_rankings", "effects"}
+RANKED |= {"retrieve_without_own", "without_own_rankings", "query_kinds", "new_persons"}
 EMBEDDED = {"embed_original", "embed_unadapted", "embed_adapted", "downstream", "explore"} | RANKED
+CLUSTERED = {"clusters", "query_kinds", "effects", "new_persons", "downstream", "attention_share"}
+CLUSTERED |= SCORES | CORRELATED | RATES
 UNTRAINED = {"embed_pixels", "embed_untrained"}
 HIDDEN = {"anonymize", "audit", "examples"}
 ATTENDED = {"attend", "attention", "attention_share"}
@@ -86,7 +89,7 @@ def edited(config: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
         ("anonymization.pixelate.min_block", 4, REPORT),  # no data set has the method
         ("recipes.documents.optimizer.steps", 5, OF_DOCUMENTS),
         ("privacy.probes", 3, {"reidentify"} | RATES),
-        ("datasets.portraits.cluster", "none", {"clusters"} | SCORES | CORRELATED | RATES),
+        ("datasets.portraits.cluster", "none", CLUSTERED),
         ("control_seeds", [1, 2], MORE_SEEDS),
     ],
 )

@@ -206,6 +206,10 @@ class Experiment:
             if scenario.model in trained and scenario.seed in seeds
         ]
 
+    def anonymized_scenarios(self, name: str) -> list[Scenario]:
+        """Return those of `trained_scenarios` that have queries of both kinds."""
+        return [run for run in self.trained_scenarios(name) if run.variant != Variant()]
+
     def shown_variant(self, name: str) -> Variant:
         """Return what attention is looked at on: the first method at the highest degree."""
         highest = max(self.datasets[name].degrees)

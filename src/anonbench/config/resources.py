@@ -12,8 +12,10 @@ from anonbench.config import Recipe
 from anonbench.config.experiment import Experiment
 from anonbench.core.registries.detectors import DETECTORS
 from anonbench.core.registries.methods import METHODS
-from anonbench.core.vocabulary import UNADAPTED, Baseline, Entity, Model, Split
+from anonbench.core.vocabulary import UNADAPTED, Baseline, Entity, Model, QueryKind, Split
 
+LEARNED_PER_SECOND = 200.0
+"""Regions that a supervised attacker learns from on one core: ridges in five folds."""
 READ_PER_SECOND = 25.0
 """Images decoded."""
 LISTED_PER_SECOND = 500.0
@@ -33,6 +35,11 @@ GPU_SCORED = 100.0
 """A guess: cores that a GPU stands for in retrieval."""
 VALUES_READ = 1e8
 """Numbers a second that are read, checked and normalized."""
+SECONDS_A_LEFT_OUT_RANK = 3e-7
+"""Of an image in a ranking from which persons are left out; seen at 19,792 images: the same."""
+LEFT_OUT_QUERIES = 2_000
+"""At most; `anonbench.evaluation.retrieval.new_persons`."""
+LEFT_OUT_BLOCK = 192
 BLOCK_BYTES = 20
 """Of each image and each query of a block, in retrieval."""
 SCORE_BYTES = 64
@@ -109,6 +116,8 @@ class Estimates:
                 on_gpu = self._experiment.config.retrieval.device == "cuda"
                 speed = GPU_SCORED if on_gpu else self.retrieval_threads(name)
                 return self._retrieved_in(name) / speed
+            case "new_persons":
+                return self._left_out_in(name)
             case "downstream":
                 return self._classified_in(name, model) / self.downstream_threads(name, model)
         raise ValueError(f"no stage is called {stage!r}")
@@ -181,6 +190,13 @@ class Estimates:
         block = BLOCK_BYTES * settings.block * images
         return 500 + (reference + databases + block + scores) // 10**6
 
+    def new_persons_mb(self, name: str) -> int:
+        """Return the main memory of a job that leaves persons out: one variant's embeddings."""
+        images, systems = self._counts[name][Split.VAL], self._systems(name)
+        vectors = 4 * images * self._width(name)
+        block = 4 * LEFT_OUT_BLOCK * images * (2 * systems + 1)
+        return 500 + (2 * (systems + 1) * vectors + block) // 10**6
+
     def rankings_mb(self, name: str) -> int:
         """Return the main memory of a job that gathers scores: one scenario's at a time."""
         queries = self._retrieval_queries(name) * self._experiment.config.retrieval.shards
@@ -193,6 +209,18 @@ class Estimates:
         pairs = float(self._retrieval_queries(name)) * images
         compared = sum(widths) * SECONDS_A_PRODUCT + len(widths) * SECONDS_A_RANK
         return 20 + pairs * compared + 3.0 * images * sum(ranked) / VALUES_READ
+
+    def _left_out_in(self, name: str) -> float:
+        """Return the seconds of a job that leaves persons out."""
+        images, systems = self._counts[name][Split.VAL], self._systems(name)
+        queries = min(images, LEFT_OUT_QUERIES)
+        rankings = queries * len(self._experiment.variants(name)) * systems
+        return 20 + rankings * (2e-4 + images * SECONDS_A_LEFT_OUT_RANK)
+
+    def _systems(self, name: str) -> int:
+        """Return the models of a variant that can be chosen, by seed and query kind."""
+        models = 1 + len(self._experiment.datasets[name].adaptions)
+        return len(QueryKind) * models * len(self._experiment.config.training_seeds)
 
     def _rankings(self, name: str) -> list[int]:
         """Return the width of the features of each ranking of a query.
@@ -241,14 +269,19 @@ class Estimates:
         return len(Entity) * self._experiment.config.privacy.gallery
 
     def _attacked_in(self, name: str) -> float:
-        """Return the seconds of a job of attacks: images read, then crops embedded."""
+        """Return the seconds of a job of attacks: images read, crops embedded, lessons learned."""
+        privacy, dataset = self._experiment.config.privacy, self._experiment.datasets[name]
         variants = 1 + len(self._experiment.variants(name))
         rate = GPU_EMBEDDED_PER_SECOND if self._is_large(name) else CPU_EMBEDDED_PER_SECOND
         read = min(self._counts[name][Split.VAL], self._gallery_crops()) / READ_PER_SECOND
-        return 20 + variants * (
-            read
-            + (2 + len(self._experiment.config.privacy.attackers)) * self._gallery_crops() / rate
-        )
+        sizes = [each.lesson_size() for each in privacy.named() if each.learns]
+        lessons = sum(sizes) * len(self._experiment.entities(name))
+        taught = lessons * (1 + len(dataset.methods))
+        hidden = min(self._counts[name][Split.TRAIN], lessons) * len(dataset.methods)
+        slowest = min(METHODS[method].images_per_second for method in dataset.methods)
+        learned = taught * (1 / rate + 1 / LEARNED_PER_SECOND) + hidden / slowest
+        models = 2 + len(privacy.attackers)
+        return 20 + learned + variants * (read + models * self._gallery_crops() / rate)
 
     def _is_large(self, name: str) -> bool:
         backbone = self.recipe(name).backbone

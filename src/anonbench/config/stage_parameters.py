@@ -98,14 +98,21 @@ def overlays(config: Config) -> Slice:
 
 def anonymize(config: Config, name: str, variant: str) -> Slice:
     """The format, and the settings of the variant's own method."""
-    method = str(Variant.parse(variant).method)
-    fields = {"format", "margin", method}
+    kept = {"keep_without_regions": config.datasets[name].keep_without_regions}
+    return _hiding(config, str(Variant.parse(variant).method)) | kept
+
+
+def hiding(config: Config, name: str) -> Slice:
+    """The format, and the settings of the data set's methods."""
+    return _hiding(config, *map(str, config.datasets[name].methods))
+
+
+def _hiding(config: Config, *methods: str) -> Slice:
+    fields = {"format", "margin", *methods}
     if config.anonymization.format == "jpeg":
         fields.add("jpeg_quality")
-    return {
-        "settings": config.anonymization.model_dump(mode="json", include=fields),
-        "keep_without_regions": config.datasets[name].keep_without_regions,
-    } | _code(METHODS, method)
+    settings = config.anonymization.model_dump(mode="json", include=fields)
+    return {"settings": settings} | _code(METHODS, *methods)
 
 
 def train(config: Config, name: str) -> Slice:
@@ -162,6 +169,19 @@ def retrieve(config: Config) -> Slice:
     return {"settings": config.retrieval.effective()}
 
 
+def retrieve_without_own(config: Config) -> Slice:
+    """The same, where no query has its own image among the retrieved and the relevant ones."""
+    return {"settings": config.retrieval.without_own_images().effective()}
+
+
+def new_persons(config: Config) -> Slice:
+    """How a ranking is compared with the reference's, and how sure one can be of its mean."""
+    return {
+        "retrieval": config.retrieval.effective(),
+        "confidence": config.presentation.confidence,
+    }
+
+
 def downstream(config: Config, name: str) -> Slice:
     """The classifiers, and the column that they predict."""
     return {
@@ -180,14 +200,20 @@ def privacy(config: Config) -> Slice:
 
 
 def scores(config: Config) -> Slice:
-    """How sure one can be of a mean."""
-    fields = {"bootstrap", "confidence"}
-    return {"settings": config.presentation.model_dump(mode="json", include=fields)}
+    """How sure one can be of a mean or a rate."""
+    return {"settings": config.presentation.model_dump(mode="json", include={"confidence"})}
 
 
 def comparisons(config: Config) -> Slice:
-    """How sure one can be of a difference."""
-    return {"settings": config.presentation.model_dump(mode="json", include={"confidence"})}
+    """How sure one can be of a difference, and which differences matter."""
+    fields = {"confidence", "equivalence_margin"}
+    return {"settings": config.presentation.model_dump(mode="json", include=fields)}
+
+
+def best(config: Config) -> Slice:
+    """How sure one can be of the best, and how its optimism is estimated."""
+    fields = {"bootstrap", "confidence", "equivalence_margin"}
+    return {"settings": config.presentation.model_dump(mode="json", include=fields)}
 
 
 def correlate(config: Config) -> Slice:

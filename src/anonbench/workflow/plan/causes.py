@@ -21,6 +21,7 @@ _SHOWN = 3
 _SECTIONS = {
     "retrieve": "retrieval",
     "retrieve_second": "retrieval",
+    "new_persons": "retrieval",
     "correlate": "correlation",
     "embed": "embedding",
     "embed_pixels": "embedding",
