@@ -11,7 +11,7 @@ import pandas as pd
 
 from anonbench.core.boxes import Region
 from anonbench.core.numeric.seeding import rng
-from anonbench.core.vocabulary import CONTROL, Entity, Variant
+from anonbench.core.vocabulary import CONTROL, Baseline, Entity, Variant
 from anonbench.detection.gather import COUNTS
 from anonbench.detection.quality.quality import measure, summarize_quality
 from anonbench.evaluation.effect_table import COLUMNS as EFFECTS
@@ -83,6 +83,14 @@ def make_scores(
         numbers = (value, low, high, 0.015, n, n // 6, "", k, nan, nan, nan, nan, "1 seed")
         rows.append((dataset, degree, method, adaption, seed, query, metric, *numbers))
     return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def with_baselines(scores: pd.DataFrame, value: float = 0.999) -> pd.DataFrame:
+    """Return scores with rows without training beside, which are as good as `value` everywhere."""
+    rows = scores[scores["adaption"] == "unadapted"]
+    high = rows.assign(value=value, low=value - 0.03, high=value + 0.001)
+    added = [high.assign(adaption=baseline.value) for baseline in Baseline]
+    return pd.concat([scores, *added], ignore_index=True)
 
 
 def make_comparisons(scores: pd.DataFrame, unsure: float = 0.02) -> pd.DataFrame:
