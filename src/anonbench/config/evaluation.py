@@ -139,7 +139,7 @@ class Presentation(TABLES.with_sections(Settings)):  # type: ignore[misc]
     bootstrap: Resamples = 1000
     """Resamples of the interval of a table cell, over queries."""
     confidence: Share = 0.95
-    tables: tuple[TableName, ...] = ("reidentification",)
+    tables: tuple[TableName, ...] = ("reidentification", "gallery_size")
     """Tables of each data set, beside those of its scores. One that needs attacks is left out where
     none are run."""
     widest_interval: Annotated[float, Field(gt=0.0, le=1.0)] = 0.2
