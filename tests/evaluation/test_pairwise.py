@@ -1,4 +1,4 @@
-"""The paired tests of a data set, against SciPy and by hand."""
+"""The paired tests of a data set, against the functions that they are made of and by hand."""
 
 from __future__ import annotations
 
@@ -8,12 +8,20 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-import scipy.stats
 
 from anonbench.core.errors import InputError
 from anonbench.core.io import write_csv
+from anonbench.core.numeric.clusters import clustered_mean
+from anonbench.core.numeric.rates import paired_rate_difference
 from anonbench.core.vocabulary import Model, Variant
-from anonbench.evaluation.pairwise import COLUMNS, compare, read_comparisons
+from anonbench.evaluation.columns import Column, by_degree, choices, columns_of
+from anonbench.evaluation.pairwise import (
+    COLUMNS,
+    METHOD_COLUMNS,
+    compare,
+    compare_methods,
+    read_comparisons,
+)
 from anonbench.evaluation.retrieval.metrics import PER_QUERY
 from anonbench.evaluation.scores import ScenarioFiles
 
@@ -65,34 +73,34 @@ def given(tmp_path: Path) -> list[ScenarioFiles]:
     return found
 
 
+def columns(scenarios: list[ScenarioFiles]) -> list[Column]:
+    return list(columns_of(scenarios, 0, (7,)))
+
+
 def run(scenarios: list[ScenarioFiles], confidence: float = 0.95) -> pd.DataFrame:
-    return compare("demo", scenarios, CLUSTERS, 0, (7,), confidence)
+    return compare("demo", columns(scenarios), CLUSTERS, confidence, 0.03)
 
 
-def test_every_difference_says_how_many_clusters_it_stands_on(
-    given: list[ScenarioFiles], tmp_path: Path
-) -> None:
+def test_every_difference_says_how_many_clusters_it_stands_on(given: list[ScenarioFiles]) -> None:
     assert set(run(given)["clusters"]) == {12}
-    rows = pd.read_parquet(given[-2].per_query)
+    adapted = next(files for files in given if str(files.model) == "A-blur-50")
+    rows = pd.read_parquet(adapted.per_query)
     rows.loc[rows["id"].isin(IDS[:7]), "ndcg"] = np.nan  # a cluster of five, and two of the next
-    rows.to_parquet(given[-2].per_query)
-    table = run(given).query("metric == 'mndcg' and method == 'original'")
-    assert table["clusters"].tolist() == [11]
+    rows.to_parquet(adapted.per_query)
+    table = run(given).query("metric == 'mndcg' and query == 'original'")
+    assert table["clusters"].tolist() == [11, 12, 11] and table["n"].tolist() == [53, 60, 53]
     with pytest.raises(InputError, match="5 images have scores and no cluster"):
-        compare("demo", given, CLUSTERS[5:], 0, (7,), 0.95)
+        compare("demo", columns(given), CLUSTERS[5:], 0.95, 0.03)
 
 
-def test_columns_and_pairs(given: list[ScenarioFiles]) -> None:
+def test_columns_and_pairs_without_yardsticks(given: list[ScenarioFiles]) -> None:
     table = run(given)
     assert list(table.columns) == COLUMNS
-    rows = ["unadapted", "control", "A", "B"]
-    for _, column in table[table["degree"] == 50].groupby(["query", "metric"]):
+    rows = ["unadapted", "A", "B"]
+    for _, column in table.groupby(["query", "metric"]):
         assert list(zip(column["a"], column["b"], strict=True)) == list(combinations(rows, 2))
-    originals = table[table["method"] == "original"]
-    assert set(originals["degree"]) == {0} and set(originals["query"]) == {"original", ""}
-    assert originals["a"].unique().tolist() == ["unadapted"]
-    assert originals["b"].unique().tolist() == ["control"]
-    assert len(table) == 6 * (2 * 7 + 2) + 7 + 2
+    assert set(table["degree"]) == {50} and set(table["method"]) == {"blur"}
+    assert len(table) == 3 * (2 * 7 + 2)
     assert (table["n"] == 60).all()
 
 
@@ -101,48 +109,51 @@ def by_id(files: ScenarioFiles, query: str, column: str) -> np.ndarray:
     return table[table["query"] == query].set_index("id")[column].loc[IDS].to_numpy()
 
 
-def test_retrieval_is_a_t_test_of_means_over_seeds(given: list[ScenarioFiles]) -> None:
+def test_retrieval_is_tested_on_means_over_seeds_by_cluster(given: list[ScenarioFiles]) -> None:
     table = run(given, 0.9)
-    cell = table.query(
-        "degree == 50 and query == 'anonymized' and metric == 'mndcg' and a == 'control'"
+    a, b = (
+        np.mean([by_id(f, "anonymized", "ndcg") for f in given if str(f.model) == model], axis=0)
+        for model in ("A-blur-50", "B-blur-50")
     )
-    seeds = {name: [] for name in ("A", "control")}
-    for files in given:
-        if files.variant.degree and str(files.model) == "A-blur-50":
-            seeds["A"].append(by_id(files, "anonymized", "ndcg"))
-        elif files.variant.degree and str(files.model) == "unadapted" and files.seed != 0:
-            seeds["control"].append(by_id(files, "anonymized", "ndcg"))
-    assert [len(values) for values in seeds.values()] == [2, 2]
-    control, adapted = (np.mean(seeds[name], axis=0) for name in ("control", "A"))
-    expected = scipy.stats.ttest_rel(control, adapted)
-    row = cell[cell["b"] == "A"].iloc[0]
-    assert row["p"] == pytest.approx(expected.pvalue)
-    assert row["difference"] == pytest.approx((control - adapted).mean())
-    assert row[["low", "high"]].tolist() == pytest.approx(list(expected.confidence_interval(0.9)))
+    expected = clustered_mean(a - b, CLUSTERS.to_numpy(), 0.9)
+    row = table.query("query == 'anonymized' and metric == 'mndcg' and a == 'A'").iloc[0]
+    assert row["p"] == pytest.approx(expected.p_different())
+    found = row[["difference", "low", "high"]].tolist()
+    assert found == pytest.approx([expected.value, expected.low, expected.high])
+    assert row["verdict"] == "better"
 
 
-def test_accuracies_are_mcnemars_of_the_first_seed(given: list[ScenarioFiles]) -> None:
-    table = run(given)
-    predictions = {
-        str(files.model): pd.read_parquet(files.predictions)
-        for files in given
-        if files.variant.degree and files.seed == 0
+def right(files: ScenarioFiles) -> np.ndarray:
+    table = pd.read_parquet(files.predictions).set_index("id").loc[IDS]
+    return (table["linear"] == "yes").to_numpy(float)
+
+
+def test_accuracies_of_one_seed_are_hits(given: list[ScenarioFiles]) -> None:
+    alone = [files for files in given if files.seed in (0, 7) and files.variant.degree]
+    table = run(alone)
+    hits = {str(files.model): right(files) for files in alone if files.seed == 0}
+    expected = paired_rate_difference(
+        hits["unadapted"], hits["B-blur-50"], CLUSTERS.to_numpy(), 0.95
+    )
+    row = table.query("metric == 'linear' and a == 'unadapted' and b == 'B'").iloc[0]
+    found = row[["difference", "low", "high"]].tolist()
+    assert found == pytest.approx([expected.value, expected.low, expected.high])
+
+
+def test_accuracies_of_several_seeds_are_means_over_them(given: list[ScenarioFiles]) -> None:
+    """A share of seeds that are right is no hit, and every seed counts but the control's."""
+    means = {
+        model: np.mean(
+            [right(f) for f in given if str(f.model) == model and f.variant.degree and f.seed != 7],
+            axis=0,
+        )
+        for model in ("unadapted", "A-blur-50")
     }
-    a, b = (predictions[name]["linear"] == "yes" for name in ("unadapted", "B-blur-50"))
-    row = table.query("degree == 50 and metric == 'linear' and a == 'unadapted' and b == 'B'")
-    expected = scipy.stats.binomtest(int((a & ~b).sum()), int((a ^ b).sum()))
-    assert row["p"].iloc[0] == pytest.approx(expected.pvalue)
-    assert row["difference"].iloc[0] == pytest.approx(a.mean() - b.mean())
-
-
-def test_the_control_of_accuracies_is_a_seed_of_its_own(given: list[ScenarioFiles]) -> None:
-    row = run(given).query("degree == 0 and metric == 'knn'").iloc[0]
-    right = [
-        pd.read_parquet(files.predictions)["knn"] == "yes"
-        for files in given
-        if files.variant.degree == 0 and files.seed in (0, 7)
-    ]
-    assert row["difference"] == pytest.approx(right[0].mean() - right[1].mean())
+    difference = means["unadapted"] - means["A-blur-50"]
+    expected = clustered_mean(difference, CLUSTERS.to_numpy(), 0.95)
+    row = run(given).query("metric == 'linear' and a == 'unadapted' and b == 'A'").iloc[0]
+    found = row[["difference", "low", "high"]].tolist()
+    assert found == pytest.approx([expected.value, expected.low, expected.high])
 
 
 def test_p_values_are_adjusted_within_a_column(given: list[ScenarioFiles]) -> None:
@@ -154,6 +165,50 @@ def test_p_values_are_adjusted_within_a_column(given: list[ScenarioFiles]) -> No
         assert ordered["p_holm"].to_numpy() == pytest.approx(expected)
     worse = table.query("metric == 'map' and a == 'A' and b == 'B'")
     assert (worse["p_holm"] < 0.01).all() and (worse["difference"] > 0.05).all()
+
+
+def test_few_clusters_give_a_difference_and_no_verdict(given: list[ScenarioFiles]) -> None:
+    few = pd.Series(np.arange(60) // 15, IDS)
+    table = compare("demo", columns(given), few, 0.95, 0.03)
+    assert table["difference"].notna().all() and set(table["verdict"]) == {"not known"}
+    assert table[["low", "high", "p", "p_holm", "p_equivalent"]].isna().all(axis=None)
+    assert table["reason"].str.startswith("4 clusters, and at least 8 are needed").all()
+
+
+@pytest.fixture
+def methods(tmp_path: Path) -> list[ScenarioFiles]:
+    """Blur and mask at 50 %, masking without B and with the worse unadapted model."""
+    worse = {"unadapted": 0.1, "A": 0.0}
+    found = [
+        scenario(tmp_path, "unadapted" if a == "unadapted" else f"{a}-{v}", v, 0, shift)
+        for v, shifts in (
+            ("blur-50", dict.fromkeys(["unadapted", "A", "B"], 0.0)),
+            ("mask-50", worse),
+        )
+        for a, shift in shifts.items()
+    ]
+    return [*found, scenario(tmp_path, "unadapted", "original", 0)]
+
+
+def test_methods_are_tested_against_each_other(methods: list[ScenarioFiles]) -> None:
+    table = compare_methods("demo", columns(methods), CLUSTERS, 0.95, 0.03)
+    assert list(table.columns) == METHOD_COLUMNS
+    assert set(zip(table["adaption"], table["a"], table["b"], strict=True)) == {
+        ("unadapted", "blur", "mask"),
+        ("A", "blur", "mask"),
+    }
+    assert len(table) == 2 * (2 * 7 + 2)
+    found = table.query("metric == 'map'").groupby("adaption")["verdict"].agg(set)
+    assert found["unadapted"] == {"better"} and found["A"] == {"equivalent"}
+
+
+def test_choices_are_methods_with_models(methods: list[ScenarioFiles]) -> None:
+    groups = [choices(group) for group in by_degree(columns(methods))]
+    assert len(groups) == 2 * 7 + 2
+    names = ["blur/unadapted", "blur/A", "blur/B", "mask/unadapted", "mask/A"]
+    assert all(list(column.values) == names for column in groups)
+    column = next(c for c in groups if (c.query, c.metric) == ("original", "map"))
+    assert column.values["mask/A"].tolist() == by_id(methods[4], "original", "ap").tolist()
 
 
 def test_order_of_files_and_rows_changes_nothing(given: list[ScenarioFiles]) -> None:
@@ -176,11 +231,11 @@ def test_only_queries_of_both_count(given: list[ScenarioFiles]) -> None:
     assert table.loc[("mndcg", "unadapted", "A"), "n"] == 59
     assert table.loc[("map", "unadapted", "B"), "n"] == 60
     kept = IDS[2:]
-    values = [
+    a, b = (
         pd.read_parquet(f.per_query).query("query == 'original'").set_index("id").loc[kept, "ap"]
         for f in alone[:2]
-    ]
-    expected = scipy.stats.ttest_rel(*values).pvalue
+    )
+    expected = clustered_mean((a - b).to_numpy(), CLUSTERS[kept].to_numpy(), 0.95).p_different()
     assert table.loc[("map", "unadapted", "A"), "p"] == pytest.approx(expected)
 
 
@@ -192,10 +247,15 @@ def test_without_labels_or_a_second_row_there_is_less_to_test(given: list[Scenar
     assert run(given[:1]).empty and list(run([]).columns) == COLUMNS
 
 
-def test_the_file_is_read_as_it_was_written(tmp_path: Path, given: list[ScenarioFiles]) -> None:
-    table = run(given)
-    write_csv(table, tmp_path / "comparisons.csv")
-    pd.testing.assert_frame_equal(read_comparisons(tmp_path / "comparisons.csv"), table)
+def test_the_files_are_read_as_they_were_written(
+    tmp_path: Path, methods: list[ScenarioFiles]
+) -> None:
+    path = tmp_path / "comparisons.csv"
+    for test in (compare, compare_methods):
+        for clusters in (CLUSTERS, CLUSTERS // 4):  # with intervals, and without
+            table = test("demo", columns(methods), clusters, 0.95, 0.03)
+            write_csv(table, path)
+            pd.testing.assert_frame_equal(read_comparisons(path), table)
     write_csv(table.drop(columns="p_holm"), tmp_path / "old.csv")
     with pytest.raises(InputError, match=r"old\.csv: column 'p_holm' is missing"):
         read_comparisons(tmp_path / "old.csv")

@@ -79,7 +79,8 @@ def make_scores(
             value = 1.0
         k = {"map": 12, "mndcg": 12, "knn": 20, "linear": ""}[metric]
         low, high = max(0.0, value - 0.03), min(1.0, value + 0.03)
-        numbers = (value, low, high, 0.015, n, n // 6, k, float("nan"), float("nan"))
+        nan = float("nan")
+        numbers = (value, low, high, 0.015, n, n // 6, "", k, nan, nan, nan, nan, "1 seed")
         rows.append((dataset, degree, method, adaption, seed, query, metric, *numbers))
     return pd.DataFrame(rows, columns=COLUMNS)
 
@@ -90,14 +91,14 @@ def make_comparisons(scores: pd.DataFrame, unsure: float = 0.02) -> pd.DataFrame
     keys = ["dataset", "degree", "method", "query", "metric"]
     for key, column in scores.groupby(keys, sort=False):
         means = column.groupby("adaption")["value"].mean()
-        names = [name for name in ("unadapted", CONTROL, "A", "B", "C") if name in means]
+        names = [name for name in ("unadapted", "A", "B", "C") if name in means]
         for a, b in combinations(names, 2):
             difference = float(means[a] - means[b])
             p = 0.4 if abs(difference) < unsure else 0.001
             ends = difference - unsure, difference + unsure
-            rows.append(
-                (*key, a, b, difference, *ends, p, p, *map(int, column[["n", "clusters"]].iloc[0]))
-            )
+            verdict = "undecided" if p > 0.05 else "better" if difference > 0 else "worse"
+            sizes = map(int, column[["n", "clusters"]].iloc[0])
+            rows.append((*key, a, b, difference, *ends, p, p, 0.4, verdict, *sizes, ""))
     return pd.DataFrame(rows, columns=TESTS)
 
 
@@ -111,6 +112,8 @@ def make_effects(scores: pd.DataFrame) -> pd.DataFrame:
         if CONTROL not in means:
             continue
         whole = dict(zip(keys, key, strict=True)) | {"p": 0.001, "p_holm": 0.001, "ceiling": 0.45}
+        whole |= {"p_equivalent": 0.4, "verdict": "worse", "reason": ""}
+        whole |= {"clusters": int(column["clusters"].iloc[0])}
         whole |= {"seeds": 1, "references": 1, "n": int(column["n"].iloc[0])}
         values = {("unadapted", "anonymizing" if whole["degree"] else "retraining"): 0.05}
         for adaption in set(means.index) - {"unadapted", CONTROL}:

@@ -8,7 +8,7 @@ from anonbench.reporting.html.page import resources_digest
 rule table:
     input:
         scores=rules.scores.output[0],
-        comparisons=rules.comparisons.output[0],
+        comparisons=rules.comparisons.output.models,
     output:
         **table("{kind}_{dataset}_{degree}", "{kind}, {degree} %", caption="table"),
     log:
@@ -176,6 +176,8 @@ rule report:
         scores=paths.of_each("{dataset}/scores.csv"),
         comparisons=paths.of_each("{dataset}/comparisons.csv"),
         effects=paths.of_each("{dataset}/effects.csv"),
+        query_kinds=paths.of_each("{dataset}/query_kinds.csv"),
+        new_persons=paths.of_each("{dataset}/new_persons.csv"),
         counts=paths.of_each("{dataset}/counts.csv"),
         skipped=paths.of_each("{dataset}/skipped.csv"),
         audits=paths.of_each("{dataset}/audit.csv"),

@@ -46,7 +46,7 @@ rule reidentification:
     log:
         "<logs>/reidentification/{dataset}.log",
     params:
-        slice=stage_parameters.comparisons(settings),
+        slice=stage_parameters.scores(settings),
     script:
         "../scripts/reidentification.py"
 

@@ -5,7 +5,8 @@ from anonbench.core.jobs.job import job
 with job(snakemake, __file__):
     from anonbench.core.io import write_csv
     from anonbench.datasets.clusters import read_clusters
-    from anonbench.evaluation.pairwise import compare
+    from anonbench.evaluation.columns import columns_of
+    from anonbench.evaluation.pairwise import compare, compare_methods
     from anonbench.evaluation.scores import scenario_files
 
     scenarios = scenario_files(
@@ -15,12 +16,13 @@ with job(snakemake, __file__):
         snakemake.input.downstream,
         snakemake.input.predictions,
     )
-    table = compare(
-        snakemake.wildcards.dataset,
-        scenarios,
-        read_clusters(Path(snakemake.input.clusters)),
-        snakemake.params.reference_seed,
-        snakemake.params.control_seeds,
-        **snakemake.params.slice["settings"],
+    columns = list(
+        columns_of(scenarios, snakemake.params.reference_seed, snakemake.params.control_seeds)
     )
-    write_csv(table, Path(snakemake.output[0]))
+    clusters = read_clusters(Path(snakemake.input.clusters))
+    tests = {"models": compare, "methods": compare_methods}
+    for name, test in tests.items():
+        table = test(
+            snakemake.wildcards.dataset, columns, clusters, **snakemake.params.slice["settings"]
+        )
+        write_csv(table, Path(snakemake.output[name]))

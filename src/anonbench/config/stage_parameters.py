@@ -147,9 +147,39 @@ def embed(config: Config) -> Slice:
     return {"settings": config.embedding.effective()}
 
 
+def untrained(config: Config, name: str) -> Slice:
+    """What the data set's network is before its training, and how images become its input."""
+    recipe = config.recipes[config.datasets[name].recipe]
+    parts = {
+        "backbone": recipe.backbone.model_dump(mode="json", exclude={"pretrained"}),
+        "crops": recipe.crops.model_dump(mode="json", include={"global_size", "normalize"}),
+        **recipe.model_dump(mode="json", include={"resize", "device", "threads"}),
+    }
+    return {"recipe": parts} | backbone_code(recipe)
+
+
+def embed_pixels(config: Config, name: str) -> Slice:
+    """How pixels are read: as the data set's network sees an image."""
+    recipe = config.recipes[config.datasets[name].recipe]
+    return embed(config) | {"recipe": {"resize": recipe.resize}}
+
+
 def retrieve(config: Config) -> Slice:
     """How a ranking is compared with the reference's."""
     return {"settings": config.retrieval.effective()}
+
+
+def retrieve_without_own(config: Config) -> Slice:
+    """The same, where no query has its own image among the retrieved and the relevant ones."""
+    return {"settings": config.retrieval.without_own_images().effective()}
+
+
+def new_persons(config: Config) -> Slice:
+    """How a ranking is compared with the reference's, and how sure one can be of its mean."""
+    return {
+        "retrieval": config.retrieval.effective(),
+        "confidence": config.presentation.confidence,
+    }
 
 
 def downstream(config: Config, name: str) -> Slice:
@@ -170,14 +200,20 @@ def privacy(config: Config) -> Slice:
 
 
 def scores(config: Config) -> Slice:
-    """How sure one can be of a mean."""
-    fields = {"bootstrap", "confidence"}
-    return {"settings": config.presentation.model_dump(mode="json", include=fields)}
+    """How sure one can be of a mean or a rate."""
+    return {"settings": config.presentation.model_dump(mode="json", include={"confidence"})}
 
 
 def comparisons(config: Config) -> Slice:
-    """How sure one can be of a difference."""
-    return {"settings": config.presentation.model_dump(mode="json", include={"confidence"})}
+    """How sure one can be of a difference, and which differences matter."""
+    fields = {"confidence", "equivalence_margin"}
+    return {"settings": config.presentation.model_dump(mode="json", include=fields)}
+
+
+def best(config: Config) -> Slice:
+    """How sure one can be of the best, and how its optimism is estimated."""
+    fields = {"bootstrap", "confidence", "equivalence_margin"}
+    return {"settings": config.presentation.model_dump(mode="json", include=fields)}
 
 
 def correlate(config: Config) -> Slice:

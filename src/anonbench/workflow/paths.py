@@ -336,7 +336,10 @@ class Paths:
                 for run in scenarios
                 for variant in (ORIGINAL, run.variant)
             ],
-            "scores": [f"{folder}/{name}.csv" for name in ("scores", "comparisons", "effects")],
+            "scores": [
+                f"{folder}/{name}.csv"
+                for name in ("scores", "comparisons", "effects", "query_kinds", "new_persons")
+            ],
             "privacy": [f"{folder}/privacy/{name}.csv" for name in ATTACK_TABLES if privacy],
             "tables": self.tables(dataset),
             "figures": self.figures(dataset),
