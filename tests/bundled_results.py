@@ -45,7 +45,7 @@ from anonbench.reporting.scenario_tables import (
 )
 from anonbench.reporting.summary import read_scores
 from anonbench.reporting.tables import write_sizes, write_table
-from synthetic_rates import make_rates
+from synthetic_rates import make_gallery_sizes, make_rates
 
 NAME = "portraits"
 PERSON = "anna meier"
@@ -239,5 +239,8 @@ def _tables(config: Config, experiment: Experiment, base: Path) -> None:
     attacked = base / "privacy/reidentification.csv"
     write_csv(make_rates(NAME), attacked)
     table = paths(f"reidentification_{NAME}")
-    files = {"rates": attacked}
+    files = {"rates": attacked, "gallery_sizes": base / "privacy/gallery_sizes.csv"}
     write_dataset_table("reidentification", NAME, files, config.presentation, *table)
+    write_csv(make_gallery_sizes(NAME), files["gallery_sizes"])
+    table = paths(f"gallery_size_{NAME}")
+    write_dataset_table("gallery_size", NAME, files, config.presentation, *table)

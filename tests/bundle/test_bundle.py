@@ -334,6 +334,7 @@ def test_a_damaged_file_is_told(bundle: Path) -> None:
         "experiment",
         "scenarios_portraits",
         "reidentification_portraits",
+        "gallery_size_portraits",
     }
 
 

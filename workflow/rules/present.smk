@@ -185,6 +185,7 @@ rule report:
         quality=paths.of_each("{dataset}/quality/summary.csv", paths.measured()),
         explorers=paths.explorers(),
         rates=paths.of_privacy("{dataset}/privacy/reidentification.csv"),
+        sizes=paths.of_privacy("{dataset}/privacy/gallery_sizes.csv"),
         correlations=paths.correlations(),
     output:
         page(

@@ -419,6 +419,7 @@ def _writers(bundle: Bundle) -> dict[str, Callable[[Path, Path, Path], None]]:
             "scores": bundle.again(f"{name}/scores.csv"),
             "comparisons": bundle.again(f"{name}/comparisons.csv"),
             "rates": bundle.carried(f"{name}/privacy/reidentification.csv"),
+            "gallery_sizes": bundle.carried(f"{name}/privacy/gallery_sizes.csv"),
         }
         for each in experiment.dataset_tables:
             writers[f"{each}_{name}"] = partial(

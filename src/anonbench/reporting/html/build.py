@@ -19,6 +19,7 @@ from anonbench.core.io import atomic, read_json
 from anonbench.core.registries.tables import Grid
 from anonbench.evaluation.effect_table import read_effects
 from anonbench.evaluation.pairwise import read_comparisons
+from anonbench.evaluation.privacy.gallery_sizes import read_gallery_sizes
 from anonbench.evaluation.privacy.rates import read_rates
 from anonbench.evaluation.sufficiency import Needs, why_no_statement
 from anonbench.reporting import dataset_tables
@@ -66,6 +67,8 @@ class DatasetSection:
     """Paired tests of the scores."""
     rates: Path | None = None
     """Re-identification rates (`anonbench.evaluation.privacy.rates`)."""
+    gallery_sizes: Path | None = None
+    """Those of the strongest attacks by gallery size."""
     explorer: Path | None = None
     """What the retrieval explorer shows (`anonbench.reporting.explorer.explore`)."""
     audit: Path | None = None
@@ -103,6 +106,11 @@ def sections(experiment: Experiment, results: Path) -> list[DatasetSection]:
             effects=results / name / "effects.csv",
             rates=(
                 results / name / "privacy" / "reidentification.csv"
+                if experiment.config.privacy.enabled
+                else None
+            ),
+            gallery_sizes=(
+                results / name / "privacy" / "gallery_sizes.csv"
                 if experiment.config.privacy.enabled
                 else None
             ),
@@ -185,10 +193,20 @@ def build_report(
         for section in datasets
         if section.rates is not None and section.rates.is_file()
     }
+    sizes = {
+        section.name: read_gallery_sizes(section.gallery_sizes)
+        for section in datasets
+        if section.gallery_sizes is not None and section.gallery_sizes.is_file()
+    }
     read = {
         name: {
             kind: tables[name]
-            for kind, tables in (("scores", scores), ("comparisons", comparisons), ("rates", rates))
+            for kind, tables in (
+                ("scores", scores),
+                ("comparisons", comparisons),
+                ("rates", rates),
+                ("gallery_sizes", sizes),
+            )
             if name in tables
         }
         for name in scores
@@ -338,6 +356,7 @@ def _files(datasets: Iterable[DatasetSection]) -> dict[str, Path]:
             ("counts.csv", section.counts),
             ("audit.csv", section.audit),
             ("privacy/reidentification.csv", section.rates),
+            ("privacy/gallery_sizes.csv", section.gallery_sizes),
             ("quality/summary.csv", section.quality),
             ("explorer.json", section.explorer),
         )
