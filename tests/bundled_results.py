@@ -26,13 +26,14 @@ from anonbench.embedding.store import Embeddings, write_embeddings
 from anonbench.evaluation.columns import columns_of
 from anonbench.evaluation.correlation import write_correlation
 from anonbench.evaluation.downstream.evaluate import evaluate_downstream
-from anonbench.evaluation.effect_table import collect_effects
+from anonbench.evaluation.effect_table import collect_effects, measure, read_by_reference
 from anonbench.evaluation.pairwise import compare, compare_methods, read_comparisons
 from anonbench.evaluation.query_kinds import compare_kinds
 from anonbench.evaluation.retrieval.gather import gather_scenarios, gather_second
 from anonbench.evaluation.retrieval.job import Embedded, score_shard
 from anonbench.evaluation.retrieval.new_persons import new_persons
 from anonbench.evaluation.scores import collect, scenario_files
+from anonbench.evaluation.variance import tabulate_variances
 from anonbench.reporting.dataset_tables import write_dataset_table
 from anonbench.reporting.scenario_tables import (
     profiles,
@@ -196,6 +197,9 @@ def _judge_again(
     sure = shown.confidence, shown.equivalence_margin
     effects = collect_effects(NAME, runs, (0, *seeds), own, second, clusters, *sure)
     write_csv(effects, base.parent / "effects.csv")
+    found = measure(runs, (0, *seeds), read_by_reference(runs, (0, *seeds), own, second))
+    asked = shown.confidence, shown.stated_difference
+    write_csv(tabulate_variances(NAME, found, clusters, *asked), base.parent / "variance.csv")
 
 
 def _compare_kinds(config: Config, experiment: Experiment, scenarios: dict[str, Embedded]) -> None:
@@ -231,5 +235,7 @@ def _tables(config: Config, experiment: Experiment, base: Path) -> None:
     attacked = base / "privacy/reidentification.csv"
     write_csv(make_rates(NAME), attacked)
     table = paths(f"reidentification_{NAME}")
-    files = {"rates": attacked}
+    files = {"rates": attacked, "variance": base / "variance.csv"}
     write_dataset_table("reidentification", NAME, files, config.presentation, *table)
+    table = paths(f"sample_sizes_{NAME}")
+    write_dataset_table("sample_sizes", NAME, files, config.presentation, *table)

@@ -176,6 +176,7 @@ rule report:
         scores=paths.of_each("{dataset}/scores.csv"),
         comparisons=paths.of_each("{dataset}/comparisons.csv"),
         effects=paths.of_each("{dataset}/effects.csv"),
+        variances=paths.of_each("{dataset}/variance.csv"),
         query_kinds=paths.of_each("{dataset}/query_kinds.csv"),
         new_persons=paths.of_each("{dataset}/new_persons.csv"),
         counts=paths.of_each("{dataset}/counts.csv"),

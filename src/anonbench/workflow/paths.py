@@ -295,6 +295,7 @@ class Paths:
             "scores": "scores.csv",
             "comparisons": "comparisons.csv",
             "rates": "privacy/reidentification.csv",
+            "variance": "variance.csv",
         }
         return {need: f"{self.results}/{{dataset}}/{files[need]}" for need in TABLES[table].needs}
 
@@ -336,7 +337,9 @@ class Paths:
             ],
             "scores": [
                 f"{folder}/{name}.csv"
-                for name in ("scores", "comparisons", "effects", "query_kinds", "new_persons")
+                for name in (
+                    *("scores", "comparisons", "effects", "variance", "query_kinds", "new_persons"),
+                )
             ],
             "privacy": [f"{folder}/privacy/reidentification.csv"] if privacy else [],
             "tables": self.tables(dataset),

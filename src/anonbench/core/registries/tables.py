@@ -65,7 +65,8 @@ class ResultTable(Registered):
 
     needs: ClassVar[tuple[str, ...]] = ("scores",)
     """Tables of the data set: `scores` (anonbench.evaluation.scores), `comparisons`
-    (anonbench.evaluation.pairwise) and `rates` of attacks (anonbench.evaluation.privacy.rates)."""
+    (anonbench.evaluation.pairwise), `rates` of attacks (anonbench.evaluation.privacy.rates) and
+    `variance` components (anonbench.evaluation.variance)."""
 
     def values(self, results: Results) -> pd.DataFrame:
         """Return what the CSV file holds: numbers, and shares as such."""

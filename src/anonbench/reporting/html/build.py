@@ -21,6 +21,7 @@ from anonbench.evaluation.effect_table import read_effects
 from anonbench.evaluation.pairwise import read_comparisons
 from anonbench.evaluation.privacy.rates import read_rates
 from anonbench.evaluation.sufficiency import Needs, why_no_statement
+from anonbench.evaluation.variance import read_variances
 from anonbench.reporting import dataset_tables
 from anonbench.reporting.detection import QUALITY_HEADS, QUALITY_NOTE, QUALITY_TITLE, quality_rows
 from anonbench.reporting.html import making
@@ -72,6 +73,8 @@ class DatasetSection:
     """What is published, and what is in doubt (`anonbench.anonymization.published`)."""
     effects: Path | None = None
     """What retraining, anonymizing and adapting cost (`anonbench.evaluation.effect_table`)."""
+    variance: Path | None = None
+    """Variance components of these costs (`anonbench.evaluation.variance`)."""
 
 
 def sections(experiment: Experiment, results: Path) -> list[DatasetSection]:
@@ -101,6 +104,7 @@ def sections(experiment: Experiment, results: Path) -> list[DatasetSection]:
             ),
             comparisons=results / name / "comparisons.csv",
             effects=results / name / "effects.csv",
+            variance=results / name / "variance.csv",
             rates=(
                 results / name / "privacy" / "reidentification.csv"
                 if experiment.config.privacy.enabled
@@ -185,10 +189,20 @@ def build_report(
         for section in datasets
         if section.rates is not None and section.rates.is_file()
     }
+    variances = {
+        section.name: read_variances(section.variance)
+        for section in datasets
+        if section.variance is not None and section.variance.is_file()
+    }
     read = {
         name: {
             kind: tables[name]
-            for kind, tables in (("scores", scores), ("comparisons", comparisons), ("rates", rates))
+            for kind, tables in (
+                ("scores", scores),
+                ("comparisons", comparisons),
+                ("rates", rates),
+                ("variance", variances),
+            )
             if name in tables
         }
         for name in scores
@@ -335,6 +349,7 @@ def _files(datasets: Iterable[DatasetSection]) -> dict[str, Path]:
             ("scores.csv", section.scores),
             ("comparisons.csv", section.comparisons),
             ("effects.csv", section.effects),
+            ("variance.csv", section.variance),
             ("counts.csv", section.counts),
             ("audit.csv", section.audit),
             ("privacy/reidentification.csv", section.rates),
