@@ -74,8 +74,8 @@ def _notes(variances: pd.DataFrame, unit: str) -> list[str]:
     return [
         f"Shown: the smallest difference that every comparison shows in {times} archives; the last "
         f"columns: {unit} that half of the comparisons, and all, need for a difference of "
-        f"{stated} point{'s' * (stated != '1')}. Medians of standard deviations, in points; those between trainings "
-        "are known from two pairs of a training and a reference on."
+        f"{stated} point{'s' * (stated != '1')}. Medians of standard deviations, in points; those "
+        "between trainings are known from two pairs of a training and a reference on."
     ]
 
 
