@@ -22,6 +22,7 @@ from anonbench.evaluation.pairwise import read_comparisons
 from anonbench.evaluation.privacy.gallery_sizes import read_gallery_sizes
 from anonbench.evaluation.privacy.rates import read_rates
 from anonbench.evaluation.sufficiency import Needs, why_no_statement
+from anonbench.evaluation.variance import read_variances
 from anonbench.reporting import dataset_tables
 from anonbench.reporting.detection import QUALITY_HEADS, QUALITY_NOTE, QUALITY_TITLE, quality_rows
 from anonbench.reporting.html import making
@@ -75,6 +76,8 @@ class DatasetSection:
     """What is published, and what is in doubt (`anonbench.anonymization.published`)."""
     effects: Path | None = None
     """What retraining, anonymizing and adapting cost (`anonbench.evaluation.effect_table`)."""
+    variance: Path | None = None
+    """Variance components of these costs (`anonbench.evaluation.variance`)."""
 
 
 def sections(experiment: Experiment, results: Path) -> list[DatasetSection]:
@@ -104,6 +107,7 @@ def sections(experiment: Experiment, results: Path) -> list[DatasetSection]:
             ),
             comparisons=results / name / "comparisons.csv",
             effects=results / name / "effects.csv",
+            variance=results / name / "variance.csv",
             rates=(
                 results / name / "privacy" / "reidentification.csv"
                 if experiment.config.privacy.enabled
@@ -198,6 +202,11 @@ def build_report(
         for section in datasets
         if section.gallery_sizes is not None and section.gallery_sizes.is_file()
     }
+    variances = {
+        section.name: read_variances(section.variance)
+        for section in datasets
+        if section.variance is not None and section.variance.is_file()
+    }
     read = {
         name: {
             kind: tables[name]
@@ -206,6 +215,7 @@ def build_report(
                 ("comparisons", comparisons),
                 ("rates", rates),
                 ("gallery_sizes", sizes),
+                ("variance", variances),
             )
             if name in tables
         }
@@ -353,6 +363,7 @@ def _files(datasets: Iterable[DatasetSection]) -> dict[str, Path]:
             ("scores.csv", section.scores),
             ("comparisons.csv", section.comparisons),
             ("effects.csv", section.effects),
+            ("variance.csv", section.variance),
             ("counts.csv", section.counts),
             ("audit.csv", section.audit),
             ("privacy/reidentification.csv", section.rates),
