@@ -159,7 +159,7 @@ def finish(config: Config) -> None:
     write_clusters(NAME, base / "manifest.parquet", "Male", [], people)
     _digest(people)
     clusters, control = read_clusters(people), config.control_seeds
-    scores = collect(NAME, files, clusters, 0, control, shown.bootstrap, shown.confidence)
+    scores = collect(NAME, files, clusters, 0, control, shown.confidence)
     write_csv(scores, base / "scores.csv")
     columns = list(columns_of(files, 0, control))
     for stem, test in {"comparisons": compare, "method_comparisons": compare_methods}.items():

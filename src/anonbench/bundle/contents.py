@@ -121,7 +121,7 @@ def _scores(
     experiment: Experiment, name: str, retrieval_again: bool, downstream_again: bool
 ) -> Iterator[Entry]:
     from anonbench.evaluation.retrieval.engine import COLUMNS
-    from anonbench.evaluation.retrieval.job import CHANCE
+    from anonbench.evaluation.retrieval.job import CHANCE, FLOOR
 
     places = {True: PUBLISHED, False: START}
     stages: dict[str, tuple[bool, tuple[str, ...]]] = {
@@ -129,7 +129,7 @@ def _scores(
     }
     for seed in experiment.second_references:
         path = f"{name}/retrieval/second/seed{seed}.parquet"
-        second = ("scenario", "id", "query", *COLUMNS, CHANCE)
+        second = ("scenario", "id", "query", *COLUMNS, CHANCE, FLOOR)
         yield Entry(path, Copy.ROWS, places[retrieval_again], name, second)
     if experiment.datasets[name].label is not None:
         stages["downstream"] = (downstream_again, ("id", "label", "knn", "linear"))

@@ -207,7 +207,7 @@ def collected(bundle: Bundle, name: str) -> Iterator[Agreement]:
     seeds = (bundle.experiment.reference_seed, config.control_seeds)
     path = f"{name}/scores.csv"
     if bundle.published(path).is_file():
-        table = collect(name, files, clusters, *seeds, shown.bootstrap, shown.confidence)
+        table = collect(name, files, clusters, *seeds, shown.confidence)
         write_csv(table, bundle.again(path))
         yield of_csv("scores", path, bundle.published(path), bundle.again(path))
     yield from _comparisons(bundle, name, files, clusters)
