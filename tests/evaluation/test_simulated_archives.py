@@ -8,11 +8,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from anonbench.config.experiment import Scenario
 from anonbench.core.numeric.clusters import design_effect
-from anonbench.core.vocabulary import Adaption
+from anonbench.core.vocabulary import Adaption, Model, Variant
 from anonbench.evaluation.columns import columns_of
 from anonbench.evaluation.effect_table import collect_effects
 from anonbench.evaluation.pairwise import compare, compare_methods
+from anonbench.evaluation.scores import collect
 from simulated_archives import (
     CONTROL_SEED,
     METRICS,
@@ -83,14 +85,14 @@ def tested(tmp_path_factory: pytest.TempPathFactory) -> dict[str, pd.DataFrame]:
     found: dict[str, list[pd.DataFrame]] = {"models": [], "methods": [], "naive": [], "hits": []}
     for number in range(ARCHIVES):
         archive = write_archive(SEVERAL, folder, generator)
-        given = [*columns_of(archive.scenarios, TRAINED, [CONTROL_SEED])]
+        given = list(columns_of(archive.scenarios, TRAINED, [CONTROL_SEED]))
         drawn = [column for column in given if column.metric in METRICS]
         alone = pd.Series(range(len(archive.clusters)), archive.clusters.index)
         shared = (CONFIDENCE, MARGIN)
         for name, table in {
             "models": compare(NAME, drawn, archive.clusters, CONFIDENCE, 0.01),
             "methods": compare_methods(NAME, drawn, archive.clusters, *shared),
-            "naive": compare(NAME, drawn, alone, *shared),
+            "naive": compare(NAME, drawn[:: len(METRICS)], alone, *shared),
             "hits": compare(NAME, [c for c in given if c.hits], archive.clusters, *shared),
         }.items():
             found[name].append(table.assign(archive=number))
@@ -146,3 +148,51 @@ def test_equal_accuracies_are_told_apart_nowhere(tested: dict[str, pd.DataFrame]
     families = hits.groupby(["archive", "method", "metric"])["p_holm"].min()
     assert (families <= 0.05).mean() <= 0.07
     assert ((hits["low"] <= 0.0) & (hits["high"] >= 0.0)).mean() >= 0.93
+
+
+@pytest.fixture(scope="module")
+def intervals(tmp_path_factory: pytest.TempPathFactory) -> dict[str, pd.DataFrame]:
+    """Scores of archives whose scenarios share nothing, by persons and as if images were."""
+    costs = {Adaption.A: 0.0, Adaption.C: 0.02}
+    truth = Truth(costs, {"blur": 0.05, "mask": 0.15}, difficulty=0.0, difference=0.1)
+    folder, generator = tmp_path_factory.mktemp("archives"), np.random.default_rng(1)
+    found: dict[str, list[pd.DataFrame]] = {"clustered": [], "naive": []}
+    for number in range(ARCHIVES):
+        archive = write_archive(truth, folder, generator)
+        alone = pd.Series(range(len(archive.clusters)), archive.clusters.index)
+        several = {"clustered": archive.clusters} | ({"naive": alone} if number < 4 else {})
+        for name, clusters in several.items():
+            given = (NAME, archive.scenarios, clusters, TRAINED, [CONTROL_SEED], CONFIDENCE)
+            found[name].append(collect(*given))
+    tables = {name: pd.concat(parts, ignore_index=True) for name, parts in found.items()}
+    return {name: table.assign(truth=_truths(truth, table)) for name, table in tables.items()}
+
+
+def _truths(truth: Truth, scores: pd.DataFrame) -> list[float]:
+    """Return the true value behind each of a table's rows; NaN where there is none."""
+    found = []
+    for row in scores.to_dict("records"):
+        plain = row["adaption"] == "control"
+        variant = Variant(row["method"], 100) if row["degree"] else Variant()
+        adapted = row["adaption"] not in ("unadapted", "control")
+        model = Model(Adaption(row["adaption"]), variant) if adapted else Model()
+        scenario = Scenario(model, CONTROL_SEED if plain else TRAINED, variant)
+        level = truth.level(scenario, TRAINED)
+        known = {"knn": truth.accuracy, "linear": truth.accuracy}
+        drawn = level if row["metric"] in METRICS and level < 1.0 else np.nan
+        found.append(known.get(row["metric"], drawn))
+    return found
+
+
+def test_intervals_of_scores_cover_the_truth_in_95_of_100(
+    intervals: dict[str, pd.DataFrame],
+) -> None:
+    for metrics, tolerance in ((METRICS, 0.02), (["knn", "linear"], 0.03)):
+        covered = {}
+        for name, table in intervals.items():
+            known = table[table["metric"].isin(metrics) & table["truth"].notna()]
+            covered[name] = (known["low"] <= known["truth"]) & (known["truth"] <= known["high"])
+        assert covered["clustered"].mean() == pytest.approx(0.95, abs=tolerance)
+        assert covered["naive"].mean() < 0.78
+    # the standard error of a share of 0.95 among so many is 0.006
+    assert (intervals["clustered"]["metric"].isin(METRICS)).sum() > 1300
