@@ -112,6 +112,8 @@ def make_effects(scores: pd.DataFrame) -> pd.DataFrame:
         if CONTROL not in means:
             continue
         whole = dict(zip(keys, key, strict=True)) | {"p": 0.001, "p_holm": 0.001, "ceiling": 0.45}
+        whole |= {"p_equivalent": 0.4, "verdict": "worse", "reason": ""}
+        whole |= {"clusters": int(column["clusters"].iloc[0])}
         whole |= {"seeds": 1, "references": 1, "n": int(column["n"].iloc[0])}
         values = {("unadapted", "anonymizing" if whole["degree"] else "retraining"): 0.05}
         for adaption in set(means.index) - {"unadapted", CONTROL}:

@@ -75,7 +75,7 @@ def test_every_choice_has_its_variants_risk() -> None:
     of = {(option.method, option.degree): option for option in found}
     assert of["blur", 100].risk == "45.0 %" and of["blur", 100].risk_high == 49
     assert of["blur", 100].risk_interval == "41.0 to 49.0"
-    assert of["blur", 100].risk_note == "chance 1 among 200"
+    assert of["blur", 100].risk_note == "originals 90.0 %, chance 1 % among 200"
     assert [key for key, _ in constraints(found, 7.5)["risk"]] == ["", "5", "7.5", "10", "25", "50"]
     partly = options(summaries, risks({"a": make_rates("a", (100,))}))
     missing = next(option for option in partly if option.degree == 50)
@@ -119,7 +119,10 @@ def test_an_entity_that_is_not_known_keeps_the_others_from_a_limit() -> None:
     both = options({"a": summarize(scores("a"))}, risks({"a": pd.concat([faces, codes])}))
     assert all(option.risk_high is None for option in both)
     blurred = next(o for o in both if (o.method, o.degree) == ("blur", 100))
-    assert (blurred.risk, blurred.risk_note) == ("45.0 %", "chance 1 among 200; others not known")
+    assert (blurred.risk, blurred.risk_note) == (
+        "45.0 %",
+        "originals 90.0 %, chance 1 % among 200; others not known",
+    )
     assert "re-identification of barcode: 2 persons" in advise(both, 100, 50)[0].why_not
 
 
@@ -150,8 +153,9 @@ def test_the_lead_says_what_is_kept_and_revealed_within_the_limit() -> None:
     assert lead(rows, 10, found) == (
         "At the highest degree of anonymization, the best choice of method and model that keeps "
         "re-identification at or below 10 % keeps 40.0 % mAP with original queries and 40.0 % mAP "
-        "with anonymized queries (over 1 of 2 data sets). In these images the strongest attack "
-        "still re-identifies 1.0 % of the sensitive regions (chance 1 %)."
+        "with anonymized queries (over 1 of 2 data sets). In these images at least 1.0 % "
+        "of the sensitive regions are re-identified (originals 90.0 %, chance 1 %): other attacks "
+        "may find more."
     )
     assert [line[:15] for line in no_choices(rows)] == ["b: not known: r"]
     assert lead([], 10, found) == NOTHING_RUN

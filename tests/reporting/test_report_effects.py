@@ -23,9 +23,8 @@ def table(costs: dict[str, tuple[float, float]], anonymizing: float = 0.05) -> p
     key = ("degree", "method", "query", "metric")
     origin: dict[str, Any] = dict(zip(key, (0, "original", "original", "map"), strict=True))
     variant: dict[str, Any] = dict(zip(key, (100, "blur", "original", "map"), strict=True))
-    whole: dict[str, Any] = {"p": 0.001, "p_holm": 0.001, "ceiling": 0.4, "n": 240}
-    whole |= {"seeds": 1, "references": 1}
-    whole |= {"dataset": "demo", "share": NAN, "share_low": NAN, "share_high": NAN, "spread": NAN}
+    whole: dict[str, Any] = dict.fromkeys(COLUMNS, NAN) | {"ceiling": 0.4, "n": 240}
+    whole |= {"p_holm": 0.001, "seeds": 1, "references": 1, "dataset": "demo"}
     share = {"share": anonymizing / 0.4, "share_low": 0.1, "share_high": 0.15}
     rows = [
         origin | {"adaption": "unadapted", "effect": "retraining", "value": 0.6},
@@ -129,7 +128,7 @@ def simulated(cost: float, generator: np.random.Generator) -> pd.DataFrame:
         return pd.DataFrame(dict.fromkeys(PER_QUERY.values(), values), index)
 
     chosen = (effect for effect in measure(RUNS, [0, 1], scores) if effect.metric == "map")
-    return tabulate("demo", chosen, 0.95)
+    return tabulate("demo", chosen, pd.Series(range(QUERIES)), 0.95, 0.03)
 
 
 @pytest.mark.parametrize(

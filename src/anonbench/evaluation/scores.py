@@ -19,7 +19,15 @@ import pandas as pd
 
 from anonbench.core.io import read_json
 from anonbench.core.registries.methods import METHODS
-from anonbench.core.vocabulary import CONTROL, ORIGINAL, Adaption, Model, QueryKind, Variant
+from anonbench.core.vocabulary import (
+    CONTROL,
+    ORIGINAL,
+    Adaption,
+    Baseline,
+    Model,
+    QueryKind,
+    Variant,
+)
 from anonbench.datasets.clusters import clusters_of
 from anonbench.evaluation import intervals
 from anonbench.evaluation.retrieval.chance import AT_TOP
@@ -32,6 +40,7 @@ ADAPTIONS = [
     Adaption.UNADAPTED.value,
     CONTROL,
     *(adaption.value for adaption in Adaption if adaption is not Adaption.UNADAPTED),
+    *(baseline.value for baseline in Baseline),
 ]
 """The rows of a table, in their order."""
 COLUMNS = [

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from anonbench.core.vocabulary import CONTROL, UNADAPTED, QueryKind
+from anonbench.core.vocabulary import NO_CHOICE, UNADAPTED, QueryKind
 from anonbench.core.wording import count
 from anonbench.evaluation.retrieval.metrics import PER_QUERY
 from anonbench.evaluation.sufficiency import DEFAULTS, Needs, too_wide
@@ -124,7 +124,7 @@ def ranked(summary: pd.DataFrame, degree: int, metric: str, query: str) -> list[
         (summary["degree"] == degree)
         & (summary["metric"] == metric)
         & (summary["query"] == query)
-        & (summary["adaption"] != CONTROL)
+        & ~summary["adaption"].isin(NO_CHOICE)
     ].sort_values(["value", "method", "adaption"], ascending=[False, True, True])
     rows = rows.assign(chance=np.fmax(rows["chance"], rows["floor"]))
     return [
@@ -253,7 +253,7 @@ def _wins(
     wins: Counter[str] = Counter()
     comparisons = 0
     for summary in summaries.values():
-        rows = summary[(summary["metric"] == "map") & (summary["adaption"] != CONTROL)]
+        rows = summary[(summary["metric"] == "map") & ~summary["adaption"].isin(NO_CHOICE)]
         for _, group in rows.groupby(["degree", "query", other]):
             if len(group) > 1:
                 printed = (100 * group["value"]).map("{:.1f}".format)

@@ -13,7 +13,7 @@ from enum import StrEnum
 
 import pandas as pd
 
-from anonbench.core.vocabulary import CONTROL, UNADAPTED, QueryKind
+from anonbench.core.vocabulary import NO_CHOICE, UNADAPTED, QueryKind
 from anonbench.core.wording import count
 from anonbench.reporting.html.answer import Choice, degrees, method_label, model_label, ranked
 from anonbench.reporting.html.effects import effect_points
@@ -117,7 +117,7 @@ def _revealed(risks: Sequence[Risk]) -> str:
 def _original_ahead(summaries: Mapping[str, pd.DataFrame]) -> tuple[int, int]:
     ahead = pairs = 0
     for summary in summaries.values():
-        rows = summary[(summary["metric"] == "map") & (summary["adaption"] != CONTROL)]
+        rows = summary[(summary["metric"] == "map") & ~summary["adaption"].isin(NO_CHOICE)]
         table = rows.pivot_table(
             index=["degree", "method", "adaption"], columns="query", values="value"
         )
@@ -158,7 +158,7 @@ def _columns_won(summaries: Mapping[str, pd.DataFrame], metrics: set[str]) -> tu
     """Count the columns in which the unadapted model is best as printed, of those with rivals."""
     won = columns = 0
     for summary in summaries.values():
-        rows = summary[summary["metric"].isin(metrics) & (summary["adaption"] != CONTROL)]
+        rows = summary[summary["metric"].isin(metrics) & ~summary["adaption"].isin(NO_CHOICE)]
         for _, column in rows.groupby(["degree", "method", "query", "metric"]):
             if len(column) > 1 and (column["adaption"] == UNADAPTED).any():
                 printed = (100 * column["value"]).round(1)
@@ -204,7 +204,7 @@ def _case_by_case(summaries: Mapping[str, pd.DataFrame]) -> Recommendation:
 def _choices(summaries: Mapping[str, pd.DataFrame]) -> set[tuple[str, str]]:
     """Return the methods and models that were scored, whatever the data set; not the control."""
     rows = pd.concat([summary[["method", "adaption"]] for summary in summaries.values()])
-    return set(rows[rows["adaption"] != CONTROL].itertuples(index=False, name=None))
+    return set(rows[~rows["adaption"].isin(NO_CHOICE)].itertuples(index=False, name=None))
 
 
 def _widest(summaries: Mapping[str, pd.DataFrame]) -> Iterator[str]:
