@@ -36,10 +36,11 @@ SEVERAL = Truth(
 KEYS = ["archive", "metric"]
 
 
-def effects_of(archive: Archive) -> pd.DataFrame:
+def effects_of(archive: Archive, margin: float = MARGIN) -> pd.DataFrame:
     references = (TRAINED, CONTROL_SEED)
     own, second = archive.own, [archive.second]
-    found = collect_effects(NAME, archive.trained, references, own, second, CONFIDENCE)
+    given = (NAME, archive.trained, references, own, second)
+    found = collect_effects(*given, archive.clusters, CONFIDENCE, margin)
     return found[found["metric"].isin(METRICS)]
 
 
@@ -74,8 +75,9 @@ def test_an_adaption_can_be_looked_at_by_itself(tmp_path: Path) -> None:
     archive = write_archive(truth, tmp_path, np.random.default_rng(0))
     both, one = effects_of(archive), effects_of(archive.only(Adaption.B))
     assert set(both["adaption"]) == {"unadapted", "A", "B"}
-    expected = both[both["adaption"] != "A"].drop(columns="p_holm").reset_index(drop=True)
-    pd.testing.assert_frame_equal(one.drop(columns="p_holm").reset_index(drop=True), expected)
+    columns = ["adaption", "effect", "metric", "query", "value", "low", "high", "p", "clusters"]
+    expected = both.loc[both["adaption"] != "A", columns].reset_index(drop=True)
+    pd.testing.assert_frame_equal(one[columns].reset_index(drop=True), expected)
 
 
 @pytest.fixture(scope="module")
@@ -148,6 +150,52 @@ def test_equal_accuracies_are_told_apart_nowhere(tested: dict[str, pd.DataFrame]
     families = hits.groupby(["archive", "method", "metric"])["p_holm"].min()
     assert (families <= 0.05).mean() <= 0.07
     assert ((hits["low"] <= 0.0) & (hits["high"] >= 0.0)).mean() >= 0.93
+
+
+@pytest.fixture(scope="module")
+def costs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, pd.DataFrame]:
+    """Effects of archives where adapting costs nothing, and where it costs two points."""
+    truth = Truth({Adaption.A: 0.0, Adaption.B: 0.02}, {"blur": 0.05, "mask": 0.15})
+    folder, generator = tmp_path_factory.mktemp("archives"), np.random.default_rng(2)
+    found: dict[str, list[pd.DataFrame]] = {"nothing": [], "two points": []}
+    for number in range(ARCHIVES):
+        archive = write_archive(truth, folder, generator)
+        nothing, two = (
+            effects_of(archive.only(Adaption.A)),
+            effects_of(archive.only(Adaption.B), 0.01),
+        )
+        found["nothing"].append(nothing.assign(archive=number))
+        found["two points"].append(two.assign(archive=number))
+    return {name: pd.concat(tables, ignore_index=True) for name, tables in found.items()}
+
+
+def of_effect(table: pd.DataFrame, effect: str) -> pd.DataFrame:
+    return table[table["effect"] == effect]
+
+
+def test_no_cost_of_adapting_is_told_in_spite_of_the_bias(costs: dict[str, pd.DataFrame]) -> None:
+    adapting = of_effect(costs["nothing"], "adapting")
+    assert share_of_repetitions(adapting, adapting["verdict"] == "equivalent") >= 0.93
+    assert share_of_repetitions(adapting, adapting["p_holm"] > 0.05) >= 0.93
+    lead = of_effect(costs["nothing"], "lead")
+    assert share_of_repetitions(lead, lead["verdict"] == "worse") >= 0.93
+
+
+def test_a_cost_of_two_points_is_told(costs: dict[str, pd.DataFrame]) -> None:
+    adapting = of_effect(costs["two points"], "adapting")
+    assert share_of_repetitions(adapting, adapting["verdict"] == "worse") >= 0.93
+    covered = (adapting["low"] <= 0.02) & (adapting["high"] >= 0.02)
+    assert covered.mean() == pytest.approx(0.95, abs=0.03)
+
+
+@pytest.mark.parametrize(("effect", "truth"), [("bias", 0.15), ("retraining", 0.5)])
+def test_intervals_of_the_other_effects_cover_the_truth(
+    costs: dict[str, pd.DataFrame], effect: str, truth: float
+) -> None:
+    table = of_effect(costs["nothing"], effect)
+    covered = (table["low"] <= truth) & (truth <= table["high"])
+    # an archive has few of them, and retraining one for each metric
+    assert covered.mean() == pytest.approx(0.95, abs=0.03 if effect == "bias" else 0.06)
 
 
 @pytest.fixture(scope="module")
