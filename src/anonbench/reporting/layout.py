@@ -20,11 +20,11 @@ from anonbench.reporting.labels import (
     TIED,
     metric_label,
 )
-from anonbench.reporting.notes import notes_of, only, title_of
+from anonbench.reporting.notes import behind, cautions, notes_of, only, title_of
 from anonbench.reporting.summary import metrics_of, present, summarize, summarize_originals
 
 BASELINES = {
-    "ceiling": "Unadapted, original images",
+    "originals": "Unadapted, original images",
     "control": f"{ADAPTIONS[CONTROL]}, original images",
     "chance": "Chance",
     "floor": "Chance, own image first",
@@ -94,7 +94,12 @@ class Layout:
 
     stem: str
     title: str
+    behind: str
+    """The queries or images, clusters and seeds behind the numbers; empty without scores."""
+    cautions: tuple[str, ...]
+    """Why no statement rests on the numbers."""
     notes: tuple[str, ...]
+    """All that a table by itself needs: what is behind it, cautions, marks and baselines."""
     groups: tuple[tuple[str, str], ...]
     """Key and heading of each column group."""
     methods: tuple[tuple[str, str], ...]
@@ -102,8 +107,8 @@ class Layout:
     blocks: tuple[Block, ...]
     baselines: tuple[Row, ...]
     """What every block is read against, the same for all methods: the unadapted model on original
-    images (key `ceiling`), the control on them (`control`), `chance`, and `floor` of the anonymized
-    queries where it is another; those that are known."""
+    images (key `originals`), the control on them (`control`), `chance`, and `floor` of the
+    anonymized queries where it is another; those that are known."""
 
     @property
     def caption(self) -> str:
@@ -162,6 +167,8 @@ def lay_out(
     return Layout(
         stem=table.stem,
         title=title_of(table),
+        behind="" if of_degree.empty else behind(table.kind != "downstream", of_degree),
+        cautions=tuple(cautions(of_degree)),
         notes=tuple(notes_of(table, of_degree, texts, confidence if tests else None)),
         groups=tuple(headings.items()),
         methods=tuple((method, METHODS.get(method, method)) for method in methods),
@@ -247,7 +254,7 @@ def _baselines(
             for row in originals.itertuples(index=False)
             if row.adaption == adaption and row.metric in metrics
         }
-        for key, adaption in (("ceiling", UNADAPTED), ("control", CONTROL))
+        for key, adaption in (("originals", UNADAPTED), ("control", CONTROL))
     }
     if levels["floor"] == levels["chance"]:
         del levels["floor"]

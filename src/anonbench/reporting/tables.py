@@ -94,7 +94,7 @@ def to_csv(layout: Layout) -> str:
     """Return a layout as CSV, in percent.
 
     One row a model and query kind, then one for each baseline, which holds for all of them; `row`
-    tells which: scenario, ceiling, control (on original images), chance or floor. Columns
+    tells which: scenario, originals, control (on original images), chance or floor. Columns
     ``<metric>_<method>`` with one decimal (missing ones: ``not run``), then the same names with
     ``_low`` and ``_high`` (interval), ``_se`` (standard error over queries or images), ``_sd``
     (standard deviation between seeds, empty for one) and ``_tied`` (1 where a paired test cannot
@@ -108,7 +108,7 @@ def to_csv(layout: Layout) -> str:
         query = [block.key] if queried else []
         rows += [[*query, "scenario", row.key, *_csv_cells(row)] for row in block.rows]
     for row in layout.baselines:
-        adaption = {"ceiling": UNADAPTED, "control": CONTROL}.get(row.key, "")
+        adaption = {"originals": UNADAPTED, "control": CONTROL}.get(row.key, "")
         rows.append([*([""] if queried else []), row.key, adaption, *_csv_cells(row)])
     return csv_text(rows)
 

@@ -55,6 +55,12 @@ class Risk:
         note = f"chance {self.chance:.2g} among {self.gallery:,}"
         return f"{note}; others not known" if self.unknown else note
 
+    def beside(self, originals: Risk | None) -> str:
+        """The note, with what the same attacks find in the originals."""
+        if originals is None or not originals.stated:
+            return self.note
+        return f"originals {originals.rate:.1f}; {self.note}"
+
 
 def risks(
     rates: Mapping[str, pd.DataFrame], needs: Needs = DEFAULTS
