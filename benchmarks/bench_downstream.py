@@ -134,7 +134,9 @@ def probe() -> dict[str, Any]:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", ConvergenceWarning)
             _, peer = measure(lambda: model.fit(plain[0], labels))
-    _, whole = measure(lambda: linear_probe(train, labels, val, Linear(), 0))
+    _, whole = measure(
+        lambda: linear_probe(train, labels, np.arange(len(labels)), val, Linear(), 0)
+    )
     back = np.vstack([standard.axes.astype(np.float64).T @ model.coef_.T, model.intercept_])
     return {
         "train": LINEAR[0],

@@ -28,8 +28,10 @@ from anonbench.evaluation.correlation import write_correlation
 from anonbench.evaluation.downstream.evaluate import evaluate_downstream
 from anonbench.evaluation.effect_table import collect_effects
 from anonbench.evaluation.pairwise import compare, compare_methods, read_comparisons
+from anonbench.evaluation.query_kinds import compare_kinds
 from anonbench.evaluation.retrieval.gather import gather_scenarios, gather_second
 from anonbench.evaluation.retrieval.job import Embedded, score_shard
+from anonbench.evaluation.retrieval.new_persons import new_persons
 from anonbench.evaluation.scores import collect, scenario_files
 from anonbench.reporting.dataset_tables import write_dataset_table
 from anonbench.reporting.scenario_tables import (
@@ -109,7 +111,7 @@ def _put_models(config: Config, base: Path, classes: dict[str, str]) -> None:
         log = base / f"models/{model}/seed{seed}/log.csv"
         write_csv(pd.DataFrame({"step": [0, 1], "loss": [2.0, 1.5]}), log)
     for model in experiment.attending_models(NAME):
-        rows = [(each, "original", "mean", 0.2, 0.1) for each in ids_of("val")[:4]]
+        rows = [(each, "original", 1, 0.2, 0.1, 0.15, 0.1) for each in ids_of("val")[:4]]
         shares = pd.DataFrame(rows, columns=SHARE_COLUMNS)
         write_parquet(shares, base / f"attention/{model}.parquet")
     for run in experiment.scenarios(NAME):
@@ -140,14 +142,18 @@ def finish(config: Config) -> None:
     ]
     score_shard(scenarios[0].queries, scenarios, config.retrieval, 0, shard)
     gather_scenarios([shard], names, config.retrieval, *retrieval)
-    _judge_again(config, experiment, dict(zip(names, scenarios, strict=True)))
     labels = pd.read_parquet(base / "manifest.parquet", columns=["id", "Male"])
+    people = base / "clusters.parquet"
+    write_clusters(NAME, base / "manifest.parquet", "Male", [], people)
+    _digest(people)
+    clusters = read_clusters(people)
+    _compare_kinds(config, experiment, dict(zip(names, scenarios, strict=True)))
     labelled = names if config.datasets[NAME].label else []
     for name in labelled:
         outputs = [base / f"downstream/{name}{s}" for s in (".parquet", ".json", ".confusion.csv")]
         train, val = (embeddings / name / f"{split}.h5" for split in ("train", "val"))
         known = labels.rename(columns={"Male": "label"})
-        evaluate_downstream(train, val, known, config.downstream, config.seed, *outputs)
+        evaluate_downstream(train, val, known, clusters, config.downstream, config.seed, *outputs)
     files = scenario_files(
         [(str(run.model), run.seed, str(run.variant)) for run in runs],
         *([str(path) for path in paths] for paths in reversed(retrieval)),
@@ -155,12 +161,10 @@ def finish(config: Config) -> None:
         [str(base / f"downstream/{name}.parquet") for name in labelled],
     )
     shown = config.presentation
-    people = base / "clusters.parquet"
-    write_clusters(NAME, base / "manifest.parquet", "Male", [], people)
-    _digest(people)
-    clusters, control = read_clusters(people), config.control_seeds
-    scores = collect(NAME, files, clusters, 0, control, shown.bootstrap, shown.confidence)
+    control = config.control_seeds
+    scores = collect(NAME, files, clusters, 0, control, shown.confidence)
     write_csv(scores, base / "scores.csv")
+    _judge_again(config, experiment, dict(zip(names, scenarios, strict=True)), clusters)
     columns = list(columns_of(files, 0, control))
     for stem, test in {"comparisons": compare, "method_comparisons": compare_methods}.items():
         table = test(NAME, columns, clusters, shown.confidence, shown.equivalence_margin)
@@ -172,7 +176,12 @@ def finish(config: Config) -> None:
     _tables(config, experiment, base)
 
 
-def _judge_again(config: Config, experiment: Experiment, scenarios: dict[str, Embedded]) -> None:
+def _judge_again(
+    config: Config,
+    experiment: Experiment,
+    scenarios: dict[str, Embedded],
+    clusters: pd.Series,
+) -> None:
     """Write the scores by second references, and the effects."""
     base, runs = config.results / NAME / "retrieval", experiment.trained_scenarios(NAME)
     seeds, judged = experiment.second_references, [run.path for run in runs]
@@ -183,9 +192,27 @@ def _judge_again(config: Config, experiment: Experiment, scenarios: dict[str, Em
         gather_second([shard], judged, base / f"second/seed{seed}.parquet")
     own = [base / f"{name}.parquet" for name in judged]
     second = [base / f"second/seed{seed}.parquet" for seed in seeds]
-    confidence = config.presentation.confidence
-    effects = collect_effects(NAME, runs, (0, *seeds), own, second, confidence)
+    shown = config.presentation
+    sure = shown.confidence, shown.equivalence_margin
+    effects = collect_effects(NAME, runs, (0, *seeds), own, second, clusters, *sure)
     write_csv(effects, base.parent / "effects.csv")
+
+
+def _compare_kinds(config: Config, experiment: Experiment, scenarios: dict[str, Embedded]) -> None:
+    """Write the scores without own images, and the comparison of query kinds."""
+    base, runs = config.results / NAME, experiment.anonymized_scenarios(NAME)
+    shard, reference = base / "retrieval/without_own/shards/0.parquet", next(iter(scenarios))
+    chosen = [scenarios[run.path] for run in runs]
+    settings, shown = config.retrieval.without_own_images(), config.presentation
+    score_shard(scenarios[reference].queries, chosen, settings, 0, shard)
+    gather_second([shard], [run.path for run in runs], base / "retrieval/without_own.parquet")
+    people = read_clusters(base / "clusters.parquet")
+    scores, margins = base / "retrieval/without_own.parquet", (shown.confidence, 0.03)
+    kinds = compare_kinds(NAME, runs, scores, people, *margins)
+    write_csv(kinds, base / "query_kinds.csv")
+    asked = config.retrieval, shown.confidence
+    table = new_persons(NAME, scenarios[reference].queries, runs, chosen, people, *asked)
+    write_csv(table, base / "new_persons.csv")
 
 
 def _tables(config: Config, experiment: Experiment, base: Path) -> None:

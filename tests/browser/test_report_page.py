@@ -183,7 +183,7 @@ def test_the_constraint_changes_the_answer(report: Path, visit: Open) -> None:
     page.get_by_label("Model").first.select_option("unadapted")
     assert uses() == expected(degree=50, method="mask", adaption="unadapted", limit=100)
     rates = page.locator("#advice .risk").all_inner_texts()
-    assert len(rates) == rows.count() and all("chance 1 among 200" in text for text in rates)
+    assert len(rates) == rows.count() and all("chance 1 % among 200" in text for text in rates)
     page.get_by_label("Method").first.select_option("")
     risk.select_option("50")
     assert uses() == expected(degree=50, adaption="unadapted", limit=50)

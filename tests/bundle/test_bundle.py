@@ -83,7 +83,8 @@ def test_every_number_comes_out_again_from_the_scores(bundle: Path) -> None:
     for part in found.parts:
         assert part.exact == part.numbers, part.name
         numbers[part.part] += part.numbers
-    assert set(numbers) == {"means", "scores", "comparisons", "effects", "correlation", "tables"}
+    tested = {"comparisons", "effects", "query kinds", "correlation"}
+    assert set(numbers) == {"means", "scores", "tables"} | tested
     assert all(count > 100 for count in numbers.values())
 
 
@@ -225,7 +226,8 @@ def test_a_data_set_without_labels(root: Path, tmp_path: Path) -> None:
     found = verify(tmp_path / "b")
     assert found.differences == []
     parts = {part.part for part in found.parts}
-    assert parts == {"retrieval", "means", "scores", "comparisons", "effects", "tables"}
+    tested = {"comparisons", "effects", "query kinds"}
+    assert parts == {"retrieval", "means", "scores", "tables"} | tested
 
 
 def test_the_metadata_is_a_workflow_ro_crate(run: Config, root: Path, tmp_path: Path) -> None:
@@ -297,6 +299,14 @@ def test_changed_scores_of_a_second_reference_are_found(bundle: Path, whole: Pat
     assert set(differing(bundle)) == {"effects"}
     published = pd.read_parquet(whole / path.replace("results", "published"))
     pd.testing.assert_frame_equal(published.drop(columns="id"), table.drop(columns="id"))
+
+
+def test_changed_scores_without_own_images_are_found(bundle: Path) -> None:
+    path = "results/portraits/retrieval/without_own.parquet"
+    table = pd.read_parquet(bundle / path)
+    table.assign(ap=table["ap"] * 0.9).to_parquet(bundle / path)
+    relisted(bundle, path)
+    assert set(differing(bundle)) == {"query kinds"}
 
 
 def test_scores_by_a_second_reference_come_out_again(whole: Path, tmp_path: Path) -> None:

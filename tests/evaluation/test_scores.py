@@ -12,8 +12,10 @@ import scipy.stats
 
 from anonbench.config import Correlation
 from anonbench.core.io import write_csv
+from anonbench.core.numeric.clusters import clustered_mean
+from anonbench.core.numeric.rates import clustered_rate
 from anonbench.core.vocabulary import Model, Variant
-from anonbench.evaluation import scores as scores_module
+from anonbench.evaluation import intervals
 from anonbench.evaluation.correlation import write_correlation
 from anonbench.evaluation.retrieval.metrics import PER_QUERY
 from anonbench.evaluation.scores import COLUMNS, ScenarioFiles, adaption_of, collect, scenario_files
@@ -75,10 +77,8 @@ def scenario(
     )
 
 
-def gather(
-    given: list[ScenarioFiles], bootstrap: int = 50, confidence: float = 0.9
-) -> pd.DataFrame:
-    return collect("demo", given, CLUSTERS, 0, (), bootstrap, confidence)
+def gather(given: list[ScenarioFiles], confidence: float = 0.9) -> pd.DataFrame:
+    return collect("demo", given, CLUSTERS, 0, (), confidence)
 
 
 def test_one_row_a_number(tmp_path: Path) -> None:
@@ -87,10 +87,10 @@ def test_one_row_a_number(tmp_path: Path) -> None:
         scenario(tmp_path, "unadapted", "blur-50", 0.6),
         scenario(tmp_path, "unadapted", "original", 0.8, downstream=False),
     ]
-    table = gather(given, bootstrap=200, confidence=0.95)
+    table = gather(given, confidence=0.95)
     assert list(table.columns) == COLUMNS
     assert len(table) == 2 * (2 * 7 + 6) + 7
-    pd.testing.assert_frame_equal(table, gather(given[::-1], 200, 0.95))
+    pd.testing.assert_frame_equal(table, gather(given[::-1], 0.95))
     assert table["method"].tolist()[:7] == ["original"] * 7
     assert table["degree"].tolist()[:8] == [0] * 7 + [50]
     assert set(table.loc[table["degree"] == 0, "query"]) == {"original"}
@@ -110,9 +110,12 @@ def test_one_row_a_number(tmp_path: Path) -> None:
     rows = pd.read_parquet(given[0].per_query).query("query == 'original'")
     assert cell["value"] == pytest.approx(rows["ap"].mean())
     assert (cell["n"], cell["k"]) == (80, 4)
-    assert cell["se"] == pytest.approx(scipy.stats.sem(rows["ap"]))
-    assert cell["high"] - cell["low"] == pytest.approx(2 * 1.96 * cell["se"], rel=0.25)
-    assert (table["low"] <= table["value"]).all() and (table["value"] <= table["high"]).all()
+    expected = clustered_mean(rows["ap"].to_numpy(), CLUSTERS.to_numpy(), 0.95)
+    numbers = expected.se, expected.low, expected.high, ""
+    assert tuple(cell[["se", "low", "high", "reason"]]) == pytest.approx(numbers)
+    known = table[table["reason"] == ""]
+    assert (known["low"] <= known["value"]).all() and (known["value"] <= known["high"]).all()
+    assert set(table.loc[table["reason"] != "", "metric"]) == {"knn@10"}
     tau = table.query("adaption == 'A' and metric == 'tau' and query == 'original'").iloc[0]
     assert (tau["value"], tau["k"]) == (pytest.approx(rows["tau"].mean()), 10)
     depths = table.groupby("metric")["k"].unique().map(list)
@@ -132,27 +135,42 @@ def test_every_score_says_how_many_clusters_it_stands_on(tmp_path: Path) -> None
 
 def test_clusters_change_no_score(tmp_path: Path) -> None:
     given = [scenario(tmp_path, "unadapted", "blur-50", 0.5)]
-    alone = collect("demo", given, pd.Series(range(IMAGES), CLUSTERS.index), 0, (), 50, 0.9)
+    alone = collect("demo", given, pd.Series(range(IMAGES), CLUSTERS.index), 0, (), 0.9)
     assert set(alone["clusters"]) == {IMAGES}
-    columns = ["value", "se", "n", "k", "chance"]
+    columns = ["value", "n", "k", "chance"]
     pd.testing.assert_frame_equal(alone[columns], gather(given)[columns])
+    rows = pd.read_parquet(given[0].per_query).query("query == 'original'")
+    cell = alone.query("metric == 'map' and query == 'original'").iloc[0]
+    assert cell["se"] == pytest.approx(scipy.stats.sem(rows["ap"]))
+
+
+def test_few_clusters_give_values_without_intervals(tmp_path: Path) -> None:
+    given = [scenario(tmp_path, "unadapted", "blur-50", 0.5, seed=seed) for seed in (0, 1, 2)]
+    table = collect("demo", given, CLUSTERS // 2, 0, (), 0.9)
+    assert table["value"].notna().all()
+    assert table[["low", "high", "se", "retrained_low", "retrained_high"]].isna().all(axis=None)
+    assert table.loc[table["metric"] != "knn@10", "reason"].str.startswith("6 clusters").all()
 
 
 def test_accuracies(tmp_path: Path) -> None:
-    table = gather([scenario(tmp_path, "C-mask-100", "mask-100", 0.4)], 10, 0.95)
+    table = gather([scenario(tmp_path, "C-mask-100", "mask-100", 0.4)], 0.95)
     cells = table[table["query"] == ""].set_index("metric")
     plain = cells.loc[["knn", "linear", "knn@20"]]
     assert (plain["value"] == 0.75).all() and cells.loc["knn@10", "value"] == 0.5
-    assert np.allclose(plain["se"], np.sqrt(0.75 * 0.25 / 80))
-    expected = scipy.stats.binomtest(60, 80).proportion_ci(0.95, "wilson")
-    assert np.allclose(plain[["low", "high"]], (expected.low, expected.high))
+    right = np.ones(80)
+    right[:15] = right[50:55] = 0.0
+    expected = clustered_rate(right, CLUSTERS.to_numpy(), 0.95)
+    assert expected.effective < 40  # those that are wrong are in three clusters
+    known = plain.loc[["knn", "linear", "knn@20"]]
+    assert np.allclose(known[["low", "high"]], (expected.low, expected.high))
+    assert np.allclose(known["se"], np.sqrt(0.75 * 0.25 / expected.effective))
+    assert cells.loc["knn@10", "reason"] == "which images are right is kept for k = 20 only"
     assert cells["k"].isna().to_dict() == {name: name.startswith("linear") for name in cells.index}
     assert (cells.loc["knn_macro", "k"], cells.loc["knn@10", "k"]) == (20, 10)
     macro = cells.loc["linear_macro"]
     assert macro["value"] == pytest.approx((35 / 50 + 15 / 20 + 1) / 3)
-    error = np.sqrt(0.7 * 0.3 / 50 + 0.75 * 0.25 / 20) / 3
-    assert macro["se"] == pytest.approx(error)
-    assert macro["high"] - macro["value"] == pytest.approx(scipy.stats.norm.ppf(0.975) * error)
+    expected = intervals.of_macro(right, LABELS, CLUSTERS.to_numpy(), 0.95)
+    assert (macro["se"], macro["low"], macro["high"]) == (expected.se, expected.low, expected.high)
     assert macro["chance"] == pytest.approx(1 / 3)
     chances = table.groupby("metric")["chance"].unique().map(list)
     assert chances["map"] == [0.06] and chances["mndcg"] == [0.5]
@@ -174,7 +192,7 @@ def test_the_control_has_rows_of_its_own(tmp_path: Path) -> None:
         )
         if seed != 9 or model == "unadapted"
     ]
-    table = collect("demo", given, CLUSTERS, 3, (9,), 10, 0.9)
+    table = collect("demo", given, CLUSTERS, 3, (9,), 0.9)
     seeds = {
         metric: rows.groupby("adaption")["seed"].unique().map(sorted).to_dict()
         for metric, rows in table[table["degree"] == 50].groupby("metric")
@@ -213,7 +231,8 @@ def test_undefined_queries_are_left_out(tmp_path: Path) -> None:
     cell = table.query("metric == 'mndcg' and query == 'anonymized'").iloc[0]
     assert cell["n"] == 77
     assert cell["low"] < cell["value"] < cell["high"]
-    assert cell["se"] == pytest.approx(scipy.stats.sem(rows.loc[3:79, "ndcg"]))
+    expected = clustered_mean(rows.loc[3:79, "ndcg"].to_numpy(), CLUSTERS.to_numpy()[3:], 0.9)
+    assert cell["se"] == pytest.approx(expected.se)
     none = table[table["metric"] == "tau"]
     assert (none["n"] == 0).all() and none[["value", "low", "high", "se"]].isna().all(axis=None)
 
@@ -227,18 +246,27 @@ def test_no_query_unchanged_is_no_certainty(tmp_path: Path) -> None:
     table = gather([files], confidence=0.95)
     some, none = (table.query(f"metric == 'unchanged' and query == '{q}'").iloc[0] for q in KINDS)
     for cell, count in ((some, 10), (none, 0)):
-        expected = scipy.stats.binomtest(count, IMAGES).proportion_ci(0.95, "wilson")
+        hits = np.r_[np.ones(count), np.zeros(IMAGES - count)]
+        expected = clustered_rate(hits, CLUSTERS.to_numpy(), 0.95)
         assert (cell["low"], cell["high"]) == pytest.approx((expected.low, expected.high))
+        assert cell["high"] - cell["low"] > 0.1
 
 
-def test_batches_change_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    given = [
-        scenario(tmp_path, name, "blur-50", 0.1 * i)
-        for i, name in enumerate(("unadapted", "A-blur-50", "B-blur-50", "C-blur-50"))
+def test_seeds_share_the_interval_of_new_trainings(tmp_path: Path) -> None:
+    levels = enumerate((0.4, 0.5, 0.7))
+    given = [scenario(tmp_path, "A-blur-50", "blur-50", level, seed=s) for s, level in levels]
+    table = gather(given).query("metric == 'map' and query == 'original'")
+    values = [
+        pd.read_parquet(files.per_query).query("query == 'original'")["ap"].to_numpy()
+        for files in given
     ]
-    whole = gather(given)
-    monkeypatch.setattr(scores_module, "_BATCH", 3)
-    pd.testing.assert_frame_equal(gather(given), whole)
+    expected = intervals.of_retrained(np.stack(values), CLUSTERS.to_numpy(), 0.9)
+    ends = table[["retrained_low", "retrained_high"]].to_numpy()
+    assert np.allclose(ends, (expected.low, expected.high))
+    assert (ends[:, 0] < table["value"].min()).all() and (ends[:, 1] > table["value"].max()).all()
+    two = gather(given[:2]).query("metric == 'linear_macro'")
+    assert two["retrained_reason"].str.startswith("2 seeds, and at least 3").all()
+    assert two["retrained_low"].isna().all()
 
 
 def test_the_table_is_what_the_correlation_reads(tmp_path: Path) -> None:

@@ -80,7 +80,8 @@ def make_scores(
             value = 1.0
         k = {"map": 12, "mndcg": 12, "knn": 20, "linear": ""}[metric]
         low, high = max(0.0, value - 0.03), min(1.0, value + 0.03)
-        numbers = (value, low, high, 0.015, n, n // 6, k, float("nan"), float("nan"))
+        nan = float("nan")
+        numbers = (value, low, high, 0.015, n, n // 6, "", k, nan, nan, nan, nan, "1 seed")
         rows.append((dataset, degree, method, adaption, seed, query, metric, *numbers))
     return pd.DataFrame(rows, columns=COLUMNS)
 

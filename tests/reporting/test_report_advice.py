@@ -85,7 +85,7 @@ def test_every_choice_has_its_variants_risk() -> None:
     of = {(option.method, option.degree): option for option in found}
     assert of["blur", 100].risk == "45.0 %" and of["blur", 100].risk_high == 49
     assert of["blur", 100].risk_interval == "41.0 to 49.0"
-    assert of["blur", 100].risk_note == "originals 90.0; chance 1 among 200"
+    assert of["blur", 100].risk_note == "originals 90.0 %, chance 1 % among 200"
     assert [key for key, _ in constraints(found, 7.5)["risk"]] == ["", "5", "7.5", "10", "25", "50"]
     partly = options(summaries, risks({"a": make_rates("a", (100,))}))
     missing = next(option for option in partly if option.degree == 50)
@@ -131,7 +131,7 @@ def test_an_entity_that_is_not_known_keeps_the_others_from_a_limit() -> None:
     blurred = next(o for o in both if (o.method, o.degree) == ("blur", 100))
     assert (blurred.risk, blurred.risk_note) == (
         "45.0 %",
-        "originals 90.0; chance 1 among 200; others not known",
+        "originals 90.0 %, chance 1 % among 200; others not known",
     )
     assert "re-identification of barcode: 2 persons" in advise(both, 100, 50)[0].why_not
 

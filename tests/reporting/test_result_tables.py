@@ -388,6 +388,10 @@ def published(shared: Path) -> pd.DataFrame:
             "clusters": float("nan"),
             "floor": float("nan"),
             "chance": float("nan"),
+            "reason": "published without",
+            "retrained_low": float("nan"),
+            "retrained_high": float("nan"),
+            "retrained_reason": "1 seed",
         }
     )
 

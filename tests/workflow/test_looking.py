@@ -71,11 +71,11 @@ class Looks:
         targets = ["--", *small_archive.TARGETS]
         return self._run(program, *self._workflow, "--cores", "2", *options, *targets)
 
-    def anonbench(self, command: str) -> str:
+    def anonbench(self, command: str, *options: str) -> str:
         """Look with a command of anonbench's."""
         code = "import sys; from anonbench.cli import main; sys.exit(main())"
         more = [*small_archive.TARGETS, *self._workflow] if command == "plan" else []
-        return self._run(sys.executable, "-c", code, command, *more)
+        return self._run(sys.executable, "-c", code, command, *options, *more)
 
     def _run(self, *command: str) -> str:
         before = listing(self._folder)
@@ -108,9 +108,9 @@ def test_finished_results_stay(looks: Looks, option: str) -> None:
         assert "Nothing to be done" in said
 
 
-@pytest.mark.parametrize("command", ["plan", "status"])
-def test_finished_results_stay_under_the_commands(looks: Looks, command: str) -> None:
-    looks.anonbench(command)
+@pytest.mark.parametrize("command", [["plan"], ["plan", "--power"], ["status"]])
+def test_finished_results_stay_under_the_commands(looks: Looks, command: list[str]) -> None:
+    looks.anonbench(*command)
 
 
 def edit(path: Path) -> None:

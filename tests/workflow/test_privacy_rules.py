@@ -54,7 +54,7 @@ def test_masks_hide_best_and_degrees_count(done: Path) -> None:
 @pytest.mark.slow
 def test_the_report_says_that_so_few_give_no_rate(done: Path) -> None:
     page = (done / "results" / "report.html").read_text(encoding="utf-8")
-    assert "strongest attack still re-identifies" not in page
+    assert "sensitive regions are re-identified" not in page
     assert re.search(r"persons, and 20 are needed", page)
 
 

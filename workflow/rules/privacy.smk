@@ -12,6 +12,7 @@ rule reidentify:
             manifest=rules.manifest.output.manifest,
             boxes=rules.boxes.output.boxes,
             images=lambda w: paths.attacked_images(w.dataset),
+            train=lambda w: paths.learned_images(w.dataset),
             backbones=lambda w: paths.attacking_backbones(w.dataset),
         ),
         attackers=on_disk(started.attackers()),
@@ -25,6 +26,7 @@ rule reidentify:
         runtime=lambda w: estimates.minutes("privacy", w.dataset),
     params:
         slice=stage_parameters.privacy(settings),
+        hiding=lambda w: stage_parameters.hiding(settings, w.dataset),
         given=contents(started.attackers()),
         variants=lambda w: paths.attacked(w.dataset),
         sought=lambda w: list(map(str, experiment.entities(w.dataset))),

@@ -101,6 +101,7 @@ rule second_rankings:
 
 rule effects:
     input:
+        **by_digest(clusters=rules.clusters.output.clusters),
         own=lambda w: list(paths.trained_scores(w.dataset).values()),
         second=lambda w: list(paths.second_scores(w.dataset).values()),
     output:
@@ -121,10 +122,101 @@ rule effects:
         "../scripts/effects.py"
 
 
+# Query kinds are compared without own images: an anonymized query finds itself first. The cache of
+# scores is a folder of its own.
+use rule retrieve as retrieve_without_own with:
+    input:
+        **by_digest(
+            reference=lambda w: paths.reference_embedding(w.dataset),
+            queries=lambda w: paths.embeddings(
+                w.dataset, experiment.anonymized_scenarios(w.dataset), "original"
+            ),
+            databases=lambda w: paths.embeddings(
+                w.dataset, experiment.anonymized_scenarios(w.dataset)
+            ),
+        ),
+    output:
+        "<results>/{dataset}/retrieval/without_own/shards/{shard}.parquet",
+    log:
+        "<logs>/retrieve/{dataset}/without-own-{shard}.log",
+    params:
+        slice=stage_parameters.retrieve_without_own(settings),
+        scenarios=lambda w: [
+            run.path for run in experiment.anonymized_scenarios(w.dataset)
+        ],
+        shards=settings.retrieval.shards,
+
+
+use rule second_rankings as without_own_rankings with:
+    input:
+        expand(
+            plain(rules.retrieve_without_own.output),
+            shard=range(settings.retrieval.shards),
+            allow_missing=True,
+        ),
+    output:
+        "<results>/{dataset}/retrieval/without_own.parquet",
+    log:
+        "<logs>/rankings/{dataset}-without-own.log",
+    params:
+        scenarios=lambda w: [
+            run.path for run in experiment.anonymized_scenarios(w.dataset)
+        ],
+
+
+rule query_kinds:
+    input:
+        **by_digest(clusters=rules.clusters.output.clusters),
+        scores=rules.without_own_rankings.output[0],
+    output:
+        "<results>/{dataset}/query_kinds.csv",
+    log:
+        "<logs>/query_kinds/{dataset}.log",
+    resources:
+        mem_mb=2000,
+        runtime=20,
+    params:
+        slice=stage_parameters.comparisons(settings),
+        scenarios=lambda w: [
+            (str(run.model), run.seed, str(run.variant))
+            for run in experiment.anonymized_scenarios(w.dataset)
+        ],
+    script:
+        "../scripts/query_kinds.py"
+
+
+# mAP without one person at a time, in queries and database at once.
+rule new_persons:
+    input:
+        **by_digest(
+            clusters=rules.clusters.output.clusters,
+            reference=lambda w: paths.reference_embedding(w.dataset),
+            queries=lambda w: paths.embeddings(
+                w.dataset, experiment.anonymized_scenarios(w.dataset), "original"
+            ),
+            databases=lambda w: paths.embeddings(
+                w.dataset, experiment.anonymized_scenarios(w.dataset)
+            ),
+        ),
+    output:
+        "<results>/{dataset}/new_persons.csv",
+    log:
+        "<logs>/new_persons/{dataset}.log",
+    resources:
+        mem_mb=lambda w: estimates.new_persons_mb(w.dataset),
+        runtime=lambda w: estimates.minutes("new_persons", w.dataset),
+    params:
+        slice=stage_parameters.new_persons(settings),
+        scenarios=rules.query_kinds.params.scenarios,
+    script:
+        "../scripts/new_persons.py"
+
+
 rule downstream:
     input:
         **by_digest(
             manifest=rules.manifest.output.manifest,
+            clusters=rules.clusters.output.clusters,
             train=paths.embedding(
                 "{dataset}", "{model}", "{seed}", "{variant}", "train"
             ),
@@ -136,10 +228,10 @@ rule downstream:
         confusion="<results>/{dataset}/downstream/{model}/seed{seed}/{variant}.confusion.csv",
     log:
         "<logs>/downstream/{dataset}/{model}-seed{seed}/{variant}.log",
-    threads: lambda w: estimates.downstream_threads(w.dataset)
+    threads: lambda w: estimates.downstream_threads(w.dataset, w.model)
     resources:
-        mem_mb=lambda w: estimates.downstream_mb(w.dataset),
-        runtime=lambda w: estimates.minutes("downstream", w.dataset),
+        mem_mb=lambda w: estimates.downstream_mb(w.dataset, w.model),
+        runtime=lambda w: estimates.minutes("downstream", w.dataset, model=w.model),
     params:
         slice=lambda w: stage_parameters.downstream(settings, w.dataset),
     script:

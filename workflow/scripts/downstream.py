@@ -6,6 +6,7 @@ with job(snakemake, __file__):
     import pandas as pd
 
     from anonbench.config import Downstream
+    from anonbench.datasets.clusters import read_clusters
     from anonbench.evaluation.downstream.evaluate import evaluate_downstream
 
     column = snakemake.params.slice["label"]
@@ -14,6 +15,7 @@ with job(snakemake, __file__):
         train=Path(snakemake.input.train),
         val=Path(snakemake.input.val),
         labels=labels.rename(columns={column: "label"}),
+        clusters=read_clusters(Path(snakemake.input.clusters)),
         settings=Downstream.model_validate(snakemake.params.slice["settings"]),
         seed=snakemake.params.slice["seed"],
         predictions=Path(snakemake.output.predictions),

@@ -6,6 +6,7 @@ with job(snakemake, __file__):
     from anonbench.config.experiment import Scenario
     from anonbench.core.io import write_csv
     from anonbench.core.vocabulary import Model, Variant
+    from anonbench.datasets.clusters import read_clusters
     from anonbench.evaluation.effect_table import collect_effects
 
     table = collect_effects(
@@ -17,6 +18,7 @@ with job(snakemake, __file__):
         snakemake.params.references,
         [Path(path) for path in snakemake.input.own],
         [Path(path) for path in snakemake.input.second],
+        read_clusters(Path(snakemake.input.clusters)),
         **snakemake.params.slice["settings"],
     )
     write_csv(table, Path(snakemake.output[0]))

@@ -83,7 +83,7 @@ def contents(config: Config, embeddings: bool, ids: bool) -> list[Entry]:
         found += _scores(experiment, name, embeddings, embeddings and ids)
         if embeddings:
             found += _embeddings(experiment, name, ids)
-        found += _collected(experiment, name)
+        found += _collected(experiment, name, embeddings and ids)
     return found + list(_tables(experiment))
 
 
@@ -121,7 +121,7 @@ def _scores(
     experiment: Experiment, name: str, retrieval_again: bool, downstream_again: bool
 ) -> Iterator[Entry]:
     from anonbench.evaluation.retrieval.engine import COLUMNS
-    from anonbench.evaluation.retrieval.job import CHANCE
+    from anonbench.evaluation.retrieval.job import CHANCE, FLOOR
 
     places = {True: PUBLISHED, False: START}
     stages: dict[str, tuple[bool, tuple[str, ...]]] = {
@@ -129,8 +129,11 @@ def _scores(
     }
     for seed in experiment.second_references:
         path = f"{name}/retrieval/second/seed{seed}.parquet"
-        second = ("scenario", "id", "query", *COLUMNS, CHANCE)
+        second = ("scenario", "id", "query", *COLUMNS, CHANCE, FLOOR)
         yield Entry(path, Copy.ROWS, places[retrieval_again], name, second)
+    path = f"{name}/retrieval/without_own.parquet"
+    apart = ("scenario", "id", "query", *COLUMNS, CHANCE, FLOOR)
+    yield Entry(path, Copy.ROWS, places[retrieval_again], name, apart)
     if experiment.datasets[name].label is not None:
         stages["downstream"] = (downstream_again, ("id", "label", "knn", "linear"))
     for stage, (again, columns) in stages.items():
@@ -166,11 +169,13 @@ def _embeddings(experiment: Experiment, name: str, ids: bool) -> Iterator[Entry]
         yield Entry(digest_file(file), Copy.DIGEST)
 
 
-def _collected(experiment: Experiment, name: str) -> Iterator[Entry]:
+def _collected(experiment: Experiment, name: str, ranked_again: bool) -> Iterator[Entry]:
     yield Entry(f"{name}/scores.csv", place=PUBLISHED)
     yield Entry(f"{name}/comparisons.csv", place=PUBLISHED)
     yield Entry(f"{name}/method_comparisons.csv", place=PUBLISHED)
     yield Entry(f"{name}/effects.csv", place=PUBLISHED)
+    yield Entry(f"{name}/query_kinds.csv", place=PUBLISHED)
+    yield Entry(f"{name}/new_persons.csv", place=PUBLISHED if ranked_again else START)
     if experiment.datasets[name].label is not None:
         for degree in sorted(experiment.datasets[name].degrees):
             for end in (".csv", "_by_method.csv", ".json"):

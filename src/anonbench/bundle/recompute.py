@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
@@ -106,6 +106,9 @@ def retrieval(bundle: Bundle, name: str, sample: int | None) -> Agreement | None
             found.append(_json("retrieval", bundle, f"{path}.json", summary, _OF_A_RANKING))
         found.append(of_frames("retrieval", f"{path}.parquet", known, scores))
     found += _second(bundle, name, files, settings)
+    found += _without_own(bundle, name, files, settings)
+    if sample is None:
+        found += _new_persons(bundle, name, files)
     return joined("retrieval", name, found)
 
 
@@ -113,21 +116,66 @@ def _second(
     bundle: Bundle, name: str, files: Mapping[str, Embedded], settings: Retrieval
 ) -> Iterator[Agreement]:
     """Rank again by second references, where their scores and embeddings are in the bundle."""
-    from anonbench.evaluation.retrieval.gather import gather_second
-    from anonbench.evaluation.retrieval.job import score_shard
-
     runs = [run.path for run in bundle.experiment.trained_scenarios(name) if run.path in files]
+    judged = [files[run] for run in runs]
     for seed in bundle.experiment.second_references:
         reference = files.get(f"unadapted/seed{seed}/{ORIGINAL}")
         path = f"{name}/retrieval/second/seed{seed}.parquet"
-        if reference is None or not runs or not bundle.carried(path).is_file():
-            continue
-        shard = bundle.again(f"{name}/retrieval/second/shard.parquet")
-        score_shard(reference.queries, [files[run] for run in runs], settings, 0, shard)
-        gather_second([shard], runs, bundle.again(path))
-        known, scores = pd.read_parquet(bundle.carried(path)), pd.read_parquet(bundle.again(path))
-        asked = known["id"].isin(scores["id"]) & known["scenario"].isin(runs)
-        yield of_frames("retrieval", path, known[asked].reset_index(drop=True), scores)
+        yield from _ranked_again(bundle, path, reference, judged, settings)
+
+
+def _without_own(
+    bundle: Bundle, name: str, files: Mapping[str, Embedded], settings: Retrieval
+) -> Iterator[Agreement]:
+    """Rank again without own images, as query kinds are compared."""
+    runs = [run.path for run in bundle.experiment.anonymized_scenarios(name) if run.path in files]
+    reference = files.get(f"unadapted/seed{bundle.experiment.reference_seed}/{ORIGINAL}")
+    path, judged = f"{name}/retrieval/without_own.parquet", [files[run] for run in runs]
+    yield from _ranked_again(bundle, path, reference, judged, settings.without_own_images())
+
+
+def _new_persons(bundle: Bundle, name: str, files: Mapping[str, Embedded]) -> Iterator[Agreement]:
+    """Leave persons out again. Which queries of many are drawn follows from the ids."""
+    from anonbench.evaluation.retrieval.new_persons import new_persons
+
+    path, grouped = f"{name}/new_persons.csv", bundle.carried(f"{name}/clusters.parquet")
+    runs = bundle.experiment.anonymized_scenarios(name)
+    reference = files.get(f"unadapted/seed{bundle.experiment.reference_seed}/{ORIGINAL}")
+    needed = bundle.published(path), grouped
+    if reference is None or not all(map(Path.is_file, needed)) or {r.path for r in runs} - {*files}:
+        return
+    table = new_persons(
+        name,
+        reference.queries,
+        runs,
+        [files[run.path] for run in runs],
+        read_clusters(grouped),
+        bundle.config.retrieval,
+        bundle.config.presentation.confidence,
+    )
+    write_csv(table, bundle.again(path))
+    yield of_csv("retrieval", path, bundle.published(path), bundle.again(path))
+
+
+def _ranked_again(
+    bundle: Bundle,
+    path: str,
+    reference: Embedded | None,
+    judged: Sequence[Embedded],
+    settings: Retrieval,
+) -> Iterator[Agreement]:
+    from anonbench.evaluation.retrieval.gather import gather_second
+    from anonbench.evaluation.retrieval.job import score_shard
+
+    if reference is None or not judged or not bundle.carried(path).is_file():
+        return
+    shard = bundle.again(str(Path(path).with_suffix("")) + "/shard.parquet")
+    score_shard(reference.queries, judged, settings, 0, shard)
+    runs = [each.name for each in judged]
+    gather_second([shard], runs, bundle.again(path))
+    known, scores = pd.read_parquet(bundle.carried(path)), pd.read_parquet(bundle.again(path))
+    asked = known["id"].isin(scores["id"]) & known["scenario"].isin(runs)
+    yield of_frames("retrieval", path, known[asked].reset_index(drop=True), scores)
 
 
 def downstream(bundle: Bundle, name: str) -> Agreement | None:
@@ -136,8 +184,10 @@ def downstream(bundle: Bundle, name: str) -> Agreement | None:
 
     start = bundle.folder / START / name
     label, manifest = bundle.config.datasets[name].label, start / "manifest.parquet"
-    if label is None or not manifest.is_file():
+    grouped = bundle.carried(f"{name}/clusters.parquet")
+    if label is None or not (manifest.is_file() and grouped.is_file()):
         return None
+    clusters = read_clusters(grouped)
     labels = pd.read_parquet(manifest, columns=["id", label]).rename(columns={label: "label"})
     found = []
     for scenario in bundle.scenarios(name, "downstream/{}.parquet", "downstream/{}.json"):
@@ -148,7 +198,7 @@ def downstream(bundle: Bundle, name: str) -> Agreement | None:
         outputs = [bundle.again(f"{path}{end}") for end in (".parquet", ".json", ".confusion.csv")]
         train, val = embeddings
         evaluate_downstream(
-            train, val, labels, bundle.config.downstream, bundle.config.seed, *outputs
+            train, val, labels, clusters, bundle.config.downstream, bundle.config.seed, *outputs
         )
         known = pd.read_parquet(bundle.carried(f"{path}.parquet"))
         again = pd.read_parquet(outputs[0])
@@ -207,11 +257,12 @@ def collected(bundle: Bundle, name: str) -> Iterator[Agreement]:
     seeds = (bundle.experiment.reference_seed, config.control_seeds)
     path = f"{name}/scores.csv"
     if bundle.published(path).is_file():
-        table = collect(name, files, clusters, *seeds, shown.bootstrap, shown.confidence)
+        table = collect(name, files, clusters, *seeds, shown.confidence)
         write_csv(table, bundle.again(path))
         yield of_csv("scores", path, bundle.published(path), bundle.again(path))
     yield from _comparisons(bundle, name, files, clusters)
-    yield from _effects(bundle, name)
+    yield from _effects(bundle, name, clusters)
+    yield from _query_kinds(bundle, name, clusters)
     for degree in sorted(config.datasets[name].degrees):
         ends = (".csv", "_by_method.csv", ".json")
         paths = [f"{name}/correlation/{degree}{end}" for end in ends]
@@ -243,24 +294,40 @@ def _comparisons(
             yield of_csv("comparisons", path, bundle.published(path), bundle.again(path))
 
 
-def _effects(bundle: Bundle, name: str) -> Iterator[Agreement]:
+def _effects(bundle: Bundle, name: str, clusters: pd.Series) -> Iterator[Agreement]:
     from anonbench.evaluation.effect_table import collect_effects
 
     experiment, path = bundle.experiment, f"{name}/effects.csv"
     if not bundle.published(path).is_file():
         return
     runs = experiment.trained_scenarios(name)
-    seeds = experiment.second_references
+    seeds, shown = experiment.second_references, bundle.config.presentation
     table = collect_effects(
         name,
         runs,
         (experiment.reference_seed, *seeds),
         [bundle.carried(f"{name}/retrieval/{run.path}.parquet") for run in runs],
         [bundle.carried(f"{name}/retrieval/second/seed{seed}.parquet") for seed in seeds],
-        bundle.config.presentation.confidence,
+        clusters,
+        shown.confidence,
+        shown.equivalence_margin,
     )
     write_csv(table, bundle.again(path))
     yield of_csv("effects", path, bundle.published(path), bundle.again(path))
+
+
+def _query_kinds(bundle: Bundle, name: str, clusters: pd.Series) -> Iterator[Agreement]:
+    from anonbench.evaluation.query_kinds import compare_kinds
+
+    path, scores = f"{name}/query_kinds.csv", f"{name}/retrieval/without_own.parquet"
+    if not bundle.published(path).is_file() or not bundle.carried(scores).is_file():
+        return
+    shown = bundle.config.presentation
+    runs = bundle.experiment.anonymized_scenarios(name)
+    known = bundle.carried(scores)
+    margins = shown.confidence, shown.equivalence_margin
+    write_csv(compare_kinds(name, runs, known, clusters, *margins), bundle.again(path))
+    yield of_csv("query kinds", path, bundle.published(path), bundle.again(path))
 
 
 def tables(bundle: Bundle) -> Iterator[Agreement]:

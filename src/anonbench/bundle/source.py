@@ -16,7 +16,8 @@ from anonbench.core.jobs.checksums import verify_against
 from anonbench.core.vocabulary import Split
 
 _AGAIN = re.compile(
-    "retrieve|retrieve_second|rankings_.*|second_rankings|downstream|scores|comparisons|effects"
+    "retrieve|retrieve_second|retrieve_without_own|rankings_.*|second_rankings"
+    "|without_own_rankings|downstream|scores|comparisons|effects|query_kinds|new_persons"
     "|correlate|table|sizes|scenarios|profiles|paper_.*|heatmap|trend|learning|learning_model|schedules|cost|attention_share"
     "|detection_figure|pipeline|front|dataset_table|report"
 )

@@ -36,6 +36,12 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "--gpus", type=_positive, metavar="N", help="its GPUs (as many as its largest job needs)"
     )
+    parser.add_argument(
+        "--power",
+        action="store_true",
+        help="instead: how many images or persons are missing for presentation.stated_difference, "
+        "by the scores that there are",
+    )
     parser.add_argument("--json", action="store_true", help="print JSON, with every job")
     parser.set_defaults(run=run)
 
@@ -45,6 +51,9 @@ def run(options: argparse.Namespace) -> None:
     from anonbench.workflow.plan.jobs import collect
     from anonbench.workflow.plan.report import as_data, as_text, explain
 
+    if options.power:
+        _print_power(options)
+        return
     plan, job = collect(options.snakemake), None
     if options.why is not None:
         file = os.path.normpath(options.why)
@@ -59,6 +68,30 @@ def run(options: argparse.Namespace) -> None:
         print(json.dumps(data, indent=2, ensure_ascii=False))
     else:
         print(explain(data, file) if job else as_text(data))
+
+
+def _print_power(options: argparse.Namespace) -> None:
+    from anonbench.cli.shared import aligned
+    from anonbench.workflow.plan.jobs import collect
+    from anonbench.workflow.plan.power import (
+        HEADS,
+        as_data,
+        as_rows,
+        as_sentences,
+        planned,
+    )
+
+    started = collect(options.snakemake).started
+    found, shown = planned(started), started.settings.presentation
+    if options.json:
+        data = as_data(found, shown.stated_difference, shown.confidence)
+        print(json.dumps(data, indent=2, ensure_ascii=False))
+        return
+    if rows := as_rows(found):
+        points = 100 * shown.stated_difference
+        print(f"For a difference of {points:g} points between two models, in 80 of 100 archives:\n")
+        print(aligned([HEADS, *rows], left=3), end="\n\n")
+    print(*as_sentences(found), sep="\n")
 
 
 def _positive(text: str) -> int:

@@ -58,6 +58,13 @@ class Retrieval(Settings):
     """Databases in memory at once. Where all of a data set's need more, they come in groups, and
     the reference similarities are computed once for each."""
 
+    def without_own_images(self) -> Retrieval:
+        """Return the settings by which query kinds are compared.
+
+        An anonymized query is a vector of the database and would find itself first.
+        """
+        return self.model_copy(update={"include_self": False})
+
 
 class Linear(Settings):
     """Linear probe: multinomial logistic regression on standardized features."""
@@ -68,7 +75,8 @@ class Linear(Settings):
     """Inverse regularization strengths, scikit-learn's C; the best on a held-out part of the train
     split is taken. Where it is the first or the last, the summary says so."""
     held_out: Share = 0.2
-    """That part's share."""
+    """That part's share. Whole clusters are held out (`datasets.<name>.cluster`), at least eight or
+    half of them; images where each class is a single cluster."""
     max_iterations: Count = 1000
     """Of L-BFGS. Some dozens are usual, some hundreds where weights without regularization would
     grow for ever; a probe that needs more than these is reported."""

@@ -12,7 +12,7 @@ from anonbench.config import Config, Dataset, PaperRole
 from anonbench.core.registries.detectors import DETECTORS
 from anonbench.core.registries.tables import TABLES
 from anonbench.core.sharding import shard_count
-from anonbench.core.vocabulary import Adaption, Entity, Model, QueryKind, Split, Variant
+from anonbench.core.vocabulary import Adaption, Baseline, Entity, Model, QueryKind, Split, Variant
 
 TableKind = Literal["retrieval", "agreement", "downstream"]
 
@@ -24,7 +24,7 @@ FIGURE_SUFFIXES = ("png", "svg")
 
 @dataclass(frozen=True)
 class Scenario:
-    """A trained model and the variant that its database and anonymized queries are in."""
+    """A model and the variant that its database and anonymized queries are in."""
 
     model: Model
     seed: int
@@ -182,21 +182,33 @@ class Experiment:
         return [(model, seed) for model in self.models(name) for seed in self.seeds(model)]
 
     def scenarios(self, name: str) -> list[Scenario]:
-        """Return what is scored: the unadapted models on every variant, the others on their own.
+        """Return what is scored: adapted models on their own variant, all others on every variant.
 
         On original images, the unadapted models are the ceiling and the retraining control.
+        Baselines have the reference's seed.
         """
         return [
             Scenario(model, seed, variant)
             for variant in (Variant(), *self.variants(name))
-            for model, seed in self.trainings(name)
-            if model == Model() or model.variant == variant
+            for model, seed in [
+                *self.trainings(name),
+                *((Model(baseline), self.reference_seed) for baseline in Baseline),
+            ]
+            if model.variant in (Variant(), variant)
         ]
 
     def trained_scenarios(self, name: str) -> list[Scenario]:
-        """Return what second references judge: all that is scored but the retraining control."""
-        seeds = self.config.training_seeds
-        return [scenario for scenario in self.scenarios(name) if scenario.seed in seeds]
+        """Return what second references judge: no retraining control, and no baseline."""
+        trained, seeds = self.models(name), self.config.training_seeds
+        return [
+            scenario
+            for scenario in self.scenarios(name)
+            if scenario.model in trained and scenario.seed in seeds
+        ]
+
+    def anonymized_scenarios(self, name: str) -> list[Scenario]:
+        """Return those of `trained_scenarios` that have queries of both kinds."""
+        return [run for run in self.trained_scenarios(name) if run.variant != Variant()]
 
     def shown_variant(self, name: str) -> Variant:
         """Return what attention is looked at on: the first method at the highest degree."""

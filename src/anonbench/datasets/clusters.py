@@ -30,6 +30,14 @@ LIKELY = ("identity", "case", "document", "template", "class")
 may have several cases, a case several documents. A class is a cluster only where nothing finer is
 known."""
 KEY = "cluster"
+_PLURALS = {
+    "identity": "persons",
+    "case": "cases",
+    "document": "documents",
+    "template": "templates",
+    "class": "classes",
+    "": "images",
+}
 
 _LOG = logging.getLogger(__name__)
 
@@ -86,6 +94,11 @@ def read_clusters(path: Path) -> pd.Series:
         raise InputError(f"{path} is no table of clusters: {error}") from None
     by = str(table["by"].iloc[0]) if len(table) else ""
     return table.set_index("id")["cluster"].rename(by)
+
+
+def plural(by: str) -> str:
+    """Return what clusters are, in the plural, from what tells them (`COLUMNS`)."""
+    return _PLURALS.get(by, f"clusters ({by})")
 
 
 def clusters_of(ids: pd.Series, clusters: pd.Series) -> np.ndarray:

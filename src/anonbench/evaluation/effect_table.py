@@ -8,8 +8,9 @@ So the identities of `anonbench.evaluation.effects` hold for the table's means t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -19,11 +20,12 @@ import pandas as pd
 
 from anonbench.config.experiment import Scenario
 from anonbench.core.errors import InputError
-from anonbench.core.numeric.statistics import holm
-from anonbench.core.vocabulary import ORIGINAL, Adaption, Model, QueryKind, Variant
+from anonbench.core.numeric.clusters import Estimate, clustered_mean
+from anonbench.core.vocabulary import ORIGINAL, Adaption, Baseline, Model, QueryKind, Variant
+from anonbench.datasets.clusters import clusters_of
+from anonbench.evaluation.decision import judge
 from anonbench.evaluation.effects import Judged, share_of, tell_apart
 from anonbench.evaluation.retrieval.metrics import PER_QUERY
-from anonbench.evaluation.significance import paired_t
 
 COLUMNS = [
     "dataset",
@@ -38,6 +40,8 @@ COLUMNS = [
     "high",
     "p",
     "p_holm",
+    "p_equivalent",
+    "verdict",
     "share",
     "share_low",
     "share_high",
@@ -46,12 +50,17 @@ COLUMNS = [
     "references",
     "spread",
     "n",
+    "clusters",
+    "reason",
 ]
 """Columns of the table. One row is one effect: `value` is its mean over queries, positive where
-something is lost, with interval and two-sided `p`; `p_holm` is adjusted for all rows of the same
-effect and metric. `share` is the value as a share of the `ceiling`, for costs of anonymizing and
-adapting. `seeds` and `references` count trainings and second references, `spread` is the standard
-deviation of the effect over their pairs (empty for one), `n` counts queries."""
+something is lost, with interval and two-sided `p`. All rows of the same effect and metric are one
+family, for which `p_holm` and `p_equivalent` are adjusted; `verdict`
+(`anonbench.evaluation.decision.Verdict`) is worse where something is lost. `share` is the value as
+a share of the `ceiling`, for costs of anonymizing and adapting. `seeds` and `references` count
+trainings and second references, `spread` is the standard deviation of the effect over their pairs
+(empty for one), `n` counts queries in so many `clusters`. `reason` says why there is no interval,
+or is empty."""
 EFFECTS = ("retraining", "anonymizing", "adapting", "lead", "bias")
 """The effects, fields of `anonbench.evaluation.effects.Effects`. Retraining stands once, for
 originals; anonymizing once for each variant, with adaption `unadapted`."""
@@ -71,7 +80,7 @@ class Effect:
     variant: Variant
     query: QueryKind
     metric: str
-    adaption: Adaption
+    adaption: Adaption | Baseline
     name: str
     """One of `EFFECTS`."""
     pairs: tuple[tuple[int, int], ...]
@@ -100,7 +109,9 @@ def collect_effects(
     references: Sequence[int],
     own: Sequence[Path],
     second: Sequence[Path],
+    clusters: pd.Series,
     confidence: float,
+    equivalence_margin: float,
 ) -> pd.DataFrame:
     """Return the effects of a data set from the files of its scores, with the columns `COLUMNS`.
 
@@ -111,24 +122,35 @@ def collect_effects(
         own: scores by the first reference, the Parquet of each scenario.
         second: scores by the other references, one Parquet each
             (`anonbench.evaluation.retrieval.gather.gather_second`).
-        confidence: coverage of the intervals, as a share.
+        clusters: of the images, by id (`anonbench.datasets.clusters.read_clusters`).
+        confidence: coverage of the intervals, as a share; 1 - confidence is the level of tests.
+        equivalence_margin: losses and gains up to it do not matter, as a share.
 
     Raises:
-        InputError: the scores of two scenarios are of other queries.
+        InputError: the scores of two scenarios are of other queries, or a query has no cluster.
 
     """
+    scores = read_by_reference(scenarios, references, own, second)
+    effects = measure(scenarios, references, scores)
+    return tabulate(dataset, effects, clusters, confidence, equivalence_margin)
+
+
+def read_by_reference(
+    scenarios: Sequence[Scenario],
+    references: Sequence[int],
+    own: Sequence[Path],
+    second: Sequence[Path],
+) -> Scores:
+    """Return what reads scores by every reference from files; arguments of `collect_effects`."""
     first, *others = references
     by_scenario = {run.path: path for run, path in zip(scenarios, own, strict=True)}
-    scores = _reader(first, by_scenario, dict(zip(others, second, strict=True)))
-    return tabulate(dataset, measure(scenarios, references, scores), confidence)
+    by_seed = dict(zip(others, second, strict=True))
 
-
-def _reader(seed: int, own: Mapping[str, Path], second: Mapping[int, Path]) -> Scores:
     def read(reference: int, scenario: str) -> pd.DataFrame:
-        if reference == seed:
-            table = pd.read_parquet(own[scenario])
+        if reference == first:
+            table = pd.read_parquet(by_scenario[scenario])
         else:
-            table = pd.read_parquet(second[reference], filters=[("scenario", "==", scenario)])
+            table = pd.read_parquet(by_seed[reference], filters=[("scenario", "==", scenario)])
         return table.set_index(["query", "id"])[list(PER_QUERY.values())].sort_index()
 
     return read
@@ -148,9 +170,7 @@ def measure(
         InputError: the scores of two scenarios are of other queries.
 
     """
-    seeds = dict.fromkeys(scenario.seed for scenario in scenarios)
-    pairs = tuple((seed, reference) for seed in seeds for reference in references)
-    pairs = tuple((seed, reference) for seed, reference in pairs if seed != reference)
+    pairs = pairs_of(scenarios, references)
     if not pairs:
         return
     stacks = _Stacks(pairs, lru_cache(_TABLES)(scores))
@@ -161,20 +181,51 @@ def measure(
                 yield from _effects(stacks, model, variant, query)
 
 
-def tabulate(dataset: str, effects: Iterable[Effect], confidence: float) -> pd.DataFrame:
+def pairs_of(
+    scenarios: Sequence[Scenario], references: Sequence[int]
+) -> tuple[tuple[int, int], ...]:
+    """Return the pairs of a training seed and another seed's reference; see `measure`."""
+    seeds = dict.fromkeys(scenario.seed for scenario in scenarios)
+    every = ((seed, reference) for seed in seeds for reference in references)
+    return tuple((seed, reference) for seed, reference in every if seed != reference)
+
+
+def tabulate(
+    dataset: str,
+    effects: Iterable[Effect],
+    clusters: pd.Series,
+    confidence: float,
+    equivalence_margin: float,
+) -> pd.DataFrame:
     """Return one row for each effect, with the columns `COLUMNS`.
 
     Args:
         dataset: its name.
         effects: of `measure`.
-        confidence: coverage of the intervals, as a share.
+        clusters: as `collect_effects`.
+        confidence: as `collect_effects`.
+        equivalence_margin: as `collect_effects`.
+
+    Raises:
+        InputError: a query has no cluster.
 
     """
-    rows = [{"dataset": dataset} | _row(effect, confidence) for effect in effects]
-    table = pd.DataFrame(rows, columns=COLUMNS)
-    for _, family in table.groupby(["effect", "metric"]):
-        table.loc[family.index, "p_holm"] = holm(family["p"].to_numpy(np.float64))
-    return table
+    rows: list[dict[str, Any]] = []
+    families: dict[tuple[str, str], list[tuple[dict[str, Any], Estimate]]] = defaultdict(list)
+    for effect in effects:
+        groups = clusters_of(effect.ids.to_series(), clusters)
+        found = clustered_mean(effect.values, groups, confidence)
+        row = {"dataset": dataset} | _row(effect, found, groups, confidence)
+        families[effect.name, effect.metric].append((row, found))
+        rows.append(row)
+    for family in families.values():
+        # a loss is worse
+        gains = [replace(found, value=-found.value) for _, found in family]
+        judged = judge(gains, equivalence_margin, confidence)
+        for (row, _), judgement in zip(family, judged, strict=True):
+            row["p_holm"], row["p_equivalent"] = judgement.p_different, judgement.p_equivalent
+            row["verdict"] = judgement.verdict.value
+    return pd.DataFrame(rows, columns=COLUMNS)
 
 
 def read_effects(path: Path) -> pd.DataFrame:
@@ -184,7 +235,8 @@ def read_effects(path: Path) -> pd.DataFrame:
         InputError: a column is missing.
 
     """
-    table = pd.read_csv(path)
+    text = {"verdict": "", "reason": ""}
+    table = pd.read_csv(path).fillna(text)
     if missing := [name for name in COLUMNS if name not in table]:
         raise InputError(f"{path}: column {missing[0]!r} is missing; make the effects again")
     return table
@@ -243,9 +295,7 @@ def _effects(stacks: _Stacks, model: Model, variant: Variant, query: QueryKind) 
             )
 
 
-def _row(effect: Effect, confidence: float) -> dict[str, Any]:
-    values = effect.values
-    found = paired_t(values, np.zeros_like(values), confidence)
+def _row(effect: Effect, found: Estimate, groups: np.ndarray, confidence: float) -> dict[str, Any]:
     row = {
         "degree": effect.variant.degree,
         "method": effect.variant.method or ORIGINAL,
@@ -253,19 +303,21 @@ def _row(effect: Effect, confidence: float) -> dict[str, Any]:
         "metric": effect.metric,
         "adaption": effect.adaption.value,
         "effect": effect.name,
-        "value": found.difference,
+        "value": found.value,
         "low": found.low,
         "high": found.high,
-        "p": found.p,
+        "p": found.p_different(),
         "ceiling": _mean(effect.ceiling),
         "seeds": len({seed for seed, _ in effect.pairs}),
         "references": len({reference for _, reference in effect.pairs}),
         "spread": _spread(effect.by_pair),
         "n": found.n,
+        "clusters": found.clusters,
+        "reason": found.reason,
     }
     if effect.name in _OF_CEILING:
-        share = paired_t(effect.shares, np.zeros_like(values), confidence)
-        row |= {"share": share.difference, "share_low": share.low, "share_high": share.high}
+        share = clustered_mean(effect.shares, groups, confidence)
+        row |= {"share": share.value, "share_low": share.low, "share_high": share.high}
     return row
 
 

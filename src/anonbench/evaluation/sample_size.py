@@ -55,8 +55,9 @@ class SampleSize:
         if self.needed <= self.clusters:
             return f"{self.clusters} {clusters} are enough to show {stated}"
         more = f"{self.needed - self.clusters:,} more {clusters}"
+        each = f" with {self.queries:.3g} images each" if self.queries != 1.0 else ""
         return (
-            f"{more} with {self.queries:.3g} images each would show {stated} in "
+            f"{more}{each} would show {stated} in "
             f"{100 * POWER:.0f} of 100 archives; the {self.clusters} at hand do in "
             f"{100 * self.power:.0f}"
         )

@@ -8,9 +8,9 @@ reference, only the seeds that were trained for the control count as it.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from math import sqrt
 from pathlib import Path
 from typing import Any
 
@@ -18,24 +18,29 @@ import numpy as np
 import pandas as pd
 
 from anonbench.core.io import read_json
-from anonbench.core.numeric.statistics import (
-    bootstrap_means,
-    interval,
-    normal_interval,
-    standard_error,
-    wilson,
-)
 from anonbench.core.registries.methods import METHODS
-from anonbench.core.vocabulary import CONTROL, ORIGINAL, Adaption, Model, QueryKind, Variant
+from anonbench.core.vocabulary import (
+    CONTROL,
+    ORIGINAL,
+    Adaption,
+    Baseline,
+    Model,
+    QueryKind,
+    Variant,
+)
 from anonbench.datasets.clusters import clusters_of
+from anonbench.evaluation import intervals
 from anonbench.evaluation.retrieval.chance import AT_TOP
 from anonbench.evaluation.retrieval.metrics import PER_QUERY
 
 CLASSIFIERS = ("knn", "linear")
+LOWEST = {"tau": -1.0, "mndcg": -1.0}
+"""Least possible value of a metric, where it is not 0: gains of nDCG may be negative."""
 ADAPTIONS = [
     Adaption.UNADAPTED.value,
     CONTROL,
     *(adaption.value for adaption in Adaption if adaption is not Adaption.UNADAPTED),
+    *(baseline.value for baseline in Baseline),
 ]
 """The rows of a table, in their order."""
 COLUMNS = [
@@ -52,19 +57,24 @@ COLUMNS = [
     "se",
     "n",
     "clusters",
+    "reason",
     "k",
     "chance",
     "floor",
+    "retrained_low",
+    "retrained_high",
+    "retrained_reason",
 ]
 """Columns of the table. One row is one number: `query` is empty for accuracies; originals have
 degree 0 and method `original`; `adaption` is `control` for the retraining control; `value`, `low`,
 `high`, `chance` (of a random ranking, or of always answering the most frequent class) and `floor`
-are shares (`tau` a coefficient), `se` is the standard error over queries or images, of which there
-are `n` in so many `clusters` (`anonbench.datasets.clusters`). `k` is the cut-off of a ranking or
-the number of neighbours, empty for linear accuracy. `floor` is what a model without knowledge
-scores: chance, and where a query is the database's own vector, chance with the own image first."""
-# scenarios whose per-query scores are in memory at once: 0.1 GB at the paper's size
-_BATCH = 16
+are shares (`tau` a coefficient). `se` is the standard error over `n` queries or images in so many
+`clusters` (`anonbench.datasets.clusters`), and `reason` says why there are no `se`, `low` and
+`high`, or is empty. `k` is the cut-off of a ranking or the number of neighbours, empty for linear
+accuracy. `floor` is what a model without knowledge scores: chance, and where a query is the
+database's own vector, chance with the own image first. `retrained_low` and `retrained_high` are the
+interval of the mean over the row's seeds for models that are trained anew, the same for each of the
+seeds; `retrained_reason` says why there is none."""
 
 
 @dataclass(frozen=True)
@@ -138,23 +148,21 @@ def collect(
     clusters: pd.Series,
     reference_seed: int,
     control_seeds: Collection[int],
-    bootstrap: int,
     confidence: float,
 ) -> pd.DataFrame:
     """Return one row for each scenario, query kind and metric, with the columns `COLUMNS`.
 
-    Intervals of the retrieval metrics are percentile bootstraps over queries, with the same draws
-    for all scenarios; those of counts (accuracies, unchanged queries) are Wilson's, which have a
-    width at 0 and 1 too; those of the macro accuracies are normal ones.
-    Standard errors are s / √n, √(p (1 - p) / n) and, over C classes, √(Σ p_c (1 - p_c) / n_c) / C.
+    Intervals and standard errors take clusters into account: those of retrieval metrics are of
+    means, those of accuracies and of unchanged queries of rates, those of macro accuracies are
+    jackknifed over clusters (`anonbench.evaluation.intervals`).
 
     Args:
         dataset: its name.
-        scenarios: the files, in any order.
+        scenarios: the files, in any order; the scores of those of one variant are in memory at
+            once.
         clusters: of the images, by id (`anonbench.datasets.clusters.read_clusters`).
         reference_seed: see `adaption_of`.
         control_seeds: see `adaption_of`.
-        bootstrap: resamples.
         confidence: coverage of the intervals, as a share.
 
     Raises:
@@ -162,117 +170,101 @@ def collect(
 
     """
     rows: list[dict[str, Any]] = []
-    ordered = sorted(scenarios, key=_order)
-    for start in range(0, len(ordered), _BATCH):
-        cells: list[dict[str, Any]] = []
-        columns: list[np.ndarray] = []
-        groups: list[np.ndarray] = []
-        for files in ordered[start : start + _BATCH]:
-            key = {
-                "dataset": dataset,
-                "degree": files.variant.degree,
-                "method": ORIGINAL if files.variant.method is None else files.variant.method,
-                "seed": files.seed,
-            }
-            training = (files.model, files.seed, reference_seed, control_seeds)
-            row = key | {"adaption": adaption_of(*training, retrieval=True)}
-            for cell, values, groups_of in _per_query(files, clusters):
-                cells.append(row | cell)
-                columns.append(values)
-                groups.append(groups_of)
-            if files.downstream is not None:
-                row = key | {"adaption": adaption_of(*training, retrieval=False)}
-                rows += [row | cell for cell in _accuracies(files, clusters, confidence)]
-        intervals = _intervals(columns, bootstrap, confidence)
-        for cell, values, of, (low, high) in zip(cells, columns, groups, intervals, strict=True):
-            is_defined = ~np.isnan(values)
-            defined = values[is_defined]
-            mean = float(defined.mean()) if len(defined) else float("nan")
-            if cell["metric"] == "unchanged" and len(defined):
-                low, high = wilson(int(defined.sum()), len(defined), confidence)
-            cell |= {"value": mean, "low": low, "high": high, "n": len(defined)}
-            cell["clusters"] = len(np.unique(of[is_defined]))
-            rows.append(cell | {"se": standard_error(defined)})
+    for variant in sorted({files.variant for files in scenarios}, key=str):
+        cells: dict[tuple[str, str, str], list[_Cell]] = defaultdict(list)
+        for files in sorted(scenarios, key=lambda files: (str(files.model), files.seed)):
+            if files.variant == variant:
+                training = (files.model, files.seed, reference_seed, control_seeds)
+                for retrieval, part in ((True, _retrieval), (False, _accuracies)):
+                    adaption = adaption_of(*training, retrieval=retrieval)
+                    for cell in part(files, clusters, confidence):
+                        cells[adaption, cell.query, cell.metric].append(cell)
+        method = ORIGINAL if variant.method is None else variant.method
+        key = {"dataset": dataset, "degree": variant.degree, "method": method}
+        for (adaption, query, metric), of_seeds in cells.items():
+            row = key | {"adaption": adaption, "query": query, "metric": metric}
+            row |= _retrained([cell.values for cell in of_seeds], clusters, confidence)
+            rows += [row | {"seed": cell.seed} | cell.entries for cell in of_seeds]
     return _sorted(pd.DataFrame(rows, columns=COLUMNS)).astype({"clusters": "Int64", "k": "Int64"})
 
 
-def _order(files: ScenarioFiles) -> tuple[str, str, int]:
-    return str(files.variant), str(files.model), files.seed
+@dataclass(frozen=True)
+class _Cell:
+    """One score of one training."""
+
+    seed: int
+    query: str
+    metric: str
+    entries: dict[str, Any]
+    """Value, interval and what they stand on."""
+    values: pd.Series | None
+    """What the score is the mean of, by id; None where that is not kept."""
 
 
-def _per_query(
-    files: ScenarioFiles, clusters: pd.Series
-) -> list[tuple[dict[str, Any], np.ndarray, np.ndarray]]:
-    """Return the cells of one scenario's retrieval metrics, their queries' values and clusters."""
+def _retrieval(files: ScenarioFiles, clusters: pd.Series, confidence: float) -> Iterator[_Cell]:
     summary = read_json(files.retrieval)
     table = pd.read_parquet(files.per_query).sort_values(["query", "id"])
-    found = []
     for query in QueryKind:
-        of_kind = table[table["query"] == query.value]
-        groups = clusters_of(of_kind["id"], clusters)
+        of_kind = table[table["query"] == query.value].set_index("id")
+        groups = clusters_of(of_kind.index.to_series(), clusters)
         for metric, column in PER_QUERY.items() if len(of_kind) else ():
-            cell = {
-                "query": query.value,
-                "metric": metric,
+            values = of_kind[column].to_numpy(np.float64)
+            if metric == "unchanged":
+                found = intervals.of_rate(values, groups, confidence)
+            else:
+                found = intervals.of_mean(values, groups, confidence, LOWEST.get(metric, 0.0))
+            entries = vars(found) | {
                 "k": summary["top"] if metric in AT_TOP else summary["k"],
                 "chance": summary["chance"].get(metric),
                 "floor": summary["floor"][query.value].get(metric),
             }
-            found.append((cell, of_kind[column].to_numpy(np.float64), groups))
-    return found
+            yield _Cell(files.seed, query.value, metric, entries, of_kind[column])
 
 
-def _intervals(
-    columns: Sequence[np.ndarray], bootstrap: int, confidence: float
-) -> list[tuple[float, float]]:
-    """Return the interval of each column's mean; columns of one length share their draws."""
-    found: dict[int, tuple[float, float]] = {}
-    for length in sorted({len(column) for column in columns}):
-        same = [i for i, column in enumerate(columns) if len(column) == length]
-        values = np.stack([columns[i] for i in same], axis=1)
-        means = bootstrap_means(values, bootstrap, "queries")
-        found |= {i: interval(means[:, j], confidence) for j, i in enumerate(same)}
-    return [found[i] for i in range(len(columns))]
-
-
-def _accuracies(
-    files: ScenarioFiles, clusters: pd.Series, confidence: float
-) -> list[dict[str, Any]]:
-    """Return the cells of one scenario's accuracies: of k-NN at every k, linear, and macro."""
-    summary = read_json(files.downstream) if files.downstream else {}
+def _accuracies(files: ScenarioFiles, clusters: pd.Series, confidence: float) -> Iterator[_Cell]:
+    """Give one scenario's accuracies: of k-NN at every k, linear, and macro."""
+    if files.downstream is None or files.predictions is None:
+        return
+    summary = read_json(files.downstream)
     k, chance = summary["k"], summary["chance"]
-    entries = [("knn", summary["knn"][str(k)], k), ("linear", summary["linear"], None)]
-    entries += [(f"knn@{n}", entry, int(n)) for n, entry in summary["knn"].items()]
-    rows = []
-    for metric, entry, neighbours in entries:
-        share, n = entry["accuracy"], entry["n"]
-        low, high = wilson(entry["correct"], n, confidence)
-        row = {"query": "", "metric": metric, "value": share, "low": low, "high": high}
-        se = sqrt(share * (1.0 - share) / n)
-        rows.append(row | {"se": se, "n": n, "k": neighbours, "chance": chance})
-    if files.predictions is not None:
-        predictions = pd.read_parquet(files.predictions, columns=["id", "label", *CLASSIFIERS])
-        for metric, _, neighbours in entries[: len(CLASSIFIERS)]:
-            row = _macro(predictions["label"], predictions[metric], confidence)
-            # one class is always right where the most frequent one occurs at all
-            level = row.pop("classes") ** -1 if chance > 0 else 0.0
-            row |= {"query": "", "metric": f"{metric}_macro", "k": neighbours, "chance": level}
-            rows.append(row)
-        count = len(np.unique(clusters_of(predictions["id"], clusters)))
-        rows = [row | {"clusters": count} for row in rows]
-    return [row | {"floor": row["chance"]} for row in rows]
+    predictions = pd.read_parquet(files.predictions, columns=["id", "label", *CLASSIFIERS])
+    predictions = predictions.set_index("id").sort_index()
+    groups = clusters_of(predictions.index.to_series(), clusters)
+    labels = predictions["label"]
+    level = {"chance": chance, "floor": chance}
+    plain: dict[str, dict[str, Any]] = {}
+    for metric, neighbours in zip(CLASSIFIERS, (k, None), strict=True):
+        right = (predictions[metric] == labels).astype(np.float64)
+        found = intervals.of_rate(right.to_numpy(), groups, confidence)
+        plain[metric] = vars(found) | level | {"k": neighbours}
+        yield _Cell(files.seed, "", metric, plain[metric], right)
+        # one class is always right where the most frequent one occurs at all
+        even = 1.0 / labels.nunique() if chance > 0 else 0.0
+        macro = intervals.of_macro(right.to_numpy(), labels.to_numpy(), groups, confidence)
+        entries = vars(macro) | {"k": neighbours, "chance": even, "floor": even}
+        weighted = right * len(right) / labels.nunique() / labels.map(labels.value_counts())
+        yield _Cell(files.seed, "", f"{metric}_macro", entries, weighted)
+    for n, entry in summary["knn"].items():
+        entries = plain["knn"]
+        if int(n) != k:
+            reason = f"which images are right is kept for k = {k} only"
+            counted = {"value": entry["accuracy"], "n": entry["n"], "k": int(n), "reason": reason}
+            entries = level | counted | {"clusters": entries["clusters"]}
+        yield _Cell(files.seed, "", f"knn@{n}", entries, None)
 
 
-def _macro(labels: pd.Series, predicted: pd.Series, confidence: float) -> dict[str, Any]:
-    """Return the mean of the classes' accuracies, its error and how many classes there are."""
-    by_class = (labels == predicted).groupby(labels).agg(["mean", "size"])
-    share = by_class["mean"].to_numpy(np.float64)
-    value = float(share.mean())
-    spread = (share * (1.0 - share) / by_class["size"].to_numpy()).sum()
-    se = float(np.sqrt(spread)) / len(by_class)
-    low, high = (float(end) for end in np.clip(normal_interval(value, se, confidence), 0.0, 1.0))
-    found = {"value": value, "low": low, "high": high, "se": se, "n": len(labels)}
-    return found | {"classes": len(by_class)}
+def _retrained(
+    of_seeds: Sequence[pd.Series | None], clusters: pd.Series, confidence: float
+) -> dict[str, Any]:
+    """Return the interval of the mean over seeds, for models that are trained anew."""
+    values = [each for each in of_seeds if each is not None]
+    if len(values) < len(of_seeds):
+        return {"retrained_reason": "the scores of each image are not kept"}
+    table = pd.concat(values, axis=1).sort_index()
+    groups = clusters_of(table.index.to_series(), clusters)
+    found = intervals.of_retrained(table.to_numpy(np.float64).T, groups, confidence)
+    names = {"low": "retrained_low", "high": "retrained_high", "reason": "retrained_reason"}
+    return {new: getattr(found, name) for name, new in names.items()}
 
 
 def _sorted(table: pd.DataFrame) -> pd.DataFrame:

@@ -8,7 +8,7 @@ import pandas as pd
 
 from anonbench.config.experiment import Table
 from anonbench.core.numeric.clusters import MIN_CLUSTERS
-from anonbench.core.vocabulary import CONTROL
+from anonbench.core.vocabulary import CONTROL, Baseline
 from anonbench.core.wording import count
 from anonbench.evaluation.retrieval.metrics import MIN_K, PER_QUERY
 from anonbench.reporting.labels import ADAPTIONS, AT_CHANCE, TIED
@@ -56,6 +56,8 @@ def notes_of(
         yield "Values are means ± standard deviation over seeds."
     if CONTROL in set(scores["adaption"]):
         yield _control(retrieval, baselines.get("control"))
+    if set(Baseline) & set(scores["adaption"]):
+        yield _without_training(baselines)
     bold = (
         "Bold: best value of a block and column at the printed precision, none where all are equal"
     )
@@ -97,6 +99,15 @@ def _control(retrieval: bool, on_originals: str | None) -> str:
         return f"{text}."
     how = "retrained and searched among" if retrieval else "retrained, on"
     return f"{text}. {how.capitalize()} originals: {on_originals}."
+
+
+def _without_training(on_originals: Mapping[str, str]) -> str:
+    names = " and ".join(f"“{ADAPTIONS[each]}”" for each in Baseline)
+    text = f"{names} need no training: what is above them was learned"
+    reached = [
+        f"{ADAPTIONS[each]} {on_originals[each]}" for each in Baseline if each in on_originals
+    ]
+    return f"{text}. On originals: {'; '.join(reached)}." if reached else f"{text}."
 
 
 def cautions(scores: pd.DataFrame) -> Iterator[str]:

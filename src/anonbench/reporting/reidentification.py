@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import pandas as pd
@@ -99,8 +100,12 @@ def _strongest(rows: pd.DataFrame, rank: int) -> str:
     found = worst(rows, rank)
     if found.empty:
         return NOT_RUN
-    rate, low, high = (_percent(found[name].iloc[0]) for name in ("rate", "low", "high"))
-    return f"{rate} ({low}–{high})"
+    rate, low, high = found[["rate", "low", "high"]].iloc[0]
+    return (
+        _percent(rate)
+        if math.isnan(low)
+        else f"{_percent(rate)} ({_percent(low)}–{_percent(high)})"
+    )
 
 
 def _missing(original: bool) -> str:

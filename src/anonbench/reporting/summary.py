@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from anonbench.core.errors import InputError
@@ -12,9 +11,11 @@ from anonbench.core.vocabulary import ORIGINAL
 from anonbench.reporting.labels import ACCURACIES, AGREEMENT, RETRIEVAL_METRICS
 
 KEYS = ["dataset", "degree", "method", "adaption", "query", "metric"]
-_VALUES = ("value", "low", "high", "se", "n", "clusters", "k", "chance", "floor")
+_RETRAINED = ("retrained_low", "retrained_high")
+_VALUES = ("value", "low", "high", "se", "n", "clusters", "k", "chance", "floor", *_RETRAINED)
+_REASONS = ("reason", "retrained_reason")
 _NUMBERS = {name: ["", "nan"] for name in _VALUES}
-SCORE_COLUMNS = [*KEYS, "seed", *_VALUES]
+SCORE_COLUMNS = [*KEYS, "seed", *_VALUES, *_REASONS]
 
 
 def read_scores(path: Path) -> pd.DataFrame:
@@ -39,13 +40,14 @@ def summarize(scores: pd.DataFrame) -> pd.DataFrame:
             random ranking or guess, NaN where it is unknown.
 
     Returns:
-        One row for each of `KEYS` with value, sd, se, low, high, n, clusters, k, chance, floor and
-        seeds: `sd` is the standard deviation between seeds (NaN for one seed), `se` the standard
-        error over queries or images. The two are apart because more queries make the one smaller,
-        and only more seeds tell the other. For several seeds `se` is the mean of theirs, an upper
-        bound of the error of their mean. `low` and `high` are the interval over queries or images
-        (of several seeds, the mean of theirs), which value ± sd widens and never narrows: two seeds
-        that agree do not make few queries many. Cells without a value are left out.
+        One row for each of `KEYS` with value, sd, se, low, high, reason, n, clusters, k, chance,
+        floor, retrained_low, retrained_high, retrained_reason and seeds. `low` and `high` are the
+        interval of these trained models over clusters of queries or images, `se` its standard
+        error; for several seeds they are the means of theirs, upper bounds for the mean's. `sd` is
+        the standard deviation between seeds (NaN for one seed); it widens no interval, because only
+        more seeds tell it and more queries do not. The interval for models that are trained anew,
+        which has both, is `retrained_low` and `retrained_high`. `reason` and `retrained_reason` say
+        why there is no interval, or are empty. Cells without a value are left out.
 
     """
     return _average(scores[scores["method"] != ORIGINAL])
@@ -62,10 +64,10 @@ def summarize_originals(scores: pd.DataFrame) -> pd.DataFrame:
 def _average(scores: pd.DataFrame) -> pd.DataFrame:
     given = scores.dropna(subset=["value"])
     if given.empty:
-        columns = [*KEYS, "value", "sd", "se", "low", "high"]
-        columns += ["n", "clusters", "k", "chance", "floor", "seeds"]
-        return pd.DataFrame(columns=columns)
-    summary = (
+        columns = [*KEYS, "value", "sd", "se", "low", "high", "reason"]
+        columns += ["n", "clusters", "k", "chance", "floor", *_RETRAINED, "retrained_reason"]
+        return pd.DataFrame(columns=[*columns, "seeds"])
+    return (
         given.groupby(KEYS, sort=True, dropna=False)
         .agg(
             value=("value", "mean"),
@@ -73,18 +75,19 @@ def _average(scores: pd.DataFrame) -> pd.DataFrame:
             se=("se", "mean"),
             low=("low", "mean"),
             high=("high", "mean"),
+            reason=("reason", "first"),
             n=("n", "min"),
             clusters=("clusters", "min"),
             k=("k", "min"),
             chance=("chance", "mean"),
             floor=("floor", "mean"),
+            retrained_low=("retrained_low", "first"),
+            retrained_high=("retrained_high", "first"),
+            retrained_reason=("retrained_reason", "first"),
             seeds=("seed", "nunique"),
         )
         .reset_index()
     )
-    summary["low"] = np.fmin(summary["low"], summary["value"] - summary["sd"])
-    summary["high"] = np.fmax(summary["high"], summary["value"] + summary["sd"])
-    return summary
 
 
 def present(values: pd.Series, order: dict[str, str]) -> list[str]:

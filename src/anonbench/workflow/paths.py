@@ -224,6 +224,10 @@ class Paths:
         """Return the validation images that are attacked, and their originals."""
         return self.image_sets(dataset, [Variant(), *self.experiment.variants(dataset)])
 
+    def learned_images(self, dataset: str) -> list[str]:
+        """Return the originals of the train images, from which an attacker may learn."""
+        return self.image_sets(dataset, [Variant()], ("train",))
+
     def attacking_backbones(self, dataset: str) -> list[str]:
         """Return the unadapted model, then that of each variant that has one."""
         adapted = [model for _, model in self.attacked(dataset) if model]
@@ -330,7 +334,10 @@ class Paths:
                 for run in scenarios
                 for variant in (ORIGINAL, run.variant)
             ],
-            "scores": [f"{folder}/{name}.csv" for name in ("scores", "comparisons", "effects")],
+            "scores": [
+                f"{folder}/{name}.csv"
+                for name in ("scores", "comparisons", "effects", "query_kinds", "new_persons")
+            ],
             "privacy": [f"{folder}/privacy/reidentification.csv"] if privacy else [],
             "tables": self.tables(dataset),
             "figures": self.figures(dataset),

@@ -36,6 +36,7 @@ class Case:
             self.values[split] = (np.eye(6)[codes] + noise).astype(np.float32)
             rows += [{"id": n, "label": int(c)} for n, c in zip(ids, codes, strict=True)]
         self.labels = pd.DataFrame(rows)
+        self.clusters = pd.Series(np.arange(len(rows)), self.labels["id"].tolist(), name="")
 
     def run(self, name: str = "out") -> tuple[pd.DataFrame, dict[str, Any]]:
         for split, ids in self.names.items():
@@ -45,6 +46,7 @@ class Case:
             self.folder / "train.h5",
             self.folder / "val.h5",
             self.labels,
+            self.clusters,
             SETTINGS,
             0,
             table,
@@ -246,4 +248,42 @@ def test_no_labels_are_refused(case: Case) -> None:
 def test_dimensions_that_differ_are_refused(case: Case) -> None:
     case.values["val"] = case.values["val"][:, :4]
     with pytest.raises(InputError, match="6 dimensions, validation embeddings 4"):
+        case.run()
+
+
+def held_out(case: Case) -> tuple[int, int, str, list[str]]:
+    _, summary = case.run()
+    linear, notes = summary["linear"], [n for n in summary["notes"] if "strength was" in n]
+    return linear["held_out"], linear["held_out_clusters"], linear["held_out_by"], notes
+
+
+def test_the_summary_tells_what_is_held_out(case: Case) -> None:
+    images, clusters, by, notes = held_out(case)
+    assert (images == clusters > 15, by, notes) == (True, "", [])
+
+    # of a person's three photographs, all are of one class: 40 persons, a fifth of them held out
+    people = np.arange(165) // 3
+    case.labels["label"] = people % 3
+    case.values["train"] = np.eye(6, dtype=np.float32)[people[:120] % 3]
+    case.clusters = pd.Series(people, case.clusters.index, name="identity")
+    images, clusters, by, notes = held_out(case)
+    assert (images, by, notes) == (3 * clusters, "identity", [])
+    assert 8 <= clusters <= 10
+
+    people = np.arange(165) // 15  # eight of them in the train split
+    case.labels["label"] = people % 2
+    case.clusters = pd.Series(people, case.clusters.index, name="identity")
+    images, clusters, by, notes = held_out(case)
+    assert (images, clusters, by) == (60, 4, "identity")
+    assert "4 held-out clusters" in notes[0]
+
+    case.clusters = pd.Series(people % 2, case.clusters.index, name="class")
+    images, clusters, by, notes = held_out(case)
+    assert (images, clusters, by) == (24, 24, "")
+    assert "each class is one cluster" in notes[0]
+
+
+def test_a_train_image_without_cluster_is_refused(case: Case) -> None:
+    case.clusters = case.clusters.drop("t007")
+    with pytest.raises(InputError, match="1 images"):
         case.run()

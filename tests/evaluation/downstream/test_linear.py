@@ -10,7 +10,7 @@ from threadpoolctl import threadpool_limits
 
 from anonbench.config import Linear
 from anonbench.embedding.store import Embeddings
-from anonbench.evaluation.downstream import linear
+from anonbench.evaluation.downstream.held_out import HeldOut
 from anonbench.evaluation.downstream.linear import LinearProbe, linear_probe
 
 
@@ -26,19 +26,24 @@ def data(
     return Embeddings([f"{seed}-{i:04d}" for i in range(count)], values.astype(np.float32)), labels
 
 
+def alone(labels: np.ndarray) -> np.ndarray:
+    """Every image a cluster of its own."""
+    return np.arange(len(labels))
+
+
 def test_separable_classes_are_learned_whatever_the_features_scale() -> None:
     train, labels = data(0, 300, spread=0.3)
     val, truth = data(1, 90, spread=0.3)
-    probe = linear_probe(train, labels, val, Linear(), seed=0)
+    probe = linear_probe(train, labels, alone(labels), val, Linear(), seed=0)
     assert (probe.predictions == truth).mean() > 0.97
     assert probe.converged
-    assert probe.held_out == 60
+    assert probe.held_out.clusters == probe.held_out.images.sum() == 60
 
 
 def test_equals_scikit_learns_pipeline_at_the_chosen_strength() -> None:
     train, labels = data(0, 300, spread=1.5)
     val, _ = data(1, 200, spread=1.5)
-    probe = linear_probe(train, labels, val, Linear(), seed=0)
+    probe = linear_probe(train, labels, alone(labels), val, Linear(), seed=0)
     scaler = StandardScaler().fit(train.values)
     model = LogisticRegression(C=probe.strength, max_iter=500)
     model.fit(scaler.transform(train.values), labels)
@@ -48,16 +53,20 @@ def test_equals_scikit_learns_pipeline_at_the_chosen_strength() -> None:
 
 def test_the_strength_is_the_best_on_the_held_out_part() -> None:
     train, labels = data(0, 120, spread=3.0)
-    probe = linear_probe(train, labels, train, Linear(strengths=(10.0, 0.001, 0.1)), seed=0)
+    probe = linear_probe(
+        train, labels, alone(labels), train, Linear(strengths=(10.0, 0.001, 0.1)), seed=0
+    )
     best = max(probe.held_out_accuracy.values())
     winners = [c for c, accuracy in probe.held_out_accuracy.items() if accuracy == best]
     assert probe.strength == min(winners)
 
 
 def test_an_end_of_the_grid_is_told_only_where_it_wins() -> None:
+    some = HeldOut(np.ones(9, bool), 9, True)
+
     def probe(strength: float, *accuracy: float) -> bool:
         by_strength = dict(zip((1.0, 0.1, 10.0), accuracy, strict=False))
-        return LinearProbe(np.empty(0), strength, 9, by_strength, 1, True, ()).beyond_grid
+        return LinearProbe(np.empty(0), strength, some, by_strength, 1, True, ()).beyond_grid
 
     assert probe(10.0, 0.5, 0.4, 0.6)
     assert probe(0.1, 0.5, 0.6, 0.4)
@@ -71,21 +80,15 @@ def test_held_out_images_are_not_fitted() -> None:
     noise = generator.standard_normal((200, 300)).astype(np.float32)
     train = Embeddings([f"{i:03d}" for i in range(200)], noise)
     labels = generator.choice(["a", "b"], 200)  # can be learned by heart and not otherwise
-    probe = linear_probe(train, labels, train, Linear(strengths=(1.0, 10.0)), seed=0)
+    probe = linear_probe(train, labels, alone(labels), train, Linear(strengths=(1.0, 10.0)), seed=0)
     assert (probe.predictions == labels).mean() > 0.95
     assert max(probe.held_out_accuracy.values()) < 0.75
 
 
-def test_an_image_of_every_class_is_fitted() -> None:
-    labels = np.array(["a", "a", "b", "b", "b", "c"])
-    held = linear._held_out([f"{i}" for i in range(6)], labels, 0.9, 0)
-    assert {name: int(held[labels == name].sum()) for name in "abc"} == {"a": 1, "b": 2, "c": 0}
-
-
 def test_validation_images_do_not_take_part_in_the_choice() -> None:
     train, labels = data(0, 120, spread=2.0)
-    one = linear_probe(train, labels, data(1, 60)[0], Linear(), seed=0)
-    other = linear_probe(train, labels, data(2, 30)[0], Linear(), seed=0)
+    one = linear_probe(train, labels, alone(labels), data(1, 60)[0], Linear(), seed=0)
+    other = linear_probe(train, labels, alone(labels), data(2, 30)[0], Linear(), seed=0)
     assert (one.strength, one.held_out_accuracy) == (other.strength, other.held_out_accuracy)
 
 
@@ -96,7 +99,7 @@ def test_repeats_with_any_number_of_threads(monkeypatch: pytest.MonkeyPatch) -> 
     for threads in (1, 2, 3):
         monkeypatch.setenv("OMP_NUM_THREADS", str(threads))
         with threadpool_limits(threads):
-            found.append(linear_probe(train, labels, val, Linear(), seed=0))
+            found.append(linear_probe(train, labels, alone(labels), val, Linear(), seed=0))
     for other in found[1:]:
         assert np.array_equal(found[0].predictions, other.predictions)
         assert found[0].iterations == other.iterations
@@ -106,31 +109,49 @@ def test_repeats_with_any_number_of_threads(monkeypatch: pytest.MonkeyPatch) -> 
 def test_the_features_given_are_left_as_they_are() -> None:
     train, labels = data(0, 60)
     before = train.values.copy()
-    linear_probe(train, labels, train, Linear(), seed=0)
+    linear_probe(train, labels, alone(labels), train, Linear(), seed=0)
     assert np.array_equal(train.values, before)
-
-
-def test_the_held_out_part_depends_on_seed_and_ids_alone() -> None:
-    train, labels = data(0, 120)
-    held = linear._held_out(train.ids, labels, 0.2, 0)
-    order = np.random.default_rng(0).permutation(120)
-    mixed = linear._held_out([train.ids[i] for i in order], labels[order], 0.2, 0)
-    assert np.array_equal(held[order], mixed)
-    assert not np.array_equal(held, linear._held_out(train.ids, labels, 0.2, 1))
-    assert {name: int(held[labels == name].sum()) for name in "abc"} == dict.fromkeys("abc", 8)
 
 
 def test_too_few_iterations_are_reported_and_not_warned() -> None:
     train, labels = data(0, 120)
-    probe = linear_probe(train, labels, train, Linear(max_iterations=1), seed=0)
+    probe = linear_probe(train, labels, alone(labels), train, Linear(max_iterations=1), seed=0)
     assert not probe.converged
     assert probe.iterations == 1
 
 
 def test_one_image_a_class_leaves_nothing_to_hold_out() -> None:
     train, labels = data(0, 3)
-    probe = linear_probe(train, labels, train, Linear(), seed=0)
-    assert probe.held_out == 0
+    probe = linear_probe(train, labels, alone(labels), train, Linear(), seed=0)
+    assert not probe.held_out.images.any()
     assert probe.strength == 0.1
     assert not probe.beyond_grid
     assert np.array_equal(probe.predictions, labels)
+
+
+def test_features_that_tell_persons_do_not_make_the_choice() -> None:
+    """Persons are memorized by weak regularization; of new persons only one feature tells a class.
+
+    Where photographs of one person are in both parts, the weakest strength is best on held-out
+    photographs, and worse on new persons than the one chosen on held-out persons.
+    """
+    generator = np.random.default_rng(0)
+
+    def split(persons: int, name: str) -> tuple[Embeddings, np.ndarray, np.ndarray]:
+        who = np.repeat(np.arange(persons), 6)
+        codes = np.arange(persons)[who] % 2
+        own = generator.standard_normal((persons, 60))[who]
+        values = np.column_stack([0.3 * (2 * codes - 1), own])
+        values = values + 0.3 * generator.standard_normal(values.shape)
+        ids = [f"{name}{row:04d}" for row in range(len(who))]
+        return Embeddings(ids, values.astype(np.float32)), np.array(["a", "b"])[codes], who
+
+    train, labels, who = split(60, "t")
+    val, truth, _ = split(200, "v")
+    grid = Linear(strengths=(1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0))
+    by_image = linear_probe(train, labels, alone(labels), val, grid, seed=0)
+    by_person = linear_probe(train, labels, who, val, grid, seed=0)
+    accuracy = {p.strength: (p.predictions == truth).mean() for p in (by_image, by_person)}
+    assert by_person.strength < by_image.strength
+    assert accuracy[by_person.strength] > accuracy[by_image.strength]
+    assert max(by_image.held_out_accuracy.values()) > accuracy[by_image.strength] + 0.2

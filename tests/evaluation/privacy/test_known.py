@@ -5,9 +5,16 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
+from anonbench.core.numeric.rates import Limit
 from anonbench.core.numeric.statistics import wilson
 from anonbench.evaluation.privacy.gallery import NONE, ONLY_ONE, ONLY_TRAIN
-from anonbench.evaluation.privacy.known import MIN_CLUSTERS, MIN_GALLERY, probes_needed, strongest
+from anonbench.evaluation.privacy.known import (
+    MIN_CLUSTERS,
+    MIN_GALLERY,
+    against,
+    probes_needed,
+    strongest,
+)
 from synthetic_rates import make_rates
 
 
@@ -37,7 +44,12 @@ def test_each_lack_is_said(column: str, value: float, said: str) -> None:
 
 
 def test_an_undefined_interval_is_not_known() -> None:
-    assert all(judged(make_rates("a").assign(low=float("nan"))).values())
+    assert set(judged(make_rates("a").assign(low=float("nan"))).values()) == {"face: no interval"}
+
+
+def test_few_persons_are_named_once_where_they_give_no_interval() -> None:
+    few = make_rates("a").assign(clusters=5, low=float("nan"), high=float("nan"))
+    assert set(judged(few).values()) == {"face: 5 persons, and 20 are needed"}
 
 
 def test_the_strongest_known_attack_is_shown_beside_what_is_not() -> None:
@@ -75,3 +87,24 @@ def test_so_many_probes_are_needed(widest: float) -> None:
     low, high = wilson((needed - 1) / 2, needed - 1, 0.95)
     assert high - low > widest
     assert probes_needed(1.0, 0.95) == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "limit", "standing"),
+    [
+        ({}, 0.5, Limit.WITHIN),
+        ({}, 0.49, Limit.WITHIN),
+        ({}, 0.48, Limit.UNKNOWN),  # the rate is below, the upper end of its interval is not
+        ({}, 0.4, Limit.ABOVE),
+        ({"unknown": "text: too few"}, 0.5, Limit.UNKNOWN),
+        ({"unknown": "text: too few"}, 0.4, Limit.ABOVE),
+        ({"shortfall": "too few"}, 0.4, Limit.UNKNOWN),
+    ],
+)
+def test_a_limit_is_compared_with_the_interval(
+    change: dict[str, str], limit: float, standing: Limit
+) -> None:
+    found = strongest(make_rates("a"), 0.2, 0.95).set_index("method")
+    assert found.loc["blur", "ceiling"] == pytest.approx(0.9)
+    row = found.loc["blur"].to_dict() | {"high": 0.49, "low": 0.41} | change
+    assert against(row, limit) is standing

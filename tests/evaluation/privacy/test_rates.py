@@ -50,16 +50,14 @@ def test_a_rate_is_the_mean_with_wilsons_interval() -> None:
     assert table.loc[table["rank"] == 10, "rate"].eq(1).all()
 
 
-def test_probes_of_one_person_count_as_one() -> None:
-    hit = [1.0] * 10 + [0.0] * 10
-    whole = rates("a", probes(hit, [i // 10 for i in range(20)]), 0.95).iloc[0]
-    half = rates("a", probes(hit, [i // 5 for i in range(20)]), 0.95).iloc[0]
-    alone = rates("a", probes(hit), 0.95).iloc[0]
-    width = [row["high"] - row["low"] for row in (alone, half, whole)]
+def test_probes_of_one_person_count_less() -> None:
+    hit = [1.0] * 40 + [0.0] * 40
+    rows = [
+        rates("a", probes(hit, [i // size for i in range(80)]), 0.95).iloc[0] for size in (1, 5, 10)
+    ]
+    width = [row["high"] - row["low"] for row in rows]
     assert width == sorted(width) and width[0] < width[1] < width[2]
-    # four persons of five alike: as wide as four independent probes, but for 4 / 3 of few groups
-    low, high = wilson(2 * 0.75, 4 * 0.75, 0.95)
-    assert (half["low"], half["high"]) == pytest.approx((low, high))
+    assert [row["clusters"] for row in rows] == [80, 16, 8]
 
 
 def test_a_rate_of_zero_has_an_interval() -> None:
@@ -69,10 +67,15 @@ def test_a_rate_of_zero_has_an_interval() -> None:
 
 @pytest.mark.parametrize("hit", [0.0, 1.0])
 def test_where_all_are_alike_a_person_counts_once(hit: float) -> None:
-    few = rates("a", probes([hit] * 50, [i % 5 for i in range(50)]), 0.95).iloc[0]
-    assert (few["low"], few["high"]) == pytest.approx(wilson(5 * hit, 5, 0.95))
-    one = rates("a", probes([hit] * 50, [0] * 50), 0.95).iloc[0]
-    assert (one["low"], one["high"]) == pytest.approx(wilson(hit, 1, 0.95))
+    row = rates("a", probes([hit] * 320, [i % 32 for i in range(320)]), 0.95).iloc[0]
+    assert (row["low"], row["high"]) == pytest.approx(wilson(32 * hit, 32, 0.95))
+
+
+def test_fewer_than_eight_persons_give_a_rate_and_the_reason_for_no_interval() -> None:
+    row = rates("a", probes([1.0, 0.0] * 25, [i % 7 for i in range(50)]), 0.95).iloc[0]
+    assert row["rate"] == 0.5 and row[["low", "high"]].isna().all()
+    assert row["reason"] == "7 clusters, and at least 8 are needed for an interval"
+    assert worst(row.to_frame().T)["rate"].tolist() == [0.5]
 
 
 def test_hidden_regions_are_told_from_all() -> None:

@@ -43,4 +43,8 @@ def as_scores(role: str, name: str, shift: float = 0.0, seed: int = 0) -> pd.Dat
         chance=float("nan"),
         clusters=float("nan"),
         floor=float("nan"),
+        reason="",
+        retrained_low=float("nan"),
+        retrained_high=float("nan"),
+        retrained_reason="1 seed",
     )

@@ -13,6 +13,7 @@ from anonbench.config import Downstream
 from anonbench.core.errors import InputError
 from anonbench.core.io import write_csv, write_json, write_parquet
 from anonbench.core.provenance import versions
+from anonbench.datasets.clusters import clusters_of
 from anonbench.embedding.store import Embeddings, read_embeddings
 from anonbench.evaluation.downstream.confusion import confusion
 from anonbench.evaluation.downstream.knn import knn_predict
@@ -25,6 +26,7 @@ def evaluate_downstream(
     train: Path,
     val: Path,
     labels: pd.DataFrame,
+    clusters: pd.Series,
     settings: Downstream,
     seed: int,
     predictions: Path,
@@ -38,6 +40,8 @@ def evaluate_downstream(
         val: embeddings of the validation split's, by the same model.
         labels: id and label of the images of both splits. Images without a label are left out
             and counted in the summary.
+        clusters: of all images, by id, as `anonbench.datasets.clusters.read_clusters` returns
+            them: the part that is held out of the train split has whole clusters.
         settings: section `downstream` of the config.
         seed: seed of the part that is held out of the train split.
         predictions: Parquet that is written: id, label, knn, linear (validation, sorted by id).
@@ -46,7 +50,8 @@ def evaluate_downstream(
 
     Raises:
         InputError: a split has no labelled image, or the train split only one class, or the
-            splits' embeddings differ in their dimensions, or an embedding is zero or not finite.
+            splits' embeddings differ in their dimensions, or an embedding is zero or not finite, or
+            a train image has no cluster.
 
     """
     known = _label_of(labels)
@@ -56,7 +61,8 @@ def evaluate_downstream(
 
     ks = sorted({settings.k, *settings.all_k})
     neighbours = knn_predict(fitted, train_labels, validation, ks, settings.temperature)
-    probe = linear_probe(fitted, train_labels, validation, settings.linear, seed)
+    grouped = clusters_of(pd.Series(fitted.ids), clusters)
+    probe = linear_probe(fitted, train_labels, grouped, validation, settings.linear, seed)
     unseen = int((~np.isin(val_labels, train_labels)).sum())
     notes = _notes(ks, len(fitted.ids), unseen, probe)
     for note in notes:
@@ -85,7 +91,9 @@ def evaluate_downstream(
             "linear": _accuracies(probe.predictions, val_labels)
             | {
                 "strength": probe.strength,
-                "held_out": probe.held_out,
+                "held_out": int(probe.held_out.images.sum()),
+                "held_out_clusters": probe.held_out.clusters,
+                "held_out_by": str(clusters.name) if probe.held_out.whole_clusters else "",
                 "held_out_accuracy": {str(c): a for c, a in probe.held_out_accuracy.items()},
                 "iterations": probe.iterations,
                 "converged": probe.converged,
@@ -151,8 +159,19 @@ def _notes(ks: list[int], images: int, unseen: int, probe: LinearProbe) -> list[
     ]
     if unseen:
         notes.append(f"{unseen} validation images are of classes that the train split lacks")
-    if not probe.held_out:
+    held_out = probe.held_out
+    if not held_out.images.any():
         notes.append("no class is large enough to hold images out: the middle strength was taken")
+    elif not held_out.whole_clusters:
+        notes.append(
+            "each class is one cluster: the strength was chosen on held-out images of known "
+            "clusters; name finer ones (datasets.<name>.cluster) if there are any"
+        )
+    elif held_out.few:
+        notes.append(
+            f"the strength was chosen on {held_out.clusters} held-out clusters: add train images "
+            "of others"
+        )
     if probe.beyond_grid:
         notes.append(
             f"the best strength, {probe.strength:g}, is the grid's end: "

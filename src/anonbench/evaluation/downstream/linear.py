@@ -1,13 +1,12 @@
 """The linear probe: multinomial logistic regression on standardized features.
 
-Its regularization is chosen on a held-out part of the train split; validation images are seen
-once, for the final prediction.
+Its regularization is chosen on a held-out part of the train split, which is divided by clusters
+(`held_out`); validation images are seen once, for the final prediction.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -15,9 +14,9 @@ import numpy as np
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from anonbench.config import Linear
-from anonbench.core.numeric.seeding import hash_ints
 from anonbench.core.numeric.similarity import threads
 from anonbench.embedding.store import Embeddings
+from anonbench.evaluation.downstream.held_out import HeldOut, hold_out
 from anonbench.evaluation.downstream.softmax import Fit, Problem, Standardization
 
 log = logging.getLogger(__name__)
@@ -31,8 +30,8 @@ class LinearProbe:
     """Predicted classes of the validation images [M]."""
     strength: float
     """Chosen inverse regularization strength."""
-    held_out: int
-    """Train images that it was chosen on; 0 where the classes are too small to hold any out."""
+    held_out: HeldOut
+    """Train images that it was chosen on; none where the classes are too small to hold any out."""
     held_out_accuracy: dict[float, float]
     """Accuracy on them, by strength."""
     iterations: int
@@ -51,14 +50,29 @@ class LinearProbe:
 
 
 def linear_probe(
-    train: Embeddings, train_labels: np.ndarray, val: Embeddings, settings: Linear, seed: int
+    train: Embeddings,
+    train_labels: np.ndarray,
+    clusters: np.ndarray,
+    val: Embeddings,
+    settings: Linear,
+    seed: int,
 ) -> LinearProbe:
     """Fit on the train split's embeddings [N, D] and classes [N], predict validation's [M, D].
 
-    Takes one more copy of the train features. Deterministic: the held-out part depends on seed and
-    ids, and no sum depends on the number of threads, which OMP_NUM_THREADS grants.
+    Takes one more copy of the train features. Deterministic: the held-out part depends on seed,
+    ids and clusters, and no sum depends on the number of threads, which OMP_NUM_THREADS grants.
+
+    Args:
+        train: embeddings of the train images.
+        train_labels: their classes.
+        clusters: their clusters [N], such as persons; all different where images are independent.
+        val: embeddings of the validation images.
+        settings: section `downstream.linear` of the config.
+        seed: of the held-out part.
+
     """
-    is_held_out = _held_out(train.ids, train_labels, settings.held_out, seed)
+    held_out = hold_out(train.ids, train_labels, clusters, settings.held_out, seed)
+    is_held_out = held_out.images
     # the held-out images last, so that either part is a view
     order = np.concatenate([np.flatnonzero(~is_held_out), np.flatnonzero(is_held_out)])
     classes, codes = np.unique(train_labels, return_inverse=True)
@@ -79,7 +93,7 @@ def linear_probe(
     return LinearProbe(
         predictions=predictions,
         strength=strength,
-        held_out=int(is_held_out.sum()),
+        held_out=held_out,
         held_out_accuracy=accuracy,
         iterations=last.iterations,
         converged=last.converged,
@@ -97,14 +111,3 @@ def _path(problem: Problem, fitted: int, settings: Linear) -> dict[float, tuple[
         path[strength] = found, float(np.mean(predicted == codes))
         log.info("strength %g: held-out accuracy %.4f", strength, path[strength][1])
     return path
-
-
-def _held_out(ids: Sequence[str], labels: np.ndarray, share: float, seed: int) -> np.ndarray:
-    """Return which train images are held out [N]: the share of each class, drawn by id."""
-    _, codes, counts = np.unique(labels, return_inverse=True, return_counts=True)
-    by_class = np.lexsort((hash_ints((seed, "linear probe, held out"), ids), codes))
-    place = np.arange(len(ids)) - np.repeat(np.cumsum(counts) - counts, counts)
-    taken = np.minimum(np.round(share * counts), counts - 1)
-    is_held_out = np.zeros(len(ids), dtype=bool)
-    is_held_out[by_class[place < np.repeat(taken, counts)]] = True
-    return is_held_out

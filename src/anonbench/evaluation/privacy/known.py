@@ -8,11 +8,15 @@ strongest attack may be the one that is not.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from statistics import NormalDist
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
+from anonbench.core.numeric.rates import Limit, Rate, against_limit
+from anonbench.core.vocabulary import ORIGINAL
 from anonbench.evaluation.privacy.gallery import ONLY_ONE, ONLY_TRAIN
 from anonbench.evaluation.privacy.rates import worst
 
@@ -32,9 +36,10 @@ def strongest(rates: pd.DataFrame, widest: float, confidence: float) -> pd.DataF
         confidence: of the intervals.
 
     Returns:
-        A row of `worst` for each method and degree, and two columns. `shortfall`: why this rate is
-        not known; empty unless no entity's rate is known. `unknown`: by entity, why its rate is not
-        known; empty where all are.
+        A row of `worst` for each method and degree, and three columns. `shortfall`: why this rate
+        is not known; empty unless no entity's rate is known. `unknown`: by entity, why its rate is
+        not known; empty where all are. `ceiling`: the rate of the strongest attack on the originals
+        of the same entity; NaN where they were not attacked.
 
     """
     by_entity = worst(rates, of=[*_VARIANT, "entity"])
@@ -49,7 +54,27 @@ def strongest(rates: pd.DataFrame, widest: float, confidence: float) -> pd.DataF
         of_entities = zip(group["entity"], group["shortfall"], strict=True)
         unknown = [*(f"{entity}: {why}" for entity, why in of_entities if why), *missing]
         rows.append(best.assign(unknown="; ".join(unknown)))
-    return pd.concat(rows, ignore_index=True) if rows else by_entity.assign(unknown="")
+    found = pd.concat(rows, ignore_index=True) if rows else by_entity.assign(unknown="")
+    clear = by_entity[by_entity["method"] == ORIGINAL].set_index("entity")["rate"]
+    return found.assign(ceiling=found["entity"].map(clear).astype(np.float64))
+
+
+def against(row: Mapping[Any, Any], limit: float) -> Limit:
+    """Return how a variant stands to a limit on its re-identification rate.
+
+    It is above where one attack surely is. It is within only where the upper end of the interval is
+    and nothing is unknown, and then only of the attacks that were run.
+
+    Args:
+        row: of `strongest`.
+        limit: a share.
+
+    """
+    if row["shortfall"]:
+        return Limit.UNKNOWN
+    value, low, high = (float(row[name]) for name in ("rate", "low", "high"))
+    found = against_limit(Rate(value, low, high, row["n"], row["clusters"], row["n"]), limit)
+    return Limit.UNKNOWN if found is Limit.WITHIN and row["unknown"] else found
 
 
 def probes_needed(widest: float, confidence: float) -> int:
@@ -70,7 +95,7 @@ def _shortfall(row: dict[Any, Any], widest: float, confidence: float) -> str:
         reasons.append(f"a gallery of {row['gallery']}, and {MIN_GALLERY} are needed")
     width = row["high"] - row["low"]
     if math.isnan(width):
-        reasons.append("no interval")
+        reasons = reasons or ["no interval"]
     elif width > widest:
         needed = probes_needed(widest, confidence)
         reasons.append(

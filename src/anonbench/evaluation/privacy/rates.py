@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from anonbench.core.numeric.statistics import wilson
+from anonbench.core.numeric.rates import clustered_rate
 from anonbench.core.registries.attackers import ATTACKERS
 from anonbench.core.registries.methods import METHODS
 from anonbench.core.vocabulary import ORIGINAL, Entity
@@ -37,7 +37,7 @@ RATE_COLUMNS = [
 """Columns of the rates. `regions`: `all` (what the published images still give away) or those that
 are `hidden` at the degree; `rank`: a match among so many counts; `n` probes of `clusters` persons
 (or images) in a `gallery` of so many crops, in which `chance` finds as many. A row without a rate
-has a `reason`."""
+or without an interval says why in `reason`."""
 ALL, HIDDEN = "all", "hidden"
 _KEYS = ["degree", "method", "entity", "match", "attacker", "against"]
 _ORDERS: dict[str, list[str]] = {
@@ -52,10 +52,8 @@ _ORDERS: dict[str, list[str]] = {
 def rates(dataset: str, probes: pd.DataFrame, confidence: float) -> pd.DataFrame:
     """Return the rates of a data set, columns `RATE_COLUMNS`.
 
-    The interval is Wilson's for as many independent probes as these are worth: probes of one person
-    (or image) stand and fall together, and count for less (Korn and Graubard 1998, "Confidence
-    intervals for proportions with small expected number of positive counts"). Where all probes or
-    none are found, nothing tells by how much, and each person (or image) counts as one probe.
+    Intervals are those of `anonbench.core.numeric.rates.clustered_rate`: Wilson's for the effective
+    number of probes, since probes of one person (or image) are found or missed together.
 
     Args:
         dataset: its name.
@@ -65,7 +63,7 @@ def rates(dataset: str, probes: pd.DataFrame, confidence: float) -> pd.DataFrame
     """
     rows: list[dict[str, Any]] = []
     for key, group in probes[probes["reason"] == ""].groupby(_KEYS, sort=False):
-        whole = dict(zip(_KEYS, key, strict=True)) | {"dataset": dataset, "reason": ""}
+        whole = dict(zip(_KEYS, key, strict=True)) | {"dataset": dataset}
         parts = {ALL: group}
         if whole["method"] != ORIGINAL:
             parts[HIDDEN] = group[group["hidden"]]
@@ -109,32 +107,19 @@ def worst(
 
 
 def _rate(probes: pd.DataFrame, rank: int, confidence: float) -> dict[str, Any]:
-    hit = probes[f"hit_{rank}"].to_numpy(np.float64)
-    share, count = float(hit.mean()), len(hit)
-    worth = count / _design_effect(hit, probes["cluster"].to_numpy())
-    low, high = wilson(share * worth, worth, confidence)
+    found = clustered_rate(
+        probes[f"hit_{rank}"].to_numpy(np.float64), probes["cluster"].to_numpy(), confidence
+    )
     return {
-        "rate": share,
-        "low": low,
-        "high": high,
-        "n": count,
-        "clusters": probes["cluster"].nunique(),
+        "rate": found.value,
+        "low": found.low,
+        "high": found.high,
+        "n": found.n,
+        "clusters": found.clusters,
         "gallery": int(probes["gallery"].max()),
         "chance": float(probes[f"chance_{rank}"].mean()),
+        "reason": found.reason,
     }
-
-
-def _design_effect(hit: np.ndarray, cluster: np.ndarray) -> float:
-    """Return by how much clusters widen the variance of a mean of hits [P], at least 1 (Kish)."""
-    share, count = hit.mean(), len(hit)
-    codes = np.unique(cluster, return_inverse=True)[1]
-    groups = codes.max() + 1
-    if groups < 2 or not 0.0 < share < 1.0:
-        return float(count / groups)
-    totals = np.bincount(codes, hit - share)
-    between = groups / (groups - 1) * (totals**2).sum() / count**2
-    effect = between * count / (share * (1.0 - share))
-    return float(np.clip(effect, 1.0, count))
 
 
 def _sorted(table: pd.DataFrame) -> pd.DataFrame:

@@ -15,7 +15,7 @@ from typing import Any
 
 import pandas as pd
 
-from anonbench.core.vocabulary import ORIGINAL, UNADAPTED, QueryKind
+from anonbench.core.vocabulary import UNADAPTED, QueryKind
 from anonbench.evaluation.sufficiency import DEFAULTS, Needs, too_wide
 from anonbench.reporting.html.answer import Choice, degrees, method_label, model_label, ranked
 from anonbench.reporting.html.best import (
@@ -130,7 +130,6 @@ def options(
                         quality.get(place),
                         _records(bests or {}, dataset, place),
                         (given or {}).get((dataset, choice.method, place[0])),
-                        (given or {}).get((dataset, ORIGINAL, 0)),
                         (gaps or {}).get(dataset)
                         or too_wide(choice.low / 100, choice.high / 100, needs),
                     )
@@ -243,7 +242,6 @@ def _option(
     quality: Kept | None,
     best: Best | None,
     risk: Risk | None,
-    originals: Risk | None,
     unknown: str,
 ) -> Option:
     degree, method, adaption, query = place
@@ -272,7 +270,7 @@ def _option(
         alike=() if best is None else tuple("/".join(each) for each in best.alike),
         risk=NO_RISK if risk is None else risk.text,
         risk_interval="" if risk is None else risk.interval,
-        risk_note="" if risk is None else risk.beside(originals),
+        risk_note="" if risk is None else risk.note,
         risk_high=None if risk is None or missing else round(risk.high, 4),
         risk_unknown=missing,
     )

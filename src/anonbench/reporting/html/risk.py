@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
+from anonbench.core.numeric.rates import Limit
 from anonbench.core.vocabulary import ORIGINAL
-from anonbench.evaluation.privacy.known import strongest
+from anonbench.evaluation.privacy.known import against, strongest
 from anonbench.evaluation.sufficiency import DEFAULTS, Needs
 from anonbench.reporting.labels import ENTITIES, MATCHES, NOT_RUN
 
@@ -34,6 +37,10 @@ class Risk:
     """Entity and what counts as found, for people."""
     stated: bool = True
     """Whether this rate is known at all."""
+    ceiling: float | None = None
+    """The rate in the originals of the same regions; none where they were not attacked."""
+    limit: Limit = Limit.UNKNOWN
+    """How it stands to the limit that is set."""
     unknown: str = ""
     """Why the rates of some entities are not known, so that another attack may find more."""
 
@@ -49,17 +56,12 @@ class Risk:
 
     @property
     def note(self) -> str:
-        """What the rate is worth: chance, and among how many a region was looked for."""
+        """What the rate is worth: that of the originals, chance, and the gallery's size."""
         if not self.stated:
             return "too few regions"
-        note = f"chance {self.chance:.2g} among {self.gallery:,}"
+        clear = "" if self.ceiling is None else f"originals {self.ceiling:.1f} %, "
+        note = f"{clear}chance {self.chance:.2g} % among {self.gallery:,}"
         return f"{note}; others not known" if self.unknown else note
-
-    def beside(self, originals: Risk | None) -> str:
-        """The note, with what the same attacks find in the originals."""
-        if originals is None or not originals.stated:
-            return self.note
-        return f"originals {originals.rate:.1f}; {self.note}"
 
 
 def risks(
@@ -81,11 +83,18 @@ def risks(
             gallery=int(row["gallery"]),
             what=f"{ENTITIES.get(row['entity'], row['entity'])}: {MATCHES[row['match']]}",
             stated=not row["shortfall"],
+            ceiling=_ceiling(row),
+            limit=against(row, needs.limit),
             unknown=str(row["unknown"]),
         )
         for dataset, table in rates.items()
         for row in strongest(table, needs.widest, needs.confidence).to_dict("records")
     }
+
+
+def _ceiling(row: Mapping[Any, Any]) -> float | None:
+    known = row["method"] != ORIGINAL and not math.isnan(row["ceiling"])
+    return 100 * float(row["ceiling"]) if known else None
 
 
 def limits(highs: Iterable[float | None], default: float) -> list[tuple[str, str]]:
@@ -108,9 +117,11 @@ def said(given: Iterable[Risk]) -> str:
     if not found:
         return ""
     rates, chances = [risk.rate for risk in found], [risk.chance for risk in found]
+    clear = [risk.ceiling for risk in found if risk.ceiling is not None]
+    originals = f"originals {_span(clear, '.1f')}, " if clear else ""
     return (
-        f"In these images the strongest attack still re-identifies {_span(rates, '.1f')} of the "
-        f"sensitive regions (chance {_span(chances, '.2g')})."
+        f"In these images at least {_span(rates, '.1f')} of the sensitive regions are "
+        f"re-identified ({originals}chance {_span(chances, '.2g')}): other attacks may find more."
     )
 
 

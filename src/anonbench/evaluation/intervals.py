@@ -1,0 +1,133 @@
+"""Intervals of scores over clusters of queries or images, within the range that a score has."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import sqrt
+
+import numpy as np
+import pandas as pd
+
+from anonbench.core.numeric.clusters import Estimate, clustered_mean, jackknife, t_estimate
+from anonbench.core.numeric.rates import clustered_rate
+
+MIN_SEEDS = 3
+"""Fewer give no interval for models that are trained anew. Where trainings are much further apart
+than queries tell, an interval from two seeds covers about 90 where it should cover 95 of 100."""
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A score with its interval; `low`, `high` and `se` are NaN where `reason` says why."""
+
+    value: float
+    low: float
+    high: float
+    se: float
+    n: int
+    """Queries or images for which the score is defined."""
+    clusters: int
+    reason: str
+
+
+def of_mean(
+    values: np.ndarray, clusters: np.ndarray, confidence: float, lowest: float = 0.0
+) -> Interval:
+    """Return the mean of a score and its interval (`clustered_mean`).
+
+    Args:
+        values: float [N] of at most 1, NaN where undefined: those are left out.
+        clusters: label of each query's cluster [N].
+        confidence: coverage of the interval, as a share.
+        lowest: the least value that the score can have; the interval ends there.
+
+    """
+    return _within(clustered_mean(values, clusters, confidence), lowest)
+
+
+def of_rate(hits: np.ndarray, clusters: np.ndarray, confidence: float) -> Interval:
+    """Return a share of hits and its interval (`clustered_rate`).
+
+    Its standard error is √(p (1 - p) / n) for the effective number of images.
+
+    Args:
+        hits: 1, or 0, float [N]; NaN where undefined: those are left out.
+        clusters: label of each image's cluster [N].
+        confidence: coverage of the interval, as a share.
+
+    """
+    rate = clustered_rate(hits, clusters, confidence)
+    known = rate.n > 0 and not rate.reason
+    se = sqrt(rate.value * (1.0 - rate.value) / rate.effective) if known else float("nan")
+    return Interval(rate.value, rate.low, rate.high, se, rate.n, rate.clusters, rate.reason)
+
+
+def of_macro(
+    hits: np.ndarray, labels: np.ndarray, clusters: np.ndarray, confidence: float
+) -> Interval:
+    """Return the mean of the classes' accuracies and its interval, jackknifed over clusters.
+
+    Without a cluster, classes that occur in it alone are left out of the mean. So the interval
+    speaks of new classes too where classes are clusters.
+
+    Args:
+        hits: 1 where an image is classified correctly, else 0, float [N], at least one.
+        labels: class of each image [N].
+        clusters: label of each image's cluster [N].
+        confidence: coverage of the interval, as a share.
+
+    """
+    table = pd.DataFrame({"hit": hits, "label": labels, "cluster": clusters})
+    of_class = table.groupby("label")["hit"].agg(["sum", "size", "mean"])
+    parts = table.groupby(["cluster", "label"])["hit"].agg(["sum", "size"])
+    whole = of_class.loc[parts.index.get_level_values("label")].set_index(parts.index)
+    left = (whole["size"] - parts["size"]).where(lambda count: count > 0)
+    after = (whole["sum"] - parts["sum"]) / left  # NaN where nothing of the class is left
+    changes = (after.fillna(0.0) - whole["mean"]).groupby(level="cluster").sum()
+    classes = len(of_class) - left.isna().groupby(level="cluster").sum()
+    without = (of_class["mean"].sum() + changes) / classes.where(classes > 0)
+    mean = float(of_class["mean"].mean())
+    return _within(jackknife(mean, without.to_numpy(np.float64), len(hits), confidence), 0.0)
+
+
+def of_retrained(scores: np.ndarray, clusters: np.ndarray, confidence: float) -> Estimate:
+    """Return the mean over trainings and its interval for models that are trained anew.
+
+    The variance is that of the mean over queries, by clusters, plus that between trainings; the
+    degrees of freedom are Satterthwaite's (1946, Biometrics Bull. 2:110-114). What a training does
+    to single queries is in both, so that the interval is rather too wide.
+
+    Args:
+        scores: float [S, N] of S trainings on the same N queries; a query that is NaN in one of
+            them is left out.
+        clusters: label of each query's cluster [N].
+        confidence: coverage of the interval, as a share.
+
+    """
+    seeds = len(scores)
+    found = clustered_mean(scores.mean(axis=0), clusters, confidence)
+    if seeds < MIN_SEEDS or found.reason:
+        seen = "1 seed" if seeds == 1 else f"{seeds} seeds"
+        few = f"{seen}, and at least {MIN_SEEDS} are needed for an interval of new trainings"
+        nan = float("nan")
+        reason = found.reason or few
+        return Estimate(found.value, nan, nan, nan, nan, found.n, found.clusters, reason)
+    defined = scores[:, ~np.isnan(scores).any(axis=0)]
+    of_queries, of_seeds = found.se**2, float(defined.mean(axis=1).var(ddof=1)) / seeds
+    variance = of_queries + of_seeds
+    weighted = of_queries**2 / found.df + of_seeds**2 / (seeds - 1)
+    df = variance**2 / weighted if weighted else found.df
+    return t_estimate(found.value, variance, df, confidence, found.n, found.clusters)
+
+
+def _within(estimate: Estimate, lowest: float) -> Interval:
+    low, high = np.clip([estimate.low, estimate.high], lowest, 1.0)
+    return Interval(
+        value=estimate.value,
+        low=float(low),
+        high=float(high),
+        se=estimate.se,
+        n=estimate.n,
+        clusters=estimate.clusters,
+        reason=estimate.reason,
+    )

@@ -1,0 +1,22 @@
+from pathlib import Path
+
+from anonbench.core.jobs.job import job
+
+with job(snakemake, __file__):
+    from anonbench.config.experiment import Scenario
+    from anonbench.core.io import write_csv
+    from anonbench.core.vocabulary import Model, Variant
+    from anonbench.datasets.clusters import read_clusters
+    from anonbench.evaluation.query_kinds import compare_kinds
+
+    table = compare_kinds(
+        snakemake.wildcards.dataset,
+        [
+            Scenario(Model.parse(model), seed, Variant.parse(variant))
+            for model, seed, variant in snakemake.params.scenarios
+        ],
+        Path(snakemake.input.scores),
+        read_clusters(Path(snakemake.input.clusters)),
+        **snakemake.params.slice["settings"],
+    )
+    write_csv(table, Path(snakemake.output[0]))
