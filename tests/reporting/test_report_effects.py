@@ -136,7 +136,6 @@ def simulated(cost: float, generator: np.random.Generator) -> pd.DataFrame:
     ("cost", "said"),
     [
         (0.0, "is equivalent in 6 of 6 comparisons"),
-        (0.02, "is equivalent in 6 of 6 comparisons"),
         (0.05, "loses in 6 of 6 comparisons"),
         (-0.05, "gains in 6 of 6 comparisons"),
     ],
