@@ -16,6 +16,7 @@ from anonbench.anonymization.published import read_doubts
 from anonbench.config import Presentation, Privacy, Retrieval
 from anonbench.config.experiment import Experiment, Figure, Table, truth_of
 from anonbench.core.io import atomic, read_json
+from anonbench.core.numeric.clusters import MIN_CLUSTERS
 from anonbench.core.registries.tables import Grid
 from anonbench.evaluation.effect_table import read_effects
 from anonbench.evaluation.pairwise import read_comparisons
@@ -27,17 +28,19 @@ from anonbench.reporting import dataset_tables
 from anonbench.reporting.detection import QUALITY_HEADS, QUALITY_NOTE, QUALITY_TITLE, quality_rows
 from anonbench.reporting.html import making
 from anonbench.reporting.html.advice import advise, constraints, options, plain
-from anonbench.reporting.html.answer import MEASURES, answer, on_originals, overview, stated, wins
+from anonbench.reporting.html.answer import MEASURES, evidence, on_originals, overview, stated
+from anonbench.reporting.html.best import best_choices, read_best
 from anonbench.reporting.html.coefficients import correlation_rows
-from anonbench.reporting.html.effects import effect_rows
+from anonbench.reporting.html.effects import ceilings, effect_rows, scored, tally
 from anonbench.reporting.html.effort import Effort, effort_part
-from anonbench.reporting.html.headline import lead, no_choices
+from anonbench.reporting.html.glance import glance
+from anonbench.reporting.html.headline import first_screen, no_choices
 from anonbench.reporting.html.notices import notices
 from anonbench.reporting.html.page import render
 from anonbench.reporting.html.pictures import CAPTIONS, PIPELINE, SHORT, heading, picture, pictures
 from anonbench.reporting.html.recommendations import recommendations
 from anonbench.reporting.html.risk import risks
-from anonbench.reporting.labels import METHODS, metric_label
+from anonbench.reporting.labels import METHODS, TIED, metric_label
 from anonbench.reporting.layout import Layout, lay_out
 from anonbench.reporting.summary import SCORE_COLUMNS, read_scores, summarize, summarize_originals
 from anonbench.reporting.tables import SIZE_COLUMNS, SIZE_TITLE, read_sizes
@@ -78,6 +81,8 @@ class DatasetSection:
     """What retraining, anonymizing and adapting cost (`anonbench.evaluation.effect_table`)."""
     variance: Path | None = None
     """Variance components of these costs (`anonbench.evaluation.variance`)."""
+    best: Path | None = None
+    """The best choices of each column."""
 
 
 def sections(experiment: Experiment, results: Path) -> list[DatasetSection]:
@@ -108,6 +113,7 @@ def sections(experiment: Experiment, results: Path) -> list[DatasetSection]:
             comparisons=results / name / "comparisons.csv",
             effects=results / name / "effects.csv",
             variance=results / name / "variance.csv",
+            best=results / name / "best.csv",
             rates=(
                 results / name / "privacy" / "reidentification.csv"
                 if experiment.config.privacy.enabled
@@ -168,14 +174,12 @@ def build_report(
         section.name: why_no_statement(summaries[section.name], needs, _validation(section.counts))
         for section in datasets
     }
-    sound = {name: stated(table, gaps[name], needs) for name, table in summaries.items()}
     effects = {
         section.name: stated(read_effects(section.effects), gaps[section.name])
         for section in datasets
         if section.effects is not None and section.effects.is_file()
     }
     shown = config.get("presentation", {})
-    level = 1 - Presentation.model_validate(shown).confidence
     confidence = shown.get("confidence")
     sure = {} if confidence is None else {"confidence": confidence}
     tables = {
@@ -222,14 +226,27 @@ def build_report(
         for name in scores
     }
     found = risks(rates, needs)
-    choices = options(summaries, found, needs, gaps)
+    bests = best_choices(
+        stated(read_best(section.best), gaps[section.name])
+        for section in datasets
+        if section.best is not None and section.best.is_file()
+    )
+    choices = options(summaries, found, needs, gaps, effects, bests)
     limit = 100 * needs.limit
     advice = advise(choices, max((option.degree for option in choices), default=100), limit)
     figures = list(chain.from_iterable(section.figures for section in datasets))
     kinds = list(dict.fromkeys(figure.kind for figure, _ in figures))
     html = render(
         title=title,
-        headline=[lead(advice, limit, found), *wins(sound)],
+        lines=first_screen(
+            advice,
+            limit,
+            found,
+            adapting=tally(effects, "adapting"),
+            evidence=evidence(summaries),
+            second=bool(scored(effects)),
+        ),
+        glance=glance(advice, found, limit),
         no_choices=list(no_choices(advice)),
         notices=notices(
             {s.name: read_doubts(s.audit) for s in datasets if s.audit and s.audit.is_file()}
@@ -238,14 +255,10 @@ def build_report(
         advice=advice,
         limit=f"{limit:g}",
         constraints=constraints(choices, limit),
-        recommendations=recommendations(sound, effects, level, found),
+        recommendations=recommendations(effects, comparisons, bests, summaries, found),
         costs=effect_rows(effects),
-        answers=[
-            answer(name, summary, gaps[name], originals[name])
-            for name, summary in summaries.items()
-        ],
         measures=[_measure(*measure) for measure in MEASURES],
-        overview=overview(summaries, gaps, needs, originals),
+        overview=overview(summaries, bests, ceilings(effects), gaps, needs, originals),
         unscored=[name for name, summary in summaries.items() if summary.empty],
         size_columns=list(SIZE_COLUMNS.values()),
         size_title=SIZE_TITLE,
@@ -284,6 +297,9 @@ def build_report(
         ],
         methods=json.dumps(METHODS),
         confidence=confidence,
+        min_clusters=MIN_CLUSTERS,
+        margin=Presentation.model_validate(shown).equivalence_margin,
+        tied=TIED,
         originals=bool(shown.get("show_originals", False)),
         config=yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True, width=100),
         versions=dict(versions),
@@ -364,6 +380,7 @@ def _files(datasets: Iterable[DatasetSection]) -> dict[str, Path]:
             ("comparisons.csv", section.comparisons),
             ("effects.csv", section.effects),
             ("variance.csv", section.variance),
+            ("best.csv", section.best),
             ("counts.csv", section.counts),
             ("audit.csv", section.audit),
             ("privacy/reidentification.csv", section.rates),
