@@ -28,12 +28,14 @@ from anonbench.evaluation.best import collect_best, second_columns
 from anonbench.evaluation.columns import Column, columns_of
 from anonbench.evaluation.correlation import write_correlation
 from anonbench.evaluation.downstream.evaluate import evaluate_downstream
-from anonbench.evaluation.effect_table import collect_effects, read_by_reference
+from anonbench.evaluation.effect_table import collect_effects, measure, read_by_reference
 from anonbench.evaluation.pairwise import compare, compare_methods, read_comparisons
 from anonbench.evaluation.query_kinds import compare_kinds
 from anonbench.evaluation.retrieval.gather import gather_scenarios, gather_second
 from anonbench.evaluation.retrieval.job import Embedded, score_shard
+from anonbench.evaluation.retrieval.new_persons import new_persons
 from anonbench.evaluation.scores import collect, scenario_files
+from anonbench.evaluation.variance import tabulate_variances
 from anonbench.reporting.dataset_tables import write_dataset_table
 from anonbench.reporting.scenario_tables import (
     profiles,
@@ -44,7 +46,7 @@ from anonbench.reporting.scenario_tables import (
 )
 from anonbench.reporting.summary import read_scores
 from anonbench.reporting.tables import write_sizes, write_table
-from synthetic_rates import make_rates
+from synthetic_rates import make_gallery_sizes, make_rates
 
 NAME = "portraits"
 PERSON = "anna meier"
@@ -112,7 +114,7 @@ def _put_models(config: Config, base: Path, classes: dict[str, str]) -> None:
         log = base / f"models/{model}/seed{seed}/log.csv"
         write_csv(pd.DataFrame({"step": [0, 1], "loss": [2.0, 1.5]}), log)
     for model in experiment.attending_models(NAME):
-        rows = [(each, "original", "mean", 0.2, 0.1) for each in ids_of("val")[:4]]
+        rows = [(each, "original", 1, 0.2, 0.1, 0.15, 0.1) for each in ids_of("val")[:4]]
         shares = pd.DataFrame(rows, columns=SHARE_COLUMNS)
         write_parquet(shares, base / f"attention/{model}.parquet")
     for run in experiment.scenarios(NAME):
@@ -200,6 +202,9 @@ def _judge_again(
     effects = collect_effects(NAME, runs, (0, *seeds), own, second, clusters, *sure)
     write_csv(effects, base.parent / "effects.csv")
     scores = read_by_reference(runs, (0, *seeds), own, second)
+    found = measure(runs, (0, *seeds), scores)
+    asked = shown.confidence, shown.stated_difference
+    write_csv(tabulate_variances(NAME, found, clusters, *asked), base.parent / "variance.csv")
     again = second_columns(runs, (0, *seeds), scores)
     best = collect_best(NAME, columns, again, clusters, shown.bootstrap, *sure)
     write_csv(best, base.parent / "best.csv")
@@ -214,9 +219,12 @@ def _compare_kinds(config: Config, experiment: Experiment, scenarios: dict[str, 
     score_shard(scenarios[reference].queries, chosen, settings, 0, shard)
     gather_second([shard], [run.path for run in runs], base / "retrieval/without_own.parquet")
     people = read_clusters(base / "clusters.parquet")
-    scores, asked = base / "retrieval/without_own.parquet", (shown.confidence,)
-    kinds = compare_kinds(NAME, runs, scores, people, *asked, shown.equivalence_margin)
+    scores, margins = base / "retrieval/without_own.parquet", (shown.confidence, 0.03)
+    kinds = compare_kinds(NAME, runs, scores, people, *margins)
     write_csv(kinds, base / "query_kinds.csv")
+    asked = config.retrieval, shown.confidence
+    table = new_persons(NAME, scenarios[reference].queries, runs, chosen, people, *asked)
+    write_csv(table, base / "new_persons.csv")
 
 
 def _tables(config: Config, experiment: Experiment, base: Path) -> None:
@@ -235,5 +243,12 @@ def _tables(config: Config, experiment: Experiment, base: Path) -> None:
     attacked = base / "privacy/reidentification.csv"
     write_csv(make_rates(NAME), attacked)
     table = paths(f"reidentification_{NAME}")
-    files = {"rates": attacked}
+    files = {"rates": attacked, "gallery_sizes": base / "privacy/gallery_sizes.csv"} | {
+        "variance": base / "variance.csv"
+    }
     write_dataset_table("reidentification", NAME, files, config.presentation, *table)
+    write_csv(make_gallery_sizes(NAME), files["gallery_sizes"])
+    table = paths(f"gallery_size_{NAME}")
+    write_dataset_table("gallery_size", NAME, files, config.presentation, *table)
+    table = paths(f"sample_sizes_{NAME}")
+    write_dataset_table("sample_sizes", NAME, files, config.presentation, *table)

@@ -9,7 +9,7 @@ import yaml
 
 from anonbench.config import load
 from anonbench.config.experiment import PAPER_FIGURES, PAPER_TABLES, Experiment
-from anonbench.core.vocabulary import Adaption, Model, Split, Variant
+from anonbench.core.vocabulary import Adaption, Baseline, Model, Split, Variant
 
 
 def experiment(path: Path) -> Experiment:
@@ -21,8 +21,30 @@ def test_the_papers_experiment_has_57_models(root: Path) -> None:
     models = {name: len(paper.models(name)) for name in paper.datasets}
     assert models == {"celeba": 10, "rvl_cdip": 37, "dokiq": 10}
     scenarios = {name: len(paper.scenarios(name)) for name in paper.datasets}
-    # and the reference on the original images: the ceiling
-    assert scenarios == {"celeba": 1 + 12, "rvl_cdip": 1 + 48, "dokiq": 1 + 12}
+    # and the reference on the original images, the ceiling; two baselines on every variant
+    assert scenarios == {
+        "celeba": 1 + 12 + 2 * (1 + 3),
+        "rvl_cdip": 1 + 48 + 2 * (1 + 12),
+        "dokiq": 1 + 12 + 2 * (1 + 3),
+    }
+
+
+def test_baselines_are_scored_on_every_variant_and_trained_never(root: Path) -> None:
+    demo = experiment(root / "config.yaml")
+    baselines = {Model(baseline) for baseline in Baseline}
+    for name in demo.datasets:
+        assert not baselines & {model for model, _ in demo.trainings(name)}
+        assert not baselines & {scenario.model for scenario in demo.trained_scenarios(name)}
+        found = [
+            (each.model, each.seed, each.variant)
+            for each in demo.scenarios(name)
+            if each.model in baselines
+        ]
+        variants = (Variant(), *demo.variants(name))
+        assert sorted(found, key=str) == sorted(
+            ((model, demo.reference_seed, variant) for model in baselines for variant in variants),
+            key=str,
+        )
 
 
 def test_the_retraining_control_is_the_unadapted_model_on_every_variant(root: Path) -> None:
@@ -46,7 +68,8 @@ def test_second_references_are_the_other_unadapted_models(root: Path) -> None:
         trained = several.trained_scenarios(name)
         assert {scenario.seed for scenario in trained} == {3, 4}
         left_out = [each for each in several.scenarios(name) if each not in trained]
-        assert {(each.model, each.seed) for each in left_out} == {(Model(), 7)}
+        baselines = {(Model(baseline), 3) for baseline in Baseline}
+        assert {(each.model, each.seed) for each in left_out} == {(Model(), 7)} | baselines
 
 
 def test_the_papers_experiment_makes_all_its_tables_and_figures(root: Path) -> None:
@@ -93,12 +116,14 @@ def test_variants_are_written_as_they_are_read(text: str) -> None:
     assert str(Variant.parse(text)) == text
 
 
-@pytest.mark.parametrize("text", ["unadapted", "A-blur-50", "C-mask-100"])
+@pytest.mark.parametrize("text", ["unadapted", "pixels", "untrained", "A-blur-50", "C-mask-100"])
 def test_models_are_written_as_they_are_read(text: str) -> None:
     assert str(Model.parse(text)) == text
 
 
-@pytest.mark.parametrize("text", ["", "blur", "blur-x", "swirl-50", "D-blur-50", "A"])
+@pytest.mark.parametrize(
+    "text", ["", "blur", "blur-x", "swirl-50", "D-blur-50", "A", "pixels-blur-50"]
+)
 def test_other_words_are_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r".+"):
         Variant.parse(text)

@@ -10,11 +10,21 @@ import yaml
 
 from anonbench.config import load
 from anonbench.config.experiment import Experiment
-from anonbench.config.resources import GPU_TRAINED_PER_SECOND, Estimates
+from anonbench.config.resources import GPU_TRAINED_PER_SECOND, PIXELS, Estimates
 from anonbench.core.registries.detectors import DETECTORS, DetectorKind
 from anonbench.core.vocabulary import Split
+from anonbench.embedding.baselines import SIDE
 
-STAGES = ("manifest", "detect", "anonymize", "train", "embed", "retrieve", "downstream")
+STAGES = (
+    "manifest",
+    "detect",
+    "anonymize",
+    "train",
+    "embed",
+    "embed_pixels",
+    "retrieve",
+    "downstream",
+)
 
 
 def estimates(root: Path, images: int, **recipe: Any) -> Estimates:
@@ -90,19 +100,46 @@ def test_a_retrieval_job_is_sized_by_its_share_of_the_queries(root: Path) -> Non
         for each in (whole, third)
     )
     assert work / 3 < part < 0.4 * work  # every job reads all embeddings
-    # 85 databases and sets of queries of 40,000 x 1,024, on 16 cores
+    # 122 databases and sets of queries of 40,000 x 1,024, 25 x 3,073 and 98 x 1,024, on 16 cores
     assert 300 < whole.seconds("retrieve", "rvl_cdip") < 1800
+
+
+def test_leaving_persons_out_is_sized_by_a_sample_of_queries(root: Path) -> None:
+    small, whole, large = retrieval(root, 500), retrieval(root), retrieval(root, 80_000)
+    seconds = [each.seconds("new_persons", "rvl_cdip") for each in (small, whole, large)]
+    assert seconds[0] < 600 < 1000 < seconds[1] < 5000
+    assert seconds[2] < 2.1 * seconds[1], "twice the images, as many queries"
+    vectors = 4 * 40_000 * 1024 / 1e6
+    assert whole.new_persons_mb("rvl_cdip") > 9 * vectors, "a reference, four models' two sets"
 
 
 def test_a_retrieval_job_holds_no_more_databases_than_it_may(root: Path) -> None:
     few, many = (retrieval(root, memory_gb=gb) for gb in (0.001, 2.0))
-    one = 4 * 40_000 * 1024 / 1e6
-    assert few.retrieval_mb("rvl_cdip") > 2 * one  # the reference and one database at the least
+    one, widest = (4 * 40_000 * width / 1e6 for width in (1024, PIXELS))
+    # the reference and one database at the least, that of raw pixels
+    assert few.retrieval_mb("rvl_cdip") > one + widest
     grown = many.retrieval_mb("rvl_cdip") - few.retrieval_mb("rvl_cdip")
-    assert grown == pytest.approx(2000 - one, abs=2)
+    assert grown == pytest.approx(2000 - widest, abs=2)
     unlimited = retrieval(root, memory_gb=1000.0).retrieval_mb("rvl_cdip")
     scenarios = len(retrieval(root)._experiment.scenarios("rvl_cdip"))
-    assert unlimited == pytest.approx(few.retrieval_mb("rvl_cdip") + (scenarios - 1) * one, abs=2)
+    more = 12 * widest + (scenarios - 13) * one  # on originals and 12 variants
+    assert unlimited == pytest.approx(few.retrieval_mb("rvl_cdip") + more, abs=2)
+
+
+def test_raw_pixels_are_wider_than_a_models_features(root: Path) -> None:
+    sized = estimates(root, 40_000)
+    assert PIXELS == 3 * SIDE**2 + 1
+    assert sized.pixels_mb("celeba") > 4 * 40_000 * PIXELS / 1e6
+    for name in ("downstream_mb", "downstream_threads"):
+        estimate = getattr(sized, name)
+        assert estimate("rvl_cdip", "pixels") > estimate("rvl_cdip", "untrained")
+        assert estimate("rvl_cdip", "untrained") == estimate("rvl_cdip", "A-blur-50")
+    work = [
+        sized.seconds("downstream", "rvl_cdip", model=model)
+        * sized.downstream_threads("rvl_cdip", model)
+        for model in ("pixels", "unadapted")
+    ]
+    assert 2 < work[0] / work[1] < PIXELS / 1024
 
 
 def test_retrieval_asks_for_a_gpu_where_it_may_use_one(root: Path) -> None:

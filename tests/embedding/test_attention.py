@@ -21,7 +21,7 @@ from anonbench.embedding.attention import attend, attention_maps, read_maps
 from anonbench.embedding.attention_shares import SHARE_COLUMNS, share_inside, summarize_shares
 from anonbench.training.checkpoints.weights import PREFIX, load_backbone, save_backbone
 from anonbench.training.data.preprocess import Preprocess
-from anonbench.training.model.backbone import build_backbone
+from anonbench.training.model.backbone import build_backbone, init_backbone
 
 install_torchvision_ops()
 
@@ -177,7 +177,7 @@ def test_a_model_is_looked_at_on_every_variant(tmp_path: Path) -> None:
     torch.manual_seed(1)
     model = build_backbone(recipe.backbone, 32)
     state = {f"{PREFIX}{name}": value for name, value in model.state_dict().items()}
-    save_backbone(state, recipe, tmp_path / "backbone.safetensors", {})
+    save_backbone(state, recipe, tmp_path / "backbone.safetensors", {"seed": 4})
     random = np.random.default_rng(0)
     variants = {}
     for variant in ("original", "mask-100"):
@@ -208,9 +208,22 @@ def test_a_model_is_looked_at_on_every_variant(tmp_path: Path) -> None:
     expected = own[..., :2].sum(axis=(1, 2)) / own.sum(axis=(1, 2))  # two of four columns
     found = shares[(shares["id"] == "x/a") & (shares["variant"] == "mask-100")]["share"]
     np.testing.assert_allclose(found, expected, rtol=1e-6)
+    blank = init_backbone(recipe, 4).eval()
+    first = attention_maps(blank, preprocess, variants["mask-100"].read("x/a")).astype(float)
+    expected = first[..., :2].sum(axis=(1, 2)) / first.sum(axis=(1, 2))
+    found = shares[(shares["id"] == "x/a") & (shares["variant"] == "mask-100")]["untrained"]
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
+    # of two images, either's attention in the other's boxes: x/a's in the upper half
+    upper = own[:, :2].sum(axis=(1, 2)) / own.sum(axis=(1, 2))
+    other = attention_maps(loaded, preprocess, variants["mask-100"].read("x/b")).astype(float)
+    left = other[..., :2].sum(axis=(1, 2)) / other.sum(axis=(1, 2))
+    found = shares[shares["variant"] == "mask-100"].groupby("head")["others"].mean()
+    np.testing.assert_allclose(found, (upper + left) / 2, rtol=1e-6)
     before = [path.read_bytes() for path in files]
     attend(backbone, variants, regions, ["x/b"], ["x/a", "x/b"], *files)
     assert before == [path.read_bytes() for path in files]
     attend(backbone, variants, {}, [], [], *files)  # no image has a region
     assert not read_maps(files[0]).maps
-    assert summarize_shares({"unadapted": pd.read_parquet(files[1])}, 10, 0.95).empty
+    assert summarize_shares(
+        {"unadapted": pd.read_parquet(files[1])}, pd.Series(dtype=int), 0.95
+    ).empty

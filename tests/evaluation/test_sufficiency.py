@@ -30,7 +30,10 @@ def test_below_k_five_the_images_that_lack_are_counted() -> None:
 def test_few_queries_and_wide_intervals_are_said() -> None:
     assert too_few(5, 19, DEFAULTS) == "19 queries are scored, and 20 are needed"
     assert too_wide(0.4, 0.6, replace(DEFAULTS, widest=0.25)) == ""
-    assert "its interval, 40.0 to 70.0, is wider than 20 points" in too_wide(0.4, 0.7, DEFAULTS)
+    said = too_wide(0.4, 0.7, DEFAULTS)
+    assert said.startswith("its interval, 40.0 to 70.0, is wider than 20 points")
+    assert "about 2.3 times as many" in said, "(30 / 20)², and rather more"
+    assert "about 4 times as many" in too_wide(0.3, 0.7, DEFAULTS)
     assert too_wide(float("nan"), 0.7, DEFAULTS) == "it has no interval"
 
 

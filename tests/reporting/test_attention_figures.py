@@ -205,7 +205,8 @@ def make_shares(heads: int) -> pd.DataFrame:
             for head in [*map(str, range(1, heads + 1)), ALL_HEADS]:
                 share = 0.2 + 0.01 * len(rows) / heads
                 bounds = (share, share - 0.05, share + 0.05)
-                rows.append((model, variant, head, *bounds, 0.17, *(b - 0.17 for b in bounds), 64))
+                nulls = [v for n in (0.17, 0.15, 0.12) for v in (n, *(b - n for b in bounds))]
+                rows.append((model, variant, head, *bounds, *nulls, 64, 20, ""))
     return pd.DataFrame(rows, columns=SUMMARY_COLUMNS)
 
 
@@ -228,6 +229,9 @@ def test_shares_have_a_panel_a_model_and_a_mark_a_head(
             np.testing.assert_allclose(line.get_ydata(), 100 * own["share"])
         assert original.get_markerfacecolor() == "white" != anonymized.get_markerfacecolor()
         np.testing.assert_allclose(chance.get_ydata(), 17.0)
+        for line in axes.lines[3:7]:  # both versions' null values
+            assert set(np.round(line.get_ydata(), 6)) in ({15.0}, {12.0})
+        assert len(axes.lines) == 3 + 4 + 1
         bars: Any = axes.collections[0]
         first = bars.get_segments()[0][:, 1]
         np.testing.assert_allclose(first[1] - first[0], 10.0)
@@ -237,6 +241,10 @@ def test_shares_have_a_panel_a_model_and_a_mark_a_head(
     legend = [text.get_text() for text in figure.legends[0].get_texts()]
     assert legend[:2] == ["Original images", "Blur 50 % images"]
     assert legend[2].endswith("17.0 %")
+    assert legend[3:] == ["Inside other images' boxes", "Before training"]
+    none = shares.assign(low=np.nan, high=np.nan)  # too few clusters
+    attention_share(none, [])
+    assert drawn[1].axes[0].get_ylim()[1] > 100 * shares["share"].max()
 
 
 def test_without_regions_there_is_nothing_to_measure(tmp_path: Path) -> None:

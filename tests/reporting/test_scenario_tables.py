@@ -42,10 +42,10 @@ def frame(made: Experiment) -> pd.DataFrame:
 def test_every_scenario_is_spelled_out() -> None:
     table = frame(experiment(training_seeds=[0, 1], control_seeds=[7]))
     assert not table.duplicated().any()
-    # 2 methods × 2 degrees × (unadapted, control, A, B, C), twice; and original images
+    # 2 methods × 2 degrees × (unadapted, control, A, B, C, two baselines), twice; and originals
     anonymized = table[table["database"] != "original"]
-    assert len(anonymized) == 2 * 4 * 5 and len(table) - len(anonymized) == 2
-    assert Counter(anonymized["query"]) == {"original": 20, "anonymized": 20}
+    assert len(anonymized) == 2 * 4 * 7 and len(table) - len(anonymized) == 4
+    assert Counter(anonymized["query"]) == {"original": 28, "anonymized": 28}
     one = table[(table["query"] == "anonymized") & (table["database"] == "mask-25")]
     rows = one.set_index("adaption")
     assert rows["model"].to_dict() == {
@@ -54,6 +54,8 @@ def test_every_scenario_is_spelled_out() -> None:
         "A": "A-mask-25",
         "B": "B-mask-25",
         "C": "C-mask-25",
+        "pixels": "pixels",
+        "untrained": "untrained",
     }
     # A: global original, local anonymized; B the reverse; C both
     assert rows["global_crops"].to_dict() == {
@@ -62,6 +64,8 @@ def test_every_scenario_is_spelled_out() -> None:
         "A": "original",
         "B": "mask-25",
         "C": "mask-25",
+        "pixels": "",
+        "untrained": "",
     }
     assert rows["local_crops"][["A", "B", "C"]].tolist() == ["mask-25", "original", "mask-25"]
     assert rows["seeds"].to_dict() == {
@@ -70,6 +74,8 @@ def test_every_scenario_is_spelled_out() -> None:
         "A": "0 1",
         "B": "0 1",
         "C": "0 1",
+        "pixels": "0",
+        "untrained": "0",
     }
     assert set(one["query_images"]) == {"mask-25"}
     assert set(table.loc[table["query"] == "original", "query_images"]) == {"original"}
@@ -91,7 +97,9 @@ def test_rows_are_the_experiments_scenarios() -> None:
 
 def test_grid_counts_trainings_and_scenarios() -> None:
     grid = scenario_grid(experiment(training_seeds=[0, 1], control_seeds=[7]), "my_docs")
-    assert [len(block.rows) for block in grid.blocks] == [2, 5, 5]
+    assert [len(block.rows) for block in grid.blocks] == [4, 7, 7]
+    seen = ("original", "anonymized")
+    assert grid.blocks[1].rows[5] == ("Raw pixels", "none", "none", *seen, "0", "4")
     assert grid.blocks[1].rows[2] == (
         "A",
         "original",
@@ -114,7 +122,7 @@ def test_files(tmp_path: Path) -> None:
     write_scenarios(rows, grid, **paths)
     read = list(csv.DictReader(paths["csv"].read_text().splitlines()))
     assert [tuple(row.values()) for row in read] == rows and tuple(read[0]) == COLUMNS
-    assert {row["adaption"] for row in read} == {"unadapted", "C"}
+    assert {row["adaption"] for row in read} == {"unadapted", "C", "pixels", "untrained"}
     assert "| Unadapted | original | original | original | anonymized | 1 | 4 |" in (
         paths["markdown"].read_text()
     )

@@ -24,9 +24,20 @@ RATES = {"reidentification", "dataset_table", "front"} | SHOWN
 CORRELATED = {"correlate", "heatmap"}
 RANKED = {"retrieve", "rankings_portraits", "rankings_documents"} | SCORES | CORRELATED
 RANKED |= {"retrieve_second", "second_rankings", "effects"}
-RANKED |= {"retrieve_without_own", "without_own_rankings", "query_kinds"}
+RANKED |= {"retrieve_without_own", "without_own_rankings", "query_kinds", "new_persons"}
+RANKED |= {"variance", "dataset_table"}
 EMBEDDED = {"embed_original", "embed_unadapted", "embed_adapted", "downstream", "explore"} | RANKED
-CLUSTERED = {"clusters", "effects", "query_kinds", "downstream"} | SCORES | CORRELATED | RATES
+CLUSTERED = {
+    "clusters",
+    "query_kinds",
+    "effects",
+    "variance",
+    "new_persons",
+    "downstream",
+    "attention_share",
+}
+CLUSTERED |= SCORES | CORRELATED | RATES
+UNTRAINED = {"embed_pixels", "embed_untrained"}
 HIDDEN = {"anonymize", "audit", "examples"}
 ATTENDED = {"attend", "attention", "attention_share"}
 TRAINED = {"train_unadapted", "train_adapted", "learning"} | ATTENDED | EMBEDDED
@@ -83,7 +94,7 @@ def edited(config: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
         ("retrieval.memory_gb", 1.0, REPORT),
         ("embedding.workers", 1, REPORT),
         ("correlation.bootstrap", 60, CORRELATED | SHOWN),
-        ("anonymization.mask.colour", [255, 255, 255], HIDDEN | ADAPTED),
+        ("anonymization.mask.colour", [255, 255, 255], HIDDEN | ADAPTED | UNTRAINED),
         ("anonymization.pixelate.min_block", 4, REPORT),  # no data set has the method
         ("recipes.documents.optimizer.steps", 5, OF_DOCUMENTS),
         ("privacy.probes", 3, {"reidentify"} | RATES),
@@ -106,7 +117,7 @@ CODE = [
     ("training/loop/schedules.py", "def cosine(start: float", "def cosine(start: int", set()),
     (TREND, "def trend(", "def unused() -> int:\n    return 1\n\n\ndef trend(", set()),
     ("training/loop/schedules.py", "return ", "return 1.0 * ", TRAINED | {"schedules"}),
-    ("anonymization/methods/blur.py", "(blurred)", "(1 * blurred)", HIDDEN | ADAPTED),
+    ("anonymization/methods/blur.py", "(blurred)", "(1 * blurred)", HIDDEN | ADAPTED | UNTRAINED),
     (
         "evaluation/downstream/knn.py",
         "close - close[0]",

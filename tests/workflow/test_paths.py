@@ -89,12 +89,14 @@ def test_a_name_may_be_a_wildcard() -> None:
 def test_scenarios_are_scored_by_their_own_and_by_original_embeddings() -> None:
     own = paths().embeddings("mine")
     queries = paths().embeddings("mine", variant="original")
-    # two unadapted models on five variants, and a model for each of four variants
-    assert len(own) == len(queries) == 14
+    # two unadapted models and two baselines on five variants, and a model for each of four variants
+    assert len(own) == len(queries) == 24
     assert paths().reference_embedding("mine") == queries[0]
     assert "out/mine/embeddings/A-mask-100/seed0/mask-100/val.h5" in own
     assert "out/mine/embeddings/A-mask-100/seed0/original/val.h5" in queries
-    assert len(set(paths().scenario_names("mine"))) == 14
+    assert "out/mine/embeddings/pixels/seed0/mask-100/val.h5" in own
+    assert "out/mine/embeddings/untrained/seed0/original/val.h5" in queries
+    assert len(set(paths().scenario_names("mine"))) == 24
 
 
 def test_a_second_reference_has_a_table_of_scores() -> None:
@@ -116,7 +118,7 @@ def test_a_second_reference_has_a_table_of_scores() -> None:
 def test_accuracies_need_labels() -> None:
     assert paths().scenario_files("mine", "downstream", "json") == []
     labelled = paths(data={"label": "class"})
-    assert len(labelled.scenario_files("mine", "downstream", "json")) == 14
+    assert len(labelled.scenario_files("mine", "downstream", "json")) == 24
 
 
 def test_a_training_log_shows_accuracy_on_request() -> None:

@@ -73,7 +73,7 @@ wildcard_constraints:
     variant=rf"original|{ANONYMIZED}",
     anonymized=ANONYMIZED,
     adaption="[ABC]",
-    model=rf"unadapted|[ABC]-{ANONYMIZED}",
+    model=rf"unadapted|pixels|untrained|[ABC]-{ANONYMIZED}",
     seed=r"\d+",
     degree=r"\d+",
     role="celeba|rvl_cdip|dokiq",

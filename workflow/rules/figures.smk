@@ -94,7 +94,8 @@ rule attention:
 
 rule attention_share:
     input:
-        lambda w: expand(
+        **by_digest(clusters=rules.clusters.output.clusters),
+        shares=lambda w: expand(
             plain(rules.attend.output.shares),
             dataset=w.dataset,
             model=shown.attending_models(w.dataset),
@@ -107,7 +108,7 @@ rule attention_share:
     resources:
         mem_mb=1500,
     params:
-        slice=stage_parameters.show(settings, "bootstrap", "confidence", "dpi"),
+        slice=stage_parameters.show(settings, "confidence", "dpi"),
         models=lambda w: shown.attending_models(w.dataset),
     script:
         "../scripts/attention_share.py"

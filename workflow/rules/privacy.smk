@@ -12,6 +12,7 @@ rule reidentify:
             manifest=rules.manifest.output.manifest,
             boxes=rules.boxes.output.boxes,
             images=lambda w: paths.attacked_images(w.dataset),
+            train=lambda w: paths.learned_images(w.dataset),
             backbones=lambda w: paths.attacking_backbones(w.dataset),
         ),
         attackers=on_disk(started.attackers()),
@@ -25,6 +26,7 @@ rule reidentify:
         runtime=lambda w: estimates.minutes("privacy", w.dataset),
     params:
         slice=stage_parameters.privacy(settings),
+        hiding=lambda w: stage_parameters.hiding(settings, w.dataset),
         given=contents(started.attackers()),
         variants=lambda w: paths.attacked(w.dataset),
         sought=lambda w: list(map(str, experiment.entities(w.dataset))),
@@ -39,7 +41,8 @@ rule reidentification:
             clusters=rules.clusters.output.clusters,
         ),
     output:
-        "<results>/{dataset}/privacy/reidentification.csv",
+        rates="<results>/{dataset}/privacy/reidentification.csv",
+        sizes="<results>/{dataset}/privacy/gallery_sizes.csv",
     log:
         "<logs>/reidentification/{dataset}.log",
     params:
@@ -67,7 +70,7 @@ rule dataset_table:
 
 rule front:
     input:
-        rates=rules.reidentification.output[0],
+        rates=rules.reidentification.output.rates,
         scores=rules.scores.output[0],
     output:
         **figure("front_{dataset}_{metric}", "privacy-utility front, {metric}"),

@@ -122,6 +122,26 @@ rule effects:
         "../scripts/effects.py"
 
 
+rule variance:
+    input:
+        **by_digest(clusters=rules.clusters.output.clusters),
+        own=rules.effects.input.own,
+        second=rules.effects.input.second,
+    output:
+        "<results>/{dataset}/variance.csv",
+    log:
+        "<logs>/variance/{dataset}.log",
+    resources:
+        mem_mb=2000,
+        runtime=20,
+    params:
+        slice=stage_parameters.variance(settings),
+        scenarios=rules.effects.params.scenarios,
+        references=rules.effects.params.references,
+    script:
+        "../scripts/variance.py"
+
+
 # Query kinds are compared without own images: an anonymized query finds itself first. The cache of
 # scores is a folder of its own.
 use rule retrieve as retrieve_without_own with:
@@ -185,6 +205,33 @@ rule query_kinds:
         "../scripts/query_kinds.py"
 
 
+# mAP without one person at a time, in queries and database at once.
+rule new_persons:
+    input:
+        **by_digest(
+            clusters=rules.clusters.output.clusters,
+            reference=lambda w: paths.reference_embedding(w.dataset),
+            queries=lambda w: paths.embeddings(
+                w.dataset, experiment.anonymized_scenarios(w.dataset), "original"
+            ),
+            databases=lambda w: paths.embeddings(
+                w.dataset, experiment.anonymized_scenarios(w.dataset)
+            ),
+        ),
+    output:
+        "<results>/{dataset}/new_persons.csv",
+    log:
+        "<logs>/new_persons/{dataset}.log",
+    resources:
+        mem_mb=lambda w: estimates.new_persons_mb(w.dataset),
+        runtime=lambda w: estimates.minutes("new_persons", w.dataset),
+    params:
+        slice=stage_parameters.new_persons(settings),
+        scenarios=rules.query_kinds.params.scenarios,
+    script:
+        "../scripts/new_persons.py"
+
+
 rule downstream:
     input:
         **by_digest(
@@ -201,10 +248,10 @@ rule downstream:
         confusion="<results>/{dataset}/downstream/{model}/seed{seed}/{variant}.confusion.csv",
     log:
         "<logs>/downstream/{dataset}/{model}-seed{seed}/{variant}.log",
-    threads: lambda w: estimates.downstream_threads(w.dataset)
+    threads: lambda w: estimates.downstream_threads(w.dataset, w.model)
     resources:
-        mem_mb=lambda w: estimates.downstream_mb(w.dataset),
-        runtime=lambda w: estimates.minutes("downstream", w.dataset),
+        mem_mb=lambda w: estimates.downstream_mb(w.dataset, w.model),
+        runtime=lambda w: estimates.minutes("downstream", w.dataset, model=w.model),
     params:
         slice=lambda w: stage_parameters.downstream(settings, w.dataset),
     script:

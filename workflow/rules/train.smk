@@ -64,3 +64,17 @@ use rule train_unadapted as train_adapted with:
         history=paths.training_log("{dataset}", "{adaption}-{anonymized}", "{seed}"),
     log:
         "<logs>/train/{dataset}/{adaption}-{anonymized}-seed{seed}.log",
+
+
+# The weights that a training starts from where none are pretrained: a baseline.
+rule untrained:
+    output:
+        **with_digest(backbone=paths.backbone("{dataset}", "untrained", "{seed}")),
+    log:
+        "<logs>/train/{dataset}/untrained-seed{seed}.log",
+    resources:
+        mem_mb=lambda w: estimates.embedding_mb(w.dataset),
+    params:
+        slice=lambda w: stage_parameters.untrained(settings, w.dataset),
+    script:
+        "../scripts/untrained.py"

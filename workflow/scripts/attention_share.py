@@ -6,14 +6,15 @@ with job(snakemake, __file__):
     import pandas as pd
 
     from anonbench.core.io import write_csv
+    from anonbench.datasets.clusters import read_clusters
     from anonbench.embedding.attention_shares import summarize_shares
     from anonbench.reporting.figures.attention_share import attention_share
 
     settings = snakemake.params.slice["settings"]
-    tables = [pd.read_parquet(path) for path in snakemake.input]
+    tables = [pd.read_parquet(path) for path in snakemake.input.shares]
     shares = summarize_shares(
         dict(zip(snakemake.params.models, tables, strict=True)),
-        settings["bootstrap"],
+        read_clusters(Path(snakemake.input.clusters)),
         settings["confidence"],
     )
     write_csv(shares, Path(snakemake.output.csv))

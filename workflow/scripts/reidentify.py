@@ -7,21 +7,25 @@ with job(snakemake, __file__) as cache:
         from anonbench.core.libraries.devices import claimed
 
         with claimed(snakemake.resources.gpu):
-            from anonbench.config import Privacy
+            from anonbench.config import Anonymization, Privacy
             from anonbench.core.boxes import read_boxes
             from anonbench.core.vocabulary import Entity, Variant
             from anonbench.datasets.listing import root_in
-            from anonbench.datasets.shards import open_sets
+            from anonbench.datasets.shards import ImageSet, open_sets
             from anonbench.evaluation.privacy.gallery import read_people
+            from anonbench.evaluation.privacy.lessons import TrainImages
             from anonbench.evaluation.privacy.reidentification import Attacked, reidentify
 
             settings = Privacy.model_validate(snakemake.params.slice["settings"])
             variants = snakemake.params.variants
+            root = root_in(snakemake.config, snakemake.wildcards.dataset)
             originals, *images = open_sets(
                 ["original", *(name for name, _ in variants)],
                 [Path(path) for path in snakemake.input.images],
-                root_in(snakemake.config, snakemake.wildcards.dataset),
+                root,
             ).values()
+            train = ImageSet.open([Path(path) for path in snakemake.input.train], root)
+            hiding = Anonymization.model_validate(snakemake.params.hiding["settings"])
             unadapted, *adapted = map(Path, snakemake.input.backbones)
             left = iter(adapted)
             reidentify(
@@ -35,6 +39,7 @@ with job(snakemake, __file__) as cache:
                 sought=[Entity(name) for name in snakemake.params.sought],
                 unadapted=unadapted,
                 settings=settings,
+                train=TrainImages(train, hiding),
                 seed=snakemake.params.slice["seed"],
                 output=Path(snakemake.output.probes),
             )

@@ -107,6 +107,8 @@ def retrieval(bundle: Bundle, name: str, sample: int | None) -> Agreement | None
         found.append(of_frames("retrieval", f"{path}.parquet", known, scores))
     found += _second(bundle, name, files, settings)
     found += _without_own(bundle, name, files, settings)
+    if sample is None:
+        found += _new_persons(bundle, name, files)
     return joined("retrieval", name, found)
 
 
@@ -130,6 +132,29 @@ def _without_own(
     reference = files.get(f"unadapted/seed{bundle.experiment.reference_seed}/{ORIGINAL}")
     path, judged = f"{name}/retrieval/without_own.parquet", [files[run] for run in runs]
     yield from _ranked_again(bundle, path, reference, judged, settings.without_own_images())
+
+
+def _new_persons(bundle: Bundle, name: str, files: Mapping[str, Embedded]) -> Iterator[Agreement]:
+    """Leave persons out again. Which queries of many are drawn follows from the ids."""
+    from anonbench.evaluation.retrieval.new_persons import new_persons
+
+    path, grouped = f"{name}/new_persons.csv", bundle.carried(f"{name}/clusters.parquet")
+    runs = bundle.experiment.anonymized_scenarios(name)
+    reference = files.get(f"unadapted/seed{bundle.experiment.reference_seed}/{ORIGINAL}")
+    needed = bundle.published(path), grouped
+    if reference is None or not all(map(Path.is_file, needed)) or {r.path for r in runs} - {*files}:
+        return
+    table = new_persons(
+        name,
+        reference.queries,
+        runs,
+        [files[run.path] for run in runs],
+        read_clusters(grouped),
+        bundle.config.retrieval,
+        bundle.config.presentation.confidence,
+    )
+    write_csv(table, bundle.again(path))
+    yield of_csv("retrieval", path, bundle.published(path), bundle.again(path))
 
 
 def _ranked_again(
@@ -271,25 +296,29 @@ def _comparisons(
 
 
 def _effects(bundle: Bundle, name: str, clusters: pd.Series) -> Iterator[Agreement]:
-    from anonbench.evaluation.effect_table import collect_effects
+    """Effects and their variance components."""
+    from anonbench.evaluation.effect_table import collect_effects, measure, read_by_reference
+    from anonbench.evaluation.variance import tabulate_variances
 
-    experiment, path = bundle.experiment, f"{name}/effects.csv"
-    if not bundle.published(path).is_file():
-        return
-    runs = experiment.trained_scenarios(name)
-    seeds, shown = experiment.second_references, bundle.config.presentation
-    table = collect_effects(
-        name,
+    experiment, shown = bundle.experiment, bundle.config.presentation
+    runs, seeds = experiment.trained_scenarios(name), experiment.second_references
+    files = (
         runs,
         (experiment.reference_seed, *seeds),
         [bundle.carried(f"{name}/retrieval/{run.path}.parquet") for run in runs],
         [bundle.carried(f"{name}/retrieval/second/seed{seed}.parquet") for seed in seeds],
-        clusters,
-        shown.confidence,
-        shown.equivalence_margin,
     )
-    write_csv(table, bundle.again(path))
-    yield of_csv("effects", path, bundle.published(path), bundle.again(path))
+    path = f"{name}/effects.csv"
+    if bundle.published(path).is_file():
+        sure = shown.confidence, shown.equivalence_margin
+        write_csv(collect_effects(name, *files, clusters, *sure), bundle.again(path))
+        yield of_csv("effects", path, bundle.published(path), bundle.again(path))
+    path = f"{name}/variance.csv"
+    if bundle.published(path).is_file():
+        effects = measure(*files[:2], read_by_reference(*files))
+        asked = shown.confidence, shown.stated_difference
+        write_csv(tabulate_variances(name, effects, clusters, *asked), bundle.again(path))
+        yield of_csv("variance", path, bundle.published(path), bundle.again(path))
 
 
 def _best(
@@ -394,6 +423,8 @@ def _writers(bundle: Bundle) -> dict[str, Callable[[Path, Path, Path], None]]:
             "scores": bundle.again(f"{name}/scores.csv"),
             "comparisons": bundle.again(f"{name}/comparisons.csv"),
             "rates": bundle.carried(f"{name}/privacy/reidentification.csv"),
+            "gallery_sizes": bundle.carried(f"{name}/privacy/gallery_sizes.csv"),
+            "variance": bundle.again(f"{name}/variance.csv"),
         }
         for each in experiment.dataset_tables:
             writers[f"{each}_{name}"] = partial(

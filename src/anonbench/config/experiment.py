@@ -10,13 +10,15 @@ from typing import Literal
 
 from anonbench.config import Config, Dataset, PaperRole
 from anonbench.core.registries.detectors import DETECTORS
-from anonbench.core.registries.tables import TABLES
+from anonbench.core.registries.tables import OF_ATTACKS, TABLES
 from anonbench.core.sharding import shard_count
-from anonbench.core.vocabulary import Adaption, Entity, Model, QueryKind, Split, Variant
+from anonbench.core.vocabulary import Adaption, Baseline, Entity, Model, QueryKind, Split, Variant
 
 TableKind = Literal["retrieval", "agreement", "downstream"]
 
 TABLE_SUFFIXES = ("csv", "md", "tex")
+ATTACK_TABLES = ("reidentification", "gallery_sizes")
+"""Tables of a data set's attacks, by their file names."""
 """Of the files that a table is written to."""
 FIGURE_SUFFIXES = ("png", "svg")
 """Of the files that a figure is written to."""
@@ -24,7 +26,7 @@ FIGURE_SUFFIXES = ("png", "svg")
 
 @dataclass(frozen=True)
 class Scenario:
-    """A trained model and the variant that its database and anonymized queries are in."""
+    """A model and the variant that its database and anonymized queries are in."""
 
     model: Model
     seed: int
@@ -182,21 +184,29 @@ class Experiment:
         return [(model, seed) for model in self.models(name) for seed in self.seeds(model)]
 
     def scenarios(self, name: str) -> list[Scenario]:
-        """Return what is scored: the unadapted models on every variant, the others on their own.
+        """Return what is scored: adapted models on their own variant, all others on every variant.
 
         On original images, the unadapted models are the ceiling and the retraining control.
+        Baselines have the reference's seed.
         """
         return [
             Scenario(model, seed, variant)
             for variant in (Variant(), *self.variants(name))
-            for model, seed in self.trainings(name)
-            if model == Model() or model.variant == variant
+            for model, seed in [
+                *self.trainings(name),
+                *((Model(baseline), self.reference_seed) for baseline in Baseline),
+            ]
+            if model.variant in (Variant(), variant)
         ]
 
     def trained_scenarios(self, name: str) -> list[Scenario]:
-        """Return what second references judge: all that is scored but the retraining control."""
-        seeds = self.config.training_seeds
-        return [scenario for scenario in self.scenarios(name) if scenario.seed in seeds]
+        """Return what second references judge: no retraining control, and no baseline."""
+        trained, seeds = self.models(name), self.config.training_seeds
+        return [
+            scenario
+            for scenario in self.scenarios(name)
+            if scenario.model in trained and scenario.seed in seeds
+        ]
 
     def anonymized_scenarios(self, name: str) -> list[Scenario]:
         """Return those of `trained_scenarios` that have queries of both kinds."""
@@ -240,7 +250,7 @@ class Experiment:
         return [
             name
             for name in self.config.presentation.tables
-            if self.config.privacy.enabled or "rates" not in TABLES[name].needs
+            if self.config.privacy.enabled or not OF_ATTACKS & set(TABLES[name].needs)
         ]
 
     def table(self, stem: str) -> Table:

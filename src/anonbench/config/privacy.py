@@ -41,7 +41,7 @@ class Privacy(ATTACKERS.with_sections(Settings)):  # type: ignore[misc]
     margin: Annotated[float, Field(ge=1.0)] = 1.0
     """Factor by which a face's crop is grown where persons are looked for: more than 1 shows the
     attacker hair and background too, which no method hides."""
-    attackers: tuple[AttackerName, ...] = ("recognizer",)
+    attackers: tuple[AttackerName, ...] = ("recognizer", "supervised")
     """Attackers beside the experiment's own models."""
 
     def of(self, attacker: type[A]) -> A:

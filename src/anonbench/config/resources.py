@@ -12,8 +12,10 @@ from anonbench.config import Recipe
 from anonbench.config.experiment import Experiment
 from anonbench.core.registries.detectors import DETECTORS
 from anonbench.core.registries.methods import METHODS
-from anonbench.core.vocabulary import Entity, Split
+from anonbench.core.vocabulary import UNADAPTED, Baseline, Entity, Model, QueryKind, Split
 
+LEARNED_PER_SECOND = 200.0
+"""Regions that a supervised attacker learns from on one core: ridges in five folds."""
 READ_PER_SECOND = 25.0
 """Images decoded."""
 LISTED_PER_SECOND = 500.0
@@ -33,6 +35,11 @@ GPU_SCORED = 100.0
 """A guess: cores that a GPU stands for in retrieval."""
 VALUES_READ = 1e8
 """Numbers a second that are read, checked and normalized."""
+SECONDS_A_LEFT_OUT_RANK = 3e-7
+"""Of an image in a ranking from which persons are left out; seen at 19,792 images: the same."""
+LEFT_OUT_QUERIES = 2_000
+"""At most; `anonbench.evaluation.retrieval.new_persons`."""
+LEFT_OUT_BLOCK = 192
 BLOCK_BYTES = 20
 """Of each image and each query of a block, in retrieval."""
 SCORE_BYTES = 64
@@ -48,6 +55,8 @@ ROW_BYTES = 1_000
 """Of a row of a table with an id, while it is sorted."""
 LARGE = 1024
 """Dimension of ViT-L's features."""
+PIXELS = 3 * 32 * 32 + 1
+"""Dimension of raw pixels (`anonbench.embedding.baselines`)."""
 SAFETY = 2.0
 """Jobs are given this many times the estimate."""
 
@@ -63,12 +72,23 @@ class Estimates:
         """Return the data set's training recipe."""
         return self._experiment.config.recipes[self._experiment.datasets[name].recipe]
 
-    def minutes(self, stage: str, name: str, split: str = "train") -> int:
+    def minutes(self, stage: str, name: str, split: str = "train", model: str = UNADAPTED) -> int:
         """Return how long one job of a stage may take, with a safety factor, at least 5."""
-        return max(5, math.ceil(SAFETY * self.seconds(stage, name, split) / 60))
+        return max(5, math.ceil(SAFETY * self.seconds(stage, name, split, model) / 60))
 
-    def seconds(self, stage: str, name: str, split: str = "train") -> float:
-        """Return how long one job of a stage is expected to take."""
+    def seconds(self, stage: str, name: str, split: str = "train", model: str = UNADAPTED) -> float:
+        """Return how long one job of a stage is expected to take.
+
+        Args:
+            stage: name of its script.
+            name: of the data set.
+            split: whose shards a job handles one of.
+            model: whose features a job reads.
+
+        Raises:
+            ValueError: there is no formula for the stage.
+
+        """
         counts = self._counts[name]
         images = counts[Split.TRAIN] + counts[Split.VAL]
         shards = len(self._experiment.shards(name, Split(split), counts))
@@ -88,14 +108,18 @@ class Estimates:
             case "embed":
                 rate = GPU_EMBEDDED_PER_SECOND if self._is_large(name) else CPU_EMBEDDED_PER_SECOND
                 return images / rate
+            case "embed_pixels":
+                return images / READ_PER_SECOND
             case "privacy":
                 return self._attacked_in(name)
             case "retrieve":
                 on_gpu = self._experiment.config.retrieval.device == "cuda"
                 speed = GPU_SCORED if on_gpu else self.retrieval_threads(name)
                 return self._retrieved_in(name) / speed
+            case "new_persons":
+                return self._left_out_in(name)
             case "downstream":
-                return self._classified_in(name) / self.downstream_threads(name)
+                return self._classified_in(name, model) / self.downstream_threads(name, model)
         raise ValueError(f"no stage is called {stage!r}")
 
     def detection_gpus(self, name: str) -> int:
@@ -137,6 +161,10 @@ class Estimates:
         vectors = 4 * self._width(name) * max(counts.values()) // 10**6
         return (6_000 if self._is_large(name) else 1_500) + vectors
 
+    def pixels_mb(self, name: str) -> int:
+        """Return the main memory of a job that reads pixels as features."""
+        return 1_500 + 4 * PIXELS * max(self._counts[name].values()) // 10**6
+
     def retrieval_gpus(self) -> int:
         """Return the GPUs of a retrieval job."""
         return int(self._experiment.config.retrieval.device == "cuda")
@@ -154,14 +182,20 @@ class Estimates:
         """
         settings = self._experiment.config.retrieval
         images = self._counts[name][Split.VAL]
-        vectors = 4 * images * self._width(name)
-        databases = min(
-            len(self._experiment.scenarios(name)) * vectors,
-            max(vectors, int(settings.memory_gb * 1e9)),
-        )
-        scores = 2 * SCORE_BYTES * self._retrieval_queries(name) * self._rankings(name)
+        reference = 4 * images * self._width(name)
+        scenarios = self._experiment.scenarios(name)
+        vectors = [4 * images * self._width(name, scenario.model) for scenario in scenarios]
+        databases = min(sum(vectors), max(*vectors, int(settings.memory_gb * 1e9)))
+        scores = 2 * SCORE_BYTES * self._retrieval_queries(name) * len(self._rankings(name))
         block = BLOCK_BYTES * settings.block * images
-        return 500 + (vectors + databases + block + scores) // 10**6
+        return 500 + (reference + databases + block + scores) // 10**6
+
+    def new_persons_mb(self, name: str) -> int:
+        """Return the main memory of a job that leaves persons out: one variant's embeddings."""
+        images, systems = self._counts[name][Split.VAL], self._systems(name)
+        vectors = 4 * images * self._width(name)
+        block = 4 * LEFT_OUT_BLOCK * images * (2 * systems + 1)
+        return 500 + (2 * (systems + 1) * vectors + block) // 10**6
 
     def rankings_mb(self, name: str) -> int:
         """Return the main memory of a job that gathers scores: one scenario's at a time."""
@@ -170,17 +204,34 @@ class Estimates:
 
     def _retrieved_in(self, name: str) -> float:
         """Return the seconds of a retrieval job on one core."""
-        images, width = self._counts[name][Split.VAL], self._width(name)
-        pairs = float(self._retrieval_queries(name)) * images * (self._rankings(name) + 1)
-        read = 3.0 * images * width * self._rankings(name)
-        return 20 + pairs * (width * SECONDS_A_PRODUCT + SECONDS_A_RANK) + read / VALUES_READ
+        images, ranked = self._counts[name][Split.VAL], self._rankings(name)
+        widths = [self._width(name), *ranked]  # the reference's first
+        pairs = float(self._retrieval_queries(name)) * images
+        compared = sum(widths) * SECONDS_A_PRODUCT + len(widths) * SECONDS_A_RANK
+        return 20 + pairs * compared + 3.0 * images * sum(ranked) / VALUES_READ
 
-    def _rankings(self, name: str) -> int:
-        """Return how often each query is ranked: once on original images, else by both kinds."""
-        return sum(
-            1 if scenario.variant.method is None else 2
+    def _left_out_in(self, name: str) -> float:
+        """Return the seconds of a job that leaves persons out."""
+        images, systems = self._counts[name][Split.VAL], self._systems(name)
+        queries = min(images, LEFT_OUT_QUERIES)
+        rankings = queries * len(self._experiment.variants(name)) * systems
+        return 20 + rankings * (2e-4 + images * SECONDS_A_LEFT_OUT_RANK)
+
+    def _systems(self, name: str) -> int:
+        """Return the models of a variant that can be chosen, by seed and query kind."""
+        models = 1 + len(self._experiment.datasets[name].adaptions)
+        return len(QueryKind) * models * len(self._experiment.config.training_seeds)
+
+    def _rankings(self, name: str) -> list[int]:
+        """Return the width of the features of each ranking of a query.
+
+        On original images a query is ranked once, else by both kinds.
+        """
+        return [
+            self._width(name, scenario.model)
             for scenario in self._experiment.scenarios(name)
-        )
+            for _ in range(1 if scenario.variant.method is None else 2)
+        ]
 
     def _retrieval_queries(self, name: str) -> int:
         """Return the queries of a retrieval job."""
@@ -188,19 +239,20 @@ class Estimates:
         images = self._counts[name][Split.VAL]
         return math.ceil(min(settings.queries or images, images) / settings.shards)
 
-    def downstream_threads(self, name: str) -> int:
+    def downstream_threads(self, name: str, model: str = UNADAPTED) -> int:
         """Return the threads of a downstream job: about five minutes of work each."""
-        return min(8, max(1, math.ceil(self._classified_in(name) / 300)))
+        return min(8, max(1, math.ceil(self._classified_in(name, model) / 300)))
 
-    def downstream_mb(self, name: str) -> int:
+    def downstream_mb(self, name: str, model: str = UNADAPTED) -> int:
         """Return the main memory of a downstream job: features, their copy, a block of k-NN."""
         counts = self._counts[name]
         block = min(512 * counts[Split.TRAIN], NEIGHBOUR_BLOCK)
-        return 800 + (8 * self._width(name) * sum(counts.values()) + 4 * block) // 10**6
+        width = self._width(name, Model.parse(model))
+        return 800 + (8 * width * sum(counts.values()) + 4 * block) // 10**6
 
-    def _classified_in(self, name: str) -> float:
+    def _classified_in(self, name: str, model: str) -> float:
         """Return the seconds of a downstream job on one core."""
-        counts, width = self._counts[name], self._width(name)
+        counts, width = self._counts[name], self._width(name, Model.parse(model))
         train, val = counts[Split.TRAIN], counts[Split.VAL]
         fits = len(self._experiment.config.downstream.linear.strengths) + 1
         neighbours = train * val * (width * SECONDS_A_PRODUCT + SECONDS_A_NEIGHBOUR)
@@ -217,14 +269,19 @@ class Estimates:
         return len(Entity) * self._experiment.config.privacy.gallery
 
     def _attacked_in(self, name: str) -> float:
-        """Return the seconds of a job of attacks: images read, then crops embedded."""
+        """Return the seconds of a job of attacks: images read, crops embedded, lessons learned."""
+        privacy, dataset = self._experiment.config.privacy, self._experiment.datasets[name]
         variants = 1 + len(self._experiment.variants(name))
         rate = GPU_EMBEDDED_PER_SECOND if self._is_large(name) else CPU_EMBEDDED_PER_SECOND
         read = min(self._counts[name][Split.VAL], self._gallery_crops()) / READ_PER_SECOND
-        return 20 + variants * (
-            read
-            + (2 + len(self._experiment.config.privacy.attackers)) * self._gallery_crops() / rate
-        )
+        sizes = [each.lesson_size() for each in privacy.named() if each.learns]
+        lessons = sum(sizes) * len(self._experiment.entities(name))
+        taught = lessons * (1 + len(dataset.methods))
+        hidden = min(self._counts[name][Split.TRAIN], lessons) * len(dataset.methods)
+        slowest = min(METHODS[method].images_per_second for method in dataset.methods)
+        learned = taught * (1 / rate + 1 / LEARNED_PER_SECOND) + hidden / slowest
+        models = 2 + len(privacy.attackers)
+        return 20 + learned + variants * (read + models * self._gallery_crops() / rate)
 
     def _is_large(self, name: str) -> bool:
         backbone = self.recipe(name).backbone
@@ -237,7 +294,9 @@ class Estimates:
         recipe = self.recipe(name)
         return GPU_TRAINED_PER_SECOND * recipe.gpus * recipe.nodes
 
-    def _width(self, name: str) -> int:
+    def _width(self, name: str, model: Model | None = None) -> int:
+        if model is not None and model.adaption is Baseline.PIXELS:
+            return PIXELS
         backbone = self.recipe(name).backbone
         if (other := backbone.registered) is not None:
             return other.width

@@ -98,14 +98,21 @@ def overlays(config: Config) -> Slice:
 
 def anonymize(config: Config, name: str, variant: str) -> Slice:
     """The format, and the settings of the variant's own method."""
-    method = str(Variant.parse(variant).method)
-    fields = {"format", "margin", method}
+    kept = {"keep_without_regions": config.datasets[name].keep_without_regions}
+    return _hiding(config, str(Variant.parse(variant).method)) | kept
+
+
+def hiding(config: Config, name: str) -> Slice:
+    """The format, and the settings of the data set's methods."""
+    return _hiding(config, *map(str, config.datasets[name].methods))
+
+
+def _hiding(config: Config, *methods: str) -> Slice:
+    fields = {"format", "margin", *methods}
     if config.anonymization.format == "jpeg":
         fields.add("jpeg_quality")
-    return {
-        "settings": config.anonymization.model_dump(mode="json", include=fields),
-        "keep_without_regions": config.datasets[name].keep_without_regions,
-    } | _code(METHODS, method)
+    settings = config.anonymization.model_dump(mode="json", include=fields)
+    return {"settings": settings} | _code(METHODS, *methods)
 
 
 def train(config: Config, name: str) -> Slice:
@@ -140,6 +147,23 @@ def embed(config: Config) -> Slice:
     return {"settings": config.embedding.effective()}
 
 
+def untrained(config: Config, name: str) -> Slice:
+    """What the data set's network is before its training, and how images become its input."""
+    recipe = config.recipes[config.datasets[name].recipe]
+    parts = {
+        "backbone": recipe.backbone.model_dump(mode="json", exclude={"pretrained"}),
+        "crops": recipe.crops.model_dump(mode="json", include={"global_size", "normalize"}),
+        **recipe.model_dump(mode="json", include={"resize", "device", "threads"}),
+    }
+    return {"recipe": parts} | backbone_code(recipe)
+
+
+def embed_pixels(config: Config, name: str) -> Slice:
+    """How pixels are read: as the data set's network sees an image."""
+    recipe = config.recipes[config.datasets[name].recipe]
+    return embed(config) | {"recipe": {"resize": recipe.resize}}
+
+
 def retrieve(config: Config) -> Slice:
     """How a ranking is compared with the reference's."""
     return {"settings": config.retrieval.effective()}
@@ -148,6 +172,14 @@ def retrieve(config: Config) -> Slice:
 def retrieve_without_own(config: Config) -> Slice:
     """The same, where no query has its own image among the retrieved and the relevant ones."""
     return {"settings": config.retrieval.without_own_images().effective()}
+
+
+def new_persons(config: Config) -> Slice:
+    """How a ranking is compared with the reference's, and how sure one can be of its mean."""
+    return {
+        "retrieval": config.retrieval.effective(),
+        "confidence": config.presentation.confidence,
+    }
 
 
 def downstream(config: Config, name: str) -> Slice:
@@ -175,6 +207,12 @@ def scores(config: Config) -> Slice:
 def comparisons(config: Config) -> Slice:
     """How sure one can be of a difference, and which differences matter."""
     fields = {"confidence", "equivalence_margin"}
+    return {"settings": config.presentation.model_dump(mode="json", include=fields)}
+
+
+def variance(config: Config) -> Slice:
+    """How sure one wants to be of which difference."""
+    fields = {"confidence", "stated_difference"}
     return {"settings": config.presentation.model_dump(mode="json", include=fields)}
 
 

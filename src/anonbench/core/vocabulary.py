@@ -1,7 +1,7 @@
 """The words of the experiment: variants, models and scenarios, and how they are written in paths.
 
 One variant is one version of the images (``original``, ``blur-50``); one model is one DINOv2
-training (``unadapted``, ``A-blur-50``). See docs/reference/glossary.md.
+training (``unadapted``, ``A-blur-50``), or a baseline without one. See docs/reference/glossary.md.
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ ORIGINAL = "original"
 UNADAPTED = "unadapted"
 CONTROL = "control"
 """The retraining control: the unadapted model of another seed than the reference's."""
-NO_CHOICE = frozenset({CONTROL})
+PIXELS = "pixels"
+UNTRAINED = "untrained"
+NO_CHOICE = frozenset({CONTROL, PIXELS, UNTRAINED})
 """Rows of a table that nobody can choose for a retrieval system: yardsticks for the others."""
 
 DOCUMENT_CLASSES = (
@@ -85,6 +87,15 @@ class Adaption(StrEnum):
         return self in (Adaption.A, Adaption.C)
 
 
+class Baseline(StrEnum):
+    """Embeddings without training, which tell how much of a score needs none."""
+
+    PIXELS = "pixels"
+    """Pixels of the image at 32 x 32."""
+    UNTRAINED = "untrained"
+    """The recipe's network before its training."""
+
+
 class QueryKind(StrEnum):
     """Which version of a query image is embedded. The database is always anonymized."""
 
@@ -116,22 +127,32 @@ class Variant:
         return cls(method, int(degree))
 
 
+_WITHOUT_VARIANT: dict[str, Adaption | Baseline] = {
+    each.value: each for each in (Adaption.UNADAPTED, *Baseline)
+}
+
+
 @dataclass(frozen=True)
 class Model:
-    """One training: the unadapted model, or an adaption to one variant."""
+    """What embeds images: the unadapted model, an adaption to one variant, or a baseline."""
 
-    adaption: Adaption = Adaption.UNADAPTED
+    adaption: Adaption | Baseline = Adaption.UNADAPTED
     variant: Variant = Variant()
 
     def __str__(self) -> str:
-        if self.adaption is Adaption.UNADAPTED:
-            return UNADAPTED
+        if self.adaption in _WITHOUT_VARIANT:
+            return str(self.adaption)
         return f"{self.adaption}-{self.variant}"
 
     @classmethod
     def parse(cls, text: str) -> Model:
-        """Read ``unadapted`` or ``<adaption>-<variant>``; raise ValueError for anything else."""
-        if text == UNADAPTED:
-            return cls()
+        """Read ``unadapted``, ``pixels``, ``untrained`` or ``<adaption>-<variant>``.
+
+        Raises:
+            ValueError: it is anything else.
+
+        """
+        if text in _WITHOUT_VARIANT:
+            return cls(_WITHOUT_VARIANT[text])
         adaption, _, variant = text.partition("-")
         return cls(Adaption(adaption), Variant.parse(variant))

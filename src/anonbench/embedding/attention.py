@@ -16,12 +16,13 @@ from anonbench.core.boxes import Region
 from anonbench.core.io import atomic, write_parquet
 from anonbench.datasets.shards import ImageSet
 from anonbench.embedding.attention_shares import (
+    NULLS,
     SHARE_COLUMNS,
     patch_means,
-    share_inside,
+    share_rows,
     visible_boxes,
 )
-from anonbench.training.checkpoints.weights import load_backbone, read_description
+from anonbench.training.checkpoints.weights import load_backbone, load_untrained, read_description
 from anonbench.training.data.preprocess import Preprocess
 from anonbench.training.model.backbone import encode
 
@@ -95,7 +96,8 @@ def attend(
 ) -> None:
     """Write one model's maps of a few images and its shares over a sample, on every variant.
 
-    On a CPU, whatever the device of training: it is a few hundred images.
+    The shares of the same network with random weights stand beside them. On a CPU, whatever the
+    device of training: it is a few hundred images.
 
     Args:
         backbone: what `train` wrote.
@@ -112,24 +114,30 @@ def attend(
     """
     torch.set_num_threads(read_description(backbone)["threads"])
     model, preprocess = load_backbone(backbone)
+    blank = load_untrained(backbone)
     kept: dict[tuple[str, str], np.ndarray] = {}
-    rows: list[tuple[object, ...]] = []
+    tables = [pd.DataFrame(columns=SHARE_COLUMNS)]
     for variant, images in variants.items():
-        for image_id in dict.fromkeys([*drawn, *sample]):
-            heads = attention_maps(model, preprocess, images.read(image_id))
-            if image_id in drawn:
-                kept[variant, image_id] = heads
-            if image_id in sample:
-                seen = visible_boxes(regions[image_id], images.size(image_id), preprocess)
-                covered = patch_means(seen, (heads.shape[1], heads.shape[2]))
-                chance = float(covered.mean())
-                rows += [
-                    (image_id, variant, head, float(share), chance)
-                    for head, share in enumerate(share_inside(heads, covered), start=1)
-                ]
+        by_image = {
+            image_id: attention_maps(model, preprocess, images.read(image_id))
+            for image_id in dict.fromkeys([*drawn, *sample])
+        }
+        kept |= {(variant, image_id): by_image[image_id] for image_id in drawn}
+        if not sample:
+            continue
+        own = np.stack([by_image[image_id] for image_id in sample])
+        before = [attention_maps(blank, preprocess, images.read(image_id)) for image_id in sample]
+        covered = [
+            patch_means(
+                visible_boxes(regions[image_id], images.size(image_id), preprocess), own.shape[2:]
+            )
+            for image_id in sample
+        ]
+        tables.append(share_rows(variant, sample, own, np.stack(before), np.stack(covered)))
+    table = pd.concat(tables[1:] or tables, ignore_index=True)
     write_maps(AttentionMaps(preprocess, kept), maps)
-    types = {"id": str, "variant": str, "head": np.int64, "share": float, "chance": float}
-    write_parquet(pd.DataFrame(rows, columns=SHARE_COLUMNS).astype(types), shares)
+    types = {"id": str, "variant": str, "head": np.int64, "share": float}
+    write_parquet(table.astype(types | dict.fromkeys(NULLS, float)), shares)
 
 
 def write_maps(attention: AttentionMaps, path: Path) -> None:

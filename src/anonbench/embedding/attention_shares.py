@@ -1,7 +1,11 @@
-"""The share of attention that falls inside the sensitive boxes.
+"""Share of attention that falls inside the sensitive boxes, against three null values.
 
-It is measured against chance: what would fall there if the attention were spread evenly over what
-the network sees of the image.
+- chance: attention spread evenly over what the network sees of the image.
+- others: the same attention in the boxes of other images. A model that looks at the middle of every
+  image has a share above chance, and no higher than this, where boxes lie in the middle.
+- untrained: the same network with the random weights of before its training, on the same image
+  (Adebayo et al., "Sanity Checks for Saliency Maps", NeurIPS 2018: a map that does not depend on
+  the weights says nothing about what was learned).
 """
 
 from __future__ import annotations
@@ -14,7 +18,8 @@ import pandas as pd
 
 from anonbench.anonymization.geometry import cover
 from anonbench.core.boxes import Region
-from anonbench.core.numeric.statistics import bootstrap_means, interval
+from anonbench.core.numeric.clusters import clustered_mean
+from anonbench.datasets.clusters import clusters_of
 
 if TYPE_CHECKING:
     from anonbench.training.data.preprocess import Preprocess
@@ -22,9 +27,12 @@ if TYPE_CHECKING:
 SAMPLE = 64
 """Validation images over which shares are averaged. An image's share varies little beside a
 head's difference from chance, so that more would cost time and tell nothing new."""
-SHARE_COLUMNS = ["id", "variant", "head", "share", "chance"]
-SUMMARY_COLUMNS = ["model", "variant", "head", "share", "low", "high", "chance"]
-SUMMARY_COLUMNS += ["above", "above_low", "above_high", "n"]
+NULLS = ("chance", "others", "untrained")
+"""What a share is measured against."""
+SHARE_COLUMNS = ["id", "variant", "head", "share", *NULLS]
+SUMMARY_COLUMNS = ["model", "variant", "head", "share", "low", "high"]
+SUMMARY_COLUMNS += [f"{null}{end}" for null in NULLS for end in ("", "_above", "_low", "_high")]
+SUMMARY_COLUMNS += ["n", "clusters", "reason"]
 ALL_HEADS = "mean"
 """In the column `head` of a summary: the mean over all heads."""
 
@@ -80,36 +88,107 @@ def share_inside(maps: np.ndarray, covered: np.ndarray) -> np.ndarray:
     return np.asarray((weights * covered).sum(axis=(1, 2)) / weights.sum(axis=(1, 2)))
 
 
-def summarize_shares(
-    tables: Mapping[str, pd.DataFrame], resamples: int, confidence: float
+def shares_in_others(maps: np.ndarray, covered: np.ndarray) -> np.ndarray:
+    """Return each image's part of the mean share that falls inside other images' boxes.
+
+    The mean over images is the mean over all pairs of different images, the expectation over random
+    permutations of the boxes. An image takes part in it by its attention and by its boxes: its
+    value is the mean share of its attention in the others' boxes, plus that of the others'
+    attention in its boxes, less the mean over pairs. So differences by image have the variance of
+    the difference of means, to first order (Hájek's projection of a U-statistic; van der Vaart,
+    "Asymptotic Statistics", 1998, chapter 12).
+
+    Args:
+        maps: [N, heads, h, w] of `attention_maps`.
+        covered: [N, h, w], how much of each patch lies in an image's boxes.
+
+    Returns:
+        float64 [N, heads]; NaN for a single image.
+
+    """
+    count = len(maps)
+    if count < 2:
+        return np.full(maps.shape[:2], np.nan)
+    weights = maps / maps.sum(axis=(2, 3), keepdims=True, dtype=np.float64)
+    pairs = np.einsum("ikyx,jyx->kij", weights, covered)
+    pairs[:, np.arange(count), np.arange(count)] = 0.0
+    by_attention, by_boxes = pairs.sum(axis=2), pairs.sum(axis=1)
+    whole = pairs.sum(axis=(1, 2)) / (count * (count - 1))
+    return np.asarray(((by_attention + by_boxes) / (count - 1) - whole[:, None]).T)
+
+
+def share_rows(
+    variant: str, ids: Sequence[str], maps: np.ndarray, blank: np.ndarray, covered: np.ndarray
 ) -> pd.DataFrame:
-    """Return each head's mean share over images with its interval.
+    """Return the shares of one variant, columns `SHARE_COLUMNS`: a row an image and head.
+
+    Args:
+        variant: its name.
+        ids: of the images [N].
+        maps: [N, heads, h, w] of `attention_maps`, by the model.
+        blank: the same by the network before its training.
+        covered: [N, h, w], how much of each patch lies in an image's boxes.
+
+    """
+    heads = maps.shape[1]
+    chance = np.repeat(covered.mean(axis=(1, 2))[:, None], heads, axis=1)
+
+    def inside(of: np.ndarray) -> np.ndarray:
+        return np.stack([share_inside(*each) for each in zip(of, covered, strict=True)])
+
+    values = (inside(maps), chance, shares_in_others(maps, covered), inside(blank))
+    keys = {
+        "id": np.repeat(np.array(ids, dtype=object), heads),
+        "variant": variant,
+        "head": np.tile(np.arange(1, heads + 1), len(ids)),
+    }
+    columns = dict(zip(("share", *NULLS), (value.ravel() for value in values), strict=True))
+    return pd.DataFrame(keys | columns)
+
+
+def summarize_shares(
+    tables: Mapping[str, pd.DataFrame], clusters: pd.Series, confidence: float
+) -> pd.DataFrame:
+    """Return each head's mean share over images, the null values, and how far it is above them.
 
     Args:
         tables: by model, columns `SHARE_COLUMNS`.
-        resamples: of the bootstrap over images.
-        confidence: of the interval.
+        clusters: of all images, by id, as `anonbench.datasets.clusters.read_clusters` returns them.
+        confidence: of the intervals, which are those of `clustered_mean`.
 
     Returns:
         One row for each model, variant and head, and one for the mean over heads (`ALL_HEADS`);
-        columns `SUMMARY_COLUMNS`. `chance` is the regions' mean share of the image, `above` the
-        mean of share less chance, whose interval is the narrower one: images with large regions
-        have both high. `n` is the number of images.
+        columns `SUMMARY_COLUMNS`. `<null>` is the mean of a null value, `<null>_above` that of
+        share less null value by image, with its interval. `n` is the number of images, `reason` why
+        there is no interval.
+
+    Raises:
+        InputError: an image has no cluster.
 
     """
-    rows: list[tuple[object, ...]] = []
+    rows: list[dict[str, object]] = []
     for model, table in tables.items():
-        for variant, rows_of_variant in table.groupby("variant", sort=False):
-            wide = rows_of_variant.pivot(index="id", columns="head", values="share").sort_index()
-            names = [*(str(head) for head in wide.columns), ALL_HEADS]
-            values = np.column_stack([wide, wide.mean(axis=1)])
-            by_image = rows_of_variant.groupby("id", sort=True)["chance"].first().to_numpy()
-            above = values - by_image[:, None]
-            means = bootstrap_means(np.hstack([values, above]), resamples, "attention")
-            bounds = [interval(column, confidence) for column in means.T]
-            for column, name in enumerate(names):
-                beyond = len(names) + column
-                share = (float(values[:, column].mean()), *bounds[column], float(by_image.mean()))
-                difference = (float(above[:, column].mean()), *bounds[beyond])
-                rows.append((model, variant, name, *share, *difference, len(values)))
+        for variant, of_variant in table.groupby("variant", sort=False):
+            wide = of_variant.pivot(index="id", columns="head", values=["share", *NULLS])
+            groups = clusters_of(pd.Series(wide.index), clusters)
+            values = {name: wide[name].to_numpy(float) for name in ("share", *NULLS)}
+            heads = [(str(head), [place]) for place, head in enumerate(wide["share"].columns)]
+            for head, places in [*heads, (ALL_HEADS, list(range(len(heads))))]:
+                of_head = {name: each[:, places].mean(axis=1) for name, each in values.items()}
+                key = {"model": model, "variant": variant, "head": head}
+                rows.append(key | _summary(of_head, groups, confidence))
     return pd.DataFrame(rows, columns=SUMMARY_COLUMNS)
+
+
+def _summary(
+    values: Mapping[str, np.ndarray], groups: np.ndarray, confidence: float
+) -> dict[str, object]:
+    """Return one head's means and intervals, columns `SUMMARY_COLUMNS`."""
+    share = values["share"]
+    mean = clustered_mean(share, groups, confidence)
+    row: dict[str, object] = {"share": mean.value, "low": mean.low, "high": mean.high}
+    for null in NULLS:
+        above = clustered_mean(share - values[null], groups, confidence)
+        row |= {null: values[null].mean(), f"{null}_above": above.value}
+        row |= {f"{null}_low": above.low, f"{null}_high": above.high}
+    return row | {"n": mean.n, "clusters": mean.clusters, "reason": mean.reason}

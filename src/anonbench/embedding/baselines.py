@@ -43,12 +43,12 @@ def pixels(images: ImageSet, resize: Literal["crop", "squash"], settings: Embedd
 
     """
     preprocess = Preprocess(SIDE, "per_crop", resize)
-    parts = [
-        preprocess.normalized(batch).flatten(1).numpy()
-        for batch in batches(images, preprocess, settings)
-    ]
-    values = np.concatenate(parts) if parts else np.zeros((0, 3 * SIDE * SIDE), np.float32)
-    return np.pad(values, ((0, 0), (0, 1)), constant_values=1.0)
+    values = np.ones((len(images.ids), 3 * SIDE * SIDE + 1), np.float32)
+    done = 0
+    for batch in batches(images, preprocess, settings):
+        values[done : done + len(batch), :-1] = preprocess.normalized(batch).flatten(1).numpy()
+        done += len(batch)
+    return values
 
 
 def embed_pixels(

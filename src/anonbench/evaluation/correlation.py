@@ -26,7 +26,7 @@ from anonbench.core.numeric.statistics import (
     spearman,
 )
 from anonbench.core.registries.methods import METHODS
-from anonbench.core.vocabulary import CONTROL, QueryKind
+from anonbench.core.vocabulary import NO_CHOICE, QueryKind
 
 METRICS = {
     "map_original": "mAP (original)",
@@ -72,8 +72,8 @@ MIN_ROWS = 3
 def metric_rows(scores: pd.DataFrame, degree: int, dataset: str | None = None) -> pd.DataFrame:
     """Return the rows that are correlated: method, adaption, and the six metrics as columns.
 
-    Seeds are averaged; originals and the retraining control are left out. A metric that was not
-    computed is NaN.
+    Seeds are averaged; originals, the retraining control and baselines are left out. A metric that
+    was not computed is NaN.
 
     Args:
         scores: table of one data set, or of several where `dataset` chooses.
@@ -89,11 +89,11 @@ def metric_rows(scores: pd.DataFrame, degree: int, dataset: str | None = None) -
         names = ", ".join(sorted(chosen["dataset"].unique()))
         raise InputError(f"the scores are of several data sets ({names}): choose one")
     methods = list(METHODS)
-    # the control is the unadapted model a second time, and no row of the paper's twelve
+    # neither the control nor a baseline is a row of the paper's twelve
     chosen = chosen[
         (chosen["degree"] == degree)
         & chosen["method"].isin(methods)
-        & (chosen["adaption"] != CONTROL)
+        & ~chosen["adaption"].isin(NO_CHOICE)
     ]
     kinds = set(QueryKind)
     columns = [

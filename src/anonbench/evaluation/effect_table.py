@@ -21,7 +21,7 @@ import pandas as pd
 from anonbench.config.experiment import Scenario
 from anonbench.core.errors import InputError
 from anonbench.core.numeric.clusters import Estimate, clustered_mean
-from anonbench.core.vocabulary import ORIGINAL, Adaption, Model, QueryKind, Variant
+from anonbench.core.vocabulary import ORIGINAL, Adaption, Baseline, Model, QueryKind, Variant
 from anonbench.datasets.clusters import clusters_of
 from anonbench.evaluation.decision import judge
 from anonbench.evaluation.effects import Judged, share_of, tell_apart
@@ -80,7 +80,7 @@ class Effect:
     variant: Variant
     query: QueryKind
     metric: str
-    adaption: Adaption
+    adaption: Adaption | Baseline
     name: str
     """One of `EFFECTS`."""
     pairs: tuple[tuple[int, int], ...]

@@ -19,6 +19,8 @@ MIN_QUERIES = 20
 MOST_CHANCE = 0.5
 """Where a random ranking has more mAP, most images are relevant and every system scores high."""
 
+_ROUNDING = 1e-9
+
 ALL_ALIKE = 1e-6
 """Where a random ranking has mnDCG this close to 1, the reference tells no image from another."""
 
@@ -100,14 +102,19 @@ def high_chance(scores: pd.DataFrame) -> str:
 
 
 def too_wide(low: float, high: float, needs: Needs) -> str:
-    """Return why a value (shares) is not known well enough; empty where it is."""
+    """Return why a value (shares) is not known well enough, and what to add; empty where it is.
+
+    An interval's width falls with the root of the number of clusters, with as many images each.
+    """
     if high - low <= needs.widest:
         return ""
     if math.isnan(high - low):
         return "it has no interval"
+    times = math.ceil(10 * ((high - low) / needs.widest) ** 2 - _ROUNDING) / 10
     return (
         f"its interval, {100 * low:.1f} to {100 * high:.1f}, is wider than {100 * needs.widest:g} "
-        "points; add validation images"
+        f"points; it takes about {times:g} times as many persons, forms or single images "
+        "(anonbench plan --power)"
     )
 
 

@@ -39,7 +39,7 @@ class ScenarioEmbeddings:
     """A scenario's embeddings (HDF5)."""
 
     adaption: str
-    """`unadapted`, `control`, `A`, `B` or `C`."""
+    """`unadapted`, `control`, `A`, `B`, `C`, `pixels` or `untrained`."""
     variant: Variant
     originals: Path
     """Of the original images: original queries."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from anonbench.core.registries import attackers, detectors, methods
 from anonbench.core.registries.registry import facts
-from anonbench.core.vocabulary import CONTROL
+from anonbench.core.vocabulary import CONTROL, PIXELS, UNTRAINED
 
 METHODS = facts(methods.METHODS, "label")
 ADAPTIONS = {
@@ -13,6 +13,8 @@ ADAPTIONS = {
     "A": "A",
     "B": "B",
     "C": "C",
+    PIXELS: "Raw pixels",
+    UNTRAINED: "Untrained network",
 }
 QUERIES = {"original": "With original query images", "anonymized": "With anonymized query images"}
 RETRIEVAL_METRICS = {"map": "mAP", "mndcg": "mnDCG"}

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from anonbench.config.experiment import Table
-from anonbench.core.vocabulary import CONTROL, UNADAPTED, QueryKind
+from anonbench.core.vocabulary import CONTROL, NO_CHOICE, UNADAPTED, Baseline, QueryKind
 from anonbench.reporting.labels import (
     ADAPTIONS,
     AT_CHANCE,
@@ -20,16 +20,23 @@ from anonbench.reporting.labels import (
     TIED,
     metric_label,
 )
-from anonbench.reporting.notes import notes_of, only, title_of
+from anonbench.reporting.notes import behind, cautions, notes_of, only, title_of
 from anonbench.reporting.summary import metrics_of, present, summarize, summarize_originals
 
 BASELINES = {
-    "ceiling": "Unadapted, original images",
+    "originals": "Unadapted, original images",
     "control": f"{ADAPTIONS[CONTROL]}, original images",
+    **{each.value: f"{ADAPTIONS[each]}, original images" for each in Baseline},
     "chance": "Chance",
     "floor": "Chance, own image first",
 }
 """What the rows of a table are read against."""
+ON_ORIGINALS = {
+    "originals": UNADAPTED,
+    "control": CONTROL,
+    **{each.value: each.value for each in Baseline},
+}
+"""Rows of the tidy scores of original images, by those of `BASELINES` that they are."""
 _Tests = dict[frozenset[str], float]
 
 
@@ -45,8 +52,8 @@ class Cell:
     low: float | None = None
     high: float | None = None
     best: bool = False
-    """Whether it is the highest of its column, as printed; the control takes no part, and a value
-    that all share is nobody's best."""
+    """Whether it is the highest of its column, as printed; rows that are no choice take no part,
+    and a value that all share is nobody's best."""
     tied: bool = False
     """Whether it is not the highest, but a paired test cannot tell it from the highest."""
     chance: bool = False
@@ -94,7 +101,12 @@ class Layout:
 
     stem: str
     title: str
+    behind: str
+    """The queries or images, clusters and seeds behind the numbers; empty without scores."""
+    cautions: tuple[str, ...]
+    """Why no statement rests on the numbers."""
     notes: tuple[str, ...]
+    """All that a table by itself needs: what is behind it, cautions, marks and baselines."""
     groups: tuple[tuple[str, str], ...]
     """Key and heading of each column group."""
     methods: tuple[tuple[str, str], ...]
@@ -102,8 +114,9 @@ class Layout:
     blocks: tuple[Block, ...]
     baselines: tuple[Row, ...]
     """What every block is read against, the same for all methods: the unadapted model on original
-    images (key `ceiling`), the control on them (`control`), `chance`, and `floor` of the anonymized
-    queries where it is another; those that are known."""
+    images (key `originals`), the control on them (`control`), what needs no training on them
+    (`pixels`, `untrained`), `chance`, and `floor` of the anonymized queries where it is another;
+    those that are known."""
 
     @property
     def caption(self) -> str:
@@ -135,7 +148,8 @@ def lay_out(
     summary = summarize(of_dataset)
     summary = summary[summary["metric"].isin(metrics)]
     methods = present(summary["method"], METHODS) or list(METHODS)
-    adaptions = present(summary["adaption"], ADAPTIONS) or [a for a in ADAPTIONS if a != CONTROL]
+    choices = [adaption for adaption in ADAPTIONS if adaption not in NO_CHOICE]
+    adaptions = present(summary["adaption"], ADAPTIONS) or choices
     of_degree = summary[summary["degree"] == table.degree]
     cells = {
         (row.query, row.adaption, row.metric, row.method): _cell(row)
@@ -162,6 +176,8 @@ def lay_out(
     return Layout(
         stem=table.stem,
         title=title_of(table),
+        behind="" if of_degree.empty else behind(table.kind != "downstream", of_degree),
+        cautions=tuple(cautions(of_degree)),
         notes=tuple(notes_of(table, of_degree, texts, confidence if tests else None)),
         groups=tuple(headings.items()),
         methods=tuple((method, METHODS.get(method, method)) for method in methods),
@@ -207,8 +223,8 @@ def _mark(rows: Sequence[Row], tests: Sequence[_Tests], level: float) -> tuple[R
     """Mark the highest value of each column, and those that a test cannot tell from it.
 
     Values that print like the highest are all marked as the highest, unless the whole column does:
-    then nothing is better than anything. The retraining control takes no part: it tells how far two
-    trainings are apart, and is no way to serve a retrieval system.
+    then nothing is better than anything. The control and baselines take no part: they are no
+    way to serve a retrieval system.
     """
     columns = [
         _mark_column({row.key: row.cells[number] for row in rows}, p, level)
@@ -219,7 +235,9 @@ def _mark(rows: Sequence[Row], tests: Sequence[_Tests], level: float) -> tuple[R
 
 def _mark_column(column: Mapping[str, Cell], p: _Tests, level: float) -> dict[str, Cell]:
     values = {
-        key: cell.value for key, cell in column.items() if key != CONTROL and cell.value is not None
+        key: cell.value
+        for key, cell in column.items()
+        if key not in NO_CHOICE and cell.value is not None
     }
     if len({f"{value:.1f}" for value in values.values()}) < 2:
         return dict(column)
@@ -247,7 +265,7 @@ def _baselines(
             for row in originals.itertuples(index=False)
             if row.adaption == adaption and row.metric in metrics
         }
-        for key, adaption in (("ceiling", UNADAPTED), ("control", CONTROL))
+        for key, adaption in ON_ORIGINALS.items()
     }
     if levels["floor"] == levels["chance"]:
         del levels["floor"]

@@ -17,7 +17,7 @@ from anonbench.config import Config, PaperRole
 from anonbench.config.experiment import Experiment
 from anonbench.core.registries.detectors import DETECTORS as DETECTOR_KINDS
 from anonbench.core.registries.tables import Grid, GridBlock
-from anonbench.core.vocabulary import ORIGINAL, QueryKind, Variant
+from anonbench.core.vocabulary import ORIGINAL, Baseline, Model, QueryKind, Variant
 from anonbench.core.wording import count
 from anonbench.evaluation.scores import adaption_of
 from anonbench.reporting.grid import to_latex, to_markdown
@@ -43,7 +43,8 @@ COLUMNS = (
     "database",
 )
 """Columns of the scenarios: the query kind and row of the result tables, the model as in paths,
-its seeds, and the variants that it is trained on, queried with and that fill the database."""
+its seeds, and the variants that it is trained on (empty for a baseline), queried with and that fill
+the database."""
 _ANONYMIZED = "anonymized"
 
 
@@ -57,19 +58,19 @@ def scenario_rows(experiment: Experiment, name: str) -> list[tuple[str, ...]]:
     seeds: dict[tuple[str, ...], list[int]] = {}
     for query in QueryKind:
         for run in experiment.scenarios(name):
-            variant, adaption = run.variant, run.model.adaption
+            variant = run.variant
             if query is QueryKind.ANONYMIZED and variant == Variant():
                 continue
             row = adaption_of(
                 run.model, run.seed, experiment.reference_seed, config.control_seeds, retrieval=True
             )
-            trained = str(run.model.variant)
+            whole, local = _crops(run.model)
             key = (
                 query.value,
                 row,
                 str(run.model),
-                trained if adaption.global_anonymized else ORIGINAL,
-                trained if adaption.local_anonymized else ORIGINAL,
+                whole,
+                local,
                 ORIGINAL if query is QueryKind.ORIGINAL else str(variant),
                 str(variant),
             )
@@ -225,6 +226,18 @@ def profile_grid(chosen: Sequence[Profile], images: Mapping[str, int]) -> Grid:
     )
 
 
+def _crops(model: Model) -> tuple[str, str]:
+    """Return the variants that a model's global and local crops are of; empty for a baseline."""
+    adaption = model.adaption
+    if isinstance(adaption, Baseline):
+        return "", ""
+    whole, local = (
+        str(model.variant) if is_anonymized else ORIGINAL
+        for is_anonymized in (adaption.global_anonymized, adaption.local_anonymized)
+    )
+    return whole, local
+
+
 def _block(label: str, table: pd.DataFrame) -> GridBlock:
     rows = []
     for adaption in ADAPTIONS:
@@ -239,11 +252,14 @@ def _block(label: str, table: pd.DataFrame) -> GridBlock:
         ]
         crops = (_kind(first[name]) for name in ("global_crops", "local_crops"))
         images = (_kind(first[name]) for name in ("query_images", "database"))
-        rows.append((ADAPTIONS[adaption], *crops, *images, f"{len(set(runs)):,}", f"{len(runs):,}"))
+        trainings = 0 if adaption in set(Baseline) else len(set(runs))
+        rows.append((ADAPTIONS[adaption], *crops, *images, f"{trainings:,}", f"{len(runs):,}"))
     return GridBlock(label, tuple(rows))
 
 
 def _kind(variant: str) -> str:
+    if not variant:
+        return "none"
     return ORIGINAL if variant == ORIGINAL else _ANONYMIZED
 
 

@@ -11,9 +11,8 @@ import pandas as pd
 
 from anonbench.config.experiment import Table
 from anonbench.core.io import atomic
-from anonbench.core.vocabulary import CONTROL, UNADAPTED
 from anonbench.reporting.labels import AT_CHANCE, NOT_RUN, TIED
-from anonbench.reporting.layout import Cell, Layout, Row, lay_out
+from anonbench.reporting.layout import ON_ORIGINALS, Cell, Layout, Row, lay_out
 
 SIZE_COLUMNS = {
     "split": "Split",
@@ -94,9 +93,9 @@ def to_csv(layout: Layout) -> str:
     """Return a layout as CSV, in percent.
 
     One row a model and query kind, then one for each baseline, which holds for all of them; `row`
-    tells which: scenario, ceiling, control (on original images), chance or floor. Columns
-    ``<metric>_<method>`` with one decimal (missing ones: ``not run``), then the same names with
-    ``_low`` and ``_high`` (interval), ``_se`` (standard error over queries or images), ``_sd``
+    tells which: scenario; originals, control, pixels or untrained (on originals); chance or floor.
+    Columns ``<metric>_<method>`` with one decimal (missing ones: ``not run``), then the same names
+    with ``_low`` and ``_high`` (interval), ``_se`` (standard error over queries or images), ``_sd``
     (standard deviation between seeds, empty for one) and ``_tied`` (1 where a paired test cannot
     tell it from the best, which is ``_best``).
     """
@@ -108,7 +107,7 @@ def to_csv(layout: Layout) -> str:
         query = [block.key] if queried else []
         rows += [[*query, "scenario", row.key, *_csv_cells(row)] for row in block.rows]
     for row in layout.baselines:
-        adaption = {"ceiling": UNADAPTED, "control": CONTROL}.get(row.key, "")
+        adaption = ON_ORIGINALS.get(row.key, "")
         rows.append([*([""] if queried else []), row.key, adaption, *_csv_cells(row)])
     return csv_text(rows)
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from anonbench.config import stage_parameters
 from anonbench.config.experiment import (
+    ATTACK_TABLES,
     FIGURE_SUFFIXES,
     TABLE_SUFFIXES,
     Experiment,
@@ -224,6 +225,10 @@ class Paths:
         """Return the validation images that are attacked, and their originals."""
         return self.image_sets(dataset, [Variant(), *self.experiment.variants(dataset)])
 
+    def learned_images(self, dataset: str) -> list[str]:
+        """Return the originals of the train images, from which an attacker may learn."""
+        return self.image_sets(dataset, [Variant()], ("train",))
+
     def attacking_backbones(self, dataset: str) -> list[str]:
         """Return the unadapted model, then that of each variant that has one."""
         adapted = [model for _, model in self.attacked(dataset) if model]
@@ -291,6 +296,8 @@ class Paths:
             "scores": "scores.csv",
             "comparisons": "comparisons.csv",
             "rates": "privacy/reidentification.csv",
+            "gallery_sizes": "privacy/gallery_sizes.csv",
+            "variance": "variance.csv",
         }
         return {need: f"{self.results}/{{dataset}}/{files[need]}" for need in TABLES[table].needs}
 
@@ -332,9 +339,17 @@ class Paths:
             ],
             "scores": [
                 f"{folder}/{name}.csv"
-                for name in ("scores", "comparisons", "effects", "best", "query_kinds")
+                for name in (
+                    "scores",
+                    "comparisons",
+                    "effects",
+                    "variance",
+                    "best",
+                    "query_kinds",
+                    "new_persons",
+                )
             ],
-            "privacy": [f"{folder}/privacy/reidentification.csv"] if privacy else [],
+            "privacy": [f"{folder}/privacy/{name}.csv" for name in ATTACK_TABLES if privacy],
             "tables": self.tables(dataset),
             "figures": self.figures(dataset),
         }

@@ -41,7 +41,7 @@ class Shown:
     def gallery_scenarios(self, dataset: str) -> list[Scenario]:
         """Return the models of the reference's seed on images of the highest degree."""
         highest = max(self.experiment.datasets[dataset].degrees)
-        seed, scenarios = self.experiment.reference_seed, self.experiment.scenarios(dataset)
+        seed, scenarios = self.experiment.reference_seed, self.experiment.trained_scenarios(dataset)
         return [run for run in scenarios if run.variant.degree == highest and run.seed == seed]
 
     def gallery(self, dataset: str) -> list[str]:

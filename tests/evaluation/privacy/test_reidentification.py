@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from anonbench.core.vocabulary import Entity, Method, Variant
 from anonbench.datasets.images import encode
 from anonbench.datasets.shards import ImageSet, ShardWriter
 from anonbench.evaluation.privacy.attackers import OnnxRecognizer
+from anonbench.evaluation.privacy.lessons import TrainImages
 from anonbench.evaluation.privacy.probes import COLUMNS
 from anonbench.evaluation.privacy.rates import rates, worst
 from anonbench.evaluation.privacy.reidentification import Attacked, reidentify
@@ -28,7 +30,10 @@ from anonbench.training.model.network import Network
 PEOPLE = {f"{number:03d}": str(number // 3) for number in range(36)}
 FACE = Region(Entity.FACE, 8, 6, 40, 42, 0.9)
 LINES = [Region(Entity.TEXT, 4, 50 + 12 * line, 60, 60 + 12 * line, 0.9) for line in range(4)]
-BOXES = box_table({name: [FACE, *LINES] for name in PEOPLE}, seed=0)
+PUPILS = {f"t{number:03d}": f"other {number // 3}" for number in range(90)}
+"""Photographs and persons of the train split, of whom the attacker may learn."""
+EVERYONE = PEOPLE | PUPILS
+BOXES = box_table({name: [FACE, *LINES] for name in EVERYONE}, seed=0)
 RECIPE = Recipe(
     backbone=Backbone(width=32, depth=2, heads=2, patch=8, layer_scale=1.0, init="xavier"),
     crops=Crops(global_size=32, local_size=16, normalize="per_crop"),
@@ -41,17 +46,17 @@ def photograph(name: str) -> np.ndarray:
     """A person's own pattern, seen a little differently each time, above lines of their own."""
     page = rng("page", name).uniform(0, 255, (20, 6, 3)).astype(np.float32)
     image = np.clip(cv2.resize(page, (64, 100), interpolation=cv2.INTER_CUBIC), 0, 255)
-    pattern = rng("person", PEOPLE[name]).uniform(0, 255, (5, 5, 3)).astype(np.float32)
+    pattern = rng("person", EVERYONE[name]).uniform(0, 255, (5, 5, 3)).astype(np.float32)
     face = cv2.resize(pattern, (32, 36), interpolation=cv2.INTER_CUBIC)
     face += rng("light", name).normal(0, 6, face.shape) + rng("sun", name).uniform(-15, 15)
     image[6:42, 8:40] = np.clip(face, 0, 255)
     return image.astype(np.uint8)
 
 
-def image_set(folder: Path, variant: Variant) -> ImageSet:
-    path, regions = folder / f"{variant}.tar", image_regions(BOXES)
+def image_set(folder: Path, variant: Variant, names: Collection[str] = PEOPLE) -> ImageSet:
+    path, regions = folder / f"{variant}-{len(names)}.tar", image_regions(BOXES)
     with ShardWriter(path) as shard:
-        for name in sorted(PEOPLE):
+        for name in sorted(names):
             image = anonymize(photograph(name), regions[name], variant, Anonymization())
             shard.add(name, encode(image), "png", image.shape[1], image.shape[0])
     return ImageSet.open([path])
@@ -69,8 +74,9 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def attack(
     world: Path,
     *variants: Variant,
-    people: dict[str, str] = PEOPLE,
+    people: dict[str, str] = EVERYONE,
     adapted: bool = True,
+    attackers: tuple[str, ...] = ("recognizer",),
     **settings: Any,
 ) -> pd.DataFrame:
     reidentify(
@@ -83,7 +89,8 @@ def attack(
         people,
         [Entity.FACE, Entity.TEXT, Entity.MRZ],
         world / "unadapted",
-        Privacy(**settings),
+        Privacy(attackers=attackers, **settings),
+        TrainImages(image_set(world, Variant(), PUPILS), Anonymization()),
         seed=0,
         output=world / "probes.parquet",
     )
@@ -101,14 +108,17 @@ def rate(table: pd.DataFrame, **where: object) -> float:
 
 
 def test_faces_are_found_in_originals_and_masks_are_at_chance(world: Path) -> None:
-    table = attack(world, Variant(Method.BLUR, 100), HIDDEN)
+    table = attack(world, Variant(Method.BLUR, 100), HIDDEN, attackers=("supervised",))
     faces = table[table["entity"] == "face"]
     chance = 2 / 35  # two more photographs of the person among 35 others
     assert rate(faces, method="original", attacker="naive") > 0.8
     blurred = rate(faces, method="blur", attacker="naive", against="anonymized")
     assert blurred > 5 * chance
     assert faces["chance"][faces["rank"] == 1].to_numpy() == pytest.approx(chance)
-    for attacker in ("naive", "parrot"):
+    learned = {"method": "blur", "attacker": "supervised"}
+    assert rate(faces, **learned, against="anonymized") >= blurred - 0.06
+    assert rate(faces, **learned, against="original") > 5 * chance
+    for attacker in ("naive", "parrot", "supervised"):
         masked = {"method": "mask", "attacker": attacker}
         # equal crops: exactly chance among their like, and one fixed order among originals
         assert rate(faces, **masked, against="anonymized") == pytest.approx(chance)
@@ -118,12 +128,14 @@ def test_faces_are_found_in_originals_and_masks_are_at_chance(world: Path) -> No
 
 
 def test_lines_are_found_again_unless_they_are_masked(world: Path) -> None:
-    table = attack(world, HIDDEN, Variant(Method.PIXELATE, 100))
+    table = attack(world, HIDDEN, Variant(Method.PIXELATE, 100), attackers=("supervised",))
     lines = table[table["entity"] == "text"]
     assert set(lines["against"]) == {"original"} and set(lines["match"]) == {"region"}
     assert rate(lines, method="original", attacker="naive") == 1
-    assert rate(lines, method="mask", attacker="naive") < 5 / (4 * 36)
-    assert rate(lines, method="pixelate", attacker="naive") > 20 / (4 * 36)
+    for attacker in ("naive", "supervised"):
+        assert rate(lines, method="mask", attacker=attacker) < 5 / (4 * 36)
+    naive = rate(lines, method="pixelate", attacker="naive")
+    assert rate(lines, method="pixelate", attacker="supervised") >= naive > 20 / (4 * 36)
 
 
 def test_what_a_degree_leaves_in_sight_is_found(world: Path) -> None:
@@ -135,6 +147,13 @@ def test_what_a_degree_leaves_in_sight_is_found(world: Path) -> None:
     assert share < 0.05
     assert 0.3 < rate(half) < 0.5
     assert rate(half) > rate(lines[lines["degree"] == 100]) + 0.25
+
+
+def test_persons_who_are_attacked_teach_nobody(world: Path) -> None:
+    same = {name: f"{int(PEOPLE['000'])}" for name in PUPILS}
+    table = attack(world, HIDDEN, people=PEOPLE | same, attackers=("supervised",))
+    reasons = table[table["attacker"] == "supervised"].set_index("entity")["reason"]
+    assert reasons["face"] == "no such regions in the train images to learn from"
 
 
 def test_what_is_missing_is_said(world: Path) -> None:
@@ -153,7 +172,7 @@ def test_without_persons_a_face_is_a_region_like_others(world: Path) -> None:
 
 
 def test_the_same_attack_gives_the_same_bytes(world: Path) -> None:
-    settings = {"probes": 7, "gallery": 20}
+    settings: dict[str, Any] = {"probes": 7, "gallery": 20, "attackers": ("supervised",)}
     attack(world, Variant(Method.BLUR, 100), **settings)
     before = (world / "probes.parquet").read_bytes()
     table = attack(world, Variant(Method.BLUR, 100), **settings)

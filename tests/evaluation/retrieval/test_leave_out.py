@@ -6,7 +6,12 @@ import numpy as np
 import pytest
 
 from anonbench.core.numeric.clusters import clustered_mean
-from anonbench.evaluation.retrieval.leave_out import leave_out_maps, over_persons
+from anonbench.evaluation.retrieval.leave_out import (
+    Similarities,
+    groups_of,
+    leave_out_maps,
+    over_persons,
+)
 
 
 def similarities(
@@ -26,6 +31,23 @@ def similarities(
     return cosine(vectors), cosine(vectors + wrong), labels
 
 
+def left_out(
+    reference: np.ndarray,
+    systems: np.ndarray,
+    persons: np.ndarray,
+    k: int,
+    include_self: bool = True,
+    most: int = 100,
+    depth_k: bool = False,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Leave persons out of similarities that come in two blocks."""
+    blocks = [
+        Similarities(queries, reference[queries], systems[:, queries])
+        for queries in np.array_split(np.arange(len(persons)), 2)
+    ]
+    return leave_out_maps(blocks, persons, k, include_self, most, "x", depth_k=depth_k)
+
+
 def average_precision(reference: np.ndarray, system: np.ndarray, k: int) -> np.ndarray:
     """Return AP of each query by its definition, [N]."""
     scores = []
@@ -39,7 +61,7 @@ def average_precision(reference: np.ndarray, system: np.ndarray, k: int) -> np.n
 
 def test_leaving_out_is_scoring_the_smaller_archive() -> None:
     reference, system, persons = similarities(np.random.default_rng(0), 20, 1.0)
-    whole, without = leave_out_maps(reference, system[None], persons, 20, True, 100, "x")
+    whole, without = left_out(reference, system[None], persons, 20, True, 100)
     assert whole[0] == pytest.approx(average_precision(reference, system, 20).mean())
     assert without.shape == (20, 1)
     kept = persons != 7
@@ -49,7 +71,7 @@ def test_leaving_out_is_scoring_the_smaller_archive() -> None:
 
 def test_a_share_between_two_numbers_is_interpolated() -> None:
     reference, system, persons = similarities(np.random.default_rng(1), 12, 1.0)
-    _, without = leave_out_maps(reference, system[None], persons, 6, True, 100, "x")
+    _, without = left_out(reference, system[None], persons, 6, True, 100)
     kept = persons != 0
     inner = [matrix[kept][:, kept] for matrix in (reference, system)]
     ends = [average_precision(*inner, k).mean() for k in (5, 6)]
@@ -58,26 +80,29 @@ def test_a_share_between_two_numbers_is_interpolated() -> None:
 
 def test_own_images_can_be_left_out() -> None:
     reference, system, persons = similarities(np.random.default_rng(2), 10, 1.0)
-    whole, _ = leave_out_maps(reference, system[None], persons, 5, False, 100, "x")
+    whole, _ = left_out(reference, system[None], persons, 5, False, 100)
     hidden = [matrix - 9 * np.eye(30) for matrix in (reference, system)]  # own image comes last
     assert whole[0] == pytest.approx(average_precision(*hidden, 5).mean())
 
 
 def test_the_reference_itself_has_every_image_right() -> None:
     reference, _, persons = similarities(np.random.default_rng(3), 10, 1.0)
-    whole, without = leave_out_maps(reference, reference[None], persons, 5, True, 100, "x")
+    whole, without = left_out(reference, reference[None], persons, 5, True, 100)
     assert whole[0] == pytest.approx(1.0) and np.allclose(without, 1.0)
 
 
 def test_many_clusters_are_left_out_in_groups() -> None:
     reference, system, persons = similarities(np.random.default_rng(4), 40, 1.0)
     systems = np.stack([system, reference])
-    whole, without = leave_out_maps(reference, systems, persons, 12, True, 20, "x")
+    whole, without = left_out(reference, systems, persons, 12, True, 20)
     assert without.shape == (20, 2)
-    fine = leave_out_maps(reference, systems, persons, 12, True, 40, "x")[1]
+    fine = left_out(reference, systems, persons, 12, True, 40)[1]
     errors = [over_persons(whole[0], each[:, 0], 120, 0.95).se for each in (without, fine)]
     assert errors[0] == pytest.approx(errors[1], rel=0.4)
-    few = leave_out_maps(reference, systems, persons // 10, 12, True, 20, "x")[1]
+    coarse = groups_of(persons, 20, "x")
+    assert len(np.unique(coarse)) == 20
+    assert all(len(np.unique(coarse[persons == person])) == 1 for person in range(40))
+    few = left_out(reference, systems, persons // 10, 12, True, 20)[1]
     assert over_persons(whole[0], few[:, 0], 120, 0.95).reason.startswith("4 clusters")
 
 
@@ -87,10 +112,38 @@ def test_intervals_cover_the_score_of_archives_of_new_persons() -> None:
     scores = [average_precision(reference, system, 9) for reference, system, _ in archives]
     truth, covered, fixed = float(np.mean(scores)), 0, 0
     for (reference, system, persons), of_archive in zip(archives, scores, strict=True):
-        whole, without = leave_out_maps(reference, system[None], persons, 9, True, 100, "x")
+        whole, without = left_out(reference, system[None], persons, 9, True, 100)
         result = over_persons(whole[0], without[:, 0], 90, 0.95)
         covered += result.low <= truth <= result.high
         by_query = clustered_mean(of_archive, persons, 0.95)
         fixed += by_query.low <= truth <= by_query.high
     assert covered / 150 >= 0.93
     assert fixed / 150 < 0.9  # the database is another one, too
+
+
+def test_precision_may_count_among_the_first_k_alone() -> None:
+    reference, system, persons = similarities(np.random.default_rng(6), 12, 1.0)
+    whole, without = left_out(reference, system[None], persons, 12, depth_k=True)
+
+    def truncated(reference: np.ndarray, system: np.ndarray, k: int) -> float:
+        scores = []
+        for expected, found in zip(reference, system, strict=True):
+            first = np.argsort(-expected, kind="stable")[:k]
+            right = np.isin(np.argsort(-found, kind="stable")[:k], first)
+            scores.append((right * np.cumsum(right) / np.arange(1, k + 1)).sum() / k)
+        return float(np.mean(scores))
+
+    assert whole[0] == pytest.approx(truncated(reference, system, 12))
+    kept = persons != 3
+    smaller = truncated(reference[kept][:, kept], system[kept][:, kept], 11)
+    assert without[3, 0] == pytest.approx(smaller)
+
+
+def test_a_sample_of_queries_is_scored_against_all_images() -> None:
+    reference, system, persons = similarities(np.random.default_rng(7), 12, 1.0)
+    some = np.array([0, 5, 17, 30])
+    block = Similarities(some, reference[some], system[None, some])
+    whole, without = leave_out_maps([block], persons, 6, True, 100, "x")
+    scores = average_precision(reference, system, 6)[some]
+    assert whole[0] == pytest.approx(scores.mean())
+    assert without.shape == (12, 1) and not np.isnan(without).any()

@@ -12,9 +12,9 @@ import pytest
 from anonbench.workflow.plan.jobs import Job, Plan
 
 
-def expected(stage: str, dataset: str, split: str) -> float:
+def expected(stage: str, dataset: str, split: str, model: str) -> float:
     """Stand in for `Estimates.seconds`."""
-    raise ValueError(f"no formula for {stage} {dataset} {split}")
+    raise ValueError(f"no formula for {stage} {dataset} {split} {model}")
 
 
 @pytest.fixture

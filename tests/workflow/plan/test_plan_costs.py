@@ -67,7 +67,7 @@ def test_time_grows_with_the_work(
     known, new = job(1, **measured(tmp_path, "1", 50.0)), job(2)
     new.wildcards["dataset"] = "faces"  # type: ignore[index]
     work = {"ids": before, "faces": now}
-    found = costs(plan(known, new, seconds=lambda stage, dataset, split: work[dataset]))
+    found = costs(plan(known, new, seconds=lambda stage, dataset, *_: work[dataset]))
     assert found[new].seconds == pytest.approx(seconds)
     assert found[new].cpu_seconds == pytest.approx(min(2 * seconds, 600.0))
 

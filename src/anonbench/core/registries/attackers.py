@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
@@ -9,6 +11,10 @@ from anonbench.core.registries.registry import Registered, Registry
 
 if TYPE_CHECKING:
     import numpy as np
+
+
+class LessonTooSmallError(Exception):
+    """Why an attacker cannot learn from a lesson, for people."""
 
 
 class Attacker(Protocol):
@@ -22,6 +28,40 @@ class Attacker(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class Lesson:
+    """Regions of train images as they are, and hidden: what an attacker may learn from.
+
+    None of their persons is attacked.
+    """
+
+    clear: np.ndarray
+    """Features of the crops, float32 [N, D]: the unit vectors of the attackers that learn nothing,
+    one after the other, then the pixels of a thumbnail within [0, 1]."""
+    hidden: np.ndarray
+    """Features of the same regions, hidden by the method that is attacked, float32 [N, D]."""
+    compared: int
+    """The leading features that are vectors of attackers."""
+    who: np.ndarray
+    """What matches share, int64 [N]: a number for each person, or for each region."""
+    finds_itself: bool
+    """Whether a region is searched in a gallery that has its own original."""
+
+
+class Learned(Protocol):
+    """What an attacker has learned of one method."""
+
+    def vectors(self, features: np.ndarray, hidden: np.ndarray) -> np.ndarray:
+        """Return vectors of length one (or zero), float32 [N, E], by which crops are compared.
+
+        Args:
+            features: of crops, float32 [N, D], as in `Lesson`.
+            hidden: whether each crop is of a hidden region, bool [N].
+
+        """
+        ...
+
+
 class AttackerKind(Registered):
     """One kind of attacker on hidden regions. Its fields are parameters, a section of `privacy`.
 
@@ -32,6 +72,9 @@ class AttackerKind(Registered):
     entities: ClassVar[tuple[str, ...]] = ()
     """What it is shown, of `anonbench.core.vocabulary.Entity`; empty: every entity."""
 
+    learns: ClassVar[bool] = False
+    """Whether it learns from train images (`learn`) in place of being loaded (`load`)."""
+
     def is_given(self) -> bool:
         """Return whether its parameters say enough to run it."""
         return True
@@ -41,6 +84,23 @@ class AttackerKind(Registered):
 
         Raises:
             InputError: the model cannot be loaded.
+
+        """
+        raise NotImplementedError
+
+    def lesson_size(self) -> int:
+        """Return how many regions of each entity it learns from, at most."""
+        raise NotImplementedError
+
+    def learn(self, lesson: Lesson) -> Mapping[bool, Learned]:
+        """Learn to compare crops; the same lesson always gives the same.
+
+        Returns:
+            What to compare by, by whether the gallery is hidden in the same way. Only galleries
+            that are named are attacked; where regions find themselves, only clear ones.
+
+        Raises:
+            LessonTooSmallError: the lesson has too few regions or persons.
 
         """
         raise NotImplementedError

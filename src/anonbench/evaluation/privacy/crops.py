@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from typing import Protocol
 
 import numpy as np
 import pandas as pd
 
 from anonbench.anonymization.geometry import cover
 from anonbench.core.boxes import Region
-from anonbench.datasets.shards import ImageSet
 from anonbench.training.data.preprocess import Preprocess
+
+
+class Readable(Protocol):
+    """Images by id."""
+
+    def read(self, image_id: str) -> np.ndarray:
+        """Return one image, uint8 [H, W] or [H, W, 3] RGB."""
+        ...
 
 
 def crop(image: np.ndarray, region: Region, margin: float) -> np.ndarray:
@@ -37,7 +45,7 @@ def crop(image: np.ndarray, region: Region, margin: float) -> np.ndarray:
 
 
 def read_crops(
-    images: ImageSet,
+    images: Readable,
     regions: Mapping[str, Sequence[Region]],
     wanted: pd.DataFrame,
     sides: Collection[int],

@@ -3,8 +3,9 @@
 The naive attacker compares by the unadapted model. The adaptive attacker ("parrot") has learned
 from images that were anonymized in the same way: here the model adapted to the variant (McPherson
 et al. 2016, "Defeating image obfuscation with deep learning"; Hao et al. 2019 report 86 % where the
-naive one has 11 %). Others are registered (`anonbench.core.registries.attackers`): a face
-recognition model of the user's, or another package's. Where persons are searched in other
+naive one has 11 %). Others are registered (`anonbench.core.registries.attackers`): a supervised
+attacker that learns from train images, a face recognition model of the user's, or another
+package's. Where persons are searched in other
 photographs, each attacker also anonymizes its gallery first (the adaptive attack that needs no
 training). For the same region of the same image that would compare a crop with itself.
 """
@@ -24,15 +25,22 @@ from anonbench.config.privacy import Privacy
 from anonbench.core.boxes import Region, image_regions, regions_at
 from anonbench.core.io import write_parquet
 from anonbench.core.progress import track
-from anonbench.core.registries.attackers import Attacker
+from anonbench.core.registries.attackers import Attacker, AttackerKind
 from anonbench.core.vocabulary import ORIGINAL, Entity, Variant
 from anonbench.datasets.shards import ImageSet
 from anonbench.evaluation.privacy.attackers import Backbone
 from anonbench.evaluation.privacy.crops import read_crops
 from anonbench.evaluation.privacy.gallery import Gallery, Match, draw_galleries
 from anonbench.evaluation.privacy.kinds import attacker_named
+from anonbench.evaluation.privacy.lessons import Lessons, TrainImages, features
 from anonbench.evaluation.privacy.probes import ADAPTIVE, ANONYMIZED, COLUMNS, NAIVE, RANKS
-from anonbench.evaluation.privacy.rank_metrics import Places, chances, hit_rates, places
+from anonbench.evaluation.privacy.rank_metrics import (
+    Places,
+    chances,
+    hit_rates,
+    one_each,
+    places,
+)
 
 _Regions = Mapping[str, Sequence[Region]]
 
@@ -54,6 +62,14 @@ class _View:
 
     variant: Variant
     crops: Mapping[int, np.ndarray]
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """A variant's crops, and the vectors that attackers give them, by attacker and entity."""
+
+    view: _View
+    vectors: Mapping[str, Mapping[Entity, np.ndarray]]
 
 
 class _Scene:
@@ -101,6 +117,7 @@ def reidentify(
     sought: Collection[Entity],
     unadapted: Path,
     settings: Privacy,
+    train: TrainImages,
     seed: int,
     output: Path,
 ) -> None:
@@ -117,6 +134,7 @@ def reidentify(
         sought: entities that the detectors look for.
         unadapted: the reference model.
         settings: section `privacy` of the config.
+        train: what attackers may learn from.
         seed: of the draw.
         output: Parquet with `COLUMNS`.
 
@@ -130,7 +148,9 @@ def reidentify(
         ids = {name for gallery in galleries for name in gallery.crops["id"]}
         drawn = boxes[boxes["id"].isin(ids)]
         scene = _Scene(galleries, settings)
-        rows += _attack(scene, originals, variants, image_regions(drawn), unadapted, settings)
+        lessons = Lessons(train, boxes, people, originals.ids, settings, seed)
+        regions = image_regions(drawn)
+        rows += _attack(scene, originals, variants, regions, unadapted, settings, lessons)
     table = pd.concat([pd.DataFrame(columns=list(COLUMNS)), *rows], ignore_index=True)
     write_parquet(table[list(COLUMNS)].astype(COLUMNS), output)
 
@@ -142,12 +162,16 @@ def _attack(
     regions: _Regions,
     unadapted: Path,
     settings: Privacy,
+    lessons: Lessons,
 ) -> list[pd.DataFrame]:
     attackers: dict[str, Attacker] = {NAIVE: Backbone(unadapted)}
+    learners: list[AttackerKind] = []
     shown = {gallery.entity for gallery in scene.galleries}
     for name in settings.attackers:
         kind = settings.of(attacker_named(name))
-        if kind.is_given() and shown & set(kind.entities or shown):
+        if kind.learns:
+            learners.append(kind)
+        elif kind.is_given() and shown & set(kind.entities or shown):
             attackers[name] = kind.load()
     sides = sorted({attacker.side for attacker in attackers.values()})
     original = scene.view(Attacked(Variant(), originals), regions, sides)
@@ -155,11 +179,16 @@ def _attack(
     rows = []
     for name, vectors in known.items():
         rows += _compared(scene, Variant(), name, vectors, vectors)
+    clear = _Seen(original, known)
+    for kind in learners:
+        rows += _learned(scene, kind, lessons, attackers, clear, clear)
     for attacked in track(variants, len(variants), "variants attacked"):
         view = scene.view(attacked, regions, sides)
-        for name, attacker in attackers.items():
-            vectors = _embedded(name, attacker, scene, view)
+        found = {name: _embedded(name, each, scene, view) for name, each in attackers.items()}
+        for name, vectors in found.items():
             rows += _compared(scene, attacked.variant, name, vectors, known[name])
+        for kind in learners:
+            rows += _learned(scene, kind, lessons, attackers, _Seen(view, found), clear)
         if attacked.adapted is None:
             reason = "no model is adapted to this variant"
             rows += [
@@ -168,8 +197,10 @@ def _attack(
             ]
             continue
         adapted = Backbone(attacked.adapted)
-        vectors, clear = (_embedded(ADAPTIVE, adapted, scene, each) for each in (view, original))
-        rows += _compared(scene, attacked.variant, ADAPTIVE, vectors, clear)
+        vectors, of_originals = (
+            _embedded(ADAPTIVE, adapted, scene, each) for each in (view, original)
+        )
+        rows += _compared(scene, attacked.variant, ADAPTIVE, vectors, of_originals)
     return rows
 
 
@@ -221,27 +252,87 @@ def _compared(
         if gallery.match is Match.PERSON and variant != Variant():
             searched[ANONYMIZED] = anonymized[gallery.entity]
         for against, vectors in searched.items():
-            ranks = _places(gallery, probes, vectors)
-            rows.append(_rows(gallery, variant, attacker, against, ranks))
+            rows.append(_rows(gallery, variant, attacker, against, probes, vectors))
     return rows
 
 
-def _places(gallery: Gallery, probes: np.ndarray, vectors: np.ndarray) -> Places:
+def _learned(
+    scene: _Scene,
+    kind: AttackerKind,
+    lessons: Lessons,
+    models: Mapping[str, Attacker],
+    anonymized: _Seen,
+    clear: _Seen,
+) -> list[pd.DataFrame]:
+    """Return the rows of an attacker that learns, on one variant."""
+    rows, variant = [], anonymized.view.variant
+    for gallery, part in scene.slices():
+        if gallery.entity not in (kind.entities or Entity):
+            continue
+        able = {n: m for n, m in models.items() if gallery.entity in (entities_of(n) or Entity)}
+        learned = lessons.of(kind, str(variant.method or ORIGINAL), gallery, able)
+        if isinstance(learned, str):
+            rows.append(_none(gallery.entity, learned, variant, kind.name))
+            continue
+        probe = gallery.crops["probe"].to_numpy()
+        compared = probe
+        if gallery.match is Match.PERSON or variant == Variant():
+            compared = np.ones_like(probe)
+        side = max(model.side for model in able.values())
+        shown, originals = (
+            features(
+                [seen.vectors[name][gallery.entity] for name in able],
+                seen.view.crops[side][part][rows_of],
+            )
+            for seen, rows_of in ((anonymized, compared), (clear, np.ones_like(probe)))
+        )
+        hidden = _hidden(gallery.crops, variant)[compared]
+        for gallery_is_hidden, comparison in learned.items():
+            if gallery_is_hidden and variant == Variant():
+                continue
+            vectors = comparison.vectors(shown, hidden)
+            searched = vectors
+            if not gallery_is_hidden:
+                searched = comparison.vectors(originals, np.zeros_like(probe))
+            against = ANONYMIZED if gallery_is_hidden else ORIGINAL
+            of_probes = vectors[probe[compared]]
+            rows.append(_rows(gallery, variant, kind.name, against, of_probes, searched))
+    return rows
+
+
+def _hidden(crops: pd.DataFrame, variant: Variant) -> np.ndarray:
+    """Return whether regions, columns order and count, are hidden in a variant: bool [N]."""
+    return np.array(
+        [
+            bool(variant.method) and order < regions_at(variant.degree, count)
+            for order, count in zip(crops["order"], crops["count"], strict=True)
+        ],
+        dtype=bool,
+    )
+
+
+def _places(gallery: Gallery, probes: np.ndarray, vectors: np.ndarray) -> tuple[Places, Places]:
+    """Return where probes find their match: among all crops, and among one of each person."""
     rows = gallery.crops[gallery.crops["probe"]]
-    match = rows["who"].to_numpy()[:, None] == gallery.crops["who"].to_numpy()
+    own, who, turn = rows["who"].to_numpy(), *gallery.crops[["who", "turn"]].to_numpy().T
+    match = own[:, None] == who
     same_image = rows["id"].to_numpy()[:, None] == gallery.crops["id"].to_numpy()
     left_out = same_image if gallery.match is Match.PERSON else np.zeros_like(same_image)
-    return places(probes, vectors, match, left_out)
+    once = one_each(who, own, turn, left_out)
+    return places(probes, vectors, match, left_out), places(probes, vectors, match, once)
 
 
 def _rows(
-    gallery: Gallery, variant: Variant, attacker: str, against: str, ranks: Places
+    gallery: Gallery,
+    variant: Variant,
+    attacker: str,
+    against: str,
+    vectors: np.ndarray,
+    searched: np.ndarray,
 ) -> pd.DataFrame:
+    """Return a row a probe, from the vectors of probes and of what they are searched among."""
+    ranks, one = _places(gallery, vectors, searched)
     probes = gallery.crops[gallery.crops["probe"]]
-    hidden = [
-        bool(variant.method) and order < regions_at(variant.degree, count)
-        for order, count in zip(probes["order"], probes["count"], strict=True)
-    ]
     table = probes[["id", "order", "cluster"]].assign(
         entity=gallery.entity.value,
         match=gallery.match.value,
@@ -249,8 +340,11 @@ def _rows(
         degree=variant.degree,
         attacker=attacker,
         against=against,
-        hidden=hidden,
+        hidden=_hidden(probes, variant),
         gallery=ranks.gallery,
+        one_above=one.above,
+        one_tied=one.tied - 1,
+        one_others=one.gallery - 1,
         reason="",
     )
     for rank in RANKS:

@@ -6,20 +6,35 @@ a query, as a relevant image and as a rival. Intervals over queries take the dat
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
+
 import numpy as np
 
 from anonbench.core.numeric.clusters import Estimate, jackknife
 from anonbench.core.numeric.seeding import rng
 
 
+@dataclass(frozen=True)
+class Similarities:
+    """Similarities of some queries to all N images."""
+
+    queries: np.ndarray
+    """Places of the B queries among the images, int64 [B]."""
+    reference: np.ndarray
+    """Of the reference, [B, N]."""
+    systems: np.ndarray
+    """Of M systems, [M, B, N]."""
+
+
 def leave_out_maps(
-    reference: np.ndarray,
-    systems: np.ndarray,
+    blocks: Iterable[Similarities],
     clusters: np.ndarray,
     k: int,
     include_self: bool,
     most: int,
     *seed: object,
+    depth_k: bool = False,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return mAP of all images, and without the images of one cluster at a time.
 
@@ -28,30 +43,51 @@ def leave_out_maps(
     clusters, they are put into so many groups at random, which are left out whole (Kott 2001, "The
     delete-a-group jackknife", J. Off. Stat. 17:521-526).
 
+    A query is ranked once: without a cluster, an image's rank is less by the cluster's images above
+    it. A block of queries is in memory at a time.
+
     Args:
-        reference: reference similarities of queries to the images of the same rows, [N, N].
-        systems: similarities of M systems [M, N, N].
+        blocks: queries with their similarities; equal ones are ranked by place.
         clusters: label of each image's cluster [N].
         k: relevant images of a query, of all N.
         include_self: whether a query's own image counts.
         most: clusters or groups that are left out, one at a time.
         seed: what the groups depend on.
+        depth_k: whether precision counts among the first k alone.
 
     Returns:
-        float64 [M], and [G, M] for G clusters or groups.
+        float64 [M], and [G, M] for G clusters or groups; NaN where no query is left.
 
     """
+    groups = groups_of(clusters, most, *seed)
+    cuts = _Cuts.of(groups, k, depth_k)
+    total, count = 0.0, np.zeros(cuts.columns)
+    for block in blocks:
+        found = np.array(
+            [
+                _without(
+                    _order(block.reference[row], query, include_self),
+                    [_order(each[row], query, include_self) for each in block.systems],
+                    groups,
+                    cuts,
+                )
+                for row, query in enumerate(block.queries.tolist())
+            ]
+        )  # [B, M, G + 1]
+        counted = groups[block.queries, None] != np.arange(cuts.columns)
+        total = total + np.einsum("bmg,bg->gm", found, counted.astype(np.float64))
+        count += counted.sum(axis=0)
+    means = np.asarray(total) / np.where(count > 0, count, np.nan)[:, None]
+    return means[-1], means[:-1]
+
+
+def groups_of(clusters: np.ndarray, most: int, *seed: object) -> np.ndarray:
+    """Return the number of each image's cluster, or of its group where there are too many, [N]."""
     codes = np.unique(clusters, return_inverse=True)[1]
     found = int(codes.max()) + 1
-    if found > most:
-        codes = rng("leave out", *seed).permutation(np.arange(found) % most)[codes]
-    orders = [_order(similarity, include_self) for similarity in (reference, *systems)]
-    everything = np.ones(len(codes), dtype=bool)
-    whole = _maps(orders, everything, float(k))
-    groups = range(int(codes.max()) + 1)
-    share = k / len(codes)
-    without = [_maps(orders, kept, share * kept.sum()) for kept in (codes != g for g in groups)]
-    return whole, np.array(without)
+    if found <= most:
+        return np.asarray(codes)
+    return np.asarray(rng("leave out", *seed).permutation(np.arange(found) % most)[codes])
 
 
 def over_persons(whole: float, without: np.ndarray, images: int, confidence: float) -> Estimate:
@@ -70,43 +106,82 @@ def over_persons(whole: float, without: np.ndarray, images: int, confidence: flo
     return jackknife(whole, without - without.mean() + whole, images, confidence)
 
 
-def _order(similarity: np.ndarray, include_self: bool) -> np.ndarray:
-    """Return the images by similarity, descending, int64 [N, N], or [N, N - 1] without own images.
+@dataclass(frozen=True)
+class _Cuts:
+    """Relevant images without each of the groups, and last without none."""
 
-    Equal ones come by position.
+    low: np.ndarray
+    """The whole number below, int64 [G + 1]."""
+    upper: np.ndarray
+    """How far it is to the number above, [G + 1]."""
+    candidates: int
+    """First images of the reference that may be relevant."""
+    depth_k: bool
+
+    @property
+    def columns(self) -> int:
+        return len(self.low)
+
+    @classmethod
+    def of(cls, groups: np.ndarray, k: int, depth_k: bool) -> _Cuts:
+        sizes = np.bincount(groups)
+        relevant = k * (1.0 - np.append(sizes, 0) / len(groups))
+        low = np.maximum(np.floor(relevant + 1e-9).astype(np.int64), 1)
+        upper = np.clip(relevant - low, 0.0, 1.0)
+        upper[upper < 1e-9] = 0.0
+        return cls(low, upper, int(k + 1 + sizes.max()), depth_k)
+
+
+def _order(similarity: np.ndarray, query: int, include_self: bool) -> np.ndarray:
+    """Return the images by similarity, descending, with or without the query's own."""
+    order = np.argsort(-similarity, kind="stable")
+    return order if include_self else order[order != query]
+
+
+def _without(
+    reference: np.ndarray, systems: list[np.ndarray], groups: np.ndarray, cuts: _Cuts
+) -> np.ndarray:
+    """Return AP [M, G + 1] of one query, without each group and without none."""
+    candidates = reference[: cuts.candidates]
+    kept = groups[candidates][:, None] != np.arange(cuts.columns)
+    places = np.cumsum(kept, axis=0, dtype=np.int32)
+    rank = np.empty(len(groups), dtype=np.int64)
+    found = []
+    for order in systems:
+        rank[order] = np.arange(len(order))
+        ranks = rank[candidates]
+        by_rank = np.argsort(ranks)
+        ranks = ranks[by_rank]
+        alone = ranks[:, None] + 1 - _above(ranks, groups[order], cuts.columns)
+        found.append(_precision(kept[by_rank], places[by_rank], alone, cuts))
+    return np.stack(found)
+
+
+def _above(ranks: np.ndarray, groups: np.ndarray, columns: int) -> np.ndarray:
+    """Return how many images of each group are above each rank, [K, G + 1].
+
+    Args:
+        ranks: from 0, ascending [K].
+        groups: of all images in the order of the ranking.
+        columns: G + 1; the last counts nothing.
+
     """
-    order = np.argsort(-similarity, axis=1, kind="stable")
-    if include_self:
-        return np.asarray(order)
-    others = order != np.arange(len(order))[:, None]
-    return np.asarray(order[others].reshape(len(order), -1))
+    lengths = np.diff(ranks, prepend=0, append=len(groups))
+    part = np.repeat(np.arange(len(ranks) + 1), lengths)
+    counts = np.bincount(part * columns + groups, minlength=(len(ranks) + 1) * columns)
+    return np.asarray(np.cumsum(counts.reshape(-1, columns)[:-1], axis=0))
 
 
-def _maps(orders: list[np.ndarray], kept: np.ndarray, k: float) -> np.ndarray:
-    """Return mAP [M] of the systems among the images that are kept, bool [N]."""
-    rankings = [_among(order, kept) for order in orders]
-    low = max(int(k), 1)
-    upper = min(max(k - low, 0.0), 1.0)
-    below = _mean_ap(rankings, len(kept), low)
-    if upper == 0.0:
+def _precision(kept: np.ndarray, places: np.ndarray, ranks: np.ndarray, cuts: _Cuts) -> np.ndarray:
+    """Return AP [G + 1] of candidates by rank: places in the reference, ranks in the system."""
+
+    def at(k: np.ndarray) -> np.ndarray:
+        relevant = kept & (places <= k)
+        precision = np.cumsum(relevant, axis=0) / ranks
+        counted = relevant & (ranks <= k) if cuts.depth_k else relevant
+        return np.asarray((precision * counted).sum(axis=0) / k)
+
+    below = at(cuts.low)
+    if not cuts.upper.any():
         return below
-    return np.asarray(below + upper * (_mean_ap(rankings, len(kept), low + 1) - below))
-
-
-def _among(order: np.ndarray, kept: np.ndarray) -> np.ndarray:
-    """Return the rankings of the queries that are kept, of the images that are kept."""
-    rows = order[kept]
-    return np.asarray(rows[kept[rows]].reshape(len(rows), -1))
-
-
-def _mean_ap(rankings: list[np.ndarray], images: int, k: int) -> np.ndarray:
-    """Return mAP [M] of rankings [Q, n] against the first, whose first k are relevant."""
-    relevant = np.zeros((len(rankings[0]), images), dtype=bool)
-    np.put_along_axis(relevant, rankings[0][:, :k], True, axis=1)
-    steps = np.arange(1.0, k + 1)
-    means = []
-    for ranking in rankings[1:]:
-        hits = np.take_along_axis(relevant, ranking, axis=1)
-        ranks = np.nonzero(hits)[1].reshape(-1, k) + 1
-        means.append(float((steps / ranks).mean()))
-    return np.array(means)
+    return np.asarray(below + cuts.upper * (at(cuts.low + 1) - below))

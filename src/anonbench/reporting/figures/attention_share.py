@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from anonbench.core.vocabulary import ORIGINAL, Model, Variant
-from anonbench.embedding.attention_shares import ALL_HEADS
+from anonbench.embedding.attention_shares import ALL_HEADS, NULLS
 from anonbench.reporting.figures.attention import variant_label
 from anonbench.reporting.figures.style import (
     GRID,
@@ -31,10 +32,14 @@ ONE_ROW = 8
 """Heads up to which all models stand in one row of panels."""
 APART = 0.16
 """Distance of two versions' marks about a head's place."""
+NULL_MARKS: dict[str, dict[str, Any]] = {
+    "others": {"marker": "_", "markersize": 8, "linestyle": "none"},
+    "untrained": {"marker": "x", "markersize": 4, "linestyle": "none", "markeredgewidth": 0.8},
+}
 
 
 def attention_share(shares: pd.DataFrame, outputs: Sequence[Path], dpi: int = 150) -> None:
-    """Draw each head's mean share with its interval, a panel a model, and chance as a line.
+    """Draw each head's mean share with its interval, a panel a model, and the null values.
 
     Args:
         shares: `anonbench.embedding.attention.SUMMARY_COLUMNS`; without rows the figure says so.
@@ -59,7 +64,8 @@ def attention_share(shares: pd.DataFrame, outputs: Sequence[Path], dpi: int = 15
             _panel(axes, shares[shares["model"] == model], model, names)
         for axes in panels[:, 0]:
             axes.set_ylabel("Attention inside boxes (%)")
-        panels[0, 0].set_ylim(0, 103 * float(shares[["high", "chance"]].to_numpy(float).max()))
+        drawn = shares[["share", "high", *NULLS]].to_numpy(float)
+        panels[0, 0].set_ylim(0, 103 * float(np.nanmax(drawn)))
         figure.supxlabel("Head of the last layer", fontsize=8)
         figure.legend(handles=_handles(shares), loc="outside upper center", ncols=3)
         return save(figure, outputs, dpi)
@@ -69,10 +75,12 @@ def _panel(axes: Axes, rows: pd.DataFrame, model: str, names: Sequence[str]) -> 
     adaption = str(Model.parse(model).adaption)
     places = {name: place + (0.5 if name == ALL_HEADS else 0) for place, name in enumerate(names)}
     variants = list(dict.fromkeys(rows["variant"]))
+    placed = []
     for number, variant in enumerate(variants):
         of_variant = rows[rows["variant"] == variant]
         shift = APART * (2 * number - len(variants) + 1)
-        x = of_variant["head"].map(places).to_numpy(float) + shift
+        placed.append((variant, of_variant["head"].map(places).to_numpy(float) + shift, of_variant))
+    for variant, x, of_variant in placed:
         colour = _colour(variant)
         axes.vlines(x, 100 * of_variant["low"], 100 * of_variant["high"], color=colour, lw=1.2)
         axes.plot(
@@ -85,6 +93,9 @@ def _panel(axes: Axes, rows: pd.DataFrame, model: str, names: Sequence[str]) -> 
         )
     chance = float(rows["chance"].mean())
     axes.axhline(100 * chance, color=SOFT, lw=0.9, ls=(0, (3, 2)))
+    for variant, x, of_variant in placed:
+        for null, style in NULL_MARKS.items():
+            axes.plot(x, 100 * of_variant[null], color=_colour(variant), **style)
     axes.axvline(places[ALL_HEADS] - 0.75, color=GRID, lw=0.8)
     axes.set_title(ADAPTIONS[adaption])
     axes.set_xticks(list(places.values()), list(places))
@@ -112,4 +123,8 @@ def _handles(shares: pd.DataFrame) -> list[Line2D]:
     ]
     chance = 100 * float(np.mean(shares["chance"]))
     label = f"Chance: the boxes' share of the image, {chance:.1f} %"
-    return [*handles, Line2D([], [], color=SOFT, lw=0.9, ls=(0, (3, 2)), label=label)]
+    handles.append(Line2D([], [], color=SOFT, lw=0.9, ls=(0, (3, 2)), label=label))
+    names = {"others": "Inside other images' boxes", "untrained": "Before training"}
+    for null, style in NULL_MARKS.items():
+        handles.append(Line2D([], [], color=SOFT, label=names[null], **style))
+    return handles

@@ -15,7 +15,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from anonbench.core.vocabulary import CONTROL, ORIGINAL
+from anonbench.core.vocabulary import NO_CHOICE, ORIGINAL
 from anonbench.evaluation.privacy.known import strongest
 from anonbench.evaluation.sufficiency import DEFAULTS, Needs, why_no_statement
 from anonbench.reporting.figures.style import (
@@ -113,7 +113,7 @@ def choices(risks: pd.DataFrame, scores: pd.DataFrame, metric: str) -> pd.DataFr
 
     """
     summary = summarize(scores)
-    kept = summary[(summary["metric"] == metric) & (summary["adaption"] != CONTROL)]
+    kept = summary[(summary["metric"] == metric) & ~summary["adaption"].isin(NO_CHOICE)]
     columns = ["query", *_KEYS, "adaption", "value", "low", "high"]
     rate = risks[[*_KEYS, "rate", "low", "high", "chance"]].rename(
         columns={"low": "rate_low", "high": "rate_high"}

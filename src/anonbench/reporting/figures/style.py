@@ -40,12 +40,15 @@ SOFT = "#5b6470"
 GRID = "#dfe3e8"
 
 MODEL_MARKERS = {"unadapted": "o", "control": "P", "A": "s", "B": "^", "C": "D"}
+MODEL_MARKERS |= {"pixels": "X", "untrained": "v"}
 MODEL_LINES: dict[str, Any] = {
     "unadapted": "-",
     "control": (0, (1, 1)),
     "A": (0, (5, 1.5)),
     "B": (0, (4, 1.5, 1, 1.5)),
     "C": (0, (1.5, 1.5)),
+    "pixels": "-",
+    "untrained": (0, (1.5, 1.5)),
 }
 DEGREE_LINES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1.5, 1.5)), (0, (4, 1.5, 1, 1.5)))
 

@@ -1,12 +1,13 @@
 """Quality against the degree of anonymization.
 
-Twelve series (four models, three methods) in one plot cannot be told apart, so each model has a
+Series of all models and methods in one plot cannot be told apart, so each model has a
 panel of its own with one coloured line a method; the unadapted model's lines are repeated as thin
 lines in the other panels, because the loss against it is the question.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -85,7 +86,7 @@ def _panels(
         of_model = rows[rows["adaption"] == model]
         for method in present(of_model["method"], METHODS):
             _line(axes, of_model[of_model["method"] == method].sort_values("degree"), method, model)
-        axes.set_title(ADAPTIONS.get(model, model).replace(", ", "\n"))
+        axes.set_title(_two_lines(model))
         axes.set_xticks(degrees)
         axes.grid(axis="y")
         margin = 0.08 * (degrees[-1] - degrees[0])
@@ -96,6 +97,11 @@ def _panels(
     if len(models) > 1 and len(base):
         handles.append(Line2D([], [], color=SOFT, lw=0.7, label="thin: Unadapted, for comparison"))
     figure.legend(handles=handles, loc="outside upper center", ncols=len(handles))
+
+
+def _two_lines(model: str) -> str:
+    """Return a model's name, of at most two lines."""
+    return re.sub(",? ", "\n", ADAPTIONS.get(model, model), count=1)
 
 
 def _line(axes: Axes, line: pd.DataFrame, method: str, model: str) -> None:
@@ -153,7 +159,7 @@ def _models_on_x(figure: Figure, rows: pd.DataFrame, label: str) -> None:
                 markersize=5,
                 linestyle="none",
             )
-    names = [ADAPTIONS.get(model, model).replace(", ", "\n") for model in models]
+    names = [_two_lines(model) for model in models]
     axes.set_xticks(range(len(models)), names)
     axes.set_xlim(-0.5, len(models) - 0.5)
     axes.set_xlabel(f"Model, at degree {int(rows['degree'].iloc[0])} %")

@@ -17,6 +17,8 @@
       A: "Adaption A",
       B: "Adaption B",
       C: "Adaption C",
+      pixels: "Raw pixels",
+      untrained: "Untrained network",
     },
     query: { original: "Original", anonymized: "Anonymized" },
   };

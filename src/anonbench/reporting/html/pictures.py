@@ -87,9 +87,13 @@ CAPTIONS = {
     ),
     "attention_share": (
         "Share of each head's attention to patches that falls inside the sensitive boxes, mean "
-        "over up to 64 validation images with its interval over images; hollow: original images, "
-        "filled: anonymized. Dashed: chance, the boxes' share of what the network sees. Attention "
-        "to the class token and to registers is left out."
+        "over up to 64 validation images with its interval over clusters; hollow: original images, "
+        "filled: anonymized. Dashed: chance, the boxes' share of what the network sees. Bars: the "
+        "same attention inside other images' boxes, which is what the usual place of boxes "
+        "explains. Crosses: the network with random weights, as before its training (Adebayo et "
+        "al. 2018). A head looks for regions only if its share is above all three; attention/"
+        "shares.csv has the differences with their intervals. Attention to the class token and to "
+        "registers is left out."
     ),
     "learning": (
         "The training log, a column an adaption: bold as a running mean, thin as logged where "

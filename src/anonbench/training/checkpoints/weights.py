@@ -18,7 +18,7 @@ from anonbench.config.training import Backbone, Recipe
 from anonbench.core.errors import InputError
 from anonbench.core.io import atomic
 from anonbench.training.data.preprocess import Preprocess
-from anonbench.training.model.backbone import build_backbone
+from anonbench.training.model.backbone import build_backbone, init_backbone
 from anonbench.training.model.formats import has_layer_scale
 from anonbench.training.model.pretrained import load_strictly
 from anonbench.training.model.weight_names import MASK_TOKEN
@@ -98,6 +98,23 @@ def load_backbone(path: Path) -> tuple[nn.Module, Preprocess]:
         model = build_backbone(settings, preprocess.side, has_layer_scale(weights), positions)
     load_strictly(model, weights, str(path))
     return model.eval().requires_grad_(False), preprocess
+
+
+def load_untrained(path: Path) -> nn.Module:
+    """Return the network of a backbone with random weights, by the seed of its training.
+
+    Those are the very weights that a training without pretrained ones started from.
+
+    Raises:
+        InputError: as `read_description`.
+
+    """
+    described = read_description(path)
+    side = described["preprocess"]["side"]
+    crops = {"global_size": side, "local_size": side}
+    recipe = Recipe.model_validate({"backbone": described["backbone"], "crops": crops})
+    model = init_backbone(recipe, described["provenance"]["seed"])
+    return model.eval().requires_grad_(False)
 
 
 def _has_class_position(weights: Mapping[str, Tensor], side: int) -> bool | None:

@@ -21,8 +21,10 @@ _SHOWN = 3
 _SECTIONS = {
     "retrieve": "retrieval",
     "retrieve_second": "retrieval",
+    "new_persons": "retrieval",
     "correlate": "correlation",
     "embed": "embedding",
+    "embed_pixels": "embedding",
 }
 """Sections of the config by stage; other stages are called as their section, or show results."""
 

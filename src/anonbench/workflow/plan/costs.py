@@ -11,6 +11,7 @@ from statistics import median
 
 from anonbench.core.jobs.benchmarks import read_usage
 from anonbench.core.jobs.checksums import plain, read_parameters
+from anonbench.core.vocabulary import UNADAPTED
 from anonbench.workflow.plan.jobs import Job, Plan
 from anonbench.workflow.plan.settings import changes
 
@@ -100,7 +101,8 @@ def _work(plan: Plan, job: Job) -> float:
     """Return the seconds that a formula expects, or 1 for all jobs of a stage without one."""
     try:
         split = job.wildcards.get("split", "train")
-        return plan.estimates.seconds(job.stage, job.wildcards["dataset"], split) or 1.0
+        model = job.wildcards.get("model", UNADAPTED)
+        return plan.estimates.seconds(job.stage, job.wildcards["dataset"], split, model) or 1.0
     except (KeyError, ValueError):
         return 1.0
 

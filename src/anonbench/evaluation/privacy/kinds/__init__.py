@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from anonbench.core.registries.attackers import ATTACKERS, AttackerKind
 from anonbench.evaluation.privacy.kinds.recognizer import Recognizer
+from anonbench.evaluation.privacy.kinds.supervised import Supervised
 
-BUILT_IN = (Recognizer,)
+BUILT_IN = (Recognizer, Supervised)
 
 
 def attacker_named(name: str) -> type[AttackerKind]:

@@ -1,0 +1,180 @@
+"""Lessons of attackers that learn: regions of train images, which they anonymize themselves.
+
+Persons of the images that are attacked are left out, whatever the splits say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from anonbench.anonymization.apply import anonymize
+from anonbench.config import Anonymization
+from anonbench.config.privacy import Privacy
+from anonbench.core.boxes import Region, image_regions
+from anonbench.core.libraries.opencv import cv2
+from anonbench.core.registries.attackers import (
+    Attacker,
+    AttackerKind,
+    Learned,
+    Lesson,
+    LessonTooSmallError,
+)
+from anonbench.core.vocabulary import ORIGINAL, Entity, Variant
+from anonbench.datasets.images import decode, encode
+from anonbench.datasets.shards import ImageSet
+from anonbench.evaluation.privacy.crops import Readable, read_crops
+from anonbench.evaluation.privacy.gallery import Gallery, Match, draw_galleries
+
+THUMBNAIL = 16
+"""Side of the thumbnails whose pixels are features, in pixels."""
+_BATCH = 256
+"""Crops in memory at once."""
+_HIDDEN = 100
+"""The degree at which lessons are hidden."""
+
+
+@dataclass(frozen=True)
+class TrainImages:
+    """What attackers may learn from, and how images are hidden."""
+
+    originals: ImageSet
+    settings: Anonymization
+
+
+class HiddenOnRead:
+    """Images with all regions hidden by one method, coded as the published ones are."""
+
+    def __init__(
+        self, train: TrainImages, regions: Mapping[str, Sequence[Region]], method: str
+    ) -> None:
+        self._train = train
+        self._regions = regions
+        self._variant = Variant(method, _HIDDEN)
+
+    def read(self, image_id: str) -> np.ndarray:
+        """See `Readable.read`."""
+        image, how = self._train.originals.read(image_id), self._train.settings
+        hidden = anonymize(image, self._regions[image_id], self._variant, how)
+        return decode(encode(hidden, how.format, how.jpeg_quality))
+
+
+class Lessons:
+    """Learns once of each method and entity, however many degrees are attacked."""
+
+    def __init__(
+        self,
+        train: TrainImages,
+        boxes: pd.DataFrame,
+        people: Mapping[str, str],
+        attacked: Collection[str],
+        settings: Privacy,
+        seed: int,
+    ) -> None:
+        """Note what there is; nothing is read yet.
+
+        Args:
+            train: images of the train split.
+            boxes: columns of `anonbench.core.boxes`, of both splits.
+            people: the person of each image, where it is known.
+            attacked: ids of the validation images; their persons are left out.
+            settings: section `privacy` of the config.
+            seed: of the draw.
+
+        """
+        shown = {people[name] for name in attacked if name in people}
+        ids = set(train.originals.ids) - set(attacked)
+        self._ids = {name for name in ids if people.get(name) not in shown}
+        self._train = train
+        self._boxes = boxes[boxes["id"].isin(self._ids)]
+        self._people = people
+        self._settings = settings
+        self._seed = seed
+        self._clear: dict[tuple[str, Entity], tuple[np.ndarray, int]] = {}
+        self._learned: dict[tuple[str, str, Entity], Mapping[bool, Learned] | str] = {}
+
+    def of(
+        self, kind: AttackerKind, method: str, gallery: Gallery, models: Mapping[str, Attacker]
+    ) -> Mapping[bool, Learned] | str:
+        """Return what an attacker learns, by whether the gallery is hidden, or why it does not.
+
+        Args:
+            kind: the attacker.
+            method: that hides, or `original`: then nothing is hidden in the lesson either.
+            gallery: that is attacked; the lessons are of the same entity and match.
+            models: attackers that learn nothing, whose vectors are features, in a fixed order.
+
+        """
+        key = (kind.name, method, gallery.entity)
+        if key not in self._learned:
+            self._learned[key] = self._learn(kind, method, gallery, models)
+        return self._learned[key]
+
+    def _learn(
+        self, kind: AttackerKind, method: str, gallery: Gallery, models: Mapping[str, Attacker]
+    ) -> Mapping[bool, Learned] | str:
+        drawn = self._drawn(kind.lesson_size(), gallery)
+        if drawn is None:
+            return "no such regions in the train images to learn from"
+        regions = image_regions(self._boxes[self._boxes["id"].isin(set(drawn["id"]))])
+        first = (kind.name, gallery.entity)
+        if first not in self._clear:
+            self._clear[first] = read_features(self._train.originals, regions, drawn, models)
+        hidden, compared = self._clear[first]
+        if method != ORIGINAL:
+            images = HiddenOnRead(self._train, regions, method)
+            hidden, _ = read_features(images, regions, drawn, models)
+        who = drawn["who"].to_numpy(np.int64)
+        finds_itself = gallery.match is Match.REGION
+        try:
+            clear, _ = self._clear[first]
+            return kind.learn(Lesson(clear, hidden, compared, who, finds_itself))
+        except LessonTooSmallError as why:
+            return str(why)
+
+    def _drawn(self, size: int, gallery: Gallery) -> pd.DataFrame | None:
+        """Return the regions to learn from, columns of `Gallery.crops` and margin."""
+        by_person = gallery.match is Match.PERSON
+        settings = self._settings.model_copy(update={"gallery": size, "probes": size})
+        people = self._people if by_person else {}
+        drawn, _ = draw_galleries(self._boxes, self._ids, people, (), settings, self._seed)
+        for each in drawn:
+            if each.entity is gallery.entity and each.match is gallery.match:
+                return each.crops.assign(margin=self._settings.margin if by_person else 1.0)
+        return None
+
+
+def read_features(
+    images: Readable,
+    regions: Mapping[str, Sequence[Region]],
+    wanted: pd.DataFrame,
+    models: Mapping[str, Attacker],
+) -> tuple[np.ndarray, int]:
+    """Return features of crops, float32 [N, D], and how many of them models give; see `features`.
+
+    Args:
+        images: clear or hidden.
+        regions: the images' regions in draw order.
+        wanted: columns id, order and margin, neighbours of one image together.
+        models: by name.
+
+    """
+    sides = sorted({model.side for model in models.values()})
+    parts, compared = [], 0
+    for start in range(0, len(wanted), _BATCH):
+        crops = read_crops(images, regions, wanted.iloc[start : start + _BATCH], sides)
+        vectors = [model.embed(crops[model.side]) for model in models.values()]
+        compared = sum(each.shape[1] for each in vectors)
+        parts.append(features(vectors, crops[sides[-1]]))
+    return np.concatenate(parts), compared
+
+
+def features(vectors: Sequence[np.ndarray], crops: np.ndarray) -> np.ndarray:
+    """Return vectors of crops, [N, D] each, then the pixels of their thumbnails: float32."""
+    size = (THUMBNAIL, THUMBNAIL)
+    small = [cv2.resize(each, size, interpolation=cv2.INTER_AREA).ravel() for each in crops]
+    pixels = np.asarray(small, np.float32).reshape(len(crops), -1) / np.float32(255)
+    return np.concatenate([*vectors, pixels], axis=1, dtype=np.float32)

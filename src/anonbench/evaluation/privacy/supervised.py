@@ -1,0 +1,162 @@
+"""Supervised attack: ridge regression from hidden crops to persons, or to the original's vector.
+
+The attacker anonymizes train images and learns what a hidden crop says of its person and of its
+original. Of three ways to compare crops it takes the one that finds most on train persons that the
+regression has not seen: as the models without supervision do, by the original's predicted vector,
+or by the predicted person. So it is about as strong as the best of them. For regression to persons
+see Hastie, Tibshirani and Buja 1994 ("Flexible discriminant analysis by optimal scoring", JASA
+89:1255-1270), for attackers who train on obfuscated images McPherson et al. 2016.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+from scipy.linalg import eigh
+
+from anonbench.core.registries.attackers import Lesson, LessonTooSmallError
+from anonbench.evaluation.privacy.attackers import unit
+from anonbench.evaluation.privacy.rank_metrics import places
+
+FOLDS = 5
+STRENGTHS = (10.0, 1.0, 0.1, 0.01, 1e-3, 1e-4)
+"""Ridge penalties, as shares of the number of crops; features have unit variance."""
+LEAST = 10
+"""Persons (or regions) that it takes to learn anything."""
+_FLAT = 1e-6
+"""Standard deviation of a feature that is the same in every crop, but for rounding."""
+
+
+class Way(StrEnum):
+    """How crops are compared."""
+
+    AS_IS = "vectors as they are"
+    ORIGINAL = "predicted vector of the original"
+    PERSON = "predicted person"
+
+
+_Key = tuple[Way, float]
+"""A way and the strength of its ridge."""
+
+
+@dataclass(frozen=True)
+class Linear:
+    """A linear map about a mean: (x - centre) @ weights."""
+
+    centre: np.ndarray
+    weights: np.ndarray
+
+    def __call__(self, features: np.ndarray) -> np.ndarray:
+        """Return the values of features [N, D], less the mean of the targets: float64 [N, E]."""
+        return np.asarray((features - self.centre) @ self.weights)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What was learned: a map of hidden crops and one of clear crops into the same space."""
+
+    way: Way
+    hidden: Linear
+    clear: Linear
+
+    def vectors(self, features: np.ndarray, hidden: np.ndarray) -> np.ndarray:
+        """See `anonbench.core.registries.attackers.Learned.vectors`."""
+        found = self.clear(features)
+        found[hidden] = self.hidden(features[hidden])
+        return unit(found)
+
+
+def learn(lesson: Lesson) -> dict[bool, Comparison]:
+    """Return the comparison that ranks matches highest in cross-validation over persons.
+
+    Quality is the mean reciprocal rank of the first match. Of equals the simplest counts.
+
+    Returns:
+        By whether the gallery is hidden too; where regions are searched by themselves, only for
+        galleries of originals.
+
+    Raises:
+        LessonTooSmallError: fewer than `LEAST` persons or regions.
+
+    """
+    persons = len(np.unique(lesson.who))
+    if persons < LEAST:
+        raise LessonTooSmallError(
+            f"{persons} in the train images, and {LEAST} are needed to learn from"
+        )
+    galleries = (False,) if lesson.finds_itself else (False, True)
+    quality: dict[bool, dict[_Key, float]] = {gallery: {} for gallery in galleries}
+    folds = _folds(lesson.who)
+    for fold in range(FOLDS):
+        left_out = folds == fold
+        for key, found in _comparisons(lesson, ~left_out):
+            for gallery, of_gallery in quality.items():
+                score = float(_reciprocal_ranks(lesson, found, left_out, gallery).sum())
+                of_gallery[key] = of_gallery.get(key, 0.0) + score
+    fitted = dict(_comparisons(lesson, np.ones(len(lesson.who), bool)))
+    return {
+        gallery: fitted[max(scores, key=lambda key, of=scores: round(of[key], 9))]  # type: ignore[misc]
+        for gallery, scores in quality.items()
+    }
+
+
+def _folds(who: np.ndarray) -> np.ndarray:
+    """Return each crop's fold, int64 [N]; a person's crops share theirs."""
+    return np.unique(who, return_inverse=True)[1] % FOLDS
+
+
+def _comparisons(lesson: Lesson, rows: np.ndarray) -> Iterator[tuple[_Key, Comparison]]:
+    """Yield every way and strength, fitted on some rows (bool [N]); simple ones first."""
+    clear, hidden = (each[rows].astype(np.float64) for each in (lesson.clear, lesson.hidden))
+    size, many = lesson.clear.shape[1], lesson.compared
+    as_is = Linear(np.zeros(size), np.eye(size, many))
+    yield (Way.AS_IS, 0.0), Comparison(Way.AS_IS, as_is, as_is)
+    centred = Linear(clear.mean(axis=0), np.eye(size, many))
+    for strength, found in _ridges(hidden, clear[:, :many]):
+        yield (Way.ORIGINAL, strength), Comparison(Way.ORIGINAL, found, centred)
+    if lesson.finds_itself:  # each region is its own match: there is no person to learn
+        return
+    persons = (lesson.who[rows, None] == np.unique(lesson.who[rows])).astype(np.float64)
+    both = zip(_ridges(hidden, persons), _ridges(clear, persons), strict=True)
+    for (strength, of_hidden), (_, of_clear) in both:
+        yield (Way.PERSON, strength), Comparison(Way.PERSON, of_hidden, of_clear)
+
+
+def _ridges(features: np.ndarray, targets: np.ndarray) -> Iterator[tuple[float, Linear]]:
+    """Yield each strength with its ridge regression of targets [N, E] on features [N, D].
+
+    Features are brought to unit variance; those that never change are left out.
+    """
+    centre, spread = features.mean(axis=0), features.std(axis=0)
+    scale = np.divide(1.0, spread, out=np.zeros_like(spread), where=spread > _FLAT)
+    standard = (features - centre) * scale
+    wanted = targets - targets.mean(axis=0)
+    if len(features) < features.shape[1]:  # the smaller of the two Gram matrices
+        values, axes = eigh(standard @ standard.T)
+        axes, seen = standard.T @ axes, axes.T @ wanted
+    else:
+        values, axes = eigh(standard.T @ standard)
+        seen = axes.T @ (standard.T @ wanted)
+    for strength in STRENGTHS:
+        inverse = 1.0 / (np.maximum(values, 0.0) + strength * len(features))
+        yield strength, Linear(centre, scale[:, None] * (axes @ (inverse[:, None] * seen)))
+
+
+def _reciprocal_ranks(
+    lesson: Lesson, found: Comparison, rows: np.ndarray, gallery_is_hidden: bool
+) -> np.ndarray:
+    """Return 1 / rank of the first match of each probe among some rows (bool [N])."""
+    who, count = lesson.who[rows], int(rows.sum())
+    probes = found.vectors(lesson.hidden[rows], np.ones(count, bool))
+    gallery = probes
+    if not gallery_is_hidden:
+        gallery = found.vectors(lesson.clear[rows], np.zeros(count, bool))
+    match, left_out = who[:, None] == who, np.eye(count, dtype=bool)
+    if lesson.finds_itself:
+        left_out[:] = False
+    has_match = (match & ~left_out).any(axis=1)
+    ranks = places(probes[has_match], gallery, match[has_match], left_out[has_match])
+    return np.asarray(1.0 / (1.0 + ranks.above + (ranks.tied - ranks.tied_matches) / 2.0))

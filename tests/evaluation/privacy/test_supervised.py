@@ -1,0 +1,129 @@
+"""Supervised attack: leaks that are planted are found, and where there is none it is at chance."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from anonbench.core.numeric.seeding import rng
+from anonbench.core.registries.attackers import Lesson, LessonTooSmallError
+from anonbench.evaluation.privacy.attackers import unit
+from anonbench.evaluation.privacy.rank_metrics import hit_rates, places
+from anonbench.evaluation.privacy.supervised import Way, learn
+
+WIDTH = 24
+
+
+def crops(seed: object, persons: int, photos: int, noise: float = 0.5) -> tuple[Any, Any]:
+    """Return unit vectors of photographs of persons, and the person of each."""
+    who = np.repeat(np.arange(persons), photos)
+    faces = rng("faces", seed).normal(size=(persons, WIDTH))[who]
+    return unit(faces + noise * rng("light", seed).normal(size=faces.shape)), who
+
+
+def permuted(clear: np.ndarray) -> np.ndarray:
+    return clear[:, rng("permutation").permutation(WIDTH)]
+
+
+def weakly_leaked(clear: np.ndarray) -> np.ndarray:
+    """Show four coordinates, faintly, among strong noise in all the others."""
+    hidden = 3 * rng("strong noise", len(clear)).normal(size=clear.shape)
+    hidden[:, :4] = 0.05 * clear[:, :4]
+    return hidden.astype(np.float32)
+
+
+def masked(clear: np.ndarray) -> np.ndarray:
+    return np.full_like(clear, 0.3)
+
+
+def found(
+    hide: Any, finds_itself: bool = False, gallery_is_hidden: bool = False
+) -> tuple[float, float, float, Way]:
+    """Return the rank-1 rates of the supervised and the naive attack on new persons, and chance."""
+    clear, who = crops("train", 80, 5)
+    if finds_itself:
+        who = np.arange(len(who))
+    lesson = Lesson(clear, hide(clear), WIDTH, who, finds_itself)
+    learned = learn(lesson)[gallery_is_hidden]
+    clear, who = crops("attacked", 30, 4)
+    probes, every = hide(clear), np.ones(len(who), bool)
+    gallery, of_gallery = (probes, every) if gallery_is_hidden else (clear, ~every)
+    match = who[:, None] == who
+    left_out = np.eye(len(who), dtype=bool)
+    if finds_itself:
+        match, left_out = left_out, np.zeros_like(match)
+
+    def rate(one: np.ndarray, other: np.ndarray) -> float:
+        return float(hit_rates(places(one, other, match, left_out), 1).mean())
+
+    chance = float((match & ~left_out).sum(axis=1).mean() / (len(who) - (not finds_itself)))
+    best = rate(learned.vectors(probes, every), learned.vectors(gallery, of_gallery))
+    return best, rate(unit(probes), unit(gallery)), chance, learned.way
+
+
+@pytest.mark.parametrize("finds_itself", [False, True])
+def test_a_permuted_signal_is_found_that_the_naive_attacker_misses(finds_itself: bool) -> None:
+    best, naive, chance, _ = found(permuted, finds_itself)
+    assert naive < 5 * chance
+    assert best > 0.8
+
+
+def test_a_weak_leak_is_found_that_the_naive_attacker_misses() -> None:
+    best, naive, chance, _ = found(weakly_leaked, gallery_is_hidden=True)
+    assert naive < 2.5 * chance
+    assert best > 5 * chance
+
+
+@pytest.mark.parametrize("gallery_is_hidden", [False, True])
+def test_what_is_not_hidden_is_found_as_often_as_by_the_naive_attacker(
+    gallery_is_hidden: bool,
+) -> None:
+    best, naive, _, _ = found(np.copy, gallery_is_hidden=gallery_is_hidden)
+    assert best >= naive - 0.02 > 0.8
+
+
+@pytest.mark.parametrize(
+    ("finds_itself", "gallery_is_hidden"), [(False, False), (False, True), (True, False)]
+)
+def test_equal_crops_are_at_chance(finds_itself: bool, gallery_is_hidden: bool) -> None:
+    best, _, chance, way = found(masked, finds_itself, gallery_is_hidden)
+    if way is Way.AS_IS and not gallery_is_hidden:  # one fixed order of the originals
+        assert best < 2 * chance
+    else:
+        assert best == pytest.approx(chance)
+
+
+def test_noise_is_at_chance() -> None:
+    def noise(clear: np.ndarray) -> np.ndarray:
+        return rng("noise", len(clear)).normal(size=clear.shape).astype(np.float32)
+
+    best, _, chance, _ = found(noise)
+    assert best < chance + 3 * np.sqrt(chance * (1 - chance) / 30)
+
+
+def test_clear_and_hidden_crops_meet_in_one_gallery() -> None:
+    clear, who = crops("train", 80, 5)
+    learned = learn(Lesson(clear, permuted(clear), WIDTH, who, False))[True]
+    clear, who = crops("attacked", 30, 4)
+    hidden = np.arange(len(who)) % 2 == 0
+    mixed = np.where(hidden[:, None], permuted(clear), clear)
+    vectors = learned.vectors(mixed, hidden)
+    assert np.linalg.norm(vectors, axis=1) == pytest.approx(1, abs=1e-5)
+    np.testing.assert_array_equal(vectors[hidden], learned.vectors(mixed[hidden], hidden[hidden]))
+    shown = ~hidden
+    np.testing.assert_array_equal(vectors[shown], learned.vectors(clear[shown], hidden[shown]))
+
+
+def test_the_same_lesson_teaches_the_same() -> None:
+    clear, who = crops("train", 20, 5)
+    lesson = Lesson(clear, permuted(clear), WIDTH, who, False)
+    vectors = [learn(lesson)[False].vectors(clear, np.ones(len(who), bool)) for _ in range(2)]
+    np.testing.assert_array_equal(*vectors)
+
+
+def test_nine_persons_are_too_few() -> None:
+    clear, who = crops("train", 9, 5)
+    with pytest.raises(LessonTooSmallError, match="9 in the train images, and 10 are needed"):
+        learn(Lesson(clear, clear, WIDTH, who, False))

@@ -1,0 +1,16 @@
+from pathlib import Path
+
+from anonbench.core.jobs.job import job
+
+with job(snakemake, __file__) as cache:
+    if not cache.restored():
+        from anonbench.config import load
+        from anonbench.embedding.baselines import write_untrained
+
+        config = load(snakemake.config)
+        dataset = config.datasets[snakemake.wildcards.dataset]
+        write_untrained(
+            config.recipes[dataset.recipe],
+            int(snakemake.wildcards.seed),
+            Path(snakemake.output.backbone),
+        )
