@@ -28,13 +28,14 @@ from anonbench.evaluation.best import collect_best, second_columns
 from anonbench.evaluation.columns import Column, columns_of
 from anonbench.evaluation.correlation import write_correlation
 from anonbench.evaluation.downstream.evaluate import evaluate_downstream
-from anonbench.evaluation.effect_table import collect_effects, read_by_reference
+from anonbench.evaluation.effect_table import collect_effects, measure, read_by_reference
 from anonbench.evaluation.pairwise import compare, compare_methods, read_comparisons
 from anonbench.evaluation.query_kinds import compare_kinds
 from anonbench.evaluation.retrieval.gather import gather_scenarios, gather_second
 from anonbench.evaluation.retrieval.job import Embedded, score_shard
 from anonbench.evaluation.retrieval.new_persons import new_persons
 from anonbench.evaluation.scores import collect, scenario_files
+from anonbench.evaluation.variance import tabulate_variances
 from anonbench.reporting.dataset_tables import write_dataset_table
 from anonbench.reporting.scenario_tables import (
     profiles,
@@ -201,6 +202,9 @@ def _judge_again(
     effects = collect_effects(NAME, runs, (0, *seeds), own, second, clusters, *sure)
     write_csv(effects, base.parent / "effects.csv")
     scores = read_by_reference(runs, (0, *seeds), own, second)
+    found = measure(runs, (0, *seeds), scores)
+    asked = shown.confidence, shown.stated_difference
+    write_csv(tabulate_variances(NAME, found, clusters, *asked), base.parent / "variance.csv")
     again = second_columns(runs, (0, *seeds), scores)
     best = collect_best(NAME, columns, again, clusters, shown.bootstrap, *sure)
     write_csv(best, base.parent / "best.csv")
@@ -239,8 +243,12 @@ def _tables(config: Config, experiment: Experiment, base: Path) -> None:
     attacked = base / "privacy/reidentification.csv"
     write_csv(make_rates(NAME), attacked)
     table = paths(f"reidentification_{NAME}")
-    files = {"rates": attacked, "gallery_sizes": base / "privacy/gallery_sizes.csv"}
+    files = {"rates": attacked, "gallery_sizes": base / "privacy/gallery_sizes.csv"} | {
+        "variance": base / "variance.csv"
+    }
     write_dataset_table("reidentification", NAME, files, config.presentation, *table)
     write_csv(make_gallery_sizes(NAME), files["gallery_sizes"])
     table = paths(f"gallery_size_{NAME}")
     write_dataset_table("gallery_size", NAME, files, config.presentation, *table)
+    table = paths(f"sample_sizes_{NAME}")
+    write_dataset_table("sample_sizes", NAME, files, config.presentation, *table)

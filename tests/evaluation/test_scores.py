@@ -266,6 +266,11 @@ def test_seeds_share_the_interval_of_new_trainings(tmp_path: Path) -> None:
     ends = table[["retrained_low", "retrained_high"]].to_numpy()
     assert np.allclose(ends, (expected.low, expected.high))
     assert (ends[:, 0] < table["value"].min()).all() and (ends[:, 1] > table["value"].max()).all()
+    macro = gather(given, 0.5).query("metric == 'linear_macro'")
+    middle = macro[["retrained_low", "retrained_high"]].mean(axis=1)
+    assert np.allclose(middle, macro["value"]) and (macro["retrained_high"] > middle + 0.01).all()
+    sure = gather(given, 0.9999).query("metric == 'linear_macro'")
+    assert (sure["retrained_high"] == 1.0).all()  # and no more
     two = gather(given[:2]).query("metric == 'linear_macro'")
     assert two["retrained_reason"].str.startswith("2 seeds, and at least 3").all()
     assert two["retrained_low"].isna().all()

@@ -122,6 +122,26 @@ rule effects:
         "../scripts/effects.py"
 
 
+rule variance:
+    input:
+        **by_digest(clusters=rules.clusters.output.clusters),
+        own=rules.effects.input.own,
+        second=rules.effects.input.second,
+    output:
+        "<results>/{dataset}/variance.csv",
+    log:
+        "<logs>/variance/{dataset}.log",
+    resources:
+        mem_mb=2000,
+        runtime=20,
+    params:
+        slice=stage_parameters.variance(settings),
+        scenarios=rules.effects.params.scenarios,
+        references=rules.effects.params.references,
+    script:
+        "../scripts/variance.py"
+
+
 # Query kinds are compared without own images: an anonymized query finds itself first. The cache of
 # scores is a folder of its own.
 use rule retrieve as retrieve_without_own with:

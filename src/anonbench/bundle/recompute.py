@@ -296,25 +296,29 @@ def _comparisons(
 
 
 def _effects(bundle: Bundle, name: str, clusters: pd.Series) -> Iterator[Agreement]:
-    from anonbench.evaluation.effect_table import collect_effects
+    """Effects and their variance components."""
+    from anonbench.evaluation.effect_table import collect_effects, measure, read_by_reference
+    from anonbench.evaluation.variance import tabulate_variances
 
-    experiment, path = bundle.experiment, f"{name}/effects.csv"
-    if not bundle.published(path).is_file():
-        return
-    runs = experiment.trained_scenarios(name)
-    seeds, shown = experiment.second_references, bundle.config.presentation
-    table = collect_effects(
-        name,
+    experiment, shown = bundle.experiment, bundle.config.presentation
+    runs, seeds = experiment.trained_scenarios(name), experiment.second_references
+    files = (
         runs,
         (experiment.reference_seed, *seeds),
         [bundle.carried(f"{name}/retrieval/{run.path}.parquet") for run in runs],
         [bundle.carried(f"{name}/retrieval/second/seed{seed}.parquet") for seed in seeds],
-        clusters,
-        shown.confidence,
-        shown.equivalence_margin,
     )
-    write_csv(table, bundle.again(path))
-    yield of_csv("effects", path, bundle.published(path), bundle.again(path))
+    path = f"{name}/effects.csv"
+    if bundle.published(path).is_file():
+        sure = shown.confidence, shown.equivalence_margin
+        write_csv(collect_effects(name, *files, clusters, *sure), bundle.again(path))
+        yield of_csv("effects", path, bundle.published(path), bundle.again(path))
+    path = f"{name}/variance.csv"
+    if bundle.published(path).is_file():
+        effects = measure(*files[:2], read_by_reference(*files))
+        asked = shown.confidence, shown.stated_difference
+        write_csv(tabulate_variances(name, effects, clusters, *asked), bundle.again(path))
+        yield of_csv("variance", path, bundle.published(path), bundle.again(path))
 
 
 def _best(
@@ -420,6 +424,7 @@ def _writers(bundle: Bundle) -> dict[str, Callable[[Path, Path, Path], None]]:
             "comparisons": bundle.again(f"{name}/comparisons.csv"),
             "rates": bundle.carried(f"{name}/privacy/reidentification.csv"),
             "gallery_sizes": bundle.carried(f"{name}/privacy/gallery_sizes.csv"),
+            "variance": bundle.again(f"{name}/variance.csv"),
         }
         for each in experiment.dataset_tables:
             writers[f"{each}_{name}"] = partial(

@@ -297,6 +297,7 @@ class Paths:
             "comparisons": "comparisons.csv",
             "rates": "privacy/reidentification.csv",
             "gallery_sizes": "privacy/gallery_sizes.csv",
+            "variance": "variance.csv",
         }
         return {need: f"{self.results}/{{dataset}}/{files[need]}" for need in TABLES[table].needs}
 
@@ -342,6 +343,7 @@ class Paths:
                     "scores",
                     "comparisons",
                     "effects",
+                    "variance",
                     "best",
                     "query_kinds",
                     "new_persons",
