@@ -93,7 +93,7 @@ def test_it_learns(
     train(recipe, Adaption.UNADAPTED, fitted, None, 0, backbone, log, tmp_path / "state")
 
     losses = pd.read_csv(log)
-    assert losses["dino"].iloc[-1] < np.log(recipe.heads.prototypes) - 0.3
+    assert losses["dino"].iloc[-1] < np.log(recipe.heads.prototypes) - 0.2
     assert losses["ibot"].iloc[-1] < losses["ibot"].iloc[0] - 0.3
 
     labels = np.array([by_id[image_id] for image_id in judged.ids])
