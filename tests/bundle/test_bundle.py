@@ -83,7 +83,7 @@ def test_every_number_comes_out_again_from_the_scores(bundle: Path) -> None:
     for part in found.parts:
         assert part.exact == part.numbers, part.name
         numbers[part.part] += part.numbers
-    tested = {"comparisons", "effects", "query kinds", "correlation"}
+    tested = {"comparisons", "effects", "variance", "best", "query kinds", "correlation"}
     assert set(numbers) == {"means", "scores", "tables"} | tested
     assert all(count > 100 for count in numbers.values())
 
@@ -226,7 +226,7 @@ def test_a_data_set_without_labels(root: Path, tmp_path: Path) -> None:
     found = verify(tmp_path / "b")
     assert found.differences == []
     parts = {part.part for part in found.parts}
-    tested = {"comparisons", "effects", "query kinds"}
+    tested = {"comparisons", "effects", "variance", "best", "query kinds"}
     assert parts == {"retrieval", "means", "scores", "tables"} | tested
 
 
@@ -296,7 +296,7 @@ def test_changed_scores_of_a_second_reference_are_found(bundle: Path, whole: Pat
     table = pd.read_parquet(bundle / path)
     table.assign(ap=table["ap"] + 0.01).to_parquet(bundle / path)
     relisted(bundle, path)
-    assert set(differing(bundle)) == {"effects"}
+    assert set(differing(bundle)) == {"effects", "variance", "tables"}
     published = pd.read_parquet(whole / path.replace("results", "published"))
     pd.testing.assert_frame_equal(published.drop(columns="id"), table.drop(columns="id"))
 

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 from PIL import Image
 from synthetic_results import (
+    make_best,
     make_comparisons,
     make_correlations,
     make_effects,
@@ -112,6 +113,8 @@ def section(
     make_comparisons(scores).to_csv(comparisons, index=False)
     effects = folder / "effects.csv"
     make_effects(scores).to_csv(effects, index=False)
+    best = folder / "best.csv"
+    make_best(scores).to_csv(best, index=False)
     explorer = folder / "explorer.json"
     write_json(explorer, make_explorer(name))
     rates = folder / "rates.csv"
@@ -130,4 +133,5 @@ def section(
         rates,
         explorer,
         effects=effects,
+        best=best,
     )

@@ -11,13 +11,14 @@ import pandas as pd
 
 from anonbench.core.boxes import Region
 from anonbench.core.numeric.seeding import rng
-from anonbench.core.vocabulary import CONTROL, Entity, Variant
+from anonbench.core.vocabulary import CONTROL, Baseline, Entity, Variant
 from anonbench.detection.gather import COUNTS
 from anonbench.detection.quality.quality import measure, summarize_quality
 from anonbench.evaluation.effect_table import COLUMNS as EFFECTS
 from anonbench.evaluation.pairwise import COLUMNS as TESTS
 from anonbench.evaluation.retrieval.metrics import PER_QUERY
 from anonbench.evaluation.scores import COLUMNS
+from anonbench.reporting.html.best import COLUMNS as BEST
 
 METHODS = ("pixelate", "blur", "mask")
 ADAPTIONS = ("unadapted", "A", "B", "C")
@@ -85,6 +86,14 @@ def make_scores(
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
+def with_baselines(scores: pd.DataFrame, value: float = 0.999) -> pd.DataFrame:
+    """Return scores with rows without training beside, which are as good as `value` everywhere."""
+    rows = scores[scores["adaption"] == "unadapted"]
+    high = rows.assign(value=value, low=value - 0.03, high=value + 0.001)
+    added = [high.assign(adaption=baseline.value) for baseline in Baseline]
+    return pd.concat([scores, *added], ignore_index=True)
+
+
 def make_comparisons(scores: pd.DataFrame, unsure: float = 0.02) -> pd.DataFrame:
     """Return paired tests of random scores; differences below `unsure` are not significant."""
     rows = []
@@ -126,7 +135,35 @@ def make_effects(scores: pd.DataFrame) -> pd.DataFrame:
             if effect in ("anonymizing", "adapting"):
                 row |= {"share": value / 0.45, "share_low": 0.0, "share_high": value / 0.45 + 0.1}
             rows.append(row)
-    return pd.DataFrame(rows, columns=EFFECTS)
+    columns = [*EFFECTS, *(n for n in ("p_equivalent", "verdict", "reason") if n not in EFFECTS)]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def make_best(scores: pd.DataFrame, unsure: float = 0.02) -> pd.DataFrame:
+    """Return the best of random scores; what is less than `unsure` behind cannot be told from it.
+
+    Rankings are judged by both references alike.
+    """
+    rows = []
+    given = scores[(scores["degree"] > 0) & (scores["adaption"] != CONTROL)]
+    shared = ["dataset", "degree", "query", "metric"]
+    for key, column in given.groupby(shared, sort=False):
+        whole = dict(zip(shared, key, strict=True))
+        scopes = [("choices", "", column), *(("models", m, c) for m, c in column.groupby("method"))]
+        for scope, method, competing in scopes:
+            names = competing["adaption"]
+            if not method:
+                names = competing["method"] + "/" + names
+            values = competing.assign(name=names).groupby("name", sort=False)["value"].mean()
+            best = str(values.idxmax())
+            alike = [name for name, value in values.items() if values[best] - value < unsure]
+            row = whole | {"scope": scope, "method": method, "best": best, "value": values[best]}
+            row |= {"optimism": 0.01, "unbiased": values[best] - 0.01, "wins": 0.9}
+            row |= {"indistinguishable": ";".join(map(str, alike)), "reason": ""}
+            row |= {name: int(competing[name].iloc[0]) for name in ("n", "clusters")}
+            references = ("own", "second") if whole["query"] else ("own",)
+            rows += [row | {"reference": reference} for reference in references]
+    return pd.DataFrame(rows, columns=BEST)
 
 
 def make_correlations(undefined: bool = False) -> pd.DataFrame:

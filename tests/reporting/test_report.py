@@ -21,7 +21,7 @@ from anonbench.reporting.html import page as pages
 from anonbench.reporting.html.build import DatasetSection, build_report, not_run, skip_reasons
 from anonbench.reporting.html.coefficients import correlation_rows
 from anonbench.reporting.html.making import hardware, seeds
-from anonbench.reporting.html.page import digest, embedded, resources_digest
+from anonbench.reporting.html.page import digest, embedded, opening, resources_digest, sentences
 from anonbench.reporting.html.pictures import data_uri
 from anonbench.reporting.layout import lay_out
 
@@ -135,7 +135,7 @@ def test_page_shows_everything_given(text: str, sections: list[DatasetSection]) 
     rows = [*layout.baselines, *(row for b in layout.blocks for row in b.rows)]
     expected = [cell.text for row in rows for cell in row.cells]
     assert cells == expected and "not run" in cells
-    assert "Not run: C with Mask. The scores have no value there" in body
+    assert "Not run: C with Mask. The scores have no value there" in text
     assert body.count("<strong>") - 1 == sum(
         cell.best for b in layout.blocks for row in b.rows for cell in row.cells
     )
@@ -149,6 +149,30 @@ def test_page_shows_everything_given(text: str, sections: list[DatasetSection]) 
         assert version in words
     assert "empty file" in words and "secret name" not in text
     assert not re.search(r"\bnan\b", text.replace("data:image", ""), re.IGNORECASE)
+
+
+def test_a_caption_has_two_sentences_at_most(text: str) -> None:
+    captions = re.findall(r"<(?:fig)?caption>(.*?)</(?:fig)?caption>", text, re.DOTALL)
+    captions += re.findall(r'<p class="how">(.*?)</p>', text, re.DOTALL)
+    assert len(captions) > 20
+    for caption in captions:
+        plain = re.sub(r"<[^>]+>", "", caption)
+        assert len(sentences(plain)) <= 2, plain
+
+
+def test_what_all_tables_share_is_said_once(text: str) -> None:
+    reading = text.split('id="reading"')[1].split("</section>")[0]
+    for said in ("own image", "Holm’s method", "a random ranking", "retrained twin"):
+        assert text.count(said) - reading.count(said) == 0
+    tables = re.findall(r'class="results">\s*<caption>(.*?)</caption>', text, re.DOTALL)
+    assert tables and all('href="#reading"' in caption for caption in tables)
+
+
+def test_the_first_screen_is_read_in_a_minute(text: str) -> None:
+    first = text.split('id="answer"')[1].split("</section>")[0]
+    assert "<svg" in first
+    words = re.sub(r"<[^>]+>", " ", re.sub(r'aria-label="[^"]*"', "", first)).split()
+    assert 60 < len(words) <= 220
 
 
 def test_detection_quality_is_shown_where_it_was_measured(text: str) -> None:
@@ -184,6 +208,12 @@ def test_names_are_escaped(tmp_path: Path) -> None:
     assert json.loads(data[0])[0]["dataset"] == HOSTILE
     shown = json.loads(data[1])[0]
     assert shown["names"][0] == HOSTILE and HOSTILE in shown["labels"][0]
+
+
+def test_sentences_end_before_a_space() -> None:
+    text = "Lower is 0.5 here (p < 0.05). Is it? It is."
+    assert sentences(text) == ["Lower is 0.5 here (p < 0.05).", "Is it?", "It is."]
+    assert opening(text) == ("Lower is 0.5 here (p < 0.05). Is it?", "It is.")
 
 
 def test_data_in_a_script_element_come_back_as_they_were() -> None:
@@ -261,7 +291,7 @@ def test_a_second_reference_answers_how_much_is_bias(
     tmp_path: Path, text: str, sections: list[DatasetSection]
 ) -> None:
     words = " ".join(Page(text).text)
-    assert "Retraining alone, nothing anonymized, costs 5.0 points of mAP" in words
+    assert "mAP: this retraining ceiling is what costs are percent of" in words
     assert "What anonymizing and adapting cost" in words
     words = " ".join(Page(build(tmp_path / "without.html", sections[:1])).text)
     assert "there is no second reference (control_seeds in the config)" in words

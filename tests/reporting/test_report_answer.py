@@ -1,20 +1,13 @@
+"""The overview of the best choices, each value traced to the tables by hand."""
+
 from __future__ import annotations
 
 import pandas as pd
 import pytest
-from synthetic_results import make_scores
+from synthetic_results import make_best, make_scores
 
-from anonbench.evaluation.sufficiency import DEFAULTS
-from anonbench.reporting.html.answer import (
-    answer,
-    behind,
-    on_originals,
-    overview,
-    ranked,
-    stated,
-    wins,
-)
-from anonbench.reporting.html.recommendations import Verdict, recommendations
+from anonbench.reporting.html.answer import evidence, on_originals, overview, ranked, stated
+from anonbench.reporting.html.best import Best, best_choices, named, sharpest
 from anonbench.reporting.summary import summarize, summarize_originals
 
 
@@ -26,133 +19,95 @@ def scores_with(best: tuple[str, str], value: float = 0.8) -> pd.DataFrame:
     return scores
 
 
-def test_the_best_choice_and_its_loss_are_said() -> None:
-    result = answer("documents", summarize(scores_with(("blur", "A"))))
-    assert result.degree == 100
-    original, anonymized, accuracy = result.parts
-    assert original.choice == anonymized.choice == accuracy.choice == "Blur, adaption\u00a0A"
-    assert [number.label for number in original.numbers] == ["mAP", "mnDCG"]
-    assert original.numbers[0].value == "80.0 %"
-    assert original.numbers[0].interval == "78.0 to 82.0"
-    assert original.numbers[0].loss == "−20.0 points"
-    assert accuracy.numbers[0].loss == ""
-    assert "the intervals do not overlap" in original.notes[0]
-    assert "240 queries, 24 scenarios, 1 training seed" in result.behind
+def bests_of(scores: pd.DataFrame) -> dict[tuple[str, int, str, str, str, str], Best]:
+    return best_choices([make_best(scores)])
 
 
-def test_accuracies_stand_beside_those_on_originals() -> None:
+def test_the_best_is_named_with_all_that_are_as_good() -> None:
+    scores = scores_with(("blur", "A"))
+    second = (scores["method"] == "blur") & (scores["adaption"] == "C")
+    third = (scores["method"] == "mask") & (scores["adaption"] == "unadapted")
+    scores.loc[second | third, "value"] = 0.79
+    row = overview({"documents": summarize(scores)}, bests_of(scores), {})[1]
+    assert row.degree == 100 and row.behind == "240 queries in 40 clusters, 1 seed"
+    assert [cell.value for cell in row.cells] == ["79.0"] * 6  # less an optimism of one point
+    assert {cell.choices for cell in row.cells} == {"Blur with A, C; Mask with unadapted"}
+
+
+def test_what_a_value_is_read_against_stands_beside_it() -> None:
     scores = make_scores("documents", control=True)
     known = scores[(scores["degree"] == 0) & (scores["adaption"] == "unadapted")]
     knn = 100 * known.loc[known["metric"] == "knn", "value"].iloc[0]
     found = on_originals(summarize_originals(scores))
     assert found == {"knn": pytest.approx(knn), "linear": pytest.approx(found["linear"])}
-    accuracy = answer("documents", summarize(scores), originals=found).parts[2]
-    assert accuracy.numbers[0].loss == f"originals {knn:.1f} %"
-    (row,) = overview({"documents": summarize(scores)}, originals={"documents": found})
-    assert row.originals == (None, None, None, None, found["knn"], found["linear"])
+    summaries, ceiling = {"documents": summarize(scores)}, {("documents", "map"): 45.0}
+    (row,) = overview(summaries, bests_of(scores), ceiling, originals={"documents": found})
+    assert [cell.beside for cell in row.cells[:5]] == ["ceiling 45.0"] * 2 + ["", ""] + [
+        f"originals {knn:.1f}"
+    ]
     assert on_originals(summarize_originals(make_scores("documents"))) == {}
 
 
-def test_overlapping_intervals_are_said() -> None:
-    result = answer("documents", summarize(scores_with(("blur", "A"), 0.42)))
-    assert "the intervals overlap, so the order is not certain" in result.parts[0].notes[0]
+def test_a_second_reference_comes_before_the_own_one() -> None:
+    table = make_best(make_scores("documents"))
+    table.loc[table["reference"] == "second", "value"] = 0.123
+    found = best_choices([table])
+    best = sharpest(found, "documents", 100, "original", "map")
+    assert best is not None and best.value == pytest.approx(12.3)
+    own = best_choices([table[table["reference"] == "own"]])
+    best = sharpest(own, "documents", 100, "original", "map")
+    assert best is not None and best.value > 12.3
+    assert sharpest(own, "documents", 50, "original", "map") is None
 
 
-def test_another_best_by_mndcg_is_said() -> None:
-    scores = scores_with(("blur", "A"))
-    other = (scores["method"] == "mask") & (scores["adaption"] == "C")
-    scores.loc[other & (scores["metric"] == "mndcg"), "value"] = 0.9
-    part = answer("documents", summarize(scores)).parts[0]
-    assert [number.value for number in part.numbers] == ["80.0 %", "80.0 %"]
-    assert "Highest mnDCG: Mask, adaption\u00a0C, 90.0 %." in part.notes
-
-
-def test_the_lowest_degree_is_said_only_where_there_is_one() -> None:
-    scores = scores_with(("blur", "A"))
-    notes = answer("documents", summarize(scores)).parts[0].notes
-    assert any(note.startswith("At degree 50 %") for note in notes)
-    notes = answer("documents", summarize(scores[scores["degree"] == 100])).parts[0].notes
-    assert not any(note.startswith("At degree") for note in notes)
-
-
-def test_chance_is_said() -> None:
-    scores = scores_with(("blur", "A")).assign(chance=0.79)
-    assert "Even this mAP cannot be told from chance." in (
-        answer("documents", summarize(scores)).parts[0].notes
+def test_choices_are_named_by_method() -> None:
+    assert named([("blur", "unadapted"), ("mask", "A"), ("blur", "C")]) == (
+        "Blur with unadapted, C; Mask with A"
     )
 
 
-def test_the_own_image_is_no_merit() -> None:
-    scores = scores_with(("blur", "A")).assign(chance=0.1, floor=0.1)
-    scores.loc[scores["query"] == "anonymized", "floor"] = 0.79
-    original, anonymized = answer("documents", summarize(scores)).parts[:2]
-    assert "Even this mAP cannot be told from chance." not in original.notes
-    assert "Even this mAP cannot be told from chance." in anonymized.notes
-
-
-def test_the_retraining_control_never_wins() -> None:
+def test_the_retraining_control_is_no_choice() -> None:
     scores = make_scores("documents", control=True).assign(value=0.5, low=0.4, high=0.6)
     scores.loc[scores["adaption"] == "control", "value"] = 0.99
     summary = summarize(scores)
     assert (summary["adaption"] == "control").any()
     assert max(choice.value for choice in ranked(summary, 100, "map", "original")) == 50
-    assert overview({"documents": summary})[0].best[0].value == pytest.approx(50)
 
 
-def test_headline_counts_comparisons() -> None:
-    scores = scores_with(("blur", "A"))
-    models, methods = wins({"documents": summarize(scores)})
-    # with blur, A wins at 2 degrees × 2 query kinds; with the other methods all models tie
-    assert models == (
-        "Best model by mAP, all else equal: adaption\u00a0A in 12, adaption\u00a0B in 8, "
-        "adaption\u00a0C in 8, Unadapted in 8 of 12 comparisons; ties count for each."
-    )
-    assert methods.startswith("Best method by mAP, all else equal: Blur in 16, Mask in 12")
-    clear = scores_with(("blur", "A"))
-    clear.loc[clear["adaption"] != "A", "value"] -= 0.1
-    assert wins({"documents": summarize(clear)})[0] == (
-        "Best model by mAP, all else equal: adaption\u00a0A in 12 of 12 comparisons."
-    )
+def test_the_own_image_is_no_merit() -> None:
+    scores = scores_with(("blur", "A")).assign(chance=0.1, floor=0.1)
+    scores.loc[scores["query"] == "anonymized", "floor"] = 0.79
+    row = overview({"documents": summarize(scores)}, bests_of(scores), {})[0]
+    assert [cell.at_chance for cell in row.cells] == [False, True, False, True, False, False]
 
 
-def test_nothing_run_is_said() -> None:
+def test_what_was_not_run_is_said() -> None:
     empty = summarize(make_scores("documents").iloc[:0])
-    assert wins({"documents": empty}) == []
-    assert answer("documents", empty).parts == ()
-    assert overview({"documents": empty}) == []
-    assert behind(empty) == "no scores"
-    unlabelled = answer("ids", summarize(make_scores("ids", labelled=False)))
-    assert unlabelled.parts[2].choice == "not run"
-    assert overview({"ids": summarize(make_scores("ids", labelled=False))})[0].best[4:] == (
-        None,
-        None,
-    )
+    assert overview({"documents": empty}, {}, {}) == []
+    unlabelled = make_scores("ids", labelled=False)
+    row = overview({"ids": summarize(unlabelled)}, bests_of(unlabelled), {})[0]
+    assert [cell.value for cell in row.cells[4:]] == ["not run"] * 2
 
 
-def test_rankings_of_too_few_images_are_not_told() -> None:
-    summary = summarize(scores_with(("blur", "A")))
-    result = answer("documents", summary, "k is 1")
-    assert [part.choice for part in result.parts[:2]] == ["not known: k is 1"] * 2
-    assert not any(part.numbers for part in result.parts[:2]) and result.parts[2].numbers
-    row = overview({"documents": summary}, {"documents": "k is 1"})[0]
-    assert row.best[:4] == (None,) * 4 and row.best[4] is not None
-    assert row.unknown == (True,) * 4 + (False,) * 2
+def test_rankings_of_too_few_images_are_not_known() -> None:
+    scores = scores_with(("blur", "A"))
+    summary, bests = summarize(scores), best_choices([stated(make_best(scores), "k is 1")])
+    row = overview({"documents": summary}, bests, {}, {"documents": "k is 1"})[0]
+    assert [cell.value for cell in row.cells[:4]] == ["not known"] * 4
+    assert all(cell.known for cell in row.cells[4:])
     wide = summary.assign(low=0.1, high=0.9)
-    assert overview({"documents": wide})[0].unknown == (True,) * 6
-    assert wins({"documents": stated(summary, "k is 1")}) == []
+    assert {c.value for c in overview({"documents": wide}, bests_of(scores), {})[0].cells} == {
+        "not known"
+    }
 
 
-def test_a_measure_with_a_wide_interval_gives_no_statement() -> None:
-    summary = summarize(scores_with(("blur", "A")))
-    assert stated(summary, "", DEFAULTS).equals(summary)
-    one = (summary["metric"] == "map") & (summary["degree"] == 100)
-    wide = summary.copy()
-    wide.loc[wide.index[one][0], ["low", "high"]] = 0.1, 0.9
-    query = wide.loc[wide.index[one][0], "query"]
-    left = stated(wide, "", DEFAULTS)
-    # as a whole: the best of the others may not be the best
-    assert left.equals(wide[~(one & (wide["query"] == query))])
-    wide[["low", "high"]] = 0.1, 0.9
-    given = {"documents": stated(wide, "", DEFAULTS)}
-    assert wins(given) == []
-    assert {each.verdict for each in recommendations(given, {}, {})} == {Verdict.UNKNOWN}
+def test_without_enough_clusters_nothing_is_known() -> None:
+    scores = scores_with(("blur", "A")).assign(clusters=4)
+    table = make_best(scores).assign(reason="4 clusters, and 8 are needed")
+    row = overview({"documents": summarize(scores)}, best_choices([table]), {})[0]
+    assert {cell.value for cell in row.cells} == {"not known"}
+    found = evidence({"documents": summarize(scores), "a": summarize(make_scores("a"))})
+    assert found == {
+        "documents": "nothing is sure, for 4 clusters are fewer than 8",
+        "a": "intervals over 40 clusters",
+    }

@@ -1,96 +1,117 @@
+"""Recommendations follow from verdicts of tests, never from signs."""
+
 from __future__ import annotations
 
 import pandas as pd
-from synthetic_results import make_scores
+import pytest
+from synthetic_results import make_best, make_comparisons, make_effects, make_scores
 
-from anonbench.reporting.html.recommendations import Verdict, recommendations
+from anonbench.reporting.html.best import best_choices
+from anonbench.reporting.html.recommendations import Recommendation, Verdict, recommendations
 from anonbench.reporting.html.risk import risks
+from anonbench.reporting.html.verdicts import Tally
 from anonbench.reporting.summary import summarize
 from synthetic_rates import make_rates
 
 
-def flat(dataset: str, value: float = 0.4, **options: object) -> pd.DataFrame:
-    scores = make_scores(dataset, **options)  # type: ignore[arg-type]
-    low, high = value - 0.02, value + 0.02
-    return scores.assign(value=value, low=low, high=high)
+def flat(dataset: str, value: float = 0.4) -> pd.DataFrame:
+    return make_scores(dataset, control=True).assign(value=value, low=value, high=value)
 
 
 def raised(scores: pd.DataFrame, by: float = 0.1, **where: str) -> pd.DataFrame:
     """Return scores of which those with these keys are higher."""
     chosen = (scores[list(where)] == pd.Series(where)).all(axis=1)
-    return scores.assign(**{name: scores[name] + by * chosen for name in ("value", "low", "high")})
+    return scores.assign(value=scores["value"] + by * chosen)
 
 
-def judge(*tables: pd.DataFrame) -> list[tuple[Verdict, str, str]]:
-    summaries = {str(table["dataset"].iloc[0]): summarize(table) for table in tables}
-    return [
-        (item.verdict, item.summary, " ".join(item.points))
-        for item in recommendations(summaries, {}, 0.05)
-    ]
-
-
-def test_embeddings_are_worth_keeping_where_new_ones_lose() -> None:
-    verdict, summary, points = judge(raised(flat("a"), method="blur"), flat("b"))[0]
-    assert verdict is Verdict.HOLDS
-    assert "50.0 to 60.0 points of mAP" in summary
-    assert "With the worst choice of method and model it is 60.0 points." in points
-    assert "What kept embeddings reveal of a person is not measured" in points
-    lossless = flat("b").assign(value=1.0, low=1.0, high=1.0)
-    assert judge(flat("a"), lossless)[0][0] is Verdict.IN_PART
-    assert judge(lossless)[0][0] is Verdict.FAILS
-
-
-def test_what_embeddings_of_originals_reveal_is_said() -> None:
-    found = risks({"a": make_rates("a")})
-    items = recommendations({"a": summarize(flat("a"))}, {}, 0.05, found)
-    assert "another photograph of the same person in 90.0 % (chance 1 %)" in " ".join(
-        items[0].points
+def judge(*tables: pd.DataFrame, **verdicts: str | list[str]) -> list[Recommendation]:
+    """Evaluate the recommendations on scores; verdicts of effects are given by name."""
+    names = [str(table["dataset"].iloc[0]) for table in tables]
+    effects = dict(zip(names, map(make_effects, tables), strict=True))
+    for table in effects.values():
+        for effect, words in verdicts.items():
+            rows = table.index[table["effect"] == effect]
+            given = [words] * len(rows) if isinstance(words, str) else words
+            table.loc[rows, "verdict"] = (given * len(rows))[: len(rows)]
+    return recommendations(
+        effects,
+        {name: make_comparisons(table) for name, table in zip(names, tables, strict=True)},
+        best_choices(map(make_best, tables)),
+        {name: summarize(table) for name, table in zip(names, tables, strict=True)},
+        risks({"a": make_rates("a")}),
     )
 
 
-def test_original_queries_are_compared_with_anonymized_ones() -> None:
-    points = judge(raised(flat("a"), query="original", method="mask"))[0][2]
-    assert "keep more mAP than anonymized queries in 4 of 12 scenarios" in points
+@pytest.mark.parametrize(
+    ("verdict", "expected"),
+    [
+        ("worse", Verdict.HOLDS),
+        (["worse", "equivalent", "equivalent"], Verdict.IN_PART),
+        (["worse", "undecided", "undecided"], Verdict.IN_PART),
+        ("equivalent", Verdict.FAILS),
+        ("undecided", Verdict.UNKNOWN),
+        ("not known", Verdict.UNKNOWN),
+    ],
+)
+def test_embeddings_are_judged_for_retrieval_alone(
+    verdict: str | list[str], expected: Verdict
+) -> None:
+    item = judge(flat("a"), anonymizing=verdict)[0]
+    assert item.verdict is expected
+    assert (item.judged, item.open) == ("for retrieval", "open for privacy and law")
+    # 3 methods, mAP and mnDCG; 5 points of a ceiling of 45
+    assert "of 6 comparisons for original queries" in item.summary
+    assert "the median cost on mAP is 11.1 % of the ceiling" in item.summary
+    assert "another photograph of the same person in at least 90.0 % (chance 1 %)" in item.points[1]
 
 
-def test_the_model_is_worth_keeping_where_it_wins_every_column() -> None:
-    best = raised(flat("a"), adaption="unadapted")
-    verdict, summary, points = judge(best)[1]
-    # 3 methods, 2 metrics, 2 query kinds; 3 methods, 2 accuracies
-    assert verdict is Verdict.HOLDS and "in 12 of 12 columns" in summary
-    assert "the best in 6 of 6 columns" in points
-    verdict, summary, _ = judge(raised(best, 0.2, adaption="B", method="mask", metric="map"))[1]
-    assert verdict is Verdict.IN_PART and "in 10 of 12 columns" in summary
-    assert judge(raised(flat("a"), adaption="C"))[1][0] is Verdict.FAILS
-    assert "there is no second reference" in points
+@pytest.mark.parametrize(
+    ("verdict", "expected"),
+    [
+        ("worse", Verdict.HOLDS),
+        (["equivalent", "not better"], Verdict.HOLDS),
+        (["worse", "undecided"], Verdict.IN_PART),
+        (["better", "equivalent"], Verdict.IN_PART),
+        ("better", Verdict.FAILS),
+        ("undecided", Verdict.UNKNOWN),
+    ],
+)
+def test_the_model_is_judged_by_a_second_reference(
+    verdict: str | list[str], expected: Verdict
+) -> None:
+    item = judge(flat("a"), adapting=verdict)[1]
+    assert item.verdict is expected
+    # 3 adapted models, 3 methods, 2 query kinds, mAP and mnDCG
+    assert "of 36 comparisons with the unadapted model" in item.summary
+    assert "an adapted model is undecided in 18 of 18 comparisons" in item.points[-1]
 
 
-def test_cases_differ_or_do_not() -> None:
-    blur, mask = (
-        raised(flat(n), method=m, adaption="A") for n, m in (("a", "blur"), ("b", "mask"))
-    )
-    verdict, summary, points = judge(blur, mask)[2]
-    assert verdict is Verdict.HOLDS and summary.startswith("2 different choices")
-    assert "keeps 50.0 % on a and 40.0 % on b" in points
-    verdict, summary, _ = judge(blur, blur.assign(dataset="b"))[2]
-    assert verdict is Verdict.FAILS
-    assert "Blur with adaption\u00a0A is the best by mAP in all 4 cases" in summary
+def test_a_gain_by_accuracy_is_the_adapted_models() -> None:
+    scores = raised(flat("a"), adaption="A", metric="knn")
+    points = judge(scores)[1].points
+    assert "an adapted model gains in 3, is undecided in 15 of 18 comparisons" in points[-1]
 
 
-def test_one_choice_alone_decides_nothing() -> None:
-    scores = flat("a", control=True)
-    alone = scores[
-        scores["method"].isin(["mask", "original"])
-        & scores["adaption"].isin(["unadapted", "control"])
-    ]
-    (first, _, points), *others = judge(alone)
-    assert first is Verdict.HOLDS and "worst choice" not in points
-    assert "in 0 of 1 scenario." in points
-    assert [verdict for verdict, *_ in others] == [Verdict.UNKNOWN, Verdict.UNKNOWN]
-    assert "takes an adapted model" in others[0][1] and "only one choice" in others[1][1]
+def test_cases_differ_where_no_choice_is_among_the_best_of_all() -> None:
+    blur = raised(flat("a"), method="blur", adaption="A")
+    mask = raised(flat("b"), method="mask", adaption="A")
+    item = judge(blur, mask)[2]
+    assert item.verdict is Verdict.HOLDS and "in all 4 cases" in item.summary
+    item = judge(blur, raised(blur, 0.01, adaption="C", method="blur").assign(dataset="b"))[2]
+    assert item.verdict is Verdict.UNKNOWN
+    assert "cannot be told from it: Blur with A. So nothing shows" in item.summary
 
 
 def test_nothing_run_has_no_verdict() -> None:
-    assert {verdict for verdict, *_ in judge(flat("a").iloc[:1].assign(value=float("nan")))} == {
-        Verdict.UNKNOWN
-    }
+    items = recommendations({}, {}, {}, {})
+    assert {item.verdict for item in items} == {Verdict.UNKNOWN}
+    assert "What kept embeddings reveal of a person is not measured" in items[0].points[1]
+
+
+def test_counts_of_verdicts_in_words() -> None:
+    found = Tally.of(["better", "worse", "worse", "equivalent", "not worse", "not known"])
+    assert found.said() == (
+        "gains in 1, loses in 2, is equivalent in 1, loses less than the margin, if at all, in 1, "
+        "is not known for lack of clusters in 1 of 6 comparisons"
+    )
+    assert (found.better, found.worse, found.without_gain, found.open) == (1, 2, 3, 1)

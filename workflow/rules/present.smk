@@ -176,6 +176,8 @@ rule report:
         scores=paths.of_each("{dataset}/scores.csv"),
         comparisons=paths.of_each("{dataset}/comparisons.csv"),
         effects=paths.of_each("{dataset}/effects.csv"),
+        best=paths.of_each("{dataset}/best.csv"),
+        variances=paths.of_each("{dataset}/variance.csv"),
         query_kinds=paths.of_each("{dataset}/query_kinds.csv"),
         new_persons=paths.of_each("{dataset}/new_persons.csv"),
         counts=paths.of_each("{dataset}/counts.csv"),

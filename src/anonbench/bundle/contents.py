@@ -174,11 +174,13 @@ def _collected(experiment: Experiment, name: str, ranked_again: bool) -> Iterato
     yield Entry(f"{name}/comparisons.csv", place=PUBLISHED)
     yield Entry(f"{name}/method_comparisons.csv", place=PUBLISHED)
     yield Entry(f"{name}/effects.csv", place=PUBLISHED)
+    yield Entry(f"{name}/best.csv", place=PUBLISHED)
+    yield Entry(f"{name}/variance.csv", place=PUBLISHED)
     yield Entry(f"{name}/query_kinds.csv", place=PUBLISHED)
     yield Entry(f"{name}/new_persons.csv", place=PUBLISHED if ranked_again else START)
     if experiment.datasets[name].label is not None:
         for degree in sorted(experiment.datasets[name].degrees):
-            for end in (".csv", "_by_method.csv", ".json"):
+            for end in (".csv", "_by_method.csv", "_within.csv", ".json"):
                 yield Entry(f"{name}/correlation/{degree}{end}", place=PUBLISHED)
 
 

@@ -20,18 +20,22 @@ from anonbench.reporting.labels import (
     TIED,
     metric_label,
 )
-from anonbench.reporting.notes import notes_of, only, title_of
+from anonbench.reporting.notes import behind, cautions, notes_of, only, title_of
 from anonbench.reporting.summary import metrics_of, present, summarize, summarize_originals
 
 BASELINES = {
-    "ceiling": "Unadapted, original images",
+    "originals": "Unadapted, original images",
     "control": f"{ADAPTIONS[CONTROL]}, original images",
     **{each.value: f"{ADAPTIONS[each]}, original images" for each in Baseline},
     "chance": "Chance",
     "floor": "Chance, own image first",
 }
 """What the rows of a table are read against."""
-ON_ORIGINALS = {"ceiling": UNADAPTED, "control": CONTROL, **{each.value: each for each in Baseline}}
+ON_ORIGINALS = {
+    "originals": UNADAPTED,
+    "control": CONTROL,
+    **{each.value: each.value for each in Baseline},
+}
 """Rows of the tidy scores of original images, by those of `BASELINES` that they are."""
 _Tests = dict[frozenset[str], float]
 
@@ -97,7 +101,12 @@ class Layout:
 
     stem: str
     title: str
+    behind: str
+    """The queries or images, clusters and seeds behind the numbers; empty without scores."""
+    cautions: tuple[str, ...]
+    """Why no statement rests on the numbers."""
     notes: tuple[str, ...]
+    """All that a table by itself needs: what is behind it, cautions, marks and baselines."""
     groups: tuple[tuple[str, str], ...]
     """Key and heading of each column group."""
     methods: tuple[tuple[str, str], ...]
@@ -105,7 +114,7 @@ class Layout:
     blocks: tuple[Block, ...]
     baselines: tuple[Row, ...]
     """What every block is read against, the same for all methods: the unadapted model on original
-    images (key `ceiling`), the control on them (`control`), what needs no training on them
+    images (key `originals`), the control on them (`control`), what needs no training on them
     (`pixels`, `untrained`), `chance`, and `floor` of the anonymized queries where it is another;
     those that are known."""
 
@@ -167,6 +176,8 @@ def lay_out(
     return Layout(
         stem=table.stem,
         title=title_of(table),
+        behind="" if of_degree.empty else behind(table.kind != "downstream", of_degree),
+        cautions=tuple(cautions(of_degree)),
         notes=tuple(notes_of(table, of_degree, texts, confidence if tests else None)),
         groups=tuple(headings.items()),
         methods=tuple((method, METHODS.get(method, method)) for method in methods),

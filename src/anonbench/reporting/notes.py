@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 import pandas as pd
 
 from anonbench.config.experiment import Table
+from anonbench.core.numeric.clusters import MIN_CLUSTERS
 from anonbench.core.vocabulary import CONTROL, Baseline
 from anonbench.core.wording import count
 from anonbench.evaluation.retrieval.metrics import MIN_K, PER_QUERY
@@ -47,13 +48,8 @@ def notes_of(
         yield "No scenario was run."
         return
     retrieval = table.kind != "downstream"
-    yield f"{_behind(retrieval, scores)}."
-    ranked = scores[scores["metric"].isin(PER_QUERY)]
-    if (ranked["k"] < MIN_K).any():
-        yield (
-            f"Too few images for a statement: below k = {MIN_K} a query’s own image does not "
-            "count, and these values say next to nothing about a larger archive."
-        )
+    yield f"{behind(retrieval, scores)}."
+    yield from cautions(scores)
     if "rbo" in set(scores["metric"]):
         yield _AGREEMENT
     if (scores["seeds"] > 1).any():
@@ -78,9 +74,9 @@ def notes_of(
         floor = f" (anonymized queries find themselves first: {first})" if first else ""
         mark = f"{AT_CHANCE} marks values whose interval reaches it"
         yield f"Chance: {baselines['chance']}{floor}; {mark}."
-    if "ceiling" in baselines:
-        what = "the reference against itself" if retrieval else "the unadapted model on originals"
-        yield f"Ceiling, {what}: {baselines['ceiling']}."
+    if "originals" in baselines:
+        what = "Identity, the reference against itself" if retrieval else "Unadapted on originals"
+        yield f"{what}: {baselines['originals']}."
 
 
 def only(values: pd.Series) -> float | None:
@@ -93,9 +89,9 @@ def _control(retrieval: bool, on_originals: str | None) -> str:
     name = f"“{ADAPTIONS[CONTROL]}” is the unadapted model trained with another seed"
     if retrieval:
         text = (
-            f"{name} than the reference's: what retraining alone costs. It is no yardstick for "
-            "adapted models, which share the reference's seed; what adapting costs is measured by "
-            "a second reference"
+            f"{name} than the reference's: the retraining ceiling. It is no yardstick for adapted "
+            "models, which share the reference's seed; what adapting costs is measured by a second "
+            "reference"
         )
     else:
         text = f"{name}: how far two trainings of one recipe are apart"
@@ -114,7 +110,24 @@ def _without_training(on_originals: Mapping[str, str]) -> str:
     return f"{text}. On originals: {'; '.join(reached)}." if reached else f"{text}."
 
 
-def _behind(retrieval: bool, scores: pd.DataFrame) -> str:
+def cautions(scores: pd.DataFrame) -> Iterator[str]:
+    """Say why a table's values carry no statement; nothing where they do."""
+    ranked = scores[scores["metric"].isin(PER_QUERY)]
+    if (ranked["k"] < MIN_K).any():
+        yield (
+            f"Too few images for a statement: below k = {MIN_K} a query’s own image does not "
+            "count, and these values say next to nothing about a larger archive."
+        )
+    clusters = scores["clusters"].min()
+    if clusters < MIN_CLUSTERS:
+        yield (
+            f"No intervals and no tests: {count(int(clusters), 'cluster')}, and {MIN_CLUSTERS} are "
+            "needed."
+        )
+
+
+def behind(retrieval: bool, scores: pd.DataFrame) -> str:
+    """Say how many queries or images, clusters and seeds stand behind a table."""
     low, high = int(scores["n"].min()), int(scores["n"].max())
     noun = "query" if retrieval else "validation image"
     images = count(low, noun) if low == high else f"{low:,} to {count(high, noun)}"

@@ -93,7 +93,7 @@ def to_csv(layout: Layout) -> str:
     """Return a layout as CSV, in percent.
 
     One row a model and query kind, then one for each baseline, which holds for all of them; `row`
-    tells which: scenario; ceiling, control, pixels or untrained (on originals); chance or floor.
+    tells which: scenario; originals, control, pixels or untrained (on originals); chance or floor.
     Columns ``<metric>_<method>`` with one decimal (missing ones: ``not run``), then the same names
     with ``_low`` and ``_high`` (interval), ``_se`` (standard error over queries or images), ``_sd``
     (standard deviation between seeds, empty for one) and ``_tied`` (1 where a paired test cannot

@@ -297,6 +297,7 @@ class Paths:
             "comparisons": "comparisons.csv",
             "rates": "privacy/reidentification.csv",
             "gallery_sizes": "privacy/gallery_sizes.csv",
+            "variance": "variance.csv",
         }
         return {need: f"{self.results}/{{dataset}}/{files[need]}" for need in TABLES[table].needs}
 
@@ -338,7 +339,15 @@ class Paths:
             ],
             "scores": [
                 f"{folder}/{name}.csv"
-                for name in ("scores", "comparisons", "effects", "query_kinds", "new_persons")
+                for name in (
+                    "scores",
+                    "comparisons",
+                    "effects",
+                    "variance",
+                    "best",
+                    "query_kinds",
+                    "new_persons",
+                )
             ],
             "privacy": [f"{folder}/privacy/{name}.csv" for name in ATTACK_TABLES if privacy],
             "tables": self.tables(dataset),

@@ -65,8 +65,9 @@ class ResultTable(Registered):
 
     needs: ClassVar[tuple[str, ...]] = ("scores",)
     """Tables of the data set: `scores` (anonbench.evaluation.scores), `comparisons`
-    (anonbench.evaluation.pairwise), and of attacks `rates` (anonbench.evaluation.privacy.rates) and
-    `gallery_sizes` (anonbench.evaluation.privacy.gallery_sizes)."""
+    (anonbench.evaluation.pairwise), `variance` components (anonbench.evaluation.variance), and of
+    attacks `rates` (anonbench.evaluation.privacy.rates) and `gallery_sizes`
+    (anonbench.evaluation.privacy.gallery_sizes)."""
 
     def values(self, results: Results) -> pd.DataFrame:
         """Return what the CSV file holds: numbers, and shares as such."""

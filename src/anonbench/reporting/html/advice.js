@@ -25,6 +25,15 @@
     return element;
   };
 
+  // as `named` in best.py
+  const named = (options) => {
+    const models = new Map();
+    for (const { of_method: method, of_model: model } of options) {
+      models.set(method, [...(models.get(method) || []), model]);
+    }
+    return [...models].map(([method, names]) => `${method} with ${names.join(", ")}`).join("; ");
+  };
+
   const choose = (dataset, query, asked) => {
     const own = options.filter((option) => option.dataset === dataset);
     const least = Math.min(Number(asked.degree), Math.max(...own.map((option) => option.degree)));
@@ -35,27 +44,34 @@
         (!asked.method || option.method === asked.method) &&
         (!asked.adaption || option.adaption === asked.adaption),
     );
-    if (!given.length) return [null, "not run: no scenario meets this"];
+    if (!given.length) return [null, "not run: no scenario meets this", []];
     const surely = (option) => option.risk_high !== null && option.risk_high <= Number(asked.risk);
     const within = given.filter((option) => !asked.risk || surely(option));
     const first = within[0] || given[0];
-    if (within.length && !first.unknown) return [first, ""];
+    if (within.length && !first.unknown) {
+      const asGood = (option) =>
+        option !== first &&
+        option.degree === first.degree &&
+        first.alike.includes(`${option.method}/${option.adaption}`);
+      return [first, "", within.filter(asGood)];
+    }
     const missing = first.unknown ? [first.unknown] : [];
     const open = within.length ? undefined : given.find((option) => option.risk_high === null);
     if (open) missing.push(`re-identification of ${open.risk_unknown}`);
-    if (missing.length) return [null, `not known: ${missing.join("; ")}`];
+    if (missing.length) return [null, `not known: ${missing.join("; ")}`, []];
     const nearest = given.reduce((a, b) => (b.risk_high < a.risk_high ? b : a));
     return [
       null,
       `none: no choice surely stays at or below ${asked.risk} % re-identified; nearest is ` +
         `${nearest.use}, at up to ${nearest.risk_high.toFixed(1)} %`,
+      [],
     ];
   };
 
   const show = () => {
     const asked = Object.fromEntries(new FormData(form));
     for (const row of rows) {
-      const [best, why] = choose(row.dataset.dataset, row.dataset.query, asked);
+      const [best, why, others] = choose(row.dataset.dataset, row.dataset.query, asked);
       const [name, query] = row.cells;
       if (!best) {
         const none = cell(why, "none");
@@ -66,8 +82,8 @@
       const kept = noted(`${best.kept}${best.doubtful ? "†" : ""} `, "number", best.interval);
       const known = best.risk_note ? "number risk" : "number risk none";
       const risk = noted(`${best.risk} `, known, best.risk_interval, best.risk_note);
-      const [lost, gain] = [best.loss, best.gain_loss].map((text) => cell(text, "number lost"));
-      row.replaceChildren(name, query, cell(best.use, "use"), lost, kept, gain, risk);
+      const use = [cell(best.use, "use"), cell(named(others), "others")];
+      row.replaceChildren(name, query, ...use, kept, cell(best.own, "number"), risk);
     }
   };
 

@@ -18,6 +18,17 @@ import pandas as pd
 from anonbench.core.vocabulary import UNADAPTED, QueryKind
 from anonbench.evaluation.sufficiency import DEFAULTS, Needs, too_wide
 from anonbench.reporting.html.answer import Choice, degrees, method_label, model_label, ranked
+from anonbench.reporting.html.best import (
+    OWN,
+    SECOND,
+    Best,
+    Bests,
+    method_name,
+    model_name,
+    named,
+    sharpest,
+)
+from anonbench.reporting.html.kept import Kept, Place, kept
 from anonbench.reporting.html.risk import NO_RISK, NOT_KNOWN, Risk, Risks, limits
 from anonbench.reporting.labels import METHODS
 from anonbench.reporting.summary import present
@@ -37,24 +48,27 @@ class Option:
     adaption: str
     use: str
     """Method, degree and model for people."""
+    of_method: str
+    of_model: str
+    """Method and model within a list."""
     kept: str
-    """mAP in percent."""
+    """Retrieval quality that it keeps, in percent, less the optimism of choosing it."""
     interval: str
-    loss: str
-    """Points of mAP less than the reference."""
-    gain_loss: str
-    """Points of mnDCG less than the reference, empty where it is unknown."""
+    own: str
+    """mAP by the unadapted model's own reference, in percent."""
     doubtful: bool
     """Whether its mAP cannot be told from chance."""
     value: float
-    """mAP as a number, in percent."""
+    """What the order is by: the quality kept as measured, or mAP without a second reference."""
     unknown: str
     """Why its mAP is not known, empty where it is."""
+    alike: tuple[str, ...]
+    """Choices of this degree (``method/adaption``) that no test tells from it, as the best one."""
     risk: str
-    """How often the strongest attack re-identifies a region of these images."""
+    """How often the strongest attack re-identifies a region of these images, at least."""
     risk_interval: str
     risk_note: str
-    """Chance and gallery; both empty where no attack was run."""
+    """Originals, chance and gallery; both empty where no attack was run."""
     risk_high: float | None
     """The upper end of its interval, in percent; none where re-identification is not known."""
     risk_unknown: str
@@ -69,6 +83,13 @@ class Advice:
     query: str
     best: Option | None
     why_not: str
+    alike: tuple[Option, ...] = ()
+    """The other options that meet the constraint and cannot be told from the best."""
+
+    @property
+    def others(self) -> str:
+        """The other options for people, empty where there are none."""
+        return named((option.method, option.adaption) for option in self.alike)
 
 
 def options(
@@ -76,43 +97,59 @@ def options(
     given: Risks | None = None,
     needs: Needs = DEFAULTS,
     gaps: Mapping[str, str] | None = None,
+    effects: Mapping[str, pd.DataFrame] | None = None,
+    bests: Bests | None = None,
 ) -> list[Option]:
-    """Return every scenario of every data set and query kind, most mAP first within each.
+    """Return every scenario of every data set and query kind, most quality first within each.
 
     Args:
         summaries: by data set, scores averaged over seeds (`summarize`).
         given: what attacks find in each variant, where they were run.
         needs: what a value has to fulfil to be known.
         gaps: by data set, why no statement about its rankings is possible.
+        effects: by data set, costs by a second reference, which say what is kept.
+        bests: the best of each column (`best_choices`).
 
     """
     found = []
     for dataset, summary in summaries.items():
+        costs = (effects or {}).get(dataset)
+        quality = {} if costs is None else kept(costs, summary)
         for query in QueryKind:
-            candidates = [
-                (choice, degree)
+            places = [
+                (choice, (degree, *choice.scenario, query.value))
                 for degree in degrees(summary)
                 for choice in ranked(summary, degree, "map", query.value)
             ]
-            # where two keep the same, the one that hides more is the better one
-            candidates.sort(key=lambda entry: (-entry[0].value, -entry[1], entry[0].scenario))
-            gains = {
-                (degree, gain.scenario): gain
-                for degree in degrees(summary)
-                for gain in ranked(summary, degree, "mndcg", query.value)
-            }
-            found += [
-                _option(
-                    (dataset, query.value, degree),
-                    choice,
-                    gains.get((degree, choice.scenario)),
-                    (given or {}).get((dataset, choice.method, degree)),
-                    (gaps or {}).get(dataset)
-                    or too_wide(choice.low / 100, choice.high / 100, needs),
-                )
-                for choice, degree in candidates
-            ]
+            found += sorted(
+                (
+                    _option(
+                        dataset,
+                        place,
+                        choice,
+                        quality.get(place),
+                        _records(bests or {}, dataset, place),
+                        (given or {}).get((dataset, choice.method, place[0])),
+                        (gaps or {}).get(dataset)
+                        or too_wide(choice.low / 100, choice.high / 100, needs),
+                    )
+                    for choice, place in places
+                ),
+                # where two keep the same, the one that hides more is the better one
+                key=lambda option: (-option.value, -option.degree, option.method, option.adaption),
+            )
     return found
+
+
+def _records(bests: Bests, dataset: str, place: Place) -> Best | None:
+    """Return what is known of a choice as the best of all, or else of its method's models."""
+    degree, method, adaption, query = place
+    whole = sharpest(bests, dataset, degree, query, "map")
+    within = [bests.get((dataset, degree, method, query, "map", by)) for by in (SECOND, OWN)]
+    for best in (whole, *within):
+        if best is not None and best.choice == (method, adaption):
+            return best
+    return None
 
 
 def advise(given: Sequence[Option], degree: int, limit: float | None) -> list[Advice]:
@@ -136,27 +173,39 @@ def advise(given: Sequence[Option], degree: int, limit: float | None) -> list[Ad
     return rows
 
 
-def _choose(given: Sequence[Option], limit: float | None) -> tuple[Option | None, str]:
-    """Return the first option within the limit, or why there is none; `advice.js` does the same."""
+def _choose(
+    given: Sequence[Option], limit: float | None
+) -> tuple[Option | None, str, tuple[Option, ...]]:
+    """Return the first option within the limit, why there is none, and those that are as good.
+
+    `advice.js` does the same.
+    """
     if not given:
-        return None, "not run: no scenario meets this"
+        return None, "not run: no scenario meets this", ()
     within = [
         o for o in given if limit is None or (o.risk_high is not None and o.risk_high <= limit)
     ]
     first = within[0] if within else given[0]
     if within and not first.unknown:
-        return first, ""
+        return first, "", tuple(o for o in within if _as_good(o, first))
     missing = [first.unknown] if first.unknown else []
     if not within:
         open_risks = [o.risk_unknown for o in given if o.risk_high is None]
         missing += [f"re-identification of {open_risks[0]}"] if open_risks else []
     if missing:
-        return None, f"{NOT_KNOWN}: {'; '.join(missing)}"
+        return None, f"{NOT_KNOWN}: {'; '.join(missing)}", ()
     least = min(given, key=lambda o: o.risk_high or 0.0)
-    return None, (
+    why = (
         f"none: no choice surely stays at or below {limit:g} % re-identified; nearest is "
         f"{least.use}, at up to {least.risk_high:.1f} %"
     )
+    return None, why, ()
+
+
+def _as_good(option: Option, best: Option) -> bool:
+    """Return whether another option cannot be told from the best one."""
+    same = option.degree == best.degree and option is not best
+    return same and f"{option.method}/{option.adaption}" in best.alike
 
 
 def constraints(given: Sequence[Option], limit: float) -> dict[str, list[tuple[str, str]]]:
@@ -187,29 +236,38 @@ def _at_least(degree: int) -> str:
 
 
 def _option(
-    key: tuple[str, str, int],
+    dataset: str,
+    place: Place,
     choice: Choice,
-    gain: Choice | None,
+    quality: Kept | None,
+    best: Best | None,
     risk: Risk | None,
     unknown: str,
 ) -> Option:
-    dataset, query, degree = key
-    known = not (math.isnan(choice.low) or math.isnan(choice.high))
+    degree, method, adaption, query = place
+    own = Kept(choice.value, choice.low, choice.high, room=1.0)
+    measured = own if quality is None or math.isnan(quality.value) else quality
+    optimism = 0.0 if best is None else (best.value - best.unbiased) / measured.room
+    known = not (math.isnan(measured.low) or math.isnan(measured.high))
     missing = NOT_ATTACKED if risk is None else risk.unknown
     return Option(
         dataset=dataset,
         query=query,
         degree=degree,
-        method=choice.method,
-        adaption=choice.adaption,
-        use=f"{method_label(choice.method)} {degree} %, {model_label(choice.adaption)}",
-        kept=f"{choice.value:.1f} %",
-        interval=f"{choice.low:.1f} to {choice.high:.1f}" if known else "",
-        loss=f"{100 - choice.value:.1f}",
-        gain_loss="" if gain is None else f"{100 - gain.value:.1f}",
+        method=method,
+        adaption=adaption,
+        use=f"{method_label(method)} {degree} %, {model_label(adaption)}",
+        of_method=method_name(method),
+        of_model=model_name(adaption),
+        kept=f"{measured.value - optimism:.1f} %",
+        interval=f"{measured.low - optimism:.1f} to {measured.high - optimism:.1f}"
+        if known
+        else "",
+        own=f"{choice.value:.1f}",
         doubtful=choice.at_chance,
-        value=round(choice.value, 4),
+        value=round(measured.value, 4),
         unknown=unknown,
+        alike=() if best is None else tuple("/".join(each) for each in best.alike),
         risk=NO_RISK if risk is None else risk.text,
         risk_interval="" if risk is None else risk.interval,
         risk_note="" if risk is None else risk.note,

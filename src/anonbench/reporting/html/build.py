@@ -16,27 +16,31 @@ from anonbench.anonymization.published import read_doubts
 from anonbench.config import Presentation, Privacy, Retrieval
 from anonbench.config.experiment import Experiment, Figure, Table, truth_of
 from anonbench.core.io import atomic, read_json
+from anonbench.core.numeric.clusters import MIN_CLUSTERS
 from anonbench.core.registries.tables import Grid
 from anonbench.evaluation.effect_table import read_effects
 from anonbench.evaluation.pairwise import read_comparisons
 from anonbench.evaluation.privacy.gallery_sizes import read_gallery_sizes
 from anonbench.evaluation.privacy.rates import read_rates
 from anonbench.evaluation.sufficiency import Needs, why_no_statement
+from anonbench.evaluation.variance import read_variances
 from anonbench.reporting import dataset_tables
 from anonbench.reporting.detection import QUALITY_HEADS, QUALITY_NOTE, QUALITY_TITLE, quality_rows
 from anonbench.reporting.html import making
 from anonbench.reporting.html.advice import advise, constraints, options, plain
-from anonbench.reporting.html.answer import MEASURES, answer, on_originals, overview, stated, wins
+from anonbench.reporting.html.answer import MEASURES, evidence, on_originals, overview, stated
+from anonbench.reporting.html.best import best_choices, read_best
 from anonbench.reporting.html.coefficients import correlation_rows
-from anonbench.reporting.html.effects import effect_rows
+from anonbench.reporting.html.effects import ceilings, effect_rows, scored, tally
 from anonbench.reporting.html.effort import Effort, effort_part
-from anonbench.reporting.html.headline import lead, no_choices
+from anonbench.reporting.html.glance import glance
+from anonbench.reporting.html.headline import first_screen, no_choices
 from anonbench.reporting.html.notices import notices
 from anonbench.reporting.html.page import render
 from anonbench.reporting.html.pictures import CAPTIONS, PIPELINE, SHORT, heading, picture, pictures
 from anonbench.reporting.html.recommendations import recommendations
 from anonbench.reporting.html.risk import risks
-from anonbench.reporting.labels import METHODS, metric_label
+from anonbench.reporting.labels import METHODS, TIED, metric_label
 from anonbench.reporting.layout import Layout, lay_out
 from anonbench.reporting.summary import SCORE_COLUMNS, read_scores, summarize, summarize_originals
 from anonbench.reporting.tables import SIZE_COLUMNS, SIZE_TITLE, read_sizes
@@ -75,6 +79,10 @@ class DatasetSection:
     """What is published, and what is in doubt (`anonbench.anonymization.published`)."""
     effects: Path | None = None
     """What retraining, anonymizing and adapting cost (`anonbench.evaluation.effect_table`)."""
+    variance: Path | None = None
+    """Variance components of these costs (`anonbench.evaluation.variance`)."""
+    best: Path | None = None
+    """The best choices of each column."""
 
 
 def sections(experiment: Experiment, results: Path) -> list[DatasetSection]:
@@ -104,6 +112,8 @@ def sections(experiment: Experiment, results: Path) -> list[DatasetSection]:
             ),
             comparisons=results / name / "comparisons.csv",
             effects=results / name / "effects.csv",
+            variance=results / name / "variance.csv",
+            best=results / name / "best.csv",
             rates=(
                 results / name / "privacy" / "reidentification.csv"
                 if experiment.config.privacy.enabled
@@ -164,14 +174,12 @@ def build_report(
         section.name: why_no_statement(summaries[section.name], needs, _validation(section.counts))
         for section in datasets
     }
-    sound = {name: stated(table, gaps[name], needs) for name, table in summaries.items()}
     effects = {
         section.name: stated(read_effects(section.effects), gaps[section.name])
         for section in datasets
         if section.effects is not None and section.effects.is_file()
     }
     shown = config.get("presentation", {})
-    level = 1 - Presentation.model_validate(shown).confidence
     confidence = shown.get("confidence")
     sure = {} if confidence is None else {"confidence": confidence}
     tables = {
@@ -198,6 +206,11 @@ def build_report(
         for section in datasets
         if section.gallery_sizes is not None and section.gallery_sizes.is_file()
     }
+    variances = {
+        section.name: read_variances(section.variance)
+        for section in datasets
+        if section.variance is not None and section.variance.is_file()
+    }
     read = {
         name: {
             kind: tables[name]
@@ -206,20 +219,34 @@ def build_report(
                 ("comparisons", comparisons),
                 ("rates", rates),
                 ("gallery_sizes", sizes),
+                ("variance", variances),
             )
             if name in tables
         }
         for name in scores
     }
     found = risks(rates, needs)
-    choices = options(summaries, found, needs, gaps)
+    bests = best_choices(
+        stated(read_best(section.best), gaps[section.name])
+        for section in datasets
+        if section.best is not None and section.best.is_file()
+    )
+    choices = options(summaries, found, needs, gaps, effects, bests)
     limit = 100 * needs.limit
     advice = advise(choices, max((option.degree for option in choices), default=100), limit)
     figures = list(chain.from_iterable(section.figures for section in datasets))
     kinds = list(dict.fromkeys(figure.kind for figure, _ in figures))
     html = render(
         title=title,
-        headline=[lead(advice, limit, found), *wins(sound)],
+        lines=first_screen(
+            advice,
+            limit,
+            found,
+            adapting=tally(effects, "adapting"),
+            evidence=evidence(summaries),
+            second=bool(scored(effects)),
+        ),
+        glance=glance(advice, found, limit),
         no_choices=list(no_choices(advice)),
         notices=notices(
             {s.name: read_doubts(s.audit) for s in datasets if s.audit and s.audit.is_file()}
@@ -228,14 +255,10 @@ def build_report(
         advice=advice,
         limit=f"{limit:g}",
         constraints=constraints(choices, limit),
-        recommendations=recommendations(sound, effects, level, found),
+        recommendations=recommendations(effects, comparisons, bests, summaries, found),
         costs=effect_rows(effects),
-        answers=[
-            answer(name, summary, gaps[name], originals[name])
-            for name, summary in summaries.items()
-        ],
         measures=[_measure(*measure) for measure in MEASURES],
-        overview=overview(summaries, gaps, needs, originals),
+        overview=overview(summaries, bests, ceilings(effects), gaps, needs, originals),
         unscored=[name for name, summary in summaries.items() if summary.empty],
         size_columns=list(SIZE_COLUMNS.values()),
         size_title=SIZE_TITLE,
@@ -274,6 +297,9 @@ def build_report(
         ],
         methods=json.dumps(METHODS),
         confidence=confidence,
+        min_clusters=MIN_CLUSTERS,
+        margin=Presentation.model_validate(shown).equivalence_margin,
+        tied=TIED,
         originals=bool(shown.get("show_originals", False)),
         config=yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True, width=100),
         versions=dict(versions),
@@ -353,6 +379,8 @@ def _files(datasets: Iterable[DatasetSection]) -> dict[str, Path]:
             ("scores.csv", section.scores),
             ("comparisons.csv", section.comparisons),
             ("effects.csv", section.effects),
+            ("variance.csv", section.variance),
+            ("best.csv", section.best),
             ("counts.csv", section.counts),
             ("audit.csv", section.audit),
             ("privacy/reidentification.csv", section.rates),

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
 
-from anonbench.core.wording import count
 from anonbench.reporting.html.answer import method_label, model_label
+from anonbench.reporting.html.verdicts import Tally
 from anonbench.reporting.labels import RETRIEVAL_METRICS, metric_label
 
 NO_SECOND = (
@@ -30,6 +30,8 @@ class EffectRow:
     metric: str
     adapting: str
     """Cost of adapting, with its interval."""
+    verdict: str
+    """What the test says of the adapted model, compared with the unadapted one."""
     share: str
     """The cost as percent of the ceiling, with its interval."""
     anonymizing: str
@@ -40,27 +42,51 @@ class EffectRow:
     """The part of the lead that is retrieval bias."""
 
 
-def effect_points(effects: Mapping[str, pd.DataFrame], level: float) -> Iterator[str]:
+def effect_points(effects: Mapping[str, pd.DataFrame]) -> Iterator[str]:
     """Say by mAP what each cause costs and how much of the unadapted model's lead is bias.
 
     Args:
         effects: by data set, its table (`anonbench.evaluation.effect_table.COLUMNS`).
-        level: of the tests; an effect is clear where its adjusted p-value is below.
 
     """
-    tables = [
-        table[table["metric"] == _METRIC].dropna(subset="value") for table in effects.values()
-    ]
-    tables = [table for table in tables if len(table)]
+    tables = scored(effects)
     if not tables:
         yield NO_SECOND
         return
     whole = pd.concat(tables)
-    yield from _by_cause(tables)
-    adapting = whole[whole["effect"] == "adapting"]
-    if len(adapting):
-        yield _verdicts(adapting, level)
+    if costs := _medians(tables, "adapting", "share"):
+        yield (
+            f"The median cost of adapting is {span(costs)} % of the retraining ceiling in a data "
+            "set."
+        )
         yield _bias(whole)
+    yield from _ceiling(tables)
+
+
+def scored(effects: Mapping[str, pd.DataFrame], metric: str = _METRIC) -> list[pd.DataFrame]:
+    """Return the tables of the data sets that have effects on a metric, those rows alone."""
+    tables = [table[table["metric"] == metric].dropna(subset="value") for table in effects.values()]
+    return [table for table in tables if len(table)]
+
+
+def ceilings(effects: Mapping[str, pd.DataFrame]) -> dict[tuple[str, str], float]:
+    """Return the retraining ceiling by data set and metric, in percent, where there is one."""
+    return {
+        (dataset, str(metric)): 100 * float(ceiling)
+        for dataset, table in effects.items()
+        for metric, ceiling in table.dropna(subset="ceiling")
+        .groupby("metric")["ceiling"]
+        .first()
+        .items()
+    }
+
+
+def tally(effects: Mapping[str, pd.DataFrame], effect: str) -> Tally:
+    """Count the verdicts on an effect on mAP and mnDCG; a loss is `worse`."""
+    tables = [t for metric in RETRIEVAL_METRICS for t in scored(effects, metric)]
+    return Tally.of(
+        verdict for table in tables for verdict in table.loc[table["effect"] == effect, "verdict"]
+    )
 
 
 def effect_rows(effects: Mapping[str, pd.DataFrame]) -> list[EffectRow]:
@@ -85,6 +111,7 @@ def effect_rows(effects: Mapping[str, pd.DataFrame]) -> list[EffectRow]:
                     str(row["query"]),
                     metric_label(str(row["metric"])),
                     adapting=_interval(row["value"], row["low"], row["high"]),
+                    verdict=str(row["verdict"]),
                     share=_interval(row["share"], row["share_low"], row["share_high"], " %"),
                     anonymizing=_interval(*anonymizing.loc[key, ["value", "low", "high"]]),
                     lead=_signed(parts["lead"][*key, row["adaption"]]),
@@ -94,37 +121,17 @@ def effect_rows(effects: Mapping[str, pd.DataFrame]) -> list[EffectRow]:
     return rows
 
 
-def _by_cause(tables: list[pd.DataFrame]) -> Iterator[str]:
-    """Give the cost of each cause over data sets: the median of a data set's comparisons."""
-    retraining = _medians(tables, "retraining")
-    ceiling = [float(table["ceiling"].iloc[0]) for table in tables]
+def _ceiling(tables: list[pd.DataFrame]) -> Iterator[str]:
+    ceilings = [100 * float(table["ceiling"].iloc[0]) for table in tables]
     yield (
-        f"Retraining alone, nothing anonymized, costs {_span(retraining)} points of mAP. The rest, "
-        f"{_span(ceiling)}, is the ceiling of all models by a second reference."
+        f"Training the same model again, with nothing anonymized, keeps {span(ceilings)} % mAP: "
+        "this retraining ceiling is what costs are percent of."
     )
-    causes = {
-        "anonymizing": "Searching anonymized images with the same model",
-        "adapting": "Adapting the model to them beyond that",
-    }
-    for name, what in causes.items():
-        if costs := _medians(tables, name):
-            yield f"{what} costs {_span(costs)} points (median of a data set’s comparisons)."
 
 
-def _medians(tables: list[pd.DataFrame], effect: str) -> list[float]:
-    values = [table.loc[table["effect"] == effect, "value"] for table in tables]
-    return [float(each.median()) for each in values if len(each)]
-
-
-def _verdicts(adapting: pd.DataFrame, level: float) -> str:
-    clear = adapting["p_holm"] < level
-    worse = int((clear & (adapting["value"] > 0)).sum())
-    better = int((clear & (adapting["value"] < 0)).sum())
-    return (
-        f"Of {count(len(adapting), 'comparison')} with the unadapted model, adapting clearly loses "
-        f"in {worse}, clearly gains in {better}, and cannot be told apart in "
-        f"{len(adapting) - worse - better}."
-    )
+def _medians(tables: list[pd.DataFrame], effect: str, column: str) -> list[float]:
+    values = [table.loc[table["effect"] == effect, column].dropna() for table in tables]
+    return [100 * float(each.median()) for each in values if len(each)]
 
 
 def _bias(whole: pd.DataFrame) -> str:
@@ -133,14 +140,15 @@ def _bias(whole: pd.DataFrame) -> str:
         for name in ("lead", "bias", "adapting")
     )
     return (
-        "By its own reference, which the tables use, the unadapted model is ahead of adapted ones "
-        f"by {lead} points on average: {bias} of retrieval bias, since the reference is its own "
-        f"ranking, and {adapting} of adapting."
+        "By its own reference, which the tables use, the unadapted model leads by "
+        f"{lead} points of mAP on average: {bias} are retrieval bias, {adapting} the cost of "
+        "adapting."
     )
 
 
-def _span(values: list[float]) -> str:
-    low, high = _points(min(values)), _points(max(values))
+def span(values: Sequence[float]) -> str:
+    """Return the least and the greatest value as text, one where they print alike."""
+    low, high = (f"{value:z.1f}".replace("-", "−") for value in (min(values), max(values)))
     return low if low == high else f"{low} to {high}"
 
 

@@ -6,11 +6,14 @@ import base64
 import hashlib
 import json
 import re
+from collections.abc import Sequence
 from importlib import resources
 from typing import Any
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
+
+from anonbench.core.registries.tables import Grid
 
 SCRIPTS = ("tables.js", "advice.js", "explorer.js")
 
@@ -49,6 +52,24 @@ def embedded(value: Any) -> Markup:
     return Markup(text)
 
 
+def sentences(text: str) -> list[str]:
+    """Return the sentences of a text: each ends with a full stop, or a mark, before a space."""
+    return [part for part in re.split(r"(?<=[.!?])\s+", text.strip()) if part]
+
+
+def opening(text: str) -> tuple[str, str]:
+    """Return the first two sentences of a text, and the others."""
+    parts = sentences(text)
+    return " ".join(parts[:2]), " ".join(parts[2:])
+
+
+def shared_notes(grids: Sequence[Grid]) -> list[str]:
+    """Return the notes that all tables of a section have, where there are several."""
+    if len(grids) < 2:
+        return []
+    return [note for note in grids[0].notes if all(note in grid.notes for grid in grids)]
+
+
 def resource(name: str) -> str:
     """Return a template, style or script of this package."""
     return resources.files(__package__).joinpath(name).read_text("utf-8")
@@ -74,6 +95,8 @@ def _environment() -> Environment:
         keep_trailing_newline=True,
     )
     environment.filters["unbroken"] = lambda text: re.sub(r" (?=[%=])|(?<==) ", "\u00a0", text)
+    environment.filters["opening"] = opening
+    environment.filters["shared_notes"] = shared_notes
     environment.filters["embedded"] = embedded
     environment.filters["number"] = lambda value: f"{value:,}"
     return environment

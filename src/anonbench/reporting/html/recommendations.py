@@ -1,24 +1,25 @@
 """The paper's three recommendations (arXiv 2602.19641, section V), evaluated on these data.
 
 Keep the embeddings of the originals; keep the original model; decide case by case. Each gets a
-verdict that follows from the scores by a stated rule, and the numbers behind it.
+verdict that follows by a stated rule from verdicts of tests
+(`anonbench.evaluation.decision`), never from signs, and the numbers behind it.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 import pandas as pd
 
-from anonbench.core.vocabulary import NO_CHOICE, UNADAPTED, QueryKind
-from anonbench.core.wording import count
-from anonbench.reporting.html.answer import Choice, degrees, method_label, model_label, ranked
-from anonbench.reporting.html.effects import effect_points
+from anonbench.core.vocabulary import UNADAPTED, QueryKind
+from anonbench.reporting.html.best import Bests, Scenario, named, sharpest
+from anonbench.reporting.html.effects import NO_SECOND, effect_points, scored, span, tally
+from anonbench.reporting.html.kept import kept
 from anonbench.reporting.html.risk import Risk, Risks, of_originals
-from anonbench.reporting.labels import ACCURACIES, RETRIEVAL_METRICS
+from anonbench.reporting.html.verdicts import Tally
+from anonbench.reporting.labels import ACCURACIES
 
 _NOTHING = "No retrieval was run, or it had too few images."
 
@@ -40,202 +41,187 @@ class Recommendation:
     verdict: Verdict
     summary: str
     points: tuple[str, ...]
+    judged: str = ""
+    """What the verdict is about, where that is not the whole recommendation."""
+    open: str = ""
+    """What remains open."""
 
 
 def recommendations(
-    summaries: Mapping[str, pd.DataFrame],
     effects: Mapping[str, pd.DataFrame],
-    level: float,
+    comparisons: Mapping[str, pd.DataFrame],
+    bests: Bests,
+    summaries: Mapping[str, pd.DataFrame],
     given: Risks | None = None,
 ) -> list[Recommendation]:
     """Evaluate the three recommendations.
 
     Args:
-        summaries: by data set, scores averaged over seeds (`summarize`).
         effects: by data set, its table of effects (`anonbench.evaluation.effect_table`).
-        level: of the tests of effects.
+        comparisons: by data set, the paired tests of models (`anonbench.evaluation.pairwise`).
+        bests: the best of each column (`best_choices`).
+        summaries: by data set, scores averaged over seeds (`summarize`).
         given: what attacks find in each variant and in the originals, where they were run.
 
     """
     return [
-        _keep_embeddings(summaries, of_originals(given or {})),
-        _keep_model(summaries, effects, level),
-        _case_by_case(summaries),
+        _keep_embeddings(effects, of_originals(given or {})),
+        _keep_model(effects, comparisons),
+        _case_by_case(bests, effects, summaries),
     ]
 
 
 def _keep_embeddings(
-    summaries: Mapping[str, pd.DataFrame], revealed: Sequence[Risk]
+    effects: Mapping[str, pd.DataFrame], revealed: Sequence[Risk]
 ) -> Recommendation:
-    """Holds where even the best new embeddings lose, by their intervals, in every data set."""
+    """Holds for retrieval where anonymizing costs original queries something in every comparison.
+
+    A comparison is a data set, method, mAP or mnDCG at the highest degree, with the same model.
+    """
     title = "Keep the original embeddings"
-    best, worst = [], []
-    for summary in summaries.values():
-        if not summary.empty and (order := _highest(summary, "map", "original")):
-            best.append(order[0])
-            worst.append(order[-1])
-    if not best:
-        return _unknown(title)
-    lost = [100 - choice.value for choice in best]
-    surely = [
-        (choice.high if choice.high == choice.high else choice.value) < 100 for choice in best
-    ]
-    verdict = Verdict.HOLDS if all(surely) else (Verdict.IN_PART if any(surely) else Verdict.FAILS)
-    ahead, pairs = _original_ahead(summaries)
-    points = [
+    highest = {
+        name: table[(table["degree"] == table["degree"].max()) & (table["query"] == "original")]
+        for name, table in effects.items()
+    }
+    found = tally(highest, "anonymizing")
+    points = (
         "Kept embeddings lose nothing with original queries: they are the reference. How well "
         "anonymized queries find them is not measured.",
         _revealed(revealed),
-    ]
-    if pairs:
-        points.insert(
-            0,
-            "Where only the database is embedded anew, queries with kept embeddings of originals "
-            f"keep more mAP than anonymized queries in {ahead} of {count(pairs, 'scenario')}.",
-        )
-    if worst != best:
-        most = _range([100 - choice.value for choice in worst])
-        points.insert(0, f"With the worst choice of method and model it is {most}.")
-    text = (
-        "Embedding the anonymized images instead costs original queries "
-        f"{_range(lost)} of mAP at the highest degree, with the best choice."
     )
-    return Recommendation(title, verdict, text, tuple(points))
+    judged, left = "for retrieval", "open for privacy and law"
+    if not found.total:
+        return Recommendation(title, Verdict.UNKNOWN, NO_SECOND, points, judged, left)
+    shares = [
+        100 * float(table.loc[table["effect"] == "anonymizing", "share"].median())
+        for table in scored(highest)
+    ]
+    summary = (
+        f"Embedding the anonymized images instead, with the same model, {found.said()} for "
+        f"original queries (all regions hidden as the highest degree says); the median cost on "
+        f"mAP is {span(shares)} % of the ceiling."
+    )
+    verdict = _borne_out(found.worse, found.total - found.worse - found.open, found.open)
+    return Recommendation(title, verdict, summary, points, judged, left)
+
+
+def _borne_out(supporting: int, against: int, undecided: int) -> Verdict:
+    """Return the verdict on a claim from its cases; undecided ones refute nothing."""
+    if not supporting and not against:
+        return Verdict.UNKNOWN
+    if not supporting:
+        return Verdict.UNKNOWN if undecided > against else Verdict.FAILS
+    return Verdict.HOLDS if not against and not undecided else Verdict.IN_PART
 
 
 def _revealed(risks: Sequence[Risk]) -> str:
     if not risks:
         return "What kept embeddings reveal of a person is not measured: no person is known twice."
-    rate, chance = max((risk.rate, risk.chance) for risk in risks)
+    risk = max(risks, key=lambda each: each.rate)
     return (
-        "Embeddings of originals reveal persons: by the strongest attack, the embedding of a face "
-        f"is nearest to another photograph of the same person in {rate:.1f} % (chance "
-        f"{chance:.2g} %)."
+        "Embeddings of originals are personal data in effect: the embedding of a face is nearest "
+        f"to another photograph of the same person in at least {risk.rate:.1f} % (chance "
+        f"{risk.chance:.2g} %)."
     )
-
-
-def _original_ahead(summaries: Mapping[str, pd.DataFrame]) -> tuple[int, int]:
-    ahead = pairs = 0
-    for summary in summaries.values():
-        rows = summary[(summary["metric"] == "map") & ~summary["adaption"].isin(NO_CHOICE)]
-        table = rows.pivot_table(
-            index=["degree", "method", "adaption"], columns="query", values="value"
-        )
-        if {"original", "anonymized"} <= set(table.columns):
-            both = table.dropna()
-            ahead += int((both["original"] > both["anonymized"]).sum())
-            pairs += len(both)
-    return ahead, pairs
 
 
 def _keep_model(
-    summaries: Mapping[str, pd.DataFrame],
-    effects: Mapping[str, pd.DataFrame],
-    level: float,
+    effects: Mapping[str, pd.DataFrame], comparisons: Mapping[str, pd.DataFrame]
 ) -> Recommendation:
-    """Holds where the unadapted model has the best value of every column; in part, of most."""
+    """Holds where every comparison shows that adapting gains less than the margin, if anything.
+
+    A comparison is an adapted model against the unadapted one by a second reference.
+    """
     title = "Keep the original model"
-    won, columns = _columns_won(summaries, set(RETRIEVAL_METRICS))
-    if not columns:
-        return _unknown(title, f"{_NOTHING} It takes an adapted model too.")
-    verdict = Verdict.IN_PART if 2 * won > columns else Verdict.FAILS
-    verdict = Verdict.HOLDS if won == columns else verdict
-    summary = (
-        f"The unadapted model has the highest value in {won} of {columns} columns of the "
-        "retrieval tables (method, degree, query images, mAP and mnDCG)."
-    )
-    right, accuracies = _columns_won(summaries, set(ACCURACIES))
-    points = list(effect_points(effects, level))
-    if accuracies:
+    found = tally(effects, "adapting")
+    by_accuracy = _against_unadapted(comparisons)
+    points = list(effect_points(effects))
+    if by_accuracy.total:
         points.append(
-            f"By accuracy, which needs no reference ranking, it is the best in {right} of "
-            f"{accuracies} columns (k-NN and linear)."
+            f"By accuracy (k-NN and linear), an adapted model {by_accuracy.said()} with the "
+            "unadapted one."
         )
+    if not found.total:
+        return Recommendation(title, Verdict.UNKNOWN, f"{_NOTHING} {NO_SECOND}", tuple(points[1:]))
+    undecided = found.total - found.without_gain - found.better
+    verdict = _borne_out(found.without_gain, found.better, undecided)
+    summary = f"By a second reference, adapting {found.said()} with the unadapted model."
     return Recommendation(title, verdict, summary, tuple(points))
 
 
-def _columns_won(summaries: Mapping[str, pd.DataFrame], metrics: set[str]) -> tuple[int, int]:
-    """Count the columns in which the unadapted model is best as printed, of those with rivals."""
-    won = columns = 0
-    for summary in summaries.values():
-        rows = summary[summary["metric"].isin(metrics) & ~summary["adaption"].isin(NO_CHOICE)]
-        for _, column in rows.groupby(["degree", "method", "query", "metric"]):
-            if len(column) > 1 and (column["adaption"] == UNADAPTED).any():
-                printed = (100 * column["value"]).round(1)
-                won += bool((printed[column["adaption"] == UNADAPTED] == printed.max()).all())
-                columns += 1
-    return won, columns
-
-
-def _case_by_case(summaries: Mapping[str, pd.DataFrame]) -> Recommendation:
-    """Holds where no method and model is the best in all data sets and with both query kinds."""
-    title = "Decide case by case"
-    best = {
-        (dataset, query.value): order[0]
-        for dataset, summary in summaries.items()
-        if not summary.empty
-        for query in QueryKind
-        if (order := _highest(summary, "map", query.value))
+def _against_unadapted(comparisons: Mapping[str, pd.DataFrame]) -> Tally:
+    """Count the verdicts on the accuracies of adapted models."""
+    turned = {
+        "better": "worse",
+        "worse": "better",
+        "not worse": "not better",
+        "not better": "not worse",
     }
-    if len(best) < 2:
-        return _unknown(title, f"{_NOTHING} It takes two data sets or query kinds.")
-    if len(_choices(summaries)) < 2:
-        return _unknown(title, "There is only one choice of method and model.")
-    times = Counter(choice.scenario for choice in best.values())
-    (top, most), differ = times.most_common(1)[0], len(times) > 1
-    model = "the unadapted model" if top[1] == UNADAPTED else model_label(top[1])
-    label = f"{method_label(top[0])} with {model}"
-    if differ:
-        summary = (
-            f"{len(times)} different choices are the best by mAP in {len(best)} cases (data set, "
-            f"query images) at the highest degree; the most frequent, {label}, in {most}."
+    verdicts = [
+        turned.get(row["verdict"], row["verdict"]) if row["a"] == UNADAPTED else row["verdict"]
+        for table in comparisons.values()
+        for row in table[table["metric"].isin(list(ACCURACIES)) & (table["degree"] > 0)].to_dict(
+            "records"
         )
-    else:
-        cases = "both" if len(best) == 2 else f"all {len(best)}"
+        if UNADAPTED in (row["a"], row["b"])
+    ]
+    return Tally.of(verdicts)
+
+
+def _case_by_case(
+    bests: Bests,
+    effects: Mapping[str, pd.DataFrame],
+    summaries: Mapping[str, pd.DataFrame],
+) -> Recommendation:
+    """Holds where no choice is the best, or cannot be told from it, in all cases.
+
+    A case is a data set and query kind at the highest degree, by mAP.
+    """
+    title = "Decide case by case"
+    cases: dict[tuple[str, str], tuple[Scenario, ...]] = {}
+    for dataset in dict.fromkeys(key[0] for key in bests):
+        degree = max(key[1] for key in bests if key[0] == dataset)
+        for query in QueryKind:
+            best = sharpest(bests, dataset, degree, query.value, "map")
+            if best is not None:
+                cases[dataset, query.value] = best.alike
+    points = tuple(_widest(effects, summaries))
+    if len(cases) < 2:
+        why = f"{_NOTHING} It takes two data sets or query kinds."
+        return Recommendation(title, Verdict.UNKNOWN, why, ())
+    everywhere = set.intersection(*(set(alike) for alike in cases.values()))
+    if not everywhere:
         summary = (
-            f"{label} is the best by mAP in {cases} cases (data set, query images) at the highest "
-            "degree; how much it keeps still differs."
+            f"No choice is among the best by mAP in all {len(cases)} cases (data set, query "
+            "images, highest degree)."
         )
-    return Recommendation(
-        title, Verdict.HOLDS if differ else Verdict.FAILS, summary, tuple(_widest(summaries))
+        return Recommendation(title, Verdict.HOLDS, summary, points)
+    order = next(iter(cases.values()))
+    summary = (
+        f"In all {len(cases)} cases (data set, query images, highest degree) these are the best "
+        f"by mAP or cannot be told from it: {named(c for c in order if c in everywhere)}. So "
+        "nothing shows that cases need different choices."
     )
+    return Recommendation(title, Verdict.UNKNOWN, summary, points)
 
 
-def _choices(summaries: Mapping[str, pd.DataFrame]) -> set[tuple[str, str]]:
-    """Return the methods and models that were scored, whatever the data set; not the control."""
-    rows = pd.concat([summary[["method", "adaption"]] for summary in summaries.values()])
-    return set(rows[~rows["adaption"].isin(NO_CHOICE)].itertuples(index=False, name=None))
-
-
-def _widest(summaries: Mapping[str, pd.DataFrame]) -> Iterator[str]:
-    """Say how far the same method and model are apart between data sets."""
-    values: dict[tuple[int, tuple[str, str]], dict[str, float]] = {}
-    for dataset, summary in summaries.items():
-        if summary.empty:
-            continue
-        degree = degrees(summary)[-1]
-        for choice in ranked(summary, degree, "map", "original"):
-            values.setdefault((degree, choice.scenario), {})[dataset] = choice.value
+def _widest(
+    effects: Mapping[str, pd.DataFrame], summaries: Mapping[str, pd.DataFrame]
+) -> Iterator[str]:
+    """Say how far the quality kept by the same choice is apart between data sets."""
+    values: dict[tuple[int, str, str, str], dict[str, float]] = {}
+    for dataset, table in effects.items():
+        for place, quality in kept(table, summaries[dataset]).items():
+            if place[3] == QueryKind.ORIGINAL.value and quality.value == quality.value:
+                values.setdefault(place, {})[dataset] = quality.value
     several = {key: found for key, found in values.items() if len(found) > 1}
     if several:
-        key = max(several, key=lambda key: max(several[key].values()) - min(several[key].values()))
-        found = several[key]
+        degree = max(key[0] for key in several)
+        of_degree = {key: found for key, found in several.items() if key[0] == degree}
+        key = max(of_degree, key=lambda k: max(of_degree[k].values()) - min(of_degree[k].values()))
+        found = of_degree[key]
         low, high = min(found, key=found.__getitem__), max(found, key=found.__getitem__)
-        degree, (method, adaption) = key
         yield (
-            f"The same choice ({method_label(method)} {degree} %, {model_label(adaption)}) keeps "
-            f"{found[high]:.1f} % on {high} and {found[low]:.1f} % on {low}: measure your own data."
+            f"The same choice ({named([key[1:3]])}, {degree} %) keeps {found[high]:.1f} % of the "
+            f"quality on {high} and {found[low]:.1f} % on {low}: measure your own data."
         )
-
-
-def _highest(summary: pd.DataFrame, metric: str, query: str) -> list[Choice]:
-    return ranked(summary, degrees(summary)[-1], metric, query)
-
-
-def _range(values: list[float]) -> str:
-    low, high = f"{min(values):.1f}", f"{max(values):.1f}"
-    return f"{high} points" if low == high else f"{low} to {high} points"
-
-
-def _unknown(title: str, why: str = _NOTHING) -> Recommendation:
-    return Recommendation(title, Verdict.UNKNOWN, why, ())
