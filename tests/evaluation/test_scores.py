@@ -213,6 +213,8 @@ def test_the_control_has_rows_of_its_own(tmp_path: Path) -> None:
         ("unadapted", 7, False, "control"),
         ("A-blur-50", 1, True, "A"),
         ("A-blur-50", 7, True, "A"),
+        ("pixels", 0, True, "pixels"),
+        ("untrained", 0, False, "untrained"),
     ],
 )
 def test_which_row_a_training_belongs_to(

@@ -11,14 +11,14 @@ import pandas as pd
 
 from anonbench.core.boxes import Region
 from anonbench.core.numeric.seeding import rng
-from anonbench.core.vocabulary import CONTROL, Baseline, Entity, Variant
+from anonbench.core.vocabulary import CONTROL, NO_CHOICE, Baseline, Entity, Variant
 from anonbench.detection.gather import COUNTS
 from anonbench.detection.quality.quality import measure, summarize_quality
+from anonbench.evaluation.best import COLUMNS as BEST
 from anonbench.evaluation.effect_table import COLUMNS as EFFECTS
 from anonbench.evaluation.pairwise import COLUMNS as TESTS
 from anonbench.evaluation.retrieval.metrics import PER_QUERY
 from anonbench.evaluation.scores import COLUMNS
-from anonbench.reporting.html.best import COLUMNS as BEST
 
 METHODS = ("pixelate", "blur", "mask")
 ADAPTIONS = ("unadapted", "A", "B", "C")
@@ -125,7 +125,7 @@ def make_effects(scores: pd.DataFrame) -> pd.DataFrame:
         whole |= {"clusters": int(column["clusters"].iloc[0])}
         whole |= {"seeds": 1, "references": 1, "n": int(column["n"].iloc[0])}
         values = {("unadapted", "anonymizing" if whole["degree"] else "retraining"): 0.05}
-        for adaption in set(means.index) - {"unadapted", CONTROL}:
+        for adaption in set(means.index) - {"unadapted", *NO_CHOICE}:
             lead = float(means["unadapted"] - means[adaption])
             parts = {"adapting": lead / 10, "lead": lead, "bias": lead - lead / 10}
             values |= {(adaption, effect): value for effect, value in parts.items()}
@@ -145,7 +145,7 @@ def make_best(scores: pd.DataFrame, unsure: float = 0.02) -> pd.DataFrame:
     Rankings are judged by both references alike.
     """
     rows = []
-    given = scores[(scores["degree"] > 0) & (scores["adaption"] != CONTROL)]
+    given = scores[(scores["degree"] > 0) & ~scores["adaption"].isin(NO_CHOICE)]
     shared = ["dataset", "degree", "query", "metric"]
     for key, column in given.groupby(shared, sort=False):
         whole = dict(zip(shared, key, strict=True))

@@ -7,14 +7,21 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from synthetic_results import make_comparisons, make_scores, with_baselines
+from synthetic_results import (
+    make_best,
+    make_comparisons,
+    make_effects,
+    make_scores,
+    with_baselines,
+)
 
 from anonbench.config.experiment import Table
 from anonbench.evaluation.corrected import ceilings
 from anonbench.evaluation.correlation import metric_rows
 from anonbench.reporting.figures.front import choices
 from anonbench.reporting.html.advice import options
-from anonbench.reporting.html.answer import overview, ranked, wins
+from anonbench.reporting.html.answer import overview, ranked
+from anonbench.reporting.html.best import best_choices
 from anonbench.reporting.html.recommendations import recommendations
 from anonbench.reporting.layout import lay_out
 from anonbench.reporting.summary import summarize
@@ -40,10 +47,14 @@ def scores() -> pd.DataFrame:
 
 STATEMENTS: dict[str, Callable[[pd.DataFrame], Any]] = {
     "ranked": lambda scores: ranked(summarize(scores), 100, "map", "anonymized"),
-    "overview": lambda scores: overview(summaries(scores)),
-    "wins": lambda scores: wins(summaries(scores)),
+    "overview": lambda scores: overview(summaries(scores), best_choices([make_best(scores)]), {}),
     "options": lambda scores: options(summaries(scores), {}),
-    "recommendations": lambda scores: recommendations(summaries(scores), {}, 0.05),
+    "recommendations": lambda scores: recommendations(
+        {NAME: make_effects(scores)},
+        {NAME: make_comparisons(scores)},
+        best_choices([make_best(scores)]),
+        summaries(scores),
+    ),
     "correlated": lambda scores: metric_rows(scores, 100).to_dict(),
     "front": lambda scores: choices(RATES, scores, "map").to_dict(),
     "ceilings": lambda scores: ceilings(scores).to_dict(),
@@ -71,7 +82,7 @@ def test_tables_show_it_last_and_never_as_the_best(scores: pd.DataFrame, kind: A
         assert {cell.text for cell in cells} == {"99.9"}
         assert not any(cell.best or cell.tied for cell in cells)
     keys = [row.key for row in shown.baselines]
-    assert keys == ["ceiling", "control", "pixels", "untrained"]
+    assert keys == ["originals", "control", "pixels", "untrained"]
     assert "Raw pixels mAP 99.9" in shown.caption or "Raw pixels k-NN 99.9" in shown.caption
     assert "Raw pixels" not in plain.caption
 

@@ -132,9 +132,9 @@ def _notes(rates: pd.DataFrame, confidence: float, widest: float) -> Iterator[st
         )
         yield (
             "Rates count all sensitive regions of the published images; “hidden only” leaves "
-            "out those that a degree does not hide. Rows of originals are the ceiling. The "
-            "strongest of several attacks is chosen after the fact, so its rate is a little too "
-            "high."
+            "out those that a degree does not hide. “One mate” shows each "
+            "person once in the gallery. Rows of originals are the ceiling. At least so many are "
+            "found: other attacks may find more."
         )
     lacks = strongest(rates, widest, confidence)["unknown"]
     if unknown := list(dict.fromkeys(text for text in lacks if text)):

@@ -16,11 +16,10 @@ from typing import Any
 import pandas as pd
 
 from anonbench.core.vocabulary import UNADAPTED, QueryKind
+from anonbench.evaluation.best import OWN, SECOND
 from anonbench.evaluation.sufficiency import DEFAULTS, Needs, too_wide
 from anonbench.reporting.html.answer import Choice, degrees, method_label, model_label, ranked
 from anonbench.reporting.html.best import (
-    OWN,
-    SECOND,
     Best,
     Bests,
     method_name,

@@ -18,6 +18,7 @@ from anonbench.config.experiment import Experiment, Figure, Table, truth_of
 from anonbench.core.io import atomic, read_json
 from anonbench.core.numeric.clusters import MIN_CLUSTERS
 from anonbench.core.registries.tables import Grid
+from anonbench.evaluation.best import read_best
 from anonbench.evaluation.effect_table import read_effects
 from anonbench.evaluation.pairwise import read_comparisons
 from anonbench.evaluation.privacy.gallery_sizes import read_gallery_sizes
@@ -29,7 +30,7 @@ from anonbench.reporting.detection import QUALITY_HEADS, QUALITY_NOTE, QUALITY_T
 from anonbench.reporting.html import making
 from anonbench.reporting.html.advice import advise, constraints, options, plain
 from anonbench.reporting.html.answer import MEASURES, evidence, on_originals, overview, stated
-from anonbench.reporting.html.best import best_choices, read_best
+from anonbench.reporting.html.best import best_choices
 from anonbench.reporting.html.coefficients import correlation_rows
 from anonbench.reporting.html.effects import ceilings, effect_rows, scored, tally
 from anonbench.reporting.html.effort import Effort, effort_part
