@@ -34,6 +34,7 @@ from anonbench.evaluation.query_kinds import compare_kinds
 from anonbench.evaluation.retrieval.gather import gather_scenarios, gather_second
 from anonbench.evaluation.retrieval.job import Embedded, score_shard
 from anonbench.evaluation.retrieval.new_persons import new_persons
+from anonbench.evaluation.retrieval.training_agreement import agreement_of_trainings
 from anonbench.evaluation.scores import collect, scenario_files
 from anonbench.evaluation.variance import tabulate_variances
 from anonbench.reporting.dataset_tables import write_dataset_table
@@ -225,6 +226,11 @@ def _compare_kinds(config: Config, experiment: Experiment, scenarios: dict[str, 
     asked = config.retrieval, shown.confidence
     table = new_persons(NAME, scenarios[reference].queries, runs, chosen, people, *asked)
     write_csv(table, base / "new_persons.csv")
+    trainings = experiment.trainings(NAME)
+    originals = [base / f"embeddings/{m}/seed{s}/original/val.h5" for m, s in trainings]
+    write_csv(
+        agreement_of_trainings(NAME, trainings, originals, people, *asked), base / "trainings.csv"
+    )
 
 
 def _tables(config: Config, experiment: Experiment, base: Path) -> None:

@@ -24,7 +24,13 @@ RATES = {"reidentification", "dataset_table", "front"} | SHOWN
 CORRELATED = {"correlate", "heatmap"}
 RANKED = {"retrieve", "rankings_portraits", "rankings_documents"} | SCORES | CORRELATED
 RANKED |= {"retrieve_second", "second_rankings", "effects"}
-RANKED |= {"retrieve_without_own", "without_own_rankings", "query_kinds", "new_persons"}
+RANKED |= {
+    "retrieve_without_own",
+    "without_own_rankings",
+    "query_kinds",
+    "new_persons",
+    "trainings",
+}
 RANKED |= {"variance", "dataset_table"}
 EMBEDDED = {"embed_original", "embed_unadapted", "embed_adapted", "downstream", "explore"} | RANKED
 CLUSTERED = {
@@ -33,6 +39,7 @@ CLUSTERED = {
     "effects",
     "variance",
     "new_persons",
+    "trainings",
     "downstream",
     "attention_share",
 }

@@ -178,6 +178,7 @@ rule report:
         effects=paths.of_each("{dataset}/effects.csv"),
         best=paths.of_each("{dataset}/best.csv"),
         variances=paths.of_each("{dataset}/variance.csv"),
+        trainings=paths.of_each("{dataset}/trainings.csv"),
         query_kinds=paths.of_each("{dataset}/query_kinds.csv"),
         new_persons=paths.of_each("{dataset}/new_persons.csv"),
         counts=paths.of_each("{dataset}/counts.csv"),

@@ -205,6 +205,29 @@ rule query_kinds:
         "../scripts/query_kinds.py"
 
 
+# Each training's ranking of original images, judged by that of each other training.
+rule trainings:
+    input:
+        **by_digest(
+            clusters=rules.clusters.output.clusters,
+            originals=lambda w: paths.trained_originals(w.dataset),
+        ),
+    output:
+        "<results>/{dataset}/trainings.csv",
+    log:
+        "<logs>/trainings/{dataset}.log",
+    resources:
+        mem_mb=lambda w: estimates.trainings_mb(w.dataset),
+        runtime=60,
+    params:
+        slice=stage_parameters.new_persons(settings),
+        trainings=lambda w: [
+            (str(model), seed) for model, seed in experiment.trainings(w.dataset)
+        ],
+    script:
+        "../scripts/trainings.py"
+
+
 # mAP without one person at a time, in queries and database at once.
 rule new_persons:
     input:

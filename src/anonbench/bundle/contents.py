@@ -176,6 +176,7 @@ def _collected(experiment: Experiment, name: str, ranked_again: bool) -> Iterato
     yield Entry(f"{name}/effects.csv", place=PUBLISHED)
     yield Entry(f"{name}/best.csv", place=PUBLISHED)
     yield Entry(f"{name}/variance.csv", place=PUBLISHED)
+    yield Entry(f"{name}/trainings.csv", place=PUBLISHED if ranked_again else START)
     yield Entry(f"{name}/query_kinds.csv", place=PUBLISHED)
     yield Entry(f"{name}/new_persons.csv", place=PUBLISHED if ranked_again else START)
     if experiment.datasets[name].label is not None:

@@ -109,6 +109,7 @@ def retrieval(bundle: Bundle, name: str, sample: int | None) -> Agreement | None
     found += _without_own(bundle, name, files, settings)
     if sample is None:
         found += _new_persons(bundle, name, files)
+        found += _trainings(bundle, name)
     return joined("retrieval", name, found)
 
 
@@ -153,6 +154,22 @@ def _new_persons(bundle: Bundle, name: str, files: Mapping[str, Embedded]) -> It
         bundle.config.retrieval,
         bundle.config.presentation.confidence,
     )
+    write_csv(table, bundle.again(path))
+    yield of_csv("retrieval", path, bundle.published(path), bundle.again(path))
+
+
+def _trainings(bundle: Bundle, name: str) -> Iterator[Agreement]:
+    """Judge each training by the others again."""
+    from anonbench.evaluation.retrieval.training_agreement import agreement_of_trainings
+
+    path, grouped = f"{name}/trainings.csv", bundle.carried(f"{name}/clusters.parquet")
+    base, trainings = bundle.folder / START / name, bundle.experiment.trainings(name)
+    originals = [base / f"embeddings/{m}/seed{s}/{ORIGINAL}/val.h5" for m, s in trainings]
+    if not all(map(Path.is_file, (bundle.published(path), grouped, *originals))):
+        return
+    clusters, asked = read_clusters(grouped), bundle.config.presentation.confidence
+    settings = bundle.config.retrieval
+    table = agreement_of_trainings(name, trainings, originals, clusters, settings, asked)
     write_csv(table, bundle.again(path))
     yield of_csv("retrieval", path, bundle.published(path), bundle.again(path))
 

@@ -40,6 +40,8 @@ SECONDS_A_LEFT_OUT_RANK = 3e-7
 LEFT_OUT_QUERIES = 2_000
 """At most; `anonbench.evaluation.retrieval.new_persons`."""
 LEFT_OUT_BLOCK = 192
+COMPARED_QUERIES = 500
+"""At most; `anonbench.evaluation.retrieval.training_agreement`."""
 BLOCK_BYTES = 20
 """Of each image and each query of a block, in retrieval."""
 SCORE_BYTES = 64
@@ -189,6 +191,14 @@ class Estimates:
         scores = 2 * SCORE_BYTES * self._retrieval_queries(name) * len(self._rankings(name))
         block = BLOCK_BYTES * settings.block * images
         return 500 + (reference + databases + block + scores) // 10**6
+
+    def trainings_mb(self, name: str) -> int:
+        """Return the main memory of a job that compares trainings: a sample's ranks by each."""
+        images = self._counts[name][Split.VAL]
+        ranks = 4 * min(images, COMPARED_QUERIES) * images
+        count = len(self._experiment.trainings(name))
+        block = 16 * LEFT_OUT_BLOCK * images
+        return 500 + (2 * count * ranks + 8 * images * self._width(name) + block) // 10**6
 
     def new_persons_mb(self, name: str) -> int:
         """Return the main memory of a job that leaves persons out: one variant's embeddings."""

@@ -192,6 +192,11 @@ class Paths:
         chosen = self.experiment.scenarios(dataset) if scenarios is None else scenarios
         return [self.embedding(dataset, s.model, s.seed, variant or s.variant) for s in chosen]
 
+    def trained_originals(self, dataset: str) -> list[str]:
+        """Return the embeddings of the original images by each training."""
+        trainings = self.experiment.trainings(dataset)
+        return [self.embedding(dataset, model, seed, ORIGINAL) for model, seed in trainings]
+
     def scenario_names(self, dataset: str) -> list[str]:
         """Return model, seed and variant of each scenario, as its files are named."""
         return [scenario.path for scenario in self.experiment.scenarios(dataset)]
@@ -347,6 +352,7 @@ class Paths:
                     "best",
                     "query_kinds",
                     "new_persons",
+                    "trainings",
                 )
             ],
             "privacy": [f"{folder}/privacy/{name}.csv" for name in ATTACK_TABLES if privacy],

@@ -22,6 +22,7 @@ _SECTIONS = {
     "retrieve": "retrieval",
     "retrieve_second": "retrieval",
     "new_persons": "retrieval",
+    "trainings": "retrieval",
     "correlate": "correlation",
     "embed": "embedding",
     "embed_pixels": "embedding",

@@ -1,0 +1,131 @@
+"""Agreement of all trainings of a data set: each one's ranking of originals judged by the others.
+
+It estimates how much of a ranking another training keeps, on the same original images: with another
+seed, with anonymized crops, or with both. Anonymized images have no part in it. Trainings that
+share a seed share their initial weights and their batches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from anonbench.config import Retrieval
+from anonbench.core.errors import InputError
+from anonbench.core.numeric.clusters import clustered_mean
+from anonbench.core.numeric.similarity import Similarity
+from anonbench.core.progress import track
+from anonbench.core.vocabulary import Model
+from anonbench.datasets.clusters import clusters_of
+from anonbench.evaluation.retrieval.metrics import cutoff, effective_settings
+from anonbench.evaluation.retrieval.sample import draw
+from anonbench.evaluation.retrieval.vectors import look_through
+
+COLUMNS = [
+    "dataset",
+    "reference",
+    "reference_seed",
+    "model",
+    "seed",
+    "value",
+    "low",
+    "high",
+    "n",
+    "clusters",
+    "reason",
+]
+"""Columns of the table. One row is one training judged by another: `value` is mAP, as a share, of
+the ranking of original images by `model` with `seed`, where the first k of the ranking by
+`reference` with `reference_seed` are relevant; with an interval over `n` queries in so many
+`clusters`. `reason` says why there is no interval, or is empty."""
+MOST_QUERIES = 500
+"""More are a sample, drawn by a hash of their ids: the table has a row for each pair."""
+_BLOCK = 192
+
+
+def agreement_of_trainings(
+    dataset: str,
+    trainings: Sequence[tuple[Model, int]],
+    originals: Sequence[Path],
+    clusters: pd.Series,
+    settings: Retrieval,
+    confidence: float,
+) -> pd.DataFrame:
+    """Return the agreement of all ordered pairs of trainings, with the columns `COLUMNS`.
+
+    AP is over the full ranking; equal similarities are ranked by id. One training's embeddings are
+    in memory at a time, and the rankings of the queries by all.
+
+    Args:
+        dataset: its name.
+        trainings: models with their seeds.
+        originals: each one's embeddings of the original images (HDF5).
+        clusters: of the images, by id (`anonbench.datasets.clusters.read_clusters`).
+        settings: section `retrieval` of the config.
+        confidence: coverage of the intervals, as a share.
+
+    Raises:
+        InputError: ids do not agree, an embedding is zero or not finite, an image has no cluster.
+
+    """
+    if not originals:
+        raise InputError(f"{dataset}: there are no trainings to compare")
+    ids = look_through(originals[0]).ids
+    settings = effective_settings(len(ids), settings)
+    queries = draw(ids, min(settings.queries or MOST_QUERIES, MOST_QUERIES))
+    k = cutoff(len(ids), settings)
+    ranks = np.stack(
+        [
+            _ranks(path, ids, queries, settings.include_self)
+            for path in track(originals, len(originals), "trainings")
+        ]
+    )
+    labels = clusters_of(pd.Series([ids[place] for place in queries.tolist()]), clusters)
+    rows: list[dict[str, Any]] = []
+    for judge, (reference, reference_seed) in enumerate(trainings):
+        relevant = np.argsort(ranks[judge], axis=1, kind="stable")[:, :k]
+        for judged, (model, seed) in enumerate(trainings):
+            if judged == judge:
+                continue
+            found = clustered_mean(_precision(ranks[judged], relevant), labels, confidence)
+            rows.append(
+                {
+                    "dataset": dataset,
+                    "reference": str(reference),
+                    "reference_seed": reference_seed,
+                    "model": str(model),
+                    "seed": seed,
+                    "value": found.value,
+                    "low": found.low,
+                    "high": found.high,
+                    "n": found.n,
+                    "clusters": found.clusters,
+                    "reason": found.reason,
+                }
+            )
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _ranks(path: Path, ids: Sequence[str], queries: np.ndarray, include_self: bool) -> np.ndarray:
+    """Return the rank of each image for each query, from 0, int32 [Q, N]; own images last."""
+    units = look_through(path, ids).units()
+    search = Similarity(units, _BLOCK)
+    ranks = np.empty((len(queries), len(ids)), dtype=np.int32)
+    for part in search.slices(len(queries)):
+        places = queries[part]
+        found = search(units[places]).copy()
+        if not include_self:
+            found[np.arange(len(places)), places] = -np.inf
+        order = np.argsort(-found, axis=1, kind="stable")
+        np.put_along_axis(ranks[part], order, np.arange(len(ids), dtype=np.int32)[None], axis=1)
+    return ranks
+
+
+def _precision(ranks: np.ndarray, relevant: np.ndarray) -> np.ndarray:
+    """Return AP of each query, [Q], from ranks [Q, N] and the relevant images [Q, k]."""
+    found = np.sort(np.take_along_axis(ranks, relevant, axis=1), axis=1) + 1.0
+    return np.asarray((np.arange(1, relevant.shape[1] + 1) / found).mean(axis=1))

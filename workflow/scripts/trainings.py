@@ -1,0 +1,21 @@
+from pathlib import Path
+
+from anonbench.core.jobs.job import job
+
+with job(snakemake, __file__):
+    from anonbench.config import load
+    from anonbench.core.io import write_csv
+    from anonbench.core.vocabulary import Model
+    from anonbench.datasets.clusters import read_clusters
+    from anonbench.evaluation.retrieval.training_agreement import agreement_of_trainings
+
+    chosen = snakemake.params.slice
+    table = agreement_of_trainings(
+        snakemake.wildcards.dataset,
+        [(Model.parse(model), seed) for model, seed in snakemake.params.trainings],
+        [Path(path) for path in snakemake.input.originals],
+        read_clusters(Path(snakemake.input.clusters)),
+        load(snakemake.config).retrieval.completing(chosen["retrieval"]),
+        chosen["confidence"],
+    )
+    write_csv(table, Path(snakemake.output[0]))
