@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -23,16 +24,18 @@ from anonbench.datasets.clusters import read_clusters, write_clusters
 from anonbench.detection.gather import COUNTS
 from anonbench.embedding.attention_shares import SHARE_COLUMNS
 from anonbench.embedding.store import Embeddings, write_embeddings
-from anonbench.evaluation.columns import columns_of
+from anonbench.evaluation.best import collect_best, second_columns
+from anonbench.evaluation.columns import Column, columns_of
 from anonbench.evaluation.correlation import write_correlation
 from anonbench.evaluation.downstream.evaluate import evaluate_downstream
-from anonbench.evaluation.effect_table import collect_effects
+from anonbench.evaluation.effect_table import collect_effects, measure, read_by_reference
 from anonbench.evaluation.pairwise import compare, compare_methods, read_comparisons
 from anonbench.evaluation.query_kinds import compare_kinds
 from anonbench.evaluation.retrieval.gather import gather_scenarios, gather_second
 from anonbench.evaluation.retrieval.job import Embedded, score_shard
 from anonbench.evaluation.retrieval.new_persons import new_persons
 from anonbench.evaluation.scores import collect, scenario_files
+from anonbench.evaluation.variance import tabulate_variances
 from anonbench.reporting.dataset_tables import write_dataset_table
 from anonbench.reporting.scenario_tables import (
     profiles,
@@ -43,7 +46,7 @@ from anonbench.reporting.scenario_tables import (
 )
 from anonbench.reporting.summary import read_scores
 from anonbench.reporting.tables import write_sizes, write_table
-from synthetic_rates import make_rates
+from synthetic_rates import make_gallery_sizes, make_rates
 
 NAME = "portraits"
 PERSON = "anna meier"
@@ -164,13 +167,14 @@ def finish(config: Config) -> None:
     control = config.control_seeds
     scores = collect(NAME, files, clusters, 0, control, shown.confidence)
     write_csv(scores, base / "scores.csv")
-    _judge_again(config, experiment, dict(zip(names, scenarios, strict=True)), clusters)
     columns = list(columns_of(files, 0, control))
     for stem, test in {"comparisons": compare, "method_comparisons": compare_methods}.items():
         table = test(NAME, columns, clusters, shown.confidence, shown.equivalence_margin)
         write_csv(table, base / f"{stem}.csv")
+    judged = dict(zip(names, scenarios, strict=True))
+    _judge_again(config, experiment, judged, clusters, columns)
     if labelled:
-        ends = (".csv", "_by_method.csv", ".json")
+        ends = (".csv", "_by_method.csv", "_within.csv", ".json")
         correlations = [base / f"correlation/100{end}" for end in ends]
         write_correlation(base / "scores.csv", 100, config.correlation, *correlations)
     _tables(config, experiment, base)
@@ -181,6 +185,7 @@ def _judge_again(
     experiment: Experiment,
     scenarios: dict[str, Embedded],
     clusters: pd.Series,
+    columns: Iterable[Column],
 ) -> None:
     """Write the scores by second references, and the effects."""
     base, runs = config.results / NAME / "retrieval", experiment.trained_scenarios(NAME)
@@ -196,6 +201,13 @@ def _judge_again(
     sure = shown.confidence, shown.equivalence_margin
     effects = collect_effects(NAME, runs, (0, *seeds), own, second, clusters, *sure)
     write_csv(effects, base.parent / "effects.csv")
+    scores = read_by_reference(runs, (0, *seeds), own, second)
+    found = measure(runs, (0, *seeds), scores)
+    asked = shown.confidence, shown.stated_difference
+    write_csv(tabulate_variances(NAME, found, clusters, *asked), base.parent / "variance.csv")
+    again = second_columns(runs, (0, *seeds), scores)
+    best = collect_best(NAME, columns, again, clusters, shown.bootstrap, *sure)
+    write_csv(best, base.parent / "best.csv")
 
 
 def _compare_kinds(config: Config, experiment: Experiment, scenarios: dict[str, Embedded]) -> None:
@@ -231,5 +243,12 @@ def _tables(config: Config, experiment: Experiment, base: Path) -> None:
     attacked = base / "privacy/reidentification.csv"
     write_csv(make_rates(NAME), attacked)
     table = paths(f"reidentification_{NAME}")
-    files = {"rates": attacked}
+    files = {"rates": attacked, "gallery_sizes": base / "privacy/gallery_sizes.csv"} | {
+        "variance": base / "variance.csv"
+    }
     write_dataset_table("reidentification", NAME, files, config.presentation, *table)
+    write_csv(make_gallery_sizes(NAME), files["gallery_sizes"])
+    table = paths(f"gallery_size_{NAME}")
+    write_dataset_table("gallery_size", NAME, files, config.presentation, *table)
+    table = paths(f"sample_sizes_{NAME}")
+    write_dataset_table("sample_sizes", NAME, files, config.presentation, *table)

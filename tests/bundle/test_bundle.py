@@ -83,7 +83,7 @@ def test_every_number_comes_out_again_from_the_scores(bundle: Path) -> None:
     for part in found.parts:
         assert part.exact == part.numbers, part.name
         numbers[part.part] += part.numbers
-    tested = {"comparisons", "effects", "query kinds", "correlation"}
+    tested = {"comparisons", "effects", "variance", "best", "query kinds", "correlation"}
     assert set(numbers) == {"means", "scores", "tables"} | tested
     assert all(count > 100 for count in numbers.values())
 
@@ -226,7 +226,7 @@ def test_a_data_set_without_labels(root: Path, tmp_path: Path) -> None:
     found = verify(tmp_path / "b")
     assert found.differences == []
     parts = {part.part for part in found.parts}
-    tested = {"comparisons", "effects", "query kinds"}
+    tested = {"comparisons", "effects", "variance", "best", "query kinds"}
     assert parts == {"retrieval", "means", "scores", "tables"} | tested
 
 
@@ -294,9 +294,9 @@ def test_changed_scores_of_a_second_reference_are_found(bundle: Path, whole: Pat
     """Effects are made again from them; they are made again from embeddings."""
     path = "results/portraits/retrieval/second/seed1.parquet"
     table = pd.read_parquet(bundle / path)
-    table.assign(ap=table["ap"] + 0.01).to_parquet(bundle / path)
+    table.assign(ap=table["ap"] * 0.9).to_parquet(bundle / path)
     relisted(bundle, path)
-    assert set(differing(bundle)) == {"effects"}
+    assert set(differing(bundle)) == {"effects", "variance", "best", "tables"}
     published = pd.read_parquet(whole / path.replace("results", "published"))
     pd.testing.assert_frame_equal(published.drop(columns="id"), table.drop(columns="id"))
 
@@ -326,14 +326,21 @@ def test_a_damaged_file_is_told(bundle: Path) -> None:
     found = verify(bundle)
     assert len(found.wrong) == 1
     told = [line for line in found.differences if "cannot be made again" in line]
-    for lost in ("means", "scores", "tables/retrieval_portraits_100", "tables/downstream"):
+    for lost in (
+        "means",
+        "scores",
+        "tables/sample_sizes",
+        "tables/retrieval_portraits_100",
+        "tables/downstream",
+    ):
         assert [line for line in told if lost in line], lost
-    assert len(told) == 5
+    assert len(told) == 6
     assert {part.name for part in found.parts if part.exact} == {
         "sizes",
         "experiment",
         "scenarios_portraits",
         "reidentification_portraits",
+        "gallery_size_portraits",
     }
 
 
@@ -375,7 +382,7 @@ def test_what_a_half_finished_run_lacks_is_told(
     assert main(["bundle", *arguments, "--root", str(root)]) == 0
     told = capsys.readouterr()
     assert f"  {scenario}\n" in told.out
-    assert "24 files that it would have are missing" in told.out
+    assert "30 files that it would have are missing" in told.out
     assert "it is not anonymous" in told.err
     readme = (to / "README.md").read_text(encoding="utf-8")
     assert f"- `{scenario}`" in readme

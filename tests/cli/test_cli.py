@@ -294,7 +294,7 @@ def test_numbers_that_no_memory_holds_are_one_line(
     embedded: dict[str, Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
     files = [f"--{name}={path}" for name, path in embedded.items()]
-    for wrong in ("--bootstrap=1000000000000", "--top=1000000000", "--k=1000000000"):
+    for wrong in ("--top=1000000000", "--k=1000000000"):
         assert main(["evaluate", *files, wrong]) == 1
         assert capsys.readouterr().err.count("\n") == 1
 

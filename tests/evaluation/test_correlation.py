@@ -202,7 +202,8 @@ def test_files(tmp_path: Path, downstream: bool) -> None:
     example(downstream=downstream).to_csv(tmp_path / "scores.csv", index=False)
     outputs = []
     for name in ("a", "b"):
-        paths = [tmp_path / f"{name}{end}" for end in (".csv", "_by_method.csv", ".json")]
+        ends = (".csv", "_by_method.csv", "_within.csv", ".json")
+        paths = [tmp_path / f"{name}{end}" for end in ends]
         write_correlation(tmp_path / "scores.csv", 50, SETTINGS, *paths)
         outputs.append([path.read_bytes() for path in paths])
     assert outputs[0] == outputs[1]
@@ -210,6 +211,10 @@ def test_files(tmp_path: Path, downstream: bool) -> None:
     values = json.loads((tmp_path / "a.json").read_text())
     assert len(values["rows"]) == 12
     assert len(values["by_method"]) == len(pd.read_csv(tmp_path / "a_by_method.csv")) == 15 * 3
+    within = pd.read_csv(tmp_path / "a_within.csv", keep_default_na=False)
+    assert list(within.columns) == WITHIN and len(within) == 15
+    lacking = within["reason"].str.contains("no downstream task")
+    assert lacking.sum() == (0 if downstream else 9)
 
 
 def test_the_papers_coefficient_within_methods(paper: pd.DataFrame) -> None:

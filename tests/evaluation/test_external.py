@@ -19,6 +19,7 @@ import anonbench
 from anonbench.cli import main
 from anonbench.config import Retrieval
 from anonbench.core.errors import InputError
+from anonbench.core.numeric.clusters import clustered_mean
 from anonbench.embedding.store import Embeddings, write_embeddings
 from anonbench.evaluation import external
 from anonbench.evaluation.external import evaluate, run
@@ -155,19 +156,19 @@ def test_k_and_the_same_share_score_the_same() -> None:
 
 
 def test_a_sample_says_how_far_it_may_be_from_all() -> None:
-    full = evaluate(REFERENCE, QUERIES, DATABASE, bootstrap=10)
+    full = evaluate(REFERENCE, QUERIES, DATABASE)
     scores: list[float] = []
     for turn in range(80):  # other names are drawn in another way
         ids = [f"{turn}/{name}" for name in IDS]
         sets = [(ids, values) for _, values in (REFERENCE, QUERIES, DATABASE)]
-        sampled = evaluate(*sets, sample=80, bootstrap=10)
+        sampled = evaluate(*sets, sample=80)
         assert (sampled["queries"] == 80).all()
         error = value(sampled, "map", "sampling_error")
         assert error < value(sampled, "map", "se")
         scores.append((value(sampled, "map") - value(full, "map")) / error)
     assert abs(np.mean(scores)) < 0.45
     assert 0.75 < np.std(scores) < 1.25
-    everyone = evaluate(REFERENCE, QUERIES, DATABASE, sample=10 * SIZE, bootstrap=10)
+    everyone = evaluate(REFERENCE, QUERIES, DATABASE, sample=10 * SIZE)
     assert (everyone["sampling_error"] == 0.0).all()
     assert "sampling_error" not in full
 
@@ -183,6 +184,29 @@ def test_nothing_changed_in_a_sample_is_not_taken_for_never() -> None:
     assert value(table, "unchanged") == 0.0
     assert value(table, "unchanged", "low") == 0.0
     assert value(table, "unchanged", "high") == pytest.approx(0.161, abs=0.001)  # Wilson's, 0 of 20
+
+
+def test_queries_of_a_cluster_are_no_independent_evidence(tmp_path: Path) -> None:
+    persons = pd.Series(np.arange(SIZE) // 5, IDS)
+    given = persons.rename("cluster").rename_axis("id").reset_index()
+    given.to_csv(tmp_path / "persons.csv", index=False)
+    given.astype({"cluster": str}).to_parquet(tmp_path / "persons.parquet")
+    found = run(REFERENCE, QUERIES, DATABASE, clusters=persons)
+    for name in ("persons.csv", "persons.parquet"):
+        again = evaluate(REFERENCE, QUERIES, DATABASE, clusters=tmp_path / name)
+        pd.testing.assert_frame_equal(again, found.table)
+    ap = found.per_query.set_index("id")["ap"]
+    expected = clustered_mean(ap.to_numpy(), persons[ap.index].to_numpy(), 0.95)
+    row = found.table.set_index("metric").loc["map"]
+    ends = expected.low, expected.high, expected.se
+    assert tuple(row[["low", "high", "se"]]) == pytest.approx(ends)
+    assert found.clusters == SIZE // 5 and not found.without_intervals
+    few = run(REFERENCE, QUERIES, DATABASE, clusters=persons // 10)
+    assert few.table["value"].notna().all() and few.table[["low", "high"]].isna().all(axis=None)
+    assert few.without_intervals.startswith("4 clusters, and at least 8")
+    given.drop(columns="cluster").to_csv(tmp_path / "persons.csv", index=False)
+    with pytest.raises(InputError, match=r"persons\.csv has no column 'cluster'"):
+        run(REFERENCE, QUERIES, DATABASE, clusters=tmp_path / "persons.csv")
 
 
 def renamed(pair: Pair, **names: str) -> Pair:
@@ -227,7 +251,9 @@ def test_common_scores_what_all_have() -> None:
         ({"k": SIZE + 1}, "k: 201 of 200 images that can be found"),
         ({"k": 0}, "k: 0 is no number of things"),
         ({"sample": -1}, "sample: -1 is no number"),
-        ({"bootstrap": 0}, "bootstrap: 0 is no number"),
+        ({"clusters": pd.Series(0, IDS[:-3])}, "clusters: 3 queries have none, such as '"),
+        ({"clusters": pd.Series(0, [*IDS, IDS[0]])}, "clusters: '.*' is there twice"),
+        ({"clusters": "absent.csv"}, r"clusters: absent\.csv cannot be read"),
         ({"confidence": 95}, "confidence: 95 is not between 0 and 1"),
         ({"search": "kd-tree"}, "search: 'kd-tree' is not one of exact, ivf, hnsw"),
     ],

@@ -59,6 +59,13 @@ def test_macro_accuracy_of_even_classes_is_the_accuracy() -> None:
     assert of_macro(hits, np.zeros(30), np.zeros(30), 0.95).reason.startswith("1 cluster,")
 
 
+@pytest.mark.parametrize("hits", [np.ones(30), np.zeros(30), PERSONS % 2.0])
+def test_macro_accuracy_without_spread_is_no_certainty(hits: np.ndarray) -> None:
+    found = of_macro(hits, PERSONS % 2, PERSONS, 0.95)
+    assert found.value == hits.mean() and np.isnan([found.low, found.high, found.se]).all()
+    assert found.reason.startswith("no cluster changes the mean") and found.clusters == 10
+
+
 def test_new_trainings_need_three_seeds() -> None:
     scores = np.random.default_rng(0).random((3, 30))
     for count, reason in ((1, "1 seed, "), (2, "2 seeds, ")):
@@ -70,6 +77,8 @@ def test_new_trainings_need_three_seeds() -> None:
     whole = of_retrained(scores, PERSONS, 0.95)
     seeds = scores.mean(axis=1).var(ddof=1) / 3
     assert whole.se == pytest.approx(np.sqrt(queries.se**2 + seeds))
+    # Satterthwaite's: nine degrees of freedom of ten persons, two of three seeds
+    assert whole.df == pytest.approx(whole.se**4 / (queries.se**4 / 9 + seeds**2 / 2))
     assert of_retrained(scores[[0, 0, 0]], PERSONS, 0.95).se == pytest.approx(
         clustered_mean(scores[0], PERSONS, 0.95).se
     )

@@ -211,6 +211,11 @@ def test_choices_are_methods_with_models(methods: list[ScenarioFiles]) -> None:
     assert column.values["mask/A"].tolist() == by_id(methods[4], "original", "ap").tolist()
 
 
+def test_rows_without_training_are_in_no_family(given: list[ScenarioFiles], tmp_path: Path) -> None:
+    without = [scenario(tmp_path, name, "blur-50", 0) for name in ("pixels", "untrained")]
+    pd.testing.assert_frame_equal(run([*without, *given]), run(given))
+
+
 def test_order_of_files_and_rows_changes_nothing(given: list[ScenarioFiles]) -> None:
     table = run(given)
     for files in given:

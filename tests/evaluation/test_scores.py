@@ -213,6 +213,8 @@ def test_the_control_has_rows_of_its_own(tmp_path: Path) -> None:
         ("unadapted", 7, False, "control"),
         ("A-blur-50", 1, True, "A"),
         ("A-blur-50", 7, True, "A"),
+        ("pixels", 0, True, "pixels"),
+        ("untrained", 0, False, "untrained"),
     ],
 )
 def test_which_row_a_training_belongs_to(
@@ -264,6 +266,11 @@ def test_seeds_share_the_interval_of_new_trainings(tmp_path: Path) -> None:
     ends = table[["retrained_low", "retrained_high"]].to_numpy()
     assert np.allclose(ends, (expected.low, expected.high))
     assert (ends[:, 0] < table["value"].min()).all() and (ends[:, 1] > table["value"].max()).all()
+    macro = gather(given, 0.5).query("metric == 'linear_macro'")
+    middle = macro[["retrained_low", "retrained_high"]].mean(axis=1)
+    assert np.allclose(middle, macro["value"]) and (macro["retrained_high"] > middle + 0.01).all()
+    sure = gather(given, 0.9999).query("metric == 'linear_macro'")
+    assert (sure["retrained_high"] == 1.0).all()  # and no more
     two = gather(given[:2]).query("metric == 'linear_macro'")
     assert two["retrained_reason"].str.startswith("2 seeds, and at least 3").all()
     assert two["retrained_low"].isna().all()
@@ -274,7 +281,9 @@ def test_the_table_is_what_the_correlation_reads(tmp_path: Path) -> None:
     given = [scenario(tmp_path, name, "mask-25", level) for name, level in names]
     given.append(scenario(tmp_path, "unadapted", "mask-25", 0.2, seed=1))
     write_csv(gather(given), tmp_path / "scores.csv")
-    outputs = [tmp_path / name for name in ("matrix.csv", "methods.csv", "details.json")]
+    outputs = [
+        tmp_path / name for name in ("matrix.csv", "methods.csv", "within.csv", "details.json")
+    ]
     write_correlation(tmp_path / "scores.csv", 25, Correlation(bootstrap=50), *outputs)
     cells = pd.read_csv(outputs[0]).set_index(["metric", "metric_b"])
     assert cells.loc[("map_original", "mndcg_original"), "pearson"] > 0.9

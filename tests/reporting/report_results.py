@@ -131,7 +131,7 @@ def section(
         quality if labelled else None,
         comparisons,
         rates,
-        explorer,
+        explorer=explorer,
         effects=effects,
         best=best,
     )

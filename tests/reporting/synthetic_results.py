@@ -11,14 +11,14 @@ import pandas as pd
 
 from anonbench.core.boxes import Region
 from anonbench.core.numeric.seeding import rng
-from anonbench.core.vocabulary import CONTROL, Entity, Variant
+from anonbench.core.vocabulary import CONTROL, NO_CHOICE, Baseline, Entity, Variant
 from anonbench.detection.gather import COUNTS
 from anonbench.detection.quality.quality import measure, summarize_quality
+from anonbench.evaluation.best import COLUMNS as BEST
 from anonbench.evaluation.effect_table import COLUMNS as EFFECTS
 from anonbench.evaluation.pairwise import COLUMNS as TESTS
 from anonbench.evaluation.retrieval.metrics import PER_QUERY
 from anonbench.evaluation.scores import COLUMNS
-from anonbench.reporting.html.best import COLUMNS as BEST
 
 METHODS = ("pixelate", "blur", "mask")
 ADAPTIONS = ("unadapted", "A", "B", "C")
@@ -86,6 +86,14 @@ def make_scores(
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
+def with_baselines(scores: pd.DataFrame, value: float = 0.999) -> pd.DataFrame:
+    """Return scores with rows without training beside, which are as good as `value` everywhere."""
+    rows = scores[scores["adaption"] == "unadapted"]
+    high = rows.assign(value=value, low=value - 0.03, high=value + 0.001)
+    added = [high.assign(adaption=baseline.value) for baseline in Baseline]
+    return pd.concat([scores, *added], ignore_index=True)
+
+
 def make_comparisons(scores: pd.DataFrame, unsure: float = 0.02) -> pd.DataFrame:
     """Return paired tests of random scores; differences below `unsure` are not significant."""
     rows = []
@@ -117,7 +125,7 @@ def make_effects(scores: pd.DataFrame) -> pd.DataFrame:
         whole |= {"clusters": int(column["clusters"].iloc[0])}
         whole |= {"seeds": 1, "references": 1, "n": int(column["n"].iloc[0])}
         values = {("unadapted", "anonymizing" if whole["degree"] else "retraining"): 0.05}
-        for adaption in set(means.index) - {"unadapted", CONTROL}:
+        for adaption in set(means.index) - {"unadapted", *NO_CHOICE}:
             lead = float(means["unadapted"] - means[adaption])
             parts = {"adapting": lead / 10, "lead": lead, "bias": lead - lead / 10}
             values |= {(adaption, effect): value for effect, value in parts.items()}
@@ -137,7 +145,7 @@ def make_best(scores: pd.DataFrame, unsure: float = 0.02) -> pd.DataFrame:
     Rankings are judged by both references alike.
     """
     rows = []
-    given = scores[(scores["degree"] > 0) & (scores["adaption"] != CONTROL)]
+    given = scores[(scores["degree"] > 0) & ~scores["adaption"].isin(NO_CHOICE)]
     shared = ["dataset", "degree", "query", "metric"]
     for key, column in given.groupby(shared, sort=False):
         whole = dict(zip(shared, key, strict=True))

@@ -28,9 +28,10 @@ def test_a_row_a_variant_with_its_strongest_attack() -> None:
         ("–", "Originals"),
         *((f"{d} %", name) for d in (50, 100) for name in ("Pixelate", "Blur", "Mask")),
     ]
-    blur = dict(zip(grid.heads[-4:], block.rows[5][-4:], strict=True))
+    blur = dict(zip(grid.heads[-5:], block.rows[5][-5:], strict=True))
     assert blur["Rank 1"] == "45.0 (41.0–49.0)" and blur["Probes"] == "150"
-    half = dict(zip(grid.heads[-4:], block.rows[2][-4:], strict=True))
+    half = dict(zip(grid.heads[-5:], block.rows[2][-5:], strict=True))
+    assert blur["One mate"] == "35.0 (31.0–39.0)"
     assert half["Rank 1"] == "67.5 (63.5–71.5)" and half["Hidden only"] == "45.0 (41.0–49.0)"
     assert "intervals of 90 %, over at most 50 clusters of probes" in grid.caption
     assert all(len(row) == len(grid.heads) for row in block.rows)

@@ -19,14 +19,23 @@ REPORT = {"report", "all"}  # the report shows the config
 FIGURES = {"trend", "heatmap", "examples", "learning", "schedules", "gallery", "attention"}
 FIGURES |= {"attention_share", "detection_figure", "pipeline", "front"}
 SHOWN = REPORT | {"cost"}  # what the stages took is counted after all that is shown
-SCORES = {"scores", "comparisons", "table", "trend", "gallery", "front"} | SHOWN
+SCORES = {"scores", "comparisons", "best", "table", "trend", "gallery", "front"} | SHOWN
 RATES = {"reidentification", "dataset_table", "front"} | SHOWN
 CORRELATED = {"correlate", "heatmap"}
 RANKED = {"retrieve", "rankings_portraits", "rankings_documents"} | SCORES | CORRELATED
 RANKED |= {"retrieve_second", "second_rankings", "effects"}
 RANKED |= {"retrieve_without_own", "without_own_rankings", "query_kinds", "new_persons"}
+RANKED |= {"variance", "dataset_table"}
 EMBEDDED = {"embed_original", "embed_unadapted", "embed_adapted", "downstream", "explore"} | RANKED
-CLUSTERED = {"clusters", "query_kinds", "effects", "new_persons", "downstream", "attention_share"}
+CLUSTERED = {
+    "clusters",
+    "query_kinds",
+    "effects",
+    "variance",
+    "new_persons",
+    "downstream",
+    "attention_share",
+}
 CLUSTERED |= SCORES | CORRELATED | RATES
 UNTRAINED = {"embed_pixels", "embed_untrained"}
 HIDDEN = {"anonymize", "audit", "examples"}

@@ -49,7 +49,7 @@ def test_the_explorer_compares_the_reference_seed_and_one_control() -> None:
     one = chosen()
     found = one.explored("mine")
     names = [one.explored_name(scenario) for scenario in found]
-    assert set(names) == {"unadapted", "A", "control"}
+    assert set(names) == {"unadapted", "A", "control", "pixels", "untrained"}
     controls = [s for s, name in zip(found, names, strict=True) if name == "control"]
     assert {scenario.seed for scenario in controls} == {7}
     assert str(controls[0].variant) == "original"

@@ -176,6 +176,9 @@ rule report:
         scores=paths.of_each("{dataset}/scores.csv"),
         comparisons=paths.of_each("{dataset}/comparisons.csv"),
         effects=paths.of_each("{dataset}/effects.csv"),
+        methods=paths.of_each("{dataset}/method_comparisons.csv"),
+        best=paths.of_each("{dataset}/best.csv"),
+        variances=paths.of_each("{dataset}/variance.csv"),
         query_kinds=paths.of_each("{dataset}/query_kinds.csv"),
         new_persons=paths.of_each("{dataset}/new_persons.csv"),
         counts=paths.of_each("{dataset}/counts.csv"),
@@ -184,6 +187,7 @@ rule report:
         quality=paths.of_each("{dataset}/quality/summary.csv", paths.measured()),
         explorers=paths.explorers(),
         rates=paths.of_privacy("{dataset}/privacy/reidentification.csv"),
+        sizes=paths.of_privacy("{dataset}/privacy/gallery_sizes.csv"),
         correlations=paths.correlations(),
     output:
         page(

@@ -41,7 +41,8 @@ rule reidentification:
             clusters=rules.clusters.output.clusters,
         ),
     output:
-        "<results>/{dataset}/privacy/reidentification.csv",
+        rates="<results>/{dataset}/privacy/reidentification.csv",
+        sizes="<results>/{dataset}/privacy/gallery_sizes.csv",
     log:
         "<logs>/reidentification/{dataset}.log",
     params:
@@ -69,7 +70,7 @@ rule dataset_table:
 
 rule front:
     input:
-        rates=rules.reidentification.output[0],
+        rates=rules.reidentification.output.rates,
         scores=rules.scores.output[0],
     output:
         **figure("front_{dataset}_{metric}", "privacy-utility front, {metric}"),

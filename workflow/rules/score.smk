@@ -122,6 +122,26 @@ rule effects:
         "../scripts/effects.py"
 
 
+rule variance:
+    input:
+        **by_digest(clusters=rules.clusters.output.clusters),
+        own=rules.effects.input.own,
+        second=rules.effects.input.second,
+    output:
+        "<results>/{dataset}/variance.csv",
+    log:
+        "<logs>/variance/{dataset}.log",
+    resources:
+        mem_mb=2000,
+        runtime=20,
+    params:
+        slice=stage_parameters.variance(settings),
+        scenarios=rules.effects.params.scenarios,
+        references=rules.effects.params.references,
+    script:
+        "../scripts/variance.py"
+
+
 # Query kinds are compared without own images: an anonymized query finds itself first. The cache of
 # scores is a folder of its own.
 use rule retrieve as retrieve_without_own with:
@@ -290,12 +310,36 @@ rule comparisons:
         "../scripts/comparisons.py"
 
 
+rule best:
+    input:
+        **scored,
+        own=lambda w: list(paths.trained_scores(w.dataset).values()),
+        second=lambda w: list(paths.second_scores(w.dataset).values()),
+    output:
+        "<results>/{dataset}/best.csv",
+    log:
+        "<logs>/best/{dataset}.log",
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    params:
+        slice=stage_parameters.best(settings),
+        scenarios=rules.scores.params.scenarios,
+        trained=rules.effects.params.scenarios,
+        references=rules.effects.params.references,
+        reference_seed=experiment.reference_seed,
+        control_seeds=settings.control_seeds,
+    script:
+        "../scripts/best.py"
+
+
 rule correlate:
     input:
         rules.scores.output,
     output:
         matrix="<results>/{dataset}/correlation/{degree}.csv",
         methods="<results>/{dataset}/correlation/{degree}_by_method.csv",
+        within="<results>/{dataset}/correlation/{degree}_within.csv",
         summary="<results>/{dataset}/correlation/{degree}.json",
     log:
         "<logs>/correlate/{dataset}-{degree}.log",

@@ -12,5 +12,6 @@ with job(snakemake, __file__):
         settings=Correlation.model_validate(snakemake.params.slice["settings"]),
         matrix=Path(snakemake.output.matrix),
         methods=Path(snakemake.output.methods),
+        within=Path(snakemake.output.within),
         summary=Path(snakemake.output.summary),
     )

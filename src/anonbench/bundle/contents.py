@@ -13,7 +13,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from anonbench.config import Config
-from anonbench.config.experiment import TABLE_SUFFIXES, Experiment, truth_of
+from anonbench.config.experiment import ATTACK_TABLES, TABLE_SUFFIXES, Experiment, truth_of
 from anonbench.core.jobs.checksums import digest_file
 from anonbench.core.vocabulary import ORIGINAL
 from anonbench.reporting.paper.ours import our_data
@@ -97,7 +97,7 @@ def _data(experiment: Experiment, name: str) -> Iterator[Entry]:
     yield Entry(digest_file(f"{name}/clusters.parquet"), Copy.DIGEST)
     yield Entry(f"{name}/boxes.parquet", Copy.ROWS, START, name, tuple(BOX_COLUMNS))
     if experiment.config.privacy.enabled:
-        yield Entry(f"{name}/privacy/reidentification.csv")
+        yield from (Entry(f"{name}/privacy/{table}.csv") for table in ATTACK_TABLES)
     if truth_of(experiment.datasets[name]) is not None:
         yield from (Entry(f"{name}/quality/{file}") for file in ("summary.csv", "sweep.csv"))
 
@@ -174,11 +174,13 @@ def _collected(experiment: Experiment, name: str, ranked_again: bool) -> Iterato
     yield Entry(f"{name}/comparisons.csv", place=PUBLISHED)
     yield Entry(f"{name}/method_comparisons.csv", place=PUBLISHED)
     yield Entry(f"{name}/effects.csv", place=PUBLISHED)
+    yield Entry(f"{name}/best.csv", place=PUBLISHED)
+    yield Entry(f"{name}/variance.csv", place=PUBLISHED)
     yield Entry(f"{name}/query_kinds.csv", place=PUBLISHED)
     yield Entry(f"{name}/new_persons.csv", place=PUBLISHED if ranked_again else START)
     if experiment.datasets[name].label is not None:
         for degree in sorted(experiment.datasets[name].degrees):
-            for end in (".csv", "_by_method.csv", ".json"):
+            for end in (".csv", "_by_method.csv", "_within.csv", ".json"):
                 yield Entry(f"{name}/correlation/{degree}{end}", place=PUBLISHED)
 
 

@@ -262,18 +262,19 @@ def collected(bundle: Bundle, name: str) -> Iterator[Agreement]:
         yield of_csv("scores", path, bundle.published(path), bundle.again(path))
     yield from _comparisons(bundle, name, files, clusters)
     yield from _effects(bundle, name, clusters)
+    yield from _best(bundle, name, files, clusters)
     yield from _query_kinds(bundle, name, clusters)
     for degree in sorted(config.datasets[name].degrees):
-        ends = (".csv", "_by_method.csv", ".json")
+        ends = (".csv", "_by_method.csv", "_within.csv", ".json")
         paths = [f"{name}/correlation/{degree}{end}" for end in ends]
         if all(bundle.published(p).is_file() for p in (f"{name}/scores.csv", *paths)):
             again = [bundle.again(p) for p in paths]
             write_correlation(
                 bundle.again(f"{name}/scores.csv"), degree, config.correlation, *again
             )
-            for p, made in zip(paths[:2], again, strict=False):
+            for p, made in zip(paths[:-1], again, strict=False):
                 yield of_csv("correlation", p, bundle.published(p), made)
-            yield _json("correlation", bundle, paths[2], again[2])
+            yield _json("correlation", bundle, paths[-1], again[-1])
 
 
 def _comparisons(
@@ -295,25 +296,58 @@ def _comparisons(
 
 
 def _effects(bundle: Bundle, name: str, clusters: pd.Series) -> Iterator[Agreement]:
-    from anonbench.evaluation.effect_table import collect_effects
+    """Effects and their variance components."""
+    from anonbench.evaluation.effect_table import collect_effects, measure, read_by_reference
+    from anonbench.evaluation.variance import tabulate_variances
 
-    experiment, path = bundle.experiment, f"{name}/effects.csv"
-    if not bundle.published(path).is_file():
-        return
-    runs = experiment.trained_scenarios(name)
-    seeds, shown = experiment.second_references, bundle.config.presentation
-    table = collect_effects(
-        name,
+    experiment, shown = bundle.experiment, bundle.config.presentation
+    runs, seeds = experiment.trained_scenarios(name), experiment.second_references
+    files = (
         runs,
         (experiment.reference_seed, *seeds),
         [bundle.carried(f"{name}/retrieval/{run.path}.parquet") for run in runs],
         [bundle.carried(f"{name}/retrieval/second/seed{seed}.parquet") for seed in seeds],
+    )
+    path = f"{name}/effects.csv"
+    if bundle.published(path).is_file():
+        sure = shown.confidence, shown.equivalence_margin
+        write_csv(collect_effects(name, *files, clusters, *sure), bundle.again(path))
+        yield of_csv("effects", path, bundle.published(path), bundle.again(path))
+    path = f"{name}/variance.csv"
+    if bundle.published(path).is_file():
+        effects = measure(*files[:2], read_by_reference(*files))
+        asked = shown.confidence, shown.stated_difference
+        write_csv(tabulate_variances(name, effects, clusters, *asked), bundle.again(path))
+        yield of_csv("variance", path, bundle.published(path), bundle.again(path))
+
+
+def _best(
+    bundle: Bundle, name: str, files: list[ScenarioFiles], clusters: pd.Series
+) -> Iterator[Agreement]:
+    from anonbench.evaluation.best import collect_best, second_columns
+    from anonbench.evaluation.columns import columns_of
+    from anonbench.evaluation.effect_table import read_by_reference
+
+    experiment, path = bundle.experiment, f"{name}/best.csv"
+    if not bundle.published(path).is_file():
+        return
+    runs = experiment.trained_scenarios(name)
+    own = [bundle.carried(f"{name}/retrieval/{run.path}.parquet") for run in runs]
+    seeds, shown = experiment.second_references, bundle.config.presentation
+    second = [bundle.carried(f"{name}/retrieval/second/seed{seed}.parquet") for seed in seeds]
+    references = (experiment.reference_seed, *seeds)
+    scores = read_by_reference(runs, references, own, second)
+    table = collect_best(
+        name,
+        columns_of(files, experiment.reference_seed, bundle.config.control_seeds),
+        second_columns(runs, references, scores),
         clusters,
+        shown.bootstrap,
         shown.confidence,
         shown.equivalence_margin,
     )
     write_csv(table, bundle.again(path))
-    yield of_csv("effects", path, bundle.published(path), bundle.again(path))
+    yield of_csv("best", path, bundle.published(path), bundle.again(path))
 
 
 def _query_kinds(bundle: Bundle, name: str, clusters: pd.Series) -> Iterator[Agreement]:
@@ -389,6 +423,8 @@ def _writers(bundle: Bundle) -> dict[str, Callable[[Path, Path, Path], None]]:
             "scores": bundle.again(f"{name}/scores.csv"),
             "comparisons": bundle.again(f"{name}/comparisons.csv"),
             "rates": bundle.carried(f"{name}/privacy/reidentification.csv"),
+            "gallery_sizes": bundle.carried(f"{name}/privacy/gallery_sizes.csv"),
+            "variance": bundle.again(f"{name}/variance.csv"),
         }
         for each in experiment.dataset_tables:
             writers[f"{each}_{name}"] = partial(

@@ -79,7 +79,11 @@ def add(commands: Any) -> None:
         "--confidence", type=float, metavar="C", help="coverage of the intervals (0.95)"
     )
     scores.add_argument(
-        "--bootstrap", type=int, metavar="N", help="resamples of the intervals (1000)"
+        "--clusters",
+        type=Path,
+        metavar="FILE",
+        help="columns id and cluster (.csv, .parquet): queries that are no independent evidence, "
+        "such as photos of one person",
     )
 
     large = parser.add_argument_group("large archives")
@@ -150,6 +154,7 @@ def as_json(result: Evaluation) -> dict[str, Any]:
         "rows": _rows(result.table),
         "notes": notes(result),
         "confidence": result.confidence,
+        "clusters": result.clusters,
         # k stands for the share that it was computed from
         "settings": {
             name: value
@@ -187,7 +192,7 @@ def notes(result: Evaluation) -> list[str]:
     counts = "counts" if result.settings.include_self else "does not count"
     lines = [
         f"{queries} against {result.images:,} images, k = {result.k:,}; a query's own image "
-        f"{counts} among the results. low and high: {result.confidence:.0%} intervals over queries."
+        f"{counts} among the results. {_intervals(result)}"
     ]
     if result.settings.ap_depth == "k":
         lines.append(f"map is truncated at k = {result.k:,}: what comes later counts as not found.")
@@ -211,6 +216,19 @@ def notes(result: Evaluation) -> list[str]:
             "queries also ranked exactly)."
         )
     return lines
+
+
+def _intervals(result: Evaluation) -> str:
+    """Return what the intervals stand on and take for granted, or why there are none."""
+    if result.without_intervals:
+        return f"No intervals: {result.without_intervals}."
+    over = f"low and high: {result.confidence:.0%} intervals over"
+    if result.clusters is None:
+        return (
+            f"{over} queries, which count as independent; where several show one person or page, "
+            "pass --clusters."
+        )
+    return f"{over} {result.clusters:,} clusters of queries."
 
 
 def _rows(table: pd.DataFrame) -> list[dict[str, Any]]:

@@ -10,13 +10,15 @@ from typing import Literal
 
 from anonbench.config import Config, Dataset, PaperRole
 from anonbench.core.registries.detectors import DETECTORS
-from anonbench.core.registries.tables import TABLES
+from anonbench.core.registries.tables import OF_ATTACKS, TABLES
 from anonbench.core.sharding import shard_count
 from anonbench.core.vocabulary import Adaption, Baseline, Entity, Model, QueryKind, Split, Variant
 
 TableKind = Literal["retrieval", "agreement", "downstream"]
 
 TABLE_SUFFIXES = ("csv", "md", "tex")
+ATTACK_TABLES = ("reidentification", "gallery_sizes")
+"""Tables of a data set's attacks, by their file names."""
 """Of the files that a table is written to."""
 FIGURE_SUFFIXES = ("png", "svg")
 """Of the files that a figure is written to."""
@@ -248,7 +250,7 @@ class Experiment:
         return [
             name
             for name in self.config.presentation.tables
-            if self.config.privacy.enabled or "rates" not in TABLES[name].needs
+            if self.config.privacy.enabled or not OF_ATTACKS & set(TABLES[name].needs)
         ]
 
     def table(self, stem: str) -> Table:

@@ -210,6 +210,12 @@ def comparisons(config: Config) -> Slice:
     return {"settings": config.presentation.model_dump(mode="json", include=fields)}
 
 
+def variance(config: Config) -> Slice:
+    """How sure one wants to be of which difference."""
+    fields = {"confidence", "stated_difference"}
+    return {"settings": config.presentation.model_dump(mode="json", include=fields)}
+
+
 def best(config: Config) -> Slice:
     """How sure one can be of the best, and how its optimism is estimated."""
     fields = {"bootstrap", "confidence", "equivalence_margin"}

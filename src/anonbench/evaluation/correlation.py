@@ -198,6 +198,7 @@ def write_correlation(
     settings: Correlation,
     matrix: Path,
     methods: Path,
+    within: Path,
     summary: Path,
 ) -> None:
     """Correlate one data set's scores at one degree.
@@ -208,6 +209,7 @@ def write_correlation(
         settings: resamples and confidence.
         matrix: CSV that is written, in long form (`COLUMNS`).
         methods: CSV that is written: the coefficients by method (`BY_METHOD`).
+        within: CSV that is written: the coefficients of models within methods (`WITHIN`).
         summary: JSON that is written: the rows, the coefficients by method, settings.
 
     Raises:
@@ -218,6 +220,7 @@ def write_correlation(
     write_csv(correlation_matrices(table, degree, settings), matrix)
     parts = by_method(table, degree)
     write_csv(parts, methods)
+    write_csv(within_matrix(table, degree, settings), within)
     write_json(
         summary,
         {

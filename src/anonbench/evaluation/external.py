@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
@@ -16,11 +17,14 @@ from pydantic import ValidationError
 
 from anonbench.config import Presentation, Retrieval
 from anonbench.core.errors import InputError
-from anonbench.core.numeric.statistics import bootstrap_means, interval, standard_error, wilson
+from anonbench.core.numeric.clusters import too_few as too_few_clusters
+from anonbench.core.numeric.statistics import standard_error
+from anonbench.evaluation import intervals
 from anonbench.evaluation.alignment import GivenEmbeddings, Source, matched, rows_of
 from anonbench.evaluation.retrieval import archive, chance, metrics, scenario
 from anonbench.evaluation.retrieval.metrics import PER_QUERY
 from anonbench.evaluation.retrieval.sample import draw
+from anonbench.evaluation.scores import LOWEST
 from anonbench.evaluation.sufficiency import all_alike, high_chance, too_few
 
 if TYPE_CHECKING:
@@ -29,13 +33,11 @@ if TYPE_CHECKING:
 Search = Literal["exact", "ivf", "hnsw"]
 
 DEFAULTS = Presentation()
-"""Where the confidence and the number of resamples stand that nobody asked to change."""
+"""Where the confidence stands that nobody asked to change."""
 CHECKED = 200
 """Queries whose approximate ranking is compared with the exact one."""
 MOST_APPROXIMATE = 2000
 """The largest k of an approximate search: further down an index saves nothing."""
-MOST_RESAMPLES = 1_000_000
-"""More than the last printed digit of an interval needs."""
 FEW = 20
 """Where not one in so many images is a query, the archive is not taken into memory."""
 CEILING = 1.0
@@ -61,8 +63,15 @@ class Evaluation:
     search: Search
     confidence: float
     """Coverage of the intervals."""
+    clusters: int | None
+    """Clusters of the queries; None where each query was taken for one."""
     difference: Difference | None
     """How far an approximate search is from exact."""
+
+    @property
+    def without_intervals(self) -> str:
+        """Why there are no intervals; empty where there are."""
+        return too_few_clusters(len(self.per_query) if self.clusters is None else self.clusters)
 
     @property
     def unknown(self) -> str:
@@ -91,12 +100,13 @@ def evaluate(reference: Source, queries: Source, database: Source, **settings: A
         queries: embeddings of query images after the change, float [Q, D]: of all N or of some, of
             the original or the anonymized versions.
         database: embeddings of the N images that are searched after the change, float [N, D].
-        settings: of `run`, such as `fraction=0.05`, `k=100`, `sample=200` or `search="hnsw"`.
+        settings: of `run`, such as `fraction=0.05`, `k=100`, `sample=200`, `search="hnsw"` or
+            `clusters="persons.csv"`.
 
     Returns:
         One row a metric (map, mndcg, overlap, overlap_top, rbo, tau, unchanged) with columns
-        metric, value, low, high (percentile bootstrap over queries; Wilson's for the share
-        unchanged), se (standard error of the mean over queries), queries (for which the metric is
+        metric, value, low, high (t interval over clusters of queries; Wilson's for the share
+        unchanged), se (standard error of the mean over clusters), queries (for which the metric is
         defined), k, chance (of a random ranking), ceiling (the reference against itself), and where
         a sample was asked for sampling_error: of the sample's mean as an estimate of the mean of
         all queries given.
@@ -128,7 +138,7 @@ def run(
     search: Search = "exact",
     check: int = CHECKED,
     confidence: float = DEFAULTS.confidence,
-    bootstrap: int = DEFAULTS.bootstrap,
+    clusters: pd.Series | Path | str | None = None,
     **settings: Any,
 ) -> Evaluation:
     """Score as `evaluate` does, and keep the score of every query.
@@ -145,7 +155,9 @@ def run(
             truncated at k, and the difference from an exact search is measured.
         check: queries that an approximate search is compared with an exact one on.
         confidence: coverage of the intervals, as a share.
-        bootstrap: resamples of the intervals.
+        clusters: what tells which queries are no independent evidence, such as photos of one
+            person: a label for each query, by id, or a file (.csv or .parquet) with the columns id
+            and cluster. Without it every query is taken for independent.
         settings: fields of `anonbench.config.Retrieval`: fraction, include_self, ap_depth, gain,
             gain_of, negative_gain, top, persistence, block.
 
@@ -153,9 +165,7 @@ def run(
         InputError: a file or setting is wrong; the message names it and the way out.
 
     """
-    _refuse_numbers(sample=sample, k=k, check=check, bootstrap=bootstrap)
-    if bootstrap > MOST_RESAMPLES:
-        raise InputError(f"bootstrap: {bootstrap} are more than {MOST_RESAMPLES:,} resamples")
+    _refuse_numbers(sample=sample, k=k, check=check)
     if not 0.0 < confidence < 1.0:
         raise InputError(f"confidence: {confidence} is not between 0 and 1; 0.95 is common")
     if search not in get_args(Search):
@@ -188,11 +198,25 @@ def run(
         scores = scenario.score(truth, {"queries": queried}, searched, retrieval)
     per_query = scores.table.drop(columns="query")
     depths = {True: metrics.top(size, retrieval), False: k}
-    table = _table(per_query, scores.chance, depths, confidence, bootstrap)
+    groups = _groups(per_query["id"], clusters)
+    table = _table(per_query, scores.chance, depths, groups, confidence)
     if sample is not None:
-        unseen = 1.0 - len(queried.ids) / count
-        table["sampling_error"] = table["se"] * np.sqrt(unseen)
-    return Evaluation(table, per_query, size, k, count, retrieval, search, confidence, difference)
+        # queries are drawn one by one, whatever cluster they are in
+        columns = (per_query[name].dropna().to_numpy(np.float64) for name in PER_QUERY.values())
+        unseen = math.sqrt(1.0 - len(queried.ids) / count)
+        table["sampling_error"] = [standard_error(column) * unseen for column in columns]
+    return Evaluation(
+        table,
+        per_query,
+        size,
+        k,
+        count,
+        retrieval,
+        search,
+        confidence,
+        None if clusters is None else len(np.unique(groups)),
+        difference,
+    )
 
 
 def _retrieval(settings: dict[str, Any], search: Search) -> Retrieval:
@@ -244,31 +268,53 @@ def _refuse_deep(k: int) -> None:
         )
 
 
+def _groups(ids: pd.Series, clusters: pd.Series | Path | str | None) -> np.ndarray:
+    """Return the number of each query's cluster [Q]."""
+    if clusters is None:
+        return np.arange(len(ids))
+    labels = clusters if isinstance(clusters, pd.Series) else _read_clusters(Path(clusters))
+    if labels.index.has_duplicates:
+        raise InputError(f"clusters: {labels.index[labels.index.duplicated()][0]!r} is there twice")
+    found = labels.reindex(ids.to_numpy())
+    if missing := int(found.isna().sum()):
+        first = ids.to_numpy()[found.isna().to_numpy()][0]
+        raise InputError(f"clusters: {missing:,} queries have none, such as {first!r}")
+    return pd.factorize(found)[0]
+
+
+def _read_clusters(path: Path) -> pd.Series:
+    try:
+        table = pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path, dtype=str)
+    except (OSError, ValueError) as error:
+        raise InputError(f"clusters: {path} cannot be read ({error})") from None
+    if missing := [name for name in ("id", "cluster") if name not in table]:
+        raise InputError(f"clusters: {path} has no column {missing[0]!r}; it needs id and cluster")
+    return table.set_index(table["id"].astype("str"))["cluster"]
+
+
 def _table(
     per_query: pd.DataFrame,
     expected: Mapping[str, float | None],
     depths: Mapping[bool, int],
+    groups: np.ndarray,
     confidence: float,
-    bootstrap: int,
 ) -> pd.DataFrame:
     """Return one row a metric; `depths` are those of metrics of the top results and of the rest."""
-    columns = per_query[list(PER_QUERY.values())].to_numpy(np.float64)
-    means = bootstrap_means(columns, bootstrap, "queries")
     rows = []
-    for number, metric in enumerate(PER_QUERY):
-        values = columns[~np.isnan(columns[:, number]), number]
-        low, high = interval(means[:, number], confidence)
-        if metric == "unchanged" and len(values):
-            # a share: where it is 0 in a sample, resampling would be sure of 0
-            low, high = wilson(round(values.sum()), len(values), confidence)
+    for metric, column in PER_QUERY.items():
+        values = per_query[column].to_numpy(np.float64)
+        if metric == "unchanged":
+            found = intervals.of_rate(values, groups, confidence)
+        else:
+            found = intervals.of_mean(values, groups, confidence, LOWEST.get(metric, 0.0))
         level = expected[metric]
         row = {
             "metric": metric,
-            "value": float(values.mean()) if len(values) else math.nan,
-            "low": low,
-            "high": high,
-            "se": standard_error(values),
-            "queries": len(values),
+            "value": found.value,
+            "low": found.low,
+            "high": found.high,
+            "se": found.se,
+            "queries": found.n,
             "k": depths[metric in chance.AT_TOP],
             "chance": math.nan if level is None else level,
             "ceiling": CEILING,

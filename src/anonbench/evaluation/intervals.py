@@ -68,7 +68,8 @@ def of_macro(
     """Return the mean of the classes' accuracies and its interval, jackknifed over clusters.
 
     Without a cluster, classes that occur in it alone are left out of the mean. So the interval
-    speaks of new classes too where classes are clusters.
+    speaks of new classes too where classes are clusters. Where no cluster changes the mean, as
+    where all images are right, there is no interval: what has no spread is not certain.
 
     Args:
         hits: 1 where an image is classified correctly, else 0, float [N], at least one.
@@ -87,7 +88,11 @@ def of_macro(
     classes = len(of_class) - left.isna().groupby(level="cluster").sum()
     without = (of_class["mean"].sum() + changes) / classes.where(classes > 0)
     mean = float(of_class["mean"].mean())
-    return _within(jackknife(mean, without.to_numpy(np.float64), len(hits), confidence), 0.0)
+    found = jackknife(mean, without.to_numpy(np.float64), len(hits), confidence)
+    if found.se == 0.0:
+        nan, reason = float("nan"), "no cluster changes the mean, which is not certain for that"
+        return Interval(mean, nan, nan, nan, found.n, found.clusters, reason)
+    return _within(found, 0.0)
 
 
 def of_retrained(scores: np.ndarray, clusters: np.ndarray, confidence: float) -> Estimate:

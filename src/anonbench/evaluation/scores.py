@@ -183,7 +183,8 @@ def collect(
         key = {"dataset": dataset, "degree": variant.degree, "method": method}
         for (adaption, query, metric), of_seeds in cells.items():
             row = key | {"adaption": adaption, "query": query, "metric": metric}
-            row |= _retrained([cell.values for cell in of_seeds], clusters, confidence)
+            lowest = LOWEST.get(metric, 0.0)
+            row |= _retrained([cell.values for cell in of_seeds], clusters, confidence, lowest)
             rows += [row | {"seed": cell.seed} | cell.entries for cell in of_seeds]
     return _sorted(pd.DataFrame(rows, columns=COLUMNS)).astype({"clusters": "Int64", "k": "Int64"})
 
@@ -254,7 +255,7 @@ def _accuracies(files: ScenarioFiles, clusters: pd.Series, confidence: float) ->
 
 
 def _retrained(
-    of_seeds: Sequence[pd.Series | None], clusters: pd.Series, confidence: float
+    of_seeds: Sequence[pd.Series | None], clusters: pd.Series, confidence: float, lowest: float
 ) -> dict[str, Any]:
     """Return the interval of the mean over seeds, for models that are trained anew."""
     values = [each for each in of_seeds if each is not None]
@@ -263,8 +264,8 @@ def _retrained(
     table = pd.concat(values, axis=1).sort_index()
     groups = clusters_of(table.index.to_series(), clusters)
     found = intervals.of_retrained(table.to_numpy(np.float64).T, groups, confidence)
-    names = {"low": "retrained_low", "high": "retrained_high", "reason": "retrained_reason"}
-    return {new: getattr(found, name) for name, new in names.items()}
+    low, high = np.clip([found.low, found.high], lowest, 1.0).tolist()
+    return {"retrained_low": low, "retrained_high": high, "retrained_reason": found.reason}
 
 
 def _sorted(table: pd.DataFrame) -> pd.DataFrame:

@@ -10,6 +10,7 @@ import pandas as pd
 
 from anonbench.core.io import write_csv
 from anonbench.core.registries.tables import Grid, GridBlock
+from anonbench.evaluation.pairwise import read_comparisons
 from anonbench.reporting.compare import SOURCE, read_ours
 from anonbench.reporting.grid import to_latex, to_markdown
 from anonbench.reporting.paper.claims import evaluate_claims
@@ -76,9 +77,7 @@ def write_claims(
 def read_pairs(datasets: Sequence[OurData], comparisons: Sequence[Path]) -> pd.DataFrame | None:
     """Return the paired tests of all data sets with their roles; None where there are none."""
     tables = [
-        pd.read_csv(path, keep_default_na=False, na_values={"p_holm": [""], "p": [""]}).assign(
-            role=data.role
-        )
+        read_comparisons(path).assign(role=data.role)
         for data, path in zip(datasets, comparisons, strict=True)
     ]
     return pd.concat(tables, ignore_index=True) if tables else None

@@ -11,7 +11,9 @@ from anonbench.config import Presentation
 from anonbench.core.io import write_csv
 from anonbench.core.registries.tables import Grid, Results
 from anonbench.evaluation.pairwise import read_comparisons
+from anonbench.evaluation.privacy.gallery_sizes import read_gallery_sizes
 from anonbench.evaluation.privacy.rates import read_rates
+from anonbench.evaluation.variance import read_variances
 from anonbench.reporting.grid import to_latex, to_markdown
 from anonbench.reporting.kinds import table_named
 from anonbench.reporting.summary import read_scores
@@ -21,6 +23,8 @@ READERS: dict[str, Callable[[Path], pd.DataFrame]] = {
     "scores": read_scores,
     "comparisons": read_comparisons,
     "rates": read_rates,
+    "gallery_sizes": read_gallery_sizes,
+    "variance": read_variances,
 }
 """How a table that others need is read from its file."""
 

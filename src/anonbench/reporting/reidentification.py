@@ -39,6 +39,7 @@ def reidentification_grid(
             "Method",
             *(f"vs. {GALLERIES[gallery]}" for _, gallery in attacks),
             "Rank 1",
+            "One mate",
             "Hidden only",
             "Rank 10",
             "Probes",
@@ -46,7 +47,7 @@ def reidentification_grid(
         groups=(
             ("", 2),
             *((f"{ATTACKERS[name]}, rank 1", span) for name, span in spans.items()),
-            ("Strongest attack", 4),
+            ("Strongest attack", 5),
         ),
         blocks=tuple(
             _block(str(entity), run[run["entity"] == entity], attacks)
@@ -90,17 +91,18 @@ def _row(rows: pd.DataFrame, attacks: list[tuple[str, str]]) -> tuple[str, ...]:
         "Originals" if original else METHODS.get(method, method),
         *(_missing(original) if cell.empty else _percent(cell["rate"].iloc[0]) for cell in cells),
         _strongest(rows, 1),
+        _strongest(rows, 1, "one_"),
         "–" if original else _strongest(hidden, 1),
         _strongest(rows, 10),
         f"{int(rows['n'].max()):,}",
     )
 
 
-def _strongest(rows: pd.DataFrame, rank: int) -> str:
+def _strongest(rows: pd.DataFrame, rank: int, of: str = "") -> str:
     found = worst(rows, rank)
     if found.empty:
         return NOT_RUN
-    rate, low, high = found[["rate", "low", "high"]].iloc[0]
+    rate, low, high = found[[f"{of}{name}" for name in ("rate", "low", "high")]].iloc[0]
     return (
         _percent(rate)
         if math.isnan(low)
@@ -130,9 +132,9 @@ def _notes(rates: pd.DataFrame, confidence: float, widest: float) -> Iterator[st
         )
         yield (
             "Rates count all sensitive regions of the published images; “hidden only” leaves "
-            "out those that a degree does not hide. Rows of originals are the ceiling. The "
-            "strongest of several attacks is chosen after the fact, so its rate is a little too "
-            "high."
+            "out those that a degree does not hide. “One mate” shows each "
+            "person once in the gallery. Rows of originals are the ceiling. At least so many are "
+            "found: other attacks may find more."
         )
     lacks = strongest(rates, widest, confidence)["unknown"]
     if unknown := list(dict.fromkeys(text for text in lacks if text)):

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from anonbench.config import stage_parameters
 from anonbench.config.experiment import (
+    ATTACK_TABLES,
     FIGURE_SUFFIXES,
     TABLE_SUFFIXES,
     Experiment,
@@ -295,6 +296,8 @@ class Paths:
             "scores": "scores.csv",
             "comparisons": "comparisons.csv",
             "rates": "privacy/reidentification.csv",
+            "gallery_sizes": "privacy/gallery_sizes.csv",
+            "variance": "variance.csv",
         }
         return {need: f"{self.results}/{{dataset}}/{files[need]}" for need in TABLES[table].needs}
 
@@ -336,9 +339,17 @@ class Paths:
             ],
             "scores": [
                 f"{folder}/{name}.csv"
-                for name in ("scores", "comparisons", "effects", "query_kinds", "new_persons")
+                for name in (
+                    "scores",
+                    "comparisons",
+                    "effects",
+                    "variance",
+                    "best",
+                    "query_kinds",
+                    "new_persons",
+                )
             ],
-            "privacy": [f"{folder}/privacy/reidentification.csv"] if privacy else [],
+            "privacy": [f"{folder}/privacy/{name}.csv" for name in ATTACK_TABLES if privacy],
             "tables": self.tables(dataset),
             "figures": self.figures(dataset),
         }

@@ -16,7 +16,6 @@ from anonbench.core.numeric.statistics import (
     bootstrap_pearson,
     holm,
     interval,
-    normal_interval,
     pearson,
     ranks,
     spearman,
@@ -113,13 +112,6 @@ def test_standard_error_needs_two_values() -> None:
         warnings.simplefilter("error")
         assert np.isnan(standard_error(np.array([0.5])))
         assert np.isnan(standard_error(np.array([])))
-
-
-def test_normal_interval_equals_scipys() -> None:
-    expected = scipy.stats.norm.interval(0.9, loc=0.3, scale=0.05)
-    assert normal_interval(0.3, 0.05, 0.9) == pytest.approx(expected)
-    assert normal_interval(0.3, 0.05, 0.0) == (0.3, 0.3)
-    assert normal_interval(0.3, 0.05, 1.0) == (-np.inf, np.inf)
 
 
 def test_bootstrap_intervals_cover_the_mean_as_often_as_they_say() -> None:

@@ -77,14 +77,6 @@ def standard_error(values: np.ndarray) -> float:
     return float(values.std(ddof=1) / np.sqrt(len(values)))
 
 
-def normal_interval(value: float, se: float, confidence: float) -> tuple[float, float]:
-    """Return value ± z · se, for a confidence within (0, 1) and at its ends."""
-    if confidence >= 1.0:
-        return float("-inf"), float("inf")
-    half = NormalDist().inv_cdf((1.0 + confidence) / 2.0) * se
-    return value - half, value + half
-
-
 def holm(p: np.ndarray) -> np.ndarray:
     """Return p-values [m] adjusted for m tests (Holm 1979, Scand. J. Statist. 6:65-70).
 

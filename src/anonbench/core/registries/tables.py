@@ -65,7 +65,9 @@ class ResultTable(Registered):
 
     needs: ClassVar[tuple[str, ...]] = ("scores",)
     """Tables of the data set: `scores` (anonbench.evaluation.scores), `comparisons`
-    (anonbench.evaluation.pairwise) and `rates` of attacks (anonbench.evaluation.privacy.rates)."""
+    (anonbench.evaluation.pairwise), `variance` components (anonbench.evaluation.variance), and of
+    attacks `rates` (anonbench.evaluation.privacy.rates) and `gallery_sizes`
+    (anonbench.evaluation.privacy.gallery_sizes)."""
 
     def values(self, results: Results) -> pd.DataFrame:
         """Return what the CSV file holds: numbers, and shares as such."""
@@ -76,4 +78,6 @@ class ResultTable(Registered):
         raise NotImplementedError
 
 
+OF_ATTACKS = frozenset({"rates", "gallery_sizes"})
+"""What is only there where attacks are run."""
 TABLES = Registry("anonbench.tables", ResultTable, "anonbench.reporting.kinds:BUILT_IN")

@@ -44,7 +44,8 @@ class Gallery:
     crops: pd.DataFrame
     """A row a crop, sorted by id and order: id, order (in its image's draw), count (regions of the
     image), who (what a match shares, int), cluster (what a probe's chances share: the person or
-    the image, int), probe (bool)."""
+    the image, int), turn (place in a random order of what shares `who`, int; the first stands for
+    its person where each has one crop in the gallery), probe (bool)."""
 
 
 def draw_galleries(
@@ -87,7 +88,7 @@ def draw_galleries(
     return galleries, missing
 
 
-_COLUMNS = ["id", "order", "count", "who", "cluster", "probe"]
+_COLUMNS = ["id", "order", "count", "who", "cluster", "turn", "probe"]
 
 
 def _of_regions(regions: pd.DataFrame, settings: Privacy, seed: int) -> pd.DataFrame:
@@ -97,7 +98,10 @@ def _of_regions(regions: pd.DataFrame, settings: Privacy, seed: int) -> pd.DataF
     drawn = drawn.iloc[: settings.gallery]
     number = np.arange(len(drawn))
     return drawn.assign(
-        who=number, cluster=pd.factorize(drawn["id"])[0], probe=number < settings.probes
+        who=number,
+        cluster=pd.factorize(drawn["id"])[0],
+        turn=0,
+        probe=number < settings.probes,
     )
 
 
@@ -122,7 +126,13 @@ def _of_persons(
     who = pd.factorize(drawn["person"])[0]
     order = np.argsort(hash_ints((seed, "probe"), drawn["id"]), kind="stable")
     probes = order[drawn["photos"].to_numpy()[order] > 1][: settings.probes]
-    return drawn.assign(who=who, cluster=who, probe=np.isin(np.arange(len(drawn)), probes))
+    turns = pd.Series(hash_ints((seed, "mate"), drawn["id"])).groupby(who).rank(method="first")
+    return drawn.assign(
+        who=who,
+        cluster=who,
+        turn=turns.to_numpy(np.int64) - 1,
+        probe=np.isin(np.arange(len(drawn)), probes),
+    )
 
 
 def _persons_within(drawn: pd.DataFrame, settings: Privacy) -> int:

@@ -23,7 +23,7 @@ from anonbench.core.registries.attackers import (
     Lesson,
     LessonTooSmallError,
 )
-from anonbench.core.vocabulary import Entity, Variant
+from anonbench.core.vocabulary import ORIGINAL, Entity, Variant
 from anonbench.datasets.images import decode, encode
 from anonbench.datasets.shards import ImageSet
 from anonbench.evaluation.privacy.crops import Readable, read_crops
@@ -93,7 +93,7 @@ class Lessons:
         self._people = people
         self._settings = settings
         self._seed = seed
-        self._clear: dict[tuple[str, Entity], np.ndarray] = {}
+        self._clear: dict[tuple[str, Entity], tuple[np.ndarray, int]] = {}
         self._learned: dict[tuple[str, str, Entity], Mapping[bool, Learned] | str] = {}
 
     def of(
@@ -103,7 +103,7 @@ class Lessons:
 
         Args:
             kind: the attacker.
-            method: that hides.
+            method: that hides, or `original`: then nothing is hidden in the lesson either.
             gallery: that is attacked; the lessons are of the same entity and match.
             models: attackers that learn nothing, whose vectors are features, in a fixed order.
 
@@ -122,13 +122,16 @@ class Lessons:
         regions = image_regions(self._boxes[self._boxes["id"].isin(set(drawn["id"]))])
         first = (kind.name, gallery.entity)
         if first not in self._clear:
-            self._clear[first], _ = read_features(self._train.originals, regions, drawn, models)
-        images = HiddenOnRead(self._train, regions, method)
-        hidden, compared = read_features(images, regions, drawn, models)
+            self._clear[first] = read_features(self._train.originals, regions, drawn, models)
+        hidden, compared = self._clear[first]
+        if method != ORIGINAL:
+            images = HiddenOnRead(self._train, regions, method)
+            hidden, _ = read_features(images, regions, drawn, models)
         who = drawn["who"].to_numpy(np.int64)
         finds_itself = gallery.match is Match.REGION
         try:
-            return kind.learn(Lesson(self._clear[first], hidden, compared, who, finds_itself))
+            clear, _ = self._clear[first]
+            return kind.learn(Lesson(clear, hidden, compared, who, finds_itself))
         except LessonTooSmallError as why:
             return str(why)
 

@@ -20,8 +20,11 @@ COLUMNS = {
     "hidden": "bool",
     "gallery": "int64",
     **{f"{what}_{rank}": "float64" for rank in RANKS for what in ("hit", "chance")},
+    **dict.fromkeys(("one_above", "one_tied", "one_others"), "int64"),
     "reason": "str",
 }
 """A row a probe. `against`: whether the gallery shows originals or the same variant; `hidden`:
 whether the region is anonymized at this degree; `cluster`: probes of one person or image share it.
+`one_…`: where its match comes in a gallery with one crop of each person (or each region): how many
+of so many others are more similar to the probe, and how many as similar.
 A row without an id says in `reason` what was not run."""

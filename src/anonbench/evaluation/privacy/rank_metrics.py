@@ -53,6 +53,39 @@ def places(
     )
 
 
+def one_each(who: np.ndarray, own: np.ndarray, turn: np.ndarray, same: np.ndarray) -> np.ndarray:
+    """Return what is left out of a gallery that shows each person once: bool [P, G].
+
+    Args:
+        who: person of each crop of the gallery, int [G].
+        own: person of each probe, int [P].
+        turn: place of each crop among its person's, from 0 on, int [G].
+        same: bool [P, G], crops that a probe is not compared with.
+
+    Returns:
+        All but the first crop of each person; of the probe's own, all but the first that is
+        compared.
+
+    """
+    match = own[:, None] == who
+    first = np.where(match & ~same, turn, np.iinfo(np.int64).max).min(axis=1, keepdims=True)
+    shown = np.where(match, (turn == first) & ~same, turn == 0)
+    return ~shown
+
+
+def of_one(above: np.ndarray, tied: np.ndarray, others: np.ndarray) -> Places:
+    """Return the places of probes with one match among so many others, int [P] each.
+
+    Args:
+        above: others that are more similar to the probe than its match is.
+        tied: others that are as similar.
+        others: crops of the gallery less the match.
+
+    """
+    one = np.ones_like(above)
+    return Places(above, tied + 1, one, one, others + 1)
+
+
 def hit_rates(found: Places, rank: int) -> np.ndarray:
     """Return the chance that a match is among the first `rank`, float64 [P].
 

@@ -14,6 +14,7 @@ from anonbench.core.registries.attackers import ATTACKERS
 from anonbench.core.registries.methods import METHODS
 from anonbench.core.vocabulary import ORIGINAL, Entity
 from anonbench.evaluation.privacy.probes import ADAPTIVE, ANONYMIZED, NAIVE, RANKS
+from anonbench.evaluation.privacy.rank_metrics import chances, hit_rates, of_one
 
 RATE_COLUMNS = [
     "dataset",
@@ -32,12 +33,14 @@ RATE_COLUMNS = [
     "clusters",
     "gallery",
     "chance",
+    *(f"one_{what}" for what in ("rate", "low", "high", "chance", "gallery")),
     "reason",
 ]
 """Columns of the rates. `regions`: `all` (what the published images still give away) or those that
 are `hidden` at the degree; `rank`: a match among so many counts; `n` probes of `clusters` persons
-(or images) in a `gallery` of so many crops, in which `chance` finds as many. A row without a rate
-or without an interval says why in `reason`."""
+(or images) in a `gallery` of so many crops, in which `chance` finds as many. `one_…`: the same in
+a gallery with one crop of each person; regions have one anyway. A row without a rate or without an
+interval says why in `reason`."""
 ALL, HIDDEN = "all", "hidden"
 _KEYS = ["degree", "method", "entity", "match", "attacker", "against"]
 _ORDERS: dict[str, list[str]] = {
@@ -78,7 +81,7 @@ def rates(dataset: str, probes: pd.DataFrame, confidence: float) -> pd.DataFrame
     given = pd.DataFrame(rows, columns=RATE_COLUMNS)
     table = pd.DataFrame([*given.to_dict("records"), *absent.to_dict("records")])
     table = table.reindex(columns=RATE_COLUMNS)
-    whole_numbers = dict.fromkeys(("rank", "n", "clusters", "gallery"), "Int64")
+    whole_numbers = dict.fromkeys(("rank", "n", "clusters", "gallery", "one_gallery"), "Int64")
     return _sorted(table).astype(whole_numbers)
 
 
@@ -107,9 +110,10 @@ def worst(
 
 
 def _rate(probes: pd.DataFrame, rank: int, confidence: float) -> dict[str, Any]:
-    found = clustered_rate(
-        probes[f"hit_{rank}"].to_numpy(np.float64), probes["cluster"].to_numpy(), confidence
-    )
+    clusters = probes["cluster"].to_numpy()
+    found = clustered_rate(probes[f"hit_{rank}"].to_numpy(np.float64), clusters, confidence)
+    places = of_one(*(probes[f"one_{n}"].to_numpy() for n in ("above", "tied", "others")))
+    one = clustered_rate(hit_rates(places, rank), clusters, confidence)
     return {
         "rate": found.value,
         "low": found.low,
@@ -118,6 +122,11 @@ def _rate(probes: pd.DataFrame, rank: int, confidence: float) -> dict[str, Any]:
         "clusters": found.clusters,
         "gallery": int(probes["gallery"].max()),
         "chance": float(probes[f"chance_{rank}"].mean()),
+        "one_rate": one.value,
+        "one_low": one.low,
+        "one_high": one.high,
+        "one_chance": float(chances(places, rank).mean()),
+        "one_gallery": int(places.gallery.max()),
         "reason": found.reason,
     }
 

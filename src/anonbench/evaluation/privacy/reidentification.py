@@ -34,7 +34,13 @@ from anonbench.evaluation.privacy.gallery import Gallery, Match, draw_galleries
 from anonbench.evaluation.privacy.kinds import attacker_named
 from anonbench.evaluation.privacy.lessons import Lessons, TrainImages, features
 from anonbench.evaluation.privacy.probes import ADAPTIVE, ANONYMIZED, COLUMNS, NAIVE, RANKS
-from anonbench.evaluation.privacy.rank_metrics import Places, chances, hit_rates, places
+from anonbench.evaluation.privacy.rank_metrics import (
+    Places,
+    chances,
+    hit_rates,
+    one_each,
+    places,
+)
 
 _Regions = Mapping[str, Sequence[Region]]
 
@@ -173,14 +179,16 @@ def _attack(
     rows = []
     for name, vectors in known.items():
         rows += _compared(scene, Variant(), name, vectors, vectors)
+    clear = _Seen(original, known)
+    for kind in learners:
+        rows += _learned(scene, kind, lessons, attackers, clear, clear)
     for attacked in track(variants, len(variants), "variants attacked"):
         view = scene.view(attacked, regions, sides)
         found = {name: _embedded(name, each, scene, view) for name, each in attackers.items()}
         for name, vectors in found.items():
             rows += _compared(scene, attacked.variant, name, vectors, known[name])
         for kind in learners:
-            both = (_Seen(view, found), _Seen(original, known))
-            rows += _learned(scene, kind, lessons, attackers, *both)
+            rows += _learned(scene, kind, lessons, attackers, _Seen(view, found), clear)
         if attacked.adapted is None:
             reason = "no model is adapted to this variant"
             rows += [
@@ -189,8 +197,10 @@ def _attack(
             ]
             continue
         adapted = Backbone(attacked.adapted)
-        hidden, clear = (_embedded(ADAPTIVE, adapted, scene, each) for each in (view, original))
-        rows += _compared(scene, attacked.variant, ADAPTIVE, hidden, clear)
+        vectors, of_originals = (
+            _embedded(ADAPTIVE, adapted, scene, each) for each in (view, original)
+        )
+        rows += _compared(scene, attacked.variant, ADAPTIVE, vectors, of_originals)
     return rows
 
 
@@ -242,8 +252,7 @@ def _compared(
         if gallery.match is Match.PERSON and variant != Variant():
             searched[ANONYMIZED] = anonymized[gallery.entity]
         for against, vectors in searched.items():
-            ranks = _places(gallery, probes, vectors)
-            rows.append(_rows(gallery, variant, attacker, against, ranks))
+            rows.append(_rows(gallery, variant, attacker, against, probes, vectors))
     return rows
 
 
@@ -261,12 +270,14 @@ def _learned(
         if gallery.entity not in (kind.entities or Entity):
             continue
         able = {n: m for n, m in models.items() if gallery.entity in (entities_of(n) or Entity)}
-        learned = lessons.of(kind, str(variant.method), gallery, able)
+        learned = lessons.of(kind, str(variant.method or ORIGINAL), gallery, able)
         if isinstance(learned, str):
             rows.append(_none(gallery.entity, learned, variant, kind.name))
             continue
         probe = gallery.crops["probe"].to_numpy()
-        compared = np.ones_like(probe) if gallery.match is Match.PERSON else probe
+        compared = probe
+        if gallery.match is Match.PERSON or variant == Variant():
+            compared = np.ones_like(probe)
         side = max(model.side for model in able.values())
         shown, originals = (
             features(
@@ -277,13 +288,15 @@ def _learned(
         )
         hidden = _hidden(gallery.crops, variant)[compared]
         for gallery_is_hidden, comparison in learned.items():
+            if gallery_is_hidden and variant == Variant():
+                continue
             vectors = comparison.vectors(shown, hidden)
             searched = vectors
             if not gallery_is_hidden:
                 searched = comparison.vectors(originals, np.zeros_like(probe))
             against = ANONYMIZED if gallery_is_hidden else ORIGINAL
-            ranks = _places(gallery, vectors[probe[compared]], searched)
-            rows.append(_rows(gallery, variant, kind.name, against, ranks))
+            of_probes = vectors[probe[compared]]
+            rows.append(_rows(gallery, variant, kind.name, against, of_probes, searched))
     return rows
 
 
@@ -298,17 +311,27 @@ def _hidden(crops: pd.DataFrame, variant: Variant) -> np.ndarray:
     )
 
 
-def _places(gallery: Gallery, probes: np.ndarray, vectors: np.ndarray) -> Places:
+def _places(gallery: Gallery, probes: np.ndarray, vectors: np.ndarray) -> tuple[Places, Places]:
+    """Return where probes find their match: among all crops, and among one of each person."""
     rows = gallery.crops[gallery.crops["probe"]]
-    match = rows["who"].to_numpy()[:, None] == gallery.crops["who"].to_numpy()
+    own, who, turn = rows["who"].to_numpy(), *gallery.crops[["who", "turn"]].to_numpy().T
+    match = own[:, None] == who
     same_image = rows["id"].to_numpy()[:, None] == gallery.crops["id"].to_numpy()
     left_out = same_image if gallery.match is Match.PERSON else np.zeros_like(same_image)
-    return places(probes, vectors, match, left_out)
+    once = one_each(who, own, turn, left_out)
+    return places(probes, vectors, match, left_out), places(probes, vectors, match, once)
 
 
 def _rows(
-    gallery: Gallery, variant: Variant, attacker: str, against: str, ranks: Places
+    gallery: Gallery,
+    variant: Variant,
+    attacker: str,
+    against: str,
+    vectors: np.ndarray,
+    searched: np.ndarray,
 ) -> pd.DataFrame:
+    """Return a row a probe, from the vectors of probes and of what they are searched among."""
+    ranks, one = _places(gallery, vectors, searched)
     probes = gallery.crops[gallery.crops["probe"]]
     table = probes[["id", "order", "cluster"]].assign(
         entity=gallery.entity.value,
@@ -319,6 +342,9 @@ def _rows(
         against=against,
         hidden=_hidden(probes, variant),
         gallery=ranks.gallery,
+        one_above=one.above,
+        one_tied=one.tied - 1,
+        one_others=one.gallery - 1,
         reason="",
     )
     for rank in RANKS:

@@ -64,7 +64,7 @@ def trend(
             figure = new_figure(TWO_COLUMNS, 1.2)
             empty(figure, f"{metric_label(metric)} was not run on {dataset}")
         elif len(degrees) == 1:
-            figure = new_figure(TWO_COLUMNS * 0.62, 2.5)
+            figure = new_figure(TWO_COLUMNS * 0.75, 2.5)
             _models_on_x(figure, rows, label)
         else:
             models = present(rows["adaption"], ADAPTIONS)

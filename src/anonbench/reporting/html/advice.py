@@ -17,11 +17,10 @@ import pandas as pd
 
 from anonbench.core.numeric.clusters import MIN_CLUSTERS, too_few
 from anonbench.core.vocabulary import UNADAPTED, QueryKind
+from anonbench.evaluation.best import OWN, SECOND
 from anonbench.evaluation.sufficiency import DEFAULTS, Needs, too_wide
 from anonbench.reporting.html.answer import Choice, degrees, method_label, model_label, ranked
 from anonbench.reporting.html.best import (
-    OWN,
-    SECOND,
     Best,
     Bests,
     method_name,

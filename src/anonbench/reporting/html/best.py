@@ -4,35 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import pandas as pd
 
-from anonbench.core.errors import InputError
 from anonbench.core.vocabulary import UNADAPTED
+from anonbench.evaluation.best import JOINT, OWN, SECOND
+from anonbench.evaluation.columns import SEPARATOR
 from anonbench.reporting.labels import ADAPTIONS, METHODS
 
-COLUMNS = [
-    "dataset",
-    "degree",
-    "scope",
-    "method",
-    "query",
-    "metric",
-    "reference",
-    "best",
-    "value",
-    "optimism",
-    "unbiased",
-    "wins",
-    "indistinguishable",
-    "n",
-    "clusters",
-    "reason",
-]
-OWN = "own"
-SECOND = "second"
-"""References of retrieval scores: the unadapted model's own ranking, and that of another seed."""
 Scenario = tuple[str, str]
 """Method and adaption."""
 
@@ -58,19 +37,6 @@ Key = tuple[str, int, str, str, str, str]
 Bests = Mapping[Key, Best]
 
 
-def read_best(path: Path) -> pd.DataFrame:
-    """Read the best choices of a data set; a missing method, query or reason is empty.
-
-    Raises:
-        InputError: a column is missing.
-
-    """
-    table = pd.read_csv(path, keep_default_na=False, na_values={"optimism": [""], "unbiased": [""]})
-    if missing := [name for name in COLUMNS if name not in table]:
-        raise InputError(f"{path}: column {missing[0]!r} is missing; make the best choices again")
-    return table
-
-
 def best_choices(tables: Iterable[pd.DataFrame]) -> dict[Key, Best]:
     """Return the best of each column.
 
@@ -90,7 +56,7 @@ def best_choices(tables: Iterable[pd.DataFrame]) -> dict[Key, Best]:
             choice=_scenario(str(row["best"]), str(row["method"])),
             alike=tuple(
                 _scenario(name, str(row["method"]))
-                for name in str(row["indistinguishable"]).split(";")
+                for name in str(row["indistinguishable"]).split(JOINT)
             ),
             value=100 * float(row["value"]),
             unbiased=100 * float(row["unbiased"]),
@@ -131,5 +97,5 @@ def model_name(adaption: str) -> str:
 def _scenario(name: str, method: str) -> Scenario:
     if method:
         return method, name
-    chosen, _, adaption = name.partition("/")
+    chosen, _, adaption = name.partition(SEPARATOR)
     return chosen, adaption

@@ -18,16 +18,19 @@ from anonbench.config.experiment import Experiment, Figure, Table, truth_of
 from anonbench.core.io import atomic, read_json
 from anonbench.core.numeric.clusters import MIN_CLUSTERS
 from anonbench.core.registries.tables import Grid
+from anonbench.evaluation.best import read_best
 from anonbench.evaluation.effect_table import read_effects
 from anonbench.evaluation.pairwise import read_comparisons
+from anonbench.evaluation.privacy.gallery_sizes import read_gallery_sizes
 from anonbench.evaluation.privacy.rates import read_rates
 from anonbench.evaluation.sufficiency import Needs, why_no_statement
+from anonbench.evaluation.variance import read_variances
 from anonbench.reporting import dataset_tables
 from anonbench.reporting.detection import QUALITY_HEADS, QUALITY_NOTE, QUALITY_TITLE, quality_rows
 from anonbench.reporting.html import making
 from anonbench.reporting.html.advice import advise, constraints, options, plain
 from anonbench.reporting.html.answer import MEASURES, evidence, on_originals, overview, stated
-from anonbench.reporting.html.best import best_choices, read_best
+from anonbench.reporting.html.best import best_choices
 from anonbench.reporting.html.coefficients import correlation_rows
 from anonbench.reporting.html.effects import ceilings, effect_rows, scored, tally
 from anonbench.reporting.html.effort import Effort, effort_part
@@ -70,6 +73,8 @@ class DatasetSection:
     """Paired tests of the scores."""
     rates: Path | None = None
     """Re-identification rates (`anonbench.evaluation.privacy.rates`)."""
+    gallery_sizes: Path | None = None
+    """Those of the strongest attacks by gallery size."""
     explorer: Path | None = None
     """What the retrieval explorer shows (`anonbench.reporting.explorer.explore`)."""
     audit: Path | None = None
@@ -78,6 +83,8 @@ class DatasetSection:
     """What retraining, anonymizing and adapting cost (`anonbench.evaluation.effect_table`)."""
     methods: Path | None = None
     """Paired tests of methods."""
+    variance: Path | None = None
+    """Variance components of these costs (`anonbench.evaluation.variance`)."""
     best: Path | None = None
     """The best choices of each column."""
 
@@ -110,9 +117,15 @@ def sections(experiment: Experiment, results: Path) -> list[DatasetSection]:
             comparisons=results / name / "comparisons.csv",
             effects=results / name / "effects.csv",
             methods=results / name / "method_comparisons.csv",
+            variance=results / name / "variance.csv",
             best=results / name / "best.csv",
             rates=(
                 results / name / "privacy" / "reidentification.csv"
+                if experiment.config.privacy.enabled
+                else None
+            ),
+            gallery_sizes=(
+                results / name / "privacy" / "gallery_sizes.csv"
                 if experiment.config.privacy.enabled
                 else None
             ),
@@ -193,10 +206,26 @@ def build_report(
         for section in datasets
         if section.rates is not None and section.rates.is_file()
     }
+    sizes = {
+        section.name: read_gallery_sizes(section.gallery_sizes)
+        for section in datasets
+        if section.gallery_sizes is not None and section.gallery_sizes.is_file()
+    }
+    variances = {
+        section.name: read_variances(section.variance)
+        for section in datasets
+        if section.variance is not None and section.variance.is_file()
+    }
     read = {
         name: {
             kind: tables[name]
-            for kind, tables in (("scores", scores), ("comparisons", comparisons), ("rates", rates))
+            for kind, tables in (
+                ("scores", scores),
+                ("comparisons", comparisons),
+                ("rates", rates),
+                ("gallery_sizes", sizes),
+                ("variance", variances),
+            )
             if name in tables
         }
         for name in scores
@@ -370,10 +399,12 @@ def _files(datasets: Iterable[DatasetSection]) -> dict[str, Path]:
             ("comparisons.csv", section.comparisons),
             ("effects.csv", section.effects),
             ("method_comparisons.csv", section.methods),
+            ("variance.csv", section.variance),
             ("best.csv", section.best),
             ("counts.csv", section.counts),
             ("audit.csv", section.audit),
             ("privacy/reidentification.csv", section.rates),
+            ("privacy/gallery_sizes.csv", section.gallery_sizes),
             ("quality/summary.csv", section.quality),
             ("explorer.json", section.explorer),
         )
