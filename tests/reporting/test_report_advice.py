@@ -11,7 +11,6 @@ from anonbench.reporting.html.headline import (
     NOTHING_RUN,
     Line,
     first_screen,
-    no_choices,
 )
 from anonbench.reporting.html.kept import kept
 from anonbench.reporting.html.risk import risks
@@ -144,9 +143,9 @@ def test_too_few_images_are_no_headline() -> None:
     for limit in (10, None):
         rows = advise(found, 100, limit)
         assert [row.best for row in rows] == [None, None]
-        lines = first_screen(rows, 10, {}, Tally.of([]), {}, second=True)
+        lines = first_screen(rows, rows, 10, {}, Tally.of([]), {}, second=True)
         assert lines[0].answer == NO_CHOICE
-        assert list(no_choices(rows)) == ["a: not known: k is 1."]
+        assert {row.why_not for row in rows} == {"not known: k is 1"}
 
 
 def test_a_wide_interval_is_no_headline() -> None:
@@ -168,26 +167,40 @@ def test_the_first_screen_says_what_is_kept_and_revealed_within_the_limit() -> N
     summaries = {"a": summarize(table), "b": summarize(scores("b"))}
     found = risks({"a": make_rates("a", (50, 100))})
     rows = advise(options(summaries, found), 100, 10)
-    said = answers(first_screen(rows, 10, found, NO_TESTS, {"a": "x"}, second=True))
-    assert said["What is lost?"] == (
-        "The best choice with at most 10 % of the regions re-identified loses 60.0 % of the "
-        "retrieval quality that the original model has when it is trained again (1 of 2 data sets)."
+    said = answers(first_screen(rows, rows, 10, found, NO_TESTS, {"a": "x"}, second=True))
+    assert said["What is kept?"] == (
+        "The best choice keeps 40.0 % (a) of the retrieval quality that the original model has "
+        "when it is trained again. Of b it is not known."
     )
     assert said["What to use?"].startswith("a: Mask with A.")
-    assert "at least 1.0 % of the hidden regions (originals: 90.0 %)" in said["How private?"]
+    assert "at least 1.0 % of the regions (originals: 90.0 %)" in said["How private?"]
     assert said["How sure?"] == "a: x."
     assert said["What next?"] == (
-        "Add what lacks below. Have a lawyer judge kept embeddings of originals: they identify "
-        "people."
+        "Add what lacks (see Choices). Have a lawyer judge kept embeddings of originals: they "
+        "identify people."
     )
-    assert [line[:15] for line in no_choices(rows)] == ["b: not known: r"]
-    nothing = answers(first_screen([], 10, {}, NO_TESTS, {}, second=True))
-    assert nothing == {"What is lost?": NOTHING_RUN}
+    nothing = answers(first_screen([], [], 10, {}, NO_TESTS, {}, second=True))
+    assert nothing == {"What is kept?": NOTHING_RUN}
+
+
+def test_where_nothing_meets_the_limit_the_best_without_it_is_named() -> None:
+    table = scores("a", (100,)).assign(value=0.4, low=0.38, high=0.42)
+    found = risks({"a": make_rates("a", (100,))})
+    given = options({"a": summarize(table)}, found)
+    rows, free = (advise(given, 100, limit) for limit in (0.5, None))
+    assert not any(row.best for row in rows) and all(row.best for row in free)
+    said = answers(first_screen(rows, free, 0.5, found, NO_TESTS, {}, second=True))
+    assert said["What to use?"].startswith(
+        "No choice is known to keep re-identification at or below 0.5 %; without that limit: a: "
+        "Blur with A."
+    )
+    assert "at least 45.0 %" in said["How private?"]
+    assert said["What next?"].startswith("Add what lacks (see Choices).")
 
 
 def test_what_next_follows_the_tests_of_adapting() -> None:
     def said(*verdicts: str) -> str:
-        return answers(first_screen([], 10, {}, Tally.of(verdicts), {}, True))["What next?"]
+        return answers(first_screen([], [], 10, {}, Tally.of(verdicts), {}, True))["What next?"]
 
     assert said("worse", "equivalent", "undecided") == (
         "Keep the original model: adapting gains in 0 of 3 tests."
@@ -197,14 +210,14 @@ def test_what_next_follows_the_tests_of_adapting() -> None:
 
 def test_without_a_second_reference_the_own_one_is_named() -> None:
     rows = advise(options({"a": summarize(scores("a"))}), 100, None)
-    lost = answers(first_screen(rows, 10, {}, NO_TESTS, {}, second=False))["What is lost?"]
-    assert "which favours it" in lost
+    lost = answers(first_screen(rows, rows, 10, {}, NO_TESTS, {}, second=False))["What is kept?"]
+    assert "which favours the unadapted model" in lost
 
 
 def test_a_part_that_stays_in_sight_is_said() -> None:
     table = scores("a").assign(degree=25, value=0.4, low=0.38, high=0.42)
     rows = advise(options({"a": summarize(table)}), 100, None)
-    lost = answers(first_screen(rows, 10, {}, NO_TESTS, {}, second=True))["What is lost?"]
+    lost = answers(first_screen(rows, rows, 10, {}, NO_TESTS, {}, second=True))["What is kept?"]
     assert "Up to 75 % of an image's regions stay in sight." in lost
 
 

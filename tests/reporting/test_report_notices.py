@@ -77,8 +77,8 @@ def test_twenty_six_images_are_no_headline(tmp_path: Path) -> None:
     first = page(tmp_path, {}, few)
     assert "There is no recommendation yet" in first and "100.0 %" not in first.split("<script")[0]
     assert (
-        "ids: not known: k is 1, and below 5 no ranking can be judged; with retrieval.fraction "
-        "0.05 it takes 100 validation images."
+        "not known: k is 1, and below 5 no ranking can be judged; with retrieval.fraction "
+        "0.05 it takes 100 validation images"
     ) in first
     whole = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert "Embedding the anonymized images instead, with" not in whole

@@ -105,7 +105,7 @@ def test_cases_differ_where_no_choice_is_among_the_best_of_all() -> None:
 def test_nothing_run_has_no_verdict() -> None:
     items = recommendations({}, {}, {}, {})
     assert {item.verdict for item in items} == {Verdict.UNKNOWN}
-    assert "What kept embeddings reveal of a person is not measured" in items[0].points[1]
+    assert "What kept embeddings reveal of a person is not known" in items[0].points[1]
 
 
 def test_counts_of_verdicts_in_words() -> None:

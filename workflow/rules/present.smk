@@ -176,6 +176,7 @@ rule report:
         scores=paths.of_each("{dataset}/scores.csv"),
         comparisons=paths.of_each("{dataset}/comparisons.csv"),
         effects=paths.of_each("{dataset}/effects.csv"),
+        methods=paths.of_each("{dataset}/method_comparisons.csv"),
         best=paths.of_each("{dataset}/best.csv"),
         variances=paths.of_each("{dataset}/variance.csv"),
         trainings=paths.of_each("{dataset}/trainings.csv"),

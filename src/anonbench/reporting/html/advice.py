@@ -15,6 +15,7 @@ from typing import Any
 
 import pandas as pd
 
+from anonbench.core.numeric.clusters import MIN_CLUSTERS, too_few
 from anonbench.core.vocabulary import UNADAPTED, QueryKind
 from anonbench.evaluation.best import OWN, SECOND
 from anonbench.evaluation.sufficiency import DEFAULTS, Needs, too_wide
@@ -114,6 +115,7 @@ def options(
     for dataset, summary in summaries.items():
         costs = (effects or {}).get(dataset)
         quality = {} if costs is None else kept(costs, summary)
+        clusters = int(summary["clusters"].fillna(MIN_CLUSTERS).min()) if len(summary) else 0
         for query in QueryKind:
             places = [
                 (choice, (degree, *choice.scenario, query.value))
@@ -130,6 +132,7 @@ def options(
                         _records(bests or {}, dataset, place),
                         (given or {}).get((dataset, choice.method, place[0])),
                         (gaps or {}).get(dataset)
+                        or too_few(clusters)
                         or too_wide(choice.low / 100, choice.high / 100, needs),
                     )
                     for choice, place in places

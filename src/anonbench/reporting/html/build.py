@@ -35,7 +35,8 @@ from anonbench.reporting.html.coefficients import correlation_rows
 from anonbench.reporting.html.effects import ceilings, effect_rows, scored, tally
 from anonbench.reporting.html.effort import Effort, effort_part
 from anonbench.reporting.html.glance import glance
-from anonbench.reporting.html.headline import first_screen, no_choices
+from anonbench.reporting.html.headline import first_screen, preferred
+from anonbench.reporting.html.methods import methods_grid
 from anonbench.reporting.html.notices import notices
 from anonbench.reporting.html.page import render
 from anonbench.reporting.html.pictures import CAPTIONS, PIPELINE, SHORT, heading, picture, pictures
@@ -80,6 +81,8 @@ class DatasetSection:
     """What is published, and what is in doubt (`anonbench.anonymization.published`)."""
     effects: Path | None = None
     """What retraining, anonymizing and adapting cost (`anonbench.evaluation.effect_table`)."""
+    methods: Path | None = None
+    """Paired tests of methods."""
     variance: Path | None = None
     """Variance components of these costs (`anonbench.evaluation.variance`)."""
     best: Path | None = None
@@ -113,6 +116,7 @@ def sections(experiment: Experiment, results: Path) -> list[DatasetSection]:
             ),
             comparisons=results / name / "comparisons.csv",
             effects=results / name / "effects.csv",
+            methods=results / name / "method_comparisons.csv",
             variance=results / name / "variance.csv",
             best=results / name / "best.csv",
             rates=(
@@ -234,21 +238,22 @@ def build_report(
     )
     choices = options(summaries, found, needs, gaps, effects, bests)
     limit = 100 * needs.limit
-    advice = advise(choices, max((option.degree for option in choices), default=100), limit)
+    highest = max((option.degree for option in choices), default=100)
+    advice, free = (advise(choices, highest, most) for most in (limit, None))
     figures = list(chain.from_iterable(section.figures for section in datasets))
     kinds = list(dict.fromkeys(figure.kind for figure, _ in figures))
     html = render(
         title=title,
         lines=first_screen(
             advice,
+            free,
             limit,
             found,
             adapting=tally(effects, "adapting"),
             evidence=evidence(summaries),
             second=bool(scored(effects)),
         ),
-        glance=glance(advice, found, limit),
-        no_choices=list(no_choices(advice)),
+        glance=glance(preferred(advice, free), found, limit),
         notices=notices(
             {s.name: read_doubts(s.audit) for s in datasets if s.audit and s.audit.is_file()}
         ),
@@ -277,7 +282,9 @@ def build_report(
         agreement=tables["agreement"],
         downstream=tables["downstream"],
         not_run={layout.stem: not_run(layout) for layout in chain(*tables.values())},
-        grids=dataset_tables.sections(read, Presentation.model_validate(shown)) | dict(grids or {}),
+        grids=_compared(datasets, gaps)
+        | dataset_tables.sections(read, Presentation.model_validate(shown))
+        | dict(grids or {}),
         unlabelled=[s.name for s in datasets if not any(t.kind == "downstream" for t in s.tables)],
         headings={kind: heading(kind) for kind in kinds},
         captions=CAPTIONS,
@@ -353,6 +360,17 @@ def needs_of(config: Mapping[str, Any]) -> Needs:
     )
 
 
+def _compared(datasets: Iterable[DatasetSection], gaps: Mapping[str, str]) -> dict[str, list[Grid]]:
+    """Return the section on methods, nothing where they were not compared."""
+    tests = {
+        section.name: stated(read_comparisons(section.methods), gaps[section.name])
+        for section in datasets
+        if section.methods is not None and section.methods.is_file()
+    }
+    grid = methods_grid(tests)
+    return {} if grid is None else {"Methods": [grid]}
+
+
 def _validation(counts: Path) -> int | None:
     """Return how many validation images are used, where that is known."""
     if not counts.is_file():
@@ -380,6 +398,7 @@ def _files(datasets: Iterable[DatasetSection]) -> dict[str, Path]:
             ("scores.csv", section.scores),
             ("comparisons.csv", section.comparisons),
             ("effects.csv", section.effects),
+            ("method_comparisons.csv", section.methods),
             ("variance.csv", section.variance),
             ("best.csv", section.best),
             ("counts.csv", section.counts),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from anonbench.core.vocabulary import NO_CHOICE
 from anonbench.reporting.html.answer import method_label, model_label
 from anonbench.reporting.html.verdicts import Tally
 from anonbench.reporting.labels import RETRIEVAL_METRICS, metric_label
@@ -65,8 +66,11 @@ def effect_points(effects: Mapping[str, pd.DataFrame]) -> Iterator[str]:
 
 def scored(effects: Mapping[str, pd.DataFrame], metric: str = _METRIC) -> list[pd.DataFrame]:
     """Return the tables of the data sets that have effects on a metric, those rows alone."""
-    tables = [table[table["metric"] == metric].dropna(subset="value") for table in effects.values()]
-    return [table for table in tables if len(table)]
+    tables = [
+        table[(table["metric"] == metric) & ~table["adaption"].isin(NO_CHOICE)]
+        for table in effects.values()
+    ]
+    return [table.dropna(subset="value") for table in tables if table["value"].notna().any()]
 
 
 def ceilings(effects: Mapping[str, pd.DataFrame]) -> dict[tuple[str, str], float]:
@@ -94,7 +98,8 @@ def effect_rows(effects: Mapping[str, pd.DataFrame]) -> list[EffectRow]:
     rows = []
     for dataset, table in effects.items():
         keys = ["degree", "method", "query", "metric"]
-        chosen = table[table["metric"].isin(list(RETRIEVAL_METRICS))]
+        ranked = table["metric"].isin(list(RETRIEVAL_METRICS))
+        chosen = table[ranked & ~table["adaption"].isin(NO_CHOICE)]
         anonymizing = chosen[chosen["effect"] == "anonymizing"].set_index(keys)
         parts = {
             name: chosen[chosen["effect"] == name].set_index([*keys, "adaption"])["value"]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from anonbench.core.vocabulary import ORIGINAL
 from anonbench.reporting.html.advice import Advice, Option
 from anonbench.reporting.html.risk import Risks
 
@@ -103,8 +102,10 @@ def _revealed(best: Option, risks: Risks) -> Mark | None:
 
 
 def _originals(row: Advice, risks: Risks) -> float | None:
-    risk = risks.get((row.dataset, ORIGINAL, 0))
-    return None if risk is None or not risk.stated else _right(risk.rate)
+    if row.best is None:
+        return None
+    risk = risks.get((row.dataset, row.best.method, row.best.degree))
+    return None if risk is None or risk.ceiling is None else _right(risk.ceiling)
 
 
 def _left(percent: float) -> float:

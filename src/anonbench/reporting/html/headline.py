@@ -1,8 +1,8 @@
-"""First screen of the report: what is lost, what to use, how private, how sure, what to do."""
+"""First screen of the report: what is kept, what to use, how private, how sure, what to do."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from anonbench.core.vocabulary import ORIGINAL, QueryKind
@@ -13,7 +13,7 @@ from anonbench.reporting.html.risk import Risks
 from anonbench.reporting.html.verdicts import Tally
 
 NOTHING_RUN = "No retrieval was run, so there is no answer yet."
-NO_CHOICE = "There is no recommendation yet: below is what lacks."
+NO_CHOICE = "There is no recommendation yet: what lacks is named under Choices."
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,7 @@ class Line:
 
 def first_screen(
     given: Sequence[Advice],
+    free: Sequence[Advice],
     limit: float,
     risks: Risks,
     adapting: Tally,
@@ -36,6 +37,7 @@ def first_screen(
 
     Args:
         given: the best choices (`advise`) under `limit`.
+        free: the best choices without it.
         limit: percent of the regions that may be re-identified.
         risks: what attacks find in each variant.
         adapting: verdicts on adapted models, compared with the unadapted one.
@@ -43,40 +45,41 @@ def first_screen(
         second: whether the quality kept is judged by a second reference.
 
     """
+    shown = preferred(given, free)
     return [
-        Line("What is lost?", _lost(given, limit, second)),
-        *(Line("What to use?", text) for text in [_chosen(given)] if text),
-        *(Line("How private?", text) for text in [_private(given, risks)] if text),
+        Line("What is kept?", _lost(shown, second)),
+        *(Line("What to use?", text) for text in [_chosen(given, shown, limit)] if text),
+        *(Line("How private?", text) for text in [_private(shown, risks)] if text),
         *(Line("How sure?", text) for text in [_sure(evidence)] if text),
         *(Line("What next?", text) for text in [_next(given, adapting, risks)] if text),
     ]
 
 
-def no_choices(given: Sequence[Advice]) -> Iterator[str]:
-    """Give, by data set, why there is no choice for it."""
-    reasons = dict.fromkeys((row.dataset, row.why_not) for row in given if row.best is None)
-    for dataset, why in reasons:
-        yield f"{dataset}: {why}."
+def preferred(given: Sequence[Advice], free: Sequence[Advice]) -> list[Advice]:
+    """Return the choices under the limit, and the one without it where none meets it."""
+    return [row if row.best else other for row, other in zip(given, free, strict=True)]
 
 
-def _lost(given: Sequence[Advice], limit: float, second: bool) -> str:
-    if not given:
+def _lost(shown: Sequence[Advice], second: bool) -> str:
+    if not shown:
         return NOTHING_RUN
-    lost = [100 - float(row.best.kept.removesuffix(" %")) for row in given if row.best]
-    if not lost:
+    kept: dict[str, list[float]] = {}
+    for row in shown:
+        if row.best:
+            kept.setdefault(row.dataset, []).append(float(row.best.kept.removesuffix(" %")))
+    if not kept:
         return NO_CHOICE
-    everywhere = {row.dataset for row in given}
-    chosen = {row.dataset for row in given if row.best}
-    where = "" if chosen == everywhere else f" ({len(chosen)} of {len(everywhere)} data sets)"
-    text = (
-        f"The best choice with at most {limit:g} % of the regions re-identified loses "
-        f"{span(lost)} % of the retrieval quality that the original model has when it is trained "
-        f"again{where}."
-    )
-    return " ".join(part for part in (text, _in_sight(given), "" if second else _OWN) if part)
+    parts = ", ".join(f"{span(values)} % ({name})" for name, values in kept.items())
+    text = f"The best choice keeps {parts} of the retrieval quality that {_YARDSTICK[second]}."
+    unknown = [name for name in dict.fromkeys(row.dataset for row in shown) if name not in kept]
+    missing = f"Of {', '.join(unknown)} it is not known." if unknown else ""
+    return " ".join(part for part in (text, missing, _in_sight(shown)) if part)
 
 
-_OWN = "That is by the unadapted model’s own ranking, which favours it: there is no second one."
+_YARDSTICK = {
+    True: "the original model has when it is trained again",
+    False: "the original system has, by its own ranking, which favours the unadapted model",
+}
 
 
 def _in_sight(given: Sequence[Advice]) -> str:
@@ -85,35 +88,35 @@ def _in_sight(given: Sequence[Advice]) -> str:
     return "" if least == 100 else f"Up to {100 - least} % of an image's regions stay in sight."
 
 
-def _chosen(given: Sequence[Advice]) -> str:
+def _chosen(given: Sequence[Advice], shown: Sequence[Advice], limit: float) -> str:
     """Name the choices of each data set that are best, or as good, with original queries."""
-    parts = []
-    for row in given:
-        if row.best is None or row.query != QueryKind.ORIGINAL:
-            continue
-        alike = (row.best, *row.alike)
-        models = named([(each.method, each.adaption) for each in alike])
-        parts.append(f"{row.dataset}: {models}")
-    if not parts:
+    within = {(row.dataset, row.query) for row in given if row.best}
+    parts: dict[bool, list[str]] = {True: [], False: []}
+    for row in shown:
+        if row.best is not None and row.query == QueryKind.ORIGINAL:
+            alike = named((each.method, each.adaption) for each in (row.best, *row.alike))
+            parts[(row.dataset, row.query) in within].append(f"{row.dataset}: {alike}")
+    met, unmet = ("; ".join(texts) for texts in (parts[True], parts[False]))
+    if not met and not unmet:
         return ""
-    return f"{'; '.join(parts)}. Choices named together cannot be told apart."
+    beyond = (
+        f"No choice is known to keep re-identification at or below {limit:g} %; without that "
+        f"limit: {unmet}."
+    )
+    said = [f"{met}.", *([beyond] if unmet else [])] if met else [beyond]
+    return " ".join([*said, "Choices named together cannot be told apart."])
 
 
-def _private(given: Sequence[Advice], risks: Risks) -> str:
-    variants = {(row.dataset, row.best.method, row.best.degree) for row in given if row.best}
+def _private(shown: Sequence[Advice], risks: Risks) -> str:
+    variants = {(row.dataset, row.best.method, row.best.degree) for row in shown if row.best}
     found = [risk for key, risk in risks.items() if key in variants and risk.stated]
     if not found:
         return ""
-    originals = [
-        risk.rate
-        for (dataset, method, _), risk in risks.items()
-        if method == ORIGINAL and risk.stated and dataset in {name for name, *_ in variants}
-    ]
+    originals = [risk.ceiling for risk in found if risk.ceiling is not None]
     beside = f" (originals: {span(originals)} %)" if originals else ""
     return (
-        f"The strongest attack that was tried re-identifies at least "
-        f"{span([risk.rate for risk in found])} % of the hidden regions{beside}; others may find "
-        "more."
+        f"In these images the strongest attack that was tried re-identifies at least "
+        f"{span([risk.rate for risk in found])} % of the regions{beside}; others may find more."
     )
 
 
@@ -131,7 +134,7 @@ def _next(given: Sequence[Advice], adapting: Tally, risks: Risks) -> str:
             f"in {adapting.worse} of {adapting.total} tests."
         )
     if any(row.best is None for row in given):
-        parts.append("Add what lacks below.")
+        parts.append("Add what lacks (see Choices).")
     if any(key[1] == ORIGINAL for key in risks):
         parts.append("Have a lawyer judge kept embeddings of originals: they identify people.")
     return " ".join(parts)

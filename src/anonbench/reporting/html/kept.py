@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from anonbench.core.vocabulary import UNADAPTED
+from anonbench.core.vocabulary import NO_CHOICE, UNADAPTED
 from anonbench.evaluation.corrected import corrected
 
 Place = tuple[int, str, str, str]
@@ -44,7 +44,7 @@ def kept(effects: pd.DataFrame, summary: pd.DataFrame, metric: str = "map") -> d
         metric: of the quality.
 
     """
-    chosen = effects[effects["metric"] == metric]
+    chosen = effects[(effects["metric"] == metric) & ~effects["adaption"].isin(NO_CHOICE)]
     floors = {
         (int(row["degree"]), str(row["method"]), str(row["query"])): float(
             np.fmax(row["floor"], row["chance"])

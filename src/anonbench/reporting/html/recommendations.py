@@ -116,7 +116,9 @@ def _borne_out(supporting: int, against: int, undecided: int) -> Verdict:
 
 def _revealed(risks: Sequence[Risk]) -> str:
     if not risks:
-        return "What kept embeddings reveal of a person is not measured: no person is known twice."
+        return (
+            "What kept embeddings reveal of a person is not known: too few persons, or none twice."
+        )
     risk = max(risks, key=lambda each: each.rate)
     return (
         "Embeddings of originals are personal data in effect: the embedding of a face is nearest "
