@@ -250,11 +250,13 @@ def _tables(config: Config, experiment: Experiment, base: Path) -> None:
     write_csv(make_rates(NAME), attacked)
     table = paths(f"reidentification_{NAME}")
     files = {"rates": attacked, "gallery_sizes": base / "privacy/gallery_sizes.csv"} | {
-        "variance": base / "variance.csv"
+        "variance": base / "variance.csv",
+        "scores": base / "scores.csv",
     }
     write_dataset_table("reidentification", NAME, files, config.presentation, *table)
     write_csv(make_gallery_sizes(NAME), files["gallery_sizes"])
     table = paths(f"gallery_size_{NAME}")
     write_dataset_table("gallery_size", NAME, files, config.presentation, *table)
-    table = paths(f"sample_sizes_{NAME}")
-    write_dataset_table("sample_sizes", NAME, files, config.presentation, *table)
+    for name in ("corrected", "sample_sizes"):
+        table = paths(f"{name}_{NAME}")
+        write_dataset_table(name, NAME, files, config.presentation, *table)

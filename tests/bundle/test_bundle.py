@@ -329,12 +329,13 @@ def test_a_damaged_file_is_told(bundle: Path) -> None:
     for lost in (
         "means",
         "scores",
+        "tables/corrected",
         "tables/sample_sizes",
         "tables/retrieval_portraits_100",
         "tables/downstream",
     ):
         assert [line for line in told if lost in line], lost
-    assert len(told) == 6
+    assert len(told) == 7
     assert {part.name for part in found.parts if part.exact} == {
         "sizes",
         "experiment",

@@ -104,6 +104,7 @@ def test_the_control_has_a_panel_and_originals_no_point(
         titles = [axes.get_title() for axes in panels]
         assert titles == ["Unadapted", "Unadapted\nretrained", "A", "B", "C"]
         assert {tuple(line.get_xdata()) for axes in panels for line in axes.lines} == {(50, 100)}
+        assert ("by the unadapted" in panels[0].get_ylabel()) == (metric == "map")
 
 
 def test_bytes_do_not_depend_on_process_or_user_settings(

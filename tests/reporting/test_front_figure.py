@@ -8,9 +8,11 @@ import matplotlib.image
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 from synthetic_results import make_scores, outputs
 
 from anonbench.evaluation.privacy.rates import worst
+from anonbench.reporting.figures import front as front_module
 from anonbench.reporting.figures.front import choices, front, undominated
 from anonbench.reporting.figures.style import method_colour
 from synthetic_rates import make_rates
@@ -55,6 +57,18 @@ def test_the_figure_has_both_sizes_and_every_method(
     before = [path.read_bytes() for path in files]
     front(make_rates("documents", degrees), scores, "documents", "map", files, column)
     assert [path.read_bytes() for path in files] == before
+
+
+def test_the_axis_says_whose_ranking_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[Figure] = []
+    monkeypatch.setattr(front_module, "save", lambda figure, *_: drawn.append(figure))
+    scores, files = make_scores("documents"), outputs(tmp_path)
+    front(make_rates("documents"), scores, "documents", "map", files, files)
+    wide, narrow = ([axes.get_ylabel() for axes in figure.axes] for figure in drawn)
+    said = "mAP (%), by the unadapted\nmodel’s own ranking"
+    assert wide == [said, ""] and narrow == [said, said]
 
 
 def test_without_an_attack_the_figure_says_so(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pandas as pd
 import pytest
-from synthetic_results import make_best, make_effects, make_scores
+from synthetic_results import make_best, make_effects, make_scores, with_baselines
 
 from anonbench.reporting.html.advice import NOT_ATTACKED, Option, advise, constraints, options
 from anonbench.reporting.html.best import best_choices
@@ -12,7 +12,7 @@ from anonbench.reporting.html.headline import (
     Line,
     first_screen,
 )
-from anonbench.reporting.html.kept import kept
+from anonbench.reporting.html.kept import kept, pixels_kept
 from anonbench.reporting.html.risk import risks
 from anonbench.reporting.html.verdicts import Tally
 from anonbench.reporting.summary import summarize
@@ -143,7 +143,7 @@ def test_too_few_images_are_no_headline() -> None:
     for limit in (10, None):
         rows = advise(found, 100, limit)
         assert [row.best for row in rows] == [None, None]
-        lines = first_screen(rows, rows, 10, {}, Tally.of([]), {}, second=True)
+        lines = first_screen(rows, rows, 10, {}, Tally.of([]), {}, second=True, pixels={})
         assert lines[0].answer == NO_CHOICE
         assert {row.why_not for row in rows} == {"not known: k is 1"}
 
@@ -167,7 +167,9 @@ def test_the_first_screen_says_what_is_kept_and_revealed_within_the_limit() -> N
     summaries = {"a": summarize(table), "b": summarize(scores("b"))}
     found = risks({"a": make_rates("a", (50, 100))})
     rows = advise(options(summaries, found), 100, 10)
-    said = answers(first_screen(rows, rows, 10, found, NO_TESTS, {"a": "x"}, second=True))
+    said = answers(
+        first_screen(rows, rows, 10, found, NO_TESTS, {"a": "x"}, second=True, pixels={})
+    )
     assert said["What is kept?"] == (
         "The best choice keeps 40.0 % (a) of the retrieval quality that the original model has "
         "when it is trained again. Of b it is not known."
@@ -179,8 +181,22 @@ def test_the_first_screen_says_what_is_kept_and_revealed_within_the_limit() -> N
         "Add what lacks (see Choices). Have a lawyer judge kept embeddings of originals: they "
         "identify people."
     )
-    nothing = answers(first_screen([], [], 10, {}, NO_TESTS, {}, second=True))
+    nothing = answers(first_screen([], [], 10, {}, NO_TESTS, {}, second=True, pixels={}))
     assert nothing == {"What is kept?": NOTHING_RUN}
+
+
+def test_raw_pixels_stand_beside_the_best_on_the_same_scale() -> None:
+    table = scores("a", (100,)).assign(value=0.4, low=0.38, high=0.42, chance=0.1, floor=0.15)
+    beside = summarize(with_baselines(table, 0.3))
+    rows = advise(options({"a": beside}), 100, None)
+    for ceiling, reached in ((45.0, "50.0"), (None, "30.0")):
+        pixels = {"a": pixels_kept(beside, ceiling)}
+        lines = first_screen(rows, rows, 10, {}, NO_TESTS, {}, second=True, pixels=pixels)
+        assert f" Raw pixels reach {reached} % (a)." in answers(lines)["What is kept?"]
+    assert pixels_kept(summarize(table), 45.0) == {}
+    unknown = {"a": pixels_kept(beside, 10.0)}
+    lines = first_screen(rows, rows, 10, {}, NO_TESTS, {}, second=True, pixels=unknown)
+    assert "pixels" not in answers(lines)["What is kept?"]
 
 
 def test_where_nothing_meets_the_limit_the_best_without_it_is_named() -> None:
@@ -189,7 +205,7 @@ def test_where_nothing_meets_the_limit_the_best_without_it_is_named() -> None:
     given = options({"a": summarize(table)}, found)
     rows, free = (advise(given, 100, limit) for limit in (0.5, None))
     assert not any(row.best for row in rows) and all(row.best for row in free)
-    said = answers(first_screen(rows, free, 0.5, found, NO_TESTS, {}, second=True))
+    said = answers(first_screen(rows, free, 0.5, found, NO_TESTS, {}, second=True, pixels={}))
     assert said["What to use?"].startswith(
         "No choice is known to keep re-identification at or below 0.5 %; without that limit: a: "
         "Blur with A."
@@ -200,7 +216,7 @@ def test_where_nothing_meets_the_limit_the_best_without_it_is_named() -> None:
 
 def test_what_next_follows_the_tests_of_adapting() -> None:
     def said(*verdicts: str) -> str:
-        return answers(first_screen([], [], 10, {}, Tally.of(verdicts), {}, True))["What next?"]
+        return answers(first_screen([], [], 10, {}, Tally.of(verdicts), {}, True, {}))["What next?"]
 
     assert said("worse", "equivalent", "undecided") == (
         "Keep the original model: adapting gains in 0 of 3 tests."
@@ -210,14 +226,18 @@ def test_what_next_follows_the_tests_of_adapting() -> None:
 
 def test_without_a_second_reference_the_own_one_is_named() -> None:
     rows = advise(options({"a": summarize(scores("a"))}), 100, None)
-    lost = answers(first_screen(rows, rows, 10, {}, NO_TESTS, {}, second=False))["What is kept?"]
+    lost = answers(first_screen(rows, rows, 10, {}, NO_TESTS, {}, second=False, pixels={}))[
+        "What is kept?"
+    ]
     assert "which favours the unadapted model" in lost
 
 
 def test_a_part_that_stays_in_sight_is_said() -> None:
     table = scores("a").assign(degree=25, value=0.4, low=0.38, high=0.42)
     rows = advise(options({"a": summarize(table)}), 100, None)
-    lost = answers(first_screen(rows, rows, 10, {}, NO_TESTS, {}, second=True))["What is kept?"]
+    lost = answers(first_screen(rows, rows, 10, {}, NO_TESTS, {}, second=True, pixels={}))[
+        "What is kept?"
+    ]
     assert "Up to 75 % of an image's regions stay in sight." in lost
 
 

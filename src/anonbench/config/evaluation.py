@@ -153,7 +153,12 @@ class Presentation(TABLES.with_sections(Settings)):  # type: ignore[misc]
     difference is shown to be smaller."""
     stated_difference: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.02
     """Difference of a score, as a share, that a data set should be large enough to show."""
-    tables: tuple[TableName, ...] = ("reidentification", "gallery_size", "sample_sizes")
+    tables: tuple[TableName, ...] = (
+        "corrected",
+        "reidentification",
+        "gallery_size",
+        "sample_sizes",
+    )
     """Tables of each data set, beside those of its scores. One that needs attacks is left out where
     none are run."""
     widest_interval: Annotated[float, Field(gt=0.0, le=1.0)] = 0.2

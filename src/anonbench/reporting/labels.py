@@ -18,6 +18,8 @@ ADAPTIONS = {
 }
 QUERIES = {"original": "With original query images", "anonymized": "With anonymized query images"}
 RETRIEVAL_METRICS = {"map": "mAP", "mndcg": "mnDCG"}
+OWN_RANKING = "by the unadapted\nmodel’s own ranking"
+"""What retrieval metrics are judged by, on the axis of a figure."""
 ACCURACIES = {"knn": "k-NN", "linear": "Linear"}
 AGREEMENT = {
     "overlap": "Overlap",

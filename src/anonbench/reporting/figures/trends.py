@@ -30,7 +30,7 @@ from anonbench.reporting.figures.style import (
     save,
     styled,
 )
-from anonbench.reporting.labels import ACCURACIES, ADAPTIONS, METHODS, metric_label
+from anonbench.reporting.labels import ACCURACIES, ADAPTIONS, METHODS, OWN_RANKING, metric_label
 from anonbench.reporting.summary import present, summarize
 
 
@@ -57,7 +57,11 @@ def trend(
     """
     summary = summarize(scores[scores["dataset"] == dataset])
     rows = summary[(summary["metric"] == metric) & (summary["query"] == (query or ""))]
-    label = f"{metric_label(metric)}{' accuracy' if metric in ACCURACIES else ''} (%)"
+    label = (
+        f"{metric_label(metric)} accuracy (%)"
+        if metric in ACCURACIES
+        else f"{metric_label(metric)} (%), {OWN_RANKING}"
+    )
     degrees = sorted(int(degree) for degree in rows["degree"].unique())
     with styled():
         if not degrees:

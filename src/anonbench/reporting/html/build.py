@@ -36,6 +36,7 @@ from anonbench.reporting.html.effects import ceilings, effect_rows, scored, tall
 from anonbench.reporting.html.effort import Effort, effort_part
 from anonbench.reporting.html.glance import glance
 from anonbench.reporting.html.headline import first_screen, preferred
+from anonbench.reporting.html.kept import pixels_kept
 from anonbench.reporting.html.methods import methods_grid
 from anonbench.reporting.html.notices import notices
 from anonbench.reporting.html.page import render
@@ -237,7 +238,7 @@ def build_report(
         if section.best is not None and section.best.is_file()
     )
     choices = options(summaries, found, needs, gaps, effects, bests)
-    limit = 100 * needs.limit
+    limit, yardsticks = 100 * needs.limit, ceilings(effects)
     highest = max((option.degree for option in choices), default=100)
     advice, free = (advise(choices, highest, most) for most in (limit, None))
     figures = list(chain.from_iterable(section.figures for section in datasets))
@@ -252,6 +253,10 @@ def build_report(
             adapting=tally(effects, "adapting"),
             evidence=evidence(summaries),
             second=bool(scored(effects)),
+            pixels={
+                name: pixels_kept(summary, yardsticks.get((name, "map")))
+                for name, summary in summaries.items()
+            },
         ),
         glance=glance(preferred(advice, free), found, limit),
         notices=notices(
@@ -264,7 +269,7 @@ def build_report(
         recommendations=recommendations(effects, comparisons, bests, summaries, found),
         costs=effect_rows(effects),
         measures=[_measure(*measure) for measure in MEASURES],
-        overview=overview(summaries, bests, ceilings(effects), gaps, needs, originals),
+        overview=overview(summaries, bests, yardsticks, gaps, needs, originals),
         unscored=[name for name, summary in summaries.items() if summary.empty],
         size_columns=list(SIZE_COLUMNS.values()),
         size_title=SIZE_TITLE,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -32,6 +33,7 @@ def first_screen(
     adapting: Tally,
     evidence: Mapping[str, str],
     second: bool,
+    pixels: Mapping[str, Mapping[tuple[int, str, str], float]],
 ) -> list[Line]:
     """Answer the five questions of a decision-maker.
 
@@ -43,11 +45,12 @@ def first_screen(
         adapting: verdicts on adapted models, compared with the unadapted one.
         evidence: by data set, what its intervals are taken over, or why there are none.
         second: whether the quality kept is judged by a second reference.
+        pixels: by data set, what raw pixels reach (`anonbench.reporting.html.kept.pixels_kept`).
 
     """
     shown = preferred(given, free)
     return [
-        Line("What is kept?", _lost(shown, second)),
+        Line("What is kept?", _lost(shown, second, pixels)),
         *(Line("What to use?", text) for text in [_chosen(given, shown, limit)] if text),
         *(Line("How private?", text) for text in [_private(shown, risks)] if text),
         *(Line("How sure?", text) for text in [_sure(evidence)] if text),
@@ -60,7 +63,11 @@ def preferred(given: Sequence[Advice], free: Sequence[Advice]) -> list[Advice]:
     return [row if row.best else other for row, other in zip(given, free, strict=True)]
 
 
-def _lost(shown: Sequence[Advice], second: bool) -> str:
+def _lost(
+    shown: Sequence[Advice],
+    second: bool,
+    pixels: Mapping[str, Mapping[tuple[int, str, str], float]],
+) -> str:
     if not shown:
         return NOTHING_RUN
     kept: dict[str, list[float]] = {}
@@ -69,11 +76,34 @@ def _lost(shown: Sequence[Advice], second: bool) -> str:
             kept.setdefault(row.dataset, []).append(float(row.best.kept.removesuffix(" %")))
     if not kept:
         return NO_CHOICE
-    parts = ", ".join(f"{span(values)} % ({name})" for name, values in kept.items())
-    text = f"The best choice keeps {parts} of the retrieval quality that {_YARDSTICK[second]}."
+    text = (
+        f"The best choice keeps {_of_each(kept)} of the retrieval quality that "
+        f"{_YARDSTICK[second]}."
+    )
     unknown = [name for name in dict.fromkeys(row.dataset for row in shown) if name not in kept]
     missing = f"Of {', '.join(unknown)} it is not known." if unknown else ""
-    return " ".join(part for part in (text, missing, _in_sight(shown)) if part)
+    return " ".join(
+        part for part in (text, _beside(shown, pixels), missing, _in_sight(shown)) if part
+    )
+
+
+def _beside(
+    shown: Sequence[Advice], pixels: Mapping[str, Mapping[tuple[int, str, str], float]]
+) -> str:
+    """Say what raw pixels reach on the images of the best choices, empty where it is not known."""
+    reached: dict[str, list[float]] = {}
+    for row in shown:
+        if row.best:
+            place = row.best.degree, row.best.method, row.query
+            value = pixels.get(row.dataset, {}).get(place, math.nan)
+            if not math.isnan(value):
+                reached.setdefault(row.dataset, []).append(value)
+    return f"Raw pixels reach {_of_each(reached)}." if reached else ""
+
+
+def _of_each(values: Mapping[str, Sequence[float]]) -> str:
+    """Name the range of each data set's values, percent: ``1.0 to 2.0 % (a), 3.0 % (b)``."""
+    return ", ".join(f"{span(found)} % ({name})" for name, found in values.items())
 
 
 _YARDSTICK = {

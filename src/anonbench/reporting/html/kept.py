@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from anonbench.core.vocabulary import NO_CHOICE, UNADAPTED
+from anonbench.core.vocabulary import NO_CHOICE, PIXELS, UNADAPTED
 from anonbench.evaluation.corrected import corrected
 
 Place = tuple[int, str, str, str]
@@ -60,6 +60,25 @@ def kept(effects: pd.DataFrame, summary: pd.DataFrame, metric: str = "map") -> d
         for row in chosen.to_dict("records")
     }
     return dict(_kept(costs, floors))
+
+
+def pixels_kept(summary: pd.DataFrame, ceiling: float | None) -> dict[tuple[int, str, str], float]:
+    """Return what raw pixels reach on the scale of `kept`, by degree, method and query kind.
+
+    Pixels are strangers to every reference, so that the tables' reference serves as well.
+
+    Args:
+        summary: scores of the data set (`anonbench.reporting.summary.summarize`).
+        ceiling: mAP by the second references, in percent; without one the values are mAP.
+
+    """
+    rows = summary[(summary["metric"] == "map") & (summary["adaption"] == PIXELS)]
+    values = rows["value"].to_numpy(float)
+    if ceiling is not None:
+        floors = np.fmax(rows["floor"].to_numpy(float), rows["chance"].to_numpy(float))
+        values = corrected(values, floors, ceiling / 100)
+    places = zip(rows["degree"].astype(int), rows["method"], rows["query"], strict=True)
+    return dict(zip(places, (100 * values).tolist(), strict=True))
 
 
 def _kept(

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from anonbench.core.registries.tables import TABLES, ResultTable
+from anonbench.reporting.kinds.corrected import Corrected
 from anonbench.reporting.kinds.gallery_size import GallerySize
 from anonbench.reporting.kinds.reidentification import Reidentification
 from anonbench.reporting.kinds.sample_sizes import SampleSizes
 
-BUILT_IN = (Reidentification, GallerySize, SampleSizes)
+BUILT_IN = (Corrected, Reidentification, GallerySize, SampleSizes)
 
 
 def table_named(name: str) -> type[ResultTable]:

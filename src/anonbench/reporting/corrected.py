@@ -1,0 +1,82 @@
+"""Table of corrected scores: 0 is no knowledge, 100 is as good as training again."""
+
+from __future__ import annotations
+
+import math
+
+import pandas as pd
+
+from anonbench.core.registries.tables import Grid, GridBlock
+from anonbench.evaluation.corrected import with_corrected
+from anonbench.reporting.labels import ADAPTIONS, METHODS, QUERIES, RETRIEVAL_METRICS
+from anonbench.reporting.summary import present
+
+_NONE = "–"
+
+
+def corrected_scores(scores: pd.DataFrame) -> pd.DataFrame:
+    """Return the retrieval scores of a data set with their corrected scores beside them.
+
+    Args:
+        scores: tidy scores of one data set (`anonbench.reporting.summary.read_scores`).
+
+    """
+    return with_corrected(scores[scores["metric"].isin(list(RETRIEVAL_METRICS))])
+
+
+def corrected_grid(dataset: str, scores: pd.DataFrame) -> Grid:
+    """Return a data set's corrected scores: a block a degree and query kind, a row a model.
+
+    Args:
+        dataset: its name.
+        scores: as for `corrected_scores`.
+
+    """
+    found = corrected_scores(scores)
+    rows = found[found["method"].isin(list(METHODS))].dropna(subset=["corrected"])
+    methods = present(rows["method"], METHODS)
+    columns = [(metric, method) for metric in RETRIEVAL_METRICS for method in methods]
+    blocks = [
+        GridBlock(
+            f"{label}, degree {degree} %",
+            _rows(of_degree[of_degree["query"] == query], columns),
+        )
+        for degree, of_degree in rows.groupby("degree")
+        for query, label in QUERIES.items()
+    ]
+    return Grid(
+        stem=f"corrected_{dataset}",
+        title=f"Corrected scores in percent, {dataset}",
+        heads=("Model", *(METHODS[method] for _, method in columns)),
+        groups=(("", 1), *((label, len(methods)) for label in RETRIEVAL_METRICS.values()))
+        if methods
+        else (),
+        blocks=tuple(block for block in blocks if block.rows),
+        notes=(_note(rows),),
+    )
+
+
+def _rows(rows: pd.DataFrame, columns: list[tuple[str, str]]) -> tuple[tuple[str, ...], ...]:
+    """Return a row for each model: the means over its seeds."""
+    means = rows.groupby(["adaption", "metric", "method"])["corrected"].mean().to_dict()
+    return tuple(
+        (
+            ADAPTIONS.get(model, model),
+            *(_percent(means.get((model, *column), math.nan)) for column in columns),
+        )
+        for model in present(rows["adaption"], ADAPTIONS)
+    )
+
+
+def _note(rows: pd.DataFrame) -> str:
+    if rows.empty:
+        return "Not known: there is no retraining control, or it is not above chance."
+    return (
+        "0 is a model without knowledge, 100 the unadapted model trained again and searching "
+        "originals; above 100 is possible for the unadapted model, whose own ranking is the "
+        "reference."
+    )
+
+
+def _percent(share: float) -> str:
+    return _NONE if math.isnan(share) else f"{100 * share:.1f}"
