@@ -96,7 +96,7 @@ def _chosen(given: Sequence[Advice]) -> str:
         parts.append(f"{row.dataset}: {models}")
     if not parts:
         return ""
-    return f"{'; '.join(parts)}. Choices named together cannot be told apart."
+    return f"{'; '.join(parts)}. No test tells those named together from the best of them."
 
 
 def _private(given: Sequence[Advice], risks: Risks) -> str:
@@ -112,8 +112,8 @@ def _private(given: Sequence[Advice], risks: Risks) -> str:
     beside = f" (originals: {span(originals)} %)" if originals else ""
     return (
         f"The strongest attack that was tried re-identifies at least "
-        f"{span([risk.rate for risk in found])} % of the hidden regions{beside}; others may find "
-        "more."
+        f"{span([risk.rate for risk in found])} % of the sensitive regions{beside}; others "
+        "may find more."
     )
 
 
@@ -123,7 +123,9 @@ def _sure(evidence: Mapping[str, str]) -> str:
 
 def _next(given: Sequence[Advice], adapting: Tally, risks: Risks) -> str:
     parts = []
-    if adapting.total and not adapting.better:
+    if adapting.total and not adapting.better and not adapting.without_gain:
+        parts.append(f"Whether adapting gains is open in all {adapting.total} tests.")
+    elif adapting.total and not adapting.better:
         parts.append(f"Keep the original model: adapting gains in 0 of {adapting.total} tests.")
     elif adapting.total:
         parts.append(
