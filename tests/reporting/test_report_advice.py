@@ -173,7 +173,7 @@ def test_the_first_screen_says_what_is_kept_and_revealed_within_the_limit() -> N
         "when it is trained again. Of b it is not known."
     )
     assert said["What to use?"].startswith("a: Mask with A.")
-    assert "at least 1.0 % of the regions (originals: 90.0 %)" in said["How private?"]
+    assert "at least 1.0 % of the sensitive regions (originals: 90.0 %)" in said["How private?"]
     assert said["How sure?"] == "a: x."
     assert said["What next?"] == (
         "Add what lacks (see Choices). Have a lawyer judge kept embeddings of originals: they "
@@ -205,6 +205,7 @@ def test_what_next_follows_the_tests_of_adapting() -> None:
     assert said("worse", "equivalent", "undecided") == (
         "Keep the original model: adapting gains in 0 of 3 tests."
     )
+    assert said("undecided", "not known") == "Whether adapting gains is open in all 2 tests."
     assert said("better", "worse").startswith("Adapt only where your own data show a gain: it")
 
 

@@ -104,7 +104,7 @@ def _chosen(given: Sequence[Advice], shown: Sequence[Advice], limit: float) -> s
         f"limit: {unmet}."
     )
     said = [f"{met}.", *([beyond] if unmet else [])] if met else [beyond]
-    return " ".join([*said, "Choices named together cannot be told apart."])
+    return " ".join([*said, "No test tells those named together from the best of them."])
 
 
 def _private(shown: Sequence[Advice], risks: Risks) -> str:
@@ -116,7 +116,8 @@ def _private(shown: Sequence[Advice], risks: Risks) -> str:
     beside = f" (originals: {span(originals)} %)" if originals else ""
     return (
         f"In these images the strongest attack that was tried re-identifies at least "
-        f"{span([risk.rate for risk in found])} % of the regions{beside}; others may find more."
+        f"{span([risk.rate for risk in found])} % of the sensitive regions{beside}; others "
+        "may find more."
     )
 
 
@@ -126,7 +127,9 @@ def _sure(evidence: Mapping[str, str]) -> str:
 
 def _next(given: Sequence[Advice], adapting: Tally, risks: Risks) -> str:
     parts = []
-    if adapting.total and not adapting.better:
+    if adapting.total and not adapting.better and not adapting.without_gain:
+        parts.append(f"Whether adapting gains is open in all {adapting.total} tests.")
+    elif adapting.total and not adapting.better:
         parts.append(f"Keep the original model: adapting gains in 0 of {adapting.total} tests.")
     elif adapting.total:
         parts.append(
