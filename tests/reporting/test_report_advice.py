@@ -176,8 +176,7 @@ def test_the_first_screen_says_what_is_kept_and_revealed_within_the_limit() -> N
     assert "at least 1.0 % of the sensitive regions (originals: 90.0 %)" in said["How private?"]
     assert said["How sure?"] == "a: x."
     assert said["What next?"] == (
-        "Add what lacks (see Choices). Have a lawyer judge kept embeddings of originals: they "
-        "identify people."
+        "Add what lacks (see Choices). Have a lawyer judge kept embeddings of originals."
     )
     nothing = answers(first_screen([], [], 10, {}, NO_TESTS, {}, second=True))
     assert nothing == {"What is kept?": NOTHING_RUN}

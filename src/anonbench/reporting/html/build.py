@@ -23,6 +23,7 @@ from anonbench.evaluation.effect_table import read_effects
 from anonbench.evaluation.pairwise import read_comparisons
 from anonbench.evaluation.privacy.gallery_sizes import read_gallery_sizes
 from anonbench.evaluation.privacy.rates import read_rates
+from anonbench.evaluation.query_kinds import read_query_kinds
 from anonbench.evaluation.sufficiency import Needs, why_no_statement
 from anonbench.evaluation.variance import read_variances
 from anonbench.reporting import dataset_tables
@@ -87,6 +88,8 @@ class DatasetSection:
     """Variance components of these costs (`anonbench.evaluation.variance`)."""
     best: Path | None = None
     """The best choices of each column."""
+    query_kinds: Path | None = None
+    """Paired tests of query kinds."""
 
 
 def sections(experiment: Experiment, results: Path) -> list[DatasetSection]:
@@ -119,6 +122,7 @@ def sections(experiment: Experiment, results: Path) -> list[DatasetSection]:
             methods=results / name / "method_comparisons.csv",
             variance=results / name / "variance.csv",
             best=results / name / "best.csv",
+            query_kinds=results / name / "query_kinds.csv",
             rates=(
                 results / name / "privacy" / "reidentification.csv"
                 if experiment.config.privacy.enabled
@@ -236,6 +240,11 @@ def build_report(
         for section in datasets
         if section.best is not None and section.best.is_file()
     )
+    kinds_of_queries = {
+        section.name: stated(read_query_kinds(section.query_kinds), gaps[section.name])
+        for section in datasets
+        if section.query_kinds is not None and section.query_kinds.is_file()
+    }
     choices = options(summaries, found, needs, gaps, effects, bests)
     limit = 100 * needs.limit
     highest = max((option.degree for option in choices), default=100)
@@ -261,7 +270,9 @@ def build_report(
         advice=advice,
         limit=f"{limit:g}",
         constraints=constraints(choices, limit),
-        recommendations=recommendations(effects, comparisons, bests, summaries, found),
+        recommendations=recommendations(
+            effects, comparisons, bests, summaries, found, kinds_of_queries
+        ),
         costs=effect_rows(effects),
         measures=[_measure(*measure) for measure in MEASURES],
         overview=overview(summaries, bests, ceilings(effects), gaps, needs, originals),
@@ -401,6 +412,7 @@ def _files(datasets: Iterable[DatasetSection]) -> dict[str, Path]:
             ("method_comparisons.csv", section.methods),
             ("variance.csv", section.variance),
             ("best.csv", section.best),
+            ("query_kinds.csv", section.query_kinds),
             ("counts.csv", section.counts),
             ("audit.csv", section.audit),
             ("privacy/reidentification.csv", section.rates),

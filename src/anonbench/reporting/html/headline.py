@@ -139,5 +139,5 @@ def _next(given: Sequence[Advice], adapting: Tally, risks: Risks) -> str:
     if any(row.best is None for row in given):
         parts.append("Add what lacks (see Choices).")
     if any(key[1] == ORIGINAL for key in risks):
-        parts.append("Have a lawyer judge kept embeddings of originals: they identify people.")
+        parts.append("Have a lawyer judge kept embeddings of originals.")
     return " ".join(parts)
