@@ -229,6 +229,8 @@ def test_quality_is_kept_between_floor_and_ceiling() -> None:
     assert quality[100, "blur", "unadapted", "original"].value == pytest.approx(100 * 25 / 30)
     assert quality[100, "blur", "unadapted", "original"].low == pytest.approx(100 * 23 / 30)
     assert quality[100, "blur", "A", "original"].low == pytest.approx(100 * 21 / 30)
+    assert quality[100, "blur", "A", "original"].high == pytest.approx(100 * 29 / 30)
+    assert quality[100, "blur", "A", "original"].room == pytest.approx(0.3)
     found = options({"a": summarize(table)}, effects={"a": effects}, bests={})
     assert {option.kept for option in found} == {"83.3 %"}
 
