@@ -26,6 +26,8 @@ from anonbench.evaluation.scores import ScenarioFiles
 NAME = "simulated"
 METRICS = [metric for metric in PER_QUERY if metric != "unchanged"]
 """Metrics whose scores are drawn. The other one counts queries."""
+FLOOR = 0.1
+"""Chance and floor of all metrics."""
 TRAINED, CONTROL_SEED = 0, 1
 """Seeds of the models and the reference, and of the control, which is the second reference."""
 
@@ -101,8 +103,8 @@ def write_archive(truth: Truth, folder: Path, generator: np.random.Generator) ->
         trained += [Scenario(model, TRAINED, variant) for model in models]
     control = [Scenario(Model(), CONTROL_SEED, Variant())]
     summary = folder / "retrieval.json"
-    floor = {kind.value: {"map": 0.1} for kind in QueryKind}
-    write_json(summary, {"k": 20, "top": 10, "chance": {"map": 0.05}, "floor": floor})
+    floor = {kind.value: dict.fromkeys(METRICS, FLOOR) for kind in QueryKind}
+    write_json(summary, {"k": 20, "top": 10, "chance": floor["original"], "floor": floor})
     files = []
     for number, scenario in enumerate([*trained, *control]):
         stem = folder / str(number)

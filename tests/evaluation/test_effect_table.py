@@ -21,6 +21,7 @@ from anonbench.evaluation.effect_table import (
     COLUMNS,
     Effect,
     collect_effects,
+    gain,
     measure,
     read_effects,
     tabulate,
@@ -196,6 +197,15 @@ def test_a_loss_is_worse(cost: float, verdict: str) -> None:
     adapting = found[found["effect"] == "adapting"]
     assert set(adapting["verdict"]) == {verdict}
     assert (adapting["p_equivalent"] < 0.05).all() == (verdict == "equivalent")
+
+
+def test_a_gain_is_a_loss_turned_round() -> None:
+    loss = clustered_mean(np.arange(20) / 100, np.arange(20), 0.9)
+    expected = clustered_mean(-np.arange(20) / 100, np.arange(20), 0.9)
+    found = gain(loss)
+    ends = found.value, found.low, found.high
+    assert ends == pytest.approx((expected.value, expected.low, expected.high))
+    assert (found.se, found.df, found.n) == (loss.se, loss.df, loss.n)
 
 
 def test_shares_are_of_costs_and_retraining_is_of_originals() -> None:

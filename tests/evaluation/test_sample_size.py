@@ -53,6 +53,9 @@ def test_the_sentence_says_how_many_are_missing() -> None:
         f"in 80 of 100 archives; the 40 at hand do in {100 * result.power:.0f}"
     )
     assert 0.02 < result.detectable < 0.06
+    # with 80 % power that difference, and nothing less, needs the persons at hand
+    assert sample_size(values, persons, result.detectable + 1e-4, 0.95).needed == 40
+    assert (sample_size(values, persons, 0.97 * result.detectable, 0.95).needed or 0) > 40
     large = sample_size(values, persons, 0.2, 0.95)
     assert large.sentence("persons") == ("40 persons are enough to show a difference of 20 points")
 

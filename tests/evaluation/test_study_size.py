@@ -41,9 +41,11 @@ def test_all_pairs_of_all_columns_count_and_are_sorted_by_need() -> None:
 
 
 def test_what_cannot_be_told_comes_last() -> None:
-    one = pd.Series(0, index=IDS)
-    (found,) = study_sizes([column("map", {"unadapted": 0.1, "A": 0.1})], one, 0.02, 0.95)
-    assert found.largest.needed is None
+    pair = {"unadapted": 0.1, "A": 0.1}
+    one_person = column("map", pair, "mask-100")
+    one_person.values.loc[PERSONS > 0, "A"] = np.nan
+    (found,) = study_sizes([one_person, column("map", pair)], PERSONS, 0.02, 0.95)
+    assert found.sizes[0].needed is not None and found.largest.needed is None
 
 
 @pytest.mark.parametrize("rows", [{}, {"unadapted": 0.1}])

@@ -175,11 +175,10 @@ def test_the_first_screen_says_what_is_kept_and_revealed_within_the_limit() -> N
         "when it is trained again. Of b it is not known."
     )
     assert said["What to use?"].startswith("a: Mask with A.")
-    assert "at least 1.0 % of the regions (originals: 90.0 %)" in said["How private?"]
+    assert "at least 1.0 % of the sensitive regions (originals: 90.0 %)" in said["How private?"]
     assert said["How sure?"] == "a: x."
     assert said["What next?"] == (
-        "Add what lacks (see Choices). Have a lawyer judge kept embeddings of originals: they "
-        "identify people."
+        "Add what lacks (see Choices). Have a lawyer judge kept embeddings of originals."
     )
     nothing = answers(first_screen([], [], 10, {}, NO_TESTS, {}, second=True, pixels={}))
     assert nothing == {"What is kept?": NOTHING_RUN}
@@ -221,6 +220,7 @@ def test_what_next_follows_the_tests_of_adapting() -> None:
     assert said("worse", "equivalent", "undecided") == (
         "Keep the original model: adapting gains in 0 of 3 tests."
     )
+    assert said("undecided", "not known") == "Whether adapting gains is open in all 2 tests."
     assert said("better", "worse").startswith("Adapt only where your own data show a gain: it")
 
 
@@ -249,6 +249,8 @@ def test_quality_is_kept_between_floor_and_ceiling() -> None:
     assert quality[100, "blur", "unadapted", "original"].value == pytest.approx(100 * 25 / 30)
     assert quality[100, "blur", "unadapted", "original"].low == pytest.approx(100 * 23 / 30)
     assert quality[100, "blur", "A", "original"].low == pytest.approx(100 * 21 / 30)
+    assert quality[100, "blur", "A", "original"].high == pytest.approx(100 * 29 / 30)
+    assert quality[100, "blur", "A", "original"].room == pytest.approx(0.3)
     found = options({"a": summarize(table)}, effects={"a": effects}, bests={})
     assert {option.kept for option in found} == {"83.3 %"}
 

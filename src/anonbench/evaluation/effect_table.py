@@ -219,13 +219,16 @@ def tabulate(
         families[effect.name, effect.metric].append((row, found))
         rows.append(row)
     for family in families.values():
-        # a loss is worse
-        gains = [replace(found, value=-found.value) for _, found in family]
-        judged = judge(gains, equivalence_margin, confidence)
+        judged = judge([gain(found) for _, found in family], equivalence_margin, confidence)
         for (row, _), judgement in zip(family, judged, strict=True):
             row["p_holm"], row["p_equivalent"] = judgement.p_different, judgement.p_equivalent
             row["verdict"] = judgement.verdict.value
     return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def gain(loss: Estimate) -> Estimate:
+    """Return a loss as a gain, its interval turned round with it."""
+    return replace(loss, value=-loss.value, low=-loss.high, high=-loss.low)
 
 
 def read_effects(path: Path) -> pd.DataFrame:

@@ -11,7 +11,7 @@ import pytest
 from anonbench.config import Retrieval
 from anonbench.config.experiment import Scenario
 from anonbench.core.errors import InputError
-from anonbench.core.vocabulary import Adaption, Model, Variant
+from anonbench.core.vocabulary import Adaption, Model, QueryKind, Variant
 from anonbench.embedding.store import Embeddings, write_embeddings
 from anonbench.evaluation.retrieval import new_persons as job
 from anonbench.evaluation.retrieval.job import Embedded
@@ -92,6 +92,23 @@ def test_an_archive_without_a_person_is_scored_anew(files: tuple[Path, list[Embe
     expected = over_persons(row["value"], np.array(maps), 120, 0.95)
     assert row["se"] == pytest.approx(expected.se, rel=1e-6)
     assert (row["low"], row["high"]) == pytest.approx((expected.low, expected.high))
+
+
+def test_the_difference_is_jackknifed_as_a_pair() -> None:
+    draw = np.random.default_rng(5).standard_normal
+    base, lost = 0.6 + 0.05 * draw(20), 0.1 + 0.01 * draw(20)
+    kind = QueryKind.ORIGINAL
+    pair = [
+        job._Row(Model(), kind, 0.6, base, 1),
+        job._Row(ADAPTED, kind, 0.5, base - lost, 1),
+    ]
+    unadapted, adapted = job._rows(pair, 120, 0.95)
+    expected = over_persons(-0.1, -lost, 120, 0.95)
+    found = [adapted[name] for name in ("difference", "difference_low", "difference_high")]
+    assert found == pytest.approx([expected.value, expected.low, expected.high])
+    # what both models share between persons cancels
+    assert expected.high - expected.low < (adapted["high"] - adapted["low"]) / 3
+    assert "difference" not in unadapted
 
 
 def test_seeds_are_averaged(files: tuple[Path, list[Embedded]]) -> None:

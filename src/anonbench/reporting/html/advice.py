@@ -249,7 +249,8 @@ def _option(
     degree, method, adaption, query = place
     own = Kept(choice.value, choice.low, choice.high, room=1.0)
     measured = own if quality is None or math.isnan(quality.value) else quality
-    optimism = 0.0 if best is None else (best.value - best.unbiased) / measured.room
+    sure = best is not None and not math.isnan(best.unbiased)
+    optimism = (best.value - best.unbiased) / measured.room if best and sure else 0.0
     known = not (math.isnan(measured.low) or math.isnan(measured.high))
     missing = NOT_ATTACKED if risk is None else risk.unknown
     return Option(

@@ -23,6 +23,7 @@ from anonbench.evaluation.effect_table import read_effects
 from anonbench.evaluation.pairwise import read_comparisons
 from anonbench.evaluation.privacy.gallery_sizes import read_gallery_sizes
 from anonbench.evaluation.privacy.rates import read_rates
+from anonbench.evaluation.query_kinds import read_query_kinds
 from anonbench.evaluation.sufficiency import Needs, why_no_statement
 from anonbench.evaluation.variance import read_variances
 from anonbench.reporting import dataset_tables
@@ -88,6 +89,8 @@ class DatasetSection:
     """Variance components of these costs (`anonbench.evaluation.variance`)."""
     best: Path | None = None
     """The best choices of each column."""
+    query_kinds: Path | None = None
+    """Paired tests of query kinds."""
 
 
 def sections(experiment: Experiment, results: Path) -> list[DatasetSection]:
@@ -120,6 +123,7 @@ def sections(experiment: Experiment, results: Path) -> list[DatasetSection]:
             methods=results / name / "method_comparisons.csv",
             variance=results / name / "variance.csv",
             best=results / name / "best.csv",
+            query_kinds=results / name / "query_kinds.csv",
             rates=(
                 results / name / "privacy" / "reidentification.csv"
                 if experiment.config.privacy.enabled
@@ -237,6 +241,11 @@ def build_report(
         for section in datasets
         if section.best is not None and section.best.is_file()
     )
+    kinds_of_queries = {
+        section.name: stated(read_query_kinds(section.query_kinds), gaps[section.name])
+        for section in datasets
+        if section.query_kinds is not None and section.query_kinds.is_file()
+    }
     choices = options(summaries, found, needs, gaps, effects, bests)
     limit, yardsticks = 100 * needs.limit, ceilings(effects)
     highest = max((option.degree for option in choices), default=100)
@@ -266,7 +275,9 @@ def build_report(
         advice=advice,
         limit=f"{limit:g}",
         constraints=constraints(choices, limit),
-        recommendations=recommendations(effects, comparisons, bests, summaries, found),
+        recommendations=recommendations(
+            effects, comparisons, bests, summaries, found, kinds_of_queries
+        ),
         costs=effect_rows(effects),
         measures=[_measure(*measure) for measure in MEASURES],
         overview=overview(summaries, bests, yardsticks, gaps, needs, originals),
@@ -406,6 +417,7 @@ def _files(datasets: Iterable[DatasetSection]) -> dict[str, Path]:
             ("method_comparisons.csv", section.methods),
             ("variance.csv", section.variance),
             ("best.csv", section.best),
+            ("query_kinds.csv", section.query_kinds),
             ("counts.csv", section.counts),
             ("audit.csv", section.audit),
             ("privacy/reidentification.csv", section.rates),

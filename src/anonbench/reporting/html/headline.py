@@ -134,7 +134,7 @@ def _chosen(given: Sequence[Advice], shown: Sequence[Advice], limit: float) -> s
         f"limit: {unmet}."
     )
     said = [f"{met}.", *([beyond] if unmet else [])] if met else [beyond]
-    return " ".join([*said, "Choices named together cannot be told apart."])
+    return " ".join([*said, "No test tells those named together from the best of them."])
 
 
 def _private(shown: Sequence[Advice], risks: Risks) -> str:
@@ -146,7 +146,8 @@ def _private(shown: Sequence[Advice], risks: Risks) -> str:
     beside = f" (originals: {span(originals)} %)" if originals else ""
     return (
         f"In these images the strongest attack that was tried re-identifies at least "
-        f"{span([risk.rate for risk in found])} % of the regions{beside}; others may find more."
+        f"{span([risk.rate for risk in found])} % of the sensitive regions{beside}; others "
+        "may find more."
     )
 
 
@@ -156,7 +157,9 @@ def _sure(evidence: Mapping[str, str]) -> str:
 
 def _next(given: Sequence[Advice], adapting: Tally, risks: Risks) -> str:
     parts = []
-    if adapting.total and not adapting.better:
+    if adapting.total and not adapting.better and not adapting.without_gain:
+        parts.append(f"Whether adapting gains is open in all {adapting.total} tests.")
+    elif adapting.total and not adapting.better:
         parts.append(f"Keep the original model: adapting gains in 0 of {adapting.total} tests.")
     elif adapting.total:
         parts.append(
@@ -166,5 +169,5 @@ def _next(given: Sequence[Advice], adapting: Tally, risks: Risks) -> str:
     if any(row.best is None for row in given):
         parts.append("Add what lacks (see Choices).")
     if any(key[1] == ORIGINAL for key in risks):
-        parts.append("Have a lawyer judge kept embeddings of originals: they identify people.")
+        parts.append("Have a lawyer judge kept embeddings of originals.")
     return " ".join(parts)

@@ -55,6 +55,18 @@ class Risk:
         return f"{self.low:.1f} to {self.high:.1f}" if self.stated else ""
 
     @property
+    def of_crops(self) -> str:
+        """What the rate of originals says, and of which embeddings: not of whole images."""
+        entity, _, match = self.what.partition(": ")
+        crops = entity if entity.isupper() else entity.lower()
+        return (
+            f"From embeddings of {crops} crops of originals, the strongest attack finds {match} "
+            f"in at least {self.rate:.1f} % ({self.low:.1f} to {self.high:.1f}; "
+            f"chance {self.chance:.2g} %). "
+            "Of embeddings of whole images it is not known."
+        )
+
+    @property
     def note(self) -> str:
         """What the rate is worth: that of the originals, chance, and the gallery's size."""
         if not self.stated:
