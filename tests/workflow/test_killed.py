@@ -112,7 +112,7 @@ def test_killed_while_a_job_is_done_again(
     folder = tmp_path / "scratch"
     subprocess.run(["cp", "-a", undisturbed, folder], check=True)
     config = small_archive.config()
-    edited = config | {"presentation": {"bootstrap": 30}}
+    edited = config | {"presentation": {"confidence": 0.9}}
     run = killed(folder, edited, "archive/scores.csv", "half", "all")
     assert run.returncode == -signal.SIGKILL, run.stderr[-3000:]
     assert not (folder / "results/archive/scores.csv").exists()
