@@ -53,7 +53,7 @@ def test_a_reference_without_a_ranking_of_its_own_gives_no_statement() -> None:
     ids = [f"image-{number}" for number in range(100)]
     # all are tied, and ties are broken by ids: everything is found again
     same = [(ids, vectors)] * 3
-    result = run(*same, bootstrap=20)
+    result = run(*same)
     assert result.table.set_index("metric").loc["map", "value"] == 1.0
     assert "has no ranking of its own" in result.unknown
     scores = result.table.assign(n=100)
@@ -61,12 +61,12 @@ def test_a_reference_without_a_ranking_of_its_own_gives_no_statement() -> None:
     # alike, but not the same: vectors of most networks are
     vectors += np.random.default_rng(0).normal(scale=0.02, size=vectors.shape)
     near = [(ids, vectors)] * 3
-    assert run(*near, bootstrap=20).unknown == ""
+    assert run(*near).unknown == ""
 
 
 def test_where_a_random_ranking_scores_high_nothing_is_told() -> None:
     vectors = np.random.default_rng(0).normal(size=(60, 8))
     same = [([f"image-{number}" for number in range(60)], vectors)] * 3
-    told = run(*same, bootstrap=20, fraction=0.9).unknown
+    told = run(*same, fraction=0.9).unknown
     assert told.startswith("a random ranking has 9") and told.endswith("tell rankings apart")
-    assert run(*same, bootstrap=20, fraction=0.2).unknown == ""
+    assert run(*same, fraction=0.2).unknown == ""

@@ -90,7 +90,8 @@ def test_a_tie_of_methods_is_said_and_quality_kept_covers_the_truth(tmp_path: Pa
             bests = best_choices([of_metric])
             found = options({NAME: summary}, effects={NAME: effects}, bests=bests)
             adapting = tally({NAME: effects}, "adapting")
-            lines = first_screen(advise(found, 100, None), 100, {}, adapting, {}, True)
+            advice = advise(found, 100, None)
+            lines = first_screen(advice, advice, 100, {}, adapting, {}, second=True, pixels={})
             said = {line.question: line.answer for line in lines}["What to use?"]
             named = {"Pixelate with unadapted", "Blur with unadapted"}
             told.append(set(said.partition(".")[0].removeprefix(f"{NAME}: ").split("; ")) == named)
