@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from synthetic_results import make_comparisons, make_scores, write_results
+from synthetic_results import make_best, make_comparisons, make_scores, write_results
 
 from anonbench.config import load
 from anonbench.core.registries.tables import Grid, GridBlock
-from anonbench.reporting.claims import CASES, COLUMNS, write_claims
+from anonbench.reporting.claims import BY_SECOND, CASES, COLUMNS, write_claims
 from anonbench.reporting.compare import write_comparison
 from anonbench.reporting.grid import to_latex, to_markdown
 from anonbench.reporting.paper.ours import OurData, our_data
@@ -53,10 +53,12 @@ def inputs(tmp_path: Path) -> dict[str, list[Path]]:
     files = [write_results(tmp_path / t["dataset"].iloc[0], "", t) for t in tables]
     for table, result in zip(tables, files, strict=True):
         make_comparisons(table).to_csv(result.folder / "comparisons.csv", index=False)
+        make_best(table).to_csv(result.folder / "best.csv", index=False)
     return {
         "scores": [result.scores for result in files],
         "counts": [result.counts for result in files],
         "comparisons": [result.folder / "comparisons.csv" for result in files],
+        "best": [result.folder / "best.csv" for result in files],
     }
 
 
@@ -121,7 +123,8 @@ def test_claims_on_both_sets_of_numbers(
 ) -> None:
     names = ("csv", "cases", "markdown", "latex")
     paths = {name: tmp_path / f"claims.{name}" for name in names}
-    write_claims(datasets, inputs["scores"], inputs["comparisons"], 0.05, **paths)
+    tests, best = inputs["comparisons"], inputs["best"]
+    write_claims(datasets, inputs["scores"], tests, best, 0.05, **paths)
     rows = pd.read_csv(paths["csv"], keep_default_na=False)
     assert list(rows) == COLUMNS
     key = rows.set_index(["claim", "numbers", "scope"])
@@ -132,6 +135,9 @@ def test_claims_on_both_sets_of_numbers(
     assert key["verdict"]["rises_in_half", "ours", "all"] == "cannot be told"
     ours = key.loc["unadapted_wins", "ours", "all"]
     assert ours["cases"] == ours["tested"] == 36
+    by_second = rows[rows["numbers"] == BY_SECOND].set_index(["claim", "scope"])
+    assert set(by_second.index.get_level_values("claim")) == {"unadapted_wins"}
+    assert by_second["cases"]["unadapted_wins", "all"] == 36
     cases = pd.read_csv(paths["cases"], keep_default_na=False)
     assert list(cases) == CASES
     of_claim = cases[(cases["claim"] == "unadapted_wins") & (cases["numbers"] == "ours")]

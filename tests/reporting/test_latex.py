@@ -9,7 +9,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from synthetic_results import make_comparisons, make_scores, write_results
+from synthetic_results import make_best, make_comparisons, make_scores, write_results
 
 from anonbench.config import load
 from anonbench.config.experiment import Experiment, Table
@@ -84,6 +84,7 @@ def write_all_tables(folder: Path) -> list[str]:
     pairs = {name: make_comparisons(table) for name, table in scores.items()}
     for name, table in pairs.items():
         table.to_csv(folder / name / "comparisons.csv", index=False)
+        make_best(scores[name]).to_csv(folder / name / "best.csv", index=False)
 
     def three(name: str) -> dict[str, Path]:
         return {
@@ -108,7 +109,8 @@ def write_all_tables(folder: Path) -> list[str]:
         datasets, files, list(counts.values()), facts=folder / "f.csv", **three("comparison")
     )
     tests = [folder / name / "comparisons.csv" for name in scores]
-    write_claims(datasets, files, tests, 0.05, cases=folder / "c.csv", **three("claims"))
+    best = [folder / name / "best.csv" for name in scores]
+    write_claims(datasets, files, tests, best, 0.05, cases=folder / "c.csv", **three("claims"))
     return [path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.tex"))]
 
 

@@ -20,6 +20,7 @@ FIGURES = {"trend", "heatmap", "examples", "learning", "schedules", "gallery", "
 FIGURES |= {"attention_share", "detection_figure", "pipeline", "front"}
 SHOWN = REPORT | {"cost"}  # what the stages took is counted after all that is shown
 SCORES = {"scores", "comparisons", "best", "table", "trend", "gallery", "front"} | SHOWN
+SCORES |= {"dataset_table"}  # corrected scores
 RATES = {"reidentification", "dataset_table", "front"} | SHOWN
 CORRELATED = {"correlate", "heatmap"}
 RANKED = {"retrieve", "rankings_portraits", "rankings_documents"} | SCORES | CORRELATED
@@ -31,7 +32,7 @@ RANKED |= {
     "new_persons",
     "trainings",
 }
-RANKED |= {"variance", "dataset_table"}
+RANKED |= {"variance"}
 EMBEDDED = {"embed_original", "embed_unadapted", "embed_adapted", "downstream", "explore"} | RANKED
 CLUSTERED = {
     "clusters",

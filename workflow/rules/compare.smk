@@ -55,6 +55,7 @@ rule paper_claims:
     input:
         scores=paths.of_each("{dataset}/scores.csv", paper_names),
         comparisons=paths.of_each("{dataset}/comparisons.csv", paper_names),
+        best=paths.of_each("{dataset}/best.csv", paper_names),
     output:
         csv="<results>/paper/claims.csv",
         cases="<results>/paper/cases.csv",

@@ -9,6 +9,7 @@ with job(snakemake, __file__):
         snakemake.params.datasets,
         scores=[Path(path) for path in snakemake.input.scores],
         comparisons=[Path(path) for path in snakemake.input.comparisons],
+        best=[Path(path) for path in snakemake.input.best],
         level=snakemake.params.level,
         csv=Path(snakemake.output.csv),
         cases=Path(snakemake.output.cases),

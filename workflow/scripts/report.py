@@ -29,6 +29,7 @@ with job(snakemake, __file__):
             snakemake.params.paper,
             [results / name / "scores.csv" for name in names],
             [results / name / "comparisons.csv" for name in names],
+            [results / name / "best.csv" for name in names],
             1 - experiment.config.presentation.confidence,
         ),
     )

@@ -7,6 +7,9 @@ import pandas as pd
 from anonbench.reporting.paper.ours import OurData
 from anonbench.reporting.paper.published import CELL, published
 
+METHODS = ("pixelate", "blur", "mask")
+ADAPTIONS = ("unadapted", "A", "B", "C")
+
 
 def cells(*rows: tuple[str, int, str, str, str, str, float]) -> pd.DataFrame:
     """Return a table from role, degree, method, adaption, query, metric and value in percent."""
@@ -48,3 +51,20 @@ def as_scores(role: str, name: str, shift: float = 0.0, seed: int = 0) -> pd.Dat
         retrained_high=float("nan"),
         retrained_reason="1 seed",
     )
+
+
+def best_choice(best: str, indistinguishable: str, method: str = "blur") -> pd.DataFrame:
+    """Return a row of the best choices on CelebA, by the second training: a model for a method."""
+    row = {
+        "role": "celeba",
+        "degree": 100,
+        "scope": "models",
+        "method": method,
+        "query": "original",
+        "metric": "map",
+        "reference": "second",
+        "best": best,
+        "value": 0.5,
+        "indistinguishable": indistinguishable,
+    }
+    return pd.DataFrame([row])

@@ -75,7 +75,7 @@ def within_methods(
     nan = float("nan")
     groups = np.unique(methods, return_inverse=True)[1] if len(methods) else np.zeros(0, int)
     count = len(np.unique(groups))
-    dx, dy = _centred(x, groups), _centred(y, groups)
+    dx, dy = centred(x, groups), centred(y, groups)
     scale = float(np.sqrt(np.square(dx).sum() * np.square(dy).sum()))
     if scale <= _ROUNDING * max(1.0, float(np.abs(x).max(initial=0.0) * np.abs(y).max(initial=0))):
         reason = "a metric is the same for all models of each method"
@@ -116,8 +116,14 @@ def over_methods(x: np.ndarray, y: np.ndarray, methods: np.ndarray, confidence: 
     )
 
 
-def _centred(values: np.ndarray, groups: np.ndarray) -> np.ndarray:
-    """Return values [R] less the mean of their group."""
+def centred(values: np.ndarray, groups: np.ndarray) -> np.ndarray:
+    """Return values less the mean of their group.
+
+    Args:
+        values: float [R].
+        groups: int [R], from 0 on.
+
+    """
     if not len(values):
         return values
     means = np.bincount(groups, weights=values) / np.bincount(groups)

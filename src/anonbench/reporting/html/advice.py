@@ -63,7 +63,8 @@ class Option:
     unknown: str
     """Why its mAP is not known, empty where it is."""
     alike: tuple[str, ...]
-    """Choices of this degree (``method/adaption``) that no test tells from it, as the best one."""
+    """Choices of this degree (``method/adaption``) that cannot be told from it, itself among
+    them."""
     risk: str
     """How often the strongest attack re-identifies a region of these images, at least."""
     risk_interval: str
@@ -122,14 +123,15 @@ def options(
                 for degree in degrees(summary)
                 for choice in ranked(summary, degree, "map", query.value)
             ]
+            measured = {place: _measured(choice, quality.get(place)) for choice, place in places}
             found += sorted(
                 (
                     _option(
                         dataset,
                         place,
                         choice,
-                        quality.get(place),
-                        _records(bests or {}, dataset, place),
+                        measured,
+                        bests or {},
                         (given or {}).get((dataset, choice.method, place[0])),
                         (gaps or {}).get(dataset)
                         or too_few(clusters)
@@ -143,15 +145,50 @@ def options(
     return found
 
 
-def _records(bests: Bests, dataset: str, place: Place) -> Best | None:
-    """Return what is known of a choice as the best of all, or else of its method's models."""
+def _measured(choice: Choice, quality: Kept | None) -> Kept:
+    """Return the quality kept, or mAP by the own reference where nothing says what is kept."""
+    own = Kept(choice.value, choice.low, choice.high, room=1.0)
+    return own if quality is None or math.isnan(quality.value) else quality
+
+
+def _as_best(bests: Bests, dataset: str, place: Place) -> tuple[Best | None, bool]:
+    """Return what is known of a choice as the best of all, or else of its method's models.
+
+    The second value is whether it is the best of all, so that all others were compared with it.
+    """
     degree, method, adaption, query = place
     whole = sharpest(bests, dataset, degree, query, "map")
     within = [bests.get((dataset, degree, method, query, "map", by)) for by in (SECOND, OWN)]
     for best in (whole, *within):
         if best is not None and best.choice == (method, adaption):
-            return best
-    return None
+            return best, best is whole
+    return None, False
+
+
+def _alike(
+    place: Place, best: Best | None, of_all: bool, measured: Mapping[Place, Kept]
+) -> tuple[str, ...]:
+    """Return all choices of a degree that cannot be told from one, itself among them.
+
+    Tests say so of those that were compared with it. Of the others their intervals do: they are
+    told apart where these do not overlap, which is stricter.
+    """
+    degree, method, adaption, query = place
+    tested = {(method, adaption)} if best is None else set(best.alike)
+    untested = {
+        (other[1], other[2])
+        for other, quality in measured.items()
+        if (other[0], other[3]) == (degree, query)
+        and not of_all
+        and (best is None or other[1] != method)
+        and not _apart(quality, measured[place])
+    }
+    return tuple(sorted("/".join(each) for each in tested | untested))
+
+
+def _apart(a: Kept, b: Kept) -> bool:
+    """Return whether two intervals do not overlap; one that is missing tells nothing."""
+    return a.low > b.high or b.low > a.high
 
 
 def advise(given: Sequence[Option], degree: int, limit: float | None) -> list[Advice]:
@@ -241,17 +278,17 @@ def _option(
     dataset: str,
     place: Place,
     choice: Choice,
-    quality: Kept | None,
-    best: Best | None,
+    measured: Mapping[Place, Kept],
+    bests: Bests,
     risk: Risk | None,
     unknown: str,
 ) -> Option:
     degree, method, adaption, query = place
-    own = Kept(choice.value, choice.low, choice.high, room=1.0)
-    measured = own if quality is None or math.isnan(quality.value) else quality
+    quality = measured[place]
+    best, of_all = _as_best(bests, dataset, place)
     sure = best is not None and not math.isnan(best.unbiased)
-    optimism = (best.value - best.unbiased) / measured.room if best and sure else 0.0
-    known = not (math.isnan(measured.low) or math.isnan(measured.high))
+    optimism = (best.value - best.unbiased) / quality.room if best and sure else 0.0
+    known = not (math.isnan(quality.low) or math.isnan(quality.high))
     missing = NOT_ATTACKED if risk is None else risk.unknown
     return Option(
         dataset=dataset,
@@ -262,15 +299,13 @@ def _option(
         use=f"{method_label(method)} {degree} %, {model_label(adaption)}",
         of_method=method_name(method),
         of_model=model_name(adaption),
-        kept=f"{measured.value - optimism:.1f} %",
-        interval=f"{measured.low - optimism:.1f} to {measured.high - optimism:.1f}"
-        if known
-        else "",
+        kept=f"{quality.value - optimism:.1f} %",
+        interval=f"{quality.low - optimism:.1f} to {quality.high - optimism:.1f}" if known else "",
         own=f"{choice.value:.1f}",
         doubtful=choice.at_chance,
-        value=round(measured.value, 4),
+        value=round(quality.value, 4),
         unknown=unknown,
-        alike=() if best is None else tuple("/".join(each) for each in best.alike),
+        alike=_alike(place, best, of_all, measured),
         risk=NO_RISK if risk is None else risk.text,
         risk_interval="" if risk is None else risk.interval,
         risk_note="" if risk is None else risk.note,

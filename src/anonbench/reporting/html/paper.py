@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from anonbench.core.registries.tables import Grid
-from anonbench.reporting.claims import claims_grid, read_pairs
+from anonbench.reporting.claims import claims_grid, find
 from anonbench.reporting.compare import agreement_grid, read_ours
-from anonbench.reporting.paper.claims import evaluate_claims
 from anonbench.reporting.paper.compare import compare
 from anonbench.reporting.paper.ours import OurData
 from anonbench.reporting.paper.published import published
@@ -18,6 +17,7 @@ def paper_grids(
     datasets: Sequence[OurData],
     scores: Sequence[Path],
     comparisons: Sequence[Path],
+    best: Sequence[Path],
     level: float,
 ) -> dict[str, list[Grid]]:
     """Return the tables of the report's section on the paper; none without data sets of a role.
@@ -26,16 +26,16 @@ def paper_grids(
         datasets: those that have a role in the paper.
         scores: the tidy scores of each.
         comparisons: the paired tests of each.
+        best: the best choices of each.
         level: of the paired tests.
 
     """
     if not datasets:
         return {}
     ours = read_ours(datasets, scores)
-    findings = evaluate_claims(ours, read_pairs(datasets, comparisons), level)
     return {
         "Paper and ours": [
-            claims_grid(evaluate_claims(published()), findings, datasets),
+            claims_grid(find(datasets, ours, comparisons, best, level), datasets),
             agreement_grid(compare(published(), ours, datasets)),
         ]
     }

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from anonbench.evaluation.correlation import metric_rows
-from anonbench.reporting.paper.claims import PREDICTOR, coefficient, knn_rises
+from anonbench.reporting.paper.cases import knn_rises
+from anonbench.reporting.paper.coefficient_cases import PREDICTOR, coefficient
 from anonbench.reporting.paper.ours import OurData
 from anonbench.reporting.paper.published import CELL, ROLE_NAMES
 

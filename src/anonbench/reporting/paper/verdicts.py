@@ -48,8 +48,11 @@ class Claim:
     statement: str
     source: str
     cases: Callable[[pd.DataFrame, Pairs | None, float], Iterable[Case]]
-    """The cases in a table with the columns `CELL` and value (percent), with the paired tests and
-    their level."""
+    """The cases in a table with the columns `CELL` and value (percent), and low and high where
+    there are intervals; with the paired tests and their level."""
+    second: Callable[[pd.DataFrame], Iterable[Case]] | None = None
+    """The cases in the best choices (`role` and the columns of `best.csv`) by a second training on
+    originals; None where the claim does not rest on the ranking of one training."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +91,7 @@ def evaluate_claim(
 
     Args:
         claim: one of `CLAIMS`.
-        table: columns `CELL` and value, in percent.
+        table: columns `CELL` and value, in percent; low and high where there are intervals.
         pairs: paired tests; an exception that they do not tell from a tie does not refute a claim.
         level: of the tests, on p-values adjusted by Holm's method.
 

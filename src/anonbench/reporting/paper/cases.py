@@ -1,0 +1,259 @@
+"""Cases of the paper's claims about retrieval and accuracies, in a table of scores.
+
+Values whose intervals do not overlap are told apart. That is stricter than the level of the
+intervals where two values come from the same images (Schenker and Gentleman 2001, The American
+Statistician 55:182-186).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from anonbench.config import PaperRole
+from anonbench.core.vocabulary import Adaption, Method
+from anonbench.evaluation.best import JOINT, SECOND
+from anonbench.evaluation.correlation import METRICS as CORRELATED
+from anonbench.reporting.paper.published import METRICS
+from anonbench.reporting.paper.verdicts import Case, Pairs
+
+UNADAPTED = Adaption.UNADAPTED.value
+RVL = PaperRole.RVL_CDIP.value
+LAST_STEP = (75, 100)
+"""Degrees between which the paper counts where k-NN accuracy rises."""
+
+
+def unadapted_wins(table: pd.DataFrame, pairs: Pairs | None, level: float) -> Iterator[Case]:
+    """A case is a column of a retrieval table: unadapted against the best adapted model."""
+    retrieval = table[table["query"] != ""]
+    keys = ["role", "degree", "query", "metric", "method"]
+    for key, column in groups(retrieval, keys):
+        role, degree, query, metric, method = key
+        name = f"{_metric(metric, query)}, {method}, {degree} %"
+        values = column.set_index("adaption")["value"].dropna()
+        rivals = values.drop(UNADAPTED, errors="ignore")
+        if UNADAPTED not in values or rivals.empty:
+            yield Case(role, name, None, "no two models to compare")
+            continue
+        best = str(rivals.idxmax())
+        significant, p = _tested(pairs, key, best, level)
+        lead = values[UNADAPTED] - rivals[best]
+        numbers = f"unadapted {values[UNADAPTED]:.1f}, {best} {rivals[best]:.1f} ({lead:+.1f}{p})"
+        yield Case(role, name, bool(lead > 0), numbers, significant)
+
+
+def unadapted_wins_by_second(best: pd.DataFrame) -> Iterator[Case]:
+    """A case is a column again, judged by rankings of a second training on originals.
+
+    Args:
+        best: `role` and the columns of `best.csv` (`anonbench.evaluation.best.COLUMNS`).
+
+    """
+    chosen = best[
+        (best["scope"] == "models")
+        & (best["reference"] == SECOND)
+        & (best["query"] != "")
+        & best["metric"].isin(METRICS)
+    ]
+    for row in chosen.to_dict("records"):
+        name = f"{_metric(row['metric'], row['query'])}, {row['method']}, {row['degree']} %"
+        equals = row["indistinguishable"].split(JOINT)
+        rest = [model for model in equals if model != row["best"]]
+        also = f", not told from it: {', '.join(rest)}" if rest else ""
+        numbers = f"best {row['best']} {100 * row['value']:.1f}{also}"
+        told = UNADAPTED not in equals or equals == [UNADAPTED]
+        yield Case(row["role"], name, row["best"] == UNADAPTED, numbers, told)
+
+
+def falls_with_degree(table: pd.DataFrame, *_: object) -> Iterator[Case]:
+    """A case is a model's and method's series over the degrees, with original queries."""
+    retrieval = table[table["query"] == "original"]
+    for key, series in _series(retrieval, ["metric", "query"]):
+        role, method, adaption, metric, query = key
+        name = f"{_metric(metric, query)}, {method}, {_model(adaption)}"
+        values = series["value"].dropna()
+        if len(values) < 2:
+            yield Case(role, name, None, "fewer than two degrees")
+            continue
+        falls = bool((np.diff(values) < 0).all())
+        told = told_apart(series.loc[values.index])
+        significant = (
+            None if told is None else bool((told < 0).all() if falls else (told > 0).any())
+        )
+        yield Case(role, name, falls, _course(values), significant)
+
+
+def trends_agree(table: pd.DataFrame, metric: str, like: str) -> Iterator[Case]:
+    """A case is a step between two degrees: both metrics change in the same direction.
+
+    Args:
+        table: as `evaluate_claim`.
+        metric: the one that is said to look like the other.
+        like: the other one.
+
+    """
+    keys = ["role", "method", "adaption", "query"]
+    for (role, method, adaption, query), group in groups(table, keys):
+        courses = [
+            group[group["metric"] == name].set_index("degree").sort_index()
+            for name in (metric, like)
+        ]
+        degrees = (
+            courses[0]
+            .dropna(subset="value")
+            .index.intersection(courses[1].dropna(subset="value").index)
+        )
+        both = [course.loc[degrees] for course in courses]
+        change, other_change = (np.diff(course["value"]) for course in both)
+        told = [told_apart(course) for course in both]
+        name = f"{method}, {_model(adaption)}{f', {query} queries' if query else ''}"
+        for i, (start, end) in enumerate(pairwise(degrees)):
+            numbers = f"{_metric(like)} {other_change[i]:+.1f}, {_metric(metric)} {change[i]:+.1f}"
+            agree = bool(np.sign(change[i]) == np.sign(other_change[i]))
+            # directions that are both told apart are as the values say
+            significant = (
+                None
+                if told[0] is None or told[1] is None
+                else bool(told[0][i] != 0 and told[1][i] != 0)
+            )
+            yield Case(role, f"{name}, {start} to {end} %", agree, numbers, significant)
+
+
+def knn_rises(table: pd.DataFrame) -> pd.DataFrame:
+    """Return how RVL-CDIP's k-NN accuracy changes between the degrees of `LAST_STEP`.
+
+    Returns:
+        method, adaption, `rises`, and the bounds of that: it `may_rise` unless a fall is told
+        apart, and it `must_rise` where a rise is. Only series that have both degrees. Without
+        intervals the bounds are what the values say.
+
+    """
+    chosen = table[
+        (table["role"] == RVL) & (table["metric"] == "knn") & table["degree"].isin(LAST_STEP)
+    ].dropna(subset="value")
+    rows = []
+    for (method, adaption), group in groups(chosen, ["method", "adaption"]):
+        series = group.set_index("degree").sort_index()
+        if len(series) < 2:
+            continue
+        rises = bool(np.diff(series["value"])[0] > 0)
+        told = told_apart(series)
+        must, may = (rises, rises) if told is None else (told[0] > 0, told[0] >= 0)
+        rows.append((method, adaption, rises, bool(may), bool(must)))
+    return pd.DataFrame(rows, columns=["method", "adaption", "rises", "may_rise", "must_rise"])
+
+
+def rises_in_half(table: pd.DataFrame, *_: object) -> Iterator[Case]:
+    """The one case: in how many series k-NN accuracy rises over the last step."""
+    cells = knn_rises(table)
+    name = "k-NN, 75 to 100 %"
+    if cells.empty:
+        yield Case(RVL, name, None, "no k-NN accuracy at 75 and 100 %")
+        return
+    rises, least, most = (int(cells[column].sum()) for column in ("rises", "must_rise", "may_rise"))
+    half = len(cells) / 2
+    numbers = f"rises in {rises} of {len(cells)}{_bounds(least, most)}"
+    told = None if _as_printed(table) else least == most or not least <= half <= most
+    yield Case(RVL, name, rises == half, numbers, told)
+
+
+def half_are_masking(table: pd.DataFrame, *_: object) -> Iterator[Case]:
+    """The one case: how many of those rises are masking's."""
+    cells = knn_rises(table)
+    rising = cells[cells["rises"]]
+    name = "k-NN, 75 to 100 %"
+    if rising.empty:
+        yield Case(RVL, name, None, "k-NN accuracy rises nowhere, or was not run at 75 and 100 %")
+        return
+    masks = cells["method"] == Method.MASK.value
+    masking = int((rising["method"] == Method.MASK.value).sum())
+    least, most = (int(cells.loc[masks, column].sum()) for column in ("must_rise", "may_rise"))
+    least_other, most_other = (
+        int(cells.loc[~masks, column].sum()) for column in ("must_rise", "may_rise")
+    )
+    certain = least == most and least_other == most_other
+    told = None if _as_printed(table) else certain or least > most_other or least_other > most
+    numbers = f"{masking} of {len(rising)} are masking{_bounds(least, most)}"
+    yield Case(RVL, name, 2 * masking == len(rising), numbers, told)
+
+
+def told_apart(series: pd.DataFrame) -> np.ndarray | None:
+    """Return whether each step of a series is told from none: -1 falls, 1 rises, 0 neither.
+
+    Args:
+        series: value, and its interval as low and high, in the order of the steps [N].
+
+    Returns:
+        int [N - 1]; None where the numbers come without a column of intervals, as printed ones do.
+        A step whose values have no interval is not told.
+
+    """
+    if _as_printed(series):
+        return None
+    low, high = series["low"].to_numpy(np.float64), series["high"].to_numpy(np.float64)
+    rises, falls = low[1:] > high[:-1], high[1:] < low[:-1]
+    return np.asarray(rises.astype(int) - falls.astype(int))
+
+
+def groups(table: pd.DataFrame, keys: list[str]) -> Iterator[tuple[tuple[Any, ...], pd.DataFrame]]:
+    """Return a table's groups in the order of their first rows."""
+    for key, group in table.groupby(keys, sort=False):
+        yield tuple(key), group
+
+
+def _as_printed(table: pd.DataFrame) -> bool:
+    return "low" not in table
+
+
+def _bounds(least: int, most: int) -> str:
+    return f" (at least {least} and at most {most} by their intervals)" if least != most else ""
+
+
+def _tested(
+    pairs: Pairs | None, column: Sequence[object], rival: str, level: float
+) -> tuple[bool | None, str]:
+    """Return whether a column's test tells the unadapted model from its rival, and the p-value.
+
+    Without tests None. Where there are tests but none of this column, such as of too few clusters,
+    the two are not told apart.
+    """
+    if pairs is None:
+        return None, ""
+    role, degree, query, metric, method = column
+    found = pairs[
+        (pairs["role"] == role)
+        & (pairs["degree"] == degree)
+        & (pairs["query"] == query)
+        & (pairs["metric"] == metric)
+        & (pairs["method"] == method)
+        & pairs["a"].isin([UNADAPTED, rival])
+        & pairs["b"].isin([UNADAPTED, rival])
+    ]["p_holm"].dropna()
+    if found.empty:
+        return False, ", not tested"
+    p = float(found.iloc[0])
+    return p < level, ", p < 0.001" if p < 0.001 else f", p = {p:.3f}"
+
+
+def _series(table: pd.DataFrame, also: list[str]) -> Iterator[tuple[tuple[Any, ...], pd.DataFrame]]:
+    """Return each series over degrees, of data sets that have several."""
+    several = table.groupby("role")["degree"].transform("nunique") > 1
+    for key, group in groups(table[several], ["role", "method", "adaption", *also]):
+        yield key, group.set_index("degree").sort_index()
+
+
+def _metric(metric: str, query: str = "") -> str:
+    names = {"map": "mAP", "mndcg": "mnDCG", **CORRELATED}
+    return names[f"{metric}_{query}" if query else metric]
+
+
+def _model(adaption: str) -> str:
+    return adaption if adaption == UNADAPTED else f"adaption {adaption}"
+
+
+def _course(values: pd.Series) -> str:
+    return ", ".join(f"{degree} %: {value:.1f}" for degree, value in values.items())
