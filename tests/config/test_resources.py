@@ -13,7 +13,7 @@ from anonbench.config.experiment import Experiment
 from anonbench.config.resources import GPU_TRAINED_PER_SECOND, PIXELS, Estimates
 from anonbench.core.registries.detectors import DETECTORS, DetectorKind
 from anonbench.core.vocabulary import Split
-from anonbench.embedding.baselines import SIDE
+from anonbench.embedding.pixels import SIDE
 
 STAGES = (
     "manifest",

@@ -209,18 +209,22 @@ def test_where_the_boxes_come_out_the_same_nothing_after_them_is_done(
 ) -> None:
     config = edited(miniature, "detection.mtcnn.thresholds", [0.6, 0.7, 0.701])
     before = {path: path.read_bytes() for path in results_of(scratch) if path.suffix == ".h5"}
-    benchmarks = list((scratch / "results/benchmarks/train/portraits").glob("*.tsv"))
+    benchmarks = of_training(scratch / "results/benchmarks/train/portraits", "*.tsv")
     trainings = {path: path.read_bytes() for path in benchmarks}
     run = snakemake(scratch, config, "--resources", "gpu=4", "--cores", "2", "portraits_embeddings")
     assert run.returncode == 0, run.stderr[-3000:]
-    logs = list((scratch / "results/logs/train/portraits").glob("*.log"))
-    logs = [log for log in logs if not log.name.startswith("untrained")]  # it needs no boxes
+    logs = of_training(scratch / "results/logs/train/portraits", "*.log")
     assert logs
     for log in logs:
         assert "outputs are as they were" in log.read_text(encoding="utf-8")
     assert {path: path.read_bytes() for path in before} == before
     assert len(benchmarks) == len(logs)
     assert {path: path.read_bytes() for path in benchmarks} == trainings, "what training took"
+
+
+def of_training(folder: Path, pattern: str) -> list[Path]:
+    """Return the files of trainings; the untrained network needs no boxes."""
+    return [path for path in folder.glob(pattern) if not path.name.startswith("untrained")]
 
 
 def results_of(folder: Path) -> Iterator[Path]:

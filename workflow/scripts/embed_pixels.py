@@ -7,7 +7,7 @@ with job(snakemake, __file__) as cache:
         from anonbench.config import load
         from anonbench.datasets.listing import root_of
         from anonbench.datasets.shards import ImageSet
-        from anonbench.embedding.baselines import embed_pixels
+        from anonbench.embedding.pixels import embed_pixels
 
         config, slice = load(snakemake.config), snakemake.params.slice
         root = root_of(config.datasets[snakemake.wildcards.dataset])

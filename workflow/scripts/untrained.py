@@ -5,7 +5,7 @@ from anonbench.core.jobs.job import job
 with job(snakemake, __file__) as cache:
     if not cache.restored():
         from anonbench.config import load
-        from anonbench.embedding.baselines import write_untrained
+        from anonbench.embedding.untrained import write_untrained
 
         config = load(snakemake.config)
         dataset = config.datasets[snakemake.wildcards.dataset]

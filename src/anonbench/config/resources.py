@@ -58,7 +58,7 @@ ROW_BYTES = 1_000
 LARGE = 1024
 """Dimension of ViT-L's features."""
 PIXELS = 3 * 32 * 32 + 1
-"""Dimension of raw pixels (`anonbench.embedding.baselines`)."""
+"""Dimension of raw pixels (`anonbench.embedding.pixels`)."""
 SAFETY = 2.0
 """Jobs are given this many times the estimate."""
 

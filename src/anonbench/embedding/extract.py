@@ -2,62 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
-from torch.utils.data import DataLoader, Dataset
+from torch import nn
 
 from anonbench.config.evaluation import Embedding
-from anonbench.core.progress import track
 from anonbench.core.provenance import file_digest, versions
 from anonbench.datasets.shards import ImageSet
+from anonbench.embedding.batches import batches
 from anonbench.embedding.store import Embeddings, write_embeddings
 from anonbench.training.checkpoints.weights import load_backbone, read_description
 from anonbench.training.data.preprocess import Preprocess
 from anonbench.training.loop.device_setup import pick_device
 from anonbench.training.model.backbone import encode
-
-
-class _Inputs(Dataset[Tensor]):
-    """Batches of an image set as uint8 [N, S, S, 3]."""
-
-    def __init__(self, images: ImageSet, preprocess: Preprocess, batch_size: int) -> None:
-        self._images = images
-        self._ids = images.ids
-        self._preprocess = preprocess
-        self._batch_size = batch_size
-
-    def __len__(self) -> int:
-        return -(-len(self._ids) // self._batch_size)
-
-    def __getitem__(self, number: int) -> Tensor:
-        ids = self._ids[number * self._batch_size : (number + 1) * self._batch_size]
-        return torch.from_numpy(
-            np.stack([self._preprocess.fit(self._images.read(image_id)) for image_id in ids])
-        )
-
-
-def batches(images: ImageSet, preprocess: Preprocess, settings: Embedding) -> Iterator[Tensor]:
-    """Give the images in id order, in batches of uint8 [B, S, S, 3].
-
-    Args:
-        images: N images.
-        preprocess: how they become square.
-        settings: batch size and workers; the workers have no effect on the result.
-
-    """
-    inputs = _Inputs(images, preprocess, settings.batch_size)
-    loader = DataLoader(
-        inputs,
-        batch_size=None,
-        num_workers=settings.workers,
-        multiprocessing_context="fork" if settings.workers else None,
-    )
-    yield from track(loader, len(inputs), "batches embedded")
 
 
 @torch.inference_mode()

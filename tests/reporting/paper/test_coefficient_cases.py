@@ -43,7 +43,7 @@ def test_predicts_best_and_correlates_strongly() -> None:
     assert [case.holds for case in predicts_best(bad, None, 0.05)] == [False, False]
     for case in correlates_strongly(bad, None, 0.05):  # its interval within methods reaches 0.96
         assert case.holds is False and case.significant is False
-        assert "within methods 0.44 to 0.96" in case.numbers
+        assert case.numbers.endswith("to 0.96")
     opposite = good.assign(
         value=np.where(good["metric"] == "mndcg", 100 - good["value"], good["value"])
     )

@@ -1,7 +1,7 @@
-"""Embeddings that no training has made: raw pixels, and the recipe's network before its training.
+"""Raw pixels as embeddings: how much of a score needs no learning.
 
-They tell how much of a score needs no learning: images of one scanner or one studio resemble each
-other pixel by pixel, and a random network keeps much of that. A trained model has to beat both.
+Images of one scanner or one studio resemble each other pixel by pixel. A trained model has to beat
+that.
 """
 
 from __future__ import annotations
@@ -14,14 +14,11 @@ import numpy as np
 import torch
 
 from anonbench.config.evaluation import Embedding
-from anonbench.config.training import Recipe
 from anonbench.core.provenance import versions
 from anonbench.datasets.shards import ImageSet
-from anonbench.embedding.extract import batches
+from anonbench.embedding.batches import batches
 from anonbench.embedding.store import Embeddings, write_embeddings
-from anonbench.training.checkpoints.weights import PREFIX, save_backbone
 from anonbench.training.data.preprocess import Preprocess
-from anonbench.training.model.backbone import init_backbone
 
 SIDE = 32
 """Of the image whose pixels are compared: as few as people need to recognize a scene."""
@@ -66,21 +63,3 @@ def embed_pixels(
         write_embeddings(
             output, Embeddings(images.ids, values, made_by | {"images": images.digest})
         )
-
-
-def write_untrained(recipe: Recipe, seed: int, path: Path) -> None:
-    """Write the network that a training from random weights starts from, as `train` writes one.
-
-    `anonbench.embedding.extract.embed_many` embeds by it as by any other.
-
-    Args:
-        recipe: of the data set; pretrained weights are left out.
-        seed: of the weights: that of a training has the very weights that it starts from.
-        path: of the safetensors file.
-
-    """
-    backbone = recipe.backbone.model_copy(update={"pretrained": None})
-    model = init_backbone(recipe.model_copy(update={"backbone": backbone}), seed)
-    weights = {f"{PREFIX}{name}": value for name, value in model.state_dict().items()}
-    provenance = {"model": "untrained", "seed": seed, "versions": versions("torch", "timm")}
-    save_backbone(weights, recipe, path, provenance)
