@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -15,7 +16,7 @@ from scipy import stats
 
 from anonbench.config import PaperRole
 from anonbench.core.numeric.grouped_correlation import centred, within_methods
-from anonbench.core.numeric.statistics import pearson
+from anonbench.core.numeric.statistics import holm, pearson
 from anonbench.evaluation.correlation import METRICS as CORRELATED
 from anonbench.evaluation.correlation import MIN_ROWS, metric_rows
 from anonbench.evaluation.scores import CLASSIFIERS
@@ -27,29 +28,41 @@ PREDICTOR = "mndcg_anonymized"
 STRONG = 0.95
 
 
+class _AgainstNext(NamedTuple):
+    predictor: float
+    best: str
+    """The other metric with the highest coefficient."""
+    rest: float
+    """That coefficient."""
+    within: float
+    """How far both differ within methods."""
+    p: float
+
+
 def predicts_best(table: pd.DataFrame, pairs: object, level: float) -> Iterator[Case]:
-    """A case is a data set, degree and accuracy: which retrieval metric correlates best with it."""
-    for role, degree, rows in _correlated(table):
-        for accuracy in CLASSIFIERS:
-            name = f"{CORRELATED[accuracy]}, {degree} %"
-            found = {
-                metric: coefficient(rows, metric, accuracy)
-                for metric in CORRELATED
-                if metric not in CLASSIFIERS
-            }
-            rest = {m: r for m, r in found.items() if m != PREDICTOR and not np.isnan(r)}
-            predictor = found[PREDICTOR]
-            if np.isnan(predictor) or not rest:
-                yield Case(role, name, None, "no coefficients (too few rows, or a constant metric)")
-                continue
-            best = max(rest, key=lambda metric: rest[metric])
-            numbers = (
-                f"r = {predictor:.2f}, next {CORRELATED[best]} {rest[best]:.2f}, n = {len(rows)}"
-            )
-            holds = predictor > rest[best]
-            within, p = compare_within(rows, PREDICTOR, best, accuracy)
-            told = p < level and (within > 0) == holds
-            yield Case(role, name, holds, numbers, told)
+    """A case is a data set, degree and accuracy: which retrieval metric correlates best with it.
+
+    P-values are adjusted over all cases (Holm). They take rows as independent once their method is
+    known.
+    """
+    found = [
+        (role, degree, accuracy, len(rows), _against_next(rows, accuracy))
+        for role, degree, rows in _correlated(table)
+        for accuracy in CLASSIFIERS
+    ]
+    adjusted = iter(holm(np.array([each.p for *_, each in found if each is not None])))
+    for role, degree, accuracy, count, against in found:
+        name = f"{CORRELATED[accuracy]}, {degree} %"
+        if against is None:
+            yield Case(role, name, None, "no coefficients (too few rows, or a constant metric)")
+            continue
+        numbers = (
+            f"r = {against.predictor:.2f}, next {CORRELATED[against.best]} {against.rest:.2f}, "
+            f"n = {count}"
+        )
+        holds = against.predictor > against.rest
+        told = next(adjusted) < level and (against.within > 0) == holds
+        yield Case(role, name, holds, numbers, bool(told))
 
 
 def correlates_strongly(table: pd.DataFrame, pairs: object, level: float) -> Iterator[Case]:
@@ -104,6 +117,21 @@ def compare_within(rows: pd.DataFrame, a: str, b: str, third: str) -> tuple[floa
         return xz - yz, 1.0
     t = (xz - yz) * math.sqrt((n - 1) * (1 + xy) / spread)
     return xz - yz, float(2 * stats.t.sf(abs(t), n - 3))
+
+
+def _against_next(rows: pd.DataFrame, accuracy: str) -> _AgainstNext | None:
+    """Return the predictor's coefficient beside the highest of the others, if there are both."""
+    found = {
+        metric: coefficient(rows, metric, accuracy)
+        for metric in CORRELATED
+        if metric not in CLASSIFIERS
+    }
+    rest = {m: r for m, r in found.items() if m != PREDICTOR and not np.isnan(r)}
+    if np.isnan(found[PREDICTOR]) or not rest:
+        return None
+    best = max(rest, key=lambda metric: rest[metric])
+    within, p = compare_within(rows, PREDICTOR, best, accuracy)
+    return _AgainstNext(found[PREDICTOR], best, rest[best], within, p)
 
 
 def _interval_within(rows: pd.DataFrame, a: str, b: str, level: float) -> tuple[float, float]:
