@@ -21,7 +21,7 @@ from anonbench.config.experiment import Figure, Table
 from anonbench.core.io import write_json
 from anonbench.core.numeric.seeding import rng
 from anonbench.reporting.costs import COST_COLUMNS, MACHINE_COLUMNS
-from anonbench.reporting.html.build import DatasetSection
+from anonbench.reporting.html.dataset_section import DatasetSection
 from anonbench.reporting.html.effort import Effort
 from synthetic_rates import make_rates
 
