@@ -252,11 +252,13 @@ def _tables(config: Config, experiment: Experiment, base: Path) -> None:
     files = {"rates": attacked, "gallery_sizes": base / "privacy/gallery_sizes.csv"} | {
         "variance": base / "variance.csv",
         "scores": base / "scores.csv",
+        "trainings": base / "trainings.csv",
+        "new_persons": base / "new_persons.csv",
     }
     write_dataset_table("reidentification", NAME, files, config.presentation, *table)
     write_csv(make_gallery_sizes(NAME), files["gallery_sizes"])
     table = paths(f"gallery_size_{NAME}")
     write_dataset_table("gallery_size", NAME, files, config.presentation, *table)
-    for name in ("corrected", "sample_sizes"):
+    for name in ("corrected", "new_persons", "trainings", "sample_sizes"):
         table = paths(f"{name}_{NAME}")
         write_dataset_table(name, NAME, files, config.presentation, *table)

@@ -442,6 +442,8 @@ def _writers(bundle: Bundle) -> dict[str, Callable[[Path, Path, Path], None]]:
             "rates": bundle.carried(f"{name}/privacy/reidentification.csv"),
             "gallery_sizes": bundle.carried(f"{name}/privacy/gallery_sizes.csv"),
             "variance": bundle.again(f"{name}/variance.csv"),
+            "trainings": bundle.carried(f"{name}/trainings.csv"),
+            "new_persons": bundle.carried(f"{name}/new_persons.csv"),
         }
         for each in experiment.dataset_tables:
             writers[f"{each}_{name}"] = partial(

@@ -110,6 +110,19 @@ def agreement_of_trainings(
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
+def read_agreement(path: Path) -> pd.DataFrame:
+    """Read the agreement of trainings.
+
+    Raises:
+        InputError: a column is missing.
+
+    """
+    table = pd.read_csv(path)
+    if missing := [name for name in COLUMNS if name not in table]:
+        raise InputError(f"{path}: column {missing[0]!r} is missing; make the table again")
+    return table.fillna({"reason": ""})
+
+
 def _ranks(path: Path, ids: Sequence[str], queries: np.ndarray, include_self: bool) -> np.ndarray:
     """Return the rank of each image for each query, from 0, int32 [Q, N]; own images last."""
     units = look_through(path, ids).units()

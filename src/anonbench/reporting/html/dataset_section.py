@@ -114,6 +114,8 @@ def tables_of(section: DatasetSection) -> dict[str, Path]:
         "rates": section.rates,
         "gallery_sizes": section.gallery_sizes,
         "variance": section.variance,
+        "trainings": section.trainings,
+        "new_persons": section.new_persons,
     }
     return {need: path for need, path in files.items() if path is not None and path.is_file()}
 
