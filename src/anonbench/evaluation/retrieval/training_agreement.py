@@ -87,7 +87,8 @@ def agreement_of_trainings(
     labels = clusters_of(pd.Series([ids[place] for place in queries.tolist()]), clusters)
     rows: list[dict[str, Any]] = []
     for judge, (reference, reference_seed) in enumerate(trainings):
-        relevant = np.argsort(ranks[judge], axis=1, kind="stable")[:, :k]
+        # a copy: a view would keep the whole order in memory
+        relevant = np.argsort(ranks[judge], axis=1, kind="stable")[:, :k].copy()
         for judged, (model, seed) in enumerate(trainings):
             if judged == judge:
                 continue
