@@ -31,7 +31,7 @@ from anonbench.evaluation.downstream.evaluate import evaluate_downstream
 from anonbench.evaluation.effect_table import collect_effects, measure, read_by_reference
 from anonbench.evaluation.pairwise import compare, compare_methods, read_comparisons
 from anonbench.evaluation.query_kinds import compare_kinds
-from anonbench.evaluation.retrieval.gather import gather_scenarios, gather_second
+from anonbench.evaluation.retrieval.gather import gather_in_one_file, gather_scenarios
 from anonbench.evaluation.retrieval.job import Embedded, score_shard
 from anonbench.evaluation.retrieval.new_persons import new_persons
 from anonbench.evaluation.retrieval.training_agreement import agreement_of_trainings
@@ -195,7 +195,7 @@ def _judge_again(
         shard = base / f"second/seed{seed}/shards/0.parquet"
         control = scenarios[f"unadapted/seed{seed}/original"]
         score_shard(control.queries, [scenarios[n] for n in judged], config.retrieval, 0, shard)
-        gather_second([shard], judged, base / f"second/seed{seed}.parquet")
+        gather_in_one_file([shard], judged, base / f"second/seed{seed}.parquet")
     own = [base / f"{name}.parquet" for name in judged]
     second = [base / f"second/seed{seed}.parquet" for seed in seeds]
     shown = config.presentation
@@ -218,7 +218,7 @@ def _compare_kinds(config: Config, experiment: Experiment, scenarios: dict[str, 
     chosen = [scenarios[run.path] for run in runs]
     settings, shown = config.retrieval.without_own_images(), config.presentation
     score_shard(scenarios[reference].queries, chosen, settings, 0, shard)
-    gather_second([shard], [run.path for run in runs], base / "retrieval/without_own.parquet")
+    gather_in_one_file([shard], [run.path for run in runs], base / "retrieval/without_own.parquet")
     people = read_clusters(base / "clusters.parquet")
     scores, margins = base / "retrieval/without_own.parquet", (shown.confidence, 0.03)
     kinds = compare_kinds(NAME, runs, scores, people, *margins)
@@ -252,11 +252,13 @@ def _tables(config: Config, experiment: Experiment, base: Path) -> None:
     files = {"rates": attacked, "gallery_sizes": base / "privacy/gallery_sizes.csv"} | {
         "variance": base / "variance.csv",
         "scores": base / "scores.csv",
+        "trainings": base / "trainings.csv",
+        "new_persons": base / "new_persons.csv",
     }
     write_dataset_table("reidentification", NAME, files, config.presentation, *table)
     write_csv(make_gallery_sizes(NAME), files["gallery_sizes"])
     table = paths(f"gallery_size_{NAME}")
     write_dataset_table("gallery_size", NAME, files, config.presentation, *table)
-    for name in ("corrected", "sample_sizes"):
+    for name in ("corrected", "new_persons", "trainings", "sample_sizes"):
         table = paths(f"{name}_{NAME}")
         write_dataset_table(name, NAME, files, config.presentation, *table)

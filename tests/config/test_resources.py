@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 import yaml
 
-from anonbench.config import load
+from anonbench.config import Retrieval, load
 from anonbench.config.experiment import Experiment
 from anonbench.config.resources import GPU_TRAINED_PER_SECOND, PIXELS, Estimates
 from anonbench.core.registries.detectors import DETECTORS, DetectorKind
 from anonbench.core.vocabulary import Split
 from anonbench.embedding.pixels import SIDE
+from anonbench.embedding.store import Embeddings, write_embeddings
+from anonbench.evaluation.retrieval.training_agreement import agreement_of_trainings
 
 STAGES = (
     "manifest",
@@ -111,6 +116,31 @@ def test_leaving_persons_out_is_sized_by_a_sample_of_queries(root: Path) -> None
     assert seconds[2] < 2.1 * seconds[1], "twice the images, as many queries"
     vectors = 4 * 40_000 * 1024 / 1e6
     assert whole.new_persons_mb("rvl_cdip") > 9 * vectors, "a reference, four models' two sets"
+
+
+@pytest.mark.parametrize(("changed", "count"), [({}, 11), ({"adaptions": []}, 2)])
+def test_comparing_trainings_takes_as_much_memory_as_estimated(
+    root: Path, tmp_path: Path, changed: dict[str, Any], count: int
+) -> None:
+    values = yaml.safe_load((root / "config/config.yaml").read_text(encoding="utf-8"))
+    values["datasets"]["portraits"] |= changed
+    experiment, images = Experiment(load(values)), 3_000
+    nothing, estimates = (
+        Estimates(experiment, {name: dict.fromkeys(Split, n) for name in experiment.datasets})
+        for n in (0, images)
+    )
+    trainings = experiment.trainings("portraits")
+    assert len(trainings) == count
+    ids, width = [f"{number:04d}" for number in range(images)], estimates._width("portraits")
+    vectors = np.random.default_rng(0).standard_normal((images, width), np.float32)
+    write_embeddings(tmp_path / "val.h5", Embeddings(ids, vectors))
+    files, persons = [tmp_path / "val.h5"] * count, pd.Series(range(images), index=ids)
+    tracemalloc.start()
+    agreement_of_trainings("portraits", trainings, files, persons, Retrieval(), 0.95)
+    held = tracemalloc.get_traced_memory()[1] / 1e6
+    tracemalloc.stop()
+    estimated = estimates.trainings_mb("portraits") - nothing.trainings_mb("portraits")
+    assert held <= estimated < 1.6 * held
 
 
 def test_a_retrieval_job_holds_no_more_databases_than_it_may(root: Path) -> None:

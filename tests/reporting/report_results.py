@@ -16,12 +16,13 @@ from synthetic_results import (
     make_quality,
     write_results,
 )
+from synthetic_tables import make_new_persons, make_trainings
 
 from anonbench.config.experiment import Figure, Table
 from anonbench.core.io import write_json
 from anonbench.core.numeric.seeding import rng
 from anonbench.reporting.costs import COST_COLUMNS, MACHINE_COLUMNS
-from anonbench.reporting.html.build import DatasetSection
+from anonbench.reporting.html.dataset_section import DatasetSection
 from anonbench.reporting.html.effort import Effort
 from synthetic_rates import make_rates
 
@@ -119,6 +120,10 @@ def section(
     write_json(explorer, make_explorer(name))
     rates = folder / "rates.csv"
     make_rates(name, tuple(degrees)).to_csv(rates, index=False)
+    new_persons = folder / "new_persons.csv"
+    make_new_persons().to_csv(new_persons, index=False)
+    trainings = folder / "trainings.csv"
+    make_trainings().to_csv(trainings, index=False)
     kinds = ("retrieval", "downstream") if labelled else ("retrieval",)
     return DatasetSection(
         name,
@@ -134,4 +139,6 @@ def section(
         explorer=explorer,
         effects=effects,
         best=best,
+        trainings=trainings,
+        new_persons=new_persons,
     )

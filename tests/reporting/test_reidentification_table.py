@@ -47,6 +47,9 @@ def test_each_entity_has_its_block_and_what_is_missing_its_reason() -> None:
     assert "the very same region" in grid.blocks[1].label
     assert "Not run: Text, Adaptive attacker (adapted model) (no model is adapted" in grid.caption
     assert "not run" in grid.blocks[1].rows[1]
+    text = "Attacks on text tell which line it is among those of the gallery; none of them reads it"
+    assert text in grid.caption
+    assert "on text" not in reidentification_grid("a", make_rates("a")).caption
     nothing = reidentification_grid("a", make_rates("a").iloc[:0])
     assert nothing.blocks == () and "No attack was run." in nothing.caption
 

@@ -18,8 +18,9 @@ from anonbench.core.errors import InputError
 from anonbench.core.io import write_json
 from anonbench.core.registries.tables import Grid, GridBlock
 from anonbench.reporting.html import page as pages
-from anonbench.reporting.html.build import DatasetSection, build_report, not_run, skip_reasons
+from anonbench.reporting.html.build import build_report, not_run, skip_reasons
 from anonbench.reporting.html.coefficients import correlation_rows
+from anonbench.reporting.html.dataset_section import DatasetSection
 from anonbench.reporting.html.making import hardware, seeds
 from anonbench.reporting.html.page import digest, embedded, opening, resources_digest, sentences
 from anonbench.reporting.html.pictures import data_uri
@@ -147,6 +148,8 @@ def test_page_shows_everything_given(text: str, sections: list[DatasetSection]) 
     assert "show_originals: false" in words
     for version in VERSIONS.values():
         assert version in words
+    for heading in ("Other persons", "Agreement of trainings"):
+        assert f">{heading}</h2>" in text
     assert "empty file" in words and "secret name" not in text
     assert not re.search(r"\bnan\b", text.replace("data:image", ""), re.IGNORECASE)
 

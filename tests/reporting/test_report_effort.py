@@ -13,7 +13,8 @@ from report_results import make_effort, section
 from synthetic_results import make_scores
 
 from anonbench.core.errors import InputError
-from anonbench.reporting.html.build import DatasetSection, build_report
+from anonbench.reporting.html.build import build_report
+from anonbench.reporting.html.dataset_section import DatasetSection
 from anonbench.reporting.html.effort import Effort, effort_part
 
 AGAIN = """

@@ -6,7 +6,8 @@ with job(snakemake, __file__):
     from anonbench.config import load
     from anonbench.config.experiment import Experiment
     from anonbench.core.provenance import versions
-    from anonbench.reporting.html.build import build_report, sections
+    from anonbench.reporting.html.build import build_report
+    from anonbench.reporting.html.dataset_section import sections
     from anonbench.reporting.html.effort import Effort
     from anonbench.reporting.html.paper import paper_grids
 

@@ -181,7 +181,7 @@ def _ranked_again(
     judged: Sequence[Embedded],
     settings: Retrieval,
 ) -> Iterator[Agreement]:
-    from anonbench.evaluation.retrieval.gather import gather_second
+    from anonbench.evaluation.retrieval.gather import gather_in_one_file
     from anonbench.evaluation.retrieval.job import score_shard
 
     if reference is None or not judged or not bundle.carried(path).is_file():
@@ -189,7 +189,7 @@ def _ranked_again(
     shard = bundle.again(str(Path(path).with_suffix("")) + "/shard.parquet")
     score_shard(reference.queries, judged, settings, 0, shard)
     runs = [each.name for each in judged]
-    gather_second([shard], runs, bundle.again(path))
+    gather_in_one_file([shard], runs, bundle.again(path))
     known, scores = pd.read_parquet(bundle.carried(path)), pd.read_parquet(bundle.again(path))
     asked = known["id"].isin(scores["id"]) & known["scenario"].isin(runs)
     yield of_frames("retrieval", path, known[asked].reset_index(drop=True), scores)
@@ -442,6 +442,8 @@ def _writers(bundle: Bundle) -> dict[str, Callable[[Path, Path, Path], None]]:
             "rates": bundle.carried(f"{name}/privacy/reidentification.csv"),
             "gallery_sizes": bundle.carried(f"{name}/privacy/gallery_sizes.csv"),
             "variance": bundle.again(f"{name}/variance.csv"),
+            "trainings": bundle.carried(f"{name}/trainings.csv"),
+            "new_persons": bundle.carried(f"{name}/new_persons.csv"),
         }
         for each in experiment.dataset_tables:
             writers[f"{each}_{name}"] = partial(

@@ -157,6 +157,8 @@ class Presentation(TABLES.with_sections(Settings)):  # type: ignore[misc]
         "corrected",
         "reidentification",
         "gallery_size",
+        "new_persons",
+        "trainings",
         "sample_sizes",
     )
     """Tables of each data set, beside those of its scores. One that needs attacks is left out where

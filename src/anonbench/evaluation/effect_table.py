@@ -121,7 +121,7 @@ def collect_effects(
         references: seeds of the unadapted models, that of all tables first.
         own: scores by the first reference, the Parquet of each scenario.
         second: scores by the other references, one Parquet each
-            (`anonbench.evaluation.retrieval.gather.gather_second`).
+            (`anonbench.evaluation.retrieval.gather.gather_in_one_file`).
         clusters: of the images, by id (`anonbench.datasets.clusters.read_clusters`).
         confidence: coverage of the intervals, as a share; 1 - confidence is the level of tests.
         equivalence_margin: losses and gains up to it do not matter, as a share.

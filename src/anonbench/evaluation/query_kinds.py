@@ -74,7 +74,7 @@ def compare_kinds(
         dataset: its name.
         scenarios: on anonymized images; seeds of one model are averaged.
         scores: of each query without own images (Parquet), by scenario
-            (`anonbench.evaluation.retrieval.gather.gather_second`).
+            (`anonbench.evaluation.retrieval.gather.gather_in_one_file`).
         clusters: of the images, by id (`anonbench.datasets.clusters.read_clusters`).
         confidence: of intervals and tests, as a share.
         equivalence_margin: differences up to it do not matter, as a share.

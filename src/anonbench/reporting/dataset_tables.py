@@ -13,6 +13,8 @@ from anonbench.core.registries.tables import Grid, Results
 from anonbench.evaluation.pairwise import read_comparisons
 from anonbench.evaluation.privacy.gallery_sizes import read_gallery_sizes
 from anonbench.evaluation.privacy.rates import read_rates
+from anonbench.evaluation.retrieval.new_persons import read_new_persons
+from anonbench.evaluation.retrieval.training_agreement import read_agreement
 from anonbench.evaluation.variance import read_variances
 from anonbench.reporting.grid import to_latex, to_markdown
 from anonbench.reporting.kinds import table_named
@@ -25,6 +27,8 @@ READERS: dict[str, Callable[[Path], pd.DataFrame]] = {
     "rates": read_rates,
     "gallery_sizes": read_gallery_sizes,
     "variance": read_variances,
+    "trainings": read_agreement,
+    "new_persons": read_new_persons,
 }
 """How a table that others need is read from its file."""
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pandas as pd
 
 from anonbench.core.registries.tables import Grid, GridBlock
-from anonbench.core.vocabulary import ORIGINAL
+from anonbench.core.vocabulary import ORIGINAL, Entity
 from anonbench.core.wording import count
 from anonbench.evaluation.privacy.known import strongest
 from anonbench.evaluation.privacy.rates import ALL, HIDDEN, worst
@@ -136,6 +136,11 @@ def _notes(rates: pd.DataFrame, confidence: float, widest: float) -> Iterator[st
             "person once in the gallery. Rows of originals are the ceiling. At least so many are "
             "found: other attacks may find more."
         )
+        if Entity.TEXT.value in set(run["entity"]):
+            yield (
+                "Attacks on text tell which line it is among those of the gallery; none of them "
+                "reads it."
+            )
     lacks = strongest(rates, widest, confidence)["unknown"]
     if unknown := list(dict.fromkeys(text for text in lacks if text)):
         yield f"Too few for a statement: {unknown[0]}."

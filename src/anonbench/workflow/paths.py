@@ -303,6 +303,8 @@ class Paths:
             "rates": "privacy/reidentification.csv",
             "gallery_sizes": "privacy/gallery_sizes.csv",
             "variance": "variance.csv",
+            "trainings": "trainings.csv",
+            "new_persons": "new_persons.csv",
         }
         return {need: f"{self.results}/{{dataset}}/{files[need]}" for need in TABLES[table].needs}
 

@@ -26,7 +26,7 @@ from anonbench.core.io import read_checksummed
 from anonbench.embedding.store import Embeddings, read_embeddings, write_embeddings
 from anonbench.evaluation.retrieval import job, score_cache
 from anonbench.evaluation.retrieval.engine import COLUMNS, make_engine
-from anonbench.evaluation.retrieval.gather import gather_scenarios, gather_second
+from anonbench.evaluation.retrieval.gather import gather_in_one_file, gather_scenarios
 from anonbench.evaluation.retrieval.job import Embedded, score_shard
 from anonbench.evaluation.retrieval.metrics import chance_ap
 from anonbench.evaluation.retrieval.scenario import score
@@ -197,7 +197,7 @@ def test_a_second_reference_scores_as_the_first_does(
         for number, file in enumerate(files):
             score_shard(second, world.scenarios, settings, number, file, kept)
         assert taken(counted) == again * 6 * SIZE  # from the cache the second time
-        gather_second(files, names, world.folder / "second.parquet", kept)
+        gather_in_one_file(files, names, world.folder / "second.parquet", kept)
     found = pd.read_parquet(world.folder / "second.parquet")
     assert list(dict.fromkeys(found["scenario"])) == names
     for scenario in world.scenarios:
@@ -221,7 +221,7 @@ def test_the_second_references_table_is_the_same_for_every_number_of_shards(worl
         for number, file in enumerate(files):
             score_shard(world.scenarios[1].queries, world.scenarios, settings, number, file)
         names = [scenario.name for scenario in world.scenarios]
-        gather_second(files, names, world.folder / f"{shards}.parquet")
+        gather_in_one_file(files, names, world.folder / f"{shards}.parquet")
         tables.append((world.folder / f"{shards}.parquet").read_bytes())
     assert tables[0] == tables[1]
 
@@ -231,7 +231,7 @@ def test_a_second_reference_drops_what_is_no_longer_scored(world: World) -> None
     score_shard(world.scenarios[1].queries, world.scenarios, SETTINGS, 0, file, kept)
     names = [scenario.name for scenario in world.scenarios]
     assert len(list(kept.rglob("*.parquet"))) == len(names)
-    gather_second([file], names[:2], world.folder / "second.parquet", kept)
+    gather_in_one_file([file], names[:2], world.folder / "second.parquet", kept)
     assert len(list(kept.rglob("*.parquet"))) == 2
 
 

@@ -65,8 +65,10 @@ class ResultTable(Registered):
 
     needs: ClassVar[tuple[str, ...]] = ("scores",)
     """Tables of the data set: `scores` (anonbench.evaluation.scores), `comparisons`
-    (anonbench.evaluation.pairwise), `variance` components (anonbench.evaluation.variance), and of
-    attacks `rates` (anonbench.evaluation.privacy.rates) and `gallery_sizes`
+    (anonbench.evaluation.pairwise), `variance` components (anonbench.evaluation.variance),
+    `trainings` (anonbench.evaluation.retrieval.training_agreement), `new_persons`
+    (anonbench.evaluation.retrieval.new_persons), and of attacks `rates`
+    (anonbench.evaluation.privacy.rates) and `gallery_sizes`
     (anonbench.evaluation.privacy.gallery_sizes)."""
 
     def values(self, results: Results) -> pd.DataFrame:

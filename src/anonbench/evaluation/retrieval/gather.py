@@ -70,10 +70,12 @@ def searched(kinds: Collection[str]) -> str:
     return anonymized if anonymized in kinds else QueryKind.ORIGINAL.value
 
 
-def gather_second(
+def gather_in_one_file(
     shards: Sequence[Path], scenarios: Sequence[str], output: Path, kept: Path | None = None
 ) -> None:
-    """Write the scores by a second reference: the same bytes for every number of shards.
+    """Write the scores of all scenarios to one file: the same bytes for every number of shards.
+
+    Scores by a second reference, and those without own images, are kept so.
 
     Args:
         shards: what `anonbench.evaluation.retrieval.job.score_shard` wrote, all of a data set's.

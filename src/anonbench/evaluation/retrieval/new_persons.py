@@ -16,6 +16,7 @@ import pandas as pd
 
 from anonbench.config import Retrieval
 from anonbench.config.experiment import Scenario
+from anonbench.core.errors import InputError
 from anonbench.core.numeric.similarity import Similarity
 from anonbench.core.progress import track
 from anonbench.core.vocabulary import Model, QueryKind
@@ -109,6 +110,19 @@ def new_persons(
         key = {"dataset": dataset, "degree": variant.degree, "method": variant.method}
         rows += [key | {"n": len(queries)} | row for row in _rows(found, len(labels), confidence)]
     return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def read_new_persons(path: Path) -> pd.DataFrame:
+    """Read the intervals of mAP over new persons.
+
+    Raises:
+        InputError: a column is missing.
+
+    """
+    table = pd.read_csv(path)
+    if missing := [name for name in COLUMNS if name not in table]:
+        raise InputError(f"{path}: column {missing[0]!r} is missing; make the table again")
+    return table.fillna({"reason": ""})
 
 
 def _of_variant(

@@ -87,7 +87,8 @@ def agreement_of_trainings(
     labels = clusters_of(pd.Series([ids[place] for place in queries.tolist()]), clusters)
     rows: list[dict[str, Any]] = []
     for judge, (reference, reference_seed) in enumerate(trainings):
-        relevant = np.argsort(ranks[judge], axis=1, kind="stable")[:, :k]
+        # a copy: a view would keep the whole order in memory
+        relevant = np.argsort(ranks[judge], axis=1, kind="stable")[:, :k].copy()
         for judged, (model, seed) in enumerate(trainings):
             if judged == judge:
                 continue
@@ -108,6 +109,19 @@ def agreement_of_trainings(
                 }
             )
     return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def read_agreement(path: Path) -> pd.DataFrame:
+    """Read the agreement of trainings.
+
+    Raises:
+        InputError: a column is missing.
+
+    """
+    table = pd.read_csv(path)
+    if missing := [name for name in COLUMNS if name not in table]:
+        raise InputError(f"{path}: column {missing[0]!r} is missing; make the table again")
+    return table.fillna({"reason": ""})
 
 
 def _ranks(path: Path, ids: Sequence[str], queries: np.ndarray, include_self: bool) -> np.ndarray:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -14,18 +13,14 @@ import yaml
 
 from anonbench.anonymization.published import read_doubts
 from anonbench.config import Presentation, Privacy, Retrieval
-from anonbench.config.experiment import Experiment, Figure, Table, truth_of
 from anonbench.core.io import atomic, read_json
 from anonbench.core.numeric.clusters import MIN_CLUSTERS
 from anonbench.core.registries.tables import Grid
 from anonbench.evaluation.best import read_best
 from anonbench.evaluation.effect_table import read_effects
 from anonbench.evaluation.pairwise import read_comparisons
-from anonbench.evaluation.privacy.gallery_sizes import read_gallery_sizes
-from anonbench.evaluation.privacy.rates import read_rates
 from anonbench.evaluation.query_kinds import read_query_kinds
 from anonbench.evaluation.sufficiency import Needs, why_no_statement
-from anonbench.evaluation.variance import read_variances
 from anonbench.reporting import dataset_tables
 from anonbench.reporting.detection import QUALITY_HEADS, QUALITY_NOTE, QUALITY_TITLE, quality_rows
 from anonbench.reporting.html import making
@@ -33,6 +28,7 @@ from anonbench.reporting.html.advice import advise, constraints, options, plain
 from anonbench.reporting.html.answer import MEASURES, evidence, on_originals, overview, stated
 from anonbench.reporting.html.best import best_choices
 from anonbench.reporting.html.coefficients import correlation_rows
+from anonbench.reporting.html.dataset_section import DatasetSection, digested, tables_of
 from anonbench.reporting.html.effects import ceilings, effect_rows, scored, tally
 from anonbench.reporting.html.effort import Effort, effort_part
 from anonbench.reporting.html.glance import glance
@@ -46,102 +42,11 @@ from anonbench.reporting.html.recommendations import recommendations
 from anonbench.reporting.html.risk import risks
 from anonbench.reporting.labels import METHODS, TIED, metric_label
 from anonbench.reporting.layout import Layout, lay_out
-from anonbench.reporting.summary import SCORE_COLUMNS, read_scores, summarize, summarize_originals
+from anonbench.reporting.summary import SCORE_COLUMNS, summarize, summarize_originals
 from anonbench.reporting.tables import SIZE_COLUMNS, SIZE_TITLE, read_sizes
 
 PLACED = ("detection", "examples", "correlation", "schedules")
 """Kinds of figures that have a place of their own; others follow in the order of their kinds."""
-
-
-@dataclass(frozen=True)
-class DatasetSection:
-    """What the report shows of one data set. Files that are not there are told of as not run."""
-
-    name: str
-    scores: Path
-    """Tidy scores."""
-    counts: Path
-    """Images by split before and after dropping."""
-    skipped: Path
-    """Files that were listed and dropped: path, reason."""
-    tables: Sequence[Table]
-    figures: Sequence[tuple[Figure, Path]]
-    """Each figure with its PNG."""
-    correlations: Mapping[int, Path] = field(default_factory=dict)
-    """By degree, the coefficients in long form."""
-    quality: Path | None = None
-    """How well regions were detected, where the true ones are known."""
-    comparisons: Path | None = None
-    """Paired tests of the scores."""
-    rates: Path | None = None
-    """Re-identification rates (`anonbench.evaluation.privacy.rates`)."""
-    gallery_sizes: Path | None = None
-    """Those of the strongest attacks by gallery size."""
-    explorer: Path | None = None
-    """What the retrieval explorer shows (`anonbench.reporting.explorer.explore`)."""
-    audit: Path | None = None
-    """What is published, and what is in doubt (`anonbench.anonymization.published`)."""
-    effects: Path | None = None
-    """What retraining, anonymizing and adapting cost (`anonbench.evaluation.effect_table`)."""
-    methods: Path | None = None
-    """Paired tests of methods."""
-    variance: Path | None = None
-    """Variance components of these costs (`anonbench.evaluation.variance`)."""
-    best: Path | None = None
-    """The best choices of each column."""
-    query_kinds: Path | None = None
-    """Paired tests of query kinds."""
-
-
-def sections(experiment: Experiment, results: Path) -> list[DatasetSection]:
-    """Return where the workflow writes what the report shows of each data set."""
-    return [
-        DatasetSection(
-            name=name,
-            scores=results / name / "scores.csv",
-            counts=results / name / "counts.csv",
-            skipped=results / name / "skipped.csv",
-            audit=results / name / "audit.csv",
-            tables=[table for table in experiment.tables if table.dataset == name],
-            figures=[
-                (figure, results / "figures" / f"{figure.stem}.png")
-                for figure in experiment.figures
-                if figure.dataset == name
-            ],
-            correlations={
-                degree: results / name / "correlation" / f"{degree}.csv"
-                for degree in sorted(dataset.degrees)
-                if dataset.label is not None
-            },
-            quality=(
-                results / name / "quality" / "summary.csv"
-                if truth_of(dataset) is not None
-                else None
-            ),
-            comparisons=results / name / "comparisons.csv",
-            effects=results / name / "effects.csv",
-            methods=results / name / "method_comparisons.csv",
-            variance=results / name / "variance.csv",
-            best=results / name / "best.csv",
-            query_kinds=results / name / "query_kinds.csv",
-            rates=(
-                results / name / "privacy" / "reidentification.csv"
-                if experiment.config.privacy.enabled
-                else None
-            ),
-            gallery_sizes=(
-                results / name / "privacy" / "gallery_sizes.csv"
-                if experiment.config.privacy.enabled
-                else None
-            ),
-            explorer=(
-                results / name / "explorer.json"
-                if experiment.config.presentation.explorer_queries
-                else None
-            ),
-        )
-        for name, dataset in experiment.datasets.items()
-    ]
 
 
 def build_report(
@@ -171,12 +76,8 @@ def build_report(
         InputError: a figure is no PNG, or a file lacks a column.
 
     """
-    scores = {section.name: _scores(section) for section in datasets}
-    comparisons = {
-        section.name: read_comparisons(section.comparisons)
-        for section in datasets
-        if section.comparisons is not None and section.comparisons.is_file()
-    }
+    read = {section.name: _read(section) for section in datasets}
+    scores, comparisons, rates = (_of(read, kind) for kind in ("scores", "comparisons", "rates"))
     needs = needs_of(config)
     summaries = {name: summarize(table) for name, table in scores.items()}
     originals = {name: on_originals(summarize_originals(table)) for name, table in scores.items()}
@@ -205,35 +106,6 @@ def build_report(
             if table.kind == kind
         ]
         for kind in ("retrieval", "agreement", "downstream")
-    }
-    rates = {
-        section.name: read_rates(section.rates)
-        for section in datasets
-        if section.rates is not None and section.rates.is_file()
-    }
-    sizes = {
-        section.name: read_gallery_sizes(section.gallery_sizes)
-        for section in datasets
-        if section.gallery_sizes is not None and section.gallery_sizes.is_file()
-    }
-    variances = {
-        section.name: read_variances(section.variance)
-        for section in datasets
-        if section.variance is not None and section.variance.is_file()
-    }
-    read = {
-        name: {
-            kind: tables[name]
-            for kind, tables in (
-                ("scores", scores),
-                ("comparisons", comparisons),
-                ("rates", rates),
-                ("gallery_sizes", sizes),
-                ("variance", variances),
-            )
-            if name in tables
-        }
-        for name in scores
     }
     found = risks(rates, needs)
     bests = best_choices(
@@ -327,7 +199,7 @@ def build_report(
         originals=bool(shown.get("show_originals", False)),
         config=yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True, width=100),
         versions=dict(versions),
-        digests=making.digests(_files(datasets)),
+        digests=making.digests(digested(datasets)),
         seeds=making.seeds(config),
         hardware=making.hardware(config),
         effort=None if effort is None else effort_part(effort),
@@ -395,35 +267,16 @@ def _validation(counts: Path) -> int | None:
     return int(table.loc[table["split"] == "val", "used"].sum())
 
 
-def _scores(section: DatasetSection) -> pd.DataFrame:
-    if section.scores.is_file():
-        return read_scores(section.scores)
-    return pd.DataFrame(columns=SCORE_COLUMNS)
+def _read(section: DatasetSection) -> dict[str, pd.DataFrame]:
+    """Return the tables of a data set that there are; without scores, a table without rows."""
+    found = {need: dataset_tables.READERS[need](path) for need, path in tables_of(section).items()}
+    return {"scores": pd.DataFrame(columns=SCORE_COLUMNS)} | found
+
+
+def _of(read: Mapping[str, Mapping[str, pd.DataFrame]], kind: str) -> dict[str, pd.DataFrame]:
+    """Return the tables of one kind by data set."""
+    return {name: tables[kind] for name, tables in read.items() if kind in tables}
 
 
 def _measure(metric: str, query: str) -> str:
     return f"{metric_label(metric)}, {query} queries" if query else metric_label(metric)
-
-
-def _files(datasets: Iterable[DatasetSection]) -> dict[str, Path]:
-    """Return the files whose digests are shown: none with names, for a digest confirms a guess."""
-    return {
-        f"{section.name}/{what}": path
-        for section in datasets
-        for what, path in (
-            ("scores.csv", section.scores),
-            ("comparisons.csv", section.comparisons),
-            ("effects.csv", section.effects),
-            ("method_comparisons.csv", section.methods),
-            ("variance.csv", section.variance),
-            ("best.csv", section.best),
-            ("query_kinds.csv", section.query_kinds),
-            ("counts.csv", section.counts),
-            ("audit.csv", section.audit),
-            ("privacy/reidentification.csv", section.rates),
-            ("privacy/gallery_sizes.csv", section.gallery_sizes),
-            ("quality/summary.csv", section.quality),
-            ("explorer.json", section.explorer),
-        )
-        if path is not None
-    }

@@ -1,0 +1,146 @@
+"""Files of one data set that the report shows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from anonbench.config.experiment import Experiment, Figure, Table, truth_of
+
+
+@dataclass(frozen=True)
+class DatasetSection:
+    """What the report shows of one data set. Files that are not there are told of as not run."""
+
+    name: str
+    scores: Path
+    """Tidy scores."""
+    counts: Path
+    """Images by split before and after dropping."""
+    skipped: Path
+    """Files that were listed and dropped: path, reason."""
+    tables: Sequence[Table]
+    figures: Sequence[tuple[Figure, Path]]
+    """Each figure with its PNG."""
+    correlations: Mapping[int, Path] = field(default_factory=dict)
+    """By degree, the coefficients in long form."""
+    quality: Path | None = None
+    """How well regions were detected, where the true ones are known."""
+    comparisons: Path | None = None
+    """Paired tests of the scores."""
+    rates: Path | None = None
+    """Re-identification rates (`anonbench.evaluation.privacy.rates`)."""
+    gallery_sizes: Path | None = None
+    """Those of the strongest attacks by gallery size."""
+    explorer: Path | None = None
+    """What the retrieval explorer shows (`anonbench.reporting.explorer.explore`)."""
+    audit: Path | None = None
+    """What is published, and what is in doubt (`anonbench.anonymization.published`)."""
+    effects: Path | None = None
+    """What retraining, anonymizing and adapting cost (`anonbench.evaluation.effect_table`)."""
+    methods: Path | None = None
+    """Paired tests of methods."""
+    variance: Path | None = None
+    """Variance components of these costs (`anonbench.evaluation.variance`)."""
+    best: Path | None = None
+    """The best choices of each column."""
+    query_kinds: Path | None = None
+    """Paired tests of query kinds."""
+    trainings: Path | None = None
+    """Each training's ranking, judged by that of each other."""
+    new_persons: Path | None = None
+    """mAP with its interval over new persons (`anonbench.evaluation.retrieval.new_persons`)."""
+
+
+def sections(experiment: Experiment, results: Path) -> list[DatasetSection]:
+    """Return where the workflow writes what the report shows of each data set."""
+    return [
+        DatasetSection(
+            name=name,
+            scores=results / name / "scores.csv",
+            counts=results / name / "counts.csv",
+            skipped=results / name / "skipped.csv",
+            audit=results / name / "audit.csv",
+            tables=[table for table in experiment.tables if table.dataset == name],
+            figures=[
+                (figure, results / "figures" / f"{figure.stem}.png")
+                for figure in experiment.figures
+                if figure.dataset == name
+            ],
+            correlations={
+                degree: results / name / "correlation" / f"{degree}.csv"
+                for degree in sorted(dataset.degrees)
+                if dataset.label is not None
+            },
+            quality=(
+                results / name / "quality" / "summary.csv"
+                if truth_of(dataset) is not None
+                else None
+            ),
+            comparisons=results / name / "comparisons.csv",
+            effects=results / name / "effects.csv",
+            methods=results / name / "method_comparisons.csv",
+            variance=results / name / "variance.csv",
+            best=results / name / "best.csv",
+            query_kinds=results / name / "query_kinds.csv",
+            trainings=results / name / "trainings.csv",
+            new_persons=results / name / "new_persons.csv",
+            rates=(
+                results / name / "privacy" / "reidentification.csv"
+                if experiment.config.privacy.enabled
+                else None
+            ),
+            gallery_sizes=(
+                results / name / "privacy" / "gallery_sizes.csv"
+                if experiment.config.privacy.enabled
+                else None
+            ),
+            explorer=(
+                results / name / "explorer.json"
+                if experiment.config.presentation.explorer_queries
+                else None
+            ),
+        )
+        for name, dataset in experiment.datasets.items()
+    ]
+
+
+def tables_of(section: DatasetSection) -> dict[str, Path]:
+    """Return the tables of a data set that are there, by what other tables need them by."""
+    files = {
+        "scores": section.scores,
+        "comparisons": section.comparisons,
+        "rates": section.rates,
+        "gallery_sizes": section.gallery_sizes,
+        "variance": section.variance,
+        "trainings": section.trainings,
+        "new_persons": section.new_persons,
+    }
+    return {need: path for need, path in files.items() if path is not None and path.is_file()}
+
+
+def digested(datasets: Iterable[DatasetSection]) -> dict[str, Path]:
+    """Return the files whose digests are shown: none with names, for a digest confirms a guess."""
+    return {
+        f"{section.name}/{what}": path
+        for section in datasets
+        for what, path in (
+            ("scores.csv", section.scores),
+            ("comparisons.csv", section.comparisons),
+            ("effects.csv", section.effects),
+            ("method_comparisons.csv", section.methods),
+            ("variance.csv", section.variance),
+            ("trainings.csv", section.trainings),
+            ("best.csv", section.best),
+            ("query_kinds.csv", section.query_kinds),
+            ("new_persons.csv", section.new_persons),
+            ("counts.csv", section.counts),
+            ("audit.csv", section.audit),
+            ("privacy/reidentification.csv", section.rates),
+            ("privacy/gallery_sizes.csv", section.gallery_sizes),
+            ("quality/summary.csv", section.quality),
+            ("explorer.json", section.explorer),
+        )
+        if path is not None
+    }
