@@ -105,7 +105,7 @@ def test_each_missing_part_is_the_one_that_is_named(tmp_path: Path) -> None:
     unadapted = page(tmp_path, replace(new(tmp_path, table), rates=None))
     assert "No adapted model was compared with the unadapted one" in unadapted
     assert "trained once" not in unadapted and "retraining ceiling is" not in unadapted
-    assert "What they reveal was not attacked." in unadapted and "too few persons" not in unadapted
+    assert "reveal of a person is not known: no attack was run, or" in unadapted
     assert "How private?" not in unadapted and "no attack was run" in unadapted
     # a single choice: there is nothing that it could be told from
     assert "What to use? No choice is known to keep" in unadapted

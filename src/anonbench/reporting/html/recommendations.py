@@ -80,7 +80,7 @@ def recommendations(
     """
     lack = _lack(summaries, gaps or {})
     return [
-        _keep_embeddings(effects, given or {}, lack),
+        _keep_embeddings(effects, of_originals(given or {}), lack),
         _keep_model(effects, comparisons, lack),
         _case_by_case(bests, effects, summaries, query_kinds or {}, lack),
     ]
@@ -101,7 +101,7 @@ def _lack(summaries: Mapping[str, pd.DataFrame], gaps: Mapping[str, str]) -> str
 
 
 def _keep_embeddings(
-    effects: Mapping[str, pd.DataFrame], given: Risks, lack: str
+    effects: Mapping[str, pd.DataFrame], revealed: Sequence[Risk], lack: str
 ) -> Recommendation:
     """Holds for retrieval where anonymizing costs original queries something in every comparison.
 
@@ -116,7 +116,7 @@ def _keep_embeddings(
     points = (
         "Kept embeddings lose nothing with original queries: they are the reference. How well "
         "anonymized queries find them is not measured.",
-        _revealed(of_originals(given)) if given else "What they reveal was not attacked.",
+        _revealed(revealed),
     )
     judged, left = "for retrieval", "open for privacy and law"
     if not found.total:
@@ -143,7 +143,8 @@ def _borne_out(supporting: int, against: int, undecided: int) -> Verdict:
 def _revealed(risks: Sequence[Risk]) -> str:
     if not risks:
         return (
-            "What kept embeddings reveal of a person is not known: too few persons, or none twice."
+            "What kept embeddings reveal of a person is not known: no attack was run, or there are "
+            "too few persons, or none twice."
         )
     return max(risks, key=lambda each: each.rate).of_crops
 
