@@ -103,6 +103,15 @@ def test_noise_is_at_chance() -> None:
     assert best < chance + 3 * np.sqrt(chance * (1 - chance) / 30)
 
 
+def test_persons_are_told_apart_by_what_does_not_vary_between_their_photographs() -> None:
+    def lit(clear: np.ndarray) -> np.ndarray:
+        return clear + (np.arange(WIDTH) < 4) * rng("sun", len(clear)).normal(size=clear.shape)
+
+    clear, who = crops("train", 80, 5)
+    clear = lit(clear)
+    assert learn(Lesson(clear, clear, WIDTH, who, False))[True].way is Way.PERSON
+
+
 def test_what_only_seen_persons_or_crops_show_is_not_learned() -> None:
     """Features of noise tell seen crops apart, and seen persons, but no others."""
 
