@@ -129,7 +129,8 @@ def test_query_kinds_are_told_by_their_own_tests() -> None:
 def test_nothing_run_has_no_verdict() -> None:
     items = recommendations({}, {}, {}, {})
     assert {item.verdict for item in items} == {Verdict.UNKNOWN}
-    assert "What kept embeddings reveal of a person is not known" in items[0].points[1]
+    assert "reveal of a person is not known: no attack was run, or" in items[0].points[1]
+    assert items[1].summary == items[2].summary == items[0].summary == "No retrieval was run."
 
 
 def test_counts_of_verdicts_in_words() -> None:

@@ -35,7 +35,7 @@ CONFIDENCE = 0.95
 REFERENCES = (TRAINED, CONTROL_SEED)
 ARCHIVES = 17
 """So many make 102 repetitions, because metrics are drawn independently."""
-UNSCORED = pd.DataFrame(columns=["metric"])
+UNSCORED = pd.DataFrame(columns=["metric", "value"])
 
 
 def drawn(

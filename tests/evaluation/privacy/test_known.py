@@ -47,6 +47,22 @@ def test_an_undefined_interval_is_not_known() -> None:
     assert set(judged(make_rates("a").assign(low=float("nan"))).values()) == {"face: no interval"}
 
 
+@pytest.mark.parametrize(
+    ("originals", "variant", "known"),
+    [(0.01, 0.01, False), (0.011, 0.01, True), (0.01, 0.011, True), (0.011, 0.011, True)],
+)
+def test_attacks_that_fail_on_originals_show_nothing(
+    originals: float, variant: float, known: bool
+) -> None:
+    """Of each the lower end of the interval; chance is 0.01."""
+    rates = make_rates("a").assign(rate=0.02, high=0.06, low=variant)
+    rates.loc[rates["method"] == "original", "low"] = originals
+    found = judged(rates)
+    assert found.pop("original") == ""
+    why = "face: attacks find no more than chance in originals, so that they show nothing"
+    assert set(found.values()) == {"" if known else why}
+
+
 def test_few_persons_are_named_once_where_they_give_no_interval() -> None:
     few = make_rates("a").assign(clusters=5, low=float("nan"), high=float("nan"))
     assert set(judged(few).values()) == {"face: 5 persons, and 20 are needed"}

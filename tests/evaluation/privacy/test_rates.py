@@ -37,7 +37,7 @@ def probes(
         chance_1=chance,
         hit_10=1.0,
         chance_10=0.1,
-        one_above=np.where(np.array(hit) > 0.5, 0, 12),
+        one_above=np.where(np.array(hit) > 0.5, 0, 5),
         one_tied=0,
         one_others=19,
         reason="",
@@ -52,7 +52,10 @@ def test_a_rate_is_the_mean_with_wilsons_interval() -> None:
     assert (row["gallery"], row["chance"]) == (100, 0.01)
     assert table.columns.tolist() == RATE_COLUMNS
     assert row[["one_rate", "one_chance", "one_gallery"]].tolist() == pytest.approx([0.5, 0.05, 20])
-    assert table.loc[table["rank"] == 10, "rate"].eq(1).all()
+    ten = table[(table["rank"] == 10) & (table["regions"] == ALL)].iloc[0]
+    assert (ten["rate"], ten["chance"]) == (1.0, 0.1)
+    # of half of the probes the one photograph is the sixth
+    assert ten[["one_rate", "one_chance"]].tolist() == pytest.approx([1.0, 0.5])
 
 
 def test_probes_of_one_person_count_less() -> None:
@@ -84,9 +87,12 @@ def test_fewer_than_eight_persons_give_a_rate_and_the_reason_for_no_interval() -
 
 
 def test_hidden_regions_are_told_from_all() -> None:
-    table = rates("a", probes([1, 1, 0, 0], hidden=[False, False, True, True]), 0.95)
+    table = rates("a", probes([1, 0, 1, 1], hidden=[False, False, True, True]), 0.95)
     found = table[table["rank"] == 1].set_index("regions")["rate"]
-    assert found.to_dict() == {ALL: 0.5, HIDDEN: 0.0}
+    assert found.to_dict() == {ALL: 0.75, HIDDEN: 1.0}
+    # an attack is as strong as it is on all regions
+    assert worst(table)["rate"].tolist() == [0.75]
+    assert set(rates("a", probes([1, 0], method="original"), 0.95)["regions"]) == {ALL}
 
 
 def test_the_worst_is_farthest_above_chance() -> None:
@@ -101,6 +107,10 @@ def test_the_worst_is_farthest_above_chance() -> None:
     found = worst(rates("a", given, 0.95)).set_index("method")
     assert found.loc["blur", ["attacker", "rate", "entity"]].tolist() == ["parrot", 0.5, "face"]
     assert found.loc["original", "rate"] == 1
+    # what is left above chance: 0.49 of 0.99, 0.40 of 0.60
+    likely = probes([1, 1, 1, 1, 0], entity="text", chance=0.4)
+    given = pd.concat([probes([1, 0]), likely])
+    assert worst(rates("a", given, 0.95))["entity"].tolist() == ["text"]
 
 
 def test_what_was_not_run_has_a_reason_and_survives_the_file(tmp_path: Path) -> None:

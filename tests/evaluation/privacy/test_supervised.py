@@ -103,6 +103,35 @@ def test_noise_is_at_chance() -> None:
     assert best < chance + 3 * np.sqrt(chance * (1 - chance) / 30)
 
 
+def test_persons_are_told_apart_by_what_does_not_vary_between_their_photographs() -> None:
+    def lit(clear: np.ndarray) -> np.ndarray:
+        return clear + (np.arange(WIDTH) < 4) * rng("sun", len(clear)).normal(size=clear.shape)
+
+    clear, who = crops("train", 80, 5)
+    clear = lit(clear)
+    assert learn(Lesson(clear, clear, WIDTH, who, False))[True].way is Way.PERSON
+
+
+def test_what_only_seen_persons_or_crops_show_is_not_learned() -> None:
+    """Features of noise tell seen crops apart, and seen persons, but no others."""
+
+    def wide(clear: np.ndarray, who: np.ndarray, seed: str) -> np.ndarray:
+        own = 3 * rng("own", seed).normal(size=(len(set(who.tolist())), 100))[who]
+        noise = 3 * rng("noise", seed).normal(size=(len(who), 300))
+        return np.concatenate([clear, own, noise], axis=1).astype(np.float32)
+
+    clear, who = crops("train", 40, 5, noise=1.0)
+    lesson = Lesson(wide(clear, who, "a"), wide(clear, who, "b"), WIDTH, who, False)
+    learned = learn(lesson)[False]
+    clear, who = crops("attacked", 30, 4, noise=1.0)
+    probes, gallery, every = wide(clear, who, "c"), wide(clear, who, "d"), np.ones(len(who), bool)
+    match, left_out = who[:, None] == who, np.eye(len(who), dtype=bool)
+    naive = places(unit(probes[:, :WIDTH]), unit(gallery[:, :WIDTH]), match, left_out)
+    best = places(learned.vectors(probes, every), learned.vectors(gallery, ~every), match, left_out)
+    assert hit_rates(naive, 1).mean() > 0.5
+    assert hit_rates(best, 1).mean() >= hit_rates(naive, 1).mean() - 0.02
+
+
 def test_clear_and_hidden_crops_meet_in_one_gallery() -> None:
     clear, who = crops("train", 80, 5)
     learned = learn(Lesson(clear, permuted(clear), WIDTH, who, False))[True]
@@ -123,7 +152,9 @@ def test_the_same_lesson_teaches_the_same() -> None:
     np.testing.assert_array_equal(*vectors)
 
 
-def test_nine_persons_are_too_few() -> None:
+def test_nine_persons_are_too_few_and_ten_are_enough() -> None:
+    clear, who = crops("train", 10, 5)
+    assert set(learn(Lesson(clear, clear, WIDTH, who, False))) == {False, True}
     clear, who = crops("train", 9, 5)
     with pytest.raises(LessonTooSmallError, match="9 in the train images, and 10 are needed"):
         learn(Lesson(clear, clear, WIDTH, who, False))

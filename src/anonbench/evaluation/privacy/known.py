@@ -1,8 +1,9 @@
 """Re-identification rates that a statement may rest on, and why others are not known.
 
 A rate is known where its interval is narrow enough, and where enough persons (or images) and a
-large enough gallery stand behind it. A variant's rate is known where that of every entity is: the
-strongest attack may be the one that is not.
+large enough gallery stand behind it. Originals are the control: attacks that find no more than
+chance there show nothing by finding no more elsewhere. A variant's rate is known where that of
+every entity is: the strongest attack may be the one that is not.
 """
 
 from __future__ import annotations
@@ -43,7 +44,8 @@ def strongest(rates: pd.DataFrame, widest: float, confidence: float) -> pd.DataF
 
     """
     by_entity = worst(rates, of=[*_VARIANT, "entity"])
-    reasons = [_shortfall(row, widest, confidence) for row in by_entity.to_dict("records")]
+    blind = _blind(by_entity)
+    reasons = [_shortfall(row, widest, confidence, blind) for row in by_entity.to_dict("records")]
     by_entity = by_entity.assign(shortfall=reasons)
     lone = rates.loc[rates["reason"].isin([ONLY_ONE, ONLY_TRAIN]), ["entity", "reason"]]
     missing = [f"{entity}: {why}" for entity, why in dict(lone.to_numpy().tolist()).items()]
@@ -85,7 +87,13 @@ def probes_needed(widest: float, confidence: float) -> int:
     return math.ceil(z * z * (1.0 / widest**2 - 1.0))  # Wilson's at one half, its widest
 
 
-def _shortfall(row: dict[Any, Any], widest: float, confidence: float) -> str:
+def _blind(by_entity: pd.DataFrame) -> set[str]:
+    """Return the entities that no attack finds in originals more often than chance may."""
+    clear = by_entity[by_entity["method"] == ORIGINAL]
+    return set(clear.loc[clear["low"] <= clear["chance"], "entity"])
+
+
+def _shortfall(row: dict[Any, Any], widest: float, confidence: float, blind: set[str]) -> str:
     """Return why a rate is not known and what to add, empty where it is known."""
     who = "persons" if row["match"] == "person" else "images"
     reasons = []
@@ -102,4 +110,6 @@ def _shortfall(row: dict[Any, Any], widest: float, confidence: float) -> str:
             f"an interval of {100 * width:.1f} points from {row['n']} probes, and at most "
             f"{100 * widest:g} are allowed: {needed} probes of different {who} are enough"
         )
+    if row["method"] != ORIGINAL and row["entity"] in blind and row["low"] <= row["chance"]:
+        reasons.append("attacks find no more than chance in originals, so that they show nothing")
     return ", ".join(reasons)

@@ -33,7 +33,7 @@ from anonbench.reporting.html.risk import NO_RISK, NOT_KNOWN, Risk, Risks, limit
 from anonbench.reporting.labels import METHODS
 from anonbench.reporting.summary import present
 
-NOT_ATTACKED = "these images: no attack was run (privacy.enabled)"
+NOT_ATTACKED = "these images: no attack was run (privacy.enabled), or none has a rate"
 """What is missing for a variant without a rate."""
 
 

@@ -148,7 +148,7 @@ def build_report(
         limit=f"{limit:g}",
         constraints=constraints(choices, limit),
         recommendations=recommendations(
-            effects, comparisons, bests, summaries, found, kinds_of_queries
+            effects, comparisons, bests, summaries, found, kinds_of_queries, gaps
         ),
         costs=effect_rows(effects),
         measures=[_measure(*measure) for measure in MEASURES],

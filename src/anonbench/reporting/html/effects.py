@@ -46,6 +46,8 @@ class EffectRow:
 def effect_points(effects: Mapping[str, pd.DataFrame]) -> Iterator[str]:
     """Say by mAP what each cause costs and how much of the unadapted model's lead is bias.
 
+    Costs without an interval are left out.
+
     Args:
         effects: by data set, its table (`anonbench.evaluation.effect_table.COLUMNS`).
 
@@ -54,14 +56,15 @@ def effect_points(effects: Mapping[str, pd.DataFrame]) -> Iterator[str]:
     if not tables:
         yield NO_SECOND
         return
-    whole = pd.concat(tables)
-    if costs := _medians(tables, "adapting", "share"):
+    tables = with_interval(tables)
+    if costs := medians(tables, "adapting", "share"):
         yield (
             f"The median cost of adapting is {span(costs)} % of the retraining ceiling in a data "
             "set."
         )
-        yield _bias(whole)
-    yield from _ceiling(tables)
+        yield _bias(pd.concat(tables))
+    if tables:
+        yield _ceiling(tables)
 
 
 def scored(effects: Mapping[str, pd.DataFrame], metric: str = _METRIC) -> list[pd.DataFrame]:
@@ -126,15 +129,21 @@ def effect_rows(effects: Mapping[str, pd.DataFrame]) -> list[EffectRow]:
     return rows
 
 
-def _ceiling(tables: list[pd.DataFrame]) -> Iterator[str]:
+def _ceiling(tables: list[pd.DataFrame]) -> str:
     ceilings = [100 * float(table["ceiling"].iloc[0]) for table in tables]
-    yield (
+    return (
         f"Training the same model again, with nothing anonymized, keeps {span(ceilings)} % mAP: "
         "this retraining ceiling is what costs are percent of."
     )
 
 
-def _medians(tables: list[pd.DataFrame], effect: str, column: str) -> list[float]:
+def with_interval(tables: Sequence[pd.DataFrame]) -> list[pd.DataFrame]:
+    """Return the rows of each table that have an interval, and no table without one."""
+    return [rows for table in tables if len(rows := table.dropna(subset="low"))]
+
+
+def medians(tables: Sequence[pd.DataFrame], effect: str, column: str) -> list[float]:
+    """Return the median of an effect in each table that has it, in percent."""
     values = [table.loc[table["effect"] == effect, column].dropna() for table in tables]
     return [100 * float(each.median()) for each in values if len(each)]
 

@@ -83,8 +83,16 @@ def _lost(
     unknown = [name for name in dict.fromkeys(row.dataset for row in shown) if name not in kept]
     missing = f"Of {', '.join(unknown)} it is not known." if unknown else ""
     return " ".join(
-        part for part in (text, _beside(shown, pixels), missing, _in_sight(shown)) if part
+        part
+        for part in (text, _doubtful(shown), _beside(shown, pixels), missing, _in_sight(shown))
+        if part
     )
+
+
+def _doubtful(shown: Sequence[Advice]) -> str:
+    """Say where the best choices rank no better than chance may, empty where all do."""
+    names = dict.fromkeys(row.dataset for row in shown if row.best and row.best.doubtful)
+    return f"Chance may do as well ({', '.join(names)})." if names else ""
 
 
 def _beside(
@@ -134,7 +142,9 @@ def _chosen(given: Sequence[Advice], shown: Sequence[Advice], limit: float) -> s
         f"limit: {unmet}."
     )
     said = [f"{met}.", *([beyond] if unmet else [])] if met else [beyond]
-    return " ".join([*said, "No test tells those named together from the best of them."])
+    several = any(row.alike for row in shown if row.query == QueryKind.ORIGINAL)
+    untold = "No test tells those named together from the best of them."
+    return " ".join([*said, *([untold] if several else [])])
 
 
 def _private(shown: Sequence[Advice], risks: Risks) -> str:
@@ -160,7 +170,11 @@ def _next(given: Sequence[Advice], adapting: Tally, risks: Risks) -> str:
     if adapting.total and not adapting.better and not adapting.without_gain:
         parts.append(f"Whether adapting gains is open in all {adapting.total} tests.")
     elif adapting.total and not adapting.better:
-        parts.append(f"Keep the original model: adapting gains in 0 of {adapting.total} tests.")
+        possible = adapting.total - adapting.without_gain
+        still = f" and may gain in {possible}" if possible else ""
+        parts.append(
+            f"Keep the original model: adapting gains in 0 of {adapting.total} tests{still}."
+        )
     elif adapting.total:
         parts.append(
             f"Adapt only where your own data show a gain: it gains in {adapting.better} and loses "

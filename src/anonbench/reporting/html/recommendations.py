@@ -7,6 +7,7 @@ verdict that follows by a stated rule from verdicts of tests
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -15,13 +16,21 @@ import pandas as pd
 
 from anonbench.core.vocabulary import UNADAPTED, QueryKind
 from anonbench.reporting.html.best import Bests, Scenario, named, sharpest
-from anonbench.reporting.html.effects import NO_SECOND, effect_points, scored, span, tally
-from anonbench.reporting.html.kept import kept
+from anonbench.reporting.html.effects import (
+    NO_SECOND,
+    effect_points,
+    medians,
+    scored,
+    span,
+    tally,
+    with_interval,
+)
+from anonbench.reporting.html.kept import Kept, Place, kept
 from anonbench.reporting.html.risk import Risk, Risks, of_originals
 from anonbench.reporting.html.verdicts import Tally
 from anonbench.reporting.labels import ACCURACIES
 
-_NOTHING = "No retrieval was run, or it had too few images."
+_NOT_RUN = "No retrieval was run."
 
 
 class Verdict(StrEnum):
@@ -54,6 +63,7 @@ def recommendations(
     summaries: Mapping[str, pd.DataFrame],
     given: Risks | None = None,
     query_kinds: Mapping[str, pd.DataFrame] | None = None,
+    gaps: Mapping[str, str] | None = None,
 ) -> list[Recommendation]:
     """Evaluate the three recommendations.
 
@@ -65,17 +75,33 @@ def recommendations(
         given: what attacks find in each variant and in the originals, where they were run.
         query_kinds: by data set, the paired tests of query kinds
             (`anonbench.evaluation.query_kinds`), where they were run.
+        gaps: by data set, why no statement about its rankings is possible.
 
     """
+    lack = _lack(summaries, gaps or {})
     return [
-        _keep_embeddings(effects, of_originals(given or {})),
-        _keep_model(effects, comparisons),
-        _case_by_case(bests, effects, summaries, query_kinds or {}),
+        _keep_embeddings(effects, of_originals(given or {}), lack),
+        _keep_model(effects, comparisons, lack),
+        _case_by_case(bests, effects, summaries, query_kinds or {}, lack),
     ]
 
 
+def _lack(summaries: Mapping[str, pd.DataFrame], gaps: Mapping[str, str]) -> str:
+    """Say why nothing at all can be said of rankings, empty where something can."""
+    ranked = [
+        name
+        for name, table in summaries.items()
+        if table.loc[table["metric"] == "map", "value"].notna().any()
+    ]
+    if not ranked:
+        return _NOT_RUN
+    if any(not gaps.get(name) for name in ranked):
+        return ""
+    return f"Not known: {'; '.join(f'{name}: {gaps[name]}' for name in ranked)}."
+
+
 def _keep_embeddings(
-    effects: Mapping[str, pd.DataFrame], revealed: Sequence[Risk]
+    effects: Mapping[str, pd.DataFrame], revealed: Sequence[Risk], lack: str
 ) -> Recommendation:
     """Holds for retrieval where anonymizing costs original queries something in every comparison.
 
@@ -94,15 +120,12 @@ def _keep_embeddings(
     )
     judged, left = "for retrieval", "open for privacy and law"
     if not found.total:
-        return Recommendation(title, Verdict.UNKNOWN, NO_SECOND, points, judged, left)
-    shares = [
-        100 * float(table.loc[table["effect"] == "anonymizing", "share"].median())
-        for table in scored(highest)
-    ]
+        return Recommendation(title, Verdict.UNKNOWN, lack or NO_SECOND, points, judged, left)
+    shares = medians(with_interval(scored(highest)), "anonymizing", "share")
+    cost = f"; the median cost on mAP is {span(shares)} % of the ceiling" if shares else ""
     summary = (
         f"Embedding the anonymized images instead, with the same model, {found.said()} for "
-        f"original queries (all regions hidden as the highest degree says); the median cost on "
-        f"mAP is {span(shares)} % of the ceiling."
+        f"original queries (all regions hidden as the highest degree says){cost}."
     )
     verdict = _borne_out(found.worse, found.total - found.worse - found.open, found.open)
     return Recommendation(title, verdict, summary, points, judged, left)
@@ -120,13 +143,14 @@ def _borne_out(supporting: int, against: int, undecided: int) -> Verdict:
 def _revealed(risks: Sequence[Risk]) -> str:
     if not risks:
         return (
-            "What kept embeddings reveal of a person is not known: too few persons, or none twice."
+            "What kept embeddings reveal of a person is not known: no attack was run, or there are "
+            "too few persons, or none twice."
         )
     return max(risks, key=lambda each: each.rate).of_crops
 
 
 def _keep_model(
-    effects: Mapping[str, pd.DataFrame], comparisons: Mapping[str, pd.DataFrame]
+    effects: Mapping[str, pd.DataFrame], comparisons: Mapping[str, pd.DataFrame], lack: str
 ) -> Recommendation:
     """Holds where every comparison shows that adapting gains less than the margin, if anything.
 
@@ -135,18 +159,19 @@ def _keep_model(
     title = "Keep the original model"
     found = tally(effects, "adapting")
     by_accuracy = _against_unadapted(comparisons)
-    points = list(effect_points(effects))
-    if by_accuracy.total:
-        points.append(
-            f"By accuracy (k-NN and linear), an adapted model {by_accuracy.said()} with the "
-            "unadapted one."
-        )
+    accuracy = (
+        f"By accuracy (k-NN and linear), an adapted model {by_accuracy.said()} with the "
+        "unadapted one."
+    )
+    points = (accuracy,) if by_accuracy.total else ()
     if not found.total:
-        return Recommendation(title, Verdict.UNKNOWN, f"{_NOTHING} {NO_SECOND}", tuple(points[1:]))
+        alone = "No adapted model was compared with the unadapted one by a second reference."
+        why = lack or (alone if scored(effects) else NO_SECOND)
+        return Recommendation(title, Verdict.UNKNOWN, why, points)
     undecided = found.total - found.without_gain - found.better
     verdict = _borne_out(found.without_gain, found.better, undecided)
     summary = f"By a second reference, adapting {found.said()} with the unadapted model."
-    return Recommendation(title, verdict, summary, tuple(points))
+    return Recommendation(title, verdict, summary, (*effect_points(effects), *points))
 
 
 def _against_unadapted(comparisons: Mapping[str, pd.DataFrame]) -> Tally:
@@ -173,10 +198,12 @@ def _case_by_case(
     effects: Mapping[str, pd.DataFrame],
     summaries: Mapping[str, pd.DataFrame],
     query_kinds: Mapping[str, pd.DataFrame],
+    lack: str,
 ) -> Recommendation:
     """Holds where no choice is the best, or cannot be told from it, in all cases.
 
-    A case is a data set and query kind at the highest degree, by mAP.
+    A case is a data set and query kind at the highest degree, by mAP. One in which no test could
+    tell choices apart, for lack of clusters, is none.
     """
     title = "Decide case by case"
     cases: dict[tuple[str, str], tuple[Scenario, ...]] = {}
@@ -184,12 +211,12 @@ def _case_by_case(
         degree = max(key[1] for key in bests if key[0] == dataset)
         for query in QueryKind:
             best = sharpest(bests, dataset, degree, query.value, "map")
-            if best is not None:
+            if best is not None and not best.reason:
                 cases[dataset, query.value] = best.alike
     points = (*_widest(effects, summaries), *_by_query_kind(query_kinds))
     if len(cases) < 2:
-        why = f"{_NOTHING} It takes two data sets or query kinds."
-        return Recommendation(title, Verdict.UNKNOWN, why, ())
+        why = lack or "It takes two data sets or query kinds with enough clusters for tests."
+        return Recommendation(title, Verdict.UNKNOWN, why, points)
     everywhere = set.intersection(*(set(alike) for alike in cases.values()))
     if not everywhere:
         summary = (
@@ -224,20 +251,30 @@ def _by_query_kind(query_kinds: Mapping[str, pd.DataFrame]) -> Iterator[str]:
 def _widest(
     effects: Mapping[str, pd.DataFrame], summaries: Mapping[str, pd.DataFrame]
 ) -> Iterator[str]:
-    """Say how far the quality kept by the same choice is apart between data sets."""
-    values: dict[tuple[int, str, str, str], dict[str, float]] = {}
+    """Say how far the quality kept by the same choice is apart between data sets.
+
+    Of the choices whose intervals in two data sets are farthest apart; nothing where all overlap.
+    """
+    values: dict[Place, dict[str, Kept]] = {}
     for dataset, table in effects.items():
         for place, quality in kept(table, summaries[dataset]).items():
-            if place[3] == QueryKind.ORIGINAL.value and quality.value == quality.value:
-                values.setdefault(place, {})[dataset] = quality.value
-    several = {key: found for key, found in values.items() if len(found) > 1}
-    if several:
-        degree = max(key[0] for key in several)
-        of_degree = {key: found for key, found in several.items() if key[0] == degree}
-        key = max(of_degree, key=lambda k: max(of_degree[k].values()) - min(of_degree[k].values()))
-        found = of_degree[key]
-        low, high = min(found, key=found.__getitem__), max(found, key=found.__getitem__)
+            if place[3] == QueryKind.ORIGINAL.value and not math.isnan(quality.low):
+                values.setdefault(place, {})[dataset] = quality
+    degree = max((place[0] for place, found in values.items() if len(found) > 1), default=0)
+    gaps = [
+        (above.low - below.high, place, (high, above), (low, below))
+        for place, found in values.items()
+        for high, above in found.items()
+        for low, below in found.items()
+        if place[0] == degree and above.low > below.high
+    ]
+    if gaps:
+        _, place, (high, above), (low, below) = max(gaps, key=lambda gap: gap[0])
         yield (
-            f"The same choice ({named([key[1:3]])}, {degree} %) keeps {found[high]:.1f} % of the "
-            f"quality on {high} and {found[low]:.1f} % on {low}: measure your own data."
+            f"The same choice ({named([place[1:3]])}, {degree} %) keeps {_with_interval(above)} of "
+            f"the quality on {high} and {_with_interval(below)} on {low}: measure your own data."
         )
+
+
+def _with_interval(quality: Kept) -> str:
+    return f"{quality.value:.1f} % ({quality.low:.1f} to {quality.high:.1f})"

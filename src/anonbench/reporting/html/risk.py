@@ -70,7 +70,7 @@ class Risk:
     def note(self) -> str:
         """What the rate is worth: that of the originals, chance, and the gallery's size."""
         if not self.stated:
-            return "too few regions"
+            return "too few regions, or no attack that works"
         clear = "" if self.ceiling is None else f"originals {self.ceiling:.1f} %, "
         note = f"{clear}chance {self.chance:.2g} % among {self.gallery:,}"
         return f"{note}; others not known" if self.unknown else note
