@@ -209,7 +209,7 @@ def test_the_first_screen_says_what_is_kept_and_revealed_within_the_limit() -> N
         "when it is trained again. Of b it is not known."
     )
     # all masks of this table have the same interval
-    assert said["What to use?"].startswith("a: Mask with A, B, C, unadapted.")
+    assert said["What to use?"].startswith("a: Mask with unadapted, A, B, C.")
     assert "at least 1.0 % of the sensitive regions (originals: 90.0 %)" in said["How private?"]
     assert said["How sure?"] == "a: x."
     assert said["What next?"] == (
@@ -242,7 +242,7 @@ def test_where_nothing_meets_the_limit_the_best_without_it_is_named() -> None:
     said = answers(first_screen(rows, free, 0.5, found, NO_TESTS, {}, second=True, pixels={}))
     assert said["What to use?"].startswith(
         "No choice is known to keep re-identification at or below 0.5 %; without that limit: a: "
-        "Blur with A, B, C, unadapted; Mask with A, B, C, unadapted;"
+        "Blur with unadapted, A, B, C; Mask with unadapted, A, B, C;"
     )
     assert "at least 45.0 %" in said["How private?"]
     assert said["What next?"].startswith("Add what lacks (see Choices).")

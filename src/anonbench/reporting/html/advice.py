@@ -139,10 +139,17 @@ def options(
                     )
                     for choice, place in places
                 ),
-                # where two keep the same, the one that hides more is the better one
-                key=lambda option: (-option.value, -option.degree, option.method, option.adaption),
+                key=_order,
             )
     return found
+
+
+def _order(option: Option) -> tuple[float, int, str, bool, str]:
+    """Return what options are sorted by: where two keep the same, the one that hides more comes
+    first, and the one without a new training.
+    """
+    trained = option.adaption != UNADAPTED
+    return -option.value, -option.degree, option.method, trained, option.adaption
 
 
 def _measured(choice: Choice, quality: Kept | None) -> Kept:

@@ -218,17 +218,18 @@ def _case_by_case(
         why = lack or "It takes two data sets or query kinds with enough clusters for tests."
         return Recommendation(title, Verdict.UNKNOWN, why, points)
     everywhere = set.intersection(*(set(alike) for alike in cases.values()))
+    all_cases = "both cases" if len(cases) == 2 else f"all {len(cases)} cases"
     if not everywhere:
         summary = (
-            f"No choice is among the best by mAP in all {len(cases)} cases (data set, query "
-            "images, highest degree)."
+            f"No choice is among the best by mAP in {all_cases} (data set, query images, highest "
+            "degree)."
         )
         return Recommendation(title, Verdict.HOLDS, summary, points)
     order = next(iter(cases.values()))
     summary = (
-        f"In all {len(cases)} cases (data set, query images, highest degree) these are the best "
-        f"by mAP or cannot be told from it: {named(c for c in order if c in everywhere)}. So "
-        "nothing shows that cases need different choices."
+        f"In {all_cases} (data set, query images, highest degree) these are the best by mAP or "
+        f"cannot be told from it: {named(c for c in order if c in everywhere)}. So nothing shows "
+        "that cases need different choices."
     )
     return Recommendation(title, Verdict.UNKNOWN, summary, points)
 
