@@ -325,8 +325,8 @@ def test_the_best_comes_with_all_that_are_as_good_within_the_limit() -> None:
     first = advise(given, 100, None)[0]
     # less one point of optimism
     assert first.best is not None and (first.best.own, first.best.kept) == ("41.0", "40.0 %")
-    assert first.others == "Blur with B, unadapted; Mask with A, B, unadapted; " + (
-        "Pixelate with A, B, unadapted"
+    assert first.others == "Blur with unadapted, B; Mask with unadapted, A, B; " + (
+        "Pixelate with unadapted, A, B"
     )
     only = advise(given, 100, 10)[0]
     assert only.best is not None and only.best.of_method == "Mask"
