@@ -116,8 +116,14 @@ def test_an_edit_of_the_config(
 ) -> None:
     run = snakemake(done, edited(miniature, path, value), "--cores", "2", "-n")
     assert set(planned(run)) == expected
-    back = snakemake(done, miniature, "--cores", "2", "-n")
-    assert not planned(back), "and nothing where it is taken back"
+
+
+def test_an_edit_that_is_taken_back_leaves_nothing_to_do(
+    snakemake: Any, miniature: dict[str, Any], done: Path
+) -> None:
+    run = snakemake(done, edited(miniature, "retrieval.top", 3), "--cores", "2", "-n")
+    assert planned(run)
+    assert not planned(snakemake(done, miniature, "--cores", "2", "-n"))
 
 
 TREND = "reporting/figures/trends.py"
