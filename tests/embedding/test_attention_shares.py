@@ -173,7 +173,18 @@ def test_others_boxes_are_all_pairs_of_different_images() -> None:
     drawn = [order for order in drawn if (order != np.arange(5)).all()]
     permuted = np.mean([pairs[np.arange(5), order].mean(axis=0) for order in drawn], axis=0)
     np.testing.assert_allclose(permuted, expected, atol=0.01)
+    two = (pairs[0, 1] + pairs[1, 0]) / 2
+    np.testing.assert_allclose(shares_in_others(maps[:2], covered[:2]), [two, two])
     assert np.isnan(shares_in_others(maps[:1], covered[:1])).all()
+
+
+def test_chance_is_what_the_boxes_of_an_image_cover() -> None:
+    random = np.random.default_rng(4)
+    maps, covered = random.uniform(0.1, 1, (3, 2, 3, 4)), random.uniform(0, 1, (3, 3, 4))
+    rows = share_rows("original", ["a", "b", "c"], maps, maps, covered)
+    expected = np.repeat(covered.mean(axis=(1, 2)), 2)
+    np.testing.assert_allclose(rows["chance"].to_numpy(float), expected)
+    assert len(set(expected)) == 3
 
 
 GRID = 8
