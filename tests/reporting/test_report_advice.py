@@ -210,7 +210,11 @@ def test_the_first_screen_says_what_is_kept_and_revealed_within_the_limit() -> N
     )
     # all masks of this table have the same interval
     assert said["What to use?"].startswith("a: Mask with unadapted, A, B, C.")
-    assert "at least 1.0 % of the sensitive regions (originals: 90.0 %)" in said["How private?"]
+    assert said["How private?"].startswith("In these images the strongest attack")
+    assert (
+        "at least 1.0 % (0.0 to 5.0) of the sensitive regions (originals: 90.0 %)"
+        in said["How private?"]
+    )
     assert said["How sure?"] == "a: x."
     assert said["What next?"] == (
         "Add what lacks (see Choices). Have a lawyer judge kept embeddings of originals."

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from anonbench.reporting.html.advice import Advice, Option
 from anonbench.reporting.html.risk import Risks
 
-LEFT, WIDTH, GAP, ROW, TOP = 190, 250, 60, 26, 46
+LEFT, WIDTH, GAP, ROW, TOP = 250, 250, 60, 26, 46
 """Pixels: labels, panel, space between panels, row, heading."""
 
 
@@ -45,6 +45,8 @@ class Glance:
     """Position in the left and right panel, and the label, of each tick."""
 
     width: int = LEFT + 2 * WIDTH + GAP + 50
+    panels: tuple[int, int] = (LEFT, LEFT + WIDTH + GAP)
+    """Where the panels begin."""
 
     @property
     def height(self) -> int:

@@ -154,10 +154,11 @@ def _private(shown: Sequence[Advice], risks: Risks) -> str:
         return ""
     originals = [risk.ceiling for risk in found if risk.ceiling is not None]
     beside = f" (originals: {span(originals)} %)" if originals else ""
+    low, high = min(risk.low for risk in found), max(risk.high for risk in found)
     return (
         f"In these images the strongest attack that was tried re-identifies at least "
-        f"{span([risk.rate for risk in found])} % of the sensitive regions{beside}; others "
-        "may find more."
+        f"{span([risk.rate for risk in found])} % ({low:.1f} to {high:.1f}) of the sensitive "
+        f"regions{beside}; others may find more."
     )
 
 
