@@ -53,8 +53,9 @@ def rate_among(
     did. The interval does not: for any distribution of persons, the rate falls with the size, and
     its logarithm is convex in it (a mean of powers (1 - p)^n). So it is at most the rate in the
     gallery that was searched, and at least the continuation by its slope in the upper half. The
-    ends add the sampling error to these bounds, the lower one by a bootstrap of whole clusters.
-    It is that of probes: which others they were searched among is taken as given.
+    ends add the sampling error to these bounds, the lower one by a bootstrap of whole clusters;
+    it is never above the lower end in the gallery that was searched, continued likewise. The error
+    is that of probes: which others they were searched among is taken as given.
 
     Args:
         above: as `hits_among`.
@@ -79,8 +80,11 @@ def rate_among(
     low = whole.low
     if not whole.reason:
         means = cluster_bootstrap_means(columns, clusters, resamples, "gallery", *seed)
-        bounds = _continued(means, (size - searched) / (searched - half))
-        low = float(np.quantile(bounds, (1.0 - confidence) / 2.0))
+        steps = (size - searched) / (searched - half)
+        drawn = float(np.quantile(_continued(means, steps), (1.0 - confidence) / 2.0))
+        # no resample shows what no probe does: a mate that is lost, or that is lost in between
+        kept = _kept(columns, clusters, confidence)
+        low = min(drawn, whole.low * kept**steps)
     return Rate(
         float(value[0]),
         low,
@@ -90,6 +94,18 @@ def rate_among(
         whole.effective,
         whole.reason,
     )
+
+
+def _kept(columns: np.ndarray, clusters: np.ndarray, confidence: float) -> float:
+    """Return the ratio of a rate in the whole gallery to that in half of it.
+
+    Where no probe is lost in between, its lower end for so many clusters.
+    """
+    half, whole = columns.sum(axis=0)
+    if whole < half or half == 0:
+        return float(whole / half) if half else 0.0
+    found = columns[:, 0] > 0
+    return clustered_rate(np.ones(int(found.sum())), clusters[found], confidence).low
 
 
 def _continued(means: np.ndarray, steps: float) -> np.ndarray:
