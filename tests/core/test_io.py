@@ -8,8 +8,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from anonbench.core.errors import InputError
 from anonbench.core.io import (
     atomic,
+    read_csv,
     read_json,
     scratch_folder,
     write_csv,
@@ -103,3 +105,20 @@ def test_scratch_of_a_killed_process_goes_and_of_a_living_one_stays(
     with scratch_folder():
         assert not folder.exists()
     assert not list(tmp_path.iterdir())
+
+
+def test_a_table_is_read_as_it_was_written(tmp_path: Path) -> None:
+    table = pd.DataFrame(
+        {
+            "name": ["nan", "NA"],
+            "value": [0.1, float("nan")],
+            "reason": ["", "too few"],
+        }
+    )
+    write_csv(table, tmp_path / "a.csv")
+    read = read_csv(tmp_path / "a.csv", ["name", "value", "reason"], text=("name", "reason"))
+    pd.testing.assert_frame_equal(read, table)
+    write_csv(table.assign(reason=""), tmp_path / "a.csv")
+    assert read_csv(tmp_path / "a.csv", ["value", "reason"])["reason"].tolist() == ["", ""]
+    with pytest.raises(InputError, match=r"a\.csv: column 'low' is missing; make the table again"):
+        read_csv(tmp_path / "a.csv", ["value", "low"])

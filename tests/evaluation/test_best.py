@@ -105,7 +105,7 @@ def test_the_table_is_read_as_it_was_written(clusters: pd.Series, tmp_path: Path
     write_csv(table, path)
     pd.testing.assert_frame_equal(read_best(path), table, check_dtype=False)
     write_csv(table.drop(columns="wins"), path)
-    with pytest.raises(InputError, match="'wins' is missing; make the best choices again"):
+    with pytest.raises(InputError, match="'wins' is missing; make the table again"):
         read_best(path)
 
 

@@ -251,7 +251,7 @@ def test_a_table_is_read_as_it_was_written(tmp_path: Path) -> None:
     again = read_effects(tmp_path / "effects.csv")
     pd.testing.assert_frame_equal(again, found, check_exact=True, check_dtype=False)
     write_csv(found.drop(columns="share"), tmp_path / "old.csv")
-    with pytest.raises(InputError, match="'share' is missing; make the effects again"):
+    with pytest.raises(InputError, match="'share' is missing; make the table again"):
         read_effects(tmp_path / "old.csv")
 
 

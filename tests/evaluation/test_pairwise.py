@@ -21,6 +21,7 @@ from anonbench.evaluation.pairwise import (
     compare,
     compare_methods,
     read_comparisons,
+    read_method_comparisons,
 )
 from anonbench.evaluation.retrieval.metrics import PER_QUERY
 from anonbench.evaluation.scores import ScenarioFiles
@@ -256,11 +257,12 @@ def test_the_files_are_read_as_they_were_written(
     tmp_path: Path, methods: list[ScenarioFiles]
 ) -> None:
     path = tmp_path / "comparisons.csv"
-    for test in (compare, compare_methods):
+    readers = {compare: read_comparisons, compare_methods: read_method_comparisons}
+    for test, read in readers.items():
         for clusters in (CLUSTERS, CLUSTERS // 4):  # with intervals, and without
             table = test("demo", columns(methods), clusters, 0.95, 0.03)
             write_csv(table, path)
-            pd.testing.assert_frame_equal(read_comparisons(path), table)
+            pd.testing.assert_frame_equal(read(path), table)
     write_csv(table.drop(columns="p_holm"), tmp_path / "old.csv")
     with pytest.raises(InputError, match=r"old\.csv: column 'p_holm' is missing"):
-        read_comparisons(tmp_path / "old.csv")
+        read_method_comparisons(tmp_path / "old.csv")

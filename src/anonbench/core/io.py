@@ -11,7 +11,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -238,3 +238,27 @@ def write_csv(frame: pd.DataFrame, path: Path) -> None:
     """Write a table without its index, numbers in full precision."""
     with atomic(path) as temporary:
         frame.to_csv(temporary, index=False, lineterminator="\n")
+
+
+def read_csv(
+    path: Path, columns: Sequence[str], text: Collection[str] = ("reason",)
+) -> pd.DataFrame:
+    """Read a table that `write_csv` wrote.
+
+    Args:
+        path: of the file.
+        columns: that it has to have; others stay.
+        text: columns in which a missing value is the empty string. In the other columns that it
+            has to have it is NaN.
+
+    Raises:
+        InputError: a column is missing.
+
+    """
+    import pandas as pd  # not above, as in `write_parquet`
+
+    missing_values = {name: ["", "nan"] for name in columns if name not in text}
+    table = pd.read_csv(path, keep_default_na=False, na_values=missing_values)
+    if missing := [name for name in columns if name not in table]:
+        raise InputError(f"{path}: column {missing[0]!r} is missing; make the table again")
+    return table

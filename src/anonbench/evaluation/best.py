@@ -16,7 +16,7 @@ from typing import Any
 import pandas as pd
 
 from anonbench.config.experiment import Scenario
-from anonbench.core.errors import InputError
+from anonbench.core.io import read_csv
 from anonbench.core.numeric.clusters import too_few
 from anonbench.core.vocabulary import NO_CHOICE, QueryKind, Variant
 from anonbench.datasets.clusters import clusters_of
@@ -139,11 +139,7 @@ def read_best(path: Path) -> pd.DataFrame:
         InputError: a column is missing.
 
     """
-    numbers = {name: ["", "nan"] for name in COLUMNS if name not in _TEXT}
-    table = pd.read_csv(path, keep_default_na=False, na_values=numbers)
-    if missing := [name for name in COLUMNS if name not in table]:
-        raise InputError(f"{path}: column {missing[0]!r} is missing; make the best choices again")
-    return table
+    return read_csv(path, COLUMNS, _TEXT)
 
 
 def _best(

@@ -20,6 +20,7 @@ import pandas as pd
 
 from anonbench.config.experiment import Scenario
 from anonbench.core.errors import InputError
+from anonbench.core.io import read_csv
 from anonbench.core.numeric.clusters import Estimate, clustered_mean
 from anonbench.core.vocabulary import ORIGINAL, Adaption, Baseline, Model, QueryKind, Variant
 from anonbench.datasets.clusters import clusters_of
@@ -238,11 +239,7 @@ def read_effects(path: Path) -> pd.DataFrame:
         InputError: a column is missing.
 
     """
-    text = {"verdict": "", "reason": ""}
-    table = pd.read_csv(path).fillna(text)
-    if missing := [name for name in COLUMNS if name not in table]:
-        raise InputError(f"{path}: column {missing[0]!r} is missing; make the effects again")
-    return table
+    return read_csv(path, COLUMNS, text=("verdict", "reason"))
 
 
 class _Stacks:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from anonbench.core.errors import InputError
+from anonbench.core.io import read_csv
 from anonbench.datasets.clusters import clusters_of
 from anonbench.evaluation.column_tests import PAIR_COLUMNS, compare_pairs
 from anonbench.evaluation.columns import Column, by_adaption, by_degree
@@ -24,6 +24,7 @@ The retraining control and other yardsticks are no choice: they are in no pair."
 METHOD_COLUMNS = ["dataset", "degree", "adaption", "query", "metric", *PAIR_COLUMNS]
 """Columns of the tests of methods. One row is one pair of methods with models of one adaption; the
 pairs of methods of an adaption, degree, query kind and metric are one family."""
+_TEXT = {"query", "verdict", "reason"}
 
 
 def compare(
@@ -75,7 +76,7 @@ def compare_methods(
 
 
 def read_comparisons(path: Path) -> pd.DataFrame:
-    """Read paired tests of models, or of methods.
+    """Read paired tests of models.
 
     A missing query kind (accuracies), verdict or reason is the empty string.
 
@@ -83,13 +84,12 @@ def read_comparisons(path: Path) -> pd.DataFrame:
         InputError: a column is missing.
 
     """
-    text = {"a", "b", "verdict", "reason"}
-    numbers = {name: ["", "nan"] for name in PAIR_COLUMNS if name not in text}
-    table = pd.read_csv(path, keep_default_na=False, na_values=numbers)
-    expected = METHOD_COLUMNS if "adaption" in table else COLUMNS
-    if missing := [name for name in expected if name not in table]:
-        raise InputError(f"{path}: column {missing[0]!r} is missing; make the comparisons again")
-    return table
+    return read_csv(path, COLUMNS, _TEXT)
+
+
+def read_method_comparisons(path: Path) -> pd.DataFrame:
+    """Read paired tests of methods, as `read_comparisons` does those of models."""
+    return read_csv(path, METHOD_COLUMNS, _TEXT)
 
 
 def _pairs(column: Column, clusters: pd.Series, confidence: float, margin: float) -> pd.DataFrame:

@@ -19,6 +19,7 @@ import pandas as pd
 
 from anonbench.config.experiment import Scenario
 from anonbench.core.errors import InputError
+from anonbench.core.io import read_csv
 from anonbench.core.numeric.clusters import Estimate, clustered_mean
 from anonbench.core.vocabulary import QueryKind
 from anonbench.datasets.clusters import clusters_of
@@ -100,10 +101,7 @@ def read_query_kinds(path: Path) -> pd.DataFrame:
         InputError: a column is missing.
 
     """
-    table = pd.read_csv(path)
-    if missing := [name for name in COLUMNS if name not in table]:
-        raise InputError(f"{path}: column {missing[0]!r} is missing; make the table again")
-    return table.fillna({"reason": ""})
+    return read_csv(path, COLUMNS)
 
 
 def _compared(

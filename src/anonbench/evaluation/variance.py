@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from anonbench.core.errors import InputError
+from anonbench.core.io import read_csv
 from anonbench.core.numeric.power import variance_components
 from anonbench.core.vocabulary import ORIGINAL
 from anonbench.datasets.clusters import clusters_of, plural
@@ -88,10 +88,7 @@ def read_variances(path: Path) -> pd.DataFrame:
         InputError: a column is missing.
 
     """
-    table = pd.read_csv(path)
-    if missing := [name for name in COLUMNS if name not in table]:
-        raise InputError(f"{path}: column {missing[0]!r} is missing; make the table again")
-    return table
+    return read_csv(path, COLUMNS)
 
 
 def _row(effect: Effect, clusters: pd.Series, confidence: float, stated: float) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from anonbench.core.errors import InputError
+from anonbench.core.io import read_csv
 from anonbench.core.vocabulary import ORIGINAL
 from anonbench.reporting.labels import ACCURACIES, AGREEMENT, RETRIEVAL_METRICS
 
@@ -14,7 +14,6 @@ KEYS = ["dataset", "degree", "method", "adaption", "query", "metric"]
 _RETRAINED = ("retrained_low", "retrained_high")
 _VALUES = ("value", "low", "high", "se", "n", "clusters", "k", "chance", "floor", *_RETRAINED)
 _REASONS = ("reason", "retrained_reason")
-_NUMBERS = {name: ["", "nan"] for name in _VALUES}
 SCORE_COLUMNS = [*KEYS, "seed", *_VALUES, *_REASONS]
 
 
@@ -25,11 +24,7 @@ def read_scores(path: Path) -> pd.DataFrame:
         InputError: a column is missing.
 
     """
-    scores = pd.read_csv(path, keep_default_na=False, na_values=_NUMBERS)
-    missing = [name for name in SCORE_COLUMNS if name not in scores]
-    if missing:
-        raise InputError(f"{path}: column {missing[0]!r} is missing; make the scores again")
-    return scores
+    return read_csv(path, SCORE_COLUMNS, {*KEYS, *_REASONS})
 
 
 def summarize(scores: pd.DataFrame) -> pd.DataFrame:

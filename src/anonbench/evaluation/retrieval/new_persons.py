@@ -16,7 +16,7 @@ import pandas as pd
 
 from anonbench.config import Retrieval
 from anonbench.config.experiment import Scenario
-from anonbench.core.errors import InputError
+from anonbench.core.io import read_csv
 from anonbench.core.numeric.similarity import Similarity
 from anonbench.core.progress import track
 from anonbench.core.vocabulary import Model, QueryKind
@@ -119,10 +119,7 @@ def read_new_persons(path: Path) -> pd.DataFrame:
         InputError: a column is missing.
 
     """
-    table = pd.read_csv(path)
-    if missing := [name for name in COLUMNS if name not in table]:
-        raise InputError(f"{path}: column {missing[0]!r} is missing; make the table again")
-    return table.fillna({"reason": ""})
+    return read_csv(path, COLUMNS)
 
 
 def _of_variant(

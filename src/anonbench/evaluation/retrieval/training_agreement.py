@@ -16,6 +16,7 @@ import pandas as pd
 
 from anonbench.config import Retrieval
 from anonbench.core.errors import InputError
+from anonbench.core.io import read_csv
 from anonbench.core.numeric.clusters import clustered_mean
 from anonbench.core.numeric.similarity import Similarity
 from anonbench.core.progress import track
@@ -118,10 +119,7 @@ def read_agreement(path: Path) -> pd.DataFrame:
         InputError: a column is missing.
 
     """
-    table = pd.read_csv(path)
-    if missing := [name for name in COLUMNS if name not in table]:
-        raise InputError(f"{path}: column {missing[0]!r} is missing; make the table again")
-    return table.fillna({"reason": ""})
+    return read_csv(path, COLUMNS)
 
 
 def _ranks(path: Path, ids: Sequence[str], queries: np.ndarray, include_self: bool) -> np.ndarray:

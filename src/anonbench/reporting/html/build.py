@@ -18,7 +18,7 @@ from anonbench.core.numeric.clusters import MIN_CLUSTERS
 from anonbench.core.registries.tables import Grid
 from anonbench.evaluation.best import read_best
 from anonbench.evaluation.effect_table import read_effects
-from anonbench.evaluation.pairwise import read_comparisons
+from anonbench.evaluation.pairwise import read_method_comparisons
 from anonbench.evaluation.query_kinds import read_query_kinds
 from anonbench.evaluation.sufficiency import Needs, why_no_statement
 from anonbench.reporting import dataset_tables
@@ -251,7 +251,7 @@ def needs_of(config: Mapping[str, Any]) -> Needs:
 def _compared(datasets: Iterable[DatasetSection], gaps: Mapping[str, str]) -> dict[str, list[Grid]]:
     """Return the section on methods, nothing where they were not compared."""
     tests = {
-        section.name: stated(read_comparisons(section.methods), gaps[section.name])
+        section.name: stated(read_method_comparisons(section.methods), gaps[section.name])
         for section in datasets
         if section.methods is not None and section.methods.is_file()
     }
