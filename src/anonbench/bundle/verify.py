@@ -11,10 +11,11 @@ from pathlib import Path
 
 import yaml
 
-from anonbench.bundle import recompute
-from anonbench.bundle.agreement import Agreement
-from anonbench.bundle.contents import START
+from anonbench.bundle.agreement import Agreement, joined
+from anonbench.bundle.contents import PUBLISHED, START
 from anonbench.bundle.crate import METADATA, read_metadata
+from anonbench.bundle.recompute import accuracies, rankings, scores, tables
+from anonbench.bundle.recompute.unpacked import Bundle
 from anonbench.config import Config, load
 from anonbench.core.errors import InputError
 from anonbench.core.provenance import file_digest
@@ -70,15 +71,15 @@ def verify(bundle: Path, sample: int | None = None) -> Verified:
 
 
 def _parts(folder: Path, scratch: Path, sample: int | None) -> Iterator[Agreement]:
-    bundle = recompute.Bundle(folder, _config(folder / "config.yaml"), scratch)
+    bundle = Bundle(folder, _config(folder / "config.yaml"), scratch)
     for name in bundle.experiment.datasets:
-        yield from _tried("retrieval", name, recompute.retrieval, bundle, name, sample)
+        yield from _tried("retrieval", name, rankings.retrieval, bundle, name, sample)
         if sample is None:
-            yield from _tried("downstream", name, recompute.downstream, bundle, name)
-        yield from _tried("means", name, recompute.means, bundle, name)
-        yield from _tried("scores", name, recompute.collected, bundle, name)
-    yield from _tried("tables", "tables", recompute.tables, bundle)
-    yield from _tried("made here", "files", recompute.made_here, bundle)
+            yield from _tried("downstream", name, accuracies.downstream, bundle, name)
+        yield from _tried("means", name, scores.means, bundle, name)
+        yield from _tried("scores", name, scores.collected, bundle, name)
+    yield from _tried("tables", "tables", tables.tables, bundle)
+    yield from _tried("made here", "files", _made_here, bundle)
 
 
 def _tried(
@@ -121,3 +122,17 @@ def _unpacked(bundle: Path) -> Iterator[Path]:
         if not found:
             raise InputError(f"{bundle} is no bundle: {METADATA} is missing in it")
         yield found[0].parent
+
+
+def _made_here(bundle: Bundle) -> Agreement | None:
+    """What the workflow made in the bundle's folder, byte by byte; None where it has not run."""
+    published = bundle.folder / PUBLISHED
+    found = []
+    for file in sorted(published.rglob("*")):
+        path = file.relative_to(published)
+        recomputed = bundle.folder / START / path
+        if file.is_file() and recomputed.is_file() and path.parts[0] != "benchmarks":
+            same = file.read_bytes() == recomputed.read_bytes()
+            differences = () if same else (f"{START}/{path}: other bytes than {PUBLISHED}/{path}",)
+            found.append(Agreement("made here", str(path), 1, int(same), 0, differences))
+    return joined("made here", "files", found) if found else None

@@ -1,0 +1,1 @@
+"""Recomputation of a bundle's numbers, data set by data set."""
