@@ -14,16 +14,17 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import log_softmax, normalize, softmax
 
+from anonbench.core.libraries.compat import install_torchvision_ops
 from anonbench.training.loop.trainer import Trainer
 from anonbench.training.model.backbone import embed_patches
 
-# isort: split
-from timm.layers.drop import DropPath
-from timm.models.vision_transformer import Block
+install_torchvision_ops()  # timm imports torchvision
+
+from timm.models.vision_transformer import Block  # noqa: E402
 
 try:
     from lightly.loss import DINOLoss, IBOTPatchLoss, KoLeoLoss
-    from lightly.models.modules import DINOProjectionHead, MaskedVisionTransformerTIMM
+    from lightly.models.modules import DINOProjectionHead
     from lightly.models.utils import update_momentum
 
     LIGHTLY = True
@@ -31,7 +32,9 @@ except ImportError:
     LIGHTLY = False
 
 
-class PlainEncoder(nn.Module):
+class Encoder(nn.Module):
+    """Tokens by timm's blocks; positions as ours has them, as lightly's wrapper differs there."""
+
     def __init__(self, vit: nn.Module, mask_token: Tensor) -> None:
         super().__init__()
         self.vit, self.mask_token = vit, nn.Parameter(mask_token)
@@ -129,19 +132,16 @@ class EagerStep:
 
     def _encoder(self, trainer: Trainer, drop_path: float) -> Any:
         vit: Any = copy.deepcopy(trainer.student.backbone)
-        for block in vit.blocks:
-            block.__class__ = Block
-            block.__dict__.pop("_compiled_call_impl", None)
-            block.drop_path1, block.drop_path2 = DropPath(drop_path), DropPath(drop_path)
+        heads = vit.blocks[0].attn.num_heads
+        plain = [
+            Block(vit.embed_dim, heads, qkv_bias=True, init_values=1.0, drop_path=drop_path)
+            for _ in vit.blocks
+        ]
+        for block, given in zip(plain, vit.blocks, strict=True):
+            block.load_state_dict(given.state_dict())
+        vit.blocks = nn.Sequential(*plain)
         token = trainer.student.mask_token.detach().clone().view(1, 1, -1)
-        if not LIGHTLY:
-            return PlainEncoder(vit, token)
-        return MaskedVisionTransformerTIMM(
-            vit,
-            nn.Parameter(token),
-            weight_initialization="skip",
-            pos_embed_initialization="skip",
-        )
+        return Encoder(vit, token)
 
     def _head(self, trainer: Trainer) -> Any:
         heads, source = self.recipe.heads, trainer.student.dino_head

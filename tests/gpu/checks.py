@@ -1,25 +1,32 @@
 """What must hold on a GPU, as plain functions: needs torch, timm, NumPy and PyYAML alone.
 
-pytest runs them through `test_checks.py`, on the CPU too, so that they are known to work;
-`benchmarks/gpu.py` runs them where nothing else is installed.
+`benchmarks/gpu.py` runs them where nothing else is installed, on the CPU in its test. What a
+machine does not have raises `NotApplicable`.
 """
 
 from __future__ import annotations
 
+import gc
+import weakref
 from collections.abc import Callable
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import torch
+from gpu_parts.guard import NotApplicable  # benchmarks/
 from synthetic import batch_of, recipe_of  # benchmarks/
+from torch.nn.functional import conv2d, linear
 
 from anonbench.evaluation.retrieval.on_gpu import TorchEngine
 from anonbench.training.data.batch import finish
+from anonbench.training.loop.device_setup import prepare_torch
 from anonbench.training.loop.trainer import Trainer
 
 CPU = torch.device("cpu")
-Check = Callable[[torch.device], None]
+Check = Callable[[torch.device], str | None]
+"""Raises where the check fails; returns what else there is to tell."""
 
 
 def small(device: torch.device, **changes: Any) -> Any:
@@ -133,7 +140,7 @@ def scores_are_those_of_the_cpu(device: torch.device) -> None:
 def memory_does_not_grow(device: torch.device) -> None:
     """What is allocated after many steps is what was after a few (CUDA only)."""
     if device.type != "cuda":
-        return
+        raise NotApplicable("torch does not count a CPU's memory")
     recipe = small(device, optimizer={"batch_size": 8, "steps": 400, "learning_rate": 1e-3})
     trainer = Trainer(recipe, 0, device)
     held = []
@@ -142,6 +149,52 @@ def memory_does_not_grow(device: torch.device) -> None:
         if step in (20, 199):
             held.append(torch.cuda.memory_allocated(device))
     assert held[1] <= 1.02 * held[0], held
+
+
+def weights_go_with_their_trainer(device: torch.device) -> None:
+    """Compiled networks hold no cycles: what a trainer held is free before Python looks for any."""
+    gc.collect()
+    gc.disable()
+    try:
+        trainer = stepped(small(device, compile="on"), device, 1)
+        networks = trainer.student, trainer.teacher
+        held = [weakref.ref(weight) for network in networks for weight in network.parameters()]
+        del trainer, networks
+        left = sum(weight() is not None for weight in held)
+    finally:
+        gc.enable()
+    assert left == 0, f"{left} of {len(held)} weights are still held"
+
+
+def float32_is_not_rounded_to_tf32(device: torch.device) -> str:
+    """As a float32 training leaves torch, products and convolutions have float32's digits."""
+    prepare_torch(small(device))
+    random = torch.Generator().manual_seed(0)
+    left, right = (torch.randn(256, 1024, generator=random) for _ in range(2))
+    images = torch.randn(8, 3, 64, 64, generator=random)
+    kernels = torch.randn(64, 3, 16, 16, generator=random)
+    errors = {}
+    for name, work, given in (
+        ("matmul", linear, (left, right)),
+        ("conv", partial(conv2d, stride=16), (images, kernels)),  # a patch embedding
+    ):
+        exact = work(*(each.double() for each in given))
+        found = work(*(each.to(device) for each in given)).cpu().double()
+        errors[name] = float((found - exact).norm() / exact.norm())
+    told = ", ".join(f"{name} {error:.1e}" for name, error in errors.items())
+    assert max(errors.values()) < 1e-5, f"relative errors like TF32's (3e-4): {told}"
+    if device.type == "cpu":
+        raise NotApplicable(f"a CPU has no TF32; relative errors: {told}")
+    return f"relative errors: {told}"
+
+
+def two_runs_are_as_equal_as_documented(device: torch.device) -> str:
+    """Equal bytes on a CPU; on a GPU, where the docs promise none, what the difference is."""
+    prepare_torch(small(device))
+    one, other = (stepped(small(device), device, 3).student.state_dict() for _ in range(2))
+    difference = max(float((one[name] - other[name]).abs().max()) for name in one)
+    assert device.type == "cuda" or difference == 0.0, f"weights differ by {difference:.1e}"
+    return "equal bytes" if difference == 0.0 else f"weights differ by up to {difference:.1e}"
 
 
 CHECKS: tuple[Check, ...] = (
@@ -154,4 +207,7 @@ CHECKS: tuple[Check, ...] = (
     a_state_goes_on,
     scores_are_those_of_the_cpu,
     memory_does_not_grow,
+    weights_go_with_their_trainer,
+    float32_is_not_rounded_to_tf32,
+    two_runs_are_as_equal_as_documented,
 )

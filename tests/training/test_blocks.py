@@ -17,9 +17,10 @@ from anonbench.training.model.blocks import (
     OutputTokens,
     add_branch,
     draw_drop_path,
-    pack_blocks,
 )
 from anonbench.training.model.network import Network
+from anonbench.training.model.timm_models import pack_blocks
+from timms import as_timms
 
 Make = Callable[..., Recipe]
 
@@ -84,7 +85,7 @@ def test_stochastic_depth_as_a_plain_loop_has_it(network: Network) -> None:
         embed_patches(backbone, local_views),
     ]
     for number, tokens in enumerate(groups):
-        for depth, block in enumerate(backbone.blocks):
+        for depth, block in enumerate(as_timms(backbone).blocks):
             factors = torch.zeros(2, len(tokens), 1, 1)
             for branch in range(2):
                 rows = kept.images[number][depth, branch]
@@ -134,8 +135,24 @@ def test_gradients_flow_through_what_is_kept_only(network: Network) -> None:
     assert tokens[0].grad[0].count_nonzero() == tokens[0].shape[2]  # its class token alone
 
 
+def test_what_fills_up_the_last_branch_leaves_an_infinite_token_alone(network: Network) -> None:
+    """Zero times infinity would be NaN: in the token, and in the gradients of the branch."""
+    block: Any = network.backbone.blocks[-1]  # type: ignore[index]
+    groups = [torch.rand(4, 3, 32)]
+    groups[0][0, 0] = torch.inf
+    kept = torch.tensor([1, 2, 3, 0, 0])  # the first image is dropped, and fills up
+    scale = torch.tensor([4 / 3, 4 / 3, 4 / 3, 0.0, 0.0])[:, None]
+    found = block._feed_wanted(groups, OutputTokens(torch.zeros(0, dtype=torch.int64), kept, scale))
+    assert torch.equal(found[0], groups[0][0, 0])
+    expected = block.ls2(block.mlp(block.norm2(groups[0][1:, 0])))
+    torch.testing.assert_close(found[1:], groups[0][1:, 0] + 4 / 3 * expected)
+    found[1:].sum().backward()
+    gradients = [value.grad for value in block.parameters() if value.grad is not None]
+    assert gradients and all(gradient.isfinite().all() for gradient in gradients)
+
+
 def test_blocks_of_another_kind_are_refused(recipe: Make) -> None:
-    model: Any = build_backbone(recipe().backbone, 32)
+    model: Any = as_timms(build_backbone(recipe().backbone, 32))
     model.blocks[1] = torch.nn.Identity()
     with pytest.raises(InputError, match="the blocks of my_vit are not those of a ViT"):
         pack_blocks(model, "my_vit")

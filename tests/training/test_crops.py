@@ -5,11 +5,15 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from anonbench.training.data.augment_params import Draw, crop_draws
+from anonbench.core.libraries.compat import install_torchvision_ops
+from anonbench.training.data.augment_params import COLUMNS, Draw, crop_draws
 from anonbench.training.data.crops import ASPECTS, crop_boxes, cut
+
+install_torchvision_ops()
 
 
 @settings(max_examples=50, deadline=None)
@@ -46,7 +50,41 @@ def test_each_box_is_the_first_attempt_that_fits() -> None:
             width, height = round((pixels * aspect) ** 0.5), round((pixels / aspect) ** 0.5)
             if width <= 100 and height <= 60:
                 break
-        assert box[2] - box[0] == min(width, 100) and box[3] - box[1] == min(height, 60)
+        else:
+            continue
+        assert box[2] - box[0] == width and box[3] - box[1] == height
+
+
+@pytest.mark.parametrize(
+    ("size", "box"),
+    [
+        ((1000, 300), (300, 0, 700, 300)),  # 4:3 in the middle
+        ((300, 1001), (0, 300, 300, 700)),  # 3:4
+        ((110, 100), (0, 0, 110, 100)),  # all of it, where its own aspect is in range
+        ((1, 9), (0, 4, 1, 5)),
+    ],
+)
+def test_where_no_attempt_fits_the_largest_box_in_the_middle(
+    size: tuple[int, int], box: tuple[int, ...]
+) -> None:
+    draws = crop_draws(0, 0, "a", 20)
+    draws[:, Draw.AREA : Draw.AREA + 10] = 1.0  # all of the area
+    draws[::2, Draw.ASPECT : Draw.ASPECT + 10] = 0.0  # as a portrait
+    draws[1::2, Draw.ASPECT : Draw.ASPECT + 10] = 1.0  # as a landscape
+    found = crop_boxes(draws, np.array(size), (1.0, 1.0))
+    np.testing.assert_array_equal(found, np.tile(box, (20, 1)))
+
+
+def test_as_torchvision_where_nothing_fits() -> None:
+    from torchvision.transforms import RandomResizedCrop
+
+    random = np.random.default_rng(0)
+    for width, height in random.integers(1, 400, (300, 2)).tolist():
+        draws = np.full((1, COLUMNS), 0.99)
+        found = crop_boxes(draws, np.array([width, height]), (9.0, 9.0))  # never fits
+        image = torch.empty(3, height, width)
+        top, left, rows, columns = RandomResizedCrop.get_params(image, [9.0, 9.0], [3 / 4, 4 / 3])
+        assert found.tolist() == [[left, top, left + columns, top + rows]]
 
 
 @pytest.mark.parametrize("flip", [False, True])

@@ -29,6 +29,7 @@ from anonbench.training.model.backbone import encode, init_backbone
 from anonbench.training.model.formats import read_checkpoint, to_dinov2
 from anonbench.training.model.network import Network
 from anonbench.training.model.weight_names import Format
+from timms import as_timms
 
 Make = Callable[..., Recipe]
 Train = Callable[..., Path]
@@ -232,8 +233,9 @@ def test_a_model_that_only_timm_has(trained: Train, tmp_path: Path) -> None:
 
 
 def test_blocks_that_weights_do_not_tell_apart(recipe: Make) -> None:
-    model: Any = init_backbone(recipe(backbone=settings(0, "mlp")), 0)
-    assert feed_forward_ratio(model) == 4
+    ours: Any = init_backbone(recipe(backbone=settings(0, "mlp")), 0)
+    model = as_timms(ours)
+    assert feed_forward_ratio(ours) == feed_forward_ratio(model) == 4
     model.blocks[1].mlp.act = nn.GELU(approximate="tanh")
     for ask in (dinov2_arguments, huggingface_config):
         with pytest.raises(InputError, match="neither DINOv2's MLP with GELU nor SwiGLU"):
@@ -246,8 +248,9 @@ def test_blocks_that_weights_do_not_tell_apart(recipe: Make) -> None:
     model.blocks[0].mlp.fc2 = nn.Linear(100, 32)
     with pytest.raises(InputError, match="100 is none of DINOv2's for width 32"):
         feed_forward_ratio(model)
-    gated: Any = init_backbone(recipe(backbone=settings(0, "swiglu")), 0)
-    assert feed_forward_ratio(gated) == 4
+    ours = init_backbone(recipe(backbone=settings(0, "swiglu")), 0)
+    gated = as_timms(ours)
+    assert feed_forward_ratio(ours) == feed_forward_ratio(gated) == 4
     gated.blocks[0].mlp.gate_last = True
     with pytest.raises(InputError, match="nor SwiGLU"):
         feed_forward_ratio(gated)

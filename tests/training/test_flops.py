@@ -7,13 +7,24 @@ from typing import Any
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
-from anonbench.config.training import Recipe
-from anonbench.training.loop.flops import head_flops, masked_patches, peak_flops, step_flops
-from anonbench.training.model.backbone import build_backbone
+from anonbench.config.training import Backbone, Recipe
+from anonbench.training.loop.flops import (
+    forward_flops,
+    head_flops,
+    image_flops,
+    masked_patches,
+    peak_flops,
+    sizes_by_settings,
+    sizes_of,
+    step_flops,
+)
+from anonbench.training.model.backbone import build_backbone, encode
 from anonbench.training.model.heads import Head
 
 
@@ -36,6 +47,77 @@ def test_vit_large_as_published() -> None:
     assert heads < 0.015 * whole
 
 
+def test_a_forward_pass_of_vit_large_by_hand() -> None:
+    """197 tokens of 224 pixels, 37 of 96: weights, attention and patch embedding."""
+    sizes = sizes_by_settings(_large().backbone)
+    assert sizes is not None
+    weights = 24 * 12 * 1024**2
+    assert sizes == (1024, 24, 16, 1, weights)
+    large = 2 * 197 * weights + 24 * 4 * 197**2 * 1024 + 2 * 196 * 768 * 1024
+    small = 2 * 37 * weights + 24 * 4 * 37**2 * 1024 + 2 * 36 * 768 * 1024
+    assert (forward_flops(sizes, 224), forward_flops(sizes, 96)) == (large, small)
+    assert large == pytest.approx(123.1e9, rel=1e-3)
+    alone = Recipe.model_validate(
+        {
+            "backbone": {"name": "vit_large_patch16_224", "drop_path": 0.0},
+            "heads": {"hidden": 1, "bottleneck": 1, "prototypes": 1},
+        }
+    )
+    embedding = 2 * 768 * 1024 * (2 * 196 + 8 * 36)
+    by_hand = 3 * (2 * large + 8 * small) - embedding + 2 * large
+    assert image_flops(sizes, alone) == pytest.approx(by_hand, rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("backbone", "error"),
+    [
+        ({"name": "vit_small_patch8_224"}, 0),
+        ({"name": "vit_base_patch32_clip_quickgelu_224.openai"}, 0),
+        ({"name": "vit_large_patch14_reg4_dinov2.lvd142m"}, 0),
+        ({"width": 384, "depth": 5, "heads": 6, "patch": 14, "registers": 4}, 0),
+        ({"width": 384, "depth": 2, "heads": 6, "ffn": "swiglu"}, 0.005),
+        ({"width": 1024, "depth": 2, "heads": 16, "ffn": "swiglu"}, 0.005),
+    ],
+)
+def test_sizes_without_a_model_are_those_of_the_model(
+    backbone: dict[str, Any], error: float
+) -> None:
+    settings = Backbone.model_validate(backbone)
+    with torch.device("meta"):
+        model = build_backbone(settings, 16 * 14)
+    found, told = sizes_by_settings(settings), sizes_of(model)
+    assert found is not None
+    assert found[:4] == told[:4]
+    assert found.weights == pytest.approx(told.weights, rel=error, abs=0)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "vit_base_patch16_plus_240",  # 896 wide
+        "vit_small_patch16_36x1_224",  # 36 blocks
+        "vit_so400m_patch14_siglip_224",
+        "vit_giant_patch14_dinov2",
+        "deit3_large_patch16_224",
+    ],
+)
+def test_a_name_that_does_not_tell_sizes_is_not_guessed_at(name: str) -> None:
+    assert sizes_by_settings(Backbone(name=name)) is None
+
+
+@given(st.floats(0.0, 0.9), st.floats(0.0, 0.9), st.integers(0, 12))
+def test_more_stochastic_depth_and_fewer_crops_take_less(a: float, b: float, crops: int) -> None:
+    def flops(drop_path: float, local_count: int) -> float:
+        values = _large(drop_path=drop_path).model_dump() | {"crops": {"local_count": local_count}}
+        recipe = Recipe.model_validate(values)
+        sizes = sizes_by_settings(recipe.backbone)
+        assert sizes is not None
+        return image_flops(sizes, recipe)
+
+    less, more = sorted([a, b], reverse=True)
+    assert flops(less, crops) <= flops(more, crops) < flops(more, crops + 1)
+
+
 def test_local_crops_are_counted() -> None:
     none = Recipe.model_validate(_large().model_dump() | {"crops": {"local_count": 0}})
     # 8 · 22.5 of 426 GFLOP are the student's on local crops; the teacher sees none
@@ -56,7 +138,7 @@ def test_it_agrees_with_torchs_counter(
     head = Head(made.backbone.width, made.heads, "vit")
 
     def scores(side: int) -> Tensor:
-        return head(model(torch.zeros(1, 3, side, side)))  # type: ignore[no-any-return]
+        return head(encode(model, torch.zeros(1, 3, side, side))[:, 0])  # type: ignore[no-any-return]
 
     with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
         sides = [made.crops.global_size] * 2 + [made.crops.local_size] * 3

@@ -48,27 +48,36 @@ def test_ours_there_and_back(registers: int, ffn: str) -> None:
     )
 
 
-def test_registers_have_positions_of_zero_after_the_class_tokens() -> None:
-    weights = dinov2_weights(registers=4)
-    found = read_checkpoint(weights).weights
-    assert torch.equal(found["reg_token"], weights["register_tokens"])
-    assert not found["pos_embed"][:, 1:5].any()
-    assert torch.equal(found["pos_embed"][:, :1], weights["pos_embed"][:, :1])
-    assert torch.equal(found["pos_embed"][:, 5:], weights["pos_embed"][:, 1:])
-
-
-def test_trained_positions_of_registers_become_part_of_them() -> None:
+def test_positions_of_registers_become_part_of_them() -> None:
     ours = read_checkpoint(dinov2_weights(registers=4)).weights
-    ours["pos_embed"][:, 1:5] = torch.arange(4.0)[:, None]
+    places = torch.arange(4.0)[:, None].expand(1, 4, WIDTH)
     positions = ours["pos_embed"]
-    found = to_dinov2(ours, None, class_position=True)
-    assert torch.equal(found["register_tokens"], ours["reg_token"] + positions[:, 1:5])
-    assert torch.equal(found["cls_token"], ours["cls_token"])
-    assert torch.equal(found["pos_embed"], torch.cat([positions[:, :1], positions[:, 5:]], dim=1))
+    with_places = torch.cat([positions[:, :1], places, positions[:, 1:]], dim=1)
+    found = read_checkpoint(ours | {"pos_embed": with_places})
+    expected = ours | {"reg_token": ours["reg_token"] + places}
+    assert found.class_position and found.side == 32 and same(found.weights, expected)
+
+
+def test_the_class_tokens_position_becomes_part_of_it_in_timms_models_with_registers() -> None:
+    ours = read_checkpoint(dinov2_weights(registers=4)).weights
     timms = to_timm(ours, class_position=True)
+    positions = ours["pos_embed"]
     assert torch.equal(timms["cls_token"], ours["cls_token"] + positions[:, :1])
-    assert torch.equal(timms["reg_token"], ours["reg_token"] + positions[:, 1:5])
-    assert torch.equal(timms["pos_embed"], positions[:, 5:])
+    assert torch.equal(timms["reg_token"], ours["reg_token"])
+    assert torch.equal(timms["pos_embed"], positions[:, 1:])
+
+
+@pytest.mark.parametrize("registers", [0, 4])
+def test_the_size_that_positions_are_for(registers: int) -> None:
+    weights = dinov2_weights(registers, grid=7)
+    assert read_checkpoint(weights).side == 56
+    assert read_checkpoint(huggingface_weights(weights)).side == 56
+    ours = read_checkpoint(weights).weights
+    assert read_checkpoint(ours).side == 56
+    patches_only = ours | {"pos_embed": ours["pos_embed"][:, 1:]}
+    assert read_checkpoint(patches_only).side == 56
+    del ours["pos_embed"]
+    assert read_checkpoint(ours).side is None
 
 
 def test_without_registers_timms_weights_are_ours() -> None:

@@ -14,7 +14,15 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from ranks.pretended_rank import BUG, DEAF, DONE, FULL_DISK, KILLED, LISTENING, WRONG_INPUT
+from ranks.pretended_rank import (
+    BUG,
+    DEAF,
+    DONE,
+    FULL_DISK,
+    LISTENING,
+    STUCK,
+    WRONG_INPUT,
+)
 
 from anonbench.config.training import Recipe
 from anonbench.core.errors import InputError
@@ -115,7 +123,7 @@ def test_several_processes_train_together(
         (WRONG_INPUT, "anonbench: x.tar: its index is missing\n"),
         (FULL_DISK, "anonbench: the disk is full; make room and run again"),
         (BUG, "anonbench: TrainingFailed, an error of the program; see "),
-        (KILLED, "anonbench: TrainingFailed, an error of the program; see "),
+        (STUCK, "anonbench: TrainingFailed, an error of the program; see "),
     ],
 )
 def test_an_error_of_one_process_is_one_line(
@@ -209,7 +217,8 @@ def test_one_process_is_this_one_and_labels_are_those_of_training_images(
     monkeypatch.setattr(
         "anonbench.datasets.shards.ImageSet.open", lambda files, root=None: (files, root)
     )
-    frame = pd.DataFrame({"id": ["a", "b"], "split": ["train", "val"], "person": [1, 2]})
+    splits, persons = ["train", "val", "train"], ["1", "2", None]
+    frame = pd.DataFrame({"id": ["a", "b", "c"], "split": splits, "person": persons})
     frame.to_parquet(tmp_path / "manifest.parquet")
     made = job(DONE, gpus=1)
     launch.run(made)

@@ -90,6 +90,14 @@ def test_heads_shared_or_apart(recipe: Make) -> None:
     assert not torch.allclose(*apart._scores(classes, classes))
 
 
+def test_prototypes_start_as_a_linear_layer_does() -> None:
+    layer = Prototypes(256, 4096)
+    assert 0.0624 < layer.direction.abs().max().item() <= 1 / 16
+    norms = layer.direction.norm(dim=1)
+    assert norms.mean().item() == pytest.approx(3**-0.5, rel=2e-3)
+    assert (layer.gain == 1.0).all()
+
+
 def test_scores_are_cosines_times_gain(recipe: Make) -> None:
     layer = Prototypes(5, 7)
     features = normalize(torch.randn(3, 5), dim=-1)

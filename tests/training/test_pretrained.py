@@ -24,10 +24,13 @@ from torch import Tensor, nn
 
 from anonbench.config.training import Recipe
 from anonbench.core.errors import InputError
+from anonbench.training.checkpoints.export import export_backbone
 from anonbench.training.checkpoints.weights import load_backbone, save_backbone
+from anonbench.training.loop.trainer import Trainer
 from anonbench.training.model.backbone import encode, init_backbone
 from anonbench.training.model.network import Network
 from anonbench.training.model.positions import resize_positions
+from anonbench.training.model.pretrained import read_pretrained
 
 Make = Callable[..., Recipe]
 
@@ -67,16 +70,44 @@ def test_it_computes_what_dinov2_computes(
 
 
 @pytest.mark.parametrize("registers", [0, 4])
-def test_positions_are_resampled_as_dinov2_does(
+def test_positions_are_resampled_once_to_every_size_as_dinov2_does(
     recipe: Make, write: Callable[[Any], Path], registers: int
 ) -> None:
     weights = dinov2_weights(registers, grid=7)
-    model = _from(write(weights), recipe, registers)()
-    for_grid = resize_positions(weights["pos_embed"], (4, 4), 1, antialias=registers > 0)
-    expected = dinov2_forward(weights | {"pos_embed": for_grid}, _images())
-    torch.testing.assert_close(encode(model, _images()), expected, atol=2e-5, rtol=1e-4)
+    made = recipe(backbone=settings(registers, "mlp", pretrained=write(weights)))
+    network = Network(made, seed=3).eval()
+    for side in (32, 16):  # a global crop's, a local crop's
+        grid = (side // 8, side // 8)
+        for_grid = resize_positions(weights["pos_embed"], grid, 1, antialias=registers > 0)
+        expected = dinov2_forward(weights | {"pos_embed": for_grid}, _images(side))
+        found = encode(network.backbone, _images(side))
+        torch.testing.assert_close(found, expected, atol=2e-5, rtol=1e-4)
     other = resize_positions(weights["pos_embed"], (4, 4), 1, antialias=not registers)
-    assert not torch.allclose(for_grid, other, atol=1e-2)
+    for_global = resize_positions(weights["pos_embed"], (4, 4), 1, antialias=registers > 0)
+    assert not torch.allclose(for_global, other, atol=1e-2)
+
+
+@pytest.mark.parametrize("registers", [0, 4])
+def test_positions_of_another_size_are_trained_saved_and_exported(
+    recipe: Make, write: Callable[[Any], Path], tmp_path: Path, registers: int
+) -> None:
+    weights = dinov2_weights(registers, grid=7)
+    made = recipe(backbone=settings(registers, "mlp", pretrained=write(weights)))
+    trainer = Trainer(made, 0, torch.device("cpu"))
+    assert trainer.patches_a_side == 4
+    save_backbone(trainer.student.state_dict(), made, tmp_path / "ours.safetensors", {})
+    model, preprocess = load_backbone(tmp_path / "ours.safetensors")
+    assert preprocess.side == 32 and model.state_dict()["pos_embed"].shape == (1, 50, WIDTH)
+    expected = encode(model, _images())
+    torch.testing.assert_close(encode(trainer.student.backbone, _images()), expected)
+    for form in ("dinov2", "huggingface", "timm"):
+        output = tmp_path / {"huggingface": "folder", "timm": "timm.safetensors"}.get(form, "a.pth")
+        export_backbone(tmp_path / "ours.safetensors", output, form)
+        file = output / "model.safetensors" if form == "huggingface" else output
+        again = recipe(backbone=settings(registers, "mlp", pretrained=file))
+        found = encode(init_backbone(again, 1).eval(), _images())
+        torch.testing.assert_close(found, expected, atol=2e-5, rtol=1e-4)
+        assert read_pretrained(file).side == 32
 
 
 @pytest.mark.parametrize("suffix", [".safetensors", ".pth"])
@@ -90,13 +121,8 @@ def test_timms_weights(recipe: Make, tmp_path: Path, suffix: str) -> None:
         save_file(weights, path)
     loaded = init_backbone(recipe(backbone={"pretrained": path}), seed=9)
     assert same(loaded.state_dict(), model.state_dict())
-    larger: Any = init_backbone(
-        recipe(backbone={"pretrained": path}, crops={"global_size": 48}), seed=9
-    )
-    assert larger.pos_embed.shape == (1, 37, 32)
-    as_timm = resize_positions(weights["pos_embed"], (6, 6), 1, antialias=True)
-    assert torch.equal(larger.pos_embed, as_timm)
-    assert torch.equal(larger.blocks[0].attn.qkv.weight, weights["blocks.0.attn.qkv.weight"])
+    larger = init_backbone(recipe(backbone={"pretrained": path}, crops={"global_size": 48}), seed=9)
+    assert same(larger.state_dict(), model.state_dict())
 
 
 def test_the_kind_of_positions_and_layer_scale_follow_the_file(
@@ -132,7 +158,7 @@ def test_a_trained_backbone_can_be_the_start(
     network = Network(first, seed=0)
     with torch.no_grad():
         for weight in network.parameters():
-            weight.add_(0.1)  # also the registers' positions
+            weight.add_(0.1)
     path = tmp_path / "backbone.safetensors"
     save_backbone(network.state_dict(), first, path, {})
     second = Network(recipe(backbone=settings(registers, ffn, pretrained=path)), seed=1)
@@ -162,8 +188,9 @@ def test_every_key_is_reported(
     for name in weights:
         assert name == "embeddings.mask_token" or f" {name}" in text, name
     assert "ignored: classifier.bias" in text and "mask token: taken" in text
-    assert "pos_embed (1, 54, 32) from embeddings.position_embeddings, resampled to (1, 21" in text
+    assert "pos_embed (1, 50, 32) from embeddings.position_embeddings" in text
     assert f"{path} (Hugging Face's format): 35 weights loaded, 35 of them under" in text
+    assert "positions for images of 56 px" in text
 
 
 @pytest.mark.parametrize(
@@ -208,7 +235,7 @@ def test_missing_and_unknown_keys(recipe: Make, write: Callable[[Any], Path]) ->
         _from(write(weights), recipe)()
     weights = dinov2_weights()
     weights["pos_embed"] = weights["pos_embed"][:, :-1]
-    with pytest.raises(InputError, match=r"DINOv2's format\): a position embedding of 15 patches"):
+    with pytest.raises(InputError, match=r"weights\.pth: a position embedding of 15 patches"):
         _from(write(weights), recipe)()
 
 

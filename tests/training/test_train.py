@@ -318,6 +318,14 @@ def test_a_loss_that_is_not_finite_names_its_step_and_images(
     assert torch.load(kept, weights_only=True)["state"]["step"] == 4
 
 
+@pytest.mark.parametrize("flags", [torch.backends.cuda.matmul, torch.backends.cudnn])
+def test_float32_is_in_full_precision(flags: Any) -> None:
+    """For trainings, embeddings and attackers, which all ask for their device here."""
+    flags.allow_tf32 = True
+    pick_device("cpu")
+    assert not flags.allow_tf32
+
+
 def test_devices() -> None:
     assert pick_device("cpu") == CPU
     if torch.cuda.is_available():

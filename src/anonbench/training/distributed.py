@@ -8,6 +8,8 @@ one process would take.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -15,6 +17,9 @@ from typing import Any
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
+
+from anonbench.core.errors import InputError
+from anonbench.training.rank_watch import RankWatch
 
 PATIENCE = timedelta(minutes=60)
 """How long a rank waits for the others: rank 0 may be writing or evaluating."""
@@ -59,6 +64,46 @@ class Ranks:
         dist.all_reduce(raised, dist.ReduceOp.MAX, group=self.hosts)
         return [bool(flag) for flag in raised]
 
+    @contextmanager
+    def agreeing(self) -> Iterator[None]:
+        """Run checks of inputs in the block, on all ranks; what one of them finds stops all.
+
+        Raises:
+            InputError: the first rank's that has one, the same on all ranks.
+
+        """
+        found: str | None = None
+        try:
+            yield
+        except InputError as error:
+            if self.world == 1:
+                raise
+            found = str(error)
+        for text in self._told(found):
+            if text is not None:
+                raise InputError(text)
+
+    def require_same(self, values: Any, what: str) -> None:
+        """Check that all ranks have the same values, which are told apart by their text.
+
+        Raises:
+            InputError: they differ.
+
+        """
+        if len(set(self._told(repr(values)))) > 1:
+            raise InputError(
+                f"the processes of the training do not read the same {what}: is the project in a "
+                "folder that all machines share?"
+            )
+
+    def _told(self, text: str | None) -> list[str | None]:
+        """Return what each rank says."""
+        if self.world == 1:
+            return [text]
+        told: list[str | None] = [None] * self.world
+        dist.all_gather_object(told, text, group=self.hosts)
+        return told
+
 
 def _all(values: Tensor, world: int) -> Tensor:
     parts = [torch.empty_like(values) for _ in range(world)]
@@ -79,23 +124,50 @@ class _Gather(torch.autograd.Function):
 
 
 def join(device_type: str) -> tuple[Ranks, int]:
-    """Join the other ranks, where torchrun started this process; return also its local number."""
+    """Join the other ranks, where torchrun started this process; return also its local number.
+
+    Once: as torch's process group, the place is the whole process's.
+    """
+    global _joined
     world = int(os.environ.get("WORLD_SIZE", "1"))
     if world == 1:
         return Ranks(), 0
     local = int(os.environ["LOCAL_RANK"])
-    if device_type == "cuda":
-        torch.cuda.set_device(local)
-    if not dist.is_initialized():
+    if _joined is None:
+        if device_type == "cuda":
+            torch.cuda.set_device(local)
         dist.init_process_group("nccl" if device_type == "cuda" else "gloo", timeout=PATIENCE)
-    hosts = dist.new_group(backend="gloo") if device_type == "cuda" else None
-    return Ranks(dist.get_rank(), dist.get_world_size(), hosts), local
+        hosts = dist.new_group(backend="gloo", timeout=PATIENCE)
+        ranks = Ranks(dist.get_rank(), world, hosts)
+        _joined = _Joined(ranks, RankWatch(ranks.rank, world, hosts))
+    return _joined.ranks, local
 
 
 def leave() -> None:
-    """Part from the other ranks, where there are any."""
-    if dist.is_initialized():
+    """Part from the other ranks, where there are any, once all have done their work.
+
+    Not after an error: the others do not come here, and to destroy NCCL's group alone may wait for
+    them. The process has to end instead, which is what tells them (see `rank_watch`).
+    """
+    global _joined
+    if _joined is not None:
+        _joined.watch.leave()
         dist.destroy_process_group()
+        _joined = None
+
+
+def others_failed() -> bool:
+    """Return whether this process trains with others, and one of them failed before it."""
+    return _joined is not None and _joined.watch.failed()
+
+
+@dataclass(frozen=True)
+class _Joined:
+    ranks: Ranks
+    watch: RankWatch
+
+
+_joined: _Joined | None = None
 
 
 def shard(network: nn.Module, blocks: nn.ModuleList) -> None:

@@ -11,10 +11,12 @@ import time
 from pathlib import Path
 
 from anonbench.core.errors import InputError, Interrupted
+from anonbench.training import rank_watch
+from anonbench.training.distributed import join, leave
 from anonbench.training.loop import launch, worker
 from anonbench.training.loop.interrupt import Interrupts
 
-DONE, WRONG_INPUT, FULL_DISK, BUG, KILLED, LISTENING, DEAF = range(7)
+DONE, WRONG_INPUT, FULL_DISK, BUG, STUCK, LISTENING, DEAF = range(7)
 
 
 def agree(value: float) -> float:
@@ -28,21 +30,18 @@ def agree(value: float) -> float:
 
 
 def train(job: launch.TrainJob) -> None:
-    import torch.distributed as dist
-
     try:
         pretend(job)
-    finally:
-        if dist.is_initialized():  # gloo's threads may abort a process that just leaves
-            dist.destroy_process_group()
+    except Interrupted:
+        leave()
+        raise
+    leave()
 
 
 def pretend(job: launch.TrainJob) -> None:
-    import torch.distributed as dist
-
     number = int(os.environ["RANK"])
     with Interrupts() as interrupts:
-        dist.init_process_group("gloo")
+        join("cpu")
         assert agree(number + 1) == 3.0
         threads = os.environ["OMP_NUM_THREADS"]
         marks = job.output.parent
@@ -56,8 +55,11 @@ def pretend(job: launch.TrainJob) -> None:
             raise OSError(28, "No space left on device", "x.checkpoint")
         if job.seed == BUG and number == 1:
             _ = 1 / 0
-        if job.seed == KILLED and number == 1:
+        if job.seed == STUCK and number == 1:
             os.kill(os.getpid(), 9)
+        if job.seed == STUCK:  # as in a wait for a GPU that waits for the other rank
+            rank_watch.GRACE_SECONDS = 0.5
+            time.sleep(600)
         (marks / f"started-{number}").touch()
         for step in range(1, 3000 if job.seed == LISTENING else 1):
             time.sleep(0.02)

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from anonbench.config import Recipe
+from anonbench.core.vocabulary import Split
 from anonbench.workflow.plan.jobs import Job, Plan
 
 
@@ -42,11 +44,15 @@ def job() -> Callable[..., Job]:
 
 @pytest.fixture
 def plan(tmp_path: Path) -> Callable[..., Plan]:
-    """Return a function that makes a plan from its jobs, without a formula for any stage."""
+    """Return a function that makes a plan of a small model's jobs, without a formula for times."""
 
     def make(*jobs: Job, config: Mapping[str, Any] | None = None, **options: Any) -> Plan:
-        started: Any = SimpleNamespace(settings=SimpleNamespace(results=tmp_path))
-        estimates: Any = SimpleNamespace(seconds=options.pop("seconds", expected))
+        started: Any = SimpleNamespace(
+            settings=SimpleNamespace(results=tmp_path), counts={"ids": dict.fromkeys(Split, 100)}
+        )
+        estimates: Any = SimpleNamespace(
+            seconds=options.pop("seconds", expected), recipe=lambda name: Recipe()
+        )
         return Plan(jobs, started, config or {}, estimates, **options)
 
     return make

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from anonbench.core.jobs.checksums import PARAMETERS, write_checksum
 from anonbench.workflow.plan.costs import Cost, costs, usual_seconds, wall_seconds
-from anonbench.workflow.plan.jobs import Job, Plan
+from anonbench.workflow.plan.jobs import Job, Plan, wildcards_of
 
 Maker = Callable[..., Job]
 Planner = Callable[..., Plan]
@@ -26,7 +27,8 @@ def measured(folder: Path, name: str, seconds: float) -> dict[str, Any]:
 
 def times(plan: Plan) -> dict[str, tuple[float, bool]]:
     return {
-        job.wildcards["seed"]: (cost.seconds, cost.measured) for job, cost in costs(plan).items()
+        job.wildcards["seed"]: (cost.seconds, cost.basis == "measured")
+        for job, cost in costs(plan).items()
     }
 
 
@@ -37,9 +39,11 @@ def test_a_job_costs_what_it_cost_and_a_new_one_the_median_of_its_like(
     once_more = job(5, **measured(tmp_path, "5", 70.0), stage="embed")
     new, other = job(6, gpus=2.0), job(7, "score", threads=4)
     found = costs(plan(*known, once_more, new, other))
-    assert found[once_more] == Cost(70.0, 140.0, 0.0, True, 70)
-    assert found[new] == Cost(20.0, 40.0, 40.0, True, 20)
-    assert found[other] == Cost(600.0, 2400.0, 0.0, False, None)
+    assert found[once_more] == Cost(70.0, 140.0, 0.0, "measured", 70, weighed=True)
+    assert found[new] == Cost(20.0, 40.0, 40.0, "measured", 20, weighed=True)
+    assert found[other] == Cost(6.0, 24.0, 0.0, "rates", None)
+    unknown = job(8, "score", gpus=2.0)
+    assert costs(plan(unknown))[unknown] == Cost(600.0, 600.0, 1200.0, "limit", None)
 
 
 def test_jobs_of_the_same_data_set_come_before_others(
@@ -83,7 +87,7 @@ def test_a_run_takes_its_longest_chain_or_all_work_on_all_devices(job: Maker) ->
     first, second = job(1, threads=2), job(2)
     jobs = [first, second, job(3, before=[first, second]), job(4, gpus=1.0), job(5, gpus=1.0)]
     seconds = (10.0, 4.0, 1.0, 3.0, 9.0)
-    found = {each: Cost(s, 0, 0, True, 0) for each, s in zip(jobs, seconds, strict=True)}
+    found = {each: Cost(s, 0, 0, "measured", 0) for each, s in zip(jobs, seconds, strict=True)}
     assert wall_seconds(jobs, found, 8, 2) == 11.0  # job 3 after job 1
     assert wall_seconds(jobs, found, 8, 1) == 12.0  # jobs 4 and 5 on one GPU
     assert wall_seconds(jobs, found, 2, 2) == (2 * 10 + 4 + 1 + 3 + 9) / 2
@@ -95,3 +99,18 @@ def test_the_usual_time_of_a_rule_is_the_median_of_its_jobs(tmp_path: Path) -> N
     files = [measured(tmp_path, str(n), 10.0 * n) for n in (1, 2, 4)]
     jobs = [("train", each["benchmark"]) for each in files]
     assert usual_seconds([*jobs, ("embed", str(tmp_path / "none.tsv"))]) == {"train": 20.0}
+
+
+@pytest.mark.parametrize(
+    ("params", "wildcards", "expected"),
+    [
+        ({"dataset": "mine"}, {}, {"dataset": "mine"}),
+        ({}, {"dataset": "ids", "seed": "0"}, {"dataset": "ids", "seed": "0"}),
+        ({"slice": {}}, {}, {}),
+    ],
+)
+def test_the_data_set_of_a_rule_for_one_is_known(
+    params: dict[str, Any], wildcards: dict[str, str], expected: dict[str, str]
+) -> None:
+    raw = SimpleNamespace(params=SimpleNamespace(**params), wildcards=wildcards)
+    assert wildcards_of(raw) == expected

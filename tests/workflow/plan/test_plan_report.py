@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from anonbench.workflow.plan import report
 from anonbench.workflow.plan.jobs import Job, Plan
 from anonbench.workflow.plan.report import as_data, as_text, explain
 
@@ -22,11 +23,12 @@ def chain(tmp_path: Path, job: Callable[..., Job], plan: Callable[..., Plan]) ->
     for path in made:
         path.write_bytes(b"x" * 2000)
     train = job(1, outputs=made[:1], reason="forced", benchmark=benchmark, gpus=2.0)
-    embed = job(2, "embed", outputs=made[1:], before=[train])
+    embed = job(2, "embed", outputs=made[1:], before=[train], gpus=1.0)
     return plan(train, embed, job(3, "figure", before=[embed]))
 
 
-def test_causes_and_costs_are_shown_by_stage(chain: Plan) -> None:
+def test_causes_and_costs_are_shown_by_stage(chain: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(report, "model_name", lambda: "NVIDIA H200")
     text = as_text(as_data(chain, chain.planned, cores=2, gpus=2.0))
     lines = [" ".join(line.split()) for line in text.splitlines()]
     assert lines[:3] == [
@@ -36,12 +38,20 @@ def test_causes_and_costs_are_shown_by_stage(chain: Plan) -> None:
     ]
     assert lines[5:9] == [
         "train 1 1 30 s 1 min 00 s 1 min 00 s 2.00kB",
-        "embed 1 1 ≤ 10 min 00 s ≤ 10 min 00 s 0 s 2.00kB",
-        "figure 1 2 ≤ 10 min 00 s ≤ 10 min 00 s 0 s ?",
-        "total 3 1, 2 ≤ 20 min 30 s ≤ 21 min 00 s ≤ 1 min 00 s ≥ 4.00kB",
+        "embed 1 1 ≤ 10 min 00 s ≤ 10 min 00 s ≤ 10 min 00 s 2.00kB",
+        "figure 1 2 ≈ 6 s ≈ 6 s 0 s ?",
+        "total 3 1, 2 ≤ 10 min 36 s ≤ 11 min 06 s ≤ 11 min 00 s ≥ 4.00kB",
     ]
-    assert lines[10] == "About 20 min 30 s with 2 cores and 2 GPUs; ≥ 4.00kB on disk."
-    assert lines[11].startswith("At most: no job of embed, figure was measured here")
+    assert lines[10] == "About 10 min 36 s with 2 cores and 2 GPUs; ≥ 4.00kB on disk."
+    assert lines[11].startswith("At most: no job of embed was measured here")
+    assert lines[12].startswith("≈: no job of figure was measured here")
+
+
+def test_a_gpu_that_is_not_there_is_said(chain: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, said in ((None, True), ("NVIDIA H200", False)):
+        monkeypatch.setattr(report, "model_name", lambda name=name: name)
+        text = as_text(as_data(chain, chain.planned, cores=2, gpus=2.0))
+        assert ("This machine has no GPU" in text) is said
 
 
 def test_one_file_has_the_jobs_between_it_and_each_cause(chain: Plan) -> None:
@@ -64,8 +74,8 @@ def test_the_data_is_json_and_names_ways_to_causes(chain: Plan) -> None:
         {"not made yet": ["figure ids 3"]},
     ]
     assert data["causes"] == ["forced", "not made yet"]
-    assert [job["measured"] for job in data["jobs"]] == [True, False, False]
-    assert (data["jobs"][2]["disk"], data["wall_seconds"]) == (None, 1230.0)
+    assert [job["basis"] for job in data["jobs"]] == ["measured", "limit", "rates"]
+    assert (data["jobs"][2]["disk"], data["wall_seconds"]) == (None, 636.0)
 
 
 def test_nothing_would_run(plan: Callable[..., Plan], job: Callable[..., Job]) -> None:

@@ -108,6 +108,15 @@ def candidates(environment: Mapping[str, str]) -> dict[str, str]:
     return choice
 
 
+def model_name() -> str | None:
+    """Return the name of this machine's first GPU, as the driver gives it; None without one."""
+    for place in sorted(_PROC.glob("*")):
+        text = (place / "information").read_text(encoding="utf-8", errors="replace")
+        if found := re.search(r"^Model:\s*(.+?)\s*$", text, re.MULTILINE):
+            return found[1]
+    return None
+
+
 def _slurm_scope(environment: Mapping[str, str]) -> str:
     if "SLURM_JOB_ID" not in environment or not any(
         environment.get(name) for name in _GIVEN_BY_SLURM

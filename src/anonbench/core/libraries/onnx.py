@@ -7,11 +7,16 @@ from pathlib import Path
 import onnxruntime
 
 
-def cpu_session(path: Path, threads: int = 1) -> onnxruntime.InferenceSession:
-    """Return a model's session; the library's exceptions pass, which have no common base."""
+def cpu_session(model: Path | bytes, threads: int = 1) -> onnxruntime.InferenceSession:
+    """Return the session of a model, given by its file or content.
+
+    The library's exceptions pass, which have no common base.
+    """
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
     options.log_severity_level = 3
     return onnxruntime.InferenceSession(
-        str(path), sess_options=options, providers=["CPUExecutionProvider"]
+        model if isinstance(model, bytes) else str(model),
+        sess_options=options,
+        providers=["CPUExecutionProvider"],
     )

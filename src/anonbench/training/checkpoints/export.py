@@ -17,7 +17,6 @@ from anonbench.core.errors import InputError
 from anonbench.core.io import atomic, write_json
 from anonbench.training.checkpoints.weights import load_backbone, read_description, read_weights
 from anonbench.training.data.preprocess import Preprocess
-from anonbench.training.model.backbone import swiglu_width
 from anonbench.training.model.formats import (
     has_layer_scale,
     to_dinov2,
@@ -25,10 +24,9 @@ from anonbench.training.model.formats import (
     to_timm,
     uses_swiglu,
 )
+from anonbench.training.model.positions import resize_positions
+from anonbench.training.model.vit import EPSILON, Mlp, SwiGlu, swiglu_width
 from anonbench.training.model.weight_names import TITLES, Format
-
-EPSILON = 1e-6
-"""Of DINOv2's norms."""
 
 
 def export_backbone(path: Path, output: Path, kind: Format) -> str:
@@ -54,6 +52,7 @@ def export_backbone(path: Path, output: Path, kind: Format) -> str:
     weights, mask_token = read_weights(path)
     class_position = not model.no_embed_class
     try:
+        weights = _at_input_size(weights, model, preprocess.side)
         if kind == "timm":
             _save_safetensors(to_timm(weights, class_position), output)
             name = read_description(path)["backbone"]["name"]
@@ -169,22 +168,33 @@ def feed_forward_ratio(model: Any) -> int:
         InputError: DINOv2 has no such blocks.
 
     """
-    from timm.layers.mlp import GluMlp, Mlp
-
     norms = [module for module in model.modules() if isinstance(module, nn.LayerNorm)]
     if any(norm.eps != EPSILON for norm in norms):
         raise InputError(f"its norms have another epsilon than DINOv2's, {EPSILON}")
-    for block in model.blocks:
-        ffn = block.mlp
-        gelu = type(ffn) is Mlp and type(ffn.act) is nn.GELU and ffn.act.approximate == "none"
-        swiglu = type(ffn) is GluMlp and type(ffn.act) is nn.SiLU and not ffn.gate_last
-        if not (gelu or swiglu):
+    parts = [block.mlp for block in model.blocks]
+    swiglu = all(isinstance(part, SwiGlu) for part in parts)
+    if not (swiglu or all(isinstance(part, Mlp) for part in parts)):
+        from anonbench.training.model.timm_models import is_mlp, is_swiglu  # takes seconds
+
+        swiglu = all(is_swiglu(part) for part in parts)
+        if not (swiglu or all(is_mlp(part) for part in parts)):
             raise InputError("its feed-forward part is neither DINOv2's MLP with GELU nor SwiGLU")
     width, hidden = model.embed_dim, model.blocks[0].mlp.fc2.in_features
     for ratio in range(1, 17):
         if hidden == (swiglu_width(width, ratio) if swiglu else width * ratio):
             return ratio
     raise InputError(f"its feed-forward part's {hidden} is none of DINOv2's for width {width}")
+
+
+def _at_input_size(weights: Mapping[str, Tensor], model: Any, side: int) -> dict[str, Tensor]:
+    """Return the weights with positions for inputs of `side` pixels, as the model resamples them.
+
+    timm and transformers resample in other ways, so they must not have to.
+    """
+    grid = side // model.patch_embed.patch_size[0]
+    registers, prefix = model.num_reg_tokens > 0, 0 if model.no_embed_class else 1
+    positions = resize_positions(weights["pos_embed"], (grid, grid), prefix, antialias=registers)
+    return dict(weights) | {"pos_embed": positions}
 
 
 def _sizes(model: Any) -> dict[str, object]:

@@ -19,7 +19,12 @@ from anonbench.core.errors import InputError
 from anonbench.core.io import atomic
 from anonbench.training.data.preprocess import Preprocess
 from anonbench.training.model.backbone import build_backbone, init_backbone
-from anonbench.training.model.formats import has_layer_scale
+from anonbench.training.model.formats import (
+    has_class_position,
+    has_layer_scale,
+    image_side,
+    without_register_positions,
+)
 from anonbench.training.model.pretrained import load_strictly
 from anonbench.training.model.weight_names import MASK_TOKEN
 
@@ -78,7 +83,8 @@ def read_weights(path: Path) -> tuple[dict[str, Tensor], Tensor | None]:
     """Return the weights that `save_backbone` wrote, and the mask token, float [width]."""
     with safe_open(path, framework="pt") as file:
         weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    return weights, weights.pop(MASK_TOKEN, None)
+    mask_token = weights.pop(MASK_TOKEN, None)
+    return without_register_positions(weights), mask_token
 
 
 def load_backbone(path: Path) -> tuple[nn.Module, Preprocess]:
@@ -94,8 +100,9 @@ def load_backbone(path: Path) -> tuple[nn.Module, Preprocess]:
     weights, _ = read_weights(path)
     with torch.random.fork_rng():
         settings = Backbone(**described["backbone"])
-        positions = _has_class_position(weights, preprocess.side)
-        model = build_backbone(settings, preprocess.side, has_layer_scale(weights), positions)
+        positions = has_class_position(weights)
+        side = image_side(weights, positions) or preprocess.side
+        model = build_backbone(settings, side, has_layer_scale(weights), positions)
     load_strictly(model, weights, str(path))
     return model.eval().requires_grad_(False), preprocess
 
@@ -115,11 +122,3 @@ def load_untrained(path: Path) -> nn.Module:
     recipe = Recipe.model_validate({"backbone": described["backbone"], "crops": crops})
     model = init_backbone(recipe, described["provenance"]["seed"])
     return model.eval().requires_grad_(False)
-
-
-def _has_class_position(weights: Mapping[str, Tensor], side: int) -> bool | None:
-    """Return whether there are more positions than patches; None if the weights do not tell."""
-    positions, projection = (weights.get(name) for name in ("pos_embed", "patch_embed.proj.weight"))
-    if positions is None or projection is None:
-        return None
-    return bool(positions.shape[1] > (side // projection.shape[-1]) ** 2)

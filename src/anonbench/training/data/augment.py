@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import permutations
+from itertools import islice, permutations
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.nn.functional import layer_norm, pad
 
 from anonbench.training.data.augment_params import Draw
+from anonbench.training.data.transfer import to_device
 
 if TYPE_CHECKING:
     from anonbench.config.training import Crops
@@ -122,26 +123,22 @@ def apply_steps(images: Tensor, steps: Sequence[Step], rows: np.ndarray | None =
         rows: int [n], which of them these are; without it all.
 
     """
-    for step in steps:
-        changed = step.changed if rows is None else step.changed[rows]
-        where = np.flatnonzero(changed)
-        if len(where) == 0:
-            continue
-        given = []
+    if rows is None:
+        rows = np.arange(len(images))
+    places = [np.flatnonzero(step.changed[rows]) for step in steps]
+    needed = list(places)
+    for step, place in zip(steps, places, strict=True):
         if step.strengths is not None:
-            strengths = step.strengths[where if rows is None else rows[where]]
-            given.append(on(images.device, torch.from_numpy(strengths)))
-        if len(where) == len(images):
-            images = step.change(images, *given)
-        else:
-            index = on(images.device, torch.from_numpy(where))
-            images[index] = step.change(images[index], *given)
+            needed.append(step.strengths[rows[place]])
+    given = iter(to_device([torch.from_numpy(values) for values in needed], images.device))
+    indices = list(islice(given, len(steps)))
+    for step, index in zip(steps, indices, strict=True):
+        strengths = [] if step.strengths is None else [next(given)]
+        if len(index) == len(images):
+            images = step.change(images, *strengths)
+        elif len(index):
+            images[index] = step.change(images[index], *strengths)
     return images
-
-
-def on(device: torch.device, values: Tensor) -> Tensor:
-    """Return a small tensor on the device, without waiting for what a GPU still has to do."""
-    return values.to(device, non_blocking=True)
 
 
 def _each(values: Tensor) -> Tensor:
@@ -241,6 +238,6 @@ def normalize_images(images: Tensor, how: Literal["imagenet", "per_crop"]) -> Te
     if how == "per_crop":
         # the same arithmetic as std_mean's, ten times as fast
         return layer_norm(images, images.shape[1:], eps=SMALLEST_DEVIATION**2)
-    mean = on(images.device, torch.tensor(IMAGENET_MEAN)).view(3, 1, 1)
-    deviation = on(images.device, torch.tensor(IMAGENET_DEVIATION)).view(3, 1, 1)
+    values = [torch.tensor(each).view(3, 1, 1) for each in (IMAGENET_MEAN, IMAGENET_DEVIATION)]
+    mean, deviation = to_device(values, images.device)
     return (images - mean).div_(deviation)

@@ -44,14 +44,14 @@ class Batch:
     """float32 [M]: one over the number of masked patches of the patch's crop."""
 
     def pin_memory(self) -> Batch:
-        """Return the batch in page-locked memory (torch's DataLoader calls this by its name)."""
+        """Return the batch with its crops in page-locked memory.
+
+        torch's DataLoader calls this by its name. The small rest goes by `transfer.to_device`.
+        """
         return replace(
             self,
             global_crops=self.global_crops.pin_memory(),
             local_crops=self.local_crops.pin_memory(),
-            masked=self.masked.pin_memory(),
-            masked_indices=self.masked_indices.pin_memory(),
-            masked_weights=self.masked_weights.pin_memory(),
         )
 
 

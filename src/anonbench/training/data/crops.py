@@ -16,7 +16,8 @@ def crop_boxes(draws: np.ndarray, sizes: np.ndarray, area: tuple[float, float]) 
     """Return the boxes of crops: a random share of the area at a random aspect (3:4 to 4:3).
 
     Inception's random resized crop (Szegedy et al. 2015), as torchvision does it: the first of ten
-    attempts that fits into the image; else the largest box of the last one's shape that does.
+    attempts that fits into the image; where none does, the largest box in the middle whose aspect
+    is in range.
 
     Args:
         draws: float [..., COLUMNS].
@@ -34,10 +35,14 @@ def crop_boxes(draws: np.ndarray, sizes: np.ndarray, area: tuple[float, float]) 
     pixels = shares * sizes.prod(axis=-1, keepdims=True)
     boxes = np.rint(np.stack([np.sqrt(pixels * aspects), np.sqrt(pixels / aspects)], axis=-1))
     fits = ((boxes >= 1) & (boxes <= sizes[..., None, :])).all(axis=-1)
-    first = np.where(fits.any(axis=-1), fits.argmax(axis=-1), ATTEMPTS - 1)
-    box = np.take_along_axis(boxes, first[..., None, None], axis=-2)[..., 0, :]
-    box = np.clip(box, 1, sizes)
-    corner = np.floor(draws[..., Draw.LEFT : Draw.TOP + 1] * (sizes - box + 1))
+    found = fits.any(axis=-1, keepdims=True)
+    first = fits.argmax(axis=-1)[..., None, None]
+    drawn = np.take_along_axis(boxes, first, axis=-2)[..., 0, :]
+    # the other side times the widest aspect (of a width: 4 / 3, of a height: 1 / (3 / 4))
+    widest = np.maximum(np.rint(sizes[..., ::-1] * [ASPECTS[1], 1 / ASPECTS[0]]), 1)
+    box = np.where(found, drawn, np.minimum(sizes, widest))
+    random = np.floor(draws[..., Draw.LEFT : Draw.TOP + 1] * (sizes - box + 1))
+    corner = np.where(found, random, (sizes - box) // 2)
     placed: np.ndarray = np.concatenate([corner, corner + box], axis=-1).astype(np.int64)
     return placed
 

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from math import ceil, sqrt
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from anonbench.config.training import Crops
 from anonbench.core.io import open_private
 from anonbench.core.libraries.opencv import cv2
 from anonbench.core.progress import track
 from anonbench.datasets.shards import ImageSet
 from anonbench.training.data.crops import ASPECTS
+
+if TYPE_CHECKING:
+    from anonbench.config.training import Crops
 
 
 class ImageSource(Protocol):

@@ -6,17 +6,16 @@ import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from anonbench.config.training import Crops, Recipe
 from anonbench.core.errors import InputError
 from anonbench.core.io import scratch_folder
 from anonbench.core.numeric.seeding import rng
-from anonbench.core.settings import Range
 from anonbench.core.vocabulary import Adaption
 from anonbench.datasets.shards import ImageSet
 from anonbench.training.data.augment import CropAugmentations, augmentations_of
@@ -25,6 +24,10 @@ from anonbench.training.data.batch import Batch
 from anonbench.training.data.crops import crop_boxes, cut
 from anonbench.training.data.decoded_cache import ImageSource, Scratch, sufficient_side
 from anonbench.training.data.masking import Masks, batch_masks
+
+if TYPE_CHECKING:
+    from anonbench.config.training import Crops, Recipe
+    from anonbench.core.settings import Range
 
 logger = logging.getLogger(__name__)
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from anonbench.core.errors import InputError
+from anonbench.core.libraries.precision import full_float32
 from anonbench.training.distributed import Ranks, join
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def prepare_torch(recipe: Recipe) -> tuple[torch.device, Ranks]:
 
 
 def pick_device(name: str) -> torch.device:
-    """Return the device called `auto`, `cpu` or `cuda`.
+    """Return the device called `auto`, `cpu` or `cuda`, where float32 is in full precision.
 
     Raises:
         InputError: `cuda`, and there is none.
@@ -45,6 +46,7 @@ def pick_device(name: str) -> torch.device:
         raise InputError("recipe.device is cuda, but torch sees no GPU; use auto or cpu")
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
+    full_float32()
     return torch.device(name)
 
 

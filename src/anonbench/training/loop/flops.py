@@ -2,18 +2,19 @@
 
 Model FLOPs as PaLM (Chowdhery et al. 2022, appendix B) counts them: what the method needs, whatever
 the implementation computes again or on padding. Matrix products alone, a multiply-add as two.
+Without torch, so that a plan can count, too.
 """
 
 from __future__ import annotations
 
 import re
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, Literal
-
-from torch import nn
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 if TYPE_CHECKING:
-    from anonbench.config.training import Heads, Recipe
+    from torch import nn
+
+    from anonbench.config.training import Backbone, Heads, Recipe
 
 FORWARD_AND_BACKWARD = 3
 """A backward pass has two products for each one of the forward pass: by weights and by inputs."""
@@ -66,14 +67,72 @@ def peak_flops(device_name: str, precision: Literal["fp32", "bf16"]) -> float | 
     return None
 
 
+class Sizes(NamedTuple):
+    """What the FLOPs of a vision transformer follow from."""
+
+    width: int
+    """Embedding dimension."""
+    depth: int
+    """Number of blocks."""
+    patch: int
+    """Side of a patch in pixels."""
+    prefix: int
+    """Class token and registers."""
+    weights: int
+    """Of the linear layers in all blocks."""
+
+
+_SIZES = {"small": (384, 12), "base": (768, 12), "large": (1024, 24), "huge": (1280, 32)}
+"""Width and depth by the word in timm's name (Dosovitskiy et al. 2021, table 1; DeiT's small)."""
+_NAME = re.compile(
+    r"vit_(small|base|large|huge)_patch(\d+)_(?:reg(\d+)_)?(?:clip_(?:quickgelu_)?)?(?:\d+|dinov2)(?:\..+)?"
+)
+
+
+def sizes_of(model: nn.Module) -> Sizes:
+    """Return the sizes of a timm ViT; torch's meta device will do."""
+    vit: Any = model
+    weights = (weight for block in vit.blocks for weight in block.parameters() if weight.ndim > 1)
+    return Sizes(
+        width=vit.embed_dim,
+        depth=len(vit.blocks),
+        patch=int(vit.patch_embed.patch_size[0]),
+        prefix=int(vit.num_prefix_tokens),
+        weights=sum(weight.numel() for weight in weights),
+    )
+
+
+def sizes_by_settings(backbone: Backbone) -> Sizes | None:
+    """Return the sizes without a model; None where a name does not tell them.
+
+    A SwiGLU counts as the MLP in whose place it stands: its hidden width makes both equal but for
+    rounding, less than 0.5 % from a width of 384 on.
+    """
+    width, depth = backbone.width, backbone.depth
+    patch, registers = backbone.patch, backbone.registers
+    if (name := backbone.name) is not None:
+        found = None if backbone.registered else _NAME.fullmatch(name)
+        if found is None:
+            return None
+        width, depth = _SIZES[found[1]]
+        patch, registers = int(found[2]), int(found[3] or 0)
+    # attention has 4 · width², an MLP of four times the width 8 · width²
+    return Sizes(width, depth, patch, 1 + registers, 12 * depth * width**2)
+
+
 def step_flops(model: nn.Module, recipe: Recipe, masked: float | None = None) -> float:
+    """Return the model FLOPs of a training step per image; see `image_flops`."""
+    return image_flops(sizes_of(model), recipe, masked)
+
+
+def image_flops(sizes: Sizes, recipe: Recipe, masked: float | None = None) -> float:
     """Return the model FLOPs of a training step per image.
 
     The student's forward and backward pass on all crops and the teacher's forward pass on the
     global ones, with their heads. What stochastic depth drops is not counted.
 
     Args:
-        model: the backbone, a timm ViT; torch's meta device will do.
+        sizes: of the backbone.
         recipe: of the training.
         masked: patches, of both global crops of an image together, mean; by default as many as
             the recipe lets be masked.
@@ -81,16 +140,15 @@ def step_flops(model: nn.Module, recipe: Recipe, masked: float | None = None) ->
     """
     crops = recipe.crops
     if masked is None:
-        masked = masked_patches(recipe, _patches(model, crops.global_size))
+        masked = masked_patches(recipe, _patches(sizes, crops.global_size))
     kept = 1.0 - recipe.backbone.drop_path
     sides = [crops.global_size] * crops.global_count
-    teacher = sum(_backbone_flops(model, side, 1.0) for side in sides)
+    teacher = sum(forward_flops(sizes, side) for side in sides)
     sides += [crops.local_size] * crops.local_count
-    student = sum(_backbone_flops(model, side, kept) for side in sides)
+    student = sum(forward_flops(sizes, side, kept) for side in sides)
     # images need no gradient
-    free = sum(_embedding_flops(model, side) for side in sides)
-    width: int = model.embed_dim  # type: ignore[assignment]
-    head = head_flops(width, recipe.heads)
+    free = sum(_embedding_flops(sizes, side) for side in sides)
+    head = head_flops(sizes.width, recipe.heads)
     student += head * (len(sides) + masked)
     teacher += head * (crops.global_count + masked)
     return FORWARD_AND_BACKWARD * student - free + teacher
@@ -115,25 +173,24 @@ def head_flops(width: int, heads: Heads) -> float:
     return 2.0 * sum(a * b for a, b in pairwise(sizes))
 
 
-def _backbone_flops(model: Any, side: int, kept: float) -> float:
-    """Return the FLOPs of a forward pass on one crop, with this share of it kept in the blocks."""
-    tokens = _patches(model, side) + int(model.num_prefix_tokens)
-    weights: int = sum(
-        layer.weight.numel()
-        for block in model.blocks
-        for layer in block.modules()
-        if isinstance(layer, nn.Linear)
-    )
+def forward_flops(sizes: Sizes, side: int, kept: float = 1.0) -> float:
+    """Return the FLOPs of a forward pass without heads.
+
+    Args:
+        sizes: of the backbone.
+        side: of the image in pixels.
+        kept: share of the images that each block computes.
+
+    """
+    tokens = _patches(sizes, side) + sizes.prefix
     # queries by keys and attention by values, each tokens × tokens × width
-    attention = 4.0 * tokens**2 * int(model.embed_dim) * len(model.blocks)
-    return _embedding_flops(model, side) + kept * (2.0 * tokens * weights + attention)
+    attention = 4.0 * tokens**2 * sizes.width * sizes.depth
+    return _embedding_flops(sizes, side) + kept * (2.0 * tokens * sizes.weights + attention)
 
 
-def _embedding_flops(model: Any, side: int) -> float:
-    weights: int = model.patch_embed.proj.weight.numel()
-    return float(2 * weights * _patches(model, side))
+def _embedding_flops(sizes: Sizes, side: int) -> float:
+    return float(2 * 3 * sizes.patch**2 * sizes.width * _patches(sizes, side))
 
 
-def _patches(model: Any, side: int) -> int:
-    height, width = model.patch_embed.patch_size
-    return (side // int(height)) * (side // int(width))
+def _patches(sizes: Sizes, side: int) -> int:
+    return (side // sizes.patch) ** 2

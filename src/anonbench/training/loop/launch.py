@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 RANK_MODULE = "anonbench.training.loop.worker"
 """What every process of a training on several GPUs runs."""
 SHUTDOWN_SECONDS = 180
-"""How long the processes have for a last step and checkpoint; the rest of them, after one fails."""
+"""How long the processes have for a last step and checkpoint."""
 _KEPT = ("SLURM_JOB_ID", "SLURM_JOBID", "SLURM_CLUSTER_NAME", "SLURM_CONF")
 """What srun is told of the job around it. The rest describes tasks of that job and would be taken
 for wishes for those of the training."""
@@ -91,18 +91,24 @@ def train(job: TrainJob) -> None:
     """Train in this process, which may be one of several; see `train.train`."""
     from anonbench.datasets.shards import ImageSet
     from anonbench.training.loop import train
+    from anonbench.training.loop.device_setup import prepare_torch
 
+    _, ranks = prepare_torch(job.recipe)
+    with ranks.agreeing():
+        original = ImageSet.open(job.original, job.root)
+        anonymized = ImageSet.open(job.anonymized) if job.anonymized else None
+        labels = _read_labels(*job.labels) if job.labels else None
     train.train(
         recipe=job.recipe,
         adaption=job.adaption,
-        original=ImageSet.open(job.original, job.root),
-        anonymized=ImageSet.open(job.anonymized) if job.anonymized else None,
+        original=original,
+        anonymized=anonymized,
         seed=job.seed,
         output=job.output,
         log=job.log,
         checkpoint=job.checkpoint,
         metrics_log=job.metrics_log,
-        labels=_read_labels(*job.labels) if job.labels else None,
+        labels=labels,
     )
 
 
@@ -110,7 +116,7 @@ def _read_labels(manifest: Path, column: str) -> dict[str, str]:
     import pandas as pd
 
     frame = pd.read_parquet(manifest, columns=["id", "split", column])
-    frame = frame[frame["split"] == "train"]
+    frame = frame[frame["split"] == "train"].dropna(subset=[column])
     return dict(zip(frame["id"].astype(str), frame[column].astype(str), strict=True))
 
 
@@ -130,8 +136,8 @@ def _run_ranks(job: TrainJob, folder: Path) -> None:
         preexec_fn=end_with_parent,
     )
     with _forwarding(process) as heard:
-        status = process.wait()
-    _end_as_they_did(folder, status, heard)
+        process.wait()
+    _end_as_they_did(folder, job.recipe.gpus * job.recipe.nodes, heard)
 
 
 def _torchrun(recipe: Recipe, job_file: Path, environment: dict[str, str]) -> list[str]:
@@ -158,8 +164,9 @@ def _torchrun(recipe: Recipe, job_file: Path, environment: dict[str, str]) -> li
             del environment[name]
     srun = ["srun", f"--nodes={recipe.nodes}", f"--ntasks={recipe.nodes}", "--ntasks-per-node=1"]
     cpus = recipe.gpus * recipe.threads
-    # overlap: the step that this very process runs in may hold all of the job's resources
-    srun += [f"--cpus-per-task={cpus}", "--overlap", "--disable-status", "--kill-on-bad-exit=0"]
+    # overlap: the step that this very process runs in may hold all of the job's resources;
+    # kill: a machine may fail before its processes have met the others, who would wait for them
+    srun += [f"--cpus-per-task={cpus}", "--overlap", "--disable-status", "--kill-on-bad-exit=1"]
     return [*srun, *torchrun, *meeting, *rank]
 
 
@@ -220,11 +227,15 @@ def outcome_file(folder: Path, rank: int | str) -> Path:
     return folder / f"outcome-{rank:0>4}.json"
 
 
-def _end_as_they_did(folder: Path, status: int, heard: Sequence[int]) -> None:
+def _end_as_they_did(folder: Path, processes: int, heard: Sequence[int]) -> None:
     """Raise what the processes raised: of several errors the one that explains the others."""
-    paths = sorted(folder.glob(outcome_file(folder, "*").name))
-    found = {outcome["kind"]: outcome for outcome in map(read_json, reversed(paths))}
-    if "done" in found and read_json(paths[0])["kind"] == "done":
+    by_rank = {
+        rank: read_json(path)
+        for rank in reversed(range(processes))
+        if (path := outcome_file(folder, rank)).exists()
+    }
+    found = {outcome["kind"]: outcome for outcome in by_rank.values()}
+    if by_rank.get(0, {}).get("kind") == "done":
         return  # the first process, which writes the results, came to its end
     if "input" in found:
         raise InputError(found["input"]["text"])
@@ -236,4 +247,8 @@ def _end_as_they_did(folder: Path, status: int, heard: Sequence[int]) -> None:
         raise Interrupted(found["interrupted"]["reason"], found["interrupted"]["step"])
     if heard:  # before the training listened: it ends this process as it ended the others
         signal.raise_signal(heard[0])
-    raise TrainingFailed(f"the training's processes ended with status {status}")
+    killed = ", ".join(str(rank) for rank in range(processes) if rank not in by_rank)
+    raise TrainingFailed(
+        f"process {killed} of the training ended without a word: was it killed, for want of "
+        "memory for example?"
+    )

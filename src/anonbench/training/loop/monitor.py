@@ -54,12 +54,7 @@ class KnnMonitor:
             InputError: fewer than two images have a label.
 
         """
-        ids = [image_id for image_id in images.ids if image_id in labels]
-        if len(ids) < 2:
-            raise InputError(
-                f"recipe.knn_every needs labels, but {len(ids)} of {len(images)} training images "
-                "have one; set the data set's label or knn_every: 0"
-            )
+        ids = labelled_ids(images, labels)
         order = rng("knn", seed).permutation(len(ids))
         self.ids = sorted(ids[place] for place in order[: recipe.knn_images])
         crops = recipe.crops
@@ -94,6 +89,22 @@ class KnnMonitor:
                 for batch in batches
             ]
         return torch.cat(parts)
+
+
+def labelled_ids(images: ImageSet, labels: Mapping[str, str]) -> list[str]:
+    """Return the ids of the images with a label.
+
+    Raises:
+        InputError: fewer than two have one.
+
+    """
+    ids = [image_id for image_id in images.ids if image_id in labels]
+    if len(ids) < 2:
+        raise InputError(
+            f"recipe.knn_every needs labels, but {len(ids)} of {len(images)} training images "
+            "have one; set the data set's label or knn_every: 0"
+        )
+    return ids
 
 
 def _vote(similarity: np.ndarray, row: int, codes: np.ndarray) -> int:

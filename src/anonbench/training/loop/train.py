@@ -31,7 +31,7 @@ from anonbench.training.loop.device_setup import prepare_torch
 from anonbench.training.loop.flops import step_flops
 from anonbench.training.loop.interrupt import Interrupted, Interrupts
 from anonbench.training.loop.metrics_log import MetricsLog
-from anonbench.training.loop.monitor import KnnMonitor
+from anonbench.training.loop.monitor import KnnMonitor, labelled_ids
 from anonbench.training.loop.trainer import NotFinite, Trainer
 
 logger = logging.getLogger(__name__)
@@ -77,8 +77,10 @@ def train(
         Interrupted: the process was asked to end; the checkpoint is written.
 
     """
-    ids = check_pairs(recipe, adaption, original, anonymized)
     device, ranks = prepare_torch(recipe)
+    with ranks.agreeing():
+        ids = check_pairs(recipe, adaption, original, anonymized)
+        labels = _checked_labels(recipe, original, labels) if recipe.knn_every else {}
     _warn_of_small_batches(recipe)
     provenance = describe(recipe, adaption, original, anonymized, seed)
     identity = hashlib.sha256(json.dumps(provenance, sort_keys=True).encode()).hexdigest()
@@ -86,9 +88,10 @@ def train(
         trainer = Trainer(recipe, seed, device, ranks)
         saved = Checkpoint(checkpoint, identity, recipe.checkpoint_minutes)
         saved.restore(trainer)
+        ranks.require_same((identity, saved.step), "images, weights and checkpoint")
         monitor = None
         if recipe.knn_every and ranks.rank == 0:
-            monitor = KnnMonitor(original, _labels_of(recipe, labels), recipe, seed)
+            monitor = KnnMonitor(original, labels, recipe, seed)
         with open_sources(recipe, adaption, original, anonymized) as sources:
             patches = trainer.patches_a_side
             stream = BatchStream(ids, sources, recipe, patches, seed, ranks.rank, ranks.world)
@@ -100,8 +103,10 @@ def train(
             checkpoint.unlink(missing_ok=True)
     except torch.OutOfMemoryError as error:
         raise _out_of_memory(recipe) from error
-    finally:
-        leave()
+    except Interrupted:
+        leave()  # all ranks together
+        raise
+    leave()
 
 
 @dataclass
@@ -172,12 +177,15 @@ def _run(
         metrics_log.close()
 
 
-def _labels_of(recipe: Recipe, labels: Mapping[str, str] | None) -> Mapping[str, str]:
+def _checked_labels(
+    recipe: Recipe, images: ImageSet, labels: Mapping[str, str] | None
+) -> Mapping[str, str]:
     if labels is None:
         raise InputError(
             f"recipe.knn_every is {recipe.knn_every}, but the data set has no label: name one in "
             "`label`, or set knn_every to 0"
         )
+    labelled_ids(images, labels)
     return labels
 
 

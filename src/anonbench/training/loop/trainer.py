@@ -13,6 +13,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from anonbench.core.numeric.seeding import rng
 from anonbench.training.data.batch import Batch, finish
+from anonbench.training.data.transfer import to_device
 from anonbench.training.distributed import Ranks, shard, spread_like, whole
 from anonbench.training.loop.collapse_metrics import rank_me, used_prototypes
 from anonbench.training.loop.schedules import Schedules
@@ -20,7 +21,7 @@ from anonbench.training.losses.centering import Centering
 from anonbench.training.losses.dino import dino_loss
 from anonbench.training.losses.ibot import ibot_loss
 from anonbench.training.losses.koleo import koleo_loss
-from anonbench.training.model.blocks import DropPath, draw_drop_path
+from anonbench.training.model.blocks import CompiledBlock, DropPath, draw_drop_path
 from anonbench.training.model.network import Network, clip_gradients, parameter_groups
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ class Trainer:
                 self.recipe.compile == "auto" and self.device.type == "cuda"
             ):
                 for block in backbone.blocks[:-1]:  # the last one's masked tokens vary in number
-                    block.compile(dynamic=False)
+                    block.__class__ = CompiledBlock
         if self.ranks.world == 1:
             return self.student
         if self.recipe.sharding == "fsdp":
@@ -93,8 +94,8 @@ class Trainer:
     @property
     def patches_a_side(self) -> int:
         """Patches along a side of a global crop."""
-        grid: tuple[int, int] = self.student.backbone.patch_embed.grid_size  # type: ignore
-        return grid[0]
+        patch: tuple[int, int] = self.student.backbone.patch_embed.patch_size  # type: ignore
+        return self.recipe.crops.global_size // patch[0]
 
     def advance(self, parts: Sequence[Batch]) -> bool:
         """Take one step: student by gradient, teacher by moving average.
@@ -154,8 +155,10 @@ class Trainer:
         crops, heads, weights = self.recipe.crops, self.recipe.heads, self.recipe.losses
         views = finish(batch.global_crops, batch.global_augmentations, crops, self.device)
         local_views = finish(batch.local_crops, batch.local_augmentations, crops, self.device)
-        indices = batch.masked_indices.to(self.device, non_blocking=True)
-        masked = batch.masked.to(self.device, non_blocking=True)
+        kept = self._kept(batch, part)
+        small = [batch.masked_indices, batch.masked, batch.masked_weights]
+        dropped = [kept.tokens, kept.scale, *kept.images] if kept else []
+        indices, masked, masked_weights, *rest = to_device([*small, *dropped], self.device)
         size, temperature = len(batch.ids), heads.student_temperature
         with self._autocast():
             class_targets, patch_targets = self._targets(views, indices)
@@ -164,7 +167,7 @@ class Trainer:
                 indices,
                 masked,
                 local_views if len(local_views) else None,
-                self._kept(batch, part),
+                DropPath(rest[2:], *rest[:2]) if kept else None,
             )
         targets = class_targets.view(2, size, -1)
         terms = {
@@ -172,7 +175,7 @@ class Trainer:
             "ibot": ibot_loss(
                 patch_targets,
                 patch_scores,
-                batch.masked_weights.to(self.device, non_blocking=True),
+                masked_weights,
                 len(views),
                 temperature,
             ),
@@ -205,14 +208,13 @@ class Trainer:
         """Draw the step's stochastic depth, the same on every kind of device."""
         backbone: Any = self.student.backbone
         sizes = [len(batch.global_crops), len(batch.local_crops)]
-        kept = draw_drop_path(
+        return draw_drop_path(
             self.recipe.backbone.drop_path,
             len(backbone.blocks),
             [size for size in sizes if size],
             batch.masked_indices.numpy() // batch.masked.shape[1],
             rng("depth", self.seed, self.step, self.ranks.rank, part),
         )
-        return kept and kept.to(self.device)
 
     def _autocast(self) -> torch.autocast:
         return torch.autocast(

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import Any
 
 from anonbench.core.errors import InputError, Interrupted
 from anonbench.core.io import write_json
+from anonbench.training.distributed import others_failed
 from anonbench.training.loop import launch
 
 
@@ -26,8 +28,12 @@ def main(job_file: Path) -> int:
     )
     outcome = _train(job_file)
     write_json(launch.outcome_file(job_file.parent, rank), outcome)
+    if outcome["kind"] not in ("done", "interrupted"):
+        # the others are in the middle of an exchange: no end that waits for it
+        logging.shutdown()
+        os._exit(1)
     # 0 after an interruption too: torchrun would hurry the processes that still write
-    return 0 if outcome["kind"] in ("done", "interrupted") else 1
+    return 0
 
 
 def _train(job_file: Path) -> dict[str, Any]:
@@ -43,6 +49,11 @@ def _train(job_file: Path) -> dict[str, Any]:
         arguments = (error.errno, error.strerror or str(error), error.filename)
         return {"kind": "system", "arguments": arguments}
     except Exception as error:
+        # torchrun's, as soon as another process ends; this one is about to say how it ended
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        if others_failed():
+            logging.warning("stopped, as another process of the training failed")
+            return {"kind": "left alone"}
         logging.exception("stopped by an error")
         return {"kind": "error", "text": f"{type(error).__name__}: {error}"}
     return {"kind": "done"}

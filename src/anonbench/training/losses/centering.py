@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from anonbench.training.distributed import Ranks
+from anonbench.training.losses.chunks import column_chunks, row_chunks
 
 SINKHORN_ITERATIONS = 3
 
@@ -25,7 +26,8 @@ def sinkhorn(
     """Return targets in which every prototype is used about equally (Sinkhorn–Knopp).
 
     SwAV (Caron et al. 2020), section 3.1; DINOv2 (Oquab et al. 2023), section 4. In the log domain:
-    exp(score / temperature) itself overflows float32 from scores of about 3.5 on.
+    exp(score / temperature) itself overflows float32 from scores of about 3.5 on. No tensor of the
+    scores' size is made but the result.
 
     Args:
         scores: float [N, K], the teacher's.
@@ -39,19 +41,29 @@ def sinkhorn(
 
     """
     ranks = ranks or Ranks()
-    log_targets = scores.float() / temperature
+    use = scores.new_empty(scores.shape[1], dtype=torch.float32)
+    log_targets = torch.empty(scores.shape, dtype=torch.float32, device=scores.device)
+    for rows in row_chunks(scores):
+        torch.div(scores[rows].float(), temperature, out=log_targets[rows])
     for _ in range(iterations):
-        use = ranks.logsumexp(torch.logsumexp(log_targets, dim=0))
-        log_targets = log_targets - use - math.log(scores.shape[1])
-        log_targets = log_targets - torch.logsumexp(log_targets, dim=1, keepdim=True)
-    return log_targets.exp()
+        for columns in column_chunks(scores):
+            use[columns] = torch.logsumexp(log_targets[:, columns], dim=0)
+        total = ranks.logsumexp(use)
+        for rows in row_chunks(scores):
+            part = log_targets[rows].sub_(total).sub_(math.log(scores.shape[1]))
+            part -= torch.logsumexp(part, dim=1, keepdim=True)
+    return log_targets.exp_()
 
 
 class Centering(nn.Module):
     """Turns the teacher's scores into targets; the softmax kind remembers the scores' mean.
 
     Softmax centering is DINO's (Caron et al. 2021), equation 4: the moving mean of earlier batches
-    is subtracted before the softmax.
+    is subtracted before the softmax. That mean is over all scores of a step, whatever part or rank
+    they are of. For the iBOT term the official code takes the mean of each rank's masked patches,
+    and then of the ranks: there a patch counts less on a rank that drew larger masks, and the
+    center depends on how a batch is spread. Here two ranks move it as one does. The two differ by
+    the ranks' unequal numbers of masked patches only: not at all for the DINO term, nor on one GPU.
     """
 
     center: Tensor
@@ -76,12 +88,15 @@ class Centering(nn.Module):
     @torch.no_grad()
     def forward(self, scores: Tensor, temperature: float) -> Tensor:
         """Return targets, float32 [N, K], rows summing to one, for scores [N, K]."""
-        scores = scores.float()
         if self.kind == "sinkhorn":
             return sinkhorn(scores, temperature, self.ranks)
-        self._sum[:-1] += scores.sum(dim=0)
+        self._sum[:-1] += scores.sum(dim=0, dtype=torch.float32)
         self._sum[-1] += len(scores)
-        return ((scores - self.center) / temperature).softmax(dim=-1)
+        targets = torch.empty(scores.shape, dtype=torch.float32, device=scores.device)
+        for rows in row_chunks(scores):
+            logits = (scores[rows].float() - self.center).div_(temperature)
+            torch.softmax(logits, dim=-1, out=targets[rows])
+        return targets
 
     @torch.no_grad()
     def update(self) -> None:

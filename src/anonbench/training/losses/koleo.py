@@ -8,16 +8,18 @@ from torch.nn.functional import normalize
 
 from anonbench.training.distributed import Ranks
 
-DISTANCE_FLOOR = 1e-2
-"""Features closer than this count as duplicates; it bounds the gradient by 1 / (2 · floor)."""
+DISTANCE_FLOOR = 1e-8
+"""Features closer than this count as duplicates; DINOv2's code adds the same to each distance."""
 
 
 def koleo_loss(features: Tensor, ranks: Ranks | None = None) -> Tensor:
     """Return minus the mean log distance of each feature to its nearest neighbour.
 
     Sablayrolles et al. 2019 (Spreading vectors for similarity search), equation 4. In float32, and
-    with log sqrt(d² + floor²) instead of log d: the gradient of the latter has no bound where two
-    images are nearly equal, as pages of one template are.
+    with log sqrt(d² + floor²) instead of log d, which has no bound: equal features, of two blank
+    pages for instance, have a finite loss and no gradient. Nearly equal ones have DINOv2's
+    gradient, about 1 / d, which is what draws features apart at the start: there LayerScale's 1e-5
+    leaves them 2e-5 from each other. It is the clipping of gradients that bounds such a step.
 
     Args:
         features: float [B, D], not normalized.

@@ -3,29 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from anonbench.core.errors import InputError
-from anonbench.core.libraries.compat import install_torchvision_ops
 from anonbench.core.numeric.seeding import hash_int
+from anonbench.training.model.formats import uses_swiglu
 from anonbench.training.model.heads import initialize_linear
 from anonbench.training.model.positions import resize_positions
 from anonbench.training.model.pretrained import load_pretrained, read_pretrained
+from anonbench.training.model.vit import VisionTransformer
 
 if TYPE_CHECKING:
     from anonbench.config.training import Backbone, Crops, Recipe
-
-install_torchvision_ops()  # timm imports torchvision
-
-from timm.layers.mlp import GluMlp, SwiGLUPacked  # noqa: E402
-from timm.models import create_model, is_model  # noqa: E402
-from timm.models.vision_transformer import VisionTransformer  # noqa: E402
-
-from anonbench.training.model.blocks import pack_blocks  # noqa: E402
 
 SINCOS_AMPLITUDE = 0.5
 
@@ -38,71 +31,38 @@ def seed_torch(*parts: object) -> None:
 def build_backbone(
     settings: Backbone, side: int, layer_scale: bool = True, class_position: bool | None = None
 ) -> nn.Module:
-    """Return a timm ViT without a classification head, for square images of any size.
+    """Return a ViT without a classification head, for square images of any size.
 
     Args:
-        settings: which one.
+        settings: which one: ours, timm's or another package's.
         side: pixels; the size that its position embedding is made for.
         layer_scale: whether its blocks have LayerScale.
-        class_position: whether class token and registers have positions too; None: as the named
-            model, and yes where there is no name.
+        class_position: whether the class token has a position; None: as the named model, and yes
+            where there is no name.
 
     Raises:
         InputError: timm has no such model, or it is no plain ViT.
 
     """
+    if settings.name is None:
+        return VisionTransformer(settings, side, layer_scale, class_position is not False)
+    # timm takes seconds to import
+    from anonbench.training.model.timm_models import (
+        drop_register_positions,
+        named_model,
+        pack_blocks,
+    )
+
     options: dict[str, Any] = {"init_values": settings.layer_scale if layer_scale else None}
     if class_position is not None:
         options["no_embed_class"] = not class_position
-    model: nn.Module
     if (other := settings.registered) is not None:
         model = other.build(side, **options)
-    elif settings.name is None:
-        options |= _swiglu(settings.width) if settings.ffn == "swiglu" else {}
-        model = VisionTransformer(
-            img_size=side,
-            num_classes=0,
-            dynamic_img_size=True,
-            patch_size=settings.patch,
-            embed_dim=settings.width,
-            depth=settings.depth,
-            num_heads=settings.heads,
-            reg_tokens=settings.registers,
-            **options,
-        )
     else:
-        model = _named_model(settings.name, side, **options)
-    pack_blocks(model, settings.name or "the backbone")
+        model = named_model(settings.name, img_size=side, **options)
+    pack_blocks(model, settings.name)
+    drop_register_positions(model)
     return model
-
-
-def swiglu_width(width: int, ratio: int = 4) -> int:
-    """Return the hidden width of DINOv2's SwiGLU: two thirds of an MLP's, up to a multiple of 8."""
-    return (int(width * ratio * 2 / 3) + 7) // 8 * 8
-
-
-def _swiglu(width: int) -> dict[str, Any]:
-    """Return timm's options for DINOv2's SwiGLU.
-
-    `mlp_ratio` counts both halves of the packed layer; the half more is for timm's rounding down.
-    """
-    return {
-        "mlp_layer": SwiGLUPacked,
-        "mlp_ratio": (2 * swiglu_width(width) + 0.5) / width,
-        "act_layer": nn.SiLU,  # a block hands its own activation on, GELU without this
-    }
-
-
-def _named_model(name: str, side: int, **options: Any) -> nn.Module:
-    if not is_model(name):
-        raise InputError(f"recipe.backbone.name: timm has no model {name!r}")
-    try:
-        model = create_model(name, img_size=side, num_classes=0, dynamic_img_size=True, **options)
-    except (OSError, RuntimeError, TypeError, AssertionError) as error:
-        raise InputError(f"recipe.backbone.name: {name} cannot be made: {error}") from error
-    if not isinstance(model, VisionTransformer) or model.cls_token is None:
-        raise InputError(f"recipe.backbone.name: {name} is no ViT with a class token")
-    return cast(nn.Module, model)
 
 
 def init_backbone(recipe: Recipe, seed: int) -> nn.Module:
@@ -112,6 +72,9 @@ def init_backbone(recipe: Recipe, seed: int) -> nn.Module:
 
 def init_with_mask_token(recipe: Recipe, seed: int) -> tuple[nn.Module, Tensor | None]:
     """Return what a training starts from: random by `seed`, or pretrained.
+
+    Pretrained positions stay those of the size that they were trained for: every pass resamples
+    them once to the size of its crops, as DINOv2's code does.
 
     Returns:
         the backbone, and the mask token, float32 [width], of weights from a file that has one.
@@ -127,11 +90,14 @@ def init_with_mask_token(recipe: Recipe, seed: int) -> tuple[nn.Module, Tensor |
         seed_torch("backbone", seed)
         if isinstance(settings.pretrained, Path):
             file = read_pretrained(settings.pretrained)
-            model = build_backbone(settings, side, file.layer_scale, file.class_position)
+            made_for = file.side or side
+            model = build_backbone(settings, made_for, file.layer_scale, file.class_position)
             load_pretrained(model, file, settings.pretrained)
             mask_token = file.mask_token
         elif settings.pretrained == "timm" and settings.name is not None:
-            model = _named_model(settings.name, side, pretrained=True)
+            from anonbench.training.model.timm_models import named_model, pack_blocks
+
+            model = named_model(settings.name, pretrained=True)
             pack_blocks(model, settings.name)
         else:
             model = build_backbone(settings, side)
@@ -150,7 +116,7 @@ def _check_crops(model: Any, crops: Crops) -> None:
 
 
 def _initialize(model: Any, settings: Backbone) -> None:
-    """Apply what differs from timm's own initialization."""
+    """Apply what differs from the initialization that a model brings."""
     if settings.init == "xavier":
         for module in model.modules():
             if isinstance(module, nn.Linear):
@@ -159,16 +125,13 @@ def _initialize(model: Any, settings: Backbone) -> None:
         nn.init.xavier_uniform_(projection.weight.view(projection.weight.shape[0], -1))
         if projection.bias is not None:
             nn.init.zeros_(projection.bias)
-    for block in model.blocks:
-        if isinstance(block.mlp, GluMlp):  # timm starts it nearly constant, DINOv2 does not
-            initialize_linear(cast(nn.Linear, block.mlp.fc1), settings.init)
-    if model.reg_token is not None and not model.no_embed_class:
-        with torch.no_grad():  # DINOv2's registers have no positions
-            model.pos_embed[:, 1 : model.num_prefix_tokens] = 0.0
+    if uses_swiglu(model.state_dict()):  # timm starts it nearly constant, DINOv2 does not
+        for block in model.blocks:
+            initialize_linear(block.mlp.fc1, settings.init)
     if settings.position == "sincos":
         patches = sincos_positions(model.patch_embed.grid_size[0], model.embed_dim)
         with torch.no_grad():
-            model.pos_embed.zero_()  # stays so for class token and registers
+            model.pos_embed.zero_()  # stays so for the class token
             model.pos_embed[0, -len(patches) :] = SINCOS_AMPLITUDE * torch.from_numpy(patches)
 
 
@@ -190,7 +153,7 @@ def embed_patches(
     """Return a ViT's tokens before its first block, some patches replaced by the mask token.
 
     Args:
-        model: a timm ViT of `build_backbone`.
+        model: a ViT of `build_backbone`.
         images: float [B, 3, S, S], normalized; S a multiple of the patch.
         masked: bool [B, patches].
         mask_token: float [width].
@@ -210,32 +173,33 @@ def _with_positions(model: Any, patches: Tensor) -> Tensor:
     """Return class token, registers and patches with their positions, [B, prefix + h · w, D].
 
     timm's own method would interpolate all models' positions with antialiasing; DINOv2 does so
-    with registers alone.
+    with registers alone. It also knows none without positions for some of the tokens.
 
     Args:
-        model: a timm ViT.
+        model: a timm ViT; its positions are those of the first of its tokens before the patches
+            (of none, the class token or all) and of the patches.
         patches: float [B, h, w, D].
 
     """
-    prefix = [token for token in (model.cls_token, model.reg_token) if token is not None]
-    first = torch.cat(prefix, dim=1).expand(len(patches), -1, -1)
-    without = 0 if model.no_embed_class else model.num_prefix_tokens
+    first = [token for token in (model.cls_token, model.reg_token) if token is not None]
+    tokens = torch.cat(first, dim=1)
+    placed = model.pos_embed.shape[1] - model.patch_embed.num_patches
     positions = resize_positions(
         model.pos_embed,
         (patches.shape[1], patches.shape[2]),
-        without,
+        placed,
         antialias=model.reg_token is not None,
     )
-    if model.no_embed_class:
-        return torch.cat([first, patches.flatten(1, 2) + positions], dim=1)
-    return torch.cat([first, patches.flatten(1, 2)], dim=1) + positions
+    parts = [tokens[:, :placed] + positions[:, :placed], tokens[:, placed:]]
+    before = torch.cat(parts, dim=1).expand(len(patches), -1, -1)
+    return torch.cat([before, patches.flatten(1, 2) + positions[:, placed:]], dim=1)
 
 
 def encode(model: Any, images: Tensor) -> Tensor:
     """Run a ViT up to its final norm.
 
     Args:
-        model: a timm ViT of `build_backbone`.
+        model: a ViT of `build_backbone`.
         images: float [B, 3, S, S], normalized; S a multiple of the patch.
 
     Returns:

@@ -10,20 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
-
-from anonbench.core.errors import InputError
-from anonbench.core.libraries.compat import install_torchvision_ops
-
-install_torchvision_ops()  # timm imports torchvision
-
-from timm.layers.attention import Attention  # noqa: E402
-from timm.models.vision_transformer import Block  # noqa: E402
 
 BRANCHES = 2
 """Of a block: attention and feed-forward."""
@@ -49,27 +42,33 @@ class OutputTokens:
     """float32 [n, 1]: all images over kept ones, in the token's group."""
 
 
-class PackedBlock(Block):
-    """timm's block, which takes a list of tensors [B, T, D], one for each crop size, as well."""
+class PackedBlock(nn.Module):
+    """A block with timm's names that takes a list of tensors [B, T, D], one for each crop size."""
+
+    norm1: nn.Module
+    attn: nn.Module
+    ls1: nn.Module
+    norm2: nn.Module
+    mlp: nn.Module
+    ls2: nn.Module
 
     keep_activations = True
     """Whether the backward pass finds what it needs, or computes it once more."""
 
-    def forward(self, x: Any, *arguments: Any, **options: Any) -> Any:
-        """Return what the block makes of one tensor (timm's way) or of a list of them.
+    def forward(self, x: Any, *arguments: Any) -> Any:
+        """Return what the block makes of one tensor or of a list of them.
 
         Args:
             x: float [B, T, D], or a list of such.
             arguments: for a list: the images kept by each branch (`Rows`, twice) or None, and for
                 the last block what is wanted of it (`OutputTokens`).
-            options: timm's.
 
         Returns:
             as `x`; of the last block float [wanted, D].
 
         """
         if not isinstance(x, list):
-            return super().forward(x, *arguments, **options)
+            return self.forward([x], None)[0]
         rows: Sequence[Rows] | None = arguments[0]
         attended = add_branch(x, self._attend, rows[0] if rows else None)
         if len(arguments) > 1:
@@ -80,10 +79,13 @@ class PackedBlock(Block):
         """Feed forward the class tokens and those patches alone that a loss is taken on."""
         patches = groups[0].flatten(0, 1).index_select(0, wanted.patches)
         tokens = torch.cat([*(group[:, 0] for group in groups), patches])
-        if wanted.kept is None:
+        if wanted.kept is None or wanted.scale is None:
             whole: Tensor = tokens + self.ls2(self.mlp(self.norm2(tokens)))
             return whole
-        update = self.ls2(self.mlp(self.norm2(tokens.index_select(0, wanted.kept))))
+        picked = tokens.index_select(0, wanted.kept)
+        # what only fills up is zero: of an infinite token, zero times its update would be NaN
+        picked = picked.masked_fill(wanted.scale == 0.0, 0.0)
+        update = self.ls2(self.mlp(self.norm2(picked)))
         scaled = (update * wanted.scale).to(tokens.dtype)
         return tokens.index_add(0, wanted.kept, scaled)
 
@@ -99,6 +101,23 @@ class PackedBlock(Block):
 
     def _feed(self, groups: Sequence[Tensor]) -> list[Tensor]:
         return unpacked(self.ls2(self.mlp(self.norm2(packed(groups)))), groups)
+
+
+class CompiledBlock(PackedBlock):
+    """A block whose forward pass is compiled for static shapes, together with all others.
+
+    `nn.Module.compile` would let each block hold itself, and a training's weights would then stay
+    on the GPU until Python looks for cycles.
+    """
+
+    def forward(self, x: Any, *arguments: Any, **options: Any) -> Any:
+        """Return what `PackedBlock.forward` does."""
+        return _compiled_forward()(self, x, *arguments, **options)
+
+
+@cache
+def _compiled_forward() -> Callable[..., Any]:
+    return torch.compile(PackedBlock.forward, dynamic=False)  # loads the compiler, so not before
 
 
 def packed(groups: Sequence[Tensor]) -> Tensor:
@@ -119,7 +138,7 @@ def attend(qkv: Tensor, images: int, attention: Any) -> Tensor:
     Args:
         qkv: what `attention.qkv` gave.
         images: B.
-        attention: timm's layer: number of heads, and norms of queries and keys.
+        attention: its layer: number of heads, and norms of queries and keys.
 
     """
     heads = qkv.view(images, -1, 3, attention.num_heads, attention.head_dim)
@@ -156,21 +175,6 @@ def add_branch(
     return results
 
 
-def pack_blocks(model: Any, name: str) -> None:
-    """Make a timm ViT's blocks `PackedBlock`s, without stochastic depth of their own.
-
-    Raises:
-        InputError: its blocks are of another kind.
-
-    """
-    for block in model.blocks:
-        plain = type(block) is Block and type(block.attn) is Attention and block.attn.gate is None
-        if not plain:
-            raise InputError(f"recipe.backbone.name: the blocks of {name} are not those of a ViT")
-        block.__class__ = PackedBlock  # it has the same state
-        block.drop_path1 = block.drop_path2 = nn.Identity()
-
-
 @dataclass(frozen=True)
 class DropPath:
     """Stochastic depth of one forward pass."""
@@ -185,12 +189,6 @@ class DropPath:
     def rows(self, block: int) -> list[Rows]:
         """Return the images that the branches of a block act on."""
         return [[images[block, branch] for images in self.images] for branch in range(BRANCHES)]
-
-    def to(self, device: torch.device) -> DropPath:
-        """Return it on a device."""
-        images = [rows.to(device, non_blocking=True) for rows in self.images]
-        tokens, scale = (part.to(device, non_blocking=True) for part in (self.tokens, self.scale))
-        return DropPath(images, tokens, scale)
 
 
 def draw_drop_path(

@@ -10,10 +10,10 @@ Ours are timm's (`VisionTransformer`). Three formats are known:
 
 What differs besides names:
 
-- Positions. DINOv2 has one for the class token and none for registers, which come in after the
-  positions were added. timm has one for all prefix tokens or for none of them. So registers get
-  positions of zero, which changes nothing, bit for bit. On the way back a register's position, if
-  it was trained, is added to the register: that is what the model does at every forward pass.
+- Positions. DINOv2 and this package have one for the class token and none for registers. timm has
+  one for all prefix tokens or for none of them. A register's position is added to the register on
+  reading, and the class token's to the class token on the way to timm: that is what a model does at
+  every forward pass.
 - SwiGLU. DINOv2's `w12` and timm's packed `fc1` hold the same: first the half that is activated,
   then the half that it multiplies. Transformers has them packed in files, apart in memory.
 - Query, key and value: one matrix, in transformers three.
@@ -32,6 +32,7 @@ import torch
 from torch import Tensor
 
 from anonbench.core.errors import InputError
+from anonbench.training.model.positions import grid_side
 from anonbench.training.model.weight_names import (
     DINOV2,
     DINOV2_MLP,
@@ -83,7 +84,9 @@ class Checkpoint:
     ignored: tuple[str, ...]
     """Names of what is not used."""
     class_position: bool
-    """Whether the position embedding has entries for class token and registers too."""
+    """Whether the position embedding has an entry for the class token too."""
+    side: int | None
+    """Of the square images, in pixels, that the positions are for; None without positions."""
 
     @property
     def registers(self) -> int:
@@ -107,15 +110,26 @@ def has_layer_scale(weights: Weights) -> bool:
 
 
 def has_class_position(weights: Weights) -> bool:
-    """Return whether the positions of a timm model's weights include class token and registers.
+    """Return whether the positions include the class token's, none being those of registers.
 
-    Their number tells it, since patches make a square. Where both fit (no image of more than a few
-    patches), they do.
+    Their number tells it, since patches make a square.
     """
-    if "pos_embed" not in weights:
-        return True
-    length = weights["pos_embed"].shape[1]
-    return _is_square(length - 1 - count_registers(weights)) or not _is_square(length)
+    return "pos_embed" not in weights or not _is_square(weights["pos_embed"].shape[1])
+
+
+def image_side(weights: Weights, class_position: bool) -> int | None:
+    """Return the side of the square images, in pixels, that the positions are for.
+
+    None where there are no positions or no patch embedding, for loading to complain.
+
+    Raises:
+        InputError: the patches make no square.
+
+    """
+    if "pos_embed" not in weights or "patch_embed.proj.weight" not in weights:
+        return None
+    grid = grid_side(weights["pos_embed"].shape[1] - class_position)
+    return grid * weights["patch_embed.proj.weight"].shape[-1]
 
 
 def _is_square(number: int) -> bool:
@@ -146,15 +160,17 @@ def read_checkpoint(content: object) -> Checkpoint:
     weights, sources = _merged({ours: named[theirs] for ours, theirs in renamed.items()}, renamed)
     mask_token = weights.pop(MASK_TOKEN, None)
     sources.pop(MASK_TOKEN, None)
-    if kind != "timm":
-        weights = _with_register_positions(weights)
+    if kind == "timm":
+        weights = without_register_positions(weights)
+    class_position = kind != "timm" or has_class_position(weights)
     return Checkpoint(
         kind,
         weights,
         None if mask_token is None else mask_token.float().flatten(),
         sources,
         tuple(ignored),
-        class_position=kind != "timm" or has_class_position(weights),
+        class_position,
+        image_side(weights, class_position),
     )
 
 
@@ -268,34 +284,37 @@ def _merged(
     return merged, sources
 
 
-def _with_register_positions(weights: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Return the weights with positions of zero for registers, after the class token's."""
+def without_register_positions(weights: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Return our names' weights with positions of registers, where there are any, in the registers.
+
+    timm models may have such, and so do files that earlier versions of this package wrote.
+    """
     count, positions = count_registers(weights), weights.get("pos_embed")
-    if not count or positions is None:
+    if not count or positions is None or not _is_square(positions.shape[1] - 1 - count):
         return weights
-    zeros = positions.new_zeros(1, count, positions.shape[2])
-    return weights | {"pos_embed": torch.cat([positions[:, :1], zeros, positions[:, 1:]], dim=1)}
+    return weights | {
+        "reg_token": weights["reg_token"] + positions[:, 1 : 1 + count],
+        "pos_embed": torch.cat([positions[:, :1], positions[:, 1 + count :]], dim=1),
+    }
 
 
 def to_timm(weights: Weights, class_position: bool) -> dict[str, Tensor]:
     """Return weights as timm's own models have them.
 
     timm's models with registers have positions for patches alone (`no_embed_class`): there, the
-    class token's and registers' are added to the tokens, as the model does at every forward pass.
+    class token's is added to the token, as the model does at every forward pass.
 
     Args:
         weights: in our names.
-        class_position: whether the positions include class token and registers.
+        class_position: whether the positions include the class token's.
 
     """
-    registers = count_registers(weights)
-    if not registers or not class_position:
+    if not count_registers(weights) or not class_position:
         return dict(weights)
     positions = weights["pos_embed"]
     return dict(weights) | {
         "cls_token": weights["cls_token"] + positions[:, :1],
-        "reg_token": weights["reg_token"] + positions[:, 1 : 1 + registers],
-        "pos_embed": positions[:, 1 + registers :],
+        "pos_embed": positions[:, 1:],
     }
 
 
@@ -307,7 +326,7 @@ def to_dinov2(
     Args:
         weights: in our names.
         mask_token: float [D]; None gives zeros, which DINOv2 begins with.
-        class_position: whether the positions include class token and registers.
+        class_position: whether the positions include the class token's.
 
     Raises:
         InputError: the format has no place for some weight.
@@ -325,7 +344,7 @@ def to_huggingface(
     Args:
         weights: in our names.
         mask_token: float [D]; None gives zeros.
-        class_position: whether the positions include class token and registers.
+        class_position: whether the positions include the class token's.
 
     Raises:
         InputError: the format has no place for some weight.
@@ -344,13 +363,9 @@ def _completed(
     for name in ("cls_token", "pos_embed", "norm.weight"):
         if name not in complete:
             raise InputError(f"the model has no {name}, which DINOv2's has")
-    width, registers = complete["cls_token"].shape[-1], count_registers(complete)
-    positions = complete["pos_embed"]
+    width, positions = complete["cls_token"].shape[-1], complete["pos_embed"]
     if not class_position:
         complete["pos_embed"] = torch.cat([positions.new_zeros(1, 1, width), positions], dim=1)
-    elif registers:
-        complete["reg_token"] = complete["reg_token"] + positions[:, 1 : 1 + registers]
-        complete["pos_embed"] = torch.cat([positions[:, :1], positions[:, 1 + registers :]], dim=1)
     for number in range(count_blocks(complete)):
         for part in ("ls1", "ls2"):
             complete.setdefault(f"blocks.{number}.{part}.gamma", positions.new_ones(width))

@@ -15,14 +15,17 @@ if TYPE_CHECKING:
 class Prototypes(nn.Module):
     """Scores of unit features against prototypes: a linear layer with weight normalization.
 
-    The gain of each prototype is trained, as in DINOv2 (DINO kept it at one).
+    The gain of each prototype is trained, as in DINOv2 (DINO kept it at one). Directions start as
+    torch starts a linear layer, uniformly within ±1/√features, also as there: the longer a
+    direction, the less a step of a given size turns it, and its length begins at about 1/√3.
     """
 
     def __init__(self, features: int, prototypes: int) -> None:
         super().__init__()
         self.direction = nn.Parameter(torch.empty(prototypes, features))
         self.gain = nn.Parameter(torch.ones(prototypes, 1))
-        nn.init.trunc_normal_(self.direction, std=0.02)
+        bound = features**-0.5
+        nn.init.uniform_(self.direction, -bound, bound)
 
     def forward(self, features: Tensor) -> Tensor:
         """Return scores [N, K] of features [N, D]."""

@@ -13,6 +13,19 @@ OFFSET = 0.1
 """DINOv2's models without registers enlarge the target by it before the scale is computed."""
 
 
+def grid_side(patches: int) -> int:
+    """Return how many patches a square image has along a side.
+
+    Raises:
+        InputError: the patches make no square.
+
+    """
+    side = isqrt(max(patches, 0))
+    if side < 1 or side * side != patches:
+        raise InputError(f"a position embedding of {patches} patches is not that of a square image")
+    return side
+
+
 def resize_positions(
     positions: Tensor, grid: tuple[int, int], prefix: int, antialias: bool
 ) -> Tensor:
@@ -41,11 +54,7 @@ def resize_positions(
 
     """
     first, patches = positions[:, :prefix], positions[:, prefix:].contiguous()
-    side = isqrt(patches.shape[1])
-    if side < 1 or side * side != patches.shape[1]:
-        raise InputError(
-            f"a position embedding of {patches.shape[1]} patches is not that of a square image"
-        )
+    side = grid_side(patches.shape[1])
     if grid == (side, side):
         return positions
     image = patches.float().view(1, side, side, -1).permute(0, 3, 1, 2)

@@ -22,7 +22,6 @@ from anonbench.training.model.formats import (
     read_checkpoint,
     uses_swiglu,
 )
-from anonbench.training.model.positions import resize_positions
 from anonbench.training.model.weight_names import TITLES
 
 logger = logging.getLogger(__name__)
@@ -58,11 +57,9 @@ def read_pretrained(path: Path) -> Checkpoint:
 def load_pretrained(model: Any, checkpoint: Checkpoint, path: Path) -> None:
     """Load a checkpoint into a model of the same architecture; log where every weight came from.
 
-    The position embedding is resampled to the model's grid, as the code that the checkpoint is from
-    does it.
-
     Args:
-        model: a timm ViT with LayerScale and positions of the kind that the checkpoint has.
+        model: a timm ViT with LayerScale and positions of the kind that the checkpoint has, made
+            for the same size of images.
         checkpoint: what `read_pretrained` gave.
         path: its file, for messages.
 
@@ -72,47 +69,34 @@ def load_pretrained(model: Any, checkpoint: Checkpoint, path: Path) -> None:
     """
     what = f"{FIELD}: {path} ({TITLES[checkpoint.format]})"
     check_sizes(model.state_dict(), checkpoint.weights, what)
-    weights = dict(checkpoint.weights)
-    if "pos_embed" in weights:
-        try:
-            weights["pos_embed"] = resize_positions(
-                weights["pos_embed"],
-                tuple(model.patch_embed.grid_size),
-                prefix=1 + checkpoint.registers if checkpoint.class_position else 0,
-                antialias=checkpoint.format == "timm" or checkpoint.registers > 0,
-            )
-        except InputError as error:
-            raise InputError(f"{what}: {error}") from error
-    load_strictly(model, weights, what)
+    load_strictly(model, checkpoint.weights, what)
     mask_token = checkpoint.mask_token
     if mask_token is not None and mask_token.shape != (model.embed_dim,):
         raise InputError(
             f"{what}: the mask token has {mask_token.numel()} values, the model {model.embed_dim}"
         )
-    logger.info("%s", report(checkpoint, weights, what))
+    logger.info("%s", report(checkpoint, what))
 
 
-def report(checkpoint: Checkpoint, weights: Mapping[str, Tensor], what: str) -> str:
+def report(checkpoint: Checkpoint, what: str) -> str:
     """Return what became of every name of a file, one line each after a summary.
 
     Args:
-        checkpoint: what was read.
-        weights: what was loaded, in our names.
+        checkpoint: what was loaded.
         what: the file, in words.
 
     """
     lines = []
     renamed = 0
     for name, sources in sorted(checkpoint.sources.items()):
-        before, after = tuple(checkpoint.weights[name].shape), tuple(weights[name].shape)
         renamed += sources != (name,)
-        resized = "" if before == after else f", resampled to {after}"
         given = "" if sources == (name,) else f" from {' + '.join(sources)}"
-        lines.append(f"  {name} {before}{given}{resized}")
+        lines.append(f"  {name} {tuple(checkpoint.weights[name].shape)}{given}")
     mask = "taken" if checkpoint.mask_token is not None else "none"
     lines += [f"  ignored: {name}" for name in checkpoint.ignored]
     summary = (
-        f"{what}: {len(weights)} weights loaded, {renamed} of them under another name; "
+        f"{what}: {len(checkpoint.sources)} weights loaded, {renamed} of them under another name; "
+        f"positions for images of {checkpoint.side} px; "
         f"mask token: {mask}; {len(checkpoint.ignored)} names ignored"
     )
     return "\n".join([summary, *lines])

@@ -10,6 +10,7 @@ import pandas as pd
 
 from anonbench.core.jobs.checksums import DIGEST, is_intact, plain, read_checksum, read_parameters
 from anonbench.core.provenance import file_digest
+from anonbench.datasets.formats.pages import file_digest_of
 from anonbench.datasets.listing import root_of
 from anonbench.workflow.code_snapshots import code_changes
 from anonbench.workflow.plan.jobs import Job, Plan
@@ -22,6 +23,7 @@ _SECTIONS = {
     "retrieve": "retrieval",
     "retrieve_second": "retrieval",
     "new_persons": "retrieval",
+    "deployments": "retrieval",
     "trainings": "retrieval",
     "correlate": "correlation",
     "embed": "embedding",
@@ -51,7 +53,8 @@ def changed_images(root: Path, listed: Iterable[str], manifest: Path) -> dict[st
 
     Only files of another size, or touched since then, are read.
     """
-    before = pd.read_parquet(manifest, columns=["path", "bytes", "digest"]).set_index("path")
+    before = pd.read_parquet(manifest, columns=["path", "bytes", "digest"])
+    before = before.drop_duplicates("path").set_index("path")  # pages have one file
     skipped = pd.read_csv(manifest.parent / "skipped" / "manifest.csv", dtype=str)["path"]
     stats = {path: (root / path).stat() for path in listed if (root / path).exists()}
     since = manifest.stat().st_mtime
@@ -64,8 +67,12 @@ def changed_images(root: Path, listed: Iterable[str], manifest: Path) -> dict[st
     return {
         "added": sorted({*stats} - {*before.index, *skipped}),
         "removed": sorted({*before.index} - {*stats}),
-        "changed": sorted(p for p in touched if file_digest(root / p) != before.at[p, "digest"]),
+        "changed": sorted(p for p in touched if _is_other(root / p, str(before.at[p, "digest"]))),
     }
+
+
+def _is_other(file: Path, digest: str) -> bool:
+    return file_digest(file) != file_digest_of(digest)
 
 
 def _own(plan: Plan, job: Job, last: str | None) -> list[str]:

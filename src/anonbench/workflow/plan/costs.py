@@ -8,12 +8,18 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
+from typing import Literal
 
 from anonbench.core.jobs.benchmarks import read_usage
 from anonbench.core.jobs.checksums import plain, read_parameters
 from anonbench.core.vocabulary import UNADAPTED
+from anonbench.workflow.plan.disk import disk_by_formula
+from anonbench.workflow.plan.formula import devices, work_of
 from anonbench.workflow.plan.jobs import Job, Plan
 from anonbench.workflow.plan.settings import changes
+
+STARTED = 5.0
+"""Seconds of a job besides its work: Python, its packages, files. Seen: 1 to 10."""
 
 
 @dataclass(frozen=True)
@@ -23,18 +29,23 @@ class Cost:
     seconds: float
     cpu_seconds: float
     gpu_seconds: float
-    measured: bool
-    """Whether the time follows from benchmarks; else it is the limit that the rule declares."""
+    basis: Literal["measured", "formula", "rates", "limit"]
+    """Whether the time follows from benchmarks, is the most by `anonbench.workflow.plan.formula`,
+    follows from the rates of `anonbench.config.resources`, or is the limit that the rule declares.
+    """
     disk: float | None
-    """Bytes that it writes; None where no job of its stage has written any."""
+    """Bytes that it writes; None where nothing tells."""
+    weighed: bool = False
+    """Whether the bytes are those of such a job's files; else they follow from a formula."""
 
 
 def costs(plan: Plan) -> dict[Job, Cost]:
     """Return the cost of each planned job.
 
     Its time is that of its own last run; else the median of its stage in the same data set, else of
-    its stage, in proportion to the work where `anonbench.config.resources` has a formula; else the
-    limit that its rule declares.
+    its stage, in proportion to the work where `anonbench.config.resources` has a formula; else what
+    its FLOPs take on a GPU; else, of other jobs on GPUs, the limit that its rule declares, and of
+    jobs on cores what they take at the rates of `anonbench.config.resources`.
     """
     work = {job: _work(plan, job) for job in plan.jobs}
     ran = [job for job in plan.jobs if job.raw.benchmark]
@@ -43,17 +54,26 @@ def costs(plan: Plan) -> dict[Job, Cost]:
     rate = _usual({job: run.seconds / done[job] for job, run in runs.items()})
     cpu_rate = _usual({job: run.cpu_seconds / done[job] for job, run in runs.items()})
     made = [job for job in plan.jobs if all(map(Path.exists, job.outputs))]
-    disk = _usual({job: float(sum(path.stat().st_size for path in job.outputs)) for job in made})
+    written = _usual({job: float(sum(path.stat().st_size for path in job.outputs)) for job in made})
+
+    device, disk = devices()[0], disk_by_formula(plan)
 
     def cost(job: Job) -> Cost:
-        limit = 60.0 * job.minutes
+        limit, size = 60.0 * job.minutes, written(job)
+        bytes_ = (disk(job), False) if size is None else (size, True)
         # a short job, which mostly starts Python, tells little of a long one
         most = math.inf if job in runs else limit
-        seconds, cpu_seconds = limit, limit * job.threads
-        if is_measured := (usual := rate(job)) is not None:
+        if (usual := rate(job)) is not None:
             seconds = min(usual * work[job], most)
             cpu_seconds = min((cpu_rate(job) or 0.0) * work[job], most * job.threads)
-        return Cost(seconds, cpu_seconds, seconds * job.gpus, is_measured, disk(job))
+            return Cost(seconds, cpu_seconds, seconds * job.gpus, "measured", *bytes_)
+        if gpu_work := work_of(plan, job):
+            seconds = device.seconds(gpu_work)[1] / job.gpus
+            return Cost(seconds, seconds * job.threads, seconds * job.gpus, "formula", *bytes_)
+        if job.gpus:
+            return Cost(limit, limit * job.threads, limit * job.gpus, "limit", *bytes_)
+        seconds = min(STARTED + work[job], limit)
+        return Cost(seconds, seconds * job.threads, 0.0, "rates", *bytes_)
 
     return {job: cost(job) for job in plan.planned}
 

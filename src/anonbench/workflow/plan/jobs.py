@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from anonbench.config.resources import Estimates
+from anonbench.workflow.snakefile import with_snakefile
 from anonbench.workflow.snakemake_adapter import dry_run, own_reason, sorted_jobs
 from anonbench.workflow.startup import Startup
 
@@ -88,7 +89,7 @@ def collect(arguments: Iterable[str]) -> Plan:
         InputError: Snakemake refuses the config or the targets; its own message.
 
     """
-    plan: Plan = dry_run([*_OPTIONS, *arguments], _plan)
+    plan: Plan = dry_run([*_OPTIONS, *with_snakefile([*arguments])], _plan)
     return plan
 
 
@@ -103,7 +104,7 @@ def _plan(workflow: Any) -> Plan:
             job = Job(
                 raw,
                 stage=Path(raw.rule.script).stem,
-                wildcards=dict(raw.wildcards.items()),
+                wildcards=wildcards_of(raw),
                 outputs=[Path(file) for file in raw.output],
                 before=[*before],
                 planned=raw in planned,
@@ -121,3 +122,10 @@ def _plan(workflow: Any) -> Plan:
         estimates=workflow.globals["estimates"],
         unrecorded=set(workflow.globals["store"].unknown),
     )
+
+
+def wildcards_of(raw: Any) -> dict[str, str]:
+    """Return a job's wildcards, and the data set of a rule that was made for one alone."""
+    dataset = getattr(raw.params, "dataset", None)
+    own = {} if dataset is None else {"dataset": dataset}
+    return own | dict(raw.wildcards.items())

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
 import pandas as pd
 from tqdm import tqdm
 
+from anonbench.core.libraries.devices import model_name
 from anonbench.core.wording import duration
 from anonbench.workflow.plan.causes import NEW, reasons
 from anonbench.workflow.plan.costs import costs, wall_seconds
+from anonbench.workflow.plan.gpu_time import gpu_time, gpu_time_lines
 from anonbench.workflow.plan.jobs import Job, Plan
 
 _UNCHANGED = "inputs, settings and code have not changed."
@@ -20,7 +22,17 @@ _LIMITS = (
     "At most: no job of {} was measured here, and the limit of its rule is counted, often several "
     "times too much."
 )
+_RATES = (
+    "≈: no job of {} was measured here, and rates that were seen on a core elsewhere are counted. "
+    "It may take a third of that, or three times as long."
+)
+_NO_GPU = (
+    "This machine has no GPU: the plan counts with one as docs/how-to/plan.md#gpu-time says. "
+    "A frozen system trains nothing (`systems`, see docs/how-to/own-data.md)."
+)
 _HEAD = ["jobs", "because of", "time", "CPU time", "GPU time", "writes"]
+_NAMED = 4
+"""Stages that are named one by one."""
 _TIMES = ("seconds", "cpu_seconds", "gpu_seconds")
 
 
@@ -47,7 +59,9 @@ def as_data(plan: Plan, jobs: Sequence[Job], cores: int, gpus: float) -> dict[st
         "causes": sorted(counted, key=lambda cause: (cause == NEW, -counted[cause], cause)),
         "cores": cores,
         "gpus": gpus,
+        "gpu_here": model_name(),
         "wall_seconds": wall_seconds(jobs, cost, cores, gpus),
+        "gpu_time": gpu_time(plan, jobs, cost, gpus),
     }
 
 
@@ -65,7 +79,8 @@ def as_text(data: Mapping[str, Any]) -> str:
     parts = [*jobs.groupby("stage", sort=False), ("total", jobs)]
     rows = {name: _row(part, data["causes"]) for name, part in parts}
     table = pd.DataFrame.from_dict(rows, orient="index", columns=_HEAD)
-    return "\n".join([*lines, "", table.to_string(), "", _total(data, jobs)])
+    lines += ["", table.to_string(), "", total(data)]
+    return "\n".join([*lines, *gpu_time_lines(data["gpu_time"])])
 
 
 def explain(data: Mapping[str, Any], file: str) -> str:
@@ -77,30 +92,46 @@ def explain(data: Mapping[str, Any], file: str) -> str:
     for number, (cause, way) in enumerate(job["because"].items(), 1):
         lines += [f"  {number}. {cause}", f"     {' ← '.join(way)}"]
     jobs = pd.DataFrame(data["jobs"])
-    return "\n".join([*lines, "", f"With the jobs before it: {len(jobs)}.", _total(data, jobs)])
+    return "\n".join([*lines, "", f"With the jobs before it: {len(jobs)}.", total(data)])
 
 
 def _row(jobs: pd.DataFrame, causes: Sequence[str]) -> list[str]:
     own = {cause for ways in jobs["because"] for cause in ways}
     numbers = ", ".join(str(number) for number, cause in enumerate(causes, 1) if cause in own)
-    limit = "" if jobs["measured"].all() else "≤ "
+    limit = _sign(jobs["basis"])
     sums = [jobs[column].sum() for column in _TIMES]
     times = [(limit if seconds else "") + duration(seconds) for seconds in sums]
     return [str(len(jobs)), numbers, *times, _disk(jobs)]
 
 
-def _total(data: Mapping[str, Any], jobs: pd.DataFrame) -> str:
+def _sign(basis: Iterable[str]) -> str:
+    """Return what stands before a time: nothing where all of it was measured."""
+    kinds = {*basis} - {"measured"}
+    return "" if not kinds else "≈ " if kinds == {"rates"} else "≤ "
+
+
+def total(data: Mapping[str, Any]) -> str:
+    """Return time and disk of all jobs of a plan, and what the time rests on."""
+    jobs = pd.DataFrame(data["jobs"])
+    on_gpus = jobs["gpu_seconds"].any()
     text = f"About {duration(data['wall_seconds'])} with {_count(data['cores'], 'core')}"
-    text += f" and {_count(data['gpus'], 'GPU')}" if jobs["gpu_seconds"].any() else ""
-    text += f"; {_disk(jobs)} on disk."
-    limits = sorted({*jobs["stage"][~jobs["measured"]]})
-    return f"{text}\n{_LIMITS.format(', '.join(limits))}" if limits else text
+    text += f" and {_count(data['gpus'], 'GPU')}" if on_gpus else ""
+    lines = [f"{text}; {_disk(jobs)} on disk."]
+    if on_gpus and data["gpu_here"] is None:
+        lines.append(_NO_GPU)
+    for basis, note in (("limit", _LIMITS), ("rates", _RATES)):
+        if stages := sorted({*jobs["stage"][jobs["basis"] == basis]}):
+            named = ", ".join(stages) if len(stages) <= _NAMED else f"{len(stages)} stages"
+            lines.append(note.format(named))
+    return "\n".join(lines)
 
 
 def _disk(jobs: pd.DataFrame) -> str:
     known = jobs["disk"].dropna().astype(float)
     size = tqdm.format_sizeof(known.sum(), "B") if len(known) else "?"
-    return f"≥ {size}" if 0 < len(known) < len(jobs) else size
+    if 0 < len(known) < len(jobs):
+        return f"≥ {size}"
+    return size if jobs["weighed"].all() or not len(known) else f"≈ {size}"
 
 
 def _count(number: float, what: str) -> str:

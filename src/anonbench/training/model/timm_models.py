@@ -1,0 +1,74 @@
+"""Vision transformers of timm, by name or from another package, made to run as ours do."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+
+from anonbench.core.errors import InputError
+from anonbench.core.libraries.compat import install_torchvision_ops
+from anonbench.training.model.blocks import PackedBlock
+
+install_torchvision_ops()  # timm imports torchvision
+
+from timm.layers.attention import Attention  # noqa: E402
+from timm.layers.mlp import GluMlp, Mlp  # noqa: E402
+from timm.models import create_model, is_model  # noqa: E402
+from timm.models.vision_transformer import Block, VisionTransformer  # noqa: E402
+
+
+def named_model(name: str, **options: Any) -> nn.Module:
+    """Return one of timm's plain ViTs with a class token, without a head.
+
+    Args:
+        name: timm's.
+        options: of timm's `create_model`.
+
+    Raises:
+        InputError: timm has no such model, or it is no plain ViT.
+
+    """
+    if not is_model(name):
+        raise InputError(f"recipe.backbone.name: timm has no model {name!r}")
+    try:
+        model = create_model(name, num_classes=0, dynamic_img_size=True, **options)
+    except (OSError, RuntimeError, TypeError, AssertionError) as error:
+        raise InputError(f"recipe.backbone.name: {name} cannot be made: {error}") from error
+    if not isinstance(model, VisionTransformer) or model.cls_token is None:
+        raise InputError(f"recipe.backbone.name: {name} is no ViT with a class token")
+    return cast(nn.Module, model)
+
+
+def pack_blocks(model: Any, name: str) -> None:
+    """Make a timm ViT's blocks `PackedBlock`s, without stochastic depth of their own.
+
+    Raises:
+        InputError: its blocks are of another kind.
+
+    """
+    for block in model.blocks:
+        plain = type(block) is Block and type(block.attn) is Attention and block.attn.gate is None
+        if not plain:
+            raise InputError(f"recipe.backbone.name: the blocks of {name} are not those of a ViT")
+        block.__class__ = PackedBlock  # it has the same state
+        block.drop_path1 = block.drop_path2 = nn.Identity()
+
+
+def drop_register_positions(model: Any) -> None:
+    """Take the registers' positions away: with one each, two trained tensors would move each."""
+    if model.num_reg_tokens and not model.no_embed_class:
+        positions: Tensor = model.pos_embed.detach()
+        parts = [positions[:, :1], positions[:, model.num_prefix_tokens :]]
+        model.pos_embed = nn.Parameter(torch.cat(parts, dim=1))
+
+
+def is_mlp(part: nn.Module) -> bool:
+    """Return whether a feed-forward part of timm is an MLP with exact GELU."""
+    return type(part) is Mlp and type(part.act) is nn.GELU and part.act.approximate == "none"
+
+
+def is_swiglu(part: nn.Module) -> bool:
+    """Return whether a feed-forward part of timm is SwiGLU with the gate in the first half."""
+    return type(part) is GluMlp and type(part.act) is nn.SiLU and not part.gate_last

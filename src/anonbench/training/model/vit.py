@@ -1,0 +1,160 @@
+"""A plain vision transformer (Dosovitskiy et al. 2021), whose weights have timm's names.
+
+timm's own is not used where no name asks for it: importing timm loads torchvision's models and
+torch's compiler, 1.7 CPU-seconds (measured) in each of the many jobs that embed a few images.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import silu
+
+from anonbench.training.model.blocks import PackedBlock
+from anonbench.training.model.heads import initialize_linear
+
+if TYPE_CHECKING:
+    from anonbench.config.training import Backbone
+
+EPSILON = 1e-6
+"""Of layer norms, as in DINOv2 and timm; torch's default is 1e-5."""
+
+
+class PatchEmbedding(nn.Module):
+    """Linear projection of square patches that do not overlap."""
+
+    def __init__(self, side: int, patch: int, width: int) -> None:
+        super().__init__()
+        self.patch_size = (patch, patch)
+        self.grid_size = (side // patch, side // patch)
+        self.num_patches = self.grid_size[0] * self.grid_size[1]
+        self.proj = nn.Conv2d(3, width, kernel_size=patch, stride=patch)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return tokens [B, h, w, D] of images [B, 3, H, W]."""
+        tokens: Tensor = self.proj(images)
+        return tokens.permute(0, 2, 3, 1)
+
+
+class Attention(nn.Module):
+    """Weights of multi-head self-attention; a `PackedBlock` computes with them."""
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.num_heads, self.head_dim, self.attn_dim = heads, width // heads, width
+        self.scale = self.head_dim**-0.5
+        self.qkv = nn.Linear(width, 3 * width)
+        self.q_norm, self.k_norm, self.norm = nn.Identity(), nn.Identity(), nn.Identity()
+        self.proj = nn.Linear(width, width)
+
+
+class Mlp(nn.Module):
+    """Two linear layers with GELU between them."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.fc1 = nn.Linear(width, 4 * width)
+        self.act = nn.GELU()
+        self.fc2 = nn.Linear(4 * width, width)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """Return tokens [..., D] of tokens [..., D]."""
+        return self.fc2(self.act(self.fc1(tokens)))  # type: ignore[no-any-return]
+
+
+class SwiGlu(nn.Module):
+    """A gated feed-forward part (Shazeer 2020), both halves of its first layer in one matrix."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        hidden = swiglu_width(width)
+        self.fc1 = nn.Linear(width, 2 * hidden)
+        self.fc2 = nn.Linear(hidden, width)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """Return tokens [..., D] of tokens [..., D]."""
+        gate, value = self.fc1(tokens).chunk(2, dim=-1)
+        return self.fc2(silu(gate) * value)  # type: ignore[no-any-return]
+
+
+class LayerScale(nn.Module):
+    """A factor of each channel of a branch (Touvron et al. 2021)."""
+
+    def __init__(self, width: int, start: float) -> None:
+        super().__init__()
+        self.gamma = nn.Parameter(torch.full((width,), start))
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """Return tokens [..., D] times the factors [D]."""
+        return tokens * self.gamma
+
+
+class PlainBlock(PackedBlock):
+    """Attention and feed-forward part, each after a norm and beside a residual connection."""
+
+    def __init__(self, settings: Backbone, layer_scale: bool) -> None:
+        super().__init__()
+        width = settings.width
+
+        def scale() -> nn.Module:
+            return LayerScale(width, settings.layer_scale) if layer_scale else nn.Identity()
+
+        self.norm1 = nn.LayerNorm(width, eps=EPSILON)
+        self.attn = Attention(width, settings.heads)
+        self.ls1 = scale()
+        self.norm2 = nn.LayerNorm(width, eps=EPSILON)
+        self.mlp = SwiGlu(width) if settings.ffn == "swiglu" else Mlp(width)
+        self.ls2 = scale()
+
+
+class VisionTransformer(nn.Module):
+    """A vision transformer without a head; `anonbench.training.model.backbone.encode` runs it.
+
+    Registers (Darcet et al. 2024) have no positions: with one each, two trained tensors would move
+    every register.
+
+    Args:
+        settings: sizes and start; its `name` is not looked at.
+        side: pixels of the square images that its position embedding is made for.
+        layer_scale: whether its blocks have LayerScale.
+        class_position: whether the class token has a position.
+
+    """
+
+    def __init__(
+        self, settings: Backbone, side: int, layer_scale: bool = True, class_position: bool = True
+    ) -> None:
+        super().__init__()
+        width = settings.width
+        self.embed_dim = width
+        self.num_reg_tokens = settings.registers
+        self.num_prefix_tokens = 1 + settings.registers
+        self.no_embed_class = not class_position
+        self.patch_embed = PatchEmbedding(side, settings.patch, width)
+        placed = self.patch_embed.num_patches + class_position
+        registers = torch.empty(1, settings.registers, width)
+        self.cls_token = nn.Parameter(torch.empty(1, 1, width))
+        self.reg_token = nn.Parameter(registers) if settings.registers else None
+        self.pos_embed = nn.Parameter(torch.empty(1, placed, width))
+        self.norm_pre = nn.Identity()
+        self.blocks = nn.Sequential(
+            *(PlainBlock(settings, layer_scale) for _ in range(settings.depth))
+        )
+        self.norm = nn.LayerNorm(width, eps=EPSILON)
+        self._initialize()
+
+    def _initialize(self) -> None:
+        nn.init.trunc_normal_(self.pos_embed, std=0.02)
+        for token in (self.cls_token, self.reg_token):
+            if token is not None:
+                nn.init.normal_(token, std=1e-6)
+        for module in self.modules():
+            if isinstance(module, nn.Linear):
+                initialize_linear(module, "vit")
+
+
+def swiglu_width(width: int, ratio: int = 4) -> int:
+    """Return the hidden width of DINOv2's SwiGLU: two thirds of an MLP's, up to a multiple of 8."""
+    return (int(width * ratio * 2 / 3) + 7) // 8 * 8

@@ -1,0 +1,87 @@
+"""Losses over many prototypes: the same in chunks as at once, and in little memory."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import pytest
+import torch
+from torch.profiler import ProfilerActivity, profile
+
+from anonbench.training.losses import chunks
+from anonbench.training.losses.centering import Centering, sinkhorn
+from anonbench.training.losses.ibot import ibot_loss
+
+Kind = Literal["softmax", "sinkhorn"]
+KINDS = pytest.mark.parametrize("kind", ["softmax", "sinkhorn"])
+TYPES = pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+
+
+def _scores(rows: int, prototypes: int, dtype: torch.dtype, seed: int) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    return (3.0 * torch.randn(rows, prototypes, generator=generator)).to(dtype)
+
+
+def _plain_targets(scores: torch.Tensor, kind: Kind) -> torch.Tensor:
+    logits = scores.double() / 0.05
+    if kind == "softmax":
+        return logits.softmax(dim=-1)
+    for _ in range(3):
+        logits = logits - logits.logsumexp(dim=0)
+        logits = logits - logits.logsumexp(dim=1, keepdim=True)
+    return logits.exp()
+
+
+@KINDS
+@TYPES
+@pytest.mark.parametrize("chunk", [1, 1000, 1 << 25])
+def test_chunks_change_neither_losses_nor_gradients(
+    kind: Kind, dtype: torch.dtype, chunk: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(chunks, "CHUNK", chunk)
+    teacher, student = (_scores(31, 64, dtype, seed) for seed in range(2))
+    weights = torch.rand(31, generator=torch.Generator().manual_seed(2))
+    targets = Centering(kind, 64, 0.9)(teacher, 0.05)
+    plain_targets = _plain_targets(teacher, kind)
+    assert targets.dtype == torch.float32
+    torch.testing.assert_close(targets.double(), plain_targets, atol=2e-5, rtol=0)
+    ours, plain = (student.clone().requires_grad_() for _ in range(2))
+    loss = ibot_loss(targets, ours, weights, 8, 0.1)
+    logits = plain.float() / 0.1
+    expected = weights @ (logits.logsumexp(dim=-1) - (targets * logits).sum(dim=-1)) / 8
+    torch.testing.assert_close(loss, expected, atol=1e-6, rtol=1e-6)
+    (2.0 * loss).backward()
+    (2.0 * expected).backward()
+    assert ours.grad is not None and plain.grad is not None and ours.grad.dtype == dtype
+    torch.testing.assert_close(ours.grad, plain.grad, atol=1e-6, rtol=1e-6)
+
+
+def test_sinkhorn_in_chunks_has_the_targets_of_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    scores = _scores(300, 256, torch.float32, 0)
+    whole = sinkhorn(scores, 0.05)
+    monkeypatch.setattr(chunks, "CHUNK", 1000)
+    torch.testing.assert_close(sinkhorn(scores, 0.05), whole, atol=1e-6, rtol=0)
+
+
+@KINDS
+@TYPES
+def test_temporary_tensors_are_small(
+    kind: Kind, dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Targets and the scores' gradient are made, and little else: six chunks of a 64th each."""
+    monkeypatch.setattr(chunks, "CHUNK", 1 << 14)
+    teacher, student = (_scores(1024, 1024, dtype, seed) for seed in range(2))
+    weights = torch.rand(1024)
+    centering = Centering(kind, 1024, 0.9)
+    student.requires_grad_()
+    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiler:
+        ibot_loss(centering(teacher, 0.05), student, weights, 8, 0.1).backward()
+    events = profiler.profiler.kineto_results.events()  # type: ignore[union-attr]
+    changes = [event for event in events if event.name() == "[memory]"]
+    held = peak = 0
+    for event in sorted(changes, key=lambda change: change.start_ns()):
+        held += event.nbytes()
+        peak = max(peak, held)
+    whole = 4 * student.numel()
+    needed = whole + student.nbytes
+    assert needed <= peak < needed + 6 * whole / 64
