@@ -13,7 +13,7 @@ from PIL import Image
 
 from anonbench.config import Dataset
 from anonbench.core.errors import InputError
-from anonbench.datasets import manifest as module
+from anonbench.datasets import headers
 from anonbench.datasets.manifest import COLUMNS, write_manifest
 from anonbench.datasets.reasons import COPY
 
@@ -26,7 +26,15 @@ def run(
 ) -> tuple[pd.DataFrame, dict[tuple[str, str], str]]:
     """Return the manifest, and the reasons of what was skipped by path and split."""
     write_manifest(
-        "d", settings, max_pixels, 0, out / "m.parquet", out / "s" / "m.csv", out / "copies.csv"
+        "d",
+        settings,
+        max_pixels,
+        0,
+        out / "m.parquet",
+        out / "s" / "m.csv",
+        out / "copies.csv",
+        out / "converted.csv",
+        out / "inputs.md",
     )
     skipped = pd.read_csv(out / "s" / "m.csv", keep_default_na=False)
     assert skipped.columns.tolist() == ["path", "split", "reason"]
@@ -92,19 +100,19 @@ def test_bad_files_are_recorded_and_never_fatal(
     (folder / "train" / "notes.txt").touch()
     with caplog.at_level(logging.INFO):
         manifest, skipped = run(dataset("folder", folder), tmp_path)
-    assert manifest["id"].tolist() == ["train/a", "val/b"]
+    assert manifest["id"].tolist() == ["train/a", "train/moving", "val/b"]
     assert skipped == {
         ("train/gone.png", ""): "a link to nowhere",
-        ("train/moving.gif", "train"): "animated or of several pages (2 frames)",
         ("val/dot.png", "val"): "a single pixel",
         ("val/empty.png", "val"): "empty file",
         ("val/huge.png", "val"): "more than 10000 pixels",
         ("val/text.jpg", "val"): "not an image, or of an unknown kind",
         ("train/notes.txt", ""): "not an image by its suffix",
     }
-    assert "d: 1 train, 1 val; 7 files left out" in caplog.text
-    (loud,) = (record.message for record in caplog.records if getattr(record, "loud", False))
-    assert loud.startswith("d: 6 files are left out (") and "1: empty file" in loud
+    assert "d: 2 train, 1 val; 6 files left out" in caplog.text
+    done, loud = (record.message for record in caplog.records if getattr(record, "loud", False))
+    assert done == "d: 1 image converted (1: first frame of an animation); see converted.csv"
+    assert loud.startswith("d: 5 files are left out (") and "1: empty file" in loud
 
 
 def test_missing_labels_are_recorded_where_a_label_is_asked_for(
@@ -142,8 +150,8 @@ def test_bytes_do_not_depend_on_threads(
     (folder / "train" / "bad.png").touch()
     written = []
     for threads, chunk in ((1, 64), (8, 1)):
-        monkeypatch.setattr(module, "_THREADS", threads)
-        monkeypatch.setattr(module, "_CHUNK", chunk)
+        monkeypatch.setattr(headers, "_THREADS", threads)
+        monkeypatch.setattr(headers, "_CHUNK", chunk)
         run(dataset("folder", folder), tmp_path)
         written.append([(tmp_path / f).read_bytes() for f in ("m.parquet", "s/m.csv")])
     assert written[0] == written[1]

@@ -42,7 +42,15 @@ def test_manifest_of_real_images(
 ) -> None:
     made = dataset(layout, shared / "data" / folder, **settings)
     write_manifest(
-        "x", made, 180_000_000, 0, tmp_path / "m.parquet", tmp_path / "s.csv", tmp_path / "c.csv"
+        "x",
+        made,
+        180_000_000,
+        0,
+        tmp_path / "m.parquet",
+        tmp_path / "s.csv",
+        tmp_path / "c.csv",
+        tmp_path / "o.csv",
+        tmp_path / "i.md",
     )
     manifest = pd.read_parquet(tmp_path / "m.parquet")
     skipped = pd.read_csv(tmp_path / "s.csv")

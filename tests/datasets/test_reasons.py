@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from PIL import Image, features
 
+from anonbench.datasets.formats import heif
 from anonbench.datasets.images import FORMATS
 from anonbench.datasets.reasons import (
     NOT_IMAGE,
@@ -38,13 +39,20 @@ def test_every_other_image_that_pillow_knows_is_one_by_name() -> None:
 
 @pytest.mark.parametrize(
     ("name", "kind"),
-    [("a.HEIC", "HEIC"), ("a.avif", "AVIF"), ("a.b.cr2", "camera RAW"), ("x/a.pdf", "PDF")],
+    [("a.AVIF", "AVIF"), ("a.b.cr2", "camera RAW"), ("x/a.djvu", "DjVu")],
 )
 def test_kinds_that_are_not_read(name: str, kind: str) -> None:
     assert by_suffix(name) == f"an image of a kind that is not read ({kind}); " + (
         "convert it to PNG or JPEG"
     )
     assert not is_quiet(name, by_suffix(name))
+
+
+def test_pdf_and_heic_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert by_suffix("x/a.PDF") == by_suffix("a.heic") == ""
+    monkeypatch.setattr(heif, "reads_heif", lambda: False)
+    missing = by_suffix("a.HEIC")
+    assert "HEIC" in missing and "`heic`" in missing and not is_quiet("a.HEIC", missing)
 
 
 @pytest.mark.parametrize("name", ["a.txt", "jpg", ".jpg", "a.jpeg_original", "a.", "a.png.bak"])
@@ -68,9 +76,7 @@ def test_images_under_another_suffix_are_found_by_content(tmp_path: Path, format
 @pytest.mark.parametrize(
     ("head", "kind"),
     [
-        (b"\0\0\0\x18ftypheic\0\0\0\0mif1", "HEIC"),
         (b"\0\0\0\x18ftypavif\0\0\0\0mif1", "AVIF"),
-        (b"%PDF-1.7\n", "PDF"),
         (b"\0" * 128 + b"DICM", "DICOM"),
     ],
 )
@@ -79,6 +85,17 @@ def test_kinds_that_are_not_read_are_found_by_content(
 ) -> None:
     (tmp_path / "IMG_0001").write_bytes(head)
     assert f"({kind})" in by_content(tmp_path / "IMG_0001")
+
+
+@pytest.mark.parametrize("head", [b"%PDF-1.7\n", b"\0\0\0\x18ftypheic\0\0\0\0mif1"])
+def test_pdf_and_heic_under_another_suffix_are_found_by_content(
+    tmp_path: Path, head: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "IMG_0001").write_bytes(head)
+    assert by_content(tmp_path / "IMG_0001") == RENAMED
+    monkeypatch.setattr(heif, "reads_heif", lambda: False)
+    is_heic = b"ftyp" in head
+    assert ("`heic`" in by_content(tmp_path / "IMG_0001")) == is_heic
 
 
 @pytest.mark.parametrize("content", [b"", b"text", b"ftypheic", b"\xff"])

@@ -79,10 +79,9 @@ def test_a_manifest_can_be_a_table(
     file = write(tmp_path, "path,kind", *(f"{i}.png,k{i}" for i in range(4)))
     first, second = tmp_path / "one.parquet", tmp_path / "two.parquet"
     settings = dataset("table", file, split=OWN)
-    write_manifest("t", settings, 100, 0, first, tmp_path / "s.csv", tmp_path / "c.csv")
-    write_manifest(
-        "t", dataset("table", first), 100, 0, second, tmp_path / "s.csv", tmp_path / "c.csv"
-    )
+    others = [tmp_path / name for name in ("s.csv", "c.csv", "o.csv", "i.md")]
+    write_manifest("t", settings, 100, 0, first, *others)
+    write_manifest("t", dataset("table", first), 100, 0, second, *others)
     assert first.read_bytes() == second.read_bytes()
 
 

@@ -51,7 +51,7 @@ def unused(settings: Dataset) -> dict[str, str]:
 
 
 def test_a_folder_with_everything_in_it(tmp_path: Path, dataset: Make) -> None:
-    root = touch(tmp_path / "d", "train/a.png", "val/b.jfif", "train/c.HEIC", "train/notes.txt")
+    root = touch(tmp_path / "d", "train/a.png", "val/b.jfif", "train/c.AVIF", "train/notes.txt")
     touch(root, "train/photo.jpeg_original", "val/scan", data=JPEG)
     touch(root, ".git/x.png", "train/._a.png", "test/t.png", "extra/e.png", "top.png")
     touch(tmp_path / "pool", "p.png")
@@ -65,7 +65,7 @@ def test_a_folder_with_everything_in_it(tmp_path: Path, dataset: Make) -> None:
         os.close(os.open(odd, os.O_CREAT))
     except OSError:
         pytest.skip("the file system takes UTF-8 names only")
-    heic = "an image of a kind that is not read (HEIC); convert it to PNG or JPEG"
+    avif = "an image of a kind that is not read (AVIF); convert it to PNG or JPEG"
     outside = "outside the folders train and val"
     assert unused(dataset("folder", root)) == {
         ".git/x.png": HIDDEN,
@@ -75,7 +75,7 @@ def test_a_folder_with_everything_in_it(tmp_path: Path, dataset: Make) -> None:
         "top.png": outside,
         "train/._a.png": HIDDEN,
         "train/\\xe4.png": NOT_UTF8,
-        "train/c.HEIC": heic,
+        "train/c.AVIF": avif,
         "train/notes.txt": NOT_IMAGE,
         "train/photo.jpeg_original": RENAMED,
         "val/again": TWICE,
@@ -93,7 +93,7 @@ def test_a_subset(tmp_path: Path, dataset: Make) -> None:
 
 
 def test_celeba(celeba: Path, dataset: Make) -> None:
-    touch(celeba, "img_align_celeba/000009.jpg", "img_align_celeba/x.heic", "img_celeba/1.jpg")
+    touch(celeba, "img_align_celeba/000009.jpg", "img_align_celeba/x.avif", "img_celeba/1.jpg")
     touch(celeba, "Anno/list_bbox_celeba.txt", "README.txt")
     left = unused(dataset("celeba", celeba))
     assert left == {
@@ -102,7 +102,7 @@ def test_celeba(celeba: Path, dataset: Make) -> None:
         "identity_CelebA.txt": LIST_FILE,
         "img_align_celeba/000008.jpg": TEST,
         "img_align_celeba/000009.jpg": UNLISTED,
-        "img_align_celeba/x.heic": UNLISTED,
+        "img_align_celeba/x.avif": UNLISTED,
         "img_celeba/1.jpg": "outside the folder of the images",
         "list_attr_celeba.txt": LIST_FILE,
         "list_eval_partition.txt": LIST_FILE,
@@ -122,7 +122,7 @@ def test_rvl_cdip(rvl_cdip: Path, dataset: Make) -> None:
 
 
 def test_a_table_beside_other_things(tmp_path: Path, dataset: Make) -> None:
-    home = touch(tmp_path / "home", "in/a.png", "in/b.heic", "in/.c.png", "in/deep/d.png")
+    home = touch(tmp_path / "home", "in/a.png", "in/b.avif", "in/.c.png", "in/deep/d.png")
     touch(home, "letters/private.txt", "notes.txt")
     far = touch(tmp_path / "far", "e.png", "f.png", "g.png")
     rows = ["in/a.png,train", f"{far}/e.png,val", "../far/f.png,test"]
@@ -131,5 +131,5 @@ def test_a_table_beside_other_things(tmp_path: Path, dataset: Make) -> None:
         "../far/f.png": TEST,
         "../far/g.png": NOT_NAMED,
         "in/.c.png": HIDDEN,
-        "in/b.heic": NOT_NAMED,
+        "in/b.avif": NOT_NAMED,
     }

@@ -11,7 +11,7 @@ import pandas as pd
 
 from anonbench.config import DataSource
 from anonbench.core.vocabulary import Split
-from anonbench.datasets.ids import id_problems
+from anonbench.datasets.ids import id_problems, ids_of_files
 from anonbench.datasets.reasons import NOT_UTF8, TEST, by_suffix, is_text
 from anonbench.datasets.source import (
     OTHERS,
@@ -19,7 +19,6 @@ from anonbench.datasets.source import (
     is_wanted,
     problem,
     require_folder,
-    without_suffix,
 )
 from anonbench.datasets.walk import FOLLOWED, walk
 
@@ -30,6 +29,7 @@ _SPLITS = {"train": str(Split.TRAIN)} | dict.fromkeys(_VAL, str(Split.VAL))
 def read(name: str, dataset: DataSource, wanted: Collection[str] | None) -> Source:
     """List a folder; column `class` is the parent folder's name where there are class folders.
 
+    An id is the path without suffix, or with it where two files differ in nothing else.
     Sub-folders `train` and `val` (or `validation`) together are the official split; images
     elsewhere, `test` for one, are then not used. Hidden files and folders are not looked at.
 
@@ -46,7 +46,7 @@ def read(name: str, dataset: DataSource, wanted: Collection[str] | None) -> Sour
     split = pd.Series(None, index=frame.index, dtype="str")
     if has_split:
         split = frame["path"].str.partition("/")[0].map(_SPLITS).astype("str")
-    frame = pd.DataFrame({"id": without_suffix(frame["path"]), "path": frame["path"]})
+    frame = pd.DataFrame({"id": ids_of_files(frame["path"]), "path": frame["path"]})
     problems = id_problems(frame["id"])
     hostile = problems != ""
     left |= dict(zip(frame["path"][hostile], "the file's name " + problems[hostile], strict=True))
@@ -66,7 +66,7 @@ def _outside(root: Path) -> pd.DataFrame:
     found = walk(str(root), _SPLITS, everything=True, outside=True)
     paths = [p for p, reason in found if not (reason or by_suffix(p)) and is_text(p)]
     frame = pd.DataFrame({"path": paths}, dtype="str")
-    frame.insert(0, "id", without_suffix(frame["path"]))
+    frame.insert(0, "id", ids_of_files(frame["path"]))
     return frame.assign(reason=frame["path"].map(_explain_outside).astype("str"))
 
 

@@ -14,13 +14,20 @@ from PIL import Image, ImageFile, TiffImagePlugin, UnidentifiedImageError
 
 from anonbench.core.errors import ChangedImage, InputError, UnreadableImage
 from anonbench.core.libraries.opencv import cv2
+from anonbench.datasets.formats import heif
+from anonbench.datasets.formats.colour import to_rgb
+from anonbench.datasets.formats.conversions import has_alpha, orientation
+from anonbench.datasets.formats.pages import Page, file_digest_of, require_page
+from anonbench.datasets.formats.pdf import draw_pdf, is_pdf
+from anonbench.datasets.formats.tiff import tiff_frames
 
 MAX_PIXELS = 180_000_000
 _BYTES_A_PIXEL = 8
 """Four channels of 16 bits: files with more for each pixel that is allowed are not read."""
 _METADATA_BYTES = 2**26
 
-# What may be opened: raster formats that Pillow decodes by itself (EPS, for one, runs Ghostscript).
+# What may be opened: raster formats that Pillow decodes by itself (EPS, for one, runs Ghostscript);
+# and HEIC, where the package for it is installed.
 FORMATS = ("JPEG", "PNG", "TIFF", "BMP", "DIB", "WEBP", "GIF", "PPM", "JPEG2000")
 
 # Pillow's own limit is one for the whole process, and some of its plugins ask it again while they
@@ -41,6 +48,10 @@ _ON_THEIR_SIDE = (5, 6, 7, 8)
 
 _STRIP_PIXELS = 4_000_000
 _NO_FILE = "a device or pipe, not a file"
+
+
+class SeveralFrames(UnreadableImage):  # a finding about an image, not a failure
+    """A file has several images, and no page was asked for."""
 
 
 def read_file(path: Path, max_bytes: int) -> bytes:
@@ -88,7 +99,7 @@ def read_original(image_id: str, path: Path, size: int, digest: str) -> bytes:
         image_id: for the message.
         path: of the file.
         size: in bytes, by the manifest.
-        digest: SHA-256, by the manifest.
+        digest: by the manifest; a page's is that of its file (`anonbench.datasets.formats.pages`).
 
     Raises:
         ChangedImage: the bytes are others, or there is no file that can be read.
@@ -98,7 +109,7 @@ def read_original(image_id: str, path: Path, size: int, digest: str) -> bytes:
         data = read_file(path, size)
     except UnreadableImage as error:
         raise ChangedImage.of(image_id, str(error)) from None
-    if hashlib.sha256(data).hexdigest() != digest:
+    if hashlib.sha256(data).hexdigest() != file_digest_of(digest):
         raise ChangedImage.of(image_id, "other content")
     return data
 
@@ -108,28 +119,34 @@ def max_bytes(max_pixels: int) -> int:
     return _BYTES_A_PIXEL * max_pixels + _METADATA_BYTES
 
 
-def open_checked(source: Path | bytes, max_pixels: int | None = MAX_PIXELS) -> Image.Image:
+def open_checked(
+    source: Path | bytes, max_pixels: int | None = MAX_PIXELS, page: Page | None = None
+) -> Image.Image:
     """Open an image and refuse what cannot be read faithfully. Safe in threads.
 
     Args:
         source: a file, which is read once and whole, or its content.
         max_pixels: larger images are refused; None: the content was checked before.
+        page: which page of a TIFF file, or the first frame of an animation; not a PDF's, which
+            `read_image` draws. None: a file of several is refused.
 
     Raises:
         UnreadableImage: see `read_file`; also no image, several frames, or too many pixels.
 
     """
-    data = source if isinstance(source, bytes) else read_file(source, max_bytes(max_pixels or 0))
+    data = _content(source, max_pixels)
     try:
         # not by its name: Pillow (13.0) maps uncompressed files into memory, by the upright size,
         # which garbles TIFF files that lie on their side
-        image = Image.open(io.BytesIO(data), formats=FORMATS)
+        image = Image.open(io.BytesIO(data), formats=(*FORMATS, *heif.register()))
     except UnidentifiedImageError:
-        raise UnreadableImage("not an image, or of an unknown kind") from None
+        raise UnreadableImage(_unidentified(data)) from None
     except Exception as error:  # damaged headers make the decoders raise nearly anything
         raise UnreadableImage(f"cannot be opened ({type(error).__name__})") from None
     try:
-        _refuse(image, max_pixels)
+        if page is not None:
+            _turn_to(image, data, page)
+        _refuse(image, max_pixels, page)
     except UnreadableImage:
         image.close()
         raise
@@ -139,7 +156,27 @@ def open_checked(source: Path | bytes, max_pixels: int | None = MAX_PIXELS) -> I
     return image
 
 
-def _refuse(image: ImageFile.ImageFile, max_pixels: int | None) -> None:
+def _content(source: Path | bytes, max_pixels: int | None) -> bytes:
+    return source if isinstance(source, bytes) else read_file(source, max_bytes(max_pixels or 0))
+
+
+def _unidentified(data: bytes) -> str:
+    if is_pdf(data):
+        return "a PDF; save its pages as images (the workflow reads them itself)"
+    return "not an image, or of an unknown kind"
+
+
+def _turn_to(image: ImageFile.ImageFile, data: bytes, page: Page) -> None:
+    """Open a page of a TIFF file; of an animation nothing but the first frame is an image."""
+    if isinstance(image, TiffImagePlugin.TiffImageFile):
+        frames = tiff_frames(io.BytesIO(data))
+        require_page(page.number, len(frames))
+        image.seek(frames[page.number - 1])
+    elif page.number != 1:
+        raise UnreadableImage(f"has no page {page.number}")
+
+
+def _refuse(image: ImageFile.ImageFile, max_pixels: int | None, page: Page | None) -> None:
     """Raise UnreadableImage for too many pixels or frames."""
     pixels = image.width * image.height
     if isinstance(image, TiffImagePlugin.TiffImageFile):  # a tile may be larger than its image
@@ -147,24 +184,29 @@ def _refuse(image: ImageFile.ImageFile, max_pixels: int | None) -> None:
         pixels = max(pixels, tile[0] * tile[1])
     if max_pixels is not None and pixels > max_pixels:
         raise UnreadableImage(f"more than {max_pixels} pixels")
-    # MPO is a JPEG with previews behind it, as phones and cameras write it
-    frames = 1 if image.format == "MPO" else getattr(image, "n_frames", 1)
-    if frames > 1:
-        raise UnreadableImage(f"animated or of several pages ({frames} frames)")
+    if page is None and (frames := count_frames(image)) > 1:
+        raise SeveralFrames(f"animated or of several pages ({frames} frames)")
+
+
+def count_frames(image: Image.Image) -> int:
+    """Return how many frames or pages an opened image has."""
+    # MPO is a JPEG with previews behind it, as phones and cameras write it; a HEIC file says which
+    # of its images is the one to show, and opens at that
+    single = image.format in ("MPO", heif.FORMAT)
+    return 1 if single else int(getattr(image, "n_frames", 1))
 
 
 def upright_size(image: Image.Image) -> tuple[int, int]:
     """Return width and height in pixels as `read_image` will give them; reads the header only."""
     # Pillow turns TIFF files by itself, and reports their upright size from the start
-    if (
-        isinstance(image, TiffImagePlugin.TiffImageFile)
-        or _orientation(image) not in _ON_THEIR_SIDE
-    ):
+    if isinstance(image, TiffImagePlugin.TiffImageFile) or orientation(image) not in _ON_THEIR_SIDE:
         return image.width, image.height
     return image.height, image.width
 
 
-def read_image(source: Path | bytes, max_pixels: int | None = MAX_PIXELS) -> np.ndarray:
+def read_image(
+    source: Path | bytes, max_pixels: int | None = MAX_PIXELS, page: Page | None = None
+) -> np.ndarray:
     """Read an image as uint8, [H, W] where it is grey, else [H, W, 3] RGB, upright by its EXIF.
 
     16 bits are scaled to 8; palettes, CMYK and other colour models become RGB; transparency is laid
@@ -174,17 +216,23 @@ def read_image(source: Path | bytes, max_pixels: int | None = MAX_PIXELS) -> np.
     Args:
         source: see `open_checked`.
         max_pixels: see `open_checked`.
+        page: see `open_checked`; with a resolution a page of a PDF, which is drawn.
 
     Raises:
         UnreadableImage: see `open_checked`; also where the data is truncated or damaged.
 
     """
-    with open_checked(source, max_pixels) as image:
+    if page is not None and page.dpi:
+        return draw_pdf(_content(source, max_pixels), page, max_pixels)
+    with open_checked(source, max_pixels, page) as image:
         return _decoded(image)
 
 
 def read_reduced(
-    source: Path | bytes, longest_side: int, max_pixels: int | None = MAX_PIXELS
+    source: Path | bytes,
+    longest_side: int,
+    max_pixels: int | None = MAX_PIXELS,
+    page: Page | None = None,
 ) -> tuple[np.ndarray, int]:
     """Read as `read_image`, a JPEG at a half, a quarter or an eighth of its size where that does.
 
@@ -192,6 +240,7 @@ def read_reduced(
         source: see `open_checked`.
         longest_side: how many pixels the longer side has to keep.
         max_pixels: see `open_checked`; of the image at full size.
+        page: see `read_image`.
 
     Returns:
         The image, and the scale s: its pixel x is the original's s·x to s·(x+1).
@@ -200,6 +249,8 @@ def read_reduced(
         UnreadableImage: see `read_image`.
 
     """
+    if page is not None:
+        return read_image(source, max_pixels, page), 1
     with open_checked(source, max_pixels) as image:
         scales = (s for s in (8, 4, 2) if max(image.size) >= s * longest_side)
         scale = next(scales, 1) if image.format == "JPEG" else 1
@@ -214,25 +265,17 @@ def read_reduced(
 def _decoded(image: Image.Image) -> np.ndarray:
     try:
         image.load()
-        turn = _UPRIGHT.get(_orientation(image))
+        turn = _UPRIGHT.get(orientation(image))
         pixels = _to_array(image if turn is None else image.transpose(turn))
         return np.require(pixels, requirements="W")  # copied where it is Pillow's
     except Exception as error:  # damaged data makes the decoders raise nearly anything
         raise UnreadableImage(f"truncated or damaged ({type(error).__name__})") from None
 
 
-def _orientation(image: Image.Image) -> int:
-    try:
-        return int(image.getexif().get(0x0112, 1))
-    except Exception:  # EXIF is written by anything, and no reason to lose an image
-        return 1
-
-
 def _to_array(image: Image.Image) -> np.ndarray:
     if image.mode.startswith("I") or image.mode == "F":
         return _scale_deep(np.asarray(image), sixteen=image.mode.startswith("I;16"))
-    transparent = "A" in image.getbands() or "a" in image.getbands()
-    if transparent or "transparency" in image.info:
+    if has_alpha(image):
         layer = image.convert("RGBA")
         ground = Image.new("RGBA", layer.size, (255, 255, 255, 255))
         flat = Image.alpha_composite(ground, layer).convert("RGB")
@@ -245,10 +288,11 @@ def _copied(image: Image.Image, mode: Literal["L", "RGB"]) -> np.ndarray:
     shape = (image.height, image.width, 3)
     pixels = np.empty(shape if mode == "RGB" else shape[:2], np.uint8)
     rows = max(1, _STRIP_PIXELS // max(1, image.width))
+    convert = to_rgb(image) if mode == "RGB" else (lambda strip: strip.convert(mode))
     for top in range(0, image.height, rows):
         whole = rows >= image.height
         strip = image if whole else image.crop((0, top, image.width, min(top + rows, image.height)))
-        pixels[top : top + rows] = strip if strip.mode == mode else strip.convert(mode)
+        pixels[top : top + rows] = strip if strip.mode == mode else convert(strip)
     return pixels
 
 

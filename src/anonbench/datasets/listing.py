@@ -16,6 +16,7 @@ from anonbench.config import AUTO, NONE, DataSource, Demo, Layout, OwnSplit, Pat
 from anonbench.core.numeric.seeding import hash_ints
 from anonbench.core.vocabulary import Split
 from anonbench.datasets import celeba, clusters, folder, rvl_cdip, table
+from anonbench.datasets.documents import PAGE, with_pages
 from anonbench.datasets.ids import id_problems
 from anonbench.datasets.reasons import SUBSET
 from anonbench.datasets.source import Source, problem
@@ -29,6 +30,10 @@ READERS: dict[Layout, Reader] = {
     Layout.TABLE: table.read,
 }
 """How each layout is read. A new layout is one function here and one word in the config."""
+
+
+_WITH_PAGES = (Layout.FOLDER, Layout.TABLE)
+"""Layouts of no publisher: files may have several pages."""
 
 
 def root_of(dataset: DataSource) -> Path:
@@ -54,8 +59,9 @@ def require_apart(results: Path, datasets: Mapping[str, DataSource]) -> None:
 def list_images(name: str, dataset: DataSource, seed: int, labels: bool = True) -> pd.DataFrame:
     """Return the images of the data set `name`, sorted by id.
 
-    Columns id, path (relative to `root_of`), split ("train" or "val") and, with `labels`, the label
-    columns. Reads list files and folders only. Without labels it is fast enough for planning; the
+    Columns id, path (relative to `root_of`), split ("train" or "val"), `document_page` where files
+    have several pages and, with `labels`, the label columns. Reads list files, folders, and how
+    many pages PDF and TIFF files have. Without labels it is fast enough for planning; the
     demo's data are then listed as their settings say, generated or not.
 
     Raises:
@@ -73,7 +79,7 @@ def read_source(name: str, dataset: DataSource, seed: int, labels: bool = True) 
     else:
         by = dataset.split.by if isinstance(dataset.split, OwnSplit) else None
         wanted = None if labels else ({by} if by else set())
-        source = READERS[dataset.layout](name, dataset, wanted)
+        source = read_layout(name, dataset, wanted)
         _require_column(name, source, dataset.label, "label")
         _require_column(name, source, by, "split.by")
         if isinstance(dataset.cluster, str) and dataset.cluster not in (AUTO, NONE):
@@ -95,8 +101,14 @@ def read_source(name: str, dataset: DataSource, seed: int, labels: bool = True) 
         others = pd.concat([others, undrawn], ignore_index=True)
     images = _split(name, dataset, images, seed, _most_frequent(source.left))
     if not labels:
-        images = images[["id", "path", "split"]]
+        images = images[[c for c in ("id", "path", "split", PAGE) if c in images]]
     return replace(source, images=images, others=others)
+
+
+def read_layout(name: str, dataset: DataSource, wanted: Collection[str] | None) -> Source:
+    """List a data set by its layout, pages of documents as images each; splits are not made."""
+    source = READERS[dataset.layout](name, dataset, wanted)
+    return with_pages(root_of(dataset), source, wanted) if dataset.layout in _WITH_PAGES else source
 
 
 def count_images(listing: pd.DataFrame) -> dict[Split, int]:
@@ -178,7 +190,7 @@ def _split(
         raise problem(name, text, "split")
     images = images.astype({"split": "str"})
     for split, count in count_images(images).items():
-        if count == 0:
+        if count == 0 and not (dataset.is_all_validation and split is Split.TRAIN):
             text = f"none of the {len(images)} images is in the split {split}{left}"
             raise problem(name, f"{text}; set split: {{validation: 0.2}} to split them", "split")
     return images
@@ -190,18 +202,25 @@ def _own_split(
     """Return which images are in the validation split, bool [N].
 
     Groups in the order of their hashes go there until its share of the images is met as nearly as
-    groups allow. An image without a group is a group of its own.
+    groups allow. An image without a group is one with the other pages of its file.
     """
+    if split.validation == 1.0:
+        return np.ones(len(images), dtype=bool)
     groups = images["id"]
+    if PAGE in images:
+        groups = groups.where(images[PAGE].isna(), "\x1e" + images["path"])
     if split.by is not None:
         labels = images[split.by]
-        groups = labels.astype("str").where(labels.notna(), "\x1e" + images["id"])
+        groups = labels.astype("str").where(labels.notna(), "\x1e" + groups)
     names, member, sizes = np.unique(
         groups.to_numpy(dtype=object).astype(str), return_inverse=True, return_counts=True
     )
     if split.by is not None and len(names) < 2:
         text = f"all images have the same {split.by}; they cannot be kept together and split"
         raise problem(name, text, "split.by")
+    if len(names) == 1 and len(images) > 1:
+        text = "all images are pages of one document, which cannot be split; add other files"
+        raise problem(name, text)
     order = np.argsort(hash_ints((seed, "split"), names), kind="stable")
     reached = np.cumsum(sizes[order])
     cut = int(np.abs(reached - split.validation * len(images)).argmin()) + 1

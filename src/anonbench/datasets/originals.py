@@ -18,6 +18,7 @@ import pandas as pd
 
 from anonbench.core.io import open_private, part_of, remove_left_scratch, write_parquet
 from anonbench.core.progress import track
+from anonbench.datasets.formats.pages import page_of
 from anonbench.datasets.images import read_original
 
 _TYPES = {
@@ -69,23 +70,37 @@ def write_index(manifest: pd.DataFrame, images: pd.DataFrame, keep: bool, output
 
     """
     rows = used_rows(manifest, images, keep).rename(columns={"bytes": "size"})
-    rows["offset"] = _offsets(rows["size"].to_numpy(np.int64))
+    again = _is_same_file(rows)
+    rows["offset"] = _offsets(rows["size"].to_numpy(np.int64), again)
     write_parquet(rows[ORIGINAL_COLUMNS].astype(_TYPES), output)
     log.info("%d of %d images", len(rows), len(images))
 
 
-def _offsets(sizes: np.ndarray) -> np.ndarray:
-    """Return where files of these sizes begin in a tar of plain headers, a block each."""
+def _offsets(sizes: np.ndarray, again: np.ndarray) -> np.ndarray:
+    """Return where files of these sizes begin in a tar of plain headers, a block each.
+
+    Where `again` (bool [N]) says so, it is the file before.
+    """
     block = tarfile.BLOCKSIZE
-    ends = np.cumsum(block + (sizes + block - 1) // block * block)
-    offsets: np.ndarray = np.concatenate([[0], ends[:-1]])[: len(sizes)] + block
+    ends = np.cumsum(np.where(again, 0, block + (sizes + block - 1) // block * block))
+    starts = np.concatenate([[0], ends[:-1]])[: len(sizes)]
+    first = np.maximum.accumulate(np.where(again, 0, np.arange(len(sizes))))
+    offsets: np.ndarray = starts[first] + block
     return offsets
+
+
+def _is_same_file(rows: pd.DataFrame) -> np.ndarray:
+    """Return which images are pages of the file that the image before is in, bool [N]."""
+    pages = rows["digest"].map(page_of).notna()
+    same: np.ndarray = (pages & (rows["path"] == rows["path"].shift())).to_numpy(bool)
+    return same
 
 
 def copy_shard(index: pd.DataFrame, root: Path, output: Path) -> None:
     """Copy a shard's originals into one tar that only its owner may read.
 
-    Members are the files as they are, numbered; the index says which is which.
+    Members are the files as they are, numbered, one for all pages of a document; the index says
+    which is which.
 
     Args:
         index: see `ORIGINAL_COLUMNS`.
@@ -100,13 +115,14 @@ def copy_shard(index: pd.DataFrame, root: Path, output: Path) -> None:
         folder.mkdir(mode=0o700, exist_ok=True)
         folder.chmod(0o700)
     part = part_of(output)
-    columns = (index[name].tolist() for name in ("id", "path", "offset", "size", "digest"))
+    files = index[~_is_same_file(index)]
+    columns = (files[name].tolist() for name in ("id", "path", "offset", "size", "digest"))
     try:
         with (
             open_private(part) as file,
             tarfile.open(fileobj=file, mode="w", format=tarfile.USTAR_FORMAT) as tar,
         ):
-            rows = track(zip(*columns, strict=True), len(index), "originals copied")
+            rows = track(zip(*columns, strict=True), len(files), "originals copied")
             for number, (image_id, path, offset, size, digest) in enumerate(rows):
                 data = read_original(image_id, root / path, size, digest)
                 member = tarfile.TarInfo(f"{number:08d}")

@@ -6,6 +6,7 @@ import os
 import stat
 from pathlib import Path
 
+from anonbench.datasets.formats import heif
 from anonbench.datasets.walk import HIDDEN
 
 TEST = "in the test split"
@@ -23,13 +24,14 @@ _READ = (
     ".pbm .pgm .ppm .pnm .pfm .jp2 .j2k .jpc .jpf .jpx .j2c"
 )
 SUFFIXES = frozenset(_READ.split())
-"""Suffixes of the formats that `anonbench.datasets.images` decodes."""
+"""Suffixes of the formats that `anonbench.datasets.images` decodes everywhere."""
+_HEIC, _PDF = "HEIC", "PDF"
 
 _KINDS = {
-    "HEIC": ".heic .heif .heics .heifs .hif",
+    _HEIC: ".heic .heif .heics .heifs .hif",
     "AVIF": ".avif .avifs",
     "JPEG XL": ".jxl",
-    "PDF": ".pdf",
+    _PDF: ".pdf",
     "DICOM": ".dcm .dicom",
     "camera RAW": ".raw .dng .cr2 .cr3 .crw .nef .nrw .arw .sr2 .srf .orf .rw2 .raf .pef .srw .x3f "
     ".3fr .iiq .mrw .erf .kdc .dcr .mef .mos .rwl",
@@ -58,7 +60,7 @@ _SIGNATURES = (  # offset, bytes, kind; none where the format is read
     (8, b"WEBP", ""),
     (0, b"\0\0\0\x0cjP  ", ""),
     (0, b"\xff\x4f\xff\x51", ""),
-    (0, b"%PDF-", "PDF"),
+    (0, b"%PDF-", _PDF),
     (128, b"DICM", "DICOM"),
     (0, b"\0\0\0\x0cJXL ", "JPEG XL"),
     (0, b"8BPS", "Photoshop"),
@@ -67,7 +69,7 @@ _SIGNATURES = (  # offset, bytes, kind; none where the format is read
     (0, b"%!PS", "EPS"),
 )
 _BRANDS = {b"avif": "AVIF", b"avis": "AVIF"} | dict.fromkeys(
-    (b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1"), "HEIC"
+    (b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1"), _HEIC
 )
 
 
@@ -82,7 +84,9 @@ def by_suffix(path: str) -> str:
     suffix = _suffix(path)
     if suffix in SUFFIXES:
         return ""
-    return _unread(_UNREAD[suffix]) if suffix in _UNREAD else NOT_IMAGE
+    if (kind := _UNREAD.get(suffix)) is None:
+        return NOT_IMAGE
+    return "" if _is_read(kind) else _unread(kind)
 
 
 def by_content(file: Path | str) -> str:
@@ -108,12 +112,21 @@ def by_content(file: Path | str) -> str:
 def _by_head(head: bytes) -> str:
     for offset, signature, kind in _SIGNATURES:
         if head.startswith(signature, offset):
-            return _unread(kind) if kind else RENAMED
+            return RENAMED if _is_read(kind) else _unread(kind)
     kind = _BRANDS.get(head[8:12], "") if head[4:8] == b"ftyp" else ""
-    return _unread(kind) if kind else NOT_IMAGE
+    if not kind:
+        return NOT_IMAGE
+    return RENAMED if _is_read(kind) else _unread(kind)
+
+
+def _is_read(kind: str) -> bool:
+    """Tell whether files of a kind are read here, an empty one for those that are everywhere."""
+    return kind in ("", _PDF) or (kind == _HEIC and heif.reads_heif())
 
 
 def _unread(kind: str) -> str:
+    if kind == _HEIC:
+        return f"an image of a kind that is not read without {heif.EXTRA} (HEIC); or convert it"
     return f"an image of a kind that is not read ({kind}); convert it to PNG or JPEG"
 
 

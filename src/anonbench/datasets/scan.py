@@ -25,7 +25,7 @@ def scan(root: Path, paths: Iterable[str], strict: bool = False) -> str:
             with the size and time of the one that it replaced is noticed, but so is a mere copy.
 
     """
-    paths = list(paths)
+    paths = [*dict.fromkeys(paths)]  # pages have one file
     # one call for all: a call a file would cost as much as looking at it
     files = (*_list_files(root), *paths)
     states = "".join([_state(os.path.join(root, path), path, strict) for path in files])  # noqa: PTH118

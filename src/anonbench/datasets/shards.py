@@ -26,6 +26,7 @@ import pandas as pd
 from anonbench.core.errors import InputError
 from anonbench.core.io import part_of, write_parquet
 from anonbench.core.jobs.checksums import refusal
+from anonbench.datasets.formats.pages import file_digest_of, page_of
 from anonbench.datasets.images import decode, read_image, read_original
 
 _INDEX_TYPES = {
@@ -184,10 +185,30 @@ class ImageSet:
             raise ValueError(f"{indexes[0].parent}: originals are read below their data set's root")
         return cls([tars.get(path) for path in indexes], whole, folder)
 
+    @classmethod
+    def none(cls, folder: Path) -> Self:
+        """Return a set without images."""
+        return cls([], pd.DataFrame(columns=[*INDEX_COLUMNS, "shard"]), folder)
+
     @property
     def ids(self) -> list[str]:
         """The ids, sorted."""
         return [str(image_id) for image_id in self._index["id"]]
+
+    @property
+    def digests(self) -> list[str]:
+        """SHA-256 of each image as it is coded, in the order of the ids."""
+        return [str(digest) for digest in self._index["digest"]]
+
+    @property
+    def folder(self) -> Path:
+        """What the paths of originals are relative to; of an anonymized set, where it is."""
+        return self._folder
+
+    def path(self, image_id: str) -> str | None:
+        """Return the path of an original below its data set's root; None of other images."""
+        row = self._rows[image_id]
+        return str(self._index["path"].iat[row]) if self._are_originals else None
 
     @property
     def sizes(self) -> dict[str, tuple[int, int]]:
@@ -229,15 +250,17 @@ class ImageSet:
             path = self._folder / str(self._index["path"].iat[row])
             return read_original(image_id, path, size, digest)
         data = os.pread(self._handle(number, tar), size, offset)
-        if hashlib.sha256(data).hexdigest() != digest:
+        if hashlib.sha256(data).hexdigest() != file_digest_of(digest):
             raise refusal(tar, f"image {image_id!r} is not as its index says")
         return data
 
     def read(self, image_id: str) -> np.ndarray:
         """Return one image, uint8 [H, W] or [H, W, 3] RGB; raises as `read_bytes`."""
         data = self.read_bytes(image_id)
-        # the manifest has checked how many pixels these bytes of an original have
-        return read_image(data, None) if self._are_originals else decode(data)
+        if not self._are_originals:
+            return decode(data)
+        page = page_of(str(self._index["digest"].iat[self._rows[image_id]]))
+        return read_image(data, None, page)  # the manifest has checked how many pixels it has
 
     def _handle(self, number: int, tar: Path) -> int:
         if self._pid != os.getpid():  # after a fork: the parent's handles stay the parent's

@@ -12,6 +12,8 @@ import pyarrow.parquet as pq
 
 from anonbench.config import DataSource
 from anonbench.core.vocabulary import Split
+from anonbench.datasets.documents import PAGE
+from anonbench.datasets.formats.pages import MOST_PAGES
 from anonbench.datasets.ids import CONTROL, id_problems
 from anonbench.datasets.reasons import LIST_FILE, NOT_NAMED, TEST
 from anonbench.datasets.source import (
@@ -25,7 +27,7 @@ from anonbench.datasets.source import (
 )
 
 # of the manifest itself: made anew, so that a manifest can be given as a table
-RESERVED = frozenset({"id", "path", "split", "width", "height", "bytes", "digest"})
+RESERVED = frozenset({"id", "path", "split", "width", "height", "bytes", "digest", PAGE})
 _SPLITS = {"train": str(Split.TRAIN), "val": str(Split.VAL), "validation": str(Split.VAL)}
 _TEST = "test"
 _ENCODING = "utf-8-sig"  # with or without a byte order mark
@@ -34,7 +36,8 @@ _ENCODING = "utf-8-sig"  # with or without a byte order mark
 def read(name: str, dataset: DataSource, wanted: Collection[str] | None) -> Source:
     """List a table. `path` is relative to the table's folder, or absolute.
 
-    Without a column `id` it is the path without suffix. Rows of the split `test` are not used.
+    Without a column `id` it is the path without suffix. Rows of the split `test` are not used. One
+    with a number in the column `document_page` is that page of a PDF or TIFF file.
 
     Raises:
         InputError: no such file, no column `path`, an empty cell, an unknown split, a path with a
@@ -48,7 +51,7 @@ def read(name: str, dataset: DataSource, wanted: Collection[str] | None) -> Sour
         text = f"{file} has no column `path`; a CSV's first line must name the columns"
         raise problem(name, text)
     labels = [column for column in columns if column not in RESERVED]
-    used = [column for column in ("id", "path", "split") if column in columns]
+    used = [column for column in ("id", "path", "split", PAGE) if column in columns]
     use = used + [column for column in labels if is_wanted(column, wanted)]
     table = _load(name, file, columns, use)
     paths = _filled(name, file, table, "path")
@@ -59,6 +62,8 @@ def read(name: str, dataset: DataSource, wanted: Collection[str] | None) -> Sour
     ids = _filled(name, file, table, "id") if own_ids else _ids(paths)
     _require_harmless(name, file, ids, paths, own_ids)
     frame = pd.DataFrame({"id": ids, "path": paths, "split": None})
+    if PAGE in columns:
+        frame[PAGE] = _page_numbers(name, file, table[PAGE])
     others = pd.DataFrame(columns=OTHERS, dtype="str")
     if "split" in columns and dataset.split == "official":
         given = _filled(name, file, table, "split").str.lower()
@@ -121,6 +126,16 @@ def _filled(name: str, file: Path, table: pd.DataFrame, column: str) -> pd.Serie
     if empty.any():
         raise problem(name, f"{_row(file, int(empty.to_numpy().argmax()))} has no {column}")
     return values.astype("str")
+
+
+def _page_numbers(name: str, file: Path, values: pd.Series) -> pd.Series:
+    """Return the pages that rows name; missing where a row names a whole file."""
+    numbers = pd.to_numeric(values, errors="coerce")
+    wrong = (values.notna() & ~numbers.isin(range(1, MOST_PAGES + 1))).to_numpy()
+    if wrong.any():
+        row = _row(file, int(wrong.argmax()))
+        raise problem(name, f"{row}: {PAGE} is no page's number, 1 to {MOST_PAGES}")
+    return numbers.astype("Int16")
 
 
 def _refuse_detours(name: str, file: Path, paths: pd.Series) -> None:

@@ -1,0 +1,101 @@
+"""Files of several pages in a listing: each page is an image, and all of them are one document."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from anonbench.core.errors import UnreadableImage
+from anonbench.datasets.formats import pdf
+from anonbench.datasets.formats.pages import MOST_PAGES, page_id
+from anonbench.datasets.formats.tiff import tiff_frames
+from anonbench.datasets.ids import id_problems
+from anonbench.datasets.source import Source, is_wanted
+
+DOCUMENT = "document"
+"""Label column: the id that the document's file would have as one image; missing of other images.
+A table's own column of that name stays as it is."""
+PAGE = "document_page"
+"""Column: the page's number in its file, from 1; missing where the file is the image."""
+_TIFF = (".tif", ".tiff")
+_THREADS = 8
+
+
+def with_pages(root: Path, source: Source, wanted: Collection[str] | None) -> Source:
+    """Return a listing with the pages of its PDF and TIFF files in place of files of several pages.
+
+    Nothing is drawn or decoded: a PDF's page tree and a TIFF file's directories are read. A file of
+    which that fails stays one image, of which the manifest says what is wrong. Without such files
+    the listing stays as it is.
+
+    Args:
+        root: the folder that paths are relative to.
+        source: the listing. Rows that have a number in the column `PAGE` are pages already.
+        wanted: the label columns that are asked for; None: all.
+
+    """
+    images = source.images
+    named = images[PAGE].notna() if PAGE in images else pd.Series(False, index=images.index)
+    counts = np.where(named, 1, _pages(root, images["path"], ~named))
+    if not named.any() and (counts == 1).all():
+        return source
+    new = (counts > 1).repeat(counts)
+    rows = images.loc[images.index.repeat(counts)]
+    numbers = rows.groupby(level=0).cumcount().add(1).tolist()
+    given = rows[PAGE].to_numpy() if PAGE in rows else np.full(len(rows), pd.NA)
+    documents = rows["id"].where(new, rows["path"]).to_numpy()
+    ids = [
+        page_id(file, number) if is_new else file
+        for file, number, is_new in zip(rows["id"], numbers, new, strict=True)
+    ]
+    rows = rows.assign(id=ids)
+    rows[PAGE] = pd.array(np.where(new, numbers, given), "Int16")
+    has_own = DOCUMENT in source.labels
+    if is_wanted(DOCUMENT, wanted) and not has_own:
+        rows[DOCUMENT] = pd.Series(documents, rows.index, dtype="str").where(rows[PAGE].notna())
+    rows = rows.astype({"id": "str"}).reset_index(drop=True)
+    problems = id_problems(rows["id"])
+    long = new & (problems != "").to_numpy()
+    left = dict(zip(rows["path"][long], "a page's id " + problems[long], strict=True))
+    return replace(
+        source,
+        images=rows[~rows["path"].isin(left)].reset_index(drop=True),
+        labels=source.labels if has_own else (*source.labels, DOCUMENT),
+        left=source.left | left,
+    )
+
+
+def page_numbers(listing: pd.DataFrame) -> list[int | None]:
+    """Return the page of its file that each image of a listing is; None: the file is the image."""
+    if PAGE not in listing:
+        return [None] * len(listing)
+    return [None if pd.isna(number) else int(number) for number in listing[PAGE]]
+
+
+def _pages(root: Path, paths: pd.Series, asked: pd.Series) -> np.ndarray:
+    """Return how many pages each file has, int64 [N]; 1 of all that are not asked for."""
+    counts = np.ones(len(paths), np.int64)
+    lower = paths.str.lower()
+    chosen = np.flatnonzero(asked & lower.str.endswith((*_TIFF, pdf.SUFFIX)))
+    files = [root / path for path in paths.iloc[chosen]]
+    with ThreadPoolExecutor(_THREADS) as threads:  # which wait for the disk
+        counts[chosen] = list(threads.map(count_pages, files, chunksize=64))
+    return counts
+
+
+def count_pages(file: Path) -> int:
+    """Return how many pages a PDF or TIFF file has, 1 where that cannot be told or is too many."""
+    try:
+        if file.suffix.lower() == pdf.SUFFIX:
+            pages = pdf.pdf_pages(file)
+        else:
+            with file.open("rb") as data:
+                pages = len(tiff_frames(data))
+    except (UnreadableImage, OSError):
+        return 1
+    return pages if 1 <= pages <= MOST_PAGES else 1

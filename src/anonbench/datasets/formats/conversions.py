@@ -1,0 +1,85 @@
+"""What decoding does to an image, by its header: texts without names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from PIL import Image, TiffImagePlugin
+
+from anonbench.datasets.formats import colour, heif
+from anonbench.datasets.formats.pages import Page
+
+UPRIGHT = "turned upright by EXIF"
+ON_WHITE = "transparency laid on white"
+FIRST_FRAME = "first frame of an animation"
+ONE_PAGE = "page of a document"
+MAIN = "main image of several in a HEIC file"
+_BITS_PER_SAMPLE = 258
+_ORIENTATION = 0x0112
+
+
+def conversions(image: Image.Image, page: Page | None) -> list[str]:
+    """Return what is done to an opened image before its pixels are used, in this order.
+
+    An image that is grey or RGB of 8 bits, upright and opaque has none. Palettes and images of one
+    bit have none either: each stored value is one colour.
+    """
+    return [*_conversions(image, page)]
+
+
+def drawn(page: Page) -> str:
+    """Return what is done to a page of a PDF."""
+    return f"PDF page drawn at {page.dpi} dpi"
+
+
+def has_alpha(image: Image.Image) -> bool:
+    """Tell whether an image has transparency."""
+    bands = () if image.mode == "LAB" else image.getbands()
+    return "A" in bands or "a" in bands or "transparency" in image.info
+
+
+def orientation(image: Image.Image) -> int:
+    """Return the EXIF orientation, 1 where there is none or none that can be read."""
+    try:
+        return int(image.getexif().get(_ORIENTATION, 1))
+    except Exception:  # EXIF is written by anything, and no reason to lose an image
+        return 1
+
+
+def _conversions(image: Image.Image, page: Page | None) -> Iterator[str]:
+    is_tiff = isinstance(image, TiffImagePlugin.TiffImageFile)
+    if page is not None:
+        yield ONE_PAGE if is_tiff else FIRST_FRAME
+    if image.format == heif.FORMAT and getattr(image, "n_frames", 1) > 1:
+        yield MAIN
+    if _stored_orientation(image) in range(2, 9):
+        yield UPRIGHT
+    if colours := colour.conversion(image):
+        yield colours
+    if depth := _depth(image):
+        yield depth
+    if has_alpha(image):
+        yield ON_WHITE
+
+
+def _stored_orientation(image: Image.Image) -> object:
+    """Return the orientation of a file; TIFF and HEIC are opened upright."""
+    if isinstance(image, TiffImagePlugin.TiffImageFile):
+        return image.tag_v2.get(_ORIENTATION, 1)
+    return image.info.get("original_orientation") or orientation(image)
+
+
+def _depth(image: Image.Image) -> str:
+    if image.mode == "F" or image.mode == "I":
+        return "32 to 8 bits, by the range in use"
+    bits = image.info.get("bit_depth", 8)  # HEIC
+    if isinstance(image, TiffImagePlugin.TiffImageFile):
+        given = image.tag_v2.get(_BITS_PER_SAMPLE, (1,))
+        bits = max(given) if isinstance(given, tuple) else given
+    if image.mode.startswith("I;16") or any(";16" in str(tile[3]) for tile in _tiles(image)):
+        bits = 16
+    return f"{bits} to 8 bits" if isinstance(bits, int) and bits > 8 else ""
+
+
+def _tiles(image: Image.Image) -> list[tuple[object, ...]]:
+    return list(getattr(image, "tile", ()))

@@ -1,0 +1,157 @@
+"""PDFium: pages of PDF files, drawn without fonts of the machine, so that equal files look equal.
+
+It is called in a process of its own (`pdf_process`), and not safe in threads.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from anonbench.core.errors import UnreadableImage
+from anonbench.datasets.formats.pages import Page, require_page
+
+_POINTS = 72
+"""In an inch: the unit of a page's size."""
+_MOST_BYTES = 2**31 - 1
+"""Of a bitmap, in PDFium."""
+_MOST_OBJECTS = 500_000
+"""Whose sizes are looked at before a page is drawn."""
+_MOST_LEVELS = 12
+_WHITE = 0xFFFFFFFF
+
+
+def pdf_pages(source: Path | bytes) -> int:
+    """See `anonbench.datasets.formats.pdf.pdf_pages`."""
+    with _opened(source) as (library, document):
+        return int(library.FPDF_GetPageCount(document))
+
+
+def pdf_size(data: bytes, page: Page, max_pixels: int | None) -> tuple[int, int]:
+    """See `anonbench.datasets.formats.pdf.pdf_size`."""
+    with _opened(data) as (library, document):
+        return _size(library, document, page, max_pixels)
+
+
+def draw_pdf(data: bytes, page: Page, max_pixels: int | None) -> np.ndarray:
+    """See `anonbench.datasets.formats.pdf.draw_pdf`."""
+    with _opened(data) as (library, document):
+        width, height = _size(library, document, page, max_pixels)
+        info = library.FPDF_FORMFILLINFO(version=2)
+        form = library.FPDFDOC_InitFormFillEnvironment(document, info)
+        try:
+            loaded = library.FPDF_LoadPage(document, page.number - 1)
+            if not loaded:
+                raise UnreadableImage("damaged page of a PDF")
+            try:
+                _refuse_large_images(library, loaded, max_pixels)
+                return _drawn(library, loaded, form, width, height)
+            finally:
+                library.FPDF_ClosePage(loaded)
+        finally:
+            if form:
+                library.FPDFDOC_ExitFormFillEnvironment(form)
+
+
+def _drawn(library: Any, page: Any, form: Any, width: int, height: int) -> np.ndarray:
+    stride = -(-3 * width // 4) * 4
+    rows = np.empty((height, stride), np.uint8)
+    bitmap = library.FPDFBitmap_CreateEx(
+        width, height, library.FPDFBitmap_BGR, rows.ctypes.data_as(ctypes.c_void_p), stride
+    )
+    if not bitmap:
+        raise UnreadableImage("a page that cannot be drawn")
+    try:
+        how = (0, 0, width, height, 0, library.FPDF_ANNOT | library.FPDF_REVERSE_BYTE_ORDER)
+        library.FPDFBitmap_FillRect(bitmap, 0, 0, width, height, _WHITE)
+        library.FPDF_RenderPageBitmap(bitmap, page, *how)
+        if form:
+            library.FPDF_FFLDraw(form, bitmap, page, *how)
+    finally:
+        library.FPDFBitmap_Destroy(bitmap)
+    return np.ascontiguousarray(rows[:, : 3 * width]).reshape(height, width, 3)
+
+
+def _size(library: Any, document: Any, page: Page, max_pixels: int | None) -> tuple[int, int]:
+    require_page(page.number, library.FPDF_GetPageCount(document))
+    points = library.FS_SIZEF()
+    if not library.FPDF_GetPageSizeByIndexF(document, page.number - 1, points):
+        raise UnreadableImage("damaged page of a PDF")
+    inches = [side / _POINTS for side in (points.width, points.height)]
+    if not all(0 < side < _MOST_BYTES / page.dpi for side in inches):
+        raise UnreadableImage("a page without a size")
+    # a thousandth of a pixel is rounding: sizes are float32
+    width, height = (max(1, int(np.ceil(side * page.dpi - 1e-3))) for side in inches)
+    if max_pixels is not None and width * height > max_pixels:
+        raise UnreadableImage(f"more than {max_pixels} pixels")
+    if 3 * (width + 1) * height > _MOST_BYTES:
+        raise UnreadableImage("a page that is too large to be drawn")
+    return width, height
+
+
+def _refuse_large_images(library: Any, page: Any, max_pixels: int | None) -> None:
+    """Raise UnreadableImage for an image on the page that is too large."""
+    width, height = ctypes.c_uint(), ctypes.c_uint()
+    for placed in _objects(library, page):
+        if library.FPDFPageObj_GetType(placed) != library.FPDF_PAGEOBJ_IMAGE:
+            continue
+        known = library.FPDFImageObj_GetImagePixelSize(placed, width, height)
+        if known and max_pixels is not None and width.value * height.value > max_pixels:
+            raise UnreadableImage(f"a page with an image of more than {max_pixels} pixels")
+
+
+def _objects(library: Any, page: Any) -> Iterator[Any]:
+    """Yield what is drawn on a page, with what is inside of groups."""
+    found = 0
+    waiting = [(library.FPDFPage_CountObjects(page), library.FPDFPage_GetObject, page, 0)]
+    while waiting:
+        count, get, holder, level = waiting.pop()
+        for index in range(count):
+            found += 1
+            if found > _MOST_OBJECTS:
+                raise UnreadableImage(f"a page of more than {_MOST_OBJECTS} drawing objects")
+            placed = get(holder, index)
+            yield placed
+            if library.FPDFPageObj_GetType(placed) == library.FPDF_PAGEOBJ_FORM:
+                if level == _MOST_LEVELS:
+                    raise UnreadableImage(f"a page with groups in more than {_MOST_LEVELS} levels")
+                inside = library.FPDFFormObj_CountObjects(placed)
+                waiting.append((inside, library.FPDFFormObj_GetObject, placed, level + 1))
+
+
+@contextmanager
+def _opened(source: Path | bytes) -> Iterator[tuple[Any, Any]]:
+    """Give PDFium and a document."""
+    library = _library()
+    if isinstance(source, bytes):
+        document = library.FPDF_LoadMemDocument64(source, len(source), None)
+    else:
+        document = library.FPDF_LoadDocument(os.fsencode(source), None)
+    if not document:
+        error = library.FPDF_GetLastError()
+        if error in (library.FPDF_ERR_PASSWORD, library.FPDF_ERR_SECURITY):
+            raise UnreadableImage("an encrypted PDF; save it without its password")
+        raise UnreadableImage("a damaged PDF, or none")
+    try:
+        yield library, document
+    finally:
+        library.FPDF_CloseDocument(document)
+
+
+@functools.cache
+def _library() -> Any:
+    """Return PDFium's functions, set up to see no fonts but its own."""
+    import pypdfium2_raw as library
+
+    folders = (ctypes.POINTER(ctypes.c_char) * 1)()  # a list of none
+    library.FPDF_InitLibraryWithConfig(
+        library.FPDF_LIBRARY_CONFIG(version=2, m_pUserFontPaths=folders)
+    )
+    return library

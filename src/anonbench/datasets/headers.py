@@ -1,0 +1,165 @@
+"""What one look at a file tells of each of its images, before any pixel is decoded."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from anonbench.core.errors import UnreadableImage
+from anonbench.datasets.formats.conversions import conversions, drawn
+from anonbench.datasets.formats.pages import Page, page_digest, require_page
+from anonbench.datasets.formats.pdf import is_pdf, pdf_pages, pdf_size
+from anonbench.datasets.formats.tiff import tiff_frames
+from anonbench.datasets.images import (
+    SeveralFrames,
+    max_bytes,
+    open_checked,
+    read_file,
+    read_image,
+    upright_size,
+)
+
+PDF = "PDF"
+_THREADS = 8
+_CHUNK = 64
+
+
+class Header(NamedTuple):
+    """What one look at an image gives, or why it is skipped."""
+
+    width: int
+    height: int
+    bytes: int
+    digest: str
+    reason: str
+    format: str = ""
+    """As Pillow calls it, or `PDF`."""
+    converted: str = ""
+    """What decoding will do to it, see `anonbench.datasets.formats.conversions`."""
+
+
+class Limits(NamedTuple):
+    """How images are opened."""
+
+    max_pixels: int
+    pdf_dpi: int
+
+
+def look_at_all(
+    root: Path, limits: Limits, paths: Sequence[str], numbers: Sequence[int | None]
+) -> Iterator[Header]:
+    """Yield the headers of images in order; threads wait for the disk, each for some files at once.
+
+    Args:
+        root: the folder that paths are relative to.
+        limits: see `Limits`.
+        paths: of the images' files. A file that comes several times in succession is read once.
+        numbers: pages, see `anonbench.datasets.documents.page_numbers`.
+
+    """
+    files: list[tuple[str, list[int | None]]] = []
+    for path, number in zip(paths, numbers, strict=True):
+        if not files or files[-1][0] != path:
+            files.append((path, []))
+        files[-1][1].append(number)
+
+    def look(start: int) -> list[Header]:
+        some = files[start : start + _CHUNK]
+        return [header for path, pages in some for header in _look(root / path, limits, pages)]
+
+    with ThreadPoolExecutor(_THREADS) as threads:
+        for headers in threads.map(look, range(0, len(files), _CHUNK)):
+            yield from headers
+
+
+def page_to_read(data: bytes, number: int | None, dpi: int) -> Page | None:
+    """Return which page of a file an image is; None: the file is the image.
+
+    Args:
+        data: the file's content, which decides, whatever its name.
+        number: of the page, where the listing knows several; else the only page is meant.
+        dpi: at which pages of PDF files are drawn.
+
+    Raises:
+        UnreadableImage: it is a PDF that has several pages, or cannot be opened.
+
+    """
+    if not is_pdf(data):
+        return None if number is None else Page(number)
+    if number is None and (pages := pdf_pages(data)) > 1:
+        require_page(1, pages)
+        raise UnreadableImage(f"a PDF of {pages} pages whose name does not end in .pdf")
+    return Page(number or 1, dpi)
+
+
+def read_first_page(file: Path, max_pixels: int, dpi: int) -> np.ndarray:
+    """Read an image, of a document its first page, for a sample of what a folder holds.
+
+    Args:
+        file: of any name.
+        max_pixels: see `read_image`.
+        dpi: at which pages of PDF files are drawn.
+
+    Raises:
+        UnreadableImage: see `read_image`.
+
+    """
+    data = read_file(file, max_bytes(max_pixels))
+    try:
+        return read_image(data, max_pixels, page_to_read(data, 1 if is_pdf(data) else None, dpi))
+    except SeveralFrames:
+        return read_image(data, max_pixels, Page(1))
+
+
+def _look(file: Path, limits: Limits, numbers: Sequence[int | None]) -> Iterator[Header]:
+    """Yield a header for each page, of the same bytes: the file may be replaced at any time."""
+    try:
+        data = read_file(file, max_bytes(limits.max_pixels))
+    except UnreadableImage as error:
+        yield from [_refused(error)] * len(numbers)
+        return
+    sha256 = hashlib.sha256(data).hexdigest()
+    for number in numbers:
+        try:
+            yield _of_page(data, sha256, number, limits)
+        except UnreadableImage as error:
+            yield _refused(error)
+
+
+def _of_page(data: bytes, sha256: str, number: int | None, limits: Limits) -> Header:
+    page = page_to_read(data, number, limits.pdf_dpi)
+    if page is not None and page.dpi:
+        size, kind, done = pdf_size(data, page, limits.max_pixels), PDF, [drawn(page)]
+    else:
+        try:
+            size, kind, done = _of_image(data, limits.max_pixels, page)
+        except SeveralFrames:
+            if not _has_one_page(data):
+                raise
+            page = Page(1)
+            size, kind, done = _of_image(data, limits.max_pixels, page)
+    if size == (1, 1):  # blurred or pixelated it would show itself
+        raise UnreadableImage("a single pixel")
+    return Header(*size, len(data), page_digest(sha256, page), "", kind, "; ".join(done))
+
+
+def _of_image(
+    data: bytes, max_pixels: int, page: Page | None
+) -> tuple[tuple[int, int], str, list[str]]:
+    with open_checked(data, max_pixels, page) as image:
+        return upright_size(image), str(image.format), conversions(image, page)
+
+
+def _has_one_page(data: bytes) -> bool:
+    """Tell whether a file of several images has one to show: an animation, or smaller copies."""
+    return not data.startswith((b"II", b"MM")) or len(tiff_frames(io.BytesIO(data))) == 1
+
+
+def _refused(error: UnreadableImage) -> Header:
+    return Header(0, 0, 0, "", str(error))

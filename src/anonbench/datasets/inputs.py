@@ -1,0 +1,298 @@
+"""Images that a command or function is given: a folder, a tar, a table, a list of paths, a file."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tarfile
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from anonbench.core.errors import InputError, UnreadableImage
+from anonbench.datasets.ids import id_problem
+from anonbench.datasets.reasons import NOT_UTF8, by_suffix, is_quiet, is_text, shown
+from anonbench.datasets.walk import FOLLOWED, walk
+
+if TYPE_CHECKING:
+    import numpy as np
+
+STANDARD_INPUT = "-"
+TABLES = (".csv", ".parquet")
+_HIDDEN_BY = "a later member of the same name takes its place"
+_TWICE = "listed twice"
+_PDF = "a PDF: the workflow reads its pages, and commands on files do not; make images of them"
+_SETTING = "images"
+
+
+@dataclass(frozen=True)
+class ImageFile:
+    """One image, not yet read."""
+
+    id: str
+    """The name without its suffix, or the table's own id. Where several images have the same name
+    but for the suffix, the whole name."""
+    name: str
+    """Relative path with suffix, parts joined by `/`."""
+    file: Path
+    """The file, or the tar that it is in."""
+    offset: int | None = None
+    """Of the image's first byte in the tar; None where `file` is the image."""
+    size: int = 0
+    """Bytes in the tar."""
+
+    def data(self, max_pixels: int | None = None) -> bytes:
+        """Return the file's bytes, read once; their SHA-256 is the image's digest.
+
+        Args:
+            max_pixels: files that are too large for an image of so many pixels are not read
+                (`anonbench.datasets.images.MAX_PIXELS`).
+
+        Raises:
+            UnreadableImage: there is no such file, it cannot be read, or it is too large.
+
+        """
+        from anonbench.datasets.images import MAX_PIXELS, max_bytes, read_file
+
+        most = max_bytes(max_pixels or MAX_PIXELS)
+        if self.offset is None:
+            return read_file(self.file, most)
+        if not 0 < self.size <= most:
+            raise UnreadableImage(f"more than {most} bytes" if self.size else "empty file")
+        try:
+            with self.file.open("rb") as tar:
+                tar.seek(self.offset)
+                data = tar.read(self.size)
+        except OSError as error:
+            raise UnreadableImage(f"cannot be opened ({type(error).__name__})") from None
+        if len(data) != self.size:
+            raise UnreadableImage("the tar ends within it")
+        return data
+
+    def pixels(self, max_pixels: int | None = None) -> np.ndarray:
+        """Return the image as `anonbench.datasets.images.read_image` does.
+
+        Returns:
+            uint8 [H, W] where it is grey, else [H, W, 3] RGB, upright.
+
+        Raises:
+            UnreadableImage: it cannot be read; the message is the reason.
+
+        """
+        from anonbench.datasets.images import MAX_PIXELS, read_image
+
+        return read_image(self.data(max_pixels), max_pixels or MAX_PIXELS)
+
+
+class LeftOut(NamedTuple):
+    """A file that is not used."""
+
+    name: str
+    reason: str
+
+    @property
+    def quiet(self) -> bool:
+        """Whether nobody would expect it to be used, as a text file or a hidden one."""
+        return is_quiet(self.name, self.reason)
+
+
+@dataclass(frozen=True)
+class Images:
+    """What was given: images in the order of their names, and what is left out."""
+
+    images: tuple[ImageFile, ...]
+    left_out: tuple[LeftOut, ...]
+    place: str
+    """As the user gave it, for messages."""
+    folder: Path | None = None
+    """The folder that was given; None where it was none."""
+
+    def __iter__(self) -> Iterator[ImageFile]:
+        return iter(self.images)
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+
+def open_images(given: str | Path | Iterable[str | Path]) -> Images:
+    """List images without opening any.
+
+    Args:
+        given: a folder, which is walked with all folders in it; an uncompressed tar; a table
+            (`.csv`, `.parquet`) with a column `path`, relative to the table's folder, and perhaps
+            `id`; one image; `-` for a list of paths on standard input, a line each (or with NUL
+            between them); or such a list itself.
+
+    Raises:
+        InputError: there is no such place, it cannot be read, or it holds no image. What is wrong
+            with a single image is no error: it is left out, or says so when it is read.
+
+    """
+    if isinstance(given, str | Path):
+        place = str(given)
+        if place == STANDARD_INPUT:
+            place = "the list on standard input"
+            found = _of_list(_standard_input())
+        else:
+            found = _of_place(Path(given))
+    else:
+        place = "the list"
+        found = _of_list([os.fspath(path) for path in given])
+    files, left = found
+    if not files:
+        counts = Counter(reason for _, reason in left).most_common(3)
+        why = f" ({'; '.join(f'{n}: {reason}' for reason, n in counts)})" if counts else ""
+        raise InputError(f"{place}: no image is there{why}")
+    folder = Path(given) if isinstance(given, str | Path) and Path(given).is_dir() else None
+    images = tuple(sorted(_with_ids(place, files), key=lambda image: image.name))
+    return Images(images, tuple(sorted(left)), place, folder)
+
+
+_Found = tuple[list[ImageFile], list[LeftOut]]
+"""Images, whose id is empty where none is given, and what is left out."""
+
+
+def _of_place(path: Path) -> _Found:
+    if path.is_dir():
+        return _of_folder(path)
+    if not path.exists():
+        raise InputError(
+            f"{path}: there is no such file or folder; give a folder, a tar, a table with a column "
+            "`path`, an image, or - for a list of paths on standard input"
+        )
+    suffix = path.suffix.lower()
+    if suffix in TABLES:
+        return _of_table(path)
+    # by its content: `photos.tar.gz` is to be told what is wrong with it
+    if by_suffix(path.name) and path.is_file() and tarfile.is_tarfile(path):
+        return _of_tar(path)
+    return _checked([ImageFile("", path.name, path)])
+
+
+def _of_folder(folder: Path) -> _Found:
+    files, left = [], []
+    try:
+        for name, reason in walk(str(folder)):
+            if reason == FOLLOWED:
+                continue
+            if why := reason or by_suffix(name) or ("" if is_text(name) else NOT_UTF8):
+                left.append(LeftOut(shown(name), why))
+            else:
+                files.append(ImageFile("", name, folder / name))
+    except OSError as error:
+        raise InputError(f"{error.filename or folder} cannot be read ({error.strerror})") from None
+    return _checked(files, left)
+
+
+def _of_tar(path: Path) -> _Found:
+    files: dict[str, ImageFile] = {}
+    left = []
+    try:
+        with tarfile.open(path, "r:") as tar:
+            for member in tar:
+                name = member.name.removeprefix("./")
+                if member.isdir():
+                    continue
+                if not member.isreg() or member.issparse():
+                    left.append(LeftOut(shown(name), "a link or device in a tar"))
+                elif why := by_suffix(name) or ("" if is_text(name) else NOT_UTF8):
+                    left.append(LeftOut(shown(name), why))
+                else:
+                    if name in files:
+                        left.append(LeftOut(name, _HIDDEN_BY))
+                    files[name] = ImageFile("", name, path, member.offset_data, member.size)
+                vars(tar)["members"].clear()  # it keeps a kilobyte of each otherwise
+    except (tarfile.TarError, OSError, EOFError) as error:
+        raise InputError(
+            f"{path} cannot be read as a tar ({type(error).__name__}); give an uncompressed one "
+            "(gunzip, unxz), or the folder that it was made of"
+        ) from None
+    return _checked(list(files.values()), left)
+
+
+def _of_table(path: Path) -> _Found:
+    from anonbench.config import DataSource, Layout, OwnSplit
+    from anonbench.datasets import table
+
+    # whatever its column `split` says, if it has one, every row is an image
+    source = DataSource(layout=Layout.TABLE, path=path, split=OwnSplit(validation=0.5))
+    try:
+        rows = table.read(_SETTING, source, ()).images
+    except InputError as error:
+        raise InputError(str(error).removeprefix(f"datasets.{_SETTING}.path: ")) from None
+    files = []
+    for image_id, relative in zip(rows["id"], rows["path"], strict=True):
+        name = _as_name(relative)
+        own = "" if image_id == _stem(name) else str(image_id)
+        files.append(ImageFile(own, name, path.parent / relative))
+    return _checked(files)
+
+
+def _of_list(paths: Iterable[str]) -> _Found:
+    return _checked([ImageFile("", _as_name(path), Path(path)) for path in dict.fromkeys(paths)])
+
+
+def _as_name(path: str) -> str:
+    """Return the name of a listed path: relative, in its shortest form, without leading `..`."""
+    parts = [part for part in path.split("/") if part not in ("", ".")]
+    while parts and parts[0] == "..":
+        del parts[0]
+    return "/".join(parts)
+
+
+def _standard_input() -> list[str]:
+    if sys.stdin.isatty():
+        print("reading paths from standard input, a line each", file=sys.stderr)
+    data = sys.stdin.buffer.read()
+    lines = data.split(b"\0") if b"\0" in data else data.splitlines()
+    return [os.fsdecode(line) for line in lines if line]
+
+
+def _checked(files: list[ImageFile], left: list[LeftOut] | None = None) -> _Found:
+    """Leave out files of names that cannot be written or told apart."""
+    left, good, names = left or [], [], set[str]()
+    for image in files:
+        why = f"the file's name {problem}" if (problem := id_problem(image.name)) else ""
+        why = why or (_TWICE if image.name in names else "")
+        if not why and image.name.lower().endswith(".pdf"):
+            why = _PDF
+        if not why and not is_text(image.name):
+            why = NOT_UTF8
+        if why:
+            left.append(LeftOut(shown(image.name), why))
+        else:
+            names.add(image.name)
+            good.append(image)
+    return good, left
+
+
+def _with_ids(place: str, files: list[ImageFile]) -> Iterator[ImageFile]:
+    """Yield the images with an id each.
+
+    Raises:
+        InputError: two of them have the same, which can only be the user's own.
+
+    """
+    ids = {image.name: image.id or _stem(image.name) for image in files}
+    given = {image.id for image in files}
+    while shared := _shared(ids):
+        if all(ids[name] in (name, *given) for name in shared):
+            raise InputError(f"{place}: two images have the id {ids[shared[0]]!r}")
+        ids |= {name: name for name in shared if ids[name] not in given}
+    for image in files:
+        yield replace(image, id=ids[image.name])
+
+
+def _shared(ids: Mapping[str, str]) -> list[str]:
+    """Return the names of the images whose id is another one's too."""
+    counts = Counter(ids.values())
+    return [name for name, own in ids.items() if counts[own] > 1]
+
+
+def _stem(name: str) -> str:
+    """Return a name without its suffix (a leading dot is none)."""
+    folder, slash, last = name.rpartition("/")
+    stem, dot, _ = last.rpartition(".")
+    return f"{folder}{slash}{stem if dot and stem else last}"

@@ -1,0 +1,158 @@
+"""What decoding converts, and how: colours, depth, transparency, HEIC."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from odd_folder import coded, grey_profile, picture
+from PIL import Image, ImageCms
+
+from anonbench.core.errors import UnreadableImage
+from anonbench.datasets.formats import colour, heif
+from anonbench.datasets.formats.conversions import conversions
+from anonbench.datasets.formats.pages import Page
+from anonbench.datasets.images import open_checked, read_image, upright_size
+
+SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+
+
+def done(data: bytes, page: Page | None = None) -> list[str]:
+    with open_checked(data, 10**7, page) as image:
+        return conversions(image, page)
+
+
+@pytest.mark.parametrize(
+    ("mode", "kind", "options"),
+    [
+        ("RGB", "PNG", {}),
+        ("L", "PNG", {}),
+        ("1", "PNG", {}),
+        ("P", "PNG", {}),
+        ("RGB", "JPEG", {"icc_profile": SRGB}),
+        ("L", "JPEG", {}),
+        ("1", "TIFF", {"compression": "group4"}),
+        ("RGB", "WEBP", {}),
+        ("L", "GIF", {}),
+    ],
+)
+def test_plain_images_are_not_converted(mode: str, kind: str, options: dict[str, Any]) -> None:
+    assert done(coded(picture(0).convert(mode), kind, **options)) == []
+
+
+@pytest.mark.parametrize("profile", [SRGB, grey_profile()])
+@pytest.mark.parametrize("mode", ["L", "RGB"])
+def test_values_of_grey_and_rgb_stay_whatever_the_profile(mode: str, profile: bytes) -> None:
+    image = picture(0, mode=mode)
+    data = coded(image, "PNG", icc_profile=profile)
+    np.testing.assert_array_equal(read_image(data), np.asarray(image))
+    dropped = ["colour profile other than sRGB dropped, values kept"]
+    assert done(data) == ([] if profile == SRGB else dropped)
+
+
+@pytest.mark.parametrize("profile", [b"", b"\0" * 200, SRGB, grey_profile()])
+def test_cmyk_without_a_profile_of_its_own_is_converted_by_formula(profile: bytes) -> None:
+    image = picture(0, mode="CMYK")
+    data = coded(image, "TIFF", icc_profile=profile)
+    np.testing.assert_array_equal(read_image(data), np.asarray(image.convert("RGB")))
+    assert done(data) == ["CMYK to RGB without a colour profile"]
+
+
+def test_cmyk_is_converted_by_its_profile(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With L*a*b*'s profile in place of a printer's: four inks become three bands of light."""
+    built = []
+
+    def build(source: Any, target: Any, mode: str, *rest: Any) -> Any:
+        built.append((mode, *rest))
+        return original(ImageCms.createProfile("sRGB"), target, "RGB", *rest)
+
+    original = ImageCms.buildTransform
+    monkeypatch.setattr(ImageCms, "buildTransform", build)
+    monkeypatch.setattr(
+        ImageCms, "applyTransform", lambda image, _: Image.merge("RGB", image.split()[:3])
+    )
+    colour._by_profile.cache_clear()
+    image = picture(0, (3000, 2000)).convert("CMYK")  # more than one strip
+    data = coded(image, "TIFF", icc_profile=SRGB)
+    np.testing.assert_array_equal(read_image(data), np.asarray(image)[..., :3])
+    assert done(data) == ["CMYK to RGB by its colour profile"]
+    intent = ImageCms.Intent.RELATIVE_COLORIMETRIC
+    assert len(built) == 1 and built[0][:3] == ("CMYK", "RGB", intent)
+    colour._by_profile.cache_clear()
+
+
+def test_lab_becomes_rgb() -> None:
+    values = Image.merge("LAB", [Image.new("L", (4, 4), v) for v in (255, 128, 128)])
+    data = coded(values, "TIFF")
+    assert done(data) == ["L*a*b* to RGB"]
+    assert (read_image(data) >= 254).all()
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        (coded(Image.new("I;16", (4, 4), 9), "PNG"), "16 to 8 bits"),
+        (coded(Image.new("I;16", (4, 4), 9), "TIFF"), "16 to 8 bits"),
+        (coded(Image.new("F", (4, 4), 9), "TIFF"), "32 to 8 bits, by the range in use"),
+        (coded(Image.new("LA", (4, 4)), "PNG"), "transparency laid on white"),
+        (coded(Image.new("P", (4, 4)), "PNG", transparency=0), "transparency laid on white"),
+    ],
+)
+def test_depth_and_transparency(data: bytes, expected: str) -> None:
+    assert done(data) == [expected]
+
+
+def test_an_animation_is_its_first_frame_where_that_is_asked_for() -> None:
+    frames = [Image.new("RGB", (8, 8), (80 * n, 10, 10)) for n in range(3)]
+    data = coded(frames[1], "GIF", save_all=True, append_images=frames[2:])
+    assert done(data, Page(1)) == ["first frame of an animation"]
+    assert read_image(data, page=Page(1))[0, 0].tolist() == [80, 10, 10]
+    with pytest.raises(UnreadableImage, match="no page 2"):
+        read_image(data, page=Page(2))
+
+
+def heic(image: Image.Image, **options: Any) -> bytes:
+    pytest.importorskip("pillow_heif", reason="the extra `heic` is not installed")
+    heif.register()
+    return coded(image, heif.FORMAT, quality=-1, chroma=444, **options)
+
+
+def test_heic_is_read_upright() -> None:
+    turned = Image.Exif()
+    turned[0x0112] = 6
+    image = picture(0)
+    data = heic(image, exif=turned.tobytes())
+    pixels = read_image(data)
+    upright = np.asarray(image.transpose(Image.Transpose.ROTATE_270))
+    assert np.abs(pixels.astype(int) - upright).max() <= 3
+    with open_checked(data) as opened:
+        assert upright_size(opened) == (32, 48)
+    assert done(data) == ["turned upright by EXIF"]
+
+
+def test_of_several_heic_images_the_main_one_is_read() -> None:
+    image = picture(0)
+    data = heic(image, save_all=True, append_images=[picture(1, (20, 20))])
+    assert read_image(data).shape == (32, 48, 3)
+    assert done(data) == ["main image of several in a HEIC file"]
+
+
+def test_heic_is_refused_where_nothing_reads_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = heic(picture(0))
+    monkeypatch.setattr(heif, "register", tuple)
+    with pytest.raises(UnreadableImage, match="not an image, or of an unknown kind"):
+        read_image(data)
+
+
+def test_a_heic_that_claims_too_much_or_is_cut_has_a_reason() -> None:
+    data = heic(picture(0, (256, 192)))
+    with pytest.raises(UnreadableImage, match="more than 1000 pixels"):
+        read_image(data, 1000)
+    with pytest.raises(UnreadableImage, match="truncated or damaged"):
+        read_image(data[: len(data) * 3 // 4])
+    assert Image.open(io.BytesIO(data)).size == (256, 192)

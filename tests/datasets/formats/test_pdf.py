@@ -1,0 +1,149 @@
+"""Pages of PDF files: their size, what they look like, and what is refused."""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+import pytest
+from odd_folder import ENCRYPTED, pdf, picture, text_page
+
+from anonbench.core.errors import UnreadableImage
+from anonbench.datasets.documents import count_pages
+from anonbench.datasets.formats import pdf as module
+from anonbench.datasets.formats.pages import Page
+from anonbench.datasets.formats.pdf import draw_pdf, is_pdf, pdf_pages, pdf_size
+from anonbench.datasets.headers import page_to_read
+
+LIMIT = 10**6
+RED_LEFT = b"1 0 0 rg 0 0 72 72 re f"
+
+
+def nested(levels: int, fan: int = 10) -> bytes:
+    """Return a PDF whose page draws `fan` groups, each of which draws as many, and so on."""
+    draw = b"/X Do " * fan
+    bodies = [b"<< /Length %d >>\nstream\n%s\nendstream" % (len(draw), draw)]
+    for level in range(levels):
+        last = level == levels - 1
+        inside = b"0 0 9 9 re f" if last else draw
+        names = b"" if last else b"/Resources << /XObject << /X %d 0 R >> >>" % (6 + level)
+        head = b"<< /Subtype /Form /BBox [0 0 9 9] %s /Length %d >>" % (names, len(inside))
+        bodies.append(head + b"\nstream\n" + inside + b"\nendstream")
+    data = (
+        b"%%PDF-1.4\n1 0 obj\n<< /Pages 2 0 R >>\nendobj\n2 0 obj\n<< /Kids [3 0 R] /Count 1 >>\n"
+    )
+    data = data.replace(b"%%", b"%") + (
+        b"endobj\n3 0 obj\n<< /Type /Page /Parent 2 0 R /MediaBox [0 0 9 9] /Contents 4 0 R "
+        b"/Resources << /XObject << /X 5 0 R >> >> >>\nendobj\n"
+    )
+    for number, body in enumerate(bodies, start=4):
+        data += b"%d 0 obj\n%s\nendobj\n" % (number, body)
+    return data + b"trailer\n<< /Root 1 0 R >>\n"
+
+
+@pytest.mark.parametrize(
+    ("media", "dpi", "size"),
+    [
+        ("0 0 144 72", 150, (300, 150)),
+        ("0 0 144 72", 72, (144, 72)),
+        ("10 20 154 92", 36, (72, 36)),
+        ("0 0 595.276 841.89", 150, (1241, 1754)),  # A4
+        ("0 0 1 1", 36, (1, 1)),
+    ],
+)
+def test_size_is_that_of_the_page_in_inches(media: str, dpi: int, size: tuple[int, int]) -> None:
+    data = pdf([RED_LEFT], media=media)
+    assert pdf_size(data, Page(1, dpi), 10**7) == size
+    assert draw_pdf(data, Page(1, dpi), 10**7).shape == (size[1], size[0], 3)
+
+
+def test_colours_and_places() -> None:
+    image = draw_pdf(pdf([RED_LEFT]), Page(1, 72), LIMIT)
+    assert (image[:, :72] == (255, 0, 0)).all() and (image[:, 72:] == 255).all()
+    assert image.flags.writeable
+
+
+def test_each_page_is_drawn_and_twice_the_same() -> None:
+    data = pdf([text_page("one"), text_page("two"), b""])
+    assert pdf_pages(data) == 3
+    pages = [draw_pdf(data, Page(number, 150), LIMIT) for number in (1, 2, 3)]
+    assert (pages[0] != pages[1]).any() and (pages[2] == 255).all()
+    for number in (3, 2, 1):
+        np.testing.assert_array_equal(draw_pdf(data, Page(number, 150), LIMIT), pages[number - 1])
+    with pytest.raises(UnreadableImage, match="no page 4 of 3"):
+        pdf_size(data, Page(4, 150), LIMIT)
+
+
+def test_threads_and_forks_draw_the_same() -> None:
+    data = pdf([text_page(str(number)) for number in range(6)])
+    alone = [draw_pdf(data, Page(n, 72), LIMIT) for n in range(1, 7)]
+    with ThreadPoolExecutor(4) as threads:
+        together = list(threads.map(lambda n: draw_pdf(data, Page(n, 72), LIMIT), range(1, 7)))
+    np.testing.assert_array_equal(alone, together)
+    with get_context("fork").Pool(2) as forks:
+        apart = forks.starmap(draw_pdf, [(data, Page(n, 72), LIMIT) for n in range(1, 7)])
+    np.testing.assert_array_equal(alone, apart)
+
+
+def test_an_image_in_a_page_is_drawn_and_a_large_one_refused(tmp_path: Path) -> None:
+    picture(0, (200, 100)).save(tmp_path / "a.pdf", resolution=300)
+    data = (tmp_path / "a.pdf").read_bytes()
+    assert draw_pdf(data, Page(1, 150), 200 * 100).shape == (50, 100, 3)
+    with pytest.raises(UnreadableImage, match="a page with an image of more than 19999 pixels"):
+        draw_pdf(data, Page(1, 150), 200 * 100 - 1)
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (pdf([b""], media="0 0 100000 100000"), "more than 1000000 pixels"),
+        (pdf([b""], extra=ENCRYPTED), "an encrypted PDF"),
+        (pdf([b""])[:150], "a damaged PDF"),
+        (b"", "a damaged PDF"),
+        (b"Dear Sir or Madam,", "a damaged PDF"),
+    ],
+)
+def test_what_cannot_be_drawn_has_a_reason(data: bytes, reason: str) -> None:
+    with pytest.raises(UnreadableImage, match=reason):
+        pdf_size(data, Page(1, 150), LIMIT)
+    with pytest.raises(UnreadableImage, match=reason):
+        draw_pdf(data, Page(1, 150), LIMIT)
+
+
+def test_a_bomb_ends_its_process_alone() -> None:
+    good, bomb = pdf([RED_LEFT]), nested(8)
+    before = draw_pdf(good, Page(1, 72), LIMIT)
+    assert len(bomb) < 3000 and pdf_size(bomb, Page(1, 72), LIMIT) == (9, 9)
+    with pytest.raises(UnreadableImage, match="too much memory or time"):
+        draw_pdf(bomb, Page(1, 72), LIMIT)
+    np.testing.assert_array_equal(draw_pdf(good, Page(1, 72), LIMIT), before)
+    assert draw_pdf(nested(2), Page(1, 72), LIMIT).min() == 0
+
+
+def test_a_child_that_was_killed_is_one_image_that_cannot_be_read() -> None:
+    good = pdf([RED_LEFT])
+    pdf_pages(good)
+    os.kill(module._children[os.getpid()].pid, 9)
+    module._children[os.getpid()].wait()
+    with pytest.raises(UnreadableImage, match="breaks the library"):
+        pdf_pages(good)
+    assert pdf_pages(good) == 1
+
+
+def test_a_document_of_too_many_pages_is_refused_as_such(tmp_path: Path) -> None:
+    file = tmp_path / "a.pdf"
+    file.write_bytes(pdf([b""]).replace(b"/Kids [4 0 R]", b"/Kids [" + b"4 0 R " * 10000 + b"]"))
+    assert pdf_pages(file) in (1, 10000)
+    data = file.read_bytes().replace(b"/Count 1 ", b"/Count 10000 ")
+    file.write_bytes(data)
+    assert pdf_pages(data) == 10000 and count_pages(file) == 1
+    with pytest.raises(UnreadableImage, match="more than 9999 pages"):
+        page_to_read(data, None, 150)
+
+
+def test_what_is_a_pdf() -> None:
+    assert is_pdf(b"%PDF-1.7") and is_pdf(b"\xef\xbb\xbf\r\n %PDF-1.7")
+    assert not is_pdf(b"\xff\xd8\xff\xe1 about %PDF-1.7") and not is_pdf(b"")

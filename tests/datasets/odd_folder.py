@@ -1,0 +1,148 @@
+"""A folder of odd files, generated: what real archives hold, and what attackers put there."""
+
+from __future__ import annotations
+
+import io
+import struct
+import unicodedata
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageCms
+
+NFC = unicodedata.normalize("NFC", "Müller")
+NFD = unicodedata.normalize("NFD", "Müller")
+
+
+def picture(seed: int, size: tuple[int, int] = (48, 32), mode: str = "RGB") -> Image.Image:
+    """Return a smooth picture that no other seed has."""
+    small = np.random.default_rng(seed).integers(0, 256, (4, 6, 3), dtype=np.uint8)
+    return Image.fromarray(small).resize(size, Image.Resampling.BICUBIC).convert(mode)
+
+
+def pdf(pages: Sequence[bytes], media: str = "0 0 144 72", extra: bytes = b"") -> bytes:
+    """Return a PDF of pages with these contents, which may show text in the font F."""
+    font = b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>"
+    kids = " ".join(f"{4 + 2 * n} 0 R" for n in range(len(pages)))
+    objects = [
+        b"<< /Type /Catalog /Pages 2 0 R >>",
+        f"<< /Type /Pages /Kids [{kids}] /Count {len(pages)} >>".encode(),
+        font,
+    ]
+    for number, content in enumerate(pages):
+        objects.append(
+            f"<< /Type /Page /Parent 2 0 R /MediaBox [{media}] /Contents {5 + 2 * number} 0 R "
+            "/Resources << /Font << /F 3 0 R >> >> >>".encode()
+        )
+        objects.append(b"<< /Length %d >>\nstream\n%s\nendstream" % (len(content), content))
+    data = b"%PDF-1.4\n"
+    places = []
+    for number, body in enumerate(objects, start=1):
+        places.append(len(data))
+        data += b"%d 0 obj\n%s\nendobj\n" % (number, body)
+    table = b"".join(b"%010d 00000 n \n" % place for place in places)
+    size = len(objects) + 1
+    return (
+        data
+        + b"xref\n0 %d\n0000000000 65535 f \n%s" % (size, table)
+        + b"trailer\n<< /Root 1 0 R /Size %d %s >>\nstartxref\n%d\n%%%%EOF\n"
+        % (size, extra, len(data))
+    )
+
+
+def text_page(text: str) -> bytes:
+    """Return the content of a page that shows a text."""
+    return f"BT /F 24 Tf 10 30 Td ({text}) Tj ET".encode()
+
+
+ENCRYPTED = (
+    b"/ID [<00112233445566778899aabbccddeeff> <00112233445566778899aabbccddeeff>] "
+    b"/Encrypt << /Filter /Standard /V 1 /R 2 /P -4 "
+    b"/O <%s> /U <%s> >>" % (b"11" * 32, b"22" * 32)
+)
+"""Of a trailer: a password is needed that nobody knows."""
+
+
+def claimed_png(width: int, height: int) -> bytes:
+    """Return a PNG that claims a size and holds nothing."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return (
+            struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        )
+
+    head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", b"") + chunk(b"IEND", b"")
+
+
+def coded(image: Image.Image, kind: str, **options: object) -> bytes:
+    """Return an image as a file's content."""
+    data = io.BytesIO()
+    image.save(data, kind, **options)
+    return data.getvalue()
+
+
+def grey_profile() -> bytes:
+    """Return a colour profile that is not sRGB's: that of L*a*b*, which any image may carry."""
+    return ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()
+
+
+def write_odd_folder(root: Path) -> None:
+    """Write the folder; see the tests for what becomes of each file."""
+    turned = Image.Exif()
+    turned[0x0112] = 6
+    frames = [picture(n) for n in (90, 91, 92)]
+    deep = (np.arange(32 * 48).reshape(32, 48) * 42).astype(np.uint16)
+    files = {
+        "plain.png": coded(picture(1), "PNG"),
+        "Ordner mit Leerzeichen/tief/Bild 1.JPG": coded(picture(2), "JPEG", quality=95),
+        f"{NFC}.png": coded(picture(3), "PNG"),
+        f"{NFD}.png": coded(picture(4), "PNG"),
+        "身分証/表.png": coded(picture(5), "PNG"),
+        "party 🎉.png": coded(picture(6), "PNG"),
+        "two.png": coded(picture(7), "PNG"),
+        "two.jpg": coded(picture(8), "JPEG"),
+        "turned.jpg": coded(picture(9), "JPEG", exif=turned),
+        "cmyk.jpg": coded(picture(10, mode="CMYK"), "JPEG"),
+        "deep.png": coded(Image.fromarray(deep), "PNG"),
+        "deep.tif": coded(Image.fromarray(deep + 1), "TIFF"),
+        "alpha.png": coded(picture(11, mode="RGBA"), "PNG"),
+        "palette.gif": coded(picture(12), "GIF"),
+        "profile.png": coded(picture(13, mode="L"), "PNG", icc_profile=grey_profile()),
+        "lab.tif": coded(Image.new("LAB", (48, 32), (128, 200, 90)), "TIFF"),
+        "moving.gif": coded(frames[0], "GIF", save_all=True, append_images=frames[1:]),
+        "moving.webp": coded(frames[1], "WEBP", save_all=True, append_images=frames[2:]),
+        "still.webp": coded(picture(14), "WEBP", lossless=True),
+        "Akte.TIF": coded(frames[2], "TIFF", save_all=True, append_images=frames[:2]),
+        "brief.pdf": pdf([text_page(f"page {n}") for n in (1, 2, 3)]),
+        "one.PDF": pdf([text_page("alone")]),
+        "wrong.pdf": coded(picture(15), "JPEG"),
+        "wrong.tif": coded(picture(16), "PNG"),
+        "secret.pdf": pdf([text_page("secret")], extra=ENCRYPTED),
+        "huge.pdf": pdf([b""], media="0 0 1000000 1000000"),
+        "cut.pdf": pdf([text_page("cut")])[:200],
+        "document.jpg": pdf([text_page("no picture")]),
+        "bomb.png": claimed_png(100_000, 100_000),
+        "cut.jpg": coded(picture(17), "JPEG")[:20],
+        "empty.png": b"",
+        "text.png": b"Dear Sir or Madam,\n",
+        "photo": coded(picture(18), "PNG"),
+        "notes.txt": b"not an image\n",
+        "scan.djvu": b"AT&TFORM",
+        ".hidden.png": coded(picture(19), "PNG"),
+        "copy.png": coded(picture(1), "PNG"),
+    }
+    for name, data in files.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    outside = root.parent / "outside"
+    outside.mkdir()
+    (outside / "elsewhere.png").write_bytes(coded(picture(20), "PNG"))
+    (root / "link.png").symlink_to("plain.png")
+    (root / "gone.png").symlink_to("nowhere.png")
+    (root / "itself.png").symlink_to("itself.png")
+    (root / "round").symlink_to(root, target_is_directory=True)
+    (root / "more").symlink_to(outside, target_is_directory=True)

@@ -1,0 +1,187 @@
+"""Images as commands are given them: folder, tar, table, list, one file."""
+
+from __future__ import annotations
+
+import io
+import os
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from anonbench.core.errors import InputError, UnreadableImage
+from anonbench.datasets.inputs import Images, open_images
+
+NAMES = ("b.png", "a.JPG", "sub folder/Übung 中文 😀.png", "sub folder/b.png")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder of four images, each of its own grey, and files that are none."""
+    place = tmp_path / "photos"
+    for grey, name in enumerate(NAMES):
+        (place / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.new("L", (5, 4), grey * 10).save(place / name, "png")
+    (place / "notes.txt").write_text("text")
+    (place / "photo.cr2").write_bytes(b"raw")
+    return place
+
+
+def pairs(images: Images) -> list[tuple[str, str]]:
+    return [(image.id, image.name) for image in images]
+
+
+EXPECTED = [
+    ("a", "a.JPG"),
+    ("b", "b.png"),
+    ("sub folder/b", "sub folder/b.png"),
+    ("sub folder/Übung 中文 😀", "sub folder/Übung 中文 😀.png"),
+]
+
+
+def greys(images: Images) -> list[int]:
+    return [int(image.pixels()[0, 0]) for image in images]
+
+
+def test_a_folder_is_walked(folder: Path) -> None:
+    images = open_images(folder)
+    assert pairs(images) == EXPECTED and greys(images) == [10, 0, 30, 20]
+    assert images.folder == folder
+    assert [(each.name, each.quiet) for each in images.left_out] == [
+        ("notes.txt", True),
+        ("photo.cr2", False),
+    ]
+
+
+def test_a_tar_has_the_images_of_the_folder(folder: Path, tmp_path: Path) -> None:
+    path = tmp_path / "photos.tar"
+    with tarfile.open(path, "w") as tar:
+        tar.add(folder, ".")
+        for name in ("../outside.png", "/root.png"):
+            member = tarfile.TarInfo(name)
+            tar.addfile(member, io.BytesIO(b""))
+        link = tarfile.TarInfo("link.png")
+        link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
+        tar.addfile(link)
+    images = open_images(str(path))
+    assert pairs(images) == EXPECTED and greys(images) == [10, 0, 30, 20]
+    assert images.images[0].data() == (folder / "a.JPG").read_bytes()
+    assert {each.name for each in images.left_out if not each.quiet} == {
+        *("../outside.png", "/root.png", "link.png", "photo.cr2")
+    }
+
+
+def test_of_members_of_one_name_the_last_counts(tmp_path: Path) -> None:
+    path = tmp_path / "twice.tar"
+    with tarfile.open(path, "w") as tar:
+        for content in (b"old", b"newer"):
+            member = tarfile.TarInfo("a.png")
+            member.size = len(content)
+            tar.addfile(member, io.BytesIO(content))
+    images = open_images(path)
+    assert [image.data() for image in images] == [b"newer"]
+    assert [each.name for each in images.left_out] == ["a.png"]
+
+
+def test_a_compressed_tar_is_refused_with_the_way_out(folder: Path, tmp_path: Path) -> None:
+    path = tmp_path / "photos.tar.gz"
+    with tarfile.open(path, "w:gz") as tar:
+        tar.add(folder, ".")
+    with pytest.raises(InputError, match="gunzip"):
+        open_images(path)
+
+
+def test_a_table_names_images_and_ids(folder: Path, tmp_path: Path) -> None:
+    path = tmp_path / "table.csv"
+    rows = ["path,id,split", f"photos/b.png,one,test\n{folder}/a.JPG,two,train"]
+    path.write_text("\n".join(rows), encoding="utf-8")
+    images = open_images(path)
+    assert [image.id for image in images] == ["two", "one"] and greys(images) == [10, 0]
+    path.write_text("file\nphotos/b.png\n", encoding="utf-8")
+    with pytest.raises(InputError, match=r"^\S*table\.csv has no column `path`"):
+        open_images(path)
+    path.write_text("path,id\nphotos/b.png,one\nphotos/a.JPG,one\n", encoding="utf-8")
+    with pytest.raises(InputError, match="two images have the id 'one'"):
+        open_images(path)
+
+
+@pytest.mark.parametrize("end", ["\n", "\0"])
+def test_a_list_on_standard_input(folder: Path, end: str) -> None:
+    code = "from anonbench.datasets.inputs import open_images\n"
+    code += "for i in open_images('-'): print(i.name, i.pixels()[0, 0])"
+    listed = end.join([f"./{NAMES[0]}", NAMES[2], NAMES[2], str(folder / "a.JPG")])
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=folder, input=listed.encode(), capture_output=True
+    )
+    outside = str(folder / "a.JPG").lstrip("/")
+    lines = [f"{NAMES[0]} 0", f"{outside} 10", f"{NAMES[2]} 20"]
+    assert done.stdout.decode().splitlines() == sorted(lines), done.stderr.decode()
+
+
+def test_names_that_leave_their_place_are_shortened_or_left_out(folder: Path) -> None:
+    paths = [str(folder / "sub folder" / ".." / "b.png"), "../../x.png", "a\nb.png"]
+    images = open_images([*paths, folder / "b.png"])
+    assert [image.name for image in images] == [f"{folder}/b.png".lstrip("/"), "x.png"]
+    assert len(images.left_out) == 2
+
+
+def test_images_of_one_name_keep_their_suffix_in_the_id(tmp_path: Path) -> None:
+    for name in ("a.png", "a.jpg", "b.png", "c.tar.png"):
+        (tmp_path / name).touch()
+    assert [image.id for image in open_images(tmp_path)] == ["a.jpg", "a.png", "b", "c.tar"]
+    (tmp_path / "a.jpg.png").touch()
+    names = ["a.jpg", "a.jpg.png", "a.png", "b", "c.tar"]
+    assert [image.id for image in open_images(tmp_path)] == names
+
+
+def test_pages_of_a_pdf_are_no_files(tmp_path: Path) -> None:
+    for name in ("a.png", "b.PDF"):
+        (tmp_path / name).touch()
+    (left,) = open_images(tmp_path).left_out
+    assert left.name == "b.PDF" and not left.quiet
+
+
+def test_one_image_is_given_by_its_name(folder: Path) -> None:
+    assert pairs(open_images(folder / "b.png")) == [("b", "b.png")]
+
+
+@pytest.mark.parametrize("given", ["missing", "empty", "notes"])
+def test_a_place_without_images_is_refused(tmp_path: Path, given: str) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes" / "notes.txt").touch()
+    with pytest.raises(InputError, match=f"{given}.*: (there|no image)"):
+        open_images(tmp_path / given)
+
+
+def test_a_file_that_is_no_image_says_so_when_it_is_read(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(b"no image")
+    (tmp_path / "b.png").touch()
+    os.mkfifo(tmp_path / "c.png")
+    images = open_images(tmp_path)
+    assert [each.name for each in images.left_out] == ["c.png"]
+    for image in images:
+        with pytest.raises(UnreadableImage):
+            image.pixels()
+
+
+def test_listing_loads_nothing_heavy(folder: Path) -> None:
+    code = (
+        "import sys\nfrom anonbench.datasets.inputs import open_images\nopen_images(sys.argv[1])\n"
+    )
+    code += "print([m for m in ('numpy', 'pandas', 'pydantic', 'PIL') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code, folder], capture_output=True, text=True)
+    assert done.stdout.strip() == "[]", done.stderr
+
+
+def test_a_tar_that_was_cut_short_says_so(folder: Path, tmp_path: Path) -> None:
+    path = tmp_path / "cut.tar"
+    with tarfile.open(path, "w") as tar:
+        tar.add(folder / "b.png", "b.png")
+    images = open_images(path)
+    os.truncate(path, 512 + 10)
+    with pytest.raises(UnreadableImage, match="ends within"):
+        images.images[0].data()

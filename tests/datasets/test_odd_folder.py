@@ -1,0 +1,225 @@
+"""A folder of which nothing is known, to its manifest and the report of what was read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from odd_folder import NFC, NFD, claimed_png, coded, pdf, picture, text_page, write_odd_folder
+from PIL import Image
+
+from anonbench.config import Dataset
+from anonbench.core.errors import ChangedImage, InputError
+from anonbench.datasets.documents import DOCUMENT, PAGE
+from anonbench.datasets.formats.pages import page_of
+from anonbench.datasets.images import read_image, read_original
+from anonbench.datasets.listing import list_images
+from anonbench.datasets.manifest import write_manifest
+from anonbench.datasets.originals import copy_shard, write_index
+from anonbench.datasets.shards import ImageSet
+
+Make = Callable[..., Dataset]
+OWN = {"validation": 0.4}
+
+
+@pytest.fixture(scope="module")
+def odd(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with the odd folder `f` and what its manifest's job writes."""
+    place = tmp_path_factory.mktemp("odd")
+    (place / "f").mkdir()
+    write_odd_folder(place / "f")
+    settings = {"layout": "folder", "path": place / "f", "detectors": ["mtcnn"], "split": OWN}
+    write(place, Dataset.model_validate(settings))
+    return place
+
+
+def write(place: Path, dataset: Dataset) -> pd.DataFrame:
+    files = [place / name for name in ("m.parquet", "s.csv", "d.csv", "c.csv", "i.md")]
+    write_manifest("d", dataset, 10**6, 0, *files)
+    return pd.read_parquet(files[0])
+
+
+def test_what_is_used(odd: Path) -> None:
+    manifest = pd.read_parquet(odd / "m.parquet").set_index("id")
+    pages = [f"{name}/page-000{n}" for name in ("Akte", "brief") for n in (1, 2, 3)]
+    assert set(manifest.index) == {
+        *pages,
+        *(NFC, NFD, "Ordner mit Leerzeichen/tief/Bild 1", "身分証/表", "party 🎉"),
+        *("alpha", "cmyk", "copy", "deep.png", "deep.tif", "document", "lab", "link"),
+        *("more/elsewhere", "moving.gif", "moving.webp", "one", "palette", "profile", "still"),
+        *("turned", "two.jpg", "two.png", "wrong.pdf", "wrong.tif"),
+    }
+    assert manifest.loc["turned", ["width", "height"]].tolist() == [32, 48]
+    assert manifest.loc["one", ["width", "height"]].tolist() == [300, 150]
+    assert manifest.loc[pages, PAGE].tolist() == [1, 2, 3, 1, 2, 3]
+    assert manifest.loc[pages, DOCUMENT].tolist() == ["Akte"] * 3 + ["brief"] * 3
+    assert manifest[PAGE].notna().sum() == manifest[DOCUMENT].notna().sum() == 6
+    assert manifest["digest"].is_unique is False  # the link and the copy
+    assert manifest.loc[pages, "digest"].is_unique
+
+
+def test_what_is_left_out(odd: Path) -> None:
+    skipped = pd.read_csv(odd / "s.csv").set_index("path")["reason"].to_dict()
+    assert skipped == {
+        ".hidden.png": "hidden",
+        "bomb.png": "more than 1000000 pixels",
+        "cut.jpg": "not an image, or of an unknown kind",
+        "cut.pdf": "a damaged PDF, or none",
+        "empty.png": "empty file",
+        "gone.png": "a link to nowhere",
+        "huge.pdf": "more than 1000000 pixels",
+        "itself.png": "a link to nowhere",
+        "notes.txt": "not an image by its suffix",
+        "photo": "an image whose suffix is not one of an image; rename it",
+        "plain.png": "same content as an image of val (duplicates.csv names it)",
+        "round": "a link to a folder that encloses it",
+        "scan.djvu": "an image of a kind that is not read (DjVu); convert it to PNG or JPEG",
+        "secret.pdf": "an encrypted PDF; save it without its password",
+        "text.png": "not an image, or of an unknown kind",
+    }
+
+
+def test_every_file_is_used_or_left_out(odd: Path) -> None:
+    used = set(pd.read_parquet(odd / "m.parquet")["path"])
+    left = set(pd.read_csv(odd / "s.csv")["path"])
+    files = {
+        path.relative_to(odd / "f").as_posix()
+        for path in (odd / "f").rglob("*")
+        if path.is_symlink() or not path.is_dir()
+    }
+    assert files - used - left == {"more"} and not used & left
+    assert left <= files and used - files == {"more/elsewhere.png"}
+
+
+def test_what_is_converted(odd: Path) -> None:
+    table = pd.read_csv(odd / "c.csv")
+    assert table.columns.tolist() == ["id", "path", PAGE, "converted"]
+    drawn = "PDF page drawn at 150 dpi"
+    assert table.set_index("id")["converted"].to_dict() == {
+        **{f"Akte/page-000{n}": "page of a document" for n in (1, 2, 3)},
+        **{f"brief/page-000{n}": drawn for n in (1, 2, 3)},
+        "alpha": "transparency laid on white",
+        "cmyk": "CMYK to RGB without a colour profile",
+        "deep.png": "16 to 8 bits",
+        "deep.tif": "16 to 8 bits",
+        "document": drawn,
+        "lab": "L*a*b* to RGB",
+        "moving.gif": "first frame of an animation",
+        "moving.webp": "first frame of an animation",
+        "one": drawn,
+        "profile": "colour profile other than sRGB dropped, values kept",
+        "turned": "turned upright by EXIF",
+    }
+
+
+def test_the_page_of_counts_has_all_of_it_and_no_name(odd: Path) -> None:
+    text = (odd / "i.md").read_text()
+    manifest, skipped = pd.read_parquet(odd / "m.parquet"), pd.read_csv(odd / "s.csv")
+    converted = pd.read_csv(odd / "c.csv")["converted"]
+    assert f"{len(manifest)} images from {manifest['path'].nunique()} files are used" in text
+    assert "2 documents of several pages, 6 pages" in text
+    for reason, count in skipped["reason"].value_counts().items():
+        assert f"| {reason} | {count} |" in text
+    for kind, count in converted.value_counts().items():
+        assert f"| {kind} | {count} |" in text
+    names = ("Akte", "brief", "secret", NFC, NFD, "Ordner", "身分証", "party", "elsewhere")
+    assert not [name for name in names if name in text]
+
+
+def test_every_image_of_it_is_read_as_the_manifest_says(odd: Path) -> None:
+    manifest = pd.read_parquet(odd / "m.parquet")
+    seen = {}
+    for row in manifest.itertuples():
+        data = read_original(row.id, odd / "f" / row.path, row.bytes, row.digest)
+        image = read_image(data, 10**6, page_of(row.digest))
+        assert image.shape[:2] == (row.height, row.width) and image.dtype == np.uint8
+        assert len(np.unique(image)) > 1 or row.id == "lab"
+        seen[row.digest] = image.tobytes()
+    assert len(set(seen.values())) == manifest["digest"].nunique()  # no page is another one
+
+
+def test_pages_are_an_image_set_and_are_copied_once(odd: Path, tmp_path: Path) -> None:
+    manifest = pd.read_parquet(odd / "m.parquet").sort_values("id")
+    status = manifest[["id"]].assign(status="ok")
+    write_index(manifest, status, False, tmp_path / "a" / "0.parquet")
+    index = pd.read_parquet(tmp_path / "a" / "0.parquet")
+    in_place = ImageSet.open([tmp_path / "a" / "0.parquet"], odd / "f")
+    copy_shard(index, odd / "f", tmp_path / "a" / "0.tar")
+    copies = ImageSet.open([tmp_path / "a" / "0.tar"], odd / "f")
+    for image_id in in_place.ids:
+        np.testing.assert_array_equal(in_place.read(image_id), copies.read(image_id))
+    files = manifest.groupby("path")["bytes"].first()
+    most = sum(512 + -(-int(size) // 512) * 512 for size in files) + 10240
+    assert (tmp_path / "a" / "0.tar").stat().st_size <= most
+
+
+def test_a_replaced_document_is_refused_page_by_page(tmp_path: Path, dataset: Make) -> None:
+    file = tmp_path / "f" / "a.pdf"
+    file.parent.mkdir()
+    file.write_bytes(pdf([text_page("1"), text_page("2")]))
+    (tmp_path / "f" / "b.png").write_bytes(coded(picture(0), "PNG"))
+    manifest = write(tmp_path, dataset("folder", tmp_path / "f", split={"validation": 0.5}))
+    row = manifest.iloc[1]
+    assert row["id"] == "a/page-0002"
+    file.write_bytes(pdf([text_page("2"), text_page("1")]))
+    with pytest.raises(ChangedImage, match="other content"):
+        read_original(row["id"], file, int(row["bytes"]), row["digest"])
+
+
+def test_pages_stay_together_and_a_lone_document_is_refused(tmp_path: Path, dataset: Make) -> None:
+    for number in range(12):
+        (tmp_path / f"{number}.pdf").write_bytes(pdf([text_page(str(number))] * 5))
+    for validation in (0.1, 0.37, 0.5, 0.9):
+        listing = list_images("d", dataset("folder", tmp_path, split={"validation": validation}), 3)
+        assert len(listing) == 60
+        assert (listing.groupby("document")["split"].nunique() == 1).all()
+    for number in range(1, 12):
+        (tmp_path / f"{number}.pdf").unlink()
+    with pytest.raises(InputError, match="pages of one document, which cannot be split"):
+        list_images("d", dataset("folder", tmp_path, split=OWN), 3)
+
+
+def test_a_manifest_of_pages_is_a_table_again(odd: Path, dataset: Make) -> None:
+    first = pd.read_parquet(odd / "m.parquet")
+    (odd / "f" / "again.csv").write_text(first.to_csv(index=False))
+    try:
+        second = write(odd / "f" / "more", dataset("table", odd / "f" / "again.csv"))
+    finally:
+        (odd / "f" / "again.csv").unlink()
+        for file in (odd / "f" / "more").glob("[a-z].*"):
+            file.unlink()
+    columns = ["id", "path", "split", "digest", PAGE, DOCUMENT]
+    pd.testing.assert_frame_equal(first[columns], second[columns], check_dtype=False)
+
+
+def test_a_table_names_pages(tmp_path: Path, dataset: Make) -> None:
+    (tmp_path / "a.pdf").write_bytes(pdf([text_page(str(n)) for n in range(4)]))
+    (tmp_path / "b.png").write_bytes(coded(picture(0), "PNG"))
+    lines = ["id,path,document_page,split", "last,a.pdf,4,train", "x,b.png,,val"]
+    (tmp_path / "t.csv").write_text("\n".join(lines))
+    listing = list_images("t", dataset("table", tmp_path / "t.csv"), 0)
+    assert listing[["id", PAGE]].to_numpy(object).tolist()[0] == ["last", 4]
+    assert len(listing) == 2
+    (tmp_path / "t.csv").write_text("path,document_page\na.pdf,first\n")
+    with pytest.raises(InputError, match=r"row 1 .*document_page is no page's number"):
+        list_images("t", dataset("table", tmp_path / "t.csv", split=OWN), 0)
+
+
+def test_plain_folders_have_no_new_column(tmp_path: Path, dataset: Make) -> None:
+    for number in range(4):
+        (tmp_path / f"{number}.tif").write_bytes(coded(picture(number), "TIFF"))
+    manifest = write(tmp_path / "out", dataset("folder", tmp_path, split=OWN))
+    assert manifest.columns.tolist() == [
+        *("id", "path", "split", "width", "height", "bytes", "digest")
+    ]
+    assert (manifest["digest"].str.len() == 64).all()
+
+
+def test_a_bomb_is_not_decoded_to_be_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(claimed_png(2**31 - 1, 2**31 - 1))
+    with pytest.raises(InputError, match="more than"):
+        read_image(tmp_path / "a.png")
+    assert Image.MAX_IMAGE_PIXELS is None
