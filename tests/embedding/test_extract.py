@@ -18,6 +18,7 @@ from anonbench.embedding.extract import embed, embed_many, features
 from anonbench.embedding.store import read_embeddings
 from anonbench.training.checkpoints.weights import load_backbone, save_backbone
 from anonbench.training.model.network import Network
+from timms import as_timms
 
 RECIPE = Recipe(
     backbone=Backbone(width=32, depth=2, heads=2, patch=8, layer_scale=1.0, drop_path=0.2),
@@ -50,7 +51,7 @@ def test_it_is_the_class_token_after_the_final_norm(images: ImageSet, backbone: 
     values = features(model, preprocess, images, Embedding(batch_size=4))
     assert values.shape == (11, 32) and values.dtype == np.float32
     for row in (0, 5, 10):
-        single = model(preprocess(images.read(images.ids[row])))  # timm: pooled class token
+        single = as_timms(model)(preprocess(images.read(images.ids[row])))  # the class token
         np.testing.assert_allclose(values[row], single[0].numpy(), atol=1e-5)
 
 

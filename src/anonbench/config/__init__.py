@@ -34,6 +34,7 @@ from anonbench.config.data import (
 from anonbench.config.detectors import Detection, DetectorName
 from anonbench.config.evaluation import (
     Correlation,
+    Deployments,
     DetectionQuality,
     Downstream,
     Embedding,
@@ -42,9 +43,12 @@ from anonbench.config.evaluation import (
     Retrieval,
 )
 from anonbench.config.privacy import Privacy
+from anonbench.config.systems import AnySystem
 from anonbench.config.text import require_plain
 from anonbench.config.training import Backbone, Crops, Heads, Losses, Optimizer, Recipe
+from anonbench.config.unknown_keys import suggestion
 from anonbench.core.errors import InputError
+from anonbench.core.registries.systems import SYSTEMS, SystemKind
 from anonbench.core.settings import Place, Seed, Settings
 from anonbench.core.vocabulary import RESULTS
 
@@ -59,6 +63,7 @@ __all__ = [
     "DataSource",
     "Dataset",
     "Demo",
+    "Deployments",
     "Detection",
     "DetectionQuality",
     "DetectorName",
@@ -102,6 +107,9 @@ class Config(Settings):
     what retraining costs by itself. A training more for each data set and seed."""
     datasets: Annotated[dict[Name, Dataset], Field(min_length=1)]
     """The data sets, by name."""
+    systems: dict[Name, AnySystem] = Field(default_factory=dict)
+    """Systems under test, by name: models that are measured as they are, and never trained. `kind`
+    says what one is; docs/how-to/systems.md has an example of each kind."""
     detection: Detection = Detection()
     detection_quality: DetectionQuality = DetectionQuality()
     anonymization: Anonymization = Anonymization()
@@ -109,6 +117,7 @@ class Config(Settings):
     """Training recipes, by name."""
     embedding: Embedding = Embedding()
     retrieval: Retrieval = Retrieval()
+    deployments: Deployments = Deployments()
     downstream: Downstream = Downstream()
     privacy: Privacy = Privacy()
     correlation: Correlation = Correlation()
@@ -117,7 +126,7 @@ class Config(Settings):
     @model_validator(mode="after")
     def _recipes_exist(self) -> Self:
         for name, dataset in self.datasets.items():
-            if dataset.recipe not in self.recipes:
+            if dataset.system is None and dataset.recipe not in self.recipes:
                 raise ValueError(
                     f"datasets.{name}.recipe: no recipe is called {dataset.recipe!r}; "
                     f"there are {', '.join(sorted(self.recipes))}"
@@ -125,16 +134,27 @@ class Config(Settings):
         return self
 
     @model_validator(mode="after")
+    def _systems_exist(self) -> Self:
+        for name, dataset in self.datasets.items():
+            if dataset.system is not None and dataset.system not in self.systems:
+                there = ", ".join(sorted(self.systems)) or "none"
+                raise ValueError(
+                    f"datasets.{name}.system: no system is called {dataset.system!r}; there are "
+                    f"under `systems`: {there}"
+                )
+        return self
+
+    @model_validator(mode="after")
     def _recipes_fit(self) -> Self:
         for name, dataset in self.enabled.items():
-            recipe = self.recipes[dataset.recipe]
+            recipe = self.recipe_of(name)
             for adaption in dataset.adaptions:
                 try:
                     recipe.require_crops(adaption)
                 except ValueError as error:
                     place = f"recipes.{dataset.recipe}.{error}"
                     raise ValueError(f"{place}; leave A out of datasets.{name}.adaptions") from None
-            if recipe.knn_every and dataset.label is None:
+            if recipe.knn_every and dataset.label is None and dataset.system is None:
                 raise ValueError(
                     f"recipes.{dataset.recipe}.knn_every needs labels; set datasets.{name}.label, "
                     "or knn_every: 0"
@@ -170,6 +190,15 @@ class Config(Settings):
             raise ValueError("datasets: none is enabled")
         return self
 
+    def recipe_of(self, name: str) -> Recipe:
+        """Return a data set's training recipe; the default one where none is needed or there."""
+        return self.recipes.get(self.datasets[name].recipe, Recipe())
+
+    def system_of(self, name: str) -> SystemKind | None:
+        """Return the system under test of a data set; None where its models are trained."""
+        system = self.datasets[name].system
+        return None if system is None else self.systems[system]
+
     @property
     def enabled(self) -> dict[str, Dataset]:
         """The data sets that are part of the experiment, by name."""
@@ -201,8 +230,11 @@ def _problem(entry: ErrorDetails) -> str:
     where = ".".join(_path(entry))
     text = entry["msg"].removeprefix("Value error, ")
     given = entry["input"]
+    if entry["type"] in ("union_tag_invalid", "union_tag_not_found"):
+        where, text = f"{where}.kind", f"is one of {', '.join(SYSTEMS)}"
+        given = entry["ctx"].get("tag", "nothing")
     if entry["type"] == "extra_forbidden":
-        text = "unknown key (see config/defaults.yaml for the keys there are)"
+        text = f"unknown key; {suggestion(Config, entry['loc'])}"
     elif isinstance(given, str | int | float | bool):
         text = f"{text} (given: {shorten(repr(given), _SHOWN)})"
     return f"{where}: {text}" if where else text
@@ -211,6 +243,8 @@ def _problem(entry: ErrorDetails) -> str:
 def _path(entry: ErrorDetails) -> list[str]:
     """Return an error's place in the config, without pydantic's names for a union's members."""
     parts = [str(part) for part in entry["loc"]]
+    if parts[:1] == ["systems"]:
+        return [*parts[:2], *parts[3:]]
     return [
         part
         for before, part in zip(["", *parts], parts, strict=False)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Literal, Self, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import Field, field_validator, model_validator
 
@@ -11,7 +12,7 @@ from anonbench.config.detectors import AnyDetector
 from anonbench.core.registries.methods import METHODS
 from anonbench.core.registries.methods import Method as AnyMethod
 from anonbench.core.registries.registry import section_of
-from anonbench.core.settings import Count, Place, Settings, Share
+from anonbench.core.settings import Count, Place, Settings
 from anonbench.core.vocabulary import Adaption, Method
 
 Degree = Annotated[int, Field(ge=1, le=100)]
@@ -79,8 +80,9 @@ Demo = Annotated[PortraitsDemo | DocumentsDemo | IdsDemo, Field(discriminator="k
 class OwnSplit(Settings):
     """A split made here, for data without an official one (or for a part of CelebA)."""
 
-    validation: Share = 0.2
-    """Share of the images (or groups) that becomes the validation split."""
+    validation: Annotated[float, Field(gt=0.0, le=1.0)] = 0.2
+    """Share of the images (or groups) that becomes the validation split. All of them (1.0) where
+    nothing is trained, which needs a `system`; then there is no downstream task either."""
     by: str | None = None
     """Label column whose values are kept together on one side, for example `identity`."""
 
@@ -117,6 +119,8 @@ class DataSource(Settings):
     image of train whose bytes val has too is left out."""
     subset: Count | None = None
     """Use only this many images, drawn by a hash of their ids (all splits together)."""
+    pdf_dpi: Annotated[int, Field(ge=36, le=1200)] = 150
+    """Resolution at which pages of PDF files are drawn, in pixels an inch (A4: 1241 × 1754)."""
     label: str | None = None
     """Label column for k-NN and linear accuracy (celeba: an attribute such as `Male`; rvl_cdip and
     folder: `class`). Without it the data set has no downstream task."""
@@ -138,6 +142,16 @@ class DataSource(Settings):
         if self.images == "wild" and (self.layout is not Layout.CELEBA or self.demo is not None):
             raise ValueError("images: only the real CelebA has images in the wild")
         return self
+
+    @property
+    def is_all_validation(self) -> bool:
+        """Whether no image is left to train on."""
+        return isinstance(self.split, OwnSplit) and self.split.validation == 1.0
+
+    @property
+    def is_classified(self) -> bool:
+        """Whether there is a downstream task: labels, and train images to learn them from."""
+        return self.label is not None and not self.is_all_validation
 
 
 class Dataset(DataSource):
@@ -166,12 +180,16 @@ class Dataset(DataSource):
     """Anonymization methods; those of the paper where none are named, whatever others there are."""
     degrees: Annotated[tuple[Degree, ...], Field(min_length=1)] = (100,)
     """Percent of an image's regions that is anonymized; every degree is a set of its own."""
+    system: Name | None = None
+    """A system under test, a key of `systems`. It is measured as it is: nothing is trained, and
+    `adaptions` is empty."""
     adaptions: tuple[Literal[Adaption.A, Adaption.B, Adaption.C], ...] = (
         Adaption.A,
         Adaption.B,
         Adaption.C,
     )
-    """Adaptions that are trained for every variant; the unadapted model always is."""
+    """Adaptions that are trained for every variant; the unadapted model always is. None with a
+    `system`."""
     recipe: str = "default"
     """Name of the training recipe, a key of `recipes`."""
     keep_without_regions: bool = False
@@ -179,6 +197,9 @@ class Dataset(DataSource):
     keep_failed: bool = False
     """Keep images on which a detector failed, with what the others found; else they are left out.
     They may show what that detector would have hidden."""
+    anonymized_first: str | None = None
+    """Label column that tells which images of a mixed archive (`deployments`) are anonymized first,
+    such as `year`: the lowest value. Without one they are drawn. Clusters stay together."""
     copy_originals: bool = False
     """Copy the originals into the results, for data on a slow file system: full copies, which only
     their owner may read. Without it they are read where they are. `anonbench originals` lists and
@@ -186,6 +207,29 @@ class Dataset(DataSource):
     shard_size: Count = 4096
     """Images in one shard, about: the number of shards is the next power of two, and an image's
     shard depends on its id alone, so that an added image changes one shard."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _systems_are_frozen(cls, given: Any) -> Any:
+        """Leave out the adaptions that a data set with a system would have by default."""
+        if not isinstance(given, Mapping) or given.get("system") is None:
+            return given
+        if given.get("adaptions"):
+            raise ValueError(
+                "system and adaptions: a system is measured as it is, and never trained; leave "
+                "`adaptions` out, or leave `system` out and train from its weights "
+                "(recipes.<name>.backbone.pretrained)"
+            )
+        return {**given, "adaptions": ()}
+
+    @model_validator(mode="after")
+    def _training_needs_images(self) -> Self:
+        if self.is_all_validation and self.system is None:
+            raise ValueError(
+                "split.validation: 1.0 leaves no image to train on; choose a smaller share, or "
+                "name a `system` that is measured as it is"
+            )
+        return self
 
     @model_validator(mode="after")
     def _no_duplicates(self) -> Self:

@@ -16,6 +16,7 @@ class DetectorName(StrEnum):
     """Built-in detectors; for all of them see `anonbench.core.registries.detectors.DETECTORS`."""
 
     MTCNN = "mtcnn"
+    CENTERFACE = "centerface"
     FACE_ONNX = "face_onnx"
     PPOCR = "ppocr"
     ZXING = "zxing"

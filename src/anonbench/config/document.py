@@ -55,7 +55,7 @@ def _section(settings: Settings, depth: int) -> Iterator[str]:
         if isinstance(value, Settings):
             yield f"{indent}{name}:"
             yield from _section(value, depth + 1)
-        elif isinstance(value, Mapping):
+        elif isinstance(value, Mapping) and value:
             yield f"{indent}{name}:"
             for key, entry in value.items():
                 yield f"{indent}  {key}:"

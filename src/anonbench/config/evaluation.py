@@ -9,6 +9,7 @@ from pydantic import Field
 from anonbench.core.registries.registry import section_of
 from anonbench.core.registries.tables import TABLES, ResultTable
 from anonbench.core.settings import Count, Fraction, Natural, Positive, Resamples, Settings, Share
+from anonbench.core.vocabulary import DeploymentKind
 
 
 class Embedding(Settings):
@@ -64,6 +65,27 @@ class Retrieval(Settings):
         An anonymized query is a vector of the database and would find itself first.
         """
         return self.model_copy(update={"include_self": False})
+
+
+class Deployments(Settings):
+    """Other ways to search an archive, scored from the embeddings that there are.
+
+    Of each data set, at its highest degree and with the reference's seed; what they mean is in
+    docs/explanation/archives.md.
+    """
+
+    kinds: tuple[DeploymentKind, ...] = ()
+    """`mixed`: a share of the database is anonymized. `kept`: the embeddings of the originals are
+    kept, and queries are anonymized. `query_model`: the original model asks an adapted model's
+    database. `query_method`: queries are anonymized by another method than the database. `fusion`:
+    the unadapted and an adapted model rank together. Without any, nothing is computed."""
+    shares: tuple[Annotated[int, Field(gt=0, lt=100)], ...] = (25, 50, 75)
+    """Percent of a mixed database that is anonymized; 0 and 100 are always scored. Which images
+    come first, `datasets.<name>.anonymized_first` says; without it they are drawn."""
+    weight: Share = 0.5
+    """Weight of the adapted model in a fusion. To be set before its scores are known."""
+    queries: Count = 2000
+    """At most so many are asked, drawn by a hash of their ids."""
 
 
 class Linear(Settings):
@@ -160,9 +182,10 @@ class Presentation(TABLES.with_sections(Settings)):  # type: ignore[misc]
         "new_persons",
         "trainings",
         "sample_sizes",
+        "deployments",
     )
-    """Tables of each data set, beside those of its scores. One that needs attacks is left out where
-    none are run."""
+    """Tables of each data set, beside those of its scores. One that needs attacks or deployments is
+    left out where there are none."""
     widest_interval: Annotated[float, Field(gt=0.0, le=1.0)] = 0.2
     """Widest interval, as a share, of a value on the report's first screen and in its front figure.
     What is less certain is called not known, and the report says what to add."""

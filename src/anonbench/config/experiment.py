@@ -10,9 +10,18 @@ from typing import Literal
 
 from anonbench.config import Config, Dataset, PaperRole
 from anonbench.core.registries.detectors import DETECTORS
-from anonbench.core.registries.tables import OF_ATTACKS, TABLES
+from anonbench.core.registries.tables import OF_ATTACKS, OF_TRAININGS, TABLES
 from anonbench.core.sharding import shard_count
-from anonbench.core.vocabulary import Adaption, Baseline, Entity, Model, QueryKind, Split, Variant
+from anonbench.core.vocabulary import (
+    Adaption,
+    Baseline,
+    DeploymentKind,
+    Entity,
+    Model,
+    QueryKind,
+    Split,
+    Variant,
+)
 
 TableKind = Literal["retrieval", "agreement", "downstream"]
 
@@ -69,6 +78,7 @@ class Figure:
         "learning",
         "schedules",
         "front",
+        "mixed",
     ]
     dataset: str
     degree: int | None = None
@@ -145,12 +155,26 @@ class Experiment:
         return self.config.training_seeds[0]
 
     @property
-    def second_references(self) -> tuple[int, ...]:
-        """The other seeds of the unadapted model: their rankings tell a cost from retrieval bias.
+    def trained(self) -> list[str]:
+        """The data sets whose models are trained; those of the others are systems as they are."""
+        return [name for name, dataset in self.datasets.items() if dataset.system is None]
 
-        None where the unadapted model is trained once: no control, and one training seed.
+    def is_frozen(self, name: str) -> bool:
+        """Return whether a data set's one model is a system that is never trained."""
+        return self.datasets[name].system is not None
+
+    @property
+    def only_system(self) -> str | None:
+        """The system that all data sets are searched by; None where there is another model."""
+        systems = {dataset.system for dataset in self.datasets.values()}
+        return systems.pop() if len(systems) == 1 else None
+
+    def second_references(self, name: str) -> tuple[int, ...]:
+        """Return the other seeds of the unadapted model: they tell a cost from retrieval bias.
+
+        None where it is trained once (no control, and one training seed), or not at all.
         """
-        return self.seeds(Model())[1:]
+        return self.seeds(name, Model())[1:]
 
     def entities(self, name: str) -> list[Entity]:
         """Return the entities that a data set's detectors look for."""
@@ -174,14 +198,26 @@ class Experiment:
         adapted = [model for model in self.models(name) if model.variant == variant != Variant()]
         return max(adapted, key=lambda model: model.adaption.value, default=None)
 
-    def seeds(self, model: Model) -> tuple[int, ...]:
+    def training_seeds(self, name: str) -> tuple[int, ...]:
+        """Return the seeds of every model of a data set; the reference's of a frozen system."""
+        return (self.reference_seed,) if self.is_frozen(name) else self.config.training_seeds
+
+    def seeds(self, name: str, model: Model) -> tuple[int, ...]:
         """Return the seeds that a model is trained with; the retraining control's come last."""
-        control = self.config.control_seeds if model == Model() else ()
-        return self.config.training_seeds + control
+        is_retrained = model == Model() and not self.is_frozen(name)
+        control = self.config.control_seeds if is_retrained else ()
+        return self.training_seeds(name) + control
 
     def trainings(self, name: str) -> list[tuple[Model, int]]:
-        """Return every model of a data set with each of its seeds."""
-        return [(model, seed) for model in self.models(name) for seed in self.seeds(model)]
+        """Return every trained model of a data set with each of its seeds."""
+        return [] if self.is_frozen(name) else self._models_with_seeds(name)
+
+    def baselines(self, name: str) -> list[Baseline]:
+        """Return the baselines of a data set: a system has no untrained network here."""
+        return [Baseline.PIXELS] if self.is_frozen(name) else list(Baseline)
+
+    def _models_with_seeds(self, name: str) -> list[tuple[Model, int]]:
+        return [(model, seed) for model in self.models(name) for seed in self.seeds(name, model)]
 
     def scenarios(self, name: str) -> list[Scenario]:
         """Return what is scored: adapted models on their own variant, all others on every variant.
@@ -193,15 +229,15 @@ class Experiment:
             Scenario(model, seed, variant)
             for variant in (Variant(), *self.variants(name))
             for model, seed in [
-                *self.trainings(name),
-                *((Model(baseline), self.reference_seed) for baseline in Baseline),
+                *self._models_with_seeds(name),
+                *((Model(baseline), self.reference_seed) for baseline in self.baselines(name)),
             ]
             if model.variant in (Variant(), variant)
         ]
 
     def trained_scenarios(self, name: str) -> list[Scenario]:
         """Return what second references judge: no retraining control, and no baseline."""
-        trained, seeds = self.models(name), self.config.training_seeds
+        trained, seeds = self.models(name), self.training_seeds(name)
         return [
             scenario
             for scenario in self.scenarios(name)
@@ -211,6 +247,21 @@ class Experiment:
     def anonymized_scenarios(self, name: str) -> list[Scenario]:
         """Return those of `trained_scenarios` that have queries of both kinds."""
         return [run for run in self.trained_scenarios(name) if run.variant != Variant()]
+
+    def deployed(self, name: str) -> list[tuple[Model, Variant]]:
+        """Return what deployments are made of: each model of the highest degree with its images.
+
+        Of the reference's seed: the originals, and the variants that it is adapted to; all of them
+        for the unadapted model.
+        """
+        highest = max(self.datasets[name].degrees)
+        pairs = [
+            (run.model, variant)
+            for run in self.anonymized_scenarios(name)
+            if run.variant.degree == highest and run.seed == self.reference_seed
+            for variant in (Variant(), run.variant)
+        ]
+        return list(dict.fromkeys(pairs))
 
     def shown_variant(self, name: str) -> Variant:
         """Return what attention is looked at on: the first method at the highest degree."""
@@ -225,7 +276,7 @@ class Experiment:
     def shards(self, name: str, split: Split, counts: dict[Split, int]) -> list[int]:
         """Return the shard numbers of a split that holds `counts` images."""
         size = self.datasets[name].shard_size
-        return list(range(shard_count(counts[split], size)))
+        return list(range(shard_count(counts[split], size))) if counts[split] else []
 
     @cached_property
     def tables(self) -> list[Table]:
@@ -238,7 +289,7 @@ class Experiment:
         for name, dataset in self.datasets.items():
             for degree in sorted(dataset.degrees):
                 for kind in kinds:
-                    if kind == "downstream" and dataset.label is None:
+                    if kind == "downstream" and not dataset.is_classified:
                         continue
                     role = dataset.paper_role
                     paper = numbers.get((role, kind, degree)) if role else None
@@ -246,12 +297,22 @@ class Experiment:
 
     @cached_property
     def dataset_tables(self) -> list[str]:
-        """The registered tables that are made of each data set."""
+        """The registered tables that are made of data sets."""
         return [
             name
             for name in self.config.presentation.tables
-            if self.config.privacy.enabled or not OF_ATTACKS & set(TABLES[name].needs)
+            if not set(TABLES[name].needs) & self._missing_tables()
         ]
+
+    def _missing_tables(self) -> set[str]:
+        """Return what no data set has by this config, of what registered tables need."""
+        attacks = () if self.config.privacy.enabled else OF_ATTACKS
+        return {*attacks, *(() if self.config.deployments.kinds else ("deployments",))}
+
+    def tables_of(self, name: str) -> list[str]:
+        """Return the registered tables that are made of a data set."""
+        absent = OF_TRAININGS if self.is_frozen(name) else frozenset()
+        return [each for each in self.dataset_tables if not absent & set(TABLES[each].needs)]
 
     def table(self, stem: str) -> Table:
         """Return the table with this file name (without suffix)."""
@@ -268,6 +329,8 @@ class Experiment:
             keys = [*self._figure_keys(dataset)]
             if self.config.privacy.enabled:
                 keys[:0] = [("front", None, metric, None) for metric in ("map", "mndcg")]
+            if DeploymentKind.MIXED in self.config.deployments.kinds:
+                keys.append(("mixed", None, None, None))
             for kind, degree, metric, query in keys:
                 if self.config.bundle and kind in OF_IMAGES:
                     continue
@@ -286,12 +349,14 @@ class Experiment:
         for metric in ("map", "mndcg"):
             for query in QueryKind:
                 yield "trend", None, metric, str(query)
-        if dataset.label is not None:
+        if dataset.is_classified:
             yield "trend", None, "knn", None
             yield "trend", None, "linear", None
             for degree in sorted(dataset.degrees):
                 yield "correlation", degree, None, None
         yield "gallery", None, None, None
+        if dataset.system is not None:
+            return
         yield "attention", None, None, None
         yield "attention_share", None, None, None
         yield "learning", None, None, None
@@ -332,6 +397,8 @@ class Experiment:
             if degree is not None and degree not in dataset.degrees:
                 degrees = ", ".join(map(str, sorted(dataset.degrees)))
                 return f"needs degree {degree}, but datasets.{name}.degrees has {degrees}"
-            if labelled and dataset.label is None:
+            if labelled and not dataset.is_classified:
                 return f"needs labels, but datasets.{name}.label is not set"
+            if dataset.system is not None:
+                return f"it shows trained models, and datasets.{name}.system is never trained"
         return f"needs a data set with paper_role: {role}, and none is enabled"

@@ -16,8 +16,15 @@ CROPS: dict[str, dict[str, Any]] = {
 RECIPES: dict[str, dict[str, Any]] = {
     "short": {},  # the defaults
     "long": {
-        "backbone": {"drop_path": 0.4},
-        "crops": {"local_size": 98},
+        "backbone": {
+            "width": 1024,
+            "depth": 24,
+            "heads": 16,
+            "patch": 14,
+            "ffn": "swiglu",
+            "drop_path": 0.4,
+        },
+        "crops": {"global_size": 224, "local_size": 98},
         "heads": {
             "prototypes": 131_072,
             "bottleneck": 384,
@@ -37,7 +44,8 @@ RECIPES: dict[str, dict[str, Any]] = {
         },
     },
 }
-"""DINOv2's two published settings, with lengths as shares of the run."""
+"""DINOv2's two published settings, with lengths as shares of the run. The short one's backbone,
+ViT-L/16, is not the default: a recipe names it."""
 
 
 def fill(given: Any, presets: Mapping[str, dict[str, Any]]) -> Any:

@@ -12,6 +12,7 @@ from anonbench.config import Recipe
 from anonbench.config.experiment import Experiment
 from anonbench.core.registries.detectors import DETECTORS
 from anonbench.core.registries.methods import METHODS
+from anonbench.core.registries.systems import SystemKind
 from anonbench.core.vocabulary import UNADAPTED, Baseline, Entity, Model, QueryKind, Split
 
 LEARNED_PER_SECOND = 200.0
@@ -40,6 +41,9 @@ SECONDS_A_LEFT_OUT_RANK = 3e-7
 LEFT_OUT_QUERIES = 2_000
 """At most; `anonbench.evaluation.retrieval.new_persons`."""
 LEFT_OUT_BLOCK = 192
+DEPLOYED_BLOCK = 512
+SECONDS_A_SORTED_RANK = 3e-7
+"""Of an image in three whole sorts of a row, for reciprocal ranks."""
 COMPARED_QUERIES = 500
 """At most; `anonbench.evaluation.retrieval.training_agreement`."""
 BLOCK_BYTES = 20
@@ -57,6 +61,8 @@ ROW_BYTES = 1_000
 """Of a row of a table with an id, while it is sorted."""
 LARGE = 1024
 """Dimension of ViT-L's features."""
+SYSTEM_WIDTH = 2048
+"""Dimension of a system's vectors, which nobody knows before it runs: a large one's."""
 PIXELS = 3 * 32 * 32 + 1
 """Dimension of raw pixels (`anonbench.embedding.pixels`)."""
 SAFETY = 2.0
@@ -72,7 +78,14 @@ class Estimates:
 
     def recipe(self, name: str) -> Recipe:
         """Return the data set's training recipe."""
-        return self._experiment.config.recipes[self._experiment.datasets[name].recipe]
+        return self._experiment.config.recipe_of(name)
+
+    def batch(self, name: str) -> int:
+        """Return the images of a training step; none where nothing is trained."""
+        return 0 if self._system(name) else self.recipe(name).optimizer.batch_size
+
+    def _system(self, name: str) -> SystemKind | None:
+        return self._experiment.config.system_of(name)
 
     def minutes(self, stage: str, name: str, split: str = "train", model: str = UNADAPTED) -> int:
         """Return how long one job of a stage may take, with a safety factor, at least 5."""
@@ -93,7 +106,7 @@ class Estimates:
         """
         counts = self._counts[name]
         images = counts[Split.TRAIN] + counts[Split.VAL]
-        shards = len(self._experiment.shards(name, Split(split), counts))
+        shards = max(1, len(self._experiment.shards(name, Split(split), counts)))
         in_shard = counts[Split(split)] / shards
         match stage:
             case "detect":
@@ -108,8 +121,10 @@ class Estimates:
                 optimizer = self.recipe(name).optimizer
                 return optimizer.steps * optimizer.batch_size / self._trained_per_second(name)
             case "embed":
-                rate = GPU_EMBEDDED_PER_SECOND if self._is_large(name) else CPU_EMBEDDED_PER_SECOND
-                return images / rate
+                return images / self._embedded_per_second(name)
+            case "embed_system":
+                sets = 1 + len(self._experiment.variants(name))
+                return 20 + sets * images / self._embedded_per_second(name)
             case "embed_pixels":
                 return images / READ_PER_SECOND
             case "privacy":
@@ -120,6 +135,8 @@ class Estimates:
                 return self._retrieved_in(name) / speed
             case "new_persons":
                 return self._left_out_in(name)
+            case "deployments":
+                return self._deployed_in(name)
             case "downstream":
                 return self._classified_in(name, model) / self.downstream_threads(name, model)
         raise ValueError(f"no stage is called {stage!r}")
@@ -141,6 +158,8 @@ class Estimates:
 
     def embedding_gpus(self, name: str) -> int:
         """Return the GPUs of an embedding job."""
+        if system := self._system(name):
+            return int(getattr(system, "device", "cpu") == "cuda")
         return min(1, self.training_gpus(name))
 
     def training_threads(self, name: str) -> int:
@@ -161,6 +180,8 @@ class Estimates:
         """Return the main memory of an embedding job: its vectors, a batch and the model."""
         counts = self._counts[name]
         vectors = 4 * self._width(name) * max(counts.values()) // 10**6
+        if system := self._system(name):
+            return system.memory_mb + vectors
         return (6_000 if self._is_large(name) else 1_500) + vectors
 
     def pixels_mb(self, name: str) -> int:
@@ -207,6 +228,14 @@ class Estimates:
         block = 4 * LEFT_OUT_BLOCK * images * (2 * systems + 1)
         return 500 + (2 * (systems + 1) * vectors + block) // 10**6
 
+    def deployments_mb(self, name: str) -> int:
+        """Return the main memory of a job of deployments: one method's embeddings, and fusions."""
+        images = self._counts[name][Split.VAL]
+        models = 1 + len(self._experiment.datasets[name].adaptions)
+        vectors = 4 * images * self._width(name)
+        held = 2 * models + len(self._experiment.datasets[name].methods)
+        return 700 + ((held + 9) * vectors + 3 * BLOCK_BYTES * DEPLOYED_BLOCK * images) // 10**6
+
     def rankings_mb(self, name: str) -> int:
         """Return the main memory of a job that gathers scores: one scenario's at a time."""
         queries = self._retrieval_queries(name) * self._experiment.config.retrieval.shards
@@ -227,10 +256,23 @@ class Estimates:
         rankings = queries * len(self._experiment.variants(name)) * systems
         return 20 + rankings * (2e-4 + images * SECONDS_A_LEFT_OUT_RANK)
 
+    def _deployed_in(self, name: str) -> float:
+        """Return the seconds of a job of deployments on one core: most of all for sorted ranks."""
+        settings, dataset = self._experiment.config.deployments, self._experiment.datasets[name]
+        images, methods = self._counts[name][Split.VAL], len(dataset.methods)
+        queries, adapted = min(images, settings.queries), len(dataset.adaptions)
+        pairs = float(queries) * images
+        mixed = 2 * (1 + adapted) * (len(settings.shares) + 2)
+        rankings = methods * (mixed + 1 + 2 * adapted + methods + 4 * adapted)
+        references = 1 + bool(self._experiment.second_references(name))
+        ranked = self._width(name) * SECONDS_A_PRODUCT + SECONDS_A_RANK
+        sorted_ = methods * 2 * adapted * SECONDS_A_SORTED_RANK
+        return 20 + references * pairs * (rankings * ranked + sorted_)
+
     def _systems(self, name: str) -> int:
         """Return the models of a variant that can be chosen, by seed and query kind."""
         models = 1 + len(self._experiment.datasets[name].adaptions)
-        return len(QueryKind) * models * len(self._experiment.config.training_seeds)
+        return len(QueryKind) * models * len(self._experiment.training_seeds(name))
 
     def _rankings(self, name: str) -> list[int]:
         """Return the width of the features of each ranking of a query.
@@ -272,6 +314,8 @@ class Estimates:
         """Return the main memory of a job of attacks: two variants' crops and a model."""
         side = self.recipe(name).crops.global_size
         crops = 2 * 3 * side * side * self._gallery_crops()
+        if system := self._system(name):
+            return system.memory_mb + crops // 10**6
         return (6_000 if self._is_large(name) else 2_000) + crops // 10**6
 
     def _gallery_crops(self) -> int:
@@ -282,7 +326,7 @@ class Estimates:
         """Return the seconds of a job of attacks: images read, crops embedded, lessons learned."""
         privacy, dataset = self._experiment.config.privacy, self._experiment.datasets[name]
         variants = 1 + len(self._experiment.variants(name))
-        rate = GPU_EMBEDDED_PER_SECOND if self._is_large(name) else CPU_EMBEDDED_PER_SECOND
+        rate = self._embedded_per_second(name)
         read = min(self._counts[name][Split.VAL], self._gallery_crops()) / READ_PER_SECOND
         sizes = [each.lesson_size() for each in privacy.named() if each.learns]
         lessons = sum(sizes) * len(self._experiment.entities(name))
@@ -293,10 +337,16 @@ class Estimates:
         models = 2 + len(privacy.attackers)
         return 20 + learned + variants * (read + models * self._gallery_crops() / rate)
 
+    def _embedded_per_second(self, name: str) -> float:
+        if system := self._system(name):
+            return system.images_per_second
+        return GPU_EMBEDDED_PER_SECOND if self._is_large(name) else CPU_EMBEDDED_PER_SECOND
+
     def _is_large(self, name: str) -> bool:
         backbone = self.recipe(name).backbone
-        other = backbone.registered
-        return backbone.name is not None if other is None else other.is_large
+        if (other := backbone.registered) is not None:
+            return other.is_large
+        return backbone.name is not None or backbone.width >= LARGE
 
     def _trained_per_second(self, name: str) -> float:
         if not self._is_large(name):
@@ -307,6 +357,8 @@ class Estimates:
     def _width(self, name: str, model: Model | None = None) -> int:
         if model is not None and model.adaption is Baseline.PIXELS:
             return PIXELS
+        if self._system(name):
+            return SYSTEM_WIDTH
         backbone = self.recipe(name).backbone
         if (other := backbone.registered) is not None:
             return other.width

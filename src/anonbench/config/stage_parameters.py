@@ -15,6 +15,7 @@ from anonbench.core.registries.backbones import BACKBONES
 from anonbench.core.registries.detectors import DETECTORS
 from anonbench.core.registries.methods import METHODS
 from anonbench.core.registries.registry import Registry
+from anonbench.core.registries.systems import SYSTEMS
 from anonbench.core.registries.tables import TABLES
 from anonbench.core.vocabulary import Variant
 
@@ -117,8 +118,7 @@ def _hiding(config: Config, *methods: str) -> Slice:
 
 def train(config: Config, name: str) -> Slice:
     """The data set's recipe, and the label column where the training log shows k-NN accuracy."""
-    dataset = config.datasets[name]
-    recipe = config.recipes[dataset.recipe]
+    dataset, recipe = config.datasets[name], config.recipe_of(name)
     monitored = recipe.knn_every > 0 and dataset.label is not None
     label = {"label": dataset.label} if monitored else {}
     return {"recipe": recipe.effective()} | label | backbone_code(recipe)
@@ -132,13 +132,13 @@ def backbone_code(recipe: Recipe) -> Slice:
 
 def chance(config: Config, name: str) -> Slice:
     """What the losses are where a model of the data set has learned nothing."""
-    recipe = config.recipes[config.datasets[name].recipe]
+    recipe = config.recipe_of(name)
     return {"prototypes": recipe.heads.prototypes, "mask_images": recipe.losses.mask_images}
 
 
 def schedules(config: Config, name: str) -> Slice:
     """The parts of the data set's recipe that its schedules follow from."""
-    recipe = config.recipes[config.datasets[name].recipe]
+    recipe = config.recipe_of(name)
     return {"recipe": recipe.model_dump(mode="json", include={"optimizer", "heads"})}
 
 
@@ -147,9 +147,16 @@ def embed(config: Config) -> Slice:
     return {"settings": config.embedding.effective()}
 
 
+def system(config: Config, name: str) -> Slice:
+    """What the data set's system is. What vectors are compared by does not change them."""
+    chosen = config.system_of(name)
+    assert chosen is not None  # only data sets with a system have such a job
+    return {"system": chosen.effective()} | _code(SYSTEMS, chosen.name)
+
+
 def untrained(config: Config, name: str) -> Slice:
     """What the data set's network is before its training, and how images become its input."""
-    recipe = config.recipes[config.datasets[name].recipe]
+    recipe = config.recipe_of(name)
     parts = {
         "backbone": recipe.backbone.model_dump(mode="json", exclude={"pretrained"}),
         "crops": recipe.crops.model_dump(mode="json", include={"global_size", "normalize"}),
@@ -160,7 +167,7 @@ def untrained(config: Config, name: str) -> Slice:
 
 def embed_pixels(config: Config, name: str) -> Slice:
     """How pixels are read: as the data set's network sees an image."""
-    recipe = config.recipes[config.datasets[name].recipe]
+    recipe = config.recipe_of(name)
     return embed(config) | {"recipe": {"resize": recipe.resize}}
 
 
@@ -179,6 +186,17 @@ def new_persons(config: Config) -> Slice:
     return {
         "retrieval": config.retrieval.effective(),
         "confidence": config.presentation.confidence,
+    }
+
+
+def deployments(config: Config, name: str) -> Slice:
+    """Which deployments there are, how a ranking is compared with the reference's, and how sure one
+    can be of a difference."""
+    return {
+        "deployments": config.deployments.model_dump(mode="json"),
+        "first": config.datasets[name].anonymized_first,
+        "retrieval": config.retrieval.effective(),
+        "tests": comparisons(config)["settings"],
     }
 
 

@@ -207,8 +207,9 @@ class Recipe(Settings):
     )
 
     preset: Literal["short", "long"] = "short"
-    """Where nothing is given: DINOv2's default setting (ViT-L/16, 100 "epochs", softmax centering,
-    one head) or its long one (ViT-L/14, 500 "epochs", Sinkhorn, two heads)."""
+    """Where nothing is given: DINOv2's default setting (100 "epochs", softmax centering, one head;
+    its ViT-L/16 is `backbone.name`: vit_large_patch16_224) or its long one (ViT-L/14 with SwiGLU,
+    224 and 98 px, 500 "epochs", Sinkhorn, two heads)."""
     backbone: Backbone = Backbone()
     crops: Crops = Crops()
     heads: Heads = Heads()
@@ -290,7 +291,11 @@ class Recipe(Settings):
         for field in ("global_size", "local_size"):
             side = getattr(self.crops, field)
             if patch and side % patch:
-                raise ValueError(f"crops.{field} {side} is not a multiple of {of} {patch}")
+                below = side // patch * patch
+                raise ValueError(
+                    f"crops.{field} {side} is not a multiple of {of} {patch}: set it to "
+                    f"{f'{below} or ' if below else ''}{below + patch}"
+                )
         return self
 
 

@@ -30,7 +30,7 @@ from anonbench.embedding.store import Embeddings
 ID_LIST = ".ids.txt"
 """What the name of an NPY file's id list ends in, instead of `.npy`."""
 _CHUNK = 1 << 16
-_GUIDE = "see docs/how-to/evaluate.md for the formats"
+_GUIDE = "see docs/how-to/score.md for the formats"
 
 
 def read(path: Path) -> Embeddings:

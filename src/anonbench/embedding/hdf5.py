@@ -100,7 +100,7 @@ def _dataset(file: h5py.File, path: Path, name: str) -> h5py.Dataset:
     """Return a data set that stands whole in this very file."""
     where = f"{path}: /{name}"
     if name not in file.keys():  # noqa: SIM118 - `in` of a file follows links
-        guide = "see docs/how-to/evaluate.md for the formats"
+        guide = "see docs/how-to/score.md for the formats"
         raise InputError(f"{path}: has no data set /{name}; {guide}")
     if not isinstance(file.get(name, getlink=True), h5py.HardLink):
         raise InputError(f"{where} is a link to elsewhere, which is not followed; copy the data")

@@ -27,6 +27,11 @@ class Embeddings:
     """float32 [N, D]."""
     provenance: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def similarity(self) -> str:
+        """What they are compared by: `cosine`, unless their provenance says `similarity`."""
+        return str(self.provenance.get("similarity", "cosine"))
+
 
 def write_embeddings(path: Path, embeddings: Embeddings) -> None:
     """Write HDF5 with `/embeddings` [N, D], `/ids` [N] and the attribute `provenance` (JSON)."""
@@ -71,6 +76,17 @@ def read_ids(path: Path) -> tuple[list[str], int]:
         ids, width = _ids(file), int(file.vectors.shape[1])
     _refuse_repeated(path, ids)
     return ids, width
+
+
+def read_similarity(path: Path) -> str:
+    """Return what a file's embeddings are compared by; see `Embeddings.similarity`.
+
+    Raises:
+        InputError: `hdf5.opened` refuses the file.
+
+    """
+    with opened(path) as file:
+        return Embeddings([], np.empty((0, 0)), file.provenance()).similarity
 
 
 def read_rows(path: Path, rows: np.ndarray) -> np.ndarray:

@@ -46,7 +46,9 @@ T = TypeVar("T", bound=Registered)
 class Registry(Mapping[str, type[T]], Generic[T]):
     """Classes of one kind by name, in the order of built-in ones, then of other packages' names."""
 
-    def __init__(self, group: str, kind: type[T], built_in: str) -> None:
+    def __init__(
+        self, group: str, kind: type[T], built_in: str, *, needs_defaults: bool = True
+    ) -> None:
         """Take where the classes are; they are imported when first asked for.
 
         Args:
@@ -54,9 +56,11 @@ class Registry(Mapping[str, type[T]], Generic[T]):
             kind: their base class.
             built_in: `module:name` of a sequence of classes. A colon, so that code which only
                 knows the names does not count as code that can reach the classes.
+            needs_defaults: whether each parameter of a class needs a default.
 
         """
         self.group = group
+        self._needs_defaults = needs_defaults
         self._kind = kind
         self._built_in = built_in
 
@@ -140,7 +144,8 @@ class Registry(Mapping[str, type[T]], Generic[T]):
         if absent:
             raise InputError(f"{where}: its class has no value for {', '.join(absent)}")
         try:
-            loaded()
+            if self._needs_defaults:
+                loaded()
         except Exception as error:  # of pydantic, or of the class's own validators
             raise InputError(
                 f"{where}: its parameters need defaults that they allow ({_one_line(error)})"

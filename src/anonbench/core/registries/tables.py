@@ -67,7 +67,8 @@ class ResultTable(Registered):
     """Tables of the data set: `scores` (anonbench.evaluation.scores), `comparisons`
     (anonbench.evaluation.pairwise), `variance` components (anonbench.evaluation.variance),
     `trainings` (anonbench.evaluation.retrieval.training_agreement), `new_persons`
-    (anonbench.evaluation.retrieval.new_persons), and of attacks `rates`
+    (anonbench.evaluation.retrieval.new_persons), `deployments`
+    (anonbench.evaluation.deployments.table), and of attacks `rates`
     (anonbench.evaluation.privacy.rates) and `gallery_sizes`
     (anonbench.evaluation.privacy.gallery_sizes)."""
 
@@ -80,6 +81,8 @@ class ResultTable(Registered):
         raise NotImplementedError
 
 
+OF_TRAININGS = frozenset({"trainings", "variance"})
+"""What is only there where models are trained."""
 OF_ATTACKS = frozenset({"rates", "gallery_sizes"})
 """What is only there where attacks are run."""
 TABLES = Registry("anonbench.tables", ResultTable, "anonbench.reporting.kinds:BUILT_IN")

@@ -1,0 +1,102 @@
+"""Systems under test: whatever turns images into vectors, and is measured as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
+
+from anonbench.core.registries.registry import Registered, Registry
+
+if TYPE_CHECKING:
+    import numpy as np
+
+Similarity = Literal["cosine", "inner", "euclidean"]
+
+
+class System(Protocol):
+    """A model that images are searched by, started once."""
+
+    @property
+    def identity(self) -> str:
+        """Digest of all that decides the vectors: settings, weights, code, versions."""
+        ...
+
+    @property
+    def similarity(self) -> Similarity:
+        """What its vectors are compared by."""
+        ...
+
+    def encode(self, images: Sequence[np.ndarray]) -> np.ndarray:
+        """Return vectors, float32 [N, D], one for each image in their order.
+
+        Args:
+            images: N images, uint8 [H, W, 3] RGB of any sizes.
+
+        Raises:
+            InputError: the system does not answer, or not as it should.
+
+        """
+        ...
+
+
+class Encoder(Protocol):
+    """What a kind starts: a system without name and similarity."""
+
+    def encode(self, images: Sequence[np.ndarray]) -> np.ndarray:
+        """See `System.encode`; the vectors may be of any float type."""
+        ...
+
+
+class SystemKind(Registered):
+    """One kind of system. Its fields are the settings of a system of this kind, under `systems`.
+
+    A class has a field `kind`, a literal with its name.
+    """
+
+    file_fields: ClassVar[tuple[str, ...]] = ()
+    """Fields that name files of the user, which decide the vectors."""
+    embeds_images: ClassVar[bool] = True
+    """Whether it turns any image into a vector, also a crop that an attacker searches with."""
+    images_per_second: ClassVar[float] = 10.0
+    """On a core, for the plan and the time limits of clusters."""
+    memory_mb: ClassVar[int] = 2_000
+    """Of a job that embeds images."""
+
+    similarity: Similarity = "cosine"
+    """What vectors are compared by: `cosine`, `inner` product or `euclidean` distance."""
+
+    @property
+    def at_once(self) -> int:
+        """How many images are handed over at once; more than some are read as they are used."""
+        return 64
+
+    def files(self) -> list[Path]:
+        """Return the user's files that decide the vectors."""
+        named = [getattr(self, field) for field in self.file_fields]
+        return [value for value in named if isinstance(value, Path)]
+
+    def evidence(self) -> dict[str, Any]:
+        """Return what decides the vectors besides the settings and `files`, as JSON can hold it.
+
+        For example the digest of a function's source, or versions of packages.
+        """
+        return {}
+
+    def start(self) -> AbstractContextManager[Encoder]:
+        """Start the system for the time of a `with` block; import its packages here.
+
+        Raises:
+            InputError: it cannot be started; says what is missing.
+
+        """
+        raise NotImplementedError
+
+
+SYSTEMS = Registry(
+    "anonbench.systems",
+    SystemKind,
+    "anonbench.embedding.systems.kinds:BUILT_IN",
+    needs_defaults=False,
+)

@@ -1,0 +1,1 @@
+"""Images and encoders as a caller gives them, embedded in batches."""

@@ -1,0 +1,151 @@
+"""Embeddings of images that are given, as the pipeline makes them of its image sets."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+
+from anonbench.core.errors import InputError
+from anonbench.core.numeric.similarity import threads
+from anonbench.core.progress import track_batches
+from anonbench.core.provenance import versions
+from anonbench.detection.base import as_rgb
+from anonbench.embedding.embed_systems import KEPT_IMAGES, KEPT_SECONDS
+from anonbench.embedding.given.encoders import Encoder, open_encoder, settled
+from anonbench.embedding.given.images import Given, ahead, digest_of, look_at
+from anonbench.embedding.store import Embeddings
+from anonbench.embedding.systems import System
+from anonbench.embedding.vector_cache import VectorCache
+
+_VECTORS = "vectors"
+
+
+def embed(encoder: Encoder, images: Given, cache: Path | str | None = None) -> Embeddings:
+    """Embed images, whatever their number: they are read in batches.
+
+    Args:
+        encoder: a function from a list of images (uint8 [H, W, 3] RGB) to floats [N, D], a system,
+            or its name (`anonbench.embedding.given.encoders`), such as `timm:resnet18`.
+        images: a folder, a list of paths, or arrays (`anonbench.embedding.given.images.Given`).
+        cache: folder in which vectors are kept by image content and system.
+
+    Returns:
+        Ids, sorted, and vectors, float32 [N, D]. Images that cannot be read are left out, and
+        `provenance` has the reasons: `left_out`, a name and a reason each.
+
+    Raises:
+        InputError: there is no image, the system cannot be started, or does not answer as it
+            should.
+
+    Example:
+        >>> import numpy as np, anonbench
+        >>> photos = [np.full((8, 8, 3), level, np.uint8) for level in range(5)]
+        >>> anonbench.embed(lambda images: np.array([x.mean((0, 1)) for x in images]), photos).ids
+        ['0', '1', '2', '3', '4']
+
+    """
+    encoder = settled(encoder)
+    pictures = look_at(images)
+    ids: list[str] = []
+    parts: list[np.ndarray] = []
+    left = [[each.name, each.reason] for each in pictures.left_out if not each.quiet]
+    names = {image.id: image.name or image.id for image in pictures.images}
+    with open_encoder(encoder) as system, encoding(system, cache) as encode:
+        batches = ahead(pictures.batches(threads()))
+        for batch in track_batches(batches, len(pictures.images), "images embedded"):
+            left += [[names[image.id], image.problem] for image in batch if image.problem]
+            readable = [image for image in batch if not image.problem]
+            if readable:
+                parts.append(encode([as_rgb(image.pixels) for image in readable]))
+                ids += [image.id for image in readable]
+        identity, similarity = system.identity, system.similarity
+    if not parts:
+        raise InputError(f"{pictures.place}: no image can be read, {left[0][1]} for one")
+    made_by = {
+        "system": identity,
+        "similarity": similarity,
+        "images": pictures.digest,
+        "left_out": left,
+        "versions": versions("numpy"),
+    }
+    return Embeddings(ids, joined(parts), made_by)
+
+
+class Encode:
+    """Encodes images by a system, those whose vectors are not cached."""
+
+    def __init__(self, system: System, cache: VectorCache | None) -> None:
+        self._system, self._cache = system, cache
+        self._waiting: dict[str, np.ndarray] = {}
+        self._last = time.monotonic()
+
+    def __call__(self, images: Sequence[np.ndarray]) -> np.ndarray:
+        """Return vectors, float32 [N, D], of images, uint8 [H, W, 3]."""
+        if self._cache is None:
+            return self._system.encode(images)
+        digests = [digest_of(image) for image in images]
+        new = {
+            digest: image
+            for digest, image in zip(digests, images, strict=True)
+            if digest not in self._cache and digest not in self._waiting
+        }
+        if new:
+            made = self._system.encode(list(new.values()))
+            self._waiting |= dict(zip(new, made, strict=True))
+        kept = [digest for digest in dict.fromkeys(digests) if digest in self._cache]
+        known = dict(zip(kept, self._cache.read(kept), strict=True)) | self._waiting
+        found = joined([known[digest][None] for digest in digests])
+        if len(self._waiting) >= KEPT_IMAGES or time.monotonic() - self._last > KEPT_SECONDS:
+            self.flush()
+        return found
+
+    def flush(self) -> None:
+        """Write the vectors that are new."""
+        if self._waiting and self._cache is not None:
+            self._cache.add(list(self._waiting), joined([v[None] for v in self._waiting.values()]))
+            self._waiting.clear()
+        self._last = time.monotonic()
+
+
+@contextmanager
+def encoding(system: System, cache: Path | str | None) -> Iterator[Encode]:
+    """Give what encodes images; with a cache folder it keeps the vectors.
+
+    Raises:
+        InputError: a cache is asked for, and nothing tells one version of the system from another.
+
+    """
+    if cache is None:
+        yield Encode(system, None)
+        return
+    if not system.identity:
+        raise InputError(
+            "cache: a function has no identity that tells its next version from this one; give an "
+            "object with encode, identity and similarity, or a system such as "
+            "'function:module:encode', or leave the cache out"
+        )
+    encode = Encode(system, VectorCache(Path(cache) / _VECTORS, system.identity))
+    try:
+        yield encode
+    finally:
+        encode.flush()  # however the work ends
+
+
+def joined(parts: Sequence[np.ndarray]) -> np.ndarray:
+    """Return the vectors of all batches, float32 [N, D].
+
+    Raises:
+        InputError: batches have different dimensions.
+
+    """
+    widths = sorted({part.shape[1] for part in parts})
+    if len(widths) > 1:
+        raise InputError(
+            f"the system returned vectors of {widths[0]} and of {widths[-1]} dimensions; all have "
+            "to have the same"
+        )
+    return np.concatenate(parts)

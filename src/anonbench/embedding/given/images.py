@@ -1,0 +1,170 @@
+"""Images that a function is given: looked at once, then read in batches of bounded size."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+
+from anonbench.core.errors import InputError, UnreadableImage
+from anonbench.core.progress import track
+from anonbench.datasets.images import MAX_PIXELS, open_checked, read_image, upright_size
+from anonbench.datasets.inputs import ImageFile, LeftOut, open_images
+from anonbench.detection.text.reading import NOTHING, Original, read_ahead
+
+Given = str | Path | Sequence[str | Path] | Sequence[np.ndarray]
+"""Images: a folder, tar, table, image or `-` (`anonbench.datasets.inputs.open_images`), a list of
+paths, or arrays, uint8 [H, W] or [H, W, 3] RGB, whose ids are their numbers."""
+
+_THREADS = 8
+_CHUNK = 64
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One image that can be read, not in memory."""
+
+    id: str
+    name: str
+    """Relative path; empty for an array."""
+    width: int
+    height: int
+    digest: str
+    """SHA-256 of the file's bytes, or of an array's shape and pixels."""
+    pixels: Callable[[], np.ndarray]
+    """Reads it, uint8 [H, W] or [H, W, 3]."""
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """All that was given: images in the order of their ids, and what is left out."""
+
+    images: tuple[Picture, ...]
+    left_out: tuple[LeftOut, ...]
+    place: str
+    """As the user named it, for messages."""
+    folder: Path | None
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of all ids and contents."""
+        digest = hashlib.sha256()
+        for image in self.images:
+            digest.update(f"{image.id}\0{image.digest}\n".encode())
+        return digest.hexdigest()
+
+    def batches(self, threads: int) -> Iterator[list[Original]]:
+        """Yield all images in batches; one that cannot be decoded has a problem and no pixels.
+
+        Args:
+            threads: that read; they have no effect on the result.
+
+        Raises:
+            InputError: a file changed since it was looked at.
+
+        """
+        sizes = [image.width * image.height for image in self.images]
+        return read_ahead(self.images, sizes, _read, threads)
+
+
+def look_at(given: Given, max_pixels: int = MAX_PIXELS) -> Pictures:
+    """Look at all images once: sizes, digests, and which cannot be read; none stays in memory.
+
+    Args:
+        given: see `Given`.
+        max_pixels: larger images are left out.
+
+    Raises:
+        InputError: there is no image, or an array is none.
+
+    """
+    if not isinstance(given, str | Path) and len(given) and isinstance(given[0], np.ndarray):
+        return _of_arrays(given)  # type: ignore[arg-type]
+    found = open_images(given)  # type: ignore[arg-type]
+
+    def look(start: int) -> list[Picture | LeftOut]:
+        return [_look(file, max_pixels) for file in found.images[start : start + _CHUNK]]
+
+    with ThreadPoolExecutor(_THREADS, "look") as pool:
+        chunks = pool.map(look, range(0, len(found), _CHUNK))
+        each = (one for chunk in chunks for one in chunk)
+        looks = list(track(each, len(found), "images looked at"))
+    images = [one for one in looks if isinstance(one, Picture)]
+    left = (*found.left_out, *(one for one in looks if isinstance(one, LeftOut)))
+    if not images:
+        raise InputError(f"{found.place}: no image can be read, {left[0].reason} for one")
+    images.sort(key=lambda image: image.id)
+    return Pictures(tuple(images), left, found.place, found.folder)
+
+
+def ahead(items: Iterable[Item]) -> Generator[Item]:
+    """Yield items while a thread makes the next one."""
+    source = iter(items)
+    nothing = object()
+    with ThreadPoolExecutor(1, "ahead") as pool:
+        coming = pool.submit(next, source, nothing)
+        while (item := coming.result()) is not nothing:
+            coming = pool.submit(next, source, nothing)
+            yield item  # type: ignore[misc]
+
+
+def _look(file: ImageFile, max_pixels: int) -> Picture | LeftOut:
+    try:
+        data = file.data(max_pixels)
+        with open_checked(data, max_pixels) as image:
+            width, height = upright_size(image)
+        if width * height == 1:  # blurred or pixelated it would show itself
+            raise UnreadableImage("a single pixel")
+    except UnreadableImage as error:
+        return LeftOut(file.name, str(error))
+    digest = hashlib.sha256(data).hexdigest()
+
+    def pixels() -> np.ndarray:
+        again = file.data(max_pixels)
+        if hashlib.sha256(again).hexdigest() != digest:
+            raise InputError(f"{file.name} changed while it was in use; run again")
+        return read_image(again, max_pixels)
+
+    return Picture(file.id, file.name, width, height, digest, pixels)
+
+
+def _of_arrays(given: Sequence[np.ndarray]) -> Pictures:
+    digits = len(str(len(given) - 1))
+    images = []
+    for number, array in enumerate(given):
+        if (
+            not isinstance(array, np.ndarray)
+            or array.dtype != np.uint8
+            or not (array.ndim == 2 or (array.ndim == 3 and array.shape[2] == 3))
+            or array.size == 0
+        ):
+            what = getattr(array, "dtype", type(array).__name__), getattr(array, "shape", "")
+            raise InputError(
+                f"image {number} is {what[0]} {what[1]}; an array has to be uint8 of shape [H, W] "
+                "or [H, W, 3] (RGB)"
+            )
+        height, width = array.shape[:2]
+        name = f"{number:0{digits}d}"
+        images.append(Picture(name, "", width, height, digest_of(array), lambda image=array: image))  # type: ignore[misc]
+    return Pictures(tuple(images), (), "the arrays", None)
+
+
+def digest_of(pixels: np.ndarray) -> str:
+    """Return the SHA-256 of an image's shape and pixels."""
+    digest = hashlib.sha256(repr(pixels.shape).encode())
+    digest.update(np.ascontiguousarray(pixels).data)
+    return digest.hexdigest()
+
+
+def _read(image: Picture) -> Original:
+    known = (image.id, image.width, image.height)
+    try:
+        return Original(*known, image.pixels(), image.digest)
+    except UnreadableImage as error:
+        return Original(*known, NOTHING, problem=str(error))

@@ -1,0 +1,119 @@
+"""Systems that are a program: it reads a folder of images and writes a file of vectors."""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Literal, Self
+
+from pydantic import model_validator
+
+from anonbench.core.errors import InputError
+from anonbench.core.registries.systems import Encoder, SystemKind
+from anonbench.core.settings import Count, Positive
+
+if TYPE_CHECKING:
+    import numpy as np
+
+_SHOWN = 300
+
+
+class Command(SystemKind):
+    """A program that reads a folder of PNG files and writes a file of vectors.
+
+    It is started once for many images, without a shell. Files are called 000000.png and so on; the
+    ids of the vectors are these names, with or without the suffix.
+    """
+
+    name: ClassVar = "command"
+    label: ClassVar = "Command"
+    images_per_second: ClassVar = 5.0
+
+    kind: Literal["command"] = "command"
+    command: str
+    """With `{images}` for the folder and `{vectors}` for the file to write."""
+    format: Literal["npy", "npz", "parquet", "h5"] = "npy"
+    """Of the file of vectors; see docs/how-to/systems.md."""
+    images: Count = 10_000
+    """Images of one folder, at most."""
+    timeout: Positive = 86_400
+    """Seconds that one call may take."""
+    version: str = ""
+    """Of what the command line does not tell, such as weights that the program loads: another
+    version is another system."""
+
+    @model_validator(mode="after")
+    def _names_both(self) -> Self:
+        for place in ("{images}", "{vectors}"):
+            if place not in self.command:
+                raise ValueError(f"command: has to say where {place} goes")
+        return self
+
+    @property
+    def at_once(self) -> int:
+        """See `SystemKind.at_once`."""
+        return self.images
+
+    def files(self) -> list[Path]:
+        """Return the files that the command line names, such as a script."""
+        try:
+            words = shlex.split(self.command)
+        except ValueError as error:
+            raise InputError(f"systems: the command cannot be read: {error}") from None
+        return [Path(word) for word in words if Path(word).is_file()]
+
+    @contextmanager
+    def start(self) -> Iterator[Encoder]:
+        """Find the program."""
+        words = shlex.split(self.command)
+        if shutil.which(words[0]) is None:
+            raise InputError(f"systems: there is no program {words[0]!r}")
+        yield _Program(words, self.format, self.timeout)
+
+
+@dataclass(frozen=True)
+class _Program:
+    words: Sequence[str]
+    format: str
+    timeout: float
+
+    def encode(self, images: Sequence[np.ndarray]) -> np.ndarray:
+        """Write the images, run the program and read what it wrote."""
+        from anonbench.embedding.systems.folders import ordered, write_images
+
+        with tempfile.TemporaryDirectory(prefix="anonbench-") as temporary:
+            folder, file = Path(temporary, "images"), Path(temporary, f"vectors.{self.format}")
+            names = write_images(images, folder)
+            places = {"{images}": str(folder), "{vectors}": str(file)}
+            self._run([_placed(word, places) for word in self.words], file)
+            return ordered(file, names)
+
+    def _run(self, words: Sequence[str], file: Path) -> None:
+        try:
+            run = subprocess.run(
+                words,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                check=False,
+                timeout=self.timeout,
+            )
+        except subprocess.TimeoutExpired:
+            raise InputError(f"systems: {words[0]} took more than {self.timeout:g} s") from None
+        said = " ".join(run.stdout[-_SHOWN:].decode("utf-8", "replace").split())
+        if run.returncode:
+            raise InputError(f"systems: {words[0]} ended with status {run.returncode}: {said}")
+        if not file.is_file():
+            raise InputError(f"systems: {words[0]} wrote no file {{vectors}}: {said or 'silent'}")
+
+
+def _placed(word: str, places: dict[str, str]) -> str:
+    for name, value in places.items():
+        word = word.replace(name, value)
+    return word

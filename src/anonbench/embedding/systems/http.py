@@ -1,0 +1,171 @@
+"""Systems behind an HTTP endpoint: the bytes of an image are sent, a vector comes back as JSON."""
+
+from __future__ import annotations
+
+import http.client
+import io
+import json
+import os
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from urllib.parse import SplitResult, urlsplit
+
+from pydantic import Field
+
+from anonbench.core.errors import InputError
+from anonbench.core.registries.systems import Encoder, SystemKind
+from anonbench.core.settings import Count, Natural, Positive
+
+if TYPE_CHECKING:
+    import numpy as np
+
+_AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})
+"""Answers after which the same request may succeed."""
+_LONGEST_WAIT = 30.0
+
+
+class Http(SystemKind):
+    """An endpoint that answers `POST` of an image with a vector as JSON.
+
+    The answer is a list of numbers, or an object that has one under `field`. Images go to this
+    address only: redirects and proxies are not followed.
+    """
+
+    name: ClassVar = "http"
+    label: ClassVar = "HTTP endpoint"
+    images_per_second: ClassVar = 5.0
+
+    kind: Literal["http"] = "http"
+    url: Annotated[str, Field(pattern=r"^https?://[^\s/?#@]+([/?][^\s#]*)?$")]
+    """Without user and password; a token comes from `token`."""
+    field: str = "embedding"
+    """Name of the vector in an answer that is an object."""
+    format: Literal["png", "jpeg"] = "png"
+    """How images are sent; jpeg loses detail that anonymized images then lack, too."""
+    version: str = ""
+    """Of the model behind the endpoint. Change it when the model changes: nothing else tells."""
+    token: str | None = None
+    """Name of an environment variable with a bearer token."""
+    concurrency: Annotated[int, Field(ge=1, le=256)] = 4
+    """Requests at the same time."""
+    timeout: Positive = 30.0
+    """Seconds that an answer may take."""
+    retries: Natural = 5
+    """Further attempts after an error of the connection or an answer such as 503, each after twice
+    the time of the last."""
+    max_bytes: Count = 1_000_000
+    """An answer is no larger."""
+
+    def effective(self) -> dict[str, Any]:
+        """Return, as plain data, what results depend on."""
+        without = {"token", "concurrency", "timeout", "retries", "max_bytes"}
+        return self.model_dump(mode="json", exclude=without)
+
+    @contextmanager
+    def start(self) -> Iterator[Encoder]:
+        """Look for the token; the endpoint is asked with the first image."""
+        headers = {"Content-Type": f"image/{self.format}", "Accept": "application/json"}
+        if self.token is not None:
+            if not os.environ.get(self.token):
+                raise InputError(f"systems: the environment variable {self.token} is not set")
+            headers["Authorization"] = f"Bearer {os.environ[self.token]}"
+        with ThreadPoolExecutor(self.concurrency) as pool:
+            yield _Endpoint(self, urlsplit(self.url), headers, pool)
+
+
+class _TryAgainError(Exception):
+    """Why a request failed that may succeed next time."""
+
+
+@dataclass(frozen=True)
+class _Endpoint:
+    settings: Http
+    place: SplitResult
+    headers: dict[str, str]
+    pool: ThreadPoolExecutor
+
+    def encode(self, images: Sequence[np.ndarray]) -> np.ndarray:
+        """Send each image by itself."""
+        import numpy as np
+
+        return np.array(list(self.pool.map(self._vector, images)), dtype=np.float32)
+
+    def _vector(self, image: np.ndarray) -> list[float]:
+        data, tries = _coded(image, self.settings.format), self.settings.retries + 1
+        for attempt in range(tries):
+            try:
+                return self._parsed(self._answer(data))
+            except _TryAgainError as error:
+                reason = str(error)
+                if attempt + 1 < tries:
+                    time.sleep(min(_LONGEST_WAIT, 0.25 * 2**attempt))
+        raise InputError(
+            f"systems: {self._where} did not answer in {tries} attempts ({reason}); vectors so far "
+            "are kept, run again when it does"
+        )
+
+    @property
+    def _where(self) -> str:
+        return f"{self.place.scheme}://{self.place.netloc}{self.place.path}"
+
+    def _answer(self, data: bytes) -> bytes:
+        kind: type[http.client.HTTPConnection] = http.client.HTTPConnection
+        if self.place.scheme == "https":
+            kind = http.client.HTTPSConnection
+        path = (self.place.path or "/") + (f"?{self.place.query}" if self.place.query else "")
+        connection = kind(self.place.netloc, timeout=self.settings.timeout)
+        try:
+            connection.request("POST", path, body=data, headers=self.headers)
+            answer = connection.getresponse()
+            found = answer.read(self.settings.max_bytes + 1)
+        except (OSError, http.client.HTTPException) as error:
+            raise _TryAgainError(type(error).__name__) from None
+        finally:
+            connection.close()
+        if answer.status in _AGAIN:
+            raise _TryAgainError(f"status {answer.status}")
+        if 300 <= answer.status < 400:
+            raise InputError(
+                f"systems: {self._where} redirects elsewhere (status {answer.status}), which is "
+                "not followed; give the address itself"
+            )
+        if answer.status != 200:
+            raise InputError(f"systems: {self._where} answered with status {answer.status}")
+        if len(found) > self.settings.max_bytes:
+            raise InputError(
+                f"systems: {self._where} answered with more than {self.settings.max_bytes:,} bytes "
+                "(max_bytes)"
+            )
+        return found
+
+    def _parsed(self, found: bytes) -> list[float]:
+        try:
+            answer = json.loads(found)
+        except (ValueError, RecursionError):
+            raise InputError(f"systems: {self._where} answered with no JSON") from None
+        if isinstance(answer, dict):
+            answer = answer.get(self.settings.field)
+        if isinstance(answer, list) and len(answer) == 1 and isinstance(answer[0], list):
+            answer = answer[0]
+        is_vector = isinstance(answer, list) and bool(answer)
+        if not is_vector or not all(type(value) in (int, float) for value in answer):
+            raise InputError(
+                f"systems: {self._where} answered with no vector: a list of numbers, or an object "
+                f"that has one under {self.settings.field!r} (`field`)"
+            )
+        return [float(value) for value in answer]
+
+
+def _coded(image: np.ndarray, form: str) -> bytes:
+    from PIL import Image
+
+    coded = io.BytesIO()
+    if form == "png":
+        Image.fromarray(image).save(coded, "png", compress_level=1)
+    else:
+        Image.fromarray(image).save(coded, "jpeg", quality=95, subsampling=0)
+    return coded.getvalue()

@@ -1,0 +1,74 @@
+"""Images as inputs of a network, by Pillow."""
+
+from __future__ import annotations
+
+from math import floor
+
+import numpy as np
+from PIL import Image
+
+from anonbench.core.image_input import ImageInput
+
+_FILTERS = {
+    "nearest": Image.Resampling.NEAREST,
+    "bilinear": Image.Resampling.BILINEAR,
+    "bicubic": Image.Resampling.BICUBIC,
+    "lanczos": Image.Resampling.LANCZOS,
+}
+
+
+class Prepare:
+    """Preparation of images as settings say; equal to timm's transforms of the same settings."""
+
+    def __init__(self, settings: ImageInput) -> None:
+        self.settings = settings
+        levels = np.arange(256, dtype=np.float32)
+        if settings.value_range == 1:
+            levels /= np.float32(255)
+        mean, std = np.array(settings.mean, np.float32), np.array(settings.std, np.float32)
+        self._table = ((levels[:, None] - mean) / std).astype(np.float32)
+        """Value of each level of each channel of the output, float32 [256, 3]."""
+
+    def __call__(self, image: np.ndarray) -> np.ndarray:
+        """Return an image, uint8 [H, W, 3] RGB, as float32 [3, h, w] or [h, w, 3]."""
+        pixels = self._fit(image)
+        if self.settings.channels == "bgr":
+            pixels = pixels[..., ::-1]
+        planes = [self._table[:, c].take(pixels[..., c]) for c in range(3)]
+        return np.stack(planes, axis=0 if self.settings.layout == "nchw" else -1)
+
+    def _fit(self, image: np.ndarray) -> np.ndarray:
+        height, width = self.settings.size
+        if self.settings.resize == "squash":
+            return self._resized(image, height, width)
+        if self.settings.resize == "pad":
+            return self._padded(image)
+        rows, columns = image.shape[:2]
+        goal = floor(height / self.settings.crop), floor(width / self.settings.crop)
+        if goal[0] / rows >= goal[1] / columns:
+            resized = self._resized(image, goal[0], int(goal[0] * columns / rows))
+        else:
+            resized = self._resized(image, int(goal[1] * rows / columns), goal[1])
+        top = round((resized.shape[0] - height) / 2)
+        left = round((resized.shape[1] - width) / 2)
+        return resized[top : top + height, left : left + width]
+
+    def _padded(self, image: np.ndarray) -> np.ndarray:
+        height, width = self.settings.size
+        rows, columns = image.shape[:2]
+        scale = min(height / rows, width / columns)
+        inner = self._resized(image, max(1, round(rows * scale)), max(1, round(columns * scale)))
+        mean = np.array(self.settings.mean, np.float32) * (255 // self.settings.value_range)
+        if self.settings.channels == "bgr":
+            mean = mean[::-1]
+        full = np.empty((height, width, 3), np.uint8)
+        full[:] = np.clip(np.rint(mean), 0, 255)
+        top, left = (height - inner.shape[0]) // 2, (width - inner.shape[1]) // 2
+        full[top : top + inner.shape[0], left : left + inner.shape[1]] = inner
+        return full
+
+    def _resized(self, image: np.ndarray, height: int, width: int) -> np.ndarray:
+        if image.shape[:2] == (height, width):
+            return image
+        method = _FILTERS[self.settings.interpolation]
+        return np.asarray(Image.fromarray(image).resize((width, height), method))

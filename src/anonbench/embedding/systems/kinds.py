@@ -1,0 +1,31 @@
+"""Kinds of systems that come with anonbench."""
+
+from __future__ import annotations
+
+from anonbench.core.registries.systems import SYSTEMS, SystemKind
+from anonbench.embedding.systems.command import Command
+from anonbench.embedding.systems.files import Checkpoint, Onnx, TorchScript
+from anonbench.embedding.systems.function import Function
+from anonbench.embedding.systems.http import Http
+from anonbench.embedding.systems.huggingface import HuggingFace
+from anonbench.embedding.systems.timm_kind import Timm
+from anonbench.embedding.systems.vectors import Vectors
+
+BUILT_IN: tuple[type[SystemKind], ...] = (
+    Timm,
+    HuggingFace,
+    Checkpoint,
+    TorchScript,
+    Onnx,
+    Function,
+    Command,
+    Http,
+    Vectors,
+)
+"""In the order of the documentation."""
+
+
+def kind_named(name: str) -> type[SystemKind]:
+    """Return a kind's class, a built-in one or another package's."""
+    built_in: dict[str, type[SystemKind]] = {each.name: each for each in BUILT_IN}
+    return built_in.get(name) or SYSTEMS[name]

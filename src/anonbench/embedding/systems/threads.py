@@ -1,0 +1,54 @@
+"""Batches of equal size, each computed by one thread: no result depends on how many there are."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+
+from anonbench.core.jobs.job import THREAD_VARIABLES
+
+Run = Callable[[np.ndarray], np.ndarray]
+
+
+def available_threads() -> int:
+    """Return the threads of this job, or else the cores that this process may use."""
+    given = os.environ.get(THREAD_VARIABLES[0], "")
+    return int(given) if given.isdigit() and int(given) else len(os.sched_getaffinity(0))
+
+
+@dataclass(frozen=True)
+class Batched:
+    """A network that is run on batches of one size, prepared and computed in parallel."""
+
+    prepare: Callable[[np.ndarray], np.ndarray]
+    """Of one image, uint8 [H, W, 3], an array of the network's input."""
+    run: Run
+    """Of a batch, float32 [size, …], vectors [size, D]. May be called by several threads."""
+    size: int
+    pool: ThreadPoolExecutor
+
+    def encode(self, images: Sequence[np.ndarray]) -> np.ndarray:
+        """Return vectors [N, D] of N images."""
+        starts = range(0, len(images), self.size)
+        parts = self.pool.map(lambda start: self._batch(images[start : start + self.size]), starts)
+        return np.concatenate(list(parts))
+
+    def _batch(self, images: Sequence[np.ndarray]) -> np.ndarray:
+        """Return vectors; a last batch is filled up, so that kernels see one shape only."""
+        inputs = [self.prepare(image) for image in images]
+        inputs += [inputs[-1]] * (self.size - len(inputs))
+        return self.run(np.stack(inputs))[: len(images)]
+
+
+@contextmanager
+def batched(
+    prepare: Callable[[np.ndarray], np.ndarray], run: Run, size: int, threads: int | None = None
+) -> Iterator[Batched]:
+    """Give a network in batches, with as many threads as the job has."""
+    with ThreadPoolExecutor(threads or available_threads()) as pool:
+        yield Batched(prepare, run, size, pool)

@@ -1,0 +1,102 @@
+"""Sentences that say what the scores of one system mean, as far as they are known."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import pandas as pd
+
+from anonbench.config import Presentation, Privacy
+from anonbench.core.vocabulary import ORIGINAL, QueryKind
+from anonbench.evaluation.best import JOINT
+from anonbench.evaluation.columns import SEPARATOR
+from anonbench.evaluation.end_to_end.scored import METRIC, Scored
+from anonbench.evaluation.sufficiency import Needs, too_wide, why_no_statement
+
+_SHOWN = 0.05
+"""Percentage points that a value with one decimal shows."""
+PRIVACY = (
+    "This says what retrieval keeps, and nothing of privacy: the method that keeps most may hide "
+    "least."
+)
+ATTACKED = "These are lower bounds: an attacker who learns, or has a better model, finds more."
+
+
+def advise(
+    scored: Scored, images: int, presentation: Presentation, rates: pd.DataFrame | None = None
+) -> list[str]:
+    """Return, a sentence each, which method keeps most and what cannot be told apart.
+
+    Args:
+        scored: the scores.
+        images: that were scored.
+        presentation: how certain a statement has to be.
+        rates: of re-identification, where it was tried (`.attacked.attack`).
+
+    """
+    privacy = [PRIVACY] if rates is None else [*_attacked(rates), ATTACKED]
+    needs = Needs.of(scored.settings, presentation, Privacy())
+    if gap := why_no_statement(scored.table, needs, images):
+        return [f"NOT KNOWN what anonymizing costs: {_plain(gap)}.", *privacy]
+    sentences = []
+    for degree in sorted(scored.table["degree"].unique(), reverse=True):
+        for query in QueryKind:
+            sentences.append(_sentence(scored, int(degree), query.value, needs))
+    return [*sentences, *privacy]
+
+
+def _plain(text: str) -> str:
+    return text.replace("validation images", "images")
+
+
+def _sentence(scored: Scored, degree: int, query: str, needs: Needs) -> str:
+    where = f"At {degree} % with {query} queries"
+    rows = scored.table[
+        (scored.table["degree"] == degree)
+        & (scored.table["query"] == query)
+        & (scored.table["metric"] == METRIC)
+    ].set_index("method")
+    chosen = scored.best[(scored.best["degree"] == degree) & (scored.best["query"] == query)].iloc[
+        0
+    ]
+    best = _method(chosen["best"])
+    value, low, high, floor = (
+        float(rows[name].loc[best]) for name in ("value", "low", "high", "floor")
+    )
+    shown = f"mAP {100 * value:.1f} %"
+    if not math.isnan(low):
+        shown += f" ({100 * low:.1f} to {100 * high:.1f})"
+    if chosen["reason"]:
+        return f"{where}: NOT KNOWN which method keeps most: {chosen['reason']} ({best}: {shown})."
+    if unknown := too_wide(low, high, needs):
+        return f"{where}: NOT KNOWN what {best} keeps: {_plain(unknown)}."
+    text = f"{where} {best} keeps most: {shown}"
+    if 100 * chosen["optimism"] >= _SHOWN:  # NaN is not
+        text += f", {100 * chosen['unbiased']:.1f} % less the optimism of choosing the highest"
+    alike = [m for each in chosen["indistinguishable"].split(JOINT) if (m := _method(each)) != best]
+    text += f"; {_cannot_be_told(alike)}." if alike else "."
+    if low <= floor:
+        text += " It cannot be told from a ranking without knowledge."
+    return text
+
+
+def _cannot_be_told(methods: list[str]) -> str:
+    return f"{' and '.join(methods)} cannot be told from it"
+
+
+def _method(choice: str) -> str:
+    return choice.partition(SEPARATOR)[0]
+
+
+def _attacked(found: pd.DataFrame) -> Iterator[str]:
+    """Say how often hidden regions are found, for each degree and method."""
+    for row in found.to_dict("records"):
+        if row["method"] != ORIGINAL:
+            rate, low, high = (f"{100 * row[name]:.1f}" for name in ("rate", "low", "high"))
+            between = f" ({low} to {high})" if low != "nan" else ""
+            yield (
+                f"At {row['degree']} % {row['method']}, the system finds the original of {rate} % "
+                f"of the regions{between} among {row['gallery']:,}; by chance "
+                f"{100 * row['chance']:.1f} %."
+            )

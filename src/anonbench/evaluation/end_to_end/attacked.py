@@ -1,0 +1,99 @@
+"""Re-identification by the system under test itself: hidden regions searched among the originals'.
+
+The weakest attack of the pipeline, which needs no training, no labels and no second model. What it
+finds, others find, too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from anonbench.anonymization.apply import anonymize
+from anonbench.config import Anonymization, Privacy
+from anonbench.core.boxes import Region, image_regions
+from anonbench.core.registries.detectors import DETECTORS
+from anonbench.core.vocabulary import Entity, Variant
+from anonbench.embedding.given.images import Picture
+from anonbench.embedding.systems import System
+from anonbench.evaluation.end_to_end.encoded import Encoded, Treatment
+from anonbench.evaluation.privacy.attackers import SystemAttacker
+from anonbench.evaluation.privacy.lessons import TrainImages
+from anonbench.evaluation.privacy.rates import rates, worst
+from anonbench.evaluation.privacy.reidentification import Attacked, probed
+
+COLUMNS = [
+    *("degree", "method", "entity", "rate", "low", "high"),
+    *("n", "clusters", "gallery", "chance", "reason"),
+]
+"""Columns of the rates: shares of `n` regions whose own original comes first among `gallery` ones;
+the originals (`original`, degree 0) are the ceiling. See `anonbench.evaluation.privacy.rates`."""
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """Images in one variant, read and anonymized when they are asked for."""
+
+    pictures: Mapping[str, Picture]
+    regions: Mapping[str, Sequence[Region]]
+    variant: Variant
+    settings: Anonymization
+
+    @property
+    def ids(self) -> list[str]:
+        """The ids, sorted."""
+        return sorted(self.pictures)
+
+    def read(self, image_id: str) -> np.ndarray:
+        """See `anonbench.evaluation.privacy.crops.Readable`."""
+        original, regions = self.pictures[image_id].pixels(), self.regions[image_id]
+        return anonymize(original, regions, self.variant, self.settings)
+
+
+def attack(
+    pictures: Sequence[Picture],
+    encoded: Encoded,
+    system: System,
+    treatment: Treatment,
+    confidence: float,
+) -> pd.DataFrame:
+    """Return how often the system finds a region's own original, columns `COLUMNS`.
+
+    Args:
+        pictures: of which some were scored.
+        encoded: what was found in them.
+        system: searches.
+        treatment: how they were searched and hidden.
+        confidence: of the intervals, as a share.
+
+    """
+    scored = set(encoded.vectors[Variant()].ids)
+    known = {image.id: image for image in pictures if image.id in scored}
+    regions: dict[str, list[Region]] = {image_id: [] for image_id in known}
+    regions |= image_regions(encoded.boxes)
+    how = treatment.anonymization
+
+    def shown(variant: Variant) -> _Shown:
+        return _Shown(known, regions, variant, how)
+
+    probes = probed(
+        shown(Variant()),
+        [Attacked(variant, shown(variant)) for variant in treatment.variants],
+        encoded.boxes,
+        {},
+        set(_sought(treatment.detectors)),
+        SystemAttacker(system),
+        Privacy(attackers=()),
+        TrainImages(_Shown({}, {}, Variant(), how), how),
+        treatment.seed,
+    )
+    found = worst(rates("", probes, confidence)).reindex(columns=COLUMNS)
+    return found.sort_values(["degree", "method"], ignore_index=True, kind="stable")
+
+
+def _sought(detectors: Sequence[str]) -> Iterator[Entity]:
+    for name in detectors:
+        yield from map(Entity, DETECTORS[name].entities)

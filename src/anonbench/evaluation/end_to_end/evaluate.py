@@ -1,0 +1,233 @@
+"""Evaluation of a retrieval system on images: searched, anonymized, encoded, scored."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, get_args
+
+import pandas as pd
+
+from anonbench.config import Anonymization, Detection, DetectorName, Presentation, Retrieval
+from anonbench.core.boxes import Region
+from anonbench.core.errors import InputError
+from anonbench.core.numeric.similarity import threads
+from anonbench.core.provenance import PACKAGES, installed, versions
+from anonbench.core.registries.detectors import DETECTORS
+from anonbench.core.registries.methods import METHODS
+from anonbench.core.registries.registry import Registry
+from anonbench.core.vocabulary import Method, Variant
+from anonbench.datasets.annotations import Images, read_boxes_file
+from anonbench.embedding.given.embed import encoding
+from anonbench.embedding.given.encoders import Encoder, open_encoder, settled
+from anonbench.embedding.given.images import Given, Pictures, look_at
+from anonbench.embedding.systems import Similarity
+from anonbench.evaluation.end_to_end.advice import advise
+from anonbench.evaluation.end_to_end.encoded import Treatment, encode_variants
+from anonbench.evaluation.end_to_end.result import Result
+from anonbench.evaluation.end_to_end.scored import score_variants
+from anonbench.evaluation.external import cluster_numbers
+
+FACES = "centerface"
+"""The detector where none is named."""
+
+
+def evaluate(
+    encoder: Encoder,
+    images: Given,
+    methods: Sequence[str] = tuple(Method),
+    degrees: Sequence[int] = (100,),
+    detectors: Sequence[str] | None = None,
+    *,
+    boxes: Mapping[str, Sequence[Region]] | Path | str | None = None,
+    clusters: pd.Series | Path | str | None = None,
+    cache: Path | str | None = None,
+    similarity: Similarity = "cosine",
+    attack: bool = False,
+    keep_without_regions: bool = False,
+    seed: int = 0,
+    detection: Detection | None = None,
+    anonymization: Anonymization | None = None,
+    retrieval: Retrieval | None = None,
+    presentation: Presentation | None = None,
+) -> Result:
+    """Measure what anonymizing images costs a retrieval system that is used as it is.
+
+    Images are searched, anonymized and encoded in batches; what stays in memory are the vectors.
+    Nothing is written but to `cache`. The numbers are those of the pipeline with the same settings,
+    and do not depend on the number of threads (OMP_NUM_THREADS).
+
+    Args:
+        encoder: a function from a list of images (uint8 [H, W, 3] RGB, of any sizes) to floats
+            [N, D], a system, or its name, such as `timm:tf_efficientnet_lite0`
+            (`anonbench.embedding.given.encoders`).
+        images: a folder, a list of paths, or arrays (`anonbench.embedding.given.images.Given`).
+        methods: how regions are hidden.
+        degrees: percent of an image's regions that is hidden.
+        detectors: what finds the regions; faces (`centerface`) without these and without boxes.
+        boxes: regions of your own, by image id, or in a file (CSV, Parquet, COCO or VIA JSON).
+        clusters: which queries are no independent evidence, such as photos of one person: a label
+            for each image by id, or a file with the columns id and cluster.
+        cache: folder in which detections and vectors are kept by image content and system.
+        similarity: what a function's vectors are compared by; a system has its own.
+        attack: also measure how often the system finds the original of a hidden region.
+        keep_without_regions: also score images in which nothing was found.
+        seed: of the order in which an image's regions are hidden at degrees below 100.
+        detection: section `detection` of the config.
+        anonymization: section `anonymization` of the config.
+        retrieval: section `retrieval` of the config.
+        presentation: section `presentation` of the config: confidence, margin.
+
+    Raises:
+        InputError: an argument is wrong, or no image can be used; the message names the way out.
+
+    Example:
+        >>> import numpy as np, anonbench
+        >>> from anonbench.core.boxes import Region
+        >>> photos = list(np.random.default_rng(0).integers(0, 255, (120, 16, 16, 3), np.uint8))
+        >>> faces = {f"{number:03d}": [Region("face", 4, 4, 9, 9, 1.0)] for number in range(120)}
+        >>> encode = lambda images: np.array([image.astype(float).ravel() for image in images])
+        >>> result = anonbench.evaluate(encode, photos, methods=["mask"], boxes=faces)
+        >>> result.table.set_index(["query", "metric"])["value"].loc["original", "map"].round(2)
+        np.float64(0.85)
+
+    """
+    encoder = settled(encoder)
+    given = detectors or ((DetectorName.BOXES,) if boxes is not None else (FACES,))
+    _require_known("method", methods, METHODS)
+    _require_known("detector", given, DETECTORS)
+    if DetectorName.TEMPLATE in given:
+        raise InputError(
+            "detectors: template needs a folder of templates; only the pipeline has that "
+            "(docs/how-to/own-data.md)"
+        )
+    if boxes is None and DetectorName.BOXES in given:
+        raise InputError("detectors: boxes needs your own regions; name them as `boxes`")
+    if boxes is not None and DetectorName.BOXES not in given:
+        given = (*given, DetectorName.BOXES)
+    if similarity not in get_args(Similarity):
+        known = ", ".join(get_args(Similarity))
+        raise InputError(f"similarity: {similarity!r} is not one of {known}")
+    variants = _variants(methods, degrees)
+    detection = detection or Detection()
+    retrieval, presentation = retrieval or Retrieval(), presentation or Presentation()
+    pictures = look_at(images, detection.max_pixels)
+    treatment = Treatment(
+        tuple(given),
+        variants,
+        detection,
+        anonymization or Anonymization(),
+        _regions(boxes, pictures),
+        keep_without_regions,
+        seed,
+        Path(cache) if cache is not None else None,
+    )
+    with open_encoder(encoder, similarity) as system, encoding(system, cache) as encode:
+        encoded = encode_variants(pictures, encode, system.similarity, treatment, threads())
+        rates = None
+        if attack:
+            # it needs torch, which an encoder need not
+            from anonbench.evaluation.end_to_end.attacked import attack as attack_by
+
+            confidence = presentation.confidence
+            rates = attack_by(pictures.images, encoded, system, treatment, confidence)
+        identity, compared_by = system.identity, system.similarity
+    ids = pd.Series(encoded.vectors[Variant()].ids, dtype="str")
+    numbers = pd.Series(cluster_numbers(ids, clusters), index=ids.to_numpy())
+    scored = score_variants(encoded.vectors, numbers, retrieval, presentation)
+    made_by = {
+        "digests": {
+            "images": pictures.digest,
+            "boxes": _digest(encoded.boxes),
+            "system": identity or None,
+        },
+        "similarity": compared_by,
+        "clusters": None if clusters is None else int(numbers.nunique()),
+        "settings": _settings(treatment, scored.settings, presentation),
+        "versions": versions(*installed(*PACKAGES, "pandas", "pillow")),
+    }
+    return Result(
+        scored,
+        encoded.vectors,
+        encoded.images,
+        pictures.left_out,
+        encoded.boxes,
+        tuple(advise(scored, len(ids), presentation, rates)),
+        made_by,
+        rates,
+    )
+
+
+def _require_known(what: str, names: Sequence[str], known: Registry[Any]) -> None:
+    if isinstance(names, str) or not names:
+        raise InputError(f"{what}s: {names!r} is no list of {what}s; there are {', '.join(known)}")
+    for name in names:
+        if name not in known:
+            near = difflib.get_close_matches(name, list(known), 1)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            raise InputError(
+                f"{what}s: no {what} is called {name!r}; there are {', '.join(known)}{hint}"
+            )
+
+
+def _variants(methods: Sequence[str], degrees: Sequence[int]) -> list[Variant]:
+    for degree in degrees:
+        if not 1 <= degree <= 100:
+            raise InputError(f"degrees: {degree} is no percentage of regions, 1 to 100")
+    if not degrees:
+        raise InputError("degrees: none is given; 100 hides all regions")
+    return [
+        Variant(str(method), int(degree))
+        for degree in dict.fromkeys(degrees)
+        for method in dict.fromkeys(methods)
+    ]
+
+
+def _regions(
+    boxes: Mapping[str, Sequence[Region]] | Path | str | None, pictures: Pictures
+) -> Mapping[str, Sequence[Region]]:
+    """Return the user's regions by image id."""
+    if boxes is None:
+        return {}
+    ids = {image.id for image in pictures.images}
+    if isinstance(boxes, Mapping):
+        if unknown := sorted(set(boxes) - ids):
+            raise InputError(
+                f"boxes: {len(unknown)} ids are of no image, such as {unknown[0]!r}; ids are paths "
+                "without their suffix, or the numbers of arrays"
+            )
+        return boxes
+    columns = ["id", "path", "width", "height"]
+    rows = [(image.id, image.name, image.width, image.height) for image in pictures.images]
+    table = pd.DataFrame(rows, columns=columns)
+    others = pd.DataFrame(
+        [(each.name.rpartition(".")[0], each.name) for each in pictures.left_out],
+        columns=columns[:2],
+        dtype="str",
+    )
+    root = pictures.folder or Path()
+    return read_boxes_file(Path(boxes), Images(root, table, others)).regions()
+
+
+def _settings(
+    treatment: Treatment, retrieval: Retrieval, presentation: Presentation
+) -> dict[str, Any]:
+    """Return, as plain data, what the numbers depend on."""
+    used = {"format", "margin", *(str(variant.method) for variant in treatment.variants)}
+    return {
+        "variants": [str(variant) for variant in treatment.variants],
+        "detectors": list(map(str, treatment.detectors)),
+        "detection": treatment.detection.part(treatment.detectors),
+        "anonymization": treatment.anonymization.model_dump(mode="json", include=used),
+        "keep_without_regions": treatment.keep_without_regions,
+        "seed": treatment.seed,
+        "retrieval": retrieval.effective(),
+        "confidence": presentation.confidence,
+        "equivalence_margin": presentation.equivalence_margin,
+    }
+
+
+def _digest(boxes: pd.DataFrame) -> str:
+    return hashlib.sha256(boxes.to_csv(index=False, float_format="%.9g").encode()).hexdigest()

@@ -1,0 +1,178 @@
+"""Result of an evaluation: tables, advice, and a card that says what made it."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from anonbench.core.vocabulary import Variant
+from anonbench.core.wording import count
+from anonbench.datasets.inputs import LeftOut
+from anonbench.embedding.store import Embeddings
+from anonbench.evaluation.end_to_end import trec
+from anonbench.evaluation.end_to_end.scored import Scored
+
+_SHOWN = {"map": "mAP", "mndcg": "mnDCG"}
+_BLIND = "no knowledge"
+"""Row of a ranking without knowledge, in which anonymized queries still find themselves first."""
+_KINDS = ("original", "anonymized")
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a system keeps of its ranking of the originals, by method and degree."""
+
+    scored: Scored = field(repr=False)
+    vectors: Mapping[Variant, Embeddings] = field(repr=False)
+    """Of the originals (`Variant()`) and of each variant."""
+    images: pd.DataFrame = field(repr=False)
+    """One row an image that could be opened: id, status (ok, empty, failed, unreadable), reason,
+    regions. Scored are those that are ok, and with `keep_without_regions` those that are empty."""
+    left_out: Sequence[LeftOut] = field(repr=False)
+    """Files that are no images or cannot be opened, with the reason."""
+    boxes: pd.DataFrame = field(repr=False)
+    """Regions of the scored images, columns `anonbench.core.boxes.BOX_COLUMNS`."""
+    advice: tuple[str, ...]
+    """Which method keeps most, and what cannot be told, a sentence each."""
+    made_by: Mapping[str, Any] = field(repr=False)
+    """Versions, digests and settings, as the card shows them."""
+    rates: pd.DataFrame | None = field(default=None, repr=False)
+    """How often hidden regions are re-identified, where that was tried; columns
+    `anonbench.evaluation.end_to_end.attacked.COLUMNS`."""
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """Scores, a row for each degree, method, query kind and metric.
+
+        Columns `anonbench.evaluation.end_to_end.scored.COLUMNS`; values are shares.
+        """
+        return self.scored.table
+
+    @property
+    def per_query(self) -> pd.DataFrame:
+        """Scores of each query: variant, id, query (kind), ap, ndcg, …"""
+        return self.scored.per_query
+
+    @property
+    def comparisons(self) -> pd.DataFrame:
+        """Paired tests of methods, columns `anonbench.evaluation.end_to_end.scored.COMPARED`."""
+        return self.scored.comparisons
+
+    def card(self) -> dict[str, Any]:
+        """Return what made the result, as plain data: counts, digests, settings, versions."""
+        statuses = Counter(self.images["status"])
+        loud = Counter(each.reason for each in self.left_out if not each.quiet)
+        entities = self.boxes["entity"].value_counts().sort_index()
+        return {
+            "images": {
+                "scored": len(self.vectors[Variant()].ids),
+                "opened": len(self.images),
+                "without_regions": statuses["empty"],
+                "failed_detector": statuses["failed"],
+                "unreadable": statuses["unreadable"] + loud.total(),
+                "other_files": len(self.left_out) - loud.total(),
+                "left_out_because": dict(sorted(loud.items())),
+            },
+            "regions": {str(entity): int(number) for entity, number in entities.items()},
+            "k": self.scored.k,
+            **self.made_by,
+        }
+
+    @property
+    def doubtful(self) -> int:
+        """Images that could not be read, or on which a detector failed."""
+        counts = self.card()["images"]
+        return int(counts["failed_detector"] + counts["unreadable"])
+
+    def to_json(self) -> str:
+        """Return card, advice, scores and comparisons as JSON."""
+        content = {
+            "card": self.card(),
+            "advice": list(self.advice),
+            "scores": _rows(self.table),
+            "comparisons": _rows(self.comparisons),
+            "reidentification": None if self.rates is None else _rows(self.rates),
+        }
+        return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
+
+    def to_markdown(self) -> str:
+        """Return advice, scores and counts as Markdown."""
+        heads, *rows = self.grid()
+        lines = [
+            *(f"- {sentence}" for sentence in self.advice),
+            "",
+            f"| {' | '.join(heads)} |",
+            f"| --- | ---: |{' ---: |' * (len(heads) - 2)}",
+            *(f"| {' | '.join(row)} |" for row in rows),
+            "",
+            self.counts(),
+        ]
+        return "\n".join(lines)
+
+    def grid(self) -> list[list[str]]:
+        """Return scores as text: heads, a row for each degree and method, one without knowledge."""
+        heads = [f"{name}, {kind} queries" for name in _SHOWN.values() for kind in _KINDS]
+        lines = [["method", "degree", *heads]]
+        for (degree, method), rows in self.table.groupby(["degree", "method"], sort=False):
+            found: dict[tuple[str, str], dict[Any, Any]] = {
+                (row["query"], row["metric"]): row for row in rows.to_dict("records")
+            }
+            cells = [_cell(found[kind, metric]) for metric in _SHOWN for kind in _KINDS]
+            lines.append([str(method), str(degree), *cells])
+        floors = [
+            f"{100 * found[kind, metric]['floor']:.1f}" for metric in _SHOWN for kind in _KINDS
+        ]
+        return [*lines, [_BLIND, "", *floors]]
+
+    def counts(self) -> str:
+        """Return how many images were scored, and how many were left out and why."""
+        counts = self.card()["images"]
+        others = [
+            f"{counts[key]:,} {text}"
+            for key, text in (
+                ("without_regions", "without regions"),
+                ("failed_detector", "on which a detector failed"),
+                ("unreadable", "unreadable"),
+            )
+            if counts[key]
+        ]
+        left = f"; left out: {', '.join(others)}" if others else ""
+        clusters = self.made_by["clusters"]
+        over = (
+            "queries, which count as independent; where several show one person or page, name "
+            "clusters"
+            if clusters is None
+            else count(clusters, "cluster") + " of queries"
+        )
+        used = f"{count(counts['scored'], 'image')} scored, k = {self.scored.k}{left}."
+        confidence = self.made_by["settings"]["confidence"]
+        return f"{used} Percent; {confidence:.0%} intervals over {over}."
+
+    def image_list(self) -> pd.DataFrame:
+        """Return every file that was given: name or id, status, reason, regions; sorted."""
+        left = [(each.name, "left out", each.reason, 0) for each in self.left_out]
+        rest = pd.DataFrame(left, columns=list(self.images.columns))
+        return pd.concat([self.images, rest], ignore_index=True).sort_values("id")
+
+    def trec_runs(self, folder: Path | str, depth: int = trec.DEPTH) -> list[Path]:
+        """Write rankings and judgments in TREC's formats; see `trec.write_runs`."""
+        settings, k = self.scored.settings, self.scored.k
+        return trec.write_runs(self.vectors, k, settings, Path(folder), depth)
+
+
+def _cell(row: Mapping[Any, Any]) -> str:
+    if pd.isna(row["value"]):
+        return "–"
+    if pd.isna(row["low"]):
+        return f"{100 * row['value']:.1f}"
+    return f"{100 * row['value']:.1f} ({100 * row['low']:.1f} to {100 * row['high']:.1f})"
+
+
+def _rows(table: pd.DataFrame) -> list[dict[str, Any]]:
+    return table.astype(object).where(table.notna(), None).to_dict("records")  # type: ignore[return-value]

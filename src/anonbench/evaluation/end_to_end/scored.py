@@ -1,0 +1,137 @@
+"""Scores of all variants in memory, their comparisons, and which method keeps most."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from anonbench.config import Presentation, Retrieval
+from anonbench.core.vocabulary import UNADAPTED, QueryKind, Variant
+from anonbench.embedding.store import Embeddings
+from anonbench.evaluation.best import collect_best
+from anonbench.evaluation.columns import Column
+from anonbench.evaluation.pairwise import compare_methods
+from anonbench.evaluation.retrieval import metrics, scenario
+from anonbench.evaluation.retrieval.metrics import PER_QUERY
+from anonbench.evaluation.retrieval.summary import summarize
+from anonbench.evaluation.scores import retrieval_scores
+
+COLUMNS = [
+    "degree",
+    "method",
+    "query",
+    "metric",
+    "value",
+    "low",
+    "high",
+    "se",
+    "n",
+    "clusters",
+    "k",
+    "chance",
+    "floor",
+    "reason",
+]
+"""Columns of the scores, as in the pipeline's `scores.csv` (`anonbench.evaluation.scores`)."""
+COMPARED = [
+    *("degree", "query", "metric", "a", "b", "difference", "low", "high"),
+    *("p_holm", "p_equivalent", "verdict", "n", "clusters", "reason"),
+]
+"""Columns of the paired tests of methods (`anonbench.evaluation.pairwise`)."""
+
+METRIC = "map"
+"""What methods are chosen by."""
+
+
+@dataclass(frozen=True)
+class Scored:
+    """Scores of all variants."""
+
+    table: pd.DataFrame
+    """Columns `COLUMNS`."""
+    per_query: pd.DataFrame
+    """Columns variant, id, query (kind), then `anonbench.evaluation.retrieval.engine.COLUMNS`."""
+    comparisons: pd.DataFrame
+    """Columns `COMPARED`."""
+    best: pd.DataFrame
+    """Which methods keep most, by `METRIC` (`anonbench.evaluation.best.COLUMNS`)."""
+    k: int
+    settings: Retrieval
+
+
+def score_variants(
+    vectors: Mapping[Variant, Embeddings],
+    clusters: pd.Series,
+    retrieval: Retrieval,
+    presentation: Presentation,
+) -> Scored:
+    """Score every variant against the ranking of the originals, with both query kinds.
+
+    Args:
+        vectors: of the originals (`Variant()`) and of each variant, the same ids.
+        clusters: of the images, by id.
+        retrieval: settings of the scores.
+        presentation: confidence, margin and resamples of intervals, tests and choices.
+
+    Raises:
+        InputError: there are too few images, or a vector is zero.
+
+    """
+    originals = vectors[Variant()]
+    settings = metrics.effective_settings(len(originals.ids), retrieval)
+    rows: list[dict[str, Any]] = []
+    tables, columns = [], []
+    for variant, anonymized in vectors.items():
+        if variant == Variant():
+            continue
+        queries = {QueryKind.ORIGINAL.value: originals, QueryKind.ANONYMIZED.value: anonymized}
+        found = scenario.score(originals, queries, anonymized, retrieval)
+        # an anonymized query is the database's own vector, and finds itself unless longer ones
+        # come before it
+        finds_itself = originals.similarity != "inner"
+        floor = {
+            QueryKind.ORIGINAL.value: found.chance,
+            QueryKind.ANONYMIZED.value: found.floor if finds_itself else found.chance,
+        }
+        summary = summarize(found.table, found.images, found.chance, floor, settings)
+        key = {"degree": variant.degree, "method": variant.method}
+        scores = retrieval_scores(found.table, summary, clusters, presentation.confidence)
+        rows += [
+            key | {"query": query, "metric": metric} | entries
+            for query, metric, entries, _ in scores
+        ]
+        tables.append(found.table.assign(variant=str(variant)))
+        columns += list(_columns(variant, found.table))
+    table = pd.DataFrame(rows)[COLUMNS].astype({"clusters": "Int64", "k": "Int64"})
+    table[["chance", "floor"]] = table[["chance", "floor"]].astype(np.float64)
+    per_query = pd.concat(tables, ignore_index=True)
+    per_query.insert(0, "variant", per_query.pop("variant"))
+    shown = presentation
+    compared = compare_methods(
+        "", columns, clusters, shown.confidence, shown.equivalence_margin
+    ).reindex(columns=COMPARED)
+    best = collect_best(
+        "",
+        [column for column in columns if column.metric == METRIC],
+        (),
+        clusters,
+        shown.bootstrap,
+        shown.confidence,
+        shown.equivalence_margin,
+    )
+    best = best[best["scope"] == "choices"].reset_index(drop=True)
+    k = metrics.cutoff(len(originals.ids), settings)
+    return Scored(table, per_query, compared, best, k, settings)
+
+
+def _columns(variant: Variant, table: pd.DataFrame) -> Iterator[Column]:
+    for query in QueryKind:
+        of_kind = table[table["query"] == query.value].set_index("id").sort_index()
+        for metric, column in PER_QUERY.items():
+            yield Column(
+                variant, query.value, metric, of_kind[[column]].set_axis([UNADAPTED], axis=1)
+            )

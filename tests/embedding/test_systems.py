@@ -1,0 +1,411 @@
+"""Every kind of system under test: started, asked, and what it says where it cannot answer."""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from io import BytesIO
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from PIL import Image
+from pydantic import TypeAdapter
+
+from anonbench.anonymization.apply import anonymize
+from anonbench.config.systems import AnySystem
+from anonbench.config.training import Recipe
+from anonbench.core.errors import InputError
+from anonbench.core.image_input import ImageInput
+from anonbench.core.vocabulary import Variant
+from anonbench.datasets.images import encode
+from anonbench.datasets.shards import ImageSet, ShardWriter
+from anonbench.embedding.embed_systems import embed_sets
+from anonbench.embedding.store import Embeddings, read_embeddings, write_embeddings
+from anonbench.embedding.systems import open_system
+from anonbench.embedding.systems.inputs import Prepare
+from anonbench.embedding.systems.opening import identity_of
+from anonbench.embedding.untrained import write_untrained
+from onnx_file import model, node
+
+WIDTH = 12
+PROJECTION = np.random.default_rng(0).normal(size=(12, WIDTH)).astype(np.float32)
+PROGRAM = """
+import sys
+from pathlib import Path
+import numpy as np
+from PIL import Image
+folder, output = map(Path, sys.argv[1:])
+rows = []
+for file in sorted(folder.iterdir()):
+    small = Image.open(file).resize((2, 2), Image.Resampling.BOX)
+    rows.append(np.asarray(small, np.float32).ravel())
+np.savez(output, ids=[f.name for f in sorted(folder.iterdir())], embeddings=np.array(rows))
+"""
+MODULE = """
+import numpy as np
+from PIL import Image
+def encode(images):
+    small = [Image.fromarray(i).resize((2, 2), Image.Resampling.BOX) for i in images]
+    return np.array([np.asarray(each, np.float32).ravel() for each in small])
+def short(images):
+    return np.zeros((1, 4), np.float32)
+def broken(images):
+    return np.full((len(images), 4), np.nan)
+"""
+
+
+class Pooled(torch.nn.Module):
+    """Images to the means of their quarters."""
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Return float32 [N, 12]."""
+        return torch.nn.functional.adaptive_avg_pool2d(images, 2).flatten(1)
+
+
+def settings(**given: Any) -> Any:
+    return TypeAdapter(AnySystem).validate_python(given)
+
+
+@pytest.fixture(scope="module")
+def pictures() -> list[np.ndarray]:
+    """Return seven pictures of several sizes, uint8 [H, W, 3]."""
+    random = np.random.default_rng(1)
+    sizes = [(40, 60), (64, 64), (90, 30), (33, 47), (70, 71), (128, 40), (50, 50)]
+    return [random.integers(0, 256, (*size, 3), dtype=np.uint8) for size in sizes]
+
+
+def encoded(system: Any, images: list[np.ndarray]) -> np.ndarray:
+    with open_system(system) as opened:
+        return opened.encode(images)
+
+
+def quarters(image: np.ndarray) -> np.ndarray:
+    small = Image.fromarray(image).resize((2, 2), Image.Resampling.BOX)
+    return np.asarray(small, np.float32).ravel()
+
+
+def test_a_picture_becomes_the_input_that_timm_makes_of_it(pictures: list[np.ndarray]) -> None:
+    from anonbench.core.libraries.compat import install_torchvision_ops
+
+    install_torchvision_ops()
+    from timm.data import create_transform
+
+    for size, crop, interpolation in ((32, 0.875, "bicubic"), (48, 0.9, "bilinear")):
+        ours = Prepare(ImageInput(size=(size, size), crop=crop, interpolation=interpolation))
+        theirs = create_transform((3, size, size), crop_pct=crop, interpolation=interpolation)
+        for picture in pictures:
+            expected = theirs(Image.fromarray(picture)).numpy()
+            assert np.array_equal(ours(picture), expected)
+
+
+def test_other_inputs() -> None:
+    grey = np.full((10, 20, 3), (10, 20, 30), np.uint8)
+    plain = {"mean": (0.0, 0.0, 0.0), "std": (1.0, 1.0, 1.0), "value_range": 255, "size": (8, 8)}
+    squashed = Prepare(ImageInput(resize="squash", channels="bgr", layout="nhwc", **plain))(grey)
+    assert squashed.shape == (8, 8, 3)
+    assert squashed[0, 0].tolist() == [30, 20, 10]
+    padded = Prepare(ImageInput(resize="pad", **plain | {"mean": (50.0, 50.0, 50.0)}))(grey)
+    assert padded[:, 0, 0].tolist() == [0, 0, 0]
+    assert padded[:, 4, 4].tolist() == [-40, -30, -20]
+
+
+def test_the_small_model_tells_pictures_apart_and_no_bit_depends_on_threads(
+    pictures: list[np.ndarray], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small = settings(kind="timm", batch_size=4)
+    found = {}
+    for threads in ("1", "3"):
+        monkeypatch.setenv("OMP_NUM_THREADS", threads)
+        found[threads] = encoded(small, pictures)
+    assert found["1"].shape == (7, 1280)
+    assert np.array_equal(found["1"], found["3"])
+    # an image's vector does not depend on the images beside it
+    assert np.array_equal(encoded(small, pictures[5:6])[0], found["1"][5])
+    flower = np.kron(np.eye(8), np.ones((8, 8)))[..., None] * np.uint8([200, 30, 90])
+    alike = encoded(small, [flower.astype(np.uint8), flower.astype(np.uint8)[::-1, ::-1]])
+    unit = [v / np.linalg.norm(v) for v in (*alike, found["1"][0])]
+    assert unit[0] @ unit[1] > unit[0] @ unit[2]
+
+
+def test_timm_names_and_weights(tmp_path: Path, pictures: list[np.ndarray]) -> None:
+    with pytest.raises(InputError, match="near it: vit_tiny_patch16_224"):
+        encoded(settings(kind="timm", name="vit_tiny_patch16_223"), pictures)
+    torch.save({"state_dict": {"a": torch.ones(1)}}, tmp_path / "w.pt")
+    wrong = settings(kind="timm", name="resnet10t", weights=tmp_path / "w.pt")
+    with pytest.raises(InputError, match="weights do not fit the model"):
+        encoded(wrong, pictures)
+    with pytest.raises(InputError, match="does not exist"):
+        encoded(settings(kind="timm", name="resnet10t", weights=tmp_path / "none"), pictures)
+
+
+def test_a_hub_that_is_out_of_reach_is_one_clear_error(
+    pictures: list[np.ndarray], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import huggingface_hub.constants
+
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+    for system in (
+        settings(kind="timm", name="resnet10t"),
+        settings(kind="huggingface", name="nobody/nothing"),
+    ):
+        with pytest.raises(InputError, match="cannot be had from the hub"):
+            encoded(system, pictures)
+
+
+def test_a_folder_in_the_format_of_transformers(tmp_path: Path, pictures: list[np.ndarray]) -> None:
+    transformers = pytest.importorskip("transformers")
+    sizes = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
+    config = transformers.ViTConfig(
+        **sizes, intermediate_size=16, image_size=32, patch_size=16, add_pooling_layer=False
+    )
+    torch.manual_seed(0)
+    transformers.ViTModel(config).save_pretrained(tmp_path)
+    (tmp_path / "preprocessor_config.json").write_text(
+        json.dumps(
+            {"image_processor_type": "ViTImageProcessor", "size": {"height": 32, "width": 32}}
+        )
+    )
+    for pooling in ("cls", "mean"):
+        found = encoded(settings(kind="huggingface", name=str(tmp_path), pooling=pooling), pictures)
+        assert found.shape == (7, 16)
+        assert len(np.unique(found, axis=0)) == 7
+
+
+def test_a_checkpoint_of_anonbench(tmp_path: Path, pictures: list[np.ndarray]) -> None:
+    recipe = Recipe.model_validate({"crops": {"global_size": 32, "local_size": 16}})
+    write_untrained(recipe, 0, tmp_path / "backbone.safetensors")
+    system = settings(kind="checkpoint", file=tmp_path / "backbone.safetensors")
+    found = encoded(system, pictures)
+    assert found.shape == (7, recipe.backbone.width)
+    torch.save({}, tmp_path / "other.pt")
+    with pytest.raises(InputError, match="use kind: timm"):
+        encoded(settings(kind="checkpoint", file=tmp_path / "other.pt"), pictures)
+
+
+def test_torchscript(tmp_path: Path, pictures: list[np.ndarray]) -> None:
+    scripted: Any = torch.jit
+    scripted.save(scripted.script(Pooled()), tmp_path / "pooled.pt")
+    described = {"size": (32, 32), "resize": "squash"}
+    system = settings(kind="torchscript", file=tmp_path / "pooled.pt", input=described)
+    found = encoded(system, pictures)
+    inputs = np.stack([Prepare(system.input)(each) for each in pictures])
+    expected = inputs.reshape(7, 3, 2, 16, 2, 16).mean(axis=(3, 5)).reshape(7, 12)
+    assert np.allclose(found, expected, atol=1e-5)
+    (tmp_path / "none.pt").write_bytes(b"no model")
+    with pytest.raises(InputError, match="cannot be loaded as TorchScript"):
+        encoded(settings(kind="torchscript", file=tmp_path / "none.pt"), pictures)
+
+
+def test_onnx(tmp_path: Path, pictures: list[np.ndarray]) -> None:
+    nodes = [node("GlobalAveragePool", ["images"], "means")]
+    pooled = model(nodes, [], {"images": (3, 3, 32, 32)}, {"means": (3, 3, 1, 1)})
+    (tmp_path / "pooled.onnx").write_bytes(pooled)
+    system = settings(kind="onnx", file=tmp_path / "pooled.onnx", input={"resize": "squash"})
+    squashed = ImageInput(size=(32, 32), resize="squash")
+    expected = [Prepare(squashed)(each).mean(axis=(1, 2)) for each in pictures]
+    assert np.allclose(encoded(system, pictures), expected, atol=1e-5)
+    for given, message in (
+        ({"input": {"size": (64, 64)}}, "takes size"),
+        ({"output": "scores"}, "no output 'scores'; it has means"),
+    ):
+        with pytest.raises(InputError, match=message):
+            encoded(settings(kind="onnx", file=tmp_path / "pooled.onnx", **given), pictures)
+
+
+def test_functions(
+    tmp_path: Path, pictures: list[np.ndarray], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "our_search.py").write_text(MODULE)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "modules", dict(sys.modules))
+    system = settings(kind="function", function="our_search:encode", batch_size=3)
+    assert np.array_equal(encoded(system, pictures), [quarters(each) for each in pictures])
+    before = identity_of(system)
+    (tmp_path / "our_search.py").write_text(MODULE + "# another version\n")
+    assert identity_of(system) != before
+    for name, message in (
+        ("our_search:none", "has no function 'none'"),
+        ("nowhere:encode", "no module 'nowhere'"),
+        ("our_search:short", "return a row"),
+        ("our_search:broken", "not finite"),
+    ):
+        with pytest.raises(InputError, match=message):
+            encoded(settings(kind="function", function=name), pictures)
+
+
+def test_commands(tmp_path: Path, pictures: list[np.ndarray]) -> None:
+    program = tmp_path / "embed folder.py"
+    program.write_text(PROGRAM)
+    line = f"{sys.executable} '{program}' {{images}} {{vectors}}"
+    system = settings(kind="command", command=line, format="npz")
+    assert system.files() == [Path(sys.executable), program]
+    assert np.array_equal(encoded(system, pictures), [quarters(each) for each in pictures])
+    for command, message in (
+        ("false {images} {vectors}", "ended with status 1"),
+        ("true {images} {vectors}", "wrote no file"),
+        ("no-such-program {images} {vectors}", "there is no program"),
+    ):
+        with pytest.raises(InputError, match=message):
+            encoded(settings(kind="command", command=command), pictures)
+    with pytest.raises(ValueError, match=r"where \{vectors\} goes"):
+        settings(kind="command", command="true {images}")
+
+
+class Server(BaseHTTPRequestHandler):
+    """A search service of somebody: answers as the path asks for."""
+
+    calls: ClassVar[list[str]] = []
+
+    def do_POST(self) -> None:
+        """Answer with the means of an image's quarters."""
+        data = self.rfile.read(int(self.headers["Content-Length"]))
+        self.calls.append(self.path)
+        status, body = (
+            200,
+            json.dumps({"vector": quarters(np.asarray(Image.open(BytesIO(data)))).tolist()}),
+        )
+        if self.path == "/moved":
+            status, body = 302, ""
+        if self.path == "/busy" and len(self.calls) % 2:
+            status, body = 503, "busy"
+        if self.path == "/long":
+            body = " " * 2_000_000
+        if self.path == "/text":
+            body = '{"vector": ["1", "2"]}'
+        if self.path == "/secret" and self.headers["Authorization"] != "Bearer open sesame":
+            status = 401
+        self.send_response(status)
+        self.send_header("Location", "http://example.invalid/")
+        self.end_headers()
+        self.wfile.write(body.encode())
+
+    def log_message(self, *_: object) -> None:
+        """Keep silent."""
+
+
+@contextmanager
+def server() -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Server) as found:
+        threading.Thread(target=found.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{found.server_port}"
+        found.shutdown()
+
+
+def test_endpoints(pictures: list[np.ndarray], monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = [quarters(each) for each in pictures]
+    monkeypatch.setenv("OUR_TOKEN", "open sesame")
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+    with server() as url:
+        plain = {"kind": "http", "field": "vector", "retries": 0}
+        assert np.array_equal(encoded(settings(url=f"{url}/", **plain), pictures), expected)
+        secret = settings(url=f"{url}/secret", token="OUR_TOKEN", **plain)
+        assert np.array_equal(encoded(secret, pictures), expected)
+        busy = settings(url=f"{url}/busy", concurrency=1, **plain | {"retries": 1})
+        assert np.array_equal(encoded(busy, pictures[:2]), expected[:2])
+        for path, message in (
+            ("moved", "redirects elsewhere"),
+            ("long", "more than 1,000,000 bytes"),
+            ("text", "answered with no vector"),
+            ("secret", "status 401"),
+        ):
+            with pytest.raises(InputError, match=message):
+                encoded(settings(url=f"{url}/{path}", **plain), pictures)
+    with pytest.raises(InputError, match=r"did not answer in 1 attempts \(ConnectionRefused"):
+        encoded(settings(url=url, **plain), pictures)
+    monkeypatch.delenv("OUR_TOKEN")
+    with pytest.raises(InputError, match="OUR_TOKEN is not set"):
+        encoded(secret, pictures)
+    for wrong in ("ftp://x/", "http://user:secret@x/", "file:///etc/passwd"):
+        with pytest.raises(ValueError, match="pattern"):
+            settings(kind="http", url=wrong)
+
+
+def image_set(folder: Path, variant: str, pictures: list[np.ndarray]) -> ImageSet:
+    with ShardWriter(folder / variant / "0.tar") as shard:
+        for number, picture in enumerate(pictures):
+            shard.add(f"a.b/{number}", encode(picture), "png", *picture.shape[1::-1])
+    return ImageSet.open([folder / variant / "0.tar"])
+
+
+def test_only_new_images_are_embedded(
+    tmp_path: Path, pictures: list[np.ndarray], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counting = (
+        MODULE
+        + "\nseen = []\ndef counted(images):\n    seen.extend(images)\n    return encode(images)\n"
+    )
+    (tmp_path / "counting_search.py").write_text(counting)
+    monkeypatch.chdir(tmp_path)
+    system = settings(kind="function", function="counting_search:counted", similarity="inner")
+    original = image_set(tmp_path, "original", pictures)
+    # of three images something was hidden, the others are the same bytes
+    masked = [
+        anonymize(p, [], Variant("mask", 100)) if n > 2 else p // 2 for n, p in enumerate(pictures)
+    ]
+    sets = [
+        ("original", original, tmp_path / "original.h5"),
+        ("mask-100", image_set(tmp_path, "mask-100", masked), tmp_path / "mask-100.h5"),
+    ]
+    embed_sets(system, sets, tmp_path / "kept")
+    import counting_search  # type: ignore[import-not-found]
+
+    assert len(counting_search.seen) == 10
+    found = read_embeddings(tmp_path / "mask-100.h5")
+    assert found.ids == original.ids
+    assert found.similarity == "inner"
+    assert np.array_equal(found.values, [quarters(each) for each in masked])
+    before = (tmp_path / "mask-100.h5").read_bytes()
+    blurred = image_set(tmp_path, "blur-100", [masked[0], *pictures[1:6], pictures[6] // 3])
+    again = system.model_copy(update={"similarity": "cosine"})
+    embed_sets(again, [*sets, ("blur-100", blurred, tmp_path / "b.h5")], tmp_path / "kept")
+    assert len(counting_search.seen) == 11, "what is compared by changes no vector"
+    embed_sets(system, sets, tmp_path / "fresh")
+    assert (tmp_path / "mask-100.h5").read_bytes() == before
+
+
+def test_vectors_made_elsewhere(tmp_path: Path, pictures: list[np.ndarray]) -> None:
+    system = settings(kind="vectors", path=tmp_path / "theirs" / "{variant}.h5")
+    (tmp_path / "theirs").mkdir()
+    images = [image_set(tmp_path, name, pictures) for name in ("original", "blur-100")]
+    sets = [
+        (name, each, tmp_path / f"{name}.h5")
+        for name, each in zip(("original", "blur-100"), images, strict=True)
+    ]
+    with pytest.raises(InputError) as error:
+        embed_sets(system, sets, tmp_path)
+    assert f"{tmp_path}/blur-100/*.tar (7 images) -> {tmp_path}/theirs/blur-100.h5" in str(
+        error.value
+    )
+    values = np.random.default_rng(0).normal(size=(8, 5)).astype(np.float32)
+    names = [*(f"a%2Eb/{number}.png" for number in range(7)), "another"]
+    write_embeddings(tmp_path / "theirs/blur-100.h5", Embeddings(names[::-1], values[::-1]))
+    write_embeddings(tmp_path / "theirs/original.h5", Embeddings(images[0].ids, values[:7]))
+    embed_sets(system, sets, tmp_path)
+    for name in ("original", "blur-100"):
+        found = read_embeddings(tmp_path / f"{name}.h5")
+        assert found.ids == images[0].ids
+        assert np.array_equal(found.values, values[:7])
+    write_embeddings(tmp_path / "theirs/original.h5", Embeddings(images[0].ids[1:], values[:6]))
+    with pytest.raises(InputError, match=r"no vector of 1 of 7 images, such as .a\.b/0."):
+        embed_sets(system, sets, tmp_path)
+
+
+def test_kinds_have_their_own_field_and_files_count_by_content(tmp_path: Path) -> None:
+    first, second = tmp_path / "a.onnx", tmp_path / "b.onnx"
+    for file in (first, second):
+        file.write_bytes(b"same")
+    one, other = (settings(kind="onnx", file=file) for file in (first, second))
+    assert identity_of(one) == identity_of(other)
+    assert identity_of(settings(kind="onnx", file=first, similarity="inner")) == identity_of(one)
+    assert identity_of(settings(kind="onnx", file=first, output="x")) != identity_of(one)
+    second.write_bytes(b"other")
+    assert identity_of(one) != identity_of(other)
+    assert not pd.isna(identity_of(one))

@@ -1,0 +1,492 @@
+"""A whole evaluation in one process: equal to the pipeline's stages, and what it refuses."""
+
+from __future__ import annotations
+
+import doctest
+import hashlib
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+import anonbench
+from anonbench.anonymization.shard import anonymize_shard
+from anonbench.config import Anonymization, Detection, Presentation, Retrieval
+from anonbench.core.boxes import Region, read_boxes
+from anonbench.core.errors import InputError
+from anonbench.core.libraries.opencv import cv2
+from anonbench.core.vocabulary import Entity, Model, Variant
+from anonbench.datasets.originals import write_index
+from anonbench.datasets.shards import ImageSet
+from anonbench.detection import shard
+from anonbench.detection.base import as_rgb
+from anonbench.embedding.given import embed as embed_module
+from anonbench.embedding.store import Embeddings, write_embeddings
+from anonbench.evaluation.columns import columns_of
+from anonbench.evaluation.end_to_end import evaluate as evaluate_module
+from anonbench.evaluation.end_to_end.result import Result
+from anonbench.evaluation.end_to_end.scored import COLUMNS, COMPARED
+from anonbench.evaluation.pairwise import compare_methods
+from anonbench.evaluation.retrieval.gather import gather_scenarios
+from anonbench.evaluation.retrieval.job import Embedded, score_shard
+from anonbench.evaluation.scores import ScenarioFiles, collect
+
+SIZE = 108
+VARIANTS = [Variant(method, degree) for degree in (100, 50) for method in ("blur", "mask")]
+ASKED = {"methods": ["blur", "mask"], "degrees": [100, 50]}
+
+
+def encode(images: Sequence[np.ndarray]) -> np.ndarray:
+    """Small pictures as vectors."""
+    small = [cv2.resize(image, (6, 6), interpolation=cv2.INTER_AREA) for image in images]
+    return np.array([image.astype(np.float32).ravel() - 127.5 for image in small])
+
+
+class Counting:
+    """A system with an identity, which counts what it encodes."""
+
+    similarity = "cosine"
+
+    def __init__(self, identity: str = "v1") -> None:
+        self.identity, self.count = identity, 0
+
+    def encode(self, images: Sequence[np.ndarray]) -> np.ndarray:
+        self.count += len(images)
+        return encode(images)
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("photos")
+    draw = np.random.default_rng(3)
+    for number in range(SIZE):
+        height, width = draw.integers(30, 60, 2)
+        coarse = draw.integers(0, 256, (5, 4, 3), dtype=np.uint8)
+        image = cv2.resize(coarse, (int(width), int(height)))
+        path = folder / ("Ä b" if number % 3 else "c") / f"img {number:03d}.png"
+        path.parent.mkdir(exist_ok=True)
+        Image.fromarray(image[..., 0] if number % 10 == 0 else image).save(path)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def faces(photos: Path) -> dict[str, list[Region]]:
+    """One to three regions of each image but one, slanted ones among them."""
+    draw = np.random.default_rng(4)
+    found: dict[str, list[Region]] = {}
+    for path in sorted(photos.rglob("*.png"))[1:]:
+        regions = []
+        for each in range(int(draw.integers(1, 4))):
+            x, y = (float(value) for value in draw.uniform(1, 12, 2))
+            quad = (x + 5, y, x + 17, y + 6, x + 12, y + 17, x, y + 9) if each == 1 else None
+            regions.append(Region(Entity.FACE, x, y, x + 17, y + 17, 0.9, quad))
+        found[path.relative_to(photos).with_suffix("").as_posix()] = regions
+    return found
+
+
+@pytest.fixture(scope="module")
+def result(photos: Path, faces: dict[str, list[Region]]) -> Result:
+    return anonbench.evaluate(encode, photos, boxes=faces, **ASKED)
+
+
+def test_the_examples_of_the_docstrings() -> None:
+    for module, name in ((evaluate_module, "evaluate"), (embed_module, "embed")):
+        (example,) = doctest.DocTestFinder(recurse=False).find(getattr(module, name))
+        assert doctest.DocTestRunner().run(example).failed == 0
+
+
+def test_a_function_and_boxes_need_no_torch() -> None:
+    code = (
+        "import sys\n"
+        "sys.modules['torch'] = sys.modules['onnxruntime'] = None\n"
+        "import numpy as np, anonbench\n"
+        "from anonbench.core.boxes import Region\n"
+        "photos = list(np.random.default_rng(0).integers(0, 255, (120, 9, 9, 3), np.uint8))\n"
+        "boxes = {f'{n:03d}': [Region('face', 2, 2, 6, 6, 1.0)] for n in range(120)}\n"
+        "encode = lambda images: np.array([image.ravel() - 127.5 for image in images])\n"
+        "print(anonbench.evaluate(encode, photos, ['mask'], boxes=boxes).advice[0])\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert "mask keeps most" in done.stdout, done.stderr
+
+
+def manifest_of(photos: Path) -> pd.DataFrame:
+    rows = []
+    for path in photos.rglob("*.png"):
+        with Image.open(path) as image:
+            width, height = image.size
+        data, name = path.read_bytes(), path.relative_to(photos).as_posix()
+        digest = hashlib.sha256(data).hexdigest()
+        rows.append((name.removesuffix(".png"), name, width, height, len(data), digest))
+    columns = ["id", "path", "width", "height", "bytes", "digest"]
+    return pd.DataFrame(rows, columns=columns).sort_values("id", ignore_index=True)
+
+
+@pytest.mark.parametrize(
+    ("form", "similarity"), [("png", "cosine"), ("jpeg", "inner"), ("png", "euclidean")]
+)
+def test_the_numbers_are_the_pipelines(
+    photos: Path, faces: dict[str, list[Region]], tmp_path: Path, form: str, similarity: str
+) -> None:
+    settings = Anonymization(format=form)
+    manifest = manifest_of(photos)
+    job = shard.Job(photos, ["boxes"], Detection(), seed=7, boxes=faces)
+    shard.detect_shard(manifest, job, tmp_path / "boxes.parquet", tmp_path / "images.parquet")
+    boxes = read_boxes(tmp_path / "boxes.parquet")
+    images = pd.read_parquet(tmp_path / "images.parquet")
+
+    vectors = {}
+    for variant in [Variant(), *VARIANTS]:
+        if variant == Variant():
+            index = tmp_path / "original.parquet"
+            write_index(manifest, images, False, index)
+            found = ImageSet.open([index], photos)
+        else:
+            tar = tmp_path / f"{variant}.tar"
+            anonymize_shard(manifest, photos, boxes, images, variant, settings, False, tar)
+            found = ImageSet.open([tar])
+        vectors[variant] = tmp_path / f"{variant}.h5"
+        values = encode([as_rgb(found.read(image_id)) for image_id in found.ids])
+        write_embeddings(
+            vectors[variant], Embeddings(found.ids, values, {"similarity": similarity})
+        )
+    scenarios = [
+        Embedded(str(variant), vectors[Variant()], vectors[variant]) for variant in VARIANTS
+    ]
+    score_shard(vectors[Variant()], scenarios, Retrieval(), 0, tmp_path / "scores.parquet")
+    names = [each.name for each in scenarios]
+    tables = [tmp_path / f"{name}.per_query.parquet" for name in names]
+    summaries = [tmp_path / f"{name}.json" for name in names]
+    gather_scenarios([tmp_path / "scores.parquet"], names, Retrieval(), tables, summaries)
+    files = [
+        ScenarioFiles(Model(), 0, variant, summary, table)
+        for variant, summary, table in zip(VARIANTS, summaries, tables, strict=True)
+    ]
+    clusters = pd.Series({image_id: n // 2 for n, image_id in enumerate(sorted(faces))})
+    expected = collect("own", files, clusters, 0, (), 0.95)
+
+    found = anonbench.evaluate(
+        encode,
+        photos,
+        boxes=faces,
+        clusters=clusters,
+        seed=7,
+        anonymization=settings,
+        similarity=similarity,
+        **ASKED,
+    )
+    order = ["degree", "method", "query", "metric"]
+    pd.testing.assert_frame_equal(
+        found.table.sort_values(order, ignore_index=True),
+        expected.sort_values(order, ignore_index=True)[COLUMNS],
+        check_exact=True,
+    )
+    shown = Presentation()
+    tests = compare_methods(
+        "own", columns_of(files, 0, ()), clusters, shown.confidence, shown.equivalence_margin
+    )
+    order = ["degree", "query", "metric"]
+    pd.testing.assert_frame_equal(
+        found.comparisons.sort_values(order, ignore_index=True),
+        tests.sort_values(order, ignore_index=True)[COMPARED],
+        check_exact=True,
+    )
+
+
+def test_images_without_regions_are_counted_and_scored_on_request(
+    photos: Path, faces: dict[str, list[Region]], result: Result
+) -> None:
+    counts = result.card()["images"]
+    assert (counts["scored"], counts["without_regions"]) == (SIZE - 1, 1)
+    assert "1 without regions" in result.to_markdown()
+    kept = anonbench.evaluate(encode, photos, boxes=faces, keep_without_regions=True)
+    assert kept.card()["images"]["scored"] == SIZE
+
+
+def test_the_result_does_not_depend_on_threads_or_order(
+    photos: Path,
+    faces: dict[str, list[Region]],
+    result: Result,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    again = anonbench.evaluate(encode, photos, boxes=dict(reversed(faces.items())), **ASKED)
+    assert again.to_json() == result.to_json()
+
+
+def test_arrays_give_what_their_files_give(
+    photos: Path, faces: dict[str, list[Region]], result: Result
+) -> None:
+    paths = sorted(photos.rglob("*.png"), key=lambda path: path.relative_to(photos).as_posix())
+    arrays = [np.asarray(Image.open(path)) for path in paths]
+    numbered = {
+        f"{number:03d}": faces[image_id]
+        for number, path in enumerate(paths)
+        if (image_id := path.relative_to(photos).with_suffix("").as_posix()) in faces
+    }
+    # the draw of regions is by id, and decides nothing where all are masked
+    found = anonbench.evaluate(encode, arrays, ["mask"], boxes=numbered)
+    expected = result.table.query("degree == 100 and method == 'mask'").reset_index(drop=True)
+    pd.testing.assert_frame_equal(found.table, expected, check_exact=True)
+
+
+def test_json_and_card_are_plain_and_say_what_made_them(result: Result) -> None:
+    content = json.loads(result.to_json())
+    card = content["card"]
+    assert len(content["scores"]) == len(result.table) == len(VARIANTS) * 2 * 7
+    assert card["settings"]["variants"] == [str(variant) for variant in VARIANTS]
+    assert card["similarity"] == "cosine" and card["digests"]["system"] is None
+    assert {len(card["digests"][name]) for name in ("images", "boxes")} == {64}
+    assert {"anonbench", "numpy"} <= card["versions"].keys()
+    assert not any("img" in json.dumps(content[part]) for part in content)  # no file is named
+
+
+def test_another_image_or_box_has_another_digest(
+    photos: Path, faces: dict[str, list[Region]], result: Result
+) -> None:
+    moved = {name: regions[:1] for name, regions in faces.items()}
+    paths = sorted(photos.rglob("*.png"))[:-1]
+    other = anonbench.evaluate(encode, photos, ["mask"], boxes=moved).card()["digests"]
+    fewer = anonbench.embed(encode, paths).provenance["images"]
+    digests = result.card()["digests"]
+    assert other["images"] == digests["images"] != fewer
+    assert other["boxes"] != digests["boxes"]
+
+
+def test_runs_and_judgments_give_the_same_average_precision(result: Result, tmp_path: Path) -> None:
+    written = result.trec_runs(tmp_path / "trec")
+    relevant: dict[str, set[str]] = {}
+    for line in written[0].read_text().splitlines():
+        query, _, image, grade = line.split(" ")
+        assert grade == "1"
+        relevant.setdefault(query, set()).add(image)
+    assert len(written) == 1 + 2 * len(VARIANTS)
+    assert {len(images) for images in relevant.values()} == {result.scored.k}
+    for path in written[1:]:
+        variant, kind = path.stem.split(".")
+        found: dict[str, list[tuple[float, int, str]]] = {}
+        for line in path.read_text().splitlines():
+            query, _, image, rank, score, _ = line.split(" ")
+            found.setdefault(query, []).append((-float(score), int(rank), image))
+        average = {}
+        for query, rows in found.items():
+            ordered = [image for _, _, image in sorted(rows)]
+            assert [rank for _, rank, _ in sorted(rows)] == list(range(1, len(rows) + 1))
+            hits = [rank for rank, image in enumerate(ordered, 1) if image in relevant[query]]
+            average[query] = sum(n / rank for n, rank in enumerate(hits, 1)) / len(relevant[query])
+        rows = result.per_query
+        rows = rows[(rows["variant"] == variant) & (rows["query"] == kind)]
+        assert len(average) == len(rows)
+        np.testing.assert_allclose(sorted(average.values()), sorted(rows["ap"]), rtol=0, atol=1e-12)
+
+
+def test_equal_similarities_are_written_apart(tmp_path: Path) -> None:
+    same = [np.full((9, 9, 3), 200 if n < 55 else 20 + n, np.uint8) for n in range(110)]
+    boxes = {f"{number:03d}": [Region(Entity.FACE, 2, 2, 5, 5, 1.0)] for number in range(110)}
+    found = anonbench.evaluate(encode, same, ["mask"], boxes=boxes)
+    run = found.trec_runs(tmp_path, depth=30)[1]
+    rows = [line.split(" ") for line in run.read_text().splitlines()]
+    first = [float(row[4]) for row in rows[:30]]
+    assert len(rows) == 30 * 110 and first == sorted(set(first), reverse=True)
+    assert max(first) - min(first) < 1e-12
+
+
+def test_a_cache_spares_what_was_computed(
+    photos: Path,
+    faces: dict[str, list[Region]],
+    result: Result,
+    tmp_path: Path,
+) -> None:
+    kept = {"boxes": faces, "cache": tmp_path / "kept", **ASKED}
+    first, second, other = Counting(), Counting(), Counting("v2")
+    expected = anonbench.evaluate(first, photos, **kept)
+    again = anonbench.evaluate(second, photos, **kept)
+    assert first.count > 2 * SIZE and second.count == 0
+    assert again.to_json() == expected.to_json()
+    pd.testing.assert_frame_equal(again.table, result.table, check_exact=True)
+    anonbench.evaluate(other, photos, **kept)
+    assert other.count == first.count
+
+
+def test_detections_are_cached_by_content(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    searched = []
+
+    class Finder:
+        def detect(self, images: Sequence[np.ndarray]) -> list[list[Region]]:
+            searched.extend(images)
+            return [[Region(Entity.BARCODE, 2, 2, 9, 9, 1.0)] for _ in images]
+
+    monkeypatch.setattr(shard, "build_all", lambda *_: {"zxing": Finder()})
+    asked = {"methods": ["mask"], "detectors": ["zxing"], "cache": tmp_path / "kept"}
+    first = anonbench.evaluate(Counting(), photos, **asked)
+    count = len(searched)
+    again = anonbench.evaluate(Counting(), photos, **asked)
+    assert count == SIZE == len(searched)
+    assert again.to_json() == first.to_json()
+
+
+def test_a_failing_detector_leaves_its_image_out(
+    photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Fails:
+        def detect(self, images: Sequence[np.ndarray]) -> list[list[Region]]:
+            if any(image.ndim == 2 for image in images):
+                raise ValueError("secret content")
+            return [[Region(Entity.BARCODE, 2, 2, 9, 9, 1.0)] for _ in images]
+
+    monkeypatch.setattr(shard, "build_all", lambda *_: {"zxing": Fails()})
+    found = anonbench.evaluate(encode, photos, ["mask"], detectors=["zxing"])
+    counts = found.card()["images"]
+    assert counts["failed_detector"] == found.doubtful == 11
+    assert counts["scored"] == SIZE - 11
+    assert "secret" not in found.images.to_csv()
+
+
+def test_broken_files_are_left_out_with_the_reason(
+    photos: Path, faces: dict[str, list[Region]], tmp_path: Path
+) -> None:
+    good = sorted(photos.rglob("*.png"))[0].read_bytes()
+    for number, data in enumerate([b"", b"none", good[: len(good) // 2], good]):
+        (tmp_path / f"{number}.png").write_bytes(data)
+    (tmp_path / "notes.txt").write_text("no image")
+    found = anonbench.embed(encode, tmp_path)
+    assert found.ids == ["3"]
+    assert [name for name, _ in found.provenance["left_out"]] == ["0.png", "1.png", "2.png"]
+    assert all(reason for _, reason in found.provenance["left_out"])
+
+
+def test_a_file_that_changes_meanwhile_is_refused(photos: Path, tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    path.write_bytes(sorted(photos.rglob("*.png"))[0].read_bytes())
+    other = sorted(photos.rglob("*.png"))[1].read_bytes()
+    pictures = embed_module.look_at(tmp_path)
+    path.write_bytes(other)
+    with pytest.raises(InputError, match=r"a\.png changed while it was in use"):
+        list(pictures.batches(1))
+
+
+def test_equal_methods_cannot_be_told_apart(photos: Path, faces: dict[str, list[Region]]) -> None:
+    def blind(images: Sequence[np.ndarray]) -> np.ndarray:
+        return encode([image[29:] for image in images])  # below all regions
+
+    found = anonbench.evaluate(blind, photos, ["blur", "mask"], boxes=faces)
+    assert found.table.query("metric == 'map'")["value"].eq(1.0).all()
+    assert all("cannot be told from it" in line for line in found.advice[:2])
+    assert "nothing of privacy" in found.advice[-1]
+
+
+def test_an_attack_finds_what_is_not_hidden(photos: Path, faces: dict[str, list[Region]]) -> None:
+    found = anonbench.evaluate(encode, photos, ["mask"], [1, 100], boxes=faces, attack=True)
+    assert found.rates is not None
+    rates = found.rates.set_index(["method", "degree"])["rate"]
+    chance = found.rates["chance"].iloc[0]
+    assert rates["original", 0] == 1.0 > rates["mask", 1] > rates["mask", 100]
+    assert rates["mask", 100] <= 4 * chance < rates["mask", 1]
+    count = sum(map(len, faces.values()))
+    assert set(found.rates["gallery"]) == {count}
+    assert any(
+        line.startswith("At 100 % mask, the system finds the original of ") for line in found.advice
+    )
+    assert "lower bounds" in found.advice[-1]
+    assert json.loads(found.to_json())["reidentification"][0]["method"] == "original"
+
+
+def test_too_few_images_are_no_ground_for_advice(
+    photos: Path, faces: dict[str, list[Region]]
+) -> None:
+    some = sorted(photos.rglob("*.png"))[1:60]
+    everywhere = [Region(Entity.FACE, 2, 2, 9, 9, 1.0)]
+    boxes = {path.as_posix().removesuffix(".png").lstrip("/"): everywhere for path in some}
+    found = anonbench.evaluate(encode, some, ["mask"], boxes=boxes)
+    assert found.advice[0].startswith("NOT KNOWN what anonymizing costs: k is 2 (59 images)")
+    assert "add 42" in found.advice[0] and "keeps most: " not in " ".join(found.advice)
+
+
+Wrong = dict[str, object]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"methods": ["blurr"]}, "no method is called 'blurr'.*did you mean blur"),
+        ({"methods": "blur"}, "methods: 'blur' is no list"),
+        ({"degrees": [0]}, "0 is no percentage"),
+        ({"degrees": []}, "degrees: none is given"),
+        ({"detectors": ["zxin"]}, "no detector is called 'zxin'.*did you mean zxing"),
+        ({"detectors": ["template"]}, "only the pipeline has that"),
+        ({"detectors": ["boxes"], "boxes": None}, "boxes needs your own regions"),
+        ({"boxes": {"unknown": []}}, "1 ids are of no image, such as 'unknown'"),
+        ({"boxes": {}}, "nothing was found by boxes in 108 images.*boxes of your own"),
+        ({"cache": "kept"}, "a function has no identity"),
+        ({"encoder": 5}, "int is neither a function nor a system"),
+        ({"encoder": "tim"}, "no kind 'tim'.*did you mean timm"),
+        ({"encoder": "vectors:{variant}.h5"}, "scored by `anonbench score`"),
+        ({"similarity": "manhattan"}, "similarity: 'manhattan' is not one of cosine"),
+        ({"encoder": "timm:resnet18,weights"}, "write key=value"),
+        ({"encoder": "timm:resnet18,weight=x"}, "system timm: weight: Extra"),
+        ({"encoder": lambda images: np.zeros((1, 3))}, r"shape \(1, 3\) for 31 images"),
+        ({"encoder": lambda images: np.full((len(images), 3), np.nan)}, "not finite"),
+        ({"encoder": lambda images: np.zeros((len(images), 3))}, "is zero and has no cosine"),
+        ({"images": [np.zeros((4, 4), np.float32)]}, "image 0 is float32.*uint8"),
+        ({"images": "nowhere"}, "nowhere: there is no such file or folder"),
+    ],
+)
+def test_what_is_wrong_is_named(
+    photos: Path,
+    faces: dict[str, list[Region]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    wrong: Wrong,
+    message: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    given: Wrong = {"encoder": encode, "images": photos, "boxes": faces} | wrong
+    with pytest.raises(InputError, match=message):
+        anonbench.evaluate(**given)  # type: ignore[arg-type]
+
+
+def test_batches_of_different_widths_are_refused(photos: Path) -> None:
+    widths = iter([4, 5, 6, 7])
+
+    def unsteady(images: Sequence[np.ndarray]) -> np.ndarray:
+        return np.ones((len(images), next(widths)))
+
+    with pytest.raises(InputError, match="of 4 and of 7 dimensions"):
+        anonbench.embed(unsteady, photos)
+
+
+def test_clusters_of_a_file_widen_the_intervals(
+    photos: Path, faces: dict[str, list[Region]], tmp_path: Path, result: Result
+) -> None:
+    persons = pd.DataFrame({"id": sorted(faces)})
+    persons["cluster"] = persons["id"].str[-2:-1]
+    persons.to_csv(tmp_path / "persons.csv", index=False)
+    found = anonbench.evaluate(
+        encode, photos, boxes=faces, clusters=tmp_path / "persons.csv", **ASKED
+    )
+    assert found.card()["clusters"] == persons["cluster"].nunique()
+    assert set(found.table["clusters"]) == {10}
+    np.testing.assert_array_equal(found.table["value"], result.table["value"])
+
+
+def test_boxes_of_a_file_are_those_of_a_mapping(
+    photos: Path, faces: dict[str, list[Region]], tmp_path: Path, result: Result
+) -> None:
+    rows: list[dict[str, object]] = []
+    for image_id, regions in faces.items():
+        for region in regions:
+            box = {name: getattr(region, name) for name in ("x0", "y0", "x1", "y1", "score")}
+            corners = region.quad or ("",) * 8
+            quad = {f"q{corner}": value for corner, value in enumerate(corners)}
+            rows.append({"id": image_id, "entity": "face"} | box | quad)
+    pd.DataFrame(rows).to_csv(tmp_path / "boxes.csv", index=False)
+    found = anonbench.evaluate(encode, photos, boxes=tmp_path / "boxes.csv", **ASKED)
+    pd.testing.assert_frame_equal(found.table, result.table, check_exact=True)

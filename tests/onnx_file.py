@@ -1,0 +1,102 @@
+"""Writes small ONNX models, for tests of models that are not at hand.
+
+A model is a protocol buffer (onnx.proto, version 1.12); the numbers are those of its fields.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from math import log
+
+import numpy as np
+
+FLOAT, INT64, INTEGERS = 1, 7, 7
+STRIDES = (8, 16, 32)
+
+
+def _varint(value: int) -> bytes:
+    parts = []
+    while value > 127:
+        parts.append(value & 127 | 128)
+        value >>= 7
+    return bytes([*parts, value])
+
+
+def _field(number: int, value: int | bytes | str) -> bytes:
+    if isinstance(value, int):
+        return _varint(number << 3) + _varint(value)
+    data = value.encode() if isinstance(value, str) else value
+    return _varint(number << 3 | 2) + _varint(len(data)) + data
+
+
+def _fields(number: int, values: Sequence[int | bytes | str]) -> bytes:
+    return b"".join(_field(number, value) for value in values)
+
+
+def node(operation: str, inputs: Sequence[str], output: str, **attributes: Sequence[int]) -> bytes:
+    """Return an operation with one output; its attributes are lists of whole numbers."""
+    written = [
+        _field(1, name) + _fields(8, values) + _field(20, INTEGERS)
+        for name, values in attributes.items()
+    ]
+    return _fields(1, inputs) + _field(2, output) + _field(4, operation) + _fields(5, written)
+
+
+def tensor(name: str, values: np.ndarray) -> bytes:
+    """Return a constant, float32 or int64."""
+    kind = FLOAT if values.dtype == np.float32 else INT64
+    return (
+        _fields(1, values.shape) + _field(2, kind) + _field(8, name) + _field(9, values.tobytes())
+    )
+
+
+def _described(name: str, shape: Sequence[int]) -> bytes:
+    dimensions = b"".join(_field(1, _field(1, size)) for size in shape)
+    return _field(1, name) + _field(2, _field(1, _field(1, FLOAT) + _field(2, dimensions)))
+
+
+def model(
+    nodes: Sequence[bytes],
+    constants: Sequence[bytes],
+    inputs: Mapping[str, Sequence[int]],
+    outputs: Mapping[str, Sequence[int]],
+) -> bytes:
+    """Return the file's content; inputs and outputs are float32 of the given shapes."""
+    graph = _fields(1, nodes) + _field(2, "graph") + _fields(5, constants)
+    graph += _fields(11, [_described(name, shape) for name, shape in inputs.items()])
+    graph += _fields(12, [_described(name, shape) for name, shape in outputs.items()])
+    return _field(1, 8) + _field(8, _field(1, "") + _field(2, 13)) + _field(7, graph)
+
+
+def red_cells(side: int = 64) -> bytes:
+    """Return a model with YuNet's input and its twelve outputs: a face is a red cell of 16 pixels.
+
+    Its score is how red the cell is, its box is twice as wide and high and has the same centre.
+    """
+    nodes, constants, outputs = [], [], {}
+    for stride in STRIDES:
+        window = {"kernel_shape": [stride, stride], "strides": [stride, stride]}
+        nodes.append(node("AveragePool", ["input"], f"mean_{stride}", **window))
+        red = [[0.0, 0.0, 1 / 255 if stride == 16 else 0.0]]  # blue comes first
+        heads = {
+            "cls": (red, [0.0]),
+            "obj": (red, [0.0]),
+            "bbox": (np.zeros((4, 3)), [0.5, 0.5, log(2), log(2)]),
+            "kps": (np.zeros((10, 3)), [0.0] * 10),
+        }
+        for head, (weights, bias) in heads.items():
+            name, channels = f"{head}_{stride}", len(bias)
+            kernel = np.array(weights, np.float32).reshape(channels, 3, 1, 1)
+            constants += [
+                tensor(f"{name}_weights", kernel),
+                tensor(f"{name}_bias", np.array(bias, np.float32)),
+                tensor(f"{name}_shape", np.array([1, -1, channels])),
+            ]
+            parameters = [f"mean_{stride}", f"{name}_weights", f"{name}_bias"]
+            nodes += [
+                node("Conv", parameters, f"{name}_map", kernel_shape=[1, 1]),
+                node("Transpose", [f"{name}_map"], f"{name}_last", perm=[0, 2, 3, 1]),
+                node("Reshape", [f"{name}_last", f"{name}_shape"], name),
+            ]
+            outputs[name] = (1, (side // stride) ** 2, channels)
+    return model(nodes, constants, {"input": (1, 3, side, side)}, outputs)

@@ -1,0 +1,29 @@
+from pathlib import Path
+
+from anonbench.core.jobs.job import job
+
+with job(snakemake, __file__) as cache:
+    if not cache.restored():
+        from anonbench.config import load
+        from anonbench.core.libraries.devices import claimed
+        from anonbench.datasets.listing import root_of
+        from anonbench.datasets.shards import ImageSet
+        from anonbench.embedding.embed_systems import embed_sets
+
+        config, name = load(snakemake.config), snakemake.params.dataset
+        root = root_of(config.datasets[name])
+        folders: dict[Path, list[Path]] = {}
+        for file in map(Path, snakemake.input.images):
+            folders.setdefault(file.parent, []).append(file)
+        outputs = [Path(file) for file in snakemake.output if file.endswith(".h5")]
+        with claimed(snakemake.resources.gpu):
+            embed_sets(
+                config.system_of(name),
+                [
+                    (variant, ImageSet.open(files, root), output)
+                    for (variant, _), files, output in zip(
+                        snakemake.params.sets, folders.values(), outputs, strict=True
+                    )
+                ],
+                kept=outputs[0].parent.parent / "kept",
+            )
