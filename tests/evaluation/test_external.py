@@ -22,7 +22,7 @@ from anonbench.core.errors import InputError
 from anonbench.core.numeric.clusters import clustered_mean
 from anonbench.embedding.store import Embeddings, write_embeddings
 from anonbench.evaluation import external
-from anonbench.evaluation.external import evaluate, run
+from anonbench.evaluation.external import run, score
 from anonbench.evaluation.retrieval.metrics import cutoff
 
 SIZE = 200
@@ -70,7 +70,7 @@ def test_values_by_a_dozen_lines_of_numpy() -> None:
         )
         ndcg.append(dcg / best)
         overlap.append(len(relevant & set(found[query, :k])) / k)
-    table = evaluate(REFERENCE, QUERIES, DATABASE)
+    table = score(REFERENCE, QUERIES, DATABASE)
     assert table["metric"].tolist() == [
         *("map", "mndcg", "overlap", "overlap_top", "rbo", "tau", "unchanged")
     ]
@@ -99,7 +99,7 @@ def test_an_unchanged_system_is_at_the_ceiling_and_noise_at_chance() -> None:
 
 
 def test_files_embeddings_and_arrays_score_the_same(tmp_path: Path) -> None:
-    expected = evaluate(REFERENCE, QUERIES, DATABASE)
+    expected = score(REFERENCE, QUERIES, DATABASE)
     sets = {"reference": REFERENCE, "queries": QUERIES, "database": DATABASE}
     for name, (ids, values) in sets.items():
         values = values.astype(np.float32)
@@ -110,9 +110,9 @@ def test_files_embeddings_and_arrays_score_the_same(tmp_path: Path) -> None:
         frame.sample(frac=1, random_state=0).to_parquet(tmp_path / f"{name}.parquet")
     for suffix in ("h5", "npy", "parquet"):
         paths = [str(tmp_path / f"{name}.{suffix}") for name in sets]
-        pd.testing.assert_frame_equal(evaluate(*paths), expected, check_exact=True)
+        pd.testing.assert_frame_equal(score(*paths), expected, check_exact=True)
     in_memory = [Embeddings(ids, values.astype(np.float32)) for ids, values in sets.values()]
-    pd.testing.assert_frame_equal(evaluate(*in_memory), expected, check_exact=True)
+    pd.testing.assert_frame_equal(score(*in_memory), expected, check_exact=True)
 
 
 def test_a_few_queries_score_as_among_all() -> None:
@@ -127,7 +127,7 @@ def test_a_few_queries_score_as_among_all() -> None:
 
 def test_settings_reach_the_scores() -> None:
     tables = [
-        evaluate(REFERENCE, QUERIES, DATABASE, **settings)
+        score(REFERENCE, QUERIES, DATABASE, **settings)
         for settings in (
             *({}, {"fraction": 0.2}, {"include_self": False}, {"ap_depth": "k"}),
             *({"gain": "exponential"}, {"gain_of": "relevant"}, {"negative_gain": "shift"}),
@@ -137,7 +137,7 @@ def test_settings_reach_the_scores() -> None:
     values = {tuple(table["value"]) for table in tables}
     assert len(values) == len(tables)
     assert tables[-2].set_index("metric").loc["tau", "k"] == 3
-    wide = evaluate(REFERENCE, QUERIES, DATABASE, confidence=0.5)
+    wide = score(REFERENCE, QUERIES, DATABASE, confidence=0.5)
     assert value(wide, "map", "low") > value(tables[0], "map", "low")
 
 
@@ -150,37 +150,37 @@ def test_k_is_the_k_that_was_asked_for(images: int, data: st.DataObject, own: bo
 
 
 def test_k_and_the_same_share_score_the_same() -> None:
-    by_share = evaluate(REFERENCE, QUERIES, DATABASE, fraction=0.1)
-    by_k = evaluate(REFERENCE, QUERIES, DATABASE, k=20)
+    by_share = score(REFERENCE, QUERIES, DATABASE, fraction=0.1)
+    by_k = score(REFERENCE, QUERIES, DATABASE, k=20)
     pd.testing.assert_frame_equal(by_share, by_k, check_exact=True)
 
 
 def test_a_sample_says_how_far_it_may_be_from_all() -> None:
-    full = evaluate(REFERENCE, QUERIES, DATABASE)
+    full = score(REFERENCE, QUERIES, DATABASE)
     scores: list[float] = []
     for turn in range(80):  # other names are drawn in another way
         ids = [f"{turn}/{name}" for name in IDS]
         sets = [(ids, values) for _, values in (REFERENCE, QUERIES, DATABASE)]
-        sampled = evaluate(*sets, sample=80)
+        sampled = score(*sets, sample=80)
         assert (sampled["queries"] == 80).all()
         error = value(sampled, "map", "sampling_error")
         assert error < value(sampled, "map", "se")
         scores.append((value(sampled, "map") - value(full, "map")) / error)
     assert abs(np.mean(scores)) < 0.45
     assert 0.75 < np.std(scores) < 1.25
-    everyone = evaluate(REFERENCE, QUERIES, DATABASE, sample=10 * SIZE)
+    everyone = score(REFERENCE, QUERIES, DATABASE, sample=10 * SIZE)
     assert (everyone["sampling_error"] == 0.0).all()
     assert "sampling_error" not in full
 
 
 def test_one_query_has_no_error() -> None:
-    table = evaluate(REFERENCE, (IDS[:1], QUERIES[1][:1]), DATABASE)
+    table = score(REFERENCE, (IDS[:1], QUERIES[1][:1]), DATABASE)
     assert table["se"].isna().all()
     assert table["value"].notna().all()
 
 
 def test_nothing_changed_in_a_sample_is_not_taken_for_never() -> None:
-    table = evaluate(REFERENCE, QUERIES, DATABASE, sample=20)
+    table = score(REFERENCE, QUERIES, DATABASE, sample=20)
     assert value(table, "unchanged") == 0.0
     assert value(table, "unchanged", "low") == 0.0
     assert value(table, "unchanged", "high") == pytest.approx(0.161, abs=0.001)  # Wilson's, 0 of 20
@@ -193,7 +193,7 @@ def test_queries_of_a_cluster_are_no_independent_evidence(tmp_path: Path) -> Non
     given.astype({"cluster": str}).to_parquet(tmp_path / "persons.parquet")
     found = run(REFERENCE, QUERIES, DATABASE, clusters=persons)
     for name in ("persons.csv", "persons.parquet"):
-        again = evaluate(REFERENCE, QUERIES, DATABASE, clusters=tmp_path / name)
+        again = score(REFERENCE, QUERIES, DATABASE, clusters=tmp_path / name)
         pd.testing.assert_frame_equal(again, found.table)
     ap = found.per_query.set_index("id")["ap"]
     expected = clustered_mean(ap.to_numpy(), persons[ap.index].to_numpy(), 0.95)
@@ -218,16 +218,16 @@ def test_common_scores_what_all_have() -> None:
     with pytest.raises(
         InputError, match="2 ids of reference are not in database, such as 'ano"
     ) as e:
-        evaluate(odd, QUERIES, DATABASE)
+        score(odd, QUERIES, DATABASE)
     assert str(e.value).count("ids of") == 2  # nothing is said twice
     result = run(odd, QUERIES, DATABASE, common=True)
     assert result.images == SIZE - 2
     keep = [row for row, name in enumerate(IDS) if name not in ("i000", "i001")]
     sets = [([IDS[r] for r in keep], values[keep]) for _, values in (REFERENCE, QUERIES, DATABASE)]
-    pd.testing.assert_frame_equal(result.table, evaluate(*sets), check_exact=True)
+    pd.testing.assert_frame_equal(result.table, score(*sets), check_exact=True)
     others = [f"x{name}" for name in IDS]
     with pytest.raises(InputError, match="reference, queries and database have no id in common"):
-        evaluate((others, REFERENCE[1]), QUERIES, DATABASE, common=True)
+        score((others, REFERENCE[1]), QUERIES, DATABASE, common=True)
 
 
 @pytest.mark.parametrize(
@@ -261,20 +261,20 @@ def test_common_scores_what_all_have() -> None:
 def test_what_cannot_be_scored_is_said_in_a_line(change: dict[str, Any], message: str) -> None:
     given = {"reference": REFERENCE, "queries": QUERIES, "database": DATABASE} | change
     with pytest.raises(InputError, match=message) as refused:
-        anonbench.evaluate(**given)
+        anonbench.score(**given)
     assert "\n" not in str(refused.value)
 
 
 def test_a_deep_approximate_search_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(external, "MOST_APPROXIMATE", 9)
     with pytest.raises(InputError, match=r"the first 10 images saves nothing.*--sample"):
-        evaluate(REFERENCE, QUERIES, DATABASE, search="ivf")
+        score(REFERENCE, QUERIES, DATABASE, search="ivf")
 
 
 @pytest.mark.parametrize("search", ["ivf", "hnsw"])
 def test_approximate_scores_come_with_their_difference(search: external.Search) -> None:
     result = run(REFERENCE, QUERIES, DATABASE, search=search, k=10, check=40)
-    exact = evaluate(REFERENCE, QUERIES, DATABASE, k=10, ap_depth="k")
+    exact = score(REFERENCE, QUERIES, DATABASE, k=10, ap_depth="k")
     assert result.difference is not None
     assert result.difference.queries == 40
     apart = (result.table["value"] - exact["value"]).abs()
@@ -289,8 +289,8 @@ def test_evaluation_needs_no_torch_and_the_package_nothing() -> None:
         "import numpy as np\n"
         "ids, values = list(range(40)), np.random.default_rng(0).standard_normal((40, 4))\n"
         "for search in ('exact', 'hnsw'):\n"
-        "    anonbench.evaluate((ids, values), (ids, values), (ids, values), search=search)\n"
-        "from anonbench import evaluate\n"
+        "    anonbench.score((ids, values), (ids, values), (ids, values), search=search)\n"
+        "from anonbench import score\n"
         "loaded = {'torch', 'cv2', 'torchvision', 'timm', 'sklearn'} & set(sys.modules)\n"
         "assert not loaded, loaded\n"
     )
@@ -302,10 +302,10 @@ def test_evaluation_needs_no_torch_and_the_package_nothing() -> None:
 def test_the_guide_shows_what_is_printed(
     root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    guide = (root / "docs" / "how-to" / "evaluate.md").read_text(encoding="utf-8")
+    guide = (root / "docs" / "how-to" / "score.md").read_text(encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     exec(guide.split("```python\n")[1].split("```")[0], {})
-    commands = [line for line in guide.splitlines() if line.startswith("$ anonbench evaluate")]
+    commands = [line for line in guide.splitlines() if line.startswith("$ anonbench score")]
     shown = 0
     for line in commands:
         command, *arguments = line.split()[2:]

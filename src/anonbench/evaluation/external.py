@@ -1,6 +1,6 @@
 """Scores of any system's embeddings against its own ranking of the original images.
 
-What `anonbench evaluate` and `anonbench.evaluate` compute: no pipeline, no model, no torch.
+What `anonbench score` and `anonbench.score` compute: no pipeline, no model, no torch.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class Evaluation:
     """What one system keeps of its ranking."""
 
     table: pd.DataFrame
-    """One row a metric, see `evaluate`."""
+    """One row a metric, see `score`."""
     per_query: pd.DataFrame
     """Columns id and ap, ndcg, overlap, overlap_top, rbo, tau, unchanged; sorted by id."""
     images: int
@@ -92,7 +92,7 @@ class Evaluation:
         return rows[near & (rows["chance"] < CEILING)]  # where all are found, nothing is told
 
 
-def evaluate(reference: Source, queries: Source, database: Source, **settings: Any) -> pd.DataFrame:
+def score(reference: Source, queries: Source, database: Source, **settings: Any) -> pd.DataFrame:
     """Measure what a change of the images costs a retrieval system.
 
     Args:
@@ -119,7 +119,7 @@ def evaluate(reference: Source, queries: Source, database: Source, **settings: A
         >>> draw = np.random.default_rng(0).standard_normal
         >>> ids, original = [f"image-{i}" for i in range(400)], draw((400, 32))
         >>> anonymized = original + 0.5 * draw((400, 32))
-        >>> table = anonbench.evaluate((ids, original), (ids, original), (ids, anonymized))
+        >>> table = anonbench.score((ids, original), (ids, original), (ids, anonymized))
         >>> table.set_index("metric").loc["map", ["value", "chance"]].round(2).tolist()
         [0.72, 0.06]
 
@@ -141,12 +141,12 @@ def run(
     clusters: pd.Series | Path | str | None = None,
     **settings: Any,
 ) -> Evaluation:
-    """Score as `evaluate` does, and keep the score of every query.
+    """Score as `score` does, and keep the score of every query.
 
     Args:
-        reference: see `evaluate`.
-        queries: see `evaluate`.
-        database: see `evaluate`.
+        reference: see `score`.
+        queries: see `score`.
+        database: see `score`.
         k: images of a query that count as relevant, instead of a share of the database.
         sample: score a random sample of so many queries against the whole database.
         common: score the images that reference and database both have, and of the queries those
@@ -198,7 +198,7 @@ def run(
         scores = scenario.score(truth, {"queries": queried}, searched, retrieval)
     per_query = scores.table.drop(columns="query")
     depths = {True: metrics.top(size, retrieval), False: k}
-    groups = _groups(per_query["id"], clusters)
+    groups = cluster_numbers(per_query["id"], clusters)
     table = _table(per_query, scores.chance, depths, groups, confidence)
     if sample is not None:
         # queries are drawn one by one, whatever cluster they are in
@@ -268,8 +268,17 @@ def _refuse_deep(k: int) -> None:
         )
 
 
-def _groups(ids: pd.Series, clusters: pd.Series | Path | str | None) -> np.ndarray:
-    """Return the number of each query's cluster [Q]."""
+def cluster_numbers(ids: pd.Series, clusters: pd.Series | Path | str | None) -> np.ndarray:
+    """Return the number of each query's cluster, int64 [Q].
+
+    Args:
+        ids: of the queries [Q].
+        clusters: see `run`.
+
+    Raises:
+        InputError: a query has none, or the file cannot be read.
+
+    """
     if clusters is None:
         return np.arange(len(ids))
     labels = clusters if isinstance(clusters, pd.Series) else _read_clusters(Path(clusters))

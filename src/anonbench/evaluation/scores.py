@@ -9,7 +9,7 @@ reference, only the seeds that were trained for the control count as it.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -203,8 +203,29 @@ class _Cell:
 
 
 def _retrieval(files: ScenarioFiles, clusters: pd.Series, confidence: float) -> Iterator[_Cell]:
-    summary = read_json(files.retrieval)
-    table = pd.read_parquet(files.per_query).sort_values(["query", "id"])
+    found = retrieval_scores(
+        pd.read_parquet(files.per_query), read_json(files.retrieval), clusters, confidence
+    )
+    for query, metric, entries, values in found:
+        yield _Cell(files.seed, query, metric, entries, values)
+
+
+def retrieval_scores(
+    per_query: pd.DataFrame, summary: Mapping[str, Any], clusters: pd.Series, confidence: float
+) -> Iterator[tuple[str, str, dict[str, Any], pd.Series]]:
+    """Give each score of a scenario: query kind, metric, cells of `COLUMNS`, and values by id.
+
+    Args:
+        per_query: of the scenario, columns id, query and those of `PER_QUERY`.
+        summary: of the scenario (`anonbench.evaluation.retrieval.summary.summarize`).
+        clusters: see `collect`.
+        confidence: see `collect`.
+
+    Raises:
+        InputError: a query has no cluster.
+
+    """
+    table = per_query.sort_values(["query", "id"])
     for query in QueryKind:
         of_kind = table[table["query"] == query.value].set_index("id")
         groups = clusters_of(of_kind.index.to_series(), clusters)
@@ -219,7 +240,7 @@ def _retrieval(files: ScenarioFiles, clusters: pd.Series, confidence: float) -> 
                 "chance": summary["chance"].get(metric),
                 "floor": summary["floor"][query.value].get(metric),
             }
-            yield _Cell(files.seed, query.value, metric, entries, of_kind[column])
+            yield query.value, metric, entries, of_kind[column]
 
 
 def _accuracies(files: ScenarioFiles, clusters: pd.Series, confidence: float) -> Iterator[_Cell]:

@@ -7,7 +7,7 @@ import pytest
 
 from anonbench.core.numeric.rates import Limit
 from anonbench.core.numeric.statistics import wilson
-from anonbench.evaluation.privacy.gallery import NONE, ONLY_ONE, ONLY_TRAIN
+from anonbench.evaluation.privacy.gallery import NO_LESSON, NONE, ONLY_ONE, ONLY_TRAIN
 from anonbench.evaluation.privacy.known import (
     MIN_CLUSTERS,
     MIN_GALLERY,
@@ -80,7 +80,12 @@ def test_the_strongest_known_attack_is_shown_beside_what_is_not() -> None:
 
 @pytest.mark.parametrize(
     ("reason", "unknown"),
-    [(ONLY_ONE, f"mrz: {ONLY_ONE}"), (ONLY_TRAIN, f"mrz: {ONLY_TRAIN}"), (NONE, "")],
+    [
+        (ONLY_ONE, f"mrz: {ONLY_ONE}"),
+        (ONLY_TRAIN, f"mrz: {ONLY_TRAIN}"),
+        (NO_LESSON, f"mrz: {NO_LESSON}"),
+        (NONE, ""),
+    ],
 )
 def test_an_entity_that_cannot_be_attacked_is_not_known(reason: str, unknown: str) -> None:
     lone = (

@@ -19,6 +19,7 @@ from anonbench.core.numeric.seeding import rng
 from anonbench.core.vocabulary import Entity, Method, Variant
 from anonbench.datasets.images import encode
 from anonbench.datasets.shards import ImageSet, ShardWriter
+from anonbench.evaluation.privacy.attackers import Backbone as Naive
 from anonbench.evaluation.privacy.attackers import OnnxRecognizer
 from anonbench.evaluation.privacy.lessons import TrainImages
 from anonbench.evaluation.privacy.probes import COLUMNS
@@ -88,7 +89,7 @@ def attack(
         BOXES,
         people,
         [Entity.FACE, Entity.TEXT, Entity.MRZ],
-        world / "unadapted",
+        Naive(world / "unadapted"),
         Privacy(attackers=attackers, **settings),
         TrainImages(image_set(world, Variant(), PUPILS), Anonymization()),
         seed=0,

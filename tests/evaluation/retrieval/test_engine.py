@@ -405,19 +405,25 @@ def test_the_device_is_chosen_by_the_settings(monkeypatch: pytest.MonkeyPatch) -
 
 def test_products_on_a_gpu_are_in_full_float32() -> None:
     flags = torch.backends.cuda.matmul
-    seen = []
+    flags.allow_tf32 = True
+    TorchEngine(Retrieval(), 3, torch.device("cpu"))
+    assert not flags.allow_tf32
 
-    class Watched(torch.Tensor):
-        def __matmul__(self, other: torch.Tensor) -> torch.Tensor:
-            seen.append(flags.allow_tf32)
-            return torch.Tensor(self.numpy()).mm(other)
 
-    units = unit_vectors(0, 60, 8)
-    database = TorchEngine(Retrieval(), 3, torch.device("cpu")).database(units)
-    before = flags.allow_tf32
-    try:
-        flags.allow_tf32 = True
-        database.similarity(torch.from_numpy(units[:5]).as_subclass(Watched))
-        assert (seen, flags.allow_tf32) == ([False], True)
-    finally:
-        flags.allow_tf32 = before
+def test_a_gpu_is_sent_vectors_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Matrices of queries and database, 655 MB a block at 320,000 images, are made there."""
+    sent: list[int] = []
+    real = torch.Tensor.to
+
+    def to(self: torch.Tensor, *arguments: object, **options: object) -> torch.Tensor:
+        sent.append(self.nbytes)
+        return real(self, *arguments, **options)  # type: ignore[call-overload,no-any-return]
+
+    monkeypatch.setattr(torch.Tensor, "to", to)
+    units = unit_vectors(0, 400, 2)
+    engine = TorchEngine(Retrieval(), 20, torch.device("cpu"))
+    searched = engine.database(units)
+    rows = np.arange(100)
+    truth = engine.reference(searched, units[:100], rows)
+    engine.score(truth, searched, [units[:100]], rows)
+    assert 0 < max(sent) == units.nbytes

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +12,9 @@ import torch
 
 from anonbench.core.errors import InputError
 from anonbench.core.libraries.onnx import cpu_session
+from anonbench.core.registries.attackers import Attacker
+from anonbench.core.registries.systems import System, SystemKind
+from anonbench.embedding.systems.opening import open_system
 from anonbench.training.checkpoints.weights import load_backbone, read_description
 from anonbench.training.loop.device_setup import pick_device
 from anonbench.training.model.backbone import encode
@@ -50,6 +55,45 @@ class Backbone:
             tokens = encode(self._model, self._preprocess.normalized(batch))[:, 0]
             parts.append(tokens.float().cpu().numpy())
         return unit(np.concatenate(parts))
+
+
+class SystemAttacker:
+    """A system under test that crops are compared by, with cosine similarity."""
+
+    side = 224
+    """The system makes its own input of a crop of this size."""
+
+    def __init__(self, system: System) -> None:
+        self._system = system
+
+    def embed(self, crops: np.ndarray) -> np.ndarray:
+        """See `Attacker.embed`."""
+        starts = range(0, len(crops), BATCH)
+        parts = [self._system.encode(list(crops[start : start + BATCH])) for start in starts]
+        return unit(np.concatenate(parts))
+
+
+@contextmanager
+def naive_attacker(
+    system: SystemKind | None, backbones: Iterator[Path]
+) -> Iterator[Attacker | None]:
+    """Give the reference model as an attacker.
+
+    Args:
+        system: under test; None where a model was trained.
+        backbones: whose first one is that model.
+
+    Yields:
+        The attacker; None where a system's vectors were made elsewhere.
+
+    """
+    if system is None:
+        yield Backbone(next(backbones))
+    elif not system.embeds_images:
+        yield None
+    else:
+        with open_system(system) as opened:
+            yield SystemAttacker(opened)
 
 
 class OnnxRecognizer:

@@ -21,6 +21,15 @@ class Readable(Protocol):
         ...
 
 
+class Images(Readable, Protocol):
+    """Images by id, which are known."""
+
+    @property
+    def ids(self) -> list[str]:
+        """The ids, sorted."""
+        ...
+
+
 def crop(image: np.ndarray, region: Region, margin: float) -> np.ndarray:
     """Return a region of an image, uint8 [h, w] or [h, w, 3].
 

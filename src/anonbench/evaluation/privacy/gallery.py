@@ -23,6 +23,8 @@ from anonbench.core.vocabulary import Entity
 NONE = "no region in the validation images"
 ONLY_ONE = "only one region in the validation images"
 ONLY_TRAIN = "no region in the validation images, but in the train images"
+NO_LESSON = "no such regions in the train images to learn from"
+"""Why an attacker that learns was not run: none set aside for it, or none there."""
 """Why there is no gallery."""
 
 

@@ -3,7 +3,8 @@
 A rate is known where its interval is narrow enough, and where enough persons (or images) and a
 large enough gallery stand behind it. Originals are the control: attacks that find no more than
 chance there show nothing by finding no more elsewhere. A variant's rate is known where that of
-every entity is: the strongest attack may be the one that is not.
+every entity is: the strongest attack may be the one that is not. Where no attacker could learn, for
+lack of train images, the rate is a lower end alone, and no limit is known to be kept.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import pandas as pd
 
 from anonbench.core.numeric.rates import Limit, Rate, against_limit
 from anonbench.core.vocabulary import ORIGINAL
-from anonbench.evaluation.privacy.gallery import ONLY_ONE, ONLY_TRAIN
+from anonbench.evaluation.privacy.gallery import NO_LESSON, ONLY_ONE, ONLY_TRAIN
 from anonbench.evaluation.privacy.rates import worst
 
 MIN_CLUSTERS = 20
@@ -47,7 +48,7 @@ def strongest(rates: pd.DataFrame, widest: float, confidence: float) -> pd.DataF
     blind = _blind(by_entity)
     reasons = [_shortfall(row, widest, confidence, blind) for row in by_entity.to_dict("records")]
     by_entity = by_entity.assign(shortfall=reasons)
-    lone = rates.loc[rates["reason"].isin([ONLY_ONE, ONLY_TRAIN]), ["entity", "reason"]]
+    lone = rates.loc[rates["reason"].isin([ONLY_ONE, ONLY_TRAIN, NO_LESSON]), ["entity", "reason"]]
     missing = [f"{entity}: {why}" for entity, why in dict(lone.to_numpy().tolist()).items()]
     rows = []
     for _, group in by_entity.groupby(_VARIANT, sort=False):

@@ -25,9 +25,8 @@ from anonbench.core.registries.attackers import (
 )
 from anonbench.core.vocabulary import ORIGINAL, Entity, Variant
 from anonbench.datasets.images import decode, encode
-from anonbench.datasets.shards import ImageSet
-from anonbench.evaluation.privacy.crops import Readable, read_crops
-from anonbench.evaluation.privacy.gallery import Gallery, Match, draw_galleries
+from anonbench.evaluation.privacy.crops import Images, Readable, read_crops
+from anonbench.evaluation.privacy.gallery import NO_LESSON, Gallery, Match, draw_galleries
 
 THUMBNAIL = 16
 """Side of the thumbnails whose pixels are features, in pixels."""
@@ -41,7 +40,7 @@ _HIDDEN = 100
 class TrainImages:
     """What attackers may learn from, and how images are hidden."""
 
-    originals: ImageSet
+    originals: Images
     settings: Anonymization
 
 
@@ -118,7 +117,7 @@ class Lessons:
     ) -> Mapping[bool, Learned] | str:
         drawn = self._drawn(kind.lesson_size(), gallery)
         if drawn is None:
-            return "no such regions in the train images to learn from"
+            return NO_LESSON
         regions = image_regions(self._boxes[self._boxes["id"].isin(set(drawn["id"]))])
         first = (kind.name, gallery.entity)
         if first not in self._clear:

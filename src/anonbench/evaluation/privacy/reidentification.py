@@ -27,9 +27,8 @@ from anonbench.core.io import write_parquet
 from anonbench.core.progress import track
 from anonbench.core.registries.attackers import Attacker, AttackerKind
 from anonbench.core.vocabulary import ORIGINAL, Entity, Variant
-from anonbench.datasets.shards import ImageSet
 from anonbench.evaluation.privacy.attackers import Backbone
-from anonbench.evaluation.privacy.crops import read_crops
+from anonbench.evaluation.privacy.crops import Images, Readable, read_crops
 from anonbench.evaluation.privacy.gallery import Gallery, Match, draw_galleries
 from anonbench.evaluation.privacy.kinds import attacker_named
 from anonbench.evaluation.privacy.lessons import Lessons, TrainImages, features
@@ -42,6 +41,8 @@ from anonbench.evaluation.privacy.rank_metrics import (
     places,
 )
 
+NO_MODEL = "the system embeds no crops, and no recognizer is given (privacy.recognizer)"
+"""Why nobody attacks: of vectors that were made elsewhere."""
 _Regions = Mapping[str, Sequence[Region]]
 
 log = logging.getLogger(__name__)
@@ -52,7 +53,7 @@ class Attacked:
     """One variant of the validation images, and the model that learned from such images."""
 
     variant: Variant
-    images: ImageSet
+    images: Readable
     adapted: Path | None = None
 
 
@@ -110,12 +111,12 @@ class _Scene:
 
 
 def reidentify(
-    originals: ImageSet,
+    originals: Images,
     variants: Sequence[Attacked],
     boxes: pd.DataFrame,
     people: Mapping[str, str],
     sought: Collection[Entity],
-    unadapted: Path,
+    unadapted: Attacker | None,
     settings: Privacy,
     train: TrainImages,
     seed: int,
@@ -132,7 +133,7 @@ def reidentify(
         boxes: columns of `anonbench.core.boxes`.
         people: the person of each image, where it is known.
         sought: entities that the detectors look for.
-        unadapted: the reference model.
+        unadapted: the reference model; None where it embeds no images.
         settings: section `privacy` of the config.
         train: what attackers may learn from.
         seed: of the draw.
@@ -142,6 +143,22 @@ def reidentify(
         InputError: a model cannot be loaded.
 
     """
+    table = probed(originals, variants, boxes, people, sought, unadapted, settings, train, seed)
+    write_parquet(table, output)
+
+
+def probed(
+    originals: Images,
+    variants: Sequence[Attacked],
+    boxes: pd.DataFrame,
+    people: Mapping[str, str],
+    sought: Collection[Entity],
+    unadapted: Attacker | None,
+    settings: Privacy,
+    train: TrainImages,
+    seed: int,
+) -> pd.DataFrame:
+    """Attack as `reidentify` does, and return a row a probe, columns `COLUMNS`."""
     galleries, missing = draw_galleries(boxes, originals.ids, people, sought, settings, seed)
     rows = [_none(entity, reason) for entity, reason in missing.items()]
     if galleries:
@@ -152,19 +169,19 @@ def reidentify(
         regions = image_regions(drawn)
         rows += _attack(scene, originals, variants, regions, unadapted, settings, lessons)
     table = pd.concat([pd.DataFrame(columns=list(COLUMNS)), *rows], ignore_index=True)
-    write_parquet(table[list(COLUMNS)].astype(COLUMNS), output)
+    return table[list(COLUMNS)].astype(COLUMNS)
 
 
 def _attack(
     scene: _Scene,
-    originals: ImageSet,
+    originals: Images,
     variants: Sequence[Attacked],
     regions: _Regions,
-    unadapted: Path,
+    unadapted: Attacker | None,
     settings: Privacy,
     lessons: Lessons,
 ) -> list[pd.DataFrame]:
-    attackers: dict[str, Attacker] = {NAIVE: Backbone(unadapted)}
+    attackers: dict[str, Attacker] = {} if unadapted is None else {NAIVE: unadapted}
     learners: list[AttackerKind] = []
     shown = {gallery.entity for gallery in scene.galleries}
     for name in settings.attackers:
@@ -173,6 +190,8 @@ def _attack(
             learners.append(kind)
         elif kind.is_given() and shown & set(kind.entities or shown):
             attackers[name] = kind.load()
+    if not attackers:
+        return [_none(gallery.entity, NO_MODEL) for gallery in scene.galleries]
     sides = sorted({attacker.side for attacker in attackers.values()})
     original = scene.view(Attacked(Variant(), originals), regions, sides)
     known = {name: _embedded(name, each, scene, original) for name, each in attackers.items()}

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from anonbench.core.errors import InputError
+from anonbench.core.numeric.frames import COSINE, Frame
 from anonbench.evaluation.retrieval.metrics import COLUMNS
 from anonbench.evaluation.retrieval.reference import Reference
 
@@ -31,8 +32,11 @@ class Searched(Protocol):
 class Engine(Protocol):
     """Scores blocks of queries. Vectors are unit vectors, float32, images in id order."""
 
-    def database(self, units: np.ndarray) -> Searched:
-        """Prepare a database [N, D]; all databases of an engine share the room for products."""
+    def database(self, units: np.ndarray, frame: Frame = COSINE) -> Searched:
+        """Prepare a database [N, D]; all databases of an engine share the room for products.
+
+        Its vectors, and those of its queries, are rows of the frame.
+        """
 
     def slices(self, queries: int) -> list[slice]:
         """Return the blocks of so many queries."""

@@ -13,7 +13,7 @@ from anonbench.config import Retrieval
 from anonbench.core.io import write_json, write_parquet
 from anonbench.core.vocabulary import QueryKind
 from anonbench.evaluation.retrieval import metrics
-from anonbench.evaluation.retrieval.job import CHANCE, FLOOR, IMAGES
+from anonbench.evaluation.retrieval.job import CHANCE, FLOOR, IMAGES, OTHERS_FIRST
 from anonbench.evaluation.retrieval.score_cache import drop_stale
 from anonbench.evaluation.retrieval.summary import chance_levels, summarize
 
@@ -38,7 +38,8 @@ def gather_scenarios(
         kept: folder of the cache of scores, from which stale files are removed.
 
     """
-    images = int(pq.read_schema(shards[0]).metadata[IMAGES])
+    metadata = pq.read_schema(shards[0]).metadata
+    images, finds_itself = int(metadata[IMAGES]), OTHERS_FIRST not in metadata
     settings = metrics.effective_settings(images, settings)
     k = metrics.cutoff(images, settings)
     for scenario, table, summary in zip(scenarios, tables, summaries, strict=True):
@@ -50,7 +51,8 @@ def gather_scenarios(
             chance_levels(first[column].to_numpy(np.float64), images, k, settings, column == FLOOR)
             for column in (CHANCE, FLOOR)
         )
-        floor = {kind: with_self if kind == searched(kinds) else chance for kind in kinds}
+        own_first = {searched(kinds)} if finds_itself else set()
+        floor = {kind: with_self if kind in own_first else chance for kind in kinds}
         scores = rows.drop(columns=["scenario", CHANCE, FLOOR])
         write_parquet(scores, table)
         write_json(summary, summarize(scores, images, chance, floor, settings))

@@ -36,6 +36,9 @@ CHANCE = "chance"
 """Column of a shard's table beside the scores: the expected nDCG of a random ranking."""
 FLOOR = "floor"
 """The same where the query's own image always comes first."""
+OTHERS_FIRST = b"others first"
+"""Key of a shard's metadata where a query's own image need not be the most similar: by an inner
+product."""
 IMAGES = b"images"
 """Key of a shard's metadata: images in a database."""
 
@@ -150,7 +153,8 @@ class _Job:
         paths = {path for each in scenarios for path in (each.queries, each.database)}
         rest = sorted(paths - {self._reference.path})
         with ThreadPoolExecutor(threads()) as pool:
-            found = pool.map(partial(look_through, ids=self._reference.ids), rest)
+            look = partial(look_through, ids=self._reference.ids, frame=self._reference.frame)
+            found = pool.map(look, rest)
             vectors = list(track(found, len(rest), "embeddings looked through"))
         return dict(zip(rest, vectors, strict=True)) | {self._reference.path: self._reference}
 
@@ -183,7 +187,7 @@ class _Job:
     def _score(self, tasks: Sequence[_Task], flush_if_due: Callable[[], None]) -> None:
         engine = make_engine(self._settings, self._k)
         units = self._reference.units()
-        reference = _Base(units, engine.database(units))
+        reference = _Base(units, engine.database(units, self._reference.frame))
         missing = np.flatnonzero(np.any([task.missing for task in tasks], axis=0))
         steps = self._steps(tasks, blocks_of(self._self_columns, engine.slices, missing))
         bases: dict[str, _Base] = {}
@@ -212,7 +216,7 @@ class _Job:
         if task.database is self._reference:
             return reference
         units = task.database.units()
-        return _Base(units, engine.database(units))
+        return _Base(units, engine.database(units, task.database.frame))
 
     def _score_block(
         self, step: _Step, engine: Engine, reference: _Base, bases: Mapping[str, _Base]
@@ -250,6 +254,8 @@ class _Job:
     def write(self, output: Path) -> None:
         """Write all scores, a row group a scenario."""
         metadata = {IMAGES: str(len(self._reference.ids))}
+        if self._reference.frame.similarity == "inner":
+            metadata[OTHERS_FIRST] = "yes"
         schema = _SCHEMA.insert(0, pa.field("scenario", pa.string()))
         with atomic(output) as temporary:
             file = schema.with_metadata(metadata)

@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from anonbench.core.errors import InputError
+from anonbench.core.numeric.frames import frame_of
 from anonbench.core.numeric.seeding import hash_int
-from anonbench.core.numeric.similarity import Similarity, unit_rows
+from anonbench.core.numeric.similarity import Similarity
 from anonbench.embedding.store import Embeddings, read_embeddings, read_ids, read_rows
 
 
@@ -46,7 +47,10 @@ class Rankings:
     order: np.ndarray
     """int64 [Q, N]: positions of the database, most similar first, ties by position."""
     similarities: np.ndarray
-    """float32 [Q, N]: cosine similarity by position; -inf for a query's own image left out."""
+    """float32 [Q, N]: similarity by position (see `anonbench.core.numeric.frames`).
+
+    It is -inf for a query's own image that is left out.
+    """
 
     def first(self, query: int, number: int) -> np.ndarray:
         """Return the positions of the first results, int64 [number] at most."""
@@ -82,12 +86,13 @@ def rank(queries: Embeddings, database: Path, ids: Sequence[str], include_self: 
             f"{database}: {given.values.shape[1]} dimensions for queries of "
             f"{queries.values.shape[1]}; embed both with the same model"
         )
-    units = unit_rows(given, str(database))
+    frame = frame_of(given.similarity, lambda: [given.values])
+    units = frame.rows(given, str(database))
     places = {image_id: row for row, image_id in enumerate(given.ids)}
     units = units[[places[image_id] for image_id in ids]]
-    units_of_queries = unit_rows(queries, "queries")
+    units_of_queries = frame.rows(queries, "queries")
     similarities = np.empty((len(units_of_queries), len(ids)), dtype=np.float32)
-    similarity = Similarity(units, max(1, len(units_of_queries)))
+    similarity = Similarity(units, max(1, len(units_of_queries)), as_queries=frame.queries)
     for block in similarity.slices(len(units_of_queries)):
         similarities[block] = similarity(units_of_queries[block])
     if not include_self:

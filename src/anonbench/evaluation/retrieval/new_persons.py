@@ -149,10 +149,14 @@ def _similarities(
 ) -> Iterator[Similarities]:
     """Give blocks of queries; systems are scenarios, each with original and anonymized queries."""
     units = truth.units()
-    reference = Similarity(units, _BLOCK)
-    databases = [look_through(each.database, truth.ids).units() for each in embedded]
-    searched = [Similarity(database, _BLOCK) for database in databases]
-    asked = [look_through(each.queries, truth.ids).units(queries) for each in embedded]
+    reference = Similarity(units, _BLOCK, as_queries=truth.frame.queries)
+    found = [look_through(each.database, truth.ids, truth.frame) for each in embedded]
+    databases = [each.units() for each in found]
+    searched = [
+        Similarity(database, _BLOCK, as_queries=each.frame.queries)
+        for database, each in zip(databases, found, strict=True)
+    ]
+    asked = [look_through(each.queries, truth.ids, truth.frame).units(queries) for each in embedded]
     for part in reference.slices(len(queries)):
         places = queries[part]
         systems = [

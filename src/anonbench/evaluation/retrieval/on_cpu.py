@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from anonbench.core.numeric.frames import COSINE, Frame
 from anonbench.core.numeric.similarity import Room, Similarity, blocks, threads, whole_rows
 from anonbench.core.numeric.topk import Order
 from anonbench.evaluation.retrieval.counting import Counting
@@ -33,9 +34,9 @@ class CpuEngine:
         self._truth, self._room = Room(), Room()
         self._rooms = local()
 
-    def database(self, units: np.ndarray) -> Similarity:
+    def database(self, units: np.ndarray, frame: Frame = COSINE) -> Similarity:
         """See `Engine`."""
-        return Similarity(units, self._settings.block, self._room)
+        return Similarity(units, self._settings.block, self._room, frame.queries)
 
     def slices(self, queries: int) -> list[slice]:
         """See `Engine`."""

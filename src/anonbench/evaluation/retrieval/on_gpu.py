@@ -6,13 +6,14 @@ similarity are those of the device. Needs torch and NumPy alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
+from anonbench.core.libraries.precision import full_float32
+from anonbench.core.numeric.frames import COSINE, Frame
 from anonbench.core.numeric.similarity import blocks, repeated
 from anonbench.evaluation.retrieval.metrics import COLUMNS, Measures
 from anonbench.evaluation.retrieval.reference import Reference
@@ -27,16 +28,18 @@ _STRIP = 1 << 26
 class Database:
     """A database on the device."""
 
-    def __init__(self, units: np.ndarray, device: torch.device) -> None:
-        """Take unit vectors, float32 [N, D]."""
+    def __init__(self, units: np.ndarray, device: torch.device, frame: Frame = COSINE) -> None:
+        """Take rows of a frame, float32 [N, D]."""
+        self._order = frame.order(units.shape[1])
         self.size, self.depth = units.shape
         self.units = torch.from_numpy(np.ascontiguousarray(units)).to(device)
         self._again, self._first = (torch.tensor(rows, device=device) for rows in repeated(units))
 
     def similarity(self, queries: torch.Tensor) -> torch.Tensor:
         """Return float32 [rows, N]; equal vectors of the database have equal similarities."""
-        with _no_tf32():
-            product = queries @ self.units.T
+        if self._order is not None:
+            queries = queries[:, self._order]
+        product = queries @ self.units.T
         if len(self._again):
             product[:, self._again] = product[:, self._first]
         # both zeros tie: -0 + 0 is 0
@@ -47,13 +50,14 @@ class TorchEngine:
     """An `anonbench.evaluation.retrieval.engine.Engine` on a device of torch."""
 
     def __init__(self, settings: Retrieval, k: int, device: torch.device) -> None:
+        full_float32()
         self._settings = settings
         self._k = k
         self._device = device
 
-    def database(self, units: np.ndarray) -> Database:
+    def database(self, units: np.ndarray, frame: Frame = COSINE) -> Database:
         """See `Engine`."""
-        return Database(units, self._device)
+        return Database(units, self._device, frame)
 
     def slices(self, queries: int) -> list[slice]:
         """See `Engine`."""
@@ -67,11 +71,12 @@ class TorchEngine:
         measures = Measures(self._settings, self._k, searched.size, torch, self._constant)
         similarity = self._similarity(searched, queries, self_columns)
         columns = self._constant(self_columns)
-        place = torch.full(similarity.shape, measures.depth, dtype=torch.int32).to(self._device)
+        shape, depth = similarity.shape, measures.depth
+        place = torch.full(shape, depth, dtype=torch.int32, device=self._device)
         ideal, chance, floor = [], [], []
         for strip in _strips(similarity):
             values = similarity[strip]
-            first = _order(values)[:, : measures.depth]
+            first = _order(values)[:, :depth]
             steps = measures.steps.to(torch.int32).expand(first.shape)
             place[strip].scatter_(1, first, steps)
             gain = values.gather(1, first[:, : measures.k])
@@ -137,14 +142,3 @@ def _order(similarity: torch.Tensor) -> torch.Tensor:
 def _strips(similarity: torch.Tensor) -> list[slice]:
     rows, size = similarity.shape
     return blocks(rows, max(1, _STRIP // size))
-
-
-@contextmanager
-def _no_tf32() -> Iterator[None]:
-    """Multiply in full float32, whatever the process has chosen for its trainings."""
-    before = torch.backends.cuda.matmul.allow_tf32
-    torch.backends.cuda.matmul.allow_tf32 = False
-    try:
-        yield
-    finally:
-        torch.backends.cuda.matmul.allow_tf32 = before

@@ -7,7 +7,7 @@ job, see `anonbench.evaluation.retrieval.job`.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 import numpy as np
@@ -15,7 +15,7 @@ import pandas as pd
 
 from anonbench.config import Retrieval
 from anonbench.core.errors import InputError
-from anonbench.core.numeric.similarity import unit_rows
+from anonbench.core.numeric.frames import Frame, frame_of
 from anonbench.core.progress import track
 from anonbench.embedding.store import Embeddings
 from anonbench.evaluation.retrieval import metrics
@@ -38,6 +38,8 @@ class Scores:
     k: int
     chance: dict[str, float | None]
     """What a random ranking scores by metric, such as `map` and `mndcg`."""
+    floor: dict[str, float | None] = field(default_factory=dict)
+    """The same where the query's own image always comes first; empty where nobody asks."""
 
 
 def score(
@@ -66,23 +68,27 @@ def score(
     ids = _sorted_ids(reference, "reference")
     settings = metrics.effective_settings(len(ids), settings)
     k = metrics.cutoff(len(ids), settings)
-    truth = unit_rows(reference, "reference")[_order(reference)]
+    frame = frame_of(reference.similarity, lambda: [reference.values])
+    truth = frame.rows(reference, "reference")[_order(reference)]
     if _sorted_ids(database, "database") != ids:
         raise InputError(f"database: {difference(set(database.ids), set(ids))}")
-    searched = unit_rows(database, "database")[_order(database)]
+    own = frame
+    if database.similarity != frame.similarity:
+        own = frame_of(database.similarity, lambda: [database.values])
+    searched = own.rows(database, "database")[_order(database)]
     queried = {
-        str(kind): _Queries.of(given, ids, searched.shape[1], settings.queries, f"{kind} queries")
+        str(kind): _Queries.of(given, ids, database, own, settings.queries, f"{kind} queries")
         for kind, given in queries.items()
     }
     if not queried:
         raise InputError("no queries are given; there is nothing to score")
 
     engine = make_engine(settings, k)
-    to_reference, to_database = engine.database(truth), engine.database(searched)
+    to_reference, to_database = engine.database(truth, frame), engine.database(searched, own)
     found = {
         kind: np.empty((len(COLUMNS), len(each.self_columns))) for kind, each in queried.items()
     }
-    chance = np.full(len(ids), np.nan)
+    chance, floor = np.full(len(ids), np.nan), np.full(len(ids), np.nan)
     work = [
         (kinds, block)
         for kinds in _same_images(queried)
@@ -93,6 +99,7 @@ def score(
         in_rows = self_columns[block.fill]
         ranking = engine.reference(to_reference, truth[in_rows], in_rows)
         chance[self_columns] = ranking.chance[block.rows]
+        floor[self_columns] = ranking.floor[block.rows]
         units = [queried[kind].units[block.queries][block.fill] for kind in kinds]
         scores = engine.score(ranking, to_database, units, in_rows)
         for kind, each in zip(kinds, scores, strict=True):
@@ -105,8 +112,11 @@ def score(
         )
         for kind in sorted(queried)
     ]
-    levels = chance_levels(chance, len(ids), k, settings)
-    return Scores(pd.concat(tables, ignore_index=True), len(ids), k, levels)
+    levels = [
+        chance_levels(values, len(ids), k, settings, own_first)
+        for values, own_first in ((chance, False), (floor, True))
+    ]
+    return Scores(pd.concat(tables, ignore_index=True), len(ids), k, *levels)
 
 
 @dataclass(frozen=True)
@@ -120,8 +130,15 @@ class _Queries:
 
     @classmethod
     def of(
-        cls, given: Embeddings, ids: Sequence[str], width: int, count: int | None, what: str
+        cls,
+        given: Embeddings,
+        ids: Sequence[str],
+        database: Embeddings,
+        frame: Frame,
+        count: int | None,
+        what: str,
     ) -> _Queries:
+        width = database.values.shape[1]
         queried = _sorted_ids(given, what)
         column = {image_id: number for number, image_id in enumerate(ids)}
         if unknown := [image_id for image_id in queried if image_id not in column]:
@@ -138,7 +155,7 @@ class _Queries:
             )
         drawn = draw(queried, count)
         self_columns = np.array([column[queried[position]] for position in drawn], dtype=np.int64)
-        return cls(self_columns, unit_rows(given, what)[_order(given)[drawn]])
+        return cls(self_columns, frame.rows(given, what)[_order(given)[drawn]])
 
 
 def _same_images(queried: Mapping[str, _Queries]) -> list[list[str]]:

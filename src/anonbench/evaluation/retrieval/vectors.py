@@ -1,17 +1,17 @@
-"""Unit vectors of an embeddings file in id order, all at once or by rows."""
+"""Vectors of an embeddings file, ready to be compared, in id order, all at once or by rows."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from anonbench.core.errors import InputError
-from anonbench.core.numeric.similarity import unit_rows
-from anonbench.embedding.store import Embeddings, read_ids, read_rows
+from anonbench.core.numeric.frames import COSINE, Frame, frame_of
+from anonbench.embedding.store import Embeddings, read_ids, read_rows, read_similarity
 
 _ROWS = 8192
 """Vectors in memory at once while a file is looked through."""
@@ -30,9 +30,13 @@ class Vectors:
     """SHA-256 of ids and vectors; nothing else in the file counts, such as its provenance."""
     order: np.ndarray | None
     """The place in the file of each id, int64 [N]; None where they are the same."""
+    frame: Frame = COSINE
+    """How they are compared."""
 
     def units(self, positions: np.ndarray | None = None) -> np.ndarray:
-        """Return the unit vectors at these positions of `ids` [M], or all, float32 [M, D].
+        """Return the vectors at these positions of `ids` [M], or all, as rows of the frame.
+
+        Float32 [M, D] (unit vectors where they are compared by cosine), or [M, D + 2].
 
         Raises:
             InputError: a vector is zero.
@@ -42,15 +46,18 @@ class Vectors:
             positions = np.arange(len(self.ids))
         places = positions if self.order is None else self.order[positions]
         ids = [self.ids[position] for position in positions.tolist()]
-        return unit_rows(Embeddings(ids, read_rows(self.path, places)), str(self.path))
+        return self.frame.rows(Embeddings(ids, read_rows(self.path, places)), str(self.path))
 
 
-def look_through(path: Path, ids: Sequence[str] | None = None) -> Vectors:
+def look_through(
+    path: Path, ids: Sequence[str] | None = None, frame: Frame | None = None
+) -> Vectors:
     """Read a file once: check it, and take the digest of its content.
 
     Args:
         path: HDF5 as `anonbench.embedding.store.write_embeddings` writes it.
         ids: the ids [N], sorted, that the file must have; None: any.
+        frame: of the reference, for files that are compared in the same way; None: the file's own.
 
     Raises:
         InputError: the file is none of embeddings, names an id twice, has other ids, or holds
@@ -58,11 +65,13 @@ def look_through(path: Path, ids: Sequence[str] | None = None) -> Vectors:
 
     """
     found, width = read_ids(path)
+    similarity = read_similarity(path)
     order = np.array(sorted(range(len(found)), key=found.__getitem__), dtype=np.int64)
     in_order = [found[place] for place in order]
     if ids is not None and in_order != list(ids):
         raise InputError(f"{path}: {difference(set(found), set(ids))}")
-    digest = hashlib.sha256(f"{len(found)} x {width}\0".encode())
+    named = "" if similarity == "cosine" else f" {similarity}"
+    digest = hashlib.sha256(f"{len(found)} x {width}{named}\0".encode())
     digest.update("\0".join(found).encode())
     for start in range(0, len(found), _ROWS):
         rows = read_rows(path, np.arange(start, min(start + _ROWS, len(found))))
@@ -71,7 +80,20 @@ def look_through(path: Path, ids: Sequence[str] | None = None) -> Vectors:
         digest.update(rows.data)
     as_it_is = bool((order == np.arange(len(order))).all())
     kept = in_order if ids is None else ids  # one list for all files
-    return Vectors(path, kept, width, digest.hexdigest(), None if as_it_is else order)
+    if frame is None or similarity != frame.similarity:
+        frame = _frame(path, similarity, len(found))
+    return Vectors(path, kept, width, digest.hexdigest(), None if as_it_is else order, frame)
+
+
+def _frame(path: Path, similarity: str, count: int) -> Frame:
+    def parts() -> Iterator[np.ndarray]:
+        for start in range(0, count, _ROWS):
+            yield read_rows(path, np.arange(start, min(start + _ROWS, count)))
+
+    try:
+        return frame_of(similarity, parts)
+    except ValueError as error:
+        raise InputError(f"{path}: {error}; it is cosine, inner or euclidean") from None
 
 
 def difference(given: set[str], expected: set[str]) -> str:

@@ -1,0 +1,1 @@
+"""Deployments: archives that hold originals and anonymized images, or two models, together."""

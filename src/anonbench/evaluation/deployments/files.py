@@ -1,0 +1,73 @@
+"""Embeddings of a data set by model and variant, in memory as they are needed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from anonbench.core.errors import InputError
+from anonbench.core.vocabulary import ORIGINAL, UNADAPTED, Adaption, Model, Variant
+from anonbench.evaluation.retrieval.vectors import Vectors
+
+
+class Files:
+    """Unit vectors of the variants of one degree."""
+
+    def __init__(self, vectors: Mapping[tuple[str, str], Vectors], degree: int) -> None:
+        """Take files that are of the same images.
+
+        Args:
+            vectors: by model and variant, as they are written in paths.
+            degree: of the variants.
+
+        Raises:
+            InputError: models have vectors of different dimensions, so that none can ask another's
+                database.
+
+        """
+        self._vectors, self._degree = vectors, degree
+        self._units: dict[tuple[str, str], np.ndarray] = {}
+        widths = {each.width: each.path for each in vectors.values()}
+        if len(widths) > 1:
+            (one, path), (other, second) = list(widths.items())[:2]
+            raise InputError(
+                f"{path} has {one} dimensions and {second} has {other}: models that search each "
+                "other's databases need vectors of one width"
+            )
+
+    @property
+    def methods(self) -> list[str]:
+        """The methods of the variants, in the order of the files."""
+        variants = [Variant.parse(variant) for _, variant in self._vectors]
+        return list(dict.fromkeys(each.method for each in variants if each.method))
+
+    @property
+    def adaptions(self) -> list[str]:
+        """The adaptions of adapted models."""
+        models = [Model.parse(model).adaption.value for model, _ in self._vectors]
+        return [adaption for adaption in dict.fromkeys(models) if adaption != UNADAPTED]
+
+    def forget(self) -> None:
+        """Free the memory of all vectors."""
+        self._units.clear()
+
+    def anonymized(self, adaption: str, method: str) -> np.ndarray:
+        """Return the vectors of images anonymized by a method, float32 [N, D]."""
+        variant = ORIGINAL if method == ORIGINAL else str(Variant(method, self._degree))
+        return self._read(self._model(adaption, method), variant)
+
+    def originals(self, adaption: str, method: str) -> np.ndarray:
+        """Return the vectors of originals by the model that is adapted to a method."""
+        return self._read(self._model(adaption, method), ORIGINAL)
+
+    def _model(self, adaption: str, method: str) -> str:
+        if adaption == UNADAPTED:
+            return UNADAPTED
+        return str(Model(Adaption(adaption), Variant(method, self._degree)))
+
+    def _read(self, model: str, variant: str) -> np.ndarray:
+        key = model, variant
+        if key not in self._units:
+            self._units[key] = self._vectors[key].units()
+        return self._units[key]

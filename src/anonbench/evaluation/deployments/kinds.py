@@ -1,0 +1,140 @@
+"""Deployments of a data set, and the rankings that they are scored by.
+
+A scenario has one model and one variant: its database is anonymized as a whole, and one model
+embeds database and queries. Real archives are searched in other ways. All of them are made of
+embeddings that the scenarios have.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from anonbench.core.vocabulary import ORIGINAL, UNADAPTED, DeploymentKind, QueryKind
+
+RULES = ("similarity", "rank")
+"""How two models are fused, see `anonbench.evaluation.deployments.fusion`."""
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """A database and the queries that search it."""
+
+    method: str
+    """By which images of the database are anonymized."""
+    share: int = 100
+    """Percent of them that are."""
+    adaption: str = UNADAPTED
+    """Of the model that embedded the database; it is adapted to `method`."""
+    query_method: str = ORIGINAL
+    """By which queries are anonymized; `original` for original queries."""
+    query_adaption: str = UNADAPTED
+    """Of the model that embedded the queries."""
+    fused: str = ""
+    """How this model's scores are fused with the unadapted one's on the same images; else empty."""
+
+    @property
+    def query(self) -> QueryKind:
+        """The query kind."""
+        return QueryKind.ORIGINAL if self.query_method == ORIGINAL else QueryKind.ANONYMIZED
+
+    @property
+    def database(self) -> tuple[str, int, str, str]:
+        """What is searched: equal for rankings that differ in their queries alone."""
+        return self.method, self.share, self.adaption, self.fused
+
+    @property
+    def has_query_vector(self) -> bool:
+        """Whether a query's own image, where it is the same version, has the query's vector."""
+        return bool(self.fused) or self.adaption == self.query_adaption
+
+
+CEILING = Ranking(ORIGINAL, share=0)
+"""Original queries and images by the unadapted model: the reference's ranking, and by a second
+reference the ceiling."""
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """A ranking, and the one that it is compared with."""
+
+    kind: DeploymentKind
+    ranking: Ranking
+    base: Ranking | None
+    """What one would have without it; None for the start of a curve."""
+
+
+def deployments(
+    kinds: Sequence[DeploymentKind],
+    shares: Sequence[int],
+    methods: Sequence[str],
+    adaptions: Sequence[str],
+) -> list[Deployment]:
+    """Return the deployments of a data set.
+
+    Args:
+        kinds: which are wanted, in this order.
+        shares: percent of the images that a mixed database has anonymized; 0 and 100 are added.
+        methods: of the data set.
+        adaptions: of its adapted models.
+
+    """
+    make = {
+        DeploymentKind.MIXED: lambda: _mixed(sorted({0, *shares, 100}), methods, adaptions),
+        DeploymentKind.KEPT: lambda: _kept(methods),
+        DeploymentKind.QUERY_MODEL: lambda: _query_models(methods, adaptions),
+        DeploymentKind.QUERY_METHOD: lambda: _query_methods(methods),
+        DeploymentKind.FUSION: lambda: _fused(methods, adaptions),
+    }
+    return [Deployment(kind, *pair) for kind in kinds for pair in make[kind]()]
+
+
+Pair = tuple[Ranking, Ranking | None]
+
+
+def _mixed(
+    shares: Sequence[int], methods: Sequence[str], adaptions: Sequence[str]
+) -> Iterator[Pair]:
+    """Compared with a database of originals, by the same model and with the same queries."""
+    for method in methods:
+        for adaption in (UNADAPTED, *adaptions):
+            for query in (ORIGINAL, method):
+                start = Ranking(method, 0, adaption, query, adaption)
+                for share in shares:
+                    yield replace(start, share=share), start if share else None
+
+
+def _kept(methods: Sequence[str]) -> Iterator[Pair]:
+    """Compared with a database that was embedded again when it was anonymized."""
+    for method in methods:
+        again = Ranking(method, query_method=method)
+        yield replace(again, share=0), again
+
+
+def _query_models(methods: Sequence[str], adaptions: Sequence[str]) -> Iterator[Pair]:
+    """Compared with queries by the database's own model."""
+    for method in methods:
+        for adaption in adaptions:
+            for query in (ORIGINAL, method):
+                own = Ranking(method, 100, adaption, query, adaption)
+                yield replace(own, query_adaption=UNADAPTED), own
+
+
+def _query_methods(methods: Sequence[str]) -> Iterator[Pair]:
+    """Compared with queries that are anonymized as the database is."""
+    for method in methods:
+        for other in methods:
+            if other != method:
+                same = Ranking(method, query_method=method)
+                yield replace(same, query_method=other), same
+
+
+def _fused(methods: Sequence[str], adaptions: Sequence[str]) -> Iterator[Pair]:
+    """Compared with the unadapted model by itself."""
+    for method in methods:
+        for adaption in adaptions:
+            for query in (ORIGINAL, method):
+                alone = Ranking(method, query_method=query)
+                for rule in RULES:
+                    both = replace(alone, adaption=adaption, query_adaption=adaption)
+                    yield replace(both, fused=rule), alone

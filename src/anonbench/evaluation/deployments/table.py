@@ -1,0 +1,268 @@
+"""Table of a data set's deployments: scores with intervals, and tests against what they replace."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from anonbench.config import Deployments, Retrieval
+from anonbench.core.errors import InputError
+from anonbench.core.io import read_csv
+from anonbench.core.numeric.clusters import clustered_mean
+from anonbench.datasets.clusters import clusters_of
+from anonbench.evaluation.best import OWN
+from anonbench.evaluation.decision import Judgement, judge
+from anonbench.evaluation.deployments.files import Files
+from anonbench.evaluation.deployments.kinds import CEILING, Deployment, Ranking, deployments
+from anonbench.evaluation.deployments.order import AnonymizingOrder
+from anonbench.evaluation.deployments.score import Archive, Scored, score
+from anonbench.evaluation.effects import share_of
+from anonbench.evaluation.intervals import of_mean
+from anonbench.evaluation.retrieval.metrics import (
+    COLUMNS as SCORES,
+)
+from anonbench.evaluation.retrieval.metrics import PER_QUERY, cutoff, effective_settings
+from anonbench.evaluation.retrieval.sample import draw
+from anonbench.evaluation.retrieval.vectors import Vectors, look_through
+from anonbench.evaluation.scores import LOWEST
+
+COLUMNS = [
+    "dataset",
+    "degree",
+    "kind",
+    "method",
+    "adaption",
+    "share",
+    "anonymized",
+    "query",
+    "query_method",
+    "query_adaption",
+    "fused",
+    "reference",
+    "metric",
+    "value",
+    "low",
+    "high",
+    "kept",
+    "kept_low",
+    "kept_high",
+    "chance",
+    "floor",
+    "difference",
+    "difference_low",
+    "difference_high",
+    "p_holm",
+    "p_equivalent",
+    "verdict",
+    "n",
+    "images",
+    "clusters",
+    "reason",
+]
+"""Columns of the table. One row is one deployment (`anonbench.evaluation.deployments.kinds`) by one
+reference and metric. `method`, `adaption` and `share` (percent; so many images are `anonymized`)
+are the database's, `query…` the queries'; `fused` is the rule where two models rank together.
+`value` is a share with its interval, `kept` its share of the ceiling: of what the unadapted model
+scores with originals by the same `reference`. `chance` is what a random ranking scores, `floor`
+what one does that only finds a query's own vector. `difference` is from what the deployment
+replaces, with interval, p-values adjusted over the rows of its kind, and `verdict`; empty where it
+replaces nothing. `n` queries in so many `clusters` were asked of so many `images`."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The queries of a data set."""
+
+    ids: Sequence[str]
+    """Of all its images, sorted [N]."""
+    queries: np.ndarray
+    """Positions of those that are asked with, int64 [Q]."""
+    clusters: np.ndarray
+    """Of each query [Q]."""
+
+
+def score_deployments(
+    dataset: str,
+    degree: int,
+    references: Mapping[str, Path],
+    files: Mapping[tuple[str, str], Path],
+    clusters: pd.Series,
+    first: pd.Series | None,
+    settings: Deployments,
+    retrieval: Retrieval,
+    confidence: float,
+    equivalence_margin: float,
+) -> pd.DataFrame:
+    """Return the scores of a data set's deployments, columns `COLUMNS`.
+
+    The embeddings of one method's models are in memory at once.
+
+    Args:
+        dataset: its name.
+        degree: of all variants.
+        references: embeddings of the originals that give a reference ranking (HDF5), by
+            `anonbench.evaluation.best.OWN` and, where there is one, `SECOND`.
+        files: embeddings by model and variant: of each model the originals, and the variants that
+            it is adapted to; of the unadapted model all.
+        clusters: of the images, by id (`anonbench.datasets.clusters.read_clusters`).
+        first: label of each image by id, by whose order images are anonymized; None: drawn.
+        settings: section `deployments` of the config.
+        retrieval: its section `retrieval`.
+        confidence: of intervals and tests, as a share.
+        equivalence_margin: differences up to it do not matter, as a share.
+
+    Raises:
+        InputError: ids or dimensions do not agree, an embedding is zero or not finite, an image has
+            no cluster.
+
+    """
+    truths = {name: look_through(path) for name, path in references.items()}
+    ids = truths[OWN].ids
+    labels = clusters_of(pd.Series(list(ids)), clusters)
+    values = None if first is None else first.reindex(list(ids))
+    order = AnonymizingOrder(ids, labels, values, dataset)
+    read = Files(
+        {key: look_through(path, ids, truths[OWN].frame) for key, path in files.items()}, degree
+    )
+    wanted = deployments(settings.kinds, settings.shares, read.methods, read.adaptions)
+    positions = draw(ids, min(settings.queries, retrieval.queries or settings.queries))
+    asked = Asked(ids, positions, labels[positions])
+    chosen = effective_settings(len(ids), retrieval)
+    k = cutoff(len(ids), chosen)
+
+    rows: list[dict[str, Any]] = []
+    for reference, vectors in truths.items():
+        _require_ids(vectors, ids)
+        truth = vectors.units()
+        scored: dict[Ranking, Scored] = {}
+        for group in _by_method(wanted):
+            read.forget()
+            archive = Archive(truth, read.anonymized, read.originals, order)
+            scored |= score(archive, group, chosen, k, positions, settings.weight)
+        levels = {each: found.levels(len(ids), k, chosen) for each, found in scored.items()}
+        for row in _rows(wanted, scored, levels, asked, confidence, equivalence_margin):
+            row |= {"dataset": dataset, "degree": degree, "reference": reference}
+            row["anonymized"] = int(order.anonymized(row["share"]).sum())
+            rows.append(row)
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def read_deployments(path: Path) -> pd.DataFrame:
+    """Read scores of deployments; missing texts are empty.
+
+    Raises:
+        InputError: a column is missing.
+
+    """
+    table = read_csv(path, COLUMNS)
+    texts = ["fused", "verdict"]
+    return table.assign(**{name: table[name].fillna("") for name in texts})
+
+
+def _require_ids(vectors: Vectors, ids: Sequence[str]) -> None:
+    if list(vectors.ids) != list(ids):
+        raise InputError(
+            f"{vectors.path}: it is of other images than the first reference; embed them again"
+        )
+
+
+def _by_method(wanted: Sequence[Deployment]) -> list[list[Ranking]]:
+    """Return all rankings once, by the method of their database; the ceiling is the first."""
+    found: dict[str, dict[Ranking, None]] = {CEILING.method: {CEILING: None}}
+    for each in wanted:
+        for ranking in (each.ranking, each.base):
+            if ranking is not None:
+                found.setdefault(ranking.method, {})[ranking] = None
+    return [list(group) for group in found.values()]
+
+
+def _rows(
+    wanted: Sequence[Deployment],
+    scored: Mapping[Ranking, Scored],
+    levels: Mapping[Ranking, Mapping[str, tuple[float, float]]],
+    asked: Asked,
+    confidence: float,
+    margin: float,
+) -> Iterator[dict[str, Any]]:
+    """Give the rows of one reference: of each kind and metric, with one family of tests."""
+    for kind in dict.fromkeys(each.kind for each in wanted):
+        of_kind = [each for each in wanted if each.kind is kind]
+        for metric, column in PER_QUERY.items():
+            place = SCORES.index(column)
+            of_metric = {ranking: found.scores[place] for ranking, found in scored.items()}
+            compared = [each for each in of_kind if each.base is not None]
+            estimates = [
+                clustered_mean(
+                    of_metric[each.ranking] - of_metric[each.base],  # type: ignore[index]
+                    asked.clusters,
+                    confidence,
+                )
+                for each in compared
+            ]
+            judged = dict(zip(compared, judge(estimates, margin, confidence), strict=True))
+            for each in of_kind:
+                chance, floor = levels[each.ranking][metric]
+                yield {
+                    "kind": kind.value,
+                    "metric": metric,
+                    "chance": chance,
+                    "floor": floor,
+                    "images": len(asked.ids),
+                    **described(each.ranking),
+                    **_measured(of_metric, each.ranking, metric, asked, confidence),
+                    **_tested(judged.get(each)),
+                }
+
+
+def described(ranking: Ranking) -> dict[str, Any]:
+    """Return the cells that say what a ranking is."""
+    return {
+        "method": ranking.method,
+        "adaption": ranking.adaption,
+        "share": ranking.share,
+        "query": ranking.query.value,
+        "query_method": ranking.query_method,
+        "query_adaption": ranking.query_adaption,
+        "fused": ranking.fused,
+    }
+
+
+def _measured(
+    of_metric: Mapping[Ranking, np.ndarray],
+    ranking: Ranking,
+    metric: str,
+    asked: Asked,
+    confidence: float,
+) -> dict[str, Any]:
+    values = of_metric[ranking]
+    found = of_mean(values, asked.clusters, confidence, LOWEST.get(metric, 0.0))
+    kept = clustered_mean(share_of(values, of_metric[CEILING]), asked.clusters, confidence)
+    return {
+        "value": found.value,
+        "low": found.low,
+        "high": found.high,
+        "kept": kept.value,
+        "kept_low": kept.low,
+        "kept_high": kept.high,
+        "n": found.n,
+        "clusters": found.clusters,
+        "reason": found.reason,
+    }
+
+
+def _tested(judged: Judgement | None) -> dict[str, Any]:
+    if judged is None:
+        return {"verdict": ""}
+    return {
+        "difference": judged.estimate.value,
+        "difference_low": judged.estimate.low,
+        "difference_high": judged.estimate.high,
+        "p_holm": judged.p_different,
+        "p_equivalent": judged.p_equivalent,
+        "verdict": judged.verdict.value,
+    }

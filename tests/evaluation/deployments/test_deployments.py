@@ -1,0 +1,324 @@
+"""Deployments, against scores by a program of a few lines that sorts whole rows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from anonbench.config import Deployments, Retrieval
+from anonbench.core.errors import InputError
+from anonbench.core.numeric.clusters import clustered_mean
+from anonbench.core.vocabulary import DeploymentKind
+from anonbench.embedding.store import Embeddings, write_embeddings
+from anonbench.evaluation.deployments.kinds import CEILING, RULES, Ranking, deployments
+from anonbench.evaluation.deployments.order import AnonymizingOrder
+from anonbench.evaluation.deployments.score import Archive, score
+from anonbench.evaluation.deployments.table import COLUMNS, read_deployments, score_deployments
+from anonbench.evaluation.retrieval.metrics import COLUMNS as SCORES
+
+N, WIDTH, K = 60, 6, 5
+EVERY = np.arange(N)
+IDS = [f"{number:02d}" for number in range(N)]
+PERSONS = EVERY // 3
+KEYS = [(a, m) for m in ("blur", "mask") for a in ("unadapted", "A")]
+
+
+def unit(seed: int, noise: float = 0.7) -> np.ndarray:
+    shared = np.random.default_rng(0).standard_normal((N, WIDTH))
+    values = shared + noise * np.random.default_rng(seed).standard_normal((N, WIDTH))
+    return (values / np.linalg.norm(values, axis=1, keepdims=True)).astype(np.float32)
+
+
+REFERENCE = unit(1)
+ANONYMIZED = {key: unit(10 + number) for number, key in enumerate(KEYS)}
+ORIGINALS = {key: unit(20 + number, 0.3) for number, key in enumerate(KEYS)}
+
+
+def originals(adaption: str, method: str) -> np.ndarray:
+    return REFERENCE if adaption == "unadapted" else ORIGINALS[adaption, method]
+
+
+ARCHIVE = Archive(
+    REFERENCE,
+    lambda adaption, method: ANONYMIZED[adaption, method],
+    originals,
+    AnonymizingOrder(IDS, PERSONS, None, "test"),
+)
+
+
+def asked(ranking: Ranking, adaption: str) -> np.ndarray:
+    if ranking.query_method == "original":
+        return originals(adaption, ranking.method)
+    return ANONYMIZED[adaption, ranking.query_method]
+
+
+def similarities(ranking: Ranking, weight: float, include_self: bool) -> np.ndarray:
+    """Return what ranks, float64 [N, N], by loops and definitions."""
+    hidden = ARCHIVE.order.anonymized(ranking.share)
+    found = []
+    for adaption in ("unadapted", ranking.adaption) if ranking.fused else (ranking.adaption,):
+        database = originals(adaption, ranking.method).copy()
+        if ranking.share:
+            database[hidden] = ANONYMIZED[adaption, ranking.method][hidden]
+        by = adaption if ranking.fused else ranking.query_adaption
+        found.append(asked(ranking, by).astype(float) @ database.T.astype(float))
+    if not ranking.fused:
+        return found[0]
+    weights = (1 - weight, weight)
+    if ranking.fused == "similarity":
+        return sum(
+            w * (s - s.mean(axis=1, keepdims=True)) / s.std(axis=1, keepdims=True)
+            for w, s in zip(weights, found, strict=True)
+        )
+    total = np.zeros((N, N))
+    for w, s in zip(weights, found, strict=True):
+        for q in range(N):
+            order = sorted(range(N), key=lambda d: -s[q, d])
+            if not include_self:
+                order = [d for d in order if d != q]
+            for rank, d in enumerate(order, start=1):
+                total[q, d] += w / (60 + rank)
+    return total
+
+
+def naive(ranks_by: np.ndarray, include_self: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Return AP and nDCG of each query."""
+    truth = REFERENCE.astype(float) @ REFERENCE.T.astype(float)
+    ap, ndcg = [], []
+    for q in range(N):
+        able = [d for d in range(N) if include_self or d != q]
+        ideal = sorted(able, key=lambda d: -truth[q, d])
+        order = sorted(able, key=lambda d: -ranks_by[q, d])
+        relevant = set(ideal[:K])
+        hits = [r for r, d in enumerate(order, start=1) if d in relevant]
+        ap.append(sum((i + 1) / r for i, r in enumerate(hits)) / K)
+        gain, best = (
+            sum(truth[q, d] / np.log2(r + 1) for r, d in enumerate(list_[:K], start=1))
+            for list_ in (order, ideal)
+        )
+        ndcg.append(gain / best)
+    return np.array(ap), np.array(ndcg)
+
+
+@given(
+    kind=st.sampled_from(list(DeploymentKind)),
+    number=st.integers(0, 100),
+    include_self=st.booleans(),
+    weight=st.sampled_from([0.2, 0.5, 0.9]),
+)
+@hypothesis_settings(max_examples=30)
+def test_scores_are_those_of_sorted_rows(
+    kind: DeploymentKind, number: int, include_self: bool, weight: float
+) -> None:
+    wanted = deployments([kind], [20, 55], ["blur", "mask"], ["A"])
+    ranking = wanted[number % len(wanted)].ranking
+    settings = Retrieval(include_self=include_self)
+    found = score(ARCHIVE, [CEILING, ranking], settings, K, EVERY, weight)[ranking]
+    ap, ndcg = naive(similarities(ranking, weight, include_self), include_self)
+    assert found.scores[SCORES.index("ap")] == pytest.approx(ap, abs=1e-9)
+    assert found.scores[SCORES.index("ndcg")] == pytest.approx(ndcg, abs=1e-6)
+
+
+def test_a_sample_of_queries_has_the_scores_that_all_have() -> None:
+    rankings = [Ranking("blur", 55, query_method="blur"), Ranking("blur", fused="rank")]
+    rankings[1] = Ranking("blur", 100, "A", "blur", "A", "rank")
+    all_, some = (
+        score(ARCHIVE, rankings, Retrieval(), K, queries, 0.5) for queries in (EVERY, EVERY[7::9])
+    )
+    for ranking in rankings:
+        assert np.array_equal(all_[ranking].scores[:, 7::9], some[ranking].scores)
+
+
+def test_the_ends_of_a_mixed_curve_are_the_two_databases() -> None:
+    wanted = deployments([DeploymentKind.MIXED], [50], ["blur"], [])
+    assert [each.ranking.share for each in wanted] == [0, 50, 100, 0, 50, 100]
+    assert all((each.base is None) == (each.ranking.share == 0) for each in wanted)
+    found = score(ARCHIVE, [each.ranking for each in wanted], Retrieval(), K, EVERY, 0.5)
+    ap = [scored.scores[0].mean() for scored in found.values()]
+    assert ap[0] == 1.0, "originals by the reference's model are the reference"
+    assert ap[0] > ap[1] > ap[2]
+
+
+def test_kinds_compare_with_what_they_replace() -> None:
+    wanted = deployments(list(DeploymentKind), [50], ["blur", "mask"], ["A"])
+    changed = {
+        kind: {
+            field
+            for each in wanted
+            if each.kind is kind and each.base is not None
+            for field in Ranking.__dataclass_fields__
+            if getattr(each.ranking, field) != getattr(each.base, field)
+        }
+        for kind in DeploymentKind
+    }
+    assert changed == {
+        DeploymentKind.MIXED: {"share"},
+        DeploymentKind.KEPT: {"share"},
+        DeploymentKind.QUERY_MODEL: {"query_adaption"},
+        DeploymentKind.QUERY_METHOD: {"query_method"},
+        DeploymentKind.FUSION: {"adaption", "query_adaption", "fused"},
+    }
+    assert len(wanted) == len(set(wanted))
+
+
+@given(
+    sizes=st.lists(st.integers(1, 5), min_size=1, max_size=12),
+    shares=st.lists(st.integers(0, 100), min_size=2, max_size=5),
+    seed=st.integers(0, 9),
+    dated=st.booleans(),
+)
+@hypothesis_settings(max_examples=40)
+def test_shares_nest_and_keep_clusters_together(
+    sizes: list[int], shares: list[int], seed: int, dated: bool
+) -> None:
+    clusters = np.repeat(np.arange(len(sizes)), sizes)
+    ids = [f"{number:03d}" for number in range(len(clusters))]
+    years = pd.Series(np.random.default_rng(seed).integers(1990, 1994, len(ids)).astype(str))
+    order = AnonymizingOrder(ids, clusters, years if dated else None, seed)
+    before = np.zeros(len(ids), dtype=bool)
+    for share in sorted(shares):
+        hidden = order.anonymized(share)
+        assert not (before & ~hidden).any(), "a larger share hides the same images"
+        for cluster in range(len(sizes)):
+            assert len(set(hidden[clusters == cluster])) == 1
+        assert abs(hidden.sum() - share * len(ids) / 100) <= max(sizes) / 2
+        if dated:
+            due = years.astype(int).groupby(clusters).min().to_numpy()[clusters]
+            if hidden.any() and not hidden.all():
+                assert due[hidden].max() <= due[~hidden].min()
+        before = hidden
+    assert not order.anonymized(0).any() and order.anonymized(100).all()
+
+
+def test_years_are_numbers_and_images_without_one_come_last() -> None:
+    years = pd.Series(["9", "10", None, "2"])
+    order = AnonymizingOrder(["a", "b", "c", "d"], np.arange(4), years, 0)
+    assert [order.anonymized(share).tolist() for share in (25, 50, 75)] == [
+        [False, False, False, True],
+        [True, False, False, True],
+        [True, True, False, True],
+    ]
+    names = pd.Series(["case 9", "case 10", " ", "case 2"])
+    text = AnonymizingOrder(["a", "b", "c", "d"], np.arange(4), names, 0)
+    assert text.anonymized(25).tolist() == [False, True, False, False], "text in its own order"
+
+
+def test_a_draw_depends_on_ids_and_not_on_the_numbers_of_clusters() -> None:
+    some = AnonymizingOrder(IDS, PERSONS, None, "a").anonymized(40)
+    renamed = AnonymizingOrder(IDS, 1000 - PERSONS, None, "a").anonymized(40)
+    other = AnonymizingOrder(IDS, PERSONS, None, "b").anonymized(40)
+    assert np.array_equal(some, renamed) and not np.array_equal(some, other)
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> dict[tuple[str, str], Path]:
+    """Return the embeddings of an unadapted and of two adapted models, in odd orders."""
+
+    def written(name: str, values: np.ndarray) -> Path:
+        path = tmp_path / f"{name}.h5"
+        write_embeddings(path, Embeddings(IDS[::-1], 3.0 * values[::-1]))
+        return path
+
+    found = {("unadapted", "original"): written("reference", REFERENCE)}
+    for method in ("blur", "mask"):
+        model, variant = f"A-{method}-100", f"{method}-100"
+        found["unadapted", variant] = written(variant, ANONYMIZED["unadapted", method])
+        found[model, "original"] = written(f"{model}-0", ORIGINALS["A", method])
+        found[model, variant] = written(model, ANONYMIZED["A", method])
+    return found
+
+
+def table_of(
+    files: dict[tuple[str, str], Path], second: Path | None = None, **settings: object
+) -> pd.DataFrame:
+    chosen = {"kinds": tuple(DeploymentKind), "shares": (50,)} | settings
+    references = {"own": files["unadapted", "original"]} | ({"second": second} if second else {})
+    return score_deployments(
+        "faces",
+        100,
+        references,
+        files,
+        pd.Series(PERSONS, index=IDS),
+        None,
+        Deployments.model_validate(chosen),
+        Retrieval(fraction=0.09),
+        0.9,
+        0.03,
+    )
+
+
+def test_rows_have_intervals_levels_and_tests(
+    files: dict[tuple[str, str], Path], tmp_path: Path
+) -> None:
+    second = tmp_path / "second.h5"
+    write_embeddings(second, Embeddings(IDS, unit(5)))
+    table = table_of(files, second)
+    table.to_csv(tmp_path / "table.csv", index=False)
+    pd.testing.assert_frame_equal(read_deployments(tmp_path / "table.csv"), table)
+    assert list(table.columns) == COLUMNS
+    assert set(table["reference"]) == {"own", "second"}
+    row = table[
+        (table["kind"] == "fusion")
+        & (table["metric"] == "map")
+        & (table["reference"] == "own")
+        & (table["fused"] == RULES[1])
+        & (table["query_method"] == "mask")
+    ].iloc[0]
+    both, alone = (
+        naive(similarities(each, 0.5, True), True)[0]
+        for each in (
+            Ranking("mask", 100, "A", "mask", "A", "rank"),
+            Ranking("mask", query_method="mask"),
+        )
+    )
+    assert row["value"] == pytest.approx(both.mean())
+    expected = clustered_mean(both - alone, PERSONS, 0.9)
+    assert row["difference"] == pytest.approx(expected.value)
+    assert row["difference_high"] == pytest.approx(expected.high)
+    assert (row["n"], row["images"], row["clusters"]) == (N, N, N // 3)
+    assert row["floor"] > row["chance"], "an anonymized query finds its own vector"
+    kept = table[(table["kind"] == "kept") & (table["metric"] == "map")]
+    assert (kept["floor"] == kept["chance"]).all(), "the database has the original's vector"
+    assert (kept["anonymized"] == 0).all()
+    mixed = table[(table["kind"] == "mixed") & (table["metric"] == "map") & (table["share"] == 50)]
+    own = mixed[mixed["reference"] == "own"]
+    assert own["anonymized"].isin([N // 2, N // 2 + 1, N // 2 - 1]).all()
+    assert (own["floor"] > own["chance"]).all()
+    start = table[(table["kind"] == "mixed") & (table["share"] == 0) & (table["metric"] == "map")]
+    assert (start["verdict"] == "").all() and start["difference"].isna().all()
+    ceiling = start[
+        (start["reference"] == "second")
+        & (start["adaption"] == "unadapted")
+        & (start["query"] == "original")
+    ]
+    assert (ceiling["value"] < 1).all() and np.allclose(ceiling["kept"], 1.0)
+
+
+def test_without_adapted_models_what_needs_none_is_left(
+    files: dict[tuple[str, str], Path],
+) -> None:
+    """A frozen system has one model."""
+    frozen = {key: path for key, path in files.items() if key[0] == "unadapted"}
+    table = table_of(frozen)
+    assert set(table["kind"]) == {"mixed", "kept", "query_method"}
+    assert set(table["adaption"]) == {"unadapted"}
+
+
+def test_queries_are_a_sample_of_at_most_so_many(files: dict[tuple[str, str], Path]) -> None:
+    table = table_of(files, kinds=("kept",), queries=20)
+    assert set(table["n"]) == {20} and set(table["images"]) == {N}
+
+
+def test_models_of_other_widths_are_refused(
+    files: dict[tuple[str, str], Path], tmp_path: Path
+) -> None:
+    path = tmp_path / "wide.h5"
+    write_embeddings(path, Embeddings(IDS, np.ones((N, WIDTH + 1), dtype=np.float32)))
+    with pytest.raises(InputError, match=r"wide\.h5 has 7|7: models"):
+        table_of(files | {("A-blur-100", "original"): path})

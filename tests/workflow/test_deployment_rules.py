@@ -1,0 +1,84 @@
+"""Deployments within the workflow: what is planned, and that nothing is without the setting."""
+
+from __future__ import annotations
+
+import re
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from anonbench.config import load
+from anonbench.config.experiment import Experiment
+from anonbench.workflow.commands import commands
+from anonbench.workflow.paths import Paths
+
+
+def paths_of(config: dict[str, Any], **deployments: Any) -> Paths:
+    chosen = deepcopy(config) | ({"deployments": deployments} if deployments else {})
+    experiment = Experiment(load(chosen))
+    return Paths(experiment, {}, {name: {} for name in experiment.datasets})
+
+
+def test_without_kinds_there_is_no_file_of_them(miniature: dict[str, Any]) -> None:
+    off, on = paths_of(miniature), paths_of(miniature, kinds=["kept"])
+    assert not off.of_deployments("{dataset}/deployments.csv")
+    assert on.of_deployments("{dataset}/deployments.csv")
+    tables = set(on.dataset_tables()) - set(off.dataset_tables())
+    assert {Path(file).name for file in tables} == {
+        f"deployments_{name}.{suffix}"
+        for name in ("portraits", "documents")
+        for suffix in ("csv", "md", "tex")
+    }
+    assert off.figures("portraits") == on.figures("portraits"), "the curve is of mixed archives"
+    mixed = paths_of(miniature, kinds=["mixed"])
+    assert set(mixed.figures("portraits")) - set(on.figures("portraits")) == {
+        f"results/figures/mixed_portraits.{suffix}" for suffix in ("png", "svg")
+    }
+
+
+def test_they_are_made_of_the_highest_degree(miniature: dict[str, Any]) -> None:
+    paths = paths_of(miniature, kinds=["kept"])
+    assert paths.deployed("documents") == {
+        ("unadapted", variant): f"results/documents/embeddings/unadapted/seed0/{variant}/val.h5"
+        for variant in ("original", "mask-100")
+    }
+    assert set(paths.deployed("portraits")) == {
+        ("unadapted", "original"),
+        *(("unadapted", f"{method}-100") for method in ("blur", "mask")),
+        *(
+            (f"A-{method}-100", variant)
+            for method in ("blur", "mask")
+            for variant in ("original", f"{method}-100")
+        ),
+    }
+    assert paths.references("portraits") == [
+        f"results/portraits/embeddings/unadapted/seed{seed}/original/val.h5" for seed in (0, 1)
+    ]
+
+
+@pytest.mark.workflow
+def test_their_jobs_are_planned(snakemake: Any, miniature: dict[str, Any], tmp_path: Path) -> None:
+    config = deepcopy(miniature) | {"deployments": {"kinds": ["mixed", "fusion"]}}
+    config["datasets"]["documents"]["anonymized_first"] = "class"
+    target = "results/figures/mixed_documents.png"
+    arguments = ("--cores", "1", "--workflow-profile", "none", "-n")
+    cells = dict(commands(Experiment(load(config)))["retrieval_portraits_100"].cells)
+    one = cells["A, Mask"].removeprefix("snakemake --cores 2 ")
+    run = snakemake(tmp_path, config, *arguments, target, "table_deployments_portraits", one)
+    assert run.returncode == 0, run.stderr[-3000:]
+    jobs = run.stdout + run.stderr
+    planned = re.findall(r"^(?:local)?rule (\w+):$", jobs, re.MULTILINE)
+    assert planned.count("deployments") == 2 and planned.count("mixed") == 1
+    of_documents = jobs.partition("rule deployments:")[2:]
+    parts = [part for part in "".join(of_documents).split("\n\n") if "/deployments.csv" in part]
+    inputs = {"documents": "", "portraits": ""}
+    for part in parts:
+        for name in inputs:
+            if f"output: results/{name}/deployments.csv" in part:
+                inputs[name] = part
+    assert "rankings_portraits" in planned, "the command of a cell of the report"
+    assert "documents/manifest.parquet" in inputs["documents"]
+    assert "portraits/manifest.parquet" not in inputs["portraits"]
+    assert "A-mask-100/seed0/original/val.h5" in inputs["portraits"]

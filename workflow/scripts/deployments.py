@@ -1,0 +1,30 @@
+from pathlib import Path
+
+from anonbench.core.jobs.job import job
+
+with job(snakemake, __file__):
+    from anonbench.config import Deployments, load
+    from anonbench.core.io import write_csv
+    from anonbench.datasets.clusters import read_clusters
+    from anonbench.evaluation.best import OWN, SECOND
+    from anonbench.evaluation.deployments.order import read_labels
+    from anonbench.evaluation.deployments.table import score_deployments
+
+    chosen, wildcards = snakemake.params.slice, snakemake.wildcards
+    labels = snakemake.input.labels
+    table = score_deployments(
+        wildcards.dataset,
+        snakemake.params.degree,
+        # there need not be a second one
+        dict(zip((OWN, SECOND), map(Path, snakemake.input.references), strict=False)),
+        {
+            tuple(key): Path(path)
+            for key, path in zip(snakemake.params.embedded, snakemake.input.embeddings, strict=True)
+        },
+        read_clusters(Path(snakemake.input.clusters)),
+        read_labels(wildcards.dataset, Path(labels[0]), chosen["first"]) if labels else None,
+        Deployments.model_validate(chosen["deployments"]),
+        load(snakemake.config).retrieval.completing(chosen["retrieval"]),
+        **chosen["tests"],
+    )
+    write_csv(table, Path(snakemake.output[0]))
