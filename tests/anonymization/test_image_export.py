@@ -116,6 +116,25 @@ def test_every_image_has_its_number_and_no_name(run: Config, tmp_path: Path) -> 
     assert canaries.where(to) == {}
 
 
+def test_the_owner_may_have_the_names(run: Config, tmp_path: Path) -> None:
+    to = tmp_path / "out"
+    export(run, to, names=True)
+    for image_id in IDS:
+        written = decode((to / "mask-100" / f"{image_id}.png").read_bytes())
+        assert (written == pixels(image_id, MASK)).all()
+    table = pd.read_csv(to / "images.csv", dtype=str)
+    assert table["id"].tolist() == sorted(IDS)
+    assert table["label"].tolist() == [image_id.partition("/")[0] for image_id in sorted(IDS)]
+    assert stat.S_IMODE(to.stat().st_mode) == 0o700
+    export(run, tmp_path / "out.tar", names=True)
+    assert stat.S_IMODE((tmp_path / "out.tar").stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("name", ["out.zip", "out.tar.gz", "out.TGZ"])
+def test_no_folder_is_called_like_another_archive(run: Config, tmp_path: Path, name: str) -> None:
+    assert "name a folder (out) or a tar (out.tar)" in refusal(run, tmp_path / name)
+
+
 def test_numbers_are_those_of_report_and_bundle(run: Config, tmp_path: Path) -> None:
     export(run, tmp_path / "out", key=tmp_path / "key.csv")
     key = pd.read_csv(tmp_path / "key.csv", dtype=str)

@@ -31,6 +31,7 @@ from anonbench.detection.text import reading
 
 MODULES = {
     "mtcnn": "faces.mtcnn",
+    "centerface": "faces.centerface",
     "face_onnx": "faces.face_onnx",
     "ppocr": "text.dbnet",
     "zxing": "zxing",

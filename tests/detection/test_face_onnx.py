@@ -13,7 +13,6 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from onnx_file import red_cells
 
 from anonbench.config.detectors import Detection, DetectorName
 from anonbench.core.boxes import Region
@@ -23,6 +22,7 @@ from anonbench.core.vocabulary import Entity
 from anonbench.detection.kinds import FaceOnnx
 from anonbench.detection.registry import build
 from anonbench_demo import portraits
+from onnx_file import red_cells
 
 FIELD = "detection.face_onnx.weights"
 

@@ -23,7 +23,7 @@ import pandas as pd
 from anonbench.config import Config, Layout
 from anonbench.config.experiment import Experiment
 from anonbench.core.errors import InputError
-from anonbench.core.io import atomic, part_of
+from anonbench.core.io import atomic, part_of, require_folder_or_tar
 from anonbench.core.jobs.checksums import verify
 from anonbench.core.progress import track
 from anonbench.core.vocabulary import Variant
@@ -33,6 +33,7 @@ TABLE = "images.csv"
 _TIME = 315532800
 """1980-01-01: of every file and member."""
 _PUBLIC = ("number", "split", "class")
+_OWN = ("id", "split", "label")
 _SUFFIXES = {b"\x89PNG": ".png", b"\xff\xd8\xff": ".jpg"}
 
 
@@ -76,11 +77,15 @@ def export_images(
     to: Path,
     key: Path | None = None,
     accepted: int = 0,
+    names: bool = False,
 ) -> Exported:
     """Write numbered copies of a data set's anonymized images.
 
     `<variant>/<number>.png` (or .jpg), and the table `images.csv`: number, split and, where the
     data set has labels, class. The same image sets give the same bytes.
+
+    With `names`, for the owner: `<variant>/<id>.png`, where the id is the original's path without
+    suffix, in a folder of mode 0700; and id, split and label in the table.
 
     Args:
         config: of the run.
@@ -89,6 +94,7 @@ def export_images(
         to: a new or empty folder, or a new file whose name ends in `.tar`.
         key: a new CSV (mode 0600) of number, id and label; None writes none.
         accepted: `Unhidden.total` of the sets, which the user has seen and accepts.
+        names: leave images their ids and classes their labels.
 
     Raises:
         InputError: one of the above does not hold; a set is damaged, incomplete, or not of the
@@ -114,12 +120,19 @@ def export_images(
             "(keep_without_regions, keep_failed: false). To export them nevertheless: "
             f"--accept-unhidden {unhidden.total}"
         )
-    names = Names.of(manifest, label)
     table = table[table["id"].isin(first["id"])].sort_values("id", ignore_index=True)
-    table.insert(0, "number", names.images(table["id"], manifest))
-    if label:
-        table["class"] = names.classes(table["label"], manifest)
-    megabytes = _write(table, sets, to, key)
+    if names:
+        columns = [column for column in _OWN if column in table]
+        table.insert(0, "number", table["id"])
+    else:
+        numbered = Names.of(manifest, label)
+        table.insert(0, "number", numbered.images(table["id"], manifest))
+        if label:
+            table["class"] = numbered.classes(table["label"], manifest)
+        columns = [column for column in _PUBLIC if column in table]
+    megabytes = _write(table, columns, sets, to, key)
+    if names:
+        to.chmod(0o700 if to.is_dir() else 0o600)
     return Exported(len(table), megabytes, unhidden)
 
 
@@ -153,6 +166,7 @@ def check_request(
         for data in config.enabled.values():
             if data.layout is not Layout.TABLE and _is_inside(place, data.path):
                 raise InputError(f"{place} is in the folder of the originals: name another place")
+    require_folder_or_tar(to)
     if to.exists() and not (to.is_dir() and not any(to.iterdir())):
         raise InputError(f"{to} is there already: name another place, or remove it")
     if key is not None:
@@ -243,17 +257,20 @@ def _unhidden(base: Path, found: pd.DataFrame) -> Unhidden:
 
 
 def _write(
-    table: pd.DataFrame, sets: Mapping[Variant, pd.DataFrame], to: Path, key: Path | None
+    table: pd.DataFrame,
+    columns: Sequence[str],
+    sets: Mapping[Variant, pd.DataFrame],
+    to: Path,
+    key: Path | None,
 ) -> float:
     """Write everything and return how many megabytes of images; nothing is left where it fails."""
-    public = [column for column in _PUBLIC if column in table]
     size = 0
     with _private(key) as private, _sink(to) as sink:
-        sink.add(TABLE, table[public].to_csv(index=False, lineterminator="\n").encode())
+        sink.add(TABLE, table[columns].to_csv(index=False, lineterminator="\n").encode())
         for variant, index in sets.items():
             rows = index.merge(table[["id", "number"]], on="id", validate="one_to_one")
-            columns = (rows[name] for name in ("number", "tar", "offset", "size", "digest"))
-            each = zip(*columns, strict=True)
+            told = (rows[name] for name in ("number", "tar", "offset", "size", "digest"))
+            each = zip(*told, strict=True)
             for number, tar, *where in track(each, len(rows), str(variant)):
                 data = _read(tar, *where)
                 sink.add(f"{variant}/{number}{_suffix(data, tar)}", data)
@@ -295,7 +312,8 @@ class _Folder:
     def add(self, name: str, data: bytes) -> None:
         path = self._folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data)
+        with path.open("xb") as file:  # names may meet where a file system tells no case apart
+            file.write(data)
         os.utime(path, (_TIME, _TIME))
 
 

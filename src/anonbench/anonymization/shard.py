@@ -15,6 +15,7 @@ from anonbench.core.errors import InputError
 from anonbench.core.io import write_json
 from anonbench.core.progress import track
 from anonbench.core.vocabulary import Variant
+from anonbench.datasets.formats.pages import page_of
 from anonbench.datasets.images import encode, read_image, read_original
 from anonbench.datasets.originals import used_rows
 from anonbench.datasets.shards import ShardWriter
@@ -61,7 +62,8 @@ def anonymize_shard(
     with ShardWriter(output) as shard:
         for image_id, path, size, digest in track(files, len(rows), f"{variant}"):
             # the very bytes that were searched; the manifest has checked how many pixels they have
-            original = read_image(read_original(image_id, root / path, size, digest), None)
+            data = read_original(image_id, root / path, size, digest)
+            original = read_image(data, None, page_of(digest))
             original.flags.writeable = False  # it is what the result is held against
             pixels = anonymize(original, regions.get(image_id, []), variant, settings)
             try:

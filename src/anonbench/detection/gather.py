@@ -55,7 +55,8 @@ def gather_boxes(
     late = listed.merge(outcome, on="id", validate="one_to_one")
     table = count_outcomes(early, late, keep_without_regions)
     skips = _skips(early, late, keep_without_regions)
-    empty = table.loc[table["used"] == 0, "split"]
+    # without a train split nothing is trained
+    empty = table.loc[(table["used"] == 0) & (table["listed"] > 0), "split"]
     if len(empty):
         reasons = Counter(skips.loc[skips["split"] == empty.iloc[0], "reason"]).most_common(3)
         why = "; ".join(f"{count}: {reason}" for reason, count in reasons)

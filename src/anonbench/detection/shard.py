@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from anonbench.config.detectors import Detection, DetectorName
-from anonbench.core.boxes import Quad, Region, box_table, write_boxes
+from anonbench.core.boxes import Quad, Region, box_table, image_regions, write_boxes
 from anonbench.core.errors import InputError, UnreadableImage
 from anonbench.core.io import write_parquet
 from anonbench.core.jobs.job import warn_on_terminal
@@ -91,7 +91,7 @@ class _Search:
 
     def __init__(self, job: Job, manifest: pd.DataFrame) -> None:
         self._job = job
-        self._manifest = manifest
+        self.manifest = manifest
         self._digests = dict(zip(manifest["id"].astype(str), manifest["digest"], strict=True))
         # without any detector on pixels, images are read all the same: to know which can be
         searching: set[str] = set(job.detectors) - {DetectorName.BOXES} or {DetectorName.BOXES}
@@ -108,15 +108,14 @@ class _Search:
 
     def run(self) -> None:
         """Search the images that were not searched before."""
-        caches = {name: self._cache(name) for name in self._names}
-        known = [self._recall(name, caches[name]) for name in self._names]
-        new = self._manifest[~np.all(known, axis=0)]
+        caches = self.recalled()
+        new = self.manifest[[self.is_new(image_id) for image_id in self._digests]]
         log.info("%d of %d images were searched before", self._size - len(new), self._size)
         with flushed_at_intervals(partial(_flush, caches.values())) as flush_if_due:
-            detectors = self._load() if len(new) else {}
+            detectors = self.load() if len(new) else {}
             for batch in self._batches(new) if len(new) else ():
                 for name, detector in detectors.items():
-                    self._detect(name, detector, batch, caches[name])
+                    self.detect(name, detector, batch, caches[name])
                     flush_if_due()
                 batch.clear()  # before the next images are read
         for name in self._names:
@@ -127,7 +126,7 @@ class _Search:
 
     @property
     def _size(self) -> int:
-        return len(self._manifest)
+        return len(self.manifest)
 
     def _cache(self, name: str) -> WorkCache:
         job = self._job
@@ -138,17 +137,24 @@ class _Search:
         digests = self._digests.values()
         return WorkCache(files[0], identity, SCHEMA, ["digest"], digests, files[1:])
 
-    def _recall(self, name: str, cache: WorkCache) -> list[bool]:
-        """Take over what is cached; return which images need no search by this detector."""
-        findings, known = as_findings(cache.table()), []
-        for image_id, digest in self._digests.items():
-            finding = findings.get(digest)
-            if finding is not None:
-                self._found[name][image_id] = finding
-            known.append(finding is not None or self._stands_alone(image_id))
-        return known
+    def recalled(self) -> dict[str, WorkCache]:
+        """Take over what is cached, and return the cache of each detector."""
+        caches = {name: self._cache(name) for name in self._names}
+        for name, cache in caches.items():
+            findings = as_findings(cache.table())
+            for image_id, digest in self._digests.items():
+                if (finding := findings.get(digest)) is not None:
+                    self._found[name][image_id] = finding
+        return caches
 
-    def _load(self) -> dict[str, Detector]:
+    def is_new(self, image_id: str) -> bool:
+        """Return whether a detector has yet to search an image."""
+        return not self._stands_alone(image_id) and any(
+            image_id not in found for found in self._found.values()
+        )
+
+    def load(self) -> dict[str, Detector]:
+        """Load the detectors, in the order in which they search."""
         job = self._job
         return build_all(self._names, job.settings, job.threads, job.templates)
 
@@ -157,17 +163,18 @@ class _Search:
         job = self._job
         batches = read_batches(new, job.root, job.settings.max_pixels, self._side, job.threads)
         for batch in track_batches(batches, len(new), "images searched"):
-            self._leave_out_unreadable(batch)
+            self.leave_out_unreadable(batch)
             yield batch
 
-    def _leave_out_unreadable(self, batch: list[Original]) -> None:
+    def leave_out_unreadable(self, batch: list[Original]) -> None:
+        """Record images that cannot be read, and take them out of the batch."""
         for image in batch:
             if image.problem:
                 self.unreadable[image.id] = image.problem
                 log.warning("image %s is left out: %s", image.id, image.problem)
         batch[:] = [image for image in batch if not image.problem]
 
-    def _detect(
+    def detect(
         self,
         name: str,
         detector: Detector,
@@ -234,11 +241,16 @@ class _Search:
         if not any(finding.regions for finding in self._found[name].values()):
             _warn_of_nothing(len(self._found[name]), name)
 
-    def regions(self) -> dict[str, list[Region]]:
-        """Return the regions of every image that is used, the user's own and corrections in."""
+    def regions(self, ids: Iterable[str] | None = None) -> dict[str, list[Region]]:
+        """Return the regions of every image that is used, the user's own and corrections in.
+
+        Args:
+            ids: the images that are asked for; None: all.
+
+        """
         usable = [
             image_id
-            for image_id in self._digests
+            for image_id in (self._digests if ids is None else ids)
             if image_id not in self.unreadable
             and (self._job.keep_failed or image_id not in self.failed)
         ]
@@ -256,6 +268,57 @@ class _Search:
         corrected, without_effect = correct(regions, job.corrections.get(image_id, ()))
         self._without_effect += [(image_id, correction) for correction in without_effect]
         return corrected
+
+
+class BatchSearch:
+    """Detectors that search one batch after another, loaded once.
+
+    What fails is recorded as `detect_shard` records it: the images go on without it.
+    """
+
+    def __init__(self, job: Job, images: pd.DataFrame) -> None:
+        """Take what was found before.
+
+        Args:
+            job: how images are searched; `root` is not read.
+            images: columns id and digest of all images that will be searched.
+
+        """
+        self._search = _Search(job, images)
+        self._job = job
+        self._caches = self._search.recalled()
+        self._detectors: dict[str, Detector] | None = None
+
+    def search(self, batch: Sequence[Original]) -> dict[str, list[Region]]:
+        """Return the regions of those images that can be used, in draw order.
+
+        Raises:
+            InputError: a detector cannot be loaded, or fails on all images.
+
+        """
+        search = self._search
+        readable = list(batch)
+        search.leave_out_unreadable(readable)
+        if self._detectors is None and any(search.is_new(image.id) for image in readable):
+            self._detectors = search.load()
+        for name, detector in (self._detectors or {}).items():
+            search.detect(name, detector, readable, self._caches[name])
+        found = search.regions([image.id for image in batch])
+        in_order = image_regions(box_table(found, self._job.seed))
+        return {image_id: in_order.get(image_id, []) for image_id in found}
+
+    def flush(self) -> None:
+        """Write what was found since the last time."""
+        _flush(self._caches.values())
+
+    def status(self, regions: Mapping[str, Sequence[Region]]) -> pd.DataFrame:
+        """Return one row an image, columns `IMAGE_COLUMNS`, sorted by id.
+
+        Args:
+            regions: all that `search` returned.
+
+        """
+        return _image_table(self._search.manifest, regions, self._search)
 
 
 def _flush(caches: Iterable[WorkCache]) -> None:

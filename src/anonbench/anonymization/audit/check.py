@@ -18,9 +18,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from anonbench.anonymization.audit.errors import Failure
 from anonbench.anonymization.audit.files import check_jpeg, png_pixels
@@ -29,6 +29,9 @@ from anonbench.anonymization.audit.regions import Area, Region, area_of, read_re
 from anonbench.config import Anonymization
 from anonbench.core.errors import InputError
 from anonbench.core.vocabulary import Variant
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Found = list[tuple[Region, Area]]
 _LEFT = {False: ("ok", "partial"), True: ("ok", "partial", "empty")}
@@ -118,24 +121,27 @@ class Auditor:
             raise Failure("its shape or depth differs from the original's")
         if self._settings.format == "jpeg":
             check_jpeg(data, pixels, self._settings.jpeg_quality)
-        found = self._found(regions, original.shape)
+        found, outside = found_areas(regions, original.shape, self._variant, self._settings)
+        self._counts["regions"] += len(found) + outside
+        self._counts["outside_image"] += outside
         self._counts["hidden_pixels"] += check_pixels(
             original, pixels, found, self._variant, self._settings
         )
         self._counts["images"] += 1
         self._counts["without_regions"] += not found
 
-    def _found(self, regions: list[Region], shape: tuple[int, ...]) -> Found:
-        """Return the regions that this variant hides, with their pixels."""
-        if self._variant.method is None:
-            return []
-        hidden = to_hide(regions, self._variant.degree)
-        least = promise_of(self._variant.method).least(self._settings)
-        areas = [area_of(region, shape, self._settings.margin, least) for region in hidden]
-        found = [(r, area) for r, area in zip(hidden, areas, strict=True) if area is not None]
-        self._counts["regions"] += len(hidden)
-        self._counts["outside_image"] += len(hidden) - len(found)
-        return found
+
+def found_areas(
+    regions: list[Region], shape: tuple[int, ...], variant: Variant, settings: Anonymization
+) -> tuple[Found, int]:
+    """Return the regions that a variant hides, with their pixels, and how many lie outside."""
+    if variant.method is None:
+        return [], 0
+    hidden = to_hide(regions, variant.degree)
+    least = promise_of(variant.method).least(settings)
+    areas = [area_of(region, shape, settings.margin, least) for region in hidden]
+    found = [(r, area) for r, area in zip(hidden, areas, strict=True) if area is not None]
+    return found, len(hidden) - len(found)
 
 
 def check_pixels(

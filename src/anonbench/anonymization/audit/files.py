@@ -17,23 +17,27 @@ from PIL import Image
 from anonbench.anonymization.audit.errors import Failure
 
 _PNG_START = b"\x89PNG\r\n\x1a\n"
+_MOST_PROFILE = 2**26
 _CHANNELS: dict[int, tuple[int, ...]] = {0: (), 2: (3,)}
 """By PNG colour type: grey and RGB; no palette, no alpha."""
 
 
-def png_pixels(data: bytes, shape: tuple[int, ...]) -> np.ndarray:
+def png_pixels(data: bytes, shape: tuple[int, ...], profile: bytes = b"") -> np.ndarray:
     """Return the pixels of a PNG file, uint8 [H, W] or [H, W, 3].
 
     Args:
         data: the file.
         shape: the one that its pixels have to have; looked at before they are decoded.
+        profile: the colour profile that the file has to hold; empty: it may hold none.
 
     Raises:
         Failure: the file is damaged, of another shape, or holds anything besides an 8-bit grey or
             RGB image.
 
     """
-    header, stream = _png_parts(data)
+    header, stream, embedded = _png_parts(data)
+    if embedded != profile:
+        raise Failure("the PNG file's colour profile is not the one it should have")
     width, height, depth, kind, *rest = struct.unpack(">IIBBBBB", header)
     if depth != 8 or kind not in _CHANNELS or any(rest):
         raise Failure("the PNG file is not plain 8-bit grey or RGB")
@@ -52,8 +56,8 @@ def png_pixels(data: bytes, shape: tuple[int, ...]) -> np.ndarray:
     return pixels
 
 
-def _png_parts(data: bytes) -> tuple[bytes, bytes]:
-    """Return the header and the compressed pixels of a PNG file that has no other chunks."""
+def _png_parts(data: bytes) -> tuple[bytes, bytes, bytes]:
+    """Return header, compressed pixels and colour profile of a PNG file of no other chunks."""
     if not data.startswith(_PNG_START):
         raise Failure("the file is not a PNG file")
     chunks: list[tuple[bytes, bytes]] = []
@@ -67,6 +71,9 @@ def _png_parts(data: bytes) -> tuple[bytes, bytes]:
             raise Failure("the PNG file is damaged")
         chunks.append((name, body))
         at += 12 + length
+    embedded = b""
+    if len(chunks) > 1 and chunks[1][0] == b"iCCP":
+        embedded = _png_profile(chunks.pop(1)[1])
     names = [name for name, _ in chunks]
     pixels = [body for name, body in chunks if name == b"IDAT"]
     if names != [b"IHDR", *[b"IDAT"] * len(pixels), b"IEND"] or chunks[-1][1] or not all(pixels):
@@ -75,7 +82,19 @@ def _png_parts(data: bytes) -> tuple[bytes, bytes]:
         raise Failure(f"the PNG file holds more than its image: {what}")
     if len(chunks[0][1]) != 13 or not pixels:
         raise Failure("the PNG file is damaged")
-    return chunks[0][1], b"".join(pixels)
+    return chunks[0][1], b"".join(pixels), embedded
+
+
+def _png_profile(chunk: bytes) -> bytes:
+    name, _, rest = chunk.partition(b"\0")
+    inflate = zlib.decompressobj()
+    try:
+        profile = inflate.decompress(rest[1:], _MOST_PROFILE)
+    except zlib.error:
+        raise Failure("the PNG file is damaged") from None
+    if name != b"icc" or rest[:1] != b"\0" or not inflate.eof or inflate.unused_data:
+        raise Failure("the PNG file's colour profile holds more than a profile")
+    return profile
 
 
 def check_jpeg(data: bytes, pixels: np.ndarray, quality: int) -> None:

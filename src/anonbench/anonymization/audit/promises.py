@@ -13,7 +13,6 @@ from functools import lru_cache
 from typing import Protocol
 
 import numpy as np
-from scipy import fft
 
 from anonbench.anonymization.audit.errors import Failure
 from anonbench.config import Anonymization
@@ -110,6 +109,8 @@ class LowPass:
 
     def kept(self, inside: Inside, settings: Anonymization) -> np.ndarray:
         """Check the steepest step between neighbours, then compare with the filtered spectrum."""
+        from scipy import fft  # for blur alone: it takes a third of a second
+
         height, width = inside.mask.shape
         _refuse_single(inside)
         share = float(getattr(settings.blur.sigma, inside.entity))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from anonbench.core.registries.detectors import DETECTORS, DetectorKind
 from anonbench.detection.kinds.boxes import Boxes
+from anonbench.detection.kinds.centerface import Centerface
 from anonbench.detection.kinds.face_onnx import FaceOnnx
 from anonbench.detection.kinds.mrz import Mrz
 from anonbench.detection.kinds.mtcnn import Mtcnn
@@ -11,7 +12,7 @@ from anonbench.detection.kinds.ppocr import Ppocr
 from anonbench.detection.kinds.template import Template
 from anonbench.detection.kinds.zxing import Zxing
 
-BUILT_IN = (Mtcnn, FaceOnnx, Ppocr, Zxing, Mrz, Template, Boxes)
+BUILT_IN = (Mtcnn, Centerface, FaceOnnx, Ppocr, Zxing, Mrz, Template, Boxes)
 
 
 def kind_named(name: str) -> type[DetectorKind]:

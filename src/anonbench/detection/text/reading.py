@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import pandas as pd
 
 from anonbench.core.errors import UnreadableImage
+from anonbench.datasets.formats.pages import page_of
 from anonbench.datasets.images import read_image, read_original, read_reduced
 
 BATCH_IMAGES = 32
 BATCH_PIXELS = 16_000_000
 """No batch holds more, but for a single image that is larger; and of such none is read ahead."""
-_NOTHING = np.empty((0, 0), np.uint8)
+NOTHING = np.empty((0, 0), np.uint8)
+"""Pixels of an image that cannot be read."""
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
@@ -31,7 +34,7 @@ class Original:
     pixels: np.ndarray
     """uint8 [H, W] or [H, W, 3]; empty where there is a problem."""
     digest: str = ""
-    """SHA-256 of the file that `pixels` were decoded from; empty where there is a problem."""
+    """By the manifest, of what `pixels` were decoded from; empty where there is a problem."""
     scale: int = 1
     """How many pixels of the original, in each direction, are one of `pixels`."""
     problem: str = ""
@@ -61,13 +64,28 @@ def read_batches(
     def read(row: _Row) -> Original:
         return _read(row, root / row.path, max_pixels, longest_side)
 
+    yield from read_ahead(rows, sizes, read, threads)
+
+
+def read_ahead(
+    items: Sequence[Item], sizes: Sequence[int], read: Callable[[Item], Original], threads: int
+) -> Iterator[list[Original]]:
+    """Yield all images in their order, in the batches of `plan_batches`.
+
+    Args:
+        items: what is read [N].
+        sizes: pixels of each [N].
+        read: gives one image.
+        threads: that read.
+
+    """
     with ThreadPoolExecutor(threads, "read") as pool:
         ahead: list[Future[Original]] = []
         plan = plan_batches(sizes)
         for batch, following in zip(plan, [*plan[1:], slice(0)], strict=True):
-            now = ahead or [pool.submit(read, row) for row in rows[batch]]
+            now = ahead or [pool.submit(read, item) for item in items[batch]]
             small = sum(sizes[batch]) + sum(sizes[following]) <= 2 * BATCH_PIXELS
-            ahead = [pool.submit(read, row) for row in rows[following]] if small else []
+            ahead = [pool.submit(read, item) for item in items[following]] if small else []
             yield [future.result() for future in now]
             del now  # or its pixels stay in memory while the next batch is read
 
@@ -99,10 +117,11 @@ def _read(row: _Row, path: Path, max_pixels: int, longest_side: int | None) -> O
     known = (str(row.id), int(row.width), int(row.height))
     try:
         data = read_original(known[0], path, int(row.bytes), row.digest)
+        page = page_of(row.digest)
         if longest_side is None:
-            pixels, scale = read_image(data, max_pixels), 1
+            pixels, scale = read_image(data, max_pixels, page), 1
         else:
-            pixels, scale = read_reduced(data, longest_side, max_pixels)
+            pixels, scale = read_reduced(data, longest_side, max_pixels, page)
     except UnreadableImage as error:
-        return Original(*known, _NOTHING, problem=str(error))
+        return Original(*known, NOTHING, problem=str(error))
     return Original(*known, pixels, row.digest, scale)

@@ -1,0 +1,147 @@
+"""Anonymization of one file: read, search, hide, write, audit."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from anonbench.anonymization.apply import anonymize
+from anonbench.anonymization.audit.errors import Failure
+from anonbench.anonymization.audit.single import check_written
+from anonbench.anonymization.files.outcome import Outcome, as_rows, in_draw_order
+from anonbench.anonymization.files.places import target
+from anonbench.anonymization.files.stored import stored, write
+from anonbench.config import Anonymization, Detection
+from anonbench.core.boxes import Region
+from anonbench.core.errors import InputError, UnreadableImage
+from anonbench.core.vocabulary import Variant
+from anonbench.datasets.images import SeveralFrames, read_image
+from anonbench.datasets.inputs import ImageFile
+from anonbench.detection.search import DetectorFailed, Search
+
+SEED = 0
+"""Of the draw order, as the config's default."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """How all files are anonymized."""
+
+    to: Path
+    detectors: tuple[str, ...]
+    variant: Variant
+    detection: Detection
+    anonymization: Anonymization
+    keep_without_regions: bool
+
+
+@dataclass(frozen=True)
+class Task:
+    """One image, and what is recorded of it."""
+
+    image: ImageFile
+    before: Outcome | None = None
+    refused: str = ""
+    """Why it cannot be written, whatever is in it."""
+
+
+class Anonymizer:
+    """Anonymizes one file after the other."""
+
+    def __init__(self, job: Job) -> None:
+        self._job = job
+        self._search = Search(job.detectors, job.detection)
+
+    def __call__(self, task: Task) -> Outcome:
+        """Return what became of an image; its file is written, or none is left."""
+        try:
+            done = self._done(task)
+        except SeveralFrames as error:
+            done = Outcome(task.image.name, "unreadable", f"{error}: save its pages as images")
+        except UnreadableImage as error:
+            done = Outcome(task.image.name, "unreadable", str(error))
+        before = task.before.output if task.before else ""
+        if before and before != done.output:  # it shows less than there is to hide now
+            target(self._job.to, before).unlink(missing_ok=True)
+        return done
+
+    def _done(self, task: Task) -> Outcome:
+        image, limit = task.image, self._job.detection.max_pixels
+        if task.refused:
+            return Outcome(image.name, "failed", task.refused)
+        data = image.data(limit)
+        digest = hashlib.sha256(data).hexdigest()
+        if task.before and self._is_done(task.before, digest):
+            return task.before
+        original = read_image(data, limit)
+        original.flags.writeable = False  # it is what the result is held against
+        height, width = original.shape[:2]
+        found = Outcome(image.name, "failed", "", digest, width=width, height=height)
+        try:
+            regions = in_draw_order(image.id, self._search(original), SEED)
+        except DetectorFailed as error:
+            return replace(found, reason=str(error))
+        if not regions and not self._job.keep_without_regions:
+            reason = "nothing was found in it"
+            return replace(found, status="without_regions", reason=reason)
+        return self._written(found, data, original, regions)
+
+    def _is_done(self, before: Outcome, digest: str) -> bool:
+        """Tell whether an earlier run did all that there is to do."""
+        if before.digest != digest:
+            return False
+        if before.status == "without_regions":
+            return True
+        path = self._job.to / before.output
+        if before.status != "written" or not path.is_file():
+            return False
+        return hashlib.sha256(path.read_bytes()).hexdigest() == before.output_digest
+
+    def _written(
+        self, found: Outcome, data: bytes, original: np.ndarray, regions: Sequence[Region]
+    ) -> Outcome:
+        job = self._job
+        how = stored(data, original)
+        rows = as_rows(regions, job.variant.degree)
+        pixels = anonymize(original, regions, job.variant, job.anonymization)
+        try:
+            coded = write(pixels, how)
+        except (InputError, OSError, ValueError) as error:
+            return replace(found, reason=f"cannot be written as {how.format} ({error})")
+        name = found.name + how.suffix
+
+        def audit(written: bytes) -> int:
+            settings = job.anonymization
+            return check_written(
+                rows, original, pixels, written, how.profile, job.variant, settings
+            )
+
+        try:
+            hidden = _write_audited(target(job.to, name), job.to, coded, audit)
+        except Failure as failure:
+            return replace(found, reason=f"its audit fails: {failure}", regions=rows)
+        return replace(
+            found,
+            status="written",
+            output=name,
+            output_digest=hashlib.sha256(coded).hexdigest(),
+            hidden_pixels=hidden,
+            regions=rows,
+        )
+
+
+def _write_audited(path: Path, folder: Path, data: bytes, audit: Callable[[bytes], int]) -> int:
+    """Write a file whole or not at all, once what stands on the disk has passed its audit."""
+    part = folder / f".{os.getpid()}.part"  # not beside it: its name may be as long as can be
+    try:
+        part.write_bytes(data)
+        hidden = audit(part.read_bytes())
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+    return hidden

@@ -1,0 +1,130 @@
+"""How an image is stored in its file, and how an anonymized one is written likewise.
+
+Written files hold pixels and, where there is one that fits them, the colour profile; nothing else:
+EXIF, XMP, comments and thumbnails may show what was hidden. Pixels are upright, so that no
+orientation is needed.
+"""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from PIL import Image, JpegImagePlugin
+
+from anonbench.datasets.images import encode, open_checked
+
+AS_THEY_ARE = ("JPEG", "PNG", "TIFF", "BMP", "WEBP", "PPM")
+"""Formats that are written. Images of all others become PNG, and the names end in `.png`."""
+_SAME = {"MPO": "JPEG", "DIB": "BMP"}
+_LOSSY = {"HEIF": "JPEG"}
+_SUFFIX = {"PNG": ".png", "JPEG": ".jpg"}
+_COMPRESSIONS = ("raw", "tiff_lzw", "tiff_adobe_deflate", "packbits")
+"""Of TIFF, without loss and for any depth; others become the third."""
+JPEG_QUALITY = 95
+"""Where the original has no tables of its own: CMYK, HEIC."""
+WEBP_QUALITY = 95
+_SPACES = {2: b"GRAY", 3: b"RGB "}
+_HEADER_BYTES = 132
+
+
+@dataclass(frozen=True)
+class Stored:
+    """Format and options of a file."""
+
+    format: str
+    """Of what is written, as Pillow names it."""
+    suffix: str = ""
+    """Appended to the name where the format is not the original's."""
+    profile: bytes = b""
+    """ICC profile of the pixels, empty where there is none that fits."""
+    options: dict[str, Any] = field(default_factory=dict)
+    """Of Pillow's `save`."""
+
+
+def stored(data: bytes, pixels: np.ndarray) -> Stored:
+    """Return how an original is stored, from its header.
+
+    Args:
+        data: the file, which `read_image` could read.
+        pixels: what it read, uint8 [H, W] or [H, W, 3].
+
+    """
+    with open_checked(data, None) as image:
+        given = str(image.format)
+        format_ = _SAME.get(given, given)
+        suffix = ""
+        if format_ not in AS_THEY_ARE:
+            format_ = _LOSSY.get(given, "PNG")
+            suffix = _SUFFIX[format_]
+        options: dict[str, Any] = {}
+        if format_ == "JPEG":
+            options = _jpeg(image, pixels)
+        elif format_ == "TIFF":
+            kept = image.info.get("compression")
+            options = {"compression": kept if kept in _COMPRESSIONS else _COMPRESSIONS[2]}
+        elif format_ == "WEBP":
+            at = _pixels_of_webp(data)
+            lossless = data[at : at + 4] == b"VP8L"
+            options = {"lossless": True} if lossless else {"quality": WEBP_QUALITY}
+        profile = b"" if format_ in ("BMP", "PPM") else _profile(image, pixels)
+        return Stored(format_, suffix, profile, options)
+
+
+def write(pixels: np.ndarray, how: Stored) -> bytes:
+    """Return a file of the pixels, uint8 [H, W] or [H, W, 3] RGB.
+
+    Raises:
+        InputError: the format has no room for so large an image.
+
+    """
+    if how.format == "PNG":
+        return with_profile(encode(pixels), how.profile)
+    file = io.BytesIO()
+    more = {"icc_profile": how.profile} if how.profile else {}
+    Image.fromarray(pixels).save(file, how.format, **how.options, **more)
+    return file.getvalue()
+
+
+def with_profile(png: bytes, profile: bytes) -> bytes:
+    """Return a PNG file with a colour profile behind its header."""
+    if not profile:
+        return png
+    import zlib
+
+    body = b"iCCP" + b"icc\0\0" + zlib.compress(profile, 1)
+    chunk = (len(body) - 4).to_bytes(4, "big") + body + zlib.crc32(body).to_bytes(4, "big")
+    end = 8 + 25  # signature and IHDR
+    return png[:end] + chunk + png[end:]
+
+
+def _jpeg(image: Image.Image, pixels: np.ndarray) -> dict[str, Any]:
+    """Return the original's tables, so that blocks outside the regions stay as they were."""
+    more = {"progressive": True} if image.info.get("progressive") else {}
+    bands = 1 if pixels.ndim == 2 else 3
+    if not isinstance(image, JpegImagePlugin.JpegImageFile) or image.layers != bands:
+        return {"quality": JPEG_QUALITY, "subsampling": 0} | more
+    tables = [image.quantization[key] for key in sorted(image.quantization)]
+    found = JpegImagePlugin.get_sampling(image)
+    return {"qtables": tables[:bands], "subsampling": max(found, 0)} | more
+
+
+def _pixels_of_webp(data: bytes) -> int:
+    """Return where the chunk with the pixels of a WebP file starts."""
+    at = 12
+    while data[at : at + 4] in (b"VP8X", b"ICCP", b"ALPH"):
+        size = int.from_bytes(data[at + 4 : at + 8], "little")
+        at += 8 + size + size % 2
+    return at
+
+
+def _profile(image: Image.Image, pixels: np.ndarray) -> bytes:
+    """Return the image's colour profile if it describes the pixels, without what is behind it."""
+    profile = image.info.get("icc_profile")
+    if not isinstance(profile, bytes) or len(profile) < _HEADER_BYTES:
+        return b""
+    size = int.from_bytes(profile[:4], "big")
+    fits = profile[16:20] == _SPACES[pixels.ndim] and profile[36:40] == b"acsp"
+    return profile[:size] if fits and _HEADER_BYTES <= size <= len(profile) else b""

@@ -1,0 +1,133 @@
+"""`anonbench detect`: sensitive regions of images, as a table."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from anonbench.cli.inputs import add_detection, add_images, settings_of
+from anonbench.cli.shared import DONE, DOUBTFUL
+from anonbench.core.errors import InputError
+from anonbench.core.io import require_another
+from anonbench.core.wording import count
+
+if TYPE_CHECKING:
+    from anonbench.detection.files import Detected
+
+_SUFFIXES = (".parquet", ".csv", ".json")
+_EPILOG = """\
+The exit status is 3 where images could not be read or searched.
+
+Examples:
+  anonbench detect photos
+  anonbench detect photos -o boxes.csv --detector centerface --detector zxing
+  find scans -name '*.tif' | anonbench detect - -o boxes.json --detector ppocr
+  anonbench detect photos.tar -o boxes.parquet    # a box table, as the config's `boxes` takes it
+
+More: docs/how-to/anonymize.md."""
+
+
+def add(commands: Any) -> None:
+    """Add the command to the subparsers of `anonbench`."""
+    parser = commands.add_parser(
+        "detect",
+        help="find faces, text, barcodes and machine-readable zones in images",
+        description="Searches images for sensitive regions and counts them. Nothing is changed.",
+        epilog=_EPILOG,
+    )
+    add_images(parser)
+    parser.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        metavar="FILE",
+        help="write the regions: .parquet or .csv (a row a region), or .json (an entry an image)",
+    )
+    add_detection(parser)
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Search the images, write what was found, and print counts.
+
+    Raises:
+        InputError: the output is of an unknown kind, or would replace an original.
+
+    """
+    output: Path | None = options.output
+    if output is not None and output.suffix not in _SUFFIXES:
+        raise InputError(f"{output}: the name ends in {', '.join(_SUFFIXES)}")
+    if output is not None:
+        require_another(output, Path(options.images))
+    from anonbench.detection.files import DETECTORS, detect
+
+    names, config = settings_of(options, DETECTORS)
+    found = detect(options.images, names, workers=options.workers, detection=config.detection)
+    if output is not None:
+        _write(found, output)
+    print(json.dumps(_counts(found), indent=2) if options.json else _as_text(found, output))
+    return DOUBTFUL if found.in_doubt else DONE
+
+
+def _counts(found: Detected) -> dict[str, Any]:
+    statuses = found.images["status"].value_counts()
+    entities = found.boxes["entity"].value_counts().sort_index()
+    return {
+        "images": len(found.images),
+        "with_regions": int(statuses.get("ok", 0)),
+        "without_regions": int(statuses.get("empty", 0)),
+        "unreadable": int(statuses.get("unreadable", 0)),
+        "failed": int(statuses.get("failed", 0)),
+        "left_out": sum(not each.quiet for each in found.left_out),
+        "regions": {str(name): int(number) for name, number in entities.items()},
+    }
+
+
+def _as_text(found: Detected, output: Path | None) -> str:
+    counts = _counts(found)
+    regions = ", ".join(f"{number:,} {name}" for name, number in counts["regions"].items())
+    bare = counts["without_regions"]
+    lines = [
+        f"{count(counts['images'], 'image')}: {counts['with_regions']:,} with regions "
+        f"({regions or 'none'}), {bare:,} without",
+    ]
+    for key, text in (
+        ("unreadable", "cannot be read"),
+        ("failed", "could not be searched"),
+        ("left_out", "of a kind that is not read, or of a name that cannot be used"),
+    ):
+        if counts[key]:
+            lines.append(f"{counts[key]:,} {text}")
+    lines.append(f"wrote {output}" if output else "to see which: -o boxes.csv, or boxes.json")
+    return "\n".join(lines)
+
+
+def _write(found: Detected, output: Path) -> None:
+    from anonbench.core.io import write_csv, write_json, write_parquet
+
+    if output.suffix == ".parquet":
+        write_parquet(found.boxes, output)
+    elif output.suffix == ".csv":
+        names = found.images.set_index("id")["name"]
+        table = found.boxes
+        table.insert(1, "path", table["id"].map(names))
+        write_csv(table, output)
+    else:
+        write_json(output, _entries(found))
+
+
+def _entries(found: Detected) -> dict[str, Any]:
+    regions: dict[str, list[dict[str, Any]]] = {}
+    for row in found.boxes.to_dict("records"):
+        quad = [row[f"q{number}"] for number in range(8)]
+        entry = {name: row[name] for name in ("entity", "x0", "y0", "x1", "y1", "score")}
+        slanted = {} if quad[0] != quad[0] else {"quad": quad}  # NaN where it is upright
+        regions.setdefault(row["id"], []).append(entry | slanted)
+    images = [
+        row | {"regions": regions.get(row["id"], [])} for row in found.images.to_dict("records")
+    ]
+    left = [each._asdict() for each in found.left_out]
+    return {"images": images, "left_out": left}

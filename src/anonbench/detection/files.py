@@ -1,0 +1,111 @@
+"""Sensitive regions of all images of a folder, tar, table or list."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from anonbench.config import Detection
+from anonbench.core.boxes import Region, box_table
+from anonbench.core.errors import UnreadableImage
+from anonbench.core.progress import track
+from anonbench.core.workers import available, in_processes
+from anonbench.datasets.images import read_image
+from anonbench.datasets.inputs import ImageFile, LeftOut, open_images
+from anonbench.detection.search import DetectorFailed, Search
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+DETECTORS = ("centerface",)
+SEED = 0
+"""Of the draw order, as the config's default."""
+COLUMNS = ("id", "name", "status", "reason", "digest", "width", "height", "regions")
+
+
+@dataclass(frozen=True)
+class Detected:
+    """Regions of the images that were given."""
+
+    boxes: pd.DataFrame
+    """Box table (`anonbench.core.boxes.BOX_COLUMNS`), by image and draw order."""
+    images: pd.DataFrame
+    """A row an image (`COLUMNS`), by name. The status is ok, empty (nothing was found), failed (a
+    detector did) or unreadable; the digest is the file's SHA-256."""
+    left_out: tuple[LeftOut, ...]
+    """Files that are no images."""
+
+    @property
+    def in_doubt(self) -> bool:
+        """Whether there are images of which it is not known what they show."""
+        known = self.images["status"].isin(["ok", "empty"])
+        return not known.all() or any(not each.quiet for each in self.left_out)
+
+
+def detect(
+    images: str | Path | Iterable[str | Path],
+    detectors: Sequence[str] = DETECTORS,
+    *,
+    workers: int | None = None,
+    detection: Detection | None = None,
+) -> Detected:
+    """Find the sensitive regions of images.
+
+    >>> import anonbench
+    >>> found = anonbench.detect("photos", ["zxing"])
+    >>> found.images["status"].tolist(), found.boxes["entity"].tolist()
+    (['ok', 'ok', 'empty'], ['barcode', 'barcode'])
+
+    Args:
+        images: see `anonbench.datasets.inputs.open_images`.
+        detectors: whose regions are taken together.
+        workers: processes; all cores where it is None.
+        detection: settings of the detectors.
+
+    Raises:
+        InputError: there is no image, or a detector cannot be loaded.
+
+    """
+    import pandas as pd
+
+    given = open_images(images)
+    make = partial(_Worker, tuple(dict.fromkeys(detectors)), detection or Detection())
+    results = in_processes(make, given.images, min(workers or available(), len(given)))
+    rows, regions = [], {}
+    for found in track(results, len(given), "images searched"):
+        rows.append(found.row)
+        regions[found.row[0]] = found.regions
+    table = pd.DataFrame(rows, columns=list(COLUMNS))
+    return Detected(box_table(regions, SEED), table, given.left_out)
+
+
+@dataclass(frozen=True)
+class _Found:
+    row: tuple[str, str, str, str, str, int, int, int]
+    regions: list[Region]
+
+
+class _Worker:
+    def __init__(self, detectors: tuple[str, ...], settings: Detection) -> None:
+        self._limit = settings.max_pixels
+        self._search = Search(detectors, settings)
+
+    def __call__(self, image: ImageFile) -> _Found:
+        names = (image.id, image.name)
+        try:
+            data = image.data(self._limit)
+            pixels = read_image(data, self._limit)
+        except UnreadableImage as error:
+            return _Found((*names, "unreadable", str(error), "", 0, 0, 0), [])
+        digest = hashlib.sha256(data).hexdigest()
+        height, width = pixels.shape[:2]
+        try:
+            regions = self._search(pixels)
+        except DetectorFailed as error:
+            return _Found((*names, "failed", str(error), digest, width, height, 0), [])
+        status = "ok" if regions else "empty"
+        return _Found((*names, status, "", digest, width, height, len(regions)), regions)

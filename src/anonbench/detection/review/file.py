@@ -1,0 +1,147 @@
+"""The corrections file as a review reads and writes it; rows of others stay as they are."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from anonbench.core.errors import InputError
+from anonbench.core.io import atomic
+from anonbench.core.vocabulary import Entity
+from anonbench.datasets.annotations import Correction, Images, read_corrections
+from anonbench.datasets.annotations.corrections import Action
+from anonbench.datasets.annotations.read import regions_of
+from anonbench.datasets.annotations.rows import BOX
+from anonbench.datasets.annotations.table import load_texts
+
+COLUMNS = ["id", "action", "entity", *BOX]
+
+
+class CorrectionsFile:
+    """A CSV of corrections; it need not be there before the first one."""
+
+    def __init__(self, path: Path, images: Images, twins: dict[str, list[str]]) -> None:
+        """Read the file.
+
+        Args:
+            path: of the file.
+            images: that it may name.
+            twins: ids of the images of equal bytes, by id; images without any are missing.
+
+        Raises:
+            InputError: it is no CSV, or a row is wrong; see `read_corrections`.
+
+        """
+        if path.is_dir():
+            raise InputError(f"{path} is a folder: name the file in it")
+        if path.suffix == ".parquet":
+            raise InputError(
+                f"{path} is Parquet, and a review writes CSV: save it as CSV, name that"
+            )
+        self.path = path.resolve() if path.is_symlink() else path
+        self._images, self._twins = images, twins
+        self._read()
+
+    def of(self, image_id: str) -> list[Correction]:
+        """Return an image's corrections, with the additions of images of the same bytes."""
+        others = [twin for twin in self._twins.get(image_id, ()) if twin != image_id]
+        shared = [c for twin in others for c in self._rows[twin] if c.action is Action.ADD]
+        return self._rows[image_id] + shared
+
+    def refresh(self) -> bool:
+        """Read the file again if another program wrote it; return whether one did.
+
+        Raises:
+            InputError: it is gone, or wrong now.
+
+        """
+        if self._digest == _digest(self.path):
+            return False
+        if not self.path.exists():
+            raise InputError(
+                f"{self.path} is gone since this review began: put it back, or start the review "
+                "again to begin a new one"
+            )
+        self._read()
+        return True
+
+    def replace(
+        self, image_id: str, dropped: Collection[Correction], new: Sequence[Correction]
+    ) -> None:
+        """Write the file without some rows and with new ones, sorted by image; whole or not at all.
+
+        Args:
+            image_id: whose the new rows are.
+            dropped: rows as `of` returned them.
+            new: see `corrections_for`.
+
+        """
+        old = self._texts.drop(index=[int(c.row) - 1 for c in dropped])
+        owners = [self._owners.get(place, "") for place in old.index] + [image_id] * len(new)
+        added = pd.DataFrame([_cells(image_id, c) for c in new], columns=COLUMNS, dtype=str)
+        columns = [*([] if "id" in old else ["id"]), *old.columns]
+        rows = pd.concat([old, added], ignore_index=True).reindex(columns=columns).fillna("")
+        rows = rows.iloc[_order(rows, owners)]
+        mode = self.path.stat().st_mode if self.path.exists() else None
+        with atomic(self.path) as temporary:
+            rows.to_csv(temporary, index=False, lineterminator="\n")
+            read_corrections(temporary, self._images, record=True)  # as a rerun will read it
+        if mode is not None:
+            self.path.chmod(mode)
+        self._read()
+
+    def _read(self) -> None:
+        self._digest = _digest(self.path)
+        self._rows: dict[str, list[Correction]] = defaultdict(list)
+        self._owners: dict[int, str] = {}
+        self.unmatched = 0
+        """Rows that reach no image; they stay in the file."""
+        if not self.path.exists():
+            self._texts = pd.DataFrame(columns=COLUMNS, dtype=str)
+            return
+        self._texts = load_texts(self.path)
+        found = read_corrections(self.path, self._images, record=True)
+        self.unmatched = len(found.unmatched)
+        rows = found.rows
+        for values, region in zip(
+            rows[["id", "where", "action", "entity", "x0"]].itertuples(index=False),
+            regions_of(rows),
+            strict=True,
+        ):
+            name, where, action, entity, x0 = values
+            row = Correction(
+                where, Action(action), Entity(entity), None if np.isnan(x0) else region
+            )
+            self._rows[name].append(row)
+            self._owners[int(where) - 1] = name
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.exists() else ""
+
+
+def _cells(image_id: str, correction: Correction) -> list[str]:
+    """Return a row as text; numbers are the shortest that are the same as float32."""
+    region = correction.region
+    box = [] if region is None else [region.x0, region.y0, region.x1, region.y1]
+    numbers = [np.format_float_positional(np.float32(value), trim="-") for value in box]
+    return [image_id, str(correction.action), str(correction.entity), *(numbers or [""] * 4)]
+
+
+def _order(rows: pd.DataFrame, owners: Sequence[str]) -> np.ndarray:
+    """Return the places of rows by image, action, entity, top and left."""
+    keys = pd.DataFrame({"owner": owners}, index=rows.index)
+    for column in ("id", "path"):
+        if column in rows:
+            keys["owner"] = keys["owner"].where(keys["owner"] != "", rows[column])
+    for column in ("action", "entity"):
+        keys[column] = rows[column].str.strip().str.lower()
+    for column in ("y0", "x0", "y1", "x1"):
+        keys[column] = pd.to_numeric(rows[column], errors="coerce")
+    keys = keys.reset_index(drop=True)
+    return keys.sort_values(keys.columns.tolist(), na_position="first").index.to_numpy(int)

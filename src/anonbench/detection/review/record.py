@@ -1,0 +1,72 @@
+"""Record of what a person looked at: a CSV beside the corrections, without times."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+import pandas as pd
+
+from anonbench.core.errors import InputError
+from anonbench.core.io import write_csv
+from anonbench.detection.review.estimate import Misses
+
+
+@dataclass(frozen=True)
+class Look:
+    """What was decided about one image."""
+
+    id: str
+    digest: str
+    """SHA-256 of the image's file."""
+    found: str
+    """Digest of what the detectors found: the look counts while they find the same."""
+    regions: int
+    missed: int
+    partly: int
+    removed: int
+    """Found regions that show nothing to hide, or were replaced."""
+
+    @property
+    def misses(self) -> Misses:
+        """What the estimate needs of it."""
+        return Misses(self.regions, self.missed, self.partly)
+
+
+_COLUMNS = [field.name for field in fields(Look)]
+_TEXTS = _COLUMNS[:3]
+
+
+class Record:
+    """All looks, by image; each is in the file before `add` returns."""
+
+    def __init__(self, path: Path) -> None:
+        """Read the record, where there is one.
+
+        Raises:
+            InputError: it is damaged.
+
+        """
+        self.path = path
+        self.looks: dict[str, Look] = {}
+        if path.exists():
+            self.looks = {look.id: look for look in _read(path)}
+
+    def add(self, look: Look) -> None:
+        """Write one more image, or anew."""
+        looks = self.looks | {look.id: look}
+        rows = [asdict(looks[name]) for name in sorted(looks)]
+        write_csv(pd.DataFrame(rows, columns=_COLUMNS), self.path)
+        self.looks = looks
+
+
+def _read(path: Path) -> list[Look]:
+    types: dict[str, type] = {name: str if name in _TEXTS else int for name in _COLUMNS}
+    try:
+        table = pd.read_csv(path, dtype=types, keep_default_na=False)[_COLUMNS]
+    except (OSError, ValueError, LookupError) as error:
+        raise InputError(
+            f"{path} is no record of a review ({type(error).__name__}): mend it, or move it away "
+            "and look at the images again"
+        ) from None
+    return [Look(*row) for row in table.itertuples(index=False, name=None)]

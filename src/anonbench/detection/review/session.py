@@ -1,0 +1,325 @@
+"""One review: what the page shows and what it may change."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections import OrderedDict
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from anonbench.config import Config
+from anonbench.core.errors import ChangedImage, InputError
+from anonbench.core.libraries.opencv import cv2
+from anonbench.core.numeric.rates import Rate
+from anonbench.core.vocabulary import Entity
+from anonbench.datasets.annotations import Images
+from anonbench.datasets.copies import left_out_copies, read_copies
+from anonbench.datasets.formats.pages import page_of
+from anonbench.datasets.images import encode, read_original, read_reduced
+from anonbench.datasets.listing import read_source, root_of
+from anonbench.detection.review.changes import corrections_for, key_of
+from anonbench.detection.review.estimate import Estimate, count_misses, estimate, sentences
+from anonbench.detection.review.file import CorrectionsFile
+from anonbench.detection.review.queue import UNREADABLE, Entry, digest_of, read_detected
+from anonbench.detection.review.record import Look, Record
+from anonbench.detection.review.state import State
+
+LONGEST = 4096
+"""Pixels of a side that the page is sent at most."""
+_QUALITY = 92
+_KEPT = 4
+
+
+class Conflict(InputError):  # noqa: N818 - a finding, not a failure
+    """The image is in another state than the page knows."""
+
+
+class Gone(InputError):  # noqa: N818 - a finding, not a failure
+    """The image's file is not the one that was searched."""
+
+
+class Review:
+    """The images to look at, the corrections file and the record. Safe in threads."""
+
+    def __init__(
+        self, config: Config, name: str, corrections: Path, sample: int, target: str
+    ) -> None:
+        """Read detection's results and what was decided before.
+
+        Args:
+            config: of the run.
+            name: the data set.
+            corrections: the file that is written; its record lies beside.
+            sample: images in the random sample.
+            target: the command that makes detection's results, for messages.
+
+        Raises:
+            InputError: something of this is not there, damaged, or does not fit.
+
+        """
+        dataset = config.datasets[name]
+        folder = config.results / name
+        detected = read_detected(folder, dataset.corrections is not None, target)
+        self.name, self.seed, self.drawn = name, config.seed, sample
+        self._confidence = config.presentation.confidence
+        self._max_pixels = config.detection.max_pixels
+        self._root = root_of(dataset)
+        self.entries = detected.queue(config.detection_quality.listed, sample, config.seed)
+        self._searched = set(detected.searched)
+        self.unreadable = int((detected.outcomes["status"] == UNREADABLE).sum())
+        """Images that cannot be shown."""
+        self.record = Record(corrections.with_suffix(".review.csv"))
+        wanted = {entry.id for entry in self.entries} | self.record.looks.keys()
+        wanted &= set(detected.manifest["id"])
+        self._applied = detected.applied(wanted)
+        self._found = detected.found(wanted, self._applied)
+        self._found_digests = {name: digest_of(each) for name, each in self._found.items()}
+        self._digests = dict(zip(detected.manifest["id"], detected.manifest["digest"], strict=True))
+        source = read_source(name, dataset, config.seed, labels=False)
+        copies = read_copies(folder / "duplicates.csv")
+        known = pd.concat(
+            [detected.manifest, left_out_copies(copies, detected.manifest, source.images)]
+        )
+        others = pd.concat([source.images[["id", "path"]], source.others])
+        groups = copies.groupby("digest")["id"].agg(list)
+        self._twins = {each: group for group in groups for each in group}
+        images = Images(self._root, known, others)
+        self.file = CorrectionsFile(corrections, images, self._twins)
+        self._lock = threading.Lock()
+        self._decoding = threading.Lock()
+        self._pictures: OrderedDict[int, bytes] = OrderedDict()
+
+    # What the page asks
+
+    def overview(self) -> dict[str, Any]:
+        """Return the list of images and how far the review is."""
+        with self._lock:
+            images = [
+                {
+                    "name": entry.id,
+                    "why": list(entry.why),
+                    "sample": entry.place is not None,
+                    "looked": self._look(entry.id) is not None,
+                }
+                for entry in self.entries
+            ]
+            progress = self._progress()
+        return progress | {
+            "dataset": self.name,
+            "entities": [str(entity) for entity in Entity],
+            "images": images,
+        }
+
+    def image(self, number: int) -> dict[str, Any]:
+        """Return an image's regions.
+
+        Raises:
+            InputError: the corrections file cannot be read any more.
+
+        """
+        entry = self.entries[number]
+        with self._lock:
+            self.file.refresh()
+            state = self._state(entry.id)
+            return {
+                "number": number,
+                "name": entry.id,
+                "width": entry.width,
+                "height": entry.height,
+                "version": self._version(entry.id, state),
+                "looked": self._look(entry.id) is not None,
+                "notes": self._notes(entry, state),
+                "regions": state.shown(),
+                "removed": state.removed(),
+            }
+
+    def picture(self, number: int) -> bytes:
+        """Return an image as JPEG, upright, at most `LONGEST` pixels a side.
+
+        Raises:
+            Gone: the file is not the one that was searched.
+
+        """
+        with self._decoding:
+            if number in self._pictures:
+                self._pictures.move_to_end(number)
+                return self._pictures[number]
+            entry = self.entries[number]
+            page = page_of(entry.digest)
+            pixels, _ = read_reduced(self._original(entry), LONGEST, self._max_pixels, page)
+            picture = encode(_reduced(pixels), "jpeg", _QUALITY)
+            self._pictures[number] = picture
+            while len(self._pictures) > _KEPT:
+                self._pictures.popitem(last=False)
+            return picture
+
+    def confirm(self, number: int, version: str, regions: list[dict[str, Any]]) -> dict[str, Any]:
+        """Write what is to be hidden in an image, and that it was looked at.
+
+        The corrections are written first, then the record, and only then it returns.
+
+        Args:
+            number: of the image.
+            version: as `image` gave it.
+            regions: see `State.wanted`.
+
+        Returns:
+            How far the review is.
+
+        Raises:
+            Conflict: the image's corrections are others by now.
+            Gone: see `picture`.
+            InputError: a region is none.
+
+        """
+        entry = self.entries[number]
+        with self._lock:
+            self.file.refresh()
+            state = self._state(entry.id)
+            if version != self._version(entry.id, state):
+                raise Conflict(
+                    "Another tab or program changed this image's corrections since it was shown. "
+                    "Nothing was written: load it again."
+                )
+            size = (entry.width, entry.height)
+            wanted = state.wanted(regions, size)
+            self._original(entry)
+            kept, new = corrections_for(state.found, state.present, wanted)
+            dropped = [correction for correction in state.present if correction not in kept]
+            if dropped or new or not self.file.path.exists():  # a config may name it already
+                self.file.replace(entry.id, dropped, new)
+            misses = count_misses(state.found, wanted, size)
+            keys = {key_of(region) for region in wanted}
+            removed = sum(key_of(region) not in keys for region in state.found)
+            found = self._found_digests[entry.id]
+            self.record.add(Look(entry.id, entry.digest, found, **asdict(misses), removed=removed))
+            return self._progress()
+
+    def summary(self) -> dict[str, Any]:
+        """Return the state of the review as plain data."""
+        with self._lock:
+            result, skipped = self._estimate()
+            looked = sum(self._look(entry.id) is not None for entry in self.entries)
+            return {
+                "dataset": self.name,
+                "corrections": str(self.file.path),
+                "record": str(self.record.path),
+                "images": len(self.entries),
+                "looked_at": looked,
+                "sample": {
+                    "seed": self.seed,
+                    "drawn": self._sample_size,
+                    "looked_at": result.images.n,
+                    "after_a_skipped_one": skipped,
+                    "confidence": result.confidence,
+                    "images_with_miss": _rate(result.images),
+                    "regions_missed": _rate(result.regions),
+                    "regions_hidden_in_part": result.partly,
+                },
+                "not_looked_at": result.unseen,
+                "not_looked_at_with_miss_at_most": result.unseen_with_miss,
+            }
+
+    # How
+
+    @property
+    def _sample_size(self) -> int:
+        return sum(entry.place is not None for entry in self.entries)
+
+    def _progress(self) -> dict[str, Any]:
+        result, skipped = self._estimate()
+        return {
+            "looked": [
+                place for place, e in enumerate(self.entries) if self._look(e.id) is not None
+            ],
+            "estimate": sentences(result, self._sample_size, skipped),
+        }
+
+    def _estimate(self) -> tuple[Estimate, int]:
+        places = {e.place: e for e in self.entries if e.place is not None}
+        sample = [places[place] for place in sorted(places)]
+        looks = [self._look(entry.id) for entry in sample]
+        first = next((place for place, look in enumerate(looks) if look is None), len(looks))
+        run = [look.misses for look in looks[:first] if look is not None]
+        skipped = sum(look is not None for look in looks[first:])
+        seen = {name for name in self.record.looks if self._look(name) is not None}
+        unseen = len(self._searched) - len(seen & self._searched)
+        return estimate(run, unseen, self._confidence), skipped
+
+    def _look(self, image_id: str) -> Look | None:
+        """Return what was decided about an image, if it and what was found are still the same."""
+        look = self.record.looks.get(image_id)
+        if look is None or image_id not in self._found:
+            return None
+        same = (self._digests[image_id], self._found_digests[image_id])
+        return look if (look.digest, look.found) == same else None
+
+    def _state(self, image_id: str) -> State:
+        return State(self._found[image_id], self.file.of(image_id))
+
+    def _version(self, image_id: str, state: State) -> str:
+        look = self.record.looks.get(image_id)
+        rows = [(c.action, c.entity, c.region and key_of(c.region)) for c in state.present]
+        return hashlib.sha256(repr((rows, look)).encode()).hexdigest()
+
+    def _original(self, entry: Entry) -> bytes:
+        path = self._root / entry.path
+        try:
+            return read_original(entry.id, path, entry.bytes, entry.digest)
+        except ChangedImage:
+            what = "is another one than was searched" if path.exists() else "is gone"
+            raise Gone(
+                f"The file of this image {what}. It cannot be confirmed: run detection again, then "
+                "review it."
+            ) from None
+
+    def _notes(self, entry: Entry, state: State) -> list[str]:
+        notes = []
+        if entry.reason:
+            notes.append(f"Detection: {entry.reason}.")
+        if entry.status == "failed":
+            notes.append("The image is left out, whatever is marked here, without keep_failed.")
+        count = len(self._twins.get(entry.id, ())) - 1
+        if count > 0:
+            notes.append(
+                f"{count} more files have the same bytes: what is added here is hidden in them "
+                "too, what is removed here is not removed there."
+            )
+        before = [c for c in self._applied.get(entry.id, []) if c.region is None]
+        now = {c.entity for c in state.present if c.region is None}
+        if any(correction.entity not in now for correction in before):
+            notes.append(
+                "A removal of all regions was taken back since detection ran: run it again to see "
+                "them."
+            )
+        scale = max(entry.width, entry.height) / LONGEST
+        if scale > 1:
+            notes.append(f"Shown at 1/{scale:.1f} of its size; positions are the original's.")
+        return notes
+
+
+def _reduced(pixels: np.ndarray) -> np.ndarray:
+    height, width = pixels.shape[:2]
+    scale = LONGEST / max(height, width)
+    if scale >= 1:
+        return pixels
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA))
+
+
+def _rate(rate: Rate) -> dict[str, Any]:
+    def plain(value: float) -> float | None:
+        return None if np.isnan(value) else value
+
+    return {
+        "value": plain(rate.value),
+        "low": plain(rate.low),
+        "high": plain(rate.high),
+        "n": rate.n,
+        "reason": rate.reason,
+    }

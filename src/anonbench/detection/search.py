@@ -1,0 +1,58 @@
+"""Search of single images by several detectors, which are loaded once and when first needed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from anonbench.config import Detection
+from anonbench.core.boxes import Region
+from anonbench.core.errors import InputError, UnreadableImage
+from anonbench.core.registries.detectors import Detector
+from anonbench.core.workers import alone_if
+from anonbench.detection.registry import build_all
+
+LARGE = 4_000_000
+"""Pixels of an image that no other worker searches such an image beside: what detectors take of
+memory grows with them, to gigabytes."""
+
+
+class DetectorFailed(Exception):  # noqa: N818 - a finding about an image
+    """A detector cannot tell what is in an image. The message shows nothing of its content."""
+
+
+class Search:
+    """Regions of an image by all detectors together."""
+
+    def __init__(self, detectors: Sequence[str], settings: Detection) -> None:
+        self._names = detectors
+        self._settings = settings
+        self._detectors: Mapping[str, Detector] | None = None
+
+    def __call__(self, image: np.ndarray) -> list[Region]:
+        """Return the regions of an image, uint8 [H, W] or [H, W, 3] RGB.
+
+        Raises:
+            DetectorFailed: a detector failed on it.
+            InputError: a detector cannot be loaded.
+
+        """
+        if self._detectors is None:
+            self._detectors = build_all(self._names, self._settings)
+        with alone_if(image.shape[0] * image.shape[1] > LARGE):
+            return self._found(self._detectors, image)
+
+    def _found(self, detectors: Mapping[str, Detector], image: np.ndarray) -> list[Region]:
+        regions: list[Region] = []
+        for name, detector in detectors.items():
+            try:
+                regions += detector.detect([image])[0]
+            except UnreadableImage as error:
+                raise DetectorFailed(f"{name}: {error}") from None
+            except InputError:
+                raise
+            except Exception as error:  # whatever a foreign package raises
+                # the exception's text is left out: it may quote the image's content
+                raise DetectorFailed(f"{name} failed ({type(error).__name__})") from error
+        return regions

@@ -1,0 +1,42 @@
+"""Photographs with a code that is found at once, in every format that is written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import zxingcpp
+from PIL import Image, ImageCms
+
+from anonbench.config import Detection
+from anonbench.detection.kinds import Zxing
+
+QUICK = Detection(zxing=Zxing(rotations=(), scales=(1.0,), contrast=False, try_harder=False))
+SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+
+
+def photograph(text: str = "secret", *, code: bool = True, grey: bool = False) -> Image.Image:
+    """Return a code, or nothing, on a ground of its own."""
+    ground = np.random.default_rng(len(text)).integers(90, 140, (150, 200, 3)).astype(np.uint8)
+    image = Image.fromarray(ground).resize((100, 75)).resize((200, 150))
+    if code:
+        made = zxingcpp.create_barcode(text, zxingcpp.BarcodeFormat.QRCode)
+        pixels = np.array(zxingcpp.write_barcode_to_image(made, scale=3))
+        image.paste(Image.fromarray(np.pad(pixels, 12, constant_values=255)), (20, 15))
+    return image.convert("L") if grey else image
+
+
+def save(folder: Path, name: str, **options: Any) -> Path:
+    """Write a photograph whose code is its name."""
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    drawn = {key: options.pop(key) for key in ("code", "grey") if key in options}
+    photograph(name, **drawn).save(path, **options)
+    return path
+
+
+def read_codes(path: Path) -> list[str]:
+    """Return the codes that can be read in an image."""
+    with Image.open(path) as image:
+        return [found.text for found in zxingcpp.read_barcodes(np.asarray(image.convert("L")))]

@@ -1,0 +1,370 @@
+"""Anonymized copies of a user's files: what is kept, what is gone, and what is never written."""
+
+from __future__ import annotations
+
+import doctest
+import io
+import json
+import tarfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from codes import QUICK, SRGB, photograph, read_codes, save
+from PIL import Image
+
+from anonbench import anonymize_files, detect
+from anonbench.anonymization.files import one, places, run
+from anonbench.anonymization.files.run import Anonymized
+from anonbench.core.errors import InputError
+from anonbench.datasets.images import read_image
+
+NAMES = {
+    "a b.JPG": {"format": "JPEG", "quality": 83, "icc_profile": SRGB},
+    "Übung/文件 😀.png": {"icc_profile": SRGB},
+    "Übung/grey.jpg": {"grey": True, "quality": 70},
+    "x/page.tif": {"compression": "tiff_lzw"},
+    "x/y/z.webp": {"lossless": True, "icc_profile": SRGB},
+    "x/y/lossy.webp": {"quality": 90},
+    "old.bmp": {},
+    "raw.ppm": {},
+}
+
+
+def anonymized(photos: Path, to: Path, **options: Any) -> Anonymized:
+    options = {"method": "mask", "workers": 1, "detectors": ["zxing"], "detection": QUICK} | options
+    return anonymize_files(photos, to, **options)
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    folder = tmp_path / "photos"
+    for name, options in NAMES.items():
+        save(folder, name, **options)
+    (folder / "notes.txt").write_text("no image")
+    return folder
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    found = (path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in found}
+
+
+def statuses(done: Anonymized) -> dict[str, str]:
+    rows = json.loads(done.audit.read_text(encoding="utf-8"))["images"]
+    return {row["name"]: row["status"] for row in rows}
+
+
+def test_copies_keep_names_folders_formats_and_profiles(photos: Path, tmp_path: Path) -> None:
+    originals = files(photos)
+    done = anonymized(photos, tmp_path / "out")
+    assert (done.images, done.written, done.in_doubt) == (len(NAMES), len(NAMES), False)
+    assert set(files(tmp_path / "out")) == set(NAMES)
+    assert files(photos) == originals
+    for name in NAMES:
+        with Image.open(photos / name) as given, Image.open(tmp_path / "out" / name) as made:
+            assert (made.format, made.size, made.mode) == (given.format, given.size, given.mode)
+            assert made.info.get("icc_profile") == given.info.get("icc_profile")
+            if given.format == "JPEG":
+                assert made.quantization == given.quantization
+            if given.format == "TIFF":
+                assert made.info["compression"] == given.info["compression"]
+        before, after = read_image(photos / name), read_image(tmp_path / "out" / name)
+        assert read_codes(photos / name) == [name] and read_codes(tmp_path / "out" / name) == []
+        margin = np.abs(before[:, 175:].astype(int) - after[:, 175:]).mean()
+        lossy = {".jpg": 0.5, ".webp": 0.0 if "z.webp" in name else 2.0}
+        assert margin <= lossy.get(Path(name).suffix.lower(), 0.0)
+    assert done.regions == len(NAMES)
+
+
+def test_the_record_says_what_was_done(photos: Path, tmp_path: Path) -> None:
+    import hashlib
+
+    done = anonymized(photos, tmp_path / "out")
+    record = json.loads(done.audit.read_text(encoding="utf-8"))
+    assert (record["method"], record["degree"], record["detectors"]) == ("mask", 100, ["zxing"])
+    assert {"anonbench", "numpy", "opencv", "pillow"} == set(record["versions"])
+    rows = {row["name"]: row for row in record["images"]}
+    assert rows.pop("notes.txt")["status"] == "left_out"
+    for name, row in rows.items():
+        assert row["digest"] == hashlib.sha256((photos / name).read_bytes()).hexdigest()
+        written = (tmp_path / "out" / row["output"]).read_bytes()
+        assert row["output_digest"] == hashlib.sha256(written).hexdigest()
+        assert row["hidden_pixels"] > 1000 and row["regions"][0]["entity"] == "barcode"
+    assert (done.audit.stat().st_mode & 0o777, done.audit.parent) == (0o600, tmp_path)
+    table = done.audit.with_suffix(".csv").read_text(encoding="utf-8").splitlines()
+    assert len(table) == 1 + len(NAMES) + 1 and table[0].startswith("name,status,reason,output")
+
+
+def test_metadata_and_thumbnails_are_gone_and_pixels_upright(tmp_path: Path) -> None:
+    photo = photograph("turned")
+    thumbnail = io.BytesIO()
+    photo.resize((80, 60)).save(thumbnail, "JPEG")
+    exif = Image.Exif()
+    exif[0x0112], exif[0x010E], exif[0x8298] = 6, "CANARY description", "CANARY owner"
+    tagged = exif.tobytes() + b"CANARY" + thumbnail.getvalue()
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    photo.save(folder / "a.jpg", exif=tagged, comment=b"CANARY", xmp=b"<x>CANARY</x>")
+    photo.save(folder / "b.png", exif=exif)
+    with (folder / "a.jpg").open("ab") as file:
+        file.write(b"CANARY behind the end")
+    anonymized(folder, tmp_path / "out")
+    for name in ("a.jpg", "b.png"):
+        data = (tmp_path / "out" / name).read_bytes()
+        assert b"CANARY" not in data and thumbnail.getvalue()[-200:-100] not in data
+        with Image.open(tmp_path / "out" / name) as made:
+            assert made.size == (150, 200) and not made.getexif()
+
+
+def test_other_formats_become_png_and_the_name_says_so(tmp_path: Path) -> None:
+    save(tmp_path / "photos", "a.gif")
+    done = anonymized(tmp_path / "photos", tmp_path / "out")
+    assert set(files(tmp_path / "out")) == {"a.gif.png"} and done.written == 1
+
+
+def test_a_profile_that_does_not_describe_the_pixels_is_left_out(tmp_path: Path) -> None:
+    folder = tmp_path / "photos"
+    save(folder, "grey.png", grey=True, icc_profile=SRGB)
+    save(folder, "long.png", icc_profile=SRGB + b"CANARY")
+    save(folder, "none.png", icc_profile=b"CANARY" * 40)
+    anonymized(folder, tmp_path / "out")
+    profiles = {}
+    for name, data in files(tmp_path / "out").items():
+        assert b"CANARY" not in data
+        profiles[name] = Image.open(io.BytesIO(data)).info.get("icc_profile")
+    assert profiles == {"grey.png": None, "long.png": SRGB, "none.png": None}
+
+
+def test_what_is_in_doubt_is_not_published(photos: Path, tmp_path: Path) -> None:
+    save(photos, "bare.png", code=False)
+    (photos / "broken.jpg").write_bytes((photos / "a b.JPG").read_bytes()[:900])
+    (photos / "photo.cr2").write_bytes(b"raw")
+    done = anonymized(photos, tmp_path / "out")
+    assert set(files(tmp_path / "out")) == set(NAMES)
+    assert (done.without_regions, done.unreadable, done.left_out, done.in_doubt) == (1, 1, 1, True)
+    assert statuses(done)["bare.png"] == "without_regions"
+    kept = anonymized(photos, tmp_path / "kept", keep_without_regions=True)
+    assert set(files(tmp_path / "kept")) == {*NAMES, "bare.png"}
+    assert (kept.published_without_regions, kept.without_regions) == (1, 0)
+
+
+def test_an_image_on_which_a_detector_fails_is_not_copied(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Failing:
+        def detect(self, images: list[np.ndarray]) -> list[Any]:
+            raise RuntimeError("shows a secret")
+
+    monkeypatch.setattr("anonbench.detection.search.build_all", lambda *_: {"zxing": Failing()})
+    done = anonymized(photos, tmp_path / "out", keep_without_regions=True)
+    assert done.failed == len(NAMES) and files(tmp_path / "out") == {}
+    assert "secret" not in done.audit.read_text() and "RuntimeError" in done.audit.read_text()
+    monkeypatch.setattr(run, "SUSPICIOUS", 3)
+    with pytest.raises(InputError, match=r"all of the first 3 images failed.*RuntimeError"):
+        anonymized(photos, tmp_path / "again")
+
+
+@pytest.mark.parametrize("fault", ["not hidden", "elsewhere", "more in the file", "other pixels"])
+def test_a_file_that_fails_its_audit_is_not_published(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: str
+) -> None:
+    hide, write = one.anonymize, one.write
+
+    def wrong_pixels(image: np.ndarray, *rest: Any) -> np.ndarray:
+        result = image.copy() if fault == "not hidden" else hide(image, *rest).copy()
+        if fault == "elsewhere":
+            result[-1, -1] ^= 1
+        return result
+
+    def wrong_file(pixels: np.ndarray, how: Any) -> bytes:
+        if fault == "other pixels":
+            pixels = pixels ^ np.uint8(64)
+        return write(pixels, how) + (b"more" if fault == "more in the file" else b"")
+
+    monkeypatch.setattr(one, "anonymize", wrong_pixels)
+    monkeypatch.setattr(one, "write", wrong_file)
+    done = anonymized(photos, tmp_path / "out")
+    assert done.failed == len(NAMES) and files(tmp_path / "out") == {}
+
+
+@pytest.fixture
+def link(photos: Path, tmp_path: Path) -> Callable[[str], Path]:
+    def make(name: str) -> Path:
+        path = tmp_path / name
+        path.symlink_to(photos, target_is_directory=True)
+        return path
+
+    return make
+
+
+@pytest.mark.parametrize("to", ["photos", "photos/out", ".", "link", "link/x/new", "x/../photos"])
+def test_originals_are_never_written_to(
+    photos: Path, tmp_path: Path, link: Callable[[str], Path], to: str
+) -> None:
+    link("link")
+    (tmp_path / "x").mkdir()
+    before = files(photos)
+    with pytest.raises(InputError, match="originals"):
+        anonymized(photos, tmp_path / to)
+    with pytest.raises(InputError, match="originals"):
+        anonymized(photos / "old.bmp", photos)
+    assert files(photos) == before
+
+
+def test_links_in_the_output_folder_lead_to_no_original(photos: Path, tmp_path: Path) -> None:
+    before = files(photos)
+    out = tmp_path / "out"
+    anonymized(photos, out)
+    (out / "old.bmp").unlink()
+    (out / "old.bmp").hardlink_to(photos / "old.bmp")
+    (out / "raw.ppm").unlink()
+    (out / "raw.ppm").symlink_to(photos / "raw.ppm")
+    assert anonymized(photos, out).written == len(NAMES)
+    assert files(photos) == before and not (out / "raw.ppm").is_symlink()
+    assert read_codes(out / "old.bmp") == []
+    for path in sorted((out / "x").rglob("*"), reverse=True):
+        path.rmdir() if path.is_dir() else path.unlink()
+    (out / "x").rmdir()
+    (out / "x").symlink_to(photos / "x", target_is_directory=True)
+    with pytest.raises(InputError, match="leads out of"):
+        anonymized(photos, out)
+    assert files(photos) == before
+
+
+def test_a_folder_of_something_else_is_refused(photos: Path, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "mine.txt").write_text("mine")
+    with pytest.raises(InputError, match=r"is not empty, and out\.audit\.json is not beside it"):
+        anonymized(photos, tmp_path / "out")
+    anonymized(photos, tmp_path / "other")
+    with pytest.raises(InputError, match="by other settings"):
+        anonymized(photos, tmp_path / "other", method="blur")
+
+
+def test_where_case_is_no_difference_the_second_image_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("a.png", "A.png", "b.png"):
+        save(tmp_path / "photos", name)
+    assert places.clashes(tmp_path, ["a.png", "A.png"]) == set()
+    monkeypatch.setattr(run, "clashes", lambda to, names: {list(names)[1]})
+    done = anonymized(tmp_path / "photos", tmp_path / "out")
+    assert set(files(tmp_path / "out")) == {"A.png", "b.png"} and done.failed == 1
+    exists = Path.exists
+    monkeypatch.setattr(
+        Path, "exists", lambda self: exists(self) or exists(self.with_name(self.name.lower()))
+    )
+    assert places.clashes(tmp_path, ["a.png", "A.png", "b.png"]) == {"A.png"}
+
+
+def test_a_run_that_was_ended_goes_on(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = anonymized(photos, tmp_path / "whole")
+    outcomes = run._outcomes
+
+    def ended(*arguments: Any) -> Iterator[Any]:
+        for number, outcome in enumerate(outcomes(*arguments)):
+            if number == 3:
+                raise KeyboardInterrupt
+            yield outcome
+
+    monkeypatch.setattr(run, "_outcomes", ended)
+    with pytest.raises(KeyboardInterrupt):
+        anonymized(photos, tmp_path / "out")
+    (tmp_path / "out" / ".99.part").write_bytes(b"half a file")
+    with (tmp_path / ".out.journal").open("a") as journal:
+        journal.write('{"name": "cut sho')
+    monkeypatch.setattr(run, "_outcomes", outcomes)
+    searched: list[int] = []
+    monkeypatch.setattr(one.Search, "__call__", counting(one.Search.__call__, searched))
+    done = anonymized(photos, tmp_path / "out")
+    assert 0 < len(searched) <= len(NAMES) - 3
+    assert files(tmp_path / "out") == files(tmp_path / "whole")
+    assert done.audit.read_bytes() == whole.audit.read_bytes()
+    assert not list(tmp_path.glob(".out*"))
+    anonymized(photos, tmp_path / "out")
+    assert len(searched) <= len(NAMES) - 3
+
+
+def counting(function: Callable[..., Any], seen: list[int]) -> Callable[..., Any]:
+    def call(*arguments: Any) -> Any:
+        seen.append(1)
+        return function(*arguments)
+
+    return call
+
+
+def test_what_changed_is_made_again_and_what_shows_nothing_now_is_removed(
+    photos: Path, tmp_path: Path
+) -> None:
+    anonymized(photos, tmp_path / "out")
+    save(photos, "old.bmp", code=False)
+    (photos / "raw.ppm").write_bytes((photos / "x/page.tif").read_bytes()[:100])
+    photograph("a new code").save(photos / "Übung/文件 😀.png")
+    (tmp_path / "out" / "a b.JPG").write_bytes(b"changed by hand")
+    done = anonymized(photos, tmp_path / "out")
+    assert set(files(tmp_path / "out")) == set(NAMES) - {"old.bmp", "raw.ppm"}
+    assert (done.without_regions, done.unreadable) == (1, 1)
+    for name in ("a b.JPG", "Übung/文件 😀.png"):
+        assert read_codes(tmp_path / "out" / name) == []
+
+
+def test_the_number_of_workers_and_the_kind_of_input_change_no_byte(
+    photos: Path, tmp_path: Path
+) -> None:
+    anonymized(photos, tmp_path / "one")
+    two = anonymized(photos, tmp_path / "two", workers=2)
+    assert files(tmp_path / "one") == files(tmp_path / "two")
+    assert (tmp_path / "one.audit.json").read_bytes() == two.audit.read_bytes()
+    with tarfile.open(tmp_path / "photos.tar", "w") as tar:
+        tar.add(photos, ".")
+    anonymized(tmp_path / "photos.tar", tmp_path / "tar")
+    assert files(tmp_path / "tar") == files(tmp_path / "one")
+
+
+@pytest.mark.parametrize("function", [anonymize_files, detect])
+def test_the_example_of_the_docstring(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, function: Callable[..., Any]
+) -> None:
+    for name, code in (("a.png", True), ("b.jpg", True), ("c.png", False)):
+        save(tmp_path / "photos", name, code=code)
+    monkeypatch.chdir(tmp_path)
+    (example,) = doctest.DocTestFinder(recurse=False).find(function)
+    assert doctest.DocTestRunner().run(example) == (0, 3)
+
+
+def test_a_dry_run_writes_nothing(photos: Path, tmp_path: Path) -> None:
+    before = sorted(tmp_path.iterdir())
+    done = anonymized(photos, tmp_path / "out", dry_run=True)
+    assert (done.images, done.written) == (len(NAMES), 0)
+    assert sorted(tmp_path.iterdir()) == before
+    with pytest.raises(InputError, match="originals"):
+        anonymized(photos, photos / "out", dry_run=True)
+
+
+def test_a_dry_run_leaves_the_record_of_another_run(photos: Path, tmp_path: Path) -> None:
+    journal = tmp_path / ".out.journal"
+    journal.write_text('{"of": "other settings"}\n')
+    anonymized(photos, tmp_path / "out", dry_run=True)
+    assert journal.read_text() == '{"of": "other settings"}\n'
+    assert anonymized(photos, tmp_path / "out").written
+    assert not journal.exists()
+
+
+def test_a_degree_leaves_regions_in_sight_and_says_so(tmp_path: Path) -> None:
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    both = Image.new("RGB", (400, 150))
+    both.paste(photograph("left"), (0, 0))
+    both.paste(photograph("right"), (200, 0))
+    both.save(folder / "a.png")
+    done = anonymized(folder, tmp_path / "out", degree=50)
+    assert (done.regions, done.shown_regions, done.in_doubt) == (1, 1, True)
+    assert len(read_codes(tmp_path / "out" / "a.png")) == 1
+    for wrong in ({"degree": 0}, {"degree": 101}, {"method": "no such"}):
+        with pytest.raises(InputError, match=r"degree \d+: percent|there are pixelate"):
+            anonymized(folder, tmp_path / "none", **wrong)

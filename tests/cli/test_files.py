@@ -1,0 +1,110 @@
+"""`anonbench detect` and `anonbench anonymize`: options, output, exit statuses."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+import zxingcpp
+from PIL import Image
+
+from anonbench import detect
+from anonbench.cli import main
+from anonbench.config import Detection
+from anonbench.datasets.annotations import Images, read_boxes_file
+from anonbench.detection.kinds import Zxing
+
+QUICK = Detection(zxing=Zxing(rotations=(), scales=(1.0,), contrast=False))
+OF_CODES = ["--detector", "zxing", "--workers", "1"]
+
+
+@pytest.fixture
+def photos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Two codes, in the folder in which commands run."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "photos" / "sub").mkdir(parents=True)
+    for name in ("a.png", "sub/b.jpg"):
+        code = zxingcpp.create_barcode(name, zxingcpp.BarcodeFormat.QRCode)
+        pixels = np.array(zxingcpp.write_barcode_to_image(code, scale=3))
+        Image.fromarray(np.pad(pixels, 20, constant_values=255)).save(tmp_path / "photos" / name)
+    quick = {"zxing": {"rotations": [], "scales": [1.0], "contrast": False}}
+    text = yaml.safe_dump({"title": "of a run", "detection": quick})
+    (tmp_path / "config.yaml").write_text(text, encoding="utf-8")
+    return tmp_path / "photos"
+
+
+def run(*arguments: str) -> int:
+    return main([*arguments, *OF_CODES, "--configfile", "config.yaml"])
+
+
+def test_detect_counts_and_writes(photos: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("detect", "photos") == 0
+    said = capsys.readouterr().out
+    assert (
+        said.startswith("2 images: 2 with regions (2 barcode), 0 without") and "a.png" not in said
+    )
+    for suffix in ("csv", "parquet", "json"):
+        assert run("detect", "photos", "-o", f"boxes.{suffix}") == 0
+    rows = list(csv.DictReader((photos.parent / "boxes.csv").open(encoding="utf-8")))
+    assert [(row["id"], row["path"]) for row in rows] == [("a", "a.png"), ("sub/b", "sub/b.jpg")]
+    table = pd.read_parquet("boxes.parquet")
+    assert table["x0"].tolist() == [pytest.approx(float(row["x0"])) for row in rows]
+    entries = json.loads(Path("boxes.json").read_text(encoding="utf-8"))["images"]
+    assert [len(entry["regions"]) for entry in entries] == [1, 1]
+    capsys.readouterr()
+    (photos / "broken.png").write_bytes(b"broken")
+    assert run("detect", "photos", "--json") == 3
+    assert json.loads(capsys.readouterr().out)["unreadable"] == 1
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_boxes_of_detect_are_boxes_for_the_config(photos: Path, suffix: str) -> None:
+    file = Path(f"boxes.{suffix}")
+    assert run("detect", "photos", "-o", str(file)) == 0
+    listed = pd.DataFrame({"id": ["a", "sub/b"], "path": ["a.png", "sub/b.jpg"]})
+    regions = read_boxes_file(file, Images(photos, listed)).regions()
+    table = detect("photos", ["zxing"], workers=1, detection=QUICK).boxes
+    assert {name: regions[name][0].x0 for name in regions} == {
+        name: pytest.approx(x0) for name, x0 in zip(table["id"], table["x0"], strict=True)
+    }
+
+
+def test_anonymize_says_what_is_missing(photos: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("anonymize", "photos", "-o", "out", "--method", "mask", "--dry-run") == 0
+    assert "2 images would be searched" in capsys.readouterr().out and not Path("out").exists()
+    assert run("anonymize", "photos", "-o", "out", "--method", "mask") == 0
+    assert capsys.readouterr().out.startswith("wrote out: 2 images of 2, 2 regions hidden")
+    Image.new("L", (90, 60), 200).save(photos / "blank.png")
+    assert run("anonymize", "photos", "-o", "out", "--method", "mask", "--json") == 3
+    done = json.loads(capsys.readouterr().out)
+    assert (done["written"], done["without_regions"]) == (2, 1)
+    assert Path(done["audit"]).name == "out.audit.json"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["detect", "photos", "-o", "x.txt"], "the name ends in .parquet, .csv, .json"),
+        (["detect", "config.yaml/x"], "there is no such file"),
+        (["detect", "photos", "--detector", "centreface"], "did you mean centerface?"),
+        (["detect", "photos", "--detector", "boxes"], "there are mtcnn"),
+        (["anonymize", "photos", "-o", "photos/out"], "in the folder of the originals"),
+        (["anonymize", "photos", "-o", "out", "--method", "blurr"], "there are pixelate"),
+    ],
+)
+def test_wrong_turns(
+    photos: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], said: str
+) -> None:
+    assert run(*arguments) == 1
+    assert said in capsys.readouterr().err
+
+
+def test_a_table_is_not_written_over(photos: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("list.csv").write_text("path\nphotos/a.png\n")
+    assert run("detect", "list.csv", "-o", "list.csv") == 1
+    assert Path("list.csv").read_text() == "path\nphotos/a.png\n"

@@ -1,0 +1,229 @@
+"""Attacks on the review's page: tokens, hosts, origins, paths, bodies."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from anonbench.core.errors import InputError
+from anonbench.detection.review import server as module
+from anonbench.detection.review.server import HOST, LARGEST, ReviewServer
+from reviewed_archive import NAME, detect, make_archive, review
+
+NAMES = ["<img src=x onerror=alert(1)>.png", "b.png"]
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ReviewServer]:
+    config = make_archive(tmp_path_factory.mktemp("served"), NAMES)
+    detect(config)
+    with ReviewServer(review(config)) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server
+        server.shutdown()
+
+
+class AnyBytes(http.client.HTTPConnection):
+    """Sends also what is not ASCII, as a hostile client would."""
+
+    def _encode_request(self, request: str) -> bytes:
+        return request.encode("utf-8")
+
+
+def ask(
+    server: ReviewServer, path: str, method: str = "GET", body: bytes = b"", **headers: str | None
+) -> tuple[int, dict[str, str], bytes]:
+    """Send a request as the page would, with some of its headers changed or left out (None)."""
+    given: dict[str, str | None] = {"Host": server.host}
+    if method == "POST":
+        length = str(len(body))
+        given |= {"Origin": f"http://{server.host}", "Content-Type": "application/json"}
+        given |= {"Content-Length": length}
+    given |= {name.replace("_", "-"): value for name, value in headers.items()}
+    connection = AnyBytes(HOST, server.server_address[1], timeout=20)
+    connection.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
+    for name, value in given.items():
+        if value is not None:
+            connection.putheader(name, value)
+    connection.endheaders(body or None)
+    answer = connection.getresponse()
+    result = answer.status, dict(answer.getheaders()), answer.read()
+    connection.close()
+    return result
+
+
+def written(server: ReviewServer) -> bool:
+    return server.review.file.path.exists() or server.review.record.path.exists()
+
+
+def decision(server: ReviewServer) -> bytes:
+    return json.dumps({"version": server.review.image(0)["version"], "regions": []}).encode()
+
+
+def test_the_page_and_its_parts_with_their_headers(server: ReviewServer) -> None:
+    token = server.token
+    for name in ("", "page.css", "page.js", "server.js", "overview", "image/0", "picture/1"):
+        status, headers, body = ask(server, f"/{token}/{name}")
+        assert status == 200 and len(body) == int(headers["Content-Length"]) > 100, name
+        assert headers["Cache-Control"] == "no-store"
+        assert headers["Referrer-Policy"] == "no-referrer"
+        assert headers["X-Content-Type-Options"] == "nosniff"
+        policy = headers["Content-Security-Policy"]
+        assert policy.startswith("default-src 'none'") and "frame-ancestors 'none'" in policy
+        assert "http" not in policy and "unsafe" not in policy and "*" not in policy
+        assert not [name for name in headers if name.lower().startswith("access-control")]
+        assert "Python" not in str(headers)
+    page = ask(server, f"/{token}/")[2].decode()
+    assert "http" not in page and "<style" not in page and "onclick" not in page
+
+
+def test_it_listens_on_this_machine_only(server: ReviewServer) -> None:
+    assert server.socket.getsockname()[0] == "127.0.0.1"
+    assert server.address == f"http://127.0.0.1:{server.server_address[1]}/{server.token}/"
+    with ReviewServer(server.review) as other:
+        assert len(server.token) >= 43 and other.token != server.token
+    with pytest.raises(InputError, match="--port"):
+        ReviewServer(server.review, server.server_address[1])
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_another_token_is_refused(server: ReviewServer, method: str) -> None:
+    token = server.token
+    wrong = ["", token[:-1], token + "x", token.swapcase(), "ä", "%00", "..", f"x/{token}"]
+    for each in wrong:
+        for path in (f"/{each}/overview", f"/{each}/confirm/0", f"/{each}"):
+            assert ask(server, path, method, decision(server))[0] == 403, path
+    assert not written(server)
+
+
+@pytest.mark.parametrize(
+    "host", ["evil.example", "localhost.evil.example:{port}", "127.0.0.1", "127.0.0.1:1", "", None]
+)
+def test_another_host_is_refused(server: ReviewServer, host: str | None) -> None:
+    named = host and host.format(port=server.server_address[1])
+    for method in ("GET", "POST"):
+        path = f"/{server.token}/confirm/0"
+        assert ask(server, path, method, decision(server), Host=named)[0] == 421
+    assert not written(server)
+
+
+@pytest.mark.parametrize("origin", ["http://evil.example", "null", None, "http://127.0.0.1:1"])
+def test_another_page_cannot_write(server: ReviewServer, origin: str | None) -> None:
+    path = f"/{server.token}/confirm/0"
+    assert ask(server, path, "POST", decision(server), Origin=origin)[0] == 403
+    assert ask(server, path, "OPTIONS", Origin=origin)[0] == 501
+    assert not written(server)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "../server.py",
+        "..%2fserver.py",
+        "server.py",
+        "//etc/passwd",
+        "image/-1",
+        "image/2",
+        "image/²",
+        "image/999999999999999999999",
+        "picture/0/../1",
+        "picture/%2e%2e/1",
+        "page.css%00",
+    ],
+)
+def test_there_are_no_other_files(server: ReviewServer, name: str) -> None:
+    assert ask(server, f"/{server.token}/{name}")[0] == 404
+
+
+@pytest.mark.parametrize(
+    ("body", "headers", "status"),
+    [
+        (b"{}", {}, 400),
+        (b"\xff", {}, 400),
+        (b"[" * 100_000, {}, 400),
+        (b'{"version": 1, "regions": []}', {}, 400),
+        (b'{"version": "x", "regions": [1]}', {}, 400),
+        (b'{"version": "x", "regions": []}', {}, 409),
+        (b"{}", {"Content_Type": "text/plain"}, 415),
+        (b"{}", {"Content_Type": None}, 415),
+        (b"", {"Content_Length": None}, 411),
+        (b"", {"Content_Length": "-1"}, 411),
+        (b"", {"Content_Length": str(LARGEST + 1)}, 413),
+        (b"", {"Content_Length": "9" * 5000}, 413),
+        (b"", {"Transfer_Encoding": "chunked"}, 411),
+    ],
+)
+def test_other_bodies_are_refused(
+    server: ReviewServer, body: bytes, headers: dict[str, Any], status: int
+) -> None:
+    path = f"/{server.token}/confirm/0"
+    assert ask(server, path, "POST", body, **headers)[0] == status
+    assert not written(server)
+
+
+def test_a_slow_body_ends_and_others_are_served_meanwhile(
+    server: ReviewServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "SECONDS", 0.2)
+    with socket.create_connection((HOST, server.server_address[1]), timeout=20) as slow:
+        head = f"POST /{server.token}/confirm/0 HTTP/1.1\r\nHost: {server.host}\r\n"
+        head += f"Origin: http://{server.host}\r\nContent-Type: application/json\r\n"
+        slow.sendall(f"{head}Content-Length: 1000\r\n\r\n".encode())
+        answer = b""
+        while not answer:
+            slow.sendall(b"{")
+            assert ask(server, f"/{server.token}/overview")[0] == 200
+            slow.settimeout(0.05)
+            try:
+                answer = slow.recv(100)
+            except TimeoutError:
+                continue
+        assert b" 408 " in answer
+    assert not written(server)
+
+
+def test_too_many_connections_are_closed_and_a_free_one_serves_again(server: ReviewServer) -> None:
+    place = (HOST, server.server_address[1])
+    held = [socket.create_connection(place, timeout=20) for _ in range(module.CONNECTIONS)]
+    with socket.create_connection(place, timeout=module.SECONDS / 2) as one_more:
+        assert one_more.recv(1) == b""  # at once, and not when its time is over
+    for each in held:
+        each.close()
+    for _ in range(1000):
+        try:
+            assert ask(server, f"/{server.token}/overview")[0] == 200
+            return
+        except (ConnectionError, http.client.HTTPException):
+            time.sleep(0.01)
+    raise AssertionError("no connection became free")
+
+
+def test_nothing_is_logged(server: ReviewServer, capfd: pytest.CaptureFixture[str]) -> None:
+    ask(server, f"/{server.token}/overview")
+    ask(server, f"/{server.token}/no-such")
+    ask(server, f"/{server.token}/image/0", "PUT")
+    with socket.create_connection((HOST, server.server_address[1]), timeout=20) as torn:
+        torn.sendall(f"GET /{server.token}/ HTTP/1.1\r\nx".encode())
+    ask(server, f"/{server.token}/overview")
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_fault_is_told_without_what_was_asked(
+    server: ReviewServer, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def fail() -> None:
+        raise ValueError(NAME)
+
+    monkeypatch.setattr(server.review, "overview", fail)
+    with pytest.raises(http.client.RemoteDisconnected):
+        ask(server, f"/{server.token}/overview")
+    out, err = capfd.readouterr()
+    assert "ValueError in a request" in err and "_get" in err
+    assert server.token not in out + err and NAME not in err

