@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from anonbench import evaluate
+from anonbench import score
 from anonbench.cli import main
 from anonbench.config import load
 from anonbench.config.document import DEFAULTS, SCHEMA
@@ -71,15 +71,15 @@ def embedded(tmp_path: Path) -> dict[str, Path]:
     return {name: tmp_path / f"{name}.npy" for name in values}
 
 
-def evaluate_arguments(embedded: dict[str, Path], *more: str) -> list[str]:
+def score_arguments(embedded: dict[str, Path], *more: str) -> list[str]:
     named = [text for name, path in embedded.items() for text in (f"--{name}", str(path))]
-    return ["evaluate", *named, *more]
+    return ["score", *named, *more]
 
 
-def test_evaluate_prints_a_row_a_metric(
+def test_score_prints_a_row_a_metric(
     embedded: dict[str, Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(evaluate_arguments(embedded)) == 0
+    assert main(score_arguments(embedded)) == 0
     table, notes = capsys.readouterr().out.rstrip("\n").split("\n\n")
     head, *rows = [line.split() for line in table.splitlines()]
     assert head[:6] == ["metric", "value", "low", "high", "se", "queries"]
@@ -88,7 +88,7 @@ def test_evaluate_prints_a_row_a_metric(
         *("map", "mndcg", "overlap", "overlap_top", "rbo", "tau", "unchanged")
     ]
     assert len({len(line) for line in table.splitlines()}) == 1
-    expected = evaluate(*embedded.values()).set_index("metric")
+    expected = score(*embedded.values()).set_index("metric")
     for row in rows:
         cells = dict(zip(head, row, strict=True))
         assert float(cells["value"]) == pytest.approx(expected.loc[row[0], "value"], abs=6e-5)
@@ -96,12 +96,12 @@ def test_evaluate_prints_a_row_a_metric(
     assert notes.startswith("50 queries against 240 images, k = 12; a query's own image counts")
 
 
-def test_evaluate_prints_the_same_as_json(
+def test_score_prints_the_same_as_json(
     embedded: dict[str, Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(evaluate_arguments(embedded, "--json", "--sample", "1", "--k", "5")) == 0
+    assert main(score_arguments(embedded, "--json", "--sample", "1", "--k", "5")) == 0
     content = json.loads(capsys.readouterr().out, parse_constant=pytest.fail)
-    expected = evaluate(*embedded.values(), sample=1, k=5)
+    expected = score(*embedded.values(), sample=1, k=5)
     assert [row["metric"] for row in content["rows"]] == expected["metric"].tolist()
     assert [row["value"] for row in content["rows"]] == expected["value"].tolist()
     assert content["rows"][0]["se"] is None  # one query has no spread
@@ -118,26 +118,26 @@ def test_evaluate_prints_the_same_as_json(
         (["--k", "5", "--sample", "20"], ""),
     ],
 )
-def test_evaluate_states_nothing_on_too_little(
+def test_score_states_nothing_on_too_little(
     embedded: dict[str, Path], capsys: pytest.CaptureFixture[str], asked: list[str], said: str
 ) -> None:
-    assert main(evaluate_arguments(embedded, *asked)) == 0
+    assert main(score_arguments(embedded, *asked)) == 0
     text = capsys.readouterr().out
     assert text.startswith(f"NOT KNOWN what the change costs: {said}" if said else "metric")
     own = "counts" if asked[1] == "5" else "does not count"
     assert f"a query's own image {own} among the results" in text
-    assert main(evaluate_arguments(embedded, "--json", *asked)) == 0
+    assert main(score_arguments(embedded, "--json", *asked)) == 0
     assert json.loads(capsys.readouterr().out)["unknown"].startswith(said)
 
 
 @pytest.mark.parametrize("suffix", ["csv", "parquet"])
-def test_evaluate_writes_every_query(embedded: dict[str, Path], suffix: str) -> None:
+def test_score_writes_every_query(embedded: dict[str, Path], suffix: str) -> None:
     path = embedded["queries"].with_name(f"scores.{suffix}")
-    assert main(evaluate_arguments(embedded, "--per-query", str(path), "--exclude-self")) == 0
+    assert main(score_arguments(embedded, "--per-query", str(path), "--exclude-self")) == 0
     table = pd.read_csv(path) if suffix == "csv" else pd.read_parquet(path)
     assert list(table) == ["id", *PER_QUERY.values()]
     assert table["id"].tolist() == [f"img {number:03d}" for number in range(50)]
-    expected = evaluate(*embedded.values(), include_self=False)
+    expected = score(*embedded.values(), include_self=False)
     assert table["ap"].mean() == pytest.approx(expected["value"][0], abs=1e-12)
 
 
@@ -151,7 +151,7 @@ def test_no_command_writes_over_what_it_reads(
     before = given.read_bytes()
     files = [f"--{name}={given}" for name in ("reference", "queries", "database")]
     for commanded in (
-        ["evaluate", *files, "--per-query", str(tmp_path / "link.parquet")],
+        ["score", *files, "--per-query", str(tmp_path / "link.parquet")],
         ["boxes", "export", str(tmp_path / "other.parquet"), str(given), str(given)],
     ):
         assert main(commanded) == 1
@@ -159,20 +159,20 @@ def test_no_command_writes_over_what_it_reads(
         assert given.read_bytes() == before
 
 
-def test_evaluate_says_when_a_ranking_is_near_chance(
+def test_score_says_when_a_ranking_is_near_chance(
     embedded: dict[str, Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
     np.save(embedded["database"], np.random.default_rng(5).standard_normal((IMAGES, 16)))
-    assert main(evaluate_arguments(embedded)) == 0
+    assert main(score_arguments(embedded)) == 0
     output = capsys.readouterr().out
     assert "\nmap is near chance (0." in output
     assert "\nmndcg is near chance (" in output
 
 
-def test_evaluate_measures_an_approximate_search(
+def test_score_measures_an_approximate_search(
     embedded: dict[str, Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    arguments = evaluate_arguments(embedded, "--search", "ivf", "--k", "10", "--check", "30")
+    arguments = score_arguments(embedded, "--search", "ivf", "--k", "10", "--check", "30")
     assert main(arguments) == 0
     scores, difference, notes = capsys.readouterr().out.split("\n\n")
     assert scores.split()[0] == "metric"
@@ -198,10 +198,10 @@ def test_evaluate_measures_an_approximate_search(
         (["--queries", "absent.h5"], "absent.h5: no such file"),
     ],
 )
-def test_evaluate_refuses_in_one_line(
+def test_score_refuses_in_one_line(
     embedded: dict[str, Path], more: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(evaluate_arguments(embedded, *more)) == 1
+    assert main(score_arguments(embedded, *more)) == 1
     printed = capsys.readouterr()
     assert printed.out == ""
     *progress, line = printed.err.splitlines()
@@ -209,25 +209,25 @@ def test_evaluate_refuses_in_one_line(
     assert line.startswith("anonbench: ") and message in line
 
 
-def test_evaluate_refuses_files_that_do_not_match(
+def test_score_refuses_files_that_do_not_match(
     embedded: dict[str, Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
     listed = embedded["database"].with_suffix(".ids.txt")
     listed.write_text(listed.read_text().replace("img 007", "img 700"))
-    assert main(evaluate_arguments(embedded)) == 1
+    assert main(score_arguments(embedded)) == 1
     error = capsys.readouterr().err
     assert f"1 ids of {embedded['reference']} are not in {embedded['database']}" in error
     assert "such as 'img 007'" in error and "--common" in error
-    assert main(evaluate_arguments(embedded, "--common")) == 0
+    assert main(score_arguments(embedded, "--common")) == 0
     assert "49 queries against 239 images" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
     "wrong", [["--k", "3", "--fraction", "0.1"], ["--search", "lsh"], ["--nothing"]]
 )
-def test_evaluate_refuses_wrong_options(embedded: dict[str, Path], wrong: list[str]) -> None:
+def test_score_refuses_wrong_options(embedded: dict[str, Path], wrong: list[str]) -> None:
     with pytest.raises(SystemExit) as stopped:
-        main(evaluate_arguments(embedded, *wrong))
+        main(score_arguments(embedded, *wrong))
     assert stopped.value.code == 2
 
 
@@ -269,7 +269,7 @@ def test_odd_files_are_one_line(
         ["bundle", "--to", "x.tar"],
         ["images", "export", "demo", "mask-100", "--to", "x"],
         ["verify", "x.tar"],
-        ["evaluate", "--reference", "a.npy", "--queries", "a.npy", "--database", "a.npy"],
+        ["score", "--reference", "a.npy", "--queries", "a.npy", "--database", "a.npy"],
     ],
 )
 def test_a_broken_package_ends_a_command_in_one_line(
@@ -295,7 +295,7 @@ def test_numbers_that_no_memory_holds_are_one_line(
 ) -> None:
     files = [f"--{name}={path}" for name, path in embedded.items()]
     for wrong in ("--top=1000000000", "--k=1000000000"):
-        assert main(["evaluate", *files, wrong]) == 1
+        assert main(["score", *files, wrong]) == 1
         assert capsys.readouterr().err.count("\n") == 1
 
 
@@ -306,4 +306,4 @@ def test_a_reader_that_stops_is_no_error(
         raise BrokenPipeError
 
     monkeypatch.setattr("builtins.print", closed)
-    assert main(["evaluate", *(f"--{name}={path}" for name, path in embedded.items())]) == 1
+    assert main(["score", *(f"--{name}={path}" for name, path in embedded.items())]) == 1

@@ -6,16 +6,18 @@ import contextlib
 import os
 import shutil
 import subprocess
+import tarfile
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
 import small_archive
+from PIL import Image
 
 pytestmark = pytest.mark.workflow
 
-HEIC = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + b"\0" * 64
+AVIF = b"\0\0\0\x18ftypavif\0\0\0\0mif1avif" + b"\0" * 64
 
 
 def fill(folder: Path) -> None:
@@ -23,8 +25,10 @@ def fill(folder: Path) -> None:
     small_archive.draw(folder)
     train, val = folder / "images/train/left", folder / "images/val/left"
     codes = sorted(val.glob("*.png"))
-    for name in ("IMG_1.HEIC", "IMG_2.heic", "IMG_3"):
-        (val / name).write_bytes(HEIC)
+    for name in ("IMG_1.AVIF", "IMG_2.avif", "IMG_3"):
+        (val / name).write_bytes(AVIF)
+    pages = [Image.open(code).convert("RGB") for code in codes[:2]]
+    pages[0].save(val / "letter.pdf", save_all=True, append_images=pages[1:], resolution=150)
     (val / "photo.JPEG_original").write_bytes(b"\xff\xd8\xff\xe0 a photo")
     (val / "scan.jfif").write_bytes(b"\xff\xd8\xff\xe0 damaged")
     (train / "copy.png").write_bytes(codes[0].read_bytes())
@@ -53,14 +57,21 @@ def test_used_and_listed_are_all_files(snakemake: Any, tmp_path: Path) -> None:
     skipped = pd.read_csv(results / "skipped/manifest.csv", dtype=str)
     command = ["find", tmp_path / "images", "!", "-type", "d", "-printf", "%P\\0"]
     found = subprocess.run(command, check=True, capture_output=True).stdout.split(b"\0")[:-1]
-    listed = [*manifest["path"], *skipped["path"]]
+    listed = [*manifest["path"].unique(), *skipped["path"]]
     assert sorted(listed) == sorted(name.decode(errors="backslashreplace") for name in found)
     assert skipped["reason"].notna().all()
-    assert len(manifest) == 16
+    assert len(manifest) == 18
     reasons = skipped["reason"].value_counts()
-    kind = "an image of a kind that is not read (HEIC); convert it to PNG or JPEG"
+    kind = "an image of a kind that is not read (AVIF); convert it to PNG or JPEG"
     assert reasons[kind] == 3
     assert f"3: {kind}" in done.stderr
+    drawn = "2: PDF page drawn at 150 dpi"
+    assert f"archive: 2 images converted ({drawn}); see converted.csv" in done.stderr
+    assert "18 images from 17 files are used" in (results / "inputs.md").read_text()
+    pages = {f"val/left/letter/page-000{number}" for number in (1, 2)}
+    assert pages <= set(pd.read_parquet(results / "boxes.parquet")["id"])
+    with tarfile.open(results / "images/mask-100/val/0.tar") as tar:
+        assert {f"{page}.png" for page in pages} <= set(tar.getnames())
     copies = pd.read_csv(results / "duplicates.csv")
     left = copies.loc[~copies["kept"], "id"]
     assert sorted(left) == ["train/left/copy", "train/left/linked"]

@@ -51,7 +51,20 @@ def test_a_wrong_config_is_refused(
     assert done.returncode != 0
     assert message in done.stderr
     assert "Traceback" not in done.stderr
+    assert ".smk" not in done.stderr, "nothing is wrong in a rule file"
     assert "Job stats" not in done.stdout + done.stderr
+
+
+def test_a_misspelt_target_gets_a_suggestion(
+    snakemake: Any, miniature: dict[str, Any], tmp_path: Path
+) -> None:
+    done = snakemake(tmp_path, miniature, "-n", "portraits_boxs")
+    assert done.returncode != 0
+    assert "portraits_boxs: there is no such target or file; did you mean portraits_boxes" in (
+        done.stderr
+    )
+    assert "MissingRule" not in done.stderr
+    assert ".smk" not in done.stderr
 
 
 def test_a_table_that_the_config_cannot_make_says_why(

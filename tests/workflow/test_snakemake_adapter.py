@@ -99,6 +99,16 @@ def test_all_records_and_marks_are_named_by_these_methods() -> None:
     assert "self.workflow.persistence.input_checksums(job, f)" in source(DAG.update_needrun)
 
 
+def test_what_is_asked_for_is_known_where_metadata_is_opened() -> None:
+    text = source(Workflow._prepare_dag)
+    assert text.index("targetfiles=targetfiles, targetrules=targetrules,") < text.index(
+        "self._persistence = persistence("
+    )
+    for name in ("targetfiles", "targetrules"):
+        assert f"self.{name} = {name}" in source(DAG.__init__)
+    assert "self.rules = set(rules)" in source(DAG.__init__)
+
+
 def test_jobs_of_forced_files_run_and_incomplete_files_are_forced() -> None:
     assert "not self.forcefiles.isdisjoint(job.output)" in source(DAG.update_needrun)
     assert "self.forcefiles.update(incomplete_files)" in source(DAG.check_incomplete)
@@ -117,6 +127,9 @@ def opened(results: Path, folder: Path) -> Metadata:
             exec_mode=ExecMode.DEFAULT,
         ),
         forcefiles=set(),
+        targetfiles=set(),
+        targetrules=set(),
+        rules=set(),
     )
     return Metadata(Results(results), dag=dag, warn_only=True, path=folder / ".snakemake")
 

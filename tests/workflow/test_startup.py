@@ -77,6 +77,22 @@ def test_a_target_that_cannot_be_made_is_refused(config: dict[str, Any]) -> None
             startup.check_targets(started, ["mine_boxes", target])
 
 
+@pytest.mark.parametrize(
+    ("word", "said"),
+    [
+        ("mine_boxs", "there is no such target or file; did you mean mine_boxes"),
+        ("xyzzy", "no such target or file; docs/reference/commands.md names"),
+        ("results/mine/scores.csvv", "no rule makes this file"),
+    ],
+)
+def test_an_unknown_target_is_refused_before_images_are_counted(
+    config: dict[str, Any], word: str, said: str
+) -> None:
+    config["recipes"]["default"]["optimizer"]["batch_size"] = 4
+    with pytest.raises(InputError, match=f"{word}: .*{said}"):
+        startup.check_targets(start(config), [word], [word], ["all", "mine_boxes", "mine_scores"])
+
+
 def test_too_few_images_are_a_warning_or_refused(config: dict[str, Any]) -> None:
     assert "4 validation images" in startup.check_targets(start(config), [])[0]
     config["recipes"]["default"]["optimizer"]["batch_size"] = 4

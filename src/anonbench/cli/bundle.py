@@ -47,6 +47,13 @@ def add(commands: Any) -> None:
         "--licence", default="", metavar="NAME", help="SPDX identifier or address, for the metadata"
     )
     parser.add_argument(
+        "--repository",
+        default="",
+        metavar="ADDRESS",
+        help="where others find the code, for README and metadata (the address of your clone's "
+        "origin is not told: it may name a machine)",
+    )
+    parser.add_argument(
         "--date",
         default="",
         metavar="YYYY-MM-DD",
@@ -71,6 +78,7 @@ def run(options: argparse.Namespace) -> None:
         date=options.date,
         authors=options.author,
         licence=options.licence,
+        repository=options.repository,
     )
     print(f"wrote {options.to}: {written.files:,} files, {written.megabytes:,.1f} MB")
     if written.missing:
@@ -79,5 +87,7 @@ def run(options: argparse.Namespace) -> None:
         print("\n".join(f"  {path}" for path in written.missing[:_LISTED]))
         if count > _LISTED:
             print(f"  and {count - _LISTED:,} more (see the bundle's README.md)")
+    if written.commit and not options.repository:
+        print("it names the code's commit and no repository; --repository ADDRESS says where it is")
     print(f"check it: {shlex.join(['anonbench', 'verify', str(options.to)])}")
     print(f"\n{warning(options.embeddings, options.keep_ids)}", file=sys.stderr)

@@ -1,259 +1,141 @@
-"""`anonbench evaluate`: scores of any system's embeddings, as a table or as JSON."""
+"""`anonbench evaluate`: what anonymizing images costs a system, from a folder to an answer."""
 
 from __future__ import annotations
 
 import argparse
-import json
-import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from anonbench.cli.shared import aligned
-from anonbench.core.errors import InputError
-from anonbench.core.io import require_another
-from anonbench.core.jobs.checksums import verify
+from anonbench.cli.embed import SMALL, SYSTEM_HELP, add_cache
+from anonbench.cli.inputs import add_detectors, add_images, positive, settings_of
+from anonbench.cli.shared import DONE, DOUBTFUL, aligned
+from anonbench.core.vocabulary import Method
 
 if TYPE_CHECKING:
-    import pandas as pd
+    from anonbench.evaluation.end_to_end.result import Result
 
-    from anonbench.evaluation.external import Evaluation
+_EPILOG = """\
+Originals are read and never written; nothing is written but to --output and --cache. The files of
+--output: result.md, result.json, scores.csv, comparisons.csv, per_query.parquet, images.csv
+(every image with its status; it names your files), trec/ (rankings and judgments), and with
+--attack reidentification.csv.
+Exit status 3: done, but some images could not be read, or a detector failed on them.
+What the numbers mean: docs/how-to/evaluate.md.
 
-_FILES = (
-    ("reference", "the original system's embeddings of the original images"),
-    ("queries", "embeddings of the query images after the change, all of them or some"),
-    ("database", "embeddings of the images that are searched after the change"),
-)
-_DECIMALS = 4
+Examples:
+  anonbench evaluate photos
+  anonbench evaluate photos --system function:my_search:encode -o answer
+  anonbench evaluate scans --detector ppocr --detector mrz --method mask --json > answer.json
+  anonbench evaluate photos --boxes boxes.csv --clusters persons.csv"""
 
 
 def add(commands: Any) -> None:
     """Add the command to the subparsers of `anonbench`."""
     parser = commands.add_parser(
         "evaluate",
-        help="score any system's embeddings against its own ranking of the originals",
-        description="Scores embeddings after a change of the images (anonymization, another model) "
-        "against the ranking that the original system gave. Files: .h5 with /embeddings and /ids, "
-        ".npy with x.ids.txt beside x.npy, or .parquet with a column id.",
-        epilog="What the numbers mean, and examples: docs/how-to/evaluate.md.",
+        help="measure what anonymizing images costs a system, from a folder to an answer",
+        description="Searches, anonymizes and encodes images in one process, scores the system's "
+        "rankings of the anonymized images against its own ranking of the originals, and says "
+        "which method keeps most. Nothing is trained.",
+        epilog=_EPILOG,
     )
-    for name, what in _FILES:
-        parser.add_argument(f"--{name}", type=Path, required=True, metavar="FILE", help=what)
+    add_images(parser)
+    parser.add_argument("--system", default=SMALL, metavar="SYSTEM", help=SYSTEM_HELP)
     parser.add_argument(
-        "--common",
-        action="store_true",
-        default=None,
-        help="score the images that all files have, instead of refusing ids that do not match",
+        "--method",
+        action="append",
+        dest="methods",
+        metavar="NAME",
+        help="pixelate, blur, mask (all three are the default), or another package's; may be "
+        "repeated",
     )
-
-    scores = parser.add_argument_group("scores")
-    depth = scores.add_mutually_exclusive_group()
-    depth.add_argument(
-        "--fraction", type=float, metavar="F", help="k as a share of the database (0.05)"
+    parser.add_argument(
+        "--degree",
+        action="append",
+        type=positive,
+        dest="degrees",
+        metavar="PERCENT",
+        help="how many of each image's regions are hidden (100); may be repeated",
     )
-    depth.add_argument("--k", type=int, metavar="K", help="k itself: a query's relevant images")
-    scores.add_argument(
-        "--exclude-self",
-        dest="include_self",
-        action="store_false",
-        default=None,
-        help="leave a query's own image out of what is searched",
+    add_detectors(parser)
+    parser.add_argument(
+        "--boxes", type=Path, metavar="FILE", help="regions of your own (CSV, Parquet, COCO, VIA)"
     )
-    scores.add_argument(
-        "--ap-depth", choices=["full", "k"], help="average precision over all ranks (full) or k"
-    )
-    scores.add_argument(
-        "--gain", choices=["linear", "exponential"], help="of similarity s: s (linear) or 2^s - 1"
-    )
-    scores.add_argument(
-        "--gain-of", choices=["all", "relevant"], help="which retrieved images have a gain (all)"
-    )
-    scores.add_argument(
-        "--negative-gain",
-        choices=["keep", "clip", "shift"],
-        help="negative similarities as they are (keep), at zero, or moved to [0, 1]",
-    )
-    scores.add_argument(
-        "--top", type=int, metavar="N", help="first results of overlap_top, tau, unchanged (10)"
-    )
-    scores.add_argument(
-        "--confidence", type=float, metavar="C", help="coverage of the intervals (0.95)"
-    )
-    scores.add_argument(
+    parser.add_argument(
         "--clusters",
         type=Path,
         metavar="FILE",
-        help="columns id and cluster (.csv, .parquet): queries that are no independent evidence, "
+        help="columns id and cluster (.csv, .parquet): images that are no independent evidence, "
         "such as photos of one person",
     )
-
-    large = parser.add_argument_group("large archives")
-    large.add_argument(
-        "--sample", type=int, metavar="N", help="score a random sample of so many queries"
+    parser.add_argument(
+        "--attack",
+        action="store_true",
+        help="also measure how often the system finds the original of a hidden region",
     )
-    large.add_argument(
-        "--search",
-        choices=["exact", "ivf", "hnsw"],
-        help="compare with every image (exact), or approximate by FAISS; then pass --k",
+    parser.add_argument(
+        "--keep-without-regions",
+        action="store_true",
+        help="also score images in which nothing was found",
     )
-    large.add_argument(
-        "--check",
-        type=int,
-        metavar="N",
-        help="queries on which an approximate search is compared with an exact one (200)",
-    )
-
+    add_cache(parser)
     output = parser.add_argument_group("output")
     output.add_argument("--json", action="store_true", help="print JSON instead of a table")
     output.add_argument(
-        "--per-query",
-        type=Path,
-        metavar="FILE",
-        help="also write the scores of every query (.parquet or .csv)",
+        "-o", "--output", type=Path, metavar="FOLDER", help="also write files there"
     )
     parser.set_defaults(run=run)
 
 
-def run(options: argparse.Namespace) -> None:
-    """Score the files that the options name, and print the result."""
-    from anonbench.evaluation import external
+def run(options: argparse.Namespace) -> int:
+    """Evaluate, write and print."""
+    from anonbench.core.errors import InputError
+    from anonbench.evaluation.end_to_end.evaluate import FACES, evaluate
 
-    if options.per_query and options.per_query.suffix not in (".parquet", ".csv"):
-        raise InputError(f"--per-query {options.per_query}: the name ends in .parquet or .csv")
-    # all others are settings; those that are not given have their defaults
-    no_settings = {"reference", "queries", "database", "json", "per_query", "run", "snakemake"}
-    settings = {
-        name: value
-        for name, value in vars(options).items()
-        if name not in no_settings and value is not None
-    }
-    files = options.reference, options.queries, options.database
-    if options.per_query:
-        require_another(options.per_query, *files)
-    for file in files:
-        verify(file)
-    result = external.run(*files, **settings)
-    if options.per_query:
-        _write(result.per_query, options.per_query)
-    if options.json:
-        print(json.dumps(as_json(result), indent=2, ensure_ascii=False, allow_nan=False))
-    else:
-        print(as_text(result))
-
-
-def as_json(result: Evaluation) -> dict[str, Any]:
-    """Return the result as plain data; what is undefined is None."""
-    from anonbench.core.provenance import versions
-
-    approximate = result.search != "exact"
-    content = {
-        "images": result.images,
-        "k": result.k,
-        "queries_given": result.queries_given,
-        "search": result.search,
-        "unknown": result.unknown,
-        "rows": _rows(result.table),
-        "notes": notes(result),
-        "confidence": result.confidence,
-        "clusters": result.clusters,
-        # k stands for the share that it was computed from
-        "settings": {
-            name: value
-            for name, value in result.settings.effective().items()
-            if name not in ("fraction", "queries")
-        },
-        "versions": versions("numpy", *(["faiss-cpu"] if approximate else [])),
-    }
-    if result.difference is not None:
-        content["difference"] = {
-            "queries": result.difference.queries,
-            "recall": result.difference.recall,
-            "rows": _rows(result.difference.table),
-        }
-    return content
+    inside = Path(options.images).resolve()
+    for name in ("output", "cache"):
+        place = getattr(options, name)
+        if place is not None and place.resolve().is_relative_to(inside) and inside.is_dir():
+            raise InputError(f"--{name} {place} lies among the images; name another folder")
+    names, config = settings_of(options, (FACES,))
+    result = evaluate(
+        options.system,
+        options.images,
+        options.methods or tuple(Method),
+        options.degrees or (100,),
+        names if options.detectors or not options.boxes else None,
+        boxes=options.boxes,
+        clusters=options.clusters,
+        cache=options.cache,
+        attack=options.attack,
+        keep_without_regions=options.keep_without_regions,
+        detection=config.detection,
+        anonymization=config.anonymization,
+    )
+    if options.output:
+        _write(result, options.output)
+    print(result.to_json() if options.json else as_text(result))
+    return DOUBTFUL if result.doubtful else DONE
 
 
-def as_text(result: Evaluation) -> str:
-    """Return the result as an aligned table, with what has to be known beside it."""
-    parts = [_aligned(result.table), "\n".join(notes(result))]
-    if result.unknown:
-        parts.insert(0, f"NOT KNOWN what the change costs: {result.unknown}.")
-    if result.difference is not None:
-        title = f"approximate against exact, {result.difference.queries} queries:"
-        parts.insert(-1, f"{title}\n{_aligned(result.difference.table)}")
-    return "\n\n".join(parts)
+def as_text(result: Result) -> str:
+    """Return advice, scores as an aligned table, and counts."""
+    heads, *rows = result.grid()
+    shown = [[" ".join(cell.split()) for cell in row] for row in (heads, *rows)]
+    return "\n\n".join(["\n".join(result.advice), aligned(shown, 1), result.counts()])
 
 
-def notes(result: Evaluation) -> list[str]:
-    """Return, a sentence each, what the numbers stand on and what they say at first sight."""
-    scored = len(result.per_query)
-    queries = f"{scored:,} queries"
-    if scored < result.queries_given:
-        queries = f"a random sample of {scored:,} of {result.queries_given:,} queries"
-    counts = "counts" if result.settings.include_self else "does not count"
-    lines = [
-        f"{queries} against {result.images:,} images, k = {result.k:,}; a query's own image "
-        f"{counts} among the results. {_intervals(result)}"
-    ]
-    if result.settings.ap_depth == "k":
-        lines.append(f"map is truncated at k = {result.k:,}: what comes later counts as not found.")
-    for row in result.near_chance().to_dict("records"):
-        lines.append(
-            f"{row['metric']} is near chance ({row['value']:.3f}; a random ranking has "
-            f"{row['chance']:.3f}): the ranking has next to nothing in common with the original "
-            "system's."
-        )
-    undefined = int(result.per_query["ndcg"].isna().sum())
-    if undefined:
-        lines.append(
-            f"mndcg is undefined for {undefined:,} queries, whose first results are not similar to "
-            "them (the ideal gain is not positive); --negative-gain clip or shift defines more."
-        )
-    if result.difference is not None:
-        recall = result.difference.recall.items()
-        shares = ", ".join(f"{share:.3f} of the first {depth}" for depth, share in recall)
-        lines.append(
-            f"{result.search.upper()} found {shares} (both searches; {result.difference.queries:,} "
-            "queries also ranked exactly)."
-        )
-    return lines
+def _write(result: Result, folder: Path) -> None:
+    from anonbench.core.io import atomic, write_csv, write_parquet
 
-
-def _intervals(result: Evaluation) -> str:
-    """Return what the intervals stand on and take for granted, or why there are none."""
-    if result.without_intervals:
-        return f"No intervals: {result.without_intervals}."
-    over = f"low and high: {result.confidence:.0%} intervals over"
-    if result.clusters is None:
-        return (
-            f"{over} queries, which count as independent; where several show one person or page, "
-            "pass --clusters."
-        )
-    return f"{over} {result.clusters:,} clusters of queries."
-
-
-def _rows(table: pd.DataFrame) -> list[dict[str, Any]]:
-    return table.astype(object).where(table.notna(), None).to_dict("records")  # type: ignore[return-value]
-
-
-def _aligned(table: pd.DataFrame) -> str:
-    text = [[str(name) for name in table.columns]]
-    text += [[_cell(value) for value in row] for row in table.itertuples(index=False)]
-    return aligned(text, left=1)
-
-
-def _cell(value: Any) -> str:
-    if not isinstance(value, float):
-        return str(value)
-    return "-" if math.isnan(value) else f"{value:.{_DECIMALS}f}"
-
-
-def _write(table: pd.DataFrame, path: Path) -> None:
-    from anonbench.core.io import write_csv, write_parquet
-
-    try:
-        if path.suffix == ".csv":
-            write_csv(table, path)
-        else:
-            write_parquet(table, path)
-    except OSError as error:
-        raise InputError(f"--per-query {path}: cannot be written ({error.strerror})") from None
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in (("result.md", result.to_markdown()), ("result.json", result.to_json())):
+        with atomic(folder / name) as temporary:
+            temporary.write_text(text + "\n", encoding="utf-8")
+    write_csv(result.table, folder / "scores.csv")
+    write_csv(result.comparisons, folder / "comparisons.csv")
+    write_parquet(result.per_query, folder / "per_query.parquet")
+    if result.rates is not None:
+        write_csv(result.rates, folder / "reidentification.csv")
+    write_csv(result.image_list(), folder / "images.csv")
+    result.trec_runs(folder / "trec")

@@ -5,10 +5,12 @@ from __future__ import annotations
 EXTRAS = {
     "faiss": "search",
     "faker": "workflow",
+    "huggingface_hub": "train",
     "jinja2": "report",
     "markupsafe": "report",
     "matplotlib": "report",
     "onnxruntime": "detect",
+    "pillow_heif": "heic",
     "psutil": "workflow",
     "pyclipper": "detect",
     "safetensors": "train",

@@ -11,6 +11,10 @@ from typing import Any
 from anonbench.cli.shared import add_run_options, read_config
 from anonbench.core.errors import InputError
 
+_NAMED = """\
+Names of files and folders are those of your originals: for yourself, not to be passed on. Suffixes
+and formats are those of the image sets. To anonymize a folder file by file, in its own formats:
+anonbench anonymize."""
 _NOTE = """\
 Images are numbered in the order of their ids, classes in the order of their labels, as in report
 and bundle: who has the list of either knows which is which. Only regions that were found are
@@ -38,6 +42,11 @@ def add(commands: Any) -> None:
         help="also write which number is which id: a CSV that only you may read, to be kept",
     )
     parser.add_argument(
+        "--names",
+        action="store_true",
+        help="leave images their paths and labels, for yourself: not to be passed on",
+    )
+    parser.add_argument(
         "--accept-unhidden",
         type=int,
         default=0,
@@ -62,15 +71,17 @@ def run(options: argparse.Namespace) -> None:
         ) from None
     config = read_config(options.configfile)
     request = (config, options.dataset, variants, options.to, options.key)
+    if options.names and options.key:
+        raise InputError("--key says which number is which image; --names leaves them their names")
     check_request(*request)
     _require_current(options, [str(variant) for variant in variants])
-    done = export_images(*request, options.accept_unhidden)
+    done = export_images(*request, options.accept_unhidden, options.names)
     sets = " and ".join(map(str, variants))
     print(f"wrote {options.to}: {done.images:,} images as {sets}, {done.megabytes:,.1f} MB")
     print(f"that may show what should be hidden: {done.unhidden}")
     if options.key:
         print(f"wrote {options.key}: which number is which image; do not pass it on")
-    print(f"\n{_NOTE}", file=sys.stderr)
+    print(f"\n{_NAMED if options.names else _NOTE}", file=sys.stderr)
 
 
 def _require_current(options: argparse.Namespace, variants: list[str]) -> None:

@@ -6,23 +6,50 @@ import argparse
 import sys
 from pathlib import Path
 
-from anonbench.cli import bundle, evaluate, images, originals, plan, status, verify
+from anonbench.cli import (
+    anonymize,
+    bundle,
+    completion,
+    detect,
+    embed,
+    evaluate,
+    images,
+    init,
+    originals,
+    plan,
+    review,
+    run,
+    score,
+    status,
+    verify,
+)
 from anonbench.cli.extras import missing_extra
-from anonbench.cli.shared import add_root
+from anonbench.cli.parser import Parser
+from anonbench.cli.shared import DONE, FAILED, INTERRUPTED, add_root
 from anonbench.core.errors import InputError
 from anonbench.core.io import require_another
 from anonbench.core.jobs.checksums import verify as verify_file
 
+_EPILOG = """\
+Exit status: 0 done; 1 refused or failed; 2 wrong usage; 3 done, but some images were left out or
+may show what should be hidden; 130 interrupted. With --json, standard output is one JSON object and
+nothing else; progress and notes go to standard error.
+
+Examples:
+  anonbench anonymize photos -o anonymized --method pixelate
+  anonbench plan
+  anonbench completion bash > ~/.local/share/bash-completion/completions/anonbench"""
+
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command and return its exit status."""
-    parser = _parser()
-    options, rest = parser.parse_known_args(arguments)
-    if rest and options.run is not plan.run:
-        parser.error(f"unknown arguments: {' '.join(rest)}")
+    options, rest = _parser().parse_known_args(arguments)
+    chosen: Parser = vars(options).pop("parser")
+    if rest and not vars(options).pop("passes_on", False):
+        chosen.refuse(rest)
     options.snakemake = rest
     try:
-        options.run(options)
+        return options.run(options) or DONE
     except InputError as error:
         return _refused(str(error))
     except ModuleNotFoundError as error:
@@ -31,22 +58,27 @@ def main(arguments: list[str] | None = None) -> int:
         return _refused(hint)
     except BrokenPipeError:  # the reader of the output has what it wanted, as `head` does
         sys.stdout = None
-        return 1
+        return FAILED
     except OSError as error:
         return _refused(f"{error.filename or 'the system'}: {error.strerror or error}")
     except MemoryError as error:
         return _refused(f"this needs more memory than there is ({error})")
-    return 0
+    except KeyboardInterrupt:
+        print("anonbench: interrupted", file=sys.stderr)
+        return INTERRUPTED
 
 
 def _refused(text: str) -> int:
     print(f"anonbench: {text}", file=sys.stderr)
-    return 1
+    return FAILED
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="anonbench", description=__doc__)
+def _parser() -> Parser:
+    parser = Parser(prog="anonbench", description=__doc__, epilog=_EPILOG)
     commands = parser.add_subparsers(required=True, metavar="command")
+
+    detect.add(commands)
+    anonymize.add(commands)
 
     config = commands.add_parser("config", help="write config/defaults.yaml and the schema")
     add_root(config)
@@ -78,14 +110,20 @@ def _parser() -> argparse.ArgumentParser:
     coco.add_argument("output", type=Path, help="the JSON file to write")
     coco.set_defaults(run=_export_boxes)
 
+    embed.add(commands)
     evaluate.add(commands)
+    score.add(commands)
     bundle.add(commands)
     images.add(commands)
     verify.add(commands)
     originals.add(commands)
+    review.add(commands)
 
+    init.add(commands)
+    run.add(commands)
     plan.add(commands)
     status.add(commands)
+    completion.add(commands, parser)
     return parser
 
 

@@ -23,7 +23,7 @@ def add(commands: Any) -> None:
         help="what would run, why, and what it would cost",
         description="Shows what snakemake would run, what changed since the results were made "
         "(which input, setting or function), and what the run would cost by the benchmarks of "
-        "earlier jobs. Runs and changes nothing.",
+        "earlier jobs, else by formula. Runs and changes nothing.",
         epilog="All other arguments go to snakemake: targets, --configfile, --config. "
         "More: docs/how-to/plan.md.",
     )
@@ -43,7 +43,7 @@ def add(commands: Any) -> None:
         "by the scores that there are",
     )
     parser.add_argument("--json", action="store_true", help="print JSON, with every job")
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, passes_on=True)
 
 
 def run(options: argparse.Namespace) -> None:
@@ -103,13 +103,14 @@ def _positive(text: str) -> int:
 def _with_target(plan: Plan, arguments: list[str], file: str) -> Plan:
     """Return the plan with one more target; raise InputError where no rule makes it."""
     from anonbench.workflow.plan.jobs import collect
+    from anonbench.workflow.startup import NO_RULE
 
     try:
         wider = collect([file, *arguments])
         if wider.maker(file):
             return wider
     except InputError as error:
-        if "MissingRuleException" not in str(error):
+        if NO_RULE not in str(error):
             raise InputError(f"--why {file}: {error}") from None
     files = [str(path) for each in plan.jobs for path in each.outputs]
     near = ", ".join(difflib.get_close_matches(file, files, _NEAR, 0.0))

@@ -12,6 +12,10 @@ from anonbench.core.errors import InputError
 if TYPE_CHECKING:
     from anonbench.config import Config
 
+DONE, FAILED, USAGE, DOUBTFUL, INTERRUPTED = 0, 1, 2, 3, 130
+"""Exit statuses. `DOUBTFUL`: done, but some images were left out or may show what should be hidden.
+A command's `run` returns one of them, or None when it is done; an `InputError` is `FAILED`."""
+
 
 def add_root(parser: argparse.ArgumentParser) -> None:
     """Add `--root`."""

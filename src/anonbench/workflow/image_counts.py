@@ -144,7 +144,9 @@ def _k(images: int, retrieval: Retrieval) -> int:
 
 
 def _batch(experiment: Experiment, name: str) -> int:
-    return experiment.config.recipes[experiment.datasets[name].recipe].optimizer.batch_size
+    if experiment.is_frozen(name):
+        return 0
+    return experiment.config.recipe_of(name).optimizer.batch_size
 
 
 def _is_asked(name: str, experiment: Experiment, words: Collection[str]) -> bool:

@@ -173,6 +173,31 @@ class Paths:
         splits = ("val", "train")
         return {s: self.embedding("{dataset}", model, "{seed}", variant, s) for s in splits}
 
+    def system_sets(self, dataset: str) -> list[tuple[str, str]]:
+        """Return variant and split of the image sets that a system embeds.
+
+        Train images are embedded where they have a downstream task.
+        """
+        data = self.experiment.datasets[dataset]
+        splits = _SPLITS if data.is_classified else ("val",)
+        variants = map(str, [Variant(), *self.experiment.variants(dataset)])
+        return [(variant, split) for variant in variants for split in splits]
+
+    def system_images(self, dataset: str) -> list[str]:
+        """Return the images of `system_sets`, one set after the other."""
+        sets = self.system_sets(dataset)
+        return [path for each in sets for path in self.images(dataset, *each)]
+
+    def system_embeddings(self, dataset: str, model: str = UNADAPTED) -> dict[str, str]:
+        """Return the embeddings of `system_sets` by a model, by a name for each."""
+        seed = self.experiment.reference_seed
+        return {
+            f"{variant}_{split}".replace("-", "_"): self.embedding(
+                dataset, model, seed, variant, split
+            )
+            for variant, split in self.system_sets(dataset)
+        }
+
     def reference_embedding(self, dataset: str, seed: Name | None = None) -> str:
         """Return the embeddings that a reference ranking is made of, by default the tables' own."""
         chosen = self.experiment.reference_seed if seed is None else seed
@@ -197,6 +222,29 @@ class Paths:
         trainings = self.experiment.trainings(dataset)
         return [self.embedding(dataset, model, seed, ORIGINAL) for model, seed in trainings]
 
+    def deployed(self, dataset: str) -> dict[tuple[str, str], str]:
+        """Return the embeddings that deployments are made of, by model and variant."""
+        seed = self.experiment.reference_seed
+        return {
+            (str(model), str(variant)): self.embedding(dataset, model, seed, variant)
+            for model, variant in self.experiment.deployed(dataset)
+        }
+
+    def references(self, dataset: str) -> list[str]:
+        """Return the embeddings of the reference, and of the first second one if there is one."""
+        seeds = [self.experiment.reference_seed, *self.experiment.second_references(dataset)[:1]]
+        return [self.reference_embedding(dataset, seed) for seed in seeds]
+
+    def labels_of_order(self, dataset: str) -> list[str]:
+        """Return the manifest, where a label tells which images are anonymized first."""
+        first = self.experiment.datasets[dataset].anonymized_first
+        return self.of_each("{dataset}/manifest.parquet", [dataset]) if first else []
+
+    def of_deployments(self, *patterns: str) -> list[str]:
+        """Return the files of patterns for all data sets, if deployments are scored at all."""
+        chosen = patterns if self.experiment.config.deployments.kinds else ()
+        return [path for pattern in chosen for path in self.of_each(pattern)]
+
     def scenario_names(self, dataset: str) -> list[str]:
         """Return model, seed and variant of each scenario, as its files are named."""
         return [scenario.path for scenario in self.experiment.scenarios(dataset)]
@@ -209,11 +257,14 @@ class Paths:
     def second_scores(self, dataset: str) -> dict[int, str]:
         """Return the scores of each query by the seed of the second reference."""
         folder = f"{self.results}/{dataset}/retrieval/second"
-        return {seed: f"{folder}/seed{seed}.parquet" for seed in self.experiment.second_references}
+        return {
+            seed: f"{folder}/seed{seed}.parquet"
+            for seed in self.experiment.second_references(dataset)
+        }
 
     def scenario_files(self, dataset: str, stage: str, suffix: str) -> list[str]:
         """Return a stage's files of each scenario; `downstream` has none without labels."""
-        if stage == "downstream" and self.experiment.datasets[dataset].label is None:
+        if stage == "downstream" and not self.experiment.datasets[dataset].is_classified:
             return []
         names = self.scenario_names(dataset)
         return [f"{self.results}/{dataset}/{stage}/{name}.{suffix}" for name in names]
@@ -236,6 +287,8 @@ class Paths:
 
     def attacking_backbones(self, dataset: str) -> list[str]:
         """Return the unadapted model, then that of each variant that has one."""
+        if self.experiment.is_frozen(dataset):
+            return []
         adapted = [model for _, model in self.attacked(dataset) if model]
         return self.backbones(dataset, [Model(), *adapted])
 
@@ -292,7 +345,10 @@ class Paths:
             file
             for table in self.experiment.dataset_tables
             for suffix in TABLE_SUFFIXES
-            for file in self.of_each(f"tables/{table}_{{dataset}}.{suffix}")
+            for file in self.of_each(
+                f"tables/{table}_{{dataset}}.{suffix}",
+                [n for n in self.experiment.datasets if table in self.experiment.tables_of(n)],
+            )
         ]
 
     def table_inputs(self, table: str) -> dict[str, str]:
@@ -305,6 +361,7 @@ class Paths:
             "variance": "variance.csv",
             "trainings": "trainings.csv",
             "new_persons": "new_persons.csv",
+            "deployments": "deployments.csv",
         }
         return {need: f"{self.results}/{{dataset}}/{files[need]}" for need in TABLES[table].needs}
 
@@ -313,7 +370,7 @@ class Paths:
         stems = self.experiment.paper_targets()
         stems |= {f"table_{table.stem}": table.stem for table in self.experiment.tables}
         stems |= {f"figure_{figure.stem}": figure.stem for figure in self.experiment.figures}
-        new = (f"{t}_{d}" for t in self.experiment.dataset_tables for d in self.experiment.datasets)
+        new = (f"{t}_{d}" for d in self.experiment.datasets for t in self.experiment.tables_of(d))
         stems |= {f"table_{stem}": stem for stem in new}
         for number, role in SCENARIO_TABLES.items():
             found = (name for name, d in self.experiment.datasets.items() if d.paper_role is role)
@@ -349,12 +406,15 @@ class Paths:
                 for name in (
                     "scores",
                     "comparisons",
-                    "effects",
-                    "variance",
                     "best",
                     "query_kinds",
                     "new_persons",
-                    "trainings",
+                    *(["deployments"] if experiment.config.deployments.kinds else []),
+                    *(
+                        ()
+                        if experiment.is_frozen(dataset)
+                        else ("effects", "variance", "trainings")
+                    ),
                 )
             ],
             "privacy": [f"{folder}/privacy/{name}.csv" for name in ATTACK_TABLES if privacy],

@@ -40,7 +40,7 @@ def require_files(config: Config) -> None:
     _require_detectors(config, used)
     if config.privacy.enabled and (recognizer := config.privacy.recognizer.weights) is not None:
         _require_onnx(recognizer, "privacy.recognizer")
-    for name in sorted({dataset.recipe for dataset in config.enabled.values()}):
+    for name in sorted({d.recipe for d in config.enabled.values() if d.system is None}):
         backbone, field = config.recipes[name].backbone, f"recipes.{name}.backbone"
         if backbone.name is not None and backbone.registered is None:
             require_name(backbone.name, f"{field}.name")

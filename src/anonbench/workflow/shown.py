@@ -54,7 +54,8 @@ class Shown:
 
         The control is the first unadapted model of another seed, on every variant.
         """
-        seeds, scenarios = self.experiment.seeds(Model()), self.experiment.scenarios(dataset)
+        scenarios = self.experiment.scenarios(dataset)
+        seeds = self.experiment.seeds(dataset, Model())
         compared = [s for s in scenarios if s.seed == seeds[0] and s.variant != Variant()]
         return compared + [s for s in scenarios if s.model == Model() and s.seed in seeds[1:2]]
 

@@ -28,9 +28,13 @@ from anonbench.core.jobs.checksums import note_time
 from anonbench.core.jobs.fingerprint import code_digest
 from anonbench.reporting.pipeline import trace
 from anonbench.workflow.reconcile import Results
+from anonbench.workflow.refusal import START, refuse
 from anonbench.workflow.s3_metadata import Bucket
 
 # --- metadata -------------------------------------------------------------------------------------
+
+Check = Callable[[set[str], set[str], list[str]], None]
+"""Takes what is asked for, what of it no rule makes, and the names of all targets."""
 
 
 class Metadata(FilePersistence):  # type: ignore[misc]
@@ -40,7 +44,9 @@ class Metadata(FilePersistence):  # type: ignore[misc]
     moved or copied. All else (locks, environments, logs) stays in `.snakemake`.
     """
 
-    def __init__(self, store: Results | Bucket, **settings: Any) -> None:
+    def __init__(
+        self, store: Results | Bucket, check: Check = lambda *_: None, **settings: Any
+    ) -> None:
         """Open the records of `store`; `settings` are those of Snakemake."""
         super().__init__(**settings)
         self._store = store
@@ -49,9 +55,10 @@ class Metadata(FilePersistence):  # type: ignore[misc]
         is_main = self.dag.workflow.is_main_process
         if is_main:
             try:
+                check(*_asked(self.dag))
                 store.before_planning(self.is_look)
             except InputError as error:
-                raise WorkflowError(str(error)) from None
+                refuse(error)
         self._metadata_path = str(store.metadata / "metadata")
         self._incomplete_path = str(store.metadata / "incomplete")
         self._max_len = 128  # Snakemake takes the file system's, and results may move to another
@@ -100,11 +107,28 @@ class Metadata(FilePersistence):  # type: ignore[misc]
         return f"./{file.removeprefix(prefix)}" if file.startswith(prefix) else file
 
 
-def keep_metadata_in(store: Results | Bucket, workflow: Any) -> None:
+def _asked(dag: Any) -> tuple[set[str], set[str], list[str]]:
+    """Return what `Check` takes; Snakemake keeps it from the Snakefile until that is parsed."""
+    files = set(map(str, dag.targetfiles))
+    unknown = {
+        file
+        for file in files
+        if not Path(file).exists() and not any(rule.is_producer(file) for rule in dag.rules)
+    }
+    names = [rule.name for rule in dag.rules if not rule.has_wildcards()]
+    return files | {rule.name for rule in dag.targetrules}, unknown, sorted(names)
+
+
+def keep_metadata_in(store: Results | Bucket, workflow: Any, check: Check) -> None:
     """Have a workflow's metadata kept in `store`; to be called while its Snakefile is read.
 
     Snakemake opens a log before it reads the Snakefile, also where nothing will run: that of a look
     is removed when the process ends.
+
+    Args:
+        store: of the results.
+        workflow: Snakemake's.
+        check: called before jobs are planned; an InputError of it ends the run.
 
     Raises:
         WorkflowError: the records are to be kept in a database.
@@ -112,7 +136,7 @@ def keep_metadata_in(store: Results | Bucket, workflow: Any) -> None:
     """
     if workflow.workflow_settings.persistence_backend.name != "FILE":
         raise WorkflowError("--persistence-backend: what is known of results is kept with them")
-    snakemake_workflow.FilePersistence = partial(Metadata, store)
+    snakemake_workflow.FilePersistence = partial(Metadata, store, check)
     if workflow.is_main_process:
         atexit.register(_remove_log_of_look, workflow, workflow.logger_manager.get_logfile())
 
@@ -155,7 +179,9 @@ def dry_run(arguments: Sequence[str], use: Callable[[Any], Any]) -> Any:
         signal.signal(signal.SIGTERM, on_sigterm)  # Snakemake's scheduler has set its own
     if not used:
         # what Snakemake says of the host and the files comes before the error
-        raise InputError(output.getvalue().rpartition("Building DAG of jobs...")[2].strip())
+        text = f"\n{output.getvalue()}"
+        _, begun, error = text.rpartition("Building DAG of jobs...")
+        raise InputError((error if begun else text.rpartition(f"\n{START}")[2]).strip())
     return used[0]
 
 
@@ -176,14 +202,6 @@ def own_reason(dag: Any, job: Any) -> str:
 
 
 # --- rules ----------------------------------------------------------------------------------------
-
-
-def command_line() -> list[str]:
-    """Return the words of the command line.
-
-    Snakemake keeps targets from the Snakefile: `Workflow.dag_settings` is empty until it is parsed.
-    """
-    return sys.argv[1:]
 
 
 def own_rules(workflow: Any, namespace: Mapping[str, Any]) -> list[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import functools
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -59,9 +60,13 @@ class Startup:
 
     def pretrained(self, name: str) -> list[Path]:
         """Return the user's weights that a data set's trainings start from."""
-        recipe = self.settings.recipes[self.experiment.datasets[name].recipe]
-        path = recipe.backbone.pretrained
+        path = self.settings.recipe_of(name).backbone.pretrained
         return [path] if isinstance(path, Path) and not self.settings.bundle else []
+
+    def system_files(self, name: str) -> list[Path]:
+        """Return the files that a data set's system is, or is made of."""
+        system = self.settings.system_of(name)
+        return system.files() if system is not None and not self.settings.bundle else []
 
     def attackers(self) -> list[Path]:
         """Return the user's weights of attackers that are no models of the experiment."""
@@ -123,16 +128,26 @@ def _listed(
     return Startup(settings, experiment, counts, listings, user_files)
 
 
-def check_targets(startup: Startup, words: Collection[str]) -> list[str]:
+NO_RULE = "no rule makes this file with this config"
+
+
+def check_targets(
+    startup: Startup,
+    words: Collection[str],
+    unknown: Collection[str] = (),
+    targets: Collection[str] = (),
+) -> list[str]:
     """Return a warning for each data set with too few images for what is asked for.
 
     Args:
         startup: what there is.
-        words: of the command line, targets among them.
+        words: what is asked for: targets and files.
+        unknown: those of them that no rule makes.
+        targets: names of all targets, for suggestions.
 
     Raises:
-        InputError: there are too few images for a ranking or a batch, or this config cannot make a
-            target.
+        InputError: there are too few images for a ranking or a batch, this config cannot make a
+            target, or there is no such target.
 
     """
     experiment = startup.experiment
@@ -147,9 +162,19 @@ def check_targets(startup: Startup, words: Collection[str]) -> list[str]:
     for target, reason in reasons.items():
         if target in words:
             raise InputError(f"{target} cannot be made with this config: {reason}.")
+    for word in sorted(unknown):
+        raise InputError(_no_target(word, targets))
     if startup.settings.bundle:
         return []
     return check_counts(experiment, startup.counts, words)
+
+
+def _no_target(word: str, targets: Collection[str]) -> str:
+    if "/" in word:
+        return f"{word}: {NO_RULE}, and it is not there"
+    near = " or ".join(difflib.get_close_matches(word, targets, 3))
+    meant = f"did you mean {near}?" if near else "docs/reference/commands.md names those there are"
+    return f"{word}: there is no such target or file; {meant}"
 
 
 @functools.cache
@@ -165,6 +190,13 @@ def scanned(startup: Startup, name: str) -> str | None:
 @functools.cache
 def _digest(path: Path) -> str:
     return file_digest(path)
+
+
+@functools.cache
+def evidence(startup: Startup, name: str) -> dict[str, Any]:
+    """Return what decides a system's vectors besides its settings and files."""
+    system = startup.settings.system_of(name)
+    return {} if system is None or startup.settings.bundle else system.evidence()
 
 
 def contents(files: Iterable[str]) -> list[list[str]]:

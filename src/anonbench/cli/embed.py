@@ -1,0 +1,76 @@
+"""`anonbench embed`: vectors of images by any system."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from anonbench.cli.inputs import add_images
+from anonbench.cli.shared import DONE, DOUBTFUL
+
+SMALL = "timm:tf_efficientnet_lite0"
+"""The model that comes with the packages: trained on ImageNet, not on faces or documents."""
+SYSTEM_HELP = (
+    "kind:value, such as timm:resnet18, timm:resnet18,weights=mine.safetensors or "
+    "function:module:encode, as in the config's section `systems` "
+    f"({SMALL}, which comes with the packages: trained on ImageNet, not on faces or documents)"
+)
+_EPILOG = """\
+Exit status 3: done, but some images could not be read; the attribute `provenance` lists them.
+
+Examples:
+  anonbench embed photos -o originals.h5
+  anonbench embed anonymized --system function:my_search:encode -o anonymized.h5"""
+
+
+def add(commands: Any) -> None:
+    """Add the command to the subparsers of `anonbench`."""
+    parser = commands.add_parser(
+        "embed",
+        help="embed images, original or anonymized, by any system",
+        description="Embeds images by a system and writes /embeddings [N, D] and /ids [N] as HDF5, "
+        "which `anonbench score` reads.",
+        epilog=_EPILOG,
+    )
+    add_images(parser)
+    parser.add_argument("--system", default=SMALL, metavar="SYSTEM", help=SYSTEM_HELP)
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="FILE.h5")
+    add_cache(parser)
+    parser.add_argument("--json", action="store_true", help="print what was written as JSON")
+    parser.set_defaults(run=run)
+
+
+def add_cache(parser: argparse.ArgumentParser) -> None:
+    """Add `--cache`."""
+    parser.add_argument(
+        "--cache",
+        type=Path,
+        metavar="FOLDER",
+        help="keep what is computed, by image content and system: a stopped run goes on from there",
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    """Embed, write, and say how many images there are."""
+    from anonbench.core.errors import InputError
+    from anonbench.core.wording import count
+    from anonbench.embedding.given.embed import embed
+    from anonbench.embedding.store import write_embeddings
+
+    if options.output.suffix not in (".h5", ".hdf5"):
+        raise InputError(f"--output {options.output}: the name ends in .h5 or .hdf5")
+    found = embed(options.system, options.images, options.cache)
+    options.output.parent.mkdir(parents=True, exist_ok=True)
+    write_embeddings(options.output, found)
+    images, width = found.values.shape
+    left = len(found.provenance["left_out"])
+    if options.json:
+        written = {"output": str(options.output), "images": images, "dimensions": width}
+        written |= {"left_out": left, "system": found.provenance["system"]}
+        print(json.dumps(written, indent=2))
+    else:
+        skipped = f"; {count(left, 'image')} could not be read" if left else ""
+        print(f"{count(images, 'image')}, {width} dimensions: {options.output}{skipped}")
+    return DOUBTFUL if left else DONE

@@ -1,0 +1,108 @@
+"""`anonbench run`: snakemake, with the workflow, cores and GPUs found."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from anonbench.core.errors import InputError
+from anonbench.core.wording import count
+
+_ELSEWHERE = ("--profile", "--executor", "-e", "--cluster-generic-submit-cmd", "-j", "--jobs")
+"""Options by which jobs run somewhere else: what this machine has says nothing of them."""
+_CORES = ("-c", "--cores")
+_RESOURCES = ("--resources", "--res")
+_LOOKS = (
+    *("-n", "--dry-run", "--dryrun", "--lint", "-l", "--list-rules", "--list-target-rules"),
+    *("--unlock", "--summary", "-S", "-D", "--detailed-summary", "--dag", "--rulegraph"),
+    *("--report", "--filegraph", "--lc", "--list-changes", "--help", "-h", "--version"),
+)
+"""Options with which nothing runs."""
+
+
+def add(commands: Any) -> None:
+    """Add the command to the subparsers of `anonbench`."""
+    parser = commands.add_parser(
+        "run",
+        help="run the workflow: snakemake with its Snakefile, this machine's cores and GPUs",
+        description="Says what would run and how long it takes, runs snakemake, and says where the "
+        "report is. Without --cores all cores are used, and as many GPUs as there are.",
+        epilog="All arguments go to snakemake: targets first, then --configfile, --config, -n. "
+        "Its exit code is this command's.",
+    )
+    parser.set_defaults(run=run, passes_on=True)
+
+
+def run(options: argparse.Namespace) -> None:
+    """Become snakemake; does not return.
+
+    Raises:
+        InputError: snakemake refuses the config or the targets, or jobs want a GPU and there is
+            none.
+
+    """
+    from anonbench.workflow.snakefile import with_snakefile
+
+    given = with_snakefile(options.snakemake)
+    arguments = [*given, *_of_this_machine(given)]
+    if not _has(given, _LOOKS):
+        _announce(given)
+    program = Path(sys.executable).with_name("snakemake")
+    sys.stdout.flush()
+    # in place of this process: signals and the exit code are snakemake's own
+    os.execvp(str(program) if program.is_file() else program.name, ["snakemake", *arguments])
+
+
+def _has(arguments: Sequence[str], options: Sequence[str]) -> bool:
+    return any(word.partition("=")[0] in options for word in arguments)
+
+
+def _of_this_machine(given: Sequence[str]) -> Iterator[str]:
+    """Yield options for cores and GPUs, where the user has named none and jobs run here."""
+    if _has(given, _ELSEWHERE):
+        return
+    if not _has(given, _CORES) and not any(word.startswith("-c") for word in given):
+        yield from ("--cores", str(len(os.sched_getaffinity(0))))
+    if not _has(given, _RESOURCES):
+        yield from ("--resources", f"gpu={_gpus()}")
+
+
+def _gpus() -> int:
+    from anonbench.core.libraries.devices import candidates
+
+    return len(candidates(os.environ))
+
+
+def _announce(given: Sequence[str]) -> None:
+    """Print what would run and for how long, or where the report is.
+
+    Raises:
+        InputError: see `run`.
+
+    """
+    from anonbench.workflow.plan.jobs import collect
+    from anonbench.workflow.plan.report import as_data, total
+
+    plan = collect(given)
+    planned = plan.planned
+    wanting = [job for job in planned if job.gpus]
+    gpus = _gpus()
+    here = not _has(given, (*_ELSEWHERE, *_RESOURCES))
+    if wanting and here and not gpus:
+        stages = ", ".join(sorted({job.stage for job in wanting}))
+        raise InputError(
+            f"{count(len(wanting), 'job')} ({stages}) would take a GPU, and this machine has none. "
+            "Measure a frozen system, which trains nothing (`systems`, see "
+            "docs/how-to/own-data.md); set `device: cpu` in the recipe; or run on a cluster "
+            "(--profile). With --resources gpu=1 they run here nevertheless"
+        )
+    if planned:
+        cores = len(os.sched_getaffinity(0))
+        said = total(as_data(plan, planned, cores, float(gpus)))
+        print(f"{count(len(planned), 'job')}. {said}\n", file=sys.stderr, flush=True)
+    elif (report := plan.started.settings.results / "report.html").is_file():
+        print(f"Nothing to run. The report: {report.absolute()}", file=sys.stderr, flush=True)

@@ -1,0 +1,259 @@
+"""`anonbench score`: scores of any system's embeddings, as a table or as JSON."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from anonbench.cli.shared import aligned
+from anonbench.core.errors import InputError
+from anonbench.core.io import require_another
+from anonbench.core.jobs.checksums import verify
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from anonbench.evaluation.external import Evaluation
+
+_FILES = (
+    ("reference", "the original system's embeddings of the original images"),
+    ("queries", "embeddings of the query images after the change, all of them or some"),
+    ("database", "embeddings of the images that are searched after the change"),
+)
+_DECIMALS = 4
+
+
+def add(commands: Any) -> None:
+    """Add the command to the subparsers of `anonbench`."""
+    parser = commands.add_parser(
+        "score",
+        help="score any system's embeddings against its own ranking of the originals",
+        description="Scores embeddings after a change of the images (anonymization, another model) "
+        "against the ranking that the original system gave. Files: .h5 with /embeddings and /ids, "
+        ".npy with x.ids.txt beside x.npy, or .parquet with a column id.",
+        epilog="What the numbers mean, and examples: docs/how-to/score.md.",
+    )
+    for name, what in _FILES:
+        parser.add_argument(f"--{name}", type=Path, required=True, metavar="FILE", help=what)
+    parser.add_argument(
+        "--common",
+        action="store_true",
+        default=None,
+        help="score the images that all files have, instead of refusing ids that do not match",
+    )
+
+    scores = parser.add_argument_group("scores")
+    depth = scores.add_mutually_exclusive_group()
+    depth.add_argument(
+        "--fraction", type=float, metavar="F", help="k as a share of the database (0.05)"
+    )
+    depth.add_argument("--k", type=int, metavar="K", help="k itself: a query's relevant images")
+    scores.add_argument(
+        "--exclude-self",
+        dest="include_self",
+        action="store_false",
+        default=None,
+        help="leave a query's own image out of what is searched",
+    )
+    scores.add_argument(
+        "--ap-depth", choices=["full", "k"], help="average precision over all ranks (full) or k"
+    )
+    scores.add_argument(
+        "--gain", choices=["linear", "exponential"], help="of similarity s: s (linear) or 2^s - 1"
+    )
+    scores.add_argument(
+        "--gain-of", choices=["all", "relevant"], help="which retrieved images have a gain (all)"
+    )
+    scores.add_argument(
+        "--negative-gain",
+        choices=["keep", "clip", "shift"],
+        help="negative similarities as they are (keep), at zero, or moved to [0, 1]",
+    )
+    scores.add_argument(
+        "--top", type=int, metavar="N", help="first results of overlap_top, tau, unchanged (10)"
+    )
+    scores.add_argument(
+        "--confidence", type=float, metavar="C", help="coverage of the intervals (0.95)"
+    )
+    scores.add_argument(
+        "--clusters",
+        type=Path,
+        metavar="FILE",
+        help="columns id and cluster (.csv, .parquet): queries that are no independent evidence, "
+        "such as photos of one person",
+    )
+
+    large = parser.add_argument_group("large archives")
+    large.add_argument(
+        "--sample", type=int, metavar="N", help="score a random sample of so many queries"
+    )
+    large.add_argument(
+        "--search",
+        choices=["exact", "ivf", "hnsw"],
+        help="compare with every image (exact), or approximate by FAISS; then pass --k",
+    )
+    large.add_argument(
+        "--check",
+        type=int,
+        metavar="N",
+        help="queries on which an approximate search is compared with an exact one (200)",
+    )
+
+    output = parser.add_argument_group("output")
+    output.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    output.add_argument(
+        "--per-query",
+        type=Path,
+        metavar="FILE",
+        help="also write the scores of every query (.parquet or .csv)",
+    )
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> None:
+    """Score the files that the options name, and print the result."""
+    from anonbench.evaluation import external
+
+    if options.per_query and options.per_query.suffix not in (".parquet", ".csv"):
+        raise InputError(f"--per-query {options.per_query}: the name ends in .parquet or .csv")
+    # all others are settings; those that are not given have their defaults
+    no_settings = {"reference", "queries", "database", "json", "per_query", "run", "snakemake"}
+    settings = {
+        name: value
+        for name, value in vars(options).items()
+        if name not in no_settings and value is not None
+    }
+    files = options.reference, options.queries, options.database
+    if options.per_query:
+        require_another(options.per_query, *files)
+    for file in files:
+        verify(file)
+    result = external.run(*files, **settings)
+    if options.per_query:
+        _write(result.per_query, options.per_query)
+    if options.json:
+        print(json.dumps(as_json(result), indent=2, ensure_ascii=False, allow_nan=False))
+    else:
+        print(as_text(result))
+
+
+def as_json(result: Evaluation) -> dict[str, Any]:
+    """Return the result as plain data; what is undefined is None."""
+    from anonbench.core.provenance import versions
+
+    approximate = result.search != "exact"
+    content = {
+        "images": result.images,
+        "k": result.k,
+        "queries_given": result.queries_given,
+        "search": result.search,
+        "unknown": result.unknown,
+        "rows": _rows(result.table),
+        "notes": notes(result),
+        "confidence": result.confidence,
+        "clusters": result.clusters,
+        # k stands for the share that it was computed from
+        "settings": {
+            name: value
+            for name, value in result.settings.effective().items()
+            if name not in ("fraction", "queries")
+        },
+        "versions": versions("numpy", *(["faiss-cpu"] if approximate else [])),
+    }
+    if result.difference is not None:
+        content["difference"] = {
+            "queries": result.difference.queries,
+            "recall": result.difference.recall,
+            "rows": _rows(result.difference.table),
+        }
+    return content
+
+
+def as_text(result: Evaluation) -> str:
+    """Return the result as an aligned table, with what has to be known beside it."""
+    parts = [_aligned(result.table), "\n".join(notes(result))]
+    if result.unknown:
+        parts.insert(0, f"NOT KNOWN what the change costs: {result.unknown}.")
+    if result.difference is not None:
+        title = f"approximate against exact, {result.difference.queries} queries:"
+        parts.insert(-1, f"{title}\n{_aligned(result.difference.table)}")
+    return "\n\n".join(parts)
+
+
+def notes(result: Evaluation) -> list[str]:
+    """Return, a sentence each, what the numbers stand on and what they say at first sight."""
+    scored = len(result.per_query)
+    queries = f"{scored:,} queries"
+    if scored < result.queries_given:
+        queries = f"a random sample of {scored:,} of {result.queries_given:,} queries"
+    counts = "counts" if result.settings.include_self else "does not count"
+    lines = [
+        f"{queries} against {result.images:,} images, k = {result.k:,}; a query's own image "
+        f"{counts} among the results. {_intervals(result)}"
+    ]
+    if result.settings.ap_depth == "k":
+        lines.append(f"map is truncated at k = {result.k:,}: what comes later counts as not found.")
+    for row in result.near_chance().to_dict("records"):
+        lines.append(
+            f"{row['metric']} is near chance ({row['value']:.3f}; a random ranking has "
+            f"{row['chance']:.3f}): the ranking has next to nothing in common with the original "
+            "system's."
+        )
+    undefined = int(result.per_query["ndcg"].isna().sum())
+    if undefined:
+        lines.append(
+            f"mndcg is undefined for {undefined:,} queries, whose first results are not similar to "
+            "them (the ideal gain is not positive); --negative-gain clip or shift defines more."
+        )
+    if result.difference is not None:
+        recall = result.difference.recall.items()
+        shares = ", ".join(f"{share:.3f} of the first {depth}" for depth, share in recall)
+        lines.append(
+            f"{result.search.upper()} found {shares} (both searches; {result.difference.queries:,} "
+            "queries also ranked exactly)."
+        )
+    return lines
+
+
+def _intervals(result: Evaluation) -> str:
+    """Return what the intervals stand on and take for granted, or why there are none."""
+    if result.without_intervals:
+        return f"No intervals: {result.without_intervals}."
+    over = f"low and high: {result.confidence:.0%} intervals over"
+    if result.clusters is None:
+        return (
+            f"{over} queries, which count as independent; where several show one person or page, "
+            "pass --clusters."
+        )
+    return f"{over} {result.clusters:,} clusters of queries."
+
+
+def _rows(table: pd.DataFrame) -> list[dict[str, Any]]:
+    return table.astype(object).where(table.notna(), None).to_dict("records")  # type: ignore[return-value]
+
+
+def _aligned(table: pd.DataFrame) -> str:
+    text = [[str(name) for name in table.columns]]
+    text += [[_cell(value) for value in row] for row in table.itertuples(index=False)]
+    return aligned(text, left=1)
+
+
+def _cell(value: Any) -> str:
+    if not isinstance(value, float):
+        return str(value)
+    return "-" if math.isnan(value) else f"{value:.{_DECIMALS}f}"
+
+
+def _write(table: pd.DataFrame, path: Path) -> None:
+    from anonbench.core.io import write_csv, write_parquet
+
+    try:
+        if path.suffix == ".csv":
+            write_csv(table, path)
+        else:
+            write_parquet(table, path)
+    except OSError as error:
+        raise InputError(f"--per-query {path}: cannot be written ({error.strerror})") from None

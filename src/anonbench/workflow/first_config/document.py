@@ -1,0 +1,255 @@
+"""Text of a first config: each setting with the reason for it, and what was seen."""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from tqdm import tqdm
+
+from anonbench.config import Layout
+from anonbench.core.registries.detectors import DETECTORS
+from anonbench.core.vocabulary import Method
+from anonbench.core.wording import count, duration
+from anonbench.workflow.first_config.estimate import FEWEST, Estimate, estimate, within
+from anonbench.workflow.first_config.sample import Sample
+from anonbench.workflow.first_config.survey import Survey
+
+_WIDTH = 100
+_FEW_CLUSTERS = 20
+"""Below that many clusters the report states nothing about re-identification."""
+_CHANCE = 0.05
+"""Of seeing none in the sample, though that share of all has some."""
+_K = 5
+"""Relevant images of a query from which rankings are spoken of."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What the user chose, or the defaults."""
+
+    system: Mapping[str, Any]
+    """Settings of the system, as in the config."""
+    is_default: bool
+    """Whether the system is the small one that comes with the packages."""
+    label: str | None
+    minutes: float
+    cores: int
+    gpus: int
+    results: Path
+
+
+def compose(seen: Survey, sample: Sample, choice: Choice) -> tuple[str, Estimate]:
+    """Return the config's text and what its experiment costs."""
+    detectors = sample.finding or ["centerface", "ppocr"]
+    args = (sample, detectors, seen.images, len(Method), choice.cores)
+    cost = within(*args, 60.0 * choice.minutes)
+    whole = estimate(*args)
+    lines = [
+        *_head(seen, sample, choice, cost),
+        _entry("title", "What anonymization costs the retrieval of our archive"),
+        _entry("results", str(choice.results)),
+        "",
+        *_system(sample, choice),
+        "",
+        "datasets:",
+        "  archive:",
+        *(_entry(key, value, 4) for key, value in seen.source().items()),
+        *_images(seen, choice, cost, whole),
+        *_detectors(sample, detectors),
+        "    system: tested",
+        *_methods(),
+        *_clusters(seen, choice),
+        *_ranking(cost),
+        *_next(seen, choice),
+    ]
+    return "\n".join(lines) + "\n", cost
+
+
+def _entry(key: str, value: Any, depth: int = 0) -> str:
+    text = yaml.safe_dump(value, default_flow_style=True, width=10_000, allow_unicode=True)
+    inline = text.removesuffix("...\n").strip()
+    return f"{' ' * depth}{key}: {inline}"
+
+
+def _note(text: str, depth: int = 0) -> list[str]:
+    indent = " " * depth
+    return [f"{indent}# {line}" for line in textwrap.wrap(text, _WIDTH - depth - 2)]
+
+
+def _head(seen: Survey, sample: Sample, choice: Choice, cost: Estimate) -> Iterator[str]:
+    formats = ", ".join(f"{n:,} {suffix}" for suffix, n in seen.formats.items())
+    yield from _note("A first experiment, written by `anonbench init`. Change what you like.")
+    yield from _note(
+        f"Seen: {count(seen.images, 'image')} ({formats}), {seen.megabytes:,.1f} MB; "
+        f"{_sizes(sample)}."
+    )
+    for reason, number in seen.left.items():
+        yield from _note(f"Not used: {number:,}: {reason}.")
+    for reason, number in sample.unreadable.items():
+        yield from _note(f"Of {_looked_at(sample)} looked at, {number:,} cannot be read: {reason}.")
+    least, most = cost.span
+    yield from _note(
+        f"Expected: {duration(least)} to {duration(most)} on {count(choice.cores, 'core')}, "
+        f"{tqdm.format_sizeof(cost.bytes, 'B')} on disk for {count(cost.images, 'image')}, by the "
+        f"times of {_looked_at(sample)} images. Plan: anonbench plan --configfile THIS_FILE"
+    )
+
+
+def _looked_at(sample: Sample) -> int:
+    return sample.read + sample.unreadable.total()
+
+
+def _sizes(sample: Sample) -> str:
+    if not sample.megapixels:
+        return "none of those looked at can be read"
+    low, high = min(sample.megapixels), max(sample.megapixels)
+    return f"{low:.2g} to {high:.2g} megapixels in a sample of {sample.read}"
+
+
+def _system(sample: Sample, choice: Choice) -> Iterator[str]:
+    yield from _note("What searches the images. It is measured as it is: nothing is trained.")
+    if choice.is_default:
+        yield from _note(
+            "This one comes with the packages: small, trained on ImageNet, and it knows nothing of "
+            "faces or documents. Its numbers show how an answer looks. What counts is your own "
+            "system; name it here, as one of"
+        )
+        yield from (
+            "#   { kind: timm, name: vit_small_patch14_dinov2, weights: models/ours.safetensors }",
+            "#   { kind: onnx, model: models/ours.onnx }",
+            "#   { kind: function, function: 'our_search:encode' } # images in, vectors out",
+            "#   and others: docs/how-to/systems.md",
+        )
+    if sample.without_system:
+        yield from _note(f"It could not be tried: {' '.join(sample.without_system.split())}")
+    elif sample.encode_seconds:
+        rate = 1 / sample.encode_seconds
+        yield from _note(f"Seen: {sample.dimension} dimensions, {rate:.2g} images a second a core.")
+    yield "systems:"
+    yield _entry("tested", dict(choice.system), 2)
+
+
+def _images(seen: Survey, choice: Choice, cost: Estimate, whole: Estimate) -> Iterator[str]:
+    if seen.split is not None:
+        train, val = seen.split
+        yield from _note(
+            f"The folder has a split: {train:,} train and {val:,} validation images. No system is "
+            "trained, so it is not used here; `official` would use it.",
+            4,
+        )
+    yield from _note(
+        "Half of the images are searched. The other half is what an attacker learns from (with "
+        "labels, accuracies too): without one, how private the result is stays unknown.",
+        4,
+    )
+    yield _entry("split", {"validation": 0.5}, 4)
+    if choice.label is not None:
+        yield _entry("label", choice.label, 4)
+    if cost.images < seen.images:
+        least, most = whole.span
+        yield from _note(
+            f"So many that it takes about {choice.minutes:g} minutes, drawn by a hash of their "
+            f"names. All {seen.images:,}: {duration(least)} to {duration(most)}; then remove this "
+            "line, and what is done stays done.",
+            4,
+        )
+        yield _entry("subset", cost.images, 4)
+
+
+def _detectors(sample: Sample, detectors: list[str]) -> Iterator[str]:
+    yield from _note("What is looked for and hidden. Seen:", 4)
+    for name, found in sample.found.items():
+        label = f"#   {name} ({DETECTORS[name].label}, {found.entity}): "
+        if found.missing:
+            text = f"not tried: {' '.join(found.missing.split())}"
+        else:
+            text = f"in {found.images} of {sample.read}, {found.seconds:.2g} s an image"
+            if not found.images and sample.read:
+                most = 1 - _CHANCE ** (1 / sample.read)
+                text += f"; up to {most:.0%} of all may have some: add it if that matters"
+        yield f"    {label}{text}"
+    if not sample.finding:
+        yield from _note("Nothing was found: look at your images, and choose.", 4)
+    yield from _note(
+        "Only what is found is hidden. Look before you trust: anonbench run detection_quality "
+        "--configfile THIS_FILE. Images without a region are left out "
+        "(keep_without_regions: true keeps them).",
+        4,
+    )
+    yield _entry("detectors", detectors, 4)
+
+
+def _methods() -> Iterator[str]:
+    yield from _note("Three methods at full degree: all regions of an image are hidden.", 4)
+    yield _entry("methods", [str(method) for method in Method], 4)
+    yield _entry("degrees", [100], 4)
+
+
+def _clusters(seen: Survey, choice: Choice) -> Iterator[str]:
+    if seen.layout is Layout.CELEBA or not seen.classes:
+        yield from _note(
+            "If several images show one person or case, name the column or folder that says so "
+            "(cluster: …, docs/how-to/own-data.md): else intervals are too narrow.",
+            4,
+        )
+        return
+    number = len(seen.classes)
+    span = f"{seen.classes[-1]:,} to {seen.classes[0]:,}"
+    text = f"There are {number:,} class folders of {span} images. "
+    if number < _FEW_CLUSTERS:
+        yield from _note(
+            f"{text}So few cannot be counted as independent evidence: each image counts by itself. "
+            "If images of a folder show one person or case, remove this line.",
+            4,
+        )
+        yield "    cluster: none"
+    else:
+        yield from _note(
+            f"{text}They are taken for persons or cases: intervals count folders, not images. If "
+            "they are only categories: cluster: none.",
+            4,
+        )
+        yield "    cluster: class"
+
+
+def _ranking(cost: Estimate) -> Iterator[str]:
+    if cost.images >= FEWEST:
+        return
+    searched = cost.images // 2
+    fraction = math.ceil(1000 * _K / searched) / 1000 if searched else 1.0
+    yield ""
+    yield from _note(
+        f"{count(searched, 'image')}: the usual 5 % of them would be fewer than {_K} relevant "
+        f"images a query, of which nothing is said. With {FEWEST} images, remove this."
+    )
+    yield "retrieval:"
+    yield _entry("fraction", min(1.0, fraction), 2)
+
+
+def _next(seen: Survey, choice: Choice) -> Iterator[str]:
+    yield ""
+    yield from _note("Next steps, once this has an answer:")
+    steps = [
+        "your own system, above;",
+        "a weaker or stronger method: anonymization: { blur: … }, see config/defaults.yaml;",
+    ]
+    if choice.label is None and seen.labels:
+        more = f" (of {count(len(seen.labels), 'label column')})" if len(seen.labels) > 1 else ""
+        steps.append(f"accuracies: `label: {seen.labels[0]}`{more};")
+    steps.append(
+        "adapting a model to anonymized images: in place of `system`, `adaptions` and a `recipe` "
+        "(config/own_data.yaml). That trains models"
+        + (
+            "."
+            if choice.gpus
+            else ", and this machine has no GPU: days on cores, so plan it for another one."
+        )
+    )
+    for step in steps:
+        yield from _note(f"- {step}")

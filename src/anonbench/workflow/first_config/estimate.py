@@ -1,0 +1,78 @@
+"""Time and disk of a first experiment, from what a sample took."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from anonbench.workflow.first_config.sample import Sample
+from anonbench.workflow.plan.costs import STARTED
+from anonbench.workflow.plan.disk import ID_BYTES, TAR_BYTES
+
+JOBS = 50
+"""Jobs of an experiment with one data set, one system, three methods and one degree, about."""
+WRITTEN_TWICE = 2.0
+"""An anonymized image is coded, and decoded again by the audit."""
+ATTACKED = 90.0
+"""Core seconds of the attacks and comparisons besides, about."""
+LEAST, MOST = 0.5, 2.0
+"""Times that were seen, as multiples of the estimate: other programs run on the same cores, and a
+sample is not the whole."""
+FEWEST = 200
+"""Images from which the report states something about rankings: half of them are searched, and of
+100 the first k = 5 are relevant."""
+_ROUND = 50
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What an experiment costs."""
+
+    images: int
+    seconds: float
+    """On all cores together, in the middle of the range."""
+    bytes: float
+
+    @property
+    def span(self) -> tuple[float, float]:
+        """Seconds from the least to the most."""
+        return LEAST * self.seconds, MOST * self.seconds
+
+
+def estimate(
+    sample: Sample, detectors: Sequence[str], images: int, methods: int, cores: int
+) -> Estimate:
+    """Return time and disk of an experiment.
+
+    Args:
+        sample: whose seconds and bytes of an image are taken for all.
+        detectors: those that will be used.
+        images: that are used.
+        methods: of anonymization, at one degree.
+        cores: of the machine.
+
+    """
+    read, write = sample.seconds("read"), WRITTEN_TWICE * sample.seconds("write")
+    searched = read + sum(sample.found[name].seconds for name in detectors)
+    hidden = methods * (read + write)
+    embedded = (1 + methods) * (read + sample.encode_seconds)
+    work = images * (searched + hidden + embedded) + JOBS * STARTED + ATTACKED
+    png = sum(sample.png_bytes) / max(1, len(sample.png_bytes))
+    vectors = (1 + methods) * (4.0 * sample.dimension + ID_BYTES)
+    return Estimate(images, work / cores, images * (methods * (png + TAR_BYTES) + vectors))
+
+
+def within(
+    sample: Sample,
+    detectors: Sequence[str],
+    images: int,
+    methods: int,
+    cores: int,
+    seconds: float,
+) -> Estimate:
+    """Return the estimate of as many images as fit into the time, at least `FEWEST`."""
+    most = estimate(sample, detectors, images, methods, cores)
+    while most.seconds > seconds and most.images > FEWEST:
+        fewer = max(FEWEST, int(most.images * 0.9) // _ROUND * _ROUND)
+        most = estimate(sample, detectors, fewer, methods, cores)
+    return most

@@ -1,0 +1,129 @@
+"""Images of a folder, counted: layout, formats, sizes, split, classes, and what is not read."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from anonbench.config import DataSource, Layout, OwnSplit
+from anonbench.core.errors import InputError
+from anonbench.core.numeric.seeding import hash_ints
+from anonbench.datasets.listing import read_layout
+from anonbench.datasets.reasons import is_quiet
+from anonbench.datasets.source import Source
+from anonbench.datasets.unused import find_unused
+
+SAMPLED = 32
+"""Images that are looked at."""
+_NAME = "archive"
+
+
+@dataclass(frozen=True)
+class Survey:
+    """A folder in numbers. Names of files are in it for the sample only, and are never shown."""
+
+    folder: Path
+    layout: Layout
+    wild: bool
+    """Of CelebA's layout: whether the images are those in the wild."""
+    images: int
+    megabytes: float
+    formats: Mapping[str, int]
+    """Images by suffix, the most frequent first."""
+    left: Mapping[str, int]
+    """Files that look like images and are not used, by reason."""
+    split: tuple[int, int] | None
+    """Train and validation images of an official split; None without one."""
+    labels: tuple[str, ...]
+    """Label columns, the most useful first."""
+    classes: tuple[int, ...]
+    """Images of each class folder, the largest first; empty without class folders."""
+    sample: tuple[Path, ...]
+
+    def source(self) -> dict[str, Any]:
+        """Return the settings of a data set that tell where its images are."""
+        found: dict[str, Any] = {"layout": str(self.layout), "path": str(self.folder)}
+        return found | ({"images": "wild"} if self.wild else {})
+
+
+def survey(folder: Path) -> Survey:
+    """Count what is in a folder; opens no image.
+
+    Raises:
+        InputError: there is no such folder, or no image in it that is read.
+
+    """
+    layout, wild = _layout(folder)
+    kind = "wild" if wild else "aligned"
+    split = "official" if layout is Layout.RVL_CDIP else OwnSplit()
+    source = _read(DataSource(layout=layout, path=folder, images=kind, split=split))
+    paths = [folder / path for path in source.images["path"]]
+    sizes = np.array([_size(path) for path in paths], dtype=np.int64)
+    table = source.images.assign(file=paths, bytes=sizes)[sizes >= 0]
+    left = _left(source, folder)
+    if missing := int((sizes < 0).sum()):
+        left["named by a list file and not there"] += missing
+    if table.empty:
+        reasons = "; ".join(f"{n:,}: {why}" for why, n in left.most_common(3))
+        raise InputError(
+            f"{folder}: no image in it can be used{f' ({reasons})' if reasons else ''}"
+        )
+    order = np.argsort(hash_ints((0, "first config"), table["id"]), kind="stable")[:SAMPLED]
+    classes = table["class"].value_counts().tolist() if "class" in table else []
+    return Survey(
+        folder=folder,
+        layout=layout,
+        wild=wild,
+        images=len(table),
+        megabytes=float(table.drop_duplicates("file")["bytes"].sum()) / 1e6,  # pages have one
+        formats=dict(Counter(path.suffix.lower() for path in table["file"]).most_common()),
+        left=dict(left.most_common()),
+        split=_split_of(table),
+        labels=source.labels,
+        classes=tuple(classes),
+        sample=tuple(table["file"].iloc[order]),
+    )
+
+
+def _layout(folder: Path) -> tuple[Layout, bool]:
+    """Return the layout of a folder, by the publishers' list files and folders."""
+    listed = any(folder.glob("list_*_celeba.*")) or any(folder.glob("identity_CelebA.*"))
+    if listed and any((folder / name).is_dir() for name in ("img_align_celeba", "img_celeba")):
+        return Layout.CELEBA, not (folder / "img_align_celeba").is_dir()
+    lists = ("labels/train.txt", "labels/val.txt")
+    if (folder / "images").is_dir() and all((folder / name).is_file() for name in lists):
+        return Layout.RVL_CDIP, False
+    return Layout.FOLDER, False
+
+
+def _read(dataset: DataSource) -> Source:
+    try:
+        return read_layout(_NAME, dataset, {"class"})
+    except InputError as error:
+        raise InputError(str(error).removeprefix(f"datasets.{_NAME}.path: ")) from None
+
+
+def _left(source: Source, folder: Path) -> Counter[str]:
+    unused = find_unused(source, folder, named=False)
+    rows = zip(unused["path"], unused["reason"], strict=True)
+    return Counter(reason for path, reason in rows if not is_quiet(path, reason))
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return -1
+
+
+def _split_of(table: pd.DataFrame) -> tuple[int, int] | None:
+    if table["split"].isna().any():
+        return None
+    train, val = (int((table["split"] == split).sum()) for split in ("train", "val"))
+    return (train, val) if train and val else None

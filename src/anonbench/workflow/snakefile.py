@@ -1,0 +1,42 @@
+"""Where the workflow is, and which arguments of snakemake a machine needs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import anonbench
+from anonbench.core.errors import InputError
+
+_OURS = Path("workflow/rules/anonymize.smk")
+"""By it a Snakefile is known as this project's."""
+_NAMED = ("-s", "--snakefile")
+
+
+def with_snakefile(arguments: Sequence[str]) -> list[str]:
+    """Return arguments of snakemake that name the workflow: the user's, or ours.
+
+    Raises:
+        InputError: it is neither named, nor in this folder, nor beside the installed package.
+
+    """
+    if any(word.partition("=")[0] in _NAMED for word in arguments):
+        return [*arguments]
+    return [*arguments, "--snakefile", str(find())]
+
+
+def find() -> Path:
+    """Return the Snakefile of this folder, else of the repository that anonbench runs from.
+
+    Raises:
+        InputError: there is none: the package was installed without its repository.
+
+    """
+    repository = Path(anonbench.__file__).parents[2]
+    for folder in (Path(), repository):
+        if (folder / _OURS).is_file():
+            return folder / "Snakefile"
+    raise InputError(
+        "the workflow is not here, and a wheel has none: run this in a clone of the repository, or "
+        "name its Snakefile (--snakefile)"
+    )

@@ -1,0 +1,126 @@
+"""`anonbench embed` and `anonbench evaluate`: from a folder to a file or an answer."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from anonbench.cli import main
+from anonbench.embedding.store import read_embeddings
+
+SIZE = 104
+MODULE = """
+import numpy as np
+
+def encode(images):
+    return np.array([image[::4, ::4].astype(float).ravel() - 127.5 for image in images])
+"""
+
+
+@pytest.fixture
+def photos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of images, boxes of them, and a system in a module of the current folder."""
+    folder = tmp_path / "photos"
+    draw = np.random.default_rng(5)
+    for number in range(SIZE):
+        path = folder / f"{number % 3}" / f"{number:03d}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(draw.integers(0, 256, (24, 24, 3), dtype=np.uint8)).save(path)
+    ids = [f"{number % 3}/{number:03d}" for number in range(SIZE)]
+    boxes = pd.DataFrame({"id": ids, "entity": "face", "x0": 3, "y0": 3, "x1": 16, "y1": 14})
+    boxes.to_csv(tmp_path / "boxes.csv", index=False)
+    (tmp_path / "own_search.py").write_text(MODULE)
+    monkeypatch.chdir(tmp_path)
+    return folder
+
+
+OPTIONS = ["--system", "function:own_search:encode", "--boxes", "boxes.csv", "--method", "mask"]
+
+
+def test_evaluate_prints_an_answer_and_writes_its_files(
+    photos: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (photos / "broken.jpg").write_bytes(b"none")
+    assert main(["evaluate", str(photos), *OPTIONS, "-o", "answer", "--cache", "kept"]) == 3
+    printed = capsys.readouterr().out
+    assert printed.startswith("At 100 % with original queries mask keeps most: mAP ")
+    assert "104 images scored, k = 5; left out: 1 unreadable." in printed
+    assert "photos" not in printed and ".png" not in printed  # counts only
+    folder = Path("answer")
+    names = {path.name for path in folder.iterdir()}
+    assert names == {
+        *("result.md", "result.json", "scores.csv", "comparisons.csv"),
+        *("per_query.parquet", "images.csv", "trec"),
+    }
+    images = pd.read_csv(folder / "images.csv")
+    assert images["status"].value_counts().to_dict() == {"ok": SIZE, "left out": 1}
+    whole = [(folder / name).read_bytes() for name in sorted(names - {"trec"})]
+
+    assert main(["evaluate", str(photos), *OPTIONS, "-o", "again"]) == 3
+    assert [(Path("again") / name).read_bytes() for name in sorted(names - {"trec"})] == whole
+    assert len(list(Path("kept").iterdir())) == 2
+
+
+def test_evaluate_prints_json_only(photos: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert (
+        main(["evaluate", str(photos), *OPTIONS, "--json", "--degree", "50", "--degree", "100"])
+        == 0
+    )
+    content = json.loads(capsys.readouterr().out)
+    assert content["card"]["settings"]["variants"] == ["mask-50", "mask-100"]
+    assert {row["degree"] for row in content["scores"]} == {50, 100}
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (["-o", "photos/answer"], "--output photos/answer lies among the images"),
+        (["--cache", "photos"], "--cache photos lies among the images"),
+        (["--method", "masks"], "did you mean mask?"),
+        (["--detector", "zxin"], "did you mean zxing?"),
+        (["--system", "function:absent:encode"], "no module 'absent'"),
+    ],
+)
+def test_evaluate_refuses_in_one_line(
+    photos: Path, capsys: pytest.CaptureFixture[str], more: list[str], message: str
+) -> None:
+    before = sorted(photos.rglob("*"))
+    assert main(["evaluate", str(photos), *OPTIONS, *more]) == 1
+    (line,) = capsys.readouterr().err.splitlines()  # before any image is looked at
+    assert line.startswith("anonbench: ") and message in line
+    assert sorted(photos.rglob("*")) == before
+
+
+def test_embed_writes_what_score_reads(
+    photos: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (photos / "broken.jpg").write_bytes(b"none")
+    system = ["--system", "function:own_search:encode"]
+    assert main(["embed", str(photos), *system, "-o", "out/all.h5"]) == 3
+    assert "104 images, 108 dimensions: out/all.h5; 1 image could not be read" in (
+        capsys.readouterr().out
+    )
+    found = read_embeddings(Path("out/all.h5"))
+    assert found.ids == sorted(found.ids) and len(found.ids) == SIZE
+    assert found.provenance["left_out"] == [["broken.jpg", "not an image, or of an unknown kind"]]
+
+    listed = "\n".join(sorted(map(str, photos.rglob("*.png"))))
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(listed.encode())))
+    assert main(["embed", "-", *system, "-o", "listed.h5", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["images"] == SIZE
+    np.testing.assert_array_equal(read_embeddings(Path("listed.h5")).values, found.values)
+
+    files = [f"--{name}=out/all.h5" for name in ("reference", "queries", "database")]
+    assert main(["score", *files]) == 0
+    assert "map          1.0000" in capsys.readouterr().out
+
+
+def test_embed_refuses_another_format(photos: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["embed", str(photos), "-o", "vectors.npy"]) == 1
+    assert "--output vectors.npy: the name ends in .h5 or .hdf5" in capsys.readouterr().err

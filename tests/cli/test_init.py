@@ -1,0 +1,69 @@
+"""`anonbench init` from a folder to a config."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+import zxingcpp
+from PIL import Image
+
+from anonbench.cli.main import main
+from anonbench.config import load
+
+SECRET = "Erika Mustermann"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Return a folder of four codes, and one damaged image."""
+    (tmp_path / "data").mkdir()
+    for number in range(4):
+        code = zxingcpp.create_barcode(f"{SECRET} {number}", zxingcpp.BarcodeFormat.QRCode)
+        pixels = np.pad(zxingcpp.write_barcode_to_image(code, scale=3), 16, constant_values=255)
+        Image.fromarray(np.array(pixels)).save(tmp_path / "data" / f"{SECRET} {number}.png")
+    (tmp_path / "data" / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    return tmp_path / "data"
+
+
+def test_a_config_is_written_once_and_names_nobody(
+    folder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    to = tmp_path / "mine.yaml"
+    words = ["init", str(folder), "--to", str(to), "--minutes", "5"]
+    assert main(words) == 0
+    text = to.read_text(encoding="utf-8")
+    printed = capfd.readouterr()
+    for each in (text, printed.out, printed.err):
+        assert SECRET not in each
+        assert "broken" not in each
+    assert "zxing (barcode): found in 4 of 4 images" in printed.out
+    assert "cannot be read, in the sample: 1: " in printed.out
+    config = load(yaml.safe_load(text))
+    assert "zxing" in config.datasets["archive"].detectors
+    assert f"anonbench run --configfile {to}" in printed.out
+    assert main(words) == 1
+    assert "is there already, and is not overwritten" in capfd.readouterr().err
+    assert to.read_text(encoding="utf-8") == text
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--to", "{folder}/a.yaml"], "is in the folder of the originals"),
+        (["--label", "person"], "--label person: no such column"),
+        (["--system", "tim:resnet18"], "did you mean timm?"),
+    ],
+)
+def test_wrong_wishes_are_refused_before_anything_is_looked_at(
+    folder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], words: list[str], said: str
+) -> None:
+    given = [word.format(folder=folder) for word in words]
+    to = [] if "--to" in given else ["--to", str(tmp_path / "a.yaml")]
+    assert main(["init", str(folder), *to, *given]) == 1
+    printed = capfd.readouterr()
+    assert said in printed.err
+    assert "looked at" not in printed.err
+    assert not (tmp_path / "a.yaml").exists()

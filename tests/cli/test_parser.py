@@ -1,0 +1,92 @@
+"""What all commands share: exit statuses, help, suggestions, completion, a quick start."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from anonbench.cli import main
+from anonbench.cli import status as status_command
+from anonbench.core.errors import InputError
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["scoer"], "did you mean score?"),
+        (["images", "exprt"], "did you mean export?"),
+        (["bundle", "--to", "x", "--auhtor", "y"], "did you mean --author?"),
+        (["export", "a", "b", "--format", "tim"], "did you mean timm?"),
+        (["--vresion"], "unknown arguments: --vresion\n"),
+    ],
+)
+def test_a_misspelt_word_gets_a_suggestion(
+    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(arguments + (["config"] if said.endswith("\n") else []))
+    assert stopped.value.code == 2
+    assert capsys.readouterr().err.endswith(said if said.endswith("\n") else f"{said}\n")
+
+
+@pytest.mark.parametrize(
+    ("outcome", "status"),
+    [(None, 0), (3, 3), (InputError("no"), 1), (KeyboardInterrupt(), 130), (OSError("no"), 1)],
+)
+def test_exit_statuses(
+    monkeypatch: pytest.MonkeyPatch, outcome: int | BaseException | None, status: int
+) -> None:
+    def run(options: argparse.Namespace) -> int | None:
+        if isinstance(outcome, BaseException):
+            raise outcome
+        return outcome
+
+    monkeypatch.setattr(status_command, "run", run)
+    assert main(["status"]) == status
+
+
+def test_examples_stay_as_they_are_and_text_is_wrapped(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    with pytest.raises(SystemExit):
+        main(["completion", "--help"])
+    text = capsys.readouterr().out
+    line = "  anonbench completion bash > ~/.local/share/bash-completion/completions/anonbench\n"
+    assert f"\nExamples:\n{line}" in text
+    assert max(len(each) for each in text.partition("Examples:")[0].splitlines()) <= 60
+
+
+def test_completion_knows_options_of_commands(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["completion", "bash"]) == 0
+    script = capsys.readouterr().out
+    subprocess.run(["bash", "-n"], input=script, text=True, check=True)
+    words = 'COMP_WORDS=(anonbench bundle --emb); COMP_CWORD=2; _shtab_anonbench; echo "$COMPREPLY"'
+    command = ["bash", "-c", f"{script}\n{words}"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "--embeddings"
+    for shell, program in (("zsh", "zsh"), ("tcsh", "tcsh")):
+        assert main(["completion", shell]) == 0
+        script = capsys.readouterr().out
+        assert "bundle" in script
+        if shutil.which(program):
+            subprocess.run([program, "-n"], input=script, text=True, check=True)
+
+
+@pytest.mark.parametrize("command", [[], ["plan"], ["score"]])
+def test_help_loads_nothing_heavy(tmp_path: Path, command: list[str]) -> None:
+    code = (
+        "import sys\nfrom anonbench.cli import main\n"
+        "try:\n    main()\nexcept SystemExit:\n"
+        "    heavy = ('numpy', 'pandas', 'pydantic', 'PIL', 'yaml', 'torch', 'snakemake')\n"
+        "    print('loaded:', [name for name in heavy if name in sys.modules])\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, *command, "--help"], capture_output=True, text=True
+    )
+    assert done.stdout.splitlines()[-1] == "loaded: []", done.stdout + done.stderr

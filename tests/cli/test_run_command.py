@@ -1,0 +1,97 @@
+"""`anonbench run`: which command snakemake becomes, and when it does not."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from anonbench.cli import run as module
+from anonbench.cli.main import main
+from anonbench.workflow import snakefile
+from anonbench.workflow.plan import jobs, report
+
+
+class BecameError(Exception):
+    """Stands for the process that became another."""
+
+
+@pytest.fixture
+def became(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Return a function that runs the command, and returns snakemake's arguments."""
+
+    def become(program: str, words: Sequence[str]) -> None:
+        assert Path(program).name == words[0] == "snakemake"
+        raise BecameError(*words[1:])
+
+    def run(*words: str, gpus: int = 0, wanted: float = 0.0, planned: bool = True) -> list[str]:
+        job = SimpleNamespace(gpus=wanted, stage="train")
+        settings = SimpleNamespace(results=Path("results"))
+        plan = SimpleNamespace(
+            planned=[job] if planned else [], started=SimpleNamespace(settings=settings)
+        )
+        monkeypatch.setattr(os, "execvp", become)
+        monkeypatch.setattr(jobs, "collect", lambda arguments: plan)
+        monkeypatch.setattr(report, "as_data", lambda *_: {})
+        monkeypatch.setattr(report, "total", lambda _: "About 5 s")
+        monkeypatch.setattr(module, "_gpus", lambda: gpus)
+        try:
+            return [str(main(["run", *words]))]
+        except BecameError as error:
+            return list(error.args)
+
+    return run
+
+
+def test_cores_gpus_and_the_snakefile_are_added(
+    became: Any, root: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cores = str(len(os.sched_getaffinity(0)))
+    monkeypatch.chdir(root.parent)
+    words = became("archive_boxes", "--configfile", "mine.yaml", gpus=3)
+    assert words[:3] == ["archive_boxes", "--configfile", "mine.yaml"]
+    assert words[3:] == [
+        *("--snakefile", str(root / "Snakefile"), "--cores", cores, "--resources", "gpu=3")
+    ]
+    assert "1 job. About 5 s" in capfd.readouterr().err
+
+
+def test_what_the_user_names_is_left_alone(became: Any) -> None:
+    given = ["-s", "mine/Snakefile", "-c4", "--resources", "gpu=2", "mem_mb=9"]
+    assert became("all", *given) == ["all", *given]
+    on_a_cluster = ["--profile", "profiles/slurm", "--snakefile=a"]
+    assert became(*on_a_cluster, wanted=1.0) == on_a_cluster
+
+
+def test_a_gpu_that_is_not_there_is_said_before_anything_runs(
+    became: Any, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert became(wanted=1.0) == ["1"]
+    said = capfd.readouterr().err
+    assert "1 job (train) would take a GPU, and this machine has none" in said
+    assert "frozen system" in said
+    assert became("-n", wanted=1.0)[0] == "-n", "a look is no run"
+    assert became(wanted=1.0, gpus=1)[-1] == "gpu=1"
+
+
+def test_a_finished_run_says_where_the_report_is(
+    became: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "results").mkdir()
+    (tmp_path / "results/report.html").touch()
+    monkeypatch.chdir(tmp_path)
+    became(planned=False)
+    assert f"The report: {tmp_path / 'results/report.html'}" in capfd.readouterr().err
+
+
+def test_a_wheel_without_a_clone_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(snakefile.anonbench, "__file__", str(tmp_path / "a/b/c.py"))
+    assert main(["run"]) == 1
+    assert "a wheel has none" in capfd.readouterr().err

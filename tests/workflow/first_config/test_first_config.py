@@ -1,0 +1,177 @@
+"""A first config: what is counted, what is proposed, and that it can be loaded."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from PIL import Image
+
+from anonbench.config import load
+from anonbench.core.boxes import Region
+from anonbench.core.errors import InputError
+from anonbench.workflow.first_config import sample as module
+from anonbench.workflow.first_config.document import Choice, compose
+from anonbench.workflow.first_config.estimate import FEWEST, estimate, within
+from anonbench.workflow.first_config.sample import Found, Sample
+from anonbench.workflow.first_config.survey import Survey, survey
+
+SECRET = "Erika Mustermann"
+
+
+def picture(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(np.full((24, 32, 3), 200, np.uint8)).save(path)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Return a folder of two classes, with files that are not read."""
+    for number in range(6):
+        picture(tmp_path / "data" / "ab"[number % 2] / f"{SECRET} {number}.PNG")
+    (tmp_path / "data/a/notes.txt").write_text("nothing")
+    (tmp_path / "data/a/film.mp4").write_bytes(b"\0\0\0\x18ftypmp42")
+    return tmp_path / "data"
+
+
+def sample(**found: int) -> Sample:
+    names = {"centerface": "face", "ppocr": "text", "zxing": "barcode", "mrz": "mrz"}
+    return Sample(
+        read=32,
+        megapixels=[0.5, 2.0],
+        found={
+            name: Found(entity, images=found.get(name, 0), times=[0.1])
+            for name, entity in names.items()
+        },
+        png_bytes=[100_000],
+        read_times=[0.01],
+        write_times=[0.02],
+        encode_seconds=0.05,
+        dimension=1280,
+    )
+
+
+def choice(tmp_path: Path, **changes: object) -> Choice:
+    usual = Choice(
+        system={"kind": "timm", "name": "tf_efficientnet_lite0"},
+        is_default=True,
+        label=None,
+        minutes=10.0,
+        cores=2,
+        gpus=0,
+        results=tmp_path / "results",
+    )
+    return replace(usual, **changes)  # type: ignore[arg-type]
+
+
+def many(seen: Survey, images: int) -> Survey:
+    return replace(seen, images=images)
+
+
+def test_a_folder_is_counted_and_nothing_in_it_changes(folder: Path) -> None:
+    before = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
+    seen = survey(folder)
+    assert (seen.images, seen.formats, seen.classes) == (6, {".png": 6}, (3, 3))
+    assert [number for reason, number in seen.left.items() if "video" in reason] == [1]
+    assert sum(seen.left.values()) == 1, "a text file is nothing to look at"
+    assert len(seen.sample) == 6
+    assert seen.sample == survey(folder).sample
+    assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == before
+
+
+def test_a_split_and_a_publishers_layout_are_seen(tmp_path: Path) -> None:
+    for number in range(5):
+        picture(tmp_path / "own" / ("train", "val")[number % 2] / f"{number}.png")
+        picture(tmp_path / "faces/img_align_celeba" / f"{number:06d}.jpg")
+    assert survey(tmp_path / "own").split == (3, 2)
+    listed = "".join(f"{number:06d}.jpg {number}\n" for number in range(7))
+    (tmp_path / "faces/identity_CelebA.txt").write_text(listed)
+    seen = survey(tmp_path / "faces")
+    assert (str(seen.layout), seen.images, seen.labels) == ("celeba", 5, ("identity",))
+    assert seen.left == {"named by a list file and not there": 2}
+
+
+@pytest.mark.parametrize("content", [[], ["a.heix", "b.txt"]])
+def test_a_folder_without_images_is_refused(tmp_path: Path, content: list[str]) -> None:
+    for name in content:
+        (tmp_path / name).write_text("no image")
+    with pytest.raises(InputError, match="no image in it can be used"):
+        survey(tmp_path)
+    with pytest.raises(InputError, match="does not exist"):
+        survey(tmp_path / "nowhere")
+
+
+def test_what_was_found_is_proposed_and_the_config_loads(folder: Path, tmp_path: Path) -> None:
+    seen = many(survey(folder), 300)
+    text, cost = compose(seen, sample(ppocr=30, zxing=1), choice(tmp_path))
+    config = load(yaml.safe_load(text))
+    archive = config.datasets["archive"]
+    assert archive.detectors == ("ppocr", "zxing")
+    assert (archive.system, archive.adaptions, archive.subset) == ("tested", (), None)
+    assert cost.images == 300
+    assert "centerface (CenterFace, face): in 0 of 32" in text
+    assert "up to 9% of all may have some" in text
+    assert "knows nothing of" in text
+    assert SECRET not in text
+
+
+def test_the_first_experiment_fits_into_the_time(folder: Path, tmp_path: Path) -> None:
+    seen = many(survey(folder), 100_000)
+    text, cost = compose(seen, sample(ppocr=30), choice(tmp_path))
+    subset = load(yaml.safe_load(text)).datasets["archive"].subset
+    assert subset == cost.images
+    assert FEWEST <= cost.images < 10_000
+    assert cost.seconds <= 600.0
+    more = within(sample(ppocr=30), ["ppocr"], 100_000, 3, cores=2, seconds=3600.0)
+    assert more.images > cost.images
+    whole = estimate(sample(), ["ppocr"], 1000, 3, cores=1)
+    assert whole.bytes == pytest.approx(1000 * (3 * 100_850 + 4 * (4 * 1280 + 64)))
+
+
+def test_few_images_get_a_ranking_that_can_be_spoken_of(folder: Path, tmp_path: Path) -> None:
+    text, _ = compose(many(survey(folder), 60), sample(ppocr=30), choice(tmp_path))
+    retrieval = load(yaml.safe_load(text)).retrieval
+    assert int(retrieval.fraction * 30) == 5
+    text, _ = compose(many(survey(folder), 200), sample(ppocr=30), choice(tmp_path))
+    assert "retrieval:" not in text.splitlines()
+
+
+@pytest.mark.parametrize("label", [None, "class"])
+def test_images_are_left_to_learn_from(folder: Path, tmp_path: Path, label: str | None) -> None:
+    """An attacker that cannot learn finds little, and leaves the privacy unknown."""
+    seen = many(survey(folder), 400)
+    text, _ = compose(seen, sample(ppocr=30), choice(tmp_path, label=label))
+    archive = load(yaml.safe_load(text)).datasets["archive"]
+    assert (archive.label, archive.split.validation) == (label, 0.5)  # type: ignore[union-attr]
+
+
+def test_a_slow_search_ends_after_few_images(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Slow:
+        def detect(self, images: Sequence[np.ndarray]) -> list[list[Region]]:
+            clock[0] += 10.0
+            return [[] for _ in images]
+
+    clock = [0.0]
+    monkeypatch.setattr(module.time, "process_time", lambda: clock[0])
+    seen = Sample(found={"zxing": Found("barcode")})
+    files = 5 * survey(folder).sample
+    module._search_all(files, {"zxing": Slow()}, seen)
+    assert seen.read == module.FEWEST
+    assert seen.found["zxing"].seconds == 10.0
+
+
+def test_what_could_not_be_tried_is_said(folder: Path, tmp_path: Path) -> None:
+    seen = sample(ppocr=3)
+    seen.found["zxing"].missing = "pip install zxing-cpp"
+    seen.without_system = "no such file"
+    seen.unreadable = Counter({"truncated": 2})
+    text, _ = compose(survey(folder), seen, choice(tmp_path, is_default=False))
+    assert "not tried: pip install zxing-cpp" in text
+    assert "It could not be tried: no such file" in text
+    assert "Of 34 looked at, 2 cannot be read: truncated" in text
+    assert "knows nothing of" not in text
