@@ -16,7 +16,7 @@ from synthetic_results import (
     make_quality,
     write_results,
 )
-from synthetic_tables import make_new_persons, make_trainings
+from synthetic_tables import make_deployments, make_new_persons, make_trainings
 
 from anonbench.config.experiment import Figure, Table
 from anonbench.core.io import write_json
@@ -122,6 +122,8 @@ def section(
     make_rates(name, tuple(degrees)).to_csv(rates, index=False)
     new_persons = folder / "new_persons.csv"
     make_new_persons().to_csv(new_persons, index=False)
+    deployments = folder / "deployments.csv"
+    make_deployments().to_csv(deployments, index=False)
     trainings = folder / "trainings.csv"
     make_trainings().to_csv(trainings, index=False)
     kinds = ("retrieval", "downstream") if labelled else ("retrieval",)
@@ -141,4 +143,5 @@ def section(
         best=best,
         trainings=trainings,
         new_persons=new_persons,
+        deployments=deployments,
     )

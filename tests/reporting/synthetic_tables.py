@@ -7,9 +7,42 @@ from itertools import permutations
 import numpy as np
 import pandas as pd
 
+from anonbench.core.vocabulary import DeploymentKind
+from anonbench.evaluation.best import OWN, SECOND
+from anonbench.evaluation.deployments import kinds as deployments
+from anonbench.evaluation.deployments import table
 from anonbench.evaluation.retrieval import new_persons, training_agreement
 
 FEW = [("unadapted", 0), ("unadapted", 1), ("B-blur-50", 0)]
+
+
+def make_deployments(reason: str = "", second: bool = True) -> pd.DataFrame:
+    """Return a table of every kind of deployment of two methods and an adapted model."""
+    wanted = deployments.deployments(list(DeploymentKind), [50], ["blur", "mask"], ["A"])
+    rows = [
+        {
+            "kind": each.kind.value,
+            **table.described(each.ranking),
+            "reference": reference,
+            "metric": metric,
+            "value": 0.9 - 0.002 * each.ranking.share,
+            "kept": 0.95 - 0.002 * each.ranking.share,
+            "verdict": "" if each.base is None else "worse",
+        }
+        for reference in (OWN, SECOND)[: 1 + second]
+        for metric in ("map", "mndcg")
+        for each in wanted
+    ]
+    found = pd.DataFrame(rows)
+    half = np.nan if reason else 0.05
+    for value, low, high in (("value", "low", "high"), ("kept", "kept_low", "kept_high")):
+        found = found.assign(**{low: found[value] - half, high: found[value] + half})
+    found["difference"] = np.where(found["verdict"] == "", np.nan, -0.0123)
+    found["difference_low"] = found["difference"] - half
+    found["difference_high"] = found["difference"] + half
+    found = found.assign(dataset="a", degree=100, anonymized=0, n=60, images=90, clusters=30)
+    found = found.assign(chance=0.1, floor=0.2, reason=reason)
+    return found.reindex(columns=table.COLUMNS)
 
 
 def make_new_persons(reason: str = "", n: int = 240) -> pd.DataFrame:

@@ -87,6 +87,25 @@ def test_tables_show_it_last_and_never_as_the_best(scores: pd.DataFrame, kind: A
     assert "Raw pixels" not in plain.caption
 
 
+def test_a_caption_counts_the_columns_in_which_it_is_above_every_model(
+    scores: pd.DataFrame,
+) -> None:
+    table = Table("downstream", NAME, 100)
+
+    def said(scores: pd.DataFrame) -> str:
+        return lay_out(table, scores).caption
+
+    assert "is above every model" not in said(with_baselines(scores, 0.0))
+    assert "In 6 of 6 columns “Raw pixels” is above every model" in said(with_baselines(scores))
+    of_models = scores["adaption"].isin(["unadapted", "A", "B", "C"])
+    columns = scores[of_models & scores["metric"].isin(["knn", "linear"])]
+    best = columns[columns["method"] != "original"].groupby(["metric", "method"])["value"].max()
+    between = (best.min() + best.max()) / 2
+    expected = int((best < between).sum())
+    assert 0 < expected < 6
+    assert f"In {expected} of 6 columns “Raw pixels” is" in said(with_baselines(scores, between))
+
+
 def test_a_csv_says_which_rows_are_on_originals(scores: pd.DataFrame) -> None:
     lines = to_csv(lay_out(RETRIEVAL, with_baselines(scores))).splitlines()
     assert [line.split(",")[1:3] for line in lines[-2:]] == [

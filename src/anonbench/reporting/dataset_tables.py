@@ -10,6 +10,7 @@ import pandas as pd
 from anonbench.config import Presentation
 from anonbench.core.io import write_csv
 from anonbench.core.registries.tables import Grid, Results
+from anonbench.evaluation.deployments.table import read_deployments
 from anonbench.evaluation.pairwise import read_comparisons
 from anonbench.evaluation.privacy.gallery_sizes import read_gallery_sizes
 from anonbench.evaluation.privacy.rates import read_rates
@@ -29,6 +30,7 @@ READERS: dict[str, Callable[[Path], pd.DataFrame]] = {
     "variance": read_variances,
     "trainings": read_agreement,
     "new_persons": read_new_persons,
+    "deployments": read_deployments,
 }
 """How a table that others need is read from its file."""
 

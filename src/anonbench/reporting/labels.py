@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from anonbench.core.registries import attackers, detectors, methods
 from anonbench.core.registries.registry import facts
-from anonbench.core.vocabulary import CONTROL, PIXELS, UNTRAINED
+from anonbench.core.vocabulary import CONTROL, PIXELS, UNADAPTED, UNTRAINED
 
 METHODS = facts(methods.METHODS, "label")
 ADAPTIONS = {
-    "unadapted": "Unadapted",
+    UNADAPTED: "Unadapted",
     CONTROL: "Unadapted, retrained",
     "A": "A",
     "B": "B",
@@ -46,6 +46,18 @@ TIED = "≈"
 """Behind a value that a test cannot tell from the best."""
 AT_CHANCE = "†"
 """Behind a value whose interval reaches chance."""
+
+
+def name_system(name: str | None) -> None:
+    """Call the one model of a frozen experiment as its system is called, in this process.
+
+    Args:
+        name: of `systems` in the config; None: models are trained, and have their usual names.
+
+    """
+    if name is not None:
+        ADAPTIONS[UNADAPTED] = name
+        ATTACKERS["naive"] = f"Naive ({name})"
 
 
 def metric_label(metric: str, k: int | None = None) -> str:

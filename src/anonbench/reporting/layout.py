@@ -24,7 +24,7 @@ from anonbench.reporting.notes import behind, cautions, notes_of, only, title_of
 from anonbench.reporting.summary import metrics_of, present, summarize, summarize_originals
 
 BASELINES = {
-    "originals": "Unadapted, original images",
+    "originals": f"{ADAPTIONS[UNADAPTED]}, original images",
     "control": f"{ADAPTIONS[CONTROL]}, original images",
     **{each.value: f"{ADAPTIONS[each]}, original images" for each in Baseline},
     "chance": "Chance",

@@ -8,7 +8,7 @@ import pandas as pd
 
 from anonbench.config.experiment import Table
 from anonbench.core.numeric.clusters import MIN_CLUSTERS
-from anonbench.core.vocabulary import CONTROL, Baseline
+from anonbench.core.vocabulary import CONTROL, NO_CHOICE, Baseline
 from anonbench.core.wording import count
 from anonbench.evaluation.retrieval.metrics import MIN_K, PER_QUERY
 from anonbench.reporting.labels import ADAPTIONS, AT_CHANCE, TIED
@@ -58,6 +58,7 @@ def notes_of(
         yield _control(retrieval, baselines.get("control"))
     if set(Baseline) & set(scores["adaption"]):
         yield _without_training(baselines)
+        yield from _above_all_models(scores)
     bold = (
         "Bold: best value of a block and column at the printed precision, none where all are equal"
     )
@@ -108,6 +109,21 @@ def _without_training(on_originals: Mapping[str, str]) -> str:
         f"{ADAPTIONS[each]} {on_originals[each]}" for each in Baseline if each in on_originals
     ]
     return f"{text}. On originals: {'; '.join(reached)}." if reached else f"{text}."
+
+
+def _above_all_models(scores: pd.DataFrame) -> Iterator[str]:
+    """Say in how many columns a baseline is above every model; nothing where none is."""
+    best = scores.assign(
+        row=scores["adaption"].where(scores["adaption"].isin(NO_CHOICE), "models")
+    ).pivot_table(index=["query", "metric", "method"], columns="row", values="value", aggfunc="max")
+    for baseline in Baseline:
+        if {"models", baseline} <= set(best):
+            both = best[["models", baseline]].dropna()
+            if above := int((both[baseline] > both["models"]).sum()):
+                yield (
+                    f"In {above} of {count(len(both), 'column')} “{ADAPTIONS[baseline]}” is above "
+                    "every model: there a model gains nothing."
+                )
 
 
 def cautions(scores: pd.DataFrame) -> Iterator[str]:

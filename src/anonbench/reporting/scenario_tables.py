@@ -157,7 +157,10 @@ def profiles(config: Config) -> list[Profile]:
         names = [n for each in dataset.detectors for n in DETECTOR_KINDS[each].entities or (each,)]
         entities = [ENTITIES.get(n, DETECTORS.get(n, n)) for n in dict.fromkeys(names)]
         degrees = ", ".join(map(str, sorted(dataset.degrees)))
-        tasks = ["retrieval", *([f"classification ({dataset.label})"] if dataset.label else [])]
+        tasks = [
+            "retrieval",
+            *([f"classification ({dataset.label})"] if dataset.is_classified else []),
+        ]
         found.append(
             Profile(
                 name=name,

@@ -11,6 +11,7 @@ import pandas as pd
 from anonbench.core.boxes import Region, image_regions, read_boxes
 from anonbench.core.errors import UnreadableImage
 from anonbench.core.wording import count as counted
+from anonbench.datasets.formats.pages import page_of
 from anonbench.datasets.images import read_image, read_original
 from anonbench.datasets.neutral_names import Names
 from anonbench.detection.quality.jobs import searched
@@ -91,7 +92,7 @@ def _picture(
         try:
             path = root / row["path"]
             data = read_original(str(row["id"]), path, int(row["bytes"]), row["digest"])
-            image = read_image(data, max_pixels)
+            image = read_image(data, max_pixels, page_of(row["digest"]))
         except UnreadableImage:  # it was read a moment ago, and is gone: the outlines are left
             note = "cannot be read any more"
     return Sheet(

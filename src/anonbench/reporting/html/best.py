@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from anonbench.core.vocabulary import UNADAPTED
 from anonbench.evaluation.best import JOINT, OWN, SECOND
 from anonbench.evaluation.columns import SEPARATOR
 from anonbench.reporting.labels import ADAPTIONS, METHODS
@@ -91,7 +90,8 @@ def method_name(method: str) -> str:
 
 def model_name(adaption: str) -> str:
     """Return a model's name within a list."""
-    return "unadapted" if adaption == UNADAPTED else ADAPTIONS.get(adaption, adaption)
+    label = ADAPTIONS.get(adaption, adaption)
+    return "unadapted" if label == "Unadapted" else label
 
 
 def _scenario(name: str, method: str) -> Scenario:

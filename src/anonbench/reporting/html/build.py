@@ -22,6 +22,7 @@ from anonbench.evaluation.pairwise import read_method_comparisons
 from anonbench.evaluation.query_kinds import read_query_kinds
 from anonbench.evaluation.sufficiency import Needs, why_no_statement
 from anonbench.reporting import dataset_tables
+from anonbench.reporting.commands import TableCommands
 from anonbench.reporting.detection import QUALITY_HEADS, QUALITY_NOTE, QUALITY_TITLE, quality_rows
 from anonbench.reporting.html import making
 from anonbench.reporting.html.advice import advise, constraints, options, plain
@@ -33,8 +34,10 @@ from anonbench.reporting.html.effects import ceilings, effect_rows, scored, tall
 from anonbench.reporting.html.effort import Effort, effort_part
 from anonbench.reporting.html.glance import glance
 from anonbench.reporting.html.headline import first_screen, preferred
+from anonbench.reporting.html.in_full import Planned, pairs_of_choices, recommended
 from anonbench.reporting.html.kept import pixels_kept
 from anonbench.reporting.html.methods import methods_grid
+from anonbench.reporting.html.next_steps import next_steps, sentence
 from anonbench.reporting.html.notices import notices
 from anonbench.reporting.html.page import render
 from anonbench.reporting.html.pictures import CAPTIONS, PIPELINE, SHORT, heading, picture, pictures
@@ -58,6 +61,9 @@ def build_report(
     grids: Mapping[str, Sequence[Grid]] | None = None,
     pipeline: Path | None = None,
     effort: Effort | None = None,
+    plans: Mapping[str, Planned] | None = None,
+    commands: Mapping[str, TableCommands] | None = None,
+    system: str | None = None,
 ) -> None:
     """Write the report: the same bytes for the same files, config and versions.
 
@@ -71,6 +77,9 @@ def build_report(
         grids: further tables, by the heading of their section.
         pipeline: PNG of the workflow's stages.
         effort: what the stages took.
+        plans: by data set, what the config says of it; None: no experiment is proposed.
+        commands: that make the numbers, by the file name of a table.
+        system: name of the one system that is measured as it is; None where models are trained.
 
     Raises:
         InputError: a figure is no PNG, or a file lacks a column.
@@ -122,6 +131,16 @@ def build_report(
     limit, yardsticks = 100 * needs.limit, ceilings(effects)
     highest = max((option.degree for option in choices), default=100)
     advice, free = (advise(choices, highest, most) for most in (limit, None))
+    tests = {
+        section.name: pairs_of_choices(
+            comparisons.get(section.name), _methods(section), effects.get(section.name)
+        )
+        for section in datasets
+    }
+    has_second = {name: bool(scored({name: table})) for name, table in effects.items()}
+    margin = Presentation.model_validate(shown).equivalence_margin
+    chosen = preferred(advice, free)
+    steps = next_steps(chosen, choices, plans or {}, has_second, tests, margin, limit)
     figures = list(chain.from_iterable(section.figures for section in datasets))
     kinds = list(dict.fromkeys(figure.kind for figure, _ in figures))
     html = render(
@@ -133,22 +152,37 @@ def build_report(
             found,
             adapting=tally(effects, "adapting"),
             evidence=evidence(summaries),
+            cheapest=sentence(steps),
             second=bool(scored(effects)),
+            system=system,
             pixels={
                 name: pixels_kept(summary, yardsticks.get((name, "map")))
                 for name, summary in summaries.items()
             },
         ),
-        glance=glance(preferred(advice, free), found, limit),
+        glance=glance(chosen, found, limit),
         notices=notices(
             {s.name: read_doubts(s.audit) for s in datasets if s.audit and s.audit.is_file()}
         ),
         options=plain(choices),
         advice=advice,
+        recommended=recommended(chosen, plans or {}, has_second, tests, limit),
+        steps=steps,
+        commands=dict(commands or {}),
         limit=f"{limit:g}",
         constraints=constraints(choices, limit),
-        recommendations=recommendations(
-            effects, comparisons, bests, summaries, found, kinds_of_queries, gaps
+        system=system,
+        recommendations=[]
+        if system
+        else recommendations(
+            effects,
+            comparisons,
+            bests,
+            summaries,
+            found,
+            kinds_of_queries,
+            gaps,
+            {name: stated(table, gaps[name]) for name, table in _of(read, "deployments").items()},
         ),
         costs=effect_rows(effects),
         measures=[_measure(*measure) for measure in MEASURES],
@@ -194,7 +228,7 @@ def build_report(
         methods=json.dumps(METHODS),
         confidence=confidence,
         min_clusters=MIN_CLUSTERS,
-        margin=Presentation.model_validate(shown).equivalence_margin,
+        margin=margin,
         tied=TIED,
         originals=bool(shown.get("show_originals", False)),
         config=yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True, width=100),
@@ -202,7 +236,7 @@ def build_report(
         digests=making.digests(digested(datasets)),
         seeds=making.seeds(config),
         hardware=making.hardware(config),
-        effort=None if effort is None else effort_part(effort),
+        effort=None if effort is None else effort_part(effort, steps),
     )
     with atomic(output) as temporary:
         temporary.write_text(html, encoding="utf-8")
@@ -257,6 +291,11 @@ def _compared(datasets: Iterable[DatasetSection], gaps: Mapping[str, str]) -> di
     }
     grid = methods_grid(tests)
     return {} if grid is None else {"Methods": [grid]}
+
+
+def _methods(section: DatasetSection) -> pd.DataFrame | None:
+    path = section.methods
+    return read_method_comparisons(path) if path is not None and path.is_file() else None
 
 
 def _validation(counts: Path) -> int | None:

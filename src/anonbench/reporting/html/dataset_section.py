@@ -51,10 +51,13 @@ class DatasetSection:
     """Each training's ranking, judged by that of each other."""
     new_persons: Path | None = None
     """mAP with its interval over new persons (`anonbench.evaluation.retrieval.new_persons`)."""
+    deployments: Path | None = None
+    """Scores of other ways to search the archive (`anonbench.evaluation.deployments.table`)."""
 
 
 def sections(experiment: Experiment, results: Path) -> list[DatasetSection]:
     """Return where the workflow writes what the report shows of each data set."""
+    trained = experiment.trained
     return [
         DatasetSection(
             name=name,
@@ -71,7 +74,7 @@ def sections(experiment: Experiment, results: Path) -> list[DatasetSection]:
             correlations={
                 degree: results / name / "correlation" / f"{degree}.csv"
                 for degree in sorted(dataset.degrees)
-                if dataset.label is not None
+                if dataset.is_classified
             },
             quality=(
                 results / name / "quality" / "summary.csv"
@@ -79,13 +82,16 @@ def sections(experiment: Experiment, results: Path) -> list[DatasetSection]:
                 else None
             ),
             comparisons=results / name / "comparisons.csv",
-            effects=results / name / "effects.csv",
+            effects=results / name / "effects.csv" if name in trained else None,
             methods=results / name / "method_comparisons.csv",
-            variance=results / name / "variance.csv",
+            variance=results / name / "variance.csv" if name in trained else None,
             best=results / name / "best.csv",
             query_kinds=results / name / "query_kinds.csv",
-            trainings=results / name / "trainings.csv",
+            trainings=results / name / "trainings.csv" if name in trained else None,
             new_persons=results / name / "new_persons.csv",
+            deployments=(
+                results / name / "deployments.csv" if experiment.config.deployments.kinds else None
+            ),
             rates=(
                 results / name / "privacy" / "reidentification.csv"
                 if experiment.config.privacy.enabled
@@ -116,6 +122,7 @@ def tables_of(section: DatasetSection) -> dict[str, Path]:
         "variance": section.variance,
         "trainings": section.trainings,
         "new_persons": section.new_persons,
+        "deployments": section.deployments,
     }
     return {need: path for need, path in files.items() if path is not None and path.is_file()}
 
@@ -135,6 +142,7 @@ def digested(datasets: Iterable[DatasetSection]) -> dict[str, Path]:
             ("best.csv", section.best),
             ("query_kinds.csv", section.query_kinds),
             ("new_persons.csv", section.new_persons),
+            ("deployments.csv", section.deployments),
             ("counts.csv", section.counts),
             ("audit.csv", section.audit),
             ("privacy/reidentification.csv", section.rates),

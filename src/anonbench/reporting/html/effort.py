@@ -7,6 +7,7 @@ that section it has the same bytes after every run.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +16,7 @@ import pandas as pd
 from anonbench.core.wording import count
 from anonbench.reporting.costs import COST_COLUMNS, MACHINE_COLUMNS, read
 from anonbench.reporting.html.making import digests
+from anonbench.reporting.html.next_steps import Step
 from anonbench.reporting.html.pictures import Picture, picture
 
 
@@ -54,10 +56,16 @@ class EffortPart:
     machines: list[tuple[str, str]]
     figure: Picture
     digests: list[tuple[str, str]]
+    steps: list[tuple[Step, str]]
+    """Experiments that would settle what is open, with the time that their jobs take."""
 
 
-def effort_part(effort: Effort) -> EffortPart:
+def effort_part(effort: Effort, steps: Sequence[Step] = ()) -> EffortPart:
     """Return what the section shows, the longest stage first.
+
+    Args:
+        effort: where the measurements are.
+        steps: experiments that are proposed.
 
     Raises:
         InputError: a file lacks a column, or the figure is no PNG.
@@ -86,7 +94,17 @@ def effort_part(effort: Effort) -> EffortPart:
             "cost", "Cost of each stage", "Time and memory that each stage took", effort.figure
         ),
         digests({"tables/cost.csv": effort.costs, "tables/machines.csv": effort.machines}),
+        [(step, _estimated(step, costs)) for step in steps if step.work.jobs],
     )
+
+
+def _estimated(step: Step, costs: pd.DataFrame) -> str:
+    """Return how long a step's jobs take, each as long as the mean of its stage took here."""
+    mean = (costs["wall_hours"] / costs["jobs"]).set_axis(costs["stage"]).to_dict()
+    unknown = [stage for stage in step.work.jobs if stage not in mean]
+    if unknown:
+        return f"not known: no job of {unknown[0]} was measured"
+    return _duration(sum(mean[stage] * number for stage, number in step.work.jobs.items()))
 
 
 def _total(costs: pd.DataFrame) -> str:

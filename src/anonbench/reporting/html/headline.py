@@ -34,6 +34,8 @@ def first_screen(
     evidence: Mapping[str, str],
     second: bool,
     pixels: Mapping[str, Mapping[tuple[int, str, str], float]],
+    cheapest: str = "",
+    system: str | None = None,
 ) -> list[Line]:
     """Answer the five questions of a decision-maker.
 
@@ -46,15 +48,17 @@ def first_screen(
         evidence: by data set, what its intervals are taken over, or why there are none.
         second: whether the quality kept is judged by a second reference.
         pixels: by data set, what raw pixels reach (`anonbench.reporting.html.kept.pixels_kept`).
+        cheapest: the cheapest experiments that would settle what is open, empty where nothing is.
+        system: name of the system that is measured as it is; None where models are trained.
 
     """
     shown = preferred(given, free)
     return [
-        Line("What is kept?", _lost(shown, second, pixels)),
+        Line("What is kept?", _lost(shown, _yardstick(second, system), pixels)),
         *(Line("What to use?", text) for text in [_chosen(given, shown, limit)] if text),
         *(Line("How private?", text) for text in [_private(shown, risks)] if text),
         *(Line("How sure?", text) for text in [_sure(evidence)] if text),
-        *(Line("What next?", text) for text in [_next(given, adapting, risks)] if text),
+        *(Line("What next?", text) for text in [_next(given, adapting, risks, cheapest)] if text),
     ]
 
 
@@ -65,7 +69,7 @@ def preferred(given: Sequence[Advice], free: Sequence[Advice]) -> list[Advice]:
 
 def _lost(
     shown: Sequence[Advice],
-    second: bool,
+    yardstick: str,
     pixels: Mapping[str, Mapping[tuple[int, str, str], float]],
 ) -> str:
     if not shown:
@@ -76,10 +80,7 @@ def _lost(
             kept.setdefault(row.dataset, []).append(float(row.best.kept.removesuffix(" %")))
     if not kept:
         return NO_CHOICE
-    text = (
-        f"The best choice keeps {_of_each(kept)} of the retrieval quality that "
-        f"{_YARDSTICK[second]}."
-    )
+    text = f"The best choice keeps {_of_each(kept)} of the retrieval quality that {yardstick}."
     unknown = [name for name in dict.fromkeys(row.dataset for row in shown) if name not in kept]
     missing = f"Of {', '.join(unknown)} it is not known." if unknown else ""
     return " ".join(
@@ -118,6 +119,12 @@ _YARDSTICK = {
     True: "the original model has when it is trained again",
     False: "the original system has, by its own ranking, which favours the unadapted model",
 }
+
+
+def _yardstick(second: bool, system: str | None) -> str:
+    if system is None:
+        return _YARDSTICK[second]
+    return f"{system} has on original images, by its own ranking; nothing was trained"
 
 
 def _in_sight(given: Sequence[Advice]) -> str:
@@ -166,7 +173,7 @@ def _sure(evidence: Mapping[str, str]) -> str:
     return f"{'; '.join(f'{name}: {text}' for name, text in evidence.items())}." if evidence else ""
 
 
-def _next(given: Sequence[Advice], adapting: Tally, risks: Risks) -> str:
+def _next(given: Sequence[Advice], adapting: Tally, risks: Risks, cheapest: str) -> str:
     parts = []
     if adapting.total and not adapting.better and not adapting.without_gain:
         parts.append(f"Whether adapting gains is open in all {adapting.total} tests.")
@@ -185,4 +192,4 @@ def _next(given: Sequence[Advice], adapting: Tally, risks: Risks) -> str:
         parts.append("Add what lacks (see Choices).")
     if any(key[1] == ORIGINAL for key in risks):
         parts.append("Have a lawyer judge kept embeddings of originals.")
-    return " ".join(parts)
+    return " ".join([*parts, *([cheapest] if cheapest else [])])

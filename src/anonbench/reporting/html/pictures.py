@@ -18,6 +18,7 @@ FIGURE_KINDS = {
     "detection": "Detection against its score threshold",
     "correlation": "Correlations",
     "trend": "Quality against degree",
+    "mixed": "Archive anonymized step by step",
     "gallery": "What is retrieved",
     "attention": "Attention maps",
     "attention_share": "Attention inside the sensitive regions",
@@ -29,6 +30,7 @@ PIPELINE = ("From images to this report", "From images to this report: the workf
 SHORT = {
     "front": "Privacy",
     "trend": "Degrees",
+    "mixed": "Mixed archive",
     "gallery": "Gallery",
     "attention": "Attention",
     "attention_share": "Shares",
@@ -69,6 +71,14 @@ CAPTIONS = {
         "in the others. With a single degree, models stand beside each other. Bands and bars: the "
         "interval over queries or images, with several seeds ± one standard deviation at least. "
         "A point that is missing was not run."
+    ),
+    "mixed": (
+        "mAP while a growing share of the archive's images is anonymized, as a share of the "
+        "ceiling: of what the unadapted model reaches with originals, by a second reference where "
+        "there is one. Colour tells the method, each column is one model, which embeds queries and "
+        "both kinds of images. At 0 % the original embeddings are kept. Bands: intervals. A ring "
+        "marks the first share whose loss from 0 % a test shows. Shares nest and keep clusters "
+        "together; one draw, or the order of datasets.<name>.anonymized_first."
     ),
     "gallery": (
         "A block a query: the first ten results of the reference (unadapted model, original "

@@ -14,7 +14,8 @@ from enum import StrEnum
 
 import pandas as pd
 
-from anonbench.core.vocabulary import UNADAPTED, QueryKind
+from anonbench.core.vocabulary import UNADAPTED, DeploymentKind, QueryKind
+from anonbench.evaluation.best import OWN, SECOND
 from anonbench.reporting.html.best import Bests, Scenario, named, sharpest
 from anonbench.reporting.html.effects import (
     NO_SECOND,
@@ -64,6 +65,7 @@ def recommendations(
     given: Risks | None = None,
     query_kinds: Mapping[str, pd.DataFrame] | None = None,
     gaps: Mapping[str, str] | None = None,
+    deployments: Mapping[str, pd.DataFrame] | None = None,
 ) -> list[Recommendation]:
     """Evaluate the three recommendations.
 
@@ -76,11 +78,13 @@ def recommendations(
         query_kinds: by data set, the paired tests of query kinds
             (`anonbench.evaluation.query_kinds`), where they were run.
         gaps: by data set, why no statement about its rankings is possible.
+        deployments: by data set, other ways to search the archive
+            (`anonbench.evaluation.deployments.table`), where they were scored.
 
     """
     lack = _lack(summaries, gaps or {})
     return [
-        _keep_embeddings(effects, of_originals(given or {}), lack),
+        _keep_embeddings(effects, of_originals(given or {}), lack, _kept_asked(deployments or {})),
         _keep_model(effects, comparisons, lack),
         _case_by_case(bests, effects, summaries, query_kinds or {}, lack),
     ]
@@ -101,7 +105,7 @@ def _lack(summaries: Mapping[str, pd.DataFrame], gaps: Mapping[str, str]) -> str
 
 
 def _keep_embeddings(
-    effects: Mapping[str, pd.DataFrame], revealed: Sequence[Risk], lack: str
+    effects: Mapping[str, pd.DataFrame], revealed: Sequence[Risk], lack: str, asked: str
 ) -> Recommendation:
     """Holds for retrieval where anonymizing costs original queries something in every comparison.
 
@@ -114,8 +118,7 @@ def _keep_embeddings(
     }
     found = tally(highest, "anonymizing")
     points = (
-        "Kept embeddings lose nothing with original queries: they are the reference. How well "
-        "anonymized queries find them is not measured.",
+        f"Kept embeddings lose nothing with original queries: they are the reference. {asked}",
         _revealed(revealed),
     )
     judged, left = "for retrieval", "open for privacy and law"
@@ -129,6 +132,21 @@ def _keep_embeddings(
     )
     verdict = _borne_out(found.worse, found.total - found.worse - found.open, found.open)
     return Recommendation(title, verdict, summary, points, judged, left)
+
+
+def _kept_asked(deployments: Mapping[str, pd.DataFrame]) -> str:
+    """Say how anonymized queries do that search kept embeddings, by mAP."""
+    verdicts: list[str] = []
+    for table in deployments.values():
+        rows = table[(table["kind"] == DeploymentKind.KEPT) & (table["metric"] == "map")]
+        sharpest = SECOND if SECOND in set(rows["reference"]) else OWN
+        verdicts += rows.loc[rows["reference"] == sharpest, "verdict"].tolist()
+    if not verdicts:
+        return "How well anonymized queries find them is not measured."
+    return (
+        f"With anonymized queries, searching them {Tally.of(verdicts).said()} with searching the "
+        "anonymized images’ own embeddings."
+    )
 
 
 def _borne_out(supporting: int, against: int, undecided: int) -> Verdict:

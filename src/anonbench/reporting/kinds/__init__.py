@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from anonbench.core.registries.tables import TABLES, ResultTable
 from anonbench.reporting.kinds.corrected import Corrected
+from anonbench.reporting.kinds.deployments import Deployments
 from anonbench.reporting.kinds.gallery_size import GallerySize
 from anonbench.reporting.kinds.new_persons import NewPersons
 from anonbench.reporting.kinds.reidentification import Reidentification
 from anonbench.reporting.kinds.sample_sizes import SampleSizes
 from anonbench.reporting.kinds.trainings import Trainings
 
-BUILT_IN = (Corrected, Reidentification, GallerySize, NewPersons, Trainings, SampleSizes)
+BUILT_IN = (
+    Corrected,
+    Reidentification,
+    GallerySize,
+    NewPersons,
+    Trainings,
+    SampleSizes,
+    Deployments,
+)
 
 
 def table_named(name: str) -> type[ResultTable]:

@@ -42,10 +42,10 @@ def our_data(config: Config) -> list[OurData]:
             degrees=tuple(sorted(dataset.degrees)),
             methods=tuple(str(method) for method in dataset.methods),
             adaptions=(Adaption.UNADAPTED.value, *(str(a) for a in dataset.adaptions)),
-            labelled=dataset.label is not None,
+            labelled=dataset.is_classified,
             stand_in=stand_in(dataset),
             settings={"relevant_percent": 100 * config.retrieval.fraction}
-            | _recipe_numbers(config.recipes[dataset.recipe]),
+            | _recipe_numbers(config.recipe_of(name)),
         )
         for name, dataset in config.enabled.items()
         if dataset.paper_role is not None
