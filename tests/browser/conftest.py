@@ -32,11 +32,16 @@ def browser() -> Iterator[Any]:
 
 @pytest.fixture
 def visit(browser: Any) -> Iterator[Open]:
-    """Return a function that opens a file; the test fails where the page had a problem."""
+    """Return a function that opens a file, or an address below which all that it loads must be.
+
+    The test fails where the page had a problem.
+    """
     contexts: list[Any] = []
     visits: list[Visit] = []
 
-    def open_page(path: Path, **options: Any) -> Visit:
+    def open_page(place: Path | str, **options: Any) -> Visit:
+        address = place if isinstance(place, str) else place.as_uri()
+        inside = (address, "blob:") if isinstance(place, str) else "file://"
         context = browser.new_context(
             viewport=options.pop("viewport", {"width": 1440, "height": 900}),
             permissions=["clipboard-read", "clipboard-write"],
@@ -48,7 +53,7 @@ def visit(browser: Any) -> Iterator[Open]:
         visits.append(found)
 
         def route(route: Any) -> None:
-            if route.request.url.startswith("file://"):
+            if route.request.url.startswith(inside):
                 route.continue_()
             else:
                 found.problems.append(f"request: {route.request.url}")
@@ -61,7 +66,7 @@ def visit(browser: Any) -> Iterator[Open]:
         page.route("**/*", route)
         page.on("console", console)
         page.on("pageerror", lambda error: found.problems.append(f"exception: {error}"))
-        page.goto(path.as_uri())
+        page.goto(address)
         return found
 
     yield open_page

@@ -29,6 +29,12 @@ PLANNED = """snakemake() {
         *" -n "* | *" --cores "*) command snakemake "$@" --dry-run ;;
         *) echo 'snakemake runs nothing without --cores' >&2; return 1 ;;
     esac
+}
+anonbench() {
+    case "$1" in
+        run) command anonbench "$@" --dry-run ;;
+        *) command anonbench "$@" ;;
+    esac
 }"""
 FAILURES = ("anonbench: ", "WorkflowError", "not as published", "cannot be made")
 """What is printed by a command that is shown failing."""

@@ -27,7 +27,7 @@ MADE = ("table_V", "portraits_images")
 """What stands in the folder before: the small experiment, up to its scores and one table."""
 OF_ONE = ("bundle.md",)
 """Pages whose commands are about a finished run: its config has what was made, and nothing else."""
-EXACT = ("metric ", "anonbench: ", "figure_2 cannot")
+EXACT = ("metric ", "anonbench: ", "figure_2 cannot", "wrote anonymized", "13 images", "12 images")
 """How documented output begins that is compared line by line; other output has times in it."""
 
 
@@ -76,9 +76,18 @@ def config(*, of_one: bool) -> dict[str, Any]:
 
 
 def write_configs(folder: Path, *, of_one: bool) -> None:
-    for name in ("config.yaml", "my_config.yaml"):
+    for name in ("config.yaml", "my_config.yaml", "archive.yaml"):
         text = yaml.safe_dump(config(of_one=of_one))
         (folder / name).write_text(text, encoding="utf-8")
+
+
+def photos(folder: Path) -> None:
+    """Write the photographs that docs/how-to/anonymize.md draws by its own Python."""
+    guide = (ROOT / "docs/how-to/anonymize.md").read_text(encoding="utf-8")
+    python = re.search(r"```python\n(.*?)```", guide, re.DOTALL)
+    assert python is not None
+    path = os.environ | {"PYTHONPATH": str(ROOT / "src")}
+    subprocess.run([sys.executable, "-c", python[1]], cwd=folder, check=True, env=path)
 
 
 PAPER = """
@@ -102,8 +111,8 @@ def draw(folder: Path) -> None:
 
 
 def embeddings(folder: Path) -> None:
-    """Write the files that docs/how-to/evaluate.md names; its own Python writes the first two."""
-    guide = (ROOT / "docs/how-to/evaluate.md").read_text(encoding="utf-8")
+    """Write the files that docs/how-to/score.md names; its own Python writes the first two."""
+    guide = (ROOT / "docs/how-to/score.md").read_text(encoding="utf-8")
     python = re.search(r"```python\n(.*?)```", guide, re.DOTALL)
     assert python is not None
     subprocess.run([sys.executable, "-c", python[1]], cwd=folder, check=True)
@@ -147,6 +156,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory, environment: dict[str, st
         draw(folder / "data" / name)
     write_configs(folder, of_one=False)
     embeddings(folder)
+    photos(folder)
     subprocess.run([sys.executable, "-c", PAPER], cwd=folder, check=True)
     shell = ["snakemake", "--cores", "2", *MADE, "--resources", "gpu=4"]
     done = subprocess.run(
@@ -173,8 +183,9 @@ def test_marks_have_a_reason(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize("block", [b for b in BLOCKS if b.way != "not run"], ids=str)
 def test_a_block_runs(checkout: Path, environment: dict[str, str], block: console.Block) -> None:
     write_configs(checkout, of_one=block.file.name in OF_ONE)
-    if any("--to bundle.tar" in command.text for command in block.commands):
-        (checkout / "bundle.tar").unlink(missing_ok=True)  # no command writes over a file
+    for writes, file in (("--to bundle.tar", "bundle.tar"), ("anonbench init", "archive.yaml")):
+        if any(writes in command.text for command in block.commands):
+            (checkout / file).unlink(missing_ok=True)  # no command writes over a file
     done = console.run(block, checkout, environment)
     shown = {command.line: command for command in block.commands}
     if done.failed is not None:

@@ -134,5 +134,5 @@ def test_what_a_page_names_is_there(page: Path) -> None:
 def test_what_is_gone_is_found() -> None:
     text = "`tests/docs/test_links.py` `tests/gone.py` `anonbench.core.io` `anonbench.core.made`"
     assert missing(text) == ["tests/gone.py", "anonbench.core.made"]
-    text = "`anonbench.evaluate` `anonbench.core.io.write_csv` `anonbench.core.io.write_xml`"
+    text = "`anonbench.score` `anonbench.core.io.write_csv` `anonbench.core.io.write_xml`"
     assert missing(text) == ["anonbench.core.io.write_xml"]

@@ -9,7 +9,16 @@ from pathlib import Path
 import pytest
 
 
-@pytest.mark.parametrize("page", ["explanation/statistics.md", "explanation/paper.md"])
+@pytest.mark.parametrize(
+    "page",
+    [
+        "explanation/correlation.md",
+        "explanation/metrics.md",
+        "explanation/paper.md",
+        "explanation/retrieval-bias.md",
+        "explanation/statistics.md",
+    ],
+)
 def test_the_examples_of_a_page_give_what_it_says(root: Path, page: str) -> None:
     text = (root / "docs" / page).read_text(encoding="utf-8")
     blocks = re.findall(r"^```pycon\n(.*?)^```", text, flags=re.DOTALL | re.MULTILINE)

@@ -1,0 +1,96 @@
+"""Pages that are written from code: each is what its code says now."""
+
+from __future__ import annotations
+
+import re
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from anonbench.anonymization.apply import anonymize
+from anonbench.cli.main import _parser
+from anonbench.config import Anonymization, Config
+from anonbench.core.registries.methods import METHODS
+from anonbench.core.registries.tables import TABLES
+from site_tools import ROOT, load
+
+REFERENCE = load("reference")
+GALLERY = load("gallery")
+
+
+@pytest.mark.parametrize("page", REFERENCE.pages(), ids=lambda path: path.name)
+def test_a_page_is_what_its_code_says(page: Path) -> None:
+    assert page.read_text("utf-8") == REFERENCE.pages()[page], "stale: run `make docs`"
+
+
+def test_every_setting_is_there() -> None:
+    text = load("settings_page").page()
+    for name, field in Config.model_fields.items():
+        assert f"`{name}`" in text
+        assert field.description is None or " ".join(field.description.split()) in text
+    assert "| `height` |" not in text and "| `top` | `10` | integer ≥ 1 ≤ 1000 |" in text
+    assert text.count("`retrieval`") == 2  # a row, and a section
+
+
+def test_every_command_is_there() -> None:
+    text = load("commands_page").page()
+    commands = next(each for each in _parser()._actions if each.choices)
+    assert commands.choices
+    text_of_overview = (REFERENCE.FOLDER / "commands.md").read_text("utf-8")
+    overview = text_of_overview.partition("\n## `snakemake`")[0]
+    cells = " ".join(re.findall(r"^\| (`.*?) \|", overview, flags=re.MULTILINE))
+    told = re.findall(r"`(?:anonbench )?([a-z]+)(?: [a-z]+)*`", cells)
+    for name in commands.choices:
+        assert f"## anonbench {name}" in text
+        assert name in told, f"docs/reference/commands.md has no row for {name}"
+    assert "%(" not in text
+
+
+def test_an_interface_is_told_with_its_arguments() -> None:
+    text = load("python_page").page()
+    assert "anonymize(\n    image: np.ndarray,\n    regions: Sequence[Region],\n" in text
+    assert "- `regions`: the image's regions in draw order." in text
+    assert "Args:" not in text and "Anonymization(margin" not in text
+
+
+def test_the_gallery_has_every_method_figure_and_table() -> None:
+    text = GALLERY.PAGE.read_text("utf-8")
+    for name, method in METHODS.items():
+        assert f"### {method.label}" in text and f"method_{name}.jpg" in text
+    for name in (*TABLES, "retrieval", "agreement", "downstream"):
+        assert f"### `{name}` table" in text
+    drawn = {
+        re.split(r"_?\{", stem)[0]
+        for rules in (ROOT / "workflow/rules").glob("*.smk")
+        for stem in re.findall(r"\*\*figure\(\s*\"([^\"]+)\"", rules.read_text("utf-8"))
+    }
+    assert len(drawn) > 10
+    assert drawn == {GALLERY.kind(stem).partition("_1")[0] for stem, _ in GALLERY.FIGURES}
+
+
+def apart(one: Image.Image, other: Image.Image) -> float:
+    """Return by how much the most different 10 x 10 pixels differ in their mean colour."""
+    size = (one.width // 10, one.height // 10)
+    means = [np.asarray(each.resize(size, Image.Resampling.BOX), float) for each in (one, other)]
+    return float(np.abs(means[0] - means[1]).max())
+
+
+def test_the_gallery_shows_what_methods_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    sheets = GALLERY.sheets()
+    stored = {name: Image.open(GALLERY.PICTURES / f"method_{name}.jpg") for name in sheets}
+    for name, sheet in sheets.items():
+        assert stored[name].size == sheet.size
+        assert apart(stored[name], sheet) < 8, (
+            "stale: python tools/site/gallery.py, after make demo"
+        )
+    stronger = Anonymization.model_validate({"blur": {"sigma": {"face": 0.15}}})
+    monkeypatch.setattr(GALLERY.apply, "anonymize", partial(anonymize, settings=stronger))
+    assert apart(stored["blur"], GALLERY.sheets()["blur"]) > 8
+
+
+def test_pictures_are_small() -> None:
+    images = [path for path in (ROOT / "docs/images").rglob("*.*") if path.is_file()]
+    assert sum(path.stat().st_size for path in images) < 2_000_000

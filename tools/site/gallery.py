@@ -1,0 +1,216 @@
+"""The page of pictures: every method, figure and table, and what makes it.
+
+`python tools/site/gallery.py`, after `make demo`. Images are those of the demo's generator, tables
+and figures those of the demo's results. A new method or table is on the page by itself; a test says
+when one is missing, and when a method's picture is not what the method does.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from anonbench.anonymization import apply
+from anonbench.core.boxes import Region, draw_order
+from anonbench.core.registries.methods import METHODS
+from anonbench.core.registries.tables import TABLES
+from anonbench.core.vocabulary import Variant
+from anonbench_demo import fonts, ids, portraits
+
+ROOT = Path(__file__).resolve().parents[2]
+RESULTS = ROOT / "results"
+PAGE = ROOT / "docs/reference/gallery.md"
+PICTURES = ROOT / "docs/images/gallery"
+
+DEGREES = (25, 50, 75, 100)
+TILE = (300, 210)
+"""Of the sheets, in pixels: half a card, or a detail as it is."""
+GAP, HEAD = 6, 24
+WIDTH = 900
+"""Of figures on the page."""
+ROWS = 8
+"""Of tables on the page."""
+
+# Stem in the demo, target, what it shows.
+FIGURES = (
+    ("examples_ids", "Every method at every degree, on your images"),
+    (
+        "front_portraits_map",
+        "Retrieval against re-identification: what no other choice beats in both",
+    ),
+    ("trend_documents_map_original", "A score against the degree, a panel for each method"),
+    ("mixed_portraits", "mAP while the archive is anonymized bit by bit (`deployments.kinds`)"),
+    ("correlation_documents_100", "How retrieval and downstream scores correlate over models"),
+    ("gallery_portraits", "What a query found before and after"),
+    ("attention_portraits", "Where a model looks, before and after"),
+    ("attention_share_portraits", "Attention inside the hidden regions, beside chance"),
+    (
+        "detection_ids",
+        "Precision and recall against the score threshold, where true boxes are known",
+    ),
+    ("learning_portraits", "Losses and early signs of a collapse, all trainings"),
+    ("schedules_portraits", "Rates and temperatures over a training"),
+    ("cost", "Time of each stage"),
+    ("pipeline", "The experiment in one picture"),
+)
+OF_DEGREES = (
+    ("retrieval_portraits_100", "Retrieval scores in the paper's layout"),
+    ("agreement_portraits_100", "Overlap, rank-biased overlap and Kendall's tau of the rankings"),
+    ("downstream_portraits_100", "k-NN and linear accuracy"),
+)
+OTHERS = (
+    ("sizes", "Images used, left out and in doubt"),
+    ("experiment", "The data sets, as the paper's Table I"),
+    ("scenarios_portraits", "Every scenario, as the paper's Tables II to IV"),
+)
+NOT_MADE = "The demo does not make it.\n"
+HEADLINE = """\
+# Gallery
+
+<!-- Written by `python tools/site/gallery.py` after `make demo`. Do not edit. -->
+
+Nothing here is a photograph: persons, cards and pages are drawn by the demo's generator
+(`anonbench_demo`).
+
+## Methods and degrees
+
+The degree is the percentage of an image's regions that is hidden. Degrees nest, and every method
+hides the same regions. A card has a face, lines of text, a barcode and a machine-readable zone; the
+row below shows a part of it at full size. A portrait has one region, which any degree hides.
+"""
+
+
+def sheets() -> dict[str, Image.Image]:
+    """Return a sheet of the originals, and one of each method."""
+    card, portrait = ids.draw(0, "id_card", "gallery"), portraits.draw(0, "gallery", 0)
+    hidden = {
+        name: [_hidden(card.image, card.regions, f"{name}-{degree}") for degree in DEGREES]
+        for name in METHODS
+    }
+    found = {"original": _sheet([card.image], ["original"], portrait.image)}
+    heads = [f"{degree} %" for degree in DEGREES]
+    for name, images in hidden.items():
+        last = _hidden(portrait.image, portrait.regions, f"{name}-100")
+        found[name] = _sheet(images, heads, last)
+    return found
+
+
+def _hidden(image: np.ndarray, regions: list[Region], variant: str) -> np.ndarray:
+    order = np.argsort(draw_order("gallery", len(regions), 0))
+    return apply.anonymize(image, [regions[i] for i in order], Variant.parse(variant))
+
+
+def _sheet(cards: list[np.ndarray], heads: list[str], portrait: np.ndarray) -> Image.Image:
+    width, height = TILE
+    tall = 2 * height + GAP
+    wide = round(portrait.shape[1] * tall / portrait.shape[0])
+    sheet = Image.new("RGB", (len(cards) * (width + GAP) + wide, HEAD + tall), "white")
+    pen, font = ImageDraw.Draw(sheet), fonts.load("DejaVuSans", 15)
+    for column, (card, head) in enumerate(zip(cards, heads, strict=True)):
+        left = column * (width + GAP)
+        pen.text((left + width // 2, 2), head, fill="black", font=font, anchor="ma")
+        image = Image.fromarray(card)
+        sheet.paste(image.resize(TILE, Image.Resampling.LANCZOS), (left, HEAD))
+        x, y = (image.width - width) // 4, (image.height - height) // 2
+        sheet.paste(image.crop((x, y, x + width, y + height)), (left, HEAD + height + GAP))
+    large = Image.fromarray(portrait).resize((wide, tall), Image.Resampling.LANCZOS)
+    sheet.paste(large, (sheet.width - wide, HEAD))
+    return sheet
+
+
+def page() -> str:
+    """Return the page; tables are those in results."""
+    parts = [HEADLINE, "![A card and a portrait as drawn](../images/gallery/method_original.jpg)\n"]
+    for name, method in METHODS.items():
+        parts.append(f"### {method.label}\n\n{(method.__doc__ or '').strip()}\n")
+        parts.append(f"![{method.label}](../images/gallery/method_{name}.jpg)\n")
+        parts.append(f"```yaml\nmethods: [{name}]\ndegrees: {list(DEGREES)}\n```\n")
+    parts.append("## Figures\n\nEach is made as PNG and SVG, in `results/figures`.\n")
+    for stem, told in FIGURES:
+        parts += [f"### `{kind(stem)}`\n\n{told}.\n"]
+        made = f"![{told}](../images/gallery/{_picture(stem)})\n" if _drawn(stem) else NOT_MADE
+        parts += [made, _command(f"figure_{stem}")]
+    parts.append("## Tables\n\nEach is made as CSV, Markdown and LaTeX, in `results/tables`.\n")
+    of_each = [(f"{name}_portraits", _first(table.__doc__)) for name, table in TABLES.items()]
+    for stem, told in (*OF_DEGREES, *of_each, *OTHERS):
+        parts += [f"### `{kind(stem)}` table\n\n{told}.\n", _table(stem)]
+        parts.append(_command(f"table_{stem}"))
+    return "\n".join(parts)
+
+
+def kind(stem: str) -> str:
+    """Return what a figure or table is called: `trend` of `trend_ids_map`."""
+    for dataset in ("portraits", "documents", "ids"):
+        stem = stem.partition(f"_{dataset}")[0]
+    return stem
+
+
+def _first(docstring: str | None) -> str:
+    return " ".join((docstring or "").split("\n\n")[0].split()).rstrip(".")
+
+
+def _command(target: str) -> str:
+    return f"`snakemake --cores 2 {target}`\n"
+
+
+def _table(stem: str) -> str:
+    """Return the head of a table as the demo made it."""
+    path = RESULTS / f"tables/{stem}.md"
+    if not path.is_file():
+        return NOT_MADE
+    lines = path.read_text(encoding="utf-8").splitlines()
+    rows = [line for line in lines if line.startswith("|")]
+    cut = len(rows) > ROWS + 2
+    shown = "\n".join(rows[: ROWS + 2])
+    return f"{shown}\n" + (f"\n({len(rows) - 2 - ROWS} more rows)\n" if cut else "")
+
+
+PHOTOGRAPHIC = ("examples", "gallery", "attention")
+
+
+def _picture(stem: str) -> str:
+    return f"{stem}.{'jpg' if kind(stem) in PHOTOGRAPHIC else 'png'}"
+
+
+def _drawn(stem: str) -> Path | None:
+    path = RESULTS / f"figures/{stem}.png"
+    return path if path.is_file() else None
+
+
+def figures() -> Iterator[tuple[str, bytes]]:
+    """Yield the demo's figures, small."""
+    for stem, _ in FIGURES:
+        path = _drawn(stem)
+        if path is None:
+            continue
+        image = Image.open(path).convert("RGB")
+        size = (WIDTH, round(image.height * WIDTH / image.width))
+        small = image.resize(size, Image.Resampling.LANCZOS) if image.width > WIDTH else image
+        yield _picture(stem), encoded(small, _picture(stem))
+
+
+def encoded(image: Image.Image, name: str) -> bytes:
+    """Return an image as the file of this name holds it."""
+    data = io.BytesIO()
+    if name.endswith(".jpg"):
+        image.save(data, "JPEG", quality=72, optimize=True)
+    else:
+        image.quantize(48, dither=Image.Dither.NONE).save(data, "PNG", optimize=True)
+    return data.getvalue()
+
+
+if __name__ == "__main__":
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    for path in PICTURES.iterdir():
+        path.unlink()
+    for name, sheet in sheets().items():
+        (PICTURES / f"method_{name}.jpg").write_bytes(encoded(sheet, ".jpg"))
+    for name, data in figures():
+        (PICTURES / name).write_bytes(data)
+    PAGE.write_text(page(), encoding="utf-8")
+    sizes = [path.stat().st_size for path in PICTURES.iterdir()]
+    print(f"wrote {PAGE.relative_to(ROOT)} and {len(sizes)} pictures, {sum(sizes) // 1024} KiB")
