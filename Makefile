@@ -14,7 +14,7 @@ export PYTHONUNBUFFERED := 1
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format docs dev plan-paper bench bench-setup clean
+.PHONY: help setup demo test lint format docs site dev plan-paper bench bench-setup clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,9 +51,14 @@ format: $(READY) ## ruff and snakefmt, in place
 	@$(BIN)/ruff format
 	@$(BIN)/snakefmt Snakefile workflow
 
-docs: $(READY) ## what is written from code: default config, schema, conda environment
+docs: $(READY) ## what is written from code: default config, schema, conda environment, reference pages
 	@$(BIN)/anonbench config
 	@$(BIN)/anonbench environments
+	@$(BIN)/python tools/site/reference.py
+
+site: $(READY) ## the documentation as a site that opens offline, in build/site
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
+	@echo "The site: $(CURDIR)/build/site/index.html"
 
 dev: $(READY) ## pre-commit's hook in this clone
 	@$(BIN)/pre-commit install

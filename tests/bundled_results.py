@@ -27,6 +27,7 @@ from anonbench.embedding.store import Embeddings, write_embeddings
 from anonbench.evaluation.best import collect_best, second_columns
 from anonbench.evaluation.columns import Column, columns_of
 from anonbench.evaluation.correlation import write_correlation
+from anonbench.evaluation.deployments.table import score_deployments
 from anonbench.evaluation.downstream.evaluate import evaluate_downstream
 from anonbench.evaluation.effect_table import collect_effects, measure, read_by_reference
 from anonbench.evaluation.pairwise import compare, compare_methods, read_comparisons
@@ -70,6 +71,7 @@ CONFIG: dict[str, Any] = {
     },
     "recipes": {"default": {"optimizer": {"batch_size": 8}}},
     "retrieval": {"fraction": 0.1},
+    "deployments": {"kinds": ["kept", "query_model"]},
     "presentation": {"bootstrap": 50, "show_originals": True},
     "correlation": {"bootstrap": 50},
 }
@@ -190,7 +192,7 @@ def _judge_again(
 ) -> None:
     """Write the scores by second references, and the effects."""
     base, runs = config.results / NAME / "retrieval", experiment.trained_scenarios(NAME)
-    seeds, judged = experiment.second_references, [run.path for run in runs]
+    seeds, judged = experiment.second_references(NAME), [run.path for run in runs]
     for seed in seeds:
         shard = base / f"second/seed{seed}/shards/0.parquet"
         control = scenarios[f"unadapted/seed{seed}/original"]
@@ -226,11 +228,35 @@ def _compare_kinds(config: Config, experiment: Experiment, scenarios: dict[str, 
     asked = config.retrieval, shown.confidence
     table = new_persons(NAME, scenarios[reference].queries, runs, chosen, people, *asked)
     write_csv(table, base / "new_persons.csv")
+    _deployments(config, experiment, base, people)
     trainings = experiment.trainings(NAME)
     originals = [base / f"embeddings/{m}/seed{s}/original/val.h5" for m, s in trainings]
     write_csv(
         agreement_of_trainings(NAME, trainings, originals, people, *asked), base / "trainings.csv"
     )
+
+
+def _deployments(config: Config, experiment: Experiment, base: Path, people: pd.Series) -> None:
+    """Write the scores of other ways to search the archive."""
+    of_model = {
+        (str(model), str(variant)): base / f"embeddings/{model}/seed0/{variant}/val.h5"
+        for model, variant in experiment.deployed(NAME)
+    }
+    judges = [base / f"embeddings/unadapted/seed{seed}/original/val.h5" for seed in (0, 1)]
+    references = dict(zip(("own", "second"), judges, strict=True))
+    table = score_deployments(
+        NAME,
+        100,
+        references,
+        of_model,
+        people,
+        None,
+        config.deployments,
+        config.retrieval,
+        config.presentation.confidence,
+        config.presentation.equivalence_margin,
+    )
+    write_csv(table, base / "deployments.csv")
 
 
 def _tables(config: Config, experiment: Experiment, base: Path) -> None:
@@ -254,11 +280,12 @@ def _tables(config: Config, experiment: Experiment, base: Path) -> None:
         "scores": base / "scores.csv",
         "trainings": base / "trainings.csv",
         "new_persons": base / "new_persons.csv",
+        "deployments": base / "deployments.csv",
     }
     write_dataset_table("reidentification", NAME, files, config.presentation, *table)
     write_csv(make_gallery_sizes(NAME), files["gallery_sizes"])
     table = paths(f"gallery_size_{NAME}")
     write_dataset_table("gallery_size", NAME, files, config.presentation, *table)
-    for name in ("corrected", "new_persons", "trainings", "sample_sizes"):
+    for name in ("corrected", "new_persons", "trainings", "sample_sizes", "deployments"):
         table = paths(f"{name}_{NAME}")
         write_dataset_table(name, NAME, files, config.presentation, *table)

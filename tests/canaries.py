@@ -136,7 +136,7 @@ def layers(data: bytes, depth: int = 0) -> Iterator[bytes]:
     try:
         for inner in _unpacked(data):
             yield from layers(inner, depth + 1)
-    except (OSError, ValueError):
+    except (OSError, ValueError, EOFError, zlib.error, zipfile.BadZipFile, tarfile.TarError):
         if depth == 0:  # deeper down, what was unpacked may look like a file and be none
             raise
 

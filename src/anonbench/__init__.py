@@ -6,10 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from anonbench.anonymization.apply import anonymize as anonymize
-    from anonbench.evaluation.external import evaluate as evaluate
+    from anonbench.anonymization.files.run import anonymize_files as anonymize_files
+    from anonbench.detection.files import detect as detect
+    from anonbench.embedding.given.embed import embed as embed
+    from anonbench.evaluation.end_to_end.evaluate import evaluate as evaluate
+    from anonbench.evaluation.external import score as score
 
 __version__ = "0.1.0"
-__all__ = ["anonymize", "evaluate"]
+__all__ = ["anonymize", "anonymize_files", "detect", "embed", "evaluate", "score"]
 
 
 def __getattr__(name: str) -> Any:
@@ -18,8 +22,24 @@ def __getattr__(name: str) -> Any:
         from anonbench.anonymization.apply import anonymize
 
         return anonymize
+    if name == "anonymize_files":
+        from anonbench.anonymization.files.run import anonymize_files
+
+        return anonymize_files
+    if name == "detect":
+        from anonbench.detection.files import detect
+
+        return detect
+    if name == "embed":
+        from anonbench.embedding.given.embed import embed
+
+        return embed
     if name == "evaluate":
-        from anonbench.evaluation.external import evaluate
+        from anonbench.evaluation.end_to_end.evaluate import evaluate
 
         return evaluate
+    if name == "score":
+        from anonbench.evaluation.external import score
+
+        return score
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -132,6 +132,20 @@ def test_the_same_results_give_the_same_bytes(run: Config, root: Path, tmp_path:
     assert verify(tmp_path / "a.tar").differences == []
 
 
+def test_a_bundle_is_a_folder_or_a_tar(run: Config, root: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"name a folder \(a\) or a tar \(a.tar\)"):
+        write_bundle(run, root, tmp_path / "a.zip")
+    assert not any(tmp_path.iterdir())
+
+
+def test_the_repository_is_named_where_it_is_given(run: Config, root: Path, tmp_path: Path) -> None:
+    write_bundle(run, root, tmp_path / "b", repository="https://example.org/anonbench")
+    graph = json.loads((tmp_path / "b/ro-crate-metadata.json").read_text())["@graph"]
+    named = [each["codeRepository"] for each in graph if "codeRepository" in each]
+    assert named == ["https://example.org/anonbench"]
+    assert "of https://example.org/anonbench" in (tmp_path / "b/README.md").read_text()
+
+
 def test_no_image_no_id_and_no_place_is_in_a_bundle(bundle: Path, run: Config) -> None:
     pictures = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"II*\0", b"RIFF", b"BM")
     tables = 0
@@ -344,6 +358,7 @@ def test_a_damaged_file_is_told(bundle: Path) -> None:
         "gallery_size_portraits",
         "new_persons_portraits",
         "trainings_portraits",
+        "deployments_portraits",
     }
 
 
@@ -385,7 +400,7 @@ def test_what_a_half_finished_run_lacks_is_told(
     assert main(["bundle", *arguments, "--root", str(root)]) == 0
     told = capsys.readouterr()
     assert f"  {scenario}\n" in told.out
-    assert "39 files that it would have are missing" in told.out
+    assert "42 files that it would have are missing" in told.out
     assert "it is not anonymous" in told.err
     readme = (to / "README.md").read_text(encoding="utf-8")
     assert f"- `{scenario}`" in readme

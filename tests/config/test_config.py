@@ -10,6 +10,7 @@ import yaml
 
 from anonbench.config import Config, load
 from anonbench.config.document import DEFAULTS, SCHEMA, defaults_text, schema_text
+from anonbench.config.training import Recipe
 from anonbench.core.errors import InputError
 
 DATASET: dict[str, Any] = {"layout": "folder", "path": "images", "detectors": ["mtcnn"]}
@@ -47,7 +48,19 @@ def test_the_configs_that_come_along_are_right(root: Path, name: str) -> None:
 @pytest.mark.parametrize(
     ("values", "where", "what"),
     [
-        (with_dataset(degres=[50]), "datasets.mine.degres", "unknown key"),
+        (with_dataset(degres=[50]), "datasets.mine.degres", "unknown key; did you mean degrees?"),
+        (
+            with_dataset(split={"validatoin": 0.2}),
+            "datasets.mine.split.validatoin",
+            "did you mean validation?",
+        ),
+        (
+            with_dataset() | {"recipes": {"r": {"optimizer": {"step": 3}}}},
+            "recipes.r.optimizer.step",
+            "did you mean steps?",
+        ),
+        (with_dataset() | {"dataset": {}}, "dataset", "did you mean datasets?"),
+        (with_dataset() | {"xyzzy": 1}, "xyzzy", "see config/defaults.yaml"),
         (with_dataset(degrees=[0]), "datasets.mine.degrees.0", "greater than or equal to 1"),
         (with_dataset(degrees=[150]), "datasets.mine.degrees.0", "less than or equal to 100"),
         (with_dataset(degrees=[50, 50]), "datasets.mine", "names something twice"),
@@ -58,7 +71,7 @@ def test_the_configs_that_come_along_are_right(root: Path, name: str) -> None:
         ),
         (with_dataset(detectors=[]), "datasets.mine.detectors", "at least 1"),
         (with_dataset(recipe="big"), "datasets.mine.recipe", "no recipe is called 'big'"),
-        (with_dataset(split={"validation": 1.5}), "datasets.mine.split", "less than 1"),
+        (with_dataset(split={"validation": 1.5}), "datasets.mine.split", "less than or equal to 1"),
         (with_dataset(enabled=False), "datasets", "none is enabled"),
         ({"datasets": {"My Images": DATASET}}, "datasets.My Images", "match pattern"),
         ({"datasets": {}}, "datasets", "at least 1"),
@@ -91,3 +104,18 @@ def test_two_data_sets_cannot_have_the_same_tables() -> None:
         load({"datasets": datasets})
     datasets["one"] = datasets["one"] | {"enabled": False}
     assert list(load({"datasets": datasets}).enabled) == ["two"]
+
+
+def test_the_long_preset_is_complete() -> None:
+    """DINOv2's long setting: ViT-L/14 with SwiGLU, whose patches divide its crops."""
+    long = Recipe.model_validate({"preset": "long"})
+    backbone, crops = long.backbone, long.crops
+    sizes = (backbone.width, backbone.depth, backbone.heads, backbone.patch, backbone.ffn)
+    assert sizes == (1024, 24, 16, 14, "swiglu")
+    assert (crops.global_size, crops.local_size) == (224, 98)
+    assert (long.heads.prototypes, long.heads.bottleneck, long.heads.shared) == (
+        131_072,
+        384,
+        False,
+    )
+    assert (long.optimizer.batch_size, long.heads.centering) == (3072, "sinkhorn")

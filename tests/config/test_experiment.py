@@ -59,12 +59,14 @@ def test_the_retraining_control_is_the_unadapted_model_on_every_variant(root: Pa
 
 def test_second_references_are_the_other_unadapted_models(root: Path) -> None:
     demo = experiment(root / "config.yaml")
-    assert demo.second_references == demo.config.control_seeds
-    assert experiment(root / "config/paper.yaml").second_references == ()
+    for name in demo.datasets:
+        assert demo.second_references(name) == demo.config.control_seeds
+    paper = experiment(root / "config/paper.yaml")
+    assert {paper.second_references(name) for name in paper.datasets} == {()}
     seeds = {"training_seeds": (3, 4), "control_seeds": (7,)}
     several = Experiment(demo.config.model_copy(update=seeds))
-    assert (several.reference_seed, several.second_references) == (3, (4, 7))
     for name in several.datasets:
+        assert (several.reference_seed, several.second_references(name)) == (3, (4, 7))
         trained = several.trained_scenarios(name)
         assert {scenario.seed for scenario in trained} == {3, 4}
         left_out = [each for each in several.scenarios(name) if each not in trained]

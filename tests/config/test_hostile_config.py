@@ -206,6 +206,12 @@ def test_what_was_a_traceback_or_taken(field: str, value: Any, message: str) -> 
             {},
             "local_size 96 is not a multiple of the patch of vit_small_patch14_dinov2, 14",
         ),
+        (
+            {"preset": "long", "crops": {"local_size": 96}},
+            {},
+            "recipes.default: crops.local_size 96 is not a multiple of backbone.patch 14: set it "
+            "to 84 or 98",
+        ),
     ],
 )
 def test_combinations_that_only_training_refused(

@@ -172,6 +172,14 @@ def test_raw_pixels_are_wider_than_a_models_features(root: Path) -> None:
     assert 2 < work[0] / work[1] < PIXELS / 1024
 
 
+def test_a_large_backbone_is_planned_as_such_by_its_name_or_size(root: Path) -> None:
+    named = estimates(root, 1000)
+    sized = estimates(root, 1000, preset="long", backbone={})
+    small = estimates(root, 1000, backbone={"width": 64})
+    ask = [each.training_mb("celeba") for each in (named, sized, small)]
+    assert ask == [32_000, 32_000, 2_000]
+
+
 def test_retrieval_asks_for_a_gpu_where_it_may_use_one(root: Path) -> None:
     assert retrieval(root).retrieval_gpus() == 0
     on_gpu = retrieval(root, device="cuda")
@@ -200,3 +208,12 @@ def test_every_detector_has_a_rate(detector: type[DetectorKind]) -> None:
 def test_an_unknown_stage_is_refused(root: Path) -> None:
     with pytest.raises(ValueError, match="no stage is called 'dream'"):
         estimates(root, 1_000).seconds("dream", "celeba")
+
+
+def test_deployments_ask_a_sample_of_the_archive(root: Path) -> None:
+    """Time grows with the images, and not with their square."""
+    small, large = estimates(root, 10_000), estimates(root, 40_000)
+    seconds = [each.seconds("deployments", "rvl_cdip") for each in (small, large)]
+    assert 3.5 < (seconds[1] - 20) / (seconds[0] - 20) < 4.5
+    vectors = 4 * 1024 * 40_000 // 10**6
+    assert large.deployments_mb("rvl_cdip") > 11 * vectors, "two sets of each of four models"

@@ -23,8 +23,9 @@ from anonbench.cli import main
 from anonbench.cli.environments import LOCK, NO_DEPENDENCIES, read_pins
 from anonbench.cli.extras import EXTRAS
 
-BY_ITSELF = {"paddleocr", "paddlex", "botocore", "boto3"}
-"""What no extra names: its own pins exclude others'. Where it is missing, a message says how."""
+BY_ITSELF = {"paddleocr", "paddlex", "botocore", "boto3", "transformers"}
+"""What no extra names: its own pins exclude others', or few need it. Where it is missing, a message
+says how."""
 OTHER_BUILDS = {"opencv-contrib-python": "opencv-python-headless"}
 """By what the lock has (PaddleOCR wants it by this name): the distribution of the same modules."""
 
@@ -173,14 +174,14 @@ def in_core(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 def scored(path: Path) -> list[str]:
     return [
-        "evaluate",
+        "score",
         *(f"--{name}={path}" for name in ("reference", "queries", "database")),
         "--k=2",
         "--json",
     ]
 
 
-def test_evaluate_needs_the_core_only(root: Path, embeddings: Path) -> None:
+def test_score_needs_the_core_only(root: Path, embeddings: Path) -> None:
     done = in_core(root, *scored(embeddings))
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)
@@ -191,7 +192,7 @@ def test_evaluate_needs_the_core_only(root: Path, embeddings: Path) -> None:
     [
         (["status"], 'pip install "anonbench[workflow]"'),
         (["export", "{file}", "out", "--format", "timm"], 'pip install "anonbench[train]"'),
-        (["{evaluate}", "--search", "ivf"], 'pip install "anonbench[search]"'),
+        (["{score}", "--search", "ivf"], 'pip install "anonbench[search]"'),
         (["plan"], 'pip install "anonbench[workflow]"'),
         (["images", "export", "demo", "mask-100", "--to", "out"], "snakemake is not installed"),
         (["originals"], 'pip install "anonbench[workflow]"'),
@@ -201,7 +202,7 @@ def test_a_command_says_which_extra_it_needs(
     root: Path, embeddings: Path, command: list[str], message: str
 ) -> None:
     first, *rest = command
-    first_ones = scored(embeddings) if first == "{evaluate}" else [first]
+    first_ones = scored(embeddings) if first == "{score}" else [first]
     done = in_core(root, *first_ones, *(part.format(file=embeddings) for part in rest))
     assert done.returncode == 1
     assert done.stderr.startswith("anonbench: ")

@@ -81,7 +81,7 @@ def test_an_empty_environment_gets_a_working_command(programs: Path, tmp_path: P
     files = [
         part for name in ("reference", "queries", "database") for part in (f"--{name}", "all.npy")
     ]
-    printed = checked(programs / "anonbench", "evaluate", *files, folder=tmp_path)
+    printed = checked(programs / "anonbench", "score", *files, folder=tmp_path)
     scores = {line.split()[0]: line.split()[1] for line in printed.splitlines() if line}
     assert scores["map"] == scores["mndcg"] == "1.0000"
     checked(programs / "python", "-c", ANONYMIZE, folder=tmp_path)

@@ -10,7 +10,7 @@ if settings.bundle and workflow.is_main_process:
             settings.bundle, [(_rule.name, _rule.is_producer) for _rule in every_rule]
         )
     except InputError as error:
-        raise WorkflowError(str(error))
+        refuse(error)
     remove_rules(
         workflow, [r.name for r in every_rule if r.script and r.name not in _left]
     )

@@ -3,14 +3,13 @@
 import sys
 from pathlib import Path
 
-from snakemake.exceptions import WorkflowError
-
 from anonbench.core.errors import InputError
+from anonbench.workflow.refusal import refuse
 
 try:
     from anonbench.config import stage_parameters
 except InputError as error:  # an installed package's class that cannot be loaded
-    raise WorkflowError(str(error)) from None
+    refuse(error)
 
 from anonbench.config.resources import Estimates
 from anonbench.core.registries.methods import METHODS
@@ -22,7 +21,6 @@ from anonbench.workflow import startup
 from anonbench.workflow.paths import Paths
 from anonbench.workflow.rule_files import RuleFiles, on_disk, with_digest
 from anonbench.workflow.shown import Shown
-from anonbench.workflow.snakemake_adapter import command_line
 
 try:
     started = startup.start(
@@ -31,11 +29,8 @@ try:
         is_main=workflow.is_main_process,
         has_storage=bool(workflow.storage_settings.default_storage_provider),
     )
-    if workflow.is_main_process:
-        for _text in startup.check_targets(started, command_line()):
-            logger.warning(f"anonbench: {_text}")
 except InputError as error:
-    raise WorkflowError(str(error))
+    refuse(error)
 
 settings, experiment, listings = started.settings, started.experiment, started.listings
 estimates = Estimates(experiment, started.counts)

@@ -13,6 +13,8 @@ rule embed_original:
         **with_digest(**paths.embedding_splits("unadapted", "original")),
     log:
         "<logs>/embed/{dataset}/unadapted-seed{seed}/original.log",
+    wildcard_constraints:
+        dataset="|".join(experiment.trained) or "(?!)",
     resources:
         gpu=lambda w: estimates.embedding_gpus(w.dataset),
         mem_mb=lambda w: estimates.embedding_mb(w.dataset),
@@ -68,20 +70,76 @@ use rule embed_original as embed_untrained with:
         "<logs>/embed/{dataset}/untrained-seed{seed}/{variant}.log",
 
 
+# A system under test is started once for all image sets of its data set: a rule a data set names
+# them. Vectors are cached by image content (`kept/`, no output of any rule).
+for _name in experiment.datasets:
+    if experiment.is_frozen(_name):
+
+        rule:
+            name:
+                f"embed_{_name}"
+            input:
+                **by_digest(images=paths.system_images(_name)),
+                system=on_disk(started.system_files(_name)),
+            output:
+                **with_digest(**paths.system_embeddings(_name)),
+            log:
+                f"<logs>/embed/{_name}.log",
+            threads: 8
+            resources:
+                gpu=estimates.embedding_gpus(_name),
+                mem_mb=estimates.embedding_mb(_name),
+                runtime=estimates.minutes("embed_system", _name),
+            params:
+                slice=stage_parameters.system(settings, _name),
+                given=contents(started.system_files(_name)),
+                evidence=startup.evidence(started, _name),
+                dataset=_name,
+                sets=paths.system_sets(_name),
+            script:
+                "../scripts/embed_system.py"
+
+
 rule embed_pixels:
     input:
         **by_digest(
-            val=lambda w: paths.images(w.dataset, w.variant, "val"),
-            train=lambda w: paths.images(w.dataset, w.variant, "train"),
+            images=lambda w: paths.image_sets(
+                w.dataset, [w.variant], ["val", "train"]
+            ),
         ),
     output:
         **with_digest(**paths.embedding_splits("pixels", "{variant}")),
     log:
         "<logs>/embed/{dataset}/pixels-seed{seed}/{variant}.log",
+    wildcard_constraints:
+        dataset="|".join(experiment.trained) or "(?!)",
     resources:
         mem_mb=lambda w: estimates.pixels_mb(w.dataset),
         runtime=lambda w: estimates.minutes("embed_pixels", w.dataset),
     params:
         slice=lambda w: stage_parameters.embed_pixels(settings, w.dataset),
+        dataset=lambda w: w.dataset,
     script:
         "../scripts/embed_pixels.py"
+
+
+for _name in experiment.datasets:
+    if experiment.is_frozen(_name):
+
+        rule:
+            name:
+                f"embed_pixels_{_name}"
+            input:
+                **by_digest(images=paths.system_images(_name)),
+            output:
+                **with_digest(**paths.system_embeddings(_name, "pixels")),
+            log:
+                f"<logs>/embed/{_name}-pixels.log",
+            resources:
+                mem_mb=estimates.pixels_mb(_name),
+                runtime=estimates.minutes("embed_system", _name),
+            params:
+                slice=stage_parameters.embed_pixels(settings, _name),
+                dataset=_name,
+            script:
+                "../scripts/embed_pixels.py"

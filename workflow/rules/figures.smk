@@ -41,6 +41,7 @@ rule gallery:
             for scenario in shown.gallery_scenarios(w.dataset)
         ],
         shown=lambda w: shown.gallery(w.dataset),
+        system=lambda w: data(w).system,
     script:
         "../scripts/gallery.py"
 

@@ -14,14 +14,21 @@ if workflow.storage_settings.default_storage_provider == "s3":
     store = Bucket(_s3, storage_prefix + results, Path(".snakemake/anonbench-s3"))
 else:
     store = Results(settings.results)
-keep_metadata_in(store, workflow)
+
+
+def check_asked(*asked):
+    for text in startup.check_targets(started, *asked):
+        logger.warning(f"anonbench: {text}")
+
+
+keep_metadata_in(store, workflow, check_asked)
 
 
 onstart:
     try:
         store.begin(set(map(str, workflow.persistence.all_outputfiles())))
     except InputError as error:
-        raise WorkflowError(str(error))
+        refuse(error)
     record_in(
         settings.results,
         usual_seconds(
@@ -35,6 +42,9 @@ onstart:
 
 onsuccess:
     store.end()
+    _page = rules.report.output[0]
+    if _page in map(str, workflow.persistence.all_outputfiles()):
+        print(f"The report: {Path(_page).absolute()}", file=sys.stderr)
 
 
 onerror:

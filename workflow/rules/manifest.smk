@@ -26,6 +26,8 @@ rule manifest:
         **with_digest(manifest="<results>/{dataset}/manifest.parquet"),
         skipped="<results>/{dataset}/skipped/manifest.csv",
         duplicates="<results>/{dataset}/duplicates.csv",
+        converted="<results>/{dataset}/converted.csv",
+        inputs="<results>/{dataset}/inputs.md",
     log:
         "<logs>/manifest/{dataset}.log",
     threads: 2

@@ -16,6 +16,7 @@ rule table:
     params:
         slice=stage_parameters.show(settings, "confidence"),
         table=lambda w: experiment.table(f"{w.kind}_{w.dataset}_{w.degree}"),
+        system=lambda w: data(w).system,
     script:
         "../scripts/table.py"
 
@@ -76,8 +77,23 @@ rule trend:
         "<logs>/figure/trend_{dataset}_{trend}.log",
     params:
         slice=stage_parameters.show(settings, "dpi"),
+        system=lambda w: data(w).system,
     script:
         "../scripts/trend.py"
+
+
+rule mixed:
+    input:
+        rules.deployments.output,
+    output:
+        **figure("mixed_{dataset}", "mixed archive"),
+    log:
+        "<logs>/figure/mixed_{dataset}.log",
+    params:
+        slice=stage_parameters.show(settings, "dpi"),
+        system=lambda w: data(w).system,
+    script:
+        "../scripts/mixed.py"
 
 
 rule learning:
@@ -175,13 +191,14 @@ rule report:
         [path for path in rules.figures.input if path.endswith(".png")],
         scores=paths.of_each("{dataset}/scores.csv"),
         comparisons=paths.of_each("{dataset}/comparisons.csv"),
-        effects=paths.of_each("{dataset}/effects.csv"),
+        effects=paths.of_each("{dataset}/effects.csv", experiment.trained),
         methods=paths.of_each("{dataset}/method_comparisons.csv"),
         best=paths.of_each("{dataset}/best.csv"),
-        variances=paths.of_each("{dataset}/variance.csv"),
-        trainings=paths.of_each("{dataset}/trainings.csv"),
+        variances=paths.of_each("{dataset}/variance.csv", experiment.trained),
+        trainings=paths.of_each("{dataset}/trainings.csv", experiment.trained),
         query_kinds=paths.of_each("{dataset}/query_kinds.csv"),
         new_persons=paths.of_each("{dataset}/new_persons.csv"),
+        deployments=paths.of_deployments("{dataset}/deployments.csv"),
         counts=paths.of_each("{dataset}/counts.csv"),
         skipped=paths.of_each("{dataset}/skipped.csv"),
         audits=paths.of_each("{dataset}/audit.csv"),
@@ -204,6 +221,7 @@ rule report:
     params:
         config=without_places(settings).model_dump(mode="json"),
         paper=paper_data,
+        system=experiment.only_system,
         added=stage_parameters.report(settings),
         page=resources_digest(),  # templates, style and scripts are code that is not Python
         packages=PACKAGES,

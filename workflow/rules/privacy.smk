@@ -16,6 +16,7 @@ rule reidentify:
             backbones=lambda w: paths.attacking_backbones(w.dataset),
         ),
         attackers=on_disk(started.attackers()),
+        system=lambda w: on_disk(started.system_files(w.dataset)),
     output:
         **with_digest(probes="<results>/{dataset}/privacy/probes.parquet"),
     log:
@@ -27,7 +28,14 @@ rule reidentify:
     params:
         slice=stage_parameters.privacy(settings),
         hiding=lambda w: stage_parameters.hiding(settings, w.dataset),
-        given=contents(started.attackers()),
+        given=lambda w: contents(
+            [*started.attackers(), *started.system_files(w.dataset)]
+        ),
+        system=lambda w: (
+            stage_parameters.system(settings, w.dataset)
+            if experiment.is_frozen(w.dataset)
+            else None
+        ),
         variants=lambda w: paths.attacked(w.dataset),
         sought=lambda w: list(map(str, experiment.entities(w.dataset))),
     script:
@@ -64,6 +72,7 @@ rule dataset_table:
     params:
         slice=lambda w: stage_parameters.dataset_table(settings, w.table),
         caption=lambda w: inspect.getdoc(TABLES[w.table]),
+        system=lambda w: data(w).system,
     script:
         "../scripts/dataset_table.py"
 
@@ -80,5 +89,6 @@ rule front:
         "<logs>/figure/front_{dataset}_{metric}.log",
     params:
         slice=stage_parameters.show(settings, "dpi", "confidence", "widest_interval"),
+        system=lambda w: data(w).system,
     script:
         "../scripts/front.py"

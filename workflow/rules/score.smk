@@ -117,7 +117,10 @@ rule effects:
             (str(run.model), run.seed, str(run.variant))
             for run in experiment.trained_scenarios(w.dataset)
         ],
-        references=[experiment.reference_seed, *experiment.second_references],
+        references=lambda w: [
+            experiment.reference_seed,
+            *experiment.second_references(w.dataset),
+        ],
     script:
         "../scripts/effects.py"
 
@@ -253,6 +256,30 @@ rule new_persons:
         scenarios=rules.query_kinds.params.scenarios,
     script:
         "../scripts/new_persons.py"
+
+
+# Archives that are searched in other ways than a scenario's, from the same embeddings.
+rule deployments:
+    input:
+        **by_digest(
+            clusters=rules.clusters.output.clusters,
+            references=lambda w: paths.references(w.dataset),
+            embeddings=lambda w: list(paths.deployed(w.dataset).values()),
+            labels=lambda w: paths.labels_of_order(w.dataset),
+        ),
+    output:
+        "<results>/{dataset}/deployments.csv",
+    log:
+        "<logs>/deployments/{dataset}.log",
+    resources:
+        mem_mb=lambda w: estimates.deployments_mb(w.dataset),
+        runtime=lambda w: estimates.minutes("deployments", w.dataset),
+    params:
+        slice=lambda w: stage_parameters.deployments(settings, w.dataset),
+        degree=lambda w: max(data(w).degrees),
+        embedded=lambda w: list(paths.deployed(w.dataset)),
+    script:
+        "../scripts/deployments.py"
 
 
 rule downstream:

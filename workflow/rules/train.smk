@@ -14,7 +14,7 @@ rule enough:
     priority: 1
     params:
         slice=stage_parameters.retrieve(settings),
-        batch=lambda w: estimates.recipe(w.dataset).optimizer.batch_size,
+        batch=lambda w: estimates.batch(w.dataset),
     script:
         "../scripts/enough.py"
 

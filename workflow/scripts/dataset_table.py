@@ -3,6 +3,10 @@ from pathlib import Path
 from anonbench.core.jobs.job import job
 
 with job(snakemake, __file__):
+    from anonbench.reporting.labels import name_system
+
+    name_system(snakemake.params.system)  # before labels are put together
+
     from anonbench.config import Presentation
     from anonbench.reporting.dataset_tables import write_dataset_table
 

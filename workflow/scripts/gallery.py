@@ -3,6 +3,10 @@ from pathlib import Path
 from anonbench.core.jobs.job import job
 
 with job(snakemake, __file__):
+    from anonbench.reporting.labels import name_system
+
+    name_system(snakemake.params.system)  # before labels are put together
+
     from anonbench.core.vocabulary import Model, Variant
     from anonbench.datasets.listing import root_in
     from anonbench.reporting.figures.gallery import gallery

@@ -23,5 +23,8 @@ with job(snakemake, __file__) as cache:
             output=Path(snakemake.output.manifest),
             skipped=Path(snakemake.output.skipped),
             duplicates=Path(snakemake.output.duplicates),
+            converted=Path(snakemake.output.converted),
+            inputs=Path(snakemake.output.inputs),
         )
-        require_classes(Path(snakemake.output.manifest), source.label)
+        label = source.label if source.is_classified else None
+        require_classes(Path(snakemake.output.manifest), label)

@@ -7,11 +7,12 @@ with job(snakemake, __file__) as cache:
         from anonbench.core.libraries.devices import claimed
 
         with claimed(snakemake.resources.gpu):
-            from anonbench.config import Anonymization, Privacy
+            from anonbench.config import Anonymization, Privacy, load
             from anonbench.core.boxes import read_boxes
             from anonbench.core.vocabulary import Entity, Variant
             from anonbench.datasets.listing import root_in
             from anonbench.datasets.shards import ImageSet, open_sets
+            from anonbench.evaluation.privacy.attackers import naive_attacker
             from anonbench.evaluation.privacy.gallery import read_people
             from anonbench.evaluation.privacy.lessons import TrainImages
             from anonbench.evaluation.privacy.reidentification import Attacked, reidentify
@@ -24,22 +25,24 @@ with job(snakemake, __file__) as cache:
                 [Path(path) for path in snakemake.input.images],
                 root,
             ).values()
-            train = ImageSet.open([Path(path) for path in snakemake.input.train], root)
+            files = [Path(path) for path in snakemake.input.train]
+            train = ImageSet.open(files, root) if files else ImageSet.none(root)
             hiding = Anonymization.model_validate(snakemake.params.hiding["settings"])
-            unadapted, *adapted = map(Path, snakemake.input.backbones)
-            left = iter(adapted)
-            reidentify(
-                originals=originals,
-                variants=[
-                    Attacked(Variant.parse(name), shown, next(left) if model else None)
-                    for (name, model), shown in zip(variants, images, strict=True)
-                ],
-                boxes=read_boxes(Path(snakemake.input.boxes)),
-                people=read_people(Path(snakemake.input.manifest), settings.identity),
-                sought=[Entity(name) for name in snakemake.params.sought],
-                unadapted=unadapted,
-                settings=settings,
-                train=TrainImages(train, hiding),
-                seed=snakemake.params.slice["seed"],
-                output=Path(snakemake.output.probes),
-            )
+            left = iter(map(Path, snakemake.input.backbones))
+            dataset = snakemake.wildcards.dataset
+            with naive_attacker(load(snakemake.config).system_of(dataset), left) as unadapted:
+                reidentify(
+                    originals=originals,
+                    variants=[
+                        Attacked(Variant.parse(name), shown, next(left) if model else None)
+                        for (name, model), shown in zip(variants, images, strict=True)
+                    ],
+                    boxes=read_boxes(Path(snakemake.input.boxes)),
+                    people=read_people(Path(snakemake.input.manifest), settings.identity),
+                    sought=[Entity(name) for name in snakemake.params.sought],
+                    unadapted=unadapted,
+                    settings=settings,
+                    train=TrainImages(train, hiding),
+                    seed=snakemake.params.slice["seed"],
+                    output=Path(snakemake.output.probes),
+                )

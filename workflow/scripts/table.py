@@ -3,6 +3,10 @@ from pathlib import Path
 from anonbench.core.jobs.job import job
 
 with job(snakemake, __file__):
+    from anonbench.reporting.labels import name_system
+
+    name_system(snakemake.params.system)  # before labels are put together
+
     from anonbench.evaluation.pairwise import read_comparisons
     from anonbench.reporting.summary import read_scores
     from anonbench.reporting.tables import write_table

@@ -127,14 +127,14 @@ def _scores(
     stages: dict[str, tuple[bool, tuple[str, ...]]] = {
         "retrieval": (retrieval_again, ("id", "query", *COLUMNS))
     }
-    for seed in experiment.second_references:
+    for seed in experiment.second_references(name):
         path = f"{name}/retrieval/second/seed{seed}.parquet"
         second = ("scenario", "id", "query", *COLUMNS, CHANCE, FLOOR)
         yield Entry(path, Copy.ROWS, places[retrieval_again], name, second)
     path = f"{name}/retrieval/without_own.parquet"
     apart = ("scenario", "id", "query", *COLUMNS, CHANCE, FLOOR)
     yield Entry(path, Copy.ROWS, places[retrieval_again], name, apart)
-    if experiment.datasets[name].label is not None:
+    if experiment.datasets[name].is_classified:
         stages["downstream"] = (downstream_again, ("id", "label", "knn", "linear"))
     for stage, (again, columns) in stages.items():
         labels = columns[1:] if stage == "downstream" else ()
@@ -148,7 +148,7 @@ def _scores(
 
 
 def _embeddings(experiment: Experiment, name: str, ids: bool) -> Iterator[Entry]:
-    labelled = ids and experiment.datasets[name].label is not None
+    labelled = ids and experiment.datasets[name].is_classified
     files = [
         f"{name}/embeddings/{run.model}/seed{run.seed}/{variant}/{split}.h5"
         for run in experiment.scenarios(name)
@@ -179,6 +179,10 @@ def _collected(experiment: Experiment, name: str, ranked_again: bool) -> Iterato
     yield Entry(f"{name}/trainings.csv", place=PUBLISHED if ranked_again else START)
     yield Entry(f"{name}/query_kinds.csv", place=PUBLISHED)
     yield Entry(f"{name}/new_persons.csv", place=PUBLISHED if ranked_again else START)
+    if experiment.config.deployments.kinds:
+        # a label column is not carried, so that the order of anonymizing is not known there
+        again = ranked_again and experiment.datasets[name].anonymized_first is None
+        yield Entry(f"{name}/deployments.csv", place=PUBLISHED if again else START)
     if experiment.datasets[name].label is not None:
         for degree in sorted(experiment.datasets[name].degrees):
             for end in (".csv", "_by_method.csv", "_within.csv", ".json"):
@@ -189,7 +193,10 @@ def _tables(experiment: Experiment) -> Iterator[Entry]:
     stems = [table.stem for table in experiment.tables]
     stems += ["sizes", "experiment", *(f"scenarios_{name}" for name in experiment.datasets)]
     stems += [
-        f"{table}_{name}" for table in experiment.dataset_tables for name in experiment.datasets
+        f"{table}_{name}"
+        for table in experiment.dataset_tables
+        for name in experiment.datasets
+        if table in experiment.tables_of(name)
     ]
     for stem in stems:
         for suffix in TABLE_SUFFIXES:

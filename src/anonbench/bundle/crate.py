@@ -54,6 +54,8 @@ class About:
     """Address or SPDX identifier; empty where none is stated."""
     commit: str = ""
     """Of the workflow's repository; empty where it is not known."""
+    repository: str = ""
+    """Its address; empty where none is stated."""
 
 
 def write_metadata(
@@ -160,6 +162,8 @@ def _add_workflow(
     )
     if about.commit:
         workflow["version"] = about.commit
+    if about.repository:
+        workflow["codeRepository"] = about.repository
     workflow["softwareRequirements"] = [
         crate.add(
             SoftwareApplication(

@@ -82,7 +82,14 @@ def warning(embeddings: bool, ids: bool) -> str:
     return "\n\n".join([*parts, _EMBEDDINGS_TELL] if embeddings else parts)
 
 
-def readme(config: Config, embeddings: bool, ids: bool, missing: Sequence[str], commit: str) -> str:
+def readme(
+    config: Config,
+    embeddings: bool,
+    ids: bool,
+    missing: Sequence[str],
+    commit: str,
+    repository: str = "",
+) -> str:
     """Return a bundle's README.
 
     Args:
@@ -91,6 +98,7 @@ def readme(config: Config, embeddings: bool, ids: bool, missing: Sequence[str], 
         ids: whether images have their own.
         missing: files that a finished run would have.
         commit: of the workflow, where it is known.
+        repository: address of its repository, where it is stated.
 
     """
     experiment = Experiment(config)
@@ -107,7 +115,8 @@ def readme(config: Config, embeddings: bool, ids: bool, missing: Sequence[str], 
         title=config.title,
         what=_FROM_EMBEDDINGS if embeddings else _FROM_SCORES,
         warning=warning(embeddings, ids),
-        commit=f" at commit {commit}" if commit else "",
+        commit=(f" at commit {commit}" if commit else "")
+        + (f" of {repository}" if repository else ""),
         targets="\n".join(targets),
         again=_again(config, embeddings, ids),
         missing="\n".join(

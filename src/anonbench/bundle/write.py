@@ -21,7 +21,7 @@ from anonbench.bundle.crate import METADATA, README, WORKFLOW, About, write_meta
 from anonbench.bundle.readme import readme
 from anonbench.config import Config, load
 from anonbench.core.errors import InputError
-from anonbench.core.io import write_csv, write_parquet
+from anonbench.core.io import require_folder_or_tar, write_csv, write_parquet
 from anonbench.core.jobs.checksums import DIGEST, verify
 from anonbench.core.progress import track
 from anonbench.core.provenance import file_digest, versions
@@ -50,6 +50,8 @@ class Written:
     megabytes: float
     missing: tuple[str, ...]
     """Files that a finished run would have, below the folder of results."""
+    commit: str = ""
+    """Of the workflow's repository; empty where it is not known."""
 
 
 def write_bundle(
@@ -61,6 +63,7 @@ def write_bundle(
     date: str = "",
     authors: Sequence[str] = (),
     licence: str = "",
+    repository: str = "",
 ) -> Written:
     """Write what of a run's results can be passed on without images.
 
@@ -76,10 +79,12 @@ def write_bundle(
             made.
         authors: their names.
         licence: address or SPDX identifier.
+        repository: address where others find the commit. That of the clone's own is not taken: it
+            may name a machine.
 
     Raises:
-        InputError: there are no results, `to` is there already, the workflow is not at `root`, or
-            images cannot be numbered.
+        InputError: there are no results, `to` is there already or of another kind, the workflow is
+            not at `root`, or images cannot be numbered.
 
     """
     _check(config, root, to, embeddings, keep_ids)
@@ -95,14 +100,22 @@ def write_bundle(
             folder / "config.yaml", yaml.safe_dump(neutral, sort_keys=False, allow_unicode=True)
         )
         _copy_project(root, folder)
-        about = readme(load(neutral), embeddings, keep_ids, missing, commit)
+        about = readme(load(neutral), embeddings, keep_ids, missing, commit, repository)
         _write_text(folder / README, about)
         files = sorted(f.relative_to(folder).as_posix() for f in folder.rglob("*") if f.is_file())
         _refuse_pictures(folder, files)
         write_metadata(
             folder,
             files,
-            About(config.title, _description(config), day, tuple(authors), licence, commit),
+            About(
+                config.title,
+                _description(config),
+                day,
+                tuple(authors),
+                licence,
+                commit,
+                repository,
+            ),
             {"python": python_version()} | versions(*_PACKAGES),
         )
         size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
@@ -110,7 +123,7 @@ def write_bundle(
             _pack(folder, Path(temporary) / "packed.tar").replace(to)
         else:
             folder.replace(to)
-    return Written(len(files) + 1, size / 1e6, tuple(missing))
+    return Written(len(files) + 1, size / 1e6, tuple(missing), commit)
 
 
 def neutral_config(config: Config) -> dict[str, Any]:
@@ -130,6 +143,7 @@ def neutral_config(config: Config) -> dict[str, Any]:
 def _check(config: Config, root: Path, to: Path, embeddings: bool, keep_ids: bool) -> None:
     if config.bundle:
         raise InputError("the config is a bundle's: pass that bundle on, it needs no other")
+    require_folder_or_tar(to)
     if to.exists():
         raise InputError(f"{to} is there already: name another place, or remove it")
     if not config.results.is_dir():

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from anonbench.core.io import write_parquet
 from anonbench.core.numeric.seeding import rng
 from anonbench.core.vocabulary import Entity
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 QUAD_COLUMNS = [f"q{corner}" for corner in range(8)]
 BOX_COLUMNS = ["id", "entity", "x0", "y0", "x1", "y1", *QUAD_COLUMNS, "score", "order"]
@@ -52,6 +55,8 @@ def box_table(regions: Mapping[str, Sequence[Region]], seed: int) -> pd.DataFram
 
     Regions are put into a fixed order before the draw, so that a detector's order is no matter.
     """
+    import pandas as pd  # not above: the config is read with this module
+
     rows: list[tuple[object, ...]] = []
     for image_id in sorted(regions):
         fixed = sorted(regions[image_id], key=lambda r: (r.entity, r.y0, r.x0, r.y1, r.x1, r.score))
@@ -73,6 +78,8 @@ def write_boxes(frame: pd.DataFrame, path: Path) -> None:
 
 def read_boxes(path: Path) -> pd.DataFrame:
     """Read a box table."""
+    import pandas as pd
+
     return pd.read_parquet(path, columns=BOX_COLUMNS)
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 
 _SCRATCH = "anonbench-scratch-"
+_ARCHIVES = frozenset({".zip", ".gz", ".tgz", ".bz2", ".xz", ".zst", ".7z", ".rar"})
 _CHECKSUM_BYTES = hashlib.sha256().digest_size
 _NEW_SECONDS = 5.0
 _WRITABLE = (
@@ -107,6 +108,23 @@ def scratch_folder() -> Iterator[Path]:
         finally:
             if lock is not None:
                 os.close(lock)
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Hold a folder for the block, against others that ask for the same; no file is written.
+
+    Raises:
+        InputError: another process holds it, or it is someone else's.
+
+    """
+    lock = _locked(folder)
+    if lock is None:
+        raise InputError(f"{folder} is in use by another process, or someone else's")
+    try:
+        yield
+    finally:
+        os.close(lock)
 
 
 def remove_left_scratch() -> None:
@@ -194,6 +212,20 @@ def read_checksummed(path: Path) -> memoryview:
     if hashlib.sha256(content).digest() != checksum:
         raise ValueError(f"{path} is damaged")
     return content
+
+
+def require_folder_or_tar(path: Path) -> None:
+    """Refuse a name of another kind of archive: a folder would be called so.
+
+    Raises:
+        InputError: names the way out.
+
+    """
+    if path.suffix.lower() in _ARCHIVES:
+        stem = path.name.removesuffix(path.suffix).removesuffix(".tar")
+        raise InputError(
+            f"{path}: no {path.suffix} is written; name a folder ({stem}) or a tar ({stem}.tar)"
+        )
 
 
 def require_another(output: Path, *inputs: Path) -> None:

@@ -24,3 +24,9 @@ def file_digest(path: Path) -> str:
     """Return the SHA-256 of a file, read in blocks."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def installed(*packages: str) -> list[str]:
+    """Return the packages that are installed, in their order."""
+    found = {each.name for each in metadata.distributions()}
+    return [name for name in packages if name in found]

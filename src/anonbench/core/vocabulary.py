@@ -103,6 +103,21 @@ class QueryKind(StrEnum):
     ANONYMIZED = "anonymized"
 
 
+class DeploymentKind(StrEnum):
+    """A way to search an archive that no scenario has (`anonbench.evaluation.deployments`)."""
+
+    MIXED = "mixed"
+    """A share of the database is anonymized."""
+    KEPT = "kept"
+    """The database has the embeddings of the originals, queries are anonymized."""
+    QUERY_MODEL = "query_model"
+    """The database is embedded by an adapted model, queries by the original one."""
+    QUERY_METHOD = "query_method"
+    """Queries are anonymized by another method than the database."""
+    FUSION = "fusion"
+    """Two models rank together."""
+
+
 @dataclass(frozen=True)
 class Variant:
     """One version of the images: the original (no method) or a method at a degree in percent."""

@@ -77,6 +77,12 @@ def add_gpu(machine: Path, bus: str, uuid: str) -> None:
     (place / "information").write_text(text, encoding="utf-8")
 
 
+def test_the_model_of_the_first_gpu_is_known_from_the_driver(machine: Path) -> None:
+    assert devices.model_name() is None
+    add_gpu(machine, "0000:01:00.0", "GPU-aa-1")
+    assert devices.model_name() == "NVIDIA H200"
+
+
 @pytest.mark.parametrize("count", [1, 2])
 def test_no_two_processes_share_a_device(tmp_path: Path, count: int) -> None:
     orders = ["0,1,2", "2,1,0", "1,2,0"]

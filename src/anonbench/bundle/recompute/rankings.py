@@ -68,6 +68,7 @@ def retrieval(bundle: Bundle, name: str, sample: int | None) -> Agreement | None
     if sample is None:
         found += _new_persons(bundle, name, files)
         found += _trainings(bundle, name)
+        found += _deployments(bundle, name)
     return joined("retrieval", name, found)
 
 
@@ -77,7 +78,7 @@ def _second(
     """Rank again by second references, where their scores and embeddings are in the bundle."""
     runs = [run.path for run in bundle.experiment.trained_scenarios(name) if run.path in files]
     judged = [files[run] for run in runs]
-    for seed in bundle.experiment.second_references:
+    for seed in bundle.experiment.second_references(name):
         reference = files.get(f"unadapted/seed{seed}/{ORIGINAL}")
         path = f"{name}/retrieval/second/seed{seed}.parquet"
         yield from _ranked_again(bundle, path, reference, judged, settings)
@@ -127,6 +128,39 @@ def _trainings(bundle: Bundle, name: str) -> Iterator[Agreement]:
     clusters, asked = read_clusters(grouped), bundle.config.presentation.confidence
     settings = bundle.config.retrieval
     table = agreement_of_trainings(name, trainings, originals, clusters, settings, asked)
+    yield of_table("retrieval", bundle, path, table)
+
+
+def _deployments(bundle: Bundle, name: str) -> Iterator[Agreement]:
+    """Search the archive in other ways again. What is drawn follows from the ids."""
+    from anonbench.evaluation.best import OWN, SECOND
+    from anonbench.evaluation.deployments.table import score_deployments
+
+    path, grouped = f"{name}/deployments.csv", bundle.carried(f"{name}/clusters.parquet")
+    experiment, base = bundle.experiment, bundle.folder / START / name / "embeddings"
+    reference = experiment.reference_seed
+    seeds = [reference, *experiment.second_references(name)[:1]]
+    judges = [base / f"unadapted/seed{seed}/{ORIGINAL}/val.h5" for seed in seeds]
+    files = {
+        (str(model), str(variant)): base / f"{model}/seed{reference}/{variant}/val.h5"
+        for model, variant in experiment.deployed(name)
+    }
+    needed = bundle.published(path), grouped, *judges, *files.values()
+    if not all(map(Path.is_file, needed)):
+        return
+    shown = bundle.config.presentation
+    table = score_deployments(
+        name,
+        max(experiment.datasets[name].degrees),
+        dict(zip((OWN, SECOND), judges, strict=False)),
+        files,
+        read_clusters(grouped),
+        None,
+        bundle.config.deployments,
+        bundle.config.retrieval,
+        shown.confidence,
+        shown.equivalence_margin,
+    )
     yield of_table("retrieval", bundle, path, table)
 
 

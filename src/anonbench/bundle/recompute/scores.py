@@ -160,10 +160,11 @@ def _by_reference(
     """Return the trained scenarios, the references' seeds, and the files of their scores: own ones
     by scenario, second ones by reference.
     """
-    runs, seeds = bundle.experiment.trained_scenarios(name), bundle.experiment.second_references
+    experiment = bundle.experiment
+    runs, seeds = experiment.trained_scenarios(name), experiment.second_references(name)
     return (
         runs,
-        (bundle.experiment.reference_seed, *seeds),
+        (experiment.reference_seed, *seeds),
         [bundle.carried(f"{name}/retrieval/{run.path}.parquet") for run in runs],
         [bundle.carried(f"{name}/retrieval/second/seed{seed}.parquet") for seed in seeds],
     )
@@ -173,7 +174,7 @@ def _scenario_files(bundle: Bundle, name: str) -> list[ScenarioFiles]:
     experiment = bundle.experiment
     runs = [(str(s.model), s.seed, str(s.variant)) for s in experiment.scenarios(name)]
     names = scenario_names(experiment, name)
-    labelled = bundle.config.datasets[name].label is not None
+    labelled = bundle.config.datasets[name].is_classified
 
     def files(stage: str, suffix: str) -> list[str]:
         return [str(bundle.carried(f"{name}/{stage}/{each}.{suffix}")) for each in names]

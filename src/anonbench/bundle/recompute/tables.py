@@ -60,8 +60,9 @@ def _writers(bundle: Bundle) -> dict[str, Callable[[Path, Path, Path], None]]:
             "variance": bundle.again(f"{name}/variance.csv"),
             "trainings": bundle.carried(f"{name}/trainings.csv"),
             "new_persons": bundle.carried(f"{name}/new_persons.csv"),
+            "deployments": bundle.carried(f"{name}/deployments.csv"),
         }
-        for each in experiment.dataset_tables:
+        for each in experiment.tables_of(name):
             writers[f"{each}_{name}"] = partial(
                 write_dataset_table, each, name, files, bundle.config.presentation
             )

@@ -133,9 +133,10 @@ def _facts() -> str:
     from anonbench.core.registries.detectors import DETECTORS
     from anonbench.core.registries.methods import METHODS
     from anonbench.core.registries.registry import facts_digest
+    from anonbench.core.registries.systems import SYSTEMS
     from anonbench.core.registries.tables import TABLES
 
-    return facts_digest((METHODS, DETECTORS, ATTACKERS, BACKBONES, TABLES))
+    return facts_digest((METHODS, DETECTORS, ATTACKERS, BACKBONES, SYSTEMS, TABLES))
 
 
 @cache

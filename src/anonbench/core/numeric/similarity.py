@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
@@ -82,12 +82,27 @@ class Room:
 class Similarity:
     """Cosine similarities of blocks of queries to a database, with reproducible bits."""
 
-    def __init__(self, database: np.ndarray, block: int, room: Room | None = None) -> None:
-        """Take unit vectors [N, D], the number of queries in a block, and room for products."""
+    def __init__(
+        self,
+        database: np.ndarray,
+        block: int,
+        room: Room | None = None,
+        as_queries: Callable[[np.ndarray], np.ndarray] | None = None,
+    ) -> None:
+        """Take a database and how it is asked.
+
+        Args:
+            database: unit vectors [N, D], or rows of a frame (`anonbench.core.numeric.frames`).
+            block: number of queries in a block.
+            room: for products.
+            as_queries: of rows like the database's; without it they are queries as they are.
+
+        """
         # where torch alone ranks, it need not be installed
         from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
 
         self.size, self.depth = database.shape
+        self._as_queries = as_queries
         self.block = whole_rows(block)
         self._shape = (max(self.size, _COLUMNS), _round_up(self.depth, _DEPTH))
         self._database = _padded(database, self._shape)
@@ -110,6 +125,8 @@ class Similarity:
         product in the same room overwrites.
         """
         rows = whole_rows(len(queries))
+        if self._as_queries is not None:
+            queries = self._as_queries(queries)
         product = (room or self._room).take(rows, self._shape[0])
         given = _padded(queries, (rows, self._shape[1]))
 

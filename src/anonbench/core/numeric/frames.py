@@ -1,0 +1,109 @@
+"""Vectors made ready for a product that is their similarity: cosine, inner product or distance.
+
+Rankings are by similarity, so by falling inner product or by rising Euclidean distance. Gains of
+nDCG are similarities of the reference, and need a scale that no unit of the vectors changes:
+
+| similarity | s(q, d) | of one image with itself |
+| --- | --- | --- |
+| cosine | q · d / (norms of q and d) | 1 |
+| inner | q · d / R² | at most 1; others may have more |
+| euclidean | 1 - (distance of q and d)² / 2R² | 1 |
+
+R is the largest norm of the reference's originals; for distances, their largest distance from their
+mean. All similarities lie within [-1, 1] among the reference's originals, and on centred unit
+vectors they are the same. A common factor changes no ranking, and no nDCG with linear gains.
+
+By an inner product, images with long vectors may be found before a query's own image. An own image
+then counts where the ranking has it, as everywhere, and a ranking without knowledge is not supposed
+to begin with it (`floor` is `chance`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from anonbench.core.numeric.similarity import Vectors, unit_rows
+
+Similarity = Literal["cosine", "inner", "euclidean"]
+
+
+@dataclass(frozen=True)
+class Frame:
+    """How vectors are compared, with the centre and scale that all of a data set share."""
+
+    similarity: Similarity = "cosine"
+    centre: np.ndarray | None = None
+    """Float64 [D]; none for a cosine or an inner product."""
+    scale: float = 1.0
+
+    def rows(self, embeddings: Vectors, what: str) -> np.ndarray:
+        """Return vectors [N, D] as a database has them, float32 [N, D], or [N, D + 2] of distances.
+
+        Raises:
+            InputError: an embedding is zero and so has no cosine similarity; `what` names the set.
+
+        """
+        if self.similarity == "cosine":
+            return unit_rows(embeddings, what)
+        return self._scaled(np.asarray(embeddings.values))
+
+    def queries(self, rows: np.ndarray) -> np.ndarray:
+        """Return rows of a database as queries: products with rows are then similarities."""
+        order = self.order(rows.shape[-1])
+        return rows if order is None else rows[..., order]
+
+    def order(self, width: int) -> list[int] | None:
+        """Return which columns of rows of so many columns those of queries are; None: the same."""
+        if self.similarity != "euclidean":
+            return None
+        return [*range(width - 2), width - 1, width - 2]
+
+    def _scaled(self, values: np.ndarray) -> np.ndarray:
+        shifted = values.astype(np.float64)
+        if self.centre is not None:
+            shifted -= self.centre
+        shifted /= self.scale
+        if self.similarity == "inner":
+            return shifted.astype(np.float32)
+        # the product of (v, 1, h) and (w, i, 1) is v · w + h + i = 1 - |v - w|² / 2
+        halves = 0.5 - np.square(shifted).sum(axis=1, keepdims=True) / 2
+        return np.concatenate([shifted, halves, np.ones_like(halves)], axis=1, dtype=np.float32)
+
+
+COSINE = Frame()
+
+
+def frame_of(similarity: str, parts: Callable[[], Iterable[np.ndarray]]) -> Frame:
+    """Return the frame of a reference's originals.
+
+    Args:
+        similarity: of the system.
+        parts: gives all its vectors in parts, float [n, D] each, each time that it is called.
+
+    Raises:
+        ValueError: there is no such similarity.
+
+    """
+    if similarity == "cosine":
+        return COSINE
+    if similarity == "inner":
+        return Frame("inner", None, _largest(parts(), None))
+    if similarity != "euclidean":
+        raise ValueError(f"no similarity is called {similarity!r}")
+    total, count = np.zeros(1), 0
+    for part in parts():
+        total, count = total + part.astype(np.float64).sum(axis=0), count + len(part)
+    centre = total / max(1, count)
+    return Frame("euclidean", centre, _largest(parts(), centre))
+
+
+def _largest(parts: Iterable[np.ndarray], centre: np.ndarray | None) -> float:
+    largest = 0.0
+    for part in parts:
+        values = part.astype(np.float64) - (0.0 if centre is None else centre)
+        largest = max(largest, float(np.square(values).sum(axis=1).max(initial=0.0)))
+    return largest**0.5 or 1.0

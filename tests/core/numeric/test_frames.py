@@ -1,0 +1,107 @@
+"""Rankings by inner product and Euclidean distance, against their definitions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.spatial.distance import cdist
+
+from anonbench.config import Retrieval
+from anonbench.core.numeric.frames import frame_of
+from anonbench.core.numeric.similarity import Similarity
+from anonbench.embedding.store import Embeddings, write_embeddings
+from anonbench.evaluation.retrieval.job import Embedded, score_shard
+from anonbench.evaluation.retrieval.neighbours import rank, read_some
+from anonbench.evaluation.retrieval.scenario import score
+
+N, K = 60, 6
+IDS = [f"{number:03d}" for number in range(N)]
+
+
+def vectors(seed: int) -> np.ndarray:
+    """Return vectors far from the origin and of unlike lengths, float32 [N, 5]."""
+    random = np.random.default_rng(seed)
+    lengths = random.uniform(0.5, 4.0, (N, 1))
+    return (random.normal(size=(N, 5)) * lengths + 3.0).astype(np.float32)
+
+
+def by_definition(similarity: str, queries: np.ndarray, database: np.ndarray) -> np.ndarray:
+    """Return what images are ranked by, float64 [Q, N]."""
+    wide = queries.astype(np.float64), database.astype(np.float64)
+    if similarity == "euclidean":
+        return -cdist(*wide)
+    if similarity == "inner":
+        return wide[0] @ wide[1].T
+    return 1 - cdist(*wide, "cosine")
+
+
+def given(similarity: str, seed: int) -> Embeddings:
+    return Embeddings(IDS, vectors(seed), {"similarity": similarity})
+
+
+def mean_ap(similarity: str, truth: np.ndarray, system: np.ndarray) -> np.ndarray:
+    relevant = np.argsort(-truth, axis=1, kind="stable")[:, :K]
+    order = np.argsort(-system, axis=1, kind="stable")
+    hits = np.array([np.isin(row, r) for row, r in zip(order, relevant, strict=True)])
+    precision = np.cumsum(hits, axis=1) / np.arange(1, N + 1)
+    return np.asarray((precision * hits).sum(axis=1) / K)
+
+
+@pytest.mark.parametrize("similarity", ["cosine", "inner", "euclidean"])
+def test_products_of_rows_are_similarities(similarity: str) -> None:
+    database, queries = vectors(0), vectors(1)
+    frame = frame_of(similarity, lambda: [database[:20], database[20:]])
+    rows = frame.rows(Embeddings(IDS, database), "database")
+    asked = frame.rows(Embeddings(IDS, queries), "queries")
+    found = Similarity(rows, N, as_queries=frame.queries)(asked)
+    wanted = by_definition(similarity, queries, database)
+    assert (np.argsort(-found, axis=1) == np.argsort(-wanted, axis=1)).all()
+    own = Similarity(rows, N, as_queries=frame.queries)(rows)
+    assert np.abs(own).max() <= 1 + 1e-5
+    if similarity != "inner":
+        assert np.allclose(np.diag(own), 1, atol=1e-6)
+    else:
+        assert (own.argmax(axis=1) != np.arange(N)).any(), "an image that does not find itself"
+
+
+def test_distances_do_not_depend_on_where_the_origin_is() -> None:
+    database = vectors(0)
+    found = []
+    for shift in (0.0, 1000.0):
+        moved = database.astype(np.float64) + shift
+        frame = frame_of("euclidean", lambda moved=moved: [moved])  # type: ignore[misc]
+        rows = frame.rows(Embeddings(IDS, moved), "")
+        found.append(Similarity(rows, N, as_queries=frame.queries)(rows).copy())
+    assert np.allclose(*found, atol=1e-6)
+
+
+@pytest.mark.parametrize("similarity", ["cosine", "inner", "euclidean"])
+def test_scores_follow_the_system_s_own_similarity(similarity: str, tmp_path: Path) -> None:
+    reference, database = given(similarity, 0), given(similarity, 1)
+    settings = Retrieval(fraction=K / N)
+    wanted = mean_ap(
+        similarity,
+        by_definition(similarity, reference.values, reference.values),
+        by_definition(similarity, reference.values, database.values),
+    )
+    table = score(reference, {"original": reference}, database, settings).table
+    assert np.allclose(table["ap"], wanted)
+    for name, each in (("reference", reference), ("database", database)):
+        write_embeddings(tmp_path / name, each)
+    score_shard(
+        tmp_path / "reference",
+        [Embedded("x", tmp_path / "reference", tmp_path / "database")],
+        settings,
+        0,
+        tmp_path / "shard",
+    )
+    import pandas as pd
+
+    job = pd.read_parquet(tmp_path / "shard")
+    job = job[job["query"] == "original"].sort_values("id")
+    assert np.allclose(job["ap"], wanted)
+    found = rank(read_some(tmp_path / "database", IDS[:3]), tmp_path / "database", IDS, True)
+    order = by_definition(similarity, database.values[:3], database.values)
+    assert (found.order == np.argsort(-order, axis=1)).all()
