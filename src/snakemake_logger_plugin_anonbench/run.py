@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import BaseModel, Field
 from snakemake_interface_logger_plugins.common import LogEvent
 
-from anonbench.core.io import atomic
+from anonbench.core.io import atomic, is_full
 from anonbench.core.wording import count, duration
 
 NAME = ".run.json"
@@ -135,6 +135,9 @@ class Run(BaseModel):
         text = count(len(self.failed), "job") + " failed"
         left = f", {self.waiting.total()} not run because of it:" if self.waiting else ":"
         again = "What is done is kept: fix the cause and run the same command again."
+        # Snakemake writes its records there too, and calls that a matter of permissions
+        if self.results and self.results.is_dir() and is_full(self.results):
+            again = "What is done is kept: the disk is full; make room and run again."
         return "\n".join([text + left, *self.failures(1), again])
 
     def failures(self, number: int) -> list[str]:

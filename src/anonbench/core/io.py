@@ -87,7 +87,12 @@ def writing_to(folder: Path) -> Iterator[None]:
 
 def _is_of_full_disk(error: Exception, folder: Path) -> bool:
     is_rust_error = f"os error {errno.ENOSPC}" in str(error)  # by libraries written in Rust
-    return is_rust_error or shutil.disk_usage(folder).free < _FULL_BYTES
+    return is_rust_error or is_full(folder)
+
+
+def is_full(folder: Path) -> bool:
+    """Return whether a folder's disk has less than 1 MiB of free room."""
+    return shutil.disk_usage(folder).free < _FULL_BYTES
 
 
 def part_of(path: Path) -> Path:
