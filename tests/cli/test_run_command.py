@@ -48,16 +48,38 @@ def became(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def test_cores_gpus_and_the_snakefile_are_added(
-    became: Any, root: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    became: Any,
+    root: Path,
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     cores = str(len(os.sched_getaffinity(0)))
-    monkeypatch.chdir(root.parent)
+    monkeypatch.chdir(tmp_path)
+    Path("mine.yaml").touch()
     words = became("archive_boxes", "--configfile", "mine.yaml", gpus=3)
     assert words[:3] == ["archive_boxes", "--configfile", "mine.yaml"]
     assert words[3:] == [
         *("--snakefile", str(root / "Snakefile"), "--cores", cores, "--resources", "gpu=3")
     ]
     assert "1 job. About 5 s" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "words", [("--configfile", "mine.yaml", "archive_boxes", "-n"), ("--configfile=archive_boxes",)]
+)
+def test_a_target_behind_the_config_file_is_said(
+    became: Any,
+    words: Sequence[str],
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Snakemake takes every word there as a config file, and ends with a traceback."""
+    monkeypatch.chdir(tmp_path)
+    Path("mine.yaml").touch()
+    assert became(*words) == ["1"]
+    assert "archive_boxes is read as a config file" in capfd.readouterr().err
 
 
 def test_what_the_user_names_is_left_alone(became: Any) -> None:

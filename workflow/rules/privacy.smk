@@ -21,6 +21,8 @@ rule reidentify:
         **with_digest(probes="<results>/{dataset}/privacy/probes.parquet"),
     log:
         "<logs>/reidentify/{dataset}.log",
+    # a system computes each batch with one thread; a trained model has its recipe's
+    threads: lambda w: 8 if experiment.is_frozen(w.dataset) else 1
     resources:
         gpu=lambda w: estimates.embedding_gpus(w.dataset),
         mem_mb=lambda w: estimates.attack_mb(w.dataset),

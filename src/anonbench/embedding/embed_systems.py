@@ -12,13 +12,13 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from anonbench.core.numeric.similarity import threads
 from anonbench.core.progress import track
 from anonbench.core.provenance import versions
 from anonbench.core.registries.systems import System, SystemKind
 from anonbench.datasets.shards import ImageSet
 from anonbench.embedding.store import Embeddings, write_embeddings
 from anonbench.embedding.systems.opening import identity_of, open_system
-from anonbench.embedding.systems.threads import available_threads
 from anonbench.embedding.systems.vectors import Vectors
 from anonbench.embedding.take_vectors import take_vectors
 from anonbench.embedding.vector_cache import VectorCache
@@ -156,7 +156,7 @@ def _compute(
             vectors.clear()
 
     with ExitStack() as stack:
-        pool = stack.enter_context(ThreadPoolExecutor(available_threads()))
+        pool = stack.enter_context(ThreadPoolExecutor(threads()))
         stack.callback(flush)  # however the work ends
 
         def read(group: Sequence[str]) -> list[Future[np.ndarray]]:

@@ -125,9 +125,20 @@ class Paths:
         """Return split, variant and number of shards of each anonymized image set."""
         return [
             (split, str(variant), len(self.shards(dataset, split)))
-            for split in _SPLITS
+            for split in self.anonymized_splits(dataset)
             for variant in self.experiment.variants(dataset)
         ]
+
+    def anonymized_splits(self, dataset: str) -> Sequence[str]:
+        """Return the splits that are anonymized and embedded.
+
+        A system that is not trained needs train images for a downstream task alone; attackers that
+        learn from them anonymize them by themselves.
+        """
+        is_trained = not self.experiment.is_frozen(dataset)
+        return (
+            _SPLITS if is_trained or self.experiment.datasets[dataset].is_classified else ("val",)
+        )
 
     def audits(self, dataset: str) -> list[str]:
         """Return the audits of all shards of the anonymized image sets."""
@@ -174,12 +185,8 @@ class Paths:
         return {s: self.embedding("{dataset}", model, "{seed}", variant, s) for s in splits}
 
     def system_sets(self, dataset: str) -> list[tuple[str, str]]:
-        """Return variant and split of the image sets that a system embeds.
-
-        Train images are embedded where they have a downstream task.
-        """
-        data = self.experiment.datasets[dataset]
-        splits = _SPLITS if data.is_classified else ("val",)
+        """Return variant and split of the image sets that a system embeds."""
+        splits = self.anonymized_splits(dataset)
         variants = map(str, [Variant(), *self.experiment.variants(dataset)])
         return [(variant, split) for variant in variants for split in splits]
 
@@ -389,7 +396,11 @@ class Paths:
             "manifest": [f"{folder}/manifest.parquet"],
             "boxes": [f"{folder}/boxes.parquet"],
             "images": [
-                *self.image_sets(dataset, [Variant(), *experiment.variants(dataset)], _SPLITS),
+                *self.image_sets(
+                    dataset,
+                    [Variant(), *experiment.variants(dataset)],
+                    self.anonymized_splits(dataset),
+                ),
                 f"{folder}/audit.csv",
             ],
             "models": [

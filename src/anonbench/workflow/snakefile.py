@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import anonbench
@@ -17,12 +17,32 @@ def with_snakefile(arguments: Sequence[str]) -> list[str]:
     """Return arguments of snakemake that name the workflow: the user's, or ours.
 
     Raises:
-        InputError: it is neither named, nor in this folder, nor beside the installed package.
+        InputError: it is neither named, nor in this folder, nor beside the installed package; or a
+            config file is missing.
 
     """
+    for word in _configfiles(arguments):
+        if not Path(word).is_file():
+            raise InputError(
+                f"{word} is read as a config file, and there is none of this name. If it is a "
+                "target, put it before --configfile"
+            )
     if any(word.partition("=")[0] in _NAMED for word in arguments):
         return [*arguments]
     return [*arguments, "--snakefile", str(find())]
+
+
+def _configfiles(arguments: Sequence[str]) -> Iterator[str]:
+    """Yield the words that snakemake takes as config files: all up to the next option."""
+    is_file = False
+    for word in arguments:
+        if word.startswith("-"):
+            option, equals, value = word.partition("=")
+            is_file = option in ("--configfile", "--configfiles")
+            if is_file and equals:
+                yield value
+        elif is_file:
+            yield word
 
 
 def find() -> Path:

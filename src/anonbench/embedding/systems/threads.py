@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -10,15 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from anonbench.core.jobs.job import THREAD_VARIABLES
+from anonbench.core.numeric.similarity import threads as granted
 
 Run = Callable[[np.ndarray], np.ndarray]
-
-
-def available_threads() -> int:
-    """Return the threads of this job, or else the cores that this process may use."""
-    given = os.environ.get(THREAD_VARIABLES[0], "")
-    return int(given) if given.isdigit() and int(given) else len(os.sched_getaffinity(0))
 
 
 @dataclass(frozen=True)
@@ -50,5 +43,5 @@ def batched(
     prepare: Callable[[np.ndarray], np.ndarray], run: Run, size: int, threads: int | None = None
 ) -> Iterator[Batched]:
     """Give a network in batches, with as many threads as the job has."""
-    with ThreadPoolExecutor(threads or available_threads()) as pool:
+    with ThreadPoolExecutor(threads or granted()) as pool:
         yield Batched(prepare, run, size, pool)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+import warnings
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from pickle import UnpicklingError
@@ -42,6 +44,10 @@ def torch_encoder(
     full_float32()
     model = model.eval().requires_grad_(False).to(place)
     model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    size = batch_of(batch_size, place)
+    compute: Callable[[Tensor], Any] = model
+    if place.type == "cpu" and precision == "fp32":
+        compute = _folded(model, size, described)
 
     def run(batch: np.ndarray) -> np.ndarray:
         autocast = torch.autocast(place.type, torch.bfloat16) if precision == "bf16" else None
@@ -49,13 +55,46 @@ def torch_encoder(
             inputs = torch.from_numpy(batch).to(place)
             if described.layout == "nchw":
                 inputs = inputs.contiguous(memory_format=torch.channels_last)
-            return vectors_of(model(inputs)).float().cpu().numpy()
+            return vectors_of(compute(inputs)).float().cpu().numpy()
 
     with (
         one_thread_each(place) as threads,
-        batched(Prepare(described), run, batch_of(batch_size, place), threads) as encoder,
+        batched(Prepare(described), run, size, threads) as encoder,
     ):
         yield encoder
+
+
+def _folded(model: nn.Module, size: int, described: ImageInput) -> Callable[[Tensor], Any]:
+    """Return a model with its normalizations folded into its convolutions; itself where it cannot.
+
+    On a CPU that is up to 1.5 times as fast. What it computes is compared with the model's own
+    vectors: a model that decides by its input cannot be traced.
+    """
+    shape = (3, *described.size) if described.layout == "nchw" else (*described.size, 3)
+    example = torch.linspace(-2, 2, size * math.prod(shape)).reshape(size, *shape)
+    other = example.flip(0).sin()
+    if described.layout == "nchw":
+        example = example.contiguous(memory_format=torch.channels_last)
+        other = other.contiguous(memory_format=torch.channels_last)
+    jit: Any = torch.jit
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of tracing: what it misses is seen below
+            traced = jit.freeze(jit.trace(model, example))
+        with torch.inference_mode(), jit.optimized_execution(False):
+            expected, found = model(other), traced(other)
+        rounding = 1e-4 * float(expected.abs().max())
+        if not torch.allclose(expected, found, rtol=0.0, atol=rounding):
+            return model
+    except (RuntimeError, TypeError, AttributeError):
+        return model
+
+    def run(inputs: Tensor) -> Any:
+        # without it the first batches are computed by other kernels than later ones
+        with jit.optimized_execution(False):
+            return traced(inputs)
+
+    return run
 
 
 def batch_of(given: int | None, place: torch.device) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
 import numpy as np
@@ -10,6 +11,7 @@ import pandas as pd
 
 from anonbench.anonymization.geometry import cover
 from anonbench.core.boxes import Region
+from anonbench.core.numeric.similarity import threads
 from anonbench.training.data.preprocess import Preprocess
 
 
@@ -73,12 +75,19 @@ def read_crops(
     """
     fits = {side: Preprocess(side, "imagenet", "squash").fit for side in sides}
     found = {side: np.empty((len(wanted), side, side, 3), np.uint8) for side in sides}
-    row = 0
-    for image_id, group in wanted.groupby("id", sort=False):
-        image = images.read(str(image_id))
-        for order, margin in zip(group["order"], group["margin"], strict=True):
-            seen = crop(image, regions[str(image_id)][order], float(margin))
+    groups = [(str(name), group) for name, group in wanted.groupby("id", sort=False)]
+    starts = np.cumsum([0, *(len(group) for _, group in groups)])
+
+    def read(number: int) -> None:
+        image_id, group = groups[number]
+        image = images.read(image_id)
+        crops = zip(group["order"], group["margin"], strict=True)
+        for row, (order, margin) in enumerate(crops, int(starts[number])):
+            seen = crop(image, regions[image_id][order], float(margin))
             for side, fit in fits.items():
                 found[side][row] = fit(seen)
-            row += 1
+
+    with ThreadPoolExecutor(threads()) as pool:
+        for _ in pool.map(read, range(len(groups))):
+            pass
     return found

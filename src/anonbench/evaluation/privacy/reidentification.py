@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from anonbench.config.privacy import Privacy
 from anonbench.core.boxes import Region, image_regions, regions_at
@@ -143,7 +144,8 @@ def reidentify(
         InputError: a model cannot be loaded.
 
     """
-    table = probed(originals, variants, boxes, people, sought, unadapted, settings, train, seed)
+    with threadpool_limits(1, user_api="blas"):  # no bit depends on the number of threads
+        table = probed(originals, variants, boxes, people, sought, unadapted, settings, train, seed)
     write_parquet(table, output)
 
 
