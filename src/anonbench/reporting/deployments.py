@@ -140,6 +140,7 @@ def _notes(table: pd.DataFrame, has_second: bool, confidence: float) -> Iterator
         yield f"No interval: {reasons[0]}."
     yield (
         f"{AT_CHANCE} not above what a ranking without knowledge reaches. Difference: in points, "
-        "from what the block’s heading names; verdicts are adjusted over all of its kind. The CSV "
-        "has mixed databases by adapted models too, fusion by rank, and the other metrics."
+        "from what the block’s heading names; verdicts are adjusted over all of its kind. An "
+        "anonymized query whose own image is anonymized finds itself first. The CSV has mixed "
+        "databases by adapted models too, fusion by rank, and the other metrics."
     )

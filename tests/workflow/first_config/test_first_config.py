@@ -129,8 +129,17 @@ def test_the_first_experiment_fits_into_the_time(folder: Path, tmp_path: Path) -
     assert cost.seconds <= 600.0
     more = within(sample(ppocr=30), ["ppocr"], 100_000, 3, cores=2, seconds=3600.0)
     assert more.images > cost.images
-    whole = estimate(sample(), ["ppocr"], 1000, 3, cores=1)
-    assert whole.bytes == pytest.approx(1000 * (3 * 100_850 + 4 * (4 * 1280 + 64)))
+    half = estimate(sample(), ["ppocr"], 1000, 3, cores=1)
+    assert half.bytes == pytest.approx(500 * (3 * 100_850 + 4 * (4 * 1280 + 64)))
+    both = estimate(sample(), ["ppocr"], 1000, 3, cores=1, is_classified=True)
+    assert both.bytes == pytest.approx(2 * half.bytes)
+    assert both.seconds > half.seconds
+    seen = sample(ppocr=30)
+    seen.found["ppocr"].regions = 90
+    attacked = estimate(seen, ["ppocr"], 1000, 3, cores=1)
+    # three regions an image, in both halves, as they are and hidden by three methods
+    extra = 1.5 * 1000 * 8 * seen.encode_seconds * (30 / seen.read)
+    assert attacked.seconds - half.seconds >= extra * 0.99
 
 
 def test_few_images_get_a_ranking_that_can_be_spoken_of(folder: Path, tmp_path: Path) -> None:

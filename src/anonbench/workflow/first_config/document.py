@@ -48,8 +48,9 @@ def compose(seen: Survey, sample: Sample, choice: Choice) -> tuple[str, Estimate
     """Return the config's text and what its experiment costs."""
     detectors = sample.finding or ["centerface", "ppocr"]
     args = (sample, detectors, seen.images, len(Method), choice.cores)
-    cost = within(*args, 60.0 * choice.minutes)
-    whole = estimate(*args)
+    is_classified = choice.label is not None
+    cost = within(*args, 60.0 * choice.minutes, is_classified)
+    whole = estimate(*args, is_classified)
     lines = [
         *_head(seen, sample, choice, cost),
         _entry("title", "What anonymization costs the retrieval of our archive"),

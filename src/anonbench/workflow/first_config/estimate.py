@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from anonbench.config import Privacy
 from anonbench.workflow.first_config.sample import Sample
 from anonbench.workflow.plan.costs import STARTED
 from anonbench.workflow.plan.disk import ID_BYTES, TAR_BYTES
@@ -13,8 +14,10 @@ JOBS = 50
 """Jobs of an experiment with one data set, one system, three methods and one degree, about."""
 WRITTEN_TWICE = 2.0
 """An anonymized image is coded, and decoded again by the audit."""
-ATTACKED = 90.0
-"""Core seconds of the attacks and comparisons besides, about."""
+COMPARED = 60.0
+"""Core seconds of the comparisons besides, about."""
+HALF = 0.5
+"""Share of the images that is searched; an attacker learns from the other."""
 LEAST, MOST = 0.5, 2.0
 """Times that were seen, as multiples of the estimate: other programs run on the same cores, and a
 sample is not the whole."""
@@ -22,6 +25,7 @@ FEWEST = 200
 """Images from which the report states something about rankings: half of them are searched, and of
 100 the first k = 5 are relevant."""
 _ROUND = 50
+_MOST_REGIONS: int = Privacy.model_fields["gallery"].default
 
 
 @dataclass(frozen=True)
@@ -40,7 +44,12 @@ class Estimate:
 
 
 def estimate(
-    sample: Sample, detectors: Sequence[str], images: int, methods: int, cores: int
+    sample: Sample,
+    detectors: Sequence[str],
+    images: int,
+    methods: int,
+    cores: int,
+    is_classified: bool = False,
 ) -> Estimate:
     """Return time and disk of an experiment.
 
@@ -50,16 +59,29 @@ def estimate(
         images: that are used.
         methods: of anonymization, at one degree.
         cores: of the machine.
+        is_classified: both halves are anonymized and embedded, for accuracies; else one.
 
     """
     read, write = sample.seconds("read"), WRITTEN_TWICE * sample.seconds("write")
     searched = read + sum(sample.found[name].seconds for name in detectors)
     hidden = methods * (read + write)
     embedded = (1 + methods) * (read + sample.encode_seconds)
-    work = images * (searched + hidden + embedded) + JOBS * STARTED + ATTACKED
+    used = images if is_classified else images * HALF
+    attacked = 2 * (1 + methods) * _attacked(sample, detectors, images)
+    work = images * searched + used * (hidden + embedded) + attacked + JOBS * STARTED + COMPARED
     png = sum(sample.png_bytes) / max(1, len(sample.png_bytes))
     vectors = (1 + methods) * (4.0 * sample.dimension + ID_BYTES)
-    return Estimate(images, work / cores, images * (methods * (png + TAR_BYTES) + vectors))
+    return Estimate(images, work / cores, used * (methods * (png + TAR_BYTES) + vectors))
+
+
+def _attacked(sample: Sample, detectors: Sequence[str], images: int) -> float:
+    """Return core seconds to read and embed the regions of one half in one variant."""
+    seconds, searched = 0.0, max(1, sample.read)
+    for found in (sample.found[name] for name in detectors):
+        read = HALF * images * found.images / searched
+        crops = min(HALF * images * found.regions / searched, _MOST_REGIONS)
+        seconds += read * sample.seconds("read") + crops * sample.encode_seconds
+    return seconds
 
 
 def within(
@@ -69,10 +91,11 @@ def within(
     methods: int,
     cores: int,
     seconds: float,
+    is_classified: bool = False,
 ) -> Estimate:
     """Return the estimate of as many images as fit into the time, at least `FEWEST`."""
-    most = estimate(sample, detectors, images, methods, cores)
+    most = estimate(sample, detectors, images, methods, cores, is_classified)
     while most.seconds > seconds and most.images > FEWEST:
         fewer = max(FEWEST, int(most.images * 0.9) // _ROUND * _ROUND)
-        most = estimate(sample, detectors, fewer, methods, cores)
+        most = estimate(sample, detectors, fewer, methods, cores, is_classified)
     return most

@@ -37,6 +37,7 @@ class Found:
     entity: str
     images: int = 0
     """With at least one region."""
+    regions: int = 0
     failed: int = 0
     times: list[float] = field(default_factory=list)
     missing: str = ""
@@ -157,6 +158,7 @@ def _search(found: Found, detector: Detector, image: np.ndarray) -> None:
         return
     found.times.append(seconds)
     found.images += bool(regions[0])
+    found.regions += len(regions[0])
 
 
 def _timed(function: Callable[..., Any], *arguments: Any) -> tuple[Any, float]:
