@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -184,3 +185,13 @@ def test_what_could_not_be_tried_is_said(folder: Path, tmp_path: Path) -> None:
     assert "It could not be tried: no such file" in text
     assert "Of 34 looked at, 2 cannot be read: truncated" in text
     assert "knows nothing of" not in text
+
+
+def test_the_systems_that_it_suggests_can_be_written_so(folder: Path, tmp_path: Path) -> None:
+    text, _ = compose(survey(folder), sample(ppocr=30), choice(tmp_path))
+    hints = re.findall(r"^# +(\{ kind: .*?\})", text, flags=re.MULTILINE)
+    assert len(hints) >= 3
+    for hint in hints:
+        config = yaml.safe_load(text)
+        config["systems"]["tested"] = yaml.safe_load(hint)
+        assert load(config).systems["tested"].kind == yaml.safe_load(hint)["kind"]

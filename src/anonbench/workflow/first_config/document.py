@@ -123,7 +123,7 @@ def _system(sample: Sample, choice: Choice) -> Iterator[str]:
         )
         yield from (
             "#   { kind: timm, name: vit_small_patch14_dinov2, weights: models/ours.safetensors }",
-            "#   { kind: onnx, model: models/ours.onnx }",
+            "#   { kind: onnx, file: models/ours.onnx }",
             "#   { kind: function, function: 'our_search:encode' } # images in, vectors out",
             "#   and others: docs/how-to/systems.md",
         )
