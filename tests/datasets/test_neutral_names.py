@@ -69,6 +69,7 @@ def test_a_config_without_places_is_the_same_experiment() -> None:
         "results": f"{place}/results",
         "privacy": {"recognizer": f"{place}/face.onnx"},
         "detection": {"mrz": {"weights": f"{place}/mrz.onnx"}},
+        "systems": {"theirs": {"kind": "vectors", "path": f"{place}/{{variant}}-anna.npz"}},
         "datasets": {"archive": archive, "hidden": archive | {"enabled": False}},
     }
     config = without_places(load(given))

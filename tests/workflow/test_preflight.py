@@ -129,6 +129,23 @@ def test_weights_of_detectors(
         require_files(given)
 
 
+@pytest.mark.parametrize(
+    ("system", "field"),
+    [
+        ({"kind": "onnx", "file": "net.onnx"}, "file"),
+        ({"kind": "timm", "weights": "w.pt"}, "weights"),
+    ],
+)
+def test_a_system_that_is_not_there(system: dict[str, Any], field: str, tmp_path: Path) -> None:
+    name = tmp_path / system[field]
+    data = {"layout": "folder", "path": "images", "detectors": ["zxing"], "system": "ours"}
+    given = {"datasets": {"mine": data}, "systems": {"ours": system | {field: str(name)}}}
+    with pytest.raises(InputError, match=rf"systems\.ours\.{field}: there is no file {name}"):
+        require_files(load(given))
+    name.touch()
+    require_files(load(given))
+
+
 def test_other_files_of_a_config(tmp_path: Path) -> None:
     text = tmp_path / "recognizer.onnx"
     text.write_text("no model")

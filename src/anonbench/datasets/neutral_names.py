@@ -115,7 +115,10 @@ def without_places(config: Config) -> Config:
 def _without_paths(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {name: _without_paths(entry) for name, entry in value.items()}
-    return WITHHELD if isinstance(value, Path) else value
+    if not isinstance(value, Path):
+        return value
+    # what stands for each variant is a part of the setting, and its absence an error
+    return WITHHELD + "/{variant}" if "{variant}" in value.name else WITHHELD
 
 
 def without_paths(skipped: Path) -> pd.DataFrame:

@@ -40,6 +40,10 @@ def require_files(config: Config) -> None:
     _require_detectors(config, used)
     if config.privacy.enabled and (recognizer := config.privacy.recognizer.weights) is not None:
         _require_onnx(recognizer, "privacy.recognizer")
+    for name in sorted({str(d.system) for d in config.enabled.values() if d.system is not None}):
+        for setting in type(config.systems[name]).file_fields:
+            if (path := getattr(config.systems[name], setting)) is not None:
+                _require_file(path, f"systems.{name}.{setting}")
     for name in sorted({d.recipe for d in config.enabled.values() if d.system is None}):
         backbone, field = config.recipes[name].backbone, f"recipes.{name}.backbone"
         if backbone.name is not None and backbone.registered is None:
