@@ -318,3 +318,43 @@ def test_the_record_is_the_same_whatever_the_order(config: Config, tmp_path: Pat
     session.record.path.write_text("id,digest\n")
     with pytest.raises(InputError, match="no record of a review"):
         review(config)
+
+
+def test_a_file_that_cannot_be_read_is_refused_until_it_can_and_never_overwritten(
+    config: Config,
+) -> None:
+    session = review(config)
+    decide(session, "a b", [{"found": 0}, MISSED])
+    shown = session.image(place(session, "a b"))
+    path = corrections(config)
+    rows = path.read_text(encoding="utf-8")
+    other = (rows + "ä/1,add,face,1,1,20,20\n").encode("latin-1")
+    path.write_bytes(other)
+    for _ in range(2):
+        with pytest.raises(InputError):
+            session.image(place(session, "a b"))
+        with pytest.raises(InputError):
+            session.confirm(place(session, "a b"), shown["version"], [{"found": 0}])
+    assert path.read_bytes() == other
+    path.write_text(rows, encoding="utf-8")
+    assert session.image(place(session, "a b"))["version"] == shown["version"]
+
+
+def test_what_another_program_writes_in_the_middle_is_not_lost(
+    config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = review(config)
+    decide(session, "a b", [{"found": 0}, MISSED])
+    path = corrections(config)
+    theirs = path.read_text(encoding="utf-8").replace("100", "101")
+    read = file_module.read_corrections
+
+    def meanwhile(file: Path, *args: object, **named: object) -> object:
+        if file != path:  # what is about to be written
+            path.write_text(theirs, encoding="utf-8")
+        return read(file, *args, **named)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(file_module, "read_corrections", meanwhile)
+    with pytest.raises(InputError, match="changed by another program"):
+        decide(session, "a b", [{"found": 0}])
+    assert path.read_text(encoding="utf-8") == theirs

@@ -80,6 +80,9 @@ class CorrectionsFile:
             dropped: rows as `of` returned them.
             new: see `corrections_for`.
 
+        Raises:
+            InputError: another program has written the file since it was read.
+
         """
         old = self._texts.drop(index=[int(c.row) - 1 for c in dropped])
         owners = [self._owners.get(place, "") for place in old.index] + [image_id] * len(new)
@@ -91,34 +94,39 @@ class CorrectionsFile:
         with atomic(self.path) as temporary:
             rows.to_csv(temporary, index=False, lineterminator="\n")
             read_corrections(temporary, self._images, record=True)  # as a rerun will read it
+            if _digest(self.path) != self._digest:
+                raise InputError(
+                    f"{self.path} was changed by another program; nothing was written: load the "
+                    "image again"
+                )
         if mode is not None:
             self.path.chmod(mode)
         self._read()
 
     def _read(self) -> None:
-        self._digest = _digest(self.path)
-        self._rows: dict[str, list[Correction]] = defaultdict(list)
-        self._owners: dict[int, str] = {}
-        self.unmatched = 0
+        # noted last: a file that cannot be read is refused again the next time, not taken as empty
+        digest = _digest(self.path)
+        corrections: dict[str, list[Correction]] = defaultdict(list)
+        owners: dict[int, str] = {}
+        texts, unmatched = pd.DataFrame(columns=COLUMNS, dtype=str), 0
+        if self.path.exists():
+            texts = load_texts(self.path)
+            found = read_corrections(self.path, self._images, record=True)
+            unmatched, rows = len(found.unmatched), found.rows
+            for values, region in zip(
+                rows[["id", "where", "action", "entity", "x0"]].itertuples(index=False),
+                regions_of(rows),
+                strict=True,
+            ):
+                name, where, action, entity, x0 = values
+                row = Correction(
+                    where, Action(action), Entity(entity), None if np.isnan(x0) else region
+                )
+                corrections[name].append(row)
+                owners[int(where) - 1] = name
+        self._digest, self._texts, self._rows, self._owners = digest, texts, corrections, owners
+        self.unmatched = unmatched
         """Rows that reach no image; they stay in the file."""
-        if not self.path.exists():
-            self._texts = pd.DataFrame(columns=COLUMNS, dtype=str)
-            return
-        self._texts = load_texts(self.path)
-        found = read_corrections(self.path, self._images, record=True)
-        self.unmatched = len(found.unmatched)
-        rows = found.rows
-        for values, region in zip(
-            rows[["id", "where", "action", "entity", "x0"]].itertuples(index=False),
-            regions_of(rows),
-            strict=True,
-        ):
-            name, where, action, entity, x0 = values
-            row = Correction(
-                where, Action(action), Entity(entity), None if np.isnan(x0) else region
-            )
-            self._rows[name].append(row)
-            self._owners[int(where) - 1] = name
 
 
 def _digest(path: Path) -> str:
