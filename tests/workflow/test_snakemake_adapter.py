@@ -21,7 +21,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from snakemake import api  # noqa: F401 - first: Snakemake's modules import each other
+from snakemake import api, cli  # noqa: F401 - first: Snakemake's modules import each other
 from snakemake import workflow as snakemake_workflow
 from snakemake.dag import DAG
 from snakemake.exceptions import WorkflowError
@@ -31,7 +31,8 @@ from snakemake.jobs import Reason
 from snakemake.persistence.file import FilePersistence
 from snakemake.resources import Resource, Resources
 from snakemake.rules import Rule
-from snakemake.settings.types import ResourceSettings
+from snakemake.scheduling.job_scheduler import JobRateLimiter, JobScheduler
+from snakemake.settings.types import MaxJobsPerTimespan, ResourceSettings
 from snakemake.workflow import Workflow
 from snakemake_interface_executor_plugins.settings import ExecMode
 
@@ -46,6 +47,21 @@ def source(function: Any) -> str:
 
 
 # --- the names ------------------------------------------------------------------------------------
+
+
+def test_a_default_rate_of_jobs_is_dropped_and_the_users_stays() -> None:
+    text = source(JobScheduler.schedule)
+    assert "if self.job_rate_limiter is not None:" in text
+    assert "self._schedule_reevalutation(self.job_rate_limiter.timespan)" in text
+    asked = vars(cli.get_argument_parser().parse_args([]))["max_jobs_per_timespan"]
+    for limit, stays in ((asked, False), (MaxJobsPerTimespan(100, "1m"), True)):
+        scheduler = SimpleNamespace(job_rate_limiter=JobRateLimiter(limit))
+        adapter.drop_default_rate(SimpleNamespace(scheduler=scheduler))
+        assert (scheduler.job_rate_limiter is not None) is stays
+    # it is made before the run starts, and asked for anew in each look
+    run = source(Workflow.execute)
+    assert run.index("self.scheduler = JobScheduler(") < run.index("self._onstart(")
+    assert run.index("self._onstart(") < run.index("self.scheduler.schedule()")
 
 
 def test_a_workflow_opens_its_metadata_by_a_name_of_its_module() -> None:

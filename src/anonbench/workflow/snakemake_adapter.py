@@ -31,6 +31,9 @@ from anonbench.workflow.reconcile import Results
 from anonbench.workflow.refusal import START, refuse
 from anonbench.workflow.s3_metadata import Bucket
 
+_DEFAULT_RATE = (100, 1)
+"""Jobs, and seconds in which they may start."""
+
 # --- metadata -------------------------------------------------------------------------------------
 
 Check = Callable[[set[str], set[str], list[str]], None]
@@ -234,6 +237,17 @@ def benchmark_like_log(rule: Any) -> None:
     log = rule.ruleinfo.log.paths[0]
     rule.benchmark_modifier = rule.log_modifier  # the storage or prefix of its files
     rule.benchmark = log.replace("<logs>", "<benchmarks>").removesuffix(".log") + ".tsv"
+
+
+def drop_default_rate(workflow: Any) -> None:
+    """Drop Snakemake's default limit of 100 started jobs a second; one that the user sets stays.
+
+    With a limit, each look for jobs that can start sets a timer for another look, which sets one
+    again: after some hundred jobs it looks hundreds of times a second, and takes half a core.
+    """
+    limiter = workflow.scheduler.job_rate_limiter
+    if limiter is not None and (limiter.max_jobs, limiter.timespan) == _DEFAULT_RATE:
+        workflow.scheduler.job_rate_limiter = None
 
 
 def waiting_jobs(workflow: Any) -> int:
