@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -84,6 +85,18 @@ def test_anonymize_says_what_is_missing(photos: Path, capsys: pytest.CaptureFixt
     done = json.loads(capsys.readouterr().out)
     assert (done["written"], done["without_regions"]) == (2, 1)
     assert Path(done["audit"]).name == "out.audit.json"
+
+
+def test_anonymize_counts_what_else_is_there(
+    photos: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = os.fsdecode(b"out\xff")  # a name that is no text
+    assert run("anonymize", "photos", "-o", out) == 0
+    (photos / "a.png").rename(Path(out, "strange.png"))
+    assert run("anonymize", "photos", "-o", out) == 3
+    said = capsys.readouterr().out
+    assert "wrote out\\xff: 1 image of 1, " in said
+    assert "1 more copies are there" in said and "1 files are there that this command" in said
 
 
 @pytest.mark.parametrize(

@@ -67,3 +67,22 @@ def test_wrong_wishes_are_refused_before_anything_is_looked_at(
     assert said in printed.err
     assert "looked at" not in printed.err
     assert not (tmp_path / "a.yaml").exists()
+
+
+@pytest.mark.parametrize(
+    ("readable", "said"),
+    [(0, "none of the 1 image looked at can be read"), (2, "too few images for an experiment")],
+)
+def test_a_folder_that_no_run_would_take_is_refused(
+    folder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], readable: int, said: str
+) -> None:
+    whole = sorted(folder.glob(f"{SECRET}*"))
+    left = whole[readable:] + ([folder / "broken.png"] if readable else [])
+    for path in left:
+        path.unlink()
+    to = tmp_path / "a.yaml"
+    assert main(["init", str(folder), "--to", str(to)]) == 1
+    printed = capfd.readouterr()
+    assert said in printed.err
+    assert "run it" not in printed.out
+    assert not to.exists()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from anonbench.cli.inputs import add_detection, add_images, positive, settings_of
 from anonbench.cli.shared import DONE, DOUBTFUL
 from anonbench.core.wording import count
+from anonbench.datasets.reasons import shown
 
 if TYPE_CHECKING:
     from anonbench.anonymization.files.run import Anonymized
@@ -93,7 +94,11 @@ def run(options: argparse.Namespace) -> int:
         dry_run=options.dry_run,
     )
     if options.json:
-        print(json.dumps(asdict(done) | {"audit": str(done.audit)}, indent=2, ensure_ascii=False))
+        print(
+            json.dumps(
+                asdict(done) | {"audit": shown(str(done.audit))}, indent=2, ensure_ascii=False
+            )
+        )
     elif options.dry_run:
         print(_as_plan(done, options.output))
     else:
@@ -102,7 +107,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _as_plan(done: Anonymized, to: Path) -> str:
-    lines = [f"{count(done.images, 'image')} would be searched and written below {to}"]
+    lines = [f"{count(done.images, 'image')} would be searched and written below {shown(str(to))}"]
     if done.written:
         lines.append(f"{done.written:,} of them are there already; unchanged ones are kept")
     if done.left_out:
@@ -115,7 +120,7 @@ _LEFT_OUT = "files are of a kind that is not read, or of a name that cannot be u
 
 def _as_text(done: Anonymized, to: Path, detectors: list[str]) -> str:
     lines = [
-        f"wrote {to}: {count(done.written, 'image')} of {done.images:,}, "
+        f"wrote {shown(str(to))}: {count(done.written, 'image')} of {done.images:,}, "
         f"{count(done.regions, 'region')} hidden (searched by {', '.join(detectors)})"
     ]
     for number, text in (
@@ -125,11 +130,15 @@ def _as_text(done: Anonymized, to: Path, detectors: list[str]) -> str:
         (done.unreadable, "not published: they cannot be read"),
         (done.failed, "not published: detector, encoder or audit failed"),
         (done.left_out, _LEFT_OUT),
+        (done.not_given, "more copies are there, of images that are gone or were not given now"),
+        (done.unknown, "files are there that this command is not known to have written: look"),
     ):
         if number:
             lines.append(f"{number:,} {text}")
     beside = to.parent / done.audit.name  # as the user calls it, unless a link leads elsewhere
     audit = beside if beside.exists() else done.audit
-    lines.append(f"which and why: {audit} (and .csv); it names originals, do not pass it on")
+    lines.append(
+        f"which and why: {shown(str(audit))} (and .csv); it names originals, do not pass it on"
+    )
     lines.append("only what was found is hidden: look at a sample before you pass images on")
     return "\n".join(lines)

@@ -13,6 +13,7 @@ from anonbench.core.errors import InputError
 from anonbench.core.wording import count, duration
 
 if TYPE_CHECKING:
+    from anonbench.config import Config
     from anonbench.workflow.first_config.sample import Sample
     from anonbench.workflow.first_config.survey import Survey
 
@@ -70,6 +71,7 @@ def run(options: argparse.Namespace) -> None:
     from anonbench.core.libraries.devices import candidates
     from anonbench.embedding.given.encoders import system_settings
     from anonbench.workflow.first_config.document import Choice, compose
+    from anonbench.workflow.first_config.estimate import FEWEST
     from anonbench.workflow.first_config.sample import look
     from anonbench.workflow.first_config.survey import survey
 
@@ -86,6 +88,11 @@ def run(options: argparse.Namespace) -> None:
     settings = system_settings(named)
     sample = look(seen.sample, settings)
     _show_sample(sample)
+    if not sample.read:
+        raise InputError(
+            f"{options.folder}: none of the {count(sample.unreadable.total(), 'image')} looked at "
+            "can be read; there is nothing to experiment with"
+        )
     choice = Choice(
         system=settings.model_dump(mode="json", exclude_unset=True, by_alias=True)
         | {"kind": settings.name},
@@ -95,13 +102,15 @@ def run(options: argparse.Namespace) -> None:
         cores=options.cores or len(os.sched_getaffinity(0)),
         gpus=len(candidates(os.environ)),
         results=Path("results") / options.to.stem,
+        file=options.to,
     )
     text, cost = compose(seen, sample, choice)
-    text = text.replace("THIS_FILE", str(options.to))
     options.to.parent.mkdir(parents=True, exist_ok=True)
     with atomic(options.to) as part:
         part.write_text(text, encoding="utf-8")
-        load(read(part))  # what is written can be run
+        config = load(read(part))  # what is written can be run
+        if cost.images < FEWEST:
+            _require_enough(config, options.folder)
     least, most = cost.span
     print(
         f"wrote {options.to}: {count(cost.images, 'image')}, {duration(least)} to {duration(most)} "
@@ -126,6 +135,27 @@ def _require_new(to: Path, folder: Path) -> None:
         raise InputError(f"{to} is there already, and is not overwritten; name another file (--to)")
     if folder.is_dir() and to.resolve().is_relative_to(folder.resolve()):
         raise InputError(f"{to} is in the folder of the originals: name another place (--to)")
+
+
+def _require_enough(config: Config, folder: Path) -> None:
+    """Refuse a config whose images the run itself would refuse as too few."""
+    from anonbench.config.experiment import Experiment
+    from anonbench.datasets.listing import count_images, read_source
+    from anonbench.workflow.image_counts import check_counts
+
+    try:
+        check_counts(
+            Experiment(config),
+            {
+                name: count_images(read_source(name, dataset, config.seed, labels=False).images)
+                for name, dataset in config.datasets.items()
+            },
+        )
+    except InputError as error:
+        reason = " ".join(str(error).split()).removeprefix("too few images: ")
+        raise InputError(
+            f"{folder}: too few images for an experiment; add some ({reason})"
+        ) from None
 
 
 def _show_survey(seen: Survey) -> None:

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from anonbench.core.errors import InputError
 from anonbench.core.numeric.similarity import threads
 from anonbench.core.progress import track
 from anonbench.core.provenance import versions
@@ -103,7 +104,7 @@ def vectors_of(settings: SystemKind, sets: Sequence[Images], kept: Path) -> list
     log.info("%d images are new, of %d the vectors are known or shared", len(new), known)
     if new:
         with open_system(settings) as system:
-            _compute(system, new, cache, settings.at_once)
+            _compute(system, new, cache, settings)
     return [cache.read(images.digests) for images in sets]
 
 
@@ -140,14 +141,14 @@ def _compute(
     system: System,
     new: Mapping[str, Callable[[], np.ndarray]],
     cache: VectorCache,
-    at_once: int,
+    settings: SystemKind,
 ) -> None:
     """Embed images by digest, and cache their vectors; the next group is read meanwhile."""
-    digests = list(new)
+    digests, at_once = list(new), settings.at_once
     groups = [digests[start : start + at_once] for start in range(0, len(digests), at_once)]
     waiting: list[str] = []
     vectors: list[np.ndarray] = []
-    last = time.monotonic()
+    last, width = time.monotonic(), 0
 
     def flush() -> None:
         if waiting:
@@ -171,7 +172,14 @@ def _compute(
                 ahead = read(groups[number + 1]) if number + 1 < len(groups) else []
             else:
                 images = _OnDemand([new[digest] for digest in group])
-            vectors.append(system.encode(images))
+            found = system.encode(images)
+            if width and found.shape[1] != width:
+                raise InputError(
+                    f"systems: the {settings.label} system returned vectors of {found.shape[1]} "
+                    f"dimensions after others of {width}; one system has one. {cache.way_out}"
+                )
+            width = found.shape[1]
+            vectors.append(found)
             waiting += group
             if len(waiting) >= KEPT_IMAGES or time.monotonic() - last > KEPT_SECONDS:
                 flush()

@@ -37,6 +37,14 @@ class VectorCache:
                 continue
             self._note(file, digests)
 
+    @property
+    def way_out(self) -> str:
+        """What to do about vectors of another model than those that are kept."""
+        return (
+            f"If its model has changed, give the system another `version` or delete {self._folder} "
+            "(a cache: its images are embedded again)"
+        )
+
     def __contains__(self, digest: str) -> bool:
         return digest in self._places
 
@@ -52,7 +60,7 @@ class VectorCache:
         """Return the vectors of images that are all there, float32 [N, D].
 
         Raises:
-            InputError: they are of several dimensions.
+            InputError: they are of several dimensions, or not finite.
 
         """
         places = np.array([self._places[digest] for digest in digests], np.int64).reshape(-1, 2)
@@ -61,11 +69,16 @@ class VectorCache:
             rows = np.flatnonzero(places[:, 0] == number)
             wanted, back = np.unique(places[rows, 1], return_inverse=True)
             parts[number] = rows, read_rows(self._files[number], wanted)[back]
+            if not np.isfinite(parts[number][1]).all():
+                raise InputError(
+                    f"{self._files[number]}: some vectors are not finite; delete it (a cache: its "
+                    "images are embedded again)"
+                )
         widths = {vectors.shape[1] for _, vectors in parts.values()}
         if len(widths) > 1:
             raise InputError(
                 f"the system returned vectors of {' and '.join(map(str, sorted(widths)))} "
-                "dimensions; one system has one"
+                f"dimensions; one system has one. {self.way_out}"
             )
         found = np.empty((len(digests), widths.pop() if widths else 0), np.float32)
         for rows, vectors in parts.values():

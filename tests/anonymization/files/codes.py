@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,8 @@ import numpy as np
 import zxingcpp
 from PIL import Image, ImageCms
 
+from anonbench import anonymize_files
+from anonbench.anonymization.files.run import Anonymized
 from anonbench.config import Detection
 from anonbench.detection.kinds import Zxing
 
@@ -40,3 +43,18 @@ def read_codes(path: Path) -> list[str]:
     """Return the codes that can be read in an image."""
     with Image.open(path) as image:
         return [found.text for found in zxingcpp.read_barcodes(np.asarray(image.convert("L")))]
+
+
+def anonymized(photos: Path, to: Path, **options: Any) -> Anonymized:
+    options = {"method": "mask", "workers": 1, "detectors": ["zxing"], "detection": QUICK} | options
+    return anonymize_files(photos, to, **options)
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    found = (path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in found}
+
+
+def statuses(done: Anonymized) -> dict[str, str]:
+    rows = json.loads(done.audit.read_text(encoding="utf-8"))["images"]
+    return {row["name"]: row["status"] for row in rows}

@@ -16,6 +16,7 @@ from PIL import Image
 from anonbench.config import load
 from anonbench.core.boxes import Region
 from anonbench.core.errors import InputError
+from anonbench.evaluation.privacy.kinds.supervised import Supervised
 from anonbench.workflow.first_config import sample as module
 from anonbench.workflow.first_config.document import Choice, compose
 from anonbench.workflow.first_config.estimate import FEWEST, estimate, within
@@ -66,6 +67,7 @@ def choice(tmp_path: Path, **changes: object) -> Choice:
         cores=2,
         gpus=0,
         results=tmp_path / "results",
+        file=tmp_path / "archive.yaml",
     )
     return replace(usual, **changes)  # type: ignore[arg-type]
 
@@ -107,6 +109,22 @@ def test_a_folder_without_images_is_refused(tmp_path: Path, content: list[str]) 
         survey(tmp_path / "nowhere")
 
 
+@pytest.mark.parametrize("name", ["a\nb", "a\x1b[31mb"])
+def test_a_folder_that_no_config_can_name_is_refused_first(tmp_path: Path, name: str) -> None:
+    picture(tmp_path / name / "0.png")
+    with pytest.raises(InputError, match="no config can hold") as refused:
+        survey(tmp_path / name)
+    assert str(refused.value).isprintable()
+
+
+def test_only_the_place_of_the_configs_own_name_gets_it(tmp_path: Path) -> None:
+    picture(tmp_path / "THIS_FILE" / "0.png")
+    seen = survey(tmp_path / "THIS_FILE")
+    text, _ = compose(seen, sample(ppocr=30), choice(tmp_path, file=Path("my own.yaml")))
+    assert load(yaml.safe_load(text)).datasets["archive"].path == tmp_path / "THIS_FILE"
+    assert text.count("--configfile my own.yaml") == 2
+
+
 def test_what_was_found_is_proposed_and_the_config_loads(folder: Path, tmp_path: Path) -> None:
     seen = many(survey(folder), 300)
     text, cost = compose(seen, sample(ppocr=30, zxing=1), choice(tmp_path))
@@ -119,6 +137,8 @@ def test_what_was_found_is_proposed_and_the_config_loads(folder: Path, tmp_path:
     assert "up to 9% of all may have some" in text
     assert "knows nothing of" in text
     assert SECRET not in text
+    privacy = load(yaml.safe_load(text)).privacy
+    assert (privacy.probes, privacy.gallery, privacy.of(Supervised).regions) == (300, 500, 500)
 
 
 def test_the_first_experiment_fits_into_the_time(folder: Path, tmp_path: Path) -> None:
@@ -138,8 +158,8 @@ def test_the_first_experiment_fits_into_the_time(folder: Path, tmp_path: Path) -
     seen = sample(ppocr=30)
     seen.found["ppocr"].regions = 90
     attacked = estimate(seen, ["ppocr"], 1000, 3, cores=1)
-    # three regions an image, in both halves, as they are and hidden by three methods
-    extra = 1.5 * 1000 * 8 * seen.encode_seconds * (30 / seen.read)
+    # 500 to find 300 in three variants among, and 500 to learn from, as they are and thrice hidden
+    extra = (500 + 3 * 300 + 4 * 500) * seen.encode_seconds
     assert attacked.seconds - half.seconds >= extra * 0.99
 
 

@@ -14,8 +14,8 @@ from anonbench.anonymization.apply import anonymize
 from anonbench.anonymization.audit.errors import Failure
 from anonbench.anonymization.audit.single import check_written
 from anonbench.anonymization.files.outcome import Outcome, as_rows, in_draw_order
-from anonbench.anonymization.files.places import target
-from anonbench.anonymization.files.stored import stored, write
+from anonbench.anonymization.files.places import OF_NAMES, remove, target
+from anonbench.anonymization.files.stored import SUFFIXES, stored, write
 from anonbench.config import Anonymization, Detection
 from anonbench.core.boxes import Region
 from anonbench.core.errors import InputError, UnreadableImage
@@ -48,6 +48,13 @@ class Task:
     before: Outcome | None = None
     refused: str = ""
     """Why it cannot be written, whatever is in it."""
+    taken: tuple[str, ...] = ()
+    """Suffixes that its name cannot get."""
+
+    @property
+    def others(self) -> set[str]:
+        """Names that are other images', and might be its copy's."""
+        return {self.image.name + suffix for suffix in self.taken}
 
 
 class Anonymizer:
@@ -65,10 +72,18 @@ class Anonymizer:
             done = Outcome(task.image.name, "unreadable", f"{error}: save its pages as images")
         except UnreadableImage as error:
             done = Outcome(task.image.name, "unreadable", str(error))
-        before = task.before.output if task.before else ""
-        if before and before != done.output:  # it shows less than there is to hide now
-            target(self._job.to, before).unlink(missing_ok=True)
+        if not task.refused:
+            self._remove_others(task, done)
         return done
+
+    def _remove_others(self, task: Task, done: Outcome) -> None:
+        """Remove copies of an image that are none now: they show less than there is to hide."""
+        name = task.image.name
+        left = {task.before.output} if task.before else set()
+        if not done.output:
+            left |= {name, *(name + suffix for suffix in SUFFIXES)}
+        for output in left - task.others - {"", done.output}:
+            remove(self._job.to, output)
 
     def _done(self, task: Task) -> Outcome:
         image, limit = task.image, self._job.detection.max_pixels
@@ -76,8 +91,9 @@ class Anonymizer:
             return Outcome(image.name, "failed", task.refused)
         data = image.data(limit)
         digest = hashlib.sha256(data).hexdigest()
-        if task.before and self._is_done(task.before, digest):
-            return task.before
+        before = task.before
+        if before and before.output not in task.others and self._is_done(before, digest):
+            return before
         original = read_image(data, limit)
         original.flags.writeable = False  # it is what the result is held against
         height, width = original.shape[:2]
@@ -89,7 +105,7 @@ class Anonymizer:
         if not regions and not self._job.keep_without_regions:
             reason = "nothing was found in it"
             return replace(found, status="without_regions", reason=reason)
-        return self._written(found, data, original, regions)
+        return self._written(task, found, data, original, regions)
 
     def _is_done(self, before: Outcome, digest: str) -> bool:
         """Tell whether an earlier run did all that there is to do."""
@@ -103,10 +119,17 @@ class Anonymizer:
         return hashlib.sha256(path.read_bytes()).hexdigest() == before.output_digest
 
     def _written(
-        self, found: Outcome, data: bytes, original: np.ndarray, regions: Sequence[Region]
+        self,
+        task: Task,
+        found: Outcome,
+        data: bytes,
+        original: np.ndarray,
+        regions: Sequence[Region],
     ) -> Outcome:
         job = self._job
         how = stored(data, original)
+        if how.suffix in task.taken:
+            return replace(found, reason=f"its copy would have another image's name ({how.suffix})")
         rows = as_rows(regions, job.variant.degree)
         pixels = anonymize(original, regions, job.variant, job.anonymization)
         try:
@@ -125,6 +148,10 @@ class Anonymizer:
             hidden = _write_audited(target(job.to, name), job.to, coded, audit)
         except Failure as failure:
             return replace(found, reason=f"its audit fails: {failure}", regions=rows)
+        except OSError as error:
+            if error.errno not in OF_NAMES:
+                raise
+            return replace(found, reason=f"cannot be written by its name ({error.strerror})")
         return replace(
             found,
             status="written",

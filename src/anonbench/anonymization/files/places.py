@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
 from anonbench.core.errors import InputError
@@ -15,20 +16,27 @@ def require_apart(images: Images, to: Path) -> None:
     """Check that the output folder holds no original, and lies in no folder of originals.
 
     Folders are compared by what they are, not by their names: through links, and on file systems
-    where `Photos` and `photos` are one.
+    where `Photos` and `photos` are one. A tar's folder, and that of one image given alone, are no
+    folders of originals.
 
     Raises:
         InputError: it does.
 
     """
-    folders = [images.folder] if images.folder else []
-    for folder in folders:
-        if _is_inside(to, folder):
-            raise InputError(f"{to} is in the folder of the originals, {folder}: name another one")
-    originals = set() if folders else {image.file.parent for image in images}
-    for folder in [*folders, *sorted(originals)]:
-        if _is_inside(folder, to):
-            raise InputError(f"{to} holds the originals (of {folder}): name another folder")
+    holding = {Path(os.path.realpath(parent)) for parent in _parents(images)}
+    if images.folder:
+        holding.add(Path(os.path.realpath(images.folder)))
+    is_alone = len(images) == 1 and Path(images.place) == images.images[0].file
+    apart = set() if is_alone else holding - _of_tars(images)
+    if found := _same(_with_parents(Path(os.path.realpath(to))), apart):
+        shortest = images.folder if images.folder and _is_inside(to, images.folder) else found
+        raise InputError(f"{to} is in the folder of the originals, {shortest}: name another one")
+    above = {each for folder in holding for each in _with_parents(folder)}
+    if to.exists() and _same([Path(os.path.realpath(to))], above):
+        folder = next(each for each in sorted(holding) if _is_inside(each, to))
+        raise InputError(
+            f"{to} holds the originals (of {images.folder or folder}): name another folder"
+        )
 
 
 def target(to: Path, name: str) -> Path:
@@ -39,10 +47,60 @@ def target(to: Path, name: str) -> Path:
 
     """
     path = to / name
+    _require_inside(path, to)  # before a folder is made where the link leads
     path.parent.mkdir(parents=True, exist_ok=True)
-    if path.parent != to and not path.parent.resolve().is_relative_to(to.resolve()):
-        raise InputError(f"{path.parent} is a link that leads out of {to}: remove it")
     return path
+
+
+def remove(to: Path, name: str) -> None:
+    """Remove an output, if it is there.
+
+    Raises:
+        InputError: a link leads out of the output folder.
+
+    """
+    path = to / name
+    try:
+        if os.path.lexists(path):
+            _require_inside(path, to)
+            path.unlink()
+    except OSError as error:
+        if error.errno not in OF_NAMES:
+            raise
+
+
+OF_NAMES = (
+    *(errno.ENAMETOOLONG, errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ENOTEMPTY),
+    *(errno.EINVAL, errno.EILSEQ, errno.ELOOP),
+)
+"""Errors that are a name's and no fault of the disk's."""
+
+
+def taken_suffixes(
+    names: Iterable[str], others: Iterable[str], suffixes: Sequence[str]
+) -> dict[str, tuple[str, ...]]:
+    """Return the suffixes that a name cannot get: with one, it is another image's.
+
+    Args:
+        names: of the images.
+        others: of copies of other images.
+        suffixes: all that a name may get.
+
+    """
+    own = list(names)
+    keys = {_key(name) for name in (*own, *others)}
+    ends = {name: tuple(each for each in suffixes if _key(name + each) in keys) for name in own}
+    return {name: taken for name, taken in ends.items() if taken}
+
+
+def unknown(to: Path, outputs: Collection[str]) -> int:
+    """Return how many files in the output folder are none of these."""
+    count = 0
+    for folder, _, files in os.walk(to):
+        under = Path(folder).relative_to(to)
+        names = (file if folder == str(to) else f"{under.as_posix()}/{file}" for file in files)
+        count += sum(name not in outputs for name in names)
+    return count
 
 
 def clashes(to: Path, names: Iterable[str]) -> set[str]:
@@ -50,7 +108,7 @@ def clashes(to: Path, names: Iterable[str]) -> set[str]:
 
     The folder has to exist.
     """
-    probe = to / f".anonbench-{os.getpid()}-aä"
+    probe = to / f".anonbench-{os.getpid()}-aä.probe"
     probe.touch()
     try:
         folds = probe.with_name(probe.name.upper()).exists()
@@ -75,3 +133,47 @@ def _is_inside(path: Path, folder: Path) -> bool:
         return False
     place = Path(os.path.realpath(path))
     return any(each.exists() and each.samefile(folder) for each in (place, *place.parents))
+
+
+def _parents(images: Images) -> set[Path]:
+    """Return the folders that hold the files, and those that hold what links among them mean."""
+    files = {image.file for image in images}
+    if images.folder is None:  # a list may name what is not there
+        files = {file for file in files if os.path.exists(file)}  # noqa: PTH110 - of any name
+    links = [file for file in files if os.path.islink(file)]  # noqa: PTH114 - of any name
+    return {file.parent for file in files} | {Path(os.path.realpath(link)).parent for link in links}
+
+
+def _of_tars(images: Images) -> set[Path]:
+    return {
+        Path(os.path.realpath(image.file.parent)) for image in images if image.offset is not None
+    }
+
+
+def _with_parents(path: Path) -> list[Path]:
+    return [path, *path.parents]
+
+
+def _same(paths: Iterable[Path], others: Iterable[Path]) -> Path | None:
+    """Return the first of the others that is one of the paths, whatever it is called."""
+    these = {identity for path in paths if (identity := _identity(path))}
+    return next((each for each in sorted(others) if _identity(each) in these), None)
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _key(name: str) -> str:
+    """Return one text for all names that some file system takes for the same."""
+    return unicodedata.normalize("NFC", name.casefold())
+
+
+def _require_inside(path: Path, to: Path) -> None:
+    place = Path(os.path.realpath(path.parent))
+    if path.parent != to and not place.is_relative_to(os.path.realpath(to)):
+        raise InputError(f"{path.parent} is a link that leads out of {to}: remove it")

@@ -11,10 +11,11 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 from anonbench.anonymization.files.outcome import Outcome
 from anonbench.core.errors import InputError
@@ -24,6 +25,12 @@ _COLUMNS = (
     *("width", "height", "hidden_pixels"),
 )
 _START, _END = '"images": [', "]}"
+_STARTED = "started"
+_STEERING = re.compile(
+    "[\\x00-\\x1f\\x7f-\\x9f\\u061c\\u200e\\u200f\\u2028-\\u202e\\u2066-\\u2069]"
+)
+LEFT = (".part", ".probe")
+"""Ends of the names of files that are in the output folder for a moment."""
 
 
 class Record:
@@ -42,6 +49,8 @@ class Record:
         self.csv = place.with_name(f"{place.name}.audit.csv")
         self.journal = place.with_name(f".{place.name}.journal")
         self._to = to
+        self.unfinished = set[str]()
+        """Names of the images that a run was at when it was ended: they may have copies."""
         self._head = json.dumps(made_by, ensure_ascii=False, sort_keys=True)
 
     def read(self) -> dict[str, Outcome]:
@@ -53,13 +62,15 @@ class Record:
         """
         found: dict[str, Outcome] = {}
         heads = []
-        for file, lines in ((self.json, _lines_of_audit), (self.journal, _lines_of_journal)):
-            if file.is_file():
-                head, rows = lines(file)
-                heads.append(head)
-                found |= {outcome.name: outcome for outcome in rows}
+        if self.json.is_file():
+            head, rows = _lines_of_audit(self.json)
+            heads.append(head)
+            found |= _by_name(rows)
+        if (journal := _journal(self.journal)) is not None:
+            heads.append(journal.head)
+            found |= _by_name(journal.outcomes)
         filled = self._to.is_dir() and any(
-            not each.name.endswith(".part") for each in self._to.iterdir()
+            not each.name.endswith(LEFT) for each in self._to.iterdir()
         )
         if filled and not heads:
             raise InputError(
@@ -70,19 +81,23 @@ class Record:
                 f"{self._to} was made from other images, by other settings or another version "
                 f"({self.json.name} has them): name a new folder, or remove it"
             )
-        # records of other settings are left of a folder that is gone
-        return found if all(head == self._head for head in heads) else {}
+        if any(head != self._head for head in heads):  # left of a folder that is gone
+            return {}
+        self.unfinished = journal.unfinished if journal else set()
+        return {name: each for name, each in found.items() if name not in self.unfinished}
 
     @contextmanager
-    def appending(self) -> Iterator[IO[str]]:
+    def appending(self) -> Iterator[Journal]:
         """Open the journal for what is done from now on; one of other settings is replaced."""
-        if self.journal.is_file() and _lines_of_journal(self.journal)[0] != self._head:
-            self.journal.unlink()
+        found = _journal(self.journal)
+        if found is None or found.head != self._head:
+            self.journal.unlink(missing_ok=True)
         new = not self.journal.exists()
         with _open_private(self.journal, "a") as file:
             # behind a line that was cut short, the next one begins anew
             file.write(f"{self._head}\n" if new else "\n")
-            yield file
+            file.flush()
+            yield Journal(file)
 
     def finish(self, outcomes: Iterable[Outcome]) -> None:
         """Write the audit files, and remove the journal."""
@@ -98,33 +113,92 @@ class Record:
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow([*_COLUMNS, "regions"])
             for each in ordered:
-                values = [getattr(each, column) for column in _COLUMNS]
+                values = [_cell(getattr(each, column)) for column in _COLUMNS]
                 writer.writerow([*values, len(each.regions)])
         part.replace(self.csv)
         self.journal.unlink(missing_ok=True)
 
 
+class Journal:
+    """What a run writes while it goes on; each line is in the file before the next step."""
+
+    def __init__(self, file: IO[str]) -> None:
+        self._file = file
+
+    def start(self, name: str) -> None:
+        """Note that an image's copy may be there from now on."""
+        self._write(json.dumps({_STARTED: name}, ensure_ascii=False))
+
+    def finish(self, outcome: Outcome) -> None:
+        """Note what became of an image."""
+        self._write(outcome.line())
+
+    def _write(self, line: str) -> None:
+        self._file.write(f"{line}\n")
+        self._file.flush()
+
+
+class _Journal(NamedTuple):
+    head: str
+    outcomes: list[Outcome]
+    unfinished: set[str]
+
+
+def _by_name(outcomes: Iterable[Outcome]) -> dict[str, Outcome]:
+    """Return outcomes by name; what was left out is found anew, and may have an image's name."""
+    return {each.name: each for each in outcomes if each.status != "left_out"}
+
+
 def _lines_of_audit(file: Path) -> tuple[str, list[Outcome]]:
-    head, *lines = file.read_text(encoding="utf-8").strip("\n").split("\n")
     try:
-        found = [Outcome.parse(line.removesuffix(",")) for line in lines[:-1] if line]
+        head, *lines, end = file.read_text(encoding="utf-8").strip("\n").split("\n")
+        head = head.removesuffix(f", {_START}") + "}"
+        found = [Outcome.parse(line.removesuffix(",")) for line in lines if line]
+        if end != _END or not isinstance(json.loads(head), dict):
+            raise ValueError("cut short")
     except ValueError:
         raise InputError(
             f"{file} is damaged: remove it and the folder that it belongs to"
         ) from None
-    return head.removesuffix(f", {_START}") + "}", found
+    return head, found
 
 
-def _lines_of_journal(file: Path) -> tuple[str, list[Outcome]]:
+def _journal(file: Path) -> _Journal | None:
     """Return what a run wrote before it ended; its last line may be cut short."""
+    if not file.is_file():
+        return None
     head, *lines = file.read_text(encoding="utf-8", errors="replace").split("\n")
-    found = []
+    if not lines:  # ended before all else
+        return None
+    found = _Journal(head, [], set())
     for line in lines:
+        if name := _started(line):
+            found.unfinished.add(name)
+            continue
         try:
-            found.append(Outcome.parse(line))
+            outcome = Outcome.parse(line)
         except ValueError:
             continue
-    return head, found
+        found.outcomes.append(outcome)
+        found.unfinished.discard(outcome.name)
+    return found
+
+
+def _started(line: str) -> str | None:
+    if not line.startswith(f'{{"{_STARTED}": '):
+        return None
+    try:
+        return str(json.loads(line)[_STARTED])
+    except ValueError:
+        return None
+
+
+def _cell(value: object) -> object:
+    """Return a value as a cell: no formula, and nothing that steers a terminal or turns text."""
+    if not isinstance(value, str):
+        return value
+    plain = _STEERING.sub(lambda found: ascii(found[0])[1:-1], value)
+    return f"'{plain}" if plain.startswith(("=", "+", "-", "@")) else plain
 
 
 def _open_private(path: Path, mode: str) -> IO[str]:

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
+from anonbench.anonymization.files.made_by import made_by
 from anonbench.anonymization.files.one import Anonymizer, Job, Task
 from anonbench.anonymization.files.outcome import Outcome
-from anonbench.anonymization.files.places import clashes, require_apart
-from anonbench.anonymization.files.record import Record
+from anonbench.anonymization.files.places import (
+    clashes,
+    remove,
+    require_apart,
+    taken_suffixes,
+    unknown,
+)
+from anonbench.anonymization.files.record import LEFT, Record
+from anonbench.anonymization.files.stored import SUFFIXES
 from anonbench.anonymization.methods import method_named
 from anonbench.config import Anonymization, Detection
 from anonbench.core.errors import InputError
-from anonbench.core.io import writing_to
-from anonbench.core.libraries.opencv import cv2
+from anonbench.core.io import locked, writing_to
 from anonbench.core.progress import track
-from anonbench.core.provenance import versions
 from anonbench.core.vocabulary import Variant
 from anonbench.core.workers import available, in_processes
 from anonbench.datasets.inputs import Images, open_images
@@ -37,7 +41,7 @@ class Anonymized:
     images: int
     """That were given."""
     written: int
-    """Files below the output folder, those of earlier runs included."""
+    """Of them, those that have a copy, made now or by an earlier run."""
     regions: int
     """Hidden in them."""
     published_without_regions: int
@@ -53,6 +57,10 @@ class Anonymized:
     used."""
     shown_regions: int
     """That a degree below 100 leaves in sight."""
+    not_given: int
+    """Copies by earlier runs of images that are gone, or were not given this time."""
+    unknown: int
+    """Files below the output folder that no run of this command is known to have written."""
     audit: Path
     """Record of every image (JSON; CSV beside it)."""
 
@@ -60,7 +68,8 @@ class Anonymized:
     def in_doubt(self) -> bool:
         """Whether images are missing from the output, or may show what should be hidden."""
         missing = self.without_regions + self.unreadable + self.failed + self.left_out
-        return bool(missing + self.published_without_regions + self.shown_regions)
+        doubtful = self.published_without_regions + self.shown_regions + self.unknown
+        return bool(missing + doubtful)
 
 
 def anonymize_files(
@@ -115,36 +124,71 @@ def anonymize_files(
         anonymization or Anonymization(),
         keep_without_regions,
     )
+    if not isinstance(images, str | Path):
+        images = list(images)
     given = open_images(images)
     require_apart(given, job.to)
-    record = Record(job.to, _made_by(job, given))
-    before = record.read()
-    done = before | {name: Outcome(name, "left_out", why) for name, why in given.left_out}
-    if not dry_run:
-        with writing_to(job.to.parent):
-            job.to.mkdir(parents=True, exist_ok=True)
-            for part in job.to.glob(".*.part"):  # of a run that was killed
-                part.unlink()
+    record = Record(job.to, made_by(job, images, given))
+    if dry_run:
+        return _counted(given, record.read(), 0, record.json)
+    with writing_to(job.to.parent):
+        job.to.mkdir(parents=True, exist_ok=True)
+        with locked(job.to):
+            before = _kept(record.read(), given)
+            done = dict(before)
+            _remove_unfinished(job.to, record, before)
             with record.appending() as journal:
-                for outcome in _outcomes(job, given, before, workers or available()):
+                for outcome in _outcomes(job, given, before, workers or available(), journal.start):
                     done[outcome.name] = outcome
-                    journal.write(f"{outcome.line()}\n")
-                    journal.flush()
-            record.finish(done.values())
-    loud = sum(not each.quiet for each in given.left_out)
-    return _counted(given, done.values(), loud, record.json)
+                    journal.finish(outcome)
+            left_out = [Outcome(name, "left_out", why) for name, why in given.left_out]
+            record.finish([*done.values(), *left_out])
+            strange = unknown(job.to, {each.output for each in done.values()})
+    return _counted(given, done, strange, record.json)
+
+
+def _kept(before: Mapping[str, Outcome], given: Images) -> dict[str, Outcome]:
+    """Return outcomes of earlier runs, without copies that have a given image's name by now."""
+    names = {image.name for image in given}
+    return {
+        name: each
+        for name, each in before.items()
+        if name in names or each.output == name or each.output not in names
+    }
+
+
+def _remove_unfinished(to: Path, record: Record, before: Mapping[str, Outcome]) -> None:
+    """Remove what a run that was ended may have written without a line about it."""
+    for part in to.glob(".*"):
+        if part.name.endswith(LEFT):
+            part.unlink()
+    known = {each.output for each in before.values()}
+    for name in record.unfinished:
+        for output in (name, *(name + suffix for suffix in SUFFIXES)):
+            if output not in known:
+                remove(to, output)
 
 
 def _outcomes(
-    job: Job, given: Images, before: Mapping[str, Outcome], workers: int
+    job: Job,
+    given: Images,
+    before: Mapping[str, Outcome],
+    workers: int,
+    start: Callable[[str], None],
 ) -> Iterator[Outcome]:
-    clashing = clashes(job.to, [image.name for image in given])
+    names = [image.name for image in given]
+    clashing = clashes(job.to, names)
+    others = (before[name].output for name in before.keys() - set(names))
+    taken = taken_suffixes(names, others, SUFFIXES)
     refused = "the output folder takes its name for another image's (upper and lower case, accents)"
-    tasks = (
-        Task(image, before.get(image.name), refused if image.name in clashing else "")
-        for image in given
-    )
-    results = in_processes(partial(Anonymizer, job), tasks, min(workers, len(given)))
+
+    def tasks() -> Iterator[Task]:
+        for image in given:
+            start(image.name)  # before a worker has it: from then on its copy may be there
+            why = refused if image.name in clashing else ""
+            yield Task(image, before.get(image.name), why, taken.get(image.name, ()))
+
+    results = in_processes(partial(Anonymizer, job), tasks(), min(workers, len(given)))
     failed = 0
     for number, outcome in enumerate(track(results, len(given), "images anonymized"), 1):
         failed += outcome.status == "failed"
@@ -166,26 +210,10 @@ def _variant(method: str, degree: int) -> Variant:
     return Variant(method, degree)
 
 
-def _made_by(job: Job, given: Images) -> dict[str, Any]:
-    """Return all that outputs depend on but the images, and where those are."""
-    method = str(job.variant.method)
-    strengths = job.anonymization.model_dump(mode="json", include={method, "margin"})
-    return {
-        "images_of": os.path.realpath(given.place) if given.folder else given.place,
-        "method": method,
-        "degree": job.variant.degree,
-        "anonymization": strengths,
-        "detectors": list(job.detectors),
-        "detection": job.detection.part(job.detectors),
-        "max_pixels": job.detection.max_pixels,
-        "keep_without_regions": job.keep_without_regions,
-        "versions": versions("numpy", "pillow") | {"opencv": cv2.__version__},
-    }
-
-
-def _counted(given: Images, done: Iterable[Outcome], loud: int, audit: Path) -> Anonymized:
+def _counted(given: Images, done: Mapping[str, Outcome], strange: int, audit: Path) -> Anonymized:
     counts: Counter[str] = Counter()
-    for each in done:
+    names = {image.name for image in given}
+    for each in (done[name] for name in names & done.keys()):
         counts[each.status] += 1
         hidden = sum(region["hidden"] for region in each.regions)
         if each.status == "written":
@@ -200,7 +228,9 @@ def _counted(given: Images, done: Iterable[Outcome], loud: int, audit: Path) -> 
         without_regions=counts["without_regions"],
         unreadable=counts["unreadable"],
         failed=counts["failed"],
-        left_out=loud,
+        left_out=sum(not each.quiet for each in given.left_out),
         shown_regions=counts["shown"],
+        not_given=sum(bool(each.output) for name, each in done.items() if name not in names),
+        unknown=strange,
         audit=audit,
     )

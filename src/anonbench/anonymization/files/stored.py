@@ -1,8 +1,8 @@
 """How an image is stored in its file, and how an anonymized one is written likewise.
 
-Written files hold pixels and, where there is one that fits them, the colour profile; nothing else:
-EXIF, XMP, comments and thumbnails may show what was hidden. Pixels are upright, so that no
-orientation is needed.
+Written files hold pixels and, where their colours have one of the usual kind, a colour profile;
+nothing else: EXIF, XMP, comments and thumbnails may show what was hidden. Pixels are upright, so
+that no orientation is needed.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, JpegImagePlugin
 
+from anonbench.anonymization.files.profiles import rebuilt
 from anonbench.datasets.images import encode, open_checked
 
 AS_THEY_ARE = ("JPEG", "PNG", "TIFF", "BMP", "WEBP", "PPM")
@@ -21,13 +22,14 @@ AS_THEY_ARE = ("JPEG", "PNG", "TIFF", "BMP", "WEBP", "PPM")
 _SAME = {"MPO": "JPEG", "DIB": "BMP"}
 _LOSSY = {"HEIF": "JPEG"}
 _SUFFIX = {"PNG": ".png", "JPEG": ".jpg"}
+SUFFIXES = tuple(_SUFFIX.values())
+"""That a copy's name may have more than its original's."""
 _COMPRESSIONS = ("raw", "tiff_lzw", "tiff_adobe_deflate", "packbits")
 """Of TIFF, without loss and for any depth; others become the third."""
 JPEG_QUALITY = 95
 """Where the original has no tables of its own: CMYK, HEIC."""
 WEBP_QUALITY = 95
 _SPACES = {2: b"GRAY", 3: b"RGB "}
-_HEADER_BYTES = 132
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,7 @@ class Stored:
     suffix: str = ""
     """Appended to the name where the format is not the original's."""
     profile: bytes = b""
-    """ICC profile of the pixels, empty where there is none that fits."""
+    """ICC profile of the pixels, empty where there is none that is kept."""
     options: dict[str, Any] = field(default_factory=dict)
     """Of Pillow's `save`."""
 
@@ -121,10 +123,6 @@ def _pixels_of_webp(data: bytes) -> int:
 
 
 def _profile(image: Image.Image, pixels: np.ndarray) -> bytes:
-    """Return the image's colour profile if it describes the pixels, without what is behind it."""
+    """Return a profile of the image's colours, empty where it has none that is kept."""
     profile = image.info.get("icc_profile")
-    if not isinstance(profile, bytes) or len(profile) < _HEADER_BYTES:
-        return b""
-    size = int.from_bytes(profile[:4], "big")
-    fits = profile[16:20] == _SPACES[pixels.ndim] and profile[36:40] == b"acsp"
-    return profile[:size] if fits and _HEADER_BYTES <= size <= len(profile) else b""
+    return rebuilt(profile, _SPACES[pixels.ndim]) if isinstance(profile, bytes) else b""

@@ -7,7 +7,6 @@ and a region is suppressed by better ones only.
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ import shapely
 
 from anonbench.config.detectors import Detection
 from anonbench.core.boxes import Region, image_regions, read_boxes
+from anonbench.core.io import scratch_folder
 from anonbench.core.numeric.seeding import hash_int
 from anonbench.core.vocabulary import Entity
 from anonbench.detection.kinds import kind_named
@@ -99,8 +99,8 @@ def sweep(
 def _found(
     manifest: pd.DataFrame, root: Path, name: str, settings: Detection
 ) -> dict[str, list[Region]]:
-    with tempfile.TemporaryDirectory(prefix="anonbench-") as folder:
-        boxes, images = Path(folder, "boxes.parquet"), Path(folder, "images.parquet")
+    with scratch_folder() as folder:
+        boxes, images = folder / "boxes.parquet", folder / "images.parquet"
         detect_shard(manifest, Job(root, [name], settings, seed=0), boxes, images)
         return image_regions(read_boxes(boxes))
 

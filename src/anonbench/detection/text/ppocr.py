@@ -6,7 +6,6 @@ import json
 import logging
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +15,7 @@ import numpy as np
 
 from anonbench.core.boxes import Region
 from anonbench.core.errors import InputError, UnreadableImage
+from anonbench.core.io import scratch_folder
 from anonbench.core.vocabulary import Entity
 from anonbench.detection.base import as_rgb, clipped_quad
 from anonbench.detection.text.ppocr_model import (
@@ -99,8 +99,7 @@ def model_folder(model: TextModel | None) -> Iterator[Path | None]:
     if model is None or model.onnx.name == ONNX:
         yield None if model is None else model.onnx.parent
         return
-    with tempfile.TemporaryDirectory(prefix="anonbench-") as temporary:
-        folder = Path(temporary)
+    with scratch_folder() as folder:
         shutil.copyfile(model.onnx, folder / ONNX)
         # JSON is YAML
         (folder / DEFINITION).write_text(json.dumps(model.definition), encoding="utf-8")

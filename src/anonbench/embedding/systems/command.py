@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import shutil
+import signal
 import subprocess
-import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal, Self
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, Self
 from pydantic import model_validator
 
 from anonbench.core.errors import InputError
+from anonbench.core.io import scratch_folder
 from anonbench.core.registries.systems import Encoder, SystemKind
 from anonbench.core.settings import Count, Positive
 
@@ -27,8 +29,9 @@ _SHOWN = 300
 class Command(SystemKind):
     """A program that reads a folder of PNG files and writes a file of vectors.
 
-    It is started once for many images, without a shell. Files are called 000000.png and so on; the
-    ids of the vectors are these names, with or without the suffix.
+    It is started once for many images, without a shell, and what it leaves running is ended. Files
+    are called 000000.png and so on; the ids of the vectors are these names, with or without the
+    suffix.
     """
 
     name: ClassVar = "command"
@@ -87,30 +90,52 @@ class _Program:
         """Write the images, run the program and read what it wrote."""
         from anonbench.embedding.systems.folders import ordered, write_images
 
-        with tempfile.TemporaryDirectory(prefix="anonbench-") as temporary:
-            folder, file = Path(temporary, "images"), Path(temporary, f"vectors.{self.format}")
+        with scratch_folder() as scratch:
+            folder, file = scratch / "images", scratch / f"vectors.{self.format}"
             names = write_images(images, folder)
             places = {"{images}": str(folder), "{vectors}": str(file)}
             self._run([_placed(word, places) for word in self.words], file)
-            return ordered(file, names)
+            try:
+                return ordered(file, names)
+            except InputError as error:  # the file that it names is gone when it is read
+                text = str(error).replace(f"{scratch}{os.sep}", "")
+                raise InputError(f"systems: {self.words[0]}: {text}") from None
 
     def _run(self, words: Sequence[str], file: Path) -> None:
-        try:
-            run = subprocess.run(
+        output = file.with_name("output")
+        with (
+            output.open("wb") as stdout,  # no pipe: what runs on would keep it open
+            subprocess.Popen(
                 words,
                 stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
+                stdout=stdout,
                 stderr=subprocess.STDOUT,
-                check=False,
-                timeout=self.timeout,
-            )
-        except subprocess.TimeoutExpired:
-            raise InputError(f"systems: {words[0]} took more than {self.timeout:g} s") from None
-        said = " ".join(run.stdout[-_SHOWN:].decode("utf-8", "replace").split())
-        if run.returncode:
-            raise InputError(f"systems: {words[0]} ended with status {run.returncode}: {said}")
+                start_new_session=True,
+            ) as process,
+        ):
+            try:
+                status = process.wait(self.timeout)
+            except subprocess.TimeoutExpired:
+                raise InputError(f"systems: {words[0]} took more than {self.timeout:g} s") from None
+            finally:
+                _end_group(process.pid)
+        said = _end_of(output)
+        if status:
+            raise InputError(f"systems: {words[0]} ended with status {status}: {said}")
         if not file.is_file():
             raise InputError(f"systems: {words[0]} wrote no file {{vectors}}: {said or 'silent'}")
+
+
+def _end_group(leader: int) -> None:
+    """End a program and all that it started."""
+    with suppress(ProcessLookupError, PermissionError):  # nothing is left
+        os.killpg(leader, signal.SIGKILL)
+
+
+def _end_of(output: Path) -> str:
+    with output.open("rb") as file:
+        file.seek(max(0, output.stat().st_size - _SHOWN))
+        return " ".join(file.read(_SHOWN).decode("utf-8", "replace").split())
 
 
 def _placed(word: str, places: dict[str, str]) -> str:

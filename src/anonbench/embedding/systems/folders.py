@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -37,7 +38,7 @@ def read_vectors(file: Path) -> Embeddings:
     try:
         with np.load(file, allow_pickle=False) as arrays:
             ids, values = arrays["ids"], arrays["embeddings"]
-    except (OSError, ValueError, KeyError, EOFError) as error:
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise InputError(
             f"{file}: cannot be read as NPZ with `ids` [N] and `embeddings` [N, D] "
             f"({type(error).__name__})"
@@ -51,17 +52,22 @@ def ordered(file: Path, names: Sequence[str]) -> np.ndarray:
     A `.npy` file without a list of ids is taken to be in the order of the names.
 
     Raises:
-        InputError: an image has no vector.
+        InputError: an image has no vector, or several.
 
     """
     if file.suffix == ".npy" and not file.with_suffix(".ids.txt").is_file():
         file.with_suffix(".ids.txt").write_text("\n".join(names) + "\n", encoding="utf-8")
     found = read_vectors(file)
     rows = {name.rpartition("/")[2].removesuffix(SUFFIX): row for row, name in enumerate(found.ids)}
+    if len(rows) < len(found.ids):
+        raise InputError(
+            f"{len(found.ids)} vectors in the program's file are of {len(rows)} images; "
+            "its ids are the names of the files, each once"
+        )
     missing = [name for name in names if name not in rows]
     if missing:
         raise InputError(
-            f"systems: {len(missing)} of {len(names)} images have no vector in the program's file, "
+            f"{len(missing)} of {len(names)} images have no vector in the program's file, "
             f"such as {missing[0]}{SUFFIX}; its ids are the names of the files"
         )
     return np.asarray(found.values)[[rows[name] for name in names]]

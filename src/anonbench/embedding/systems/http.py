@@ -6,10 +6,12 @@ import http.client
 import io
 import json
 import os
+import socket
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 from urllib.parse import SplitResult, urlsplit
@@ -92,7 +94,13 @@ class _Endpoint:
         """Send each image by itself."""
         import numpy as np
 
-        return np.array(list(self.pool.map(self._vector, images)), dtype=np.float32)
+        vectors = list(self.pool.map(self._vector, images))
+        if len(widths := sorted({len(vector) for vector in vectors})) > 1:
+            raise InputError(
+                f"systems: {self._where} answered with vectors of "
+                f"{' and '.join(map(str, widths))} dimensions; one system has one"
+            )
+        return np.array(vectors, dtype=np.float32)
 
     def _vector(self, image: np.ndarray) -> list[float]:
         data, tries = _coded(image, self.settings.format), self.settings.retries + 1
@@ -119,9 +127,10 @@ class _Endpoint:
         path = (self.place.path or "/") + (f"?{self.place.query}" if self.place.query else "")
         connection = kind(self.place.netloc, timeout=self.settings.timeout)
         try:
-            connection.request("POST", path, body=data, headers=self.headers)
-            answer = connection.getresponse()
-            found = answer.read(self.settings.max_bytes + 1)
+            with _ended_after(self.settings.timeout, connection):
+                connection.request("POST", path, body=data, headers=self.headers)
+                answer = connection.getresponse()
+                found = answer.read(self.settings.max_bytes + 1)
         except (OSError, http.client.HTTPException) as error:
             raise _TryAgainError(type(error).__name__) from None
         finally:
@@ -157,7 +166,41 @@ class _Endpoint:
                 f"systems: {self._where} answered with no vector: a list of numbers, or an object "
                 f"that has one under {self.settings.field!r} (`field`)"
             )
-        return [float(value) for value in answer]
+        try:
+            return [float(value) for value in answer]
+        except OverflowError:
+            raise InputError(
+                f"systems: {self._where} answered with a number that is too large"
+            ) from None
+
+
+@contextmanager
+def _ended_after(seconds: float, connection: http.client.HTTPConnection) -> Iterator[None]:
+    """Connect, and end the connection after so many seconds.
+
+    A socket's own timeout starts anew with each byte that comes.
+
+    Raises:
+        TimeoutError: the block took as long, however it ended.
+
+    """
+    end = time.monotonic() + seconds
+    connection.connect()
+    timer = threading.Timer(max(0.0, end - time.monotonic()), _shut, [connection.sock])
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        if time.monotonic() >= end:  # an answer without a length ends well when it is cut off
+            raise TimeoutError
+
+
+def _shut(connected: socket.socket) -> None:
+    with suppress(OSError):  # it has ended by itself
+        # not of SSLSocket, which would go on in clear
+        socket.socket.shutdown(connected, socket.SHUT_RDWR)
 
 
 def _coded(image: np.ndarray, form: str) -> bytes:

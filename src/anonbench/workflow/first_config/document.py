@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import textwrap
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,15 +12,24 @@ from typing import Any
 import yaml
 from tqdm import tqdm
 
-from anonbench.config import Layout
+from anonbench.config import Layout, Privacy
 from anonbench.core.registries.detectors import DETECTORS
 from anonbench.core.vocabulary import Method
 from anonbench.core.wording import count, duration
-from anonbench.workflow.first_config.estimate import FEWEST, Estimate, estimate, within
+from anonbench.evaluation.privacy.kinds.supervised import Supervised
+from anonbench.workflow.first_config.estimate import (
+    FEWEST,
+    GALLERY,
+    PROBES,
+    Estimate,
+    estimate,
+    within,
+)
 from anonbench.workflow.first_config.sample import Sample
 from anonbench.workflow.first_config.survey import Survey
 
 _WIDTH = 100
+_THIS = "THIS_FILE"
 _FEW_CLUSTERS = 20
 """Below that many clusters the report states nothing about re-identification."""
 _CHANCE = 0.05
@@ -42,6 +51,8 @@ class Choice:
     cores: int
     gpus: int
     results: Path
+    file: Path
+    """Where the config goes."""
 
 
 def compose(seen: Survey, sample: Sample, choice: Choice) -> tuple[str, Estimate]:
@@ -62,11 +73,12 @@ def compose(seen: Survey, sample: Sample, choice: Choice) -> tuple[str, Estimate
         "  archive:",
         *(_entry(key, value, 4) for key, value in seen.source().items()),
         *_images(seen, choice, cost, whole),
-        *_detectors(sample, detectors),
+        *_detectors(sample, detectors, choice),
         "    system: tested",
         *_methods(),
         *_clusters(seen, choice),
         *_ranking(cost),
+        *_attack(),
         *_next(seen, choice),
     ]
     return "\n".join(lines) + "\n", cost
@@ -83,6 +95,11 @@ def _note(text: str, depth: int = 0) -> list[str]:
     return [f"{indent}# {line}" for line in textwrap.wrap(text, _WIDTH - depth - 2)]
 
 
+def _with_name(note: Iterable[str], choice: Choice) -> Iterator[str]:
+    """Fill in the config's own name, which no line break may divide."""
+    return (line.replace(_THIS, str(choice.file)) for line in note)
+
+
 def _head(seen: Survey, sample: Sample, choice: Choice, cost: Estimate) -> Iterator[str]:
     formats = ", ".join(f"{n:,} {suffix}" for suffix, n in seen.formats.items())
     yield from _note("A first experiment, written by `anonbench init`. Change what you like.")
@@ -95,11 +112,12 @@ def _head(seen: Survey, sample: Sample, choice: Choice, cost: Estimate) -> Itera
     for reason, number in sample.unreadable.items():
         yield from _note(f"Of {_looked_at(sample)} looked at, {number:,} cannot be read: {reason}.")
     least, most = cost.span
-    yield from _note(
+    note = _note(
         f"Expected: {duration(least)} to {duration(most)} on {count(choice.cores, 'core')}, "
         f"{tqdm.format_sizeof(cost.bytes, 'B')} on disk for {count(cost.images, 'image')}, by the "
-        f"times of {_looked_at(sample)} images. Plan: anonbench plan --configfile THIS_FILE"
+        f"times of {_looked_at(sample)} images. Plan: anonbench plan --configfile {_THIS}"
     )
+    yield from _with_name(note, choice)
 
 
 def _looked_at(sample: Sample) -> int:
@@ -163,7 +181,7 @@ def _images(seen: Survey, choice: Choice, cost: Estimate, whole: Estimate) -> It
         yield _entry("subset", cost.images, 4)
 
 
-def _detectors(sample: Sample, detectors: list[str]) -> Iterator[str]:
+def _detectors(sample: Sample, detectors: list[str], choice: Choice) -> Iterator[str]:
     yield from _note("What is looked for and hidden. Seen:", 4)
     for name, found in sample.found.items():
         label = f"#   {name} ({DETECTORS[name].label}, {found.entity}): "
@@ -177,12 +195,13 @@ def _detectors(sample: Sample, detectors: list[str]) -> Iterator[str]:
         yield f"    {label}{text}"
     if not sample.finding:
         yield from _note("Nothing was found: look at your images, and choose.", 4)
-    yield from _note(
+    note = _note(
         "Only what is found is hidden. Look before you trust: anonbench run detection_quality "
-        "--configfile THIS_FILE. Images without a region are left out "
+        f"--configfile {_THIS}. Images without a region are left out "
         "(keep_without_regions: true keeps them).",
         4,
     )
+    yield from _with_name(note, choice)
     yield _entry("detectors", detectors, 4)
 
 
@@ -231,6 +250,21 @@ def _ranking(cost: Estimate) -> Iterator[str]:
     )
     yield "retrieval:"
     yield _entry("fraction", min(1.0, fraction), 2)
+
+
+def _attack() -> Iterator[str]:
+    usual = Privacy()
+    yield ""
+    yield from _note(
+        f"Of each kind, {PROBES} regions are attacked, among {GALLERY}, by who has learned from "
+        f"{GALLERY}, so that the first answer comes soon. Without this section they are "
+        f"{usual.probes:,}, {usual.gallery:,} and {usual.of(Supervised).regions:,}: narrower "
+        "intervals, and an attacker that has learned more."
+    )
+    yield "privacy:"
+    yield _entry("probes", PROBES, 2)
+    yield _entry("gallery", GALLERY, 2)
+    yield _entry("supervised", {"regions": GALLERY}, 2)
 
 
 def _next(seen: Survey, choice: Choice) -> Iterator[str]:

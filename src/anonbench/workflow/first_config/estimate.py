@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from anonbench.config import Privacy
 from anonbench.workflow.first_config.sample import Sample
 from anonbench.workflow.plan.costs import STARTED
 from anonbench.workflow.plan.disk import ID_BYTES, TAR_BYTES
@@ -25,7 +24,9 @@ FEWEST = 200
 """Images from which the report states something about rankings: half of them are searched, and of
 100 the first k = 5 are relevant."""
 _ROUND = 50
-_MOST_REGIONS: int = Privacy.model_fields["gallery"].default
+PROBES, GALLERY = 300, 500
+"""Regions of each kind that a first experiment attacks, and among which they are looked for; as
+many are learned from."""
 
 
 @dataclass(frozen=True)
@@ -67,19 +68,22 @@ def estimate(
     hidden = methods * (read + write)
     embedded = (1 + methods) * (read + sample.encode_seconds)
     used = images if is_classified else images * HALF
-    attacked = 2 * (1 + methods) * _attacked(sample, detectors, images)
+    attacked = _attacked(sample, detectors, images, methods)
     work = images * searched + used * (hidden + embedded) + attacked + JOBS * STARTED + COMPARED
     png = sum(sample.png_bytes) / max(1, len(sample.png_bytes))
     vectors = (1 + methods) * (4.0 * sample.dimension + ID_BYTES)
     return Estimate(images, work / cores, used * (methods * (png + TAR_BYTES) + vectors))
 
 
-def _attacked(sample: Sample, detectors: Sequence[str], images: int) -> float:
-    """Return core seconds to read and embed the regions of one half in one variant."""
+def _attacked(sample: Sample, detectors: Sequence[str], images: int, methods: int) -> float:
+    """Return core seconds to read and embed the regions of both halves."""
     seconds, searched = 0.0, max(1, sample.read)
     for found in (sample.found[name] for name in detectors):
-        read = HALF * images * found.images / searched
-        crops = min(HALF * images * found.regions / searched, _MOST_REGIONS)
+        regions = HALF * images * found.regions / searched
+        learned = gallery = min(regions, GALLERY)
+        crops = gallery + methods * min(regions, PROBES) + (1 + methods) * learned
+        shown = min(HALF * images * found.images / searched, GALLERY)
+        read = 2 * (1 + methods) * shown
         seconds += read * sample.seconds("read") + crops * sample.encode_seconds
     return seconds
 

@@ -10,8 +10,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from pydantic import ValidationError
 
 from anonbench.config import DataSource, Layout, OwnSplit
+from anonbench.config.text import require_plain
 from anonbench.core.errors import InputError
 from anonbench.core.numeric.seeding import hash_ints
 from anonbench.datasets.listing import read_layout
@@ -56,9 +58,10 @@ def survey(folder: Path) -> Survey:
     """Count what is in a folder; opens no image.
 
     Raises:
-        InputError: there is no such folder, or no image in it that is read.
+        InputError: there is no such folder, no config can name it, or no image in it is read.
 
     """
+    _require_nameable(folder)
     layout, wild = _layout(folder)
     kind = "wild" if wild else "aligned"
     split = "official" if layout is Layout.RVL_CDIP else OwnSplit()
@@ -89,6 +92,17 @@ def survey(folder: Path) -> Survey:
         classes=tuple(classes),
         sample=tuple(table["file"].iloc[order]),
     )
+
+
+def _require_nameable(folder: Path) -> None:
+    try:
+        require_plain({"path": str(folder)})
+        DataSource(layout=Layout.FOLDER, path=folder, split=OwnSplit())
+    except (InputError, ValidationError):
+        raise InputError(
+            f"{str(folder)!a}: the folder's name has a character that no config can hold, or "
+            "is too long; rename the folder"
+        ) from None
 
 
 def _layout(folder: Path) -> tuple[Layout, bool]:

@@ -1,0 +1,218 @@
+"""Copies that must not stay, names that two images want, and records that something befell."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import tarfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+from codes import QUICK, anonymized, files, read_codes, save, statuses
+
+from anonbench.anonymization.files import made_by, one, record
+from anonbench.config import Anonymization
+from anonbench.core.errors import InputError
+from anonbench.core.io import locked
+from anonbench.core.vocabulary import Variant
+
+
+@pytest.fixture
+def photos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return three codes' folder; commands run beside it."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("a.png", "b.gif", "c.jpg"):
+        save(tmp_path / "photos", name)
+    return tmp_path / "photos"
+
+
+def killed_at(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a run end where it would write its line about an image, whose copy is there."""
+    finish, seen = record.Journal.finish, list[int]()
+
+    def write(self: Any, outcome: Any) -> None:
+        seen.append(1)
+        if len(seen) > number:
+            raise KeyboardInterrupt
+        finish(self, outcome)
+
+    monkeypatch.setattr(record.Journal, "finish", write)
+
+
+@pytest.mark.parametrize("gone", [False, True])
+def test_a_copy_that_a_killed_run_wrote_and_did_not_note_is_removed(
+    photos: Path, monkeypatch: pytest.MonkeyPatch, gone: bool
+) -> None:
+    with monkeypatch.context() as during:
+        killed_at(1, during)
+        with pytest.raises(KeyboardInterrupt):
+            anonymized(photos, Path("out"))
+    assert set(files(Path("out"))) == {"a.png", "b.gif.png"}
+    (photos / "b.gif").unlink()
+    if not gone:
+        save(photos, "b.gif", code=False)
+    done = anonymized(photos, Path("out"))
+    assert set(files(Path("out"))) == {"a.png", "c.jpg"} and done.unknown == 0
+
+
+def test_a_run_killed_before_its_first_image_goes_on(
+    photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as during:
+        killed_at(0, during)
+        with pytest.raises(KeyboardInterrupt):
+            anonymized(photos, Path("out"))
+    assert Path(".out.journal").read_text().startswith('{"anonymization"')
+    assert anonymized(photos, Path("out")).written == 3
+    Path(".new.journal").touch()
+    assert anonymized(photos, Path("new")).written == 3
+
+
+def test_copies_of_images_that_are_gone_and_strange_files_are_counted(photos: Path) -> None:
+    anonymized(photos, Path("out"))
+    (photos / "a.png").unlink()
+    save(Path("out"), "strange/one.png")
+    done = anonymized(photos, Path("out"))
+    assert (done.images, done.written, done.not_given, done.unknown) == (2, 2, 1, 1)
+    assert done.in_doubt and statuses(done)["a.png"] == "written"
+
+
+def test_a_copy_does_not_take_another_image_s_name(photos: Path) -> None:
+    save(photos, "b.gif.PNG")
+    done = anonymized(photos, Path("out"))
+    assert statuses(done)["b.gif"] == "failed" and read_codes(Path("out/b.gif.PNG")) == []
+    assert set(files(Path("out"))) == {"a.png", "b.gif.PNG", "c.jpg"}
+
+
+def test_a_copy_of_an_image_that_is_gone_is_not_written_over(photos: Path) -> None:
+    save(photos, "d.gif.png")
+    anonymized(photos, Path("out"))
+    before = files(Path("out"))
+    (photos / "d.gif.png").rename("d.gif.png")
+    save(photos, "d.gif")
+    assert (anonymized(photos, Path("out")).failed, files(Path("out"))) == (1, before)
+
+
+def test_no_folder_is_made_where_a_link_leads(photos: Path) -> None:
+    save(photos, "sub/new/a.png")
+    anonymized(photos, Path("out"))
+    Path("out/sub").rename("moved")
+    Path("elsewhere").mkdir()
+    Path("out/sub").symlink_to(Path("elsewhere").absolute())
+    with pytest.raises(InputError, match="leads out of"):
+        anonymized(photos, Path("out"))
+    assert list(Path("elsewhere").iterdir()) == []
+
+
+def test_an_image_that_gets_the_name_of_a_copy_takes_it_over(photos: Path) -> None:
+    anonymized(photos, Path("out"))
+    save(photos, "b.gif.png", code=False)
+    done = anonymized(photos, Path("out"))
+    assert (done.failed, done.without_regions) == (1, 1)
+    assert set(files(Path("out"))) == {"a.png", "c.jpg"}
+
+
+def test_a_name_that_cannot_be_written_fails_and_the_others_go_on(tmp_path: Path) -> None:
+    path, long = save(tmp_path, "one.gif"), f"{'g' * 251}.gif"
+    with tarfile.open(tmp_path / "t.tar", "w") as tar:
+        for name in ("a.jpg", "a.jpg/b.jpg", long, "z.jpg"):
+            tar.add(path, name)
+    done = anonymized(tmp_path / "t.tar", tmp_path / "out")
+    assert {name: status for name, status in statuses(done).items() if status != "written"} == {
+        long: "failed"
+    }
+    assert set(files(tmp_path / "out")) == {"a.jpg.png", "a.jpg/b.jpg.png", "z.jpg.png"}
+
+
+def test_a_name_that_is_a_file_and_a_folder_fails_once(tmp_path: Path) -> None:
+    path = save(tmp_path, "one.png")
+    with tarfile.open(tmp_path / "t.tar", "w") as tar:
+        for name in ("a.png", "a.png/b.png", "z.png"):
+            tar.add(path, name)
+    done = anonymized(tmp_path / "t.tar", tmp_path / "out")
+    assert statuses(done) == {"a.png": "written", "a.png/b.png": "failed", "z.png": "written"}
+
+
+def test_no_output_lies_in_a_linked_folder_or_beside_a_listed_file(photos: Path) -> None:
+    Path("all").mkdir()
+    Path("all/linked").symlink_to(photos)
+    Path("links").mkdir()
+    Path("links/a.png").symlink_to(photos / "a.png")
+    for given in (Path("all"), Path("links"), [photos / "a.png", photos / "c.jpg"]):
+        with pytest.raises(InputError, match="in the folder of the originals"):
+            anonymized(given, photos / "out")
+    assert not (photos / "out").exists()
+    # what is not there is in no folder
+    assert anonymized(["nothing.png", photos / "a.png"], Path("out")).written == 1
+
+
+def test_two_runs_do_not_write_into_one_folder(photos: Path) -> None:
+    Path("out").mkdir()
+    with locked(Path("out")), pytest.raises(InputError, match="out is in use"):
+        anonymized(photos, Path("out"))
+    assert anonymized(photos, Path("out")).written == 3
+
+
+def test_a_list_from_another_place_is_another_list(
+    photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save(Path("other"), "a.png")
+    out = Path("out").absolute()
+    for folder in (photos, photos):
+        monkeypatch.chdir(folder)
+        anonymized(["a.png"], out)
+    monkeypatch.chdir(photos.parent / "other")
+    with pytest.raises(InputError, match="from other images"):
+        anonymized(["a.png"], out)
+
+
+def test_a_file_that_is_left_out_does_not_hide_the_copy_of_its_name(tmp_path: Path) -> None:
+    path = save(tmp_path, "a.png")
+    with tarfile.open(tmp_path / "t.tar", "w") as tar:
+        tar.add(path, "a.png")
+        tar.add(path, "a.png")
+    for _ in range(2):
+        done = anonymized(tmp_path / "t.tar", tmp_path / "out")
+    rows = json.loads(done.audit.read_text())["images"]
+    assert sorted(row["status"] for row in rows) == ["left_out", "written"]
+    assert (done.written, done.unknown) == (1, 0)
+
+
+def test_another_model_in_the_same_file_makes_other_copies(
+    photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("model.onnx").write_bytes(b"one")
+    monkeypatch.setattr(type(QUICK), "paths", lambda *_: [Path("model.onnx")])
+    job = one.Job(Path("out"), ("zxing",), Variant("mask", 100), QUICK, Anonymization(), False)
+    images = made_by.Images((), (), "photos", photos)
+    before = made_by.made_by(job, photos, images)
+    assert before["versions"].keys() >= {"zxing-cpp", "pillow"}
+    Path("model.onnx").write_bytes(b"two")
+    assert before != made_by.made_by(job, photos, images)
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b"\xff\xfe", b'{"images": []}', None])
+def test_a_damaged_record_says_so(photos: Path, content: bytes | None) -> None:
+    audit = anonymized(photos, Path("out")).audit
+    audit.write_bytes(audit.read_bytes()[:-4] if content is None else content)
+    with pytest.raises(InputError, match="is damaged"):
+        anonymized(photos, Path("out"))
+
+
+def test_the_table_holds_no_formula_and_no_control_character(tmp_path: Path) -> None:
+    for name in ("=1+1.png", "\u202egpj.png", "e\x1b[31m\n.png", "a-b.png"):
+        save(tmp_path / "photos", name)
+    audit = anonymized(tmp_path / "photos", tmp_path / "out").audit
+    with audit.with_suffix(".csv").open(encoding="utf-8", newline="") as file:
+        names = {row["name"] for row in csv.DictReader(file)}
+    assert names == {"'=1+1.png", "\\u202egpj.png", "e\\x1b[31m\\n.png", "a-b.png"}
+
+
+def test_folders_may_have_names_that_are_no_text(photos: Path) -> None:
+    given, out = (Path(os.fsdecode(name)) for name in (b"ph\xff", b"out\xff"))
+    photos.rename(given)
+    for _ in range(2):
+        done = anonymized(given, out)
+    assert done.written == 3 and "ph\\\\xff" in done.audit.read_text(encoding="utf-8")

@@ -1,0 +1,225 @@
+"""Programs and endpoints that answer wrongly, late or not at all, and caches of their vectors."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from anonbench.core.errors import InputError
+from anonbench.core.io import remove_left_scratch
+from anonbench.embedding.embed_systems import vectors_of
+from anonbench.embedding.store import Embeddings, write_embeddings
+from anonbench.embedding.systems import open_system
+from anonbench.embedding.systems.command import Command
+from anonbench.embedding.systems.http import Http
+from anonbench.embedding.vector_cache import VectorCache
+
+IMAGES = [np.full((8, 8, 3), shade, np.uint8) for shade in range(4)]
+HEAD = """
+import os, subprocess, sys, time
+from pathlib import Path
+import numpy as np
+images, vectors = map(Path, sys.argv[1:3])
+"""
+
+
+class Few:
+    """Some images by number."""
+
+    def __init__(self, number: int) -> None:
+        self.ids = [f"{each:04}" for each in range(number)]
+        self.digests = [f"{each:064x}" for each in range(number)]
+
+    def read(self, image_id: str) -> np.ndarray:
+        """Return an image of one grey."""
+        return np.full((8, 8, 3), int(image_id), np.uint8)
+
+
+def program(folder: Path, code: str) -> str:
+    (folder / "program.py").write_text(HEAD + code)
+    return f"{sys.executable} {folder}/program.py {{images}} {{vectors}}"
+
+
+def encoded(system: Command | Http, number: int = 4) -> np.ndarray:
+    with open_system(system) as opened:
+        return opened.encode(IMAGES[:number])
+
+
+@pytest.mark.parametrize(
+    ("form", "code", "message"),
+    [
+        ("npz", "vectors.write_bytes(b'PK\\x03\\x04garbage')", "cannot be read as NPZ"),
+        (
+            "npz",
+            "ids = ['a/000000', 'b/000000', '000001', '000002', '000003']\n"
+            "np.savez(vectors, ids=ids, embeddings=np.ones((5, 3)))",
+            "5 vectors in the program's file are of 4 images",
+        ),
+        ("npy", "np.save(vectors, np.ones((3, 3)))", "vectors.npy: 3 embeddings for 4 ids"),
+    ],
+)
+def test_wrong_files_of_a_program_are_refused_by_its_name(
+    tmp_path: Path, form: str, code: str, message: str
+) -> None:
+    system = Command.model_validate({"command": program(tmp_path, code), "format": form})
+    with pytest.raises(InputError, match=message) as refused:
+        encoded(system)
+    assert str(refused.value).startswith(f"systems: {sys.executable}: ")
+    assert tempfile.gettempdir() + "/anonbench-" not in str(refused.value)
+
+
+def is_gone(process: int) -> bool:
+    for _ in range(100):
+        status = Path(f"/proc/{process}/stat")
+        if not status.exists() or status.read_text().rpartition(")")[2].split()[0] == "Z":
+            return True
+        time.sleep(0.05)
+    return False
+
+
+@pytest.mark.parametrize("end", ["time.sleep(60)", "np.save(vectors, np.ones((4, 3)))"])
+def test_what_a_program_started_ends_with_it(tmp_path: Path, end: str) -> None:
+    start = "process = subprocess.Popen(['sleep', '60'])\n"
+    note = f"Path({str(tmp_path / 'started')!r}).write_text(str(process.pid))\n"
+    system = Command(command=program(tmp_path, start + note + end), timeout=3)
+    began = time.monotonic()
+    if "sleep" in end:
+        with pytest.raises(InputError, match="took more than 3 s"):
+            encoded(system)
+    else:
+        assert encoded(system).shape == (4, 3)
+    assert time.monotonic() - began < 30
+    assert is_gone(int((tmp_path / "started").read_text()))
+
+
+def test_images_of_a_killed_job_are_removed_by_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line = program(tmp_path, "time.sleep(600)")
+    job = f"""
+import numpy as np
+from anonbench.embedding.systems import open_system
+from anonbench.embedding.systems.command import Command
+with open_system(Command(command={line!r})) as system:
+    system.encode([np.zeros((8, 8, 3), np.uint8)])
+"""
+    (tmp_path / "tmp").mkdir()
+    scratch = {**os.environ, "TMPDIR": str(tmp_path / "tmp")}
+    process = subprocess.Popen([sys.executable, "-c", job], env=scratch)
+    began = time.monotonic()
+    started = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    try:
+        while not list((tmp_path / "tmp").glob("*/output")) or not started.read_text():
+            time.sleep(0.05)
+            assert process.poll() is None
+            assert time.monotonic() - began < 60
+        (child,) = map(int, started.read_text().split())
+    finally:
+        process.kill()
+        process.wait()
+    os.kill(child, signal.SIGKILL)
+    (left,) = (tmp_path / "tmp").iterdir()
+    assert list(left.rglob("*.png"))
+    os.utime(left, (0, 0))  # not new
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
+    remove_left_scratch()
+    assert not left.exists()
+
+
+@contextmanager
+def endpoint(answer: Callable[[int, BaseHTTPRequestHandler], None]) -> Iterator[str]:
+    """Serve; `answer` gets the number of the call."""
+    calls: list[int] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            calls.append(1)
+            with suppress(OSError):
+                answer(len(calls), self)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        server.daemon_threads, server.block_on_close = True, False
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
+
+
+def send(handler: BaseHTTPRequestHandler, body: str) -> None:
+    handler.send_response(200)
+    handler.end_headers()
+    handler.wfile.write(body.encode())
+
+
+@pytest.mark.parametrize(
+    ("bodies", "message"),
+    [
+        (["[1" + "0" * 400 + "]"], "a number that is too large"),
+        (["[1, 2, 3]", "[1, 2]"], "vectors of 2 and 3 dimensions"),
+    ],
+)
+def test_endpoints_that_answer_no_vectors(bodies: list[str], message: str) -> None:
+    def answer(call: int, handler: BaseHTTPRequestHandler) -> None:
+        send(handler, bodies[call % len(bodies)])
+
+    with endpoint(answer) as url, pytest.raises(InputError, match=message) as refused:
+        encoded(Http(url=url, retries=0))
+    assert url in str(refused.value)
+
+
+@pytest.mark.parametrize("has_headers", [True, False])
+def test_an_answer_byte_by_byte_has_the_time_of_one_answer(has_headers: bool) -> None:
+    def trickle(call: int, handler: BaseHTTPRequestHandler) -> None:
+        start = b"HTTP/1.0 200 OK\r\n" + (b"\r\n" if has_headers else b"X: ")
+        handler.wfile.write(start)
+        for _ in range(60):
+            handler.wfile.write(b" ")
+            time.sleep(0.1)
+        handler.wfile.write(b"[1, 2, 3]" if has_headers else b"\r\n\r\n[1, 2, 3]")
+
+    began = time.monotonic()
+    with endpoint(trickle) as url, pytest.raises(InputError, match="TimeoutError"):
+        encoded(Http(url=url, retries=0, timeout=0.5), 1)
+    assert time.monotonic() - began < 4
+
+
+def test_vectors_before_a_change_of_dimension_are_kept(tmp_path: Path) -> None:
+    def answer(call: int, handler: BaseHTTPRequestHandler) -> None:
+        send(handler, json.dumps([1.0] * (8 if call <= 64 else 9)))
+
+    with endpoint(answer) as url:
+        system = Http(url=url, retries=0, concurrency=1)
+        assert system.at_once == 64
+        with pytest.raises(InputError, match=r"of 9 dimensions after others of 8.*`version`") as no:
+            vectors_of(system, [Few(100)], tmp_path)
+        assert str(tmp_path) in str(no.value)
+        (kept,) = vectors_of(system, [Few(64)], tmp_path)
+        assert kept.shape == (64, 8)
+        with pytest.raises(InputError, match=r"8 and 9 dimensions.*`version`") as no:
+            vectors_of(system, [Few(66)], tmp_path)
+        assert str(tmp_path) in str(no.value)
+
+
+def test_a_cache_with_values_that_are_not_finite_is_refused(tmp_path: Path) -> None:
+    cache = VectorCache(tmp_path, "system")
+    cache.add(["a", "b"], np.ones((2, 3), np.float32))
+    (file,) = tmp_path.rglob("*.h5")
+    write_embeddings(file, Embeddings(["a", "b"], np.full((2, 3), np.nan, np.float32)))
+    with pytest.raises(InputError, match=r"\.h5: some vectors are not finite; delete it"):
+        VectorCache(tmp_path, "system").read(["a"])
