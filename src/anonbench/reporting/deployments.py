@@ -141,6 +141,6 @@ def _notes(table: pd.DataFrame, has_second: bool, confidence: float) -> Iterator
     yield (
         f"{AT_CHANCE} not above what a ranking without knowledge reaches. Difference: in points, "
         "from what the block’s heading names; verdicts are adjusted over all of its kind. An "
-        "anonymized query whose own image is anonymized finds itself first. The CSV has mixed "
+        "anonymized query finds itself first where the database has it so. The CSV has mixed "
         "databases by adapted models too, fusion by rank, and the other metrics."
     )
