@@ -67,7 +67,7 @@ def torch_encoder(
 def _folded(model: nn.Module, size: int, described: ImageInput) -> Callable[[Tensor], Any]:
     """Return a model with its normalizations folded into its convolutions; itself where it cannot.
 
-    On a CPU that is up to 1.5 times as fast. A model that decides by its input is left as it is;
+    On a CPU that is about 1.4 times as fast. A model that decides by its input is left as it is;
     what is folded is compared with the model's own vectors.
     """
     if not any(isinstance(part, nn.BatchNorm2d) for part in model.modules()):
