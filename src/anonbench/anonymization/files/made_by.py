@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from anonbench.anonymization.files.one import Job
+from anonbench.config import Shapes
 from anonbench.core.io import files_in
 from anonbench.core.libraries.opencv import cv2
 from anonbench.core.provenance import file_digest, installed, versions
 from anonbench.core.registries.detectors import DETECTORS
+from anonbench.core.registries.methods import METHODS
 from anonbench.datasets.inputs import STANDARD_INPUT, Images
 from anonbench.datasets.reasons import shown
 
@@ -30,13 +32,17 @@ _PACKAGES = {
 def made_by(job: Job, given: str | Path | Iterable[str | Path], images: Images) -> dict[str, Any]:
     """Return all that outputs depend on but the images, and where those are."""
     method = str(job.variant.method)
-    strengths = job.anonymization.model_dump(mode="json", include={method, "margin"})
+    methods = job.anonymization.applied(method)
+    asked = {*methods, "margin"} | ({"shape"} if job.anonymization.shape != Shapes() else set())
+    strengths = job.anonymization.model_dump(mode="json", include=asked)
+    read = [path for name in methods for path in job.anonymization.of(METHODS[name]).files()]
     packages = {name for each in job.detectors for name in _PACKAGES.get(each, ())}
     return {
         "images_of": shown(_place(given, images)),
         "method": method,
         "degree": job.variant.degree,
         "anonymization": strengths,
+        **({"files": [_digests(path) for path in read]} if read else {}),
         "detectors": list(job.detectors),
         "detection": job.detection.part(job.detectors),
         "models": _models(job),
@@ -52,12 +58,16 @@ def _models(job: Job) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name in job.detectors:
         paths = job.detection.paths([name])
-        digests = [file_digest(file) for path in paths for file in files_in(path)]
+        digests = [digest for path in paths for digest in _digests(path)]
         if origin := DETECTORS.origin(name):
             found[name] = origin | {"files": digests}
         elif digests:
             found[name] = digests
     return found
+
+
+def _digests(path: Path) -> list[str]:
+    return [file_digest(file) for file in files_in(path)] if path.exists() else []
 
 
 def _place(given: str | Path | Iterable[str | Path], images: Images) -> str:
