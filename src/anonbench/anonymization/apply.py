@@ -52,7 +52,7 @@ def layers(
         return [image]
     hidden = regions[: regions_at(variant.degree, len(regions))]
     found = {r.entity: _steps(variant.method, r.entity, settings) for r in hidden}
-    made = []
+    made: list[np.ndarray] = []
     for number in range(max(map(len, found.values()), default=0)):
         layer = [(r, found[r.entity][number]) for r in hidden if number < len(found[r.entity])]
         made.append(_hide(made[-1] if made else image, layer, hidden, settings))

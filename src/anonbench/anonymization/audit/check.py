@@ -182,9 +182,11 @@ def check_layers(
     outside: list[Region] = []
     for number in range(count):
         layer = [r for r in hidden if number < len(steps[r.entity])]
-        found = found_areas(layer, original.shape, {e: s[number:] for e, s in steps.items()}, settings)
+        found = found_areas(
+            layer, original.shape, {e: s[number:] for e, s in steps.items()}, settings
+        )
         outside = outside or [r for r in layer if all(r is not each for each, _, _ in found)]
-        covered |= check_pixels(*images[number : number + 2], found, hidden, settings)
+        covered |= check_pixels(images[number], images[number + 1], found, hidden, settings)
     return {
         "regions": len(hidden),
         "outside_image": len(outside),

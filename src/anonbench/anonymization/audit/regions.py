@@ -183,9 +183,7 @@ def _ellipse(corners: np.ndarray, shape: tuple[int, ...], inset: float) -> np.nd
     reach = a * np.sqrt(np.clip(1.0 - (nearest / b) ** 2, 0.0, None))
     reach = np.where(nearest < b, reach, -np.inf)[:, None]
     pixel = np.arange(shape[1])
-    return np.asarray(
-        (pixel + 1.0 - inset > cx - reach) & (pixel + inset < cx + reach), dtype=bool
-    )
+    return np.asarray((pixel + 1.0 - inset > cx - reach) & (pixel + inset < cx + reach), dtype=bool)
 
 
 def _widened(start: int, stop: int, least: int, length: int) -> tuple[int, int]:

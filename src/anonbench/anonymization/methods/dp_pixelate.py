@@ -67,4 +67,4 @@ class DpPixelate(Keyed):
         hidden = np.rint(np.clip(noisy, 0, 255)).astype(np.uint8)
         across = (2 * np.arange(width) + 1) * columns // (2 * width)
         down = (2 * np.arange(height) + 1) * rows // (2 * height)
-        return hidden.take(across, axis=1).take(down, axis=0)
+        return np.asarray(hidden.take(across, axis=1).take(down, axis=0))

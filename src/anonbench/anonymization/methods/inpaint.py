@@ -48,9 +48,8 @@ class Inpaint(Method):
         known[hidden] = np.rint(pixels[~hidden].mean(axis=0)).astype(np.uint8)
         # within its radius of a border, OpenCV reads pixels that it is to fill in: frame the image
         frame = self.surroundings()
-        sides = (frame, frame, frame, frame)
-        framed = cv2.copyMakeBorder(known, *sides, cv2.BORDER_REPLICATE)
-        flags = cv2.copyMakeBorder(hidden.astype(np.uint8), *sides, cv2.BORDER_CONSTANT, value=0)
+        framed = cv2.copyMakeBorder(known, frame, frame, frame, frame, cv2.BORDER_REPLICATE)
+        flags = np.pad(hidden.astype(np.uint8), frame)
         way = cv2.INPAINT_TELEA if self.algorithm == "telea" else cv2.INPAINT_NS
         filled = cv2.inpaint(framed, flags, self.radius, way)
         return np.asarray(filled[frame:-frame, frame:-frame])

@@ -33,7 +33,7 @@ class Noise(Keyed):
         drawn = self.random(pixels, entity, pixels.size, BITS).reshape(pixels.shape)
         noisy = _levels(self.deviation).take(drawn)
         noisy += pixels
-        return np.clip(noisy, 0, 255, out=noisy).astype(np.uint8)
+        return np.asarray(np.clip(noisy, 0, 255, out=noisy).astype(np.uint8))
 
 
 @lru_cache(maxsize=8)

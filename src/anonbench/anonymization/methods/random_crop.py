@@ -37,4 +37,4 @@ class RandomCrop(Keyed):
             size = max(1, int(self.share * length))
             start = number % (length - size + 1)
             places.append(start + (2 * np.arange(length) + 1) * size // (2 * length))
-        return pixels.take(places[1], axis=1).take(places[0], axis=0)
+        return np.asarray(pixels.take(places[1], axis=1).take(places[0], axis=0))

@@ -19,7 +19,6 @@ from anonbench.anonymization.audit.promises.averages import (
 from anonbench.anonymization.audit.promises.colours import EvenHistogram, OneColour, OtherSpace
 from anonbench.anonymization.audit.promises.filled import FilledIn
 from anonbench.anonymization.audit.promises.inside import Inside, Promise
-from anonbench.anonymization.audit.promises.moved import Bulge, Turn
 from anonbench.anonymization.audit.promises.keyed import (
     EnlargedPart,
     MixedPatches,
@@ -27,6 +26,7 @@ from anonbench.anonymization.audit.promises.keyed import (
     NoisyBlocks,
     NoisyValues,
 )
+from anonbench.anonymization.audit.promises.moved import Bulge, Turn
 from anonbench.config import Anonymization
 from anonbench.core.registries.methods import METHODS
 from anonbench.core.registries.methods import Method as AnyMethod
@@ -103,5 +103,3 @@ def promise_of(name: str) -> Promise:
     if method.is_hidden is AnyMethod.is_hidden:
         raise Failure("its method declares no promise to the audit")
     return StatedPromise(method)
-
-

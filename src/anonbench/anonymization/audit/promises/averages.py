@@ -13,9 +13,9 @@ from anonbench.anonymization.audit.promises.inside import (
     Inside,
     Promise,
     all_near,
-    blocks as blocks_of,
     means,
     narrow_blocks,
+    owners,
     refuse_single,
     steps,
 )
@@ -39,7 +39,7 @@ class ConstantBlocks(Promise):
         narrow_blocks(inside, least_side)
         counts = (max(1, height // least_side), max(1, width // least_side))
         expected = means(inside.original, counts)
-        shown = expected[:, blocks(height, counts[0])][:, :, blocks(width, counts[1])]
+        shown = expected[:, owners(height, counts[0])][:, :, owners(width, counts[1])]
         written = inside.written.astype(np.float32)
         # OpenCV leaves out shares of under a thousandth of a pixel, on either axis
         return all_near(written, shown, ROUNDING + 2 * 0.255 / least_side)

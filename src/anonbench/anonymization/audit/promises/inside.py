@@ -33,6 +33,7 @@ class Inside:
 
 class Promise(Protocol):
     """What must be true of a method."""
+
     def least(self, settings: Anonymization) -> int:
         """Return the sides that the window has at least, where the image is that large."""
 
@@ -50,6 +51,12 @@ class Promise(Protocol):
 
 
 def refuse_single(inside: Inside) -> None:
+    """Refuse a window of one pixel.
+
+    Raises:
+        Failure: it is one.
+
+    """
     if inside.mask.size == 1:
         raise Failure("an image of one pixel has nothing to average it with; mask it")
 
@@ -99,7 +106,7 @@ def means(original: np.ndarray, counts: tuple[int, int]) -> np.ndarray:
     return np.asarray(down @ shares(width, counts[1]).T)
 
 
-def blocks(length: int, count: int) -> np.ndarray:
+def owners(length: int, count: int) -> np.ndarray:
     """Return the block of each pixel: the one that its centre lies in, on a border the later."""
     starts = [-((count - 2 * number * length) // (2 * count)) for number in range(count)]
     return np.repeat(np.arange(count), np.diff([*starts, length]))

@@ -15,9 +15,9 @@ from anonbench.anonymization.audit.promises.inside import (
     ROUNDING,
     Inside,
     Promise,
-    blocks,
     means,
     narrow_blocks,
+    owners,
     refuse_single,
 )
 from anonbench.config import Anonymization
@@ -33,9 +33,7 @@ def numbers(inside: Inside, settings: Anonymization, name: str, count: int, size
         Failure: there is no key.
 
     """
-    return [
-        int.from_bytes(each, "little") for each in _pieces(inside, settings, name, count, size)
-    ]
+    return [int.from_bytes(each, "little") for each in _pieces(inside, settings, name, count, size)]
 
 
 def _array(inside: Inside, settings: Anonymization, name: str, count: int, size: int) -> np.ndarray:
@@ -121,7 +119,7 @@ class NoisyBlocks(Promise):
         area = height * width / math.prod(counts)
         sensitivity = 255.0 * min(asked.pixels, height * width) / area * channels
         scale = sensitivity / float(asked.epsilon)
-        owner = np.ix_(blocks(height, counts[0]), blocks(width, counts[1]))
+        owner = np.ix_(owners(height, counts[0]), owners(width, counts[1]))
         centre = means(inside.original, counts).transpose(1, 2, 0)[owner].astype(np.float64)
         share, written = share[owner], inside.written.transpose(1, 2, 0)
         slack = ROUNDING + 2 * 0.255 / side
@@ -157,7 +155,7 @@ class MixedTiles(Promise):
             (count, height - rows * side, width - columns * side),
         ):
             moved = shown.copy()
-            order = sorted(range(count), key=lambda tile: drawn[first + tile])  # noqa: B023
+            order = sorted(range(count), key=lambda tile: drawn[first + tile])
             for place, tile in enumerate(order):
                 (y, x), (v, u) = divmod(place, columns), divmod(tile, columns)
                 y, x, v, u = top + y * side, left + x * side, top + v * side, left + u * side
@@ -204,10 +202,12 @@ class EnlargedPart(Promise):
     def kept(self, inside: Inside, settings: Anonymization) -> np.ndarray:
         """Repeat the rows and columns of the part, and compare."""
         shown = inside.original
-        for axis, number in zip((1, 2), numbers(inside, settings, "random_crop", 2, 8), strict=True):
+        for axis, number in zip(
+            (1, 2), numbers(inside, settings, "random_crop", 2, 8), strict=True
+        ):
             length = shown.shape[axis]
             size = max(1, math.floor(float(settings.random_crop.share) * length))
             start = number % (length - size + 1)
             part = shown.take(range(start, start + size), axis=axis)
-            shown = part.take(blocks(length, size), axis=axis)
+            shown = part.take(owners(length, size), axis=axis)
         return np.asarray((inside.written == shown).all(axis=0))
