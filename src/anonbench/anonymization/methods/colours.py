@@ -21,6 +21,10 @@ class Equalize(Method):
     line_colour: ClassVar = "#17BECF"
     residue: ClassVar = "most"
 
+    def least_side(self) -> int:
+        """See `Method.least_side`; a single value has nothing to spread."""
+        return 4
+
     def hide(self, pixels: np.ndarray, entity: str) -> np.ndarray:
         """Spread each channel's values evenly over 0 … 255."""
         from anonbench.core.libraries.opencv import cv2

@@ -30,6 +30,10 @@ class Swirl(Method):
     turns: Positive = 1.0
     """Full turns at the centre."""
 
+    def least_side(self) -> int:
+        """See `Method.least_side`; a single pixel would turn about itself."""
+        return 2
+
     def hide(self, pixels: np.ndarray, entity: str) -> np.ndarray:
         """Take each pixel from where the turn leads, from the nearest one."""
         return _moved(pixels, "swirl", self.turns)
@@ -39,7 +43,7 @@ class Barrel(Method):
     """The region as through a fish-eye: its centre large, its rim small.
 
     Weak by design: there is no secret in it, and the inverse formula shows the region again, but
-    for detail at its rim.
+    for detail at its rim. The centre stays where it is: a region of one pixel is as it was.
     """
 
     name: ClassVar = "barrel"

@@ -16,8 +16,8 @@ BITS = 16
 class Noise(Keyed):
     """Gaussian noise on every value: weak by design, for what averages over pixels sees through it.
 
-    Anyone recognizes a large face in it, and a denoiser gets most of it back. It hides small
-    print, and is best a layer over another method.
+    Faces are recognized and lines read through the default strength by eye, and a denoiser gets
+    more of them back. It is best a layer over another method.
     """
 
     name: ClassVar = "noise"

@@ -14,9 +14,9 @@ class Tiles(Settings):
     """Tiles across a region's shorter side, by entity."""
 
     face: Count = 8
-    text: Count = 2
-    barcode: Count = 4
-    mrz: Count = 2
+    text: Count = 3
+    barcode: Count = 8
+    mrz: Count = 9
 
 
 class TileShuffle(Keyed):

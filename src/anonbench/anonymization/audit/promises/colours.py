@@ -40,8 +40,8 @@ class EvenHistogram(Promise):
     """Equalization: each value becomes the share of the window's values that are no larger."""
 
     def least(self, settings: Anonymization) -> int:
-        """Return 1."""
-        return 1
+        """Return the least side that has values to spread."""
+        return 4
 
     def kept(self, inside: Inside, settings: Anonymization) -> np.ndarray:
         """Compare with ranks, in exact fractions of whole numbers."""

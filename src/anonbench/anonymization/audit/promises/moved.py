@@ -41,6 +41,10 @@ class _Moved(Promise):
 class Turn(_Moved):
     """Swirl: a rotation that fades with the distance from the centre."""
 
+    def least(self, settings: Anonymization) -> int:
+        """Return the least side that has pixels beside the centre."""
+        return 2
+
     def source(self, points: np.ndarray, settings: Anonymization) -> np.ndarray:
         """Multiply by a number of length one."""
         share = 1.0 - np.abs(points) / np.sqrt(2.0)
