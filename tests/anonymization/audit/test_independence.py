@@ -9,13 +9,13 @@ from pathlib import Path
 from types import FrameType
 
 import pytest
-from keyed_settings import ADDED, COMBINED, asked
 from scenes import DEGREE, REGIONS, Format, audit, picture, scene, table
 
 from anonbench.anonymization.apply import layers
 from anonbench.anonymization.audit.check import Auditor
 from anonbench.core.vocabulary import Method, Variant
 from anonbench.datasets.images import encode
+from keyed_settings import ADDED, COMBINED, asked
 
 AUDIT = "anonbench.anonymization.audit"
 SHARES = ("core.boxes", "core.libraries.opencv", "datasets.images", "datasets.shards")

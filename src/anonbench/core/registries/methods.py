@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import ClassVar
 
@@ -95,4 +96,14 @@ class Method(Registered):
         raise NotImplementedError
 
 
+WEAK = ("most", "all")
+"""Residues of methods that are weak by design."""
+
 METHODS = Registry("anonbench.methods", Method, "anonbench.anonymization.methods:BUILT_IN")
+
+
+def weak_methods(names: Iterable[str]) -> list[str]:
+    """Return the methods that are weak by design, unless a stronger one is applied with them."""
+    residues = {name: METHODS[name].residue for name in names}
+    strong = any(residue in ("none", "coarse") for residue in residues.values())
+    return [] if strong else [name for name, residue in residues.items() if residue in WEAK]
