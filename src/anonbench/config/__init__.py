@@ -30,6 +30,7 @@ from anonbench.config.data import (
     PaperRole,
     PathPart,
     PortraitsDemo,
+    Shapes,
 )
 from anonbench.config.detectors import Detection, DetectorName
 from anonbench.config.evaluation import (
@@ -84,6 +85,7 @@ __all__ = [
     "Privacy",
     "Recipe",
     "Retrieval",
+    "Shapes",
     "load",
 ]
 

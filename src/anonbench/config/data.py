@@ -13,7 +13,7 @@ from anonbench.core.registries.methods import METHODS
 from anonbench.core.registries.methods import Method as AnyMethod
 from anonbench.core.registries.registry import section_of
 from anonbench.core.settings import Count, Place, Settings
-from anonbench.core.vocabulary import Adaption, Method
+from anonbench.core.vocabulary import Adaption, Entity, Method
 
 Degree = Annotated[int, Field(ge=1, le=100)]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=64)]
@@ -247,9 +247,35 @@ class Dataset(DataSource):
 M = TypeVar("M", bound=AnyMethod)
 
 
+Shape = Literal["box", "ellipse", "image"]
+
+
+class Shapes(Settings):
+    """What of a region is hidden, by entity.
+
+    `box`: the region as it was found, straight or slanted. `ellipse`: the ellipse inside its box;
+    the corners of the box stay in sight (a fifth of it), and with them hair, ears, chin or whatever
+    of the region reaches there. Slanted regions stay as they are. `image`: the whole image, as soon
+    as it has such a region.
+    """
+
+    face: Shape = "box"
+    text: Shape = "box"
+    barcode: Shape = "box"
+    mrz: Shape = "box"
+
+    def of(self, entity: str) -> Shape:
+        """Return the shape of an entity's regions."""
+        shape: Shape = getattr(self, entity)
+        return shape
+
+
 class _Margin(Settings):
     margin: Annotated[float, Field(ge=1.0)] = 1.0
     """Factor by which each region is grown about its centre; 1 keeps it, deface uses 1.3."""
+    shape: Shapes = Shapes()
+    """`box` as found, `ellipse` inside the box (its corners stay in sight), or the whole `image`,
+    by entity."""
 
 
 class Anonymization(METHODS.with_sections(_Margin)):  # type: ignore[misc]
@@ -264,3 +290,35 @@ class Anonymization(METHODS.with_sections(_Margin)):  # type: ignore[misc]
     def of(self, method: type[M]) -> M:
         """Return a method with its strengths."""
         return section_of(self, method)
+
+    def applied(self, *names: str) -> list[str]:
+        """Return methods, and those that they stand for, each once.
+
+        Raises:
+            ValueError: there is none of a name, or one stands for itself.
+
+        """
+        found: dict[str, None] = {}
+        for name in names:
+            self._add_applied(name, (), found)
+        return list(found)
+
+    def _add_applied(self, name: str, path: tuple[str, ...], found: dict[str, None]) -> None:
+        if name not in METHODS:
+            raise ValueError(
+                f"{'.'.join(path)}: no method is called {name!r}; there are {', '.join(METHODS)}"
+            )
+        if name in path:
+            raise ValueError(f"{path[0]}: {name} would apply itself")
+        found[name] = None
+        method = self.of(METHODS[name])
+        if type(method).steps is not AnyMethod.steps:
+            for step in dict.fromkeys(each for kind in Entity for each in method.steps(kind)):
+                self._add_applied(step, (*path, name), found)
+
+    @model_validator(mode="after")
+    def _methods_are_known(self) -> Self:
+        for name, method in METHODS.items():
+            if method.steps is not AnyMethod.steps:
+                self.applied(name)
+        return self

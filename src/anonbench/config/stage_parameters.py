@@ -7,9 +7,21 @@ number of loader processes, is left out of it (`Settings.effective`), and the jo
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from anonbench.config import AUTO, Config, DataSource, Layout, OwnSplit, Recipe
+from anonbench.config import (
+    AUTO,
+    Anonymization,
+    Config,
+    DataSource,
+    Layout,
+    OwnSplit,
+    Recipe,
+    Shapes,
+)
+from anonbench.core.io import files_in
+from anonbench.core.provenance import file_digest
 from anonbench.core.registries.attackers import ATTACKERS
 from anonbench.core.registries.backbones import BACKBONES
 from anonbench.core.registries.detectors import DETECTORS
@@ -108,12 +120,26 @@ def hiding(config: Config, name: str) -> Slice:
     return _hiding(config, *map(str, config.datasets[name].methods))
 
 
-def _hiding(config: Config, *methods: str) -> Slice:
+def _hiding(config: Config, *named: str) -> Slice:
+    asked = config.anonymization
+    methods = asked.applied(*named)
     fields = {"format", "margin", *methods}
-    if config.anonymization.format == "jpeg":
+    if asked.format == "jpeg":
         fields.add("jpeg_quality")
-    settings = config.anonymization.model_dump(mode="json", include=fields)
-    return {"settings": settings} | _code(METHODS, *methods)
+    if asked.shape != Shapes():
+        fields.add("shape")
+    settings = asked.model_dump(mode="json", include=fields)
+    return {"settings": settings} | _content(asked, methods) | _code(METHODS, *methods)
+
+
+def _content(asked: Anonymization, methods: Sequence[str]) -> Slice:
+    """Digests of the files that methods read; none of one that is not there."""
+    files = {
+        str(path): [file_digest(file) for file in files_in(path)] if path.exists() else None
+        for name in methods
+        for path in asked.of(METHODS[name]).files()
+    }
+    return {"files": files} if files else {}
 
 
 def train(config: Config, name: str) -> Slice:

@@ -8,9 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from anonbench.anonymization.files import one
+from anonbench.config import Shapes
+from anonbench.core.io import files_in
 from anonbench.core.jobs.fingerprint import module_digest
 from anonbench.core.libraries.opencv import cv2
-from anonbench.core.provenance import versions
+from anonbench.core.provenance import file_digest, versions
+from anonbench.core.registries.methods import METHODS
 from anonbench.datasets.inputs import STANDARD_INPUT, Images
 from anonbench.datasets.reasons import shown
 from anonbench.detection import cache
@@ -21,18 +24,25 @@ def made_by(
 ) -> dict[str, Any]:
     """Return all that outputs depend on but the images, and where those are."""
     method = str(job.variant.method)
-    strengths = job.anonymization.model_dump(mode="json", include={method, "margin"})
+    methods = job.anonymization.applied(method)
+    asked = {*methods, "margin"} | ({"shape"} if job.anonymization.shape != Shapes() else set())
+    read = [path for name in methods for path in job.anonymization.of(METHODS[name]).files()]
     return {
         "images_of": shown(_place(given, images)),
         "method": method,
         "degree": job.variant.degree,
-        "anonymization": strengths,
+        "anonymization": job.anonymization.model_dump(mode="json", include=asked),
+        "files": [_digests(path) for path in read],
         "detectors": {name: cache.made_by(name, job.detection) for name in job.detectors},
         "max_pixels": job.detection.max_pixels,
         "keep_without_regions": job.keep_without_regions,
-        "code": module_digest([one.__name__]),
+        "code": [module_digest([one.__name__]), *(METHODS.origin(name) for name in methods)],
         "versions": versions("numpy", "pillow") | {"opencv": cv2.__version__},
     }
+
+
+def _digests(path: Path) -> list[str]:
+    return [file_digest(file) for file in files_in(path)] if path.exists() else []
 
 
 def _place(given: str | Path | Iterable[str | Path], images: Images) -> str:
