@@ -51,7 +51,7 @@ def attacks_grid(dataset: str, table: pd.DataFrame, confidence: float) -> Grid:
         heads=("What", "Degree", "Method", "Rate", "Masked", "By chance", "Probes"),
         blocks=tuple(
             GridBlock(
-                f"{ATTACKS.get(name, name)}: {RISKS.get(rows['risk'].iloc[0], '')}",
+                f"{ATTACKS.get(str(name), str(name))}: {RISKS.get(rows['risk'].iloc[0], '')}",
                 tuple(_row(row) for row in rows.to_dict("records")),
             )
             for name, rows in run.groupby("attack", sort=False)

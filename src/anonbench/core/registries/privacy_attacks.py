@@ -6,18 +6,18 @@ their intervals, the control and the random baseline are made of that, the same 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from anonbench.core.registries.registry import Registered, Registry
-from anonbench.core.vocabulary import Entity, Variant
 
 if TYPE_CHECKING:
     import numpy as np
 
     from anonbench.core.boxes import Region
+    from anonbench.core.vocabulary import Entity, Variant
 
 RegionShares = Mapping[str, float]
 
@@ -137,14 +137,13 @@ class Archive:
     """Number of each image's class, int64 [N], -1 where it is not known; None: no label."""
     clusters: np.ndarray
     """Of images that are no independent evidence, int64 [N]."""
-    as_queries: Callable[[np.ndarray], np.ndarray]
-    """Makes queries of vectors of an archive; the same where they are compared by cosine."""
+    asked: np.ndarray
+    """Vectors of the originals that are attacked, as queries, float32 [Q, D]."""
     seed: int
 
     def similarities(self, variant: Variant) -> np.ndarray:
         """Return the similarities of the originals that are attacked to one version, [Q, N]."""
-        asked = self.as_queries(self.vectors[Variant()][self.queries])
-        similar: np.ndarray = asked @ self.vectors[variant].T
+        similar: np.ndarray = self.asked @ self.vectors[variant].T
         return similar
 
 

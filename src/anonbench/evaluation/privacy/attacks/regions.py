@@ -127,7 +127,7 @@ def attack_regions(
 
 
 def _looked_at(kind: RegionAttack, drawn: pd.DataFrame) -> set[str]:
-    """Return the images that an attack looks at: the first ones of the draw that have its regions."""
+    """Return the images that an attack looks at: the first of the draw that have its regions."""
     rows = drawn[drawn["entity"].isin(kind.entities)] if kind.entities else drawn
     return set(rows["id"].drop_duplicates().head(kind.most_images() or len(rows)))
 

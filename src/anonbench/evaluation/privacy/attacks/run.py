@@ -213,14 +213,15 @@ def read_archive(published: Published, settings: Privacy, seed: int) -> Archive:
     for variant, path in files.items():
         found = look_through(path, originals.ids, originals.frame)
         vectors[variant] = found.units(places)
+    queries = np.array([n for n, place in enumerate(places.tolist()) if place in asked])
     return Archive(
         ids=ids,
         vectors=vectors,
-        queries=np.array([n for n, place in enumerate(places.tolist()) if place in asked]),
+        queries=queries,
         persons=_numbers(ids, published.people),
         attribute=_numbers(ids, published.labels),
         clusters=published.clusters.reindex(ids).to_numpy(np.int64),
-        as_queries=originals.frame.queries,
+        asked=originals.frame.queries(vectors[Variant()][queries]),
         seed=seed,
     )
 

@@ -23,10 +23,10 @@ COLUMNS = [
     "clusters",
     "reason",
 ]
-"""A row an attack, measure, entity, method and degree; method `original` is the ceiling. `rate` is a
-share, more is worse for privacy; `low` and `high` bound it; `control`: the same attack with all
+"""A row an attack, measure, entity, method and degree; method `original` is the ceiling. `rate` is
+a share, more is worse for privacy; `low` and `high` bound it; `control`: the same attack with all
 sensitive regions masked; `chance`: a random guess; `n` probes in `clusters` of images or persons;
-`reason`: why there is no rate, or no interval. `entity` is empty where whole images are attacked."""
+`reason`: why there is no rate. `entity` is empty where whole images are attacked."""
 _TEXTS = ("dataset", "attack", "measure", "risk", "entity", "method", "reason")
 
 
