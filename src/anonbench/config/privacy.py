@@ -57,7 +57,7 @@ class Privacy(ATTACKERS.with_sections(Settings, PRIVACY_ATTACKS)):  # type: igno
         "linkage",
         "inference",
     )
-    """Attacks beside re-identification. One that a data set has nothing for says so in the table."""
+    """Attacks beside re-identification. One that finds nothing to attack says so in the table."""
     attacked_regions: Count = 300
     """Regions of each entity that these attacks look at, in as many images as possible."""
 

@@ -226,18 +226,15 @@ def attack(config: Config, name: str) -> Slice:
     own = [str(detector) for detector in dataset.detectors]
     used = privacy.detectors_of_attacks(own)
     fields = {"attacks", "attacked_regions", "probes", "gallery", "identity", *privacy.attacks}
-    return (
-        {
-            "settings": privacy.model_dump(mode="json", include=fields),
-            "detection": config.detection.part(used),
-            "detectors": own,
-            "label": dataset.label,
-            "confidence": config.presentation.confidence,
-            "seed": config.seed,
-        }
-        | _code(PRIVACY_ATTACKS, *privacy.attacks)
-        | _code(DETECTORS, *used)
-    )
+    return {
+        "settings": privacy.model_dump(mode="json", include=fields),
+        "detection": config.detection.part(used),
+        "detectors": own,
+        "detecting": _code(DETECTORS, *used),
+        "label": dataset.label,
+        "confidence": config.presentation.confidence,
+        "seed": config.seed,
+    } | _code(PRIVACY_ATTACKS, *privacy.attacks)
 
 
 def scores(config: Config) -> Slice:

@@ -1,4 +1,4 @@
-"""Attacks on anonymized images, beside re-identification: what can be read, found, linked, inferred.
+"""Attacks on published images: what can be read, found, linked and inferred.
 
 An attack says for each probe (a region, or an image) which share of a secret it got. The rates,
 their intervals, the control and the random baseline are made of that, the same for all.

@@ -41,8 +41,8 @@ class _Probes:
     """Of each probe [P]."""
     entities: list[Entity] = field(default_factory=list)
     truths: list[Any] = field(default_factory=list)
-    shares: dict[Variant | None, list[Mapping[str, float]]] = field(default_factory=dict)
-    """By version, None for the control, and by probe."""
+    shares: dict[Variant, list[Mapping[str, float]]] = field(default_factory=dict)
+    """By version and probe."""
 
 
 def draw(boxes: pd.DataFrame, ids: Collection[str], most: int, seed: int) -> pd.DataFrame:
@@ -101,6 +101,8 @@ def attack_regions(
         (`Variant()`) and the control (None) among them.
 
     """
+    if not attacks:
+        return
     drawn = draw(boxes, originals.ids, most, seed)
     everything = image_regions(boxes[boxes["id"].isin(set(drawn["id"]))])
     wanted = {str(name): set(rows["order"]) for name, rows in drawn.groupby("id", sort=False)}
@@ -118,9 +120,10 @@ def attack_regions(
             shown = images.read(image_id)
             for each in ours:
                 _try(each, variant, shown, chosen)
-        masked = anonymize(original, regions, CONTROL, hiding)
-        for each in ours:
-            _try(each, None, masked, chosen)
+        if CONTROL not in versions:
+            masked = anonymize(original, regions, CONTROL, hiding)
+            for each in ours:
+                _try(each, CONTROL, masked, chosen)
     for each in probes:
         for outcome in _outcomes(each, versions, clusters):
             yield each.kind, outcome
@@ -157,13 +160,11 @@ def _learn(probes: _Probes, image_id: str, original: np.ndarray, chosen: Sequenc
     probes.shares.setdefault(Variant(), []).extend(shares)
 
 
-def _try(
-    probes: _Probes, version: Variant | None, image: np.ndarray, chosen: Sequence[Region]
-) -> None:
+def _try(probes: _Probes, version: Variant, image: np.ndarray, chosen: Sequence[Region]) -> None:
     """Add what the attack gets out of one version of the image whose truth was taken last."""
     regions = _attacked(probes.kind, chosen)
     truths = probes.truths[len(probes.truths) - len(regions) :]
-    found = _looked(probes, image, regions, version or CONTROL)
+    found = _looked(probes, image, regions, version)
     probes.shares.setdefault(version, []).extend(
         {} if truth is None or each is None else probes.loaded.shares(truth, each)
         for truth, each in zip(truths, found, strict=True)
@@ -185,7 +186,7 @@ def _outcomes(
         for measure in measures:
             chance = guessed.get(measure, float("nan"))
             for version in (Variant(), *versions, None):
-                shares = probes.shares[version]
+                shares = probes.shares[CONTROL if version is None else version]
                 values = np.array([shares[row].get(measure, np.nan) for row in rows], np.float64)
                 yield Outcome(measure, version, values, groups[rows], chance, entity)
 

@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from anonbench.core.icao9303 import Format
     from anonbench.detection.text.recognizer import LineReader
 
-_ROWS = (2, 3)
+_OF_THREE = 6.5
+"""Width of a zone by its height below which it has three lines: 4 to 5 in TD1, 8 to 12 in others.
+"""
 _OVERLAP = 0.12
 """By how much of its height a row of an evenly split zone is grown."""
 MISCOUNTED = 6
@@ -60,46 +62,47 @@ class _Zones:
 
     def look(
         self, image: np.ndarray, regions: Sequence[Region], variant: Variant
-    ) -> list[list[list[str]]]:
-        """See `Looking.look`: the readings for each number of lines that a zone may have."""
+    ) -> list[list[str]]:
+        """See `Looking.look`: the readings of each zone's lines."""
         from anonbench.core.icao9303 import normalized
         from anonbench.detection.base import as_rgb
 
         rgb = as_rgb(image)
         return [
-            [
-                [normalized(self._reader.read(rgb, row)) for row in _rows(region, count)]
-                for count in _ROWS
-            ]
-            for region in regions
+            [normalized(self._reader.read(rgb, row)) for row in _rows(region)] for region in regions
         ]
 
-    def shares(self, truth: list[list[str]], found: list[list[str]]) -> RegionShares:
-        """Return what is right: characters, lines, fields with a check digit, the whole zone."""
-        true = [zone for zone in map(_zone, truth) if zone]
-        if not true:
+    def shares(self, truth: list[str], found: list[str]) -> RegionShares:
+        """Return what is right: characters (but fillers), lines, fields with a check digit, all."""
+        from anonbench.core.icao9303 import FILLER
+
+        zone = _zone(truth)
+        if zone is None:
             return {}
-        lines, layout = true[0]
-        read = found[_ROWS.index(len(lines))]
+        lines, layout = zone
+        read = [*found, *[""] * len(lines)][: len(lines)]
         fixed = [_fixed(text, kind) for text, kind in zip(read, layout.lines, strict=True)]
         pairs = list(zip(lines, fixed, strict=True))
         fields = [check.over[0] for check in layout.checks if len(check.over) == 1]
         right = [lines[row][a:b] == fixed[row][a:b] for row, a, b in fields]
         return {
-            "characters": sum(right_characters(a, b) for a, b in pairs) / len(pairs),
+            "characters": right_characters(
+                *("".join(each).replace(FILLER, "") for each in (lines, fixed))
+            ),
             "exact_lines": sum(a == b for a, b in pairs) / len(pairs),
             "exact_fields": sum(right) / len(right),
             "decoded": float(all(a == b for a, b in pairs)),
         }
 
 
-def _rows(region: Region, count: int) -> list[np.ndarray]:
-    """Return the corners, float [4, 2], of a zone's lines where it has so many of them."""
+def _rows(region: Region) -> list[np.ndarray]:
+    """Return the corners, float [4, 2], of a zone's lines."""
     import numpy as np
 
     x0, y0, x1, y1 = region.x0, region.y0, region.x1, region.y1
     quad = np.array(region.quad or (x0, y0, x1, y0, x1, y1, x0, y1), np.float64).reshape(4, 2)
     left, right = quad[3] - quad[0], quad[2] - quad[1]
+    count = 3 if np.hypot(*(quad[1] - quad[0])) < _OF_THREE * np.hypot(*left) else 2
     rows = []
     for row in range(count):
         top = max(0.0, (row - _OVERLAP) / count)
