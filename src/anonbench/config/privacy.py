@@ -53,6 +53,7 @@ class Privacy(ATTACKERS.with_sections(Settings, PRIVACY_ATTACKS)):  # type: igno
         "readability",
         "mrz_reading",
         "barcodes",
+        "reconstruction",
         "residual",
         "linkage",
         "inference",

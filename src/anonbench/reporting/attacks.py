@@ -26,6 +26,7 @@ MEASURES = {
     "exact_lines": "lines right",
     "exact_fields": "fields right",
     "decoded": "decoded",
+    "ssim": "structural similarity",
     "found": "found by the same detectors",
     "found_by_other": "found by other detectors",
     "rank_1": "own version first",

@@ -46,7 +46,7 @@ class _Decoding:
         self, image: np.ndarray, regions: Sequence[Region], variant: Variant
     ) -> list[set[bytes]]:
         """See `Looking.look`: the contents of the codes in and around each region."""
-        return [decoded(_window(image, region)) for region in regions]
+        return [decoded(surrounded(image, region)) for region in regions]
 
     def shares(self, truth: set[bytes], found: set[bytes]) -> RegionShares:
         """Return whether a code of the original was decoded."""
@@ -82,7 +82,8 @@ def _versions(pixels: np.ndarray) -> Iterator[np.ndarray]:
         yield cv2.threshold(large, 0, 255, cv2.THRESH_BINARY + cv2.THRESH_OTSU)[1]
 
 
-def _window(image: np.ndarray, region: Region) -> np.ndarray:
+def surrounded(image: np.ndarray, region: Region) -> np.ndarray:
+    """Return a region's box with its quiet zone, a view of the image."""
     height, width = image.shape[:2]
     more = _QUIET * min(region.x1 - region.x0, region.y1 - region.y0)
     x0, y0 = max(0, int(region.x0 - more)), max(0, int(region.y0 - more))

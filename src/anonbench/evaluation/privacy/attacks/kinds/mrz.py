@@ -84,7 +84,8 @@ class _Zones:
         fixed = [_fixed(text, kind) for text, kind in zip(read, layout.lines, strict=True)]
         pairs = list(zip(lines, fixed, strict=True))
         fields = [check.over[0] for check in layout.checks if len(check.over) == 1]
-        right = [lines[row][a:b] == fixed[row][a:b] for row, a, b in fields]
+        filled = [each for each in fields if lines[each[0]][each[1] : each[2]].strip(FILLER)]
+        right = [lines[row][a:b] == fixed[row][a:b] for row, a, b in filled]
         return {
             "characters": right_characters(
                 *("".join(each).replace(FILLER, "") for each in (lines, fixed))
