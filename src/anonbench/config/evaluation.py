@@ -179,6 +179,7 @@ class Presentation(TABLES.with_sections(Settings)):  # type: ignore[misc]
         "corrected",
         "reidentification",
         "gallery_size",
+        "attacks",
         "new_persons",
         "trainings",
         "sample_sizes",

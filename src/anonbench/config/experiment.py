@@ -26,7 +26,7 @@ from anonbench.core.vocabulary import (
 TableKind = Literal["retrieval", "agreement", "downstream"]
 
 TABLE_SUFFIXES = ("csv", "md", "tex")
-ATTACK_TABLES = ("reidentification", "gallery_sizes")
+ATTACK_TABLES = ("reidentification", "gallery_sizes", "attacks")
 """Tables of a data set's attacks, by their file names."""
 """Of the files that a table is written to."""
 FIGURE_SUFFIXES = ("png", "svg")

@@ -12,6 +12,7 @@ from anonbench.config import Recipe
 from anonbench.config.experiment import Experiment
 from anonbench.core.registries.detectors import DETECTORS
 from anonbench.core.registries.methods import METHODS
+from anonbench.core.registries.privacy_attacks import PRIVACY_ATTACKS, RegionAttack
 from anonbench.core.registries.systems import SystemKind
 from anonbench.core.vocabulary import UNADAPTED, Baseline, Entity, Model, QueryKind, Split
 
@@ -129,6 +130,8 @@ class Estimates:
                 return images / READ_PER_SECOND
             case "privacy":
                 return self._attacked_in(name)
+            case "attack":
+                return self._published_in(name)
             case "retrieve":
                 on_gpu = self._experiment.config.retrieval.device == "cuda"
                 speed = GPU_SCORED if on_gpu else self.retrieval_threads(name)
@@ -336,6 +339,18 @@ class Estimates:
         learned = taught * (1 / rate + 1 / LEARNED_PER_SECOND) + hidden / slowest
         models = 2 + len(privacy.attackers)
         return 20 + learned + variants * (read + models * self._gallery_crops() / rate)
+
+    def _published_in(self, name: str) -> float:
+        """Return the seconds of the attacks on published images: read, and looked at by each."""
+        privacy, val = self._experiment.config.privacy, self._counts[name][Split.VAL]
+        versions = 2 + len(self._experiment.variants(name))
+        seconds = 20.0
+        for attack in map(privacy.of, map(PRIVACY_ATTACKS.__getitem__, privacy.attacks)):
+            if isinstance(attack, RegionAttack):
+                images = min(val, len(Entity) * privacy.attacked_regions)
+                images = min(images, attack.most_images() or images)
+                seconds += images * versions * (attack.seconds_an_image + 1 / READ_PER_SECOND)
+        return seconds
 
     def _embedded_per_second(self, name: str) -> float:
         if system := self._system(name):

@@ -26,6 +26,7 @@ from anonbench.core.registries.attackers import ATTACKERS
 from anonbench.core.registries.backbones import BACKBONES
 from anonbench.core.registries.detectors import DETECTORS
 from anonbench.core.registries.methods import METHODS
+from anonbench.core.registries.privacy_attacks import PRIVACY_ATTACKS
 from anonbench.core.registries.registry import Registry
 from anonbench.core.registries.systems import SYSTEMS
 from anonbench.core.registries.tables import TABLES
@@ -237,10 +238,29 @@ def downstream(config: Config, name: str) -> Slice:
 
 def privacy(config: Config) -> Slice:
     """What is drawn for the attacks, and who attacks."""
+    others = {"enabled", "limit", "attacks", "attacked_regions", *PRIVACY_ATTACKS}
     return {
-        "settings": config.privacy.model_dump(mode="json", exclude={"enabled", "limit"}),
+        "settings": config.privacy.model_dump(mode="json", exclude=others),
         "seed": config.seed,
     } | _code(ATTACKERS, *config.privacy.attackers)
+
+
+def attack(config: Config, name: str) -> Slice:
+    """Which attacks there are beside re-identification, on how many regions and images, and how
+    sure one can be of their rates."""
+    dataset, privacy = config.datasets[name], config.privacy
+    own = [str(detector) for detector in dataset.detectors]
+    used = privacy.detectors_of_attacks(own)
+    fields = {"attacks", "attacked_regions", "probes", "gallery", "identity", *privacy.attacks}
+    return {
+        "settings": privacy.model_dump(mode="json", include=fields),
+        "detection": config.detection.part(used),
+        "detectors": own,
+        "detecting": _code(DETECTORS, *used),
+        "label": dataset.label,
+        "confidence": config.presentation.confidence,
+        "seed": config.seed,
+    } | _code(PRIVACY_ATTACKS, *privacy.attacks)
 
 
 def scores(config: Config) -> Slice:

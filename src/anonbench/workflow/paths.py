@@ -299,6 +299,11 @@ class Paths:
         adapted = [model for _, model in self.attacked(dataset) if model]
         return self.backbones(dataset, [Model(), *adapted])
 
+    def published_vectors(self, dataset: str) -> list[str]:
+        """Return the unadapted model's vectors of the originals, then of each variant."""
+        seed, variants = self.experiment.reference_seed, self.experiment.variants(dataset)
+        return [self.embedding(dataset, UNADAPTED, seed, v) for v in (Variant(), *variants)]
+
     def of_privacy(self, *patterns: str) -> list[str]:
         """Return the files of patterns for all data sets, if attacks are run at all."""
         chosen = patterns if self.experiment.config.privacy.enabled else ()
@@ -365,6 +370,7 @@ class Paths:
             "comparisons": "comparisons.csv",
             "rates": "privacy/reidentification.csv",
             "gallery_sizes": "privacy/gallery_sizes.csv",
+            "attacks": "privacy/attacks.csv",
             "variance": "variance.csv",
             "trainings": "trainings.csv",
             "new_persons": "new_persons.csv",

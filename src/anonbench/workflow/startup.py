@@ -58,6 +58,13 @@ class Startup:
         found = [self.user_files[name].get("templates", []), *map(files_in, weights)]
         return [file for files in found for file in files]
 
+    def attack_files(self, name: str) -> list[Path]:
+        """Return the user's weights of the detectors that attacks on a data set use."""
+        own = list(map(str, self.experiment.datasets[name].detectors))
+        used = self.settings.privacy.detectors_of_attacks(own)
+        weights = self.settings.detection.paths(used)
+        return [file for path in weights for file in files_in(path)]
+
     def pretrained(self, name: str) -> list[Path]:
         """Return the user's weights that a data set's trainings start from."""
         path = self.settings.recipe_of(name).backbone.pretrained

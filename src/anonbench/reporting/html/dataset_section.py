@@ -33,6 +33,8 @@ class DatasetSection:
     """Re-identification rates (`anonbench.evaluation.privacy.rates`)."""
     gallery_sizes: Path | None = None
     """Those of the strongest attacks by gallery size."""
+    attacks: Path | None = None
+    """Rates of the other attacks (`anonbench.evaluation.privacy.attacks.table`)."""
     explorer: Path | None = None
     """What the retrieval explorer shows (`anonbench.reporting.explorer.explore`)."""
     audit: Path | None = None
@@ -102,6 +104,11 @@ def sections(experiment: Experiment, results: Path) -> list[DatasetSection]:
                 if experiment.config.privacy.enabled
                 else None
             ),
+            attacks=(
+                results / name / "privacy" / "attacks.csv"
+                if experiment.config.privacy.enabled
+                else None
+            ),
             explorer=(
                 results / name / "explorer.json"
                 if experiment.config.presentation.explorer_queries
@@ -119,6 +126,7 @@ def tables_of(section: DatasetSection) -> dict[str, Path]:
         "comparisons": section.comparisons,
         "rates": section.rates,
         "gallery_sizes": section.gallery_sizes,
+        "attacks": section.attacks,
         "variance": section.variance,
         "trainings": section.trainings,
         "new_persons": section.new_persons,
@@ -147,6 +155,7 @@ def digested(datasets: Iterable[DatasetSection]) -> dict[str, Path]:
             ("audit.csv", section.audit),
             ("privacy/reidentification.csv", section.rates),
             ("privacy/gallery_sizes.csv", section.gallery_sizes),
+            ("privacy/attacks.csv", section.attacks),
             ("quality/summary.csv", section.quality),
             ("explorer.json", section.explorer),
         )

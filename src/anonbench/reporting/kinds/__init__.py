@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from anonbench.core.registries.tables import TABLES, ResultTable
+from anonbench.reporting.kinds.attacks import Attacks
 from anonbench.reporting.kinds.corrected import Corrected
 from anonbench.reporting.kinds.deployments import Deployments
 from anonbench.reporting.kinds.gallery_size import GallerySize
@@ -15,6 +16,7 @@ BUILT_IN = (
     Corrected,
     Reidentification,
     GallerySize,
+    Attacks,
     NewPersons,
     Trainings,
     SampleSizes,

@@ -1,0 +1,1 @@
+"""Attacks on anonymized images and their vectors, as a table of rates."""

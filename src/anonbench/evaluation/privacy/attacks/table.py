@@ -1,0 +1,36 @@
+"""Table of the attacks' rates; apart from the attacks, so that readers need no torch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+COLUMNS = [
+    "dataset",
+    "attack",
+    "measure",
+    "risk",
+    "entity",
+    "method",
+    "degree",
+    "rate",
+    "low",
+    "high",
+    "control",
+    "chance",
+    "n",
+    "clusters",
+    "reason",
+]
+"""A row an attack, measure, entity, method and degree; method `original` is the ceiling. `rate` is
+a share, more is worse for privacy; `low` and `high` bound it; `control`: the same attack with all
+sensitive regions masked; `chance`: a random guess; `n` probes in `clusters` of images or persons;
+`reason`: why there is no rate. `entity` is empty where whole images are attacked."""
+_TEXTS = ("dataset", "attack", "measure", "risk", "entity", "method", "reason")
+
+
+def read_attacks(path: Path) -> pd.DataFrame:
+    """Read a table of attacks, columns `COLUMNS`."""
+    table = pd.read_csv(path, dtype=dict.fromkeys(_TEXTS, str))
+    return table.fillna(dict.fromkeys(_TEXTS, ""))[COLUMNS]
