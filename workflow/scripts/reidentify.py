@@ -27,6 +27,8 @@ with job(snakemake, __file__) as cache:
             ).values()
             files = [Path(path) for path in snakemake.input.train]
             train = ImageSet.open(files, root) if files else ImageSet.none(root)
+            methods = snakemake.params.given_methods
+            given = open_sets(methods, [Path(path) for path in snakemake.input.given])
             hiding = Anonymization.model_validate(snakemake.params.hiding["settings"])
             left = iter(map(Path, snakemake.input.backbones))
             dataset = snakemake.wildcards.dataset
@@ -42,7 +44,7 @@ with job(snakemake, __file__) as cache:
                     sought=[Entity(name) for name in snakemake.params.sought],
                     unadapted=unadapted,
                     settings=settings,
-                    train=TrainImages(train, hiding),
+                    train=TrainImages(train, hiding, given),
                     seed=snakemake.params.slice["seed"],
                     output=Path(snakemake.output.probes),
                 )

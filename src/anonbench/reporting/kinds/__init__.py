@@ -6,6 +6,7 @@ from anonbench.core.registries.tables import TABLES, ResultTable
 from anonbench.reporting.kinds.corrected import Corrected
 from anonbench.reporting.kinds.deployments import Deployments
 from anonbench.reporting.kinds.gallery_size import GallerySize
+from anonbench.reporting.kinds.given import Given
 from anonbench.reporting.kinds.new_persons import NewPersons
 from anonbench.reporting.kinds.reidentification import Reidentification
 from anonbench.reporting.kinds.sample_sizes import SampleSizes
@@ -19,6 +20,7 @@ BUILT_IN = (
     Trainings,
     SampleSizes,
     Deployments,
+    Given,
 )
 
 
