@@ -28,7 +28,8 @@ with job(snakemake, __file__) as cache:
             files = [Path(path) for path in snakemake.input.train]
             train = ImageSet.open(files, root) if files else ImageSet.none(root)
             methods = snakemake.params.given_methods
-            given = open_sets(methods, [Path(path) for path in snakemake.input.given])
+            pictures = [Path(path) for path in snakemake.input.given]
+            given = open_sets(methods, pictures) if pictures else {}
             hiding = Anonymization.model_validate(snakemake.params.hiding["settings"])
             left = iter(map(Path, snakemake.input.backbones))
             dataset = snakemake.wildcards.dataset

@@ -73,10 +73,16 @@ def belonging(images: pd.DataFrame, pictures: Iterable[str], program: str) -> pd
     by_stem: dict[str, list[str]] = defaultdict(list)
     for picture in pictures:
         by_stem[_split(picture)[0]].append(picture)
+    taken = set(images["path"])  # a picture of the very path belongs to no other image
     found: list[str | None] = []
     for image_id, path in zip(images["id"], images["path"], strict=True):
         stems = dict.fromkeys((_split(path)[0], image_id))
-        near = [picture for stem in stems for picture in by_stem.get(stem, ())]
+        near = [
+            picture
+            for stem in stems
+            for picture in by_stem.get(stem, ())
+            if picture == path or picture not in taken
+        ]
         exact = [picture for picture in near if picture == path]
         if len(near) > 1 and not exact:
             raise InputError(
@@ -121,8 +127,8 @@ def reasons_of_given(
                 f"pictures of {program} the names of their originals"
             )
         if extra := len(set(pictures) - set(there)):
-            text = f"{count(extra, 'picture')} of {program} belong to no image of the data set"
-            warn_on_terminal(_LOG, f"{name}: {text}")
+            text = f"{count(extra, 'file')} without an image in the data set, left out"
+            warn_on_terminal(_LOG, f"{name}: pictures of {program}: {text}")
         why = pd.Series(MISSING.format(program), index=images.index, dtype=object)
         looks = look_at_all(folder, limits, there.tolist(), [None] * len(there))
         for index, look in zip(there.index, looks, strict=True):

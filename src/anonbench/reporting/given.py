@@ -77,7 +77,7 @@ def _notes(given: pd.DataFrame, confidence: float) -> Iterator[str]:
         f"that our detectors found. Hidden: at least {100 * HIDDEN_FROM:.0f} % of what has detail "
         "in a region differs from the original by more than coding explains; visible: at most "
         f"{100 * VISIBLE_TO:.0f} %. A changed region may still be recognized: the "
-        "re-identification rates say how often. In brackets: intervals of {100 * confidence:g} %."
+        f"re-identification rates say how often. In brackets: intervals of {100 * confidence:g} %."
     )
     for program, table in given.groupby("program", sort=False):
         of = table[table["entity"] == ""].set_index("what")["count"].astype(float)

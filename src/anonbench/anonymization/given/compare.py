@@ -1,10 +1,12 @@
 """Comparison of another program's picture with its original, region by region.
 
 What the program meant to hide is not known, so nothing is promised and nothing is proved. It is
-measured what it changed. A pixel is *changed* where the mean difference over `_WINDOW` pixels a
-side exceeds the picture's own coding noise. Pixels without detail look alike before and after a
-blur: of a region, only those count that differ from their surroundings by twice that noise. A
-region without any detail is judged by all its pixels.
+measured what it changed, in grey levels of the luma (a change of colour hides nothing) and as means
+over `_WINDOW` pixels a side. A pixel is *changed* where picture and original differ by more than
+the picture's own coding noise, and by at least half of the original's detail there, which is its
+difference from its surroundings. Pixels without detail look alike before and after a blur: of a
+region, only those count whose detail is twice that noise. A region without any detail is judged by
+all its pixels.
 """
 
 from __future__ import annotations
@@ -83,11 +85,12 @@ def compare(
         regions: what detection found in the original.
 
     """
-    before, after = _colours(original), _colours(picture)
-    differs = _local(np.abs(_as_coded(before, data) - after).max(axis=2))
+    before, after = _luma(original), _luma(picture)
+    differs = _local(np.abs(_as_coded(before, data) - after))
     noise = float(np.clip(_SPREAD * np.median(differs), _LEAST_NOISE, _MOST_NOISE))
-    changed = differs > noise
-    detail = _local(np.abs(before - _local(before)).max(axis=2)) > 2 * noise
+    detail = _local(np.abs(before - _local(before)))
+    changed = (differs > noise) & (differs > detail / 2)
+    telling = detail > 2 * noise
     free = np.ones(changed.shape, bool)
     found = []
     for region in sorted(regions, key=lambda each: each.rank):
@@ -96,34 +99,30 @@ def compare(
             continue
         inside = np.ones(free[area.window].shape, bool) if area.may is None else area.may
         free[area.window] &= ~inside
-        shows = inside & detail[area.window]
+        shows = inside & telling[area.window]
         share = changed[area.window][shows if shows.any() else inside].mean()
         found.append(ComparedRegion(region.entity, region.rank, float(share)))
     outside = float(changed[free].mean()) if free.any() else float("nan")
     return Compared(not changed.any(), tuple(found), outside)
 
 
-def _colours(image: np.ndarray) -> np.ndarray:
-    """Return float32 [H, W, 3]."""
-    pixels = image if image.ndim == 3 else np.repeat(image[..., None], 3, axis=2)
-    return pixels.astype(np.float32)
+def _luma(image: np.ndarray) -> np.ndarray:
+    """Return float32 [H, W]."""
+    grey = image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+    return np.asarray(grey, np.float32)
 
 
 def _local(values: np.ndarray) -> np.ndarray:
     return np.asarray(cv2.blur(values, (_WINDOW, _WINDOW), borderType=cv2.BORDER_REFLECT))
 
 
-def _as_coded(original: np.ndarray, data: bytes) -> np.ndarray:
+def _as_coded(luma: np.ndarray, data: bytes) -> np.ndarray:
     """Return the original as a JPEG file of these tables shows it; of other formats as it is."""
     with Image.open(io.BytesIO(data)) as image:
         if not isinstance(image, JpegImagePlugin.JpegImageFile):
-            return original
-        tables = [image.quantization[key] for key in sorted(image.quantization)]
-        sampling, mode = max(JpegImagePlugin.get_sampling(image), 0), image.mode
-    if mode not in ("L", "RGB"):
-        return original
+            return luma
+        table = image.quantization[min(image.quantization)]
     coded = io.BytesIO()
-    pixels = Image.fromarray(original.astype(np.uint8)).convert(mode)
-    pixels.save(coded, "JPEG", qtables=tables, subsampling=sampling)
+    Image.fromarray(luma.astype(np.uint8)).save(coded, "JPEG", qtables=[table])
     with Image.open(coded) as image:
-        return _colours(np.asarray(image))
+        return np.asarray(image, np.float32)
