@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, TypeVar
 from pydantic import Field, field_validator, model_validator
 
 from anonbench.config.detectors import AnyDetector
+from anonbench.core.registries.method_names import GIVEN
 from anonbench.core.registries.methods import METHODS
 from anonbench.core.registries.methods import Method as AnyMethod
 from anonbench.core.registries.registry import section_of
@@ -124,6 +125,11 @@ class DataSource(Settings):
     label: str | None = None
     """Label column for k-NN and linear accuracy (celeba: an attribute such as `Male`; rvl_cdip and
     folder: `class`). Without it the data set has no downstream task."""
+    given: dict[Name, Place] = Field(default_factory=dict)
+    """Folders of pictures that other programs have anonymized, by program: each picture has its
+    original's path below `path`, or its id, whatever its image format. They are judged as a method
+    called `given_<program>` at 100 %. An image without such a picture of its own size is left out
+    of all image sets, and says why in `skipped.csv`."""
     cluster: str | PathPart = AUTO
     """Images that are no independent evidence, such as photos of one person: intervals count
     clusters, not images. A label column (`identity`), a folder of the path (`{ path_part: 1 }`),
@@ -142,6 +148,11 @@ class DataSource(Settings):
         if self.images == "wild" and (self.layout is not Layout.CELEBA or self.demo is not None):
             raise ValueError("images: only the real CelebA has images in the wild")
         return self
+
+    @property
+    def given_methods(self) -> tuple[str, ...]:
+        """The names that other programs' pictures have among methods."""
+        return tuple(f"{GIVEN}{program}" for program in self.given)
 
     @property
     def is_all_validation(self) -> bool:
@@ -242,6 +253,21 @@ class Dataset(DataSource):
             if len(set(values)) < len(values):
                 raise ValueError(f"{field} names something twice: {', '.join(map(str, values))}")
         return self
+
+    @model_validator(mode="after")
+    def _given_stand_at_100(self) -> Self:
+        if self.given and 100 not in self.degrees:
+            raise ValueError(
+                "given: pictures of other programs are compared at 100 %; add 100 to `degrees`"
+            )
+        if taken := [name for name in self.given_methods if name in METHODS]:
+            raise ValueError(f"given: a method is called {taken[0]}; give the program another name")
+        return self
+
+    @property
+    def all_methods(self) -> tuple[str, ...]:
+        """The methods, and the pictures of other programs."""
+        return (*map(str, self.methods), *self.given_methods)
 
 
 M = TypeVar("M", bound=AnyMethod)

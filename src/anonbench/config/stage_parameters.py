@@ -25,6 +25,7 @@ from anonbench.core.provenance import file_digest
 from anonbench.core.registries.attackers import ATTACKERS
 from anonbench.core.registries.backbones import BACKBONES
 from anonbench.core.registries.detectors import DETECTORS
+from anonbench.core.registries.method_names import program_of
 from anonbench.core.registries.methods import METHODS
 from anonbench.core.registries.privacy_attacks import PRIVACY_ATTACKS
 from anonbench.core.registries.registry import Registry
@@ -114,6 +115,17 @@ def anonymize(config: Config, name: str, variant: str) -> Slice:
     """The format, and the settings of the variant's own method."""
     kept = {"keep_without_regions": config.datasets[name].keep_without_regions}
     return _hiding(config, str(Variant.parse(variant).method)) | kept
+
+
+def given(config: Config, name: str, variant: str) -> Slice:
+    """The program whose pictures a variant has, where they are, and the format of image sets."""
+    program, dataset = program_of(str(Variant.parse(variant).method)), config.datasets[name]
+    return _hiding(config) | {
+        "program": program,
+        "folder": str(dataset.given[program]),
+        "keep_without_regions": dataset.keep_without_regions,
+        "max_pixels": config.detection.max_pixels,
+    }
 
 
 def hiding(config: Config, name: str) -> Slice:

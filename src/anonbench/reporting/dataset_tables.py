@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from anonbench.anonymization.given.gather import read_given
 from anonbench.config import Presentation
 from anonbench.core.io import write_csv
 from anonbench.core.registries.tables import Grid, Results
@@ -33,6 +34,7 @@ READERS: dict[str, Callable[[Path], pd.DataFrame]] = {
     "trainings": read_agreement,
     "new_persons": read_new_persons,
     "deployments": read_deployments,
+    "given": read_given,
 }
 """How a table that others need is read from its file."""
 

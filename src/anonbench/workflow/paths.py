@@ -19,6 +19,7 @@ from anonbench.config.experiment import (
     truth_of,
 )
 from anonbench.core.jobs.checksums import digest_file
+from anonbench.core.registries.method_names import is_given
 from anonbench.core.registries.tables import TABLES
 from anonbench.core.vocabulary import ORIGINAL, UNADAPTED, Model, Split, Variant
 from anonbench.reporting.scenario_tables import SCENARIO_TABLES
@@ -122,12 +123,28 @@ class Paths:
         ]
 
     def audited_sets(self, dataset: str) -> list[tuple[str, str, int]]:
-        """Return split, variant and number of shards of each anonymized image set."""
+        """Return split, variant and number of shards of each image set that is anonymized here."""
         return [
             (split, str(variant), len(self.shards(dataset, split)))
             for split in self.anonymized_splits(dataset)
             for variant in self.experiment.variants(dataset)
+            if not is_given(variant.method)
         ]
+
+    def compared_pictures(self, dataset: str) -> dict[str, list[str]]:
+        """Return what was compared of each program's pictures, by program."""
+        return {
+            program: [
+                f"{self.results}/{dataset}/images/{variant}/{split}/{shard}.compared.parquet"
+                for split in self.anonymized_splits(dataset)
+                for shard in self.shards(dataset, split)
+            ]
+            for program, variant in zip(
+                self.experiment.datasets[dataset].given,
+                self.experiment.given_variants(dataset),
+                strict=True,
+            )
+        }
 
     def anonymized_splits(self, dataset: str) -> Sequence[str]:
         """Return the splits that are anonymized and embedded.
@@ -292,6 +309,10 @@ class Paths:
         """Return the originals of the train images, from which an attacker may learn."""
         return self.image_sets(dataset, [Variant()], ("train",))
 
+    def learned_pictures(self, dataset: str) -> list[str]:
+        """Return other programs' pictures of the train images: an attacker may learn from them."""
+        return self.image_sets(dataset, self.experiment.given_variants(dataset), ("train",))
+
     def attacking_backbones(self, dataset: str) -> list[str]:
         """Return the unadapted model, then that of each variant that has one."""
         if self.experiment.is_frozen(dataset):
@@ -375,6 +396,7 @@ class Paths:
             "trainings": "trainings.csv",
             "new_persons": "new_persons.csv",
             "deployments": "deployments.csv",
+            "given": "given.csv",
         }
         return {need: f"{self.results}/{{dataset}}/{files[need]}" for need in TABLES[table].needs}
 

@@ -55,6 +55,8 @@ class DatasetSection:
     """mAP with its interval over new persons (`anonbench.evaluation.retrieval.new_persons`)."""
     deployments: Path | None = None
     """Scores of other ways to search the archive (`anonbench.evaluation.deployments.table`)."""
+    given: Path | None = None
+    """What other programs did to the regions (`anonbench.anonymization.given.gather`)."""
 
 
 def sections(experiment: Experiment, results: Path) -> list[DatasetSection]:
@@ -94,6 +96,7 @@ def sections(experiment: Experiment, results: Path) -> list[DatasetSection]:
             deployments=(
                 results / name / "deployments.csv" if experiment.config.deployments.kinds else None
             ),
+            given=results / name / "given.csv" if dataset.given else None,
             rates=(
                 results / name / "privacy" / "reidentification.csv"
                 if experiment.config.privacy.enabled
@@ -131,6 +134,7 @@ def tables_of(section: DatasetSection) -> dict[str, Path]:
         "trainings": section.trainings,
         "new_persons": section.new_persons,
         "deployments": section.deployments,
+        "given": section.given,
     }
     return {need: path for need, path in files.items() if path is not None and path.is_file()}
 
@@ -151,6 +155,7 @@ def digested(datasets: Iterable[DatasetSection]) -> dict[str, Path]:
             ("query_kinds.csv", section.query_kinds),
             ("new_persons.csv", section.new_persons),
             ("deployments.csv", section.deployments),
+            ("given.csv", section.given),
             ("counts.csv", section.counts),
             ("audit.csv", section.audit),
             ("privacy/reidentification.csv", section.rates),

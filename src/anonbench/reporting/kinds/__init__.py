@@ -7,6 +7,7 @@ from anonbench.reporting.kinds.attacks import Attacks
 from anonbench.reporting.kinds.corrected import Corrected
 from anonbench.reporting.kinds.deployments import Deployments
 from anonbench.reporting.kinds.gallery_size import GallerySize
+from anonbench.reporting.kinds.given import Given
 from anonbench.reporting.kinds.new_persons import NewPersons
 from anonbench.reporting.kinds.reidentification import Reidentification
 from anonbench.reporting.kinds.sample_sizes import SampleSizes
@@ -21,6 +22,7 @@ BUILT_IN = (
     Trainings,
     SampleSizes,
     Deployments,
+    Given,
 )
 
 
