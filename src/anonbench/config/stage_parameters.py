@@ -212,9 +212,19 @@ def downstream(config: Config, name: str) -> Slice:
 def privacy(config: Config) -> Slice:
     """What is drawn for the attacks, and who attacks."""
     return {
-        "settings": config.privacy.model_dump(mode="json", exclude={"enabled", "limit"}),
+        "settings": config.privacy.model_dump(mode="json", exclude={"enabled"}),
         "seed": config.seed,
     } | _code(ATTACKERS, *config.privacy.attackers)
+
+
+def policy(config: Config, name: str) -> Slice:
+    """The policy, how strong the data set's methods are, and how sure a rate has to be."""
+    fields = {"confidence", "widest_interval"}
+    return {
+        "policy": config.policy.model_dump(mode="json"),
+        "methods": hiding(config, name)["settings"],
+        "settings": config.presentation.model_dump(mode="json", include=fields),
+    }
 
 
 def scores(config: Config) -> Slice:

@@ -68,7 +68,8 @@ class ResultTable(Registered):
     (anonbench.evaluation.pairwise), `variance` components (anonbench.evaluation.variance),
     `trainings` (anonbench.evaluation.retrieval.training_agreement), `new_persons`
     (anonbench.evaluation.retrieval.new_persons), `deployments`
-    (anonbench.evaluation.deployments.table), and of attacks `rates`
+    (anonbench.evaluation.deployments.table), `policy`
+    (anonbench.evaluation.policy.verdicts), and of attacks `rates`
     (anonbench.evaluation.privacy.rates) and `gallery_sizes`
     (anonbench.evaluation.privacy.gallery_sizes)."""
 

@@ -12,7 +12,7 @@ import pandas as pd
 import yaml
 
 from anonbench.anonymization.published import read_doubts
-from anonbench.config import Presentation, Privacy, Retrieval
+from anonbench.config import Policy, Presentation, Retrieval
 from anonbench.core.io import atomic, read_json
 from anonbench.core.numeric.clusters import MIN_CLUSTERS
 from anonbench.core.registries.tables import Grid
@@ -278,7 +278,7 @@ def needs_of(config: Mapping[str, Any]) -> Needs:
     return Needs.of(
         Retrieval.model_validate(config.get("retrieval", {})),
         Presentation.model_validate(config.get("presentation", {})),
-        Privacy.model_validate(config.get("privacy", {})),
+        Policy.model_validate(config.get("policy", {})),
     )
 
 

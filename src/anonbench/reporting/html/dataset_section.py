@@ -53,6 +53,8 @@ class DatasetSection:
     """mAP with its interval over new persons (`anonbench.evaluation.retrieval.new_persons`)."""
     deployments: Path | None = None
     """Scores of other ways to search the archive (`anonbench.evaluation.deployments.table`)."""
+    policy: Path | None = None
+    """What passes the policy (`anonbench.evaluation.policy.verdicts`)."""
 
 
 def sections(experiment: Experiment, results: Path) -> list[DatasetSection]:
@@ -102,6 +104,7 @@ def sections(experiment: Experiment, results: Path) -> list[DatasetSection]:
                 if experiment.config.privacy.enabled
                 else None
             ),
+            policy=results / name / "policy.csv",
             explorer=(
                 results / name / "explorer.json"
                 if experiment.config.presentation.explorer_queries
@@ -123,6 +126,7 @@ def tables_of(section: DatasetSection) -> dict[str, Path]:
         "trainings": section.trainings,
         "new_persons": section.new_persons,
         "deployments": section.deployments,
+        "policy": section.policy,
     }
     return {need: path for need, path in files.items() if path is not None and path.is_file()}
 
@@ -147,6 +151,7 @@ def digested(datasets: Iterable[DatasetSection]) -> dict[str, Path]:
             ("audit.csv", section.audit),
             ("privacy/reidentification.csv", section.rates),
             ("privacy/gallery_sizes.csv", section.gallery_sizes),
+            ("policy.csv", section.policy),
             ("quality/summary.csv", section.quality),
             ("explorer.json", section.explorer),
         )

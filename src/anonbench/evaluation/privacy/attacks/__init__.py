@@ -1,0 +1,1 @@
+"""Attacks beside re-identification."""

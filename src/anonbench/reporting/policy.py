@@ -1,0 +1,53 @@
+"""Table of what passes the policy."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from anonbench.core.registries.tables import Grid, GridBlock
+from anonbench.evaluation.policy.evidence import ATTACK
+from anonbench.evaluation.policy.verdicts import Verdict, overall
+from anonbench.evaluation.policy.words import resisted, subject, tally, why_not
+from anonbench.reporting.labels import METHODS
+
+NOTE = (
+    "A rate passes only where the upper end of its interval is within its limit; what is not known "
+    "does not pass. Passing means that these attacks failed on these images, and no more."
+)
+
+
+def policy_grid(dataset: str, judged: pd.DataFrame) -> Grid:
+    """Return a row a variant: verdict, rules by verdict, and why it does not pass, or what it
+    resisted.
+
+    Args:
+        dataset: its name.
+        judged: columns `anonbench.evaluation.policy.verdicts.JUDGED`.
+
+    """
+    rows = tuple(
+        (METHODS.get(str(method), str(method)), f"{degree} %", *_cells(group))
+        for (method, degree), group in judged.groupby(["method", "degree"], sort=False)
+    )
+    return Grid(
+        stem=f"policy_{dataset}",
+        title=f"What passes the policy, {dataset}",
+        heads=("Method", "Degree", "Verdict", "Rules", "Evidence"),
+        blocks=(GridBlock("", rows),),
+        notes=(NOTE, *_unlimited(judged)),
+        left=5,
+        wrapped=((4, 0.5),),
+    )
+
+
+def _cells(of_variant: pd.DataFrame) -> tuple[str, str, str]:
+    verdict = overall(of_variant["verdict"])
+    text = why_not(of_variant) or resisted(of_variant)
+    return str(verdict), tally(of_variant), text
+
+
+def _unlimited(judged: pd.DataFrame) -> tuple[str, ...]:
+    """Name the attacks that were run and have no limit: they do not count."""
+    free = judged[(judged["rule"] == ATTACK) & (judged["verdict"] == str(Verdict.UNLIMITED))]
+    names = dict.fromkeys(subject(row) for row in free.to_dict("records"))
+    return (f"Without a limit, so not judged: {'; '.join(names)}.",) if names else ()
