@@ -359,6 +359,7 @@ def test_a_damaged_file_is_told(bundle: Path) -> None:
         "new_persons_portraits",
         "trainings_portraits",
         "deployments_portraits",
+        "policy_portraits",
     }
 
 
@@ -400,7 +401,7 @@ def test_what_a_half_finished_run_lacks_is_told(
     assert main(["bundle", *arguments, "--root", str(root)]) == 0
     told = capsys.readouterr()
     assert f"  {scenario}\n" in told.out
-    assert "42 files that it would have are missing" in told.out
+    assert "45 files that it would have are missing" in told.out
     assert "it is not anonymous" in told.err
     readme = (to / "README.md").read_text(encoding="utf-8")
     assert f"- `{scenario}`" in readme

@@ -76,7 +76,10 @@ def _section(settings: Settings, depth: int) -> Iterator[str]:
                 yield from _section(entry, depth + 2)
         elif isinstance(value, tuple) and value and isinstance(value[0], Settings):
             yield f"{indent}{name}:"
-            yield from (f"{indent}  - {_flow(each.model_dump(mode='json', exclude_none=True))}" for each in value)
+            yield from (
+                f"{indent}  - {_flow(each.model_dump(mode='json', exclude_none=True))}"
+                for each in value
+            )
         else:
             yield f"{indent}{name}: {_inline(settings, name)}"
 
@@ -92,5 +95,7 @@ def _inline(settings: Settings, name: str) -> str:
 
 
 def _flow(plain: Any) -> str:
-    text = yaml.safe_dump(plain, default_flow_style=True, sort_keys=False, width=10_000, allow_unicode=True)
+    text = yaml.safe_dump(
+        plain, default_flow_style=True, sort_keys=False, width=10_000, allow_unicode=True
+    )
     return text.removesuffix("...\n").strip()

@@ -69,20 +69,22 @@ class AttackLimits(Settings):
     most about one in a hundred, and not subtracted. The report's reader may choose another limit on
     the page, or none."""
     readability: Limit = 0.05
-    """Of hidden text lines and their characters that are read."""
+    """Of text lines, and of their characters, that are read."""
+    mrz_reading: Limit = 0.05
+    """Of machine-readable zones that are read, with their check digits as an aid."""
     barcodes: Limit = 0.05
-    """Of hidden barcodes that are decoded."""
+    """Of barcodes that are decoded."""
     residual: Limit = 0.1
-    """Of hidden regions in which a detector still finds something."""
-    reconstruction: Limit = 0.1
+    """Of regions in which a detector still finds something."""
+    reconstruction: Limit = None
     """Of hidden regions that are re-identified after a learned restoration."""
     linkage: Limit = None
-    """Of whole anonymized images that are linked to their originals. Images that can still be
-    searched can be linked, by all that was not hidden: so there is no default."""
+    """Of whole images that are linked to their originals. Images that can still be searched can be
+    linked, by all that was not hidden: the control links as many, so there is no default."""
     inference: Limit = None
-    """Of attributes of whole images that are inferred."""
+    """Of attributes that are inferred from whole images."""
     remainder: Limit = None
-    """Of images told by what lies around the hidden regions."""
+    """Of images that are told by what lies around the hidden regions."""
 
 
 class Policy(Settings):

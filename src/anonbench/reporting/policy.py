@@ -5,9 +5,8 @@ from __future__ import annotations
 import pandas as pd
 
 from anonbench.core.registries.tables import Grid, GridBlock
-from anonbench.evaluation.policy.evidence import ATTACK
-from anonbench.evaluation.policy.verdicts import Verdict, overall
-from anonbench.evaluation.policy.words import resisted, subject, tally, why_not
+from anonbench.evaluation.policy.verdicts import overall
+from anonbench.evaluation.policy.words import resisted, tally, unlimited, why_not
 from anonbench.reporting.labels import METHODS
 
 NOTE = (
@@ -29,12 +28,13 @@ def policy_grid(dataset: str, judged: pd.DataFrame) -> Grid:
         (METHODS.get(str(method), str(method)), f"{degree} %", *_cells(group))
         for (method, degree), group in judged.groupby(["method", "degree"], sort=False)
     )
+    free = unlimited(judged)
     return Grid(
         stem=f"policy_{dataset}",
         title=f"What passes the policy, {dataset}",
         heads=("Method", "Degree", "Verdict", "Rules", "Evidence"),
         blocks=(GridBlock("", rows),),
-        notes=(NOTE, *_unlimited(judged)),
+        notes=(NOTE, *([f"Not judged, for want of a limit: {free}."] if free else [])),
         left=5,
         wrapped=((4, 0.5),),
     )
@@ -44,10 +44,3 @@ def _cells(of_variant: pd.DataFrame) -> tuple[str, str, str]:
     verdict = overall(of_variant["verdict"])
     text = why_not(of_variant) or resisted(of_variant)
     return str(verdict), tally(of_variant), text
-
-
-def _unlimited(judged: pd.DataFrame) -> tuple[str, ...]:
-    """Name the attacks that were run and have no limit: they do not count."""
-    free = judged[(judged["rule"] == ATTACK) & (judged["verdict"] == str(Verdict.UNLIMITED))]
-    names = dict.fromkeys(subject(row) for row in free.to_dict("records"))
-    return (f"Without a limit, so not judged: {'; '.join(names)}.",) if names else ()

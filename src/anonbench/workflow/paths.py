@@ -453,7 +453,11 @@ class Paths:
             "privacy": [f"{folder}/privacy/{name}.csv" for name in ATTACK_TABLES if privacy],
             "policy": [
                 f"{folder}/policy.csv",
-                *(self.page("table", f"policy_{dataset}") if "policy" in experiment.tables_of(dataset) else ()),
+                *(
+                    self.page("table", f"policy_{dataset}")
+                    if "policy" in experiment.tables_of(dataset)
+                    else ()
+                ),
             ],
             "tables": self.tables(dataset),
             "figures": self.figures(dataset),

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from policy_evidence import make_attacks, make_audit, make_coverage, make_measured
 
 from anonbench.config import Anonymization, Policy
-from anonbench.evaluation.policy.evidence import evidence
+from anonbench.evaluation.policy.evidence import NO_REGION, evidence
 from anonbench.evaluation.policy.table import read_policy
 from anonbench.evaluation.policy.verdicts import JUDGED, Verdict, above_control, judge, standings
 from anonbench.evaluation.policy.words import resisted, why_not
@@ -49,7 +49,11 @@ def test_what_fulfils_every_rule_passes_and_says_what_it_resisted() -> None:
         ({"quality": make_coverage(entity="text")}, UNKNOWN, "0 images with true boxes"),
         ({"rates": None}, UNKNOWN, "reidentification: not known, at most 10 %"),
         ({"attacks": None}, UNKNOWN, "residual: not known, at most 10 %"),
-        ({"audit": make_audit(("mask-100",), failed_audits=1)}, FAIL, "audits of written images: 1"),
+        (
+            {"audit": make_audit(("mask-100",), failed_audits=1)},
+            FAIL,
+            "audits of written images: 1",
+        ),
         ({"audit": make_audit(("mask-100",), used_failed=1)}, FAIL, "detector failed: 1.0 %"),
     ],
 )
@@ -71,7 +75,7 @@ def test_a_planted_weak_setting_fails_by_degree_strength_and_attack() -> None:
     weak = Anonymization.model_validate(
         {"pixelate": {"blocks": {"face": 500, "text": 500}, "min_block": 2}}
     ).model_dump(mode="json")
-    attacks = make_attacks("portraits", ("pixelate-50",), {"residual": 0.6, "reconstruction": 0.5})
+    attacks = make_attacks("portraits", ("pixelate-50",), {"residual": 0.6})
     text = reasons(variant="pixelate-50", methods=weak, attacks=attacks)
     for part in (
         "regions hidden: 50 %, at least 100 %",
@@ -85,23 +89,32 @@ def test_a_planted_weak_setting_fails_by_degree_strength_and_attack() -> None:
 
 
 def test_an_attack_that_fails_on_originals_shows_nothing() -> None:
-    attacks = make_attacks("portraits", ("mask-100",), {"residual": 0.0, "reconstruction": 0.0})
+    attacks = make_attacks("portraits", ("mask-100",), {"residual": 0.0})
     attacks.loc[attacks["method"] == "original", ["rate", "low", "high"]] = (0.01, 0.0, 0.02)
     assert verdict_of(attacks=attacks) is UNKNOWN
     assert "no more than its control in originals" in reasons(attacks=attacks)
 
 
 def test_an_attack_with_a_reason_has_no_number_whatever_its_columns_say() -> None:
-    attacks = make_attacks("portraits", ("mask-100",), {"residual": 0.0, "reconstruction": 0.0})
+    attacks = make_attacks("portraits", ("mask-100",), {"residual": 0.0})
     attacks.loc[attacks["method"] == "mask", "reason"] = "too few regions"
     assert verdict_of(attacks=attacks) is UNKNOWN
 
 
 def test_attacks_concern_only_those_who_have_such_regions() -> None:
-    both = {"residual": 0.0, "reconstruction": 0.0}
-    attacks = make_attacks("portraits", ("mask-100",), both)
+    attacks = make_attacks("portraits", ("mask-100",), {"residual": 0.0})
     assert verdict_of(attacks=attacks) is PASS
-    assert "readability" in reasons(attacks=attacks, sought=("face", "text"))
+    assert "readability: not known" in reasons(attacks=attacks, sought=("face", "text"))
+
+
+@pytest.mark.parametrize(("reason", "verdict"), [(NO_REGION, PASS), ("no model", UNKNOWN)])
+def test_an_attack_that_was_not_run_says_why(reason: str, verdict: Verdict) -> None:
+    """Its one row stands for all variants; one that has nothing to attack concerns none."""
+    attacks = make_attacks("portraits", ("mask-100",), {"residual": 0.0})
+    attacks = attacks[attacks["method"] == "original"]
+    attacks = attacks.assign(rate=float("nan"), reason=reason)
+    assert verdict_of(attacks=attacks) is verdict
+    assert (f"({reason})" in reasons(attacks=attacks)) is (verdict is UNKNOWN)
 
 
 @pytest.mark.parametrize(
@@ -196,7 +209,7 @@ def test_another_policy_judges_the_written_table_as_it_would_the_evidence(tmp_pa
     first = judge(evidence(measured), Policy.model_validate({"methods": ["mask"]}))
     first.to_csv(tmp_path / "policy.csv", index=False)
     read = read_policy(tmp_path / "policy.csv")
-    other = Policy.model_validate({"attacks": {"residual": None, "reconstruction": None}})
+    other = Policy.model_validate({"attacks": {"residual": None}})
     again = judge(read, other)
     expected = judge(evidence(measured), other)
     pd.testing.assert_frame_equal(again, expected, check_dtype=False)

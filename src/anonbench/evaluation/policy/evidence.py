@@ -30,6 +30,8 @@ COLUMNS = [
 """A row a variant and rule. `value` is a share (of `strength` the parameter, of `audit` a number of
 images) with its interval; exact values have one of no width. `control` is what the rate stands
 above; `reason` says why a value is not known; `source` names the file that it is from."""
+NO_REGION = "no such region in the published images"
+"""Reason of an attack that has nothing to attack; it concerns no variant."""
 MIN_IMAGES = 20
 """Images with true boxes of an entity, from which a share that is missed is estimated."""
 _AUDIT_FILE, _QUALITY_FILE = "audit.csv", "quality/summary.csv"
@@ -178,6 +180,10 @@ def _attacks(given: Measured, method: str, degree: int) -> Iterator[dict[str, An
         for row in table[table["method"] == ORIGINAL].to_dict("records")
     }
     mine = table[(table["method"] == method) & (table["degree"] == degree)]
+    not_run = table[~table["attack"].isin(mine["attack"]) & (table["reason"] != "")]
+    for row in not_run.drop_duplicates("attack").to_dict("records"):
+        shown = {name: row[name] for name in ("attack", "risk", "reason")}
+        yield shown | {"rule": ATTACK, "source": _ATTACKS_FILE}
     for row in mine.to_dict("records"):
         shown = {name: row[name] for name in (*keys, "risk", "n", "clusters", "chance", "reason")}
         control = row["chance"] if math.isnan(row["control"]) else row["control"]
@@ -195,4 +201,3 @@ def _is_blind(originals: Mapping[Any, Any] | None) -> bool:
     beside = [originals[name] for name in ("control", "chance")]
     known = [value for value in beside if not math.isnan(value)]
     return bool(known) and not originals["low"] > max(known)
-

@@ -24,6 +24,7 @@ from anonbench.evaluation.policy.evidence import (
     COLUMNS,
     DEGREE,
     MISSED,
+    NO_REGION,
     RULES,
     SEARCHED,
     STRENGTH,
@@ -33,11 +34,8 @@ from anonbench.evaluation.policy.evidence import (
 JUDGED = [*COLUMNS, "side", "limit", "verdict"]
 """Columns of a table of verdicts: evidence, and of each row on which `side` of which `limit` it has
 to stay (`most`, `least`), and the verdict."""
-OF_ENTITIES: Mapping[str, frozenset[str]] = {
-    "readability": frozenset({"text", "mrz"}),
-    "barcodes": frozenset({"barcode"}),
-}
-"""Entities of which a data set has to have one for an attack to concern it; others concern all."""
+OF_ENTITY = {"readability": "text", "mrz_reading": "mrz", "barcodes": "barcode"}
+"""The entity that a data set has to look for, for an attack to concern it; others concern all."""
 _MOST, _LEAST = "most", "least"
 _OF_ALL = (DEGREE, AUDIT, UNSEARCHED)
 """Rules that every variant has evidence of."""
@@ -136,14 +134,14 @@ def _absent(given: list[dict[str, Any]], method: str, policy: Policy) -> Iterato
             yield {"rule": STRENGTH, "measure": each.name, "reason": why}
     attacked = {row["attack"] for row in given if row["rule"] == ATTACK}
     for attack, limit in policy.attacks.model_dump().items():
-        concerned = attack not in OF_ENTITIES or OF_ENTITIES[attack] & sought
+        concerned = OF_ENTITY.get(attack) in {None, *sought}
         if limit is not None and attack not in attacked and concerned:
             yield {"rule": ATTACK, "attack": attack, "reason": "this attack was not run"}
 
 
 def _verdict(row: Mapping[str, Any], policy: Policy) -> dict[str, Any]:
     side, limit = _limit(row, policy)
-    if limit is None:
+    if limit is None or (row["rule"] == ATTACK and row.get("reason") == NO_REGION):
         return {"verdict": str(Verdict.UNLIMITED)}
     control = math.nan if row["rule"] != ATTACK else _number(row.get("control"))
     low, high = (above_control(_number(row.get(end)), control) for end in ("low", "high"))

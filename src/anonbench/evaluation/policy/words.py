@@ -98,9 +98,19 @@ def resisted(of_variant: pd.DataFrame) -> str:
     if rows.empty:
         return ""
     numbers = sorted({int(n) for n in rows["n"].dropna()})
-    span = " to ".join(f"{n:,}" for n in dict.fromkeys((numbers[0], numbers[-1]))) if numbers else "?"
+    span = (
+        " to ".join(f"{n:,}" for n in dict.fromkeys((numbers[0], numbers[-1]))) if numbers else "?"
+    )
     names = ", ".join(dict.fromkeys(subject(row) for row in rows.to_dict("records")))
     return f"resisted these attacks at N = {span}: {names}"
+
+
+def unlimited(judged: pd.DataFrame) -> str:
+    """Name the attacks that were run and have no limit, with the highest rate that they reached."""
+    rows = judged[(judged["rule"] == ATTACK) & (judged["verdict"] == str(Verdict.UNLIMITED))]
+    rows = rows[rows["value"].notna()].sort_values("value", ascending=False, kind="stable")
+    first = {subject(row): row for row in reversed(rows.to_dict("records"))}
+    return "; ".join(f"{name}, up to {100 * row['value']:.1f} %" for name, row in first.items())
 
 
 def tally(judged: pd.DataFrame) -> str:
