@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 
 import pytest
-from policy_evidence import make_measured
 
 from anonbench.cli import main
 from anonbench.config import Policy
@@ -14,6 +13,7 @@ from anonbench.core.io import write_csv
 from anonbench.core.jobs.checksums import write_checksum
 from anonbench.evaluation.policy.evidence import evidence
 from anonbench.evaluation.policy.verdicts import judge
+from policy_evidence import make_measured
 
 
 @pytest.fixture

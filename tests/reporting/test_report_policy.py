@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from policy_evidence import make_coverage, make_measured
 from report_results import section
 from synthetic_results import make_scores
 
@@ -22,6 +21,7 @@ from anonbench.reporting.html.passing import failures, passing
 from anonbench.reporting.html.risk import risks
 from anonbench.reporting.policy import policy_grid
 from anonbench.reporting.summary import summarize
+from policy_evidence import make_coverage, make_measured
 
 VARIANTS = tuple(f"{method}-{d}" for method in ("pixelate", "blur", "mask") for d in (50, 100))
 

@@ -177,6 +177,7 @@ class Presentation(TABLES.with_sections(Settings)):  # type: ignore[misc]
     """Difference of a score, as a share, that a data set should be large enough to show."""
     tables: tuple[TableName, ...] = (
         "policy",
+        "front_area",
         "corrected",
         "reidentification",
         "gallery_size",

@@ -116,7 +116,8 @@ class Policy(Settings):
     """Greatest share of the published images on which a detector failed."""
     missed: Missed = Missed()
     """Greatest share of an entity's true area that may be missed, for entities that a data set's
-    detectors look for; null: no limit. It takes true boxes (`truth`): without them nothing passes."""
+    detectors look for; null: no limit. It takes true boxes (`truth`): without them, nothing
+    passes."""
     attacks: AttackLimits = AttackLimits()
     """Greatest rate of each attack above its control, (rate - control) / (1 - control); null: no
     limit. A limited attack that was not run is not known, and nothing passes."""

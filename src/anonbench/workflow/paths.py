@@ -319,7 +319,7 @@ class Paths:
             files["quality"] = f"{folder}/quality/summary.csv"
         if self.experiment.config.privacy.enabled:
             files["rates"] = f"{folder}/privacy/reidentification.csv"
-        return files | {"attacks": path for path in self.attack_rates(dataset)}
+        return files | dict(zip(("attacks",), self.attack_rates(dataset), strict=False))
 
     # Tables, figures and targets
 

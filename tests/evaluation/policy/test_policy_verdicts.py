@@ -8,13 +8,13 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from policy_evidence import make_attacks, make_audit, make_coverage, make_measured
 
 from anonbench.config import Anonymization, Policy
 from anonbench.evaluation.policy.evidence import NO_REGION, evidence
 from anonbench.evaluation.policy.table import read_policy
 from anonbench.evaluation.policy.verdicts import JUDGED, Verdict, above_control, judge, standings
 from anonbench.evaluation.policy.words import resisted, why_not
+from policy_evidence import make_attacks, make_audit, make_coverage, make_measured
 
 PASS, FAIL, UNKNOWN = Verdict.PASS, Verdict.FAIL, Verdict.UNKNOWN
 ORDER = [PASS, UNKNOWN, FAIL]

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from anonbench.config import Presentation, Policy
+from anonbench.config import Policy, Presentation
 from anonbench.core.vocabulary import ORIGINAL, QueryKind
 from anonbench.evaluation.best import JOINT
 from anonbench.evaluation.columns import SEPARATOR

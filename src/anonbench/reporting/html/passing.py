@@ -62,7 +62,7 @@ def failures(policies: Mapping[str, pd.DataFrame]) -> dict[Variant, str]:
         others = table[~((table["rule"] == ATTACK) & (table["attack"] == REIDENTIFICATION))]
         for (method, degree), group in others.groupby(["method", "degree"], sort=False):
             if text := why_not(group):
-                found[dataset, str(method), int(degree)] = text
+                found[dataset, str(method), int(str(degree))] = text
     return found
 
 
@@ -95,7 +95,7 @@ def _passing(
 ) -> Passing:
     verdicts = standings(table)
     of_variant = {
-        (str(method), int(degree)): group
+        (str(method), int(str(degree))): group
         for (method, degree), group in table.groupby(["method", "degree"], sort=False)
     }
     passed = [(m, d) for (_, m, d), verdict in verdicts.items() if verdict is Verdict.PASS]

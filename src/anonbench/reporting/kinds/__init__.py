@@ -5,6 +5,7 @@ from __future__ import annotations
 from anonbench.core.registries.tables import TABLES, ResultTable
 from anonbench.reporting.kinds.corrected import Corrected
 from anonbench.reporting.kinds.deployments import Deployments
+from anonbench.reporting.kinds.front_area import FrontArea
 from anonbench.reporting.kinds.gallery_size import GallerySize
 from anonbench.reporting.kinds.new_persons import NewPersons
 from anonbench.reporting.kinds.policy import Policy
@@ -14,6 +15,7 @@ from anonbench.reporting.kinds.trainings import Trainings
 
 BUILT_IN = (
     Policy,
+    FrontArea,
     Corrected,
     Reidentification,
     GallerySize,
