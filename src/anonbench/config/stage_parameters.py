@@ -250,7 +250,7 @@ def downstream(config: Config, name: str) -> Slice:
 
 def privacy(config: Config) -> Slice:
     """What is drawn for the attacks, and who attacks."""
-    others = {"enabled", "limit", "attacks", "attacked_regions", *PRIVACY_ATTACKS}
+    others = {"enabled", "attacks", "attacked_regions", *PRIVACY_ATTACKS}
     return {
         "settings": config.privacy.model_dump(mode="json", exclude=others),
         "seed": config.seed,
@@ -273,6 +273,14 @@ def attack(config: Config, name: str) -> Slice:
         "confidence": config.presentation.confidence,
         "seed": config.seed,
     } | _code(PRIVACY_ATTACKS, *privacy.attacks)
+def policy(config: Config, name: str) -> Slice:
+    """The policy, how strong the data set's methods are, and how sure a rate has to be."""
+    fields = {"confidence", "widest_interval"}
+    return {
+        "policy": config.policy.model_dump(mode="json"),
+        "methods": hiding(config, name)["settings"],
+        "settings": config.presentation.model_dump(mode="json", include=fields),
+    }
 
 
 def scores(config: Config) -> Slice:

@@ -14,6 +14,7 @@ from anonbench.core.registries.tables import Grid, Results
 from anonbench.evaluation.deployments.table import read_deployments
 from anonbench.evaluation.pairwise import read_comparisons
 from anonbench.evaluation.privacy.attacks.table import read_attacks
+from anonbench.evaluation.policy.table import read_policy
 from anonbench.evaluation.privacy.gallery_sizes import read_gallery_sizes
 from anonbench.evaluation.privacy.rates import read_rates
 from anonbench.evaluation.retrieval.new_persons import read_new_persons
@@ -35,6 +36,7 @@ READERS: dict[str, Callable[[Path], pd.DataFrame]] = {
     "new_persons": read_new_persons,
     "deployments": read_deployments,
     "given": read_given,
+    "policy": read_policy,
 }
 """How a table that others need is read from its file."""
 

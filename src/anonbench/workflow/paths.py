@@ -330,6 +330,23 @@ class Paths:
         chosen = patterns if self.experiment.config.privacy.enabled else ()
         return [path for pattern in chosen for path in self.of_each(pattern)]
 
+    def attack_rates(self, dataset: str) -> list[str]:
+        """Return the rates of the attacks beside re-identification; none while no rule makes them.
+
+        What a policy limits and nobody ran is not known, and does not pass.
+        """
+        return []
+
+    def policy_inputs(self, dataset: str) -> dict[str, str]:
+        """Return what a policy is judged by, by name."""
+        folder = f"{self.results}/{dataset}"
+        files = {"audit": f"{folder}/audit.csv"}
+        if dataset in self.measured():
+            files["quality"] = f"{folder}/quality/summary.csv"
+        if self.experiment.config.privacy.enabled:
+            files["rates"] = f"{folder}/privacy/reidentification.csv"
+        return files | dict(zip(("attacks",), self.attack_rates(dataset), strict=False))
+
     # Tables, figures and targets
 
     def page(self, name: str, stem: str) -> list[str]:
@@ -380,9 +397,13 @@ class Paths:
             for suffix in TABLE_SUFFIXES
             for file in self.of_each(
                 f"tables/{table}_{{dataset}}.{suffix}",
-                [n for n in self.experiment.datasets if table in self.experiment.tables_of(n)],
+                self.with_table(table),
             )
         ]
+
+    def with_table(self, table: str) -> list[str]:
+        """Return the data sets of which a registered table is made."""
+        return [n for n in self.experiment.datasets if table in self.experiment.tables_of(n)]
 
     def table_inputs(self, table: str) -> dict[str, str]:
         """Return what a registered table is made from, by the names that it needs them by."""
@@ -397,6 +418,7 @@ class Paths:
             "new_persons": "new_persons.csv",
             "deployments": "deployments.csv",
             "given": "given.csv",
+            "policy": "policy.csv",
         }
         return {need: f"{self.results}/{{dataset}}/{files[need]}" for need in TABLES[table].needs}
 
@@ -457,6 +479,14 @@ class Paths:
                 )
             ],
             "privacy": [f"{folder}/privacy/{name}.csv" for name in ATTACK_TABLES if privacy],
+            "policy": [
+                f"{folder}/policy.csv",
+                *(
+                    self.page("table", f"policy_{dataset}")
+                    if "policy" in experiment.tables_of(dataset)
+                    else ()
+                ),
+            ],
             "tables": self.tables(dataset),
             "figures": self.figures(dataset),
         }

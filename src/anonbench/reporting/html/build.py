@@ -13,7 +13,7 @@ import yaml
 
 from anonbench.anonymization.given.gather import findings
 from anonbench.anonymization.published import read_doubts
-from anonbench.config import Presentation, Privacy, Retrieval
+from anonbench.config import Policy, Presentation, Retrieval
 from anonbench.core.io import atomic, read_json
 from anonbench.core.numeric.clusters import MIN_CLUSTERS
 from anonbench.core.registries.tables import Grid
@@ -42,6 +42,7 @@ from anonbench.reporting.html.methods import methods_grid
 from anonbench.reporting.html.next_steps import next_steps, sentence
 from anonbench.reporting.html.notices import notices
 from anonbench.reporting.html.page import render
+from anonbench.reporting.html.passing import failures, passing
 from anonbench.reporting.html.pictures import CAPTIONS, PIPELINE, SHORT, heading, picture, pictures
 from anonbench.reporting.html.recommendations import recommendations
 from anonbench.reporting.html.risk import risks
@@ -134,10 +135,13 @@ def build_report(
         for section in datasets
         if section.query_kinds is not None and section.query_kinds.is_file()
     }
-    choices = options(summaries, found, needs, gaps, effects, bests)
+    policies = _of(read, "policy")
+    failed = failures(policies)
+    choices = options(summaries, found, needs, gaps, effects, bests, failed)
     limit, yardsticks = 100 * needs.limit, ceilings(effects)
     highest = max((option.degree for option in choices), default=100)
     advice, free = (advise(choices, highest, most) for most in (limit, None))
+    standing = passing(policies, advice, advise(choices, 0, None))
     tests = {
         section.name: pairs_of_choices(
             comparisons.get(section.name), _methods(section), effects.get(section.name)
@@ -162,6 +166,7 @@ def build_report(
             cheapest=sentence(steps),
             second=bool(scored(effects)),
             system=system,
+            standing=standing,
             pixels={
                 name: pixels_kept(summary, yardsticks.get((name, "map")))
                 for name, summary in summaries.items()
@@ -288,7 +293,7 @@ def needs_of(config: Mapping[str, Any]) -> Needs:
     return Needs.of(
         Retrieval.model_validate(config.get("retrieval", {})),
         Presentation.model_validate(config.get("presentation", {})),
-        Privacy.model_validate(config.get("privacy", {})),
+        Policy.model_validate(config.get("policy", {})),
     )
 
 

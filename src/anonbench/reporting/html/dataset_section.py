@@ -57,6 +57,8 @@ class DatasetSection:
     """Scores of other ways to search the archive (`anonbench.evaluation.deployments.table`)."""
     given: Path | None = None
     """What other programs did to the regions (`anonbench.anonymization.given.gather`)."""
+    policy: Path | None = None
+    """What passes the policy (`anonbench.evaluation.policy.verdicts`)."""
 
 
 def sections(experiment: Experiment, results: Path) -> list[DatasetSection]:
@@ -112,6 +114,7 @@ def sections(experiment: Experiment, results: Path) -> list[DatasetSection]:
                 if experiment.config.privacy.enabled
                 else None
             ),
+            policy=results / name / "policy.csv",
             explorer=(
                 results / name / "explorer.json"
                 if experiment.config.presentation.explorer_queries
@@ -135,6 +138,7 @@ def tables_of(section: DatasetSection) -> dict[str, Path]:
         "new_persons": section.new_persons,
         "deployments": section.deployments,
         "given": section.given,
+        "policy": section.policy,
     }
     return {need: path for need, path in files.items() if path is not None and path.is_file()}
 
@@ -161,6 +165,7 @@ def digested(datasets: Iterable[DatasetSection]) -> dict[str, Path]:
             ("privacy/reidentification.csv", section.rates),
             ("privacy/gallery_sizes.csv", section.gallery_sizes),
             ("privacy/attacks.csv", section.attacks),
+            ("policy.csv", section.policy),
             ("quality/summary.csv", section.quality),
             ("explorer.json", section.explorer),
         )

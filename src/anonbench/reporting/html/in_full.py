@@ -115,6 +115,8 @@ def recommended(
         same = [each for each in row.alike if _equivalent(tests.get(row.dataset), row, best, each)]
         if best.risk_high is None or best.risk_high > limit:
             sentences.append(f"It is not known to keep re-identification at or below {limit:g} %.")
+        if best.failed:
+            sentences.append(f"It does not pass the policy for {best.failed}.")
         if open_ := [each for each in row.alike if each not in same]:
             sentences.append(f"Whether {_named(open_)} is better or worse cannot be told.")
         if same:
