@@ -13,8 +13,8 @@ from anonbench.core.io import write_csv
 from anonbench.core.registries.tables import Grid, Results
 from anonbench.evaluation.deployments.table import read_deployments
 from anonbench.evaluation.pairwise import read_comparisons
-from anonbench.evaluation.privacy.attacks.table import read_attacks
 from anonbench.evaluation.policy.table import read_policy
+from anonbench.evaluation.privacy.attacks.table import read_attacks
 from anonbench.evaluation.privacy.gallery_sizes import read_gallery_sizes
 from anonbench.evaluation.privacy.rates import read_rates
 from anonbench.evaluation.retrieval.new_persons import read_new_persons

@@ -330,13 +330,6 @@ class Paths:
         chosen = patterns if self.experiment.config.privacy.enabled else ()
         return [path for pattern in chosen for path in self.of_each(pattern)]
 
-    def attack_rates(self, dataset: str) -> list[str]:
-        """Return the rates of the attacks beside re-identification; none while no rule makes them.
-
-        What a policy limits and nobody ran is not known, and does not pass.
-        """
-        return []
-
     def policy_inputs(self, dataset: str) -> dict[str, str]:
         """Return what a policy is judged by, by name."""
         folder = f"{self.results}/{dataset}"
@@ -345,7 +338,8 @@ class Paths:
             files["quality"] = f"{folder}/quality/summary.csv"
         if self.experiment.config.privacy.enabled:
             files["rates"] = f"{folder}/privacy/reidentification.csv"
-        return files | dict(zip(("attacks",), self.attack_rates(dataset), strict=False))
+            files["attacks"] = f"{folder}/privacy/attacks.csv"
+        return files
 
     # Tables, figures and targets
 
