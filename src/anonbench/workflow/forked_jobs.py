@@ -1,0 +1,130 @@
+"""Jobs of one thread as forks of one process that has loaded what they load.
+
+The process is `fork_server`, made when the first job starts. It gets a JSON object a job, with one
+end of a socket pair: script, folder, environment, and the modules to load before. On the other end
+come lines: the fork's process id, the modules that it loaded, its exit status. A module is loaded
+before the next fork when two jobs have loaded it.
+"""
+
+from __future__ import annotations
+
+import atexit
+import json
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, suppress
+from pathlib import Path
+from typing import Any, Protocol
+
+OFTEN = 2
+"""Jobs that load a module before all later ones have it."""
+_SERVER = "anonbench.workflow.fork_server"
+_NO_THREAD = {"JE_ARROW_MALLOC_CONF": "background_thread:false"}
+"""Else PyArrow's allocator has a thread from the start."""
+_KILLED = -int(signal.SIGKILL)
+"""Status of a job whose server was killed: how it ends is not known."""
+
+
+class Watch(Protocol):
+    """Measures a process."""
+
+    def __call__(self, process: int) -> AbstractContextManager[Any]:
+        """Measure a process while the context is open."""
+
+
+class ForkedJobs:
+    """Jobs that are forks of one process."""
+
+    def __init__(self) -> None:
+        """Start nothing before it is asked for."""
+        self._lock = threading.Lock()
+        self._control: socket.socket | None = None
+        self._is_of_use = sys.platform == "linux"
+        self._loads: Counter[str] = Counter()
+        self._sent: set[str] = set()
+
+    def run(self, script: str, environment: Mapping[str, str], watch: Watch) -> int | None:
+        """Run a script to its end.
+
+        Args:
+            script: path; all else is as in a new Python process with this process's folder.
+            environment: of the script. Its limit of threads is 1.
+            watch: measures it.
+
+        Returns:
+            its exit status, negative for a signal as in `subprocess`; None: it was not started,
+            because forks would not be what new processes are.
+
+        """
+        talk, other = socket.socketpair()
+        with talk:
+            with other:
+                if not self._ask(script, environment, talk, other):
+                    return None
+            messages = _messages(talk)
+            started = next(messages, None)
+            if started is None:
+                self.close()
+                return None
+            with watch(started["process"]):
+                with suppress(OSError):  # it was killed already
+                    talk.sendall(b"\n")
+                for message in messages:
+                    if "status" in message:
+                        return int(message["status"])
+                    with self._lock:
+                        self._loads.update(message["loaded"])
+            return _KILLED
+
+    def _ask(
+        self,
+        script: str,
+        environment: Mapping[str, str],
+        talk: socket.socket,
+        other: socket.socket,
+    ) -> bool:
+        """Ask for a fork that talks through `other`; return whether there is anybody to ask."""
+        with self._lock:
+            if not self._is_of_use:
+                return False
+            if self._control is None:
+                self._control = _started(environment)
+                atexit.register(self.close)
+            often = {name for name, count in self._loads.items() if count >= OFTEN}
+            load = [name for name in self._loads if name in often - self._sent]
+            self._sent |= often
+            asked = {"script": script, "folder": str(Path.cwd()), "environment": dict(environment)}
+            try:
+                socket.send_fds(self._control, [b"\n"], [other.fileno()])
+                talk.sendall(json.dumps(asked | {"load": load}).encode() + b"\n")
+            except OSError:
+                self._is_of_use = False
+            return self._is_of_use
+
+    def close(self) -> None:
+        """End the server once its jobs have ended; no other is started."""
+        with self._lock:
+            self._is_of_use = False
+            if self._control is not None:
+                self._control.close()
+
+
+def _started(environment: Mapping[str, str]) -> socket.socket:
+    """Start the server; return the socket that it is asked through."""
+    control, other = socket.socketpair()
+    with other:
+        command = [sys.executable, "-P", "-m", _SERVER, str(other.fileno())]
+        subprocess.Popen(command, pass_fds=[other.fileno()], env={**environment, **_NO_THREAD})
+    return control
+
+
+def _messages(talk: socket.socket) -> Iterator[dict[str, Any]]:
+    with talk.makefile("r", encoding="utf-8") as lines:
+        for line in lines:
+            if line.endswith("\n"):
+                yield json.loads(line)

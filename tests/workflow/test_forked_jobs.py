@@ -1,0 +1,173 @@
+"""A fork runs a script as a new Python process would, or there is none."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+
+import pytest
+
+from anonbench.workflow import fork_server
+from anonbench.workflow.fork_server import Server
+from anonbench.workflow.forked_jobs import ForkedJobs
+
+Run = Callable[[str], int | None]
+
+TELLS = """
+import json, os, signal, sys, threading
+from pathlib import Path
+told = {
+    "name": __name__, "main": sys.modules["__main__"].__dict__ is globals(), "argv": sys.argv,
+    "folder": os.getcwd(), "path": sys.path[0], "environment": dict(os.environ),
+    "threads": threading.active_count(), "is_main": threading.current_thread().name,
+    "sigint": signal.getsignal(signal.SIGINT) is signal.default_int_handler,
+    "others": [str(signal.getsignal(s)) for s in (signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD)],
+}
+Path("told.json").write_text(json.dumps(told))
+"""
+
+
+@pytest.fixture
+def jobs() -> Iterator[ForkedJobs]:
+    made = ForkedJobs()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def run(jobs: ForkedJobs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Return a function that runs a script's text in a folder of its own."""
+    monkeypatch.chdir(tmp_path)
+    script = tmp_path / "scripts" / "job.py"
+    script.parent.mkdir()
+
+    def of(text: str) -> int | None:
+        script.write_text(text, encoding="utf-8")
+        return jobs.run(str(script), os.environ | {"OF_JOB": "1"}, lambda _: nullcontext())
+
+    return of
+
+
+def test_a_script_sees_what_it_sees_in_a_new_process(run: Run, tmp_path: Path) -> None:
+    assert run(TELLS) == 0
+    forked = json.loads((tmp_path / "told.json").read_text(encoding="utf-8"))
+    script = str(tmp_path / "scripts" / "job.py")
+    environment = os.environ | {"OF_JOB": "1"}
+    subprocess.run([sys.executable, script], check=True, env=environment, cwd=tmp_path)
+    assert forked == json.loads((tmp_path / "told.json").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize(
+    ("text", "status"),
+    [
+        ("import sys\nsys.exit(75)", 75),
+        ("import sys\nsys.exit('told')", 1),
+        ("1 / 0", 1),
+        ("this is no Python", 1),
+        ("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)", -signal.SIGKILL),
+        ("import os, signal\nos.kill(os.getpid(), signal.SIGTERM)", -signal.SIGTERM),
+        ("import os, signal\nos.kill(os.getppid(), signal.SIGTERM)", 0),  # the server stays
+    ],
+)
+def test_its_status_is_that_of_the_process(run: Run, text: str, status: int) -> None:
+    assert run(text) == status
+    assert run("") == 0
+
+
+def test_what_two_jobs_have_loaded_is_there_for_the_third(run: Run, tmp_path: Path) -> None:
+    text = """
+import sys
+from pathlib import Path
+found = "xml.dom.minidom" in sys.modules
+import xml.dom.minidom
+with Path("found").open("a") as file:
+    file.write(f"{found} ")
+"""
+    for _ in range(3):
+        assert run(text) == 0
+    assert (tmp_path / "found").read_text(encoding="utf-8") == "False False True "
+
+
+@pytest.mark.parametrize("name", fork_server._WITH_THREADS)
+def test_what_starts_threads_is_never_loaded_before_a_fork(
+    run: Run, tmp_path: Path, name: str
+) -> None:
+    text = f"""
+import sys
+from pathlib import Path
+found = [name in sys.modules for name in ("xml.dom.minidom", {name!r})]
+import xml.dom.minidom, {name}
+with Path("found").open("a") as file:
+    file.write(f"{{found}} {{len(list(Path('/proc/self/task').iterdir())) > 1}}\\n")
+"""
+    for _ in range(3):
+        assert run(text) == 0
+    found = (tmp_path / "found").read_text(encoding="utf-8").splitlines()
+    assert found == ["[False, False] True"] * 3  # else it need not be named
+
+
+def test_of_a_killed_server_the_job_counts_as_killed_and_no_other_is_forked(run: Run) -> None:
+    kills = "import os, signal\nos.kill(os.getppid(), signal.SIGKILL)"
+    assert run(kills) == -signal.SIGKILL
+    assert run("") is None
+
+
+def test_it_waits_to_be_watched_and_the_server_ends_with_whoever_started_it(
+    jobs: ForkedJobs, tmp_path: Path
+) -> None:
+    script, seen = tmp_path / "job.py", []
+    script.write_text("from pathlib import Path\nPath(__file__).unlink()", encoding="utf-8")
+
+    def watch(process: int) -> AbstractContextManager[None]:
+        time.sleep(0.05)
+        stat = Path(f"/proc/{process}/stat").read_text(encoding="utf-8")
+        seen.append((script.exists(), int(stat.rpartition(")")[2].split()[1])))
+        return nullcontext()
+
+    assert jobs.run(str(script), os.environ, watch) == 0
+    [(had_waited, server)] = seen
+    assert had_waited
+    assert not script.exists()
+    jobs.close()
+    assert os.waitpid(server, 0) == (server, 0)
+
+
+@pytest.fixture
+def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    """Return a server in this process, which counts one thread."""
+    (tmp_path / "task" / "1").mkdir(parents=True)
+    monkeypatch.setattr(fork_server, "_THREADS", tmp_path / "task")
+    with socket.socket() as control:
+        yield Server(control)
+
+
+def test_a_process_of_several_threads_is_not_forked(server: Server, tmp_path: Path) -> None:
+    assert server._is_whole([])
+    (tmp_path / "task" / "2").mkdir()
+    assert not server._is_whole([])
+
+
+@pytest.mark.parametrize("edited", ["before", "while", "after"])
+def test_where_a_loaded_source_is_another_by_now_nothing_is_forked(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, edited: str
+) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    module = tmp_path / f"edited_{edited}.py"
+    at_import = f"import os\nos.utime({str(module)!r})" if edited == "while" else ""
+    module.write_text(at_import, encoding="utf-8")
+    past = time.time_ns() - 10**9
+    os.utime(module, ns=(past, past))
+    assert server._is_whole([module.stem]) is (edited != "while")
+    assert module.stem in sys.modules
+    if edited == "after":
+        module.write_text("changed = 1", encoding="utf-8")
+        assert not server._is_whole([])
+    del sys.modules[module.stem]
