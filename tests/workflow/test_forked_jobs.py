@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
@@ -94,6 +95,27 @@ with Path("found").open("a") as file:
     for _ in range(3):
         assert run(text) == 0
     assert (tmp_path / "found").read_text(encoding="utf-8") == "False False True "
+
+
+def test_jobs_that_run_when_the_server_is_to_end_are_told_of(
+    run: Run, jobs: ForkedJobs, tmp_path: Path
+) -> None:
+    waits = """
+import time, sys
+from pathlib import Path
+Path("begun").touch()
+while not Path("go on").exists():
+    time.sleep(0.01)
+sys.exit(7)
+"""
+    with ThreadPoolExecutor() as pool:
+        first = pool.submit(run, waits)
+        while not (tmp_path / "begun").exists():
+            time.sleep(0.01)
+        jobs.close()
+        assert jobs.run("other.py", os.environ, lambda _: nullcontext()) is None
+        (tmp_path / "go on").touch()
+        assert first.result() == 7
 
 
 @pytest.mark.parametrize("name", fork_server._WITH_THREADS)

@@ -59,6 +59,7 @@ class Server:
         # a handler that does nothing: without one no byte is written
         signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.set_wakeup_fd(wake.fileno(), warn_on_full_buffer=False)
+        is_last = False
         with selectors.DefaultSelector() as selector:
             selector.register(self._control, selectors.EVENT_READ)
             selector.register(ended, selectors.EVENT_READ)
@@ -67,11 +68,16 @@ class Server:
                 if ended in ready:
                     ended.recv(1 << 12)
                     self._reap()
+                    if is_last and not self._running:
+                        return None
                 if self._control in ready:
                     message, descriptors, _, _ = socket.recv_fds(self._control, 1, 1)
                     if not message:
-                        return None
-                    if job := self._forked(socket.socket(fileno=descriptors[0])):
+                        if not self._running:
+                            return None
+                        is_last = True  # somebody may still wait for those that run
+                        selector.unregister(self._control)
+                    elif job := self._forked(socket.socket(fileno=descriptors[0])):
                         for each in (ended, wake, self._control, *self._running.values()):
                             each.close()
                         return job
