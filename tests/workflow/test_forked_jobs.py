@@ -13,10 +13,15 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
+from snakemake import api, cli  # noqa: F401 - first: Snakemake's modules import each other
+from snakemake.script import PythonScript
 
 from anonbench.workflow import fork_server
+from anonbench.workflow import snakemake_adapter as adapter
 from anonbench.workflow.fork_server import Server
 from anonbench.workflow.forked_jobs import ForkedJobs
 
@@ -193,3 +198,46 @@ def test_where_a_loaded_source_is_another_by_now_nothing_is_forked(
         module.write_text("changed = 1", encoding="utf-8")
         assert not server._is_whole([])
     del sys.modules[module.stem]
+
+
+# --- which jobs of Snakemake are forked ---
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {},
+        {"threads": 2},
+        {"resources": {"gpu": 1}},
+        {"resources": {"shell_exec": "zsh"}},
+        {"conda_env": "an environment"},
+        {"container_img": "an image"},
+        {"env_modules": "modules"},
+        {"shadow_dir": "a folder"},
+    ],
+)
+def test_only_a_plain_job_of_one_thread_is_forked(
+    monkeypatch: pytest.MonkeyPatch, other: dict[str, Any]
+) -> None:
+    started: list[str] = []
+    monkeypatch.setattr(PythonScript, "execute_script", lambda *_: started.append("new process"))
+    monkeypatch.setattr(ForkedJobs, "run", lambda *_: started.append("fork") or 0)
+    adapter.fork_jobs()
+    places = dict.fromkeys(("conda_env", "container_img", "env_modules", "shadow_dir"))
+    plain = {"threads": 1, "resources": {}, "bench_record": None} | places
+    PythonScript.execute_script(SimpleNamespace(**(plain | other)), "job.py")
+    assert started == ["new process" if other else "fork"]
+
+
+@pytest.mark.parametrize("status", [None, 0, 75, -9])
+def test_a_forks_status_is_the_jobs(monkeypatch: pytest.MonkeyPatch, status: int | None) -> None:
+    started: list[str] = []
+    monkeypatch.setattr(PythonScript, "execute_script", lambda _, file, *__: started.append(file))
+    monkeypatch.setattr(ForkedJobs, "run", lambda *_: status)
+    adapter.fork_jobs()
+    places = dict.fromkeys(("conda_env", "container_img", "env_modules", "shadow_dir"))
+    script = SimpleNamespace(threads=1, resources={}, bench_record=None, **places)
+    with pytest.raises(subprocess.CalledProcessError) if status else nullcontext() as error:
+        PythonScript.execute_script(script, "job.py")
+    assert (error.value.returncode if error else 0) == (status or 0)
+    assert started == ([] if status is not None else ["job.py"])
