@@ -2,8 +2,8 @@
 
 The process is `fork_server`, made when the first job starts. It gets a JSON object a job, with one
 end of a socket pair: script, folder, environment, and the modules to load before. On the other end
-come lines: the fork's process id, the modules that it loaded, its exit status. A module is loaded
-before the next fork when two jobs have loaded it.
+come lines: the fork's process id, the modules that it loaded, its exit status. What a job has
+loaded, all later ones have from their start.
 """
 
 from __future__ import annotations
@@ -15,14 +15,11 @@ import socket
 import subprocess
 import sys
 import threading
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Any, Protocol
 
-OFTEN = 2
-"""Jobs that load a module before all later ones have it."""
 _SERVER = "anonbench.workflow.fork_server"
 _NO_THREAD = {"JE_ARROW_MALLOC_CONF": "background_thread:false"}
 """Else PyArrow's allocator has a thread from the start."""
@@ -45,8 +42,7 @@ class ForkedJobs:
         self._lock = threading.Lock()
         self._control: socket.socket | None = None
         self._is_of_use = sys.platform == "linux"
-        self._loads: Counter[str] = Counter()
-        self._sent: set[str] = set()
+        self._loaded: list[str] = []
 
     def run(self, script: str, environment: Mapping[str, str], watch: Watch) -> int | None:
         """Run a script to its end.
@@ -78,7 +74,7 @@ class ForkedJobs:
                     if "status" in message:
                         return int(message["status"])
                     with self._lock:
-                        self._loads.update(message["loaded"])
+                        self._loaded.extend(message["loaded"])
             return _KILLED
 
     def _ask(
@@ -93,11 +89,10 @@ class ForkedJobs:
             if not self._is_of_use:
                 return False
             if self._control is None:
-                self._control = _started(environment)
+                self._control, server = _started(environment)
+                atexit.register(server.wait)  # after `close`: what jobs took counts as this one's
                 atexit.register(self.close)
-            often = {name for name, count in self._loads.items() if count >= OFTEN}
-            load = [name for name in self._loads if name in often - self._sent]
-            self._sent |= often
+            load, self._loaded = list(dict.fromkeys(self._loaded)), []
             asked = {"script": script, "folder": str(Path.cwd()), "environment": dict(environment)}
             try:
                 socket.send_fds(self._control, [b"\n"], [other.fileno()])
@@ -114,13 +109,14 @@ class ForkedJobs:
                 self._control.close()
 
 
-def _started(environment: Mapping[str, str]) -> socket.socket:
-    """Start the server; return the socket that it is asked through."""
+def _started(environment: Mapping[str, str]) -> tuple[socket.socket, subprocess.Popen[bytes]]:
+    """Start the server; return the socket that it is asked through, and its process."""
     control, other = socket.socketpair()
     with other:
         command = [sys.executable, "-P", "-m", _SERVER, str(other.fileno())]
-        subprocess.Popen(command, pass_fds=[other.fileno()], env={**environment, **_NO_THREAD})
-    return control
+        environment = {**environment, **_NO_THREAD}
+        server = subprocess.Popen(command, pass_fds=[other.fileno()], env=environment)
+    return control, server
 
 
 def _messages(talk: socket.socket) -> Iterator[dict[str, Any]]:
