@@ -18,12 +18,13 @@ from typing import Any
 
 import pytest
 from snakemake import api, cli  # noqa: F401 - first: Snakemake's modules import each other
+from snakemake.benchmark import BenchmarkRecord
 from snakemake.script import PythonScript
 
 from anonbench.workflow import fork_server
 from anonbench.workflow import snakemake_adapter as adapter
 from anonbench.workflow.fork_server import Server
-from anonbench.workflow.forked_jobs import ForkedJobs
+from anonbench.workflow.forked_jobs import Ended, ForkedJobs
 
 Run = Callable[[str], int | None]
 
@@ -57,7 +58,8 @@ def run(jobs: ForkedJobs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ru
 
     def of(text: str) -> int | None:
         script.write_text(text, encoding="utf-8")
-        return jobs.run(str(script), os.environ | {"OF_JOB": "1"}, lambda _: nullcontext())
+        ended = jobs.run(str(script), os.environ | {"OF_JOB": "1"}, lambda _: nullcontext())
+        return ended.status if ended else None
 
     return of
 
@@ -100,6 +102,20 @@ with Path("found").open("a") as file:
     for _ in range(3):
         assert run(text) == 0
     assert (tmp_path / "found").read_text(encoding="utf-8") == "False True True "
+
+
+def test_what_a_job_took_is_measured_however_short_it_is(jobs: ForkedJobs, tmp_path: Path) -> None:
+    script = tmp_path / "job.py"
+    works = "import time\nheld = bytearray(64 << 20)\nwhile time.process_time() < 0.2: pass\n"
+    script.write_text(works, encoding="utf-8")
+    idle = tmp_path / "idle.py"
+    idle.write_text("", encoding="utf-8")
+    took, nothing = (
+        jobs.run(str(each), os.environ, lambda _: nullcontext()) for each in (script, idle)
+    )
+    assert took is not None and nothing is not None
+    assert took.cpu_seconds >= 0.2 > nothing.cpu_seconds
+    assert 60 < took.mebibytes - nothing.mebibytes < 80
 
 
 def test_jobs_that_run_when_the_server_is_to_end_are_told_of(
@@ -159,7 +175,8 @@ def test_it_waits_to_be_watched_and_the_server_ends_with_whoever_started_it(
         seen.append((script.exists(), int(stat.rpartition(")")[2].split()[1])))
         return nullcontext()
 
-    assert jobs.run(str(script), os.environ, watch) == 0
+    ended = jobs.run(str(script), os.environ, watch)
+    assert ended is not None and ended.status == 0
     [(had_waited, server)] = seen
     assert had_waited
     assert not script.exists()
@@ -221,7 +238,7 @@ def test_only_a_plain_job_of_one_thread_is_forked(
 ) -> None:
     started: list[str] = []
     monkeypatch.setattr(PythonScript, "execute_script", lambda *_: started.append("new process"))
-    monkeypatch.setattr(ForkedJobs, "run", lambda *_: started.append("fork") or 0)
+    monkeypatch.setattr(ForkedJobs, "run", lambda *_: started.append("fork") or Ended(0))
     adapter.fork_jobs()
     places = dict.fromkeys(("conda_env", "container_img", "env_modules", "shadow_dir"))
     plain = {"threads": 1, "resources": {}, "bench_record": None} | places
@@ -233,11 +250,16 @@ def test_only_a_plain_job_of_one_thread_is_forked(
 def test_a_forks_status_is_the_jobs(monkeypatch: pytest.MonkeyPatch, status: int | None) -> None:
     started: list[str] = []
     monkeypatch.setattr(PythonScript, "execute_script", lambda _, file, *__: started.append(file))
-    monkeypatch.setattr(ForkedJobs, "run", lambda *_: status)
+    ended = None if status is None else Ended(status, cpu_seconds=1.5, mebibytes=200.0)
+    monkeypatch.setattr(ForkedJobs, "run", lambda *_: ended)
     adapter.fork_jobs()
     places = dict.fromkeys(("conda_env", "container_img", "env_modules", "shadow_dir"))
-    script = SimpleNamespace(threads=1, resources={}, bench_record=None, **places)
+    record = BenchmarkRecord(running_time=1.0, max_rss=300.0)
+    script = SimpleNamespace(threads=1, resources={}, bench_record=record, **places)
     with pytest.raises(subprocess.CalledProcessError) if status else nullcontext() as error:
         PythonScript.execute_script(script, "job.py")
     assert (error.value.returncode if error else 0) == (status or 0)
     assert started == ([] if status is not None else ["job.py"])
+    told = dict(zip(record.get_header(), record.to_tsv(False).split("\t"), strict=True))
+    taken = ("NA", "NA") if status is None else ("1.50", "300.00")
+    assert (told["cpu_time"], told["max_rss"]) == taken

@@ -122,11 +122,16 @@ class Server:
 
     def _reap(self) -> None:
         while self._running:
-            process, status = os.waitpid(-1, os.WNOHANG)
+            process, status, usage = os.wait3(os.WNOHANG)
             if not process:
                 return
             if talk := self._running.pop(process, None):
-                _tell(talk, {"status": os.waitstatus_to_exitcode(status)})
+                told = {
+                    "status": os.waitstatus_to_exitcode(status),
+                    "cpu_seconds": usage.ru_utime + usage.ru_stime,
+                    "mebibytes": usage.ru_maxrss / 1024,
+                }
+                _tell(talk, told)
                 talk.close()
 
 

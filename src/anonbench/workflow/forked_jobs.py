@@ -18,13 +18,11 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 _SERVER = "anonbench.workflow.fork_server"
 _NO_THREAD = {"JE_ARROW_MALLOC_CONF": "background_thread:false"}
 """Else PyArrow's allocator has a thread from the start."""
-_KILLED = -int(signal.SIGKILL)
-"""Status of a job whose server was killed: how it ends is not known."""
 
 
 class Watch(Protocol):
@@ -32,6 +30,16 @@ class Watch(Protocol):
 
     def __call__(self, process: int) -> AbstractContextManager[Any]:
         """Measure a process while the context is open."""
+
+
+class Ended(NamedTuple):
+    """How a job ended, and what it took, with all processes that it waited for."""
+
+    status: int
+    """As in `subprocess`: negative for a signal."""
+    cpu_seconds: float = 0.0
+    mebibytes: float = 0.0
+    """Peak of resident memory of the largest process, with what it shares with the server."""
 
 
 class ForkedJobs:
@@ -44,7 +52,7 @@ class ForkedJobs:
         self._is_of_use = sys.platform == "linux"
         self._loaded: list[str] = []
 
-    def run(self, script: str, environment: Mapping[str, str], watch: Watch) -> int | None:
+    def run(self, script: str, environment: Mapping[str, str], watch: Watch) -> Ended | None:
         """Run a script to its end.
 
         Args:
@@ -53,8 +61,7 @@ class ForkedJobs:
             watch: measures it.
 
         Returns:
-            its exit status, negative for a signal as in `subprocess`; None: it was not started,
-            because forks would not be what new processes are.
+            its end; None: it was not started, because forks would not be what new processes are.
 
         """
         talk, other = socket.socketpair()
@@ -72,10 +79,10 @@ class ForkedJobs:
                     talk.sendall(b"\n")
                 for message in messages:
                     if "status" in message:
-                        return int(message["status"])
+                        return Ended(**message)
                     with self._lock:
                         self._loaded.extend(message["loaded"])
-            return _KILLED
+            return Ended(-signal.SIGKILL)  # the server was killed: how it ends is not known
 
     def _ask(
         self,

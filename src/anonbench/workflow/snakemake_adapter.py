@@ -282,13 +282,17 @@ def fork_jobs() -> None:
     def execute(script: Any, file: str, edit: bool = False) -> None:
         places = (script.conda_env, script.container_img, script.env_modules, script.shadow_dir)
         asked = script.resources.get("gpu", 0), script.resources.get("shell_exec")
-        status = None
+        record, ended = script.bench_record, None
         if script.threads == 1 and not any((*places, *asked)):
-            status = forked.run(file, _environment(script), partial(_watched, script.bench_record))
-        if status is None:
+            ended = forked.run(file, _environment(script), partial(_watched, record))
+        if ended is None:
             in_new_process(script, file, edit)
-        elif status:
-            raise CalledProcessError(status, f"{sys.executable} {file}")
+            return
+        if record is not None:  # Snakemake looks twice a second: most have ended before
+            record.data_collected, record.cpu_time = True, ended.cpu_seconds
+            record.max_rss = max(record.max_rss or 0, ended.mebibytes)
+        if ended.status:
+            raise CalledProcessError(ended.status, f"{sys.executable} {file}")
 
     PythonScript.execute_script = execute
 
