@@ -90,6 +90,24 @@ def test_its_status_is_that_of_the_process(run: Run, text: str, status: int) -> 
     assert run("") == 0
 
 
+def test_threads_and_what_is_to_be_done_at_the_end_are_not_cut_off(
+    run: Run, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    text = """
+import atexit, threading, time
+from pathlib import Path
+def slowly():
+    time.sleep(0.2)
+    Path("thread").touch()
+threading.Thread(target=slowly).start()
+atexit.register(Path("at exit").touch)
+print("printed", end="")
+"""
+    assert run(text) == 0
+    assert (tmp_path / "thread").exists() and (tmp_path / "at exit").exists()
+    assert capfd.readouterr().out == "printed"
+
+
 def test_what_a_job_has_loaded_is_there_for_the_next(run: Run, tmp_path: Path) -> None:
     text = """
 import sys
