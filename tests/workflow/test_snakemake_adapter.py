@@ -10,6 +10,7 @@ import asyncio
 import importlib.util
 import inspect
 import json
+import os
 import re
 import signal
 import subprocess
@@ -32,7 +33,9 @@ from snakemake.persistence.file import FilePersistence
 from snakemake.resources import Resource, Resources
 from snakemake.rules import Rule
 from snakemake.scheduling.job_scheduler import JobRateLimiter, JobScheduler
+from snakemake.script import PythonScript, ScriptBase
 from snakemake.settings.types import MaxJobsPerTimespan, ResourceSettings
+from snakemake.shell import shell
 from snakemake.workflow import Workflow
 from snakemake_interface_executor_plugins.settings import ExecMode
 
@@ -128,6 +131,27 @@ def test_what_is_asked_for_is_known_where_metadata_is_opened() -> None:
 def test_jobs_of_forced_files_run_and_incomplete_files_are_forced() -> None:
     assert "not self.forcefiles.isdisjoint(job.output)" in source(DAG.update_needrun)
     assert "self.forcefiles.update(incomplete_files)" in source(DAG.check_incomplete)
+
+
+def test_a_script_is_started_by_this_method_with_these_facts() -> None:
+    assert list(inspect.signature(PythonScript.execute_script).parameters) == [
+        "self",
+        "fname",
+        "edit",
+    ]
+    assert "self.execute_script(fd.name, edit=edit)" in source(PythonScript.evaluate)
+    known = source(ScriptBase.__init__)
+    for name in ("conda_env", "container_img", "env_modules", "shadow_dir", "bench_record"):
+        assert f"self.{name} = {name}" in known
+    assert "self.threads = threads" in known and "self.resources = resources" in known
+    started = source(shell.__new__)
+    for name in adapter._THREAD_VARIABLES:
+        assert f'envvars["{name}"] = threads' in started
+    temporary = dict.fromkeys(re.findall(r'envvars\["(\w+)"\] = tmpdir', started), "t")
+    threads = dict.fromkeys(adapter._THREAD_VARIABLES, "1")
+    made = adapter._environment(SimpleNamespace(resources={"tmpdir": "t"}))
+    assert len(temporary) == 4 and made == {**os.environ, **threads, **temporary}
+    assert "with benchmarked(proc.pid, bench_record): retcode = proc.wait()" in started
 
 
 # --- what the adapter makes of them ---------------------------------------------------------------

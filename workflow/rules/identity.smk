@@ -6,7 +6,11 @@ from anonbench.datasets.doubts import doubts_of_run
 from anonbench.workflow.plan.costs import usual_seconds
 from anonbench.workflow.reconcile import Results
 from anonbench.workflow.s3_metadata import Bucket
-from anonbench.workflow.snakemake_adapter import drop_default_rate, keep_metadata_in
+from anonbench.workflow.snakemake_adapter import (
+    drop_default_rate,
+    fork_jobs,
+    keep_metadata_in,
+)
 from snakemake_logger_plugin_anonbench import record_in
 
 if workflow.storage_settings.default_storage_provider == "s3":
@@ -26,6 +30,7 @@ keep_metadata_in(store, workflow, check_asked)
 
 onstart:
     drop_default_rate(workflow)
+    fork_jobs()
     try:
         store.begin(set(map(str, workflow.persistence.all_outputfiles())))
     except InputError as error:

@@ -6,20 +6,30 @@
 from __future__ import annotations
 
 import atexit
+import os
 import signal
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import redirect_stderr, redirect_stdout, suppress
+from contextlib import (
+    AbstractContextManager,
+    nullcontext,
+    redirect_stderr,
+    redirect_stdout,
+    suppress,
+)
 from functools import partial
 from io import StringIO
 from pathlib import Path
+from subprocess import CalledProcessError
 from typing import Any
 
 from snakemake import api, cli  # noqa: F401 - first: Snakemake's modules import each other
 from snakemake import workflow as snakemake_workflow
+from snakemake.benchmark import benchmarked
 from snakemake.exceptions import WorkflowError
 from snakemake.persistence.file import FilePersistence
+from snakemake.script import PythonScript
 from snakemake.workflow import Workflow
 
 from anonbench.core.errors import InputError
@@ -27,12 +37,23 @@ from anonbench.core.jobs.benchmarks import settle_benchmark
 from anonbench.core.jobs.checksums import note_time
 from anonbench.core.jobs.fingerprint import code_digest
 from anonbench.reporting.pipeline import trace
+from anonbench.workflow.forked_jobs import ForkedJobs
 from anonbench.workflow.reconcile import Results
 from anonbench.workflow.refusal import START, refuse
 from anonbench.workflow.s3_metadata import Bucket
 
 _DEFAULT_RATE = (100, 1)
 """Jobs, and seconds in which they may start."""
+
+_THREAD_VARIABLES = (
+    "OMP_NUM_THREADS",
+    "GOTO_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+)
+"""What Snakemake's `shell` sets."""
 
 # --- metadata -------------------------------------------------------------------------------------
 
@@ -248,6 +269,43 @@ def drop_default_rate(workflow: Any) -> None:
     limiter = workflow.scheduler.job_rate_limiter
     if limiter is not None and (limiter.max_jobs, limiter.timespan) == _DEFAULT_RATE:
         workflow.scheduler.job_rate_limiter = None
+
+
+def fork_jobs() -> None:
+    """Run scripts of local jobs as forks of one process, where those are what new ones would be.
+
+    Not where a job has several threads (their number is set before libraries are loaded), GPUs
+    (CUDA may not be loaded before a fork), a container or an environment of its own.
+    """
+    forked, in_new_process = ForkedJobs(), PythonScript.execute_script
+
+    def execute(script: Any, file: str, edit: bool = False) -> None:
+        places = (script.conda_env, script.container_img, script.env_modules, script.shadow_dir)
+        asked = script.resources.get("gpu", 0), script.resources.get("shell_exec")
+        record, ended = script.bench_record, None
+        if script.threads == 1 and not any((*places, *asked)):
+            ended = forked.run(file, _environment(script), partial(_watched, record))
+        if ended is None:
+            in_new_process(script, file, edit)
+            return
+        if record is not None:  # Snakemake looks twice a second: most have ended before
+            record.data_collected, record.cpu_time = True, ended.cpu_seconds
+            record.max_rss = max(record.max_rss or 0, ended.mebibytes)
+        if ended.status:
+            raise CalledProcessError(ended.status, f"{sys.executable} {file}")
+
+    PythonScript.execute_script = execute
+
+
+def _environment(script: Any) -> dict[str, str]:
+    """Return the environment that Snakemake's `shell` gives a script."""
+    temporary = script.resources.get("tmpdir")
+    names = dict.fromkeys(("TMPDIR", "TMP", "TEMPDIR", "TEMP"), temporary) if temporary else {}
+    return {**os.environ, **dict.fromkeys(_THREAD_VARIABLES, "1"), **names}
+
+
+def _watched(record: Any, process: int) -> AbstractContextManager[Any]:
+    return nullcontext() if record is None else benchmarked(process, record)
 
 
 def waiting_jobs(workflow: Any) -> int:
