@@ -241,3 +241,16 @@ def test_no_originals_are_copied_to_a_storage() -> None:
     copied = datasets["mine"].model_copy(update={"copy_originals": True})
     with pytest.raises(InputError, match=r"datasets\.mine\.copy_originals: originals are not"):
         require_in_place({"mine": copied})
+
+
+def test_a_key_that_is_not_there(tmp_path: Path) -> None:
+    key = tmp_path / "my.key"
+    asked = config(anonymization={"noise": {"key_file": str(key)}})
+    require_files(asked)
+    layered = {"noise": {"key_file": str(key)}, "layers": {"methods": ["noise", "blur"]}}
+    data = {"layout": "folder", "path": "images", "detectors": ["zxing"], "methods": ["layers"]}
+    asked = load({"datasets": {"mine": data}, "anonymization": layered})
+    with pytest.raises(InputError, match=r"anonymization\.noise: there is no .*openssl rand"):
+        require_files(asked)
+    key.write_bytes(b"k" * 32)
+    require_files(asked)

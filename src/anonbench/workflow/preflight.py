@@ -15,6 +15,7 @@ from typing import Any, BinaryIO
 
 from anonbench.config import Config, Dataset, DetectorName, Layout
 from anonbench.core.errors import InputError
+from anonbench.core.registries.methods import METHODS
 from anonbench.detection.kinds.ppocr import Ppocr
 from anonbench.training.model.timm_names import require_name
 
@@ -40,6 +41,14 @@ def require_files(config: Config) -> None:
         for program, folder in dataset.given.items():
             _require_given(dataset, folder, f"datasets.{name}.given.{program}")
     _require_detectors(config, used)
+    asked = config.anonymization
+    for name in asked.applied(*(str(m) for d in config.enabled.values() for m in d.methods)):
+        for path in asked.of(METHODS[name]).files():
+            if not path.exists():
+                raise InputError(
+                    f"anonymization.{name}: there is no {path}{_near(path)}; a key is made by "
+                    "`openssl rand -hex 32 > FILE`"
+                )
     if config.privacy.enabled and (recognizer := config.privacy.recognizer.weights) is not None:
         _require_onnx(recognizer, "privacy.recognizer")
     for name in sorted({str(d.system) for d in config.enabled.values() if d.system is not None}):

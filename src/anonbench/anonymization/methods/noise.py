@@ -42,4 +42,5 @@ def _levels(deviation: float) -> np.ndarray:
     from scipy.special import ndtri  # for noise alone
 
     quantiles = deviation * ndtri((np.arange(2**BITS) + 0.5) / 2**BITS)
-    return np.rint(np.clip(quantiles, -255, 255)).astype(np.int16)
+    levels: np.ndarray = np.rint(np.clip(quantiles, -255, 255)).astype(np.int16)
+    return levels

@@ -1,0 +1,82 @@
+"""Methods that stand for others, shapes and keys: what a job depends on, and what is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from anonbench.config import Anonymization, Config, load, stage_parameters
+from anonbench.core.errors import InputError
+
+
+def config(methods: list[str], **anonymization: Any) -> Config:
+    data = {"layout": "folder", "path": "images", "detectors": ["zxing"], "methods": methods}
+    return load({"datasets": {"mine": data}, "anonymization": anonymization})
+
+
+def settings(name: str, **anonymization: Any) -> dict[str, Any]:
+    found = stage_parameters.anonymize(config([name], **anonymization), "mine", f"{name}-100")
+    return dict(found["settings"])
+
+
+def test_a_job_depends_on_the_methods_that_its_own_stands_for() -> None:
+    assert set(settings("mask")) == {"format", "margin", "mask"}
+    combined = {"layers": {"methods": ["blur", "mask"]}, "by_entity": {"face": "layers"}}
+    assert set(settings("layers", **combined)) == {"format", "margin", "layers", "blur", "mask"}
+    assert set(settings("by_entity", **combined)) == {
+        "format", "margin", "by_entity", "layers", "blur", "mask",
+    }  # fmt: skip
+
+
+def test_a_shape_counts_where_it_is_not_the_usual_one() -> None:
+    assert settings("mask", shape={"face": "box"}) == settings("mask")
+    assert settings("mask", shape={"face": "ellipse"})["shape"]["face"] == "ellipse"
+
+
+def test_a_job_depends_on_the_content_of_its_key(tmp_path: Path) -> None:
+    key = tmp_path / "my.key"
+
+    def found() -> Any:
+        asked = config(["noise"], noise={"key_file": str(key)})
+        return stage_parameters.anonymize(asked, "mine", "noise-100")["files"]
+
+    seen = [found()]
+    for content in (b"a" * 32, b"b" * 32):
+        key.write_bytes(content)
+        seen.append(found())
+    assert seen[0] == {str(key): None}
+    assert len({str(each) for each in seen}) == 3
+    assert not any(text in str(seen) for text in ("aaaa", "bbbb"))
+
+
+@pytest.mark.parametrize(
+    ("sections", "message"),
+    [
+        ({"layers": {"methods": ["blurr"]}}, "layers: no method is called 'blurr'; there are pix"),
+        ({"layers": {"methods": ["mask", "layers"]}}, "layers would apply itself"),
+        (
+            {"layers": {"methods": ["by_entity"]}, "by_entity": {"face": "layers"}},
+            "would apply itself",
+        ),
+        ({"by_entity": {"mrz": "none"}}, "by_entity: no method is called 'none'"),
+        ({"layers": {"methods": []}}, "at least 1 item"),
+        ({"mask": {"colour": "pink"}}, "mask.colour"),
+        ({"dp_pixelate": {"epsilon": 0}}, "epsilon"),
+        ({"shape": {"face": "circle"}}, "'box', 'ellipse' or 'image'"),
+    ],
+)
+def test_what_cannot_be_is_refused(sections: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        config(["mask"], **sections)
+
+
+def test_the_usual_settings_are_those_of_before() -> None:
+    asked = Anonymization()
+    assert asked.mask.colour == (0, 0, 0)
+    assert {asked.shape.of(name) for name in ("face", "text", "barcode", "mrz")} == {"box"}
+    assert [str(each) for each in config(["mask"]).datasets["mine"].methods] == ["mask"]
+    data = {"layout": "folder", "path": "images", "detectors": ["zxing"]}
+    usual = load({"datasets": {"mine": data}}).datasets["mine"].methods
+    assert [str(each) for each in usual] == ["pixelate", "blur", "mask"]
