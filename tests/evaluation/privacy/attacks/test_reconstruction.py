@@ -76,7 +76,7 @@ def test_a_blurred_code_is_decoded_after_reconstruction_and_not_before() -> None
     image = np.pad(pixels, 16, constant_values=255)
     side = len(image)
     region = Region(Entity.BARCODE, 16, 16, side - 16, side - 16, 1.0)
-    hiding = Anonymization.model_validate({"blur": {"sigma": {"barcode": 0.05}}})
+    hiding = Anonymization.model_validate({"blur": {"sigma": {"barcode": 0.035}}})
     equipment = Equipment(Detection(), hiding)
     blur, mask = Variant("blur", 100), Variant("mask", 100)
     shares = {}
