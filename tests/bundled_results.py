@@ -31,6 +31,8 @@ from anonbench.evaluation.deployments.table import score_deployments
 from anonbench.evaluation.downstream.evaluate import evaluate_downstream
 from anonbench.evaluation.effect_table import collect_effects, measure, read_by_reference
 from anonbench.evaluation.pairwise import compare, compare_methods, read_comparisons
+from anonbench.evaluation.policy.evidence import evidence
+from anonbench.evaluation.policy.verdicts import judge
 from anonbench.evaluation.query_kinds import compare_kinds
 from anonbench.evaluation.retrieval.gather import gather_in_one_file, gather_scenarios
 from anonbench.evaluation.retrieval.job import Embedded, score_shard
@@ -48,6 +50,7 @@ from anonbench.reporting.scenario_tables import (
 )
 from anonbench.reporting.summary import read_scores
 from anonbench.reporting.tables import write_sizes, write_table
+from policy_evidence import make_measured
 from synthetic_rates import make_attacks, make_gallery_sizes, make_rates
 
 NAME = "portraits"
@@ -281,13 +284,19 @@ def _tables(config: Config, experiment: Experiment, base: Path) -> None:
         "trainings": base / "trainings.csv",
         "new_persons": base / "new_persons.csv",
         "deployments": base / "deployments.csv",
+        "policy": base / "policy.csv",
     }
+    measured = make_measured(dataset=NAME)
+    write_csv(judge(evidence(measured), config.policy), base / "policy.csv")
     write_dataset_table("reidentification", NAME, files, config.presentation, *table)
     write_csv(make_gallery_sizes(NAME), files["gallery_sizes"])
     table = paths(f"gallery_size_{NAME}")
     write_dataset_table("gallery_size", NAME, files, config.presentation, *table)
     files["attacks"] = base / "privacy/attacks.csv"
     write_csv(make_attacks(NAME), files["attacks"])
-    for name in ("corrected", "attacks", "new_persons", "trainings", "sample_sizes", "deployments"):
+    for name in (
+        *("corrected", "attacks", "new_persons", "trainings"),
+        *("sample_sizes", "deployments", "policy"),
+    ):
         table = paths(f"{name}_{NAME}")
         write_dataset_table(name, NAME, files, config.presentation, *table)

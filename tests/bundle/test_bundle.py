@@ -360,6 +360,7 @@ def test_a_damaged_file_is_told(bundle: Path) -> None:
         "new_persons_portraits",
         "trainings_portraits",
         "deployments_portraits",
+        "policy_portraits",
     }
 
 

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from anonbench.config import Config, load
-from anonbench.config.document import DEFAULTS, SCHEMA, defaults_text, schema_text
+from anonbench.config import Config, Policy, load, load_policy
+from anonbench.config.document import (
+    DEFAULTS,
+    POLICY,
+    SCHEMA,
+    defaults_text,
+    policy_text,
+    schema_text,
+)
 from anonbench.config.training import Recipe
 from anonbench.core.errors import InputError
 
@@ -26,6 +34,24 @@ def test_the_schema_is_the_models(root: Path) -> None:
 
 def test_the_default_file_is_the_models(root: Path) -> None:
     assert (root / DEFAULTS).read_text(encoding="utf-8") == defaults_text()
+
+
+def test_the_policy_file_is_the_default_policy(root: Path) -> None:
+    assert (root / POLICY).read_text(encoding="utf-8") == policy_text()
+    assert load_policy(yaml.safe_load(policy_text())) == Policy()
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"privacy": {}}, "there is no section `policy`"),
+        ({"policy": {"degre": 50}}, "policy.degre: unknown key; did you mean degree?"),
+        ({"policy": {"attacks": {"linkage": 2}}}, "policy.attacks.linkage: "),
+    ],
+)
+def test_a_policy_file_that_is_wrong_is_refused(values: dict[str, Any], said: str) -> None:
+    with pytest.raises(InputError, match=re.escape(said)):
+        load_policy(values)
 
 
 def test_the_default_file_says_nothing_but_defaults() -> None:

@@ -13,6 +13,7 @@ rule reidentify:
             boxes=rules.boxes.output.boxes,
             images=lambda w: paths.attacked_images(w.dataset),
             train=lambda w: paths.learned_images(w.dataset),
+            given=lambda w: paths.learned_pictures(w.dataset),
             backbones=lambda w: paths.attacking_backbones(w.dataset),
         ),
         attackers=on_disk(started.attackers()),
@@ -30,7 +31,7 @@ rule reidentify:
     params:
         slice=stage_parameters.privacy(settings),
         hiding=lambda w: stage_parameters.hiding(settings, w.dataset),
-        given=lambda w: contents(
+        files=lambda w: contents(
             [*started.attackers(), *started.system_files(w.dataset)]
         ),
         system=lambda w: (
@@ -39,6 +40,7 @@ rule reidentify:
             else None
         ),
         variants=lambda w: paths.attacked(w.dataset),
+        given_methods=lambda w: list(data(w).given_methods),
         sought=lambda w: list(map(str, experiment.entities(w.dataset))),
     script:
         "../scripts/reidentify.py"

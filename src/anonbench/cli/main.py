@@ -17,6 +17,7 @@ from anonbench.cli import (
     init,
     originals,
     plan,
+    policy,
     review,
     run,
     score,
@@ -32,8 +33,8 @@ from anonbench.core.jobs.checksums import verify as verify_file
 
 _EPILOG = """\
 Exit status: 0 done; 1 refused or failed; 2 wrong usage; 3 done, but some images were left out or
-may show what should be hidden; 130 interrupted. With --json, standard output is one JSON object and
-nothing else; progress and notes go to standard error.
+may show what should be hidden, or a policy is not passed; 130 interrupted. With --json, standard
+output is one JSON object and nothing else; progress and notes go to standard error.
 
 Examples:
   anonbench anonymize photos -o anonymized --method pixelate
@@ -115,6 +116,7 @@ def _parser() -> Parser:
     score.add(commands)
     bundle.add(commands)
     images.add(commands)
+    policy.add(commands)
     verify.add(commands)
     originals.add(commands)
     review.add(commands)

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from textwrap import shorten
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Self, TypeVar
 
 from pydantic import Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
@@ -30,6 +30,7 @@ from anonbench.config.data import (
     PaperRole,
     PathPart,
     PortraitsDemo,
+    Shapes,
 )
 from anonbench.config.detectors import Detection, DetectorName
 from anonbench.config.evaluation import (
@@ -42,6 +43,7 @@ from anonbench.config.evaluation import (
     Presentation,
     Retrieval,
 )
+from anonbench.config.policy import Policy
 from anonbench.config.privacy import Privacy
 from anonbench.config.systems import AnySystem
 from anonbench.config.text import require_plain
@@ -79,13 +81,18 @@ __all__ = [
     "OwnSplit",
     "PaperRole",
     "PathPart",
+    "Policy",
     "PortraitsDemo",
     "Presentation",
     "Privacy",
     "Recipe",
     "Retrieval",
+    "Shapes",
     "load",
+    "load_policy",
 ]
+
+S = TypeVar("S", bound=Settings)
 
 
 class Config(Settings):
@@ -120,6 +127,7 @@ class Config(Settings):
     deployments: Deployments = Deployments()
     downstream: Downstream = Downstream()
     privacy: Privacy = Privacy()
+    policy: Policy = Policy()
     correlation: Correlation = Correlation()
     presentation: Presentation = Presentation()
 
@@ -213,9 +221,29 @@ def load(values: Mapping[str, Any]) -> Config:
             problem, with the path of its field.
 
     """
+    return _checked(Config, values)
+
+
+class _PolicyFile(Settings):
+    policy: Policy
+
+
+def load_policy(values: Mapping[str, Any]) -> Policy:
+    """Check the section `policy` of a config or policy file, and fill in the defaults.
+
+    Raises:
+        InputError: there is no such section, or it is wrong; see `load`.
+
+    """
+    if "policy" not in values:
+        raise InputError("there is no section `policy` (config/policy.yaml has the default one)")
+    return _checked(_PolicyFile, {"policy": values["policy"]}).policy
+
+
+def _checked(kind: type[S], values: Mapping[str, Any]) -> S:
     require_plain(values)
     try:
-        return Config.model_validate(values)
+        return kind.model_validate(values)
     except ValidationError as error:
         entries = error.errors(include_url=False)
         first = [entry for entry in entries if not _follows(entry, entries)]

@@ -176,6 +176,8 @@ class Presentation(TABLES.with_sections(Settings)):  # type: ignore[misc]
     stated_difference: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.02
     """Difference of a score, as a share, that a data set should be large enough to show."""
     tables: tuple[TableName, ...] = (
+        "policy",
+        "front_area",
         "corrected",
         "reidentification",
         "gallery_size",
@@ -184,6 +186,7 @@ class Presentation(TABLES.with_sections(Settings)):  # type: ignore[misc]
         "trainings",
         "sample_sizes",
         "deployments",
+        "given",
     )
     """Tables of each data set, beside those of its scores. One that needs attacks or deployments is
     left out where there are none."""

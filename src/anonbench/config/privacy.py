@@ -11,7 +11,7 @@ from anonbench.core.registries.attackers import ATTACKERS, AttackerKind
 from anonbench.core.registries.detectors import DETECTORS
 from anonbench.core.registries.privacy_attacks import PRIVACY_ATTACKS, RegionAttack
 from anonbench.core.registries.registry import Registered, section_of
-from anonbench.core.settings import Count, Fraction, Settings
+from anonbench.core.settings import Count, Settings
 
 if TYPE_CHECKING:
     AttackerName = str
@@ -32,10 +32,6 @@ class Privacy(ATTACKERS.with_sections(Settings, PRIVACY_ATTACKS)):  # type: igno
 
     enabled: bool = True
     """Whether attacks are run. Without them the report gives no re-identification rate."""
-    limit: Fraction = 0.1
-    """Share of the regions that the strongest attack may re-identify in what the report recommends.
-    The upper end of the rate's interval has to lie within it. Changes no attack; the reader may
-    choose another limit on the page, or none."""
     probes: Count = 1000
     """Regions of each entity that are attacked, drawn by a hash of their ids."""
     gallery: Annotated[int, Field(ge=2)] = 2000

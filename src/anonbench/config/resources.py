@@ -236,7 +236,7 @@ class Estimates:
         images = self._counts[name][Split.VAL]
         models = 1 + len(self._experiment.datasets[name].adaptions)
         vectors = 4 * images * self._width(name)
-        held = 2 * models + len(self._experiment.datasets[name].methods)
+        held = 2 * models + len(self._experiment.datasets[name].all_methods)
         return 700 + ((held + 9) * vectors + 3 * BLOCK_BYTES * DEPLOYED_BLOCK * images) // 10**6
 
     def rankings_mb(self, name: str) -> int:
@@ -262,7 +262,7 @@ class Estimates:
     def _deployed_in(self, name: str) -> float:
         """Return the seconds of a job of deployments on one core: most of all for sorted ranks."""
         settings, dataset = self._experiment.config.deployments, self._experiment.datasets[name]
-        images, methods = self._counts[name][Split.VAL], len(dataset.methods)
+        images, methods = self._counts[name][Split.VAL], len(dataset.all_methods)
         queries, adapted = min(images, settings.queries), len(dataset.adaptions)
         pairs = float(queries) * images
         mixed = 2 * (1 + adapted) * (len(settings.shares) + 2)
@@ -333,7 +333,7 @@ class Estimates:
         read = min(self._counts[name][Split.VAL], self._gallery_crops()) / READ_PER_SECOND
         sizes = [each.lesson_size() for each in privacy.named() if each.learns]
         lessons = sum(sizes) * len(self._experiment.entities(name))
-        taught = lessons * (1 + len(dataset.methods))
+        taught = lessons * (1 + len(dataset.all_methods))
         hidden = min(self._counts[name][Split.TRAIN], lessons) * len(dataset.methods)
         slowest = min(METHODS[method].images_per_second for method in dataset.methods)
         learned = taught * (1 / rate + 1 / LEARNED_PER_SECOND) + hidden / slowest

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from anonbench.config import Presentation, Privacy, Retrieval
+from anonbench.config import Policy, Presentation, Retrieval
 from anonbench.evaluation.retrieval.metrics import MIN_K, images_needed
 
 MIN_QUERIES = 20
@@ -38,12 +38,13 @@ class Needs:
     """Share of the regions that may be re-identified in what is recommended."""
 
     @classmethod
-    def of(cls, retrieval: Retrieval, presentation: Presentation, privacy: Privacy) -> Needs:
+    def of(cls, retrieval: Retrieval, presentation: Presentation, policy: Policy) -> Needs:
         """Return what these sections of the config ask for."""
-        return cls(retrieval, presentation.widest_interval, presentation.confidence, privacy.limit)
+        limit = policy.attacks.reidentification
+        return cls(retrieval, presentation.widest_interval, presentation.confidence, limit)
 
 
-DEFAULTS = Needs.of(Retrieval(), Presentation(), Privacy())
+DEFAULTS = Needs.of(Retrieval(), Presentation(), Policy())
 
 
 def too_few(k: int, queries: int, needs: Needs = DEFAULTS, images: int | None = None) -> str:

@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pandas as pd
 
+from anonbench.anonymization.given.gather import read_given
 from anonbench.config import Presentation
 from anonbench.core.io import write_csv
 from anonbench.core.registries.tables import Grid, Results
 from anonbench.evaluation.deployments.table import read_deployments
 from anonbench.evaluation.pairwise import read_comparisons
+from anonbench.evaluation.policy.table import read_policy
 from anonbench.evaluation.privacy.attacks.table import read_attacks
 from anonbench.evaluation.privacy.gallery_sizes import read_gallery_sizes
 from anonbench.evaluation.privacy.rates import read_rates
@@ -33,6 +35,8 @@ READERS: dict[str, Callable[[Path], pd.DataFrame]] = {
     "trainings": read_agreement,
     "new_persons": read_new_persons,
     "deployments": read_deployments,
+    "given": read_given,
+    "policy": read_policy,
 }
 """How a table that others need is read from its file."""
 

@@ -19,6 +19,7 @@ from anonbench.config.experiment import (
     truth_of,
 )
 from anonbench.core.jobs.checksums import digest_file
+from anonbench.core.registries.method_names import is_given
 from anonbench.core.registries.tables import TABLES
 from anonbench.core.vocabulary import ORIGINAL, UNADAPTED, Model, Split, Variant
 from anonbench.reporting.scenario_tables import SCENARIO_TABLES
@@ -122,12 +123,28 @@ class Paths:
         ]
 
     def audited_sets(self, dataset: str) -> list[tuple[str, str, int]]:
-        """Return split, variant and number of shards of each anonymized image set."""
+        """Return split, variant and number of shards of each image set that is anonymized here."""
         return [
             (split, str(variant), len(self.shards(dataset, split)))
             for split in self.anonymized_splits(dataset)
             for variant in self.experiment.variants(dataset)
+            if not is_given(variant.method)
         ]
+
+    def compared_pictures(self, dataset: str) -> dict[str, list[str]]:
+        """Return what was compared of each program's pictures, by program."""
+        return {
+            program: [
+                f"{self.results}/{dataset}/images/{variant}/{split}/{shard}.compared.parquet"
+                for split in self.anonymized_splits(dataset)
+                for shard in self.shards(dataset, split)
+            ]
+            for program, variant in zip(
+                self.experiment.datasets[dataset].given,
+                self.experiment.given_variants(dataset),
+                strict=True,
+            )
+        }
 
     def anonymized_splits(self, dataset: str) -> Sequence[str]:
         """Return the splits that are anonymized and embedded.
@@ -292,6 +309,10 @@ class Paths:
         """Return the originals of the train images, from which an attacker may learn."""
         return self.image_sets(dataset, [Variant()], ("train",))
 
+    def learned_pictures(self, dataset: str) -> list[str]:
+        """Return other programs' pictures of the train images: an attacker may learn from them."""
+        return self.image_sets(dataset, self.experiment.given_variants(dataset), ("train",))
+
     def attacking_backbones(self, dataset: str) -> list[str]:
         """Return the unadapted model, then that of each variant that has one."""
         if self.experiment.is_frozen(dataset):
@@ -308,6 +329,17 @@ class Paths:
         """Return the files of patterns for all data sets, if attacks are run at all."""
         chosen = patterns if self.experiment.config.privacy.enabled else ()
         return [path for pattern in chosen for path in self.of_each(pattern)]
+
+    def policy_inputs(self, dataset: str) -> dict[str, str]:
+        """Return what a policy is judged by, by name."""
+        folder = f"{self.results}/{dataset}"
+        files = {"audit": f"{folder}/audit.csv"}
+        if dataset in self.measured():
+            files["quality"] = f"{folder}/quality/summary.csv"
+        if self.experiment.config.privacy.enabled:
+            files["rates"] = f"{folder}/privacy/reidentification.csv"
+            files["attacks"] = f"{folder}/privacy/attacks.csv"
+        return files
 
     # Tables, figures and targets
 
@@ -359,9 +391,13 @@ class Paths:
             for suffix in TABLE_SUFFIXES
             for file in self.of_each(
                 f"tables/{table}_{{dataset}}.{suffix}",
-                [n for n in self.experiment.datasets if table in self.experiment.tables_of(n)],
+                self.with_table(table),
             )
         ]
+
+    def with_table(self, table: str) -> list[str]:
+        """Return the data sets of which a registered table is made."""
+        return [n for n in self.experiment.datasets if table in self.experiment.tables_of(n)]
 
     def table_inputs(self, table: str) -> dict[str, str]:
         """Return what a registered table is made from, by the names that it needs them by."""
@@ -375,6 +411,8 @@ class Paths:
             "trainings": "trainings.csv",
             "new_persons": "new_persons.csv",
             "deployments": "deployments.csv",
+            "given": "given.csv",
+            "policy": "policy.csv",
         }
         return {need: f"{self.results}/{{dataset}}/{files[need]}" for need in TABLES[table].needs}
 
@@ -435,6 +473,14 @@ class Paths:
                 )
             ],
             "privacy": [f"{folder}/privacy/{name}.csv" for name in ATTACK_TABLES if privacy],
+            "policy": [
+                f"{folder}/policy.csv",
+                *(
+                    self.page("table", f"policy_{dataset}")
+                    if "policy" in experiment.tables_of(dataset)
+                    else ()
+                ),
+            ],
             "tables": self.tables(dataset),
             "figures": self.figures(dataset),
         }

@@ -19,6 +19,7 @@ from anonbench.core.errors import InputError
 from anonbench.core.io import files_in
 from anonbench.core.provenance import file_digest
 from anonbench.core.vocabulary import Split
+from anonbench.datasets.given import scan_given
 from anonbench.datasets.listing import count_images, read_source, require_apart, root_of
 from anonbench.datasets.scan import scan
 from anonbench.detection.user_annotations import check_user_files, user_files_of
@@ -192,6 +193,12 @@ def scanned(startup: Startup, name: str) -> str | None:
     """
     dataset = startup.experiment.datasets[name]
     return None if dataset.demo else scan(root_of(dataset), startup.listings[name]["path"])
+
+
+@functools.cache
+def scanned_given(startup: Startup, name: str) -> dict[str, str]:
+    """Return a digest of the pictures of each program that is judged on a data set."""
+    return {} if startup.settings.bundle else scan_given(startup.experiment.datasets[name].given)
 
 
 @functools.cache

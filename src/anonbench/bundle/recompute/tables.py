@@ -62,6 +62,7 @@ def _writers(bundle: Bundle) -> dict[str, Callable[[Path, Path, Path], None]]:
             "trainings": bundle.carried(f"{name}/trainings.csv"),
             "new_persons": bundle.carried(f"{name}/new_persons.csv"),
             "deployments": bundle.carried(f"{name}/deployments.csv"),
+            "policy": bundle.carried(f"{name}/policy.csv"),
         }
         for each in experiment.tables_of(name):
             writers[f"{each}_{name}"] = partial(

@@ -68,8 +68,9 @@ class ResultTable(Registered):
     (anonbench.evaluation.pairwise), `variance` components (anonbench.evaluation.variance),
     `trainings` (anonbench.evaluation.retrieval.training_agreement), `new_persons`
     (anonbench.evaluation.retrieval.new_persons), `deployments`
-    (anonbench.evaluation.deployments.table), and of attacks `rates`
-    (anonbench.evaluation.privacy.rates), `gallery_sizes`
+    (anonbench.evaluation.deployments.table), `given`, what other programs did to the regions
+    (anonbench.anonymization.given.gather), `policy` (anonbench.evaluation.policy.verdicts), and of
+    attacks `rates` (anonbench.evaluation.privacy.rates), `gallery_sizes`
     (anonbench.evaluation.privacy.gallery_sizes) and `attacks`
     (anonbench.evaluation.privacy.attacks.table)."""
 

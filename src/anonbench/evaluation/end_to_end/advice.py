@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from anonbench.config import Presentation, Privacy
+from anonbench.config import Policy, Presentation
 from anonbench.core.vocabulary import ORIGINAL, QueryKind
 from anonbench.evaluation.best import JOINT
 from anonbench.evaluation.columns import SEPARATOR
@@ -36,7 +36,7 @@ def advise(
 
     """
     privacy = [PRIVACY] if rates is None else [*_attacked(rates), ATTACKED]
-    needs = Needs.of(scored.settings, presentation, Privacy())
+    needs = Needs.of(scored.settings, presentation, Policy())
     if gap := why_no_statement(scored.table, needs, images):
         return [f"NOT KNOWN what anonymizing costs: {_plain(gap)}.", *privacy]
     sentences = []

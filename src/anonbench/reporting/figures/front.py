@@ -6,6 +6,7 @@ images are attacked and not the model that searches them.
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from anonbench.core.vocabulary import NO_CHOICE, ORIGINAL
+from anonbench.evaluation.policy.front import area
 from anonbench.evaluation.privacy.known import strongest
 from anonbench.evaluation.sufficiency import DEFAULTS, Needs, why_no_statement
 from anonbench.reporting.figures.style import (
@@ -35,6 +37,8 @@ from anonbench.reporting.labels import ADAPTIONS, METHODS, OWN_RANKING, QUERIES,
 from anonbench.reporting.summary import present, summarize
 
 _KEYS = ["method", "degree"]
+_TITLE = 60
+"""Letters of a line above a panel."""
 
 
 def front(
@@ -81,7 +85,7 @@ def front(
                 panels = figure.subplots(*shape, sharex=True, sharey=True, squeeze=False).ravel()
                 for axes, query in zip(panels, kinds, strict=True):
                     _panel(axes, points[points["query"] == query], originals)
-                    axes.set_title(QUERIES[query])
+                    axes.set_title(f"{QUERIES[query]}\n{areas_of(points, query)}", fontsize=7)
                 for axes in panels if down > 1 else panels[:1]:
                     axes.set_ylabel(f"{metric_label(metric)} (%), {OWN_RANKING}")
                 figure.supxlabel("Re-identification rate of the strongest attack (%)", fontsize=8)
@@ -96,6 +100,25 @@ def front(
                     fontsize=7,
                 )
             save(figure, paths, dpi)
+
+
+def areas_of(points: pd.DataFrame, query: str) -> str:
+    """Name the area under each method's own front (`anonbench.evaluation.policy.front.area`).
+
+    Args:
+        points: of `choices`.
+        query: the query kind.
+
+    """
+    mine = points[points["query"] == query]
+    found = {
+        METHODS.get(method, method): area(
+            *(mine.loc[mine["method"] == method, name].to_numpy(float) for name in ("rate", "value"))
+        )
+        for method in present(mine["method"], METHODS)
+    }
+    text = "area: " + ", ".join(f"{name} {100 * value:.1f} %" for name, value in found.items())
+    return "\n".join(textwrap.wrap(text, _TITLE))
 
 
 def choices(risks: pd.DataFrame, scores: pd.DataFrame, metric: str) -> pd.DataFrame:
@@ -143,7 +166,8 @@ def undominated(cost: np.ndarray, gain: np.ndarray) -> np.ndarray:
 def _panel(axes: Axes, points: pd.DataFrame, originals: pd.DataFrame) -> None:
     top = points.groupby(_KEYS)["value"].transform("max") == points["value"]
     for row in points.assign(top=top).sort_values("best").to_dict("records"):
-        colour, x, y = method_colour(row["method"]), 100 * row["rate"], 100 * row["value"]
+        colour = method_colour(row["method"]) if row["best"] else SOFT
+        x, y = 100 * row["rate"], 100 * row["value"]
         lines: Any = {"colors": colour, "linewidths": 0.6, "alpha": 0.7, "zorder": 1}
         axes.vlines(x, 100 * row["low"], 100 * row["high"], **lines)
         if row["top"]:  # a variant's rate has one interval, whatever model searches it
@@ -154,7 +178,7 @@ def _panel(axes: Axes, points: pd.DataFrame, originals: pd.DataFrame) -> None:
             marker=MODEL_MARKERS.get(row["adaption"], "x"),
             color=colour,
             markerfacecolor=colour if row["best"] else "white",
-            markersize=5,
+            markersize=5 if row["best"] else 4,
             linestyle="none",
             zorder=3,
         )
@@ -196,7 +220,7 @@ def _handles(points: pd.DataFrame, originals: pd.DataFrame) -> list[Line2D]:
         marker(MODEL_MARKERS.get(model, "x"), ADAPTIONS.get(model, model), "white")
         for model in present(points["adaption"], ADAPTIONS)
     ]
-    handles.append(Line2D([], [], color=INK, lw=0.9, label="front (filled)"))
+    handles.append(Line2D([], [], color=INK, lw=0.9, label="front (coloured; grey: beaten in both)"))
     if len(originals):
         handles.append(Line2D([], [], marker="*", color=INK, ls="none", ms=7, label="originals"))
     if points["chance"].round(9).nunique() == 1:

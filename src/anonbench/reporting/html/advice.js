@@ -37,14 +37,19 @@
   const choose = (dataset, query, asked) => {
     const own = options.filter((option) => option.dataset === dataset);
     const least = Math.min(Number(asked.degree), Math.max(...own.map((option) => option.degree)));
-    const given = own.filter(
+    const asking = own.filter(
       (option) =>
         option.query === query &&
         option.degree >= least &&
         (!asked.method || option.method === asked.method) &&
         (!asked.adaption || option.adaption === asked.adaption),
     );
-    if (!given.length) return [null, "not run: no scenario meets this", []];
+    if (!asking.length) return [null, "not run: no scenario meets this", []];
+    const given = asking.filter((option) => !asked.risk || !option.failed);
+    if (!given.length) {
+      const [{ use, failed }] = asking;
+      return [null, `none: no choice passes the policy; ${use} does not for ${failed}`, []];
+    }
     const surely = (option) => option.risk_high !== null && option.risk_high <= Number(asked.risk);
     const within = given.filter((option) => !asked.risk || surely(option));
     const first = within[0] || given[0];

@@ -36,6 +36,11 @@ from anonbench.reporting.summary import present
 NOT_ATTACKED = "these images: no attack was run (privacy.enabled), or none has a rate"
 """What is missing for a variant without a rate."""
 
+NONE_PASSES = "none: no choice passes the policy"
+"""Why there is no choice, where it is not for re-identification."""
+Variant = tuple[str, str, int]
+"""Data set, method and degree."""
+
 
 @dataclass(frozen=True)
 class Option:
@@ -74,6 +79,9 @@ class Option:
     """The upper end of its interval, in percent; none where re-identification is not known."""
     risk_unknown: str
     """Why it is not known, empty where it is."""
+    failed: str = ""
+    """Why these images do not pass the policy, apart from its limit on re-identification; empty
+    where they do, or where no policy was judged."""
 
 
 @dataclass(frozen=True)
@@ -100,6 +108,7 @@ def options(
     gaps: Mapping[str, str] | None = None,
     effects: Mapping[str, pd.DataFrame] | None = None,
     bests: Bests | None = None,
+    failed: Mapping[Variant, str] | None = None,
 ) -> list[Option]:
     """Return every scenario of every data set and query kind, most quality first within each.
 
@@ -110,6 +119,7 @@ def options(
         gaps: by data set, why no statement about its rankings is possible.
         effects: by data set, costs by a second reference, which say what is kept.
         bests: the best of each column (`best_choices`).
+        failed: by variant, why it does not pass the policy (`failures`); passing ones are left out.
 
     """
     found = []
@@ -136,6 +146,7 @@ def options(
                         (gaps or {}).get(dataset)
                         or too_few(clusters)
                         or too_wide(choice.low / 100, choice.high / 100, needs),
+                        (failed or {}).get((dataset, choice.method, place[0]), ""),
                     )
                     for choice, place in places
                 ),
@@ -206,7 +217,7 @@ def advise(given: Sequence[Option], degree: int, limit: float | None) -> list[Ad
         degree: percent of the regions that are hidden at least; where a data set's degrees are all
             lower, its highest one counts.
         limit: percent of the regions that may be re-identified, by the upper end of the interval;
-            none for no limit.
+            with it, the rest of the policy has to be passed too. None for neither.
 
     """
     rows = []
@@ -228,6 +239,10 @@ def _choose(
     """
     if not given:
         return None, "not run: no scenario meets this", ()
+    passing = [o for o in given if limit is None or not o.failed]
+    if not passing:
+        return None, f"{NONE_PASSES}; {given[0].use} does not for {given[0].failed}", ()
+    given = passing
     within = [
         o for o in given if limit is None or (o.risk_high is not None and o.risk_high <= limit)
     ]
@@ -289,6 +304,7 @@ def _option(
     bests: Bests,
     risk: Risk | None,
     unknown: str,
+    failed: str,
 ) -> Option:
     degree, method, adaption, query = place
     quality = measured[place]
@@ -318,4 +334,5 @@ def _option(
         risk_note="" if risk is None else risk.note,
         risk_high=None if risk is None or missing else round(risk.high, 4),
         risk_unknown=missing,
+        failed=failed,
     )

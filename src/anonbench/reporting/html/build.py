@@ -11,11 +11,13 @@ from typing import Any
 import pandas as pd
 import yaml
 
+from anonbench.anonymization.given.gather import findings
 from anonbench.anonymization.published import read_doubts
-from anonbench.config import Presentation, Privacy, Retrieval
+from anonbench.config import Policy, Presentation, Retrieval
 from anonbench.core.io import atomic, read_json
 from anonbench.core.numeric.clusters import MIN_CLUSTERS
 from anonbench.core.registries.tables import Grid
+from anonbench.core.vocabulary import ORIGINAL
 from anonbench.evaluation.best import read_best
 from anonbench.evaluation.effect_table import read_effects
 from anonbench.evaluation.pairwise import read_method_comparisons
@@ -40,6 +42,7 @@ from anonbench.reporting.html.methods import methods_grid
 from anonbench.reporting.html.next_steps import next_steps, sentence
 from anonbench.reporting.html.notices import notices
 from anonbench.reporting.html.page import render
+from anonbench.reporting.html.passing import failures, passing
 from anonbench.reporting.html.pictures import CAPTIONS, PIPELINE, SHORT, heading, picture, pictures
 from anonbench.reporting.html.recommendations import recommendations
 from anonbench.reporting.html.risk import risks
@@ -86,6 +89,11 @@ def build_report(
 
     """
     read = {section.name: _read(section) for section in datasets}
+    explorers = [
+        read_json(section.explorer)
+        for section in datasets
+        if section.explorer is not None and section.explorer.is_file()
+    ]
     scores, comparisons, rates = (_of(read, kind) for kind in ("scores", "comparisons", "rates"))
     needs = needs_of(config)
     summaries = {name: summarize(table) for name, table in scores.items()}
@@ -127,10 +135,13 @@ def build_report(
         for section in datasets
         if section.query_kinds is not None and section.query_kinds.is_file()
     }
-    choices = options(summaries, found, needs, gaps, effects, bests)
+    policies = _of(read, "policy")
+    failed = failures(policies)
+    choices = options(summaries, found, needs, gaps, effects, bests, failed)
     limit, yardsticks = 100 * needs.limit, ceilings(effects)
     highest = max((option.degree for option in choices), default=100)
     advice, free = (advise(choices, highest, most) for most in (limit, None))
+    standing = passing(policies, advice, advise(choices, 0, None))
     tests = {
         section.name: pairs_of_choices(
             comparisons.get(section.name), _methods(section), effects.get(section.name)
@@ -155,6 +166,7 @@ def build_report(
             cheapest=sentence(steps),
             second=bool(scored(effects)),
             system=system,
+            standing=standing,
             pixels={
                 name: pixels_kept(summary, yardsticks.get((name, "map")))
                 for name, summary in summaries.items()
@@ -162,7 +174,8 @@ def build_report(
         ),
         glance=glance(chosen, found, limit),
         notices=notices(
-            {s.name: read_doubts(s.audit) for s in datasets if s.audit and s.audit.is_file()}
+            {s.name: read_doubts(s.audit) for s in datasets if s.audit and s.audit.is_file()},
+            {name: list(findings(table)) for name, table in _of(read, "given").items()},
         ),
         options=plain(choices),
         advice=advice,
@@ -220,12 +233,8 @@ def build_report(
             for degree, path in sorted(section.correlations.items())
             if path.is_file()
         ],
-        explorers=[
-            read_json(section.explorer)
-            for section in datasets
-            if section.explorer is not None and section.explorer.is_file()
-        ],
-        methods=json.dumps(METHODS),
+        explorers=explorers,
+        methods=json.dumps(_labels(explorers)),
         confidence=confidence,
         min_clusters=MIN_CLUSTERS,
         margin=margin,
@@ -240,6 +249,12 @@ def build_report(
     )
     with atomic(output) as temporary:
         temporary.write_text(html, encoding="utf-8")
+
+
+def _labels(explorers: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """Return the labels of methods, of those too whose names the config has made."""
+    shown = {run["method"] for explorer in explorers for run in explorer["scenarios"]}
+    return METHODS | {name: METHODS[name] for name in shown - {ORIGINAL}}
 
 
 def skip_reasons(path: Path) -> list[tuple[str, int]]:
@@ -278,7 +293,7 @@ def needs_of(config: Mapping[str, Any]) -> Needs:
     return Needs.of(
         Retrieval.model_validate(config.get("retrieval", {})),
         Presentation.model_validate(config.get("presentation", {})),
-        Privacy.model_validate(config.get("privacy", {})),
+        Policy.model_validate(config.get("policy", {})),
     )
 
 

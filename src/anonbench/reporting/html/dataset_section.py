@@ -55,6 +55,10 @@ class DatasetSection:
     """mAP with its interval over new persons (`anonbench.evaluation.retrieval.new_persons`)."""
     deployments: Path | None = None
     """Scores of other ways to search the archive (`anonbench.evaluation.deployments.table`)."""
+    given: Path | None = None
+    """What other programs did to the regions (`anonbench.anonymization.given.gather`)."""
+    policy: Path | None = None
+    """What passes the policy (`anonbench.evaluation.policy.verdicts`)."""
 
 
 def sections(experiment: Experiment, results: Path) -> list[DatasetSection]:
@@ -94,6 +98,7 @@ def sections(experiment: Experiment, results: Path) -> list[DatasetSection]:
             deployments=(
                 results / name / "deployments.csv" if experiment.config.deployments.kinds else None
             ),
+            given=results / name / "given.csv" if dataset.given else None,
             rates=(
                 results / name / "privacy" / "reidentification.csv"
                 if experiment.config.privacy.enabled
@@ -109,6 +114,7 @@ def sections(experiment: Experiment, results: Path) -> list[DatasetSection]:
                 if experiment.config.privacy.enabled
                 else None
             ),
+            policy=results / name / "policy.csv",
             explorer=(
                 results / name / "explorer.json"
                 if experiment.config.presentation.explorer_queries
@@ -131,6 +137,8 @@ def tables_of(section: DatasetSection) -> dict[str, Path]:
         "trainings": section.trainings,
         "new_persons": section.new_persons,
         "deployments": section.deployments,
+        "given": section.given,
+        "policy": section.policy,
     }
     return {need: path for need, path in files.items() if path is not None and path.is_file()}
 
@@ -151,11 +159,13 @@ def digested(datasets: Iterable[DatasetSection]) -> dict[str, Path]:
             ("query_kinds.csv", section.query_kinds),
             ("new_persons.csv", section.new_persons),
             ("deployments.csv", section.deployments),
+            ("given.csv", section.given),
             ("counts.csv", section.counts),
             ("audit.csv", section.audit),
             ("privacy/reidentification.csv", section.rates),
             ("privacy/gallery_sizes.csv", section.gallery_sizes),
             ("privacy/attacks.csv", section.attacks),
+            ("policy.csv", section.policy),
             ("quality/summary.csv", section.quality),
             ("explorer.json", section.explorer),
         )

@@ -10,6 +10,7 @@ from anonbench.core.vocabulary import ORIGINAL, QueryKind
 from anonbench.reporting.html.advice import Advice
 from anonbench.reporting.html.best import named
 from anonbench.reporting.html.effects import span
+from anonbench.reporting.html.passing import Passing
 from anonbench.reporting.html.risk import Risks
 from anonbench.reporting.html.verdicts import Tally
 
@@ -36,6 +37,7 @@ def first_screen(
     pixels: Mapping[str, Mapping[tuple[int, str, str], float]],
     cheapest: str = "",
     system: str | None = None,
+    standing: Sequence[Passing] = (),
 ) -> list[Line]:
     """Answer the five questions of a decision-maker.
 
@@ -50,12 +52,14 @@ def first_screen(
         pixels: by data set, what raw pixels reach (`anonbench.reporting.html.kept.pixels_kept`).
         cheapest: the cheapest experiments that would settle what is open, empty where nothing is.
         system: name of the system that is measured as it is; None where models are trained.
+        standing: how the variants of each data set stand to the policy, where it was judged.
 
     """
     shown = preferred(given, free)
     return [
         Line("What is kept?", _lost(shown, _yardstick(second, system), pixels)),
         *(Line("What to use?", text) for text in [_chosen(given, shown, limit)] if text),
+        *(Line("What passes?", each.text) for each in standing),
         *(Line("How private?", text) for text in [_private(shown, risks)] if text),
         *(Line("How sure?", text) for text in [_sure(evidence)] if text),
         *(Line("What next?", text) for text in [_next(given, adapting, risks, cheapest)] if text),
@@ -145,7 +149,9 @@ def _chosen(given: Sequence[Advice], shown: Sequence[Advice], limit: float) -> s
     if not met and not unmet:
         return ""
     beyond = (
-        f"No choice is known to keep re-identification at or below {limit:g} %; without that "
+        f"No choice passes the policy; whatever it says: {unmet}."
+        if any(row.best and row.best.failed for row in shown)
+        else f"No choice is known to keep re-identification at or below {limit:g} %; without that "
         f"limit: {unmet}."
     )
     said = [f"{met}.", *([beyond] if unmet else [])] if met else [beyond]

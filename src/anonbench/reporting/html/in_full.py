@@ -30,11 +30,13 @@ class Planned:
     """Whether the model is given, so that none can be trained."""
     strengths: Mapping[str, str]
     """How strong each method is, in words."""
+    given: int = 0
+    """Programs whose pictures are judged."""
 
     @property
     def variants(self) -> int:
         """Anonymized variants."""
-        return len(self.methods) * len(self.degrees)
+        return len(self.methods) * len(self.degrees) + self.given
 
     @property
     def models(self) -> int:
@@ -60,6 +62,7 @@ def planned(experiment: Experiment) -> dict[str, Planned]:
                 )
                 for method in dataset.methods
             },
+            given=len(dataset.given),
         )
         for name, dataset in experiment.datasets.items()
     }
@@ -112,6 +115,8 @@ def recommended(
         same = [each for each in row.alike if _equivalent(tests.get(row.dataset), row, best, each)]
         if best.risk_high is None or best.risk_high > limit:
             sentences.append(f"It is not known to keep re-identification at or below {limit:g} %.")
+        if best.failed:
+            sentences.append(f"It does not pass the policy for {best.failed}.")
         if open_ := [each for each in row.alike if each not in same]:
             sentences.append(f"Whether {_named(open_)} is better or worse cannot be told.")
         if same:

@@ -46,8 +46,10 @@ CAPTIONS = {
     "front": (
         "How much of the reference's ranking is kept, against how often the strongest attack "
         "re-identifies a sensitive region of the published images: up and to the left is better. "
-        "Colour tells the method, the marker the model; the percentage is the degree. Filled "
-        "points are the front, which no other choice beats in both; the line joins them. Thin "
+        "Colour tells the method, the marker the model; the percentage is the degree. Coloured "
+        "points are the front, which no other choice beats in both; the line joins them, grey ones "
+        "are beaten. The area is that under a method’s own front: the quality kept, on average "
+        "over all limits on the rate. Thin "
         "lines: intervals. The star is the original system on original images, the dashed line "
         "what chance re-identifies. The rate is the variant's: all models search the same images."
     ),

@@ -6,13 +6,18 @@ from anonbench.core.registries.tables import TABLES, ResultTable
 from anonbench.reporting.kinds.attacks import Attacks
 from anonbench.reporting.kinds.corrected import Corrected
 from anonbench.reporting.kinds.deployments import Deployments
+from anonbench.reporting.kinds.front_area import FrontArea
 from anonbench.reporting.kinds.gallery_size import GallerySize
+from anonbench.reporting.kinds.given import Given
 from anonbench.reporting.kinds.new_persons import NewPersons
+from anonbench.reporting.kinds.policy import Policy
 from anonbench.reporting.kinds.reidentification import Reidentification
 from anonbench.reporting.kinds.sample_sizes import SampleSizes
 from anonbench.reporting.kinds.trainings import Trainings
 
 BUILT_IN = (
+    Policy,
+    FrontArea,
     Corrected,
     Reidentification,
     GallerySize,
@@ -21,6 +26,7 @@ BUILT_IN = (
     Trainings,
     SampleSizes,
     Deployments,
+    Given,
 )
 
 

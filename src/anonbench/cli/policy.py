@@ -1,0 +1,163 @@
+"""`anonbench policy check`: which variants pass a policy, with the evidence."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from anonbench.cli.shared import DONE, DOUBTFUL
+from anonbench.core.errors import InputError
+from anonbench.core.vocabulary import RESULTS
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_EPILOG = """\
+Exit status: 0 every variant that is asked for passes; 3 one of them fails, or it is not known
+whether it passes; 1 there is nothing to check, or a file is damaged; 2 wrong usage. Only reads, and
+needs no Snakemake: the tables are those that `snakemake policy` wrote.
+
+Examples:
+  anonbench policy check
+  anonbench policy check results/archive --variant mask-100
+  anonbench policy check results --policy strict.yaml --json > verdicts.json
+
+What passes, and what that means: docs/explanation/policy.md."""
+FILE = "policy.csv"
+
+
+def add(commands: Any) -> None:
+    """Add the command to the subparsers of `anonbench`."""
+    parser = commands.add_parser("policy", help="which variants pass a policy, with the evidence")
+    actions = parser.add_subparsers(required=True, metavar="action")
+    check = actions.add_parser(
+        "check",
+        help="say pass or fail for each variant, for people and for CI",
+        description="Judges the evidence that a run has collected of each variant, by the policy "
+        "of its config or by another one.",
+        epilog=_EPILOG,
+    )
+    check.add_argument(
+        "places",
+        type=Path,
+        nargs="*",
+        metavar="PLACE",
+        help=f"folders of results, or of single data sets in them ({RESULTS})",
+    )
+    check.add_argument(
+        "--policy",
+        type=Path,
+        metavar="FILE",
+        help="YAML with a section `policy`; without it, that of the config counts",
+    )
+    check.add_argument(
+        "--variant",
+        action="append",
+        dest="variants",
+        metavar="NAME",
+        help="what is to be published, such as mask-100; may be repeated (all variants)",
+    )
+    check.add_argument("--json", action="store_true", help="print verdicts and evidence as JSON")
+    check.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Judge each variant and print the verdicts.
+
+    Raises:
+        InputError: there is no table, one is damaged, or a variant is not in it.
+
+    """
+    import pandas as pd
+
+    from anonbench.evaluation.policy.verdicts import Verdict, judge, standings
+
+    tables = [_read(path) for place in options.places or [Path(RESULTS)] for path in _files(place)]
+    judged = pd.concat(tables, ignore_index=True)
+    if options.policy:
+        judged = judge(judged, _policy(options.policy))
+    judged = _chosen(judged, options.variants)
+    found = standings(judged)
+    print(_as_json(judged) if options.json else _as_text(judged))
+    return DONE if set(found.values()) == {Verdict.PASS} else DOUBTFUL
+
+
+def _files(place: Path) -> list[Path]:
+    """Return the tables below a folder: its own, or those of the data sets in it."""
+    own = place / FILE
+    found = [own] if own.is_file() else sorted(place.glob(f"*/{FILE}"))
+    if not found:
+        raise InputError(f"{place}: no {FILE} is in it, nor in a folder in it; `snakemake policy`")
+    return found
+
+
+def _read(path: Path) -> pd.DataFrame:
+    from anonbench.core.jobs.checksums import verify
+    from anonbench.evaluation.policy.table import read_policy
+
+    verify(path)
+    table = read_policy(path)
+    if table.empty:
+        raise InputError(f"{path}: no variant is in it; make the table again")
+    return table
+
+
+def _policy(path: Path) -> Any:
+    from anonbench.config import load_policy
+    from anonbench.config.text import read
+
+    try:
+        return load_policy(read(path))
+    except InputError as error:
+        raise InputError(f"--policy {path}: {error}") from None
+
+
+def _chosen(judged: pd.DataFrame, variants: Sequence[str] | None) -> pd.DataFrame:
+    """Return the rows of the variants that are asked for; each data set has to have them all."""
+    names = judged["method"] + "-" + judged["degree"].astype(str)
+    for variant in variants or ():
+        for dataset in judged["dataset"].unique():
+            if not ((names == variant) & (judged["dataset"] == dataset)).any():
+                known = ", ".join(names[judged["dataset"] == dataset].unique())
+                raise InputError(f"--variant {variant}: {dataset} has none; there are {known}")
+    return judged[names.isin(variants)] if variants else judged
+
+
+def _as_text(judged: pd.DataFrame) -> str:
+    """Return a line a variant: its verdict, and why it does not pass or what it resisted."""
+    from anonbench.evaluation.policy.verdicts import overall
+    from anonbench.evaluation.policy.words import resisted, why_not
+
+    lines = []
+    for (dataset, method, degree), group in judged.groupby(
+        ["dataset", "method", "degree"], sort=False
+    ):
+        verdict = overall(group["verdict"])
+        reasons = why_not(group) or resisted(group)
+        lines.append(f"{dataset} {method}-{degree}: {verdict}")
+        lines += [f"  {reason}" for reason in reasons.split("; ") if reason]
+    return "\n".join(lines)
+
+
+def _as_json(judged: pd.DataFrame) -> str:
+    """Return each variant with its verdict and all rules with their evidence."""
+    from anonbench.evaluation.policy.verdicts import Verdict, overall
+
+    variants = [
+        {
+            "dataset": dataset,
+            "variant": f"{method}-{degree}",
+            "verdict": str(overall(group["verdict"])),
+            "rules": json.loads(
+                group.drop(columns=["dataset", "method", "degree"]).to_json(orient="records")
+            ),
+        }
+        for (dataset, method, degree), group in judged.groupby(
+            ["dataset", "method", "degree"], sort=False
+        )
+    ]
+    passes = all(each["verdict"] == str(Verdict.PASS) for each in variants)
+    return json.dumps({"passes": passes, "variants": variants}, indent=2, ensure_ascii=False)

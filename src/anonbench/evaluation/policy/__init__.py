@@ -1,0 +1,1 @@
+"""Policy: evidence of each variant, and verdicts on it."""

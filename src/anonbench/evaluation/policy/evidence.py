@@ -1,0 +1,203 @@
+"""Evidence for a policy: what was measured of each variant, a row a rule.
+
+The evidence does not depend on the policy. `anonbench.evaluation.policy.verdicts` compares the two,
+so that another policy can be judged by the same numbers.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from anonbench.core.numeric.statistics import wilson
+from anonbench.core.vocabulary import ORIGINAL, Entity
+from anonbench.evaluation.privacy.known import strongest
+
+ALLOWED, DEGREE, STRENGTH = "allowed", "degree", "strength"
+SEARCHED, AUDIT, UNSEARCHED = "searched", "audit", "unsearched"
+MISSED, ATTACK = "missed", "attack"
+RULES = (ALLOWED, DEGREE, STRENGTH, SEARCHED, AUDIT, UNSEARCHED, MISSED, ATTACK)
+"""Kinds of rules, in the order of the table."""
+REIDENTIFICATION = "reidentification"
+COLUMNS = [
+    *("dataset", "method", "degree", "rule", "attack", "measure", "entity", "risk"),
+    *("value", "low", "high", "control", "chance", "n", "clusters", "reason", "source"),
+]
+"""A row a variant and rule. `value` is a share (of `strength` the parameter, of `audit` a number of
+images) with its interval; exact values have one of no width. `control` is what the rate stands
+above; `reason` says why a value is not known; `source` names the file that it is from."""
+NO_REGION = "no such region in the published images"
+"""Reason of an attack that has nothing to attack; it concerns no variant."""
+MIN_IMAGES = 20
+"""Images with true boxes of an entity, from which a share that is missed is estimated."""
+_AUDIT_FILE, _QUALITY_FILE = "audit.csv", "quality/summary.csv"
+_RATES_FILE, _ATTACKS_FILE = "privacy/reidentification.csv", "privacy/attacks.csv"
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What a data set's evidence is taken from."""
+
+    dataset: str
+    sought: tuple[str, ...]
+    """Entities that its detectors look for."""
+    methods: Mapping[str, Mapping[str, Any]]
+    """Parameters of its methods, by method."""
+    audit: pd.DataFrame
+    """What is published (`anonbench.anonymization.published.COLUMNS`)."""
+    quality: pd.DataFrame | None = None
+    """Detection by true boxes (`anonbench.detection.quality.quality.SUMMARY_COLUMNS`)."""
+    rates: pd.DataFrame | None = None
+    """Re-identification (`anonbench.evaluation.privacy.rates.RATE_COLUMNS`)."""
+    attacks: pd.DataFrame | None = None
+    """Other attacks (`anonbench.evaluation.privacy.attacks.table.COLUMNS`)."""
+    widest: float = 0.2
+    """The widest interval of a re-identification rate that is known, as a share."""
+    confidence: float = 0.95
+    """Of the intervals."""
+
+
+def evidence(given: Measured) -> pd.DataFrame:
+    """Return the evidence of every variant of a data set, columns `COLUMNS`."""
+    rows: list[dict[str, Any]] = []
+    missed = list(_missed(given))
+    strongest_of = _strongest(given)
+    for variant, group in given.audit.groupby("variant", sort=False):
+        method, _, degree = str(variant).rpartition("-")
+        found = [
+            _exact(DEGREE, int(degree) / 100),
+            *(_exact(SEARCHED, float(e in given.sought), entity=str(e)) for e in Entity),
+            *_strengths(given, method),
+            *_published(group),
+            *missed,
+            *strongest_of.get((method, int(degree)), []),
+            *_attacks(given, method, int(degree)),
+        ]
+        whole = {"dataset": given.dataset, "method": method, "degree": int(degree)}
+        rows += [whole | row for row in found]
+    table = pd.DataFrame(rows, columns=COLUMNS)
+    texts = ["attack", "measure", "entity", "risk", "reason", "source"]
+    table[texts] = table[texts].fillna("")
+    return table.astype({"n": "Int64", "clusters": "Int64"})
+
+
+def _exact(rule: str, value: float, **more: Any) -> dict[str, Any]:
+    return {"rule": rule, "value": value, "low": value, "high": value, **more}
+
+
+def _strengths(given: Measured, method: str) -> Iterator[dict[str, Any]]:
+    """Give each number among a method's parameters; those by entity of what is sought alone."""
+    for name, value in (given.methods.get(method) or {}).items():
+        if isinstance(value, Mapping):
+            for entity, each in value.items():
+                if entity in given.sought and _is_number(each):
+                    yield _exact(STRENGTH, each, measure=f"{name}.{entity}", entity=entity)
+        elif _is_number(value):
+            yield _exact(STRENGTH, value, measure=name)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _published(of_variant: pd.DataFrame) -> Iterator[dict[str, Any]]:
+    """Give what the audit of the written images counts, train and validation images together."""
+    images = int(of_variant["images"].sum())
+    failed, partly = (int(of_variant[c].sum()) for c in ("failed_audits", "used_failed"))
+    more = {"n": images, "source": _AUDIT_FILE}
+    yield _exact(AUDIT, failed, **more)
+    yield _exact(UNSEARCHED, partly / images if images else math.nan, **more)
+
+
+def _missed(given: Measured) -> Iterator[dict[str, Any]]:
+    """Give the share of the true area of each sought entity that no found region covers.
+
+    Intervals are those of the quality table (bootstrap over images). Where all images are covered
+    alike they have no width; then it is Wilson's for as many images, which is wider than any
+    interval of a mean of shares.
+    """
+    for entity in given.sought:
+        row: dict[str, Any] = {"rule": MISSED, "entity": entity, "source": _QUALITY_FILE}
+        if given.quality is None:
+            yield row | {"reason": "there are no true boxes (truth)"}
+            continue
+        table = given.quality
+        found = table[(table["entity"] == entity) & (table["metric"] == "covered")]
+        images = int(found["images"].iloc[0]) if len(found) else 0
+        if images < MIN_IMAGES:
+            lack = f"{images} images with true boxes of it, and {MIN_IMAGES} are needed"
+            yield row | {"n": images, "reason": lack}
+            continue
+        covered, low, high = (float(found[name].iloc[0]) for name in ("value", "low", "high"))
+        ends = (1.0 - high, 1.0 - low)
+        if ends[1] - ends[0] < 1e-12:
+            ends = wilson(images * (1.0 - covered), images, given.confidence)
+        yield row | {"value": 1.0 - covered, "low": ends[0], "high": ends[1], "n": images}
+
+
+def _strongest(given: Measured) -> dict[tuple[str, int], list[dict[str, Any]]]:
+    """Return the strongest re-identification of each variant; a rate that is not known has none."""
+    if given.rates is None:
+        return {}
+    table = strongest(given.rates, given.widest, given.confidence)
+    risk = {"region": "linkability", "person": "singling_out"}
+    found: dict[tuple[str, int], list[dict[str, Any]]] = {}
+    for row in table[table["method"] != ORIGINAL].to_dict("records"):
+        numbers = {name: row[name] for name in ("low", "high") if not row["shortfall"]}
+        shown = {name: row[name] for name in ("entity", "chance", "n", "clusters")}
+        found[str(row["method"]), int(row["degree"])] = [
+            shown
+            | numbers
+            | {
+                "rule": ATTACK,
+                "attack": REIDENTIFICATION,
+                "measure": "rank_1",
+                "risk": risk.get(str(row["match"]), ""),
+                "value": row["rate"],
+                "reason": row["unknown"] or row["shortfall"],
+                "source": _RATES_FILE,
+            }
+        ]
+    return found
+
+
+def _attacks(given: Measured, method: str, degree: int) -> Iterator[dict[str, Any]]:
+    """Give the rates of the other attacks on a variant.
+
+    An attack that finds no more in originals than its control shows nothing by finding no more in
+    a variant.
+    """
+    if given.attacks is None:
+        return
+    table = given.attacks
+    keys = ("attack", "measure", "entity")
+    clear = {
+        tuple(str(row[key]) for key in keys): row
+        for row in table[table["method"] == ORIGINAL].to_dict("records")
+    }
+    mine = table[(table["method"] == method) & (table["degree"] == degree)]
+    not_run = table[~table["attack"].isin(mine["attack"]) & (table["reason"] != "")]
+    for row in not_run.drop_duplicates("attack").to_dict("records"):
+        shown = {name: row[name] for name in ("attack", "risk", "reason")}
+        yield shown | {"rule": ATTACK, "source": _ATTACKS_FILE}
+    for row in mine.to_dict("records"):
+        shown = {name: row[name] for name in (*keys, "risk", "n", "clusters", "chance", "reason")}
+        control = row["chance"] if math.isnan(row["control"]) else row["control"]
+        numbers = {} if row["reason"] else {"value": row["rate"]}
+        if not row["reason"] and _is_blind(clear.get(tuple(str(row[key]) for key in keys))):
+            shown["reason"] = "it finds no more than its control in originals, so it shows nothing"
+        elif not row["reason"]:
+            numbers |= {"low": row["low"], "high": row["high"]}
+        yield shown | numbers | {"rule": ATTACK, "control": control, "source": _ATTACKS_FILE}
+
+
+def _is_blind(originals: Mapping[Any, Any] | None) -> bool:
+    if originals is None or originals["reason"]:
+        return False
+    beside = [originals[name] for name in ("control", "chance")]
+    known = [value for value in beside if not math.isnan(value)]
+    return bool(known) and not originals["low"] > max(known)

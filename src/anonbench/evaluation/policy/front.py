@@ -1,0 +1,81 @@
+"""Front of privacy and utility: what each risk leaves of each variant, and the area under it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from anonbench.core.vocabulary import NO_CHOICE
+from anonbench.evaluation.policy.evidence import ATTACK, NO_REGION
+from anonbench.evaluation.policy.verdicts import above_control
+
+AREA_COLUMNS = ["risk", "metric", "query", "method", "area", "variants"]
+"""A row a risk, utility and method: the area under the method's front, and how many of its variants
+it is of."""
+
+
+def area(cost: np.ndarray, gain: np.ndarray) -> float:
+    """Return the area under the front of points: the best gain for a cost limit, on average.
+
+    For points (c_i, g_i), shares, U(x) = max {g_i : c_i ≤ x}, and 0 where no point is within x. The
+    area is the integral of U over x from 0 to 1: the gain that is kept, on average over all limits
+    on the cost. It is the hypervolume of the points with the reference point (1, 0) (Zitzler and
+    Thiele 1998), and never falls where a point is added.
+
+    Args:
+        cost: float [N], the less the better; clipped to [0, 1].
+        gain: float [N], the more the better; clipped to [0, 1].
+
+    """
+    order = np.argsort(np.clip(cost, 0.0, 1.0), kind="stable")
+    ends = np.append(np.clip(cost, 0.0, 1.0)[order], 1.0)
+    best = np.maximum.accumulate(np.clip(gain, 0.0, 1.0)[order])
+    return float((np.diff(ends) * best).sum())
+
+
+def exposures(judged: pd.DataFrame) -> pd.DataFrame:
+    """Return how far each variant is exposed to each risk: the strongest attack above its control.
+
+    A variant is left out where an attack on it that shows this risk has no known rate: that attack
+    may be the strongest.
+
+    Args:
+        judged: columns `anonbench.evaluation.policy.verdicts.JUDGED`, of one data set.
+
+    Returns:
+        Columns risk, method, degree, rate (a share above control, at least 0).
+
+    """
+    rows = judged[
+        (judged["rule"] == ATTACK) & (judged["reason"] != NO_REGION) & (judged["source"] != "")
+    ]
+    known = (rows["reason"] == "") & rows["high"].notna()
+    above = [
+        max(above_control(float(value), float(control)), 0.0)
+        for value, control in rows[["value", "control"]].itertuples(index=False)
+    ]
+    rows = rows.assign(rate=np.where(known, above, np.nan))
+    rows = rows[rows["risk"] != ""]
+    found = rows.groupby(["risk", "method", "degree"], sort=False)["rate"].agg(
+        lambda rates: float(np.max(rates.to_numpy(np.float64)))
+    )
+    return found.dropna().reset_index()
+
+
+def areas(judged: pd.DataFrame, summary: pd.DataFrame) -> pd.DataFrame:
+    """Return the area under each method's front for every risk and every utility (`AREA_COLUMNS`).
+
+    Args:
+        judged: columns `anonbench.evaluation.policy.verdicts.JUDGED`, of one data set.
+        summary: its scores, averaged over seeds: metric, query, method, degree, adaption, value.
+            Every model is a point.
+
+    """
+    points = summary[~summary["adaption"].isin(NO_CHOICE)].dropna(subset=["value"])
+    merged = exposures(judged).merge(points, on=["method", "degree"])
+    rows = [
+        (*key, area(group["rate"].to_numpy(float), group["value"].to_numpy(float)), n)
+        for key, group in merged.groupby(["risk", "metric", "query", "method"], sort=False)
+        for n in [len(group[["method", "degree"]].drop_duplicates())]
+    ]
+    return pd.DataFrame(rows, columns=AREA_COLUMNS)

@@ -1,0 +1,179 @@
+"""Verdicts of a policy: pass, fail or not known, of each rule and each variant.
+
+A rate passes only where the upper end of its interval lies within its limit, and fails only where
+the lower end lies beyond it. A variant passes if all its rules do. That is an intersection-union
+test: it wrongly passes no more often than its one wrong rule does, so no rule's interval has to be
+widened for the number of rules (Berger 1982, Technometrics 24:295-300).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from enum import StrEnum
+from typing import Any
+
+import pandas as pd
+
+from anonbench.config.policy import Policy
+from anonbench.core.vocabulary import Entity
+from anonbench.evaluation.policy.evidence import (
+    ALLOWED,
+    ATTACK,
+    AUDIT,
+    COLUMNS,
+    DEGREE,
+    MISSED,
+    NO_REGION,
+    RULES,
+    SEARCHED,
+    STRENGTH,
+    UNSEARCHED,
+)
+
+JUDGED = [*COLUMNS, "side", "limit", "verdict"]
+"""Columns of a table of verdicts: evidence, and of each row on which `side` of which `limit` it has
+to stay (`most`, `least`), and the verdict."""
+OF_ENTITY = {"readability": "text", "mrz_reading": "mrz", "barcodes": "barcode"}
+"""The entity that a data set has to look for, for an attack to concern it; others concern all."""
+_MOST, _LEAST = "most", "least"
+_OF_ALL = (DEGREE, AUDIT, UNSEARCHED)
+"""Rules that every variant has evidence of."""
+_NO_EVIDENCE = "there is no evidence of it"
+
+
+class Verdict(StrEnum):
+    """How a rule, or a variant, stands to a policy."""
+
+    PASS = "pass"
+    FAIL = "fail"
+    UNKNOWN = "not known"
+    UNLIMITED = "no limit"
+    """Of a rule alone: the policy does not limit it."""
+
+
+def above_control(rate: float, control: float) -> float:
+    """Return what a rate has above its control, of what there is to gain (anonymeter's risk).
+
+    (rate - control) / (1 - control), both shares (Giomi et al. 2023, PoPETs 2023(2)). Without a
+    control nothing is subtracted. A control that always succeeds leaves nothing to gain: NaN.
+    """
+    if math.isnan(control) or control <= 0.0:
+        return rate
+    return (rate - control) / (1.0 - control) if control < 1.0 else math.nan
+
+
+def judge(evidence: pd.DataFrame, policy: Policy) -> pd.DataFrame:
+    """Return the verdict on each row of evidence, and on what a policy asks for and is not there.
+
+    Args:
+        evidence: columns `anonbench.evaluation.policy.evidence.COLUMNS`; others are ignored.
+        policy: whose limits count.
+
+    Returns:
+        Columns `JUDGED`, variants in the order of the evidence, rules in the order of `RULES`.
+
+    """
+    rows: list[dict[str, Any]] = []
+    keys = ["dataset", "method", "degree"]
+    for key, group in evidence[COLUMNS].groupby(keys, sort=False):
+        given = [row for row in group.to_dict("records") if not _was_absent(row)]
+        whole = dict(zip(keys, key, strict=True))
+        asked = [whole | row for row in _absent(given, str(whole["method"]), policy)]
+        judged = [row | _verdict(row, policy) for row in [*asked, *given]]
+        rows += sorted(judged, key=lambda row: RULES.index(row["rule"]))
+    table = pd.DataFrame(rows, columns=JUDGED)
+    texts = ["attack", "measure", "entity", "risk", "reason", "source", "side"]
+    table[texts] = table[texts].fillna("")
+    return table.astype({"n": "Int64", "clusters": "Int64"})
+
+
+def standings(judged: pd.DataFrame) -> dict[tuple[str, str, int], Verdict]:
+    """Return the verdict on each variant, by data set, method and degree."""
+    return {
+        (str(dataset), str(method), int(degree)): overall(group["verdict"])
+        for (dataset, method, degree), group in judged.groupby(
+            ["dataset", "method", "degree"], sort=False
+        )
+    }
+
+
+def overall(verdicts: pd.Series) -> Verdict:
+    """Return the verdict on a variant from those on its rules: it passes if all limited ones do."""
+    limited = set(map(str, verdicts)) - {str(Verdict.UNLIMITED)}
+    if Verdict.FAIL in limited:
+        return Verdict.FAIL
+    return Verdict.PASS if limited == {str(Verdict.PASS)} else Verdict.UNKNOWN
+
+
+def _was_absent(row: Mapping[str, Any]) -> bool:
+    """Return whether a row was added by `_absent` for an earlier policy."""
+    return bool(row["rule"] == ALLOWED or (row["reason"] and not row["source"]))
+
+
+def _absent(given: list[dict[str, Any]], method: str, policy: Policy) -> Iterator[dict[str, Any]]:
+    """Give the rules that a policy asks for and no evidence speaks of."""
+    if policy.methods:
+        named = float(method in policy.methods)
+        yield {"rule": ALLOWED, "value": named, "low": named, "high": named}
+    there = {(row["rule"], row["entity"]) for row in given}
+    for rule in _OF_ALL:
+        if (rule, "") not in there:
+            yield {"rule": rule, "reason": _NO_EVIDENCE}
+    sought = {row["entity"] for row in given if row["rule"] == SEARCHED and row["value"] == 1.0}
+    asked = [(MISSED, entity) for entity in sorted(sought)]
+    for rule, entity in [*asked, *((SEARCHED, str(each)) for each in policy.searched)]:
+        if (rule, entity) not in there:
+            yield {"rule": rule, "entity": entity, "reason": _NO_EVIDENCE}
+    known = {row["measure"] for row in given if row["rule"] == STRENGTH}
+    for each in policy.strength:
+        *_, last = each.name.split(".")
+        of_another = last in set(map(str, Entity)) and last not in sought
+        if each.method == method and each.name not in known and not of_another:
+            why = "the method has no such parameter, or it is no number"
+            yield {"rule": STRENGTH, "measure": each.name, "reason": why}
+    attacked = {row["attack"] for row in given if row["rule"] == ATTACK}
+    for attack, limit in policy.attacks.model_dump().items():
+        concerned = OF_ENTITY.get(attack) in {None, *sought}
+        if limit is not None and attack not in attacked and concerned:
+            yield {"rule": ATTACK, "attack": attack, "reason": "this attack was not run"}
+
+
+def _verdict(row: Mapping[str, Any], policy: Policy) -> dict[str, Any]:
+    side, limit = _limit(row, policy)
+    if limit is None or (row["rule"] == ATTACK and row.get("reason") == NO_REGION):
+        return {"verdict": str(Verdict.UNLIMITED)}
+    control = math.nan if row["rule"] != ATTACK else _number(row.get("control"))
+    low, high = (above_control(_number(row.get(end)), control) for end in ("low", "high"))
+    if side == _LEAST:
+        within, beyond = low >= limit, high < limit
+    else:
+        within, beyond = high <= limit, low > limit
+    is_known = not row.get("reason")
+    verdict = Verdict.FAIL if beyond else Verdict.PASS if within and is_known else Verdict.UNKNOWN
+    return {"side": side, "limit": limit, "verdict": str(verdict)}
+
+
+def _number(value: object) -> float:
+    return math.nan if value is None or pd.isna(value) else float(value)  # type: ignore[call-overload,arg-type]
+
+
+def _limit(row: Mapping[str, Any], policy: Policy) -> tuple[str, float | None]:
+    """Return the side and limit of a row; None: the policy does not limit it."""
+    parameter = f"{row['method']}.{row.get('measure')}"
+    bounds = [each for each in policy.strength if each.parameter == parameter]
+    entity, attack = row.get("entity"), row.get("attack")
+    sides: dict[str, tuple[str, float | None]] = {
+        ALLOWED: (_LEAST, 1.0),
+        DEGREE: (_LEAST, policy.degree / 100),
+        SEARCHED: (_LEAST, 1.0 if entity in policy.searched else None),
+        AUDIT: (_MOST, 0.0),
+        UNSEARCHED: (_MOST, policy.unsearched),
+        MISSED: (_MOST, policy.missed.model_dump().get(str(entity))),
+        ATTACK: (_MOST, policy.attacks.model_dump().get(str(attack))),
+        STRENGTH: (_MOST, None),
+    }
+    if row["rule"] == STRENGTH and bounds:
+        bound = bounds[0]
+        return (_MOST, bound.most) if bound.least is None else (_LEAST, bound.least)
+    return sides[row["rule"]]

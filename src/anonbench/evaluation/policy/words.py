@@ -1,0 +1,120 @@
+"""Verdicts in words: what a rule asks for, what was measured, and why a variant does not pass."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from anonbench.core.wording import count
+from anonbench.evaluation.policy.evidence import (
+    ALLOWED,
+    ATTACK,
+    AUDIT,
+    DEGREE,
+    MISSED,
+    SEARCHED,
+    STRENGTH,
+    UNSEARCHED,
+)
+from anonbench.evaluation.policy.verdicts import Verdict, above_control
+
+_SUBJECTS = {
+    ALLOWED: "method",
+    DEGREE: "regions hidden",
+    SEARCHED: "looked for",
+    AUDIT: "failed audits of written images",
+    UNSEARCHED: "published images on which a detector failed",
+    MISSED: "true area missed",
+}
+
+
+def subject(row: Mapping[Any, Any]) -> str:
+    """Return what a rule is about: `true area missed (face)`, `readability, exact lines (text)`."""
+    if row["rule"] == STRENGTH:
+        return str(row["measure"]).replace("_", " ")
+    text = _SUBJECTS.get(row["rule"], "")
+    if row["rule"] == ATTACK:
+        parts = [str(row[name]).replace("_", " ") for name in ("attack", "measure") if row[name]]
+        text = ", ".join(parts)
+    by_parameter = row["rule"] == ATTACK or row["rule"] in (SEARCHED, MISSED)
+    return f"{text} ({row['entity']})" if row["entity"] and by_parameter else text
+
+
+def measured(row: Mapping[Any, Any]) -> str:
+    """Return a value with its interval, control and number: `6.1 % (4.9 to 7.5), n = 200`."""
+    if pd.isna(row["value"]):
+        return ""
+    value = float(row["value"])
+    if row["rule"] == ALLOWED:
+        return "named" if value else "not named by the policy"
+    if row["rule"] == SEARCHED:
+        return "yes" if value else "no"
+    if row["rule"] in (STRENGTH, AUDIT):
+        return f"{value:g}"
+    text = f"{100 * value:.4g} %" if row["rule"] == DEGREE else f"{100 * value:.1f} %"
+    if row["low"] != row["high"] and not pd.isna(row["low"]):
+        text += f" ({100 * row['low']:.1f} to {100 * row['high']:.1f})"
+    control = math.nan if pd.isna(row["control"]) else float(row["control"])
+    if row["rule"] == ATTACK and control > 0.0:
+        above = above_control(value, control)
+        text += f", control {100 * control:.1f} %, above it {100 * above:.1f} %"
+    return text if pd.isna(row["n"]) else f"{text}, N = {int(row['n']):,}"
+
+
+def limit(row: Mapping[Any, Any]) -> str:
+    """Return what a rule asks for: `at most 3 %`; empty where nothing is."""
+    if pd.isna(row["limit"]) or row["rule"] in (ALLOWED, SEARCHED):
+        return ""
+    bare = row["rule"] in (STRENGTH, AUDIT)
+    value = f"{row['limit']:g}" if bare else f"{100 * row['limit']:g} %"
+    return f"at {row['side']} {value}"
+
+
+def said(row: Mapping[Any, Any]) -> str:
+    """Return a rule that is not passed, in one line."""
+    parts = [f"{subject(row)}: {measured(row) or 'not known'}"]
+    if asked := limit(row):
+        parts.append(asked)
+    text = ", ".join(parts)
+    return f"{text} ({row['reason']})" if row["reason"] else text
+
+
+def why_not(of_variant: pd.DataFrame) -> str:
+    """Return why a variant does not pass, its failed rules before the unknown ones; else empty."""
+    found = [
+        f"{said(row)}" if verdict is Verdict.FAIL else f"not known: {said(row)}"
+        for verdict in (Verdict.FAIL, Verdict.UNKNOWN)
+        for row in of_variant[of_variant["verdict"] == str(verdict)].to_dict("records")
+    ]
+    return "; ".join(found)
+
+
+def resisted(of_variant: pd.DataFrame) -> str:
+    """Return which attacks a variant resisted: `resisted these attacks at N = 100 to 200: …`."""
+    rows = of_variant[(of_variant["rule"] == ATTACK) & (of_variant["verdict"] == str(Verdict.PASS))]
+    if rows.empty:
+        return ""
+    numbers = sorted({int(n) for n in rows["n"].dropna()})
+    span = (
+        " to ".join(f"{n:,}" for n in dict.fromkeys((numbers[0], numbers[-1]))) if numbers else "?"
+    )
+    names = ", ".join(dict.fromkeys(subject(row) for row in rows.to_dict("records")))
+    return f"resisted these attacks at N = {span}: {names}"
+
+
+def unlimited(judged: pd.DataFrame) -> str:
+    """Name the attacks that were run and have no limit, with the highest rate that they reached."""
+    rows = judged[(judged["rule"] == ATTACK) & (judged["verdict"] == str(Verdict.UNLIMITED))]
+    rows = rows[rows["value"].notna()].sort_values("value", ascending=False, kind="stable")
+    first = {subject(row): row for row in reversed(rows.to_dict("records"))}
+    return "; ".join(f"{name}, up to {100 * row['value']:.1f} %" for name, row in first.items())
+
+
+def tally(judged: pd.DataFrame) -> str:
+    """Return how many rules of a variant have each verdict: `12 pass, 1 fail, 2 not known`."""
+    counts = judged["verdict"].value_counts()
+    shown = [v for v in (Verdict.PASS, Verdict.FAIL, Verdict.UNKNOWN) if counts.get(str(v), 0)]
+    return ", ".join(f"{int(counts[str(v)])} {v}" for v in shown) or count(0, "rule")

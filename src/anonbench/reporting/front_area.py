@@ -1,0 +1,71 @@
+"""Table of areas under the privacy-utility fronts."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from anonbench.core.registries.tables import Grid, GridBlock
+from anonbench.evaluation.policy.front import AREA_COLUMNS, areas
+from anonbench.reporting.labels import METHODS, metric_label
+from anonbench.reporting.summary import present, summarize
+
+RISKS = {
+    "singling_out": "Singling out",
+    "linkability": "Linkability",
+    "inference": "Inference",
+}
+"""Risks of the Article 29 Working Party's opinion (WP216), in its order."""
+NOTE = (
+    "Area under the front: the best quality that a limit on the risk leaves, on average over all "
+    "limits from 0 to 100 %, in percent. The risk is the rate of the strongest attack that shows "
+    "it, above its control. A dash: a rate is not known, or not every attack has one."
+)
+_METRICS = ("map", "mndcg", "knn", "linear")
+
+
+def front_areas(judged: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
+    """Return the areas of a data set (`anonbench.evaluation.policy.front.AREA_COLUMNS`).
+
+    Args:
+        judged: columns `anonbench.evaluation.policy.verdicts.JUDGED`.
+        scores: tidy scores (`anonbench.reporting.summary.read_scores`).
+
+    """
+    table = areas(judged, summarize(scores)) if len(scores) else pd.DataFrame(columns=AREA_COLUMNS)
+    return table[table["metric"].isin(_METRICS)].reset_index(drop=True)
+
+
+def front_area_grid(dataset: str, table: pd.DataFrame) -> Grid:
+    """Return a block a risk, a row a utility, a column a method.
+
+    Args:
+        dataset: its name.
+        table: `front_areas`.
+
+    """
+    methods = present(table["method"], METHODS)
+    blocks = tuple(
+        GridBlock(label, tuple(_rows(table[table["risk"] == risk], methods)))
+        for risk, label in RISKS.items()
+        if (table["risk"] == risk).any()
+    )
+    return Grid(
+        stem=f"front_area_{dataset}",
+        title=f"Area under the front of privacy and utility, {dataset}",
+        heads=("Utility", *(METHODS.get(method, method) for method in methods)),
+        blocks=blocks,
+        notes=(NOTE,),
+    )
+
+
+def _rows(of_risk: pd.DataFrame, methods: list[str]) -> list[tuple[str, ...]]:
+    keys = of_risk[["metric", "query"]].drop_duplicates()
+    found = []
+    for metric in _METRICS:
+        for query in sorted(keys.loc[keys["metric"] == metric, "query"], reverse=True):
+            mine = of_risk[(of_risk["metric"] == metric) & (of_risk["query"] == query)]
+            values = dict(zip(mine["method"], mine["area"], strict=True))
+            label = f"{metric_label(metric)}, {query} queries" if query else metric_label(metric)
+            cells = (f"{100 * values[m]:.1f}" if m in values else "–" for m in methods)
+            found.append((label, *cells))
+    return found

@@ -1,0 +1,46 @@
+"""Table of what passes the policy."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from anonbench.core.registries.tables import Grid, GridBlock
+from anonbench.evaluation.policy.verdicts import overall
+from anonbench.evaluation.policy.words import resisted, tally, unlimited, why_not
+from anonbench.reporting.labels import METHODS
+
+NOTE = (
+    "A rate passes only where the upper end of its interval is within its limit; what is not known "
+    "does not pass. Passing means that these attacks failed on these images, and no more."
+)
+
+
+def policy_grid(dataset: str, judged: pd.DataFrame) -> Grid:
+    """Return a row a variant: verdict, rules by verdict, and why it does not pass, or what it
+    resisted.
+
+    Args:
+        dataset: its name.
+        judged: columns `anonbench.evaluation.policy.verdicts.JUDGED`.
+
+    """
+    rows = tuple(
+        (METHODS.get(str(method), str(method)), f"{degree} %", *_cells(group))
+        for (method, degree), group in judged.groupby(["method", "degree"], sort=False)
+    )
+    free = unlimited(judged)
+    return Grid(
+        stem=f"policy_{dataset}",
+        title=f"What passes the policy, {dataset}",
+        heads=("Method", "Degree", "Verdict", "Rules", "Evidence"),
+        blocks=(GridBlock("", rows),),
+        notes=(NOTE, *([f"Not judged, for want of a limit: {free}."] if free else [])),
+        left=5,
+        wrapped=((4, 0.5),),
+    )
+
+
+def _cells(of_variant: pd.DataFrame) -> tuple[str, str, str]:
+    verdict = overall(of_variant["verdict"])
+    text = why_not(of_variant) or resisted(of_variant)
+    return str(verdict), tally(of_variant), text

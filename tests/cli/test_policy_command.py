@@ -1,0 +1,89 @@
+"""`anonbench policy check`: exit statuses, other policies, and what is printed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from anonbench.cli import main
+from anonbench.config import Policy
+from anonbench.core.io import write_csv
+from anonbench.core.jobs.checksums import write_checksum
+from anonbench.evaluation.policy.evidence import evidence
+from anonbench.evaluation.policy.verdicts import judge
+from policy_evidence import make_measured
+
+
+@pytest.fixture
+def results(tmp_path: Path) -> Path:
+    """Return results of two data sets, in which a mask passes and a blur fails."""
+    for name in ("a", "b"):
+        table = judge(evidence(make_measured(("mask-100", "blur-100"), dataset=name)), Policy())
+        write_csv(table, tmp_path / name / "policy.csv")
+    return tmp_path
+
+
+def test_ci_passes_only_where_every_variant_asked_for_does(
+    results: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["policy", "check", str(results), "--variant", "mask-100"]) == 0
+    said = capsys.readouterr().out
+    assert "a mask-100: pass\n  resisted these attacks at N = " in said and "b mask-100" in said
+    assert main(["policy", "check", str(results / "a")]) == 3
+    said = capsys.readouterr().out
+    assert "a blur-100: fail\n  reidentification, rank 1 (face): 45.0 %" in said
+    assert "b " not in said
+
+
+def test_json_has_verdicts_and_their_evidence(
+    results: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["policy", "check", str(results), "--json"]) == 3
+    found = json.loads(capsys.readouterr().out)
+    assert found["passes"] is False
+    verdicts = {(each["dataset"], each["variant"]): each["verdict"] for each in found["variants"]}
+    assert verdicts["b", "mask-100"] == "pass" and verdicts["b", "blur-100"] == "fail"
+    rules = found["variants"][0]["rules"]
+    assert {"rule", "value", "low", "high", "limit", "verdict", "source"} <= rules[0].keys()
+
+
+def test_another_policy_judges_the_same_evidence(results: Path, tmp_path: Path) -> None:
+    policy = tmp_path / "loose.yaml"
+    policy.write_text("policy: {attacks: {reidentification: 0.6}}")
+    assert main(["policy", "check", str(results), "--policy", str(policy)]) == 0
+    policy.write_text("policy: {attacks: {linkage: 0.1}}")
+    mask = ["policy", "check", str(results), "--variant", "mask-100"]
+    assert main([*mask, "--policy", str(policy)]) == 3
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["nowhere"], "no policy.csv is in it"),
+        (["{}", "--variant", "blur-50"], "there are mask-100, blur-100"),
+        (["{}", "--policy", "{}/wrong.yaml"], "policy.degre: unknown key"),
+        (["{}", "--policy", "{}/other.yaml"], "no section `policy`"),
+    ],
+)
+def test_what_cannot_be_checked_is_refused(
+    results: Path, arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (results / "wrong.yaml").write_text("policy: {degre: 1}")
+    (results / "other.yaml").write_text("title: a config without one")
+    assert main(["policy", "check", *(each.format(results) for each in arguments)]) == 1
+    assert said in capsys.readouterr().err
+
+
+def test_a_damaged_or_empty_table_is_not_believed(results: Path) -> None:
+    table = results / "a" / "policy.csv"
+    write_checksum(table)
+    text = table.read_text()
+    table.write_text(text.replace("fail", "pass"))
+    assert main(["policy", "check", str(results / "a")]) == 1
+    other = results / "b" / "policy.csv"
+    other.write_text(text.splitlines()[0] + "\n")
+    assert main(["policy", "check", str(results / "b")]) == 1
+    other.write_text(text.replace("fail", "fine"))
+    assert main(["policy", "check", str(results / "b")]) == 1

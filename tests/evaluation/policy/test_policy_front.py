@@ -1,0 +1,52 @@
+"""The area under a front: the quality kept, on average over all limits on a risk."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from anonbench.config import Policy
+from anonbench.evaluation.policy.evidence import evidence
+from anonbench.evaluation.policy.front import area, exposures
+from anonbench.evaluation.policy.verdicts import judge
+from policy_evidence import make_attacks, make_measured
+
+points = st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), min_size=1, max_size=8)
+
+
+def test_by_hand() -> None:
+    """0.5 from 0.2 to 0.6, then 0.9; the beaten point counts for nothing."""
+    cost, gain = np.array([0.6, 0.2, 0.7]), np.array([0.9, 0.5, 0.4])
+    assert area(cost, gain) == pytest.approx(0.4 * 0.5 + 0.4 * 0.9)
+    assert area(np.array([0.0]), np.array([1.0])) == 1.0
+    assert area(np.array([1.0]), np.array([1.0])) == 0.0
+
+
+@settings(max_examples=50)
+@given(points, points)
+def test_more_choices_never_have_less(
+    some: list[tuple[float, float]], more: list[tuple[float, float]]
+) -> None:
+    few, all_ = (area(*np.array(each).T) for each in (some, some + more))
+    assert 0.0 <= few <= all_ + 1e-12 <= 1.0 + 1e-12
+
+
+@settings(max_examples=25)
+@given(points)
+def test_it_is_the_mean_over_all_limits(some: list[tuple[float, float]]) -> None:
+    cost, gain = np.array(some).T
+    limits = (np.arange(20_000) + 0.5) / 20_000
+    kept = np.where(cost[None] <= limits[:, None], gain[None], 0.0).max(axis=1)
+    assert area(cost, gain) == pytest.approx(kept.mean(), abs=1e-3)
+
+
+def test_a_variant_is_exposed_by_its_strongest_attack_and_not_without_one_that_is_known() -> None:
+    variants = ("mask-100", "blur-100")
+    attacks = make_attacks("portraits", variants, {"residual": 0.5, "readability": 0.2})
+    attacks.loc[(attacks["method"] == "blur") & (attacks["attack"] == "residual"), "reason"] = "few"
+    judged = judge(evidence(make_measured(variants, attacks=attacks)), Policy())
+    found = exposures(judged).set_index(["risk", "method"])["rate"]
+    assert found["singling_out", "mask"] == pytest.approx((0.5 - 0.01) / 0.99)
+    assert ("singling_out", "blur") not in found.index

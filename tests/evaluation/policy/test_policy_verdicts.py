@@ -1,0 +1,222 @@
+"""Verdicts of a policy: nothing passes that is not known to, and less is never allowed more."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from anonbench.config import Anonymization, Policy
+from anonbench.evaluation.policy.evidence import NO_REGION, evidence
+from anonbench.evaluation.policy.table import read_policy
+from anonbench.evaluation.policy.verdicts import JUDGED, Verdict, above_control, judge, standings
+from anonbench.evaluation.policy.words import resisted, why_not
+from policy_evidence import make_attacks, make_audit, make_coverage, make_measured
+
+PASS, FAIL, UNKNOWN = Verdict.PASS, Verdict.FAIL, Verdict.UNKNOWN
+ORDER = [PASS, UNKNOWN, FAIL]
+
+
+def verdict_of(policy: Policy | None = None, variant: str = "mask-100", **more: Any) -> Verdict:
+    table = judge(evidence(make_measured((variant,), **more)), policy or Policy())
+    (found,) = standings(table).values()
+    return found
+
+
+def reasons(policy: Policy | None = None, variant: str = "mask-100", **more: Any) -> str:
+    return why_not(judge(evidence(make_measured((variant,), **more)), policy or Policy()))
+
+
+def test_what_fulfils_every_rule_passes_and_says_what_it_resisted() -> None:
+    table = judge(evidence(make_measured()), Policy())
+    assert standings(table) == {("portraits", "mask", 100): PASS}
+    assert why_not(table) == ""
+    text = resisted(table)
+    assert text.startswith("resisted these attacks at N = 150 to 200: reidentification, rank 1")
+    assert "anonymous" not in text
+
+
+@pytest.mark.parametrize(
+    ("more", "verdict", "said"),
+    [
+        ({"quality": None}, UNKNOWN, "true area missed (face): not known, at most 3 %"),
+        ({"quality": make_coverage(0.9)}, FAIL, "true area missed (face): 9.5 % (9.0 to 10.0)"),
+        ({"quality": make_coverage(0.965)}, UNKNOWN, "3.0 % (2.5 to 3.5)"),
+        ({"quality": make_coverage(images=19)}, UNKNOWN, "19 images with true boxes"),
+        ({"quality": make_coverage(entity="text")}, UNKNOWN, "0 images with true boxes"),
+        ({"rates": None}, UNKNOWN, "reidentification: not known, at most 10 %"),
+        ({"attacks": None}, UNKNOWN, "residual: not known, at most 10 %"),
+        (
+            {"audit": make_audit(("mask-100",), failed_audits=1)},
+            FAIL,
+            "audits of written images: 1",
+        ),
+        ({"audit": make_audit(("mask-100",), used_failed=1)}, FAIL, "detector failed: 1.0 %"),
+    ],
+)
+def test_each_lack_keeps_a_variant_from_passing(
+    more: dict[str, Any], verdict: Verdict, said: str
+) -> None:
+    assert verdict_of(**more) is verdict
+    assert said in reasons(**more)
+
+
+def test_few_images_without_a_miss_do_not_show_that_nothing_is_missed() -> None:
+    """Their bootstrap interval has no width; Wilson's for 100 images ends at 3.7 %."""
+    whole = make_coverage(1.0, images=100)
+    assert verdict_of(quality=whole) is UNKNOWN
+    assert verdict_of(quality=make_coverage(1.0, images=200)) is PASS
+
+
+def test_a_planted_weak_setting_fails_by_degree_strength_and_attack() -> None:
+    weak = Anonymization.model_validate(
+        {"pixelate": {"blocks": {"face": 500, "text": 500}, "min_block": 2}}
+    ).model_dump(mode="json")
+    attacks = make_attacks("portraits", ("pixelate-50",), {"residual": 0.6})
+    text = reasons(variant="pixelate-50", methods=weak, attacks=attacks)
+    for part in (
+        "regions hidden: 50 %, at least 100 %",
+        "blocks.face: 500, at most 8",
+        "reidentification, rank 1 (face): 60.0 % (59.5 to 63.0)",
+        "residual, found: 60.0 % (59.0 to 61.0), control 1.0 %, above it 59.6 %",
+    ):
+        assert part in text
+    assert "blocks.text" not in text  # nobody looks for text
+    assert verdict_of(variant="pixelate-50", methods=weak, attacks=attacks) is FAIL
+
+
+def test_an_attack_that_fails_on_originals_shows_nothing() -> None:
+    attacks = make_attacks("portraits", ("mask-100",), {"residual": 0.0})
+    attacks.loc[attacks["method"] == "original", ["rate", "low", "high"]] = (0.01, 0.0, 0.02)
+    assert verdict_of(attacks=attacks) is UNKNOWN
+    assert "no more than its control in originals" in reasons(attacks=attacks)
+
+
+def test_an_attack_with_a_reason_has_no_number_whatever_its_columns_say() -> None:
+    attacks = make_attacks("portraits", ("mask-100",), {"residual": 0.0})
+    attacks.loc[attacks["method"] == "mask", "reason"] = "too few regions"
+    assert verdict_of(attacks=attacks) is UNKNOWN
+
+
+def test_attacks_concern_only_those_who_have_such_regions() -> None:
+    attacks = make_attacks("portraits", ("mask-100",), {"residual": 0.0})
+    assert verdict_of(attacks=attacks) is PASS
+    assert "readability: not known" in reasons(attacks=attacks, sought=("face", "text"))
+
+
+@pytest.mark.parametrize(("reason", "verdict"), [(NO_REGION, PASS), ("no model", UNKNOWN)])
+def test_an_attack_that_was_not_run_says_why(reason: str, verdict: Verdict) -> None:
+    """Its one row stands for all variants; one that has nothing to attack concerns none."""
+    attacks = make_attacks("portraits", ("mask-100",), {"residual": 0.0})
+    attacks = attacks[attacks["method"] == "original"]
+    attacks = attacks.assign(rate=float("nan"), reason=reason)
+    assert verdict_of(attacks=attacks) is verdict
+    assert (f"({reason})" in reasons(attacks=attacks)) is (verdict is UNKNOWN)
+
+
+@pytest.mark.parametrize(
+    ("policy", "verdict"),
+    [
+        ({"searched": ["face"]}, PASS),
+        ({"searched": ["face", "text"]}, FAIL),
+        ({"methods": ["mask", "blur"]}, PASS),
+        ({"methods": ["blur"]}, FAIL),
+        ({"strength": [{"parameter": "mask.density", "least": 1.0}]}, UNKNOWN),
+        ({"strength": [{"parameter": "blur.sigma.face", "least": 9.0}]}, PASS),
+        ({"attacks": {"linkage": 0.1}}, UNKNOWN),
+        ({"missed": {"face": None}, "attacks": {"residual": None}}, PASS),
+    ],
+)
+def test_what_a_policy_asks_for(policy: dict[str, Any], verdict: Verdict) -> None:
+    assert verdict_of(Policy.model_validate(policy)) is verdict
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"strength": [{"parameter": "stripes.height", "least": 2}]},
+        {"strength": [{"parameter": "blur", "least": 2}]},
+        {"strength": [{"parameter": "blur.min_sigma"}]},
+        {"strength": [{"parameter": "blur.min_sigma", "least": 1, "most": 2}]},
+        {"methods": ["stripes"]},
+        {"attacks": {"reidentification": None}},
+        {"degree": 0},
+    ],
+)
+def test_a_policy_that_means_nothing_is_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValueError):
+        Policy.model_validate(wrong)
+
+
+shares = st.floats(0.0, 1.0)
+
+
+def attacked(numbers: tuple[float, float, float], control: float, reason: str) -> pd.DataFrame:
+    """Return the evidence of one attack: what passes, but for these numbers."""
+    table = PASSING.copy()
+    mine = table["attack"] == "residual"
+    table.loc[mine, ["value", "low", "high"]] = numbers
+    table.loc[mine, ["control", "reason"]] = (control, reason)
+    return table
+
+
+PASSING = evidence(make_measured())
+
+
+@settings(max_examples=30)
+@given(rate=shares, width=shares, control=shares, limits=st.tuples(shares, shares))
+def test_a_higher_limit_never_judges_worse(
+    rate: float, width: float, control: float, limits: tuple[float, float]
+) -> None:
+    table = attacked((rate, rate - width, rate + width), control, "")
+    places = [
+        ORDER.index(verdict)
+        for limit in sorted(limits)
+        for verdict in standings(
+            judge(table, Policy.model_validate({"attacks": {"residual": limit}}))
+        ).values()
+    ]
+    assert places == sorted(places, reverse=True)
+
+
+@settings(max_examples=30)
+@given(limit=shares, control=shares, numbers=st.tuples(shares, shares, shares), lacks=st.booleans())
+def test_what_is_not_known_never_passes(
+    limit: float, control: float, numbers: tuple[float, float, float], lacks: bool
+) -> None:
+    value, low, _ = numbers
+    given = numbers if lacks else (value, low, float("nan"))
+    table = attacked(given, control, "too few" if lacks else "")
+    policy = Policy.model_validate({"attacks": {"residual": limit}})
+    assert standings(judge(table, policy))["portraits", "mask", 100] is not PASS
+
+
+@given(rate=shares, control=st.floats(0.0, 0.99))
+def test_what_is_above_control_is_a_share_of_what_there_was_to_gain(
+    rate: float, control: float
+) -> None:
+    above = above_control(rate, control)
+    assert above <= rate + 1e-12 <= 1.0 + 1e-12
+    assert control + above * (1.0 - control) == pytest.approx(rate)
+
+
+def test_another_policy_judges_the_written_table_as_it_would_the_evidence(tmp_path: Any) -> None:
+    """Rows that one policy asked for in vain are none of the evidence of another."""
+    measured = make_measured(("mask-100", "blur-100"), attacks=None)
+    first = judge(evidence(measured), Policy.model_validate({"methods": ["mask"]}))
+    first.to_csv(tmp_path / "policy.csv", index=False)
+    read = read_policy(tmp_path / "policy.csv")
+    other = Policy.model_validate({"attacks": {"residual": None}})
+    again = judge(read, other)
+    expected = judge(evidence(measured), other)
+    pd.testing.assert_frame_equal(again, expected, check_dtype=False)
+    assert standings(again) == {("portraits", "mask", 100): PASS, ("portraits", "blur", 100): FAIL}
+
+
+def test_a_table_without_evidence_passes_nothing() -> None:
+    cut = evidence(make_measured()).query("rule == 'searched'")
+    assert set(standings(judge(cut, Policy())).values()) == {UNKNOWN}
+    assert judge(cut.iloc[:0], Policy()).columns.tolist() == JUDGED

@@ -1,0 +1,14 @@
+from pathlib import Path
+
+from anonbench.core.jobs.job import job
+
+with job(snakemake, __file__):
+    from anonbench.evaluation.policy.files import judge_dataset
+
+    judge_dataset(
+        snakemake.wildcards.dataset,
+        sought=snakemake.params.sought,
+        settings=snakemake.params.slice,
+        files={name: Path(path) for name, path in snakemake.input.items() if path},
+        output=Path(snakemake.output[0]),
+    )
