@@ -195,14 +195,24 @@ def wiener(blurred: np.ndarray, kernel: np.ndarray, noise: float) -> np.ndarray:
         noise: power of the noise over that of the image.
 
     """
+    response = _responses(blurred, kernel)
+    gain = response / (np.square(response) + noise)
+    return np.clip(_filtered(blurred.astype(np.float64), gain), 0.0, 255.0)
+
+
+def _filtered(image: np.ndarray, gain: np.ndarray) -> np.ndarray:
+    """Return an image whose cosine transform is multiplied."""
     from scipy.fft import dctn, idctn
 
-    response = np.multiply.outer(*(_response(kernel, side) for side in blurred.shape[:2]))
-    gain = response / (np.square(response) + noise)
-    gain = gain.reshape(*gain.shape, *[1] * (blurred.ndim - 2))
-    spectrum = dctn(blurred.astype(np.float64), axes=(0, 1), norm="ortho")
+    spectrum = dctn(image, axes=(0, 1), norm="ortho")
     result: np.ndarray = idctn(gain * spectrum, axes=(0, 1), norm="ortho")
-    return np.clip(result, 0.0, 255.0)
+    return result
+
+
+def _responses(image: np.ndarray, kernel: np.ndarray) -> np.ndarray:
+    """Return by what a blur multiplies the cosine transform of an image, [H, W] or [H, W, 1]."""
+    response = np.multiply.outer(*(_response(kernel, side) for side in image.shape[:2]))
+    return response.reshape(*response.shape, *[1] * (image.ndim - 2))
 
 
 def _response(kernel: np.ndarray, side: int) -> np.ndarray:
@@ -215,11 +225,10 @@ def _response(kernel: np.ndarray, side: int) -> np.ndarray:
 
 def richardson_lucy(blurred: np.ndarray, kernel: np.ndarray, iterations: int) -> np.ndarray:
     """Return an image whose blur is undone (Richardson 1972, Lucy 1974), as `wiener` does."""
-    from anonbench.core.libraries.opencv import cv2
+    response = _responses(blurred, kernel)
 
     def blur(image: np.ndarray) -> np.ndarray:
-        again = cv2.sepFilter2D(image, cv2.CV_64F, kernel, kernel, borderType=cv2.BORDER_REFLECT)
-        return np.maximum(again, 1e-6)
+        return np.maximum(_filtered(image, response), 1e-6)
 
     seen = np.maximum(blurred.astype(np.float64), 1e-6)
     found = seen.copy()
