@@ -43,7 +43,7 @@ def package(page: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
         for group, entries in described["entry-points"].items()
         for name, value in entries.items()
     }
-    assert len(points) == 5
+    assert len(points) == 6
     install(folder, sources, points, described["version"])
     return folder
 
@@ -109,6 +109,12 @@ def test_the_attack_has_rates(done: Path) -> None:
     own = rates[(rates["attacker"] == "thumbnails") & (rates["rank"] == 1)]
     found = own.set_index(["method", "regions"])["rate"]
     assert found["original", "all"] == 1.0 and found["stripes", "all"] < 1.0
+
+
+def test_the_attack_of_another_kind_has_rates(done: Path) -> None:
+    table = pd.read_csv(done / "results/archive/privacy/attacks.csv")
+    assert set(table["attack"]) == {"contrast"} and set(table["measure"]) == {"columns"}
+    assert {"original", "mask", "stripes"} == set(table["method"]) and (table["n"] == 8).all()
 
 
 def test_the_backbone_is_trained(done: Path) -> None:

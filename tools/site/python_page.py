@@ -32,6 +32,13 @@ OTHERS = {
         "anonbench.core.registries.methods": ("Method",),
         "anonbench.core.registries.detectors": ("DetectorKind", "Detector", "Loading"),
         "anonbench.core.registries.attackers": ("AttackerKind", "Attacker"),
+        "anonbench.core.registries.privacy_attacks": (
+            "RegionAttack",
+            "Looking",
+            "ArchiveAttack",
+            "Archive",
+            "Outcome",
+        ),
         "anonbench.core.registries.backbones": ("BackboneKind",),
         "anonbench.core.registries.tables": ("ResultTable", "Results", "Grid", "GridBlock"),
     },

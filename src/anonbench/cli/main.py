@@ -8,6 +8,7 @@ from pathlib import Path
 
 from anonbench.cli import (
     anonymize,
+    attack,
     bundle,
     completion,
     detect,
@@ -113,6 +114,7 @@ def _parser() -> Parser:
 
     embed.add(commands)
     evaluate.add(commands)
+    attack.add(commands)
     score.add(commands)
     bundle.add(commands)
     images.add(commands)

@@ -50,6 +50,7 @@ class Privacy(ATTACKERS.with_sections(Settings, PRIVACY_ATTACKS)):  # type: igno
         "mrz_reading",
         "barcodes",
         "reconstruction",
+        "likeness",
         "residual",
         "linkage",
         "inference",

@@ -143,11 +143,13 @@ def _facts() -> str:
     from anonbench.core.registries.backbones import BACKBONES
     from anonbench.core.registries.detectors import DETECTORS
     from anonbench.core.registries.methods import METHODS
+    from anonbench.core.registries.privacy_attacks import PRIVACY_ATTACKS
     from anonbench.core.registries.registry import facts_digest
     from anonbench.core.registries.systems import SYSTEMS
     from anonbench.core.registries.tables import TABLES
 
-    return facts_digest((METHODS, DETECTORS, ATTACKERS, BACKBONES, SYSTEMS, TABLES))
+    registries = (METHODS, DETECTORS, ATTACKERS, PRIVACY_ATTACKS, BACKBONES, SYSTEMS, TABLES)
+    return facts_digest(registries)
 
 
 @cache

@@ -8,10 +8,19 @@ from anonbench.evaluation.privacy.attacks.kinds.inference import Inference
 from anonbench.evaluation.privacy.attacks.kinds.linkage import Linkage
 from anonbench.evaluation.privacy.attacks.kinds.mrz import MrzReading
 from anonbench.evaluation.privacy.attacks.kinds.readability import Readability
-from anonbench.evaluation.privacy.attacks.kinds.reconstruction import Reconstruction
+from anonbench.evaluation.privacy.attacks.kinds.reconstruction import Likeness, Reconstruction
 from anonbench.evaluation.privacy.attacks.kinds.residual import Residual
 
-BUILT_IN = (Readability, MrzReading, Barcodes, Reconstruction, Residual, Linkage, Inference)
+BUILT_IN = (
+    Readability,
+    MrzReading,
+    Barcodes,
+    Reconstruction,
+    Likeness,
+    Residual,
+    Linkage,
+    Inference,
+)
 
 
 def attack_named(name: str) -> type[PrivacyAttack]:

@@ -1,9 +1,8 @@
-"""Reconstruction of hidden regions by deconvolution, then reading and decoding."""
+"""Reconstruction of hidden regions by deconvolution: likeness, reading and decoding."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -23,6 +22,25 @@ from anonbench.evaluation.privacy.attacks.kinds.readability import Readability
 
 if TYPE_CHECKING:
     from anonbench.anonymization.geometry import Cover
+
+
+class Likeness(RegionAttack):
+    """Blur is undone by Wiener deconvolution with the very kernel, mosaic is smoothed; then the
+    region is compared with its original.
+
+    Other methods are attacked as they are.
+    """
+
+    name: ClassVar = "likeness"
+    label: ClassVar = "Likeness after reconstruction"
+    risk: ClassVar = Risk.SINGLING_OUT
+
+    noise: Positive = 3e-5
+    """Power of the noise (rounding to whole grey levels) over that of the image, for Wiener."""
+
+    def load(self, equipment: Equipment) -> Looking:
+        """See `RegionAttack.load`."""
+        return _Comparing(equipment.anonymization, self.noise)
 
 
 class Reconstruction(RegionAttack):
@@ -53,13 +71,67 @@ class Reconstruction(RegionAttack):
         return _Restoring(self, equipment)
 
 
-@dataclass(frozen=True)
-class _Restored:
-    entity: Entity
-    got: Any
-    """What was read or decoded."""
-    pixels: np.ndarray
-    """Of the region, grey, float32 [h, w]."""
+Restore = Callable[[np.ndarray, "Cover"], np.ndarray]
+"""From a window of an image, and which of its pixels are hidden, to what was there."""
+
+
+def restorations(
+    hiding: Any, entity: str, variant: Variant, noise: float, iterations: int
+) -> list[Restore]:
+    """Return how a method is undone, the plainest way first.
+
+    Args:
+        hiding: the section `anonymization` of the config.
+        entity: of the region.
+        variant: how it was hidden.
+        noise: see `wiener`.
+        iterations: see `richardson_lucy`; 0: without it.
+
+    """
+    if variant.method == Method.BLUR:
+        share, least = float(getattr(hiding.blur.sigma, entity)), float(hiding.blur.min_sigma)
+
+        def undo(seen: np.ndarray, area: Cover, deconvolve: Any, strength: float) -> np.ndarray:
+            kernel = gaussian(max(least, share * min(seen.shape[:2])))
+            restored: np.ndarray = deconvolve(_as_blurred(seen, area, kernel), kernel, strength)
+            return restored
+
+        ways: list[Restore] = [lambda seen, area: undo(seen, area, wiener, noise)]
+        if iterations:
+            ways.append(lambda seen, area: undo(seen, area, richardson_lucy, iterations))
+        return ways
+    if variant.method == Method.PIXELATE:
+        blocks = int(getattr(hiding.pixelate.blocks, entity))
+        return [lambda seen, area: smoothed(seen, blocks)]
+    return [lambda seen, area: seen]
+
+
+class _Comparing:
+    def __init__(self, hiding: Any, noise: float) -> None:
+        self._hiding = hiding
+        self._noise = noise
+
+    def look(self, image: np.ndarray, regions: Sequence[Region], variant: Variant) -> list[Any]:
+        """See `Looking.look`: the region's window, grey."""
+        return [self._one(image, region, variant) for region in regions]
+
+    def _one(self, image: np.ndarray, region: Region, variant: Variant) -> np.ndarray | None:
+        from anonbench.anonymization.geometry import cover
+
+        area = cover(region, image.shape, self._hiding.margin)
+        if area is None:
+            return None
+        (restore,) = restorations(self._hiding, region.entity, variant, self._noise, 0)
+        seen = image[area.window].copy()
+        _put(seen, restore(seen, area), area)
+        return seen.astype(np.float32) if seen.ndim == 2 else seen.mean(axis=2, dtype=np.float32)
+
+    def shares(self, truth: np.ndarray, found: np.ndarray) -> RegionShares:
+        """Return the structural similarity; what has another size (a guess) is scaled."""
+        from anonbench.core.libraries.opencv import cv2
+
+        size = (truth.shape[1], truth.shape[0])
+        return {"ssim": similarity(truth, np.asarray(cv2.resize(found, size)))}
 
 
 class _Restoring:
@@ -70,71 +142,38 @@ class _Restoring:
         self._reader: Looking | None = None
 
     def look(self, image: np.ndarray, regions: Sequence[Region], variant: Variant) -> list[Any]:
-        """See `Looking.look`."""
+        """See `Looking.look`: the line that was read, or the contents of codes."""
         return [self._one(image, region, variant) for region in regions]
 
-    def _one(self, image: np.ndarray, region: Region, variant: Variant) -> _Restored | None:
+    def _one(self, image: np.ndarray, region: Region, variant: Variant) -> Any:
         from anonbench.anonymization.geometry import cover
 
         area = cover(region, image.shape, self._hiding.margin)
         if area is None:
             return None
+        noise, iterations = self._settings.noise, self._settings.iterations
         versions = []
-        for restore in self._ways(region, variant):
+        for restore in restorations(self._hiding, region.entity, variant, noise, iterations):
             restored = image.copy()
             seen = restored[area.window]
             _put(seen, restore(seen, area), area)
             versions.append(restored)
         if region.entity == Entity.BARCODE:
-            got: Any = {text for each in versions for text in decoded(surrounded(each, region))}
-        else:
-            reader = self._line_reader()
-            lines = [reader.look(each, [region], variant)[0] for each in versions]
-            got = max(lines, key=lambda line: line.confidence)
-        return _Restored(region.entity, got, _grey(versions[0][area.window]))
+            return {text for each in versions for text in decoded(surrounded(each, region))}
+        reader = self._line_reader()
+        lines = [reader.look(each, [region], variant)[0] for each in versions]
+        return max(lines, key=lambda line: line.confidence)
 
     def _line_reader(self) -> Looking:
-        if self._reader is None:
+        if self._reader is None:  # where there are barcodes alone it is not needed
             self._reader = Readability().load(self._equipment)
         return self._reader
 
-    def _ways(
-        self, region: Region, variant: Variant
-    ) -> list[Callable[[np.ndarray, Cover], np.ndarray]]:
-        """Return the restorations of a method; the first one's image is compared as such."""
-        if variant.method == Method.BLUR:
-            share = float(getattr(self._hiding.blur.sigma, region.entity))
-            least = float(self._hiding.blur.min_sigma)
-
-            def kernel(shape: tuple[int, ...]) -> np.ndarray:
-                return gaussian(max(least, share * min(shape[:2])))
-
-            return [
-                lambda seen, area: wiener(
-                    _as_blurred(seen, area, kernel(seen.shape)),
-                    kernel(seen.shape),
-                    self._settings.noise,
-                ),
-                lambda seen, area: richardson_lucy(
-                    _as_blurred(seen, area, kernel(seen.shape)),
-                    kernel(seen.shape),
-                    self._settings.iterations,
-                ),
-            ]
-        if variant.method == Method.PIXELATE:
-            blocks = int(getattr(self._hiding.pixelate.blocks, region.entity))
-            return [lambda seen, area: smoothed(seen, blocks)]
-        return [lambda seen, area: seen]
-
-    def shares(self, truth: _Restored, found: _Restored) -> RegionShares:
-        """Return what was read or decoded after restoration, and the structural similarity."""
-        if truth.entity == Entity.BARCODE:
-            shares = {"decoded": float(bool(truth.got & found.got))} if truth.got else {}
-        else:
-            shares = dict(self._line_reader().shares(truth.got, found.got))
-        if not shares or truth.pixels.shape != found.pixels.shape:
-            return shares
-        return shares | {"ssim": similarity(truth.pixels, found.pixels)}
+    def shares(self, truth: Any, found: Any) -> RegionShares:
+        """Return what was read or decoded after restoration."""
+        if isinstance(truth, set):
+            return {"decoded": float(bool(truth & found))} if truth else {}
+        return self._line_reader().shares(truth, found)
 
 
 def gaussian(sigma: float) -> np.ndarray:
@@ -156,14 +195,24 @@ def wiener(blurred: np.ndarray, kernel: np.ndarray, noise: float) -> np.ndarray:
         noise: power of the noise over that of the image.
 
     """
+    response = _responses(blurred, kernel)
+    gain = response / (np.square(response) + noise)
+    return np.clip(_filtered(blurred.astype(np.float64), gain), 0.0, 255.0)
+
+
+def _filtered(image: np.ndarray, gain: np.ndarray) -> np.ndarray:
+    """Return an image whose cosine transform is multiplied."""
     from scipy.fft import dctn, idctn
 
-    response = np.multiply.outer(*(_response(kernel, side) for side in blurred.shape[:2]))
-    gain = response / (np.square(response) + noise)
-    gain = gain.reshape(*gain.shape, *[1] * (blurred.ndim - 2))
-    spectrum = dctn(blurred.astype(np.float64), axes=(0, 1), norm="ortho")
+    spectrum = dctn(image, axes=(0, 1), norm="ortho")
     result: np.ndarray = idctn(gain * spectrum, axes=(0, 1), norm="ortho")
-    return np.clip(result, 0.0, 255.0)
+    return result
+
+
+def _responses(image: np.ndarray, kernel: np.ndarray) -> np.ndarray:
+    """Return by what a blur multiplies the cosine transform of an image, [H, W] or [H, W, 1]."""
+    response = np.multiply.outer(*(_response(kernel, side) for side in image.shape[:2]))
+    return response.reshape(*response.shape, *[1] * (image.ndim - 2))
 
 
 def _response(kernel: np.ndarray, side: int) -> np.ndarray:
@@ -176,11 +225,10 @@ def _response(kernel: np.ndarray, side: int) -> np.ndarray:
 
 def richardson_lucy(blurred: np.ndarray, kernel: np.ndarray, iterations: int) -> np.ndarray:
     """Return an image whose blur is undone (Richardson 1972, Lucy 1974), as `wiener` does."""
-    from anonbench.core.libraries.opencv import cv2
+    response = _responses(blurred, kernel)
 
     def blur(image: np.ndarray) -> np.ndarray:
-        again = cv2.sepFilter2D(image, cv2.CV_64F, kernel, kernel, borderType=cv2.BORDER_REFLECT)
-        return np.maximum(again, 1e-6)
+        return np.maximum(_filtered(image, response), 1e-6)
 
     seen = np.maximum(blurred.astype(np.float64), 1e-6)
     found = seen.copy()
@@ -238,7 +286,3 @@ def _put(seen: np.ndarray, restored: np.ndarray, area: Cover) -> None:
         seen[...] = values
     else:
         seen[area.inside] = values[area.inside]
-
-
-def _grey(pixels: np.ndarray) -> np.ndarray:
-    return pixels.astype(np.float32) if pixels.ndim == 2 else pixels.mean(axis=2, dtype=np.float32)

@@ -1,0 +1,144 @@
+"""Attacks on anonymized image files beside their originals, without the workflow."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from anonbench.config import Anonymization, Detection, Privacy
+from anonbench.core.boxes import Region, box_table
+from anonbench.core.errors import InputError
+from anonbench.core.progress import track
+from anonbench.core.registries.privacy_attacks import Equipment, RegionAttack
+from anonbench.core.vocabulary import Variant
+from anonbench.datasets.annotations import Images, read_boxes_file
+from anonbench.detection.search import DetectorFailed, Search
+from anonbench.embedding.given.images import Picture, look_at
+from anonbench.evaluation.privacy.attacks.kinds import attack_named
+from anonbench.evaluation.privacy.attacks.regions import CONTROL
+from anonbench.evaluation.privacy.attacks.run import Published, attack
+
+GIVEN = "given"
+"""The method of images of which nobody says how they were anonymized."""
+
+
+@dataclass(frozen=True)
+class Attacked:
+    """The attacks' table, and what they could not look at."""
+
+    table: pd.DataFrame
+    """Columns `anonbench.evaluation.privacy.attacks.table.COLUMNS`."""
+    pairs: int
+    """Originals with an anonymized version."""
+    left_out: int
+    """Files of either folder that cannot be read or searched, or are the only one of their pair."""
+
+
+class _Pictures:
+    """Images that are read when they are asked for."""
+
+    def __init__(self, pictures: Mapping[str, Picture]) -> None:
+        self._pictures = pictures
+
+    @property
+    def ids(self) -> list[str]:
+        """The ids, sorted."""
+        return sorted(self._pictures)
+
+    def read(self, image_id: str) -> np.ndarray:
+        """Return one image, uint8 [H, W] or [H, W, 3] RGB."""
+        return self._pictures[image_id].pixels()
+
+
+def attack_files(
+    originals: str,
+    anonymized: str,
+    method: str | None,
+    attacks: Sequence[str],
+    detectors: Sequence[str],
+    boxes: Path | None = None,
+    detection: Detection | None = None,
+    anonymization: Anonymization | None = None,
+    confidence: float = 0.95,
+    seed: int = 0,
+) -> Attacked:
+    """Attack anonymized images by their regions; pairs have the same path but for its suffix.
+
+    Args:
+        originals: a folder, tar, table or image, see `anonbench.datasets.inputs.open_images`.
+        anonymized: the same; images of the same sizes.
+        method: what hid them, with the settings of `anonymization`; None: not known.
+        attacks: names of attacks on regions.
+        detectors: find the regions in the originals where no boxes are given, and search again.
+        boxes: a file of regions of the originals.
+        detection: settings of the detectors.
+        anonymization: settings of the method.
+        confidence: of the intervals.
+        seed: of the draw.
+
+    Raises:
+        InputError: an attack needs vectors, no image has a version, or one has another size.
+
+    """
+    for name in attacks:
+        if not issubclass(attack_named(name), RegionAttack):
+            raise InputError(f"--attack {name}: it needs vectors; run the workflow for it")
+    first, second = look_at(originals), look_at(anonymized)
+    clear = {picture.id: picture for picture in first.images}
+    hidden = {picture.id: picture for picture in second.images}
+    common = sorted(clear.keys() & hidden.keys())
+    if not common:
+        raise InputError(
+            f"{anonymized}: no image has the name of one of {originals}; anonymized images keep "
+            "the paths of their originals, but for the suffix"
+        )
+    for name in common:
+        sizes = [(each.width, each.height) for each in (clear[name], hidden[name])]
+        if sizes[0] != sizes[1]:
+            shown = " and ".join(f"{width} x {height}" for width, height in sizes)
+            raise InputError(f"{anonymized}: {hidden[name].name} is no version of its original "
+                             f"({shown} pixels)")  # fmt: skip
+    detection = detection or Detection()
+    if boxes is None:
+        regions, failed = _searched([clear[name] for name in common], detectors, detection)
+    else:
+        columns = ["id", "path", "width", "height"]
+        rows = [(each.id, each.name, each.width, each.height) for each in first.images]
+        listed = Images(first.folder or Path(), pd.DataFrame(rows, columns=columns))
+        regions, failed = dict(read_boxes_file(boxes, listed).regions()), 0
+    regions = {name: list(regions[name]) for name in common if name in regions}
+    # what is given may be masked in part: the control is always masked here
+    told = None if method is None else Variant(method, 100)
+    variant = Variant(GIVEN, 100) if told is None or told == CONTROL else told
+    published = Published(
+        originals=_Pictures({name: clear[name] for name in regions}),
+        versions={variant: _Pictures({name: hidden[name] for name in regions})},
+        boxes=box_table(regions, seed),
+        clusters=pd.Series(np.arange(len(regions)), index=sorted(regions)),
+        embeddings={},
+        people={},
+        labels={},
+    )
+    settings = Privacy(attacks=tuple(attacks))
+    equipment = Equipment(detection, anonymization or Anonymization(), detectors)
+    table = attack("files", published, settings, equipment, seed, confidence)
+    alone = len(clear) + len(hidden) - 2 * len(common)
+    left_out = alone + failed + len(first.left_out) + len(second.left_out)
+    return Attacked(table, len(common), left_out)
+
+
+def _searched(
+    pictures: Sequence[Picture], detectors: Sequence[str], settings: Detection
+) -> tuple[dict[str, list[Region]], int]:
+    """Return the regions of each image, and how many images could not be searched."""
+    search, found, failed = Search(detectors, settings), {}, 0
+    for picture in track(pictures, len(pictures), "images searched"):
+        try:
+            found[picture.id] = search(picture.pixels())
+        except DetectorFailed:
+            failed += 1
+    return found, failed

@@ -1,0 +1,70 @@
+"""`anonbench attack` on drawn codes, of which some stayed in sight."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import zxingcpp
+from PIL import Image
+
+from anonbench.cli import main
+from anonbench.evaluation.privacy.attacks.table import COLUMNS, read_attacks
+
+SHOWN = 2
+OPTIONS = ("--detector", "zxing", "--attack", "barcodes")
+
+
+@pytest.fixture
+def folders(tmp_path: Path) -> tuple[Path, Path]:
+    """Return originals of eight codes, and their versions: two are as they were."""
+    clear, hidden = tmp_path / "clear", tmp_path / "hidden"
+    for number in range(8):
+        code = zxingcpp.create_barcode(f"secret {number}", zxingcpp.BarcodeFormat.QRCode)
+        pixels = np.pad(np.array(zxingcpp.write_barcode_to_image(code, scale=3)), 16,
+                        constant_values=255)  # fmt: skip
+        for folder in (clear, hidden):
+            folder.mkdir(exist_ok=True)
+            Image.fromarray(pixels).save(folder / f"{number}.png")
+            if number >= SHOWN:
+                pixels = np.where(np.ones_like(pixels, bool), np.uint8(0), pixels)
+    return clear, hidden
+
+
+def test_what_stayed_in_sight_is_decoded(
+    folders: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "attacks.csv"
+    arguments = ["attack", *map(str, folders), *OPTIONS, "--json", "-o", str(output)]
+    assert main(arguments) == 0
+    shown = capsys.readouterr()
+    told = json.loads(shown.out)
+    assert (told["images"], told["left_out"]) == (8, 0)
+    rates = {row["method"]: row["rate"] for row in told["attacks"]}
+    assert rates == {"original": 1.0, "given": SHOWN / 8}
+    assert all(row["control"] == 0.0 and set(row) == set(COLUMNS) for row in told["attacks"])
+    assert read_attacks(output)["n"].tolist() == [8, 8]
+    assert "secret" not in shown.out + shown.err + output.read_text("utf-8")
+
+
+def test_a_file_without_a_partner_is_counted(
+    folders: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folders[1] / "7.png").unlink()
+    assert main(["attack", *map(str, folders), *OPTIONS]) == 3
+    text = capsys.readouterr().out
+    assert "7 images with their originals; 1 files left out" in text
+    assert "7 clusters, and at least 8 are needed" in text
+
+
+def test_images_that_are_no_versions_are_refused(
+    folders: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    Image.new("L", (9, 9)).save(folders[1] / "3.png")
+    assert main(["attack", *map(str, folders), *OPTIONS]) == 1
+    assert "3.png is no version of its original" in capsys.readouterr().err
+    for wrong in (["--attack", "linkage"], ["--attack", "x"], ["--method", "x"]):
+        assert main(["attack", *map(str, folders), *wrong]) == 1
+        assert wrong[0] in capsys.readouterr().err
