@@ -113,7 +113,10 @@ def areas_of(points: pd.DataFrame, query: str) -> str:
     mine = points[points["query"] == query]
     found = {
         METHODS.get(method, method): area(
-            *(mine.loc[mine["method"] == method, name].to_numpy(float) for name in ("rate", "value"))
+            *(
+                mine.loc[mine["method"] == method, name].to_numpy(float)
+                for name in ("rate", "value")
+            )
         )
         for method in present(mine["method"], METHODS)
     }
@@ -220,7 +223,9 @@ def _handles(points: pd.DataFrame, originals: pd.DataFrame) -> list[Line2D]:
         marker(MODEL_MARKERS.get(model, "x"), ADAPTIONS.get(model, model), "white")
         for model in present(points["adaption"], ADAPTIONS)
     ]
-    handles.append(Line2D([], [], color=INK, lw=0.9, label="front (coloured; grey: beaten in both)"))
+    handles.append(
+        Line2D([], [], color=INK, lw=0.9, label="front (coloured; grey: beaten in both)")
+    )
     if len(originals):
         handles.append(Line2D([], [], marker="*", color=INK, ls="none", ms=7, label="originals"))
     if points["chance"].round(9).nunique() == 1:

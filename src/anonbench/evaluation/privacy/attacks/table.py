@@ -12,8 +12,8 @@ COLUMNS = [
     *("dataset", "attack", "measure", "risk", "entity", "method", "degree"),
     *("rate", "low", "high", "control", "chance", "n", "clusters", "reason"),
 ]
-"""A row an attack, measure, entity and variant: `rate` with its interval, more is worse, beside that
-of a `control` and of `chance`; a row without a number says why in `reason`. `entity` is empty
+"""A row an attack, measure, entity and variant: `rate` with its interval, more is worse, beside
+that of a `control` and of `chance`; a row without a number says why in `reason`. `entity` is empty
 where whole images are attacked; `risk` is singling_out, linkability or inference."""
 
 
