@@ -51,7 +51,7 @@ from anonbench.reporting.scenario_tables import (
 from anonbench.reporting.summary import read_scores
 from anonbench.reporting.tables import write_sizes, write_table
 from policy_evidence import make_measured
-from synthetic_rates import make_gallery_sizes, make_rates
+from synthetic_rates import make_attacks, make_gallery_sizes, make_rates
 
 NAME = "portraits"
 PERSON = "anna meier"
@@ -292,6 +292,11 @@ def _tables(config: Config, experiment: Experiment, base: Path) -> None:
     write_csv(make_gallery_sizes(NAME), files["gallery_sizes"])
     table = paths(f"gallery_size_{NAME}")
     write_dataset_table("gallery_size", NAME, files, config.presentation, *table)
-    for name in ("corrected", "new_persons", "trainings", "sample_sizes", "deployments", "policy"):
+    files["attacks"] = base / "privacy/attacks.csv"
+    write_csv(make_attacks(NAME), files["attacks"])
+    for name in (
+        *("corrected", "attacks", "new_persons", "trainings"),
+        *("sample_sizes", "deployments", "policy"),
+    ):
         table = paths(f"{name}_{NAME}")
         write_dataset_table(name, NAME, files, config.presentation, *table)

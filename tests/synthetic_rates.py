@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from anonbench.evaluation.privacy.attacks.table import COLUMNS as ATTACK_COLUMNS
 from anonbench.evaluation.privacy.gallery_sizes import COLUMNS, SIZES
 from anonbench.evaluation.privacy.rates import RATE_COLUMNS
 
@@ -62,6 +63,34 @@ def make_gallery_sizes(dataset: str, searched: int = 40) -> pd.DataFrame:
         for place, size in enumerate(SIZES)
     ]
     return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def make_attacks(dataset: str) -> pd.DataFrame:
+    """Return rates of other attacks, and one that was not run."""
+    numbers = {"control": 0.02, "chance": 0.01, "n": 150, "clusters": 50, "reason": ""}
+    rows = [
+        {
+            "attack": attack,
+            "measure": measure,
+            "risk": risk,
+            "entity": entity,
+            "method": method,
+            "degree": 0 if method == "original" else 100,
+            "rate": rate,
+            "low": max(0.0, rate - 0.04),
+            "high": min(1.0, rate + 0.04),
+            **numbers,
+        }
+        for attack, measure, risk, entity in (
+            ("readability", "exact_lines", "singling_out", "text"),
+            ("linkage", "rank_1", "linkability", ""),
+        )
+        for method, rate in {"original": 0.9, **METHODS}.items()
+    ]
+    absent = {"attack": "inference", "risk": "inference", "method": "original", "degree": 0}
+    absent |= {"n": 0, "clusters": 0, "reason": "the data set has no label"}
+    table = pd.DataFrame([*rows, absent]).assign(dataset=dataset)[ATTACK_COLUMNS]
+    return table.fillna({"measure": "", "entity": ""})
 
 
 def _row(

@@ -138,7 +138,7 @@ def test_an_image_that_is_not_hidden_stops_the_shard(
     form: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(module, "anonymize", lambda image, *_: image.copy())
+    monkeypatch.setattr(module, "layers", lambda image, *_: [image.copy()])
     with pytest.raises(InputError, match=f"image '0' as {variant} fails its audit"):
         write(shard, tmp_path / "a.tar", variant, settings={"format": form})
     assert not list(tmp_path.glob("*a.*"))
@@ -192,11 +192,11 @@ def test_images_that_detection_did_not_leave_stop_the_shard(
 def test_an_anonymizer_that_writes_into_the_original_is_stopped(
     shard: dict[str, object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def careless(image: np.ndarray, *_: object) -> np.ndarray:
+    def careless(image: np.ndarray, *_: object) -> list[np.ndarray]:
         image[:] = 0
-        return image
+        return [image]
 
-    monkeypatch.setattr(module, "anonymize", careless)
+    monkeypatch.setattr(module, "layers", careless)
     with pytest.raises(ValueError, match="read-only"):
         write(shard, tmp_path / "a.tar", "mask-100")
     assert not list(tmp_path.glob("*a.*"))
@@ -205,6 +205,6 @@ def test_an_anonymizer_that_writes_into_the_original_is_stopped(
 def test_an_image_too_large_for_its_format_is_named(
     shard: dict[str, object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "anonymize", lambda *_: np.zeros((1, 65_501), np.uint8))
+    monkeypatch.setattr(module, "layers", lambda *_: [np.zeros((1, 65_501), np.uint8)])
     with pytest.raises(InputError, match="image '0': an image of 65501 × 1 pixels cannot be"):
         write(shard, tmp_path / "a.tar", "mask-100", settings={"format": "jpeg"})

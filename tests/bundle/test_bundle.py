@@ -356,6 +356,7 @@ def test_a_damaged_file_is_told(bundle: Path) -> None:
         "scenarios_portraits",
         "reidentification_portraits",
         "gallery_size_portraits",
+        "attacks_portraits",
         "new_persons_portraits",
         "trainings_portraits",
         "deployments_portraits",

@@ -14,6 +14,7 @@ from PIL import Image
 
 from anonbench.core.errors import InputError, UnreadableImage
 from anonbench.datasets.inputs import Images, open_images
+from anonbench.datasets.walk import HIDDEN
 
 NAMES = ("b.png", "a.JPG", "sub folder/Übung 中文 😀.png", "sub folder/b.png")
 
@@ -54,6 +55,18 @@ def test_a_folder_is_walked(folder: Path) -> None:
         ("notes.txt", True),
         ("photo.cr2", False),
     ]
+
+
+def test_hidden_files_are_left_out_and_said(folder: Path) -> None:
+    (folder / ".scan.png").write_bytes((folder / "a.JPG").read_bytes())
+    (folder / ".cache").mkdir()
+    (folder / ".cache" / "b.png").touch()
+    left = open_images(folder).left_out
+    assert {(each.name, each.reason, each.quiet) for each in left} >= {
+        (".scan.png", HIDDEN, False),
+        (".cache", HIDDEN, True),
+    }
+    assert pairs(open_images(folder)) == EXPECTED
 
 
 def test_a_tar_has_the_images_of_the_folder(folder: Path, tmp_path: Path) -> None:

@@ -40,6 +40,8 @@ def test_hidden_files_and_folders(tmp_path: Path) -> None:
     assert found(tmp_path) == {"a": ""}
     hidden = dict.fromkeys((".b", ".git/c", "d/.e", "d/.f/g"), HIDDEN)
     assert found(tmp_path, everything=True) == {"a": ""} | hidden
+    entries = dict.fromkeys((".b", ".git", "d/.e", "d/.f"), HIDDEN)
+    assert found(tmp_path, hidden=True) == {"a": ""} | entries
 
 
 def test_what_is_no_file_is_told_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

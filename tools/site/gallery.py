@@ -7,7 +7,9 @@ when one is missing, and when a method's picture is not what the method does.
 
 from __future__ import annotations
 
+import inspect
 import io
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,10 +17,11 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from anonbench.anonymization import apply
+from anonbench.config import Anonymization
 from anonbench.core.boxes import Region, draw_order
 from anonbench.core.registries.methods import METHODS
 from anonbench.core.registries.tables import TABLES
-from anonbench.core.vocabulary import Variant
+from anonbench.core.vocabulary import Method, Variant
 from anonbench_demo import fonts, ids, portraits
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -27,6 +30,7 @@ PAGE = ROOT / "docs/reference/gallery.md"
 PICTURES = ROOT / "docs/images/gallery"
 
 DEGREES = (25, 50, 75, 100)
+KEY = b"of drawn images: it is no secret"
 TILE = (300, 210)
 """Of the sheets, in pixels: half a card, or a detail as it is."""
 GAP, HEAD = 6, 24
@@ -81,27 +85,37 @@ Nothing here is a photograph: persons, cards and pages are drawn by the demo's g
 The degree is the percentage of an image's regions that is hidden. Degrees nest, and every method
 hides the same regions. A card has a face, lines of text, a barcode and a machine-readable zone; the
 row below shows a part of it at full size. A portrait has one region, which any degree hides.
+What each method leaves of a region is in [the table of methods](methods.md).
 """
 
 
-def sheets() -> dict[str, Image.Image]:
-    """Return a sheet of the originals, and one of each method."""
+def degrees(method: str) -> tuple[int, ...]:
+    """Return the degrees that are shown: all of them for the paper's methods, else 100."""
+    return DEGREES if method in set(Method) else DEGREES[-1:]
+
+
+def sheets(**sections: dict[str, object]) -> dict[str, Image.Image]:
+    """Return a sheet of the originals, and one of each method, by sections of `anonymization`."""
     card, portrait = ids.draw(0, "id_card", "gallery"), portraits.draw(0, "gallery", 0)
-    hidden = {
-        name: [_hidden(card.image, card.regions, f"{name}-{degree}") for degree in DEGREES]
-        for name in METHODS
-    }
     found = {"original": _sheet([card.image], ["original"], portrait.image)}
-    heads = [f"{degree} %" for degree in DEGREES]
-    for name, images in hidden.items():
-        last = _hidden(portrait.image, portrait.regions, f"{name}-100")
-        found[name] = _sheet(images, heads, last)
+    with tempfile.TemporaryDirectory() as folder:
+        key = Path(folder) / "drawn.key"
+        key.write_bytes(KEY)
+        keys = {name: {"key_file": key} for name, m in METHODS.items() if m().files()}
+        settings = Anonymization.model_validate(keys | sections)
+        for name in METHODS:
+            variants = [f"{name}-{degree}" for degree in degrees(name)]
+            images = [_hidden(card.image, card.regions, each, settings) for each in variants]
+            last = _hidden(portrait.image, portrait.regions, variants[-1], settings)
+            found[name] = _sheet(images, [f"{degree} %" for degree in degrees(name)], last)
     return found
 
 
-def _hidden(image: np.ndarray, regions: list[Region], variant: str) -> np.ndarray:
+def _hidden(
+    image: np.ndarray, regions: list[Region], variant: str, settings: Anonymization
+) -> np.ndarray:
     order = np.argsort(draw_order("gallery", len(regions), 0))
-    return apply.anonymize(image, [regions[i] for i in order], Variant.parse(variant))
+    return apply.anonymize(image, [regions[i] for i in order], Variant.parse(variant), settings)
 
 
 def _sheet(cards: list[np.ndarray], heads: list[str], portrait: np.ndarray) -> Image.Image:
@@ -126,9 +140,9 @@ def page() -> str:
     """Return the page; tables are those in results."""
     parts = [HEADLINE, "![A card and a portrait as drawn](../images/gallery/method_original.jpg)\n"]
     for name, method in METHODS.items():
-        parts.append(f"### {method.label}\n\n{(method.__doc__ or '').strip()}\n")
+        parts.append(f"### {method.label}\n\n{inspect.cleandoc(method.__doc__ or '')}\n")
         parts.append(f"![{method.label}](../images/gallery/method_{name}.jpg)\n")
-        parts.append(f"```yaml\nmethods: [{name}]\ndegrees: {list(DEGREES)}\n```\n")
+        parts.append(f"```yaml\nmethods: [{name}]\ndegrees: {list(degrees(name))}\n```\n")
     parts.append("## Figures\n\nEach is made as PNG and SVG, in `results/figures`.\n")
     for stem, told in FIGURES:
         parts += [f"### `{kind(stem)}`\n\n{told}.\n"]
@@ -193,11 +207,11 @@ def figures() -> Iterator[tuple[str, bytes]]:
         yield _picture(stem), encoded(small, _picture(stem))
 
 
-def encoded(image: Image.Image, name: str) -> bytes:
-    """Return an image as the file of this name holds it."""
+def encoded(image: Image.Image, name: str, quality: int = 72) -> bytes:
+    """Return an image as the file of this name holds it, JPEG at a quality."""
     data = io.BytesIO()
     if name.endswith(".jpg"):
-        image.save(data, "JPEG", quality=72, optimize=True)
+        image.save(data, "JPEG", quality=quality, optimize=True)
     else:
         image.quantize(48, dither=Image.Dither.NONE).save(data, "PNG", optimize=True)
     return data.getvalue()
@@ -208,7 +222,8 @@ if __name__ == "__main__":
     for path in PICTURES.iterdir():
         path.unlink()
     for name, sheet in sheets().items():
-        (PICTURES / f"method_{name}.jpg").write_bytes(encoded(sheet, ".jpg"))
+        quality = 72 if name in {"original", *Method} else 50
+        (PICTURES / f"method_{name}.jpg").write_bytes(encoded(sheet, ".jpg", quality))
     for name, data in figures():
         (PICTURES / name).write_bytes(data)
     PAGE.write_text(page(), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Pages of docs/reference that are written from code: settings, commands, Python.
+"""Pages of docs/reference that are written from code: methods, settings, commands, Python.
 
 `make docs` writes them; a test says when they are stale.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import commands_page
+import methods_page
 import python_page
 import settings_page
 
@@ -18,6 +19,7 @@ FOLDER = ROOT / "docs/reference"
 def pages() -> dict[Path, str]:
     """Return the text of each page."""
     return {
+        FOLDER / "methods.md": methods_page.page(),
         FOLDER / "settings.md": settings_page.page(),
         FOLDER / "command-line.md": commands_page.page(),
         FOLDER / "python.md": python_page.page(),

@@ -29,6 +29,20 @@ def page() -> str:
     return "\n".join([HEAD, *_section(schema, schema["$defs"], "The experiment", "")])
 
 
+def section_of(schema: Schema, name: str) -> str:
+    """Return the table of one section's settings, with those of the sections in it."""
+    section = _named(schema["properties"][name], schema["$defs"])
+    return "\n".join([COLUMNS, *_rows(section, schema["$defs"], "")]) + "\n"
+
+
+def _rows(section: Schema, known: Schema, path: str) -> Iterator[str]:
+    for name, field in section["properties"].items():
+        inner = _named(field, known)
+        meaning = _cell(field.get("description") or inner.get("description", ""))
+        default = _default(field, [])
+        yield f"| `{path}{name}` | {default} | {_values(field, known)} | {meaning} |"
+
+
 def _section(section: Schema, known: Schema, heading: str, path: str) -> Iterator[str]:
     inner: list[tuple[Schema, str, str]] = []
     rows = []

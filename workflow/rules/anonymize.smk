@@ -15,7 +15,7 @@ rule anonymize:
     log:
         "<logs>/anonymize/{dataset}/{variant}/{split}-{shard}.log",
     wildcard_constraints:
-        variant=ANONYMIZED,
+        variant=HIDDEN_HERE,
     resources:
         mem_mb=1500,
         runtime=lambda w: estimates.minutes("anonymize", w.dataset, w.split),
@@ -23,6 +23,32 @@ rule anonymize:
         slice=lambda w: stage_parameters.anonymize(settings, w.dataset, w.variant),
     script:
         "../scripts/anonymize.py"
+
+
+# Pictures that another program has anonymized, beside what detection found in their originals.
+rule given:
+    input:
+        **by_digest(
+            manifest=rules.manifest.output.manifest,
+            boxes=rules.detect.output.boxes,
+            images=rules.detect.output.images,
+        ),
+    output:
+        **with_digest(tar="<results>/{dataset}/images/{variant}/{split}/{shard}.tar"),
+        index="<results>/{dataset}/images/{variant}/{split}/{shard}.parquet",
+        compared="<results>/{dataset}/images/{variant}/{split}/{shard}.compared.parquet",
+    log:
+        "<logs>/given/{dataset}/{variant}/{split}-{shard}.log",
+    wildcard_constraints:
+        variant=GIVEN,
+    resources:
+        mem_mb=1500,
+        runtime=lambda w: estimates.minutes("anonymize", w.dataset, w.split),
+    params:
+        slice=lambda w: stage_parameters.given(settings, w.dataset, w.variant),
+        scan=lambda w: startup.scanned_given(started, w.dataset),
+    script:
+        "../scripts/given.py"
 
 
 rule originals:

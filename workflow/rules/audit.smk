@@ -17,3 +17,20 @@ rule audit:
         shards=lambda w: paths.audited_sets(w.dataset),
     script:
         "../scripts/audit.py"
+
+
+# What other programs did to the regions that detection found: shares with intervals.
+rule given_summary:
+    input:
+        unpack(lambda w: paths.compared_pictures(w.dataset)),
+        **by_digest(clusters=rules.clusters.output.clusters),
+        skipped=rules.manifest.output.skipped,
+    output:
+        "<results>/{dataset}/given.csv",
+    log:
+        "<logs>/given_summary/{dataset}.log",
+    params:
+        slice=stage_parameters.scores(settings),
+        programs=lambda w: list(data(w).given),
+    script:
+        "../scripts/given_summary.py"

@@ -57,7 +57,16 @@ pathvars:
     benchmarks=f"{results}/benchmarks",
 
 
-ANONYMIZED = rf"(?:{'|'.join(METHODS)})-\d+"
+HIDDEN_HERE = rf"(?:{'|'.join(METHODS)})-\d+"
+GIVEN = (
+    "|".join(  # pictures of other programs; (?!) matches nothing
+        str(variant)
+        for name in experiment.datasets
+        for variant in experiment.given_variants(name)
+    )
+    or "(?!)"
+)
+ANONYMIZED = f"(?:{HIDDEN_HERE}|{GIVEN})"
 
 
 # All of them before the first rule: a later one takes those of files in a storage away.

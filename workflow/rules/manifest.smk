@@ -38,6 +38,7 @@ rule manifest:
         slice=lambda w: stage_parameters.manifest(settings, w.dataset),
         name=lambda w: w.dataset,
         scan=lambda w: startup.scanned(started, w.dataset),
+        given=lambda w: startup.scanned_given(started, w.dataset),
     script:
         "../scripts/manifest.py"
 

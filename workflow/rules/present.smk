@@ -206,6 +206,7 @@ rule report:
         explorers=paths.explorers(),
         rates=paths.of_privacy("{dataset}/privacy/reidentification.csv"),
         sizes=paths.of_privacy("{dataset}/privacy/gallery_sizes.csv"),
+        attacks=paths.of_privacy("{dataset}/privacy/attacks.csv"),
         policies=paths.of_each("{dataset}/policy.csv"),
         correlations=paths.correlations(),
     output:

@@ -13,6 +13,7 @@ rule reidentify:
             boxes=rules.boxes.output.boxes,
             images=lambda w: paths.attacked_images(w.dataset),
             train=lambda w: paths.learned_images(w.dataset),
+            given=lambda w: paths.learned_pictures(w.dataset),
             backbones=lambda w: paths.attacking_backbones(w.dataset),
         ),
         attackers=on_disk(started.attackers()),
@@ -30,7 +31,7 @@ rule reidentify:
     params:
         slice=stage_parameters.privacy(settings),
         hiding=lambda w: stage_parameters.hiding(settings, w.dataset),
-        given=lambda w: contents(
+        files=lambda w: contents(
             [*started.attackers(), *started.system_files(w.dataset)]
         ),
         system=lambda w: (
@@ -39,6 +40,7 @@ rule reidentify:
             else None
         ),
         variants=lambda w: paths.attacked(w.dataset),
+        given_methods=lambda w: list(data(w).given_methods),
         sought=lambda w: list(map(str, experiment.entities(w.dataset))),
     script:
         "../scripts/reidentify.py"
@@ -59,6 +61,33 @@ rule reidentification:
         slice=stage_parameters.scores(settings),
     script:
         "../scripts/reidentification.py"
+
+
+# Attacks beside re-identification, all in one job: each image is decoded once for all of them.
+rule attack:
+    input:
+        **by_digest(
+            manifest=rules.manifest.output.manifest,
+            clusters=rules.clusters.output.clusters,
+            boxes=rules.boxes.output.boxes,
+            images=lambda w: paths.attacked_images(w.dataset),
+            embeddings=lambda w: paths.published_vectors(w.dataset),
+        ),
+        weights=lambda w: on_disk(started.attack_files(w.dataset)),
+    output:
+        "<results>/{dataset}/privacy/attacks.csv",
+    log:
+        "<logs>/attack/{dataset}.log",
+    resources:
+        mem_mb=4000,
+        runtime=lambda w: estimates.minutes("attack", w.dataset),
+    params:
+        slice=lambda w: stage_parameters.attack(settings, w.dataset),
+        hiding=lambda w: stage_parameters.hiding(settings, w.dataset),
+        given=lambda w: contents(started.attack_files(w.dataset)),
+        variants=lambda w: list(map(str, experiment.variants(w.dataset))),
+    script:
+        "../scripts/attack.py"
 
 
 # Each registered table (anonbench.core.registries.tables) that the config names.

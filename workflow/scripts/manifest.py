@@ -4,6 +4,7 @@ from anonbench.core.jobs.job import job
 
 with job(snakemake, __file__) as cache:
     from anonbench.config import DataSource
+    from anonbench.datasets.given import scan_given
     from anonbench.datasets.listing import list_images, root_of
     from anonbench.datasets.scan import scan
 
@@ -11,7 +12,8 @@ with job(snakemake, __file__) as cache:
     source, seed = DataSource.model_validate(slice["source"]), slice["seed"] or 0
     # once it runs, it believes no file that only looks as it was: see --forcerun manifest
     listed = list_images(name, source, seed, labels=False)["path"]
-    if not cache.restored(scan=scan(root_of(source), listed, True)):
+    scans = scan(root_of(source), listed, True), *scan_given(source.given, True).items()
+    if not cache.restored(scan=scans):
         from anonbench.datasets.manifest import write_manifest
         from anonbench.workflow.image_counts import require_classes
 

@@ -27,6 +27,9 @@ with job(snakemake, __file__) as cache:
             ).values()
             files = [Path(path) for path in snakemake.input.train]
             train = ImageSet.open(files, root) if files else ImageSet.none(root)
+            methods = snakemake.params.given_methods
+            pictures = [Path(path) for path in snakemake.input.given]
+            given = open_sets(methods, pictures) if pictures else {}
             hiding = Anonymization.model_validate(snakemake.params.hiding["settings"])
             left = iter(map(Path, snakemake.input.backbones))
             dataset = snakemake.wildcards.dataset
@@ -42,7 +45,7 @@ with job(snakemake, __file__) as cache:
                     sought=[Entity(name) for name in snakemake.params.sought],
                     unadapted=unadapted,
                     settings=settings,
-                    train=TrainImages(train, hiding),
+                    train=TrainImages(train, hiding, given),
                     seed=snakemake.params.slice["seed"],
                     output=Path(snakemake.output.probes),
                 )

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from anonbench.anonymization.geometry import cover
+from anonbench.anonymization.geometry import cover, framed
 from anonbench.anonymization.methods import method_named
 from anonbench.config import Anonymization
 from anonbench.core.boxes import Region, regions_at
+from anonbench.core.registries.methods import Method
 from anonbench.core.vocabulary import Variant
 
 DEFAULTS = Anonymization()
@@ -33,18 +34,63 @@ def anonymize(
         settings: strengths and margin.
 
     """
+    return layers(image, regions, variant, settings)[-1]
+
+
+def layers(
+    image: np.ndarray,
+    regions: Sequence[Region],
+    variant: Variant,
+    settings: Anonymization = DEFAULTS,
+) -> list[np.ndarray]:
+    """Return what `anonymize` makes layer by layer: images, of which the last one is its result.
+
+    Most methods have one layer. Of several, each is computed from the image before, over all
+    regions that have so many.
+    """
     if variant.method is None:
-        return image
-    method = settings.of(method_named(variant.method))
-    least = method.least_side()
+        return [image]
+    hidden = regions[: regions_at(variant.degree, len(regions))]
+    found = {r.entity: _steps(variant.method, r.entity, settings) for r in hidden}
+    made: list[np.ndarray] = []
+    for number in range(max(map(len, found.values()), default=0)):
+        layer = [(r, found[r.entity][number]) for r in hidden if number < len(found[r.entity])]
+        made.append(_hide(made[-1] if made else image, layer, hidden, settings))
+    return made or [image.copy()]
+
+
+def _steps(name: str, entity: str, settings: Anonymization) -> list[Method]:
+    """Return the methods, with their strengths, that one method stands for."""
+    method = settings.of(method_named(name))
+    steps = method.steps(entity)
+    if steps == (name,):
+        return [method]
+    return [each for step in steps for each in _steps(step, entity, settings)]
+
+
+def _hide(
+    image: np.ndarray,
+    layer: Sequence[tuple[Region, Method]],
+    hidden: Sequence[Region],
+    settings: Anonymization,
+) -> np.ndarray:
     result = image.copy()
-    for region in regions[: regions_at(variant.degree, len(regions))]:
-        area = cover(region, image.shape, settings.margin, least)
+    frames = None
+    for region, method in layer:
+        around = method.surroundings()
+        shape = settings.shape.of(region.entity)
+        area = cover(region, image.shape, settings.margin, method.least_side(), shape, around)
         if area is None:
             continue
-        hidden = method.hide(image[area.window], region.entity)
-        if area.inside is None:
-            result[area.window] = hidden
+        pixels = image[area.window]
+        if around:
+            if frames is None:
+                frames = framed(hidden, image.shape, settings)
+            covered = method.hide_among(pixels, frames[area.window], region.entity)
         else:
-            result[area.window][area.inside] = hidden[area.inside]
+            covered = method.hide(pixels, region.entity)
+        if area.inside is None:
+            result[area.window] = covered
+        else:
+            result[area.window][area.inside] = covered[area.inside]
     return result

@@ -26,6 +26,7 @@ from anonbench.core.errors import InputError
 from anonbench.core.io import atomic, part_of, require_folder_or_tar
 from anonbench.core.jobs.checksums import verify
 from anonbench.core.progress import track
+from anonbench.core.registries.method_names import is_given
 from anonbench.core.vocabulary import Variant
 from anonbench.datasets.neutral_names import Names
 
@@ -156,6 +157,11 @@ def check_request(
         if variant.method is None:
             raise InputError(
                 "original: originals are not exported; they lie where the config's path says"
+            )
+        if is_given(variant.method):
+            raise InputError(
+                f"{variant}: pictures of another program are not exported: nothing of them was "
+                f"audited. They lie where datasets.{name}.given says"
             )
         if variant.degree < 100 and not config.presentation.show_originals:
             raise InputError(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from anonbench.config import Anonymization
 from anonbench.core.boxes import Region
 from anonbench.core.libraries.opencv import cv2
 
@@ -26,7 +27,12 @@ class Cover:
 
 
 def cover(
-    region: Region, shape: tuple[int, ...], margin: float = 1.0, least: int = 1
+    region: Region,
+    shape: tuple[int, ...],
+    margin: float = 1.0,
+    least: int = 1,
+    form: str = "box",
+    around: int = 0,
 ) -> Cover | None:
     """Return every pixel that the region touches, or None where it lies outside the image.
 
@@ -35,20 +41,63 @@ def cover(
         shape: the image's, [H, W] or [H, W, 3].
         margin: factor about the region's centre.
         least: sides that the window has at least, where the image is that large.
+        form: `box`: the region itself; `ellipse`: the one inside its box (a quadrilateral stays
+            one); `image`: the whole image.
+        around: pixels of its surroundings in the window, on each side, as far as the image reaches.
 
     """
-    box = (region.x0, region.y0, region.x1, region.y1)
-    if region.quad is None:
-        window = _window(_grow(box, margin), shape)
-        return None if window is None else _widened(Cover(window, None), shape, least)
-    quad = _grow(region.quad, margin)
-    window = _window((min(quad[::2]), min(quad[1::2]), max(quad[::2]), max(quad[1::2])), shape)
+    if form == "image":
+        return Cover((slice(0, shape[0]), slice(0, shape[1])), None)
+    window = _bounds(region, shape, margin)
     if window is None:
         return None
     rows, columns = window
-    corners = np.array(quad).reshape(4, 2) - (columns.start, rows.start)
-    touched = _touched(corners, rows.stop - rows.start, columns.stop - columns.start)
-    return _widened(Cover(window, touched), shape, least)
+    size = (rows.stop - rows.start, columns.stop - columns.start)
+    inside = None
+    if region.quad is not None:
+        corners = np.array(_grow(region.quad, margin)).reshape(4, 2) - (columns.start, rows.start)
+        inside = _touched(corners, *size)
+    elif form == "ellipse":
+        x0, y0, x1, y1 = _grow((region.x0, region.y0, region.x1, region.y1), margin)
+        left, top = columns.start, rows.start
+        inside = _round((x0 - left, y0 - top, x1 - left, y1 - top), *size)
+    return _surrounded(_widened(Cover(window, inside), shape, least), shape, around)
+
+
+def framed(
+    regions: Sequence[Region], shape: tuple[int, ...], settings: Anonymization
+) -> np.ndarray:
+    """Return bool [H, W]: the upright boxes of regions, every pixel that they touch."""
+    frames = np.zeros(shape[:2], bool)
+    for region in regions:
+        if settings.shape.of(region.entity) == "image":
+            frames[:] = True
+        elif (window := _bounds(region, shape, settings.margin)) is not None:
+            frames[window] = True
+    return frames
+
+
+def _bounds(region: Region, shape: tuple[int, ...], margin: float) -> tuple[slice, slice] | None:
+    """Return the rows and columns that a region's upright box touches."""
+    if region.quad is None:
+        return _window(_grow((region.x0, region.y0, region.x1, region.y1), margin), shape)
+    quad = _grow(region.quad, margin)
+    return _window((min(quad[::2]), min(quad[1::2]), max(quad[::2]), max(quad[1::2])), shape)
+
+
+def _round(box: Sequence[float], height: int, width: int) -> np.ndarray:
+    """Return bool [height, width]: the pixels that the ellipse inside a box touches.
+
+    In units of its half axes it is a circle, and the point of a pixel nearest to its centre is
+    found for each axis by itself.
+    """
+    x0, y0, x1, y1 = box
+    nearest = []
+    for low, high, length in ((y0, y1, height), (x0, x1, width)):
+        centre, half = (low + high) / 2, max((high - low) / 2, 1e-9)
+        start = np.arange(length)
+        nearest.append((np.clip(centre, start, start + 1.0) - centre) / half)
+    return np.asarray(nearest[0][:, None] ** 2 + nearest[1][None, :] ** 2 < 1.0)
 
 
 def _widened(area: Cover, shape: tuple[int, ...], least: int) -> Cover:
@@ -65,6 +114,22 @@ def _widened(area: Cover, shape: tuple[int, ...], least: int) -> Cover:
         old_columns.start - columns.start : old_columns.stop - columns.start,
     ] = True if area.inside is None else area.inside
     return Cover((rows, columns), inside)
+
+
+def _surrounded(area: Cover, shape: tuple[int, ...], around: int) -> Cover:
+    """Return the same pixels in a window with so many more on each side."""
+    rows, columns = area.window
+    height = min(rows.stop + around, shape[0]) - max(rows.start - around, 0)
+    width = min(columns.stop + around, shape[1]) - max(columns.start - around, 0)
+    if (height, width) == (rows.stop - rows.start, columns.stop - columns.start):
+        return area
+    down, right = min(around, rows.start), min(around, columns.start)
+    inside = np.zeros((height, width), bool)
+    inside[down : down + rows.stop - rows.start, right : right + columns.stop - columns.start] = (
+        True if area.inside is None else area.inside
+    )
+    top, left = rows.start - down, columns.start - right
+    return Cover((slice(top, top + height), slice(left, left + width)), inside)
 
 
 def _at_least(extent: slice, least: int, length: int) -> slice:

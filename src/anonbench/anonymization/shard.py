@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from anonbench.anonymization.apply import anonymize
+from anonbench.anonymization.apply import layers
 from anonbench.anonymization.audit.check import Auditor
 from anonbench.config import Anonymization
 from anonbench.core.boxes import image_regions
@@ -65,7 +65,7 @@ def anonymize_shard(
             data = read_original(image_id, root / path, size, digest)
             original = read_image(data, None, page_of(digest))
             original.flags.writeable = False  # it is what the result is held against
-            pixels = anonymize(original, regions.get(image_id, []), variant, settings)
+            *between, pixels = layers(original, regions.get(image_id, []), variant, settings)
             try:
                 data = encode(pixels, settings.format, settings.jpeg_quality)
             except InputError as error:
@@ -73,7 +73,7 @@ def anonymize_shard(
             height, width = original.shape[:2]
             extension = "png" if settings.format == "png" else "jpg"
             shard.add(image_id, data, extension, width, height)
-            auditor.check(image_id, original, shard.read_back(image_id), pixels)
+            auditor.check(image_id, original, shard.read_back(image_id), pixels, between)
         auditor.check_set(images, keep_without_regions)
     write_json(audit_path(output), auditor.counts)
     log.info("%d of %d images written as %s", len(rows), len(manifest), variant)

@@ -92,6 +92,8 @@ def _data(experiment: Experiment, name: str) -> Iterator[Entry]:
 
     yield Entry(f"{name}/counts.csv")
     yield Entry(f"{name}/audit.csv")
+    if experiment.datasets[name].given:
+        yield Entry(f"{name}/given.csv")
     yield Entry(f"{name}/policy.csv")
     yield Entry(f"{name}/skipped.csv", Copy.SKIPPED)
     yield Entry(f"{name}/clusters.parquet", Copy.ROWS, START, name, ("id", "cluster", "by"))

@@ -54,7 +54,8 @@ def add(commands: Any) -> None:
         "--method",
         default="pixelate",
         metavar="NAME",
-        help="pixelate (the default), blur, mask, or another package's",
+        help="pixelate (the default), blur, mask, inpaint, median or another of those in "
+        "docs/reference/methods.md",
     )
     parser.add_argument(
         "--degree",
@@ -79,6 +80,7 @@ def add(commands: Any) -> None:
 def run(options: argparse.Namespace) -> int:
     """Write the copies, and print counts."""
     from anonbench.anonymization.files.run import DETECTORS, anonymize_files
+    from anonbench.core.registries.methods import weak_methods
 
     names, config = settings_of(options, DETECTORS)
     done = anonymize_files(
@@ -102,7 +104,8 @@ def run(options: argparse.Namespace) -> int:
     elif options.dry_run:
         print(_as_plan(done, options.output))
     else:
-        print(_as_text(done, options.output, names))
+        weak = weak_methods(config.anonymization.applied(options.method))
+        print(_as_text(done, options.output, names, weak))
     return DOUBTFUL if done.in_doubt and not options.dry_run else DONE
 
 
@@ -118,7 +121,7 @@ def _as_plan(done: Anonymized, to: Path) -> str:
 _LEFT_OUT = "files are of a kind that is not read, or of a name that cannot be used"
 
 
-def _as_text(done: Anonymized, to: Path, detectors: list[str]) -> str:
+def _as_text(done: Anonymized, to: Path, detectors: list[str], weak: list[str]) -> str:
     lines = [
         f"wrote {shown(str(to))}: {count(done.written, 'image')} of {done.images:,}, "
         f"{count(done.regions, 'region')} hidden (searched by {', '.join(detectors)})"
@@ -140,5 +143,7 @@ def _as_text(done: Anonymized, to: Path, detectors: list[str]) -> str:
     lines.append(
         f"which and why: {shown(str(audit))} (and .csv); it names originals, do not pass it on"
     )
+    if weak:
+        lines.append(f"{', '.join(weak)}: weak by design, regions may be recognized by eye")
     lines.append("only what was found is hidden: look at a sample before you pass images on")
     return "\n".join(lines)

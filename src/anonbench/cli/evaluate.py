@@ -46,8 +46,8 @@ def add(commands: Any) -> None:
         action="append",
         dest="methods",
         metavar="NAME",
-        help="pixelate, blur, mask (all three are the default), or another package's; may be "
-        "repeated",
+        help="pixelate, blur, mask (these three are the default), or another of those in "
+        "docs/reference/methods.md; may be repeated",
     )
     parser.add_argument(
         "--degree",

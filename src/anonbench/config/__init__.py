@@ -30,6 +30,7 @@ from anonbench.config.data import (
     PaperRole,
     PathPart,
     PortraitsDemo,
+    Shapes,
 )
 from anonbench.config.detectors import Detection, DetectorName
 from anonbench.config.evaluation import (
@@ -86,6 +87,7 @@ __all__ = [
     "Privacy",
     "Recipe",
     "Retrieval",
+    "Shapes",
     "load",
     "load_policy",
 ]

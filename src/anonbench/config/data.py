@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, TypeVar
 from pydantic import Field, field_validator, model_validator
 
 from anonbench.config.detectors import AnyDetector
+from anonbench.core.registries.method_names import GIVEN
 from anonbench.core.registries.methods import METHODS
 from anonbench.core.registries.methods import Method as AnyMethod
 from anonbench.core.registries.registry import section_of
 from anonbench.core.settings import Count, Place, Settings
-from anonbench.core.vocabulary import Adaption, Method
+from anonbench.core.vocabulary import Adaption, Entity, Method
 
 Degree = Annotated[int, Field(ge=1, le=100)]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=64)]
@@ -124,6 +125,11 @@ class DataSource(Settings):
     label: str | None = None
     """Label column for k-NN and linear accuracy (celeba: an attribute such as `Male`; rvl_cdip and
     folder: `class`). Without it the data set has no downstream task."""
+    given: dict[Name, Place] = Field(default_factory=dict)
+    """Folders of pictures that other programs have anonymized, by program: each picture has its
+    original's path below `path`, or its id, whatever its image format. They are judged as a method
+    called `given_<program>` at 100 %. An image without such a picture of its own size is left out
+    of all image sets, and says why in `skipped.csv`."""
     cluster: str | PathPart = AUTO
     """Images that are no independent evidence, such as photos of one person: intervals count
     clusters, not images. A label column (`identity`), a folder of the path (`{ path_part: 1 }`),
@@ -142,6 +148,11 @@ class DataSource(Settings):
         if self.images == "wild" and (self.layout is not Layout.CELEBA or self.demo is not None):
             raise ValueError("images: only the real CelebA has images in the wild")
         return self
+
+    @property
+    def given_methods(self) -> tuple[str, ...]:
+        """The names that other programs' pictures have among methods."""
+        return tuple(f"{GIVEN}{program}" for program in self.given)
 
     @property
     def is_all_validation(self) -> bool:
@@ -243,13 +254,54 @@ class Dataset(DataSource):
                 raise ValueError(f"{field} names something twice: {', '.join(map(str, values))}")
         return self
 
+    @model_validator(mode="after")
+    def _given_stand_at_100(self) -> Self:
+        if self.given and 100 not in self.degrees:
+            raise ValueError(
+                "given: pictures of other programs are compared at 100 %; add 100 to `degrees`"
+            )
+        if taken := [name for name in self.given_methods if name in METHODS]:
+            raise ValueError(f"given: a method is called {taken[0]}; give the program another name")
+        return self
+
+    @property
+    def all_methods(self) -> tuple[str, ...]:
+        """The methods, and the pictures of other programs."""
+        return (*map(str, self.methods), *self.given_methods)
+
 
 M = TypeVar("M", bound=AnyMethod)
+
+
+Shape = Literal["box", "ellipse", "image"]
+
+
+class Shapes(Settings):
+    """What of a region is hidden, by entity.
+
+    `box`: the region as it was found, straight or slanted. `ellipse`: the ellipse inside its box;
+    the corners of the box stay in sight (a fifth of it), and with them hair, ears, chin or whatever
+    of the region reaches there. Slanted regions stay as they are. `image`: the whole image, as soon
+    as it has such a region.
+    """
+
+    face: Shape = "box"
+    text: Shape = "box"
+    barcode: Shape = "box"
+    mrz: Shape = "box"
+
+    def of(self, entity: str) -> Shape:
+        """Return the shape of an entity's regions."""
+        shape: Shape = getattr(self, entity)
+        return shape
 
 
 class _Margin(Settings):
     margin: Annotated[float, Field(ge=1.0)] = 1.0
     """Factor by which each region is grown about its centre; 1 keeps it, deface uses 1.3."""
+    shape: Shapes = Shapes()
+    """`box` as found, `ellipse` inside the box (its corners stay in sight), or the whole `image`,
+    by entity."""
 
 
 class Anonymization(METHODS.with_sections(_Margin)):  # type: ignore[misc]
@@ -264,3 +316,35 @@ class Anonymization(METHODS.with_sections(_Margin)):  # type: ignore[misc]
     def of(self, method: type[M]) -> M:
         """Return a method with its strengths."""
         return section_of(self, method)
+
+    def applied(self, *names: str) -> list[str]:
+        """Return methods, and those that they stand for, each once.
+
+        Raises:
+            ValueError: there is none of a name, or one stands for itself.
+
+        """
+        found: dict[str, None] = {}
+        for name in names:
+            self._add_applied(name, (), found)
+        return list(found)
+
+    def _add_applied(self, name: str, path: tuple[str, ...], found: dict[str, None]) -> None:
+        if name not in METHODS:
+            raise ValueError(
+                f"{'.'.join(path)}: no method is called {name!r}; there are {', '.join(METHODS)}"
+            )
+        if name in path:
+            raise ValueError(f"{path[0]}: {name} would apply itself")
+        found[name] = None
+        method = self.of(METHODS[name])
+        if type(method).steps is not AnyMethod.steps:
+            for step in dict.fromkeys(each for kind in Entity for each in method.steps(kind)):
+                self._add_applied(step, (*path, name), found)
+
+    @model_validator(mode="after")
+    def _methods_are_known(self) -> Self:
+        for name, method in METHODS.items():
+            if method.steps is not AnyMethod.steps:
+                self.applied(name)
+        return self

@@ -181,10 +181,12 @@ class Presentation(TABLES.with_sections(Settings)):  # type: ignore[misc]
         "corrected",
         "reidentification",
         "gallery_size",
+        "attacks",
         "new_persons",
         "trainings",
         "sample_sizes",
         "deployments",
+        "given",
     )
     """Tables of each data set, beside those of its scores. One that needs attacks or deployments is
     left out where there are none."""

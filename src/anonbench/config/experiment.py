@@ -26,7 +26,7 @@ from anonbench.core.vocabulary import (
 TableKind = Literal["retrieval", "agreement", "downstream"]
 
 TABLE_SUFFIXES = ("csv", "md", "tex")
-ATTACK_TABLES = ("reidentification", "gallery_sizes")
+ATTACK_TABLES = ("reidentification", "gallery_sizes", "attacks")
 """Tables of a data set's attacks, by their file names."""
 """Of the files that a table is written to."""
 FIGURE_SUFFIXES = ("png", "svg")
@@ -185,7 +185,12 @@ class Experiment:
     def variants(self, name: str) -> list[Variant]:
         """Return the anonymized variants of a data set."""
         dataset = self.datasets[name]
-        return [Variant(method, d) for d in sorted(dataset.degrees) for method in dataset.methods]
+        own = [Variant(method, d) for d in sorted(dataset.degrees) for method in dataset.methods]
+        return own + self.given_variants(name)
+
+    def given_variants(self, name: str) -> list[Variant]:
+        """Return the variants of a data set that are pictures of other programs."""
+        return [Variant(method, 100) for method in self.datasets[name].given_methods]
 
     def models(self, name: str) -> list[Model]:
         """Return the unadapted model and every adaption to every variant."""
@@ -307,11 +312,13 @@ class Experiment:
     def _missing_tables(self) -> set[str]:
         """Return what no data set has by this config, of what registered tables need."""
         attacks = () if self.config.privacy.enabled else OF_ATTACKS
-        return {*attacks, *(() if self.config.deployments.kinds else ("deployments",))}
+        given = () if any(data.given for data in self.datasets.values()) else ("given",)
+        return {*attacks, *given, *(() if self.config.deployments.kinds else ("deployments",))}
 
     def tables_of(self, name: str) -> list[str]:
         """Return the registered tables that are made of a data set."""
         absent = OF_TRAININGS if self.is_frozen(name) else frozenset()
+        absent |= frozenset() if self.datasets[name].given else {"given"}
         return [each for each in self.dataset_tables if not absent & set(TABLES[each].needs)]
 
     def table(self, stem: str) -> Table:

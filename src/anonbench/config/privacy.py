@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 
 from pydantic import Field
 
 from anonbench.core.registries.attackers import ATTACKERS, AttackerKind
-from anonbench.core.registries.registry import section_of
+from anonbench.core.registries.detectors import DETECTORS
+from anonbench.core.registries.privacy_attacks import PRIVACY_ATTACKS, RegionAttack
+from anonbench.core.registries.registry import Registered, section_of
 from anonbench.core.settings import Count, Settings
 
 if TYPE_CHECKING:
     AttackerName = str
+    AttackName = str
 else:
     AttackerName = Literal[tuple(ATTACKERS)]
+    AttackName = Literal[tuple(PRIVACY_ATTACKS)]
 
-A = TypeVar("A", bound=AttackerKind)
+R = TypeVar("R", bound=Registered)
 
 
-class Privacy(ATTACKERS.with_sections(Settings)):  # type: ignore[misc]
-    """Re-identification: how often an attacker finds out whom or what a hidden region shows.
+class Privacy(ATTACKERS.with_sections(Settings, PRIVACY_ATTACKS)):  # type: ignore[misc]
+    """Re-identification: how often an attacker finds out whom or what a hidden region shows; and
+    what else published images and vectors give away.
 
     See docs/explanation/privacy.md.
     """
@@ -39,10 +45,33 @@ class Privacy(ATTACKERS.with_sections(Settings)):  # type: ignore[misc]
     attacker hair and background too, which no method hides."""
     attackers: tuple[AttackerName, ...] = ("recognizer", "supervised")
     """Attackers beside the experiment's own models."""
+    attacks: tuple[AttackName, ...] = (
+        "readability",
+        "mrz_reading",
+        "barcodes",
+        "reconstruction",
+        "residual",
+        "linkage",
+        "inference",
+    )
+    """Attacks beside re-identification. One that finds nothing to attack says so in the table."""
+    attacked_regions: Count = 300
+    """Regions of each entity that these attacks look at, in as many images as possible."""
 
-    def of(self, attacker: type[A]) -> A:
-        """Return an attacker with its parameters."""
-        return section_of(self, attacker)
+    def of(self, registered: type[R]) -> R:
+        """Return an attacker or an attack with its parameters."""
+        return section_of(self, registered)
+
+    def detectors_of_attacks(self, own: Sequence[str]) -> list[str]:
+        """Return the detectors whose settings the attacks use on a data set with `own` ones."""
+        attacks = (self.of(PRIVACY_ATTACKS[name]) for name in self.attacks)
+        used = {
+            name
+            for attack in attacks
+            if isinstance(attack, RegionAttack)
+            for name in attack.detectors(own)
+        }
+        return sorted(used & set(DETECTORS))
 
     def named(self) -> list[AttackerKind]:
         """Return the attackers that are named, and given what they need."""

@@ -12,6 +12,7 @@ from anonbench.config import Recipe
 from anonbench.config.experiment import Experiment
 from anonbench.core.registries.detectors import DETECTORS
 from anonbench.core.registries.methods import METHODS
+from anonbench.core.registries.privacy_attacks import PRIVACY_ATTACKS, RegionAttack
 from anonbench.core.registries.systems import SystemKind
 from anonbench.core.vocabulary import UNADAPTED, Baseline, Entity, Model, QueryKind, Split
 
@@ -129,6 +130,8 @@ class Estimates:
                 return images / READ_PER_SECOND
             case "privacy":
                 return self._attacked_in(name)
+            case "attack":
+                return self._published_in(name)
             case "retrieve":
                 on_gpu = self._experiment.config.retrieval.device == "cuda"
                 speed = GPU_SCORED if on_gpu else self.retrieval_threads(name)
@@ -233,7 +236,7 @@ class Estimates:
         images = self._counts[name][Split.VAL]
         models = 1 + len(self._experiment.datasets[name].adaptions)
         vectors = 4 * images * self._width(name)
-        held = 2 * models + len(self._experiment.datasets[name].methods)
+        held = 2 * models + len(self._experiment.datasets[name].all_methods)
         return 700 + ((held + 9) * vectors + 3 * BLOCK_BYTES * DEPLOYED_BLOCK * images) // 10**6
 
     def rankings_mb(self, name: str) -> int:
@@ -259,7 +262,7 @@ class Estimates:
     def _deployed_in(self, name: str) -> float:
         """Return the seconds of a job of deployments on one core: most of all for sorted ranks."""
         settings, dataset = self._experiment.config.deployments, self._experiment.datasets[name]
-        images, methods = self._counts[name][Split.VAL], len(dataset.methods)
+        images, methods = self._counts[name][Split.VAL], len(dataset.all_methods)
         queries, adapted = min(images, settings.queries), len(dataset.adaptions)
         pairs = float(queries) * images
         mixed = 2 * (1 + adapted) * (len(settings.shares) + 2)
@@ -330,12 +333,24 @@ class Estimates:
         read = min(self._counts[name][Split.VAL], self._gallery_crops()) / READ_PER_SECOND
         sizes = [each.lesson_size() for each in privacy.named() if each.learns]
         lessons = sum(sizes) * len(self._experiment.entities(name))
-        taught = lessons * (1 + len(dataset.methods))
+        taught = lessons * (1 + len(dataset.all_methods))
         hidden = min(self._counts[name][Split.TRAIN], lessons) * len(dataset.methods)
         slowest = min(METHODS[method].images_per_second for method in dataset.methods)
         learned = taught * (1 / rate + 1 / LEARNED_PER_SECOND) + hidden / slowest
         models = 2 + len(privacy.attackers)
         return 20 + learned + variants * (read + models * self._gallery_crops() / rate)
+
+    def _published_in(self, name: str) -> float:
+        """Return the seconds of the attacks on published images: read, and looked at by each."""
+        privacy, val = self._experiment.config.privacy, self._counts[name][Split.VAL]
+        versions = 2 + len(self._experiment.variants(name))
+        seconds = 20.0
+        for attack in map(privacy.of, map(PRIVACY_ATTACKS.__getitem__, privacy.attacks)):
+            if isinstance(attack, RegionAttack):
+                images = min(val, len(Entity) * privacy.attacked_regions)
+                images = min(images, attack.most_images() or images)
+                seconds += images * versions * (attack.seconds_an_image + 1 / READ_PER_SECOND)
+        return seconds
 
     def _embedded_per_second(self, name: str) -> float:
         if system := self._system(name):

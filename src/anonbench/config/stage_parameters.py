@@ -7,13 +7,27 @@ number of loader processes, is left out of it (`Settings.effective`), and the jo
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from anonbench.config import AUTO, Config, DataSource, Layout, OwnSplit, Recipe
+from anonbench.config import (
+    AUTO,
+    Anonymization,
+    Config,
+    DataSource,
+    Layout,
+    OwnSplit,
+    Recipe,
+    Shapes,
+)
+from anonbench.core.io import files_in
+from anonbench.core.provenance import file_digest
 from anonbench.core.registries.attackers import ATTACKERS
 from anonbench.core.registries.backbones import BACKBONES
 from anonbench.core.registries.detectors import DETECTORS
+from anonbench.core.registries.method_names import program_of
 from anonbench.core.registries.methods import METHODS
+from anonbench.core.registries.privacy_attacks import PRIVACY_ATTACKS
 from anonbench.core.registries.registry import Registry
 from anonbench.core.registries.systems import SYSTEMS
 from anonbench.core.registries.tables import TABLES
@@ -103,17 +117,42 @@ def anonymize(config: Config, name: str, variant: str) -> Slice:
     return _hiding(config, str(Variant.parse(variant).method)) | kept
 
 
+def given(config: Config, name: str, variant: str) -> Slice:
+    """The program whose pictures a variant has, where they are, and the format of image sets."""
+    program, dataset = program_of(str(Variant.parse(variant).method)), config.datasets[name]
+    return _hiding(config) | {
+        "program": program,
+        "folder": str(dataset.given[program]),
+        "keep_without_regions": dataset.keep_without_regions,
+        "max_pixels": config.detection.max_pixels,
+    }
+
+
 def hiding(config: Config, name: str) -> Slice:
     """The format, and the settings of the data set's methods."""
     return _hiding(config, *map(str, config.datasets[name].methods))
 
 
-def _hiding(config: Config, *methods: str) -> Slice:
+def _hiding(config: Config, *named: str) -> Slice:
+    asked = config.anonymization
+    methods = asked.applied(*named)
     fields = {"format", "margin", *methods}
-    if config.anonymization.format == "jpeg":
+    if asked.format == "jpeg":
         fields.add("jpeg_quality")
-    settings = config.anonymization.model_dump(mode="json", include=fields)
-    return {"settings": settings} | _code(METHODS, *methods)
+    if asked.shape != Shapes():
+        fields.add("shape")
+    settings = asked.model_dump(mode="json", include=fields)
+    return {"settings": settings} | _content(asked, methods) | _code(METHODS, *methods)
+
+
+def _content(asked: Anonymization, methods: Sequence[str]) -> Slice:
+    """Digests of the files that methods read; none of one that is not there."""
+    files = {
+        str(path): [file_digest(file) for file in files_in(path)] if path.exists() else None
+        for name in methods
+        for path in asked.of(METHODS[name]).files()
+    }
+    return {"files": files} if files else {}
 
 
 def train(config: Config, name: str) -> Slice:
@@ -211,12 +250,29 @@ def downstream(config: Config, name: str) -> Slice:
 
 def privacy(config: Config) -> Slice:
     """What is drawn for the attacks, and who attacks."""
+    others = {"enabled", "attacks", "attacked_regions", *PRIVACY_ATTACKS}
     return {
-        "settings": config.privacy.model_dump(mode="json", exclude={"enabled"}),
+        "settings": config.privacy.model_dump(mode="json", exclude=others),
         "seed": config.seed,
     } | _code(ATTACKERS, *config.privacy.attackers)
 
 
+def attack(config: Config, name: str) -> Slice:
+    """Which attacks there are beside re-identification, on how many regions and images, and how
+    sure one can be of their rates."""
+    dataset, privacy = config.datasets[name], config.privacy
+    own = [str(detector) for detector in dataset.detectors]
+    used = privacy.detectors_of_attacks(own)
+    fields = {"attacks", "attacked_regions", "probes", "gallery", "identity", *privacy.attacks}
+    return {
+        "settings": privacy.model_dump(mode="json", include=fields),
+        "detection": config.detection.part(used),
+        "detectors": own,
+        "detecting": _code(DETECTORS, *used),
+        "label": dataset.label,
+        "confidence": config.presentation.confidence,
+        "seed": config.seed,
+    } | _code(PRIVACY_ATTACKS, *privacy.attacks)
 def policy(config: Config, name: str) -> Slice:
     """The policy, how strong the data set's methods are, and how sure a rate has to be."""
     fields = {"confidence", "widest_interval"}

@@ -60,7 +60,8 @@ class Entity(StrEnum):
 class Method(StrEnum):
     """The paper's anonymization methods, and a data set's where its config names none.
 
-    All that there are: `anonbench.core.registries.methods.METHODS`.
+    All that there are: `anonbench.core.registries.methods.METHODS`. Names that a config makes:
+    `anonbench.core.registries.method_names`.
     """
 
     PIXELATE = "pixelate"
@@ -134,10 +135,10 @@ class Variant:
         if text == ORIGINAL:
             return cls()
         # imported here: a job's frame knows this module, and loads nothing heavy
-        from anonbench.core.registries.methods import METHODS
+        from anonbench.core.registries.method_names import is_method
 
         method, _, degree = text.rpartition("-")
-        if method not in METHODS:
+        if not is_method(method):
             raise ValueError(f"{text!r}: no method is called {method!r}")
         return cls(method, int(degree))
 

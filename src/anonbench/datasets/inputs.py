@@ -174,7 +174,7 @@ def _of_place(path: Path) -> _Found:
 def _of_folder(folder: Path) -> _Found:
     files, left = [], []
     try:
-        for name, reason in walk(str(folder)):
+        for name, reason in walk(str(folder), hidden=True):
             if reason == FOLLOWED:
                 continue
             if why := reason or by_suffix(name) or ("" if is_text(name) else NOT_UTF8):

@@ -16,6 +16,7 @@ from anonbench.core.vocabulary import Split
 from anonbench.core.wording import count as counted
 from anonbench.datasets.copies import find_copies, warn_of_copies
 from anonbench.datasets.documents import page_numbers
+from anonbench.datasets.given import reasons_of_given
 from anonbench.datasets.headers import Header, Limits, look_at_all
 from anonbench.datasets.input_report import conversion_counts, write_converted, write_summary
 from anonbench.datasets.listing import count_images, read_source, root_of
@@ -48,10 +49,11 @@ def write_manifest(
     and says which page an image is, see `anonbench.datasets.formats.pages`) and the label columns,
     sorted by id; where files have several pages also `document_page`. Every other file below the
     data folder goes to `skipped` (path, split, reason): files that are missing, damaged or larger
-    than `max_pixels`, images without the data set's label, images of train whose bytes val has,
-    and, without a split, all that is not listed (`find_unused`). Images of equal bytes go to
-    `duplicates` (`find_copies`), images that decoding converts to `converted` (`write_converted`),
-    and counts of all that to `inputs` (`write_summary`).
+    than `max_pixels`, images without the data set's label or without a picture of a program that is
+    judged (`reasons_of_given`), images of train whose bytes val has, and, without a split, all that
+    is not listed (`find_unused`). Images of equal bytes go to `duplicates` (`find_copies`), images
+    that decoding converts to `converted` (`write_converted`), and counts of all that to `inputs`
+    (`write_summary`).
 
     Raises:
         InputError: see `list_images`; also where a split has no image left.
@@ -68,6 +70,9 @@ def write_manifest(
     if label is not None:
         reasons[label.isna() & (reasons == "")] = f"no label in the column {dataset.label}"
     whole = pd.concat([listed, headers], axis=1)
+    readable = whole[reasons == ""]
+    if dataset.given and len(readable):
+        reasons[readable.index] = reasons_of_given(name, readable, dataset.given, limits)
     copies = find_copies(whole[reasons == ""])
     reasons[whole["id"].isin(copies.loc[~copies["kept"], "id"])] = COPY
     _require_both(name, listed["split"], reasons)

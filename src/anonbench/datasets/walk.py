@@ -28,7 +28,11 @@ class Entry(NamedTuple):
 
 
 def walk(
-    root: str, only: Collection[str] = (), everything: bool = False, outside: bool = False
+    root: str,
+    only: Collection[str] = (),
+    everything: bool = False,
+    outside: bool = False,
+    hidden: bool = False,
 ) -> Iterator[Entry]:
     """Yield every file below `root`, in no order.
 
@@ -41,6 +45,7 @@ def walk(
         only: names of the folders in `root` to look into; all, and its files, where empty.
         everything: yield hidden files too, and linked folders as one entry each.
         outside: look into all others than `only` instead, and at the files in `root`.
+        hidden: yield each hidden file, and each hidden folder as one entry.
 
     Raises:
         OSError: `root` itself cannot be read.
@@ -66,14 +71,16 @@ def walk(
             with os.scandir(f"{root}/{inside}") as entries:
                 for entry in entries:
                     path = inside + entry.name
-                    hidden = path.startswith(".") or "/." in path
-                    if (hidden and not everything) or not (
-                        inside or not only or (path in only) != outside
-                    ):
+                    is_hidden = path.startswith(".") or "/." in path
+                    if not (inside or not only or (path in only) != outside):
+                        continue
+                    if is_hidden and not everything:
+                        if hidden:
+                            yield Entry(path, HIDDEN)
                         continue
                     kind = _kind(entry)
                     if kind != _FOLDER:
-                        yield Entry(path, HIDDEN if hidden else kind)
+                        yield Entry(path, HIDDEN if is_hidden else kind)
                     elif entry.is_symlink() and everything:
                         yield Entry(path, LINKED)
                     elif entry.is_symlink():

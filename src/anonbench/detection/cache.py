@@ -15,7 +15,7 @@ import pyarrow as pa
 from anonbench.config.detectors import Detection, DetectorName
 from anonbench.core.boxes import Region
 from anonbench.core.io import files_in
-from anonbench.core.jobs.fingerprint import code_identity
+from anonbench.core.jobs.fingerprint import module_digest
 from anonbench.core.provenance import file_digest
 from anonbench.core.registries.detectors import DETECTORS
 from anonbench.core.vocabulary import Entity
@@ -40,16 +40,22 @@ def made_by(name: str, settings: Detection, templates: Path | None = None) -> di
         templates: the data set's folder of templates, for the detector `template`.
 
     """
-    code = code_identity(
-        [kind_named(name).__module__, "anonbench.detection.text.reading"],
-        without=["anonbench.core.boxes"],  # a region is a region
-    )
+    code = {"code": module_digest(modules(name), without=["anonbench.core.boxes"])}
     paths = settings.paths([name])
     if name == DetectorName.TEMPLATE and templates is not None:
         paths.append(templates)
     files = [file_digest(file) for path in paths for file in files_in(path)]
-    code |= DETECTORS.origin(name)
-    return {"settings": settings.part([name]), "files": files, "code": code}
+    return {
+        "settings": settings.part([name]),
+        "files": files,
+        "code": code | DETECTORS.origin(name),
+    }
+
+
+def modules(name: str) -> list[str]:
+    """Return the modules that a detector's findings come from; boxes are left out of what they
+    reach: a region is a region."""
+    return [kind_named(name).__module__, "anonbench.detection.text.reading"]
 
 
 class Finding(NamedTuple):

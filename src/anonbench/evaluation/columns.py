@@ -16,7 +16,7 @@ from typing import Any
 
 import pandas as pd
 
-from anonbench.core.registries.methods import METHODS
+from anonbench.core.registries.method_names import place_of
 from anonbench.core.vocabulary import NO_CHOICE, ORIGINAL, QueryKind, Variant
 from anonbench.evaluation.retrieval.metrics import PER_QUERY
 from anonbench.evaluation.scores import ADAPTIONS, CLASSIFIERS, ScenarioFiles, adaption_of
@@ -111,8 +111,8 @@ def _joined(columns: Sequence[Column], values: dict[str, pd.Series]) -> Column:
     return replace(columns[0], values=pd.DataFrame(values).sort_index(), hits=hits)
 
 
-def _order(variant: Variant) -> tuple[int, int]:
-    return variant.degree, -1 if variant.method is None else list(METHODS).index(variant.method)
+def _order(variant: Variant) -> tuple[int, tuple[int, bool, str]]:
+    return variant.degree, place_of(variant.method)
 
 
 def _rows(

@@ -25,8 +25,8 @@ from anonbench.core.numeric.statistics import (
     pearson,
     spearman,
 )
-from anonbench.core.registries.methods import METHODS
-from anonbench.core.vocabulary import NO_CHOICE, QueryKind
+from anonbench.core.registries.method_names import in_order
+from anonbench.core.vocabulary import NO_CHOICE, ORIGINAL, QueryKind
 
 METRICS = {
     "map_original": "mAP (original)",
@@ -88,11 +88,10 @@ def metric_rows(scores: pd.DataFrame, degree: int, dataset: str | None = None) -
     if chosen["dataset"].nunique() > 1:
         names = ", ".join(sorted(chosen["dataset"].unique()))
         raise InputError(f"the scores are of several data sets ({names}): choose one")
-    methods = list(METHODS)
     # neither the control nor a baseline is a row of the paper's twelve
     chosen = chosen[
         (chosen["degree"] == degree)
-        & chosen["method"].isin(methods)
+        & (chosen["method"] != ORIGINAL)
         & ~chosen["adaption"].isin(NO_CHOICE)
     ]
     kinds = set(QueryKind)
@@ -142,7 +141,7 @@ def by_method(scores: pd.DataFrame, degree: int, dataset: str | None = None) -> 
     rows = metric_rows(scores, degree, dataset)
     entries = []
     for a, b in combinations(METRICS, 2):
-        for method in (m for m in METHODS if m in set(rows["method"])):
+        for method in in_order(rows["method"]):
             entry: dict[str, Any] = {"metric": a, "metric_b": b, "method": method}
             of_method = rows["method"] == method
             for part, of_part in (("within", of_method), ("without", ~of_method)):

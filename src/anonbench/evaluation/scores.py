@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from anonbench.core.io import read_json
-from anonbench.core.registries.methods import METHODS
+from anonbench.core.registries.method_names import in_order
 from anonbench.core.vocabulary import (
     CONTROL,
     ORIGINAL,
@@ -292,7 +292,7 @@ def _retrained(
 def _sorted(table: pd.DataFrame) -> pd.DataFrame:
     every_k = {name for name in table["metric"] if "@" in name}
     orders = {
-        "method": [ORIGINAL, *METHODS],
+        "method": [ORIGINAL, *in_order(set(table["method"]) - {ORIGINAL})],
         "adaption": ADAPTIONS,
         "query": [*(query.value for query in QueryKind), ""],
         "metric": [

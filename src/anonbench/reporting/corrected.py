@@ -7,6 +7,7 @@ import math
 import pandas as pd
 
 from anonbench.core.registries.tables import Grid, GridBlock
+from anonbench.core.vocabulary import ORIGINAL
 from anonbench.evaluation.corrected import with_corrected
 from anonbench.reporting.labels import ADAPTIONS, METHODS, QUERIES, RETRIEVAL_METRICS
 from anonbench.reporting.summary import present
@@ -33,7 +34,7 @@ def corrected_grid(dataset: str, scores: pd.DataFrame) -> Grid:
 
     """
     found = corrected_scores(scores)
-    rows = found[found["method"].isin(list(METHODS))].dropna(subset=["corrected"])
+    rows = found[found["method"] != ORIGINAL].dropna(subset=["corrected"])
     methods = present(rows["method"], METHODS)
     columns = [(metric, method) for metric in RETRIEVAL_METRICS for method in methods]
     blocks = [

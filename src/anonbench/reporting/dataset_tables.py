@@ -7,12 +7,14 @@ from pathlib import Path
 
 import pandas as pd
 
+from anonbench.anonymization.given.gather import read_given
 from anonbench.config import Presentation
 from anonbench.core.io import write_csv
 from anonbench.core.registries.tables import Grid, Results
 from anonbench.evaluation.deployments.table import read_deployments
 from anonbench.evaluation.pairwise import read_comparisons
 from anonbench.evaluation.policy.table import read_policy
+from anonbench.evaluation.privacy.attacks.table import read_attacks
 from anonbench.evaluation.privacy.gallery_sizes import read_gallery_sizes
 from anonbench.evaluation.privacy.rates import read_rates
 from anonbench.evaluation.retrieval.new_persons import read_new_persons
@@ -28,10 +30,12 @@ READERS: dict[str, Callable[[Path], pd.DataFrame]] = {
     "comparisons": read_comparisons,
     "rates": read_rates,
     "gallery_sizes": read_gallery_sizes,
+    "attacks": read_attacks,
     "variance": read_variances,
     "trainings": read_agreement,
     "new_persons": read_new_persons,
     "deployments": read_deployments,
+    "given": read_given,
     "policy": read_policy,
 }
 """How a table that others need is read from its file."""

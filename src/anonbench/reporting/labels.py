@@ -3,10 +3,23 @@
 from __future__ import annotations
 
 from anonbench.core.registries import attackers, detectors, methods
+from anonbench.core.registries.method_names import is_method, label_of
 from anonbench.core.registries.registry import facts
 from anonbench.core.vocabulary import CONTROL, PIXELS, UNADAPTED, UNTRAINED
 
-METHODS = facts(methods.METHODS, "label")
+
+class MethodLabels(dict[str, str]):
+    """Labels of the registered methods, which also knows names that a config makes."""
+
+    def __missing__(self, name: str) -> str:
+        return label_of(name, self)
+
+    def get(self, name: str, default: str = "") -> str:  # type: ignore[override]
+        """Return a method's label, or `default` where there is no such method."""
+        return self[name] if is_method(name) else default
+
+
+METHODS = MethodLabels(facts(methods.METHODS, "label"))
 ADAPTIONS = {
     UNADAPTED: "Unadapted",
     CONTROL: "Unadapted, retrained",

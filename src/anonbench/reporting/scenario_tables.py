@@ -86,7 +86,7 @@ def scenario_grid(experiment: Experiment, name: str) -> Grid:
     dataset = experiment.datasets[name]
     table = pd.DataFrame(scenario_rows(experiment, name), columns=list(COLUMNS))
     ceiling = table["database"] == ORIGINAL
-    methods = ", ".join(map(str, dataset.methods))
+    methods = ", ".join(dataset.all_methods)
     degrees = ", ".join(map(str, sorted(dataset.degrees)))
     blocks = [_block("Original images: the reference ranking and the ceiling", table[ceiling])]
     for query, label in QUERIES.items():
@@ -165,7 +165,7 @@ def profiles(config: Config) -> list[Profile]:
             Profile(
                 name=name,
                 source=source,
-                methods=f"{', '.join(map(str, dataset.methods))} ({degrees} %)",
+                methods=f"{', '.join(dataset.all_methods)} ({degrees} %)",
                 entities=", ".join(entities),
                 retraining=", ".join(map(str, dataset.adaptions)) or "no",
                 tasks=", ".join(tasks),

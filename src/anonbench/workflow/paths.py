@@ -19,6 +19,7 @@ from anonbench.config.experiment import (
     truth_of,
 )
 from anonbench.core.jobs.checksums import digest_file
+from anonbench.core.registries.method_names import is_given
 from anonbench.core.registries.tables import TABLES
 from anonbench.core.vocabulary import ORIGINAL, UNADAPTED, Model, Split, Variant
 from anonbench.reporting.scenario_tables import SCENARIO_TABLES
@@ -122,12 +123,28 @@ class Paths:
         ]
 
     def audited_sets(self, dataset: str) -> list[tuple[str, str, int]]:
-        """Return split, variant and number of shards of each anonymized image set."""
+        """Return split, variant and number of shards of each image set that is anonymized here."""
         return [
             (split, str(variant), len(self.shards(dataset, split)))
             for split in self.anonymized_splits(dataset)
             for variant in self.experiment.variants(dataset)
+            if not is_given(variant.method)
         ]
+
+    def compared_pictures(self, dataset: str) -> dict[str, list[str]]:
+        """Return what was compared of each program's pictures, by program."""
+        return {
+            program: [
+                f"{self.results}/{dataset}/images/{variant}/{split}/{shard}.compared.parquet"
+                for split in self.anonymized_splits(dataset)
+                for shard in self.shards(dataset, split)
+            ]
+            for program, variant in zip(
+                self.experiment.datasets[dataset].given,
+                self.experiment.given_variants(dataset),
+                strict=True,
+            )
+        }
 
     def anonymized_splits(self, dataset: str) -> Sequence[str]:
         """Return the splits that are anonymized and embedded.
@@ -300,6 +317,10 @@ class Paths:
         """Return the originals of the train images, from which an attacker may learn."""
         return self.image_sets(dataset, [Variant()], ("train",))
 
+    def learned_pictures(self, dataset: str) -> list[str]:
+        """Return other programs' pictures of the train images: an attacker may learn from them."""
+        return self.image_sets(dataset, self.experiment.given_variants(dataset), ("train",))
+
     def attacking_backbones(self, dataset: str) -> list[str]:
         """Return the unadapted model, then that of each variant that has one."""
         if self.experiment.is_frozen(dataset):
@@ -307,17 +328,15 @@ class Paths:
         adapted = [model for _, model in self.attacked(dataset) if model]
         return self.backbones(dataset, [Model(), *adapted])
 
+    def published_vectors(self, dataset: str) -> list[str]:
+        """Return the unadapted model's vectors of the originals, then of each variant."""
+        seed, variants = self.experiment.reference_seed, self.experiment.variants(dataset)
+        return [self.embedding(dataset, UNADAPTED, seed, v) for v in (Variant(), *variants)]
+
     def of_privacy(self, *patterns: str) -> list[str]:
         """Return the files of patterns for all data sets, if attacks are run at all."""
         chosen = patterns if self.experiment.config.privacy.enabled else ()
         return [path for pattern in chosen for path in self.of_each(pattern)]
-
-    def attack_rates(self, dataset: str) -> list[str]:
-        """Return the rates of the attacks beside re-identification; none while no rule makes them.
-
-        What a policy limits and nobody ran is not known, and does not pass.
-        """
-        return []
 
     def policy_inputs(self, dataset: str) -> dict[str, str]:
         """Return what a policy is judged by, by name."""
@@ -327,7 +346,8 @@ class Paths:
             files["quality"] = f"{folder}/quality/summary.csv"
         if self.experiment.config.privacy.enabled:
             files["rates"] = f"{folder}/privacy/reidentification.csv"
-        return files | dict(zip(("attacks",), self.attack_rates(dataset), strict=False))
+            files["attacks"] = f"{folder}/privacy/attacks.csv"
+        return files
 
     # Tables, figures and targets
 
@@ -394,10 +414,12 @@ class Paths:
             "comparisons": "comparisons.csv",
             "rates": "privacy/reidentification.csv",
             "gallery_sizes": "privacy/gallery_sizes.csv",
+            "attacks": "privacy/attacks.csv",
             "variance": "variance.csv",
             "trainings": "trainings.csv",
             "new_persons": "new_persons.csv",
             "deployments": "deployments.csv",
+            "given": "given.csv",
             "policy": "policy.csv",
         }
         return {need: f"{self.results}/{{dataset}}/{files[need]}" for need in TABLES[table].needs}

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path, PurePath
 from typing import Any, BinaryIO
 
-from anonbench.config import Config, Dataset, DetectorName
+from anonbench.config import Config, Dataset, DetectorName, Layout
 from anonbench.core.errors import InputError
 from anonbench.detection.kinds.ppocr import Ppocr
 from anonbench.training.model.timm_names import require_name
@@ -37,6 +37,8 @@ def require_files(config: Config) -> None:
         for setting in ("boxes", "corrections", "truth"):
             if (path := getattr(dataset, setting)) is not None:
                 _require_file(path, f"datasets.{name}.{setting}")
+        for program, folder in dataset.given.items():
+            _require_given(dataset, folder, f"datasets.{name}.given.{program}")
     _require_detectors(config, used)
     if config.privacy.enabled and (recognizer := config.privacy.recognizer.weights) is not None:
         _require_onnx(recognizer, "privacy.recognizer")
@@ -124,6 +126,18 @@ def _require_text_model(settings: Ppocr) -> None:
     if settings.engine == "direct" or not ppocr_model.has_download(settings.model):
         text = ppocr_model.without_weights(settings.model)
         raise InputError(f"detection.ppocr.model: {text}")
+
+
+def _require_given(dataset: Dataset, folder: Path, field: str) -> None:
+    if not folder.is_dir():
+        raise InputError(f"{field}: there is no folder {folder}{_near(folder)}")
+    if dataset.layout is Layout.TABLE:
+        return
+    if folder.resolve().is_relative_to(dataset.path.resolve()):
+        raise InputError(
+            f"{field}: {folder} lies inside {dataset.path}, where its pictures count as originals; "
+            "move it elsewhere"
+        )
 
 
 def _require_file(path: Path, field: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from anonbench.config.experiment import Experiment, Scenario
+from anonbench.core.registries.method_names import is_given
 from anonbench.core.vocabulary import ORIGINAL, Model, Variant
 
 
@@ -18,13 +19,21 @@ class Shown:
         """Return the originals' variant where originals may be seen, else nothing."""
         return [ORIGINAL] if self.experiment.config.presentation.show_originals else []
 
+    def may_show(self, variant: Variant) -> bool:
+        """Return whether pictures of a variant may be seen.
+
+        Another program may have left regions as they were: its pictures are shown where originals
+        are, and nowhere else.
+        """
+        return not is_given(variant.method) or bool(self.originals())
+
     def examples(self, dataset: str) -> list[str]:
         """Return the variants of example images: without originals those that hide most."""
         variants = self.experiment.variants(dataset)
         if seen := self.originals():
             return [*seen, *map(str, variants)]
         highest = max(variant.degree for variant in variants)
-        return [str(variant) for variant in variants if variant.degree == highest]
+        return [str(v) for v in variants if v.degree == highest and self.may_show(v)]
 
     def attention(self, dataset: str) -> list[str]:
         """Return the variants beside which attention is drawn."""
@@ -42,7 +51,11 @@ class Shown:
         """Return the models of the reference's seed on images of the highest degree."""
         highest = max(self.experiment.datasets[dataset].degrees)
         seed, scenarios = self.experiment.reference_seed, self.experiment.trained_scenarios(dataset)
-        return [run for run in scenarios if run.variant.degree == highest and run.seed == seed]
+        return [
+            run
+            for run in scenarios
+            if run.variant.degree == highest and run.seed == seed and self.may_show(run.variant)
+        ]
 
     def gallery(self, dataset: str) -> list[str]:
         """Return the variants that the gallery draws."""
@@ -54,7 +67,8 @@ class Shown:
 
         The control is the first unadapted model of another seed, on every variant.
         """
-        scenarios = self.experiment.scenarios(dataset)
+        every = self.experiment.scenarios(dataset)
+        scenarios = [run for run in every if self.may_show(run.variant)]
         seeds = self.experiment.seeds(dataset, Model())
         compared = [s for s in scenarios if s.seed == seeds[0] and s.variant != Variant()]
         return compared + [s for s in scenarios if s.model == Model() and s.seed in seeds[1:2]]
@@ -69,4 +83,6 @@ class Shown:
         """Return the variant that the explorer draws for each method: the one that hides most."""
         data = self.experiment.datasets[dataset]
         pictures = {str(method): f"{method}-{max(data.degrees)}" for method in data.methods}
+        given = filter(self.may_show, self.experiment.given_variants(dataset))
+        pictures |= {str(variant.method): str(variant) for variant in given}
         return pictures | {name: name for name in self.originals()}

@@ -19,6 +19,7 @@ from anonbench.core.errors import InputError
 from anonbench.core.io import files_in
 from anonbench.core.provenance import file_digest
 from anonbench.core.vocabulary import Split
+from anonbench.datasets.given import scan_given
 from anonbench.datasets.listing import count_images, read_source, require_apart, root_of
 from anonbench.datasets.scan import scan
 from anonbench.detection.user_annotations import check_user_files, user_files_of
@@ -57,6 +58,13 @@ class Startup:
         weights = self.settings.detection.paths(detectors)
         found = [self.user_files[name].get("templates", []), *map(files_in, weights)]
         return [file for files in found for file in files]
+
+    def attack_files(self, name: str) -> list[Path]:
+        """Return the user's weights of the detectors that attacks on a data set use."""
+        own = list(map(str, self.experiment.datasets[name].detectors))
+        used = self.settings.privacy.detectors_of_attacks(own)
+        weights = self.settings.detection.paths(used)
+        return [file for path in weights for file in files_in(path)]
 
     def pretrained(self, name: str) -> list[Path]:
         """Return the user's weights that a data set's trainings start from."""
@@ -185,6 +193,12 @@ def scanned(startup: Startup, name: str) -> str | None:
     """
     dataset = startup.experiment.datasets[name]
     return None if dataset.demo else scan(root_of(dataset), startup.listings[name]["path"])
+
+
+@functools.cache
+def scanned_given(startup: Startup, name: str) -> dict[str, str]:
+    """Return a digest of the pictures of each program that is judged on a data set."""
+    return {} if startup.settings.bundle else scan_given(startup.experiment.datasets[name].given)
 
 
 @functools.cache

@@ -9,9 +9,13 @@ from pathlib import Path
 from types import FrameType
 
 import pytest
-from scenes import Format, audit, scene
+from scenes import DEGREE, REGIONS, Format, audit, picture, scene, table
 
-from anonbench.core.vocabulary import Method
+from anonbench.anonymization.apply import layers
+from anonbench.anonymization.audit.check import Auditor
+from anonbench.core.vocabulary import Method, Variant
+from anonbench.datasets.images import encode
+from keyed_settings import ADDED, COMBINED, asked
 
 AUDIT = "anonbench.anonymization.audit"
 SHARES = ("core.boxes", "core.libraries.opencv", "datasets.images", "datasets.shards")
@@ -76,6 +80,19 @@ def test_nothing_of_them_runs_in_an_audit(root: Path, method: Method, form: Form
     assert executed(root, honest.hide), "what is counted counts where images are hidden"
     runs = executed(root, lambda: audit(honest, coded, honest.honest))
     assert runs == set()
+
+
+@pytest.mark.parametrize("name", [*ADDED, *COMBINED])
+def test_nothing_of_the_other_methods_runs_in_an_audit(
+    root: Path, tmp_path: Path, name: str
+) -> None:
+    settings, original = asked(tmp_path), picture()
+    variant = Variant(name, DEGREE)
+    *between, pixels = layers(original, REGIONS, variant, settings)
+    data = encode(pixels)
+    auditor = Auditor(table(REGIONS), variant, settings)
+    assert executed(root, lambda: layers(original, REGIONS, variant, settings))
+    assert executed(root, lambda: auditor.check("a", original, data, pixels, between)) == set()
 
 
 def executed(root: Path, call: Callable[[], object]) -> set[str]:

@@ -158,8 +158,8 @@ def test_a_method_without_a_promise_is_refused(monkeypatch: pytest.MonkeyPatch) 
         audit(made, made.code(made.honest))
 
 
-def test_every_method_has_a_promise() -> None:
-    assert set(promises.PROMISES) == set(Method)
+def test_the_papers_methods_have_a_promise() -> None:
+    assert set(promises.PROMISES) > set(Method)
 
 
 def broken(monkeypatch: pytest.MonkeyPatch, module: object, name: str, new: object) -> None:

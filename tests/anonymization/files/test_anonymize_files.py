@@ -156,20 +156,20 @@ def test_an_image_on_which_a_detector_fails_is_not_copied(
 def test_a_file_that_fails_its_audit_is_not_published(
     photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: str
 ) -> None:
-    hide, write = one.anonymize, one.write
+    hide, write = one.layers, one.write
 
-    def wrong_pixels(image: np.ndarray, *rest: Any) -> np.ndarray:
-        result = image.copy() if fault == "not hidden" else hide(image, *rest).copy()
+    def wrong_pixels(image: np.ndarray, *rest: Any) -> list[np.ndarray]:
+        result = image.copy() if fault == "not hidden" else hide(image, *rest)[-1].copy()
         if fault == "elsewhere":
             result[-1, -1] ^= 1
-        return result
+        return [result]
 
     def wrong_file(pixels: np.ndarray, how: Any) -> bytes:
         if fault == "other pixels":
             pixels = pixels ^ np.uint8(64)
         return write(pixels, how) + (b"more" if fault == "more in the file" else b"")
 
-    monkeypatch.setattr(one, "anonymize", wrong_pixels)
+    monkeypatch.setattr(one, "layers", wrong_pixels)
     monkeypatch.setattr(one, "write", wrong_file)
     done = anonymized(photos, tmp_path / "out")
     assert done.failed == len(NAMES) and files(tmp_path / "out") == {}

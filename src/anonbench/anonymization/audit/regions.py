@@ -87,7 +87,14 @@ def to_hide(regions: list[Region], degree: int) -> list[Region]:
     return [region for region in ordered if 100 * region.rank < degree * len(ordered)]
 
 
-def area_of(region: Region, shape: tuple[int, ...], margin: float, least: int) -> Area | None:
+def area_of(
+    region: Region,
+    shape: tuple[int, ...],
+    margin: float,
+    least: int,
+    form: str = "box",
+    around: int = 0,
+) -> Area | None:
     """Return the pixels of a region, or None where it lies outside the image.
 
     Args:
@@ -95,31 +102,88 @@ def area_of(region: Region, shape: tuple[int, ...], margin: float, least: int) -
         shape: the image's, [H, W] or [H, W, 3].
         margin: factor by which the region is grown about its corners' mean.
         least: the sides that the window has at least, as far as the image reaches.
+        form: `box`, the `ellipse` inside it, or the whole `image`.
+        around: pixels that the window has besides on each side, as far as the image reaches.
 
     """
+    if form == "image":
+        return Area((slice(0, shape[0]), slice(0, shape[1])), None, None)
+    corners = _grown(region, margin)
+    box = _box(corners, shape)
+    if box is None:
+        return None
+    ends = []
+    for start, stop, length in ((*box[0], shape[0]), (*box[1], shape[1])):
+        wide = _widened(start, stop, least, length)
+        wide = max(wide[0] - around, 0), min(wide[1] + around, length)
+        ends.append((start, stop, *wide))
+    (top, bottom, y0, y1), (left, right, x0, x1) = ends
+    window = (slice(y0, y1), slice(x0, x1))
+    whole = (top, bottom, left, right) == (y0, y1, x0, x1)
+    is_round = form == "ellipse" and not region.slanted
+    if whole and not region.slanted and not is_round:
+        return Area(window, None, None)
+    inside = np.zeros((y1 - y0, x1 - x0), bool)
+    inside[top - y0 : bottom - y0, left - x0 : right - x0] = True
+    local = corners - (x0, y0)
+    if is_round:
+        required = inside & _ellipse(local, inside.shape, SLACK)
+        return Area(window, required, inside & _ellipse(local, inside.shape, -SLACK))
+    if not region.slanted:
+        return Area(window, inside, None)
+    required = inside & _filled(local, inside.shape, SLACK)
+    allowed = inside if _is_flat(corners) else inside & _filled(local, inside.shape, -SLACK)
+    return Area(window, required, allowed)
+
+
+def frames_of(
+    found: list[Region], shape: tuple[int, ...], margin: float, forms: dict[str, str]
+) -> np.ndarray:
+    """Return bool [H, W]: the upright boxes of regions, by the form of each entity's."""
+    frames = np.zeros(shape[:2], bool)
+    for region in found:
+        box = _box(_grown(region, margin), shape)
+        if forms[region.entity] == "image":
+            box = ((0, shape[0]), (0, shape[1]))
+        if box is not None:
+            frames[slice(*box[0]), slice(*box[1])] = True
+    return frames
+
+
+def _grown(region: Region, margin: float) -> np.ndarray:
     corners = region.corners
-    if margin != 1.0:
-        corners = np.round(corners * margin + corners.mean(axis=0) * (1.0 - margin), 6)
+    if margin == 1.0:
+        return corners
+    return np.asarray(np.round(corners * margin + corners.mean(axis=0) * (1.0 - margin), 6))
+
+
+def _box(
+    corners: np.ndarray, shape: tuple[int, ...]
+) -> tuple[tuple[int, int], tuple[int, int]] | None:
+    """Return the rows and the columns that corners reach over, None where these are none."""
     ends = []
     for axis, length in ((1, shape[0]), (0, shape[1])):
         start = max(math.floor(corners[:, axis].min()), 0)
         stop = min(math.ceil(corners[:, axis].max()), length)
         if start >= stop:
             return None
-        ends.append((start, stop, *_widened(start, stop, least, length)))
-    (top, bottom, y0, y1), (left, right, x0, x1) = ends
-    window = (slice(y0, y1), slice(x0, x1))
-    whole = (top, bottom, left, right) == (y0, y1, x0, x1)
-    if whole and not region.slanted:
-        return Area(window, None, None)
-    inside = np.zeros((y1 - y0, x1 - x0), bool)
-    inside[top - y0 : bottom - y0, left - x0 : right - x0] = True
-    if not region.slanted:
-        return Area(window, inside, None)
-    local = corners - (x0, y0)
-    required = inside & _filled(local, inside.shape, SLACK)
-    allowed = inside if _is_flat(corners) else inside & _filled(local, inside.shape, -SLACK)
-    return Area(window, required, allowed)
+        ends.append((start, stop))
+    return ends[0], ends[1]
+
+
+def _ellipse(corners: np.ndarray, shape: tuple[int, ...], inset: float) -> np.ndarray:
+    """Return bool [h, w]: the pixels, made smaller by `inset`, that a box's ellipse touches.
+
+    Row by row: the ellipse is widest in a row of pixels where that comes nearest to its centre.
+    """
+    low, high = corners.min(axis=0), corners.max(axis=0)
+    (cx, cy), (a, b) = (low + high) / 2.0, np.maximum((high - low) / 2.0, 1e-9)
+    top, bottom = np.arange(shape[0]) + inset, np.arange(shape[0]) + 1.0 - inset
+    nearest = np.where(top > cy, top - cy, np.where(bottom < cy, cy - bottom, 0.0))
+    reach = a * np.sqrt(np.clip(1.0 - (nearest / b) ** 2, 0.0, None))
+    reach = np.where(nearest < b, reach, -np.inf)[:, None]
+    pixel = np.arange(shape[1])
+    return np.asarray((pixel + 1.0 - inset > cx - reach) & (pixel + inset < cx + reach), dtype=bool)
 
 
 def _widened(start: int, stop: int, least: int, length: int) -> tuple[int, int]:

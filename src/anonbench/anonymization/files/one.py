@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from anonbench.anonymization.apply import anonymize
+from anonbench.anonymization.apply import layers
 from anonbench.anonymization.audit.errors import Failure
 from anonbench.anonymization.audit.single import check_written
 from anonbench.anonymization.files.outcome import Outcome, as_rows, in_draw_order
@@ -131,7 +131,7 @@ class Anonymizer:
         if how.suffix in task.taken:
             return replace(found, reason=f"its copy would have another image's name ({how.suffix})")
         rows = as_rows(regions, job.variant.degree)
-        pixels = anonymize(original, regions, job.variant, job.anonymization)
+        *between, pixels = layers(original, regions, job.variant, job.anonymization)
         try:
             coded = write(pixels, how)
         except (InputError, OSError, ValueError) as error:
@@ -141,7 +141,7 @@ class Anonymizer:
         def audit(written: bytes) -> int:
             settings = job.anonymization
             return check_written(
-                rows, original, pixels, written, how.profile, job.variant, settings
+                rows, original, pixels, written, how.profile, job.variant, settings, between
             )
 
         try:

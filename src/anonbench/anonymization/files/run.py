@@ -101,7 +101,7 @@ def anonymize_files(
         images: see `anonbench.datasets.inputs.open_images`.
         to: the output folder, new or of an earlier run with the same settings. Its record is
             beside it: `<to>.audit.json` and `<to>.audit.csv`.
-        method: `pixelate`, `blur`, `mask` or another package's.
+        method: `pixelate`, `blur`, `mask`, or another of those in docs/reference/methods.md.
         degree: percent of each image's regions that is hidden.
         detectors: whose regions are hidden together.
         keep_without_regions: also write images in which nothing was found. They may show what a

@@ -27,6 +27,7 @@ class Blur(Method):
     name: ClassVar = "blur"
     label: ClassVar = "Blur"
     line_colour: ClassVar = "#D55E00"
+    residue: ClassVar = "coarse"
 
     sigma: Sigma = Sigma()
     """The paper states none. Faces: SEBA uses 0.09 and calls 0.51 strong. Text: at 0.25, lines of

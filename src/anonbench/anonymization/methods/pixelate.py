@@ -26,6 +26,7 @@ class Pixelate(Method):
     name: ClassVar = "pixelate"
     label: ClassVar = "Pixelate"
     line_colour: ClassVar = "#0072B2"
+    residue: ClassVar = "coarse"
 
     blocks: Blocks = Blocks()
     """The paper states none. 8 across a face is the coarser of DeepPrivacy2's 8 and 16. Text: at 4

@@ -11,7 +11,7 @@ import hashlib
 import json
 import os
 import sys
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from functools import cache
 from importlib import metadata
@@ -65,21 +65,32 @@ def script_identity(name: str, source: str) -> dict[str, str]:
 
 @cache
 def code_digest(script: Path) -> str:
-    """Return one digest of a script's `script_identity`.
+    """Return one digest of a script's `script_identity`, remembered as `_digest` does."""
+    source = script.read_text(encoding="utf-8")  # Snakemake may have a temporary copy
+    name = f"{script.name} {hashlib.sha256(source.encode()).hexdigest()}"
+    digest = _digest(name, lambda: script_identity(script.name, source))
+    SCRIPTS[digest] = script.name, source
+    return digest
+
+
+def module_digest(modules: Sequence[str], without: Sequence[str] = ()) -> str:
+    """Return one digest of modules' `code_identity`, remembered as `_digest` does."""
+    name = f"{' '.join(modules)} without {' '.join(without)}"
+    return _digest(name, lambda: code_identity(modules, without))
+
+
+def _digest(name: str, identity: Callable[[], dict[str, str]]) -> str:
+    """Return a digest of an identity.
 
     It is remembered beside Python's compiled files, where Python may write those: it follows from
     the sources and the installed packages, and each start and each job asks for it.
     """
-    source = script.read_text(encoding="utf-8")  # Snakemake may have a temporary copy
-    name = f"{script.name} {hashlib.sha256(source.encode()).hexdigest()}"
     remembered = _remembered()
     if name not in remembered:
-        text = json.dumps(script_identity(script.name, source))
-        remembered[name] = hashlib.sha256(text.encode()).hexdigest()
+        remembered[name] = hashlib.sha256(json.dumps(identity()).encode()).hexdigest()
         if not sys.dont_write_bytecode:
             with suppress(OSError):  # a folder that only others may write to
                 write_json(_memory(), {_state(): remembered})
-    SCRIPTS[remembered[name]] = script.name, source
     return remembered[name]
 
 

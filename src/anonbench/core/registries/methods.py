@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
@@ -22,6 +24,11 @@ class Method(Registered):
     """On a core, for the plan and the time limits of clusters. Seen with the built-in ones: 60
     images of the demo, 0.04 to 0.3 megapixels."""
 
+    residue: ClassVar[str] = "unknown"
+    """What a hidden region still holds: `none` of it, `coarse` (its means, no detail), `most` of it
+    (weak by design: it is still recognized by eye), or `all` (every value is still there, in
+    another place or in other colours: who knows how gets it back)."""
+
     def least_side(self) -> int:
         """Return how many pixels wide and high the window must be that the method works on.
 
@@ -29,6 +36,36 @@ class Method(Registered):
         be that pixel.
         """
         return 1
+
+    def surroundings(self) -> int:
+        """Return how many pixels about a region `hide_among` needs to see; 0: none."""
+        return 0
+
+    def steps(self, entity: str) -> tuple[str, ...]:
+        """Return the names of the methods that hide a region of this kind, one after the other.
+
+        Only what stands for other methods has other steps than itself.
+        """
+        return (self.name,)
+
+    def files(self) -> tuple[Path, ...]:
+        """Return files and folders whose content results depend on, such as a secret key."""
+        return ()
+
+    def hide_among(self, pixels: np.ndarray, hidden: np.ndarray, entity: str) -> np.ndarray:
+        """Return hidden pixels, of a region and what is around it.
+
+        Args:
+            pixels: uint8 [h, w] or [h, w, 3] RGB of the original; they are not changed.
+            hidden: bool [h, w]: what must have no part in the result, which is the boxes of all
+                regions that are hidden in the image, this one's among them.
+            entity: what they show.
+
+        Returns:
+            uint8 of the same shape; only the region's own pixels are taken.
+
+        """
+        return self.hide(pixels, entity)
 
     def hide(self, pixels: np.ndarray, entity: str) -> np.ndarray:
         """Return hidden pixels.
@@ -59,4 +96,14 @@ class Method(Registered):
         raise NotImplementedError
 
 
+WEAK = ("most", "all")
+"""Residues of methods that are weak by design."""
+
 METHODS = Registry("anonbench.methods", Method, "anonbench.anonymization.methods:BUILT_IN")
+
+
+def weak_methods(names: Iterable[str]) -> list[str]:
+    """Return the methods that are weak by design, unless a stronger one is applied with them."""
+    residues = {name: METHODS[name].residue for name in names}
+    strong = any(residue in ("none", "coarse") for residue in residues.values())
+    return [] if strong else [name for name, residue in residues.items() if residue in WEAK]

@@ -73,14 +73,16 @@ class Registry(Mapping[str, type[T]], Generic[T]):
     def __len__(self) -> int:
         return len(self._classes)
 
-    def with_sections(self, base: type[Settings]) -> Any:
+    def with_sections(self, base: type[Settings], *others: Registry[Any]) -> Any:
         """Return `base` with a field for each class that has parameters, under its name.
+
+        Those of other registries may stand beside them; no name may occur twice.
 
         As plain data, sections of other packages are left out where they hold their defaults: a
         package that is installed and not used changes no job's parameters, and no bundle's config.
         """
 
-        registry = self
+        registries = (self, *others)
 
         class WithSections(base):  # type: ignore[misc, valid-type]
             @model_serializer(mode="wrap")
@@ -89,11 +91,17 @@ class Registry(Mapping[str, type[T]], Generic[T]):
                 return {
                     name: value
                     for name, value in values.items()
-                    if name not in registry._points or getattr(self, name) != registry[name]()
+                    if not any(
+                        name in each._points and getattr(self, name) == each[name]()
+                        for each in registries
+                    )
                 }
 
         fields: dict[str, Any] = {
-            name: (each, each()) for name, each in self.items() if each.model_fields
+            name: (each, each())
+            for registry in registries
+            for name, each in registry.items()
+            if each.model_fields
         }
         return create_model(base.__name__, __base__=WithSections, **fields)
 

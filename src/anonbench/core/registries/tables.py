@@ -68,10 +68,11 @@ class ResultTable(Registered):
     (anonbench.evaluation.pairwise), `variance` components (anonbench.evaluation.variance),
     `trainings` (anonbench.evaluation.retrieval.training_agreement), `new_persons`
     (anonbench.evaluation.retrieval.new_persons), `deployments`
-    (anonbench.evaluation.deployments.table), `policy`
-    (anonbench.evaluation.policy.verdicts), and of attacks `rates`
-    (anonbench.evaluation.privacy.rates) and `gallery_sizes`
-    (anonbench.evaluation.privacy.gallery_sizes)."""
+    (anonbench.evaluation.deployments.table), `given`, what other programs did to the regions
+    (anonbench.anonymization.given.gather), `policy` (anonbench.evaluation.policy.verdicts), and of
+    attacks `rates` (anonbench.evaluation.privacy.rates), `gallery_sizes`
+    (anonbench.evaluation.privacy.gallery_sizes) and `attacks`
+    (anonbench.evaluation.privacy.attacks.table)."""
 
     def values(self, results: Results) -> pd.DataFrame:
         """Return what the CSV file holds: numbers, and shares as such."""
@@ -84,6 +85,6 @@ class ResultTable(Registered):
 
 OF_TRAININGS = frozenset({"trainings", "variance"})
 """What is only there where models are trained."""
-OF_ATTACKS = frozenset({"rates", "gallery_sizes"})
+OF_ATTACKS = frozenset({"rates", "gallery_sizes", "attacks"})
 """What is only there where attacks are run."""
 TABLES = Registry("anonbench.tables", ResultTable, "anonbench.reporting.kinds:BUILT_IN")

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from anonbench.core.boxes import Region
 from anonbench.core.errors import InputError
 from anonbench.core.libraries.onnx import cpu_session
 from anonbench.core.libraries.opencv import cv2
@@ -53,12 +54,21 @@ class LineReader:
         self._characters = ["", *alphabet.splitlines(), " "]
 
     def read(self, image: np.ndarray, corners: np.ndarray, start: float = 1.0) -> str:
-        """Return the text inside a quadrilateral.
+        """Return the text inside a quadrilateral; see `read_surely`."""
+        return self.read_surely(image, corners, start)[0]
+
+    def read_surely(
+        self, image: np.ndarray, corners: np.ndarray, start: float = 1.0
+    ) -> tuple[str, float]:
+        """Return the text inside a quadrilateral, and the mean probability of its characters.
 
         Args:
             image: uint8 [H, W, 3] RGB.
             corners: float [4, 2], x and y of top left, top right, bottom right, bottom left.
             start: the share of the line, from its start, that is read.
+
+        Returns:
+            Text and probability; where nothing is read, the empty text and 0.
 
         Raises:
             UnreadableImage: see `require_finite`.
@@ -70,11 +80,25 @@ class LineReader:
         require_finite(scores)
         return self._decoded(scores[0])
 
-    def _decoded(self, scores: np.ndarray) -> str:
+    def _decoded(self, scores: np.ndarray) -> tuple[str, float]:
         """Return the best path's text; scores are [T, characters], the blank first."""
         best = scores.argmax(axis=1)
         new = np.concatenate([[True], best[1:] != best[:-1]]) & (best != BLANK)
-        return "".join(self._characters[index] for index in best[new])
+        text = "".join(self._characters[index] for index in best[new])
+        return text, float(scores.max(axis=1)[new].mean()) if text else 0.0
+
+
+def ways_to_read(region: Region) -> list[np.ndarray]:
+    """Return the corners of a line of text, float [4, 2], in each order that it may be read in.
+
+    One that lies is read as it lies; one that stands, upwards and downwards.
+    """
+    x0, y0, x1, y1 = region.x0, region.y0, region.x1, region.y1
+    corners = np.array(region.quad or (x0, y0, x1, y0, x1, y1, x0, y1), np.float64).reshape(4, 2)
+    across, down = (np.hypot(*(corners[end] - corners[0])) for end in (1, 3))
+    if down <= 1.5 * across:
+        return [corners]
+    return [np.roll(corners, turn, axis=0) for turn in (1, -1)]
 
 
 def straightened(

@@ -6,7 +6,7 @@ Persons of the images that are attacked are left out, whatever the splits say.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -42,6 +42,8 @@ class TrainImages:
 
     originals: Images
     settings: Anonymization
+    given: Mapping[str, Images] = field(default_factory=dict)
+    """Pictures that other programs have anonymized, by method: an attacker cannot make them."""
 
 
 class HiddenOnRead:
@@ -126,7 +128,9 @@ class Lessons:
             self._clear[first] = read_features(self._train.originals, regions, drawn, models)
         hidden, compared = self._clear[first]
         if method != ORIGINAL:
-            images = HiddenOnRead(self._train, regions, method)
+            images: Readable = self._train.given.get(method) or HiddenOnRead(
+                self._train, regions, method
+            )
             hidden, _ = read_features(images, regions, drawn, models)
         who = drawn["who"].to_numpy(np.int64)
         finds_itself = gallery.match is Match.REGION

@@ -11,7 +11,7 @@ import pandas as pd
 
 from anonbench.core.numeric.rates import clustered_rate
 from anonbench.core.registries.attackers import ATTACKERS
-from anonbench.core.registries.methods import METHODS
+from anonbench.core.registries.method_names import in_order
 from anonbench.core.vocabulary import ORIGINAL, Entity
 from anonbench.evaluation.privacy.probes import ADAPTIVE, ANONYMIZED, NAIVE, RANKS
 from anonbench.evaluation.privacy.rank_metrics import chances, hit_rates, of_one
@@ -44,7 +44,6 @@ interval says why in `reason`."""
 ALL, HIDDEN = "all", "hidden"
 _KEYS = ["degree", "method", "entity", "match", "attacker", "against"]
 _ORDERS: dict[str, list[str]] = {
-    "method": [ORIGINAL, *METHODS, ""],
     "entity": [entity.value for entity in Entity],
     "regions": [ALL, HIDDEN],
     "attacker": [NAIVE, ADAPTIVE, *ATTACKERS, ""],
@@ -132,10 +131,12 @@ def _rate(probes: pd.DataFrame, rank: int, confidence: float) -> dict[str, Any]:
 
 
 def _sorted(table: pd.DataFrame) -> pd.DataFrame:
+    methods = in_order(set(table["method"]) - {ORIGINAL, ""})
+    orders = _ORDERS | {"method": [ORIGINAL, *methods, ""]}
     return table.sort_values(
         ["degree", "method", "entity", "regions", "attacker", "against", "rank"],
         key=lambda column: (
-            column.map(_ORDERS[column.name].index) if column.name in _ORDERS else column
+            column.map(orders[column.name].index) if column.name in orders else column
         ),
         kind="stable",
         ignore_index=True,

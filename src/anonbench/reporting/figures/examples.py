@@ -14,6 +14,7 @@ from PIL import Image
 
 from anonbench.core.errors import InputError
 from anonbench.core.numeric.seeding import hash_int
+from anonbench.core.registries.method_names import in_order, place_of
 from anonbench.core.vocabulary import Variant
 from anonbench.reporting.figures.style import (
     GRID,
@@ -130,9 +131,8 @@ def _side(grid: _Grid, aspect: float) -> float:
     return min(WIDEST, across / width, down / height / aspect)
 
 
-def _order(variant: Variant) -> tuple[int, int]:
-    methods = list(METHODS)
-    return (methods.index(str(variant.method)) if variant.method else -1, variant.degree)
+def _order(variant: Variant) -> tuple[tuple[int, bool, str], int]:
+    return place_of(variant.method), variant.degree
 
 
 def _arrange(variants: Sequence[Variant], ids: Sequence[str]) -> _Grid:
@@ -146,7 +146,7 @@ def _arrange(variants: Sequence[Variant], ids: Sequence[str]) -> _Grid:
             for column, variant in enumerate(variants)
         }
         return _Grid(columns, [""] * len(ids), cells, (len(ids), len(columns)))
-    methods = [m for m in METHODS if any(str(v.method) == m for v in variants)]
+    methods = in_order(v.method for v in variants if v.method)
     heads = [*("Original" for _ in original), *(f"{degree} %" for degree in degrees)]
     beside = min(max(1, 6 // len(heads)), len(ids))
     cells = {}

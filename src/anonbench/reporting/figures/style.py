@@ -21,6 +21,7 @@ from matplotlib.lines import Line2D
 from anonbench.core.errors import InputError
 from anonbench.core.io import atomic
 from anonbench.core.registries import methods
+from anonbench.core.registries.method_names import colour_of, is_method
 from anonbench.core.registries.registry import facts
 from anonbench.reporting.labels import METHODS
 
@@ -123,7 +124,7 @@ def save(figure: Figure, outputs: Sequence[Path], dpi: int) -> None:
 
 def method_colour(method: str) -> str:
     """Return a method's colour."""
-    return METHOD_COLOURS.get(method, OTHER_COLOUR)
+    return colour_of(method, METHOD_COLOURS) if is_method(method) else OTHER_COLOUR
 
 
 def method_handles(methods: Sequence[str]) -> list[Line2D]:

@@ -11,11 +11,13 @@ from typing import Any
 import pandas as pd
 import yaml
 
+from anonbench.anonymization.given.gather import findings
 from anonbench.anonymization.published import read_doubts
 from anonbench.config import Policy, Presentation, Retrieval
 from anonbench.core.io import atomic, read_json
 from anonbench.core.numeric.clusters import MIN_CLUSTERS
 from anonbench.core.registries.tables import Grid
+from anonbench.core.vocabulary import ORIGINAL
 from anonbench.evaluation.best import read_best
 from anonbench.evaluation.effect_table import read_effects
 from anonbench.evaluation.pairwise import read_method_comparisons
@@ -87,6 +89,11 @@ def build_report(
 
     """
     read = {section.name: _read(section) for section in datasets}
+    explorers = [
+        read_json(section.explorer)
+        for section in datasets
+        if section.explorer is not None and section.explorer.is_file()
+    ]
     scores, comparisons, rates = (_of(read, kind) for kind in ("scores", "comparisons", "rates"))
     needs = needs_of(config)
     summaries = {name: summarize(table) for name, table in scores.items()}
@@ -167,7 +174,8 @@ def build_report(
         ),
         glance=glance(chosen, found, limit),
         notices=notices(
-            {s.name: read_doubts(s.audit) for s in datasets if s.audit and s.audit.is_file()}
+            {s.name: read_doubts(s.audit) for s in datasets if s.audit and s.audit.is_file()},
+            {name: list(findings(table)) for name, table in _of(read, "given").items()},
         ),
         options=plain(choices),
         advice=advice,
@@ -225,12 +233,8 @@ def build_report(
             for degree, path in sorted(section.correlations.items())
             if path.is_file()
         ],
-        explorers=[
-            read_json(section.explorer)
-            for section in datasets
-            if section.explorer is not None and section.explorer.is_file()
-        ],
-        methods=json.dumps(METHODS),
+        explorers=explorers,
+        methods=json.dumps(_labels(explorers)),
         confidence=confidence,
         min_clusters=MIN_CLUSTERS,
         margin=margin,
@@ -245,6 +249,12 @@ def build_report(
     )
     with atomic(output) as temporary:
         temporary.write_text(html, encoding="utf-8")
+
+
+def _labels(explorers: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """Return the labels of methods, of those too whose names the config has made."""
+    shown = {run["method"] for explorer in explorers for run in explorer["scenarios"]}
+    return METHODS | {name: METHODS[name] for name in shown - {ORIGINAL}}
 
 
 def skip_reasons(path: Path) -> list[tuple[str, int]]:

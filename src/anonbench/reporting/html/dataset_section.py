@@ -33,6 +33,8 @@ class DatasetSection:
     """Re-identification rates (`anonbench.evaluation.privacy.rates`)."""
     gallery_sizes: Path | None = None
     """Those of the strongest attacks by gallery size."""
+    attacks: Path | None = None
+    """Rates of the other attacks (`anonbench.evaluation.privacy.attacks.table`)."""
     explorer: Path | None = None
     """What the retrieval explorer shows (`anonbench.reporting.explorer.explore`)."""
     audit: Path | None = None
@@ -53,6 +55,8 @@ class DatasetSection:
     """mAP with its interval over new persons (`anonbench.evaluation.retrieval.new_persons`)."""
     deployments: Path | None = None
     """Scores of other ways to search the archive (`anonbench.evaluation.deployments.table`)."""
+    given: Path | None = None
+    """What other programs did to the regions (`anonbench.anonymization.given.gather`)."""
     policy: Path | None = None
     """What passes the policy (`anonbench.evaluation.policy.verdicts`)."""
 
@@ -94,6 +98,7 @@ def sections(experiment: Experiment, results: Path) -> list[DatasetSection]:
             deployments=(
                 results / name / "deployments.csv" if experiment.config.deployments.kinds else None
             ),
+            given=results / name / "given.csv" if dataset.given else None,
             rates=(
                 results / name / "privacy" / "reidentification.csv"
                 if experiment.config.privacy.enabled
@@ -101,6 +106,11 @@ def sections(experiment: Experiment, results: Path) -> list[DatasetSection]:
             ),
             gallery_sizes=(
                 results / name / "privacy" / "gallery_sizes.csv"
+                if experiment.config.privacy.enabled
+                else None
+            ),
+            attacks=(
+                results / name / "privacy" / "attacks.csv"
                 if experiment.config.privacy.enabled
                 else None
             ),
@@ -122,10 +132,12 @@ def tables_of(section: DatasetSection) -> dict[str, Path]:
         "comparisons": section.comparisons,
         "rates": section.rates,
         "gallery_sizes": section.gallery_sizes,
+        "attacks": section.attacks,
         "variance": section.variance,
         "trainings": section.trainings,
         "new_persons": section.new_persons,
         "deployments": section.deployments,
+        "given": section.given,
         "policy": section.policy,
     }
     return {need: path for need, path in files.items() if path is not None and path.is_file()}
@@ -147,10 +159,12 @@ def digested(datasets: Iterable[DatasetSection]) -> dict[str, Path]:
             ("query_kinds.csv", section.query_kinds),
             ("new_persons.csv", section.new_persons),
             ("deployments.csv", section.deployments),
+            ("given.csv", section.given),
             ("counts.csv", section.counts),
             ("audit.csv", section.audit),
             ("privacy/reidentification.csv", section.rates),
             ("privacy/gallery_sizes.csv", section.gallery_sizes),
+            ("privacy/attacks.csv", section.attacks),
             ("policy.csv", section.policy),
             ("quality/summary.csv", section.quality),
             ("explorer.json", section.explorer),

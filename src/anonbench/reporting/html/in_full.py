@@ -30,11 +30,13 @@ class Planned:
     """Whether the model is given, so that none can be trained."""
     strengths: Mapping[str, str]
     """How strong each method is, in words."""
+    given: int = 0
+    """Programs whose pictures are judged."""
 
     @property
     def variants(self) -> int:
         """Anonymized variants."""
-        return len(self.methods) * len(self.degrees)
+        return len(self.methods) * len(self.degrees) + self.given
 
     @property
     def models(self) -> int:
@@ -60,6 +62,7 @@ def planned(experiment: Experiment) -> dict[str, Planned]:
                 )
                 for method in dataset.methods
             },
+            given=len(dataset.given),
         )
         for name, dataset in experiment.datasets.items()
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from anonbench.datasets.doubts import Doubts
@@ -21,9 +21,21 @@ class Notice:
     """Whether something is published in plain sight."""
 
 
-def notices(doubts: Mapping[str, Doubts]) -> list[Notice]:
-    """Return all notices, the severe ones first; none where nothing is in doubt."""
-    found = []
+def notices(
+    doubts: Mapping[str, Doubts], given: Mapping[str, Sequence[str]] | None = None
+) -> list[Notice]:
+    """Return all notices, the severe ones first; none where nothing is in doubt.
+
+    Args:
+        doubts: by data set.
+        given: by data set, what other programs left as it was.
+
+    """
+    found = [
+        Notice(name, text, "Nothing of these pictures was audited.", severe=True)
+        for name, texts in (given or {}).items()
+        for text in texts
+    ]
     for name, each in doubts.items():
         for text in each.published():
             advice = "Do not pass these image sets on before a person has looked at those images."

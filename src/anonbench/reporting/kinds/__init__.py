@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from anonbench.core.registries.tables import TABLES, ResultTable
+from anonbench.reporting.kinds.attacks import Attacks
 from anonbench.reporting.kinds.corrected import Corrected
 from anonbench.reporting.kinds.deployments import Deployments
 from anonbench.reporting.kinds.front_area import FrontArea
 from anonbench.reporting.kinds.gallery_size import GallerySize
+from anonbench.reporting.kinds.given import Given
 from anonbench.reporting.kinds.new_persons import NewPersons
 from anonbench.reporting.kinds.policy import Policy
 from anonbench.reporting.kinds.reidentification import Reidentification
@@ -19,10 +21,12 @@ BUILT_IN = (
     Corrected,
     Reidentification,
     GallerySize,
+    Attacks,
     NewPersons,
     Trainings,
     SampleSizes,
     Deployments,
+    Given,
 )
 
 

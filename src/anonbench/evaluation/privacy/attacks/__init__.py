@@ -1,1 +1,1 @@
-"""Attacks beside re-identification."""
+"""Attacks on anonymized images and their vectors, as a table of rates."""

@@ -1,4 +1,4 @@
-"""Rates of the attacks on a data set, as a table."""
+"""Table of the attacks' rates; apart from the attacks, so that readers need no torch."""
 
 from __future__ import annotations
 
@@ -6,18 +6,31 @@ from pathlib import Path
 
 import pandas as pd
 
-from anonbench.core.io import read_csv
-
 COLUMNS = [
-    *("dataset", "attack", "measure", "risk", "entity", "method", "degree"),
-    *("rate", "low", "high", "control", "chance", "n", "clusters", "reason"),
+    "dataset",
+    "attack",
+    "measure",
+    "risk",
+    "entity",
+    "method",
+    "degree",
+    "rate",
+    "low",
+    "high",
+    "control",
+    "chance",
+    "n",
+    "clusters",
+    "reason",
 ]
-"""A row an attack, measure, entity and variant: `rate` with its interval, more is worse, beside
-that of a `control` and of `chance`; a row without a number says why in `reason`. `entity` is empty
-where whole images are attacked; `risk` is singling_out, linkability or inference."""
+"""A row an attack, measure, entity, method and degree; method `original` is the ceiling. `rate` is
+a share, more is worse for privacy; `low` and `high` bound it; `control`: the same attack with all
+sensitive regions masked; `chance`: a random guess; `n` probes in `clusters` of images or persons;
+`reason`: why there is no rate. `entity` is empty where whole images are attacked."""
+_TEXTS = ("dataset", "attack", "measure", "risk", "entity", "method", "reason")
 
 
 def read_attacks(path: Path) -> pd.DataFrame:
-    """Read a table of attacks (`COLUMNS`)."""
-    texts = ("dataset", "attack", "measure", "risk", "entity", "method", "reason")
-    return read_csv(path, COLUMNS, texts)
+    """Read a table of attacks, columns `COLUMNS`."""
+    table = pd.read_csv(path, dtype=dict.fromkeys(_TEXTS, str))
+    return table.fillna(dict.fromkeys(_TEXTS, ""))[COLUMNS]

@@ -1,0 +1,105 @@
+"""Promises of the anonymization methods about the pixels inside a region.
+
+Promises of the built-in methods are stated in the config's terms and computed in another way than
+the anonymizer does. Another package's method states its own
+(`anonbench.core.registries.methods.Method.is_hidden`). Without a promise an image is refused.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from anonbench.anonymization.audit.errors import Failure
+from anonbench.anonymization.audit.promises.averages import (
+    BoxMeans,
+    ConstantBlocks,
+    LowPass,
+    Medians,
+)
+from anonbench.anonymization.audit.promises.colours import EvenHistogram, OneColour, OtherSpace
+from anonbench.anonymization.audit.promises.filled import FilledIn
+from anonbench.anonymization.audit.promises.inside import Inside, Promise
+from anonbench.anonymization.audit.promises.keyed import (
+    EnlargedPart,
+    MixedPatches,
+    MixedTiles,
+    NoisyBlocks,
+    NoisyValues,
+)
+from anonbench.anonymization.audit.promises.moved import Bulge, Turn
+from anonbench.config import Anonymization
+from anonbench.core.registries.methods import METHODS
+from anonbench.core.registries.methods import Method as AnyMethod
+from anonbench.core.vocabulary import Method
+
+__all__ = ["PROMISES", "Inside", "Promise", "StatedPromise", "promise_of", "steps_of"]
+
+
+class StatedPromise(Promise):
+    """Another package's method: what its own `is_hidden` says."""
+
+    def __init__(self, method: type[AnyMethod]) -> None:
+        self._method = method
+
+    def least(self, settings: Anonymization) -> int:
+        """Return what the method asks for."""
+        return settings.of(self._method).least_side()
+
+    def around(self, settings: Anonymization) -> int:
+        """Return what the method asks for."""
+        return settings.of(self._method).surroundings()
+
+    def kept(self, inside: Inside, settings: Anonymization) -> np.ndarray:
+        """Refuse a region that is as it was, whatever the method says; then ask the method."""
+        original, written = inside.original[:, inside.mask], inside.written[:, inside.mask]
+        if np.ptp(original, axis=1).any() and np.array_equal(original, written):
+            raise Failure("a region is as it was")
+        is_hidden = settings.of(self._method).is_hidden
+        return np.asarray(is_hidden(inside.original, inside.written, inside.entity), bool)
+
+
+PROMISES: dict[str, Promise] = {
+    Method.MASK: OneColour(),
+    Method.PIXELATE: ConstantBlocks(),
+    Method.BLUR: LowPass(),
+    "box_blur": BoxMeans(),
+    "median": Medians(),
+    "dp_pixelate": NoisyBlocks(),
+    "inpaint": FilledIn(),
+    "noise": NoisyValues(),
+    "tile_shuffle": MixedTiles(),
+    "patch_shuffle": MixedPatches(),
+    "random_crop": EnlargedPart(),
+    "swirl": Turn(),
+    "barrel": Bulge(),
+    "equalize": EvenHistogram(),
+    "recolour": OtherSpace(),
+}
+
+
+def steps_of(name: str, entity: str, settings: Anonymization) -> list[str]:
+    """Return the methods that a region of a kind is hidden by, one after the other."""
+    if name == "layers":
+        steps = list(settings.layers.methods)
+    elif name == "by_entity":
+        steps = [getattr(settings.by_entity, entity)]
+    elif name in PROMISES or METHODS[name].steps is AnyMethod.steps:
+        return [name]
+    else:
+        steps = list(settings.of(METHODS[name]).steps(entity))
+    return [each for step in steps for each in steps_of(step, entity, settings)]
+
+
+def promise_of(name: str) -> Promise:
+    """Return what a method promises.
+
+    Raises:
+        Failure: it promises nothing.
+
+    """
+    if name in PROMISES:
+        return PROMISES[name]
+    method = METHODS[name]
+    if method.is_hidden is AnyMethod.is_hidden:
+        raise Failure("its method declares no promise to the audit")
+    return StatedPromise(method)

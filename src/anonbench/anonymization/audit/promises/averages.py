@@ -1,0 +1,154 @@
+"""Promises of the methods that average: pixelation and blurs."""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+
+import numpy as np
+
+from anonbench.anonymization.audit.errors import Failure
+from anonbench.anonymization.audit.promises.inside import (
+    ROUNDING,
+    Inside,
+    Promise,
+    all_near,
+    means,
+    narrow_blocks,
+    owners,
+    refuse_single,
+    steps,
+)
+from anonbench.config import Anonymization
+
+
+class ConstantBlocks(Promise):
+    """Pixelate: constant blocks, none narrower than asked for, of the original's mean colour."""
+
+    def least(self, settings: Anonymization) -> int:
+        """Return the smallest block: a narrower region is averaged with what is beside it."""
+        least: int = settings.pixelate.min_block
+        return least
+
+    def kept(self, inside: Inside, settings: Anonymization) -> np.ndarray:
+        """Check the distance of all edges between blocks, then compare with the blocks' means."""
+        height, width = inside.mask.shape
+        refuse_single(inside)
+        blocks = int(getattr(settings.pixelate.blocks, inside.entity))
+        least_side = max(settings.pixelate.min_block, math.ceil(min(height, width) / blocks))
+        narrow_blocks(inside, least_side)
+        counts = (max(1, height // least_side), max(1, width // least_side))
+        expected = means(inside.original, counts)
+        shown = expected[:, owners(height, counts[0])][:, :, owners(width, counts[1])]
+        written = inside.written.astype(np.float32)
+        # OpenCV leaves out shares of under a thousandth of a pixel, on either axis
+        return all_near(written, shown, ROUNDING + 2 * 0.255 / least_side)
+
+
+class LowPass(Promise):
+    """Blur: the original's spectrum times the Gaussian's, and no steeper edge than it leaves."""
+
+    def least(self, settings: Anonymization) -> int:
+        """Return the core of the narrowest Gaussian: a smaller region is blurred with more."""
+        return 2 * math.ceil(float(settings.blur.min_sigma)) + 1
+
+    def kept(self, inside: Inside, settings: Anonymization) -> np.ndarray:
+        """Check the steepest step between neighbours, then compare with the filtered spectrum."""
+        from scipy import fft  # for blur alone: it takes a third of a second
+
+        height, width = inside.mask.shape
+        refuse_single(inside)
+        share = float(getattr(settings.blur.sigma, inside.entity))
+        sigma = max(float(settings.blur.min_sigma), share * min(height, width))
+        # a step is a sum of the original's values, weighted by the kernel's own steps
+        steepest = float(np.ptp(inside.original)) * _gaussian(sigma)[math.ceil(3 * sigma)] + 1.0
+        for axis in (0, 1):
+            if steps(inside.written, inside.mask, axis).max(initial=0) > steepest:
+                raise Failure("a blurred region has steeper edges than its kernel leaves")
+        # mirrored at its border, the window's cosine transform is its spectrum
+        spectrum = fft.dctn(inside.original.astype(np.float32), axes=(1, 2), overwrite_x=True)
+        spectrum *= _response(height, sigma)[:, None] * _response(width, sigma)
+        blurred = fft.idctn(spectrum, axes=(1, 2), overwrite_x=True)
+        return all_near(inside.written.astype(np.float32), blurred)
+
+
+class BoxMeans(Promise):
+    """Uniform blur: sums over squares of the mirrored window, from running totals."""
+
+    def least(self, settings: Anonymization) -> int:
+        """Return the smallest kernel."""
+        least: int = settings.box_blur.min_size
+        return least
+
+    def kept(self, inside: Inside, settings: Anonymization) -> np.ndarray:
+        """Compare with exact sums of whole numbers."""
+        refuse_single(inside)
+        asked = settings.box_blur
+        side = _odd(asked.min_size, float(getattr(asked.size, inside.entity)), inside.mask.shape)
+        reach = side // 2
+        pads = ((0, 0), (reach, reach), (reach, reach))
+        sums = _sums(np.pad(inside.original, pads, mode="symmetric"), side)
+        return all_near(inside.written.astype(np.float32), (sums / side**2).astype(np.float32))
+
+
+class Medians(Promise):
+    """Median blur: half of the square is no brighter than its pixel, and no more is darker."""
+
+    def least(self, settings: Anonymization) -> int:
+        """Return the smallest kernel."""
+        least: int = settings.median.min_size
+        return least
+
+    def kept(self, inside: Inside, settings: Anonymization) -> np.ndarray:
+        """Count, for each value that was written, how many in its square are no brighter."""
+        refuse_single(inside)
+        asked = settings.median
+        side = _odd(asked.min_size, float(getattr(asked.size, inside.entity)), inside.mask.shape)
+        side = min(side, 255)
+        reach, half = side // 2, side * side // 2
+        right = np.ones(inside.mask.shape, bool)
+        for plane, written in zip(inside.original, inside.written, strict=True):
+            padded = np.pad(plane, reach, mode="edge")
+            for value in np.unique(written[inside.mask]).tolist():
+                here = (written == value) & inside.mask
+                rows, columns = np.flatnonzero(here.any(axis=1)), np.flatnonzero(here.any(axis=0))
+                (y0, y1), (x0, x1) = (rows[0], rows[-1] + 1), (columns[0], columns[-1] + 1)
+                near = padded[y0 : y1 + 2 * reach, x0 : x1 + 2 * reach]
+                no_brighter = _sums((near <= value)[None], side)[0]
+                darker = _sums((near < value)[None], side)[0]
+                is_median = (no_brighter > half) & (darker <= half)
+                right[y0:y1, x0:x1] &= is_median | ~here[y0:y1, x0:x1]
+        return right
+
+
+def _odd(least: int, share: float, shape: tuple[int, ...]) -> int:
+    """Return the kernel's side: what the share asks for, up to the next odd number."""
+    side = math.ceil(max(float(least), share * min(shape)))
+    return side if side % 2 else side + 1
+
+
+def _sums(planes: np.ndarray, side: int) -> np.ndarray:
+    """Return int64 [c, h - side + 1, w - side + 1]: sums over all squares of a side."""
+    totals = np.zeros((planes.shape[0], planes.shape[1] + 1, planes.shape[2] + 1), np.int64)
+    np.cumsum(planes, axis=1, dtype=np.int64, out=totals[:, 1:, 1:])
+    np.cumsum(totals[:, 1:, 1:], axis=2, out=totals[:, 1:, 1:])
+    sums = totals[:, side:, side:] - totals[:, :-side, side:]
+    return np.asarray(sums - totals[:, side:, :-side] + totals[:, :-side, :-side])
+
+
+@lru_cache(maxsize=256)
+def _gaussian(sigma: float) -> np.ndarray:
+    """Return the Gaussian's weights as far as three times sigma, float64 [2r + 1], of sum 1."""
+    reach = math.ceil(3 * sigma)
+    weights = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sigma) ** 2)
+    return np.asarray(weights / weights.sum())
+
+
+@lru_cache(maxsize=256)
+def _response(length: int, sigma: float) -> np.ndarray:
+    """Return the Gaussian's share of each cosine of a mirrored line, float32 [length]."""
+    weights = _gaussian(sigma)
+    period = 2 * length
+    place = (np.arange(len(weights)) - len(weights) // 2) % period
+    folded = np.bincount(place, weights, minlength=period)
+    return np.asarray(np.fft.rfft(folded).real[:length], dtype=np.float32)

@@ -1,0 +1,92 @@
+"""Promises of the methods that change values pixel by pixel."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from anonbench.anonymization.audit.promises.inside import Inside, Promise, refuse_single
+from anonbench.config import Anonymization
+
+
+class OneColour(Promise):
+    """Mask: every pixel has the one colour, so that nothing of the original is left."""
+
+    def least(self, settings: Anonymization) -> int:
+        """Return 1, or for the mean colour 4: the mean of a single pixel would be that pixel."""
+        return 4 if settings.mask.colour == "mean" else 1
+
+    def kept(self, inside: Inside, settings: Anonymization) -> np.ndarray:
+        """Compare with the colour, in a grey image with its luma, rounded either way."""
+        if settings.mask.colour == "mean":
+            refuse_single(inside)
+            count = inside.original[0].size
+            means = inside.original.sum(axis=(1, 2), dtype=np.int64) / count
+            return np.asarray((np.abs(inside.written - means[:, None, None]) <= 0.5).all(axis=0))
+        colour = np.array(settings.mask.colour)
+        if len(inside.written) == 1:
+            luma = float(colour @ (0.299, 0.587, 0.114))
+            levels = [{math.floor(luma + 0.5), math.ceil(luma - 0.5)}]
+        else:
+            levels = [{level} for level in colour.tolist()]
+        right = np.ones(inside.mask.shape, bool)
+        for plane, allowed in zip(inside.written, levels, strict=True):
+            right &= np.isin(plane, list(allowed)) if len(allowed) > 1 else plane == min(allowed)
+        return right
+
+
+class EvenHistogram(Promise):
+    """Equalization: each value becomes the share of the window's values that are no larger."""
+
+    def least(self, settings: Anonymization) -> int:
+        """Return the least side that has values to spread."""
+        return 4
+
+    def kept(self, inside: Inside, settings: Anonymization) -> np.ndarray:
+        """Compare with ranks, in exact fractions of whole numbers."""
+        right = np.ones(inside.mask.shape, bool)
+        for plane, written in zip(inside.original, inside.written, strict=True):
+            ordered = np.sort(plane, axis=None)
+            lowest = int(np.searchsorted(ordered, ordered[0], side="right"))
+            rest = ordered.size - lowest
+            if rest == 0:
+                right &= written == plane
+                continue
+            ranks = np.searchsorted(ordered, np.arange(256), side="right") - lowest
+            shares = 255.0 * np.clip(ranks, 0, None) / rest
+            right &= np.abs(written - shares[plane]) <= 0.501
+        return right
+
+
+class OtherSpace(Promise):
+    """Colour space: the textbook's formulas, in floating point."""
+
+    def least(self, settings: Anonymization) -> int:
+        """Return 1."""
+        return 1
+
+    def kept(self, inside: Inside, settings: Anonymization) -> np.ndarray:
+        """Compare to within a level, for OpenCV computes in fixed point; hues go round."""
+        written = inside.written.astype(np.float64)
+        if len(written) == 1 or settings.recolour.space == "negative":
+            return np.asarray((written + inside.original == 255).all(axis=0))
+        red, green, blue = inside.original.astype(np.float64)
+        if settings.recolour.space == "ycrcb":
+            luma = 0.299 * red + 0.587 * green + 0.114 * blue
+            expected = (luma, 128 + 0.713 * (red - luma), 128 + 0.564 * (blue - luma))
+            off = [np.abs(w - np.clip(e, 0, 255)) for w, e in zip(written, expected, strict=True)]
+            return np.asarray(np.max(off, axis=0) <= 1.2)
+        value = inside.original.max(axis=0).astype(np.float64)
+        spread = value - inside.original.min(axis=0)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            saturation = np.where(value > 0, 255.0 * spread / value, 0.0)
+            sixths = np.select(
+                [spread == 0, value == red, value == green],
+                [0.0, (green - blue) / spread, 2.0 + (blue - red) / spread],
+                4.0 + (red - green) / spread,
+            )
+        around = np.abs(written[0] - (30.0 * sixths) % 180.0)
+        right = np.minimum(around, 180.0 - around) <= 1.0
+        right &= np.abs(written[1] - saturation) <= 1.0
+        return np.asarray(right & (written[2] == value))

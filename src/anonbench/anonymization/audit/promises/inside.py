@@ -1,0 +1,126 @@
+"""What promises are stated about: the window of one region, and tools to compare it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Protocol
+
+import numpy as np
+
+from anonbench.anonymization.audit.errors import Failure
+from anonbench.config import Anonymization
+
+ROUNDING = 0.52
+"""Grey levels between a value and its integer; a little more than a half for float32."""
+
+
+@dataclass(frozen=True)
+class Inside:
+    """The window of one region, before and after."""
+
+    original: np.ndarray
+    """uint8 [c, h, w]."""
+    written: np.ndarray
+    """uint8 [c, h, w]."""
+    mask: np.ndarray
+    """bool [h, w]: the pixels that show this region and no other one."""
+    entity: str
+    hidden: np.ndarray | None = None
+    """bool [h, w]: upright boxes of all regions that are hidden in the image, where the method sees
+    what is around its region."""
+
+
+class Promise(Protocol):
+    """What must be true of a method."""
+
+    def least(self, settings: Anonymization) -> int:
+        """Return the sides that the window has at least, where the image is that large."""
+
+    def around(self, settings: Anonymization) -> int:
+        """Return how many pixels about a region have a part in it, on each side."""
+        return 0
+
+    def kept(self, inside: Inside, settings: Anonymization) -> np.ndarray:
+        """Return bool [h, w]: the pixels that hold what the method makes of the original.
+
+        Raises:
+            Failure: a property that the region's own pixels have together does not hold.
+
+        """
+
+
+def refuse_single(inside: Inside) -> None:
+    """Refuse a window of one pixel.
+
+    Raises:
+        Failure: it is one.
+
+    """
+    if inside.mask.size == 1:
+        raise Failure("an image of one pixel has nothing to average it with; mask it")
+
+
+def all_near(written: np.ndarray, expected: np.ndarray, allowed: float = ROUNDING) -> np.ndarray:
+    """Return bool [h, w]: whether float32 [c, h, w] differ by no more than rounding explains."""
+    difference = written - expected
+    np.abs(difference, out=difference)
+    return np.asarray((difference < allowed).all(axis=0), dtype=bool)
+
+
+def steps(written: np.ndarray, mask: np.ndarray, axis: int) -> np.ndarray:
+    """Return the largest difference over channels of neighbours, 0 where one is not the region's.
+
+    Returns:
+        int [h-1, w] for axis 0, [h, w-1] for axis 1.
+
+    """
+    if axis == 0:
+        after, before, both = written[:, 1:], written[:, :-1], mask[1:] & mask[:-1]
+    else:
+        after, before, both = written[:, :, 1:], written[:, :, :-1], mask[:, 1:] & mask[:, :-1]
+    larger = np.maximum(after, before)
+    larger -= np.minimum(after, before)
+    return np.asarray(larger.max(axis=0) * both)
+
+
+def edges(written: np.ndarray, mask: np.ndarray, axis: int) -> list[int]:
+    """Return the rows (axis 0) or columns (1) that differ anywhere from the one before."""
+    differs = steps(written, mask, axis).any(axis=1 - axis)
+    return [int(index) + 1 for index in np.flatnonzero(differs)]
+
+
+@lru_cache(maxsize=256)
+def shares(length: int, count: int) -> np.ndarray:
+    """Return float32 [count, length]: the part of each of `count` even blocks in each pixel."""
+    edges = np.linspace(0.0, length, count + 1)
+    covered = np.clip(np.arange(length + 1) - edges[:, None], 0.0, None)
+    below = np.minimum(covered, length / count)[:-1]
+    return np.asarray(np.diff(below, axis=1) * (count / length), dtype=np.float32)
+
+
+def means(original: np.ndarray, counts: tuple[int, int]) -> np.ndarray:
+    """Return float32 [c, rows, columns]: means over even blocks, with fractions of pixels."""
+    height, width = original.shape[1:]
+    down = shares(height, counts[0]) @ original.astype(np.float32)
+    return np.asarray(down @ shares(width, counts[1]).T)
+
+
+def owners(length: int, count: int) -> np.ndarray:
+    """Return the block of each pixel: the one that its centre lies in, on a border the later."""
+    starts = [-((count - 2 * number * length) // (2 * count)) for number in range(count)]
+    return np.repeat(np.arange(count), np.diff([*starts, length]))
+
+
+def narrow_blocks(inside: Inside, least_side: int) -> None:
+    """Refuse blocks of one value that are narrower than asked for.
+
+    Raises:
+        Failure: one is.
+
+    """
+    for axis in (0, 1):
+        found = edges(inside.written, inside.mask, axis)
+        gaps = np.diff([0, *found, inside.mask.shape[axis]])
+        if len(found) and gaps.min() < least_side:
+            raise Failure(f"blocks are narrower than the {least_side} pixels asked for")

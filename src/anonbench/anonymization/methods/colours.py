@@ -1,0 +1,59 @@
+"""Other values for the same picture: histogram equalization, another colour space."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+import numpy as np
+
+from anonbench.core.registries.methods import Method
+
+
+class Equalize(Method):
+    """Histogram equalization, channel by channel.
+
+    Weak by design: shapes stay, and nearly all of the order of values; only the levels that are
+    folded together are lost. It hides skin colour and light, not who it is.
+    """
+
+    name: ClassVar = "equalize"
+    label: ClassVar = "Equalization"
+    line_colour: ClassVar = "#17BECF"
+    residue: ClassVar = "most"
+
+    def least_side(self) -> int:
+        """See `Method.least_side`; a single value has nothing to spread."""
+        return 4
+
+    def hide(self, pixels: np.ndarray, entity: str) -> np.ndarray:
+        """Spread each channel's values evenly over 0 … 255."""
+        from anonbench.core.libraries.opencv import cv2
+
+        if pixels.ndim == 2:
+            return np.asarray(cv2.equalizeHist(np.ascontiguousarray(pixels)))
+        return np.dstack([cv2.equalizeHist(plane) for plane in cv2.split(pixels)])
+
+
+class Recolour(Method):
+    """The region's values in another colour space, shown as if they were red, green and blue.
+
+    Weak by design: whoever knows the space converts it back, but for rounding.
+    """
+
+    name: ClassVar = "recolour"
+    label: ClassVar = "Colour space"
+    line_colour: ClassVar = "#98DF8A"
+    residue: ClassVar = "all"
+
+    space: Literal["hsv", "ycrcb", "negative"] = "hsv"
+    """`negative` is 255 less each value. A grey image has no colours to convert, and always becomes
+    its negative."""
+
+    def hide(self, pixels: np.ndarray, entity: str) -> np.ndarray:
+        """Convert (OpenCV's 8-bit HSV and YCrCb)."""
+        from anonbench.core.libraries.opencv import cv2
+
+        if pixels.ndim == 2 or self.space == "negative":
+            return 255 - pixels
+        code = cv2.COLOR_RGB2HSV if self.space == "hsv" else cv2.COLOR_RGB2YCrCb
+        return np.asarray(cv2.cvtColor(pixels, code))

@@ -1,0 +1,49 @@
+"""Methods made of others: several in order, and another one for each kind of region."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+
+from anonbench.core.registries.methods import Method
+
+
+class Layers(Method):
+    """Several methods in order, each over the whole image that the one before made.
+
+    Each has the strengths of its own section of `anonymization`. What is left of a region is at
+    most what its strongest layer leaves.
+    """
+
+    name: ClassVar = "layers"
+    label: ClassVar = "Layers"
+    line_colour: ClassVar = "#393B79"
+    images_per_second: ClassVar = 12.0
+
+    methods: Annotated[tuple[str, ...], Field(min_length=1)] = ("pixelate", "blur")
+    """Names of methods, the first one first."""
+
+    def steps(self, entity: str) -> tuple[str, ...]:
+        """See `Method.steps`."""
+        return self.methods
+
+
+class ByEntity(Method):
+    """Another method for each kind of region.
+
+    Each has the strengths of its own section of `anonymization`.
+    """
+
+    name: ClassVar = "by_entity"
+    label: ClassVar = "By entity"
+    line_colour: ClassVar = "#637939"
+
+    face: str = "blur"
+    text: str = "mask"
+    barcode: str = "mask"
+    mrz: str = "mask"
+
+    def steps(self, entity: str) -> tuple[str, ...]:
+        """See `Method.steps`."""
+        return (str(getattr(self, entity)),)

@@ -1,0 +1,91 @@
+"""Distortions: pixels of the region in other places of it, by a known formula."""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+from typing import ClassVar
+
+import numpy as np
+
+from anonbench.core.registries.methods import Method
+from anonbench.core.settings import Positive
+
+_LARGEST = 512 * 512
+"""Pixels of a window whose coordinates are kept for the next one of its shape."""
+
+
+class Swirl(Method):
+    """The region turned about its centre, most there and less towards its corners.
+
+    Weak by design: there is no secret in it, and turning it back the other way shows the region
+    again, but for some detail that the sampling loses.
+    """
+
+    name: ClassVar = "swirl"
+    label: ClassVar = "Swirl"
+    line_colour: ClassVar = "#8C564B"
+    residue: ClassVar = "most"
+
+    turns: Positive = 1.0
+    """Full turns at the centre."""
+
+    def least_side(self) -> int:
+        """See `Method.least_side`; a single pixel would turn about itself."""
+        return 2
+
+    def hide(self, pixels: np.ndarray, entity: str) -> np.ndarray:
+        """Take each pixel from where the turn leads, from the nearest one."""
+        return _moved(pixels, "swirl", self.turns)
+
+
+class Barrel(Method):
+    """The region as through a fish-eye: its centre large, its rim small.
+
+    Weak by design: there is no secret in it, and the inverse formula shows the region again, but
+    for detail at its rim. The centre stays where it is: a region of one pixel is as it was.
+    """
+
+    name: ClassVar = "barrel"
+    label: ClassVar = "Barrel distortion"
+    line_colour: ClassVar = "#BCBD22"
+    residue: ClassVar = "most"
+
+    strength: Positive = 3.0
+    """How much larger the centre is: 1 + twice as many times."""
+
+    def hide(self, pixels: np.ndarray, entity: str) -> np.ndarray:
+        """Take each pixel from nearer to the centre, from the nearest one."""
+        return _moved(pixels, "barrel", self.strength)
+
+
+def _moved(pixels: np.ndarray, kind: str, strength: float) -> np.ndarray:
+    height, width = pixels.shape[:2]
+    places = _kept_places if height * width <= _LARGEST else _places
+    flat = pixels.reshape(height * width, *pixels.shape[2:])
+    return flat.take(places(height, width, kind, strength), axis=0)
+
+
+def _places(height: int, width: int, kind: str, strength: float) -> np.ndarray:
+    """Return int64 [h, w]: the place that each pixel is taken from, counted row by row.
+
+    Coordinates go from -1 to 1 across the window, so that a long line of text is turned as a whole.
+    """
+    y = ((np.arange(height) + 0.5) * (2.0 / height) - 1.0)[:, None]
+    x = ((np.arange(width) + 0.5) * (2.0 / width) - 1.0)[None, :]
+    square = x * x + y * y
+    if kind == "swirl":
+        angle = (2.0 * math.pi * strength) * (1.0 - np.sqrt(square / 2.0))
+        sine, cosine = np.sin(angle), np.cos(angle)
+        x, y = cosine * x - sine * y, sine * x + cosine * y
+    else:
+        factor = (1.0 + strength * square) / (1.0 + 2.0 * strength)
+        x, y = x * factor, y * factor
+    rows = np.clip(np.floor((y + 1.0) * (height / 2.0)), 0, height - 1).astype(np.int64)
+    columns = np.clip(np.floor((x + 1.0) * (width / 2.0)), 0, width - 1).astype(np.int64)
+    rows *= width
+    rows += columns
+    return rows
+
+
+_kept_places = lru_cache(maxsize=8)(_places)

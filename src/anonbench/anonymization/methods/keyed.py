@@ -1,0 +1,67 @@
+"""Random numbers that only the holder of a secret key can repeat."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+
+from anonbench.core.errors import InputError
+from anonbench.core.registries.methods import Method
+from anonbench.core.settings import Place
+
+LEAST = 32
+"""Bytes of a key."""
+
+
+class Keyed(Method):
+    """A method with random numbers.
+
+    They follow from a secret key and from everything that the result depends on: the region's
+    pixels, the method and its strengths. So a run can be repeated by its owner. Without the key
+    nobody can repeat the numbers and subtract them; made of public content or of a fixed seed, they
+    would hide nothing. With it, anyone can: who holds the key is as if there were no noise.
+    """
+
+    key_file: Place = Path("anonbench.key")
+    """File with the secret key, 32 bytes at least: `openssl rand -hex 32 > anonbench.key`. Keep it
+    from whoever gets the images, and keep it: without it results cannot be made again. It is read,
+    never written, and no result, log or report has it; parameters of jobs have its SHA-256."""
+
+    name: ClassVar[str]
+
+    def files(self) -> tuple[Path, ...]:
+        """See `Method.files`."""
+        return (self.key_file,)
+
+    def random(self, pixels: np.ndarray, entity: str, count: int, bits: int) -> np.ndarray:
+        """Return `count` uniform whole numbers of so many bits, as little-endian unsigned integers.
+
+        HMAC-SHA256 (RFC 2104) of the key, expanded by SHAKE-256.
+        """
+        strengths = self.model_dump(mode="json", exclude={"key_file"})
+        about = json.dumps([self.name, entity, pixels.shape, strengths], sort_keys=True)
+        message = about.encode() + b"\0" + np.ascontiguousarray(pixels).tobytes()
+        seed = hmac.digest(self._key(), message, "sha256")
+        stream = hashlib.shake_256(seed).digest(count * bits // 8)
+        return np.frombuffer(stream, f"<u{bits // 8}")
+
+    def _key(self) -> bytes:
+        make = f"make one by `openssl rand -hex 32 > {self.key_file}`, or name the one there is"
+        try:
+            key = self.key_file.read_bytes()
+        except OSError as error:
+            reason = error.strerror or "cannot be read"
+            raise InputError(
+                f"anonymization.{self.name}.key_file: {self.key_file}: {reason}; {make}"
+            ) from None
+        if len(key) < LEAST:
+            raise InputError(
+                f"anonymization.{self.name}.key_file: {self.key_file} has {len(key)} bytes, and a "
+                f"key has {LEAST} at least; {make}"
+            )
+        return key

@@ -1,0 +1,40 @@
+"""Random crop: a part of the region, enlarged to fill it."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+
+from anonbench.anonymization.methods.keyed import Keyed
+from anonbench.core.settings import Share
+
+
+class RandomCrop(Keyed):
+    """A part of the region, at a random place, enlarged to fill it.
+
+    Weak by design: the part is shown as it is. All that is outside of it is gone, and nobody can
+    get it back.
+    """
+
+    name: ClassVar = "random_crop"
+    label: ClassVar = "Random crop"
+    line_colour: ClassVar = "#F0A0A0"
+    residue: ClassVar = "most"
+
+    share: Share = 0.4
+    """Sides of the part as a share of the region's."""
+
+    def least_side(self) -> int:
+        """See `Method.least_side`."""
+        return 4
+
+    def hide(self, pixels: np.ndarray, entity: str) -> np.ndarray:
+        """Enlarge the part; each pixel is the nearest one's."""
+        drawn = self.random(pixels, entity, 2, 64).tolist()
+        places = []
+        for length, number in zip(pixels.shape[:2], drawn, strict=True):
+            size = max(1, int(self.share * length))
+            start = number % (length - size + 1)
+            places.append(start + (2 * np.arange(length) + 1) * size // (2 * length))
+        return np.asarray(pixels.take(places[1], axis=1).take(places[0], axis=0))

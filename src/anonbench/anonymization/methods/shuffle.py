@@ -1,0 +1,94 @@
+"""Keyed shuffles: the region's own pixels in another order."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+
+from anonbench.anonymization.methods.keyed import Keyed
+from anonbench.core.settings import Count, Settings
+
+
+class Tiles(Settings):
+    """Tiles across a region's shorter side, by entity."""
+
+    face: Count = 8
+    text: Count = 3
+    barcode: Count = 8
+    mrz: Count = 9
+
+
+class TileShuffle(Keyed):
+    """The region cut into square tiles, which change places.
+
+    Every pixel is still there. Tiles can be put together again like a jigsaw puzzle, without the
+    key, the better the larger they are; colours and textures stay as they were.
+    """
+
+    name: ClassVar = "tile_shuffle"
+    label: ClassVar = "Tile shuffle"
+    line_colour: ClassVar = "#9467BD"
+    residue: ClassVar = "all"
+
+    tiles: Tiles = Tiles()
+    """More tiles are smaller, and harder to put together."""
+
+    def least_side(self) -> int:
+        """See `Method.least_side`."""
+        return 4
+
+    def hide(self, pixels: np.ndarray, entity: str) -> np.ndarray:
+        """Shuffle whole tiles from the upper left corner, then whole tiles from the lower right.
+
+        So what the one grid leaves over at an edge is in the other.
+        """
+        height, width = pixels.shape[:2]
+        side = max(1, min(height, width) // max(2, int(getattr(self.tiles, entity))))
+        rows, columns = height // side, width // side
+        drawn = self.random(pixels, entity, 2 * rows * columns, 64).reshape(2, -1)
+        hidden = pixels.copy()
+        for keys, window in (
+            (drawn[0], np.s_[: rows * side, : columns * side]),
+            (drawn[1], np.s_[height - rows * side :, width - columns * side :]),
+        ):
+            cut = hidden[window].reshape(rows, side, columns, side, -1).swapaxes(1, 2)
+            tiles = cut.reshape(rows * columns, side, side, -1)[np.argsort(keys, kind="stable")]
+            joined = tiles.reshape(rows, columns, side, side, -1).swapaxes(1, 2)
+            hidden[window] = joined.reshape(hidden[window].shape)
+        return hidden
+
+
+class PatchShuffle(Keyed):
+    """The pixels of each patch of the region in another order, another one in each patch.
+
+    Every pixel is still in its patch, and so is the patch's mean: it shows as much as pixelation
+    with blocks of that size, and the colours of the pixels besides.
+    """
+
+    name: ClassVar = "patch_shuffle"
+    label: ClassVar = "Patch shuffle"
+    line_colour: ClassVar = "#C5B0D5"
+    residue: ClassVar = "all"
+
+    patches: Tiles = Tiles(face=4, text=1, barcode=2, mrz=1)
+    """Patches across a region's shorter side: fewer are larger, and hide more."""
+
+    def least_side(self) -> int:
+        """See `Method.least_side`."""
+        return 2
+
+    def hide(self, pixels: np.ndarray, entity: str) -> np.ndarray:
+        """Sort the pixels of each patch by random numbers."""
+        height, width = pixels.shape[:2]
+        side = max(2, -(-min(height, width) // int(getattr(self.patches, entity))))
+        rows, columns = max(1, height // side), max(1, width // side)
+        down = np.arange(height) * rows // height
+        across = np.arange(width) * columns // width
+        patch = (down[:, None] * columns + across).ravel().astype(np.uint64)
+        drawn = self.random(pixels, entity, height * width, 32)
+        order = np.argsort((patch << np.uint64(32)) | drawn, kind="stable")
+        flat = pixels.reshape(height * width, *pixels.shape[2:])
+        hidden = np.empty_like(flat)
+        hidden[np.argsort(patch, kind="stable")] = flat[order]
+        return hidden.reshape(pixels.shape)

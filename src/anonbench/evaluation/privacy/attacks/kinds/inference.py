@@ -1,0 +1,98 @@
+"""Inference of an attribute from published vectors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+import numpy as np
+
+from anonbench.core.numeric.seeding import rng
+from anonbench.core.registries.privacy_attacks import (
+    Archive,
+    ArchiveAttack,
+    AttackNotPossibleError,
+    Outcome,
+    Risk,
+)
+from anonbench.core.settings import Count, Positive
+
+
+class Inference(ArchiveAttack):
+    """A linear classifier predicts the data set's label from vectors of published images.
+
+    Ridge regression on the classes (Hoerl and Kennard 1970), in folds: no cluster is in the lesson
+    and in the test. The random baseline is the most frequent class.
+    """
+
+    name: ClassVar = "inference"
+    label: ClassVar = "Inference of the label"
+    risk: ClassVar = Risk.INFERENCE
+
+    folds: Count = 5
+    """Parts that the clusters are split into; each is predicted from the others."""
+    strength: Positive = 10.0
+    """Of the ridge, in multiples of a feature's mean square about its centre."""
+    least: Count = 20
+    """Images with a label that are needed for a rate."""
+
+    def outcomes(self, archive: Archive) -> Iterator[Outcome]:
+        """See `ArchiveAttack.outcomes`."""
+        if archive.attribute is None:
+            raise AttackNotPossibleError("the data set has no label")
+        known = np.flatnonzero(archive.attribute >= 0)
+        classes, counts = np.unique(archive.attribute[known], return_counts=True)
+        if len(known) < self.least or len(classes) < 2:
+            raise AttackNotPossibleError(
+                f"{len(known)} images with a label of {len(classes)} classes: too few"
+            )
+        fold = _folds(archive.clusters[known], self.folds, archive.seed)
+        if len(np.unique(fold)) < 2:
+            raise AttackNotPossibleError("all images with a label are in one cluster")
+        chance = float(counts.max() / counts.sum())
+        truth = archive.attribute[known]
+        for variant, vectors in archive.vectors.items():
+            right = predicted(vectors[known], truth, fold, self.strength) == truth
+            shares = right.astype(np.float64)
+            yield Outcome("accuracy", variant, shares, archive.clusters[known], chance)
+
+
+def predicted(
+    vectors: np.ndarray, labels: np.ndarray, fold: np.ndarray, strength: float
+) -> np.ndarray:
+    """Return the class that each image is given by what was learned of the other folds, int64 [N].
+
+    Args:
+        vectors: [N, D].
+        labels: numbers of classes [N].
+        fold: number of each image's fold [N].
+        strength: of the ridge, see `Inference`.
+
+    """
+    classes = np.unique(labels)
+    targets = (labels[:, None] == classes).astype(np.float64)
+    found = np.empty(len(labels), dtype=labels.dtype)
+    for number in np.unique(fold):
+        test = fold == number
+        lesson, goal = vectors[~test].astype(np.float64), targets[~test]
+        centre, mean = lesson.mean(axis=0), goal.mean(axis=0)
+        lesson = lesson - centre
+        ridge = max(strength * float(np.square(lesson).mean()), 1e-12)
+        if len(lesson) < lesson.shape[1]:  # the smaller of two systems of equal solution
+            products = lesson @ lesson.T
+            products[np.diag_indices_from(products)] += ridge
+            weights = lesson.T @ np.linalg.solve(products, goal - mean)
+        else:
+            products = lesson.T @ lesson
+            products[np.diag_indices_from(products)] += ridge
+            weights = np.linalg.solve(products, lesson.T @ (goal - mean))
+        scores = (vectors[test] - centre) @ weights + mean
+        found[test] = classes[scores.argmax(axis=1)]
+    return found
+
+
+def _folds(clusters: np.ndarray, folds: int, seed: int) -> np.ndarray:
+    """Return the fold of each image, int64 [N]: clusters stay together."""
+    codes = np.unique(clusters, return_inverse=True)[1]
+    turns = rng(seed, "inference").permutation(codes.max() + 1)
+    return np.asarray(turns[codes] % folds)

@@ -1,0 +1,154 @@
+"""Detection in published images: does a detector still find what was hidden."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from anonbench.core.boxes import Region
+from anonbench.core.errors import InputError, UnreadableImage
+from anonbench.core.registries.privacy_attacks import (
+    AttackNotPossibleError,
+    Equipment,
+    Looking,
+    RegionAttack,
+    RegionShares,
+    Risk,
+)
+from anonbench.core.settings import Count, Fraction
+from anonbench.core.vocabulary import Variant
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from anonbench.core.registries.detectors import Detector
+
+OWN, OTHER = "found", "found_by_other"
+_log = logging.getLogger(__name__)
+
+
+class Residual(RegionAttack):
+    """Detectors on whole published images: those that found the regions, and others.
+
+    A region counts as found where a detected box of its entity overlaps with it.
+    """
+
+    name: ClassVar = "residual"
+    label: ClassVar = "Detection after hiding"
+    risk: ClassVar = Risk.SINGLING_OUT
+    seconds_an_image: ClassVar = 0.5
+
+    images: Count = 50
+    """Images that are searched again, at most, in each version: the dearest part of the attacks."""
+    overlap: Fraction = 0.5
+    """Intersection over union, of boxes, from which a region is found."""
+    others: tuple[str, ...] = ("centerface", "mtcnn")
+    """Detectors of which those are used, too, that did not find the regions. One whose package or
+    weights are missing is left out, and the log says so."""
+
+    def most_images(self) -> int:
+        """See `RegionAttack.most_images`."""
+        return self.images
+
+    def detectors(self, own: Sequence[str]) -> tuple[str, ...]:
+        """See `RegionAttack.detectors`."""
+        return (*own, *self.others)
+
+    def load(self, equipment: Equipment) -> Looking:
+        """See `RegionAttack.load`."""
+        own = _loaded(equipment.detectors, equipment)
+        rest = [name for name in self.others if name not in equipment.detectors]
+        others = {k: v for name in rest for k, v in _leaving_out(name, equipment).items()}
+        if not own and not others:
+            raise AttackNotPossibleError("the data set's regions come from no detector")
+        return _Searching(self, {OWN: own, OTHER: others})
+
+
+@dataclass(frozen=True)
+class _Found:
+    region: Region
+    boxes: Mapping[str, Sequence[Region]]
+    """What detectors found in its image, by measure; without those that look for other things."""
+
+
+class _Searching:
+    def __init__(self, settings: Residual, detectors: Mapping[str, Mapping[str, Detector]]) -> None:
+        self._settings = settings
+        self._detectors = detectors
+        self._sought = {
+            measure: {entity for name in named for entity in _entities(name)}
+            for measure, named in detectors.items()
+        }
+
+    def look(self, image: np.ndarray, regions: Sequence[Region], variant: Variant) -> list[Any]:
+        """See `Looking.look`."""
+        wanted = {region.entity for region in regions}
+        found = {
+            measure: list(self._found(named, image, wanted))
+            for measure, named in self._detectors.items()
+            if self._sought[measure] & wanted
+        }
+        return [
+            _Found(
+                region,
+                {
+                    measure: [box for box in boxes if box.entity == region.entity]
+                    for measure, boxes in found.items()
+                    if region.entity in self._sought[measure]
+                },
+            )
+            for region in regions
+        ]
+
+    def _found(
+        self, detectors: Mapping[str, Detector], image: np.ndarray, wanted: Collection[str]
+    ) -> Iterator[Region]:
+        for name, detector in detectors.items():
+            if set(_entities(name)) & set(wanted):
+                try:
+                    yield from detector.detect([image])[0]
+                except UnreadableImage:
+                    continue  # nothing was found there
+
+    def shares(self, truth: _Found, found: _Found) -> RegionShares:
+        """Return whether each kind of detector found the true region."""
+        return {
+            measure: float(
+                any(overlap(truth.region, box) >= self._settings.overlap for box in boxes)
+            )
+            for measure, boxes in found.boxes.items()
+        }
+
+
+def overlap(one: Region, other: Region) -> float:
+    """Return the intersection over union of two regions' boxes."""
+    width = min(one.x1, other.x1) - max(one.x0, other.x0)
+    height = min(one.y1, other.y1) - max(one.y0, other.y0)
+    common = max(width, 0.0) * max(height, 0.0)
+    areas = ((each.x1 - each.x0) * (each.y1 - each.y0) for each in (one, other))
+    whole = sum(areas) - common
+    return common / whole if whole > 0 else 0.0
+
+
+def _entities(name: str) -> tuple[str, ...]:
+    from anonbench.detection.kinds import kind_named
+
+    return kind_named(name).entities
+
+
+def _loaded(names: Sequence[str], equipment: Equipment) -> dict[str, Detector]:
+    from anonbench.detection.registry import build_all
+
+    # a template's fields lie where they lie, and rows of a file are found in any image
+    able = [name for name in names if _entities(name) and name != "template"]
+    return build_all(able, equipment.detection, equipment.threads)
+
+
+def _leaving_out(name: str, equipment: Equipment) -> dict[str, Detector]:
+    try:
+        return _loaded([name], equipment)
+    except InputError as error:
+        _log.warning("%s is left out: %s", name, error)
+        return {}

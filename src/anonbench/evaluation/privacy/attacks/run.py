@@ -1,0 +1,232 @@
+"""All attacks on a data set's published images and vectors, as one table of rates."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+from anonbench.config import Privacy
+from anonbench.core.numeric.clusters import too_few
+from anonbench.core.numeric.rates import clustered_rate
+from anonbench.core.numeric.seeding import hash_ints
+from anonbench.core.registries.privacy_attacks import (
+    Archive,
+    ArchiveAttack,
+    AttackNotPossibleError,
+    Equipment,
+    Looking,
+    Outcome,
+    PrivacyAttack,
+    RegionAttack,
+)
+from anonbench.core.vocabulary import ORIGINAL, Entity, Variant
+from anonbench.evaluation.privacy.attacks.kinds import attack_named
+from anonbench.evaluation.privacy.attacks.regions import CONTROL, attack_regions
+from anonbench.evaluation.privacy.attacks.table import COLUMNS
+from anonbench.evaluation.privacy.crops import Images, Readable
+from anonbench.evaluation.retrieval.vectors import look_through
+
+NO_TRUTH = "of no original it is known for sure what is right"
+NO_REGION = "no such region in the published images"
+NO_VECTORS = "no vectors of the published images are given"
+
+
+@dataclass(frozen=True)
+class Published:
+    """What attackers have, and what the rates need."""
+
+    originals: Images
+    """Of the validation split."""
+    versions: Mapping[Variant, Readable]
+    boxes: pd.DataFrame
+    """Columns of `anonbench.core.boxes`."""
+    clusters: pd.Series
+    """Of the images, by id."""
+    embeddings: Mapping[Variant, Path]
+    """HDF5 of each version's vectors, of the originals too; nothing where there are none."""
+    people: Mapping[str, str]
+    """The person of each image, where it is known."""
+    labels: Mapping[str, str]
+    """The class of each image, where it is known."""
+
+
+def attack(
+    dataset: str,
+    published: Published,
+    settings: Privacy,
+    equipment: Equipment,
+    seed: int,
+    confidence: float,
+) -> pd.DataFrame:
+    """Run the attacks that `privacy.attacks` names; return their rates.
+
+    Args:
+        dataset: its name.
+        published: what is attacked.
+        settings: section `privacy` of the config.
+        equipment: detectors and methods, as the attacker knows them.
+        seed: of the draws.
+        confidence: of the intervals.
+
+    Returns:
+        Columns `anonbench.evaluation.privacy.attacks.table.COLUMNS`.
+
+    Raises:
+        InputError: a model or a file cannot be read.
+
+    """
+    with threadpool_limits(1, user_api="blas"):  # no bit depends on the number of threads
+        rows = list(_rows(published, settings, equipment, seed, confidence))
+    table = pd.DataFrame(rows, columns=[name for name in COLUMNS if name != "dataset"])
+    return table.assign(dataset=dataset)[COLUMNS]
+
+
+def _rows(
+    published: Published, settings: Privacy, equipment: Equipment, seed: int, confidence: float
+) -> Iterator[dict[str, Any]]:
+    chosen = [settings.of(attack_named(name)) for name in settings.attacks]
+    loaded: list[tuple[RegionAttack, Looking]] = []
+    reasons: dict[str, str] = {}
+    for kind in chosen:
+        if isinstance(kind, RegionAttack):
+            try:
+                if _has_regions(kind, published):
+                    loaded.append((kind, kind.load(equipment)))
+                else:
+                    reasons[kind.name] = NO_REGION
+            except AttackNotPossibleError as error:
+                reasons[kind.name] = str(error)
+    found: dict[str, list[Outcome]] = {}
+    clusters = {str(name): int(cluster) for name, cluster in published.clusters.items()}
+    for attack, outcome in attack_regions(
+        loaded,
+        published.originals,
+        published.versions,
+        published.boxes,
+        clusters,
+        equipment.anonymization,
+        settings.attacked_regions,
+        seed,
+    ):
+        found.setdefault(attack.name, []).append(outcome)
+    archive = None
+    for kind in chosen:
+        if not isinstance(kind, ArchiveAttack):
+            continue
+        try:
+            archive = archive or read_archive(published, settings, seed)
+            found[kind.name] = list(kind.outcomes(archive))
+        except AttackNotPossibleError as error:
+            reasons[kind.name] = str(error)
+    for kind in chosen:
+        if kind.name in found:
+            yield from _rates(kind, found[kind.name], confidence)
+        else:
+            yield _row(kind, "", "", Variant(), reason=reasons.get(kind.name, NO_REGION))
+
+
+def _has_regions(kind: RegionAttack, published: Published) -> bool:
+    shown = published.boxes[published.boxes["id"].isin(set(published.originals.ids))]
+    return bool(shown["entity"].isin(kind.entities or list(map(str, Entity))).any())
+
+
+def _rates(
+    kind: PrivacyAttack, outcomes: Sequence[Outcome], confidence: float
+) -> Iterator[dict[str, Any]]:
+    """Yield the rows of one attack: each version's rate beside the control's."""
+    controls: dict[tuple[str, str], float] = {}
+    for outcome in outcomes:
+        # vectors of masked images are there where a version masks every region
+        known = not np.isnan(outcome.shares).all()
+        if outcome.variant in (None, CONTROL) and known:
+            key = (outcome.measure, str(outcome.entity or ""))
+            controls.setdefault(key, float(np.nanmean(outcome.shares)))
+            if outcome.variant is None:
+                controls[key] = float(np.nanmean(outcome.shares))
+    for outcome in outcomes:
+        if outcome.variant is None:
+            continue
+        entity = str(outcome.entity or "")
+        if not outcome.measure:
+            shown = {"n": len(outcome.shares), "clusters": len(np.unique(outcome.clusters))}
+            yield _row(kind, "", entity, outcome.variant, reason=NO_TRUTH, **shown)
+            continue
+        rate = clustered_rate(outcome.shares, outcome.clusters, confidence)
+        known = not too_few(rate.clusters)
+        yield _row(
+            kind,
+            outcome.measure,
+            entity,
+            outcome.variant,
+            rate=rate.value if known else float("nan"),
+            low=rate.low,
+            high=rate.high,
+            control=controls.get((outcome.measure, entity), float("nan")),
+            chance=outcome.chance,
+            n=rate.n,
+            clusters=rate.clusters,
+            reason=rate.reason,
+        )
+
+
+def _row(
+    kind: PrivacyAttack, measure: str, entity: str, variant: Variant, **values: Any
+) -> dict[str, Any]:
+    nothing = dict.fromkeys(("rate", "low", "high", "control", "chance"), float("nan"))
+    return {
+        "attack": kind.name,
+        "measure": measure,
+        "risk": kind.risk.value,
+        "entity": entity,
+        "method": variant.method or ORIGINAL,
+        "degree": variant.degree,
+        **nothing,
+        "n": 0,
+        "clusters": 0,
+        **values,
+    }
+
+
+def read_archive(published: Published, settings: Privacy, seed: int) -> Archive:
+    """Read the vectors of at most `privacy.gallery` images, drawn by hashes of ids.
+
+    Raises:
+        AttackNotPossibleError: there are none.
+        InputError: a file of vectors cannot be read, or has other images than the originals.
+
+    """
+    files = dict(published.embeddings)
+    if Variant() not in files:
+        raise AttackNotPossibleError(NO_VECTORS)
+    originals = look_through(files[Variant()])
+    draw = np.argsort(hash_ints((seed, "archive"), originals.ids), kind="stable")
+    places = np.sort(draw[: settings.gallery])
+    ids = [originals.ids[place] for place in places.tolist()]
+    asked = set(draw[: min(settings.probes, settings.gallery)].tolist())
+    vectors = {}
+    for variant, path in files.items():
+        found = look_through(path, originals.ids, originals.frame)
+        vectors[variant] = found.units(places)
+    queries = np.array([n for n, place in enumerate(places.tolist()) if place in asked])
+    return Archive(
+        ids=ids,
+        vectors=vectors,
+        queries=queries,
+        persons=_numbers(ids, published.people),
+        attribute=_numbers(ids, published.labels),
+        clusters=published.clusters.reindex(ids).to_numpy(np.int64),
+        asked=originals.frame.queries(vectors[Variant()][queries]),
+        seed=seed,
+    )
+
+
+def _numbers(ids: Sequence[str], named: Mapping[str, str]) -> np.ndarray | None:
+    """Return a number for each name [N], -1 where an image has none; None: no image has one."""
+    codes = pd.factorize(pd.Series([named.get(name) for name in ids], dtype=object))[0]
+    return codes.astype(np.int64) if (codes >= 0).any() else None

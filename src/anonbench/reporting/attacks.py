@@ -1,0 +1,104 @@
+"""Table of attacks on published images and vectors, for people."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pandas as pd
+
+from anonbench.core.registries import privacy_attacks
+from anonbench.core.registries.registry import facts
+from anonbench.core.registries.tables import Grid, GridBlock
+from anonbench.core.vocabulary import ORIGINAL
+from anonbench.reporting.labels import ENTITIES, METHODS, NOT_RUN
+
+ATTACKS = facts(privacy_attacks.PRIVACY_ATTACKS, "label")
+RISKS = {
+    "singling_out": "singling out",
+    "linkability": "linkability",
+    "inference": "inference",
+}
+"""WP216's three risks."""
+MEASURES = {
+    "characters": "characters right",
+    "exact_lines": "lines right",
+    "exact_fields": "fields right",
+    "decoded": "decoded",
+    "ssim": "structural similarity",
+    "found": "found by the same detectors",
+    "found_by_other": "found by other detectors",
+    "rank_1": "own version first",
+    "member": "person’s membership (AUC)",
+    "accuracy": "class right",
+}
+_NONE = "–"
+
+
+def attacks_grid(dataset: str, table: pd.DataFrame, confidence: float) -> Grid:
+    """Return a data set's attacks in percent: a block an attack, a row a measure and version.
+
+    Args:
+        dataset: its name.
+        table: columns `anonbench.evaluation.privacy.attacks.table.COLUMNS`.
+        confidence: of the intervals, as a share.
+
+    """
+    run = table[table["rate"].notna()]
+    return Grid(
+        stem=f"attacks_{dataset}",
+        title=f"Other attacks on published images and vectors in percent, {dataset}",
+        heads=("What", "Degree", "Method", "Rate", "Masked", "By chance", "Probes"),
+        blocks=tuple(
+            GridBlock(
+                f"{ATTACKS.get(str(name), str(name))}: {RISKS.get(rows['risk'].iloc[0], '')}",
+                tuple(_row(row) for row in rows.to_dict("records")),
+            )
+            for name, rows in run.groupby("attack", sort=False)
+        ),
+        notes=tuple(_notes(table, confidence)),
+        left=3,
+    )
+
+
+def _row(row: Mapping[Any, Any]) -> tuple[str, ...]:
+    is_original = row["method"] == ORIGINAL
+    entity = ENTITIES.get(row["entity"], row["entity"])
+    measure = MEASURES.get(row["measure"], row["measure"])
+    return (
+        f"{entity}: {measure}" if entity else measure[:1].upper() + measure[1:],
+        _NONE if is_original else f"{row['degree']} %",
+        "Originals" if is_original else METHODS.get(row["method"], row["method"]),
+        f"{_percent(row['rate'])} ({_percent(row['low'])}–{_percent(row['high'])})",
+        _percent(row["control"]),
+        _percent(row["chance"]),
+        f"{int(row['n']):,}",
+    )
+
+
+def _percent(share: float) -> str:
+    return _NONE if math.isnan(share) else f"{100 * share:.1f}"
+
+
+def _notes(table: pd.DataFrame, confidence: float) -> Iterator[str]:
+    if table["rate"].isna().all():
+        yield "No attack could tell anything."
+    else:
+        yield (
+            "Shares of probes; more is worse. In brackets: intervals of "
+            f"{100 * confidence:g} %, over clusters of images. Masked: the same attack where every "
+            "sensitive region is masked; what it reaches there, surroundings or guesses give. By "
+            "chance: with another image’s secret, or the most frequent class."
+        )
+        yield (
+            "Rates count all sensitive regions of the published images, hidden at the degree or "
+            "not. A low rate means that these attacks fail, and other ones may not."
+        )
+    absent = table[table["rate"].isna()]
+    for reason, group in absent.groupby("reason", sort=False):
+        what = dict.fromkeys(
+            ATTACKS.get(name, name) + (f", {ENTITIES.get(entity, entity)}" if entity else "")
+            for name, entity in zip(group["attack"], group["entity"], strict=True)
+        )
+        yield f"{'; '.join(what)}: {NOT_RUN} ({reason})."

@@ -1,0 +1,87 @@
+"""Table of what other programs did to the regions that detection found."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pandas as pd
+
+from anonbench.anonymization.given.compare import HIDDEN_FROM, VISIBLE_TO, State
+from anonbench.anonymization.given.gather import CHANGED, LEFT_OUT, OUTSIDE
+from anonbench.anonymization.given.shard import ORIGINAL
+from anonbench.core.registries.tables import Grid, GridBlock
+from anonbench.core.wording import count
+from anonbench.reporting.labels import ENTITIES
+
+_NONE = "–"
+_SHARES = (*(state.value for state in State), CHANGED)
+_LEFT_OUT = dict(zip(LEFT_OUT, ("no picture", "another size", "not readable"), strict=True))
+
+
+def given_grid(dataset: str, given: pd.DataFrame, confidence: float) -> Grid:
+    """Return a row a program and entity, and one for whole pictures.
+
+    Args:
+        dataset: its name.
+        given: columns `anonbench.anonymization.given.gather.GIVEN_COLUMNS`.
+        confidence: of the intervals.
+
+    """
+    rows = [
+        row
+        for program, table in given.groupby("program", sort=False)
+        for row in _rows(str(program), table)
+    ]
+    return Grid(
+        stem=f"given_{dataset}",
+        title=f"Regions in the pictures of other programs in percent, {dataset}",
+        heads=("Program", "Found by us", "Number", "Hidden", "Partly", "Visible", "Area changed"),
+        blocks=(GridBlock("", tuple(rows)),),
+        notes=tuple(_notes(given, confidence)),
+        left=2,
+    )
+
+
+def _rows(program: str, table: pd.DataFrame) -> Iterator[tuple[str, ...]]:
+    for entity in dict.fromkeys(table.loc[table["entity"] != "", "entity"]):
+        of = _by_what(table[table["entity"] == entity])
+        number = f"{of[State.HIDDEN.value]['n']:,}"
+        yield program, ENTITIES.get(entity, entity), number, *(_cell(of[what]) for what in _SHARES)
+    of = _by_what(table[table["entity"] == ""])
+    rest = (_NONE, _NONE, _NONE, _cell(of[OUTSIDE]))
+    yield program, "Nothing (rest of the picture)", f"{of[ORIGINAL]['n']:,}", *rest
+
+
+def _by_what(table: pd.DataFrame) -> dict[str, dict[str, Any]]:
+    return {
+        str(row["what"]): {str(k): v for k, v in row.items()} for row in table.to_dict("records")
+    }
+
+
+def _cell(row: Mapping[str, Any]) -> str:
+    if math.isnan(row["value"]):
+        return _NONE
+    text = f"{100 * row['value']:.1f}"
+    return (
+        text
+        if math.isnan(row["low"])
+        else f"{text} ({100 * row['low']:.1f}–{100 * row['high']:.1f})"
+    )
+
+
+def _notes(given: pd.DataFrame, confidence: float) -> Iterator[str]:
+    yield (
+        "What a program meant to hide is not known: its pictures are compared with the regions "
+        f"that our detectors found. Hidden: at least {100 * HIDDEN_FROM:.0f} % of what has detail "
+        "in a region differs from the original by more than coding explains; visible: at most "
+        f"{100 * VISIBLE_TO:.0f} %. A changed region may still be recognized: the "
+        f"re-identification rates say how often. In brackets: intervals of {100 * confidence:g} %."
+    )
+    for program, table in given.groupby("program", sort=False):
+        of = table[table["entity"] == ""].set_index("what")["count"].astype(float)
+        parts = [f"{count(int(of[ORIGINAL]), 'picture')} unchanged"] if of[ORIGINAL] else []
+        parts += [f"{int(of[what]):,}: {text}" for what, text in _LEFT_OUT.items() if of[what]]
+        if parts:
+            yield f"{program}: {'; '.join(parts)}. Images without a picture are in no image set."

@@ -1,0 +1,353 @@
+"""Attacks on regions with planted truths: what is drawn is known."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+import zxingcpp
+from hypothesis import given
+from hypothesis import strategies as st
+
+from anonbench.anonymization.apply import anonymize
+from anonbench.config import Anonymization, Detection, Privacy
+from anonbench.core.boxes import Region, box_table, image_regions
+from anonbench.core.io import write_csv
+from anonbench.core.registries.privacy_attacks import (
+    PRIVACY_ATTACKS,
+    AttackNotPossibleError,
+    Equipment,
+    RegionAttack,
+    Risk,
+)
+from anonbench.core.vocabulary import Entity, Variant
+from anonbench.evaluation.privacy.attacks import run
+from anonbench.evaluation.privacy.attacks.kinds.barcodes import Barcodes, decoded
+from anonbench.evaluation.privacy.attacks.kinds.mrz import MrzReading
+from anonbench.evaluation.privacy.attacks.kinds.readability import Readability, right_characters
+from anonbench.evaluation.privacy.attacks.kinds.residual import Residual, overlap
+from anonbench.evaluation.privacy.attacks.regions import attack_regions, draw
+from anonbench.evaluation.privacy.attacks.run import NO_REGION, NO_TRUTH, Published, attack
+from anonbench.evaluation.privacy.attacks.table import COLUMNS, read_attacks
+
+MASK, BLUR = Variant("mask", 100), Variant("blur", 100)
+EQUIPMENT = Equipment(Detection(), Anonymization())
+texts = st.text(st.characters(codec="ascii"), max_size=12)
+
+
+class Drawn:
+    """Images in memory by id, as they are or anonymized."""
+
+    def __init__(self, images: Mapping[str, np.ndarray]) -> None:
+        self._images = images
+
+    @property
+    def ids(self) -> list[str]:
+        """The ids, sorted."""
+        return sorted(self._images)
+
+    def read(self, image_id: str) -> np.ndarray:
+        """Return one image."""
+        return self._images[image_id]
+
+
+def qr(text: str, level: str = "H", scale: int = 4) -> np.ndarray:
+    """Return a QR code with its quiet zone, uint8 [H, W]."""
+    code = zxingcpp.create_barcode(text, zxingcpp.BarcodeFormat.QRCode, ec_level=level)
+    pixels = np.array(zxingcpp.write_barcode_to_image(code, scale=scale))
+    return np.pad(pixels, 16, constant_values=255)
+
+
+def codes(count: int) -> dict[str, np.ndarray]:
+    """Return images of different codes by id."""
+    return {f"{number:02d}": qr(f"ticket {number}") for number in range(count)}
+
+
+def whole(image: np.ndarray, entity: Entity = Entity.BARCODE) -> Region:
+    """Return the region inside of a frame of 16 pixels."""
+    height, width = image.shape[:2]
+    return Region(entity, 16, 16, width - 16, height - 16, 1.0)
+
+
+def published(
+    images: Mapping[str, np.ndarray],
+    regions: Mapping[str, Sequence[Region]],
+    variants: Sequence[Variant],
+    hiding: Anonymization = EQUIPMENT.anonymization,
+) -> Published:
+    """Return images as they are published in some variants."""
+    boxes = box_table(regions, seed=0)
+    order = image_regions(boxes)
+
+    def hidden(variant: Variant) -> Drawn:
+        return Drawn({n: anonymize(i, order[n], variant, hiding) for n, i in images.items()})
+
+    return Published(
+        originals=Drawn(images),
+        versions={variant: hidden(variant) for variant in variants},
+        boxes=boxes,
+        clusters=pd.Series({name: number for number, name in enumerate(sorted(images))}),
+        embeddings={},
+        people={},
+        labels={},
+    )
+
+
+def rates(table: pd.DataFrame, measure: str) -> dict[str, float]:
+    """Return the rates of a measure by method."""
+    return table[table["measure"] == measure].set_index("method")["rate"].to_dict()
+
+
+def line(text: str, scale: float = 1.0) -> np.ndarray:
+    """Return a line of dark text on white, uint8 [60, W, 3]."""
+    (width, _), _ = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, scale, 2)
+    image = np.full((60, width + 32, 3), 255, np.uint8)
+    cv2.putText(
+        image, text, (16, 42), cv2.FONT_HERSHEY_SIMPLEX, scale, (20, 20, 20), 2, cv2.LINE_AA
+    )
+    return image
+
+
+def test_every_attack_tells_its_risk_and_is_no_other_setting_of_privacy() -> None:
+    names = list(PRIVACY_ATTACKS)
+    assert list(Privacy().attacks) == names
+    assert all(PRIVACY_ATTACKS[name].risk in Risk for name in names)
+    own = {"enabled", "limit", "probes", "gallery", "attackers", "attacks"}
+    assert not own & set(names)
+    for name in names:
+        kind = Privacy().of(PRIVACY_ATTACKS[name])
+        if isinstance(kind, RegionAttack):
+            assert kind.seconds_an_image > 0 and set(kind.entities) <= set(Entity)
+
+
+def test_a_weakly_blurred_line_is_read_and_a_masked_one_is_not() -> None:
+    pytest.importorskip("onnxruntime")
+    images = {f"{n:02d}": line(f"Invoice {47110 + 37 * n}") for n in range(8)}
+    regions = {name: [whole(image, Entity.TEXT)] for name, image in images.items()}
+    weak = Anonymization.model_validate({"blur": {"sigma": {"text": 0.05}, "min_sigma": 1.0}})
+    given_away = published(images, regions, [BLUR, MASK], weak)
+    equipment = Equipment(Detection(), weak)
+    settings = Privacy(attacks=("readability",), readability={"confidence": 0.8})
+    table = attack("a", given_away, settings, equipment, seed=0, confidence=0.95)
+    read, right = rates(table, "exact_lines"), rates(table, "characters")
+    assert read["original"] == right["original"] == 1.0
+    assert read["blur"] > 0.7 and right["blur"] > 0.9
+    assert read["mask"] == 0.0 and right["mask"] < 0.1
+    assert (table["control"] == table["measure"].map({m: rates(table, m)["mask"] for m in
+            ("exact_lines", "characters")})).all()  # fmt: skip
+    chance = table.set_index("measure")["chance"]
+    assert (chance["exact_lines"] == 0.0).all()
+    # all begin with the same word, which any guess has right
+    assert (chance["characters"] > 0.5).all()
+
+
+def test_a_line_that_cannot_be_read_in_the_original_is_no_probe() -> None:
+    reading = Readability().load(EQUIPMENT)
+    image = np.full((60, 200, 3), 255, np.uint8)
+    (nothing,) = reading.look(image, [whole(image, Entity.TEXT)], Variant())
+    assert reading.shares(nothing, nothing) == {}
+
+
+@given(texts.filter(bool), texts)
+def test_the_share_of_right_characters_is_one_less_the_error_rate(true: str, read: str) -> None:
+    share = right_characters(true, read)
+    assert 0.0 <= share <= 1.0
+    assert right_characters(true, true) == 1.0 and right_characters(true, "") == 0.0
+    assert (share == 1.0) == (true == read)
+    if len(read) <= len(true):  # an edit less or more
+        assert abs(right_characters(true, read + true[-1:]) - share) <= 1 / len(true) + 1e-12
+
+
+@pytest.mark.parametrize(
+    ("true", "read", "share"), [("kitten", "sitting", 0.5), ("abcd", "abXd", 0.75), ("ab", "", 0)]
+)
+def test_known_edit_distances(true: str, read: str, share: float) -> None:
+    assert right_characters(true, read) == pytest.approx(share)
+
+
+def test_error_correction_decodes_a_code_that_is_partly_hidden() -> None:
+    code = qr("the way to the archive")
+    side = len(code)
+    partly, mostly = code.copy(), code.copy()
+    partly[side // 2 : int(0.7 * side), side // 2 : int(0.7 * side)] = 0
+    mostly[int(0.3 * side) :, int(0.2 * side) :] = 0
+    assert decoded(code) == decoded(partly) == {b"the way to the archive"}
+    assert decoded(mostly) == set()
+
+
+def test_codes_are_decoded_until_they_are_masked() -> None:
+    images = codes(8)
+    regions = {name: [whole(image)] for name, image in images.items()}
+    weak = Anonymization.model_validate({"blur": {"sigma": {"barcode": 0.01}, "min_sigma": 1.0}})
+    settings = Privacy(attacks=("barcodes",))
+    table = attack(
+        "a",
+        published(images, regions, [BLUR, MASK], weak),
+        settings,
+        Equipment(Detection(), weak),
+        seed=0,
+        confidence=0.95,
+    )
+    assert list(table.columns) == COLUMNS
+    assert rates(table, "decoded") == {"original": 1.0, "blur": 1.0, "mask": 0.0}
+    assert (table["control"] == 0.0).all() and (table["chance"] == 0.0).all()
+    assert (table["n"] == 8).all() and (table["clusters"] == 8).all()
+    assert (table["low"] <= table["rate"]).all() and (table["rate"] <= table["high"]).all()
+    assert set(table["risk"]) == {"singling_out"} and (table["reason"] == "").all()
+
+
+def test_too_few_images_give_a_reason_and_no_number(tmp_path: Path) -> None:
+    images = codes(3)
+    regions = {name: [whole(image)] for name, image in images.items()}
+    settings = Privacy(attacks=("barcodes", "readability", "linkage"))
+    table = attack("a", published(images, regions, [MASK]), settings, EQUIPMENT, 0, 0.95)
+    assert table["rate"].isna().all()
+    why = table.drop_duplicates("attack").set_index("attack")["reason"]
+    assert why["barcodes"].startswith("3 clusters") and why["readability"] == NO_REGION
+    assert why["linkage"] == run.NO_VECTORS
+    write_csv(table, tmp_path / "attacks.csv")
+    pd.testing.assert_frame_equal(read_attacks(tmp_path / "attacks.csv"), table)
+
+
+def test_regions_without_a_known_truth_are_no_probes() -> None:
+    images = {f"{n:02d}": np.full((90, 90), 255, np.uint8) for n in range(9)}
+    regions = {name: [whole(image)] for name, image in images.items()}
+    settings = Privacy(attacks=("barcodes",))
+    table = attack("a", published(images, regions, [MASK]), settings, EQUIPMENT, 0, 0.95)
+    assert len(table) == 1 and table["rate"].isna().all()
+    assert table["reason"].item() == NO_TRUTH and table["n"].item() == 9
+
+
+class Looker:
+    """Tells how bright a region is."""
+
+    def look(self, image: np.ndarray, regions: Sequence[Region], variant: Variant) -> list[Any]:
+        """Return the mean of each region."""
+        return [image[int(r.y0) : int(r.y1), int(r.x0) : int(r.x1)].mean() for r in regions]
+
+    def shares(self, truth: float, found: float) -> dict[str, float]:
+        """Return whether they are equal."""
+        return {"equal": float(truth == found)}
+
+
+class Brightness(RegionAttack):
+    """A attack for tests."""
+
+    name: ClassVar = "brightness"
+    label: ClassVar = "Brightness"
+    risk: ClassVar = Risk.SINGLING_OUT
+
+    images: int = 6
+
+    def most_images(self) -> int:
+        """See `RegionAttack.most_images`."""
+        return self.images
+
+
+def test_an_attack_looks_at_no_more_images_than_it_asks_for() -> None:
+    images = {f"{n:02d}": np.full((40, 40), n, np.uint8) for n in range(1, 12)}
+    box = [Region(Entity.FACE, 4, 4, 20, 20, 1.0), Region(Entity.TEXT, 20, 20, 36, 36, 1.0)]
+    shown = published(images, dict.fromkeys(images, box), [MASK])
+    clusters = {str(name): int(number) for name, number in shown.clusters.items()}
+
+    def outcomes(kind: Brightness) -> dict[tuple[str, str], np.ndarray]:
+        found = attack_regions(
+            [(kind, Looker())],
+            shown.originals,
+            shown.versions,
+            shown.boxes,
+            clusters,
+            Anonymization(),
+            most=8,
+            seed=1,
+        )
+        return {(str(o.entity), str(o.variant)): o.shares for _, o in found}
+
+    few, many = outcomes(Brightness()), outcomes(Brightness(images=100))
+    assert {len(shares) for shares in few.values()} == {6}
+    assert {len(shares) for shares in many.values()} == {8}
+    assert all(shares.all() for (_, name), shares in many.items() if name == "original")
+    assert not any(shares.any() for (_, name), shares in many.items() if name == "None")
+
+
+def test_regions_are_drawn_from_as_many_images_as_possible() -> None:
+    box = Region(Entity.TEXT, 0, 0, 9, 9, 1.0)
+    face = Region(Entity.FACE, 0, 0, 9, 9, 1.0)
+    boxes = box_table({"a": [box] * 5, "b": [box, face], "c": [box] * 2, "d": [box]}, seed=0)
+    drawn = draw(boxes, ["a", "b", "c"], most=4, seed=3)
+    lines = drawn[drawn["entity"] == "text"]
+    assert lines.groupby("id").size().to_dict().keys() == {"a", "b", "c"}
+    assert len(lines) == 4 and (drawn["entity"] == "face").sum() == 1
+    again = draw(boxes.sample(frac=1, random_state=1), ["c", "b", "a"], most=4, seed=3)
+    pd.testing.assert_frame_equal(drawn, again)
+
+
+def test_boxes_overlap_by_intersection_over_union() -> None:
+    one = Region(Entity.FACE, 0, 0, 10, 10, 1.0)
+    assert overlap(one, one) == 1.0
+    assert overlap(one, Region(Entity.FACE, 5, 0, 15, 10, 1.0)) == pytest.approx(1 / 3)
+    assert overlap(one, Region(Entity.FACE, 20, 0, 30, 10, 1.0)) == 0.0
+
+
+def test_a_detector_still_finds_what_is_in_sight() -> None:
+    images = codes(8)
+    regions = {name: [whole(image)] for name, image in images.items()}
+    shown = published(images, regions, [MASK])
+    settings = Privacy(attacks=("residual",), residual={"others": ()})
+    equipment = Equipment(Detection(), Anonymization(), ["zxing"])
+    table = attack("a", shown, settings, equipment, 0, 0.95)
+    assert rates(table, "found") == {"original": 1.0, "mask": 0.0}
+    assert set(table["measure"]) == {"found"}
+    with pytest.raises(AttackNotPossibleError):
+        Residual(others=()).load(EQUIPMENT)
+
+
+TD3 = (
+    "P<UTOERIKSSON<<ANNA<MARIA<<<<<<<<<<<<<<<<<<<",
+    "L898902C36UTO7408122F1204159ZE184226B<<<<<10",
+)
+
+
+@pytest.fixture
+def zones() -> Callable[[Any, Any], Mapping[str, float]]:
+    """Return the shares of a zone's attack, without its reader."""
+    return MrzReading().load(EQUIPMENT).shares
+
+
+def test_fields_of_a_zone_count_by_their_check_digits(zones: Any) -> None:
+    assert zones(TD3, TD3) == {
+        "characters": 1.0,
+        "exact_lines": 1.0,
+        "exact_fields": 1.0,
+        "decoded": 1.0,
+    }
+    # letters in places of digits, and miscounted fillers, are mended; another name is not
+    seen = (TD3[0].replace("MARIA<<<", "MARLA<"), TD3[1].replace("7408122", "74O8I22"))
+    found = zones(TD3, seen)
+    assert found["exact_fields"] == 1.0 and found["exact_lines"] == 0.5
+    assert found["decoded"] == 0.0 and 0.9 < found["characters"] < 1.0
+    assert zones(TD3, ("", ""))["characters"] < 0.1
+
+
+def test_a_zone_with_a_wrong_check_digit_is_no_truth(zones: Any) -> None:
+    assert zones((TD3[0], TD3[1].replace("7408122", "7408123")), TD3) == {}
+
+
+def test_the_recognizer_is_loaded_for_the_entities_that_are_there(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(*_: object) -> None:
+        raise AssertionError("nothing of it is in the images")
+
+    monkeypatch.setattr(Readability, "load", refuse)
+    images = codes(8)
+    shown = published(images, {name: [whole(image)] for name, image in images.items()}, [MASK])
+    settings = Privacy(attacks=("readability", "barcodes"))
+    table = attack("a", shown, settings, EQUIPMENT, 0, 0.95)
+    assert rates(table, "decoded")["original"] == 1.0
+    assert Barcodes().entities == (Entity.BARCODE,)

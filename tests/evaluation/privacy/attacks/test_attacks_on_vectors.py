@@ -1,0 +1,170 @@
+"""Attacks on published vectors with planted truths."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from anonbench.config import Anonymization, Detection, Privacy
+from anonbench.core.registries.privacy_attacks import Archive, AttackNotPossibleError, Equipment
+from anonbench.core.vocabulary import Variant
+from anonbench.datasets.shards import ImageSet
+from anonbench.embedding.store import Embeddings, write_embeddings
+from anonbench.evaluation.privacy.attacks.kinds.inference import Inference, predicted
+from anonbench.evaluation.privacy.attacks.kinds.linkage import Linkage, membership, rank_1
+from anonbench.evaluation.privacy.attacks.run import Published, attack
+
+BLUR, MASK = Variant("blur", 100), Variant("mask", 100)
+
+
+def unit(vectors: np.ndarray) -> np.ndarray:
+    """Return vectors at length one."""
+    length = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.asarray(vectors / length, np.float32)
+
+
+def archive(count: int = 60, persons: int = 20, seed: int = 0) -> Archive:
+    """Return an archive: blurred vectors are near their originals, masked ones are noise."""
+    rng = np.random.default_rng(seed)
+    who = np.arange(count) % persons
+    people, classes = rng.normal(size=(persons, 16)), rng.normal(size=(2, 16))
+    label = who % 2
+    clear = unit(people[who] + 2 * classes[label] + 0.3 * rng.normal(size=(count, 16)))
+    noise = unit(rng.normal(size=(count, 16)))
+    return Archive(
+        ids=[f"{n:03d}" for n in range(count)],
+        vectors={
+            Variant(): clear,
+            BLUR: unit(clear + 0.01 * rng.normal(size=clear.shape)),
+            MASK: noise,
+        },
+        queries=np.arange(count),
+        persons=who,
+        attribute=label,
+        clusters=who,
+        asked=clear,
+        seed=0,
+    )
+
+
+def test_a_vector_near_its_original_is_linked_and_noise_is_not() -> None:
+    found = {(o.measure, str(o.variant)): o for o in Linkage().outcomes(archive())}
+    own, member = "rank_1", "member"
+    assert found[own, "original"].shares.mean() == 1.0
+    assert found[own, "blur-100"].shares.mean() > 0.9
+    assert found[own, "mask-100"].shares.mean() < 0.15
+    assert found[own, "mask-100"].chance == pytest.approx(1 / 60)
+    assert np.nanmean(found[member, "blur-100"].shares) > 0.9
+    assert 0.35 < np.nanmean(found[member, "mask-100"].shares) < 0.65
+
+
+def test_equal_vectors_are_found_as_often_as_by_chance() -> None:
+    same = np.ones((5, 9))
+    assert rank_1(same, np.arange(5)).mean() == pytest.approx(1 / 9)
+
+
+def test_membership_needs_a_second_image_and_somebody_else() -> None:
+    persons = np.array([0, 0, 1, -1, 2, 2])
+    similar = np.eye(6) + 0.5 * (persons[:, None] == persons)
+    shares = membership(similar, np.arange(6), persons)
+    assert np.isnan(shares[[2, 3]]).all()
+    assert (shares[[0, 1, 4, 5]] == 1.0).all()
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(3, 12), st.integers(2, 4))
+@settings(max_examples=30, deadline=None)
+def test_shares_lie_between_none_and_all(seed: int, count: int, persons: int) -> None:
+    rng = np.random.default_rng(seed)
+    similar = rng.integers(-2, 3, (count, count)).astype(np.float64)
+    own = np.arange(count)
+    who = rng.integers(-1, persons, count)
+    for shares in (rank_1(similar, own), membership(similar, own, who)):
+        known = shares[~np.isnan(shares)]
+        assert ((known >= 0) & (known <= 1)).all()
+    # another order of the archive changes nothing
+    order = rng.permutation(count)
+    moved = rank_1(similar[:, order], np.argsort(order))
+    assert np.array_equal(moved, rank_1(similar, own))
+
+
+def test_a_class_is_inferred_where_vectors_tell_it() -> None:
+    found = {str(o.variant): o for o in Inference().outcomes(archive())}
+    assert found["original"].shares.mean() > 0.9 and found["blur-100"].shares.mean() > 0.9
+    assert found["mask-100"].shares.mean() < 0.75
+    assert {o.chance for o in found.values()} == {0.5}
+
+
+def test_no_cluster_is_in_the_lesson_and_in_the_test() -> None:
+    # each cluster has a class of its own by chance: only one who saw it could tell
+    rng = np.random.default_rng(3)
+    labels, clusters = rng.integers(0, 2, 40)[np.arange(120) % 40], np.arange(120) % 40
+    vectors = unit(rng.normal(size=(40, 64))[clusters])
+    told = replace(archive(), vectors={Variant(): vectors}, attribute=labels, clusters=clusters)
+    (outcome,) = Inference().outcomes(told)
+    assert 0.3 < outcome.shares.mean() < 0.7
+
+
+@pytest.mark.parametrize("count", [30, 300])
+def test_a_ridge_of_few_and_of_many_images_is_the_same_regression(count: int) -> None:
+    rng = np.random.default_rng(5)
+    vectors, labels = rng.normal(size=(count, 40)), rng.integers(0, 3, count)
+    fold = np.arange(count) % 3
+    found = predicted(vectors, labels, fold, 2.0)
+    for number in range(3):
+        test = fold == number
+        lesson, centre = vectors[~test], vectors[~test].mean(axis=0)
+        goal = np.eye(3)[labels[~test]]
+        ridge = 2.0 * np.square(lesson - centre).mean() * np.eye(40)
+        shifted = lesson - centre
+        weights = np.linalg.inv(shifted.T @ shifted + ridge) @ shifted.T @ (goal - goal.mean(0))
+        scores = (vectors[test] - centre) @ weights + goal.mean(axis=0)
+        assert np.array_equal(found[test], scores.argmax(axis=1))
+
+
+def test_without_persons_or_labels_an_attack_says_why() -> None:
+    nameless = replace(archive(), persons=None, attribute=None)
+    assert {o.measure for o in Linkage().outcomes(nameless)} == {"rank_1"}
+    with pytest.raises(AttackNotPossibleError, match="no label"):
+        list(Inference().outcomes(nameless))
+    with pytest.raises(AttackNotPossibleError, match="2 classes: too few"):
+        list(Inference().outcomes(archive(10, 10)))
+
+
+def test_files_of_vectors_are_attacked_and_the_masked_version_is_the_control(
+    tmp_path: Path,
+) -> None:
+    whole = archive()
+    files = {}
+    for variant, vectors in whole.vectors.items():
+        files[variant] = tmp_path / f"{variant}.h5"
+        order = np.random.default_rng(1).permutation(len(vectors))
+        ids = [whole.ids[place] for place in order]
+        write_embeddings(files[variant], Embeddings(ids, 3 * vectors[order]))
+    names = dict(zip(whole.ids, map(str, whole.clusters), strict=True))
+    shown = Published(
+        originals=ImageSet.none(tmp_path),
+        versions={},
+        boxes=pd.DataFrame(columns=["id", "entity", "order"]),
+        clusters=pd.Series(whole.clusters, index=whole.ids),
+        embeddings=files,
+        people=names,
+        labels={name: str(int(who) % 2) for name, who in names.items()},
+    )
+    chosen = Privacy(attacks=("linkage", "inference"), gallery=50, probes=30)
+    equipment = Equipment(Detection(), Anonymization())
+    table = attack("a", shown, chosen, equipment, seed=0, confidence=0.95)
+    found = table.set_index(["measure", "method"])
+    assert found.loc[("rank_1", "blur"), "n"] == 30
+    assert found.loc[("rank_1", "blur"), "chance"] == pytest.approx(1 / 50)
+    assert found.loc[("rank_1", "blur"), "rate"] > 0.9
+    for measure in ("rank_1", "member", "accuracy"):
+        control = found.loc[(measure, "mask"), "rate"]
+        assert (found.loc[measure, "control"] == control).all()
+    assert set(table["risk"]) == {"linkability", "inference"}
+    assert table.equals(attack("a", shown, chosen, equipment, seed=0, confidence=0.95))

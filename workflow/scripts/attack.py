@@ -1,0 +1,48 @@
+from pathlib import Path
+
+from anonbench.core.jobs.job import job
+
+with job(snakemake, __file__) as cache:
+    if not cache.restored():
+        from anonbench.config import Anonymization, Detection, Privacy
+        from anonbench.core.boxes import read_boxes
+        from anonbench.core.io import write_csv
+        from anonbench.core.registries.privacy_attacks import Equipment
+        from anonbench.core.vocabulary import Variant
+        from anonbench.datasets.clusters import read_clusters
+        from anonbench.datasets.listing import root_in
+        from anonbench.datasets.shards import open_sets
+        from anonbench.evaluation.privacy.attacks.run import Published, attack
+        from anonbench.evaluation.privacy.gallery import read_people
+
+        chosen, dataset = snakemake.params.slice, snakemake.wildcards.dataset
+        settings = Privacy.model_validate(chosen["settings"])
+        variants = [Variant(), *map(Variant.parse, snakemake.params.variants)]
+        sets = open_sets(
+            [str(variant) for variant in variants],
+            [Path(path) for path in snakemake.input.images],
+            root_in(snakemake.config, dataset),
+        )
+        manifest = Path(snakemake.input.manifest)
+        table = attack(
+            dataset,
+            Published(
+                originals=sets[str(Variant())],
+                versions={variant: sets[str(variant)] for variant in variants[1:]},
+                boxes=read_boxes(Path(snakemake.input.boxes)),
+                clusters=read_clusters(Path(snakemake.input.clusters)),
+                embeddings=dict(zip(variants, map(Path, snakemake.input.embeddings), strict=True)),
+                people=read_people(manifest, settings.identity),
+                labels=read_people(manifest, chosen["label"]) if chosen["label"] else {},
+            ),
+            settings,
+            Equipment(
+                Detection.model_validate(chosen["detection"]),
+                Anonymization.model_validate(snakemake.params.hiding["settings"]),
+                chosen["detectors"],
+                snakemake.threads,
+            ),
+            chosen["seed"],
+            chosen["confidence"],
+        )
+        write_csv(table, Path(snakemake.output[0]))

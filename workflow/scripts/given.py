@@ -1,0 +1,32 @@
+from pathlib import Path
+
+from anonbench.core.jobs.job import job
+
+with job(snakemake, __file__) as cache:
+    from anonbench.datasets.given import scan_given
+
+    slice = snakemake.params.slice
+    folder = {slice["program"]: Path(slice["folder"])}
+    # once it runs, it believes no file that only looks as it was
+    if not cache.restored(scan=scan_given(folder, True)):
+        import pandas as pd
+
+        from anonbench.anonymization.given.shard import given_shard
+        from anonbench.config import Anonymization
+        from anonbench.core.boxes import read_boxes
+        from anonbench.datasets.listing import root_in
+
+        columns = ["id", "path", "bytes", "digest"]
+        given_shard(
+            manifest=pd.read_parquet(snakemake.input.manifest, columns=columns),
+            root=root_in(snakemake.config, snakemake.wildcards.dataset),
+            boxes=read_boxes(Path(snakemake.input.boxes)),
+            images=pd.read_parquet(snakemake.input.images),
+            program=slice["program"],
+            folder=Path(slice["folder"]),
+            settings=Anonymization.model_validate(slice["settings"]),
+            keep_without_regions=slice["keep_without_regions"],
+            max_pixels=slice["max_pixels"],
+            output=Path(snakemake.output.tar),
+            compared=Path(snakemake.output.compared),
+        )
