@@ -273,6 +273,8 @@ def attack(config: Config, name: str) -> Slice:
         "confidence": config.presentation.confidence,
         "seed": config.seed,
     } | _code(PRIVACY_ATTACKS, *privacy.attacks)
+
+
 def policy(config: Config, name: str) -> Slice:
     """The policy, how strong the data set's methods are, and how sure a rate has to be."""
     fields = {"confidence", "widest_interval"}
