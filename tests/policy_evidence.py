@@ -44,7 +44,12 @@ def make_attacks(
         method, _, degree = variant.rpartition("-")
         for attack, rate in rates.items():
             value = 0.9 if method == "original" else rate
-            row: dict[str, Any] = {"dataset": dataset, "attack": attack, "measure": "found", "entity": ""}
+            row: dict[str, Any] = {
+                "dataset": dataset,
+                "attack": attack,
+                "measure": "found",
+                "entity": "",
+            }
             row |= {"risk": "singling_out", "method": method, "degree": int(degree)}
             row |= {"rate": value, "low": max(value - 0.01, 0.0), "high": value + 0.01}
             row |= {"control": control, "chance": 0.01, "n": 200, "clusters": 100, "reason": ""}

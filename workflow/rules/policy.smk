@@ -1,4 +1,8 @@
-# What passes the policy: evidence and verdicts, a table a data set.
+# What passes the policy: evidence and verdicts, a table a data set; and a statement on the image sets.
+
+from anonbench.core.provenance import PACKAGES
+from anonbench.workflow.paths import digests
+from anonbench.workflow.snakemake_adapter import code_digest
 
 
 rule judge:
@@ -15,7 +19,33 @@ rule judge:
         "../scripts/policy.py"
 
 
+rule statement:
+    input:
+        audit=rules.audit.output[0],
+        policy=rules.judge.output[0],
+        digests=lambda w: digests(paths.published(w.dataset)),
+    output:
+        "<results>/{dataset}/statement.json",
+    log:
+        "<logs>/statement/{dataset}.log",
+    params:
+        shards=lambda w: paths.audited_sets(w.dataset),
+        made_by=lambda w: {
+            "detection": stage_parameters.detect(settings, w.dataset),
+            "anonymization": stage_parameters.hiding(settings, w.dataset),
+            "code": {
+                name: code_digest(Path(workflow.source_path(f"../scripts/{name}.py")))
+                for name in ("detect", "anonymize")
+            },
+        },
+        packages=PACKAGES,
+    script:
+        "../scripts/statement.py"
+
+
+# A bundle has no image sets to speak of.
 rule policy:
     input:
+        [] if settings.bundle else paths.of_each("{dataset}/statement.json"),
         expand(plain(rules.judge.output), dataset=experiment.datasets),
         [paths.page("table", f"policy_{name}") for name in paths.with_table("policy")],

@@ -76,15 +76,15 @@ class AttackLimits(Settings):
     """Of barcodes that are decoded."""
     residual: Limit = 0.1
     """Of regions in which a detector still finds something."""
-    reconstruction: Limit = None
-    """Of hidden regions that are re-identified after a learned restoration."""
+    reconstruction: Limit = 0.05
+    """Of text lines that are read, and barcodes that are decoded, once their hiding is undone."""
+    likeness: Limit = None
+    """Of what a region looks like that is restored: a likeness of pixels identifies nobody yet."""
     linkage: Limit = None
     """Of whole images that are linked to their originals. Images that can still be searched can be
     linked, by all that was not hidden: the control links as many, so there is no default."""
     inference: Limit = None
     """Of attributes that are inferred from whole images."""
-    remainder: Limit = None
-    """Of images that are told by what lies around the hidden regions."""
 
 
 class Policy(Settings):

@@ -157,6 +157,14 @@ class Paths:
             _SPLITS if is_trained or self.experiment.datasets[dataset].is_classified else ("val",)
         )
 
+    def published(self, dataset: str) -> list[str]:
+        """Return the shards of the anonymized image sets, in the order of `audited_sets`."""
+        return [
+            f"{self.results}/{dataset}/images/{variant}/{split}/{shard}.tar"
+            for split, variant, shards in self.audited_sets(dataset)
+            for shard in range(shards)
+        ]
+
     def audits(self, dataset: str) -> list[str]:
         """Return the audits of all shards of the anonymized image sets."""
         return [

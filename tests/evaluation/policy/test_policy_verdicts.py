@@ -10,10 +10,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from anonbench.config import Anonymization, Policy
+from anonbench.config.policy import AttackLimits, Missed
+from anonbench.core.vocabulary import Entity
 from anonbench.evaluation.policy.evidence import NO_REGION, evidence
 from anonbench.evaluation.policy.table import read_policy
-from anonbench.evaluation.policy.verdicts import JUDGED, Verdict, above_control, judge, standings
+from anonbench.evaluation.policy.verdicts import (
+    JUDGED,
+    OF_ENTITIES,
+    Verdict,
+    above_control,
+    judge,
+    standings,
+)
 from anonbench.evaluation.policy.words import resisted, why_not
+from anonbench.evaluation.privacy.attacks import run
+from anonbench.evaluation.privacy.attacks.kinds import BUILT_IN
 from policy_evidence import make_attacks, make_audit, make_coverage, make_measured
 
 PASS, FAIL, UNKNOWN = Verdict.PASS, Verdict.FAIL, Verdict.UNKNOWN
@@ -105,6 +116,15 @@ def test_attacks_concern_only_those_who_have_such_regions() -> None:
     attacks = make_attacks("portraits", ("mask-100",), {"residual": 0.0})
     assert verdict_of(attacks=attacks) is PASS
     assert "readability: not known" in reasons(attacks=attacks, sought=("face", "text"))
+
+
+def test_every_entity_and_built_in_attack_has_a_limit_or_says_that_it_has_none() -> None:
+    assert set(Missed.model_fields) == set(map(str, Entity))
+    assert set(AttackLimits.model_fields) == {"reidentification", *(a.name for a in BUILT_IN)}
+    entities = {a.name: set(map(str, getattr(a, "entities", ()))) for a in BUILT_IN}
+    of_some = {name: found for name, found in entities.items() if found}
+    assert {name: set(found) for name, found in OF_ENTITIES.items()} == of_some
+    assert NO_REGION == run.NO_REGION
 
 
 @pytest.mark.parametrize(("reason", "verdict"), [(NO_REGION, PASS), ("no model", UNKNOWN)])

@@ -13,14 +13,15 @@ import pytest
 import yaml
 from PIL import Image
 
-from anonbench.config import load
+from anonbench.config import Detection, load
 from anonbench.core.boxes import Region
 from anonbench.core.errors import InputError
+from anonbench.detection.kinds import Ppocr
 from anonbench.evaluation.privacy.kinds.supervised import Supervised
 from anonbench.workflow.first_config import sample as module
 from anonbench.workflow.first_config.document import Choice, compose
 from anonbench.workflow.first_config.estimate import FEWEST, estimate, within
-from anonbench.workflow.first_config.sample import Found, Sample
+from anonbench.workflow.first_config.sample import COVERING, Found, Sample
 from anonbench.workflow.first_config.survey import Survey, survey
 
 SECRET = "Erika Mustermann"
@@ -123,6 +124,17 @@ def test_only_the_place_of_the_configs_own_name_gets_it(tmp_path: Path) -> None:
     text, _ = compose(seen, sample(ppocr=30), choice(tmp_path, file=Path("my own.yaml")))
     assert load(yaml.safe_load(text)).datasets["archive"].path == tmp_path / "THIS_FILE"
     assert text.count("--configfile my own.yaml") == 2
+
+
+def test_what_is_found_is_found_for_coverage(folder: Path, tmp_path: Path) -> None:
+    """Only settings of the detectors that are proposed; the others keep their defaults."""
+    text, _ = compose(survey(folder), sample(ppocr=30, zxing=1), choice(tmp_path))
+    detection = load(yaml.safe_load(text)).detection
+    assert detection.ppocr.unclip_ratio == 2.0 > Ppocr().unclip_ratio
+    assert detection == Detection.model_validate({"ppocr": COVERING["ppocr"]})
+    text, _ = compose(survey(folder), sample(zxing=3), choice(tmp_path))
+    assert load(yaml.safe_load(text)).detection == Detection()
+    assert "nothing passes the policy" in " ".join(text.replace("#", " ").split())
 
 
 def test_what_was_found_is_proposed_and_the_config_loads(folder: Path, tmp_path: Path) -> None:

@@ -34,8 +34,14 @@ from anonbench.evaluation.policy.evidence import (
 JUDGED = [*COLUMNS, "side", "limit", "verdict"]
 """Columns of a table of verdicts: evidence, and of each row on which `side` of which `limit` it has
 to stay (`most`, `least`), and the verdict."""
-OF_ENTITY = {"readability": "text", "mrz_reading": "mrz", "barcodes": "barcode"}
-"""The entity that a data set has to look for, for an attack to concern it; others concern all."""
+OF_ENTITIES: Mapping[str, frozenset[str]] = {
+    "readability": frozenset({"text"}),
+    "mrz_reading": frozenset({"mrz"}),
+    "barcodes": frozenset({"barcode"}),
+    "reconstruction": frozenset({"text", "barcode"}),
+}
+"""Entities of which a data set has to look for one, for an attack to concern it; other attacks
+concern all."""
 _MOST, _LEAST = "most", "least"
 _OF_ALL = (DEGREE, AUDIT, UNSEARCHED)
 """Rules that every variant has evidence of."""
@@ -134,7 +140,7 @@ def _absent(given: list[dict[str, Any]], method: str, policy: Policy) -> Iterato
             yield {"rule": STRENGTH, "measure": each.name, "reason": why}
     attacked = {row["attack"] for row in given if row["rule"] == ATTACK}
     for attack, limit in policy.attacks.model_dump().items():
-        concerned = OF_ENTITY.get(attack) in {None, *sought}
+        concerned = attack not in OF_ENTITIES or OF_ENTITIES[attack] & sought
         if limit is not None and attack not in attacked and concerned:
             yield {"rule": ATTACK, "attack": attack, "reason": "this attack was not run"}
 
