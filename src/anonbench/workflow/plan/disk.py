@@ -48,7 +48,7 @@ def disk_by_formula(plan: Plan) -> Callable[[Job], float | None]:
                 return None if width is None else embedded(plan, job) * (4.0 * width + ID_BYTES)
             case "embed_pixels":
                 return embedded(plan, job) * (4.0 * PIXELS + ID_BYTES)
-            case "anonymize":
+            case "anonymize" | "given":
                 each = image(name)
                 return None if each is None else _in_shard(plan, job) * (each + TAR_BYTES)
         return None
