@@ -15,6 +15,7 @@ from typing import Protocol
 import numpy as np
 
 from anonbench.anonymization.audit.errors import Failure
+from anonbench.anonymization.audit.redrawn import Redrawn
 from anonbench.config import Anonymization
 from anonbench.core.registries.methods import METHODS
 from anonbench.core.registries.methods import Method as AnyMethod
@@ -150,6 +151,7 @@ PROMISES: dict[str, Promise] = {
     Method.MASK: OneColour(),
     Method.PIXELATE: ConstantBlocks(),
     Method.BLUR: LowPass(),
+    "replace": Redrawn(),
 }
 
 

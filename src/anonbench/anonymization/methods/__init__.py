@@ -5,9 +5,10 @@ from __future__ import annotations
 from anonbench.anonymization.methods.blur import Blur
 from anonbench.anonymization.methods.mask import Mask
 from anonbench.anonymization.methods.pixelate import Pixelate
+from anonbench.anonymization.methods.replace import Replace
 from anonbench.core.registries.methods import METHODS, Method
 
-BUILT_IN = (Pixelate, Blur, Mask)
+BUILT_IN = (Pixelate, Blur, Mask, Replace)
 
 
 def method_named(name: str) -> type[Method]:
