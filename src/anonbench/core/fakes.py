@@ -76,12 +76,14 @@ def zone(layout: Format, size: Size) -> tuple[str, ...]:
 
     """
     drawn = rng("replace", layout.name, *size)
+    # optional fields are filled with digits: readers miscount long runs of fillers
     number = _picked(drawn, string.digits, 9)
     born, expires = _date(drawn, 50, 99), _date(drawn, 27, 35)
     dates = f"{born}{check_digit(born)}{drawn.choice(list('FM'))}{expires}{check_digit(expires)}"
     first = f"{number}{check_digit(number)}"
     if layout is TD1:
-        lines = [f"I{FILLER}{STATE}{first}", f"{dates}{STATE}", ""]
+        more, most = (_picked(drawn, string.digits, count) for count in (14, 9))
+        lines = [f"I{FILLER}{STATE}{first}{more}", f"{dates}{STATE}{most}", ""]
     else:
         letter = "P" if layout is TD3 else "I"
         lines = [f"{letter}{FILLER}{STATE}", f"{first}{STATE}{dates}"]
@@ -123,10 +125,7 @@ def _word(drawn: np.random.Generator, length: int) -> str:
 
 
 def _named(drawn: np.random.Generator, line: str, width: int) -> str:
-    """Return a line with a surname and as many given names as it holds: readers miscount fillers.
-
-    At least two of them are left at its end.
-    """
+    """Return a line with a surname and given names, and at least two fillers left at its end."""
     line += _word(drawn, int(drawn.integers(4, 7))).upper() + FILLER
     while (room := width - len(line) - 3) >= 3:
         line += FILLER + _word(drawn, min(room, int(drawn.integers(3, 6)))).upper()

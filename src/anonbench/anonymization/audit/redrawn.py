@@ -118,12 +118,12 @@ def _zones(size: fakes.Size) -> Iterator[np.ndarray]:
         lines = fakes.zone(layout, size)
         line_height = size[0] / len(lines)
         pitch = (size[1] - 0.4 * line_height) / layout.width
-        font = _font(max(round(min(0.75 * line_height, 1.35 * pitch)), 1))
+        font = _font(max(round(min(0.85 * line_height, 1.6 * pitch)), 1))
         for number, line in enumerate(lines):
             for place, letter in enumerate(line):
                 middle = 0.2 * line_height + (place + 0.5) * pitch
                 left = round(middle - font.getlength(letter) / 2)
-                _stamp(picture, font, letter, left, round((number + 0.78) * line_height))
+                _stamp(picture, font, letter, left, round((number + 0.82) * line_height))
         yield picture
 
 
@@ -159,7 +159,7 @@ def _codes(original: np.ndarray) -> Iterator[np.ndarray]:
     formats = zxingcpp.BarcodeFormat
     oblong = max(size) >= 1.67 * min(size)
     spare = formats.Code128 if oblong else formats.QRCode
-    kind, turns, share = fakes.PayloadKind.CAPITALS, int(oblong and size[0] > size[1]), 1.0
+    kind, turns, share = fakes.PayloadKind.CAPITALS, int(oblong and size[0] > size[1]), 0.9
     contents = []
     if read:
         code = read[0]
@@ -224,7 +224,7 @@ def _within(size: tuple[int, ...], tilt: float) -> float:
     sides = np.array([size[1], size[0]], float)
     length, breadth = np.linalg.solve(turned, sides)
     reach = turned @ sides
-    return float(max(0.0, min(1.0, length / reach[0], breadth / reach[1])))
+    return 0.9 * float(max(0.0, min(1.0, length / reach[0], breadth / reach[1])))
 
 
 def _enlarged(dark: np.ndarray, size: tuple[int, ...], share: float) -> np.ndarray:

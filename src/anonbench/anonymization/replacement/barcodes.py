@@ -22,7 +22,9 @@ _SQUARE = 1.67
 """Longer side by shorter: below, an unread code is taken for a QR code, else for a Code 128."""
 _LEAST_INSET = 0.5
 """Share of the window's sides; a code that lies so aslant that less is left is not drawn."""
-_QUIET = 0.2
+_MOST_INSET = 0.9
+_BORDER = 0.2
+"""Paper around a region in which its code is read, as a share of the longer side."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,7 @@ class Code:
     turns: int
     """Quarter turns counterclockwise."""
     inset: float
-    """Share of the window's sides that the code fills."""
+    """Share of the window's sides that the code fills; the rest is its quiet zone."""
 
 
 def code_of(pixels: np.ndarray) -> Code:
@@ -49,7 +51,7 @@ def code_of(pixels: np.ndarray) -> Code:
     import zxingcpp
 
     grey = pixels if pixels.ndim == 2 else cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
-    border = math.ceil(_QUIET * max(grey.shape))
+    border = math.ceil(_BORDER * max(grey.shape))
     light = int(np.percentile(grey, 90))
     framed = cv2.copyMakeBorder(grey, *(border,) * 4, cv2.BORDER_CONSTANT, value=(light,))
     found = [each for each in zxingcpp.read_barcodes(framed) if each.valid]
@@ -131,15 +133,18 @@ def _unread(shape: tuple[int, ...]) -> Code:
     long = max(shape) >= _SQUARE * min(shape)
     format_ = formats.Code128 if long else formats.QRCode
     turns = 1 if long and shape[0] > shape[1] else 0
-    return Code(format_, PayloadKind.CAPITALS, UNREAD, turns, 1.0)
+    return Code(format_, PayloadKind.CAPITALS, UNREAD, turns, _MOST_INSET)
 
 
 def _inset(shape: tuple[int, ...], tilt: float) -> float:
-    """Return the share of a window's sides that lies within the tilted rectangle it encloses."""
+    """Return the share of a window's sides that a code in it has.
+
+    It lies, with its quiet zone, within the tilted rectangle that the window encloses.
+    """
     height, width = shape[:2]
     c, s = math.cos(tilt), math.sin(tilt)
     if c * c - s * s < 0.1:
         return 0.0
     a, b = (width * c - height * s) / (c * c - s * s), (height * c - width * s) / (c * c - s * s)
     share = min(a / (width * c + height * s), b / (width * s + height * c))
-    return max(0.0, min(1.0, share))
+    return max(0.0, min(1.0, share)) * _MOST_INSET

@@ -18,7 +18,7 @@ _SHARES = {
 """Font size and baseline as shares of a line's height."""
 _SIDE = 0.1
 """Margin to the left and right, as a share of a line's height."""
-_ZONE_SIZE, _ZONE_WIDTH, _ZONE_BASE, _ZONE_SIDE = 0.75, 1.35, 0.78, 0.2
+_ZONE_SIZE, _ZONE_WIDTH, _ZONE_BASE, _ZONE_SIDE = 0.85, 1.6, 0.82, 0.2
 """Font size as a share of a line's height, and at most of the pitch; baseline; margin."""
 _TD1_RATIO, _TD2_RATIO = 6.2, 9.6
 """Width by height: below the first a zone has three lines, below the second two of 36."""
