@@ -103,9 +103,7 @@ def test_a_line_aslant_is_only_filled() -> None:
 def test_a_standing_line_is_drawn_standing() -> None:
     lying = line("words that are standing up")
     standing = np.ascontiguousarray(np.rot90(lying))
-    assert np.array_equal(
-        Replace().hide(standing, "text"), np.rot90(Replace().hide(lying, "text"))
-    )
+    assert np.array_equal(Replace().hide(standing, "text"), np.rot90(Replace().hide(lying, "text")))
 
 
 def test_faces_and_narrow_regions_are_masked() -> None:

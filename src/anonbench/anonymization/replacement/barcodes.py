@@ -61,9 +61,7 @@ def code_of(pixels: np.ndarray) -> Code:
     turns = round(-first.orientation / 90)
     tilt = math.radians(abs(first.orientation + 90 * turns))
     length = min(max(len(first.text), LEAST), MOST)
-    return Code(
-        first.format, payload_kind(first.text), length, turns % 4, _inset(grey.shape, tilt)
-    )
+    return Code(first.format, payload_kind(first.text), length, turns % 4, _inset(grey.shape, tilt))
 
 
 def code_image(code: Code, size: Size) -> np.ndarray:
