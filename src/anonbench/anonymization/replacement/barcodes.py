@@ -108,7 +108,7 @@ def symbol(code: Code, size: Size) -> np.ndarray:
         except ValueError:
             continue
         modules = 255 - np.array(made.to_image(scale=1, add_quiet_zones=False))
-        return modules[len(modules) // 2][None] if _is_linear(format_) else modules
+        return np.asarray(modules[len(modules) // 2][None] if _is_linear(format_) else modules)
     raise ValueError("no format holds the payload")
 
 

@@ -32,7 +32,8 @@ class Colours:
     def blended(self, coverage: np.ndarray) -> np.ndarray:
         """Return uint8 [h, w, c]: paper where coverage (uint8 [h, w]) is 0, ink where it is 255."""
         ink = coverage.astype(np.int64)[:, :, None]
-        return ((255 * self.paper + ink * (self.ink - self.paper) + 127) // 255).astype(np.uint8)
+        mixed = (255 * self.paper + ink * (self.ink - self.paper) + 127) // 255
+        return np.asarray(mixed, dtype=np.uint8)
 
 
 def colours(pixels: np.ndarray) -> tuple[Colours, np.ndarray]:
