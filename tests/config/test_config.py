@@ -93,7 +93,7 @@ def test_the_configs_that_come_along_are_right(root: Path, name: str) -> None:
         (
             with_dataset(methods=["swirl"]),
             "datasets.mine.methods.0",
-            "'pixelate', 'blur' or 'mask'",
+            "'pixelate', 'blur', 'mask'",
         ),
         (with_dataset(detectors=[]), "datasets.mine.detectors", "at least 1"),
         (with_dataset(recipe="big"), "datasets.mine.recipe", "no recipe is called 'big'"),

@@ -153,6 +153,27 @@ class Config(Settings):
         return self
 
     @model_validator(mode="after")
+    def _drift_is_comparable(self) -> Self:
+        for name, dataset in self.enabled.items():
+            if dataset.drift_from is None:
+                continue
+            where = f"datasets.{name}.drift_from"
+            others = self.enabled.keys() - {name}
+            if dataset.drift_from not in others:
+                there = ", ".join(sorted(others)) or "none"
+                raise ValueError(
+                    f"{where}: no other data set is called {dataset.drift_from!r}; "
+                    f"there are {there}"
+                )
+            system = self.enabled[dataset.drift_from].system
+            if dataset.system is None or dataset.system != system:
+                raise ValueError(
+                    f"{where}: one model has to embed both data sets; give both the same `system` "
+                    "(a model that was trained here is one by its exported weights)"
+                )
+        return self
+
+    @model_validator(mode="after")
     def _recipes_fit(self) -> Self:
         for name, dataset in self.enabled.items():
             recipe = self.recipe_of(name)

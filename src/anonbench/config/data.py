@@ -194,6 +194,9 @@ class Dataset(DataSource):
     system: Name | None = None
     """A system under test, a key of `systems`. It is measured as it is: nothing is trained, and
     `adaptions` is empty."""
+    drift_from: Name | None = None
+    """Another data set that was evaluated with the same `system`: `snakemake drift` compares this
+    one with it, and says whether the evaluation has to be repeated."""
     adaptions: tuple[Literal[Adaption.A, Adaption.B, Adaption.C], ...] = (
         Adaption.A,
         Adaption.B,

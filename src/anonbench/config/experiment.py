@@ -163,6 +163,16 @@ class Experiment:
         """Return whether a data set's one model is a system that is never trained."""
         return self.datasets[name].system is not None
 
+    def drifts(self) -> dict[str, str]:
+        """Return the data sets that are compared with another one, each with that one's name."""
+        found = {name: dataset.drift_from for name, dataset in self.datasets.items()}
+        return {name: reference for name, reference in found.items() if reference is not None}
+
+    def drift_variants(self, reference: str, batch: str) -> list[Variant]:
+        """Return the anonymized variants that both data sets have."""
+        theirs = set(self.variants(reference))
+        return [variant for variant in self.variants(batch) if variant in theirs]
+
     @property
     def only_system(self) -> str | None:
         """The system that all data sets are searched by; None where there is another model."""

@@ -301,6 +301,17 @@ class Paths:
         names = self.scenario_names(dataset)
         return [f"{self.results}/{dataset}/{stage}/{name}.{suffix}" for name in names]
 
+    def drift_scores(self, reference: str, batch: str, dataset: str) -> list[str]:
+        """Return one's scores by the variants that two data sets have, in the batch's order."""
+        seed = self.experiment.reference_seed
+        found = {
+            s.variant: s.path
+            for s in self.experiment.scenarios(dataset)
+            if s.model == Model() and s.seed == seed
+        }
+        variants = self.experiment.drift_variants(reference, batch)
+        return [f"{self.results}/{dataset}/retrieval/{found[v]}.parquet" for v in variants]
+
     # Privacy
 
     def attacked(self, dataset: str) -> list[tuple[str, str | None]]:

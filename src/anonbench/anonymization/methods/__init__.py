@@ -14,6 +14,7 @@ from anonbench.anonymization.methods.median import Median
 from anonbench.anonymization.methods.noise import Noise
 from anonbench.anonymization.methods.pixelate import Pixelate
 from anonbench.anonymization.methods.random_crop import RandomCrop
+from anonbench.anonymization.methods.replace import Replace
 from anonbench.anonymization.methods.shuffle import PatchShuffle, TileShuffle
 from anonbench.core.registries.methods import METHODS, Method
 
@@ -21,6 +22,7 @@ BUILT_IN = (
     Pixelate,
     Blur,
     Mask,
+    Replace,
     BoxBlur,
     Median,
     DpPixelate,

@@ -27,6 +27,7 @@ from anonbench.anonymization.audit.promises.keyed import (
     NoisyValues,
 )
 from anonbench.anonymization.audit.promises.moved import Bulge, Turn
+from anonbench.anonymization.audit.promises.redrawn import Redrawn
 from anonbench.config import Anonymization
 from anonbench.core.registries.methods import METHODS
 from anonbench.core.registries.methods import Method as AnyMethod
@@ -74,6 +75,7 @@ PROMISES: dict[str, Promise] = {
     "barrel": Bulge(),
     "equalize": EvenHistogram(),
     "recolour": OtherSpace(),
+    "replace": Redrawn(),
 }
 
 

@@ -1,0 +1,69 @@
+"""Replacement: fake content of the same kind in a document's regions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+
+from anonbench.core.registries.methods import Method
+
+if TYPE_CHECKING:
+    from anonbench.anonymization.replacement.seen import Colours
+
+LEAST_SIDE = 8
+"""Narrower regions are masked: too few pixels for the colours to be no copy of one."""
+LEAST_CONTRAST = 80
+"""Grey levels between ink and paper of a barcode, below which it is drawn in black on white."""
+
+
+class Replace(Method):
+    """Text, zones and barcodes drawn anew with fake content; faces are masked."""
+
+    name: ClassVar = "replace"
+    label: ClassVar = "Replace"
+    line_colour: ClassVar = "#56B4E9"
+    residue: ClassVar = "none"
+
+    def hide(self, pixels: np.ndarray, entity: str) -> np.ndarray:
+        """Draw fake content in the colours of the region's ink and paper."""
+        from anonbench.anonymization.replacement.seen import colours
+
+        if entity == "face" or min(pixels.shape[:2]) < LEAST_SIDE:
+            return np.zeros_like(pixels)
+        found, ink = colours(pixels)
+        if entity == "barcode":
+            coverage, found = _barcode(pixels, found)
+        else:
+            coverage = _zone(ink) if entity == "mrz" else _text(ink)
+        return found.blended(coverage).reshape(pixels.shape)
+
+
+def _text(ink: np.ndarray) -> np.ndarray:
+    from anonbench.anonymization.replacement.lines import text_lines
+    from anonbench.anonymization.replacement.seen import STANDING, is_slanted, kind_of, rows_of
+
+    if is_slanted(ink):
+        return np.zeros(ink.shape, np.uint8)
+    if ink.shape[0] > STANDING * ink.shape[1]:
+        return np.rot90(_text(np.rot90(ink, -1)))
+    return text_lines(kind_of(ink), rows_of(ink), ink.shape)
+
+
+def _zone(ink: np.ndarray) -> np.ndarray:
+    from anonbench.anonymization.replacement.lines import zone_format, zone_lines
+    from anonbench.anonymization.replacement.seen import letters_of
+
+    if ink.shape[0] > ink.shape[1]:
+        return np.rot90(_zone(np.rot90(ink, -1)))
+    return zone_lines(zone_format(ink.shape, letters_of(ink)), ink.shape)
+
+
+def _barcode(pixels: np.ndarray, found: Colours) -> tuple[np.ndarray, Colours]:
+    from anonbench.anonymization.replacement.barcodes import code_image, code_of
+    from anonbench.anonymization.replacement.seen import Colours
+
+    dark, light = sorted((found.ink, found.paper), key=lambda colour: float(colour.mean()))
+    if light.mean() - dark.mean() < LEAST_CONTRAST:
+        dark, light = np.zeros_like(dark), np.full_like(light, 255)
+    return code_image(code_of(pixels), pixels.shape[:2]), Colours(light, dark)

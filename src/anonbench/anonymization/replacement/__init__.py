@@ -1,0 +1,1 @@
+"""Fake content of the same kind, drawn in a region's place."""

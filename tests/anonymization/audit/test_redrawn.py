@@ -1,0 +1,125 @@
+"""The audit of replaced regions: honest ones pass, and whatever else is drawn does not."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+import zxingcpp
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image, ImageDraw, ImageFont
+from sabotage_pixels import SABOTAGES
+from scenes import Format, audit, picture, scene
+
+from anonbench.anonymization.audit.promises import Inside, promise_of
+from anonbench.anonymization.methods import Replace
+from anonbench.config import Anonymization
+from anonbench.core.errors import InputError
+from anonbench.core.vocabulary import Method
+
+NAME = "replace"
+NOT_WRONG = {
+    "another_method": "picks among the paper's",
+    "weaker_than_asked": "there is one strength",
+    "hidden_from_a_shifted_image": "only colours follow from the original",
+    "strength_of_another_entity": "a mask hides as much",
+}
+
+
+def kept(original: np.ndarray, written: np.ndarray, entity: str) -> bool:
+    planes = [
+        image[None] if image.ndim == 2 else np.ascontiguousarray(image.transpose(2, 0, 1))
+        for image in (original, written)
+    ]
+    whole = np.ones(original.shape[:2], bool)
+    inside = Inside(planes[0], planes[1], whole, entity)
+    return bool(promise_of(NAME).kept(inside, Anonymization()).all())
+
+
+def text(content: str, size: tuple[int, int] = (36, 300)) -> np.ndarray:
+    image = Image.new("L", size[::-1], 230)
+    font = ImageFont.load_default(round(0.8 * size[0]))
+    ImageDraw.Draw(image).text((4, 26), content, fill=20, font=font, anchor="ls")
+    return np.asarray(image)
+
+
+@pytest.mark.parametrize(("form", "colour"), [("png", True), ("png", False), ("jpeg", True)])
+def test_what_is_replaced_as_asked_passes(form: Format, colour: bool) -> None:
+    made = scene(NAME, form, colour)  # type: ignore[arg-type]
+    counts = audit(made, made.code(made.honest), made.honest)
+    assert counts["hidden_pixels"] == np.count_nonzero(scene(Method.MASK, form, False).honest == 0)
+
+
+@pytest.mark.parametrize("name", sorted(SABOTAGES.keys() - NOT_WRONG.keys()))
+def test_wrong_replacements_are_caught(name: str) -> None:
+    made = scene(NAME)  # type: ignore[arg-type]
+    wrong = SABOTAGES[name](made)
+    assert not np.array_equal(wrong, made.honest)
+    with pytest.raises(InputError, match="fails its audit"):
+        audit(made, made.code(wrong), wrong)
+
+
+@given(
+    st.integers(1, 60),
+    st.integers(1, 200),
+    st.sampled_from(["text", "mrz", "barcode", "face"]),
+    st.booleans(),
+)
+@settings(max_examples=25, deadline=None)
+def test_every_size_passes(height: int, width: int, entity: str, colour: bool) -> None:
+    original = cv2.resize(picture(colour, seed=height), (width, height))
+    assert kept(original, Replace().hide(original, entity), entity)
+
+
+def test_paragraphs_and_standing_lines_pass() -> None:
+    paragraph = np.concatenate([text("several lines of text")] * 4)
+    for original in (paragraph, np.ascontiguousarray(np.rot90(text("a standing line")))):
+        hidden = Replace().hide(original, "text")
+        assert len(np.unique(hidden)) > 2
+        assert kept(original, hidden, "text")
+
+
+def test_the_text_itself_in_two_colours_is_caught() -> None:
+    original = text("Jane Doe, born 1971")
+    hidden = Replace().hide(original, "text")
+    assert kept(original, hidden, "text")
+    black_and_white = np.where(original > 128, hidden.max(), hidden.min()).astype(np.uint8)
+    assert not kept(original, black_and_white, "text")
+    half = hidden.copy()
+    half[:, 150:] = black_and_white[:, 150:]
+    assert not kept(original, half, "text")
+
+
+def test_the_text_typed_anew_is_caught() -> None:
+    original = text("Jane Doe, born 1971")
+    assert not kept(original, text("Jane Doe, born 1971") + 1, "text")
+    assert not kept(original, text("Some other words"), "text")
+
+
+@pytest.mark.parametrize("amount", [1, -1])
+def test_one_level_in_one_pixel_is_caught(amount: int) -> None:
+    original = text("Jane Doe", (16, 120))
+    hidden = Replace().hide(original, "text")
+    inked = np.argwhere((hidden > hidden.min()) & (hidden < hidden.max()))
+    for y, x in [(0, 0), inked[0], inked[len(inked) // 2]]:
+        wrong = hidden.copy()
+        wrong[y, x] = np.clip(int(wrong[y, x]) + amount, 0, 255)
+        assert not kept(original, wrong, "text")
+
+
+def test_a_code_with_its_own_content_is_caught() -> None:
+    made = zxingcpp.create_barcode("SECRET1234567", zxingcpp.BarcodeFormat.QRCode)
+    original = np.array(made.to_image(scale=4, add_quiet_zones=False))
+    hidden = Replace().hide(original, "barcode")
+    assert kept(original, hidden, "barcode")
+    assert not kept(original, original, "barcode")
+    turned = np.ascontiguousarray(np.rot90(hidden))
+    assert not kept(original, turned, "barcode")
+
+
+def test_a_drawn_face_is_caught() -> None:
+    original = picture(False)[:40, :40]
+    assert kept(original, np.zeros_like(original), "face")
+    assert not kept(original, Replace().hide(original, "text"), "face")
+    assert not kept(original, np.full_like(original, 1), "face")

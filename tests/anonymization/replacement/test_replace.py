@@ -1,0 +1,150 @@
+"""Replacement: what is kept of a region, what is drawn, and that nothing else gets through."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import zxingcpp
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image, ImageDraw, ImageFont
+
+from anonbench.anonymization.methods import Replace
+from anonbench.anonymization.replacement import barcodes, lines, seen
+from anonbench.core import fakes
+from anonbench.core.fakes import TextKind
+from anonbench.core.icao9303 import TD1, TD2, TD3
+
+PAPER, INK = (240, 230, 200), (30, 20, 90)
+
+
+def line(text: str, height: int = 30, ink: tuple[int, ...] = INK) -> np.ndarray:
+    """Return uint8 [height, w, 3]: a text as a scan would show it."""
+    font = ImageFont.load_default(round(0.8 * height))
+    width = round(font.getlength(text)) + height // 3
+    image = Image.new("RGB", (width, height), PAPER)
+    draw = ImageDraw.Draw(image)
+    draw.text((height // 6, round(0.75 * height)), text, fill=ink, font=font, anchor="ls")
+    return np.asarray(image)
+
+
+def code(content: str, scale: int = 4, kind: str = "QRCode") -> np.ndarray:
+    made = zxingcpp.create_barcode(content, getattr(zxingcpp.BarcodeFormat, kind))
+    return np.array(made.to_image(scale=scale, add_quiet_zones=False))
+
+
+def read(pixels: np.ndarray) -> list[str]:
+    framed = np.pad(pixels, 30, constant_values=255)
+    return [each.text for each in zxingcpp.read_barcodes(framed) if each.valid]
+
+
+def test_texts_of_one_size_kind_and_colours_become_one_picture() -> None:
+    """So nobody can tell from the picture which text it was, not even by trying all of them."""
+    one, other = (line(text)[:, :200] for text in ("Grandmother likes it", "gold at Barn, my joy"))
+    assert not np.array_equal(one, other)
+    assert np.array_equal(Replace().hide(one, "text"), Replace().hide(other, "text"))
+
+
+@given(st.integers(8, 60), st.integers(8, 300), st.integers(0, 2**32 - 1))
+@settings(max_examples=12, deadline=None)
+def test_only_colours_kind_and_lines_of_the_original_matter(
+    height: int, width: int, seed: int
+) -> None:
+    drawn = np.random.default_rng(seed)
+    original = drawn.integers(0, 256, (height, width, 3), dtype=np.uint8)
+    hidden = Replace().hide(original, "text")
+    found, ink = seen.colours(original)
+    pictures = [
+        found.blended(lines.text_lines(kind, rows, ink.shape))
+        for kind in TextKind
+        for rows in range(1, height // 6 + 1)
+    ]
+    standing = height > seen.STANDING * width
+    flat = found.blended(np.zeros(ink.shape, np.uint8))
+    assert standing or any(np.array_equal(hidden, each) for each in [*pictures, flat])
+
+
+def test_ink_and_paper_keep_their_colours() -> None:
+    hidden = Replace().hide(line("Some words in ink", 40), "text")
+    assert {tuple(hidden[0, 0]), tuple(hidden[-1, -1])} == {PAPER}
+    assert np.abs(hidden.astype(int) - INK).sum(axis=2).min() <= 6
+
+
+def test_white_on_black_stays_so() -> None:
+    hidden = Replace().hide(255 - line("Some words in ink", 40), "text")
+    assert hidden[0, 0].tolist() == [255 - value for value in PAPER]
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("the quick brown fox", TextKind.WORDS),
+        ("TELEPHONE SHOP BILL", TextKind.CAPITALS),
+        ("0246 8095 3672", TextKind.DIGITS),
+    ],
+)
+def test_kinds_are_guessed_from_letters_sizes(text: str, kind: TextKind) -> None:
+    _, ink = seen.colours(line(text, 48))
+    assert seen.kind_of(ink) is kind
+
+
+def test_lines_are_counted() -> None:
+    three = np.concatenate([line("paragraph of text")] * 3)
+    assert [seen.rows_of(seen.colours(each)[1]) for each in (line("one line"), three)] == [1, 3]
+
+
+def test_a_line_aslant_is_only_filled() -> None:
+    flat = Image.fromarray(line("a long line of many words, aslant", 24))
+    aslant = np.asarray(flat.rotate(30, expand=True, fillcolor=PAPER))
+    assert len(np.unique(Replace().hide(aslant, "text").reshape(-1, 3), axis=0)) == 1
+    assert len(np.unique(Replace().hide(np.asarray(flat), "text").reshape(-1, 3), axis=0)) > 2
+
+
+def test_a_standing_line_is_drawn_standing() -> None:
+    lying = line("words that are standing up")
+    standing = np.ascontiguousarray(np.rot90(lying))
+    assert np.array_equal(Replace().hide(standing, "text"), np.rot90(Replace().hide(lying, "text")))
+
+
+def test_faces_and_narrow_regions_are_masked() -> None:
+    pixels = line("face")
+    assert not Replace().hide(pixels, "face").any()
+    for entity in ("text", "mrz", "barcode"):
+        assert not Replace().hide(pixels[:7], entity).any()
+
+
+@pytest.mark.parametrize("layout", [TD1, TD2, TD3], ids=lambda layout: layout.name)
+def test_formats_of_zones_are_told_by_their_letters(layout: fakes.Format) -> None:
+    size = (22 * len(layout.lines), 12 * layout.width)
+    paper = np.full((*size, 1), 255)
+    colours = seen.Colours(paper[0, 0], np.zeros(1, np.int64))
+    original = colours.blended(lines.zone_lines(layout, size))[:, :, 0]
+    letters = seen.letters_of(seen.colours(original)[1])
+    assert letters is not None and abs(letters - layout.width) < 2
+    assert lines.zone_format(size, letters) is layout
+
+
+@pytest.mark.parametrize("turns", range(4))
+@pytest.mark.parametrize("kind", ["QRCode", "Code128", "DataMatrix", "PDF417"])
+def test_a_code_decodes_to_other_content_of_its_kind(kind: str, turns: int) -> None:
+    original = np.rot90(code("SECRET1234567", 4, kind), turns)
+    assert read(original) == ["SECRET1234567"]
+    hidden = Replace().hide(np.ascontiguousarray(original), "barcode")
+    payload = fakes.payload(fakes.PayloadKind.CAPITALS, 13, hidden.shape[:2])
+    assert read(hidden) == [payload]
+
+
+def test_check_digits_of_codes_are_right() -> None:
+    hidden = Replace().hide(code("4006381333931", 3, "EAN13"), "barcode")
+    (content,) = read(hidden)
+    assert content != "4006381333931" and len(content) == 13
+
+
+def test_what_cannot_be_read_becomes_a_code_of_its_shape() -> None:
+    noise = np.random.default_rng(0).integers(0, 2, (120, 120), dtype=np.uint8) * 255
+    assert str(barcodes.code_of(noise).format) == "QR Code"
+    for window, turns in ((noise[:40], 0), (noise[:, :40], 1)):
+        found = barcodes.code_of(np.ascontiguousarray(window))
+        assert (str(found.format), found.turns) == ("Code 128", turns)
+        large = np.kron(window, np.ones((3, 3), np.uint8))
+        assert len(read(Replace().hide(large, "barcode"))) == 1

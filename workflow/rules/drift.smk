@@ -1,0 +1,40 @@
+# Drift: a data set compared with the one that it names (`drift_from`), from what the stages made.
+
+for _name, _reference in experiment.drifts().items():
+
+    rule:
+        name:
+            f"drift_{_name}"
+        input:
+            **by_digest(
+                manifest=paths.of_each(
+                    "{dataset}/manifest.parquet", [_reference, _name]
+                ),
+                clusters=paths.of_each(
+                    "{dataset}/clusters.parquet", [_reference, _name]
+                ),
+                boxes=paths.of_each("{dataset}/boxes.parquet", [_reference, _name]),
+                embeddings=[paths.reference_embedding(n) for n in (_reference, _name)],
+            ),
+            outcomes_reference=paths.detected(_reference, "images", ["val"]),
+            outcomes_batch=paths.detected(_name, "images", ["val"]),
+            scores_reference=paths.drift_scores(_reference, _name, _reference),
+            scores_batch=paths.drift_scores(_reference, _name, _name),
+        output:
+            f"<results>/{_name}/drift.csv",
+        log:
+            f"<logs>/drift/{_name}.log",
+        resources:
+            mem_mb=2000,
+            runtime=20,
+        params:
+            slice=stage_parameters.comparisons(settings),
+            datasets=[_reference, _name],
+            variants=[str(v) for v in experiment.drift_variants(_reference, _name)],
+        script:
+            "../scripts/drift.py"
+
+
+rule drift:
+    input:
+        paths.of_each("{dataset}/drift.csv", experiment.drifts()),

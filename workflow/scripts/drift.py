@@ -1,0 +1,23 @@
+from pathlib import Path
+
+from anonbench.core.jobs.job import job
+
+with job(snakemake, __file__):
+    from anonbench.core.io import write_csv
+    from anonbench.evaluation.drift import Batch, compare
+
+    given, names = snakemake.input, snakemake.params.datasets
+    batches = [
+        Batch(
+            name,
+            Path(given.manifest[at]),
+            Path(given.clusters[at]),
+            list(map(Path, given[f"outcomes_{side}"])),
+            Path(given.boxes[at]),
+            Path(given.embeddings[at]),
+            dict(zip(snakemake.params.variants, map(Path, given[f"scores_{side}"]), strict=True)),
+        )
+        for at, (side, name) in enumerate(zip(("reference", "batch"), names, strict=True))
+    ]
+    table = compare(*batches, snakemake.params.slice["settings"]["confidence"])
+    write_csv(table, Path(snakemake.output[0]))
