@@ -22,7 +22,7 @@ class Replace(Method):
 
     name: ClassVar = "replace"
     label: ClassVar = "Replace"
-    line_colour: ClassVar = "#56B4E9"
+    line_colour: ClassVar = "#7B3294"
     residue: ClassVar = "none"
 
     def hide(self, pixels: np.ndarray, entity: str) -> np.ndarray:
