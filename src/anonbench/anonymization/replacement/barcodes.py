@@ -84,7 +84,7 @@ def _overlaps(pixels: int, modules: int) -> np.ndarray:
     """Return int64 [pixels, modules]: the part of each pixel in each module, in `modules`-ths."""
     start, left = np.arange(pixels)[:, None] * modules, np.arange(modules) * pixels
     shared = np.minimum(start + modules, left + pixels) - np.maximum(start, left)
-    return np.maximum(shared, 0)
+    return np.asarray(np.maximum(shared, 0))
 
 
 def symbol(code: Code, size: Size) -> np.ndarray:
