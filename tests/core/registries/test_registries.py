@@ -47,8 +47,8 @@ def registry() -> Registry[Method]:
     return Registry("anonbench.methods", Method, "anonbench.anonymization.methods:BUILT_IN")
 
 
-def test_the_built_in_methods_are_the_papers() -> None:
-    assert list(METHODS) == [*OfThePaper]
+def test_the_built_in_methods_begin_with_the_papers() -> None:
+    assert list(METHODS)[:3] == [*OfThePaper]
     assert all(METHODS.origin(name) == {} for name in METHODS)
 
 
@@ -66,7 +66,10 @@ def test_its_parameters_are_a_section_of_the_config(path: Path) -> None:
     section = registry().with_sections(METHODS["mask"])
     assert section.model_validate({"twirl": {"turns": 3}}).twirl.turns == 3
     assert section().twirl.turns == 2
-    assert list(section().model_dump()) == ["colour", *METHODS]
+    assert list(section().model_dump()) == [
+        "colour",
+        *(name for name, method in METHODS.items() if method.model_fields),
+    ]
     assert section.model_validate({"twirl": {"turns": 3}}).model_dump()["twirl"] == {"turns": 3}
     with pytest.raises(ValueError, match=r"twirl\.turn\n.*Extra inputs"):
         section.model_validate({"twirl": {"turn": 3}})
@@ -102,7 +105,7 @@ def test_what_it_is_called_changes_the_digest_of_facts(path: Path) -> None:
     ("source", "points", "message"),
     [
         (TWIRL, {"anonbench.methods:blur": "plugged_twirl:Twirl"}, "another one of this name"),
-        (TWIRL, {"anonbench.methods:twirl": "plugged_twirl:Twirl"}, "the same `name`"),
+        (TWIRL, {"anonbench.methods:whirl": "plugged_twirl:Twirl"}, "the same `name`"),
         (DASHED, {"anonbench.methods:s-1": "plugged_twirl:Twirl"}, "lower case letters"),
         (TWIRL.replace("(Method)", ""), POINT, "no subclass of Method"),
         (TWIRL, {"anonbench.methods:twirl": "plugged_twirl:Swivel"}, "AttributeError"),
