@@ -87,6 +87,16 @@ def test_anonymize_says_what_is_missing(photos: Path, capsys: pytest.CaptureFixt
     assert Path(done["audit"]).name == "out.audit.json"
 
 
+def test_methods_with_a_key(photos: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("anonymize", "photos", "-o", "out", "--method", "tile_shuffle") == 1
+    assert "openssl rand -hex 32 > anonbench.key" in capsys.readouterr().err
+    Path("anonbench.key").write_bytes(b"k" * 32)
+    assert run("anonymize", "photos", "-o", "out", "--method", "tile_shuffle") == 0
+    assert "tile_shuffle: weak by design" in capsys.readouterr().out
+    assert run("anonymize", "photos", "-o", "other", "--method", "layers") == 0
+    assert "weak" not in capsys.readouterr().out
+
+
 def test_anonymize_counts_what_else_is_there(
     photos: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -91,9 +91,9 @@ def test_the_configs_that_come_along_are_right(root: Path, name: str) -> None:
         (with_dataset(degrees=[150]), "datasets.mine.degrees.0", "less than or equal to 100"),
         (with_dataset(degrees=[50, 50]), "datasets.mine", "names something twice"),
         (
-            with_dataset(methods=["swirl"]),
+            with_dataset(methods=["twirl"]),
             "datasets.mine.methods.0",
-            "'pixelate', 'blur', 'mask'",
+            "'pixelate', 'blur', 'mask', ",
         ),
         (with_dataset(detectors=[]), "datasets.mine.detectors", "at least 1"),
         (with_dataset(recipe="big"), "datasets.mine.recipe", "no recipe is called 'big'"),

@@ -124,7 +124,7 @@ def test_models_are_written_as_they_are_read(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "blur", "blur-x", "swirl-50", "D-blur-50", "A", "pixels-blur-50"]
+    "text", ["", "blur", "blur-x", "twirl-50", "D-blur-50", "A", "pixels-blur-50"]
 )
 def test_other_words_are_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r".+"):

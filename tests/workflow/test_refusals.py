@@ -25,7 +25,7 @@ def edited(config: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
     ("path", "value", "message"),
     [
         ("datasets.portraits.degres", [50], "datasets.portraits.degres: unknown key"),
-        ("datasets.portraits.methods", ["swirl"], "datasets.portraits.methods.0: "),
+        ("datasets.portraits.methods", ["twirl"], "datasets.portraits.methods.0: "),
         ("datasets.documents.recipe", "huge", "datasets.documents.recipe: no recipe is called"),
         (
             "datasets.portraits",

@@ -248,16 +248,16 @@ def test_what_another_package_s_class_is_called_is_not_remembered(
     """Its sources are no part of the state that answers are remembered by."""
     states = []
     added.cache_clear()
-    for label in ("Swirl", "Whirl", "Swirl"):
+    for label in ("Twirl", "Whirl", "Twirl"):
         monkeypatch.setattr(fingerprint, "_facts", lambda label=label: label)
         fingerprint._state.cache_clear()
         states.append(fingerprint._state())
     assert len(set(states)) == 1, "there is no other package"
     folder = tmp_path_factory.mktemp("other")
-    install(folder, {}, {"anonbench.methods:swirl": "swirl:Swirl"})
+    install(folder, {}, {"anonbench.methods:twirl": "twirl:Twirl"})
     monkeypatch.syspath_prepend(folder)
     added.cache_clear()
-    for number, label in enumerate(("Swirl", "Whirl", "Swirl")):
+    for number, label in enumerate(("Twirl", "Whirl", "Twirl")):
         monkeypatch.setattr(fingerprint, "_facts", lambda label=label: label)
         fingerprint._state.cache_clear()
         states[number] = fingerprint._state()
