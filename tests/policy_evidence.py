@@ -68,6 +68,7 @@ def make_measured(
     given: dict[str, Any] = {
         "dataset": dataset,
         "sought": ("face",),
+        "variants": variants,
         "methods": Anonymization().model_dump(mode="json"),
         "audit": make_audit(variants),
         "quality": make_coverage(),

@@ -34,10 +34,9 @@ def table_of(low: float = 0.98, policy: Policy | None = None) -> pd.DataFrame:
 def chosen(table: pd.DataFrame, limit: float | None = 10) -> tuple[Sequence[Option], list[Advice]]:
     measured = make_measured(VARIANTS, dataset="a")
     assert measured.rates is not None
+    summaries = {"a": summarize(make_scores("a", (50, 100)))}
     found = options(
-        {"a": summarize(make_scores("a", (50, 100)))},
-        risks({"a": measured.rates}),
-        failed=failures({"a": table}),
+        summaries, risks({"a": measured.rates}), failed=failures({"a": table}, summaries)
     )
     return found, advise(found, 50, limit)
 
@@ -54,6 +53,12 @@ def test_where_nothing_passes_the_reason_is_said_and_nothing_recommended() -> No
             assert row.why_not.startswith("none: no choice passes the policy; ")
             assert said in row.why_not
         assert all(row.best for row in chosen(table_of(low), None)[1])
+
+
+def test_a_variant_without_a_verdict_does_not_pass() -> None:
+    table = table_of()
+    for row in chosen(table[table["method"] != "mask"])[1]:
+        assert row.best is None and "nothing was judged of it" in row.why_not
 
 
 @pytest.mark.parametrize("low", [0.98, 0.9])

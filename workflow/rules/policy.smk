@@ -14,6 +14,7 @@ rule judge:
         "<logs>/policy/{dataset}.log",
     params:
         slice=lambda w: stage_parameters.policy(settings, w.dataset),
+        variants=lambda w: list(map(str, experiment.variants(w.dataset))),
         sought=lambda w: list(map(str, experiment.entities(w.dataset))),
     script:
         "../scripts/policy.py"

@@ -46,11 +46,6 @@ class Strength(Settings):
         """The method."""
         return self.parameter.partition(".")[0]
 
-    @property
-    def name(self) -> str:
-        """The parameter within the method."""
-        return self.parameter.partition(".")[2]
-
 
 class Missed(Settings):
     """Greatest share of the true area of each entity that may be missed."""

@@ -281,6 +281,10 @@ def policy(config: Config, name: str) -> Slice:
     return {
         "policy": config.policy.model_dump(mode="json"),
         "methods": hiding(config, name)["settings"],
+        "applied": {
+            str(method): config.anonymization.applied(str(method))
+            for method in config.datasets[name].methods
+        },
         "settings": config.presentation.model_dump(mode="json", include=fields),
     }
 

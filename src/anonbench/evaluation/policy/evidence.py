@@ -7,8 +7,8 @@ so that another policy can be judged by the same numbers.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
@@ -45,8 +45,10 @@ class Measured:
     dataset: str
     sought: tuple[str, ...]
     """Entities that its detectors look for."""
-    methods: Mapping[str, Mapping[str, Any]]
-    """Parameters of its methods, by method."""
+    variants: tuple[str, ...]
+    """All that are to be judged, also those of which nothing is known."""
+    methods: Mapping[str, Any]
+    """The section `anonymization`: parameters by method, and `shape` if it is not the default."""
     audit: pd.DataFrame
     """What is published (`anonbench.anonymization.published.COLUMNS`)."""
     quality: pd.DataFrame | None = None
@@ -55,6 +57,8 @@ class Measured:
     """Re-identification (`anonbench.evaluation.privacy.rates.RATE_COLUMNS`)."""
     attacks: pd.DataFrame | None = None
     """Other attacks (`anonbench.evaluation.privacy.attacks.table.COLUMNS`)."""
+    applied: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """Of methods that apply others, all that are applied, by method."""
     widest: float = 0.2
     """The widest interval of a re-identification rate that is known, as a share."""
     confidence: float = 0.95
@@ -66,8 +70,9 @@ def evidence(given: Measured) -> pd.DataFrame:
     rows: list[dict[str, Any]] = []
     missed = list(_missed(given))
     strongest_of = _strongest(given)
-    for variant, group in given.audit.groupby("variant", sort=False):
-        method, _, degree = str(variant).rpartition("-")
+    for variant in given.variants:
+        group = given.audit[given.audit["variant"] == variant]
+        method, _, degree = variant.rpartition("-")
         found = [
             _exact(DEGREE, int(degree) / 100),
             *(_exact(SEARCHED, float(e in given.sought), entity=str(e)) for e in Entity),
@@ -90,14 +95,20 @@ def _exact(rule: str, value: float, **more: Any) -> dict[str, Any]:
 
 
 def _strengths(given: Measured, method: str) -> Iterator[dict[str, Any]]:
-    """Give each number among a method's parameters; those by entity of what is sought alone."""
-    for name, value in (given.methods.get(method) or {}).items():
-        if isinstance(value, Mapping):
-            for entity, each in value.items():
-                if entity in given.sought and _is_number(each):
-                    yield _exact(STRENGTH, each, measure=f"{name}.{entity}", entity=entity)
-        elif _is_number(value):
-            yield _exact(STRENGTH, value, measure=name)
+    """Give each number among a method's parameters; those by entity of what is sought alone.
+
+    A method that applies others has theirs, too.
+    """
+    for step in given.applied.get(method, (method,)):
+        for name, value in (given.methods.get(step) or {}).items():
+            parameter = f"{step}.{name}"
+            if isinstance(value, Mapping):
+                for entity, each in value.items():
+                    if entity in given.sought and _is_number(each):
+                        whole = f"{parameter}.{entity}"
+                        yield _exact(STRENGTH, each, measure=whole, entity=entity)
+            elif _is_number(value):
+                yield _exact(STRENGTH, value, measure=parameter)
 
 
 def _is_number(value: object) -> bool:
@@ -105,7 +116,12 @@ def _is_number(value: object) -> bool:
 
 
 def _published(of_variant: pd.DataFrame) -> Iterator[dict[str, Any]]:
-    """Give what the audit of the written images counts, train and validation images together."""
+    """Give what the audit of the written images counts, train and validation images together.
+
+    Nothing of pictures that were not written here, which no such audit has seen.
+    """
+    if of_variant.empty:
+        return
     images = int(of_variant["images"].sum())
     failed, partly = (int(of_variant[c].sum()) for c in ("failed_audits", "used_failed"))
     more = {"n": images, "source": _AUDIT_FILE}
@@ -122,6 +138,9 @@ def _missed(given: Measured) -> Iterator[dict[str, Any]]:
     """
     for entity in given.sought:
         row: dict[str, Any] = {"rule": MISSED, "entity": entity, "source": _QUALITY_FILE}
+        if (given.methods.get("shape") or {}).get(entity) == "ellipse":
+            yield row | {"reason": "ellipses are hidden, and what is covered is known of boxes"}
+            continue
         if given.quality is None:
             yield row | {"reason": "there are no true boxes (truth)"}
             continue

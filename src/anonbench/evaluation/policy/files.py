@@ -18,6 +18,7 @@ from anonbench.evaluation.privacy.rates import read_rates
 
 def judge_dataset(
     dataset: str,
+    variants: Sequence[str],
     sought: Sequence[str],
     settings: Mapping[str, Any],
     files: Mapping[str, Path],
@@ -27,9 +28,11 @@ def judge_dataset(
 
     Args:
         dataset: its name.
+        variants: to be judged, such as `mask-100`.
         sought: entities that its detectors look for.
-        settings: `policy`, `methods` (parameters by method) and `settings` with the confidence and
-            widest interval of a rate (`anonbench.config.stage_parameters.policy`).
+        settings: `policy`, `methods` (the section `anonymization`), `applied` (of methods that
+            apply others), and `settings` with the confidence and widest interval of a rate
+            (`anonbench.config.stage_parameters.policy`).
         files: `audit`, and `quality`, `rates` and `attacks` where there are such.
         output: the CSV, columns `anonbench.evaluation.policy.verdicts.JUDGED`.
 
@@ -38,6 +41,8 @@ def judge_dataset(
     measured = Measured(
         dataset=dataset,
         sought=tuple(sought),
+        variants=tuple(variants),
+        applied=settings["applied"],
         methods=settings["methods"],
         audit=pd.read_csv(files["audit"]),
         quality=pd.read_csv(files["quality"]) if "quality" in files else None,

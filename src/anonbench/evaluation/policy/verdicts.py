@@ -16,6 +16,7 @@ from typing import Any
 import pandas as pd
 
 from anonbench.config.policy import Policy
+from anonbench.core.registries.method_names import base_of
 from anonbench.core.vocabulary import Entity
 from anonbench.evaluation.policy.evidence import (
     ALLOWED,
@@ -132,17 +133,26 @@ def _absent(given: list[dict[str, Any]], method: str, policy: Policy) -> Iterato
         if (rule, entity) not in there:
             yield {"rule": rule, "entity": entity, "reason": _NO_EVIDENCE}
     known = {row["measure"] for row in given if row["rule"] == STRENGTH}
+    applied = {_base(method), *(measure.partition(".")[0] for measure in known)}
     for each in policy.strength:
-        *_, last = each.name.split(".")
+        last = each.parameter.rpartition(".")[2]
         of_another = last in set(map(str, Entity)) and last not in sought
-        if each.method == method and each.name not in known and not of_another:
+        if each.method in applied and each.parameter not in known and not of_another:
             why = "the method has no such parameter, or it is no number"
-            yield {"rule": STRENGTH, "measure": each.name, "reason": why}
+            yield {"rule": STRENGTH, "measure": each.parameter, "reason": why}
     attacked = {row["attack"] for row in given if row["rule"] == ATTACK}
     for attack, limit in policy.attacks.model_dump().items():
         concerned = attack not in OF_ENTITIES or OF_ENTITIES[attack] & sought
         if limit is not None and attack not in attacked and concerned:
             yield {"rule": ATTACK, "attack": attack, "reason": "this attack was not run"}
+
+
+def _base(method: str) -> str:
+    """Return the registered method of a name; that of another program's pictures has none."""
+    try:
+        return base_of(method)
+    except KeyError:
+        return method
 
 
 def _verdict(row: Mapping[str, Any], policy: Policy) -> dict[str, Any]:
@@ -166,8 +176,7 @@ def _number(value: object) -> float:
 
 def _limit(row: Mapping[str, Any], policy: Policy) -> tuple[str, float | None]:
     """Return the side and limit of a row; None: the policy does not limit it."""
-    parameter = f"{row['method']}.{row.get('measure')}"
-    bounds = [each for each in policy.strength if each.parameter == parameter]
+    bounds = [each for each in policy.strength if each.parameter == row.get("measure")]
     entity, attack = row.get("entity"), row.get("attack")
     sides: dict[str, tuple[str, float | None]] = {
         ALLOWED: (_LEAST, 1.0),

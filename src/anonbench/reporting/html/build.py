@@ -136,7 +136,7 @@ def build_report(
         if section.query_kinds is not None and section.query_kinds.is_file()
     }
     policies = _of(read, "policy")
-    failed = failures(policies)
+    failed = failures(policies, summaries)
     choices = options(summaries, found, needs, gaps, effects, bests, failed)
     limit, yardsticks = 100 * needs.limit, ceilings(effects)
     highest = max((option.degree for option in choices), default=100)

@@ -50,15 +50,23 @@ class Passing:
         return " ".join(part for part in parts if part)
 
 
-def failures(policies: Mapping[str, pd.DataFrame]) -> dict[Variant, str]:
+def failures(
+    policies: Mapping[str, pd.DataFrame], scores: Mapping[str, pd.DataFrame]
+) -> dict[Variant, str]:
     """Return why variants do not pass, apart from re-identification, which has a limit of its own.
 
     Args:
         policies: by data set, columns `anonbench.evaluation.policy.verdicts.JUDGED`.
+        scores: by data set, rows with method and degree: a variant that has scores and no verdict
+            does not pass.
 
     """
     found = {}
     for dataset, table in policies.items():
+        judged = set(table[["method", "degree"]].itertuples(index=False, name=None))
+        scored = scores[dataset][["method", "degree"]].itertuples(index=False, name=None)
+        for method, degree in {*scored} - judged:
+            found[dataset, str(method), int(degree)] = "not known: nothing was judged of it"
         others = table[~((table["rule"] == ATTACK) & (table["attack"] == REIDENTIFICATION))]
         for (method, degree), group in others.groupby(["method", "degree"], sort=False):
             if text := why_not(group):
