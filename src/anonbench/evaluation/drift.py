@@ -12,6 +12,7 @@ import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -77,7 +78,7 @@ def compare(reference: Batch, batch: Batch, confidence: float) -> pd.DataFrame:
     """
     sides = [dict(_measures(each)) for each in (reference, batch)]
     names = [*sides[0], *(name for name in sides[1] if name not in sides[0])]
-    rows = []
+    rows: list[dict[str, Any]] = []
     for part, measure in names:
         empty = Measured(np.empty(0), np.empty(0, np.int64))
         one, other = (side.get((part, measure), empty) for side in sides)
@@ -244,10 +245,10 @@ def _permuted(
     return observed, reached / (PERMUTATIONS + 1)
 
 
-def _embedded(reference: Batch, batch: Batch) -> dict[str, object]:
+def _embedded(reference: Batch, batch: Batch) -> dict[str, Any]:
     """Return the row of the embeddings."""
     drawn = [_drawn(each) for each in (reference, batch)]
-    row: dict[str, object] = {"part": "embeddings", "measure": "energy distance"}
+    row: dict[str, Any] = {"part": "embeddings", "measure": "energy distance"}
     row |= {"reference_n": len(drawn[0]), "batch_n": len(drawn[1]), "reason": ""}
     if reason := too_few(min(map(len, drawn))):
         return row | {"p": float("nan"), "reason": reason}

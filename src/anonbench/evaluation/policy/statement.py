@@ -54,9 +54,7 @@ def write_statement(
             {
                 "split": split,
                 "variant": variant,
-                "counts": {
-                    str(name): int(number) for name, number in counts.loc[(split, variant)].items()
-                },
+                "counts": {name: int(counts.at[(split, variant), name]) for name in counts.columns},
                 "shards": [file.read_text(encoding="utf-8").strip() for file in files],
                 "missed": _missed(mine),
                 "policy": str(verdicts[dataset, method, int(degree)]),

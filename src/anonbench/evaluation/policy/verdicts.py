@@ -84,7 +84,8 @@ def judge(evidence: pd.DataFrame, policy: Policy) -> pd.DataFrame:
     rows: list[dict[str, Any]] = []
     keys = ["dataset", "method", "degree"]
     for key, group in evidence[COLUMNS].groupby(keys, sort=False):
-        given = [row for row in group.to_dict("records") if not _was_absent(row)]
+        records: list[dict[str, Any]] = group.to_dict("records")  # type: ignore[assignment]
+        given = [row for row in records if not _was_absent(row)]
         whole = dict(zip(keys, key, strict=True))
         asked = [whole | row for row in _absent(given, str(whole["method"]), policy)]
         judged = [row | _verdict(row, policy) for row in [*asked, *given]]
@@ -97,12 +98,11 @@ def judge(evidence: pd.DataFrame, policy: Policy) -> pd.DataFrame:
 
 def standings(judged: pd.DataFrame) -> dict[tuple[str, str, int], Verdict]:
     """Return the verdict on each variant, by data set, method and degree."""
-    return {
-        (str(dataset), str(method), int(degree)): overall(group["verdict"])
-        for (dataset, method, degree), group in judged.groupby(
-            ["dataset", "method", "degree"], sort=False
-        )
-    }
+    found: dict[tuple[str, str, int], Verdict] = {}
+    key: Any
+    for key, group in judged.groupby(["dataset", "method", "degree"], sort=False):
+        found[str(key[0]), str(key[1]), int(key[2])] = overall(group["verdict"])
+    return found
 
 
 def overall(verdicts: pd.Series) -> Verdict:

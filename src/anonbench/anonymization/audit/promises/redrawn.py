@@ -158,7 +158,7 @@ def _codes(original: np.ndarray) -> Iterator[np.ndarray]:
     oblong = max(size) >= 1.67 * min(size)
     spare = formats.Code128 if oblong else formats.QRCode
     kind, turns, share = fakes.PayloadKind.CAPITALS, int(oblong and size[0] > size[1]), 0.9
-    contents = []
+    contents: list[tuple[Any, str]] = []
     if read:
         code = read[0]
         kind = fakes.payload_kind(code.text)
@@ -197,7 +197,8 @@ def _grey(planes: np.ndarray) -> np.ndarray:
         return planes[0]
     import cv2
 
-    return np.asarray(cv2.cvtColor(planes.transpose(1, 2, 0), cv2.COLOR_RGB2GRAY), np.uint8)
+    grey: np.ndarray = cv2.cvtColor(planes.transpose(1, 2, 0), cv2.COLOR_RGB2GRAY)
+    return grey
 
 
 @lru_cache(maxsize=1)

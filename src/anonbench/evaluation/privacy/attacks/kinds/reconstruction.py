@@ -212,7 +212,7 @@ def _filtered(image: np.ndarray, gain: np.ndarray) -> np.ndarray:
 def _responses(image: np.ndarray, kernel: np.ndarray) -> np.ndarray:
     """Return by what a blur multiplies the cosine transform of an image, [H, W] or [H, W, 1]."""
     response = np.multiply.outer(*(_response(kernel, side) for side in image.shape[:2]))
-    return response.reshape(*response.shape, *[1] * (image.ndim - 2))
+    return np.asarray(response.reshape(*response.shape, *[1] * (image.ndim - 2)))
 
 
 def _response(kernel: np.ndarray, side: int) -> np.ndarray:
@@ -228,7 +228,8 @@ def richardson_lucy(blurred: np.ndarray, kernel: np.ndarray, iterations: int) ->
     response = _responses(blurred, kernel)
 
     def blur(image: np.ndarray) -> np.ndarray:
-        return np.maximum(_filtered(image, response), 1e-6)
+        result: np.ndarray = np.maximum(_filtered(image, response), 1e-6)
+        return result
 
     seen = np.maximum(blurred.astype(np.float64), 1e-6)
     found = seen.copy()
