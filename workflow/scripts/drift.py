@@ -15,7 +15,13 @@ with job(snakemake, __file__):
             list(map(Path, getattr(given, f"outcomes_{side}"))),
             Path(given.boxes[at]),
             Path(given.embeddings[at]),
-            dict(zip(snakemake.params.variants, map(Path, getattr(given, f"scores_{side}")), strict=True)),
+            dict(
+                zip(
+                    snakemake.params.variants,
+                    map(Path, getattr(given, f"scores_{side}")),
+                    strict=True,
+                )
+            ),
         )
         for at, (side, name) in enumerate(zip(("reference", "batch"), names, strict=True))
     ]
