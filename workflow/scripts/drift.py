@@ -12,10 +12,16 @@ with job(snakemake, __file__):
             name,
             Path(given.manifest[at]),
             Path(given.clusters[at]),
-            list(map(Path, given[f"outcomes_{side}"])),
+            list(map(Path, getattr(given, f"outcomes_{side}"))),
             Path(given.boxes[at]),
             Path(given.embeddings[at]),
-            dict(zip(snakemake.params.variants, map(Path, given[f"scores_{side}"]), strict=True)),
+            dict(
+                zip(
+                    snakemake.params.variants,
+                    map(Path, getattr(given, f"scores_{side}")),
+                    strict=True,
+                )
+            ),
         )
         for at, (side, name) in enumerate(zip(("reference", "batch"), names, strict=True))
     ]
