@@ -197,7 +197,7 @@ def wiener(blurred: np.ndarray, kernel: np.ndarray, noise: float) -> np.ndarray:
     """
     response = _responses(blurred, kernel)
     gain = response / (np.square(response) + noise)
-    return np.clip(_filtered(blurred.astype(np.float64), gain), 0.0, 255.0)
+    return np.asarray(np.clip(_filtered(blurred.astype(np.float64), gain), 0.0, 255.0))
 
 
 def _filtered(image: np.ndarray, gain: np.ndarray) -> np.ndarray:
@@ -212,7 +212,7 @@ def _filtered(image: np.ndarray, gain: np.ndarray) -> np.ndarray:
 def _responses(image: np.ndarray, kernel: np.ndarray) -> np.ndarray:
     """Return by what a blur multiplies the cosine transform of an image, [H, W] or [H, W, 1]."""
     response = np.multiply.outer(*(_response(kernel, side) for side in image.shape[:2]))
-    return response.reshape(*response.shape, *[1] * (image.ndim - 2))
+    return np.asarray(response.reshape(*response.shape, *[1] * (image.ndim - 2)))
 
 
 def _response(kernel: np.ndarray, side: int) -> np.ndarray:
