@@ -228,7 +228,7 @@ def richardson_lucy(blurred: np.ndarray, kernel: np.ndarray, iterations: int) ->
     response = _responses(blurred, kernel)
 
     def blur(image: np.ndarray) -> np.ndarray:
-        return np.maximum(_filtered(image, response), 1e-6)
+        return np.asarray(np.maximum(_filtered(image, response), 1e-6))
 
     seen = np.maximum(blurred.astype(np.float64), 1e-6)
     found = seen.copy()
