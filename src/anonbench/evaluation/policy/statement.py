@@ -50,11 +50,12 @@ def write_statement(
     for split, variant, files in shards:
         method, _, degree = variant.rpartition("-")
         mine = judged[(judged["method"] == method) & (judged["degree"] == int(degree))]
+        numbers: dict[Any, Any] = counts.loc[[(split, variant)]].iloc[0].to_dict()
         sets.append(
             {
                 "split": split,
                 "variant": variant,
-                "counts": {name: int(counts.at[(split, variant), name]) for name in counts.columns},
+                "counts": {name: int(number) for name, number in numbers.items()},
                 "shards": [file.read_text(encoding="utf-8").strip() for file in files],
                 "missed": _missed(mine),
                 "policy": str(verdicts[dataset, method, int(degree)]),

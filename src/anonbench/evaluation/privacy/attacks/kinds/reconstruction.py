@@ -197,7 +197,7 @@ def wiener(blurred: np.ndarray, kernel: np.ndarray, noise: float) -> np.ndarray:
     """
     response = _responses(blurred, kernel)
     gain = response / (np.square(response) + noise)
-    return np.clip(_filtered(blurred.astype(np.float64), gain), 0.0, 255.0)
+    return np.asarray(np.clip(_filtered(blurred.astype(np.float64), gain), 0.0, 255.0))
 
 
 def _filtered(image: np.ndarray, gain: np.ndarray) -> np.ndarray:
@@ -228,8 +228,7 @@ def richardson_lucy(blurred: np.ndarray, kernel: np.ndarray, iterations: int) ->
     response = _responses(blurred, kernel)
 
     def blur(image: np.ndarray) -> np.ndarray:
-        result: np.ndarray = np.maximum(_filtered(image, response), 1e-6)
-        return result
+        return np.asarray(np.maximum(_filtered(image, response), 1e-6))
 
     seen = np.maximum(blurred.astype(np.float64), 1e-6)
     found = seen.copy()
