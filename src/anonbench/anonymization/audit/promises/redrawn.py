@@ -194,7 +194,7 @@ def _codes(original: np.ndarray) -> Iterator[np.ndarray]:
 def _grey(planes: np.ndarray) -> np.ndarray:
     """Return uint8 [h, w] by the luma that OpenCV computes, so that zxing reads the same."""
     if len(planes) == 1:
-        return planes[0]
+        return np.asarray(planes[0])
     import cv2
 
     grey: np.ndarray = cv2.cvtColor(planes.transpose(1, 2, 0), cv2.COLOR_RGB2GRAY)
