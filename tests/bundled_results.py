@@ -296,7 +296,7 @@ def _tables(config: Config, experiment: Experiment, base: Path) -> None:
     write_csv(make_attacks(NAME), files["attacks"])
     for name in (
         *("corrected", "attacks", "new_persons", "trainings"),
-        *("sample_sizes", "deployments", "policy"),
+        *("sample_sizes", "deployments", "policy", "front_area"),
     ):
         table = paths(f"{name}_{NAME}")
         write_dataset_table(name, NAME, files, config.presentation, *table)

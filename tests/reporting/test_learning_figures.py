@@ -17,6 +17,7 @@ from synthetic_results import make_log, outputs
 
 from anonbench.config.training import Recipe
 from anonbench.core.errors import InputError
+from anonbench.core.vocabulary import Method
 from anonbench.reporting.figures import learning
 from anonbench.reporting.figures.learning import (
     QUANTITIES,
@@ -32,7 +33,7 @@ CHANCE = chance_levels(256, 0.5)
 EVERY = ["unadapted"] + [
     f"{adaption}-{method}-{degree}"
     for degree in (25, 50, 75, 100)
-    for method in METHOD_COLOURS
+    for method in Method
     for adaption in "ABC"
 ]
 
@@ -63,7 +64,7 @@ def test_rows_are_quantities_and_columns_adaptions(tmp_path: Path, drawn: list[F
     grid = np.array(drawn[0].axes).reshape(8, 4)
     assert [axes.get_title() for axes in grid[0]] == ["Unadapted", "A", "B", "C"]
     assert [axes.get_ylabel() for axes in grid[:, 0]] == list(QUANTITIES.values())[:8]
-    colours = [colour.lower() for colour in METHOD_COLOURS.values()]
+    colours = [METHOD_COLOURS[method].lower() for method in Method]
     for row in grid:
         assert _bold(row[0]) == [INK]
         for axes in row[1:]:

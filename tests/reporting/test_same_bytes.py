@@ -17,7 +17,7 @@ import numpy as np
 from anonbench.reporting.figures.style import METHOD_COLOURS, new_figure, save, styled
 with styled():
     figure = new_figure(4, 3)
-    for place, colour in enumerate(METHOD_COLOURS.values(), 1):
+    for place, colour in enumerate([*METHOD_COLOURS.values()][:3], 1):
         axes = figure.add_subplot(1, 3, place)
         axes.plot([0, 1, 2], [1, 3, 2], marker="o", color=colour)
         axes.fill_between([0, 1, 2], 0, [1, 2, 1], hatch="//", alpha=0.3)

@@ -34,6 +34,8 @@ KEY = b"of drawn images: it is no secret"
 TILE = (300, 210)
 """Of the sheets, in pixels: half a card, or a detail as it is."""
 GAP, HEAD = 6, 24
+CLOSE = 7
+"""Levels by which colours of a sheet may be off in its file."""
 WIDTH = 900
 """Of figures on the page."""
 ROWS = 8
@@ -207,14 +209,29 @@ def figures() -> Iterator[tuple[str, bytes]]:
         yield _picture(stem), encoded(small, _picture(stem))
 
 
-def encoded(image: Image.Image, name: str, quality: int = 72) -> bytes:
-    """Return an image as the file of this name holds it, JPEG at a quality."""
+def encoded(image: Image.Image, name: str) -> bytes:
+    """Return an image as the file of this name holds it."""
     data = io.BytesIO()
     if name.endswith(".jpg"):
-        image.save(data, "JPEG", quality=quality, optimize=True)
+        image.save(data, "JPEG", quality=72, optimize=True)
     else:
         image.quantize(48, dither=Image.Dither.NONE).save(data, "PNG", optimize=True)
     return data.getvalue()
+
+
+def smallest(sheet: Image.Image) -> bytes:
+    """Return a sheet as a JPEG as coarse as its means over 10 x 10 pixels allow."""
+    size = (sheet.width // 10, sheet.height // 10)
+    means = np.asarray(sheet.resize(size, Image.Resampling.BOX), float)
+    data = b""
+    for quality in (50, 60, 72, 85):
+        file = io.BytesIO()
+        sheet.save(file, "JPEG", quality=quality, optimize=True, subsampling=0)
+        data = file.getvalue()
+        written = Image.open(file).resize(size, Image.Resampling.BOX)
+        if np.abs(np.asarray(written, float) - means).max() <= CLOSE:
+            break
+    return data
 
 
 if __name__ == "__main__":
@@ -222,8 +239,8 @@ if __name__ == "__main__":
     for path in PICTURES.iterdir():
         path.unlink()
     for name, sheet in sheets().items():
-        quality = 72 if name in {"original", *Method} else 50
-        (PICTURES / f"method_{name}.jpg").write_bytes(encoded(sheet, ".jpg", quality))
+        small = encoded(sheet, ".jpg") if name in {"original", *Method} else smallest(sheet)
+        (PICTURES / f"method_{name}.jpg").write_bytes(small)
     for name, data in figures():
         (PICTURES / name).write_bytes(data)
     PAGE.write_text(page(), encoding="utf-8")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _EPILOG = """\
 Exit status: 0 every variant that is asked for passes; 3 one of them fails, or it is not known
 whether it passes; 1 there is nothing to check, or a file is damaged; 2 wrong usage. Only reads, and
-needs no Snakemake: the tables are those that `snakemake policy` wrote.
+needs no Snakemake: the tables are those that the target `policy` wrote.
 
 Examples:
   anonbench policy check
@@ -90,7 +90,9 @@ def _files(place: Path) -> list[Path]:
     own = place / FILE
     found = [own] if own.is_file() else sorted(place.glob(f"*/{FILE}"))
     if not found:
-        raise InputError(f"{place}: no {FILE} is in it, nor in a folder in it; `snakemake policy`")
+        raise InputError(
+            f"{place}: no {FILE} is in it, nor in a folder in it; run `snakemake --cores all policy`"
+        )
     return found
 
 

@@ -195,7 +195,7 @@ class Dataset(DataSource):
     """A system under test, a key of `systems`. It is measured as it is: nothing is trained, and
     `adaptions` is empty."""
     drift_from: Name | None = None
-    """Another data set that was evaluated with the same `system`: `snakemake drift` compares this
+    """Another data set that was evaluated with the same `system`: the target `drift` compares this
     one with it, and says whether the evaluation has to be repeated."""
     adaptions: tuple[Literal[Adaption.A, Adaption.B, Adaption.C], ...] = (
         Adaption.A,

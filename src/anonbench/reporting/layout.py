@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from anonbench.config.experiment import Table
-from anonbench.core.vocabulary import CONTROL, NO_CHOICE, UNADAPTED, Baseline, QueryKind
+from anonbench.core.vocabulary import CONTROL, NO_CHOICE, UNADAPTED, Baseline, Method, QueryKind
 from anonbench.reporting.labels import (
     ADAPTIONS,
     AT_CHANCE,
@@ -147,7 +147,7 @@ def lay_out(
     metrics = list(metrics_of(table.kind))
     summary = summarize(of_dataset)
     summary = summary[summary["metric"].isin(metrics)]
-    methods = present(summary["method"], METHODS) or list(METHODS)
+    methods = present(summary["method"], METHODS) or [*Method]
     choices = [adaption for adaption in ADAPTIONS if adaption not in NO_CHOICE]
     adaptions = present(summary["adaption"], ADAPTIONS) or choices
     of_degree = summary[summary["degree"] == table.degree]

@@ -40,7 +40,7 @@ def kept(original: np.ndarray, written: np.ndarray, entity: str) -> bool:
 def text(content: str, size: tuple[int, int] = (36, 300)) -> np.ndarray:
     image = Image.new("L", size[::-1], 230)
     font = ImageFont.load_default(round(0.8 * size[0]))
-    ImageDraw.Draw(image).text((4, 26), content, fill=20, font=font, anchor="ls")
+    ImageDraw.Draw(image).text((4, round(0.72 * size[0])), content, fill=20, font=font, anchor="ls")
     return np.asarray(image)
 
 

@@ -69,8 +69,8 @@ def test_the_record_says_what_was_done(photos: Path, tmp_path: Path) -> None:
 
     done = anonymized(photos, tmp_path / "out")
     record = json.loads(done.audit.read_text(encoding="utf-8"))
-    assert (record["method"], record["degree"], record["detectors"]) == ("mask", 100, ["zxing"])
-    assert {"anonbench", "numpy", "opencv", "pillow", "zxing-cpp"} == set(record["versions"])
+    assert (record["method"], record["degree"], [*record["detectors"]]) == ("mask", 100, ["zxing"])
+    assert {"anonbench", "numpy", "opencv", "pillow"} == set(record["versions"])
     rows = {row["name"]: row for row in record["images"]}
     assert rows.pop("notes.txt")["status"] == "left_out"
     for name, row in rows.items():

@@ -26,7 +26,7 @@ def test_registered_methods_are_their_own(method: Method) -> None:
     assert names.is_method(f"{method}_weak")
 
 
-@pytest.mark.parametrize("name", ["", "swirl", "given", "given_", "original", "weak_blur"])
+@pytest.mark.parametrize("name", ["", "twirl", "given", "given_", "original", "weak_blur"])
 def test_other_names_are_none(name: str) -> None:
     assert not names.is_method(name)
     with pytest.raises(ValueError, match="no method is called"):

@@ -23,7 +23,7 @@ class Replace(Method):
     name: ClassVar = "replace"
     label: ClassVar = "Replace"
     line_colour: ClassVar = "#7B3294"
-    residue: ClassVar = "none"
+    residue: ClassVar = "coarse"
 
     def hide(self, pixels: np.ndarray, entity: str) -> np.ndarray:
         """Draw fake content in the colours of the region's ink and paper."""

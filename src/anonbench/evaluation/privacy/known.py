@@ -99,16 +99,16 @@ def _shortfall(row: dict[Any, Any], widest: float, confidence: float, blind: set
     who = "persons" if row["match"] == "person" else "images"
     reasons = []
     if row["clusters"] < MIN_CLUSTERS:
-        reasons.append(f"{row['clusters']} {who}, and {MIN_CLUSTERS} are needed")
+        reasons.append(f"{row['clusters']:.0f} {who}, and {MIN_CLUSTERS} are needed")
     if row["gallery"] < MIN_GALLERY:
-        reasons.append(f"a gallery of {row['gallery']}, and {MIN_GALLERY} are needed")
+        reasons.append(f"a gallery of {row['gallery']:.0f}, and {MIN_GALLERY} are needed")
     width = row["high"] - row["low"]
     if math.isnan(width):
         reasons = reasons or ["no interval"]
     elif width > widest:
         needed = probes_needed(widest, confidence)
         reasons.append(
-            f"an interval of {100 * width:.1f} points from {row['n']} probes, and at most "
+            f"an interval of {100 * width:.1f} points from {row['n']:.0f} probes, and at most "
             f"{100 * widest:g} are allowed: {needed} probes of different {who} are enough"
         )
     if row["method"] != ORIGINAL and row["entity"] in blind and row["low"] <= row["chance"]:
