@@ -21,7 +21,8 @@ FIGURES |= {"attention_share", "detection_figure", "pipeline", "front"}
 SHOWN = REPORT | {"cost"}  # what the stages took is counted after all that is shown
 SCORES = {"scores", "comparisons", "best", "table", "trend", "gallery", "front"} | SHOWN
 SCORES |= {"dataset_table"}  # corrected scores
-RATES = {"reidentification", "dataset_table", "front"} | SHOWN
+RATES = {"reidentification", "dataset_table", "front", "judge"} | SHOWN
+ATTACKED = {"attack", "dataset_table", "judge"} | SHOWN
 CORRELATED = {"correlate", "heatmap"}
 RANKED = {"retrieve", "rankings_portraits", "rankings_documents"} | SCORES | CORRELATED
 RANKED |= {"retrieve_second", "second_rankings", "effects"}
@@ -44,12 +45,12 @@ CLUSTERED = {
     "downstream",
     "attention_share",
 }
-CLUSTERED |= SCORES | CORRELATED | RATES
+CLUSTERED |= SCORES | CORRELATED | RATES | ATTACKED
 UNTRAINED = {"embed_pixels", "embed_untrained"}
 HIDDEN = {"anonymize", "audit", "examples"}
 ATTENDED = {"attend", "attention", "attention_share"}
 TRAINED = {"train_unadapted", "train_adapted", "learning"} | ATTENDED | EMBEDDED
-TRAINED |= {"reidentify"} | RATES
+TRAINED |= {"reidentify"} | RATES | ATTACKED
 ADAPTED = TRAINED - {"train_unadapted", "embed_original"}
 MORE_SEEDS = {"train_unadapted", "scenarios"} | EMBEDDED - {"embed_adapted", "explore"}
 MORE_SEEDS -= {"retrieve_without_own", "without_own_rankings", "query_kinds", "new_persons"}
@@ -106,7 +107,7 @@ def edited(config: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
         ("anonymization.mask.colour", [255, 255, 255], HIDDEN | ADAPTED | UNTRAINED),
         ("anonymization.pixelate.min_block", 4, REPORT),  # no data set has the method
         ("recipes.documents.optimizer.steps", 5, OF_DOCUMENTS),
-        ("privacy.probes", 3, {"reidentify"} | RATES),
+        ("privacy.probes", 3, {"reidentify"} | RATES | ATTACKED),
         ("datasets.portraits.cluster", "none", CLUSTERED),
         ("control_seeds", [1, 2], MORE_SEEDS),
     ],
