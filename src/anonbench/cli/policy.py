@@ -91,7 +91,7 @@ def _files(place: Path) -> list[Path]:
     found = [own] if own.is_file() else sorted(place.glob(f"*/{FILE}"))
     if not found:
         raise InputError(
-            f"{place}: no {FILE} is in it, nor in a folder in it; run `snakemake --cores all policy`"
+            f"{place}: no {FILE} is in it, nor in a folder in it; first `snakemake -c all policy`"
         )
     return found
 

@@ -14,7 +14,7 @@ from anonbench.evaluation.policy.words import resisted, unlimited, why_not
 from anonbench.reporting.html.advice import Advice, Variant
 from anonbench.reporting.html.best import method_name
 
-_MOST_SAID = 2
+_MOST_SAID = 1
 """Rules of a variant that the first screen names; the table has all."""
 
 
@@ -26,7 +26,8 @@ class Passing:
     passes: tuple[str, ...]
     """Variants that pass, for people."""
     fails: tuple[str, ...]
-    """Methods that pass at no degree, with the reason at the highest one."""
+    """Methods that pass at no degree, with the first reason at the highest one: those that share it
+    together."""
     resisted: str
     """What the passing variants resisted; empty where none passes."""
     unlimited: str
@@ -107,12 +108,13 @@ def _passing(
         for (method, degree), group in table.groupby(["method", "degree"], sort=False)
     }
     passed = [(m, d) for (_, m, d), verdict in verdicts.items() if verdict is Verdict.PASS]
-    fails = []
+    alike: dict[str, list[str]] = {}
     for method in dict.fromkeys(method for method, _ in of_variant):
         if method not in {each for each, _ in passed}:
             highest = max(degree for each, degree in of_variant if each == method)
-            why = _shortened(why_not(of_variant[method, highest]))
-            fails.append(f"{method_name(method)} ({highest} %: {why})")
+            why = why_not(of_variant[method, highest]).split("; ")[:_MOST_SAID]
+            alike.setdefault(f"{highest} %: {'; '.join(why)}", []).append(method_name(method))
+    fails = [f"{', '.join(methods)} ({why})" for why, methods in alike.items()]
     together = [of_variant[variant] for variant in passed]
     return Passing(
         dataset=dataset,
