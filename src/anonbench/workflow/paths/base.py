@@ -1,0 +1,52 @@
+"""Paths that all rooms of `anonbench.workflow.paths` stand on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from anonbench.config.experiment import Experiment
+from anonbench.core.jobs.checksums import digest_file
+from anonbench.core.vocabulary import ORIGINAL, Split
+
+Name = object
+"""A model, seed or variant, or its text, or a wildcard for it."""
+
+
+def digests(paths: Iterable[str]) -> list[str]:
+    """Return the small files that say what big ones hold.
+
+    An image shard's digest covers its index too. Copies of originals have none: their index has the
+    digest of each image.
+    """
+    shards = [path for path in paths if path.endswith(".tar")]
+    copies = {path for path in shards if f"/{ORIGINAL}/" in path}
+    indexes = {path.removesuffix("tar") + "parquet" for path in shards if path not in copies}
+    return [digest_file(path) for path in paths if path not in indexes | copies]
+
+
+@dataclass(frozen=True)
+class BasePaths:
+    """Paths of one experiment's results."""
+
+    experiment: Experiment
+    counts: Mapping[str, Mapping[Split, int]]
+    """Images of each data set by split."""
+    annotated: Mapping[str, Mapping[str, Sequence[object]]]
+    """Settings of each data set that name files of the user, such as `boxes` and `truth`."""
+
+    @property
+    def results(self) -> str:
+        """The folder of results."""
+        return self.experiment.config.results.as_posix()
+
+    def of_each(self, pattern: str, names: Iterable[str] | None = None) -> list[str]:
+        """Return a pattern's files for some data sets, or for all.
+
+        Args:
+            pattern: below the results folder, with the one wildcard `dataset`.
+            names: of data sets.
+
+        """
+        chosen = self.experiment.datasets if names is None else names
+        return [f"{self.results}/{pattern.format(dataset=name)}" for name in chosen]

@@ -1,0 +1,119 @@
+"""Paths of detection, image sets and their audits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from anonbench.config.experiment import truth_of
+from anonbench.core.registries.method_names import is_given
+from anonbench.core.vocabulary import ORIGINAL, Split
+from anonbench.workflow.paths.base import BasePaths, Name
+
+_SPLITS = ("train", "val")
+
+
+class ImagePaths(BasePaths):
+    """What detection and anonymization write."""
+
+    def shards(self, dataset: str, split: str) -> list[int]:
+        """Return the numbers of a split's shards."""
+        return self.experiment.shards(dataset, Split(split), dict(self.counts[dataset]))
+
+    def detected(self, dataset: str, kind: str, splits: Sequence[str] = _SPLITS) -> list[str]:
+        """Return what detection writes for each shard: `boxes`, or outcomes of `images`."""
+        return [
+            f"{self.results}/{dataset}/detect/{split}/{shard}.{kind}.parquet"
+            for split in splits
+            for shard in self.shards(dataset, split)
+        ]
+
+    def shown_outcomes(self, dataset: str) -> list[str]:
+        """Return the outcomes that decide which images may be shown: none where all may be."""
+        if self.experiment.config.presentation.show_originals:
+            return []
+        return self.detected(dataset, "images", ["val"])
+
+    def annotations(self, dataset: str, *settings: str, suffix: str = "parquet") -> list[str]:
+        """Return the user's rows by image, for those of the settings that name files."""
+        return [
+            f"{self.results}/{dataset}/annotations/{setting}.{suffix}"
+            for setting in settings
+            if setting in self.annotated[dataset]
+        ]
+
+    def measured(self) -> list[str]:
+        """Return the data sets whose true boxes are known."""
+        datasets = self.experiment.datasets.items()
+        return [name for name, dataset in datasets if truth_of(dataset) is not None]
+
+    def images(self, dataset: str, variant: Name, split: str) -> list[str]:
+        """Return the shards of an image set with their indexes; originals may be indexes only."""
+        copied = self.experiment.datasets[dataset].copy_originals
+        is_index = str(variant) == ORIGINAL and not copied
+        return [
+            f"{self.results}/{dataset}/images/{variant}/{split}/{shard}.{suffix}"
+            for shard in self.shards(dataset, split)
+            for suffix in (("parquet",) if is_index else ("tar", "parquet"))
+        ]
+
+    def image_sets(
+        self, dataset: str, variants: Iterable[Name], splits: Sequence[str] = ("val",)
+    ) -> list[str]:
+        """Return the files of several image sets."""
+        return [
+            path
+            for variant in variants
+            for split in splits
+            for path in self.images(dataset, variant, split)
+        ]
+
+    def audited_sets(self, dataset: str) -> list[tuple[str, str, int]]:
+        """Return split, variant and number of shards of each image set that is anonymized here."""
+        return [
+            (split, str(variant), len(self.shards(dataset, split)))
+            for split in self.anonymized_splits(dataset)
+            for variant in self.experiment.variants(dataset)
+            if not is_given(variant.method)
+        ]
+
+    def compared_pictures(self, dataset: str) -> dict[str, list[str]]:
+        """Return what was compared of each program's pictures, by program."""
+        return {
+            program: [
+                f"{self.results}/{dataset}/images/{variant}/{split}/{shard}.compared.parquet"
+                for split in self.anonymized_splits(dataset)
+                for shard in self.shards(dataset, split)
+            ]
+            for program, variant in zip(
+                self.experiment.datasets[dataset].given,
+                self.experiment.given_variants(dataset),
+                strict=True,
+            )
+        }
+
+    def anonymized_splits(self, dataset: str) -> Sequence[str]:
+        """Return the splits that are anonymized and embedded.
+
+        A system that is not trained needs train images for a downstream task alone; attackers that
+        learn from them anonymize them by themselves.
+        """
+        is_trained = not self.experiment.is_frozen(dataset)
+        return (
+            _SPLITS if is_trained or self.experiment.datasets[dataset].is_classified else ("val",)
+        )
+
+    def published(self, dataset: str) -> list[str]:
+        """Return the shards of the anonymized image sets, in the order of `audited_sets`."""
+        return [
+            f"{self.results}/{dataset}/images/{variant}/{split}/{shard}.tar"
+            for split, variant, shards in self.audited_sets(dataset)
+            for shard in range(shards)
+        ]
+
+    def audits(self, dataset: str) -> list[str]:
+        """Return the audits of all shards of the anonymized image sets."""
+        return [
+            f"{self.results}/{dataset}/images/{variant}/{split}/{shard}.audit.json"
+            for split, variant, shards in self.audited_sets(dataset)
+            for shard in range(shards)
+        ]

@@ -1,0 +1,152 @@
+"""Paths of models, embeddings and scores."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from anonbench.config import stage_parameters
+from anonbench.config.experiment import Scenario
+from anonbench.core.vocabulary import ORIGINAL, UNADAPTED, Model, Variant
+from anonbench.workflow.paths.base import Name
+from anonbench.workflow.paths.image_sets import ImagePaths
+
+
+class ModelPaths(ImagePaths):
+    """What training, embedding and the comparison of rankings write."""
+
+    def backbone(self, dataset: str, model: Name, seed: Name) -> str:
+        """Return the weights of a training."""
+        return f"{self.results}/{dataset}/models/{model}/seed{seed}/backbone.safetensors"
+
+    def backbones(self, dataset: str, models: Iterable[Name]) -> list[str]:
+        """Return the weights of models trained with the reference's seed."""
+        seed = self.experiment.reference_seed
+        return [self.backbone(dataset, model, seed) for model in models]
+
+    def training_log(self, dataset: str, model: Name, seed: Name) -> str:
+        """Return the losses of a training, step by step."""
+        return f"{self.results}/{dataset}/models/{model}/seed{seed}/log.csv"
+
+    def training_logs(self, dataset: str) -> list[str]:
+        """Return the losses of each model, trained with the reference's seed."""
+        seed, models = self.experiment.reference_seed, self.experiment.models(dataset)
+        return [self.training_log(dataset, model, seed) for model in models]
+
+    def monitor_labels(self, dataset: str) -> list[str]:
+        """Return the labels, where a training log shows k-NN accuracy."""
+        is_monitored = "label" in stage_parameters.train(self.experiment.config, dataset)
+        return self.of_each("{dataset}/manifest.parquet", [dataset]) if is_monitored else []
+
+    def embedding(
+        self, dataset: str, model: Name, seed: Name, variant: Name, split: str = "val"
+    ) -> str:
+        """Return the embeddings of an image set by a model."""
+        return f"{self.results}/{dataset}/embeddings/{model}/seed{seed}/{variant}/{split}.h5"
+
+    def embedding_splits(self, model: str, variant: str) -> dict[str, str]:
+        """Return the embeddings of both splits for any data set and seed: patterns."""
+        splits = ("val", "train")
+        return {s: self.embedding("{dataset}", model, "{seed}", variant, s) for s in splits}
+
+    def system_sets(self, dataset: str) -> list[tuple[str, str]]:
+        """Return variant and split of the image sets that a system embeds."""
+        splits = self.anonymized_splits(dataset)
+        variants = map(str, [Variant(), *self.experiment.variants(dataset)])
+        return [(variant, split) for variant in variants for split in splits]
+
+    def system_images(self, dataset: str) -> list[str]:
+        """Return the images of `system_sets`, one set after the other."""
+        sets = self.system_sets(dataset)
+        return [path for each in sets for path in self.images(dataset, *each)]
+
+    def system_embeddings(self, dataset: str, model: str = UNADAPTED) -> dict[str, str]:
+        """Return the embeddings of `system_sets` by a model, by a name for each."""
+        seed = self.experiment.reference_seed
+        return {
+            f"{variant}_{split}".replace("-", "_"): self.embedding(
+                dataset, model, seed, variant, split
+            )
+            for variant, split in self.system_sets(dataset)
+        }
+
+    def reference_embedding(self, dataset: str, seed: Name | None = None) -> str:
+        """Return the embeddings that a reference ranking is made of, by default the tables' own."""
+        chosen = self.experiment.reference_seed if seed is None else seed
+        return self.embedding(dataset, UNADAPTED, chosen, ORIGINAL)
+
+    def embeddings(
+        self, dataset: str, scenarios: Iterable[Scenario] | None = None, variant: str | None = None
+    ) -> list[str]:
+        """Return the embeddings of scenarios.
+
+        Args:
+            dataset: the data set.
+            scenarios: all if None.
+            variant: what the scenarios' models embed; None: each scenario's own variant.
+
+        """
+        chosen = self.experiment.scenarios(dataset) if scenarios is None else scenarios
+        return [self.embedding(dataset, s.model, s.seed, variant or s.variant) for s in chosen]
+
+    def trained_originals(self, dataset: str) -> list[str]:
+        """Return the embeddings of the original images by each training."""
+        trainings = self.experiment.trainings(dataset)
+        return [self.embedding(dataset, model, seed, ORIGINAL) for model, seed in trainings]
+
+    def deployed(self, dataset: str) -> dict[tuple[str, str], str]:
+        """Return the embeddings that deployments are made of, by model and variant."""
+        seed = self.experiment.reference_seed
+        return {
+            (str(model), str(variant)): self.embedding(dataset, model, seed, variant)
+            for model, variant in self.experiment.deployed(dataset)
+        }
+
+    def references(self, dataset: str) -> list[str]:
+        """Return the embeddings of the reference, and of the first second one if there is one."""
+        seeds = [self.experiment.reference_seed, *self.experiment.second_references(dataset)[:1]]
+        return [self.reference_embedding(dataset, seed) for seed in seeds]
+
+    def labels_of_order(self, dataset: str) -> list[str]:
+        """Return the manifest, where a label tells which images are anonymized first."""
+        first = self.experiment.datasets[dataset].anonymized_first
+        return self.of_each("{dataset}/manifest.parquet", [dataset]) if first else []
+
+    def of_deployments(self, *patterns: str) -> list[str]:
+        """Return the files of patterns for all data sets, if deployments are scored at all."""
+        chosen = patterns if self.experiment.config.deployments.kinds else ()
+        return [path for pattern in chosen for path in self.of_each(pattern)]
+
+    def scenario_names(self, dataset: str) -> list[str]:
+        """Return model, seed and variant of each scenario, as its files are named."""
+        return [scenario.path for scenario in self.experiment.scenarios(dataset)]
+
+    def trained_scores(self, dataset: str) -> dict[str, str]:
+        """Return the scores of each query by scenario, without the retraining control's."""
+        names = [scenario.path for scenario in self.experiment.trained_scenarios(dataset)]
+        return {name: f"{self.results}/{dataset}/retrieval/{name}.parquet" for name in names}
+
+    def second_scores(self, dataset: str) -> dict[int, str]:
+        """Return the scores of each query by the seed of the second reference."""
+        folder = f"{self.results}/{dataset}/retrieval/second"
+        return {
+            seed: f"{folder}/seed{seed}.parquet"
+            for seed in self.experiment.second_references(dataset)
+        }
+
+    def scenario_files(self, dataset: str, stage: str, suffix: str) -> list[str]:
+        """Return a stage's files of each scenario; `downstream` has none without labels."""
+        if stage == "downstream" and not self.experiment.datasets[dataset].is_classified:
+            return []
+        names = self.scenario_names(dataset)
+        return [f"{self.results}/{dataset}/{stage}/{name}.{suffix}" for name in names]
+
+    def drift_scores(self, reference: str, batch: str, dataset: str) -> list[str]:
+        """Return one's scores by the variants that two data sets have, in the batch's order."""
+        seed = self.experiment.reference_seed
+        found = {
+            s.variant: s.path
+            for s in self.experiment.scenarios(dataset)
+            if s.model == Model() and s.seed == seed
+        }
+        variants = self.experiment.drift_variants(reference, batch)
+        return [f"{self.results}/{dataset}/retrieval/{found[v]}.parquet" for v in variants]

@@ -1,0 +1,84 @@
+"""Paths of tables and figures."""
+
+from __future__ import annotations
+
+from anonbench.config.experiment import FIGURE_SUFFIXES, TABLE_SUFFIXES
+from anonbench.core.registries.tables import TABLES
+from anonbench.workflow.paths.privacy import PrivacyPaths
+
+
+class PagePaths(PrivacyPaths):
+    """What is shown."""
+
+    def page(self, name: str, stem: str) -> list[str]:
+        """Return the files of a table or figure.
+
+        Args:
+            name: of the target, which begins with its kind: `table_V`, `figure_7`.
+            stem: of the files.
+
+        """
+        if name.startswith("table"):
+            return [f"{self.results}/tables/{stem}.{suffix}" for suffix in TABLE_SUFFIXES]
+        return [f"{self.results}/figures/{stem}.{suffix}" for suffix in FIGURE_SUFFIXES]
+
+    def tables(self, dataset: str) -> list[str]:
+        """Return a data set's tables of results."""
+        stems = [table.stem for table in self.experiment.tables if table.dataset == dataset]
+        return [path for stem in stems for path in self.page("table", stem)]
+
+    def figures(self, dataset: str) -> list[str]:
+        """Return a data set's figures."""
+        stems = [figure.stem for figure in self.experiment.figures if figure.dataset == dataset]
+        return [path for stem in stems for path in self.page("figure", stem)]
+
+    def correlations(self) -> list[str]:
+        """Return the coefficients of each correlation that is drawn."""
+        figures = [each for each in self.experiment.figures if each.kind == "correlation"]
+        return [f"{self.results}/{each.dataset}/correlation/{each.degree}.csv" for each in figures]
+
+    def explorers(self) -> list[str]:
+        """Return the retrieval explorers: none where the config asks for no query."""
+        shown = self.experiment.config.presentation.explorer_queries > 0
+        return self.of_each("{dataset}/explorer.json") if shown else []
+
+    def learning_figures(self) -> list[str]:
+        """Return a figure of every training with every seed; the report has none of them."""
+        return [
+            f"{self.results}/figures/learning/{dataset}/{model}-seed{seed}.png"
+            for dataset in self.experiment.datasets
+            for model, seed in self.experiment.trainings(dataset)
+        ]
+
+    def dataset_tables(self) -> list[str]:
+        """Return the registered tables of all data sets."""
+        return [
+            file
+            for table in self.experiment.dataset_tables
+            for suffix in TABLE_SUFFIXES
+            for file in self.of_each(
+                f"tables/{table}_{{dataset}}.{suffix}",
+                self.with_table(table),
+            )
+        ]
+
+    def with_table(self, table: str) -> list[str]:
+        """Return the data sets of which a registered table is made."""
+        return [n for n in self.experiment.datasets if table in self.experiment.tables_of(n)]
+
+    def table_inputs(self, table: str) -> dict[str, str]:
+        """Return what a registered table is made from, by the names that it needs them by."""
+        files = {
+            "scores": "scores.csv",
+            "comparisons": "comparisons.csv",
+            "rates": "privacy/reidentification.csv",
+            "gallery_sizes": "privacy/gallery_sizes.csv",
+            "attacks": "privacy/attacks.csv",
+            "variance": "variance.csv",
+            "trainings": "trainings.csv",
+            "new_persons": "new_persons.csv",
+            "deployments": "deployments.csv",
+            "given": "given.csv",
+            "policy": "policy.csv",
+        }
+        return {need: f"{self.results}/{{dataset}}/{files[need]}" for need in TABLES[table].needs}

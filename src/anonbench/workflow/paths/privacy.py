@@ -1,0 +1,56 @@
+"""Paths of attacks and of what a policy is judged by."""
+
+from __future__ import annotations
+
+from anonbench.core.vocabulary import UNADAPTED, Model, Variant
+from anonbench.workflow.paths.models import ModelPaths
+
+
+class PrivacyPaths(ModelPaths):
+    """What attacks read and write."""
+
+    def attacked(self, dataset: str) -> list[tuple[str, str | None]]:
+        """Return each variant, and the model that learned from such images if there is one."""
+        experiment = self.experiment
+        pairs = [(v, experiment.adapted_model(dataset, v)) for v in experiment.variants(dataset)]
+        return [(str(variant), None if model is None else str(model)) for variant, model in pairs]
+
+    def attacked_images(self, dataset: str) -> list[str]:
+        """Return the validation images that are attacked, and their originals."""
+        return self.image_sets(dataset, [Variant(), *self.experiment.variants(dataset)])
+
+    def learned_images(self, dataset: str) -> list[str]:
+        """Return the originals of the train images, from which an attacker may learn."""
+        return self.image_sets(dataset, [Variant()], ("train",))
+
+    def learned_pictures(self, dataset: str) -> list[str]:
+        """Return other programs' pictures of the train images: an attacker may learn from them."""
+        return self.image_sets(dataset, self.experiment.given_variants(dataset), ("train",))
+
+    def attacking_backbones(self, dataset: str) -> list[str]:
+        """Return the unadapted model, then that of each variant that has one."""
+        if self.experiment.is_frozen(dataset):
+            return []
+        adapted = [model for _, model in self.attacked(dataset) if model]
+        return self.backbones(dataset, [Model(), *adapted])
+
+    def published_vectors(self, dataset: str) -> list[str]:
+        """Return the unadapted model's vectors of the originals, then of each variant."""
+        seed, variants = self.experiment.reference_seed, self.experiment.variants(dataset)
+        return [self.embedding(dataset, UNADAPTED, seed, v) for v in (Variant(), *variants)]
+
+    def of_privacy(self, *patterns: str) -> list[str]:
+        """Return the files of patterns for all data sets, if attacks are run at all."""
+        chosen = patterns if self.experiment.config.privacy.enabled else ()
+        return [path for pattern in chosen for path in self.of_each(pattern)]
+
+    def policy_inputs(self, dataset: str) -> dict[str, str]:
+        """Return what a policy is judged by, by name."""
+        folder = f"{self.results}/{dataset}"
+        files = {"audit": f"{folder}/audit.csv"}
+        if dataset in self.measured():
+            files["quality"] = f"{folder}/quality/summary.csv"
+        if self.experiment.config.privacy.enabled:
+            files["rates"] = f"{folder}/privacy/reidentification.csv"
+            files["attacks"] = f"{folder}/privacy/attacks.csv"
+        return files

@@ -1,0 +1,81 @@
+"""Files of each target that a user may name."""
+
+from __future__ import annotations
+
+from anonbench.config.experiment import ATTACK_TABLES
+from anonbench.core.vocabulary import ORIGINAL, Variant
+from anonbench.reporting.scenario_tables import SCENARIO_TABLES
+from anonbench.workflow.paths.pages import PagePaths
+
+
+class Paths(PagePaths):
+    """Paths of one experiment's results, and the targets that they are reached by."""
+
+    def page_targets(self) -> dict[str, list[str]]:
+        """Return the files of each table and figure: by the paper's number, and by file name."""
+        stems = self.experiment.paper_targets()
+        stems |= {f"table_{table.stem}": table.stem for table in self.experiment.tables}
+        stems |= {f"figure_{figure.stem}": figure.stem for figure in self.experiment.figures}
+        new = (f"{t}_{d}" for d in self.experiment.datasets for t in self.experiment.tables_of(d))
+        stems |= {f"table_{stem}": stem for stem in new}
+        for number, role in SCENARIO_TABLES.items():
+            found = (name for name, d in self.experiment.datasets.items() if d.paper_role is role)
+            stems |= {f"table_{number}": f"scenarios_{name}" for name in found}
+        return {target: self.page(target, stem) for target, stem in stems.items()} | {
+            "table_I": self.page("table_I", "experiment") + self.page("table_I", "sizes"),
+            "figure_1": self.page("figure_1", "pipeline"),
+        }
+
+    def stage_targets(self, dataset: str) -> dict[str, list[str]]:
+        """Return the files of each stage of a data set."""
+        folder, experiment = f"{self.results}/{dataset}", self.experiment
+        scenarios = experiment.scenarios(dataset)
+        privacy = experiment.config.privacy.enabled
+        return {
+            "manifest": [f"{folder}/manifest.parquet"],
+            "boxes": [f"{folder}/boxes.parquet"],
+            "images": [
+                *self.image_sets(
+                    dataset,
+                    [Variant(), *experiment.variants(dataset)],
+                    self.anonymized_splits(dataset),
+                ),
+                f"{folder}/audit.csv",
+            ],
+            "models": [
+                *(self.backbone(dataset, *training) for training in experiment.trainings(dataset)),
+                f"{folder}/enough.txt",
+            ],
+            "embeddings": [
+                self.embedding(dataset, run.model, run.seed, variant)
+                for run in scenarios
+                for variant in (ORIGINAL, run.variant)
+            ],
+            "scores": [
+                f"{folder}/{name}.csv"
+                for name in (
+                    "scores",
+                    "comparisons",
+                    "best",
+                    "query_kinds",
+                    "new_persons",
+                    *(["deployments"] if experiment.config.deployments.kinds else []),
+                    *(
+                        ()
+                        if experiment.is_frozen(dataset)
+                        else ("effects", "variance", "trainings")
+                    ),
+                )
+            ],
+            "privacy": [f"{folder}/privacy/{name}.csv" for name in ATTACK_TABLES if privacy],
+            "policy": [
+                f"{folder}/policy.csv",
+                *(
+                    self.page("table", f"policy_{dataset}")
+                    if "policy" in experiment.tables_of(dataset)
+                    else ()
+                ),
+            ],
+            "tables": self.tables(dataset),
+            "figures": self.figures(dataset),
+        }
