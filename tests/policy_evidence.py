@@ -8,6 +8,8 @@ import pandas as pd
 
 from anonbench.anonymization.published import COLUMNS as AUDIT_COLUMNS
 from anonbench.config import Anonymization
+from anonbench.core.registries.methods import METHODS
+from anonbench.core.vocabulary import Entity
 from anonbench.detection.quality.quality import SUMMARY_COLUMNS
 from anonbench.evaluation.policy.evidence import Measured
 from anonbench.evaluation.privacy.attacks.table import COLUMNS as ATTACK_COLUMNS
@@ -70,6 +72,10 @@ def make_measured(
         "sought": ("face",),
         "variants": variants,
         "methods": Anonymization().model_dump(mode="json"),
+        "residues": {
+            name: {str(entity): Anonymization().residue(name, entity) for entity in Entity}
+            for name in METHODS
+        },
         "audit": make_audit(variants),
         "quality": make_coverage(),
         "rates": rates,

@@ -79,10 +79,12 @@ def add(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Write the copies, and print counts."""
-    from anonbench.anonymization.files.run import DETECTORS, anonymize_files
-    from anonbench.core.registries.methods import weak_methods
+    from anonbench.anonymization.files.run import DETECTORS as DEFAULT
+    from anonbench.anonymization.files.run import anonymize_files
+    from anonbench.core.registries.detectors import DETECTORS
+    from anonbench.core.registries.methods import WEAK
 
-    names, config = settings_of(options, DETECTORS)
+    names, config = settings_of(options, DEFAULT)
     done = anonymize_files(
         options.images,
         options.output,
@@ -104,8 +106,12 @@ def run(options: argparse.Namespace) -> int:
     elif options.dry_run:
         print(_as_plan(done, options.output))
     else:
-        weak = weak_methods(config.anonymization.applied(options.method))
-        print(_as_text(done, options.output, names, weak))
+        print(_as_text(done, options.output, names))
+        sought = dict.fromkeys(each for name in names for each in DETECTORS[name].entities)
+        weak = [e for e in sought if config.anonymization.residue(options.method, e) in WEAK]
+        if weak:
+            shows = " and ".join(weak)
+            print(f"{options.method}: weak by design, {shows} may be recognized by eye")
     return DOUBTFUL if done.in_doubt and not options.dry_run else DONE
 
 
@@ -121,7 +127,7 @@ def _as_plan(done: Anonymized, to: Path) -> str:
 _LEFT_OUT = "files are of a kind that is not read, or of a name that cannot be used"
 
 
-def _as_text(done: Anonymized, to: Path, detectors: list[str], weak: list[str]) -> str:
+def _as_text(done: Anonymized, to: Path, detectors: list[str]) -> str:
     lines = [
         f"wrote {shown(str(to))}: {count(done.written, 'image')} of {done.images:,}, "
         f"{count(done.regions, 'region')} hidden (searched by {', '.join(detectors)})"
@@ -143,7 +149,5 @@ def _as_text(done: Anonymized, to: Path, detectors: list[str], weak: list[str]) 
     lines.append(
         f"which and why: {shown(str(audit))} (and .csv); it names originals, do not pass it on"
     )
-    if weak:
-        lines.append(f"{', '.join(weak)}: weak by design, regions may be recognized by eye")
     lines.append("only what was found is hidden: look at a sample before you pass images on")
     return "\n".join(lines)

@@ -10,7 +10,7 @@ from pydantic import Field, field_validator, model_validator
 
 from anonbench.config.detectors import AnyDetector
 from anonbench.core.registries.method_names import GIVEN
-from anonbench.core.registries.methods import METHODS
+from anonbench.core.registries.methods import METHODS, least_residue
 from anonbench.core.registries.methods import Method as AnyMethod
 from anonbench.core.registries.registry import section_of
 from anonbench.core.settings import Count, Place, Settings
@@ -331,6 +331,14 @@ class Anonymization(METHODS.with_sections(_Margin)):  # type: ignore[misc]
         for name in names:
             self._add_applied(name, (), found)
         return list(found)
+
+    def residue(self, name: str, entity: str) -> str:
+        """Return what a method leaves of an entity's regions (`AnyMethod.residue`)."""
+        method = self.of(METHODS[name])
+        steps = method.steps(entity)
+        if steps == (name,):
+            return method.residue
+        return least_residue(self.residue(step, entity) for step in steps)
 
     def _add_applied(self, name: str, path: tuple[str, ...], found: dict[str, None]) -> None:
         if name not in METHODS:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from anonbench.core.registries.methods import METHODS
+from anonbench.core.registries.methods import METHODS, Residue
 from anonbench.core.settings import Fraction, Settings
 from anonbench.core.vocabulary import Entity
 
@@ -96,6 +96,9 @@ class Policy(Settings):
     """Methods that may be used; empty: all."""
     degree: Annotated[int, Field(ge=1, le=100)] = 100
     """Percent of the regions of each image that have to be hidden, at least."""
+    residue: Residue = "coarse"
+    """The most that a method may leave of a hidden region by design: `none` of it, `coarse` means,
+    `most` of it, or `all`, as keyed shuffling does. See docs/reference/methods.md."""
     strength: tuple[Strength, ...] = (
         Strength(parameter="pixelate.blocks.face", most=8),
         Strength(parameter="pixelate.blocks.text", most=2),

@@ -31,7 +31,7 @@ from anonbench.core.registries.privacy_attacks import PRIVACY_ATTACKS
 from anonbench.core.registries.registry import Registry
 from anonbench.core.registries.systems import SYSTEMS
 from anonbench.core.registries.tables import TABLES
-from anonbench.core.vocabulary import Variant
+from anonbench.core.vocabulary import Entity, Variant
 
 Slice = dict[str, Any]
 
@@ -283,6 +283,10 @@ def policy(config: Config, name: str) -> Slice:
         "methods": hiding(config, name)["settings"],
         "applied": {
             str(method): config.anonymization.applied(str(method))
+            for method in config.datasets[name].methods
+        },
+        "residues": {
+            str(method): {str(e): config.anonymization.residue(str(method), e) for e in Entity}
             for method in config.datasets[name].methods
         },
         "settings": config.presentation.model_dump(mode="json", include=fields),

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from anonbench.config import Anonymization, Policy
 from anonbench.config.policy import AttackLimits, Missed
+from anonbench.core.registries.methods import least_residue
 from anonbench.core.vocabulary import Entity
 from anonbench.evaluation.policy.evidence import NO_REGION, evidence
 from anonbench.evaluation.policy.table import read_policy
@@ -28,6 +29,7 @@ from anonbench.evaluation.privacy.attacks import run
 from anonbench.evaluation.privacy.attacks.kinds import BUILT_IN
 from policy_evidence import make_attacks, make_audit, make_coverage, make_measured
 
+LAYERS = ["tile_shuffle", "pixelate"]
 PASS, FAIL, UNKNOWN = Verdict.PASS, Verdict.FAIL, Verdict.UNKNOWN
 ORDER = [PASS, UNKNOWN, FAIL]
 
@@ -119,6 +121,58 @@ def test_a_method_that_applies_another_is_bound_like_it() -> None:
     methods = weak.model_dump(mode="json")
     text = why_not(judge(evidence(replace(measured, methods=methods)), Policy()))
     assert "blur.sigma.face: 0.01, at least 0.12" in text
+
+
+@pytest.mark.parametrize(
+    ("variant", "policy", "verdict", "said"),
+    [
+        ("pixelate-100", {}, PASS, ""),
+        ("pixelate-100", {"residue": "none"}, FAIL, "left of regions by design: coarse, at most none"),
+        ("tile_shuffle-100", {}, FAIL, "left of regions by design: all, at most coarse"),
+        ("tile_shuffle-100", {"residue": "all"}, PASS, ""),
+        ("swirl-100", {}, FAIL, "left of regions by design: most, at most coarse"),
+        ("stripes-100", {}, UNKNOWN, "the method does not say what it leaves"),
+        ("stripes-100", {"residue": "all"}, UNKNOWN, "the method does not say what it leaves"),
+    ],
+)
+def test_what_a_method_leaves_by_design_is_a_rule_of_its_own(
+    variant: str, policy: dict[str, Any], verdict: Verdict, said: str
+) -> None:
+    table = judge(evidence(make_measured((variant,))), Policy.model_validate(policy))
+    rules = table[table["rule"] == "residue"]
+    assert [*rules["verdict"]] == [str(verdict)]
+    assert said in why_not(rules)
+
+
+def test_what_is_left_is_that_of_the_strongest_step_and_of_the_weakest_sought_entity() -> None:
+    asked = Anonymization.model_validate(
+        {"by_entity": {"face": "layers", "text": "tile_shuffle"}, "layers": {"methods": LAYERS}}
+    )
+    assert asked.residue("by_entity", "face") == "coarse"
+    assert asked.residue("by_entity", "text") == "all"
+    assert asked.residue("by_entity", "mrz") == "none"
+    residues = {"by_entity": {str(e): asked.residue("by_entity", e) for e in Entity}}
+    left = {
+        sought: evidence(make_measured(("by_entity-100",), sought=sought, residues=residues))
+        .query("rule == 'residue'")["value"]
+        .to_list()
+        for sought in (("face",), ("face", "text"), ("mrz",))
+    }
+    assert left == {("face",): [1.0], ("face", "text"): [3.0], ("mrz",): [0.0]}
+
+
+@pytest.mark.parametrize(
+    ("steps", "left"),
+    [
+        (["all", "coarse"], "coarse"),
+        (["unknown", "none"], "none"),
+        (["unknown", "most"], "unknown"),
+        (["most", "all"], "most"),
+        ([], "unknown"),
+    ],
+)
+def test_what_several_methods_leave(steps: list[str], left: str) -> None:
+    assert least_residue(steps) == left
 
 
 def test_pictures_of_another_program_were_not_audited() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Literal, get_args
 
 import numpy as np
 
@@ -96,14 +96,22 @@ class Method(Registered):
         raise NotImplementedError
 
 
+Residue = Literal["none", "coarse", "most", "all"]
+RESIDUES: tuple[str, ...] = get_args(Residue)
+"""What a method may leave, from the least to the most."""
+UNKNOWN = "unknown"
+"""What a method leaves that does not say so."""
 WEAK = ("most", "all")
 """Residues of methods that are weak by design."""
 
 METHODS = Registry("anonbench.methods", Method, "anonbench.anonymization.methods:BUILT_IN")
 
 
-def weak_methods(names: Iterable[str]) -> list[str]:
-    """Return the methods that are weak by design, unless a stronger one is applied with them."""
-    residues = {name: METHODS[name].residue for name in names}
-    strong = any(residue in ("none", "coarse") for residue in residues.values())
-    return [] if strong else [name for name, residue in residues.items() if residue in WEAK]
+def least_residue(of_steps: Iterable[str]) -> str:
+    """Return what methods leave together that hide one after the other: what the strongest does.
+
+    Not known where one is unknown, and none of the others is strong.
+    """
+    found = set(of_steps)
+    strongest = min(found & set(RESIDUES), key=RESIDUES.index, default=UNKNOWN)
+    return UNKNOWN if strongest in WEAK and UNKNOWN in found else strongest

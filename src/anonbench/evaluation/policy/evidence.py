@@ -14,21 +14,23 @@ from typing import Any
 import pandas as pd
 
 from anonbench.core.numeric.statistics import wilson
+from anonbench.core.registries.methods import RESIDUES, UNKNOWN
 from anonbench.core.vocabulary import ORIGINAL, Entity
 from anonbench.evaluation.privacy.known import strongest
 
-ALLOWED, DEGREE, STRENGTH = "allowed", "degree", "strength"
+ALLOWED, DEGREE, RESIDUE, STRENGTH = "allowed", "degree", "residue", "strength"
 SEARCHED, AUDIT, UNSEARCHED = "searched", "audit", "unsearched"
 MISSED, ATTACK = "missed", "attack"
-RULES = (ALLOWED, DEGREE, STRENGTH, SEARCHED, AUDIT, UNSEARCHED, MISSED, ATTACK)
+RULES = (ALLOWED, DEGREE, RESIDUE, STRENGTH, SEARCHED, AUDIT, UNSEARCHED, MISSED, ATTACK)
 """Kinds of rules, in the order of the table."""
 REIDENTIFICATION = "reidentification"
 COLUMNS = [
     *("dataset", "method", "degree", "rule", "attack", "measure", "entity", "risk"),
     *("value", "low", "high", "control", "chance", "n", "clusters", "reason", "source"),
 ]
-"""A row a variant and rule. `value` is a share (of `strength` the parameter, of `audit` a number of
-images) with its interval; exact values have one of no width. `control` is what the rate stands
+"""A row a variant and rule. `value` is a share (of `strength` the parameter, of `residue` the place
+in `anonbench.core.registries.methods.RESIDUES`, of `audit` a number of images) with its interval;
+exact values have one of no width. `control` is what the rate stands
 above; `reason` says why a value is not known; `source` names the file that it is from."""
 NO_REGION = "no such region in the published images"
 """Reason of an attack that has nothing to attack; it concerns no variant."""
@@ -59,6 +61,8 @@ class Measured:
     """Other attacks (`anonbench.evaluation.privacy.attacks.table.COLUMNS`)."""
     applied: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """Of methods that apply others, all that are applied, by method."""
+    residues: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """What each method leaves of each entity's regions."""
     widest: float = 0.2
     """The widest interval of a re-identification rate that is known, as a share."""
     confidence: float = 0.95
@@ -76,6 +80,7 @@ def evidence(given: Measured) -> pd.DataFrame:
         found = [
             _exact(DEGREE, int(degree) / 100),
             *(_exact(SEARCHED, float(e in given.sought), entity=str(e)) for e in Entity),
+            *_residue(given, method),
             *_strengths(given, method),
             *_published(group),
             *missed,
@@ -92,6 +97,13 @@ def evidence(given: Measured) -> pd.DataFrame:
 
 def _exact(rule: str, value: float, **more: Any) -> dict[str, Any]:
     return {"rule": rule, "value": value, "low": value, "high": value, **more}
+
+
+def _residue(given: Measured, method: str) -> Iterator[dict[str, Any]]:
+    """Give what is left of the sought entities' regions, of the one that is hidden least."""
+    left = {given.residues.get(method, {}).get(entity, UNKNOWN) for entity in given.sought}
+    if left and left <= set(RESIDUES):
+        yield _exact(RESIDUE, float(max(map(RESIDUES.index, left))))
 
 
 def _strengths(given: Measured, method: str) -> Iterator[dict[str, Any]]:

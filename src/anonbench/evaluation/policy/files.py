@@ -31,8 +31,8 @@ def judge_dataset(
         variants: to be judged, such as `mask-100`.
         sought: entities that its detectors look for.
         settings: `policy`, `methods` (the section `anonymization`), `applied` (of methods that
-            apply others), and `settings` with the confidence and widest interval of a rate
-            (`anonbench.config.stage_parameters.policy`).
+            apply others), `residues`, and `settings` with the confidence and widest interval of a
+            rate (`anonbench.config.stage_parameters.policy`).
         files: `audit`, and `quality`, `rates` and `attacks` where there are such.
         output: the CSV, columns `anonbench.evaluation.policy.verdicts.JUDGED`.
 
@@ -43,6 +43,7 @@ def judge_dataset(
         sought=tuple(sought),
         variants=tuple(variants),
         applied=settings["applied"],
+        residues=settings["residues"],
         methods=settings["methods"],
         audit=pd.read_csv(files["audit"]),
         quality=pd.read_csv(files["quality"]) if "quality" in files else None,

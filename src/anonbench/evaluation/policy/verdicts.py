@@ -17,6 +17,7 @@ import pandas as pd
 
 from anonbench.config.policy import Policy
 from anonbench.core.registries.method_names import base_of
+from anonbench.core.registries.methods import RESIDUES
 from anonbench.core.vocabulary import Entity
 from anonbench.evaluation.policy.evidence import (
     ALLOWED,
@@ -26,6 +27,7 @@ from anonbench.evaluation.policy.evidence import (
     DEGREE,
     MISSED,
     NO_REGION,
+    RESIDUE,
     RULES,
     SEARCHED,
     STRENGTH,
@@ -44,9 +46,10 @@ OF_ENTITIES: Mapping[str, frozenset[str]] = {
 """Entities of which a data set has to look for one, for an attack to concern it; other attacks
 concern all."""
 _MOST, _LEAST = "most", "least"
-_OF_ALL = (DEGREE, AUDIT, UNSEARCHED)
+_OF_ALL = (DEGREE, RESIDUE, AUDIT, UNSEARCHED)
 """Rules that every variant has evidence of."""
 _NO_EVIDENCE = "there is no evidence of it"
+_UNSAID = "the method does not say what it leaves"
 
 
 class Verdict(StrEnum):
@@ -126,7 +129,7 @@ def _absent(given: list[dict[str, Any]], method: str, policy: Policy) -> Iterato
     there = {(row["rule"], row["entity"]) for row in given}
     for rule in _OF_ALL:
         if (rule, "") not in there:
-            yield {"rule": rule, "reason": _NO_EVIDENCE}
+            yield {"rule": rule, "reason": _UNSAID if rule == RESIDUE else _NO_EVIDENCE}
     sought = {row["entity"] for row in given if row["rule"] == SEARCHED and row["value"] == 1.0}
     asked = [(MISSED, entity) for entity in sorted(sought)]
     for rule, entity in [*asked, *((SEARCHED, str(each)) for each in policy.searched)]:
@@ -181,6 +184,7 @@ def _limit(row: Mapping[str, Any], policy: Policy) -> tuple[str, float | None]:
     sides: dict[str, tuple[str, float | None]] = {
         ALLOWED: (_LEAST, 1.0),
         DEGREE: (_LEAST, policy.degree / 100),
+        RESIDUE: (_MOST, float(RESIDUES.index(policy.residue))),
         SEARCHED: (_LEAST, 1.0 if entity in policy.searched else None),
         AUDIT: (_MOST, 0.0),
         UNSEARCHED: (_MOST, policy.unsearched),
