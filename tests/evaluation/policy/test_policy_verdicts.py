@@ -127,7 +127,12 @@ def test_a_method_that_applies_another_is_bound_like_it() -> None:
     ("variant", "policy", "verdict", "said"),
     [
         ("pixelate-100", {}, PASS, ""),
-        ("pixelate-100", {"residue": "none"}, FAIL, "left of regions by design: coarse, at most none"),
+        (
+            "pixelate-100",
+            {"residue": "none"},
+            FAIL,
+            "left of regions by design: coarse, at most none",
+        ),
         ("tile_shuffle-100", {}, FAIL, "left of regions by design: all, at most coarse"),
         ("tile_shuffle-100", {"residue": "all"}, PASS, ""),
         ("swirl-100", {}, FAIL, "left of regions by design: most, at most coarse"),

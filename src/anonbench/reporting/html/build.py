@@ -151,7 +151,7 @@ def build_report(
     has_second = {name: bool(scored({name: table})) for name, table in effects.items()}
     margin = Presentation.model_validate(shown).equivalence_margin
     chosen = preferred(advice, free)
-    steps = next_steps(chosen, choices, plans or {}, has_second, tests, margin, limit)
+    steps = next_steps(chosen, choices, plans or {}, has_second, tests, margin, limit, policies)
     figures = list(chain.from_iterable(section.figures for section in datasets))
     kinds = list(dict.fromkeys(figure.kind for figure, _ in figures))
     html = render(

@@ -18,6 +18,8 @@ from anonbench.core.vocabulary import UNADAPTED, QueryKind
 from anonbench.core.wording import count
 from anonbench.evaluation.decision import Verdict
 from anonbench.evaluation.intervals import MIN_SEEDS
+from anonbench.evaluation.policy.evidence import MISSED
+from anonbench.evaluation.policy.verdicts import Verdict as Policy
 from anonbench.evaluation.sample_size import POWER
 from anonbench.reporting.html.advice import NOT_ATTACKED, Advice, Option
 from anonbench.reporting.html.best import method_name
@@ -79,8 +81,11 @@ def next_steps(
     tests: Mapping[str, pd.DataFrame],
     margin: float,
     limit: float,
+    policies: Mapping[str, pd.DataFrame] | None = None,
 ) -> list[Step]:
     """Return the experiments that would settle what is open, the cheapest of a data set first.
+
+    What detectors miss comes before all else: it keeps every variant from passing.
 
     Args:
         given: the best choices under the limit, or without it where none meets it.
@@ -91,6 +96,7 @@ def next_steps(
             `adaption` of a and b (`pairs_of_choices`).
         margin: differences up to it do not matter, as a share.
         limit: percent of the regions that may be re-identified.
+        policies: by data set, columns `anonbench.evaluation.policy.verdicts.JUDGED`.
 
     """
     found: list[Step] = []
@@ -111,8 +117,50 @@ def next_steps(
         if unknown:
             about = "whether its rankings can be judged"
             steps.append(Step(dataset, about, f"add images: {unknown}", "", Work(images=1)))
+        found += _detection(dataset, plan, (policies or {}).get(dataset))
         found += sorted(steps, key=lambda step: step.work.order)
     return found
+
+
+def _detection(dataset: str, plan: Planned, judged: pd.DataFrame | None) -> Iterator[Step]:
+    """Better detection where too much is missed, and more true boxes where it is not known."""
+    if judged is None:
+        return
+    rows = judged[(judged["rule"] == MISSED) & (judged["source"] != "")]
+    for row in rows.drop_duplicates("entity").to_dict("records"):
+        entity, limit = row["entity"], row["limit"]
+        if row["verdict"] == str(Policy.FAIL) or row["value"] > limit:
+            yield Step(
+                dataset,
+                f"whether detection can miss at most {100 * limit:g} % of the true area ({entity})",
+                "detect for coverage (greater margins, lower thresholds), or by one more detector",
+                f"detection, datasets.{dataset}.detectors",
+                _anew(plan),
+            )
+        elif row["verdict"] == str(Policy.UNKNOWN):
+            why = (
+                row["reason"]
+                or f"an interval of {100 * row['low']:.1f} to {100 * row['high']:.1f} %"
+            )
+            yield Step(
+                dataset,
+                f"how much of the true area detectors miss ({entity}): {why}",
+                "add true boxes of more images",
+                f"datasets.{dataset}.truth",
+                Work(attacks=1),
+            )
+
+
+def _anew(plan: Planned) -> Work:
+    """Return the work on all anonymized images; what is only of originals stays."""
+    seeds = 1 if plan.is_frozen else len(plan.training_seeds)
+    adapted = 0 if plan.is_frozen else seeds * (plan.models - 1)
+    return Work(
+        trainings=adapted,
+        image_sets=2 * plan.variants,
+        embeddings=seeds * plan.variants + 2 * adapted,
+        attacks=1,
+    )
 
 
 def _without_second(dataset: str, plan: Planned, has_second: bool) -> Iterator[Step]:
