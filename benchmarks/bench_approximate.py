@@ -21,7 +21,7 @@ from anonbench.config import Retrieval
 from anonbench.core.numeric.statistics import standard_error
 from anonbench.embedding.store import Embeddings
 from anonbench.evaluation.retrieval import approximate, archive
-from anonbench.evaluation.retrieval.sample import draw
+from anonbench.evaluation.retrieval.stage.sample import draw
 
 IMAGES, WIDTH, CLUSTERS = 50_000, 128, 500
 QUERIES, CHECKED, K = 2_000, 200, 100

@@ -16,8 +16,8 @@ from PIL import Image
 from sklearn.metrics import average_precision_score
 
 from anonbench.config import Embedding, load
+from anonbench.datasets.image_sets.shards import ImageSet
 from anonbench.datasets.listing import root_of
-from anonbench.datasets.shards import ImageSet
 from anonbench.embedding.extract import features
 from anonbench.training.checkpoints.weights import load_backbone
 from anonbench.training.data.preprocess import Preprocess

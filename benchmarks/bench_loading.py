@@ -34,9 +34,9 @@ from torch.utils.data import DataLoader, Dataset
 
 from anonbench.config.training import Crops, Recipe
 from anonbench.core.libraries.compat import install_torchvision_ops
+from anonbench.datasets.image_sets.originals import write_index
+from anonbench.datasets.image_sets.shards import ImageSet, ShardWriter
 from anonbench.datasets.images import encode, read_image
-from anonbench.datasets.originals import write_index
-from anonbench.datasets.shards import ImageSet, ShardWriter
 from anonbench.training.data.augment import BLUR_SIGMA, IMAGENET_DEVIATION, IMAGENET_MEAN
 from anonbench.training.data.augment_params import crop_draws
 from anonbench.training.data.batch import finish

@@ -24,7 +24,7 @@ from typing import Any
 import yaml
 from common import emit, peak_memory_gb
 
-from anonbench.datasets.standin import TABLE_NAME, write_paper_standins
+from anonbench.datasets.layouts.standin import TABLE_NAME, write_paper_standins
 
 ROOT = Path(__file__).resolve().parents[1]
 MORE = 10
@@ -80,7 +80,7 @@ def child(output: Path, arguments: list[str]) -> None:
     from snakemake.scheduling.job_scheduler import JobScheduler
 
     from anonbench.core.jobs import fingerprint
-    from anonbench.datasets import scan
+    from anonbench.datasets.files import scan
 
     phases.timed("other", cli, "main")
     phases.timed("parse", workflow.Workflow, "include")

@@ -23,8 +23,8 @@ from common import emit
 from anonbench.config import Config, Embedding, Recipe, load
 from anonbench.core.numeric.seeding import rng
 from anonbench.core.vocabulary import Adaption
+from anonbench.datasets.image_sets.shards import ImageSet
 from anonbench.datasets.listing import root_of
-from anonbench.datasets.shards import ImageSet
 from anonbench.embedding.extract import features
 from anonbench.embedding.pixels import pixels
 from anonbench.training.checkpoints.weights import load_backbone

@@ -23,9 +23,9 @@ from common import emit, measure
 from anonbench.config import Retrieval
 from anonbench.core.numeric.similarity import Room, unit_rows
 from anonbench.embedding.store import Embeddings
-from anonbench.evaluation.retrieval import metrics
-from anonbench.evaluation.retrieval.engine import COLUMNS
-from anonbench.evaluation.retrieval.on_cpu import CpuEngine
+from anonbench.evaluation.retrieval.scoring import metrics
+from anonbench.evaluation.retrieval.scoring.engine import COLUMNS
+from anonbench.evaluation.retrieval.scoring.on_cpu import CpuEngine
 
 Scores = tuple[np.ndarray, np.ndarray | None]
 SMALL = (2_000, 256)

@@ -24,24 +24,29 @@ from anonbench.datasets.clusters import read_clusters, write_clusters
 from anonbench.detection.gather import COUNTS
 from anonbench.embedding.attention_shares import SHARE_COLUMNS
 from anonbench.embedding.store import Embeddings, write_embeddings
-from anonbench.evaluation.best import collect_best, second_columns
-from anonbench.evaluation.columns import Column, columns_of
+from anonbench.evaluation.comparisons.best import collect_best, second_columns
+from anonbench.evaluation.comparisons.columns import Column, columns_of
+from anonbench.evaluation.comparisons.effect_table import (
+    collect_effects,
+    measure,
+    read_by_reference,
+)
+from anonbench.evaluation.comparisons.pairwise import compare, compare_methods, read_comparisons
+from anonbench.evaluation.comparisons.query_kinds import compare_kinds
 from anonbench.evaluation.correlation import write_correlation
 from anonbench.evaluation.deployments.table import score_deployments
 from anonbench.evaluation.downstream.evaluate import evaluate_downstream
-from anonbench.evaluation.effect_table import collect_effects, measure, read_by_reference
-from anonbench.evaluation.pairwise import compare, compare_methods, read_comparisons
 from anonbench.evaluation.policy.evidence import evidence
 from anonbench.evaluation.policy.verdicts import judge
-from anonbench.evaluation.query_kinds import compare_kinds
-from anonbench.evaluation.retrieval.gather import gather_in_one_file, gather_scenarios
-from anonbench.evaluation.retrieval.job import Embedded, score_shard
 from anonbench.evaluation.retrieval.new_persons import new_persons
+from anonbench.evaluation.retrieval.stage.gather import gather_in_one_file, gather_scenarios
+from anonbench.evaluation.retrieval.stage.job import Embedded, score_shard
 from anonbench.evaluation.retrieval.training_agreement import agreement_of_trainings
+from anonbench.evaluation.sample_sizes.variance import tabulate_variances
 from anonbench.evaluation.scores import collect, scenario_files
-from anonbench.evaluation.variance import tabulate_variances
 from anonbench.reporting.dataset_tables import write_dataset_table
-from anonbench.reporting.scenario_tables import (
+from anonbench.reporting.grids.tables import write_sizes, write_table
+from anonbench.reporting.paper.scenario_tables import (
     profiles,
     scenario_grid,
     scenario_rows,
@@ -49,7 +54,6 @@ from anonbench.reporting.scenario_tables import (
     write_scenarios,
 )
 from anonbench.reporting.summary import read_scores
-from anonbench.reporting.tables import write_sizes, write_table
 from policy_evidence import make_measured
 from synthetic_rates import make_attacks, make_gallery_sizes, make_rates
 

@@ -20,7 +20,7 @@ from scipy.special import ndtri
 from anonbench.config.experiment import Scenario
 from anonbench.core.io import write_json
 from anonbench.core.vocabulary import Adaption, Model, QueryKind, Variant
-from anonbench.evaluation.retrieval.metrics import PER_QUERY
+from anonbench.evaluation.retrieval.scoring.metrics import PER_QUERY
 from anonbench.evaluation.scores import ScenarioFiles
 
 NAME = "simulated"

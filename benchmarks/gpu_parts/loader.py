@@ -25,8 +25,8 @@ def measure(report: Report, tiny: bool) -> None:
     Augmentation is the GPU's work. Files are read from the page cache.
     """
     try:
+        from anonbench.datasets.image_sets.shards import ImageSet, ShardWriter
         from anonbench.datasets.images import encode
-        from anonbench.datasets.shards import ImageSet, ShardWriter
         from anonbench.training.data.paired_dataset import BatchStream, Sources
     except ModuleNotFoundError as error:
         raise NotApplicable(f"the loader needs {error.name}") from error

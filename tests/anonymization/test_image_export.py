@@ -22,9 +22,9 @@ from anonbench.core.errors import InputError
 from anonbench.core.io import write_csv, write_parquet
 from anonbench.core.jobs.checksums import write_checksum
 from anonbench.core.vocabulary import Method, Variant
+from anonbench.datasets.image_sets.neutral_names import Names
+from anonbench.datasets.image_sets.shards import ImageSet, ShardWriter
 from anonbench.datasets.images import decode, encode
-from anonbench.datasets.neutral_names import Names
-from anonbench.datasets.shards import ImageSet, ShardWriter
 
 MASK, BLUR, HALF = Variant(Method.MASK, 100), Variant(Method.BLUR, 100), Variant(Method.MASK, 50)
 IMAGES = 12

@@ -10,7 +10,7 @@ import pytest
 from anonbench.anonymization.published import COLUMNS, gather_audit, read_doubts
 from anonbench.core.errors import InputError
 from anonbench.core.io import write_json
-from anonbench.datasets.doubts import Doubts
+from anonbench.datasets.image_sets.doubts import Doubts
 from written_counts import write
 
 

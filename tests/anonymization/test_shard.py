@@ -20,8 +20,8 @@ from anonbench.core.errors import ChangedImage, InputError
 from anonbench.core.io import read_json
 from anonbench.core.provenance import file_digest
 from anonbench.core.vocabulary import Entity, Variant
+from anonbench.datasets.image_sets.shards import ImageSet, ShardWriter
 from anonbench.datasets.images import encode
-from anonbench.datasets.shards import ImageSet, ShardWriter
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ from synthetic_results import make_scores
 from visiting import Open
 
 from anonbench.core.registries.tables import Grid, GridBlock
-from anonbench.reporting.html.advice import Option, advise
 from anonbench.reporting.html.build import build_report
+from anonbench.reporting.html.choices.advice import Option, advise
 
 CONFIG = {"presentation": {"confidence": 0.9}, "training_seeds": [0], "control_seeds": [1]}
 A4 = 680

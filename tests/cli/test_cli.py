@@ -18,7 +18,7 @@ from anonbench.config import load
 from anonbench.config.document import DEFAULTS, SCHEMA
 from anonbench.core.vocabulary import Split
 from anonbench.datasets.listing import count_images, list_images
-from anonbench.evaluation.retrieval.metrics import PER_QUERY
+from anonbench.evaluation.retrieval.scoring.metrics import PER_QUERY
 from plug_in import install
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from anonbench.cli import main
-from anonbench.cli import status as status_command
+from anonbench.cli.workflow import status as status_command
 from anonbench.core.errors import InputError
 
 

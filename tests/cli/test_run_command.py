@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from anonbench.cli import run as module
 from anonbench.cli.main import main
+from anonbench.cli.workflow import run as module
 from anonbench.workflow import snakefile
 from anonbench.workflow.plan import jobs, report
 

@@ -37,7 +37,7 @@ with logged(sys.argv[2], 1):
     from safetensors.torch import save_file
     from anonbench.core import io as files
     from anonbench.embedding.store import Embeddings, write_embeddings
-    from anonbench.datasets.shards import ShardWriter
+    from anonbench.datasets.image_sets.shards import ShardWriter
     from anonbench.training.loop.checkpoint import write_checkpoint
     values = np.random.default_rng(0).standard_normal((1000, 400)).astype(np.float32)
 """

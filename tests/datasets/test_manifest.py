@@ -13,9 +13,9 @@ from PIL import Image
 
 from anonbench.config import Dataset
 from anonbench.core.errors import InputError
-from anonbench.datasets import headers
+from anonbench.datasets.files import headers
+from anonbench.datasets.files.reasons import COPY
 from anonbench.datasets.manifest import COLUMNS, write_manifest
-from anonbench.datasets.reasons import COPY
 
 Make = Callable[..., Dataset]
 Draw = Callable[..., Path]

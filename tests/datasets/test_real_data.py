@@ -11,10 +11,10 @@ import pytest
 
 from anonbench.config import Dataset
 from anonbench.core.vocabulary import Split
+from anonbench.datasets.files.reasons import COPY
 from anonbench.datasets.images import read_image
 from anonbench.datasets.listing import count_images, list_images, root_of
 from anonbench.datasets.manifest import write_manifest
-from anonbench.datasets.reasons import COPY
 
 Make = Callable[..., Dataset]
 BY_IDENTITY = {"validation": 0.2, "by": "identity"}

@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 
 from anonbench.config import Dataset
-from anonbench.datasets.listing import read_source, root_of
-from anonbench.datasets.reasons import (
+from anonbench.datasets.files.reasons import (
     LIST_FILE,
     NOT_IMAGE,
     NOT_NAMED,
@@ -21,8 +20,9 @@ from anonbench.datasets.reasons import (
     TEST,
     UNLISTED,
 )
+from anonbench.datasets.files.walk import BROKEN, HIDDEN, LINKED, SPECIAL, TWICE
+from anonbench.datasets.listing import read_source, root_of
 from anonbench.datasets.unused import find_unused
-from anonbench.datasets.walk import BROKEN, HIDDEN, LINKED, SPECIAL, TWICE
 
 Make = Callable[..., Dataset]
 JPEG = b"\xff\xd8\xff\xe0"

@@ -12,13 +12,13 @@ from anonbench.config import Retrieval
 from anonbench.config.evaluation import Embedding
 from anonbench.config.training import Backbone, Crops, Recipe
 from anonbench.core.libraries.opencv import cv2
+from anonbench.datasets.image_sets.shards import ImageSet, ShardWriter
 from anonbench.datasets.images import encode
-from anonbench.datasets.shards import ImageSet, ShardWriter
 from anonbench.embedding.extract import embed_many
 from anonbench.embedding.pixels import SIDE, embed_pixels, pixels
 from anonbench.embedding.store import read_embeddings
 from anonbench.embedding.untrained import write_untrained
-from anonbench.evaluation.retrieval.scenario import score
+from anonbench.evaluation.retrieval.stage.scenario import score
 from anonbench.training.checkpoints.weights import load_backbone
 from anonbench.training.model.network import Network
 

@@ -12,8 +12,8 @@ from anonbench.config.evaluation import Embedding
 from anonbench.config.training import Backbone, Crops, Recipe
 from anonbench.core.errors import InputError
 from anonbench.core.provenance import file_digest
+from anonbench.datasets.image_sets.shards import ImageSet, ShardWriter
 from anonbench.datasets.images import encode as encode_image
-from anonbench.datasets.shards import ImageSet, ShardWriter
 from anonbench.embedding.extract import embed, embed_many, features
 from anonbench.embedding.store import read_embeddings
 from anonbench.training.checkpoints.weights import load_backbone, save_backbone

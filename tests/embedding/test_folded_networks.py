@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from anonbench.core.image_input import ImageInput
-from anonbench.embedding.systems.inputs import Prepare
-from anonbench.embedding.systems.torch_encoder import torch_encoder
+from anonbench.embedding.systems.networks.inputs import Prepare
+from anonbench.embedding.systems.networks.torch_encoder import torch_encoder
 
 SQUARES = ImageInput(size=(32, 32), resize="squash")
 

@@ -25,12 +25,12 @@ from anonbench.config.training import Recipe
 from anonbench.core.errors import InputError
 from anonbench.core.image_input import ImageInput
 from anonbench.core.vocabulary import Variant
+from anonbench.datasets.image_sets.shards import ImageSet, ShardWriter
 from anonbench.datasets.images import encode
-from anonbench.datasets.shards import ImageSet, ShardWriter
 from anonbench.embedding.embed_systems import embed_sets
 from anonbench.embedding.store import Embeddings, read_embeddings, write_embeddings
 from anonbench.embedding.systems import open_system
-from anonbench.embedding.systems.inputs import Prepare
+from anonbench.embedding.systems.networks.inputs import Prepare
 from anonbench.embedding.systems.opening import identity_of
 from anonbench.embedding.untrained import write_untrained
 from onnx_file import model, node

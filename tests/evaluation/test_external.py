@@ -23,7 +23,7 @@ from anonbench.core.numeric.clusters import clustered_mean
 from anonbench.embedding.store import Embeddings, write_embeddings
 from anonbench.evaluation import external
 from anonbench.evaluation.external import run, score
-from anonbench.evaluation.retrieval.metrics import cutoff
+from anonbench.evaluation.retrieval.scoring.metrics import cutoff
 
 SIZE = 200
 Pair = tuple[list[str], np.ndarray]

@@ -17,7 +17,7 @@ from anonbench.core.numeric.rates import clustered_rate
 from anonbench.core.vocabulary import Model, Variant
 from anonbench.evaluation import intervals
 from anonbench.evaluation.correlation import write_correlation
-from anonbench.evaluation.retrieval.metrics import PER_QUERY
+from anonbench.evaluation.retrieval.scoring.metrics import PER_QUERY
 from anonbench.evaluation.scores import COLUMNS, ScenarioFiles, adaption_of, collect, scenario_files
 
 IMAGES = 80

@@ -19,7 +19,7 @@ from gpu_parts.guard import NotApplicable  # benchmarks/
 from synthetic import batch_of, recipe_of  # benchmarks/
 from torch.nn.functional import conv2d, linear
 
-from anonbench.evaluation.retrieval.on_gpu import TorchEngine
+from anonbench.evaluation.retrieval.scoring.on_gpu import TorchEngine
 from anonbench.training.data.batch import finish
 from anonbench.training.loop.device_setup import prepare_torch
 from anonbench.training.loop.trainer import Trainer

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from anonbench.core.vocabulary import DeploymentKind
-from anonbench.evaluation.best import OWN, SECOND
+from anonbench.evaluation.comparisons.best import OWN, SECOND
 from anonbench.evaluation.deployments import kinds as deployments
 from anonbench.evaluation.deployments import table
 from anonbench.evaluation.retrieval import new_persons, training_agreement

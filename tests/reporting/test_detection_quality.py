@@ -18,7 +18,6 @@ from anonbench.core.boxes import Region, box_table, write_boxes
 from anonbench.core.io import write_csv, write_parquet
 from anonbench.core.vocabulary import Entity
 from anonbench.datasets.images import encode
-from anonbench.reporting import sheets
 from anonbench.reporting.detection import (
     QUALITY_HEADS,
     QUALITY_METRICS,
@@ -29,6 +28,7 @@ from anonbench.reporting.figures import detection, overlays
 from anonbench.reporting.figures.detection import threshold_sweep
 from anonbench.reporting.figures.overlays import Sheet, overlay_sheet
 from anonbench.reporting.figures.style import ENTITY_COLOURS, INK
+from anonbench.reporting.images import sheets
 
 TEXT = Region(Entity.TEXT, 0, 0, 10, 10, 0.5)
 FACE = Region(Entity.FACE, 20, 10, 40, 30, 0.9, (30, 10, 40, 20, 30, 30, 20, 20))

@@ -13,8 +13,8 @@ import torch
 
 from anonbench.config.training import Recipe
 from anonbench.core.numeric.seeding import rng
+from anonbench.datasets.image_sets.shards import ImageSet, ShardWriter
 from anonbench.datasets.images import encode
-from anonbench.datasets.shards import ImageSet, ShardWriter
 
 
 @pytest.fixture(autouse=True)

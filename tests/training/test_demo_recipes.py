@@ -16,8 +16,8 @@ from anonbench.config.data import DocumentsDemo, PortraitsDemo
 from anonbench.config.evaluation import Embedding
 from anonbench.config.training import Recipe
 from anonbench.core.vocabulary import Adaption
+from anonbench.datasets.image_sets.shards import ImageSet, ShardWriter
 from anonbench.datasets.images import encode, read_image
-from anonbench.datasets.shards import ImageSet, ShardWriter
 from anonbench.embedding.extract import features
 from anonbench.training.checkpoints.weights import load_backbone
 from anonbench.training.data.preprocess import Preprocess

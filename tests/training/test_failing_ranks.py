@@ -14,7 +14,7 @@ from anonbench.config.training import Recipe
 from anonbench.core.errors import InputError, Interrupted
 from anonbench.core.io import read_json
 from anonbench.core.vocabulary import Adaption
-from anonbench.datasets.shards import ImageSet
+from anonbench.datasets.image_sets.shards import ImageSet
 from anonbench.training.loop import launch
 from anonbench.training.loop.launch import TrainingFailed, TrainJob
 

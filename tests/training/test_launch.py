@@ -215,7 +215,7 @@ def test_one_process_is_this_one_and_labels_are_those_of_training_images(
     given: dict[str, Any] = {}
     monkeypatch.setattr(train, "train", lambda **arguments: given.update(arguments))
     monkeypatch.setattr(
-        "anonbench.datasets.shards.ImageSet.open", lambda files, root=None: (files, root)
+        "anonbench.datasets.image_sets.shards.ImageSet.open", lambda files, root=None: (files, root)
     )
     splits, persons = ["train", "val", "train"], ["1", "2", None]
     frame = pd.DataFrame({"id": ["a", "b", "c"], "split": splits, "person": persons})

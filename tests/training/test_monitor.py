@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from anonbench.config.training import Recipe
 from anonbench.core.errors import InputError
-from anonbench.datasets.shards import ImageSet
+from anonbench.datasets.image_sets.shards import ImageSet
 from anonbench.training.loop import monitor as monitor_module
 from anonbench.training.loop.monitor import KnnMonitor
 from anonbench.training.model.backbone import build_backbone

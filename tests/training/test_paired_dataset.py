@@ -14,7 +14,7 @@ from torch.utils.data import DataLoader
 from anonbench.config.training import Recipe
 from anonbench.core.errors import InputError
 from anonbench.core.vocabulary import Adaption
-from anonbench.datasets.shards import ImageSet
+from anonbench.datasets.image_sets.shards import ImageSet
 from anonbench.training.data.batch import Batch
 from anonbench.training.data.decoded_cache import Scratch, shrink, sufficient_side
 from anonbench.training.data.paired_dataset import BatchStream, Sources, check_pairs, open_sources

@@ -19,7 +19,7 @@ from safetensors.torch import load_file
 from anonbench.config.training import Recipe
 from anonbench.core.errors import InputError, Interrupted
 from anonbench.core.vocabulary import Adaption
-from anonbench.datasets.shards import ImageSet
+from anonbench.datasets.image_sets.shards import ImageSet
 from anonbench.training.checkpoints.weights import read_description
 from anonbench.training.data.augment import normalize_images
 from anonbench.training.data.paired_dataset import BatchStream, open_sources

@@ -21,7 +21,7 @@ import zxingcpp
 from PIL import Image
 from small_archive import results_of
 
-from anonbench.datasets.shards import ImageSet
+from anonbench.datasets.image_sets.shards import ImageSet
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 

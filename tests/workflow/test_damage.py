@@ -16,7 +16,7 @@ from small_archive import results_of
 from anonbench.core.errors import InputError
 from anonbench.core.jobs.checksums import DIGEST, is_intact, read_checksum
 from anonbench.core.jobs.job_cache import KEPT, JobCache
-from anonbench.datasets.shards import ImageSet
+from anonbench.datasets.image_sets.shards import ImageSet
 from anonbench.workflow.reconcile import BY_HAND, Results
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slow]

@@ -18,7 +18,7 @@ import psutil
 import pytest
 
 from anonbench.cli import main
-from anonbench.cli.status import as_text
+from anonbench.cli.workflow.status import as_text
 from anonbench.detection.gather import COUNTS
 from anonbench.workflow.status import State, orphans, state_of, unfinished
 from snakemake_logger_plugin_anonbench.run import NAME, JobRun, Run, read

@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import average_precision_score
 
-from anonbench.datasets.shards import ImageSet
+from anonbench.datasets.image_sets.shards import ImageSet
 from anonbench.embedding.store import read_embeddings
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slow]

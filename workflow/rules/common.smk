@@ -13,9 +13,9 @@ except InputError as error:  # an installed package's class that cannot be loade
 
 from anonbench.config.resources import Estimates
 from anonbench.core.registries.methods import METHODS
-from anonbench.datasets.doubts import doubts_of_run
+from anonbench.datasets.image_sets.doubts import doubts_of_run
 from anonbench.datasets.listing import root_of
-from anonbench.datasets.originals import copies_message
+from anonbench.datasets.image_sets.originals import copies_message
 from anonbench.detection.user_annotations import READERS
 from anonbench.workflow import startup
 from anonbench.workflow.paths import Paths

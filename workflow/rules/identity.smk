@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from anonbench.datasets.doubts import doubts_of_run
+from anonbench.datasets.image_sets.doubts import doubts_of_run
 from anonbench.workflow.plan.costs import usual_seconds
 from anonbench.workflow.reconcile import Results
 from anonbench.workflow.s3_metadata import Bucket

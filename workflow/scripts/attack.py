@@ -10,8 +10,8 @@ with job(snakemake, __file__) as cache:
         from anonbench.core.registries.privacy_attacks import Equipment
         from anonbench.core.vocabulary import Variant
         from anonbench.datasets.clusters import read_clusters
+        from anonbench.datasets.image_sets.shards import open_sets
         from anonbench.datasets.listing import root_in
-        from anonbench.datasets.shards import open_sets
         from anonbench.evaluation.privacy.attacks.run import Published, attack
         from anonbench.evaluation.privacy.gallery import read_people
 

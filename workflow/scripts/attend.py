@@ -4,8 +4,8 @@ from anonbench.core.jobs.job import job
 
 with job(snakemake, __file__):
     from anonbench.core.boxes import image_regions, read_boxes
+    from anonbench.datasets.image_sets.shards import open_sets
     from anonbench.datasets.listing import root_in
-    from anonbench.datasets.shards import open_sets
     from anonbench.embedding.attention import attend
     from anonbench.embedding.attention_shares import SAMPLE
     from anonbench.reporting.figures.examples import choose

@@ -7,9 +7,9 @@ with job(snakemake, __file__):
     from anonbench.core.io import write_csv
     from anonbench.core.vocabulary import Model, Variant
     from anonbench.datasets.clusters import read_clusters
-    from anonbench.evaluation.best import collect_best, second_columns
-    from anonbench.evaluation.columns import columns_of
-    from anonbench.evaluation.effect_table import read_by_reference
+    from anonbench.evaluation.comparisons.best import collect_best, second_columns
+    from anonbench.evaluation.comparisons.columns import columns_of
+    from anonbench.evaluation.comparisons.effect_table import read_by_reference
     from anonbench.evaluation.scores import scenario_files
 
     files = scenario_files(

@@ -20,7 +20,7 @@ with job(snakemake, __file__) as cache:
             counts=Path(snakemake.output.counts),
         )
 
-    from anonbench.datasets.doubts import announce
+    from anonbench.datasets.image_sets.doubts import announce
 
     announce(
         snakemake.wildcards.dataset,

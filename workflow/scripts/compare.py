@@ -3,7 +3,7 @@ from pathlib import Path
 from anonbench.core.jobs.job import job
 
 with job(snakemake, __file__):
-    from anonbench.reporting.compare import write_comparison
+    from anonbench.reporting.paper.comparison_table import write_comparison
 
     write_comparison(
         snakemake.params.datasets,

@@ -5,8 +5,8 @@ from anonbench.core.jobs.job import job
 with job(snakemake, __file__) as cache:
     import pandas as pd
 
+    from anonbench.datasets.image_sets.originals import copy_shard
     from anonbench.datasets.listing import root_in
-    from anonbench.datasets.originals import copy_shard
 
     root = root_in(snakemake.config, snakemake.wildcards.dataset)
     copy_shard(pd.read_parquet(snakemake.input.index), root, Path(snakemake.output[0]))

@@ -7,7 +7,7 @@ with job(snakemake, __file__):
     from anonbench.core.io import write_csv
     from anonbench.core.vocabulary import Model, Variant
     from anonbench.datasets.clusters import read_clusters
-    from anonbench.evaluation.effect_table import collect_effects
+    from anonbench.evaluation.comparisons.effect_table import collect_effects
 
     table = collect_effects(
         snakemake.wildcards.dataset,

@@ -12,7 +12,7 @@ with job(snakemake, __file__) as cache:
         dataset = config.datasets[snakemake.wildcards.dataset]
         recipe, root = config.recipes[dataset.recipe], root_of(dataset)
         with claimed(min(1, recipe.gpus_a_machine)):
-            from anonbench.datasets.shards import ImageSet
+            from anonbench.datasets.image_sets.shards import ImageSet
             from anonbench.embedding.extract import embed_many
 
             embed_many(

@@ -4,8 +4,8 @@ from anonbench.core.jobs.job import job
 
 with job(snakemake, __file__):
     from anonbench.config import load
+    from anonbench.datasets.image_sets.shards import ImageSet
     from anonbench.datasets.listing import root_of
-    from anonbench.datasets.shards import ImageSet
     from anonbench.embedding.pixels import embed_pixels
 
     config, slice = load(snakemake.config), snakemake.params.slice

@@ -6,8 +6,8 @@ with job(snakemake, __file__) as cache:
     if not cache.restored():
         from anonbench.config import load
         from anonbench.core.libraries.devices import claimed
+        from anonbench.datasets.image_sets.shards import ImageSet
         from anonbench.datasets.listing import root_of
-        from anonbench.datasets.shards import ImageSet
         from anonbench.embedding.embed_systems import embed_sets
 
         config, name = load(snakemake.config), snakemake.params.dataset

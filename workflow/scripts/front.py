@@ -10,7 +10,7 @@ with job(snakemake, __file__):
     from dataclasses import replace
 
     from anonbench.evaluation.privacy.rates import read_rates
-    from anonbench.evaluation.sufficiency import DEFAULTS
+    from anonbench.evaluation.sample_sizes.sufficiency import DEFAULTS
     from anonbench.reporting.figures.front import front
     from anonbench.reporting.summary import read_scores
 

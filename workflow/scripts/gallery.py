@@ -10,8 +10,8 @@ with job(snakemake, __file__):
     from anonbench.core.vocabulary import Model, Variant
     from anonbench.datasets.listing import root_in
     from anonbench.reporting.figures.gallery import gallery
-    from anonbench.reporting.gallery import Database, gallery_rows
-    from anonbench.reporting.shown import open_shown
+    from anonbench.reporting.images.gallery import Database, gallery_rows
+    from anonbench.reporting.images.shown import open_shown
     from anonbench.reporting.summary import read_scores
 
     root = root_in(snakemake.config, snakemake.wildcards.dataset)

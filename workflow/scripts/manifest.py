@@ -4,9 +4,9 @@ from anonbench.core.jobs.job import job
 
 with job(snakemake, __file__) as cache:
     from anonbench.config import DataSource
+    from anonbench.datasets.files.scan import scan
     from anonbench.datasets.given import scan_given
     from anonbench.datasets.listing import list_images, root_of
-    from anonbench.datasets.scan import scan
 
     name, slice = snakemake.params.name, snakemake.params.slice
     source, seed = DataSource.model_validate(slice["source"]), slice["seed"] or 0

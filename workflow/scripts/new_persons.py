@@ -8,8 +8,8 @@ with job(snakemake, __file__):
     from anonbench.core.io import write_csv
     from anonbench.core.vocabulary import Model, Variant
     from anonbench.datasets.clusters import read_clusters
-    from anonbench.evaluation.retrieval.job import Embedded
     from anonbench.evaluation.retrieval.new_persons import new_persons
+    from anonbench.evaluation.retrieval.stage.job import Embedded
 
     scenarios = [
         Scenario(Model.parse(model), seed, Variant.parse(variant))

@@ -6,7 +6,7 @@ with job(snakemake, __file__) as cache:
     if not cache.restored():
         import pandas as pd
 
-        from anonbench.datasets.originals import write_index
+        from anonbench.datasets.image_sets.originals import write_index
 
         columns = ["id", "path", "width", "height", "bytes", "digest"]
         write_index(

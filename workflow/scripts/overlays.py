@@ -4,7 +4,7 @@ from anonbench.core.jobs.job import job
 
 with job(snakemake, __file__):
     from anonbench.datasets.listing import root_in
-    from anonbench.reporting.sheets import draw_sheets
+    from anonbench.reporting.images.sheets import draw_sheets
 
     part = snakemake.params.slice
     root = root_in(snakemake.config, snakemake.wildcards.dataset)

@@ -10,8 +10,8 @@ with job(snakemake, __file__) as cache:
             from anonbench.config import Anonymization, Privacy, load
             from anonbench.core.boxes import read_boxes
             from anonbench.core.vocabulary import Entity, Variant
+            from anonbench.datasets.image_sets.shards import ImageSet, open_sets
             from anonbench.datasets.listing import root_in
-            from anonbench.datasets.shards import ImageSet, open_sets
             from anonbench.evaluation.privacy.attackers import naive_attacker
             from anonbench.evaluation.privacy.gallery import read_people
             from anonbench.evaluation.privacy.lessons import TrainImages

@@ -11,9 +11,9 @@ with job(snakemake, __file__):
     from anonbench.config.experiment import Experiment
     from anonbench.core.provenance import versions
     from anonbench.reporting.html.build import build_report
+    from anonbench.reporting.html.choices.in_full import planned
     from anonbench.reporting.html.dataset_section import sections
     from anonbench.reporting.html.effort import Effort
-    from anonbench.reporting.html.in_full import planned
     from anonbench.reporting.html.paper import paper_grids
     from anonbench.workflow.commands import commands
 

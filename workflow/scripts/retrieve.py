@@ -5,7 +5,7 @@ from anonbench.core.jobs.job import job
 with job(snakemake, __file__):
     from anonbench.config import load
     from anonbench.core.libraries.devices import claimed
-    from anonbench.evaluation.retrieval.job import Embedded, score_shard
+    from anonbench.evaluation.retrieval.stage.job import Embedded, score_shard
 
     output = Path(snakemake.output[0])
     files = zip(

@@ -3,7 +3,7 @@ from pathlib import Path
 from anonbench.core.jobs.job import job
 
 with job(snakemake, __file__):
-    from anonbench.reporting.scenario_tables import write_scenarios
+    from anonbench.reporting.paper.scenario_tables import write_scenarios
 
     write_scenarios(
         snakemake.params.rows,

@@ -3,7 +3,7 @@ from pathlib import Path
 from anonbench.core.jobs.job import job
 
 with job(snakemake, __file__):
-    from anonbench.reporting.tables import write_sizes
+    from anonbench.reporting.grids.tables import write_sizes
 
     paths = [Path(path) for path in snakemake.input]
     write_sizes(

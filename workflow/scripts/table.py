@@ -7,9 +7,9 @@ with job(snakemake, __file__):
 
     name_system(snakemake.params.system)  # before labels are put together
 
-    from anonbench.evaluation.pairwise import read_comparisons
+    from anonbench.evaluation.comparisons.pairwise import read_comparisons
+    from anonbench.reporting.grids.tables import write_table
     from anonbench.reporting.summary import read_scores
-    from anonbench.reporting.tables import write_table
 
     write_table(
         snakemake.params.table,

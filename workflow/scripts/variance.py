@@ -7,8 +7,8 @@ with job(snakemake, __file__):
     from anonbench.core.io import write_csv
     from anonbench.core.vocabulary import Model, Variant
     from anonbench.datasets.clusters import read_clusters
-    from anonbench.evaluation.effect_table import measure, read_by_reference
-    from anonbench.evaluation.variance import tabulate_variances
+    from anonbench.evaluation.comparisons.effect_table import measure, read_by_reference
+    from anonbench.evaluation.sample_sizes.variance import tabulate_variances
 
     scenarios = [
         Scenario(Model.parse(model), seed, Variant.parse(variant))

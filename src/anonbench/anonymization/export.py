@@ -28,7 +28,7 @@ from anonbench.core.jobs.checksums import verify
 from anonbench.core.progress import track
 from anonbench.core.registries.method_names import is_given
 from anonbench.core.vocabulary import Variant
-from anonbench.datasets.neutral_names import Names
+from anonbench.datasets.image_sets.neutral_names import Names
 
 TABLE = "images.csv"
 _TIME = 315532800

@@ -9,7 +9,7 @@ import pandas as pd
 
 from anonbench.core.errors import InputError
 from anonbench.core.io import read_json, write_csv
-from anonbench.datasets.doubts import Doubts, of_counts
+from anonbench.datasets.image_sets.doubts import Doubts, of_counts
 from anonbench.detection.gather import COUNTS
 
 AUDITED = ("images", "regions", "outside_image", "hidden_pixels", "failed")

@@ -16,9 +16,9 @@ from anonbench.core.io import write_json
 from anonbench.core.progress import track
 from anonbench.core.vocabulary import Variant
 from anonbench.datasets.formats.pages import page_of
+from anonbench.datasets.image_sets.originals import used_rows
+from anonbench.datasets.image_sets.shards import ShardWriter
 from anonbench.datasets.images import encode, read_image, read_original
-from anonbench.datasets.originals import used_rows
-from anonbench.datasets.shards import ShardWriter
 
 log = logging.getLogger(__name__)
 

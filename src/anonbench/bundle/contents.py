@@ -123,8 +123,8 @@ def scenario_names(experiment: Experiment, name: str) -> list[str]:
 def _scores(
     experiment: Experiment, name: str, retrieval_again: bool, downstream_again: bool
 ) -> Iterator[Entry]:
-    from anonbench.evaluation.retrieval.engine import COLUMNS
-    from anonbench.evaluation.retrieval.job import CHANCE, FLOOR
+    from anonbench.evaluation.retrieval.scoring.engine import COLUMNS
+    from anonbench.evaluation.retrieval.stage.job import CHANCE, FLOOR
 
     places = {True: PUBLISHED, False: START}
     stages: dict[str, tuple[bool, tuple[str, ...]]] = {

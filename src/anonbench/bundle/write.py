@@ -25,7 +25,7 @@ from anonbench.core.io import require_folder_or_tar, write_csv, write_parquet
 from anonbench.core.jobs.checksums import DIGEST, verify
 from anonbench.core.progress import track
 from anonbench.core.provenance import file_digest, versions
-from anonbench.datasets.neutral_names import Names, without_paths, without_places
+from anonbench.datasets.image_sets.neutral_names import Names, without_paths, without_places
 from anonbench.embedding.store import Embeddings, read_embeddings, write_embeddings
 
 _PROJECT = ("workflow", "envs", "profiles/default")

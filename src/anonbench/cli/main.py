@@ -6,28 +6,22 @@ import argparse
 import sys
 from pathlib import Path
 
-from anonbench.cli import (
-    anonymize,
-    attack,
+from anonbench.cli import completion
+from anonbench.cli.extras import missing_extra
+from anonbench.cli.parser import Parser
+from anonbench.cli.shared import DONE, FAILED, INTERRUPTED, add_root
+from anonbench.cli.stages import anonymize, attack, detect, embed, evaluate, review, score
+from anonbench.cli.workflow import (
     bundle,
-    completion,
-    detect,
-    embed,
-    evaluate,
     images,
     init,
     originals,
     plan,
     policy,
-    review,
     run,
-    score,
     status,
     verify,
 )
-from anonbench.cli.extras import missing_extra
-from anonbench.cli.parser import Parser
-from anonbench.cli.shared import DONE, FAILED, INTERRUPTED, add_root
 from anonbench.core.errors import InputError
 from anonbench.core.io import require_another
 from anonbench.core.jobs.checksums import verify as verify_file
@@ -146,7 +140,7 @@ def _environments(options: argparse.Namespace) -> None:
 
 
 def _standin(options: argparse.Namespace) -> None:
-    from anonbench.datasets.standin import write_paper_standins
+    from anonbench.datasets.layouts.standin import write_paper_standins
 
     for path in write_paper_standins(options.folder):
         print(f"wrote {path}")

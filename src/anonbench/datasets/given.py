@@ -17,10 +17,10 @@ import pandas as pd
 from anonbench.core.errors import InputError
 from anonbench.core.jobs.job import warn_on_terminal
 from anonbench.core.wording import count
-from anonbench.datasets.headers import Limits, look_at_all
-from anonbench.datasets.reasons import SUFFIXES
-from anonbench.datasets.scan import scan
-from anonbench.datasets.walk import walk
+from anonbench.datasets.files.headers import Limits, look_at_all
+from anonbench.datasets.files.reasons import SUFFIXES
+from anonbench.datasets.files.scan import scan
+from anonbench.datasets.files.walk import walk
 
 MISSING = "there is no picture of {}"
 OTHER_SIZE = "the picture of {} has another size"

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from anonbench.core.errors import InputError, UnreadableImage
+from anonbench.datasets.files.reasons import NOT_UTF8, by_suffix, is_quiet, is_text, shown
+from anonbench.datasets.files.walk import FOLLOWED, walk
 from anonbench.datasets.ids import id_problem
-from anonbench.datasets.reasons import NOT_UTF8, by_suffix, is_quiet, is_text, shown
-from anonbench.datasets.walk import FOLLOWED, walk
 
 if TYPE_CHECKING:
     import numpy as np
@@ -214,7 +214,7 @@ def _of_tar(path: Path) -> _Found:
 
 def _of_table(path: Path) -> _Found:
     from anonbench.config import DataSource, Layout, OwnSplit
-    from anonbench.datasets import table
+    from anonbench.datasets.layouts import table
 
     # whatever its column `split` says, if it has one, every row is an image
     source = DataSource(layout=Layout.TABLE, path=path, split=OwnSplit(validation=0.5))

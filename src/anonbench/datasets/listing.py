@@ -15,10 +15,11 @@ import pandas as pd
 from anonbench.config import AUTO, NONE, DataSource, Demo, Layout, OwnSplit, PathPart, load
 from anonbench.core.numeric.seeding import hash_ints
 from anonbench.core.vocabulary import Split
-from anonbench.datasets import celeba, clusters, folder, rvl_cdip, table
+from anonbench.datasets import clusters
 from anonbench.datasets.documents import PAGE, with_pages
+from anonbench.datasets.files.reasons import SUBSET
 from anonbench.datasets.ids import id_problems
-from anonbench.datasets.reasons import SUBSET
+from anonbench.datasets.layouts import celeba, folder, rvl_cdip, table
 from anonbench.datasets.source import Source, problem
 
 Reader = Callable[[str, DataSource, Collection[str] | None], Source]

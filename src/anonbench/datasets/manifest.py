@@ -16,11 +16,11 @@ from anonbench.core.vocabulary import Split
 from anonbench.core.wording import count as counted
 from anonbench.datasets.copies import find_copies, warn_of_copies
 from anonbench.datasets.documents import page_numbers
+from anonbench.datasets.files.headers import Header, Limits, look_at_all
+from anonbench.datasets.files.reasons import COPY, is_quiet
 from anonbench.datasets.given import reasons_of_given
-from anonbench.datasets.headers import Header, Limits, look_at_all
 from anonbench.datasets.input_report import conversion_counts, write_converted, write_summary
 from anonbench.datasets.listing import count_images, read_source, root_of
-from anonbench.datasets.reasons import COPY, is_quiet
 from anonbench.datasets.source import problem
 from anonbench.datasets.unused import find_unused
 

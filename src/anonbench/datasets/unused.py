@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from anonbench.datasets import reasons
+from anonbench.datasets.files import reasons
+from anonbench.datasets.files.walk import Entry, files_in, walk
 from anonbench.datasets.source import Source
-from anonbench.datasets.walk import Entry, files_in, walk
 
 
 def find_unused(source: Source, root: Path, named: bool) -> pd.DataFrame:

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from anonbench.core.boxes import Region
 from anonbench.core.io import atomic, write_parquet
-from anonbench.datasets.shards import ImageSet
+from anonbench.datasets.image_sets.shards import ImageSet
 from anonbench.embedding.attention_shares import (
     NULLS,
     SHARE_COLUMNS,

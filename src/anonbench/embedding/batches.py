@@ -11,7 +11,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from anonbench.config.evaluation import Embedding
 from anonbench.core.progress import track
-from anonbench.datasets.shards import ImageSet
+from anonbench.datasets.image_sets.shards import ImageSet
 from anonbench.training.data.preprocess import Preprocess
 
 

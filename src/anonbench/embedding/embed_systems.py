@@ -17,7 +17,7 @@ from anonbench.core.numeric.similarity import threads
 from anonbench.core.progress import track
 from anonbench.core.provenance import versions
 from anonbench.core.registries.systems import System, SystemKind
-from anonbench.datasets.shards import ImageSet
+from anonbench.datasets.image_sets.shards import ImageSet
 from anonbench.embedding.store import Embeddings, write_embeddings
 from anonbench.embedding.systems.opening import identity_of, open_system
 from anonbench.embedding.systems.vectors import Vectors

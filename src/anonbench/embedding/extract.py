@@ -12,7 +12,7 @@ from torch import nn
 
 from anonbench.config.evaluation import Embedding
 from anonbench.core.provenance import file_digest, versions
-from anonbench.datasets.shards import ImageSet
+from anonbench.datasets.image_sets.shards import ImageSet
 from anonbench.embedding.batches import batches
 from anonbench.embedding.store import Embeddings, write_embeddings
 from anonbench.training.checkpoints.weights import load_backbone, read_description

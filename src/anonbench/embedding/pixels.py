@@ -15,7 +15,7 @@ import torch
 
 from anonbench.config.evaluation import Embedding
 from anonbench.core.provenance import versions
-from anonbench.datasets.shards import ImageSet
+from anonbench.datasets.image_sets.shards import ImageSet
 from anonbench.embedding.batches import batches
 from anonbench.embedding.store import Embeddings, write_embeddings
 from anonbench.training.data.preprocess import Preprocess

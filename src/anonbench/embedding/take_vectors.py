@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from anonbench.core.errors import InputError
-from anonbench.datasets.shards import ImageSet, member_name
+from anonbench.datasets.image_sets.shards import ImageSet, member_name
 from anonbench.embedding.systems.folders import read_vectors
 from anonbench.embedding.systems.vectors import Vectors
 

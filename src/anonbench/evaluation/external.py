@@ -21,11 +21,13 @@ from anonbench.core.numeric.clusters import too_few as too_few_clusters
 from anonbench.core.numeric.statistics import standard_error
 from anonbench.evaluation import intervals
 from anonbench.evaluation.alignment import GivenEmbeddings, Source, matched, rows_of
-from anonbench.evaluation.retrieval import archive, chance, metrics, scenario
-from anonbench.evaluation.retrieval.metrics import PER_QUERY
-from anonbench.evaluation.retrieval.sample import draw
+from anonbench.evaluation.retrieval import archive
+from anonbench.evaluation.retrieval.scoring import chance, metrics
+from anonbench.evaluation.retrieval.scoring.metrics import PER_QUERY
+from anonbench.evaluation.retrieval.stage import scenario
+from anonbench.evaluation.retrieval.stage.sample import draw
+from anonbench.evaluation.sample_sizes.sufficiency import all_alike, high_chance, too_few
 from anonbench.evaluation.scores import LOWEST
-from anonbench.evaluation.sufficiency import all_alike, high_chance, too_few
 
 if TYPE_CHECKING:
     from anonbench.evaluation.retrieval.approximate import Difference

@@ -30,8 +30,8 @@ from anonbench.core.vocabulary import (
 )
 from anonbench.datasets.clusters import clusters_of
 from anonbench.evaluation import intervals
-from anonbench.evaluation.retrieval.chance import AT_TOP
-from anonbench.evaluation.retrieval.metrics import PER_QUERY
+from anonbench.evaluation.retrieval.scoring.chance import AT_TOP
+from anonbench.evaluation.retrieval.scoring.metrics import PER_QUERY
 
 CLASSIFIERS = ("knn", "linear")
 LOWEST = {"tau": -1.0, "mndcg": -1.0}
@@ -217,7 +217,7 @@ def retrieval_scores(
 
     Args:
         per_query: of the scenario, columns id, query and those of `PER_QUERY`.
-        summary: of the scenario (`anonbench.evaluation.retrieval.summary.summarize`).
+        summary: of the scenario (`anonbench.evaluation.retrieval.stage.summary.summarize`).
         clusters: see `collect`.
         confidence: see `collect`.
 

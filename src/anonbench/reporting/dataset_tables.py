@@ -11,19 +11,19 @@ from anonbench.anonymization.given.gather import read_given
 from anonbench.config import Presentation
 from anonbench.core.io import write_csv
 from anonbench.core.registries.tables import Grid, Results
+from anonbench.evaluation.comparisons.pairwise import read_comparisons
 from anonbench.evaluation.deployments.table import read_deployments
-from anonbench.evaluation.pairwise import read_comparisons
 from anonbench.evaluation.policy.table import read_policy
 from anonbench.evaluation.privacy.attacks.table import read_attacks
 from anonbench.evaluation.privacy.gallery_sizes import read_gallery_sizes
 from anonbench.evaluation.privacy.rates import read_rates
 from anonbench.evaluation.retrieval.new_persons import read_new_persons
 from anonbench.evaluation.retrieval.training_agreement import read_agreement
-from anonbench.evaluation.variance import read_variances
-from anonbench.reporting.grid import to_latex, to_markdown
+from anonbench.evaluation.sample_sizes.variance import read_variances
+from anonbench.reporting.grids.grid import to_latex, to_markdown
+from anonbench.reporting.grids.tables import write_text
 from anonbench.reporting.kinds import table_named
 from anonbench.reporting.summary import read_scores
-from anonbench.reporting.tables import write_text
 
 READERS: dict[str, Callable[[Path], pd.DataFrame]] = {
     "scores": read_scores,

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from anonbench.detection.quality.quality import ALL, IOU
+from anonbench.reporting.grids.tables import markdown_grid, write_text
 from anonbench.reporting.labels import ENTITIES
-from anonbench.reporting.tables import markdown_grid, write_text
 
 QUALITY_METRICS = {
     "covered": "Area covered",

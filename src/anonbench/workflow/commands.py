@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from anonbench.config.experiment import Experiment, Scenario, Table, TableKind
 from anonbench.core.vocabulary import Variant
 from anonbench.evaluation.scores import adaption_of
-from anonbench.reporting.commands import TableCommands
+from anonbench.reporting.grids.commands import TableCommands
 from anonbench.reporting.labels import ADAPTIONS, METHODS
 from anonbench.workflow.paths import Paths
 

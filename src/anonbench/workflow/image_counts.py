@@ -17,8 +17,13 @@ from anonbench.config.experiment import Experiment
 from anonbench.core.errors import InputError
 from anonbench.core.vocabulary import Split
 from anonbench.evaluation.privacy.known import MIN_CLUSTERS
-from anonbench.evaluation.retrieval.metrics import MIN_K, cutoff, effective_settings, images_needed
-from anonbench.evaluation.sufficiency import MIN_QUERIES
+from anonbench.evaluation.retrieval.scoring.metrics import (
+    MIN_K,
+    cutoff,
+    effective_settings,
+    images_needed,
+)
+from anonbench.evaluation.sample_sizes.sufficiency import MIN_QUERIES
 
 EARLY = ("demo", "manifest", "boxes", "images")
 """Stages of the targets that need no ranking and no training."""

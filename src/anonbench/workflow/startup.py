@@ -19,12 +19,12 @@ from anonbench.core.errors import InputError
 from anonbench.core.io import files_in
 from anonbench.core.provenance import file_digest
 from anonbench.core.vocabulary import Split
+from anonbench.datasets.files.scan import scan
 from anonbench.datasets.given import scan_given
 from anonbench.datasets.listing import count_images, read_source, require_apart, root_of
-from anonbench.datasets.scan import scan
 from anonbench.detection.user_annotations import check_user_files, user_files_of
 from anonbench.reporting.paper.ours import our_data
-from anonbench.reporting.scenario_tables import SCENARIO_TABLES
+from anonbench.reporting.paper.scenario_tables import SCENARIO_TABLES
 from anonbench.workflow.image_counts import check_counts
 from anonbench.workflow.preflight import require_absolute, require_files, require_in_place
 

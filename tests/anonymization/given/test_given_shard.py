@@ -17,7 +17,7 @@ from anonbench.config import Anonymization
 from anonbench.core.boxes import Region, box_table
 from anonbench.core.errors import InputError
 from anonbench.core.vocabulary import Entity
-from anonbench.datasets.shards import ImageSet
+from anonbench.datasets.image_sets.shards import ImageSet
 
 NAMES = ("copied", "half", "hidden")
 ENDS = {"copied": 0, "half": 32, "hidden": 64}

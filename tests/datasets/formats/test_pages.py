@@ -18,7 +18,7 @@ from anonbench.datasets.formats.pages import (
     require_page,
 )
 from anonbench.datasets.ids import id_problems, ids_of_files
-from anonbench.datasets.shards import member_name
+from anonbench.datasets.image_sets.shards import member_name
 
 SHA = st.text("0123456789abcdef", min_size=64, max_size=64)
 PAGES = st.none() | st.builds(Page, st.integers(1, MOST_PAGES), st.just(0) | st.integers(36, 1200))

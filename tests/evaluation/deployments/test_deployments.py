@@ -20,7 +20,7 @@ from anonbench.evaluation.deployments.kinds import CEILING, RULES, Ranking, depl
 from anonbench.evaluation.deployments.order import AnonymizingOrder
 from anonbench.evaluation.deployments.score import Archive, score
 from anonbench.evaluation.deployments.table import COLUMNS, read_deployments, score_deployments
-from anonbench.evaluation.retrieval.metrics import COLUMNS as SCORES
+from anonbench.evaluation.retrieval.scoring.metrics import COLUMNS as SCORES
 
 N, WIDTH, K = 60, 6, 5
 EVERY = np.arange(N)

@@ -10,8 +10,8 @@ from anonbench.config import Anonymization
 from anonbench.core.boxes import Region
 from anonbench.core.numeric.seeding import rng
 from anonbench.core.vocabulary import Entity, Method, Variant
+from anonbench.datasets.image_sets.shards import ImageSet, ShardWriter
 from anonbench.datasets.images import encode
-from anonbench.datasets.shards import ImageSet, ShardWriter
 from anonbench.evaluation.privacy.crops import crop, read_crops
 
 SLANTED = Region(Entity.TEXT, 10, 10, 50, 40, 0.9, (10, 20, 48, 10, 50, 28, 12, 40))

@@ -17,8 +17,8 @@ from anonbench.core.boxes import Region, box_table, image_regions
 from anonbench.core.errors import InputError
 from anonbench.core.numeric.seeding import rng
 from anonbench.core.vocabulary import Entity, Method, Variant
+from anonbench.datasets.image_sets.shards import ImageSet, ShardWriter
 from anonbench.datasets.images import encode
-from anonbench.datasets.shards import ImageSet, ShardWriter
 from anonbench.evaluation.privacy.attackers import Backbone as Naive
 from anonbench.evaluation.privacy.attackers import OnnxRecognizer
 from anonbench.evaluation.privacy.lessons import TrainImages

@@ -12,9 +12,10 @@ import pytest
 
 from anonbench.config import Retrieval
 from anonbench.embedding.store import Embeddings
-from anonbench.evaluation.retrieval import approximate, scenario
+from anonbench.evaluation.retrieval import approximate
 from anonbench.evaluation.retrieval.archive import Archive
-from anonbench.evaluation.retrieval.metrics import cutoff
+from anonbench.evaluation.retrieval.scoring.metrics import cutoff
+from anonbench.evaluation.retrieval.stage import scenario
 
 
 def embeddings(seed: int, size: int, near: Embeddings | None = None, width: int = 16) -> Embeddings:

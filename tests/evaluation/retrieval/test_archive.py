@@ -12,8 +12,9 @@ from anonbench.config import Retrieval
 from anonbench.core.numeric import similarity
 from anonbench.core.numeric.similarity import Room, repeated
 from anonbench.embedding.store import Embeddings
-from anonbench.evaluation.retrieval import archive, scenario
-from anonbench.evaluation.retrieval.metrics import cutoff
+from anonbench.evaluation.retrieval import archive
+from anonbench.evaluation.retrieval.scoring.metrics import cutoff
+from anonbench.evaluation.retrieval.stage import scenario
 
 SIZE, WIDTH = 5000, 12
 

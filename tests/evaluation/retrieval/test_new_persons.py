@@ -14,10 +14,10 @@ from anonbench.core.errors import InputError
 from anonbench.core.vocabulary import Adaption, Model, QueryKind, Variant
 from anonbench.embedding.store import Embeddings, write_embeddings
 from anonbench.evaluation.retrieval import new_persons as job
-from anonbench.evaluation.retrieval.job import Embedded
 from anonbench.evaluation.retrieval.leave_out import over_persons
 from anonbench.evaluation.retrieval.new_persons import COLUMNS, new_persons
-from anonbench.evaluation.retrieval.scenario import score
+from anonbench.evaluation.retrieval.stage.job import Embedded
+from anonbench.evaluation.retrieval.stage.scenario import score
 
 IDS = [f"{number:03d}" for number in range(120)]
 PERSONS = pd.Series(np.arange(120) // 6, index=IDS)

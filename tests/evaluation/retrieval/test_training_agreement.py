@@ -14,7 +14,7 @@ from anonbench.core.numeric.clusters import clustered_mean
 from anonbench.core.vocabulary import Adaption, Model, Variant
 from anonbench.embedding.store import Embeddings, write_embeddings
 from anonbench.evaluation.retrieval import training_agreement as job
-from anonbench.evaluation.retrieval.scenario import score
+from anonbench.evaluation.retrieval.stage.scenario import score
 from anonbench.evaluation.retrieval.training_agreement import COLUMNS, agreement_of_trainings
 
 IDS = [f"{number:03d}" for number in range(120)]

@@ -14,7 +14,7 @@ import torch
 
 from anonbench.config.training import Recipe
 from anonbench.core.vocabulary import Adaption
-from anonbench.datasets.shards import ImageSet
+from anonbench.datasets.image_sets.shards import ImageSet
 from anonbench.training.data.paired_dataset import BatchStream, open_sources
 from anonbench.training.distributed import leave
 from anonbench.training.loop.device_setup import prepare_torch

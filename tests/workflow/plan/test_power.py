@@ -13,7 +13,7 @@ from anonbench.cli import main
 from anonbench.config import load
 from anonbench.config.experiment import Experiment
 from anonbench.core.vocabulary import Split
-from anonbench.evaluation.retrieval.metrics import PER_QUERY
+from anonbench.evaluation.retrieval.scoring.metrics import PER_QUERY
 from anonbench.workflow.plan import jobs
 from anonbench.workflow.plan.power import as_data, as_rows, as_sentences, planned
 from anonbench.workflow.startup import Startup

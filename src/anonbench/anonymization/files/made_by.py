@@ -14,8 +14,8 @@ from anonbench.core.jobs.fingerprint import module_digest
 from anonbench.core.libraries.opencv import cv2
 from anonbench.core.provenance import file_digest, versions
 from anonbench.core.registries.methods import METHODS
+from anonbench.datasets.files.reasons import shown
 from anonbench.datasets.inputs import STANDARD_INPUT, Images
-from anonbench.datasets.reasons import shown
 from anonbench.detection import cache
 
 

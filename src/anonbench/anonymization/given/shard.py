@@ -17,9 +17,9 @@ from anonbench.core.io import write_parquet
 from anonbench.core.progress import track
 from anonbench.datasets.formats.pages import page_of
 from anonbench.datasets.given import belonging, pictures_in
+from anonbench.datasets.image_sets.originals import used_rows
+from anonbench.datasets.image_sets.shards import ShardWriter
 from anonbench.datasets.images import encode, max_bytes, read_file, read_image, read_original
-from anonbench.datasets.originals import used_rows
-from anonbench.datasets.shards import ShardWriter
 
 COLUMNS: Mapping[str, str] = {
     "id": "str",

@@ -16,15 +16,15 @@ from anonbench.core.vocabulary import ORIGINAL
 from anonbench.datasets.clusters import read_clusters
 
 if TYPE_CHECKING:
-    from anonbench.evaluation.retrieval.job import Embedded
+    from anonbench.evaluation.retrieval.stage.job import Embedded
 
 _OF_A_RANKING = ("images", "k", "top", "queries", "chance", "floor")
 
 
 def retrieval(bundle: Bundle, name: str, sample: int | None) -> Agreement | None:
     """Rank again from the embeddings, at most `sample` queries; None where there are none."""
-    from anonbench.evaluation.retrieval.gather import gather_scenarios
-    from anonbench.evaluation.retrieval.job import Embedded, score_shard
+    from anonbench.evaluation.retrieval.stage.gather import gather_scenarios
+    from anonbench.evaluation.retrieval.stage.job import Embedded, score_shard
 
     base = bundle.folder / START / name / "embeddings"
     reference = f"unadapted/seed{bundle.experiment.reference_seed}/{ORIGINAL}"
@@ -133,7 +133,7 @@ def _trainings(bundle: Bundle, name: str) -> Iterator[Agreement]:
 
 def _deployments(bundle: Bundle, name: str) -> Iterator[Agreement]:
     """Search the archive in other ways again. What is drawn follows from the ids."""
-    from anonbench.evaluation.best import OWN, SECOND
+    from anonbench.evaluation.comparisons.best import OWN, SECOND
     from anonbench.evaluation.deployments.table import score_deployments
 
     path, grouped = f"{name}/deployments.csv", bundle.carried(f"{name}/clusters.parquet")
@@ -171,8 +171,8 @@ def _ranked_again(
     judged: Sequence[Embedded],
     settings: Retrieval,
 ) -> Iterator[Agreement]:
-    from anonbench.evaluation.retrieval.gather import gather_in_one_file
-    from anonbench.evaluation.retrieval.job import score_shard
+    from anonbench.evaluation.retrieval.stage.gather import gather_in_one_file
+    from anonbench.evaluation.retrieval.stage.job import score_shard
 
     if reference is None or not judged or not bundle.carried(path).is_file():
         return

@@ -18,7 +18,7 @@ from anonbench.evaluation.scores import CLASSIFIERS, ScenarioFiles, scenario_fil
 
 def means(bundle: Bundle, name: str) -> Agreement | None:
     """Summaries of scenarios from the scores of each query and the predictions for each image."""
-    from anonbench.evaluation.retrieval.summary import summarize
+    from anonbench.evaluation.retrieval.stage.summary import summarize
 
     found = []
     for scenario in bundle.scenarios(name, "retrieval/{}.parquet", "retrieval/{}.json"):
@@ -83,8 +83,8 @@ def collected(bundle: Bundle, name: str) -> Iterator[Agreement]:
 def _comparisons(
     bundle: Bundle, name: str, files: list[ScenarioFiles], clusters: pd.Series
 ) -> Iterator[Agreement]:
-    from anonbench.evaluation.columns import columns_of
-    from anonbench.evaluation.pairwise import compare, compare_methods
+    from anonbench.evaluation.comparisons.columns import columns_of
+    from anonbench.evaluation.comparisons.pairwise import compare, compare_methods
 
     tests = {"comparisons": compare, "method_comparisons": compare_methods}
     seeds = (bundle.experiment.reference_seed, bundle.config.control_seeds)
@@ -99,8 +99,12 @@ def _comparisons(
 
 def _effects(bundle: Bundle, name: str, clusters: pd.Series) -> Iterator[Agreement]:
     """Effects and their variance components."""
-    from anonbench.evaluation.effect_table import collect_effects, measure, read_by_reference
-    from anonbench.evaluation.variance import tabulate_variances
+    from anonbench.evaluation.comparisons.effect_table import (
+        collect_effects,
+        measure,
+        read_by_reference,
+    )
+    from anonbench.evaluation.sample_sizes.variance import tabulate_variances
 
     files, shown = _by_reference(bundle, name), bundle.config.presentation
     path = f"{name}/effects.csv"
@@ -119,9 +123,9 @@ def _effects(bundle: Bundle, name: str, clusters: pd.Series) -> Iterator[Agreeme
 def _best(
     bundle: Bundle, name: str, files: list[ScenarioFiles], clusters: pd.Series
 ) -> Iterator[Agreement]:
-    from anonbench.evaluation.best import collect_best, second_columns
-    from anonbench.evaluation.columns import columns_of
-    from anonbench.evaluation.effect_table import read_by_reference
+    from anonbench.evaluation.comparisons.best import collect_best, second_columns
+    from anonbench.evaluation.comparisons.columns import columns_of
+    from anonbench.evaluation.comparisons.effect_table import read_by_reference
 
     path = f"{name}/best.csv"
     if not bundle.published(path).is_file():
@@ -140,7 +144,7 @@ def _best(
 
 
 def _query_kinds(bundle: Bundle, name: str, clusters: pd.Series) -> Iterator[Agreement]:
-    from anonbench.evaluation.query_kinds import compare_kinds
+    from anonbench.evaluation.comparisons.query_kinds import compare_kinds
 
     path, scores = f"{name}/query_kinds.csv", f"{name}/retrieval/without_own.parquet"
     if not bundle.published(path).is_file() or not bundle.carried(scores).is_file():

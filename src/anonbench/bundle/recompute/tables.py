@@ -33,14 +33,14 @@ def tables(bundle: Bundle) -> Iterator[Agreement]:
 
 def _writers(bundle: Bundle) -> dict[str, Callable[[Path, Path, Path], None]]:
     from anonbench.reporting.dataset_tables import write_dataset_table
-    from anonbench.reporting.scenario_tables import (
+    from anonbench.reporting.grids.tables import write_sizes
+    from anonbench.reporting.paper.scenario_tables import (
         profiles,
         scenario_grid,
         scenario_rows,
         write_profiles,
         write_scenarios,
     )
-    from anonbench.reporting.tables import write_sizes
 
     experiment = bundle.experiment
     counts = {name: bundle.carried(f"{name}/counts.csv") for name in experiment.datasets}
@@ -74,9 +74,9 @@ def _writers(bundle: Bundle) -> dict[str, Callable[[Path, Path, Path], None]]:
 
 
 def _write_table(bundle: Bundle, table: Table, csv: Path, markdown: Path, latex: Path) -> None:
-    from anonbench.evaluation.pairwise import read_comparisons
+    from anonbench.evaluation.comparisons.pairwise import read_comparisons
+    from anonbench.reporting.grids.tables import write_table
     from anonbench.reporting.summary import read_scores
-    from anonbench.reporting.tables import write_table
 
     write_table(
         table,

@@ -65,8 +65,9 @@ class ResultTable(Registered):
 
     needs: ClassVar[tuple[str, ...]] = ("scores",)
     """Tables of the data set: `scores` (anonbench.evaluation.scores), `comparisons`
-    (anonbench.evaluation.pairwise), `variance` components (anonbench.evaluation.variance),
-    `trainings` (anonbench.evaluation.retrieval.training_agreement), `new_persons`
+    (anonbench.evaluation.comparisons.pairwise), `variance` components
+    (anonbench.evaluation.sample_sizes.variance), `trainings`
+    (anonbench.evaluation.retrieval.training_agreement), `new_persons`
     (anonbench.evaluation.retrieval.new_persons), `deployments`
     (anonbench.evaluation.deployments.table), `given`, what other programs did to the regions
     (anonbench.anonymization.given.gather), `policy` (anonbench.evaluation.policy.verdicts), and of

@@ -11,7 +11,7 @@ from anonbench.config.detectors import Detection
 from anonbench.core.boxes import image_regions, read_boxes
 from anonbench.core.errors import InputError
 from anonbench.core.io import write_csv, write_parquet
-from anonbench.datasets.neutral_names import Names
+from anonbench.datasets.image_sets.neutral_names import Names
 from anonbench.detection.quality.quality import measure, summarize_quality
 from anonbench.detection.quality.review import least_certain
 from anonbench.detection.quality.sweep import draw_sample, sweep

@@ -12,8 +12,8 @@ import torch
 
 from anonbench.core.errors import InputError
 from anonbench.core.registries.systems import Encoder
-from anonbench.embedding.systems.threads import batched
-from anonbench.embedding.systems.torch_encoder import batch_of, one_thread_each
+from anonbench.embedding.systems.networks.threads import batched
+from anonbench.embedding.systems.networks.torch_encoder import batch_of, one_thread_each
 from anonbench.training.checkpoints.weights import load_backbone
 from anonbench.training.loop.device_setup import pick_device
 from anonbench.training.model.backbone import encode

@@ -63,7 +63,7 @@ class TorchScript(SystemKind):
     @contextmanager
     def start(self) -> Iterator[Encoder]:
         """Load the model."""
-        from anonbench.embedding.systems.torch_encoder import script_encoder
+        from anonbench.embedding.systems.networks.torch_encoder import script_encoder
 
         with script_encoder(self.file, self.input, self.batch_size, self.device) as encoder:
             yield encoder
@@ -93,7 +93,7 @@ class Onnx(SystemKind):
     @contextmanager
     def start(self) -> Iterator[Encoder]:
         """Load the model."""
-        from anonbench.embedding.systems.onnx_encoder import onnx_encoder
+        from anonbench.embedding.systems.networks.onnx_encoder import onnx_encoder
 
         with onnx_encoder(self.file, self.input, self.output, self.batch_size) as encoder:
             yield encoder

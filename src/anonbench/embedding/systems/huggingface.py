@@ -52,7 +52,7 @@ class HuggingFace(SystemKind):
     @contextmanager
     def start(self) -> Iterator[Encoder]:
         """Load the model."""
-        from anonbench.embedding.systems.huggingface_models import huggingface_encoder
+        from anonbench.embedding.systems.networks.huggingface_models import huggingface_encoder
 
         with huggingface_encoder(
             self.model, self.revision, self.pooling, self.batch_size, self.device

@@ -54,7 +54,7 @@ class Timm(SystemKind):
     @contextmanager
     def start(self) -> Iterator[Encoder]:
         """Build the model and load its weights."""
-        from anonbench.embedding.systems.timm_models import timm_encoder
+        from anonbench.embedding.systems.networks.timm_models import timm_encoder
 
         with timm_encoder(
             self.model,

@@ -51,7 +51,8 @@ class ReciprocalRanks:
 
     Σ_m w_m / (60 + r_m) for the rank r_m by each model (Cormack, Clarke and Büttcher 2009,
     "Reciprocal rank fusion outperforms Condorcet and individual rank learning methods", SIGIR, pp.
-    758-759). For `anonbench.evaluation.retrieval.on_cpu.CpuEngine`, one query kind at a time.
+    758-759). For `anonbench.evaluation.retrieval.scoring.on_cpu.CpuEngine`, one query kind at a
+    time.
     """
 
     def __init__(

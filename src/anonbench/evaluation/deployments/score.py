@@ -18,11 +18,11 @@ from anonbench.core.vocabulary import ORIGINAL, UNADAPTED
 from anonbench.evaluation.deployments.fusion import ReciprocalRanks, fused_queries
 from anonbench.evaluation.deployments.kinds import Ranking
 from anonbench.evaluation.deployments.order import AnonymizingOrder
-from anonbench.evaluation.retrieval.chance import levels
-from anonbench.evaluation.retrieval.engine import Engine, make_engine
-from anonbench.evaluation.retrieval.metrics import COLUMNS
-from anonbench.evaluation.retrieval.reference import Reference
-from anonbench.evaluation.retrieval.rows import blocks_of
+from anonbench.evaluation.retrieval.scoring.chance import levels
+from anonbench.evaluation.retrieval.scoring.engine import Engine, make_engine
+from anonbench.evaluation.retrieval.scoring.metrics import COLUMNS
+from anonbench.evaluation.retrieval.scoring.reference import Reference
+from anonbench.evaluation.retrieval.scoring.rows import blocks_of
 
 Units = Callable[[str, str], np.ndarray]
 """Unit vectors of all images, float32 [N, D], by adaption and method: an adapted model was adapted
@@ -50,7 +50,7 @@ class Scored:
     """What a ranking scores, of Q queries."""
 
     scores: np.ndarray
-    """By `anonbench.evaluation.retrieval.metrics.COLUMNS`, float64 [M, Q]."""
+    """By `anonbench.evaluation.retrieval.scoring.metrics.COLUMNS`, float64 [M, Q]."""
     own_first: np.ndarray
     """Whether a query is its own image's vector in the database, bool [Q]."""
     chance: np.ndarray
@@ -86,8 +86,8 @@ def score(
     Args:
         archive: the vectors.
         rankings: different ones.
-        settings: of the scores, as `anonbench.evaluation.retrieval.metrics.effective_settings`
-            returns them.
+        settings: of the scores, as
+            `anonbench.evaluation.retrieval.scoring.metrics.effective_settings` returns them.
         k: relevant images of a query.
         queries: positions of the images that are asked with, ascending, int64 [Q].
         weight: of the adapted model in a fusion, within (0, 1).

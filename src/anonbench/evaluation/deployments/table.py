@@ -15,19 +15,19 @@ from anonbench.core.errors import InputError
 from anonbench.core.io import read_csv
 from anonbench.core.numeric.clusters import clustered_mean
 from anonbench.datasets.clusters import clusters_of
-from anonbench.evaluation.best import OWN
+from anonbench.evaluation.comparisons.best import OWN
+from anonbench.evaluation.comparisons.effects import share_of
 from anonbench.evaluation.decision import Judgement, judge
 from anonbench.evaluation.deployments.files import Files
 from anonbench.evaluation.deployments.kinds import CEILING, Deployment, Ranking, deployments
 from anonbench.evaluation.deployments.order import AnonymizingOrder
 from anonbench.evaluation.deployments.score import Archive, Scored, score
-from anonbench.evaluation.effects import share_of
 from anonbench.evaluation.intervals import of_mean
-from anonbench.evaluation.retrieval.metrics import (
+from anonbench.evaluation.retrieval.scoring.metrics import (
     COLUMNS as SCORES,
 )
-from anonbench.evaluation.retrieval.metrics import PER_QUERY, cutoff, effective_settings
-from anonbench.evaluation.retrieval.sample import draw
+from anonbench.evaluation.retrieval.scoring.metrics import PER_QUERY, cutoff, effective_settings
+from anonbench.evaluation.retrieval.stage.sample import draw
 from anonbench.evaluation.retrieval.vectors import Vectors, look_through
 from anonbench.evaluation.scores import LOWEST
 
@@ -106,7 +106,7 @@ def score_deployments(
         dataset: its name.
         degree: of all variants.
         references: embeddings of the originals that give a reference ranking (HDF5), by
-            `anonbench.evaluation.best.OWN` and, where there is one, `SECOND`.
+            `anonbench.evaluation.comparisons.best.OWN` and, where there is one, `SECOND`.
         files: embeddings by model and variant: of each model the originals, and the variants that
             it is adapted to; of the unadapted model all.
         clusters: of the images, by id (`anonbench.datasets.clusters.read_clusters`).

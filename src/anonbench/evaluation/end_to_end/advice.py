@@ -9,10 +9,10 @@ import pandas as pd
 
 from anonbench.config import Policy, Presentation
 from anonbench.core.vocabulary import ORIGINAL, QueryKind
-from anonbench.evaluation.best import JOINT
-from anonbench.evaluation.columns import SEPARATOR
+from anonbench.evaluation.comparisons.best import JOINT
+from anonbench.evaluation.comparisons.columns import SEPARATOR
 from anonbench.evaluation.end_to_end.scored import METRIC, Scored
-from anonbench.evaluation.sufficiency import Needs, too_wide, why_no_statement
+from anonbench.evaluation.sample_sizes.sufficiency import Needs, too_wide, why_no_statement
 
 _SHOWN = 0.05
 """Percentage points that a value with one decimal shows."""

@@ -12,12 +12,13 @@ import pandas as pd
 from anonbench.config import Presentation, Retrieval
 from anonbench.core.vocabulary import UNADAPTED, QueryKind, Variant
 from anonbench.embedding.store import Embeddings
-from anonbench.evaluation.best import collect_best
-from anonbench.evaluation.columns import Column
-from anonbench.evaluation.pairwise import compare_methods
-from anonbench.evaluation.retrieval import metrics, scenario
-from anonbench.evaluation.retrieval.metrics import PER_QUERY
-from anonbench.evaluation.retrieval.summary import summarize
+from anonbench.evaluation.comparisons.best import collect_best
+from anonbench.evaluation.comparisons.columns import Column
+from anonbench.evaluation.comparisons.pairwise import compare_methods
+from anonbench.evaluation.retrieval.scoring import metrics
+from anonbench.evaluation.retrieval.scoring.metrics import PER_QUERY
+from anonbench.evaluation.retrieval.stage import scenario
+from anonbench.evaluation.retrieval.stage.summary import summarize
 from anonbench.evaluation.scores import retrieval_scores
 
 COLUMNS = [
@@ -41,7 +42,7 @@ COMPARED = [
     *("degree", "query", "metric", "a", "b", "difference", "low", "high"),
     *("p_holm", "p_equivalent", "verdict", "n", "clusters", "reason"),
 ]
-"""Columns of the paired tests of methods (`anonbench.evaluation.pairwise`)."""
+"""Columns of the paired tests of methods (`anonbench.evaluation.comparisons.pairwise`)."""
 
 METRIC = "map"
 """What methods are chosen by."""
@@ -54,11 +55,12 @@ class Scored:
     table: pd.DataFrame
     """Columns `COLUMNS`."""
     per_query: pd.DataFrame
-    """Columns variant, id, query (kind), then `anonbench.evaluation.retrieval.engine.COLUMNS`."""
+    """Columns variant, id, query (kind), then
+    `anonbench.evaluation.retrieval.scoring.engine.COLUMNS`."""
     comparisons: pd.DataFrame
     """Columns `COMPARED`."""
     best: pd.DataFrame
-    """Which methods keep most, by `METRIC` (`anonbench.evaluation.best.COLUMNS`)."""
+    """Which methods keep most, by `METRIC` (`anonbench.evaluation.comparisons.best.COLUMNS`)."""
     k: int
     settings: Retrieval
 

@@ -25,12 +25,12 @@ from anonbench.config import Retrieval
 from anonbench.core.numeric.statistics import standard_error
 from anonbench.core.numeric.topk import sorted_words
 from anonbench.embedding.store import Embeddings
-from anonbench.evaluation.retrieval import agreement
 from anonbench.evaluation.retrieval.archive import Archive, positions_of
-from anonbench.evaluation.retrieval.metrics import COLUMNS, PER_QUERY, Measures
-from anonbench.evaluation.retrieval.sample import draw
-from anonbench.evaluation.retrieval.scenario import Scores
-from anonbench.evaluation.retrieval.summary import chance_levels
+from anonbench.evaluation.retrieval.scoring import agreement
+from anonbench.evaluation.retrieval.scoring.metrics import COLUMNS, PER_QUERY, Measures
+from anonbench.evaluation.retrieval.stage.sample import draw
+from anonbench.evaluation.retrieval.stage.scenario import Scores
+from anonbench.evaluation.retrieval.stage.summary import chance_levels
 
 Index = Literal["ivf", "hnsw"]
 

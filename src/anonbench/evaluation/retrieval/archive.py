@@ -19,10 +19,10 @@ from anonbench.config import Retrieval
 from anonbench.core.numeric.similarity import CHUNK, Room, Similarity, blocks
 from anonbench.core.progress import track
 from anonbench.embedding.store import Embeddings
-from anonbench.evaluation.retrieval.engine import COLUMNS, make_engine
-from anonbench.evaluation.retrieval.rows import blocks_of
-from anonbench.evaluation.retrieval.scenario import Scores
-from anonbench.evaluation.retrieval.summary import chance_levels
+from anonbench.evaluation.retrieval.scoring.engine import COLUMNS, make_engine
+from anonbench.evaluation.retrieval.scoring.rows import blocks_of
+from anonbench.evaluation.retrieval.stage.scenario import Scores
+from anonbench.evaluation.retrieval.stage.summary import chance_levels
 
 _PART = 2 * CHUNK
 """Vectors that are normalized at once: a multiple of the columns of a product, so that similarities
@@ -59,7 +59,8 @@ class Archive:
 
 
 class Streamed:
-    """A database for `anonbench.evaluation.retrieval.engine` whose vectors are not in memory."""
+    """A database for `anonbench.evaluation.retrieval.scoring.engine` whose vectors are not in
+    memory."""
 
     def __init__(self, archive: Archive) -> None:
         self.size, self.depth = archive.size, archive.width

@@ -21,10 +21,10 @@ from anonbench.core.numeric.similarity import Similarity
 from anonbench.core.progress import track
 from anonbench.core.vocabulary import Model, QueryKind
 from anonbench.datasets.clusters import clusters_of
-from anonbench.evaluation.retrieval.job import Embedded
 from anonbench.evaluation.retrieval.leave_out import Similarities, leave_out_maps, over_persons
-from anonbench.evaluation.retrieval.metrics import cutoff, effective_settings
-from anonbench.evaluation.retrieval.sample import draw
+from anonbench.evaluation.retrieval.scoring.metrics import cutoff, effective_settings
+from anonbench.evaluation.retrieval.stage.job import Embedded
+from anonbench.evaluation.retrieval.stage.sample import draw
 from anonbench.evaluation.retrieval.vectors import Vectors, look_through
 
 COLUMNS = [

@@ -22,8 +22,8 @@ from anonbench.core.numeric.similarity import Similarity
 from anonbench.core.progress import track
 from anonbench.core.vocabulary import Model
 from anonbench.datasets.clusters import clusters_of
-from anonbench.evaluation.retrieval.metrics import cutoff, effective_settings
-from anonbench.evaluation.retrieval.sample import draw
+from anonbench.evaluation.retrieval.scoring.metrics import cutoff, effective_settings
+from anonbench.evaluation.retrieval.stage.sample import draw
 from anonbench.evaluation.retrieval.vectors import look_through
 
 COLUMNS = [

@@ -40,7 +40,7 @@ PRINT = 2
 
 
 class Images(Protocol):
-    """Access to images by id; `anonbench.reporting.shown.ShownSet` is one."""
+    """Access to images by id; `anonbench.reporting.images.shown.ShownSet` is one."""
 
     def __contains__(self, image_id: str) -> bool:
         """Return whether an image may be seen."""

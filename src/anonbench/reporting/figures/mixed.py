@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from anonbench.core.vocabulary import DeploymentKind
-from anonbench.evaluation.best import OWN, SECOND
+from anonbench.evaluation.comparisons.best import OWN, SECOND
 from anonbench.reporting.figures.style import (
     MODEL_LINES,
     MODEL_MARKERS,

@@ -18,38 +18,44 @@ from anonbench.core.io import atomic, read_json
 from anonbench.core.numeric.clusters import MIN_CLUSTERS
 from anonbench.core.registries.tables import Grid
 from anonbench.core.vocabulary import ORIGINAL
-from anonbench.evaluation.best import read_best
-from anonbench.evaluation.effect_table import read_effects
-from anonbench.evaluation.pairwise import read_method_comparisons
-from anonbench.evaluation.query_kinds import read_query_kinds
-from anonbench.evaluation.sufficiency import Needs, why_no_statement
+from anonbench.evaluation.comparisons.best import read_best
+from anonbench.evaluation.comparisons.effect_table import read_effects
+from anonbench.evaluation.comparisons.pairwise import read_method_comparisons
+from anonbench.evaluation.comparisons.query_kinds import read_query_kinds
+from anonbench.evaluation.sample_sizes.sufficiency import Needs, why_no_statement
 from anonbench.reporting import dataset_tables
-from anonbench.reporting.commands import TableCommands
 from anonbench.reporting.detection import QUALITY_HEADS, QUALITY_NOTE, QUALITY_TITLE, quality_rows
+from anonbench.reporting.grids.commands import TableCommands
+from anonbench.reporting.grids.layout import Layout, lay_out
+from anonbench.reporting.grids.tables import SIZE_COLUMNS, SIZE_TITLE, read_sizes
 from anonbench.reporting.html import making
-from anonbench.reporting.html.advice import advise, constraints, options, plain
-from anonbench.reporting.html.answer import MEASURES, evidence, on_originals, overview, stated
-from anonbench.reporting.html.best import best_choices
+from anonbench.reporting.html.choices.advice import advise, constraints, options, plain
+from anonbench.reporting.html.choices.answer import (
+    MEASURES,
+    evidence,
+    on_originals,
+    overview,
+    stated,
+)
+from anonbench.reporting.html.choices.best import best_choices
+from anonbench.reporting.html.choices.effects import ceilings, effect_rows, scored, tally
+from anonbench.reporting.html.choices.glance import glance
+from anonbench.reporting.html.choices.headline import first_screen, preferred
+from anonbench.reporting.html.choices.in_full import Planned, pairs_of_choices, recommended
+from anonbench.reporting.html.choices.kept import pixels_kept
+from anonbench.reporting.html.choices.next_steps import next_steps, sentence
+from anonbench.reporting.html.choices.notices import notices
+from anonbench.reporting.html.choices.passing import failures, passing
+from anonbench.reporting.html.choices.recommendations import recommendations
+from anonbench.reporting.html.choices.risk import risks
 from anonbench.reporting.html.coefficients import correlation_rows
 from anonbench.reporting.html.dataset_section import DatasetSection, digested, tables_of
-from anonbench.reporting.html.effects import ceilings, effect_rows, scored, tally
 from anonbench.reporting.html.effort import Effort, effort_part
-from anonbench.reporting.html.glance import glance
-from anonbench.reporting.html.headline import first_screen, preferred
-from anonbench.reporting.html.in_full import Planned, pairs_of_choices, recommended
-from anonbench.reporting.html.kept import pixels_kept
 from anonbench.reporting.html.methods import methods_grid
-from anonbench.reporting.html.next_steps import next_steps, sentence
-from anonbench.reporting.html.notices import notices
 from anonbench.reporting.html.page import render
-from anonbench.reporting.html.passing import failures, passing
 from anonbench.reporting.html.pictures import CAPTIONS, PIPELINE, SHORT, heading, picture, pictures
-from anonbench.reporting.html.recommendations import recommendations
-from anonbench.reporting.html.risk import risks
 from anonbench.reporting.labels import METHODS, TIED, metric_label
-from anonbench.reporting.layout import Layout, lay_out
 from anonbench.reporting.summary import SCORE_COLUMNS, summarize, summarize_originals
-from anonbench.reporting.tables import SIZE_COLUMNS, SIZE_TITLE, read_sizes
 
 PLACED = ("detection", "examples", "correlation", "schedules")
 """Kinds of figures that have a place of their own; others follow in the order of their kinds."""
@@ -74,7 +80,7 @@ def build_report(
         title: of the page.
         datasets: in the order of the page.
         config: shown as YAML; plain values (a model's ``model_dump(mode="json")``) without places
-            (`anonbench.datasets.neutral_names.without_places`).
+            (`anonbench.datasets.image_sets.neutral_names.without_places`).
         versions: of the packages that made the results.
         output: the HTML file.
         grids: further tables, by the heading of their section.

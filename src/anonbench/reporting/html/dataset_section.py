@@ -36,15 +36,16 @@ class DatasetSection:
     attacks: Path | None = None
     """Rates of the other attacks (`anonbench.evaluation.privacy.attacks.table`)."""
     explorer: Path | None = None
-    """What the retrieval explorer shows (`anonbench.reporting.explorer.explore`)."""
+    """What the retrieval explorer shows (`anonbench.reporting.images.explorer.explore`)."""
     audit: Path | None = None
     """What is published, and what is in doubt (`anonbench.anonymization.published`)."""
     effects: Path | None = None
-    """What retraining, anonymizing and adapting cost (`anonbench.evaluation.effect_table`)."""
+    """What retraining, anonymizing and adapting cost
+    (`anonbench.evaluation.comparisons.effect_table`)."""
     methods: Path | None = None
     """Paired tests of methods."""
     variance: Path | None = None
-    """Variance components of these costs (`anonbench.evaluation.variance`)."""
+    """Variance components of these costs (`anonbench.evaluation.sample_sizes.variance`)."""
     best: Path | None = None
     """The best choices of each column."""
     query_kinds: Path | None = None

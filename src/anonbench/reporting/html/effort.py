@@ -15,8 +15,8 @@ import pandas as pd
 
 from anonbench.core.wording import count
 from anonbench.reporting.costs import COST_COLUMNS, MACHINE_COLUMNS, read
+from anonbench.reporting.html.choices.next_steps import Step
 from anonbench.reporting.html.making import digests
-from anonbench.reporting.html.next_steps import Step
 from anonbench.reporting.html.pictures import Picture, picture
 
 

@@ -8,7 +8,7 @@ import pandas as pd
 
 from anonbench.core.registries.tables import Grid, GridBlock
 from anonbench.evaluation.decision import Verdict
-from anonbench.reporting.html.best import method_name
+from anonbench.reporting.html.choices.best import method_name
 from anonbench.reporting.labels import ACCURACIES, RETRIEVAL_METRICS
 
 
@@ -17,7 +17,7 @@ def methods_grid(tests: Mapping[str, pd.DataFrame]) -> Grid | None:
 
     Args:
         tests: by data set, methods compared with models of one adaption
-            (`anonbench.evaluation.pairwise.METHOD_COLUMNS`).
+            (`anonbench.evaluation.comparisons.pairwise.METHOD_COLUMNS`).
 
     """
     rows = []

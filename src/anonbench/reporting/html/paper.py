@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from anonbench.core.registries.tables import Grid
-from anonbench.reporting.claims import claims_grid, find
-from anonbench.reporting.compare import agreement_grid, read_ours
+from anonbench.reporting.paper.claims_table import claims_grid, find
 from anonbench.reporting.paper.compare import compare
+from anonbench.reporting.paper.comparison_table import agreement_grid, read_ours
 from anonbench.reporting.paper.ours import OurData
 from anonbench.reporting.paper.published import published
 

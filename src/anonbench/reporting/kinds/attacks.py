@@ -25,7 +25,7 @@ class Attacks(ResultTable):
 
     def grid(self, results: Results) -> Grid:
         """Return the rates in percent."""
-        from anonbench.reporting.attacks import attacks_grid
+        from anonbench.reporting.privacy.attacks import attacks_grid
 
         table = results.tables["attacks"]
         return attacks_grid(results.dataset, table, results.presentation.confidence)

@@ -21,12 +21,12 @@ class Corrected(ResultTable):
 
     def values(self, results: Results) -> pd.DataFrame:
         """Return each score with its ceiling and its corrected score, shares."""
-        from anonbench.reporting.corrected import corrected_scores
+        from anonbench.reporting.retrieval.corrected import corrected_scores
 
         return corrected_scores(results.tables["scores"])
 
     def grid(self, results: Results) -> Grid:
         """Return a row for each degree, query kind and model, in percent."""
-        from anonbench.reporting.corrected import corrected_grid
+        from anonbench.reporting.retrieval.corrected import corrected_grid
 
         return corrected_grid(results.dataset, results.tables["scores"])

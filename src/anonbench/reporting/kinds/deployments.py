@@ -25,7 +25,7 @@ class Deployments(ResultTable):
 
     def grid(self, results: Results) -> Grid:
         """Return mAP in percent: a block a kind, a row a database with its queries."""
-        from anonbench.reporting.deployments import deployments_grid
+        from anonbench.reporting.retrieval.deployments import deployments_grid
 
         table = results.tables["deployments"]
         return deployments_grid(results.dataset, table, results.presentation.confidence)

@@ -21,12 +21,12 @@ class FrontArea(ResultTable):
 
     def values(self, results: Results) -> pd.DataFrame:
         """Return the areas, shares."""
-        from anonbench.reporting.front_area import front_areas
+        from anonbench.reporting.privacy.front_area import front_areas
 
         return front_areas(results.tables["policy"], results.tables["scores"])
 
     def grid(self, results: Results) -> Grid:
         """Return a row a risk and utility, a column a method, in percent."""
-        from anonbench.reporting.front_area import front_area_grid
+        from anonbench.reporting.privacy.front_area import front_area_grid
 
         return front_area_grid(results.dataset, self.values(results))

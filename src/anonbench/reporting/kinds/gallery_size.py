@@ -23,7 +23,7 @@ class GallerySize(ResultTable):
 
     def grid(self, results: Results) -> Grid:
         """Return the rates in percent."""
-        from anonbench.reporting.gallery_size import gallery_size_grid
+        from anonbench.reporting.privacy.gallery_size import gallery_size_grid
 
         table = results.tables["gallery_sizes"]
         return gallery_size_grid(results.dataset, table, results.presentation.confidence)

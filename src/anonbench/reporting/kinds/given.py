@@ -25,6 +25,6 @@ class Given(ResultTable):
 
     def grid(self, results: Results) -> Grid:
         """Return the shares in percent, a row a program and entity."""
-        from anonbench.reporting.given import given_grid
+        from anonbench.reporting.privacy.given import given_grid
 
         return given_grid(results.dataset, results.tables["given"], results.presentation.confidence)

@@ -24,7 +24,7 @@ class NewPersons(ResultTable):
 
     def grid(self, results: Results) -> Grid:
         """Return a row for each degree, query kind and model, in percent."""
-        from anonbench.reporting.new_persons import new_persons_grid
+        from anonbench.reporting.retrieval.new_persons import new_persons_grid
 
         table = results.tables["new_persons"]
         return new_persons_grid(results.dataset, table, results.presentation.confidence)

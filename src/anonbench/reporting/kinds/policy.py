@@ -25,6 +25,6 @@ class Policy(ResultTable):
 
     def grid(self, results: Results) -> Grid:
         """Return a row a variant."""
-        from anonbench.reporting.policy import policy_grid
+        from anonbench.reporting.privacy.policy import policy_grid
 
         return policy_grid(results.dataset, results.tables["policy"])

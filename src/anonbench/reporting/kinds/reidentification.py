@@ -25,7 +25,7 @@ class Reidentification(ResultTable):
 
     def grid(self, results: Results) -> Grid:
         """Return the rates in percent."""
-        from anonbench.reporting.reidentification import reidentification_grid
+        from anonbench.reporting.privacy.reidentification import reidentification_grid
 
         shown = results.presentation
         rates = results.tables["rates"]

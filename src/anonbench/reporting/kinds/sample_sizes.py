@@ -25,6 +25,6 @@ class SampleSizes(ResultTable):
 
     def grid(self, results: Results) -> Grid:
         """Return a row for each effect, query kind and metric."""
-        from anonbench.reporting.sample_sizes import sample_size_grid
+        from anonbench.reporting.retrieval.sample_sizes import sample_size_grid
 
         return sample_size_grid(results.dataset, results.tables["variance"])

@@ -23,7 +23,7 @@ class Trainings(ResultTable):
 
     def grid(self, results: Results) -> Grid:
         """Return a row for each training and a column for each reference, in percent."""
-        from anonbench.reporting.trainings import trainings_grid
+        from anonbench.reporting.retrieval.trainings import trainings_grid
 
         table = results.tables["trainings"]
         return trainings_grid(results.dataset, table, results.presentation.confidence)

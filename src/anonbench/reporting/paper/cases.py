@@ -16,7 +16,7 @@ import pandas as pd
 
 from anonbench.config import PaperRole
 from anonbench.core.vocabulary import Adaption, Method
-from anonbench.evaluation.best import JOINT, SECOND
+from anonbench.evaluation.comparisons.best import JOINT, SECOND
 from anonbench.evaluation.correlation import METRICS as CORRELATED
 from anonbench.reporting.paper.published import METRICS
 from anonbench.reporting.paper.verdicts import Case, Pairs
@@ -50,7 +50,8 @@ def unadapted_wins_by_second(best: pd.DataFrame) -> Iterator[Case]:
     """A case is a column again, judged by rankings of a second training on originals.
 
     Args:
-        best: `role` and the columns of `best.csv` (`anonbench.evaluation.best.COLUMNS`).
+        best: `role` and the columns of `best.csv`
+            (`anonbench.evaluation.comparisons.best.COLUMNS`).
 
     """
     chosen = best[

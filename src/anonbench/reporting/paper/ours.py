@@ -9,8 +9,8 @@ import pandas as pd
 
 from anonbench.config import Config, Dataset, Layout, OwnSplit, PaperRole, Recipe
 from anonbench.core.vocabulary import Adaption
-from anonbench.evaluation.retrieval.metrics import PER_QUERY
-from anonbench.evaluation.sufficiency import DEFAULTS, why_no_statement
+from anonbench.evaluation.retrieval.scoring.metrics import PER_QUERY
+from anonbench.evaluation.sample_sizes.sufficiency import DEFAULTS, why_no_statement
 from anonbench.reporting.paper.published import CELL, METRICS, ROLE_NAMES
 from anonbench.reporting.summary import summarize
 
@@ -73,7 +73,7 @@ def tidy(scores: pd.DataFrame, data: OurData) -> pd.DataFrame:
     """Return our scores in the paper's cells, with the columns `COLUMNS`.
 
     Seeds are averaged; the retraining control and original images are left out, and so are rankings
-    of too few images for a statement (`anonbench.evaluation.sufficiency`).
+    of too few images for a statement (`anonbench.evaluation.sample_sizes.sufficiency`).
 
     Args:
         scores: tidy scores of one or several data sets (`anonbench.reporting.summary`).

@@ -11,7 +11,7 @@ import numpy as np
 from anonbench.core.io import open_private
 from anonbench.core.libraries.opencv import cv2
 from anonbench.core.progress import track
-from anonbench.datasets.shards import ImageSet
+from anonbench.datasets.image_sets.shards import ImageSet
 from anonbench.training.data.crops import ASPECTS
 
 if TYPE_CHECKING:

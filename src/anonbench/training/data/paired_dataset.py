@@ -17,7 +17,7 @@ from anonbench.core.errors import InputError
 from anonbench.core.io import scratch_folder
 from anonbench.core.numeric.seeding import rng
 from anonbench.core.vocabulary import Adaption
-from anonbench.datasets.shards import ImageSet
+from anonbench.datasets.image_sets.shards import ImageSet
 from anonbench.training.data.augment import CropAugmentations, augmentations_of
 from anonbench.training.data.augment_params import Draw, crop_draws
 from anonbench.training.data.batch import Batch

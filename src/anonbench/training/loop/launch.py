@@ -89,7 +89,7 @@ def run(job: TrainJob) -> None:
 
 def train(job: TrainJob) -> None:
     """Train in this process, which may be one of several; see `train.train`."""
-    from anonbench.datasets.shards import ImageSet
+    from anonbench.datasets.image_sets.shards import ImageSet
     from anonbench.training.loop import train
     from anonbench.training.loop.device_setup import prepare_torch
 

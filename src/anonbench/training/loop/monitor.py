@@ -19,7 +19,7 @@ from anonbench.core.errors import InputError
 from anonbench.core.numeric.seeding import rng
 from anonbench.core.numeric.similarity import Similarity
 from anonbench.core.numeric.topk import Order
-from anonbench.datasets.shards import ImageSet
+from anonbench.datasets.image_sets.shards import ImageSet
 from anonbench.training.data.preprocess import Preprocess
 from anonbench.training.model.backbone import encode
 

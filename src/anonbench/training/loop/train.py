@@ -21,7 +21,7 @@ from anonbench.core.errors import InputError
 from anonbench.core.io import write_csv
 from anonbench.core.provenance import file_digest, versions
 from anonbench.core.vocabulary import Adaption
-from anonbench.datasets.shards import ImageSet
+from anonbench.datasets.image_sets.shards import ImageSet
 from anonbench.training.checkpoints.weights import save_backbone
 from anonbench.training.data.batch import Batch
 from anonbench.training.data.paired_dataset import BatchStream, check_pairs, open_sources

@@ -16,7 +16,7 @@ from anonbench.core.errors import InputError, UnreadableImage
 from anonbench.core.progress import track
 from anonbench.core.registries.detectors import DETECTORS, Detector
 from anonbench.core.registries.systems import SystemKind
-from anonbench.datasets.headers import read_first_page
+from anonbench.datasets.files.headers import read_first_page
 from anonbench.datasets.images import MAX_PIXELS, encode
 
 LOOKED_FOR = ("centerface", "ppocr", "zxing", "mrz")

@@ -16,8 +16,8 @@ from anonbench.config import DataSource, Layout, OwnSplit
 from anonbench.config.text import require_plain
 from anonbench.core.errors import InputError
 from anonbench.core.numeric.seeding import hash_ints
+from anonbench.datasets.files.reasons import is_quiet
 from anonbench.datasets.listing import read_layout
-from anonbench.datasets.reasons import is_quiet
 from anonbench.datasets.source import Source
 from anonbench.datasets.unused import find_unused
 

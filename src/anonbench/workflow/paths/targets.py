@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from anonbench.config.experiment import ATTACK_TABLES
 from anonbench.core.vocabulary import ORIGINAL, Variant
-from anonbench.reporting.scenario_tables import SCENARIO_TABLES
+from anonbench.reporting.paper.scenario_tables import SCENARIO_TABLES
 from anonbench.workflow.paths.pages import PagePaths
 
 

@@ -84,7 +84,7 @@ def _image_bytes(plan: Plan, name: str) -> float | None:
 
     Those of some of its images, unchanged; hidden regions mostly take less.
     """
-    from anonbench.datasets.headers import page_to_read
+    from anonbench.datasets.files.headers import page_to_read
     from anonbench.datasets.images import encode, max_bytes, read_file, read_image
 
     dataset, settings = plan.started.experiment.datasets[name], plan.started.settings

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from anonbench.datasets.clusters import plural, read_clusters
-from anonbench.evaluation.columns import columns_of
-from anonbench.evaluation.sample_size import POWER, SampleSize
+from anonbench.evaluation.comparisons.columns import columns_of
+from anonbench.evaluation.sample_sizes.sample_size import POWER, SampleSize
+from anonbench.evaluation.sample_sizes.study_size import StudySize, study_sizes
 from anonbench.evaluation.scores import ScenarioFiles
-from anonbench.evaluation.study_size import StudySize, study_sizes
 from anonbench.workflow.paths import Paths
 from anonbench.workflow.startup import Startup
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from anonbench.config import Anonymization, Detection, Privacy
 from anonbench.core.registries.privacy_attacks import Archive, AttackNotPossibleError, Equipment
 from anonbench.core.vocabulary import Variant
-from anonbench.datasets.shards import ImageSet
+from anonbench.datasets.image_sets.shards import ImageSet
 from anonbench.embedding.store import Embeddings, write_embeddings
 from anonbench.evaluation.privacy.attacks.kinds.inference import Inference, predicted
 from anonbench.evaluation.privacy.attacks.kinds.linkage import Linkage, membership, rank_1

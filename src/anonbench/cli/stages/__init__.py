@@ -1,0 +1,1 @@
+"""Commands for single stages, which need no workflow."""

@@ -1,0 +1,153 @@
+"""`anonbench anonymize`: anonymized copies of images, under their own names."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from anonbench.cli.inputs import add_detection, add_images, positive, settings_of
+from anonbench.cli.shared import DONE, DOUBTFUL
+from anonbench.core.wording import count
+from anonbench.datasets.files.reasons import shown
+
+if TYPE_CHECKING:
+    from anonbench.anonymization.files.run import Anonymized
+
+_EPILOG = """\
+Copies keep names, folders, format, colour profile and (upright) orientation. All other metadata is
+left out. The exit status is 3 where images are missing from the output, or may show what should be
+hidden; FOLDER.audit.json and FOLDER.audit.csv say which. The same command goes on where a run was
+ended.
+
+Examples:
+  anonbench anonymize photos -o anonymized
+  anonbench anonymize photos -o masked --method mask --detector centerface --detector ppocr
+  anonbench anonymize photos -o anonymized --dry-run
+  find archive -name '*.jpg' -newer last_run | anonbench anonymize - -o anonymized
+  anonbench anonymize archive.tar -o anonymized --json
+
+More: docs/how-to/anonymize.md."""
+
+
+def add(commands: Any) -> None:
+    """Add the command to the subparsers of `anonbench`."""
+    parser = commands.add_parser(
+        "anonymize",
+        help="write anonymized copies of images: same names, folders and formats",
+        description="Finds sensitive regions, hides them, and writes audited copies. Originals are "
+        "never written to. Images in which nothing was found are not published.",
+        epilog=_EPILOG,
+    )
+    add_images(parser)
+    parser.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        required=True,
+        metavar="FOLDER",
+        help="a new folder, or that of an earlier run of the same command",
+    )
+    parser.add_argument(
+        "--method",
+        default="pixelate",
+        metavar="NAME",
+        help="pixelate (the default), blur, mask, inpaint, median or another of those in "
+        "docs/reference/methods.md",
+    )
+    parser.add_argument(
+        "--degree",
+        type=positive,
+        default=100,
+        metavar="PERCENT",
+        help="how many of each image's regions are hidden (100); below, the others stay in sight",
+    )
+    add_detection(parser)
+    parser.add_argument(
+        "--keep-without-regions",
+        action="store_true",
+        help="also publish images in which nothing was found; they may show what was missed",
+    )
+    parser.add_argument(
+        "--dry-run", action="store_true", help="check and count, without looking into any image"
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Write the copies, and print counts."""
+    from anonbench.anonymization.files.run import DETECTORS as DEFAULT
+    from anonbench.anonymization.files.run import anonymize_files
+    from anonbench.core.registries.detectors import DETECTORS
+    from anonbench.core.registries.methods import WEAK
+
+    names, config = settings_of(options, DEFAULT)
+    done = anonymize_files(
+        options.images,
+        options.output,
+        method=options.method,
+        degree=options.degree,
+        detectors=names,
+        keep_without_regions=options.keep_without_regions,
+        workers=options.workers,
+        detection=config.detection,
+        anonymization=config.anonymization,
+        dry_run=options.dry_run,
+    )
+    if options.json:
+        print(
+            json.dumps(
+                asdict(done) | {"audit": shown(str(done.audit))}, indent=2, ensure_ascii=False
+            )
+        )
+    elif options.dry_run:
+        print(_as_plan(done, options.output))
+    else:
+        print(_as_text(done, options.output, names))
+        sought = dict.fromkeys(each for name in names for each in DETECTORS[name].entities)
+        weak = [e for e in sought if config.anonymization.residue(options.method, e) in WEAK]
+        if weak:
+            shows = " and ".join(weak)
+            print(f"{options.method}: weak by design, {shows} may be recognized by eye")
+    return DOUBTFUL if done.in_doubt and not options.dry_run else DONE
+
+
+def _as_plan(done: Anonymized, to: Path) -> str:
+    lines = [f"{count(done.images, 'image')} would be searched and written below {shown(str(to))}"]
+    if done.written:
+        lines.append(f"{done.written:,} of them are there already; unchanged ones are kept")
+    if done.left_out:
+        lines.append(f"{done.left_out:,} {_LEFT_OUT}")
+    return "\n".join([*lines, "nothing was written"])
+
+
+_LEFT_OUT = "files are of a kind that is not read, or of a name that cannot be used"
+
+
+def _as_text(done: Anonymized, to: Path, detectors: list[str]) -> str:
+    lines = [
+        f"wrote {shown(str(to))}: {count(done.written, 'image')} of {done.images:,}, "
+        f"{count(done.regions, 'region')} hidden (searched by {', '.join(detectors)})"
+    ]
+    for number, text in (
+        (done.published_without_regions, "published although nothing was found in them"),
+        (done.shown_regions, "regions are in plain sight, as the degree asks for"),
+        (done.without_regions, "not published: nothing was found (--keep-without-regions)"),
+        (done.unreadable, "not published: they cannot be read"),
+        (done.failed, "not published: detector, encoder or audit failed"),
+        (done.left_out, _LEFT_OUT),
+        (done.not_given, "more copies are there, of images that are gone or were not given now"),
+        (done.unknown, "files are there that this command is not known to have written: look"),
+    ):
+        if number:
+            lines.append(f"{number:,} {text}")
+    beside = to.parent / done.audit.name  # as the user calls it, unless a link leads elsewhere
+    audit = beside if beside.exists() else done.audit
+    lines.append(
+        f"which and why: {shown(str(audit))} (and .csv); it names originals, do not pass it on"
+    )
+    lines.append("only what was found is hidden: look at a sample before you pass images on")
+    return "\n".join(lines)

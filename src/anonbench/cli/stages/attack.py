@@ -1,0 +1,122 @@
+"""`anonbench attack`: what anonymized images still give away, beside their originals."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from anonbench.cli.inputs import IMAGES, add_detectors, settings_of
+from anonbench.cli.shared import DONE, DOUBTFUL, aligned
+
+if TYPE_CHECKING:
+    from anonbench.evaluation.privacy.attacks.files import Attacked
+
+_DEFAULT = ("readability", "mrz_reading", "barcodes", "reconstruction", "likeness", "residual")
+_SEARCHED = ("centerface", "ppocr", "zxing", "mrz")
+_EPILOG = f"""\
+Pairs have the same path but for its suffix, as `anonbench anonymize` writes them. Images are read
+and nothing is written but to --output; nothing that was read in an image is shown.
+Without --method, blur and mosaic are not undone. Attacks: {", ".join(_DEFAULT)}
+(the default); others need vectors, and the workflow.
+Exit status 3: done, but some files could not be read, or are the only one of their pair.
+What the numbers mean: docs/explanation/privacy.md.
+
+Examples:
+  anonbench attack photos anonymized --method pixelate
+  anonbench attack scans hidden --attack readability --detector ppocr --json
+  anonbench attack scans hidden --boxes boxes.csv -o attacks.csv"""
+
+
+def add(commands: Any) -> None:
+    """Add the command to the subparsers of `anonbench`."""
+    parser = commands.add_parser(
+        "attack",
+        help="try to read, decode, restore and find what anonymized images hide",
+        description="Attacks anonymized images by any program, beside their originals: what can "
+        "be read, decoded, restored or found, with intervals, the same on masked images, and a "
+        "random guess.",
+        epilog=_EPILOG,
+    )
+    parser.add_argument("originals", metavar="ORIGINALS", help=IMAGES)
+    parser.add_argument("anonymized", metavar="ANONYMIZED", help="the same images, anonymized")
+    parser.add_argument(
+        "--method",
+        metavar="NAME",
+        help="what hid them, with the settings of --configfile: blur and pixelate are undone",
+    )
+    parser.add_argument(
+        "--attack",
+        action="append",
+        dest="attacks",
+        metavar="NAME",
+        help="one of those below; may be repeated",
+    )
+    add_detectors(parser)
+    parser.add_argument(
+        "--boxes", type=Path, metavar="FILE", help="regions of your own (CSV, Parquet, COCO, VIA)"
+    )
+    output = parser.add_argument_group("output")
+    output.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    output.add_argument("-o", "--output", type=Path, metavar="FILE", help="also write a CSV")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Attack, write and print.
+
+    Raises:
+        InputError: there is no such method or attack; see also `attack_files`.
+
+    """
+    from anonbench.core.errors import InputError
+    from anonbench.core.io import require_another, write_csv
+    from anonbench.core.registries.methods import METHODS
+    from anonbench.core.registries.privacy_attacks import PRIVACY_ATTACKS
+    from anonbench.evaluation.privacy.attacks.files import attack_files
+
+    if options.method is not None and options.method not in METHODS:
+        known = ", ".join(METHODS)
+        raise InputError(f"--method {options.method}: there is no such method; there are {known}")
+    attacks = options.attacks or list(_DEFAULT)
+    for name in attacks:
+        if name not in PRIVACY_ATTACKS:
+            known = ", ".join(PRIVACY_ATTACKS)
+            raise InputError(f"--attack {name}: there is no such attack; there are {known}")
+    if options.output is not None:
+        for place in (options.originals, options.anonymized):
+            require_another(options.output, Path(place))
+    names, config = settings_of(options, _SEARCHED)
+    found = attack_files(
+        options.originals,
+        options.anonymized,
+        options.method,
+        attacks,
+        names,
+        options.boxes,
+        config.detection,
+        config.anonymization,
+    )
+    if options.output is not None:
+        write_csv(found.table, options.output)
+    print(_as_json(found) if options.json else as_text(found))
+    return DOUBTFUL if found.left_out else DONE
+
+
+def _as_json(found: Attacked) -> str:
+    rows = json.loads(found.table.to_json(orient="records"))
+    return json.dumps(
+        {"images": found.pairs, "left_out": found.left_out, "attacks": rows}, indent=2
+    )
+
+
+def as_text(found: Attacked) -> str:
+    """Return the rates as an aligned table, then counts and what was not run."""
+    from anonbench.reporting.privacy.attacks import attacks_grid
+
+    grid = attacks_grid("files", found.table, 0.95)
+    rows = [row for block in grid.blocks for row in ((block.label, *[""] * 6), *block.rows)]
+    text = aligned([grid.heads, *rows], grid.left)
+    counts = f"{found.pairs:,} images with their originals; {found.left_out:,} files left out"
+    return "\n\n".join([*([text] if rows else []), counts, "\n".join(grid.notes)])

@@ -1,0 +1,141 @@
+"""`anonbench evaluate`: what anonymizing images costs a system, from a folder to an answer."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from anonbench.cli.inputs import add_detectors, add_images, positive, settings_of
+from anonbench.cli.shared import DONE, DOUBTFUL, aligned
+from anonbench.cli.stages.embed import SMALL, SYSTEM_HELP, add_cache
+from anonbench.core.vocabulary import Method
+
+if TYPE_CHECKING:
+    from anonbench.evaluation.end_to_end.result import Result
+
+_EPILOG = """\
+Originals are read and never written; nothing is written but to --output and --cache. The files of
+--output: result.md, result.json, scores.csv, comparisons.csv, per_query.parquet, images.csv
+(every image with its status; it names your files), trec/ (rankings and judgments), and with
+--attack reidentification.csv.
+Exit status 3: done, but some images could not be read, or a detector failed on them.
+What the numbers mean: docs/how-to/evaluate.md.
+
+Examples:
+  anonbench evaluate photos
+  anonbench evaluate photos --system function:my_search:encode -o answer
+  anonbench evaluate scans --detector ppocr --detector mrz --method mask --json > answer.json
+  anonbench evaluate photos --boxes boxes.csv --clusters persons.csv"""
+
+
+def add(commands: Any) -> None:
+    """Add the command to the subparsers of `anonbench`."""
+    parser = commands.add_parser(
+        "evaluate",
+        help="measure what anonymizing images costs a system, from a folder to an answer",
+        description="Searches, anonymizes and encodes images in one process, scores the system's "
+        "rankings of the anonymized images against its own ranking of the originals, and says "
+        "which method keeps most. Nothing is trained.",
+        epilog=_EPILOG,
+    )
+    add_images(parser)
+    parser.add_argument("--system", default=SMALL, metavar="SYSTEM", help=SYSTEM_HELP)
+    parser.add_argument(
+        "--method",
+        action="append",
+        dest="methods",
+        metavar="NAME",
+        help="pixelate, blur, mask (these three are the default), or another of those in "
+        "docs/reference/methods.md; may be repeated",
+    )
+    parser.add_argument(
+        "--degree",
+        action="append",
+        type=positive,
+        dest="degrees",
+        metavar="PERCENT",
+        help="how many of each image's regions are hidden (100); may be repeated",
+    )
+    add_detectors(parser)
+    parser.add_argument(
+        "--boxes", type=Path, metavar="FILE", help="regions of your own (CSV, Parquet, COCO, VIA)"
+    )
+    parser.add_argument(
+        "--clusters",
+        type=Path,
+        metavar="FILE",
+        help="columns id and cluster (.csv, .parquet): images that are no independent evidence, "
+        "such as photos of one person",
+    )
+    parser.add_argument(
+        "--attack",
+        action="store_true",
+        help="also measure how often the system finds the original of a hidden region",
+    )
+    parser.add_argument(
+        "--keep-without-regions",
+        action="store_true",
+        help="also score images in which nothing was found",
+    )
+    add_cache(parser)
+    output = parser.add_argument_group("output")
+    output.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    output.add_argument(
+        "-o", "--output", type=Path, metavar="FOLDER", help="also write files there"
+    )
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Evaluate, write and print."""
+    from anonbench.core.errors import InputError
+    from anonbench.evaluation.end_to_end.evaluate import FACES, evaluate
+
+    inside = Path(options.images).resolve()
+    for name in ("output", "cache"):
+        place = getattr(options, name)
+        if place is not None and place.resolve().is_relative_to(inside) and inside.is_dir():
+            raise InputError(f"--{name} {place} lies among the images; name another folder")
+    names, config = settings_of(options, (FACES,))
+    result = evaluate(
+        options.system,
+        options.images,
+        options.methods or tuple(Method),
+        options.degrees or (100,),
+        names if options.detectors or not options.boxes else None,
+        boxes=options.boxes,
+        clusters=options.clusters,
+        cache=options.cache,
+        attack=options.attack,
+        keep_without_regions=options.keep_without_regions,
+        detection=config.detection,
+        anonymization=config.anonymization,
+    )
+    if options.output:
+        _write(result, options.output)
+    print(result.to_json() if options.json else as_text(result))
+    return DOUBTFUL if result.doubtful else DONE
+
+
+def as_text(result: Result) -> str:
+    """Return advice, scores as an aligned table, and counts."""
+    heads, *rows = result.grid()
+    shown = [[" ".join(cell.split()) for cell in row] for row in (heads, *rows)]
+    return "\n\n".join(["\n".join(result.advice), aligned(shown, 1), result.counts()])
+
+
+def _write(result: Result, folder: Path) -> None:
+    from anonbench.core.io import atomic, write_csv, write_parquet
+
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in (("result.md", result.to_markdown()), ("result.json", result.to_json())):
+        with atomic(folder / name) as temporary:
+            temporary.write_text(text + "\n", encoding="utf-8")
+    write_csv(result.table, folder / "scores.csv")
+    write_csv(result.comparisons, folder / "comparisons.csv")
+    write_parquet(result.per_query, folder / "per_query.parquet")
+    if result.rates is not None:
+        write_csv(result.rates, folder / "reidentification.csv")
+    write_csv(result.image_list(), folder / "images.csv")
+    result.trec_runs(folder / "trec")

@@ -1,0 +1,196 @@
+"""`anonbench init`: a first config for a folder of images."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from anonbench.cli.stages.embed import SMALL, SYSTEM_HELP
+from anonbench.core.errors import InputError
+from anonbench.core.wording import count, duration
+
+if TYPE_CHECKING:
+    from anonbench.config import Config
+    from anonbench.workflow.first_config.sample import Sample
+    from anonbench.workflow.first_config.survey import Survey
+
+_MINUTES = 10.0
+_EPILOG = """\
+Names of files and what is read in images are never shown, only counted.
+
+Examples:
+  anonbench init photos
+  anonbench init scans --system function:our_search:encode --minutes 60 --to scans.yaml
+  anonbench run --configfile archive.yaml"""
+
+
+def add(commands: Any) -> None:
+    """Add the command to the subparsers of `anonbench`."""
+    parser = commands.add_parser(
+        "init",
+        help="look at a folder of images and write a first config for it",
+        description="Counts a folder's images, searches a sample for faces, text, barcodes and "
+        "machine-readable zones, tries the system on it, and writes a commented config: the "
+        "smallest useful experiment, with its time and disk. On a terminal it asks what no option "
+        "says. It changes nothing in the folder.",
+        epilog=_EPILOG,
+    )
+    parser.add_argument("folder", type=Path, metavar="FOLDER")
+    parser.add_argument(
+        "--to", type=Path, default=Path("archive.yaml"), metavar="FILE", help="(archive.yaml)"
+    )
+    parser.add_argument("--system", metavar="SYSTEM", help=SYSTEM_HELP)
+    parser.add_argument(
+        "--label", metavar="COLUMN", help="a label column, for accuracies: `class` of class folders"
+    )
+    parser.add_argument(
+        "--minutes",
+        type=_positive,
+        metavar="N",
+        help=f"what the first experiment may take ({_MINUTES:g})",
+    )
+    parser.add_argument("--cores", type=int, metavar="N", help="cores of the run (this machine's)")
+    parser.add_argument("--yes", action="store_true", help="ask nothing, take the defaults")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> None:
+    """Look, ask, and write the config.
+
+    Raises:
+        InputError: the file is there already, there is nothing to look at, or what was named is not
+            there.
+
+    """
+    from anonbench.config import load
+    from anonbench.config.text import read
+    from anonbench.core.io import atomic
+    from anonbench.core.libraries.devices import candidates
+    from anonbench.embedding.given.encoders import system_settings
+    from anonbench.workflow.first_config.document import Choice, compose
+    from anonbench.workflow.first_config.estimate import FEWEST
+    from anonbench.workflow.first_config.sample import look
+    from anonbench.workflow.first_config.survey import survey
+
+    _require_new(options.to, options.folder)
+    seen = survey(options.folder)
+    _show_survey(seen)
+    _ask(options, seen)
+    if options.label is not None and options.label not in seen.labels:
+        there = ", ".join(seen.labels[:5]) or "none"
+        raise InputError(
+            f"--label {options.label}: no such column in the folder; there are {there}"
+        )
+    named = options.system or SMALL
+    settings = system_settings(named)
+    sample = look(seen.sample, settings)
+    _show_sample(sample)
+    if not sample.read:
+        raise InputError(
+            f"{options.folder}: none of the {count(sample.unreadable.total(), 'image')} looked at "
+            "can be read; there is nothing to experiment with"
+        )
+    choice = Choice(
+        system=settings.model_dump(mode="json", exclude_unset=True, by_alias=True)
+        | {"kind": settings.name},
+        is_default=named == SMALL,
+        label=options.label,
+        minutes=options.minutes or _MINUTES,
+        cores=options.cores or len(os.sched_getaffinity(0)),
+        gpus=len(candidates(os.environ)),
+        results=Path("results") / options.to.stem,
+        file=options.to,
+    )
+    text, cost = compose(seen, sample, choice)
+    options.to.parent.mkdir(parents=True, exist_ok=True)
+    with atomic(options.to) as part:
+        part.write_text(text, encoding="utf-8")
+        config = load(read(part))  # what is written can be run
+        if cost.images < FEWEST:
+            _require_enough(config, options.folder)
+    least, most = cost.span
+    print(
+        f"wrote {options.to}: {count(cost.images, 'image')}, {duration(least)} to {duration(most)} "
+        f"on {count(choice.cores, 'core')}\n"
+        f"what would run: anonbench plan --configfile {options.to}\n"
+        f"run it:         anonbench run --configfile {options.to}"
+    )
+
+
+def _positive(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < 1e6:
+        raise argparse.ArgumentTypeError("must be a number of minutes")
+    return value
+
+
+def _require_new(to: Path, folder: Path) -> None:
+    if to.exists():
+        raise InputError(f"{to} is there already, and is not overwritten; name another file (--to)")
+    if folder.is_dir() and to.resolve().is_relative_to(folder.resolve()):
+        raise InputError(f"{to} is in the folder of the originals: name another place (--to)")
+
+
+def _require_enough(config: Config, folder: Path) -> None:
+    """Refuse a config whose images the run itself would refuse as too few."""
+    from anonbench.config.experiment import Experiment
+    from anonbench.datasets.listing import count_images, read_source
+    from anonbench.workflow.image_counts import check_counts
+
+    try:
+        check_counts(
+            Experiment(config),
+            {
+                name: count_images(read_source(name, dataset, config.seed, labels=False).images)
+                for name, dataset in config.datasets.items()
+            },
+        )
+    except InputError as error:
+        reason = " ".join(str(error).split()).removeprefix("too few images: ")
+        raise InputError(
+            f"{folder}: too few images for an experiment; add some ({reason})"
+        ) from None
+
+
+def _show_survey(seen: Survey) -> None:
+    formats = ", ".join(f"{number:,} {suffix}" for suffix, number in seen.formats.items())
+    print(f"{count(seen.images, 'image')} ({formats}), {seen.megabytes:,.1f} MB")
+    if seen.split is not None:
+        print(f"a split: {seen.split[0]:,} train, {seen.split[1]:,} validation")
+    if seen.classes:
+        print(f"{len(seen.classes):,} class folders")
+    for reason, number in seen.left.items():
+        print(f"not used: {number:,}: {reason}")
+
+
+def _show_sample(sample: Sample) -> None:
+    for reason, number in sample.unreadable.items():
+        print(f"cannot be read, in the sample: {number:,}: {reason}")
+    for name, found in sample.found.items():
+        what = "not tried" if found.missing else f"found in {found.images} of {sample.read} images"
+        print(f"{name} ({found.entity}): {what}")
+    if sample.without_system:
+        print(f"the system could not be tried: {sample.without_system}")
+
+
+def _ask(options: argparse.Namespace, seen: Survey) -> None:
+    """Complete the options on a terminal; elsewhere and with --yes the defaults hold."""
+    if options.yes or not (sys.stdin.isatty() and sys.stdout.isatty()):
+        return
+    if options.system is None:
+        options.system = input(f"System, such as {SMALL} or function:module:encode [{SMALL}]: ")
+    if options.label is None and seen.labels:
+        shown = ", ".join(seen.labels[:5])
+        options.label = input(f"Label column for accuracies (there are {shown}) [none]: ") or None
+    if options.minutes is None:
+        answer = input(f"Minutes that the first experiment may take [{_MINUTES:g}]: ")
+        try:
+            options.minutes = _positive(answer or str(_MINUTES))
+        except argparse.ArgumentTypeError as error:
+            raise InputError(f"{answer}: {error}") from None

@@ -1,0 +1,63 @@
+"""`anonbench originals`: copies of originals in results, listed or removed."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+from typing import Any
+
+from anonbench.core.errors import InputError
+
+
+def add(commands: Any) -> None:
+    """Add the command to the subparsers of `anonbench`."""
+    parser = commands.add_parser(
+        "originals",
+        help="list or remove copies of originals in results",
+        description="Lists the files that hold copies of originals, hidden links included. Only "
+        "reads, without --remove.",
+        epilog="More: docs/how-to/own-data.md.",
+    )
+    parser.add_argument(
+        "results",
+        type=Path,
+        nargs="*",
+        default=[Path("results")],
+        metavar="DIR",
+        help="folders of results (results)",
+    )
+    parser.add_argument(
+        "--remove",
+        action="store_true",
+        help="remove what is listed, and what killed trainings left in the temporary folder",
+    )
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> None:
+    """List the copies below each folder; remove them where asked.
+
+    Raises:
+        InputError: a folder does not exist, or a run is going on there.
+
+    """
+    from anonbench.datasets.image_sets.originals import find_copies, remove_copies
+    from anonbench.workflow.status import state_of
+    from snakemake_logger_plugin_anonbench.run import read
+
+    for results in options.results:
+        if not results.is_dir():
+            raise InputError(f"{results}: there is no such folder")
+        if options.remove and state_of(read(results), time.time()) == "running":
+            raise InputError(f"{results}: a run is going on there; wait for its end, or end it")
+    found = {results: find_copies(results) for results in options.results}
+    for results, copies in found.items():
+        for path in copies:
+            print(path)
+        # a link takes no room of its own
+        room = sum({(s.st_dev, s.st_ino): s.st_size for s in map(Path.stat, copies)}.values())
+        print(f"{results}: {len(copies)} files with copies of originals, {room / 1e6:.1f} MB")
+    if options.remove:
+        remove_copies(path for copies in found.values() for path in copies)
+        print("removed; the originals themselves are where they were")

@@ -1,0 +1,125 @@
+"""`anonbench status`: how far a run is, what failed, and how to go on."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from anonbench.core.errors import InputError
+from anonbench.core.wording import duration
+
+if TYPE_CHECKING:
+    from snakemake_logger_plugin_anonbench.run import Run
+
+_LOG_LINES = 10
+"""Lines of a failed job's log."""
+
+
+def add(commands: Any) -> None:
+    """Add the command to the subparsers of `anonbench`."""
+    parser = commands.add_parser(
+        "status",
+        help="how far a run is: done, running, failed, left",
+        description="Shows how far the latest run is, while it runs or afterwards. Only reads.",
+        epilog="More: docs/how-to/plan.md.",
+    )
+    parser.add_argument(
+        "--results", type=Path, nargs="+", default=[Path("results")], help="folders (results)"
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> None:
+    """Print the status of each folder of results.
+
+    Raises:
+        InputError: there is no such folder.
+
+    """
+    from snakemake_logger_plugin_anonbench.run import read
+
+    for results in options.results:
+        if not results.is_dir():
+            raise InputError(f"{results}: no such folder; --results names the config's `results`")
+    runs = [(results, read(results)) for results in options.results]
+    if options.json:
+        print(json.dumps([as_json(*each) for each in runs], indent=2, ensure_ascii=False))
+    else:
+        print("\n\n".join(as_text(*each) for each in runs))
+
+
+def as_json(results: Path, latest: Run) -> dict[str, Any]:
+    """Return the latest run of a folder of results as plain data."""
+    from anonbench.workflow.status import state_of
+
+    now = time.time()
+    state = state_of(latest, now)
+    return latest.model_dump(mode="json") | {
+        "results": str(results),
+        "state": state,
+        "seconds_left": latest.seconds_left(now) if state == "running" else None,
+        "next_step": next_step(latest),
+        "doubts": _doubts(results),
+    }
+
+
+def as_text(results: Path, latest: Run) -> str:
+    """Return the latest run of a folder of results as lines."""
+    lines = _jobs(results, latest) if latest.began else [f"{results}: no run is recorded"]
+    step = next_step(latest)
+    return "\n".join([*lines, *([f"  {step}"] if step else []), *_doubts(results)])
+
+
+def _jobs(results: Path, latest: Run) -> list[str]:
+    from anonbench.workflow.status import state_of
+    from snakemake_logger_plugin_anonbench.run import SHOWN
+
+    now = time.time()
+    state = state_of(latest, now)
+    end = now if state == "running" else latest.ended or latest.seen
+    period = f"{_clock(latest.began)} to {_clock(end)} ({duration(end - latest.began)})"
+    head = f"{results}: {state}, {period}, process {latest.pid} on {latest.host}"
+    counts = [f"{latest.done.total()} done", f"{len(latest.running)} under way"]
+    counts += [f"{len(latest.failed)} failed", f"{latest.waiting.total()} left"]
+    rules = ", ".join(f"{count} {rule}" for rule, count in sorted(latest.waiting.items()))
+    lines = [head, f"  {latest.total} jobs: {', '.join(counts)}" + (f" ({rules})" if rules else "")]
+    if state == "running" and (left := latest.seconds_left(now)) is not None:
+        lines.append(f"  about {duration(left)} left, until {_clock(now + left)}")
+    for job in list(latest.running.values())[:SHOWN]:
+        lines.append(f"  {job.label} since {_clock(job.began)}")
+        lines += [f"    | {line}" for line in job.last_lines(latest.folder, 1)]
+    return lines + latest.failures(_LOG_LINES)
+
+
+def next_step(latest: Run) -> str:
+    """Return what to do, in one sentence; nothing where there is nothing to do."""
+    from anonbench.workflow.status import orphans, state_of
+
+    again = "run the same command again; what is done is kept"
+    match state_of(latest, time.time()):
+        case "failed":
+            return f"Fix the cause and {again}."
+        case "stopped":
+            return f"To go on, {again}."
+        case "died":
+            numbers = ", ".join(map(str, orphans(latest)))
+            end = f"End processes {numbers} or wait for them" if numbers else "Wait for its jobs"
+            return f"{end}; then run the same command with --unlock, then without."
+    return ""
+
+
+def _doubts(results: Path) -> list[str]:
+    """Return what the published images may show, and what was left out."""
+    from anonbench.datasets.image_sets.doubts import doubts_of_run
+
+    return doubts_of_run(results, sorted(path.parent.name for path in results.glob("*/counts.csv")))
+
+
+def _clock(at: float) -> str:
+    """Return a time of day, with the date where it is not today."""
+    then, today = time.localtime(at), time.localtime()
+    return time.strftime("%H:%M:%S" if then[:3] == today[:3] else "%Y-%m-%d %H:%M", then)

@@ -1,0 +1,1 @@
+"""Files of a data folder, looked at without decoding a pixel."""

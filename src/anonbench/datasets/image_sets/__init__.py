@@ -1,0 +1,1 @@
+"""Image sets: stored images, their names, and doubts about them."""

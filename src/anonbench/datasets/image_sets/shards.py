@@ -1,0 +1,309 @@
+"""Image sets: uncompressed tar shards (the WebDataset convention), each with an index beside it.
+
+Members stand in id order, with times and owners zeroed, so that the same images give the same
+bytes. The index gives offset and size of every image, so that one is read without the others, and
+its digest, which every read compares. A shard of originals is an index only: their files stay where
+they are (`anonbench.datasets.image_sets.originals`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import re
+import tarfile
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import quote
+
+import numpy as np
+import pandas as pd
+
+from anonbench.core.errors import InputError
+from anonbench.core.io import part_of, write_parquet
+from anonbench.core.jobs.checksums import refusal
+from anonbench.datasets.formats.pages import file_digest_of, page_of
+from anonbench.datasets.images import decode, read_image, read_original
+
+_INDEX_TYPES = {
+    "id": "str",
+    "offset": "int64",
+    "size": "int64",
+    "width": "int64",
+    "height": "int64",
+    "digest": "str",
+}
+INDEX_COLUMNS = list(_INDEX_TYPES)
+
+_LONGEST = 200
+"""Letters of a name; file systems take 255 bytes, of which the suffix needs some."""
+_UNWANTED = re.compile(r" |(con|prn|aux|nul|com\d|lpt\d)$", re.IGNORECASE)
+"""Starts of names that Windows cuts off, and names that it keeps for devices."""
+
+
+def index_path(tar: Path) -> Path:
+    """Return where the index of a shard is."""
+    return tar.with_suffix(".parquet")
+
+
+def member_name(image_id: str, extension: str) -> str:
+    """Return an image's name in a shard: a relative path that stays below where it is unpacked.
+
+    No two ids share a name. Dots are escaped, because WebDataset cuts a name at its first dot. A
+    part of an id that no file system could take as a name ends in a digest instead: the id is in
+    the index.
+    """
+    return "/".join(map(_part_name, image_id.split("/"))) + "." + extension
+
+
+def _part_name(part: str) -> str:
+    """Return a file or folder name, of at most `_LONGEST` letters, for a part of an id."""
+    if not part:
+        return "%"  # which nothing else is escaped to
+    name = quote(part, safe=" -_", errors="surrogatepass").replace(".", "%2E").replace("~", "%7E")
+    if _UNWANTED.match(name):
+        name = f"%{ord(name[0]):02X}{name[1:]}"
+    if name.endswith(" "):
+        name = name[:-1] + "%20"
+    if len(name) > _LONGEST:
+        digest = hashlib.sha256(part.encode("utf-8", "surrogatepass")).hexdigest()
+        name = f"{name[: _LONGEST - 33]}~{digest[:32]}"
+    return name
+
+
+class ShardWriter:
+    """Writes one shard and its index; both appear when the block ends well, or neither."""
+
+    def __init__(self, tar: Path) -> None:
+        self._path = tar
+        self._rows: list[tuple[str, int, int, int, int, str]] = []
+
+    def __enter__(self) -> Self:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        self._part = part_of(self._path)
+        self._file = self._part.open("w+b")
+        self._tar = tarfile.open(fileobj=self._file, mode="w", format=tarfile.PAX_FORMAT)
+        return self
+
+    def add(self, image_id: str, data: bytes, extension: str, width: int, height: int) -> None:
+        """Append one coded image; ids must come in ascending order."""
+        if self._rows and image_id <= self._rows[-1][0]:
+            raise ValueError(f"{image_id!r} does not come after {self._rows[-1][0]!r}")
+        member = tarfile.TarInfo(member_name(image_id, extension))
+        member.size = len(data)
+        member.mode = 0o644
+        self._tar.addfile(member, io.BytesIO(data))
+        padding = -len(data) % tarfile.BLOCKSIZE
+        offset = self._tar.offset - padding - len(data)
+        digest = hashlib.sha256(data).hexdigest()
+        self._rows.append((image_id, offset, len(data), width, height, digest))
+
+    def read_back(self, image_id: str) -> bytes:
+        """Return the image that was added last, from the file that it was written to."""
+        last, offset, size, *_ = self._rows[-1]
+        if last != image_id:
+            raise ValueError(f"{image_id!r} was not added last")
+        self._file.flush()
+        return os.pread(self._file.fileno(), size, offset)
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        try:
+            self._tar.close()
+            self._file.close()
+            if kind is None:
+                # the types are stated for shards without images, which small data sets have
+                frame = pd.DataFrame(self._rows, columns=INDEX_COLUMNS).astype(_INDEX_TYPES)
+                write_parquet(frame, self._index())
+                self._part.replace(self._path)
+        finally:
+            self._part.unlink(missing_ok=True)
+            with suppress(OSError):  # what is still to be written does not fit on a full disk
+                self._file.close()
+
+    def _index(self) -> Path:
+        return index_path(self._path)
+
+
+class ImageSet:
+    """Random access to the images of several shards, by id. Safe to pickle and to fork."""
+
+    def __init__(self, tars: Sequence[Path | None], index: pd.DataFrame, folder: Path) -> None:
+        """Take an index; `open` makes one.
+
+        Args:
+            tars: of the shards; None where files are read in place.
+            index: the shards' rows by id, with the column `shard`; originals have `path` too.
+            folder: that paths are relative to; of an anonymized set, where it is.
+
+        """
+        self._tars = list(tars)
+        self._index = index
+        self._folder = folder
+        self._are_originals = "path" in index
+        self._rows = {image_id: row for row, image_id in enumerate(index["id"])}
+        self._where = index[["shard", "offset", "size"]].to_numpy(np.int64)
+        self._sizes = index[["width", "height"]].to_numpy(np.int64)
+        self._handles: dict[int, int] = {}
+        self._pid = os.getpid()
+
+    @classmethod
+    def open(cls, files: Sequence[Path], root: Path | None = None) -> Self:
+        """Open shards by their tars, whose indexes may stand among them, or by indexes.
+
+        Args:
+            files: of one image set. Of originals an index is enough; their tars are copies, and
+                used where they are named.
+            root: the data set's folder, for originals.
+
+        Raises:
+            InputError: there is no shard, a shard's index or tar is missing, or an id occurs twice.
+
+        """
+        tars = {index_path(path): path for path in files if path.suffix == ".tar"}
+        indexes = sorted({*tars, *(path for path in files if path.suffix == ".parquet")})
+        if not indexes:
+            raise InputError("an image set needs at least one shard")
+        parts = [
+            _read_index(path, path in tars).assign(shard=number)
+            for number, path in enumerate(indexes)
+        ]
+        whole = pd.concat(parts, ignore_index=True).sort_values("id", ignore_index=True)
+        twice = whole["id"][whole["id"].duplicated()]
+        if len(twice):
+            raise InputError(f"{indexes[0].parent}: image {twice.iloc[0]!r} occurs in two shards")
+        folder = root if "path" in whole else indexes[0].parent
+        if folder is None:
+            raise ValueError(f"{indexes[0].parent}: originals are read below their data set's root")
+        return cls([tars.get(path) for path in indexes], whole, folder)
+
+    @classmethod
+    def none(cls, folder: Path) -> Self:
+        """Return a set without images."""
+        return cls([], pd.DataFrame(columns=[*INDEX_COLUMNS, "shard"]), folder)
+
+    @property
+    def ids(self) -> list[str]:
+        """The ids, sorted."""
+        return [str(image_id) for image_id in self._index["id"]]
+
+    @property
+    def digests(self) -> list[str]:
+        """SHA-256 of each image as it is coded, in the order of the ids."""
+        return [str(digest) for digest in self._index["digest"]]
+
+    @property
+    def folder(self) -> Path:
+        """What the paths of originals are relative to; of an anonymized set, where it is."""
+        return self._folder
+
+    def path(self, image_id: str) -> str | None:
+        """Return the path of an original below its data set's root; None of other images."""
+        row = self._rows[image_id]
+        return str(self._index["path"].iat[row]) if self._are_originals else None
+
+    @property
+    def sizes(self) -> dict[str, tuple[int, int]]:
+        """Width and height of each image, in pixels."""
+        pairs = self._sizes.tolist()
+        return {image_id: (w, h) for image_id, (w, h) in zip(self.ids, pairs, strict=True)}
+
+    def size(self, image_id: str) -> tuple[int, int]:
+        """Return width and height of one image, in pixels."""
+        width, height = self._sizes[self._rows[image_id]].tolist()
+        return width, height
+
+    @property
+    def digest(self) -> str:
+        """A digest of all ids and images."""
+        text = "\n".join(self._index["id"] + " " + self._index["digest"])
+        return hashlib.sha256(text.encode("utf-8")).hexdigest()
+
+    def __len__(self) -> int:
+        return len(self._index)
+
+    def __contains__(self, image_id: object) -> bool:
+        return image_id in self._rows
+
+    def read_bytes(self, image_id: str) -> bytes:
+        """Return one image as it is coded, as its index describes it.
+
+        Raises:
+            ChangedImage: an original is another one by now, or gone.
+            InputError: there is no such image, or its shard is damaged.
+
+        """
+        if image_id not in self._rows:
+            raise InputError(f"image {image_id!r} is not in the image set of {self._folder}")
+        row = self._rows[image_id]
+        number, offset, size = self._where[row].tolist()
+        tar, digest = self._tars[number], str(self._index["digest"].iat[row])
+        if tar is None:
+            path = self._folder / str(self._index["path"].iat[row])
+            return read_original(image_id, path, size, digest)
+        data = os.pread(self._handle(number, tar), size, offset)
+        if hashlib.sha256(data).hexdigest() != file_digest_of(digest):
+            raise refusal(tar, f"image {image_id!r} is not as its index says")
+        return data
+
+    def read(self, image_id: str) -> np.ndarray:
+        """Return one image, uint8 [H, W] or [H, W, 3] RGB; raises as `read_bytes`."""
+        data = self.read_bytes(image_id)
+        if not self._are_originals:
+            return decode(data)
+        page = page_of(str(self._index["digest"].iat[self._rows[image_id]]))
+        return read_image(data, None, page)  # the manifest has checked how many pixels it has
+
+    def _handle(self, number: int, tar: Path) -> int:
+        if self._pid != os.getpid():  # after a fork: the parent's handles stay the parent's
+            self._handles, self._pid = {}, os.getpid()
+        if number not in self._handles:
+            self._handles[number] = os.open(tar, os.O_RDONLY)
+        return self._handles[number]
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"_handles": {}}
+
+
+def _read_index(path: Path, has_tar: bool) -> pd.DataFrame:
+    """Return a shard's index; its tar may be missing if it is one of originals."""
+    if not path.is_file():
+        raise InputError(f"{path.stem}.tar: its index {path} is missing; make the shard again")
+    index = pd.read_parquet(path)
+    if not has_tar and "path" not in index:
+        raise InputError(f"{path}: an index without its tar; make the shard again")
+    return index
+
+
+def open_sets(
+    names: Sequence[str], files: Sequence[Path], root: Path | None = None
+) -> dict[str, ImageSet]:
+    """Open image sets by name.
+
+    Args:
+        names: of the sets.
+        files: the sets' shards and indexes, one set's after the other's, each set in a folder of
+            its own.
+        root: see `ImageSet.open`.
+
+    Raises:
+        InputError: the files are no such sets, an index is missing, or an id occurs twice in a set.
+
+    """
+    sets: dict[Path, list[Path]] = {}
+    for file in files:
+        sets.setdefault(file.parent, []).append(file)
+    if len(sets) != len(names):
+        raise InputError(
+            f"{len(files)} files in {len(sets)} folders are no {len(names)} image sets"
+        )
+    opened = (ImageSet.open(part, root) for part in sets.values())
+    return dict(zip(names, opened, strict=True))

@@ -1,0 +1,1 @@
+"""Publishers' and users' layouts, each read into the same listing."""

@@ -1,0 +1,1 @@
+"""Networks as encoders, and their inputs."""

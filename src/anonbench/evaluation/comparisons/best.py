@@ -1,0 +1,168 @@
+"""Best choices of a data set: all that cannot be told from the highest, and its optimism.
+
+Two choices are asked for: of a model for images of a given method, and of a method with a model.
+Rankings are judged by the own reference, which favours the unadapted model (retrieval bias), and by
+second references, to which all models are equally strangers.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Iterable, Iterator, Sequence
+from functools import reduce
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from anonbench.config.experiment import Scenario
+from anonbench.core.io import read_csv
+from anonbench.core.numeric.clusters import too_few
+from anonbench.core.vocabulary import NO_CHOICE, QueryKind, Variant
+from anonbench.datasets.clusters import clusters_of
+from anonbench.evaluation.comparisons.column_tests import find_best
+from anonbench.evaluation.comparisons.columns import Column, by_degree, choices
+from anonbench.evaluation.comparisons.effect_table import Scores, pairs_of
+from anonbench.evaluation.retrieval.scoring.metrics import PER_QUERY
+from anonbench.evaluation.scores import ADAPTIONS
+
+COLUMNS = [
+    "dataset",
+    "degree",
+    "scope",
+    "method",
+    "query",
+    "metric",
+    "reference",
+    "best",
+    "value",
+    "optimism",
+    "unbiased",
+    "wins",
+    "indistinguishable",
+    "n",
+    "clusters",
+    "reason",
+]
+"""Columns of the table. One row is one choice. With scope `models` the models of a `method`
+compete; with scope `choices` all methods with all models do, `method` is empty, and a name is
+method and adaption (`anonbench.evaluation.comparisons.columns.SEPARATOR` between them). `reference`
+is `own` or `second`; of accuracies, which need none, `own`. `best` has the highest `value`, a
+share, over `n` queries or images that all have, in so many `clusters`; `optimism` is what choosing
+it after the fact adds on average, `unbiased` the value without it, `wins` the share of resamples
+that it wins. `indistinguishable` are all that no test tells from it, itself among them, with
+`JOINT` between them. Without an interval these are all, and `reason` says why; then there is no
+optimism either."""
+JOINT = ";"
+OWN, SECOND = "own", "second"
+_TEXT = {"scope", "method", "query", "metric", "reference", "best", "indistinguishable", "reason"}
+
+
+def second_columns(
+    scenarios: Sequence[Scenario], references: Sequence[int], scores: Scores
+) -> Iterator[Column]:
+    """Give the columns of anonymized images by second references.
+
+    A model's score of a query is its mean over pairs of a training seed and another seed's
+    reference (`anonbench.evaluation.comparisons.effect_table`). There is none where no seed has
+    such a pair.
+
+    Args:
+        scenarios: of the training seeds.
+        references: seeds of the unadapted models.
+        scores: by every reference in every scenario.
+
+    """
+    pairs = pairs_of(scenarios, references)
+    variants = dict.fromkeys(run.variant for run in scenarios if run.variant != Variant())
+    for variant in variants if pairs else ():
+        models = {
+            run.model.adaption.value: run.model for run in scenarios if run.variant == variant
+        }
+        tables = {
+            name: reduce(
+                operator.add,
+                (
+                    scores(other, Scenario(models[name], seed, variant).path)
+                    for seed, other in pairs
+                ),
+            )
+            / len(pairs)
+            for name in ADAPTIONS
+            if name in models and name not in NO_CHOICE
+        }
+        for query in QueryKind:
+            for metric, column in PER_QUERY.items():
+                values = {name: table.loc[query.value][column] for name, table in tables.items()}
+                yield Column(variant, query.value, metric, pd.DataFrame(values).sort_index())
+
+
+def collect_best(
+    dataset: str,
+    own: Iterable[Column],
+    second: Iterable[Column],
+    clusters: pd.Series,
+    bootstrap: int,
+    confidence: float,
+    equivalence_margin: float,
+) -> pd.DataFrame:
+    """Return the best choices of a data set's anonymized images, with the columns `COLUMNS`.
+
+    Args:
+        dataset: its name.
+        own: its columns by the tables' reference, and of accuracies
+            (`anonbench.evaluation.comparisons.columns.columns_of`).
+        second: its columns by second references (`second_columns`).
+        clusters: of the images, by id (`anonbench.datasets.clusters.read_clusters`).
+        bootstrap: resamples of clusters, for the optimism.
+        confidence: 1 - confidence is the level of the tests.
+        equivalence_margin: differences up to it do not matter, as a share.
+
+    Raises:
+        InputError: a query has no cluster.
+
+    """
+    rows = []
+    for reference, columns in ((OWN, own), (SECOND, second)):
+        for group in by_degree(columns):
+            competing = [("models", column.key["method"], column) for column in group]
+            for scope, method, column in [*competing, ("choices", "", choices(group))]:
+                names = {"dataset": dataset, "scope": scope, "reference": reference}
+                row = column.key | names | {"method": method}
+                found = _best(column, clusters, bootstrap, confidence, equivalence_margin)
+                rows += [row | found] if found else []
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def read_best(path: Path) -> pd.DataFrame:
+    """Read the best choices; a missing method, query kind or reason is the empty string.
+
+    Raises:
+        InputError: a column is missing.
+
+    """
+    return read_csv(path, COLUMNS, _TEXT)
+
+
+def _best(
+    column: Column, clusters: pd.Series, bootstrap: int, confidence: float, margin: float
+) -> dict[str, Any]:
+    """Return the cells of one choice; empty where no query has a score of all."""
+    values = column.values.dropna()
+    if not len(values):
+        return {}
+    groups = clusters_of(values.index.to_series(), clusters)
+    found = find_best(values, groups, margin, confidence, column.hits, bootstrap, "best")
+    chosen, count = found.selection, len(set(groups.tolist()))
+    row = {
+        "best": str(values.columns[chosen.best]),
+        "value": chosen.observed,
+        "indistinguishable": JOINT.join(found.names),
+        "n": len(values),
+        "clusters": count,
+        "reason": too_few(count),
+    }
+    if row["reason"]:
+        return row
+    wins = float(chosen.wins[chosen.best])
+    return row | {"optimism": chosen.optimism, "unbiased": chosen.corrected, "wins": wins}

@@ -1,0 +1,172 @@
+"""Columns of the result tables, query by query: what tests and choices are made of.
+
+A column is one data set, degree, method, query kind and metric; its rows are the models that can be
+chosen. All rows answer the same queries, and a query that is hard for one is hard for all, so that
+differences query by query tell far more than intervals that overlap.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import reduce
+from typing import Any
+
+import pandas as pd
+
+from anonbench.core.registries.method_names import place_of
+from anonbench.core.vocabulary import NO_CHOICE, ORIGINAL, QueryKind, Variant
+from anonbench.evaluation.retrieval.scoring.metrics import PER_QUERY
+from anonbench.evaluation.scores import ADAPTIONS, CLASSIFIERS, ScenarioFiles, adaption_of
+
+SEPARATOR = "/"
+"""Between method and adaption in the name of a choice, such as `blur/A`."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """Scores of the rows of one column on the same queries or images."""
+
+    variant: Variant
+    query: str
+    """Query kind; empty for accuracies."""
+    metric: str
+    values: pd.DataFrame
+    """A row a query or image, by id, sorted; a column a model or method, in the order of the
+    tables; shares, NaN where there is no score."""
+    hits: bool = False
+    """Whether the values are hits, 1 or 0, rather than scores or means over seeds."""
+
+    @property
+    def key(self) -> dict[str, Any]:
+        """The column's cells in a table: degree, method, query and metric."""
+        method = ORIGINAL if self.variant.method is None else self.variant.method
+        degree = self.variant.degree
+        return {"degree": degree, "method": method, "query": self.query, "metric": self.metric}
+
+
+def columns_of(
+    scenarios: Sequence[ScenarioFiles], reference_seed: int, control_seeds: Collection[int]
+) -> Iterator[Column]:
+    """Give the columns of a data set: of originals, then by degree, method, query kind and metric.
+
+    A row's score of a query, and its share of hits on an image, are means over its seeds. Rows that
+    are no choice (`NO_CHOICE`) are left out.
+
+    Args:
+        scenarios: the files, in any order; those of one variant are in memory at once.
+        reference_seed: as `anonbench.evaluation.scores.adaption_of`.
+        control_seeds: as `anonbench.evaluation.scores.adaption_of`.
+
+    """
+    for variant in sorted({files.variant for files in scenarios}, key=_order):
+        of_variant = [files for files in scenarios if files.variant == variant]
+        yield from _retrieval(variant, _rows(of_variant, reference_seed, control_seeds, True))
+        labelled = [files for files in of_variant if files.predictions is not None]
+        yield from _accuracies(variant, _rows(labelled, reference_seed, control_seeds, False))
+
+
+def by_degree(columns: Iterable[Column]) -> Iterator[list[Column]]:
+    """Give the columns of anonymized images that differ in their method alone, together."""
+    groups: dict[tuple[int, str, str], list[Column]] = defaultdict(list)
+    for column in columns:
+        if column.variant.method is not None:
+            groups[column.variant.degree, column.query, column.metric].append(column)
+    yield from groups.values()
+
+
+def by_adaption(columns: Sequence[Column]) -> Iterator[tuple[str, Column]]:
+    """Give each adaption with a column whose rows are methods.
+
+    Args:
+        columns: that differ in their method alone.
+
+    """
+    names = {name for column in columns for name in column.values}
+    for adaption in (name for name in ADAPTIONS if name in names):
+        having = [column for column in columns if adaption in column.values]
+        values = {str(column.variant.method): column.values[adaption] for column in having}
+        yield adaption, _joined(having, values)
+
+
+def choices(columns: Sequence[Column]) -> Column:
+    """Return a column whose rows are all choices of a method and a model.
+
+    Args:
+        columns: that differ in their method alone.
+
+    """
+    values = {
+        f"{column.variant.method}{SEPARATOR}{name}": column.values[name]
+        for column in columns
+        for name in column.values
+    }
+    return _joined(columns, values)
+
+
+def _joined(columns: Sequence[Column], values: dict[str, pd.Series]) -> Column:
+    hits = all(column.hits for column in columns)
+    return replace(columns[0], values=pd.DataFrame(values).sort_index(), hits=hits)
+
+
+def _order(variant: Variant) -> tuple[int, tuple[int, bool, str]]:
+    return variant.degree, place_of(variant.method)
+
+
+def _rows(
+    scenarios: Sequence[ScenarioFiles],
+    reference_seed: int,
+    control_seeds: Collection[int],
+    retrieval: bool,
+) -> dict[str, list[ScenarioFiles]]:
+    """Return the files of each row of a column, by seed, in the order of a table's rows."""
+    found: dict[str, list[ScenarioFiles]] = defaultdict(list)
+    for files in sorted(scenarios, key=lambda files: files.seed):
+        training = (files.model, files.seed, reference_seed, control_seeds)
+        found[adaption_of(*training, retrieval=retrieval)].append(files)
+    return {name: found[name] for name in ADAPTIONS if name in found and name not in NO_CHOICE}
+
+
+def _retrieval(variant: Variant, rows: dict[str, list[ScenarioFiles]]) -> Iterator[Column]:
+    columns = ["query", "id", *PER_QUERY.values()]
+    tables = {
+        name: _mean(
+            pd.read_parquet(of_seed.per_query, columns=columns).set_index(["query", "id"])
+            for of_seed in files
+        )
+        for name, files in rows.items()
+    }
+    for query in QueryKind:
+        of_kind = {
+            name: table.xs(query.value)
+            for name, table in tables.items()
+            if query.value in table.index.get_level_values(0)
+        }
+        for metric, column in PER_QUERY.items() if of_kind else ():
+            values = {name: table[column] for name, table in of_kind.items()}
+            yield Column(variant, query.value, metric, pd.DataFrame(values).sort_index())
+
+
+def _accuracies(variant: Variant, rows: dict[str, list[ScenarioFiles]]) -> Iterator[Column]:
+    tables = {
+        name: _mean(_right(pd.read_parquet(str(of_seed.predictions))) for of_seed in files)
+        for name, files in rows.items()
+    }
+    single = all(len(files) == 1 for files in rows.values())
+    for metric in CLASSIFIERS if tables else ():
+        values = {name: table[metric] for name, table in tables.items()}
+        yield Column(variant, "", metric, pd.DataFrame(values).sort_index(), hits=single)
+
+
+def _right(predictions: pd.DataFrame) -> pd.DataFrame:
+    """Return which images each classifier gets right, 1 or 0, by id."""
+    right = {name: predictions[name] == predictions["label"] for name in CLASSIFIERS}
+    return pd.DataFrame(right).astype(float).set_index(predictions["id"])
+
+
+def _mean(tables: Iterable[pd.DataFrame]) -> pd.DataFrame:
+    """Return the mean of the seeds' scores by query; NaN where a seed gives none."""
+    ordered = [table.sort_index() for table in tables]
+    return reduce(operator.add, ordered) / len(ordered)

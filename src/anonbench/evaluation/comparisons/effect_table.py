@@ -1,0 +1,334 @@
+"""Effects of a data set's trainings by all of its references, and their tidy table.
+
+Every training seed is judged by the references of all other seeds of the unadapted model: those of
+the retraining control and those of other trainings. A pair is a training seed and a reference.
+Models are compared within a pair, never across, and a query's effect is its mean over the pairs.
+So the identities of `anonbench.evaluation.comparisons.effects` hold for the table's means too.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from anonbench.config.experiment import Scenario
+from anonbench.core.errors import InputError
+from anonbench.core.io import read_csv
+from anonbench.core.numeric.clusters import Estimate, clustered_mean
+from anonbench.core.vocabulary import ORIGINAL, Adaption, Baseline, Model, QueryKind, Variant
+from anonbench.datasets.clusters import clusters_of
+from anonbench.evaluation.comparisons.effects import Judged, share_of, tell_apart
+from anonbench.evaluation.decision import judge
+from anonbench.evaluation.retrieval.scoring.metrics import PER_QUERY
+
+COLUMNS = [
+    "dataset",
+    "degree",
+    "method",
+    "query",
+    "metric",
+    "adaption",
+    "effect",
+    "value",
+    "low",
+    "high",
+    "p",
+    "p_holm",
+    "p_equivalent",
+    "verdict",
+    "share",
+    "share_low",
+    "share_high",
+    "ceiling",
+    "seeds",
+    "references",
+    "spread",
+    "n",
+    "clusters",
+    "reason",
+]
+"""Columns of the table. One row is one effect: `value` is its mean over queries, positive where
+something is lost, with interval and two-sided `p`. All rows of the same effect and metric are one
+family, for which `p_holm` and `p_equivalent` are adjusted; `verdict`
+(`anonbench.evaluation.decision.Verdict`) is worse where something is lost. `share` is the value as
+a share of the `ceiling`, for costs of anonymizing and adapting. `seeds` and `references` count
+trainings and second references, `spread` is the standard deviation of the effect over their pairs
+(empty for one), `n` counts queries in so many `clusters`. `reason` says why there is no interval,
+or is empty."""
+EFFECTS = ("retraining", "anonymizing", "adapting", "lead", "bias")
+"""The effects, fields of `anonbench.evaluation.comparisons.effects.Effects`. Retraining stands
+once, for originals; anonymizing once for each variant, with adaption `unadapted`."""
+_OF_CEILING = ("anonymizing", "adapting")
+# tables of scores in memory at once: 0.1 GB at the paper's size
+_TABLES = 32
+
+Scores = Callable[[int, str], pd.DataFrame]
+"""Scores by the reference of a seed in a scenario (`<model>/seed<seed>/<variant>`): the columns of
+`anonbench.evaluation.retrieval.scoring.engine.COLUMNS` by an index of query kind and id, sorted."""
+
+
+@dataclass(frozen=True)
+class Effect:
+    """One effect in one column of the results, query by query."""
+
+    variant: Variant
+    query: QueryKind
+    metric: str
+    adaption: Adaption | Baseline
+    name: str
+    """One of `EFFECTS`."""
+    pairs: tuple[tuple[int, int], ...]
+    """Training seed and seed of the reference."""
+    ids: pd.Index
+    """Of the Q queries."""
+    by_pair: np.ndarray
+    """float64 [pairs, Q], NaN where a score is undefined."""
+    ceiling: np.ndarray
+    """Scores of the unadapted models on originals by the same references, float64 [Q]."""
+
+    @property
+    def values(self) -> np.ndarray:
+        """Mean over the pairs, float64 [Q]; NaN where one of them is undefined."""
+        return np.asarray(self.by_pair.mean(axis=0))
+
+    @property
+    def shares(self) -> np.ndarray:
+        """The values as shares of the ceiling, float64 [Q]; see `share_of`."""
+        return share_of(self.values, self.ceiling)
+
+
+def collect_effects(
+    dataset: str,
+    scenarios: Sequence[Scenario],
+    references: Sequence[int],
+    own: Sequence[Path],
+    second: Sequence[Path],
+    clusters: pd.Series,
+    confidence: float,
+    equivalence_margin: float,
+) -> pd.DataFrame:
+    """Return the effects of a data set from the files of its scores, with the columns `COLUMNS`.
+
+    Args:
+        dataset: its name.
+        scenarios: of the training seeds, without the retraining control's.
+        references: seeds of the unadapted models, that of all tables first.
+        own: scores by the first reference, the Parquet of each scenario.
+        second: scores by the other references, one Parquet each
+            (`anonbench.evaluation.retrieval.stage.gather.gather_in_one_file`).
+        clusters: of the images, by id (`anonbench.datasets.clusters.read_clusters`).
+        confidence: coverage of the intervals, as a share; 1 - confidence is the level of tests.
+        equivalence_margin: losses and gains up to it do not matter, as a share.
+
+    Raises:
+        InputError: the scores of two scenarios are of other queries, or a query has no cluster.
+
+    """
+    scores = read_by_reference(scenarios, references, own, second)
+    effects = measure(scenarios, references, scores)
+    return tabulate(dataset, effects, clusters, confidence, equivalence_margin)
+
+
+def read_by_reference(
+    scenarios: Sequence[Scenario],
+    references: Sequence[int],
+    own: Sequence[Path],
+    second: Sequence[Path],
+) -> Scores:
+    """Return what reads scores by every reference from files; arguments of `collect_effects`."""
+    first, *others = references
+    by_scenario = {run.path: path for run, path in zip(scenarios, own, strict=True)}
+    by_seed = dict(zip(others, second, strict=True))
+
+    def read(reference: int, scenario: str) -> pd.DataFrame:
+        if reference == first:
+            table = pd.read_parquet(by_scenario[scenario])
+        else:
+            table = pd.read_parquet(by_seed[reference], filters=[("scenario", "==", scenario)])
+        return table.set_index(["query", "id"])[list(PER_QUERY.values())].sort_index()
+
+    return read
+
+
+def measure(
+    scenarios: Sequence[Scenario], references: Sequence[int], scores: Scores
+) -> Iterator[Effect]:
+    """Give every effect of a data set; nothing where no seed has a second reference.
+
+    Args:
+        scenarios: of the training seeds, without the retraining control's.
+        references: seeds of the unadapted models, the training seeds' among them.
+        scores: by every reference in every scenario.
+
+    Raises:
+        InputError: the scores of two scenarios are of other queries.
+
+    """
+    pairs = pairs_of(scenarios, references)
+    if not pairs:
+        return
+    stacks = _Stacks(pairs, lru_cache(_TABLES)(scores))
+    for variant in dict.fromkeys(scenario.variant for scenario in scenarios):
+        models = dict.fromkeys(each.model for each in scenarios if each.variant == variant)
+        for query in QueryKind if variant != Variant() else (QueryKind.ORIGINAL,):
+            for model in models:
+                yield from _effects(stacks, model, variant, query)
+
+
+def pairs_of(
+    scenarios: Sequence[Scenario], references: Sequence[int]
+) -> tuple[tuple[int, int], ...]:
+    """Return the pairs of a training seed and another seed's reference; see `measure`."""
+    seeds = dict.fromkeys(scenario.seed for scenario in scenarios)
+    every = ((seed, reference) for seed in seeds for reference in references)
+    return tuple((seed, reference) for seed, reference in every if seed != reference)
+
+
+def tabulate(
+    dataset: str,
+    effects: Iterable[Effect],
+    clusters: pd.Series,
+    confidence: float,
+    equivalence_margin: float,
+) -> pd.DataFrame:
+    """Return one row for each effect, with the columns `COLUMNS`.
+
+    Args:
+        dataset: its name.
+        effects: of `measure`.
+        clusters: as `collect_effects`.
+        confidence: as `collect_effects`.
+        equivalence_margin: as `collect_effects`.
+
+    Raises:
+        InputError: a query has no cluster.
+
+    """
+    rows: list[dict[str, Any]] = []
+    families: dict[tuple[str, str], list[tuple[dict[str, Any], Estimate]]] = defaultdict(list)
+    for effect in effects:
+        groups = clusters_of(effect.ids.to_series(), clusters)
+        found = clustered_mean(effect.values, groups, confidence)
+        row = {"dataset": dataset} | _row(effect, found, groups, confidence)
+        families[effect.name, effect.metric].append((row, found))
+        rows.append(row)
+    for family in families.values():
+        judged = judge([gain(found) for _, found in family], equivalence_margin, confidence)
+        for (row, _), judgement in zip(family, judged, strict=True):
+            row["p_holm"], row["p_equivalent"] = judgement.p_different, judgement.p_equivalent
+            row["verdict"] = judgement.verdict.value
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def gain(loss: Estimate) -> Estimate:
+    """Return a loss as a gain, its interval turned round with it."""
+    return replace(loss, value=-loss.value, low=-loss.high, high=-loss.low)
+
+
+def read_effects(path: Path) -> pd.DataFrame:
+    """Read a table of effects.
+
+    Raises:
+        InputError: a column is missing.
+
+    """
+    return read_csv(path, COLUMNS, text=("verdict", "reason"))
+
+
+class _Stacks:
+    """Scores of the same queries by pairs of a training seed and a reference."""
+
+    def __init__(self, pairs: tuple[tuple[int, int], ...], scores: Scores) -> None:
+        self.pairs, self._scores = pairs, scores
+        first = Scenario(Model(), pairs[0][0], Variant())
+        self.ids = scores(pairs[0][1], first.path).loc[ORIGINAL].index
+
+    def judged(self, model: Model, variant: Variant, query: QueryKind, own: bool) -> Judged:
+        """Return scores by second references or by the models' own, [pairs, Q, metrics]."""
+        pairs = [(seed, seed if own else reference) for seed, reference in self.pairs]
+        return Judged(
+            originals=self._stack(Model(), Variant(), QueryKind.ORIGINAL, pairs),
+            unadapted=self._stack(Model(), variant, query, pairs),
+            adapted=self._stack(model, variant, query, pairs),
+        )
+
+    def _stack(
+        self, model: Model, variant: Variant, query: QueryKind, pairs: Sequence[tuple[int, int]]
+    ) -> np.ndarray:
+        found = []
+        for seed, reference in pairs:
+            scenario = Scenario(model, seed, variant).path
+            table = self._scores(reference, scenario).loc[query.value]
+            if not table.index.equals(self.ids):
+                raise InputError(
+                    f"{scenario}, by the reference of seed {reference}: other {query} queries than "
+                    "in other scenarios; make the retrieval scores again"
+                )
+            found.append(table.to_numpy(np.float64))
+        return np.stack(found)
+
+
+def _effects(stacks: _Stacks, model: Model, variant: Variant, query: QueryKind) -> Iterator[Effect]:
+    second = stacks.judged(model, variant, query, own=False)
+    effects = tell_apart(second, stacks.judged(model, variant, query, own=True))
+    if variant == Variant():
+        names: tuple[str, ...] = ("retraining",)
+    elif model == Model():
+        names = ("anonymizing",)
+    else:
+        names = ("adapting", "lead", "bias")
+    ceiling = second.originals.mean(axis=0)
+    for number, metric in enumerate(PER_QUERY):
+        for name in names:
+            by_pair = getattr(effects, name)[..., number]
+            yield Effect(
+                *(variant, query, metric, model.adaption, name, stacks.pairs, stacks.ids),
+                by_pair=by_pair,
+                ceiling=ceiling[:, number],
+            )
+
+
+def _row(effect: Effect, found: Estimate, groups: np.ndarray, confidence: float) -> dict[str, Any]:
+    row = {
+        "degree": effect.variant.degree,
+        "method": effect.variant.method or ORIGINAL,
+        "query": effect.query.value,
+        "metric": effect.metric,
+        "adaption": effect.adaption.value,
+        "effect": effect.name,
+        "value": found.value,
+        "low": found.low,
+        "high": found.high,
+        "p": found.p_different(),
+        "ceiling": _mean(effect.ceiling),
+        "seeds": len({seed for seed, _ in effect.pairs}),
+        "references": len({reference for _, reference in effect.pairs}),
+        "spread": _spread(effect.by_pair),
+        "n": found.n,
+        "clusters": found.clusters,
+        "reason": found.reason,
+    }
+    if effect.name in _OF_CEILING:
+        share = clustered_mean(effect.shares, groups, confidence)
+        row |= {"share": share.value, "share_low": share.low, "share_high": share.high}
+    return row
+
+
+def _spread(by_pair: np.ndarray) -> float:
+    """Return the standard deviation of the pairs' means over the queries that all define."""
+    defined = by_pair[:, ~np.isnan(by_pair).any(axis=0)]
+    if len(by_pair) < 2 or not defined.size:
+        return float("nan")
+    return float(defined.mean(axis=1).std(ddof=1))
+
+
+def _mean(values: np.ndarray) -> float:
+    defined = values[~np.isnan(values)]
+    return float(defined.mean()) if len(defined) else float("nan")

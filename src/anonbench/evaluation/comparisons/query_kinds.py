@@ -1,0 +1,150 @@
+"""Comparison of original and anonymized queries, query by query and without their own images.
+
+An anonymized query is a vector of the database and finds itself first, an original one need not. On
+a small database this head start is larger than the difference that is asked for. So both kinds are
+scored without own images (`Retrieval.without_own_images`), in the relevant images and in the
+ranking.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from anonbench.config.experiment import Scenario
+from anonbench.core.errors import InputError
+from anonbench.core.io import read_csv
+from anonbench.core.numeric.clusters import Estimate, clustered_mean
+from anonbench.core.vocabulary import QueryKind
+from anonbench.datasets.clusters import clusters_of
+from anonbench.evaluation.decision import Judgement, judge
+from anonbench.evaluation.retrieval.scoring.metrics import PER_QUERY
+
+COLUMNS = [
+    "dataset",
+    "degree",
+    "method",
+    "adaption",
+    "metric",
+    "original",
+    "anonymized",
+    "difference",
+    "low",
+    "high",
+    "p",
+    "p_holm",
+    "p_equivalent",
+    "verdict",
+    "seeds",
+    "n",
+    "clusters",
+    "reason",
+]
+"""Columns of the table. One row is one model on one variant: means of both query kinds, and the
+mean of anonymized less original with its interval, as shares. `p` is two-sided; `p_holm`,
+`p_equivalent` and the `verdict` (on anonymized queries) are adjusted over all rows of a metric. A
+query's scores are averaged over `seeds`; `n` queries in so many `clusters` have scores of both
+kinds; `reason` says why there is no interval, or is empty."""
+
+
+@dataclass(frozen=True)
+class _Compared:
+    key: dict[str, Any]
+    """Degree, method, adaption, seeds and means of both kinds."""
+    metric: str
+    difference: Estimate
+
+
+def compare_kinds(
+    dataset: str,
+    scenarios: Sequence[Scenario],
+    scores: Path,
+    clusters: pd.Series,
+    confidence: float,
+    equivalence_margin: float,
+) -> pd.DataFrame:
+    """Return the paired comparisons of a data set's query kinds, columns `COLUMNS`.
+
+    Args:
+        dataset: its name.
+        scenarios: on anonymized images; seeds of one model are averaged.
+        scores: of each query without own images (Parquet), by scenario
+            (`anonbench.evaluation.retrieval.stage.gather.gather_in_one_file`).
+        clusters: of the images, by id (`anonbench.datasets.clusters.read_clusters`).
+        confidence: of intervals and tests, as a share.
+        equivalence_margin: differences up to it do not matter, as a share.
+
+    Raises:
+        InputError: a query has no cluster, or a scenario no queries of one kind.
+
+    """
+    compared = list(_compared(scenarios, scores, clusters, confidence))
+    rows = []
+    for metric in PER_QUERY:
+        family = [each for each in compared if each.metric == metric]
+        judged = judge([each.difference for each in family], equivalence_margin, confidence)
+        for each, verdict in zip(family, judged, strict=True):
+            rows.append({"dataset": dataset, "metric": metric} | each.key | _tested(verdict))
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def read_query_kinds(path: Path) -> pd.DataFrame:
+    """Read comparisons of query kinds; a missing reason is the empty string.
+
+    Raises:
+        InputError: a column is missing.
+
+    """
+    return read_csv(path, COLUMNS)
+
+
+def _compared(
+    scenarios: Sequence[Scenario], scores: Path, clusters: pd.Series, confidence: float
+) -> Iterator[_Compared]:
+    for variant, model in dict.fromkeys((each.variant, each.model) for each in scenarios):
+        runs = [each for each in scenarios if (each.variant, each.model) == (variant, model)]
+        both = reduce(operator.add, (_by_kind(scores, run.path) for run in runs)) / len(runs)
+        labels = clusters_of(both.index.to_series(), clusters)
+        for metric, column in PER_QUERY.items():
+            kinds = pd.DataFrame({kind.value: both[column, kind.value] for kind in QueryKind})
+            difference = kinds[QueryKind.ANONYMIZED.value] - kinds[QueryKind.ORIGINAL.value]
+            key = {
+                "degree": variant.degree,
+                "method": variant.method,
+                "adaption": model.adaption.value,
+                "seeds": len(runs),
+                **{str(kind): mean for kind, mean in kinds.dropna().mean().items()},
+            }
+            estimate = clustered_mean(difference.to_numpy(), labels, confidence)
+            yield _Compared(key, metric, estimate)
+
+
+def _by_kind(scores: Path, scenario: str) -> pd.DataFrame:
+    """Return a scenario's scores by id, columns (score, query kind); NaN where one is undefined."""
+    columns = ["id", "query", *PER_QUERY.values()]
+    table = pd.read_parquet(scores, columns=columns, filters=[("scenario", "==", scenario)])
+    if missing := [kind for kind in QueryKind if kind.value not in set(table["query"])]:
+        raise InputError(f"{scores}: {scenario} has no {missing[0]} queries to compare")
+    return table.pivot(index="id", columns="query")
+
+
+def _tested(judged: Judgement) -> dict[str, Any]:
+    found = judged.estimate
+    return {
+        "difference": found.value,
+        "low": found.low,
+        "high": found.high,
+        "p": found.p_different(),
+        "p_holm": judged.p_different,
+        "p_equivalent": judged.p_equivalent,
+        "verdict": judged.verdict.value,
+        "n": found.n,
+        "clusters": found.clusters,
+        "reason": found.reason,
+    }

@@ -1,0 +1,1 @@
+"""Scoring of blocks of queries: similarities, first results, metrics."""

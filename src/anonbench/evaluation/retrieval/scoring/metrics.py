@@ -1,0 +1,258 @@
+"""Average precision, nDCG and agreement of rankings with a reference ranking, exact.
+
+AP is Σ_r P(r)·Δrecall(r); nDCG@k takes the reference similarity of whatever was retrieved as gain,
+the only reading under which the values published in arXiv 2602.19641 are possible. What an engine
+finds out about a block of queries (see `engine`) becomes scores here, by the
+same code for NumPy's arrays and torch's tensors.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from anonbench.core.errors import InputError
+from anonbench.evaluation.retrieval.scoring import agreement
+from anonbench.evaluation.retrieval.scoring.agreement import Array
+
+if TYPE_CHECKING:
+    from anonbench.config import Retrieval
+
+COLUMNS = ("ap", "ndcg", "overlap", "overlap_top", "rbo", "tau", "unchanged")
+"""The scores of a query, see `Measures.scores`."""
+PER_QUERY = {
+    "map": "ap",
+    "mndcg": "ndcg",
+    "overlap": "overlap",
+    "overlap_top": "overlap_top",
+    "rbo": "rbo",
+    "tau": "tau",
+    "unchanged": "unchanged",
+}
+"""The retrieval metrics, means over queries, and the columns of the per-query scores."""
+MIN_K = 5
+"""The smallest k that a statement may stand on. Below it, a query's own image would be most of what
+it has to find: at k = 1 all of it, so that every ranking scores 100 %."""
+
+
+def cutoff(images: int, settings: Retrieval) -> int:
+    """Return k = floor(fraction · N), N the images that can be retrieved for a query.
+
+    Raises:
+        InputError: k is 0; the message says how many images are needed.
+
+    """
+    share = Fraction(str(settings.fraction))  # 0.29 · 100 is 29, not 28.999…
+    self_images = images - retrievable(images, settings)
+    k = math.floor(share * (images - self_images))
+    if k < 1:
+        raise InputError(
+            f"retrieval.fraction {settings.fraction} of {images} images is no image at all; "
+            f"it needs at least {math.ceil(1 / share) + self_images} images or a larger fraction"
+        )
+    return k
+
+
+def effective_settings(images: int, settings: Retrieval) -> Retrieval:
+    """Return the settings by which so many images are scored: own images do not count below k = 5.
+
+    Raises:
+        InputError: k is 0.
+
+    """
+    if settings.include_self and cutoff(images, settings) < MIN_K:
+        settings = settings.model_copy(update={"include_self": False})
+        cutoff(images, settings)
+    return settings
+
+
+def images_needed(settings: Retrieval, k: int = MIN_K) -> int:
+    """Return the smallest number of images whose cut-off is k or more."""
+    self_images = 0 if settings.include_self and k >= MIN_K else 1
+    return math.ceil(k / Fraction(str(settings.fraction))) + self_images
+
+
+def retrievable(images: int, settings: Retrieval) -> int:
+    """Return how many of the images can be retrieved for a query: its own one may not count."""
+    return images if settings.include_self else images - 1
+
+
+def top(images: int, settings: Retrieval) -> int:
+    """Return how many first results are compared: `retrieval.top`, or all where there are less."""
+    return min(settings.top, retrievable(images, settings))
+
+
+def gains(similarity: Array, settings: Retrieval, xp: Any = np) -> Array:
+    """Return the gain of images with these reference similarities, float64, same shape."""
+    values = xp.asarray(similarity, dtype=xp.float64)
+    if settings.negative_gain == "clip":
+        values = xp.where(values < 0, 0.0, values)
+    elif settings.negative_gain == "shift":
+        values = (values + 1.0) / 2.0
+    return xp.exp2(values) - 1.0 if settings.gain == "exponential" else values
+
+
+def discounts(k: int) -> np.ndarray:
+    """Return 1 / log2(r + 1) for the ranks r = 1 … k."""
+    return np.asarray(1.0 / np.log2(np.arange(2, k + 2)))
+
+
+class Measures:
+    """Scores of rows of a ranking, from what an engine found out about them."""
+
+    def __init__(
+        self,
+        settings: Retrieval,
+        k: int,
+        images: int,
+        xp: Any = np,
+        constant: Callable[[np.ndarray], Array] = np.asarray,
+    ) -> None:
+        """Prepare what all rows share.
+
+        Args:
+            settings: of the scores.
+            k: relevant images of a query.
+            images: N, of the database.
+            xp: numpy or torch, whose arrays are scored.
+            constant: makes such an array of NumPy's.
+
+        """
+        self._settings = settings
+        self._xp = xp
+        self._images = images
+        self.k = k
+        self.top = top(images, settings)
+        self.depth = max(k, self.top)
+        """First images of a ranking that are looked at."""
+        self.place_type = np.dtype(np.int16 if self.depth < 1 << 15 else np.int32)
+        """Of places: the smallest, since they are looked up all over a row."""
+        self.steps = constant(np.arange(self.depth, dtype=self.place_type))
+        """0 … depth - 1."""
+        self._discounts = constant(discounts(k))
+        self._ranks = constant(np.arange(1.0, k + 1))
+        self._overlap_weights = constant(
+            agreement.overlap_weights(settings.persistence, k, self.depth + 1)
+        )
+
+    def ideal(self, similarity: Array) -> Array:
+        """Return the DCG of the reference ranking, float64 [rows].
+
+        Args:
+            similarity: reference similarities of the relevant images, in order, float32 [rows, k].
+
+        """
+        return (gains(similarity, self._settings, self._xp) * self._discounts).sum(-1)
+
+    def chance(
+        self,
+        similarity: Array,
+        relevant: Array,
+        to_self: Array,
+        ideal: Array,
+        own_first: bool = False,
+    ) -> Array:
+        """Return the expected nDCG of a random ranking, float64 [rows]; NaN where undefined.
+
+        At every rank the expected gain is the mean over the images that can be retrieved there.
+
+        Args:
+            similarity: reference similarities, float32 [rows, N].
+            relevant: those of the relevant images [rows, k].
+            to_self: those of each query's own image [rows].
+            ideal: of `ideal`, [rows].
+            own_first: whether the query's own image always comes first, and the others at random;
+                without effect where own images do not count.
+
+        """
+        settings = self._settings
+        if settings.gain_of == "relevant":
+            total = gains(relevant, settings, self._xp).sum(-1)
+        else:
+            total = gains(similarity, settings, self._xp).sum(-1)
+            if not settings.include_self:
+                total = total - gains(to_self, settings, self._xp)
+        if not (own_first and settings.include_self and self._images > 1):
+            expected = total / retrievable(self._images, settings)
+            return self._share(expected * self._discounts.sum(), ideal)
+        own = gains(to_self, settings, self._xp)
+        others = (total - own) / (self._images - 1) * self._discounts[1:].sum()
+        return self._share(own * self._discounts[0] + others, ideal)
+
+    def scores(
+        self, places: Array, ranks: Array | None, similarity: Array, ideal: Array
+    ) -> dict[str, Array]:
+        """Score rows of a ranking.
+
+        Args:
+            places: for each of the first images in order its place in the reference ranking, from
+                0; `depth` where it is not among the first there [rows, depth].
+            ranks: of the relevant images in the whole ranking, from 1, ascending [rows, k]; not
+                used where average precision is truncated at k.
+            similarity: reference similarities of the first k images in order, float32 [rows, k].
+            ideal: of `ideal`, [rows].
+
+        Returns:
+            By `COLUMNS`, float64 [rows]: average precision; nDCG@k, NaN where the ideal gain is
+            not positive (a share of nothing, or of a loss, says nothing); overlap with the
+            reference's first k and first `top`; rank-biased overlap to depth k; Kendall's tau of
+            the first `top`; 1.0 where those are the same in the same order, else 0.0.
+
+        """
+        xp, k = self._xp, self.k
+        first, steps = places[:, :k], self.steps
+        relevant = first < k
+        if self._settings.ap_depth == "full":
+            precision = self._ranks / ranks
+        else:
+            precision = relevant * xp.cumsum(relevant, -1) / self._ranks
+        gain = gains(similarity, self._settings, xp)
+        if self._settings.gain_of == "relevant":
+            gain = gain * relevant
+        scores = (
+            precision.sum(-1) / k,
+            self._share((gain * self._discounts).sum(-1), ideal),
+            agreement.overlap(xp, places, k),
+            agreement.overlap(xp, places, self.top),
+            agreement.rank_biased_overlap(xp, first, steps[:k], self._overlap_weights),
+            agreement.kendall_tau(xp, places, steps, self.top),
+            agreement.unchanged(xp, places, steps, self.top),
+        )
+        return dict(zip(COLUMNS, scores, strict=True))
+
+    def _share(self, values: Array, ideal: Array) -> Array:
+        defined = ideal > 0
+        return self._xp.where(defined, values / self._xp.where(defined, ideal, 1.0), math.nan)
+
+
+def chance_ap(images: int, k: int, settings: Retrieval, own_first: bool = False) -> float:
+    """Return the expected AP of a random ranking in which k of the images are relevant.
+
+    The image at rank r is relevant with probability k/N, and those before it hold
+    (r - 1)(k - 1)/(N - 1) relevant ones on average; summed over the ranks r ≤ depth (Bestgen 2015,
+    "Exact Expected Average Precision of the Random Baseline for System Evaluation", Prague Bulletin
+    of Mathematical Linguistics 103:131-138). Where the own image comes first, which is relevant,
+    the same holds of the other N - 1 images, k - 1 of them relevant, from rank 2 on.
+
+    Args:
+        images: in the database.
+        k: relevant images of a query.
+        settings: of the scores.
+        own_first: whether the query's own image always comes first; without effect where own images
+            do not count.
+
+    """
+    size = retrievable(images, settings)
+    depth = size if settings.ap_depth == "full" else k
+    first = int(own_first and settings.include_self)
+    left, relevant = size - first, k - first
+    if not left or not relevant:
+        return 1.0
+    ranks = np.arange(first + 1, depth + 1, dtype=np.float64)
+    others = (relevant - 1) / (left - 1) if left > 1 else 0.0
+    precision = (first + 1 + (ranks - first - 1) * others) / ranks
+    return float(first + relevant / left * precision.sum()) / k

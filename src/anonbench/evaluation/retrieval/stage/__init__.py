@@ -1,0 +1,1 @@
+"""The retrieval stage: scenarios, sampled queries, cached scores, summaries."""

@@ -1,0 +1,102 @@
+"""Tables and summaries of scenarios, from the scores of all shards of a data set."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+
+from anonbench.config import Retrieval
+from anonbench.core.io import write_json, write_parquet
+from anonbench.core.vocabulary import QueryKind
+from anonbench.evaluation.retrieval.scoring import metrics
+from anonbench.evaluation.retrieval.stage.job import CHANCE, FLOOR, IMAGES, OTHERS_FIRST
+from anonbench.evaluation.retrieval.stage.score_cache import drop_stale
+from anonbench.evaluation.retrieval.stage.summary import chance_levels, summarize
+
+
+def gather_scenarios(
+    shards: Sequence[Path],
+    scenarios: Sequence[str],
+    settings: Retrieval,
+    tables: Sequence[Path],
+    summaries: Sequence[Path],
+    kept: Path | None = None,
+) -> None:
+    """Write the scores of each scenario: the same bytes for every number of shards.
+
+    Args:
+        shards: what `anonbench.evaluation.retrieval.stage.job.score_shard` wrote, all of a data
+            set's.
+        scenarios: names as they stand there.
+        settings: section `retrieval` of the config.
+        tables: Parquet of each scenario that is written: id, query (kind), then
+            `anonbench.evaluation.retrieval.scoring.engine.COLUMNS`; sorted by kind and id.
+        summaries: JSON of each: means, chance and floor, n, k, settings, versions.
+        kept: folder of the cache of scores, from which stale files are removed.
+
+    """
+    metadata = pq.read_schema(shards[0]).metadata
+    images, finds_itself = int(metadata[IMAGES]), OTHERS_FIRST not in metadata
+    settings = metrics.effective_settings(images, settings)
+    k = metrics.cutoff(images, settings)
+    for scenario, table, summary in zip(scenarios, tables, summaries, strict=True):
+        rows = _rows(shards, scenario)
+        kinds = rows["query"].unique()
+        # one kind of queries is enough: chance is of a query's reference ranking
+        first = rows[rows["query"] == kinds[0]]
+        chance, with_self = (
+            chance_levels(first[column].to_numpy(np.float64), images, k, settings, column == FLOOR)
+            for column in (CHANCE, FLOOR)
+        )
+        own_first = {searched(kinds)} if finds_itself else set()
+        floor = {kind: with_self if kind in own_first else chance for kind in kinds}
+        scores = rows.drop(columns=["scenario", CHANCE, FLOOR])
+        write_parquet(scores, table)
+        write_json(summary, summarize(scores, images, chance, floor, settings))
+    if kept:
+        drop_stale(kept, len(shards), scenarios)
+
+
+def searched(kinds: Collection[str]) -> str:
+    """Return the query kind whose vectors are those of the database: its own image comes first.
+
+    Args:
+        kinds: of a scenario. On original images there are no anonymized queries, and the database
+            holds the originals.
+
+    """
+    anonymized = QueryKind.ANONYMIZED.value
+    return anonymized if anonymized in kinds else QueryKind.ORIGINAL.value
+
+
+def gather_in_one_file(
+    shards: Sequence[Path], scenarios: Sequence[str], output: Path, kept: Path | None = None
+) -> None:
+    """Write the scores of all scenarios to one file: the same bytes for every number of shards.
+
+    Scores by a second reference, and those without own images, are kept so.
+
+    Args:
+        shards: what `anonbench.evaluation.retrieval.stage.job.score_shard` wrote, all of a data
+            set's.
+        scenarios: names as they stand there.
+        output: Parquet that is written: the columns of the shards; by scenario in this
+            order, then by kind and id.
+        kept: folder of the cache of scores, from which stale files are removed.
+
+    """
+    tables = [_rows(shards, scenario) for scenario in scenarios]
+    write_parquet(pd.concat(tables, ignore_index=True), output)
+    if kept:
+        drop_stale(kept, len(shards), scenarios)
+
+
+def _rows(shards: Sequence[Path], scenario: str) -> pd.DataFrame:
+    parts = [pd.read_parquet(shard, filters=[("scenario", "==", scenario)]) for shard in shards]
+    return pd.concat([part for part in parts if len(part)]).sort_values(
+        ["query", "id"], ignore_index=True
+    )

@@ -1,0 +1,266 @@
+"""Job of the retrieval stage: all scenarios of a data set, for one shard of the queries.
+
+Query blocks are outermost and scenarios inside, so that the reference similarities of a block are
+computed once for all of them; no N × N matrix exists. Only what was not scored before is computed.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from anonbench.config import Retrieval
+from anonbench.core.errors import InputError
+from anonbench.core.io import atomic
+from anonbench.core.jobs.work_cache import WorkCache, flushed_at_intervals
+from anonbench.core.numeric.similarity import threads
+from anonbench.core.progress import track, track_batches
+from anonbench.core.vocabulary import QueryKind
+from anonbench.evaluation.retrieval.scoring import metrics
+from anonbench.evaluation.retrieval.scoring.engine import COLUMNS, Engine, Searched, make_engine
+from anonbench.evaluation.retrieval.scoring.rows import Block, blocks_of
+from anonbench.evaluation.retrieval.stage.sample import draw, shard_of_queries
+from anonbench.evaluation.retrieval.stage.score_cache import made_by, score_file
+from anonbench.evaluation.retrieval.vectors import Vectors, look_through
+
+CHANCE = "chance"
+"""Column of a shard's table beside the scores: the expected nDCG of a random ranking."""
+FLOOR = "floor"
+"""The same where the query's own image always comes first."""
+OTHERS_FIRST = b"others first"
+"""Key of a shard's metadata where a query's own image need not be the most similar: by an inner
+product."""
+IMAGES = b"images"
+"""Key of a shard's metadata: images in a database."""
+
+_SCHEMA = pa.schema(
+    [(name, pa.string()) for name in ("id", "query")]
+    + [(name, pa.float64()) for name in (*COLUMNS, CHANCE, FLOOR)]
+)
+"""Of a scenario's scores."""
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Embedded:
+    """The embeddings of one scenario."""
+
+    name: str
+    """`<model>/seed<seed>/<variant>`."""
+    queries: Path
+    """Of the original images by the scenario's model (HDF5)."""
+    database: Path
+    """Of the variant by the same model: the images that are searched, and the anonymized queries.
+    The same file as `queries` for original images, which have no anonymized queries."""
+
+
+def score_shard(
+    reference: Path,
+    scenarios: Sequence[Embedded],
+    settings: Retrieval,
+    shard: int,
+    output: Path,
+    kept: Path | None = None,
+) -> None:
+    """Score a shard's queries in all scenarios of a data set.
+
+    The same inputs and settings give the same bytes, whatever was kept and however many threads,
+    shards or groups of databases there are.
+
+    Args:
+        reference: embeddings of the original images by the reference model (HDF5).
+        scenarios: what is scored.
+        settings: section `retrieval` of the config.
+        shard: from 0; there are `settings.shards`.
+        output: Parquet that is written: scenario, id, query (kind), then `COLUMNS`, `CHANCE` and
+            `FLOOR` as float64; in the order of the scenarios, by id and kind.
+        kept: folder of the cache of scores, see `score_cache`. None: nothing is kept.
+
+    Raises:
+        InputError: ids or dimensions do not agree, an embedding is zero or not finite, or k is 0.
+
+    """
+    job = _Job(reference, scenarios, settings, shard, kept)
+    job.run()
+    job.write(output)
+
+
+@dataclass(frozen=True)
+class _Task:
+    """A scenario with its scores so far, by id and kind of the query."""
+
+    name: str
+    queries: Mapping[str, Vectors]
+    """By query kind."""
+    database: Vectors
+    scores: WorkCache
+    missing: np.ndarray
+    """Whether a query of the shard had no scores before, bool [Q]."""
+
+
+@dataclass(frozen=True)
+class _Base:
+    """A database in memory."""
+
+    units: np.ndarray
+    searched: Searched
+
+
+@dataclass(frozen=True)
+class _Step:
+    """A block of queries, scored in those scenarios of a group that have no scores of it."""
+
+    group: Sequence[_Task]
+    block: Block
+    tasks: Sequence[_Task]
+
+    def __len__(self) -> int:
+        return len(self.tasks)
+
+
+class _Job:
+    def __init__(
+        self,
+        reference: Path,
+        scenarios: Sequence[Embedded],
+        settings: Retrieval,
+        shard: int,
+        kept: Path | None,
+    ) -> None:
+        self._reference = look_through(reference)
+        ids = self._reference.ids
+        self._settings = settings = metrics.effective_settings(len(ids), settings)
+        self._k = metrics.cutoff(len(ids), settings)
+        drawn = draw(ids, settings.queries)
+        self._self_columns = shard_of_queries(drawn, shard, settings.shards)
+        self._kept, self._shard = kept, (shard, settings.shards)
+        files = self._look_through(scenarios)
+        self._ids = pd.Index([ids[column] for column in self._self_columns], dtype=object)
+        self._tasks = [self._task(scenario, files) for scenario in scenarios]
+
+    def _look_through(self, scenarios: Sequence[Embedded]) -> dict[Path, Vectors]:
+        """Read every file once, whatever the number of scenarios that it is in."""
+        paths = {path for each in scenarios for path in (each.queries, each.database)}
+        rest = sorted(paths - {self._reference.path})
+        with ThreadPoolExecutor(threads()) as pool:
+            look = partial(look_through, ids=self._reference.ids, frame=self._reference.frame)
+            found = pool.map(look, rest)
+            vectors = list(track(found, len(rest), "embeddings looked through"))
+        return dict(zip(rest, vectors, strict=True)) | {self._reference.path: self._reference}
+
+    def _task(self, each: Embedded, files: Mapping[Path, Vectors]) -> _Task:
+        queries = {QueryKind.ORIGINAL.value: files[each.queries]}
+        database = files[each.database]
+        if each.database != each.queries:
+            queries[QueryKind.ANONYMIZED.value] = database
+        if files[each.queries].width != database.width:
+            raise InputError(
+                f"{each.queries}: {files[each.queries].width} dimensions, but {each.database} has "
+                f"{database.width}: embed both with the same model"
+            )
+        digests = [self._reference.digest, files[each.queries].digest, database.digest]
+        file = score_file(self._kept, self._shard, each.name) if self._kept else None
+        others = sorted(file.parent.parent.glob(f"*-of-*/{file.name}")) if file else []
+        identity = made_by(digests, self._settings)
+        scores = WorkCache(file, identity, _SCHEMA, ["id", "query"], self._ids, others)
+        return _Task(each.name, queries, database, scores, self._ids.isin(scores.missing))
+
+    def run(self) -> None:
+        """Compute the missing scores; they are cached at intervals, and however the work ends."""
+        tasks = [task for task in self._tasks if task.missing.any()]
+        done = len(self._tasks) - len(tasks)
+        log.info("%d of %d scenarios were scored before", done, len(self._tasks))
+        with flushed_at_intervals(self._flush) as flush_if_due:
+            if tasks:
+                self._score(tasks, flush_if_due)
+
+    def _score(self, tasks: Sequence[_Task], flush_if_due: Callable[[], None]) -> None:
+        engine = make_engine(self._settings, self._k)
+        units = self._reference.units()
+        reference = _Base(units, engine.database(units, self._reference.frame))
+        missing = np.flatnonzero(np.any([task.missing for task in tasks], axis=0))
+        steps = self._steps(tasks, blocks_of(self._self_columns, engine.slices, missing))
+        bases: dict[str, _Base] = {}
+        for step in track_batches(steps, sum(map(len, steps)), "scenarios x blocks of queries"):
+            if bases.keys() != {task.name for task in step.group}:
+                bases.clear()  # before others are read
+                bases |= {task.name: self._base(task, engine, reference) for task in step.group}
+            self._score_block(step, engine, reference, bases)
+            flush_if_due()
+
+    def _steps(self, tasks: Sequence[_Task], blocks: Sequence[Block]) -> list[_Step]:
+        """Return what is to do, by groups of databases that are in memory at once."""
+        size = 4 * len(self._reference.ids) * max(task.database.width for task in tasks)
+        at_once = max(1, int(self._settings.memory_gb * 1e9) // size)
+        groups = [tasks[i : i + at_once] for i in range(0, len(tasks), at_once)]
+        if len(groups) > 1:
+            log.info("%d databases in %d groups (retrieval.memory_gb)", len(tasks), len(groups))
+        steps = [
+            _Step(group, block, [task for task in group if task.missing[block.queries].any()])
+            for group in groups
+            for block in blocks
+        ]
+        return [step for step in steps if len(step)]
+
+    def _base(self, task: _Task, engine: Engine, reference: _Base) -> _Base:
+        if task.database is self._reference:
+            return reference
+        units = task.database.units()
+        return _Base(units, engine.database(units, task.database.frame))
+
+    def _score_block(
+        self, step: _Step, engine: Engine, reference: _Base, bases: Mapping[str, _Base]
+    ) -> None:
+        block = step.block
+        self_columns = self._self_columns[block.queries]
+        in_rows = self_columns[block.fill]
+        truth = engine.reference(reference.searched, reference.units[in_rows], in_rows)
+        for task in step.tasks:
+            base = bases[task.name]
+            # in memory already: an anonymized query is its own image's vector in the database
+            in_memory = {task.database.path: base.units, self._reference.path: reference.units}
+            units = [
+                in_memory[vectors.path][in_rows]
+                if vectors.path in in_memory
+                else vectors.units(self_columns)[block.fill]
+                for vectors in task.queries.values()
+            ]
+            found = engine.score(truth, base.searched, units, in_rows)
+            missing = task.missing[block.queries]
+            ids = self._ids[block.queries[missing]]
+            rows = [
+                pd.DataFrame({**scores, CHANCE: truth.chance, FLOOR: truth.floor})
+                .iloc[block.rows[missing]]
+                .assign(id=ids, query=kind)
+                for kind, scores in zip(task.queries, found, strict=True)
+            ]
+            # all kinds at once: an interrupted job keeps a query whole or not at all
+            task.scores.add(pa.Table.from_pandas(pd.concat(rows), _SCHEMA, preserve_index=False))
+
+    def _flush(self) -> None:
+        for task in self._tasks:
+            task.scores.flush()
+
+    def write(self, output: Path) -> None:
+        """Write all scores, a row group a scenario."""
+        metadata = {IMAGES: str(len(self._reference.ids))}
+        if self._reference.frame.similarity == "inner":
+            metadata[OTHERS_FIRST] = "yes"
+        schema = _SCHEMA.insert(0, pa.field("scenario", pa.string()))
+        with atomic(output) as temporary:
+            file = schema.with_metadata(metadata)
+            with pq.ParquetWriter(temporary, file, compression="zstd") as writer:
+                for task in self._tasks:
+                    table = task.scores.table()
+                    rows = table.add_column(0, "scenario", pa.repeat(task.name, len(table)))
+                    writer.write_table(rows, row_group_size=max(1, len(rows)))

@@ -1,0 +1,178 @@
+"""One scenario in memory: a model's queries and database, scored against the reference ranking.
+
+What notebooks and the command line call. The workflow scores all scenarios of a data set in one
+job, see `anonbench.evaluation.retrieval.stage.job`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+
+from anonbench.config import Retrieval
+from anonbench.core.errors import InputError
+from anonbench.core.numeric.frames import Frame, frame_of
+from anonbench.core.progress import track
+from anonbench.embedding.store import Embeddings
+from anonbench.evaluation.retrieval.scoring import metrics
+from anonbench.evaluation.retrieval.scoring.engine import COLUMNS, make_engine
+from anonbench.evaluation.retrieval.scoring.rows import blocks_of
+from anonbench.evaluation.retrieval.stage.sample import draw
+from anonbench.evaluation.retrieval.stage.summary import chance_levels
+from anonbench.evaluation.retrieval.vectors import difference
+
+
+@dataclass(frozen=True)
+class Scores:
+    """What a scenario gives."""
+
+    table: pd.DataFrame
+    """One row for each query and query kind: id, query, then `engine.COLUMNS`
+    as float64; sorted by kind and id."""
+    images: int
+    """Images in the database."""
+    k: int
+    chance: dict[str, float | None]
+    """What a random ranking scores by metric, such as `map` and `mndcg`."""
+    floor: dict[str, float | None] = field(default_factory=dict)
+    """The same where the query's own image always comes first; empty where nobody asks."""
+
+
+def score(
+    reference: Embeddings,
+    queries: Mapping[str, Embeddings],
+    database: Embeddings,
+    settings: Retrieval,
+) -> Scores:
+    """Score queries of one or more kinds against one database.
+
+    Args:
+        reference: the unadapted model's embeddings of the N original images, float32 [N, D'].
+        queries: the model's embeddings of query images by query kind, float32 [Q, D]: of all N
+            images or of some, in any order.
+        database: the same model's embeddings of the N images that are searched, float32 [N, D].
+        settings: of the scores; below k = 5 own images do not count
+            (`metrics.effective_settings`). With `queries`, at most so many of each kind are scored,
+            drawn from those that are given.
+
+    Raises:
+        InputError: the reference has other ids than the database, a query is of an image that is
+            not in it, an id is there twice, dimensions do not agree, an embedding is zero, no
+            query is given, or k is 0.
+
+    """
+    ids = _sorted_ids(reference, "reference")
+    settings = metrics.effective_settings(len(ids), settings)
+    k = metrics.cutoff(len(ids), settings)
+    frame = frame_of(reference.similarity, lambda: [reference.values])
+    truth = frame.rows(reference, "reference")[_order(reference)]
+    if _sorted_ids(database, "database") != ids:
+        raise InputError(f"database: {difference(set(database.ids), set(ids))}")
+    own = frame
+    if database.similarity != frame.similarity:
+        own = frame_of(database.similarity, lambda: [database.values])
+    searched = own.rows(database, "database")[_order(database)]
+    queried = {
+        str(kind): _Queries.of(given, ids, database, own, settings.queries, f"{kind} queries")
+        for kind, given in queries.items()
+    }
+    if not queried:
+        raise InputError("no queries are given; there is nothing to score")
+
+    engine = make_engine(settings, k)
+    to_reference, to_database = engine.database(truth, frame), engine.database(searched, own)
+    found = {
+        kind: np.empty((len(COLUMNS), len(each.self_columns))) for kind, each in queried.items()
+    }
+    chance, floor = np.full(len(ids), np.nan), np.full(len(ids), np.nan)
+    work = [
+        (kinds, block)
+        for kinds in _same_images(queried)
+        for block in blocks_of(queried[kinds[0]].self_columns, engine.slices)
+    ]
+    for kinds, block in track(work, len(work), "blocks of queries"):
+        self_columns = queried[kinds[0]].self_columns[block.queries]
+        in_rows = self_columns[block.fill]
+        ranking = engine.reference(to_reference, truth[in_rows], in_rows)
+        chance[self_columns] = ranking.chance[block.rows]
+        floor[self_columns] = ranking.floor[block.rows]
+        units = [queried[kind].units[block.queries][block.fill] for kind in kinds]
+        scores = engine.score(ranking, to_database, units, in_rows)
+        for kind, each in zip(kinds, scores, strict=True):
+            found[kind][:, block.queries] = [each[column][block.rows] for column in COLUMNS]
+
+    names = np.array(ids, dtype=object)
+    tables = [
+        pd.DataFrame({"id": names[queried[kind].self_columns], "query": kind}).join(
+            pd.DataFrame(found[kind].T, columns=list(COLUMNS))
+        )
+        for kind in sorted(queried)
+    ]
+    levels = [
+        chance_levels(values, len(ids), k, settings, own_first)
+        for values, own_first in ((chance, False), (floor, True))
+    ]
+    return Scores(pd.concat(tables, ignore_index=True), len(ids), k, *levels)
+
+
+@dataclass(frozen=True)
+class _Queries:
+    """The queries of one kind."""
+
+    self_columns: np.ndarray
+    """Each query's own image in the database, ascending, int64 [Q]."""
+    units: np.ndarray
+    """float32 [Q, D]."""
+
+    @classmethod
+    def of(
+        cls,
+        given: Embeddings,
+        ids: Sequence[str],
+        database: Embeddings,
+        frame: Frame,
+        count: int | None,
+        what: str,
+    ) -> _Queries:
+        width = database.values.shape[1]
+        queried = _sorted_ids(given, what)
+        column = {image_id: number for number, image_id in enumerate(ids)}
+        if unknown := [image_id for image_id in queried if image_id not in column]:
+            raise InputError(
+                f"{what}: {len(unknown)} ids are not in the database, such as {unknown[0]!r}; "
+                "ask with images that the database holds"
+            )
+        if not queried:
+            raise InputError(f"{what}: the file holds no embedding; there is nothing to score")
+        if given.values.shape[1] != width:
+            raise InputError(
+                f"{what} have {given.values.shape[1]} dimensions, the database has {width}: "
+                "embed both with the same model"
+            )
+        drawn = draw(queried, count)
+        self_columns = np.array([column[queried[position]] for position in drawn], dtype=np.int64)
+        return cls(self_columns, frame.rows(given, what)[_order(given)[drawn]])
+
+
+def _same_images(queried: Mapping[str, _Queries]) -> list[list[str]]:
+    """Return the kinds in groups that ask with the same images: they share the reference."""
+    groups: dict[bytes, list[str]] = {}
+    for kind, each in queried.items():
+        groups.setdefault(each.self_columns.tobytes(), []).append(kind)
+    return list(groups.values())
+
+
+def _order(given: Embeddings) -> np.ndarray:
+    return np.array(sorted(range(len(given.ids)), key=given.ids.__getitem__), dtype=np.int64)
+
+
+def _sorted_ids(given: Embeddings, what: str) -> list[str]:
+    ids = sorted(given.ids)
+    for one, following in pairwise(ids):
+        if one == following:
+            raise InputError(f"{what}: the id {one!r} is there twice; leave one of them out")
+    return ids

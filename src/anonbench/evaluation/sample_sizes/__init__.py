@@ -1,0 +1,1 @@
+"""Numbers of images, clusters and trainings that a statement takes."""

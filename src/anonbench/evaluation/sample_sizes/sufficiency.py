@@ -1,0 +1,138 @@
+"""Numbers of images and queries that a statement about a ranking needs.
+
+Scores are computed and shown in the tables whatever their number; a statement (the report's first
+screen, a recommendation, a claim) rests on no fewer than these.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import pandas as pd
+
+from anonbench.config import Policy, Presentation, Retrieval
+from anonbench.evaluation.retrieval.scoring.metrics import MIN_K, images_needed
+
+MIN_QUERIES = 20
+"""Fewer give no interval that could be trusted."""
+MOST_CHANCE = 0.5
+"""Where a random ranking has more mAP, most images are relevant and every system scores high."""
+
+_ROUNDING = 1e-9
+
+ALL_ALIKE = 1e-6
+"""Where a random ranking has mnDCG this close to 1, the reference tells no image from another."""
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What a value on the report's first screen has to fulfil."""
+
+    retrieval: Retrieval
+    widest: float
+    """The widest interval, as a share."""
+    confidence: float
+    """Of the intervals."""
+    limit: float
+    """Share of the regions that may be re-identified in what is recommended."""
+
+    @classmethod
+    def of(cls, retrieval: Retrieval, presentation: Presentation, policy: Policy) -> Needs:
+        """Return what these sections of the config ask for."""
+        limit = policy.attacks.reidentification
+        return cls(retrieval, presentation.widest_interval, presentation.confidence, limit)
+
+
+DEFAULTS = Needs.of(Retrieval(), Presentation(), Policy())
+
+
+def too_few(k: int, queries: int, needs: Needs = DEFAULTS, images: int | None = None) -> str:
+    """Return why no statement about a ranking is possible, and what to add; empty where one is.
+
+    Args:
+        k: relevant images of a query.
+        queries: that are scored.
+        needs: what it takes.
+        images: in the database, where that is known.
+
+    """
+    if k < MIN_K:
+        needed = images_needed(needs.retrieval)
+        current, more = "", ""
+        if images is not None and images < needed:
+            current, more = f" ({images} validation images)", f": add {needed - images}"
+        share = f"retrieval.fraction {needs.retrieval.fraction:g}"
+        return (
+            f"k is {k}{current}, and below {MIN_K} no ranking can be judged; with {share} it takes "
+            f"{needed:,} validation images{more}"
+        )
+    if queries < MIN_QUERIES:
+        return f"{queries} queries are scored, and {MIN_QUERIES} are needed"
+    return ""
+
+
+def all_alike(scores: pd.DataFrame) -> str:
+    """Return that the reference's vectors are all alike, empty where they are not.
+
+    Its ranking is then the order of the ids, which every such system has: mAP is 100 %.
+
+    Args:
+        scores: rows with `metric` and `chance`.
+
+    """
+    if (scores.loc[scores["metric"] == "mndcg", "chance"] > 1.0 - ALL_ALIKE).any():
+        return "all embeddings of the reference are alike, so that it has no ranking of its own"
+    return ""
+
+
+def high_chance(scores: pd.DataFrame) -> str:
+    """Return that a random ranking has a high mAP, empty where it has not.
+
+    Args:
+        scores: rows with `metric` and `chance`.
+
+    """
+    chance = float(scores.loc[scores["metric"] == "map", "chance"].max())
+    if chance > MOST_CHANCE:
+        return (
+            f"a random ranking has {100 * chance:.1f} % mAP here; fewer relevant images "
+            "(retrieval.fraction) tell rankings apart"
+        )
+    return ""
+
+
+def too_wide(low: float, high: float, needs: Needs) -> str:
+    """Return why a value (shares) is not known well enough, and what to add; empty where it is.
+
+    An interval's width falls with the root of the number of clusters, with as many images each.
+    """
+    if high - low <= needs.widest:
+        return ""
+    if math.isnan(high - low):
+        return "it has no interval"
+    times = math.ceil(10 * ((high - low) / needs.widest) ** 2 - _ROUNDING) / 10
+    return (
+        f"its interval, {100 * low:.1f} to {100 * high:.1f}, is wider than {100 * needs.widest:g} "
+        f"points; it takes about {times:g} times as many persons, forms or single images "
+        "(anonbench plan --power)"
+    )
+
+
+def why_no_statement(scores: pd.DataFrame, needs: Needs, images: int | None = None) -> str:
+    """Return why no statement about rankings can rest on the scores of a data set.
+
+    Args:
+        scores: rows with `metric`, `n`, `k` and `chance`: tidy scores, or their means over seeds.
+        needs: what it takes.
+        images: validation images that are used, where that is known.
+
+    """
+    ranked = scores[scores["metric"] == "map"].dropna(subset=["value"])
+    if ranked.empty:
+        return ""
+    if alike := all_alike(scores):
+        return alike
+    if likely := high_chance(scores):
+        return likely
+    return too_few(int(ranked["k"].min()), int(ranked["n"].min()), needs, images)

@@ -1,0 +1,117 @@
+"""Variance components of effects, and what it takes to show a stated difference.
+
+An effect is what anonymizing, adapting or retraining costs, query by query, judged by second
+references (`anonbench.evaluation.comparisons.effect_table`). Its variance has parts between
+trainings, between clusters (persons, forms) and between queries of a cluster.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from anonbench.core.io import read_csv
+from anonbench.core.numeric.power import variance_components
+from anonbench.core.vocabulary import ORIGINAL
+from anonbench.datasets.clusters import clusters_of, plural
+from anonbench.evaluation.comparisons.effect_table import Effect
+from anonbench.evaluation.sample_sizes.sample_size import sample_size
+
+EFFECTS = ("retraining", "anonymizing", "adapting")
+METRICS = ("map", "mndcg")
+PARTS = ("seed", "cluster", "query", "seed_cluster", "seed_query")
+"""Fields of `anonbench.core.numeric.power.Components`."""
+COLUMNS = [
+    "dataset",
+    "degree",
+    "method",
+    "query",
+    "metric",
+    "adaption",
+    "effect",
+    *(f"sd_{part}" for part in PARTS),
+    "pairs",
+    "n",
+    "clusters",
+    "unit",
+    "queries",
+    "stated",
+    "power",
+    "detectable",
+    "needed",
+    "missing",
+]
+"""Columns of the table. One row is one effect. `sd_…` are the standard deviations, as shares, of
+what it is the sum of: trainings, clusters, queries of a cluster, and what a training does to one
+cluster or query. Trainings are `pairs` of a training seed and a reference's; with one pair
+`sd_seed` is empty, and with several that share a seed it is too small rather than too large.
+`n` queries are in so many `clusters` (`unit`, in the plural) of `queries` each. `power` is the
+chance that they show the `stated` difference between these trained models, `detectable` the
+smallest difference that they show in 80 of 100 archives. So many clusters are `needed`, and
+`missing`, for the stated one."""
+
+
+def tabulate_variances(
+    dataset: str, effects: Iterable[Effect], clusters: pd.Series, confidence: float, stated: float
+) -> pd.DataFrame:
+    """Return the variance components of a data set's effects, with the columns `COLUMNS`.
+
+    Args:
+        dataset: its name.
+        effects: of `anonbench.evaluation.comparisons.effect_table.measure`.
+        clusters: of the images, by id (`anonbench.datasets.clusters.read_clusters`).
+        confidence: as a share; 1 - confidence is the level of tests.
+        stated: the difference that is to be shown, as a share above 0.
+
+    Raises:
+        InputError: a query has no cluster.
+
+    """
+    rows = [
+        {"dataset": dataset} | _row(effect, clusters, confidence, stated)
+        for effect in effects
+        if effect.name in EFFECTS and effect.metric in METRICS
+    ]
+    # whole numbers stay whole where some are missing
+    return pd.DataFrame(rows, columns=COLUMNS).astype({"needed": "Int64", "missing": "Int64"})
+
+
+def read_variances(path: Path) -> pd.DataFrame:
+    """Read variance components.
+
+    Raises:
+        InputError: a column is missing.
+
+    """
+    return read_csv(path, COLUMNS)
+
+
+def _row(effect: Effect, clusters: pd.Series, confidence: float, stated: float) -> dict[str, Any]:
+    defined = ~np.isnan(effect.values)
+    labels = clusters_of(effect.ids.to_series(), clusters)[defined]
+    parts = variance_components(effect.by_pair[:, defined], labels)
+    size = sample_size(effect.values[defined], labels, stated, confidence)
+    return {
+        "degree": effect.variant.degree,
+        "method": effect.variant.method or ORIGINAL,
+        "query": effect.query.value,
+        "metric": effect.metric,
+        "adaption": effect.adaption.value,
+        "effect": effect.name,
+        **{f"sd_{part}": float(np.sqrt(variance)) for part, variance in asdict(parts).items()},
+        "pairs": len(effect.pairs),
+        "n": int(defined.sum()),
+        "clusters": size.clusters,
+        "unit": plural(str(clusters.name)),
+        "queries": size.queries,
+        "stated": stated,
+        "power": size.power,
+        "detectable": size.detectable,
+        "needed": size.needed,
+        "missing": None if size.needed is None else max(size.needed - size.clusters, 0),
+    }

@@ -1,0 +1,1 @@
+"""Result tables as text: their layout, notes and commands, and files of them."""

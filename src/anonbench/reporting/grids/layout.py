@@ -1,0 +1,279 @@
+"""Result table in the paper's layout, before it is written as CSV, Markdown, LaTeX or HTML."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+
+from anonbench.config.experiment import Table
+from anonbench.core.vocabulary import CONTROL, NO_CHOICE, UNADAPTED, Baseline, Method, QueryKind
+from anonbench.reporting.grids.notes import behind, cautions, notes_of, only, title_of
+from anonbench.reporting.labels import (
+    ADAPTIONS,
+    AT_CHANCE,
+    METHODS,
+    NOT_RUN,
+    QUERIES,
+    TIED,
+    metric_label,
+)
+from anonbench.reporting.summary import metrics_of, present, summarize, summarize_originals
+
+BASELINES = {
+    "originals": f"{ADAPTIONS[UNADAPTED]}, original images",
+    "control": f"{ADAPTIONS[CONTROL]}, original images",
+    **{each.value: f"{ADAPTIONS[each]}, original images" for each in Baseline},
+    "chance": "Chance",
+    "floor": "Chance, own image first",
+}
+"""What the rows of a table are read against."""
+ON_ORIGINALS = {
+    "originals": UNADAPTED,
+    "control": CONTROL,
+    **{each.value: each.value for each in Baseline},
+}
+"""Rows of the tidy scores of original images, by those of `BASELINES` that they are."""
+_Tests = dict[frozenset[str], float]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One value in percent, or none where the scenario was not run."""
+
+    value: float | None = None
+    sd: float | None = None
+    """Standard deviation between seeds, where there are several."""
+    se: float | None = None
+    """Standard error over queries or images."""
+    low: float | None = None
+    high: float | None = None
+    best: bool = False
+    """Whether it is the highest of its column, as printed; rows that are no choice take no part,
+    and a value that all share is nobody's best."""
+    tied: bool = False
+    """Whether it is not the highest, but a paired test cannot tell it from the highest."""
+    chance: bool = False
+    """Whether the value's interval reaches down to chance, or to the floor of its query kind."""
+
+    @property
+    def text(self) -> str:
+        """The value with one decimal, and the deviation between seeds."""
+        if self.value is None:
+            return NOT_RUN
+        return f"{self.value:.1f}" if self.sd is None else f"{self.value:.1f} ± {self.sd:.1f}"
+
+    @property
+    def interval(self) -> str:
+        """The interval with one decimal, empty where there is none."""
+        return "" if self.low is None or self.high is None else f"{self.low:.1f}–{self.high:.1f}"
+
+    @property
+    def marks(self) -> str:
+        """What stands behind the value: tied with the best, at chance."""
+        return TIED * self.tied + AT_CHANCE * self.chance
+
+
+@dataclass(frozen=True)
+class Row:
+    """One model's cells, in the order of the columns."""
+
+    key: str
+    label: str
+    cells: tuple[Cell, ...]
+
+
+@dataclass(frozen=True)
+class Block:
+    """The rows of one query kind; accuracies have one block without a name."""
+
+    key: str
+    label: str
+    rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A whole table: `groups` are the metrics, each over the same `methods`."""
+
+    stem: str
+    title: str
+    behind: str
+    """The queries or images, clusters and seeds behind the numbers; empty without scores."""
+    cautions: tuple[str, ...]
+    """Why no statement rests on the numbers."""
+    notes: tuple[str, ...]
+    """All that a table by itself needs: what is behind it, cautions, marks and baselines."""
+    groups: tuple[tuple[str, str], ...]
+    """Key and heading of each column group."""
+    methods: tuple[tuple[str, str], ...]
+    """Key and heading of the columns in each group."""
+    blocks: tuple[Block, ...]
+    baselines: tuple[Row, ...]
+    """What every block is read against, the same for all methods: the unadapted model on original
+    images (key `originals`), the control on them (`control`), what needs no training on them
+    (`pixels`, `untrained`), `chance`, and `floor` of the anonymized queries where it is another;
+    those that are known."""
+
+    @property
+    def caption(self) -> str:
+        """Title and notes as one text."""
+        return " ".join([f"{self.title}.", *self.notes])
+
+
+def lay_out(
+    table: Table,
+    scores: pd.DataFrame,
+    comparisons: pd.DataFrame | None = None,
+    confidence: float = 0.95,
+) -> Layout:
+    """Arrange the scores of one data set and degree as the paper does.
+
+    Rows and columns are those that occur in the data set at any degree, so that a scenario that is
+    missing shows as a cell without a value.
+
+    Args:
+        table: what to show.
+        scores: tidy scores, of one or several data sets.
+        comparisons: paired tests (`pairwise`), of one or several data sets; without
+            them no cell is marked as tied with the best.
+        confidence: a cell is tied where its adjusted p is at least one less this.
+
+    """
+    of_dataset = scores[scores["dataset"] == table.dataset]
+    metrics = list(metrics_of(table.kind))
+    summary = summarize(of_dataset)
+    summary = summary[summary["metric"].isin(metrics)]
+    methods = present(summary["method"], METHODS) or [*Method]
+    choices = [adaption for adaption in ADAPTIONS if adaption not in NO_CHOICE]
+    adaptions = present(summary["adaption"], ADAPTIONS) or choices
+    of_degree = summary[summary["degree"] == table.degree]
+    cells = {
+        (row.query, row.adaption, row.metric, row.method): _cell(row)
+        for row in of_degree.itertuples(index=False)
+    }
+    columns = [(metric, method) for metric in metrics for method in methods]
+    tests = _tests(table, comparisons)
+    blocks = []
+    for query, label in ({"": ""} if table.kind == "downstream" else QUERIES).items():
+        rows = [
+            Row(
+                adaption,
+                ADAPTIONS.get(adaption, adaption),
+                tuple(cells.get((query, adaption, *column), Cell()) for column in columns),
+            )
+            for adaption in adaptions
+        ]
+        pairs = [tests.get((query, *column), {}) for column in columns]
+        blocks.append(Block(query, label, _mark(rows, pairs, 1.0 - confidence)))
+    baselines = _baselines(of_degree, summarize_originals(of_dataset), metrics)
+    ks = {metric: only(of_degree.loc[of_degree["metric"] == metric, "k"]) for metric in metrics}
+    headings = {m: metric_label(m, None if k is None else int(k)) for m, k in ks.items()}
+    texts = {key: _as_text(values, headings) for key, values in baselines.items()}
+    return Layout(
+        stem=table.stem,
+        title=title_of(table),
+        behind="" if of_degree.empty else behind(table.kind != "downstream", of_degree),
+        cautions=tuple(cautions(of_degree)),
+        notes=tuple(notes_of(table, of_degree, texts, confidence if tests else None)),
+        groups=tuple(headings.items()),
+        methods=tuple((method, METHODS.get(method, method)) for method in methods),
+        blocks=tuple(blocks),
+        baselines=tuple(
+            Row(key, BASELINES[key], tuple(values.get(metric, Cell()) for metric, _ in columns))
+            for key, values in baselines.items()
+        ),
+    )
+
+
+def _cell(row: object) -> Cell:
+    value, sd, se, low, high, chance, floor = (
+        float(getattr(row, name))
+        for name in ("value", "sd", "se", "low", "high", "chance", "floor")
+    )
+    return Cell(
+        value=100 * value,
+        sd=_percent(sd),
+        se=_percent(se),
+        low=_percent(low),
+        high=_percent(high),
+        chance=bool((value if math.isnan(low) else low) <= np.fmax(chance, floor)),
+    )
+
+
+def _percent(share: float) -> float | None:
+    return None if math.isnan(share) else 100 * share
+
+
+def _tests(table: Table, comparisons: pd.DataFrame | None) -> dict[tuple[str, str, str], _Tests]:
+    """Return the adjusted p-values of all pairs, by query kind, metric and method."""
+    found: dict[tuple[str, str, str], _Tests] = {}
+    for row in [] if comparisons is None else comparisons.to_dict("records"):
+        if (row["dataset"], row["degree"]) == (table.dataset, table.degree):
+            column = str(row["query"]), str(row["metric"]), str(row["method"])
+            pair = frozenset((str(row["a"]), str(row["b"])))
+            found.setdefault(column, {})[pair] = float(row["p_holm"])
+    return found
+
+
+def _mark(rows: Sequence[Row], tests: Sequence[_Tests], level: float) -> tuple[Row, ...]:
+    """Mark the highest value of each column, and those that a test cannot tell from it.
+
+    Values that print like the highest are all marked as the highest, unless the whole column does:
+    then nothing is better than anything. The control and baselines take no part: they are no
+    way to serve a retrieval system.
+    """
+    columns = [
+        _mark_column({row.key: row.cells[number] for row in rows}, p, level)
+        for number, p in enumerate(tests)
+    ]
+    return tuple(replace(row, cells=tuple(column[row.key] for column in columns)) for row in rows)
+
+
+def _mark_column(column: Mapping[str, Cell], p: _Tests, level: float) -> dict[str, Cell]:
+    values = {
+        key: cell.value
+        for key, cell in column.items()
+        if key not in NO_CHOICE and cell.value is not None
+    }
+    if len({f"{value:.1f}" for value in values.values()}) < 2:
+        return dict(column)
+    highest = max(values, key=values.__getitem__)
+    marked = dict(column)
+    for key, value in values.items():
+        best = f"{value:.1f}" == f"{values[highest]:.1f}"
+        tied = not best and p.get(frozenset((key, highest)), math.nan) >= level
+        marked[key] = replace(column[key], best=best, tied=tied)
+    return marked
+
+
+def _baselines(
+    rows: pd.DataFrame, originals: pd.DataFrame, metrics: Sequence[str]
+) -> dict[str, dict[str, Cell]]:
+    """Return what is known of `BASELINES`: cells by metric."""
+    searched = rows[rows["query"] == QueryKind.ANONYMIZED.value]
+    levels = {
+        key: {m: only(of.loc[of["metric"] == m, key]) for m in metrics}
+        for key, of in (("chance", rows), ("floor", searched))
+    }
+    found = {
+        key: {
+            str(row.metric): replace(_cell(row), chance=False)
+            for row in originals.itertuples(index=False)
+            if row.adaption == adaption and row.metric in metrics
+        }
+        for key, adaption in ON_ORIGINALS.items()
+    }
+    if levels["floor"] == levels["chance"]:
+        del levels["floor"]
+    for key, values in levels.items():
+        found[key] = {m: Cell(100 * value) for m, value in values.items() if value is not None}
+    return {key: cells for key, cells in found.items() if cells}
+
+
+def _as_text(cells: Mapping[str, Cell], headings: Mapping[str, str]) -> str:
+    """Return cells as a sentence has them, in the order of the headings."""
+    return ", ".join(f"{name} {cells[m].text}" for m, name in headings.items() if m in cells)

@@ -1,0 +1,1 @@
+"""Choices under the policy, what they keep and reveal, and what to do next."""

@@ -1,0 +1,100 @@
+"""Retrieval quality that a choice keeps, between chance and the retraining ceiling.
+
+0 is what a random ranking has, 100 what the unadapted model has that was trained again with another
+seed and searches originals. Both, and the choice, are judged by a second reference, to which all
+models are equally strangers; the model's own ranking would favour the unadapted one.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from anonbench.core.vocabulary import NO_CHOICE, PIXELS, UNADAPTED
+from anonbench.evaluation.corrected import corrected
+
+Place = tuple[int, str, str, str]
+"""Degree, method, adaption and query kind."""
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Quality that one choice keeps, in percent; NaN at ends that are not known."""
+
+    value: float
+    low: float
+    high: float
+    room: float
+    """Ceiling less floor, as a share: what 100 is in points of the score."""
+
+
+def kept(effects: pd.DataFrame, summary: pd.DataFrame, metric: str = "map") -> dict[Place, Kept]:
+    """Return what each choice of a data set keeps; nothing without a second reference.
+
+    A choice loses what anonymizing costs, and what adapting costs beyond. The half-widths of both
+    intervals are added, which is at least the half-width of the sum's interval.
+
+    Args:
+        effects: of the data set (`anonbench.evaluation.comparisons.effect_table.COLUMNS`).
+        summary: its scores (`anonbench.reporting.summary.summarize`), which have the floor.
+        metric: of the quality.
+
+    """
+    chosen = effects[(effects["metric"] == metric) & ~effects["adaption"].isin(NO_CHOICE)]
+    floors = {
+        (int(row["degree"]), str(row["method"]), str(row["query"])): float(
+            np.fmax(row["floor"], row["chance"])
+        )
+        for row in summary[summary["metric"] == metric].to_dict("records")
+    }
+    costs = {
+        (row["effect"], int(row["degree"]), row["method"], row["query"], row["adaption"]): (
+            float(row["value"]),
+            float(row["high"]) - float(row["value"]),
+            float(row["ceiling"]),
+        )
+        for row in chosen.to_dict("records")
+    }
+    return dict(_kept(costs, floors))
+
+
+def pixels_kept(summary: pd.DataFrame, ceiling: float | None) -> dict[tuple[int, str, str], float]:
+    """Return what raw pixels reach on the scale of `kept`, by degree, method and query kind.
+
+    Pixels are strangers to every reference, so that the tables' reference serves as well.
+
+    Args:
+        summary: scores of the data set (`anonbench.reporting.summary.summarize`).
+        ceiling: mAP by the second references, in percent; without one the values are mAP.
+
+    """
+    rows = summary[(summary["metric"] == "map") & (summary["adaption"] == PIXELS)]
+    values = rows["value"].to_numpy(float)
+    if ceiling is not None:
+        floors = np.fmax(rows["floor"].to_numpy(float), rows["chance"].to_numpy(float))
+        values = corrected(values, floors, ceiling / 100)
+    places = zip(rows["degree"].astype(int), rows["method"], rows["query"], strict=True)
+    return dict(zip(places, (100 * values).tolist(), strict=True))
+
+
+def _kept(
+    costs: dict[tuple[str, int, str, str, str], tuple[float, float, float]],
+    floors: dict[tuple[int, str, str], float],
+) -> Iterator[tuple[Place, Kept]]:
+    for (effect, degree, method, query, adaption), (cost, half, ceiling) in costs.items():
+        floor = floors.get((degree, method, query), math.nan)
+        if effect == "adapting":
+            also, its_half, _ = costs["anonymizing", degree, method, query, UNADAPTED]
+            cost, half = cost + also, half + its_half
+        elif effect != "anonymizing":
+            continue
+        score = np.array([ceiling - cost, ceiling - cost - half, ceiling - cost + half])
+        value, low, high = (100.0 * corrected(score, floor, ceiling)).tolist()
+        yield (
+            (degree, method, adaption, query),
+            Kept(value, low, high, room=ceiling - floor),
+        )

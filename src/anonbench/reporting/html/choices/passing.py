@@ -1,0 +1,153 @@
+"""Passing the policy: what of each variant keeps it from being recommended, and what that costs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from anonbench.core.vocabulary import QueryKind
+from anonbench.evaluation.policy.evidence import ATTACK, REIDENTIFICATION
+from anonbench.evaluation.policy.verdicts import Verdict, standings
+from anonbench.evaluation.policy.words import resisted, unlimited, why_not
+from anonbench.reporting.html.choices.advice import Advice, Variant
+from anonbench.reporting.html.choices.best import method_name
+
+_MOST_SAID = 1
+"""Rules of a variant that the first screen names; the table has all."""
+
+
+@dataclass(frozen=True)
+class Passing:
+    """How a data set's variants stand to the policy, for the first screen."""
+
+    dataset: str
+    passes: tuple[str, ...]
+    """Variants that pass, for people."""
+    fails: tuple[str, ...]
+    """Methods that pass at no degree, with the first reason at the highest one: those that share it
+    together."""
+    resisted: str
+    """What the passing variants resisted; empty where none passes."""
+    unlimited: str
+    """Attacks that were run and have no limit; empty where there are none."""
+    gain: str
+    """What the best choice that does not pass would have gained; empty where there is none."""
+
+    @property
+    def text(self) -> str:
+        """The whole in sentences."""
+        passing = f"{', '.join(self.passes)} passes" if len(self.passes) == 1 else ""
+        passing = passing or f"{', '.join(self.passes) or 'no variant'} pass"
+        passing = passing if self.passes else "no variant passes"
+        parts = [f"{self.dataset}: {passing} the policy.", self.gain]
+        if self.resisted:
+            parts.insert(1, f"What passes {self.resisted}.")
+        if self.passes and self.unlimited:
+            parts.insert(2, f"Not judged, for want of a limit: {self.unlimited}.")
+        if self.fails:
+            parts.append(f"Passes nowhere: {'; '.join(self.fails)}.")
+        return " ".join(part for part in parts if part)
+
+
+def failures(
+    policies: Mapping[str, pd.DataFrame], scores: Mapping[str, pd.DataFrame]
+) -> dict[Variant, str]:
+    """Return why variants do not pass, apart from re-identification, which has a limit of its own.
+
+    Args:
+        policies: by data set, columns `anonbench.evaluation.policy.verdicts.JUDGED`.
+        scores: by data set, rows with method and degree: a variant that has scores and no verdict
+            does not pass.
+
+    """
+    found = {}
+    for dataset, table in policies.items():
+        judged = set(table[["method", "degree"]].itertuples(index=False, name=None))
+        scored = scores[dataset][["method", "degree"]].itertuples(index=False, name=None)
+        for method, degree in {*scored} - judged:
+            found[dataset, str(method), int(degree)] = "not known: nothing was judged of it"
+        others = table[~((table["rule"] == ATTACK) & (table["attack"] == REIDENTIFICATION))]
+        for (method, degree), group in others.groupby(["method", "degree"], sort=False):
+            if text := why_not(group):
+                found[dataset, str(method), int(str(degree))] = text
+    return found
+
+
+def passing(
+    policies: Mapping[str, pd.DataFrame], given: Sequence[Advice], free: Sequence[Advice]
+) -> list[Passing]:
+    """Return how the variants of each data set stand to the policy.
+
+    Args:
+        policies: by data set, columns `anonbench.evaluation.policy.verdicts.JUDGED`.
+        given: the best choices that pass (`anonbench.reporting.html.choices.advice.advise`).
+        free: the best choices, whatever they reveal, at any degree.
+
+    """
+    return [
+        _passing(
+            dataset,
+            table,
+            *(
+                [row for row in rows if (row.dataset, row.query) == (dataset, QueryKind.ORIGINAL)]
+                for rows in (given, free)
+            ),
+        )
+        for dataset, table in policies.items()
+    ]
+
+
+def _passing(
+    dataset: str, table: pd.DataFrame, given: Sequence[Advice], free: Sequence[Advice]
+) -> Passing:
+    verdicts = standings(table)
+    of_variant = {
+        (str(method), int(str(degree))): group
+        for (method, degree), group in table.groupby(["method", "degree"], sort=False)
+    }
+    passed = [(m, d) for (_, m, d), verdict in verdicts.items() if verdict is Verdict.PASS]
+    alike: dict[str, list[str]] = {}
+    for method in dict.fromkeys(method for method, _ in of_variant):
+        if method not in {each for each, _ in passed}:
+            highest = max(degree for each, degree in of_variant if each == method)
+            why = why_not(of_variant[method, highest]).split("; ")[:_MOST_SAID]
+            alike.setdefault(f"{highest} %: {'; '.join(why)}", []).append(method_name(method))
+    fails = [f"{', '.join(methods)} ({why})" for why, methods in alike.items()]
+    together = [of_variant[variant] for variant in passed]
+    return Passing(
+        dataset=dataset,
+        passes=tuple(f"{method_name(method)} {degree} %" for method, degree in passed),
+        fails=tuple(fails),
+        unlimited=unlimited(table),
+        resisted=resisted(pd.concat(together)) if together else "",
+        gain=_gain(given, free, of_variant, set(passed)),
+    )
+
+
+def _gain(
+    given: Sequence[Advice],
+    free: Sequence[Advice],
+    of_variant: Mapping[tuple[str, int], pd.DataFrame],
+    passed: set[tuple[str, int]],
+) -> str:
+    """Say what the best choice of all keeps beside the best that passes, where they differ."""
+    best = free[0].best if free else None
+    if best is None or (best.method, best.degree) in passed:
+        return ""
+    chosen = given[0].best if given else None
+    beside = f"instead of {chosen.kept} ({chosen.use})" if chosen else "and nothing else passes"
+    group = of_variant.get((best.method, best.degree))
+    why = "" if group is None else f"; it does not pass for {_shortened(why_not(group))}"
+    return (
+        f"The best choice that does not pass, {best.use}, would keep {best.kept} {beside}, with "
+        f"original queries{why}."
+    )
+
+
+def _shortened(text: str) -> str:
+    """Return the first rules of `why_not`, and how many there are besides."""
+    parts = text.split("; ")
+    more = len(parts) - _MOST_SAID
+    return "; ".join(parts[:_MOST_SAID]) + (f"; and {more} more" if more > 0 else "")

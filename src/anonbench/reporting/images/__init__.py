@@ -1,0 +1,1 @@
+"""Images in figures and pages, of those that may be shown."""

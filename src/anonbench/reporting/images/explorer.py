@@ -1,0 +1,273 @@
+"""Data of the report's retrieval explorer: a few queries in every scenario.
+
+Nothing of an original enters it unless originals are to be shown: pictures are those of
+`anonbench.reporting.images.shown`, and images and classes have numbers instead of ids and labels,
+which may be names of files and people.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from anonbench.config import Retrieval
+from anonbench.core.vocabulary import ORIGINAL, QueryKind, Variant
+from anonbench.datasets.image_sets.neutral_names import Names
+from anonbench.embedding.store import Embeddings, read_ids
+from anonbench.evaluation.retrieval.neighbours import Rankings, draw_queries, rank, read_some
+from anonbench.evaluation.retrieval.scoring import metrics
+from anonbench.reporting.images.thumbnails import EDGES, Thumbnails
+
+if TYPE_CHECKING:
+    from anonbench.reporting.figures.examples import Images
+
+THUMBNAIL_BYTES = 3_000_000
+"""Of all pictures of a data set, as they stand in the page."""
+
+
+Called = Callable[[Sequence[str]], tuple[list[str], list[str] | None]]
+"""Gives the shown names of images by their ids, and of their classes where there are any."""
+
+
+@dataclass(frozen=True)
+class ScenarioEmbeddings:
+    """A scenario's embeddings (HDF5)."""
+
+    adaption: str
+    """`unadapted`, `control`, `A`, `B`, `C`, `pixels` or `untrained`."""
+    variant: Variant
+    originals: Path
+    """Of the original images: original queries."""
+    images: Path
+    """Of the variant's images: anonymized queries, and the database."""
+
+
+@dataclass(frozen=True)
+class _List:
+    """A scenario's answer to one query: positions, similarities, ranks in the reference."""
+
+    positions: tuple[int, ...]
+    similarities: tuple[float, ...]
+    ranks: tuple[int, ...]
+
+
+def explore(
+    dataset: str,
+    reference: Path,
+    scenarios: Sequence[ScenarioEmbeddings],
+    images: Mapping[str, Images],
+    called: Called,
+    settings: Retrieval,
+    queries: int,
+    results: int,
+    thumbnail_bytes: int = THUMBNAIL_BYTES,
+) -> dict[str, Any]:
+    """Return the first results of a few queries in the reference and in every scenario.
+
+    Args:
+        dataset: its name.
+        reference: embeddings of the originals by the unadapted model (HDF5).
+        scenarios: what is compared with it.
+        images: by method, the image set that its pictures are of; with `original` among them,
+            originals are shown.
+        called: what images are called, and their classes.
+        settings: section `retrieval` of the config.
+        queries: how many are drawn; fewer are kept where their pictures take too much room.
+        results: first results of each ranking.
+        thumbnail_bytes: room for pictures.
+
+    Returns:
+        What `explorer.js` reads, plain data: `names`, `labels` and `thumbnails` by image number;
+        `queries` with the reference's results; `scenarios` with theirs, a list a query.
+
+    Raises:
+        InputError: embeddings do not agree with the reference's, see `rank`.
+
+    """
+    ids = sorted(read_ids(reference)[0])
+    settings = metrics.effective_settings(len(ids), settings)
+    drawn = draw_queries(ids, queries)
+    truth = rank(read_some(reference, drawn), reference, ids, settings.include_self)
+    ranks = [truth.ranks(query) for query in range(len(drawn))]
+    wanted = [_lists(truth, ranks, results)]
+    keys: list[tuple[ScenarioEmbeddings, str]] = []
+    for scenario in scenarios:
+        for kind, lists in _answers(scenario, drawn, ids, ranks, settings, results).items():
+            wanted.append(lists)
+            keys.append((scenario, kind))
+
+    place = {image_id: position for position, image_id in enumerate(ids)}
+    positions = [place[image_id] for image_id in drawn]
+    named = {method: Thumbnails(given.read) for method, given in images.items()}
+    shown = _shown(keys, wanted, positions, list(named))
+    kept, edge = _fit(shown, named, ids, thumbnail_bytes)
+    shown = shown[:kept]
+    numbers = sorted({p for groups in shown for group in groups.values() for p in group})
+    number_of = {position: number for number, position in enumerate(numbers)}
+    names, labels = called([ids[p] for p in numbers])
+    return {
+        "dataset": dataset,
+        "images": len(ids),
+        "k": metrics.cutoff(len(ids), settings),
+        "originals": ORIGINAL in images,
+        "drawn": len(drawn),
+        "names": names,
+        "labels": labels,
+        "queries": [
+            {"image": number_of[positions[query]], **_plain(wanted[0][query], number_of)}
+            for query in range(kept)
+        ],
+        "scenarios": [
+            {
+                "method": scenario.variant.method or ORIGINAL,
+                "degree": scenario.variant.degree,
+                "adaption": scenario.adaption,
+                "query": kind,
+                "results": [_plain(answer, number_of) for answer in lists[:kept]],
+            }
+            for (scenario, kind), lists in zip(keys, wanted[1:], strict=True)
+        ],
+        "thumbnails": {
+            method: _sources(thumbnails, _of_method(shown, method), numbers, ids, edge)
+            for method, thumbnails in named.items()
+        },
+    }
+
+
+def called(manifest: Path, label: str | None, show_originals: bool) -> Called:
+    """Return how images and classes are called.
+
+    Args:
+        manifest: the data set's.
+        label: the column of classes; None where there are none.
+        show_originals: whether by ids and by labels with the column's name (``class: letter``);
+            otherwise by neutral names (``000012``, ``class 3``).
+
+    Raises:
+        InputError: the manifest is not there.
+
+    """
+    table = pd.read_parquet(manifest, columns=["id"] if label is None else ["id", label])
+    names = Names.of(manifest, label)
+
+    def call(ids: Sequence[str]) -> tuple[list[str], list[str] | None]:
+        rows = table[table["id"].isin(ids)].set_index("id").loc[list(ids)].reset_index()
+        shown = rows["id"] if show_originals else names.images(rows["id"], manifest)
+        if label is None:
+            return shown.tolist(), None
+        if show_originals:
+            return shown.tolist(), [f"{label}: {value}" for value in rows[label]]
+        return shown.tolist(), names.classes(rows[label], manifest).tolist()
+
+    return call
+
+
+def _answers(
+    scenario: ScenarioEmbeddings,
+    drawn: list[str],
+    ids: Sequence[str],
+    ranks: Sequence[np.ndarray],
+    settings: Retrieval,
+    results: int,
+) -> dict[str, list[_List]]:
+    """Return a scenario's answer to each query, by query kind; on originals there is one kind."""
+    sources = {QueryKind.ORIGINAL: scenario.originals, QueryKind.ANONYMIZED: scenario.images}
+    if scenario.variant.method is None:
+        del sources[QueryKind.ANONYMIZED]
+    values = np.concatenate([read_some(path, drawn).values for path in sources.values()])
+    asked = Embeddings(drawn * len(sources), values)  # all kinds at once: the database is read once
+    found = rank(asked, scenario.images, ids, settings.include_self)
+    lists = _lists(found, [*ranks] * len(sources), results)
+    return {
+        kind.value: lists[place * len(drawn) : (place + 1) * len(drawn)]
+        for place, kind in enumerate(sources)
+    }
+
+
+def _lists(found: Rankings, ranks: Sequence[np.ndarray], results: int) -> list[_List]:
+    lists = []
+    for query, reference in enumerate(ranks):
+        positions = found.first(query, results)
+        lists.append(
+            _List(
+                tuple(int(p) for p in positions),
+                tuple(round(float(s), 4) for s in found.similarities[query, positions]),
+                tuple(int(r) for r in reference[positions]),
+            )
+        )
+    return lists
+
+
+def _plain(answer: _List, number: Mapping[int, int]) -> dict[str, Any]:
+    return {
+        "images": [number[position] for position in answer.positions],
+        "similarities": list(answer.similarities),
+        "ranks": list(answer.ranks),
+    }
+
+
+def _shown(
+    keys: Sequence[tuple[ScenarioEmbeddings, str]],
+    wanted: Sequence[Sequence[_List]],
+    positions: Sequence[int],
+    methods: Sequence[str],
+) -> list[dict[str, set[int]]]:
+    """Return for each query the positions that are seen in each kind of picture.
+
+    The query and the reference's results are seen in all kinds, but as originals alone where
+    originals are shown.
+    """
+    beside = [ORIGINAL] if ORIGINAL in methods else list(methods)
+    shown = []
+    for query, position in enumerate(positions):
+        groups: dict[str, set[int]] = {method: set() for method in methods}
+        for method in beside:
+            groups[method] |= {position, *wanted[0][query].positions}
+        for (scenario, _), lists in zip(keys, wanted[1:], strict=True):
+            own_method = scenario.variant.method
+            for kind in [own_method] if own_method else beside:
+                groups[kind] |= {position, *lists[query].positions}
+        shown.append(groups)
+    return shown
+
+
+def _of_method(shown: Iterable[Mapping[str, set[int]]], method: str) -> set[int]:
+    return set().union(*(groups[method] for groups in shown))
+
+
+def _fit(
+    shown: Sequence[Mapping[str, set[int]]],
+    named: Mapping[str, Thumbnails],
+    ids: Sequence[str],
+    room: int,
+) -> tuple[int, int]:
+    """Return how many queries are kept, one at least, and the edge of their pictures."""
+
+    def size(kept: int, edge: int) -> int:
+        return sum(
+            thumbnails.size((ids[p] for p in _of_method(shown[:kept], method)), edge)
+            for method, thumbnails in named.items()
+        )
+
+    for edge in EDGES:
+        if size(len(shown), edge) <= room:
+            return len(shown), edge
+    kept = len(shown)
+    while kept > 1 and size(kept, EDGES[-1]) > room:
+        kept -= 1
+    return kept, EDGES[-1]
+
+
+def _sources(
+    thumbnails: Thumbnails,
+    positions: set[int],
+    numbers: Sequence[int],
+    ids: Sequence[str],
+    edge: int,
+) -> list[str | None]:
+    return [thumbnails.source(ids[p], edge) if p in positions else None for p in numbers]

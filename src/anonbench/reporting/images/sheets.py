@@ -1,0 +1,105 @@
+"""Contact sheets of a data set: its least certain images, and a random sample."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from anonbench.core.boxes import Region, image_regions, read_boxes
+from anonbench.core.errors import UnreadableImage
+from anonbench.core.wording import count as counted
+from anonbench.datasets.formats.pages import page_of
+from anonbench.datasets.image_sets.neutral_names import Names
+from anonbench.datasets.images import read_image, read_original
+from anonbench.detection.quality.jobs import searched
+from anonbench.detection.quality.review import choose_sheet
+from anonbench.detection.quality.sweep import draw_sample
+from anonbench.detection.quality.truth import read_truth
+from anonbench.reporting.figures.overlays import Sheet, overlay_sheet
+
+
+def draw_sheets(
+    manifest: Path,
+    boxes: Path,
+    images: Sequence[Path],
+    review: Path,
+    truth: Path | None,
+    drawn: bool,
+    root: Path | None,
+    max_pixels: int,
+    count: int,
+    dpi: int,
+    least_certain: Path,
+    sample: Path,
+) -> None:
+    """Draw both sheets.
+
+    Args:
+        manifest: the data set's.
+        boxes: what was found.
+        images: detection's outcome by shard.
+        review: the list of images to look at (`anonbench.detection.quality.review.REVIEW_COLUMNS`).
+        truth: see `read_truth`; None where it is not known.
+        drawn: whether the truth is the demo's own.
+        root: the originals' folder; None: they are not shown, pages stay blank, and images have
+            numbers instead of ids.
+        max_pixels: larger images are not opened.
+        count: images on a sheet at most.
+        dpi: of the sheets.
+        least_certain: the PNG of the least certain images to write.
+        sample: the PNG of a random sample to write.
+
+    Raises:
+        ChangedImage: a file is another one than the manifest describes.
+
+    """
+    rows = searched(manifest, images).set_index("id", drop=False)
+    doubtful = pd.read_csv(review, dtype={"id": str})
+    doubtful = doubtful[doubtful["id"].isin(rows.index)]
+    chosen = choose_sheet(doubtful, count)
+    random = draw_sample(rows["id"], count)
+    rows["name"] = rows["id"] if root else Names.of(manifest).images(rows["id"], manifest)
+    shown = rows.loc[sorted({*chosen, *random})].to_dict("index")
+    true = {} if truth is None else read_truth(truth, rows, drawn)
+    frame = read_boxes(boxes)
+    found = image_regions(frame[frame["id"].isin(list(shown))])
+    why = doubtful.groupby("id")["why"].agg(", ".join)
+    for ids, notes, output in (
+        (chosen, why.to_dict(), least_certain),
+        (random, {}, sample),
+    ):
+        pictures = [
+            _picture(shown[image_id], notes.get(image_id, ""), found, true, root, max_pixels)
+            for image_id in ids
+        ]
+        overlay_sheet(pictures, [output], dpi)
+
+
+def _picture(
+    row: Mapping[Hashable, Any],
+    note: str,
+    found: Mapping[str, Sequence[Region]],
+    true: Mapping[str, Sequence[Region]],
+    root: Path | None,
+    max_pixels: int,
+) -> Sheet:
+    regions = found.get(row["id"], ())
+    image = None
+    if root is not None:
+        try:
+            path = root / row["path"]
+            data = read_original(str(row["id"]), path, int(row["bytes"]), row["digest"])
+            image = read_image(data, max_pixels, page_of(row["digest"]))
+        except UnreadableImage:  # it was read a moment ago, and is gone: the outlines are left
+            note = "cannot be read any more"
+    return Sheet(
+        name=str(row["name"]),
+        note=", ".join(part for part in (note, counted(len(regions), "region")) if part),
+        size=(int(row["width"]), int(row["height"])),
+        found=regions,
+        true=true.get(row["id"], ()),
+        image=image,
+    )

@@ -1,0 +1,96 @@
+"""Image sets as figures, explorer and report may show them: nothing that should be hidden.
+
+Every picture that is passed on is read through a `ShownSet`. Unless originals may be shown, it
+gives an image only where every detector worked, something was found, and all of it is hidden
+(degree 100). Any other image is a blank tile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from anonbench.core.libraries.opencv import cv2
+from anonbench.core.vocabulary import Variant
+from anonbench.datasets.image_sets.shards import ImageSet, open_sets
+
+TILE = 192
+"""Pixels of a blank tile's side."""
+
+
+class ShownSet:
+    """Random access to the pictures of one image set, by id."""
+
+    def __init__(self, images: ImageSet, allowed: Container[str] | None) -> None:
+        """Take a set and the ids of the images that may be seen; None: all of them."""
+        self._images = images
+        self._allowed = allowed
+
+    def __contains__(self, image_id: str) -> bool:
+        """Return whether an image may be seen."""
+        return self._allowed is None or image_id in self._allowed
+
+    @property
+    def ids(self) -> list[str]:
+        """The ids of the images that may be seen, sorted."""
+        return [image_id for image_id in self._images.ids if image_id in self]
+
+    def read(self, image_id: str) -> np.ndarray:
+        """Return an image, uint8 [H, W] or [H, W, 3] RGB, or a blank tile, uint8 [TILE, TILE].
+
+        Raises:
+            ChangedImage: see `ImageSet.read`.
+            InputError: see `ImageSet.read`.
+
+        """
+        return self._images.read(image_id) if image_id in self else blank()
+
+
+def blank() -> np.ndarray:
+    """Return a grey tile that reads “not shown”, uint8 [TILE, TILE]."""
+    tile = np.full((TILE, TILE), 238, np.uint8)
+    font, size, thickness = cv2.FONT_HERSHEY_SIMPLEX, 0.9, 2
+    (width, height), _ = cv2.getTextSize("not shown", font, size, thickness)
+    place = ((TILE - width) // 2, (TILE + height) // 2)
+    cv2.putText(tile, "not shown", place, font, size, (110,), thickness, cv2.LINE_AA)
+    return tile
+
+
+def open_shown(
+    variants: Sequence[str],
+    files: Sequence[Path],
+    root: Path,
+    searched: Sequence[Path],
+    show_originals: bool,
+) -> dict[str, ShownSet]:
+    """Open image sets for looking at them.
+
+    Args:
+        variants: names of the sets.
+        files: their shards and indexes, see `open_sets`.
+        root: the data set's folder.
+        searched: detection's outcome by shard, with the columns `id` and `status`; an image that
+            it does not list is not shown.
+        show_originals: whether everything may be seen.
+
+    Raises:
+        InputError: see `open_sets`.
+
+    """
+    sets = open_sets(variants, files, root)
+    if show_originals:
+        return {name: ShownSet(images, None) for name, images in sets.items()}
+    fully = _fully_searched(searched)
+    return {
+        name: ShownSet(images, fully if Variant.parse(name).degree == 100 else frozenset())
+        for name, images in sets.items()
+    }
+
+
+def _fully_searched(outcomes: Sequence[Path]) -> frozenset[str]:
+    """Return the ids of the images in which all detectors worked and something was found."""
+    tables = (pd.read_parquet(path, columns=["id", "status"]) for path in outcomes)
+    return frozenset(image for table in tables for image in table["id"][table["status"] == "ok"])

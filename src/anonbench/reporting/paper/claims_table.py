@@ -1,0 +1,246 @@
+"""Table of the paper's claims, on its own numbers and on ours."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from anonbench.core.io import write_csv
+from anonbench.core.registries.tables import Grid, GridBlock
+from anonbench.evaluation.comparisons.best import read_best
+from anonbench.evaluation.comparisons.pairwise import read_comparisons
+from anonbench.reporting.grids.grid import to_latex, to_markdown
+from anonbench.reporting.grids.tables import escape_markdown, write_text
+from anonbench.reporting.paper.claims import evaluate_by_second, evaluate_claims
+from anonbench.reporting.paper.comparison_table import SOURCE, read_ours
+from anonbench.reporting.paper.ours import OurData
+from anonbench.reporting.paper.published import ROLE_NAMES, published
+from anonbench.reporting.paper.verdicts import Case, Finding
+
+ALL = "all"
+PAPER, OURS, BY_SECOND = "paper", "ours", "ours by a second training"
+Findings = Mapping[str, Sequence[Finding | None]]
+"""Findings on all claims, by whose numbers they are; None where a claim is not looked at so."""
+COLUMNS = [
+    "claim",
+    "statement",
+    "source",
+    "numbers",
+    "scope",
+    "verdict",
+    "holds",
+    "cases",
+    "not_run",
+    "significant",
+    "tested",
+    "exceptions",
+]
+"""Columns of the claims. `numbers` is whose they are (paper, ours, or ours by a second training on
+originals, for claims that rest on the ranking of one training), `scope` all data sets or the
+role of one; `holds` of `cases` bear the claim out; `significant` of the `tested` ones are told
+apart by a test; `exceptions` are the cases that speak against it, with their numbers."""
+CASES = ["claim", "numbers", "role", "case", "holds", "significant", "deciding"]
+"""Columns of the cases; `holds` is empty where a case cannot be told."""
+
+
+def write_claims(
+    datasets: Sequence[OurData],
+    scores: Sequence[Path],
+    comparisons: Sequence[Path],
+    best: Sequence[Path],
+    level: float,
+    csv: Path,
+    cases: Path,
+    markdown: Path,
+    latex: Path,
+) -> None:
+    """Evaluate every claim of the paper on its own numbers and on ours.
+
+    Args:
+        datasets: our data sets that have a role in the paper.
+        scores: the tidy scores of each.
+        comparisons: the paired tests of each (`anonbench.evaluation.comparisons.pairwise.COLUMNS`).
+        best: the best choices of each (`anonbench.evaluation.comparisons.best.COLUMNS`).
+        level: of the paired tests.
+        csv: a row for each claim, set of numbers and scope (`COLUMNS`).
+        cases: a row for each case (`CASES`).
+        markdown: verdicts, and what speaks against each claim, for people.
+        latex: the verdicts for papers; needs booktabs.
+
+    """
+    found = find(datasets, read_ours(datasets, scores), comparisons, best, level)
+    write_csv(pd.DataFrame(claim_rows(found), columns=COLUMNS), csv)
+    write_csv(pd.DataFrame(case_rows(found), columns=CASES), cases)
+    grid = claims_grid(found, datasets)
+    write_text(
+        markdown, "\n".join(["# The paper's claims\n", to_markdown(grid), *exceptions_text(found)])
+    )
+    write_text(latex, to_latex(grid))
+
+
+def find(
+    datasets: Sequence[OurData],
+    ours: pd.DataFrame,
+    comparisons: Sequence[Path],
+    best: Sequence[Path],
+    level: float,
+) -> Findings:
+    """Look at all claims on the paper's numbers, on ours, and on ours by a second training.
+
+    Args:
+        datasets: as `write_claims`.
+        ours: our scores in the paper's cells
+            (`anonbench.reporting.paper.comparison_table.read_ours`).
+        comparisons: as `write_claims`.
+        best: as `write_claims`.
+        level: as `write_claims`.
+
+    """
+    choices = [
+        read_best(path).assign(role=data.role) for data, path in zip(datasets, best, strict=True)
+    ]
+    return {
+        PAPER: evaluate_claims(published()),
+        OURS: evaluate_claims(ours, read_pairs(datasets, comparisons), level),
+        BY_SECOND: evaluate_by_second(pd.concat(choices, ignore_index=True)) if choices else [],
+    }
+
+
+def read_pairs(datasets: Sequence[OurData], comparisons: Sequence[Path]) -> pd.DataFrame | None:
+    """Return the paired tests of all data sets with their roles; None where there are none."""
+    tables = [
+        read_comparisons(path).assign(role=data.role)
+        for data, path in zip(datasets, comparisons, strict=True)
+    ]
+    return pd.concat(tables, ignore_index=True) if tables else None
+
+
+def claim_rows(found: Findings) -> list[dict[str, Any]]:
+    """Return the verdicts as plain data with the keys `COLUMNS`, for CSV and the report."""
+    return [
+        _row(finding, numbers, scope)
+        for of_claim in _by_claim(found)
+        for numbers, whole in of_claim.items()
+        for scope, finding in _scopes(whole).items()
+    ]
+
+
+def case_rows(found: Findings) -> list[dict[str, Any]]:
+    """Return every case as plain data with the keys `CASES`."""
+    return [
+        {
+            "claim": finding.claim.key,
+            "numbers": numbers,
+            "role": case.role,
+            "case": case.name,
+            "holds": case.holds,
+            "significant": case.significant,
+            "deciding": case.numbers,
+        }
+        for numbers, findings in found.items()
+        for finding in findings
+        if finding is not None
+        for case in finding.cases
+    ]
+
+
+def claims_grid(found: Findings, datasets: Sequence[OurData]) -> Grid:
+    """Return a row a claim: what it says, where, and the verdict on each set of numbers."""
+    rows = tuple(
+        (
+            of_claim[PAPER].claim.statement,
+            of_claim[PAPER].claim.source,
+            *(_verdict(of_claim[n]) if n in of_claim else "–" for n in found),
+        )
+        for of_claim in _by_claim(found)
+    )
+    stand_ins = [
+        f"{data.name} stands in for {ROLE_NAMES[data.role]} ({data.stand_in})"
+        for data in datasets
+        if data.stand_in
+    ]
+    return Grid(
+        stem="paper-claims",
+        title="Claims of the paper, on its own numbers and on ours",
+        heads=("Claim", "Where", "The paper's numbers", "Ours", "Ours, by a second training"),
+        blocks=(GridBlock("", rows),),
+        notes=(
+            f"{SOURCE}, in our own words.",
+            "A claim holds where all its cases do; behind the verdict, how many do, and how many a "
+            "test or their intervals tell apart. An exception that is not told apart refutes "
+            "nothing. The last column ranks by a second training on originals, which favours no "
+            "model, for the claim that rests on the ranking of one.",
+            *([f"Ours: {'; '.join(stand_ins)}."] if stand_ins else []),
+        ),
+        left=5,
+        wrapped=((0, 0.27), (1, 0.16), (2, 0.15), (3, 0.15), (4, 0.15)),
+    )
+
+
+def exceptions_text(found: Findings) -> list[str]:
+    """Return, as Markdown, the cases that speak against each claim and those that are open."""
+    parts = []
+    for of_claim in _by_claim(found):
+        lines = [
+            f"- {whose}, {ROLE_NAMES[case.role]}, {case.name}: "
+            f"{escape_markdown(case.numbers)}{_remark(case)}\n"
+            for whose, finding in of_claim.items()
+            for case in [*finding.exceptions, *(c for c in finding.cases if c.holds is None)]
+        ]
+        if lines:
+            parts.append(f"## {of_claim[PAPER].claim.statement}\n\n{''.join(lines)}")
+    return parts
+
+
+def _by_claim(found: Findings) -> list[dict[str, Finding]]:
+    """Return the findings on each claim, in the claims' order, by whose numbers they are."""
+    return [
+        {
+            numbers: finding
+            for numbers, findings in found.items()
+            if findings and (finding := findings[i]) is not None
+        }
+        for i in range(len(found[PAPER]))
+    ]
+
+
+def _scopes(finding: Finding) -> dict[str, Finding]:
+    """Return a finding on all data sets and on each that has cases, judged anew."""
+    roles = list(dict.fromkeys(case.role for case in finding.cases))
+    return {ALL: finding} | {role: finding.within(role) for role in roles if len(roles) > 1}
+
+
+def _row(finding: Finding, numbers: str, scope: str) -> dict[str, Any]:
+    tested = [case for case in finding.decided if case.significant is not None]
+    return {
+        "claim": finding.claim.key,
+        "statement": finding.claim.statement,
+        "source": finding.claim.source,
+        "numbers": numbers,
+        "scope": scope,
+        "verdict": finding.verdict.value,
+        "holds": sum(bool(case.holds) for case in finding.decided),
+        "cases": len(finding.decided),
+        "not_run": len(finding.cases) - len(finding.decided),
+        "significant": sum(bool(case.significant) for case in tested),
+        "tested": len(tested),
+        "exceptions": "; ".join(
+            f"{case.role}, {case.name}: {case.numbers}" for case in finding.exceptions
+        ),
+    }
+
+
+def _verdict(finding: Finding) -> str:
+    if not finding.decided:
+        reasons = list(dict.fromkeys(case.numbers for case in finding.cases))
+        return f"{finding.verdict.value}: {'; '.join(reasons) or 'not run'}"
+    tested = [case.significant for case in finding.decided if case.significant is not None]
+    apart = f", {sum(tested)} of {len(tested)} told apart" if tested else ""
+    return f"{finding.verdict.value} ({finding.count}{apart})"
+
+
+def _remark(case: Case) -> str:
+    return " – not told apart" if case.significant is False and not case.holds else ""

@@ -1,0 +1,271 @@
+"""Tables of an experiment's plan, from its config: the paper's Tables I to IV.
+
+Source: arXiv 2602.19641. Tables II to IV define the scenarios of CelebA, RVL-CDIP and DOKIQ; each
+data set of any experiment gets the like. Table I lists earlier work by what was anonymized and
+tested; its columns describe our own data sets here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from anonbench.config import Config, PaperRole
+from anonbench.config.experiment import Experiment
+from anonbench.core.registries.detectors import DETECTORS as DETECTOR_KINDS
+from anonbench.core.registries.tables import Grid, GridBlock
+from anonbench.core.vocabulary import ORIGINAL, Baseline, Model, QueryKind, Variant
+from anonbench.core.wording import count
+from anonbench.evaluation.scores import adaption_of
+from anonbench.reporting.grids.grid import to_latex, to_markdown
+from anonbench.reporting.grids.tables import csv_text, write_text
+from anonbench.reporting.labels import ADAPTIONS, DETECTORS, ENTITIES, QUERIES
+from anonbench.reporting.paper.ours import stand_in
+from anonbench.reporting.paper.published import ROLE_NAMES
+
+SCENARIO_TABLES = {
+    "II": PaperRole.CELEBA,
+    "III": PaperRole.RVL_CDIP,
+    "IV": PaperRole.DOKIQ,
+}
+"""The paper's tables that define scenarios, and their data sets."""
+COLUMNS = (
+    "query",
+    "adaption",
+    "model",
+    "seeds",
+    "global_crops",
+    "local_crops",
+    "query_images",
+    "database",
+)
+"""Columns of the scenarios: the query kind and row of the result tables, the model as in paths,
+its seeds, and the variants that it is trained on (empty for a baseline), queried with and that fill
+the database."""
+_ANONYMIZED = "anonymized"
+
+
+def scenario_rows(experiment: Experiment, name: str) -> list[tuple[str, ...]]:
+    """Return every scenario of a data set that is scored, with the columns `COLUMNS`.
+
+    Original queries come first. Scenarios on original images (the ceiling, and the control's) have
+    original queries only.
+    """
+    config = experiment.config
+    seeds: dict[tuple[str, ...], list[int]] = {}
+    for query in QueryKind:
+        for run in experiment.scenarios(name):
+            variant = run.variant
+            if query is QueryKind.ANONYMIZED and variant == Variant():
+                continue
+            row = adaption_of(
+                run.model, run.seed, experiment.reference_seed, config.control_seeds, retrieval=True
+            )
+            whole, local = _crops(run.model)
+            key = (
+                query.value,
+                row,
+                str(run.model),
+                whole,
+                local,
+                ORIGINAL if query is QueryKind.ORIGINAL else str(variant),
+                str(variant),
+            )
+            seeds.setdefault(key, []).append(run.seed)
+    return [(*key[:3], " ".join(map(str, seeds[key])), *key[3:]) for key in seeds]
+
+
+def scenario_grid(experiment: Experiment, name: str) -> Grid:
+    """Return a data set's scenarios by query kind and model, for people.
+
+    Its rows stand for several scenarios each: one for each method and degree that the title names.
+    """
+    dataset = experiment.datasets[name]
+    table = pd.DataFrame(scenario_rows(experiment, name), columns=list(COLUMNS))
+    ceiling = table["database"] == ORIGINAL
+    methods = ", ".join(dataset.all_methods)
+    degrees = ", ".join(map(str, sorted(dataset.degrees)))
+    blocks = [_block("Original images: the reference ranking and the ceiling", table[ceiling])]
+    for query, label in QUERIES.items():
+        blocks.append(_block(label, table[~ceiling & (table["query"] == query)]))
+    number = next((n for n, role in SCENARIO_TABLES.items() if role is dataset.paper_role), None)
+    return Grid(
+        stem=f"scenarios_{name}",
+        title=f"Scenarios of {name}: {methods} at {degrees} % of an image's regions",
+        heads=(
+            "Model",
+            "Global crops",
+            "Local crops",
+            "Queries",
+            "Database",
+            "Trainings",
+            "Scenarios",
+        ),
+        groups=(("", 1), ("Trained on", 2), ("Retrieval", 2), ("", 2)),
+        blocks=tuple(blocks),
+        notes=(
+            "Queries and database are embedded by the same model and ranked by cosine similarity.",
+            "Anonymized training images, queries and database share method and degree.",
+            f"The reference ranking is the unadapted model's of seed {experiment.reference_seed}, "
+            "with original queries and database.",
+            *([f"Layout of Table {number} of arXiv 2602.19641."] if number else []),
+        ),
+        left=5,
+    )
+
+
+def write_scenarios(
+    rows: Sequence[tuple[str, ...]], grid: Grid, csv: Path, markdown: Path, latex: Path
+) -> None:
+    """Write a data set's scenarios.
+
+    Args:
+        rows: `scenario_rows`.
+        grid: `scenario_grid`.
+        csv: the rows.
+        markdown: the grid for people.
+        latex: the grid for papers; needs booktabs.
+
+    """
+    write_text(csv, csv_text([COLUMNS, *rows]))
+    write_text(markdown, to_markdown(grid))
+    write_text(latex, to_latex(grid))
+
+
+@dataclass(frozen=True)
+class Profile:
+    """One data set of an experiment in the columns of the paper's Table I."""
+
+    name: str
+    source: str
+    methods: str
+    entities: str
+    retraining: str
+    tasks: str
+
+
+def profiles(config: Config) -> list[Profile]:
+    """Return the enabled data sets in the columns of the paper's Table I."""
+    found = []
+    for name, dataset in config.enabled.items():
+        role = dataset.paper_role
+        stands = stand_in(dataset) if role else ""
+        source = f"{ROLE_NAMES[role.value]}{f': {stands}' if stands else ''}" if role else "own"
+        names = [n for each in dataset.detectors for n in DETECTOR_KINDS[each].entities or (each,)]
+        entities = [ENTITIES.get(n, DETECTORS.get(n, n)) for n in dict.fromkeys(names)]
+        degrees = ", ".join(map(str, sorted(dataset.degrees)))
+        tasks = [
+            "retrieval",
+            *([f"classification ({dataset.label})"] if dataset.is_classified else []),
+        ]
+        found.append(
+            Profile(
+                name=name,
+                source=source,
+                methods=f"{', '.join(dataset.all_methods)} ({degrees} %)",
+                entities=", ".join(entities),
+                retraining=", ".join(map(str, dataset.adaptions)) or "no",
+                tasks=", ".join(tasks),
+            )
+        )
+    return found
+
+
+def write_profiles(
+    chosen: Sequence[Profile], counts: Mapping[str, Path], csv: Path, markdown: Path, latex: Path
+) -> None:
+    """Write what the experiment anonymizes and tests, a row a data set.
+
+    Args:
+        chosen: the data sets (`profiles`).
+        counts: by data set, its images by split: columns split and used.
+        csv: the rows.
+        markdown: for people.
+        latex: for papers; needs booktabs.
+
+    """
+    grid = profile_grid(chosen, {name: _validation(path) for name, path in counts.items()})
+    write_text(csv, csv_text([grid.heads, *grid.blocks[0].rows]))
+    write_text(markdown, to_markdown(grid))
+    write_text(latex, to_latex(grid))
+
+
+def profile_grid(chosen: Sequence[Profile], images: Mapping[str, int]) -> Grid:
+    """Return the profiles as a table, with the number of validation images by data set."""
+    rows = tuple(
+        (
+            profile.name,
+            profile.source,
+            profile.methods,
+            profile.entities,
+            profile.retraining,
+            count(images[profile.name], "image"),
+            profile.tasks,
+        )
+        for profile in chosen
+    )
+    return Grid(
+        stem="experiment",
+        title="What is anonymized and tested",
+        heads=(
+            "Data set",
+            "Stands for",
+            "Methods (degrees)",
+            "Entities",
+            "Retraining",
+            "Validation",
+            "Vision tasks",
+        ),
+        blocks=(GridBlock("", rows),),
+        notes=(
+            "Columns of Table I of arXiv 2602.19641. Retraining: the adaptions, whose crops are "
+            "anonymized.",
+        ),
+        left=7,
+        wrapped=tuple(enumerate((0.10, 0.15, 0.16, 0.09, 0.09, 0.09, 0.12))),
+    )
+
+
+def _crops(model: Model) -> tuple[str, str]:
+    """Return the variants that a model's global and local crops are of; empty for a baseline."""
+    adaption = model.adaption
+    if isinstance(adaption, Baseline):
+        return "", ""
+    whole, local = (
+        str(model.variant) if is_anonymized else ORIGINAL
+        for is_anonymized in (adaption.global_anonymized, adaption.local_anonymized)
+    )
+    return whole, local
+
+
+def _block(label: str, table: pd.DataFrame) -> GridBlock:
+    rows = []
+    for adaption in ADAPTIONS:
+        of_adaption = table[table["adaption"] == adaption]
+        if of_adaption.empty:
+            continue
+        first = of_adaption.iloc[0]
+        runs = [
+            (model, seed)
+            for model, seeds in zip(of_adaption["model"], of_adaption["seeds"], strict=True)
+            for seed in str(seeds).split()
+        ]
+        crops = (_kind(first[name]) for name in ("global_crops", "local_crops"))
+        images = (_kind(first[name]) for name in ("query_images", "database"))
+        trainings = 0 if adaption in set(Baseline) else len(set(runs))
+        rows.append((ADAPTIONS[adaption], *crops, *images, f"{trainings:,}", f"{len(runs):,}"))
+    return GridBlock(label, tuple(rows))
+
+
+def _kind(variant: str) -> str:
+    if not variant:
+        return "none"
+    return ORIGINAL if variant == ORIGINAL else _ANONYMIZED
+
+
+def _validation(path: Path) -> int:
+    counts = pd.read_csv(path)
+    return int(counts.loc[counts["split"] == "val", "used"].iloc[0])

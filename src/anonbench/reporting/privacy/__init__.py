@@ -1,0 +1,1 @@
+"""Tables of what attacks find, and of what passes the policy."""

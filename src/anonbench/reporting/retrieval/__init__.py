@@ -1,0 +1,1 @@
+"""Tables of what retrieval keeps, and how sure that is."""

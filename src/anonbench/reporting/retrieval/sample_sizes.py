@@ -1,0 +1,87 @@
+"""Table of sample sizes: standard deviations, what is shown, what a stated difference takes."""
+
+from __future__ import annotations
+
+import math
+
+import pandas as pd
+
+from anonbench.core.registries.tables import Grid, GridBlock
+from anonbench.evaluation.sample_sizes.sample_size import POWER
+
+_LABELS = {"anonymizing": "Cost of anonymizing", "adapting": "Cost of adapting"}
+_METRICS = {"map": "mAP", "mndcg": "mnDCG"}
+_NONE = "–"
+
+
+def sample_size_grid(dataset: str, variances: pd.DataFrame) -> Grid:
+    """Return the sample sizes of a data set: a block an effect, a row a query kind and metric.
+
+    Args:
+        dataset: its name.
+        variances: `anonbench.evaluation.sample_sizes.variance.COLUMNS`.
+
+    """
+    unit = str(variances["unit"].iloc[0]) if len(variances) else "clusters"
+    blocks = [
+        GridBlock(label, tuple(_rows(variances[variances["effect"] == effect])))
+        for effect, label in _LABELS.items()
+    ]
+    return Grid(
+        stem=f"sample_sizes_{dataset}",
+        title=f"Sample sizes, {dataset}",
+        heads=(
+            "Metric",
+            "Queries",
+            "Trainings",
+            unit.capitalize(),
+            "Queries",
+            "Shown",
+            "At hand",
+            "Half need",
+            "All need",
+        ),
+        groups=(("", 2), ("Standard deviation between", 3), ("Points", 1), (unit.capitalize(), 3)),
+        blocks=tuple(block for block in blocks if block.rows),
+        notes=tuple(_notes(variances, unit)),
+        left=2,
+    )
+
+
+def _rows(effects: pd.DataFrame) -> list[tuple[str, ...]]:
+    rows = []
+    for (metric, query), found in effects.groupby(["metric", "query"], sort=False):
+        needed = found["needed"].astype(float).fillna(math.inf).sort_values()
+        rows.append(
+            (
+                _METRICS.get(str(metric), str(metric)),
+                str(query),
+                *(_points(found[f"sd_{part}"].median()) for part in ("seed", "cluster", "query")),
+                _points(found["detectable"].max()),
+                f"{int(found['clusters'].max()):,}",
+                _count(needed.iloc[len(needed) // 2]),
+                _count(needed.iloc[-1]),
+            )
+        )
+    return rows
+
+
+def _notes(variances: pd.DataFrame, unit: str) -> list[str]:
+    if variances.empty:
+        return ["There is no second reference: control_seeds has none."]
+    stated = f"{100 * float(variances['stated'].iloc[0]):g}"
+    times = f"{100 * POWER:.0f} of 100"
+    return [
+        f"Shown: the smallest difference that every comparison shows in {times} archives; the last "
+        f"columns: {unit} that half of the comparisons, and all, need for a difference of "
+        f"{stated} point{'s' * (stated != '1')}. Medians of standard deviations, in points; those "
+        "between trainings are known from two pairs of a training and a reference on."
+    ]
+
+
+def _points(share: float) -> str:
+    return _NONE if math.isnan(share) else f"{100 * share:.1f}"
+
+
+def _count(needed: float) -> str:
+    return _NONE if math.isinf(needed) else f"{int(needed):,}"

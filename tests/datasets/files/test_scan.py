@@ -1,0 +1,61 @@
+"""Added, removed and replaced files are seen, whatever their time stamps."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from anonbench.datasets.files.scan import scan
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    (tmp_path / "images").mkdir()
+    for name in "abc":
+        (tmp_path / "images" / f"{name}.jpg").write_text(name)
+    (tmp_path / "list.txt").write_text("a b c")
+    return tmp_path
+
+
+PATHS = [f"images/{name}.jpg" for name in "abc"]
+
+
+def test_an_untouched_folder_is_the_same(root: Path) -> None:
+    assert scan(root, PATHS) == scan(root, PATHS)
+    (root / "notes.md").write_text("no list and no image")
+    before = scan(root, PATHS)
+    assert before == scan(root, PATHS)
+
+
+def test_images_elsewhere_are_looked_at(
+    root: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    image = tmp_path_factory.mktemp("elsewhere") / "far.jpg"
+    image.write_text("far")
+    before = scan(root, [str(image)])
+    image.write_text("other")
+    assert scan(root, [str(image)]) != before
+
+
+@pytest.mark.parametrize("change", ["older", "longer", "removed", "list", "added", "beside"])
+def test_changes_are_seen(root: Path, change: str) -> None:
+    before, paths, image = scan(root, PATHS), list(PATHS), root / PATHS[0]
+    if change == "older":
+        image.write_text("z")
+        os.utime(image, (1, 1))
+    elif change == "longer":
+        stat = image.stat()
+        image.write_text("longer")
+        os.utime(image, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    elif change == "removed":
+        image.unlink()
+    elif change == "list":
+        (root / "list.txt").write_text("a c b d")
+    elif change == "beside":
+        (root / "images" / "d.heic").write_text("d")
+    else:
+        (root / "images" / "d.jpg").write_text("d")
+        paths.append("images/d.jpg")
+    assert scan(root, paths) != before

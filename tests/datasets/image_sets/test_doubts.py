@@ -1,0 +1,58 @@
+"""Summary of images that may show what should be hidden."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from anonbench.datasets.image_sets.doubts import Doubts, doubts_of_run, read_doubts
+from written_counts import write
+
+
+def test_what_is_left_out_is_counted_over_splits(tmp_path: Path) -> None:
+    rows = [("train", 100, 3, 2, 10, 85, 0, 0), ("val", 20, 0, 0, 2, 18, 0, 0)]
+    write(tmp_path, rows, ("boxes", "boxes", "corrections", "boxes"))
+    found = read_doubts(tmp_path / "counts.csv", tmp_path / "unmatched.csv")
+    assert found == Doubts(12, 2, 0, 0, {"boxes": 3, "corrections": 1})
+    assert found.summary() == (
+        "3 boxes rows match no image: what they mark may be visible; 1 corrections row matches no "
+        "image: what it marks may be visible; 12 images without a region and 2 with a failed "
+        "detector are left out"
+    )
+
+
+def test_what_is_published_is_said_first_and_loudest(tmp_path: Path) -> None:
+    write(tmp_path, [("train", 100, 0, 0, 10, 100, 10, 1), ("val", 20, 0, 0, 2, 20, 2, 0)])
+    found = read_doubts(tmp_path / "counts.csv", tmp_path / "nowhere.csv")
+    assert found == Doubts(0, 0, 12, 1)
+    assert found.summary() == (
+        "PUBLISHED UNHIDDEN: 12 images without a region are in every image set as in the original "
+        "(keep_without_regions); PUBLISHED PARTLY HIDDEN: 1 image on which a detector failed is in "
+        "every image set; what it would have found is visible (keep_failed)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("doubts", "summary"),
+    [
+        (Doubts(), ""),
+        (Doubts(failed=1), "1 image with a failed detector is left out"),
+        (Doubts(without_regions=1), "1 image without a region is left out"),
+        (Doubts(unmatched={"boxes": 0}), ""),
+        (Doubts(unmatched={"truth": 2}), "2 truth rows match no image"),
+    ],
+)
+def test_one_and_none(doubts: Doubts, summary: str) -> None:
+    assert doubts.summary() == summary and bool(doubts) == bool(summary)
+
+
+def test_a_run_tells_of_each_data_set_that_has_any(tmp_path: Path) -> None:
+    write(tmp_path / "a", [("train", 9, 0, 1, 0, 8, 0, 0), ("val", 8, 0, 0, 0, 8, 0, 0)])
+    write(tmp_path / "b", [("train", 9, 0, 0, 0, 9, 0, 0), ("val", 8, 0, 0, 0, 8, 0, 0)])
+    (tmp_path / "old").mkdir()
+    (tmp_path / "old/counts.csv").write_text("split,listed\ntrain,3\n")
+    lines = doubts_of_run(tmp_path, dict.fromkeys(("a", "b", "old", "nowhere")))
+    assert lines[0] == "a: 1 image with a failed detector is left out"
+    assert [line.split(": ")[0] for line in lines] == ["a", "old"]
+    assert lines[1].endswith("cannot be read: what is published in doubt is not known")

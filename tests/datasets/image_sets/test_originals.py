@@ -1,0 +1,372 @@
+"""Originals: read where they are, as their manifest describes them, or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+import multiprocessing
+import os
+import pickle
+import shlex
+import stat
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+from torch.utils.data import DataLoader
+
+from anonbench.cli import main
+from anonbench.core.errors import ChangedImage, InputError
+from anonbench.core.io import atomic, make_private
+from anonbench.datasets.image_sets.originals import (
+    ORIGINAL_COLUMNS,
+    copies_message,
+    copy_shard,
+    find_copies,
+    write_index,
+)
+from anonbench.datasets.image_sets.shards import ImageSet, ShardWriter, open_sets
+from anonbench.datasets.images import read_image, read_original
+
+IDS = ["a", "b/c", "d"]
+SECRET = b"CANARY-of-an-original"
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """Return a data set's folder: JPEG on its side, 16-bit PNG, grey TIFF."""
+    folder = tmp_path / "data"
+    (folder / "b").mkdir(parents=True)
+    random = np.random.default_rng(0)
+    colour = random.integers(0, 256, (30, 40, 3), dtype=np.uint8)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    exif[0x010E] = SECRET.decode()
+    Image.fromarray(colour).save(folder / "a.jpg", exif=exif)
+    Image.fromarray(random.integers(0, 65536, (9, 7)).astype(np.uint16)).save(folder / "b/c.png")
+    Image.fromarray(colour[..., 0]).save(folder / "d.tif", compression="tiff_lzw")
+    return folder
+
+
+PATHS = {"a": "a.jpg", "b/c": "b/c.png", "d": "d.tif"}
+
+
+def manifest(root: Path) -> pd.DataFrame:
+    rows = []
+    for image_id, path in PATHS.items():
+        data = (root / path).read_bytes()
+        height, width = read_image(root / path).shape[:2]
+        digest = hashlib.sha256(data).hexdigest()
+        rows.append((image_id, path, "train", width, height, len(data), digest))
+    columns = ["id", "path", "split", "width", "height", "bytes", "digest"]
+    return pd.DataFrame(rows[::-1], columns=columns)
+
+
+@pytest.fixture
+def index(root: Path, tmp_path: Path) -> Path:
+    """Return the index of a shard of all images of `root`, and one of another that is left out."""
+    output = tmp_path / "results/set/images/original/train/0.parquet"
+    images = pd.DataFrame({"id": [*IDS, "x"], "status": ["ok", "partial", "ok", "unreadable"]})
+    write_index(manifest(root), images, False, output)
+    return output
+
+
+def test_files_are_read_in_place_and_from_a_copy_alike(root: Path, index: Path) -> None:
+    table = pd.read_parquet(index)
+    assert list(table.columns) == ORIGINAL_COLUMNS
+    copy_shard(table, root, index.with_suffix(".tar"))
+    in_place, copied = (
+        ImageSet.open([index], root),
+        ImageSet.open([index.with_suffix(".tar")], root),
+    )
+    assert in_place.ids == copied.ids == IDS
+    assert in_place.digest == copied.digest
+    for image_id, path in PATHS.items():
+        expected = read_image(root / path)
+        assert in_place.size(image_id) == expected.shape[1::-1]
+        for images in (in_place, copied, pickle.loads(pickle.dumps(in_place))):
+            assert images.read_bytes(image_id) == (root / path).read_bytes()
+            np.testing.assert_array_equal(images.read(image_id), expected)
+
+
+def _turned(path: Path) -> None:
+    Image.open(path).rotate(180).save(path)
+
+
+def _cut(path: Path) -> None:
+    os.truncate(path, path.stat().st_size - 1)
+
+
+def _same_size_and_time(path: Path) -> None:
+    before, data = path.stat(), bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+def _sparse(path: Path) -> None:
+    path.write_bytes(b"")
+    os.truncate(path, 10**12)
+
+
+def _link(path: Path) -> None:
+    path.unlink()
+    path.symlink_to("/etc/hostname")
+
+
+def _device(path: Path) -> None:
+    path.unlink()
+    path.symlink_to("/dev/zero")
+
+
+def _pipe(path: Path) -> None:
+    path.unlink()
+    os.mkfifo(path)
+
+
+def _folder(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+def _grown(path: Path) -> None:
+    path.write_bytes(path.read_bytes() + b"more")
+
+
+def _empty(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+CHANGES = [
+    *(_turned, _cut, _same_size_and_time, _sparse, _link, _device, _pipe, _folder, _grown, _empty),
+    Path.unlink,
+]
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_changed_file_is_refused_at_once(
+    root: Path, index: Path, change: Callable[[Path], None]
+) -> None:
+    images = ImageSet.open([index], root)
+    table = pd.read_parquet(index)
+    images.read("a")
+    change(root / "a.jpg")
+    began = time.monotonic()
+    with pytest.raises(ChangedImage, match="image 'a' is not as its manifest describes it"):
+        images.read("a")
+    with pytest.raises(ChangedImage, match="'a'"):
+        copy_shard(table, root, index.with_suffix(".tar"))
+    assert time.monotonic() - began < 5
+    assert not [path for path in index.parent.iterdir() if "tar" in path.name]
+    images.read("d")
+
+
+def test_a_file_that_is_put_back_is_read_again(root: Path, index: Path) -> None:
+    images, before = ImageSet.open([index], root), (root / "a.jpg").read_bytes()
+    (root / "a.jpg").write_bytes(b"?")
+    with pytest.raises(ChangedImage):
+        images.read("a")
+    (root / "a.jpg").write_bytes(before)
+    assert images.read_bytes("a") == before
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.data())
+def test_no_other_bytes_are_ever_returned(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "file"
+    known = data.draw(st.binary(min_size=1, max_size=40))
+    held = data.draw(st.one_of(st.just(known), st.binary(max_size=41)))
+    path.write_bytes(held)
+    digest = hashlib.sha256(known).hexdigest()
+    if held == known:
+        assert read_original("x", path, len(known), digest) == known
+    else:
+        with pytest.raises(ChangedImage):
+            read_original("x", path, len(known), digest)
+
+
+def test_a_file_that_is_swapped_all_the_time_gives_one_or_the_other(
+    root: Path, index: Path, tmp_path: Path
+) -> None:
+    images, good = ImageSet.open([index], root), (root / "a.jpg").read_bytes()
+    bad = good[:-1] + b"?"
+    stop = multiprocessing.Event()
+    swapper = multiprocessing.Process(target=_swap, args=(root / "a.jpg", good, bad, stop))
+    swapper.start()
+    outcomes = set()
+    end = time.monotonic() + 2
+    while time.monotonic() < end:
+        try:
+            outcomes.add(images.read_bytes("a") == good)
+        except ChangedImage:
+            outcomes.add(None)
+    stop.set()
+    swapper.join()
+    assert outcomes == {True, None}
+
+
+def _swap(path: Path, good: bytes, bad: bytes, stop: object) -> None:
+    while not stop.is_set():  # type: ignore[attr-defined]
+        for data in (bad, good):
+            with path.open("r+b") as file:  # in place: a reader may see some of each
+                file.write(data)
+
+
+class _Reader:
+    def __init__(self, images: ImageSet) -> None:
+        self._images = images
+
+    def __len__(self) -> int:
+        return 1
+
+    def __getitem__(self, number: int) -> np.ndarray:
+        return self._images.read("a")
+
+
+def test_a_loader_process_says_it_in_the_same_words(root: Path, index: Path) -> None:
+    images = ImageSet.open([index], root)
+    (root / "a.jpg").write_bytes(b"?")
+    loader = DataLoader(_Reader(images), batch_size=None, num_workers=1)  # type: ignore[arg-type]
+    with pytest.raises(ChangedImage) as error:
+        next(iter(loader))
+    assert str(error.value).startswith("image 'a' is not as")
+    assert "\n" not in str(error.value)
+
+
+def test_sets_of_different_numbers_of_files_are_opened_together(
+    root: Path, index: Path, tmp_path: Path
+) -> None:
+    hidden = tmp_path / "results/set/images/mask-100/train/0.tar"
+    with ShardWriter(hidden) as shard:
+        for image_id in IDS:
+            shard.add(image_id, b"hidden", "png", 1, 1)
+    files = [index, hidden, hidden.with_suffix(".parquet")]
+    sets = open_sets(["original", "mask-100"], files, root)
+    assert {name: images.ids for name, images in sets.items()} == dict.fromkeys(sets, IDS)
+    assert sets["mask-100"].read_bytes("a") == b"hidden"
+    assert sets["original"].read_bytes("a") == (root / "a.jpg").read_bytes()
+    with pytest.raises(InputError, match="without its tar"):
+        ImageSet.open([hidden.with_suffix(".parquet")])
+    with pytest.raises(ValueError, match="root"):
+        ImageSet.open([index])
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def test_a_new_results_folder_is_its_owners_and_an_old_one_stays_as_it_is(tmp_path: Path) -> None:
+    results = tmp_path / "a/results"
+    before = os.umask(0)
+    try:
+        make_private(results)
+    finally:
+        os.umask(before)
+    assert mode(results) == 0o700
+    results.chmod(0o750)
+    make_private(results)
+    assert mode(results) == 0o750
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o022, 0o077])
+def test_copies_are_their_owners(root: Path, index: Path, umask: int) -> None:
+    tar = index.with_suffix(".tar")
+    before = os.umask(umask)
+    try:
+        copy_shard(pd.read_parquet(index), root, tar)
+    finally:
+        os.umask(before)
+    assert mode(tar) == 0o600 and tar.stat().st_nlink == 1
+    assert mode(tar.parent) == mode(tar.parent.parent) == 0o700
+
+
+@pytest.mark.parametrize(("umask", "expected"), [(0o022, 0o644), (0o027, 0o640), (0o002, 0o664)])
+def test_files_have_the_umasks_mode_whatever_writes_them(
+    tmp_path: Path, umask: int, expected: int
+) -> None:
+    import torch
+    from safetensors.torch import save_file
+
+    path = tmp_path / "backbone.safetensors"
+    before = os.umask(umask)
+    try:
+        with atomic(path) as temporary:
+            save_file({"a": torch.zeros(1)}, temporary)
+    finally:
+        os.umask(before)
+    assert mode(path) == expected
+
+
+def _holding(folder: Path, secret: bytes) -> list[Path]:
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return [path for path in files if secret in path.read_bytes()]
+
+
+def test_the_command_that_removes_copies_runs_as_it_is_named(tmp_path: Path) -> None:
+    copy = tmp_path / "my results/set/images/original/train/0.tar"
+    copy.parent.mkdir(parents=True)
+    copy.write_bytes(SECRET)
+    message = copies_message(tmp_path / "my results")
+    assert message is not None
+    assert main(shlex.split(message.split("`")[1])[1:]) == 0
+    assert not copy.exists()
+
+
+def test_all_copies_and_links_are_found_and_removed(
+    root: Path, index: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    results, shard = tmp_path / "results", index.with_suffix(".tar")
+    copy_shard(pd.read_parquet(index), root, shard)
+    shard.with_name(".1.tar.77.part").write_bytes(SECRET)  # a killed job's
+    shard.with_name("2.tar.by-hand").write_bytes(SECRET)  # put aside
+    hidden = shard.parent / ".made"  # of versions that always kept a copy
+    hidden.mkdir()
+    os.link(shard, hidden / "0.tar")
+    (hidden / "0.tar.digest.json").write_text("{}")
+    (hidden / "0.parquet.digest.json").write_text("{}")
+    other = results / "set/images/mask-100/train/0.tar"
+    other.parent.mkdir(parents=True)
+    other.write_bytes(b"hidden")
+    assert len(_holding(results, SECRET)) == 4
+    assert len(found := find_copies(results)) == 5
+    message = copies_message(results)
+    assert message is not None and f"anonbench originals {results} --remove" in message
+    assert copies_message(results, ["set"]) is None
+
+    assert main(["originals", str(results)]) == 0
+    said = capsys.readouterr().out
+    assert all(str(path) in said for path in found) and "5 files" in said
+    assert len(find_copies(results)) == 5, "a look removes nothing"
+    assert main(["originals", str(results), "--remove"]) == 0
+    assert _holding(results, SECRET) == [] == find_copies(results)
+    assert copies_message(results) is None
+    assert index.exists() and other.exists() and (hidden / "0.parquet.digest.json").exists()
+    assert (root / "a.jpg").exists()
+    ImageSet.open([index], root).read("a")
+
+
+@pytest.mark.parametrize("name", [".0.tar.77.part", "0.tar.by-hand", ".made/0.tar"])
+def test_what_is_left_of_a_copy_is_told(tmp_path: Path, name: str) -> None:
+    left = tmp_path / "set/images/original/train" / name
+    left.parent.mkdir(parents=True)
+    left.write_bytes(SECRET)
+    (left.parent / "0.tar.digest").write_text("digest")
+    assert str(left) in str(copies_message(tmp_path, ["other"]))
+    assert copies_message(tmp_path, ["set"]) is None
+    assert main(["originals", str(tmp_path), "--remove"]) == 0
+    assert copies_message(tmp_path) is None and not left.exists()
+
+
+def test_removal_where_there_is_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "results").mkdir()
+    assert main(["originals", str(tmp_path / "results"), "--remove"]) == 0
+    assert "0 files" in capsys.readouterr().out
+    assert main(["originals", str(tmp_path / "nowhere")]) == 1
+    assert "there is no such folder" in capsys.readouterr().err

@@ -1,0 +1,178 @@
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from anonbench.config import Dataset
+from anonbench.core.errors import InputError
+from anonbench.datasets.files.reasons import NOT_IMAGE, NOT_UTF8, TEST
+from anonbench.datasets.files.walk import ENCLOSING, TWICE
+from anonbench.datasets.listing import list_images, read_source
+
+Make = Callable[..., Dataset]
+OWN = {"validation": 0.5}
+
+
+def touch(root: Path, *paths: str) -> Path:
+    for path in paths:
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).touch()
+    return root
+
+
+def test_flat(tmp_path: Path, dataset: Make) -> None:
+    names = ["a.jpg", "b.JPEG", "c.png", "d.tif", "e.TIFF", "f.bmp", "g.webp", "h.gif", "i.x.png"]
+    touch(tmp_path, *names, "notes.txt", "jpg", ".hidden.jpg", ".git/x.jpg", "._a.jpg")
+    source = read_source("f", dataset("folder", tmp_path, split=OWN), 0)
+    assert source.images["path"].tolist() == names
+    assert source.images["id"].tolist() == [*"abcdefgh", "i.x"]
+    assert "class" not in source.images
+    assert source.left == dict.fromkeys(("notes.txt", "jpg"), NOT_IMAGE)
+
+
+def test_class_folders(tmp_path: Path, dataset: Make) -> None:
+    touch(tmp_path, "cat/1.png", "dog/1.png", "dog/deep/2.png", "3.png")
+    settings = dataset("folder", tmp_path, split=OWN, label="class")
+    listing = list_images("f", settings, 0).set_index("id")
+    assert listing["class"].dropna().to_dict() == {
+        "cat/1": "cat",
+        "dog/1": "dog",
+        "dog/deep/2": "deep",
+    }
+    assert listing["class"].isna().sum() == 1
+
+
+@pytest.mark.parametrize("val", ["val", "validation"])
+def test_split_folders(tmp_path: Path, dataset: Make, val: str) -> None:
+    touch(tmp_path, "train/cat/1.png", "train/2.png", f"{val}/cat/1.png", "test/3.png", "4.png")
+    for split in ("official", OWN):
+        source = read_source("f", dataset("folder", tmp_path, split=split), 0)
+        assert source.images["path"].tolist() == [
+            "train/2.png",
+            "train/cat/1.png",
+            f"{val}/cat/1.png",
+        ]
+        assert source.images["class"].dropna().tolist() == ["cat", "cat"]
+        assert source.left == {}
+        assert source.explain("test/3.png") == TEST
+        assert source.explain("4.png") == "outside the folders train and val"
+    listing = list_images("f", dataset("folder", tmp_path), 0)
+    assert listing["split"].tolist() == ["train", "train", "val"]
+
+
+def test_a_class_may_be_called_train(tmp_path: Path, dataset: Make) -> None:
+    touch(tmp_path, "train/1.png", "bus/1.png")
+    listing = list_images("f", dataset("folder", tmp_path, split=OWN), 0)
+    assert listing["class"].tolist() == ["bus", "train"]
+
+
+def test_no_official_split(tmp_path: Path, dataset: Make) -> None:
+    touch(tmp_path, "a.png", "b.png")
+    with pytest.raises(InputError, match=r"datasets\.f\.split: .* split: \{validation: 0\.2\}"):
+        list_images("f", dataset("folder", tmp_path), 0)
+
+
+def test_an_empty_split_folder(tmp_path: Path, dataset: Make) -> None:
+    touch(tmp_path, "train/a.png")
+    (tmp_path / "val").mkdir()
+    with pytest.raises(InputError, match="none of the 1 images is in the split val"):
+        list_images("f", dataset("folder", tmp_path), 0)
+
+
+def test_a_split_that_is_a_link_to_the_other(tmp_path: Path, dataset: Make) -> None:
+    touch(tmp_path, "val/a.png")
+    (tmp_path / "train").symlink_to("val")
+    with pytest.raises(InputError, match=r"in the split train \(1: a folder that is used under"):
+        list_images("f", dataset("folder", tmp_path), 0)
+
+
+def test_names_of_any_script(tmp_path: Path, dataset: Make) -> None:
+    touch(tmp_path, "身分証/ü 1.png", "身分証/#2.png")
+    listing = list_images("f", dataset("folder", tmp_path, split=OWN), 0)
+    assert listing["id"].tolist() == ["身分証/#2", "身分証/ü 1"]
+
+
+def test_names_that_are_no_text_are_recorded(tmp_path: Path, dataset: Make) -> None:
+    touch(tmp_path, "a.png", "b.png")
+    try:
+        os.close(os.open(os.fsencode(tmp_path) + b"/\xff.png", os.O_CREAT))
+    except OSError:
+        pytest.skip("the file system takes UTF-8 names only")
+    source = read_source("f", dataset("folder", tmp_path, split=OWN), 0)
+    assert source.images["id"].tolist() == ["a", "b"]
+    assert source.left == {"\udcff.png": NOT_UTF8}
+
+
+def test_links_are_followed_but_not_for_ever(tmp_path: Path, dataset: Make) -> None:
+    touch(tmp_path, "data/a.png", "data/b.png", "other/c.png")
+    (tmp_path / "data" / "loop").symlink_to(tmp_path / "data", target_is_directory=True)
+    (tmp_path / "data" / "more").symlink_to(tmp_path / "other", target_is_directory=True)
+    source = read_source("f", dataset("folder", tmp_path / "data", split=OWN), 0)
+    assert source.images["id"].tolist() == ["a", "b", "more/c"]
+    assert source.left == {"loop": ENCLOSING} and source.followed == {"more"}
+
+
+def test_a_folder_linked_into_both_splits_is_one_of_val(tmp_path: Path, dataset: Make) -> None:
+    touch(tmp_path, "pool/a.png", "data/train/b.png", "data/val/c.png")
+    for split in ("train", "val"):
+        (tmp_path / "data" / split / "pool").symlink_to(tmp_path / "pool")
+    source = read_source("f", dataset("folder", tmp_path / "data"), 0)
+    assert source.images["id"].tolist() == ["train/b", "val/c", "val/pool/a"]
+    assert source.left == {"train/pool": TWICE}
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("a\nb.png", "a line break"),
+        ("a\x1b[2Jb.png", "control character"),
+        ("/".join(["b" * 250] * 5) + ".png", "longer than 1024"),
+        (" /~ %2E.x.png", ""),
+    ],
+)
+def test_hostile_names_are_left_out_with_a_reason(
+    tmp_path: Path, dataset: Make, name: str, why: str
+) -> None:
+    touch(tmp_path, "a.png", "b.png", name)
+    source = read_source("f", dataset("folder", tmp_path, split=OWN), 0)
+    assert why in source.left.get(name, "")
+    assert len(source.images) + len(source.left) == 3 and bool(source.left) == bool(why)
+
+
+def test_kinds_that_are_not_read_are_named(tmp_path: Path, dataset: Make) -> None:
+    touch(tmp_path, "a.AVIF", "b.djvu", "c.txt")
+    with pytest.raises(InputError, match=r"empty \(1: .*AVIF.*convert.*; 1: .*DjVu"):
+        list_images("f", dataset("folder", tmp_path, split=OWN), 0)
+
+
+def test_files_that_differ_in_their_suffix_only_keep_it_in_the_id(
+    tmp_path: Path, dataset: Make
+) -> None:
+    touch(tmp_path, "a.png", "a.jpg", "b.jpg", "c.png.jpg", "c.png", "c.jpg", "d/a.png")
+    listing = list_images("f", dataset("folder", tmp_path, split=OWN), 0)
+    assert listing.set_index("path")["id"].to_dict() == {
+        "a.jpg": "a.jpg",
+        "a.png": "a.png",
+        "b.jpg": "b",
+        "c.jpg": "c.jpg",
+        "c.png": "c.png",
+        "c.png.jpg": "c.png.jpg",
+        "d/a.png": "d/a",
+    }
+
+
+@pytest.mark.parametrize("files", [(), ("notes.txt", "sub/list.csv")])
+def test_no_image(tmp_path: Path, dataset: Make, files: tuple[str, ...]) -> None:
+    with pytest.raises(InputError, match=r"datasets\.f\.path: .*empty"):
+        list_images("f", dataset("folder", touch(tmp_path, *files), split=OWN), 0)
+
+
+def test_no_folder(tmp_path: Path, dataset: Make) -> None:
+    with pytest.raises(InputError, match=r"datasets\.f\.path: the folder .*absent does not exist"):
+        list_images("f", dataset("folder", tmp_path / "absent"), 0)
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match="is a file"):
+        list_images("f", dataset("folder", tmp_path / "file"), 0)

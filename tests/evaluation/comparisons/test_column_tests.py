@@ -1,0 +1,81 @@
+"""Tests of a table's column against SciPy, and the rows that may be the best."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.stats
+
+from anonbench.core.errors import InputError
+from anonbench.core.numeric.clusters import clustered_mean
+from anonbench.core.numeric.rates import paired_rate_difference
+from anonbench.core.numeric.statistics import holm
+from anonbench.evaluation.comparisons.column_tests import PAIR_COLUMNS, compare_pairs, find_best
+
+PERSONS = np.repeat(np.arange(40), 5)
+
+
+@pytest.fixture
+def scores() -> pd.DataFrame:
+    """Three rows of which A and B have the same true mean."""
+    generator = np.random.default_rng(0)
+    hard = generator.normal(0.5, 0.2, 40)[PERSONS]
+    truth = {"control": -0.2, "A": 0.0, "B": 0.0}
+    return pd.DataFrame(
+        {name: hard + shift + generator.normal(0, 0.05, 200) for name, shift in truth.items()}
+    )
+
+
+def test_pairs_have_clustered_intervals_and_adjusted_verdicts(scores: pd.DataFrame) -> None:
+    table = compare_pairs(scores, PERSONS, 0.03, 0.95, hits=False)
+    assert list(table.columns) == PAIR_COLUMNS
+    pairs = list(zip(table["a"], table["b"], strict=True))
+    assert pairs == [("control", "A"), ("control", "B"), ("A", "B")]
+    assert table["verdict"].tolist() == ["worse", "worse", "equivalent"]
+    expected = clustered_mean((scores["A"] - scores["B"]).to_numpy(), PERSONS, 0.95)
+    row = table.iloc[2]
+    assert (row["difference"], row["low"], row["high"]) == pytest.approx(
+        (expected.value, expected.low, expected.high)
+    )
+    assert (row["n"], row["clusters"], row["reason"]) == (200, 40, "")
+    assert table["p_holm"].to_numpy() == pytest.approx(holm(table["p"].to_numpy()))
+
+
+def test_a_p_value_of_independent_queries_is_students(scores: pd.DataFrame) -> None:
+    table = compare_pairs(scores, np.arange(200), 0.03, 0.95, hits=False)
+    expected = scipy.stats.ttest_rel(scores["A"], scores["B"]).pvalue
+    assert table.iloc[2]["p"] == pytest.approx(expected)
+
+
+def test_hits_have_intervals_of_shares(scores: pd.DataFrame) -> None:
+    right = (scores > 0.5).astype(float)
+    table = compare_pairs(right, PERSONS, 0.03, 0.95, hits=True)
+    expected = paired_rate_difference(
+        right["control"].to_numpy(), right["A"].to_numpy(), PERSONS, 0.95
+    )
+    assert (table.iloc[0]["low"], table.iloc[0]["high"]) == (expected.low, expected.high)
+    same = compare_pairs(right.assign(A=right["B"]), PERSONS, 0.03, 0.95, hits=True).iloc[2]
+    assert same["low"] < 0.0 < same["high"] and same["p"] == 1.0
+
+
+def test_the_best_are_all_that_may_be(scores: pd.DataFrame) -> None:
+    best = find_best(scores, PERSONS, 0.03, 0.95, False, 200, "x")
+    assert best.names == ["A", "B"]
+    assert best.selection.best in (1, 2) and best.selection.wins[0] == 0.0
+    holes = scores.copy()
+    holes.loc[:9, "control"] = np.nan
+    kept = find_best(holes, PERSONS, 0.03, 0.95, False, 200, "x")
+    highest = scores.loc[10:].mean().max()
+    assert kept.selection.observed == pytest.approx(highest)
+    with pytest.raises(InputError, match="no query has a score in all of: control, A, B"):
+        find_best(scores.assign(A=np.nan), PERSONS, 0.03, 0.95, False, 10, "x")
+
+
+def test_too_few_clusters_are_a_reason_and_leave_nothing_out(scores: pd.DataFrame) -> None:
+    forms = PERSONS // 10
+    table = compare_pairs(scores, forms, 0.03, 0.95, hits=False)
+    assert set(table["verdict"]) == {"not known"}
+    assert set(table["reason"]) == {"4 clusters, and at least 8 are needed for an interval"}
+    assert find_best(scores, forms, 0.03, 0.95, False, 10, "x").names == ["control", "A", "B"]
+    assert compare_pairs(scores[["A"]], PERSONS, 0.03, 0.95, hits=False).empty

@@ -1,0 +1,275 @@
+"""Effects of a data set by several references and seeds: by hand, and their table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.stats
+
+from anonbench.config.experiment import Scenario
+from anonbench.core.errors import InputError
+from anonbench.core.io import write_csv, write_parquet
+from anonbench.core.numeric.clusters import clustered_mean
+from anonbench.core.numeric.statistics import holm
+from anonbench.core.vocabulary import Adaption, Model, QueryKind, Variant
+from anonbench.evaluation.comparisons.effect_table import (
+    COLUMNS,
+    Effect,
+    collect_effects,
+    gain,
+    measure,
+    read_effects,
+    tabulate,
+)
+from anonbench.evaluation.comparisons.effects import share_of
+from anonbench.evaluation.retrieval.scoring.metrics import PER_QUERY
+
+IDS = [f"{number:02d}" for number in range(20)]
+CLUSTERS = pd.Series(range(20), IDS)
+BLUR = Variant("blur", 50)
+MODELS = [Model(), Model(Adaption.A, BLUR), Model(Adaption.C, BLUR)]
+
+
+def scenarios(seeds: Sequence[int] = (0,)) -> list[Scenario]:
+    originals = [Scenario(Model(), seed, Variant()) for seed in seeds]
+    return originals + [Scenario(model, seed, BLUR) for model in MODELS for seed in seeds]
+
+
+def table(reference: int, scenario: str) -> pd.DataFrame:
+    """Return scores of one scenario by one reference; 1 for a model by its own ranking."""
+    model, seed, variant = scenario.split("/")
+    kinds = ["original"] if variant == "original" else ["anonymized", "original"]
+    index = pd.MultiIndex.from_product([kinds, IDS], names=["query", "id"])
+    state = [reference, len(model), ord(model[0]), int(seed[4:]), len(variant)]
+    values = np.random.default_rng(state).random((len(index), len(PER_QUERY)))
+    if scenario == f"unadapted/seed{reference}/original":
+        values[:] = 1.0
+    return pd.DataFrame(values, index, columns=list(PER_QUERY.values()))
+
+
+def of(reference: int, scenario: str, query: str = "original") -> np.ndarray:
+    return table(reference, scenario).loc[query]["ap"].to_numpy()
+
+
+def chosen(effects: Sequence[Effect], name: str, adaption: str, query: str) -> Effect:
+    (found,) = (
+        effect
+        for effect in effects
+        if (effect.name, effect.adaption.value, effect.query.value) == (name, adaption, query)
+        and effect.metric == "map"
+    )
+    return found
+
+
+def test_each_effect_is_measured_once() -> None:
+    effects = list(measure(scenarios(), [0, 7], table))
+    counts = pd.Series([effect.name for effect in effects]).value_counts().to_dict()
+    metrics = len(PER_QUERY)
+    # anonymizing by query kind; the others by kind and adaption
+    expected = {"retraining": 1, "anonymizing": 2, "adapting": 4, "lead": 4, "bias": 4}
+    assert counts == {name: count * metrics for name, count in expected.items()}
+    assert {effect.pairs for effect in effects} == {((0, 7),)}
+
+
+@pytest.mark.parametrize("query", ["original", "anonymized"])
+def test_effects_of_one_pair_are_the_differences_of_its_scores(query: str) -> None:
+    effects = list(measure(scenarios(), [0, 7], table))
+    originals = of(7, "unadapted/seed0/original")
+    unadapted = of(7, "unadapted/seed0/blur-50", query)
+    adapted = of(7, "A-blur-50/seed0/blur-50", query)
+    np.testing.assert_array_equal(
+        chosen(effects, "retraining", "unadapted", "original").values, 1.0 - originals
+    )
+    found = chosen(effects, "anonymizing", "unadapted", query)
+    np.testing.assert_array_equal(found.values, originals - unadapted)
+    np.testing.assert_array_equal(found.ceiling, originals)
+    found = chosen(effects, "adapting", "A", query)
+    np.testing.assert_array_equal(found.values, unadapted - adapted)
+    assert list(found.ids) == IDS
+    lead = of(0, "unadapted/seed0/blur-50", query) - of(0, "A-blur-50/seed0/blur-50", query)
+    np.testing.assert_array_equal(chosen(effects, "lead", "A", query).values, lead)
+
+
+def test_every_seed_is_judged_by_all_references_but_its_own() -> None:
+    effects = list(measure(scenarios([0, 1]), [0, 1, 7], table))
+    found = chosen(effects, "adapting", "C", "anonymized")
+    assert found.pairs == ((0, 1), (0, 7), (1, 0), (1, 7))
+    for (seed, reference), values in zip(found.pairs, found.by_pair, strict=True):
+        unadapted = of(reference, f"unadapted/seed{seed}/blur-50", "anonymized")
+        adapted = of(reference, f"C-blur-50/seed{seed}/blur-50", "anonymized")
+        np.testing.assert_array_equal(values, unadapted - adapted)
+    lead = chosen(effects, "lead", "C", "anonymized")
+    own = [
+        of(seed, f"unadapted/seed{seed}/blur-50", "anonymized")
+        - of(seed, f"C-blur-50/seed{seed}/blur-50", "anonymized")
+        for seed in (0, 0, 1, 1)
+    ]
+    np.testing.assert_array_equal(lead.by_pair, own)
+
+
+@pytest.mark.parametrize("seeds", [[0], [0, 1]])
+def test_the_tables_means_add_up(seeds: list[int]) -> None:
+    found = tabulate("demo", measure(scenarios(seeds), [*seeds, 7, 8], table), CLUSTERS, 0.95, 0.03)
+    assert list(found) == COLUMNS
+    value = found.set_index(["query", "metric", "adaption", "effect"])["value"]
+    pairs = [(seed, reference) for seed, reference in product(seeds, [*seeds, 7, 8])]
+    pairs = [(seed, reference) for seed, reference in pairs if seed != reference]
+    for query, metric, adaption in product(QueryKind, PER_QUERY, "AC"):
+        key = (query.value, metric, adaption)
+        assert value[*key, "adapting"] + value[*key, "bias"] == pytest.approx(value[*key, "lead"])
+        lost = np.mean(
+            [
+                1.0
+                - table(reference, f"{adaption}-blur-50/seed{seed}/blur-50")
+                .loc[query.value][PER_QUERY[metric]]
+                .mean()
+                for seed, reference in pairs
+            ]
+        )
+        parts = (
+            value["original", metric, "unadapted", "retraining"]
+            + value[query.value, metric, "unadapted", "anonymizing"]
+            + value[*key, "adapting"]
+        )
+        assert parts == pytest.approx(lost)
+
+
+def test_a_row_by_hand() -> None:
+    found = tabulate("demo", measure(scenarios(), [0, 7, 8], table), CLUSTERS, 0.9, 0.03)
+    rows = found[(found["metric"] == "map") & (found["effect"] == "adapting")]
+    (row,) = rows[(rows["adaption"] == "A") & (rows["query"] == "original")].to_dict("records")
+    costs = [
+        of(reference, "unadapted/seed0/blur-50") - of(reference, "A-blur-50/seed0/blur-50")
+        for reference in (7, 8)
+    ]
+    values = np.mean(costs, axis=0)
+    test = scipy.stats.ttest_1samp(values, 0.0)
+    low, high = test.confidence_interval(0.9)
+    assert (row["value"], row["low"], row["high"], row["p"]) == pytest.approx(
+        (values.mean(), low, high, test.pvalue)
+    )
+    ceiling = np.mean([of(reference, "unadapted/seed0/original").mean() for reference in (7, 8)])
+    assert (row["ceiling"], row["share"]) == pytest.approx((ceiling, values.mean() / ceiling))
+    assert row["share_low"] < row["share"] < row["share_high"]
+    means = [cost.mean() for cost in costs]
+    assert row["spread"] == pytest.approx(abs(means[0] - means[1]) / np.sqrt(2))
+    assert (row["dataset"], row["degree"], row["method"]) == ("demo", 50, "blur")
+    assert (row["seeds"], row["references"], row["n"], row["clusters"]) == (1, 2, 20, 20)
+    np.testing.assert_allclose(rows["p_holm"], holm(rows["p"].to_numpy()))
+
+
+def test_queries_of_a_cluster_are_no_independent_evidence() -> None:
+    persons = pd.Series(np.arange(20) // 2, IDS)
+    found = tabulate("demo", measure(scenarios(), [0, 7], table), persons, 0.95, 0.03)
+    row = found[(found["effect"] == "adapting") & (found["metric"] == "map")].iloc[0]
+    values = of(7, "unadapted/seed0/blur-50", row["query"]) - of(
+        7, f"{row['adaption']}-blur-50/seed0/blur-50", row["query"]
+    )
+    expected = clustered_mean(values, persons.to_numpy(), 0.95)
+    ends = expected.value, expected.low, expected.high, expected.p_different()
+    assert tuple(row[["value", "low", "high", "p"]]) == pytest.approx(ends)
+    shares = clustered_mean(
+        share_of(values, of(7, "unadapted/seed0/original")), persons.to_numpy(), 0.95
+    )
+    assert (row["share_low"], row["share_high"]) == pytest.approx((shares.low, shares.high))
+    few = tabulate("demo", measure(scenarios(), [0, 7], table), persons // 2, 0.95, 0.03)
+    assert set(few["clusters"]) == {5} and set(few["verdict"]) == {"not known"}
+    assert few["value"].notna().all()
+    assert few[["low", "high", "p", "p_holm", "p_equivalent", "share_low"]].isna().all(axis=None)
+    assert few["reason"].str.startswith("5 clusters, and at least 8").all()
+
+
+@pytest.mark.parametrize(
+    ("cost", "verdict"), [(0.1, "worse"), (-0.1, "better"), (0.0, "equivalent")]
+)
+def test_a_loss_is_worse(cost: float, verdict: str) -> None:
+    def scores(reference: int, scenario: str) -> pd.DataFrame:
+        model, _, variant = scenario.split("/")
+        found = table(0, f"unadapted/seed5/{variant}")
+        return found - (cost if model != "unadapted" else 0.0) + 0.001 * table(1, scenario)
+
+    found = tabulate("demo", measure(scenarios(), [0, 7], scores), CLUSTERS, 0.95, 0.03)
+    adapting = found[found["effect"] == "adapting"]
+    assert set(adapting["verdict"]) == {verdict}
+    assert (adapting["p_equivalent"] < 0.05).all() == (verdict == "equivalent")
+
+
+def test_a_gain_is_a_loss_turned_round() -> None:
+    loss = clustered_mean(np.arange(20) / 100, np.arange(20), 0.9)
+    expected = clustered_mean(-np.arange(20) / 100, np.arange(20), 0.9)
+    found = gain(loss)
+    ends = found.value, found.low, found.high
+    assert ends == pytest.approx((expected.value, expected.low, expected.high))
+    assert (found.se, found.df, found.n) == (loss.se, loss.df, loss.n)
+
+
+def test_shares_are_of_costs_and_retraining_is_of_originals() -> None:
+    found = tabulate("demo", measure(scenarios(), [0, 7], table), CLUSTERS, 0.95, 0.03)
+    defined = found.groupby("effect")["share"].count() > 0
+    assert set(defined.index[defined]) == {"anonymizing", "adapting"}
+    assert found["spread"].isna().all()
+    retraining = found[found["effect"] == "retraining"]
+    assert set(zip(retraining["method"], retraining["degree"], strict=True)) == {("original", 0)}
+
+
+def test_there_is_nothing_without_a_second_reference() -> None:
+    found = tabulate("demo", measure(scenarios(), [0], table), CLUSTERS, 0.95, 0.03)
+    assert list(found) == COLUMNS and not len(found)
+
+
+def test_an_undefined_score_is_left_out_of_its_effects() -> None:
+    def scores(reference: int, scenario: str) -> pd.DataFrame:
+        found = table(reference, scenario)
+        if reference == 7:
+            found.loc[(slice(None), IDS[3]), "ndcg"] = np.nan
+        return found
+
+    found = tabulate("demo", measure(scenarios(), [0, 7, 8], scores), CLUSTERS, 0.95, 0.03)
+    n = found.groupby(["metric", "effect"])["n"].unique().map(list)
+    assert n["mndcg", "adapting"] == n["mndcg", "bias"] == [len(IDS) - 1]
+    assert n["mndcg", "lead"] == n["map", "adapting"] == [len(IDS)]
+    assert found["value"].notna().all()
+
+
+def test_scores_of_other_queries_are_refused() -> None:
+    def scores(reference: int, scenario: str) -> pd.DataFrame:
+        found = table(reference, scenario)
+        return found.drop(index=IDS[0], level="id") if scenario.startswith("C-") else found
+
+    with pytest.raises(InputError, match="C-blur-50/seed0/blur-50, by the reference of seed 7"):
+        list(measure(scenarios(), [0, 7], scores))
+
+
+def test_a_table_is_read_as_it_was_written(tmp_path: Path) -> None:
+    found = tabulate("demo", measure(scenarios(), [0, 7], table), CLUSTERS, 0.95, 0.03)
+    write_csv(found, tmp_path / "effects.csv")
+    again = read_effects(tmp_path / "effects.csv")
+    pd.testing.assert_frame_equal(again, found, check_exact=True, check_dtype=False)
+    write_csv(found.drop(columns="share"), tmp_path / "old.csv")
+    with pytest.raises(InputError, match="'share' is missing; make the table again"):
+        read_effects(tmp_path / "old.csv")
+
+
+def test_an_empty_table_can_be_read(tmp_path: Path) -> None:
+    write_csv(tabulate("demo", [], CLUSTERS, 0.95, 0.03), tmp_path / "effects.csv")
+    assert list(read_effects(tmp_path / "effects.csv")) == COLUMNS
+
+
+def test_scores_are_read_from_files(tmp_path: Path) -> None:
+    names = [scenario.path for scenario in scenarios()]
+    own = [tmp_path / f"own{number}.parquet" for number in range(len(names))]
+    for name, path in zip(names, own, strict=True):
+        write_parquet(table(0, name).reset_index().sample(frac=1, random_state=0), path)
+    second = [tmp_path / "7.parquet", tmp_path / "8.parquet"]
+    for seed, path in zip((7, 8), second, strict=True):
+        rows = [table(seed, name).reset_index().assign(scenario=name) for name in names]
+        write_parquet(pd.concat(rows), path)
+    pd.testing.assert_frame_equal(
+        collect_effects("demo", scenarios(), [0, 7, 8], own, second, CLUSTERS, 0.95, 0.03),
+        tabulate("demo", measure(scenarios(), [0, 7, 8], table), CLUSTERS, 0.95, 0.03),
+    )

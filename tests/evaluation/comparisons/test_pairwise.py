@@ -1,0 +1,268 @@
+"""The paired tests of a data set, against the functions that they are made of and by hand."""
+
+from __future__ import annotations
+
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from anonbench.core.errors import InputError
+from anonbench.core.io import write_csv
+from anonbench.core.numeric.clusters import clustered_mean
+from anonbench.core.numeric.rates import paired_rate_difference
+from anonbench.core.vocabulary import Model, Variant
+from anonbench.evaluation.comparisons.columns import Column, by_degree, choices, columns_of
+from anonbench.evaluation.comparisons.pairwise import (
+    COLUMNS,
+    METHOD_COLUMNS,
+    compare,
+    compare_methods,
+    read_comparisons,
+    read_method_comparisons,
+)
+from anonbench.evaluation.retrieval.scoring.metrics import PER_QUERY
+from anonbench.evaluation.scores import ScenarioFiles
+
+IDS = [f"{i:03d}" for i in range(60)]
+CLUSTERS = pd.Series(np.arange(60) // 5, IDS, name="person")
+
+
+def scenario(
+    folder: Path, model: str, variant: str, seed: int, shift: float = 0.0, labelled: bool = True
+) -> ScenarioFiles:
+    """Write the files of one scenario; scores of all follow the queries' difficulty."""
+    generator = np.random.default_rng([len(model), ord(model[0]), len(variant), seed])
+    hard = np.random.default_rng(0).random(len(IDS))
+    tables = []
+    for kind in ["original"] if variant == "original" else ["original", "anonymized"]:
+        table = pd.DataFrame({"id": IDS, "query": kind})
+        for column in PER_QUERY.values():
+            noise = 0.05 * generator.standard_normal(len(IDS))
+            table[column] = np.clip(hard - shift + noise, 0, 1)
+        tables.append(table.sample(frac=1, random_state=seed))
+    stem = folder / f"{model}.{variant}.{seed}"
+    pd.concat(tables).to_parquet(f"{stem}.parquet")
+    right = generator.random((2, len(IDS))) < 0.8 - shift
+    predictions = pd.DataFrame({"id": IDS, "label": "yes"})
+    for name, correct in zip(("knn", "linear"), right, strict=True):
+        predictions[name] = np.where(correct, "yes", "no")
+    predictions.to_parquet(f"{stem}.predictions")
+    return ScenarioFiles(
+        Model.parse(model),
+        seed,
+        Variant.parse(variant),
+        Path(f"{stem}.json"),
+        Path(f"{stem}.parquet"),
+        None,
+        Path(f"{stem}.predictions") if labelled else None,
+    )
+
+
+@pytest.fixture
+def given(tmp_path: Path) -> list[ScenarioFiles]:
+    """Seeds 0 and 1 of training, 7 of the control; A is as good as the control, B is worse."""
+    found = []
+    for seed in (0, 1, 7):
+        found.append(scenario(tmp_path, "unadapted", "original", seed))
+        found.append(scenario(tmp_path, "unadapted", "blur-50", seed))
+        if seed != 7:
+            found.append(scenario(tmp_path, "A-blur-50", "blur-50", seed))
+            found.append(scenario(tmp_path, "B-blur-50", "blur-50", seed, 0.1))
+    return found
+
+
+def columns(scenarios: list[ScenarioFiles]) -> list[Column]:
+    return list(columns_of(scenarios, 0, (7,)))
+
+
+def run(scenarios: list[ScenarioFiles], confidence: float = 0.95) -> pd.DataFrame:
+    return compare("demo", columns(scenarios), CLUSTERS, confidence, 0.03)
+
+
+def test_every_difference_says_how_many_clusters_it_stands_on(given: list[ScenarioFiles]) -> None:
+    assert set(run(given)["clusters"]) == {12}
+    adapted = next(files for files in given if str(files.model) == "A-blur-50")
+    rows = pd.read_parquet(adapted.per_query)
+    rows.loc[rows["id"].isin(IDS[:7]), "ndcg"] = np.nan  # a cluster of five, and two of the next
+    rows.to_parquet(adapted.per_query)
+    table = run(given).query("metric == 'mndcg' and query == 'original'")
+    assert table["clusters"].tolist() == [11, 12, 11] and table["n"].tolist() == [53, 60, 53]
+    with pytest.raises(InputError, match="5 images have scores and no cluster"):
+        compare("demo", columns(given), CLUSTERS[5:], 0.95, 0.03)
+
+
+def test_columns_and_pairs_without_yardsticks(given: list[ScenarioFiles]) -> None:
+    table = run(given)
+    assert list(table.columns) == COLUMNS
+    rows = ["unadapted", "A", "B"]
+    for _, column in table.groupby(["query", "metric"]):
+        assert list(zip(column["a"], column["b"], strict=True)) == list(combinations(rows, 2))
+    assert set(table["degree"]) == {50} and set(table["method"]) == {"blur"}
+    assert len(table) == 3 * (2 * 7 + 2)
+    assert (table["n"] == 60).all()
+
+
+def by_id(files: ScenarioFiles, query: str, column: str) -> np.ndarray:
+    table = pd.read_parquet(files.per_query)
+    return table[table["query"] == query].set_index("id")[column].loc[IDS].to_numpy()
+
+
+def test_retrieval_is_tested_on_means_over_seeds_by_cluster(given: list[ScenarioFiles]) -> None:
+    table = run(given, 0.9)
+    a, b = (
+        np.mean([by_id(f, "anonymized", "ndcg") for f in given if str(f.model) == model], axis=0)
+        for model in ("A-blur-50", "B-blur-50")
+    )
+    expected = clustered_mean(a - b, CLUSTERS.to_numpy(), 0.9)
+    row = table.query("query == 'anonymized' and metric == 'mndcg' and a == 'A'").iloc[0]
+    assert row["p"] == pytest.approx(expected.p_different())
+    found = row[["difference", "low", "high"]].tolist()
+    assert found == pytest.approx([expected.value, expected.low, expected.high])
+    assert row["verdict"] == "better"
+
+
+def right(files: ScenarioFiles) -> np.ndarray:
+    table = pd.read_parquet(files.predictions).set_index("id").loc[IDS]
+    return (table["linear"] == "yes").to_numpy(float)
+
+
+def test_accuracies_of_one_seed_are_hits(given: list[ScenarioFiles]) -> None:
+    alone = [files for files in given if files.seed in (0, 7) and files.variant.degree]
+    table = run(alone)
+    hits = {str(files.model): right(files) for files in alone if files.seed == 0}
+    expected = paired_rate_difference(
+        hits["unadapted"], hits["B-blur-50"], CLUSTERS.to_numpy(), 0.95
+    )
+    row = table.query("metric == 'linear' and a == 'unadapted' and b == 'B'").iloc[0]
+    found = row[["difference", "low", "high"]].tolist()
+    assert found == pytest.approx([expected.value, expected.low, expected.high])
+
+
+def test_accuracies_of_several_seeds_are_means_over_them(given: list[ScenarioFiles]) -> None:
+    """A share of seeds that are right is no hit, and every seed counts but the control's."""
+    means = {
+        model: np.mean(
+            [right(f) for f in given if str(f.model) == model and f.variant.degree and f.seed != 7],
+            axis=0,
+        )
+        for model in ("unadapted", "A-blur-50")
+    }
+    difference = means["unadapted"] - means["A-blur-50"]
+    expected = clustered_mean(difference, CLUSTERS.to_numpy(), 0.95)
+    row = run(given).query("metric == 'linear' and a == 'unadapted' and b == 'A'").iloc[0]
+    found = row[["difference", "low", "high"]].tolist()
+    assert found == pytest.approx([expected.value, expected.low, expected.high])
+
+
+def test_p_values_are_adjusted_within_a_column(given: list[ScenarioFiles]) -> None:
+    table = run(given)
+    for _, column in table.groupby(["degree", "query", "metric"]):
+        ordered = column.sort_values("p")
+        steps = ordered["p"].to_numpy() * np.arange(len(ordered), 0, -1)
+        expected = np.minimum(1, [steps[: i + 1].max() for i in range(len(steps))])
+        assert ordered["p_holm"].to_numpy() == pytest.approx(expected)
+    worse = table.query("metric == 'map' and a == 'A' and b == 'B'")
+    assert (worse["p_holm"] < 0.01).all() and (worse["difference"] > 0.05).all()
+
+
+def test_few_clusters_give_a_difference_and_no_verdict(given: list[ScenarioFiles]) -> None:
+    few = pd.Series(np.arange(60) // 15, IDS)
+    table = compare("demo", columns(given), few, 0.95, 0.03)
+    assert table["difference"].notna().all() and set(table["verdict"]) == {"not known"}
+    assert table[["low", "high", "p", "p_holm", "p_equivalent"]].isna().all(axis=None)
+    assert table["reason"].str.startswith("4 clusters, and at least 8 are needed").all()
+
+
+@pytest.fixture
+def methods(tmp_path: Path) -> list[ScenarioFiles]:
+    """Blur and mask at 50 %, masking without B and with the worse unadapted model."""
+    worse = {"unadapted": 0.1, "A": 0.0}
+    found = [
+        scenario(tmp_path, "unadapted" if a == "unadapted" else f"{a}-{v}", v, 0, shift)
+        for v, shifts in (
+            ("blur-50", dict.fromkeys(["unadapted", "A", "B"], 0.0)),
+            ("mask-50", worse),
+        )
+        for a, shift in shifts.items()
+    ]
+    return [*found, scenario(tmp_path, "unadapted", "original", 0)]
+
+
+def test_methods_are_tested_against_each_other(methods: list[ScenarioFiles]) -> None:
+    table = compare_methods("demo", columns(methods), CLUSTERS, 0.95, 0.03)
+    assert list(table.columns) == METHOD_COLUMNS
+    assert set(zip(table["adaption"], table["a"], table["b"], strict=True)) == {
+        ("unadapted", "blur", "mask"),
+        ("A", "blur", "mask"),
+    }
+    assert len(table) == 2 * (2 * 7 + 2)
+    found = table.query("metric == 'map'").groupby("adaption")["verdict"].agg(set)
+    assert found["unadapted"] == {"better"} and found["A"] == {"equivalent"}
+
+
+def test_choices_are_methods_with_models(methods: list[ScenarioFiles]) -> None:
+    groups = [choices(group) for group in by_degree(columns(methods))]
+    assert len(groups) == 2 * 7 + 2
+    names = ["blur/unadapted", "blur/A", "blur/B", "mask/unadapted", "mask/A"]
+    assert all(list(column.values) == names for column in groups)
+    column = next(c for c in groups if (c.query, c.metric) == ("original", "map"))
+    assert column.values["mask/A"].tolist() == by_id(methods[4], "original", "ap").tolist()
+
+
+def test_rows_without_training_are_in_no_family(given: list[ScenarioFiles], tmp_path: Path) -> None:
+    without = [scenario(tmp_path, name, "blur-50", 0) for name in ("pixels", "untrained")]
+    pd.testing.assert_frame_equal(run([*without, *given]), run(given))
+
+
+def test_order_of_files_and_rows_changes_nothing(given: list[ScenarioFiles]) -> None:
+    table = run(given)
+    for files in given:
+        rows = pd.read_parquet(files.per_query).sample(frac=1, random_state=3)
+        rows.to_parquet(files.per_query)
+        rows = pd.read_parquet(files.predictions).sample(frac=1, random_state=3)
+        rows.to_parquet(files.predictions)
+    pd.testing.assert_frame_equal(run(given[::-1]), table)
+
+
+def test_only_queries_of_both_count(given: list[ScenarioFiles]) -> None:
+    alone = [files for files in given if files.seed == 0 and files.variant.degree]
+    rows = pd.read_parquet(alone[1].per_query)  # of A
+    rows.loc[rows["id"] == IDS[0], "ap"] = np.nan
+    rows[rows["id"] != IDS[1]].to_parquet(alone[1].per_query)
+    table = run(alone).query("query == 'original'").set_index(["metric", "a", "b"])
+    assert table.loc[("map", "unadapted", "A"), "n"] == 58
+    assert table.loc[("mndcg", "unadapted", "A"), "n"] == 59
+    assert table.loc[("map", "unadapted", "B"), "n"] == 60
+    kept = IDS[2:]
+    a, b = (
+        pd.read_parquet(f.per_query).query("query == 'original'").set_index("id").loc[kept, "ap"]
+        for f in alone[:2]
+    )
+    expected = clustered_mean((a - b).to_numpy(), CLUSTERS[kept].to_numpy(), 0.95).p_different()
+    assert table.loc[("map", "unadapted", "A"), "p"] == pytest.approx(expected)
+
+
+def test_without_labels_or_a_second_row_there_is_less_to_test(given: list[ScenarioFiles]) -> None:
+    unlabelled = [
+        ScenarioFiles(f.model, f.seed, f.variant, f.retrieval, f.per_query) for f in given
+    ]
+    assert set(run(unlabelled)["metric"]) == set(PER_QUERY)
+    assert run(given[:1]).empty and list(run([]).columns) == COLUMNS
+
+
+def test_the_files_are_read_as_they_were_written(
+    tmp_path: Path, methods: list[ScenarioFiles]
+) -> None:
+    path = tmp_path / "comparisons.csv"
+    readers = {compare: read_comparisons, compare_methods: read_method_comparisons}
+    for test, read in readers.items():
+        for clusters in (CLUSTERS, CLUSTERS // 4):  # with intervals, and without
+            table = test("demo", columns(methods), clusters, 0.95, 0.03)
+            write_csv(table, path)
+            pd.testing.assert_frame_equal(read(path), table)
+    write_csv(table.drop(columns="p_holm"), tmp_path / "old.csv")
+    with pytest.raises(InputError, match=r"old\.csv: column 'p_holm' is missing"):
+        read_method_comparisons(tmp_path / "old.csv")

@@ -1,0 +1,97 @@
+"""Rows ranked by counting are ranked as by a sort of all values with their positions."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from anonbench.evaluation.retrieval.scoring.counting import Counting
+
+tied = st.sampled_from([-1.0, -0.5, -0.0, 0.0, 0.25, 0.5, 1.0])
+smooth = st.floats(-1, 1, width=32)
+Row = np.ndarray
+Ranked = tuple[Row, Row, Row]
+
+
+def by_sorting(values: Row, place: Row, k: int, depth: int) -> Ranked:
+    order = np.lexsort((np.arange(len(values)), -values.astype(np.float64)))
+    ranks = np.flatnonzero(place[order] < k) + 1
+    return order[:depth], place[order[:depth]], ranks
+
+
+def by_counting(counting: Counting, values: Row, place: Row, k: int, depth: int) -> Ranked:
+    found, ranks = np.full(depth, -1), np.full(k, -1)
+    places = np.empty(depth, dtype=place.dtype)
+    relevant = np.argsort(place, kind="stable")[:k]
+    counting.rank(values, place, relevant, found, places, ranks)
+    return found, places, ranks
+
+
+def assert_equal(counting: Counting, values: Row, place: Row, k: int, depth: int) -> None:
+    pairs = zip(
+        by_counting(counting, values, place, k, depth),
+        by_sorting(values, place, k, depth),
+        strict=True,
+    )
+    for ours, expected in pairs:
+        assert ours.tolist() == expected.tolist()
+
+
+def places(order: np.ndarray, depth: int, kind: type = np.int16) -> np.ndarray:
+    """Return the reference's places of images in this order, from 0; `depth` for the last ones."""
+    place = np.full(len(order), depth, dtype=kind)
+    place[order[:depth]] = np.arange(depth)
+    return place
+
+
+@given(st.data())
+def test_small_rows_of_ties(data: st.DataObject) -> None:
+    size = data.draw(st.integers(1, 40))
+    values = data.draw(
+        arrays(np.float32, size, elements=data.draw(st.sampled_from([tied, smooth])))
+    )
+    k = data.draw(st.integers(1, size))
+    depth = data.draw(st.integers(k, size))
+    order = np.array(data.draw(st.permutations(range(size))))
+    assert_equal(Counting(size), values, places(order, depth), k, depth)
+
+
+def rows(size: int) -> dict[str, np.ndarray]:
+    generator = np.random.default_rng(size)
+    normal = generator.standard_normal(size)
+    return {
+        "normal": normal,
+        "few values": np.round(normal, 1),
+        "constant": np.full(size, -0.25),
+        "one apart": np.where(np.arange(size) == size // 2, 1.0, 1e-3 * normal),
+        "two heaps": np.where(normal > 1, 0.9, -0.9) + 1e-6 * normal,
+        "zeros of both signs": np.where(normal > 0, 0.0, -0.0),
+        "hardly apart": np.nextafter(np.float32(0.5), np.sign(normal).astype(np.float32)),
+        "smallest": 1e-45 * np.round(10 * normal),
+        "sorted": np.sort(normal),
+    }
+
+
+@pytest.mark.parametrize("kind", rows(1))
+@pytest.mark.parametrize("size", [513, 20_000])
+@pytest.mark.parametrize("like", [0.0, 0.1, 1e9])
+def test_rows_of_every_shape(kind: str, size: int, like: float) -> None:
+    values = rows(size)[kind].astype(np.float32)
+    generator = np.random.default_rng(7)
+    counting = Counting(size)
+    # relevant images come first, or come anywhere
+    noisy = values + like * generator.standard_normal(size)
+    order = np.argsort(-noisy, kind="stable")
+    for k, depth in ((1, 10), (size // 20, size // 20), (size // 2, size // 2), (size, size)):
+        assert_equal(counting, values, places(order, depth, np.int32), k, depth)
+
+
+def test_one_relevant_image_at_the_end() -> None:
+    values = np.linspace(1, -1, 4000, dtype=np.float32)
+    order = np.roll(np.arange(4000), 1)  # the last one is the reference's first
+    found, _, ranks = by_counting(Counting(4000), values, places(order, 10), 1, 10)
+    assert ranks.tolist() == [4000]
+    assert found.tolist() == list(range(10))

@@ -1,0 +1,429 @@
+"""Engines against the definitions in plain Python, against scikit-learn, and against each other."""
+
+from __future__ import annotations
+
+import math
+from itertools import combinations, permutations
+from typing import Literal
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import assume, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from sklearn.metrics import average_precision_score, ndcg_score
+
+from anonbench.config import Retrieval
+from anonbench.core.errors import InputError
+from anonbench.core.numeric.similarity import Room
+from anonbench.evaluation.retrieval.scoring import chance, metrics, on_cpu
+from anonbench.evaluation.retrieval.scoring.engine import COLUMNS, make_engine
+from anonbench.evaluation.retrieval.scoring.metrics import PER_QUERY
+from anonbench.evaluation.retrieval.scoring.on_cpu import CpuEngine
+from anonbench.evaluation.retrieval.scoring.on_gpu import TorchEngine
+
+tied = st.sampled_from([-1.0, -0.5, -0.0, 0.0, 0.25, 0.5, 1.0])
+smooth = st.floats(-1, 1, width=32)
+choices = st.builds(
+    Retrieval,
+    fraction=st.sampled_from([0.05, 0.2, 0.29, 0.5, 1.0]),
+    include_self=st.booleans(),
+    ap_depth=st.sampled_from(["full", "k"]),
+    gain=st.sampled_from(["linear", "exponential"]),
+    negative_gain=st.sampled_from(["keep", "clip", "shift"]),
+    gain_of=st.sampled_from(["all", "relevant"]),
+    top=st.sampled_from([1, 3, 10]),
+    persistence=st.sampled_from([0.5, 0.9]),
+)
+
+
+class Given:
+    """A database whose similarities are given."""
+
+    def __init__(self, similarity: np.ndarray) -> None:
+        self._similarity = similarity
+        self.size, self.depth = similarity.shape[1], 1
+
+    def __call__(self, queries: np.ndarray, room: Room) -> np.ndarray:
+        return self._similarity.copy()
+
+    def similarity(self, queries: torch.Tensor) -> torch.Tensor:
+        return torch.from_numpy(self._similarity.copy())
+
+
+@st.composite
+def two_rows(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray]:
+    size = draw(st.integers(1, 40))
+    row = arrays(np.float32, size, elements=draw(st.sampled_from([tied, smooth])))
+    return draw(row), draw(row)
+
+
+def cutoff(images: int, settings: Retrieval) -> int:
+    try:
+        return metrics.cutoff(images, settings)
+    except InputError:
+        assume(False)
+        raise
+
+
+def run(
+    reference: np.ndarray, scores: np.ndarray, k: int, own: np.ndarray, settings: Retrieval,
+    on_torch: bool = False,
+) -> dict[str, np.ndarray]:  # fmt: skip
+    """Return the scores of rows of similarities, and the level of chance."""
+    chosen = TorchEngine(settings, k, torch.device("cpu")) if on_torch else CpuEngine(settings, k)
+    queries = np.empty((len(own), 1), np.float32)
+    truth = chosen.reference(Given(reference), queries, own)
+    (found,) = chosen.score(truth, Given(scores), [queries], own)
+    return found | {"chance": truth.chance, "floor": truth.floor}
+
+
+def run_one(
+    reference: np.ndarray, scores: np.ndarray, k: int, own: int, settings: Retrieval
+) -> dict[str, float]:
+    found = run(reference[None], scores[None], k, np.array([own]), settings)
+    return {name: float(values[0]) for name, values in found.items()}
+
+
+def plain_scores(
+    reference: list[float], scores: list[float], k: int, own: int | None, settings: Retrieval
+) -> dict[str, float]:
+    """The definitions, read aloud."""
+
+    def ranking(values: list[float]) -> list[int]:
+        return sorted((i for i in range(len(values)) if i != own), key=lambda i: (-values[i], i))
+
+    truth, found = ranking(reference), ranking(scores)
+    relevant = set(truth[:k])
+    top = min(settings.top, len(truth))
+
+    def gain(i: int) -> float:
+        if settings.gain_of == "relevant" and i not in relevant:
+            return 0.0
+        value = reference[i]
+        if settings.negative_gain != "keep":
+            value = max(value, 0) if settings.negative_gain == "clip" else (value + 1) / 2
+        return value if settings.gain == "linear" else 2**value - 1
+
+    def dcg(images: list[int]) -> float:
+        return sum(gain(i) / math.log2(r + 1) for r, i in enumerate(images[:k], 1))
+
+    depth = len(found) if settings.ap_depth == "full" else k
+    precision = [
+        len(relevant.intersection(found[:r])) / r
+        for r in range(1, depth + 1)
+        if found[r - 1] in relevant
+    ]
+    shared = [len(set(truth[:d]) & set(found[:d])) / d for d in range(1, len(truth) + 1)]
+    p, ideal = settings.persistence, dcg(truth)
+    return {
+        "ap": sum(precision) / k,
+        "ndcg": dcg(found) / ideal if ideal > 0 else math.nan,
+        "overlap": shared[k - 1],
+        "overlap_top": shared[top - 1],
+        "rbo": shared[k - 1] * p**k
+        + (1 - p) / p * sum(shared[d - 1] * p**d for d in range(1, k + 1)),
+        "tau": plain_tau(truth[:top], found[:top]),
+        "unchanged": float(truth[:top] == found[:top]),
+        "chance": sum(map(gain, truth))
+        / len(truth)
+        * sum(1 / math.log2(r + 1) for r in range(1, k + 1))
+        / ideal
+        if ideal > 0
+        else math.nan,
+    }
+
+
+def plain_tau(one: list[int], other: list[int]) -> float:
+    """An image outside a list comes behind all in it; pairs outside a list are tied there."""
+
+    def order(items: list[int], i: int, j: int) -> int:
+        first, second = (items.index(x) if x in items else len(items) for x in (i, j))
+        return (first > second) - (first < second)
+
+    pairs = combinations(sorted({*one, *other}), 2)
+    cost = sum((1 - order(one, i, j) * order(other, i, j)) / 2 for i, j in pairs)
+    size = len(one)
+    return 1 - 2 * cost / (size * size + size * (size - 1) / 2)
+
+
+@hypothesis_settings(max_examples=400, deadline=None)
+@given(two_rows(), choices, st.data())
+def test_equals_the_definitions(
+    pair: tuple[np.ndarray, np.ndarray], settings: Retrieval, data: st.DataObject
+) -> None:
+    reference, scores = pair
+    k = cutoff(len(reference), settings)
+    own = data.draw(st.integers(0, len(reference) - 1))
+    excluded = None if settings.include_self else own
+    expected = plain_scores(reference.tolist(), scores.tolist(), k, excluded, settings)
+    found = run_one(reference, scores, k, own, settings)
+    # an own gain is added and taken away again: what cancels leaves a rounding
+    floor, random, level = found.pop("floor"), found.pop("chance"), expected.pop("chance")
+    assert found == pytest.approx(expected, rel=1e-12, abs=1e-12, nan_ok=True)
+    assert random == pytest.approx(level, rel=1e-6, abs=1e-6, nan_ok=True)
+    if not settings.include_self:
+        assert floor == pytest.approx(random, nan_ok=True)
+
+
+@hypothesis_settings(deadline=None)
+@given(two_rows(), st.integers(1, 40))
+def test_equals_scikit_learn(pair: tuple[np.ndarray, np.ndarray], k: int) -> None:
+    reference, scores = pair
+    size = len(reference)
+    k = min(k, size)
+    found = run_one(reference, scores, k, 0, Retrieval(negative_gain="clip"))
+    # scikit-learn averages over ties; ranks with our rule for ties take them away
+    order = sorted(range(size), key=lambda i: (-float(scores[i]), i))
+    ranks = np.empty(size)
+    ranks[order] = -np.arange(size)
+    relevant = np.zeros(size, dtype=int)
+    relevant[sorted(range(size), key=lambda i: (-float(reference[i]), i))[:k]] = 1
+    assert found["ap"] == pytest.approx(average_precision_score(relevant, ranks), abs=1e-12)
+    gains = np.maximum(reference.astype(float), 0)
+    if size > 1 and not math.isnan(found["ndcg"]):
+        expected = ndcg_score(gains[None], ranks[None], k=k, ignore_ties=True)
+        assert found["ndcg"] == pytest.approx(expected, abs=1e-12)
+
+
+@hypothesis_settings(deadline=None)
+@given(two_rows(), choices)
+def test_the_reference_scores_exactly_one(
+    pair: tuple[np.ndarray, np.ndarray], settings: Retrieval
+) -> None:
+    k = cutoff(len(pair[0]), settings)
+    found = run_one(pair[0], pair[0], k, 0, settings)
+    if math.isnan(found["ndcg"]):
+        found["ndcg"] = 1.0
+    assert [found[column] for column in COLUMNS] == [1.0] * len(COLUMNS)
+
+
+def test_the_reference_scores_exactly_one_in_long_rows() -> None:
+    row = np.random.default_rng(0).standard_normal((3, 40_000)).astype(np.float32)
+    found = run(row, row, 2000, np.arange(3), Retrieval())
+    assert all((found[column] == 1.0).all() for column in COLUMNS)
+
+
+def test_a_single_image() -> None:
+    row = np.array([0.3], np.float32)
+    found = run_one(row, row, 1, 0, Retrieval(fraction=1.0))
+    assert set(found.values()) == {1.0}
+
+
+def test_constant_similarities_are_ranked_by_id() -> None:
+    constant, rising = np.full(30, 0.5, np.float32), np.linspace(0, 1, 30, dtype=np.float32)
+    assert run_one(constant, constant, 5, 0, Retrieval())["unchanged"] == 1.0
+    # the last images are relevant; in a constant row they are at the ranks 26 … 30
+    found = run_one(rising, constant, 5, 0, Retrieval())
+    assert found["ap"] == pytest.approx(sum(i / (25 + i) for i in range(1, 6)) / 5)
+
+
+def test_worked_example() -> None:
+    # relevant: images 0 and 1; retrieved in the order 2, 0, 3, 1
+    reference = np.array([1.0, 0.5, 0.25, 0.0], np.float32)
+    scores = np.array([0.8, 0.1, 0.9, 0.7], np.float32)
+    found = run_one(reference, scores, 2, 0, Retrieval(fraction=0.5, top=2))
+    ideal = 1 + 0.5 / math.log2(3)
+    assert found["ap"] == pytest.approx((1 / 2 + 2 / 4) / 2)
+    assert found["ndcg"] == pytest.approx((0.25 + 1 / math.log2(3)) / ideal)
+    # one image is shared, first here and second there: it is behind one, and 1 + 1 + 1 of 5 cost
+    assert (found["overlap"], found["overlap_top"], found["unchanged"]) == (0.5, 0.5, 0.0)
+    assert found["tau"] == pytest.approx(1 - 2 * 2 / 5)
+    settings = Retrieval(fraction=0.5, gain_of="relevant")
+    only = run_one(reference, scores, 2, 0, settings)
+    assert only["ndcg"] == pytest.approx(1 / math.log2(3) / ideal)
+
+
+@hypothesis_settings(max_examples=40, deadline=None)
+@given(choices, st.integers(2, 5))
+def test_chance_is_the_mean_over_all_rankings(settings: Retrieval, size: int) -> None:
+    k = cutoff(size, settings)
+    orders = np.array(list(permutations(range(size))), np.float32) / size
+    row = np.linspace(0.9, -0.2, size).astype(np.float32)
+    reference = np.repeat(row[None], len(orders), axis=0)
+    found = run(reference, orders, k, np.zeros(len(orders), np.int64), settings)
+    assert found["ap"].mean() == pytest.approx(metrics.chance_ap(size, k, settings))
+    assert found["ndcg"].mean() == pytest.approx(found["chance"][0], nan_ok=True)
+
+
+@hypothesis_settings(max_examples=40, deadline=None)
+@given(choices, st.integers(2, 6))
+def test_the_floor_is_the_mean_over_all_rankings_that_begin_with_the_own_image(
+    settings: Retrieval, size: int
+) -> None:
+    k = cutoff(size, settings)
+    orders = np.array(list(permutations(range(size - 1))), np.float32) / size
+    orders = np.insert(orders, 0, 1.0, axis=1)  # the query's own image, first in the reference too
+    row = np.linspace(0.9, -0.2, size).astype(np.float32)
+    reference = np.repeat(row[None], len(orders), axis=0)
+    found = run(reference, orders, k, np.zeros(len(orders), np.int64), settings)
+    levels = chance.levels(size, k, settings, own_first=True)
+    assert found["ndcg"].mean() == pytest.approx(found["floor"][0], nan_ok=True)
+    for metric, level in levels.items():
+        assert found[PER_QUERY[metric]].mean() == pytest.approx(level), metric
+
+
+def similarities(rows: int = 37, size: int = 5000) -> tuple[np.ndarray, np.ndarray]:
+    """Return two blocks that agree somewhat, with ties and both signs."""
+    generator = np.random.default_rng(0)
+    reference = generator.standard_normal((rows, size))
+    noise = np.geomspace(0.01, 3, rows)[:, None]  # from a good model to a useless one
+    scores = reference + noise * generator.standard_normal((rows, size))
+    return tuple(np.round(x / 8, 4).astype(np.float32) for x in (reference, scores))  # type: ignore[return-value]
+
+
+@pytest.mark.parametrize("strip", [1, 700, 6000, 1 << 20])
+@pytest.mark.parametrize("ap_depth", ["full", "k"])
+def test_neither_threads_nor_strips_nor_rows_change_a_bit(
+    strip: int, ap_depth: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reference, scores = similarities()
+    settings = Retrieval.model_validate({"include_self": False, "ap_depth": ap_depth})
+    own = np.random.default_rng(1).permutation(reference.shape[1])[: len(reference)]
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    expected = run(reference, scores, 250, own, settings)
+    monkeypatch.setattr(on_cpu, "_STRIP", strip)
+    for threads in ("1", "3"):
+        monkeypatch.setenv("OMP_NUM_THREADS", threads)
+        found = run(reference, scores, 250, own, settings)
+        part = run(reference[5:8], scores[5:8], 250, own[5:8], settings)
+        for column, values in expected.items():
+            assert np.array_equal(found[column], values), column
+            assert np.array_equal(part[column], values[5:8]), column
+
+
+@pytest.mark.parametrize("size", [50, 5000])
+def test_the_order_of_images_does_not_matter_but_for_ties(size: int) -> None:
+    generator = np.random.default_rng(2)
+    rows = 4
+    reference, scores = (
+        np.stack([generator.permutation(size) for _ in range(rows)]).astype(np.float32) / size
+        for _ in range(2)
+    )
+    order, own = generator.permutation(size), np.arange(rows)
+    settings = Retrieval(include_self=False)
+    first = run(reference, scores, size // 20, own, settings)
+    second = run(
+        reference[:, order], scores[:, order], size // 20, np.argsort(order)[own], settings
+    )
+    assert all(np.array_equal(first[column], second[column]) for column in COLUMNS)
+
+
+@hypothesis_settings(max_examples=150, deadline=None)
+@given(two_rows(), choices, st.data())
+def test_torch_equals_numpy(
+    pair: tuple[np.ndarray, np.ndarray], settings: Retrieval, data: st.DataObject
+) -> None:
+    # both zeros tie; the database of torch adds 0, which is replaced here
+    reference, scores = (row[None] + np.float32(0) for row in pair)
+    k = cutoff(reference.shape[1], settings)
+    own = np.array([data.draw(st.integers(0, reference.shape[1] - 1))])
+    here = run(reference, scores, k, own, settings)
+    there = run(reference, scores, k, own, settings, on_torch=True)
+    for column, values in here.items():
+        assert there[column] == pytest.approx(values, abs=1e-9, nan_ok=True), column
+        assert there[column].dtype == np.float64
+
+
+def unit_vectors(seed: int, size: int, width: int) -> np.ndarray:
+    values = np.random.default_rng(seed).standard_normal((size, width))
+    values[size // 2] = values[3]  # a copy of an image
+    return (values / np.linalg.norm(values, axis=1, keepdims=True)).astype(np.float32)
+
+
+@pytest.mark.parametrize("include_self", [True, False])
+def test_engines_agree_on_vectors(include_self: bool) -> None:
+    settings = Retrieval(include_self=include_self, block=40)
+    truth, other = unit_vectors(0, 230, 70), unit_vectors(1, 230, 33)
+    other[:, :20] += truth[:, :20]
+    other /= np.linalg.norm(other, axis=1, keepdims=True)
+    asked = np.arange(3, 230, 2)  # a sample of the images
+    results = []
+    for chosen in (CpuEngine(settings, 11), TorchEngine(settings, 11, torch.device("cpu"))):
+        reference, database = chosen.database(truth), chosen.database(other)
+        parts = []
+        for block in chosen.slices(len(asked)):
+            own = asked[block]
+            ranking = chosen.reference(reference, truth[own], own)
+            parts += chosen.score(ranking, database, [other[own]], own)
+        results.append(np.concatenate([np.stack(list(part.values())) for part in parts], axis=1))
+        assert [list(part) == list(COLUMNS) for part in parts]
+    # the last bit of a similarity may move an image by a rank
+    assert results[0].shape == (7, len(asked))
+    assert np.allclose(results[0], results[1], atol=1e-6)
+    if include_self:
+        assert results[0][0].min() > 0.01
+
+
+def test_databases_of_an_engine_do_not_disturb_each_other() -> None:
+    settings = Retrieval(block=192)
+    vectors = [unit_vectors(seed, 230, 30) for seed in range(3)]
+    together = CpuEngine(settings, 11)
+    databases = [together.database(units) for units in vectors]
+    own = np.arange(100)
+    truth = together.reference(databases[0], vectors[0][:100], own)
+    for units, database in zip(vectors, databases, strict=True):
+        alone = CpuEngine(settings, 11)
+        (expected,) = alone.score(
+            alone.reference(alone.database(vectors[0]), vectors[0][:100], own),
+            alone.database(units), [units[:100]], own,
+        )  # fmt: skip
+        (found,) = together.score(truth, database, [units[:100]], own)
+        assert all(np.array_equal(found[column], expected[column]) for column in COLUMNS)
+
+
+@pytest.mark.parametrize("include_self", [True, False])
+@pytest.mark.parametrize("ap_depth", ["full", "k"])
+@pytest.mark.parametrize("rows", [1, 100, 192, 193])
+def test_kinds_scored_together_have_the_scores_that_each_has_alone(
+    rows: int, ap_depth: Literal["full", "k"], include_self: bool
+) -> None:
+    settings = Retrieval(block=192, ap_depth=ap_depth, include_self=include_self)
+    truth, other, database = (unit_vectors(seed, 230, 30) for seed in range(3))
+    own = np.random.default_rng(0).permutation(230)[:rows]
+    engine = CpuEngine(settings, 11)
+    ranking = engine.reference(engine.database(truth), truth[own], own)
+    kinds = [truth[own], other[own], database[own]]
+    found = engine.score(ranking, engine.database(database), kinds, own)
+    assert len(found) == 3
+    for units, scores in zip(kinds, found, strict=True):
+        (expected,) = engine.score(ranking, engine.database(database), [units], own)
+        assert list(scores) == list(COLUMNS)
+        assert all(np.array_equal(scores[column], expected[column]) for column in COLUMNS)
+
+
+def test_the_device_is_chosen_by_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert isinstance(make_engine(Retrieval(), 3), CpuEngine)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(InputError, match=r"retrieval\.device is cuda.*set it to cpu"):
+        make_engine(Retrieval(device="cuda"), 3)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert isinstance(make_engine(Retrieval(device="cuda"), 3), TorchEngine)
+
+
+def test_products_on_a_gpu_are_in_full_float32() -> None:
+    flags = torch.backends.cuda.matmul
+    flags.allow_tf32 = True
+    TorchEngine(Retrieval(), 3, torch.device("cpu"))
+    assert not flags.allow_tf32
+
+
+def test_a_gpu_is_sent_vectors_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Matrices of queries and database, 655 MB a block at 320,000 images, are made there."""
+    sent: list[int] = []
+    real = torch.Tensor.to
+
+    def to(self: torch.Tensor, *arguments: object, **options: object) -> torch.Tensor:
+        sent.append(self.nbytes)
+        return real(self, *arguments, **options)  # type: ignore[call-overload,no-any-return]
+
+    monkeypatch.setattr(torch.Tensor, "to", to)
+    units = unit_vectors(0, 400, 2)
+    engine = TorchEngine(Retrieval(), 20, torch.device("cpu"))
+    searched = engine.database(units)
+    rows = np.arange(100)
+    truth = engine.reference(searched, units[:100], rows)
+    engine.score(truth, searched, [units[:100]], rows)
+    assert 0 < max(sent) == units.nbytes

@@ -1,0 +1,99 @@
+"""Cut-offs, gains and levels of chance; scores of rankings are tested with the engine."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from anonbench.config import Retrieval
+from anonbench.core.errors import InputError
+from anonbench.evaluation.retrieval.scoring import metrics
+
+
+@pytest.mark.parametrize(
+    ("images", "fraction", "include_self", "k"),
+    [
+        (19_792, 0.05, True, 989),
+        (39_972, 0.05, True, 1998),
+        (39_972, 0.05, False, 1998),
+        (100, 0.29, True, 29),
+        (20, 0.05, True, 1),
+        (21, 0.05, False, 1),
+        (1, 1.0, True, 1),
+    ],
+)
+def test_cutoff(images: int, fraction: float, include_self: bool, k: int) -> None:
+    assert metrics.cutoff(images, Retrieval(fraction=fraction, include_self=include_self)) == k
+
+
+@pytest.mark.parametrize(("include_self", "needed"), [(True, 20), (False, 21)])
+def test_too_few_images(include_self: bool, needed: int) -> None:
+    settings = Retrieval(include_self=include_self)
+    with pytest.raises(InputError, match=f"at least {needed} images"):
+        metrics.cutoff(needed - 1, settings)
+    assert metrics.cutoff(needed, settings) == 1
+
+
+def test_no_result_has_no_score() -> None:
+    with pytest.raises(InputError, match="no image at all"):
+        metrics.cutoff(0, Retrieval())
+    with pytest.raises(InputError, match="at least 2 images"):
+        metrics.cutoff(1, Retrieval(fraction=1.0, include_self=False))
+
+
+@pytest.mark.parametrize(("include_self", "expected"), [(True, 4), (False, 3)])
+def test_top_is_at_most_all_images(include_self: bool, expected: int) -> None:
+    assert metrics.top(4, Retrieval(include_self=include_self)) == expected
+    assert metrics.top(400, Retrieval(include_self=include_self, top=25)) == 25
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, [-0.5, 0.0, 1.0]),
+        ({"negative_gain": "clip"}, [0.0, 0.0, 1.0]),
+        ({"negative_gain": "shift"}, [0.25, 0.5, 1.0]),
+        ({"gain": "exponential"}, [2**-0.5 - 1, 0.0, 1.0]),
+        ({"gain": "exponential", "negative_gain": "shift"}, [2**0.25 - 1, 2**0.5 - 1, 1.0]),
+    ],
+)
+def test_gains(changes: dict[str, str], expected: list[float]) -> None:
+    given = np.array([-0.5, 0.0, 1.0], np.float32)
+    found = metrics.gains(given, Retrieval.model_validate(changes))
+    assert found.dtype == np.float64
+    assert found == pytest.approx(expected, abs=1e-15)
+
+
+def test_discounts() -> None:
+    assert metrics.discounts(3) == pytest.approx([1.0, 1 / math.log2(3), 0.5])
+
+
+def test_chance_at_the_papers_size_is_about_five_percent() -> None:
+    assert metrics.chance_ap(19_792, 989, Retrieval()) == pytest.approx(0.05, abs=0.001)
+
+
+@pytest.mark.parametrize(
+    ("images", "fraction", "own"), [(100, 0.05, True), (99, 0.05, False), (26, 0.05, False)]
+)
+def test_own_images_count_from_k_five_on(images: int, fraction: float, own: bool) -> None:
+    settings = metrics.effective_settings(images, Retrieval(fraction=fraction))
+    assert settings.include_self is own
+    assert metrics.effective_settings(images, settings) == settings
+    assert (metrics.cutoff(images, settings) >= metrics.MIN_K) is own
+
+
+@pytest.mark.parametrize("own", [True, False])
+@pytest.mark.parametrize("k", [1, 4, 5, 9])
+def test_so_many_images_are_needed(own: bool, k: int) -> None:
+    settings = Retrieval(fraction=0.07, include_self=own)
+    needed = metrics.images_needed(settings, k)
+    assert metrics.cutoff(needed, metrics.effective_settings(needed, settings)) >= k
+    with_less = metrics.effective_settings(needed - 1, settings) if k > 1 else settings
+    assert k == 1 or metrics.cutoff(needed - 1, with_less) < k
+
+
+def test_what_is_enough_with_the_own_image_alone_is_refused() -> None:
+    with pytest.raises(InputError, match="at least 21 images"):
+        metrics.effective_settings(20, Retrieval())

@@ -1,0 +1,464 @@
+"""All scenarios of a data set in one job: what it computes, keeps, and takes up again."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from anonbench.config import Retrieval
+from anonbench.core.errors import InputError
+from anonbench.core.io import read_checksummed
+from anonbench.embedding.store import Embeddings, read_embeddings, write_embeddings
+from anonbench.evaluation.retrieval.scoring.engine import COLUMNS, make_engine
+from anonbench.evaluation.retrieval.scoring.metrics import chance_ap
+from anonbench.evaluation.retrieval.stage import job, score_cache
+from anonbench.evaluation.retrieval.stage.gather import gather_in_one_file, gather_scenarios
+from anonbench.evaluation.retrieval.stage.job import Embedded, score_shard
+from anonbench.evaluation.retrieval.stage.scenario import score
+
+SIZE = 450
+IDS = [f"images/{number:03d}" for number in range(SIZE)]
+SETTINGS = Retrieval(fraction=0.1, block=16)
+
+
+def write(path: Path, seed: int, near: Path | None = None, width: int = 24) -> Path:
+    values = np.random.default_rng(seed).standard_normal((SIZE, width)).astype(np.float32)
+    if near is not None:
+        values += read_embeddings(near).values
+    write_embeddings(path, Embeddings(IDS, values))
+    return path
+
+
+@dataclass
+class World:
+    """Embeddings of a small data set, and where scores go."""
+
+    folder: Path
+    reference: Path
+    scenarios: list[Embedded]
+
+    @property
+    def kept(self) -> Path:
+        return self.folder / "kept"
+
+    def run(self, settings: Retrieval = SETTINGS, name: str = "out") -> dict[str, bytes]:
+        """Score all shards and gather them; return the files of all scenarios."""
+        out = self.folder / name
+        shards = [out / f"{number}.parquet" for number in range(settings.shards)]
+        for number, shard in enumerate(shards):
+            score_shard(self.reference, self.scenarios, settings, number, shard, self.kept)
+        names = [scenario.name for scenario in self.scenarios]
+        tables = [out / f"{name}.parquet" for name in names]
+        summaries = [out / f"{name}.json" for name in names]
+        gather_scenarios(shards, names, settings, tables, summaries, self.kept)
+        return {str(path.relative_to(out)): path.read_bytes() for path in tables + summaries}
+
+    def forget(self) -> None:
+        """Remove the cache of scores."""
+        for file in self.kept.rglob("*.parquet"):
+            file.unlink()
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    reference = write(tmp_path / "reference.h5", 0)
+    control = write(tmp_path / "control.h5", 1, reference)
+    adapted = write(tmp_path / "adapted.h5", 2, width=10)
+    blurred = write(tmp_path / "blurred.h5", 3, reference)
+    masked = write(tmp_path / "masked.h5", 4, adapted, width=10)
+    return World(
+        tmp_path,
+        reference,
+        [
+            Embedded("unadapted/seed0/original", reference, reference),
+            Embedded("unadapted/seed1/original", control, control),
+            Embedded("unadapted/seed0/blur-50", reference, blurred),
+            Embedded("A-mask-50/seed0/mask-50", adapted, masked),
+        ],
+    )
+
+
+@dataclass
+class Counted:
+    """An engine that counts the queries that it scores."""
+
+    engine: Any
+    scored: list[int] = field(default_factory=list)
+    references: list[int] = field(default_factory=list)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.engine, name)
+
+    def reference(self, searched: Any, queries: np.ndarray, own: np.ndarray) -> Any:
+        self.references.append(len(set(own)))
+        return self.engine.reference(searched, queries, own)
+
+    def score(self, truth: Any, searched: Any, queries: list[np.ndarray], own: np.ndarray) -> Any:
+        self.scored += [len(set(own))] * len(queries)
+        return self.engine.score(truth, searched, queries, own)
+
+
+@pytest.fixture
+def counted(monkeypatch: pytest.MonkeyPatch) -> Counted:
+    """Return what the job's engine did; nothing before the first."""
+    counter = Counted(None)
+
+    def make(settings: Retrieval, k: int) -> Counted:
+        counter.engine = make_engine(settings, k)
+        return counter
+
+    monkeypatch.setattr(job, "make_engine", make)
+    return counter
+
+
+def taken(counter: Counted) -> int:
+    """Return how many queries were scored since the last time."""
+    total = sum(counter.scored)
+    counter.scored.clear()
+    return total
+
+
+def test_each_scenario_is_scored_as_it_is_alone(world: World) -> None:
+    files = world.run()
+    for scenario in world.scenarios:
+        queries = {"original": read_embeddings(scenario.queries)}
+        if scenario.database != scenario.queries:
+            queries["anonymized"] = read_embeddings(scenario.database)
+        reference, database = map(read_embeddings, (world.reference, scenario.database))
+        alone = score(reference, queries, database, SETTINGS)
+        found = pd.read_parquet(world.folder / "out" / f"{scenario.name}.parquet")
+        pd.testing.assert_frame_equal(found, alone.table, check_exact=True, check_dtype=False)
+        summary = json.loads(files[f"{scenario.name}.json"])
+        assert (summary["images"], summary["k"], summary["top"]) == (SIZE, 45, 10)
+        assert summary["chance"] == alone.chance
+        assert summary["floor"].keys() == queries.keys()
+        with_self = summary["floor"][list(queries)[-1]]  # the database's own vectors
+        assert with_self["map"] == chance_ap(SIZE, 45, SETTINGS, own_first=True) > 0.06
+        assert with_self["mndcg"] > summary["chance"]["mndcg"]
+        if len(queries) == 2:
+            assert summary["floor"]["original"] == alone.chance
+        assert summary["queries"].keys() == queries.keys()
+        for kind, means in summary["queries"].items():
+            rows = alone.table[alone.table["query"] == kind]
+            assert means["map"] == pytest.approx(rows["ap"].mean())
+            assert means["mndcg"] == pytest.approx(rows["ndcg"].mean())
+            assert means["overlap"] == pytest.approx(rows["overlap"].mean())
+            assert (means["n"], means["undefined_ndcg"]) == (SIZE, 0)
+    means = json.loads(files["unadapted/seed0/original.json"])["queries"]["original"]
+    assert (means["map"], means["mndcg"], means["overlap"]) == (1.0, 1.0, 1.0)
+
+
+@pytest.mark.parametrize("queries", [None, 250, 2])
+def test_shards_blocks_and_groups_of_databases_change_no_byte(
+    world: World, queries: int | None
+) -> None:
+    settings = SETTINGS.model_copy(update={"queries": queries})
+    expected = world.run(settings)
+    assert len(expected) == 2 * len(world.scenarios)
+    rows = pd.read_parquet(world.folder / "out/unadapted/seed0/blur-50.parquet")
+    assert len(rows) == 2 * (queries or SIZE)
+    for other in (
+        {"shards": 2},
+        {"shards": 3, "block": 200},
+        {"shards": 4, "memory_gb": 1e-6},
+        {"memory_gb": 2 * 4 * SIZE * 24 / 1e9},
+    ):
+        world.forget()
+        assert world.run(settings.model_copy(update=other), str(other)) == expected
+
+
+@pytest.mark.parametrize("shards", [1, 3])
+def test_a_second_reference_scores_as_the_first_does(
+    world: World, counted: Counted, shards: int
+) -> None:
+    """The other unadapted model's ranking; what the first one scored stays as it is."""
+    expected = world.run()
+    taken(counted)
+    settings = SETTINGS.model_copy(update={"shards": shards})
+    second, kept = world.scenarios[1].queries, world.folder / "second/kept"
+    files = [world.folder / f"second/{number}.parquet" for number in range(shards)]
+    names = [scenario.name for scenario in world.scenarios]
+    for again in (1, 0):
+        for number, file in enumerate(files):
+            score_shard(second, world.scenarios, settings, number, file, kept)
+        assert taken(counted) == again * 6 * SIZE  # from the cache the second time
+        gather_in_one_file(files, names, world.folder / "second.parquet", kept)
+    found = pd.read_parquet(world.folder / "second.parquet")
+    assert list(dict.fromkeys(found["scenario"])) == names
+    for scenario in world.scenarios:
+        queries = {"original": read_embeddings(scenario.queries)}
+        if scenario.database != scenario.queries:
+            queries["anonymized"] = read_embeddings(scenario.database)
+        reference, database = map(read_embeddings, (second, scenario.database))
+        alone = score(reference, queries, database, SETTINGS).table
+        rows = found[found["scenario"] == scenario.name].reset_index(drop=True)
+        pd.testing.assert_frame_equal(rows[list(alone)], alone, check_exact=True, check_dtype=False)
+    own = found[found["scenario"] == "unadapted/seed1/original"]
+    assert (own[["ap", "ndcg", "overlap"]] == 1.0).all(axis=None)
+    assert world.run() == expected and taken(counted) == 0
+
+
+def test_the_second_references_table_is_the_same_for_every_number_of_shards(world: World) -> None:
+    tables = []
+    for shards in (1, 4):
+        settings = SETTINGS.model_copy(update={"shards": shards})
+        files = [world.folder / f"{shards}/{number}.parquet" for number in range(shards)]
+        for number, file in enumerate(files):
+            score_shard(world.scenarios[1].queries, world.scenarios, settings, number, file)
+        names = [scenario.name for scenario in world.scenarios]
+        gather_in_one_file(files, names, world.folder / f"{shards}.parquet")
+        tables.append((world.folder / f"{shards}.parquet").read_bytes())
+    assert tables[0] == tables[1]
+
+
+def test_a_second_reference_drops_what_is_no_longer_scored(world: World) -> None:
+    kept, file = world.folder / "kept", world.folder / "0.parquet"
+    score_shard(world.scenarios[1].queries, world.scenarios, SETTINGS, 0, file, kept)
+    names = [scenario.name for scenario in world.scenarios]
+    assert len(list(kept.rglob("*.parquet"))) == len(names)
+    gather_in_one_file([file], names[:2], world.folder / "second.parquet", kept)
+    assert len(list(kept.rglob("*.parquet"))) == 2
+
+
+def test_the_order_in_a_file_does_not_matter(world: World) -> None:
+    expected = world.run()
+    for number, path in enumerate(sorted(world.folder.glob("*.h5"))):
+        given = read_embeddings(path)
+        order = np.random.default_rng(number).permutation(SIZE)
+        write_embeddings(path, Embeddings([IDS[i] for i in order], given.values[order]))
+    world.forget()
+    assert world.run() == expected
+
+
+def test_the_reference_is_ranked_once_for_all(world: World, counted: Counted) -> None:
+    world.run()
+    assert sum(counted.references) == SIZE
+    assert taken(counted) == 6 * SIZE
+    world.forget()
+    counted.references.clear()
+    world.run(SETTINGS.model_copy(update={"memory_gb": 2 * 4 * SIZE * 24 / 1e9}))
+    assert sum(counted.references) == 2 * SIZE  # once a group
+
+
+def test_only_what_is_new_is_scored(
+    world: World, counted: Counted, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    world.run()
+    assert "0 of 4 scenarios were scored before" in caplog.text
+    before = world.run()
+    assert taken(counted) == 6 * SIZE
+    assert "4 of 4 scenarios were scored before" in caplog.text
+
+    database = write(world.folder / "more.h5", 5, world.reference)
+    world.scenarios.append(Embedded("unadapted/seed0/mask-50", world.reference, database))
+    after = world.run()
+    assert taken(counted) == 2 * SIZE
+    assert "4 of 5 scenarios were scored before" in caplog.text
+    assert {name: after[name] for name in before} == before
+
+    write(world.scenarios[3].queries, 6, width=10)
+    world.run()
+    assert taken(counted) == 2 * SIZE
+    world.run(SETTINGS.model_copy(update={"top": 5}))
+    assert taken(counted) == 8 * SIZE
+    write(world.reference, 7)
+    world.run()
+    assert taken(counted) == 8 * SIZE
+
+
+def test_an_edit_of_the_code_scores_again(
+    world: World, counted: Counted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.run()
+    taken(counted)
+    code = score_cache._code("cpu")
+    assert {
+        "anonbench.core.numeric.similarity:unit_rows",
+        "anonbench.evaluation.retrieval.scoring.metrics:Measures",
+    } <= code.keys()
+    assert {"numpy"} <= code.keys()
+    assert not code.keys() & {"torch", "pandas", "pyarrow", "h5py"}
+    assert "torch" in score_cache._code("cuda")
+    monkeypatch.setattr(
+        score_cache,
+        "_code",
+        lambda device: {"anonbench.evaluation.retrieval.scoring.engine": "another"},
+    )
+    world.run()
+    assert taken(counted) == 6 * SIZE
+
+
+@pytest.mark.parametrize("settings", [{"block": 300}, {"memory_gb": 1e-6}, {"shards": 3}])
+def test_what_has_no_effect_scores_nothing_again(
+    world: World, counted: Counted, settings: dict[str, Any]
+) -> None:
+    expected = world.run()
+    taken(counted)
+    assert world.run(SETTINGS.model_copy(update=settings), "again") == expected
+    assert taken(counted) == 0
+
+
+def test_another_provenance_scores_nothing_again(world: World, counted: Counted) -> None:
+    world.run()
+    taken(counted)
+    for path in world.folder.glob("*.h5"):
+        write_embeddings(path, replace(read_embeddings(path), provenance={"model": "the same"}))
+    world.run()
+    assert taken(counted) == 0
+
+
+def test_a_larger_sample_scores_what_it_adds(world: World, counted: Counted) -> None:
+    world.run(SETTINGS.model_copy(update={"queries": 220}))
+    assert taken(counted) == 6 * 220
+    larger = SETTINGS.model_copy(update={"queries": 300, "block": 1})
+    found = world.run(larger)
+    assert taken(counted) == 6 * 80
+    world.forget()
+    assert world.run(larger) == found
+
+
+def test_what_is_stale_is_dropped(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    world.run(SETTINGS.model_copy(update={"shards": 2}))
+    assert {path.name for path in world.kept.iterdir()} == {"0-of-2", "1-of-2"}
+    world.run()
+    assert {path.name for path in world.kept.iterdir()} == {"0-of-1"}
+    removed = world.scenarios.pop()
+    (world.kept / "0-of-1" / ".half.parquet.17.part").write_bytes(b"half")
+    left = score_cache.score_file(world.kept, (0, 1), world.scenarios[0].name)
+    content = left.read_bytes()
+    expected = world.run()
+    for damaged in (b"PAR1 damaged PAR1", content[:-1], content[:99] + b"?" + content[100:]):
+        left.write_bytes(damaged)
+        caplog.clear()
+        assert world.run() == expected
+        assert "damaged" in caplog.text
+    names = {
+        score_cache.score_file(Path(), (0, 1), scenario.name).name for scenario in world.scenarios
+    }
+    assert {path.name for path in (world.kept / "0-of-1").iterdir()} == names
+    assert score_cache.score_file(Path(), (0, 1), removed.name).name not in names
+    world.forget()
+    assert world.run() == expected
+
+
+_SLOW = """
+import sys, time
+from pathlib import Path
+from anonbench.config import Retrieval
+from anonbench.core.jobs import work_cache
+from anonbench.evaluation.retrieval import job
+
+class Slow:
+    def __init__(self, *arguments):
+        self.engine = make(*arguments)
+    def __getattr__(self, name):
+        return getattr(self.engine, name)
+    def score(self, *arguments):
+        time.sleep(0.05)
+        return self.engine.score(*arguments)
+
+make, job.make_engine = job.make_engine, Slow
+work_cache.FLUSH_SECONDS = work_cache._FLUSH_SHARE = 0
+reference, output, kept, settings, *rest = sys.argv[1:]
+triples = zip(rest[::3], rest[1::3], rest[2::3])
+scenarios = [job.Embedded(name, Path(queries), Path(base)) for name, queries, base in triples]
+job.score_shard(Path(reference), scenarios, Retrieval.model_validate_json(settings), 0,
+                Path(output), Path(kept))
+"""
+
+
+def until(condition: Callable[[], bool], seconds: float = 30.0) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+def test_a_job_that_was_killed_goes_on_where_it_was(world: World, counted: Counted) -> None:
+    expected = world.run()
+    assert taken(counted) == 6 * SIZE
+    world.forget()
+    output = world.folder / "killed.parquet"
+    arguments = [world.reference, output, world.kept, SETTINGS.model_dump_json()]
+    for each in world.scenarios:
+        arguments += [each.name, each.queries, each.database]
+    process = subprocess.Popen([sys.executable, "-c", _SLOW, *map(str, arguments)])
+    last = score_cache.score_file(world.kept, (0, 1), world.scenarios[-1].name)
+    until(last.exists)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    assert not output.exists()
+    rows = pq.read_metadata(pa.BufferReader(read_checksummed(last))).num_rows
+    assert 0 < rows < 2 * SIZE
+    assert world.run() == expected
+    assert 0 < taken(counted) < 6 * SIZE
+
+
+def test_queries_without_positive_gains_are_counted(world: World) -> None:
+    # two opposite directions and no own image: all reference gains are -1 for the lone image
+    values = np.tile(np.array([[1.0, 0.0]], np.float32), (SIZE, 1))
+    values[0] = [-1.0, 0.0]
+    write_embeddings(world.reference, Embeddings(IDS, values))
+    world.scenarios = world.scenarios[:1]
+    files = world.run(SETTINGS.model_copy(update={"include_self": False}))
+    summary = json.loads(files["unadapted/seed0/original.json"])["queries"]["original"]
+    assert summary["undefined_ndcg"] == 1
+    assert summary["mndcg"] == 1.0
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda e: Embeddings(["new", *e.ids[1:]], e.values), "'new'.*missing.*'images/000'"),
+        (lambda e: Embeddings(e.ids[1:], e.values[1:]), "1 ids of the reference are missing"),
+        (lambda e: Embeddings(e.ids, e.values[:, 1:]), "has 23: embed"),
+        (lambda e: Embeddings(e.ids, e.values * np.float32(np.nan)), "not finite"),
+        (lambda e: Embeddings(e.ids, e.values * 0), "'images/000' is zero"),
+    ],
+)
+def test_embeddings_that_do_not_fit_are_named(
+    world: World, change: Callable[[Embeddings], Embeddings], message: str
+) -> None:
+    path = world.scenarios[2].database
+    write_embeddings(path, change(read_embeddings(path)))
+    with pytest.raises(InputError, match=f"blurred.h5.*{message}"):
+        world.run()
+
+
+def test_columns_of_a_scenario(world: World) -> None:
+    world.run()
+    rows = pd.read_parquet(world.folder / "out/unadapted/seed0/blur-50.parquet")
+    assert rows.columns.tolist() == ["id", "query", *COLUMNS]
+    assert rows["query"].tolist() == ["anonymized"] * SIZE + ["original"] * SIZE
+    assert rows["id"].tolist() == IDS + IDS
+
+
+def test_the_engine_of_gpus_scores_the_same(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    torch = pytest.importorskip("torch")
+    from anonbench.evaluation.retrieval.scoring.on_gpu import TorchEngine
+
+    world.run()
+    expected = pd.read_parquet(world.folder / "out/unadapted/seed0/blur-50.parquet")
+    world.forget()
+    monkeypatch.setattr(
+        job, "make_engine", lambda settings, k: TorchEngine(settings, k, torch.device("cpu"))
+    )
+    world.run(SETTINGS.model_copy(update={"shards": 2, "memory_gb": 1e-6}), "torch")
+    found = pd.read_parquet(world.folder / "torch/unadapted/seed0/blur-50.parquet")
+    pd.testing.assert_frame_equal(found, expected, rtol=0, atol=1e-5)

@@ -1,0 +1,209 @@
+"""One scenario in memory."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from threadpoolctl import threadpool_limits
+
+from anonbench.config import Retrieval
+from anonbench.core.errors import InputError
+from anonbench.embedding.store import Embeddings
+from anonbench.evaluation.retrieval.scoring.engine import COLUMNS
+from anonbench.evaluation.retrieval.stage.scenario import score
+
+SIZE, WIDTH = 410, 24
+
+
+def embeddings(seed: int, near: Embeddings | None = None, noise: float = 1.0) -> Embeddings:
+    values = noise * np.random.default_rng(seed).standard_normal((SIZE, WIDTH))
+    if near is not None:
+        values = near.values + values
+    ids = [f"images/{(7 * i) % SIZE:03d}" for i in range(SIZE)]
+    return Embeddings(ids, values.astype(np.float32))
+
+
+def table_of(
+    reference: Embeddings, queries: Embeddings, database: Embeddings, settings: Retrieval
+) -> pd.DataFrame:
+    table = score(reference, {"queries": queries}, database, settings).table
+    return table.drop(columns="query")
+
+
+@pytest.fixture(scope="module")
+def reference() -> Embeddings:
+    return embeddings(0)
+
+
+def shuffled(given: Embeddings, seed: int) -> Embeddings:
+    order = np.random.default_rng(seed).permutation(SIZE)
+    return Embeddings([given.ids[i] for i in order], given.values[order])
+
+
+@pytest.mark.parametrize("include_self", [True, False])
+@pytest.mark.parametrize("ap_depth", ["full", "k"])
+def test_the_reference_against_itself_is_exactly_one(
+    reference: Embeddings, include_self: bool, ap_depth: str
+) -> None:
+    settings = Retrieval.model_validate({"include_self": include_self, "ap_depth": ap_depth})
+    copy = Embeddings(reference.ids, reference.values.copy())
+    table = table_of(reference, copy, shuffled(reference, 1), settings)
+    assert (table["ap"] == 1.0).all()
+    assert (table["ndcg"] == 1.0).all()
+    assert table["id"].tolist() == sorted(reference.ids)
+
+
+def test_the_order_of_images_does_not_matter(reference: Embeddings) -> None:
+    queries, database = embeddings(1, reference, 0.5), embeddings(2, reference, 0.5)
+    first = table_of(reference, queries, database, Retrieval())
+    second = table_of(
+        shuffled(reference, 3), shuffled(queries, 4), shuffled(database, 5), Retrieval()
+    )
+    pd.testing.assert_frame_equal(first, second, check_exact=True)
+
+
+def test_block_and_threads_do_not_matter(reference: Embeddings) -> None:
+    queries, database = embeddings(1, reference), embeddings(2, reference)
+    for include_self in (True, False):
+        settings = Retrieval(block=512, include_self=include_self)
+        expected = score(reference, {"q": queries}, database, settings)
+        for block, threads in ((1, 1), (64, 2), (100, 2)):
+            settings = Retrieval(block=block, include_self=include_self)
+            with threadpool_limits(threads, user_api="blas"):
+                found = score(reference, {"q": queries}, database, settings)
+            pd.testing.assert_frame_equal(expected.table, found.table, check_exact=True)
+            assert expected.chance == found.chance
+
+
+def test_copies_of_an_image_are_ranked_by_id(reference: Embeddings) -> None:
+    values = np.tile(reference.values[:1], (SIZE, 1))
+    same = Embeddings(reference.ids, values)
+    table = table_of(same, same, same, Retrieval())
+    assert (table["ap"] == 1.0).all()
+
+
+def test_more_noise_scores_lower_and_noise_alone_is_chance(reference: Embeddings) -> None:
+    means = []
+    for noise in (0.1, 0.5, 2.0):
+        anonymized = embeddings(1, reference, noise)
+        scores = score(reference, {"anonymized": anonymized}, anonymized, Retrieval())
+        means.append(scores.table[["ap", "ndcg"]].mean())
+    assert means[0]["ap"] > means[1]["ap"] > means[2]["ap"]
+    assert means[0]["ndcg"] > means[1]["ndcg"] > means[2]["ndcg"]
+    unrelated = score(
+        reference, {"original": embeddings(8)}, embeddings(9), Retrieval(include_self=False)
+    )
+    assert unrelated.table["ap"].mean() == pytest.approx(unrelated.chance["map"], abs=0.02)
+    assert unrelated.table["ndcg"].mean() == pytest.approx(unrelated.chance["mndcg"], abs=0.05)
+
+
+def test_kinds_together_equal_each_alone(reference: Embeddings) -> None:
+    original, anonymized = embeddings(1, reference), embeddings(2, reference)
+    both = score(
+        reference, {"original": original, "anonymized": anonymized}, anonymized, Retrieval()
+    ).table
+    for kind, queries in (("original", original), ("anonymized", anonymized)):
+        alone = table_of(reference, queries, anonymized, Retrieval())
+        rows = both[both["query"] == kind].drop(columns="query").reset_index(drop=True)
+        pd.testing.assert_frame_equal(rows, alone, check_exact=True)
+
+
+def test_the_model_may_have_other_dimensions_than_the_reference(reference: Embeddings) -> None:
+    wide = Embeddings(reference.ids, np.hstack([reference.values, reference.values]))
+    table = table_of(reference, wide, wide, Retrieval())
+    assert table["ap"].mean() > 0.999
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda e: Embeddings(["new", *e.ids[1:]], e.values), "'new'.*'images/000'"),
+        (lambda e: Embeddings(e.ids[:-1], e.values[:-1]), "1 ids of the reference are missing"),
+        (lambda e: Embeddings([e.ids[1], *e.ids[1:]], e.values), "'images/007' is there twice"),
+    ],
+)
+def test_ids_that_differ_are_named(reference: Embeddings, change: object, message: str) -> None:
+    assert callable(change)
+    with pytest.raises(InputError, match=f"database: .*{message}"):
+        table_of(reference, reference, change(reference), Retrieval())
+
+
+def test_dimensions_that_differ_are_named(reference: Embeddings) -> None:
+    narrow = Embeddings(reference.ids, reference.values[:, :7])
+    with pytest.raises(InputError, match="24 dimensions, the database has 7"):
+        table_of(reference, reference, narrow, Retrieval())
+
+
+def some(given: Embeddings, places: list[int]) -> Embeddings:
+    return Embeddings([given.ids[place] for place in places], given.values[places])
+
+
+@pytest.mark.parametrize("include_self", [True, False])
+def test_a_query_scores_the_same_among_few_and_among_all(
+    reference: Embeddings, include_self: bool
+) -> None:
+    settings = Retrieval(include_self=include_self)
+    original, anonymized = embeddings(1, reference), embeddings(2, reference)
+    asked = {"few": some(original, [99, 3, 50, 4]), "all": original, "others": some(original, [7])}
+    scores = score(reference, asked, anonymized, settings)
+    everything = scores.table[scores.table["query"] == "all"].set_index("id")
+    for kind, queries in asked.items():
+        rows = scores.table[scores.table["query"] == kind].set_index("id")
+        assert rows.index.tolist() == sorted(queries.ids)
+        pd.testing.assert_frame_equal(
+            rows.drop(columns="query"),
+            everything.loc[rows.index].drop(columns="query"),
+            check_exact=True,
+        )
+    assert (scores.images, scores.k) == (SIZE, 20)
+    assert scores.table.columns.tolist() == ["id", "query", *COLUMNS]
+
+
+def test_a_sample_is_drawn_by_ids_and_a_larger_one_adds_to_it(reference: Embeddings) -> None:
+    database = embeddings(2, reference)
+    every = table_of(reference, reference, database, Retrieval())
+    drawn: set[str] = set()
+    for count in (1, 20, 60, SIZE, 10 * SIZE):
+        table = table_of(shuffled(reference, count), reference, database, Retrieval(queries=count))
+        assert len(table) == min(count, SIZE)
+        assert drawn <= set(table["id"])
+        drawn = set(table["id"])
+        same = every[every["id"].isin(drawn)].reset_index(drop=True)
+        pd.testing.assert_frame_equal(table, same, check_exact=True)
+    few = table_of(reference, some(reference, [5, 6, 7]), database, Retrieval(queries=2))
+    assert set(few["id"]) < {reference.ids[place] for place in (5, 6, 7)}
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            lambda e: Embeddings(["new", *e.ids[1:]], e.values),
+            "1 ids are not in the database.*'new'",
+        ),
+        (lambda e: Embeddings([e.ids[1], *e.ids[1:]], e.values), "'images/007' is there twice"),
+        (lambda e: Embeddings([], e.values[:0]), "no embedding"),
+        (lambda e: Embeddings(e.ids, 0 * e.values), "'images/000' is zero"),
+    ],
+)
+def test_queries_that_cannot_be_scored_are_named(
+    reference: Embeddings, change: object, message: str
+) -> None:
+    assert callable(change)
+    with pytest.raises(InputError, match=f"queries: .*{message}"):
+        table_of(reference, change(reference), reference, Retrieval())
+
+
+def test_no_queries_at_all_are_refused(reference: Embeddings) -> None:
+    with pytest.raises(InputError, match="nothing to score"):
+        score(reference, {}, reference, Retrieval())
+
+
+def test_below_k_five_finding_oneself_scores_nothing() -> None:
+    draw = np.random.default_rng(0).standard_normal
+    ids = [f"{i:02}" for i in range(26)]
+    reference, other = (Embeddings(ids, draw((26, 8)).astype(np.float32)) for _ in range(2))
+    scores = score(reference, {"q": other}, other, Retrieval())
+    assert scores.k == 1 and scores.table["ap"].mean() < 0.6  # it was 1.0
+    assert scores.chance["map"] == pytest.approx(np.mean(1 / np.arange(1, 26)))

@@ -1,0 +1,77 @@
+"""When a statement about a ranking is possible, and what is said where it is not."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from anonbench.config import Retrieval
+from anonbench.evaluation.external import run
+from anonbench.evaluation.sample_sizes.sufficiency import (
+    DEFAULTS,
+    too_few,
+    too_wide,
+    why_no_statement,
+)
+
+
+def test_below_k_five_the_images_that_lack_are_counted() -> None:
+    assert too_few(5, 100, DEFAULTS, 100) == ""
+    assert too_few(1, 26, DEFAULTS, 26) == (
+        "k is 1 (26 validation images), and below 5 no ranking can be judged; with "
+        "retrieval.fraction 0.05 it takes 100 validation images: add 74"
+    )
+    assert "takes 101 validation" in too_few(
+        4, 99, replace(DEFAULTS, retrieval=Retrieval(include_self=False))
+    )
+    assert "takes 17 validation images" in too_few(
+        2, 8, replace(DEFAULTS, retrieval=Retrieval(fraction=0.3))
+    )
+
+
+def test_few_queries_and_wide_intervals_are_said() -> None:
+    assert too_few(5, 19, DEFAULTS) == "19 queries are scored, and 20 are needed"
+    assert too_wide(0.4, 0.6, replace(DEFAULTS, widest=0.25)) == ""
+    said = too_wide(0.4, 0.7, DEFAULTS)
+    assert said.startswith("its interval, 40.0 to 70.0, is wider than 20 points")
+    assert "about 2.3 times as many" in said, "(30 / 20)², and rather more"
+    assert "about 4 times as many" in too_wide(0.3, 0.7, DEFAULTS)
+    assert too_wide(float("nan"), 0.7, DEFAULTS) == "it has no interval"
+
+
+@pytest.mark.parametrize(("k", "n", "stated"), [(5, 20, True), (4, 200, False), (9, 3, False)])
+def test_a_data_sets_scores(k: int, n: int, stated: bool) -> None:
+    rows = pd.DataFrame({"metric": ["map", "knn"], "value": [0.5, 0.5], "n": [n, 1], "k": [k, 2]})
+    rows["chance"] = 0.1
+    assert (why_no_statement(rows, DEFAULTS) == "") is stated
+    assert why_no_statement(rows[rows["metric"] == "knn"], DEFAULTS) == ""
+    assert why_no_statement(rows.assign(chance=0.51), DEFAULTS).startswith(
+        "a random ranking has 51.0 %"
+    )
+
+
+def test_a_reference_without_a_ranking_of_its_own_gives_no_statement() -> None:
+    vectors = np.ones((100, 8))
+    ids = [f"image-{number}" for number in range(100)]
+    # all are tied, and ties are broken by ids: everything is found again
+    same = [(ids, vectors)] * 3
+    result = run(*same)
+    assert result.table.set_index("metric").loc["map", "value"] == 1.0
+    assert "has no ranking of its own" in result.unknown
+    scores = result.table.assign(n=100)
+    assert "has no ranking of its own" in why_no_statement(scores, DEFAULTS)
+    # alike, but not the same: vectors of most networks are
+    vectors += np.random.default_rng(0).normal(scale=0.02, size=vectors.shape)
+    near = [(ids, vectors)] * 3
+    assert run(*near).unknown == ""
+
+
+def test_where_a_random_ranking_scores_high_nothing_is_told() -> None:
+    vectors = np.random.default_rng(0).normal(size=(60, 8))
+    same = [([f"image-{number}" for number in range(60)], vectors)] * 3
+    told = run(*same, fraction=0.9).unknown
+    assert told.startswith("a random ranking has 9") and told.endswith("tell rankings apart")
+    assert run(*same, fraction=0.2).unknown == ""

@@ -1,0 +1,252 @@
+"""Attention maps and their shares: what is drawn, where, and what stays hidden."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.figure import Figure
+from PIL import Image
+from synthetic_results import outputs
+
+from anonbench.embedding.attention import AttentionMaps, read_maps, write_maps
+from anonbench.embedding.attention_shares import ALL_HEADS, SUMMARY_COLUMNS
+from anonbench.reporting.figures import attention as maps_module
+from anonbench.reporting.figures import attention_share as share_module
+from anonbench.reporting.figures.attention import Panel, attention
+from anonbench.reporting.figures.attention_share import attention_share
+from anonbench.reporting.figures.style import TALLEST, TWO_COLUMNS
+from anonbench.reporting.images.attention import SIDE, panels
+from anonbench.training.data.preprocess import Preprocess
+
+MODELS = ("unadapted", "A-blur-50", "B-blur-50", "C-blur-50")
+VARIANTS = ("original", "blur-50")
+
+
+def make_panels(heads: int, ids: tuple[str, ...] = ("x/1",), hidden: bool = False) -> list[Panel]:
+    random = np.random.default_rng(0)
+    return [
+        Panel(
+            image_id,
+            model,
+            variant,
+            None
+            if hidden and variant == "original"
+            else random.integers(0, 256, (32, 32, 3), dtype=np.uint8),
+            random.random((heads, 4, 4)).astype(np.float32) / 20,
+        )
+        for image_id in ids
+        for model in MODELS
+        for variant in VARIANTS
+    ]
+
+
+@pytest.fixture
+def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
+    """Return the figures that are saved, as they are saved."""
+    figures: list[Figure] = []
+    for module in (maps_module, share_module):
+        monkeypatch.setattr(module, "save", lambda figure, *_: figures.append(figure))
+    return figures
+
+
+def texts(figure: Figure) -> list[str]:
+    return [text.get_text() for text in figure.texts]
+
+
+def names(figure: Figure) -> list[str]:
+    return [title for axes in figure.axes if (title := axes.get_title(loc="left"))]
+
+
+@pytest.mark.parametrize(
+    ("heads", "way", "hidden"),
+    [
+        (1, "beside", False),
+        (3, "beside", True),
+        (6, "below", False),
+        (16, "alone", False),
+        (24, "alone", True),
+    ],
+)
+def test_every_head_of_every_model_can_be_read(
+    drawn: list[Figure], heads: int, way: str, hidden: bool
+) -> None:
+    attention(make_panels(heads, hidden=hidden), [])
+    (figure,) = drawn
+    over = 4 if hidden else 8
+    laid_over = 0 if way == "alone" else over
+    assert len(figure.axes) == 8 + heads * (8 + laid_over)
+    width, height = figure.get_size_inches()
+    assert width == pytest.approx(TWO_COLUMNS)
+    assert height <= TALLEST + 1e-6 or way == "alone"
+    labels = texts(figure)
+    for name in ("Unadapted", "A", "B", "C"):
+        for variant in ("Original", "Blur 50 %"):
+            assert labels.count(f"{name}\n{variant}") == 1
+    assert ("Plain" in labels) == (way == "beside")
+    named = 8 + (over if way == "beside" else 0)
+    assert sorted(names(figure)) == sorted(named * [f"h{n}" for n in range(1, heads + 1)])
+    places = np.array([axes.get_position().bounds for axes in figure.axes])
+    assert (places[:, :2] >= 0).all() and (places[:, :2] + places[:, 2:] <= 1).all()
+    assert (places[:, 2] * width >= 12 / 25.4).all()
+    for a in range(len(places)):  # none covers another
+        apart = np.abs(places[a, :2] - places[:, :2]) >= places[a, 2:] - 1e-9
+        assert apart.any(axis=1).sum() == len(places) - 1
+
+
+def test_24_heads_stand_in_three_rows_with_legible_names(drawn: list[Figure]) -> None:
+    heads = 24
+    attention(make_panels(heads)[:2], [])
+    figure = drawn[0]
+    renderer = figure.canvas.get_renderer()  # type: ignore[attr-defined]
+    boxes = []
+    for axes in figure.axes:
+        for place in ("left", "right"):
+            if axes.get_title(loc=place):
+                title = axes._left_title if place == "left" else axes._right_title  # type: ignore[attr-defined]
+                assert title.get_fontsize() >= 6
+                boxes.append(title.get_window_extent(renderer))
+    assert len(boxes) > 2 * heads
+    pictures = [axes.get_window_extent(renderer) for axes in figure.axes]
+    assert not any(box.overlaps(other) for box in boxes for other in boxes if box is not other)
+    assert not any(box.overlaps(picture) for box in boxes for picture in pictures)
+    rows = [round(a.get_position().y0, 6) for a in figure.axes if a.get_title(loc="left")][:heads]
+    assert [rows.count(row) for row in dict.fromkeys(rows)] == [8, 8, 8]
+    assert rows == sorted(rows, reverse=True)
+
+
+def test_a_map_shows_its_own_values_and_its_highest(drawn: list[Figure]) -> None:
+    shown = make_panels(2)
+    attention(shown, [])
+    plain = [axes for axes in drawn[0].axes if axes.get_title(loc="left") and len(axes.images) == 1]
+    assert len(plain) == 16
+    for number, axes in enumerate(plain):
+        head = shown[number // 2].heads[number % 2]
+        assert np.array_equal(np.asarray(axes.images[0].get_array()), head)
+        assert axes.images[0].get_clim() == (0, head.max())
+        assert axes.get_title(loc="left") == f"h{1 + number % 2}"
+        assert axes.get_title(loc="right") == f"{100 * head.max():.1f} %"
+    over = [axes for axes in drawn[0].axes if len(axes.images) == 2]
+    assert len(over) == 16
+    assert np.array_equal(np.asarray(over[0].images[1].get_array()), shown[0].heads[0])
+    assert over[0].images[0].get_extent() == over[0].images[1].get_extent()
+
+
+def test_originals_stay_hidden_where_they_are_not_given(drawn: list[Figure]) -> None:
+    attention(make_panels(3, hidden=True), [])
+    (figure,) = drawn
+    seen = [axes for axes in figure.axes if len(axes.images) == 2]
+    assert len(seen) == 4 * 3  # anonymized
+    hidden = [a for a in figure.axes if [t.get_text() for t in a.texts] == ["not\nshown"]]
+    assert len(hidden) == 4
+
+
+def test_several_images_have_a_page_each(drawn: list[Figure]) -> None:
+    attention(make_panels(6, ids=("a", "b"))[4:12], [])
+    assert len(drawn[0].axes) == 8 * 13
+    attention([], [])
+    assert "No image has a region" in drawn[1].texts[0].get_text()
+
+
+def test_files_are_the_same_each_time(tmp_path: Path) -> None:
+    first, second = outputs(tmp_path, "a"), outputs(tmp_path, "b")
+    for paths in (first, second):
+        attention(make_panels(3), paths)
+    assert [p.read_bytes() for p in first] == [p.read_bytes() for p in second]
+    with Image.open(first[0]) as image:
+        assert image.width == round(TWO_COLUMNS * 150)
+    assert "<text" not in first[1].read_text()
+
+
+def test_panels_show_what_the_network_saw(tmp_path: Path) -> None:
+    class Half:
+        """White on its left half."""
+
+        def __init__(self) -> None:
+            self.reads: list[str] = []
+
+        def __contains__(self, image_id: str) -> bool:
+            return True
+
+        def read(self, image_id: str) -> np.ndarray:
+            self.reads.append(image_id)
+            image = np.zeros((64, 256), np.uint8)
+            image[:, :128] = 255
+            return image
+
+    heads = np.arange(8, dtype=np.float32).reshape(2, 2, 2)
+    maps = {("original", "a/b"): heads, ("blur-50", "a/b"): heads + 1}
+    for resize in ("crop", "squash"):
+        preprocess = Preprocess(48, "imagenet", resize)
+        write_maps(AttentionMaps(preprocess, maps), tmp_path / "maps.npz")
+        assert read_maps(tmp_path / "maps.npz").preprocess == preprocess
+        half = Half()
+        found = panels({"unadapted": tmp_path / "maps.npz"}, {"blur-50": half})
+        assert [(p.image_id, p.model, p.variant) for p in found] == [
+            ("a/b", "unadapted", "original"),
+            ("a/b", "unadapted", "blur-50"),
+        ]
+        assert half.reads == ["a/b"]
+        assert found[0].picture is None
+        picture = found[1].picture
+        assert picture is not None and picture.shape[0] == picture.shape[1] >= SIDE
+        assert picture[:, :140].min() > 200 or resize == "squash"
+        assert abs(float(picture.mean()) / 255 - 0.5) < 0.02
+        assert np.array_equal(found[1].heads, heads + 1)
+
+
+def make_shares(heads: int) -> pd.DataFrame:
+    rows = []
+    for model in MODELS:
+        for variant in VARIANTS:
+            for head in [*map(str, range(1, heads + 1)), ALL_HEADS]:
+                share = 0.2 + 0.01 * len(rows) / heads
+                bounds = (share, share - 0.05, share + 0.05)
+                nulls = [v for n in (0.17, 0.15, 0.12) for v in (n, *(b - n for b in bounds))]
+                rows.append((model, variant, head, *bounds, *nulls, 64, 20, ""))
+    return pd.DataFrame(rows, columns=SUMMARY_COLUMNS)
+
+
+@pytest.mark.parametrize(("heads", "rows"), [(2, 1), (6, 1), (12, 2)])
+def test_shares_have_a_panel_a_model_and_a_mark_a_head(
+    drawn: list[Figure], heads: int, rows: int
+) -> None:
+    shares = make_shares(heads)
+    attention_share(shares, [])
+    (figure,) = drawn
+    assert [axes.get_title() for axes in figure.axes] == ["Unadapted", "A", "B", "C"]
+    assert len({round(axes.get_subplotspec().rowspan.start) for axes in figure.axes}) == rows
+    markers = []
+    for axes, model in zip(figure.axes, MODELS, strict=True):
+        names = [label.get_text() for label in axes.get_xticklabels()]
+        assert names == [*map(str, range(1, heads + 1)), ALL_HEADS]
+        original, anonymized, chance = axes.lines[0], axes.lines[1], axes.lines[2]
+        for line, variant in ((original, "original"), (anonymized, "blur-50")):
+            own = shares[(shares["model"] == model) & (shares["variant"] == variant)]
+            np.testing.assert_allclose(line.get_ydata(), 100 * own["share"])
+        assert original.get_markerfacecolor() == "white" != anonymized.get_markerfacecolor()
+        np.testing.assert_allclose(chance.get_ydata(), 17.0)
+        for line in axes.lines[3:7]:  # both versions' null values
+            assert set(np.round(line.get_ydata(), 6)) in ({15.0}, {12.0})
+        assert len(axes.lines) == 3 + 4 + 1
+        bars: Any = axes.collections[0]
+        first = bars.get_segments()[0][:, 1]
+        np.testing.assert_allclose(first[1] - first[0], 10.0)
+        markers.append(original.get_marker())
+        assert axes.get_ylim()[0] == 0 and axes.get_ylim()[1] > 100 * shares["high"].max()
+    assert len(set(markers)) == 4
+    legend = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert legend[:2] == ["Original images", "Blur 50 % images"]
+    assert legend[2].endswith("17.0 %")
+    assert legend[3:] == ["Inside other images' boxes", "Before training"]
+    none = shares.assign(low=np.nan, high=np.nan)  # too few clusters
+    attention_share(none, [])
+    assert drawn[1].axes[0].get_ylim()[1] > 100 * shares["share"].max()
+
+
+def test_without_regions_there_is_nothing_to_measure(tmp_path: Path) -> None:
+    attention_share(pd.DataFrame(columns=SUMMARY_COLUMNS), outputs(tmp_path))
+    assert all(path.stat().st_size > 500 for path in outputs(tmp_path))

@@ -1,0 +1,120 @@
+"""Every kind of table in one LaTeX document that needs booktabs and nothing else."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from synthetic_results import make_best, make_comparisons, make_scores, write_results
+
+from anonbench.config import load
+from anonbench.config.experiment import Experiment, Table
+from anonbench.core.registries.tables import Grid, GridBlock
+from anonbench.reporting.grids.grid import to_latex
+from anonbench.reporting.grids.tables import write_sizes, write_table
+from anonbench.reporting.paper.claims_table import write_claims
+from anonbench.reporting.paper.comparison_table import write_comparison
+from anonbench.reporting.paper.ours import our_data
+from anonbench.reporting.paper.scenario_tables import (
+    profiles,
+    scenario_grid,
+    scenario_rows,
+    write_profiles,
+    write_scenarios,
+)
+
+NASTY = r"50 % & a_b #1 $x^2$ ~ \end{it} {} <b> | “Größe” – naïve ± † ’é’ …"
+HEAD = r"""\documentclass{article}
+\usepackage[margin=25mm]{geometry}
+\usepackage{booktabs}
+\begin{document}
+"""
+
+
+def test_tables_compile(tmp_path: Path) -> None:
+    if shutil.which("pdflatex") is None:
+        pytest.skip("no pdflatex on this machine (Debian: texlive-latex-recommended)")
+    texts = write_all_tables(tmp_path / "tables")
+    texts.append(to_latex(nasty_grid()))
+    document = tmp_path / "document.tex"
+    body = "\n\\clearpage\n".join(texts)
+    document.write_text(HEAD + body + "\n\\end{document}\n", encoding="utf-8")
+    made = subprocess.run(
+        ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", document.name],
+        cwd=tmp_path,
+        capture_output=True,
+        timeout=100,
+        env=os.environ | {"TEXMFVAR": str(tmp_path / "texmf")},
+    )
+    log = made.stdout.decode("utf-8", "replace")
+    assert made.returncode == 0, log[-3000:]
+    assert (tmp_path / "document.pdf").stat().st_size > 10_000
+    assert "Missing character" not in log and "undefined" not in log
+    wide = [float(points) for points in re.findall(r"Overfull \\hbox \(([\d.]+)pt", log)]
+    assert not [points for points in wide if points > 5], "a table is wider than the page"
+
+
+def write_all_tables(folder: Path) -> list[str]:
+    """Write tables of every kind for two data sets and return their LaTeX."""
+    entry = {"path": "x", "detectors": ["mtcnn", "ppocr"], "label": NASTY}
+    config = load(
+        {
+            "control_seeds": [9],
+            "datasets": {
+                "a_b": {**entry, "layout": "celeba", "paper_role": "celeba"},
+                "docs": {
+                    **entry,
+                    "layout": "folder",
+                    "paper_role": "rvl_cdip",
+                    "degrees": [25, 75, 100],
+                },
+            },
+        }
+    )
+    experiment, datasets = Experiment(config), our_data(config)
+    scores = {
+        "a_b": make_scores("a_b", missing=(("C", "mask", 100),), control=True),
+        "docs": make_scores("docs", (25, 75, 100), seeds=(0, 1)),
+    }
+    results = {name: write_results(folder / name, name, table) for name, table in scores.items()}
+    pairs = {name: make_comparisons(table) for name, table in scores.items()}
+    for name, table in pairs.items():
+        table.to_csv(folder / name / "comparisons.csv", index=False)
+        make_best(scores[name]).to_csv(folder / name / "best.csv", index=False)
+
+    def three(name: str) -> dict[str, Path]:
+        return {
+            "csv": folder / f"{name}.csv",
+            "markdown": folder / f"{name}.md",
+            "latex": folder / f"{name}.tex",
+        }
+
+    for number, table in enumerate(
+        (Table("retrieval", "a_b", 100), Table("downstream", "docs", 75))
+    ):
+        tests = pairs[table.dataset]
+        write_table(table, scores[table.dataset], **three(f"result{number}"), comparisons=tests)
+    counts = {name: result.counts for name, result in results.items()}
+    write_sizes(counts, **three("sizes"))
+    write_profiles(profiles(config), counts, **three("experiment"))
+    for name in scores:
+        rows, grid = scenario_rows(experiment, name), scenario_grid(experiment, name)
+        write_scenarios(rows, grid, **three(f"scenarios_{name}"))
+    files = [result.scores for result in results.values()]
+    write_comparison(
+        datasets, files, list(counts.values()), facts=folder / "f.csv", **three("comparison")
+    )
+    tests = [folder / name / "comparisons.csv" for name in scores]
+    best = [folder / name / "best.csv" for name in scores]
+    write_claims(datasets, files, tests, best, 0.05, cases=folder / "c.csv", **three("claims"))
+    return [path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.tex"))]
+
+
+def nasty_grid() -> Grid:
+    rows = ((NASTY, "-1.5"), ("\\", "+0.1"))
+    block = GridBlock(NASTY, rows)
+    return Grid("a b_%", NASTY, ("_x_", "%"), (block,), notes=(NASTY,), wrapped=((0, 0.5),))

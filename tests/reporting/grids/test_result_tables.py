@@ -1,0 +1,437 @@
+from __future__ import annotations
+
+import csv
+import re
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from synthetic_results import ADAPTIONS, METHODS, make_comparisons, make_scores, write_results
+
+from anonbench.config.experiment import Table
+from anonbench.reporting.grids.layout import Layout, lay_out
+from anonbench.reporting.grids.tables import (
+    escape_latex,
+    to_csv,
+    to_latex,
+    to_markdown,
+    write_sizes,
+    write_table,
+)
+
+RETRIEVAL = Table("retrieval", "documents", 100, "IX")
+DOWNSTREAM = Table("downstream", "documents", 100)
+
+
+def constant(value: float) -> pd.DataFrame:
+    return make_scores("documents").assign(value=value, low=value, high=value)
+
+
+def rows_of(text: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(text.splitlines()))
+
+
+def test_every_number_is_the_score_in_percent(scores: pd.DataFrame) -> None:
+    for table, width in ((RETRIEVAL, 2), (DOWNSTREAM, 1)):
+        rows = rows_of(to_csv(lay_out(table, scores)))
+        assert len(rows) == 4 * width
+        for row in rows:
+            assert row["row"] == "scenario"
+            for name, text in row.items():
+                metric, _, method = name.partition("_")
+                if method not in METHODS:
+                    continue
+                found = scores[
+                    (scores["degree"] == 100)
+                    & (scores["metric"] == metric)
+                    & (scores["method"] == method)
+                    & (scores["adaption"] == row["adaption"])
+                    & (scores["query"] == row.get("query", ""))
+                ]
+                expected = f"{100 * found['value'].iloc[0]:.1f}" if len(found) else "not run"
+                assert text == expected
+
+
+def test_layout_is_the_papers(scores: pd.DataFrame) -> None:
+    layout = lay_out(RETRIEVAL, scores)
+    assert [group for _, group in layout.groups] == ["mAP", "mnDCG@12"]
+    assert [method for _, method in layout.methods] == ["Pixelate", "Blur", "Mask"]
+    assert [block.label for block in layout.blocks] == [
+        "With original query images",
+        "With anonymized query images",
+    ]
+    assert [row.label for row in layout.blocks[0].rows] == ["Unadapted", "A", "B", "C"]
+    assert "240 queries in 40 clusters, k = 12, 1 seed" in layout.caption
+    assert "100 % of the regions" in layout.caption
+    accuracy = lay_out(DOWNSTREAM, scores)
+    assert [group for _, group in accuracy.groups] == ["k-NN", "Linear"]
+    assert "240 validation images in 40 clusters, neighbours k = 20, 1 seed" in accuracy.caption
+
+
+def test_missing_cells_are_not_run_and_never_zero(scores: pd.DataFrame) -> None:
+    layout = lay_out(RETRIEVAL, scores)
+    missing = layout.blocks[0].rows[3].cells[2]
+    assert missing.value is None and not missing.best
+    for text in (to_csv(layout), to_markdown(layout), to_latex(layout)):
+        assert text.count("not run") == 4
+        assert not re.search(r"\b0\.0\b|nan", text)
+
+
+@pytest.mark.parametrize("rows", [0, None])
+def test_a_table_without_scores_is_still_a_table(scores: pd.DataFrame, rows: int | None) -> None:
+    unlabelled = make_scores("documents", labelled=False).iloc[:rows]
+    layout = lay_out(DOWNSTREAM, unlabelled)
+    assert to_csv(layout).count("not run") == 24
+    assert "No scenario was run." in layout.caption
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.floats(0, 1), min_size=4, max_size=4))
+def test_best_is_the_maximum_and_what_prints_like_it(values: list[float]) -> None:
+    scores = constant(0.5)
+    for adaption, value in zip(ADAPTIONS, values, strict=True):
+        scores.loc[scores["adaption"] == adaption, "value"] = value
+    printed = [f"{100 * value:.1f}" for value in values]
+    top = f"{100 * max(values):.1f}"
+    for block in lay_out(RETRIEVAL, scores).blocks:
+        for column in range(6):
+            best = [t == top and len(set(printed)) > 1 for t in printed]
+            assert [row.cells[column].best for row in block.rows] == best
+
+
+def test_ties_at_the_printed_precision_are_all_bold() -> None:
+    scores = constant(0.5)
+    scores.loc[scores["adaption"] == "A", "value"] = 0.50049
+    scores.loc[scores["adaption"] == "B", "value"] = 0.4
+    layout = lay_out(RETRIEVAL, scores)
+    assert [row.cells[0].best for row in layout.blocks[0].rows] == [True, True, False, True]
+    assert to_markdown(layout).count("**50.0**") == 3 * 6 * 2
+    assert to_latex(layout).count(r"\textbf{50.0}") == 3 * 6 * 2
+
+
+def test_what_all_models_share_is_nobodys_best() -> None:
+    scores = constant(0.0)
+    scores.loc[(scores["adaption"] == "A") & (scores["metric"] == "mndcg"), "value"] = 0.0004
+    layout = lay_out(RETRIEVAL, scores, make_comparisons(scores))
+    assert not any(c.best or c.tied for b in layout.blocks for r in b.rows for c in r.cells)
+    texts = (to_csv(layout), to_markdown(layout), to_latex(layout))
+    assert "**" not in texts[1] and r"\textbf" not in texts[2]
+    for text in texts[1:]:
+        assert "none where all are equal" in text
+    flags = [row[name] for row in rows_of(texts[0]) for name in row if name.endswith("_best")]
+    assert set(flags) == {"0"}
+    # the control is no candidate: that it differs makes the others no better than each other
+    control = make_scores("documents", control=True)
+    control.loc[control["adaption"] != "control", "value"] = 0.5
+    rows = lay_out(RETRIEVAL, control).blocks[0].rows
+    assert not any(cell.best for row in rows for cell in row.cells)
+
+
+def test_blocks_are_compared_apart() -> None:
+    scores = constant(0.5)
+    scores.loc[(scores["adaption"] == "A") & (scores["query"] == "original"), "value"] = 0.9
+    original, anonymized = lay_out(RETRIEVAL, scores).blocks
+    assert [row.cells[0].best for row in original.rows] == [False, True, False, False]
+    assert not any(row.cells[0].best for row in anonymized.rows)
+
+
+def test_several_seeds_show_the_deviation_between_them() -> None:
+    scores = make_scores("documents", seeds=(0, 1, 2))
+    layout = lay_out(RETRIEVAL, scores)
+    cell = layout.blocks[0].rows[1].cells[0]
+    values = scores[(scores["adaption"] == "A") & (scores["method"] == "pixelate")]
+    values = values[(values["metric"] == "map") & (values["query"] == "original")]["value"] * 100
+    assert cell.text == f"{values.mean():.1f} ± {values.std():.1f}"
+    assert "3 seeds" in layout.caption
+    assert r"$\pm$" in to_latex(layout)
+    row = rows_of(to_csv(layout))[1]
+    assert row["map_pixelate_sd"] == f"{values.std():.2f}"
+    assert row["map_pixelate_se"] == "1.50"
+
+
+@pytest.mark.parametrize("table", [RETRIEVAL, DOWNSTREAM])
+def test_the_control_has_a_row_and_a_note(table: Table) -> None:
+    scores = make_scores("documents", control=True)
+    layout = lay_out(table, scores)
+    labels = [row.label for row in layout.blocks[0].rows]
+    assert labels == ["Unadapted", "Unadapted, retrained", "A", "B", "C"]
+    high = scores.assign(value=scores["value"].mask(scores["adaption"] == "control", 0.999))
+    control = lay_out(table, high, make_comparisons(high)).blocks[0].rows[1]
+    assert all(cell.text == "99.9" for cell in control.cells)
+    assert not any(cell.best or cell.tied for cell in control.cells)
+    originals = scores[(scores["degree"] == 0) & (scores["adaption"] == "control")]
+    first, second = ("map", "mndcg") if table is RETRIEVAL else ("knn", "linear")
+    values = [100 * originals[originals["metric"] == m]["value"].iloc[0] for m in (first, second)]
+    names = ("mAP", "mnDCG@12") if table is RETRIEVAL else ("k-NN", "Linear")
+    how = "Retrained and searched among" if table is RETRIEVAL else "Retrained, on"
+    said = ", ".join(f"{n} {v:.1f}" for n, v in zip(names, values, strict=True))
+    assert f"{how} originals: {said}." in layout.caption
+    assert ("the retraining ceiling" in layout.caption) == (table is RETRIEVAL)
+    alone = lay_out(table, scores[scores["degree"] != 0])
+    assert "Retrained" not in alone.caption and "dentity" not in alone.caption
+    assert "retrained" not in lay_out(table, make_scores("documents")).caption
+
+
+def test_identity_and_chance_are_beside_every_table() -> None:
+    scores = make_scores("documents", control=True)
+    scores["chance"] = scores["metric"].map({"map": 0.06, "mndcg": 0.4, "knn": 0.2, "linear": 0.2})
+    layout = lay_out(RETRIEVAL, scores)
+    assert "Identity, the reference against itself: mAP 100.0, mnDCG@12 100.0." in layout.caption
+    assert "Chance: mAP 6.0, mnDCG@12 40.0;" in layout.caption
+    assert [row.key for row in layout.baselines] == ["originals", "control", "chance"]
+    rows = rows_of(to_csv(layout))
+    assert [row["row"] for row in rows] == ["scenario"] * 10 + ["originals", "control", "chance"]
+    assert [row["adaption"] for row in rows[10:]] == ["unadapted", "control", ""]
+    assert {rows[10][f"map_{method}"] for method in METHODS} == {"100.0"}
+    assert rows[12]["mndcg_mask"] == "40.0" and rows[12]["query"] == rows[10]["query"] == ""
+    known = scores[(scores["degree"] == 0) & (scores["adaption"] == "unadapted")]
+    value = 100 * known[known["metric"] == "knn"]["value"].iloc[0]
+    caption = lay_out(DOWNSTREAM, scores).caption
+    assert f"Unadapted on originals: k-NN {value:.1f}, Linear " in caption
+
+
+def test_rank_agreement_has_a_table() -> None:
+    scores = make_scores("documents", control=True)
+    relevant = scores[scores["metric"] == "map"]
+    depths = {"overlap": 12, "overlap_top": 10, "rbo": 12, "tau": 10, "unchanged": 10}
+    parts = [
+        relevant.assign(metric=metric, k=k, value=relevant["value"] / (i + 1))
+        for i, (metric, k) in enumerate(depths.items())
+    ]
+    layout = lay_out(Table("agreement", "documents", 100), pd.concat([scores, *parts]))
+    heads = ["Overlap@12", "Overlap@10", "RBO", "Kendall’s τ@10", "Unchanged@10"]
+    assert [heading for _, heading in layout.groups] == heads
+    assert [block.key for block in layout.blocks] == ["original", "anonymized"]
+    assert len(layout.blocks[0].rows) == 5 and len(layout.blocks[0].rows[0].cells) == 15
+    mask = relevant[(relevant["method"] == "mask") & (relevant["query"] == "original")]
+    value = mask[mask["adaption"] == "B"]["value"].iloc[0]
+    assert layout.blocks[0].rows[3].cells[11].value == pytest.approx(100 * value / 4)
+    assert (
+        "240 queries in 40 clusters, k = 12, 1 seed" in layout.caption
+        and "rank-biased" in layout.caption
+    )
+    latex = to_latex(layout)
+    assert r"Kendall's $\tau$@10" in latex
+    check_latex(latex)
+    plain = lay_out(RETRIEVAL, pd.concat([scores, *parts]))
+    assert plain == lay_out(RETRIEVAL, scores)
+
+
+def test_rows_that_cannot_be_told_from_the_best_are_marked() -> None:
+    scores = constant(0.5)
+    for adaption, value in (("unadapted", 0.9), ("A", 0.895), ("B", 0.8), ("C", 0.9001)):
+        scores.loc[scores["adaption"] == adaption, "value"] = value
+    tests = make_comparisons(scores, unsure=0.01)
+    layout = lay_out(RETRIEVAL, scores, tests)
+    for block in layout.blocks:
+        for column in range(6):
+            cells = [row.cells[column] for row in block.rows]
+            assert [cell.tied for cell in cells] == [False, True, False, False]
+            assert [cell.best for cell in cells] == [True, False, False, True]
+    assert "| 89.5≈ |" in to_markdown(layout) and r"89.5$^{\approx}$" in to_latex(layout)
+    assert "≈: a paired test over the queries" in layout.caption
+    assert "level 5 %" in layout.caption and r"$\approx$:" in to_latex(layout)
+    check_latex(to_latex(layout))
+    row = rows_of(to_csv(layout))[1]
+    assert (row["map_blur_tied"], row["map_blur_best"]) == ("1", "0")
+    # 0.4 is the p-value of close pairs: at a confidence of 50 % they differ
+    assert "≈" not in lay_out(RETRIEVAL, scores, tests, 0.5).blocks[0].rows[1].cells[0].marks
+    assert "≈" not in to_markdown(lay_out(RETRIEVAL, scores))
+    other = tests.assign(degree=50)
+    assert "≈" not in to_markdown(lay_out(RETRIEVAL, scores, other))
+
+
+def test_ties_are_of_their_own_column() -> None:
+    scores = constant(0.5)
+    scores.loc[scores["adaption"] == "A", "value"] = 0.495
+    tests = make_comparisons(scores)
+    sure = (
+        (tests["query"] == "original") & (tests["metric"] == "mndcg") & (tests["method"] == "mask")
+    )
+    tests.loc[sure, "p_holm"] = 0.001
+    original, anonymized = lay_out(RETRIEVAL, scores, tests).blocks
+    assert [cell.tied for cell in original.rows[1].cells] == [True] * 5 + [False]
+    assert all(cell.tied for cell in anonymized.rows[1].cells)
+
+
+def test_intervals_are_printed_on_demand_and_always_in_the_csv() -> None:
+    scores = constant(0.5).assign(low=0.4712, high=0.53)
+    scores.loc[scores["adaption"] == "C", "value"] = 0.48
+    layout = lay_out(RETRIEVAL, scores)
+    for text in (to_markdown(layout), to_latex(layout)):
+        assert "47.1" not in text
+    assert r"**50.0** \[47.1–53.0\]" in to_markdown(layout, intervals=True)
+    latex = to_latex(layout, intervals=True)
+    assert r"\textbf{50.0} [47.1--53.0]" in latex
+    check_latex(latex)
+    row = rows_of(to_csv(layout))[0]
+    assert (row["map_blur_low"], row["map_blur_high"], row["map_blur_sd"]) == ("47.1", "53.0", "")
+
+
+def test_values_near_chance_are_marked() -> None:
+    scores = constant(0.5)
+    scores["chance"] = 0.1
+    low = (scores["method"] == "mask") & (scores["metric"] == "map")
+    scores.loc[low, "low"] = 0.09
+    layout = lay_out(RETRIEVAL, scores)
+    marked = [cell.chance for cell in layout.blocks[0].rows[0].cells]
+    assert marked == [False, False, True, False, False, False]
+    assert "Chance: mAP 10.0, mnDCG@12 10.0" in layout.caption
+    assert r"$^{\dagger}$" in to_latex(layout) and "†" in to_markdown(layout)
+    assert "hance" not in lay_out(RETRIEVAL, constant(0.5)).caption
+
+
+def test_the_floor_of_queries_that_find_themselves_first() -> None:
+    scores = constant(0.5).assign(chance=0.1, floor=0.1)
+    scores.loc[scores["query"] == "anonymized", "floor"] = 0.5
+    layout = lay_out(RETRIEVAL, scores)
+    assert {cell.chance for row in layout.blocks[0].rows for cell in row.cells} == {False}
+    assert {cell.chance for row in layout.blocks[1].rows for cell in row.cells} == {True}
+    assert [row.key for row in layout.baselines] == ["chance", "floor"]
+    assert (
+        "Chance: mAP 10.0, mnDCG@12 10.0 (anonymized queries find themselves first: mAP 50.0, "
+        "mnDCG@12 50.0); "
+    ) in layout.caption
+    rows = rows_of(to_csv(layout))
+    assert (rows[-1]["row"], rows[-1]["map_blur"]) == ("floor", "50.0")
+    same = lay_out(RETRIEVAL, scores.assign(floor=0.1))
+    assert [row.key for row in same.baselines] == ["chance"]
+    assert "themselves" not in same.caption
+
+
+def test_methods_and_adaptions_are_those_of_the_data_set() -> None:
+    scores = make_scores("documents")
+    scores = scores[(scores["method"] != "blur") & (scores["adaption"] != "B")]
+    layout = lay_out(RETRIEVAL, pd.concat([scores, make_scores("other")]))
+    assert [method for method, _ in layout.methods] == ["pixelate", "mask"]
+    assert [row.key for row in layout.blocks[0].rows] == ["unadapted", "A", "C"]
+    check_latex(to_latex(layout))
+
+
+def check_latex(text: str) -> None:
+    """Check that environments and braces are balanced and that every row fills the columns."""
+    stack = []
+    for kind, name in re.findall(r"\\(begin|end)\{(\w+)\}", text):
+        if kind == "begin":
+            stack.append(name)
+        else:
+            assert stack.pop() == name
+    assert not stack
+    assert text.count("$") % 2 == 0
+    bare = re.sub(r"\\[\\{}&%$#_]", "", text)
+    assert bare.count("{") == bare.count("}")
+    columns = len(re.search(r"\\begin\{tabular\}\{(\w+)\}", text)[1])
+    body = text.split(r"\toprule")[1].split(r"\bottomrule")[0]
+    rows = [line for line in body.splitlines() if line.endswith(r"\\")]
+    assert rows
+    for row in rows:
+        spans = [int(number) for number in re.findall(r"\\multicolumn\{(\d+)\}", row)]
+        cells = len(re.findall(r"(?<!\\)&", row)) + 1
+        assert cells + sum(spans) - len(spans) == columns
+    for rule in re.findall(r"\\cmidrule\(lr\)\{(\d+)-(\d+)\}", text):
+        assert 1 < int(rule[0]) <= int(rule[1]) <= columns
+    assert set(re.findall(r"\\(\w*rule)", text)) <= {
+        "toprule",
+        "midrule",
+        "bottomrule",
+        "cmidrule",
+    }
+
+
+def test_latex_is_well_formed(scores: pd.DataFrame) -> None:
+    check_latex(to_latex(lay_out(RETRIEVAL, scores)))
+    check_latex(to_latex(lay_out(DOWNSTREAM, scores)))
+
+
+def test_hostile_names_are_escaped() -> None:
+    name = "a_b & 100% {x} $y$ #1 ~^\\ <script>|*"
+    scores = make_scores(name)
+    layout = lay_out(Table("retrieval", name, 100), scores)
+    latex = to_latex(layout)
+    check_latex(latex)
+    assert escape_latex("a_b & 100% #") == r"a\_b \& 100\% \#"
+    assert "<script>" not in to_markdown(layout)
+    grid = [line for line in to_markdown(layout).splitlines() if line.startswith("|")]
+    assert {len(re.findall(r"(?<!\\)\|", line)) for line in grid} == {8}
+
+
+def test_markdown_has_one_width(scores: pd.DataFrame) -> None:
+    lines = to_markdown(lay_out(RETRIEVAL, scores)).splitlines()
+    grid = [line for line in lines if line.startswith("|")]
+    assert len(grid) == 2 + 2 * 5
+    assert {line.count("|") for line in grid} == {8}
+
+
+def published(shared: Path) -> pd.DataFrame:
+    """Return the paper's results as tidy scores."""
+    table = pd.read_csv(shared / "paper/paper_results.csv")
+    metrics = {"knn_accuracy": "knn", "linear_accuracy": "linear", "map": "map", "mndcg": "mndcg"}
+    table = table[table["metric"].isin(metrics) & table["table"].str.fullmatch("[IVX]+")]
+    methods = dict(zip(("pixelation", "blurring", "masking"), METHODS, strict=True))
+    return pd.DataFrame(
+        {
+            "dataset": table["dataset"],
+            "degree": table["degree"].fillna(100).astype(int),
+            "method": table["method"].map(methods),
+            "adaption": table["adaption"].fillna("none").replace("none", "unadapted"),
+            "seed": 0,
+            "query": table["query"].fillna(""),
+            "metric": table["metric"].map(metrics),
+            "value": table["value"] / 100,
+            "low": float("nan"),
+            "high": float("nan"),
+            "se": float("nan"),
+            "n": 19792,
+            "k": 989,
+            "clusters": float("nan"),
+            "floor": float("nan"),
+            "chance": float("nan"),
+            "reason": "published without",
+            "retrained_low": float("nan"),
+            "retrained_high": float("nan"),
+            "retrained_reason": "1 seed",
+        }
+    )
+
+
+def test_table_v_comes_out_as_published(shared: Path) -> None:
+    text = to_csv(lay_out(Table("retrieval", "celeba", 100, "V"), published(shared)))
+    assert "original,scenario,unadapted,73.2,67.3,31.0,94.2,92.6,77.1," in text
+    assert "original,scenario,A,57.0,50.6,13.7,89.3,86.8,64.2," in text
+    assert "not run" not in text
+
+
+def test_written_files_are_the_same_each_time(tmp_path: Path, scores: pd.DataFrame) -> None:
+    written = []
+    for name, table in (("a", scores), ("b", scores.sample(frac=1, random_state=1))):
+        paths = [tmp_path / f"{name}.{suffix}" for suffix in ("csv", "md", "tex")]
+        write_table(RETRIEVAL, table, *paths, make_comparisons(scores))
+        written.append([path.read_bytes() for path in paths])
+    assert written[0] == written[1]
+
+
+def test_sizes(tmp_path: Path, scores: pd.DataFrame) -> None:
+    results = write_results(tmp_path / "r", "documents", scores)
+    paths = [tmp_path / f"sizes.{suffix}" for suffix in ("csv", "md", "tex")]
+    write_sizes({"documents": results.counts, "a_b": results.counts}, *paths)
+    rows = rows_of(paths[0].read_text())
+    assert rows[0] == {
+        "dataset": "documents",
+        "split": "train",
+        "listed": "1000",
+        "unreadable": "3",
+        "failed": "0",
+        "without_regions": "17",
+        "used": "980",
+    }
+    assert "| documents | train | 1,000 | 3 | 0 | 17 | 980 |" in paths[1].read_text()
+    latex = paths[2].read_text()
+    assert r"a\_b & val & 250 & 0 & 0 & 10 & 240 \\" in latex
+    check_latex(latex)
+
+
+def test_stem_is_the_label(scores: pd.DataFrame) -> None:
+    layout: Layout = lay_out(RETRIEVAL, scores)
+    assert r"\label{tab:retrieval-documents-100}" in to_latex(layout)

@@ -1,0 +1,114 @@
+"""Raw pixels and the untrained network: shown in tables, and chosen nowhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pandas as pd
+import pytest
+from synthetic_results import (
+    make_best,
+    make_comparisons,
+    make_effects,
+    make_scores,
+    with_baselines,
+)
+
+from anonbench.config.experiment import Table
+from anonbench.evaluation.corrected import ceilings
+from anonbench.evaluation.correlation import metric_rows
+from anonbench.reporting.figures.front import choices
+from anonbench.reporting.grids.layout import lay_out
+from anonbench.reporting.grids.tables import to_csv
+from anonbench.reporting.html.choices.advice import options
+from anonbench.reporting.html.choices.answer import overview, ranked
+from anonbench.reporting.html.choices.best import best_choices
+from anonbench.reporting.html.choices.recommendations import recommendations
+from anonbench.reporting.summary import summarize
+
+NAME = "documents"
+RETRIEVAL = Table("retrieval", NAME, 100)
+RATES = pd.DataFrame(
+    [("pixelate", 100, 0.8, 0.7, 0.9, 0.1), ("mask", 100, 0.1, 0.0, 0.2, 0.1)],
+    columns=["method", "degree", "rate", "low", "high", "chance"],
+)
+
+
+def summaries(scores: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    return {NAME: summarize(scores)}
+
+
+@pytest.fixture
+def scores() -> pd.DataFrame:
+    """Scores with the control, worse than what needs no training."""
+    return make_scores(NAME, control=True)
+
+
+STATEMENTS: dict[str, Callable[[pd.DataFrame], Any]] = {
+    "ranked": lambda scores: ranked(summarize(scores), 100, "map", "anonymized"),
+    "overview": lambda scores: overview(summaries(scores), best_choices([make_best(scores)]), {}),
+    "options": lambda scores: options(summaries(scores), {}),
+    "recommendations": lambda scores: recommendations(
+        {NAME: make_effects(scores)},
+        {NAME: make_comparisons(scores)},
+        best_choices([make_best(scores)]),
+        summaries(scores),
+    ),
+    "correlated": lambda scores: metric_rows(scores, 100).to_dict(),
+    "front": lambda scores: choices(RATES, scores, "map").to_dict(),
+    "ceilings": lambda scores: ceilings(scores).to_dict(),
+}
+
+
+@pytest.mark.parametrize("statement", STATEMENTS.values(), ids=STATEMENTS)
+def test_no_statement_looks_at_what_needs_no_training(
+    scores: pd.DataFrame, statement: Callable[[pd.DataFrame], Any]
+) -> None:
+    without = statement(scores)
+    assert without
+    assert str(statement(with_baselines(scores))) == str(without)
+
+
+@pytest.mark.parametrize("kind", ["retrieval", "downstream"])
+def test_tables_show_it_last_and_never_as_the_best(scores: pd.DataFrame, kind: Any) -> None:
+    table = Table(kind, NAME, 100)
+    tests = make_comparisons(scores)
+    plain, shown = lay_out(table, scores, tests), lay_out(table, with_baselines(scores), tests)
+    for before, block in zip(plain.blocks, shown.blocks, strict=True):
+        assert block.rows[:5] == before.rows
+        assert [row.label for row in block.rows[5:]] == ["Raw pixels", "Untrained network"]
+        cells = [cell for row in block.rows[5:] for cell in row.cells]
+        assert {cell.text for cell in cells} == {"99.9"}
+        assert not any(cell.best or cell.tied for cell in cells)
+    keys = [row.key for row in shown.baselines]
+    assert keys == ["originals", "control", "pixels", "untrained"]
+    assert "Raw pixels mAP 99.9" in shown.caption or "Raw pixels k-NN 99.9" in shown.caption
+    assert "Raw pixels" not in plain.caption
+
+
+def test_a_caption_counts_the_columns_in_which_it_is_above_every_model(
+    scores: pd.DataFrame,
+) -> None:
+    table = Table("downstream", NAME, 100)
+
+    def said(scores: pd.DataFrame) -> str:
+        return lay_out(table, scores).caption
+
+    assert "is above every model" not in said(with_baselines(scores, 0.0))
+    assert "In 6 of 6 columns “Raw pixels” is above every model" in said(with_baselines(scores))
+    of_models = scores["adaption"].isin(["unadapted", "A", "B", "C"])
+    columns = scores[of_models & scores["metric"].isin(["knn", "linear"])]
+    best = columns[columns["method"] != "original"].groupby(["metric", "method"])["value"].max()
+    between = (best.min() + best.max()) / 2
+    expected = int((best < between).sum())
+    assert 0 < expected < 6
+    assert f"In {expected} of 6 columns “Raw pixels” is" in said(with_baselines(scores, between))
+
+
+def test_a_csv_says_which_rows_are_on_originals(scores: pd.DataFrame) -> None:
+    lines = to_csv(lay_out(RETRIEVAL, with_baselines(scores))).splitlines()
+    assert [line.split(",")[1:3] for line in lines[-2:]] == [
+        ["pixels", "pixels"],
+        ["untrained", "untrained"],
+    ]

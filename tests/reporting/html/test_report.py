@@ -1,0 +1,383 @@
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Sequence
+from html.parser import HTMLParser
+from itertools import pairwise
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from report_results import make_explorer, section
+from synthetic_results import make_comparisons, make_correlations, make_scores, write_results
+
+from anonbench.config.experiment import Table
+from anonbench.core.errors import InputError
+from anonbench.core.io import write_json
+from anonbench.core.registries.tables import Grid, GridBlock
+from anonbench.reporting.grids.layout import lay_out
+from anonbench.reporting.html import page as pages
+from anonbench.reporting.html.build import build_report, not_run, skip_reasons
+from anonbench.reporting.html.coefficients import correlation_rows
+from anonbench.reporting.html.dataset_section import DatasetSection
+from anonbench.reporting.html.making import hardware, seeds
+from anonbench.reporting.html.page import digest, embedded, opening, resources_digest, sentences
+from anonbench.reporting.html.pictures import data_uri
+
+CONFIG = {"title": "T", "presentation": {"show_originals": False, "confidence": 0.9}}
+VERSIONS = {"anonbench": "0.1.0", "torch": "2.13.0"}
+
+
+class Page(HTMLParser):
+    """Collects what a page is made of."""
+
+    VOID = frozenset({"meta", "img", "br", "link", "input"})
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.open: list[str] = []
+        self.text: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text.append(data)
+
+    def all(self, name: str) -> list[dict[str, str | None]]:
+        return [attributes for tag, attributes in self.tags if tag == name]
+
+
+SCORES = make_scores("documents", (50, 100), missing=(("C", "mask", 100),))
+
+
+@pytest.fixture(scope="module")
+def sections(tmp_path_factory: pytest.TempPathFactory) -> list[DatasetSection]:
+    """Return a data set at two degrees with a missing model, one without labels, one with seeds."""
+    tmp_path = tmp_path_factory.mktemp("results")
+    ids = make_scores("ids", labelled=False)
+    portraits = make_scores("portraits", seeds=(0, 1), control=True)
+    return [
+        section(tmp_path / "documents", "documents", SCORES, (50, 100)),
+        section(tmp_path / "ids", "ids", ids, (100,), labelled=False),
+        section(tmp_path / "portraits", "portraits", portraits, (100,)),
+    ]
+
+
+def build(output: Path, sections: Sequence[DatasetSection], title: str = "Report") -> str:
+    build_report(title, sections, CONFIG, VERSIONS, output)
+    return output.read_text()
+
+
+@pytest.fixture(scope="module")
+def text(tmp_path_factory: pytest.TempPathFactory, sections: list[DatasetSection]) -> str:
+    """Return the page of these data sets."""
+    return build(tmp_path_factory.mktemp("page") / "report.html", sections)
+
+
+def test_page_is_whole_and_needs_nothing_else(text: str) -> None:
+    page = Page(text)
+    assert page.open == []
+    assert not page.all("link") and not page.all("iframe")
+    for _, attributes in page.tags:
+        for name in ("src", "href", "srcset", "action", "data", "poster"):
+            value = attributes.get(name)
+            assert value is None or value.startswith(("#", "data:image/png;base64,")), value
+        assert not any(name.startswith("on") for name in attributes)
+        assert "style" not in attributes  # the policy would ignore it
+    style = text.split("<style>")[1].split("</style>")[0]
+    assert "url(" not in style and "@import" not in style
+    assert "//" not in style
+
+
+def test_policy_names_every_script_and_style_and_nothing_more(text: str) -> None:
+    policy = next(m["content"] for m in Page(text).all("meta") if "http-equiv" in m)
+    assert policy.startswith("default-src 'none'; base-uri 'none'; form-action 'none'")
+    assert "unsafe" not in policy and "http" not in policy
+    scripts = re.findall(r"<script>(.*?)</script>", text, re.DOTALL)
+    styles = re.findall(r"<style>(.*?)</style>", text, re.DOTALL)
+    assert len(scripts) == 3 and len(styles) == 1
+    expected = {digest(part) for part in [*scripts, *styles]}
+    assert set(re.findall(r"'sha256-[^']+'", policy)) == expected
+    for source in ("fetch(", "XMLHttpRequest", "import(", "innerHTML", "eval("):
+        assert source not in "".join(scripts)
+
+
+def test_page_is_accessible(text: str) -> None:
+    page = Page(text)
+    assert page.all("html")[0]["lang"] == "en"
+    assert all(image["alt"] and image["width"] and image["height"] for image in page.all("img"))
+    assert len(page.all("caption")) == len(page.all("table"))
+    assert all(cell.get("scope") for cell in page.all("th"))
+    levels = [int(tag[1]) for tag, _ in page.tags if re.fullmatch("h[1-6]", tag)]
+    assert levels[0] == 1 and levels.count(1) == 1
+    assert all(b - a <= 1 for a, b in pairwise(levels))
+    ids = [a["id"] for _, a in page.tags if "id" in a]
+    assert len(ids) == len(set(ids))
+    targets = {str(a["href"])[1:] for a in page.all("a")}
+    assert targets <= set(ids)
+
+
+def test_page_shows_everything_given(text: str, sections: list[DatasetSection]) -> None:
+    page = Page(text)
+    assert len(page.all("img")) == sum(len(s.figures) for s in sections)
+    layout = lay_out(Table("retrieval", "documents", 100), SCORES, make_comparisons(SCORES), 0.9)
+    body = text.split('id="table-retrieval_documents_100"')[1].split("</table>")[0]
+    cells = re.findall(r"<td class=\"number[^>]*>(?:<strong>)?([^<]*)", body)
+    rows = [*layout.baselines, *(row for b in layout.blocks for row in b.rows)]
+    expected = [cell.text for row in rows for cell in row.cells]
+    assert cells == expected and "not run" in cells
+    assert "Not run: C with Mask. The scores have no value there" in text
+    assert body.count("<strong>") - 1 == sum(
+        cell.best for b in layout.blocks for row in b.rows for cell in row.cells
+    )
+    words = " ".join(page.text)
+    assert "ids: not run, the data set has no labels." in words
+    assert "240 queries" in words and "2 seeds" in words and "90 % interval" in words
+    assert "linear is constant" in words
+    assert "Originals are not shown." in words
+    assert "show_originals: false" in words
+    for version in VERSIONS.values():
+        assert version in words
+    for heading in ("Other persons", "Agreement of trainings"):
+        assert f">{heading}</h2>" in text
+    assert "empty file" in words and "secret name" not in text
+    assert not re.search(r"\bnan\b", text.replace("data:image", ""), re.IGNORECASE)
+
+
+def test_a_caption_has_two_sentences_at_most(text: str) -> None:
+    captions = re.findall(r"<(?:fig)?caption>(.*?)</(?:fig)?caption>", text, re.DOTALL)
+    captions += re.findall(r'<p class="how">(.*?)</p>', text, re.DOTALL)
+    assert len(captions) > 20
+    for caption in captions:
+        plain = re.sub(r"<[^>]+>", "", caption)
+        assert len(sentences(plain)) <= 2, plain
+
+
+def test_what_all_tables_share_is_said_once(text: str) -> None:
+    reading = text.split('id="reading"')[1].split("</section>")[0]
+    for said in ("own image", "Holm’s method", "a random ranking", "retrained twin"):
+        assert text.count(said) - reading.count(said) == 0
+    tables = re.findall(r'class="results">\s*<caption>(.*?)</caption>', text, re.DOTALL)
+    assert tables and all('href="#reading"' in caption for caption in tables)
+
+
+def test_the_first_screen_is_read_in_a_minute(text: str) -> None:
+    first = text.split('id="answer"')[1].split("</section>")[0]
+    assert "<svg" in first
+    words = re.sub(r"<[^>]+>", " ", re.sub(r'aria-label="[^"]*"', "", first)).split()
+    assert 60 < len(words) <= 220
+
+
+def test_detection_quality_is_shown_where_it_was_measured(text: str) -> None:
+    table = text.split("<strong>How well the detectors hide")[1].split("</table>")[0]
+    assert re.findall(r'<th scope="row">([^<]*)</th><td>([^<]*)</td>', table) == [
+        (name, entity) for name in ("documents", "portraits") for entity in ("Face", "Text", "All")
+    ]
+    assert '50.0 <span class="interval">' in table and '<td class="number none">–</td>' in table
+    assert "documents/quality/summary.csv" in text and "ids/quality/summary.csv" not in text
+
+
+HOSTILE = '</script><script>alert("1")</script>&<img src=x onerror=alert(1)>\u2028'
+
+
+def test_names_are_escaped(tmp_path: Path) -> None:
+    hostile = section(tmp_path / "x", HOSTILE, make_scores(HOSTILE), (100,))
+    pd.DataFrame({"path": ["a"], "reason": [HOSTILE]}).to_csv(hostile.skipped, index=False)
+    counts = pd.read_csv(hostile.counts)
+    counts.assign(split=HOSTILE).to_csv(hostile.counts, index=False)
+    assert hostile.explorer is not None
+    write_json(hostile.explorer, make_explorer(HOSTILE, ids=(HOSTILE,), label=HOSTILE))
+    output = tmp_path / "report.html"
+    grid = Grid("g", HOSTILE, (HOSTILE,), (GridBlock(HOSTILE, ((HOSTILE,),)),), (HOSTILE,))
+    build_report(
+        HOSTILE, [hostile], {"title": HOSTILE}, {HOSTILE: HOSTILE}, output, grids={HOSTILE: [grid]}
+    )
+    text = output.read_text()
+    assert 'alert("' not in text and "<img src=x" not in text
+    assert "&lt;script&gt;" in text
+    page = Page(text)
+    assert len(page.all("script")) == 5 and page.open == []
+    data = re.findall(r'<script type="application/json"[^>]*>(.*?)</script>', text, re.DOTALL)
+    assert json.loads(data[0])[0]["dataset"] == HOSTILE
+    shown = json.loads(data[1])[0]
+    assert shown["names"][0] == HOSTILE and HOSTILE in shown["labels"][0]
+
+
+def test_sentences_end_before_a_space() -> None:
+    text = "Lower is 0.5 here (p < 0.05). Is it? It is."
+    assert sentences(text) == ["Lower is 0.5 here (p < 0.05).", "Is it?", "It is."]
+    assert opening(text) == ("Lower is 0.5 here (p < 0.05). Is it?", "It is.")
+
+
+def test_data_in_a_script_element_come_back_as_they_were() -> None:
+    value = {"<!--<script>": ["</script>", "a&b", "\u2028\u2029", "ä"], "n": 1.5}
+    text = embedded(value)
+    assert not set("<>&\u2028\u2029") & set(text)
+    assert json.loads(text) == value
+
+
+def test_the_pages_parts_that_are_no_python_have_a_digest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert resources_digest() == resources_digest()
+    copy = tmp_path / "report"
+    shutil.copytree(Path(pages.__file__).parent, copy)
+    monkeypatch.setattr(pages.resources, "files", lambda _: copy)
+    before = resources_digest()
+    (copy / "build.py").write_text("another = 1")
+    assert resources_digest() == before
+    (copy / "style.css").write_text("body { color: red }")
+    assert resources_digest() != before
+
+
+def test_same_results_give_the_same_bytes(tmp_path: Path, sections: list[DatasetSection]) -> None:
+    build(tmp_path / "a.html", sections[:1])
+    build(tmp_path / "deep/b.html", sections[:1])
+    data = (tmp_path / "a.html").read_bytes()
+    assert data == (tmp_path / "deep/b.html").read_bytes()
+    assert str(tmp_path).encode() not in data
+
+
+def test_nothing_to_show_is_still_a_page(tmp_path: Path) -> None:
+    results = write_results(tmp_path / "r", "empty", make_scores("empty").iloc[:0])
+    pd.DataFrame(columns=["path", "reason"]).to_csv(results.skipped, index=False)
+    tables = [Table("retrieval", "empty", 100)]
+    bare = DatasetSection("empty", results.scores, results.counts, results.skipped, tables, [])
+    page = Page(build(tmp_path / "report.html", [bare]))
+    words = " ".join(page.text)
+    assert "no answer yet" in words and "Every file is used." in words
+    assert "empty: not run, there are no scores of it." in words
+    assert "Not run: no scenario of this table has a score." in words
+    assert "Run times: not recorded" in words
+    assert page.open == [] and not page.all("img")
+    targets = {str(a["href"])[1:] for a in page.all("a")}
+    assert targets <= {a.get("id") for _, a in page.tags}
+
+
+def test_files_that_are_missing_do_not_break_the_page(
+    tmp_path: Path, sections: list[DatasetSection]
+) -> None:
+    nowhere = tmp_path / "nowhere"
+    lost = DatasetSection(
+        "lost",
+        *(nowhere / f"{name}.csv" for name in ("scores", "counts", "skipped")),
+        [Table("retrieval", "lost", 100)],
+        [],
+        {100: nowhere / "correlation.csv"},
+        *(nowhere / name for name in ("quality.csv", "comparisons.csv", "explorer.json")),
+    )
+    page = Page(build(tmp_path / "report.html", [sections[1], lost]))
+    words = " ".join(page.text)
+    assert "lost: not run, there are no scores of it." in words
+    assert page.open == []
+
+
+def test_why_cells_are_missing_is_said() -> None:
+    assert not_run(lay_out(Table("retrieval", "documents", 50), SCORES)) == ""
+    said = not_run(lay_out(Table("downstream", "documents", 100), SCORES))
+    assert said.startswith("Not run: C with Mask. ")
+    nothing = not_run(lay_out(Table("retrieval", "documents", 75), SCORES))
+    assert nothing == "Not run: no scenario of this table has a score."
+
+
+def test_a_second_reference_answers_how_much_is_bias(
+    tmp_path: Path, text: str, sections: list[DatasetSection]
+) -> None:
+    words = " ".join(Page(text).text)
+    assert "mAP: this retraining ceiling is what costs are percent of" in words
+    assert "What anonymizing and adapting cost" in words
+    words = " ".join(Page(build(tmp_path / "without.html", sections[:1])).text)
+    assert "there is no second reference (control_seeds in the config)" in words
+    assert "What anonymizing and adapting cost" not in words
+
+
+def test_seeds_and_hardware_come_from_the_config() -> None:
+    recipe = {"device": "cuda", "threads": 4, "gpus": 8, "nodes": 2, "precision": "bf16"}
+    config = {
+        "seed": 3,
+        "training_seeds": [0, 1],
+        "datasets": {"a": {"recipe": "r"}, "off": {"recipe": "r", "enabled": False}},
+        "recipes": {"r": recipe},
+    }
+    assert [value for _, value in seeds(config)] == ["3", "0, 1", "none"]
+    said = "cuda, 4 threads; 2 machines with 8 GPUs where it is cuda"
+    assert hardware(config) == [("a", "r", said, "bf16")]
+
+
+def test_reasons_are_counted_without_names(tmp_path: Path) -> None:
+    path = tmp_path / "skipped.csv"
+    pd.DataFrame(
+        [("a", "truncated"), ("b", "empty file"), ("c", "truncated"), ("d", None)],
+        columns=["path", "reason"],
+    ).to_csv(path, index=False)
+    assert skip_reasons(path) == [("truncated", 2), ("empty file", 1), ("no reason recorded", 1)]
+
+
+def test_each_pair_of_metrics_is_listed_once(tmp_path: Path) -> None:
+    path = tmp_path / "correlation.csv"
+    make_correlations(undefined=True).to_csv(path, index=False)
+    rows = correlation_rows("documents", 100, path).rows
+    assert len(rows) == 15 and len({row[0] for row in rows}) == 15
+    undefined = [row for row in rows if row[1] == "–"]
+    assert len(undefined) == 5
+    assert all(row[2] == row[3] == "–" and row[5] == "linear is constant" for row in undefined)
+
+
+def test_coefficients_below_zero_have_a_real_minus(tmp_path: Path) -> None:
+    path = tmp_path / "correlation.csv"
+    table = make_correlations()
+    table[["pearson", "low", "high", "spearman"]] *= -1
+    table.to_csv(path, index=False)
+    for row in correlation_rows("documents", 100, path).rows:
+        assert all(re.fullmatch(r"−[\d.]+( to −[\d.]+)?", text) for text in row[1:4])
+
+
+def test_what_is_no_png_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "figure.png").write_bytes(b"GIF89a")
+    with pytest.raises(InputError, match=r"figure\.png: is not a PNG"):
+        data_uri(tmp_path / "figure.png")
+
+
+def luminance(colour: str) -> float:
+    channels = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+    return sum(w * c for w, c in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+
+def contrast(a: str, b: str) -> float:
+    high, low = sorted((luminance(a), luminance(b)), reverse=True)
+    return (high + 0.05) / (low + 0.05)
+
+
+def test_text_has_contrast_in_light_and_dark(root: Path) -> None:
+    style = (root / "src/anonbench/reporting/html/style.css").read_text()
+    themes = re.findall(r":root \{(.*?)\}", style, re.DOTALL)[:2]
+    assert len(themes) == 2
+    light = dict(re.findall(r"--(\w+): (#[0-9a-f]{6})", themes[0]))
+    dark = light | dict(re.findall(r"--(\w+): (#[0-9a-f]{6})", themes[1]))
+    assert len(light) == 10 and dark != light
+    for colours in (light, dark):
+        for text in ("ink", "soft", "accent", "good", "mixed", "bad"):
+            for ground in ("ground", "raised"):
+                assert contrast(colours[text], colours[ground]) >= 4.5, (text, ground)
+        assert contrast(colours["ink"], colours["best"]) >= 4.5
+        # borders of controls, and what tells a match beside its words
+        for edge in ("soft", "good"):
+            for ground in ("ground", "raised"):
+                assert contrast(colours[edge], colours[ground]) >= 3
+    # text on pictures' white ground is the same in both themes
+    assert contrast("#545d68", "#ffffff") >= 4.5
+    assert set(re.findall(r"(?<![\w-])color: ([^;]+);", style)) <= {
+        *(f"var(--{name})" for name in ("ink", "soft", "accent", "good", "mixed", "bad")),
+        "#545d68",
+    }

@@ -1,0 +1,110 @@
+"""Simulated archives: what the report says of them is true, in 93 of 100 repetitions at least."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from anonbench.core.vocabulary import Adaption, QueryKind
+from anonbench.evaluation.comparisons.best import collect_best, second_columns
+from anonbench.evaluation.comparisons.effect_table import collect_effects, read_by_reference
+from anonbench.evaluation.scores import collect
+from anonbench.reporting.html.choices.advice import advise, options
+from anonbench.reporting.html.choices.best import best_choices
+from anonbench.reporting.html.choices.effects import tally
+from anonbench.reporting.html.choices.headline import first_screen
+from anonbench.reporting.html.choices.kept import kept
+from anonbench.reporting.html.choices.recommendations import Verdict, recommendations
+from anonbench.reporting.summary import summarize
+from simulated_archives import (
+    CONTROL_SEED,
+    FLOOR,
+    METRICS,
+    NAME,
+    TRAINED,
+    Archive,
+    Truth,
+    write_archive,
+)
+
+CONFIDENCE = 0.95
+REFERENCES = (TRAINED, CONTROL_SEED)
+ARCHIVES = 17
+"""So many make 102 repetitions, because metrics are drawn independently."""
+UNSCORED = pd.DataFrame(columns=["metric", "value"])
+
+
+def drawn(
+    truth: Truth, folder: Path, margin: float
+) -> Iterator[tuple[Archive, dict[str, pd.DataFrame]]]:
+    generator = np.random.default_rng(3)
+    for _ in range(ARCHIVES):
+        archive = write_archive(truth, folder, generator)
+        given = (archive.trained, REFERENCES, archive.own, [archive.second])
+        effects = collect_effects(NAME, *given, archive.clusters, CONFIDENCE, margin)
+        yield archive, {metric: as_map(effects, metric) for metric in METRICS}
+
+
+def as_map(table: pd.DataFrame, metric: str) -> pd.DataFrame:
+    """Return one repetition: the rows of a metric, as if they were of mAP."""
+    return table[table["metric"] == metric].assign(metric="map")
+
+
+@pytest.mark.parametrize(
+    ("cost", "margin", "said", "verdict"),
+    [
+        (0.0, 0.03, "is equivalent in 4 of 4 comparisons", Verdict.HOLDS),
+        (0.02, 0.01, "loses in 4 of 4 comparisons", Verdict.HOLDS),
+        (-0.02, 0.01, "gains in 4 of 4 comparisons", Verdict.FAILS),
+    ],
+)
+def test_the_cost_of_adapting_is_said(
+    cost: float, margin: float, said: str, verdict: Verdict, tmp_path: Path
+) -> None:
+    """In spite of a bias of 15 points by which the unadapted model leads in all of them."""
+    truth = Truth({Adaption.A: cost}, {"blur": 0.05, "mask": 0.15})
+    told = []
+    for _, repetitions in drawn(truth, tmp_path, margin):
+        for effects in repetitions.values():
+            found = recommendations({NAME: effects}, {}, {}, {NAME: UNSCORED})[1]
+            told.append(said in found.summary and found.verdict is verdict)
+    assert len(told) > 100 and np.mean(told) >= 0.93
+
+
+def test_a_tie_of_methods_is_said_and_quality_kept_covers_the_truth(tmp_path: Path) -> None:
+    truth = Truth({Adaption.A: 0.02}, {"pixelate": 0.05, "blur": 0.05, "mask": 0.15})
+    told, covered = [], []
+    for archive, repetitions in drawn(truth, tmp_path, 0.01):
+        given = (archive.scenarios, archive.clusters, TRAINED, [CONTROL_SEED], CONFIDENCE)
+        scores = summarize(collect(NAME, *given))
+        read = read_by_reference(archive.trained, REFERENCES, archive.own, [archive.second])
+        columns = list(second_columns(archive.trained, REFERENCES, read))
+        chosen = [column for column in columns if column.metric in METRICS]
+        best = collect_best(NAME, [], chosen, archive.clusters, 100, CONFIDENCE, 0.01)
+        for metric, effects in repetitions.items():
+            summary, of_metric = as_map(scores, metric), as_map(best, metric)
+            bests = best_choices([of_metric])
+            found = options({NAME: summary}, effects={NAME: effects}, bests=bests)
+            adapting = tally({NAME: effects}, "adapting")
+            advice = advise(found, 100, None)
+            lines = first_screen(advice, advice, 100, {}, adapting, {}, second=True, pixels={})
+            said = {line.question: line.answer for line in lines}["What to use?"]
+            named = {"Pixelate with unadapted", "Blur with unadapted"}
+            told.append(set(said.partition(".")[0].removeprefix(f"{NAME}: ").split("; ")) == named)
+            covered += list(_covered(truth, effects, summary))
+    assert len(told) > 100 and np.mean(told) >= 0.93
+    assert np.mean(covered) >= 0.93
+
+
+def _covered(truth: Truth, effects: pd.DataFrame, summary: pd.DataFrame) -> Iterator[bool]:
+    """Give whether the intervals of the quality kept hold the true one."""
+    for (_, method, adaption, query), found in kept(effects, summary).items():
+        if query == QueryKind.ORIGINAL.value:
+            also = 0.0 if adaption == "unadapted" else truth.adapting[Adaption(adaption)]
+            score = truth.ceiling - truth.lost[method] - also
+            true = 100 * (score - FLOOR) / (truth.ceiling - FLOOR)
+            yield found.low <= true <= found.high

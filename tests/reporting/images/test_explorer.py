@@ -1,0 +1,204 @@
+from __future__ import annotations
+
+import base64
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+from synthetic_results import FakeImages
+
+from anonbench.config import Retrieval
+from anonbench.core.io import write_json, write_parquet
+from anonbench.core.vocabulary import Method, Variant
+from anonbench.embedding.store import Embeddings, read_embeddings, write_embeddings
+from anonbench.evaluation.retrieval.neighbours import draw_queries
+from anonbench.reporting.images.explorer import ScenarioEmbeddings, called, explore
+from anonbench.reporting.images.thumbnails import EDGES, Thumbnails
+
+IDS = [f"people/a name {i:02d}" for i in range(40)]
+LABELS = [f"a person {i % 3}" for i in range(len(IDS))]
+SETTINGS = Retrieval(fraction=0.2)  # k = 8
+
+
+def embed(path: Path, seed: int, noise: float = 0.0) -> Path:
+    """Write embeddings; `noise` moves them away from seed 0's."""
+    base = np.random.default_rng(0).normal(size=(40, 6))
+    moved = base + noise * np.random.default_rng(seed).normal(size=(40, 6))
+    write_embeddings(path, Embeddings(IDS, moved.astype(np.float32)))
+    return path
+
+
+@pytest.fixture
+def reference(tmp_path: Path) -> Path:
+    """Return the reference's embeddings."""
+    return embed(tmp_path / "reference.h5", 0)
+
+
+@pytest.fixture
+def scenarios(tmp_path: Path, reference: Path) -> list[ScenarioEmbeddings]:
+    """Return the unadapted and an adapted model on two variants, and a control on originals."""
+    found = []
+    for number, variant in enumerate((Variant(Method.BLUR, 100), Variant(Method.MASK, 50)), 1):
+        images = embed(tmp_path / f"{variant}.h5", number, 0.5)
+        found.append(ScenarioEmbeddings("unadapted", variant, reference, images))
+        own = embed(tmp_path / f"A-{variant}-original.h5", 10 * number, 0.7)
+        adapted = embed(tmp_path / f"A-{variant}.h5", 10 * number, 0.9)
+        found.append(ScenarioEmbeddings("A", variant, own, adapted))
+    control = embed(tmp_path / "control.h5", 7, 0.3)
+    return [*found, ScenarioEmbeddings("control", Variant(), control, control)]
+
+
+def pictures(originals: bool = False) -> dict[str, FakeImages]:
+    given = {str(m): FakeImages(Variant(m, 100)) for m in (Method.BLUR, Method.MASK)}
+    return given | ({"original": FakeImages(Variant())} if originals else {})
+
+
+def build(
+    reference: Path,
+    scenarios: list[ScenarioEmbeddings],
+    images: dict[str, FakeImages],
+    **options: Any,
+) -> dict[str, Any]:
+    given = {"queries": 4, "results": 6} | options
+    manifest = reference.with_name("manifest.parquet")
+    write_parquet(pd.DataFrame({"id": IDS, "class": LABELS}), manifest)
+    names = called(manifest, "class", "original" in images)
+    return explore("people", reference, scenarios, images, names, SETTINGS, **given)
+
+
+def similarities(queries: Path, database: Path, query: str) -> pd.Series:
+    """Return the cosine of a query to all images by id, most similar first."""
+
+    def units(path: Path) -> np.ndarray:
+        values = read_embeddings(path).values.astype(np.float64)
+        return np.asarray(values / np.linalg.norm(values, axis=1, keepdims=True))
+
+    found = pd.Series(units(database) @ units(queries)[IDS.index(query)], IDS)
+    return found.sort_values(ascending=False)
+
+
+def test_lists_are_the_first_results_with_their_reference_ranks(
+    reference: Path, scenarios: list[ScenarioEmbeddings]
+) -> None:
+    shown = build(reference, scenarios, pictures(originals=True))
+    names = shown["names"]
+    drawn = draw_queries(IDS, 4)
+    assert [names[query["image"]] for query in shown["queries"]] == drawn
+    assert shown["k"] == 8 and shown["images"] == 40 and len(shown["scenarios"]) == 9
+    for number, query in enumerate(drawn):
+        truth = similarities(reference, reference, query)
+        own = shown["queries"][number]
+        assert [names[i] for i in own["images"]] == list(truth.index[:6])
+        assert own["ranks"] == [1, 2, 3, 4, 5, 6]
+        for scenario in shown["scenarios"]:
+            files = next(
+                s
+                for s in scenarios
+                if s.adaption == scenario["adaption"]
+                and (s.variant.method or "original") == scenario["method"]
+            )
+            asked = files.originals if scenario["query"] == "original" else files.images
+            expected = similarities(asked, files.images, query)
+            answer = scenario["results"][number]
+            assert [names[i] for i in answer["images"]] == list(expected.index[:6])
+            assert answer["similarities"] == pytest.approx(list(expected[:6]), abs=1e-4)
+            ranks = [list(truth.index).index(names[i]) + 1 for i in answer["images"]]
+            assert answer["ranks"] == ranks
+
+
+def test_originals_have_one_query_kind_alone(
+    reference: Path, scenarios: list[ScenarioEmbeddings]
+) -> None:
+    shown = build(reference, scenarios, pictures())
+    of_originals = [s for s in shown["scenarios"] if s["method"] == "original"]
+    assert [(s["adaption"], s["degree"], s["query"]) for s in of_originals] == [
+        ("control", 0, "original")
+    ]
+
+
+def test_originals_and_names_stay_out_unless_asked_for(
+    reference: Path, scenarios: list[ScenarioEmbeddings]
+) -> None:
+    images = pictures()
+    shown = build(reference, scenarios, images)
+    assert set(shown["thumbnails"]) == {"blur", "mask"} and not shown["originals"]
+    assert "people/" not in json.dumps(shown) and "person" not in json.dumps(shown)
+    assert all(len(name) == 6 and name.isdigit() for name in shown["names"])
+    with_originals = build(reference, scenarios, pictures(originals=True))
+    assert with_originals["originals"] and set(with_originals["names"]) <= set(IDS)
+    # both number the same images
+    numbers = [int(name) - 1 for name in shown["names"]]
+    assert [IDS[n] for n in numbers] == with_originals["names"]
+    assert shown["labels"] == [f"class {n % 3 + 1}" for n in numbers]
+    assert with_originals["labels"] == [f"class: a person {n % 3}" for n in numbers]
+
+
+def test_every_picture_that_is_needed_is_there_once(
+    reference: Path, scenarios: list[ScenarioEmbeddings]
+) -> None:
+    images = pictures()
+    shown = build(reference, scenarios, images)
+    needed: dict[str, set[int]] = {"blur": set(), "mask": set()}
+    for query in shown["queries"]:
+        for group in needed.values():
+            group |= {query["image"], *query["images"]}
+    for scenario in shown["scenarios"]:
+        method = scenario["method"]
+        for kind in needed if method == "original" else [method]:
+            needed[kind] |= {i for answer in scenario["results"] for i in answer["images"]}
+    for method, sources in shown["thumbnails"].items():
+        assert {i for i, source in enumerate(sources) if source} == needed[method]
+        assert sorted(images[method].reads) == sorted(set(images[method].reads))
+    source = next(source for source in shown["thumbnails"]["mask"] if source)
+    head, data = source.split(",")
+    assert head == "data:image/webp;base64"
+    with Image.open(io.BytesIO(base64.b64decode(data))) as picture:
+        assert picture.size == (140, 180)
+
+
+def test_same_files_give_the_same_bytes(
+    tmp_path: Path, reference: Path, scenarios: list[ScenarioEmbeddings]
+) -> None:
+    for name in ("a.json", "b.json"):
+        write_json(tmp_path / name, build(reference, scenarios, pictures()))
+    assert (tmp_path / "a.json").read_bytes() == (tmp_path / "b.json").read_bytes()
+
+
+def test_size_is_bounded_by_smaller_pictures_then_by_fewer_queries(
+    reference: Path, scenarios: list[ScenarioEmbeddings]
+) -> None:
+    def size(shown: dict[str, Any]) -> int:
+        return sum(len(s or "") for sources in shown["thumbnails"].values() for s in sources)
+
+    whole = build(reference, scenarios, pictures())
+    assert len(whole["queries"]) == 4
+    room = size(whole) * 3 // 4
+    smaller = build(reference, scenarios, pictures(), thumbnail_bytes=room)
+    assert len(smaller["queries"]) == 4 and size(smaller) <= room
+    thumbnails = Thumbnails(FakeImages(Variant(Method.BLUR, 100)).read)
+    room = 2 * 24 * len(thumbnails.coded(IDS[0], EDGES[-1]))
+    fewer = build(reference, scenarios, pictures(), thumbnail_bytes=room)
+    assert 1 <= len(fewer["queries"]) < 4 and size(fewer) <= room and fewer["drawn"] == 4
+    assert all(len(s["results"]) == len(fewer["queries"]) for s in fewer["scenarios"])
+    assert len(build(reference, scenarios, pictures(), thumbnail_bytes=1)["queries"]) == 1
+
+
+def test_grey_and_small_images_have_pictures() -> None:
+    grey = Thumbnails(lambda _: np.zeros((300, 20), np.uint8))
+    with Image.open(io.BytesIO(grey.coded("a", 56))) as picture:
+        assert picture.size == (4, 56)
+    small = Thumbnails(lambda _: np.zeros((2, 3, 3), np.uint8))
+    with Image.open(io.BytesIO(small.coded("a", 56))) as picture:
+        assert picture.size == (3, 2)
+
+
+def test_a_data_set_without_labels_has_no_classes(tmp_path: Path) -> None:
+    path = tmp_path / "manifest.parquet"
+    pd.DataFrame({"id": ["a", "b"], "class": ["letter", "3"]}).to_parquet(path)
+    assert called(path, None, show_originals=False)(["b", "a"]) == (["000002", "000001"], None)
+    assert called(path, None, show_originals=True)(["b", "a"]) == (["b", "a"], None)

@@ -1,0 +1,112 @@
+"""Pictures that are passed on: of fully anonymized images, or blank."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from synthetic_results import FakeImages, outputs
+
+from anonbench.core.io import write_parquet
+from anonbench.core.vocabulary import Variant
+from anonbench.datasets.image_sets.shards import ShardWriter, index_path
+from anonbench.datasets.images import encode
+from anonbench.embedding.attention import AttentionMaps, write_maps
+from anonbench.reporting.figures import examples as examples_module
+from anonbench.reporting.figures.examples import examples
+from anonbench.reporting.images.attention import panels
+from anonbench.reporting.images.shown import blank, open_shown
+from anonbench.training.data.preprocess import Preprocess
+
+STATES = ("empty", "failed", "ok", "partial", "unreadable")
+ALL = [*STATES, "unlisted"]
+VARIANTS = ["mask-50", "mask-100"]
+
+
+@pytest.fixture
+def sets(tmp_path: Path) -> tuple[list[Path], list[Path]]:
+    """Return two image sets and detection's outcome, in two shards; ids are states."""
+    files = []
+    for variant in VARIANTS:
+        path = tmp_path / variant / "val" / "0.tar"
+        path.parent.mkdir(parents=True)
+        with ShardWriter(path) as shard:
+            for number, name in enumerate(sorted(ALL)):
+                shard.add(name, encode(np.full((5, 4), number, np.uint8)), "png", 4, 5)
+        files += [path, index_path(path)]
+    found = []
+    for number, states in enumerate((STATES[:2], STATES[2:])):
+        found.append(tmp_path / f"{number}.images.parquet")
+        write_parquet(pd.DataFrame({"id": states, "status": states}), found[-1])
+    return files, found
+
+
+def test_only_fully_searched_and_fully_hidden_images_are_seen(
+    sets: tuple[list[Path], list[Path]], tmp_path: Path
+) -> None:
+    shown = open_shown(VARIANTS, sets[0], tmp_path, sets[1], show_originals=False)
+    assert shown["mask-50"].ids == [] and shown["mask-100"].ids == ["ok"]
+    for variant in VARIANTS:
+        for name in ALL:
+            seen = variant == "mask-100" and name == "ok"
+            assert (name in shown[variant]) == seen
+            assert np.array_equal(shown[variant].read(name), blank()) != seen
+
+
+def test_with_originals_all_images_are_seen(
+    sets: tuple[list[Path], list[Path]], tmp_path: Path
+) -> None:
+    shown = open_shown(VARIANTS, sets[0], tmp_path, [], show_originals=True)
+    for variant in VARIANTS:
+        assert shown[variant].ids == sorted(ALL)
+        values = [int(shown[variant].read(name)[0, 0]) for name in shown[variant].ids]
+        assert values == list(range(len(ALL)))
+
+
+def test_a_tile_is_grey_and_says_something() -> None:
+    tile = blank()
+    assert tile.dtype == np.uint8 and tile.ndim == 2
+    assert np.mean(tile == 238) > 0.8 and tile.min() < 140
+
+
+def test_attention_is_not_laid_over_what_is_not_shown(
+    sets: tuple[list[Path], list[Path]], tmp_path: Path
+) -> None:
+    heads = np.ones((1, 2, 2), np.float32)
+    maps = {(variant, name): heads for variant in VARIANTS for name in ("ok", "empty")}
+    write_maps(AttentionMaps(Preprocess(16, "imagenet", "squash"), maps), tmp_path / "maps.npz")
+    shown = open_shown(VARIANTS, sets[0], tmp_path, sets[1], show_originals=False)
+    found = panels({"unadapted": tmp_path / "maps.npz"}, shown)
+    assert len(found) == 4
+    seen = [(p.variant, p.image_id) for p in found if p.picture is not None]
+    assert seen == [("mask-100", "ok")]
+
+
+def test_examples_without_an_image_say_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    texts: list[str] = []
+    monkeypatch.setattr(examples_module, "empty", lambda _, text: texts.append(text))
+    variant = Variant.parse("mask-50")
+    examples({variant: FakeImages(variant)}, [], False, outputs(tmp_path))
+    assert texts == ["Not shown: no image has all of its regions hidden"]
+    assert all(path.is_file() for path in outputs(tmp_path))
+
+
+def test_no_other_way_leads_from_image_sets_to_pictures(root: Path) -> None:
+    readers = {"anonbench.datasets.image_sets.shards", "anonbench.datasets.images"}
+    places = [*root.glob("src/anonbench/reporting/**/*.py"), *root.glob("workflow/scripts/*.py")]
+    found = {path.stem for path in places if readers & set(imported(path))}
+    # sheets has outlines on blank pages; the others write no picture
+    no_pictures = {"attack", "attend", "embed", "embed_pixels", "embed_system", "reidentify"}
+    assert found == {"shown", "sheets", *no_pictures}
+
+
+def imported(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+        elif isinstance(node, ast.Import):
+            yield from (name.name for name in node.names)

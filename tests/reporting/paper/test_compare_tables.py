@@ -1,0 +1,178 @@
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from synthetic_results import make_best, make_comparisons, make_scores, write_results
+
+from anonbench.config import load
+from anonbench.core.registries.tables import Grid, GridBlock
+from anonbench.reporting.grids.grid import to_latex, to_markdown
+from anonbench.reporting.paper.claims_table import BY_SECOND, CASES, COLUMNS, write_claims
+from anonbench.reporting.paper.comparison_table import write_comparison
+from anonbench.reporting.paper.ours import OurData, our_data
+from anonbench.reporting.paper.published import published
+
+CONFIG = {
+    "datasets": {
+        "faces": {
+            "layout": "celeba",
+            "path": "x",
+            "detectors": ["mtcnn"],
+            "paper_role": "celeba",
+            "label": "Male",
+            "demo": {"kind": "portraits"},
+        },
+        "my_docs": {
+            "layout": "folder",
+            "path": "y",
+            "detectors": ["ppocr"],
+            "paper_role": "rvl_cdip",
+            "degrees": [25, 100],
+            "label": "class",
+        },
+    }
+}
+
+
+@pytest.fixture
+def datasets() -> list[OurData]:
+    return our_data(load(CONFIG))
+
+
+@pytest.fixture
+def inputs(tmp_path: Path) -> dict[str, list[Path]]:
+    """Scores, counts and paired tests of two data sets; one model was not run."""
+    missing = (("C", "mask", 100),)
+    tables = [
+        make_scores("faces", (100,), missing=missing, control=True),
+        make_scores("my_docs", (25, 100), seeds=(0, 1)),
+    ]
+    files = [write_results(tmp_path / t["dataset"].iloc[0], "", t) for t in tables]
+    for table, result in zip(tables, files, strict=True):
+        make_comparisons(table).to_csv(result.folder / "comparisons.csv", index=False)
+        make_best(table).to_csv(result.folder / "best.csv", index=False)
+    return {
+        "scores": [result.scores for result in files],
+        "counts": [result.counts for result in files],
+        "comparisons": [result.folder / "comparisons.csv" for result in files],
+        "best": [result.folder / "best.csv" for result in files],
+    }
+
+
+def written(
+    datasets: list[OurData], inputs: dict[str, list[Path]], folder: Path
+) -> dict[str, Path]:
+    paths = {name: folder / f"comparison.{name}" for name in ("csv", "facts", "markdown", "latex")}
+    write_comparison(datasets, inputs["scores"], inputs["counts"], **paths)
+    return paths
+
+
+def test_comparison_has_every_published_number(
+    datasets: list[OurData], inputs: dict[str, list[Path]], tmp_path: Path
+) -> None:
+    paths = written(datasets, inputs, tmp_path)
+    rows = list(csv.DictReader(paths["csv"].read_text().splitlines()))
+    assert [float(row["published"]) for row in rows] == published()["value"].tolist()
+    scores = pd.read_csv(inputs["scores"][1], keep_default_na=False)
+    for row in rows:
+        assert (row["ours"] == "") == (row["reason"] != "")
+        if row["role"] != "rvl_cdip" or not row["ours"]:
+            continue
+        found = scores[
+            (scores["degree"] == int(row["degree"]))
+            & (scores["method"] == row["method"])
+            & (scores["adaption"] == row["adaption"])
+            & (scores["metric"] == row["metric"])
+            & (scores["query"] == row["query"])
+        ]["value"].astype(float)
+        assert len(found) == 2 and row["seeds"] == "2"
+        assert float(row["ours"]) == pytest.approx(100 * found.mean())
+        assert float(row["difference"]) == pytest.approx(
+            100 * found.mean() - float(row["published"])
+        )
+    assert len(list(csv.DictReader(paths["facts"].read_text().splitlines()))) == 22
+
+
+def test_stand_ins_and_missing_cells_are_in_the_text(
+    datasets: list[OurData], inputs: dict[str, list[Path]], tmp_path: Path
+) -> None:
+    text = written(datasets, inputs, tmp_path)["markdown"].read_text()
+    assert "a stand-in (generated data of the demo)" in text
+    assert "a stand-in (other data, in the layout folder)" in text
+    assert "degree 50 is not in datasets.my\\_docs.degrees (72 cells)" in text
+    assert "no data set stands for DOKIQ (paper\\_role)" in text
+    assert "not run" in text and "nan" not in text.lower()
+    for number in ("V", "VI", "VII", "VIII", "IX", "X"):
+        assert f"Table {number} of the paper" in text
+    assert "Table XI of the paper" not in text and "Table XII of the paper" not in text
+    line = next(line for line in text.splitlines() if line.startswith("| C | published"))
+    assert line == "| C | published | 45.4 | 23.8 | 10.2 | 84.7 | 71.3 | 58.6 |"
+
+
+def test_no_data_set_with_a_role(tmp_path: Path) -> None:
+    paths = written([], {"scores": [], "counts": []}, tmp_path)
+    assert "Ours: none" in paths["markdown"].read_text()
+    assert len(paths["csv"].read_text().splitlines()) == 409
+
+
+def test_claims_on_both_sets_of_numbers(
+    datasets: list[OurData], inputs: dict[str, list[Path]], tmp_path: Path
+) -> None:
+    names = ("csv", "cases", "markdown", "latex")
+    paths = {name: tmp_path / f"claims.{name}" for name in names}
+    tests, best = inputs["comparisons"], inputs["best"]
+    write_claims(datasets, inputs["scores"], tests, best, 0.05, **paths)
+    rows = pd.read_csv(paths["csv"], keep_default_na=False)
+    assert list(rows) == COLUMNS
+    key = rows.set_index(["claim", "numbers", "scope"])
+    assert key["verdict"]["unadapted_wins", "paper", "all"] == "does not hold"
+    assert key["verdict"]["unadapted_wins", "paper", "celeba"] == "holds"
+    assert key["verdict"]["unadapted_wins", "paper", "dokiq"] == "does not hold"
+    assert key["holds"]["unadapted_wins", "paper", "dokiq"] == 7
+    assert key["verdict"]["rises_in_half", "ours", "all"] == "cannot be told"
+    ours = key.loc["unadapted_wins", "ours", "all"]
+    assert ours["cases"] == ours["tested"] == 36
+    by_second = rows[rows["numbers"] == BY_SECOND].set_index(["claim", "scope"])
+    assert set(by_second.index.get_level_values("claim")) == {"unadapted_wins"}
+    assert by_second["cases"]["unadapted_wins", "all"] == 36
+    cases = pd.read_csv(paths["cases"], keep_default_na=False)
+    assert list(cases) == CASES
+    of_claim = cases[(cases["claim"] == "unadapted_wins") & (cases["numbers"] == "ours")]
+    assert (of_claim["holds"] == "True").sum() == ours["holds"]
+    assert (of_claim["significant"] == "True").sum() == ours["significant"]
+    text = paths["markdown"].read_text()
+    assert "faces stands in for CelebA (generated data of the demo)" in text
+    assert "paper, DOKIQ, mAP (anonymized), blur, 100 %: unadapted 40.9, B 45.6 (-4.7)" in text
+    assert "4 of 6 are masking" in text
+
+
+def test_same_inputs_same_bytes(
+    datasets: list[OurData], inputs: dict[str, list[Path]], tmp_path: Path
+) -> None:
+    first = written(datasets, inputs, tmp_path / "a")
+    again = written(datasets, inputs, tmp_path / "b")
+    for name, path in first.items():
+        assert path.read_bytes() == again[name].read_bytes()
+
+
+def test_grid_escapes_and_spans() -> None:
+    grid = Grid(
+        stem="a_b",
+        title="50 % & more",
+        heads=("x_1", "y", "z"),
+        groups=(("", 1), ("both", 2)),
+        blocks=(GridBlock("all_of it", (("a|b", "-1.5", "#2"),)),),
+        wrapped=((2, 0.25),),
+    )
+    latex = to_latex(grid)
+    assert r"\caption{50 \% \& more.}" in latex and r"\label{tab:a-b}" in latex
+    assert r"\begin{tabular}{lrp{0.25\linewidth}}" in latex
+    assert r" & \multicolumn{2}{c}{both} \\" in latex and r"\cmidrule(lr){2-3}" in latex
+    assert r"\multicolumn{3}{l}{\emph{all\_of it}} \\" in latex
+    assert r"a\textbar{}b & $-1.5$ & {\raggedright \#2\par} \\" in latex
+    markdown = to_markdown(grid).splitlines()
+    assert markdown[0] == r"| x\_1 | both y | both z |"
+    assert markdown[3] == r"| a\|b | -1.5 | \#2 |"

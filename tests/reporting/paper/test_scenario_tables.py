@@ -1,0 +1,145 @@
+from __future__ import annotations
+
+import csv
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from anonbench.config import load
+from anonbench.config.experiment import Experiment
+from anonbench.reporting.paper.scenario_tables import (
+    COLUMNS,
+    profile_grid,
+    profiles,
+    scenario_grid,
+    scenario_rows,
+    write_profiles,
+    write_scenarios,
+)
+
+
+def experiment(**changes: Any) -> Experiment:
+    entry = {
+        "layout": "folder",
+        "path": "x",
+        "detectors": ["ppocr", "mtcnn", "zxing", "mrz"],
+        "degrees": [100, 25],
+        "methods": ["blur", "mask"],
+        "paper_role": "rvl_cdip",
+        "label": "class",
+    }
+    top = {key: changes.pop(key) for key in ("training_seeds", "control_seeds") if key in changes}
+    return Experiment(load({"datasets": {"my_docs": {**entry, **changes}}, **top}))
+
+
+def frame(made: Experiment) -> pd.DataFrame:
+    return pd.DataFrame(scenario_rows(made, "my_docs"), columns=list(COLUMNS))
+
+
+def test_every_scenario_is_spelled_out() -> None:
+    table = frame(experiment(training_seeds=[0, 1], control_seeds=[7]))
+    assert not table.duplicated().any()
+    # 2 methods × 2 degrees × (unadapted, control, A, B, C, two baselines), twice; and originals
+    anonymized = table[table["database"] != "original"]
+    assert len(anonymized) == 2 * 4 * 7 and len(table) - len(anonymized) == 4
+    assert Counter(anonymized["query"]) == {"original": 28, "anonymized": 28}
+    one = table[(table["query"] == "anonymized") & (table["database"] == "mask-25")]
+    rows = one.set_index("adaption")
+    assert rows["model"].to_dict() == {
+        "unadapted": "unadapted",
+        "control": "unadapted",
+        "A": "A-mask-25",
+        "B": "B-mask-25",
+        "C": "C-mask-25",
+        "pixels": "pixels",
+        "untrained": "untrained",
+    }
+    # A: global original, local anonymized; B the reverse; C both
+    assert rows["global_crops"].to_dict() == {
+        "unadapted": "original",
+        "control": "original",
+        "A": "original",
+        "B": "mask-25",
+        "C": "mask-25",
+        "pixels": "",
+        "untrained": "",
+    }
+    assert rows["local_crops"][["A", "B", "C"]].tolist() == ["mask-25", "original", "mask-25"]
+    assert rows["seeds"].to_dict() == {
+        "unadapted": "0",
+        "control": "1 7",
+        "A": "0 1",
+        "B": "0 1",
+        "C": "0 1",
+        "pixels": "0",
+        "untrained": "0",
+    }
+    assert set(one["query_images"]) == {"mask-25"}
+    assert set(table.loc[table["query"] == "original", "query_images"]) == {"original"}
+
+
+def test_rows_are_the_experiments_scenarios() -> None:
+    made = experiment(training_seeds=[0, 1])
+    table = frame(made)
+    found = {
+        (model, int(seed), database)
+        for model, seeds, database in zip(
+            table["model"], table["seeds"], table["database"], strict=True
+        )
+        for seed in seeds.split()
+    }
+    runs = made.scenarios("my_docs")
+    assert found == {(str(run.model), run.seed, str(run.variant)) for run in runs}
+
+
+def test_grid_counts_trainings_and_scenarios() -> None:
+    grid = scenario_grid(experiment(training_seeds=[0, 1], control_seeds=[7]), "my_docs")
+    assert [len(block.rows) for block in grid.blocks] == [4, 7, 7]
+    seen = ("original", "anonymized")
+    assert grid.blocks[1].rows[5] == ("Raw pixels", "none", "none", *seen, "0", "4")
+    assert grid.blocks[1].rows[2] == (
+        "A",
+        "original",
+        "anonymized",
+        "original",
+        "anonymized",
+        "8",
+        "8",
+    )
+    assert grid.blocks[2].rows[0] == ("Unadapted", *["original"] * 2, *["anonymized"] * 2, "1", "4")
+    assert "blur, mask at 25, 100 %" in grid.title
+    assert "Table III of arXiv 2602.19641" in grid.caption
+    assert "Table" not in scenario_grid(experiment(paper_role=None), "my_docs").caption
+
+
+def test_files(tmp_path: Path) -> None:
+    made = experiment(adaptions=["C"])
+    paths = {name: tmp_path / f"scenarios.{name}" for name in ("csv", "markdown", "latex")}
+    rows, grid = scenario_rows(made, "my_docs"), scenario_grid(made, "my_docs")
+    write_scenarios(rows, grid, **paths)
+    read = list(csv.DictReader(paths["csv"].read_text().splitlines()))
+    assert [tuple(row.values()) for row in read] == rows and tuple(read[0]) == COLUMNS
+    assert {row["adaption"] for row in read} == {"unadapted", "C", "pixels", "untrained"}
+    assert "| Unadapted | original | original | original | anonymized | 1 | 4 |" in (
+        paths["markdown"].read_text()
+    )
+    assert r"\toprule" in paths["latex"].read_text()
+
+
+@pytest.mark.parametrize("role", ["rvl_cdip", None])
+def test_profile_has_the_columns_of_table_one(role: str | None, tmp_path: Path) -> None:
+    (profile,) = profiles(experiment(paper_role=role).config)
+    assert profile.entities == "Text, Face, Barcode, MRZ"
+    assert profile.methods == "blur, mask (25, 100 %)"
+    assert profile.retraining == "A, B, C"
+    assert profile.tasks == "retrieval, classification (class)"
+    assert profile.source == ("RVL-CDIP: other data, in the layout folder" if role else "own")
+    counts = tmp_path / "counts.csv"
+    counts.write_text("split,listed,used\ntrain,9,8\nval,5,4\n")
+    paths = {name: tmp_path / f"experiment.{name}" for name in ("csv", "markdown", "latex")}
+    write_profiles([profile], {"my_docs": counts}, **paths)
+    assert "4 images" in paths["markdown"].read_text()
+    assert profile_grid([profile], {"my_docs": 1}).blocks[0].rows[0][5] == "1 image"

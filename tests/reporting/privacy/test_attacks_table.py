@@ -1,0 +1,41 @@
+"""Table of attacks for people."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from anonbench.config import Presentation
+from anonbench.core.io import write_csv
+from anonbench.evaluation.privacy.attacks.table import read_attacks
+from anonbench.reporting.dataset_tables import write_dataset_table
+from anonbench.reporting.privacy.attacks import attacks_grid
+from synthetic_rates import make_attacks
+
+
+def test_a_row_has_the_rate_beside_what_masks_and_chance_give() -> None:
+    grid = attacks_grid("a", make_attacks("a"), 0.95)
+    text, linked = grid.blocks
+    assert text.label == "Reading of text: singling out"
+    assert linked.label == "Linkage by retrieval: linkability"
+    original, pixelate, *_ = text.rows
+    assert original[:3] == ("Text: lines right", "–", "Originals")
+    assert pixelate[1:] == ("100 %", "Pixelate", "30.0 (26.0–34.0)", "2.0", "1.0", "150")
+    assert linked.rows[0][0] == "Own version first"
+    assert any(
+        "Inference of the label: not run (the data set has no label)" in n for n in grid.notes
+    )
+
+
+def test_nothing_that_could_be_told_is_said() -> None:
+    table = make_attacks("a").assign(rate=float("nan"), reason="3 clusters")
+    grid = attacks_grid("a", table, 0.95)
+    assert grid.blocks == () and grid.notes[0] == "No attack could tell anything."
+    assert "Reading of text, Text" in grid.notes[1] and "3 clusters" in grid.notes[1]
+
+
+def test_files_hold_the_rates(tmp_path: Path) -> None:
+    files = {"attacks": tmp_path / "attacks.csv"}
+    write_csv(make_attacks("a"), files["attacks"])
+    paths = {name: tmp_path / f"table.{name}" for name in ("csv", "markdown", "latex")}
+    write_dataset_table("attacks", "a", files, Presentation(), **paths)
+    assert read_attacks(paths["csv"])["rate"].equals(make_attacks("a")["rate"])

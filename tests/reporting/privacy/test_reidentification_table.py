@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from anonbench.config import Presentation
+from anonbench.core.io import write_csv
+from anonbench.evaluation.privacy.rates import read_rates
+from anonbench.reporting.dataset_tables import write_dataset_table
+from anonbench.reporting.privacy.reidentification import reidentification_grid
+from synthetic_rates import make_rates
+
+
+def test_a_row_a_variant_with_its_strongest_attack() -> None:
+    grid = reidentification_grid("a", make_rates("a", (50, 100)), 0.9)
+    (block,) = grid.blocks
+    assert (
+        block.label
+        == (
+            "Face: the same person in another photograph, among 200; "
+            "chance 1 % at rank 1, 2e+01 % at rank 10"
+        )
+        or "chance 1 % at rank 1, 10 % at rank 10" in block.label
+    )
+    assert [row[:2] for row in block.rows] == [
+        ("–", "Originals"),
+        *((f"{d} %", name) for d in (50, 100) for name in ("Pixelate", "Blur", "Mask")),
+    ]
+    blur = dict(zip(grid.heads[-5:], block.rows[5][-5:], strict=True))
+    assert blur["Rank 1"] == "45.0 (41.0–49.0)" and blur["Probes"] == "150"
+    half = dict(zip(grid.heads[-5:], block.rows[2][-5:], strict=True))
+    assert blur["One mate"] == "35.0 (31.0–39.0)"
+    assert half["Rank 1"] == "67.5 (63.5–71.5)" and half["Hidden only"] == "45.0 (41.0–49.0)"
+    assert "intervals of 90 %, over at most 50 clusters of probes" in grid.caption
+    assert all(len(row) == len(grid.heads) for row in block.rows)
+    assert sum(span for _, span in grid.groups) == len(grid.heads)
+
+
+def test_each_entity_has_its_block_and_what_is_missing_its_reason() -> None:
+    rates = pd.concat(
+        [make_rates("a"), make_rates("a", entity="text", match="region", adapted=False)]
+    )
+    grid = reidentification_grid("a", rates)
+    assert [block.label.split(":")[0] for block in grid.blocks] == ["Face", "Text"]
+    assert "the very same region" in grid.blocks[1].label
+    assert "Not run: Text, Adaptive attacker (adapted model) (no model is adapted" in grid.caption
+    assert "not run" in grid.blocks[1].rows[1]
+    text = "Attacks on text tell which line it is among those of the gallery; none of them reads it"
+    assert text in grid.caption
+    assert "on text" not in reidentification_grid("a", make_rates("a")).caption
+    nothing = reidentification_grid("a", make_rates("a").iloc[:0])
+    assert nothing.blocks == () and "No attack was run." in nothing.caption
+
+
+def test_the_files_hold_the_same(tmp_path: Path) -> None:
+    rates = make_rates("a")
+    paths = {name: tmp_path / f"table.{name}" for name in ("csv", "md", "tex")}
+    write_csv(rates, tmp_path / "rates.csv")
+    files = {"rates": tmp_path / "rates.csv"}
+    write_dataset_table("reidentification", "a", files, Presentation(), *paths.values())
+    assert read_rates(paths["csv"])["rate"].tolist() == pytest.approx(rates["rate"].tolist())
+    assert "| 100 % | Blur |" in paths["md"].read_text(encoding="utf-8")
+    assert r"\toprule" in paths["tex"].read_text(encoding="utf-8")

@@ -1,0 +1,85 @@
+"""Deployments as people read them: the table and the curve."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from synthetic_tables import make_deployments
+
+from anonbench.config import Presentation
+from anonbench.core.io import write_csv
+from anonbench.evaluation.deployments.table import read_deployments
+from anonbench.reporting.dataset_tables import write_dataset_table
+from anonbench.reporting.figures.mixed import mixed
+from anonbench.reporting.html.choices.recommendations import recommendations
+from anonbench.reporting.retrieval.deployments import deployments_grid
+
+
+def test_a_block_a_kind_and_a_row_a_database_with_its_queries() -> None:
+    grid = deployments_grid("a", make_deployments(), 0.9)
+    assert grid.heads == ("Database", "Queries", "mAP", "Kept", "Difference", "Verdict")
+    assert [len(block.rows) for block in grid.blocks] == [12, 2, 4, 2, 4]
+    rows = {row[:2]: row[2:] for block in grid.blocks for row in block.rows}
+    assert rows["Originals; unadapted", "originals; unadapted"] == (
+        "90.0 (85.0 to 95.0)",
+        "95.0 (90.0 to 100.0)",
+        "–",
+        "–",
+    )
+    difference = "-1.2 (-6.2 to +3.8)"
+    assert rows["Blur 50 %; unadapted", "Blur; unadapted"][2:] == (difference, "worse")
+    assert rows["Blur; A", "originals; unadapted"][2:] == (difference, "worse")
+    assert ("Mask; unadapted", "Blur; unadapted") in rows
+    assert ("Blur; unadapted and A", "originals") in rows
+    assert "intervals of 90 %" in grid.caption and "60 queries in 30 clusters" in grid.caption
+
+
+def test_a_dagger_where_no_more_is_known_than_chance() -> None:
+    table = make_deployments()
+    table.loc[table["kind"] == "kept", "low"] = 0.2
+    cells = [row[2] for block in deployments_grid("a", table, 0.9).blocks for row in block.rows]
+    assert sum("†" in cell for cell in cells) == 2
+
+
+def test_without_a_second_reference_or_intervals_it_is_said() -> None:
+    grid = deployments_grid("a", make_deployments("4 clusters are too few", second=False), 0.9)
+    assert grid.heads == ("Database", "Queries", "mAP", "Difference", "Verdict")
+    assert grid.blocks[0].rows[0][2:] == ("90.0", "–", "–")
+    assert "No interval: 4 clusters are too few" in grid.caption
+    assert "favours the unadapted model" in grid.caption
+    nothing = deployments_grid("a", make_deployments().iloc[:0], 0.9)
+    assert nothing.blocks == () and nothing.notes == ("No deployment was scored.",)
+
+
+def test_its_files_have_all_rows(tmp_path: Path) -> None:
+    files = {"deployments": tmp_path / "deployments.csv"}
+    write_csv(make_deployments(), files["deployments"])
+    paths = [tmp_path / f"table.{suffix}" for suffix in ("csv", "md", "tex")]
+    write_dataset_table("deployments", "a", files, Presentation(), *paths)
+    assert len(read_deployments(paths[0])) == len(make_deployments())
+    assert "Blur 50 %" in paths[1].read_text(encoding="utf-8")
+
+
+def test_the_recommendation_to_keep_embeddings_says_how_anonymized_queries_do() -> None:
+    (keep, *_) = recommendations({}, {}, {}, {}, deployments={"a": make_deployments()})
+    assert "With anonymized queries, searching them loses in 2 of 2 comparisons" in keep.points[0]
+    (keep, *_) = recommendations({}, {}, {}, {})
+    assert "is not measured" in keep.points[0]
+
+
+@pytest.mark.parametrize("second", [True, False])
+def test_the_curve_has_a_panel_a_model_and_query_kind(tmp_path: Path, second: bool) -> None:
+    outputs = [tmp_path / "mixed.png", tmp_path / "mixed.svg"]
+    mixed(make_deployments("" if second else "few", second), "a", outputs, dpi=50)
+    text = outputs[1].read_text(encoding="utf-8")
+    assert text.count('<g id="axes_') == 4
+    width, height = Image.open(outputs[0]).size
+    assert width > 300 and height > 150
+    again = [tmp_path / "again.png", tmp_path / "again.svg"]
+    mixed(make_deployments("" if second else "few", second), "a", again, dpi=50)
+    assert [path.read_bytes() for path in again] == [path.read_bytes() for path in outputs]
+    empty = tmp_path / "empty.svg"
+    mixed(make_deployments().iloc[:0], "a", [empty], dpi=50)
+    assert '<g id="axes_' not in empty.read_text(encoding="utf-8")
