@@ -31,7 +31,7 @@ from anonbench.training.loop import launch, train
 from anonbench.training.loop.launch import TrainJob
 
 Make = Callable[..., Recipe]
-RANKS = Path(__file__).parent / "ranks"
+RANKS = Path(__file__).parents[1] / "ranks"
 
 RUN = """
 import sys

@@ -19,7 +19,7 @@ from anonbench.training.loop import launch
 from anonbench.training.loop.launch import TrainingFailed, TrainJob
 
 Make = Callable[..., Recipe]
-RANKS = Path(__file__).parent / "ranks"
+RANKS = Path(__file__).parents[1] / "ranks"
 
 Launch = Callable[..., TrainJob]
 
