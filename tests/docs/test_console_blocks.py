@@ -92,7 +92,7 @@ def photos(folder: Path) -> None:
 
 PAPER = """
 from pathlib import Path
-from anonbench.datasets import standin
+from anonbench.datasets.layouts import standin
 standin.FULL_SIZE = dict.fromkeys(standin.FULL_SIZE, (4096, 400, 80))
 standin.write_paper_standins(Path("data"))
 """

@@ -48,6 +48,7 @@ FIGURES = (
         "front_portraits_map",
         "Retrieval against re-identification: what no other choice beats in both",
     ),
+    ("risks_portraits", "Every risk against every utility, by the strongest attack"),
     ("trend_documents_map_original", "A score against the degree, a panel for each method"),
     ("mixed_portraits", "mAP while the archive is anonymized bit by bit (`deployments.kinds`)"),
     ("correlation_documents_100", "How retrieval and downstream scores correlate over models"),

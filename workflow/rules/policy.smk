@@ -20,6 +20,21 @@ rule judge:
         "../scripts/policy.py"
 
 
+rule risks:
+    input:
+        policy=rules.judge.output[0],
+        scores=rules.scores.output[0],
+    output:
+        **figure("risks_{dataset}", "every risk and utility"),
+    log:
+        "<logs>/figure/risks_{dataset}.log",
+    params:
+        slice=stage_parameters.show(settings, "dpi"),
+        system=lambda w: data(w).system,
+    script:
+        "../scripts/risks.py"
+
+
 rule statement:
     input:
         audit=rules.audit.output[0],

@@ -78,6 +78,7 @@ class Figure:
         "learning",
         "schedules",
         "front",
+        "risks",
         "mixed",
     ]
     dataset: str
@@ -345,7 +346,8 @@ class Experiment:
         for name, dataset in self.datasets.items():
             keys = [*self._figure_keys(dataset)]
             if self.config.privacy.enabled:
-                keys[:0] = [("front", None, metric, None) for metric in ("map", "mndcg")]
+                fronts = [("front", None, metric, None) for metric in ("map", "mndcg")]
+                keys[:0] = [*fronts, ("risks", None, None, None)]
             if DeploymentKind.MIXED in self.config.deployments.kinds:
                 keys.append(("mixed", None, None, None))
             for kind, degree, metric, query in keys:

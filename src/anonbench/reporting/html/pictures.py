@@ -14,6 +14,7 @@ from anonbench.reporting.labels import metric_label
 
 FIGURE_KINDS = {
     "front": "Privacy against utility",
+    "risks": "Every risk against every utility",
     "examples": "Anonymized images",
     "detection": "Detection against its score threshold",
     "correlation": "Correlations",
@@ -29,6 +30,7 @@ PIPELINE = ("From images to this report", "From images to this report: the workf
 """Title of the workflow's picture, and what it shows."""
 SHORT = {
     "front": "Privacy",
+    "risks": "Risks",
     "trend": "Degrees",
     "mixed": "Mixed archive",
     "gallery": "Gallery",
@@ -52,6 +54,11 @@ CAPTIONS = {
         "over all limits on the rate. Thin "
         "lines: intervals. The star is the original system on original images, the dashed line "
         "what chance re-identifies. The rate is the variant's: all models search the same images."
+    ),
+    "risks": (
+        "A row a risk, by the strongest attack that shows it, above its control; a column a "
+        "utility. Up and to the left is better; a variant on which an attack has no known rate is "
+        "left out."
     ),
     "examples": (
         "The same images by method and degree. A degree of d % hides the first d % of an "

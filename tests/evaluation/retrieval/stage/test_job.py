@@ -362,7 +362,7 @@ import sys, time
 from pathlib import Path
 from anonbench.config import Retrieval
 from anonbench.core.jobs import work_cache
-from anonbench.evaluation.retrieval import job
+from anonbench.evaluation.retrieval.stage import job
 
 class Slow:
     def __init__(self, *arguments):
