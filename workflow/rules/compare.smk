@@ -2,7 +2,11 @@
 
 from anonbench.reporting.paper.ours import our_data
 from anonbench.reporting.paper.published import digest
-from anonbench.reporting.paper.scenario_tables import profiles, scenario_grid, scenario_rows
+from anonbench.reporting.paper.scenario_tables import (
+    profiles,
+    scenario_grid,
+    scenario_rows,
+)
 
 paper_data = our_data(settings)
 paper_names = [data.name for data in paper_data]

@@ -34,10 +34,12 @@ def made_by(digests: Sequence[str], settings: Retrieval) -> dict[str, Any]:
 def _code(device: str) -> dict[str, str]:
     # what is read stands in the digests, and settings stand by themselves
     elsewhere = ("config", "embedding", "core.io", "core.progress")
-    other = "on_gpu" if device == "cpu" else "on_cpu"
+    room = "evaluation.retrieval"
+    computed = ("scoring.engine", "scoring.rows", "vectors")
+    other = "scoring.on_gpu" if device == "cpu" else "scoring.on_cpu"
     code = code_identity(
-        [f"anonbench.evaluation.retrieval.{module}" for module in ("engine", "rows", "vectors")],
-        [f"anonbench.{module}" for module in (*elsewhere, f"evaluation.retrieval.{other}")],
+        [f"anonbench.{room}.{module}" for module in computed],
+        [f"anonbench.{module}" for module in (*elsewhere, f"{room}.{other}")],
     )
     if device == "cpu":
         code.pop("torch", None)
