@@ -104,6 +104,9 @@ METHODS = Registry("anonbench.methods", Method, "anonbench.anonymization.methods
 
 def weak_methods(names: Iterable[str]) -> list[str]:
     """Return the methods that are weak by design, unless a stronger one is applied with them."""
-    residues = {name: METHODS[name].residue for name in names}
+    # imported here: that module stands on this one
+    from anonbench.core.registries.method_names import base_of
+
+    residues = {name: METHODS[base_of(name)].residue for name in names}
     strong = any(residue in ("none", "coarse") for residue in residues.values())
     return [] if strong else [name for name, residue in residues.items() if residue in WEAK]

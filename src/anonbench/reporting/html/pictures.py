@@ -14,6 +14,7 @@ from anonbench.reporting.labels import metric_label
 
 FIGURE_KINDS = {
     "front": "Privacy against utility",
+    "strengths": "Strengths of the methods",
     "examples": "Anonymized images",
     "detection": "Detection against its score threshold",
     "correlation": "Correlations",
@@ -29,6 +30,7 @@ PIPELINE = ("From images to this report", "From images to this report: the workf
 """Title of the workflow's picture, and what it shows."""
 SHORT = {
     "front": "Privacy",
+    "strengths": "Strengths",
     "trend": "Degrees",
     "mixed": "Mixed archive",
     "gallery": "Gallery",
@@ -52,6 +54,14 @@ CAPTIONS = {
         "over all limits on the rate. Thin "
         "lines: intervals. The star is the original system on original images, the dashed line "
         "what chance re-identifies. The rate is the variant's: all models search the same images."
+    ),
+    "strengths": (
+        "A column a method, at the highest degree: what is kept of the reference's ranking, and "
+        "what attacks find, against the method's strength. On the left are the originals, on the "
+        "right, as points, the methods of which there is one strength. Of re-identification the "
+        "strongest attack is shown, of each other attack the measure that is highest on average. "
+        "Grey: weaker than the policy's bound on the parameter. Bands and bars: intervals. What "
+        "is not known is left out."
     ),
     "examples": (
         "The same images by method and degree. A degree of d % hides the first d % of an "
