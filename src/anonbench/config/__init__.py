@@ -45,7 +45,6 @@ from anonbench.config.evaluation import (
 )
 from anonbench.config.policy import Policy
 from anonbench.config.privacy import Privacy
-from anonbench.config.strengths import names_of
 from anonbench.config.systems import AnySystem
 from anonbench.config.text import require_plain
 from anonbench.config.training import Backbone, Crops, Heads, Losses, Optimizer, Recipe
@@ -159,7 +158,7 @@ class Config(Settings):
         for name, dataset in self.datasets.items():
             for method in map(str, dataset.methods):
                 if not self.anonymization.has(method):
-                    base, there = base_of(method), names_of(self.anonymization.strengths)
+                    base, there = base_of(method), self.anonymization.strengths.names
                     raise ValueError(
                         f"datasets.{name}.methods: no strength is called {method!r}; there are "
                         f"{', '.join(there) or 'none'}. `anonymization.strengths.{base}` makes them"

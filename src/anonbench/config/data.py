@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, TypeVar
 from pydantic import Field, field_validator, model_validator
 
 from anonbench.config.detectors import AnyDetector
-from anonbench.config.strengths import MethodName, Strengths, completed, names_of, require_names
+from anonbench.config.strengths import MethodName, Strengths, completed, require_names
 from anonbench.core.registries.method_names import GIVEN, base_of
 from anonbench.core.registries.methods import METHODS
 from anonbench.core.registries.methods import Method as AnyMethod
@@ -314,7 +314,7 @@ class Anonymization(METHODS.with_sections(_Margin)):  # type: ignore[misc]
     jpeg_quality: Annotated[int, Field(ge=1, le=100)] = 95
     """Quality of the JPEG option."""
 
-    strengths: Strengths = Field(default_factory=dict)
+    strengths: Strengths = Strengths()
     """Further strengths of methods, by method and name: `pixelate: { fine: { blocks: { face: 24 }
     } }` makes `pixelate_fine`, a method like others in `datasets.<name>.methods`. It has the
     parameters of its method but for those given here."""
@@ -333,7 +333,7 @@ class Anonymization(METHODS.with_sections(_Margin)):  # type: ignore[misc]
         if name in METHODS or not self.has(name):
             return self
         base = base_of(name)
-        return self.model_copy(update={base: self.strengths[base][_strength(name)]})
+        return self.model_copy(update={base: self.strengths.by_method[base][_strength(name)]})
 
     def method(self, name: str) -> AnyMethod:
         """Return a method, or a strength of one, with its parameters.
@@ -348,12 +348,12 @@ class Anonymization(METHODS.with_sections(_Margin)):  # type: ignore[misc]
 
     def has(self, name: str) -> bool:
         """Return whether a method, or a strength of one, has this name."""
-        return name in METHODS or name in names_of(self.strengths)
+        return name in METHODS or name in self.strengths.names
 
     @property
     def names(self) -> list[str]:
         """The names of all methods, and of the strengths that there are of them."""
-        return [*METHODS, *names_of(self.strengths)]
+        return [*METHODS, *self.strengths.names]
 
     def sections(self, *names: str) -> dict[str, Any]:
         """Return which sections hold the parameters of methods, for `model_dump(include=…)`."""

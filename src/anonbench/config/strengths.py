@@ -3,25 +3,51 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
-from typing_extensions import TypedDict
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    Field,
+    SerializerFunctionWrapHandler,
+    WithJsonSchema,
+    create_model,
+    model_serializer,
+)
 
 from anonbench.core.registries.method_names import base_of, is_given, is_method
 from anonbench.core.registries.methods import METHODS, Method
+from anonbench.core.settings import Settings
 
 StrengthName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=32)]
 
-if TYPE_CHECKING:
-    Strengths = dict[str, dict[str, Method]]
-else:
-    Strengths = TypedDict(
-        "Strengths",
-        {name: dict[StrengthName, each] for name, each in METHODS.items() if each.model_fields},
-        total=False,
-    )
-    Strengths.__pydantic_config__ = ConfigDict(extra="forbid")
+
+class _Named(Settings):
+    @property
+    def by_method(self) -> dict[str, dict[str, Method]]:
+        """The methods that have strengths, each with those by name."""
+        found = {method: getattr(self, method) for method in type(self).model_fields}
+        return {method: named for method, named in found.items() if named}
+
+    @property
+    def names(self) -> list[str]:
+        """The strengths' names among methods."""
+        return [f"{method}_{name}" for method, named in self.by_method.items() for name in named]
+
+    @model_serializer(mode="wrap")
+    def _without_empty(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return {method: named for method, named in handler(self).items() if named}
+
+
+_FIELDS: dict[str, Any] = {
+    name: (dict[StrengthName, each], Field(default_factory=dict))  # type: ignore[valid-type]
+    for name, each in METHODS.items()
+    if each.model_fields
+}
+
+
+class Strengths(create_model("Strengths", __base__=_Named, **_FIELDS)):  # type: ignore[misc]
+    """Further strengths of methods, by method and name."""
 
 
 def _method(name: str) -> str:
@@ -82,7 +108,7 @@ def require_names(strengths: Strengths) -> None:
         ValueError: it is, or reads as, another method's.
 
     """
-    for method, named in strengths.items():
+    for method, named in strengths.by_method.items():
         for strength in named:
             name = f"{method}_{strength}"
             if (other := base_of(name)) != method:
@@ -91,7 +117,3 @@ def require_names(strengths: Strengths) -> None:
                     f"strengths.{method}.{strength}: {name} {what}; give it another name"
                 )
 
-
-def names_of(strengths: Strengths) -> list[str]:
-    """Return the names of strengths among methods, in the config's order."""
-    return [f"{method}_{strength}" for method, named in strengths.items() for strength in named]
