@@ -10,13 +10,15 @@ import pytest
 from anonbench.anonymization.apply import anonymize, layers
 from anonbench.anonymization.audit.check import check_layers
 from anonbench.anonymization.audit.errors import Failure
+from anonbench.anonymization.audit.regions import read_regions
 from anonbench.config import Anonymization
-from anonbench.core.boxes import Region
-from anonbench.core.registries.methods import weak_methods
+from anonbench.core.boxes import Region, box_table
+from anonbench.core.registries.method_names import weak_methods
 from anonbench.core.vocabulary import Variant
 from anonbench.evaluation.privacy.attacks.kinds.reconstruction import restorations
 
 REGIONS = [Region("face", 6.0, 4.0, 54.0, 58.0, 1.0)]
+(AUDITED,) = read_regions(box_table({"a": REGIONS}, 0)).values()
 IMAGE = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
 OWN: dict[str, Any] = {
     "pixelate": {"blocks": {"face": 3}},
@@ -48,11 +50,11 @@ def test_the_audit_holds_each_image_against_its_own_strength(method: str) -> Non
     for name in names:
         for asked in names:
             if name == asked:
-                found = check_layers(IMAGE, images[name], REGIONS, Variant(asked, 100), SETTINGS)
+                found = check_layers(IMAGE, images[name], AUDITED, Variant(asked, 100), SETTINGS)
                 assert found["hidden_pixels"] == 48 * 54
             else:
                 with pytest.raises(Failure):
-                    check_layers(IMAGE, images[name], REGIONS, Variant(asked, 100), SETTINGS)
+                    check_layers(IMAGE, images[name], AUDITED, Variant(asked, 100), SETTINGS)
 
 
 def test_layers_of_strengths_are_hidden_and_audited_one_by_one() -> None:
@@ -60,10 +62,10 @@ def test_layers_of_strengths_are_hidden_and_audited_one_by_one() -> None:
     first, last = layers(IMAGE, REGIONS, variant, SETTINGS)
     coarse = anonymize(IMAGE, REGIONS, Variant("pixelate_other", 100), SETTINGS)
     assert np.array_equal(first, coarse)
-    assert check_layers(IMAGE, last, REGIONS, variant, SETTINGS, [first])["regions"] == 1
+    assert check_layers(IMAGE, last, AUDITED, variant, SETTINGS, [first])["regions"] == 1
     with pytest.raises(Failure):
         plain = anonymize(IMAGE, REGIONS, Variant("pixelate", 100), SETTINGS)
-        check_layers(IMAGE, last, REGIONS, variant, SETTINGS, [plain])
+        check_layers(IMAGE, last, AUDITED, variant, SETTINGS, [plain])
 
 
 def test_an_attacker_undoes_the_strength_that_was_applied() -> None:

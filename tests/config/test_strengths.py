@@ -64,9 +64,7 @@ def test_a_strength_has_its_methods_parameters_but_for_its_own() -> None:
         config.method("pixelate_coarse")
 
 
-@given(
-    st.integers(1, 99), st.integers(1, 99), st.integers(2, 9), st.none() | st.integers(2, 9)
-)
+@given(st.integers(1, 99), st.integers(1, 99), st.integers(2, 9), st.none() | st.integers(2, 9))
 def test_what_is_not_overridden_is_the_methods(face: int, text: int, least: int, own: Any) -> None:
     strength: dict[str, Any] = {"blocks": {"face": face}}
     if own is not None:

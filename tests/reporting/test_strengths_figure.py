@@ -110,9 +110,6 @@ def test_originals_strengths_and_other_methods_stand_beside_each_other(
         "Rate of attacks (%)",
     ]
     assert all(path.stat().st_size > 1000 for path in outputs(tmp_path))
-    before = outputs(tmp_path)[0].read_bytes()
-    strengths(scores, *tables, "a", found, outputs(tmp_path), dpi=60)
-    assert outputs(tmp_path)[0].read_bytes() == before
 
 
 def test_without_attacks_there_is_no_row_of_them(tmp_path: Path, drawn: list[Figure]) -> None:

@@ -1,8 +1,9 @@
 """The page of pictures: every method, figure and table, and what makes it.
 
 `python tools/site/gallery.py`, after `make demo` and a run of config/sweep.yaml. Images are those
-of the demo's generator, tables and figures those of the demo's results, and of the sweep's. A new method or table is on the page by itself; a test says
-when one is missing, and when a method's picture is not what the method does.
+of the demo's generator, tables and figures those of the demo's results, and of the sweep's. A new
+method or table is on the page by itself; a test says when one is missing, and when a method's
+picture is not what the method does.
 """
 
 from __future__ import annotations

@@ -80,7 +80,7 @@ def add(commands: Any) -> None:
 def run(options: argparse.Namespace) -> int:
     """Write the copies, and print counts."""
     from anonbench.anonymization.files.run import DETECTORS, anonymize_files
-    from anonbench.core.registries.methods import weak_methods
+    from anonbench.core.registries.method_names import weak_methods
 
     names, config = settings_of(options, DETECTORS)
     done = anonymize_files(

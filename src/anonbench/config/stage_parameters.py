@@ -283,7 +283,8 @@ def policy(config: Config, name: str) -> Slice:
         str(method): config.anonymization.applied(str(method))
         for method in config.datasets[name].methods
     }
-    strengths = [each for each in in_order(sum(applied.values(), [])) if each not in METHODS]
+    every = in_order(each for names in applied.values() for each in names)
+    strengths = [each for each in every if each not in METHODS]
     return {
         "policy": config.policy.model_dump(mode="json"),
         "methods": hiding(config, name)["settings"]

@@ -116,4 +116,3 @@ def require_names(strengths: Strengths) -> None:
                 raise ValueError(
                     f"strengths.{method}.{strength}: {name} {what}; give it another name"
                 )
-

@@ -39,7 +39,10 @@ def made_by(
         "detectors": {name: cache.made_by(name, job.detection) for name in job.detectors},
         "max_pixels": job.detection.max_pixels,
         "keep_without_regions": job.keep_without_regions,
-        "code": [module_digest([one.__name__]), *(METHODS.origin(base_of(name)) for name in methods)],
+        "code": [
+            module_digest([one.__name__]),
+            *(METHODS.origin(base_of(name)) for name in methods),
+        ],
         "versions": versions("numpy", "pillow") | {"opencv": cv2.__version__},
     }
 

@@ -17,6 +17,8 @@ GIVEN = "given_"
 """Begins the names of other programs' pictures."""
 _GIVEN_COLOURS = ("#56B4E9", "#000000", "#8C564B", "#7F7F7F")
 """Of other programs' pictures: no built-in method has one of them."""
+WEAK = ("most", "all")
+"""Residues of methods that are weak by design."""
 _LIGHTER, _OTHER_HUE = (0.15, 0.6), 0.05
 """Of a strength's shade: how far it goes to white, and at most around the circle of hues."""
 
@@ -114,3 +116,10 @@ def place_of(name: str | None) -> tuple[int, bool, str]:
         return len(METHODS), True, name
     base = base_of(name)
     return list(METHODS).index(base), name != base, name
+
+
+def weak_methods(names: Iterable[str]) -> list[str]:
+    """Return the methods that are weak by design, unless a stronger one is applied with them."""
+    residues = {name: METHODS[base_of(name)].residue for name in names}
+    strong = any(residue in ("none", "coarse") for residue in residues.values())
+    return [] if strong else [name for name, residue in residues.items() if residue in WEAK]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 from typing import ClassVar
 
@@ -96,17 +95,4 @@ class Method(Registered):
         raise NotImplementedError
 
 
-WEAK = ("most", "all")
-"""Residues of methods that are weak by design."""
-
 METHODS = Registry("anonbench.methods", Method, "anonbench.anonymization.methods:BUILT_IN")
-
-
-def weak_methods(names: Iterable[str]) -> list[str]:
-    """Return the methods that are weak by design, unless a stronger one is applied with them."""
-    # imported here: that module stands on this one
-    from anonbench.core.registries.method_names import base_of
-
-    residues = {name: METHODS[base_of(name)].residue for name in names}
-    strong = any(residue in ("none", "coarse") for residue in residues.values())
-    return [] if strong else [name for name, residue in residues.items() if residue in WEAK]

@@ -206,7 +206,8 @@ def strengths(
             for axes, row in zip(panels[:, column], rows, strict=True):
                 _ground(axes, sweep, places)
                 if row == "attacks":
-                    for colour, (label, line) in zip(_colours(labels), _by(attacked, labels), strict=True):
+                    for colour, label in zip(_colours(labels), labels, strict=True):
+                        line = attacked[attacked["label"] == label]
                         _draw(axes, line, places, sweep, color=colour, marker=_marker(label))
                 else:
                     for (query, model), line in _models(kept[kept["metric"] == row]):
@@ -239,11 +240,6 @@ def _models(rows: pd.DataFrame) -> Iterator[tuple[tuple[str, str], pd.DataFrame]
             yield (query, model), pd.concat([own, of_model]).rename(columns={"value": "rate"})
 
 
-def _by(attacked: pd.DataFrame, labels: Sequence[str]) -> Iterator[tuple[str, pd.DataFrame]]:
-    for label in labels:
-        yield label, attacked[attacked["label"] == label]
-
-
 def _colours(labels: Sequence[str]) -> Iterator[str]:
     others = _ATTACK_COLOURS[1:]
     for number, label in enumerate(labels):
@@ -255,9 +251,7 @@ def _marker(label: str) -> str:
     return "o" if label == REIDENTIFICATION else "."
 
 
-def _draw(
-    axes: Axes, line: pd.DataFrame, places: Sequence[str], sweep: Sweep, **look: Any
-) -> None:
+def _draw(axes: Axes, line: pd.DataFrame, places: Sequence[str], sweep: Sweep, **look: Any) -> None:
     """Draw originals and strengths as a line with its interval, and other methods as points."""
     by_name = line.drop_duplicates("method").set_index("method")
     there = [(x, name) for x, name in enumerate(places) if name in by_name.index]
