@@ -1,8 +1,9 @@
 """The page of pictures: every method, figure and table, and what makes it.
 
-`python tools/site/gallery.py`, after `make demo`. Images are those of the demo's generator, tables
-and figures those of the demo's results. A new method or table is on the page by itself; a test says
-when one is missing, and when a method's picture is not what the method does.
+`python tools/site/gallery.py`, after `make demo` and a run of config/sweep.yaml. Images are those
+of the demo's generator, tables and figures those of the demo's results, and of the sweep's. A new
+method or table is on the page by itself; a test says when one is missing, and when a method's
+picture is not what the method does.
 """
 
 from __future__ import annotations
@@ -49,6 +50,7 @@ FIGURES = (
         "Retrieval against re-identification: what no other choice beats in both",
     ),
     ("risks_portraits", "Every risk against every utility, by the strongest attack"),
+    ("strengths_portraits", "Retrieval and attacks against the strength of a method"),
     ("trend_documents_map_original", "A score against the degree, a panel for each method"),
     ("mixed_portraits", "mAP while the archive is anonymized bit by bit (`deployments.kinds`)"),
     ("correlation_documents_100", "How retrieval and downstream scores correlate over models"),
@@ -64,6 +66,9 @@ FIGURES = (
     ("cost", "Time of each stage"),
     ("pipeline", "The experiment in one picture"),
 )
+SWEEP = "config/sweep.yaml"
+OF_SWEEP = ("strengths_portraits",)
+"""Figures that the demo does not make, and this config does."""
 OF_DEGREES = (
     ("retrieval_portraits_100", "Retrieval scores in the paper's layout"),
     ("agreement_portraits_100", "Overlap, rank-biased overlap and Kendall's tau of the rankings"),
@@ -150,7 +155,7 @@ def page() -> str:
     for stem, told in FIGURES:
         parts += [f"### `{kind(stem)}`\n\n{told}.\n"]
         made = f"![{told}](../images/gallery/{_picture(stem)})\n" if _drawn(stem) else NOT_MADE
-        parts += [made, _command(f"figure_{stem}")]
+        parts += [made, _command(f"figure_{stem}", SWEEP if stem in OF_SWEEP else "")]
     parts.append("## Tables\n\nEach is made as CSV, Markdown and LaTeX, in `results/tables`.\n")
     of_each = [(f"{name}_portraits", _first(table.__doc__)) for name, table in TABLES.items()]
     for stem, told in (*OF_DEGREES, *of_each, *OTHERS):
@@ -170,8 +175,8 @@ def _first(docstring: str | None) -> str:
     return " ".join((docstring or "").split("\n\n")[0].split()).rstrip(".")
 
 
-def _command(target: str) -> str:
-    return f"`snakemake --cores 2 {target}`\n"
+def _command(target: str, config: str = "") -> str:
+    return f"`snakemake --cores 2 {f'--configfile {config} ' if config else ''}{target}`\n"
 
 
 def _table(stem: str) -> str:
@@ -194,7 +199,7 @@ def _picture(stem: str) -> str:
 
 
 def _drawn(stem: str) -> Path | None:
-    path = RESULTS / f"figures/{stem}.png"
+    path = RESULTS / ("sweep" if stem in OF_SWEEP else ".") / f"figures/{stem}.png"
     return path if path.is_file() else None
 
 

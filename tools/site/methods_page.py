@@ -24,7 +24,9 @@ HEAD = """\
 
 `--method NAME` of `anonbench anonymize` and `anonbench evaluate`, and `methods: [NAME]` of a data
 set, take any of them. A data set that names none has `pixelate`, `blur` and `mask`. Pictures of all
-are in [the gallery](gallery.md); [adding.md](../how-to/adding.md) has the way to add one.
+are in [the gallery](gallery.md); [adding.md](../how-to/adding.md) has the way to add one. A method
+with other parameters is one more, by the name `<method>_<strength>`:
+[strengths](../how-to/strengths.md).
 
 "What it leaves" is what still is in a hidden region, by construction. What an attacker makes of it
 is [measured](../explanation/privacy.md), and depends on the strength. Weak methods are here to be

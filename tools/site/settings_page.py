@@ -48,7 +48,8 @@ def _section(section: Schema, known: Schema, heading: str, path: str) -> Iterato
     rows = []
     for name, field in section["properties"].items():
         place = f"{path}{name}"
-        below = list(_below(field, known, place))
+        # a strength has its method's section, which stands there
+        below = [] if place == "anonymization.strengths" else list(_below(field, known, place))
         inner += below
         default = "required" if name in section.get("required", ()) else _default(field, below)
         meaning = field.get("description") or _named(field, known).get("description", "")

@@ -12,7 +12,6 @@ except InputError as error:  # an installed package's class that cannot be loade
     refuse(error)
 
 from anonbench.config.resources import Estimates
-from anonbench.core.registries.methods import METHODS
 from anonbench.datasets.image_sets.doubts import doubts_of_run
 from anonbench.datasets.listing import root_of
 from anonbench.datasets.image_sets.originals import copies_message
@@ -57,7 +56,7 @@ pathvars:
     benchmarks=f"{results}/benchmarks",
 
 
-HIDDEN_HERE = rf"(?:{'|'.join(METHODS)})-\d+"
+HIDDEN_HERE = rf"(?:{'|'.join(settings.anonymization.names)})-\d+"
 GIVEN = (
     "|".join(  # pictures of other programs; (?!) matches nothing
         str(variant)

@@ -123,3 +123,19 @@ rule front:
         system=lambda w: data(w).system,
     script:
         "../scripts/front.py"
+
+
+rule strengths:
+    input:
+        unpack(lambda w: paths.strengths_inputs(w.dataset)),
+    output:
+        **figure("strengths_{dataset}", "strengths of the methods"),
+    log:
+        "<logs>/figure/strengths_{dataset}.log",
+    params:
+        slice=lambda w: stage_parameters.strengths(
+            settings, w.dataset, list(map(str, experiment.entities(w.dataset)))
+        ),
+        system=lambda w: data(w).system,
+    script:
+        "../scripts/strengths.py"

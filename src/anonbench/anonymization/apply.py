@@ -10,6 +10,7 @@ from anonbench.anonymization.geometry import cover, framed
 from anonbench.anonymization.methods import method_named
 from anonbench.config import Anonymization
 from anonbench.core.boxes import Region, regions_at
+from anonbench.core.registries.method_names import base_of
 from anonbench.core.registries.methods import Method
 from anonbench.core.vocabulary import Variant
 
@@ -61,11 +62,10 @@ def layers(
 
 def _steps(name: str, entity: str, settings: Anonymization) -> list[Method]:
     """Return the methods, with their strengths, that one method stands for."""
-    method = settings.of(method_named(name))
-    steps = method.steps(entity)
-    if steps == (name,):
+    method = settings.at(name).of(method_named(base_of(name)))
+    if type(method).steps is Method.steps:
         return [method]
-    return [each for step in steps for each in _steps(step, entity, settings)]
+    return [each for step in method.steps(entity) for each in _steps(step, entity, settings)]
 
 
 def _hide(

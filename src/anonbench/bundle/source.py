@@ -20,7 +20,7 @@ _AGAIN = re.compile(
     "|without_own_rankings|downstream|scores|comparisons|effects|variance|best|query_kinds"
     "|new_persons|trainings|deployments|mixed"
     "|correlate|table|sizes|scenarios|profiles|paper_.*|heatmap|trend|learning|learning_model|schedules|cost|attention_share"
-    "|detection_figure|pipeline|front|dataset_table|report"
+    "|detection_figure|pipeline|front|strengths|dataset_table|report"
 )
 """Rules that need no image and no model: the only ones that run on a bundle."""
 

@@ -50,6 +50,7 @@ from anonbench.config.text import require_plain
 from anonbench.config.training import Backbone, Crops, Heads, Losses, Optimizer, Recipe
 from anonbench.config.unknown_keys import suggestion
 from anonbench.core.errors import InputError
+from anonbench.core.registries.method_names import base_of
 from anonbench.core.registries.systems import SYSTEMS, SystemKind
 from anonbench.core.settings import Place, Seed, Settings
 from anonbench.core.vocabulary import RESULTS
@@ -150,6 +151,18 @@ class Config(Settings):
                     f"datasets.{name}.system: no system is called {dataset.system!r}; there are "
                     f"under `systems`: {there}"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _strengths_exist(self) -> Self:
+        for name, dataset in self.datasets.items():
+            for method in map(str, dataset.methods):
+                if not self.anonymization.has(method):
+                    base, there = base_of(method), self.anonymization.strengths.names
+                    raise ValueError(
+                        f"datasets.{name}.methods: no strength is called {method!r}; there are "
+                        f"{', '.join(there) or 'none'}. `anonymization.strengths.{base}` makes them"
+                    )
         return self
 
     @model_validator(mode="after")

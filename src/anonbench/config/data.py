@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import Field, field_validator, model_validator
 
 from anonbench.config.detectors import AnyDetector
-from anonbench.core.registries.method_names import GIVEN
+from anonbench.config.strengths import MethodName, Strengths, completed, require_names
+from anonbench.core.registries.method_names import GIVEN, base_of
 from anonbench.core.registries.methods import METHODS, least_residue
 from anonbench.core.registries.methods import Method as AnyMethod
 from anonbench.core.registries.registry import section_of
@@ -20,10 +21,6 @@ Degree = Annotated[int, Field(ge=1, le=100)]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=64)]
 AUTO, NONE = "auto", "none"
 """Words that name no column: clusters by what the data set has, and every image for itself."""
-if TYPE_CHECKING:
-    MethodName = str
-else:
-    MethodName = Literal[tuple(METHODS)]
 
 
 class Layout(StrEnum):
@@ -188,7 +185,8 @@ class Dataset(DataSource):
     the run; `record` leaves it out, says so and lists it in `unmatched.csv`. What it marks may
     then stay visible."""
     methods: Annotated[tuple[MethodName, ...], Field(min_length=1)] = tuple(Method)
-    """Anonymization methods; those of the paper where none are named, whatever others there are."""
+    """Anonymization methods, and strengths of them (`anonymization.strengths`) as
+    `<method>_<strength>`; those of the paper where none are named, whatever others there are."""
     degrees: Annotated[tuple[Degree, ...], Field(min_length=1)] = (100,)
     """Percent of an image's regions that is anonymized; every degree is a set of its own."""
     system: Name | None = None
@@ -316,9 +314,57 @@ class Anonymization(METHODS.with_sections(_Margin)):  # type: ignore[misc]
     jpeg_quality: Annotated[int, Field(ge=1, le=100)] = 95
     """Quality of the JPEG option."""
 
+    strengths: Strengths = Strengths()
+    """Further strengths of methods, by method and name: `pixelate: { fine: { blocks: { face: 24 }
+    } }` makes `pixelate_fine`, a method like others in `datasets.<name>.methods`. It has the
+    parameters of its method but for those given here."""
+
     def of(self, method: type[M]) -> M:
-        """Return a method with its strengths."""
+        """Return a method with its parameters."""
         return section_of(self, method)
+
+    def at(self, name: str) -> Self:
+        """Return the settings in which a method has the parameters of one of its strengths.
+
+        Args:
+            name: of any method; only a strength's changes anything.
+
+        """
+        if name in METHODS or not self.has(name):
+            return self
+        base = base_of(name)
+        return self.model_copy(update={base: self.strengths.by_method[base][_strength(name)]})
+
+    def method(self, name: str) -> AnyMethod:
+        """Return a method, or a strength of one, with its parameters.
+
+        Raises:
+            KeyError: there is none of this name.
+
+        """
+        if not self.has(name):
+            raise KeyError(name)
+        return self.at(name).of(METHODS[base_of(name)])
+
+    def has(self, name: str) -> bool:
+        """Return whether a method, or a strength of one, has this name."""
+        return name in METHODS or name in self.strengths.names
+
+    @property
+    def names(self) -> list[str]:
+        """The names of all methods, and of the strengths that there are of them."""
+        return [*METHODS, *self.strengths.names]
+
+    def sections(self, *names: str) -> dict[str, Any]:
+        """Return which sections hold the parameters of methods, for `model_dump(include=…)`."""
+        found: dict[str, Any] = {}
+        for name in names:
+            if name in METHODS:
+                found[name] = True
+            else:
+                base = base_of(name)
+                found.setdefault("strengths", {}).setdefault(base, {})[_strength(name)] = True
+        return found
 
     def applied(self, *names: str) -> list[str]:
         """Return methods, and those that they stand for, each once.
@@ -334,28 +380,38 @@ class Anonymization(METHODS.with_sections(_Margin)):  # type: ignore[misc]
 
     def residue(self, name: str, entity: str) -> str:
         """Return what a method leaves of an entity's regions (`AnyMethod.residue`)."""
-        method = self.of(METHODS[name])
+        method = self.method(name)
         steps = method.steps(entity)
-        if steps == (name,):
+        if steps == (method.name,):
             return method.residue
         return least_residue(self.residue(step, entity) for step in steps)
 
     def _add_applied(self, name: str, path: tuple[str, ...], found: dict[str, None]) -> None:
-        if name not in METHODS:
+        if not self.has(name):
             raise ValueError(
-                f"{'.'.join(path)}: no method is called {name!r}; there are {', '.join(METHODS)}"
+                f"{'.'.join(path)}: no method is called {name!r}; there are {', '.join(self.names)}"
             )
         if name in path:
             raise ValueError(f"{path[0]}: {name} would apply itself")
         found[name] = None
-        method = self.of(METHODS[name])
+        method = self.method(name)
         if type(method).steps is not AnyMethod.steps:
             for step in dict.fromkeys(each for kind in Entity for each in method.steps(kind)):
                 self._add_applied(step, (*path, name), found)
 
+    @model_validator(mode="before")
+    @classmethod
+    def _strengths_are_complete(cls, given: Any) -> Any:
+        return completed(given)
+
     @model_validator(mode="after")
     def _methods_are_known(self) -> Self:
-        for name, method in METHODS.items():
-            if method.steps is not AnyMethod.steps:
+        require_names(self.strengths)
+        for name in self.names:
+            if METHODS[base_of(name)].steps is not AnyMethod.steps:
                 self.applied(name)
         return self
+
+
+def _strength(name: str) -> str:
+    return name.removeprefix(f"{base_of(name)}_")

@@ -66,7 +66,7 @@ def _section(settings: Settings, depth: int) -> Iterator[str]:
     for name, field in type(settings).model_fields.items():
         yield from _comment(field, indent)
         value = getattr(settings, name)
-        if isinstance(value, Settings):
+        if isinstance(value, Settings) and value.model_dump():
             yield f"{indent}{name}:"
             yield from _section(value, depth + 1)
         elif isinstance(value, Mapping) and value:

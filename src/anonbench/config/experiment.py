@@ -10,6 +10,7 @@ from typing import Literal
 
 from anonbench.config import Config, Dataset, PaperRole
 from anonbench.core.registries.detectors import DETECTORS
+from anonbench.core.registries.method_names import base_of
 from anonbench.core.registries.tables import OF_ATTACKS, OF_TRAININGS, TABLES
 from anonbench.core.sharding import shard_count
 from anonbench.core.vocabulary import (
@@ -80,6 +81,7 @@ class Figure:
         "front",
         "risks",
         "mixed",
+        "strengths",
     ]
     dataset: str
     degree: int | None = None
@@ -198,6 +200,11 @@ class Experiment:
         dataset = self.datasets[name]
         own = [Variant(method, d) for d in sorted(dataset.degrees) for method in dataset.methods]
         return own + self.given_variants(name)
+
+    def has_strengths(self, name: str) -> bool:
+        """Return whether a data set has several strengths of one method."""
+        methods = self.datasets[name].methods
+        return len(set(map(base_of, methods))) < len(methods)
 
     def given_variants(self, name: str) -> list[Variant]:
         """Return the variants of a data set that are pictures of other programs."""
@@ -348,6 +355,8 @@ class Experiment:
             if self.config.privacy.enabled:
                 fronts = [("front", None, metric, None) for metric in ("map", "mndcg")]
                 keys[:0] = [*fronts, ("risks", None, None, None)]
+            if self.has_strengths(name):
+                keys[:0] = [("strengths", None, None, None)]
             if DeploymentKind.MIXED in self.config.deployments.kinds:
                 keys.append(("mixed", None, None, None))
             for kind, degree, metric, query in keys:

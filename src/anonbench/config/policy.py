@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal, Self
+from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
+from anonbench.config.strengths import MethodName
 from anonbench.core.registries.methods import METHODS, Residue
 from anonbench.core.settings import Fraction, Settings
 from anonbench.core.vocabulary import Entity
-
-if TYPE_CHECKING:
-    AnyMethod = str
-else:
-    AnyMethod = Literal[tuple(METHODS)]
 
 Limit = Fraction | None
 """A greatest rate, or none."""
 
 
 class Strength(Settings):
-    """A bound on a parameter of a method."""
+    """A bound on a parameter of a method, and of each of its strengths."""
 
     parameter: str
     """Method and parameter as in the section `anonymization`, such as `pixelate.blocks.face`."""
@@ -92,8 +88,8 @@ class Policy(Settings):
 
     searched: tuple[Entity, ...] = ()
     """Entities that the detectors of every data set have to look for."""
-    methods: tuple[AnyMethod, ...] = ()
-    """Methods that may be used; empty: all."""
+    methods: tuple[MethodName, ...] = ()
+    """Methods that may be used, each strength by its own name; empty: all."""
     degree: Annotated[int, Field(ge=1, le=100)] = 100
     """Percent of the regions of each image that have to be hidden, at least."""
     residue: Residue = "coarse"

@@ -11,6 +11,7 @@ import math
 from anonbench.config import Recipe
 from anonbench.config.experiment import Experiment
 from anonbench.core.registries.detectors import DETECTORS
+from anonbench.core.registries.method_names import base_of
 from anonbench.core.registries.methods import METHODS
 from anonbench.core.registries.privacy_attacks import PRIVACY_ATTACKS, RegionAttack
 from anonbench.core.registries.systems import SystemKind
@@ -117,7 +118,7 @@ class Estimates:
                 return images / LISTED_PER_SECOND
             case "anonymize":
                 methods = self._experiment.datasets[name].methods
-                return in_shard / min(METHODS[method].images_per_second for method in methods)
+                return in_shard / min(map(_hidden_per_second, methods))
             case "train":
                 optimizer = self.recipe(name).optimizer
                 return optimizer.steps * optimizer.batch_size / self._trained_per_second(name)
@@ -335,7 +336,7 @@ class Estimates:
         lessons = sum(sizes) * len(self._experiment.entities(name))
         taught = lessons * (1 + len(dataset.all_methods))
         hidden = min(self._counts[name][Split.TRAIN], lessons) * len(dataset.methods)
-        slowest = min(METHODS[method].images_per_second for method in dataset.methods)
+        slowest = min(map(_hidden_per_second, dataset.methods))
         learned = taught * (1 / rate + 1 / LEARNED_PER_SECOND) + hidden / slowest
         models = 2 + len(privacy.attackers)
         return 20 + learned + variants * (read + models * self._gallery_crops() / rate)
@@ -378,3 +379,8 @@ class Estimates:
         if (other := backbone.registered) is not None:
             return other.width
         return LARGE if self._is_large(name) else backbone.width
+
+
+def _hidden_per_second(method: str) -> float:
+    """Return the images that a method, or a strength of one, hides in a second."""
+    return METHODS[base_of(method)].images_per_second

@@ -25,7 +25,7 @@ from anonbench.core.provenance import file_digest
 from anonbench.core.registries.attackers import ATTACKERS
 from anonbench.core.registries.backbones import BACKBONES
 from anonbench.core.registries.detectors import DETECTORS
-from anonbench.core.registries.method_names import program_of
+from anonbench.core.registries.method_names import base_of, in_order, program_of
 from anonbench.core.registries.methods import METHODS
 from anonbench.core.registries.privacy_attacks import PRIVACY_ATTACKS
 from anonbench.core.registries.registry import Registry
@@ -136,13 +136,14 @@ def hiding(config: Config, name: str) -> Slice:
 def _hiding(config: Config, *named: str) -> Slice:
     asked = config.anonymization
     methods = asked.applied(*named)
-    fields = {"format", "margin", *methods}
+    fields = asked.sections(*methods) | {"format": True, "margin": True}
     if asked.format == "jpeg":
-        fields.add("jpeg_quality")
+        fields["jpeg_quality"] = True
     if asked.shape != Shapes():
-        fields.add("shape")
+        fields["shape"] = True
     settings = asked.model_dump(mode="json", include=fields)
-    return {"settings": settings} | _content(asked, methods) | _code(METHODS, *methods)
+    code = _code(METHODS, *dict.fromkeys(map(base_of, methods)))
+    return {"settings": settings} | _content(asked, methods) | code
 
 
 def _content(asked: Anonymization, methods: Sequence[str]) -> Slice:
@@ -150,7 +151,7 @@ def _content(asked: Anonymization, methods: Sequence[str]) -> Slice:
     files = {
         str(path): [file_digest(file) for file in files_in(path)] if path.exists() else None
         for name in methods
-        for path in asked.of(METHODS[name]).files()
+        for path in asked.method(name).files()
     }
     return {"files": files} if files else {}
 
@@ -278,17 +279,21 @@ def attack(config: Config, name: str) -> Slice:
 def policy(config: Config, name: str) -> Slice:
     """The policy, how strong the data set's methods are, and how sure a rate has to be."""
     fields = {"confidence", "widest_interval"}
+    applied = {
+        str(method): config.anonymization.applied(str(method))
+        for method in config.datasets[name].methods
+    }
+    every = in_order(each for names in applied.values() for each in names)
+    strengths = [each for each in every if each not in METHODS]
     return {
         "policy": config.policy.model_dump(mode="json"),
-        "methods": hiding(config, name)["settings"],
-        "applied": {
-            str(method): config.anonymization.applied(str(method))
-            for method in config.datasets[name].methods
-        },
         "residues": {
             str(method): {str(e): config.anonymization.residue(str(method), e) for e in Entity}
             for method in config.datasets[name].methods
         },
+        "methods": hiding(config, name)["settings"]
+        | {each: config.anonymization.method(each).model_dump(mode="json") for each in strengths},
+        "applied": applied,
         "settings": config.presentation.model_dump(mode="json", include=fields),
     }
 
@@ -324,6 +329,21 @@ def correlate(config: Config) -> Slice:
 def dataset_table(config: Config, name: str) -> Slice:
     """The table's own parameters, and what says how sure a value is."""
     return show(config, "confidence", "widest_interval", name) | _code(TABLES, name)
+
+
+def strengths(config: Config, name: str, entities: Sequence[str]) -> Slice:
+    """The parameters of the data set's methods, and which of them the policy bounds."""
+    methods = {
+        str(method): config.anonymization.method(str(method)).model_dump(mode="json")
+        for method in config.datasets[name].methods
+    }
+    bounds = {
+        each.parameter: ("most", each.most) if each.least is None else ("least", each.least)
+        for each in config.policy.strength
+    }
+    return show(config, "dpi", "confidence", "widest_interval") | {
+        "strengths": {"parameters": methods, "entities": list(entities), "bounds": bounds}
+    }
 
 
 def report(config: Config) -> Slice:

@@ -7,8 +7,9 @@ from pathlib import Path
 import pandas as pd
 
 from anonbench.core.io import read_csv
+from anonbench.core.registries.method_names import in_order, is_method
 from anonbench.core.vocabulary import ORIGINAL
-from anonbench.reporting.labels import ACCURACIES, AGREEMENT, RETRIEVAL_METRICS
+from anonbench.reporting.labels import ACCURACIES, AGREEMENT, METHODS, RETRIEVAL_METRICS
 
 KEYS = ["dataset", "degree", "method", "adaption", "query", "metric"]
 _RETRAINED = ("retrained_low", "retrained_high")
@@ -86,8 +87,13 @@ def _average(scores: pd.DataFrame) -> pd.DataFrame:
 
 
 def present(values: pd.Series, order: dict[str, str]) -> list[str]:
-    """Return the keys of `order` that occur in `values`, in that order; others follow, sorted."""
+    """Return the keys of `order` that occur in `values`, in that order; others follow, sorted.
+
+    Strengths of a method stand behind it.
+    """
     found = {str(value) for value in values}
+    if order is METHODS:
+        order = dict.fromkeys(in_order(filter(is_method, found)), "")
     return [key for key in order if key in found] + sorted(found - set(order))
 
 

@@ -15,7 +15,6 @@ from typing import Any, BinaryIO
 
 from anonbench.config import Config, Dataset, DetectorName, Layout
 from anonbench.core.errors import InputError
-from anonbench.core.registries.methods import METHODS
 from anonbench.detection.kinds.ppocr import Ppocr
 from anonbench.training.model.timm_names import require_name
 
@@ -43,7 +42,7 @@ def require_files(config: Config) -> None:
     _require_detectors(config, used)
     asked = config.anonymization
     for name in asked.applied(*(str(m) for d in config.enabled.values() for m in d.methods)):
-        for path in asked.of(METHODS[name]).files():
+        for path in asked.method(name).files():
             if not path.exists():
                 raise InputError(
                     f"anonymization.{name}: there is no {path}{_near(path)}; a key is made by "

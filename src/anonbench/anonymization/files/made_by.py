@@ -13,6 +13,7 @@ from anonbench.core.io import files_in
 from anonbench.core.jobs.fingerprint import module_digest
 from anonbench.core.libraries.opencv import cv2
 from anonbench.core.provenance import file_digest, versions
+from anonbench.core.registries.method_names import base_of
 from anonbench.core.registries.methods import METHODS
 from anonbench.datasets.files.reasons import shown
 from anonbench.datasets.inputs import STANDARD_INPUT, Images
@@ -25,8 +26,10 @@ def made_by(
     """Return all that outputs depend on but the images, and where those are."""
     method = str(job.variant.method)
     methods = job.anonymization.applied(method)
-    asked = {*methods, "margin"} | ({"shape"} if job.anonymization.shape != Shapes() else set())
-    read = [path for name in methods for path in job.anonymization.of(METHODS[name]).files()]
+    asked = job.anonymization.sections(*methods) | {"margin": True}
+    if job.anonymization.shape != Shapes():
+        asked["shape"] = True
+    read = [path for name in methods for path in job.anonymization.method(name).files()]
     return {
         "images_of": shown(_place(given, images)),
         "method": method,
@@ -36,7 +39,10 @@ def made_by(
         "detectors": {name: cache.made_by(name, job.detection) for name in job.detectors},
         "max_pixels": job.detection.max_pixels,
         "keep_without_regions": job.keep_without_regions,
-        "code": [module_digest([one.__name__]), *(METHODS.origin(name) for name in methods)],
+        "code": [
+            module_digest([one.__name__]),
+            *(METHODS.origin(base_of(name)) for name in methods),
+        ],
         "versions": versions("numpy", "pillow") | {"opencv": cv2.__version__},
     }
 

@@ -20,7 +20,6 @@ from anonbench.anonymization.files.places import (
 )
 from anonbench.anonymization.files.record import LEFT, Record
 from anonbench.anonymization.files.stored import SUFFIXES
-from anonbench.anonymization.methods import method_named
 from anonbench.config import Anonymization, Detection
 from anonbench.core.errors import InputError
 from anonbench.core.io import locked, writing_to
@@ -116,12 +115,13 @@ def anonymize_files(
             cannot be loaded, or fails on all of the first images.
 
     """
+    anonymization = anonymization or Anonymization()
     job = Job(
         Path(to),
         tuple(dict.fromkeys(detectors)),
-        _variant(method, degree),
+        _variant(method, degree, anonymization),
         detection or Detection(),
-        anonymization or Anonymization(),
+        anonymization,
         keep_without_regions,
     )
     if not isinstance(images, str | Path):
@@ -197,14 +197,10 @@ def _outcomes(
         yield outcome
 
 
-def _variant(method: str, degree: int) -> Variant:
-    try:
-        method_named(method)
-    except KeyError:
-        from anonbench.core.registries.methods import METHODS
-
-        names = ", ".join(METHODS)
-        raise InputError(f"no method is called {method!r}; there are {names}") from None
+def _variant(method: str, degree: int, anonymization: Anonymization) -> Variant:
+    if not anonymization.has(method):
+        names = ", ".join(anonymization.names)
+        raise InputError(f"no method is called {method!r}; there are {names}")
     if not 1 <= degree <= 100:
         raise InputError(f"degree {degree}: percent of the regions, from 1 to 100")
     return Variant(method, degree)

@@ -72,13 +72,9 @@ def run(options: argparse.Namespace) -> int:
     """
     from anonbench.core.errors import InputError
     from anonbench.core.io import require_another, write_csv
-    from anonbench.core.registries.methods import METHODS
     from anonbench.core.registries.privacy_attacks import PRIVACY_ATTACKS
     from anonbench.evaluation.privacy.attacks.files import attack_files
 
-    if options.method is not None and options.method not in METHODS:
-        known = ", ".join(METHODS)
-        raise InputError(f"--method {options.method}: there is no such method; there are {known}")
     attacks = options.attacks or list(_DEFAULT)
     for name in attacks:
         if name not in PRIVACY_ATTACKS:
@@ -88,6 +84,9 @@ def run(options: argparse.Namespace) -> int:
         for place in (options.originals, options.anonymized):
             require_another(options.output, Path(place))
     names, config = settings_of(options, _SEARCHED)
+    if options.method is not None and not config.anonymization.has(options.method):
+        known = ", ".join(config.anonymization.names)
+        raise InputError(f"--method {options.method}: there is no such method; there are {known}")
     found = attack_files(
         options.originals,
         options.anonymized,

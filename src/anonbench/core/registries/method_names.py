@@ -17,7 +17,8 @@ GIVEN = "given_"
 """Begins the names of other programs' pictures."""
 _GIVEN_COLOURS = ("#56B4E9", "#000000", "#8C564B", "#7F7F7F")
 """Of other programs' pictures: no built-in method has one of them."""
-_LIGHTER = (0.25, 0.4, 0.55)
+_LIGHTER, _OTHER_HUE = (0.15, 0.6), 0.05
+"""Of a strength's shade: how far it goes to white, and at most around the circle of hues."""
 
 
 def is_given(name: str | None) -> bool:
@@ -90,8 +91,9 @@ def colour_of(name: str, colours: Mapping[str, str]) -> str:
     base = colours[base_of(name)]
     red, green, blue = (int(base[at : at + 2], 16) / 255 for at in (1, 3, 5))
     hue, light, saturation = colorsys.rgb_to_hls(red, green, blue)
-    light += (1.0 - light) * _LIGHTER[number % len(_LIGHTER)]
-    shade = colorsys.hls_to_rgb(hue, light, saturation)
+    first, second = number % 256 / 255, number // 256 % 256 / 255
+    light += (1.0 - light) * (_LIGHTER[0] + first * (_LIGHTER[1] - _LIGHTER[0]))
+    shade = colorsys.hls_to_rgb(hue + (2 * second - 1) * _OTHER_HUE, light, saturation)
     return "#" + "".join(f"{round(255 * part):02X}" for part in shade)
 
 

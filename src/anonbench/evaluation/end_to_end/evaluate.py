@@ -16,8 +16,6 @@ from anonbench.core.errors import InputError
 from anonbench.core.numeric.similarity import threads
 from anonbench.core.provenance import PACKAGES, installed, versions
 from anonbench.core.registries.detectors import DETECTORS
-from anonbench.core.registries.methods import METHODS
-from anonbench.core.registries.registry import Registry
 from anonbench.core.vocabulary import Method, Variant
 from anonbench.datasets.annotations import Images, read_boxes_file
 from anonbench.embedding.given.embed import encoding
@@ -96,8 +94,9 @@ def evaluate(
     """
     encoder = settled(encoder)
     given = detectors or ((DetectorName.BOXES,) if boxes is not None else (FACES,))
-    _require_known("method", methods, METHODS)
-    _require_known("detector", given, DETECTORS)
+    anonymization = anonymization or Anonymization()
+    _require_known("method", methods, anonymization.names)
+    _require_known("detector", given, list(DETECTORS))
     if DetectorName.TEMPLATE in given:
         raise InputError(
             "detectors: template needs a folder of templates; only the pipeline has that "
@@ -118,7 +117,7 @@ def evaluate(
         tuple(given),
         variants,
         detection,
-        anonymization or Anonymization(),
+        anonymization,
         _regions(boxes, pictures),
         keep_without_regions,
         seed,
@@ -160,12 +159,12 @@ def evaluate(
     )
 
 
-def _require_known(what: str, names: Sequence[str], known: Registry[Any]) -> None:
+def _require_known(what: str, names: Sequence[str], known: Sequence[str]) -> None:
     if isinstance(names, str) or not names:
         raise InputError(f"{what}s: {names!r} is no list of {what}s; there are {', '.join(known)}")
     for name in names:
         if name not in known:
-            near = difflib.get_close_matches(name, list(known), 1)
+            near = difflib.get_close_matches(name, known, 1)
             hint = f"; did you mean {near[0]}?" if near else ""
             raise InputError(
                 f"{what}s: no {what} is called {name!r}; there are {', '.join(known)}{hint}"
@@ -215,7 +214,8 @@ def _settings(
     treatment: Treatment, retrieval: Retrieval, presentation: Presentation
 ) -> dict[str, Any]:
     """Return, as plain data, what the numbers depend on."""
-    used = {"format", "margin", *(str(variant.method) for variant in treatment.variants)}
+    used = treatment.anonymization.sections(*(str(v.method) for v in treatment.variants))
+    used |= {"format": True, "margin": True}
     return {
         "variants": [str(variant) for variant in treatment.variants],
         "detectors": list(map(str, treatment.detectors)),

@@ -14,6 +14,7 @@ from typing import Any
 import pandas as pd
 
 from anonbench.core.numeric.statistics import wilson
+from anonbench.core.registries.method_names import base_of
 from anonbench.core.registries.methods import RESIDUES, UNKNOWN
 from anonbench.core.vocabulary import ORIGINAL, Entity
 from anonbench.evaluation.privacy.known import strongest
@@ -109,11 +110,11 @@ def _residue(given: Measured, method: str) -> Iterator[dict[str, Any]]:
 def _strengths(given: Measured, method: str) -> Iterator[dict[str, Any]]:
     """Give each number among a method's parameters; those by entity of what is sought alone.
 
-    A method that applies others has theirs, too.
+    A method that applies others has theirs, too. Those of a strength are named as its method's.
     """
     for step in given.applied.get(method, (method,)):
         for name, value in (given.methods.get(step) or {}).items():
-            parameter = f"{step}.{name}"
+            parameter = f"{base_of(step)}.{name}"
             if isinstance(value, Mapping):
                 for entity, each in value.items():
                     if entity in given.sought and _is_number(each):

@@ -28,6 +28,7 @@ from anonbench.reporting.figures.style import (
     TWO_COLUMNS,
     empty,
     method_colour,
+    method_columns,
     method_handles,
     new_figure,
     save,
@@ -93,7 +94,7 @@ def front(
                 figure.legend(
                     handles=handles,
                     loc="outside upper center",
-                    ncols=len(handles) if down == 1 else 3,
+                    ncols=method_columns(handles) if down == 1 else 3,
                     columnspacing=1.0,
                     handletextpad=0.4,
                     handlelength=1.4,

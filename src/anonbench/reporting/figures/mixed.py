@@ -18,6 +18,7 @@ from anonbench.reporting.figures.style import (
     TWO_COLUMNS,
     empty,
     method_colour,
+    method_columns,
     method_handles,
     new_figure,
     percent_axis,
@@ -66,7 +67,7 @@ def mixed(table: pd.DataFrame, dataset: str, outputs: Sequence[Path], dpi: int =
         figure.supxlabel("Share of the archive’s images that is anonymized (%)", fontsize=8)
         figure.supylabel("mAP kept of the ceiling (%)" if has_second else "mAP (%)", fontsize=8)
         handles = method_handles(present(rows["method"], METHODS))
-        figure.legend(handles=handles, loc="outside upper center", ncols=len(handles))
+        figure.legend(handles=handles, loc="outside upper center", ncols=method_columns(handles))
         save(figure, outputs, dpi)
 
 

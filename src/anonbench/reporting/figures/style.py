@@ -135,6 +135,11 @@ def method_handles(methods: Sequence[str]) -> list[Line2D]:
     ]
 
 
+def method_columns(handles: Sequence[Line2D]) -> int:
+    """Return the columns of a legend over both columns of a page that has methods' names."""
+    return min(len(handles), 6)
+
+
 def percent_axis(axes: Axes, label: str) -> None:
     """Give a y axis in percent its label and horizontal guides."""
     axes.set_ylabel(label)

@@ -24,6 +24,7 @@ from anonbench.reporting.figures.style import (
     TWO_COLUMNS,
     empty,
     method_colour,
+    method_columns,
     method_handles,
     new_figure,
     percent_axis,
@@ -100,7 +101,7 @@ def _panels(
     handles = method_handles(present(rows["method"], METHODS))
     if len(models) > 1 and len(base):
         handles.append(Line2D([], [], color=SOFT, lw=0.7, label="thin: Unadapted, for comparison"))
-    figure.legend(handles=handles, loc="outside upper center", ncols=len(handles))
+    figure.legend(handles=handles, loc="outside upper center", ncols=method_columns(handles))
 
 
 def _two_lines(model: str) -> str:
@@ -133,7 +134,7 @@ def _models_on_x(figure: Figure, rows: pd.DataFrame, label: str) -> None:
     models = present(rows["adaption"], ADAPTIONS)
     methods = present(rows["method"], METHODS)
     for place, method in enumerate(methods):
-        shift = 0.2 * (place - (len(methods) - 1) / 2)
+        shift = min(0.2, 0.8 / len(methods)) * (place - (len(methods) - 1) / 2)
         for x, model in enumerate(models):
             cell = rows[(rows["method"] == method) & (rows["adaption"] == model)]
             if cell.empty:
@@ -168,4 +169,5 @@ def _models_on_x(figure: Figure, rows: pd.DataFrame, label: str) -> None:
     axes.set_xlim(-0.5, len(models) - 0.5)
     axes.set_xlabel(f"Model, at degree {int(rows['degree'].iloc[0])} %")
     percent_axis(axes, label)
-    figure.legend(handles=method_handles(methods), loc="outside upper center", ncols=len(methods))
+    handles = method_handles(methods)
+    figure.legend(handles=handles, loc="outside upper center", ncols=method_columns(handles))

@@ -15,6 +15,7 @@ from anonbench.reporting.labels import metric_label
 FIGURE_KINDS = {
     "front": "Privacy against utility",
     "risks": "Every risk against every utility",
+    "strengths": "Strengths of the methods",
     "examples": "Anonymized images",
     "detection": "Detection against its score threshold",
     "correlation": "Correlations",
@@ -31,6 +32,7 @@ PIPELINE = ("From images to this report", "From images to this report: the workf
 SHORT = {
     "front": "Privacy",
     "risks": "Risks",
+    "strengths": "Strengths",
     "trend": "Degrees",
     "mixed": "Mixed archive",
     "gallery": "Gallery",
@@ -59,6 +61,14 @@ CAPTIONS = {
         "A row a risk, by the strongest attack that shows it, above its control; a column a "
         "utility. Up and to the left is better; a variant on which an attack has no known rate is "
         "left out."
+    ),
+    "strengths": (
+        "A column a method, at the highest degree: what is kept of the reference's ranking, and "
+        "what attacks find, against the method's strength. On the left are the originals, on the "
+        "right, as points, the methods of which there is one strength. Of re-identification the "
+        "strongest attack is shown, of each other attack the measure that is highest on average. "
+        "Grey: weaker than the policy's bound on the parameter. Bands and bars: intervals. What "
+        "is not known is left out."
     ),
     "examples": (
         "The same images by method and degree. A degree of d % hides the first d % of an "

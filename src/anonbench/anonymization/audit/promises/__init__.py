@@ -29,6 +29,7 @@ from anonbench.anonymization.audit.promises.keyed import (
 from anonbench.anonymization.audit.promises.moved import Bulge, Turn
 from anonbench.anonymization.audit.promises.redrawn import Redrawn
 from anonbench.config import Anonymization
+from anonbench.core.registries.method_names import base_of
 from anonbench.core.registries.methods import METHODS
 from anonbench.core.registries.methods import Method as AnyMethod
 from anonbench.core.vocabulary import Method
@@ -79,26 +80,50 @@ PROMISES: dict[str, Promise] = {
 }
 
 
+class OfStrength(Promise):
+    """A strength of a method: what the method promises with the strength's parameters."""
+
+    def __init__(self, promise: Promise, name: str) -> None:
+        self._promise = promise
+        self._name = name
+
+    def least(self, settings: Anonymization) -> int:
+        """See `Promise.least`."""
+        return self._promise.least(settings.at(self._name))
+
+    def around(self, settings: Anonymization) -> int:
+        """See `Promise.around`."""
+        return self._promise.around(settings.at(self._name))
+
+    def kept(self, inside: Inside, settings: Anonymization) -> np.ndarray:
+        """See `Promise.kept`."""
+        return self._promise.kept(inside, settings.at(self._name))
+
+
 def steps_of(name: str, entity: str, settings: Anonymization) -> list[str]:
     """Return the methods that a region of a kind is hidden by, one after the other."""
-    if name == "layers":
-        steps = list(settings.layers.methods)
-    elif name == "by_entity":
-        steps = [getattr(settings.by_entity, entity)]
-    elif name in PROMISES or METHODS[name].steps is AnyMethod.steps:
+    method = base_of(name)
+    of_name = settings.at(name)
+    if method == "layers":
+        steps = list(of_name.layers.methods)
+    elif method == "by_entity":
+        steps = [getattr(of_name.by_entity, entity)]
+    elif method in PROMISES or METHODS[method].steps is AnyMethod.steps:
         return [name]
     else:
-        steps = list(settings.of(METHODS[name]).steps(entity))
+        steps = list(of_name.of(METHODS[method]).steps(entity))
     return [each for step in steps for each in steps_of(step, entity, settings)]
 
 
 def promise_of(name: str) -> Promise:
-    """Return what a method promises.
+    """Return what a method, or a strength of one, promises.
 
     Raises:
         Failure: it promises nothing.
 
     """
+    if name not in METHODS:
+        return OfStrength(promise_of(base_of(name)), name)
     if name in PROMISES:
         return PROMISES[name]
     method = METHODS[name]

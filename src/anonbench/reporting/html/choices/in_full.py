@@ -57,7 +57,7 @@ def planned(experiment: Experiment) -> dict[str, Planned]:
             is_frozen=experiment.is_frozen(name),
             strengths={
                 str(method): _strength(
-                    config.anonymization.model_dump(mode="json").get(str(method)) or {},
+                    config.anonymization.method(str(method)).model_dump(mode="json"),
                     [str(entity) for entity in experiment.entities(name)],
                 )
                 for method in dataset.methods

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from anonbench.core.boxes import Region
+from anonbench.core.registries.method_names import base_of
 from anonbench.core.registries.privacy_attacks import (
     Equipment,
     Looking,
@@ -88,7 +89,9 @@ def restorations(
         iterations: see `richardson_lucy`; 0: without it.
 
     """
-    if variant.method == Method.BLUR:
+    name = str(variant.method)
+    method, hiding = (base_of(name), hiding.at(name)) if hiding.has(name) else (name, hiding)
+    if method == Method.BLUR:
         share, least = float(getattr(hiding.blur.sigma, entity)), float(hiding.blur.min_sigma)
 
         def undo(seen: np.ndarray, area: Cover, deconvolve: Any, strength: float) -> np.ndarray:
@@ -100,7 +103,7 @@ def restorations(
         if iterations:
             ways.append(lambda seen, area: undo(seen, area, richardson_lucy, iterations))
         return ways
-    if variant.method == Method.PIXELATE:
+    if method == Method.PIXELATE:
         blocks = int(getattr(hiding.pixelate.blocks, entity))
         return [lambda seen, area: smoothed(seen, blocks)]
     return [lambda seen, area: seen]

@@ -1,0 +1,137 @@
+"""Pictures by a network of the user's own, which draws regions anew from what is around them.
+
+For generators of faces and inpainting by diffusion. The pictures are measured as those of another
+program (`datasets.<name>.given`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from anonbench.anonymization.files.places import require_apart
+from anonbench.anonymization.geometry import cover, framed
+from anonbench.config import Anonymization, Detection
+from anonbench.core.boxes import Region
+from anonbench.core.errors import InputError, UnreadableImage
+from anonbench.core.io import atomic, writing_to
+from anonbench.core.libraries.opencv import cv2
+from anonbench.core.progress import track
+from anonbench.datasets.images import encode
+from anonbench.datasets.inputs import LeftOut, open_images
+from anonbench.detection.search import DetectorFailed, Search
+
+Generate = Callable[[np.ndarray, np.ndarray], np.ndarray]
+"""From a crop, uint8 [h, w, 3] RGB, and which of its pixels are hidden, bool [h, w], to a crop of
+the same shape. Hidden pixels are grey: the network sees what is around them, and where they are."""
+HIDDEN = 127
+"""Grey level in place of what is hidden."""
+_UPRIGHT = Anonymization()
+
+
+@dataclass(frozen=True)
+class Generated:
+    """What was written."""
+
+    written: int
+    """Pictures."""
+    regions: int
+    """Regions drawn anew."""
+    unchanged: int
+    """Pictures among them in which nothing was found: they are their originals."""
+    left_out: tuple[LeftOut, ...]
+    """Images without a picture, and why."""
+
+
+def generate_pictures(
+    images: str | Path | Iterable[str | Path],
+    to: str | Path,
+    generate: Generate,
+    detectors: Sequence[str] = ("mtcnn",),
+    *,
+    context: float = 2.0,
+    detection: Detection | None = None,
+) -> Generated:
+    """Write a picture of each image, in which a network has drawn its regions anew.
+
+    Args:
+        images: see `anonbench.datasets.inputs.open_images`.
+        to: a folder apart from the originals. A picture is a PNG by its image's id.
+        generate: the network.
+        detectors: whose regions are drawn.
+        context: sides of the crop, in sides of the region.
+        detection: settings of the detectors.
+
+    Raises:
+        InputError: the folder is among the originals, a detector cannot be loaded, or the network
+            returns something else than a crop.
+
+    """
+    given, folder, settings = open_images(images), Path(to), detection or Detection()
+    require_apart(given, folder)
+    search, left_out = Search(detectors, settings), list(given.left_out)
+    found = unchanged = 0
+    with writing_to(folder.parent):
+        for image in track(given, len(given), "images drawn"):
+            try:
+                pixels = image.pixels(settings.max_pixels)
+                regions = search(pixels)
+            except (DetectorFailed, UnreadableImage) as error:
+                left_out.append(LeftOut(image.name, str(error)))
+                continue
+            found += len(regions)
+            unchanged += not regions
+            path = folder / f"{image.id}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with atomic(path) as temporary:
+                temporary.write_bytes(encode(drawn_anew(pixels, regions, generate, context)))
+    written = len(given) - (len(left_out) - len(given.left_out))
+    return Generated(written, found, unchanged, tuple(left_out))
+
+
+def drawn_anew(
+    image: np.ndarray, regions: Sequence[Region], generate: Generate, context: float = 2.0
+) -> np.ndarray:
+    """Return an image whose regions a network has drawn, from what is around them alone.
+
+    Nothing that any region shows reaches the network, and no pixel outside of them changes. Of
+    slanted regions the upright box is drawn. Where regions overlap, the last is seen.
+
+    Args:
+        image: uint8 [H, W] or [H, W, 3] RGB; it is not changed.
+        regions: all that are hidden.
+        generate: the network.
+        context: sides of the crop, in sides of the region.
+
+    Raises:
+        InputError: the network returns something else than a crop.
+
+    """
+    hidden = framed(regions, image.shape, _UPRIGHT)
+    seen = np.repeat(image[..., None], 3, axis=2) if image.ndim == 2 else image.copy()
+    seen[hidden] = HIDDEN
+    result = image.copy()
+    for region in regions:
+        upright = Region(region.entity, region.x0, region.y0, region.x1, region.y1, region.score)
+        own, crop = (cover(upright, image.shape, margin) for margin in (1.0, context))
+        if own is None or crop is None:
+            continue
+        drawn = generate(seen[crop.window].copy(), hidden[crop.window].copy())
+        _require_crop(drawn, seen[crop.window].shape)
+        whole = seen.copy()
+        whole[crop.window] = drawn
+        pixels = whole[own.window]
+        if image.ndim == 2:
+            pixels = cv2.cvtColor(np.ascontiguousarray(pixels), cv2.COLOR_RGB2GRAY)
+        result[own.window] = pixels
+    return result
+
+
+def _require_crop(drawn: object, shape: tuple[int, ...]) -> None:
+    if isinstance(drawn, np.ndarray) and drawn.dtype == np.uint8 and drawn.shape == shape:
+        return
+    given = f"{drawn.dtype} {list(drawn.shape)}" if isinstance(drawn, np.ndarray) else type(drawn)
+    raise InputError(f"the network returns {given}, and has to return uint8 {list(shape)}")

@@ -1,0 +1,118 @@
+"""Strengths: registered methods with parameters of their own, under names that a config makes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    Field,
+    SerializerFunctionWrapHandler,
+    WithJsonSchema,
+    create_model,
+    model_serializer,
+)
+
+from anonbench.core.registries.method_names import base_of, is_given, is_method
+from anonbench.core.registries.methods import METHODS, Method
+from anonbench.core.settings import Settings
+
+StrengthName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=32)]
+
+
+class _Named(Settings):
+    @property
+    def by_method(self) -> dict[str, dict[str, Method]]:
+        """The methods that have strengths, each with those by name."""
+        found = {method: getattr(self, method) for method in type(self).model_fields}
+        return {method: named for method, named in found.items() if named}
+
+    @property
+    def names(self) -> list[str]:
+        """The strengths' names among methods."""
+        return [f"{method}_{name}" for method, named in self.by_method.items() for name in named]
+
+    @model_serializer(mode="wrap")
+    def _without_empty(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return {method: named for method, named in handler(self).items() if named}
+
+
+_FIELDS: dict[str, Any] = {
+    name: (dict[StrengthName, each], Field(default_factory=dict))  # type: ignore[valid-type]
+    for name, each in METHODS.items()
+    if each.model_fields
+}
+
+
+class Strengths(create_model("Strengths", __base__=_Named, **_FIELDS)):  # type: ignore[misc]
+    """Further strengths of methods, by method and name."""
+
+
+def _method(name: str) -> str:
+    if is_method(name) and not is_given(name):
+        return name
+    raise ValueError(
+        f"no method is called so; there are {', '.join(METHODS)}, and <method>_<strength> of "
+        "`anonymization.strengths`"
+    )
+
+
+MethodName = Annotated[
+    str,
+    AfterValidator(_method),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"enum": list(METHODS), "type": "string"},
+                {"pattern": f"^({'|'.join(METHODS)})_[a-z][a-z0-9_]*$", "type": "string"},
+            ]
+        }
+    ),
+]
+"""A registered method, or what may be a strength of one: whether it is one, the config knows."""
+
+
+def completed(given: Any) -> Any:
+    """Return a section `anonymization` in which strengths have all parameters of their methods.
+
+    Args:
+        given: as YAML gives it; what is no such section is returned as it is.
+
+    """
+    if not isinstance(given, Mapping) or not isinstance(given.get("strengths"), Mapping):
+        return given
+    strengths = {
+        method: {name: _over(given.get(method), own) for name, own in named.items()}
+        if isinstance(named, Mapping)
+        else named
+        for method, named in given["strengths"].items()
+    }
+    return {**given, "strengths": strengths}
+
+
+def _over(base: Any, own: Any) -> Any:
+    """Return parameters with those of `own` in place of those of `base`, section by section."""
+    if isinstance(base, BaseModel):
+        base = base.model_dump()
+    if not isinstance(base, Mapping) or not isinstance(own, Mapping):
+        return own
+    return {**base, **{name: _over(base.get(name), value) for name, value in own.items()}}
+
+
+def require_names(strengths: Strengths) -> None:
+    """Check that the name of each strength stands for it alone.
+
+    Raises:
+        ValueError: it is, or reads as, another method's.
+
+    """
+    for method, named in strengths.by_method.items():
+        for strength in named:
+            name = f"{method}_{strength}"
+            if (other := base_of(name)) != method:
+                what = "is a method" if other == name else f"reads as a strength of {other}"
+                raise ValueError(
+                    f"strengths.{method}.{strength}: {name} {what}; give it another name"
+                )

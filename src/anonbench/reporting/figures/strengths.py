@@ -1,0 +1,312 @@
+"""What methods keep, and what attacks find, against how strong they are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+
+from anonbench.core.registries.method_names import base_of
+from anonbench.core.vocabulary import NO_CHOICE, ORIGINAL
+from anonbench.evaluation.privacy.known import strongest
+from anonbench.evaluation.sample_sizes.sufficiency import DEFAULTS, Needs, why_no_statement
+from anonbench.reporting.figures.style import (
+    DEGREE_LINES,
+    GRID,
+    INK,
+    MODEL_MARKERS,
+    SOFT,
+    TWO_COLUMNS,
+    empty,
+    method_colour,
+    new_figure,
+    save,
+    styled,
+)
+from anonbench.reporting.labels import ADAPTIONS, METHODS, QUERIES, RETRIEVAL_METRICS
+from anonbench.reporting.privacy.attacks import ATTACKS, MEASURES
+from anonbench.reporting.summary import present, summarize, summarize_originals
+
+REIDENTIFICATION = "Re-identification"
+_ATTACK_COLOURS = (INK, "#CC79A7", "#E69F00", "#56B4E9", "#8C564B", "#7F7F7F", "#009E73", "#0072B2")
+"""The first is that of re-identification."""
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """The strengths of one method that a data set has, the weakest first where that is known."""
+
+    method: str
+    names: list[str]
+    """Among methods; the method's own name stands for its own parameters."""
+    ticks: list[str]
+    """What they differ in, by name."""
+    parameter: str
+    """What differs; empty where it is no number."""
+    is_ordered: bool
+    """Whether the policy tells which side is the weak one."""
+    too_weak: list[bool] = field(default_factory=list)
+    """Which ones the policy's bound does not allow."""
+
+
+def sweeps(
+    parameters: Mapping[str, Mapping[str, Any]],
+    entities: Sequence[str],
+    bounds: Mapping[str, tuple[str, float]],
+) -> list[Sweep]:
+    """Return the methods of which there are several strengths.
+
+    Numbers are in their order; the end that the policy bounds is the weak one, and stands first.
+    What differs in something else stays in the order of the data set's methods.
+
+    Args:
+        parameters: of each method of a data set, as plain data, by name.
+        entities: that are sought: parameters by entity of others do not count.
+        bounds: side (`most`, `least`) and limit of a policy, by method and parameter.
+
+    """
+    groups: dict[str, list[str]] = {}
+    for name in parameters:
+        groups.setdefault(base_of(name), []).append(name)
+    return [
+        _sweep(method, {name: _flat(parameters[name], entities) for name in names}, bounds)
+        for method, names in groups.items()
+        if len(names) > 1
+    ]
+
+
+def _flat(parameters: Mapping[str, Any], entities: Sequence[str]) -> dict[str, Any]:
+    """Return parameters by `name`, or by `name.entity` where they have a value for each entity."""
+    found: dict[str, Any] = {}
+    for name, value in parameters.items():
+        if isinstance(value, Mapping):
+            found |= {f"{name}.{each}": value[each] for each in entities if each in value}
+        else:
+            found[name] = value
+    return found
+
+
+def _sweep(
+    method: str, given: Mapping[str, Mapping[str, Any]], bounds: Mapping[str, tuple[str, float]]
+) -> Sweep:
+    names = list(given)
+    differing = [
+        key
+        for key in given[names[0]]
+        if any(given[name][key] != given[names[0]][key] for name in names)
+    ]
+    own = [name.removeprefix(method).lstrip("_").replace("_", " ") for name in names]
+    if not differing or not all(_is_number(given[n][key]) for n in names for key in differing):
+        return Sweep(method, names, [each or "own" for each in own], "", False, [False] * len(own))
+    first = differing[0]
+    side, limit = bounds.get(f"{method}.{first}", ("", 0.0))
+    falling = side == "most"  # the greatest values are the weak ones
+    order = sorted(names, key=lambda n: given[n][first], reverse=falling)
+    ticks = [" / ".join(f"{given[name][key]:g}" for key in differing) for name in order]
+    weak = [
+        bool(side) and (given[n][first] > limit if falling else given[n][first] < limit)
+        for n in order
+    ]
+    return Sweep(method, order, ticks, " / ".join(differing), bool(side), weak)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def rates_by_attack(
+    rates: pd.DataFrame | None, attacks: pd.DataFrame | None, degree: int, needs: Needs
+) -> pd.DataFrame:
+    """Return the rates of all attacks on originals and on one degree.
+
+    Of re-identification the strongest known attack, of every other attack the measure that is
+    highest on average over the methods.
+
+    Args:
+        rates: `anonbench.evaluation.privacy.rates.RATE_COLUMNS` of a data set; None: not attacked.
+        attacks: `anonbench.evaluation.privacy.attacks.table.COLUMNS` of it; None: none was run.
+        degree: whose methods are compared.
+        needs: what a rate has to fulfil to be known.
+
+    Returns:
+        Columns label, method, rate, low, high (shares).
+
+    """
+    found = []
+    if rates is not None:
+        risks = strongest(rates, needs.widest, needs.confidence)
+        found.append(risks[risks["unknown"] == ""].assign(label=REIDENTIFICATION))
+    if attacks is not None:
+        known = attacks[attacks["rate"].notna() & (attacks["reason"] == "")]
+        for name, rows in known.groupby("attack", sort=False):
+            keys = ["measure", "entity"]
+            hidden = rows[rows["degree"] == degree]
+            if hidden.empty:
+                continue
+            measure, entity = hidden.groupby(keys, sort=False)["rate"].mean().idxmax()  # type: ignore[misc]
+            chosen = rows[(rows["measure"] == measure) & (rows["entity"] == entity)]
+            what = MEASURES.get(measure, measure)
+            found.append(chosen.assign(label=f"{ATTACKS.get(str(name), name)}: {what}"))
+    columns = ["label", "method", "degree", "rate", "low", "high"]
+    table = pd.concat([each[columns] for each in found]) if found else pd.DataFrame(columns=columns)
+    shown = (table["method"] == ORIGINAL) | (table["degree"] == degree)
+    return table[shown].drop(columns="degree").reset_index(drop=True)
+
+
+def strengths(
+    scores: pd.DataFrame,
+    rates: pd.DataFrame | None,
+    attacks: pd.DataFrame | None,
+    dataset: str,
+    found: Sequence[Sweep],
+    outputs: Sequence[Path],
+    dpi: int = 150,
+    needs: Needs = DEFAULTS,
+) -> None:
+    """Draw retrieval and attacks against strength at the highest degree, a column a method.
+
+    On the left of the strengths are the originals, on the right the methods that have none.
+
+    Args:
+        scores: tidy scores (`anonbench.reporting.summary.read_scores`) of one or several data sets.
+        rates: re-identification, see `rates_by_attack`.
+        attacks: the other ones, see `rates_by_attack`.
+        dataset: whose rows are drawn.
+        found: see `sweeps`.
+        outputs: .png and .svg paths.
+        dpi: of the PNG.
+        needs: what a value has to fulfil to be known.
+
+    """
+    mine = scores[scores["dataset"] == dataset]
+    hidden = mine[mine["method"] != ORIGINAL]
+    with styled():
+        if hidden.empty or not found or why_no_statement(mine, needs):
+            figure = new_figure(TWO_COLUMNS, 1.2)
+            empty(figure, f"Nothing is known of strengths on {dataset}")
+            save(figure, outputs, dpi)
+            return
+        degree = int(hidden["degree"].max())
+        kept = _kept(mine, degree)
+        attacked = rates_by_attack(rates, attacks, degree, needs)
+        rows = [*RETRIEVAL_METRICS, *(["attacks"] if len(attacked) else [])]
+        figure = new_figure(TWO_COLUMNS, 1.2 + 1.75 * len(rows))
+        panels = figure.subplots(len(rows), len(found), sharex="col", sharey="row", squeeze=False)
+        swept = {name for sweep in found for name in sweep.names}
+        others = [m for m in present(kept["method"], METHODS) if m not in swept | {ORIGINAL}]
+        labels = list(dict.fromkeys(attacked["label"]))
+        for column, sweep in enumerate(found):
+            places = [ORIGINAL, *sweep.names, *others]
+            for axes, row in zip(panels[:, column], rows, strict=True):
+                _ground(axes, sweep, places)
+                if row == "attacks":
+                    for colour, label in zip(_colours(labels), labels, strict=True):
+                        line = attacked[attacked["label"] == label]
+                        _draw(axes, line, places, sweep, color=colour, marker=_marker(label))
+                else:
+                    for (query, model), line in _models(kept[kept["metric"] == row]):
+                        style = DEGREE_LINES[list(QUERIES).index(query)]
+                        look = {"marker": MODEL_MARKERS.get(model, "x"), "linestyle": style}
+                        _draw(axes, line, places, sweep, **look)
+            panels[0, column].set_title(METHODS[sweep.method])
+            _name_places(panels[-1, column], sweep, places)
+        for axes, row in zip(panels[:, 0], rows, strict=True):
+            axes.set_ylabel(f"{RETRIEVAL_METRICS.get(row, 'Rate of attacks')} (%)")
+        handles = [*_query_handles(kept), *_attack_handles(labels), *_ground_handles(found)]
+        figure.legend(handles=handles, loc="outside upper center", ncols=3, fontsize=7)
+        save(figure, outputs, dpi)
+
+
+def _kept(mine: pd.DataFrame, degree: int) -> pd.DataFrame:
+    """Return retrieval of the originals and of one degree, by models that can be chosen."""
+    table = pd.concat([summarize_originals(mine), summarize(mine[mine["degree"] == degree])])
+    return table[table["metric"].isin(RETRIEVAL_METRICS) & ~table["adaption"].isin(NO_CHOICE)]
+
+
+def _models(rows: pd.DataFrame) -> Iterator[tuple[tuple[str, str], pd.DataFrame]]:
+    """Give the rows of each query kind and model; originals have one kind, which stands in both."""
+    clear = rows[rows["method"] == ORIGINAL]
+    for query in QUERIES:
+        hidden = rows[(rows["query"] == query) & (rows["method"] != ORIGINAL)]
+        for model in present(hidden["adaption"], ADAPTIONS):
+            own = clear[(clear["adaption"] == model) & (clear["query"] == "original")]
+            of_model = hidden[hidden["adaption"] == model]
+            yield (query, model), pd.concat([own, of_model]).rename(columns={"value": "rate"})
+
+
+def _colours(labels: Sequence[str]) -> Iterator[str]:
+    others = _ATTACK_COLOURS[1:]
+    for number, label in enumerate(labels):
+        is_first = label == REIDENTIFICATION
+        yield _ATTACK_COLOURS[0] if is_first else others[number % len(others)]
+
+
+def _marker(label: str) -> str:
+    return "o" if label == REIDENTIFICATION else "."
+
+
+def _draw(axes: Axes, line: pd.DataFrame, places: Sequence[str], sweep: Sweep, **look: Any) -> None:
+    """Draw originals and strengths as a line with its interval, and other methods as points."""
+    by_name = line.drop_duplicates("method").set_index("method")
+    there = [(x, name) for x, name in enumerate(places) if name in by_name.index]
+    joined = [(x, name) for x, name in there if x <= len(sweep.names)]
+    look = {"color": method_colour(sweep.method)} | look
+    for group, style in ((joined, {}), ([e for e in there if e not in joined], {"ls": "none"})):
+        if not group:
+            continue
+        x = np.array([place for place, _ in group], float)
+        rows = by_name.loc[[name for _, name in group]]
+        value, low, high = (100 * rows[n].to_numpy(float) for n in ("rate", "low", "high"))
+        axes.plot(x, value, **({**look, "linestyle": "none"} if style else look), markersize=4)
+        sure = np.isfinite(low) & np.isfinite(high)
+        if style:
+            axes.vlines(x[sure], low[sure], high[sure], color=look["color"], lw=0.8)
+        elif sure.sum() > 1:
+            axes.fill_between(x[sure], low[sure], high[sure], color=look["color"], alpha=0.1, lw=0)
+
+
+def _ground(axes: Axes, sweep: Sweep, places: Sequence[str]) -> None:
+    """Grey where the policy's bound on the parameter does not allow a strength."""
+    for number, weak in enumerate(sweep.too_weak, 1):
+        if weak:
+            axes.axvspan(number - 0.5, number + 0.5, color=GRID, alpha=0.6, lw=0, zorder=0)
+    axes.set_xlim(-0.4, len(places) - 0.6)
+    axes.grid(axis="y")
+
+
+def _name_places(axes: Axes, sweep: Sweep, places: Sequence[str]) -> None:
+    others = [METHODS[name] for name in places[1 + len(sweep.names) :]]
+    axes.set_xticks(range(len(places)), ["orig.", *sweep.ticks, *others])
+    way = " (weak → strong)" if sweep.is_ordered else ""
+    axes.set_xlabel(f"{sweep.method}: {sweep.parameter or 'strength'}{way}")
+
+
+def _query_handles(kept: pd.DataFrame) -> list[Line2D]:
+    handles = [
+        Line2D([], [], color=SOFT, linestyle=style, label=QUERIES[query].removeprefix("With "))
+        for query, style in zip(QUERIES, DEGREE_LINES, strict=False)
+    ]
+    models = [m for m in present(kept["adaption"], ADAPTIONS) if m not in NO_CHOICE]
+    return handles + [
+        Line2D([], [], color=SOFT, ls="none", marker=MODEL_MARKERS.get(m, "x"), label=ADAPTIONS[m])
+        for m in models
+    ]
+
+
+def _attack_handles(labels: Sequence[str]) -> list[Line2D]:
+    return [
+        Line2D([], [], color=colour, marker=_marker(label), label=label)
+        for colour, label in zip(_colours(labels), labels, strict=True)
+    ]
+
+
+def _ground_handles(found: Sequence[Sweep]) -> list[Line2D]:
+    if not any(any(sweep.too_weak) for sweep in found):
+        return []
+    return [Line2D([], [], color=GRID, lw=6, label="weaker than the policy allows")]

@@ -1,0 +1,93 @@
+"""Strengths of methods on pixels: hidden by their own parameters, and audited by them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from anonbench.anonymization.apply import anonymize, layers
+from anonbench.anonymization.audit.check import check_layers
+from anonbench.anonymization.audit.errors import Failure
+from anonbench.anonymization.audit.regions import read_regions
+from anonbench.config import Anonymization
+from anonbench.core.boxes import Region, box_table
+from anonbench.core.vocabulary import Variant
+from anonbench.evaluation.privacy.attacks.kinds.reconstruction import restorations
+
+REGIONS = [Region("face", 6.0, 4.0, 54.0, 58.0, 1.0)]
+(AUDITED,) = read_regions(box_table({"a": REGIONS}, 0)).values()
+IMAGE = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+OWN: dict[str, Any] = {
+    "pixelate": {"blocks": {"face": 3}},
+    "blur": {"sigma": {"face": 0.3}},
+    "mask": {"colour": [255, 255, 255]},
+}
+SETTINGS = Anonymization.model_validate(
+    {
+        "strengths": {method: {"other": own} for method, own in OWN.items()}
+        | {"layers": {"both": {"methods": ["pixelate_other", "blur"]}}}
+    }
+)
+
+
+@pytest.mark.parametrize("method", OWN)
+def test_a_strength_hides_as_its_method_with_its_parameters(method: str) -> None:
+    found = anonymize(IMAGE, REGIONS, Variant(f"{method}_other", 100), SETTINGS)
+    asked = Anonymization.model_validate({method: OWN[method]})
+    assert np.array_equal(found, anonymize(IMAGE, REGIONS, Variant(method, 100), asked))
+    plain = anonymize(IMAGE, REGIONS, Variant(method, 100), SETTINGS)
+    assert np.array_equal(plain, anonymize(IMAGE, REGIONS, Variant(method, 100)))
+    assert not np.array_equal(found, plain)
+
+
+@pytest.mark.parametrize("method", OWN)
+def test_the_audit_holds_each_image_against_its_own_strength(method: str) -> None:
+    names = [method, f"{method}_other"]
+    images = {name: anonymize(IMAGE, REGIONS, Variant(name, 100), SETTINGS) for name in names}
+    for name in names:
+        for asked in names:
+            if name == asked:
+                found = check_layers(IMAGE, images[name], AUDITED, Variant(asked, 100), SETTINGS)
+                assert found["hidden_pixels"] == 48 * 54
+            else:
+                with pytest.raises(Failure):
+                    check_layers(IMAGE, images[name], AUDITED, Variant(asked, 100), SETTINGS)
+
+
+def test_layers_of_strengths_are_hidden_and_audited_one_by_one() -> None:
+    variant = Variant("layers_both", 100)
+    first, last = layers(IMAGE, REGIONS, variant, SETTINGS)
+    coarse = anonymize(IMAGE, REGIONS, Variant("pixelate_other", 100), SETTINGS)
+    assert np.array_equal(first, coarse)
+    assert check_layers(IMAGE, last, AUDITED, variant, SETTINGS, [first])["regions"] == 1
+    with pytest.raises(Failure):
+        plain = anonymize(IMAGE, REGIONS, Variant("pixelate", 100), SETTINGS)
+        check_layers(IMAGE, last, AUDITED, variant, SETTINGS, [plain])
+
+
+def test_an_attacker_undoes_the_strength_that_was_applied() -> None:
+    smooth = np.asarray(np.add.outer(np.arange(64.0), np.arange(64.0)) + 60, np.uint8)
+    whole = [Region("face", 0.0, 0.0, 64.0, 64.0, 1.0)]
+    variant = Variant("blur_other", 100)
+    hidden = anonymize(smooth, whole, variant, SETTINGS)
+    from anonbench.anonymization.geometry import cover
+
+    area = cover(whole[0], smooth.shape, 1.0)
+    assert area is not None
+
+    def error(undoing: Variant) -> float:
+        (undo,) = restorations(SETTINGS, "face", undoing, 3e-5, 0)
+        return float(np.abs(undo(hidden, area) - smooth).mean())
+
+    assert error(variant) < error(Variant("blur", 100))
+    (as_it_is,) = restorations(SETTINGS, "face", Variant("given_deface", 100), 3e-5, 0)
+    assert np.array_equal(as_it_is(hidden, area), hidden)
+
+
+def test_a_strength_leaves_what_its_method_leaves() -> None:
+    strengths = {"noise": {"loud": {"sigma": 90.0}}, "mask": {"other": {"colour": "white"}}}
+    settings = Anonymization.model_validate({"strengths": strengths})
+    assert settings.residue("noise_loud", "face") == "most"
+    assert settings.residue("mask_other", "face") == "none"

@@ -1,0 +1,222 @@
+"""Strengths: methods by name, with parameters of their own, that concern nobody else."""
+
+from __future__ import annotations
+
+import re
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from anonbench.anonymization.methods.blur import Blur, Sigma
+from anonbench.anonymization.methods.pixelate import Blocks, Pixelate
+from anonbench.config import Anonymization, Config, load, stage_parameters
+from anonbench.config.experiment import Experiment
+from anonbench.config.policy import Policy
+from anonbench.core.errors import InputError
+from anonbench.core.vocabulary import Variant
+
+FINE = {"pixelate": {"fine": {"blocks": {"face": 24}}}}
+MINE: dict[str, Any] = {
+    "layout": "folder",
+    "path": "images",
+    "detectors": ["mtcnn"],
+    "methods": ["pixelate", "pixelate_fine", "blur_light", "mask"],
+}
+VALUES: dict[str, Any] = {
+    "datasets": {"mine": MINE},
+    "anonymization": {
+        "pixelate": {"min_block": 3},
+        "strengths": FINE | {"blur": {"light": {"sigma": {"face": 0.04}}}},
+    },
+}
+
+
+def anonymization(**values: Any) -> Anonymization:
+    return Anonymization.model_validate(values)
+
+
+def edited(path: str, value: Any) -> Config:
+    values = deepcopy(VALUES)
+    *parents, last = path.split(".")
+    section = values
+    for parent in parents:
+        section = section.setdefault(parent, {})
+    section[last] = value
+    return load(values)
+
+
+def test_a_strength_has_its_methods_parameters_but_for_its_own() -> None:
+    config = load(VALUES).anonymization
+    assert config.method("pixelate_fine") == Pixelate(min_block=3, blocks=Blocks(face=24))
+    assert config.method("pixelate") == Pixelate(min_block=3)
+    assert config.method("blur_light") == Blur(sigma=Sigma(face=0.04))
+    assert config.at("pixelate_fine").of(Pixelate).blocks.face == 24
+    assert config.at("pixelate_fine").of(Blur) == Blur()
+    assert config.at("pixelate") is config
+    assert not config.has("pixelate_coarse") and not config.has("given_deface")
+    with pytest.raises(KeyError):
+        config.method("pixelate_coarse")
+
+
+@given(st.integers(1, 99), st.integers(1, 99), st.integers(2, 9), st.none() | st.integers(2, 9))
+def test_what_is_not_overridden_is_the_methods(face: int, text: int, least: int, own: Any) -> None:
+    strength: dict[str, Any] = {"blocks": {"face": face}}
+    if own is not None:
+        strength["min_block"] = own
+    section = {"blocks": {"text": text}, "min_block": least}
+    found = anonymization(pixelate=section, strengths={"pixelate": {"x": strength}})
+    expected = Pixelate(blocks=Blocks(face=face, text=text), min_block=own or least)
+    assert found.method("pixelate_x") == expected
+    again = Anonymization.model_validate(found.model_dump(mode="json"))
+    assert again == found
+
+
+def test_objects_are_as_good_as_plain_data() -> None:
+    fine = Pixelate(blocks=Blocks(face=24))
+    found = Anonymization(pixelate=Pixelate(min_block=5), strengths={"pixelate": {"fine": fine}})
+    assert found.method("pixelate_fine") == fine
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "said"),
+    [
+        (
+            "anonymization.strengths.pixelate.Fine",
+            {},
+            "anonymization.strengths.pixelate.Fine.[key]: String should match pattern",
+        ),
+        ("anonymization.strengths.pixelate.a-b", {}, "String should match pattern"),
+        ("anonymization.strengths.twirl", {}, "anonymization.strengths.twirl: unknown key"),
+        ("anonymization.strengths.pixelate", 3, "anonymization.strengths.pixelate: Input should"),
+        (
+            "anonymization.strengths.pixelate.fine.blcks",
+            {},
+            "anonymization.strengths.pixelate.fine.blcks: unknown key; did you mean blocks?",
+        ),
+        (
+            "anonymization.strengths.pixelate.fine.blocks.face",
+            0,
+            "anonymization.strengths.pixelate.fine.blocks.face: Input should be greater",
+        ),
+        (
+            "datasets.mine.methods",
+            ["pixelate_find"],
+            "datasets.mine.methods: no strength is called 'pixelate_find'; there are "
+            "pixelate_fine, blur_light. `anonymization.strengths.pixelate` makes them",
+        ),
+        ("datasets.mine.methods", ["pixel"], "datasets.mine.methods.0: no method is called so"),
+        ("datasets.mine.methods", ["given_deface"], "no method is called so"),
+        ("datasets.mine.methods", ["pixelate_fine"] * 2, "names something twice: pixelate_fine"),
+        (
+            "anonymization.layers.methods",
+            ["pixelate_fine", "pixelate_find"],
+            "no method is called 'pixelate_find'; there are",
+        ),
+        (
+            "anonymization.strengths.layers.twice",
+            {"methods": ["layers_twice"]},
+            "layers_twice would apply itself",
+        ),
+    ],
+)
+def test_what_is_wrong_is_named_with_its_place(path: str, value: Any, said: str) -> None:
+    with pytest.raises(InputError, match=re.escape(said)):
+        edited(path, value)
+
+
+def test_a_name_that_is_or_reads_as_another_methods_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from anonbench.config import strengths
+
+    other = {"pixelate_fine": "pixelate_fine", "pixelate_dim_light": "pixelate_dim"}
+    monkeypatch.setattr(strengths, "base_of", lambda name: other.get(name, "pixelate"))
+    with pytest.raises(ValueError, match=r"strengths\.pixelate\.fine: pixelate_fine is a method"):
+        anonymization(strengths=FINE)
+    with pytest.raises(ValueError, match="pixelate_dim_light reads as a strength of pixelate_dim"):
+        anonymization(strengths={"pixelate": {"dim_light": {}}})
+
+
+def test_layers_are_made_of_strengths() -> None:
+    made = {"layers": {"methods": ["pixelate_fine", "blur"]}}
+    found = anonymization(strengths=FINE, **made)
+    assert found.applied("layers") == ["layers", "pixelate_fine", "blur"]
+    strong = FINE | {"by_entity": {"faces": {"face": "pixelate_fine", "text": "mask"}}}
+    found = anonymization(strengths=strong)
+    assert found.applied("by_entity_faces") == ["by_entity_faces", "pixelate_fine", "mask"]
+
+
+def slices(config: Config) -> dict[str, Any]:
+    variants = [str(variant) for variant in Experiment(config).variants("mine")]
+    return {name: stage_parameters.anonymize(config, "mine", name) for name in variants}
+
+
+def changed(path: str, value: Any) -> set[str]:
+    before, after = slices(load(VALUES)), slices(edited(path, value))
+    return {name for name in before if before[name] != after[name]}
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "concerned"),
+    [
+        ("anonymization.strengths.pixelate.fine.blocks.face", 20, {"pixelate_fine-100"}),
+        ("anonymization.strengths.pixelate.coarse", {"blocks": {"face": 4}}, set()),
+        ("anonymization.strengths.mask", {"white": {"colour": [255, 255, 255]}}, set()),
+        ("anonymization.pixelate.min_block", 4, {"pixelate-100", "pixelate_fine-100"}),
+        ("anonymization.pixelate.blocks", {"face": 9}, {"pixelate-100"}),  # overridden in `fine`
+        ("anonymization.blur.min_sigma", 2.0, {"blur_light-100"}),
+        ("datasets.mine.methods", [*MINE["methods"], "blur"], set()),
+    ],
+)
+def test_an_edit_concerns_the_variants_that_have_it(
+    path: str, value: Any, concerned: set[str]
+) -> None:
+    assert changed(path, value) == concerned
+
+
+def test_a_job_has_the_parameters_of_its_strength_and_of_no_other() -> None:
+    config = load(VALUES)
+    given = stage_parameters.anonymize(config, "mine", "pixelate_fine-100")["settings"]
+    assert set(given) == {"format", "margin", "strengths"}
+    assert list(given["strengths"]) == ["pixelate"]
+    again = Anonymization.model_validate(given)
+    assert again.method("pixelate_fine") == config.anonymization.method("pixelate_fine")
+    plain = stage_parameters.anonymize(config, "mine", "mask-100")["settings"]
+    assert set(plain) == {"format", "margin", "mask"}
+
+
+def test_a_policy_bounds_strengths_as_it_bounds_methods() -> None:
+    given = stage_parameters.policy(load(VALUES), "mine")
+    assert given["methods"]["pixelate_fine"]["blocks"]["face"] == 24
+    assert given["applied"]["pixelate_fine"] == ["pixelate_fine"]
+    assert Policy(methods=("mask", "pixelate_fine")).methods[1] == "pixelate_fine"
+    with pytest.raises(ValidationError, match="no method is called so"):
+        Policy(methods=("twirl",))
+
+
+def test_strengths_are_drawn_where_there_are_some() -> None:
+    experiment = Experiment(load(VALUES))
+    assert "strengths_mine" in {figure.stem for figure in experiment.figures}
+    plain = Experiment(edited("datasets.mine.methods", ["pixelate_fine", "mask"]))
+    assert "strengths_mine" not in {figure.stem for figure in plain.figures}
+    assert Variant("pixelate_fine", 100) in experiment.variants("mine")
+
+
+def test_the_example_has_four_strengths_of_two_methods(root: Path) -> None:
+    text = (root / "config/sweep.yaml").read_text(encoding="utf-8")
+    config = load(yaml.safe_load(text))
+    (dataset,) = config.datasets.values()
+    blocks = [config.anonymization.method(name) for name in dataset.methods[:4]]
+    assert [each.blocks.face for each in blocks] == [24, 8, 5, 3]  # type: ignore[attr-defined]
+    sigmas = [config.anonymization.method(name) for name in dataset.methods[4:8]]
+    assert [each.sigma.face for each in sigmas] == [0.04, 0.12, 0.24, 0.48]  # type: ignore[attr-defined]
+    demo = yaml.safe_load((root / "config.yaml").read_text(encoding="utf-8"))
+    ours = yaml.safe_load(text)["datasets"]["portraits"]
+    same = ("layout", "path", "demo")  # one folder: other images in it would be refused
+    assert {n: ours[n] for n in same} == {n: demo["datasets"]["portraits"][n] for n in same}
