@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 _BOX = ["x0", "y0", "x0", "y1", "x1", "y1", "x1", "y0"]
 _QUAD = [f"q{number}" for number in range(8)]
 
+_LINES = np.array([*combinations(range(4), 2)])
+
 SLACK = 1 / 256
 """How far, in pixels, slanted edges may be off by rounding. A pixel that a slanted region enters,
 or misses, by less than this may be hidden or not."""
@@ -82,7 +84,7 @@ def to_hide(regions: list[Region], degree: int) -> list[Region]:
     ordered = sorted(regions, key=lambda region: region.rank)
     if [region.rank for region in ordered] != list(range(len(ordered))):
         raise Failure("its regions' draw order is not a permutation")
-    if not all(np.isfinite(region.corners).all() for region in ordered):
+    if not np.isfinite([region.corners for region in ordered]).all():
         raise Failure("a region's corner is not a number")
     return [region for region in ordered if 100 * region.rank < degree * len(ordered)]
 
@@ -131,9 +133,8 @@ def area_of(
         return Area(window, required, inside & _ellipse(local, inside.shape, -SLACK))
     if not region.slanted:
         return Area(window, inside, None)
-    required = inside & _filled(local, inside.shape, SLACK)
-    allowed = inside if _is_flat(corners) else inside & _filled(local, inside.shape, -SLACK)
-    return Area(window, required, allowed)
+    required, allowed = inside & _filled(local, inside.shape, (SLACK, -SLACK))
+    return Area(window, required, inside if _is_flat(corners) else allowed)
 
 
 def frames_of(
@@ -161,14 +162,10 @@ def _box(
     corners: np.ndarray, shape: tuple[int, ...]
 ) -> tuple[tuple[int, int], tuple[int, int]] | None:
     """Return the rows and the columns that corners reach over, None where these are none."""
-    ends = []
-    for axis, length in ((1, shape[0]), (0, shape[1])):
-        start = max(math.floor(corners[:, axis].min()), 0)
-        stop = min(math.ceil(corners[:, axis].max()), length)
-        if start >= stop:
-            return None
-        ends.append((start, stop))
-    return ends[0], ends[1]
+    across, down = corners.T.tolist()
+    top, bottom = max(math.floor(min(down)), 0), min(math.ceil(max(down)), shape[0])
+    left, right = max(math.floor(min(across)), 0), min(math.ceil(max(across)), shape[1])
+    return ((top, bottom), (left, right)) if top < bottom and left < right else None
 
 
 def _ellipse(corners: np.ndarray, shape: tuple[int, ...], inset: float) -> np.ndarray:
@@ -197,27 +194,32 @@ def _widened(start: int, stop: int, least: int, length: int) -> tuple[int, int]:
 
 
 def _is_flat(corners: np.ndarray) -> bool:
-    """Return whether four corners all but lie on one line, where a hull has no inside."""
-    spread = np.linalg.svd(corners - corners.mean(axis=0), compute_uv=False)
-    return bool(spread[-1] < 4 * SLACK)
+    """Return whether four corners all but lie on one line, where a hull has no inside.
+
+    It has if its smaller singular value is large enough; its square is the smaller root of the
+    characteristic polynomial of the corners' two by two scatter.
+    """
+    x, y = (corners - corners.mean(axis=0)).T
+    xx, yy, xy = float(x @ x), float(y @ y), float(x @ y)
+    smaller = (xx + yy) / 2 - math.hypot((xx - yy) / 2, xy)
+    return smaller < (4 * SLACK) ** 2
 
 
-def _filled(corners: np.ndarray, shape: tuple[int, ...], inset: float) -> np.ndarray:
-    """Return bool [h, w]: the pixels, made smaller by `inset` on all sides, that a hull touches."""
-    top = np.arange(shape[0]) + inset
-    bottom = np.arange(shape[0]) + 1.0 - inset
-    low, high = np.full(shape[0], np.inf), np.full(shape[0], -np.inf)
-    for one, other in combinations(corners.tolist(), 2):
-        (xa, ya), (xb, yb) = sorted((one, other), key=lambda point: point[1])
-        first, last = np.maximum(top, ya), np.minimum(bottom, yb)
-        steep = (xb - xa) / (yb - ya) if yb > ya else 0.0
-        ends = [xa + steep * (first - ya), xa + steep * (last - ya)]
-        if yb == ya:
-            ends = [np.full(shape[0], xa), np.full(shape[0], xb)]
-        crosses = first <= last
-        low = np.where(crosses, np.minimum(low, np.minimum(*ends)), low)
-        high = np.where(crosses, np.maximum(high, np.maximum(*ends)), high)
-    pixel = np.arange(shape[1])
-    return np.asarray(
-        (pixel + 1.0 - inset >= low[:, None]) & (pixel + inset <= high[:, None]), dtype=bool
-    )
+def _filled(corners: np.ndarray, shape: tuple[int, ...], insets: tuple[float, ...]) -> np.ndarray:
+    """Return the pixels, made smaller by insets on all sides, that a hull touches: bool [n, h, w].
+
+    Lines between corners are [6, 1, 1], insets and rows [n, h].
+    """
+    inset, row, pixel = np.array(insets)[:, None], np.arange(shape[0]), np.arange(shape[1])
+    ends = corners[_LINES]
+    ends = np.take_along_axis(ends, ends[:, :, 1:].argsort(axis=1, kind="stable"), axis=1)
+    (xa, ya), (xb, yb) = ends.transpose(1, 2, 0)[..., None, None]
+    first, last = np.maximum(row + inset, ya), np.minimum(row + 1.0 - inset, yb)
+    level = yb == ya
+    steep = (xb - xa) / np.where(level, 1.0, yb - ya)
+    one, other = xa + steep * (first - ya), np.where(level, xb, xa + steep * (last - ya))
+    crosses = first <= last
+    low = np.where(crosses, np.minimum(one, other), np.inf).min(axis=0)[..., None]
+    high = np.where(crosses, np.maximum(one, other), -np.inf).max(axis=0)[..., None]
+    aside = inset[..., None]
+    return np.asarray((pixel + 1.0 - aside >= low) & (pixel + aside <= high), dtype=bool)
