@@ -6,10 +6,11 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from anonbench.anonymization.geometry import Cover, cover, framed
+from anonbench.anonymization.geometry import Cover, covers, framed
 from anonbench.anonymization.methods import method_named
 from anonbench.config import Anonymization
 from anonbench.core.boxes import Region, regions_at
+from anonbench.core.libraries.opencv import cv2
 from anonbench.core.registries.methods import RESIDUES, Method
 from anonbench.core.vocabulary import Variant
 
@@ -118,7 +119,7 @@ def _hide(
         if inside is None:
             result[area.window] = covered
         else:
-            result[area.window][inside] = covered[inside]
+            cv2.copyTo(covered, inside.view(np.uint8), result[area.window])
     return result
 
 
@@ -130,9 +131,10 @@ def _areas(
     around: int = 0,
 ) -> Iterator[tuple[Region, Cover]]:
     """Yield regions that lie in the image, with their pixels."""
-    for region in regions:
-        form = settings.shape.of(region.entity)
-        area = cover(region, shape, settings.margin, least, form, around)
+    forms = [settings.shape.of(region.entity) for region in regions]
+    for region, area in zip(
+        regions, covers(regions, shape, settings.margin, least, forms, around), strict=True
+    ):
         if area is not None:
             yield region, area
 

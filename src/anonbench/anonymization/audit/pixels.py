@@ -10,7 +10,7 @@ import numpy as np
 from anonbench.anonymization.audit.errors import Failure
 from anonbench.anonymization.audit.order import in_turn
 from anonbench.anonymization.audit.promises import Inside, Promise, promise_of
-from anonbench.anonymization.audit.regions import Area, Region, area_of, frames_of, to_hide
+from anonbench.anonymization.audit.regions import Area, Region, areas_of, frames_of, to_hide
 from anonbench.config import Anonymization
 from anonbench.core.vocabulary import Variant
 
@@ -85,13 +85,10 @@ def found_areas(
 ) -> Found:
     """Return the regions inside the image, with their pixels."""
     least, around = promise.least(settings), promise.around(settings)
-    found = []
-    for region in regions:
-        form = getattr(settings.shape, region.entity)
-        area = area_of(region, shape, settings.margin, least, form, around)
-        if area is not None:
-            found.append((region, area))
-    return found
+    forms = [getattr(settings.shape, region.entity) for region in regions]
+    areas = areas_of(regions, shape, settings.margin, least, forms, around)
+    pairs = zip(regions, areas, strict=True)
+    return [(region, area) for region, area in pairs if area is not None]
 
 
 def check_layer(
