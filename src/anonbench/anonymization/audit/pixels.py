@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 
 from anonbench.anonymization.audit.errors import Failure
@@ -57,8 +58,9 @@ def check_layers(
     images = [original, *between, pixels]
     if any(each.shape != original.shape or each.dtype != original.dtype for each in images):
         raise Failure("the shape or depth of a layer differs from the original's")
+    shown = np.full(original.shape[:2], -1, np.int32)
     if not turns:
-        check_outside(original, pixels, [])
+        check_outside(original, pixels, shown)
     covered = np.zeros(original.shape[:2], bool)
     done: Done | None = None
     number = inside = 0
@@ -66,11 +68,12 @@ def check_layers(
         for name in names:
             promise = promise_of(name)
             found = found_areas(own, original.shape, promise, settings)
-            edge = check_layer(*images[number : number + 2], found, promise, hidden, settings, done)
+            shown = shown_regions(found, original.shape, done)
+            layer = images[number], images[number + 1]
+            edge = check_layer(*layer, found, shown, promise, hidden, settings, done)
             number += 1
         inside += len(found)
-        for _, area in found:
-            covered[area.window] |= True if area.may is None else area.may
+        covered |= shown >= 0
         if number < count:
             done = _with(done, found, edge, original.shape)
     return {
@@ -91,10 +94,27 @@ def found_areas(
     return [(region, area) for region, area in pairs if area is not None]
 
 
+def shown_regions(found: Found, shape: tuple[int, ...], done: Done | None = None) -> np.ndarray:
+    """Return int [H, W]: the number of the region that each pixel may show, -1 for none.
+
+    Where regions overlap, that is the later in the draw order.
+    """
+    shown = np.full(shape[:2], -1, np.int16 if len(found) < 2**15 else np.int32)
+    for number, (_, area) in enumerate(found):
+        if area.may is None:
+            shown[area.window] = number
+        else:
+            np.copyto(shown[area.window], number, where=area.may, casting="unsafe")
+    if done is not None:
+        shown[done.sure] = -1
+    return shown
+
+
 def check_layer(
     original: np.ndarray,
     pixels: np.ndarray,
     found: Found,
+    shown: np.ndarray,
     promise: Promise,
     hidden: list[Region],
     settings: Anonymization,
@@ -102,12 +122,11 @@ def check_layer(
 ) -> np.ndarray | None:
     """Check the regions of one method, and that all else is as it was.
 
-    Where they overlap, the later in the draw order is seen.
-
     Args:
         original: uint8 [H, W] or [H, W, 3], the image before.
         pixels: of the same shape, the image after.
         found: the regions in draw order, with their pixels.
+        shown: which of them are seen: see `shown_regions`.
         promise: what the method promises of them.
         hidden: all regions that are hidden in the image, by whatever method.
         settings: the methods' strengths.
@@ -120,19 +139,44 @@ def check_layer(
         Failure: a pixel inside or outside the regions is not what it has to be.
 
     """
-    shown = _shown(found, original.shape, done)
-    check_outside(original, pixels, found, done)
+    check_outside(original, pixels, shown)
     edge = _edge(found, shown, done)
+    plain = promise.plain(pixels, settings)
+    if plain is None:
+        unsure = _check_regions(original, pixels, found, shown, promise, hidden, settings, edge)
+    else:
+        wrong = (shown >= 0) & ~plain
+        unsure = None if edge is None else edge & wrong
+        if (wrong if edge is None else wrong & ~edge).any():
+            raise Failure("pixels of its regions are not hidden as they have to be")
+    if edge is None or unsure is None:
+        return None
+    _check_unsure(original, pixels, found, unsure, done)
+    return edge & ~unsure
+
+
+def _check_regions(
+    original: np.ndarray,
+    pixels: np.ndarray,
+    found: Found,
+    shown: np.ndarray,
+    promise: Promise,
+    hidden: list[Region],
+    settings: Anonymization,
+    edge: np.ndarray | None,
+) -> np.ndarray | None:
+    """Check region by region; return the pixels of `edge` that no region explains."""
     unsure = None if edge is None else edge.copy()
     frames = None
     if promise.around(settings):
         forms = {each.entity: getattr(settings.shape, each.entity) for each in hidden}
         frames = frames_of(hidden, original.shape, settings.margin, forms)
     for number, (region, area) in enumerate(found):
-        here = shown[area.window] == number
-        own = here if area.required is None else here & area.required
+        own = shown[area.window] == number
+        if area.required is not None:
+            own &= area.required
         if unsure is not None:
-            own = own & ~unsure[area.window]
+            own &= ~unsure[area.window]
         elif not own.any():
             continue
         windows = _planes(original[area.window]), _planes(pixels[area.window])
@@ -145,55 +189,26 @@ def check_layer(
             )
         if unsure is not None:
             unsure[area.window] &= ~(kept if area.may is None else kept & area.may)
-    if edge is None or unsure is None:
-        return None
-    _check_unsure(original, pixels, found, unsure, done)
-    return edge & ~unsure
+    return unsure
 
 
-def check_outside(
-    original: np.ndarray, pixels: np.ndarray, found: Found, done: Done | None = None
-) -> None:
+def check_outside(original: np.ndarray, pixels: np.ndarray, shown: np.ndarray) -> None:
     """Refuse an image that was changed where no region may change it.
 
     Raises:
         Failure: it was.
 
     """
-    changed = original != pixels
-    for _, area in found:
-        inside = _free(area, done)
-        if inside is None:
-            changed[area.window] = False
-        else:
-            changed[area.window][inside] = False
-    if changed.any():
-        raise Failure(f"{np.count_nonzero(changed)} values outside its regions were changed")
-
-
-def _free(area: Area, done: Done | None) -> np.ndarray | None:
-    """Return bool [h, w]: what a region may change; None for the whole window."""
-    if done is None:
-        return area.may
-    free = ~done.sure[area.window]
-    return free if area.may is None else free & area.may
+    restored = pixels.copy()
+    cv2.copyTo(original, (shown >= 0).view(np.uint8), restored)
+    if not np.array_equal(restored, original):
+        count = np.count_nonzero(restored != original)
+        raise Failure(f"{count} values outside its regions were changed")
 
 
 def _planes(window: np.ndarray) -> np.ndarray:
     """Return [c, h, w] of [h, w] or [h, w, c]: operations on planes are faster."""
     return window[None] if window.ndim == 2 else np.ascontiguousarray(window.transpose(2, 0, 1))
-
-
-def _shown(found: Found, shape: tuple[int, ...], done: Done | None) -> np.ndarray:
-    """Return int [H, W]: the number of the region that each pixel may show, -1 for none."""
-    shown = np.full(shape[:2], -1, np.int16 if len(found) < 2**15 else np.int32)
-    for number, (_, area) in enumerate(found):
-        inside = _free(area, done)
-        if inside is None:
-            shown[area.window] = number
-        else:
-            shown[area.window][inside] = number
-    return shown
 
 
 def _edge(found: Found, shown: np.ndarray, done: Done | None) -> np.ndarray | None:
