@@ -1,58 +1,75 @@
-"""Every method's images a second, beside the plain OpenCV, Pillow or NumPy way on the same pixels.
+"""Every method beside the plain OpenCV, Pillow, NumPy or deface way, and the stage that applies it.
 
     python benchmarks/bench_methods.py [METHOD ...]
 
-A drawn portrait (178 x 218, one face), a drawn card (600 x 420, a face, text, a code, a zone) and a
-page of noise (762 x 1000, grey, 60 lines). Ours is `anonbench.anonymize`, from the image to the
-hidden image. The plain way does the same to each box of the image; where its result is another one
-(no mirrored border, other random numbers, unkeyed), it says so. "audit" is the check of the result.
-Least CPU time of several runs. deface's own pixelation and blur of a face are among the plain ways.
+Three drawn images with their true regions, in the demo's formats: a portrait (JPEG, 178 x 218, one
+face), a card (JPEG, a face, text, a code, a zone) and a page (grey TIFF, its lines). "ours" is
+`anonbench.anonymize`, from the image to the hidden image. The plain way does the same to each box
+of the image; where its result is another one (no mirrored border, other random numbers, unkeyed),
+it says so. deface's own pixelation of a face is among the plain ways.
+
+"stage" is an image's share of a shard of copies: read, compared with its digest, decoded, hidden,
+encoded, written and audited from the written file. "decode_and_encode" is the time of its two
+greatest parts by themselves: the original's file to pixels, and the hidden pixels to PNG.
+
+Milliseconds of CPU, the least of several runs.
 """
 
 from __future__ import annotations
 
+import hashlib
 import sys
 import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
-from bench_anonymize import page
-from bench_anonymize import regions as lines
-from common import emit, measure
+import pandas as pd
+from common import emit
 from PIL import Image, ImageFilter
 
 from anonbench.anonymization.apply import layers
 from anonbench.anonymization.audit.check import Auditor
+from anonbench.anonymization.shard import anonymize_shard
 from anonbench.config import Anonymization
 from anonbench.core.boxes import Region, box_table
 from anonbench.core.registries.methods import METHODS
 from anonbench.core.vocabulary import Variant
-from anonbench.datasets.images import decode, encode
-from anonbench_demo import ids, portraits
+from anonbench.datasets.images import encode, read_image
+from anonbench_demo import documents, ids, portraits
+from anonbench_demo.build import encoded
+from anonbench_demo.truth import Drawing
 
-REPEAT, CALLS = 5, 10
-"""Runs, of which the least counts, and calls in each: some take less than the clock can tell."""
-Plain = Callable[[np.ndarray], np.ndarray]
+SECONDS, RUNS, COPIES = 0.06, 3, 12
+"""A run's least CPU time, runs of which the least counts, and images of a shard."""
+Plain = Callable[[np.ndarray, str], np.ndarray]
+"""A box's pixels and what they show, to hidden pixels."""
 DRAWN = np.random.default_rng(0)
+ASKED = Anonymization()
 
 
 def odd(share: float, pixels: np.ndarray) -> int:
     return int(share * min(pixels.shape[:2])) // 2 * 2 + 1
 
 
-def opencv_pixelate(pixels: np.ndarray) -> np.ndarray:
-    side = max(2, min(pixels.shape[:2]) // (8 if min(pixels.shape[:2]) > 40 else 2))
-    size = (max(1, pixels.shape[1] // side), max(1, pixels.shape[0] // side))
+def block(pixels: np.ndarray, blocks: int) -> tuple[int, int]:
+    side = max(2, min(pixels.shape[:2]) // blocks)
+    return max(1, pixels.shape[1] // side), max(1, pixels.shape[0] // side)
+
+
+def opencv_pixelate(pixels: np.ndarray, entity: str) -> np.ndarray:
+    size = block(pixels, getattr(ASKED.pixelate.blocks, entity))
     small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
     return cv2.resize(small, pixels.shape[1::-1], interpolation=cv2.INTER_NEAREST)
 
 
-def deface_mosaic(pixels: np.ndarray) -> np.ndarray:
-    """deface 1.5.0's loop over blocks of 20 pixels."""
-    result, size = pixels.copy(), max(2, min(pixels.shape[:2]) // 8)
+def deface_mosaic(pixels: np.ndarray, entity: str) -> np.ndarray:
+    """deface 1.5.0's loop over blocks, which it gives the colour of one of their pixels."""
+    blocks = getattr(ASKED.pixelate.blocks, entity)
+    result, size = pixels.copy(), max(2, min(pixels.shape[:2]) // blocks)
     for y in range(0, pixels.shape[0], size):
         for x in range(0, pixels.shape[1], size):
             colour = pixels[y, x].tolist()
@@ -61,29 +78,44 @@ def deface_mosaic(pixels: np.ndarray) -> np.ndarray:
     return result
 
 
-def opencv_gaussian(pixels: np.ndarray) -> np.ndarray:
-    share = 0.12 if min(pixels.shape[:2]) > 40 else 0.5
-    return cv2.GaussianBlur(pixels, (0, 0), max(1.5, share * min(pixels.shape[:2])))
+def opencv_gaussian(pixels: np.ndarray, entity: str) -> np.ndarray:
+    sigma = getattr(ASKED.blur.sigma, entity) * min(pixels.shape[:2])
+    return cv2.GaussianBlur(pixels, (0, 0), max(1.5, sigma))
 
 
-def pillow_box(pixels: np.ndarray) -> np.ndarray:
-    return np.asarray(Image.fromarray(pixels).filter(ImageFilter.BoxBlur(odd(0.42, pixels) // 2)))
+def pillow_gaussian(pixels: np.ndarray, entity: str) -> np.ndarray:
+    sigma = getattr(ASKED.blur.sigma, entity) * min(pixels.shape[:2])
+    return np.asarray(Image.fromarray(pixels).filter(ImageFilter.GaussianBlur(max(1.5, sigma))))
 
 
-def numpy_noise(pixels: np.ndarray) -> np.ndarray:
+def opencv_box(pixels: np.ndarray, entity: str) -> np.ndarray:
+    side = max(5, odd(getattr(ASKED.box_blur.size, entity), pixels))
+    return cv2.blur(pixels, (side, side))
+
+
+def pillow_box(pixels: np.ndarray, entity: str) -> np.ndarray:
+    side = max(5, odd(getattr(ASKED.box_blur.size, entity), pixels))
+    return np.asarray(Image.fromarray(pixels).filter(ImageFilter.BoxBlur(side // 2)))
+
+
+def opencv_median(pixels: np.ndarray, entity: str) -> np.ndarray:
+    side = min(255, max(5, odd(getattr(ASKED.median.size, entity), pixels)))
+    return cv2.medianBlur(np.ascontiguousarray(pixels), side)
+
+
+def numpy_noise(pixels: np.ndarray, _: str) -> np.ndarray:
     return np.clip(pixels + DRAWN.normal(0, 80, pixels.shape), 0, 255).round().astype(np.uint8)
 
 
-def numpy_laplace(pixels: np.ndarray) -> np.ndarray:
-    side = max(2, min(pixels.shape[:2]) // 4)
-    size = (max(1, pixels.shape[1] // side), max(1, pixels.shape[0] // side))
+def numpy_laplace(pixels: np.ndarray, entity: str) -> np.ndarray:
+    size = block(pixels, getattr(ASKED.dp_pixelate.blocks, entity))
     means = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA).astype(float)
     noisy = np.clip(means + DRAWN.laplace(0, 20, means.shape), 0, 255).round().astype(np.uint8)
     return cv2.resize(noisy, pixels.shape[1::-1], interpolation=cv2.INTER_NEAREST)
 
 
-def numpy_tiles(pixels: np.ndarray) -> np.ndarray:
-    side = max(1, min(pixels.shape[:2]) // 8)
+def numpy_tiles(pixels: np.ndarray, entity: str) -> np.ndarray:
+    side = max(1, min(pixels.shape[:2]) // getattr(ASKED.tile_shuffle.tiles, entity))
     rows, columns = pixels.shape[0] // side, pixels.shape[1] // side
     tiles = [pixels[y * side : (y + 1) * side, x * side : (x + 1) * side]
              for y in range(rows) for x in range(columns)]  # fmt: skip
@@ -95,8 +127,8 @@ def numpy_tiles(pixels: np.ndarray) -> np.ndarray:
     return result
 
 
-def numpy_patches(pixels: np.ndarray) -> np.ndarray:
-    side = max(2, min(pixels.shape[:2]) // 4)
+def numpy_patches(pixels: np.ndarray, entity: str) -> np.ndarray:
+    side = max(2, min(pixels.shape[:2]) // getattr(ASKED.patch_shuffle.patches, entity))
     result = pixels.copy()
     for y in range(0, pixels.shape[0], side):
         for x in range(0, pixels.shape[1], side):
@@ -106,15 +138,15 @@ def numpy_patches(pixels: np.ndarray) -> np.ndarray:
     return result
 
 
-def pillow_crop(pixels: np.ndarray) -> np.ndarray:
+def pillow_crop(pixels: np.ndarray, _: str) -> np.ndarray:
     height, width = pixels.shape[:2]
-    y, x = int(DRAWN.integers(height * 6 // 10)), int(DRAWN.integers(width * 6 // 10))
+    y, x = int(DRAWN.integers(height * 6 // 10 + 1)), int(DRAWN.integers(width * 6 // 10 + 1))
     part = Image.fromarray(pixels).crop((x, y, x + width * 4 // 10 + 1, y + height * 4 // 10 + 1))
     return np.asarray(part.resize((width, height), Image.Resampling.NEAREST))
 
 
 def opencv_remap(power: Callable[[np.ndarray], np.ndarray]) -> Plain:
-    def move(pixels: np.ndarray) -> np.ndarray:
+    def move(pixels: np.ndarray, _: str) -> np.ndarray:
         height, width = pixels.shape[:2]
         y, x = np.mgrid[:height, :width].astype(np.float32)
         x, y = (2 * x + 1) / width - 1, (2 * y + 1) / height - 1
@@ -126,29 +158,22 @@ def opencv_remap(power: Callable[[np.ndarray], np.ndarray]) -> Plain:
     return move
 
 
-def opencv_equalize(pixels: np.ndarray) -> np.ndarray:
+def opencv_equalize(pixels: np.ndarray, _: str) -> np.ndarray:
     if pixels.ndim == 2:
         return cv2.equalizeHist(np.ascontiguousarray(pixels))
     return cv2.merge([cv2.equalizeHist(plane) for plane in cv2.split(pixels)])
 
 
-def opencv_hsv(pixels: np.ndarray) -> np.ndarray:
+def opencv_hsv(pixels: np.ndarray, _: str) -> np.ndarray:
     return 255 - pixels if pixels.ndim == 2 else cv2.cvtColor(pixels, cv2.COLOR_RGB2HSV)
 
 
 PLAIN: dict[str, dict[str, Plain]] = {
     "pixelate": {"opencv": opencv_pixelate, "deface": deface_mosaic},
-    "blur": {"opencv": opencv_gaussian},
-    "mask": {"numpy": np.zeros_like},
-    "box_blur": {
-        "opencv": lambda pixels: cv2.blur(pixels, (odd(0.42, pixels),) * 2),
-        "pillow": pillow_box,
-    },
-    "median": {
-        "opencv": lambda pixels: cv2.medianBlur(
-            np.ascontiguousarray(pixels), max(5, odd(0.5, pixels))
-        )
-    },
+    "blur": {"opencv": opencv_gaussian, "pillow": pillow_gaussian},
+    "mask": {"numpy": lambda pixels, _: np.zeros_like(pixels)},
+    "box_blur": {"opencv": opencv_box, "pillow": pillow_box},
+    "median": {"opencv": opencv_median},
     "dp_pixelate": {"opencv and numpy, unkeyed": numpy_laplace},
     "noise": {"numpy, unkeyed": numpy_noise},
     "tile_shuffle": {"numpy, unkeyed": numpy_tiles},
@@ -168,7 +193,7 @@ def by_box(image: np.ndarray, regions: list[Region], hide: Plain) -> np.ndarray:
     for region in regions:
         y0, y1 = max(int(region.y0), 0), int(np.ceil(region.y1))
         x0, x1 = max(int(region.x0), 0), int(np.ceil(region.x1))
-        result[y0:y1, x0:x1] = hide(image[y0:y1, x0:x1])
+        result[y0:y1, x0:x1] = hide(image[y0:y1, x0:x1], region.entity)
     return result
 
 
@@ -179,54 +204,94 @@ def opencv_inpaint(image: np.ndarray, regions: list[Region]) -> np.ndarray:
     return cv2.inpaint(image, mask, 3, cv2.INPAINT_TELEA)
 
 
-def timed(work: Callable[[], Any]) -> tuple[Any, float]:
-    """Return a result and the CPU seconds of one call."""
-    made, spent = measure(lambda: [work() for _ in range(CALLS)][-1], REPEAT)
-    return made, max(spent["cpu_seconds"], 1e-4) / CALLS
+def timed(work: Callable[[], Any]) -> float:
+    """Return the CPU milliseconds of one call: the least of several runs of many."""
+    start, calls = time.process_time(), 0
+    while time.process_time() - start < SECONDS:
+        work()
+        calls += 1
+    spent = [time.process_time() - start]
+    for _ in range(RUNS - 1):
+        start = time.process_time()
+        for _ in range(calls):
+            work()
+        spent.append(time.process_time() - start)
+    return 1000 * min(spent) / calls
 
 
-def compare(name: str, image: np.ndarray, regions: list[Region], asked: Anonymization) -> Any:
-    variant = Variant(name, 100)
-    made, seconds = timed(lambda: layers(image, regions, variant, asked))
+class Scene:
+    """A drawn image, as a file and as a shard of copies of it."""
+
+    def __init__(self, folder: Path, drawing: Drawing, suffix: str) -> None:
+        folder.mkdir()
+        self.folder, self.regions = folder, list(drawing.regions)
+        self.data = encoded(drawing.image, suffix)
+        self.image = read_image(self.data)
+        names = [f"{number:03d}" for number in range(COPIES)]
+        self.boxes = box_table(dict.fromkeys(names, self.regions), seed=0)
+        for name in names:
+            (folder / (name + suffix)).write_bytes(self.data)
+        about = [len(self.data), hashlib.sha256(self.data).hexdigest()]
+        self.manifest = pd.DataFrame(
+            [[name, name + suffix, *about] for name in names],
+            columns=["id", "path", "bytes", "digest"],
+        )
+        rows = [[name, "ok", len(self.regions)] for name in names]
+        self.images = pd.DataFrame(rows, columns=["id", "status", "regions"])
+
+    def anonymize(self, variant: Variant, settings: Anonymization) -> None:
+        out = self.folder / "out.tar"
+        about = (self.manifest, self.folder, self.boxes, self.images)
+        anonymize_shard(*about, variant, settings, False, out)
+
+
+def compare(name: str, scene: Scene, settings: Anonymization) -> dict[str, Any]:
+    variant, image, regions = Variant(name, 100), scene.image, scene.regions
+    *between, last = layers(image, regions, variant, settings)
+    ours = timed(lambda: layers(image, regions, variant, settings))
     ways: dict[str, Callable[[], np.ndarray]] = {
         way: lambda hide=hide: by_box(image, regions, hide)  # type: ignore[misc]
         for way, hide in PLAIN.get(name, {}).items()
     }
     if name == "inpaint":
         ways["opencv, whole image at once"] = lambda: opencv_inpaint(image, regions)
-    plain = {way: timed(work)[1] for way, work in ways.items()}
-    *between, last = made
-    data, coding = timed(lambda: encode(last))
-    _, decoding = timed(lambda: decode(data))
-    auditor = Auditor(box_table({"it": regions}, seed=0), variant, asked)
-    _, audit = timed(lambda: auditor.check("it", image, data, last, between))
-    whole, codec = seconds + audit + coding + decoding, coding + decoding
+    plain = {way: timed(work) for way, work in ways.items()}
+    data = encode(last)
+    codec = timed(lambda: (read_image(scene.data), encode(last)))
+    auditor = Auditor(box_table({"it": regions}, seed=0), variant, settings)
+    audit = timed(lambda: auditor.check("it", image, data, last, between))
+    stage = timed(lambda: scene.anonymize(variant, settings)) / COPIES
     return {
-        "images_per_second": round(1 / seconds),
-        "times_faster_than": {way: round(time / seconds, 2) for way, time in plain.items()},
-        "audit_seconds": round(audit, 5),
-        "times_decode_and_encode": round(whole / codec, 2),
+        "ours": round(ours, 3),
+        "plain": {way: round(spent, 3) for way, spent in plain.items()},
+        "times_faster_than": {way: round(spent / ours, 2) for way, spent in plain.items()},
+        "audit": round(audit, 3),
+        "decode_and_encode": round(codec, 3),
+        "stage": round(stage, 3),
+        "stage_times_decode_and_encode": round(stage / codec, 2),
+        "without_audit": round((stage - audit) / codec, 2),
     }
 
 
 def main() -> None:
     chosen = sys.argv[1:] or list(METHODS)
-    card, portrait = ids.draw(0, "id_card", "gallery"), portraits.draw(0, "gallery", 0)
-    scenes = {
-        "portrait": (portrait.image, portrait.regions),
-        "card": (card.image, card.regions),
-        "page": (page(), lines()),
-    }
-    with tempfile.TemporaryDirectory() as folder:
-        key = Path(folder) / "benchmark.key"
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        scenes = {
+            "portrait": Scene(folder / "portrait", portraits.draw(0, "gallery", 0), ".jpg"),
+            "card": Scene(folder / "card", ids.draw(0, "id_card", "gallery"), ".jpg"),
+            "page": Scene(folder / "page", documents.draw(0, "letter", "gallery"), ".tif"),
+        }
+        key = folder / "benchmark.key"
         key.write_bytes(bytes(32))
         keys = {name: {"key_file": key} for name, each in METHODS.items() if each().files()}
-        asked = Anonymization.model_validate(keys)
+        settings = Anonymization.model_validate(keys)
         found = {
-            name: {scene: compare(name, *given, asked) for scene, given in scenes.items()}
+            name: {kind: compare(name, scene, settings) for kind, scene in scenes.items()}
             for name in chosen
         }
-    emit({"what": "methods, least CPU time of several runs", "methods": found})
+    about = {kind: [*scene.image.shape, len(scene.regions)] for kind, scene in scenes.items()}
+    emit({"what": "methods and their stage, CPU milliseconds", "scenes": about, "methods": found})
 
 
 if __name__ == "__main__":

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from anonbench.anonymization.apply import anonymize, layers
-from anonbench.anonymization.audit.check import check_layers
 from anonbench.anonymization.audit.errors import Failure
+from anonbench.anonymization.audit.pixels import check_layers
 from anonbench.anonymization.audit.regions import read_regions
 from anonbench.config import Anonymization
 from anonbench.core.boxes import Region, box_table
@@ -91,3 +91,23 @@ def test_a_strength_leaves_what_its_method_leaves() -> None:
     settings = Anonymization.model_validate({"strengths": strengths})
     assert settings.residue("noise_loud", "face") == "most"
     assert settings.residue("mask_other", "face") == "none"
+
+
+def test_strengths_of_one_method_stay_apart_by_entity() -> None:
+    """Two kinds of regions, hidden by the same method at different strengths, in either order."""
+    strengths = {"pixelate": {"fine": {"blocks": {"face": 9, "text": 9}}}}
+    for face, text in (("pixelate_fine", "pixelate"), ("pixelate", "pixelate_fine")):
+        settings = Anonymization.model_validate(
+            {"strengths": strengths, "by_entity": {"face": face, "text": text}}
+        )
+        regions = [
+            Region("face", 2.0, 2.0, 40.0, 40.0, 1.0),
+            Region("text", 30.0, 30.0, 60.0, 60.0, 1.0),
+        ]
+        (audited,) = read_regions(box_table({"a": regions}, 0)).values()
+        ordered = [next(r for r in regions if r.entity == each.entity) for each in audited]
+        made = layers(IMAGE, ordered, Variant("by_entity", 100), settings)
+        asked = Variant("by_entity", 100), settings
+        assert check_layers(IMAGE, made[-1], audited, *asked, made[:-1])["regions"] == 2
+        only = anonymize(IMAGE, [regions[0]], Variant(face, 100), settings)
+        assert np.array_equal(made[-1][2:28, 2:28], only[2:28, 2:28])

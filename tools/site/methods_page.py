@@ -64,6 +64,18 @@ key), and all else is the original's. Of `inpaint` it is proved that the same co
 hidden pixels show something else. Of `layers`, each layer is proved by itself. That a method was
 applied as promised says nothing of how much it hides.
 
+## Where regions overlap
+
+Regions under one method are computed from the same image, and where they overlap, the later one in
+the draw order is seen. Where kinds of regions have different methods (`by_entity`), they are hidden
+one after the other, first those of which least is left, with all their layers. The next ones see
+only what these have left, and change no pixel of theirs. So no method that moves or copies pixels
+shows again what a stronger one has hidden, whatever the draw order. A method of another package
+that does not say what it leaves comes before those that are weak by design.
+
+Pixels that no region covers are not hidden: a slanted or narrow region under a method that moves
+pixels may show some of what lies beside it.
+
 ## Shapes
 
 `anonymization.shape` says by entity what of a region is hidden: `box`, as it was found; `ellipse`,

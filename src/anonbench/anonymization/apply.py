@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from anonbench.anonymization.geometry import cover, framed
+from anonbench.anonymization.geometry import Cover, covers, framed
 from anonbench.anonymization.methods import method_named
 from anonbench.config import Anonymization
 from anonbench.core.boxes import Region, regions_at
+from anonbench.core.libraries.opencv import cv2
 from anonbench.core.registries.method_names import base_of
-from anonbench.core.registries.methods import Method
+from anonbench.core.registries.methods import RESIDUES, UNKNOWN, Method
 from anonbench.core.vocabulary import Variant
 
 DEFAULTS = Anonymization()
+_NOT_KNOWN = 2
+_TURNS = (*RESIDUES[:_NOT_KNOWN], UNKNOWN, *RESIDUES[_NOT_KNOWN:])
+"""What is hidden first, where kinds of regions have different methods, to what is hidden last. What
+may leave nothing goes before what is known to be weak."""
 
 
 def anonymize(
@@ -25,8 +30,9 @@ def anonymize(
 ) -> np.ndarray:
     """Hide the first regions of the draw order, as many as the variant's degree asks for.
 
-    Every region is computed from the original, so that overlapping regions do not depend on which
-    came first but in the pixels they share, where the later one in the draw order wins.
+    Regions under one method are computed from the same image, so that overlapping ones do not
+    depend on which came first but in the pixels they share, where the later one in the draw order
+    wins. Where there are several methods, see `layers`.
 
     Args:
         image: uint8 [H, W] or [H, W, 3] RGB; it is not changed.
@@ -47,50 +53,104 @@ def layers(
     """Return what `anonymize` makes layer by layer: images, of which the last one is its result.
 
     Most methods have one layer. Of several, each is computed from the image before, over all
-    regions that have so many.
+    regions that have the same methods. Where kinds of regions have different methods, those that
+    hide most come first with all their layers. The next ones see only what these have left, and
+    change no pixel of theirs: a method that moves pixels cannot show again what another one hid.
     """
     if variant.method is None:
         return [image]
     hidden = regions[: regions_at(variant.degree, len(regions))]
-    found = {r.entity: _steps(variant.method, r.entity, settings) for r in hidden}
     made: list[np.ndarray] = []
-    for number in range(max(map(len, found.values()), default=0)):
-        layer = [(r, found[r.entity][number]) for r in hidden if number < len(found[r.entity])]
-        made.append(_hide(made[-1] if made else image, layer, hidden, settings))
+    done: np.ndarray | None = None
+    kinds = _by_methods(variant.method, hidden, settings)
+    for number, (methods, own) in enumerate(kinds, start=1):
+        for method in methods:
+            before = made[-1] if made else image
+            made.append(_hide(before, own, method, hidden, settings, done))
+        if number < len(kinds):
+            done = _covered(own, image.shape, settings, done)
     return made or [image.copy()]
 
 
-def _steps(name: str, entity: str, settings: Anonymization) -> list[Method]:
-    """Return the methods, with their strengths, that one method stands for."""
+def _by_methods(
+    name: str, hidden: Sequence[Region], settings: Anonymization
+) -> list[tuple[list[Method], list[Region]]]:
+    """Return regions by their methods, in draw order; first those of which least is left."""
+    methods = {kind: _steps(name, kind, settings) for kind in {r.entity for r in hidden}}
+    found: dict[tuple[str, ...], tuple[list[Method], list[Region]]] = {}
+    for region in hidden:
+        names, steps = zip(*methods[region.entity], strict=True)
+        found.setdefault(names, ([*steps], []))[1].append(region)
+    return [found[names] for names in sorted(found, key=lambda n: (_place(found[n][0]), n))]
+
+
+def _place(methods: Sequence[Method]) -> int:
+    """Return the place in `_TURNS` of the strongest of several methods."""
+    known = (each.residue if each.residue in _TURNS else UNKNOWN for each in methods)
+    return min(map(_TURNS.index, known))
+
+
+def _steps(name: str, entity: str, settings: Anonymization) -> list[tuple[str, Method]]:
+    """Return the methods that one method stands for, with their names and parameters."""
     method = settings.at(name).of(method_named(base_of(name)))
     if type(method).steps is Method.steps:
-        return [method]
+        return [(name, method)]
     return [each for step in method.steps(entity) for each in _steps(step, entity, settings)]
 
 
 def _hide(
     image: np.ndarray,
-    layer: Sequence[tuple[Region, Method]],
+    own: Sequence[Region],
+    method: Method,
     hidden: Sequence[Region],
     settings: Anonymization,
+    done: np.ndarray | None,
 ) -> np.ndarray:
+    """Return one layer: regions hidden by a method, but for what is done already."""
     result = image.copy()
-    frames = None
-    for region, method in layer:
-        around = method.surroundings()
-        shape = settings.shape.of(region.entity)
-        area = cover(region, image.shape, settings.margin, method.least_side(), shape, around)
-        if area is None:
-            continue
+    around, least = method.surroundings(), method.least_side()
+    frames = framed(hidden, image.shape, settings) if around else None
+    for region, area in _areas(own, image.shape, settings, least, around):
         pixels = image[area.window]
-        if around:
-            if frames is None:
-                frames = framed(hidden, image.shape, settings)
-            covered = method.hide_among(pixels, frames[area.window], region.entity)
-        else:
+        if frames is None:
             covered = method.hide(pixels, region.entity)
-        if area.inside is None:
+        else:
+            covered = method.hide_among(pixels, frames[area.window], region.entity)
+        inside = area.inside
+        if done is not None:
+            free = ~done[area.window]
+            inside = free if inside is None else free & inside
+        if inside is None:
             result[area.window] = covered
         else:
-            result[area.window][area.inside] = covered[area.inside]
+            cv2.copyTo(covered, inside.view(np.uint8), result[area.window])
     return result
+
+
+def _areas(
+    regions: Sequence[Region],
+    shape: tuple[int, ...],
+    settings: Anonymization,
+    least: int = 1,
+    around: int = 0,
+) -> Iterator[tuple[Region, Cover]]:
+    """Yield regions that lie in the image, with their pixels."""
+    forms = [settings.shape.of(region.entity) for region in regions]
+    for region, area in zip(
+        regions, covers(regions, shape, settings.margin, least, forms, around), strict=True
+    ):
+        if area is not None:
+            yield region, area
+
+
+def _covered(
+    regions: Sequence[Region],
+    shape: tuple[int, ...],
+    settings: Anonymization,
+    before: np.ndarray | None,
+) -> np.ndarray:
+    """Return bool [H, W]: pixels of regions, and those that were covered before."""
+    covered = np.zeros(shape[:2], bool) if before is None else before
+    for _, area in _areas(regions, shape, settings):
+        covered[area.window] |= True if area.inside is None else area.inside
+    return covered

@@ -46,22 +46,43 @@ def cover(
         around: pixels of its surroundings in the window, on each side, as far as the image reaches.
 
     """
-    if form == "image":
-        return Cover((slice(0, shape[0]), slice(0, shape[1])), None)
-    window = _bounds(region, shape, margin)
-    if window is None:
-        return None
-    rows, columns = window
-    size = (rows.stop - rows.start, columns.stop - columns.start)
-    inside = None
-    if region.quad is not None:
-        corners = np.array(_grow(region.quad, margin)).reshape(4, 2) - (columns.start, rows.start)
-        inside = _touched(corners, *size)
-    elif form == "ellipse":
-        x0, y0, x1, y1 = _grow((region.x0, region.y0, region.x1, region.y1), margin)
-        left, top = columns.start, rows.start
-        inside = _round((x0 - left, y0 - top, x1 - left, y1 - top), *size)
-    return _surrounded(_widened(Cover(window, inside), shape, least), shape, around)
+    return covers([region], shape, margin, least, [form], around)[0]
+
+
+def covers(
+    regions: Sequence[Region],
+    shape: tuple[int, ...],
+    margin: float,
+    least: int,
+    forms: Sequence[str],
+    around: int = 0,
+) -> list[Cover | None]:
+    """Return `cover` of each region of an image; slanted ones take less time together."""
+    whole = slice(0, shape[0]), slice(0, shape[1])
+    windows = [
+        whole if form == "image" else _bounds(region, shape, margin)
+        for region, form in zip(regions, forms, strict=True)
+    ]
+    insides: dict[int, np.ndarray] = {}
+    quads: dict[int, tuple[np.ndarray, int, int]] = {}
+    for number, (region, form, window) in enumerate(zip(regions, forms, windows, strict=True)):
+        if window is None or form == "image":
+            continue
+        (top, left), size = (part.start for part in window), [p.stop - p.start for p in window]
+        if region.quad is not None:
+            corners = np.array(_grow(region.quad, margin)).reshape(4, 2) - (left, top)
+            quads[number] = (corners, *size)
+        elif form == "ellipse":
+            x0, y0, x1, y1 = _grow((region.x0, region.y0, region.x1, region.y1), margin)
+            insides[number] = _round((x0 - left, y0 - top, x1 - left, y1 - top), *size)
+    insides |= zip(quads, _touched([*quads.values()]), strict=True)
+    found: list[Cover | None] = []
+    for number, window in enumerate(windows):
+        area = None if window is None else Cover(window, insides.get(number))
+        if area is not None and area.window != whole:
+            area = _surrounded(_widened(area, shape, least), shape, around)
+        found.append(area)
+    return found
 
 
 def framed(
@@ -160,19 +181,51 @@ def _window(box: Sequence[float], shape: tuple[int, ...]) -> tuple[slice, slice]
     return (slice(y0, y1), slice(x0, x1)) if x0 < x1 and y0 < y1 else None
 
 
-def _touched(corners: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Return bool [height, width]: the pixels that the corners' convex hull touches.
+def _touched(quads: Sequence[tuple[np.ndarray, int, int]]) -> list[np.ndarray]:
+    """Return bool [height, width] each: the pixels that the convex hulls of corners touch.
 
     A pixel is a square: it is left out only where it lies beyond one of the edges as a whole, so
-    that rounding never leaves a sliver of a region in sight.
+    that rounding never leaves a sliver of a region in sight. What is not beyond an edge reaches, in
+    a row of pixels, from one of its ends to a place that is found by bisection, in all rows and for
+    all edges at once.
+
+    Args:
+        quads: corners, float64 [4, 2], height and width of each.
+
     """
-    hull = cv2.convexHull(corners.astype(np.float32))[:, 0].astype(np.float64)
-    following = np.roll(hull, -1, axis=0)
-    edges = following - hull
-    doubled_area = np.sum(hull[:, 0] * following[:, 1] - hull[:, 1] * following[:, 0])
-    across, down = np.arange(width) + 0.5, np.arange(height) + 0.5
-    touched = np.ones((height, width), dtype=bool)
-    for (x, y), (dx, dy) in zip(hull, edges * np.sign(doubled_area), strict=True):
-        inward = dx * (down - y)[:, None] - dy * (across - x)[None, :]
-        touched &= inward >= -(abs(dx) + abs(dy)) / 2
-    return touched
+    if not quads:
+        return []
+    heights, widths = ([quad[side] for quad in quads] for side in (1, 2))
+    edges = np.array([_edges(corners) for corners, _, _ in quads])
+    x, y, dx, dy = edges.repeat(heights, axis=0).transpose(2, 1, 0)
+    down = np.concatenate([np.arange(height) for height in heights]) + 0.5
+    width = np.repeat(widths, heights)
+    inward, least = dx * (down - y), -(np.abs(dx) + np.abs(dy)) / 2
+    turned = dy < 0
+    low, high = np.zeros(x.shape, int), np.broadcast_to(width, x.shape)
+    for _ in range(int(max(widths)).bit_length()):
+        middle = (low + high) // 2
+        across = np.where(turned, width - 1 - middle, middle) + 0.5
+        reached = (inward - dy * (across - x) >= least) & (low < high)
+        low, high = np.where(reached, middle + 1, low), np.where(reached, high, middle)
+    first = np.where(turned, width - low, 0).max(axis=0)[:, None]
+    stop = np.where(turned, width, low).min(axis=0)[:, None]
+    ends = np.cumsum([0, *heights]).tolist()
+    pixel = np.arange(max(widths))
+    return [
+        (pixel[:columns] >= first[start:end]) & (pixel[:columns] < stop[start:end])
+        for start, end, columns in zip(ends, ends[1:], widths, strict=False)
+    ]
+
+
+def _edges(corners: np.ndarray) -> list[tuple[float, float, float, float]]:
+    """Return where the edges of a convex hull start and lead to, its inside on one hand of all.
+
+    Four; where the hull has fewer, the first one again.
+    """
+    hull = cv2.convexHull(corners.astype(np.float32))[:, 0].tolist()
+    pairs = [*zip(hull, [*hull[1:], hull[0]], strict=True)]
+    area = sum(x * v - u * y for (x, y), (u, v) in pairs)
+    hand = (area > 0) - (area < 0)
+    edges = [(x, y, (u - x) * hand, (v - y) * hand) for (x, y), (u, v) in pairs]
+    return edges + edges[:1] * (4 - len(edges))

@@ -22,13 +22,19 @@ _CHANNELS: dict[int, tuple[int, ...]] = {0: (), 2: (3,)}
 """By PNG colour type: grey and RGB; no palette, no alpha."""
 
 
-def png_pixels(data: bytes, shape: tuple[int, ...], profile: bytes = b"") -> np.ndarray:
+def png_pixels(
+    data: bytes,
+    shape: tuple[int, ...],
+    profile: bytes = b"",
+    named: np.ndarray | None = None,
+) -> np.ndarray:
     """Return the pixels of a PNG file, uint8 [H, W] or [H, W, 3].
 
     Args:
         data: the file.
         shape: the one that its pixels have to have; looked at before they are decoded.
         profile: the colour profile that the file has to hold; empty: it may hold none.
+        named: pixels that may be those of the file. They need not be: it is decoded then.
 
     Raises:
         Failure: the file is damaged, of another shape, or holds anything besides an 8-bit grey or
@@ -46,14 +52,35 @@ def png_pixels(data: bytes, shape: tuple[int, ...], profile: bytes = b"") -> np.
     size = height * (1 + math.prod(shape[1:]))
     inflate = zlib.decompressobj()
     try:
-        whole = len(inflate.decompress(stream, size + 1)) == size and inflate.eof
-        with Image.open(io.BytesIO(data), formats=["PNG"]) as image:
-            pixels = np.asarray(image)
+        rows = inflate.decompress(stream, size + 1)
+        whole = len(rows) == size and inflate.eof
+        if whole and named is not None and _are_differences(rows, named, shape):
+            pixels = named
+        else:
+            with Image.open(io.BytesIO(data), formats=["PNG"]) as image:
+                pixels = np.asarray(image)
     except Exception:  # damaged data makes decoders raise nearly anything
         raise Failure("the PNG file is damaged") from None
     if not whole or inflate.unused_data:
         raise Failure("the PNG file holds more or less than its image")
     return pixels
+
+
+def _are_differences(rows: bytes, pixels: np.ndarray, shape: tuple[int, ...]) -> bool:
+    """Tell whether rows of a PNG file are filtered by `Sub` (PNG, 9.2) and stand for these pixels.
+
+    Then each value is the difference to the pixel on its left, modulo 256, and the first pixel is
+    itself. No other pixels have the same differences. To compare is faster than to decode.
+    """
+    if pixels.shape != shape or pixels.dtype != np.uint8:
+        return False
+    filtered = np.frombuffer(rows, np.uint8).reshape(shape[0], -1)
+    if not (filtered[:, 0] == 1).all():
+        return False
+    values, shown = filtered[:, 1:], pixels.reshape(shape[0], -1)
+    depth = math.prod(shape[2:])
+    first = np.array_equal(values[:, :depth], shown[:, :depth])
+    return first and np.array_equal(values[:, depth:], shown[:, depth:] - shown[:, :-depth])
 
 
 def _png_parts(data: bytes) -> tuple[bytes, bytes, bytes]:

@@ -8,6 +8,7 @@ That is exact, so it is what supersampling comes to with ever more samples.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING
@@ -21,6 +22,12 @@ if TYPE_CHECKING:
 
 _BOX = ["x0", "y0", "x0", "y1", "x1", "y1", "x1", "y0"]
 _QUAD = [f"q{number}" for number in range(8)]
+
+Box = tuple[tuple[int, int], tuple[int, int]]
+"""Rows and columns, half-open."""
+Span = tuple[np.ndarray, np.ndarray]
+"""First and last pixel of rows, [h, 1]."""
+_LINES = np.array([*combinations(range(4), 2)])
 
 SLACK = 1 / 256
 """How far, in pixels, slanted edges may be off by rounding. A pixel that a slanted region enters,
@@ -82,7 +89,7 @@ def to_hide(regions: list[Region], degree: int) -> list[Region]:
     ordered = sorted(regions, key=lambda region: region.rank)
     if [region.rank for region in ordered] != list(range(len(ordered))):
         raise Failure("its regions' draw order is not a permutation")
-    if not all(np.isfinite(region.corners).all() for region in ordered):
+    if not np.isfinite([region.corners for region in ordered]).all():
         raise Failure("a region's corner is not a number")
     return [region for region in ordered if 100 * region.rank < degree * len(ordered)]
 
@@ -106,34 +113,73 @@ def area_of(
         around: pixels that the window has besides on each side, as far as the image reaches.
 
     """
-    if form == "image":
-        return Area((slice(0, shape[0]), slice(0, shape[1])), None, None)
-    corners = _grown(region, margin)
-    box = _box(corners, shape)
-    if box is None:
-        return None
+    return areas_of([region], shape, margin, least, [form], around)[0]
+
+
+def areas_of(
+    regions: Sequence[Region],
+    shape: tuple[int, ...],
+    margin: float,
+    least: int,
+    forms: Sequence[str],
+    around: int = 0,
+) -> list[Area | None]:
+    """Return `area_of` each region; the rows of all slanted ones are computed together."""
+    grown = [_grown(region, margin) for region in regions]
+    boxes = [_box(corners, shape) for corners in grown]
+    slanted = [
+        number
+        for number, (region, form) in enumerate(zip(regions, forms, strict=True))
+        if region.slanted and form != "image" and boxes[number] is not None
+    ]
+    rows = dict(zip(slanted, _spans([(grown[n], boxes[n]) for n in slanted]), strict=True))
+    found: list[Area | None] = []
+    for number, (corners, box, form) in enumerate(zip(grown, boxes, forms, strict=True)):
+        if form == "image":
+            found.append(Area((slice(0, shape[0]), slice(0, shape[1])), None, None))
+        elif box is None:
+            found.append(None)
+        else:
+            of_hull = rows.get(number)
+            found.append(_area(corners, box, shape, least, form, around, of_hull))
+    return found
+
+
+def _area(
+    corners: np.ndarray,
+    box: Box,
+    shape: tuple[int, ...],
+    least: int,
+    form: str,
+    around: int,
+    of_hull: tuple[Span, Span] | None,
+) -> Area:
     ends = []
-    for start, stop, length in ((*box[0], shape[0]), (*box[1], shape[1])):
+    for (start, stop), length in zip(box, shape, strict=False):
         wide = _widened(start, stop, least, length)
-        wide = max(wide[0] - around, 0), min(wide[1] + around, length)
-        ends.append((start, stop, *wide))
-    (top, bottom, y0, y1), (left, right, x0, x1) = ends
+        ends.append((max(wide[0] - around, 0), min(wide[1] + around, length)))
+    (y0, y1), (x0, x1) = ends
     window = (slice(y0, y1), slice(x0, x1))
-    whole = (top, bottom, left, right) == (y0, y1, x0, x1)
-    is_round = form == "ellipse" and not region.slanted
-    if whole and not region.slanted and not is_round:
-        return Area(window, None, None)
-    inside = np.zeros((y1 - y0, x1 - x0), bool)
-    inside[top - y0 : bottom - y0, left - x0 : right - x0] = True
-    local = corners - (x0, y0)
-    if is_round:
-        required = inside & _ellipse(local, inside.shape, SLACK)
-        return Area(window, required, inside & _ellipse(local, inside.shape, -SLACK))
-    if not region.slanted:
-        return Area(window, inside, None)
-    required = inside & _filled(local, inside.shape, SLACK)
-    allowed = inside if _is_flat(corners) else inside & _filled(local, inside.shape, -SLACK)
-    return Area(window, required, allowed)
+    (top, bottom), (left, right) = box
+    whole = box == ((y0, y1), (x0, x1))
+
+    def placed(part: np.ndarray | bool) -> np.ndarray:
+        if whole and isinstance(part, np.ndarray):
+            return part
+        inside = np.zeros((y1 - y0, x1 - x0), bool)
+        inside[top - y0 : bottom - y0, left - x0 : right - x0] = part
+        return inside
+
+    if of_hull is not None:
+        pixel, (sure, may) = np.arange(left, right), of_hull
+        required = placed((pixel >= sure[0]) & (pixel <= sure[1]))
+        if all(map(np.array_equal, sure, may)):
+            return Area(window, required, None)
+        return Area(window, required, placed((pixel >= may[0]) & (pixel <= may[1])))
+    if form == "ellipse":
+        local, size = corners - (left, top), (bottom - top, right - left)
+        return Area(window, *(placed(_ellipse(local, size, each)) for each in (SLACK, -SLACK)))
+    return Area(window, None if whole else placed(True), None)
 
 
 def frames_of(
@@ -157,18 +203,12 @@ def _grown(region: Region, margin: float) -> np.ndarray:
     return np.asarray(np.round(corners * margin + corners.mean(axis=0) * (1.0 - margin), 6))
 
 
-def _box(
-    corners: np.ndarray, shape: tuple[int, ...]
-) -> tuple[tuple[int, int], tuple[int, int]] | None:
+def _box(corners: np.ndarray, shape: tuple[int, ...]) -> Box | None:
     """Return the rows and the columns that corners reach over, None where these are none."""
-    ends = []
-    for axis, length in ((1, shape[0]), (0, shape[1])):
-        start = max(math.floor(corners[:, axis].min()), 0)
-        stop = min(math.ceil(corners[:, axis].max()), length)
-        if start >= stop:
-            return None
-        ends.append((start, stop))
-    return ends[0], ends[1]
+    across, down = corners.T.tolist()
+    top, bottom = max(math.floor(min(down)), 0), min(math.ceil(max(down)), shape[0])
+    left, right = max(math.floor(min(across)), 0), min(math.ceil(max(across)), shape[1])
+    return ((top, bottom), (left, right)) if top < bottom and left < right else None
 
 
 def _ellipse(corners: np.ndarray, shape: tuple[int, ...], inset: float) -> np.ndarray:
@@ -196,28 +236,58 @@ def _widened(start: int, stop: int, least: int, length: int) -> tuple[int, int]:
     return start - before + shift, stop + growth - before + shift
 
 
-def _is_flat(corners: np.ndarray) -> bool:
-    """Return whether four corners all but lie on one line, where a hull has no inside."""
-    spread = np.linalg.svd(corners - corners.mean(axis=0), compute_uv=False)
-    return bool(spread[-1] < 4 * SLACK)
+def _are_flat(corners: np.ndarray) -> np.ndarray:
+    """Return bool [n]: whether four corners all but lie on one line, where a hull has no inside.
+
+    It has one if their smaller singular value is large enough. The square of that is the smaller
+    root of the characteristic polynomial of the corners' two by two scatter.
+
+    Args:
+        corners: float64 [n, 4, 2].
+
+    """
+    x, y = (corners - corners.mean(axis=1, keepdims=True)).transpose(2, 0, 1)
+    xx, yy, xy = (x * x).sum(axis=1), (y * y).sum(axis=1), (x * y).sum(axis=1)
+    smaller = (xx + yy) / 2 - np.hypot((xx - yy) / 2, xy)
+    return np.asarray(smaller < (4 * SLACK) ** 2)
 
 
-def _filled(corners: np.ndarray, shape: tuple[int, ...], inset: float) -> np.ndarray:
-    """Return bool [h, w]: the pixels, made smaller by `inset` on all sides, that a hull touches."""
-    top = np.arange(shape[0]) + inset
-    bottom = np.arange(shape[0]) + 1.0 - inset
-    low, high = np.full(shape[0], np.inf), np.full(shape[0], -np.inf)
-    for one, other in combinations(corners.tolist(), 2):
-        (xa, ya), (xb, yb) = sorted((one, other), key=lambda point: point[1])
-        first, last = np.maximum(top, ya), np.minimum(bottom, yb)
-        steep = (xb - xa) / (yb - ya) if yb > ya else 0.0
-        ends = [xa + steep * (first - ya), xa + steep * (last - ya)]
-        if yb == ya:
-            ends = [np.full(shape[0], xa), np.full(shape[0], xb)]
-        crosses = first <= last
-        low = np.where(crosses, np.minimum(low, np.minimum(*ends)), low)
-        high = np.where(crosses, np.maximum(high, np.maximum(*ends)), high)
-    pixel = np.arange(shape[1])
-    return np.asarray(
-        (pixel + 1.0 - inset >= low[:, None]) & (pixel + inset <= high[:, None]), dtype=bool
-    )
+def _spans(hulls: Sequence[tuple[np.ndarray, Box]]) -> list[tuple[Span, Span]]:
+    """Return the first and the last pixel that hulls touch in each row of their boxes.
+
+    Row by row, they are ends of the lines between corners, which are cut at the row's border.
+
+    Args:
+        hulls: four corners, float64 [4, 2], and the box that they reach over.
+
+    Returns:
+        Of each hull what pixels touch that are made smaller by `SLACK` on all sides, and larger.
+
+    """
+    if not hulls:
+        return []
+    corners = np.array([each for each, _ in hulls])
+    heights = [bottom - top for _, ((top, bottom), _) in hulls]
+    lines = corners[:, _LINES]
+    upwards = lines[:, :, 0, 1] > lines[:, :, 1, 1]
+    lines[upwards] = lines[upwards][:, ::-1]
+    (xa, ya), (xb, yb) = lines.repeat(heights, axis=0).transpose(2, 3, 1, 0)
+    row = np.concatenate([np.arange(*down) for _, (down, _) in hulls])
+    inset = np.array([SLACK, -SLACK])[:, None, None]
+    start, stop = np.maximum(row + inset, ya), np.minimum(row + 1.0 - inset, yb)
+    level = ya == yb
+    steep = (xb - xa) / np.where(level, 1.0, yb - ya)
+    one, other = xa + steep * (start - ya), np.where(level, xb, xa + steep * (stop - ya))
+    crosses = start <= stop
+    low = np.where(crosses, np.minimum(one, other), np.inf).min(axis=1)
+    high = np.where(crosses, np.maximum(one, other), -np.inf).max(axis=1)
+    first, last = np.ceil(low - 1.0 + inset[:, 0]), np.floor(high - inset[:, 0])
+    found = []
+    flat = _are_flat(corners)
+    for hull, end in enumerate(np.cumsum(heights).tolist()):
+        own = slice(end - heights[hull], end)
+        sure, may = ((a[own, None], b[own, None]) for a, b in zip(first, last, strict=True))
+        if flat[hull]:
+            may = (np.full_like(sure[0], -np.inf), np.full_like(sure[1], np.inf))
+        found.append((sure, may))
+    return found

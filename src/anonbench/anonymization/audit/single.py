@@ -1,7 +1,7 @@
 """Audit of one file of a user's, written in its own format, against the original's pixels.
 
 What is proved, from the bytes as they were written: the regions of its record are hidden as their
-method promises and every other pixel is the original's (`audit.check`), in the pixels that were
+method promises and every other pixel is the original's (`audit.pixels`), in the pixels that were
 coded; and the file is these pixels and nothing else, but for the original's colour profile. Of a
 format without loss, the decoded pixels are compared. For the rest, and for all formats but PNG, the
 encoder is run again with the tables and options that stand in the file: it has to make the same
@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 from PIL import Image, JpegImagePlugin
 
-from anonbench.anonymization.audit.check import check_layers
 from anonbench.anonymization.audit.errors import Failure
 from anonbench.anonymization.audit.files import png_pixels
+from anonbench.anonymization.audit.pixels import check_layers
 from anonbench.anonymization.audit.regions import Region
 from anonbench.config import Anonymization
 from anonbench.core.vocabulary import Variant
@@ -72,7 +72,7 @@ def _region(rank: int, row: Mapping[str, Any]) -> Region:
 
 def _check_file(data: bytes, pixels: np.ndarray, profile: bytes) -> None:
     if data.startswith(b"\x89PNG"):
-        if not np.array_equal(png_pixels(data, pixels.shape, profile), pixels):
+        if not np.array_equal(png_pixels(data, pixels.shape, profile, pixels), pixels):
             raise Failure("the file shows other pixels than those that were checked")
         return
     try:

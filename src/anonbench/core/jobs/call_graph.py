@@ -21,7 +21,7 @@ ALL = "*"
 
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _IMPORTS = (ast.Import, ast.ImportFrom)
-_FACT = re.compile(r"(label|line_colour|residue|images_per_second|memory_mb|install): .*ClassVar")
+_FACT = re.compile(r"(label|line_colour|images_per_second|memory_mb|install): .*ClassVar")
 """Class values that only shown results depend on; `registry.facts` stands for them."""
 
 

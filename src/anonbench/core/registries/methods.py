@@ -27,7 +27,8 @@ class Method(Registered):
     residue: ClassVar[str] = "unknown"
     """What a hidden region still holds: `none` of it, `coarse` (its means, no detail), `most` of it
     (weak by design: it is still recognized by eye), or `all` (every value is still there, in
-    another place or in other colours: who knows how gets it back)."""
+    another place or in other colours: who knows how gets it back). Where regions of several
+    methods overlap, the one that leaves least is seen."""
 
     def least_side(self) -> int:
         """Return how many pixels wide and high the window must be that the method works on.

@@ -95,6 +95,10 @@ class OfStrength(Promise):
         """See `Promise.around`."""
         return self._promise.around(settings.at(self._name))
 
+    def plain(self, pixels: np.ndarray, settings: Anonymization) -> np.ndarray | None:
+        """See `Promise.plain`."""
+        return self._promise.plain(pixels, settings.at(self._name))
+
     def kept(self, inside: Inside, settings: Anonymization) -> np.ndarray:
         """See `Promise.kept`."""
         return self._promise.kept(inside, settings.at(self._name))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import cv2
 import numpy as np
 
 from anonbench.anonymization.audit.promises.inside import Inside, Promise, refuse_single
@@ -17,23 +18,22 @@ class OneColour(Promise):
         """Return 1, or for the mean colour 4: the mean of a single pixel would be that pixel."""
         return 4 if settings.mask.colour == "mean" else 1
 
-    def kept(self, inside: Inside, settings: Anonymization) -> np.ndarray:
+    def plain(self, pixels: np.ndarray, settings: Anonymization) -> np.ndarray | None:
         """Compare with the colour, in a grey image with its luma, rounded either way."""
-        if settings.mask.colour == "mean":
-            refuse_single(inside)
-            count = inside.original[0].size
-            means = inside.original.sum(axis=(1, 2), dtype=np.int64) / count
-            return np.asarray((np.abs(inside.written - means[:, None, None]) <= 0.5).all(axis=0))
-        colour = np.array(settings.mask.colour)
-        if len(inside.written) == 1:
-            luma = float(colour @ (0.299, 0.587, 0.114))
-            levels = [{math.floor(luma + 0.5), math.ceil(luma - 0.5)}]
-        else:
-            levels = [{level} for level in colour.tolist()]
-        right = np.ones(inside.mask.shape, bool)
-        for plane, allowed in zip(inside.written, levels, strict=True):
-            right &= np.isin(plane, list(allowed)) if len(allowed) > 1 else plane == min(allowed)
-        return right
+        colour = settings.mask.colour
+        if colour == "mean":
+            return None
+        if pixels.ndim == 3:
+            return np.asarray(cv2.inRange(pixels, colour, colour) > 0)
+        luma = float(np.array(colour) @ (0.299, 0.587, 0.114))
+        return np.asarray((pixels >= math.ceil(luma - 0.5)) & (pixels <= math.floor(luma + 0.5)))
+
+    def kept(self, inside: Inside, settings: Anonymization) -> np.ndarray:
+        """Compare with the region's mean."""
+        refuse_single(inside)
+        count = inside.original[0].size
+        means = inside.original.sum(axis=(1, 2), dtype=np.int64) / count
+        return np.asarray((np.abs(inside.written - means[:, None, None]) <= 0.5).all(axis=0))
 
 
 class EvenHistogram(Promise):

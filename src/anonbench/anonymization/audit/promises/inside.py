@@ -41,6 +41,13 @@ class Promise(Protocol):
         """Return how many pixels about a region have a part in it, on each side."""
         return 0
 
+    def plain(self, pixels: np.ndarray, settings: Anonymization) -> np.ndarray | None:
+        """Return bool [H, W]: the pixels of an image that are hidden, whatever was there before.
+
+        None where that cannot be told from a pixel: then `kept` is asked, region by region.
+        """
+        return None
+
     def kept(self, inside: Inside, settings: Anonymization) -> np.ndarray:
         """Return bool [h, w]: the pixels that hold what the method makes of the original.
 

@@ -1,0 +1,254 @@
+"""Check of an image's pixels, layer by layer, against what they were made from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from anonbench.anonymization.audit.errors import Failure
+from anonbench.anonymization.audit.order import in_turn
+from anonbench.anonymization.audit.promises import Inside, Promise, promise_of
+from anonbench.anonymization.audit.regions import Area, Region, areas_of, frames_of, to_hide
+from anonbench.config import Anonymization
+from anonbench.core.vocabulary import Variant
+
+Found = list[tuple[Region, Area]]
+
+
+@dataclass(frozen=True)
+class Done:
+    """What methods before have hidden: no later one may change it."""
+
+    sure: np.ndarray
+    """bool [H, W]."""
+    maybe: np.ndarray
+    """bool [H, W]: pixels on slanted edges that look hidden. A later method may change them."""
+
+
+def check_layers(
+    original: np.ndarray,
+    pixels: np.ndarray,
+    regions: list[Region],
+    variant: Variant,
+    settings: Anonymization,
+    between: Sequence[np.ndarray] = (),
+) -> dict[str, int]:
+    """Check decoded pixels against the original; return counts as `Auditor.counts` has them.
+
+    Args:
+        original: uint8 [H, W] or [H, W, 3].
+        pixels: of the same shape.
+        regions: all of the image's.
+        variant: the method and degree asked for.
+        settings: the strengths.
+        between: images between the layers of a method that has several. They need not be trusted.
+
+    Raises:
+        Failure: a pixel inside or outside the regions is not what it has to be.
+
+    """
+    hidden = [] if variant.method is None else to_hide(regions, variant.degree)
+    turns = in_turn(str(variant.method), hidden, settings)
+    count = sum(len(names) for names, _ in turns) or 1
+    if len(between) != count - 1:
+        raise Failure(f"it is hidden in {len(between) + 1} layers, and should be in {count}")
+    images = [original, *between, pixels]
+    if any(each.shape != original.shape or each.dtype != original.dtype for each in images):
+        raise Failure("the shape or depth of a layer differs from the original's")
+    shown = np.full(original.shape[:2], -1, np.int32)
+    if not turns:
+        check_outside(original, pixels, shown)
+    covered = np.zeros(original.shape[:2], bool)
+    done: Done | None = None
+    number = inside = 0
+    for names, own in turns:
+        for name in names:
+            promise = promise_of(name)
+            found = found_areas(own, original.shape, promise, settings)
+            shown = shown_regions(found, original.shape, done)
+            layer = images[number], images[number + 1]
+            edge = check_layer(*layer, found, shown, promise, hidden, settings, done)
+            number += 1
+        inside += len(found)
+        covered |= shown >= 0
+        if number < count:
+            done = _with(done, found, edge, original.shape)
+    return {
+        "regions": len(hidden),
+        "outside_image": len(hidden) - inside,
+        "hidden_pixels": int(np.count_nonzero(covered)),
+    }
+
+
+def found_areas(
+    regions: Sequence[Region], shape: tuple[int, ...], promise: Promise, settings: Anonymization
+) -> Found:
+    """Return the regions inside the image, with their pixels."""
+    least, around = promise.least(settings), promise.around(settings)
+    forms = [getattr(settings.shape, region.entity) for region in regions]
+    areas = areas_of(regions, shape, settings.margin, least, forms, around)
+    pairs = zip(regions, areas, strict=True)
+    return [(region, area) for region, area in pairs if area is not None]
+
+
+def shown_regions(found: Found, shape: tuple[int, ...], done: Done | None = None) -> np.ndarray:
+    """Return int [H, W]: the number of the region that each pixel may show, -1 for none.
+
+    Where regions overlap, that is the later in the draw order.
+    """
+    shown = np.full(shape[:2], -1, np.int16 if len(found) < 2**15 else np.int32)
+    for number, (_, area) in enumerate(found):
+        if area.may is None:
+            shown[area.window] = number
+        else:
+            np.copyto(shown[area.window], number, where=area.may, casting="unsafe")
+    if done is not None:
+        shown[done.sure] = -1
+    return shown
+
+
+def check_layer(
+    original: np.ndarray,
+    pixels: np.ndarray,
+    found: Found,
+    shown: np.ndarray,
+    promise: Promise,
+    hidden: list[Region],
+    settings: Anonymization,
+    done: Done | None = None,
+) -> np.ndarray | None:
+    """Check the regions of one method, and that all else is as it was.
+
+    Args:
+        original: uint8 [H, W] or [H, W, 3], the image before.
+        pixels: of the same shape, the image after.
+        found: the regions in draw order, with their pixels.
+        shown: which of them are seen: see `shown_regions`.
+        promise: what the method promises of them.
+        hidden: all regions that are hidden in the image, by whatever method.
+        settings: the methods' strengths.
+        done: what is hidden already; None: nothing.
+
+    Returns:
+        bool [H, W]: pixels on slanted edges that look hidden; None if there is no such edge.
+
+    Raises:
+        Failure: a pixel inside or outside the regions is not what it has to be.
+
+    """
+    check_outside(original, pixels, shown)
+    edge = _edge(found, shown, done)
+    plain = promise.plain(pixels, settings)
+    if plain is None:
+        unsure = _check_regions(original, pixels, found, shown, promise, hidden, settings, edge)
+    else:
+        wrong = (shown >= 0) & ~plain
+        unsure = None if edge is None else edge & wrong
+        if (wrong if edge is None else wrong & ~edge).any():
+            raise Failure("pixels of its regions are not hidden as they have to be")
+    if edge is None or unsure is None:
+        return None
+    _check_unsure(original, pixels, found, unsure, done)
+    return edge & ~unsure
+
+
+def _check_regions(
+    original: np.ndarray,
+    pixels: np.ndarray,
+    found: Found,
+    shown: np.ndarray,
+    promise: Promise,
+    hidden: list[Region],
+    settings: Anonymization,
+    edge: np.ndarray | None,
+) -> np.ndarray | None:
+    """Check region by region; return the pixels of `edge` that no region explains."""
+    unsure = None if edge is None else edge.copy()
+    frames = None
+    if promise.around(settings):
+        forms = {each.entity: getattr(settings.shape, each.entity) for each in hidden}
+        frames = frames_of(hidden, original.shape, settings.margin, forms)
+    for number, (region, area) in enumerate(found):
+        own = shown[area.window] == number
+        if area.required is not None:
+            own &= area.required
+        if unsure is not None:
+            own &= ~unsure[area.window]
+        elif not own.any():
+            continue
+        windows = _planes(original[area.window]), _planes(pixels[area.window])
+        near = None if frames is None else frames[area.window]
+        kept = promise.kept(Inside(*windows, own, region.entity, near), settings)
+        if (wrong := own & ~kept).any():
+            raise Failure(
+                f"{np.count_nonzero(wrong)} of the {np.count_nonzero(own)} pixels of a region "
+                f"({region.entity}) are not hidden as they have to be"
+            )
+        if unsure is not None:
+            unsure[area.window] &= ~(kept if area.may is None else kept & area.may)
+    return unsure
+
+
+def check_outside(original: np.ndarray, pixels: np.ndarray, shown: np.ndarray) -> None:
+    """Refuse an image that was changed where no region may change it.
+
+    Raises:
+        Failure: it was.
+
+    """
+    restored = pixels.copy()
+    cv2.copyTo(original, (shown >= 0).view(np.uint8), restored)
+    if not np.array_equal(restored, original):
+        count = np.count_nonzero(restored != original)
+        raise Failure(f"{count} values outside its regions were changed")
+
+
+def _planes(window: np.ndarray) -> np.ndarray:
+    """Return [c, h, w] of [h, w] or [h, w, c]: operations on planes are faster."""
+    return window[None] if window.ndim == 2 else np.ascontiguousarray(window.transpose(2, 0, 1))
+
+
+def _edge(found: Found, shown: np.ndarray, done: Done | None) -> np.ndarray | None:
+    """Return bool [H, W]: pixels on slanted edges, which the last region there may show or not."""
+    parts = []
+    for number, (_, area) in enumerate(found):
+        if area.allowed is not None and area.required is not None:
+            part = area.allowed & ~area.required & (shown[area.window] == number)
+            if part.any():
+                parts.append((area.window, part))
+    before = None if done is None else done.maybe & (shown >= 0)
+    if not parts and (before is None or not before.any()):
+        return None
+    edge = np.zeros(shown.shape, bool) if before is None else before
+    for window, part in parts:
+        edge[window] |= part
+    return edge
+
+
+def _check_unsure(
+    original: np.ndarray, pixels: np.ndarray, found: Found, unsure: np.ndarray, done: Done | None
+) -> None:
+    """Refuse pixels on slanted edges that no region explains, unless they are as they were.
+
+    And may be: no region is sure to cover them, or one before looks as if it did.
+    """
+    needed = np.zeros(unsure.shape, bool)
+    for _, area in found:
+        needed[area.window] |= True if area.required is None else area.required
+    if done is not None:
+        needed &= ~done.maybe
+    differs = (original != pixels).reshape(*unsure.shape, -1).any(axis=2)
+    if np.any(unsure & (needed | differs)):
+        raise Failure("pixels at the edge of a slanted region are neither hidden nor as they were")
+
+
+def _with(done: Done | None, found: Found, edge: np.ndarray | None, shape: tuple[int, ...]) -> Done:
+    """Return what is hidden, with the regions of a method that had its turn."""
+    sure = np.zeros(shape[:2], bool) if done is None else done.sure.copy()
+    for _, area in found:
+        sure[area.window] |= True if area.required is None else area.required
+    maybe = np.zeros(shape[:2], bool) if done is None else done.maybe
+    return Done(sure, (maybe if edge is None else maybe | edge) & ~sure)

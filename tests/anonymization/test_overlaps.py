@@ -1,0 +1,194 @@
+"""Regions of several methods that overlap: nothing that one hid is shown again by another."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import settings as examples
+from hypothesis import strategies as st
+
+from anonbench.anonymization import apply
+from anonbench.anonymization.apply import anonymize, layers
+from anonbench.anonymization.audit.check import Auditor
+from anonbench.anonymization.audit.order import in_turn
+from anonbench.anonymization.audit.regions import read_regions
+from anonbench.anonymization.methods import BUILT_IN
+from anonbench.config import Anonymization
+from anonbench.core.boxes import BOX_COLUMNS, Region, box_table
+from anonbench.core.errors import InputError
+from anonbench.core.registries.methods import METHODS, Method
+from anonbench.core.vocabulary import Entity, Variant
+from anonbench.datasets.images import encode
+from keyed_settings import asked
+
+SHAPE = (40, 50)
+VARIANT = Variant("by_entity", 100)
+COVERING = ["mask", "layers"]
+"""Nothing is left of a region under `mask`, nor under layers of which one is a mask."""
+SEEN = [each.name for each in BUILT_IN if each.residue not in ("none", "unknown")]
+MOVING = ["swirl", "tile_shuffle", "random_crop"]
+NUMBER = st.one_of(st.floats(-8, 55), st.integers(-4, 52).map(float))
+
+
+@st.composite
+def regions(draw: st.DrawFn, entity: Entity) -> Region:
+    x, y = draw(st.floats(-5, 40)), draw(st.floats(-5, 30))
+    if draw(st.booleans()):
+        width, height = draw(st.floats(0.5, 40)), draw(st.integers(1, 35))
+        return Region(entity, x, y, x + width, y + height, 1.0)
+    corners = np.float32(draw(st.lists(NUMBER, min_size=8, max_size=8))).astype(float)
+    low, high = corners.reshape(4, 2).min(axis=0), corners.reshape(4, 2).max(axis=0)
+    return Region(entity, *low, *high, 1.0, tuple(corners.tolist()))  # type: ignore[arg-type]
+
+
+def picture(seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).integers(1, 256, (*SHAPE, 3), dtype=np.uint8)
+
+
+def table(found: list[Region]) -> pd.DataFrame:
+    """Return a box table whose draw order is the list's."""
+    rows = [
+        ("a", str(r.entity), r.x0, r.y0, r.x1, r.y1, *(r.quad or (np.nan,) * 8), r.score, rank)
+        for rank, r in enumerate(found)
+    ]
+    return pd.DataFrame(rows, columns=BOX_COLUMNS)
+
+
+def check(image: np.ndarray, found: list[Region], settings: Anonymization) -> None:
+    """Audit what `layers` makes of an image."""
+    *between, pixels = layers(image, found, VARIANT, settings)
+    Auditor(table(found), VARIANT, settings).check("a", image, encode(pixels), pixels, between)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("key")
+
+
+def combined(folder: Path, **methods: str) -> Anonymization:
+    return asked(folder, by_entity=methods, layers={"methods": ["swirl", "mask", "blur"]})
+
+
+@given(
+    found=st.tuples(regions(Entity.TEXT), regions(Entity.FACE), regions(Entity.FACE)),
+    order=st.permutations(range(3)),
+    seen=st.sampled_from(SEEN),
+    covering=st.sampled_from(COVERING),
+)
+@examples(max_examples=60, deadline=None)
+def test_what_is_under_a_mask_has_no_part_in_the_result(
+    folder: Path, found: tuple[Region, ...], order: list[int], seen: str, covering: str
+) -> None:
+    """Two images that differ only under the text's mask cannot be told apart."""
+    settings = combined(folder, face=seen, text=covering)
+    drawn = [found[place] for place in order]
+    one, other = picture(), picture()
+    under = anonymize(one, [found[0]], Variant("mask", 100)) == 0
+    other[under] = picture(1)[under]
+    assert np.array_equal(*(anonymize(image, drawn, VARIANT, settings) for image in (one, other)))
+    check(one, drawn, settings)
+
+
+@pytest.mark.parametrize("face", MOVING)
+@pytest.mark.parametrize("turn", [1, -1])
+def test_a_mask_stays_black_under_a_method_that_moves(folder: Path, face: str, turn: int) -> None:
+    settings = combined(folder, face=face, text="mask")
+    found = [Region(Entity.TEXT, 10, 10, 30, 20, 1.0), Region(Entity.FACE, 5, 5, 45, 35, 1.0)][
+        ::turn
+    ]
+    result = anonymize(picture(), found, VARIANT, settings)
+    assert not result[10:20, 10:30].any()
+
+
+@pytest.mark.parametrize("text", ["mask", "blur", "noise"])
+@pytest.mark.parametrize("face", [*MOVING, "recolour", "pixelate"])
+def test_the_draw_order_of_other_methods_does_not_matter(
+    folder: Path, face: str, text: str
+) -> None:
+    settings = combined(folder, face=face, text=text)
+    found = [Region(Entity.TEXT, 10, 10, 30, 20, 1.0), Region(Entity.FACE, 5, 5, 45, 35, 1.0)]
+    results = [anonymize(picture(), each, VARIANT, settings) for each in (found, found[::-1])]
+    assert np.array_equal(*results)
+
+
+def original_order(*given: object) -> object:
+    return BY_METHODS(*given)[::-1]  # type: ignore[arg-type]
+
+
+def seen_again(*given: object) -> np.ndarray:
+    """Hide over whatever is hidden already."""
+    return HIDE(*given[:-1], None)  # type: ignore[arg-type]
+
+
+def from_the_original(*given: object) -> np.ndarray:
+    """Compute each layer from the image as it was, and change only what was not hidden."""
+    image, *rest, done = given
+    result = np.array(image)
+    made = HIDE(picture(), *rest, None)  # type: ignore[arg-type]
+    changed = made != picture() if done is None else (made != picture()) & ~done[..., None]  # type: ignore[index]
+    result[changed] = made[changed]
+    return result
+
+
+BY_METHODS, HIDE = apply._by_methods, apply._hide
+
+
+@pytest.mark.parametrize(
+    ("name", "new"),
+    [("_by_methods", original_order), ("_hide", seen_again), ("_hide", from_the_original)],
+)
+@pytest.mark.parametrize("face", MOVING)
+def test_an_order_that_shows_it_again_is_caught(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, face: str, name: str, new: object
+) -> None:
+    settings = combined(folder, face=face, text="mask")
+    found = [Region(Entity.TEXT, 10, 10, 30, 20, 1.0), Region(Entity.FACE, 5, 5, 45, 35, 1.0)]
+    check(picture(), found, settings)
+    monkeypatch.setattr(apply, name, new)
+    with pytest.raises(InputError, match="fails its audit"):
+        check(picture(), found, settings)
+
+
+class Unstated(Method):
+    """A method that does not say what it leaves."""
+
+    name: ClassVar = "unstated"
+    label: ClassVar = "Unstated"
+    line_colour: ClassVar = "#000000"
+
+
+def test_the_audit_has_the_same_order_by_itself(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(METHODS._classes, "unstated", Unstated)
+    monkeypatch.setattr(apply, "method_named", METHODS.__getitem__)
+    one_of_each = [Region(kind, 1, 1, 9, 9, 1.0) for kind in Entity]
+    read = read_regions(box_table({"a": one_of_each}, seed=0))["a"]
+    names = [*SEEN, "mask", "inpaint", "unstated", "layers"]
+    for first, second in pairwise([*names, *names[::2]]):
+        settings = combined(folder, face=first, text=second, barcode="mask", mrz="noise")
+        ours = apply._by_methods("by_entity", one_of_each, settings)
+        audits = in_turn("by_entity", read, settings)
+        assert [[m.name for m in methods] for methods, _ in ours] == [n for n, _ in audits]
+        kinds = [[{r.entity for r in own} for _, own in turns] for turns in (ours, audits)]
+        assert kinds[0] == kinds[1]
+
+
+def test_a_method_that_may_hide_something_goes_before_a_weak_one(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(METHODS._classes, "unstated", Unstated)
+    monkeypatch.setattr(apply, "method_named", METHODS.__getitem__)
+    settings = combined(folder, face="swirl", text="unstated", barcode="blur", mrz="recolour")
+    found = [Region(kind, 1, 1, 9, 9, 1.0) for kind in Entity]
+    ours = apply._by_methods("by_entity", found, settings)
+    assert [m.name for methods, _ in ours for m in methods] == [
+        "blur", "unstated", "swirl", "recolour",
+    ]  # fmt: skip
+    assert set(apply._TURNS) >= {each.residue for each in BUILT_IN}
