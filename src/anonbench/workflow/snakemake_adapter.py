@@ -37,7 +37,7 @@ from anonbench.core.jobs.benchmarks import settle_benchmark
 from anonbench.core.jobs.checksums import note_time
 from anonbench.core.jobs.fingerprint import code_digest
 from anonbench.reporting.pipeline import trace
-from anonbench.workflow.forked_jobs import ForkedJobs
+from anonbench.workflow.forks.jobs import ForkedJobs
 from anonbench.workflow.reconcile import Results
 from anonbench.workflow.refusal import START, refuse
 from anonbench.workflow.s3_metadata import Bucket
