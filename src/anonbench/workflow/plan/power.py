@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 from anonbench.datasets.clusters import plural, read_clusters
 from anonbench.evaluation.columns import columns_of
 from anonbench.evaluation.sample_size import POWER, SampleSize
-from anonbench.evaluation.scores import ScenarioFiles
+from anonbench.evaluation.scores import ScenarioFiles, scenario_files
 from anonbench.evaluation.study_size import StudySize, study_sizes
 from anonbench.workflow.paths import Paths
 from anonbench.workflow.startup import Startup
@@ -51,27 +52,32 @@ def as_data(found: Sequence[Planned], stated: float, confidence: float) -> dict[
         for each in found
         for size in each.sizes
     ]
-    missing = [each.dataset for each in found if not each.sizes]
     return {
         "stated_difference": stated,
         "confidence": confidence,
         "power": POWER,
         "sizes": rows,
-        "not_scored": missing,
+        "not_scored": [each.dataset for each in found if not each.sizes],
     }
 
 
 def as_rows(found: Sequence[Planned]) -> list[tuple[str, ...]]:
     """Return sample sizes as the cells of a table with the headings `HEADS`."""
-    rows: list[tuple[str, ...]] = []
-    for each in found:
-        for size in each.sizes:
-            largest = size.largest
-            cells = (each.dataset, size.query or _NONE, size.metric, str(len(size.sizes)))
-            at_hand = f"{largest.clusters:,} {each.clusters}", f"{largest.queries:.3g}"
-            needs = _count(size.usual.needed), _count(largest.needed)
-            rows.append((*cells, *at_hand, _points(largest.detectable), *needs))
-    return rows
+    return [
+        (
+            each.dataset,
+            size.query or _NONE,
+            size.metric,
+            str(len(size.sizes)),
+            f"{size.largest.clusters:,} {each.clusters}",
+            f"{size.largest.queries:.3g}",
+            _shown(100 * size.largest.detectable, ".1f"),
+            _shown(size.usual.needed, ","),
+            _shown(size.largest.needed, ","),
+        )
+        for each in found
+        for size in each.sizes
+    ]
 
 
 def as_sentences(found: Sequence[Planned]) -> list[str]:
@@ -80,12 +86,9 @@ def as_sentences(found: Sequence[Planned]) -> list[str]:
     for each in found:
         ranked = [size for size in each.sizes if size.metric == "map"]
         chosen = max(ranked, key=lambda size: size.largest.needed or math.inf, default=None)
-        if chosen is None:
-            text = (
-                "no two models are scored on the same images yet; "
-                f"run snakemake {each.dataset}_scores first"
-            )
-        else:
+        text = "no two models are scored on the same images yet; "
+        text += f"run snakemake {each.dataset}_scores first"
+        if chosen is not None:
             text = f"mAP of {chosen.query} queries: {chosen.largest.sentence(each.clusters)}"
         sentences.append(f"{each.dataset}: {text}")
     return sentences
@@ -106,20 +109,13 @@ def _of(started: Startup, name: str) -> Planned:
 
 def _scored(paths: Paths, name: str) -> list[ScenarioFiles]:
     """Return the scenarios of a data set that are scored; accuracies may be missing."""
-    runs = paths.experiment.scenarios(name)
-    files: Mapping[str, Sequence[str]] = {
-        f"{stage}.{suffix}": paths.scenario_files(name, stage, suffix) or [""] * len(runs)
-        for stage in ("retrieval", "downstream")
-        for suffix in ("json", "parquet")
-    }
-    found = []
-    for run, *places in zip(runs, *files.values(), strict=True):
-        there = [Path(place) if place and Path(place).is_file() else None for place in places]
-        summary, queries, accuracies, predictions = there
-        if summary and queries:
-            key = run.model, run.seed, run.variant
-            found.append(ScenarioFiles(*key, summary, queries, accuracies, predictions))
-    return found
+    runs = ((str(s.model), s.seed, str(s.variant)) for s in paths.experiment.scenarios(name))
+    files = [
+        [file if Path(file).is_file() else "" for file in paths.scenario_files(name, *kind)]
+        for kind in product(("retrieval", "downstream"), ("json", "parquet"))
+    ]
+    found = scenario_files(runs, *files)
+    return [each for each in found if each.retrieval.is_file() and each.per_query.is_file()]
 
 
 def _data(size: SampleSize) -> dict[str, Any]:
@@ -130,13 +126,9 @@ def _data(size: SampleSize) -> dict[str, Any]:
         "needed": size.needed,
         "missing": None if size.needed is None else max(size.needed - size.clusters, 0),
         "power": size.power if known else None,
-        "detectable": size.detectable if size.detectable == size.detectable else None,
+        "detectable": None if math.isnan(size.detectable) else size.detectable,
     }
 
 
-def _count(needed: int | None) -> str:
-    return _NONE if needed is None else f"{needed:,}"
-
-
-def _points(share: float) -> str:
-    return _NONE if share != share else f"{100 * share:.1f}"
+def _shown(value: float | None, form: str) -> str:
+    return _NONE if value is None or math.isnan(value) else format(value, form)
