@@ -21,12 +21,10 @@ from typing import Any
 from snakemake_interface_logger_plugins.base import LogHandlerBase
 from snakemake_interface_logger_plugins.common import LogEvent
 
-from snakemake_logger_plugin_anonbench.run import NAME, Run
+from snakemake_logger_plugin_anonbench.run import HEARTBEAT, NAME, Run
 
-__all__ = ["HEARTBEAT", "LogHandler", "record_in"]
+__all__ = ["LogHandler", "record_in"]
 
-HEARTBEAT = 20.0
-"""Seconds after which a running Snakemake renews the file's time, for readers elsewhere."""
 _run = Run()
 """Run of this process. Snakemake makes the logger before the Snakefile calls `record_in`."""
 
