@@ -21,12 +21,10 @@ from typing import Any
 from snakemake_interface_logger_plugins.base import LogHandlerBase
 from snakemake_interface_logger_plugins.common import LogEvent
 
-from snakemake_logger_plugin_anonbench.run import NAME, Run
+from snakemake_logger_plugin_anonbench.run import HEARTBEAT, NAME, Run
 
-__all__ = ["HEARTBEAT", "LogHandler", "record_in"]
+__all__ = ["LogHandler", "record_in"]
 
-HEARTBEAT = 20.0
-"""Seconds after which a running Snakemake renews the file's time, for readers elsewhere."""
 _run = Run()
 """Run of this process. Snakemake makes the logger before the Snakefile calls `record_in`."""
 
@@ -34,14 +32,10 @@ _run = Run()
 def record_in(
     results: Path, usual: Mapping[str, float], closing: Callable[[], Iterable[str]] = tuple
 ) -> None:
-    """Record the run that is about to begin.
+    """Record the run that is about to begin in a folder of results.
 
-    Args:
-        results: folder of results.
-        usual: seconds that jobs of each rule took before, for estimates.
-        closing: gives lines about the results. They are printed when Snakemake exits, with every
-            logger and also with --quiet.
-
+    What jobs of each rule took before (`usual`, in seconds) serves estimates. The lines that
+    `closing` gives are printed when Snakemake exits, with every logger and also with --quiet.
     """
     with suppress(OSError):
         (results / NAME).unlink()

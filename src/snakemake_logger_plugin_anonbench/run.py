@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import os
 import platform
+import time
 from collections import Counter
 from contextlib import suppress
 from pathlib import Path
 from statistics import fmean
-from typing import Any
+from typing import Any, Literal
 
+import psutil
 from pydantic import BaseModel, Field
 from snakemake_interface_logger_plugins.common import LogEvent
 
 from anonbench.core.io import atomic, is_full
 from anonbench.core.wording import count, duration
 
+State = Literal["running", "finished", "failed", "stopped", "died", "unknown"]
+
 NAME = ".run.json"
+HEARTBEAT = 20.0
+"""Seconds after which a running Snakemake renews the file's time, for readers elsewhere."""
 SHOWN = 20
 """Failed jobs that are listed."""
 _CLOCK_SECONDS = 2.0
@@ -148,6 +154,42 @@ class Run(BaseModel):
             lines += [f"    {log}" for log in job.logs]
             lines += [f"    | {line}" for line in job.last_lines(self.folder, number)]
         return lines + [f"  and {len(self.failed) - SHOWN} more"] * (len(self.failed) > SHOWN)
+
+    def state(self, now: float) -> State:
+        """Return the state at a Unix time, seen from outside; unknown where no run is recorded."""
+        if not self.began:
+            return "unknown"
+        if self.ended and self.failed:
+            return "failed"
+        if self.ended:
+            return "finished" if self.done.total() == self.total else "stopped"
+        if self.host != platform.node():
+            return "running" if now - self.seen < 6 * HEARTBEAT else "died"
+        with suppress(psutil.Error):
+            process = psutil.Process(self.pid)
+            # a later process may have the same number
+            if process.create_time() <= self.began and process.status() != psutil.STATUS_ZOMBIE:
+                return "running"
+        return "died"
+
+    def unfinished(self) -> dict[str, str]:
+        """Return what became of the jobs that did not end well, by rule and wildcards."""
+        is_running = self.state(time.time()) == "running"
+        words = "is being made now" if is_running else "is unfinished: its run died"
+        return {job.label: words for job in self.running.values()} | {
+            job.label: f"could not be made the last time: see {[*job.logs, 'its scheduler'][0]}"
+            for job in self.failed.values()
+        }
+
+    def orphans(self) -> list[int]:
+        """Return the processes on this machine that execute scripts where the run was started."""
+        scripts = str(self.folder.resolve() / ".snakemake" / "scripts") + os.sep
+        return sorted(
+            process.pid
+            for process in psutil.process_iter(["cmdline", "status"])
+            if process.info["status"] != psutil.STATUS_ZOMBIE
+            and any(word.startswith(scripts) for word in process.info["cmdline"] or [])
+        )
 
     def write(self) -> None:
         """Replace the file of the latest run. A full disk does not stop the run."""

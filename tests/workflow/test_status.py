@@ -20,8 +20,7 @@ import pytest
 from anonbench.cli import main
 from anonbench.cli.workflow.status import as_text
 from anonbench.detection.gather import COUNTS
-from anonbench.workflow.status import State, orphans, state_of, unfinished
-from snakemake_logger_plugin_anonbench.run import NAME, JobRun, Run, read
+from snakemake_logger_plugin_anonbench.run import NAME, JobRun, Run, State, read
 
 SNAKEFILE = """
 from pathlib import Path
@@ -83,7 +82,7 @@ def until_it_waits(folder: Path) -> Run:
 
 
 def state(results: Path) -> State:
-    return state_of(read(results), time.time())
+    return read(results).state(time.time())
 
 
 def everything(folder: Path) -> dict[Path, int]:
@@ -189,7 +188,7 @@ def recorded(results: Path, **facts: Any) -> Run:
 def test_a_run_on_another_machine_lives_as_long_as_it_gives_signs(tmp_path: Path) -> None:
     recorded(tmp_path, host="elsewhere")
     run, now = read(tmp_path), time.time()
-    states = [state_of(run, now + seconds) for seconds in (0, 100, 200)]
+    states = [run.state(now + seconds) for seconds in (0, 100, 200)]
     assert states == ["running", "running", "died"]
 
 
@@ -201,20 +200,20 @@ def test_a_later_process_of_the_same_number_is_not_the_run(tmp_path: Path) -> No
 
 
 def test_what_became_of_jobs_that_did_not_end_well(tmp_path: Path) -> None:
-    assert unfinished(tmp_path / "none") == {}
-    assert unfinished(tmp_path) == {}
+    assert read(tmp_path / "none").unfinished() == {}
+    assert read(tmp_path).unfinished() == {}
     run = recorded(tmp_path)
-    assert unfinished(tmp_path) == {"train 0": "is being made now"}
+    assert read(tmp_path).unfinished() == {"train 0": "is being made now"}
     run.pid = 2**22 + 1  # greater than any process
     run.write()
-    assert unfinished(tmp_path) == {"train 0": "is unfinished: its run died"}
+    assert read(tmp_path).unfinished() == {"train 0": "is unfinished: its run died"}
     run.failed, run.running, run.ended = run.running, {}, time.time()
     run.write()
     cause = "could not be made the last time: see "
-    assert unfinished(tmp_path) == {"train 0": f"{cause}logs/train.log"}
+    assert read(tmp_path).unfinished() == {"train 0": f"{cause}logs/train.log"}
     run.failed[1].logs = []
     run.write()
-    assert unfinished(tmp_path) == {"train 0": f"{cause}its scheduler"}
+    assert read(tmp_path).unfinished() == {"train 0": f"{cause}its scheduler"}
 
 
 def test_copies_of_originals_are_not_removed_from_a_run(
@@ -238,7 +237,7 @@ def test_jobs_that_outlive_their_run_are_named(tmp_path: Path) -> None:
     script.write_text("import time; time.sleep(60)", encoding="utf-8")
     with subprocess.Popen([sys.executable, str(script)]) as job:
         try:
-            assert orphans(run) == [job.pid]
+            assert run.orphans() == [job.pid]
             step = f"End processes {job.pid} or wait for them; then run the same"
             assert step in as_text(results, run)
         finally:

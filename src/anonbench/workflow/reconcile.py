@@ -65,36 +65,31 @@ class Results:
     def before_planning(self, is_look: bool) -> None:
         """Warn of results that another version wrote, or that cannot be written to."""
         version = self._folder / _VERSION
-        if version.exists() and version.read_text(encoding="utf-8") != __version__:
-            log.warning(_OTHER_VERSION, self._folder, version.read_text(encoding="utf-8"))
+        if version.exists() and (other := version.read_text(encoding="utf-8")) != __version__:
+            log.warning(_OTHER_VERSION, self._folder, other)
         if message := cannot_be_written_to(self._folder):
             log.warning("%s", message)
 
     def outdated(self, is_recorded: Callable[[str], bool]) -> set[str]:
         """Return and name files whose jobs have to run again; nothing is written.
 
-        Args:
-            is_recorded: whether Snakemake has a record of a file.
-
+        `is_recorded` tells whether Snakemake has a record of a file.
         """
-        files, gone = _scan(self._folder)
-        intact = _are_intact(files)
-        recorded = {path for path in files if is_recorded(path.as_posix())}
-        self.damaged = [path for path in files if intact[path] is False]
-        self.unknown = [path for path in files if intact[path] is None or path not in recorded]
+        intact, gone = _checked(self._folder)
+        recorded = {path for path in intact if is_recorded(path.as_posix())}
+        self.damaged = [path for path in intact if intact[path] is False]
+        self.unknown = [path for path in intact if intact[path] is None or path not in recorded]
         for path in self.damaged:
             log.warning("%s is not what its job wrote: a run that needs it makes it again", path)
         # the others are the user's own
-        of_jobs = [path for path in self.unknown if path in recorded or read_checksum(path)]
-        if of_jobs:
+        if of_jobs := [path for path in self.unknown if path in recorded or read_checksum(path)]:
             log.warning(_HALF_KNOWN, len(of_jobs), self._folder, of_jobs[0])
         return {path.as_posix() for path in (*self.damaged, *self.unknown, *gone)}
 
     def begin(self, planned: Collection[str]) -> None:
         """Put damaged files aside and correct times, before the first job of a run.
 
-        Args:
-            planned: the outputs of all jobs that will run.
+        `planned` are the outputs of all jobs that will run.
 
         Raises:
             InputError: the results cannot be written to.
@@ -110,9 +105,25 @@ class Results:
                     aside = path.with_name(path.name + BY_HAND)
                     path.replace(aside)
                     log.warning("%s is put aside as %s", path, aside.name)
-            _correct_times(self._folder)
+            self._correct_times()
             (self._folder / _VERSION).write_text(__version__, encoding="utf-8")
             keep_codes(self._folder)
+
+    def _correct_times(self) -> None:
+        """Note the times of intact files, and date files of the future now.
+
+        Snakemake refuses what is made from a file that another machine's clock dated ahead.
+        """
+        intact, _ = _checked(self._folder)
+        latest = time.time() + _CLOCK_SECONDS
+        ahead = [path for path in intact if path.exists() and path.stat().st_mtime > latest]
+        if ahead:
+            log.warning(_AHEAD, len(ahead), self._folder)
+        for path in ahead:
+            with suppress(OSError):  # someone else's
+                os.utime(path)
+        for path in filter(intact.get, intact):
+            note_time(path)
 
     def end(self) -> None:
         """Do nothing: each job has recorded what it made."""
@@ -121,8 +132,8 @@ class Results:
         """Do nothing: there is no lock but Snakemake's."""
 
 
-def _scan(results: Path) -> tuple[list[Path], list[Path]]:
-    """Return all files but hidden ones, and the files with a checksum that are gone.
+def _checked(results: Path) -> tuple[dict[Path, bool | None], list[Path]]:
+    """Return whether each file but hidden ones is intact, and the files that are gone.
 
     Snakemake would not miss these while the files made from them are there. A big file that has a
     digest may be gone, to save room, and so may a whole folder.
@@ -135,26 +146,6 @@ def _scan(results: Path) -> tuple[list[Path], list[Path]]:
         recorded = {path.name.removesuffix(".json") for path in (folder / FOLDER).glob("*.json")}
         lost = recorded.difference(names)
         gone += [folder / name for name in lost if digest_file(name) not in recorded]
-    return sorted(files), gone
-
-
-def _are_intact(files: Sequence[Path]) -> dict[Path, bool | None]:
+    files.sort()
     with ThreadPoolExecutor() as pool:
-        return dict(zip(files, pool.map(is_intact, files), strict=True))
-
-
-def _correct_times(results: Path) -> None:
-    """Note the times of intact files, and date files of the future now.
-
-    Snakemake refuses what is made from a file that another machine's clock dated ahead.
-    """
-    intact = _are_intact(_scan(results)[0])
-    latest = time.time() + _CLOCK_SECONDS
-    ahead = [path for path in intact if path.exists() and path.stat().st_mtime > latest]
-    if ahead:
-        log.warning(_AHEAD, len(ahead), results)
-    for path in ahead:
-        with suppress(OSError):  # someone else's
-            os.utime(path)
-    for path in filter(intact.get, intact):
-        note_time(path)
+        return dict(zip(files, pool.map(is_intact, files), strict=True)), gone

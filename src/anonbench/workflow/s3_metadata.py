@@ -29,10 +29,6 @@ class _Run(NamedTuple):
     folder: str = ""
     has_ended: bool = True
 
-    def blocks(self, identifier: str) -> bool:
-        """Tell whether another run than this one writes to the bucket, or was killed."""
-        return not self.has_ended and self.identifier != identifier
-
 
 class Bucket:
     """Results at one address of a bucket."""
@@ -65,7 +61,7 @@ class Bucket:
         if last.has_ended:
             self._download(is_look)
         elif is_look:
-            raise InputError(self._refusal(last))
+            self._refuse_another()
 
     def outdated(self, is_recorded: Callable[[str], bool]) -> set[str]:
         """Return nothing: nobody edits a bucket's files by hand."""
@@ -73,9 +69,7 @@ class Bucket:
 
     def begin(self, planned: Collection[str]) -> None:
         """Mark the results as this run's; InputError where another writes there or was killed."""
-        last = self._last_run()
-        if last and last.blocks(self._identifier()):
-            raise InputError(self._refusal(last))
+        self._refuse_another()
         self._folder.mkdir(parents=True, exist_ok=True)
         (self._folder / _RUN).write_text(secrets.token_hex(8), encoding="utf-8")
         self._upload(has_ended=False)
@@ -89,8 +83,7 @@ class Bucket:
 
         The files that it made are removed: nothing describes them.
         """
-        last = self._last_run()
-        if last and last.blocks(self._identifier()):
+        if self._other_run():
             began = self._records().last_modified
             for item in self._files():
                 if item.last_modified >= began:
@@ -137,13 +130,19 @@ class Bucket:
             self.metadata = Path(self._temporary.name)
         shutil.rmtree(self.metadata, ignore_errors=True)
         with TemporaryDirectory() as folder:
-            archive = f"{folder}/{RECORDS}"
-            self._records().download_file(archive)
-            shutil.unpack_archive(archive, self.metadata)
+            self._records().download_file(f"{folder}/{RECORDS}")
+            shutil.unpack_archive(f"{folder}/{RECORDS}", self.metadata)
 
-    def _refusal(self, run: _Run) -> str:
-        return (
-            f"{self.prefix}: another run writes there, or was killed: on {run.host} in "
-            f"{run.folder}. Go on in that folder; where it is lost, once with --unlock, "
-            "then the same command again: what that run had made is made again"
-        )
+    def _other_run(self) -> _Run | None:
+        """Return the run of another folder that writes to the bucket, or was killed."""
+        last = self._last_run()
+        is_other = last and not last.has_ended and last.identifier != self._identifier()
+        return last if is_other else None
+
+    def _refuse_another(self) -> None:
+        if run := self._other_run():
+            raise InputError(
+                f"{self.prefix}: another run writes there, or was killed: on {run.host} in "
+                f"{run.folder}. Go on in that folder; where it is lost, once with --unlock, "
+                "then the same command again: what that run had made is made again"
+            )

@@ -15,7 +15,7 @@ from anonbench.config.experiment import Experiment
 from anonbench.core.vocabulary import Split
 from anonbench.evaluation.retrieval.scoring.metrics import PER_QUERY
 from anonbench.workflow.plan import jobs
-from anonbench.workflow.plan.power import as_data, as_rows, as_sentences, planned
+from anonbench.workflow.plan.power import as_rows, sample_sizes
 from anonbench.workflow.startup import Startup
 
 IDS = [f"{number:03d}" for number in range(120)]
@@ -50,18 +50,17 @@ def put_scores(started: Startup, by: str = "identity") -> None:
 
 
 def test_a_data_set_without_scores_has_one_line(started: Startup) -> None:
-    found = planned(started)
-    assert as_rows(found) == []
-    assert as_sentences(found)[0] == (
+    data = sample_sizes(started)
+    assert as_rows(data) == []
+    assert data["sentences"][0] == (
         "faces: no two models are scored on the same images yet; run snakemake faces_scores first"
     )
-    data = as_data(found, 0.02, 0.95)
     assert data["sizes"] == [] and data["not_scored"] == ["faces", "letters"]
 
 
 def test_what_is_scored_says_how_many_persons_are_missing(started: Startup) -> None:
     put_scores(started)
-    found = planned(started)
+    found = sample_sizes(started)
     rows = as_rows(found)
     assert [row[:4] for row in rows] == [
         ("faces", query, metric, "1")
@@ -69,19 +68,19 @@ def test_what_is_scored_says_how_many_persons_are_missing(started: Startup) -> N
         for metric in ("map", "mndcg")
     ]
     assert {row[4:6] for row in rows} == {("30 persons", "4")}
-    data = {(s["query"], s["metric"]): s["all"] for s in as_data(found, 0.02, 0.95)["sizes"]}
+    data = {(s["query"], s["metric"]): s["all"] for s in found["sizes"]}
     more, fewer = data["original", "map"], data["anonymized", "map"]
     assert more["needed"] > fewer["needed"] and more["missing"] == more["needed"] - 30
-    said = as_sentences(found)
+    said = found["sentences"]
     assert said[0].startswith(f"faces: mAP of original queries: {more['missing']} more persons")
     assert said[1].endswith("run snakemake letters_scores first")
 
 
 def test_images_that_are_clusters_of_their_own_are_called_images(started: Startup) -> None:
     put_scores(started, by="")
-    assert as_rows(planned(started))[0][4] == "30 images"
+    assert as_rows(sample_sizes(started))[0][4] == "30 images"
     put_scores(started, by="archive")
-    assert as_rows(planned(started))[0][4] == "30 clusters (archive)"
+    assert as_rows(sample_sizes(started))[0][4] == "30 clusters (archive)"
 
 
 def test_the_command_prints_both_forms_and_writes_nothing(

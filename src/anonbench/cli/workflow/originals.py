@@ -43,13 +43,12 @@ def run(options: argparse.Namespace) -> None:
 
     """
     from anonbench.datasets.image_sets.originals import find_copies, remove_copies
-    from anonbench.workflow.status import state_of
     from snakemake_logger_plugin_anonbench.run import read
 
     for results in options.results:
         if not results.is_dir():
             raise InputError(f"{results}: there is no such folder")
-        if options.remove and state_of(read(results), time.time()) == "running":
+        if options.remove and read(results).state(time.time()) == "running":
             raise InputError(f"{results}: a run is going on there; wait for its end, or end it")
     found = {results: find_copies(results) for results in options.results}
     for results, copies in found.items():

@@ -73,25 +73,17 @@ def run(options: argparse.Namespace) -> None:
 def _print_power(options: argparse.Namespace) -> None:
     from anonbench.cli.shared import aligned
     from anonbench.workflow.plan.jobs import collect
-    from anonbench.workflow.plan.power import (
-        HEADS,
-        as_data,
-        as_rows,
-        as_sentences,
-        planned,
-    )
+    from anonbench.workflow.plan.power import HEADS, as_rows, sample_sizes
 
-    started = collect(options.snakemake).started
-    found, shown = planned(started), started.settings.presentation
+    data = sample_sizes(collect(options.snakemake).started)
     if options.json:
-        data = as_data(found, shown.stated_difference, shown.confidence)
         print(json.dumps(data, indent=2, ensure_ascii=False))
         return
-    if rows := as_rows(found):
-        points = 100 * shown.stated_difference
+    if rows := as_rows(data):
+        points = 100 * data["stated_difference"]
         print(f"For a difference of {points:g} points between two models, in 80 of 100 archives:\n")
         print(aligned([HEADS, *rows], left=3), end="\n\n")
-    print(*as_sentences(found), sep="\n")
+    print(*data["sentences"], sep="\n")
 
 
 def _positive(text: str) -> int:

@@ -54,10 +54,8 @@ def run(options: argparse.Namespace) -> None:
 
 def as_json(results: Path, latest: Run) -> dict[str, Any]:
     """Return the latest run of a folder of results as plain data."""
-    from anonbench.workflow.status import state_of
-
     now = time.time()
-    state = state_of(latest, now)
+    state = latest.state(now)
     return latest.model_dump(mode="json") | {
         "results": str(results),
         "state": state,
@@ -75,11 +73,10 @@ def as_text(results: Path, latest: Run) -> str:
 
 
 def _jobs(results: Path, latest: Run) -> list[str]:
-    from anonbench.workflow.status import state_of
     from snakemake_logger_plugin_anonbench.run import SHOWN
 
     now = time.time()
-    state = state_of(latest, now)
+    state = latest.state(now)
     end = now if state == "running" else latest.ended or latest.seen
     period = f"{_clock(latest.began)} to {_clock(end)} ({duration(end - latest.began)})"
     head = f"{results}: {state}, {period}, process {latest.pid} on {latest.host}"
@@ -97,16 +94,14 @@ def _jobs(results: Path, latest: Run) -> list[str]:
 
 def next_step(latest: Run) -> str:
     """Return what to do, in one sentence; nothing where there is nothing to do."""
-    from anonbench.workflow.status import orphans, state_of
-
     again = "run the same command again; what is done is kept"
-    match state_of(latest, time.time()):
+    match latest.state(time.time()):
         case "failed":
             return f"Fix the cause and {again}."
         case "stopped":
             return f"To go on, {again}."
         case "died":
-            numbers = ", ".join(map(str, orphans(latest)))
+            numbers = ", ".join(map(str, latest.orphans()))
             end = f"End processes {numbers} or wait for them" if numbers else "Wait for its jobs"
             return f"{end}; then run the same command with --unlock, then without."
     return ""

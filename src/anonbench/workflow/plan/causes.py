@@ -15,7 +15,7 @@ from anonbench.datasets.listing import root_of
 from anonbench.workflow.code_snapshots import code_changes
 from anonbench.workflow.plan.jobs import Job, Plan
 from anonbench.workflow.plan.settings import changes, config_name, described
-from anonbench.workflow.status import unfinished
+from snakemake_logger_plugin_anonbench.run import read
 
 NEW = "not made yet"
 _SHOWN = 3
@@ -37,7 +37,7 @@ def reasons(plan: Plan) -> dict[Job, dict[str, list[Job]]]:
 
     With each cause stand the jobs from this one to the one that has the cause itself.
     """
-    last = unfinished(plan.started.settings.results)
+    last = read(plan.started.settings.results).unfinished()
     found: dict[Job, dict[str, list[Job]]] = {}
     for job in plan.planned:
         own = _own(plan, job, last.get(job.label))

@@ -14,7 +14,7 @@ from anonbench.core.jobs.benchmarks import read_usage
 from anonbench.core.jobs.checksums import plain, read_parameters
 from anonbench.core.vocabulary import UNADAPTED
 from anonbench.workflow.plan.disk import disk_by_formula
-from anonbench.workflow.plan.formula import devices, work_of
+from anonbench.workflow.plan.gpu_time import devices, work_of
 from anonbench.workflow.plan.jobs import Job, Plan
 from anonbench.workflow.plan.settings import changes
 
@@ -29,9 +29,10 @@ class Cost:
     seconds: float
     cpu_seconds: float
     gpu_seconds: float
-    basis: Literal["measured", "formula", "rates", "limit"]
-    """Whether the time follows from benchmarks, is the most by `anonbench.workflow.plan.formula`,
-    follows from the rates of `anonbench.config.resources`, or is the limit that the rule declares.
+    basis: Literal["measured", "formula", "limit", "rates"]
+    """What the time rests on, in this order: the job's own last run, else the median of its stage
+    in the same data set, else of its stage, in proportion to the work; its FLOPs on a GPU; the
+    limit that the rule of another job on GPUs declares; the rates of `anonbench.config.resources`.
     """
     disk: float | None
     """Bytes that it writes; None where nothing tells."""
@@ -40,13 +41,7 @@ class Cost:
 
 
 def costs(plan: Plan) -> dict[Job, Cost]:
-    """Return the cost of each planned job.
-
-    Its time is that of its own last run; else the median of its stage in the same data set, else of
-    its stage, in proportion to the work where `anonbench.config.resources` has a formula; else what
-    its FLOPs take on a GPU; else, of other jobs on GPUs, the limit that its rule declares, and of
-    jobs on cores what they take at the rates of `anonbench.config.resources`.
-    """
+    """Return the cost of each planned job."""
     work = {job: _work(plan, job) for job in plan.jobs}
     ran = [job for job in plan.jobs if job.raw.benchmark]
     runs = {job: run for job in ran if (run := read_usage(Path(job.raw.benchmark)))}
@@ -55,25 +50,22 @@ def costs(plan: Plan) -> dict[Job, Cost]:
     cpu_rate = _usual({job: run.cpu_seconds / done[job] for job, run in runs.items()})
     made = [job for job in plan.jobs if all(map(Path.exists, job.outputs))]
     written = _usual({job: float(sum(path.stat().st_size for path in job.outputs)) for job in made})
-
     device, disk = devices()[0], disk_by_formula(plan)
 
     def cost(job: Job) -> Cost:
         limit, size = 60.0 * job.minutes, written(job)
         bytes_ = (disk(job), False) if size is None else (size, True)
-        # a short job, which mostly starts Python, tells little of a long one
-        most = math.inf if job in runs else limit
         if (usual := rate(job)) is not None:
+            # a short job, which mostly starts Python, tells little of a long one
+            most = math.inf if job in runs else limit
             seconds = min(usual * work[job], most)
             cpu_seconds = min((cpu_rate(job) or 0.0) * work[job], most * job.threads)
             return Cost(seconds, cpu_seconds, seconds * job.gpus, "measured", *bytes_)
+        basis: Literal["formula", "limit", "rates"] = "limit" if job.gpus else "rates"
+        seconds = limit if job.gpus else min(STARTED + work[job], limit)
         if gpu_work := work_of(plan, job):
-            seconds = device.seconds(gpu_work)[1] / job.gpus
-            return Cost(seconds, seconds * job.threads, seconds * job.gpus, "formula", *bytes_)
-        if job.gpus:
-            return Cost(limit, limit * job.threads, limit * job.gpus, "limit", *bytes_)
-        seconds = min(STARTED + work[job], limit)
-        return Cost(seconds, seconds * job.threads, 0.0, "rates", *bytes_)
+            basis, seconds = "formula", device.seconds(gpu_work)[1] / job.gpus
+        return Cost(seconds, seconds * job.threads, seconds * job.gpus, basis, *bytes_)
 
     return {job: cost(job) for job in plan.planned}
 
@@ -103,18 +95,23 @@ def usual_seconds(jobs: Iterable[tuple[str, str]]) -> dict[str, float]:
 
 def _usual(known: Mapping[Job, float]) -> Callable[[Job], float | None]:
     """Return a function from a job to its own value, or to the median of its data set or stage."""
-    values: dict[tuple[str, ...], list[float]] = defaultdict(list)
+    values: dict[tuple[str | None, ...], list[float]] = defaultdict(list)
     for job, value in known.items():
-        values[job.stage,].append(value)
-        values[job.stage, job.wildcards.get("dataset", "")].append(value)
+        for kind in _kinds(job):
+            values[kind].append(value)
+
     medians = {kind: median(each) for kind, each in values.items()}
 
     def usual(job: Job) -> float | None:
-        of_stage = medians.get((job.stage,))
-        of_dataset = medians.get((job.stage, job.wildcards.get("dataset", "")), of_stage)
-        return known.get(job, of_dataset)
+        like = (medians[kind] for kind in _kinds(job) if kind in medians)
+        return known.get(job, next(like, None))
 
     return usual
+
+
+def _kinds(job: Job) -> list[tuple[str | None, ...]]:
+    """Return what jobs are alike by: stage and data set, then the stage."""
+    return [(job.stage, job.wildcards.get("dataset")), (job.stage,)]
 
 
 def _work(plan: Plan, job: Job) -> float:

@@ -14,7 +14,7 @@ from anonbench.core.vocabulary import Split
 from anonbench.datasets.documents import page_numbers
 from anonbench.datasets.listing import root_of
 from anonbench.training.loop.flops import sizes_by_settings
-from anonbench.workflow.plan.formula import embedded
+from anonbench.workflow.plan.gpu_time import embedded
 from anonbench.workflow.plan.jobs import Job, Plan
 
 SAMPLED = 8
@@ -33,10 +33,7 @@ TAR_BYTES = 850
 
 def disk_by_formula(plan: Plan) -> Callable[[Job], float | None]:
     """Return a function from a job to the bytes that it will write, None where nothing tells."""
-
-    @cache
-    def image(name: str) -> float | None:
-        return _image_bytes(plan, name)
+    image = cache(lambda name: _image_bytes(plan, name))
 
     def disk(job: Job) -> float | None:
         name = job.wildcards.get("dataset", "")
@@ -44,13 +41,14 @@ def disk_by_formula(plan: Plan) -> Callable[[Job], float | None]:
             case "train" | "untrained":
                 return _backbone_bytes(plan.estimates.recipe(name))
             case "embed":
-                width = _width(plan.estimates.recipe(name))
-                return None if width is None else embedded(plan, job) * (4.0 * width + ID_BYTES)
+                backbone = plan.estimates.recipe(name).backbone
+                known = backbone.registered or sizes_by_settings(backbone)
+                return embedded(plan, job) * (4.0 * known.width + ID_BYTES) if known else None
             case "embed_pixels":
                 return embedded(plan, job) * (4.0 * PIXELS + ID_BYTES)
             case "anonymize" | "given":
                 each = image(name)
-                return None if each is None else _in_shard(plan, job) * (each + TAR_BYTES)
+                return each and _in_shard(plan, job) * (each + TAR_BYTES)
         return None
 
     return disk
@@ -64,13 +62,6 @@ def _backbone_bytes(recipe: Recipe) -> float | None:
     patches = (recipe.crops.global_size // sizes.patch) ** 2
     vectors = 15 * sizes.depth + 3 * sizes.patch**2 + patches + 2 * sizes.prefix
     return 4.0 * (sizes.weights + vectors * sizes.width)
-
-
-def _width(recipe: Recipe) -> int | None:
-    if (other := recipe.backbone.registered) is not None:
-        return other.width
-    sizes = sizes_by_settings(recipe.backbone)
-    return sizes and sizes.width
 
 
 def _in_shard(plan: Plan, job: Job) -> float:
@@ -88,7 +79,7 @@ def _image_bytes(plan: Plan, name: str) -> float | None:
     from anonbench.datasets.images import encode, max_bytes, read_file, read_image
 
     dataset, settings = plan.started.experiment.datasets[name], plan.started.settings
-    limit = settings.detection.max_pixels
+    limit, written = settings.detection.max_pixels, settings.anonymization
     listed = plan.started.listings[name]
     some = listed.iloc[np.unique(np.linspace(0, len(listed) - 1, SAMPLED).astype(int))]
     sizes = []
@@ -98,8 +89,5 @@ def _image_bytes(plan: Plan, name: str) -> float | None:
             pixels = read_image(data, limit, page_to_read(data, number, dataset.pdf_dpi))
         except UnreadableImage:
             continue  # the manifest will skip it, and say so
-        written = settings.anonymization
         sizes.append(len(encode(pixels, written.format, written.jpeg_quality)))
-    if not sizes:
-        return PUBLISHED.get(dataset.layout, {}).get(settings.anonymization.format)
-    return float(np.mean(sizes))
+    return float(np.mean(sizes)) if sizes else PUBLISHED.get(dataset.layout, {}).get(written.format)

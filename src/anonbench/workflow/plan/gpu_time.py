@@ -1,62 +1,228 @@
-"""GPU time of planned trainings and embeddings: in all, on several GPUs, and what shortens it."""
+"""GPU time of planned trainings and embeddings by formula, and what shortens it.
+
+For jobs like none that was measured: their FLOPs, over the GPU's peak and the share of it that
+trainings of ViT-L by others reached.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from itertools import groupby
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Literal, NamedTuple
 
 import pandas as pd
 
-from anonbench.workflow.plan.costs import Cost
-from anonbench.workflow.plan.formula import (
-    Device,
-    Span,
-    Work,
-    devices,
-    shorter,
-    side_by_side,
-    work_of,
-)
+from anonbench.config import Recipe
+from anonbench.config.experiment import Experiment
+from anonbench.core.libraries.devices import model_name
+from anonbench.core.vocabulary import Split, Variant
+from anonbench.core.wording import count
+from anonbench.training.loop.flops import forward_flops, image_flops, peak_flops, sizes_by_settings
 from anonbench.workflow.plan.jobs import Job, Plan
 
+Span = tuple[float, float]
+"""From the least to the most."""
+
+ON_A100: Span = (0.30, 0.35)
+"""Shares of the peak. DINOv2's ViT-L/14 and ViT-L/16 reached 31 and 34 % (Oquab et al. 2023: 3.3
+days on 96 A100, "about a day" on 32)."""
+ON_OTHERS: Span = (0.12, 0.35)
+"""DINOv3's ViT-L/16 reached 13 % on H100 (0.57 s a step, by its config); the most is an A100's."""
+REFERENCES = ("A100", "H100 or H200")
+"""GPUs that a plan counts with where the machine has none."""
 COUNTS = (1, 4, 8)
-"""GPUs that the trainings are spread over, besides those that are asked for."""
+"""GPUs that the jobs are spread over, besides those that are asked for."""
+SMALLEST = 384
+"""Width from which the shares are taken as a guide: smaller models keep no GPU busy."""
+ACTIVATIONS_TWICE = 4 / 3
+"""Time with `checkpoint_activations`: one forward pass more beside one and a backward pass."""
+PUBLISHED_DROP_PATH = 0.3
+"""DINOv2's stochastic depth in its short setting."""
+PRETRAINED_STEPS = 0.1
+"""Share of the steps that `shorter` lets a training from released weights take."""
 _SHORTER = (
     "Shorter trainings, as a share of that time (what each changes: "
     "docs/how-to/plan.md#shorter-trainings):"
 )
-_HOUR = 3600.0
-_DAYS = 72.0
-"""Hours from which days are shown."""
+_HOUR, _DAYS = 3600.0, 72.0
+"""Seconds of an hour; hours from which days are shown."""
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a job computes on GPUs."""
+
+    images: float
+    image_flops: float
+    """With all that is computed twice."""
+    precision: Literal["fp32", "bf16"]
+
+    @property
+    def flops(self) -> float:
+        """FLOPs of the whole job."""
+        return self.images * self.image_flops
+
+
+class Device(NamedTuple):
+    """A kind of GPU, and the share of its peak that is expected."""
+
+    name: str
+    share: Span
+
+    def seconds(self, work: Work) -> Span:
+        """Return the time of a job on one of these GPUs; several share it equally."""
+        peak = peak_flops(self.name, work.precision)
+        assert peak is not None  # `devices` knows no other
+        least, most = (work.flops / (peak * share) for share in reversed(self.share))
+        return least, most
+
+
+def devices() -> list[Device]:
+    """Return the machine's kind of GPU; where it has none or an unknown one, the references."""
+    here = model_name()
+    names = REFERENCES if here is None or peak_flops(here, "bf16") is None else (here,)
+    return [Device(name, ON_A100 if "A100" in name else ON_OTHERS) for name in names]
+
+
+def work_of(plan: Plan, job: Job, change: str = "") -> Work | None:
+    """Return the work of a training or an embedding on GPUs, None of other jobs and backbones.
+
+    `change` is one of those that `_shorter_recipes` makes, which is asked about.
+    """
+    if not job.gpus or job.stage not in {"train", "embed"}:
+        return None
+    recipe = plan.estimates.recipe(job.wildcards["dataset"])
+    recipe = _shorter_recipes(recipe)[change] if change else recipe
+    sizes = sizes_by_settings(recipe.backbone)
+    if sizes is None or sizes.width < SMALLEST:
+        return None
+    if job.stage == "embed":
+        return Work(embedded(plan, job), forward_flops(sizes, recipe.crops.global_size), "fp32")
+    again = ACTIVATIONS_TWICE if recipe.checkpoint_activations else 1.0
+    images = recipe.optimizer.steps * recipe.optimizer.batch_size
+    return Work(images, again * image_flops(sizes, recipe), recipe.precision)
+
+
+def embedded(plan: Plan, job: Job) -> int:
+    """Return how many images a job embeds, each as often as it does."""
+    counts = plan.started.counts[job.wildcards["dataset"]]
+    return sum(counts[Split(path.stem)] for path in job.outputs if path.suffix == ".h5")
 
 
 def gpu_time(
-    plan: Plan, jobs: Sequence[Job], costs: Mapping[Job, Cost], gpus: float
+    plan: Plan, jobs: Sequence[Job], measured: Mapping[Job, float], gpus: float
 ) -> dict[str, Any] | None:
     """Return the work of jobs on GPUs and its time in hours, each from the least to the most.
 
-    None where no job trains or embeds on GPUs by a backbone whose sizes are known.
+    None where no job trains or embeds on GPUs by a backbone whose sizes are known. `measured` has
+    the GPU seconds of jobs that need no formula.
     """
     works = {job: work for job in jobs if (work := work_of(plan, job))}
     if not works:
         return None
-    known = {job: costs[job].gpu_seconds for job in works if costs[job].basis == "measured"}
+    stages = sorted({job.stage for job in works}, reverse=True)  # trainings first
+    of_stage = {stage: [job for job in works if job.stage == stage] for stage in stages}
     counts = sorted({*COUNTS, *([round(gpus)] if gpus >= 1 else [])})
-    trainings = [job for job in works if job.stage == "train" and job not in known]
-    rows = [(each.name, each) for each in devices()] if len(known) < len(works) else []
+
+    def times(device: Device | None) -> dict[str, Any]:
+        spans = {job: (seconds, seconds) for job, seconds in measured.items()}
+        spans |= {job: device.seconds(works[job]) for job in works if device and job not in spans}
+        ends = [{job: spans[job][end] / _HOUR for job in works} for end in (0, 1)]
+        alone = [[(hours[job] / job.gpus, int(job.gpus)) for job in works] for hours in ends]
+        return {
+            "device": device.name if device else "measured here",
+            "share": device.share if device else None,
+            "gpu_hours": {
+                stage: [sum(hours[job] for job in each) for hours in ends]
+                for stage, each in of_stage.items()
+            },
+            "wall_hours": {n: [side_by_side(each, n) for each in alone] for n in counts},
+        }
+
+    trainings = [job for job in works if job.stage == "train" and job not in measured]
     return {
         "stages": [
-            {"stage": stage, **_sums([works[job] for job in each])}
-            for stage, each in _by_stage(works)
+            {
+                "stage": stage,
+                "jobs": len(each),
+                "images": sum(works[job].images for job in each),
+                "flops": sum(works[job].flops for job in each),
+                "precision": sorted({works[job].precision for job in each}),
+            }
+            for stage, each in of_stage.items()
         ],
-        "devices": [
-            {"device": name, "share": device.share, **_times(works, known, device, counts)}
-            for name, device in rows
-        ]
-        or [{"device": "measured here", "share": None, **_times(works, known, None, counts)}],
-        "shorter": dict(shorter(plan, trainings, devices()[0])) if trainings else {},
+        "devices": [*map(times, [None] if works.keys() <= measured.keys() else devices())],
+        "shorter": shorter(plan, trainings, devices()[0]),
     }
+
+
+def side_by_side(jobs: Iterable[tuple[float, int]], gpus: int) -> float | None:
+    """Return the time of independent jobs (time and GPUs of each) on so many, the longest first.
+
+    None where a job needs more GPUs.
+    """
+    free = [0.0] * gpus
+    for time, needed in sorted(jobs, reverse=True):
+        if needed > gpus:
+            return None
+        free.sort()
+        free[:needed] = [free[needed - 1] + time] * needed
+    return max(free)
+
+
+def shorter(plan: Plan, trainings: Sequence[Job], device: Device) -> dict[str, float]:
+    """Return changes of the config that shorten trainings, and which share of the time is left."""
+    if not trainings:
+        return {}
+
+    def time(jobs: Iterable[Job], change: str = "") -> float:
+        works = (work_of(plan, job, change) for job in jobs)
+        return sum(device.seconds(work)[1] for work in works if work)
+
+    recipe = plan.estimates.recipe(trainings[0].wildcards["dataset"])
+    found = {name: time(trainings, name) for name in _shorter_recipes(recipe)}
+    for name, is_left in _fewer(plan.started.experiment).items():
+        found[name] = time(filter(is_left, trainings))
+    whole = time(trainings)
+    return {name: seconds / whole for name, seconds in found.items() if seconds < whole}
+
+
+def _shorter_recipes(recipe: Recipe) -> dict[str, Recipe]:
+    """Return settings that shorten a training, and the recipe that each makes of this one."""
+    backbone, optimizer = recipe.backbone, recipe.optimizer
+    rate = max(PUBLISHED_DROP_PATH, backbone.drop_path)
+    steps = optimizer.steps * (1.0 if backbone.pretrained else PRETRAINED_STEPS)
+    changes: dict[str, dict[str, Any]] = {
+        "precision: bf16": {"precision": "bf16"},
+        "checkpoint_activations: false": {"checkpoint_activations": False},
+        f"backbone.drop_path: {PUBLISHED_DROP_PATH}": {
+            "backbone": backbone.model_copy(update={"drop_path": rate})
+        },
+        f"backbone.pretrained, with {PRETRAINED_STEPS:.0%} of optimizer.steps": {
+            "optimizer": optimizer.model_copy(update={"steps": steps})
+        },
+    }
+    return {name: recipe.model_copy(update=change) for name, change in changes.items()}
+
+
+def _fewer(experiment: Experiment) -> dict[str, Callable[[Job], bool]]:
+    """Return settings that leave less to be compared, and whether each leaves a training."""
+    controls, (first, *others) = experiment.config.control_seeds, experiment.config.training_seeds
+    highest = {name: max(dataset.degrees) for name, dataset in experiment.datasets.items()}
+    return {
+        "control_seeds: []": lambda job: int(job.wildcards["seed"]) not in controls,
+        f"training_seeds: [{first}]": lambda job: int(job.wildcards["seed"]) not in others,
+    } | {
+        f"datasets.{name}.degrees: [{degree}]": partial(_is_left, name, degree)
+        for name, degree in highest.items()
+    }
+
+
+def _is_left(name: str, least: float, job: Job) -> bool:
+    """Return whether a training is of another data set, unadapted, or of a degree high enough."""
+    variant = job.wildcards.get("anonymized")
+    return job.wildcards["dataset"] != name or not variant or Variant.parse(variant).degree >= least
 
 
 def gpu_time_lines(data: Mapping[str, Any] | None) -> list[str]:
@@ -77,65 +243,20 @@ def gpu_time_lines(data: Mapping[str, Any] | None) -> list[str]:
     return lines
 
 
-def _by_stage(works: Mapping[Job, Work]) -> list[tuple[str, list[Job]]]:
-    jobs = sorted(works, key=lambda job: job.stage, reverse=True)  # trainings first
-    return [(stage, [*each]) for stage, each in groupby(jobs, lambda job: job.stage)]
-
-
-def _sums(works: Sequence[Work]) -> dict[str, Any]:
-    return {
-        "jobs": len(works),
-        "images": sum(work.images for work in works),
-        "flops": sum(work.flops for work in works),
-        "precision": sorted({work.precision for work in works}),
-    }
-
-
-def _times(
-    works: Mapping[Job, Work],
-    known: Mapping[Job, float],
-    device: Device | None,
-    counts: Sequence[int],
-) -> dict[str, Any]:
-    """Return GPU hours by stage, and the hours that all jobs take on so many GPUs."""
-
-    def seconds(job: Job) -> Span:
-        if device is None or job in known:
-            return known[job], known[job]
-        return device.seconds(works[job])
-
-    spans = {job: seconds(job) for job in works}
-    wall: dict[int, list[float | None]] = {}
-    for count in counts:
-        ends = [
-            side_by_side([(spans[job][end] / job.gpus, int(job.gpus)) for job in works], count)
-            for end in (0, 1)
-        ]
-        wall[count] = [None if end is None else end / _HOUR for end in ends]
-    return {
-        "gpu_hours": {
-            stage: [sum(spans[job][end] for job in each) / _HOUR for end in (0, 1)]
-            for stage, each in _by_stage(works)
-        },
-        "wall_hours": wall,
-    }
-
-
 def _row(device: Mapping[str, Any]) -> dict[str, str]:
-    share = device["share"]
-    shown = (
-        {"share of peak": "–".join(f"{100 * part:.0f}" for part in share) + " %"} if share else {}
-    )
-    for stage, span in device["gpu_hours"].items():
-        shown[f"{stage}, GPU h"] = _span(*span)
-    for count, (least, most) in device["wall_hours"].items():
-        column = f"on {count} GPU{'' if count == 1 else 's'}"
-        if least is None or most is None:
-            shown[column] = "too few"
+    shown = {}
+    if device["share"]:
+        shares = "–".join(f"{100 * part:.0f}" for part in device["share"])
+        shown["share of peak"] = f"{shares} %"
+    shown |= {f"{stage}, GPU h": _span(*hours) for stage, hours in device["gpu_hours"].items()}
+    for number, (least, most) in device["wall_hours"].items():
+        if most is None:
+            text = "too few"
         elif most < _DAYS:
-            shown[column] = f"{_span(least, most)} h"
+            text = f"{_span(least, most)} h"
         else:
-            shown[column] = f"{_span(least / 24, most / 24)} days"
+            text = f"{_span(least / 24, most / 24)} days"
+        shown[f"on {count(number, 'GPU')}"] = text
     return shown
 
 

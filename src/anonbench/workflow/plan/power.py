@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -12,114 +12,94 @@ from anonbench.datasets.clusters import plural, read_clusters
 from anonbench.evaluation.comparisons.columns import columns_of
 from anonbench.evaluation.sample_sizes.sample_size import POWER, SampleSize
 from anonbench.evaluation.sample_sizes.study_size import StudySize, study_sizes
-from anonbench.evaluation.scores import ScenarioFiles
+from anonbench.evaluation.scores import ScenarioFiles, scenario_files
 from anonbench.workflow.paths import Paths
 from anonbench.workflow.startup import Startup
 
 HEADS = ("", "query", "metric", "pairs", "at hand", "images each", "shows", "half need", "all need")
-_NONE = "–"
 
 
-@dataclass(frozen=True)
-class Planned:
-    """What the comparisons of a data set need."""
+def sample_sizes(started: Startup) -> dict[str, Any]:
+    """Return what the comparisons of each data set need, from the scores that there are.
 
-    dataset: str
-    clusters: str
-    """What a cluster is, in the plural, for example "persons"."""
-    sizes: Sequence[StudySize]
-    """Empty where nothing was scored yet."""
-
-
-def planned(started: Startup) -> list[Planned]:
-    """Return what the comparisons of each data set need, from the scores that there are."""
-    return [_of(started, name) for name in started.experiment.datasets]
-
-
-def as_data(found: Sequence[Planned], stated: float, confidence: float) -> dict[str, Any]:
-    """Return sample sizes as plain data: shares, and null where something is not known."""
-    rows = [
-        {
-            "dataset": each.dataset,
-            "query": size.query or None,
-            "metric": size.metric,
-            "comparisons": len(size.sizes),
-            "clusters": each.clusters,
-            "half": _data(size.usual),
-            "all": _data(size.largest),
-        }
-        for each in found
-        for size in each.sizes
-    ]
-    missing = [each.dataset for each in found if not each.sizes]
+    Plain data: differences are shares, and null stands where something is not known.
+    """
+    found = {name: _of(started, name) for name in started.experiment.datasets}
+    shown = started.settings.presentation
     return {
-        "stated_difference": stated,
-        "confidence": confidence,
+        "stated_difference": shown.stated_difference,
+        "confidence": shown.confidence,
         "power": POWER,
-        "sizes": rows,
-        "not_scored": missing,
+        "sizes": [
+            {
+                "dataset": name,
+                "query": size.query or None,
+                "metric": size.metric,
+                "comparisons": len(size.sizes),
+                "clusters": clusters,
+                "half": _data(size.usual),
+                "all": _data(size.largest),
+            }
+            for name, (clusters, sizes) in found.items()
+            for size in sizes
+        ],
+        "not_scored": [name for name, (_, sizes) in found.items() if not sizes],
+        "sentences": [f"{name}: {_sentence(name, *each)}" for name, each in found.items()],
     }
 
 
-def as_rows(found: Sequence[Planned]) -> list[tuple[str, ...]]:
+def as_rows(data: Mapping[str, Any]) -> list[tuple[str, ...]]:
     """Return sample sizes as the cells of a table with the headings `HEADS`."""
-    rows: list[tuple[str, ...]] = []
-    for each in found:
-        for size in each.sizes:
-            largest = size.largest
-            cells = (each.dataset, size.query or _NONE, size.metric, str(len(size.sizes)))
-            at_hand = f"{largest.clusters:,} {each.clusters}", f"{largest.queries:.3g}"
-            needs = _count(size.usual.needed), _count(largest.needed)
-            rows.append((*cells, *at_hand, _points(largest.detectable), *needs))
-    return rows
+    return [
+        (
+            row["dataset"],
+            row["query"] or "–",
+            row["metric"],
+            str(row["comparisons"]),
+            f"{row['all']['at_hand']:,} {row['clusters']}",
+            f"{row['all']['queries_each']:.3g}",
+            _shown(row["all"]["detectable"], 100, ".1f"),
+            _shown(row["half"]["needed"], 1, ","),
+            _shown(row["all"]["needed"], 1, ","),
+        )
+        for row in data["sizes"]
+    ]
 
 
-def as_sentences(found: Sequence[Planned]) -> list[str]:
-    """Return a sentence a data set: what all comparisons of mAP lack, or that it has no scores."""
-    sentences = []
-    for each in found:
-        ranked = [size for size in each.sizes if size.metric == "map"]
-        chosen = max(ranked, key=lambda size: size.largest.needed or math.inf, default=None)
-        if chosen is None:
-            text = (
-                "no two models are scored on the same images yet; "
-                f"run snakemake {each.dataset}_scores first"
-            )
-        else:
-            text = f"mAP of {chosen.query} queries: {chosen.largest.sentence(each.clusters)}"
-        sentences.append(f"{each.dataset}: {text}")
-    return sentences
-
-
-def _of(started: Startup, name: str) -> Planned:
+def _of(started: Startup, name: str) -> tuple[str, Sequence[StudySize]]:
+    """Return what the clusters of a data set are, and its sizes: none where nothing was scored."""
     paths = Paths(started.experiment, started.counts, started.user_files)
     file = Path(paths.of_each("{dataset}/clusters.parquet", [name])[0])
     scenarios = _scored(paths, name)
     if not file.is_file() or not scenarios:
-        return Planned(name, plural(""), ())
+        return plural(""), ()
     clusters, settings = read_clusters(file), started.settings
     seeds = started.experiment.reference_seed, settings.control_seeds
     asked = settings.presentation.stated_difference, settings.presentation.confidence
-    sizes = list(study_sizes(columns_of(scenarios, *seeds), clusters, *asked))
-    return Planned(name, plural(str(clusters.name)), sizes)
+    return plural(str(clusters.name)), [
+        *study_sizes(columns_of(scenarios, *seeds), clusters, *asked)
+    ]
 
 
 def _scored(paths: Paths, name: str) -> list[ScenarioFiles]:
     """Return the scenarios of a data set that are scored; accuracies may be missing."""
-    runs = paths.experiment.scenarios(name)
-    files: Mapping[str, Sequence[str]] = {
-        f"{stage}.{suffix}": paths.scenario_files(name, stage, suffix) or [""] * len(runs)
-        for stage in ("retrieval", "downstream")
-        for suffix in ("json", "parquet")
-    }
-    found = []
-    for run, *places in zip(runs, *files.values(), strict=True):
-        there = [Path(place) if place and Path(place).is_file() else None for place in places]
-        summary, queries, accuracies, predictions = there
-        if summary and queries:
-            key = run.model, run.seed, run.variant
-            found.append(ScenarioFiles(*key, summary, queries, accuracies, predictions))
-    return found
+    runs = ((str(s.model), s.seed, str(s.variant)) for s in paths.experiment.scenarios(name))
+    files = [
+        [file if Path(file).is_file() else "" for file in paths.scenario_files(name, *kind)]
+        for kind in product(("retrieval", "downstream"), ("json", "parquet"))
+    ]
+    found = scenario_files(runs, *files)
+    return [each for each in found if each.retrieval.is_file() and each.per_query.is_file()]
+
+
+def _sentence(name: str, clusters: str, sizes: Sequence[StudySize]) -> str:
+    """Return what all comparisons of mAP lack, or that there are no scores."""
+    ranked = [size for size in sizes if size.metric == "map"]
+    if not ranked:
+        again = f"run snakemake {name}_scores first"
+        return f"no two models are scored on the same images yet; {again}"
+    chosen = max(ranked, key=lambda size: size.largest.needed or math.inf)
+    return f"mAP of {chosen.query} queries: {chosen.largest.sentence(clusters)}"
 
 
 def _data(size: SampleSize) -> dict[str, Any]:
@@ -130,13 +110,9 @@ def _data(size: SampleSize) -> dict[str, Any]:
         "needed": size.needed,
         "missing": None if size.needed is None else max(size.needed - size.clusters, 0),
         "power": size.power if known else None,
-        "detectable": size.detectable if size.detectable == size.detectable else None,
+        "detectable": None if math.isnan(size.detectable) else size.detectable,
     }
 
 
-def _count(needed: int | None) -> str:
-    return _NONE if needed is None else f"{needed:,}"
-
-
-def _points(share: float) -> str:
-    return _NONE if share != share else f"{100 * share:.1f}"
+def _shown(value: float | None, factor: int, form: str) -> str:
+    return "–" if value is None else format(factor * value, form)

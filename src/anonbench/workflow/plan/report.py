@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -11,7 +11,7 @@ import pandas as pd
 from tqdm import tqdm
 
 from anonbench.core.libraries.devices import model_name
-from anonbench.core.wording import duration
+from anonbench.core.wording import count, duration
 from anonbench.workflow.plan.causes import NEW, reasons
 from anonbench.workflow.plan.costs import costs, wall_seconds
 from anonbench.workflow.plan.gpu_time import gpu_time, gpu_time_lines
@@ -42,6 +42,7 @@ def as_data(plan: Plan, jobs: Sequence[Job], cores: int, gpus: float) -> dict[st
     Causes are sorted: those of most jobs first, and that something is new last.
     """
     because, cost = reasons(plan), costs(plan)
+    measured = {job: cost[job].gpu_seconds for job in jobs if cost[job].basis == "measured"}
     counted = Counter(cause for job in jobs for cause in because[job])
     rows = [
         {
@@ -61,7 +62,7 @@ def as_data(plan: Plan, jobs: Sequence[Job], cores: int, gpus: float) -> dict[st
         "gpus": gpus,
         "gpu_here": model_name(),
         "wall_seconds": wall_seconds(jobs, cost, cores, gpus),
-        "gpu_time": gpu_time(plan, jobs, cost, gpus),
+        "gpu_time": gpu_time(plan, jobs, measured, gpus),
     }
 
 
@@ -70,7 +71,7 @@ def as_text(data: Mapping[str, Any]) -> str:
     if not data["jobs"]:
         return f"Nothing would run: {_UNCHANGED}"
     jobs = pd.DataFrame(data["jobs"])
-    lines = [f"{_count(len(jobs), 'job')} would run, because:"]
+    lines = [f"{count(len(jobs), 'job')} would run, because:"]
     for number, cause in enumerate(data["causes"], 1):
         is_own = [len(ways.get(cause, ())) == 1 for ways in jobs["because"]]
         stages = jobs["stage"][is_own].value_counts(sort=False)
@@ -98,24 +99,19 @@ def explain(data: Mapping[str, Any], file: str) -> str:
 def _row(jobs: pd.DataFrame, causes: Sequence[str]) -> list[str]:
     own = {cause for ways in jobs["because"] for cause in ways}
     numbers = ", ".join(str(number) for number, cause in enumerate(causes, 1) if cause in own)
-    limit = _sign(jobs["basis"])
+    estimated = {*jobs["basis"]} - {"measured"}
+    sign = "" if not estimated else "≈ " if estimated == {"rates"} else "≤ "
     sums = [jobs[column].sum() for column in _TIMES]
-    times = [(limit if seconds else "") + duration(seconds) for seconds in sums]
+    times = [(sign if seconds else "") + duration(seconds) for seconds in sums]
     return [str(len(jobs)), numbers, *times, _disk(jobs)]
-
-
-def _sign(basis: Iterable[str]) -> str:
-    """Return what stands before a time: nothing where all of it was measured."""
-    kinds = {*basis} - {"measured"}
-    return "" if not kinds else "≈ " if kinds == {"rates"} else "≤ "
 
 
 def total(data: Mapping[str, Any]) -> str:
     """Return time and disk of all jobs of a plan, and what the time rests on."""
     jobs = pd.DataFrame(data["jobs"])
     on_gpus = jobs["gpu_seconds"].any()
-    text = f"About {duration(data['wall_seconds'])} with {_count(data['cores'], 'core')}"
-    text += f" and {_count(data['gpus'], 'GPU')}" if on_gpus else ""
+    text = f"About {duration(data['wall_seconds'])} with {count(data['cores'], 'core')}"
+    text += f" and {count(round(data['gpus']), 'GPU')}" if on_gpus else ""
     lines = [f"{text}; {_disk(jobs)} on disk."]
     if on_gpus and data["gpu_here"] is None:
         lines.append(_NO_GPU)
@@ -132,7 +128,3 @@ def _disk(jobs: pd.DataFrame) -> str:
     if 0 < len(known) < len(jobs):
         return f"≥ {size}"
     return size if jobs["weighed"].all() or not len(known) else f"≈ {size}"
-
-
-def _count(number: float, what: str) -> str:
-    return f"{number:g} {what}{'' if number == 1 else 's'}"

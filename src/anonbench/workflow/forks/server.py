@@ -1,6 +1,6 @@
 """Process that has loaded what jobs load, and forks itself for each job.
 
-Run as `python -P -m anonbench.workflow.fork_server DESCRIPTOR` by `forked_jobs`, which says what a
+Run as `python -P -m anonbench.workflow.forks.server DESCRIPTOR` by `jobs`, which says what a
 message holds. A fork starts in milliseconds, where Python, NumPy, pandas and torch take seconds.
 It has one thread, so that a fork is whole, and loads nothing that no job has loaded.
 """
@@ -26,7 +26,7 @@ from typing import Any, NamedTuple
 
 _STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _THREADS = Path("/proc/self/task")
-_INSTALLED = (sys.prefix, sys.base_prefix, str(Path(__file__).parents[2]))
+_INSTALLED = (sys.prefix, sys.base_prefix, str(Path(__file__).parents[3]))
 """Where modules lie that the server may load: those of the user may do anything when loaded."""
 
 _WITH_THREADS = ("onnxruntime",)

@@ -1,6 +1,6 @@
 """Jobs of one thread as forks of one process that has loaded what they load.
 
-The process is `fork_server`, made when the first job starts. It gets a JSON object a job, with one
+The process is `server`, made when the first job starts. It gets a JSON object a job, with one
 end of a socket pair: script, folder, environment, and the modules to load before. On the other end
 come lines: the fork's process id, the modules that it loaded, its exit status. What a job has
 loaded, all later ones have from their start.
@@ -20,7 +20,7 @@ from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
-_SERVER = "anonbench.workflow.fork_server"
+_SERVER = "anonbench.workflow.forks.server"
 _NO_THREAD = {"JE_ARROW_MALLOC_CONF": "background_thread:false"}
 """Else PyArrow's allocator has a thread from the start."""
 

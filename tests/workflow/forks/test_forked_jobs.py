@@ -21,10 +21,10 @@ from snakemake import api, cli  # noqa: F401 - first: Snakemake's modules import
 from snakemake.benchmark import BenchmarkRecord
 from snakemake.script import PythonScript
 
-from anonbench.workflow import fork_server
 from anonbench.workflow import snakemake_adapter as adapter
-from anonbench.workflow.fork_server import Server
-from anonbench.workflow.forked_jobs import Ended, ForkedJobs
+from anonbench.workflow.forks import server as fork_server
+from anonbench.workflow.forks.jobs import Ended, ForkedJobs
+from anonbench.workflow.forks.server import Server
 
 Run = Callable[[str], int | None]
 

@@ -1,0 +1,1 @@
+"""Jobs as forks of one process that has loaded what they load."""
