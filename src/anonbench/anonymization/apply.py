@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from anonbench.anonymization.geometry import cover, framed
+from anonbench.anonymization.geometry import Cover, cover, framed
 from anonbench.anonymization.methods import method_named
 from anonbench.config import Anonymization
 from anonbench.core.boxes import Region, regions_at
@@ -51,7 +51,7 @@ def layers(
     if variant.method is None:
         return [image]
     hidden = regions[: regions_at(variant.degree, len(regions))]
-    found = {r.entity: _steps(variant.method, r.entity, settings) for r in hidden}
+    found = {r.entity: steps(variant.method, r.entity, settings) for r in hidden}
     made: list[np.ndarray] = []
     for number in range(max(map(len, found.values()), default=0)):
         layer = [(r, found[r.entity][number]) for r in hidden if number < len(found[r.entity])]
@@ -59,13 +59,35 @@ def layers(
     return made or [image.copy()]
 
 
-def _steps(name: str, entity: str, settings: Anonymization) -> list[Method]:
-    """Return the methods, with their strengths, that one method stands for."""
+def steps(name: str, entity: str, settings: Anonymization = DEFAULTS) -> list[Method]:
+    """Return the methods, with their strengths, that one method stands for.
+
+    Raises:
+        KeyError: there is no such method; pictures of other programs have one of their own.
+
+    """
     method = settings.of(method_named(name))
-    steps = method.steps(entity)
-    if steps == (name,):
+    names = method.steps(entity)
+    if names == (name,):
         return [method]
-    return [each for step in steps for each in _steps(step, entity, settings)]
+    return [each for step in names for each in steps(step, entity, settings)]
+
+
+def area_of(
+    region: Region, shape: tuple[int, ...], method: Method, settings: Anonymization = DEFAULTS
+) -> Cover | None:
+    """Return the window that a method works on and which of its pixels it hides.
+
+    Args:
+        region: of the image.
+        shape: the image's, [H, W] or [H, W, 3].
+        method: of `steps`.
+        settings: margin and shapes.
+
+    """
+    form = settings.shape.of(region.entity)
+    least, around = method.least_side(), method.surroundings()
+    return cover(region, shape, settings.margin, least, form, around)
 
 
 def _hide(
@@ -77,13 +99,11 @@ def _hide(
     result = image.copy()
     frames = None
     for region, method in layer:
-        around = method.surroundings()
-        shape = settings.shape.of(region.entity)
-        area = cover(region, image.shape, settings.margin, method.least_side(), shape, around)
+        area = area_of(region, image.shape, method, settings)
         if area is None:
             continue
         pixels = image[area.window]
-        if around:
+        if method.surroundings():
             if frames is None:
                 frames = framed(hidden, image.shape, settings)
             covered = method.hide_among(pixels, frames[area.window], region.entity)
