@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from anonbench.core.boxes import Region
@@ -68,6 +68,7 @@ boxes = st.builds(
 )
 
 
+@settings(max_examples=25, deadline=None)
 @given(st.lists(boxes, max_size=6), st.lists(boxes, min_size=1, max_size=4))
 def test_more_is_never_more_in_sight(found: list[Region], true: list[Region]) -> None:
     whole = left(found, true, (25, 50, 75, 100))

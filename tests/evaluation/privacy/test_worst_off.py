@@ -39,8 +39,8 @@ def test_persons_who_are_easily_told_are_found() -> None:
 
 
 def test_too_few_persons_give_a_reason_and_no_number() -> None:
-    steps = np.linspace(0, 1, 40)
-    for chances, each in ((steps, 6), (np.full(9, 0.5), 6), (np.full(200, 0.5), 3)):
+    sure = (np.arange(40) < 2).astype(float)
+    for chances, each in ((sure, 6), (np.full(9, 0.5), 6), (np.full(200, 0.5), 3)):
         found = worst_off(probes(chances, each), 1, 0.95)
         assert np.isnan([found.value, found.low, found.high]).all()
         assert "are needed" in found.reason
@@ -54,7 +54,7 @@ def test_where_all_are_alike_the_tenth_is_everybody(hit: float) -> None:
 
 
 @given(st.integers(0, 999), st.integers(10, 120), st.integers(4, 7))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=8, deadline=None)
 def test_the_order_of_probes_and_the_names_of_persons_do_not_matter(
     seed: int, persons: int, each: int
 ) -> None:

@@ -122,7 +122,7 @@ class RegionAttack(PrivacyAttack):
         return None
 
     def most_in_an_image(self) -> int | None:
-        """Return how many regions of an image are attacked, at most; None: all that are drawn."""
+        """Return how many regions of each entity are attacked in an image; None: all drawn ones."""
         return None
 
 

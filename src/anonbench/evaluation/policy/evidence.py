@@ -163,9 +163,7 @@ def _missed(given: Measured) -> Iterator[dict[str, Any]]:
 def _left_by(
     given: Measured, entity: str, is_round: bool
 ) -> tuple[float, tuple[float, float], int]:
-    """Return the share of an entity's true area that is missed, its interval, and of how many
-    images.
-    """
+    """Return the share of an entity's true area that is missed, its interval, and the images."""
     if is_round and given.in_sight is not None:
         table = given.in_sight
         found = table[(table["entity"] == entity) & (table["degree"] == 100)]

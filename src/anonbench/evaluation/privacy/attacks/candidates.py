@@ -7,18 +7,22 @@ dates. So an attacker gains nothing from what kind of text it is, which anybody 
 from __future__ import annotations
 
 import re
+import string
+from bisect import bisect
 from collections.abc import Callable, Sequence
+from itertools import accumulate
 from typing import TypeVar
 
 import numpy as np
 
 from anonbench.core.icao9303 import FILLER, Format, check_digit
 
-_VOWELS, _VOWEL_WEIGHTS = "aeiou", (82, 127, 70, 75, 28)
+_VOWELS, _VOWEL_ENDS = "aeiou", tuple(accumulate((82, 127, 70, 75, 28)))
 _CONSONANTS = "bcdfghjklmnpqrstvwxyz"
-_CONSONANT_WEIGHTS = (
-    *(15, 28, 43, 22, 20, 61, 1.5, 8, 40, 24, 67),
-    *(19, 1, 60, 63, 91, 10, 24, 1.5, 20, 0.7),
+_CONSONANT_ENDS = tuple(
+    accumulate(
+        (15, 28, 43, 22, 20, 61, 1.5, 8, 40, 24, 67, 19, 1, 60, 63, 91, 10, 24, 1.5, 20, 0.7)
+    )
 )
 """How often letters occur in English, in thousandths (Lewand 2000, Cryptological Mathematics)."""
 _DATE = re.compile(r"(?<!\d)(\d{1,2})([./-])(\d{1,2})\2(\d{4}|\d{2})(?!\d)")
@@ -68,7 +72,8 @@ def _several(true: T, count: int, draw: Callable[[], T]) -> list[T]:
 
 
 def _text_like(text: str, generator: np.random.Generator) -> str:
-    other = "".join(_character_like(each, generator) for each in text)
+    drawn = generator.random(len(text)).tolist()
+    other = "".join(map(_character_like, text, drawn))
     for date in _DATE.finditer(text):
         other = other[: date.start()] + _date_like(date, generator) + other[date.end() :]
     return other
@@ -90,15 +95,15 @@ def _number(low: int, high: int, digits: int, generator: np.random.Generator) ->
     return str(generator.integers(low, high + 1)).zfill(digits)
 
 
-def _character_like(character: str, generator: np.random.Generator) -> str:
-    if character.isdigit():
-        return str(generator.integers(10))
+def _character_like(character: str, drawn: float) -> str:
+    """Return another character of the same kind, by a number within [0, 1)."""
+    if character in string.digits:
+        return string.digits[int(10 * drawn)]
     small = character.lower()
-    for letters, weights in ((_VOWELS, _VOWEL_WEIGHTS), (_CONSONANTS, _CONSONANT_WEIGHTS)):
+    for letters, ends in ((_VOWELS, _VOWEL_ENDS), (_CONSONANTS, _CONSONANT_ENDS)):
         if small in letters:
-            ends = np.cumsum(weights)
-            drawn = letters[int(np.searchsorted(ends, generator.uniform(0, ends[-1])))]
-            return drawn if character == small else drawn.upper()
+            other = letters[bisect(ends, drawn * ends[-1])]
+            return other if character == small else other.upper()
     return character
 
 
@@ -108,9 +113,10 @@ def _zone_like(
     drawn = []
     for row, (line, classes) in enumerate(zip(lines, layout.lines, strict=True)):
         kept = _kept(lines, layout, row)
+        numbers = generator.random(len(line)).tolist()
         parts = [
-            _zone_character(c, kind, generator) if at not in kept else c
-            for at, (c, kind) in enumerate(zip(line, classes, strict=True))
+            c if at in kept else _zone_character(c, kind, number)
+            for at, (c, kind, number) in enumerate(zip(line, classes, numbers, strict=True))
         ]
         drawn.append("".join(parts))
     for line, start in _dates(layout):
@@ -127,12 +133,12 @@ def _zone_like(
     return tuple(drawn)
 
 
-def _zone_character(character: str, kind: str, generator: np.random.Generator) -> str:
+def _zone_character(character: str, kind: str, drawn: float) -> str:
     if character == FILLER or kind in "CV":
         return character
     if kind == "S":
-        return str(generator.choice(list("MF")))
-    return _character_like(character, generator)
+        return "MF"[int(2 * drawn)]
+    return _character_like(character, drawn)
 
 
 def _kept(lines: Sequence[str], layout: Format, row: int) -> set[int]:

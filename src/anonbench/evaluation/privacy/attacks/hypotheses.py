@@ -19,7 +19,9 @@ _SOFT = 0.08
 """Blur of a region that is not hidden, as a share of its height: strokes need not meet."""
 _PAPER, _INK, _CONTRAST = 235.0, 25.0, 100.0
 """Grey levels; where the surroundings are brighter than the sum of the last two, they are paper."""
-_EQUAL = 1e-9
+_APART = 1e-3
+"""Length of what a candidate has of its own, of 1, below which it looks like all others: rounding.
+"""
 
 
 class Hypotheses:
@@ -69,11 +71,13 @@ class Hypotheses:
         common = _unit(vectors.mean(axis=0))
         rest = vectors - np.outer(vectors @ common, common)
         target = self.target - (self.target @ common) * common
-        lengths = np.linalg.norm(rest, axis=1) * np.linalg.norm(target)
-        return np.asarray(rest @ target / np.maximum(lengths, _EQUAL))
+        lengths = np.linalg.norm(rest, axis=1)
+        apart = lengths > _APART
+        scores = rest @ target / np.where(apart, lengths, 1.0) / max(np.linalg.norm(target), _APART)
+        return np.asarray(np.where(apart, scores, 0.0))
 
     def _vectors(self, candidates: Sequence[tuple[str, ...]], setting: Setting) -> np.ndarray:
-        """Return candidates, set and hidden, float [N, P] of mean 0 and length 1 each."""
+        """Return candidates, set and hidden, float32 [N, P] of mean 0 and length 1 each."""
         return np.stack([self._vector(page) for page in self._pages(candidates, setting)])
 
     def _pages(
@@ -81,12 +85,14 @@ class Hypotheses:
     ) -> Iterator[np.ndarray]:
         """Yield what would be seen of each candidate, uint8 [h, w]."""
         count = len(candidates[0])
-        lines = [line for candidate in candidates for line in candidate]
+        lines = tuple(line for candidate in candidates for line in candidate)
         drawn = strips(lines, setting.face, self._size[0] // count)
+        coverage = np.linspace(0.0, 1.0, 256)
+        levels = np.rint(self._paper - (self._paper - _INK) * coverage).astype(np.uint8)
         for start in range(0, len(drawn), count):
             page = self._grey.copy()
             ink = self._placed(set_in(drawn[start : start + count], self._size, setting))
-            written = np.rint(self._paper - (self._paper - _INK) * ink).astype(np.uint8)
+            written = levels[ink]
             inside = slice(None) if self._inside is None else self._inside
             page[self._window][inside] = written[inside]
             if self._method is not None:
@@ -94,7 +100,7 @@ class Hypotheses:
             yield page
 
     def _placed(self, ink: np.ndarray) -> np.ndarray:
-        """Return ink coverage of an upright region as it lies in its window, float32 [h, w]."""
+        """Return ink coverage of an upright region as it lies in its window, uint8 [h, w]."""
         rows, columns = self._window
         size = (columns.stop - columns.start, rows.stop - rows.start)
         if self._region.quad is None:
@@ -113,9 +119,9 @@ class Hypotheses:
         if self._method is None:
             seen = cv2.GaussianBlur(seen, (0, 0), max(0.5, _SOFT * self._size[0]))
         inside = seen.ravel() if self._inside is None else seen[self._inside]
-        return _unit(inside - inside.mean(dtype=np.float64))
+        return _unit(inside - inside.mean())
 
 
 def _unit(vector: np.ndarray) -> np.ndarray:
     length = float(np.linalg.norm(vector))
-    return np.asarray(vector / length if length > _EQUAL else np.zeros_like(vector), np.float64)
+    return np.asarray(vector / length if length > _APART else np.zeros_like(vector), np.float32)

@@ -135,8 +135,12 @@ def _looked_at(kind: RegionAttack, drawn: pd.DataFrame) -> set[str]:
 
 
 def _attacked(kind: RegionAttack, regions: Sequence[Region]) -> list[Region]:
-    own = [region for region in regions if not kind.entities or region.entity in kind.entities]
-    return own[: kind.most_in_an_image()]
+    most = kind.most_in_an_image() or len(regions)
+    own: dict[Entity, list[Region]] = {}
+    for region in regions:
+        if not kind.entities or region.entity in kind.entities:
+            own.setdefault(region.entity, []).append(region)
+    return [region for each in own.values() for region in each[:most]]
 
 
 def _looked(

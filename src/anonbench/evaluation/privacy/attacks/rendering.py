@@ -17,8 +17,8 @@ from anonbench.core.libraries.opencv import cv2
 PROPORTIONAL = ("DejaVuSans", "STIXGeneral", "cmss10", "DejaVuSansMono")
 FIXED = ("DejaVuSansMono", "cmtt10")
 """Type faces: those that matplotlib ships. Without it the one of Pillow is used."""
-_LEAST = 12
-"""Pixels: the smallest type that is drawn; smaller lines are scaled down."""
+_LEAST, _MOST = 12, 48
+"""Pixels: the smallest and the largest type that is drawn; other lines are scaled."""
 _PITCH = 0.62
 """Height of a zone's letters as a share of the distance of its lines (ICAO Doc 9303, part 3)."""
 
@@ -39,8 +39,9 @@ def settings(faces: Sequence[str]) -> list[Setting]:
     return [Setting(face, *margin) for margin in margins for face in faces]
 
 
-def strips(texts: Sequence[str], face: str, height: int) -> list[np.ndarray]:
-    """Return lines of text in one type face, as ink coverage, float32 [h, w] each.
+@lru_cache(maxsize=32)
+def strips(texts: tuple[str, ...], face: str, height: int) -> list[np.ndarray]:
+    """Return lines of text in one type face, as ink coverage, uint8 [h, w] each.
 
     All have the rows between the highest and the lowest letter of all of them; each has the columns
     of its own letters. So no line is told by how wide or high it is.
@@ -48,30 +49,26 @@ def strips(texts: Sequence[str], face: str, height: int) -> list[np.ndarray]:
     Args:
         texts: not empty, without blanks alone.
         face: its file's stem.
-        height: pixels of a line, about.
+        height: pixels of a line, about; what is much larger is scaled.
 
     """
-    font = _font(face, max(_LEAST, height))
+    font = _font(face, min(max(_LEAST, height), _MOST))
+    size = int(font.size)
     drawn = []
     for text in texts:
-        left, top, right, bottom = (int(each) for each in font.getbbox(text, anchor="ls"))
-        image = Image.new("L", (max(1, right - left) + 2, 3 * font.size))
-        ImageDraw.Draw(image).text(
-            (1 - left, 2 * font.size), text, fill=255, font=font, anchor="ls"
-        )
-        drawn.append((np.asarray(image), top, bottom))
-    first, last = min(top for _, top, _ in drawn), max(bottom for _, _, bottom in drawn)
-    rows = slice(max(0, 2 * int(font.size) + first), max(2 * int(font.size) + last, 1))
-    found = []
-    for image, _, _ in drawn:
-        columns = np.flatnonzero(image.any(axis=0))
-        ends = (columns[0], columns[-1] + 1) if len(columns) else (0, image.shape[1])
-        found.append(image[rows, ends[0] : ends[1]].astype(np.float32) / 255.0)
-    return found
+        image = Image.new("L", (int(font.getlength(text)) + 2 * size, 3 * size))
+        ImageDraw.Draw(image).text((size, 2 * size), text, fill=255, font=font, anchor="ls")
+        drawn.append(image)
+    boxes = [image.getbbox() or (0, 0, *image.size) for image in drawn]
+    top, bottom = min(box[1] for box in boxes), max(box[3] for box in boxes)
+    return [
+        np.asarray(image.crop((box[0], top, box[2], bottom)))
+        for image, box in zip(drawn, boxes, strict=True)
+    ]
 
 
 def set_in(lines: Sequence[np.ndarray], size: tuple[int, int], setting: Setting) -> np.ndarray:
-    """Return lines set below each other in a region, as ink coverage, float32 [h, w].
+    """Return lines set below each other in a region, as ink coverage, uint8 [h, w].
 
     Args:
         lines: of `strips`.
@@ -80,7 +77,7 @@ def set_in(lines: Sequence[np.ndarray], size: tuple[int, int], setting: Setting)
 
     """
     height, width = size
-    page = np.zeros(size, np.float32)
+    page = np.zeros(size, np.uint8)
     left = min(round(setting.side * height), (width - 1) // 2)
     top, end = round(setting.top * height), height - round(setting.bottom * height)
     step = (end - top) / (len(lines) - 1 + _PITCH) if len(lines) > 1 else end - top

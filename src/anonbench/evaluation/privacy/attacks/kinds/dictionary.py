@@ -26,7 +26,7 @@ from anonbench.evaluation.privacy.attacks.kinds.readability import Readability, 
 RANKS = (1, 10)
 _FEW = 8
 """Candidates by which settings are tried before all are drawn in the best of them."""
-_EQUAL = 1e-9
+_EQUAL = 1e-6
 
 
 class Dictionary(RegionAttack):
@@ -52,7 +52,7 @@ class Dictionary(RegionAttack):
     images: Count = 40
     """Images that are attacked, at most."""
     regions: Count = 2
-    """Regions of each image, at most."""
+    """Lines of each image, and zones, at most."""
     tries: Count = 4
     """Type faces and margins in which all candidates are drawn, the likeliest ones."""
     confidence: Fraction = 0.9
