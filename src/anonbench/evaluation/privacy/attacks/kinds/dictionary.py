@@ -45,7 +45,7 @@ class Dictionary(RegionAttack):
     entities: ClassVar = (Entity.TEXT, Entity.MRZ)
     seconds_an_image: ClassVar = 0.6
     tells_hidden: ClassVar = True
-    guesses: ClassVar = 1
+    guesses: ClassVar = 2
 
     candidates: Count = 100
     """The true one among them: a random ranking has it first once in so many."""
