@@ -18,6 +18,7 @@ from anonbench.core.boxes import Region, box_table, write_boxes
 from anonbench.core.io import write_csv, write_parquet
 from anonbench.core.vocabulary import Entity
 from anonbench.datasets.images import encode
+from anonbench.detection.quality.in_sight import COLUMNS
 from anonbench.reporting.detection import (
     QUALITY_HEADS,
     QUALITY_METRICS,
@@ -51,11 +52,13 @@ def test_the_table_has_a_row_an_entity_and_dashes_where_nothing_is_true(tmp_path
     assert cells["Text"]["covered"] == ("50.0", "0.0 to 100.0")
     assert cells["Face"]["recall_90"] == ("–", "")
     assert cells["Face"]["false_area"][0] == "1.0"  # 200 of 10,000 pixels in one of two images
-    write_quality(make_quality(), "pages", tmp_path / "summary.md")
+    left = pd.DataFrame([(50, "face", 0.61, 0.5, 0.7, 12)], columns=COLUMNS)
+    write_quality(make_quality(), left, "pages", tmp_path / "summary.md")
     lines = (tmp_path / "summary.md").read_text(encoding="utf-8").splitlines()
     assert lines[0].count("|") == len(QUALITY_HEADS) + 1
     assert {line.count("|") for line in lines[:5]} == {len(QUALITY_HEADS) + 1}
     assert lines[-1].startswith("pages.")
+    assert "| 50 % | Face | 12 | 61.0 (50.0 to 70.0) |" in lines
 
 
 def sweep_table(detectors: Sequence[str]) -> pd.DataFrame:

@@ -15,6 +15,7 @@ rule quality:
         regions="<results>/{dataset}/quality/regions.parquet",
         images="<results>/{dataset}/quality/images.parquet",
         summary="<results>/{dataset}/quality/summary.csv",
+        in_sight="<results>/{dataset}/quality/in_sight.csv",
         markdown="<results>/{dataset}/quality/summary.md",
     log:
         "<logs>/quality/{dataset}.log",
@@ -22,7 +23,7 @@ rule quality:
         mem_mb=4000,
         runtime=60,
     params:
-        slice=stage_parameters.quality(settings),
+        slice=lambda w: stage_parameters.quality(settings, w.dataset),
         drawn_truth=lambda w: started.drawn_truth(w.dataset),
     script:
         "../scripts/quality.py"

@@ -7,7 +7,7 @@ with job(snakemake, __file__):
     from anonbench.reporting.detection import write_quality
 
     settings = snakemake.params.slice["settings"]
-    summary = evaluate_detection(
+    summary, in_sight = evaluate_detection(
         manifest=Path(snakemake.input.manifest),
         boxes=Path(snakemake.input.boxes),
         images=[Path(path) for path in snakemake.input.images],
@@ -15,8 +15,10 @@ with job(snakemake, __file__):
         drawn=bool(snakemake.params.drawn_truth),
         resamples=settings["bootstrap"],
         confidence=settings["confidence"],
+        hidden=snakemake.params.slice["hidden"],
         regions=Path(snakemake.output.regions),
         by_image=Path(snakemake.output.images),
         summary=Path(snakemake.output.summary),
+        sight=Path(snakemake.output.in_sight),
     )
-    write_quality(summary, snakemake.wildcards.dataset, Path(snakemake.output.markdown))
+    write_quality(summary, in_sight, snakemake.wildcards.dataset, Path(snakemake.output.markdown))

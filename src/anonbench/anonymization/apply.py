@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from anonbench.anonymization.geometry import Cover, covers, framed
+from anonbench.anonymization.geometry import Cover, cover, covers, framed
 from anonbench.anonymization.methods import method_named
 from anonbench.config import Anonymization
 from anonbench.core.boxes import Region, regions_at
@@ -72,15 +72,42 @@ def layers(
     return made or [image.copy()]
 
 
+def steps(name: str, entity: str, settings: Anonymization = DEFAULTS) -> list[Method]:
+    """Return the methods, with their parameters, that one method stands for.
+
+    Raises:
+        KeyError: there is no such method; pictures of other programs have one of their own.
+
+    """
+    return [method for _, method in _named_steps(name, entity, settings)]
+
+
+def area_of(
+    region: Region, shape: tuple[int, ...], method: Method, settings: Anonymization = DEFAULTS
+) -> Cover | None:
+    """Return the window that a method works on and which of its pixels it hides.
+
+    Args:
+        region: of the image.
+        shape: the image's, [H, W] or [H, W, 3].
+        method: of `steps`.
+        settings: margin and shapes.
+
+    """
+    form = settings.shape.of(region.entity)
+    least, around = method.least_side(), method.surroundings()
+    return cover(region, shape, settings.margin, least, form, around)
+
+
 def _by_methods(
     name: str, hidden: Sequence[Region], settings: Anonymization
 ) -> list[tuple[list[Method], list[Region]]]:
     """Return regions by their methods, in draw order; first those of which least is left."""
-    methods = {kind: _steps(name, kind, settings) for kind in {r.entity for r in hidden}}
+    methods = {kind: _named_steps(name, kind, settings) for kind in {r.entity for r in hidden}}
     found: dict[tuple[str, ...], tuple[list[Method], list[Region]]] = {}
     for region in hidden:
-        names, steps = zip(*methods[region.entity], strict=True)
-        found.setdefault(names, ([*steps], []))[1].append(region)
+        names, used = zip(*methods[region.entity], strict=True)
+        found.setdefault(names, ([*used], []))[1].append(region)
     return [found[names] for names in sorted(found, key=lambda n: (_place(found[n][0]), n))]
 
 
@@ -90,12 +117,13 @@ def _place(methods: Sequence[Method]) -> int:
     return min(map(_TURNS.index, known))
 
 
-def _steps(name: str, entity: str, settings: Anonymization) -> list[tuple[str, Method]]:
+def _named_steps(name: str, entity: str, settings: Anonymization) -> list[tuple[str, Method]]:
     """Return the methods that one method stands for, with their names and parameters."""
     method = settings.at(name).of(method_named(base_of(name)))
     if type(method).steps is Method.steps:
         return [(name, method)]
-    return [each for step in method.steps(entity) for each in _steps(step, entity, settings)]
+    each = method.steps(entity)
+    return [found for step in each for found in _named_steps(step, entity, settings)]
 
 
 def _hide(

@@ -69,6 +69,9 @@ class AttackLimits(Settings):
     """Of regions in which a detector still finds something."""
     reconstruction: Limit = 0.05
     """Of text lines that are read, and barcodes that are decoded, once their hiding is undone."""
+    dictionary: Limit = 0.05
+    """Of text lines and machine-readable zones that are ranked first among candidates (or among
+    the first ten of them; or one over their rank, in the mean)."""
     likeness: Limit = None
     """Of what a region looks like that is restored: a likeness of pixels identifies nobody yet."""
     linkage: Limit = None

@@ -51,6 +51,7 @@ class Privacy(ATTACKERS.with_sections(Settings, PRIVACY_ATTACKS)):  # type: igno
         "barcodes",
         "reconstruction",
         "likeness",
+        "dictionary",
         "residual",
         "linkage",
         "inference",

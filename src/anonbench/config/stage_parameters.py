@@ -85,10 +85,14 @@ def detect(config: Config, name: str) -> Slice:
     } | _code(DETECTORS, *dataset.detectors)
 
 
-def quality(config: Config) -> Slice:
-    """How sure one can be of a measured detection."""
+def quality(config: Config, name: str) -> Slice:
+    """How sure one can be of a measured detection, and what of the found regions is hidden."""
     fields = {"bootstrap", "confidence"}
-    return {"settings": config.presentation.model_dump(mode="json", include=fields)}
+    shapes = config.anonymization.model_dump(mode="json", include={"margin", "shape"})
+    return {
+        "settings": config.presentation.model_dump(mode="json", include=fields),
+        "hidden": shapes | {"degrees": list(config.datasets[name].degrees)},
+    }
 
 
 def sweep(config: Config, name: str) -> Slice:

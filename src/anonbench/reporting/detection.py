@@ -30,6 +30,12 @@ QUALITY_NOTE = (
     "hides an MRZ without knowing it. False area: found area outside all true regions, as a share "
     "of the image. Intervals are bootstrapped over images."
 )
+IN_SIGHT_HEADS = ["Degree", "Entity", "Images", "True area in sight"]
+IN_SIGHT_NOTE = (
+    "True area in sight, in percent: the share of the true area outside of every region that the "
+    "degree hides, whatever the method. What detectors miss, what the degree leaves out and what "
+    "the corners of ellipses show count together. Intervals are bootstrapped over images."
+)
 
 
 class QualityRow(NamedTuple):
@@ -67,11 +73,31 @@ def _cell(row: Mapping[Hashable, Any]) -> tuple[str, str]:
     return f"{value:.1f}", f"{low:.1f} to {high:.1f}"
 
 
-def write_quality(summary: pd.DataFrame, title: str, markdown: Path) -> None:
-    """Write a summary as a Markdown table with its caption."""
+def write_quality(
+    summary: pd.DataFrame, in_sight: pd.DataFrame, title: str, markdown: Path
+) -> None:
+    """Write a summary, and what stays in sight, as Markdown tables with their captions.
+
+    Args:
+        summary: columns `anonbench.detection.quality.quality.SUMMARY_COLUMNS`.
+        in_sight: columns `anonbench.detection.quality.in_sight.COLUMNS`.
+        title: of the data set.
+        markdown: the file to write.
+
+    """
     rows = [
         [*row[:4], *(f"{value} ({extent})" if extent else value for value, extent in row.cells)]
         for row in quality_rows(summary)
     ]
     grid = markdown_grid(QUALITY_HEADS, rows, left=1)
-    write_text(markdown, f"{grid}\n{title}. {QUALITY_NOTE}\n")
+    left = [
+        [
+            f"{row['degree']} %",
+            ENTITIES[row["entity"]],
+            f"{row['images']:,}",
+            "{} ({})".format(*_cell({"value": row["in_sight"]} | row)),
+        ]
+        for row in in_sight.to_dict("records")
+    ]
+    sight = markdown_grid(IN_SIGHT_HEADS, left, left=2)
+    write_text(markdown, f"{grid}\n{title}. {QUALITY_NOTE}\n\n{sight}\n{title}. {IN_SIGHT_NOTE}\n")

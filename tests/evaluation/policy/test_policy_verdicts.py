@@ -14,6 +14,7 @@ from anonbench.config import Anonymization, Policy
 from anonbench.config.policy import AttackLimits, Missed
 from anonbench.core.registries.methods import least_residue
 from anonbench.core.vocabulary import Entity
+from anonbench.detection.quality.in_sight import COLUMNS
 from anonbench.evaluation.policy.evidence import NO_REGION, evidence
 from anonbench.evaluation.policy.table import read_policy
 from anonbench.evaluation.policy.verdicts import (
@@ -196,10 +197,16 @@ def test_pictures_of_another_program_were_not_audited() -> None:
     assert set(standings(judge(evidence(given), Policy())).values()) == {UNKNOWN}
 
 
-def test_where_ellipses_are_hidden_it_is_not_known_what_of_the_truth_is() -> None:
+def test_what_ellipses_leave_in_sight_counts_where_they_are_hidden() -> None:
     methods = Anonymization().model_dump(mode="json") | {"shape": {"face": "ellipse"}}
     assert verdict_of(methods=methods) is UNKNOWN
-    assert "ellipses are hidden" in reasons(methods=methods)
+    assert "no true boxes" in reasons(methods=methods)
+    for low, degree, verdict in ((0.005, 100, PASS), (0.2, 100, FAIL), (0.005, 50, UNKNOWN)):
+        row = (degree, "face", low + 0.005, low, low + 0.01, 200)
+        in_sight = pd.DataFrame([row], columns=COLUMNS)
+        assert verdict_of(methods=methods, in_sight=in_sight) is verdict
+        # boxes are judged by the quality table
+        assert verdict_of(in_sight=in_sight) is PASS
 
 
 def test_attacks_concern_only_those_who_have_such_regions() -> None:

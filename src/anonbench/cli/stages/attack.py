@@ -13,13 +13,16 @@ from anonbench.cli.shared import DONE, DOUBTFUL, aligned
 if TYPE_CHECKING:
     from anonbench.evaluation.privacy.attacks.files import Attacked
 
-_DEFAULT = ("readability", "mrz_reading", "barcodes", "reconstruction", "likeness", "residual")
+_DEFAULT = (
+    *("readability", "mrz_reading", "barcodes"),
+    *("reconstruction", "likeness", "dictionary", "residual"),
+)
 _SEARCHED = ("centerface", "ppocr", "zxing", "mrz")
 _EPILOG = f"""\
 Pairs have the same path but for its suffix, as `anonbench anonymize` writes them. Images are read
 and nothing is written but to --output; nothing that was read in an image is shown.
-Without --method, blur and mosaic are not undone. Attacks: {", ".join(_DEFAULT)}
-(the default); others need vectors, and the workflow.
+Without --method, blur and mosaic are not undone, and nothing is compared with candidates. Attacks:
+{", ".join(_DEFAULT)} (the default); others need vectors, and the workflow.
 Exit status 3: done, but some files could not be read, or are the only one of their pair.
 What the numbers mean: docs/explanation/privacy.md.
 
@@ -44,7 +47,8 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "--method",
         metavar="NAME",
-        help="what hid them, with the settings of --configfile: blur and pixelate are undone",
+        help="what hid them, with the settings of --configfile: blur and pixelate are undone, "
+        "candidates are hidden alike",
     )
     parser.add_argument(
         "--attack",

@@ -92,6 +92,11 @@ class RegionAttack(PrivacyAttack):
     """What it attacks, of `anonbench.core.vocabulary.Entity`; empty: every entity."""
     seconds_an_image: ClassVar[float] = 0.1
     """On a core, for the plan."""
+    tells_hidden: ClassVar[bool] = False
+    """Whether it has to know which regions a degree hides: those left in sight are then looked at
+    apart, as regions of an original are."""
+    guesses: ClassVar[int] = 5
+    """Other probes' secrets that each probe's is compared with, for the random baseline."""
 
     def load(self, equipment: Equipment) -> Looking:
         """Load models; import packages here.
@@ -114,6 +119,10 @@ class RegionAttack(PrivacyAttack):
 
     def most_images(self) -> int | None:
         """Return how many images are looked at, at most; None: all that have a region."""
+        return None
+
+    def most_in_an_image(self) -> int | None:
+        """Return how many regions of each entity are attacked in an image; None: all drawn ones."""
         return None
 
 

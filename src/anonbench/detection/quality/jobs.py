@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -12,6 +13,7 @@ from anonbench.core.boxes import image_regions, read_boxes
 from anonbench.core.errors import InputError
 from anonbench.core.io import write_csv, write_parquet
 from anonbench.datasets.image_sets.neutral_names import Names
+from anonbench.detection.quality.in_sight import in_sight
 from anonbench.detection.quality.quality import measure, summarize_quality
 from anonbench.detection.quality.review import least_certain
 from anonbench.detection.quality.sweep import draw_sample, sweep
@@ -38,10 +40,12 @@ def evaluate_detection(
     drawn: bool,
     resamples: int,
     confidence: float,
+    hidden: Mapping[str, Any],
     regions: Path,
     by_image: Path,
     summary: Path,
-) -> pd.DataFrame:
+    sight: Path,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Measure a data set's boxes by its truth.
 
     Args:
@@ -52,12 +56,14 @@ def evaluate_detection(
         drawn: whether the truth is the demo's own.
         resamples: of the intervals.
         confidence: of the intervals.
+        hidden: `degrees`, `margin` and `shape` of the data set's anonymization.
         regions: the table of true regions to write.
         by_image: the table of images to write.
         summary: the summary to write, as CSV.
+        sight: what of the truth stays in sight, to write as CSV.
 
     Returns:
-        The summary; see `summarize_quality`.
+        The summary (`summarize_quality`), and what stays in sight (`in_sight`).
 
     Raises:
         InputError: the truth cannot be read, or none of its images was searched.
@@ -74,7 +80,18 @@ def evaluate_detection(
     write_parquet(of_images, by_image)
     result = summarize_quality(of_regions, of_images, resamples, confidence)
     write_csv(result, summary)
-    return result
+    left = in_sight(
+        found,
+        true,
+        image_sizes(rows),
+        hidden["degrees"],
+        hidden["shape"],
+        hidden["margin"],
+        resamples,
+        confidence,
+    )
+    write_csv(left, sight)
+    return result, left
 
 
 def sweep_dataset(

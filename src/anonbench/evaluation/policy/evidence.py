@@ -38,6 +38,7 @@ NO_REGION = "no such region in the published images"
 MIN_IMAGES = 20
 """Images with true boxes of an entity, from which a share that is missed is estimated."""
 _AUDIT_FILE, _QUALITY_FILE = "audit.csv", "quality/summary.csv"
+_SIGHT_FILE = "quality/in_sight.csv"
 _RATES_FILE, _ATTACKS_FILE = "privacy/reidentification.csv", "privacy/attacks.csv"
 
 
@@ -56,6 +57,8 @@ class Measured:
     """What is published (`anonbench.anonymization.published.COLUMNS`)."""
     quality: pd.DataFrame | None = None
     """Detection by true boxes (`anonbench.detection.quality.quality.SUMMARY_COLUMNS`)."""
+    in_sight: pd.DataFrame | None = None
+    """True area in sight (`anonbench.detection.quality.in_sight.COLUMNS`)."""
     rates: pd.DataFrame | None = None
     """Re-identification (`anonbench.evaluation.privacy.rates.RATE_COLUMNS`)."""
     attacks: pd.DataFrame | None = None
@@ -145,30 +148,49 @@ def _published(of_variant: pd.DataFrame) -> Iterator[dict[str, Any]]:
 def _missed(given: Measured) -> Iterator[dict[str, Any]]:
     """Give the share of the true area of each sought entity that no found region covers.
 
-    Intervals are those of the quality table (bootstrap over images). Where all images are covered
-    alike they have no width; then it is Wilson's for as many images, which is wider than any
-    interval of a mean of shares.
+    Of ellipses, that which no ellipse covers. Intervals are bootstrapped over images. Where all
+    images are covered alike they have no width; then it is Wilson's for as many images, which is
+    wider than any interval of a mean of shares.
     """
     for entity in given.sought:
-        row: dict[str, Any] = {"rule": MISSED, "entity": entity, "source": _QUALITY_FILE}
-        if (given.methods.get("shape") or {}).get(entity) == "ellipse":
-            yield row | {"reason": "ellipses are hidden, and what is covered is known of boxes"}
-            continue
-        if given.quality is None:
+        is_round = (given.methods.get("shape") or {}).get(entity) == "ellipse"
+        source = _SIGHT_FILE if is_round else _QUALITY_FILE
+        row: dict[str, Any] = {"rule": MISSED, "entity": entity, "source": source}
+        if given.quality is None or (is_round and given.in_sight is None):
             yield row | {"reason": "there are no true boxes (truth)"}
             continue
-        table = given.quality
-        found = table[(table["entity"] == entity) & (table["metric"] == "covered")]
-        images = int(found["images"].iloc[0]) if len(found) else 0
+        value, ends, images = _left_by(given, entity, is_round)
         if images < MIN_IMAGES:
             lack = f"{images} images with true boxes of it, and {MIN_IMAGES} are needed"
+            if is_round and given.in_sight is not None and 100 not in set(given.in_sight["degree"]):
+                lack = (
+                    "what ellipses leave in sight is measured where all regions are hidden: 100 %"
+                )
             yield row | {"n": images, "reason": lack}
             continue
-        covered, low, high = (float(found[name].iloc[0]) for name in ("value", "low", "high"))
-        ends = (1.0 - high, 1.0 - low)
         if ends[1] - ends[0] < 1e-12:
-            ends = wilson(images * (1.0 - covered), images, given.confidence)
-        yield row | {"value": 1.0 - covered, "low": ends[0], "high": ends[1], "n": images}
+            ends = wilson(images * value, images, given.confidence)
+        yield row | {"value": value, "low": ends[0], "high": ends[1], "n": images}
+
+
+def _left_by(
+    given: Measured, entity: str, is_round: bool
+) -> tuple[float, tuple[float, float], int]:
+    """Return the share of an entity's true area that is missed, its interval, and the images."""
+    if is_round and given.in_sight is not None:
+        table = given.in_sight
+        found = table[(table["entity"] == entity) & (table["degree"] == 100)]
+        names = ("in_sight", "low", "high")
+    else:
+        table = given.quality if given.quality is not None else pd.DataFrame()
+        found = table[(table["entity"] == entity) & (table["metric"] == "covered")]
+        names = ("value", "high", "low")
+    if found.empty:
+        return math.nan, (math.nan, math.nan), 0
+    value, low, high = (float(found[name].iloc[0]) for name in names)
+    if not is_round:
+        value, low, high = 1.0 - value, 1.0 - low, 1.0 - high
+    return value, (low, high), int(found["images"].iloc[0])
 
 
 def _strongest(given: Measured) -> dict[tuple[str, int], list[dict[str, Any]]]:

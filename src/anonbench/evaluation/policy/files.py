@@ -33,7 +33,7 @@ def judge_dataset(
         settings: `policy`, `methods` (the section `anonymization`), `applied` (of methods that
             apply others), `residues`, and `settings` with the confidence and widest interval of a
             rate (`anonbench.config.stage_parameters.policy`).
-        files: `audit`, and `quality`, `rates` and `attacks` where there are such.
+        files: `audit`, and `quality`, `in_sight`, `rates` and `attacks` where there are such.
         output: the CSV, columns `anonbench.evaluation.policy.verdicts.JUDGED`.
 
     """
@@ -47,6 +47,7 @@ def judge_dataset(
         methods=settings["methods"],
         audit=pd.read_csv(files["audit"]),
         quality=pd.read_csv(files["quality"]) if "quality" in files else None,
+        in_sight=pd.read_csv(files["in_sight"]) if "in_sight" in files else None,
         rates=read_rates(files["rates"]) if "rates" in files else None,
         attacks=read_attacks(files["attacks"]) if "attacks" in files else None,
         widest=shown["widest_interval"],

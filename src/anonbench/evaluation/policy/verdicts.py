@@ -42,6 +42,7 @@ OF_ENTITIES: Mapping[str, frozenset[str]] = {
     "mrz_reading": frozenset({"mrz"}),
     "barcodes": frozenset({"barcode"}),
     "reconstruction": frozenset({"text", "barcode"}),
+    "dictionary": frozenset({"text", "mrz"}),
 }
 """Entities of which a data set has to look for one, for an attack to concern it; other attacks
 concern all."""

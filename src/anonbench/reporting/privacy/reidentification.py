@@ -30,6 +30,7 @@ def reidentification_grid(
         for gallery in GALLERIES
         if ((run["attacker"] == attacker) & (run["against"] == gallery)).any()
     ]
+    worst_off = bool(run["worst_rate"].notna().any())
     spans = {name: sum(attacker == name for attacker, _ in attacks) for name, _ in attacks}
     return Grid(
         stem=f"reidentification_{dataset}",
@@ -40,6 +41,7 @@ def reidentification_grid(
             *(f"vs. {GALLERIES[gallery]}" for _, gallery in attacks),
             "Rank 1",
             "One mate",
+            *(["Worst-off tenth"] if worst_off else []),
             "Hidden only",
             "Rank 10",
             "Probes",
@@ -47,10 +49,10 @@ def reidentification_grid(
         groups=(
             ("", 2),
             *((f"{ATTACKERS[name]}, rank 1", span) for name, span in spans.items()),
-            ("Strongest attack", 5),
+            ("Strongest attack", 5 + worst_off),
         ),
         blocks=tuple(
-            _block(str(entity), run[run["entity"] == entity], attacks)
+            _block(str(entity), run[run["entity"] == entity], attacks, worst_off)
             for entity in run["entity"].unique()
         ),
         notes=tuple(_notes(rates, confidence, widest)),
@@ -58,7 +60,9 @@ def reidentification_grid(
     )
 
 
-def _block(entity: str, rows: pd.DataFrame, attacks: list[tuple[str, str]]) -> GridBlock:
+def _block(
+    entity: str, rows: pd.DataFrame, attacks: list[tuple[str, str]], worst_off: bool
+) -> GridBlock:
     first = rows.iloc[0]
     gallery, chances = int(rows["gallery"].max()), rows.groupby("rank")["chance"].first()
     text = ", ".join(f"{100 * chance:.2g} % at rank {rank:.0f}" for rank, chance in chances.items())
@@ -69,7 +73,7 @@ def _block(entity: str, rows: pd.DataFrame, attacks: list[tuple[str, str]]) -> G
     return GridBlock(
         label,
         tuple(
-            _row(rows[(rows["degree"] == degree) & (rows["method"] == method)], attacks)
+            _row(rows[(rows["degree"] == degree) & (rows["method"] == method)], attacks, worst_off)
             for degree, method in rows[["degree", "method"]]
             .drop_duplicates()
             .itertuples(index=False, name=None)
@@ -77,7 +81,7 @@ def _block(entity: str, rows: pd.DataFrame, attacks: list[tuple[str, str]]) -> G
     )
 
 
-def _row(rows: pd.DataFrame, attacks: list[tuple[str, str]]) -> tuple[str, ...]:
+def _row(rows: pd.DataFrame, attacks: list[tuple[str, str]], worst_off: bool) -> tuple[str, ...]:
     method, degree = str(rows["method"].iloc[0]), int(rows["degree"].iloc[0])
     original = method == ORIGINAL
     at_one = rows[(rows["regions"] == ALL) & (rows["rank"] == 1)]
@@ -92,6 +96,7 @@ def _row(rows: pd.DataFrame, attacks: list[tuple[str, str]]) -> tuple[str, ...]:
         *(_missing(original) if cell.empty else _percent(cell["rate"].iloc[0]) for cell in cells),
         _strongest(rows, 1),
         _strongest(rows, 1, "one_"),
+        *([_strongest(rows, 1, "worst_")] if worst_off else []),
         "–" if original else _strongest(hidden, 1),
         _strongest(rows, 10),
         f"{int(rows['n'].max()):,}",
@@ -103,6 +108,8 @@ def _strongest(rows: pd.DataFrame, rank: int, of: str = "") -> str:
     if found.empty:
         return NOT_RUN
     rate, low, high = found[[f"{of}{name}" for name in ("rate", "low", "high")]].iloc[0]
+    if math.isnan(rate):
+        return "–"
     return (
         _percent(rate)
         if math.isnan(low)
@@ -136,6 +143,15 @@ def _notes(rates: pd.DataFrame, confidence: float, widest: float) -> Iterator[st
             "person once in the gallery. Rows of originals are the ceiling. At least so many are "
             "found: other attacks may find more."
         )
+        persons = run[run["match"] == "person"]
+        if len(persons):
+            lack = str(persons["worst_reason"].fillna("").iloc[0])
+            yield (
+                "Worst-off tenth: the persons who are found most often, chosen by one half of "
+                "their photographs and counted by the other, so that luck is not counted."
+                if persons["worst_rate"].notna().any()
+                else f"Not known of the persons who are found most often{lack and ': '}{lack}."
+            )
         if Entity.TEXT.value in set(run["entity"]):
             yield (
                 "Attacks on text tell which line it is among those of the gallery; none of them "

@@ -13,7 +13,7 @@ import pandas as pd
 
 from anonbench.anonymization.apply import anonymize
 from anonbench.config import Anonymization
-from anonbench.core.boxes import Region, image_regions
+from anonbench.core.boxes import Region, image_regions, regions_at
 from anonbench.core.errors import UnreadableImage
 from anonbench.core.numeric.seeding import hash_ints
 from anonbench.core.progress import track
@@ -24,8 +24,6 @@ from anonbench.evaluation.privacy.crops import Images, Readable
 CONTROL = Variant(Method.MASK.value, 100)
 """All sensitive regions of an image masked: what an attack gets there it gets from the surroundings
 or guesses."""
-GUESSES = 5
-"""Other probes' secrets that each probe's is compared with, for the random baseline."""
 _LOG = logging.getLogger(__name__)
 
 
@@ -118,12 +116,13 @@ def attack_regions(
             _learn(each, image_id, original, chosen)
         for variant, images in versions.items():
             shown = images.read(image_id)
+            hidden = regions[: regions_at(variant.degree, len(regions))]
             for each in ours:
-                _try(each, variant, shown, chosen)
+                _try(each, variant, shown, chosen, hidden)
         if CONTROL not in versions:
             masked = anonymize(original, regions, CONTROL, hiding)
             for each in ours:
-                _try(each, CONTROL, masked, chosen)
+                _try(each, CONTROL, masked, chosen, regions)
     for each in probes:
         for outcome in _outcomes(each, versions, clusters):
             yield each.kind, outcome
@@ -136,12 +135,19 @@ def _looked_at(kind: RegionAttack, drawn: pd.DataFrame) -> set[str]:
 
 
 def _attacked(kind: RegionAttack, regions: Sequence[Region]) -> list[Region]:
-    return [region for region in regions if not kind.entities or region.entity in kind.entities]
+    most = kind.most_in_an_image() or len(regions)
+    own: dict[Entity, list[Region]] = {}
+    for region in regions:
+        if not kind.entities or region.entity in kind.entities:
+            own.setdefault(region.entity, []).append(region)
+    return [region for each in own.values() for region in each[:most]]
 
 
 def _looked(
     probes: _Probes, image: np.ndarray, regions: Sequence[Region], variant: Variant
 ) -> list[Any]:
+    if not regions:
+        return []
     try:
         return probes.loaded.look(image, regions, variant)
     except UnreadableImage as error:
@@ -160,15 +166,33 @@ def _learn(probes: _Probes, image_id: str, original: np.ndarray, chosen: Sequenc
     probes.shares.setdefault(Variant(), []).extend(shares)
 
 
-def _try(probes: _Probes, version: Variant, image: np.ndarray, chosen: Sequence[Region]) -> None:
+def _try(
+    probes: _Probes,
+    version: Variant,
+    image: np.ndarray,
+    chosen: Sequence[Region],
+    hidden: Sequence[Region],
+) -> None:
     """Add what the attack gets out of one version of the image whose truth was taken last."""
     regions = _attacked(probes.kind, chosen)
     truths = probes.truths[len(probes.truths) - len(regions) :]
-    found = _looked(probes, image, regions, version)
+    if probes.kind.tells_hidden:
+        parts = [region in hidden for region in regions]
+        looks = {
+            part: iter(_looked(probes, image, _where(regions, parts, part), variant))
+            for part, variant in ((True, version), (False, Variant()))
+        }
+        found = [next(looks[part]) for part in parts]
+    else:
+        found = _looked(probes, image, regions, version)
     probes.shares.setdefault(version, []).extend(
         {} if truth is None or each is None else probes.loaded.shares(truth, each)
         for truth, each in zip(truths, found, strict=True)
     )
+
+
+def _where(regions: Sequence[Region], parts: Sequence[bool], part: bool) -> list[Region]:
+    return [region for region, each in zip(regions, parts, strict=True) if each is part]
 
 
 def _outcomes(
@@ -201,7 +225,7 @@ def _guessed(probes: _Probes, rows: Sequence[int]) -> dict[str, float]:
     for place, row in enumerate(known):
         following = (known[(place + step) % len(known)] for step in range(1, len(known)))
         strangers = (each for each in following if probes.images[each] != probes.images[row])
-        for other in islice(strangers, GUESSES):
+        for other in islice(strangers, probes.kind.guesses):
             shares = probes.loaded.shares(probes.truths[row], probes.truths[other])
             for measure, share in shares.items():
                 found.setdefault(measure, []).append(share)

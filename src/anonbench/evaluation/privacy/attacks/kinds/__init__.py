@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from anonbench.core.registries.privacy_attacks import PRIVACY_ATTACKS, PrivacyAttack
 from anonbench.evaluation.privacy.attacks.kinds.barcodes import Barcodes
+from anonbench.evaluation.privacy.attacks.kinds.dictionary import Dictionary
 from anonbench.evaluation.privacy.attacks.kinds.inference import Inference
 from anonbench.evaluation.privacy.attacks.kinds.linkage import Linkage
 from anonbench.evaluation.privacy.attacks.kinds.mrz import MrzReading
@@ -17,6 +18,7 @@ BUILT_IN = (
     Barcodes,
     Reconstruction,
     Likeness,
+    Dictionary,
     Residual,
     Linkage,
     Inference,

@@ -44,7 +44,8 @@ class Linkage(ArchiveAttack):
             yield Outcome("rank_1", variant, own, clusters, 1.0 / len(archive.ids))
             if archive.persons is not None:
                 shares = membership(similar, archive.queries, archive.persons)
-                yield Outcome("member", variant, shares, clusters, 0.5)
+                chance = membership_by_chance(archive.queries, archive.persons)
+                yield Outcome("member", variant, shares, clusters, chance)
 
 
 def rank_1(similar: np.ndarray, own: np.ndarray) -> np.ndarray:
@@ -91,3 +92,21 @@ def membership(similar: np.ndarray, own: np.ndarray, persons: np.ndarray) -> np.
             score = with_person[row]
             shares[row] = ((others < score) + 0.5 * (others == score)).mean()
     return shares
+
+
+def membership_by_chance(own: np.ndarray, persons: np.ndarray) -> float:
+    """Return what `membership` is where similarities tell nothing: a little more than one half.
+
+    The highest of n similarities is above the highest of m others with probability n / (n + m), and
+    an archive without a person is smaller.
+
+    Args:
+        own: place of each query's own version, int64 [Q].
+        persons: number of each image's person [N], -1 where it is not known.
+
+    """
+    mine = persons[own]
+    sizes = (mine[:, None] == persons).sum(axis=1)
+    able = (mine >= 0) & (sizes > 1)
+    with_person, without_person = len(persons) - 1.0, len(persons) - sizes[able]
+    return float((with_person / (with_person + without_person)).mean()) if able.any() else 0.5

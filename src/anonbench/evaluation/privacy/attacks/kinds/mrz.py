@@ -76,7 +76,7 @@ class _Zones:
         """Return what is right: characters (but fillers), lines, fields with a check digit, all."""
         from anonbench.core.icao9303 import FILLER
 
-        zone = _zone(truth)
+        zone = zone_of(truth)
         if zone is None:
             return {}
         lines, layout = zone
@@ -91,7 +91,7 @@ class _Zones:
                 *("".join(each).replace(FILLER, "") for each in (lines, fixed))
             ),
             "exact_lines": sum(a == b for a, b in pairs) / len(pairs),
-            "exact_fields": sum(right) / len(right),
+            **({"exact_fields": sum(right) / len(right)} if right else {}),
             "decoded": float(all(a == b for a, b in pairs)),
         }
 
@@ -136,8 +136,8 @@ def _fixed(text: str, classes: str) -> str:
     return corrected(text[: len(classes)].ljust(len(classes), FILLER), classes)
 
 
-def _zone(read: list[str]) -> tuple[list[str], Format] | None:
-    """Return a zone's lines and format where all check digits agree."""
+def zone_of(read: list[str]) -> tuple[list[str], Format] | None:
+    """Return a zone's lines and format where all check digits agree; None where they do not."""
     from anonbench.core.icao9303 import FORMATS, format_of, wrong_checks
 
     for layout in FORMATS:

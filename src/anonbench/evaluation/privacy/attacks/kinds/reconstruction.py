@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from anonbench.core.boxes import Region
-from anonbench.core.registries.method_names import base_of
 from anonbench.core.registries.privacy_attacks import (
     Equipment,
     Looking,
@@ -35,6 +34,7 @@ class Likeness(RegionAttack):
     name: ClassVar = "likeness"
     label: ClassVar = "Likeness after reconstruction"
     risk: ClassVar = Risk.SINGLING_OUT
+    tells_hidden: ClassVar = True
 
     noise: Positive = 3e-5
     """Power of the noise (rounding to whole grey levels) over that of the image, for Wiener."""
@@ -55,6 +55,7 @@ class Reconstruction(RegionAttack):
     name: ClassVar = "reconstruction"
     label: ClassVar = "Reconstruction, then reading"
     risk: ClassVar = Risk.SINGLING_OUT
+    tells_hidden: ClassVar = True
     entities: ClassVar = (Entity.TEXT, Entity.BARCODE)
     seconds_an_image: ClassVar = 0.3
 
@@ -72,41 +73,63 @@ class Reconstruction(RegionAttack):
         return _Restoring(self, equipment)
 
 
-Restore = Callable[[np.ndarray, "Cover"], np.ndarray]
-"""From a window of an image, and which of its pixels are hidden, to what was there."""
+Deconvolution = Callable[[np.ndarray, np.ndarray], np.ndarray]
+"""From a blurred window and the kernel to what was blurred."""
 
 
-def restorations(
-    hiding: Any, entity: str, variant: Variant, noise: float, iterations: int
-) -> list[Restore]:
-    """Return how a method is undone, the plainest way first.
+def undone(
+    image: np.ndarray,
+    region: Region,
+    variant: Variant,
+    hiding: Any,
+    noise: float,
+    iterations: int = 0,
+) -> list[np.ndarray]:
+    """Return the image with a region's hiding undone in each way there is, the plainest first.
+
+    Of several methods on top of each other the last one is undone first. What cannot be undone
+    stays as it is.
 
     Args:
+        image: uint8 [H, W] or [H, W, 3].
+        region: one that is hidden.
+        variant: how.
         hiding: the section `anonymization` of the config.
-        entity: of the region.
-        variant: how it was hidden.
         noise: see `wiener`.
         iterations: see `richardson_lucy`; 0: without it.
 
     """
-    name = str(variant.method)
-    method, hiding = (base_of(name), hiding.at(name)) if hiding.has(name) else (name, hiding)
-    if method == Method.BLUR:
-        share, least = float(getattr(hiding.blur.sigma, entity)), float(hiding.blur.min_sigma)
+    from anonbench.anonymization.apply import area_of, steps
 
-        def undo(seen: np.ndarray, area: Cover, deconvolve: Any, strength: float) -> np.ndarray:
-            kernel = gaussian(max(least, share * min(seen.shape[:2])))
-            restored: np.ndarray = deconvolve(_as_blurred(seen, area, kernel), kernel, strength)
-            return restored
+    if variant.method is None or not hiding.has(str(variant.method)):
+        return [image]
+    used = steps(variant.method, region.entity, hiding)[::-1]
+    ways: list[Deconvolution] = [lambda blurred, kernel: wiener(blurred, kernel, noise)]
+    if iterations and Method.BLUR in {step.name for step in used}:
+        ways.append(lambda blurred, kernel: richardson_lucy(blurred, kernel, iterations))
+    versions = []
+    for way in ways:
+        restored = image.copy()
+        for step in used:
+            area = area_of(region, image.shape, step, hiding)
+            if area is not None:
+                seen = restored[area.window]
+                _put(seen, _before(seen, step, area, region.entity, way), area)
+        versions.append(restored)
+    return versions
 
-        ways: list[Restore] = [lambda seen, area: undo(seen, area, wiener, noise)]
-        if iterations:
-            ways.append(lambda seen, area: undo(seen, area, richardson_lucy, iterations))
-        return ways
-    if method == Method.PIXELATE:
-        blocks = int(getattr(hiding.pixelate.blocks, entity))
-        return [lambda seen, area: smoothed(seen, blocks)]
-    return [lambda seen, area: seen]
+
+def _before(
+    seen: np.ndarray, step: Any, area: Cover, entity: str, way: Deconvolution
+) -> np.ndarray:
+    """Return a window as it was before one method."""
+    if step.name == Method.BLUR:
+        share = float(getattr(step.sigma, entity))
+        kernel = gaussian(max(step.min_sigma, share * min(seen.shape[:2])))
+        return way(_as_blurred(seen, area, kernel), kernel)
+    if step.name == Method.PIXELATE:
+        return smoothed(seen, int(getattr(step.blocks, entity)), step.min_block)
+    return seen
 
 
 class _Comparing:
@@ -124,9 +147,8 @@ class _Comparing:
         area = cover(region, image.shape, self._hiding.margin)
         if area is None:
             return None
-        (restore,) = restorations(self._hiding, region.entity, variant, self._noise, 0)
-        seen = image[area.window].copy()
-        _put(seen, restore(seen, area), area)
+        (restored,) = undone(image, region, variant, self._hiding, self._noise)
+        seen = restored[area.window]
         return seen.astype(np.float32) if seen.ndim == 2 else seen.mean(axis=2, dtype=np.float32)
 
     def shares(self, truth: np.ndarray, found: np.ndarray) -> RegionShares:
@@ -149,18 +171,8 @@ class _Restoring:
         return [self._one(image, region, variant) for region in regions]
 
     def _one(self, image: np.ndarray, region: Region, variant: Variant) -> Any:
-        from anonbench.anonymization.geometry import cover
-
-        area = cover(region, image.shape, self._hiding.margin)
-        if area is None:
-            return None
         noise, iterations = self._settings.noise, self._settings.iterations
-        versions = []
-        for restore in restorations(self._hiding, region.entity, variant, noise, iterations):
-            restored = image.copy()
-            seen = restored[area.window]
-            _put(seen, restore(seen, area), area)
-            versions.append(restored)
+        versions = undone(image, region, variant, self._hiding, noise, iterations)
         if region.entity == Entity.BARCODE:
             return {text for each in versions for text in decoded(surrounded(each, region))}
         reader = self._line_reader()
@@ -240,12 +252,19 @@ def richardson_lucy(blurred: np.ndarray, kernel: np.ndarray, iterations: int) ->
     return np.clip(found, 0.0, 255.0)
 
 
-def smoothed(mosaic: np.ndarray, blocks: int) -> np.ndarray:
-    """Return a mosaic of so many blocks across its shorter side, interpolated between blocks."""
+def smoothed(mosaic: np.ndarray, blocks: int, least: int = 1) -> np.ndarray:
+    """Return a mosaic interpolated between its blocks.
+
+    Args:
+        mosaic: [H, W] or [H, W, C].
+        blocks: across its shorter side.
+        least: pixels of a block's side, at least.
+
+    """
     from anonbench.core.libraries.opencv import cv2
 
     height, width = mosaic.shape[:2]
-    side = max(1, -(-min(height, width) // blocks))
+    side = max(least, -(-min(height, width) // blocks))
     few = (max(1, width // side), max(1, height // side))
     means = cv2.resize(mosaic, few, interpolation=cv2.INTER_AREA)
     return np.asarray(cv2.resize(means, (width, height), interpolation=cv2.INTER_CUBIC))

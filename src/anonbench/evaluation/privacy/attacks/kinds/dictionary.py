@@ -1,0 +1,212 @@
+"""Dictionary attack: candidates are drawn, hidden alike and compared with what was published."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar
+
+import numpy as np
+
+from anonbench.core.boxes import Region
+from anonbench.core.numeric.seeding import rng
+from anonbench.core.registries.privacy_attacks import (
+    Equipment,
+    Looking,
+    RegionAttack,
+    RegionShares,
+    Risk,
+)
+from anonbench.core.settings import Count, Fraction
+from anonbench.core.vocabulary import Entity, Variant
+from anonbench.evaluation.privacy.attacks.kinds.mrz import MrzReading, zone_of
+from anonbench.evaluation.privacy.attacks.kinds.readability import Readability, plain
+
+RANKS = (1, 10)
+_FEW = 8
+"""Candidates by which settings are tried before all are drawn in the best of them."""
+_EQUAL = 1e-6
+
+
+class Dictionary(RegionAttack):
+    """True lines and machine-readable zones, ranked among candidates of the same kind.
+
+    The attacker knows where the region is, what kind of text it shows (where digits, vowels and
+    dates stand), the method and its strength, but no key. Each candidate is drawn in several type
+    faces and margins, hidden by the same method and correlated with the published region. Of zones,
+    candidates are other holders, with check digits that agree. The true text is what the recognizer
+    reads in the original where it is confident.
+    """
+
+    name: ClassVar = "dictionary"
+    label: ClassVar = "Dictionary of candidates"
+    risk: ClassVar = Risk.SINGLING_OUT
+    entities: ClassVar = (Entity.TEXT, Entity.MRZ)
+    seconds_an_image: ClassVar = 0.6
+    tells_hidden: ClassVar = True
+    guesses: ClassVar = 2
+
+    candidates: Count = 100
+    """The true one among them: a random ranking has it first once in so many."""
+    images: Count = 40
+    """Images that are attacked, at most."""
+    regions: Count = 2
+    """Lines of each image, and zones, at most."""
+    tries: Count = 4
+    """Type faces and margins in which all candidates are drawn, the likeliest ones."""
+    confidence: Fraction = 0.9
+    """Mean probability of an original line's characters from which its reading counts as true."""
+    shortest: Count = 4
+    """Characters of the shortest line that is attacked."""
+
+    def most_images(self) -> int:
+        """See `RegionAttack.most_images`."""
+        return self.images
+
+    def most_in_an_image(self) -> int:
+        """See `RegionAttack.most_in_an_image`."""
+        return self.regions
+
+    def detectors(self, own: Sequence[str]) -> tuple[str, ...]:
+        """See `RegionAttack.detectors`: the recognizer is that of the detector mrz."""
+        return ("mrz",)
+
+    def load(self, equipment: Equipment) -> Looking:
+        """See `RegionAttack.load`."""
+        return _Ranking(self, equipment)
+
+
+@dataclass
+class _Seen:
+    """A region as it is published, with what of its surroundings its method sees."""
+
+    pixels: np.ndarray
+    """uint8 [h, w] or [h, w, 3]."""
+    region: Region
+    """In the coordinates of `pixels`."""
+    variant: Variant
+    candidates: list[tuple[str, ...]] | None = None
+    """Lines of each candidate, the true one first; empty where the truth is not known."""
+    known: dict[bytes, RegionShares] = field(default_factory=dict)
+    """What was found of this truth, by what was seen: degrees show the same."""
+
+    def digest(self) -> bytes:
+        """Return what tells apart what was seen."""
+        about = f"{self.variant.method} {self.region} {self.pixels.shape}".encode()
+        return hashlib.sha256(about + self.pixels.tobytes()).digest()
+
+
+class _Ranking:
+    def __init__(self, settings: Dictionary, equipment: Equipment) -> None:
+        self._settings = settings
+        self._hiding = equipment.anonymization
+        self._equipment = equipment
+        self._readers: dict[str, Looking] = {}
+
+    def look(self, image: np.ndarray, regions: Sequence[Region], variant: Variant) -> list[Any]:
+        """See `Looking.look`: a part of the image about each region."""
+        return [self._one(image, region, variant) for region in regions]
+
+    def _one(self, image: np.ndarray, region: Region, variant: Variant) -> _Seen | None:
+        from anonbench.anonymization.apply import area_of, steps
+        from anonbench.anonymization.geometry import cover
+
+        if variant.method is not None and not self._hiding.has(str(variant.method)):
+            return None  # of other programs nothing is known by which candidates could be hidden
+        if self._hiding.shape.of(region.entity) == "image" or _stands(region):
+            return None
+        plain_area = cover(region, image.shape, self._hiding.margin)
+        if plain_area is None:
+            return None
+        areas = [plain_area]
+        if variant.method is not None:
+            used = steps(variant.method, region.entity, self._hiding)
+            found = (area_of(region, image.shape, step, self._hiding) for step in used)
+            areas += [area for area in found if area is not None]
+        top, left = (min(area.window[axis].start for area in areas) for axis in (0, 1))
+        bottom, right = (max(area.window[axis].stop for area in areas) for axis in (0, 1))
+        return _Seen(image[top:bottom, left:right].copy(), _moved(region, -left, -top), variant)
+
+    def shares(self, truth: _Seen, found: _Seen) -> RegionShares:
+        """Return how high the true text is ranked among the candidates: by rank, and 1 / rank."""
+        if truth.candidates is None:
+            truth.candidates = self._candidates(truth)
+        if len(truth.candidates) < self._settings.candidates:
+            return {}
+        key = found.digest()
+        if key not in truth.known:
+            truth.known[key] = ranked(self._scores(truth.candidates, found))
+        return truth.known[key]
+
+    def _candidates(self, truth: _Seen) -> list[tuple[str, ...]]:
+        """Return the true lines and others like them; nothing where the truth is not known."""
+        from anonbench.evaluation.privacy.attacks.candidates import texts_like, zones_like
+
+        count = self._settings.candidates
+        (found,) = self._reader(truth.region.entity).look(truth.pixels, [truth.region], Variant())
+        if truth.region.entity == Entity.MRZ:
+            zone = zone_of(found)
+            if zone is None:
+                return []
+            lines, layout = tuple(zone[0]), zone[1]
+            return zones_like(lines, layout, count, rng("dictionary", *lines))
+        text = " ".join(found.text.split())
+        sure = found.confidence >= self._settings.confidence
+        if not sure or len(plain(text)) < self._settings.shortest or not text.isascii():
+            return []
+        return [(each,) for each in texts_like(text, count, rng("dictionary", text))]
+
+    def _reader(self, entity: str) -> Looking:
+        if entity not in self._readers:  # where there are no zones theirs is not needed
+            kind = MrzReading() if entity == Entity.MRZ else Readability()
+            self._readers[entity] = kind.load(self._equipment)
+        return self._readers[entity]
+
+    def _scores(self, candidates: Sequence[tuple[str, ...]], found: _Seen) -> np.ndarray:
+        """Return how well each candidate fits what is seen, the higher the better, float [N]."""
+        from anonbench.evaluation.privacy.attacks.hypotheses import Hypotheses
+        from anonbench.evaluation.privacy.attacks.rendering import FIXED, PROPORTIONAL, settings
+
+        faces = FIXED if found.region.entity == Entity.MRZ else PROPORTIONAL
+        hypotheses = Hypotheses(found.pixels, found.region, found.variant.method, self._hiding)
+        if not hypotheses.target.any():
+            return np.zeros(len(candidates))
+        # the true one may not decide which settings are tried
+        few = candidates[1 : 1 + _FEW]
+        tried = settings(faces)
+        fit = [hypotheses.envelope(few, setting) for setting in tried]
+        best = np.argsort(-np.array(fit), kind="stable")[: self._settings.tries]
+        return np.max([hypotheses.scores(candidates, tried[n]) for n in best], axis=0)
+
+
+def ranked(scores: np.ndarray) -> RegionShares:
+    """Return whether the first of the candidates is among the first ones, and 1 over its rank.
+
+    Ties count as the mean over all their orders.
+
+    Args:
+        scores: the higher, the better, float [N].
+
+    """
+    above = int((scores > scores[0] + _EQUAL).sum())
+    tied = int((np.abs(scores - scores[0]) <= _EQUAL).sum())
+    places = np.arange(above + 1, above + tied + 1)
+    found = {f"top_{rank}": float((places <= rank).mean()) for rank in RANKS}
+    return found | {"reciprocal_rank": float((1.0 / places).mean())}
+
+
+def _moved(region: Region, right: float, down: float) -> Region:
+    """Return a region in an image that is cut off to the left and above."""
+    quad = region.quad and tuple(
+        value + (right, down)[at % 2] for at, value in enumerate(region.quad)
+    )
+    x0, y0, x1, y1 = region.x0 + right, region.y0 + down, region.x1 + right, region.y1 + down
+    return replace(region, x0=x0, y0=y0, x1=x1, y1=y1, quad=quad)
+
+
+def _stands(region: Region) -> bool:
+    """Tell whether a line stands on its end; nothing is drawn into such."""
+    from anonbench.detection.text.recognizer import ways_to_read
+
+    return len(ways_to_read(region)) > 1

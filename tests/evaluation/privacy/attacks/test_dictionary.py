@@ -1,0 +1,166 @@
+"""Dictionary attack with planted truths: what is drawn is known."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from anonbench.anonymization.apply import anonymize
+from anonbench.config import Anonymization, Detection
+from anonbench.core.boxes import Region
+from anonbench.core.icao9303 import TD1, TD3, Format, wrong_checks
+from anonbench.core.registries.privacy_attacks import Equipment
+from anonbench.core.vocabulary import Entity, Variant
+from anonbench.evaluation.privacy.attacks.candidates import texts_like, zones_like
+from anonbench.evaluation.privacy.attacks.kinds.dictionary import Dictionary, ranked
+from anonbench.evaluation.privacy.attacks.rendering import Setting, set_in, strips
+
+CARD = (
+    "I<UTOD231458907<<<<<<<<<<<<<<<",
+    "7408122F1204159UTO<<<<<<<<<<<6",
+    "ERIKSSON<<ANNA<MARIA<<<<<<<<<<",
+)
+PASSPORT = (
+    "P<UTOERIKSSON<<ANNA<MARIA<<<<<<<<<<<<<<<<<<<",
+    "L898902C36UTO7408122F1204159ZE184226B<<<<<10",
+)
+LONG = (  # of a number too long for its field
+    "I<UTOD23145890<7349<<<<<<<<<<<",
+    "3407127M9507122UTO<<<<<<<<<<<2",
+    "STEVENSON<<PETER<<<<<<<<<<<<<<",
+)
+CHARACTERS = "ABCXYZabcxyz0123456789 .,:-/#"
+
+
+def classes(text: str) -> str:
+    """Return the class of each character."""
+    return re.sub("[A-Z]", "A", re.sub("[a-z]", "a", re.sub("[0-9]", "0", text)))
+
+
+@given(st.text(CHARACTERS, min_size=6, max_size=20), st.integers(0, 99))
+@settings(deadline=None, max_examples=30)
+def test_candidates_are_of_the_kind_of_the_true_text(text: str, seed: int) -> None:
+    found = texts_like(text, 30, np.random.default_rng(seed))
+    assert found[0] == text and len(set(found)) == len(found) <= 30
+    assert {classes(each) for each in found} == {classes(text)}
+
+
+@given(st.integers(0, 99))
+@settings(deadline=None, max_examples=20)
+def test_candidates_of_a_date_are_dates(seed: int) -> None:
+    for text in ("Date: 31/12/2018", "12-31-18", "1.2.1999"):
+        for each in texts_like(text, 9, np.random.default_rng(seed)):
+            first, second, year = map(int, re.findall(r"\d+", each))
+            assert 1 <= min(first, second) <= 12 and max(first, second) <= 31
+            assert year < 100 or year // 100 == int(re.findall(r"\d+", text)[2][:2])
+
+
+def test_a_short_text_has_few_candidates() -> None:
+    assert len(texts_like("a7", 60, np.random.default_rng(0))) == 50
+
+
+@pytest.mark.parametrize(("lines", "layout"), [(CARD, TD1), (PASSPORT, TD3), (LONG, TD1)])
+def test_candidates_of_a_zone_have_right_check_digits(
+    lines: tuple[str, ...], layout: Format
+) -> None:
+    assert not wrong_checks(lines, layout)
+    found = zones_like(lines, layout, 50, np.random.default_rng(0))
+    assert found[0] == lines and len(set(found)) == 50
+    for zone in found:
+        assert not wrong_checks(zone, layout)
+        assert [len(line) for line in zone] == [len(line) for line in lines]
+        assert zone[0][:5] == lines[0][:5]
+        assert [c == "<" for c in "".join(zone)] == [c == "<" for c in "".join(lines)]
+
+
+@given(st.lists(st.integers(-3, 3), min_size=1, max_size=40), st.integers(0, 99))
+@settings(deadline=None, max_examples=20)
+def test_ties_count_as_the_mean_over_their_orders(scores: list[int], seed: int) -> None:
+    found = ranked(np.array(scores, float))
+    noise = np.random.default_rng(seed).uniform(0, 0.5, (200, len(scores)))
+    drawn = [ranked(np.array(scores) + row) for row in noise]
+    for measure, share in found.items():
+        assert abs(np.mean([each[measure] for each in drawn]) - share) < 0.15
+    first = max(scores) == scores[0] and scores.count(scores[0]) == 1
+    assert (found["reciprocal_rank"] == 1.0) == first == (found["top_1"] == 1.0)
+    equal = ranked(np.zeros(len(scores)))
+    assert equal["top_1"] == pytest.approx(1 / len(scores))
+
+
+def test_no_line_is_wider_or_higher_than_another() -> None:
+    drawn = strips(("iiii", "WWWW", "gggg"), "DejaVuSans", 30)
+    assert len({len(each) for each in drawn}) == 1
+    setting = Setting("DejaVuSans", 0.1, 0.1, 0.1)
+    for each in drawn:
+        columns = np.flatnonzero(set_in([each], (30, 200), setting).max(axis=0) > 25)
+        assert columns[0] <= 5 and columns[-1] >= 194
+
+
+class Told:
+    """Stands for the recognizer: every line is what it is told to be."""
+
+    def __init__(self, texts: Mapping[bytes, str]) -> None:
+        self._texts = texts
+
+    def look(self, image: np.ndarray, regions: Any, variant: Variant) -> list[Any]:
+        """Return the true line."""
+
+        class Line:
+            text, confidence = self._texts[image.tobytes()], 1.0
+
+        return [Line()]
+
+
+def page(text: str) -> tuple[np.ndarray, Region]:
+    """Return a line of type on paper, and where it is."""
+    (ink,) = strips((text,), "STIXGeneral", 30)
+    ink = set_in([ink], (32, 14 * len(text)), Setting("STIXGeneral", 0.1, 0.1, 0.1))
+    image = np.full((60, ink.shape[1] + 40), 235, np.uint8)
+    image[14:46, 20:-20] = np.rint(235 - 0.8 * ink)
+    return image, Region(Entity.TEXT, 20, 14, 20 + ink.shape[1], 46, 1.0)
+
+
+WEAK = Anonymization.model_validate(
+    {"blur": {"sigma": {"text": 0.15}}, "pixelate": {"blocks": {"text": 6}}}
+)
+
+
+def attacked(
+    text: str,
+    shown: str,
+    monkeypatch: pytest.MonkeyPatch,
+    methods: Sequence[str | None] = ("blur", "pixelate", "mask", None),
+) -> dict[str, float]:
+    """Return the share of first places of a text by method, where another one may be hidden."""
+    image, region = page(text)
+    other, _ = page(shown)
+    loaded = Dictionary(candidates=20, tries=3).load(Equipment(Detection(), WEAK))
+    found = {}
+    for method in methods:
+        (truth,) = loaded.look(image, [region], Variant())
+        monkeypatch.setattr(loaded, "_reader", lambda _, t=truth: Told({t.pixels.tobytes(): text}))
+        variant = Variant(method, 100) if method else Variant()
+        hidden = anonymize(other[:, : image.shape[1]], [region], variant, WEAK)
+        (seen,) = loaded.look(hidden, [region], variant)
+        found[method or "original"] = loaded.shares(truth, seen)["top_1"]
+    return found
+
+
+def test_a_weakly_hidden_text_comes_first_and_a_masked_one_by_chance(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    found = attacked("Total 1308.55", "Total 1308.55", monkeypatch)
+    assert found == {"blur": 1.0, "pixelate": 1.0, "mask": 0.05, "original": 1.0}
+
+
+def test_a_text_that_is_not_there_does_not_come_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = ["40718823", "96143057", "28250916", "73369481", "15902674"]
+    rates = [attacked(a, b, monkeypatch, ["blur"])["blur"] for a, b in pairwise(texts)]
+    assert np.mean(rates) < 0.6
