@@ -62,6 +62,17 @@ def test_nothing_is_trained_and_no_baseline_needs_a_network() -> None:
     assert experiment.shards("archive", Split.TRAIN, {Split.TRAIN: 0, Split.VAL: 16}) == []
 
 
+def test_the_report_names_one_system_or_says_that_there_are_several() -> None:
+    config = frozen()
+    assert Experiment(load(config)).system_label == "ours"
+    archive = config["datasets"]["archive"]
+    config["systems"]["theirs"] = {"kind": "timm"}
+    config["datasets"]["other"] = archive | {"system": "theirs"}
+    assert Experiment(load(config)).system_label == "the data set’s system"
+    trained = small_archive.config()
+    assert Experiment(load(trained)).system_label is None
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
@@ -98,7 +109,9 @@ def test_a_function_from_images_to_the_report(
     calls = [int(line) for line in (tmp_path / "calls.txt").read_text().split()]
     page = (results / "report.html").read_text(encoding="utf-8")
     said = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page))
-    assert "ours" in said
+    assert "ours" in said and "unadapted" not in said.lower()
+    for table in (results / "tables").rglob("*.md"):
+        assert "unadapted" not in table.read_text(encoding="utf-8").lower(), table
     assert "adapting" not in said.lower().split("how to read")[0]
     # a method more: only its images are new
     (tmp_path / "calls.txt").unlink()

@@ -43,7 +43,7 @@ from anonbench.reporting.html.next_steps import next_steps, sentence
 from anonbench.reporting.html.notices import notices
 from anonbench.reporting.html.page import render
 from anonbench.reporting.html.passing import failures, passing
-from anonbench.reporting.html.pictures import CAPTIONS, PIPELINE, SHORT, heading, picture, pictures
+from anonbench.reporting.html.pictures import PIPELINE, SHORT, captions, heading, picture, pictures
 from anonbench.reporting.html.recommendations import recommendations
 from anonbench.reporting.html.risk import risks
 from anonbench.reporting.labels import METHODS, TIED, metric_label
@@ -222,7 +222,7 @@ def build_report(
         | dict(grids or {}),
         unlabelled=[s.name for s in datasets if not any(t.kind == "downstream" for t in s.tables)],
         headings={kind: heading(kind) for kind in kinds},
-        captions=CAPTIONS,
+        captions=captions(system),
         short=SHORT,
         pictures={kind: pictures(figures, kind) for kind in (*kinds, *PLACED)}
         | {"pipeline": [] if pipeline is None else [picture("pipeline", *PIPELINE, pipeline)]},
