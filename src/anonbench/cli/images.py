@@ -30,7 +30,10 @@ def add(commands: Any) -> None:
         help="write numbered copies of anonymized images into a folder or tar",
         description="Writes <variant>/<number>.png of each variant and images.csv (number, split, "
         "class), without any file name. Every image is compared with its digest.",
-        epilog="What is passed on and what stays: docs/how-to/bundle.md.",
+        epilog="Examples:\n"
+        "  anonbench images export archive mask-100 --to passed-on.tar --configfile archive.yaml\n"
+        "  anonbench images export archive mask-100 --to mine --names --configfile archive.yaml\n\n"
+        "What is passed on and what stays: docs/how-to/bundle.md.",
     )
     parser.add_argument("dataset", help="its name in the config")
     parser.add_argument("variant", nargs="+", help="method and degree, such as mask-100")
