@@ -90,9 +90,12 @@ def run(options: argparse.Namespace) -> None:
 def _require_current(options: argparse.Namespace, variants: list[str]) -> None:
     """Raise InputError where the workflow would make the images again: they are of other boxes."""
     from anonbench.workflow.plan.jobs import collect
+    from anonbench.workflow.snakefile import find
 
     target = f"{options.dataset}_images"
-    files = ["-s", str(options.root / "Snakefile"), "--configfile", str(options.configfile)]
+    here = options.root / "Snakefile"
+    snakefile = here if here.is_file() else find()
+    files = ["-s", str(snakefile), "--configfile", str(options.configfile)]
     command = shlex.join([target, *files])
     waiting = [
         job
