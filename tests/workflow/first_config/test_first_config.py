@@ -183,6 +183,24 @@ def test_few_images_get_a_ranking_that_can_be_spoken_of(folder: Path, tmp_path: 
     assert "retrieval:" not in text.splitlines()
 
 
+@pytest.mark.parametrize(
+    ("images", "label", "share"),
+    [(48, None, 0.5), (35, None, 0.69), (32, None, 0.75), (31, None, 1.0), (35, "class", 0.5)],
+)
+def test_of_very_few_images_enough_are_searched_to_speak_of(
+    folder: Path, tmp_path: Path, images: int, label: str | None, share: float
+) -> None:
+    seen = many(survey(folder), images)
+    text, _ = compose(seen, sample(ppocr=30), choice(tmp_path, label=label))
+    config = load(yaml.safe_load(text))
+    assert config.datasets["archive"].split.validation == share  # type: ignore[union-attr]
+    searched = int(share * images)
+    assert label or searched >= 20
+    assert int(config.retrieval.fraction * searched) == 5
+    said = " ".join(text.replace("#", " ").split())
+    assert ("An attacker learns from the others" in said) == (0.5 < share < 1)
+
+
 @pytest.mark.parametrize("label", [None, "class"])
 def test_images_are_left_to_learn_from(folder: Path, tmp_path: Path, label: str | None) -> None:
     """An attacker that cannot learn finds little, and leaves the privacy unknown."""
