@@ -142,7 +142,7 @@ def _missed(given: Measured) -> Iterator[dict[str, Any]]:
             yield row | {"reason": "ellipses are hidden, and what is covered is known of boxes"}
             continue
         if given.quality is None:
-            yield row | {"reason": "there are no true boxes (truth)"}
+            yield row | {"reason": "no true boxes are given: truth"}
             continue
         table = given.quality
         found = table[(table["entity"] == entity) & (table["metric"] == "covered")]
