@@ -56,17 +56,14 @@ def first_screen(
 
     """
     shown = preferred(given, free)
+    following = _next(given, adapting, risks, standing, cheapest)
     return [
         Line("What is kept?", _lost(shown, _yardstick(second, system), pixels)),
         *(Line("What to use?", text) for text in [_chosen(given, shown, limit)] if text),
         *(Line("What passes?", each.text) for each in standing),
         *(Line("How private?", text) for text in [_private(shown, risks)] if text),
         *(Line("How sure?", text) for text in [_sure(evidence)] if text),
-        *(
-            Line("What next?", text)
-            for text in [_next(given, adapting, risks, standing, cheapest)]
-            if text
-        ),
+        *(Line("What next?", text) for text in [following] if text),
     ]
 
 
