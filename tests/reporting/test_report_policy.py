@@ -69,7 +69,7 @@ def test_without_true_boxes_they_are_what_to_give_next() -> None:
     assert "true area missed (face): not known, at most" in standing.text
     assert "not known: true area" not in standing.text
     lines = first_screen(given, free, 10.0, {}, Tally.of([]), {}, False, {}, standing=[standing])
-    assert "Draw the true regions of some images (a; setting `truth`)" in lines[-1].text
+    assert "Draw the true regions of some images (a; setting `truth`)" in lines[-1].answer
     (known,) = passing({"a": table_of()}, given, free)
     assert not known.lacks_truth
 
