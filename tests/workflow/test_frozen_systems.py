@@ -11,11 +11,13 @@ from typing import Any
 import pandas as pd
 import pytest
 import small_archive
+import yaml
 
 from anonbench.config import load
 from anonbench.config.experiment import Experiment
 from anonbench.core.errors import InputError
 from anonbench.core.vocabulary import Baseline, Model, Split
+from anonbench.reporting.html.in_full import planned
 
 pytestmark = pytest.mark.workflow
 ARGUMENTS = ("--workflow-profile", "none", "--quiet", "rules", "progress", "--cores", "2")
@@ -60,6 +62,15 @@ def test_nothing_is_trained_and_no_baseline_needs_a_network() -> None:
     assert {table.kind for table in experiment.tables} == {"retrieval", "agreement"}
     assert not {"trainings", "sample_sizes"} & set(experiment.tables_of("archive"))
     assert experiment.shards("archive", Split.TRAIN, {Split.TRAIN: 0, Split.VAL: 16}) == []
+
+
+def test_what_cannot_embed_crops_needs_a_recognizer_for_attacks() -> None:
+    config = frozen()
+    assert planned(Experiment(load(config)))["archive"].attacks == "privacy: { enabled: true }"
+    config["systems"]["ours"] = {"kind": "vectors", "path": "vectors/{variant}.npz"}
+    said = planned(Experiment(load(config)))["archive"].attacks
+    setting = yaml.safe_load(said.replace("face.onnx", "null"))
+    assert load(config | setting).privacy.enabled and "recognizer" in setting["privacy"]
 
 
 def test_the_report_names_one_system_or_says_that_there_are_several() -> None:
@@ -109,7 +120,8 @@ def test_a_function_from_images_to_the_report(
     calls = [int(line) for line in (tmp_path / "calls.txt").read_text().split()]
     page = (results / "report.html").read_text(encoding="utf-8")
     said = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page))
-    assert "ours" in said and "unadapted" not in said.lower()
+    assert "ours" in said
+    assert "Unadapted" not in said and "unadapted model" not in said  # only in paths
     for table in (results / "tables").rglob("*.md"):
         assert "unadapted" not in table.read_text(encoding="utf-8").lower(), table
     assert "adapting" not in said.lower().split("how to read")[0]

@@ -14,8 +14,10 @@ import yaml
 from PIL import Image
 
 from anonbench.config import Detection, load
+from anonbench.config.policy import AttackLimits
 from anonbench.core.boxes import Region
 from anonbench.core.errors import InputError
+from anonbench.core.numeric.rates import clustered_rate
 from anonbench.detection.kinds import Ppocr
 from anonbench.evaluation.privacy.kinds.supervised import Supervised
 from anonbench.workflow.first_config import sample as module
@@ -151,6 +153,9 @@ def test_what_was_found_is_proposed_and_the_config_loads(folder: Path, tmp_path:
     assert SECRET not in text
     privacy = load(yaml.safe_load(text)).privacy
     assert (privacy.probes, privacy.gallery, privacy.of(Supervised).regions) == (300, 500, 500)
+    assert privacy.attacked_regions == 100
+    nothing_read = clustered_rate(np.zeros(100), np.arange(100), 0.95)
+    assert nothing_read.high < AttackLimits().readability
 
 
 def test_the_first_experiment_fits_into_the_time(folder: Path, tmp_path: Path) -> None:

@@ -104,7 +104,7 @@ def next_steps(
             *_without_second(dataset, plan, has_second.get(dataset, False)),
             *_other_trainings(dataset, plan, rows),
             *_ties(dataset, rows, tests.get(dataset), margin),
-            *_attacks(dataset, of_dataset),
+            *_attacks(dataset, plan, of_dataset),
             *_stronger(dataset, plan, rows, limit),
             *_degrees(dataset, plan, rows, of_dataset, margin, limit),
         ]
@@ -196,13 +196,13 @@ def _more(test: Mapping[Any, Any], margin: float) -> int:
     return max(math.ceil(float(clusters)) - int(test["clusters"]), 1)
 
 
-def _attacks(dataset: str, options: Sequence[Option]) -> Iterator[Step]:
+def _attacks(dataset: str, plan: Planned, options: Sequence[Option]) -> Iterator[Step]:
     if all(option.risk_unknown == NOT_ATTACKED for option in options):
         yield Step(
             dataset,
             "what these images reveal",
             "run the attacks",
-            "privacy: { enabled: true }",
+            plan.attacks,
             Work(attacks=1),
         )
 

@@ -18,6 +18,7 @@ from anonbench.core.vocabulary import Method
 from anonbench.core.wording import count, duration
 from anonbench.evaluation.privacy.kinds.supervised import Supervised
 from anonbench.workflow.first_config.estimate import (
+    ATTACKED,
     FEWEST,
     GALLERY,
     HALF,
@@ -287,15 +288,17 @@ def _attack() -> Iterator[str]:
     usual = Privacy()
     yield ""
     yield from _note(
-        f"Of each kind, {PROBES} regions are attacked, among {GALLERY}, by who has learned from "
-        f"{GALLERY}, so that the first answer comes soon. Without this section they are "
-        f"{usual.probes:,}, {usual.gallery:,} and {usual.of(Supervised).regions:,}: narrower "
-        "intervals, and an attacker that has learned more."
+        f"Of each kind, {PROBES} regions are looked for, among {GALLERY}, by who has learned from "
+        f"{GALLERY}, and {ATTACKED} are read and restored, so that the first answer comes soon. "
+        f"Without this section they are {usual.probes:,}, {usual.gallery:,}, "
+        f"{usual.of(Supervised).regions:,} and {usual.attacked_regions:,}: narrower intervals, and "
+        "an attacker that has learned more."
     )
     yield "privacy:"
     yield _entry("probes", PROBES, 2)
     yield _entry("gallery", GALLERY, 2)
     yield _entry("supervised", {"regions": GALLERY}, 2)
+    yield _entry("attacked_regions", ATTACKED, 2)
 
 
 def _next(seen: Survey, choice: Choice) -> Iterator[str]:
