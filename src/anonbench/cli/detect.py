@@ -95,12 +95,9 @@ def _counts(found: Detected) -> dict[str, Any]:
 
 def _reasons(found: Detected) -> dict[str, dict[str, int]]:
     """Return how often there is each reason not to know what an image shows, by status."""
-    reasons: dict[str, dict[str, int]] = {
-        status: found.images.loc[found.images["status"] == status, "reason"]
-        .value_counts()
-        .to_dict()
-        for status in ("unreadable", "failed")
-    }
+    reasons: dict[str, Counter[str]] = {}
+    for status in ("unreadable", "failed"):
+        reasons[status] = Counter(found.images.loc[found.images["status"] == status, "reason"])
     reasons["left_out"] = Counter(each.reason for each in found.left_out if not each.quiet)
     return {status: dict(sorted(why.items())) for status, why in reasons.items() if why}
 
