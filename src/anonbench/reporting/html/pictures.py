@@ -171,7 +171,7 @@ def captions(system: str | None) -> dict[str, str]:
         return dict(_CAPTIONS)
     own = {
         "trend": (
-            f"Colour tells the method. {system} is measured as it is, and raw pixels are compared "
+            f"Colour tells the method; {system} is measured as it is, and raw pixels are compared "
             "without any model. With a single degree, they stand beside each other; else each has "
             f"a panel, with {system}'s lines thin in the other. Bands and bars: the interval over "
             "queries or images. A point that is missing was not run."
