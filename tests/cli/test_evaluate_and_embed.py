@@ -50,7 +50,7 @@ def test_evaluate_prints_an_answer_and_writes_its_files(
     assert main(["evaluate", str(photos), *OPTIONS, "-o", "answer", "--cache", "kept"]) == 3
     printed = capsys.readouterr().out
     assert printed.startswith("At 100 % with original queries mask keeps most: mAP ")
-    assert "104 images scored, k = 5; left out: 1 unreadable." in printed
+    assert "104 images scored, k = 5; left out: 1 unreadable (1: not an image, or" in printed
     assert "photos" not in printed and ".png" not in printed  # counts only
     folder = Path("answer")
     names = {path.name for path in folder.iterdir()}
@@ -103,7 +103,7 @@ def test_embed_writes_what_score_reads(
     (photos / "broken.jpg").write_bytes(b"none")
     system = ["--system", "function:own_search:encode"]
     assert main(["embed", str(photos), *system, "-o", "out/all.h5"]) == 3
-    assert "104 images, 108 dimensions: out/all.h5; 1 image could not be read" in (
+    assert "104 images, 108 dimensions: out/all.h5\n1 file could not be read (1: " in (
         capsys.readouterr().out
     )
     found = read_embeddings(Path("out/all.h5"))

@@ -6,11 +6,13 @@ import argparse
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from anonbench.cli import main
+from anonbench.cli.main import _parser
 from anonbench.cli.workflow import status as status_command
 from anonbench.core.errors import InputError
 
@@ -48,6 +50,20 @@ def test_exit_statuses(
 
     monkeypatch.setattr(status_command, "run", run)
     assert main(["status"]) == status
+
+
+def test_the_help_of_every_command_has_an_example_of_it() -> None:
+    def commands(parser: argparse.ArgumentParser, name: str) -> Iterator[tuple[str, str]]:
+        below = [a for a in parser._actions if isinstance(a, argparse._SubParsersAction)]
+        for action in below:
+            for word, each in action.choices.items():
+                yield from commands(each, f"{name} {word}")
+        if not below:
+            yield name, parser.format_help()
+
+    told = dict(commands(_parser(), "anonbench"))
+    assert len(told) > 20
+    assert [name for name, text in told.items() if f"\n  {name}" not in text] == []
 
 
 def test_examples_stay_as_they_are_and_text_is_wrapped(

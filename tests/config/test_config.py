@@ -87,6 +87,16 @@ def test_the_configs_that_come_along_are_right(root: Path, name: str) -> None:
             "recipes.r.optimizer.step",
             "did you mean steps?",
         ),
+        (
+            with_dataset() | {"recipes": {"r": {"steps": 3}}},
+            "recipes.r.steps",
+            "did you mean optimizer.steps?",
+        ),
+        (
+            with_dataset() | {"recipes": {"r": {"optimizer": {"steps": 0}}}},
+            "recipes.r.optimizer.steps",
+            "name a `system`",
+        ),
         (with_dataset() | {"dataset": {}}, "dataset", "did you mean datasets?"),
         (with_dataset() | {"xyzzy": 1}, "xyzzy", "see config/defaults.yaml"),
         (with_dataset(degrees=[0]), "datasets.mine.degrees.0", "greater than or equal to 1"),

@@ -150,11 +150,36 @@ def test_images_of_one_name_keep_their_suffix_in_the_id(tmp_path: Path) -> None:
     assert [image.id for image in open_images(tmp_path)] == names
 
 
-def test_pages_of_a_pdf_are_no_files(tmp_path: Path) -> None:
-    for name in ("a.png", "b.PDF"):
-        (tmp_path / name).touch()
-    (left,) = open_images(tmp_path).left_out
-    assert left.name == "b.PDF" and not left.quiet
+def test_pages_are_images_where_they_are_asked_for(tmp_path: Path) -> None:
+    frames = [Image.new("L", (5, 4), grey) for grey in (10, 20)]
+    frames[0].save(tmp_path / "b.tif", save_all=True, append_images=frames[1:])
+    frames[0].save(tmp_path / "c.PDF", "pdf", save_all=True, append_images=frames[1:])
+    (tmp_path / "a.png").touch()
+    images = open_images(tmp_path)
+    assert [image.id for image in images] == ["a", "b"]
+    assert [(each.name, each.quiet) for each in images.left_out] == [("c.PDF", False)]
+    images = open_images(tmp_path, pages=True)
+    ids = [f"{name}/page-000{number}" for name in "bc" for number in (1, 2)]
+    assert [image.id for image in images] == ["a", *ids] and not images.left_out
+    assert [int(image.pixels()[0, 0]) for image in images.images[1:3]] == [10, 20]
+    table = tmp_path / "t.csv"
+    table.write_text("id,path,document_page\nlast,b.tif,2\nfirst,b.tif,1\n")
+    assert [(image.id, image.page) for image in open_images(table, pages=True)] == [
+        ("last", 2),
+        ("first", 1),
+    ]
+    with pytest.raises(InputError, match="2: a page of a file, of which no copy can be written"):
+        open_images(table)
+
+
+def test_an_image_without_its_suffix_is_said(folder: Path, tmp_path: Path) -> None:
+    (folder / "photo").write_bytes((folder / "b.png").read_bytes())
+    path = tmp_path / "photos.tar"
+    with tarfile.open(path, "w") as tar:
+        tar.add(folder, ".")
+    for given in (folder, path):
+        left = {each.name: each for each in open_images(given).left_out}
+        assert "rename it" in left["photo"].reason and not left["photo"].quiet
 
 
 def test_one_image_is_given_by_its_name(folder: Path) -> None:

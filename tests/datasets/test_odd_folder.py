@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+import json
+import tarfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +14,7 @@ import pytest
 from odd_folder import NFC, NFD, claimed_png, coded, pdf, picture, text_page, write_odd_folder
 from PIL import Image
 
+from anonbench.cli import main
 from anonbench.config import Dataset
 from anonbench.core.errors import ChangedImage, InputError
 from anonbench.datasets.documents import DOCUMENT, PAGE
@@ -20,6 +24,7 @@ from anonbench.datasets.image_sets.shards import ImageSet
 from anonbench.datasets.images import read_image, read_original
 from anonbench.datasets.listing import list_images
 from anonbench.datasets.manifest import write_manifest
+from anonbench.embedding.given.images import look_at
 
 Make = Callable[..., Dataset]
 OWN = {"validation": 0.4}
@@ -139,6 +144,112 @@ def test_every_image_of_it_is_read_as_the_manifest_says(odd: Path) -> None:
         assert len(np.unique(image)) > 1 or row.id == "lab"
         seen[row.digest] = image.tobytes()
     assert len(set(seen.values())) == manifest["digest"].nunique()  # no page is another one
+
+
+NO_COPY = {
+    "brief.pdf": "a PDF, of which no copy can be written; save its pages as images",
+    "one.PDF": "a PDF, of which no copy can be written; save its pages as images",
+    "Akte.TIF": "animated or of several pages (3 frames): save its pages as images",
+}
+"""Of files that the workflow reads and `anonbench anonymize` does not."""
+
+
+def test_commands_read_what_the_workflow_reads(odd: Path) -> None:
+    manifest = pd.read_parquet(odd / "m.parquet").set_index("id")
+    given = look_at(odd / "f", 10**6)
+    found = {each.id: each for each in given.images}
+    copy = found.pop("plain")  # the workflow leaves it out as a copy across splits
+    assert set(found) == set(manifest.index) and copy.digest == found["copy"].digest
+    assert {name: each.digest for name, each in found.items()} == manifest["digest"].to_dict()
+    converted = pd.read_csv(odd / "c.csv").set_index("id")["converted"].to_dict()
+    assert {name: each.converted for name, each in found.items() if each.converted} == converted
+    left = dict(map(tuple, given.left_out))
+    skipped = pd.read_csv(odd / "s.csv").set_index("path")["reason"].to_dict()
+    del skipped["plain.png"]
+    assert left == skipped
+    assert {each.name for each in given.left_out if each.quiet} == {"notes.txt"}
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_detect_counts_and_names_every_file(
+    odd: Path, tmp_path: Path, packed: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = odd / "f"
+    if packed:
+        place = tmp_path / "f.tar"
+        with tarfile.open(place, "w", dereference=False) as tar:
+            tar.add(odd / "f", ".")
+    output = tmp_path / "found.json"
+    arguments = ["--detector", "zxing", "--workers", "1", "--configfile", _limits(tmp_path)]
+    assert main(["detect", str(place), "-o", str(output), *arguments]) == 3
+    said = capsys.readouterr().out
+    assert "converted while they were read (5: PDF page drawn at 150 dpi; " in said
+    assert "an encrypted PDF; save it without its password" in said
+    assert "an image of a kind that is not read (DjVu)" in said
+    assert "1: an image whose suffix is not one of an image; rename it" in said
+    entries = json.loads(output.read_text(encoding="utf-8"))
+    names = [each["name"] for each in (*entries["images"], *entries["left_out"])]
+    files = {
+        path.relative_to(odd / "f").as_posix()
+        for path in (odd / "f").rglob("*")
+        if path.is_symlink() or not path.is_dir()
+    }
+    if not packed:
+        files = files - {"more"} | {"more/elsewhere.png"}
+    assert sorted(names) == sorted([*files, *["brief.pdf", "Akte.TIF"] * 2])
+    pages = {each["id"] for each in entries["images"] if each["name"] == "brief.pdf"}
+    assert pages == {f"brief/page-000{n}" for n in (1, 2, 3)}
+    assert not [name for name in (NFC, "brief", "secret", "party") if name in said]
+
+
+def test_anonymize_counts_and_names_every_file(
+    odd: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["--method", "mask", "--keep-without-regions", "--detector", "zxing"]
+    arguments += ["--workers", "1", "--configfile", _limits(tmp_path)]
+    assert main(["anonymize", str(odd / "f"), "-o", str(tmp_path / "out"), *arguments]) == 3
+    said = capsys.readouterr().out
+    assert "2: 16 to 8 bits" in said and "1: CMYK to RGB without a colour profile" in said
+    with (tmp_path / "out.audit.csv").open(encoding="utf-8", newline="") as file:
+        rows = {row["name"]: row for row in csv.DictReader(file)}
+    assert {name: rows[name]["reason"] for name in NO_COPY} == NO_COPY
+    assert "6: a PDF, of which no copy can be written" in said  # by the suffix
+    written = {name for name, row in rows.items() if row["status"] == "written"}
+    assert rows["cmyk.jpg"]["converted"] == "CMYK to RGB without a colour profile"
+    copies = (path for path in (tmp_path / "out").rglob("*") if path.is_file())
+    assert {path.relative_to(tmp_path / "out").as_posix() for path in copies} == {
+        rows[name]["output"] for name in written
+    }
+    listed = {path.relative_to(odd / "f").as_posix() for path in (odd / "f").rglob("*")}
+    assert {name for name in listed if not (odd / "f" / name).is_dir()} <= rows.keys()
+
+
+def test_embed_counts_and_names_every_file(
+    odd: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "mean_colour.py").write_text(
+        "import numpy as np\ndef encode(images):\n"
+        "    return np.array([image.mean((0, 1)) + 1.0 for image in images])\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    system = ["--system", "function:mean_colour:encode", "-o", "v.h5", "--json"]
+    assert main(["embed", str(odd / "f"), *system]) == 3
+    told = json.loads(capsys.readouterr().out)
+    skipped = pd.read_csv(odd / "s.csv").set_index("path")["reason"].to_dict()
+    for name in ("plain.png", "notes.txt"):  # a copy; and nothing that looks like an image
+        del skipped[name]
+    named = {each["name"]: each["reason"] for each in told["left_out_files"]}
+    assert named.keys() == skipped.keys() and told["left_out"] == len(named)
+    assert told["converted"]["page of a document"] == 3
+    assert told["converted"]["PDF page drawn at 150 dpi"] == 5
+
+
+def _limits(folder: Path) -> str:
+    """Return a config in which images are small, so that no claimed one is drawn."""
+    quick = {"rotations": [], "scales": [1.0], "contrast": False}
+    text = json.dumps({"detection": {"max_pixels": 10**6, "zxing": quick}})
+    (folder / "limits.yaml").write_text(text)
+    return str(folder / "limits.yaml")
 
 
 def test_pages_are_an_image_set_and_are_copied_once(odd: Path, tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -81,10 +81,17 @@ def test_wrong_files_of_a_program_are_refused_by_its_name(
     assert tempfile.gettempdir() + "/anonbench-" not in str(refused.value)
 
 
+def has_ended(process: int) -> bool:
+    try:
+        status = Path(f"/proc/{process}/stat").read_text()
+    except OSError:
+        return True
+    return status.rpartition(")")[2].split()[0] == "Z"
+
+
 def is_gone(process: int) -> bool:
     for _ in range(100):
-        status = Path(f"/proc/{process}/stat")
-        if not status.exists() or status.read_text().rpartition(")")[2].split()[0] == "Z":
+        if has_ended(process):
             return True
         time.sleep(0.05)
     return False
@@ -105,10 +112,14 @@ def test_what_a_program_started_ends_with_it(tmp_path: Path, end: str) -> None:
     assert is_gone(int((tmp_path / "started").read_text()))
 
 
-def test_images_of_a_killed_job_are_removed_by_the_next(
+def test_a_killed_job_ends_its_program_and_its_images_are_removed_by_the_next(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    line = program(tmp_path, "time.sleep(600)")
+    note = f"Path({str(tmp_path / 'part')!r})"
+    started = "child = subprocess.Popen(['sleep', '600'])\n"
+    written = f"{note}.write_text(f'{{os.getpid()}} {{child.pid}}')\n"
+    place = f"{note}.rename({str(tmp_path / 'started')!r})\n"
+    line = program(tmp_path, started + written + place + "time.sleep(600)")
     job = f"""
 import numpy as np
 from anonbench.embedding.systems import open_system
@@ -120,17 +131,17 @@ with open_system(Command(command={line!r})) as system:
     scratch = {**os.environ, "TMPDIR": str(tmp_path / "tmp")}
     process = subprocess.Popen([sys.executable, "-c", job], env=scratch)
     began = time.monotonic()
-    started = Path(f"/proc/{process.pid}/task/{process.pid}/children")
     try:
-        while not list((tmp_path / "tmp").glob("*/output")) or not started.read_text():
+        while not (tmp_path / "started").exists():
             time.sleep(0.05)
             assert process.poll() is None
             assert time.monotonic() - began < 60
-        (child,) = map(int, started.read_text().split())
+        running = [*map(int, (tmp_path / "started").read_text().split())]
+        assert len(running) == 2 and not any(map(has_ended, running))
     finally:
         process.kill()
         process.wait()
-    os.kill(child, signal.SIGKILL)
+    assert all(map(is_gone, running))
     (left,) = (tmp_path / "tmp").iterdir()
     assert list(left.rglob("*.png"))
     os.utime(left, (0, 0))  # not new
@@ -197,6 +208,41 @@ def test_an_answer_byte_by_byte_has_the_time_of_one_answer(has_headers: bool) ->
     with endpoint(trickle) as url, pytest.raises(InputError, match="TimeoutError"):
         encoded(Http(url=url, retries=0, timeout=0.5), 1)
     assert time.monotonic() - began < 4
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+@pytest.mark.parametrize("backlog", [0, 8], ids=["never accepts", "accepts and says nothing"])
+def test_a_server_that_never_answers_has_the_time_of_one_attempt(scheme: str, backlog: int) -> None:
+    with socket.socket() as server, socket.socket() as first, socket.socket() as second:
+        server.bind(("127.0.0.1", 0))
+        server.listen(backlog)
+        if not backlog:  # its queue is full, and the kernel answers no further one
+            for waiting in (first, second):
+                waiting.setblocking(False)
+                waiting.connect_ex(server.getsockname())
+        system = Http(url=f"{scheme}://127.0.0.1:{server.getsockname()[1]}/", timeout=0.3)
+        began = time.monotonic()
+        with pytest.raises(InputError, match=r"did not answer in 2 attempts \(TimeoutError\)"):
+            encoded(system.model_copy(update={"retries": 1}), 1)
+        assert 0.6 <= time.monotonic() - began < 4
+
+
+def test_a_handshake_byte_by_byte_has_the_time_of_one_attempt() -> None:
+    def trickle(server: socket.socket) -> None:
+        with suppress(OSError), server.accept()[0] as connection:
+            connection.sendall(b"\x16\x03\x03\x40\x00")  # the head of a long record
+            while True:
+                connection.sendall(b"\x02")
+                time.sleep(0.05)
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        threading.Thread(target=trickle, args=(server,), daemon=True).start()
+        began = time.monotonic()
+        with pytest.raises(InputError, match="TimeoutError"):
+            encoded(
+                Http(url=f"https://127.0.0.1:{server.getsockname()[1]}/", retries=0, timeout=0.5), 1
+            )
+        assert time.monotonic() - began < 4
 
 
 def test_vectors_before_a_change_of_dimension_are_kept(tmp_path: Path) -> None:

@@ -11,11 +11,13 @@ from typing import Any
 import pandas as pd
 import pytest
 import small_archive
+import yaml
 
 from anonbench.config import load
 from anonbench.config.experiment import Experiment
 from anonbench.core.errors import InputError
 from anonbench.core.vocabulary import Baseline, Model, Split
+from anonbench.reporting.html.choices.in_full import planned
 
 pytestmark = pytest.mark.workflow
 ARGUMENTS = ("--workflow-profile", "none", "--quiet", "rules", "progress", "--cores", "2")
@@ -62,6 +64,26 @@ def test_nothing_is_trained_and_no_baseline_needs_a_network() -> None:
     assert experiment.shards("archive", Split.TRAIN, {Split.TRAIN: 0, Split.VAL: 16}) == []
 
 
+def test_what_cannot_embed_crops_needs_a_recognizer_for_attacks() -> None:
+    config = frozen()
+    assert planned(Experiment(load(config)))["archive"].attacks == "privacy: { enabled: true }"
+    config["systems"]["ours"] = {"kind": "vectors", "path": "vectors/{variant}.npz"}
+    said = planned(Experiment(load(config)))["archive"].attacks
+    setting = yaml.safe_load(said.replace("face.onnx", "null"))
+    assert load(config | setting).privacy.enabled and "recognizer" in setting["privacy"]
+
+
+def test_the_report_names_one_system_or_says_that_there_are_several() -> None:
+    config = frozen()
+    assert Experiment(load(config)).system_label == "ours"
+    archive = config["datasets"]["archive"]
+    config["systems"]["theirs"] = {"kind": "timm"}
+    config["datasets"]["other"] = archive | {"system": "theirs"}
+    assert Experiment(load(config)).system_label == "the data set’s system"
+    trained = small_archive.config()
+    assert Experiment(load(trained)).system_label is None
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
@@ -99,6 +121,9 @@ def test_a_function_from_images_to_the_report(
     page = (results / "report.html").read_text(encoding="utf-8")
     said = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page))
     assert "ours" in said
+    assert "Unadapted" not in said and "unadapted model" not in said  # only in paths
+    for table in (results / "tables").rglob("*.md"):
+        assert "unadapted" not in table.read_text(encoding="utf-8").lower(), table
     assert "adapting" not in said.lower().split("how to read")[0]
     # a method more: only its images are new
     (tmp_path / "calls.txt").unlink()

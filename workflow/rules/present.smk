@@ -223,7 +223,7 @@ rule report:
     params:
         config=without_places(settings).model_dump(mode="json"),
         paper=paper_data,
-        system=experiment.only_system,
+        system=experiment.system_label,
         added=stage_parameters.report(settings),
         page=resources_digest(),  # templates, style and scripts are code that is not Python
         packages=PACKAGES,

@@ -76,22 +76,34 @@ def _parser() -> Parser:
     detect.add(commands)
     anonymize.add(commands)
 
-    config = commands.add_parser("config", help="write config/defaults.yaml and the schema")
+    config = commands.add_parser(
+        "config",
+        help="write config/defaults.yaml and the schema",
+        epilog="Example:\n  anonbench config",
+    )
     add_root(config)
     config.set_defaults(run=_config)
 
-    environments = commands.add_parser("environments", help="write envs/ from the lock files")
+    environments = commands.add_parser(
+        "environments",
+        help="write envs/ from the lock files",
+        epilog="Example:\n  anonbench environments",
+    )
     add_root(environments)
     environments.set_defaults(run=_environments)
 
     standin = commands.add_parser(
-        "standin", help="write the publishers' list files at full size, without images"
+        "standin",
+        help="write the publishers' list files at full size, without images",
+        epilog="Example:\n  anonbench standin data/standin",
     )
     standin.add_argument("folder", type=Path)
     standin.set_defaults(run=_standin)
 
     export = commands.add_parser(
-        "export", help="write a trained backbone for timm, DINOv2's code or transformers"
+        "export",
+        help="write a trained backbone for timm, DINOv2's code or transformers",
+        epilog="Example:\n  anonbench export backbone.safetensors ours.safetensors --format timm",
     )
     export.add_argument("backbone", type=Path, help="what a training wrote (.safetensors)")
     export.add_argument("output", type=Path, help="a file; for huggingface a folder")
@@ -100,7 +112,11 @@ def _parser() -> Parser:
 
     boxes = commands.add_parser("boxes", help="boxes as annotation tools take them")
     kinds = boxes.add_subparsers(required=True, metavar="action")
-    coco = kinds.add_parser("export", help="write a box table as COCO JSON")
+    coco = kinds.add_parser(
+        "export",
+        help="write a box table as COCO JSON",
+        epilog="Example:\n  anonbench boxes export boxes.parquet manifest.parquet boxes.json",
+    )
     coco.add_argument("boxes", type=Path, help="a box table of the results (.parquet)")
     coco.add_argument("manifest", type=Path, help="the same data set's manifest (.parquet)")
     coco.add_argument("output", type=Path, help="the JSON file to write")

@@ -177,10 +177,15 @@ class Experiment:
         return [variant for variant in self.variants(batch) if variant in theirs]
 
     @property
-    def only_system(self) -> str | None:
-        """The system that all data sets are searched by; None where there is another model."""
+    def system_label(self) -> str | None:
+        """What the system is called that a data set is searched by; None where models are trained.
+
+        Where each data set has a system, but not all the same, the name stands for all of them.
+        """
         systems = {dataset.system for dataset in self.datasets.values()}
-        return systems.pop() if len(systems) == 1 else None
+        if None in systems:
+            return None
+        return systems.pop() if len(systems) == 1 else "the data set’s system"
 
     def second_references(self, name: str) -> tuple[int, ...]:
         """Return the other seeds of the unadapted model: they tell a cost from retrieval bias.

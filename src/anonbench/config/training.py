@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from anonbench.config.presets import BLURS, CROPS, RECIPES, fill
 from anonbench.core.registries.backbones import BACKBONES, BackboneKind
@@ -188,6 +188,16 @@ class Optimizer(Settings):
     """Largest gradient norm of each part (backbone, heads)."""
     ema: tuple[Fraction, Fraction] = (0.992, 1.0)
     """Teacher's momentum at the start and at the end, cosine between."""
+
+    @field_validator("steps", mode="before")
+    @classmethod
+    def _trains(cls, steps: Any) -> Any:
+        if steps == 0 and type(steps) is int:
+            raise ValueError(
+                "a training has one step at least; for a model as it is, name a `system` in the "
+                "data set (docs/how-to/systems.md)"
+            )
+        return steps
 
 
 class Recipe(Settings):

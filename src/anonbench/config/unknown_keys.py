@@ -27,9 +27,22 @@ def suggestion(model: type[Settings], place: Sequence[str | int]) -> str:
         nodes = [inner for node in nodes for inner in _inside(schema, node, part)] or nodes
     known = {key for node in nodes for each in _all(schema, node) for key in _properties(each)}
     near = difflib.get_close_matches(str(place[-1]), sorted(known), _MOST)
+    if not near:  # a key of a section that was left out
+        near = sorted({*_below(schema, nodes, str(place[-1]))})[:_MOST]
     if near:
         return f"did you mean {' or '.join(near)}?"
     return "see config/defaults.yaml for the keys there are"
+
+
+def _below(
+    schema: Mapping[str, Any], nodes: Sequence[Mapping[str, Any]], key: str
+) -> Iterator[str]:
+    """Yield the key as it is named from sections that have it: `optimizer.steps` of `steps`."""
+    for node in nodes:
+        for each in _all(schema, node):
+            for section, inner in _properties(each).items():
+                if any(key in _properties(one) for one in _all(schema, inner)):
+                    yield f"{section}.{key}"
 
 
 @cache

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping
+
+_MOST = 6
+
 
 def count(number: int, noun: str) -> str:
     """Return a number with its noun: ``1 seed``, ``2 seeds``, ``3 queries``, ``1,234 images``."""
     plural = noun[:-1] + "ies" if noun.endswith("y") else noun + "s"
     return f"{number:,} {noun if number == 1 else plural}"
+
+
+def tally(counts: Mapping[str, int]) -> str:
+    """Return the most frequent texts with their numbers: ``2: empty file; 1: hidden``."""
+    shown = [f"{number:,}: {text}" for text, number in Counter(counts).most_common(_MOST)]
+    return "; ".join([*shown, "…"] if len(counts) > _MOST else shown)
 
 
 def duration(seconds: float) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -22,7 +23,8 @@ DOCUMENT = "document"
 A table's own column of that name stays as it is."""
 PAGE = "document_page"
 """Column: the page's number in its file, from 1; missing where the file is the image."""
-_TIFF = (".tif", ".tiff")
+WITH_PAGES = (".tif", ".tiff", pdf.SUFFIX)
+"""Suffixes of files that may have several pages."""
 _THREADS = 8
 
 
@@ -81,20 +83,21 @@ def _pages(root: Path, paths: pd.Series, asked: pd.Series) -> np.ndarray:
     """Return how many pages each file has, int64 [N]; 1 of all that are not asked for."""
     counts = np.ones(len(paths), np.int64)
     lower = paths.str.lower()
-    chosen = np.flatnonzero(asked & lower.str.endswith((*_TIFF, pdf.SUFFIX)))
+    chosen = np.flatnonzero(asked & lower.str.endswith(WITH_PAGES))
     files = [root / path for path in paths.iloc[chosen]]
+    suffixes = [file.suffix for file in files]
     with ThreadPoolExecutor(_THREADS) as threads:  # which wait for the disk
-        counts[chosen] = list(threads.map(count_pages, files, chunksize=64))
+        counts[chosen] = list(threads.map(count_pages, files, suffixes, chunksize=64))
     return counts
 
 
-def count_pages(file: Path) -> int:
+def count_pages(source: Path | bytes, suffix: str) -> int:
     """Return how many pages a PDF or TIFF file has, 1 where that cannot be told or is too many."""
     try:
-        if file.suffix.lower() == pdf.SUFFIX:
-            pages = pdf.pdf_pages(file)
+        if suffix.lower() == pdf.SUFFIX:
+            pages = pdf.pdf_pages(source)
         else:
-            with file.open("rb") as data:
+            with io.BytesIO(source) if isinstance(source, bytes) else source.open("rb") as data:
                 pages = len(tiff_frames(data))
     except (UnreadableImage, OSError):
         return 1

@@ -12,10 +12,10 @@ from anonbench.core.io import atomic, write_csv
 from anonbench.core.vocabulary import Split
 from anonbench.core.wording import count
 from anonbench.datasets.documents import PAGE
+from anonbench.datasets.formats.conversions import conversion_counts
 
 CONVERTED = ["id", "path", PAGE, "converted"]
 """Columns of the list: `converted` has what was done, separated by semicolons."""
-_BETWEEN = "; "
 
 
 def write_converted(used: pd.DataFrame, output: Path) -> None:
@@ -29,11 +29,6 @@ def write_converted(used: pd.DataFrame, output: Path) -> None:
     """
     rows = used[used["converted"] != ""].reindex(columns=CONVERTED)
     write_csv(rows, output)
-
-
-def conversion_counts(used: pd.DataFrame) -> Counter[str]:
-    """Return how many images have each conversion."""
-    return Counter(each for text in used["converted"] if text for each in text.split(_BETWEEN))
 
 
 def write_summary(
@@ -60,7 +55,9 @@ def write_summary(
         "Detection may leave out more: `skipped.csv` and `counts.csv` have that, once it is done.",
         *_documents(used),
         *_table("Read", ("format", "images", "files"), _formats(used)),
-        *_table("Converted", ("conversion", "images"), conversion_counts(used).most_common()),
+        *_table(
+            "Converted", ("conversion", "images"), conversion_counts(used["converted"]).items()
+        ),
         *_table("Left out", ("reason", "files or pages"), Counter(skips["reason"]).most_common()),
         *_copies(copies),
         "",

@@ -12,7 +12,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from anonbench.core.errors import InputError, UnreadableImage
-from anonbench.datasets.files.reasons import NOT_UTF8, by_suffix, is_quiet, is_text, shown
+from anonbench.datasets.files.reasons import (
+    HEAD,
+    NOT_IMAGE,
+    NOT_UTF8,
+    by_content,
+    by_head,
+    by_suffix,
+    is_quiet,
+    is_text,
+    shown,
+)
 from anonbench.datasets.files.walk import FOLLOWED, walk
 from anonbench.datasets.ids import id_problem
 
@@ -23,8 +33,11 @@ STANDARD_INPUT = "-"
 TABLES = (".csv", ".parquet")
 _HIDDEN_BY = "a later member of the same name takes its place"
 _TWICE = "listed twice"
-_PDF = "a PDF: the workflow reads its pages, and commands on files do not; make images of them"
+_PDF = "a PDF, of which no copy can be written; save its pages as images"
+_PAGE = "a page of a file, of which no copy can be written; save it as an image"
 _SETTING = "images"
+_MAY_HAVE_PAGES = (".tif", ".tiff", ".pdf")
+_THREADS = 8
 
 
 @dataclass(frozen=True)
@@ -42,6 +55,8 @@ class ImageFile:
     """Of the image's first byte in the tar; None where `file` is the image."""
     size: int = 0
     """Bytes in the tar."""
+    page: int | None = None
+    """Of the file, from 1; None where the file is the image."""
 
     def data(self, max_pixels: int | None = None) -> bytes:
         """Return the file's bytes, read once; their SHA-256 is the image's digest.
@@ -81,9 +96,12 @@ class ImageFile:
             UnreadableImage: it cannot be read; the message is the reason.
 
         """
+        from anonbench.datasets.files.headers import Limits, header_of
         from anonbench.datasets.images import MAX_PIXELS, read_image
 
-        return read_image(self.data(max_pixels), max_pixels or MAX_PIXELS)
+        limit = max_pixels or MAX_PIXELS
+        data = self.data(limit)
+        return read_image(data, limit, header_of(data, "", self.page, Limits(limit)).page)
 
 
 class LeftOut(NamedTuple):
@@ -116,7 +134,7 @@ class Images:
         return len(self.images)
 
 
-def open_images(given: str | Path | Iterable[str | Path]) -> Images:
+def open_images(given: str | Path | Iterable[str | Path], pages: bool = False) -> Images:
     """List images without opening any.
 
     Args:
@@ -124,6 +142,8 @@ def open_images(given: str | Path | Iterable[str | Path]) -> Images:
             (`.csv`, `.parquet`) with a column `path`, relative to the table's folder, and perhaps
             `id`; one image; `-` for a list of paths on standard input, a line each (or with NUL
             between them); or such a list itself.
+        pages: each page of a PDF or TIFF file of several is an image; without it PDF files are left
+            out.
 
     Raises:
         InputError: there is no such place, it cannot be read, or it holds no image. What is wrong
@@ -140,14 +160,16 @@ def open_images(given: str | Path | Iterable[str | Path]) -> Images:
     else:
         place = "the list"
         found = _of_list([os.fspath(path) for path in given])
-    files, left = found
+    files, left = _checked(*found, pages)
     if not files:
         counts = Counter(reason for _, reason in left).most_common(3)
         why = f" ({'; '.join(f'{n}: {reason}' for reason, n in counts)})" if counts else ""
         raise InputError(f"{place}: no image is there{why}")
     folder = Path(given) if isinstance(given, str | Path) and Path(given).is_dir() else None
-    images = tuple(sorted(_with_ids(place, files), key=lambda image: image.name))
-    return Images(images, tuple(sorted(left)), place, folder)
+    images = sorted(_with_ids(place, files), key=lambda image: image.name)
+    if pages:
+        images = _with_pages(images, left)
+    return Images(tuple(images), tuple(sorted(left)), place, folder)
 
 
 _Found = tuple[list[ImageFile], list[LeftOut]]
@@ -168,7 +190,7 @@ def _of_place(path: Path) -> _Found:
     # by its content: `photos.tar.gz` is to be told what is wrong with it
     if by_suffix(path.name) and path.is_file() and tarfile.is_tarfile(path):
         return _of_tar(path)
-    return _checked([ImageFile("", path.name, path)])
+    return [ImageFile("", path.name, path)], []
 
 
 def _of_folder(folder: Path) -> _Found:
@@ -177,13 +199,16 @@ def _of_folder(folder: Path) -> _Found:
         for name, reason in walk(str(folder), hidden=True):
             if reason == FOLLOWED:
                 continue
-            if why := reason or by_suffix(name) or ("" if is_text(name) else NOT_UTF8):
+            why = reason or by_suffix(name) or ("" if is_text(name) else NOT_UTF8)
+            if why == NOT_IMAGE:
+                why = by_content(folder / name)
+            if why:
                 left.append(LeftOut(shown(name), why))
             else:
                 files.append(ImageFile("", name, folder / name))
     except OSError as error:
         raise InputError(f"{error.filename or folder} cannot be read ({error.strerror})") from None
-    return _checked(files, left)
+    return files, left
 
 
 def _of_tar(path: Path) -> _Found:
@@ -197,7 +222,7 @@ def _of_tar(path: Path) -> _Found:
                     continue
                 if not member.isreg() or member.issparse():
                     left.append(LeftOut(shown(name), "a link or device in a tar"))
-                elif why := by_suffix(name) or ("" if is_text(name) else NOT_UTF8):
+                elif why := _of_member(tar, member, name):
                     left.append(LeftOut(shown(name), why))
                 else:
                     if name in files:
@@ -209,11 +234,20 @@ def _of_tar(path: Path) -> _Found:
             f"{path} cannot be read as a tar ({type(error).__name__}); give an uncompressed one "
             "(gunzip, unxz), or the folder that it was made of"
         ) from None
-    return _checked(list(files.values()), left)
+    return list(files.values()), left
+
+
+def _of_member(tar: tarfile.TarFile, member: tarfile.TarInfo, name: str) -> str:
+    """Return why a file in a tar is not used; empty where it is."""
+    why = by_suffix(name) or ("" if is_text(name) else NOT_UTF8)
+    if why == NOT_IMAGE and (file := tar.extractfile(member)):
+        return by_head(file.read(HEAD))
+    return why
 
 
 def _of_table(path: Path) -> _Found:
     from anonbench.config import DataSource, Layout, OwnSplit
+    from anonbench.datasets.documents import page_numbers
     from anonbench.datasets.layouts import table
 
     # whatever its column `split` says, if it has one, every row is an image
@@ -223,15 +257,15 @@ def _of_table(path: Path) -> _Found:
     except InputError as error:
         raise InputError(str(error).removeprefix(f"datasets.{_SETTING}.path: ")) from None
     files = []
-    for image_id, relative in zip(rows["id"], rows["path"], strict=True):
+    for image_id, relative, page in zip(rows["id"], rows["path"], page_numbers(rows), strict=True):
         name = _as_name(relative)
         own = "" if image_id == _stem(name) else str(image_id)
-        files.append(ImageFile(own, name, path.parent / relative))
-    return _checked(files)
+        files.append(ImageFile(own, name, path.parent / relative, page=page))
+    return files, []
 
 
 def _of_list(paths: Iterable[str]) -> _Found:
-    return _checked([ImageFile("", _as_name(path), Path(path)) for path in dict.fromkeys(paths)])
+    return [ImageFile("", _as_name(path), Path(path)) for path in dict.fromkeys(paths)], []
 
 
 def _as_name(path: str) -> str:
@@ -250,20 +284,22 @@ def _standard_input() -> list[str]:
     return [os.fsdecode(line) for line in lines if line]
 
 
-def _checked(files: list[ImageFile], left: list[LeftOut] | None = None) -> _Found:
-    """Leave out files of names that cannot be written or told apart."""
-    left, good, names = left or [], [], set[str]()
+def _checked(files: list[ImageFile], left: list[LeftOut], pages: bool) -> _Found:
+    """Leave out files of names that cannot be written or told apart, and pages unless asked for."""
+    good, known = [], set[tuple[str, int | None]]()
     for image in files:
         why = f"the file's name {problem}" if (problem := id_problem(image.name)) else ""
-        why = why or (_TWICE if image.name in names else "")
-        if not why and image.name.lower().endswith(".pdf"):
+        why = why or (_TWICE if (image.name, image.page) in known else "")
+        if not why and not pages and image.name.lower().endswith(".pdf"):
             why = _PDF
+        if not why and not pages and image.page is not None:
+            why = _PAGE
         if not why and not is_text(image.name):
             why = NOT_UTF8
         if why:
             left.append(LeftOut(shown(image.name), why))
         else:
-            names.add(image.name)
+            known.add((image.name, image.page))
             good.append(image)
     return good, left
 
@@ -275,20 +311,59 @@ def _with_ids(place: str, files: list[ImageFile]) -> Iterator[ImageFile]:
         InputError: two of them have the same, which can only be the user's own.
 
     """
-    ids = {image.name: image.id or _stem(image.name) for image in files}
+    ids = {image: image.id or _stem(image.name) for image in files}
     given = {image.id for image in files}
     while shared := _shared(ids):
-        if all(ids[name] in (name, *given) for name in shared):
+        if all(ids[image] in (image.name, *given) for image in shared):
             raise InputError(f"{place}: two images have the id {ids[shared[0]]!r}")
-        ids |= {name: name for name in shared if ids[name] not in given}
+        ids |= {image: image.name for image in shared if ids[image] not in given}
     for image in files:
-        yield replace(image, id=ids[image.name])
+        yield replace(image, id=ids[image])
 
 
-def _shared(ids: Mapping[str, str]) -> list[str]:
-    """Return the names of the images whose id is another one's too."""
+def _shared(ids: Mapping[ImageFile, str]) -> list[ImageFile]:
+    """Return the images whose id is another one's too."""
     counts = Counter(ids.values())
-    return [name for name, own in ids.items() if counts[own] > 1]
+    return [image for image, own in ids.items() if counts[own] > 1]
+
+
+def _with_pages(images: list[ImageFile], left: list[LeftOut]) -> list[ImageFile]:
+    """Return images with the pages of their PDF and TIFF files in place of files of several.
+
+    The ids are those of `anonbench.datasets.documents.with_pages`. A file whose pages cannot be
+    counted stays as it is, and says what is wrong when it is read.
+    """
+    if not any(image.name.lower().endswith(_MAY_HAVE_PAGES) for image in images):
+        return images
+    from concurrent.futures import ThreadPoolExecutor
+
+    from anonbench.datasets.formats.pages import page_id
+
+    found = []
+    with ThreadPoolExecutor(_THREADS) as threads:  # which wait for the disk
+        for image, pages in zip(images, threads.map(_count_pages, images), strict=True):
+            if pages == 1:
+                found.append(image)
+                continue
+            numbers = range(1, pages + 1)
+            every = [replace(image, id=page_id(image.id, n), page=n) for n in numbers]
+            if problem := id_problem(every[-1].id):
+                left.append(LeftOut(image.name, f"a page's id {problem}"))
+            else:
+                found += every
+    return found
+
+
+def _count_pages(image: ImageFile) -> int:
+    suffix = os.path.splitext(image.name)[1].lower()  # noqa: PTH122  fast, for many files
+    if image.page is not None or suffix not in _MAY_HAVE_PAGES:
+        return 1
+    from anonbench.datasets.documents import count_pages
+
+    try:
+        return count_pages(image.file if image.offset is None else image.data(), suffix)
+    except UnreadableImage:
+        return 1
 
 
 def _stem(name: str) -> str:

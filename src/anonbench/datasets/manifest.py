@@ -14,12 +14,14 @@ from anonbench.core.jobs.job import warn_on_terminal
 from anonbench.core.progress import track
 from anonbench.core.vocabulary import Split
 from anonbench.core.wording import count as counted
+from anonbench.core.wording import tally
 from anonbench.datasets.copies import find_copies, warn_of_copies
 from anonbench.datasets.documents import page_numbers
 from anonbench.datasets.files.headers import Header, Limits, look_at_all
 from anonbench.datasets.files.reasons import COPY, is_quiet
+from anonbench.datasets.formats.conversions import conversion_counts
 from anonbench.datasets.given import reasons_of_given
-from anonbench.datasets.input_report import conversion_counts, write_converted, write_summary
+from anonbench.datasets.input_report import write_converted, write_summary
 from anonbench.datasets.listing import count_images, read_source, root_of
 from anonbench.datasets.source import problem
 from anonbench.datasets.unused import find_unused
@@ -28,8 +30,6 @@ COLUMNS = ["id", "path", "split", "width", "height", "bytes", "digest"]
 """The manifest's columns before the label columns."""
 
 _LOG = logging.getLogger(__name__)
-_SHOWN = 6
-"""Reasons that the terminal names."""
 
 
 def write_manifest(
@@ -99,7 +99,7 @@ def _tell_conversions(name: str, used: pd.DataFrame) -> None:
     """Say on the terminal how many images are converted, and how."""
     converted = int((used["converted"] != "").sum())
     if converted:
-        text = _shown(conversion_counts(used))
+        text = tally(conversion_counts(used["converted"]))
         warn_on_terminal(
             _LOG, f"{name}: {counted(converted, 'image')} converted ({text}); see converted.csv"
         )
@@ -116,13 +116,8 @@ def _warn_of_skips(name: str, skips: pd.DataFrame) -> None:
         if not is_quiet(path, reason)
     )
     if loud:
-        text = f"{name}: {loud.total()} files are left out ({_shown(loud)})"
+        text = f"{name}: {loud.total()} files are left out ({tally(loud)})"
         warn_on_terminal(_LOG, text + "; see skipped/manifest.csv")
-
-
-def _shown(counts: Counter[str]) -> str:
-    shown = [f"{count}: {text}" for text, count in counts.most_common(_SHOWN)]
-    return "; ".join([*shown, "…"] if len(counts) > _SHOWN else shown)
 
 
 def _require_both(name: str, splits: pd.Series, reasons: pd.Series) -> None:

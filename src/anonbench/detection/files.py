@@ -14,6 +14,7 @@ from anonbench.core.boxes import Region, box_table
 from anonbench.core.errors import UnreadableImage
 from anonbench.core.progress import track
 from anonbench.core.workers import available, in_processes
+from anonbench.datasets.files.headers import Limits, header_of
 from anonbench.datasets.images import read_image
 from anonbench.datasets.inputs import ImageFile, LeftOut, open_images
 from anonbench.detection.search import DetectorFailed, Search
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 DETECTORS = ("centerface",)
 SEED = 0
 """Of the draw order, as the config's default."""
-COLUMNS = ("id", "name", "status", "reason", "digest", "width", "height", "regions")
+COLUMNS = ("id", "name", "status", "reason", "digest", "width", "height", "converted", "regions")
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,8 @@ class Detected:
     """Box table (`anonbench.core.boxes.BOX_COLUMNS`), by image and draw order."""
     images: pd.DataFrame
     """A row an image (`COLUMNS`), by name. The status is ok, empty (nothing was found), failed (a
-    detector did) or unreadable; the digest is the file's SHA-256."""
+    detector did) or unreadable; the digest is the file's SHA-256, of a page with its number;
+    `converted` is what reading does to it (`anonbench.datasets.files.headers.Header`)."""
     left_out: tuple[LeftOut, ...]
     """Files that are no images."""
 
@@ -61,7 +63,8 @@ def detect(
     (['ok', 'ok', 'empty'], ['barcode', 'barcode'])
 
     Args:
-        images: see `anonbench.datasets.inputs.open_images`.
+        images: see `anonbench.datasets.inputs.open_images`; each page of a PDF or TIFF file of
+            several is an image.
         detectors: whose regions are taken together.
         workers: processes; all cores where it is None.
         detection: settings of the detectors.
@@ -72,7 +75,7 @@ def detect(
     """
     import pandas as pd
 
-    given = open_images(images)
+    given = open_images(images, pages=True)
     make = partial(_Worker, tuple(dict.fromkeys(detectors)), detection or Detection())
     results = in_processes(make, given.images, min(workers or available(), len(given)))
     rows, regions = [], {}
@@ -85,7 +88,7 @@ def detect(
 
 @dataclass(frozen=True)
 class _Found:
-    row: tuple[str, str, str, str, str, int, int, int]
+    row: tuple[str, str, str, str, str, int, int, str, int]
     regions: list[Region]
 
 
@@ -98,14 +101,16 @@ class _Worker:
         names = (image.id, image.name)
         try:
             data = image.data(self._limit)
-            pixels = read_image(data, self._limit)
+            sha256 = hashlib.sha256(data).hexdigest()
+            header = header_of(data, sha256, image.page, Limits(self._limit))
+            pixels = read_image(data, self._limit, header.page)
         except UnreadableImage as error:
-            return _Found((*names, "unreadable", str(error), "", 0, 0, 0), [])
-        digest = hashlib.sha256(data).hexdigest()
+            return _Found((*names, "unreadable", str(error), "", 0, 0, "", 0), [])
         height, width = pixels.shape[:2]
+        known = (header.digest, width, height, header.converted)
         try:
             regions = self._search(pixels)
         except DetectorFailed as error:
-            return _Found((*names, "failed", str(error), digest, width, height, 0), [])
+            return _Found((*names, "failed", str(error), *known, 0), [])
         status = "ok" if regions else "empty"
-        return _Found((*names, status, "", digest, width, height, len(regions)), regions)
+        return _Found((*names, status, "", *known, len(regions)), regions)

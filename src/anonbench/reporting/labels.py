@@ -20,8 +20,10 @@ class MethodLabels(dict[str, str]):
 
 
 METHODS = MethodLabels(facts(methods.METHODS, "label"))
+_UNADAPTED = "Unadapted"
+_OWN_RANKING = "by the unadapted\nmodel’s own ranking"
 ADAPTIONS = {
-    UNADAPTED: "Unadapted",
+    UNADAPTED: _UNADAPTED,
     CONTROL: "Unadapted, retrained",
     "A": "A",
     "B": "B",
@@ -31,8 +33,6 @@ ADAPTIONS = {
 }
 QUERIES = {"original": "With original query images", "anonymized": "With anonymized query images"}
 RETRIEVAL_METRICS = {"map": "mAP", "mndcg": "mnDCG"}
-OWN_RANKING = "by the unadapted\nmodel’s own ranking"
-"""What retrieval metrics are judged by, on the axis of a figure."""
 ACCURACIES = {"knn": "k-NN", "linear": "Linear"}
 AGREEMENT = {
     "overlap": "Overlap",
@@ -71,6 +71,18 @@ def name_system(name: str | None) -> None:
     if name is not None:
         ADAPTIONS[UNADAPTED] = name
         ATTACKERS["naive"] = f"Naive ({name})"
+
+
+def unadapted_model() -> str:
+    """Return what sentences call the model that nothing was adapted for: a system by its name."""
+    is_named = ADAPTIONS[UNADAPTED] != _UNADAPTED
+    return ADAPTIONS[UNADAPTED] if is_named else "the unadapted model"
+
+
+def own_ranking() -> str:
+    """Return what retrieval metrics are judged by, on the axis of a figure."""
+    model = unadapted_model()
+    return f"by {model}’s\nown ranking" if model in ADAPTIONS.values() else _OWN_RANKING
 
 
 def metric_label(metric: str, k: int | None = None) -> str:

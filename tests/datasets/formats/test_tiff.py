@@ -72,7 +72,7 @@ def test_each_page_has_its_own_size_and_orientation(tmp_path: Path) -> None:
         for number, tags in enumerate(({}, turned)):
             picture(number, (40, 30)).save(file, "TIFF", tiffinfo=tags)
             file.newFrame()
-    assert count_pages(tmp_path / "a.tif") == 2
+    assert count_pages(tmp_path / "a.tif", ".tif") == 2
     for number, size in ((1, (40, 30)), (2, (30, 40))):
         with open_checked(tmp_path / "a.tif", 10**4, Page(number)) as image:
             assert upright_size(image) == size

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from report_results import section
@@ -13,12 +14,14 @@ from synthetic_results import make_scores
 
 from anonbench.config import Policy
 from anonbench.core.io import write_csv
-from anonbench.evaluation.policy.evidence import evidence
-from anonbench.evaluation.policy.verdicts import judge
+from anonbench.evaluation.policy.evidence import MISSED, evidence
+from anonbench.evaluation.policy.verdicts import Verdict, judge
 from anonbench.reporting.html.build import build_report
 from anonbench.reporting.html.choices.advice import Advice, Option, advise, options
+from anonbench.reporting.html.choices.headline import first_screen
 from anonbench.reporting.html.choices.passing import failures, passing
 from anonbench.reporting.html.choices.risk import risks
+from anonbench.reporting.html.verdicts import Tally
 from anonbench.reporting.privacy.policy import policy_grid
 from anonbench.reporting.summary import summarize
 from policy_evidence import make_coverage, make_measured
@@ -53,6 +56,29 @@ def test_where_nothing_passes_the_reason_is_said_and_nothing_recommended() -> No
             assert row.why_not.startswith("none: no choice passes the policy; ")
             assert said in row.why_not
         assert all(row.best for row in chosen(table_of(low), None)[1])
+
+
+def test_without_true_boxes_they_are_what_to_give_next() -> None:
+    table = table_of()
+    table.loc[table["rule"] == MISSED, ["value", "low", "high"]] = np.nan
+    table.loc[table["rule"] == MISSED, "verdict"] = str(Verdict.UNKNOWN)
+    found, given = chosen(table)
+    free = advise(found, 0, None)
+    (standing,) = passing({"a": table}, given, free)
+    assert standing.lacks_truth
+    assert "true area missed (face): not known, at most" in standing.text
+    assert "not known: true area" not in standing.text
+    lines = first_screen(given, free, 10.0, {}, Tally.of([]), {}, False, {}, standing=[standing])
+    assert "Draw the true regions of some images (a; setting `truth`)" in lines[-1].answer
+    (known,) = passing({"a": table_of()}, given, free)
+    assert not known.lacks_truth
+
+
+def test_the_table_of_choices_names_three_reasons_and_counts_the_others() -> None:
+    table = table_of()
+    table["verdict"] = str(Verdict.UNKNOWN)
+    option = chosen(table)[0][0]
+    assert option.failed.count("; ") == 3 and option.failed.endswith(" more (see Policy)")
 
 
 def test_a_variant_without_a_verdict_does_not_pass() -> None:

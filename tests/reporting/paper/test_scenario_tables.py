@@ -115,6 +115,19 @@ def test_grid_counts_trainings_and_scenarios() -> None:
     assert "Table" not in scenario_grid(experiment(paper_role=None), "my_docs").caption
 
 
+def test_a_system_is_named_and_nothing_was_trained() -> None:
+    entry = {"layout": "folder", "path": "x", "detectors": ["mtcnn"], "system": "ours"}
+    system = {"kind": "timm", "similarity": "euclidean"}
+    made = Experiment(load({"datasets": {"my_docs": entry}, "systems": {"ours": system}}))
+    grid = scenario_grid(made, "my_docs")
+    assert grid.blocks[1].rows[0] == ("ours", *["none"] * 2, "original", "anonymized", "0", "3")
+    assert "ranked by Euclidean distance" in grid.caption
+    assert "The reference ranking is that of the system ours, as it is" in grid.caption
+    assert "adapted" not in grid.caption.lower() and "training" not in grid.caption
+    table = frame(made)
+    assert set(table["global_crops"]) | set(table["local_crops"]) == {""}
+
+
 def test_files(tmp_path: Path) -> None:
     made = experiment(adaptions=["C"])
     paths = {name: tmp_path / f"scenarios.{name}" for name in ("csv", "markdown", "latex")}

@@ -14,8 +14,10 @@ import yaml
 from PIL import Image
 
 from anonbench.config import Detection, load
+from anonbench.config.policy import AttackLimits
 from anonbench.core.boxes import Region
 from anonbench.core.errors import InputError
+from anonbench.core.numeric.rates import clustered_rate
 from anonbench.detection.kinds import Ppocr
 from anonbench.evaluation.privacy.kinds.supervised import Supervised
 from anonbench.workflow.first_config import sample as module
@@ -151,6 +153,9 @@ def test_what_was_found_is_proposed_and_the_config_loads(folder: Path, tmp_path:
     assert SECRET not in text
     privacy = load(yaml.safe_load(text)).privacy
     assert (privacy.probes, privacy.gallery, privacy.of(Supervised).regions) == (300, 500, 500)
+    assert privacy.attacked_regions == 100
+    nothing_read = clustered_rate(np.zeros(100), np.arange(100), 0.95)
+    assert nothing_read.high < AttackLimits().readability
 
 
 def test_the_first_experiment_fits_into_the_time(folder: Path, tmp_path: Path) -> None:
@@ -181,6 +186,24 @@ def test_few_images_get_a_ranking_that_can_be_spoken_of(folder: Path, tmp_path: 
     assert int(retrieval.fraction * 30) == 5
     text, _ = compose(many(survey(folder), 200), sample(ppocr=30), choice(tmp_path))
     assert "retrieval:" not in text.splitlines()
+
+
+@pytest.mark.parametrize(
+    ("images", "label", "share"),
+    [(48, None, 0.5), (35, None, 0.69), (32, None, 0.75), (31, None, 1.0), (35, "class", 0.5)],
+)
+def test_of_very_few_images_enough_are_searched_to_speak_of(
+    folder: Path, tmp_path: Path, images: int, label: str | None, share: float
+) -> None:
+    seen = many(survey(folder), images)
+    text, _ = compose(seen, sample(ppocr=30), choice(tmp_path, label=label))
+    config = load(yaml.safe_load(text))
+    assert config.datasets["archive"].split.validation == share  # type: ignore[union-attr]
+    searched = int(share * images)
+    assert label or searched >= 20
+    assert int(config.retrieval.fraction * searched) == 5
+    said = " ".join(text.replace("#", " ").split())
+    assert ("An attacker learns from the others" in said) == (0.5 < share < 1)
 
 
 @pytest.mark.parametrize("label", [None, "class"])

@@ -158,6 +158,7 @@ class Anonymizer:
             output=name,
             output_digest=hashlib.sha256(coded).hexdigest(),
             hidden_pixels=hidden,
+            converted=how.converted,
             regions=rows,
         )
 

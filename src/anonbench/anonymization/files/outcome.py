@@ -36,6 +36,8 @@ class Outcome:
     """Of the upright image, in pixels."""
     hidden_pixels: int = 0
     """As the audit counted them."""
+    converted: str = ""
+    """What reading did to a written image (`anonbench.datasets.formats.conversions`)."""
     regions: list[dict[str, Any]] = field(default_factory=list)
     """In draw order: entity, x0, y0, x1, y1, score, hidden, and quad of a slanted one."""
 

@@ -22,7 +22,7 @@ from anonbench.core.errors import InputError
 
 _COLUMNS = (
     *("name", "status", "reason", "output", "digest", "output_digest"),
-    *("width", "height", "hidden_pixels"),
+    *("width", "height", "hidden_pixels", "converted"),
 )
 _START, _END = '"images": [', "]}"
 _STARTED = "started"

@@ -26,6 +26,7 @@ from anonbench.core.io import locked, writing_to
 from anonbench.core.progress import track
 from anonbench.core.vocabulary import Variant
 from anonbench.core.workers import available, in_processes
+from anonbench.datasets.formats.conversions import conversion_counts
 from anonbench.datasets.inputs import Images, open_images
 
 DETECTORS = ("centerface",)
@@ -60,6 +61,10 @@ class Anonymized:
     """Copies by earlier runs of images that are gone, or were not given this time."""
     unknown: int
     """Files below the output folder that no run of this command is known to have written."""
+    converted: dict[str, int]
+    """Of the written ones, how many were changed by reading, and how."""
+    reasons: dict[str, dict[str, int]]
+    """Why images are `unreadable`, `failed` or `left_out`, and how many."""
     audit: Path
     """Record of every image (JSON; CSV beside it)."""
 
@@ -209,8 +214,13 @@ def _variant(method: str, degree: int, anonymization: Anonymization) -> Variant:
 def _counted(given: Images, done: Mapping[str, Outcome], strange: int, audit: Path) -> Anonymized:
     counts: Counter[str] = Counter()
     names = {image.name for image in given}
-    for each in (done[name] for name in names & done.keys()):
+    reasons: dict[str, Counter[str]] = {"unreadable": Counter(), "failed": Counter()}
+    reasons["left_out"] = Counter(each.reason for each in given.left_out if not each.quiet)
+    now = [done[name] for name in sorted(names & done.keys())]
+    for each in now:
         counts[each.status] += 1
+        if each.status in reasons:
+            reasons[each.status][each.reason] += 1
         hidden = sum(region["hidden"] for region in each.regions)
         if each.status == "written":
             counts["hidden"] += hidden
@@ -224,9 +234,11 @@ def _counted(given: Images, done: Mapping[str, Outcome], strange: int, audit: Pa
         without_regions=counts["without_regions"],
         unreadable=counts["unreadable"],
         failed=counts["failed"],
-        left_out=sum(not each.quiet for each in given.left_out),
+        left_out=reasons["left_out"].total(),
         shown_regions=counts["shown"],
         not_given=sum(bool(each.output) for name, each in done.items() if name not in names),
         unknown=strange,
+        converted=conversion_counts(each.converted for each in now),
+        reasons={status: dict(sorted(why.items())) for status, why in reasons.items() if why},
         audit=audit,
     )

@@ -15,6 +15,7 @@ import numpy as np
 from PIL import Image, JpegImagePlugin
 
 from anonbench.anonymization.files.profiles import rebuilt
+from anonbench.datasets.formats.conversions import conversions, joined
 from anonbench.datasets.images import encode, open_checked
 
 AS_THEY_ARE = ("JPEG", "PNG", "TIFF", "BMP", "WEBP", "PPM")
@@ -44,6 +45,8 @@ class Stored:
     """ICC profile of the pixels, empty where there is none that is kept."""
     options: dict[str, Any] = field(default_factory=dict)
     """Of Pillow's `save`."""
+    converted: str = ""
+    """What reading did to the original (`anonbench.datasets.formats.conversions`)."""
 
 
 def stored(data: bytes, pixels: np.ndarray) -> Stored:
@@ -72,7 +75,7 @@ def stored(data: bytes, pixels: np.ndarray) -> Stored:
             lossless = data[at : at + 4] == b"VP8L"
             options = {"lossless": True} if lossless else {"quality": WEBP_QUALITY}
         profile = b"" if format_ in ("BMP", "PPM") else _profile(image, pixels)
-        return Stored(format_, suffix, profile, options)
+        return Stored(format_, suffix, profile, options, joined(conversions(image, None)))
 
 
 def write(pixels: np.ndarray, how: Stored) -> bytes:

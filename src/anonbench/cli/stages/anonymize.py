@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from anonbench.cli.inputs import add_detection, add_images, positive, settings_of
 from anonbench.cli.shared import DONE, DOUBTFUL
-from anonbench.core.wording import count
+from anonbench.core.wording import count, tally
 from anonbench.datasets.files.reasons import shown
 
 if TYPE_CHECKING:
     from anonbench.anonymization.files.run import Anonymized
 
 _EPILOG = """\
+Files of several pages (PDF, TIFF) and animations are left out: save their pages as images.
 Copies keep names, folders, format, colour profile and (upright) orientation. All other metadata is
 left out. The exit status is 3 where images are missing from the output, or may show what should be
 hidden; FOLDER.audit.json and FOLDER.audit.csv say which. The same command goes on where a run was
@@ -120,14 +121,14 @@ def _as_plan(done: Anonymized, to: Path) -> str:
     if done.written:
         lines.append(f"{done.written:,} of them are there already; unchanged ones are kept")
     if done.left_out:
-        lines.append(f"{done.left_out:,} {_LEFT_OUT}")
+        lines.append(f"{done.left_out:,} left out ({tally(done.reasons['left_out'])})")
     return "\n".join([*lines, "nothing was written"])
 
 
-_LEFT_OUT = "files are of a kind that is not read, or of a name that cannot be used"
-
-
 def _as_text(done: Anonymized, to: Path, detectors: list[str]) -> str:
+    def why(status: str) -> str:
+        return f" ({tally(done.reasons[status])})" if status in done.reasons else ""
+
     lines = [
         f"wrote {shown(str(to))}: {count(done.written, 'image')} of {done.images:,}, "
         f"{count(done.regions, 'region')} hidden (searched by {', '.join(detectors)})"
@@ -136,14 +137,16 @@ def _as_text(done: Anonymized, to: Path, detectors: list[str]) -> str:
         (done.published_without_regions, "published although nothing was found in them"),
         (done.shown_regions, "regions are in plain sight, as the degree asks for"),
         (done.without_regions, "not published: nothing was found (--keep-without-regions)"),
-        (done.unreadable, "not published: they cannot be read"),
-        (done.failed, "not published: detector, encoder or audit failed"),
-        (done.left_out, _LEFT_OUT),
+        (done.unreadable, f"not published: they cannot be read{why('unreadable')}"),
+        (done.failed, f"not published: detector, encoder or audit failed{why('failed')}"),
+        (done.left_out, f"left out{why('left_out')}"),
         (done.not_given, "more copies are there, of images that are gone or were not given now"),
         (done.unknown, "files are there that this command is not known to have written: look"),
     ):
         if number:
             lines.append(f"{number:,} {text}")
+    if done.converted:
+        lines.insert(1, f"converted while they were read ({tally(done.converted)})")
     beside = to.parent / done.audit.name  # as the user calls it, unless a link leads elsewhere
     audit = beside if beside.exists() else done.audit
     lines.append(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,14 +12,16 @@ from anonbench.cli.inputs import add_detection, add_images, settings_of
 from anonbench.cli.shared import DONE, DOUBTFUL
 from anonbench.core.errors import InputError
 from anonbench.core.io import require_another
-from anonbench.core.wording import count
+from anonbench.core.wording import count, tally
 
 if TYPE_CHECKING:
     from anonbench.detection.files import Detected
 
 _SUFFIXES = (".parquet", ".csv", ".json")
 _EPILOG = """\
-The exit status is 3 where images could not be read or searched.
+Each page of a PDF or TIFF file is an image. What is read is turned upright, and is RGB or grey of 8
+bits; the output says of which images that changes values, and of which files nothing was read.
+The exit status is 3 where images could not be read or searched; -o FILE.json names them.
 
 Examples:
   anonbench detect photos
@@ -73,6 +76,8 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _counts(found: Detected) -> dict[str, Any]:
+    from anonbench.datasets.formats.conversions import conversion_counts
+
     statuses = found.images["status"].value_counts()
     entities = found.boxes["entity"].value_counts().sort_index()
     return {
@@ -82,8 +87,19 @@ def _counts(found: Detected) -> dict[str, Any]:
         "unreadable": int(statuses.get("unreadable", 0)),
         "failed": int(statuses.get("failed", 0)),
         "left_out": sum(not each.quiet for each in found.left_out),
+        "converted": conversion_counts(found.images["converted"]),
+        "reasons": _reasons(found),
         "regions": {str(name): int(number) for name, number in entities.items()},
     }
+
+
+def _reasons(found: Detected) -> dict[str, dict[str, int]]:
+    """Return how often there is each reason not to know what an image shows, by status."""
+    reasons: dict[str, Counter[str]] = {}
+    for status in ("unreadable", "failed"):
+        reasons[status] = Counter(found.images.loc[found.images["status"] == status, "reason"])
+    reasons["left_out"] = Counter(each.reason for each in found.left_out if not each.quiet)
+    return {status: dict(sorted(why.items())) for status, why in reasons.items() if why}
 
 
 def _as_text(found: Detected, output: Path | None) -> str:
@@ -94,14 +110,18 @@ def _as_text(found: Detected, output: Path | None) -> str:
         f"{count(counts['images'], 'image')}: {counts['with_regions']:,} with regions "
         f"({regions or 'none'}), {bare:,} without",
     ]
+    if counts["converted"]:
+        lines.append(f"converted while they were read ({tally(counts['converted'])})")
     for key, text in (
         ("unreadable", "cannot be read"),
         ("failed", "could not be searched"),
-        ("left_out", "of a kind that is not read, or of a name that cannot be used"),
+        ("left_out", "left out"),
     ):
         if counts[key]:
-            lines.append(f"{counts[key]:,} {text}")
+            lines.append(f"{counts[key]:,} {text} ({tally(counts['reasons'][key])})")
     lines.append(f"wrote {output}" if output else "to see which: -o boxes.csv, or boxes.json")
+    if counts["reasons"] and output and output.suffix != ".json":
+        lines.append("which could not be read or searched: -o boxes.json")
     return "\n".join(lines)
 
 

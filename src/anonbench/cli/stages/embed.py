@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,9 @@ SYSTEM_HELP = (
     f"({SMALL}, which comes with the packages: trained on ImageNet, not on faces or documents)"
 )
 _EPILOG = """\
-Exit status 3: done, but some images could not be read; the attribute `provenance` lists them.
+Each page of a PDF or TIFF file is an image.
+Exit status 3: done, but some images could not be read; --json lists them, and so does the
+attribute `provenance` of the file.
 
 Examples:
   anonbench embed photos -o originals.h5
@@ -55,7 +58,7 @@ def add_cache(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Embed, write, and say how many images there are."""
     from anonbench.core.errors import InputError
-    from anonbench.core.wording import count
+    from anonbench.core.wording import count, tally
     from anonbench.embedding.given.embed import embed
     from anonbench.embedding.store import write_embeddings
 
@@ -65,12 +68,18 @@ def run(options: argparse.Namespace) -> int:
     options.output.parent.mkdir(parents=True, exist_ok=True)
     write_embeddings(options.output, found)
     images, width = found.values.shape
-    left = len(found.provenance["left_out"])
+    left, converted = found.provenance["left_out"], found.provenance["converted"]
     if options.json:
         written = {"output": str(options.output), "images": images, "dimensions": width}
-        written |= {"left_out": left, "system": found.provenance["system"]}
+        written |= {"left_out": len(left), "system": found.provenance["system"]}
+        names = [{"name": name, "reason": reason} for name, reason in left]
+        written |= {"converted": converted, "left_out_files": names}
         print(json.dumps(written, indent=2))
     else:
-        skipped = f"; {count(left, 'image')} could not be read" if left else ""
-        print(f"{count(images, 'image')}, {width} dimensions: {options.output}{skipped}")
+        print(f"{count(images, 'image')}, {width} dimensions: {options.output}")
+        if converted:
+            print(f"converted while they were read ({tally(converted)})")
+        if left:
+            reasons = tally(Counter(reason for _, reason in left))
+            print(f"{count(len(left), 'file')} could not be read ({reasons}); which: --json")
     return DOUBTFUL if left else DONE

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from anonbench.evaluation.end_to_end.result import Result
 
 _EPILOG = """\
+Each page of a PDF or TIFF file is an image.
 Originals are read and never written; nothing is written but to --output and --cache. The files of
 --output: result.md, result.json, scores.csv, comparisons.csv, per_query.parquet, images.csv
 (every image with its status; it names your files), trec/ (rankings and judgments), and with

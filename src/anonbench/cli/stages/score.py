@@ -24,6 +24,12 @@ _FILES = (
     ("database", "embeddings of the images that are searched after the change"),
 )
 _DECIMALS = 4
+_EPILOG = """\
+Examples:
+  anonbench score --reference originals.h5 --queries originals.h5 --database anonymized.h5
+  anonbench score --reference o.npy --queries a.npy --database a.npy --clusters persons.csv --json
+
+What the numbers mean: docs/how-to/score.md."""
 
 
 def add(commands: Any) -> None:
@@ -34,7 +40,7 @@ def add(commands: Any) -> None:
         description="Scores embeddings after a change of the images (anonymization, another model) "
         "against the ranking that the original system gave. Files: .h5 with /embeddings and /ids, "
         ".npy with x.ids.txt beside x.npy, or .parquet with a column id.",
-        epilog="What the numbers mean, and examples: docs/how-to/score.md.",
+        epilog=_EPILOG,
     )
     for name, what in _FILES:
         parser.add_argument(f"--{name}", type=Path, required=True, metavar="FILE", help=what)

@@ -30,7 +30,10 @@ def add(commands: Any) -> None:
         help="write numbered copies of anonymized images into a folder or tar",
         description="Writes <variant>/<number>.png of each variant and images.csv (number, split, "
         "class), without any file name. Every image is compared with its digest.",
-        epilog="What is passed on and what stays: docs/how-to/bundle.md.",
+        epilog="Examples:\n"
+        "  anonbench images export archive mask-100 --to passed-on.tar --configfile archive.yaml\n"
+        "  anonbench images export archive mask-100 --to mine --names --configfile archive.yaml\n\n"
+        "What is passed on and what stays: docs/how-to/bundle.md.",
     )
     parser.add_argument("dataset", help="its name in the config")
     parser.add_argument("variant", nargs="+", help="method and degree, such as mask-100")
@@ -87,9 +90,12 @@ def run(options: argparse.Namespace) -> None:
 def _require_current(options: argparse.Namespace, variants: list[str]) -> None:
     """Raise InputError where the workflow would make the images again: they are of other boxes."""
     from anonbench.workflow.plan.jobs import collect
+    from anonbench.workflow.snakefile import find
 
     target = f"{options.dataset}_images"
-    files = ["-s", str(options.root / "Snakefile"), "--configfile", str(options.configfile)]
+    here = options.root / "Snakefile"
+    snakefile = here if here.is_file() else find()
+    files = ["-s", str(snakefile), "--configfile", str(options.configfile)]
     command = shlex.join([target, *files])
     waiting = [
         job

@@ -17,7 +17,9 @@ def add(commands: Any) -> None:
         help="list or remove copies of originals in results",
         description="Lists the files that hold copies of originals, hidden links included. Only "
         "reads, without --remove.",
-        epilog="More: docs/how-to/own-data.md.",
+        epilog="Examples:\n  anonbench originals results\n"
+        "  anonbench originals results --remove\n\n"
+        "More: docs/how-to/own-data.md.",
     )
     parser.add_argument(
         "results",

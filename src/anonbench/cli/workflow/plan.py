@@ -14,6 +14,15 @@ if TYPE_CHECKING:
     from anonbench.workflow.plan.jobs import Plan
 
 _NEAR = 3
+_EPILOG = """\
+All other arguments go to snakemake: targets first, then --configfile, --config.
+
+Examples:
+  anonbench plan --configfile archive.yaml
+  anonbench plan archive_images --configfile archive.yaml --cores 16 --json
+  anonbench plan --why results/report.html
+
+More: docs/how-to/plan.md."""
 
 
 def add(commands: Any) -> None:
@@ -24,8 +33,7 @@ def add(commands: Any) -> None:
         description="Shows what snakemake would run, what changed since the results were made "
         "(which input, setting or function), and what the run would cost by the benchmarks of "
         "earlier jobs, else by formula. Runs and changes nothing.",
-        epilog="All other arguments go to snakemake: targets, --configfile, --config. "
-        "More: docs/how-to/plan.md.",
+        epilog=_EPILOG,
     )
     parser.add_argument(
         "--why", metavar="FILE", help="explain one file: would it be made again, and why"

@@ -22,6 +22,19 @@ _LOOKS = (
     *("--report", "--filegraph", "--lc", "--list-changes", "--help", "-h", "--version"),
 )
 """Options with which nothing runs."""
+_EPILOG = """\
+All arguments go to snakemake: targets first, then --configfile, --config, -n. Its exit code is this
+command's. Ctrl-C ends it, and the same command goes on.
+
+Examples:
+  anonbench run --configfile archive.yaml
+  anonbench run archive_boxes --configfile archive.yaml    # up to a stage
+  anonbench run -n --configfile archive.yaml               # only look"""
+_EPILOG_OF_REPORT = """\
+All arguments go to snakemake: --configfile, --config, -n. Its exit code is this command's.
+
+Examples:
+  anonbench report --configfile archive.yaml"""
 
 
 def add(commands: Any) -> None:
@@ -31,10 +44,17 @@ def add(commands: Any) -> None:
         help="run the workflow: snakemake with its Snakefile, this machine's cores and GPUs",
         description="Says what would run and how long it takes, runs snakemake, and says where the "
         "report is. Without --cores all cores are used, and as many GPUs as there are.",
-        epilog="All arguments go to snakemake: targets first, then --configfile, --config, -n. "
-        "Its exit code is this command's.",
+        epilog=_EPILOG,
     )
-    parser.set_defaults(run=run, passes_on=True)
+    parser.set_defaults(run=run, passes_on=True, targets=())
+    parser = commands.add_parser(
+        "report",
+        help="make the report, and what it stands on",
+        description="Runs the workflow up to the report, as `anonbench run report` does, and says "
+        "where it is.",
+        epilog=_EPILOG_OF_REPORT,
+    )
+    parser.set_defaults(run=run, passes_on=True, targets=("report",))
 
 
 def run(options: argparse.Namespace) -> None:
@@ -47,7 +67,7 @@ def run(options: argparse.Namespace) -> None:
     """
     from anonbench.workflow.snakefile import with_snakefile
 
-    given = with_snakefile(options.snakemake)
+    given = with_snakefile([*options.targets, *options.snakemake])
     arguments = [*given, *_of_this_machine(given)]
     if not _has(given, _LOOKS):
         _announce(given)

@@ -24,7 +24,9 @@ def add(commands: Any) -> None:
         "status",
         help="how far a run is: done, running, failed, left",
         description="Shows how far the latest run is, while it runs or afterwards. Only reads.",
-        epilog="More: docs/how-to/plan.md.",
+        epilog="Examples:\n  anonbench status\n"
+        "  anonbench status --results results/archive --json\n\n"
+        "More: docs/how-to/plan.md.",
     )
     parser.add_argument(
         "--results", type=Path, nargs="+", default=[Path("results")], help="folders (results)"

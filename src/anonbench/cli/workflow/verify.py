@@ -27,8 +27,9 @@ def add(commands: Any) -> None:
         help="check a bundle's files, and make its numbers again",
         description="Compares every file of a bundle with its checksum, makes again what can be "
         "made from what is in it, and says which numbers are the published ones.",
-        epilog="The exit status is 0 where everything is as published, else 1. "
-        "See docs/how-to/bundle.md.",
+        epilog="The exit status is 0 where everything is as published, else 1.\n\nExamples:\n"
+        "  anonbench verify bundle.tar\n  anonbench verify bundle.tar --sample 100\n\n"
+        "More: docs/how-to/bundle.md.",
     )
     parser.add_argument("bundle", type=Path, help="the bundle's folder or tar")
     parser.add_argument(

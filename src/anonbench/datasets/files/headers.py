@@ -11,9 +11,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from anonbench.config import DataSource
 from anonbench.core.errors import UnreadableImage
-from anonbench.datasets.formats.conversions import conversions, drawn
-from anonbench.datasets.formats.pages import Page, page_digest, require_page
+from anonbench.datasets.formats.conversions import conversions, drawn, joined
+from anonbench.datasets.formats.pages import Page, page_digest, page_of, require_page
 from anonbench.datasets.formats.pdf import is_pdf, pdf_pages, pdf_size
 from anonbench.datasets.formats.tiff import tiff_frames
 from anonbench.datasets.images import (
@@ -43,12 +44,17 @@ class Header(NamedTuple):
     converted: str = ""
     """What decoding will do to it, see `anonbench.datasets.formats.conversions`."""
 
+    @property
+    def page(self) -> Page | None:
+        """Which page of its file `read_image` has to read."""
+        return page_of(self.digest)
+
 
 class Limits(NamedTuple):
     """How images are opened."""
 
     max_pixels: int
-    pdf_dpi: int
+    pdf_dpi: int = DataSource.model_fields["pdf_dpi"].default
 
 
 def look_at_all(
@@ -127,12 +133,24 @@ def _look(file: Path, limits: Limits, numbers: Sequence[int | None]) -> Iterator
     sha256 = hashlib.sha256(data).hexdigest()
     for number in numbers:
         try:
-            yield _of_page(data, sha256, number, limits)
+            yield header_of(data, sha256, number, limits)
         except UnreadableImage as error:
             yield _refused(error)
 
 
-def _of_page(data: bytes, sha256: str, number: int | None, limits: Limits) -> Header:
+def header_of(data: bytes, sha256: str, number: int | None, limits: Limits) -> Header:
+    """Return the header of an image; its digest says how `read_image` has to read it.
+
+    Args:
+        data: the file's content.
+        sha256: of it.
+        number: of the page, see `page_to_read`.
+        limits: see `Limits`.
+
+    Raises:
+        UnreadableImage: it cannot be used; the message is the reason.
+
+    """
     page = page_to_read(data, number, limits.pdf_dpi)
     if page is not None and page.dpi:
         size, kind, done = pdf_size(data, page, limits.max_pixels), PDF, [drawn(page)]
@@ -146,7 +164,7 @@ def _of_page(data: bytes, sha256: str, number: int | None, limits: Limits) -> He
             size, kind, done = _of_image(data, limits.max_pixels, page)
     if size == (1, 1):  # blurred or pixelated it would show itself
         raise UnreadableImage("a single pixel")
-    return Header(*size, len(data), page_digest(sha256, page), "", kind, "; ".join(done))
+    return Header(*size, len(data), page_digest(sha256, page), "", kind, joined(done))
 
 
 def _of_image(

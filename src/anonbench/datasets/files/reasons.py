@@ -50,7 +50,8 @@ _KINDS = {
 }
 _UNREAD = {suffix: kind for kind, suffixes in _KINDS.items() for suffix in suffixes.split()}
 
-_HEAD = 132
+HEAD = 132
+"""Bytes by which a file's kind is told."""
 _SIGNATURES = (  # offset, bytes, kind; none where the format is read
     (0, b"\xff\xd8\xff", ""),
     (0, b"\x89PNG\r\n\x1a\n", ""),
@@ -101,15 +102,16 @@ def by_content(file: Path | str) -> str:
         return NOT_IMAGE
     try:
         regular = stat.S_ISREG(os.fstat(descriptor).st_mode)
-        head = os.read(descriptor, _HEAD) if regular else b""
+        head = os.read(descriptor, HEAD) if regular else b""
     except OSError:
         head = b""
     finally:
         os.close(descriptor)
-    return _by_head(head)
+    return by_head(head)
 
 
-def _by_head(head: bytes) -> str:
+def by_head(head: bytes) -> str:
+    """Return why a file is not used whose suffix is not one of an image, by its first bytes."""
     for offset, signature, kind in _SIGNATURES:
         if head.startswith(signature, offset):
             return RENAMED if _is_read(kind) else _unread(kind)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 
 from PIL import Image, TiffImagePlugin
 
@@ -14,6 +15,7 @@ ON_WHITE = "transparency laid on white"
 FIRST_FRAME = "first frame of an animation"
 ONE_PAGE = "page of a document"
 MAIN = "main image of several in a HEIC file"
+_BETWEEN = "; "
 _BITS_PER_SAMPLE = 258
 _ORIENTATION = 0x0112
 
@@ -30,6 +32,20 @@ def conversions(image: Image.Image, page: Page | None) -> list[str]:
 def drawn(page: Page) -> str:
     """Return what is done to a page of a PDF."""
     return f"PDF page drawn at {page.dpi} dpi"
+
+
+def joined(conversions: Iterable[str]) -> str:
+    """Return conversions as one text."""
+    return _BETWEEN.join(conversions)
+
+
+def conversion_counts(texts: Iterable[str]) -> dict[str, int]:
+    """Return how many images have each conversion, of texts by `joined`; the most frequent first.
+
+    Those of equal number come in the order of their texts.
+    """
+    counts = Counter(each for text in texts if text for each in text.split(_BETWEEN))
+    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 
 
 def has_alpha(image: Image.Image) -> bool:

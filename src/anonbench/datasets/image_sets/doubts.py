@@ -6,16 +6,19 @@ for an image that is not there. The counts stand on the terminal, in the report 
 
 from __future__ import annotations
 
+import csv
 import logging
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from anonbench.core.jobs.job import warn_on_terminal
 from anonbench.core.wording import count
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 log = logging.getLogger(__name__)
 
@@ -110,20 +113,34 @@ def read_doubts(counts: Path, unmatched: Path) -> Doubts:
         unmatched: rows of the user's files that match no image: column setting; may be missing.
 
     """
-    rows = pd.read_csv(unmatched, dtype=str)["setting"].tolist() if unmatched.is_file() else []
-    return of_counts(pd.read_csv(counts), Counter(rows))
+    rows = [row["setting"] for row in _rows(unmatched)] if unmatched.is_file() else []
+    return _of_rows(_rows(counts), Counter(rows))
 
 
-def of_counts(counts: pd.DataFrame, unmatched: Mapping[str, int] | None = None) -> Doubts:
+def of_counts(counts: pd.DataFrame, unmatched: Mapping[str, int]) -> Doubts:
     """Return the doubts of a table of counts by split, with the rows that match no image."""
-    total = counts.drop(columns="split").sum()
-    unhidden = int(total["used_without_regions"])
+    return _of_rows(counts.to_dict("records"), unmatched)
+
+
+def _rows(file: Path) -> list[dict[str, str]]:
+    """Return the rows of a CSV; pandas would take most of the time of `anonbench status`."""
+    with file.open(encoding="utf-8", newline="") as lines:
+        return list(csv.DictReader(lines))
+
+
+def _of_rows(counts: Sequence[Mapping[Any, Any]], unmatched: Mapping[str, int]) -> Doubts:
+    if not counts:
+        raise ValueError("no counts")
+    total: Counter[str] = Counter()
+    for row in counts:
+        for column in ("without_regions", "failed", "used_without_regions", "used_failed"):
+            total[column] += int(row[column])
     return Doubts(
-        without_regions=int(total["without_regions"]) - unhidden,
-        failed=int(total["failed"]),
-        used_without_regions=unhidden,
-        used_failed=int(total["used_failed"]),
-        unmatched=dict(sorted((unmatched or {}).items())),
+        without_regions=total["without_regions"] - total["used_without_regions"],
+        failed=total["failed"],
+        used_without_regions=total["used_without_regions"],
+        used_failed=total["used_failed"],
+        unmatched=dict(sorted(unmatched.items())),
     )
 
 
@@ -142,7 +159,7 @@ def doubts_of_run(results: Path, datasets: Iterable[str]) -> list[str]:
             text = read_doubts(counts, results / name / "unmatched.csv").summary()
         except FileNotFoundError:  # not made yet
             continue
-        except (OSError, ValueError, KeyError):
+        except (OSError, ValueError, KeyError, TypeError):
             text = f"{counts} cannot be read: what is published in doubt is not known"
         if text:
             lines.append(f"{name}: {text}")

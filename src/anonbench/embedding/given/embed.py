@@ -34,8 +34,9 @@ def embed(encoder: Encoder, images: Given, cache: Path | str | None = None) -> E
         cache: folder in which vectors are kept by image content and system.
 
     Returns:
-        Ids, sorted, and vectors, float32 [N, D]. Images that cannot be read are left out, and
-        `provenance` has the reasons: `left_out`, a name and a reason each.
+        Ids, sorted, and vectors, float32 [N, D]. Each page of a PDF or TIFF file of several is an
+        image. Images that cannot be read are left out, and `provenance` has the reasons:
+        `left_out`, a name and a reason each.
 
     Raises:
         InputError: there is no image, the system cannot be started, or does not answer as it
@@ -70,6 +71,7 @@ def embed(encoder: Encoder, images: Given, cache: Path | str | None = None) -> E
         "similarity": similarity,
         "images": pictures.digest,
         "left_out": left,
+        "converted": pictures.conversions,
         "versions": versions("numpy"),
     }
     return Embeddings(ids, joined(parts), made_by)

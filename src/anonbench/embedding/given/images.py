@@ -13,7 +13,9 @@ import numpy as np
 
 from anonbench.core.errors import InputError, UnreadableImage
 from anonbench.core.progress import track
-from anonbench.datasets.images import MAX_PIXELS, open_checked, read_image, upright_size
+from anonbench.datasets.files.headers import Limits, header_of
+from anonbench.datasets.formats.conversions import conversion_counts
+from anonbench.datasets.images import MAX_PIXELS, read_image
 from anonbench.datasets.inputs import ImageFile, LeftOut, open_images
 from anonbench.detection.text.reading import NOTHING, Original, read_ahead
 
@@ -36,9 +38,12 @@ class Picture:
     width: int
     height: int
     digest: str
-    """SHA-256 of the file's bytes, or of an array's shape and pixels."""
+    """SHA-256 of the file's bytes, of a page with its number
+    (`anonbench.datasets.formats.pages.page_digest`), or of an array's shape and pixels."""
     pixels: Callable[[], np.ndarray]
     """Reads it, uint8 [H, W] or [H, W, 3]."""
+    converted: str = ""
+    """What reading does to it (`anonbench.datasets.files.headers.Header`)."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +63,11 @@ class Pictures:
         for image in self.images:
             digest.update(f"{image.id}\0{image.digest}\n".encode())
         return digest.hexdigest()
+
+    @property
+    def conversions(self) -> dict[str, int]:
+        """How many images have each conversion."""
+        return conversion_counts(image.converted for image in self.images)
 
     def batches(self, threads: int) -> Iterator[list[Original]]:
         """Yield all images in batches; one that cannot be decoded has a problem and no pixels.
@@ -86,7 +96,7 @@ def look_at(given: Given, max_pixels: int = MAX_PIXELS) -> Pictures:
     """
     if not isinstance(given, str | Path) and len(given) and isinstance(given[0], np.ndarray):
         return _of_arrays(given)  # type: ignore[arg-type]
-    found = open_images(given)  # type: ignore[arg-type]
+    found = open_images(given, pages=True)  # type: ignore[arg-type]
 
     def look(start: int) -> list[Picture | LeftOut]:
         return [_look(file, max_pixels) for file in found.images[start : start + _CHUNK]]
@@ -117,21 +127,19 @@ def ahead(items: Iterable[Item]) -> Generator[Item]:
 def _look(file: ImageFile, max_pixels: int) -> Picture | LeftOut:
     try:
         data = file.data(max_pixels)
-        with open_checked(data, max_pixels) as image:
-            width, height = upright_size(image)
-        if width * height == 1:  # blurred or pixelated it would show itself
-            raise UnreadableImage("a single pixel")
+        digest = hashlib.sha256(data).hexdigest()
+        header = header_of(data, digest, file.page, Limits(max_pixels))
     except UnreadableImage as error:
-        return LeftOut(file.name, str(error))
-    digest = hashlib.sha256(data).hexdigest()
+        return LeftOut(file.name if file.page is None else f"{file.id} of {file.name}", str(error))
 
     def pixels() -> np.ndarray:
         again = file.data(max_pixels)
         if hashlib.sha256(again).hexdigest() != digest:
             raise InputError(f"{file.name} changed while it was in use; run again")
-        return read_image(again, max_pixels)
+        return read_image(again, max_pixels, header.page)
 
-    return Picture(file.id, file.name, width, height, digest, pixels)
+    size = header.width, header.height
+    return Picture(file.id, file.name, *size, header.digest, pixels, header.converted)
 
 
 def _of_arrays(given: Sequence[np.ndarray]) -> Pictures:

@@ -24,14 +24,16 @@ if TYPE_CHECKING:
     import numpy as np
 
 _SHOWN = 300
+_WATCH = 'read -r end; kill -s KILL -- "-$1"'
+"""Of a shell: `read` returns when its input ends."""
 
 
 class Command(SystemKind):
     """A program that reads a folder of PNG files and writes a file of vectors.
 
-    It is started once for many images, without a shell, and what it leaves running is ended. Files
-    are called 000000.png and so on; the ids of the vectors are these names, with or without the
-    suffix.
+    It is started once for many images, without a shell, and what it leaves running is ended, also
+    where anonbench itself is killed. Files are called 000000.png and so on; the ids of the vectors
+    are these names, with or without the suffix.
     """
 
     name: ClassVar = "command"
@@ -112,6 +114,7 @@ class _Program:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             ) as process,
+            _ended_with_this_process(process.pid),
         ):
             try:
                 status = process.wait(self.timeout)
@@ -124,6 +127,29 @@ class _Program:
             raise InputError(f"systems: {words[0]} ended with status {status}: {said}")
         if not file.is_file():
             raise InputError(f"systems: {words[0]} wrote no file {{vectors}}: {said or 'silent'}")
+
+
+@contextmanager
+def _ended_with_this_process(leader: int) -> Iterator[None]:
+    """Have a program and all that it started ended where this process is killed within the block.
+
+    Another process waits for the end of a pipe that only this one writes to, and that the kernel
+    closes however this one ends. What leaves the group, as a daemon does, goes on.
+    """
+    watcher = subprocess.Popen(
+        ["/bin/sh", "-c", _WATCH, "sh", str(leader)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,  # what is sent to this process's group is not for it
+    )
+    try:
+        yield
+    finally:
+        watcher.kill()  # before its pipe ends
+        watcher.wait()
+        if watcher.stdin:
+            watcher.stdin.close()
 
 
 def _end_group(leader: int) -> None:

@@ -7,6 +7,7 @@ import io
 import json
 import os
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -55,7 +56,8 @@ class Http(SystemKind):
     concurrency: Annotated[int, Field(ge=1, le=256)] = 4
     """Requests at the same time."""
     timeout: Positive = 30.0
-    """Seconds that an answer may take."""
+    """Seconds that one attempt may take: connection, TLS, request and answer together. Only the
+    look-up of the host's name has the limits of the machine's resolver."""
     retries: Natural = 5
     """Further attempts after an error of the connection or an answer such as 503, each after twice
     the time of the last."""
@@ -75,8 +77,12 @@ class Http(SystemKind):
             if not os.environ.get(self.token):
                 raise InputError(f"systems: the environment variable {self.token} is not set")
             headers["Authorization"] = f"Bearer {os.environ[self.token]}"
+        place = urlsplit(self.url)
+        tls = ssl.create_default_context() if place.scheme == "https" else None
+        if tls is not None:
+            tls.set_alpn_protocols(["http/1.1"])
         with ThreadPoolExecutor(self.concurrency) as pool:
-            yield _Endpoint(self, urlsplit(self.url), headers, pool)
+            yield _Endpoint(self, place, headers, pool, tls)
 
 
 class _TryAgainError(Exception):
@@ -89,6 +95,7 @@ class _Endpoint:
     place: SplitResult
     headers: dict[str, str]
     pool: ThreadPoolExecutor
+    tls: ssl.SSLContext | None
 
     def encode(self, images: Sequence[np.ndarray]) -> np.ndarray:
         """Send each image by itself."""
@@ -121,16 +128,18 @@ class _Endpoint:
         return f"{self.place.scheme}://{self.place.netloc}{self.place.path}"
 
     def _answer(self, data: bytes) -> bytes:
-        kind: type[http.client.HTTPConnection] = http.client.HTTPConnection
-        if self.place.scheme == "https":
-            kind = http.client.HTTPSConnection
         path = (self.place.path or "/") + (f"?{self.place.query}" if self.place.query else "")
-        connection = kind(self.place.netloc, timeout=self.settings.timeout)
+        connection = self._connection()
         try:
-            with _ended_after(self.settings.timeout, connection):
+            with _ended_after(self.settings.timeout, connection, self.tls):
                 connection.request("POST", path, body=data, headers=self.headers)
                 answer = connection.getresponse()
                 found = answer.read(self.settings.max_bytes + 1)
+        except ssl.SSLCertVerificationError as error:
+            raise InputError(
+                f"systems: {self._where} has a certificate that is not trusted here "
+                f"({error.verify_message}); SSL_CERT_FILE names a file of those that are"
+            ) from None
         except (OSError, http.client.HTTPException) as error:
             raise _TryAgainError(type(error).__name__) from None
         finally:
@@ -150,6 +159,11 @@ class _Endpoint:
                 "(max_bytes)"
             )
         return found
+
+    def _connection(self) -> http.client.HTTPConnection:
+        if self.tls is None:
+            return http.client.HTTPConnection(self.place.netloc)
+        return http.client.HTTPSConnection(self.place.netloc, context=self.tls)
 
     def _parsed(self, found: bytes) -> list[float]:
         try:
@@ -175,26 +189,60 @@ class _Endpoint:
 
 
 @contextmanager
-def _ended_after(seconds: float, connection: http.client.HTTPConnection) -> Iterator[None]:
-    """Connect, and end the connection after so many seconds.
+def _ended_after(
+    seconds: float, connection: http.client.HTTPConnection, tls: ssl.SSLContext | None
+) -> Iterator[None]:
+    """Connect, and end the connection after so many seconds from now.
 
-    A socket's own timeout starts anew with each byte that comes.
+    A socket's own timeout starts anew with each address, step and byte.
 
     Raises:
-        TimeoutError: the block took as long, however it ended.
+        TimeoutError: connecting and the block took as long, however they ended.
 
     """
     end = time.monotonic() + seconds
-    connection.connect()
-    timer = threading.Timer(max(0.0, end - time.monotonic()), _shut, [connection.sock])
+    connected = _connected(connection.host, connection.port, end)
+    if tls is not None:  # the handshake is the timer's, too
+        connected = tls.wrap_socket(
+            connected, server_hostname=connection.host, do_handshake_on_connect=False
+        )
+    connection.sock = connected
+    timer = threading.Timer(max(0.0, end - time.monotonic()), _shut, [connected])
     timer.daemon = True
     timer.start()
     try:
+        if isinstance(connected, ssl.SSLSocket):
+            connected.do_handshake()
         yield
     finally:
         timer.cancel()
         if time.monotonic() >= end:  # an answer without a length ends well when it is cut off
             raise TimeoutError
+
+
+def _connected(host: str, port: int, end: float) -> socket.socket:
+    """Return a socket connected to the first address of a host that accepts before `end`.
+
+    What is left of the time is shared among the addresses that are left.
+    """
+    failed: OSError = TimeoutError()
+    addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    for tried, (family, kind, protocol, _, address) in enumerate(addresses):
+        share = (end - time.monotonic()) / (len(addresses) - tried)
+        if share <= 0:
+            raise TimeoutError
+        connecting = socket.socket(family, kind, protocol)
+        try:
+            connecting.settimeout(share)
+            connecting.connect(address)
+            connecting.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            connecting.settimeout(max(share, end - time.monotonic()))
+        except OSError as error:
+            connecting.close()
+            failed = error
+            continue
+        return connecting
+    raise failed
 
 
 def _shut(connected: socket.socket) -> None:

@@ -133,6 +133,7 @@ def evaluate(
             confidence = presentation.confidence
             rates = attack_by(pictures.images, encoded, system, treatment, confidence)
         identity, compared_by = system.identity, system.similarity
+    converted = {image.id: image.converted for image in pictures.images}
     ids = pd.Series(encoded.vectors[Variant()].ids, dtype="str")
     numbers = pd.Series(cluster_numbers(ids, clusters), index=ids.to_numpy())
     scored = score_variants(encoded.vectors, numbers, retrieval, presentation)
@@ -150,7 +151,7 @@ def evaluate(
     return Result(
         scored,
         encoded.vectors,
-        encoded.images,
+        encoded.images.assign(converted=encoded.images["id"].map(converted)),
         pictures.left_out,
         encoded.boxes,
         tuple(advise(scored, len(ids), presentation, rates)),

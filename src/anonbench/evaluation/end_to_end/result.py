@@ -12,7 +12,8 @@ from typing import Any
 import pandas as pd
 
 from anonbench.core.vocabulary import Variant
-from anonbench.core.wording import count
+from anonbench.core.wording import count, tally
+from anonbench.datasets.formats.conversions import conversion_counts
 from anonbench.datasets.inputs import LeftOut
 from anonbench.embedding.store import Embeddings
 from anonbench.evaluation.end_to_end import trec
@@ -33,7 +34,8 @@ class Result:
     """Of the originals (`Variant()`) and of each variant."""
     images: pd.DataFrame = field(repr=False)
     """One row an image that could be opened: id, status (ok, empty, failed, unreadable), reason,
-    regions. Scored are those that are ok, and with `keep_without_regions` those that are empty."""
+    regions, converted (what reading does to it). Scored are those that are ok, and with
+    `keep_without_regions` those that are empty."""
     left_out: Sequence[LeftOut] = field(repr=False)
     """Files that are no images or cannot be opened, with the reason."""
     boxes: pd.DataFrame = field(repr=False)
@@ -68,6 +70,7 @@ class Result:
         """Return what made the result, as plain data: counts, digests, settings, versions."""
         statuses = Counter(self.images["status"])
         loud = Counter(each.reason for each in self.left_out if not each.quiet)
+        late = self.images.loc[self.images["status"] == "unreadable", "reason"]
         entities = self.boxes["entity"].value_counts().sort_index()
         return {
             "images": {
@@ -77,7 +80,8 @@ class Result:
                 "failed_detector": statuses["failed"],
                 "unreadable": statuses["unreadable"] + loud.total(),
                 "other_files": len(self.left_out) - loud.total(),
-                "left_out_because": dict(sorted(loud.items())),
+                "left_out_because": dict(sorted((loud + Counter(late)).items())),
+                "converted": conversion_counts(self.images["converted"]),
             },
             "regions": {str(entity): int(number) for entity, number in entities.items()},
             "k": self.scored.k,
@@ -142,7 +146,11 @@ class Result:
             )
             if counts[key]
         ]
+        why = tally(counts["left_out_because"])
         left = f"; left out: {', '.join(others)}" if others else ""
+        left += f" ({why})" if why else ""
+        if counts["converted"]:
+            left += f"; converted while they were read: {tally(counts['converted'])}"
         clusters = self.made_by["clusters"]
         over = (
             "queries, which count as independent; where several show one person or page, name "
@@ -155,8 +163,8 @@ class Result:
         return f"{used} Percent; {confidence:.0%} intervals over {over}."
 
     def image_list(self) -> pd.DataFrame:
-        """Return every file that was given: name or id, status, reason, regions; sorted."""
-        left = [(each.name, "left out", each.reason, 0) for each in self.left_out]
+        """Return every file that was given: name or id, status, reason, regions, converted."""
+        left = [(each.name, "left out", each.reason, 0, "") for each in self.left_out]
         rest = pd.DataFrame(left, columns=list(self.images.columns))
         return pd.concat([self.images, rest], ignore_index=True).sort_values("id")
 

@@ -157,7 +157,7 @@ def _missed(given: Measured) -> Iterator[dict[str, Any]]:
         source = _SIGHT_FILE if is_round else _QUALITY_FILE
         row: dict[str, Any] = {"rule": MISSED, "entity": entity, "source": source}
         if given.quality is None or (is_round and given.in_sight is None):
-            yield row | {"reason": "there are no true boxes (truth)"}
+            yield row | {"reason": "no true boxes are given: truth"}
             continue
         value, ends, images = _left_by(given, entity, is_round)
         if images < MIN_IMAGES:

@@ -92,7 +92,7 @@ def said(row: Mapping[Any, Any]) -> str:
 def why_not(of_variant: pd.DataFrame) -> str:
     """Return why a variant does not pass, its failed rules before the unknown ones; else empty."""
     found = [
-        f"{said(row)}" if verdict is Verdict.FAIL else f"not known: {said(row)}"
+        said(row) if verdict is Verdict.FAIL or not measured(row) else f"not known: {said(row)}"
         for verdict in (Verdict.FAIL, Verdict.UNKNOWN)
         for row in of_variant[of_variant["verdict"] == str(verdict)].to_dict("records")
     ]

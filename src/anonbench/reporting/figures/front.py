@@ -34,7 +34,7 @@ from anonbench.reporting.figures.style import (
     save,
     styled,
 )
-from anonbench.reporting.labels import ADAPTIONS, METHODS, OWN_RANKING, QUERIES, metric_label
+from anonbench.reporting.labels import ADAPTIONS, METHODS, QUERIES, metric_label, own_ranking
 from anonbench.reporting.summary import present, summarize
 
 _KEYS = ["method", "degree"]
@@ -88,7 +88,7 @@ def front(
                     _panel(axes, points[points["query"] == query], originals)
                     axes.set_title(f"{QUERIES[query]}\n{areas_of(points, query)}", fontsize=7)
                 for axes in panels if down > 1 else panels[:1]:
-                    axes.set_ylabel(f"{metric_label(metric)} (%), {OWN_RANKING}")
+                    axes.set_ylabel(f"{metric_label(metric)} (%), {own_ranking()}")
                 figure.supxlabel("Re-identification rate of the strongest attack (%)", fontsize=8)
                 handles = _handles(points, originals)
                 figure.legend(

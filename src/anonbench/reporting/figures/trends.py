@@ -17,6 +17,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from anonbench.core.vocabulary import UNADAPTED
 from anonbench.reporting.figures.style import (
     MODEL_LINES,
     MODEL_MARKERS,
@@ -31,7 +32,7 @@ from anonbench.reporting.figures.style import (
     save,
     styled,
 )
-from anonbench.reporting.labels import ACCURACIES, ADAPTIONS, METHODS, OWN_RANKING, metric_label
+from anonbench.reporting.labels import ACCURACIES, ADAPTIONS, METHODS, metric_label, own_ranking
 from anonbench.reporting.summary import present, summarize
 
 
@@ -61,7 +62,7 @@ def trend(
     label = (
         f"{metric_label(metric)} accuracy (%)"
         if metric in ACCURACIES
-        else f"{metric_label(metric)} (%), {OWN_RANKING}"
+        else f"{metric_label(metric)} (%), {own_ranking()}"
     )
     degrees = sorted(int(degree) for degree in rows["degree"].unique())
     with styled():
@@ -100,7 +101,8 @@ def _panels(
     figure.supxlabel("Degree: share of regions anonymized (%)", fontsize=8)
     handles = method_handles(present(rows["method"], METHODS))
     if len(models) > 1 and len(base):
-        handles.append(Line2D([], [], color=SOFT, lw=0.7, label="thin: Unadapted, for comparison"))
+        thin = f"thin: {ADAPTIONS[UNADAPTED]}, for comparison"
+        handles.append(Line2D([], [], color=SOFT, lw=0.7, label=thin))
     figure.legend(handles=handles, loc="outside upper center", ncols=method_columns(handles))
 
 

@@ -23,20 +23,15 @@ from anonbench.reporting.labels import (
 )
 from anonbench.reporting.summary import metrics_of, present, summarize, summarize_originals
 
-BASELINES = {
-    "originals": f"{ADAPTIONS[UNADAPTED]}, original images",
-    "control": f"{ADAPTIONS[CONTROL]}, original images",
-    **{each.value: f"{ADAPTIONS[each]}, original images" for each in Baseline},
-    "chance": "Chance",
-    "floor": "Chance, own image first",
-}
-"""What the rows of a table are read against."""
 ON_ORIGINALS = {
     "originals": UNADAPTED,
     "control": CONTROL,
     **{each.value: each.value for each in Baseline},
 }
-"""Rows of the tidy scores of original images, by those of `BASELINES` that they are."""
+"""What the rows of a table are read against, beside chance: rows of the tidy scores of original
+images."""
+BASELINES = (*ON_ORIGINALS, "chance", "floor")
+"""What the rows of a table are read against."""
 _Tests = dict[frozenset[str], float]
 
 
@@ -183,10 +178,17 @@ def lay_out(
         methods=tuple((method, METHODS.get(method, method)) for method in methods),
         blocks=tuple(blocks),
         baselines=tuple(
-            Row(key, BASELINES[key], tuple(values.get(metric, Cell()) for metric, _ in columns))
+            Row(key, _baseline(key), tuple(values.get(metric, Cell()) for metric, _ in columns))
             for key, values in baselines.items()
         ),
     )
+
+
+def _baseline(key: str) -> str:
+    """Return the label of one of `BASELINES`; systems have their names by now."""
+    if key in ON_ORIGINALS:
+        return f"{ADAPTIONS[ON_ORIGINALS[key]]}, original images"
+    return "Chance" if key == "chance" else "Chance, own image first"
 
 
 def _cell(row: object) -> Cell:

@@ -8,7 +8,7 @@ import pandas as pd
 
 from anonbench.config.experiment import Table
 from anonbench.core.numeric.clusters import MIN_CLUSTERS
-from anonbench.core.vocabulary import CONTROL, NO_CHOICE, Baseline
+from anonbench.core.vocabulary import CONTROL, NO_CHOICE, UNADAPTED, Baseline
 from anonbench.core.wording import count
 from anonbench.evaluation.retrieval.scoring.metrics import MIN_K, PER_QUERY
 from anonbench.reporting.labels import ADAPTIONS, AT_CHANCE, TIED
@@ -76,7 +76,11 @@ def notes_of(
         mark = f"{AT_CHANCE} marks values whose interval reaches it"
         yield f"Chance: {baselines['chance']}{floor}; {mark}."
     if "originals" in baselines:
-        what = "Identity, the reference against itself" if retrieval else "Unadapted on originals"
+        what = (
+            "Identity, the reference against itself"
+            if retrieval
+            else f"{ADAPTIONS[UNADAPTED]} on originals"
+        )
         yield f"{what}: {baselines['originals']}."
 
 

@@ -53,7 +53,7 @@ from anonbench.reporting.html.dataset_section import DatasetSection, digested, t
 from anonbench.reporting.html.effort import Effort, effort_part
 from anonbench.reporting.html.methods import methods_grid
 from anonbench.reporting.html.page import render
-from anonbench.reporting.html.pictures import CAPTIONS, PIPELINE, SHORT, heading, picture, pictures
+from anonbench.reporting.html.pictures import PIPELINE, SHORT, captions, heading, picture, pictures
 from anonbench.reporting.labels import METHODS, TIED, metric_label
 from anonbench.reporting.summary import SCORE_COLUMNS, summarize, summarize_originals
 
@@ -228,7 +228,7 @@ def build_report(
         | dict(grids or {}),
         unlabelled=[s.name for s in datasets if not any(t.kind == "downstream" for t in s.tables)],
         headings={kind: heading(kind) for kind in kinds},
-        captions=CAPTIONS,
+        captions=captions(system),
         short=SHORT,
         pictures={kind: pictures(figures, kind) for kind in (*kinds, *PLACED)}
         | {"pipeline": [] if pipeline is None else [picture("pipeline", *PIPELINE, pipeline)]},

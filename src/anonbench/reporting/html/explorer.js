@@ -12,7 +12,7 @@
   const LABELS = {
     method: { ...JSON.parse(place.dataset.methods), original: "None (originals)" },
     adaption: {
-      unadapted: "Unadapted",
+      unadapted: place.dataset.system ?? "Unadapted",
       control: "Unadapted, retrained",
       A: "Adaption A",
       B: "Adaption B",

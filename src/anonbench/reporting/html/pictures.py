@@ -46,7 +46,7 @@ _NOT_SHOWN = (
     "found, on which a detector failed, or of which only some regions are hidden."
 )
 """Of pictures."""
-CAPTIONS = {
+_CAPTIONS = {
     "front": (
         "How much of the reference's ranking is kept, against how often the strongest attack "
         "re-identifies a sensitive region of the published images: up and to the left is better. "
@@ -175,6 +175,34 @@ class Picture:
     def tall(self) -> bool:
         """Whether it would be too small to read on one printed page."""
         return self.height > 1.6 * self.width
+
+
+def captions(system: str | None) -> dict[str, str]:
+    """Return the captions by kind of figure.
+
+    Args:
+        system: name of the system that is measured as it is; None where models are trained.
+
+    """
+    if system is None:
+        return dict(_CAPTIONS)
+    own = {
+        "trend": (
+            f"Colour tells the method; {system} is measured as it is, and raw pixels are compared "
+            "without any model. With a single degree, they stand beside each other; else each has "
+            f"a panel, with {system}'s lines thin in the other. Bands and bars: the interval over "
+            "queries or images. A point that is missing was not run."
+        ),
+        "mixed": _CAPTIONS["mixed"].replace("the unadapted model", system),
+        "gallery": (
+            f"A block a query: the first ten results of the reference ({system}, original images), "
+            "then of the same system with anonymized query and database. Bold frame: among the "
+            "reference's first ten; dashed: not. Below each: its place in the reference ranking. "
+            "The query's own image is left out. Where originals may not be seen, the reference's "
+            f"row shows the anonymized versions. {_NOT_SHOWN}"
+        ),
+    }
+    return _CAPTIONS | own
 
 
 def data_uri(png: Path) -> tuple[str, int, int]:

@@ -17,7 +17,7 @@ from anonbench.config import Config, PaperRole
 from anonbench.config.experiment import Experiment
 from anonbench.core.registries.detectors import DETECTORS as DETECTOR_KINDS
 from anonbench.core.registries.tables import Grid, GridBlock
-from anonbench.core.vocabulary import ORIGINAL, Baseline, Model, QueryKind, Variant
+from anonbench.core.vocabulary import ORIGINAL, UNADAPTED, Baseline, Model, QueryKind, Variant
 from anonbench.core.wording import count
 from anonbench.evaluation.scores import adaption_of
 from anonbench.reporting.grids.grid import to_latex, to_markdown
@@ -43,9 +43,14 @@ COLUMNS = (
     "database",
 )
 """Columns of the scenarios: the query kind and row of the result tables, the model as in paths,
-its seeds, and the variants that it is trained on (empty for a baseline), queried with and that fill
-the database."""
+its seeds, and the variants that it is trained on (empty for a baseline or a system), queried with
+and that fill the database."""
 _ANONYMIZED = "anonymized"
+_SIMILARITIES = {
+    "cosine": "cosine similarity",
+    "inner": "inner product",
+    "euclidean": "Euclidean distance",
+}
 
 
 def scenario_rows(experiment: Experiment, name: str) -> list[tuple[str, ...]]:
@@ -64,7 +69,7 @@ def scenario_rows(experiment: Experiment, name: str) -> list[tuple[str, ...]]:
             row = adaption_of(
                 run.model, run.seed, experiment.reference_seed, config.control_seeds, retrieval=True
             )
-            whole, local = _crops(run.model)
+            whole, local = ("", "") if experiment.is_frozen(name) else _crops(run.model)
             key = (
                 query.value,
                 row,
@@ -87,10 +92,19 @@ def scenario_grid(experiment: Experiment, name: str) -> Grid:
     table = pd.DataFrame(scenario_rows(experiment, name), columns=list(COLUMNS))
     ceiling = table["database"] == ORIGINAL
     methods = ", ".join(dataset.all_methods)
+    system = experiment.config.system_of(name)
+    if system is None:
+        reference = f"the unadapted model's of seed {experiment.reference_seed}"
+        kept = "Anonymized training images, queries"
+    else:
+        reference = f"that of the system {dataset.system}, as it is"
+        kept = "Anonymized queries"
+    similarity = _SIMILARITIES["cosine" if system is None else system.similarity]
     degrees = ", ".join(map(str, sorted(dataset.degrees)))
-    blocks = [_block("Original images: the reference ranking and the ceiling", table[ceiling])]
+    parts = {"Original images: the reference ranking and the ceiling": table[ceiling]}
     for query, label in QUERIES.items():
-        blocks.append(_block(label, table[~ceiling & (table["query"] == query)]))
+        parts[label] = table[~ceiling & (table["query"] == query)]
+    blocks = [_block(label, part, dataset.system) for label, part in parts.items()]
     number = next((n for n, role in SCENARIO_TABLES.items() if role is dataset.paper_role), None)
     return Grid(
         stem=f"scenarios_{name}",
@@ -107,10 +121,9 @@ def scenario_grid(experiment: Experiment, name: str) -> Grid:
         groups=(("", 1), ("Trained on", 2), ("Retrieval", 2), ("", 2)),
         blocks=tuple(blocks),
         notes=(
-            "Queries and database are embedded by the same model and ranked by cosine similarity.",
-            "Anonymized training images, queries and database share method and degree.",
-            f"The reference ranking is the unadapted model's of seed {experiment.reference_seed}, "
-            "with original queries and database.",
+            f"Queries and database are embedded by the same model and ranked by {similarity}.",
+            f"{kept} and database share method and degree.",
+            f"The reference ranking is {reference}, with original queries and database.",
             *([f"Layout of Table {number} of arXiv 2602.19641."] if number else []),
         ),
         left=5,
@@ -241,7 +254,8 @@ def _crops(model: Model) -> tuple[str, str]:
     return whole, local
 
 
-def _block(label: str, table: pd.DataFrame) -> GridBlock:
+def _block(label: str, table: pd.DataFrame, system: str | None) -> GridBlock:
+    """Return rows of models; a system is named, and nothing was trained of it here."""
     rows = []
     for adaption in ADAPTIONS:
         of_adaption = table[table["adaption"] == adaption]
@@ -253,10 +267,12 @@ def _block(label: str, table: pd.DataFrame) -> GridBlock:
             for model, seeds in zip(of_adaption["model"], of_adaption["seeds"], strict=True)
             for seed in str(seeds).split()
         ]
+        is_system = system is not None and adaption == UNADAPTED
         crops = (_kind(first[name]) for name in ("global_crops", "local_crops"))
         images = (_kind(first[name]) for name in ("query_images", "database"))
-        trainings = 0 if adaption in set(Baseline) else len(set(runs))
-        rows.append((ADAPTIONS[adaption], *crops, *images, f"{trainings:,}", f"{len(runs):,}"))
+        trainings = 0 if is_system or adaption in set(Baseline) else len(set(runs))
+        called = str(system) if is_system else ADAPTIONS[adaption]
+        rows.append((called, *crops, *images, f"{trainings:,}", f"{len(runs):,}"))
     return GridBlock(label, tuple(rows))
 
 

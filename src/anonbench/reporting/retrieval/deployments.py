@@ -12,7 +12,7 @@ from anonbench.core.registries.tables import Grid, GridBlock
 from anonbench.core.vocabulary import ORIGINAL, UNADAPTED, DeploymentKind
 from anonbench.core.wording import count
 from anonbench.evaluation.comparisons.best import OWN, SECOND
-from anonbench.reporting.labels import ADAPTIONS, AT_CHANCE, METHODS
+from anonbench.reporting.labels import ADAPTIONS, AT_CHANCE, METHODS, unadapted_model
 
 KINDS = {
     DeploymentKind.MIXED: "A share of the images is anonymized, compared with none",
@@ -120,15 +120,15 @@ def _notes(table: pd.DataFrame, has_second: bool, confidence: float) -> Iterator
         return
     first = table.iloc[0]
     yield (
-        f"mAP in percent by the unadapted model’s own ranking of the originals, over "
+        f"mAP in percent by {unadapted_model()}’s own ranking of the originals, over "
         f"{count(int(first['n']), 'query')} in {count(int(first['clusters']), 'cluster')} and "
         f"{count(int(first['images']), 'image')}; in brackets intervals of {100 * confidence:g} %, "
         "which take the draw of a share and the trainings as given."
     )
     if has_second:
         yield (
-            "Kept, difference and verdict are by a second reference: kept is the share of what the "
-            "unadapted model reaches there with originals, and can be above 100 %."
+            "Kept, difference and verdict are by a second reference: kept is the share of what "
+            f"{unadapted_model()} reaches there with originals, and can be above 100 %."
         )
     else:
         yield "There is no second reference" + (

@@ -10,7 +10,7 @@ import pandas as pd
 
 from anonbench.core.registries.tables import Grid, GridBlock
 from anonbench.core.wording import count
-from anonbench.reporting.labels import ADAPTIONS, METHODS, QUERIES
+from anonbench.reporting.labels import ADAPTIONS, METHODS, QUERIES, unadapted_model
 from anonbench.reporting.summary import present
 
 _NONE = "–"
@@ -67,5 +67,5 @@ def _notes(table: pd.DataFrame, confidence: float) -> list[str]:
         else f"Intervals of {100 * confidence:g} % in brackets hold for other persons (or other "
         "clusters) in queries and database, where those of other tables take the database as it "
         f"is{sample}.",
-        "All values are judged by the unadapted model’s own ranking, which favours it.",
+        f"All values are judged by {unadapted_model()}’s own ranking, which favours it.",
     ]

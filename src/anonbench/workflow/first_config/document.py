@@ -18,11 +18,15 @@ from anonbench.core.vocabulary import Method
 from anonbench.core.wording import count, duration
 from anonbench.evaluation.privacy.kinds.supervised import Supervised
 from anonbench.workflow.first_config.estimate import (
+    ATTACKED,
     FEWEST,
     GALLERY,
+    HALF,
     PROBES,
+    SEARCHED,
     Estimate,
     estimate,
+    searched_share,
     within,
 )
 from anonbench.workflow.first_config.sample import COVERING, Sample
@@ -78,7 +82,7 @@ def compose(seen: Survey, sample: Sample, choice: Choice) -> tuple[str, Estimate
         *_methods(),
         *_clusters(seen, choice),
         *_coverage(detectors),
-        *_ranking(cost),
+        *_ranking(cost, choice),
         *_attack(),
         *_next(seen, choice),
     ]
@@ -163,12 +167,26 @@ def _images(seen: Survey, choice: Choice, cost: Estimate, whole: Estimate) -> It
             "trained, so it is not used here; `official` would use it.",
             4,
         )
-    yield from _note(
-        "Half of the images are searched. The other half is what an attacker learns from (with "
-        "labels, accuracies too): without one, how private the result is stays unknown.",
-        4,
-    )
-    yield _entry("split", {"validation": 0.5}, 4)
+    share = searched_share(cost.images, choice.label is not None)
+    if share == HALF:
+        text = (
+            "Half of the images are searched. The other half is what an attacker learns from (with "
+            "labels, accuracies too): without one, how private the result is stays unknown."
+        )
+    elif share < 1.0:
+        text = (
+            "So many of these few images are searched that there is something to say of rankings. "
+            "An attacker learns from the others (with labels, accuracies do). From "
+            f"{2 * SEARCHED} images on, half is better."
+        )
+    else:
+        text = (
+            "All of these few images are searched, so that none is left for an attacker to learn "
+            f"from: how private the result is stays unknown. From {2 * SEARCHED} images on, half "
+            "is better."
+        )
+    yield from _note(text, 4)
+    yield _entry("split", {"validation": share}, 4)
     if choice.label is not None:
         yield _entry("label", choice.label, 4)
     if cost.images < seen.images:
@@ -252,10 +270,10 @@ def _coverage(detectors: Sequence[str]) -> Iterator[str]:
     yield from (_entry(name, settings, 2) for name, settings in chosen.items())
 
 
-def _ranking(cost: Estimate) -> Iterator[str]:
+def _ranking(cost: Estimate, choice: Choice) -> Iterator[str]:
     if cost.images >= FEWEST:
         return
-    searched = cost.images // 2
+    searched = int(cost.images * searched_share(cost.images, choice.label is not None))
     fraction = math.ceil(1000 * _K / searched) / 1000 if searched else 1.0
     yield ""
     yield from _note(
@@ -270,15 +288,17 @@ def _attack() -> Iterator[str]:
     usual = Privacy()
     yield ""
     yield from _note(
-        f"Of each kind, {PROBES} regions are attacked, among {GALLERY}, by who has learned from "
-        f"{GALLERY}, so that the first answer comes soon. Without this section they are "
-        f"{usual.probes:,}, {usual.gallery:,} and {usual.of(Supervised).regions:,}: narrower "
-        "intervals, and an attacker that has learned more."
+        f"Of each kind, {PROBES} regions are looked for, among {GALLERY}, by who has learned from "
+        f"{GALLERY}, and {ATTACKED} are read and restored, so that the first answer comes soon. "
+        f"Without this section they are {usual.probes:,}, {usual.gallery:,}, "
+        f"{usual.of(Supervised).regions:,} and {usual.attacked_regions:,}: narrower intervals, and "
+        "an attacker that has learned more."
     )
     yield "privacy:"
     yield _entry("probes", PROBES, 2)
     yield _entry("gallery", GALLERY, 2)
     yield _entry("supervised", {"regions": GALLERY}, 2)
+    yield _entry("attacked_regions", ATTACKED, 2)
 
 
 def _next(seen: Survey, choice: Choice) -> Iterator[str]:

@@ -127,7 +127,8 @@ def attack_files(
     equipment = Equipment(detection, anonymization or Anonymization(), detectors)
     table = attack("files", published, settings, equipment, seed, confidence)
     alone = len(clear) + len(hidden) - 2 * len(common)
-    left_out = alone + failed + len(first.left_out) + len(second.left_out)
+    unread = sum(not each.quiet for each in (*first.left_out, *second.left_out))
+    left_out = alone + failed + unread
     return Attacked(table, len(common), left_out)
 
 

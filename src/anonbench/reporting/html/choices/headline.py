@@ -57,13 +57,14 @@ def first_screen(
 
     """
     shown = preferred(given, free)
+    following = _next(given, adapting, risks, standing, cheapest)
     return [
         Line("What is kept?", _lost(shown, _yardstick(second, system), pixels)),
         *(Line("What to use?", text) for text in [_chosen(given, shown, limit)] if text),
         *(Line("What passes?", each.text) for each in standing),
         *(Line("How private?", text) for text in [_private(shown, risks)] if text),
         *(Line("How sure?", text) for text in [_sure(evidence)] if text),
-        *(Line("What next?", text) for text in [_next(given, adapting, risks, cheapest)] if text),
+        *(Line("What next?", text) for text in [following] if text),
     ]
 
 
@@ -180,7 +181,13 @@ def _sure(evidence: Mapping[str, str]) -> str:
     return f"{'; '.join(f'{name}: {text}' for name, text in evidence.items())}." if evidence else ""
 
 
-def _next(given: Sequence[Advice], adapting: Tally, risks: Risks, cheapest: str) -> str:
+def _next(
+    given: Sequence[Advice],
+    adapting: Tally,
+    risks: Risks,
+    standing: Sequence[Passing],
+    cheapest: str,
+) -> str:
     parts = []
     if adapting.total and not adapting.better and not adapting.without_gain:
         parts.append(f"Whether adapting gains is open in all {adapting.total} tests.")
@@ -197,6 +204,11 @@ def _next(given: Sequence[Advice], adapting: Tally, risks: Risks, cheapest: str)
         )
     if any(row.best is None for row in given):
         parts.append("Add what lacks (see Choices).")
+    if blind := [each.dataset for each in standing if each.lacks_truth]:
+        parts.append(
+            f"Draw the true regions of some images ({', '.join(blind)}; setting `truth`): until "
+            "then it is not known what detection misses, and no variant passes."
+        )
     if any(key[1] == ORIGINAL for key in risks):
         parts.append("Have a lawyer judge kept embeddings of originals.")
     return " ".join([*parts, *([cheapest] if cheapest else [])])

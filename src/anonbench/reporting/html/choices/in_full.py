@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from anonbench.config.experiment import Experiment
+from anonbench.core.registries.systems import SystemKind
 from anonbench.core.vocabulary import UNADAPTED
 from anonbench.core.wording import count
 from anonbench.evaluation.decision import Verdict
@@ -32,6 +33,8 @@ class Planned:
     """How strong each method is, in words."""
     given: int = 0
     """Programs whose pictures are judged."""
+    attacks: str = "privacy: { enabled: true }"
+    """Setting by which re-identification is tried."""
 
     @property
     def variants(self) -> int:
@@ -63,9 +66,20 @@ def planned(experiment: Experiment) -> dict[str, Planned]:
                 for method in dataset.methods
             },
             given=len(dataset.given),
+            **_attacked_by(experiment.config.system_of(name)),
         )
         for name, dataset in experiment.datasets.items()
     }
+
+
+def _attacked_by(system: SystemKind | None) -> dict[str, str]:
+    """Return the setting that lets regions be looked for, where the usual one does not.
+
+    Vectors that were made elsewhere say nothing of crops.
+    """
+    if system is None or system.embeds_images:
+        return {}
+    return {"attacks": "privacy: { recognizer: { weights: face.onnx } }"}
 
 
 def _strength(parameters: Mapping[str, Any], entities: Sequence[str]) -> str:

@@ -110,7 +110,7 @@ def next_steps(
             *_without_second(dataset, plan, has_second.get(dataset, False)),
             *_other_trainings(dataset, plan, rows),
             *_ties(dataset, rows, tests.get(dataset), margin),
-            *_attacks(dataset, of_dataset),
+            *_attacks(dataset, plan, of_dataset),
             *_stronger(dataset, plan, rows, limit),
             *_degrees(dataset, plan, rows, of_dataset, margin, limit),
         ]
@@ -126,7 +126,7 @@ def _detection(dataset: str, plan: Planned, judged: pd.DataFrame | None) -> Iter
     """Better detection where too much is missed, and more true boxes where it is not known."""
     if judged is None:
         return
-    rows = judged[(judged["rule"] == MISSED) & (judged["source"] != "")]
+    rows = judged[(judged["rule"] == MISSED) & judged["n"].notna()]  # else the first screen asks
     for row in rows.drop_duplicates("entity").to_dict("records"):
         entity, limit = row["entity"], row["limit"]
         if row["verdict"] == str(Policy.FAIL) or row["value"] > limit:
@@ -244,13 +244,13 @@ def _more(test: Mapping[Any, Any], margin: float) -> int:
     return max(math.ceil(float(clusters)) - int(test["clusters"]), 1)
 
 
-def _attacks(dataset: str, options: Sequence[Option]) -> Iterator[Step]:
+def _attacks(dataset: str, plan: Planned, options: Sequence[Option]) -> Iterator[Step]:
     if all(option.risk_unknown == NOT_ATTACKED for option in options):
         yield Step(
             dataset,
             "what these images reveal",
             "run the attacks",
-            "privacy: { enabled: true }",
+            plan.attacks,
             Work(attacks=1),
         )
 

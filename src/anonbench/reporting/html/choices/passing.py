@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from anonbench.core.vocabulary import QueryKind
-from anonbench.evaluation.policy.evidence import ATTACK, REIDENTIFICATION
+from anonbench.evaluation.policy.evidence import ATTACK, MISSED, REIDENTIFICATION
 from anonbench.evaluation.policy.verdicts import Verdict, standings
 from anonbench.evaluation.policy.words import resisted, unlimited, why_not
 from anonbench.reporting.html.choices.advice import Advice, Variant
@@ -16,6 +16,8 @@ from anonbench.reporting.html.choices.best import method_name
 
 _MOST_SAID = 1
 """Rules of a variant that the first screen names; the table has all."""
+_MOST_LISTED = 3
+"""And that the table of choices names."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,8 @@ class Passing:
     """Attacks that were run and have no limit; empty where there are none."""
     gain: str
     """What the best choice that does not pass would have gained; empty where there is none."""
+    lacks_truth: bool = False
+    """Whether no variant can pass for want of true boxes."""
 
     @property
     def text(self) -> str:
@@ -71,7 +75,8 @@ def failures(
         others = table[~((table["rule"] == ATTACK) & (table["attack"] == REIDENTIFICATION))]
         for (method, degree), group in others.groupby(["method", "degree"], sort=False):
             if text := why_not(group):
-                found[dataset, str(method), int(str(degree))] = text
+                shown = _shortened(text, _MOST_LISTED)
+                found[dataset, str(method), int(str(degree))] = shown
     return found
 
 
@@ -123,7 +128,14 @@ def _passing(
         unlimited=unlimited(table),
         resisted=resisted(pd.concat(together)) if together else "",
         gain=_gain(given, free, of_variant, set(passed)),
+        lacks_truth=not passed and any(map(_lacks_truth, of_variant.values())),
     )
+
+
+def _lacks_truth(of_variant: pd.DataFrame) -> bool:
+    """Tell whether it is not known what a variant misses: there is nothing to compare with."""
+    missed = of_variant[of_variant["rule"] == MISSED]
+    return bool(missed["value"].isna().any())
 
 
 def _gain(
@@ -139,15 +151,17 @@ def _gain(
     chosen = given[0].best if given else None
     beside = f"instead of {chosen.kept} ({chosen.use})" if chosen else "and nothing else passes"
     group = of_variant.get((best.method, best.degree))
-    why = "" if group is None else f"; it does not pass for {_shortened(why_not(group))}"
+    why = (
+        "" if group is None else f"; it does not pass for {_shortened(why_not(group), _MOST_SAID)}"
+    )
     return (
         f"The best choice that does not pass, {best.use}, would keep {best.kept} {beside}, with "
         f"original queries{why}."
     )
 
 
-def _shortened(text: str) -> str:
+def _shortened(text: str, most: int) -> str:
     """Return the first rules of `why_not`, and how many there are besides."""
     parts = text.split("; ")
-    more = len(parts) - _MOST_SAID
-    return "; ".join(parts[:_MOST_SAID]) + (f"; and {more} more" if more > 0 else "")
+    more = len(parts) - most
+    return "; ".join(parts[:most]) + (f"; and {more} more (see Policy)" if more > 0 else "")
