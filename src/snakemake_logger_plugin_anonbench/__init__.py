@@ -32,14 +32,10 @@ _run = Run()
 def record_in(
     results: Path, usual: Mapping[str, float], closing: Callable[[], Iterable[str]] = tuple
 ) -> None:
-    """Record the run that is about to begin.
+    """Record the run that is about to begin in a folder of results.
 
-    Args:
-        results: folder of results.
-        usual: seconds that jobs of each rule took before, for estimates.
-        closing: gives lines about the results. They are printed when Snakemake exits, with every
-            logger and also with --quiet.
-
+    What jobs of each rule took before (`usual`, in seconds) serves estimates. The lines that
+    `closing` gives are printed when Snakemake exits, with every logger and also with --quiet.
     """
     with suppress(OSError):
         (results / NAME).unlink()

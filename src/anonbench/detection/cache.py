@@ -34,11 +34,7 @@ SCHEMA = pa.schema(
 def made_by(name: str, settings: Detection, templates: Path | None = None) -> dict[str, Any]:
     """Return all that a detector's findings depend on but the images.
 
-    Args:
-        name: the detector.
-        settings: of all detectors.
-        templates: the data set's folder of templates, for the detector `template`.
-
+    The detector `template` has the data set's folder of `templates`.
     """
     code = {"code": module_digest(modules(name), without=["anonbench.core.boxes"])}
     paths = settings.paths([name])

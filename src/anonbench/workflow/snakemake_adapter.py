@@ -146,13 +146,8 @@ def _asked(dag: Any) -> tuple[set[str], set[str], list[str]]:
 def keep_metadata_in(store: Results | Bucket, workflow: Any, check: Check) -> None:
     """Have a workflow's metadata kept in `store`; to be called while its Snakefile is read.
 
-    Snakemake opens a log before it reads the Snakefile, also where nothing will run: that of a look
-    is removed when the process ends.
-
-    Args:
-        store: of the results.
-        workflow: Snakemake's.
-        check: called before jobs are planned; an InputError of it ends the run.
+    Before jobs are planned `check` is called, whose InputError ends the run. Snakemake opens a log
+    before it reads the Snakefile: that of a look is removed when the process ends.
 
     Raises:
         WorkflowError: the records are to be kept in a database.
@@ -178,9 +173,7 @@ def _remove_log_of_look(workflow: Any, logs: Iterable[str]) -> None:
 def dry_run(arguments: Sequence[str], use: Callable[[Any], Any]) -> Any:
     """Return what `use` makes of Snakemake's workflow once its jobs are planned; prints nothing.
 
-    Args:
-        arguments: of snakemake, with --dry-run.
-        use: called with the workflow.
+    The `arguments` are those of snakemake, with --dry-run.
 
     Raises:
         InputError: Snakemake refuses the arguments, the config or the targets; its own message.

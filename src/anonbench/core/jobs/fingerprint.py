@@ -39,13 +39,10 @@ _distributions = cache(metadata.packages_distributions)
 
 
 def code_identity(modules: Sequence[str], without: Sequence[str] = ()) -> dict[str, str]:
-    """Return the code of modules and of all that they can reach.
+    """Return the code of modules (full names) and of all that they can reach.
 
     A digest for each definition of anonbench, and the version of each installed distribution.
-
-    Args:
-        modules: full names, such as `anonbench.detection.zxing`.
-        without: modules of anonbench that are left out, with what only they reach.
+    Modules in `without` are left out, with what only they reach.
 
     Raises:
         ValueError: anonbench has no such module.

@@ -57,16 +57,12 @@ class JobCache:
         parameters: Mapping[str, Any],
         results: Path | None = None,
     ) -> None:
-        """Take the parts of a job.
+        """Take the parts of a job: all code that its script can reach is part of the identity.
 
-        Args:
-            script: the job's script; all code that it can reach is part of the identity.
-            inputs: paths. If the digest of a file is among them too, it stands for the file.
-            outputs: paths; those that end in `.digest` are written here, for the file so called.
-            parameters: all else that decides what the job makes, and `code` and `given`.
-            results: the folder in which every file needs a record; None: files have none, for
-                example because a storage brings them.
-
+        If the digest of an input is among the inputs too, it stands for the file. Outputs that end
+        in `.digest` are written here. The `parameters` are all else that decides what the job
+        makes, `code` and `given` included. Every file in the folder `results` needs a record; None:
+        files have none, for example because a storage brings them.
         """
         self._script = Path(script)
         self._inputs = [Path(path) for path in dict.fromkeys(inputs)]
@@ -95,8 +91,7 @@ class JobCache:
     def begin(self, carried: Path | None = None) -> None:
         """Check all inputs, and mark the outputs as being made again.
 
-        Args:
-            carried: metadata of the bundle that the results come from.
+        The metadata `carried` are those of the bundle that the results come from.
 
         Raises:
             InputError: an input in the results is not what its job wrote.
@@ -118,9 +113,7 @@ class JobCache:
     def restored(self, **facts: Any) -> bool:
         """Restore the outputs if a job of this identity made them; else `end` will keep them.
 
-        Args:
-            facts: further parts of the identity, which are known only in the job.
-
+        The `facts` are further parts of the identity, which are known only in the job.
         """
         self._parameters |= facts
         self._can_restore = True

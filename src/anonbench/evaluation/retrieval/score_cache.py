@@ -19,10 +19,7 @@ from anonbench.core.jobs.fingerprint import code_identity
 def made_by(digests: Sequence[str], settings: Retrieval) -> dict[str, Any]:
     """Return all that a scenario's scores depend on but the drawn queries, as JSON.
 
-    Args:
-        digests: of the content of the reference's embeddings, of the queries' and the database's.
-        settings: of the scores.
-
+    The digests are of the embeddings' content: the reference's, the queries', the database's.
     """
     effective = settings.effective()
     del effective["queries"]  # a query's scores are the same in every sample

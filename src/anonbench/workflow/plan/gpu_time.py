@@ -158,12 +158,9 @@ def gpu_time(
 
 
 def side_by_side(jobs: Iterable[tuple[float, int]], gpus: int) -> float | None:
-    """Return the time of independent jobs on so many GPUs, the longest first.
+    """Return the time of independent jobs (time and GPUs of each) on so many, the longest first.
 
-    Args:
-        jobs: time and GPUs of each.
-        gpus: how many there are; None is returned where a job needs more.
-
+    None where a job needs more GPUs.
     """
     free = [0.0] * gpus
     for time, needed in sorted(jobs, reverse=True):
