@@ -101,7 +101,12 @@ def _usual(known: Mapping[Job, float]) -> Callable[[Job], float | None]:
             values[kind].append(value)
 
     medians = {kind: median(each) for kind, each in values.items()}
-    return lambda job: known.get(job, next(filter(None, map(medians.get, _kinds(job))), None))
+
+    def usual(job: Job) -> float | None:
+        like = (medians[kind] for kind in _kinds(job) if kind in medians)
+        return known.get(job, next(like, None))
+
+    return usual
 
 
 def _kinds(job: Job) -> list[tuple[str | None, ...]]:
