@@ -6,9 +6,9 @@ trainings of ViT-L by others reached.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal, NamedTuple
 
 import pandas as pd
@@ -209,22 +209,20 @@ def _shorter_recipes(recipe: Recipe) -> dict[str, Recipe]:
 def _fewer(experiment: Experiment) -> dict[str, Callable[[Job], bool]]:
     """Return settings that leave less to be compared, and whether each leaves a training."""
     controls, (first, *others) = experiment.config.control_seeds, experiment.config.training_seeds
-    found: dict[str, Callable[[Job], bool]] = {
+    highest = {name: max(dataset.degrees) for name, dataset in experiment.datasets.items()}
+    return {
         "control_seeds: []": lambda job: int(job.wildcards["seed"]) not in controls,
         f"training_seeds: [{first}]": lambda job: int(job.wildcards["seed"]) not in others,
+    } | {
+        f"datasets.{name}.degrees: [{degree}]": partial(_is_left, name, degree)
+        for name, degree in highest.items()
     }
-    for name, dataset in experiment.datasets.items():
-        highest = max(dataset.degrees)
-        found[f"datasets.{name}.degrees: [{highest}]"] = lambda job, name=name, highest=highest: (
-            job.wildcards["dataset"] != name or _degree(job) >= highest
-        )
-    return found
 
 
-def _degree(job: Job) -> float:
-    """Return the degree that a training adapts to; infinity for an unadapted one."""
+def _is_left(name: str, least: float, job: Job) -> bool:
+    """Return whether a training is of another data set, unadapted, or of a degree high enough."""
     variant = job.wildcards.get("anonymized")
-    return Variant.parse(variant).degree if variant else math.inf
+    return job.wildcards["dataset"] != name or not variant or Variant.parse(variant).degree >= least
 
 
 def gpu_time_lines(data: Mapping[str, Any] | None) -> list[str]:
