@@ -106,6 +106,7 @@ def edited(config: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
         ("correlation.bootstrap", 60, CORRELATED | SHOWN),
         ("anonymization.mask.colour", [255, 255, 255], HIDDEN | ADAPTED | UNTRAINED),
         ("anonymization.pixelate.min_block", 4, REPORT),  # no data set has the method
+        ("anonymization.strengths.blur", {"strong": {"sigma": {"face": 0.5}}}, REPORT),  # likewise
         ("recipes.documents.optimizer.steps", 5, OF_DOCUMENTS),
         ("privacy.probes", 3, {"reidentify"} | RATES | ATTACKED),
         ("datasets.portraits.cluster", "none", CLUSTERED),

@@ -45,10 +45,18 @@ def test_labels_say_whose_pictures_they_are() -> None:
     assert METHODS.get("original", "as it is") == "as it is"
 
 
+def test_each_has_a_place_in_the_config() -> None:
+    assert names.setting_of("blur") == "anonymization.blur"
+    assert names.setting_of("box_blur_very_weak") == "anonymization.strengths.box_blur.very_weak"
+    assert names.setting_of("given_deface") == "datasets.<name>.given.deface"
+
+
 def test_colours_are_told_apart() -> None:
     own = {method_colour(method) for method in Method}
     assert method_colour("given_deface") not in own
     assert method_colour("blur_weak") not in own
+    strengths = ("fine", "coarse", "coarsest", "light", "strong", "strongest")
+    assert len({method_colour(f"pixelate_{name}") for name in strengths}) == len(strengths)
     assert all(len(method_colour(name)) == 7 for name in ("given_deface", "mask_grey"))
 
 

@@ -59,6 +59,15 @@ def is_method(name: str) -> bool:
     return True
 
 
+def setting_of(name: str) -> str:
+    """Return where a config has what a method does: the path of a section."""
+    if is_given(name):
+        return f"datasets.<name>.given.{program_of(name)}"
+    base = base_of(name)
+    strength = name.removeprefix(base).removeprefix("_")
+    return f"anonymization.strengths.{base}.{strength}" if strength else f"anonymization.{base}"
+
+
 def label_of(name: str, labels: Mapping[str, str]) -> str:
     """Return what people call a method.
 

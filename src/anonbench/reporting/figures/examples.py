@@ -14,7 +14,7 @@ from PIL import Image
 
 from anonbench.core.errors import InputError
 from anonbench.core.numeric.seeding import hash_int
-from anonbench.core.registries.method_names import in_order, place_of
+from anonbench.core.registries.method_names import in_order, is_given, place_of
 from anonbench.core.vocabulary import Variant
 from anonbench.reporting.figures.style import (
     GRID,
@@ -131,6 +131,12 @@ def _side(grid: _Grid, aspect: float) -> float:
     return min(WIDEST, across / width, down / height / aspect)
 
 
+def _head(method: str) -> str:
+    """Return a method's name, that of a strength in two lines."""
+    label = METHODS[method]
+    return label if method in METHODS or is_given(method) else label.replace(" ", "\n", 1)
+
+
 def _order(variant: Variant) -> tuple[tuple[int, bool, str], int]:
     return place_of(variant.method), variant.degree
 
@@ -139,7 +145,7 @@ def _arrange(variants: Sequence[Variant], ids: Sequence[str]) -> _Grid:
     degrees = sorted({variant.degree for variant in variants if variant.method})
     original = [variant for variant in variants if not variant.method]
     if len(degrees) == 1:
-        columns = [METHODS[str(v.method)] if v.method else "Original" for v in variants]
+        columns = [_head(str(v.method)) if v.method else "Original" for v in variants]
         cells = {
             (row, column): (variant, name)
             for row, name in enumerate(ids)
@@ -169,7 +175,8 @@ def _name(figure: Figure, grid: _Grid, side: float, tall: float) -> None:
     width, height = figure.get_size_inches()
     for column, text in enumerate(grid.columns):
         x = (grid.margin + grid.offset(1, column, side) + side / 2) / width
-        figure.text(x, 1 - HEADER / 2 / height, text, ha="center", va="center")
+        size = 6.5 if "\n" in text else None
+        figure.text(x, 1 - HEADER / 2 / height, text, ha="center", va="center", fontsize=size)
     for row, text in enumerate(grid.rows):
         y = (HEADER + grid.offset(0, row, tall) + tall / 2) / height
         figure.text(SIDE / 2 / width, 1 - y, text, ha="center", va="center", rotation=90)

@@ -126,7 +126,7 @@ def rates_by_attack(
     """Return the rates of all attacks on originals and on one degree.
 
     Of re-identification the strongest known attack, of every other attack the measure that is
-    highest on average over the methods.
+    farthest above its chance on average over the methods.
 
     Args:
         rates: `anonbench.evaluation.privacy.rates.RATE_COLUMNS` of a data set; None: not attacked.
@@ -149,7 +149,9 @@ def rates_by_attack(
             hidden = rows[rows["degree"] == degree]
             if hidden.empty:
                 continue
-            highest: Any = hidden.groupby(keys, sort=False)["rate"].mean().idxmax()
+            chance = hidden["chance"].fillna(0.0).clip(upper=0.999)
+            above = hidden.assign(above=(hidden["rate"] - chance) / (1.0 - chance))
+            highest: Any = above.groupby(keys, sort=False)["above"].mean().idxmax()
             measure, entity = highest
             chosen = rows[(rows["measure"] == measure) & (rows["entity"] == entity)]
             what = MEASURES.get(measure, measure)
@@ -220,7 +222,7 @@ def strengths(
         for axes, row in zip(panels[:, 0], rows, strict=True):
             axes.set_ylabel(f"{RETRIEVAL_METRICS.get(row, 'Rate of attacks')} (%)")
         handles = [*_query_handles(kept), *_attack_handles(labels), *_ground_handles(found)]
-        figure.legend(handles=handles, loc="outside upper center", ncols=3, fontsize=7)
+        figure.legend(handles=handles, loc="outside upper center", ncols=2, fontsize=7)
         save(figure, outputs, dpi)
 
 
@@ -254,22 +256,29 @@ def _marker(label: str) -> str:
 
 def _draw(axes: Axes, line: pd.DataFrame, places: Sequence[str], sweep: Sweep, **look: Any) -> None:
     """Draw originals and strengths as a line with its interval, and other methods as points."""
-    by_name = line.drop_duplicates("method").set_index("method")
-    there = [(x, name) for x, name in enumerate(places) if name in by_name.index]
+    rows = line.drop_duplicates("method").set_index("method")
+    there = [(x, name) for x, name in enumerate(places) if name in rows.index]
     joined = [(x, name) for x, name in there if x <= len(sweep.names)]
-    look = {"color": method_colour(sweep.method)} | look
-    for group, style in ((joined, {}), ([e for e in there if e not in joined], {"ls": "none"})):
-        if not group:
-            continue
-        x = np.array([place for place, _ in group], float)
-        rows = by_name.loc[[name for _, name in group]]
-        value, low, high = (100 * rows[n].to_numpy(float) for n in ("rate", "low", "high"))
-        axes.plot(x, value, **({**look, "linestyle": "none"} if style else look), markersize=4)
+    if joined:
+        own = {"color": method_colour(sweep.method)} | look
+        x, (value, low, high) = _numbers(joined, rows)
+        axes.plot(x, value, **own, markersize=4)
         sure = np.isfinite(low) & np.isfinite(high)
-        if style:
-            axes.vlines(x[sure], low[sure], high[sure], color=look["color"], lw=0.8)
-        elif sure.sum() > 1:
-            axes.fill_between(x[sure], low[sure], high[sure], color=look["color"], alpha=0.1, lw=0)
+        axes.fill_between(x[sure], low[sure], high[sure], color=own["color"], alpha=0.1, lw=0)
+    for place in there[len(joined) :]:
+        own = {"color": method_colour(place[1])} | look | {"linestyle": "none"}
+        x, (value, low, high) = _numbers([place], rows)
+        axes.plot(x, value, **own, markersize=4)
+        axes.vlines(x, low, high, color=own["color"], lw=0.8)
+
+
+def _numbers(
+    places: Sequence[tuple[int, str]], rows: pd.DataFrame
+) -> tuple[np.ndarray, list[np.ndarray]]:
+    """Return places on the axis; then values in percent and the ends of their intervals."""
+    chosen = rows.loc[[name for _, name in places]]
+    x = np.array([place for place, _ in places], float)
+    return x, [100 * chosen[name].to_numpy(float) for name in ("rate", "low", "high")]
 
 
 def _ground(axes: Axes, sweep: Sweep, places: Sequence[str]) -> None:

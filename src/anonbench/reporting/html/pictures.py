@@ -66,7 +66,7 @@ _CAPTIONS = {
         "A column a method, at the highest degree: what is kept of the reference's ranking, and "
         "what attacks find, against the method's strength. On the left are the originals, on the "
         "right, as points, the methods of which there is one strength. Of re-identification the "
-        "strongest attack is shown, of each other attack the measure that is highest on average. "
+        "strongest attack is shown, of each other one the measure that is farthest above chance. "
         "Grey: weaker than the policy's bound on the parameter. Bands and bars: intervals. What "
         "is not known is left out."
     ),

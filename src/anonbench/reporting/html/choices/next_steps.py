@@ -14,6 +14,7 @@ from typing import Any
 
 import pandas as pd
 
+from anonbench.core.registries.method_names import setting_of
 from anonbench.core.vocabulary import UNADAPTED, QueryKind
 from anonbench.core.wording import count
 from anonbench.evaluation.decision import Verdict
@@ -268,7 +269,7 @@ def _stronger(dataset: str, plan: Planned, rows: Sequence[Advice], limit: float)
         f"which anonymization surely stays at or below {limit:g} % re-identified",
         f"a stronger {method_name(best.method).lower()}{f' (now {strength})' if strength else ''}, "
         "or another method",
-        f"anonymization.{best.method}",
+        setting_of(best.method),
         Work(
             image_sets=2 * len(plan.degrees),
             trainings=len(plan.degrees) * adaptions * len(plan.training_seeds),
