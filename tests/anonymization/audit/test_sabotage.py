@@ -178,12 +178,13 @@ def broken(monkeypatch: pytest.MonkeyPatch, module: object, name: str, new: obje
 UNCHANGED = {("least_side", Method.MASK)}
 
 
-def narrowed(*asked: object) -> geometry.Cover | None:
-    area = COVER(*asked)  # type: ignore[arg-type]
-    if area is None:
-        return None
+def narrowed(*asked: object) -> list[geometry.Cover | None]:
+    return [area and without_last_column(area) for area in COVERS(*asked)]  # type: ignore[arg-type]
+
+
+def without_last_column(area: geometry.Cover) -> geometry.Cover:
     rows, columns = area.window
-    inside = None if area.inside is None else area.inside[:, :-1]
+    inside = None if area.inside is None else area.inside[:, :-1].copy()
     return geometry.Cover((rows, slice(columns.start, columns.stop - 1)), inside)
 
 
@@ -192,14 +193,13 @@ def rounded(box: tuple[float, ...], shape: tuple[int, ...]) -> tuple[slice, slic
     return slice(y0, min(y1, shape[0])), slice(x0, min(x1, shape[1]))
 
 
-def centred(corners: np.ndarray, height: int, width: int) -> np.ndarray:
+def centred(quads: list[tuple[np.ndarray, int, int]]) -> list[np.ndarray]:
     """Return the pixels whose centres lie inside, where all that are touched should be."""
-    rows = slice(0, height), slice(0, width)
-    touched = TOUCHED(corners, height, width)
-    return touched & TOUCHED((corners - 0.5), height, width)[rows]
+    moved = TOUCHED([(corners - 0.5, *size) for corners, *size in quads])
+    return [one & other for one, other in zip(TOUCHED(quads), moved, strict=True)]
 
 
-COVER, TOUCHED = geometry.cover, geometry._touched
+COVERS, TOUCHED = geometry.covers, geometry._touched
 
 
 @pytest.mark.parametrize(
@@ -207,7 +207,7 @@ COVER, TOUCHED = geometry.cover, geometry._touched
     [
         (apply, "regions_at", lambda degree, count: 0),
         (apply, "regions_at", lambda degree, count: degree * count // 100),
-        (apply, "cover", narrowed),
+        (apply, "covers", narrowed),
         (geometry, "_window", rounded),
         (geometry, "_touched", centred),
     ],

@@ -48,4 +48,4 @@ class Blur(Method):
         kernel = cv2.getGaussianKernel(2 * math.ceil(3 * sigma) + 1, sigma)
         # in floating point: OpenCV's 8-bit Gaussian is coarser, and slower at these widths
         blurred = cv2.sepFilter2D(pixels, cv2.CV_32F, kernel, kernel, borderType=cv2.BORDER_REFLECT)
-        return np.rint(blurred).astype(np.uint8)
+        return np.asarray(cv2.convertScaleAbs(blurred))  # which rounds; nothing is negative

@@ -31,7 +31,7 @@ class Equalize(Method):
 
         if pixels.ndim == 2:
             return np.asarray(cv2.equalizeHist(np.ascontiguousarray(pixels)))
-        return np.dstack([cv2.equalizeHist(plane) for plane in cv2.split(pixels)])
+        return np.asarray(cv2.merge([cv2.equalizeHist(plane) for plane in cv2.split(pixels)]))
 
 
 class Recolour(Method):

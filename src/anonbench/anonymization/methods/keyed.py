@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+from functools import lru_cache
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -43,8 +44,7 @@ class Keyed(Method):
 
         HMAC-SHA256 (RFC 2104) of the key, expanded by SHAKE-256.
         """
-        strengths = self.model_dump(mode="json", exclude={"key_file"})
-        about = json.dumps([self.name, entity, pixels.shape, strengths], sort_keys=True)
+        about = json.dumps([self.name, entity, pixels.shape, _strengths(self)], sort_keys=True)
         message = about.encode() + b"\0" + np.ascontiguousarray(pixels).tobytes()
         seed = hmac.digest(self._key(), message, "sha256")
         stream = hashlib.shake_256(seed).digest(count * bits // 8)
@@ -53,7 +53,8 @@ class Keyed(Method):
     def _key(self) -> bytes:
         make = f"make one by `openssl rand -hex 32 > {self.key_file}`, or name the one there is"
         try:
-            key = self.key_file.read_bytes()
+            state = self.key_file.stat()
+            key = _content(self.key_file, state.st_ino, state.st_size, state.st_mtime_ns)
         except OSError as error:
             reason = error.strerror or "cannot be read"
             raise InputError(
@@ -65,3 +66,14 @@ class Keyed(Method):
                 f"key has {LEAST} at least; {make}"
             )
         return key
+
+
+@lru_cache(maxsize=8)
+def _content(file: Path, *state: int) -> bytes:
+    """Return a file's content, read once while its state is the same."""
+    return file.read_bytes()
+
+
+@lru_cache(maxsize=64)
+def _strengths(method: Keyed) -> dict[str, Any]:
+    return method.model_dump(mode="json", exclude={"key_file"})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import ClassVar
 
 import numpy as np
@@ -87,8 +88,29 @@ class PatchShuffle(Keyed):
         across = np.arange(width) * columns // width
         patch = (down[:, None] * columns + across).ravel().astype(np.uint64)
         drawn = self.random(pixels, entity, height * width, 32)
-        order = np.argsort((patch << np.uint64(32)) | drawn, kind="stable")
+        order = _stable_order((patch << np.uint64(32)) | drawn)
         flat = pixels.reshape(height * width, *pixels.shape[2:])
         hidden = np.empty_like(flat)
-        hidden[np.argsort(patch, kind="stable")] = flat[order]
+        hidden[_in_patches(height, width, rows, columns)] = flat.take(order, axis=0)
         return hidden.reshape(pixels.shape)
+
+
+def _stable_order(keys: np.ndarray) -> np.ndarray:
+    """Return what a stable sort gives; one that is not takes a fraction of its time."""
+    order = np.argsort(keys)
+    ordered = keys.take(order)
+    return order if (ordered[1:] > ordered[:-1]).all() else np.argsort(keys, kind="stable")
+
+
+def _in_patches(height: int, width: int, rows: int, columns: int) -> np.ndarray:
+    """Return the places of a window, counted row by row, patch after patch."""
+    places = np.arange(height * width).reshape(height, width)
+    tops = [-(-number * height // rows) for number in range(rows + 1)]
+    lefts = [-(-number * width // columns) for number in range(columns + 1)]
+    return np.concatenate(
+        [
+            places[top:bottom, left:right].ravel()
+            for top, bottom in pairwise(tops)
+            for left, right in pairwise(lefts)
+        ]
+    )

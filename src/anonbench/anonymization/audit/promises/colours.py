@@ -29,7 +29,11 @@ class OneColour(Promise):
         return np.asarray((pixels >= math.ceil(luma - 0.5)) & (pixels <= math.floor(luma + 0.5)))
 
     def kept(self, inside: Inside, settings: Anonymization) -> np.ndarray:
-        """Compare with the region's mean."""
+        """Compare with the colour, or with the region's mean."""
+        planes = inside.written
+        shown = planes[0] if len(planes) == 1 else np.ascontiguousarray(planes.transpose(1, 2, 0))
+        if (plain := self.plain(shown, settings)) is not None:
+            return plain
         refuse_single(inside)
         count = inside.original[0].size
         means = inside.original.sum(axis=(1, 2), dtype=np.int64) / count

@@ -97,22 +97,28 @@ def edges(written: np.ndarray, mask: np.ndarray, axis: int) -> list[int]:
     return [int(index) + 1 for index in np.flatnonzero(differs)]
 
 
-@lru_cache(maxsize=256)
-def shares(length: int, count: int) -> np.ndarray:
-    """Return float32 [count, length]: the part of each of `count` even blocks in each pixel."""
-    edges = np.linspace(0.0, length, count + 1)
-    covered = np.clip(np.arange(length + 1) - edges[:, None], 0.0, None)
-    below = np.minimum(covered, length / count)[:-1]
-    return np.asarray(np.diff(below, axis=1) * (count / length), dtype=np.float32)
-
-
 def means(original: np.ndarray, counts: tuple[int, int]) -> np.ndarray:
-    """Return float32 [c, rows, columns]: means over even blocks, with fractions of pixels."""
-    height, width = original.shape[1:]
-    down = shares(height, counts[0]) @ original.astype(np.float32)
-    return np.asarray(down @ shares(width, counts[1]).T)
+    """Return float [c, rows, columns]: means over even blocks, with fractions of pixels."""
+    summed = _block_sums(_block_sums(original, 1, counts[0]), 2, counts[1])
+    return summed * (counts[0] * counts[1] / original[0].size)
 
 
+def _block_sums(planes: np.ndarray, axis: int, count: int) -> np.ndarray:
+    """Return sums over `count` even parts of an axis: differences of the running total at borders.
+
+    A border within a pixel has that part of it on either side.
+    """
+    length = planes.shape[axis]
+    borders = np.arange(1, count) * length
+    whole, part = borders // count, (borders % count) / count
+    totals = planes.cumsum(axis, dtype=np.float64)
+    upto = totals.take(whole - 1, axis)
+    upto += planes.take(whole, axis) * (part[:, None] if axis == 1 else part)
+    ends = np.zeros_like(totals.take([0], axis)), upto, totals.take([length - 1], axis)
+    return np.diff(np.concatenate(ends, axis), axis=axis)
+
+
+@lru_cache(maxsize=1024)
 def owners(length: int, count: int) -> np.ndarray:
     """Return the block of each pixel: the one that its centre lies in, on a border the later."""
     starts = [-((count - 2 * number * length) // (2 * count)) for number in range(count)]
