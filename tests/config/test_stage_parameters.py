@@ -86,7 +86,7 @@ def edit(values: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
         ("recipes.documents.workers", 7, set()),
         ("recipes.documents.gpus", 2, set()),
         ("recipes.documents.checkpoint_minutes", 7, set()),
-        ("datasets.documents.degrees", [25, 50, 100], set()),
+        ("datasets.documents.degrees", [25, 50, 100], {"quality"}),
         ("datasets.documents.split", {"validation": 0.5}, {"manifest"}),
         ("datasets.documents.split", {"by": "class"}, {"manifest", "clusters"}),
         ("datasets.documents.cluster", "class", {"clusters"}),

@@ -102,7 +102,8 @@ def _data(experiment: Experiment, name: str) -> Iterator[Entry]:
     if experiment.config.privacy.enabled:
         yield from (Entry(f"{name}/privacy/{table}.csv") for table in ATTACK_TABLES)
     if truth_of(experiment.datasets[name]) is not None:
-        yield from (Entry(f"{name}/quality/{file}") for file in ("summary.csv", "sweep.csv"))
+        for table in ("summary", "in_sight", "sweep"):
+            yield Entry(f"{name}/quality/{table}.csv")
 
 
 def _training(experiment: Experiment, name: str) -> Iterator[Entry]:

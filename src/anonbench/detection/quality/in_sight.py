@@ -61,10 +61,10 @@ def in_sight(
                     covered = float(hidden_shares(whole, first)[0])
                     shares.setdefault((degree, str(entity)), []).append(1.0 - covered)
     rows = []
-    for (degree, entity), values in sorted(shares.items()):
+    for (degree, name), values in sorted(shares.items()):
         samples = bootstrap_means(np.array(values)[:, None], resamples, "in sight")[:, 0]
         low, high = interval(samples, confidence)
-        rows.append((degree, entity, float(np.mean(values)), low, high, len(values)))
+        rows.append((degree, name, float(np.mean(values)), low, high, len(values)))
     return pd.DataFrame(rows, columns=COLUMNS)
 
 

@@ -50,7 +50,8 @@ class PrivacyPaths(ModelPaths):
         files = {"audit": f"{folder}/audit.csv"}
         if dataset in self.measured():
             files["quality"] = f"{folder}/quality/summary.csv"
-            files["in_sight"] = f"{folder}/quality/in_sight.csv"
+            if "ellipse" in self.experiment.config.anonymization.shape.model_dump().values():
+                files["in_sight"] = f"{folder}/quality/in_sight.csv"
         if self.experiment.config.privacy.enabled:
             files["rates"] = f"{folder}/privacy/reidentification.csv"
             files["attacks"] = f"{folder}/privacy/attacks.csv"

@@ -119,17 +119,17 @@ def _zone_like(
             for at, (c, kind, number) in enumerate(zip(line, classes, numbers, strict=True))
         ]
         drawn.append("".join(parts))
-    for line, start in _dates(layout):
-        if lines[line][start : start + 6].isdigit():
+    for row, start in _dates(layout):
+        if lines[row][start : start + 6].isdigit():
             date = "".join(
                 _number(low, high, 2, generator) for low, high in ((0, 99), (1, 12), (1, _DAYS))
             )
-            drawn[line] = drawn[line][:start] + date + drawn[line][start + 6 :]
+            drawn[row] = drawn[row][:start] + date + drawn[row][start + 6 :]
     for check in layout.checks:  # a composite digit stands after those that it covers
         if lines[check.line][check.at] != FILLER:
             field = "".join(drawn[line][start:end] for line, start, end in check.over)
-            line = drawn[check.line]
-            drawn[check.line] = line[: check.at] + check_digit(field) + line[check.at + 1 :]
+            whole = drawn[check.line]
+            drawn[check.line] = whole[: check.at] + check_digit(field) + whole[check.at + 1 :]
     return tuple(drawn)
 
 

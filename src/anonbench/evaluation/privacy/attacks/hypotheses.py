@@ -115,7 +115,7 @@ class Hypotheses:
 
     def _vector(self, page: np.ndarray) -> np.ndarray:
         """Return a region's pixels, float [P] of mean 0 and length 1 (or 0)."""
-        seen = page[self._window].astype(np.float32)
+        seen: np.ndarray = page[self._window].astype(np.float32)
         if self._method is None:
             seen = cv2.GaussianBlur(seen, (0, 0), max(0.5, _SOFT * self._size[0]))
         inside = seen.ravel() if self._inside is None else seen[self._inside]

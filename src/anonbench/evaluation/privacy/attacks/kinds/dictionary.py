@@ -45,7 +45,7 @@ class Dictionary(RegionAttack):
     entities: ClassVar = (Entity.TEXT, Entity.MRZ)
     seconds_an_image: ClassVar = 0.6
     tells_hidden: ClassVar = True
-    guesses: ClassVar = 2
+    guesses: ClassVar = 1
 
     candidates: Count = 100
     """The true one among them: a random ranking has it first once in so many."""
@@ -177,7 +177,8 @@ class _Ranking:
         tried = settings(faces)
         fit = [hypotheses.envelope(few, setting) for setting in tried]
         best = np.argsort(-np.array(fit), kind="stable")[: self._settings.tries]
-        return np.max([hypotheses.scores(candidates, tried[n]) for n in best], axis=0)
+        scores = [hypotheses.scores(candidates, tried[n]) for n in best]
+        return np.asarray(np.max(np.stack(scores), axis=0))
 
 
 def ranked(scores: np.ndarray) -> RegionShares:
@@ -198,9 +199,19 @@ def ranked(scores: np.ndarray) -> RegionShares:
 
 def _moved(region: Region, right: float, down: float) -> Region:
     """Return a region in an image that is cut off to the left and above."""
-    quad = region.quad and tuple(
-        value + (right, down)[at % 2] for at, value in enumerate(region.quad)
-    )
+    quad = None
+    if region.quad is not None:
+        ax, ay, bx, by, cx, cy, dx, dy = region.quad
+        quad = (
+            ax + right,
+            ay + down,
+            bx + right,
+            by + down,
+            cx + right,
+            cy + down,
+            dx + right,
+            dy + down,
+        )
     x0, y0, x1, y1 = region.x0 + right, region.y0 + down, region.x1 + right, region.y1 + down
     return replace(region, x0=x0, y0=y0, x1=x1, y1=y1, quad=quad)
 
