@@ -50,3 +50,13 @@ def test_a_variant_is_exposed_by_its_strongest_attack_and_not_without_one_that_i
     found = exposures(judged).set_index(["risk", "method"])["rate"]
     assert found["singling_out", "mask"] == pytest.approx((0.5 - 0.01) / 0.99)
     assert ("singling_out", "blur") not in found.index
+
+
+def test_an_attack_that_tells_nothing_of_any_variant_does_not_hide_the_others() -> None:
+    variants = ("mask-100", "blur-100")
+    attacks = make_attacks("portraits", variants, {"residual": 0.5, "readability": 0.2})
+    attacks.loc[attacks["attack"] == "residual", "reason"] = "few"
+    judged = judge(evidence(make_measured(variants, attacks=attacks, rates=None)), Policy())
+    found = exposures(judged)
+    assert set(found["method"]) == {"mask", "blur"}
+    assert found["rate"].to_list() == pytest.approx([(0.2 - 0.01) / 0.99] * 2)

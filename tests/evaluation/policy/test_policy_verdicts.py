@@ -337,3 +337,10 @@ def test_a_table_without_evidence_passes_nothing() -> None:
     cut = evidence(make_measured()).query("rule == 'searched'")
     assert set(standings(judge(cut, Policy())).values()) == {UNKNOWN}
     assert judge(cut.iloc[:0], Policy()).columns.tolist() == JUDGED
+
+
+def test_a_guess_that_is_often_right_makes_no_attack_blind_that_has_a_control() -> None:
+    """Faces lie where faces lie; what a detector finds in masked images is what counts."""
+    attacks = make_attacks("portraits", ("mask-100",), {"residual": 0.0}).assign(chance=0.95)
+    assert verdict_of(attacks=attacks) is PASS
+    assert verdict_of(attacks=attacks.assign(control=float("nan"))) is UNKNOWN

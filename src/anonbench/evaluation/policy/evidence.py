@@ -240,7 +240,7 @@ def _attacks(given: Measured, method: str, degree: int) -> Iterator[dict[str, An
         yield shown | {"rule": ATTACK, "source": _ATTACKS_FILE}
     for row in mine.to_dict("records"):
         shown = {name: row[name] for name in (*keys, "risk", "n", "clusters", "chance", "reason")}
-        control = row["chance"] if math.isnan(row["control"]) else row["control"]
+        control = _control(row)
         numbers = {} if row["reason"] else {"value": row["rate"]}
         if not row["reason"] and _is_blind(clear.get(tuple(str(row[key]) for key in keys))):
             shown["reason"] = "it finds no more than its control in originals, so it shows nothing"
@@ -252,6 +252,10 @@ def _attacks(given: Measured, method: str, degree: int) -> Iterator[dict[str, An
 def _is_blind(originals: Mapping[Any, Any] | None) -> bool:
     if originals is None or originals["reason"]:
         return False
-    beside = [originals[name] for name in ("control", "chance")]
-    known = [value for value in beside if not math.isnan(value)]
-    return bool(known) and not originals["low"] > max(known)
+    control = _control(originals)
+    return not math.isnan(control) and not originals["low"] > control
+
+
+def _control(row: Mapping[Any, Any]) -> float:
+    """Return what a rate stands above: its control, and chance where there is none."""
+    return float(row["chance"] if math.isnan(row["control"]) else row["control"])

@@ -37,7 +37,7 @@ def exposures(judged: pd.DataFrame) -> pd.DataFrame:
     """Return how far each variant is exposed to each risk: the strongest attack above its control.
 
     A variant is left out where an attack on it that shows this risk has no known rate: that attack
-    may be the strongest.
+    may be the strongest. One that has none in any variant tells nothing, and does not count.
 
     Args:
         judged: columns `anonbench.evaluation.policy.verdicts.JUDGED`, of one data set.
@@ -55,7 +55,9 @@ def exposures(judged: pd.DataFrame) -> pd.DataFrame:
         for value, control in rows[["value", "control"]].itertuples(index=False)
     ]
     rows = rows.assign(rate=np.where(known, above, np.nan))
-    rows = rows[rows["risk"] != ""]
+    attacks = [rows[name].fillna("") for name in ("attack", "measure", "entity")]
+    tells = rows["rate"].notna().groupby(attacks).transform("any")
+    rows = rows[tells & (rows["risk"] != "")]
     found = rows.groupby(["risk", "method", "degree"], sort=False)["rate"].agg(
         lambda rates: float(np.max(rates.to_numpy(np.float64)))
     )
