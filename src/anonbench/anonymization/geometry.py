@@ -195,7 +195,7 @@ def _touched(quads: Sequence[tuple[np.ndarray, int, int]]) -> list[np.ndarray]:
     """
     if not quads:
         return []
-    heights, widths = ([quad[side] for quad in quads] for side in (1, 2))
+    heights, widths = [height for _, height, _ in quads], [width for _, _, width in quads]
     edges = np.array([_edges(corners) for corners, _, _ in quads])
     x, y, dx, dy = edges.repeat(heights, axis=0).transpose(2, 1, 0)
     down = np.concatenate([np.arange(height) for height in heights]) + 0.5

@@ -152,7 +152,7 @@ def check_layer(
     if edge is None or unsure is None:
         return None
     _check_unsure(original, pixels, found, unsure, done)
-    return edge & ~unsure
+    return np.asarray(edge & ~unsure)
 
 
 def _check_regions(

@@ -127,12 +127,12 @@ def areas_of(
     """Return `area_of` each region; the rows of all slanted ones are computed together."""
     grown = [_grown(region, margin) for region in regions]
     boxes = [_box(corners, shape) for corners in grown]
-    slanted = [
-        number
-        for number, (region, form) in enumerate(zip(regions, forms, strict=True))
-        if region.slanted and form != "image" and boxes[number] is not None
-    ]
-    rows = dict(zip(slanted, _spans([(grown[n], boxes[n]) for n in slanted]), strict=True))
+    slanted = {
+        number: (grown[number], box)
+        for number, (region, form, box) in enumerate(zip(regions, forms, boxes, strict=True))
+        if region.slanted and form != "image" and box is not None
+    }
+    rows = dict(zip(slanted, _spans([*slanted.values()]), strict=True))
     found: list[Area | None] = []
     for number, (corners, box, form) in enumerate(zip(grown, boxes, forms, strict=True)):
         if form == "image":

@@ -100,7 +100,7 @@ def edges(written: np.ndarray, mask: np.ndarray, axis: int) -> list[int]:
 def means(original: np.ndarray, counts: tuple[int, int]) -> np.ndarray:
     """Return float [c, rows, columns]: means over even blocks, with fractions of pixels."""
     summed = _block_sums(_block_sums(original, 1, counts[0]), 2, counts[1])
-    return summed * (counts[0] * counts[1] / original[0].size)
+    return np.asarray(summed * (counts[0] * counts[1] / original[0].size))
 
 
 def _block_sums(planes: np.ndarray, axis: int, count: int) -> np.ndarray:
