@@ -67,7 +67,7 @@ def risks(
                     _panel(axes, points[mine & (points["risk"] == risk)])
             for axes, (metric, query) in zip(panels[0], utilities, strict=True):
                 name = metric_label(metric)
-                axes.set_title(f"{name}\n{query} queries" if query else name, fontsize=7)
+                axes.set_title(f"{name}\n{query} queries" if query else name, fontsize=6)
             figure.supxlabel("Rate of the strongest attack above its control (%)", fontsize=8)
             figure.supylabel("Quality (%) against the risk of", fontsize=8)
             figure.legend(handles=_handles(points), loc="outside upper center", ncols=6, fontsize=7)
