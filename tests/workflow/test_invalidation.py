@@ -17,12 +17,12 @@ pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 
 REPORT = {"report", "all"}  # the report shows the config
 FIGURES = {"trend", "heatmap", "examples", "learning", "schedules", "gallery", "attention"}
-FIGURES |= {"attention_share", "detection_figure", "pipeline", "front"}
+FIGURES |= {"attention_share", "detection_figure", "pipeline", "front", "risks"}
 SHOWN = REPORT | {"cost"}  # what the stages took is counted after all that is shown
-SCORES = {"scores", "comparisons", "best", "table", "trend", "gallery", "front"} | SHOWN
+SCORES = {"scores", "comparisons", "best", "table", "trend", "gallery", "front", "risks"} | SHOWN
 SCORES |= {"dataset_table"}  # corrected scores
-RATES = {"reidentification", "dataset_table", "front", "judge"} | SHOWN
-ATTACKED = {"attack", "dataset_table", "judge"} | SHOWN
+RATES = {"reidentification", "dataset_table", "front", "judge", "risks"} | SHOWN
+ATTACKED = {"attack", "dataset_table", "judge", "risks"} | SHOWN
 CORRELATED = {"correlate", "heatmap"}
 RANKED = {"retrieve", "rankings_portraits", "rankings_documents"} | SCORES | CORRELATED
 RANKED |= {"retrieve_second", "second_rankings", "effects"}
