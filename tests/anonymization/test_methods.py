@@ -100,7 +100,7 @@ def test_blur_equals_a_gaussian_of_the_regions_size() -> None:
 def test_blur_is_never_weaker_than_its_floor() -> None:
     line = pixels(1, 60, False)[0]
     image = np.tile(line, (3, 1))
-    result = Blur().hide(image, Entity.TEXT)
+    result = Blur(sigma=Sigma(text=0.1)).hide(image, Entity.TEXT)
     assert np.abs(result[1] - gaussian(line.astype(float), 1.5)).max() < 1.5
 
 
