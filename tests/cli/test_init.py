@@ -71,7 +71,7 @@ def test_wrong_wishes_are_refused_before_anything_is_looked_at(
 
 @pytest.mark.parametrize(
     ("readable", "said"),
-    [(0, "none of the 1 image looked at can be read"), (2, "too few images for an experiment")],
+    [(0, "none of the 1 image looked at can be read"), (1, "too few images for an experiment")],
 )
 def test_a_folder_that_no_run_would_take_is_refused(
     folder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], readable: int, said: str

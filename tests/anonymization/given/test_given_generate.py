@@ -86,11 +86,14 @@ def test_pictures_are_those_that_a_data_set_looks_for(tmp_path: Path) -> None:
     Image.fromarray(np.full((50, 50, 3), 99, np.uint8)).save(photos / "plain.bmp")
     (photos / "broken.png").write_bytes(b"no image")
     found = generate_pictures(photos, tmp_path / "drawn", StandIn(), ["zxing"])
-    assert (found.written, found.regions, found.unchanged) == (2, 1, 1)
-    assert [each.name for each in found.left_out] == ["broken.png"]
+    assert (found.written, found.regions) == (1, 1)
+    assert {each.name: each.reason for each in found.left_out}["plain.bmp"] == (
+        "nothing was found in it"
+    )
+    assert {each.name for each in found.left_out} == {"broken.png", "plain.bmp"}
     names = pictures_in(tmp_path / "drawn")
     images = pd.DataFrame({"id": ["deep/code", "plain"], "path": ["deep/code.png", "plain.bmp"]})
-    assert belonging(images, names, "network").tolist() == ["deep/code.png", "plain.png"]
+    assert belonging(images, names, "network").tolist() == ["deep/code.png", None]
     assert not zxingcpp.read_barcodes(Image.open(tmp_path / "drawn" / "deep" / "code.png"))
     first = (tmp_path / "drawn" / "deep" / "code.png").read_bytes()
     generate_pictures(photos, tmp_path / "drawn", StandIn(), ["zxing"])

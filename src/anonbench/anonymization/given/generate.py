@@ -40,10 +40,8 @@ class Generated:
     """Pictures."""
     regions: int
     """Regions drawn anew."""
-    unchanged: int
-    """Pictures among them in which nothing was found: they are their originals."""
     left_out: tuple[LeftOut, ...]
-    """Images without a picture, and why."""
+    """Images without a picture, and why: also those in which nothing was found."""
 
 
 def generate_pictures(
@@ -73,7 +71,7 @@ def generate_pictures(
     given, folder, settings = open_images(images), Path(to), detection or Detection()
     require_apart(given, folder)
     search, left_out = Search(detectors, settings), list(given.left_out)
-    found = unchanged = 0
+    found = written = 0
     with writing_to(folder.parent):
         for image in track(given, len(given), "images drawn"):
             try:
@@ -82,14 +80,16 @@ def generate_pictures(
             except (DetectorFailed, UnreadableImage) as error:
                 left_out.append(LeftOut(image.name, str(error)))
                 continue
+            if not regions:  # its picture would be the original
+                left_out.append(LeftOut(image.name, "nothing was found in it"))
+                continue
             found += len(regions)
-            unchanged += not regions
+            written += 1
             path = folder / f"{image.id}.png"
             path.parent.mkdir(parents=True, exist_ok=True)
             with atomic(path) as temporary:
                 temporary.write_bytes(encode(drawn_anew(pixels, regions, generate, context)))
-    written = len(given) - (len(left_out) - len(given.left_out))
-    return Generated(written, found, unchanged, tuple(left_out))
+    return Generated(written, found, tuple(left_out))
 
 
 def drawn_anew(

@@ -20,7 +20,7 @@ from anonbench.core.wording import count
 from anonbench.evaluation.decision import Verdict
 from anonbench.evaluation.intervals import MIN_SEEDS
 from anonbench.evaluation.policy.evidence import MISSED
-from anonbench.evaluation.policy.verdicts import Verdict as Policy
+from anonbench.evaluation.policy.verdicts import Verdict as PolicyVerdict
 from anonbench.evaluation.sample_sizes.sample_size import POWER
 from anonbench.reporting.html.choices.advice import NOT_ATTACKED, Advice, Option
 from anonbench.reporting.html.choices.best import method_name
@@ -130,15 +130,16 @@ def _detection(dataset: str, plan: Planned, judged: pd.DataFrame | None) -> Iter
     rows = judged[(judged["rule"] == MISSED) & judged["n"].notna()]  # else the first screen asks
     for row in rows.drop_duplicates("entity").to_dict("records"):
         entity, limit = row["entity"], row["limit"]
-        if row["verdict"] == str(Policy.FAIL) or row["value"] > limit:
+        if row["verdict"] == str(PolicyVerdict.FAIL) or row["value"] > limit:
             yield Step(
                 dataset,
-                f"whether detection can miss at most {100 * limit:g} % of the true area ({entity})",
+                f"whether detectors can be set to miss at most {100 * limit:g} % of the true area "
+                f"({entity})",
                 "detect for coverage (greater margins, lower thresholds), or by one more detector",
                 f"detection, datasets.{dataset}.detectors",
                 _anew(plan),
             )
-        elif row["verdict"] == str(Policy.UNKNOWN):
+        elif row["verdict"] == str(PolicyVerdict.UNKNOWN):
             why = (
                 row["reason"]
                 or f"an interval of {100 * row['low']:.1f} to {100 * row['high']:.1f} %"
