@@ -264,7 +264,9 @@ def _symbol(page: Page, design: Template, holder: mrz.Holder) -> None:
     content = holder.number if name in ("Code128", "PDF417") else full
     bars = security.barcode(content, name, scale, height)
     page.image.paste(Image.fromarray(bars).convert("RGB"), (left, top))
-    page.mark(Entity.BARCODE, (left, top, left + bars.shape[1], top + bars.shape[0]), content)
+    # the blank quiet zone around a code tells nothing, and no detector reports it
+    (x0, y0), (x1, y1) = security.extent(bars)
+    page.mark(Entity.BARCODE, (left + x0, top + y0, left + x1, top + y1), content)
 
 
 def _scan(

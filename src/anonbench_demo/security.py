@@ -72,3 +72,9 @@ def barcode(text: str, format_name: str, scale: int, height: int | None = None) 
     symbol = zxingcpp.create_barcode(text, getattr(zxingcpp.BarcodeFormat, format_name))
     image = np.array(zxingcpp.write_barcode_to_image(symbol, scale=scale, add_quiet_zones=True))
     return image if height is None else image[:height]
+
+
+def extent(bars: Pixels) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Return x and y of the first pixel of a code's ink, and of the one after its last."""
+    rows, columns = np.nonzero((bars < 128).any(axis=1))[0], np.nonzero((bars < 128).any(axis=0))[0]
+    return (int(columns[0]), int(rows[0])), (int(columns[-1]) + 1, int(rows[-1]) + 1)

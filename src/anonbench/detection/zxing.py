@@ -25,8 +25,8 @@ _STACKED = {
     zxingcpp.BarcodeFormat.DataBarStkOmni,
     zxingcpp.BarcodeFormat.DataBarExpStk,
 }
-
-
+_PDF417 = {zxingcpp.BarcodeFormat.PDF417, zxingcpp.BarcodeFormat.MicroPDF417}
+"""One of their corners is often given too far inside, by up to a quarter of the code's height."""
 _MISTAKEN = {zxingcpp.BarcodeFormat.DataMatrix}
 """Without a right check sum, these are found in text and hair."""
 UNDECODED = 0.5
@@ -62,6 +62,8 @@ class ZxingDetector:
                         continue
                     corners = _enclosing(corners)
                 corners = _transformed(corners, transform)
+                if barcode.format in _PDF417:
+                    corners = _squared(corners)
                 if barcode.format in _LINEAR:
                     if barcode.format not in _STACKED:
                         corners = across_bars(grey, corners)
@@ -142,6 +144,22 @@ def _plausible(corners: np.ndarray) -> bool:
     """Return whether corners are those of a place: zxing gives some codes a corner at 0, 0."""
     convex = cv2.isContourConvex(corners.astype(np.float32))
     return bool(convex and not (corners == 0.0).all(axis=1).any())
+
+
+def _squared(corners: np.ndarray) -> np.ndarray:
+    """Return the rectangle around those along the top and along the bottom edge.
+
+    Where a corner lies too far inside, one of the two edges slants, and which one cannot be told.
+    """
+    around = []
+    for edge in (corners[1] - corners[0], corners[2] - corners[3]):
+        x, y = edge / max(np.hypot(*edge), 1e-6)
+        axes = np.array([(x, y), (-y, x)])
+        around.append(_enclosing(corners @ axes.T) @ axes)
+    rectangle: np.ndarray = cv2.boxPoints(
+        cv2.minAreaRect(np.concatenate(around).astype(np.float32))
+    )
+    return rectangle.astype(np.float64)
 
 
 def _enclosing(corners: np.ndarray) -> np.ndarray:
