@@ -1,6 +1,7 @@
 """Adapter to what Snakemake does not document: the only module that uses its private names.
 
-`tests/workflow/test_snakemake_adapter.py` names each of them and fails where Snakemake has another.
+`tests/workflow/startup/test_snakemake_adapter.py` names each of them, and fails where Snakemake
+has another.
 """
 
 from __future__ import annotations
