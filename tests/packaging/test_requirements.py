@@ -214,6 +214,6 @@ def test_another_missing_module_is_an_error_of_ours(monkeypatch: pytest.MonkeyPa
     def fail(root: Path) -> None:
         raise ModuleNotFoundError("No module named 'unheard_of'", name="unheard_of")
 
-    monkeypatch.setattr("anonbench.config.document.write_documents", fail)
+    monkeypatch.setattr("anonbench.config.file.document.write_documents", fail)
     with pytest.raises(ModuleNotFoundError, match="unheard_of"):
         main(["config"])

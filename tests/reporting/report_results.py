@@ -18,7 +18,7 @@ from synthetic_results import (
 )
 from synthetic_tables import make_deployments, make_new_persons, make_trainings
 
-from anonbench.config.experiment import Figure, Table
+from anonbench.config.outputs import Figure, Table
 from anonbench.core.io import write_json
 from anonbench.core.numeric.seeding import rng
 from anonbench.reporting.costs import COST_COLUMNS, MACHINE_COLUMNS

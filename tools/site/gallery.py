@@ -221,7 +221,9 @@ def encoded(image: Image.Image, name: str) -> bytes:
     if name.endswith(".jpg"):
         image.save(data, "JPEG", quality=72, optimize=True)
     else:
-        image.quantize(48, dither=Image.Dither.NONE).save(data, "PNG", optimize=True)
+        # the usual median cut makes methods' lines one colour, since they cover few pixels
+        few = image.quantize(128, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+        few.save(data, "PNG", optimize=True)
     return data.getvalue()
 
 

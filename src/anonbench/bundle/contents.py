@@ -13,7 +13,8 @@ from enum import StrEnum
 from pathlib import Path
 
 from anonbench.config import Config
-from anonbench.config.experiment import ATTACK_TABLES, TABLE_SUFFIXES, Experiment, truth_of
+from anonbench.config.experiment import Experiment, truth_of
+from anonbench.config.outputs import ATTACK_TABLES, TABLE_SUFFIXES
 from anonbench.core.jobs.checksums import digest_file
 from anonbench.core.vocabulary import ORIGINAL
 from anonbench.reporting.paper.ours import our_data

@@ -63,7 +63,7 @@ def settings_of(options: argparse.Namespace, default: tuple[str, ...]) -> tuple[
 
     """
     from anonbench.config import load
-    from anonbench.config.text import read
+    from anonbench.config.file.text import read
     from anonbench.core.registries.detectors import DETECTORS
 
     names = options.detectors or list(default)

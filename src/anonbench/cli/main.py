@@ -142,7 +142,7 @@ def _parser() -> Parser:
 
 
 def _config(options: argparse.Namespace) -> None:
-    from anonbench.config.document import write_documents
+    from anonbench.config.file.document import write_documents
 
     for path in write_documents(options.root):
         print(f"wrote {path}")

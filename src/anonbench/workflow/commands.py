@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from anonbench.config.experiment import Experiment, Scenario, Table, TableKind
+from anonbench.config.experiment import Experiment
+from anonbench.config.outputs import Scenario, Table, TableKind
 from anonbench.core.vocabulary import Variant
 from anonbench.evaluation.scores import adaption_of
 from anonbench.reporting.grids.commands import TableCommands

@@ -10,7 +10,7 @@ from typing import Any
 from snakemake.io import ancient, is_flagged, local, report
 from snakemake.logging import logger
 
-from anonbench.config.experiment import FIGURE_SUFFIXES, TABLE_SUFFIXES
+from anonbench.config.outputs import FIGURE_SUFFIXES, TABLE_SUFFIXES
 from anonbench.core.jobs.checksums import digest_file
 from anonbench.workflow.paths import digests
 from anonbench.workflow.snakemake_adapter import waiting_jobs

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from anonbench.config.experiment import Experiment, Scenario
+from anonbench.config.experiment import Experiment
+from anonbench.config.outputs import Scenario
 from anonbench.core.registries.method_names import is_given
 from anonbench.core.vocabulary import ORIGINAL, Model, Variant
 

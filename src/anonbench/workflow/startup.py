@@ -14,7 +14,7 @@ import pandas as pd
 from anonbench.bundle.source import image_counts
 from anonbench.config import Config, load
 from anonbench.config.experiment import Experiment, truth_of
-from anonbench.config.text import read
+from anonbench.config.file.text import read
 from anonbench.core.errors import InputError
 from anonbench.core.io import files_in
 from anonbench.core.provenance import file_digest

@@ -10,7 +10,7 @@ import pytest
 import scipy.stats
 
 from anonbench.config import Retrieval
-from anonbench.config.experiment import Scenario
+from anonbench.config.outputs import Scenario
 from anonbench.core.errors import InputError
 from anonbench.core.vocabulary import Adaption, Model, Variant
 from anonbench.embedding.store import Embeddings

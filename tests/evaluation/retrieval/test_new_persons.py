@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from anonbench.config import Retrieval
-from anonbench.config.experiment import Scenario
+from anonbench.config.outputs import Scenario
 from anonbench.core.errors import InputError
 from anonbench.core.vocabulary import Adaption, Model, QueryKind, Variant
 from anonbench.embedding.store import Embeddings, write_embeddings

@@ -12,7 +12,8 @@ import pytest
 from synthetic_results import make_best, make_comparisons, make_scores, write_results
 
 from anonbench.config import load
-from anonbench.config.experiment import Experiment, Table
+from anonbench.config.experiment import Experiment
+from anonbench.config.outputs import Table
 from anonbench.core.registries.tables import Grid, GridBlock
 from anonbench.reporting.grids.grid import to_latex
 from anonbench.reporting.grids.tables import write_sizes, write_table

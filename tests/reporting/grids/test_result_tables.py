@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from synthetic_results import ADAPTIONS, METHODS, make_comparisons, make_scores, write_results
 
-from anonbench.config.experiment import Table
+from anonbench.config.outputs import Table
 from anonbench.reporting.grids.layout import Layout, lay_out
 from anonbench.reporting.grids.tables import (
     escape_latex,

@@ -15,7 +15,7 @@ from synthetic_results import (
     with_baselines,
 )
 
-from anonbench.config.experiment import Table
+from anonbench.config.outputs import Table
 from anonbench.evaluation.corrected import ceilings
 from anonbench.evaluation.correlation import metric_rows
 from anonbench.reporting.figures.front import choices

@@ -13,7 +13,7 @@ import pytest
 from report_results import make_explorer, section
 from synthetic_results import make_comparisons, make_correlations, make_scores, write_results
 
-from anonbench.config.experiment import Table
+from anonbench.config.outputs import Table
 from anonbench.core.errors import InputError
 from anonbench.core.io import write_json
 from anonbench.core.registries.tables import Grid, GridBlock

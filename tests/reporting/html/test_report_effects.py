@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from anonbench.config.experiment import Scenario
+from anonbench.config.outputs import Scenario
 from anonbench.core.vocabulary import Adaption, Model, Variant
 from anonbench.evaluation.comparisons.effect_table import COLUMNS, measure, tabulate
 from anonbench.evaluation.retrieval.scoring.metrics import PER_QUERY

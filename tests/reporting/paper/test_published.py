@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from anonbench.config import Correlation
-from anonbench.config.experiment import PAPER_TABLES
+from anonbench.config.outputs import PAPER_TABLES
 from anonbench.core.vocabulary import Adaption, Method
 from anonbench.evaluation.correlation import correlation_matrices
 from anonbench.reporting.paper.published import CELL, METRICS, ROLE_NAMES, published, stated

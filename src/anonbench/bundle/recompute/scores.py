@@ -10,7 +10,7 @@ import pandas as pd
 from anonbench.bundle.agreement import Agreement, joined, of_csv, of_values
 from anonbench.bundle.contents import scenario_names
 from anonbench.bundle.recompute.unpacked import Bundle, of_json, of_table
-from anonbench.config.experiment import Scenario
+from anonbench.config.outputs import Scenario
 from anonbench.core.io import read_json
 from anonbench.datasets.clusters import read_clusters
 from anonbench.evaluation.scores import CLASSIFIERS, ScenarioFiles, scenario_files

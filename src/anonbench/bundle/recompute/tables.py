@@ -8,7 +8,7 @@ from pathlib import Path
 
 from anonbench.bundle.agreement import Agreement, joined, of_csv, of_text
 from anonbench.bundle.recompute.unpacked import Bundle
-from anonbench.config.experiment import TABLE_SUFFIXES, Table
+from anonbench.config.outputs import TABLE_SUFFIXES, Table
 
 
 def tables(bundle: Bundle) -> Iterator[Agreement]:

@@ -66,7 +66,7 @@ def run(options: argparse.Namespace) -> None:
 
     """
     from anonbench.config import load
-    from anonbench.config.text import read
+    from anonbench.config.file.text import read
     from anonbench.core.io import atomic
     from anonbench.core.libraries.devices import candidates
     from anonbench.embedding.given.encoders import system_settings

@@ -109,7 +109,7 @@ def _read(path: Path) -> pd.DataFrame:
 
 def _policy(path: Path) -> Any:
     from anonbench.config import load_policy
-    from anonbench.config.text import read
+    from anonbench.config.file.text import read
 
     try:
         return load_policy(read(path))

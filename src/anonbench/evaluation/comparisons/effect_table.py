@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from anonbench.config.experiment import Scenario
+from anonbench.config.outputs import Scenario
 from anonbench.core.errors import InputError
 from anonbench.core.io import read_csv
 from anonbench.core.numeric.clusters import Estimate, clustered_mean

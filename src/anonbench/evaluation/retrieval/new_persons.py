@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from anonbench.config import Retrieval
-from anonbench.config.experiment import Scenario
+from anonbench.config.outputs import Scenario
 from anonbench.core.io import read_csv
 from anonbench.core.numeric.similarity import Similarity
 from anonbench.core.progress import track

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from anonbench.config.experiment import Table
+from anonbench.config.outputs import Table
 from anonbench.core.vocabulary import CONTROL, NO_CHOICE, UNADAPTED, Baseline, Method, QueryKind
 from anonbench.reporting.grids.notes import behind, cautions, notes_of, only, title_of
 from anonbench.reporting.labels import (

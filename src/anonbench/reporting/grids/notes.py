@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 import pandas as pd
 
-from anonbench.config.experiment import Table
+from anonbench.config.outputs import Table
 from anonbench.core.numeric.clusters import MIN_CLUSTERS
 from anonbench.core.vocabulary import CONTROL, NO_CHOICE, UNADAPTED, Baseline
 from anonbench.core.wording import count

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from anonbench.config.experiment import Table
+from anonbench.config.outputs import Table
 from anonbench.core.io import atomic
 from anonbench.reporting.grids.layout import ON_ORIGINALS, Cell, Layout, Row, lay_out
 from anonbench.reporting.labels import AT_CHANCE, NOT_RUN, TIED

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from anonbench.config.experiment import Experiment, Figure, Table, truth_of
+from anonbench.config.experiment import Experiment, truth_of
+from anonbench.config.outputs import Figure, Table
 
 
 @dataclass(frozen=True)

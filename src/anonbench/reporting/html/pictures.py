@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from anonbench.config.experiment import Figure
+from anonbench.config.outputs import Figure
 from anonbench.core.errors import InputError
 from anonbench.reporting.labels import metric_label
 

@@ -13,7 +13,7 @@ import pandas as pd
 from pydantic import ValidationError
 
 from anonbench.config import DataSource, Layout, OwnSplit
-from anonbench.config.text import require_plain
+from anonbench.config.file.text import require_plain
 from anonbench.core.errors import InputError
 from anonbench.core.numeric.seeding import hash_ints
 from anonbench.datasets.files.reasons import is_quiet

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from anonbench.config import stage_parameters
-from anonbench.config.experiment import Scenario
+from anonbench.config.outputs import Scenario
 from anonbench.core.vocabulary import ORIGINAL, UNADAPTED, Model, Variant
 from anonbench.workflow.paths.base import Name
 from anonbench.workflow.paths.image_sets import ImagePaths

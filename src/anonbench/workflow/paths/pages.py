@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from anonbench.config.experiment import FIGURE_SUFFIXES, TABLE_SUFFIXES
+from anonbench.config.outputs import FIGURE_SUFFIXES, TABLE_SUFFIXES
 from anonbench.core.registries.tables import TABLES
 from anonbench.workflow.paths.privacy import PrivacyPaths
 

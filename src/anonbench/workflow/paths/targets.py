@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from anonbench.config.experiment import ATTACK_TABLES
+from anonbench.config.outputs import ATTACK_TABLES
 from anonbench.core.vocabulary import ORIGINAL, Variant
 from anonbench.reporting.paper.scenario_tables import SCENARIO_TABLES
 from anonbench.workflow.paths.pages import PagePaths
