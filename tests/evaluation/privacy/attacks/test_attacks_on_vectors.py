@@ -132,8 +132,23 @@ def test_without_persons_or_labels_an_attack_says_why() -> None:
     assert {o.measure for o in Linkage().outcomes(nameless)} == {"rank_1"}
     with pytest.raises(AttackNotPossibleError, match="no label"):
         list(Inference().outcomes(nameless))
-    with pytest.raises(AttackNotPossibleError, match="2 classes: too few"):
+    with pytest.raises(AttackNotPossibleError, match="no image has a label"):
+        list(Inference().outcomes(replace(archive(), attribute=np.full(60, -1))))
+    with pytest.raises(AttackNotPossibleError, match=r"2 classes .*: too few"):
         list(Inference().outcomes(archive(10, 10)))
+
+
+def test_a_class_of_one_cluster_counts_not_for_it_cannot_be_learned() -> None:
+    """It would never be found, and a rate of zero would look like privacy."""
+    given = archive()
+    alone = replace(given, attribute=given.clusters)
+    with pytest.raises(AttackNotPossibleError, match=r"0 images of 0 classes .*: too few"):
+        list(Inference().outcomes(alone))
+    assert given.attribute is not None
+    some = np.where(given.clusters == 0, 7, given.attribute)
+    first, *_ = Inference().outcomes(replace(given, attribute=some))
+    assert len(first.shares) == (given.clusters != 0).sum()
+    assert first.shares.mean() > 0.9
 
 
 def test_files_of_vectors_are_attacked_and_the_masked_version_is_the_control(

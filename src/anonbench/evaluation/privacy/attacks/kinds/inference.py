@@ -22,7 +22,8 @@ class Inference(ArchiveAttack):
     """A linear classifier predicts the data set's label from vectors of published images.
 
     Ridge regression on the classes (Hoerl and Kennard 1970), in folds: no cluster is in the lesson
-    and in the test. The random baseline is the most frequent class.
+    and in the test, and a class that only one fold has counts not. The random baseline is the most
+    frequent class.
     """
 
     name: ClassVar = "inference"
@@ -41,16 +42,19 @@ class Inference(ArchiveAttack):
         if archive.attribute is None:
             raise AttackNotPossibleError("the data set has no label")
         known = np.flatnonzero(archive.attribute >= 0)
-        classes, counts = np.unique(archive.attribute[known], return_counts=True)
+        if not len(known):
+            raise AttackNotPossibleError("no image has a label")
+        fold = _folds(archive.clusters[known], self.folds, archive.seed)
+        learned = _is_learned(archive.attribute[known], fold)
+        known, fold = known[learned], fold[learned]
+        truth = archive.attribute[known]
+        classes, counts = np.unique(truth, return_counts=True)
         if len(known) < self.least or len(classes) < 2:
             raise AttackNotPossibleError(
-                f"{len(known)} images with a label of {len(classes)} classes: too few"
+                f"{len(known)} images of {len(classes)} classes that more than one cluster has: "
+                "too few"
             )
-        fold = _folds(archive.clusters[known], self.folds, archive.seed)
-        if len(np.unique(fold)) < 2:
-            raise AttackNotPossibleError("all images with a label are in one cluster")
         chance = float(counts.max() / counts.sum())
-        truth = archive.attribute[known]
         for variant, vectors in archive.vectors.items():
             right = predicted(vectors[known], truth, fold, self.strength) == truth
             shares = right.astype(np.float64)
@@ -89,6 +93,16 @@ def predicted(
         scores = (vectors[test] - centre) @ weights + mean
         found[test] = classes[scores.argmax(axis=1)]
     return found
+
+
+def _is_learned(labels: np.ndarray, fold: np.ndarray) -> np.ndarray:
+    """Return whether another fold has an image of the same class, bool [N].
+
+    A class of one cluster is in no lesson whose test has it: it would never be found, and that
+    would show nothing.
+    """
+    spread = {each for each in np.unique(labels) if len(np.unique(fold[labels == each])) > 1}
+    return np.isin(labels, list(spread))
 
 
 def _folds(clusters: np.ndarray, folds: int, seed: int) -> np.ndarray:
