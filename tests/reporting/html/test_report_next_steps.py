@@ -203,6 +203,19 @@ def test_the_cheapest_comes_first_and_is_named() -> None:
     )
 
 
+def test_what_several_data_sets_need_is_said_once() -> None:
+    one = Step("a", "", "train it again", "control_seeds: [1]", Work(trainings=1))
+    more = [
+        replace(one, dataset=name, experiment="detect for coverage", setting=f"datasets.{name}.x")
+        for name in "bc"
+    ]
+    assert sentence([one, *more]) == (
+        "Cheapest next experiment: a: train it again (control_seeds: [1]); "
+        "b, c: detect for coverage (datasets.*.x)."
+    )
+    assert sentence(more[:1]).endswith("b: detect for coverage (datasets.b.x).")
+
+
 def test_the_choice_in_full_names_strength_loss_and_what_is_not_known() -> None:
     tied = Advice("a", "original", OPTION, "", (ADAPTED,))
     plans, second = {"a": replace(PLAN, training_seeds=(0,))}, {"a": True}

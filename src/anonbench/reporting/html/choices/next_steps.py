@@ -327,8 +327,12 @@ def sentence(steps: Sequence[Step]) -> str:
     first: dict[str, Step] = {}
     for step in steps:
         first.setdefault(step.dataset, step)
-    texts = [
-        f"{name}: {step.experiment}{f' ({step.setting})' if step.setting else ''}"
-        for name, step in first.items()
-    ]
+    alike: dict[tuple[str, str], list[str]] = {}  # data sets by what is to be done in each
+    for name, step in first.items():
+        setting = step.setting.replace(f"datasets.{name}.", "datasets.*.")
+        alike.setdefault((step.experiment, setting), []).append(name)
+    texts = []
+    for (experiment, shared), names in alike.items():
+        setting = shared if len(names) > 1 else first[names[0]].setting
+        texts.append(f"{', '.join(names)}: {experiment}{f' ({setting})' if setting else ''}")
     return f"Cheapest next experiment: {'; '.join(texts)}." if texts else ""
