@@ -28,7 +28,7 @@ def test_a_page_is_what_its_code_says(page: Path) -> None:
 def test_every_setting_is_there() -> None:
     text = load("settings_page").page()
     said = documentation(Config)
-    assert len(said) > len(Config.model_fields) / 2
+    assert {"title", "seed"} <= said.keys()
     for name in Config.model_fields:
         assert f"`{name}`" in text
         assert " ".join(said.get(name, "").split()) in text

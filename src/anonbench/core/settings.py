@@ -83,6 +83,7 @@ class Settings(BaseModel):
     model_config = ConfigDict(
         extra="forbid",
         frozen=True,
+        defer_build=True,  # a command reads few of the sections
         validate_default=True,
         allow_inf_nan=False,
         json_schema_extra=_described,
