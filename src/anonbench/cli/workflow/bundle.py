@@ -73,13 +73,15 @@ def add(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Write the bundle, and print what is missing and what whoever passes it on has to know."""
+    if options.date and not re.fullmatch(r"\d{4}-\d\d-\d\d", options.date):
+        raise InputError(f"--date {options.date}: write it as YYYY-MM-DD")
+    config = read_config(options.configfile)
+
     from anonbench.bundle.readme import warning
     from anonbench.bundle.write import write_bundle
 
-    if options.date and not re.fullmatch(r"\d{4}-\d\d-\d\d", options.date):
-        raise InputError(f"--date {options.date}: write it as YYYY-MM-DD")
     written = write_bundle(
-        read_config(options.configfile),
+        config,
         options.root,
         options.to,
         embeddings=options.embeddings,

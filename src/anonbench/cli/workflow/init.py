@@ -71,6 +71,12 @@ def run(options: argparse.Namespace) -> None:
             there.
 
     """
+    _require_new(options.to, options.folder)
+
+    from anonbench.workflow.first_config.survey import survey
+
+    seen = survey(options.folder)
+
     from anonbench.config import load
     from anonbench.config.text import read
     from anonbench.core.io import atomic
@@ -79,10 +85,7 @@ def run(options: argparse.Namespace) -> None:
     from anonbench.workflow.first_config.document import Choice, compose
     from anonbench.workflow.first_config.estimate import FEWEST
     from anonbench.workflow.first_config.sample import look
-    from anonbench.workflow.first_config.survey import survey
 
-    _require_new(options.to, options.folder)
-    seen = survey(options.folder)
     if not options.json:
         _show_survey(seen)
     _ask(options, seen)
