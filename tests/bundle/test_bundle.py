@@ -391,6 +391,15 @@ def test_verify_prints_and_ends_with_a_status(
     assert f"{lost}: is not there" in told.out
     assert "portraits/scores.csv" in told.out
     assert told.err.startswith("anonbench: ")
+    assert main(["verify", str(bundle), "--json"]) == 1
+    in_json = capsys.readouterr()
+    assert in_json.err == told.err
+    content = json.loads(in_json.out)
+    assert content["as_published"] is False
+    assert content["wrong"] == [f"{lost}: is not there"]
+    differing = [part for part in content["parts"] if part["differ"]]
+    assert differing
+    assert all(part["differences"] for part in differing)
 
 
 def test_what_a_half_finished_run_lacks_is_told(
@@ -404,9 +413,16 @@ def test_what_a_half_finished_run_lacks_is_told(
     scenario = "portraits/retrieval/A-mask-100/seed0/mask-100.parquet"
     (config.results / scenario).unlink()
     to = tmp_path / "bundle"
-    arguments = ["--configfile", str(tmp_path / "config.yaml"), "--to", str(to)]
-    assert main(["bundle", *arguments, "--root", str(root)]) == 0
+    arguments = ["--configfile", str(tmp_path / "config.yaml"), "--root", str(root), "--to"]
+    assert main(["bundle", *arguments, str(tmp_path / "another"), "--json"]) == 0
+    in_json = capsys.readouterr()
+    content = json.loads(in_json.out)
+    assert content["bundle"] == str(tmp_path / "another")
+    assert len(content["missing"]) == 51
+    assert scenario in content["missing"]
+    assert main(["bundle", *arguments, str(to)]) == 0
     told = capsys.readouterr()
+    assert "it is not anonymous" in in_json.err
     assert f"  {scenario}\n" in told.out
     assert "51 files that it would have are missing" in told.out
     assert "it is not anonymous" in told.err
@@ -414,7 +430,12 @@ def test_what_a_half_finished_run_lacks_is_told(
     assert f"- `{scenario}`" in readme
     assert "- `portraits/scores.csv`" in readme
     assert "it is not anonymous" in readme
-    assert main(["verify", str(to)]) == 0
+    assert main(["verify", str(to), "--json"]) == 0
+    verified = json.loads(capsys.readouterr().out)
+    assert verified["as_published"] is True
+    assert verified["files"] == content["files"] - 1  # the metadata does not list itself
+    assert verified["wrong"] == []
+    assert sum(part["exact"] for part in verified["parts"]) > 100
 
 
 def test_what_cannot_be_bundled_is_refused(run: Config, root: Path, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -47,6 +48,34 @@ def test_a_config_is_written_once_and_names_nobody(
     assert main(words) == 1
     assert "is there already, and is not overwritten" in capfd.readouterr().err
     assert to.read_text(encoding="utf-8") == text
+
+
+def test_what_was_seen_as_json(
+    folder: Path,
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True)
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setattr("builtins.input", lambda _: pytest.fail("a question was asked"))
+    monkeypatch.setattr("anonbench.workflow.first_config.sample.LOOKED_FOR", ("zxing",))
+    system = "import numpy as np\ndef encode(images):\n    return np.ones((len(images), 2))\n"
+    (tmp_path / "ones_of_init.py").write_text(system)
+    monkeypatch.syspath_prepend(tmp_path)
+    to = tmp_path / "mine.yaml"
+    words = ["init", str(folder), "--to", str(to), "--system", "function:ones_of_init:encode"]
+    assert main([*words, "--json", "--cores", "1"]) == 0
+    printed = capfd.readouterr()
+    assert SECRET not in printed.out + printed.err
+    seen = json.loads(printed.out)
+    assert seen["config"] == str(to)
+    assert seen["images"] == 5
+    assert seen["sample"]["read"] == 4
+    assert list(seen["sample"]["unreadable"].values()) == [1]
+    assert seen["sample"]["found"]["zxing"] == {"entity": "barcode", "images": 4, "not_tried": ""}
+    assert 0 < seen["experiment"]["seconds"]["least"] < seen["experiment"]["seconds"]["most"]
+    assert load(yaml.safe_load(to.read_text(encoding="utf-8"))).datasets["archive"]
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -87,3 +89,19 @@ def test_a_damaged_or_empty_table_is_not_believed(results: Path) -> None:
     assert main(["policy", "check", str(results / "b")]) == 1
     other.write_text(text.replace("fail", "fine"))
     assert main(["policy", "check", str(results / "b")]) == 1
+
+
+@pytest.mark.parametrize(
+    ("place", "loaded"), [("nothing", "[]"), (".", "['pandas']")], ids=["refused", "judged"]
+)
+def test_nothing_is_loaded_that_a_check_does_not_need(
+    results: Path, place: str, loaded: str
+) -> None:
+    code = (
+        "import sys\nfrom anonbench.cli import main\nmain()\n"
+        "heavy = ('pandas', 'scipy', 'anonbench.config', 'torch', 'snakemake')\n"
+        "print([name for name in heavy if name in sys.modules])\n"
+    )
+    words = [sys.executable, "-c", code, "policy", "check", str(results / place)]
+    done = subprocess.run(words, capture_output=True, text=True)
+    assert done.stdout.splitlines()[-1] == loaded, done.stdout + done.stderr

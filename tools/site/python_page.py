@@ -88,7 +88,7 @@ def _members(found: type) -> Iterator[str]:
     fields = list(_fields(definition))
     if fields:
         yield "\n".join(["| field | meaning |", "| --- | --- |", *fields]) + "\n"
-    for name, member in vars(found).items():
+    for name, member in [*vars(found).items()]:  # a section is completed when it is looked at
         function = getattr(member, "__func__", getattr(member, "fget", member))
         if name.startswith("_") or not inspect.isfunction(function) or not function.__doc__:
             continue

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Self
 
@@ -35,6 +37,42 @@ def _nameable(path: Path) -> Path:
 Place = Annotated[Path, AfterValidator(_nameable)]
 
 
+def documentation(section: type[BaseModel]) -> dict[str, str]:
+    """Return the string under each field of a section's class, by the field's name.
+
+    pydantic's `use_attribute_docstrings` reads all sources at import, which every command and job
+    would wait for.
+    """
+    import ast
+    import inspect
+
+    found: dict[str, str] = {}
+    for each in reversed(section.__mro__):
+        if not issubclass(each, Settings):
+            continue
+        try:
+            (tree,) = ast.parse(textwrap.dedent(inspect.getsource(each))).body
+        except OSError:  # made by `create_model`
+            continue
+        assert isinstance(tree, ast.ClassDef)
+        for field, text in pairwise(tree.body):
+            match field, text:
+                case (
+                    ast.AnnAssign(target=ast.Name(id=name)),
+                    ast.Expr(value=ast.Constant(value=str(said))),
+                ):
+                    found[name] = inspect.cleandoc(said)
+    return found
+
+
+def _described(schema: dict[str, Any], section: type[BaseModel]) -> None:
+    """Add the fields' documentation to a section's JSON schema."""
+    said = documentation(section)
+    for name, field in section.model_fields.items():
+        if name in said:
+            schema["properties"][field.alias or name].setdefault("description", said[name])
+
+
 class Settings(BaseModel):
     """One section of the config: unknown keys are refused, values never change once read.
 
@@ -45,9 +83,10 @@ class Settings(BaseModel):
     model_config = ConfigDict(
         extra="forbid",
         frozen=True,
-        use_attribute_docstrings=True,
+        defer_build=True,  # a command reads few of the sections
         validate_default=True,
         allow_inf_nan=False,
+        json_schema_extra=_described,
     )
 
     @model_validator(mode="before")

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import json
 import re
 import shlex
 import sys
-from typing import Any
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
 
 from anonbench.cli.shared import add_run_options, read_config
 from anonbench.core.errors import InputError
+
+if TYPE_CHECKING:
+    from anonbench.bundle.write import Written
 
 _LISTED = 10
 """Missing files that are printed; all stand in the bundle's README."""
@@ -62,18 +67,21 @@ def add(commands: Any) -> None:
         metavar="YYYY-MM-DD",
         help="of publication (the day on which the newest of the results was made)",
     )
+    parser.add_argument("--json", action="store_true", help="print JSON")
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> None:
     """Write the bundle, and print what is missing and what whoever passes it on has to know."""
+    if options.date and not re.fullmatch(r"\d{4}-\d\d-\d\d", options.date):
+        raise InputError(f"--date {options.date}: write it as YYYY-MM-DD")
+    config = read_config(options.configfile)
+
     from anonbench.bundle.readme import warning
     from anonbench.bundle.write import write_bundle
 
-    if options.date and not re.fullmatch(r"\d{4}-\d\d-\d\d", options.date):
-        raise InputError(f"--date {options.date}: write it as YYYY-MM-DD")
     written = write_bundle(
-        read_config(options.configfile),
+        config,
         options.root,
         options.to,
         embeddings=options.embeddings,
@@ -83,14 +91,25 @@ def run(options: argparse.Namespace) -> None:
         licence=options.licence,
         repository=options.repository,
     )
-    print(f"wrote {options.to}: {written.files:,} files, {written.megabytes:,.1f} MB")
+    if options.json:
+        told = {"bundle": str(options.to)} | asdict(written)
+        print(json.dumps(told, indent=2, ensure_ascii=False))
+    else:
+        print(_as_text(options, written))
+    print(f"\n{warning(options.embeddings, options.keep_ids)}", file=sys.stderr)
+
+
+def _as_text(options: argparse.Namespace, written: Written) -> str:
+    lines = [f"wrote {options.to}: {written.files:,} files, {written.megabytes:,.1f} MB"]
     if written.missing:
         count = len(written.missing)
-        print(f"the run was not finished; {count:,} files that it would have are missing:")
-        print("\n".join(f"  {path}" for path in written.missing[:_LISTED]))
+        lines.append(f"the run was not finished; {count:,} files that it would have are missing:")
+        lines += [f"  {path}" for path in written.missing[:_LISTED]]
         if count > _LISTED:
-            print(f"  and {count - _LISTED:,} more (see the bundle's README.md)")
+            lines.append(f"  and {count - _LISTED:,} more (see the bundle's README.md)")
     if written.commit and not options.repository:
-        print("it names the code's commit and no repository; --repository ADDRESS says where it is")
-    print(f"check it: {shlex.join(['anonbench', 'verify', str(options.to)])}")
-    print(f"\n{warning(options.embeddings, options.keep_ids)}", file=sys.stderr)
+        lines.append(
+            "it names the code's commit and no repository; --repository ADDRESS says where it is"
+        )
+    lines.append(f"check it: {shlex.join(['anonbench', 'verify', str(options.to)])}")
+    return "\n".join(lines)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import sys
 from pathlib import Path
@@ -14,6 +15,7 @@ from anonbench.core.wording import count, duration
 
 if TYPE_CHECKING:
     from anonbench.config import Config
+    from anonbench.workflow.first_config.estimate import Estimate
     from anonbench.workflow.first_config.sample import Sample
     from anonbench.workflow.first_config.survey import Survey
 
@@ -24,6 +26,7 @@ Names of files and what is read in images are never shown, only counted.
 Examples:
   anonbench init photos
   anonbench init scans --system function:our_search:encode --minutes 60 --to scans.yaml
+  anonbench init scans --json > seen.json
   anonbench run --configfile archive.yaml"""
 
 
@@ -54,6 +57,9 @@ def add(commands: Any) -> None:
     )
     parser.add_argument("--cores", type=int, metavar="N", help="cores of the run (this machine's)")
     parser.add_argument("--yes", action="store_true", help="ask nothing, take the defaults")
+    parser.add_argument(
+        "--json", action="store_true", help="print what was seen and written as JSON; ask nothing"
+    )
     parser.set_defaults(run=run)
 
 
@@ -65,6 +71,12 @@ def run(options: argparse.Namespace) -> None:
             there.
 
     """
+    _require_new(options.to, options.folder)
+
+    from anonbench.workflow.first_config.survey import survey
+
+    seen = survey(options.folder)
+
     from anonbench.config import load
     from anonbench.config.file.text import read
     from anonbench.core.io import atomic
@@ -73,11 +85,9 @@ def run(options: argparse.Namespace) -> None:
     from anonbench.workflow.first_config.document import Choice, compose
     from anonbench.workflow.first_config.estimate import FEWEST
     from anonbench.workflow.first_config.sample import look
-    from anonbench.workflow.first_config.survey import survey
 
-    _require_new(options.to, options.folder)
-    seen = survey(options.folder)
-    _show_survey(seen)
+    if not options.json:
+        _show_survey(seen)
     _ask(options, seen)
     if options.label is not None and options.label not in seen.labels:
         there = ", ".join(seen.labels[:5]) or "none"
@@ -87,7 +97,8 @@ def run(options: argparse.Namespace) -> None:
     named = options.system or SMALL
     settings = system_settings(named)
     sample = look(seen.sample, settings)
-    _show_sample(sample)
+    if not options.json:
+        _show_sample(sample)
     if not sample.read:
         raise InputError(
             f"{options.folder}: none of the {count(sample.unreadable.total(), 'image')} looked at "
@@ -111,6 +122,10 @@ def run(options: argparse.Namespace) -> None:
         config = load(read(part))  # what is written can be run
         if cost.images < FEWEST:
             _require_enough(config, options.folder)
+    if options.json:
+        told = _as_json(seen, sample, cost, options.to, choice.cores)
+        print(json.dumps(told, indent=2, ensure_ascii=False))
+        return
     least, most = cost.span
     print(
         f"wrote {options.to}: {count(cost.images, 'image')}, {duration(least)} to {duration(most)} "
@@ -118,6 +133,35 @@ def run(options: argparse.Namespace) -> None:
         f"what would run: anonbench plan --configfile {options.to}\n"
         f"run it:         anonbench run --configfile {options.to}"
     )
+
+
+def _as_json(seen: Survey, sample: Sample, cost: Estimate, to: Path, cores: int) -> dict[str, Any]:
+    """Return what was seen, and what the experiment would cost: numbers, no names of files."""
+    least, most = cost.span
+    return {
+        "config": str(to),
+        "images": seen.images,
+        "megabytes": seen.megabytes,
+        "formats": seen.formats,
+        "split": seen.split,
+        "classes": len(seen.classes),
+        "not_used": seen.left,
+        "sample": {
+            "read": sample.read,
+            "unreadable": sample.unreadable,
+            "found": {
+                name: {"entity": each.entity, "images": each.images, "not_tried": each.missing}
+                for name, each in sample.found.items()
+            },
+            "system_not_tried": sample.without_system,
+        },
+        "experiment": {
+            "images": cost.images,
+            "cores": cores,
+            "seconds": {"least": least, "most": most},
+            "bytes": cost.bytes,
+        },
+    }
 
 
 def _positive(text: str) -> float:
@@ -180,8 +224,8 @@ def _show_sample(sample: Sample) -> None:
 
 
 def _ask(options: argparse.Namespace, seen: Survey) -> None:
-    """Complete the options on a terminal; elsewhere and with --yes the defaults hold."""
-    if options.yes or not (sys.stdin.isatty() and sys.stdout.isatty()):
+    """Complete the options on a terminal; else, and with --yes or --json, the defaults hold."""
+    if options.yes or options.json or not (sys.stdin.isatty() and sys.stdout.isatty()):
         return
     if options.system is None:
         options.system = input(f"System, such as {SMALL} or function:module:encode [{SMALL}]: ")

@@ -71,11 +71,13 @@ def run(options: argparse.Namespace) -> int:
         InputError: there is no table, one is damaged, or a variant is not in it.
 
     """
+    files = [path for place in options.places or [Path(RESULTS)] for path in _files(place)]
+
     import pandas as pd
 
     from anonbench.evaluation.policy.verdicts import Verdict, judge, standings
 
-    tables = [_read(path) for place in options.places or [Path(RESULTS)] for path in _files(place)]
+    tables = [_read(path) for path in files]
     judged = pd.concat(tables, ignore_index=True)
     if options.policy:
         judged = judge(judged, _policy(options.policy))

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import json
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +17,7 @@ from anonbench.core.errors import InputError
 
 if TYPE_CHECKING:
     from anonbench.bundle.agreement import Agreement
+    from anonbench.bundle.verify import Verified
 
 _SHOWN = 40
 """Differences that are printed."""
@@ -28,7 +31,8 @@ def add(commands: Any) -> None:
         description="Compares every file of a bundle with its checksum, makes again what can be "
         "made from what is in it, and says which numbers are the published ones.",
         epilog="The exit status is 0 where everything is as published, else 1.\n\nExamples:\n"
-        "  anonbench verify bundle.tar\n  anonbench verify bundle.tar --sample 100\n\n"
+        "  anonbench verify bundle.tar\n  anonbench verify bundle.tar --sample 100\n"
+        "  anonbench verify bundle.tar --json > verified.json\n\n"
         "More: docs/how-to/bundle.md.",
     )
     parser.add_argument("bundle", type=Path, help="the bundle's folder or tar")
@@ -38,6 +42,7 @@ def add(commands: Any) -> None:
         metavar="N",
         help="with embeddings: score so many queries of each scenario only, and no classifier",
     )
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     parser.set_defaults(run=run)
 
 
@@ -48,26 +53,42 @@ def run(options: argparse.Namespace) -> None:
         InputError: something is not as published.
 
     """
-    from anonbench.bundle.agreement import TOLERANCE
     from anonbench.bundle.verify import verify
 
     if options.sample is not None and options.sample < 1:
         raise InputError(f"--sample {options.sample}: at least one query has to be scored")
     with _quietly():
         found = verify(options.bundle, options.sample)
+    if options.json:
+        print(json.dumps(_as_json(found), indent=2, ensure_ascii=False))
+    else:
+        print(_as_text(found))
+    if count := len(found.differences):
+        raise InputError(f"{options.bundle}: {count:,} things are not as published")
+
+
+def _as_json(found: Verified) -> dict[str, Any]:
+    parts = [asdict(part) | {"differ": part.differ} for part in found.parts]
+    return asdict(found) | {"parts": parts, "as_published": not found.differences}
+
+
+def _as_text(found: Verified) -> str:
+    from anonbench.bundle.agreement import TOLERANCE
+
     head = ("made again", "of", "numbers", "exactly", f"within {TOLERANCE:g}", "differ")
     rows = [_row(list(group)) for _, group in groupby(found.parts, key=lambda each: each.part)]
-    print(f"{found.files - len(found.wrong):,} of {found.files:,} files are as listed")
-    print(aligned([head, *rows], left=2))
-    print(f"{found.inputs:,} files are what it starts from: their checksums alone can be compared")
+    shown = [
+        f"{found.files - len(found.wrong):,} of {found.files:,} files are as listed",
+        aligned([head, *rows], left=2),
+        f"{found.inputs:,} files are what it starts from: their checksums alone can be compared",
+    ]
     lines = found.differences
     if not lines:
-        print("everything is as published")
-        return
-    print("\n".join(["not as published:", *(f"  {line}" for line in lines[:_SHOWN])]))
+        return "\n".join([*shown, "everything is as published"])
+    shown += ["not as published:", *(f"  {line}" for line in lines[:_SHOWN])]
     if len(lines) > _SHOWN:
-        print(f"  and {len(lines) - _SHOWN:,} more")
-    raise InputError(f"{options.bundle}: {len(lines):,} things are not as published")
+        shown.append(f"  and {len(lines) - _SHOWN:,} more")
+    return "\n".join(shown)
 
 
 @contextmanager

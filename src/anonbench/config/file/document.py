@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic.fields import FieldInfo
 
 from anonbench.config import Config, Policy, load
-from anonbench.core.settings import Settings
+from anonbench.core.settings import Settings, documentation
 
 SCHEMA = Path("workflow/schemas/config.schema.yaml")
 DEFAULTS = Path("config/defaults.yaml")
@@ -63,8 +62,9 @@ def write_documents(root: Path) -> list[Path]:
 
 def _section(settings: Settings, depth: int) -> Iterator[str]:
     indent = "  " * depth
-    for name, field in type(settings).model_fields.items():
-        yield from _comment(field, indent)
+    said = documentation(type(settings))
+    for name in type(settings).model_fields:
+        yield from _comment(said.get(name, ""), indent)
         value = getattr(settings, name)
         if isinstance(value, Settings) and value.model_dump():
             yield f"{indent}{name}:"
@@ -84,9 +84,8 @@ def _section(settings: Settings, depth: int) -> Iterator[str]:
             yield f"{indent}{name}: {_inline(settings, name)}"
 
 
-def _comment(field: FieldInfo, indent: str) -> Iterator[str]:
-    text = " ".join((field.description or "").split())
-    for line in textwrap.wrap(text, _WIDTH - len(indent) - 2):
+def _comment(text: str, indent: str) -> Iterator[str]:
+    for line in textwrap.wrap(" ".join(text.split()), _WIDTH - len(indent) - 2):
         yield f"{indent}# {line}"
 
 

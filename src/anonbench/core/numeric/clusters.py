@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import stdtr, stdtrit
 
 from anonbench.core.numeric.seeding import rng
 
@@ -47,6 +46,8 @@ class Estimate:
 
         NaN without an interval. Without spread (`se` = 0) it is 0 above the bound and 1 elsewhere.
         """
+        from scipy.special import stdtr  # not above: most commands start without it
+
         if self.se == 0.0:
             return float(self.value <= bound)
         return float(stdtr(self.df, (bound - self.value) / self.se))
@@ -56,6 +57,8 @@ class Estimate:
 
         As `p_above`, turned round.
         """
+        from scipy.special import stdtr
+
         if self.se == 0.0:
             return float(self.value >= bound)
         return float(stdtr(self.df, (self.value - bound) / self.se))
@@ -79,6 +82,8 @@ def t_estimate(
         clusters: independent clusters among them; below `MIN_CLUSTERS` there is no interval.
 
     """
+    from scipy.special import stdtrit
+
     nan = float("nan")
     reason = too_few(clusters) or ("it is not defined" if np.isnan(variance) else "")
     if reason:

@@ -119,8 +119,8 @@ class _Endpoint:
                 if attempt + 1 < tries:
                     time.sleep(min(_LONGEST_WAIT, 0.25 * 2**attempt))
         raise InputError(
-            f"systems: {self._where} did not answer in {tries} attempts ({reason}); vectors so far "
-            "are kept, run again when it does"
+            f"systems: {self._where} did not answer in {tries} attempts ({reason}); run again "
+            "when it does (what is in a cache is not asked for again)"
         )
 
     @property

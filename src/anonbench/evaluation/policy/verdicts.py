@@ -11,11 +11,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from anonbench.config.policy import Policy
 from anonbench.core.registries.method_names import base_of
 from anonbench.core.registries.methods import RESIDUES
 from anonbench.core.vocabulary import Entity
@@ -33,6 +32,9 @@ from anonbench.evaluation.policy.evidence import (
     STRENGTH,
     UNSEARCHED,
 )
+
+if TYPE_CHECKING:
+    from anonbench.config import Policy
 
 JUDGED = [*COLUMNS, "side", "limit", "verdict"]
 """Columns of a table of verdicts: evidence, and of each row on which `side` of which `limit` it has

@@ -11,14 +11,17 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 from pyarrow.parquet import read_schema
 
-from anonbench.config.privacy import Privacy
 from anonbench.core.numeric.seeding import hash_ints
 from anonbench.core.vocabulary import Entity
+
+if TYPE_CHECKING:
+    from anonbench.config import Privacy
 
 NONE = "no region in the validation images"
 ONLY_ONE = "only one region in the validation images"
