@@ -15,17 +15,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 from scipy.optimize import minimize
 
 from anonbench.core.numeric.similarity import row_chunks
 
-# Sums run over a fixed number of parts, each in chunks that stay in the cache: their last bit,
-# which L-BFGS would amplify, does not depend on the number of threads.
+# Sums run over a number of parts that the rows alone decide, each in chunks that stay in the cache:
+# their last bit, which L-BFGS would amplify, does not depend on the number of threads.
 _PARTS, _ROWS = 8, 2048
 # in units of the preconditioned axes the loss is within D · K / 2 · 1e-10 of its minimum
 _TOLERANCE = 1e-5
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -76,7 +79,7 @@ class Standardization:
                 scaled = _scaled(values[order[rows]], self.mean, self.deviation)
                 np.matmul(scaled, self.axes, out=rotated[rows, :-1])
 
-        list(pool.map(rotate, row_chunks(len(order), _PARTS)))
+        _each(pool, len(order), rotate)
         return rotated
 
 
@@ -98,7 +101,7 @@ class Fit:
             for rows in _chunks(part):
                 found[rows] = (features[rows] @ weights).argmax(axis=1)
 
-        list(pool.map(predict, row_chunks(len(features), _PARTS)))
+        _each(pool, len(features), predict)
         return found
 
 
@@ -165,7 +168,7 @@ class Problem:
                 slope += self.features[rows].T @ logits
             return loss, slope
 
-        parts = list(self.pool.map(part, row_chunks(len(self.features), _PARTS)))
+        parts = _each(self.pool, len(self.features), part)
         slope = parts[0][1]
         for _, other in parts[1:]:
             slope += other
@@ -184,8 +187,17 @@ def _sum(
             total += of(values[rows])
         return total
 
-    parts = list(pool.map(part, row_chunks(len(values), _PARTS)))
+    parts = _each(pool, len(values), part)
     return np.asarray(sum(parts[1:], parts[0]))
+
+
+def _each(pool: ThreadPoolExecutor, rows: int, function: Callable[[range], T]) -> list[T]:
+    """Return what a function returns of each part of the rows.
+
+    Few rows are one part, in this thread: handing them over takes longer than their products.
+    """
+    parts = list(row_chunks(rows, min(_PARTS, -(-rows // _ROWS))))
+    return [function(parts[0])] if len(parts) == 1 else list(pool.map(function, parts))
 
 
 def _scaled(chunk: np.ndarray, mean: np.ndarray, deviation: np.ndarray) -> np.ndarray:
