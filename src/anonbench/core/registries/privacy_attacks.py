@@ -6,7 +6,7 @@ their intervals, the control and the random baseline are made of that, the same 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
@@ -30,6 +30,18 @@ class Risk(StrEnum):
     INFERENCE = "inference"
 
 
+class Restorers(Protocol):
+    """What attackers have learned, from train images, of how to undo methods."""
+
+    def lack(self, entity: str) -> str:
+        """Return why an entity's regions are not restored, for people; nothing if they are."""
+        ...
+
+    def of(self, method: str, entity: str) -> Callable[[np.ndarray], np.ndarray]:
+        """Return what restores a hidden window, uint8 [h, w] or [h, w, 3]; learned when asked."""
+        ...
+
+
 @dataclass(frozen=True)
 class Equipment:
     """What an attack on regions may use besides its own parameters."""
@@ -42,6 +54,8 @@ class Equipment:
     """Those that found the data set's regions."""
     threads: int = 1
     """CPU threads of an inference engine of its own."""
+    restorers: Restorers | None = None
+    """None: there are no train images to learn from, or nobody learns."""
 
 
 class Looking(Protocol):
@@ -95,6 +109,8 @@ class RegionAttack(PrivacyAttack):
     tells_hidden: ClassVar[bool] = False
     """Whether it has to know which regions a degree hides: those left in sight are then looked at
     apart, as regions of an original are."""
+    restores: ClassVar[bool] = False
+    """Whether it also looks at what learned restorers make of a region (`Equipment.restorers`)."""
     guesses: ClassVar[int] = 5
     """Other probes' secrets that each probe's is compared with, for the random baseline."""
 
