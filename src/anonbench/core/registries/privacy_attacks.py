@@ -6,7 +6,7 @@ their intervals, the control and the random baseline are made of that, the same 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
@@ -37,8 +37,15 @@ class Restorers(Protocol):
         """Return why an entity's regions are not restored, for people; nothing if they are."""
         ...
 
-    def of(self, method: str, entity: str) -> Callable[[np.ndarray], np.ndarray]:
-        """Return what restores a hidden window, uint8 [h, w] or [h, w, 3]; learned when asked."""
+    def restored(self, image: np.ndarray, region: Region, variant: Variant) -> np.ndarray:
+        """Return the image with a region as it may have been; of an entity without a `lack`.
+
+        Args:
+            image: uint8 [H, W] or [H, W, 3]; it is not changed.
+            region: one that is hidden; one of an original stays as it is.
+            variant: how.
+
+        """
         ...
 
 

@@ -28,6 +28,7 @@ from anonbench.core.registries.privacy_attacks import (
 )
 from anonbench.core.vocabulary import ORIGINAL, Entity, Variant
 from anonbench.evaluation.privacy.attacks.kinds import attack_named
+from anonbench.evaluation.privacy.attacks.kinds.reconstruction import Likeness
 from anonbench.evaluation.privacy.attacks.pairs import LearnedRestorers
 from anonbench.evaluation.privacy.attacks.regions import CONTROL, attack_regions
 from anonbench.evaluation.privacy.attacks.table import COLUMNS
@@ -93,6 +94,7 @@ def attack(
             published.people,
             published.originals.ids,
             settings.restored_from,
+            settings.of(Likeness).noise,
             seed,
         )
         equipment = replace(equipment, restorers=restorers)

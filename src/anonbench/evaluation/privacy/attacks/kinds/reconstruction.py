@@ -17,6 +17,7 @@ from anonbench.core.registries.privacy_attacks import (
     Looking,
     RegionAttack,
     RegionShares,
+    Restorers,
     Risk,
 )
 from anonbench.core.settings import Count, Positive
@@ -129,7 +130,7 @@ def undone(
             area = area_of(region, image.shape, step, hiding)
             if area is not None:
                 seen = restored[area.window]
-                _put(seen, _before(seen, step, area, region.entity, way), area)
+                put(seen, _before(seen, step, area, region.entity, way), area)
         versions.append(restored)
     return versions
 
@@ -147,29 +148,13 @@ def _before(
     return seen
 
 
-def restored(
-    image: np.ndarray, region: Region, variant: Variant, equipment: Equipment
+def _restored(
+    image: np.ndarray, region: Region, variant: Variant, restorers: Restorers | None
 ) -> np.ndarray | None:
-    """Return the image with a region as a learned restorer guesses it; None where nobody learned.
-
-    Args:
-        image: uint8 [H, W] or [H, W, 3].
-        region: one that is hidden, or, in originals, not: then nothing is changed.
-        variant: how.
-        equipment: with the restorers.
-
-    """
-    from anonbench.anonymization.geometry import cover
-
-    if equipment.restorers is None or equipment.restorers.lack(region.entity):
+    """Return the image with a region as a learned restorer guesses it; None where none learned."""
+    if restorers is None or restorers.lack(region.entity):
         return None
-    area = cover(region, image.shape, equipment.anonymization.margin)
-    if variant.method is None or area is None:
-        return image
-    found = image.copy()
-    restorer = equipment.restorers.of(str(variant.method), region.entity)
-    _put(found[area.window], restorer(image[area.window]), area)
-    return found
+    return restorers.restored(image, region, variant)
 
 
 @dataclass(frozen=True)
@@ -207,7 +192,7 @@ class _Comparing:
         if area is None:
             return None
         (known,) = undone(image, region, variant, hiding, self._noise)
-        learned = restored(image, region, variant, self._equipment)
+        learned = _restored(image, region, variant, self._equipment.restorers)
         return _Found(
             _grey(known[area.window]), None if learned is None else _grey(learned[area.window])
         )
@@ -243,7 +228,7 @@ class _Restoring:
         noise, iterations = self._settings.noise, self._settings.iterations
         versions = undone(image, region, variant, self._hiding, noise, iterations)
         known = self._got(versions, region, variant)
-        learned = restored(image, region, variant, self._equipment)
+        learned = _restored(image, region, variant, self._equipment.restorers)
         if learned is None:
             return _Found(known, None)
         is_clear = variant.method is None  # nothing was changed: it is read once
@@ -284,7 +269,8 @@ def _as_blurred(seen: np.ndarray, area: Cover, kernel: np.ndarray) -> np.ndarray
     return whole
 
 
-def _put(seen: np.ndarray, restored: np.ndarray, area: Cover) -> None:
+def put(seen: np.ndarray, restored: np.ndarray, area: Cover) -> None:
+    """Put what was restored into a window, as far as the region reaches."""
     values = np.rint(restored).astype(np.uint8)
     if area.inside is None:
         seen[...] = values
