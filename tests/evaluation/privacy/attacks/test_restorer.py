@@ -95,10 +95,10 @@ def published(
 
 
 def restorers(train: Mapping[str, np.ndarray], names: Mapping[str, str] | None = None,
-              attacked: tuple[str, ...] = ()) -> LearnedRestorers:  # fmt: skip
-    """Return what is learned from images with a face each."""
-    pairs = TrainImages(Drawn(train), HIDING)
-    return LearnedRestorers(pairs, boxes_of(train), names or {}, attacked, 200, 3e-5, 0)
+              attacked: tuple[str, ...] = (), entity: Entity = Entity.FACE) -> LearnedRestorers:  # fmt: skip
+    """Return what is learned from images with a region each."""
+    pairs, boxes = TrainImages(Drawn(train), HIDING), boxes_of(train, entity)
+    return LearnedRestorers(pairs, boxes, names or {}, attacked, 200, 3e-5, 0)
 
 
 def test_what_a_mosaic_hides_of_all_alike_is_restored_and_under_a_mask_only_their_mean() -> None:
@@ -128,10 +128,10 @@ def test_all_masked_faces_are_restored_to_the_same_one() -> None:
 
 def test_what_is_learned_does_not_depend_on_what_is_asked_first_and_is_the_same_again() -> None:
     train, image = people(40, 1), next(iter(people(1, 2).values()))
-    region = Region(Entity.FACE, 2, 2, 70, 78, 1.0)
+    region = Region(Entity.TEXT, 2, 2, 70, 78, 1.0)
 
     def asked(*variants: Variant) -> bytes:
-        learner = restorers(train)
+        learner = restorers(train, entity=Entity.TEXT)
         found = {
             variant: learner.restored(anonymize(image, [region], variant, HIDING), region, variant)
             for variant in variants
