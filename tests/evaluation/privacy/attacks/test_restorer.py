@@ -94,8 +94,12 @@ def published(
     )
 
 
-def restorers(train: Mapping[str, np.ndarray], names: Mapping[str, str] | None = None,
-              attacked: tuple[str, ...] = (), entity: Entity = Entity.FACE) -> LearnedRestorers:  # fmt: skip
+def restorers(
+    train: Mapping[str, np.ndarray],
+    names: Mapping[str, str] | None = None,
+    attacked: tuple[str, ...] = (),
+    entity: Entity = Entity.FACE,
+) -> LearnedRestorers:
     """Return what is learned from images with a region each."""
     pairs, boxes = TrainImages(Drawn(train), HIDING), boxes_of(train, entity)
     return LearnedRestorers(pairs, boxes, names or {}, attacked, 200, 3e-5, 0)
