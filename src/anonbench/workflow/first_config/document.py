@@ -292,8 +292,8 @@ def _attack() -> Iterator[str]:
         f"{GALLERY}, and {ATTACKED} are read and restored (by who has learned it from as many), so "
         "that the first answer comes soon. "
         f"Without this section they are {usual.probes:,}, {usual.gallery:,}, "
-        f"{usual.of(Supervised).regions:,}, {usual.attacked_regions:,} and {usual.restored_from:,}: "
-        "narrower intervals, and attackers that have learned more."
+        f"{usual.of(Supervised).regions:,}, {usual.attacked_regions:,} and "
+        f"{usual.restored_from:,}: narrower intervals, and attackers that have learned more."
     )
     yield "privacy:"
     yield _entry("probes", PROBES, 2)
