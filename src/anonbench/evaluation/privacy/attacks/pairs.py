@@ -85,10 +85,11 @@ class LearnedRestorers:
             self._train, self._regions, method
         )
         pairs: dict[str, list[Pair]] = {}
-        images = self._drawn.groupby("id", sort=False)["order"]
-        for image_id, orders in track(list(images), len(images), "train images hidden"):
+        rows = self._drawn.groupby("id", sort=False)["order"]
+        images = [(str(name), sorted(orders)) for name, orders in rows]
+        for image_id, orders in track(images, len(images), "train images hidden"):
             clear, shown = (each.read(image_id) for each in (self._train.originals, hidden))
-            for order in sorted(orders):
+            for order in orders:
                 region = self._regions[image_id][order]
                 area = cover(region, clear.shape, settings.margin)
                 if area is None or self.lack(region.entity):

@@ -135,19 +135,21 @@ def learned(pairs: Sequence[Pair], entity: str) -> Restorer:
     images: dict[int, list[str]] = {}
     for pair in pairs:
         seen, clear = (_brought(each, entity) for each in (pair.seen, pair.clear))
-        missing = clear - seen
+        lacks = clear - seen
         for place, (row, column, found) in enumerate(_squares(seen, form)):
             key = place if entity == Entity.FACE else 0
             features.setdefault(key, []).append(found)
-            square = missing[row : row + form.square, column : column + form.square]
+            square = lacks[row : row + form.square, column : column + form.square]
             targets.setdefault(key, []).append(square.ravel())
             images.setdefault(key, []).append(pair.image)
     maps = []
     for key in sorted(features):
         rows = slice(None, None, -(-len(features[key]) // _MOST))
-        stacked = (np.stack(each[key][rows]).astype(np.float64) for each in (features, targets))
+        found, missing = (
+            np.stack(each[key][rows]).astype(np.float64) for each in (features, targets)
+        )
         with threadpool_limits(1, user_api="blas"):  # no bit depends on the number of threads
-            maps.append(_chosen(*stacked, np.array(images[key][rows])))
+            maps.append(_chosen(found, missing, np.array(images[key][rows])))
     return Restorer(entity, tuple(maps))
 
 
