@@ -71,6 +71,8 @@ rule attack:
             clusters=rules.clusters.output.clusters,
             boxes=rules.boxes.output.boxes,
             images=lambda w: paths.attacked_images(w.dataset),
+            train=lambda w: paths.restored_images(w.dataset),
+            given=lambda w: paths.restored_pictures(w.dataset),
             embeddings=lambda w: paths.published_vectors(w.dataset),
         ),
         weights=lambda w: on_disk(started.attack_files(w.dataset)),
@@ -86,6 +88,7 @@ rule attack:
         hiding=lambda w: stage_parameters.hiding(settings, w.dataset),
         given=lambda w: contents(started.attack_files(w.dataset)),
         variants=lambda w: list(map(str, experiment.variants(w.dataset))),
+        given_methods=lambda w: list(data(w).given_methods),
     script:
         "../scripts/attack.py"
 

@@ -10,18 +10,28 @@ with job(snakemake, __file__) as cache:
         from anonbench.core.registries.privacy_attacks import Equipment
         from anonbench.core.vocabulary import Variant
         from anonbench.datasets.clusters import read_clusters
-        from anonbench.datasets.image_sets.shards import open_sets
+        from anonbench.datasets.image_sets.shards import ImageSet, open_sets
         from anonbench.datasets.listing import root_in
         from anonbench.evaluation.privacy.attacks.run import Published, attack
         from anonbench.evaluation.privacy.gallery import read_people
+        from anonbench.evaluation.privacy.lessons import TrainImages
 
         chosen, dataset = snakemake.params.slice, snakemake.wildcards.dataset
         settings = Privacy.model_validate(chosen["settings"])
         variants = [Variant(), *map(Variant.parse, snakemake.params.variants)]
+        root = root_in(snakemake.config, dataset)
         sets = open_sets(
             [str(variant) for variant in variants],
             [Path(path) for path in snakemake.input.images],
-            root_in(snakemake.config, dataset),
+            root,
+        )
+        files = [Path(path) for path in snakemake.input.train]
+        pictures = [Path(path) for path in snakemake.input.given]
+        hiding = Anonymization.model_validate(snakemake.params.hiding["settings"])
+        train = TrainImages(
+            ImageSet.open(files, root) if files else ImageSet.none(root),
+            hiding,
+            open_sets(snakemake.params.given_methods, pictures) if pictures else {},
         )
         manifest = Path(snakemake.input.manifest)
         table = attack(
@@ -34,11 +44,12 @@ with job(snakemake, __file__) as cache:
                 embeddings=dict(zip(variants, map(Path, snakemake.input.embeddings), strict=True)),
                 people=read_people(manifest, settings.identity),
                 labels=read_people(manifest, chosen["label"]) if chosen["label"] else {},
+                train=train,
             ),
             settings,
             Equipment(
                 Detection.model_validate(chosen["detection"]),
-                Anonymization.model_validate(snakemake.params.hiding["settings"]),
+                hiding,
                 chosen["detectors"],
                 snakemake.threads,
             ),

@@ -59,6 +59,15 @@ class Privacy(ATTACKERS.with_sections(Settings, PRIVACY_ATTACKS)):  # type: igno
     """Attacks beside re-identification. One that finds nothing to attack says so in the table."""
     attacked_regions: Count = 300
     """Regions of each entity that these attacks look at, in as many images as possible."""
+    restored_from: Annotated[int, Field(ge=0)] = 300
+    """Regions of each entity, in train images, from which a restorer is learned for each method: it
+    is what `likeness` and `reconstruction` try beside deconvolution. 0: none is learned."""
+
+    def restores(self) -> bool:
+        """Return whether an attack restores by what it learns from train images."""
+        kinds = (PRIVACY_ATTACKS[name] for name in self.attacks)
+        learning = any(issubclass(kind, RegionAttack) and kind.restores for kind in kinds)
+        return learning and self.restored_from > 0
 
     def of(self, registered: type[R]) -> R:
         """Return an attacker or an attack with its parameters."""

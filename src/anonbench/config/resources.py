@@ -15,10 +15,21 @@ from anonbench.core.registries.method_names import base_of
 from anonbench.core.registries.methods import METHODS
 from anonbench.core.registries.privacy_attacks import PRIVACY_ATTACKS, RegionAttack
 from anonbench.core.registries.systems import SystemKind
-from anonbench.core.vocabulary import UNADAPTED, Baseline, Entity, Model, QueryKind, Split
+from anonbench.core.vocabulary import (
+    UNADAPTED,
+    Baseline,
+    Entity,
+    Method,
+    Model,
+    QueryKind,
+    Split,
+)
 
 LEARNED_PER_SECOND = 200.0
 """Regions that a supervised attacker learns from on one core: ridges in five folds."""
+RESTORED_PER_SECOND = 500.0
+SECONDS_A_RESTORER = 2.0
+"""Regions that a restorer is learned from, and its regression besides, on one core."""
 READ_PER_SECOND = 25.0
 """Images decoded."""
 LISTED_PER_SECOND = 500.0
@@ -351,7 +362,21 @@ class Estimates:
                 images = min(val, len(Entity) * privacy.attacked_regions)
                 images = min(images, attack.most_images() or images)
                 seconds += images * versions * (attack.seconds_an_image + 1 / READ_PER_SECOND)
-        return seconds
+        return seconds + (self._restorers_in(name) if privacy.restores() else 0.0)
+
+    def _restorers_in(self, name: str) -> float:
+        """Return the seconds that restorers take to learn: images read and hidden by each method,
+        by a mask too, which is the control."""
+        dataset, train = self._experiment.datasets[name], self._counts[name][Split.TRAIN]
+        regions = self._experiment.config.privacy.restored_from
+        kinds = len(self._experiment.entities(name))
+        images, methods = (
+            min(train, kinds * regions),
+            len({*dataset.all_methods, Method.MASK.value}),
+        )
+        slowest = min(map(_hidden_per_second, dataset.methods))
+        each = images * (2 / READ_PER_SECOND + 1 / slowest)
+        return methods * (each + kinds * (SECONDS_A_RESTORER + regions / RESTORED_PER_SECOND))
 
     def _embedded_per_second(self, name: str) -> float:
         if system := self._system(name):

@@ -255,7 +255,7 @@ def downstream(config: Config, name: str) -> Slice:
 
 def privacy(config: Config) -> Slice:
     """What is drawn for the attacks, and who attacks."""
-    others = {"enabled", "attacks", "attacked_regions", *PRIVACY_ATTACKS}
+    others = {"enabled", "attacks", "attacked_regions", "restored_from", *PRIVACY_ATTACKS}
     return {
         "settings": config.privacy.model_dump(mode="json", exclude=others),
         "seed": config.seed,
@@ -268,7 +268,8 @@ def attack(config: Config, name: str) -> Slice:
     dataset, privacy = config.datasets[name], config.privacy
     own = [str(detector) for detector in dataset.detectors]
     used = privacy.detectors_of_attacks(own)
-    fields = {"attacks", "attacked_regions", "probes", "gallery", "identity", *privacy.attacks}
+    drawn = {"attacked_regions", "restored_from", "probes", "gallery", "identity"}
+    fields = {"attacks", *drawn, *privacy.attacks}
     return {
         "settings": privacy.model_dump(mode="json", include=fields),
         "detection": config.detection.part(used),

@@ -30,6 +30,25 @@ class Risk(StrEnum):
     INFERENCE = "inference"
 
 
+class Restorers(Protocol):
+    """What attackers have learned, from train images, of how to undo methods."""
+
+    def lack(self, entity: str) -> str:
+        """Return why an entity's regions are not restored, for people; nothing if they are."""
+        ...
+
+    def restored(self, image: np.ndarray, region: Region, variant: Variant) -> np.ndarray:
+        """Return the image with a region as it may have been; of an entity without a `lack`.
+
+        Args:
+            image: uint8 [H, W] or [H, W, 3]; it is not changed.
+            region: one that is hidden; one of an original stays as it is.
+            variant: how.
+
+        """
+        ...
+
+
 @dataclass(frozen=True)
 class Equipment:
     """What an attack on regions may use besides its own parameters."""
@@ -42,6 +61,8 @@ class Equipment:
     """Those that found the data set's regions."""
     threads: int = 1
     """CPU threads of an inference engine of its own."""
+    restorers: Restorers | None = None
+    """None: there are no train images to learn from, or nobody learns."""
 
 
 class Looking(Protocol):
@@ -95,6 +116,8 @@ class RegionAttack(PrivacyAttack):
     tells_hidden: ClassVar[bool] = False
     """Whether it has to know which regions a degree hides: those left in sight are then looked at
     apart, as regions of an original are."""
+    restores: ClassVar[bool] = False
+    """Whether it also looks at what learned restorers make of a region (`Equipment.restorers`)."""
     guesses: ClassVar[int] = 5
     """Other probes' secrets that each probe's is compared with, for the random baseline."""
 

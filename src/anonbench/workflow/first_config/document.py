@@ -289,16 +289,18 @@ def _attack() -> Iterator[str]:
     yield ""
     yield from _note(
         f"Of each kind, {PROBES} regions are looked for, among {GALLERY}, by who has learned from "
-        f"{GALLERY}, and {ATTACKED} are read and restored, so that the first answer comes soon. "
+        f"{GALLERY}, and {ATTACKED} are read and restored (by who has learned it from as many), so "
+        "that the first answer comes soon. "
         f"Without this section they are {usual.probes:,}, {usual.gallery:,}, "
-        f"{usual.of(Supervised).regions:,} and {usual.attacked_regions:,}: narrower intervals, and "
-        "an attacker that has learned more."
+        f"{usual.of(Supervised).regions:,}, {usual.attacked_regions:,} and "
+        f"{usual.restored_from:,}: narrower intervals, and attackers that have learned more."
     )
     yield "privacy:"
     yield _entry("probes", PROBES, 2)
     yield _entry("gallery", GALLERY, 2)
     yield _entry("supervised", {"regions": GALLERY}, 2)
     yield _entry("attacked_regions", ATTACKED, 2)
+    yield _entry("restored_from", ATTACKED, 2)
 
 
 def _next(seen: Survey, choice: Choice) -> Iterator[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +24,16 @@ from anonbench.core.registries.privacy_attacks import (
     Outcome,
     PrivacyAttack,
     RegionAttack,
+    Restorers,
 )
 from anonbench.core.vocabulary import ORIGINAL, Entity, Variant
 from anonbench.evaluation.privacy.attacks.kinds import attack_named
+from anonbench.evaluation.privacy.attacks.kinds.reconstruction import Likeness
+from anonbench.evaluation.privacy.attacks.pairs import LearnedRestorers
 from anonbench.evaluation.privacy.attacks.regions import CONTROL, attack_regions
 from anonbench.evaluation.privacy.attacks.table import COLUMNS
 from anonbench.evaluation.privacy.crops import Images, Readable
+from anonbench.evaluation.privacy.lessons import TrainImages
 from anonbench.evaluation.retrieval.vectors import look_through
 
 NO_TRUTH = "of no original it is known for sure what is right"
@@ -54,6 +58,8 @@ class Published:
     """The person of each image, where it is known."""
     labels: Mapping[str, str]
     """The class of each image, where it is known."""
+    train: TrainImages | None = None
+    """What restorers are learned from; None: none is."""
 
 
 def attack(
@@ -81,6 +87,17 @@ def attack(
         InputError: a model or a file cannot be read.
 
     """
+    if settings.restores() and published.train is not None:
+        restorers = LearnedRestorers(
+            published.train,
+            published.boxes,
+            published.people,
+            published.originals.ids,
+            settings.restored_from,
+            settings.of(Likeness).noise,
+            seed,
+        )
+        equipment = replace(equipment, restorers=restorers)
     with threadpool_limits(1, user_api="blas"):  # no bit depends on the number of threads
         rows = list(_rows(published, settings, equipment, seed, confidence))
     table = pd.DataFrame(rows, columns=[name for name in COLUMNS if name != "dataset"])
@@ -127,8 +144,19 @@ def _rows(
     for kind in chosen:
         if kind.name in found:
             yield from _rates(kind, found[kind.name], confidence)
+            if isinstance(kind, RegionAttack) and kind.restores and equipment.restorers:
+                yield from _lacks(kind, found[kind.name], equipment.restorers)
         else:
             yield _row(kind, "", "", Variant(), reason=reasons.get(kind.name, NO_REGION))
+
+
+def _lacks(
+    kind: PrivacyAttack, outcomes: Sequence[Outcome], restorers: Restorers
+) -> Iterator[dict[str, Any]]:
+    """Yield why there are no rates of a learned restorer, by entity."""
+    for entity in dict.fromkeys(each.entity for each in outcomes if each.measure and each.entity):
+        if reason := restorers.lack(entity):
+            yield _row(kind, "", str(entity), Variant(), reason=reason)
 
 
 def _has_regions(kind: RegionAttack, published: Published) -> bool:

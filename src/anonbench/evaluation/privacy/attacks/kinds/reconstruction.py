@@ -1,8 +1,12 @@
-"""Reconstruction of hidden regions by deconvolution: likeness, reading and decoding."""
+"""Reconstruction of hidden regions: likeness, reading and decoding after it.
+
+Deconvolution knows the method; a restorer has learned it from train images that were hidden alike.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -13,12 +17,20 @@ from anonbench.core.registries.privacy_attacks import (
     Looking,
     RegionAttack,
     RegionShares,
+    Restorers,
     Risk,
 )
 from anonbench.core.settings import Count, Positive
 from anonbench.core.vocabulary import Entity, Method, Variant
+from anonbench.evaluation.privacy.attacks.deconvolution import (
+    gaussian,
+    richardson_lucy,
+    smoothed,
+    wiener,
+)
 from anonbench.evaluation.privacy.attacks.kinds.barcodes import decoded, surrounded
 from anonbench.evaluation.privacy.attacks.kinds.readability import Readability
+from anonbench.evaluation.privacy.attacks.similarity import signal_to_noise, similarity
 
 if TYPE_CHECKING:
     from anonbench.anonymization.geometry import Cover
@@ -26,36 +38,38 @@ if TYPE_CHECKING:
 
 class Likeness(RegionAttack):
     """Blur is undone by Wiener deconvolution with the very kernel, mosaic is smoothed; then the
-    region is compared with its original.
+    region is compared with its original. So is what a learned restorer makes of it.
 
-    Other methods are attacked as they are.
+    Other methods are attacked as they are, but for the restorer, which learns any.
     """
 
     name: ClassVar = "likeness"
     label: ClassVar = "Likeness after reconstruction"
     risk: ClassVar = Risk.SINGLING_OUT
     tells_hidden: ClassVar = True
+    restores: ClassVar = True
 
     noise: Positive = 3e-5
     """Power of the noise (rounding to whole grey levels) over that of the image, for Wiener."""
 
     def load(self, equipment: Equipment) -> Looking:
         """See `RegionAttack.load`."""
-        return _Comparing(equipment.anonymization, self.noise)
+        return _Comparing(equipment, self.noise)
 
 
 class Reconstruction(RegionAttack):
     """Blur is undone by Wiener and Richardson-Lucy deconvolution with the very kernel, mosaic is
-    smoothed; then lines are read and barcodes decoded.
+    smoothed; then lines are read and barcodes decoded. So are those of a learned restorer.
 
     Of a line, the restoration that the recognizer is surest of counts. Other methods are attacked
-    as they are.
+    as they are, but for the restorer, which learns any.
     """
 
     name: ClassVar = "reconstruction"
     label: ClassVar = "Reconstruction, then reading"
     risk: ClassVar = Risk.SINGLING_OUT
     tells_hidden: ClassVar = True
+    restores: ClassVar = True
     entities: ClassVar = (Entity.TEXT, Entity.BARCODE)
     seconds_an_image: ClassVar = 0.3
 
@@ -73,6 +87,8 @@ class Reconstruction(RegionAttack):
         return _Restoring(self, equipment)
 
 
+LEARNED = "learned_"
+"""What measures of a learned restorer begin with."""
 Deconvolution = Callable[[np.ndarray, np.ndarray], np.ndarray]
 """From a blurred window and the kernel to what was blurred."""
 
@@ -114,7 +130,7 @@ def undone(
             area = area_of(region, image.shape, step, hiding)
             if area is not None:
                 seen = restored[area.window]
-                _put(seen, _before(seen, step, area, region.entity, way), area)
+                put(seen, _before(seen, step, area, region.entity, way), area)
         versions.append(restored)
     return versions
 
@@ -132,31 +148,69 @@ def _before(
     return seen
 
 
+def _restored(
+    image: np.ndarray, region: Region, variant: Variant, restorers: Restorers | None
+) -> np.ndarray | None:
+    """Return the image with a region as a learned restorer guesses it; None where none learned."""
+    if restorers is None or restorers.lack(region.entity):
+        return None
+    return restorers.restored(image, region, variant)
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What was got of a region by each way to restore it."""
+
+    known: Any
+    """By knowledge of the method."""
+    learned: Any
+    """By a learned restorer; None where nobody learned."""
+
+    def shares(self, truth: Any, compare: Callable[[Any, Any], RegionShares]) -> RegionShares:
+        """Return the shares of both ways; those of the second are called `learned_...`."""
+        shares = dict(compare(truth, self.known))
+        if self.learned is not None:
+            learned = compare(truth, self.learned)
+            shares |= {f"{LEARNED}{measure}": share for measure, share in learned.items()}
+        return shares
+
+
 class _Comparing:
-    def __init__(self, hiding: Any, noise: float) -> None:
-        self._hiding = hiding
+    def __init__(self, equipment: Equipment, noise: float) -> None:
+        self._equipment = equipment
         self._noise = noise
 
     def look(self, image: np.ndarray, regions: Sequence[Region], variant: Variant) -> list[Any]:
         """See `Looking.look`: the region's window, grey."""
         return [self._one(image, region, variant) for region in regions]
 
-    def _one(self, image: np.ndarray, region: Region, variant: Variant) -> np.ndarray | None:
+    def _one(self, image: np.ndarray, region: Region, variant: Variant) -> _Found | None:
         from anonbench.anonymization.geometry import cover
 
-        area = cover(region, image.shape, self._hiding.margin)
+        hiding = self._equipment.anonymization
+        area = cover(region, image.shape, hiding.margin)
         if area is None:
             return None
-        (restored,) = undone(image, region, variant, self._hiding, self._noise)
-        seen = restored[area.window]
-        return seen.astype(np.float32) if seen.ndim == 2 else seen.mean(axis=2, dtype=np.float32)
+        (known,) = undone(image, region, variant, hiding, self._noise)
+        learned = _restored(image, region, variant, self._equipment.restorers)
+        return _Found(
+            _grey(known[area.window]), None if learned is None else _grey(learned[area.window])
+        )
 
-    def shares(self, truth: np.ndarray, found: np.ndarray) -> RegionShares:
-        """Return the structural similarity; what has another size (a guess) is scaled."""
-        from anonbench.core.libraries.opencv import cv2
+    def shares(self, truth: _Found, found: _Found) -> RegionShares:
+        """Return structural similarity and signal-to-noise ratio; a guess is scaled."""
+        return found.shares(truth.known, _likeness)
 
-        size = (truth.shape[1], truth.shape[0])
-        return {"ssim": similarity(truth, np.asarray(cv2.resize(found, size)))}
+
+def _likeness(truth: np.ndarray, found: np.ndarray) -> RegionShares:
+    from anonbench.core.libraries.opencv import cv2
+
+    scaled = np.asarray(cv2.resize(found, (truth.shape[1], truth.shape[0])))
+    return {"ssim": similarity(truth, scaled), "psnr": signal_to_noise(truth, scaled)}
+
+
+def _grey(seen: np.ndarray) -> np.ndarray:
+    return seen.astype(np.float32) if seen.ndim == 2 else seen.mean(axis=2, dtype=np.float32)
 
 
 class _Restoring:
@@ -170,9 +224,18 @@ class _Restoring:
         """See `Looking.look`: the line that was read, or the contents of codes."""
         return [self._one(image, region, variant) for region in regions]
 
-    def _one(self, image: np.ndarray, region: Region, variant: Variant) -> Any:
+    def _one(self, image: np.ndarray, region: Region, variant: Variant) -> _Found:
         noise, iterations = self._settings.noise, self._settings.iterations
         versions = undone(image, region, variant, self._hiding, noise, iterations)
+        known = self._got(versions, region, variant)
+        learned = _restored(image, region, variant, self._equipment.restorers)
+        if learned is None:
+            return _Found(known, None)
+        is_clear = variant.method is None  # nothing was changed: it is read once
+        return _Found(known, known if is_clear else self._got([learned], region, variant))
+
+    def _got(self, versions: Sequence[np.ndarray], region: Region, variant: Variant) -> Any:
+        """Return what versions of an image give of a region."""
         if region.entity == Entity.BARCODE:
             return {text for each in versions for text in decoded(surrounded(each, region))}
         reader = self._line_reader()
@@ -184,110 +247,14 @@ class _Restoring:
             self._reader = Readability().load(self._equipment)
         return self._reader
 
-    def shares(self, truth: Any, found: Any) -> RegionShares:
+    def shares(self, truth: _Found, found: _Found) -> RegionShares:
         """Return what was read or decoded after restoration."""
+        return found.shares(truth.known, self._compared)
+
+    def _compared(self, truth: Any, found: Any) -> RegionShares:
         if isinstance(truth, set):
             return {"decoded": float(bool(truth & found))} if truth else {}
         return self._line_reader().shares(truth, found)
-
-
-def gaussian(sigma: float) -> np.ndarray:
-    """Return the kernel of the method blur, float64 [2 R + 1]: cut off at three sigma."""
-    from anonbench.core.libraries.opencv import cv2
-
-    return np.asarray(cv2.getGaussianKernel(2 * int(np.ceil(3 * sigma)) + 1, sigma))[:, 0]
-
-
-def wiener(blurred: np.ndarray, kernel: np.ndarray, noise: float) -> np.ndarray:
-    """Return an image whose blur is undone (Wiener 1949), float64 [H, W] or [H, W, C].
-
-    With a mirrored border, convolution with an even kernel multiplies the cosine transform (type
-    II), so that nothing is lost at the border.
-
-    Args:
-        blurred: [H, W] or [H, W, C].
-        kernel: along each axis, even and of odd length [2 R + 1].
-        noise: power of the noise over that of the image.
-
-    """
-    response = _responses(blurred, kernel)
-    gain = response / (np.square(response) + noise)
-    return np.asarray(np.clip(_filtered(blurred.astype(np.float64), gain), 0.0, 255.0))
-
-
-def _filtered(image: np.ndarray, gain: np.ndarray) -> np.ndarray:
-    """Return an image whose cosine transform is multiplied."""
-    from scipy.fft import dctn, idctn
-
-    spectrum = dctn(image, axes=(0, 1), norm="ortho")
-    result: np.ndarray = idctn(gain * spectrum, axes=(0, 1), norm="ortho")
-    return result
-
-
-def _responses(image: np.ndarray, kernel: np.ndarray) -> np.ndarray:
-    """Return by what a blur multiplies the cosine transform of an image, [H, W] or [H, W, 1]."""
-    response = np.multiply.outer(*(_response(kernel, side) for side in image.shape[:2]))
-    return np.asarray(response.reshape(*response.shape, *[1] * (image.ndim - 2)))
-
-
-def _response(kernel: np.ndarray, side: int) -> np.ndarray:
-    """Return by what a kernel multiplies each coefficient of a cosine transform, float64 [side]."""
-    half = kernel[len(kernel) // 2 :]
-    angles = np.pi * np.multiply.outer(np.arange(side), np.arange(1, len(half))) / side
-    response: np.ndarray = half[0] + 2.0 * np.cos(angles) @ half[1:]
-    return response
-
-
-def richardson_lucy(blurred: np.ndarray, kernel: np.ndarray, iterations: int) -> np.ndarray:
-    """Return an image whose blur is undone (Richardson 1972, Lucy 1974), as `wiener` does."""
-    response = _responses(blurred, kernel)
-
-    def blur(image: np.ndarray) -> np.ndarray:
-        return np.asarray(np.maximum(_filtered(image, response), 1e-6))
-
-    seen = np.maximum(blurred.astype(np.float64), 1e-6)
-    found = seen.copy()
-    for _ in range(iterations):
-        found = found * blur(seen / blur(found))
-    return np.clip(found, 0.0, 255.0)
-
-
-def smoothed(mosaic: np.ndarray, blocks: int, least: int = 1) -> np.ndarray:
-    """Return a mosaic interpolated between its blocks.
-
-    Args:
-        mosaic: [H, W] or [H, W, C].
-        blocks: across its shorter side.
-        least: pixels of a block's side, at least.
-
-    """
-    from anonbench.core.libraries.opencv import cv2
-
-    height, width = mosaic.shape[:2]
-    side = max(least, -(-min(height, width) // blocks))
-    few = (max(1, width // side), max(1, height // side))
-    means = cv2.resize(mosaic, few, interpolation=cv2.INTER_AREA)
-    return np.asarray(cv2.resize(means, (width, height), interpolation=cv2.INTER_CUBIC))
-
-
-def similarity(one: np.ndarray, other: np.ndarray) -> float:
-    """Return the mean structural similarity of grey images [H, W], within [0, 1].
-
-    Wang et al. 2004, equation 13, by Gaussian windows of 1.5 pixels; negative means count as 0.
-    """
-    from anonbench.core.libraries.opencv import cv2
-
-    def mean(image: np.ndarray) -> np.ndarray:
-        return np.asarray(cv2.GaussianBlur(image, (11, 11), 1.5, borderType=cv2.BORDER_REFLECT))
-
-    a, b = one.astype(np.float64), other.astype(np.float64)
-    means = mean(a), mean(b)
-    squares = means[0] ** 2, means[1] ** 2
-    product = means[0] * means[1]
-    both = (2 * product + 6.5025) * (2 * (mean(a * b) - product) + 58.5225)
-    spread = mean(a * a) - squares[0] + mean(b * b) - squares[1] + 58.5225
-    whole = both / ((squares[0] + squares[1] + 6.5025) * spread)
-    return float(np.clip(whole.mean(), 0.0, 1.0))
 
 
 def _as_blurred(seen: np.ndarray, area: Cover, kernel: np.ndarray) -> np.ndarray:
@@ -302,7 +269,8 @@ def _as_blurred(seen: np.ndarray, area: Cover, kernel: np.ndarray) -> np.ndarray
     return whole
 
 
-def _put(seen: np.ndarray, restored: np.ndarray, area: Cover) -> None:
+def put(seen: np.ndarray, restored: np.ndarray, area: Cover) -> None:
+    """Put what was restored into a window, as far as the region reaches."""
     values = np.rint(restored).astype(np.uint8)
     if area.inside is None:
         seen[...] = values

@@ -1,0 +1,84 @@
+"""Deconvolution of what was blurred by a known kernel, and smoothing of a mosaic."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def gaussian(sigma: float) -> np.ndarray:
+    """Return the kernel of the method blur, float64 [2 R + 1]: cut off at three sigma."""
+    from anonbench.core.libraries.opencv import cv2
+
+    return np.asarray(cv2.getGaussianKernel(2 * int(np.ceil(3 * sigma)) + 1, sigma))[:, 0]
+
+
+def wiener(blurred: np.ndarray, kernel: np.ndarray, noise: float) -> np.ndarray:
+    """Return an image whose blur is undone (Wiener 1949), float64 [H, W] or [H, W, C].
+
+    With a mirrored border, convolution with an even kernel multiplies the cosine transform (type
+    II), so that nothing is lost at the border.
+
+    Args:
+        blurred: [H, W] or [H, W, C].
+        kernel: along each axis, even and of odd length [2 R + 1].
+        noise: power of the noise over that of the image.
+
+    """
+    response = _responses(blurred, kernel)
+    gain = response / (np.square(response) + noise)
+    return np.asarray(np.clip(_filtered(blurred.astype(np.float64), gain), 0.0, 255.0))
+
+
+def _filtered(image: np.ndarray, gain: np.ndarray) -> np.ndarray:
+    """Return an image whose cosine transform is multiplied."""
+    from scipy.fft import dctn, idctn
+
+    spectrum = dctn(image, axes=(0, 1), norm="ortho")
+    result: np.ndarray = idctn(gain * spectrum, axes=(0, 1), norm="ortho")
+    return result
+
+
+def _responses(image: np.ndarray, kernel: np.ndarray) -> np.ndarray:
+    """Return by what a blur multiplies the cosine transform of an image, [H, W] or [H, W, 1]."""
+    response = np.multiply.outer(*(_response(kernel, side) for side in image.shape[:2]))
+    return np.asarray(response.reshape(*response.shape, *[1] * (image.ndim - 2)))
+
+
+def _response(kernel: np.ndarray, side: int) -> np.ndarray:
+    """Return by what a kernel multiplies each coefficient of a cosine transform, float64 [side]."""
+    half = kernel[len(kernel) // 2 :]
+    angles = np.pi * np.multiply.outer(np.arange(side), np.arange(1, len(half))) / side
+    response: np.ndarray = half[0] + 2.0 * np.cos(angles) @ half[1:]
+    return response
+
+
+def richardson_lucy(blurred: np.ndarray, kernel: np.ndarray, iterations: int) -> np.ndarray:
+    """Return an image whose blur is undone (Richardson 1972, Lucy 1974), as `wiener` does."""
+    response = _responses(blurred, kernel)
+
+    def blur(image: np.ndarray) -> np.ndarray:
+        return np.asarray(np.maximum(_filtered(image, response), 1e-6))
+
+    seen = np.maximum(blurred.astype(np.float64), 1e-6)
+    found = seen.copy()
+    for _ in range(iterations):
+        found = found * blur(seen / blur(found))
+    return np.clip(found, 0.0, 255.0)
+
+
+def smoothed(mosaic: np.ndarray, blocks: int, least: int = 1) -> np.ndarray:
+    """Return a mosaic interpolated between its blocks.
+
+    Args:
+        mosaic: [H, W] or [H, W, C].
+        blocks: across its shorter side.
+        least: pixels of a block's side, at least.
+
+    """
+    from anonbench.core.libraries.opencv import cv2
+
+    height, width = mosaic.shape[:2]
+    side = max(least, -(-min(height, width) // blocks))
+    few = (max(1, width // side), max(1, height // side))
+    means = cv2.resize(mosaic, few, interpolation=cv2.INTER_AREA)
+    return np.asarray(cv2.resize(means, (width, height), interpolation=cv2.INTER_CUBIC))

@@ -1,0 +1,227 @@
+"""Learned restoration of hidden regions: ridge regressions of what deconvolution leaves to mend.
+
+The restorer adds to a window what is missing of its original, square by square, each predicted from
+what is seen in and around it: by least squares over pairs of train images, which were hidden alike.
+It needs no knowledge of the method. Faces are brought to one square; eyes and mouths of all of them
+are at the same places, and each place has a regression of its own (position patches: Ma, Zhang and
+Qi 2010, "Hallucinating face by position-patch", Pattern Recognition 43:2224-2236). Anything else is
+brought to one height, and all its squares share one regression.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.linalg import cho_factor, cho_solve
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+from anonbench.core.libraries.opencv import cv2
+from anonbench.core.vocabulary import Entity
+
+LEAST_REGIONS, LEAST_IMAGES = 40, 10
+"""Pairs that it takes to learn anything, and the images that they are of."""
+STRENGTHS = (10.0, 1.0, 0.1, 0.01)
+"""Ridge penalties, as shares of the features' mean variance. The one that restores images best that
+were left out counts."""
+_LEFT_OUT = 5
+"""Every so manyth image is left out to choose the penalty."""
+_EVERY = 4
+"""Every so manyth pixel is looked at to choose it."""
+_MOST = 8_000
+"""Squares that a regression is learned from, at most."""
+_FLAT = 1e-6
+"""Variance of features that never change, as under a mask: nothing is learned from them."""
+
+
+@dataclass(frozen=True)
+class _Form:
+    """How regions of an entity are cut into squares, in pixels."""
+
+    height: int
+    """To which they are brought; a face's width is the same."""
+    square: int
+    step: int
+    """Between squares, which overlap; their mean counts."""
+    around: int
+    """Seen on the left and right of a square; of a face's, above and below it too."""
+    seen: int
+    """Pixels of the height of what is seen, made smaller."""
+
+
+_FACE = _Form(height=64, square=16, step=8, around=8, seen=8)
+_LINE = _Form(height=48, square=48, step=24, around=48, seen=8)
+
+
+@dataclass(frozen=True)
+class Pair:
+    """The window of one region in a train image."""
+
+    seen: np.ndarray
+    """Hidden, and undone as far as deconvolution can, uint8 [h, w] or [h, w, 3]."""
+    clear: np.ndarray
+    """The same window of the original."""
+    image: str
+
+
+@dataclass(frozen=True)
+class _Map:
+    """A ridge regression: (x - centre) @ weights + mean."""
+
+    centre: np.ndarray
+    weights: np.ndarray
+    mean: np.ndarray
+
+    def __call__(self, features: np.ndarray) -> np.ndarray:
+        return np.asarray((features - self.centre) @ self.weights + self.mean)
+
+
+@dataclass(frozen=True)
+class Restorer:
+    """What was learned of one method and entity."""
+
+    entity: str
+    maps: Sequence[_Map]
+    """Of each place of a face; of anything else, one."""
+
+    def __call__(self, seen: np.ndarray) -> np.ndarray:
+        """Return a window as it may have been, uint8.
+
+        Args:
+            seen: hidden, and undone as far as deconvolution can, uint8 [h, w] or [h, w, 3].
+
+        """
+        form, image = _form(self.entity), _brought(seen, self.entity)
+        total, times = np.zeros(image.shape), np.zeros((*image.shape[:2], 1))
+        for place, (row, column, features) in enumerate(_squares(image, form)):
+            mend = self.maps[place % len(self.maps)](features)
+            at = slice(row, row + form.square), slice(column, column + form.square)
+            total[at] += mend.reshape(form.square, form.square, -1)
+            times[at] += 1.0
+        lack = total / times
+        if self.entity != Entity.FACE and seen.shape[0] > seen.shape[1]:
+            lack = lack.transpose(1, 0, 2)
+        lack = lack if seen.ndim == 3 else lack.mean(axis=2)
+        size = (seen.shape[1], seen.shape[0])
+        method = cv2.INTER_CUBIC if size[1] > lack.shape[0] else cv2.INTER_AREA
+        mended = cv2.resize(np.ascontiguousarray(lack), size, interpolation=method)
+        if seen.ndim > mended.ndim:  # of lines in colour, the grey level is mended
+            mended = mended[..., None]
+        return np.asarray(np.clip(np.rint(seen + mended), 0, 255).astype(np.uint8))
+
+
+def lack_of(regions: int, images: int) -> str:
+    """Return why nothing can be learned from so many pairs, for people; nothing if it can."""
+    if regions >= LEAST_REGIONS and images >= LEAST_IMAGES:
+        return ""
+    return (
+        f"no restorer was learned: {regions} regions in {images} train images, and "
+        f"{LEAST_REGIONS} in {LEAST_IMAGES} are needed"
+    )
+
+
+def learned(pairs: Sequence[Pair], entity: str) -> Restorer:
+    """Return the restorer that is fitted to pairs; the same pairs always give the same.
+
+    Args:
+        pairs: `LEAST_REGIONS` of `LEAST_IMAGES` images, at least.
+        entity: of all of them.
+
+    """
+    form = _form(entity)
+    features: dict[int, list[np.ndarray]] = {}
+    targets: dict[int, list[np.ndarray]] = {}
+    images: dict[int, list[str]] = {}
+    for pair in pairs:
+        seen, clear = (_brought(each, entity) for each in (pair.seen, pair.clear))
+        lacks = clear - seen
+        for place, (row, column, found) in enumerate(_squares(seen, form)):
+            key = place if entity == Entity.FACE else 0
+            features.setdefault(key, []).append(found)
+            square = lacks[row : row + form.square, column : column + form.square]
+            targets.setdefault(key, []).append(square.ravel())
+            images.setdefault(key, []).append(pair.image)
+    maps = []
+    for key in sorted(features):
+        rows = slice(None, None, -(-len(features[key]) // _MOST))
+        found, missing = (
+            np.stack(each[key][rows]).astype(np.float64) for each in (features, targets)
+        )
+        with threadpool_limits(1, user_api="blas"):  # no bit depends on the number of threads
+            maps.append(_chosen(found, missing, np.array(images[key][rows])))
+    return Restorer(entity, tuple(maps))
+
+
+def _chosen(features: np.ndarray, targets: np.ndarray, images: np.ndarray) -> _Map:
+    """Return the regression with the penalty that is best on images left out."""
+    left_out = np.unique(images, return_inverse=True)[1] % _LEFT_OUT == 0
+    few = targets[:, ::_EVERY]
+    errors = {}
+    for strength, found in _fits(features[~left_out], few[~left_out], STRENGTHS):
+        errors[strength] = float(np.square(found(features[left_out]) - few[left_out]).mean())
+    best = min(errors, key=lambda strength: round(errors[strength], 6))
+    ((_, chosen),) = _fits(features, targets, (best,))
+    return chosen
+
+
+def _fits(
+    features: np.ndarray, targets: np.ndarray, strengths: Sequence[float]
+) -> Iterator[tuple[float, _Map]]:
+    """Yield each strength with its ridge regression of targets [N, E] on features [N, D]."""
+    centre, mean = features.mean(axis=0), targets.mean(axis=0)
+    standard = features - centre
+    gram, product = standard.T @ standard, standard.T @ (targets - mean)
+    power = max(float(np.trace(gram)) / len(gram), _FLAT * len(features))
+    for strength in strengths:
+        penalized = gram + strength * power * np.eye(len(gram))
+        yield strength, _Map(centre, cho_solve(cho_factor(penalized), product), mean)
+
+
+def _form(entity: str) -> _Form:
+    return _FACE if entity == Entity.FACE else _LINE
+
+
+def _brought(window: np.ndarray, entity: str) -> np.ndarray:
+    """Return a window as it is cut into squares, float32 [H, W, C].
+
+    A face is in colour and squashed into a square; anything else lies, and is grey.
+    """
+    height = _form(entity).height
+    if entity == Entity.FACE:
+        colour = window if window.ndim == 3 else np.repeat(window[..., None], 3, axis=2)
+        return np.asarray(_resized(colour, height, height), np.float32)
+    grey = window if window.ndim == 2 else cv2.cvtColor(window, cv2.COLOR_RGB2GRAY)
+    lying = np.ascontiguousarray(grey.T if grey.shape[0] > grey.shape[1] else grey)
+    width = max(height, round(lying.shape[1] * height / lying.shape[0]))
+    return np.asarray(_resized(lying, height, width), np.float32)[..., None]
+
+
+def _resized(image: np.ndarray, height: int, width: int) -> np.ndarray:
+    method = cv2.INTER_AREA if image.shape[0] > height else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(image.astype(np.float32), (width, height), interpolation=method))
+
+
+def _squares(image: np.ndarray, form: _Form) -> Iterator[tuple[int, int, np.ndarray]]:
+    """Yield the row and column of each square with what is seen of it, float32 [D].
+
+    Args:
+        image: [H, W, C].
+        form: the last squares end with the image.
+
+    """
+    beside = form.around
+    above = beside if form.square < form.height else 0
+    padded = np.pad(image, ((above, above), (beside, beside), (0, 0)), mode="edge")
+    high, wide = form.square + 2 * above, form.square + 2 * beside
+    size = (form.seen * wide // high, form.seen)
+    rows, columns = (_starts(side, form) for side in image.shape[:2])
+    for row in rows:
+        for column in columns:
+            seen = padded[row : row + high, column : column + wide]
+            yield row, column, cv2.resize(seen, size, interpolation=cv2.INTER_AREA).ravel()
+
+
+def _starts(side: int, form: _Form) -> list[int]:
+    last = side - form.square
+    return sorted({*range(0, last, form.step), last})

@@ -1,0 +1,223 @@
+"""Restorers learned from pairs whose secret is planted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from anonbench.anonymization.apply import anonymize
+from anonbench.config import Anonymization, Detection, Privacy
+from anonbench.core.boxes import Region, box_table, image_regions
+from anonbench.core.registries.privacy_attacks import Equipment
+from anonbench.core.vocabulary import Entity, Variant
+from anonbench.evaluation.privacy.attacks.pairs import LearnedRestorers
+from anonbench.evaluation.privacy.attacks.restorer import (
+    LEAST_REGIONS,
+    Pair,
+    Restorer,
+    lack_of,
+    learned,
+)
+from anonbench.evaluation.privacy.attacks.run import Published, attack
+from anonbench.evaluation.privacy.attacks.similarity import signal_to_noise
+from anonbench.evaluation.privacy.lessons import TrainImages
+
+HIDING = Anonymization()
+PIXELATE, MASK = Variant("pixelate", 100), Variant("mask", 100)
+
+
+class Drawn:
+    """Images in memory by id."""
+
+    def __init__(self, images: Mapping[str, np.ndarray]) -> None:
+        self._images = images
+
+    @property
+    def ids(self) -> list[str]:
+        """The ids, sorted."""
+        return sorted(self._images)
+
+    def read(self, image_id: str) -> np.ndarray:
+        """Return one image."""
+        return self._images[image_id]
+
+
+def face(rng: np.random.Generator, colour: bool = True) -> np.ndarray:
+    """Return a disc with two eyes whose brightness goes with that of the disc, uint8."""
+    y, x = np.mgrid[:80, :72]
+    skin = rng.uniform(120, 230)
+    image = np.full((80, 72), 40.0)
+    image[(y - 40) ** 2 + (x - 36) ** 2 < 34**2] = skin
+    for eye in (24, 48):
+        image[(y - 32) ** 2 + (x - eye) ** 2 < 25] = 255 - skin
+    image = image + rng.normal(0, 3, image.shape)
+    grey = np.clip(image, 0, 255).astype(np.uint8)
+    return np.repeat(grey[..., None], 3, axis=2) if colour else grey
+
+
+def people(count: int, seed: int, colour: bool = True) -> dict[str, np.ndarray]:
+    """Return images of faces by id."""
+    rng = np.random.default_rng(seed)
+    return {f"{seed}-{number:03d}": face(rng, colour) for number in range(count)}
+
+
+def boxes_of(images: Mapping[str, np.ndarray], entity: Entity = Entity.FACE) -> pd.DataFrame:
+    """Return one box in each image, columns of `anonbench.core.boxes`."""
+    return box_table({name: [Region(entity, 2, 2, 70, 78, 1.0)] for name in images}, seed=0)
+
+
+def published(
+    train: Mapping[str, np.ndarray], shown: Mapping[str, np.ndarray], entity: Entity = Entity.FACE
+) -> Published:
+    """Return images hidden by a mosaic and by a mask, with train images beside them."""
+    boxes = boxes_of({**train, **shown}, entity)
+    order = image_regions(boxes)
+    versions = {
+        variant: Drawn({n: anonymize(i, order[n], variant, HIDING) for n, i in shown.items()})
+        for variant in (PIXELATE, MASK)
+    }
+    return Published(
+        originals=Drawn(shown),
+        versions=versions,
+        boxes=boxes,
+        clusters=pd.Series({name: number for number, name in enumerate(sorted(shown))}),
+        embeddings={},
+        people={},
+        labels={},
+        train=TrainImages(Drawn(train), HIDING),
+    )
+
+
+def restorers(
+    train: Mapping[str, np.ndarray],
+    names: Mapping[str, str] | None = None,
+    attacked: tuple[str, ...] = (),
+    entity: Entity = Entity.FACE,
+) -> LearnedRestorers:
+    """Return what is learned from images with a region each."""
+    pairs, boxes = TrainImages(Drawn(train), HIDING), boxes_of(train, entity)
+    return LearnedRestorers(pairs, boxes, names or {}, attacked, 200, 3e-5, 0)
+
+
+def test_what_a_mosaic_hides_of_all_alike_is_restored_and_under_a_mask_only_their_mean() -> None:
+    found = published(people(40, 1), people(10, 2))
+    table = attack("a", found, Privacy(attacks=("likeness",)), Equipment(Detection(), HIDING), 0,
+                   0.95).set_index(["measure", "method"])  # fmt: skip
+    rates, control = table["rate"], table["control"]
+    assert rates["learned_ssim", "original"] == rates["learned_psnr", "original"] == 1.0
+    # the eyes, of which a mosaic shows nothing sharp, are at the same place in all
+    assert rates["learned_psnr", "pixelate"] > rates["psnr", "pixelate"] + 0.05
+    assert rates["learned_ssim", "pixelate"] > rates["ssim", "pixelate"] + 0.1
+    # of black pixels nothing but the mean face can be made, which is no person's
+    assert rates["learned_psnr", "mask"] < rates["learned_psnr", "pixelate"] - 0.05
+    assert rates["learned_psnr", "mask"] == control["learned_psnr", "pixelate"]
+
+
+def test_all_masked_faces_are_restored_to_the_same_one() -> None:
+    learner, shown = restorers(people(40, 1)), people(6, 2)
+    region = Region(Entity.FACE, 2, 2, 70, 78, 1.0)
+    found = [
+        learner.restored(anonymize(image, [region], MASK, HIDING), region, MASK)[2:78, 2:70]
+        for image in shown.values()
+    ]
+    assert all(np.array_equal(each, found[0]) for each in found)
+    assert found[0].max() > 100  # and it is a face
+
+
+def test_what_is_learned_does_not_depend_on_what_is_asked_first_and_is_the_same_again() -> None:
+    train, image = people(40, 1), next(iter(people(1, 2).values()))
+    region = Region(Entity.TEXT, 2, 2, 70, 78, 1.0)
+
+    def asked(*variants: Variant) -> bytes:
+        learner = restorers(train, entity=Entity.TEXT)
+        found = {
+            variant: learner.restored(anonymize(image, [region], variant, HIDING), region, variant)
+            for variant in variants
+        }
+        return found[PIXELATE].tobytes()
+
+    assert asked(MASK, PIXELATE) == asked(PIXELATE)
+
+
+def test_persons_who_are_attacked_are_not_learned_from() -> None:
+    train = people(60, 1)
+    names = {name: f"p{number % 6}" for number, name in enumerate(sorted(train))}
+    assert restorers(train, names).lack("face") == ""
+    few = restorers(train, {**names, "x": "p0", "y": "p1", "z": "p2"}, ("x", "y", "z"))
+    assert "30 regions in 30 train images" in few.lack("face")
+
+
+def test_too_few_pairs_are_said_and_give_no_number() -> None:
+    found = published(people(LEAST_REGIONS - 1, 1), people(12, 2))
+    table = attack("a", found, Privacy(attacks=("likeness",)), Equipment(Detection(), HIDING), 0,
+                   0.95)  # fmt: skip
+    assert set(table["measure"]) == {"ssim", "psnr", ""}
+    (reason,) = table.loc[table["measure"] == "", "reason"]
+    assert "no restorer was learned: 39 regions in 39 train images" in reason
+    without = replace(found, train=None)
+    again = attack("a", without, Privacy(attacks=("likeness",)), Equipment(Detection(), HIDING), 0,
+                   0.95)  # fmt: skip
+    assert set(again["measure"]) == {"ssim", "psnr"}
+    off = Privacy(attacks=("likeness",), restored_from=0)
+    assert attack("a", found, off, Equipment(Detection(), HIDING), 0, 0.95).equals(again)
+
+
+def test_nothing_is_learned_from_few_regions_or_few_images() -> None:
+    assert lack_of(40, 10) == ""
+    assert "39 regions" in lack_of(39, 39) and "9 train images" in lack_of(100, 9)
+
+
+def test_lines_are_mended_by_what_is_beside_them() -> None:
+    """Each line has two tones in turn, at the same places; a mosaic shows their mean alone."""
+    rng = np.random.default_rng(0)
+
+    def pair(number: int) -> Pair:
+        tone = float(rng.uniform(60, 200))
+        line = np.where(np.arange(168) % 12 < 6, tone + 40, tone - 40)
+        clear = np.repeat(line[None], 24, axis=0).astype(np.uint8)
+        hidden = np.full_like(clear, round(float(clear.mean())))
+        return Pair(hidden, clear, f"{number:02d}")
+
+    restorer = learned([pair(number) for number in range(50)], "text")
+    test = pair(50)
+    before = signal_to_noise(test.seen.astype(np.float32), test.clear.astype(np.float32))
+    after = signal_to_noise(restorer(test.seen).astype(np.float32), test.clear.astype(np.float32))
+    assert after > before + 0.04
+
+
+@given(
+    st.tuples(st.integers(1, 70), st.integers(1, 70)),
+    st.sampled_from(["face", "text"]),
+    st.booleans(),
+)
+@settings(max_examples=15, deadline=None)
+def test_any_window_is_restored_at_its_size(
+    size: tuple[int, int], entity: str, colour: bool
+) -> None:
+    shape = (*size, 3) if colour else size
+    found = RESTORERS[entity](np.full(shape, 90, np.uint8))
+    assert found.shape == shape and found.dtype == np.uint8
+
+
+def _any(entity: str) -> Restorer:
+    rng = np.random.default_rng(0)
+    windows = rng.integers(0, 256, (2, LEAST_REGIONS, 12, 30), dtype=np.uint8)
+    pairs = zip(*windows, strict=True)
+    return learned([Pair(a, b, f"{n % 10}") for n, (a, b) in enumerate(pairs)], entity)
+
+
+RESTORERS = {entity: _any(entity) for entity in ("face", "text")}
+
+
+def test_signal_to_noise_is_by_its_definition() -> None:
+    one = np.zeros((4, 4), np.float32)
+    assert signal_to_noise(one, one) == 1.0
+    assert signal_to_noise(one, one + 255) == 0.0
+    # an error of 25.5 everywhere: 20 dB of 50
+    assert signal_to_noise(one, one + 25.5) == pytest.approx(0.4)
