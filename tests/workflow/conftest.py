@@ -63,6 +63,7 @@ def miniature(root: Path) -> dict[str, Any]:
         "datasets": {"portraits": portraits, "documents": documents},
         "recipes": recipes,
         "detection_quality": {"images": 4, "drawn": 4},
+        "privacy": demo["privacy"] | {"attacked_regions": 4, "residual": {"images": 4}},
         "retrieval": {"fraction": 0.15},
         "presentation": {"bootstrap": 50},
         "correlation": {"bootstrap": 50},

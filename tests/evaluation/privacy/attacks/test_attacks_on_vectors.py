@@ -138,7 +138,7 @@ def test_without_persons_or_labels_an_attack_says_why() -> None:
         list(Inference().outcomes(archive(10, 10)))
 
 
-def test_a_class_of_one_cluster_counts_not_for_it_cannot_be_learned() -> None:
+def test_a_class_of_one_cluster_does_not_count_for_it_cannot_be_learned() -> None:
     """It would never be found, and a rate of zero would look like privacy."""
     given = archive()
     alone = replace(given, attribute=given.clusters)
