@@ -22,8 +22,8 @@ class Inference(ArchiveAttack):
     """A linear classifier predicts the data set's label from vectors of published images.
 
     Ridge regression on the classes (Hoerl and Kennard 1970), in folds: no cluster is in the lesson
-    and in the test, and a class that only one fold has does not count. The random baseline is the most
-    frequent class.
+    and in the test, and a class that only one fold has does not count. The random baseline is the
+    most frequent class.
     """
 
     name: ClassVar = "inference"
