@@ -16,9 +16,9 @@ class Kernel(Settings):
     """Side of a square kernel as a share of a region's shorter side, by entity."""
 
     face: Positive = 0.42
-    text: Positive = 1.75
+    text: Positive = 3.5
     barcode: Positive = 0.9
-    mrz: Positive = 1.75
+    mrz: Positive = 3.5
 
 
 def odd(size: float) -> int:
