@@ -149,13 +149,13 @@ def _gain(
     if best is None or (best.method, best.degree) in passed:
         return ""
     chosen = given[0].best if given else None
-    beside = f"instead of {chosen.kept} ({chosen.use})" if chosen else "and nothing else passes"
+    beside = f" instead of {chosen.kept} ({chosen.use})," if chosen else ""
     group = of_variant.get((best.method, best.degree))
     why = (
         "" if group is None else f"; it does not pass for {_shortened(why_not(group), _MOST_SAID)}"
     )
     return (
-        f"The best choice that does not pass, {best.use}, would keep {best.kept} {beside}, with "
+        f"The best choice that does not pass, {best.use}, would keep {best.kept}{beside} with "
         f"original queries{why}."
     )
 
