@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -81,6 +82,22 @@ def test_pages_are_packed_by_snakemakes_report() -> None:
     assert table["csv"].flags["report"].caption == "../report/table.rst"
     assert rule_files().table("sizes", "images")["csv"].flags["report"].subcategory is None
     assert rule_files().table("experiment")["csv"] == "<results>/tables/experiment.csv"
+
+
+RULES = Path(__file__).parents[3] / "workflow/rules"
+CAPTIONED = re.compile(
+    r'figure\("([a-z_]+?)(?:_\{\w+\})*", |caption="(\w+)"|"\.\./report/(\w+)\.rst"'
+)
+
+
+def test_every_caption_is_a_file() -> None:
+    """Snakemake reads captions only when it writes its own report."""
+    found = CAPTIONED.findall("".join(path.read_text() for path in RULES.glob("*.smk")))
+    named = {"".join(match) for match in found}
+    assert len(named) > 10
+    there = {path.stem for path in RULES.with_name("report").glob("*.rst")}
+    assert named <= there
+    assert there - named <= {"sizes", "report", "workflow"}  # a page's own and the whole
 
 
 def test_outdated_pages_are_not_packed(capsys: pytest.CaptureFixture[str]) -> None:
