@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 import threading
 import time
 from pathlib import Path
 
 import pytest
 
+import preloaded
 import snakemake_logger_plugin_anonbench as logger
 from snakemake_logger_plugin_anonbench.run import NAME, read
 
@@ -47,9 +47,8 @@ NOISE = ("Select jobs", "Execute 1 jobs", "Finished jobid", "Complete log", "ste
 
 def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     (folder / "Snakefile").write_text(SNAKEFILE, encoding="utf-8")
-    program = Path(sys.executable).with_name("snakemake")
-    command = [program, "--cores", "2", "--logger", "anonbench", "--keep-going", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder)
+    given = ["--cores", "2", "--logger", "anonbench", "--keep-going", *arguments]
+    return preloaded.completed("snakemake", given, folder)
 
 
 @pytest.mark.workflow

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,8 @@ import pytest
 import small_archive
 import yaml
 from filelock import FileLock
+
+import preloaded
 
 Snakemake = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -29,10 +30,8 @@ def snakemake(root: Path) -> Snakemake:
     ) -> subprocess.CompletedProcess[str]:
         path = folder / "config.yaml"
         path.write_text(yaml.safe_dump(config), encoding="utf-8")
-        program = Path(sys.executable).with_name("snakemake")
-        command = [program, "-s", snakefile, "--directory", folder]
-        command += ["--configfile", path, *arguments]
-        return subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder)
+        command = ["-s", snakefile, "--directory", folder, "--configfile", path, *arguments]
+        return preloaded.completed("snakemake", command, folder)
 
     return run
 

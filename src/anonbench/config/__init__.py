@@ -233,7 +233,7 @@ class Config(Settings):
 
     def recipe_of(self, name: str) -> Recipe:
         """Return a data set's training recipe; the default one where none is needed or there."""
-        return self.recipes.get(self.datasets[name].recipe, Recipe())
+        return self.recipes.get(self.datasets[name].recipe) or Recipe()
 
     def system_of(self, name: str) -> SystemKind | None:
         """Return the system under test of a data set; None where its models are trained."""

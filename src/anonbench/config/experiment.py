@@ -151,15 +151,19 @@ class Experiment:
         On original images, the unadapted models are the ceiling and the retraining control.
         Baselines have the reference's seed.
         """
-        return [
-            Scenario(model, seed, variant)
-            for variant in (Variant(), *self.variants(name))
-            for model, seed in [
-                *self._models_with_seeds(name),
-                *((Model(baseline), self.reference_seed) for baseline in self.baselines(name)),
-            ]
-            if model.variant in (Variant(), variant)
-        ]
+        return [*self._scenarios[name]]
+
+    @cached_property
+    def _scenarios(self) -> dict[str, list[Scenario]]:
+        return {name: [*self._unfolded(name)] for name in self.datasets}
+
+    def _unfolded(self, name: str) -> Iterator[Scenario]:
+        models = self._models_with_seeds(name)
+        models += [(Model(baseline), self.reference_seed) for baseline in self.baselines(name)]
+        for variant in (Variant(), *self.variants(name)):
+            for model, seed in models:
+                if model.variant in (Variant(), variant):
+                    yield Scenario(model, seed, variant)
 
     def trained_scenarios(self, name: str) -> list[Scenario]:
         """Return what second references judge: no retraining control, and no baseline."""

@@ -19,7 +19,7 @@ from contextlib import (
     redirect_stdout,
     suppress,
 )
-from functools import partial
+from functools import cache, partial
 from io import StringIO
 from pathlib import Path
 from subprocess import CalledProcessError
@@ -29,6 +29,7 @@ from snakemake import api, cli  # noqa: F401 - first: Snakemake's modules import
 from snakemake import workflow as snakemake_workflow
 from snakemake.benchmark import benchmarked
 from snakemake.exceptions import WorkflowError
+from snakemake.output_index import OutputIndex
 from snakemake.persistence.file import FilePersistence
 from snakemake.script import PythonScript
 from snakemake.workflow import Workflow
@@ -319,9 +320,11 @@ def stages_of(rules: Iterable[Any]) -> list[tuple[str, str, str, list[str]]]:
 def reads_of(rules: Iterable[Any], target: str) -> dict[str, list[str]]:
     """Return which rules each rule reads from, for all that a target needs."""
     named = {rule.name: rule for rule in rules}
+    index = OutputIndex([*named.values()])
 
+    @cache
     def producer(path: str) -> tuple[str, Mapping[str, str]] | None:
-        found = next((rule for rule in named.values() if rule.is_producer(path)), None)
+        found = next(iter(index.match_producers(path)), None)
         return None if found is None else (found.name, found.get_wildcards(path))
 
     def inputs(job: tuple[str, Mapping[str, str]]) -> Iterable[str]:

@@ -305,6 +305,16 @@ def test_a_digest_is_remembered_until_a_source_changes(
     assert first not in remembering.read_text(encoding="utf-8"), "old answers go"
 
 
+def test_jobs_remember_what_snakemake_asked_for(
+    remembering: Path, package: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Snakemake gives them its own path once more behind theirs."""
+    first = digest_in_a_new_process(package / "script.py")
+    monkeypatch.setattr(sys, "path", [str(package), *sys.path, *sys.path])
+    monkeypatch.setattr(fingerprint, "script_identity", lambda *_: pytest.fail("followed again"))
+    assert digest_in_a_new_process(package / "script.py") == first
+
+
 @pytest.mark.parametrize("text", ["", "[1, 2]", '{"half": '])
 def test_a_damaged_memory_is_as_none(remembering: Path, package: Path, text: str) -> None:
     first = digest_in_a_new_process(package / "script.py")

@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,8 @@ import numpy as np
 import pytest
 import yaml
 from PIL import Image
+
+import preloaded
 
 pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 
@@ -70,17 +71,14 @@ def code(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return a copy of the program, which is what runs from then on."""
     copy = tmp_path / "code"
     for name in ("src", "workflow", "envs"):
-        shutil.copytree(root / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(root / name, copy / name)
     shutil.copy(root / "Snakefile", copy)
     monkeypatch.setenv("PYTHONPATH", str(copy / "src"))
     return copy
 
 
 def anonbench(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-c", "import sys; from anonbench.cli import main; sys.exit(main())"]
-    return subprocess.run(
-        [*command, *arguments], capture_output=True, text=True, check=False, cwd=folder
-    )
+    return preloaded.completed("anonbench", arguments, folder)
 
 
 def plan(

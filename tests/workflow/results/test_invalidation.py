@@ -71,7 +71,7 @@ def code(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return a copy of the program; it is what `snakemake` runs from then on."""
     copy = tmp_path / "code"
     for name in ("src", "workflow", "envs", "profiles"):
-        shutil.copytree(root / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(root / name, copy / name)
     shutil.copy(root / "Snakefile", copy)
     monkeypatch.setenv("PYTHONPATH", str(copy / "src"))
     return copy

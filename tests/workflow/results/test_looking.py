@@ -17,6 +17,8 @@ import pytest
 import small_archive
 import yaml
 
+import preloaded
+
 pytestmark = [pytest.mark.workflow, pytest.mark.slow]
 
 Listing = dict[str, tuple[str, int, int]]
@@ -67,19 +69,17 @@ class Looks:
 
     def snakemake(self, *options: str) -> str:
         """Look with an option of snakemake's, such as `-n`."""
-        program = str(Path(sys.executable).with_name("snakemake"))
         targets = ["--", *small_archive.TARGETS]
-        return self._run(program, *self._workflow, "--cores", "2", *options, *targets)
+        return self._run("snakemake", *self._workflow, "--cores", "2", *options, *targets)
 
     def anonbench(self, command: str, *options: str) -> str:
         """Look with a command of anonbench's."""
-        code = "import sys; from anonbench.cli import main; sys.exit(main())"
         more = [*small_archive.TARGETS, *self._workflow] if command == "plan" else []
-        return self._run(sys.executable, "-c", code, command, *options, *more)
+        return self._run("anonbench", command, *options, *more)
 
-    def _run(self, *command: str) -> str:
+    def _run(self, program: str, *arguments: str) -> str:
         before = listing(self._folder)
-        run = subprocess.run(command, cwd=self._folder, capture_output=True, text=True, check=False)
+        run = preloaded.completed(program, arguments, self._folder)
         said = run.stdout + run.stderr
         assert listing(self._folder) == before, said[-2000:]
         assert run.returncode == 0, said[-3000:]

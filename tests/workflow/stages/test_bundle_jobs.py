@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
-import sys
 from copy import deepcopy
 from pathlib import Path
 
@@ -13,6 +11,7 @@ import pytest
 import yaml
 
 import bundled_results as made
+import preloaded
 from anonbench.cli import main
 from anonbench.config import load
 
@@ -53,14 +52,8 @@ def passed_on(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def reviewed(bundle: Path, *arguments: str) -> str:
     """Run the workflow as a reviewer does, in the bundle's folder."""
-    program = Path(sys.executable).with_name("snakemake")
-    done = subprocess.run(
-        [program, "--cores", "2", "table_V", "table_VI", *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=bundle,
-    )
+    targets = ["--cores", "2", "table_V", "table_VI"]
+    done = preloaded.completed("snakemake", [*targets, *arguments], bundle)
     assert done.returncode == 0, done.stderr[-4000:]
     return done.stdout + done.stderr
 
@@ -91,13 +84,6 @@ def test_tables_are_made_from_a_bundle_alone(
 
 
 def test_what_shows_images_says_that_a_bundle_has_none(passed_on: Path) -> None:
-    program = Path(sys.executable).with_name("snakemake")
-    done = subprocess.run(
-        [program, "-n", "figure_2"],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=passed_on / "scores",
-    )
+    done = preloaded.completed("snakemake", ["-n", "figure_2"], passed_on / "scores")
     assert done.returncode != 0
     assert "figure_2 cannot be made with this config: it shows images" in done.stderr

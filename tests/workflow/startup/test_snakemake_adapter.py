@@ -33,6 +33,7 @@ from snakemake.persistence.file import FilePersistence
 from snakemake.resources import Resource, Resources
 from snakemake.rules import Rule
 from snakemake.scheduling.job_scheduler import JobRateLimiter, JobScheduler
+from snakemake.output_index import OutputIndex
 from snakemake.script import PythonScript, ScriptBase
 from snakemake.settings.types import MaxJobsPerTimespan, ResourceSettings
 from snakemake.shell import shell
@@ -131,6 +132,11 @@ def test_what_is_asked_for_is_known_where_metadata_is_opened() -> None:
 def test_jobs_of_forced_files_run_and_incomplete_files_are_forced() -> None:
     assert "not self.forcefiles.isdisjoint(job.output)" in source(DAG.update_needrun)
     assert "self.forcefiles.update(incomplete_files)" in source(DAG.check_incomplete)
+
+
+def test_producers_of_a_file_are_found_by_this_method() -> None:
+    assert list(inspect.signature(OutputIndex).parameters) == ["rules"]
+    assert list(inspect.signature(OutputIndex.match_producers).parameters) == ["self", "targetfile"]
 
 
 def test_a_script_is_started_by_this_method_with_these_facts() -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+
+import preloaded
 
 FOREIGN = """
 configfile: "config/config.yaml"
@@ -54,13 +54,7 @@ def test_the_workflow_is_the_same_from_either_snakefile_and_as_a_module(
     (tmp_path / "mine.py").write_text("open(snakemake.output[0], 'w')", encoding="utf-8")
 
     def foreign(*arguments: str) -> str:
-        run = subprocess.run(
-            [Path(sys.executable).with_name("snakemake"), "--cores", "1", *arguments],
-            capture_output=True,
-            text=True,
-            check=False,
-            cwd=tmp_path,
-        )
+        run = preloaded.completed("snakemake", ["--cores", "1", *arguments], tmp_path)
         assert run.returncode == 0, run.stderr[-3000:]
         return run.stdout + run.stderr
 
