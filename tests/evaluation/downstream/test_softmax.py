@@ -122,9 +122,18 @@ def test_threads_do_not_change_a_bit(pool: ThreadPoolExecutor) -> None:
     assert np.array_equal(*fits)
 
 
-def test_more_features_than_rows(pool: ThreadPoolExecutor) -> None:
-    values, codes = correlated(20, 50, 2, 0.5)
-    _, ours = problem(values, codes, pool)
-    found = ours.fit(1.0, 500)
+@pytest.mark.parametrize("depth", [50, 90])
+def test_more_features_than_rows(pool: ThreadPoolExecutor, depth: int) -> None:
+    """Rows that were not fitted lie outside the fitted ones' span."""
+    values, codes = correlated(160, depth, 3, 0.5)
+    standard, ours = problem(values[:40], codes[:40], pool)
+    assert standard.axes.shape == (depth, 40)
+    found = ours.fit(0.3, 500)
     assert found.converged
-    assert (found.predict(ours.features, pool) == codes).all()
+    features = standard(values, np.arange(160), pool)
+
+    scaler = StandardScaler().fit(values[:40].astype(np.float64))
+    scaled = scaler.transform(values.astype(np.float64))
+    peer = LogisticRegression(C=0.3, tol=1e-8, max_iter=20_000).fit(scaled[:40], codes[:40])
+    ours_of_all = special.softmax(features.astype(np.float64) @ found.weights, axis=1)
+    assert ours_of_all == pytest.approx(peer.predict_proba(scaled), abs=2e-4)

@@ -40,13 +40,16 @@ class Standardization:
     deviation: np.ndarray
     """float32 [D]; 1 for a constant feature."""
     axes: np.ndarray
-    """Columns are axes, float32 [D, D]."""
+    """Columns are axes, float32 [D, R]; R is D, or N where there are fewer rows."""
     variance: np.ndarray
-    """Along each axis, and 1 for the intercept, float64 [D + 1]."""
+    """Along each axis, and 1 for the intercept, float64 [R + 1]."""
 
     @classmethod
     def of(cls, values: np.ndarray, pool: ThreadPoolExecutor) -> Standardization:
-        """Measure features [N, D]."""
+        """Measure features [N, D].
+
+        Weights across the rows' span would change no prediction of them and are 0 in the solution.
+        """
 
         def total(chunk: np.ndarray) -> np.ndarray:
             return np.asarray(chunk.sum(axis=0, dtype=np.float64))
@@ -62,7 +65,14 @@ class Standardization:
         mean32 = mean.astype(np.float32)
         deviation = np.sqrt(_sum(pool, values, square) / len(values)).astype(np.float32)
         deviation[deviation <= 1e-6 * np.abs(mean32)] = 1.0
-        variance, axes = np.linalg.eigh(_sum(pool, values, product) / len(values))
+        if len(values) < len(mean):  # all axes that the features vary along are in the rows' span
+            rows = _scaled(values, mean32, deviation).astype(np.float64)
+            span, _ = np.linalg.qr(rows.T)
+            inside = rows @ span
+            variance, turned = np.linalg.eigh(inside.T @ inside / len(values))
+            axes = span @ turned
+        else:
+            variance, axes = np.linalg.eigh(_sum(pool, values, product) / len(values))
         return cls(
             mean32, deviation, axes.astype(np.float32), np.append(np.maximum(variance, 0.0), 1.0)
         )
@@ -70,8 +80,8 @@ class Standardization:
     def __call__(
         self, values: np.ndarray, order: np.ndarray, pool: ThreadPoolExecutor
     ) -> np.ndarray:
-        """Return the rows [N] of values [M, D] that `order` names: float32 [N, D + 1]."""
-        rotated = np.empty((len(order), values.shape[1] + 1), dtype=np.float32)
+        """Return the rows [N] of values [M, D] that `order` names: float32 [N, R + 1]."""
+        rotated = np.empty((len(order), len(self.variance)), dtype=np.float32)
         rotated[:, -1] = 1.0
 
         def rotate(part: range) -> None:
@@ -88,12 +98,12 @@ class Fit:
     """Weights that were found."""
 
     weights: np.ndarray
-    """float64 [D + 1, K]; the last row is the intercept."""
+    """float64 [R + 1, K]; the last row is the intercept."""
     iterations: int
     converged: bool
 
     def predict(self, features: np.ndarray, pool: ThreadPoolExecutor) -> np.ndarray:
-        """Return the most probable class code of each of the features [N, D + 1]."""
+        """Return the most probable class code of each of the features [N, R + 1]."""
         weights = self.weights.astype(np.float32)
         found = np.empty(len(features), dtype=np.int64)
 
@@ -110,13 +120,13 @@ class Problem:
     """What is fitted to what. BLAS has to be limited to one thread by the caller."""
 
     features: np.ndarray
-    """Standardized, on their principal axes, the last one constant: float32 [N, D + 1]."""
+    """Standardized, on their principal axes, the last one constant: float32 [N, R + 1]."""
     codes: np.ndarray
     """The class of each, 0 … K - 1 [N]."""
     classes: int
     """K."""
     variance: np.ndarray
-    """Of the features [D + 1]; it decides how fast a fit is, and nothing else."""
+    """Of the features [R + 1]; it decides how fast a fit is, and nothing else."""
     pool: ThreadPoolExecutor
     """Its threads share the rows."""
 
@@ -150,7 +160,7 @@ class Problem:
         return Fit(found, int(result.nit), bool(result.success))
 
     def _loss(self, weights: np.ndarray) -> tuple[float, np.ndarray]:
-        """Return the summed -log softmax and its gradient, float64 [D + 1, K]."""
+        """Return the summed -log softmax and its gradient, float64 [R + 1, K]."""
         narrow = weights.astype(np.float32)
 
         def part(rows_of_part: range) -> tuple[float, np.ndarray]:
