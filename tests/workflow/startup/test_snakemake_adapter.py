@@ -29,11 +29,11 @@ from snakemake.exceptions import WorkflowError
 from snakemake.io import IOFile
 from snakemake.jobs import Job as SnakemakeJob
 from snakemake.jobs import Reason
+from snakemake.output_index import OutputIndex
 from snakemake.persistence.file import FilePersistence
 from snakemake.resources import Resource, Resources
 from snakemake.rules import Rule
 from snakemake.scheduling.job_scheduler import JobRateLimiter, JobScheduler
-from snakemake.output_index import OutputIndex
 from snakemake.script import PythonScript, ScriptBase
 from snakemake.settings.types import MaxJobsPerTimespan, ResourceSettings
 from snakemake.shell import shell
