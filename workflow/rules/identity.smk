@@ -6,11 +6,7 @@ from anonbench.datasets.image_sets.doubts import doubts_of_run
 from anonbench.workflow.plan.costs import usual_seconds
 from anonbench.workflow.reconcile import Results
 from anonbench.workflow.s3_metadata import Bucket
-from anonbench.workflow.snakemake_adapter import (
-    drop_default_rate,
-    fork_jobs,
-    keep_metadata_in,
-)
+from anonbench.workflow import snakemake_adapter as adapter
 from snakemake_logger_plugin_anonbench import record_in
 
 if workflow.storage_settings.default_storage_provider == "s3":
@@ -25,12 +21,12 @@ def check_asked(*asked):
         logger.warning(f"anonbench: {text}")
 
 
-keep_metadata_in(store, workflow, check_asked)
+adapter.keep_metadata_in(store, workflow, check_asked)
 
 
 onstart:
-    drop_default_rate(workflow)
-    fork_jobs()
+    adapter.drop_default_rate(workflow)
+    adapter.fork_jobs(any(estimates.recipe(d).scratch for d in experiment.trained))
     try:
         store.begin(set(map(str, workflow.persistence.all_outputfiles())))
     except InputError as error:

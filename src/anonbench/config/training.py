@@ -247,8 +247,9 @@ class Recipe(Settings):
     workers: Natural = 0
     """Processes that load images; the result does not depend on it."""
     scratch: bool = False
-    """Decode and shrink every image once into a memory-mapped scratch file that is deleted at the
-    end: for small images read many times on few cores."""
+    """Decode and shrink every image once into a memory-mapped scratch file, for small images read
+    many times on few cores. The jobs of a run on one machine share it, up to 2 GB in the folder for
+    temporary files; it is deleted at the run's end."""
     log_every: Count = 10
     """Steps between two lines of the training log."""
     knn_every: Natural = 0

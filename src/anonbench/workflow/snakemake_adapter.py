@@ -38,6 +38,7 @@ from anonbench.core.errors import InputError
 from anonbench.core.jobs.benchmarks import settle_benchmark
 from anonbench.core.jobs.checksums import note_time
 from anonbench.core.jobs.fingerprint import code_digest
+from anonbench.core.jobs.run_scratch import share_scratch
 from anonbench.reporting.pipeline import trace
 from anonbench.workflow.forks.jobs import ForkedJobs
 from anonbench.workflow.reconcile import Results
@@ -266,12 +267,16 @@ def drop_default_rate(workflow: Any) -> None:
         workflow.scheduler.job_rate_limiter = None
 
 
-def fork_jobs() -> None:
+def fork_jobs(shares: bool = False) -> None:
     """Run scripts of local jobs as forks of one process, where those are what new ones would be.
+
+    Where it `shares`, jobs find what others of the run have decoded (`run_scratch`).
 
     Not where a job has several threads (their number is set before libraries are loaded), GPUs
     (CUDA may not be loaded before a fork), a container or an environment of its own.
     """
+    if shares:
+        share_scratch()
     forked, in_new_process = ForkedJobs(), PythonScript.execute_script
 
     def execute(script: Any, file: str, edit: bool = False) -> None:

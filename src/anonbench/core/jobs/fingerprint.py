@@ -113,10 +113,10 @@ def _state() -> str:
     digest = hashlib.sha256(f"{sys.version} {[*PACKAGES]} {facts}".encode())
     for name, file in sorted(_graph().files.items()):
         digest.update(f"{name} {file_digest(file)}\n".encode())
-    # a set: jobs have a folder twice in their path, and would forget what Snakemake remembered
-    folders = {Path(place) for place in filter(os.path.isdir, sys.path)}
-    entries = (entry for folder in folders for entry in folder.iterdir())
-    installed = sorted(entry.name for entry in entries if entry.suffix.endswith("-info"))
+    # a set: jobs have a folder twice in their path, and are to remember what Snakemake does
+    places = filter(os.path.isdir, {*sys.path})
+    names = {entry.name for place in places for entry in Path(place).iterdir()}
+    installed = sorted(name for name in names if name.endswith("-info"))
     digest.update("\n".join(installed).encode())
     return digest.hexdigest()
 

@@ -15,6 +15,7 @@ from torch.utils.data import Dataset
 
 from anonbench.core.errors import InputError
 from anonbench.core.io import scratch_folder
+from anonbench.core.jobs.run_scratch import shared_file
 from anonbench.core.numeric.seeding import rng
 from anonbench.core.vocabulary import Adaption
 from anonbench.datasets.image_sets.shards import ImageSet
@@ -22,7 +23,12 @@ from anonbench.training.data.augment import CropAugmentations, augmentations_of
 from anonbench.training.data.augment_params import Draw, crop_draws
 from anonbench.training.data.batch import Batch
 from anonbench.training.data.crops import crop_boxes, cut
-from anonbench.training.data.decoded_cache import ImageSource, Scratch, sufficient_side
+from anonbench.training.data.decoded_cache import (
+    ImageSource,
+    Scratch,
+    shrunk_bytes,
+    sufficient_side,
+)
 from anonbench.training.data.masking import Masks, batch_masks
 
 if TYPE_CHECKING:
@@ -100,13 +106,18 @@ def _check_aligned(original: ImageSet, anonymized: ImageSet) -> None:
 def open_sources(
     recipe: Recipe, adaption: Adaption, original: ImageSet, anonymized: ImageSet | None
 ) -> Iterator[Sources]:
-    """Give the sources of an adaption's crops; scratch files live as long as the block."""
+    """Give the sources of an adaption's crops.
+
+    Scratch files live as long as the block, or are those of the run (`run_scratch`).
+    """
     with scratch_folder() as folder:
 
         def prepared(images: ImageSet, name: str) -> ImageSource:
             if not recipe.scratch:
                 return images
-            return Scratch(images, folder / name, sufficient_side(recipe.crops))
+            side = sufficient_side(recipe.crops)
+            shared = shared_file(f"{images.digest}-{side}", shrunk_bytes(images, side))
+            return Scratch(images, shared or folder / name, side)
 
         versions: dict[bool, ImageSource] = {}
         for hidden in sorted({adaption.global_anonymized, adaption.local_anonymized}):

@@ -1,0 +1,64 @@
+"""Scratch folder of a run: what one of its jobs has decoded, the others on the machine map.
+
+It is its owner's alone, holds small versions of images, and goes with the process that runs the
+jobs; if that is killed, with the next one (`anonbench.core.io.remove_left_scratch`).
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from anonbench.core.io import open_private, scratch_folder
+
+MOST = 2 * 2**30
+"""Bytes that the folder holds; a job whose images need more decodes them itself."""
+_VARIABLE = "ANONBENCH_RUN_SCRATCH"
+
+
+def share_scratch() -> None:
+    """Make the folder for the jobs of this process; they find it by their environment."""
+    stack = ExitStack()
+    os.environ[_VARIABLE] = str(stack.enter_context(scratch_folder()))
+    atexit.register(stack.close)
+
+
+def shared_file(name: str, size: int) -> Path | None:
+    """Return where a file of the run is, or may be written.
+
+    Args:
+        name: of what it holds: a digest of all that decides its bytes.
+        size: bytes that it takes at most.
+
+    Returns:
+        The path; None where the run shares nothing on this machine, or has no room.
+
+    """
+    folder = Path(os.environ.get(_VARIABLE, "/dev/null"))
+    if not folder.is_dir():
+        return None
+    path = folder / name
+    if path.exists():
+        return path
+    used = sum(each.lstat().st_size for each in folder.iterdir() if each.exists())
+    has_room = used + size <= MOST and 2 * size <= shutil.disk_usage(folder).free
+    return path if has_room else None
+
+
+@contextmanager
+def written(path: Path) -> Iterator[Path]:
+    """Give an empty file, its owner's, that becomes `path` when the block ends well.
+
+    Jobs that write the same at once do not touch each other's; the last one stays.
+    """
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    open_private(part).close()
+    try:
+        yield part
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
