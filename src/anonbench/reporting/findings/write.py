@@ -1,0 +1,152 @@
+"""Tables and figure of the findings across systems."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from anonbench.core.io import write_csv
+from anonbench.core.registries.tables import Grid, GridBlock
+from anonbench.reporting.figures.style import (
+    GRID,
+    TWO_COLUMNS,
+    new_figure,
+    save,
+    styled,
+)
+from anonbench.reporting.grids.grid import to_markdown
+from anonbench.reporting.grids.tables import write_text
+from anonbench.reporting.labels import METHODS, QUERIES, RETRIEVAL_METRICS
+
+_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+_MARKERS = "osD^vP"
+
+
+def write_findings(
+    values: pd.DataFrame,
+    orders: pd.DataFrame,
+    *,
+    csv: Path,
+    orders_csv: Path,
+    markdown: Path,
+    figures: Sequence[Path],
+    dpi: int,
+) -> None:
+    """Write what systems keep, how far they agree, and a figure of both.
+
+    Args:
+        values: columns `anonbench.reporting.findings.orders.VALUES`.
+        orders: columns `anonbench.reporting.findings.orders.COLUMNS`.
+        csv: the values.
+        orders_csv: the agreement of systems.
+        markdown: both as tables for people.
+        figures: .png and .svg paths.
+        dpi: of the PNG.
+
+    """
+    write_csv(values, csv)
+    write_csv(orders, orders_csv)
+    write_text(markdown, "\n".join(map(to_markdown, (values_grid(values), orders_grid(orders)))))
+    draw(values, figures, dpi)
+
+
+def values_grid(values: pd.DataFrame) -> Grid:
+    """Return mAP by method and system, with intervals, the methods that keep most first."""
+    rows = values[values["metric"] == "map"]
+    systems = list(dict.fromkeys(rows["system"]))
+    blocks = []
+    for query in dict.fromkeys(rows["query"]):
+        of_query = rows[rows["query"] == query].set_index(["method", "system"])
+        lines = [
+            (METHODS[method], *(_cell(of_query.loc[(method, system)]) for system in systems))
+            for method in by_mean(rows)
+        ]
+        blocks.append(GridBlock(QUERIES[query], tuple(lines)))
+    return Grid(
+        stem="findings_systems",
+        title="mAP (%) against each system’s own ranking of the originals, all regions hidden",
+        notes=(
+            f"{int(rows['n'].max())} queries of {int(rows['clusters'].max())} persons; in "
+            "parentheses the interval for other persons.",
+        ),
+        heads=("Method", *systems),
+        blocks=tuple(blocks),
+    )
+
+
+def orders_grid(orders: pd.DataFrame) -> Grid:
+    """Return how far each two systems agree on the order of methods."""
+    blocks = []
+    for metric in dict.fromkeys(orders["metric"]):
+        lines = [
+            (
+                f"{row.a}, {row.b}",
+                QUERIES[row.query].removeprefix("With ").removesuffix(" query images"),
+                str(row.methods),
+                f"{row.tau:.2f}",
+                f"{row.clear} of {row.pairs}",
+                str(row.agree),
+            )
+            for row in orders[orders["metric"] == metric].itertuples()
+        ]
+        blocks.append(GridBlock(RETRIEVAL_METRICS[metric], tuple(lines)))
+    return Grid(
+        stem="findings_orders",
+        title="Two systems’ orders of methods",
+        notes=(
+            "Clear: pairs of methods of which both systems keep clearly more of one, after Holm’s "
+            "correction. Same sign: those of them where it is the same one.",
+        ),
+        heads=("Systems", "Queries", "Methods", "Kendall’s τ", "Clear", "Same sign"),
+        blocks=tuple(blocks),
+        left=2,
+    )
+
+
+def draw(values: pd.DataFrame, outputs: Sequence[Path], dpi: int) -> None:
+    """Draw mAP of each method by system, a panel a query kind, with intervals."""
+    rows = values[values["metric"] == "map"]
+    methods = by_mean(rows)[::-1]
+    systems, queries = (list(dict.fromkeys(rows[name])) for name in ("system", "query"))
+    with styled():
+        figure = new_figure(TWO_COLUMNS, 0.9 + 0.22 * len(methods))
+        panels = figure.subplots(1, len(queries), sharex=True, sharey=True, squeeze=False)[0]
+        for axes, query in zip(panels, queries, strict=True):
+            for number, system in enumerate(systems):
+                of_system = rows[(rows["query"] == query) & (rows["system"] == system)]
+                of_system = of_system.set_index("method").reindex(methods)
+                value, low, high = (
+                    100 * of_system[name].to_numpy(float) for name in ("value", "low", "high")
+                )
+                axes.errorbar(
+                    value,
+                    np.arange(len(methods)) + 0.18 * (number - (len(systems) - 1) / 2),
+                    xerr=[value - low, high - value],
+                    fmt=_MARKERS[number % len(_MARKERS)],
+                    color=_COLOURS[number % len(_COLOURS)],
+                    label=system,
+                    markersize=4,
+                    elinewidth=1,
+                )
+            axes.set_yticks(range(len(methods)), [METHODS[method] for method in methods])
+            axes.grid(axis="x", color=GRID)
+            axes.set_title(QUERIES[query])
+            axes.set_xlim(0, 100)
+            axes.set_xlabel("mAP (%)")
+        handles, labels = panels[0].get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside upper center", ncols=len(systems))
+        save(figure, outputs, dpi)
+
+
+def by_mean(rows: pd.DataFrame) -> list[str]:
+    """Return methods, those first that keep most in the mean over systems and query kinds."""
+    means = rows.groupby("method")["value"].mean()
+    return [str(method) for method in means.sort_values(ascending=False, kind="stable").index]
+
+
+def _cell(row: pd.Series) -> str:
+    value, low, high = (100 * float(row[name]) for name in ("value", "low", "high"))
+    return f"{value:.1f} ({low:.1f}–{high:.1f})" if np.isfinite(low) else f"{value:.1f}"

@@ -1,0 +1,71 @@
+"""Tables and figure of the findings across systems."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from PIL import Image
+
+from anonbench.reporting.findings.orders import COLUMNS, VALUES
+from anonbench.reporting.findings.write import by_mean, write_findings
+
+
+@pytest.fixture
+def values() -> pd.DataFrame:
+    kept = {"ours": {"blur": 0.8, "mask": 0.2}, "hog": {"blur": 0.5, "mask": 0.6}}
+    rows = [
+        (system, query, metric, method, value, value - 0.05, value + 0.05, 240, 40, "")
+        for system, of_methods in kept.items()
+        for query in ("original", "anonymized")
+        for metric in ("map", "mndcg")
+        for method, value in of_methods.items()
+    ]
+    return pd.DataFrame(rows, columns=VALUES)
+
+
+def written(folder: Path, values: pd.DataFrame) -> dict[str, bytes]:
+    orders = pd.DataFrame([("original", "map", "ours", "hog", 2, -1.0, 1, 1, 0)], columns=COLUMNS)
+    folder.mkdir()
+    write_findings(
+        values,
+        orders,
+        csv=folder / "systems.csv",
+        orders_csv=folder / "orders.csv",
+        markdown=folder / "findings.md",
+        figures=[folder / "systems.png", folder / "systems.svg"],
+        dpi=100,
+    )
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_tables_have_each_value_with_its_interval(tmp_path: Path, values: pd.DataFrame) -> None:
+    lines = written(tmp_path / "a", values)["findings.md"].decode().splitlines()
+    assert lines[0] == "| Method | ours | hog |"
+    assert lines[2:5] == [
+        "| With original query images |  |  |",
+        "| Blur | 80.0 (75.0–85.0) | 50.0 (45.0–55.0) |",
+        "| Mask | 20.0 (15.0–25.0) | 60.0 (55.0–65.0) |",
+    ]
+    text = "\n".join(lines)
+    assert "240 queries of 40 persons" in text
+    assert "| ours, hog | original | 2 | -1.00 | 1 of 1 | 0 |" in text
+
+
+def test_without_an_interval_there_is_the_value(tmp_path: Path, values: pd.DataFrame) -> None:
+    values[["low", "high"]] = float("nan")
+    assert "| 80.0 | 50.0 |" in written(tmp_path / "a", values)["findings.md"].decode()
+
+
+def test_the_same_values_give_the_same_bytes(tmp_path: Path, values: pd.DataFrame) -> None:
+    first = written(tmp_path / "a", values)
+    assert first == written(tmp_path / "b", values)
+    assert Image.open(tmp_path / "a/systems.png").size[0] == 688  # both columns at 100 dpi
+    assert first["systems.svg"].count(b"<path") > 30
+
+
+def test_methods_come_by_what_they_keep_in_the_mean(values: pd.DataFrame) -> None:
+    assert by_mean(values) == ["blur", "mask"]
+    values.loc[values["method"] == "mask", "value"] = 0.9
+    assert by_mean(values) == ["mask", "blur"]

@@ -1,0 +1,28 @@
+from pathlib import Path
+
+from anonbench.core.jobs.job import job
+
+with job(snakemake, __file__):
+    from anonbench.evaluation.comparisons.pairwise import read_method_comparisons
+    from anonbench.reporting.findings.orders import orders_of, values_of
+    from anonbench.reporting.findings.write import write_findings
+    from anonbench.reporting.summary import read_scores
+
+    systems, shown = snakemake.params.systems, snakemake.params.slice["settings"]
+    scores, methods = (
+        {system: read(Path(path)) for system, path in zip(systems, files, strict=True)}
+        for read, files in (
+            (read_scores, snakemake.input.scores),
+            (read_method_comparisons, snakemake.input.methods),
+        )
+    )
+    values = values_of(scores)
+    write_findings(
+        values,
+        orders_of(values, methods, level=1 - shown["confidence"]),
+        csv=Path(snakemake.output.systems),
+        orders_csv=Path(snakemake.output.orders),
+        markdown=Path(snakemake.output.markdown),
+        figures=[Path(snakemake.output.png), Path(snakemake.output.svg)],
+        dpi=shown["dpi"],
+    )
