@@ -123,22 +123,29 @@ def test_a_half_written_table_is_named(tmp_path: Path, name: str, action: str) -
 
 def test_a_user_s_module_may_be_called_as_a_script(tmp_path: Path) -> None:
     """Snakemake adds the folder of its scripts to their path."""
-    (tmp_path / "workflow").mkdir()
-    (tmp_path / "workflow/table.py").write_text("whose = 'a script'", encoding="utf-8")
+    (tmp_path / "workflow/rules").mkdir(parents=True)
+    for name in ("table", "embed"):
+        script = tmp_path / f"workflow/scripts/{name}.py"
+        script.parent.mkdir(parents=True, exist_ok=True)
+        script.write_text("whose = 'a script'", encoding="utf-8")
     (tmp_path / "table.py").write_text("whose = 'the user'", encoding="utf-8")
     code = f"""
 import sys
 from types import SimpleNamespace
-sys.path += ["{tmp_path}/workflow", "{tmp_path}"]
+sys.path += ["{tmp_path}/workflow/rules/../scripts", "{tmp_path}"]
 from anonbench.core.jobs.job import job
 task = SimpleNamespace(input=[], output=[], log=["{tmp_path}/log"], params={{}})
 task.threads, task.config = 1, {{}}
-with job(task, "{tmp_path}/workflow/embed.py"):
+with job(task, "{tmp_path}/workflow/scripts/embed.py"):
     import table
 open("{tmp_path}/whose", "w").write(table.whose)
 """
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=tmp_path
+        [sys.executable, "-P", "-c", code],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
     )
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "whose").read_text(encoding="utf-8") == "the user"

@@ -39,7 +39,7 @@ def frozen(**changes: Any) -> dict[str, Any]:
     for name in ("adaptions", "recipe"):
         archive.pop(name, None)
     archive |= {"system": "ours", "split": {"validation": 1.0}, "methods": ["blur", "mask"]}
-    ours = {"kind": "function", "function": "our_system:encode", "similarity": "euclidean"}
+    ours = {"kind": "function", "function": "examples:encode", "similarity": "euclidean"}
     config["systems"] = {"ours": ours}
     config.pop("recipes", None)
     config["control_seeds"] = [7]
@@ -102,7 +102,7 @@ def test_a_function_from_images_to_the_report(
     tmp_path: Path, snakemake: Callable[..., Any]
 ) -> None:
     small_archive.draw(tmp_path)
-    (tmp_path / "our_system.py").write_text(MODULE)
+    (tmp_path / "examples.py").write_text(MODULE)  # as one of the workflow's scripts
     for file in sorted((tmp_path / "images").rglob("*.png")):  # one folder, without a split
         target = tmp_path / "images" / file.parent.name
         target.mkdir(exist_ok=True)

@@ -69,8 +69,8 @@ def job(task: Task, script: str) -> Iterator[JobCache]:
         script: the script's path.
 
     """
-    # scripts import nothing of their folder, where a user's module may have a namesake
-    sys.path[:] = [place for place in sys.path if place != str(Path(script).parent)]
+    # scripts import nothing of their folders, where a user's module may have a namesake
+    sys.path[:] = [place for place in sys.path if not Path(place, Path(script).name).is_file()]
     with logged(task.log[0], task.threads):
         results, bundle = task.config.get("results", RESULTS), task.config.get("bundle")
         cache = JobCache(
