@@ -329,7 +329,8 @@ def reads_of(rules: Iterable[Any], target: str) -> dict[str, list[str]]:
 
     @cache
     def producer(path: str) -> tuple[str, Mapping[str, str]] | None:
-        found = next(iter(index.match_producers(path)), None)
+        names = {rule.name for rule in index.match_producers(path)}
+        found = next((rule for name, rule in named.items() if name in names), None)
         return None if found is None else (found.name, found.get_wildcards(path))
 
     def inputs(job: tuple[str, Mapping[str, str]]) -> Iterable[str]:

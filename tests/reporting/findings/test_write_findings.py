@@ -58,6 +58,12 @@ def test_without_an_interval_there_is_the_value(tmp_path: Path, values: pd.DataF
     assert "| 80.0 | 50.0 |" in written(tmp_path / "a", values)["findings.md"].decode()
 
 
+def test_a_system_need_not_have_every_method(tmp_path: Path, values: pd.DataFrame) -> None:
+    without = values[(values["system"] == "ours") | (values["method"] == "mask")]
+    lines = written(tmp_path / "a", without)["findings.md"].decode().splitlines()
+    assert "| Blur | 80.0 (75.0–85.0) | – |" in lines
+
+
 def test_the_same_values_give_the_same_bytes(tmp_path: Path, values: pd.DataFrame) -> None:
     first = written(tmp_path / "a", values)
     assert first == written(tmp_path / "b", values)

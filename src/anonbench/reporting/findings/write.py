@@ -61,16 +61,16 @@ def values_grid(values: pd.DataFrame) -> Grid:
     for query in dict.fromkeys(rows["query"]):
         of_query = rows[rows["query"] == query].set_index(["method", "system"])
         lines = [
-            (METHODS[method], *(_cell(of_query.loc[(method, system)]) for system in systems))
+            (METHODS[method], *(_cell(of_query, (method, system)) for system in systems))
             for method in by_mean(rows)
         ]
         blocks.append(GridBlock(QUERIES[query], tuple(lines)))
     return Grid(
         stem="findings_systems",
-        title="mAP (%) against each system’s own ranking of the originals, all regions hidden",
+        title="mAP (%) against each system’s own ranking of the originals, at the highest degree",
         notes=(
             f"{int(rows['n'].max())} queries of {int(rows['clusters'].max())} persons; in "
-            "parentheses the interval for other persons.",
+            "parentheses the interval for queries of other persons.",
         ),
         heads=("Method", *systems),
         blocks=tuple(blocks),
@@ -147,6 +147,9 @@ def by_mean(rows: pd.DataFrame) -> list[str]:
     return [str(method) for method in means.sort_values(ascending=False, kind="stable").index]
 
 
-def _cell(row: pd.Series) -> str:
+def _cell(rows: pd.DataFrame, place: tuple[str, str]) -> str:
+    if place not in rows.index:
+        return "–"  # a system need not have every method
+    row = rows.loc[place]
     value, low, high = (100 * float(row[name]) for name in ("value", "low", "high"))
     return f"{value:.1f} ({low:.1f}–{high:.1f})" if np.isfinite(low) else f"{value:.1f}"
