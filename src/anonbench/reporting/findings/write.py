@@ -150,6 +150,5 @@ def by_mean(rows: pd.DataFrame) -> list[str]:
 def _cell(rows: pd.DataFrame, place: tuple[str, str]) -> str:
     if place not in rows.index:
         return "–"  # a system need not have every method
-    row = rows.loc[place]
-    value, low, high = (100 * float(row[name]) for name in ("value", "low", "high"))
+    value, low, high = 100 * rows.loc[[place], ["value", "low", "high"]].to_numpy(float)[0]
     return f"{value:.1f} ({low:.1f}–{high:.1f})" if np.isfinite(low) else f"{value:.1f}"
