@@ -150,5 +150,6 @@ def by_mean(rows: pd.DataFrame) -> list[str]:
 def _cell(rows: pd.DataFrame, place: tuple[str, str]) -> str:
     if place not in rows.index:
         return "–"  # a system need not have every method
-    value, low, high = 100 * rows.loc[[place], ["value", "low", "high"]].to_numpy(float)[0]
+    row = rows[rows.index == place]
+    value, low, high = (100 * row[name].to_numpy(float)[0] for name in ("value", "low", "high"))
     return f"{value:.1f} ({low:.1f}–{high:.1f})" if np.isfinite(low) else f"{value:.1f}"
