@@ -12,7 +12,13 @@ from shapely.affinity import scale
 from anonbench.core.boxes import Region, regions_at
 from anonbench.core.numeric.statistics import bootstrap_means, interval
 from anonbench.core.vocabulary import Entity
-from anonbench.detection.quality.quality import Size, hidden_shares, outlines
+from anonbench.detection.quality.quality import (
+    Size,
+    corners_of,
+    hidden_areas,
+    hulls_inside,
+    outlines,
+)
 
 COLUMNS = ["degree", "entity", "in_sight", "low", "high", "images"]
 """A row a degree and entity: the share of its true area that is not hidden, as a mean over `images`
@@ -51,14 +57,14 @@ def in_sight(
     for image_id in sorted(true):
         size = sizes[image_id]
         regions = list(found.get(image_id, ()))
-        hidden = np.array([_hidden(each, size, shapes, margin) for each in regions], dtype=object)
+        hidden = _hidden(regions, size, shapes, margin)
         for entity in Entity:
             own = outlines([each for each in true[image_id] if each.entity == entity], size)
-            whole = np.array([shapely.union_all(own)], dtype=object)
-            if shapely.area(whole)[0] > 0:
+            parts = shapely.get_parts(shapely.union_all(own))
+            if (area := shapely.area(parts).sum()) > 0:
                 for degree in degrees:
                     first = hidden[: regions_at(degree, len(regions))]
-                    covered = float(hidden_shares(whole, first)[0])
+                    covered = min(float(hidden_areas(parts, first).sum() / area), 1.0)
                     shares.setdefault((degree, str(entity)), []).append(1.0 - covered)
     rows = []
     for (degree, name), values in sorted(shares.items()):
@@ -69,19 +75,18 @@ def in_sight(
 
 
 def _hidden(
-    region: Region, size: Size, shapes: Mapping[str, str], margin: float
-) -> shapely.Geometry:
-    """Return the polygon that is hidden of a found region."""
-    image = shapely.box(0, 0, *size)
-    form = shapes.get(str(region.entity), "box")
-    if form == "image":
-        return image
-    x0, y0, x1, y1 = region.x0, region.y0, region.x1, region.y1
-    corners = np.array(region.quad or (x0, y0, x1, y0, x1, y1, x0, y1)).reshape(4, 2)
-    middle = corners.mean(axis=0)
-    if form == "ellipse" and region.quad is None:
-        circle = shapely.Point(middle).buffer(1.0, quad_segs=_QUARTER)
-        grown = scale(circle, margin * (x1 - x0) / 2, margin * (y1 - y0) / 2)
-    else:
-        grown = shapely.convex_hull(shapely.multipoints(middle + margin * (corners - middle)))
-    return shapely.intersection(grown, image)
+    regions: Sequence[Region], size: Size, shapes: Mapping[str, str], margin: float
+) -> np.ndarray:
+    """Return the polygon that is hidden of each found region, object [N]."""
+    corners = corners_of(regions)
+    middles = corners.mean(axis=1, keepdims=True)
+    hidden = hulls_inside(middles + margin * (corners - middles), size)
+    for number, region in enumerate(regions):
+        form = shapes.get(str(region.entity), "box")
+        if form == "image":
+            hidden[number] = shapely.box(0, 0, *size)
+        elif form == "ellipse" and region.quad is None:
+            radii = margin * (region.x1 - region.x0) / 2, margin * (region.y1 - region.y0) / 2
+            circle = shapely.Point(*middles[number, 0]).buffer(1.0, quad_segs=_QUARTER)
+            hidden[number] = shapely.intersection(scale(circle, *radii), shapely.box(0, 0, *size))
+    return hidden

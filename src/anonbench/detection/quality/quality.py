@@ -45,12 +45,23 @@ def outlines(regions: Sequence[Region], size: Size) -> np.ndarray:
 
     A quadrilateral is taken for the convex hull of its corners, as the anonymizers do.
     """
-    corners = np.array([_corners(region) for region in regions], dtype=float).reshape(-1, 4, 2)
-    hulls = shapely.convex_hull(shapely.multipoints(corners))
-    inside: np.ndarray = shapely.intersection(hulls, shapely.box(0, 0, *size))
+    return hulls_inside(corners_of(regions), size)
+
+
+def corners_of(regions: Sequence[Region]) -> np.ndarray:
+    """Return the corners of regions' quadrilaterals or boxes, float64 [N, 4, 2], in pixels."""
+    return np.array([_corners(region) for region in regions], dtype=float).reshape(-1, 4, 2)
+
+
+def hulls_inside(corners: np.ndarray, size: Size) -> np.ndarray:
+    """Return the part inside an image of each convex hull of corners [N, 4, 2], object [N]."""
+    hulls: np.ndarray = shapely.convex_hull(shapely.multipoints(corners))
+    # those inside as they are: cutting takes longer than all the rest
+    over = ((corners < 0) | (corners > size)).any(axis=(1, 2))
+    hulls[over] = shapely.intersection(hulls[over], shapely.box(0, 0, *size))
     # a line or a point, which a flat region is, has no area and cannot be united with polygons
-    inside[shapely.get_type_id(inside) != shapely.GeometryType.POLYGON] = shapely.Polygon()
-    return inside
+    hulls[shapely.get_type_id(hulls) != shapely.GeometryType.POLYGON] = shapely.Polygon()
+    return hulls
 
 
 def _corners(region: Region) -> Sequence[float]:
@@ -71,12 +82,41 @@ def hidden_shares(true: np.ndarray, found: np.ndarray) -> np.ndarray:
         float [N] in [0, 1]; NaN for a polygon without area.
 
     """
-    return _share(shapely.area(shapely.intersection(true, _union(found))), shapely.area(true))
+    return _share(hidden_areas(true, found), shapely.area(true))
 
 
-def false_share(true: np.ndarray, found: np.ndarray, size: Size) -> float:
-    """Return the area of found polygons [M] outside all true ones [N], as a share of the image."""
-    outside = shapely.difference(_union(found), _union(true))
+def hidden_areas(true: np.ndarray, found: np.ndarray) -> np.ndarray:
+    """Return the area of each true polygon that the union of the found ones covers.
+
+    Only those that touch a polygon are united for it: of a page's lines that is mostly one, where
+    the union of all has hundreds of corners.
+
+    Args:
+        true: polygons [N].
+        found: polygons [M].
+
+    Returns:
+        float [N], in square pixels.
+
+    """
+    which, touching = shapely.STRtree(found).query(true, predicate="intersects")
+    areas = np.zeros(len(true))
+    for number in np.unique(which):
+        hiding = union(found[touching[which == number]])
+        areas[number] = shapely.area(shapely.intersection(true[number], hiding))
+    return areas
+
+
+def false_share(true: Any, found: Any, size: Size) -> float:
+    """Return the area of found polygons outside of true ones, as a share of the image.
+
+    Args:
+        true: the union of the true polygons.
+        found: the union of the found ones.
+        size: of the image.
+
+    """
+    outside = shapely.difference(found, true)
     return float(min(shapely.area(outside) / (size[0] * size[1]), 1.0))
 
 
@@ -95,9 +135,10 @@ def matches(true: np.ndarray, found: np.ndarray) -> np.ndarray:
     """
     result = np.zeros(len(true), dtype=bool)
     if len(true) and len(found):
-        pairs = true[:, None], found[None, :]
-        shared = shapely.area(shapely.intersection(*pairs))
-        joint = shapely.area(pairs[0]) + shapely.area(pairs[1]) - shared
+        shared = np.zeros((len(true), len(found)))
+        pairs = tuple(shapely.STRtree(found).query(true, predicate="intersects"))
+        shared[pairs] = shapely.area(shapely.intersection(true[pairs[0]], found[pairs[1]]))
+        joint = shapely.area(true)[:, None] + shapely.area(found)[None, :] - shared
         iou = np.divide(shared, joint, out=np.zeros_like(shared), where=joint > 0)
         good = iou >= IOU - 1e-9
         rows, columns = linear_sum_assignment(
@@ -123,28 +164,32 @@ def measure_image(
     true_shapes = np.array([shape for _, shape in drawn], dtype=object)
     found_shapes = outlines(found, size)
     regions = [_region_row(region, shape) for region, shape in drawn]
-    # each union once: they take nearly all of the time, and that of one polygon none
-    all_true, all_found = _joined(true_shapes), _joined(found_shapes)
-    _add(regions, "covered", hidden_shares(true_shapes, all_found))
+    covered = hidden_areas(true_shapes, found_shapes)
+    _add(regions, "covered", _share(covered, shapely.area(true_shapes)))
+    # each union once: they take nearly all of the time
+    all_true, all_found = union(true_shapes), union(found_shapes)
     images, alike = [], []
     for entity in Entity:
-        rows = [row for row in regions if row["entity"] == entity]
-        of_true = np.array([s for region, s in drawn if region.entity == entity], dtype=object)
-        of_kind = found_shapes[np.array([region.entity == entity for region in found], dtype=bool)]
-        if not len(of_true) and not len(of_kind):
+        of_true = np.array([region.entity == entity for region, _ in drawn], dtype=bool)
+        of_found = np.array([region.entity == entity for region in found], dtype=bool)
+        if not of_true.any() and not of_found.any():
             continue
-        joined = all_true if len(of_true) == len(drawn) else _joined(of_true)
-        joined_found = all_found if len(of_kind) == len(found) else _joined(of_kind)
-        _add(rows, "covered_alike", hidden_shares(of_true, joined_found))
-        _add(rows, "matched", matches(of_true, of_kind))
-        alike.append(shapely.intersection(joined[0], joined_found[0]))
-        false = false_share(all_true, joined_found, size)
-        counts = {"entity": str(entity), "true": len(of_true), "found": len(of_kind)}
-        images.append(counts | _areas(joined, all_found, alike[-1]) | {"false_area": false})
+        true_alike, found_alike = true_shapes[of_true], found_shapes[of_found]
+        joined = all_true if of_true.all() else union(true_alike)
+        joined_found = all_found if of_found.all() else union(found_alike)
+        own = covered[of_true] if of_found.all() else hidden_areas(true_alike, found_alike)
+        rows = [row for row, mine in zip(regions, of_true, strict=True) if mine]
+        _add(rows, "covered_alike", _share(own, shapely.area(true_alike)))
+        _add(rows, "matched", matches(true_alike, found_alike))
+        alike.append(shapely.intersection(joined, joined_found))
+        counts = {"entity": str(entity), "true": len(true_alike), "found": len(found_alike)}
+        false = {"false_area": false_share(all_true, joined_found, size)}
+        images.append(counts | _areas(joined, all_found, alike[-1]) | false)
     counts = {"entity": ALL, "true": len(drawn), "found": len(found)}
-    areas = _areas(all_true, all_found, _union(np.array(alike, dtype=object)))
-    false = false_share(all_true, all_found, size)
-    images.append(counts | areas | {"false_area": false})
+    if len(images) == 1:
+        return regions, [images[0], images[0] | counts]
+    areas = _areas(all_true, all_found, union(np.array(alike, dtype=object)))
+    images.append(counts | areas | {"false_area": false_share(all_true, all_found, size)})
     return regions, images
 
 
@@ -158,25 +203,25 @@ def _add(rows: list[dict[str, Any]], name: str, values: np.ndarray) -> None:
         row[name] = value
 
 
-def _areas(true: np.ndarray, found: np.ndarray, alike: Any) -> dict[str, float]:
-    """Return the area of all true polygons in pixels, and the shares of it that are hidden."""
-    union = _union(true)
-    area = np.array([shapely.area(union)])
-    hidden = np.array([shapely.area(shapely.intersection(union, _union(found)))])
-    return {
-        "area": float(area[0]),
-        "covered": float(_share(hidden, area)[0]),
-        "covered_alike": float(_share(np.array([shapely.area(alike)]), area)[0]),
-    }
+def _areas(true: Any, found: Any, alike: Any) -> dict[str, float]:
+    """Return the area of all true polygons in pixels, and the shares of it that are hidden.
+
+    Args:
+        true: the union of the true polygons.
+        found: the union of the found ones.
+        alike: what true ones share with found ones of the same entity.
+
+    """
+    area = np.array([shapely.area(true)])
+    hidden = shapely.area(np.array([shapely.intersection(true, found), alike]))
+    covered, covered_alike = _share(hidden, area.repeat(2)).tolist()
+    return {"area": float(area[0]), "covered": covered, "covered_alike": covered_alike}
 
 
-def _joined(shapes: np.ndarray) -> np.ndarray:
-    """Return the union of polygons [N] as one shape, [1]."""
-    return np.array([_union(shapes)], dtype=object)
-
-
-def _union(shapes: np.ndarray) -> Any:
-    return shapely.union_all(shapes)
+def union(shapes: np.ndarray) -> Any:
+    """Return the union of polygons [N]."""
+    # GEOS would unite the parts of one shape again
+    return shapes[0] if len(shapes) == 1 else shapely.union_all(shapes)
 
 
 def _share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:

@@ -27,6 +27,7 @@ from anonbench.detection.quality.quality import (
     false_share,
     hidden_shares,
     outlines,
+    union,
 )
 from anonbench.detection.quality.truth import image_sizes
 from anonbench.detection.shard import Job, detect_shard
@@ -131,12 +132,12 @@ def curve(
         scores = np.array([region.score for region in regions])
         shapes, true_shapes = outlines(regions, size), outlines(true[image_id], size)
         kinds = np.array([str(region.entity) for region in true[image_id]], dtype=object)
-        whole = shapely.area(true_shapes) > 0
+        whole, all_true = shapely.area(true_shapes) > 0, union(true_shapes)
         for threshold in thresholds:
             # scores are kept in single precision
             kept = shapes[scores >= np.float32(threshold)] if len(shapes) else shapes
             hidden = hidden_shares(true_shapes, kept)
-            false[threshold].append(false_share(true_shapes, kept, size))
+            false[threshold].append(false_share(all_true, union(kept), size))
             for entity in Entity:
                 mine = hidden[whole & (kinds == entity)]
                 shares.setdefault((threshold, str(entity)), []).append(mine)
