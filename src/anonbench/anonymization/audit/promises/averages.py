@@ -6,7 +6,6 @@ import math
 from functools import lru_cache
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 
 from anonbench.anonymization.audit.errors import Failure
 from anonbench.anonymization.audit.promises.inside import (
@@ -150,7 +149,10 @@ def _weights(length: int, sigma: float) -> np.ndarray:
     weights = _gaussian(sigma)
     period = 2 * length
     place = (np.arange(len(weights)) - len(weights) // 2) % period
-    share = np.bincount(place, weights, minlength=period).astype(np.float32)
-    itself = sliding_window_view(np.roll(share, length - 1)[:-1], length)[::-1]
-    mirrored = sliding_window_view(np.roll(share, -1)[:-1], length)
+    once = np.bincount(place, weights, minlength=period).astype(np.float32)
+    share = np.concatenate([once, once])
+    # views of it, for speed: a text has thousands of lines, each a few pixels high
+    size, step = (length, length), share.itemsize
+    itself = np.ndarray(size, share.dtype, share, period * step, (-step, step))
+    mirrored = np.ndarray(size, share.dtype, share, step, (step, step))
     return np.asarray(itself + mirrored)
