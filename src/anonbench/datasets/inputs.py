@@ -176,14 +176,24 @@ _Found = tuple[list[ImageFile], list[LeftOut]]
 """Images, whose id is empty where none is given, and what is left out."""
 
 
+def require_place(given: str | Path) -> None:
+    """Refuse a place that is not there: commands ask before they load what takes seconds.
+
+    Raises:
+        InputError: there is no such file or folder.
+
+    """
+    if str(given) != STANDARD_INPUT and not Path(given).exists():
+        raise InputError(
+            f"{given}: there is no such file or folder; give a folder, a tar, a table with a "
+            "column `path`, an image, or - for a list of paths on standard input"
+        )
+
+
 def _of_place(path: Path) -> _Found:
     if path.is_dir():
         return _of_folder(path)
-    if not path.exists():
-        raise InputError(
-            f"{path}: there is no such file or folder; give a folder, a tar, a table with a column "
-            "`path`, an image, or - for a list of paths on standard input"
-        )
+    require_place(path)
     suffix = path.suffix.lower()
     if suffix in TABLES:
         return _of_table(path)

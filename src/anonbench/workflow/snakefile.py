@@ -13,12 +13,11 @@ _OURS = Path("workflow/rules/anonymize.smk")
 _NAMED = ("-s", "--snakefile")
 
 
-def with_snakefile(arguments: Sequence[str]) -> list[str]:
-    """Return arguments of snakemake that name the workflow: the user's, or ours.
+def require_configfiles(arguments: Sequence[str]) -> None:
+    """Refuse arguments of snakemake whose config files are not there.
 
     Raises:
-        InputError: it is neither named, nor in this folder, nor beside the installed package; or a
-            config file is missing.
+        InputError: one is missing.
 
     """
     for word in _configfiles(arguments):
@@ -27,6 +26,17 @@ def with_snakefile(arguments: Sequence[str]) -> list[str]:
                 f"{word} is read as a config file, and there is none of this name. If it is a "
                 "target, put it before --configfile"
             )
+
+
+def with_snakefile(arguments: Sequence[str]) -> list[str]:
+    """Return arguments of snakemake that name the workflow: the user's, or ours.
+
+    Raises:
+        InputError: it is neither named, nor in this folder, nor beside the installed package; or a
+            config file is missing.
+
+    """
+    require_configfiles(arguments)
     if any(word.partition("=")[0] in _NAMED for word in arguments):
         return [*arguments]
     return [*arguments, "--snakefile", str(find())]

@@ -12,6 +12,7 @@ from anonbench.cli.inputs import add_detection, add_images, positive, settings_o
 from anonbench.cli.shared import DONE, DOUBTFUL
 from anonbench.core.wording import count, tally
 from anonbench.datasets.files.reasons import shown
+from anonbench.datasets.inputs import require_place
 
 if TYPE_CHECKING:
     from anonbench.anonymization.files.run import Anonymized
@@ -80,6 +81,7 @@ def add(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Write the copies, and print counts."""
+    require_place(options.images)
     from anonbench.anonymization.files.run import DETECTORS as DEFAULT
     from anonbench.anonymization.files.run import anonymize_files
     from anonbench.core.registries.detectors import DETECTORS

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from anonbench.cli.inputs import IMAGES, add_detectors, settings_of
 from anonbench.cli.shared import DONE, DOUBTFUL, aligned
+from anonbench.datasets.inputs import require_place
 
 if TYPE_CHECKING:
     from anonbench.evaluation.privacy.attacks.files import Attacked
@@ -74,6 +75,8 @@ def run(options: argparse.Namespace) -> int:
         InputError: there is no such method or attack; see also `attack_files`.
 
     """
+    for place in (options.originals, options.anonymized):
+        require_place(place)
     from anonbench.core.errors import InputError
     from anonbench.core.io import require_another, write_csv
     from anonbench.core.registries.privacy_attacks import PRIVACY_ATTACKS

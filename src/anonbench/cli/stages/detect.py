@@ -13,6 +13,7 @@ from anonbench.cli.shared import DONE, DOUBTFUL
 from anonbench.core.errors import InputError
 from anonbench.core.io import require_another
 from anonbench.core.wording import count, tally
+from anonbench.datasets.inputs import require_place
 
 if TYPE_CHECKING:
     from anonbench.detection.files import Detected
@@ -60,6 +61,7 @@ def run(options: argparse.Namespace) -> int:
         InputError: the output is of an unknown kind, or would replace an original.
 
     """
+    require_place(options.images)
     output: Path | None = options.output
     if output is not None and output.suffix not in _SUFFIXES:
         raise InputError(f"{output}: the name ends in {', '.join(_SUFFIXES)}")

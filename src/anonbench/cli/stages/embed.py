@@ -10,6 +10,7 @@ from typing import Any
 
 from anonbench.cli.inputs import add_images
 from anonbench.cli.shared import DONE, DOUBTFUL
+from anonbench.datasets.inputs import require_place
 
 SMALL = "timm:tf_efficientnet_lite0"
 """The model that comes with the packages: trained on ImageNet, not on faces or documents."""
@@ -57,6 +58,7 @@ def add_cache(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Embed, write, and say how many images there are."""
+    require_place(options.images)
     from anonbench.core.errors import InputError
     from anonbench.core.wording import count, tally
     from anonbench.embedding.given.embed import embed

@@ -10,6 +10,7 @@ from anonbench.cli.inputs import add_detectors, add_images, positive, settings_o
 from anonbench.cli.shared import DONE, DOUBTFUL, aligned
 from anonbench.cli.stages.embed import SMALL, SYSTEM_HELP, add_cache
 from anonbench.core.vocabulary import Method
+from anonbench.datasets.inputs import require_place
 
 if TYPE_CHECKING:
     from anonbench.evaluation.end_to_end.result import Result
@@ -90,6 +91,7 @@ def add(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Evaluate, write and print."""
+    require_place(options.images)
     from anonbench.core.errors import InputError
     from anonbench.evaluation.end_to_end.evaluate import FACES, evaluate
 

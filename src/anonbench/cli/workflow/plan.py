@@ -9,6 +9,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from anonbench.core.errors import InputError
+from anonbench.workflow.snakefile import require_configfiles
 
 if TYPE_CHECKING:
     from anonbench.workflow.plan.jobs import Plan
@@ -56,6 +57,7 @@ def add(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Print the plan, or why one file would be made again."""
+    require_configfiles(options.snakemake)
     from anonbench.workflow.plan.jobs import collect
     from anonbench.workflow.plan.report import as_data, as_text, explain
 
