@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+import shapely
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,6 +15,7 @@ from anonbench.core.boxes import Region
 from anonbench.core.vocabulary import Entity
 from anonbench.detection.quality.quality import (
     METRICS,
+    hidden_areas,
     matches,
     measure,
     measure_image,
@@ -117,6 +119,13 @@ def test_shares_stay_in_bounds(found: list[Region], true: list[Region]) -> None:
     for row in rows:
         assert row["covered"] >= row["covered_alike"] - 1e-9
         assert row["covered_alike"] >= 1 / 3 or not row["matched"]
+
+
+@given(several, several)
+def test_areas_are_those_of_one_large_union(found: list[Region], true: list[Region]) -> None:
+    shapes, hiding = outlines(true, SIZE), outlines(found, SIZE)
+    whole = shapely.intersection(shapes, shapely.union_all(hiding))
+    assert hidden_areas(shapes, hiding) == pytest.approx(shapely.area(whole), abs=1e-6)
 
 
 @given(several)

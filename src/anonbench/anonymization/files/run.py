@@ -80,7 +80,7 @@ def anonymize_files(
     images: str | Path | Iterable[str | Path],
     to: str | Path,
     *,
-    method: str = "pixelate",
+    method: str = "mask",
     degree: int = 100,
     detectors: Sequence[str] = DETECTORS,
     keep_without_regions: bool = False,
@@ -105,7 +105,9 @@ def anonymize_files(
         images: see `anonbench.datasets.inputs.open_images`.
         to: the output folder, new or of an earlier run with the same settings. Its record is
             beside it: `<to>.audit.json` and `<to>.audit.csv`.
-        method: `pixelate`, `blur`, `mask`, or another of those in docs/reference/methods.md.
+        method: `mask`, the only one that kept faces and text from the attacks of
+            docs/explanation/privacy.md, `pixelate`, `blur`, or another of those in
+            docs/reference/methods.md.
         degree: percent of each image's regions that is hidden.
         detectors: whose regions are hidden together.
         keep_without_regions: also write images in which nothing was found. They may show what a

@@ -26,7 +26,7 @@ ended.
 
 Examples:
   anonbench anonymize photos -o anonymized
-  anonbench anonymize photos -o masked --method mask --detector centerface --detector ppocr
+  anonbench anonymize photos -o blurred --method blur --detector centerface --detector ppocr
   anonbench anonymize photos -o anonymized --dry-run
   find archive -name '*.jpg' -newer last_run | anonbench anonymize - -o anonymized
   anonbench anonymize archive.tar -o anonymized --json
@@ -54,10 +54,10 @@ def add(commands: Any) -> None:
     )
     parser.add_argument(
         "--method",
-        default="pixelate",
+        default="mask",
         metavar="NAME",
-        help="pixelate (the default), blur, mask, inpaint, median or another of those in "
-        "docs/reference/methods.md",
+        help="mask (the default: the others leave traces), pixelate, blur, inpaint or another of "
+        "those in docs/reference/methods.md",
     )
     parser.add_argument(
         "--degree",
