@@ -76,7 +76,9 @@ def headline() -> pd.DataFrame:
         scores = scores[scores["metric"].isin(["map", "mndcg"]) & scores["method"].isin(METHODS)]
         for query, own in scores.groupby("query"):
             values = own.set_index(["metric", "method"])["value"] * 100
-            cells = {f"{metric}_{method}": values[metric, method] for metric, method in values.index}
+            cells = {
+                f"{metric}_{method}": values[metric, method] for metric, method in values.index
+            }
             rows.append({"change": "", "system": system, "query": query, **cells})
     return pd.DataFrame(rows)
 
