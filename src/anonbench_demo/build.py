@@ -28,7 +28,7 @@ from anonbench_demo.truth import Drawing, Truth, write_truth
 
 log = logging.getLogger(__name__)
 
-VERSION = 1
+VERSION = 2
 """To be raised with every change of the drawings: data of another version is drawn anew."""
 MARKER = "demo.json"
 JPEG_QUALITY = 92

@@ -198,3 +198,24 @@ def test_a_broken_run_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyP
     with pytest.raises(RuntimeError, match="killed"):
         generate(FEW, tmp_path / "ids", seed=0)
     assert list(tmp_path.iterdir()) == []
+
+
+SKETCHES = {
+    "portraits": (10, 96.87, 174.55),
+    "documents": (1443, 272.08, 236.98),
+    "ids": (276, 220.78, 201.05),
+}
+"""Regions, the mean of their coordinates in pixels, and the mean grey level, by kind."""
+SKETCHED = 2
+"""The version that the sketches are of."""
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_changed_drawings_have_another_version(kind: str, drawn: dict[str, Path]) -> None:
+    """Where this fails: raise `build.VERSION`, `SKETCHED` with it, and write the new sketch."""
+    boxes = read_boxes(drawn[kind] / "truth" / "boxes.parquet")
+    files = sorted(path for end in ("*.jpg", "*.tif") for path in drawn[kind].rglob(end))
+    grey = np.mean([read_image(path).mean() for path in files])
+    sketch = (len(boxes), boxes[["x0", "y0", "x1", "y1"]].to_numpy().mean(), grey)
+    assert build.VERSION == SKETCHED
+    assert sketch == pytest.approx(SKETCHES[kind], abs=0.05), sketch
