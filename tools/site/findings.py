@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from anonbench.reporting.findings.write import orders_grid, values_grid
+from anonbench.reporting.findings.systems import orders_grid, values_grid
 from anonbench.reporting.grids.grid import to_markdown
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -1,12 +1,15 @@
-# What the data sets of a config say together, where the same images are searched by several systems.
+# What an experiment says beside its report: which systems agree where the same images are searched by
+# several, what adapting costs trained models, and which of the paper's claims hold.
 
 _frozen = [name for name in experiment.datasets if experiment.is_frozen(name)]
 _searched = {experiment.datasets[name].path for name in _frozen}
 _systems = [experiment.datasets[name].system for name in _frozen]
+_adapted = [name for name in experiment.trained if experiment.datasets[name].adaptions]
+_found = []
 
 if len(_searched) == 1 and 1 < len(_frozen) == len(set(_systems)):
 
-    rule findings:
+    rule findings_systems:
         input:
             scores=paths.of_each("{dataset}/scores.csv", _frozen),
             methods=paths.of_each("{dataset}/method_comparisons.csv", _frozen),
@@ -17,9 +20,36 @@ if len(_searched) == 1 and 1 < len(_frozen) == len(set(_systems)):
             png="<results>/findings/systems.png",
             svg="<results>/findings/systems.svg",
         log:
-            "<logs>/findings.log",
+            "<logs>/findings/systems.log",
         params:
             slice=stage_parameters.show(settings, "dpi", "confidence"),
             systems=_systems,
         script:
-            "../scripts/findings.py"
+            "../scripts/findings_systems.py"
+
+    _found += [rules.findings_systems.output]
+
+
+if _adapted:
+
+    rule findings_models:
+        input:
+            effects=paths.of_each("{dataset}/effects.csv", _adapted),
+            variances=paths.of_each("{dataset}/variance.csv", _adapted),
+        output:
+            csv="<results>/findings/models.csv",
+            markdown="<results>/findings/models.md",
+        log:
+            "<logs>/findings/models.log",
+        script:
+            "../scripts/findings_models.py"
+
+    _found += [rules.findings_models.output]
+    _found += [rules.compare_paper.input] if paper_data else []
+
+
+if _found:
+
+    rule findings:
+        input:
+            _found,

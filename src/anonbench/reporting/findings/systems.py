@@ -25,7 +25,7 @@ _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 _MARKERS = "osD^vP"
 
 
-def write_findings(
+def write_systems(
     values: pd.DataFrame,
     orders: pd.DataFrame,
     *,

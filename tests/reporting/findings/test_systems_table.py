@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from anonbench.reporting.findings.orders import COLUMNS, VALUES
-from anonbench.reporting.findings.write import by_mean, write_findings
+from anonbench.reporting.findings.systems import by_mean, write_systems
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def values() -> pd.DataFrame:
 def written(folder: Path, values: pd.DataFrame) -> dict[str, bytes]:
     orders = pd.DataFrame([("original", "map", "ours", "hog", 2, -1.0, 1, 1, 0)], columns=COLUMNS)
     folder.mkdir()
-    write_findings(
+    write_systems(
         values,
         orders,
         csv=folder / "systems.csv",

@@ -5,7 +5,7 @@ from anonbench.core.jobs.job import job
 with job(snakemake, __file__):
     from anonbench.evaluation.comparisons.pairwise import read_method_comparisons
     from anonbench.reporting.findings.orders import orders_of, values_of
-    from anonbench.reporting.findings.write import write_findings
+    from anonbench.reporting.findings.systems import write_systems
     from anonbench.reporting.summary import read_scores
 
     systems, shown = snakemake.params.systems, snakemake.params.slice["settings"]
@@ -17,7 +17,7 @@ with job(snakemake, __file__):
         )
     )
     values = values_of(scores)
-    write_findings(
+    write_systems(
         values,
         orders_of(values, methods, level=1 - shown["confidence"]),
         csv=Path(snakemake.output.systems),
