@@ -21,7 +21,7 @@ def wrong(text: str) -> list[str]:
     found = []
     for number, file, cell in FINDINGS.numbers(text):
         decimals = len(number.partition(".")[2])
-        value = FINDINGS.value(file, cell) * (1 if file == "orders" else 100)
+        value = FINDINGS.value(file, cell) * (1 if file in FINDINGS.AS_THEY_ARE else 100)
         expected = f"{value:.{decimals}f}".replace("-", "−")
         if number != expected:
             found.append(f"{number} is {expected}: {', '.join(cell)}")
