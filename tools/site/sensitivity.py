@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[2]
 BASE = ROOT / "config/celeba_sensitivity.yaml"
 RESULTS = ROOT / "results/celeba_sensitivity"
 OUTPUT = ROOT / "docs/explanation/findings/sensitivity.csv"
-SYSTEMS = ("recognizer", "hog")
+SYSTEMS = ("hog",)
 METHODS = ("pixelate", "blur", "mask")
 
 CHANGES: dict[str, dict[str, Any]] = {
