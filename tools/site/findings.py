@@ -33,10 +33,7 @@ SOURCES = {
     "pages_orders": "documents_systems/findings/orders.csv",
 }
 """Where a file beside the page comes from."""
-FIGURES = {
-    "findings_systems.png": "celeba_systems/findings/systems.png",
-    "findings_pages.png": "documents_systems/findings/systems.png",
-}
+FIGURES = {"findings_systems.png": "celeba_systems/findings/systems.png"}
 AS_THEY_ARE = ("orders", "pages_orders", "claims", "sensitivity")
 """Files whose numbers are no shares; those of the others are shown in percent."""
 
