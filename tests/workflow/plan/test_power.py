@@ -84,9 +84,14 @@ def test_images_that_are_clusters_of_their_own_are_called_images(started: Startu
 
 
 def test_the_command_prints_both_forms_and_writes_nothing(
-    started: Startup, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    started: Startup,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     put_scores(started)
+    monkeypatch.chdir(tmp_path)
+    Path("mine.yaml").touch()
     seen: list[list[str]] = []
 
     def collect(arguments: list[str]) -> jobs.Plan:
