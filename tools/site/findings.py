@@ -1,8 +1,8 @@
 """The tables, files and figures of the page of findings, from the results of its runs.
 
 `python tools/site/findings.py`, after `snakemake findings` with config/celeba_systems.yaml,
-config/celeba_10k.yaml and config/documents_systems.yaml, and after tools/site/sensitivity.py. What
-was not run here stays as it is.
+config/celeba_10k.yaml, config/celeba_scaling.yaml and config/documents_systems.yaml, and after
+tools/site/sensitivity.py. What was not run here stays as it is.
 """
 
 from __future__ import annotations
@@ -14,9 +14,10 @@ from pathlib import Path
 import pandas as pd
 
 from anonbench.core.registries.tables import Grid, GridBlock
-from anonbench.reporting.findings.models import effects_grid
+from anonbench.reporting.findings.models import accuracies_grid, effects_grid
 from anonbench.reporting.findings.systems import orders_grid, values_grid
 from anonbench.reporting.grids.grid import to_markdown
+from anonbench.reporting.labels import METHODS
 
 ROOT = Path(__file__).resolve().parents[2]
 RESULTS = ROOT / "results"
@@ -28,23 +29,31 @@ SOURCES = {
     "systems": "celeba_systems/findings/systems.csv",
     "orders": "celeba_systems/findings/orders.csv",
     "models": "celeba_10k/findings/models.csv",
+    "accuracy": "celeba_10k/findings/accuracy.csv",
     "claims": "celeba_10k/paper/claims.csv",
+    "reidentification": "celeba_10k/celeba/privacy/reidentification.csv",
+    "scaling": "celeba_scaling/findings/models.csv",
+    "scaling_accuracy": "celeba_scaling/findings/accuracy.csv",
     "pages": "documents_systems/findings/systems.csv",
     "pages_orders": "documents_systems/findings/orders.csv",
 }
 """Where a file beside the page comes from."""
-FIGURES = {"findings_systems.png": "celeba_systems/findings/systems.png"}
+FIGURES = {
+    "findings_systems.png": "celeba_systems/findings/systems.png",
+    "findings_models.png": "celeba_10k/findings/models.png",
+}
 AS_THEY_ARE = ("orders", "pages_orders", "claims", "sensitivity")
 """Files whose numbers are no shares; those of the others are shown in percent."""
 
 
 def claims_grid(claims: pd.DataFrame) -> Grid:
-    """Return the verdict on each claim of the paper, by both references."""
+    """Return the verdict on each claim of the paper that was run, by both references."""
     ours = claims[claims["numbers"].str.startswith("ours") & (claims["scope"] == "all")]
     by = ours.set_index(["claim", "numbers"])
+    run = ours[ours["cases"] > 0]
     rows = tuple(
         (str(statement), *(_verdict(by, (claim, whose)) for whose in WHOSE))
-        for claim, statement in dict(zip(ours["claim"], ours["statement"], strict=True)).items()
+        for claim, statement in dict(zip(run["claim"], run["statement"], strict=True)).items()
     )
     return Grid(
         stem="claims",
@@ -63,9 +72,83 @@ def _verdict(by: pd.DataFrame, place: tuple[str, str]) -> str:
     if place not in by.index:
         return "–"
     row = by.loc[place]
-    if not row["cases"]:
-        return f"{row['verdict']}: not run"
     return f"{row['verdict']} ({row['holds']} of {row['cases']}, {row['significant']} told apart)"
+
+
+SCALES = {
+    "seen_8k": "8,000 images seen, width 64",
+    "seen_16k": "16,000, width 64",
+    "seen_32k": "32,000, width 64",
+    "seen_64k": "64,000, width 64",
+    "seen_128k": "128,000, width 64",
+    "width_32": "64,000, width 32",
+    "width_128": "64,000, width 128",
+}
+"""What the table calls the data sets of config/celeba_scaling.yaml: a recipe each."""
+
+
+def scaling_grid(found: pd.DataFrame) -> Grid:
+    """Return what training longer or larger changes, for original queries under a mask."""
+    accuracy = read("scaling_accuracy").set_index(["dataset", "method", "adaption", "metric"])
+    rows = found[(found["metric"] == "map") & (found["query"] == "original")]
+    of = rows.set_index(["dataset", "effect", "adaption"])
+    lines = []
+    for name, label in SCALES.items():
+        cells = [f"{100 * accuracy['value'][name, 'original', 'unadapted', 'knn']:.1f}"]
+        cells += [f"{100 - 100 * of['value'][name, 'retraining', 'unadapted']:.1f}"]
+        cells += [_points(of, (name, effect, "A")) for effect in ("lead", "bias")]
+        cells += [_points(of, (name, "adapting", adaption)) for adaption in "ABC"]
+        lines.append((label, *cells))
+    costs = (f"Cost of {adaption}" for adaption in "ABC")
+    return Grid(
+        stem="scaling",
+        title="Longer trainings and larger models, under a mask with original queries",
+        notes=(
+            "Agreement: mAP of an unadapted model by the ranking of another training. Lead and "
+            "bias are those of A. Points of mAP, with the interval for queries of other persons.",
+        ),
+        heads=("Training", "k-NN (%)", "Agreement (%)", "Lead", "Bias", *costs),
+        blocks=(GridBlock("", tuple(lines)),),
+    )
+
+
+def _points(of: pd.DataFrame, place: tuple[str, str, str]) -> str:
+    value, low, high = (100 * of[name][place] for name in ("value", "low", "high"))
+    return f"{value:+.1f} ({low:.1f} to {high:.1f})"
+
+
+PEOPLE = {"recognizer": "Recognizer", "supervised": "Supervised", "naive": "Unadapted model"}
+
+
+def reidentification_grid(found: pd.DataFrame) -> Grid:
+    """Return how often each attacker has the same person first, by gallery."""
+    rows = found[(found["rank"] == 1) & (found["regions"] == "all")]
+    rows = rows[rows["attacker"].isin(PEOPLE)]
+    of = rows.set_index(["method", "against", "attacker"])
+    places = list(dict.fromkeys(zip(rows["method"], rows["against"], strict=True)))
+    lines = [
+        (METHODS.get(method, "Originals"), against, *(_rate(of, (*place, who)) for who in PEOPLE))
+        for place in places
+        for method, against in [place]
+    ]
+    return Grid(
+        stem="reidentification",
+        title="The same person in another photograph comes first, in percent of the probes",
+        notes=(
+            f"{rows['n'].max()} probes, a gallery of {rows['gallery'].max()} images; by chance "
+            f"{100 * rows['chance'].max():.1f} %.",
+        ),
+        heads=("Method", "Against", *PEOPLE.values()),
+        blocks=(GridBlock("", tuple(lines)),),
+        left=2,
+    )
+
+
+def _rate(of: pd.DataFrame, place: tuple[str, str, str]) -> str:
+    if place not in of.index:
+        return "–"
+    value, low, high = (100 * of[name][place] for name in ("rate", "low", "high"))
+    return f"{value:.1f} ({low:.1f}–{high:.1f})"
 
 
 def sensitivity_grid(found: pd.DataFrame) -> Grid:
@@ -95,6 +178,9 @@ GRIDS = {
     "systems": values_grid,
     "orders": orders_grid,
     "models": effects_grid,
+    "accuracy": accuracies_grid,
+    "scaling": scaling_grid,
+    "reidentification": reidentification_grid,
     "claims": claims_grid,
     "pages": values_grid,
     "pages_orders": orders_grid,

@@ -36,11 +36,17 @@ if _adapted:
         input:
             effects=paths.of_each("{dataset}/effects.csv", _adapted),
             variances=paths.of_each("{dataset}/variance.csv", _adapted),
+            scores=paths.of_each("{dataset}/scores.csv", _adapted),
         output:
             csv="<results>/findings/models.csv",
+            accuracy="<results>/findings/accuracy.csv",
             markdown="<results>/findings/models.md",
+            png="<results>/findings/models.png",
+            svg="<results>/findings/models.svg",
         log:
             "<logs>/findings/models.log",
+        params:
+            slice=stage_parameters.show(settings, "dpi"),
         script:
             "../scripts/findings_models.py"
 

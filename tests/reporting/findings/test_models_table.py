@@ -8,7 +8,16 @@ import pandas as pd
 
 from anonbench.evaluation.comparisons import effect_table
 from anonbench.evaluation.sample_sizes import variance
-from anonbench.reporting.findings.models import COLUMNS, effects_grid, effects_of, write_models
+from anonbench.reporting.findings.models import (
+    ACCURACY_COLUMNS,
+    COLUMNS,
+    accuracies_grid,
+    accuracies_of,
+    effects_grid,
+    effects_of,
+    write_models,
+)
+from anonbench.reporting.summary import SCORE_COLUMNS
 
 
 def effect(name: str, value: float, degree: int = 100, **other: object) -> dict[str, object]:
@@ -35,6 +44,43 @@ VARIANCES = pd.DataFrame(
 )
 
 
+def score(value: float, **other: object) -> dict[str, object]:
+    row: dict[str, object] = dict.fromkeys(SCORE_COLUMNS, "")
+    row |= {"dataset": "faces", "degree": 100, "method": "blur", "adaption": "A", "seed": 0}
+    return row | {"metric": "knn", "value": value, "n": 200} | other
+
+
+SCORES = pd.DataFrame(
+    [
+        score(0.9, degree=0, method="original", adaption="unadapted"),
+        score(0.7),
+        score(0.8, seed=1),
+        score(0.5, degree=50),
+        score(0.4, metric="map"),
+        score(0.3, metric="linear", adaption="pixels"),
+    ]
+)
+
+
+def test_accuracies_are_means_over_trainings() -> None:
+    found = accuracies_of(SCORES)
+    assert list(found.columns) == ACCURACY_COLUMNS
+    rows = found.set_index(["method", "adaption", "metric"])
+    assert rows["value"].round(9).to_dict() == {
+        ("original", "unadapted", "knn"): 0.9,
+        ("blur", "A", "knn"): 0.75,
+        ("blur", "pixels", "linear"): 0.3,
+    }
+    assert rows["seeds"]["blur", "A", "knn"] == 2
+    grid = accuracies_grid(found)
+    assert grid.heads[1:] == ("k-NN, originals", "k-NN, Blur", "Linear, originals", "Linear, Blur")
+    assert grid.blocks[0].rows == (
+        ("Unadapted", "90.0", "–", "–", "–"),
+        ("A", "–", "75.0 ± 7.1", "–", "–"),
+        ("Raw pixels", "–", "–", "–", "30.0"),
+    )
+
+
 def test_effects_at_the_highest_degree_with_their_spread_between_trainings() -> None:
     found = effects_of(EFFECTS, VARIANCES)
     assert list(found.columns) == COLUMNS
@@ -53,9 +99,22 @@ def test_the_table_has_lead_bias_and_cost(tmp_path: Path) -> None:
             *("+5.0 (4.0 to 7.0)", "worse", "0.4"),
         ),
     )
-    write_models(found, csv=tmp_path / "a.csv", markdown=tmp_path / "a.md")
-    assert "| Blur | A | +25.0" in (tmp_path / "a.md").read_text()
-    assert len(pd.read_csv(tmp_path / "a.csv")) == len(found)
+    csv, accuracy, markdown = (tmp_path / name for name in ("a.csv", "b.csv", "a.md"))
+    another = found.assign(dataset="others")
+    write_models(
+        pd.concat([found, another]),
+        pd.concat([accuracies_of(SCORES), accuracies_of(SCORES).assign(dataset="others")]),
+        csv=csv,
+        accuracy=accuracy,
+        markdown=markdown,
+        figures=[tmp_path / "a.png", tmp_path / "a.svg"],
+        dpi=50,
+    )
+    drawn = (tmp_path / "a.svg").read_text()
+    assert "faces: Blur, A" in drawn and "others: Blur, A" in drawn
+    assert markdown.read_text().count("| Blur | A | +25.0") == 2
+    assert markdown.read_text().count("| A | – | 75.0 ± 7.1") == 2
+    assert len(pd.read_csv(csv)) == 2 * len(found)
 
 
 def test_one_training_has_no_spread() -> None:

@@ -49,7 +49,7 @@ def test_tables_have_each_value_with_its_interval(tmp_path: Path, values: pd.Dat
         "| Mask | 20.0 (15.0–25.0) | 60.0 (55.0–65.0) |",
     ]
     text = "\n".join(lines)
-    assert "240 queries of 40 persons" in text
+    assert "240 queries of 40 clusters" in text
     assert "| ours, hog | original | 2 | -1.00 | 1 of 1 | 0 |" in text
 
 

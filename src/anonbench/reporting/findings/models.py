@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +11,10 @@ import pandas as pd
 from anonbench.core.io import write_csv
 from anonbench.core.registries.tables import Grid, GridBlock
 from anonbench.evaluation.comparisons.effect_table import EFFECTS
+from anonbench.reporting.findings.dots import draw_dots
 from anonbench.reporting.grids.grid import to_markdown
 from anonbench.reporting.grids.tables import write_text
-from anonbench.reporting.labels import ADAPTIONS, METHODS, QUERIES
+from anonbench.reporting.labels import ACCURACIES, ADAPTIONS, METHODS, QUERIES
 
 COLUMNS = [
     *("dataset", "query", "metric", "method", "adaption", "effect"),
@@ -21,6 +23,8 @@ COLUMNS = [
 ]
 """Columns of the table: effects (`anonbench.evaluation.comparisons.effect_table`) with two of their
 variance components (`anonbench.evaluation.sample_sizes.variance`), empty for leads and biases."""
+ACCURACY_COLUMNS = ["dataset", "method", "adaption", "metric", "value", "sd", "seeds", "n"]
+"""Columns of the accuracies: means over training seeds, and their standard deviation."""
 _METRICS = ("map", "mndcg")
 _KEY = ["dataset", "degree", "method", "query", "metric", "adaption", "effect"]
 
@@ -42,6 +46,48 @@ def effects_of(effects: pd.DataFrame, variances: pd.DataFrame) -> pd.DataFrame:
     order = found["effect"].map(EFFECTS.index)
     found = found.assign(order=order).sort_values("order", kind="stable")
     return pd.DataFrame(found[COLUMNS].reset_index(drop=True))
+
+
+def accuracies_of(scores: pd.DataFrame) -> pd.DataFrame:
+    """Return what classifiers read from each model's features, on originals and at the top degree.
+
+    Args:
+        scores: `anonbench.reporting.summary.read_scores`.
+
+    Returns:
+        Columns `ACCURACY_COLUMNS`; the baselines that nobody trains have one seed.
+
+    """
+    rows = scores[scores["metric"].isin(ACCURACIES)]
+    rows = rows[(rows["degree"] == 0) | (rows["degree"] == rows["degree"].max())]
+    groups = rows.groupby(["dataset", "method", "adaption", "metric"], sort=False)
+    found = groups["value"].agg(value="mean", sd="std", seeds="size")
+    return found.join(groups["n"].max()).reset_index()[ACCURACY_COLUMNS]
+
+
+def accuracies_grid(found: pd.DataFrame) -> Grid:
+    """Return the accuracy of each model on originals and by method."""
+    of = found.set_index(["method", "adaption", "metric"])
+    methods = list(dict.fromkeys(found["method"]))
+    places = [(method, metric) for metric in ACCURACIES for method in methods]
+    lines = [
+        (ADAPTIONS[model], *(_share(of, (method, model, metric)) for method, metric in places))
+        for model in ADAPTIONS
+        if model in set(found["adaption"])
+    ]
+    return Grid(
+        stem="findings_accuracies",
+        title="Accuracy by the features of each model, in percent",
+        notes=(
+            f"{found['n'].max()} images; mean ± standard deviation over trainings. "
+            "Nobody trains raw pixels and the untrained network.",
+        ),
+        heads=(
+            "Model",
+            *(f"{ACCURACIES[metric]}, {METHODS.get(m, 'originals')}" for m, metric in places),
+        ),
+        blocks=(GridBlock("", tuple(lines)),),
+    )
 
 
 def effects_grid(found: pd.DataFrame) -> Grid:
@@ -84,6 +130,32 @@ def effects_grid(found: pd.DataFrame) -> Grid:
     )
 
 
+_DRAWN = {
+    "lead": "Lead by its own ranking",
+    "bias": "Retrieval bias",
+    "adapting": "Cost of adapting",
+}
+
+
+def draw_effects(found: pd.DataFrame, outputs: Sequence[Path], dpi: int) -> None:
+    """Draw the unadapted model's lead over each adapted one, in which bias and cost add up."""
+    rows = found[(found["metric"] == "map") & found["effect"].isin(_DRAWN)]
+    several = rows["dataset"].nunique() > 1
+    names = rows["method"].map(METHODS.__getitem__) + ", " + rows["adaption"]
+    names = rows["dataset"] + ": " + names if several else names
+    order = {effect: number for number, effect in enumerate(_DRAWN)}
+    rows = rows.assign(row=names, series=rows["effect"].map(_DRAWN))
+    rows = rows.sort_values("effect", key=lambda column: column.map(order), kind="stable")
+    draw_dots(
+        rows,
+        list(dict.fromkeys(names)),
+        label="points of mAP",
+        limits=None,
+        outputs=outputs,
+        dpi=dpi,
+    )
+
+
 def _spread(value: float) -> str:
     return f"{100 * value:.1f}" if np.isfinite(value) else "–"  # there is one pair
 
@@ -94,7 +166,44 @@ def _cell(rows: pd.DataFrame, place: tuple[str, str, str, str]) -> str:
     return f"{shown} ({low:.1f} to {high:.1f})" if np.isfinite(low) else shown
 
 
-def write_models(effects: pd.DataFrame, *, csv: Path, markdown: Path) -> None:
-    """Write the effects, columns `COLUMNS`, and their table for people."""
+def _share(rows: pd.DataFrame, place: tuple[str, str, str]) -> str:
+    if place not in rows.index:
+        return "–"
+    value, sd = (100 * rows[name][place] for name in ("value", "sd"))
+    return f"{value:.1f} ± {sd:.1f}" if np.isfinite(sd) else f"{value:.1f}"
+
+
+def write_models(
+    effects: pd.DataFrame,
+    accuracies: pd.DataFrame,
+    *,
+    csv: Path,
+    accuracy: Path,
+    markdown: Path,
+    figures: Sequence[Path],
+    dpi: int,
+) -> None:
+    """Write effects and accuracies, the tables of each data set for people, and a figure.
+
+    Args:
+        effects: columns `COLUMNS`.
+        accuracies: columns `ACCURACY_COLUMNS`.
+        csv: the effects.
+        accuracy: the accuracies.
+        markdown: both as tables.
+        figures: .png and .svg paths.
+        dpi: of the PNG.
+
+    """
     write_csv(effects, csv)
-    write_text(markdown, to_markdown(effects_grid(effects)))
+    write_csv(accuracies, accuracy)
+    parts = []
+    for name in dict.fromkeys(effects["dataset"]):
+        own = [table[table["dataset"] == name] for table in (effects, accuracies)]
+        parts += [
+            f"## {name}\n",
+            to_markdown(effects_grid(own[0])),
+            to_markdown(accuracies_grid(own[1])),
+        ]
+    write_text(markdown, "\n".join(parts))
+    draw_effects(effects, figures, dpi)

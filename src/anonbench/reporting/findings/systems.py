@@ -10,19 +10,10 @@ import pandas as pd
 
 from anonbench.core.io import write_csv
 from anonbench.core.registries.tables import Grid, GridBlock
-from anonbench.reporting.figures.style import (
-    GRID,
-    TWO_COLUMNS,
-    new_figure,
-    save,
-    styled,
-)
+from anonbench.reporting.findings.dots import draw_dots
 from anonbench.reporting.grids.grid import to_markdown
 from anonbench.reporting.grids.tables import write_text
 from anonbench.reporting.labels import METHODS, QUERIES, RETRIEVAL_METRICS
-
-_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
-_MARKERS = "osD^vP"
 
 
 def write_systems(
@@ -69,8 +60,8 @@ def values_grid(values: pd.DataFrame) -> Grid:
         stem="findings_systems",
         title="mAP (%) against each system’s own ranking of the originals, at the highest degree",
         notes=(
-            f"{int(rows['n'].max())} queries of {int(rows['clusters'].max())} persons; in "
-            "parentheses the interval for queries of other persons.",
+            f"{int(rows['n'].max())} queries of {int(rows['clusters'].max())} clusters (persons, "
+            "or images one by one); in parentheses the interval for queries of other clusters.",
         ),
         heads=("Method", *systems),
         blocks=tuple(blocks),
@@ -109,36 +100,14 @@ def orders_grid(orders: pd.DataFrame) -> Grid:
 def draw(values: pd.DataFrame, outputs: Sequence[Path], dpi: int) -> None:
     """Draw mAP of each method by system, a panel a query kind, with intervals."""
     rows = values[values["metric"] == "map"]
-    methods = by_mean(rows)[::-1]
-    systems, queries = (list(dict.fromkeys(rows[name])) for name in ("system", "query"))
-    with styled():
-        figure = new_figure(TWO_COLUMNS, 0.9 + 0.22 * len(methods))
-        panels = figure.subplots(1, len(queries), sharex=True, sharey=True, squeeze=False)[0]
-        for axes, query in zip(panels, queries, strict=True):
-            for number, system in enumerate(systems):
-                of_system = rows[(rows["query"] == query) & (rows["system"] == system)]
-                of_system = of_system.set_index("method").reindex(methods)
-                value, low, high = (
-                    100 * of_system[name].to_numpy(float) for name in ("value", "low", "high")
-                )
-                axes.errorbar(
-                    value,
-                    np.arange(len(methods)) + 0.18 * (number - (len(systems) - 1) / 2),
-                    xerr=[value - low, high - value],
-                    fmt=_MARKERS[number % len(_MARKERS)],
-                    color=_COLOURS[number % len(_COLOURS)],
-                    label=system,
-                    markersize=4,
-                    elinewidth=1,
-                )
-            axes.set_yticks(range(len(methods)), [METHODS[method] for method in methods])
-            axes.grid(axis="x", color=GRID)
-            axes.set_title(QUERIES[query])
-            axes.set_xlim(0, 100)
-            axes.set_xlabel("mAP (%)")
-        handles, labels = panels[0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside upper center", ncols=len(systems))
-        save(figure, outputs, dpi)
+    draw_dots(
+        rows.assign(row=rows["method"].map(METHODS.__getitem__), series=rows["system"]),
+        [METHODS[method] for method in by_mean(rows)],
+        label="mAP (%)",
+        limits=(0, 100),
+        outputs=outputs,
+        dpi=dpi,
+    )
 
 
 def by_mean(rows: pd.DataFrame) -> list[str]:
