@@ -82,7 +82,6 @@ SCALES = {
     "seen_64k": "64,000, width 64",
     "seen_128k": "128,000, width 64",
     "width_32": "64,000, width 32",
-    "width_128": "64,000, width 128",
 }
 """What the table calls the data sets of config/celeba_scaling.yaml: a recipe each."""
 

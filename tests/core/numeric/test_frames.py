@@ -53,8 +53,8 @@ def mean_ap(similarity: str, truth: np.ndarray, system: np.ndarray) -> np.ndarra
 def test_products_of_rows_are_similarities(similarity: str) -> None:
     database, queries = vectors(0), vectors(1)
     frame = frame_of(similarity, lambda: [database[:20], database[20:]])
-    rows = frame.rows(Embeddings(IDS, database), "database")
-    asked = frame.rows(Embeddings(IDS, queries), "queries")
+    rows = frame.rows(database)
+    asked = frame.rows(queries)
     found = Similarity(rows, N, as_queries=frame.queries)(asked)
     wanted = by_definition(similarity, queries, database)
     assert (np.argsort(-found, axis=1) == np.argsort(-wanted, axis=1)).all()
@@ -72,7 +72,7 @@ def test_distances_do_not_depend_on_where_the_origin_is() -> None:
     for shift in (0.0, 1000.0):
         moved = database.astype(np.float64) + shift
         frame = frame_of("euclidean", lambda moved=moved: [moved])  # type: ignore[misc]
-        rows = frame.rows(Embeddings(IDS, moved), "")
+        rows = frame.rows(moved)
         found.append(Similarity(rows, N, as_queries=frame.queries)(rows).copy())
     assert np.allclose(*found, atol=1e-6)
 

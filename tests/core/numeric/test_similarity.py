@@ -12,17 +12,17 @@ from anonbench.core.numeric.similarity import (
     Room,
     Similarity,
     blocks,
+    require_rankings,
     row_chunks,
     unit_rows,
     whole_rows,
 )
-from anonbench.embedding.store import Embeddings
 
 
 @pytest.mark.parametrize(("images", "depth"), [(1, 3), (97, 33), (300, 65), (1003, 64)])
 def test_similarities_do_not_depend_on_the_block(images: int, depth: int) -> None:
     generator = np.random.default_rng(images)
-    units = unit_rows(_embeddings(generator.standard_normal((images, depth))), "x")
+    units = unit_rows(generator.standard_normal((images, depth)).astype(np.float32))
     results = []
     for block in (1, 7, 64, 100, 512, 2048):
         similarity = Similarity(units, block)
@@ -38,7 +38,7 @@ def test_equal_embeddings_have_equal_similarities() -> None:
     values = generator.standard_normal((333, 70))
     values[332] = values[0]
     values[100] = values[31]
-    units = unit_rows(_embeddings(values), "x")
+    units = unit_rows(values.astype(np.float32))
     similarity = Similarity(units, 512)(units)
     assert np.array_equal(similarity[:, 0], similarity[:, 332])
     assert np.array_equal(similarity[:, 31], similarity[:, 100])
@@ -71,16 +71,20 @@ def test_chunks_cover_the_rows(rows: int, parts: int) -> None:
     assert len(chunks) <= parts
 
 
-def test_a_zero_embedding_is_named() -> None:
-    with pytest.raises(InputError, match=r"queries: the embedding of 'b'"):
-        unit_rows(Embeddings(["a", "b"], np.array([[1, 0], [0, 0]], np.float32)), "queries")
+def test_zero_is_similar_to_nothing() -> None:
+    units = unit_rows(np.array([[3, 4], [0, 0]], np.float32))
+    assert units.tolist() == [[np.float32(0.6), np.float32(0.8)], [0, 0]]
+    assert Similarity(units, 2)(units).tolist() == [[pytest.approx(1), 0], [0, 0]]
+
+
+def test_originals_of_zero_are_named_and_counted() -> None:
+    values = np.array([[1, 0], [0, 0], [0, 2], [0, 0]], np.float32)
+    with pytest.raises(InputError, match=r"x.h5: 2 embeddings of originals.*'b'.*euclidean"):
+        require_rankings(["a", "b", "c", "d"], values, "x.h5")
+    require_rankings(["a", "c"], values[[0, 2]], "x.h5")
 
 
 def test_huge_and_tiny_embeddings_keep_their_direction() -> None:
     values = np.array([[1e30, 1e30], [1e-30, -1e-30]], np.float32)
-    units = unit_rows(Embeddings(["a", "b"], values), "x")
+    units = unit_rows(values)
     assert np.allclose(units, np.array([[1, 1], [1, -1]]) / np.sqrt(2))
-
-
-def _embeddings(values: np.ndarray) -> Embeddings:
-    return Embeddings([f"{i:05d}" for i in range(len(values))], values.astype(np.float32))

@@ -37,7 +37,7 @@ def test_equals_the_definition(seed: int, k: int, temperature: float) -> None:
     train = Embeddings(ids, generator.integers(1, 4, (25, 2)).astype(np.float32))
     val = Embeddings(list("abcde"), generator.integers(1, 4, (5, 2)).astype(np.float32))
     labels = generator.choice(["x", "y", "z"], 25)
-    similarities = Similarity(unit_rows(train, "train"), 64)(unit_rows(val, "val"))
+    similarities = Similarity(unit_rows(train.values), 64)(unit_rows(val.values))
     predicted = knn_predict(train, labels, val, [k], temperature)[k]
     for row, label in zip(similarities.tolist(), predicted, strict=True):
         assert label == plain_knn(ids, labels, row, k, temperature)

@@ -434,7 +434,10 @@ Wrong = dict[str, object]
         ({"encoder": "timm:resnet18,weight=x"}, "system timm: weight: Extra"),
         ({"encoder": lambda images: np.zeros((1, 3))}, r"shape \(1, 3\) for 31 images"),
         ({"encoder": lambda images: np.full((len(images), 3), np.nan)}, "not finite"),
-        ({"encoder": lambda images: np.zeros((len(images), 3))}, "is zero and has no cosine"),
+        (
+            {"encoder": lambda images: np.zeros((len(images), 3))},
+            "embeddings of originals are zero",
+        ),
         ({"images": [np.zeros((4, 4), np.float32)]}, "image 0 is float32.*uint8"),
         ({"images": "nowhere"}, "nowhere: there is no such file or folder"),
     ],

@@ -26,7 +26,7 @@ from typing import Literal
 
 import numpy as np
 
-from anonbench.core.numeric.similarity import Vectors, unit_rows
+from anonbench.core.numeric.similarity import unit_rows
 
 Similarity = Literal["cosine", "inner", "euclidean"]
 
@@ -40,16 +40,12 @@ class Frame:
     """Float64 [D]; none for a cosine or an inner product."""
     scale: float = 1.0
 
-    def rows(self, embeddings: Vectors, what: str) -> np.ndarray:
+    def rows(self, values: np.ndarray) -> np.ndarray:
         """Return vectors [N, D] as a database has them, float32 [N, D], or [N, D + 2] of distances.
 
-        Raises:
-            InputError: an embedding is zero and so has no cosine similarity; `what` names the set.
-
+        A zero vector stays zero by cosine: its similarity to all is 0.
         """
-        if self.similarity == "cosine":
-            return unit_rows(embeddings, what)
-        return self._scaled(np.asarray(embeddings.values))
+        return unit_rows(values) if self.similarity == "cosine" else self._scaled(values)
 
     def queries(self, rows: np.ndarray) -> np.ndarray:
         """Return rows of a database as queries: products with rows are then similarities."""

@@ -10,7 +10,6 @@ import itertools
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Protocol
 
 import numpy as np
 
@@ -32,38 +31,37 @@ def threads() -> int:
     return int(granted) if granted.isdigit() and int(granted) else len(os.sched_getaffinity(0))
 
 
-class Vectors(Protocol):
-    """Vectors with the ids of what they stand for."""
+def unit_rows(values: np.ndarray) -> np.ndarray:
+    """Return vectors [N, D] at length one, as float32.
 
-    @property
-    def ids(self) -> Sequence[str]:
-        """The ids, one a row."""
-
-    @property
-    def values(self) -> np.ndarray:
-        """Float [N, D]."""
-
-
-def unit_rows(embeddings: Vectors, what: str) -> np.ndarray:
-    """Return the embeddings [N, D] at length one, as float32.
-
-    Raises:
-        InputError: an embedding is zero and so has no cosine similarity; `what` names the set.
-
+    A zero vector, which a system may give of a blank image, stays zero: its similarity to all is 0.
     """
-    values = embeddings.values
     units = np.empty(values.shape, dtype=np.float32)
     for start in range(0, len(values), _NORM_CHUNK):
         chunk = values[start : start + _NORM_CHUNK].astype(np.float64)
-        norms = np.sqrt(np.square(chunk).sum(axis=1))
-        if not norms.all():
-            name = embeddings.ids[start + int(np.flatnonzero(norms == 0)[0])]
-            raise InputError(
-                f"{what}: the embedding of {name!r} is zero and has no cosine similarity; "
-                "leave the image out or embed it again"
-            )
-        units[start : start + _NORM_CHUNK] = chunk / norms[:, None]
+        norms = np.sqrt(np.square(chunk).sum(axis=1, keepdims=True))
+        units[start : start + _NORM_CHUNK] = chunk / np.where(norms, norms, 1.0)
     return units
+
+
+def require_rankings(ids: Sequence[str], values: np.ndarray, what: str) -> None:
+    """Refuse zero vectors among originals: by cosine they have no ranking to compare with.
+
+    Args:
+        ids: of the originals [N].
+        values: their vectors [N, D].
+        what: names them in the message.
+
+    Raises:
+        InputError: a vector is zero.
+
+    """
+    if blank := [ids[row] for row in np.flatnonzero(~values.any(axis=1))]:
+        raise InputError(
+            f"{what}: {len(blank)} embeddings of originals are zero, such as that of {blank[0]!r}: "
+            "by cosine they are similar to no image; leave these images out, or compare by "
+            "euclidean distance (`similarity` of the system)"
+        )
 
 
 class Room:

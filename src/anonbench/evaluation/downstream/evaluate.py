@@ -50,8 +50,8 @@ def evaluate_downstream(
 
     Raises:
         InputError: a split has no labelled image, or the train split only one class, or the
-            splits' embeddings differ in their dimensions, or an embedding is zero or not finite, or
-            a train image has no cluster.
+            splits' embeddings differ in their dimensions, or an embedding is not finite, or a train
+            image has no cluster.
 
     """
     known = _label_of(labels)

@@ -43,16 +43,13 @@ def knn_predict(
     Returns:
         By k, the predicted classes [M].
 
-    Raises:
-        InputError: an embedding is zero.
-
     """
     order = sorted(range(len(train.ids)), key=train.ids.__getitem__)
     classes, codes = np.unique(train_labels[order], return_inverse=True)
-    units = unit_rows(train, "train embeddings")
+    units = unit_rows(train.values)
     if order != list(range(len(order))):
         units = units[order]
-    queries = unit_rows(val, "validation embeddings")
+    queries = unit_rows(val.values)
     capped = {k: min(k, len(units)) for k in ks}
     widest = max(capped.values())
 

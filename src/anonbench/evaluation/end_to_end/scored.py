@@ -80,7 +80,7 @@ def score_variants(
         presentation: confidence, margin and resamples of intervals, tests and choices.
 
     Raises:
-        InputError: there are too few images, or a vector is zero.
+        InputError: there are too few images, or an original's vector is zero.
 
     """
     originals = vectors[Variant()]

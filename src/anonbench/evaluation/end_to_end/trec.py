@@ -48,7 +48,7 @@ def write_runs(
     originals = vectors[Variant()]
     names = [quote(image_id, safe="/") for image_id in originals.ids]
     frame = frame_of(originals.similarity, lambda: [originals.values])
-    units = {variant: frame.rows(each, str(variant)) for variant, each in vectors.items()}
+    units = {variant: frame.rows(each.values) for variant, each in vectors.items()}
     written = [folder / QRELS]
     with atomic(written[0]) as temporary, temporary.open("w", encoding="utf-8") as file:
         ranked = _ranked(units[Variant()], units[Variant()], k, settings.include_self, frame)

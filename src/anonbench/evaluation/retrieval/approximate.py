@@ -76,7 +76,7 @@ def score(
     Args:
         reference: the original system's embeddings of the N original images, float32 [N, D'].
         queries: of Q of the images, float32 [Q, D].
-        database: of the same N images, float32 [N, D]. No vector of the three is zero.
+        database: of the same N images, float32 [N, D]. No original's vector is zero.
         k: relevant images of a query, and the depth of AP and nDCG.
         settings: gains, `top`, persistence, and whether a query's own image counts; `ap_depth` has
             to be `k`.

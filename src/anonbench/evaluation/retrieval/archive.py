@@ -37,7 +37,7 @@ class Archive:
     """Embeddings [N, D] in id order, normalized as they are needed and never copied whole."""
 
     def __init__(self, embeddings: Embeddings) -> None:
-        """Take embeddings in any order; no vector is zero and no id there twice."""
+        """Take embeddings in any order; no id is there twice."""
         self._values = embeddings.values
         self._order = np.array(
             sorted(range(len(embeddings.ids)), key=embeddings.ids.__getitem__), dtype=np.int64
@@ -48,7 +48,8 @@ class Archive:
     def units(self, positions: np.ndarray | slice) -> np.ndarray:
         """Return the unit vectors at these positions [...], float32 [..., D]."""
         values = self._values[self._order[positions]].astype(np.float64)
-        values /= np.sqrt(np.square(values).sum(axis=-1, keepdims=True))
+        norms = np.sqrt(np.square(values).sum(axis=-1, keepdims=True))
+        values /= np.where(norms, norms, 1.0)  # a zero vector stays zero
         return values.astype(np.float32)
 
     def parts(self) -> Iterator[tuple[slice, np.ndarray]]:
@@ -88,7 +89,7 @@ def score(
     Args:
         reference: the original system's embeddings of the N original images, float32 [N, D'].
         queries: of Q of the images, float32 [Q, D].
-        database: of the same N images, float32 [N, D]. No vector of the three is zero.
+        database: of the same N images, float32 [N, D]. No original's vector is zero.
         k: relevant images of a query.
         settings: of the scores; `block` is lowered where the archive is large.
 

@@ -75,7 +75,7 @@ def rank(queries: Embeddings, database: Path, ids: Sequence[str], include_self: 
         include_self: whether a query's own image is ranked.
 
     Raises:
-        InputError: the database holds other ids or dimensions, or an embedding is zero.
+        InputError: the database holds other ids or dimensions.
 
     """
     given = read_embeddings(database)
@@ -87,10 +87,10 @@ def rank(queries: Embeddings, database: Path, ids: Sequence[str], include_self: 
             f"{queries.values.shape[1]}; embed both with the same model"
         )
     frame = frame_of(given.similarity, lambda: [given.values])
-    units = frame.rows(given, str(database))
+    units = frame.rows(given.values)
     places = {image_id: row for row, image_id in enumerate(given.ids)}
     units = units[[places[image_id] for image_id in ids]]
-    units_of_queries = frame.rows(queries, "queries")
+    units_of_queries = frame.rows(queries.values)
     similarities = np.empty((len(units_of_queries), len(ids)), dtype=np.float32)
     similarity = Similarity(units, max(1, len(units_of_queries)), as_queries=frame.queries)
     for block in similarity.slices(len(units_of_queries)):

@@ -93,7 +93,8 @@ def new_persons(
         confidence: coverage of the intervals, as a share.
 
     Raises:
-        InputError: ids do not agree, an embedding is zero or not finite, an image has no cluster.
+        InputError: ids do not agree, an original's vector is zero, one is not finite, or an image
+            has no cluster.
 
     """
     truth = look_through(reference)

@@ -70,7 +70,8 @@ def agreement_of_trainings(
         confidence: coverage of the intervals, as a share.
 
     Raises:
-        InputError: ids do not agree, an embedding is zero or not finite, an image has no cluster.
+        InputError: ids do not agree, an original's vector is zero, one is not finite, or an image
+            has no cluster.
 
     """
     if not originals:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,8 +12,10 @@ import numpy as np
 
 from anonbench.core.errors import InputError
 from anonbench.core.numeric.frames import COSINE, Frame, frame_of
-from anonbench.embedding.store import Embeddings, read_ids, read_rows, read_similarity
+from anonbench.core.numeric.similarity import require_rankings
+from anonbench.embedding.store import read_ids, read_rows, read_similarity
 
+_LOG = logging.getLogger(__name__)
 _ROWS = 8192
 """Vectors in memory at once while a file is looked through."""
 
@@ -37,16 +40,11 @@ class Vectors:
         """Return the vectors at these positions of `ids` [M], or all, as rows of the frame.
 
         Float32 [M, D] (unit vectors where they are compared by cosine), or [M, D + 2].
-
-        Raises:
-            InputError: a vector is zero.
-
         """
         if positions is None:
             positions = np.arange(len(self.ids))
         places = positions if self.order is None else self.order[positions]
-        ids = [self.ids[position] for position in positions.tolist()]
-        return self.frame.rows(Embeddings(ids, read_rows(self.path, places)), str(self.path))
+        return self.frame.rows(read_rows(self.path, places))
 
 
 def look_through(
@@ -56,12 +54,12 @@ def look_through(
 
     Args:
         path: HDF5 as `anonbench.embedding.store.write_embeddings` writes it.
-        ids: the ids [N], sorted, that the file must have; None: any.
+        ids: the ids [N], sorted, that the file must have; None: any, and the file is of originals.
         frame: of the reference, for files that are compared in the same way; None: the file's own.
 
     Raises:
         InputError: the file is none of embeddings, names an id twice, has other ids, or holds
-            values that are not finite.
+            values that are not finite; or originals have zero vectors and are compared by cosine.
 
     """
     found, width = read_ids(path)
@@ -73,11 +71,17 @@ def look_through(
     named = "" if similarity == "cosine" else f" {similarity}"
     digest = hashlib.sha256(f"{len(found)} x {width}{named}\0".encode())
     digest.update("\0".join(found).encode())
+    blank = 0
     for start in range(0, len(found), _ROWS):
         rows = read_rows(path, np.arange(start, min(start + _ROWS, len(found))))
         if not np.isfinite(rows).all():
             raise InputError(f"{path}: some embeddings are not finite; embed the images again")
+        if ids is None and similarity == "cosine":
+            require_rankings(found[start : start + _ROWS], rows, str(path))
+        blank += int((~rows.any(axis=1)).sum())
         digest.update(rows.data)
+    if blank and similarity == "cosine":
+        _LOG.warning("%s: %d embeddings are zero, and count as similar to nothing", path, blank)
     as_it_is = bool((order == np.arange(len(order))).all())
     kept = in_order if ids is None else ids  # one list for all files
     if frame is None or similarity != frame.similarity:

@@ -62,7 +62,8 @@ def accuracies_of(scores: pd.DataFrame) -> pd.DataFrame:
     rows = rows[(rows["degree"] == 0) | (rows["degree"] == rows["degree"].max())]
     groups = rows.groupby(["dataset", "method", "adaption", "metric"], sort=False)
     found = groups["value"].agg(value="mean", sd="std", seeds="size")
-    return found.join(groups["n"].max()).reset_index()[ACCURACY_COLUMNS]
+    found = found.join(groups["n"].max()).reset_index()
+    return pd.DataFrame(found[ACCURACY_COLUMNS])
 
 
 def accuracies_grid(found: pd.DataFrame) -> Grid:

@@ -429,7 +429,6 @@ def test_queries_without_positive_gains_are_counted(world: World) -> None:
         (lambda e: Embeddings(e.ids[1:], e.values[1:]), "1 ids of the reference are missing"),
         (lambda e: Embeddings(e.ids, e.values[:, 1:]), "has 23: embed"),
         (lambda e: Embeddings(e.ids, e.values * np.float32(np.nan)), "not finite"),
-        (lambda e: Embeddings(e.ids, e.values * 0), "'images/000' is zero"),
     ],
 )
 def test_embeddings_that_do_not_fit_are_named(
@@ -438,6 +437,23 @@ def test_embeddings_that_do_not_fit_are_named(
     path = world.scenarios[2].database
     write_embeddings(path, change(read_embeddings(path)))
     with pytest.raises(InputError, match=f"blurred.h5.*{message}"):
+        world.run()
+
+
+def test_zero_vectors_of_anonymized_images_count_and_those_of_originals_are_refused(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = world.scenarios[2].database
+    for file in (path, world.reference):
+        found = read_embeddings(file)
+        found.values[:2] = 0
+        write_embeddings(file, found)
+        if file == path:
+            world.run()
+            rows = pd.read_parquet(world.folder / "out/unadapted/seed0/blur-50.parquet")
+            assert rows["ap"].notna().all()
+            assert "blurred.h5: 2 embeddings are zero" in caplog.text
+    with pytest.raises(InputError, match=f"{world.reference}: 2 embeddings of originals are zero"):
         world.run()
 
 

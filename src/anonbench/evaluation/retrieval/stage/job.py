@@ -87,7 +87,8 @@ def score_shard(
         kept: folder of the cache of scores, see `score_cache`. None: nothing is kept.
 
     Raises:
-        InputError: ids or dimensions do not agree, an embedding is zero or not finite, or k is 0.
+        InputError: ids or dimensions do not agree, an original's vector is zero, one is not finite,
+            or k is 0.
 
     """
     job = _Job(reference, scenarios, settings, shard, kept)

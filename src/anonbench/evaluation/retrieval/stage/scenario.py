@@ -16,6 +16,7 @@ import pandas as pd
 from anonbench.config import Retrieval
 from anonbench.core.errors import InputError
 from anonbench.core.numeric.frames import Frame, frame_of
+from anonbench.core.numeric.similarity import require_rankings
 from anonbench.core.progress import track
 from anonbench.embedding.store import Embeddings
 from anonbench.evaluation.retrieval.scoring import metrics
@@ -61,21 +62,23 @@ def score(
 
     Raises:
         InputError: the reference has other ids than the database, a query is of an image that is
-            not in it, an id is there twice, dimensions do not agree, an embedding is zero, no
-            query is given, or k is 0.
+            not in it, an id is there twice, dimensions do not agree, an original's embedding is
+            zero, no query is given, or k is 0.
 
     """
     ids = _sorted_ids(reference, "reference")
     settings = metrics.effective_settings(len(ids), settings)
     k = metrics.cutoff(len(ids), settings)
     frame = frame_of(reference.similarity, lambda: [reference.values])
-    truth = frame.rows(reference, "reference")[_order(reference)]
+    if frame.similarity == "cosine":
+        require_rankings(reference.ids, reference.values, "reference")
+    truth = frame.rows(reference.values)[_order(reference)]
     if _sorted_ids(database, "database") != ids:
         raise InputError(f"database: {difference(set(database.ids), set(ids))}")
     own = frame
     if database.similarity != frame.similarity:
         own = frame_of(database.similarity, lambda: [database.values])
-    searched = own.rows(database, "database")[_order(database)]
+    searched = own.rows(database.values)[_order(database)]
     queried = {
         str(kind): _Queries.of(given, ids, database, own, settings.queries, f"{kind} queries")
         for kind, given in queries.items()
@@ -155,7 +158,7 @@ class _Queries:
             )
         drawn = draw(queried, count)
         self_columns = np.array([column[queried[position]] for position in drawn], dtype=np.int64)
-        return cls(self_columns, frame.rows(given, what)[_order(given)[drawn]])
+        return cls(self_columns, frame.rows(given.values)[_order(given)[drawn]])
 
 
 def _same_images(queried: Mapping[str, _Queries]) -> list[list[str]]:
