@@ -36,13 +36,18 @@ SOURCES = {
     "scaling_accuracy": "celeba_scaling/findings/accuracy.csv",
     "pages": "documents_systems/findings/systems.csv",
     "pages_orders": "documents_systems/findings/orders.csv",
+    "receipts": "receipts_systems/findings/systems.csv",
+    "generated": "documents_4k/findings/models.csv",
+    "generated_accuracy": "documents_4k/findings/accuracy.csv",
+    "generated_claims": "documents_4k/paper/claims.csv",
+    "generated_quality": "documents_4k/documents/quality/summary.csv",
 }
 """Where a file beside the page comes from."""
 FIGURES = {
     "findings_systems.png": "celeba_systems/findings/systems.png",
     "findings_models.png": "celeba_10k/findings/models.png",
 }
-AS_THEY_ARE = ("orders", "pages_orders", "claims", "sensitivity")
+AS_THEY_ARE = ("orders", "pages_orders", "claims", "generated_claims", "sensitivity")
 """Files whose numbers are no shares; those of the others are shown in percent."""
 
 
@@ -183,6 +188,10 @@ GRIDS = {
     "claims": claims_grid,
     "pages": values_grid,
     "pages_orders": orders_grid,
+    "receipts": values_grid,
+    "generated": effects_grid,
+    "generated_accuracy": accuracies_grid,
+    "generated_claims": claims_grid,
     "sensitivity": sensitivity_grid,
 }
 """How the table of a file is laid out on the page."""
