@@ -60,8 +60,8 @@ def values_grid(values: pd.DataFrame) -> Grid:
         stem="findings_systems",
         title="mAP (%) against each system’s own ranking of the originals, at the highest degree",
         notes=(
-            f"{int(rows['n'].max())} queries of {int(rows['clusters'].max())} clusters (persons, "
-            "or images one by one); in parentheses the interval for queries of other clusters.",
+            f"{int(rows['n'].max())} queries of {int(rows['clusters'].max())} clusters; in "
+            "parentheses the interval for queries of other clusters.",
         ),
         heads=("Method", *systems),
         blocks=tuple(blocks),
