@@ -62,7 +62,7 @@ def claims_grid(claims: pd.DataFrame) -> Grid:
     )
     return Grid(
         stem="claims",
-        title="Claims",
+        title="Cases in which a claim of the paper holds, of those that these models test",
         notes=(),
         heads=("Claim", "By the ranking of each training", "By other trainings"),
         blocks=(GridBlock("", rows),),

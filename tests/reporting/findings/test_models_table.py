@@ -96,7 +96,7 @@ def test_the_table_has_lead_bias_and_cost(tmp_path: Path) -> None:
     assert block.rows == (
         (
             *("Blur", "A", "+25.0 (24.0 to 27.0)", "+20.0 (19.0 to 22.0)"),
-            *("+5.0 (4.0 to 7.0)", "worse", "0.4"),
+            *("+5.0 (4.0 to 7.0)", "worse", "0.4", "0.0"),
         ),
     )
     csv, accuracy, markdown = (tmp_path / name for name in ("a.csv", "b.csv", "a.md"))
@@ -120,5 +120,5 @@ def test_the_table_has_lead_bias_and_cost(tmp_path: Path) -> None:
 def test_one_training_has_no_spread() -> None:
     alone = EFFECTS.assign(spread=float("nan"), low=float("nan"))
     ((row,),) = (block.rows for block in effects_grid(effects_of(alone, VARIANCES)).blocks)
-    assert row[-1] == "–"
+    assert row[-2] == "–"
     assert row[2] == "+25.0"

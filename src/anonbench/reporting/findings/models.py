@@ -25,6 +25,7 @@ COLUMNS = [
 variance components (`anonbench.evaluation.sample_sizes.variance`), empty for leads and biases."""
 ACCURACY_COLUMNS = ["dataset", "method", "adaption", "metric", "value", "sd", "seeds", "n"]
 """Columns of the accuracies: means over training seeds, and their standard deviation."""
+_DEVIATIONS = ("Trainings’ SD", "Queries’ SD")
 _METRICS = ("map", "mndcg")
 _KEY = ["dataset", "degree", "method", "query", "metric", "adaption", "effect"]
 
@@ -105,7 +106,10 @@ def effects_grid(found: pd.DataFrame) -> Grid:
                 _cell(of, (query, method, adaption, "bias")),
                 _cell(of, (query, method, adaption, "adapting")),
                 str(of["verdict"][query, method, adaption, "adapting"]),
-                _spread(of["spread"][query, method, adaption, "adapting"]),
+                *(
+                    _spread(of[name][query, method, adaption, "adapting"])
+                    for name in ("spread", "sd_query")
+                ),
             )
             for method, adaption in dict.fromkeys(
                 zip(rows["method"], rows["adaption"], strict=True)
@@ -120,12 +124,13 @@ def effects_grid(found: pd.DataFrame) -> Grid:
         notes=(
             "Lead: of the unadapted model, by its own ranking. Bias: the part of it that the "
             "ranking by another training does not confirm. Cost: what is left, with its verdict: "
-            "“better” means that the adapted model keeps more. Spread: the standard deviation of "
-            f"the cost over pairs of a training and a reference. {first['n']} queries of "
+            "“better” means that the adapted model keeps more. Standard deviations of the cost: "
+            "over pairs of a training and a reference, and between queries of one cluster. "
+            f"{first['n']} queries of "
             f"{first['clusters']} clusters, {first['seeds']} trainings, "
             f"{first['references']} references; intervals over clusters.",
         ),
-        heads=("Method", "Model", "Lead", "Bias", "Cost of adapting", "Verdict", "Spread"),
+        heads=("Method", "Model", "Lead", "Bias", "Cost of adapting", "Verdict", *_DEVIATIONS),
         blocks=tuple(blocks),
         left=2,
     )
