@@ -92,7 +92,7 @@ SCALES = {
 
 
 def scaling_grid(found: pd.DataFrame) -> Grid:
-    """Return what training longer or larger changes, for original queries under a mask."""
+    """Return what the length of the training changes, for original queries under a mask."""
     accuracy = read("scaling_accuracy").set_index(["dataset", "method", "adaption", "metric"])
     rows = found[(found["metric"] == "map") & (found["query"] == "original")]
     of = rows.set_index(["dataset", "effect", "adaption"])
@@ -106,7 +106,7 @@ def scaling_grid(found: pd.DataFrame) -> Grid:
     costs = (f"Cost of {adaption}" for adaption in "ABC")
     return Grid(
         stem="scaling",
-        title="Longer trainings and larger models, under a mask with original queries",
+        title="Trainings of other lengths and of half the width, under a mask with original queries",
         notes=(
             "Agreement: mAP of an unadapted model by the ranking of another training. Lead and "
             "bias are those of A. Points of mAP, with the interval for queries of other persons.",
