@@ -2,13 +2,17 @@
 # several, what adapting costs trained models, and which of the paper's claims hold.
 
 _frozen = [name for name in experiment.datasets if experiment.is_frozen(name)]
-_settings = [experiment.datasets[name].model_dump(exclude={"system"}) for name in _frozen]
+_settings = [
+    experiment.datasets[name].model_dump(exclude={"system"}) for name in _frozen
+]
 _systems = [experiment.datasets[name].system for name in _frozen]
 _adapted = [name for name in experiment.trained if experiment.datasets[name].adaptions]
 _found = []
 
 # the same images, split and methods: only the systems differ
-if all(each == _settings[0] for each in _settings) and 1 < len(_frozen) == len(set(_systems)):
+if all(each == _settings[0] for each in _settings) and 1 < len(_frozen) == len(
+    set(_systems)
+):
 
     rule findings_systems:
         input:
