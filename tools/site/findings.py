@@ -106,7 +106,7 @@ def scaling_grid(found: pd.DataFrame) -> Grid:
     costs = (f"Cost of {adaption}" for adaption in "ABC")
     return Grid(
         stem="scaling",
-        title="Trainings of other lengths and of half the width, under a mask with original queries",
+        title="Trainings of other lengths and of half the width: original queries, under a mask",
         notes=(
             "Agreement: mAP of an unadapted model by the ranking of another training. Lead and "
             "bias are those of A. Points of mAP, with the interval for queries of other persons.",
