@@ -12,9 +12,9 @@ except InputError as error:  # an installed package's class that cannot be loade
     refuse(error)
 
 from anonbench.config.resources import Estimates
+from anonbench.datasets.image_sets.copies import copies_message
 from anonbench.datasets.image_sets.doubts import doubts_of_run
 from anonbench.datasets.listing import root_of
-from anonbench.datasets.image_sets.originals import copies_message
 from anonbench.detection.user_annotations import READERS
 from anonbench.workflow import startup
 from anonbench.workflow.paths import Paths

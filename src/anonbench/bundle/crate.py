@@ -96,6 +96,19 @@ def write_metadata(
     (folder / METADATA).write_text(content + "\n", encoding="utf-8")
 
 
+def require_bundle(bundle: Path) -> None:
+    """Refuse what is neither a file, which may be a bundle's tar, nor a bundle's folder.
+
+    Raises:
+        InputError: it is not there, or has no metadata.
+
+    """
+    if bundle.is_dir() and not (bundle / METADATA).is_file():
+        raise InputError(f"{bundle} is no bundle: {METADATA} is missing in it")
+    if not bundle.exists():
+        raise InputError(f"{bundle} is not there: name a bundle's folder or its tar")
+
+
 def read_metadata(folder: Path) -> list[Listed]:
     """Return the files that a bundle's metadata lists.
 
@@ -105,9 +118,8 @@ def read_metadata(folder: Path) -> list[Listed]:
     """
     from rocrate.rocrate import ROCrate
 
+    require_bundle(folder)
     path = folder / METADATA
-    if not path.is_file():
-        raise InputError(f"{folder} is no bundle: {METADATA} is missing in it")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

@@ -13,7 +13,7 @@ import yaml
 
 from anonbench.bundle.agreement import Agreement, joined
 from anonbench.bundle.contents import PUBLISHED, START
-from anonbench.bundle.crate import METADATA, read_metadata
+from anonbench.bundle.crate import METADATA, read_metadata, require_bundle
 from anonbench.bundle.recompute import accuracies, rankings, scores, tables
 from anonbench.bundle.recompute.unpacked import Bundle
 from anonbench.config import Config, load
@@ -106,11 +106,10 @@ def _config(path: Path) -> Config:
 
 @contextmanager
 def _unpacked(bundle: Path) -> Iterator[Path]:
+    require_bundle(bundle)
     if bundle.is_dir():
         yield bundle
         return
-    if not bundle.is_file():
-        raise InputError(f"{bundle} is not there: name a bundle's folder or its tar")
     with tempfile.TemporaryDirectory() as temporary:
         try:
             with tarfile.open(bundle) as tar:

@@ -44,6 +44,11 @@ def read_config(path: Path) -> Config:
         InputError: the file is not there, no YAML, or a wrong config.
 
     """
+    try:
+        path.open("rb").close()  # before what takes half a second to import
+    except OSError as error:
+        raise InputError(f"--configfile: {path} cannot be read ({error.strerror})") from None
+
     from anonbench.config import load
     from anonbench.config.file.text import read
 

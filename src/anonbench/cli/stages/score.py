@@ -121,8 +121,6 @@ def add(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Score the files that the options name, and print the result."""
-    from anonbench.evaluation import external
-
     if options.per_query and options.per_query.suffix not in (".parquet", ".csv"):
         raise InputError(f"--per-query {options.per_query}: the name ends in .parquet or .csv")
     # all others are settings; those that are not given have their defaults
@@ -136,7 +134,12 @@ def run(options: argparse.Namespace) -> None:
     if options.per_query:
         require_another(options.per_query, *files)
     for file in files:
+        if not file.exists():
+            raise InputError(f"{file}: no such file")
         verify(file)
+
+    from anonbench.evaluation import external  # what takes seconds to import
+
     result = external.run(*files, **settings)
     if options.per_query:
         _write(result.per_query, options.per_query)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from anonbench.cli.stages.embed import SMALL, SYSTEM_HELP
 from anonbench.core.errors import InputError
 from anonbench.core.wording import count, duration
+from anonbench.datasets.files.reasons import shown
 
 if TYPE_CHECKING:
     from anonbench.config import Config
@@ -71,6 +72,7 @@ def run(options: argparse.Namespace) -> None:
             there.
 
     """
+    _require_folder(options.folder)  # before what takes a second to import
     _require_new(options.to, options.folder)
 
     from anonbench.workflow.first_config.survey import survey
@@ -172,6 +174,13 @@ def _positive(text: str) -> float:
     if not 0 < value < 1e6:
         raise argparse.ArgumentTypeError("must be a number of minutes")
     return value
+
+
+def _require_folder(folder: Path) -> None:
+    if not folder.exists():
+        raise InputError(f"the folder {shown(str(folder))} does not exist")
+    if not folder.is_dir():
+        raise InputError(f"{shown(str(folder))} is a file; name a folder of images")
 
 
 def _require_new(to: Path, folder: Path) -> None:

@@ -44,13 +44,12 @@ def run(options: argparse.Namespace) -> None:
         InputError: a folder does not exist, or a run is going on there.
 
     """
-    from anonbench.datasets.image_sets.originals import find_copies, remove_copies
-    from snakemake_logger_plugin_anonbench.run import read
+    from anonbench.datasets.image_sets.copies import find_copies, remove_copies
 
     for results in options.results:
         if not results.is_dir():
             raise InputError(f"{results}: there is no such folder")
-        if options.remove and read(results).state(time.time()) == "running":
+        if options.remove and _is_running(results):
             raise InputError(f"{results}: a run is going on there; wait for its end, or end it")
     found = {results: find_copies(results) for results in options.results}
     for results, copies in found.items():
@@ -62,3 +61,9 @@ def run(options: argparse.Namespace) -> None:
     if options.remove:
         remove_copies(path for copies in found.values() for path in copies)
         print("removed; the originals themselves are where they were")
+
+
+def _is_running(results: Path) -> bool:
+    from snakemake_logger_plugin_anonbench.run import read
+
+    return read(results).state(time.time()) == "running"

@@ -53,10 +53,14 @@ def run(options: argparse.Namespace) -> None:
         InputError: something is not as published.
 
     """
-    from anonbench.bundle.verify import verify
+    from anonbench.bundle.crate import require_bundle
 
     if options.sample is not None and options.sample < 1:
         raise InputError(f"--sample {options.sample}: at least one query has to be scored")
+    require_bundle(options.bundle)  # before what takes a second to import
+
+    from anonbench.bundle.verify import verify
+
     with _quietly():
         found = verify(options.bundle, options.sample)
     if options.json:

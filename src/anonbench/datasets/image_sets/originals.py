@@ -7,16 +7,13 @@ from __future__ import annotations
 
 import io
 import logging
-import shlex
 import tarfile
-from collections.abc import Iterable
-from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from anonbench.core.io import open_private, part_of, remove_left_scratch, write_parquet
+from anonbench.core.io import open_private, part_of, write_parquet
 from anonbench.core.progress import track
 from anonbench.datasets.formats.pages import page_of
 from anonbench.datasets.images import read_original
@@ -33,11 +30,6 @@ _TYPES = {
 ORIGINAL_COLUMNS = list(_TYPES)
 """The index's columns: `path` is relative to the data set's root, `offset` is the image's place in
 the shard's copy, `size` (bytes) and `digest` (SHA-256) are the file's."""
-
-_ABOUT = (".digest", ".json")
-"""Suffixes of files that tell of a copy and hold none."""
-_PLACE = "*/images/original"
-"""Where the originals' image sets are below results."""
 
 log = logging.getLogger(__name__)
 
@@ -133,49 +125,3 @@ def copy_shard(index: pd.DataFrame, root: Path, output: Path) -> None:
         part.replace(output)
     finally:
         part.unlink(missing_ok=True)
-
-
-def find_copies(results: Path) -> list[Path]:
-    """Return all files below a results folder that hold copies of originals, links included.
-
-    Those are shards of originals, of this version or an older one, whole, half written or put
-    aside, and their hidden links. Thumbnails that `presentation.show_originals` asks for are none.
-    """
-    return sorted(
-        path
-        for place in results.glob(_PLACE)
-        for path in place.rglob("*")
-        if path.is_file() and ".parquet" not in path.name  # an index, its digest or record
-    )
-
-
-def remove_copies(copies: Iterable[Path]) -> None:
-    """Remove copies of originals, and what killed trainings left in the temporary folder."""
-    for path in copies:
-        path.unlink(missing_ok=True)
-        with suppress(OSError):  # it holds something else
-            path.parent.rmdir()
-    remove_left_scratch()
-
-
-def copies_message(results: Path, wanted: Iterable[str] = ()) -> str | None:
-    """Say where copies of originals are that nobody asked for; None where there are none.
-
-    Args:
-        results: the folder.
-        wanted: data sets whose config asks for copies.
-
-    """
-    requested = set(wanted)
-    copies = [  # whole, half written, put aside or linked
-        path
-        for path in find_copies(results)
-        if path.suffix not in _ABOUT and path.relative_to(results).parts[0] not in requested
-    ]
-    if not copies:
-        return None
-    return (
-        f"{results} holds copies of originals ({len(copies)} files, {copies[0]} for one), and "
-        f"nothing needs them; `anonbench originals {shlex.quote(str(results))} --remove` removes "
-        "them with all their links"
-    )
