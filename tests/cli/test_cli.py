@@ -276,6 +276,8 @@ def test_a_broken_package_ends_a_command_in_one_line(
     arguments: list[str], root: Path, tmp_path: Path
 ) -> None:
     install(tmp_path, {"broken": "1 / 0"}, {"anonbench.methods:broken": "broken:Broken"})
+    for name in ("config.yaml", "x.tar", "a.npy"):  # their absence would be said first
+        (tmp_path / name).touch()
     path = os.pathsep.join([str(root / "src"), str(tmp_path)])
     program = "import sys; from anonbench.cli import main; sys.exit(main(sys.argv[1:]))"
     done = subprocess.run(

@@ -56,7 +56,7 @@ def test_cores_gpus_and_the_snakefile_are_added(
 ) -> None:
     cores = str(len(os.sched_getaffinity(0)))
     monkeypatch.chdir(tmp_path)
-    Path("mine.yaml").touch()
+    Path("mine.yaml").write_text("seed: 1\n")
     words = became("archive_boxes", "--configfile", "mine.yaml", gpus=3)
     assert words[:3] == ["archive_boxes", "--configfile", "mine.yaml"]
     assert words[3:] == [
@@ -77,9 +77,20 @@ def test_a_target_behind_the_config_file_is_said(
 ) -> None:
     """Snakemake takes every word there as a config file, and ends with a traceback."""
     monkeypatch.chdir(tmp_path)
-    Path("mine.yaml").touch()
+    Path("mine.yaml").write_text("seed: 1\n")
     assert became(*words) == ["1"]
     assert "archive_boxes is read as a config file" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("text", ["", "# datasets:\n", "- a\n", "a: [\n"])
+def test_a_config_file_without_settings_is_said(
+    became: Any, text: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Snakemake's words for it do not say which file, nor what is wrong in it."""
+    config = tmp_path / "mine.yaml"
+    config.write_text(text)
+    assert became("--configfile", str(config)) == ["1"]
+    assert f"{config} is no " in capfd.readouterr().err
 
 
 def test_what_the_user_names_is_left_alone(became: Any) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from anonbench.core.errors import InputError
+from anonbench.core.wording import suggestion
 
 if TYPE_CHECKING:
     from anonbench.config import Config
@@ -70,8 +71,6 @@ def settings_of(options: argparse.Namespace, default: tuple[str, ...]) -> tuple[
     known = [name for name in DETECTORS if name not in ("boxes", "template")]
     for name in names:
         if name not in known:
-            from anonbench.cli.parser import suggestion
-
             near = suggestion(name, known) or f"; there are {', '.join(known)}"
             raise InputError(f"--detector {name}: there is no such detector here{near}")
     given: dict[str, Any] = read(options.configfile) if options.configfile else {}

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import difflib
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import groupby
 from typing import Any, NoReturn
 
-_SURE = 0.6
-"""Similarity, of at most 1, from which a name is suggested."""
+from anonbench.core.wording import suggestion
 
 
 class Parser(argparse.ArgumentParser):
@@ -48,9 +46,3 @@ class _Formatter(argparse.HelpFormatter):
             kept = list(group)
             lines += kept if is_kept else textwrap.wrap(" ".join(kept), width - len(indent))
         return "\n".join(indent + line for line in lines)
-
-
-def suggestion(name: str, known: Iterable[str]) -> str:
-    """Return the end of a message about a misspelt name; empty where none is near."""
-    near = difflib.get_close_matches(name, list(known), 1, _SURE)
-    return f"; did you mean {near[0]}?" if near else ""

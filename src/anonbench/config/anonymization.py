@@ -13,6 +13,7 @@ from anonbench.core.registries.methods import Method as AnyMethod
 from anonbench.core.registries.registry import section_of
 from anonbench.core.settings import Settings
 from anonbench.core.vocabulary import Entity
+from anonbench.core.wording import suggestion
 
 M = TypeVar("M", bound=AnyMethod)
 
@@ -135,6 +136,7 @@ class Anonymization(METHODS.with_sections(_Margin)):  # type: ignore[misc]
         if not self.has(name):
             raise ValueError(
                 f"{'.'.join(path)}: no method is called {name!r}; there are {', '.join(self.names)}"
+                f"{suggestion(name, self.names)}"
             )
         if name in path:
             raise ValueError(f"{path[0]}: {name} would apply itself")

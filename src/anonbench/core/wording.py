@@ -1,9 +1,10 @@
-"""Numbers with their nouns and units, for messages."""
+"""Numbers with their nouns and units, and suggestions, for messages."""
 
 from __future__ import annotations
 
+import difflib
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 _MOST = 6
 
@@ -28,3 +29,9 @@ def duration(seconds: float) -> str:
     if whole < 3600:
         return f"{whole // 60} min {whole % 60:02d} s"
     return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+
+
+def suggestion(name: str, known: Iterable[str]) -> str:
+    """Return the end of a message about a misspelt name; empty where none is near."""
+    near = difflib.get_close_matches(name, list(known), 1)
+    return f"; did you mean {near[0]}?" if near else ""

@@ -14,18 +14,24 @@ _NAMED = ("-s", "--snakefile")
 
 
 def require_configfiles(arguments: Sequence[str]) -> None:
-    """Refuse arguments of snakemake whose config files are not there.
+    """Refuse arguments of snakemake whose config files are not there, or no configs.
 
     Raises:
-        InputError: one is missing.
+        InputError: one is missing, or is no YAML with keys at its top.
 
     """
-    for word in _configfiles(arguments):
+    words = [*_configfiles(arguments)]
+    for word in words:
         if not Path(word).is_file():
             raise InputError(
                 f"{word} is read as a config file, and there is none of this name. If it is a "
                 "target, put it before --configfile"
             )
+    if words:
+        from anonbench.config.file.text import read
+
+        for word in words:
+            read(Path(word))
 
 
 def with_snakefile(arguments: Sequence[str]) -> list[str]:

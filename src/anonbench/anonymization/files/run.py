@@ -25,6 +25,7 @@ from anonbench.core.errors import InputError
 from anonbench.core.io import locked, writing_to
 from anonbench.core.progress import track
 from anonbench.core.vocabulary import Variant
+from anonbench.core.wording import suggestion
 from anonbench.core.workers import available, in_processes
 from anonbench.datasets.formats.conversions import conversion_counts
 from anonbench.datasets.inputs import Images, open_images
@@ -206,8 +207,11 @@ def _outcomes(
 
 def _variant(method: str, degree: int, anonymization: Anonymization) -> Variant:
     if not anonymization.has(method):
-        names = ", ".join(anonymization.names)
-        raise InputError(f"no method is called {method!r}; there are {names}")
+        names = anonymization.names
+        raise InputError(
+            f"no method is called {method!r}; there are {', '.join(names)}"
+            f"{suggestion(method, names)}"
+        )
     if not 1 <= degree <= 100:
         raise InputError(f"degree {degree}: percent of the regions, from 1 to 100")
     return Variant(method, degree)

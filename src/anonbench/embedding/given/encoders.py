@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ import numpy as np
 from pydantic import ValidationError
 
 from anonbench.core.errors import InputError
+from anonbench.core.wording import suggestion
 from anonbench.embedding.systems import SYSTEMS, Similarity, System, SystemSettings, open_system
 from anonbench.embedding.systems.opening import checked, identity_of
 
@@ -87,9 +87,10 @@ def system_settings(given: str | Mapping[str, Any]) -> SystemSettings:
     values = _parsed(given) if isinstance(given, str) else dict(given)
     kind = str(values.get("kind", ""))
     if kind not in SYSTEMS:
-        near = difflib.get_close_matches(kind, list(SYSTEMS), 1)
-        hint = f"; did you mean {near[0]}?" if near else ""
-        raise InputError(f"system: there is no kind {kind!r}; there are {', '.join(SYSTEMS)}{hint}")
+        raise InputError(
+            f"system: there is no kind {kind!r}; there are {', '.join(SYSTEMS)}"
+            f"{suggestion(kind, SYSTEMS)}"
+        )
     try:
         return SYSTEMS[kind].model_validate(values)
     except ValidationError as error:

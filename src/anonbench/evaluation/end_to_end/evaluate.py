@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -17,6 +16,7 @@ from anonbench.core.numeric.similarity import threads
 from anonbench.core.provenance import PACKAGES, installed, versions
 from anonbench.core.registries.detectors import DETECTORS
 from anonbench.core.vocabulary import Method, Variant
+from anonbench.core.wording import suggestion
 from anonbench.datasets.annotations import Images, read_boxes_file
 from anonbench.embedding.given.embed import encoding
 from anonbench.embedding.given.encoders import Encoder, open_encoder, settled
@@ -165,10 +165,9 @@ def _require_known(what: str, names: Sequence[str], known: Sequence[str]) -> Non
         raise InputError(f"{what}s: {names!r} is no list of {what}s; there are {', '.join(known)}")
     for name in names:
         if name not in known:
-            near = difflib.get_close_matches(name, known, 1)
-            hint = f"; did you mean {near[0]}?" if near else ""
             raise InputError(
-                f"{what}s: no {what} is called {name!r}; there are {', '.join(known)}{hint}"
+                f"{what}s: no {what} is called {name!r}; there are {', '.join(known)}"
+                f"{suggestion(name, known)}"
             )
 
 
