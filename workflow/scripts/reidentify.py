@@ -14,8 +14,8 @@ with job(snakemake, __file__) as cache:
             from anonbench.datasets.listing import root_in
             from anonbench.evaluation.privacy.attackers import naive_attacker
             from anonbench.evaluation.privacy.gallery import read_people
-            from anonbench.evaluation.privacy.lessons import TrainImages
             from anonbench.evaluation.privacy.reidentification import Attacked, reidentify
+            from anonbench.evaluation.privacy.train_images import TrainImages
 
             settings = Privacy.model_validate(snakemake.params.slice["settings"])
             variants = snakemake.params.variants

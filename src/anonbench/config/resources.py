@@ -350,7 +350,9 @@ class Estimates:
         slowest = min(map(_hidden_per_second, dataset.methods))
         learned = taught * (1 / rate + 1 / LEARNED_PER_SECOND) + hidden / slowest
         models = 2 + len(privacy.attackers)
-        return 20 + learned + variants * (read + models * self._gallery_crops() / rate)
+        views = 1 + sum(each.restorer_size() > 0 for each in privacy.named())
+        seconds = learned + views * variants * (read + models * self._gallery_crops() / rate)
+        return 20 + seconds + (views - 1) * self._restorers_in(name)
 
     def _published_in(self, name: str) -> float:
         """Return the seconds of the attacks on published images: read, and looked at by each."""

@@ -324,10 +324,12 @@ def test_a_file_that_reaches_no_image_is_never_recorded(kind: str, tmp_path: Pat
 
 
 def damaged_rows(path: Path) -> Callable[[bytes], None]:
+    images = images_of(*TWO)
+
     def look(content: bytes) -> None:
         path.write_bytes(content)
         try:
-            read(path, images_of(*TWO), record=True)
+            read(path, images, record=True)
         except InputError as error:
             assert str(path) in str(error) and str(error).isprintable()
 

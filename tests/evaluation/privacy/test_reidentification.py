@@ -21,10 +21,10 @@ from anonbench.datasets.image_sets.shards import ImageSet, ShardWriter
 from anonbench.datasets.images import encode
 from anonbench.evaluation.privacy.attackers import Backbone as Naive
 from anonbench.evaluation.privacy.attackers import OnnxRecognizer
-from anonbench.evaluation.privacy.lessons import TrainImages
 from anonbench.evaluation.privacy.probes import COLUMNS
 from anonbench.evaluation.privacy.rates import rates, worst
 from anonbench.evaluation.privacy.reidentification import Attacked, reidentify
+from anonbench.evaluation.privacy.train_images import TrainImages
 from anonbench.training.checkpoints.weights import save_backbone
 from anonbench.training.model.network import Network
 
@@ -137,6 +137,19 @@ def test_lines_are_found_again_unless_they_are_masked(world: Path) -> None:
         assert rate(lines, method="mask", attacker=attacker) < 5 / (4 * 36)
     naive = rate(lines, method="pixelate", attacker="naive")
     assert rate(lines, method="pixelate", attacker="supervised") >= naive > 20 / (4 * 36)
+
+
+def test_a_restorer_adds_nothing_under_a_mask_and_takes_nothing_away(world: Path) -> None:
+    pixelate = Variant(Method.PIXELATE, 100)
+    table = attack(world, HIDDEN, pixelate, attackers=("supervised", "restored"))
+    lines = table[table["entity"] == "text"]
+    assert rate(lines, method="original", attacker="restored") == 1
+    assert rate(lines, method="mask", attacker="restored") < 5 / (4 * 36)
+    supervised = rate(lines, method="pixelate", attacker="supervised")
+    assert rate(lines, method="pixelate", attacker="restored") > 0.7 * supervised
+    faces = table[(table["entity"] == "face") & (table["attacker"] == "restored")]
+    (why,) = set(faces["reason"])
+    assert why.startswith("no restorer was learned: ") and faces["rate"].isna().all()
 
 
 def test_what_a_degree_leaves_in_sight_is_found(world: Path) -> None:

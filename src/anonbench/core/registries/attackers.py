@@ -92,6 +92,11 @@ class AttackerKind(Registered):
         """Return how many regions of each entity it learns from, at most."""
         raise NotImplementedError
 
+    def restorer_size(self) -> int:
+        """Return from how many regions of each entity a restorer is learned, through which this
+        attacker sees all that is hidden; 0: it sees what is published."""
+        return 0
+
     def learn(self, lesson: Lesson) -> Mapping[bool, Learned]:
         """Learn to compare crops; the same lesson always gives the same.
 

@@ -21,9 +21,9 @@ from anonbench.embedding.given.images import Picture
 from anonbench.embedding.systems import System
 from anonbench.evaluation.end_to_end.encoded import Encoded, Treatment
 from anonbench.evaluation.privacy.attackers import SystemAttacker
-from anonbench.evaluation.privacy.lessons import TrainImages
 from anonbench.evaluation.privacy.rates import rates, worst
 from anonbench.evaluation.privacy.reidentification import Attacked, probed
+from anonbench.evaluation.privacy.train_images import TrainImages
 
 COLUMNS = [
     *("degree", "method", "entity", "rate", "low", "high"),

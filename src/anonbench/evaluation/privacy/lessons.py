@@ -6,16 +6,14 @@ Persons of the images that are attacked are left out, whatever the splits say.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 
-from anonbench.anonymization.apply import anonymize
-from anonbench.config import Anonymization
 from anonbench.config.privacy import Privacy
 from anonbench.core.boxes import Region, image_regions
 from anonbench.core.libraries.opencv import cv2
+from anonbench.core.numeric.seeding import hash_ints
 from anonbench.core.registries.attackers import (
     Attacker,
     AttackerKind,
@@ -24,45 +22,23 @@ from anonbench.core.registries.attackers import (
     LessonTooSmallError,
 )
 from anonbench.core.vocabulary import ORIGINAL, Entity, Variant
-from anonbench.datasets.images import decode, encode
-from anonbench.evaluation.privacy.crops import Images, Readable, read_crops
+from anonbench.evaluation.privacy.attacks.kinds.reconstruction import Likeness
+from anonbench.evaluation.privacy.attacks.pairs import LearnedRestorers
+from anonbench.evaluation.privacy.crops import Readable, read_crops
 from anonbench.evaluation.privacy.gallery import NO_LESSON, Gallery, Match, draw_galleries
+from anonbench.evaluation.privacy.train_images import (
+    HIDDEN,
+    HiddenOnRead,
+    RestoredOnRead,
+    TrainImages,
+)
 
 THUMBNAIL = 16
 """Side of the thumbnails whose pixels are features, in pixels."""
 _BATCH = 256
 """Crops in memory at once."""
-_HIDDEN = 100
-"""The degree at which lessons are hidden."""
-
-
-@dataclass(frozen=True)
-class TrainImages:
-    """What attackers may learn from, and how images are hidden."""
-
-    originals: Images
-    settings: Anonymization
-    given: Mapping[str, Images] = field(default_factory=dict)
-    """Pictures that other programs have anonymized, by method: an attacker cannot make them."""
-
-
-class HiddenOnRead:
-    """Images with all regions hidden by one method, coded as the published ones are."""
-
-    def __init__(
-        self, train: TrainImages, regions: Mapping[str, Sequence[Region]], method: str
-    ) -> None:
-        self._train = train
-        self._regions = regions
-        self._variant = Variant(method, _HIDDEN)
-
-    def read(self, image_id: str) -> np.ndarray:
-        """See `Readable.read`."""
-        image, how = self._train.originals.read(image_id), self._train.settings
-        hidden = anonymize(image, self._regions[image_id], self._variant, how)
-        if how.format == "png":  # without loss: the same again, at two thirds of the time
-            return hidden
-        return decode(encode(hidden, how.format, how.jpeg_quality))
+_ASIDE = 4
+"""One of so many persons of the train images is for restorers, where an attacker restores."""
 
 
 class Lessons:
@@ -98,6 +74,7 @@ class Lessons:
         self._seed = seed
         self._clear: dict[tuple[str, Entity], tuple[np.ndarray, int]] = {}
         self._learned: dict[tuple[str, str, Entity], Mapping[bool, Learned] | str] = {}
+        self._restorers: dict[str, LearnedRestorers] = {}
 
     def of(
         self, kind: AttackerKind, method: str, gallery: Gallery, models: Mapping[str, Attacker]
@@ -116,10 +93,37 @@ class Lessons:
             self._learned[key] = self._learn(kind, method, gallery, models)
         return self._learned[key]
 
+    def restorers(self, kind: AttackerKind) -> LearnedRestorers | None:
+        """Return what an attacker sees hidden regions through; None: nothing is restored."""
+        if not kind.restorer_size():
+            return None
+        if kind.name not in self._restorers:
+            self._restorers[kind.name] = LearnedRestorers(
+                self._train,
+                self._boxes,
+                self._people,
+                self._ids - self._aside(),
+                kind.restorer_size(),
+                self._settings.of(Likeness).noise,
+                self._seed,
+            )
+        return self._restorers[kind.name]
+
+    def _aside(self) -> set[str]:
+        """Return the train images of the persons that restorers learn from."""
+        ids = sorted(self._ids)
+        whose = [self._people.get(name, name) for name in ids]
+        draw = hash_ints((self._seed, "restorers"), whose) % _ASIDE
+        return {name for name, each in zip(ids, draw, strict=True) if each == 0}
+
     def _learn(
         self, kind: AttackerKind, method: str, gallery: Gallery, models: Mapping[str, Attacker]
     ) -> Mapping[bool, Learned] | str:
-        drawn = self._drawn(kind.lesson_size(), gallery)
+        restorers = self.restorers(kind)
+        if restorers is not None and (lack := restorers.lack(gallery.entity)):
+            return lack
+        free = self._ids if restorers is None else self._ids - self._aside()
+        drawn = self._drawn(kind.lesson_size(), gallery, free)
         if drawn is None:
             return NO_LESSON
         regions = image_regions(self._boxes[self._boxes["id"].isin(set(drawn["id"]))])
@@ -131,6 +135,8 @@ class Lessons:
             images: Readable = self._train.given.get(method) or HiddenOnRead(
                 self._train, regions, method
             )
+            if restorers is not None:
+                images = RestoredOnRead(images, regions, Variant(method, HIDDEN), restorers, drawn)
             hidden, _ = read_features(images, regions, drawn, models)
         who = drawn["who"].to_numpy(np.int64)
         finds_itself = gallery.match is Match.REGION
@@ -140,12 +146,12 @@ class Lessons:
         except LessonTooSmallError as why:
             return str(why)
 
-    def _drawn(self, size: int, gallery: Gallery) -> pd.DataFrame | None:
+    def _drawn(self, size: int, gallery: Gallery, ids: set[str]) -> pd.DataFrame | None:
         """Return the regions to learn from, columns of `Gallery.crops` and margin."""
         by_person = gallery.match is Match.PERSON
         settings = self._settings.model_copy(update={"gallery": size, "probes": size})
         people = self._people if by_person else {}
-        drawn, _ = draw_galleries(self._boxes, self._ids, people, (), settings, self._seed)
+        drawn, _ = draw_galleries(self._boxes, ids, people, (), settings, self._seed)
         for each in drawn:
             if each.entity is gallery.entity and each.match is gallery.match:
                 return each.crops.assign(margin=self._settings.margin if by_person else 1.0)

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,7 @@ from anonbench.evaluation.privacy.attackers import Backbone
 from anonbench.evaluation.privacy.crops import Images, Readable, read_crops
 from anonbench.evaluation.privacy.gallery import Gallery, Match, draw_galleries
 from anonbench.evaluation.privacy.kinds import attacker_named
-from anonbench.evaluation.privacy.lessons import Lessons, TrainImages, features
+from anonbench.evaluation.privacy.lessons import Lessons, features
 from anonbench.evaluation.privacy.probes import ADAPTIVE, ANONYMIZED, COLUMNS, NAIVE, RANKS
 from anonbench.evaluation.privacy.rank_metrics import (
     Places,
@@ -41,6 +41,7 @@ from anonbench.evaluation.privacy.rank_metrics import (
     one_each,
     places,
 )
+from anonbench.evaluation.privacy.train_images import RestoredOnRead, TrainImages
 
 NO_MODEL = "the system embeds no crops, and no recognizer is given (privacy.recognizer)"
 """Why nobody attacks: of vectors that were made elsewhere."""
@@ -92,12 +93,11 @@ class _Scene:
         self._size = len(table)
         # neighbours of one image together, so that it is decoded once
         self._read = table.assign(place=np.arange(len(table))).sort_values(["id", "order"])
+        self.compared = self._read[self._read["is_compared"]]
 
     def view(self, attacked: Attacked, regions: _Regions, sides: Sequence[int]) -> _View:
         """Read the crops in one variant: all of the originals, else those that are compared."""
-        rows = self._read
-        if attacked.variant != Variant():
-            rows = rows[rows["is_compared"]]
+        rows = self._read if attacked.variant == Variant() else self.compared
         crops = {side: np.zeros((self._size, side, side, 3), np.uint8) for side in sides}
         for side, values in read_crops(attacked.images, regions, rows, sides).items():
             crops[side][rows["place"].to_numpy()] = values
@@ -185,31 +185,38 @@ def _attack(
 ) -> list[pd.DataFrame]:
     attackers: dict[str, Attacker] = {} if unadapted is None else {NAIVE: unadapted}
     learners: list[AttackerKind] = []
-    shown = {gallery.entity for gallery in scene.galleries}
+    entities = {gallery.entity for gallery in scene.galleries}
     for name in settings.attackers:
         kind = settings.of(attacker_named(name))
         if kind.learns:
             learners.append(kind)
-        elif kind.is_given() and shown & set(kind.entities or shown):
+        elif kind.is_given() and entities & set(kind.entities or entities):
             attackers[name] = kind.load()
     if not attackers:
         return [_none(gallery.entity, NO_MODEL) for gallery in scene.galleries]
     sides = sorted({attacker.side for attacker in attackers.values()})
-    original = scene.view(Attacked(Variant(), originals), regions, sides)
-    known = {name: _embedded(name, each, scene, original) for name, each in attackers.items()}
+
+    def seen(attacked: Attacked) -> _Seen:
+        view = scene.view(attacked, regions, sides)
+        return _Seen(view, {n: _embedded(n, each, scene, view) for n, each in attackers.items()})
+
+    clear = seen(Attacked(Variant(), originals))
     rows = []
-    for name, vectors in known.items():
+    for name, vectors in clear.vectors.items():
         rows += _compared(scene, Variant(), name, vectors, vectors)
-    clear = _Seen(original, known)
     for kind in learners:
         rows += _learned(scene, kind, lessons, attackers, clear, clear)
     for attacked in track(variants, len(variants), "variants attacked"):
-        view = scene.view(attacked, regions, sides)
-        found = {name: _embedded(name, each, scene, view) for name, each in attackers.items()}
-        for name, vectors in found.items():
-            rows += _compared(scene, attacked.variant, name, vectors, known[name])
+        shown = seen(attacked)
+        for name, vectors in shown.vectors.items():
+            rows += _compared(scene, attacked.variant, name, vectors, clear.vectors[name])
         for kind in learners:
-            rows += _learned(scene, kind, lessons, attackers, _Seen(view, found), clear)
+            by_kind = shown
+            if (restorers := lessons.restorers(kind)) is not None:
+                images, variant = attacked.images, attacked.variant
+                restored = RestoredOnRead(images, regions, variant, restorers, scene.compared)
+                by_kind = seen(replace(attacked, images=restored))
+            rows += _learned(scene, kind, lessons, attackers, by_kind, clear)
         if attacked.adapted is None:
             reason = "no model is adapted to this variant"
             rows += [
@@ -219,7 +226,7 @@ def _attack(
             continue
         adapted = Backbone(attacked.adapted)
         vectors, of_originals = (
-            _embedded(ADAPTIVE, adapted, scene, each) for each in (view, original)
+            _embedded(ADAPTIVE, adapted, scene, each) for each in (shown.view, clear.view)
         )
         rows += _compared(scene, attacked.variant, ADAPTIVE, vectors, of_originals)
     return rows

@@ -26,7 +26,7 @@ from anonbench.evaluation.privacy.attacks.restorer import (
 )
 from anonbench.evaluation.privacy.attacks.run import Published, attack
 from anonbench.evaluation.privacy.attacks.similarity import signal_to_noise
-from anonbench.evaluation.privacy.lessons import TrainImages
+from anonbench.evaluation.privacy.train_images import TrainImages
 
 HIDING = Anonymization()
 PIXELATE, MASK = Variant("pixelate", 100), Variant("mask", 100)

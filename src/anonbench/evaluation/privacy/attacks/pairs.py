@@ -6,6 +6,7 @@ Persons of the images that are attacked are left out, whatever the splits say.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from threading import Lock
 
 import numpy as np
 import pandas as pd
@@ -18,7 +19,7 @@ from anonbench.evaluation.privacy.attacks.kinds.reconstruction import put, undon
 from anonbench.evaluation.privacy.attacks.regions import draw
 from anonbench.evaluation.privacy.attacks.restorer import Pair, Restorer, lack_of, learned
 from anonbench.evaluation.privacy.crops import Readable
-from anonbench.evaluation.privacy.lessons import HiddenOnRead, TrainImages
+from anonbench.evaluation.privacy.train_images import HIDDEN, HiddenOnRead, TrainImages
 
 
 class LearnedRestorers:
@@ -59,6 +60,7 @@ class LearnedRestorers:
             for entity in Entity
         }
         self._learned: dict[str, Mapping[str, Restorer]] = {}
+        self._learning = Lock()
 
     def lack(self, entity: str) -> str:
         """See `anonbench.core.registries.privacy_attacks.Restorers.lack`."""
@@ -71,8 +73,9 @@ class LearnedRestorers:
         method = variant.method
         if method is None or area is None:
             return image
-        if method not in self._learned:
-            self._learned[method] = self._learn(method)
+        with self._learning:  # images are read by several threads
+            if method not in self._learned:
+                self._learned[method] = self._learn(method)
         found = undone(image, region, variant, settings, self._noise)[0].copy()
         seen = found[area.window]
         put(seen, self._learned[method][region.entity](seen), area)
@@ -80,7 +83,7 @@ class LearnedRestorers:
 
     def _learn(self, method: str) -> dict[str, Restorer]:
         """Return the restorers of one method by entity; each image is hidden once for all."""
-        settings, variant = self._train.settings, Variant(method, 100)
+        settings, variant = self._train.settings, Variant(method, HIDDEN)
         hidden: Readable = self._train.given.get(method) or HiddenOnRead(
             self._train, self._regions, method
         )

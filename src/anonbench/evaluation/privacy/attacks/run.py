@@ -33,7 +33,7 @@ from anonbench.evaluation.privacy.attacks.pairs import LearnedRestorers
 from anonbench.evaluation.privacy.attacks.regions import CONTROL, attack_regions
 from anonbench.evaluation.privacy.attacks.table import COLUMNS
 from anonbench.evaluation.privacy.crops import Images, Readable
-from anonbench.evaluation.privacy.lessons import TrainImages
+from anonbench.evaluation.privacy.train_images import TrainImages
 from anonbench.evaluation.retrieval.vectors import look_through
 
 NO_TRUTH = "of no original it is known for sure what is right"

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from anonbench.core.registries.attackers import ATTACKERS, AttackerKind
 from anonbench.evaluation.privacy.kinds.recognizer import Recognizer
+from anonbench.evaluation.privacy.kinds.restored import Restored
 from anonbench.evaluation.privacy.kinds.supervised import Supervised
 
-BUILT_IN = (Recognizer, Supervised)
+BUILT_IN = (Recognizer, Supervised, Restored)
 
 
 def attacker_named(name: str) -> type[AttackerKind]:

@@ -1,0 +1,86 @@
+"""Train images, which attackers that learn hide themselves, and restore."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from anonbench.anonymization.apply import anonymize
+from anonbench.config import Anonymization
+from anonbench.core.boxes import Region, regions_at
+from anonbench.core.registries.privacy_attacks import Restorers
+from anonbench.core.vocabulary import Variant
+from anonbench.datasets.images import decode, encode
+from anonbench.evaluation.privacy.crops import Images, Readable
+
+HIDDEN = 100
+"""The degree at which lessons are hidden."""
+
+
+@dataclass(frozen=True)
+class TrainImages:
+    """What attackers may learn from, and how images are hidden."""
+
+    originals: Images
+    settings: Anonymization
+    given: Mapping[str, Images] = field(default_factory=dict)
+    """Pictures that other programs have anonymized, by method: an attacker cannot make them."""
+
+
+class HiddenOnRead:
+    """Images with all regions hidden by one method, coded as the published ones are."""
+
+    def __init__(
+        self, train: TrainImages, regions: Mapping[str, Sequence[Region]], method: str
+    ) -> None:
+        self._train = train
+        self._regions = regions
+        self._variant = Variant(method, HIDDEN)
+
+    def read(self, image_id: str) -> np.ndarray:
+        """See `Readable.read`."""
+        image, how = self._train.originals.read(image_id), self._train.settings
+        hidden = anonymize(image, self._regions[image_id], self._variant, how)
+        if how.format == "png":  # without loss: the same again, at two thirds of the time
+            return hidden
+        return decode(encode(hidden, how.format, how.jpeg_quality))
+
+
+class RestoredOnRead:
+    """Images with some of their hidden regions as a restorer guesses them."""
+
+    def __init__(
+        self,
+        images: Readable,
+        regions: Mapping[str, Sequence[Region]],
+        variant: Variant,
+        restorers: Restorers,
+        wanted: pd.DataFrame,
+    ) -> None:
+        """Take what is restored.
+
+        Args:
+            images: hidden.
+            regions: the images' regions in draw order.
+            variant: how they are hidden.
+            restorers: of the method.
+            wanted: columns id and order, of the regions that are looked at.
+
+        """
+        self._images = images
+        self._regions = regions
+        self._variant = variant
+        self._restorers = restorers
+        self._wanted = wanted.groupby("id")["order"].agg(set)
+
+    def read(self, image_id: str) -> np.ndarray:
+        """See `Readable.read`."""
+        image, regions = self._images.read(image_id), self._regions[image_id]
+        hidden = regions_at(self._variant.degree, len(regions))
+        for order in sorted(self._wanted[image_id]):
+            if order < hidden and not self._restorers.lack(regions[order].entity):
+                image = self._restorers.restored(image, regions[order], self._variant)
+        return image
