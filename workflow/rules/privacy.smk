@@ -27,7 +27,7 @@ rule reidentify:
     resources:
         gpu=lambda w: estimates.embedding_gpus(w.dataset),
         mem_mb=lambda w: estimates.attack_mb(w.dataset),
-        runtime=lambda w: estimates.minutes("privacy", w.dataset),
+        runtime=lambda w: estimates.minutes("reidentify", w.dataset),
     params:
         slice=stage_parameters.privacy(settings),
         hiding=lambda w: stage_parameters.hiding(settings, w.dataset),

@@ -27,6 +27,8 @@ from anonbench.core.vocabulary import (
 
 LEARNED_PER_SECOND = 200.0
 """Regions that a supervised attacker learns from on one core: ridges in five folds."""
+LINES_AN_IMAGE = 20
+"""A guess; of anything else, one an image."""
 RESTORED_PER_SECOND = 500.0
 SECONDS_A_RESTORER = 2.0
 """Regions that a restorer is learned from, and its regression besides, on one core."""
@@ -140,7 +142,7 @@ class Estimates:
                 return 20 + sets * images / self._embedded_per_second(name)
             case "embed_pixels":
                 return images / READ_PER_SECOND
-            case "privacy":
+            case "reidentify":
                 return self._attacked_in(name)
             case "attack":
                 return self._published_in(name)
@@ -338,21 +340,31 @@ class Estimates:
         return len(Entity) * self._experiment.config.privacy.gallery
 
     def _attacked_in(self, name: str) -> float:
-        """Return the seconds of a job of attacks: images read, crops embedded, lessons learned."""
+        """Return the seconds of re-identification: images read, crops embedded, lessons learned."""
         privacy, dataset = self._experiment.config.privacy, self._experiment.datasets[name]
-        variants = 1 + len(self._experiment.variants(name))
-        rate = self._embedded_per_second(name)
-        read = min(self._counts[name][Split.VAL], self._gallery_crops()) / READ_PER_SECOND
-        sizes = [each.lesson_size() for each in privacy.named() if each.learns]
-        lessons = sum(sizes) * len(self._experiment.entities(name))
-        taught = lessons * (1 + len(dataset.all_methods))
-        hidden = min(self._counts[name][Split.TRAIN], lessons) * len(dataset.methods)
+        own = 1 if self._system(name) else 2  # the unadapted model and the adapted one
+        kinds = privacy.named()
+        recognizers = sum(not each.learns for each in kinds)
+        crop = own / self._embedded_per_second(name) + recognizers / CPU_EMBEDDED_PER_SECOND
+        shown = self._regions(name, privacy.gallery, Split.VAL)
+        read = min(self._counts[name][Split.VAL], shown) / READ_PER_SECOND
+        restoring = sum(each.restorer_size() > 0 for each in kinds)
+        views = 1 + len(self._experiment.variants(name)) * (1 + restoring)
+        seconds = 20 + views * (read + shown * crop) + restoring * self._restorers_in(name)
         slowest = min(map(_hidden_per_second, dataset.methods))
-        learned = taught * (1 / rate + 1 / LEARNED_PER_SECOND) + hidden / slowest
-        models = 2 + len(privacy.attackers)
-        views = 1 + sum(each.restorer_size() > 0 for each in privacy.named())
-        seconds = learned + views * variants * (read + models * self._gallery_crops() / rate)
-        return 20 + seconds + (views - 1) * self._restorers_in(name)
+        for each in kinds:
+            if each.learns:
+                taught = self._regions(name, each.lesson_size(), Split.TRAIN)
+                hidden = min(self._counts[name][Split.TRAIN], taught) * len(dataset.methods)
+                lesson = taught * (crop + 1 / LEARNED_PER_SECOND)
+                seconds += lesson * (1 + len(dataset.all_methods)) + hidden / slowest
+        return seconds
+
+    def _regions(self, name: str, most: int, split: Split) -> int:
+        """Return how many regions are looked at, `most` of each entity."""
+        images = self._counts[name][split]
+        there = dict.fromkeys(Entity, images) | {Entity.TEXT: images * LINES_AN_IMAGE}
+        return sum(min(most, there[each]) for each in self._experiment.entities(name))
 
     def _published_in(self, name: str) -> float:
         """Return the seconds of the attacks on published images: read, and looked at by each."""

@@ -91,7 +91,7 @@ def test_the_command_prints_both_forms_and_writes_nothing(
 ) -> None:
     put_scores(started)
     monkeypatch.chdir(tmp_path)
-    Path("mine.yaml").touch()
+    Path("mine.yaml").write_text("seed: 1\n")
     seen: list[list[str]] = []
 
     def collect(arguments: list[str]) -> jobs.Plan:
