@@ -1,8 +1,8 @@
 """The tables, files and figures of the page of findings, from the results of its runs.
 
 `python tools/site/findings.py`, after `snakemake findings` with config/celeba_systems.yaml,
-config/celeba_10k.yaml, config/celeba_scaling.yaml and config/documents_systems.yaml, and after
-tools/site/sensitivity.py. What was not run here stays as it is.
+config/celeba_10k.yaml, config/celeba_scaling.yaml, config/documents_systems.yaml and
+config/documents_4k.yaml, and after tools/site/sensitivity.py. What was not run here stays as it is.
 """
 
 from __future__ import annotations
@@ -43,6 +43,8 @@ SOURCES = {
     "generated_quality": "documents_4k/documents/quality/summary.csv",
 }
 """Where a file beside the page comes from."""
+BY_DEGREE = "documents_4k/documents/scores.csv"
+"""Of which the rows are taken that say what a degree changes."""
 FIGURES = {
     "findings_systems.png": "celeba_systems/findings/systems.png",
     "findings_models.png": "celeba_10k/findings/models.png",
@@ -69,6 +71,9 @@ def claims_grid(claims: pd.DataFrame) -> Grid:
         left=3,
     )
 
+
+MODELS = ("unadapted", "A", "B", "C")
+"""Those whose values by degree are shown."""
 
 WHOSE = ("ours", "ours by a second training")
 
@@ -182,7 +187,26 @@ def sensitivity_grid(found: pd.DataFrame) -> Grid:
     )
 
 
+def degrees_grid(found: pd.DataFrame) -> Grid:
+    """Return what two degrees of each method leave, by model."""
+    of = found.set_index(["metric", "method", "degree", "adaption"])["value"]
+    places = [(method, degree) for method in ("pixelate", "blur", "mask") for degree in (50, 100)]
+
+    def cells(method: str, degree: int) -> list[str]:
+        shown = [(metric, name) for metric in ("map", "knn") for name in MODELS]
+        return [f"{100 * of[metric, method, degree, name]:.1f}" for metric, name in shown]
+
+    return Grid(
+        stem="degrees",
+        title="Half of the lines hidden, and all of them",
+        notes=("In percent; mAP with original queries, by the ranking of the unadapted model.",),
+        heads=("Method", "Degree (%)", *(f"{m}, {n}" for m in ("mAP", "k-NN") for n in MODELS)),
+        blocks=(GridBlock("", tuple((METHODS[m], str(d), *cells(m, d)) for m, d in places)),),
+    )
+
+
 GRIDS = {
+    "generated_degrees": degrees_grid,
     "systems": values_grid,
     "orders": orders_grid,
     "models": effects_grid,
@@ -240,6 +264,14 @@ def value(file: str, cell: list[str]) -> float:
     return float(rows.iloc[0][column])
 
 
+def excerpt(scores: pd.DataFrame) -> pd.DataFrame:
+    """Return mAP with original queries and k-NN accuracy of each model, by method and degree."""
+    rows = scores[(scores["metric"] == "knn") | (scores["query"] == "original")]
+    rows = rows[rows["metric"].isin(["knn", "map"]) & rows["adaption"].isin(MODELS)]
+    columns = ["metric", "method", "degree", "adaption", "value", "low", "high", "n"]
+    return rows[columns].sort_values(columns[:4], ignore_index=True)
+
+
 def main() -> None:
     """Bring the page up to the results."""
     FILES.mkdir(exist_ok=True)
@@ -248,6 +280,9 @@ def main() -> None:
     for target, place in copies.items():
         if (RESULTS / place).exists():
             shutil.copy(RESULTS / place, target)
+    if (RESULTS / BY_DEGREE).exists():
+        rows = excerpt(pd.read_csv(RESULTS / BY_DEGREE))
+        rows.to_csv(FILES / "generated_degrees.csv", index=False)
     PAGE.write_text(with_tables(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
 
 
