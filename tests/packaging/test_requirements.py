@@ -187,6 +187,11 @@ def test_score_needs_the_core_only(root: Path, embeddings: Path) -> None:
     assert json.loads(done.stdout)
 
 
+def test_copies_of_originals_are_listed_by_the_core(root: Path, embeddings: Path) -> None:
+    done = in_core(root, "originals", str(embeddings.parent))
+    assert (done.returncode, done.stdout.count(": 0 files")) == (0, 1), done.stderr
+
+
 @pytest.mark.parametrize(
     ("command", "message"),
     [
@@ -195,7 +200,7 @@ def test_score_needs_the_core_only(root: Path, embeddings: Path) -> None:
         (["{score}", "--search", "ivf"], 'pip install "anonbench[search]"'),
         (["plan"], 'pip install "anonbench[workflow]"'),
         (["images", "export", "demo", "mask-100", "--to", "out"], "snakemake is not installed"),
-        (["originals"], 'pip install "anonbench[workflow]"'),
+        (["originals", "{folder}", "--remove"], 'pip install "anonbench[workflow]"'),
     ],
 )
 def test_a_command_says_which_extra_it_needs(
@@ -203,7 +208,8 @@ def test_a_command_says_which_extra_it_needs(
 ) -> None:
     first, *rest = command
     first_ones = scored(embeddings) if first == "{score}" else [first]
-    done = in_core(root, *first_ones, *(part.format(file=embeddings) for part in rest))
+    places = {"file": embeddings, "folder": embeddings.parent}
+    done = in_core(root, *first_ones, *(part.format(**places) for part in rest))
     assert done.returncode == 1
     assert done.stderr.startswith("anonbench: ")
     assert message in done.stderr
