@@ -10,6 +10,7 @@ import pandas as pd
 
 from anonbench.core.io import write_csv
 from anonbench.core.registries.tables import Grid, GridBlock
+from anonbench.core.wording import count
 from anonbench.evaluation.comparisons.effect_table import EFFECTS
 from anonbench.reporting.findings.dots import draw_dots
 from anonbench.reporting.grids.grid import to_markdown
@@ -127,8 +128,8 @@ def effects_grid(found: pd.DataFrame) -> Grid:
             "“better” means that the adapted model keeps more. Standard deviations of the cost: "
             "over pairs of a training and a reference, and between queries of one cluster. "
             f"{first['n']} queries of "
-            f"{first['clusters']} clusters, {first['seeds']} trainings, "
-            f"{first['references']} references; intervals over clusters.",
+            f"{first['clusters']} clusters, {count(first['seeds'], 'training')}, "
+            f"{count(first['references'], 'reference')}; intervals over clusters.",
         ),
         heads=("Method", "Model", "Lead", "Bias", "Cost of adapting", "Verdict", *_DEVIATIONS),
         blocks=tuple(blocks),
