@@ -64,7 +64,7 @@ def gather_audit(
     for split, variant, files in shards:
         found = [read_json(file) for file in files]
         total = {name: sum(int(each[name]) for each in found) for name in AUDITED}
-        known = dict(zip(COUNTS[1:], map(int, by_split.loc[split, COUNTS[1:]]), strict=True))
+        known = {name: int(by_split[name][split]) for name in COUNTS[1:]}
         if total["images"] != known["used"]:
             raise InputError(
                 f"{counts.parent.name}: {variant}, split {split!r}, has {total['images']} images, "

@@ -15,7 +15,7 @@ def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     NumPy does, so that no division has to ask.
     """
     try:
-        result = njit(nogil=True, error_model="numpy", cache=True)(function)
+        result: Callable[..., Any] = njit(nogil=True, error_model="numpy", cache=True)(function)
     except RuntimeError:  # neither beside the code nor in the user's folder can anything be left
         result = njit(nogil=True, error_model="numpy")(function)
     return result

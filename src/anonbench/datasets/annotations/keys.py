@@ -52,7 +52,8 @@ class Images:
             self.sizes = images[["width", "height"]].to_numpy(float)
         known = images[["id", "path"]]
         if others is not None:
-            known = pd.concat([known, others.loc[~others["id"].isin(images["id"]), ["id", "path"]]])
+            more = others[~others["id"].isin(images["id"])]
+            known = pd.concat([known, more[["id", "path"]]])
         self._ids, self._paths = (_Column(known[key].to_numpy(object)) for key in ("id", "path"))
         # the root as it is called, and as it is without links: one folder
         self._roots = {f"{str(base).rstrip('/')}/" for base in (root.absolute(), root.resolve())}

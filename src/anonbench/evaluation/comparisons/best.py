@@ -93,7 +93,7 @@ def second_columns(
         }
         for query in QueryKind:
             for metric, column in PER_QUERY.items():
-                values = {name: table.loc[query.value][column] for name, table in tables.items()}
+                values = {name: table[column].loc[query.value] for name, table in tables.items()}
                 yield Column(variant, query.value, metric, pd.DataFrame(values).sort_index())
 
 

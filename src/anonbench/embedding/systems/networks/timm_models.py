@@ -52,7 +52,7 @@ def timm_encoder(
 
     """
     model = _with_weights(name, weights, packaged)
-    described = image_input(resolve_data_config({}, model=model))  # type: ignore[no-untyped-call]
+    described = image_input(resolve_data_config({}, model=model))
     with torch_encoder(model, described, batch_size, precision, device) as encoder:
         yield encoder
 

@@ -91,9 +91,7 @@ def ceilings(effects: Mapping[str, pd.DataFrame]) -> dict[tuple[str, str], float
 def tally(effects: Mapping[str, pd.DataFrame], effect: str) -> Tally:
     """Count the verdicts on an effect on mAP and mnDCG; a loss is `worse`."""
     tables = [t for metric in RETRIEVAL_METRICS for t in scored(effects, metric)]
-    return Tally.of(
-        verdict for table in tables for verdict in table.loc[table["effect"] == effect, "verdict"]
-    )
+    return Tally.of(v for table in tables for v in table["verdict"][table["effect"] == effect])
 
 
 def effect_rows(effects: Mapping[str, pd.DataFrame]) -> list[EffectRow]:
@@ -121,7 +119,9 @@ def effect_rows(effects: Mapping[str, pd.DataFrame]) -> list[EffectRow]:
                     adapting=_interval(row["value"], row["low"], row["high"]),
                     verdict=str(row["verdict"]),
                     share=_interval(row["share"], row["share_low"], row["share_high"], " %"),
-                    anonymizing=_interval(*anonymizing.loc[key, ["value", "low", "high"]]),
+                    anonymizing=_interval(
+                        *(anonymizing[name][key] for name in ("value", "low", "high"))
+                    ),
                     lead=_signed(parts["lead"][*key, row["adaption"]]),
                     bias=_signed(parts["bias"][*key, row["adaption"]]),
                 )
