@@ -186,8 +186,8 @@ def _touched(quads: Sequence[tuple[np.ndarray, int, int]]) -> list[np.ndarray]:
 
     A pixel is a square: it is left out only where it lies beyond one of the edges as a whole, so
     that rounding never leaves a sliver of a region in sight. What is not beyond an edge reaches, in
-    a row of pixels, from one of its ends to a place that is found by bisection, in all rows and for
-    all edges at once.
+    a row of pixels, from one of its ends to a place. That is computed for all rows and edges at
+    once, and then moved until the pixels on either side of it agree.
 
     Args:
         quads: corners, float64 [4, 2], height and width of each.
@@ -201,13 +201,20 @@ def _touched(quads: Sequence[tuple[np.ndarray, int, int]]) -> list[np.ndarray]:
     down = np.concatenate([np.arange(height) for height in heights]) + 0.5
     width = np.repeat(widths, heights)
     inward, least = dx * (down - y), -(np.abs(dx) + np.abs(dy)) / 2
-    turned = dy < 0
-    low, high = np.zeros(x.shape, int), np.broadcast_to(width, x.shape)
-    for _ in range(int(max(widths)).bit_length()):
-        middle = (low + high) // 2
-        across = np.where(turned, width - 1 - middle, middle) + 0.5
-        reached = (inward - dy * (across - x) >= least) & (low < high)
-        low, high = np.where(reached, middle + 1, low), np.where(reached, high, middle)
+    turned, level = dy < 0, dy == 0
+
+    def reaches(count: np.ndarray) -> np.ndarray:
+        across = np.where(turned, width - count, count - 1) + 0.5
+        return np.asarray(inward - dy * (across - x) >= least)
+
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        place = np.nan_to_num(x + (inward - least) / dy + 0.5)
+    place = np.where(level, np.where(inward >= least, width, 0), place)
+    low = np.clip(np.where(turned, width - place + 1, place), 0, width).astype(int)
+    while (more := (low < width) & reaches(low + 1)).any():
+        low = low + more
+    while (less := (low > 0) & ~reaches(low)).any():
+        low = low - less
     first = np.where(turned, width - low, 0).max(axis=0)[:, None]
     stop = np.where(turned, width, low).min(axis=0)[:, None]
     ends = np.cumsum([0, *heights]).tolist()

@@ -235,13 +235,14 @@ def _check_unsure(
 
     And may be: no region is sure to cover them, or one before looks as if it did.
     """
+    if not unsure.any():
+        return
     needed = np.zeros(unsure.shape, bool)
     for _, area in found:
         needed[area.window] |= True if area.required is None else area.required
     if done is not None:
         needed &= ~done.maybe
-    differs = (original != pixels).reshape(*unsure.shape, -1).any(axis=2)
-    if np.any(unsure & (needed | differs)):
+    if (needed & unsure).any() or not np.array_equal(original[unsure], pixels[unsure]):
         raise Failure("pixels at the edge of a slanted region are neither hidden nor as they were")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Annotated, ClassVar
 
 import numpy as np
@@ -58,6 +59,7 @@ class Pixelate(Method):
         return means.take(_blocks(width, columns), axis=1).take(_blocks(height, rows), axis=0)
 
 
+@lru_cache(maxsize=1024)
 def _blocks(length: int, count: int) -> np.ndarray:
     """Return the block that the centre of each pixel lies in, where `count` share a length."""
     return (2 * np.arange(length) + 1) * count // (2 * length)

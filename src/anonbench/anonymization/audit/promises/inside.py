@@ -82,40 +82,36 @@ def steps(written: np.ndarray, mask: np.ndarray, axis: int) -> np.ndarray:
         int [h-1, w] for axis 0, [h, w-1] for axis 1.
 
     """
-    if axis == 0:
-        after, before, both = written[:, 1:], written[:, :-1], mask[1:] & mask[:-1]
-    else:
-        after, before, both = written[:, :, 1:], written[:, :, :-1], mask[:, 1:] & mask[:, :-1]
+    after, before, both = _neighbours(written, mask, axis)
     larger = np.maximum(after, before)
     larger -= np.minimum(after, before)
     return np.asarray(larger.max(axis=0) * both)
 
 
-def edges(written: np.ndarray, mask: np.ndarray, axis: int) -> list[int]:
-    """Return the rows (axis 0) or columns (1) that differ anywhere from the one before."""
-    differs = steps(written, mask, axis).any(axis=1 - axis)
-    return [int(index) + 1 for index in np.flatnonzero(differs)]
+def _neighbours(
+    written: np.ndarray, mask: np.ndarray, axis: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return pixels, those before them, and whether both are the region's."""
+    if axis == 0:
+        return written[:, 1:], written[:, :-1], mask[1:] & mask[:-1]
+    return written[:, :, 1:], written[:, :, :-1], mask[:, 1:] & mask[:, :-1]
 
 
 def means(original: np.ndarray, counts: tuple[int, int]) -> np.ndarray:
-    """Return float [c, rows, columns]: means over even blocks, with fractions of pixels."""
-    summed = _block_sums(_block_sums(original, 1, counts[0]), 2, counts[1])
-    return np.asarray(summed * (counts[0] * counts[1] / original[0].size))
+    """Return float32 [c, rows, columns]: means over even blocks, with fractions of pixels."""
+    height, width = original.shape[1:]
+    down, across = _shares(height, counts[0]), _shares(width, counts[1])
+    return np.asarray(down.T @ original.astype(np.float32) @ across)
 
 
-def _block_sums(planes: np.ndarray, axis: int, count: int) -> np.ndarray:
-    """Return sums over `count` even parts of an axis: differences of the running total at borders.
-
-    A border within a pixel has that part of it on either side.
-    """
-    length = planes.shape[axis]
-    borders = np.arange(1, count) * length
-    whole, part = borders // count, (borders % count) / count
-    totals = planes.cumsum(axis, dtype=np.float64)
-    upto = totals.take(whole - 1, axis)
-    upto += planes.take(whole, axis) * (part[:, None] if axis == 1 else part)
-    ends = np.zeros_like(totals.take([0], axis)), upto, totals.take([length - 1], axis)
-    return np.diff(np.concatenate(ends, axis), axis=axis)
+@lru_cache(maxsize=128)
+def _shares(length: int, count: int) -> np.ndarray:
+    """Return float32 [length, count]: each pixel's share of the mean of each even part."""
+    size = length / count
+    starts = np.arange(count) * size
+    pixel = np.arange(length)[:, None]
+    common = np.minimum(pixel + 1, starts + size) - np.maximum(pixel, starts)
+    return np.asarray(np.clip(common, 0.0, None) / size, dtype=np.float32)
 
 
 @lru_cache(maxsize=1024)
@@ -133,7 +129,11 @@ def narrow_blocks(inside: Inside, least_side: int) -> None:
 
     """
     for axis in (0, 1):
-        found = edges(inside.written, inside.mask, axis)
-        gaps = np.diff([0, *found, inside.mask.shape[axis]])
-        if len(found) and gaps.min() < least_side:
+        after, before, both = _neighbours(inside.written, inside.mask, axis)
+        differs = ((after != before).any(axis=0) & both).any(axis=1 - axis)
+        borders = np.flatnonzero(differs) + 1
+        if not len(borders):
+            continue
+        ends = borders[0], inside.mask.shape[axis] - borders[-1]
+        if min(*ends, (borders[1:] - borders[:-1]).min(initial=least_side)) < least_side:
             raise Failure(f"blocks are narrower than the {least_side} pixels asked for")
