@@ -114,6 +114,10 @@ def save(figure: Figure, outputs: Sequence[Path], dpi: int) -> None:
         InputError: another suffix.
 
     """
+    figure.dpi = dpi
+    if figure.axes and (engine := figure.get_layout_engine()):
+        engine.execute(figure)  # once: `savefig` would do it for each file, and draw twice
+        figure.set_layout_engine(None)
     for path in outputs:
         kind = path.suffix.removeprefix(".")
         if kind not in _NO_METADATA:
