@@ -122,6 +122,39 @@ with Path("found").open("a") as file:
     assert (tmp_path / "found").read_text(encoding="utf-8") == "False True True "
 
 
+def test_at_its_end_a_fork_takes_apart_what_it_has_made_and_nothing_else(
+    run: Run, tmp_path: Path
+) -> None:
+    text = """
+import weakref
+from pathlib import Path
+import torch  # with finalizers of its own
+class Own: pass
+own = Own()
+weakref.finalize(own, Path("own").touch)
+pending = [each for each in weakref.finalize._registry if each.atexit]
+with Path("pending").open("a") as file:
+    file.write(f"{len(pending) > 1} ")
+"""
+    for found in ("True ", "True False "):  # loaded by the first itself, and before the second
+        (tmp_path / "own").unlink(missing_ok=True)
+        assert run(text) == 0
+        assert (tmp_path / "own").exists()
+        assert (tmp_path / "pending").read_text(encoding="utf-8") == found
+
+
+def test_the_config_is_put_together_before_a_fork(run: Run, tmp_path: Path) -> None:
+    text = """
+from pathlib import Path
+from anonbench.config import Config
+with Path("complete").open("a") as file:
+    file.write(f"{Config.__pydantic_complete__} ")
+"""
+    for _ in range(2):
+        assert run(text) == 0
+    assert (tmp_path / "complete").read_text(encoding="utf-8") == "False True "
+
+
 def test_what_a_job_took_is_measured_however_short_it_is(jobs: ForkedJobs, tmp_path: Path) -> None:
     script = tmp_path / "job.py"
     works = "import time\nheld = bytearray(64 << 20)\nwhile time.process_time() < 0.2: pass\n"

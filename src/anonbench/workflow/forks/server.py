@@ -19,6 +19,7 @@ import sys
 import tempfile
 import threading
 import time
+import weakref
 from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
@@ -93,6 +94,8 @@ class Server:
             return None
         gc.collect()
         gc.freeze()  # a collection in a fork would copy all pages
+        for each in weakref.finalize._registry:  # type: ignore[attr-defined]
+            each.atexit = False  # nor does a fork take apart what it has not made
         process = os.fork()
         if process == 0:
             return Job(asked["script"], asked["folder"], asked["environment"], talk)
@@ -110,6 +113,8 @@ class Server:
             if name not in sys.modules:
                 with suppress(Exception):  # a job that needs it says what is wrong
                     importlib.import_module(name)
+        if config := sys.modules.get("anonbench.config"):
+            config.Config.model_rebuild()  # else each fork would build it at its first use
         self._note(began)
         is_current = all(state and _state(file) == state for file, state in self._seen.items())
         return is_current and sum(1 for _ in _THREADS.iterdir()) == 1
@@ -157,7 +162,7 @@ def run(job: Job) -> None:
         source = Path(job.script).read_bytes()
         exec(compile(source, job.script, "exec"), main.__dict__)
     finally:
-        _tell(job.talk, {"loaded": [name for name in _loadable() if name not in before]})
+        _tell(job.talk, {"loaded": _loadable(before)})
         job.talk.close()
 
 
@@ -173,11 +178,15 @@ def _leave() -> None:
     os._exit(0)
 
 
-def _loadable() -> list[str]:
-    """Return the names of all loaded modules that the server may load too."""
+def _loadable(before: set[str]) -> list[str]:
+    """Return the names of the modules loaded since, in their order, that the server may load too.
+
+    It looks at no other ones: the pages that these are in would be copied.
+    """
     if any(name in sys.modules for name in _WITH_THREADS):
         return []
-    files = {name: getattr(module, "__file__", None) for name, module in sys.modules.items()}
+    new = [name for name in sys.modules if name not in before]
+    files = {name: getattr(sys.modules[name], "__file__", None) for name in new}
     return [name for name, file in files.items() if file and file.startswith(_INSTALLED)]
 
 
@@ -188,7 +197,7 @@ def _tell(talk: socket.socket, message: dict[str, Any]) -> None:
 
 def _state(file: str) -> tuple[int, int] | None:
     try:
-        status = Path(file).stat()
+        status = os.stat(file)  # noqa: PTH116  # thousands of files before each job
     except OSError:
         return None
     return status.st_mtime_ns, status.st_size

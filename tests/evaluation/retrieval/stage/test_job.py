@@ -23,6 +23,7 @@ import pytest
 from anonbench.config import Retrieval
 from anonbench.core.errors import InputError
 from anonbench.core.io import read_checksummed
+from anonbench.core.jobs.fingerprint import code_identity
 from anonbench.embedding.store import Embeddings, read_embeddings, write_embeddings
 from anonbench.evaluation.retrieval.scoring.engine import COLUMNS, make_engine
 from anonbench.evaluation.retrieval.scoring.metrics import chance_ap
@@ -287,19 +288,15 @@ def test_an_edit_of_the_code_scores_again(
 ) -> None:
     world.run()
     taken(counted)
-    code = score_cache._code("cpu")
+    code = code_identity(*score_cache.code("cpu"))
     assert {
         "anonbench.core.numeric.similarity:unit_rows",
         "anonbench.evaluation.retrieval.scoring.metrics:Measures",
     } <= code.keys()
     assert {"numpy"} <= code.keys()
     assert not code.keys() & {"torch", "pandas", "pyarrow", "h5py"}
-    assert "torch" in score_cache._code("cuda")
-    monkeypatch.setattr(
-        score_cache,
-        "_code",
-        lambda device: {"anonbench.evaluation.retrieval.scoring.engine": "another"},
-    )
+    assert "torch" in code_identity(*score_cache.code("cuda"))
+    monkeypatch.setattr(score_cache, "module_digest", lambda *modules: "another")
     world.run()
     assert taken(counted) == 6 * SIZE
 

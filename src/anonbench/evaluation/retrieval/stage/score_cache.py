@@ -8,12 +8,11 @@ another number of shards or a larger sample computes nothing twice.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 from anonbench.config import Retrieval
-from anonbench.core.jobs.fingerprint import code_identity
+from anonbench.core.jobs.fingerprint import module_digest
 
 
 def made_by(digests: Sequence[str], settings: Retrieval) -> dict[str, Any]:
@@ -23,24 +22,20 @@ def made_by(digests: Sequence[str], settings: Retrieval) -> dict[str, Any]:
     """
     effective = settings.effective()
     del effective["queries"]  # a query's scores are the same in every sample
-    code = _code(settings.device)
-    return {"digests": list(digests), "settings": effective, "code": code}
+    made = module_digest(*code(settings.device))
+    return {"digests": list(digests), "settings": effective, "code": made}
 
 
-@cache
-def _code(device: str) -> dict[str, str]:
+def code(device: str) -> tuple[list[str], list[str]]:
+    """Return the modules whose code makes scores, and what of their imports has no part in it."""
     # what is read stands in the digests, and settings stand by themselves
     elsewhere = ("config", "embedding", "core.io", "core.progress")
     room = "evaluation.retrieval"
     computed = ("scoring.engine", "scoring.rows", "vectors")
     other = "scoring.on_gpu" if device == "cpu" else "scoring.on_cpu"
-    code = code_identity(
-        [f"anonbench.{room}.{module}" for module in computed],
-        [f"anonbench.{module}" for module in (*elsewhere, f"{room}.{other}")],
-    )
-    if device == "cpu":
-        code.pop("torch", None)
-    return code
+    without = [f"anonbench.{module}" for module in (*elsewhere, f"{room}.{other}")]
+    without += ["torch"] if device == "cpu" else []
+    return [f"anonbench.{room}.{module}" for module in computed], without
 
 
 def score_file(folder: Path, shard: tuple[int, int], scenario: str) -> Path:
