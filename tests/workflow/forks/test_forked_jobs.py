@@ -123,8 +123,10 @@ with Path("found").open("a") as file:
 
 
 def test_at_its_end_a_fork_takes_apart_what_it_has_made_and_nothing_else(
-    run: Run, tmp_path: Path
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "1")
     text = """
 import weakref
 from pathlib import Path
@@ -143,7 +145,10 @@ with Path("pending").open("a") as file:
         assert (tmp_path / "pending").read_text(encoding="utf-8") == found
 
 
-def test_the_config_is_put_together_before_a_fork(run: Run, tmp_path: Path) -> None:
+def test_the_config_is_put_together_before_a_fork(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "1")
     text = """
 from pathlib import Path
 from anonbench.config import Config

@@ -11,7 +11,7 @@ import hashlib
 import json
 import os
 import sys
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from functools import cache
 from importlib import metadata
@@ -35,6 +35,7 @@ _FRAME = ("anonbench.core.jobs", "anonbench.core.progress", "anonbench.workflow"
 """What is around a job's work: it decides whether, when and where that runs, not what it makes."""
 _SHOWN = "anonbench.core.registries.registry:facts"
 """The code that shows what registered classes are called and drawn as."""
+_distributions = cache(metadata.packages_distributions)
 
 
 def code_identity(modules: Sequence[str], without: Sequence[str] = ()) -> dict[str, str]:
@@ -154,28 +155,5 @@ def _facts() -> str:
 def _versions(package: str) -> dict[str, str]:
     """Return versions of the distributions that hold a top-level package; none of Python's own."""
     # a local part (2.13.0+cpu) tells the build, not the code
-    found = (each.metadata for each in reversed(_distributions().get(package, ())))
-    return {each["Name"]: each["Version"].partition("+")[0] for each in found}
-
-
-@cache
-def _distributions() -> dict[str, list[metadata.Distribution]]:
-    """Return the distributions that hold each top-level package or module.
-
-    As `importlib.metadata.packages_distributions`, which takes seconds to make a path of each
-    installed file.
-    """
-    found: dict[str, list[metadata.Distribution]] = {}
-    for each in metadata.distributions():
-        names = (each.read_text("top_level.txt") or "").split()
-        for name in {*names} or {*_recorded(each.read_text("RECORD") or "")}:
-            found.setdefault(name, []).append(each)
-    return found
-
-
-def _recorded(record: str) -> Iterator[str]:
-    """Yield the folder, or module, of each Python file in an installed distribution's RECORD."""
-    for line in record.splitlines():
-        file = line.partition(",")[0]
-        if file.endswith(".py"):
-            yield file.partition("/")[0].removesuffix(".py")
+    names = _distributions().get(package, [])
+    return {name: metadata.version(name).partition("+")[0] for name in names}
