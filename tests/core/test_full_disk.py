@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,30 +20,45 @@ WRITERS = {
     "x.h5": "write_embeddings(path, Embeddings([str(n) for n in range(1000)], values))",
     "x.checkpoint": "write_checkpoint(path, '', {'a': torch.from_numpy(values)})",
     "x.safetensors": """
-    with files.atomic(path) as temporary:
-        save_file({'a': torch.from_numpy(values)}, temporary)
+with files.atomic(path) as temporary:
+    save_file({'a': torch.from_numpy(values)}, temporary)
 """,
     "x.tar": """
-    with ShardWriter(path) as shard:
-        shard.add('0', values.tobytes(), 'png', 1, 1)
+with ShardWriter(path) as shard:
+    shard.add('0', values.tobytes(), 'png', 1, 1)
 """,
 }
-IMPORTS = """
-import sys
+EACH = """
+import json, os, sys
 from pathlib import Path
+import numpy as np
+import pandas as pd
+import torch
+from safetensors.torch import save_file
+from anonbench.core import io as files
 from anonbench.core.jobs.job import logged
-path = Path(sys.argv[1])
-with logged(sys.argv[2], 1):
-    import numpy as np
-    import pandas as pd
-    import torch
-    from safetensors.torch import save_file
-    from anonbench.core import io as files
-    from anonbench.embedding.store import Embeddings, write_embeddings
-    from anonbench.datasets.image_sets.shards import ShardWriter
-    from anonbench.training.loop.checkpoint import write_checkpoint
-    values = np.random.default_rng(0).standard_normal((1000, 400)).astype(np.float32)
+from anonbench.embedding.store import Embeddings, write_embeddings
+from anonbench.datasets.image_sets.shards import ShardWriter
+from anonbench.training.loop.checkpoint import write_checkpoint
+values = np.random.default_rng(0).standard_normal((1000, 400)).astype(np.float32)
+small, logs, said = map(Path, sys.argv[1:])
+for name, text in json.load(sys.stdin).items():
+    path = small / name
+    if not (process := os.fork()):
+        os.dup2(os.open(said, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), 2)
+        status = 0
+        try:
+            with logged((small if name == "log" else logs) / name, 1):
+                exec(text)
+        except SystemExit as end:
+            status = end.code
+        os._exit(status)
+    status = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
+    left = [each.name for each in small.iterdir()]
+    (small / "log").unlink(missing_ok=True)
+    print(json.dumps([name, [status, said.read_text(), left]]))
 """
+"""A process for each text on standard input, forked from one that has loaded what they need."""
 
 
 @pytest.fixture(scope="module")
@@ -58,21 +76,26 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     subprocess.run(["umount", str(folder)], check=True)
 
 
+@pytest.fixture(scope="module")
+def ended(small: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[int, str, Any]]:
+    """Return of each writer its status, what it said, and the files that it left."""
+    logs = tmp_path_factory.mktemp("logs")
+    command = [sys.executable, "-c", EACH, str(small), str(logs), str(logs / "said")]
+    texts = json.dumps(WRITERS | {"log": f"print('x' * {4 * BYTES})"})
+    one_thread = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    done = subprocess.run(
+        command, input=texts, capture_output=True, text=True, check=True, env=one_thread
+    )
+    return dict(map(json.loads, done.stdout.splitlines()))
+
+
 @pytest.mark.parametrize("name", WRITERS)
-def test_a_full_disk_is_said_and_leaves_nothing(small: Path, tmp_path: Path, name: str) -> None:
-    code = f"{IMPORTS}    {WRITERS[name]}\n"
-    command = [sys.executable, "-c", code, str(small / name), str(tmp_path / "log")]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 1
+def test_a_full_disk_is_said_and_leaves_nothing(ended: dict[str, Any], name: str) -> None:
     said = "anonbench: the disk is full; make room and run again: what is finished is kept\n"
-    assert done.stderr == said
-    assert list(small.iterdir()) == []
+    assert ended[name] == [1, said, []]
 
 
-def test_a_log_that_finds_no_room_ends_the_job_with_the_reason(small: Path) -> None:
-    code = f"{IMPORTS}    print('x' * {4 * BYTES})\n"
-    command = [sys.executable, "-c", code, str(small / "x"), str(small / "log")]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    (small / "log").unlink()
-    assert done.returncode == 1
-    assert "the disk is full" in done.stderr
+def test_a_log_that_finds_no_room_ends_the_job_with_the_reason(ended: dict[str, Any]) -> None:
+    status, said, _ = ended["log"]
+    assert status == 1
+    assert "the disk is full" in said
