@@ -294,10 +294,10 @@ def schedules_figure(schedules: Schedules, outputs: Sequence[Path], dpi: int = 1
         panels = figure.subplots(1, 1 + len(OTHERS))
         for name, (label, how) in RATES.items():
             panels[0].plot(*_over_the_run(getattr(schedules, name)), label=label, **how)
-        panels[0].set_title("Learning rate")
+        panels[0].set_title("Learning rate", fontsize=7.5)
         for axes, (name, title) in zip(panels[1:], OTHERS.items(), strict=True):
             axes.plot(*_over_the_run(getattr(schedules, name)), color=INK, lw=1.2)
-            axes.set_title(title)
+            axes.set_title(title, fontsize=7.5)
         for axes in panels:
             axes.set_xlim(0, 100)
             axes.xaxis.set_major_locator(MaxNLocator(4))
