@@ -64,17 +64,18 @@ def covers(
         for region, form in zip(regions, forms, strict=True)
     ]
     insides: dict[int, np.ndarray] = {}
-    quads: dict[int, tuple[np.ndarray, int, int]] = {}
+    quads: dict[int, tuple[Sequence[float], tuple[slice, slice]]] = {}
     for number, (region, form, window) in enumerate(zip(regions, forms, windows, strict=True)):
         if window is None or form == "image":
             continue
-        (top, left), size = (part.start for part in window), [p.stop - p.start for p in window]
         if region.quad is not None:
-            corners = np.array(_grow(region.quad, margin)).reshape(4, 2) - (left, top)
-            quads[number] = (corners, *size)
+            quads[number] = (_grow(region.quad, margin), window)
         elif form == "ellipse":
+            (top, left), (height, width) = zip(
+                *((p.start, p.stop - p.start) for p in window), strict=True
+            )
             x0, y0, x1, y1 = _grow((region.x0, region.y0, region.x1, region.y1), margin)
-            insides[number] = _round((x0 - left, y0 - top, x1 - left, y1 - top), *size)
+            insides[number] = _round((x0 - left, y0 - top, x1 - left, y1 - top), height, width)
     insides |= zip(quads, _touched([*quads.values()]), strict=True)
     found: list[Cover | None] = []
     for number, window in enumerate(windows):
@@ -123,12 +124,14 @@ def _round(box: Sequence[float], height: int, width: int) -> np.ndarray:
 
 def _widened(area: Cover, shape: tuple[int, ...], least: int) -> Cover:
     """Return the same pixels in a window of at least `least` pixels a side, about the old one."""
+    old_rows, old_columns = area.window
+    if min(old_rows.stop - old_rows.start, old_columns.stop - old_columns.start) >= least:
+        return area
     rows, columns = (
         _at_least(extent, least, length) for extent, length in zip(area.window, shape, strict=False)
     )
     if (rows, columns) == area.window:
         return area
-    old_rows, old_columns = area.window
     inside = np.zeros((rows.stop - rows.start, columns.stop - columns.start), bool)
     inside[
         old_rows.start - rows.start : old_rows.stop - rows.start,
@@ -139,6 +142,8 @@ def _widened(area: Cover, shape: tuple[int, ...], least: int) -> Cover:
 
 def _surrounded(area: Cover, shape: tuple[int, ...], around: int) -> Cover:
     """Return the same pixels in a window with so many more on each side."""
+    if not around:
+        return area
     rows, columns = area.window
     height = min(rows.stop + around, shape[0]) - max(rows.start - around, 0)
     width = min(columns.stop + around, shape[1]) - max(columns.start - around, 0)
@@ -181,8 +186,8 @@ def _window(box: Sequence[float], shape: tuple[int, ...]) -> tuple[slice, slice]
     return (slice(y0, y1), slice(x0, x1)) if x0 < x1 and y0 < y1 else None
 
 
-def _touched(quads: Sequence[tuple[np.ndarray, int, int]]) -> list[np.ndarray]:
-    """Return bool [height, width] each: the pixels that the convex hulls of corners touch.
+def _touched(quads: Sequence[tuple[Sequence[float], tuple[slice, slice]]]) -> list[np.ndarray]:
+    """Return the pixels that the convex hulls of corners touch, bool, each as large as its window.
 
     A pixel is a square: it is left out only where it lies beyond one of the edges as a whole, so
     that rounding never leaves a sliver of a region in sight. What is not beyond an edge reaches, in
@@ -190,13 +195,15 @@ def _touched(quads: Sequence[tuple[np.ndarray, int, int]]) -> list[np.ndarray]:
     once, and then moved until the pixels on either side of it agree.
 
     Args:
-        quads: corners, float64 [4, 2], height and width of each.
+        quads: corners, x, y, x, y, …, and the rows and columns that they reach over.
 
     """
     if not quads:
         return []
-    heights, widths = [height for _, height, _ in quads], [width for _, _, width in quads]
-    edges = np.array([_edges(corners) for corners, _, _ in quads])
+    heights = [rows.stop - rows.start for _, (rows, _) in quads]
+    widths = [columns.stop - columns.start for _, (_, columns) in quads]
+    corners = np.array([each for each, _ in quads]).reshape(-1, 4, 2)
+    edges = _edges(corners - [[(columns.start, rows.start)] for _, (rows, columns) in quads])
     x, y, dx, dy = edges.repeat(heights, axis=0).transpose(2, 1, 0)
     down = np.concatenate([np.arange(height) for height in heights]) + 0.5
     width = np.repeat(widths, heights)
@@ -208,28 +215,48 @@ def _touched(quads: Sequence[tuple[np.ndarray, int, int]]) -> list[np.ndarray]:
         return np.asarray(inward - dy * (across - x) >= least)
 
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        place = np.nan_to_num(x + (inward - least) / dy + 0.5)
+        place = x + (inward - least) / dy + 0.5
     place = np.where(level, np.where(inward >= least, width, 0), place)
     low = np.clip(np.where(turned, width - place + 1, place), 0, width).astype(int)
     while (more := (low < width) & reaches(low + 1)).any():
         low = low + more
     while (less := (low > 0) & ~reaches(low)).any():
         low = low - less
-    first = np.where(turned, width - low, 0).max(axis=0)[:, None]
-    stop = np.where(turned, width, low).min(axis=0)[:, None]
+    first = np.where(turned, width - low, 0).max(axis=0)
+    count = np.maximum(np.where(turned, width, low).min(axis=0) - first, 0)
+    # a pixel before the first one is, without a sign, beyond all counts
+    first, count = first[:, None].astype(np.uint32), count[:, None].astype(np.uint32)
     ends = np.cumsum([0, *heights]).tolist()
-    pixel = np.arange(max(widths))
+    pixel = np.arange(max(widths), dtype=np.uint32)
     return [
-        (pixel[:columns] >= first[start:end]) & (pixel[:columns] < stop[start:end])
+        pixel[:columns] - first[start:end] < count[start:end]
         for start, end, columns in zip(ends, ends[1:], widths, strict=False)
     ]
 
 
-def _edges(corners: np.ndarray) -> list[tuple[float, float, float, float]]:
-    """Return where the edges of a convex hull start and lead to, its inside on one hand of all.
+def _edges(corners: np.ndarray) -> np.ndarray:
+    """Return where the edges of convex hulls start and lead to, their inside on one hand of all.
 
-    Four; where the hull has fewer, the first one again.
+    Args:
+        corners: float64 [n, 4, 2].
+
+    Returns:
+        float64 [n, 4, 4]: x, y, dx, dy. Where a hull has fewer edges, the first one comes again.
+
     """
+    starts = corners.astype(np.float32).astype(np.float64)
+    edges = np.concatenate([starts, np.roll(starts, -1, axis=1) - starts], axis=2)
+    following = np.roll(edges, -1, axis=1)
+    turns = edges[..., 2] * following[..., 3] - edges[..., 3] * following[..., 2]
+    hand = np.sign(turns)
+    edges[..., 2:] *= hand[..., None]
+    for number in np.flatnonzero((hand != hand[:, :1]).any(axis=1) | (hand[:, 0] == 0)):
+        edges[number] = _edges_of_hull(corners[number])
+    return edges
+
+
+def _edges_of_hull(corners: np.ndarray) -> list[tuple[float, float, float, float]]:
+    """Return the edges where the corners' order is not that of their hull, or one lies inside."""
     hull = cv2.convexHull(corners.astype(np.float32))[:, 0].tolist()
     pairs = [*zip(hull, [*hull[1:], hull[0]], strict=True)]
     area = sum(x * v - u * y for (x, y), (u, v) in pairs)

@@ -235,14 +235,16 @@ def _check_unsure(
 
     And may be: no region is sure to cover them, or one before looks as if it did.
     """
-    if not unsure.any():
+    places = np.flatnonzero(unsure)
+    if not len(places):
         return
     needed = np.zeros(unsure.shape, bool)
     for _, area in found:
         needed[area.window] |= True if area.required is None else area.required
     if done is not None:
         needed &= ~done.maybe
-    if (needed & unsure).any() or not np.array_equal(original[unsure], pixels[unsure]):
+    before, after = (image.reshape(unsure.size, -1)[places] for image in (original, pixels))
+    if needed.reshape(-1)[places].any() or not np.array_equal(before, after):
         raise Failure("pixels at the edge of a slanted region are neither hidden nor as they were")
 
 

@@ -26,8 +26,9 @@ _QUAD = [f"q{number}" for number in range(8)]
 Box = tuple[tuple[int, int], tuple[int, int]]
 """Rows and columns, half-open."""
 Span = tuple[np.ndarray, np.ndarray]
-"""First and last pixel of rows, [h, 1]."""
+"""First and last pixel of rows, int32 [h, 1]."""
 _LINES = np.array([*combinations(range(4), 2)])
+_FAR = 2**31 - 2
 
 SLACK = 1 / 256
 """How far, in pixels, slanted edges may be off by rounding. A pixel that a slanted region enters,
@@ -152,7 +153,7 @@ def _area(
     least: int,
     form: str,
     around: int,
-    of_hull: tuple[Span, Span] | None,
+    of_hull: tuple[Span, Span | None] | None,
 ) -> Area:
     ends = []
     for (start, stop), length in zip(box, shape, strict=False):
@@ -171,9 +172,9 @@ def _area(
         return inside
 
     if of_hull is not None:
-        pixel, (sure, may) = np.arange(left, right), of_hull
+        pixel, (sure, may) = np.arange(left, right, dtype=np.int32), of_hull
         required = placed((pixel >= sure[0]) & (pixel <= sure[1]))
-        if all(map(np.array_equal, sure, may)):
+        if may is None:
             return Area(window, required, None)
         return Area(window, required, placed((pixel >= may[0]) & (pixel <= may[1])))
     if form == "ellipse":
@@ -252,7 +253,7 @@ def _are_flat(corners: np.ndarray) -> np.ndarray:
     return np.asarray(smaller < (4 * SLACK) ** 2)
 
 
-def _spans(hulls: Sequence[tuple[np.ndarray, Box]]) -> list[tuple[Span, Span]]:
+def _spans(hulls: Sequence[tuple[np.ndarray, Box]]) -> list[tuple[Span, Span | None]]:
     """Return the first and the last pixel that hulls touch in each row of their boxes.
 
     Row by row, they are ends of the lines between corners, which are cut at the row's border.
@@ -261,7 +262,8 @@ def _spans(hulls: Sequence[tuple[np.ndarray, Box]]) -> list[tuple[Span, Span]]:
         hulls: four corners, float64 [4, 2], and the box that they reach over.
 
     Returns:
-        Of each hull what pixels touch that are made smaller by `SLACK` on all sides, and larger.
+        Of each hull what pixels touch that are made smaller by `SLACK` on all sides, and larger;
+        None where that is the same.
 
     """
     if not hulls:
@@ -281,13 +283,15 @@ def _spans(hulls: Sequence[tuple[np.ndarray, Box]]) -> list[tuple[Span, Span]]:
     crosses = start <= stop
     low = np.where(crosses, np.minimum(one, other), np.inf).min(axis=1)
     high = np.where(crosses, np.maximum(one, other), -np.inf).max(axis=1)
+    flat = np.repeat(_are_flat(corners), heights)
+    low[1, flat], high[1, flat] = -np.inf, np.inf
     first, last = np.ceil(low - 1.0 + inset[:, 0]), np.floor(high - inset[:, 0])
-    found = []
-    flat = _are_flat(corners)
-    for hull, end in enumerate(np.cumsum(heights).tolist()):
-        own = slice(end - heights[hull], end)
-        sure, may = ((a[own, None], b[own, None]) for a, b in zip(first, last, strict=True))
-        if flat[hull]:
-            may = (np.full_like(sure[0], -np.inf), np.full_like(sure[1], np.inf))
-        found.append((sure, may))
+    # beyond an image's borders it is all the same how far
+    ends = [np.clip(each, -1, _FAR).astype(np.int32)[..., None] for each in (first, last)]
+    starts = np.cumsum([0, *heights[:-1]])
+    same = np.logical_and.reduceat((first[0] == first[1]) & (last[0] == last[1]), starts)
+    found: list[tuple[Span, Span | None]] = []
+    for start, height, is_same in zip(starts.tolist(), heights, same.tolist(), strict=True):
+        sure, may = (tuple(end[which, start : start + height] for end in ends) for which in (0, 1))
+        found.append((sure, None if is_same else may))
     return found

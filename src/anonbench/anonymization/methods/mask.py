@@ -35,9 +35,9 @@ class Mask(Method):
         if self.colour == MEAN:
             mean = np.rint(pixels.mean(axis=(0, 1))).astype(np.uint8)
             return np.broadcast_to(mean, pixels.shape)
-        if pixels.ndim == 3:
+        if pixels.ndim == 3 and len({*self.colour}) > 1:
             return np.broadcast_to(np.array(self.colour, np.uint8), pixels.shape)
-        return np.full_like(pixels, self.grey)
+        return np.full_like(pixels, self.grey)  # of three equal levels it is each of them
 
     @property
     def grey(self) -> int:
