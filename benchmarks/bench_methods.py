@@ -4,9 +4,10 @@
 
 Three drawn images with their true regions, in the demo's formats: a portrait (JPEG, 178 x 218, one
 face), a card (JPEG, a face, text, a code, a zone) and a page (grey TIFF, its lines). "ours" is
-`anonbench.anonymize`, from the image to the hidden image. The plain way does the same to each box
-of the image; where its result is another one (no mirrored border, other random numbers, unkeyed),
-it says so. deface's own pixelation of a face is among the plain ways.
+`anonbench.anonymize`, from the image to the hidden image. The plain way does the same to the box of
+each region, and of a slanted one keeps what OpenCV draws of its quadrilateral, to whole pixels;
+where its result is another one (no mirrored border, other random numbers, unkeyed), it says so.
+deface's own pixelation of a face is among the plain ways.
 
 "stage" is an image's share of a shard of copies: read, compared with its digest, decoded, hidden,
 encoded, written and audited from the written file. "decode_and_encode" is the time of its two
@@ -190,12 +191,19 @@ PLAIN: dict[str, dict[str, Plain]] = {
 }
 
 
-def by_box(image: np.ndarray, regions: list[Region], hide: Plain) -> np.ndarray:
+def by_region(image: np.ndarray, regions: list[Region], hide: Plain) -> np.ndarray:
     result = image.copy()
     for region in regions:
         y0, y1 = max(int(region.y0), 0), int(np.ceil(region.y1))
         x0, x1 = max(int(region.x0), 0), int(np.ceil(region.x1))
-        result[y0:y1, x0:x1] = hide(image[y0:y1, x0:x1], region.entity)
+        hidden, window = hide(image[y0:y1, x0:x1], region.entity), result[y0:y1, x0:x1]
+        if region.quad is None:
+            window[:] = hidden
+        else:
+            corners = np.array(region.quad).reshape(4, 2) - (x0, y0)
+            inside = np.zeros(window.shape[:2], np.uint8)
+            cv2.fillConvexPoly(inside, corners.round().astype(np.int32), 1)
+            cv2.copyTo(hidden, inside, window)
     return result
 
 
@@ -253,7 +261,7 @@ def compare(name: str, scene: Scene, settings: Anonymization) -> dict[str, Any]:
     *between, last = layers(image, regions, variant, settings)
     ours = timed(lambda: layers(image, regions, variant, settings))
     ways: dict[str, Callable[[], np.ndarray]] = {
-        way: lambda hide=hide: by_box(image, regions, hide)  # type: ignore[misc]
+        way: lambda hide=hide: by_region(image, regions, hide)  # type: ignore[misc]
         for way, hide in PLAIN.get(name, {}).items()
     }
     if name == "inpaint":

@@ -204,7 +204,7 @@ def _touched(quads: Sequence[tuple[Sequence[float], tuple[slice, slice]]]) -> li
     widths = [columns.stop - columns.start for _, (_, columns) in quads]
     corners = np.array([each for each, _ in quads]).reshape(-1, 4, 2)
     edges = _edges(corners - [[(columns.start, rows.start)] for _, (rows, columns) in quads])
-    x, y, dx, dy = edges.repeat(heights, axis=0).transpose(2, 1, 0)
+    x, y, dx, dy = np.repeat(edges.transpose(2, 1, 0), heights, axis=2)
     down = np.concatenate([np.arange(height) for height in heights]) + 0.5
     width = np.repeat(widths, heights)
     inward, least = dx * (down - y), -(np.abs(dx) + np.abs(dy)) / 2
