@@ -23,7 +23,7 @@ setup: $(READY) ## the environment in .venv, from the pinned versions
 
 $(READY): requirements.lock requirements-nodeps.lock pyproject.toml
 	@python=$$(tools/find-python $(PYTHON)) || exit 1; \
-		echo "making the environment in $(VENV) (a few minutes, about 2 GB), with $$python"; \
+		echo "making the environment in $(VENV) (a few minutes, about 3 GB), with $$python"; \
 		$$python -m venv $(VENV)
 	@$(BIN)/python -m pip install -qq -r requirements.lock
 	@$(BIN)/python -m pip install -qq --no-deps --ignore-requires-python -r requirements-nodeps.lock

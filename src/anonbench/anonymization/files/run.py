@@ -106,8 +106,8 @@ def anonymize_files(
         images: see `anonbench.datasets.inputs.open_images`.
         to: the output folder, new or of an earlier run with the same settings. Its record is
             beside it: `<to>.audit.json` and `<to>.audit.csv`.
-        method: `mask`, the only one that kept faces and text from the attacks of
-            docs/explanation/privacy.md, `pixelate`, `blur`, or another of those in
+        method: `mask`, the only one of those tried in docs/explanation/privacy.md that kept faces
+            and text from its attacks, `pixelate`, `blur`, or another of those in
             docs/reference/methods.md.
         degree: percent of each image's regions that is hidden.
         detectors: whose regions are hidden together.

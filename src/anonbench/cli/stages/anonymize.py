@@ -56,8 +56,8 @@ def add(commands: Any) -> None:
         "--method",
         default="mask",
         metavar="NAME",
-        help="mask (the default: the others leave traces), pixelate, blur, inpaint or another of "
-        "those in docs/reference/methods.md",
+        help="mask (the default) and inpaint leave nothing of a region; pixelate, blur and most "
+        "others in docs/reference/methods.md leave traces",
     )
     parser.add_argument(
         "--degree",
