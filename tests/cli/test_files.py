@@ -63,6 +63,18 @@ def test_detect_counts_and_writes(photos: Path, capsys: pytest.CaptureFixture[st
     assert json.loads(capsys.readouterr().out)["unreadable"] == 1
 
 
+@pytest.mark.parametrize(("command", "made"), [("detect", "made.csv"), ("anonymize", "made")])
+def test_a_misspelt_section_is_refused(
+    photos: Path, capsys: pytest.CaptureFixture[str], command: str, made: str
+) -> None:
+    """What it asks for would be left out, and less be hidden."""
+    Path("config.yaml").write_text("anonymisation: {margin: 1.5}", encoding="utf-8")
+    assert run(command, "photos", "-o", made) == 1
+    said = capsys.readouterr().err
+    assert "config.yaml" in said and "did you mean anonymization?" in said
+    assert not Path(made).exists()
+
+
 @pytest.mark.parametrize("suffix", ["csv", "parquet"])
 def test_boxes_of_detect_are_boxes_for_the_config(photos: Path, suffix: str) -> None:
     file = Path(f"boxes.{suffix}")

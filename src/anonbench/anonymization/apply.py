@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from anonbench.anonymization.arguments import check_arguments
 from anonbench.anonymization.geometry import Cover, cover, covers, framed
 from anonbench.anonymization.methods import method_named
 from anonbench.config import Anonymization
@@ -40,7 +41,12 @@ def anonymize(
         variant: method and degree; the original variant returns the image itself.
         settings: strengths and margin.
 
+    Raises:
+        InputError: the image is another array, a region is none, there is no such method, or the
+            degree is not 1 to 100. Nothing is left in sight because an argument was wrong.
+
     """
+    check_arguments(image, regions, variant, settings)
     return layers(image, regions, variant, settings)[-1]
 
 

@@ -63,17 +63,16 @@ def settings_of(options: argparse.Namespace, default: tuple[str, ...]) -> tuple[
         InputError: there is no such detector, or a section is wrong.
 
     """
-    from anonbench.config import load
+    from anonbench.config import Config, load
     from anonbench.config.file.text import read
-    from anonbench.core.registries.detectors import DETECTORS
+    from anonbench.detection.search import searching
 
-    names = options.detectors or list(default)
-    known = [name for name in DETECTORS if name not in ("boxes", "template")]
-    for name in names:
-        if name not in known:
-            near = suggestion(name, known) or f"; there are {', '.join(known)}"
-            raise InputError(f"--detector {name}: there is no such detector here{near}")
+    names = [*searching(options.detectors or default)]
     given: dict[str, Any] = read(options.configfile) if options.configfile else {}
+    for name in given:
+        if name not in Config.model_fields:
+            near = suggestion(str(name), Config.model_fields)
+            raise InputError(f"{options.configfile}: there is no section {name!r}{near}")
     sections: dict[str, Any] = {
         name: given[name] for name in ("detection", "anonymization") if name in given
     }

@@ -17,7 +17,7 @@ from anonbench.core.workers import available, in_processes
 from anonbench.datasets.files.headers import Limits, header_of
 from anonbench.datasets.images import read_image
 from anonbench.datasets.inputs import ImageFile, LeftOut, open_images
-from anonbench.detection.search import DetectorFailed, Search
+from anonbench.detection.search import DetectorFailed, Search, searching
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -76,7 +76,7 @@ def detect(
     import pandas as pd
 
     given = open_images(images, pages=True)
-    make = partial(_Worker, tuple(dict.fromkeys(detectors)), detection or Detection())
+    make = partial(_Worker, searching(detectors), detection or Detection())
     results = in_processes(make, given.images, min(workers or available(), len(given)))
     rows, regions = [], {}
     for found in track(results, len(given), "images searched"):

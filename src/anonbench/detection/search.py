@@ -9,13 +9,31 @@ import numpy as np
 from anonbench.config import Detection
 from anonbench.core.boxes import Region
 from anonbench.core.errors import InputError, UnreadableImage
-from anonbench.core.registries.detectors import Detector
+from anonbench.core.registries.detectors import DETECTORS, Detector
+from anonbench.core.wording import suggestion
 from anonbench.core.workers import alone_if
 from anonbench.detection.registry import build_all
 
 LARGE = 4_000_000
 """Pixels of an image that no other worker searches such an image beside: what detectors take of
 memory grows with them, to gigabytes."""
+
+
+def searching(names: Sequence[str]) -> tuple[str, ...]:
+    """Return detectors by their names, each once: at least one, and all of them search images.
+
+    Raises:
+        InputError: it is no such list.
+
+    """
+    if isinstance(names, str) or not names:
+        raise InputError(f"detectors: a list of at least one name is needed, not {names!r}")
+    known = [name for name in DETECTORS if name not in ("boxes", "template")]
+    for name in names:
+        if name not in known:
+            near = suggestion(str(name), known) or f"; there are {', '.join(known)}"
+            raise InputError(f"detector {name}: there is no such detector here{near}")
+    return tuple(dict.fromkeys(names))
 
 
 class DetectorFailed(Exception):  # noqa: N818 - a finding about an image

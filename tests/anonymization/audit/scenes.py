@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pandas as pd
 
-from anonbench.anonymization.apply import anonymize
+from anonbench.anonymization.apply import anonymize, layers
 from anonbench.anonymization.audit.check import Auditor
 from anonbench.config import Anonymization
 from anonbench.core.boxes import BOX_COLUMNS, Region, regions_at
@@ -61,12 +61,12 @@ class Scene:
     ) -> np.ndarray:
         """Anonymize otherwise than asked: by default, the regions that are to be hidden."""
         changed = self.settings.model_copy(update=settings)
-        return anonymize(
+        return layers(  # which checks no arguments
             self.original if original is None else original,
             REGIONS[:COUNT] if regions is None else regions,
             Variant(method or self.method, degree),
             changed,
-        )
+        )[-1]
 
     def code(self, pixels: np.ndarray) -> bytes:
         return encode(pixels, self.settings.format, self.settings.jpeg_quality)

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from codes import SRGB, anonymized, files, photograph, read_codes, save, statuses
 from PIL import Image
+from PIL.JpegImagePlugin import JpegImageFile
 
 from anonbench import anonymize_files, detect
 from anonbench.anonymization.files import one, places, run
@@ -62,6 +63,18 @@ def test_copies_keep_names_folders_formats_and_profiles(photos: Path, tmp_path: 
         lossy = {".jpg": 0.5, ".webp": 0.0 if "z.webp" in name else 2.0}
         assert margin <= lossy.get(Path(name).suffix.lower(), 0.0)
     assert done.regions == len(NAMES)
+
+
+def test_a_table_that_no_component_uses_is_not_copied(tmp_path: Path) -> None:
+    """It may hold 64 bytes of anything."""
+    data = save(tmp_path / "photos", "a.jpg", quality=90).read_bytes()
+    secret = b"\xff\xdb\x00\x43\x03" + (b"CANARY" * 11)[:64]
+    (tmp_path / "photos/a.jpg").write_bytes(data[:2] + secret + data[2:])
+    assert anonymized(tmp_path / "photos", tmp_path / "out").written == 1
+    assert b"CANARY" not in (tmp_path / "out/a.jpg").read_bytes()
+    with Image.open(tmp_path / "out/a.jpg") as made:
+        assert isinstance(made, JpegImageFile)
+        assert [component[3] for component in made.layer] == [0, 1, 1]
 
 
 def test_the_record_says_what_was_done(photos: Path, tmp_path: Path) -> None:
@@ -353,3 +366,45 @@ def test_a_degree_leaves_regions_in_sight_and_says_so(tmp_path: Path) -> None:
     for wrong in ({"degree": 0}, {"degree": 101}, {"method": "no such"}):
         with pytest.raises(InputError, match=r"degree \d+: percent|there are pixelate"):
             anonymized(folder, tmp_path / "none", **wrong)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"detectors": "zxing"},
+        {"detectors": []},
+        {"detectors": ["nope"]},
+        {"detectors": ["boxes"]},
+        {"degree": 50.5},
+        {"method": "masc"},
+        {"keep_without_regions": "no"},
+    ],
+    ids=str,
+)
+def test_wrong_arguments_publish_nothing(tmp_path: Path, wrong: dict[str, Any]) -> None:
+    save(tmp_path / "photos", "a.png")
+    with pytest.raises(InputError):
+        anonymize_files(tmp_path / "photos", tmp_path / "out", **{"detectors": ["zxing"]} | wrong)
+    assert not (tmp_path / "out").exists()
+
+
+def test_files_of_others_are_neither_removed_nor_written_over(tmp_path: Path) -> None:
+    save(tmp_path / "photos", "a.png")
+    (tmp_path / "out").mkdir()
+    own = tmp_path / "out/.precious.part"
+    own.write_text("mine")
+    with pytest.raises(InputError, match="not empty"):
+        anonymized(tmp_path / "photos", tmp_path / "out")
+    notes = tmp_path / "other.audit.csv"
+    notes.write_text("mine")
+    with pytest.raises(InputError, match=r"other\.audit\.csv"):
+        anonymized(tmp_path / "photos", tmp_path / "other")
+    assert own.read_text() == notes.read_text() == "mine"
+
+
+def test_a_link_in_the_records_place_is_not_followed(tmp_path: Path) -> None:
+    original = save(tmp_path / "photos", "a.png")
+    before = original.read_bytes()
+    (tmp_path / ".out.audit.json.part").symlink_to(original)
+    assert anonymized(tmp_path / "photos", tmp_path / "out").written == 1
+    assert original.read_bytes() == before

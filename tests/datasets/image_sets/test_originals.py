@@ -365,3 +365,20 @@ def test_removal_where_there_is_nothing(tmp_path: Path, capsys: pytest.CaptureFi
     assert "0 files" in capsys.readouterr().out
     assert main(["originals", str(tmp_path / "nowhere")]) == 1
     assert "there is no such folder" in capsys.readouterr().err
+
+
+def test_files_of_others_stay_whatever_their_folders_are_called(tmp_path: Path) -> None:
+    """A user's own folder may be called so, and a link may lead to originals."""
+    own = tmp_path / "shoes/images/original"
+    (own / "train").mkdir(parents=True)
+    files = [own / "a.png", own / "notes.txt", own / "train/photo.tar", own / "train/7.png"]
+    for file in files:
+        file.write_bytes(b"mine")
+    real = tmp_path / "real/train"
+    real.mkdir(parents=True)
+    (real / "0.tar").write_bytes(b"mine")
+    (tmp_path / "bags/images").mkdir(parents=True)
+    (tmp_path / "bags/images/original").symlink_to(tmp_path / "real")
+    assert find_copies(tmp_path) == []
+    assert main(["originals", str(tmp_path), "--remove"]) == 0
+    assert all(file.exists() for file in [*files, real / "0.tar"])

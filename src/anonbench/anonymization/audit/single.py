@@ -95,6 +95,8 @@ def _check_file(data: bytes, pixels: np.ndarray, profile: bytes) -> None:
 def _options(image: Image.Image, data: bytes) -> dict[str, Any]:
     """Return the encoder's options as they stand in a file."""
     if isinstance(image, JpegImagePlugin.JpegImageFile):
+        if image.quantization.keys() != {component[3] for component in image.layer}:
+            raise Failure("the JPEG file holds tables that no component uses, or lacks one")
         tables = [image.quantization[key] for key in sorted(image.quantization)]
         sampling = max(JpegImagePlugin.get_sampling(image), 0)
         more = {"progressive": True} if image.info.get("progressive") else {}

@@ -29,8 +29,8 @@ _STARTED = "started"
 _STEERING = re.compile(
     "[\\x00-\\x1f\\x7f-\\x9f\\u061c\\u200e\\u200f\\u2028-\\u202e\\u2066-\\u2069]"
 )
-LEFT = (".part", ".probe")
-"""Ends of the names of files that are in the output folder for a moment."""
+_PASSING = re.compile(r"\.\d+\.part|\.anonbench-\d+-.*\.probe", re.DOTALL)
+"""Names of files that a run has in the output folder for a moment."""
 
 
 class Record:
@@ -69,9 +69,7 @@ class Record:
         if (journal := _journal(self.journal)) is not None:
             heads.append(journal.head)
             found |= _by_name(journal.outcomes)
-        filled = self._to.is_dir() and any(
-            not each.name.endswith(LEFT) for each in self._to.iterdir()
-        )
+        filled = self._to.is_dir() and any(not is_passing(each) for each in self._to.iterdir())
         if filled and not heads:
             raise InputError(
                 f"{self._to} is not empty, and {self.json.name} is not beside it: name a new folder"
@@ -81,6 +79,12 @@ class Record:
                 f"{self._to} was made from other images, by other settings or another version "
                 f"({self.json.name} has them): name a new folder, or remove it"
             )
+        for file in (self.json, self.csv):
+            if file.exists() and not (heads and file.is_file()):
+                raise InputError(
+                    f"{file} is there, and no record of an earlier run: name another folder, or "
+                    "move it away"
+                )
         if any(head != self._head for head in heads):  # left of a folder that is gone
             return {}
         self.unfinished = journal.unfinished if journal else set()
@@ -144,6 +148,11 @@ class _Journal(NamedTuple):
     unfinished: set[str]
 
 
+def is_passing(path: Path) -> bool:
+    """Return whether a file of the output folder is one that a run has there for a moment."""
+    return _PASSING.fullmatch(path.name) is not None and path.is_file() and not path.is_symlink()
+
+
 def _by_name(outcomes: Iterable[Outcome]) -> dict[str, Outcome]:
     """Return outcomes by name; what was left out is found anew, and may have an image's name."""
     return {each.name: each for each in outcomes if each.status != "left_out"}
@@ -202,5 +211,8 @@ def _cell(value: object) -> object:
 
 
 def _open_private(path: Path, mode: str) -> IO[str]:
-    flags = os.O_WRONLY | os.O_CREAT | (os.O_APPEND if mode == "a" else os.O_TRUNC)
+    """Open a file that only its owner may read, anew or at its end; no link is followed."""
+    if mode == "w":
+        path.unlink(missing_ok=True)
+    flags = os.O_WRONLY | os.O_CREAT | (os.O_APPEND | os.O_NOFOLLOW if mode == "a" else os.O_EXCL)
     return os.fdopen(os.open(path, flags, 0o600), mode, encoding="utf-8", newline="")

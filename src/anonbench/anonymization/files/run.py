@@ -18,7 +18,7 @@ from anonbench.anonymization.files.places import (
     taken_suffixes,
     unknown,
 )
-from anonbench.anonymization.files.record import LEFT, Record
+from anonbench.anonymization.files.record import Record, is_passing
 from anonbench.anonymization.files.stored import SUFFIXES
 from anonbench.config import Anonymization, Detection
 from anonbench.core.errors import InputError
@@ -29,6 +29,7 @@ from anonbench.core.wording import suggestion
 from anonbench.core.workers import available, in_processes
 from anonbench.datasets.formats.conversions import conversion_counts
 from anonbench.datasets.inputs import Images, open_images
+from anonbench.detection.search import searching
 
 DETECTORS = ("centerface",)
 SUSPICIOUS = 100
@@ -124,9 +125,13 @@ def anonymize_files(
 
     """
     anonymization = anonymization or Anonymization()
+    if not isinstance(keep_without_regions, bool):  # a text would count as yes
+        raise InputError(
+            f"keep_without_regions: {keep_without_regions!r} is neither True nor False"
+        )
     job = Job(
         Path(to),
-        tuple(dict.fromkeys(detectors)),
+        searching(detectors),
         _variant(method, degree, anonymization),
         detection or Detection(),
         anonymization,
@@ -168,7 +173,7 @@ def _kept(before: Mapping[str, Outcome], given: Images) -> dict[str, Outcome]:
 def _remove_unfinished(to: Path, record: Record, before: Mapping[str, Outcome]) -> None:
     """Remove what a run that was ended may have written without a line about it."""
     for part in to.glob(".*"):
-        if part.name.endswith(LEFT):
+        if is_passing(part):
             part.unlink()
     known = {each.output for each in before.values()}
     for name in record.unfinished:
@@ -212,7 +217,7 @@ def _variant(method: str, degree: int, anonymization: Anonymization) -> Variant:
             f"no method is called {method!r}; there are {', '.join(names)}"
             f"{suggestion(method, names)}"
         )
-    if not 1 <= degree <= 100:
+    if not isinstance(degree, int) or not 1 <= degree <= 100:
         raise InputError(f"degree {degree}: percent of the regions, from 1 to 100")
     return Variant(method, degree)
 

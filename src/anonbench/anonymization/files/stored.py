@@ -111,9 +111,12 @@ def _jpeg(image: Image.Image, pixels: np.ndarray) -> dict[str, Any]:
     bands = 1 if pixels.ndim == 2 else 3
     if not isinstance(image, JpegImagePlugin.JpegImageFile) or image.layers != bands:
         return {"quality": JPEG_QUALITY, "subsampling": 0} | more
-    tables = [image.quantization[key] for key in sorted(image.quantization)]
+    # one for each component, of which the last may stand for those after it; none that is not used
+    tables = [image.quantization[component[3]] for component in image.layer]
+    while len(tables) > 1 and tables[-1] == tables[-2]:
+        tables.pop()
     found = JpegImagePlugin.get_sampling(image)
-    return {"qtables": tables[:bands], "subsampling": max(found, 0)} | more
+    return {"qtables": tables, "subsampling": max(found, 0)} | more
 
 
 def _pixels_of_webp(data: bytes) -> int:

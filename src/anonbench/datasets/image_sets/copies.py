@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Iterable
 from contextlib import suppress
@@ -13,6 +14,8 @@ _ABOUT = (".digest", ".json")
 """Suffixes of files that tell of a copy and hold none."""
 _PLACE = "*/images/original"
 """Where the originals' image sets are below results."""
+_SHARD = re.compile(r"(train|val)/(\.made/)?\.?\d+\.tar(\..+)?")
+"""A shard of originals below that, or what is left of one. Any other file is somebody else's."""
 
 
 def find_copies(results: Path) -> list[Path]:
@@ -20,12 +23,15 @@ def find_copies(results: Path) -> list[Path]:
 
     Those are shards of originals, of this version or an older one, whole, half written or put
     aside, and their hidden links. Thumbnails that `presentation.show_originals` asks for are none.
+    Nothing is looked for behind a symbolic link: what it leads to are no results.
     """
     return sorted(
         path
         for place in results.glob(_PLACE)
         for path in place.rglob("*")
-        if path.is_file() and ".parquet" not in path.name  # an index, its digest or record
+        if _SHARD.fullmatch(path.relative_to(place).as_posix())
+        and path.is_file()
+        and path.parent.resolve() == results.resolve() / path.parent.relative_to(results)
     )
 
 

@@ -1,0 +1,76 @@
+"""Wrong arguments of `anonbench.anonymize`: refused, and never an image as it was."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import anonbench
+from anonbench.core.boxes import Region
+from anonbench.core.errors import InputError
+from anonbench.core.vocabulary import Entity, Variant
+
+IMAGE = np.full((60, 80, 3), 200, np.uint8)
+MASK = Variant.parse("mask-100")
+NAN = float("nan")
+
+
+def face(*box: float, quad: Any = None) -> Region:
+    return Region(Entity.FACE, *box, 1.0, quad)  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        IMAGE.astype(np.float32),
+        IMAGE.astype(np.int8),
+        IMAGE.astype(bool),
+        IMAGE.astype(np.uint16),
+        IMAGE.transpose(2, 0, 1),
+        IMAGE[None],
+        np.dstack([IMAGE, IMAGE[..., :1]]),
+        IMAGE[:0],
+        IMAGE.tolist(),
+    ],
+)
+def test_other_arrays_are_refused(image: Any) -> None:
+    with pytest.raises(InputError, match="uint8"):
+        anonbench.anonymize(image, [face(10, 10, 40, 40)], MASK)
+
+
+@pytest.mark.parametrize(
+    "region",
+    [
+        face(NAN, 10, 40, 40),
+        face(10, 10, float("inf"), 40),
+        face(40, 40, 10, 10),
+        face(10, 10, 1e100, 40),
+        face(10, 10, 40, 40, quad=(10, 10, NAN, 40, 40, 40, 40, 10)),
+        face(10, 10, 40, 40, quad=(1e100, 10, 10, 40, 40, 40, 40, 10)),
+        face(10, 10, 40, 40, quad=(10, 10, 10, 40, 40, 40)),
+    ],
+)
+def test_what_is_no_region_is_refused_by_its_number(region: Region) -> None:
+    with pytest.raises(InputError, match="regions: number 1 "):
+        anonbench.anonymize(IMAGE, [face(10, 10, 40, 40), region], MASK)
+
+
+@pytest.mark.parametrize(
+    "variant", [Variant("mask"), Variant("mask", -100), Variant("mask", 101), Variant("masc", 100)]
+)
+def test_no_degree_or_no_method_is_refused(variant: Variant) -> None:
+    with pytest.raises(InputError, match="variant: "):
+        anonbench.anonymize(IMAGE, [face(10, 10, 40, 40)], variant)
+
+
+def test_a_text_is_no_variant() -> None:
+    with pytest.raises(InputError, match=r"Variant\.parse"):
+        anonbench.anonymize(IMAGE, [], "mask-100")  # type: ignore[arg-type]
+
+
+def test_what_is_right_is_hidden_and_the_original_is_itself() -> None:
+    hidden = anonbench.anonymize(IMAGE, [face(10, 10, 40, 40)], MASK)
+    assert (hidden != IMAGE).all(axis=2).sum() == 900
+    assert np.array_equal(anonbench.anonymize(IMAGE, [face(10, 10, 40, 40)], Variant()), IMAGE)
