@@ -42,7 +42,7 @@ class Shapes(Settings):
 
 
 class _Margin(Settings):
-    margin: Annotated[float, Field(ge=1.0)] = 1.0
+    margin: Annotated[float, Field(ge=1.0, le=100.0)] = 1.0
     """Factor by which each region is grown about its centre; 1 keeps it, deface uses 1.3."""
     shape: Shapes = Shapes()
     """`box` as found, `ellipse` inside the box (its corners stay in sight), or the whole `image`,
