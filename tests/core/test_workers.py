@@ -7,14 +7,25 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from anonbench.core import workers
 from anonbench.core.errors import InputError
-from anonbench.core.workers import alone_if, in_processes
+from anonbench.core.workers import alone_if
+
+DEAD = -1.0
+
+
+def in_processes(
+    make: Callable[[], Callable[[int], Any]], items: Iterable[int], n: int, apart: bool = False
+) -> Iterator[Any]:
+    return workers.in_processes(make, items, n, lambda item: DEAD - item, apart=apart)
 
 
 def make() -> Callable[[int], tuple[int, int]]:
@@ -22,12 +33,12 @@ def make() -> Callable[[int], tuple[int, int]]:
     return lambda item: (item * item, started)
 
 
-@pytest.mark.parametrize("workers", [1, 3])
-def test_results_come_in_order_from_so_many_processes(workers: int) -> None:
-    results = list(in_processes(make, range(50), workers))
+@pytest.mark.parametrize("n", [1, 3])
+def test_results_come_in_order_from_so_many_processes(n: int) -> None:
+    results = list(in_processes(make, range(50), n))
     assert [value for value, _ in results] == [item * item for item in range(50)]
     processes = {process for _, process in results}
-    assert len(processes) <= workers and (os.getpid() in processes) == (workers == 1)
+    assert len(processes) <= n and (os.getpid() in processes) == (n == 1)
 
 
 def test_items_are_taken_as_they_are_needed() -> None:
@@ -60,13 +71,30 @@ def test_what_takes_much_memory_is_done_by_one_worker_at_a_time() -> None:
     assert all(end <= start for (_, end), (start, _) in pairwise(large))
 
 
-def killed() -> Callable[[int], int]:
-    return lambda item: os._exit(9) if item == 3 else item
+def fatal(deadly: set[int]) -> Callable[[int], int]:
+    def work(item: int) -> int:
+        with alone_if(item % 2 == 1):
+            if item in deadly:
+                os._exit(9)
+            return item
+
+    return work
 
 
-def test_a_worker_that_dies_is_told_of() -> None:
-    with pytest.raises(InputError, match="a worker process died"):
-        list(in_processes(killed, range(10), 2))
+@pytest.mark.parametrize("deadly", [{3}, {0, 1, 2}, {5, 7, 60}, {69}])
+def test_an_item_that_ends_its_worker_is_told_of_and_the_others_are_done(deadly: set[int]) -> None:
+    results = list(in_processes(partial(fatal, deadly), range(70), 2))
+    assert results == [DEAD - item if item in deadly else item for item in range(70)]
+
+
+def test_one_worker_apart_survives_what_ends_it() -> None:
+    results = in_processes(partial(fatal, {1}), range(3), 1, apart=True)
+    assert list(results) == [0, DEAD - 1, 2]
+
+
+def test_a_worker_that_never_starts_ends_all() -> None:
+    with pytest.raises(InputError, match="before it did anything"):
+        list(in_processes(partial(os._exit, 9), range(10), 2))
 
 
 def test_workers_end_with_a_killed_parent(tmp_path: Path) -> None:
@@ -76,7 +104,7 @@ def test_workers_end_with_a_killed_parent(tmp_path: Path) -> None:
         "def make():\n"
         "    Path(sys.argv[1], str(os.getpid())).touch()\n"
         "    return lambda item: time.sleep(0.05)\n"
-        "for _ in workers.in_processes(make, iter(int, 1), 2): pass\n"
+        "for _ in workers.in_processes(make, iter(int, 1), 2, print): pass\n"
     )
     with subprocess.Popen([sys.executable, "-c", code, str(tmp_path)]) as parent:
         wait_for(lambda: len(list(tmp_path.iterdir())) == 2)

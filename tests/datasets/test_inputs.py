@@ -60,13 +60,19 @@ def test_a_folder_is_walked(folder: Path) -> None:
 def test_hidden_files_are_left_out_and_said(folder: Path) -> None:
     (folder / ".scan.png").write_bytes((folder / "a.JPG").read_bytes())
     (folder / ".cache").mkdir()
-    (folder / ".cache" / "b.png").touch()
+    (folder / ".cache" / "more").mkdir()
+    for name in ("b.png", "more/b.jpg", "notes.txt"):
+        (folder / ".cache" / name).touch()
     left = open_images(folder).left_out
-    assert {(each.name, each.reason, each.quiet) for each in left} >= {
-        (".scan.png", HIDDEN, False),
-        (".cache", HIDDEN, True),
-    }
+    hidden = {(each.name, each.quiet) for each in left if each.reason == HIDDEN}
+    images = {".scan.png", ".cache/b.png", ".cache/more/b.jpg"}
+    assert hidden == {(".cache", True), *((name, False) for name in images)}
     assert pairs(open_images(folder)) == EXPECTED
+    with tarfile.open(folder.parent / "hidden.tar", "w") as tar:
+        tar.add(folder, ".")
+    of_tar = open_images(folder.parent / "hidden.tar")
+    assert pairs(of_tar) == EXPECTED
+    assert images == {each.name for each in of_tar.left_out if each.name in images}
 
 
 def test_a_tar_has_the_images_of_the_folder(folder: Path, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from itertools import islice
 from multiprocessing import get_context
+from multiprocessing.synchronize import Lock
 from typing import Any, TypeVar
 
 from anonbench.core.errors import InputError
@@ -20,6 +21,8 @@ from anonbench.core.errors import InputError
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
+DIED = "the process that worked on it died, perhaps for want of memory"
+"""Why there is no result of an item that ends its worker."""
 _AHEAD = 8
 """Items handed out for each worker before the first of them is back: what memory is bounded by."""
 _SECONDS = 2.0
@@ -28,41 +31,104 @@ _work: Callable[[Any], Any] | None = None
 
 
 def in_processes(
-    make: Callable[[], Callable[[Item], Result]], items: Iterable[Item], workers: int
+    make: Callable[[], Callable[[Item], Result]],
+    items: Iterable[Item],
+    workers: int,
+    died: Callable[[Item], Result],
+    *,
+    apart: bool = False,
 ) -> Iterator[Result]:
     """Yield the result of each item, in the order of the items.
+
+    Where a worker dies, the items that were handed out are done again, one at a time.
 
     Args:
         make: called once in each worker; returns what is done with an item. A model that it loads
             is loaded once a worker.
         items: whatever can be pickled; taken as they are needed.
         workers: processes; with 1 all is done in this one.
+        died: returns the result of an item on which a worker dies that does nothing else; no
+            worker is there while it is called.
+        apart: with one worker, too, a process of its own, whose death this one survives.
 
     Raises:
-        InputError: a worker died.
+        InputError: a worker died before it had an item.
 
     """
-    if workers == 1:
+    if workers == 1 and not apart:
         work = make()
         yield from (work(item) for item in items)
         return
-    # forked: what this process has imported is not imported again
-    pool = ProcessPoolExecutor(workers, get_context("fork"), _start, (make, os.getpid()))
-    waiting: deque[Future[Result]] = deque()
     left = iter(items)
+    while True:
+        handed_out: deque[Item] = deque()
+        try:
+            with _pool(make, workers) as pool:
+                yield from _together(pool, left, _AHEAD * workers, handed_out)
+            return
+        except BrokenProcessPool:
+            pass
+        yield from _singly(make, handed_out, died)
+
+
+def _together(
+    pool: ProcessPoolExecutor, left: Iterator[Any], most: int, handed_out: deque[Any]
+) -> Iterator[Any]:
+    """Yield the results of items; `handed_out` holds those of which none is back."""
+    futures: deque[Future[Any]] = deque()
+    while True:
+        for item in islice(left, most - len(handed_out)):
+            handed_out.append(item)
+            futures.append(pool.submit(_do, item))
+        if not handed_out:
+            return
+        result = futures.popleft().result()
+        handed_out.popleft()
+        yield result
+
+
+def _singly(
+    make: Callable[[], Callable[[Item], Result]],
+    items: Iterable[Item],
+    died: Callable[[Item], Result],
+) -> Iterator[Result]:
+    """Yield the results of items of which at least one ended its worker."""
+    left = iter(items)
+    item = next(left, None)
+    while item is not None:
+        with _pool(make, 1) as pool:
+            _require_start(pool)
+            while item is not None:
+                try:
+                    result = pool.submit(_do, item).result()
+                except BrokenProcessPool:
+                    break
+                yield result
+                item = next(left, None)
+            else:
+                return
+        yield died(item)
+        item = next(left, None)
+
+
+def _require_start(pool: ProcessPoolExecutor) -> None:
     try:
-        while True:
-            waiting.extend(
-                pool.submit(_do, item) for item in islice(left, _AHEAD * workers - len(waiting))
-            )
-            if not waiting:
-                break
-            yield waiting.popleft().result()
+        pool.submit(os.getpid).result()
     except BrokenProcessPool:
         raise InputError(
-            "a worker process died, perhaps for want of memory; run the same command again (what "
-            "is done is kept), with fewer workers"
+            "a worker process died before it did anything, perhaps for want of memory; run the "
+            "same command again (what is done is kept), with fewer workers"
         ) from None
+
+
+@contextmanager
+def _pool(make: Callable[[], Any], workers: int) -> Iterator[ProcessPoolExecutor]:
+    # forked: what this process has imported is not imported again
+    context = get_context("fork")
+    # a lock of its own: a worker that dies does not give it back
+    pool = ProcessPoolExecutor(workers, context, _start, (make, os.getpid(), context.Lock()))
+    try:
+        yield pool
     finally:
         pool.shutdown(cancel_futures=True)
 
@@ -82,8 +148,9 @@ def available() -> int:
     return len(os.sched_getaffinity(0))
 
 
-def _start(make: Callable[[], Callable[[Any], Any]], parent: int) -> None:
-    global _work
+def _start(make: Callable[[], Callable[[Any], Any]], parent: int, alone: Lock) -> None:
+    global _work, _alone
+    _alone = alone
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends its workers
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     _work = make()

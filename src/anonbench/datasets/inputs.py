@@ -19,11 +19,12 @@ from anonbench.datasets.files.reasons import (
     by_content,
     by_head,
     by_suffix,
+    is_image_name,
     is_quiet,
     is_text,
     shown,
 )
-from anonbench.datasets.files.walk import FOLLOWED, walk
+from anonbench.datasets.files.walk import FOLLOWED, HIDDEN, UNREADABLE, walk
 from anonbench.datasets.ids import id_problem
 
 if TYPE_CHECKING:
@@ -214,11 +215,25 @@ def _of_folder(folder: Path) -> _Found:
                 why = by_content(folder / name)
             if why:
                 left.append(LeftOut(shown(name), why))
+                left += _hidden_images(folder, name) if why == HIDDEN else ()
             else:
                 files.append(ImageFile("", name, folder / name))
     except OSError as error:
         raise InputError(f"{error.filename or folder} cannot be read ({error.strerror})") from None
     return files, left
+
+
+def _hidden_images(folder: Path, name: str) -> Iterator[LeftOut]:
+    """Yield what a hidden folder has of images; nothing for a file."""
+    inside = folder / name
+    if inside.is_symlink() or not inside.is_dir():
+        return
+    try:
+        for path, _ in walk(str(inside), everything=True):
+            if is_image_name(path):
+                yield LeftOut(shown(f"{name}/{path}"), HIDDEN)
+    except OSError:
+        yield LeftOut(shown(name), UNREADABLE)
 
 
 def _of_tar(path: Path) -> _Found:
@@ -249,6 +264,8 @@ def _of_tar(path: Path) -> _Found:
 
 def _of_member(tar: tarfile.TarFile, member: tarfile.TarInfo, name: str) -> str:
     """Return why a file in a tar is not used; empty where it is."""
+    if any(part[0] == "." and part.strip(".") for part in name.split("/") if part):
+        return HIDDEN
     why = by_suffix(name) or ("" if is_text(name) else NOT_UTF8)
     if why == NOT_IMAGE and (file := tar.extractfile(member)):
         return by_head(file.read(HEAD))

@@ -13,7 +13,7 @@ from anonbench.config import Detection
 from anonbench.core.boxes import Region, box_table
 from anonbench.core.errors import UnreadableImage
 from anonbench.core.progress import track
-from anonbench.core.workers import available, in_processes
+from anonbench.core.workers import DIED, available, in_processes
 from anonbench.datasets.files.headers import Limits, header_of
 from anonbench.datasets.images import read_image
 from anonbench.datasets.inputs import ImageFile, LeftOut, open_images
@@ -77,7 +77,8 @@ def detect(
 
     given = open_images(images, pages=True)
     make = partial(_Worker, searching(detectors), detection or Detection())
-    results = in_processes(make, given.images, min(workers or available(), len(given)))
+    workers = min(workers or available(), len(given))
+    results = in_processes(make, given.images, workers, _died)
     rows, regions = [], {}
     for found in track(results, len(given), "images searched"):
         rows.append(found.row)
@@ -90,6 +91,10 @@ def detect(
 class _Found:
     row: tuple[str, str, str, str, str, int, int, str, int]
     regions: list[Region]
+
+
+def _died(image: ImageFile) -> _Found:
+    return _Found((image.id, image.name, "failed", DIED, "", 0, 0, "", 0), [])
 
 
 class _Worker:

@@ -70,6 +70,32 @@ def test_a_run_killed_before_its_first_image_goes_on(
     assert anonymized(photos, Path("new")).written == 3
 
 
+@pytest.mark.parametrize("workers", [1, 2])
+def test_an_image_that_ends_its_worker_is_recorded_and_shows_nothing(
+    photos: Path, monkeypatch: pytest.MonkeyPatch, workers: int
+) -> None:
+    anonymized(photos, Path("out"), workers=2)
+    save(photos, "b.gif", grey=True)
+    write = one.write
+
+    def deadly(pixels: Any, how: Any) -> bytes:
+        if how.suffix == ".png":  # of the GIF alone
+            Path("out", f".{os.getpid()}.part").write_bytes(b"half")
+            os._exit(9)
+        return write(pixels, how)
+
+    with monkeypatch.context() as during:
+        killed_at(0, during)
+        with pytest.raises(KeyboardInterrupt):  # so that one worker knows of a run that was ended
+            anonymized(photos, Path("out"))
+    with monkeypatch.context() as during:
+        during.setattr(one, "write", deadly)
+        done = anonymized(photos, Path("out"), workers=workers)
+    assert (done.written, done.failed) == (2, 1) and "died" in str(done.reasons)
+    assert {each.name for each in Path("out").iterdir()} == {"a.png", "c.jpg"}
+    assert anonymized(photos, Path("out")).written == 3
+
+
 def test_copies_of_images_that_are_gone_and_strange_files_are_counted(photos: Path) -> None:
     anonymized(photos, Path("out"))
     (photos / "a.png").unlink()

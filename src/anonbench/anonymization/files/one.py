@@ -15,11 +15,13 @@ from anonbench.anonymization.audit.errors import Failure
 from anonbench.anonymization.audit.single import check_written
 from anonbench.anonymization.files.outcome import Outcome, as_rows, in_draw_order
 from anonbench.anonymization.files.places import OF_NAMES, remove, target
+from anonbench.anonymization.files.record import is_passing
 from anonbench.anonymization.files.stored import SUFFIXES, stored, write
 from anonbench.config import Anonymization, Detection
 from anonbench.core.boxes import Region
 from anonbench.core.errors import InputError, UnreadableImage
 from anonbench.core.vocabulary import Variant
+from anonbench.core.workers import DIED
 from anonbench.datasets.images import SeveralFrames, read_image
 from anonbench.datasets.inputs import ImageFile
 from anonbench.detection.search import DetectorFailed, Search
@@ -73,17 +75,8 @@ class Anonymizer:
         except UnreadableImage as error:
             done = Outcome(task.image.name, "unreadable", str(error))
         if not task.refused:
-            self._remove_others(task, done)
+            _remove_others(self._job.to, task, done)
         return done
-
-    def _remove_others(self, task: Task, done: Outcome) -> None:
-        """Remove copies of an image that are none now: they show less than there is to hide."""
-        name = task.image.name
-        left = {task.before.output} if task.before else set()
-        if not done.output:
-            left |= {name, *(name + suffix for suffix in SUFFIXES)}
-        for output in left - task.others - {"", done.output}:
-            remove(self._job.to, output)
 
     def _done(self, task: Task) -> Outcome:
         image, limit = task.image, self._job.detection.max_pixels
@@ -161,6 +154,26 @@ class Anonymizer:
             converted=how.converted,
             regions=rows,
         )
+
+
+def died(to: Path, task: Task) -> Outcome:
+    """Return what became of an image that ended its worker, of which nothing is left in `to`."""
+    for part in to.glob(".*"):
+        if is_passing(part):
+            part.unlink()
+    done = Outcome(task.image.name, "failed", DIED)
+    _remove_others(to, task, done)
+    return done
+
+
+def _remove_others(to: Path, task: Task, done: Outcome) -> None:
+    """Remove copies of an image that are none now: they show less than there is to hide."""
+    name = task.image.name
+    left = {task.before.output} if task.before else set()
+    if not done.output:
+        left |= {name, *(name + suffix for suffix in SUFFIXES)}
+    for output in left - task.others - {"", done.output}:
+        remove(to, output)
 
 
 def _write_audited(path: Path, folder: Path, data: bytes, audit: Callable[[bytes], int]) -> int:

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from anonbench.anonymization.files.made_by import made_by
-from anonbench.anonymization.files.one import Anonymizer, Job, Task
+from anonbench.anonymization.files.one import Anonymizer, Job, Task, died
 from anonbench.anonymization.files.outcome import Outcome
 from anonbench.anonymization.files.places import (
     clashes,
@@ -151,7 +151,9 @@ def anonymize_files(
             done = dict(before)
             _remove_unfinished(job.to, record, before)
             with record.appending() as journal:
-                for outcome in _outcomes(job, given, before, workers or available(), journal.start):
+                cores = workers or available()
+                apart = bool(record.unfinished)  # one of them may have ended the earlier run
+                for outcome in _outcomes(job, given, before, cores, apart, journal.start):
                     done[outcome.name] = outcome
                     journal.finish(outcome)
             left_out = [Outcome(name, "left_out", why) for name, why in given.left_out]
@@ -187,6 +189,7 @@ def _outcomes(
     given: Images,
     before: Mapping[str, Outcome],
     workers: int,
+    apart: bool,
     start: Callable[[str], None],
 ) -> Iterator[Outcome]:
     names = [image.name for image in given]
@@ -201,7 +204,8 @@ def _outcomes(
             why = refused if image.name in clashing else ""
             yield Task(image, before.get(image.name), why, taken.get(image.name, ()))
 
-    results = in_processes(partial(Anonymizer, job), tasks(), min(workers, len(given)))
+    make, workers = partial(Anonymizer, job), min(workers, len(given))
+    results = in_processes(make, tasks(), workers, partial(died, job.to), apart=apart)
     failed = 0
     for number, outcome in enumerate(track(results, len(given), "images anonymized"), 1):
         failed += outcome.status == "failed"
