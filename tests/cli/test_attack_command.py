@@ -49,6 +49,27 @@ def test_what_stayed_in_sight_is_decoded(
     assert "secret" not in shown.out + shown.err + output.read_text("utf-8")
 
 
+def test_nothing_that_is_read_is_written_over(
+    folders: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    boxes = tmp_path / "boxes.csv"
+    boxes.write_text("id,entity,x0,y0,x1,y1\n0,face,1,1,9,9\n")
+    (tmp_path / "link.csv").hardlink_to(boxes)
+    table = tmp_path / "table.csv"
+    table.write_text("path\nclear/0.png\n")
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*.*") if path.is_file()}
+    own = (*map(str, folders), *OPTIONS, "--boxes", str(boxes))
+    for arguments, told in (
+        ((*own, "-o", str(folders[0] / "0.png")), "the name ends in .csv"),
+        ((*own, "-o", str(boxes)), "is the same file as"),
+        ((*own, "-o", str(tmp_path / "link.csv")), "is the same file as"),
+        ((str(table), str(folders[1]), *OPTIONS, "-o", str(table)), "is the same file as"),
+    ):
+        assert main(["attack", *arguments]) == 1
+        assert told in capsys.readouterr().err
+    assert before == {path: path.read_bytes() for path in before}
+
+
 def test_a_file_without_a_partner_is_counted(
     folders: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
 ) -> None:

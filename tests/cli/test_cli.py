@@ -148,10 +148,13 @@ def test_no_command_writes_over_what_it_reads(
     given = tmp_path / "given.parquet"
     pd.DataFrame({"id": list(map(str, range(30))), **vectors}).to_parquet(given)
     (tmp_path / "link.parquet").symlink_to(given)
+    labels = tmp_path / "persons.csv"
+    labels.write_text("id,cluster")
     before = given.read_bytes()
     files = [f"--{name}={given}" for name in ("reference", "queries", "database")]
     for commanded in (
         ["score", *files, "--per-query", str(tmp_path / "link.parquet")],
+        ["score", *files, "--clusters", str(labels), "--per-query", str(labels)],
         ["boxes", "export", str(tmp_path / "other.parquet"), str(given), str(given)],
     ):
         assert main(commanded) == 1

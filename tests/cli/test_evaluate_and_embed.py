@@ -67,6 +67,44 @@ def test_evaluate_prints_an_answer_and_writes_its_files(
     assert len(list(Path("kept").iterdir())) == 2
 
 
+def test_evaluate_writes_over_nothing_that_it_reads(
+    photos: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("answer").mkdir()
+    given = Path("answer/scores.csv")
+    given.write_bytes(Path("boxes.csv").read_bytes())
+    labels = Path("answer/images.csv")
+    labels.write_text("id,cluster\n")
+    table = Path("answer/comparisons.csv")
+    table.write_text("path\n../photos/0/000.png\n")
+    for images, more, told in (
+        (photos, ("--boxes", str(given)), "is the same file as answer/scores.csv"),
+        (photos, ("--clusters", str(labels)), "is the same file as answer/images.csv"),
+        (table, (), "is the same file as answer/comparisons.csv"),
+        (photos, ("-o", "boxes.csv"), "boxes.csv: a file has this name; give a folder"),
+    ):
+        assert main(["evaluate", str(images), *OPTIONS, "-o", "answer", *more]) == 1
+        assert told in capsys.readouterr().err
+    assert given.read_bytes() == Path("boxes.csv").read_bytes()
+    assert labels.read_text() == "id,cluster\n"
+
+
+def test_names_of_files_are_no_formulas(photos: Path) -> None:
+    (photos / "=cmd.jpg").write_bytes(b"none")
+    assert main(["evaluate", str(photos), *OPTIONS, "-o", "answer"]) == 3
+    assert "\n'=cmd" in Path("answer/images.csv").read_text()
+
+
+def test_wrong_clusters_are_refused_before_anything_is_embedded(
+    photos: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("persons.csv").write_text("id,cluster\n0/000,NA\n")
+    arguments = ["evaluate", str(photos), *OPTIONS, "--clusters", "persons.csv", "--cache", "kept"]
+    assert main(arguments) == 1
+    assert "103 queries have none" in capsys.readouterr().err
+    assert not Path("kept").exists()
+
+
 def test_evaluate_prints_json_only(photos: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert (
         main(["evaluate", str(photos), *OPTIONS, "--json", "--degree", "50", "--degree", "100"])

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import pytest
 
 from anonbench.core.errors import InputError
 from anonbench.core.io import (
+    RESULTS,
     atomic,
     read_csv,
     read_json,
@@ -17,6 +19,7 @@ from anonbench.core.io import (
     write_csv,
     write_json,
     write_parquet,
+    writing_to,
 )
 
 
@@ -122,3 +125,18 @@ def test_a_table_is_read_as_it_was_written(tmp_path: Path) -> None:
     assert read_csv(tmp_path / "a.csv", ["value", "reason"])["reason"].tolist() == ["", ""]
     with pytest.raises(InputError, match=r"a\.csv: column 'low' is missing; make the table again"):
         read_csv(tmp_path / "a.csv", ["value", "low"])
+
+
+def test_a_name_as_long_as_can_be_is_written(tmp_path: Path) -> None:
+    name = "ü" * 125 + ".json"
+    write_json(tmp_path / name, [1])
+    assert read_json(tmp_path / name) == [1]
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+def test_no_room_is_told_with_the_folder_and_where_another_is_named(tmp_path: Path) -> None:
+    for setting in ("", RESULTS):
+        with pytest.raises(InputError) as told, writing_to(tmp_path, setting):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        assert str(told.value).endswith(f"name another folder{setting}")
+        assert str(tmp_path) in str(told.value)

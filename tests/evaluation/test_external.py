@@ -250,11 +250,17 @@ def test_common_scores_what_all_have() -> None:
         ({"gain": "cubic"}, "gain: Input should be 'linear' or 'exponential'"),
         ({"k": SIZE + 1}, "k: 201 of 200 images that can be found"),
         ({"k": 0}, "k: 0 is no number of things"),
+        ({"k": math.nan}, "k: nan is no number of things"),
+        ({"k": 5.5}, r"k: 5\.5 is no number of things"),
+        ({"k": True}, "k: True is no number of things"),
+        ({"fraction": 1e-300}, r"it needs at least 1e300 images"),
         ({"sample": -1}, "sample: -1 is no number"),
+        ({"clusters": pd.Series([[0]] * SIZE, IDS)}, "clusters: a label is no text or number"),
+        ({"confidence": 1 - 2**-53}, "confidence: .* is not between 0 and 0.999999"),
         ({"clusters": pd.Series(0, IDS[:-3])}, "clusters: 3 queries have none, such as '"),
         ({"clusters": pd.Series(0, [*IDS, IDS[0]])}, "clusters: '.*' is there twice"),
         ({"clusters": "absent.csv"}, r"clusters: absent\.csv cannot be read"),
-        ({"confidence": 95}, "confidence: 95 is not between 0 and 1"),
+        ({"confidence": 95}, "confidence: 95 is not between 0 and 0"),
         ({"search": "kd-tree"}, "search: 'kd-tree' is not one of exact, ivf, hnsw"),
     ],
 )
@@ -263,6 +269,27 @@ def test_what_cannot_be_scored_is_said_in_a_line(change: dict[str, Any], message
     with pytest.raises(InputError, match=message) as refused:
         anonbench.score(**given)
     assert "\n" not in str(refused.value)
+
+
+def test_wrong_clusters_are_refused_before_anything_is_scored(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(external.scenario, "score", None)
+    with pytest.raises(InputError, match="3 queries have none"):
+        score(REFERENCE, QUERIES, DATABASE, clusters=pd.Series(0, IDS[:-3]))
+
+
+def test_names_that_look_missing_are_names(tmp_path: Path) -> None:
+    labels = ["NA", "None", "nan", "null", *(f"person {n}" for n in range(SIZE // 10 - 4))] * 10
+    names = pd.DataFrame({"id": IDS, "cluster": labels[:SIZE]})
+    names.loc[:2, "id"] = odd = ["NA", "None", "nan"]
+    names.to_csv(tmp_path / "names.csv", index=False)
+    sets = [([*odd, *IDS[3:]], vectors) for _, vectors in (REFERENCE, QUERIES, DATABASE)]
+    assert run(*sets, clusters=tmp_path / "names.csv").clusters == SIZE // 10
+    names.loc[5, "cluster"] = ""
+    names.to_csv(tmp_path / "names.csv", index=False)
+    with pytest.raises(InputError, match="1 queries have none"):
+        run(*sets, clusters=tmp_path / "names.csv")
 
 
 def test_a_deep_approximate_search_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

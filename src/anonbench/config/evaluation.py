@@ -8,7 +8,16 @@ from pydantic import Field
 
 from anonbench.core.registries.registry import section_of
 from anonbench.core.registries.tables import TABLES, ResultTable
-from anonbench.core.settings import Count, Fraction, Natural, Positive, Resamples, Settings, Share
+from anonbench.core.settings import (
+    Confidence,
+    Count,
+    Fraction,
+    Natural,
+    Positive,
+    Resamples,
+    Settings,
+    Share,
+)
 from anonbench.core.vocabulary import DeploymentKind
 
 
@@ -121,7 +130,7 @@ class Correlation(Settings):
 
     bootstrap: Resamples = 2000
     """Resamples of the confidence interval."""
-    confidence: Share = 0.95
+    confidence: Confidence = 0.95
 
 
 class DetectionQuality(Settings):
@@ -168,7 +177,7 @@ class Presentation(TABLES.with_sections(Settings)):  # type: ignore[misc]
     dpi: Annotated[int, Field(ge=10, le=1200)] = 150
     bootstrap: Resamples = 1000
     """Resamples of bootstrap intervals (detection), and of the choice of the best model."""
-    confidence: Share = 0.95
+    confidence: Confidence = 0.95
     """Coverage of intervals; tests have the level that is left."""
     equivalence_margin: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.03
     """Differences of a score up to this share do not matter: two systems are equivalent where their

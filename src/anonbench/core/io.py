@@ -8,6 +8,7 @@ import glob
 import hashlib
 import json
 import os
+import re
 import shutil
 import tempfile
 import time
@@ -28,7 +29,14 @@ _CHECKSUM_BYTES = hashlib.sha256().digest_size
 _NEW_SECONDS = 5.0
 _WRITABLE = (
     "{} cannot be written to ({}): it can only be looked at. Make it writable or make room, or "
-    "name another folder, with `results` in the config"
+    "name another folder{}"
+)
+RESULTS = ", with `results` in the config"
+"""Where another folder of results is named."""
+_LONGEST_NAME = 200
+"""Bytes of a file's name that leave room for what its temporary name adds."""
+_STEERING = re.compile(
+    "[\\x00-\\x1f\\x7f-\\x9f\\u061c\\u200e\\u200f\\u2028-\\u202e\\u2066-\\u2069]"
 )
 _UNWRITABLE = (errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOSPC, errno.EDQUOT)
 _FULL_BYTES = 2**20
@@ -63,15 +71,19 @@ def atomic(path: Path) -> Iterator[Path]:
 
 
 def cannot_be_written_to(folder: Path) -> str | None:
-    """Return what to do about a folder that is read-only or someone else's; None of any other."""
+    """Return what to do about results that are read-only or someone else's; None of any other."""
     if not folder.exists() or os.access(folder, os.W_OK):
         return None
-    return _WRITABLE.format(folder, "read-only")
+    return _WRITABLE.format(folder, "read-only", RESULTS)
 
 
 @contextmanager
-def writing_to(folder: Path) -> Iterator[None]:
+def writing_to(folder: Path, setting: str = "") -> Iterator[None]:
     """Tell in one sentence of a folder that cannot be written to.
+
+    Args:
+        folder: where files are written.
+        setting: where another one is named, behind a comma; empty on a command line.
 
     Raises:
         InputError: it is read-only, someone else's, or on a full disk.
@@ -82,7 +94,7 @@ def writing_to(folder: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno not in _UNWRITABLE:
             raise
-        raise InputError(_WRITABLE.format(folder, error.strerror)) from error
+        raise InputError(_WRITABLE.format(folder, error.strerror, setting)) from error
 
 
 def _is_of_full_disk(error: Exception, folder: Path) -> bool:
@@ -97,9 +109,12 @@ def is_full(folder: Path) -> bool:
 
 def part_of(path: Path) -> Path:
     """Return where a file is written before it is whole; what killed jobs left there is removed."""
-    for left in path.parent.glob(f".{glob.escape(path.name)}.*.part"):
+    name = path.name
+    if len(os.fsencode(name)) > _LONGEST_NAME:
+        name = hashlib.sha256(os.fsencode(name)).hexdigest()
+    for left in path.parent.glob(f".{glob.escape(name)}.*.part"):
         left.unlink(missing_ok=True)
-    return path.with_name(f".{path.name}.{os.getpid()}.part")
+    return path.with_name(f".{name}.{os.getpid()}.part")
 
 
 @contextmanager
@@ -240,6 +255,12 @@ def require_another(output: Path, *inputs: Path) -> None:
             raise InputError(f"{output}: is the same file as {path}, which is read; give another")
 
 
+def require_folder(output: Path) -> None:
+    """Raise InputError where a command would write a folder and a file has its name."""
+    if output.exists() and not output.is_dir():
+        raise InputError(f"{output}: a file has this name; give a folder, new or of earlier output")
+
+
 def files_in(path: Path) -> list[Path]:
     """Return a file, or all files of a folder and of its folders; nothing where there is none."""
     if path.is_file():
@@ -275,6 +296,14 @@ def write_csv(frame: pd.DataFrame, path: Path) -> None:
     """Write a table without its index, numbers in full precision."""
     with atomic(path) as temporary:
         frame.to_csv(temporary, index=False, lineterminator="\n")
+
+
+def plain_cell(value: object) -> object:
+    """Return a value as a cell: no formula, and nothing that steers a terminal or turns text."""
+    if not isinstance(value, str):
+        return value
+    plain = _STEERING.sub(lambda found: ascii(found[0])[1:-1], value)
+    return f"'{plain}" if plain.startswith(("=", "+", "-", "@")) else plain
 
 
 def read_csv(

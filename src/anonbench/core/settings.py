@@ -17,6 +17,7 @@ Count = Annotated[int, Field(ge=1, le=2**31 - 1)]
 Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]
 Resamples = Annotated[int, Field(ge=1, le=1_000_000)]
 Share = Annotated[float, Field(gt=0.0, lt=1.0)]
+Confidence = Annotated[float, Field(gt=0.0, le=0.999_999)]
 Range = tuple[Fraction, Fraction]
 
 _LONGEST_NAME, _LONGEST_PATH = 255, 4095

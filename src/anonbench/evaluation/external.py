@@ -36,6 +36,7 @@ Search = Literal["exact", "ivf", "hnsw"]
 
 DEFAULTS = Presentation()
 """Where the confidence stands that nobody asked to change."""
+MOST_CONFIDENT = 0.999_999
 CHECKED = 200
 """Queries whose approximate ranking is compared with the exact one."""
 MOST_APPROXIMATE = 2000
@@ -168,8 +169,10 @@ def run(
 
     """
     _refuse_numbers(sample=sample, k=k, check=check)
-    if not 0.0 < confidence < 1.0:
-        raise InputError(f"confidence: {confidence} is not between 0 and 1; 0.95 is common")
+    if not 0.0 < confidence <= MOST_CONFIDENT:
+        raise InputError(
+            f"confidence: {confidence} is not between 0 and {MOST_CONFIDENT}; 0.95 is common"
+        )
     if search not in get_args(Search):
         raise InputError(f"search: {search!r} is not one of {', '.join(get_args(Search))}")
     retrieval = _retrieval(settings, search)
@@ -185,6 +188,8 @@ def run(
     count = len(queried.ids)
     if sample is not None:
         queried = rows_of(queried, draw(queried.ids, sample))
+    labels = None if clusters is None else _labels(clusters)
+    cluster_numbers(pd.Series(queried.ids, dtype="str"), labels)  # refused before it takes long
 
     difference = None
     if search != "exact":
@@ -200,7 +205,7 @@ def run(
         scores = scenario.score(truth, {"queries": queried}, searched, retrieval)
     per_query = scores.table.drop(columns="query")
     depths = {True: metrics.top(size, retrieval), False: k}
-    groups = cluster_numbers(per_query["id"], clusters)
+    groups = cluster_numbers(per_query["id"], labels)
     table = _table(per_query, scores.chance, depths, groups, confidence)
     if sample is not None:
         # queries are drawn one by one, whatever cluster they are in
@@ -258,8 +263,12 @@ def _settled(images: int, settings: Retrieval) -> Retrieval:
 
 def _refuse_numbers(**counts: int | None) -> None:
     for name, count in counts.items():
-        if count is not None and count < 1:
-            raise InputError(f"{name}: {count} is no number of things; it needs to be at least 1")
+        if count is None:
+            continue
+        if isinstance(count, bool) or not isinstance(count, int | np.integer) or count < 1:
+            raise InputError(
+                f"{name}: {count} is no number of things; give a whole number of at least 1"
+            )
 
 
 def _refuse_deep(k: int) -> None:
@@ -283,19 +292,29 @@ def cluster_numbers(ids: pd.Series, clusters: pd.Series | Path | str | None) -> 
     """
     if clusters is None:
         return np.arange(len(ids))
-    labels = clusters if isinstance(clusters, pd.Series) else _read_clusters(Path(clusters))
+    labels = _labels(clusters)
     if labels.index.has_duplicates:
         raise InputError(f"clusters: {labels.index[labels.index.duplicated()][0]!r} is there twice")
     found = labels.reindex(ids.to_numpy())
     if missing := int(found.isna().sum()):
         first = ids.to_numpy()[found.isna().to_numpy()][0]
         raise InputError(f"clusters: {missing:,} queries have none, such as {first!r}")
-    return pd.factorize(found)[0]
+    try:
+        return pd.factorize(found)[0]
+    except TypeError:
+        raise InputError("clusters: a label is no text or number but a list or the like") from None
+
+
+def _labels(clusters: pd.Series | Path | str) -> pd.Series:
+    return clusters if isinstance(clusters, pd.Series) else _read_clusters(Path(clusters))
 
 
 def _read_clusters(path: Path) -> pd.Series:
     try:
-        table = pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path, dtype=str)
+        if path.suffix == ".parquet":
+            table = pd.read_parquet(path)
+        else:  # NA and None may be names
+            table = pd.read_csv(path, dtype=str, keep_default_na=False, na_values=[""])
     except (OSError, ValueError) as error:
         raise InputError(f"clusters: {path} cannot be read ({error})") from None
     if missing := [name for name in ("id", "cluster") if name not in table]:

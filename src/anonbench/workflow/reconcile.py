@@ -16,7 +16,7 @@ from pathlib import Path
 
 from anonbench import __version__
 from anonbench.core.errors import InputError
-from anonbench.core.io import cannot_be_written_to, make_private, writing_to
+from anonbench.core.io import RESULTS, cannot_be_written_to, make_private, writing_to
 from anonbench.core.jobs.checksums import (
     FOLDER,
     digest_file,
@@ -98,7 +98,7 @@ class Results:
         if message := cannot_be_written_to(self._folder):
             raise InputError(message)
         make_private(self._folder)
-        with writing_to(self._folder):
+        with writing_to(self._folder, RESULTS):
             for path in self.damaged:
                 # checked again: another run may have made it since
                 if path.as_posix() in planned and os.path.lexists(path) and not is_intact(path):

@@ -409,3 +409,11 @@ def test_a_link_in_the_records_place_is_not_followed(tmp_path: Path) -> None:
     (tmp_path / ".out.audit.json.part").symlink_to(original)
     assert anonymized(tmp_path / "photos", tmp_path / "out").written == 1
     assert original.read_bytes() == before
+
+
+def test_a_file_in_the_output_folders_place_is_refused(photos: Path, tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("mine")
+    for dry_run in (True, False):
+        with pytest.raises(InputError, match="a file has this name"):
+            anonymized(photos, tmp_path / "out", dry_run=dry_run)
+    assert (tmp_path / "out").read_text() == "mine"

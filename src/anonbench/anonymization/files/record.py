@@ -19,6 +19,7 @@ from typing import IO, Any, NamedTuple
 
 from anonbench.anonymization.files.outcome import Outcome
 from anonbench.core.errors import InputError
+from anonbench.core.io import plain_cell
 
 _COLUMNS = (
     *("name", "status", "reason", "output", "digest", "output_digest"),
@@ -26,9 +27,6 @@ _COLUMNS = (
 )
 _START, _END = '"images": [', "]}"
 _STARTED = "started"
-_STEERING = re.compile(
-    "[\\x00-\\x1f\\x7f-\\x9f\\u061c\\u200e\\u200f\\u2028-\\u202e\\u2066-\\u2069]"
-)
 _PASSING = re.compile(r"\.\d+\.part|\.anonbench-\d+-.*\.probe", re.DOTALL)
 """Names of files that a run has in the output folder for a moment."""
 
@@ -117,7 +115,7 @@ class Record:
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow([*_COLUMNS, "regions"])
             for each in ordered:
-                values = [_cell(getattr(each, column)) for column in _COLUMNS]
+                values = [plain_cell(getattr(each, column)) for column in _COLUMNS]
                 writer.writerow([*values, len(each.regions)])
         part.replace(self.csv)
         self.journal.unlink(missing_ok=True)
@@ -200,14 +198,6 @@ def _started(line: str) -> str | None:
         return str(json.loads(line)[_STARTED])
     except ValueError:
         return None
-
-
-def _cell(value: object) -> object:
-    """Return a value as a cell: no formula, and nothing that steers a terminal or turns text."""
-    if not isinstance(value, str):
-        return value
-    plain = _STEERING.sub(lambda found: ascii(found[0])[1:-1], value)
-    return f"'{plain}" if plain.startswith(("=", "+", "-", "@")) else plain
 
 
 def _open_private(path: Path, mode: str) -> IO[str]:

@@ -22,7 +22,7 @@ from anonbench.anonymization.files.record import Record, is_passing
 from anonbench.anonymization.files.stored import SUFFIXES
 from anonbench.config import Anonymization, Detection
 from anonbench.core.errors import InputError
-from anonbench.core.io import locked, writing_to
+from anonbench.core.io import locked, require_folder, writing_to
 from anonbench.core.progress import track
 from anonbench.core.vocabulary import Variant
 from anonbench.core.wording import suggestion
@@ -140,6 +140,7 @@ def anonymize_files(
     if not isinstance(images, str | Path):
         images = list(images)
     given = open_images(images)
+    require_folder(job.to)
     require_apart(given, job.to)
     record = Record(job.to, made_by(job, images, given))
     if dry_run:

@@ -87,9 +87,12 @@ def run(options: argparse.Namespace) -> int:
         if name not in PRIVACY_ATTACKS:
             known = ", ".join(PRIVACY_ATTACKS)
             raise InputError(f"--attack {name}: there is no such attack; there are {known}")
-    if options.output is not None:
-        for place in (options.originals, options.anonymized):
-            require_another(options.output, Path(place))
+    output: Path | None = options.output
+    if output is not None:
+        if output.suffix != ".csv":  # so that it is no image, whatever the places hold
+            raise InputError(f"--output {output}: the name ends in .csv")
+        given = (options.originals, options.anonymized, *([options.boxes] if options.boxes else []))
+        require_another(output, *map(Path, given))
     names, config = settings_of(options, _SEARCHED)
     if options.method is not None and not config.anonymization.has(options.method):
         known = ", ".join(config.anonymization.names)
@@ -104,8 +107,8 @@ def run(options: argparse.Namespace) -> int:
         config.detection,
         config.anonymization,
     )
-    if options.output is not None:
-        write_csv(found.table, options.output)
+    if output is not None:
+        write_csv(found.table, output)
     print(_as_json(found) if options.json else as_text(found))
     return DOUBTFUL if found.left_out else DONE
 

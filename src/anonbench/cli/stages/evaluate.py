@@ -15,6 +15,11 @@ from anonbench.datasets.inputs import require_place
 if TYPE_CHECKING:
     from anonbench.evaluation.end_to_end.result import Result
 
+_FILES = (
+    *("result.md", "result.json", "scores.csv", "comparisons.csv", "per_query.parquet"),
+    *("reidentification.csv", "images.csv"),
+)
+"""Of the folder of --output, beside trec/."""
 _EPILOG = """\
 Each page of a PDF or TIFF file is an image.
 Originals are read and never written; nothing is written but to --output and --cache. The files of
@@ -93,8 +98,14 @@ def run(options: argparse.Namespace) -> int:
     """Evaluate, write and print."""
     require_place(options.images)
     from anonbench.core.errors import InputError
+    from anonbench.core.io import require_another, require_folder
     from anonbench.evaluation.end_to_end.evaluate import FACES, evaluate
 
+    if options.output is not None:
+        require_folder(options.output)
+        given = (options.images, options.boxes, options.clusters, options.configfile)
+        for name in _FILES:
+            require_another(options.output / name, *(Path(each) for each in given if each))
     inside = Path(options.images).resolve()
     for name in ("output", "cache"):
         place = getattr(options, name)
@@ -129,16 +140,17 @@ def as_text(result: Result) -> str:
 
 
 def _write(result: Result, folder: Path) -> None:
-    from anonbench.core.io import atomic, write_csv, write_parquet
+    from anonbench.core.io import atomic, plain_cell, write_csv, write_parquet
 
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in (("result.md", result.to_markdown()), ("result.json", result.to_json())):
         with atomic(folder / name) as temporary:
             temporary.write_text(text + "\n", encoding="utf-8")
+    # as in _FILES
     write_csv(result.table, folder / "scores.csv")
     write_csv(result.comparisons, folder / "comparisons.csv")
     write_parquet(result.per_query, folder / "per_query.parquet")
     if result.rates is not None:
         write_csv(result.rates, folder / "reidentification.csv")
-    write_csv(result.image_list(), folder / "images.csv")
+    write_csv(result.image_list().map(plain_cell), folder / "images.csv")
     result.trec_runs(folder / "trec")

@@ -132,7 +132,9 @@ def run(options: argparse.Namespace) -> None:
     }
     files = options.reference, options.queries, options.database
     if options.per_query:
-        require_another(options.per_query, *files)
+        require_another(
+            options.per_query, *files, *([options.clusters] if options.clusters else [])
+        )
     for file in files:
         if not file.exists():
             raise InputError(f"{file}: no such file")

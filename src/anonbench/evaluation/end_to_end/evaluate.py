@@ -113,6 +113,7 @@ def evaluate(
     detection = detection or Detection()
     retrieval, presentation = retrieval or Retrieval(), presentation or Presentation()
     pictures = look_at(images, detection.max_pixels)
+    cluster_numbers(pd.Series([image.id for image in pictures.images], dtype="str"), clusters)
     treatment = Treatment(
         tuple(given),
         variants,

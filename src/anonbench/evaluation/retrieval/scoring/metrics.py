@@ -52,9 +52,15 @@ def cutoff(images: int, settings: Retrieval) -> int:
     if k < 1:
         raise InputError(
             f"retrieval.fraction {settings.fraction} of {images} images is no image at all; "
-            f"it needs at least {math.ceil(1 / share) + self_images} images or a larger fraction"
+            f"it needs at least {_as_text(math.ceil(1 / share) + self_images)} images or a larger "
+            "fraction"
         )
     return k
+
+
+def _as_text(count: int) -> str:
+    digits = str(count)
+    return digits if len(digits) < 12 else f"1e{len(digits) - 1}"
 
 
 def effective_settings(images: int, settings: Retrieval) -> Retrieval:
