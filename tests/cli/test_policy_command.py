@@ -6,7 +6,9 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
+import pandas as pd
 import pytest
 
 from anonbench.cli import main
@@ -89,6 +91,62 @@ def test_a_damaged_or_empty_table_is_not_believed(results: Path) -> None:
     assert main(["policy", "check", str(results / "b")]) == 1
     other.write_text(text.replace("fail", "fine"))
     assert main(["policy", "check", str(results / "b")]) == 1
+
+
+def rewritten(table: Path, **changes: Any) -> None:
+    """Change cells of the first attack's row, or lose rows where `without` names their rule."""
+    rows = pd.read_csv(table, keep_default_na=False, dtype=str)
+    if without := changes.pop("without", None):
+        gone = (rows["rule"] == without) | (rows["attack"] == without)
+        rows = rows[~(gone & (rows["method"] == "mask"))]
+    attack = rows.index[(rows["rule"] == "attack") & (rows["limit"] != "")][0]
+    for column, value in changes.items():
+        rows.loc[attack, column] = value
+    rows.to_csv(table, index=False)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"without": "audit"}, "a mask-100 has no row of the rule audit"),
+        ({"without": "searched"}, "a mask-100 has no row of the rule searched barcode"),
+        ({"without": "reidentification"}, "has no row of the attack reidentification, which oth"),
+        ({"verdict": "not known"}, "the verdict on attack is not that of its numbers"),
+        ({"limit": "0.0001"}, "the verdict on attack is not that of its numbers"),
+        ({"high": "0.99"}, "the verdict on attack is not that of its numbers"),
+        ({"limit": "little"}, "the verdict on attack is not that of its numbers"),
+    ],
+)
+def test_a_table_that_no_job_wrote_is_refused(
+    results: Path, changes: dict[str, str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rewritten(results / "a" / "policy.csv", **changes)
+    assert main(["policy", "check", str(results), "--variant", "mask-100"]) == 1
+    told = capsys.readouterr().err
+    assert said in told and "snakemake -c all policy" in told
+
+
+def test_rows_there_twice_and_other_bytes_are_refused(
+    results: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = results / "a" / "policy.csv"
+    head, *lines = table.read_text().splitlines()
+    table.write_text("\n".join([head, *lines, lines[-1]]))
+    assert main(["policy", "check", str(results)]) == 1
+    assert "has two rows of one rule" in capsys.readouterr().err
+    table.write_bytes(b"\xff\xfe" + "\n".join([head, *lines]).encode("utf-16-le"))
+    assert main(["policy", "check", str(results)]) == 1
+    assert "is no table (UnicodeDecodeError)" in capsys.readouterr().err
+
+
+def test_a_data_set_without_a_table_is_not_passed_over(
+    results: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (results / "c").mkdir()
+    (results / "c" / "manifest.parquet").touch()
+    assert main(["policy", "check", str(results), "--variant", "mask-100"]) == 1
+    assert "c: no policy.csv is in it" in capsys.readouterr().err
+    assert main(["policy", "check", str(results / "a"), "--variant", "mask-100"]) == 0
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,8 @@ Examples:
 
 What passes, and what that means: docs/explanation/policy.md."""
 FILE = "policy.csv"
+_DATASET = "manifest.parquet"
+"""What the folder of a data set has."""
 
 
 def add(commands: Any) -> None:
@@ -90,7 +92,15 @@ def run(options: argparse.Namespace) -> int:
 def _files(place: Path) -> list[Path]:
     """Return the tables below a folder: its own, or those of the data sets in it."""
     own = place / FILE
-    found = [own] if own.is_file() else sorted(place.glob(f"*/{FILE}"))
+    if own.is_file():
+        return [own]
+    found = sorted(place.glob(f"[!.]*/{FILE}"))
+    datasets = {each.parent for each in place.glob(f"[!.]*/{_DATASET}")}
+    if found and (bare := sorted(datasets - {each.parent for each in found})):
+        raise InputError(
+            f"{bare[0]}: no {FILE} is in it; first `snakemake -c all policy`, or name the folders "
+            "of the data sets that are to be checked"
+        )
     if not found:
         raise InputError(
             f"{place}: no {FILE} is in it, nor in a folder in it; first `snakemake -c all policy`"

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from anonbench.core.errors import InputError
 from anonbench.core.io import read_csv
-from anonbench.evaluation.policy.evidence import RULES
-from anonbench.evaluation.policy.verdicts import JUDGED, Verdict
+from anonbench.core.vocabulary import Entity
+from anonbench.evaluation.policy.evidence import ATTACK, RULES, SEARCHED
+from anonbench.evaluation.policy.verdicts import JUDGED, OF_ALL, Verdict, verdict_of
 
+_AGAIN = "make the table again (`snakemake -c all policy`)"
+_VARIANT = ["dataset", "method", "degree"]
+_ROW = ["rule", "attack", "measure", "entity"]
+"""Columns that tell a variant's rows apart."""
 _TEXTS = (
     *("dataset", "method", "rule", "attack", "measure", "entity", "risk"),
     *("reason", "source", "side", "verdict"),
@@ -21,11 +28,44 @@ def read_policy(path: Path) -> pd.DataFrame:
     """Read a table of verdicts (`JUDGED`).
 
     Raises:
-        InputError: a column is missing, or a rule or verdict is unknown.
+        InputError: it is no such table, rows are missing or there twice, or a verdict is not that
+            of its evidence.
 
     """
-    table = read_csv(path, JUDGED, _TEXTS)
+    try:
+        table = read_csv(path, JUDGED, _TEXTS)
+    except ValueError as error:  # other bytes than UTF-8, or no CSV
+        raise InputError(f"{path} is no table ({type(error).__name__}); {_AGAIN}") from None
     for column, known in (("rule", set(RULES)), ("verdict", set(map(str, Verdict)))):
         if unknown := set(table[column]) - known:
-            raise InputError(f"{path}: {column} {min(unknown)!r} is unknown; make the table again")
+            raise InputError(f"{path}: {column} {min(unknown)!r} is unknown; {_AGAIN}")
+    if wrong := next(_contradictions(table), ""):
+        raise InputError(f"{path}: {wrong}; {_AGAIN}")
     return table.astype({"n": "Int64", "clusters": "Int64"})
+
+
+def _contradictions(table: pd.DataFrame) -> Iterator[str]:
+    """Give what no job has written: missing rows, rows there twice, wrong verdicts."""
+    attacks = set(table.loc[table["rule"] == ATTACK, "attack"])
+    for key, rows in table.groupby(_VARIANT, sort=False):
+        name = "{} {}-{}".format(*key)
+        there = set(zip(rows["rule"], rows["entity"], strict=True))
+        wanted = {*((rule, "") for rule in OF_ALL), *((SEARCHED, str(each)) for each in Entity)}
+        for rule, entity in sorted(wanted - there):
+            yield f"{name} has no row of the rule {rule} {entity}".rstrip()
+        for attack in sorted(attacks - set(rows["attack"])):
+            yield f"{name} has no row of the attack {attack}, which others have"
+        if rows.duplicated(_ROW).any():
+            yield f"{name} has two rows of one rule"
+        for row in rows.to_dict("records"):
+            unlimited = not row["side"]
+            expected = Verdict.UNLIMITED if unlimited else _verdict(row)
+            if row["verdict"] != str(expected):
+                yield f"{name}: the verdict on {row['rule']} is not that of its numbers"
+
+
+def _verdict(row: Mapping[Hashable, Any]) -> Verdict | None:
+    try:
+        return verdict_of({str(name): row[name] for name in row}, row["side"], float(row["limit"]))
+    except ValueError:
+        return None

@@ -49,7 +49,7 @@ OF_ENTITIES: Mapping[str, frozenset[str]] = {
 """Entities of which a data set has to look for one, for an attack to concern it; other attacks
 concern all."""
 _MOST, _LEAST = "most", "least"
-_OF_ALL = (DEGREE, RESIDUE, AUDIT, UNSEARCHED)
+OF_ALL = (DEGREE, RESIDUE, AUDIT, UNSEARCHED)
 """Rules that every variant has evidence of."""
 _NO_EVIDENCE = "there is no evidence of it"
 _UNSAID = "the method does not say what it leaves"
@@ -130,7 +130,7 @@ def _absent(given: list[dict[str, Any]], method: str, policy: Policy) -> Iterato
         named = float(method in policy.methods)
         yield {"rule": ALLOWED, "value": named, "low": named, "high": named}
     there = {(row["rule"], row["entity"]) for row in given}
-    for rule in _OF_ALL:
+    for rule in OF_ALL:
         if (rule, "") not in there:
             yield {"rule": rule, "reason": _UNSAID if rule == RESIDUE else _NO_EVIDENCE}
     sought = {row["entity"] for row in given if row["rule"] == SEARCHED and row["value"] == 1.0}
@@ -165,6 +165,11 @@ def _verdict(row: Mapping[str, Any], policy: Policy) -> dict[str, Any]:
     side, limit = _limit(row, policy)
     if limit is None or (row["rule"] == ATTACK and row.get("reason") == NO_REGION):
         return {"verdict": str(Verdict.UNLIMITED)}
+    return {"side": side, "limit": limit, "verdict": str(verdict_of(row, side, limit))}
+
+
+def verdict_of(row: Mapping[str, Any], side: str, limit: float) -> Verdict:
+    """Return the verdict on a row of evidence that has to stay on one side of a limit."""
     control = math.nan if row["rule"] != ATTACK else _number(row.get("control"))
     low, high = (above_control(_number(row.get(end)), control) for end in ("low", "high"))
     if side == _LEAST:
@@ -172,8 +177,7 @@ def _verdict(row: Mapping[str, Any], policy: Policy) -> dict[str, Any]:
     else:
         within, beyond = high <= limit, low > limit
     is_known = not row.get("reason")
-    verdict = Verdict.FAIL if beyond else Verdict.PASS if within and is_known else Verdict.UNKNOWN
-    return {"side": side, "limit": limit, "verdict": str(verdict)}
+    return Verdict.FAIL if beyond else Verdict.PASS if within and is_known else Verdict.UNKNOWN
 
 
 def _number(value: object) -> float:
