@@ -503,6 +503,72 @@ def test_a_damaged_result_is_not_bundled(
         write_bundle(config, root, tmp_path / "bundle")
 
 
+def test_what_somebody_put_into_a_bundle_is_named(bundle: Path, tmp_path: Path) -> None:
+    (bundle / "results/portraits/new.csv").write_text("made here")
+    (bundle / "results/.snakemake").mkdir()
+    found = verify(bundle)
+    assert (found.unlisted, found.made_here, found.differences) == ((), 1, [])
+    (bundle / "workflow/photo.jpg").write_bytes(A_PICTURE)
+    found = verify(bundle)
+    assert found.unlisted == ("workflow/photo.jpg",) and len(found.differences) == 1
+    with tarfile.open(tmp_path / "bundle.tar", "w") as tar:
+        tar.add(bundle, "bundle")
+    of_tar = verify(tmp_path / "bundle.tar")
+    assert of_tar.unlisted == ("results/portraits/new.csv", "workflow/photo.jpg")
+
+
+def test_nothing_outside_of_a_bundle_is_read(bundle: Path, tmp_path: Path) -> None:
+    (tmp_path / "secret.csv").write_text("not the bundle's")
+    metadata = (bundle / METADATA).read_text(encoding="utf-8")
+    outside = metadata.replace(f'"{SCORES}"', '"../secret.csv"')
+    assert outside != metadata
+    (bundle / METADATA).write_text(outside, encoding="utf-8")
+    found = verify(bundle)
+    assert found.wrong == ("../secret.csv: is not there",) and found.unlisted == (SCORES,)
+    (bundle / METADATA).write_text(metadata, encoding="utf-8")
+    for make in (lambda path: path.symlink_to(tmp_path / "secret.csv"), os.mkfifo):
+        (bundle / SCORES).unlink()
+        make(bundle / SCORES)
+        with pytest.raises(InputError, match=f"{SCORES} is a link or a special file"):
+            verify(bundle)
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(InputError, match="is a pipe or device"):
+        verify(tmp_path / "pipe")
+
+
+def test_a_config_or_metadata_that_is_nested_without_end_is_refused(bundle: Path) -> None:
+    config = (bundle / "config.yaml").read_bytes()
+    (bundle / "config.yaml").write_text("[" * 20_000)
+    with pytest.raises(InputError, match=r"config\.yaml cannot be read"):
+        verify(bundle)
+    (bundle / "config.yaml").write_bytes(config)
+    (bundle / METADATA).write_text("[" * 200_000)
+    with pytest.raises(InputError, match="cannot be read as the RO-Crate"):
+        verify(bundle)
+    with pytest.raises(InputError, match="is no metadata of a bundle"):
+        rules_left(bundle / METADATA, [])
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (("--date", "2026-13-45"), "write a day as YYYY-MM-DD"),
+        (("--date", "20260102"), "write a day as YYYY-MM-DD"),
+        (("--repository", "javascript:alert(1)"), "give an address with https://"),
+    ],
+)
+def test_metadata_that_nobody_could_read_is_refused(
+    options: tuple[str, ...], told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["bundle", "--to", str(tmp_path / "bundle"), *options]) == 1
+    assert told in capsys.readouterr().err
+
+
+def test_no_bundle_is_written_among_the_results(run: Config, root: Path) -> None:
+    with pytest.raises(InputError, match="is in the folder of results"):
+        write_bundle(run, root, run.results / "inner")
+
+
 def test_other_files_are_no_bundles(tmp_path: Path) -> None:
     (tmp_path / "no.tar").write_text("nothing")
     for place, reason in (

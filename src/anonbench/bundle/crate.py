@@ -100,13 +100,15 @@ def require_bundle(bundle: Path) -> None:
     """Refuse what is neither a file, which may be a bundle's tar, nor a bundle's folder.
 
     Raises:
-        InputError: it is not there, or has no metadata.
+        InputError: it is not there, has no metadata, or is a pipe or device.
 
     """
     if bundle.is_dir() and not (bundle / METADATA).is_file():
         raise InputError(f"{bundle} is no bundle: {METADATA} is missing in it")
     if not bundle.exists():
         raise InputError(f"{bundle} is not there: name a bundle's folder or its tar")
+    if not (bundle.is_dir() or bundle.is_file()):
+        raise InputError(f"{bundle} is a pipe or device: name a bundle's folder or its tar")
 
 
 def read_metadata(folder: Path) -> list[Listed]:
@@ -128,7 +130,7 @@ def read_metadata(folder: Path) -> list[Listed]:
             Listed(entity.id, int(entity["contentSize"]), str(entity["sha256"]))
             for entity in crate.data_entities
         ]
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise InputError(
             f"{path} cannot be read as the RO-Crate of a bundle ({type(error).__name__}: {error}); "
             "get the bundle again"

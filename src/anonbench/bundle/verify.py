@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tarfile
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
@@ -20,6 +21,8 @@ from anonbench.config import Config, load
 from anonbench.core.errors import InputError
 from anonbench.core.provenance import file_digest
 
+_SNAKEMAKE = ".snakemake"
+
 
 @dataclass(frozen=True)
 class Verified:
@@ -29,6 +32,10 @@ class Verified:
     """That the metadata lists."""
     wrong: tuple[str, ...]
     """A line for each file that is missing, or holds something else than is listed."""
+    unlisted: tuple[str, ...]
+    """Files that somebody put there: the metadata does not list them, the workflow makes none."""
+    made_here: int
+    """Files not listed that are where the workflow writes in a bundle's folder."""
     inputs: int
     """Files that nothing in the bundle gives again: only their checksums can be compared."""
     parts: tuple[Agreement, ...]
@@ -36,7 +43,7 @@ class Verified:
     @property
     def differences(self) -> list[str]:
         """Everything that is not as published, a line each."""
-        lines = [*self.wrong]
+        lines = [*self.wrong, *(f"{path}: is not listed in {METADATA}" for path in self.unlisted)]
         for part in self.parts:
             lines += part.differences
             if rest := part.differ - len(part.differences):
@@ -53,21 +60,45 @@ def verify(bundle: Path, sample: int | None = None) -> Verified:
             be faster; None makes all again.
 
     Raises:
-        InputError: it is no bundle.
+        InputError: it is no bundle, or holds a link or a special file.
 
     """
     with _unpacked(bundle) as folder, tempfile.TemporaryDirectory() as scratch:
+        there = set(_files(folder))
         listed = read_metadata(folder)
+        unlisted = there - {file.path for file in listed} - {METADATA}
+        made_here = {path for path in unlisted if folder == bundle and _is_made_here(path)}
         wrong = []
         for file in listed:
             path = folder / file.path
-            if not path.is_file():
+            if file.path not in there:
                 wrong.append(f"{file.path}: is not there")
             elif path.stat().st_size != file.size or file_digest(path) != file.sha256:
                 wrong.append(f"{file.path}: holds something else than {METADATA} lists")
         parts = tuple(_parts(folder, Path(scratch), sample))
         names = [f.path for f in listed if f.path.startswith(f"{START}/")]
-        return Verified(len(listed), tuple(wrong), len(names), parts)
+        strange = tuple(sorted(unlisted - made_here))
+        return Verified(len(listed), tuple(wrong), strange, len(made_here), len(names), parts)
+
+
+def _is_made_here(path: str) -> bool:
+    """Tell whether the workflow, run in a bundle's folder, may have written a file."""
+    return path.startswith(f"{START}/") or "/__pycache__/" in path
+
+
+def _files(folder: Path) -> Iterator[str]:
+    """Give the paths of all files of a bundle; nothing else is read, so that all stays in it."""
+    for place, folders, names in os.walk(folder):
+        if Path(place) == folder and _SNAKEMAKE in folders:
+            folders.remove(_SNAKEMAKE)
+        for path in (Path(place, name) for name in (*folders, *names)):
+            relative = path.relative_to(folder).as_posix()
+            if path.is_symlink() or not (path.is_dir() or path.is_file()):
+                raise InputError(
+                    f"{folder}: {relative} is a link or a special file, and a bundle has none"
+                )
+            if path.is_file():
+                yield relative
 
 
 def _parts(folder: Path, scratch: Path, sample: int | None) -> Iterator[Agreement]:
@@ -100,7 +131,7 @@ def _tried(
 def _config(path: Path) -> Config:
     try:
         return load(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, yaml.YAMLError) as error:
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         raise InputError(f"{path} cannot be read ({type(error).__name__}): get it again") from None
 
 

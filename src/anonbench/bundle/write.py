@@ -148,6 +148,8 @@ def _check(config: Config, root: Path, to: Path, embeddings: bool, keep_ids: boo
         raise InputError(f"{to} is there already: name another place, or remove it")
     if not config.results.is_dir():
         raise InputError(f"results: there is no folder {config.results}: run the workflow first")
+    if to.resolve().is_relative_to(config.results.resolve()):
+        raise InputError(f"{to} is in the folder of results: name a place outside of it")
     if not (root / WORKFLOW).is_file():
         raise InputError(
             f"there is no {WORKFLOW} in {root}: go to the repository, or name it with --root"

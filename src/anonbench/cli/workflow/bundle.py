@@ -8,6 +8,7 @@ import re
 import shlex
 import sys
 from dataclasses import asdict
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from anonbench.cli.shared import add_run_options, read_config
@@ -73,8 +74,10 @@ def add(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Write the bundle, and print what is missing and what whoever passes it on has to know."""
-    if options.date and not re.fullmatch(r"\d{4}-\d\d-\d\d", options.date):
-        raise InputError(f"--date {options.date}: write it as YYYY-MM-DD")
+    if options.date and not _is_day(options.date):
+        raise InputError(f"--date {options.date}: write a day as YYYY-MM-DD")
+    if options.repository and not re.fullmatch(r"https?://\S+", options.repository):
+        raise InputError(f"--repository {options.repository}: give an address with https://")
     config = read_config(options.configfile)
 
     from anonbench.bundle.readme import warning
@@ -97,6 +100,13 @@ def run(options: argparse.Namespace) -> None:
     else:
         print(_as_text(options, written))
     print(f"\n{warning(options.embeddings, options.keep_ids)}", file=sys.stderr)
+
+
+def _is_day(text: str) -> bool:
+    try:
+        return date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
 
 
 def _as_text(options: argparse.Namespace, written: Written) -> str:

@@ -86,6 +86,8 @@ def _as_text(found: Verified) -> str:
         aligned([head, *rows], left=2),
         f"{found.inputs:,} files are what it starts from: their checksums alone can be compared",
     ]
+    if found.made_here:
+        shown.append(f"{found.made_here:,} files are not listed: made by running the workflow here")
     lines = found.differences
     if not lines:
         return "\n".join([*shown, "everything is as published"])

@@ -37,5 +37,5 @@ def listed_files(metadata: Path) -> list[Listed]:
             f"bundle: {metadata} is not there; run snakemake in the bundle's folder, or with "
             "--directory and that folder"
         ) from None
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         raise InputError(f"bundle: {metadata} is no metadata of a bundle") from None
