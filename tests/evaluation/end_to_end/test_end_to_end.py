@@ -168,7 +168,8 @@ def test_the_numbers_are_the_pipelines(
         ScenarioFiles(Model(), 0, variant, summary, table)
         for variant, summary, table in zip(VARIANTS, summaries, tables, strict=True)
     ]
-    clusters = pd.Series({image_id: n // 2 for n, image_id in enumerate(sorted(faces))})
+    ids = sorted(manifest_of(photos)["id"])
+    clusters = pd.Series({image_id: n // 2 for n, image_id in enumerate(ids)})
     expected = collect("own", files, clusters, 0, (), 0.95)
 
     found = anonbench.evaluate(
@@ -469,7 +470,7 @@ def test_batches_of_different_widths_are_refused(photos: Path) -> None:
 def test_clusters_of_a_file_widen_the_intervals(
     photos: Path, faces: dict[str, list[Region]], tmp_path: Path, result: Result
 ) -> None:
-    persons = pd.DataFrame({"id": sorted(faces)})
+    persons = pd.DataFrame({"id": manifest_of(photos)["id"]})
     persons["cluster"] = persons["id"].str[-2:-1]
     persons.to_csv(tmp_path / "persons.csv", index=False)
     found = anonbench.evaluate(
@@ -478,6 +479,14 @@ def test_clusters_of_a_file_widen_the_intervals(
     assert found.card()["clusters"] == persons["cluster"].nunique()
     assert set(found.table["clusters"]) == {10}
     np.testing.assert_array_equal(found.table["value"], result.table["value"])
+
+
+def test_an_image_without_a_cluster_is_refused_before_anything_is_encoded(photos: Path) -> None:
+    system = Counting()
+    labels = pd.Series(0, manifest_of(photos)["id"][1:])
+    with pytest.raises(InputError, match="clusters: 1 queries have none, such as 'c/img 000'"):
+        anonbench.evaluate(system, photos, clusters=labels, **ASKED)
+    assert system.count == 0
 
 
 def test_boxes_of_a_file_are_those_of_a_mapping(
