@@ -81,10 +81,33 @@ def fatal(deadly: set[int]) -> Callable[[int], int]:
     return work
 
 
+def held() -> Callable[[int], int]:
+    """Item 1 ends its worker while another one waits for what it holds."""
+
+    def work(item: int) -> int:
+        with alone_if(item != 0):
+            if item == 1:
+                time.sleep(0.5)
+                os._exit(9)
+            return item
+
+    return work
+
+
 @pytest.mark.parametrize("deadly", [{3}, {0, 1, 2}, {5, 7, 60}, {69}])
 def test_an_item_that_ends_its_worker_is_told_of_and_the_others_are_done(deadly: set[int]) -> None:
     results = list(in_processes(partial(fatal, deadly), range(70), 2))
     assert results == [DEAD - item if item in deadly else item for item in range(70)]
+
+
+def test_a_handler_of_this_process_keeps_no_worker_alive() -> None:
+    """Snakemake's scheduler, for one, leaves a handler; a worker that waits would never see it."""
+    before = signal.signal(signal.SIGTERM, lambda *_: None)
+    try:
+        results = list(in_processes(held, range(4), 2))
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert results == [0, DEAD - 1, 2, 3]
 
 
 def test_one_worker_apart_survives_what_ends_it() -> None:

@@ -151,7 +151,8 @@ def available() -> int:
 def _start(make: Callable[[], Callable[[Any], Any]], parent: int, alone: Lock) -> None:
     global _work, _alone
     _alone = alone
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends its workers
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends its workers, by SIGTERM:
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # a handler would wait for `_alone` to be free
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     _work = make()
 
