@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from anonbench.anonymization.methods import Blur, Mask, Pixelate, method_named
@@ -34,8 +34,10 @@ def owners(length: int, blocks: int) -> list[np.ndarray]:
     return [(doubled - 1) // (2 * length), doubled // (2 * length)]
 
 
-@given(SIDES, SIDES, st.booleans(), st.integers(1, 9))
-def test_pixelate_gives_every_block_its_mean(height: int, width: int, colour: bool, n: int) -> None:
+@given(SIDES, SIDES, st.booleans(), st.integers(1, 9) | st.sampled_from([0.5, 0.25, 0.1, 2.5]))
+def test_pixelate_gives_every_block_its_mean(
+    height: int, width: int, colour: bool, n: float
+) -> None:
     image = pixels(height, width, colour)
     settings = Pixelate.model_validate({"blocks": {"face": n}})
     result = settings.hide(image, Entity.FACE)
@@ -95,6 +97,32 @@ def test_blur_equals_a_gaussian_of_the_regions_size() -> None:
     image = np.tile(line, (20, 1))
     result = Blur(sigma=Sigma(text=0.25)).hide(image, Entity.TEXT)
     assert np.abs(result[10] - gaussian(line.astype(float), 0.25 * 20)).max() < 1.5
+
+
+def mirrored_weights(length: int, sigma: float) -> np.ndarray:
+    """Return [length, length]: each pixel's shares in a blurred mirrored row, cut at 3 sigma."""
+    reach = int(np.ceil(3 * sigma))
+    shares = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sigma) ** 2)
+    weights = np.zeros((length, length))
+    for step, share in zip(range(-reach, reach + 1), shares / shares.sum(), strict=True):
+        place = (np.arange(length) + step) % (2 * length)
+        np.add.at(weights, (np.arange(length), np.minimum(place, 2 * length - 1 - place)), share)
+    return weights
+
+
+@given(SIDES, SIDES, st.booleans(), st.floats(0.1, 2.0), st.integers(0, 9))
+@example(40, 61, True, 2.0, 0)
+@example(19, 23, False, 2.0, 0)
+def test_a_blur_of_any_width_is_a_sum_over_the_mirrored_window(
+    height: int, width: int, colour: bool, share: float, seed: int
+) -> None:
+    """Narrow kernels are summed, wide ones multiplied in the cosine transform."""
+    image = pixels(height, width, colour, seed)
+    result = Blur(sigma=Sigma(text=share)).hide(image, Entity.TEXT)
+    sigma = max(1.5, share * min(height, width))
+    down, across = mirrored_weights(height, sigma), mirrored_weights(width, sigma)
+    expected = np.einsum("ry,yx...,cx->rc...", down, image.astype(float), across)
+    assert np.abs(result - expected).max() < 0.502
 
 
 def test_blur_is_never_weaker_than_its_floor() -> None:

@@ -100,13 +100,13 @@ class Policy(Settings):
     `most` of it, or `all`, as keyed shuffling does. See docs/reference/methods.md."""
     strength: tuple[Strength, ...] = (
         Strength(parameter="pixelate.blocks.face", most=8),
-        Strength(parameter="pixelate.blocks.text", most=1),
+        Strength(parameter="pixelate.blocks.text", most=0.25),
         Strength(parameter="pixelate.blocks.barcode", most=4),
-        Strength(parameter="pixelate.blocks.mrz", most=1),
+        Strength(parameter="pixelate.blocks.mrz", most=0.25),
         Strength(parameter="blur.sigma.face", least=0.12),
-        Strength(parameter="blur.sigma.text", least=1.0),
+        Strength(parameter="blur.sigma.text", least=2.0),
         Strength(parameter="blur.sigma.barcode", least=0.25),
-        Strength(parameter="blur.sigma.mrz", least=1.0),
+        Strength(parameter="blur.sigma.mrz", least=2.0),
     )
     """Bounds on parameters of methods. The default ones are the methods' own defaults."""
     unsearched: Fraction = 0.0

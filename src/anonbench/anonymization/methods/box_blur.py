@@ -16,9 +16,9 @@ class Kernel(Settings):
     """Side of a square kernel as a share of a region's shorter side, by entity."""
 
     face: Positive = 0.42
-    text: Positive = 3.5
+    text: Positive = 7.0
     barcode: Positive = 0.9
-    mrz: Positive = 3.5
+    mrz: Positive = 7.0
 
 
 def odd(size: float) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, ClassVar
 
 import numpy as np
@@ -53,8 +54,8 @@ class DpPixelate(Keyed):
         from anonbench.core.libraries.opencv import cv2
 
         height, width = pixels.shape[:2]
-        blocks = int(getattr(self.blocks, entity))
-        side = max(self.min_block, -(-min(height, width) // blocks))
+        blocks = float(getattr(self.blocks, entity))
+        side = max(self.min_block, math.ceil(min(height, width) / blocks))
         columns, rows = max(1, width // side), max(1, height // side)
         size = (columns, rows)
         means = cv2.resize(pixels.astype(np.float32), size, interpolation=cv2.INTER_AREA)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 from typing import Annotated, ClassVar
 
@@ -9,16 +10,18 @@ import numpy as np
 from pydantic import Field
 
 from anonbench.core.registries.methods import Method
-from anonbench.core.settings import Count, Settings
+from anonbench.core.settings import Settings
+
+Across = Annotated[float, Field(ge=0.01, le=2**31 - 1)]
 
 
 class Blocks(Settings):
-    """Blocks across a region's shorter side, by entity."""
+    """Blocks across a region's shorter side, by entity; below 1 they are wider than it."""
 
-    face: Count = 8
-    text: Count = 1
-    barcode: Count = 4
-    mrz: Count = 1
+    face: Across = 8
+    text: Across = 0.25
+    barcode: Across = 4
+    mrz: Across = 0.25
 
 
 class Pixelate(Method):
@@ -32,7 +35,8 @@ class Pixelate(Method):
     blocks: Blocks = Blocks()
     """The paper states none. 8 across a face is the coarser of DeepPrivacy2's 8 and 16. At 2
     across a line's height no line is read, but of a hundred candidates the true one is told for
-    every second line; at 1 for one in ten (docs/explanation/privacy.md)."""
+    every second line, at 1 for one in ten, and blocks of four heights tell no more than chance
+    (docs/explanation/privacy.md)."""
     min_block: Annotated[int, Field(ge=2)] = 2
     """Smallest block in pixels, so that small regions are hidden too."""
 
@@ -50,8 +54,8 @@ class Pixelate(Method):
         from anonbench.core.libraries.opencv import cv2
 
         height, width = pixels.shape[:2]
-        blocks = int(getattr(self.blocks, entity))
-        side = max(self.min_block, -(-min(height, width) // blocks))
+        blocks = float(getattr(self.blocks, entity))
+        side = max(self.min_block, math.ceil(min(height, width) / blocks))
         columns, rows = max(1, width // side), max(1, height // side)
         means = cv2.resize(pixels, (columns, rows), interpolation=cv2.INTER_AREA)
         # not by cv2.resize: its 16 bits of fixed point move borders in windows of a thousand pixels

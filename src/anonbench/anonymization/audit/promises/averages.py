@@ -34,7 +34,7 @@ class ConstantBlocks(Promise):
         """Check the distance of all edges between blocks, then compare with the blocks' means."""
         height, width = inside.mask.shape
         refuse_single(inside)
-        blocks = int(getattr(settings.pixelate.blocks, inside.entity))
+        blocks = float(getattr(settings.pixelate.blocks, inside.entity))
         least_side = max(settings.pixelate.min_block, math.ceil(min(height, width) / blocks))
         narrow_blocks(inside, least_side)
         counts = (max(1, height // least_side), max(1, width // least_side))

@@ -110,7 +110,7 @@ class NoisyBlocks(Promise):
         refuse_single(inside)
         asked = settings.dp_pixelate
         channels, height, width = inside.original.shape
-        across = int(getattr(asked.blocks, inside.entity))
+        across = float(getattr(asked.blocks, inside.entity))
         side = max(asked.min_block, math.ceil(min(height, width) / across))
         narrow_blocks(inside, side)
         counts = (max(1, height // side), max(1, width // side))

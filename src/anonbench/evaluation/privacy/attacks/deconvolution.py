@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 
@@ -66,7 +68,7 @@ def richardson_lucy(blurred: np.ndarray, kernel: np.ndarray, iterations: int) ->
     return np.clip(found, 0.0, 255.0)
 
 
-def smoothed(mosaic: np.ndarray, blocks: int, least: int = 1) -> np.ndarray:
+def smoothed(mosaic: np.ndarray, blocks: float, least: int = 1) -> np.ndarray:
     """Return a mosaic interpolated between its blocks.
 
     Args:
@@ -78,7 +80,7 @@ def smoothed(mosaic: np.ndarray, blocks: int, least: int = 1) -> np.ndarray:
     from anonbench.core.libraries.opencv import cv2
 
     height, width = mosaic.shape[:2]
-    side = max(least, -(-min(height, width) // blocks))
+    side = max(least, math.ceil(min(height, width) / blocks))
     few = (max(1, width // side), max(1, height // side))
     means = cv2.resize(mosaic, few, interpolation=cv2.INTER_AREA)
     return np.asarray(cv2.resize(means, (width, height), interpolation=cv2.INTER_CUBIC))

@@ -144,7 +144,7 @@ def _before(
         kernel = gaussian(max(step.min_sigma, share * min(seen.shape[:2])))
         return way(_as_blurred(seen, area, kernel), kernel)
     if step.name == Method.PIXELATE:
-        return smoothed(seen, int(getattr(step.blocks, entity)), step.min_block)
+        return smoothed(seen, float(getattr(step.blocks, entity)), step.min_block)
     return seen
 
 
