@@ -7,6 +7,8 @@ with its transforms on Pillow images or on tensors (v2), whichever is the faster
 crops from the original and local ones from the anonymized version (adaption A), so two files an
 image.
 
+`ours_cached` reads what a decode cache keeps (`scratch: true`), as every epoch but the first does.
+
 Real images from the folder beside the checkout, where it is there, else drawn ones.
 """
 
@@ -41,6 +43,7 @@ from anonbench.training.data.augment import BLUR_SIGMA, IMAGENET_DEVIATION, IMAG
 from anonbench.training.data.augment_params import crop_draws
 from anonbench.training.data.batch import finish
 from anonbench.training.data.crops import crop_boxes
+from anonbench.training.data.decoded_cache import ImageSource, Scratch, sufficient_side
 from anonbench.training.data.paired_dataset import BatchStream, Sources
 
 install_torchvision_ops()
@@ -64,7 +67,7 @@ a share of the image; difference of crops at the same place of 0 … 1 (other fi
 class Timed:
     """An image set that notes the time that reading takes."""
 
-    def __init__(self, images: ImageSet) -> None:
+    def __init__(self, images: ImageSource) -> None:
         self._images, self.seconds = images, 0.0
 
     def size(self, image_id: str) -> tuple[int, int]:
@@ -136,13 +139,15 @@ def write(images: Pixels, format: Format, folder: Path) -> None:
     write_index(manifest, status, False, folder / "original.parquet")
 
 
-def ours(original: ImageSet, local: ImageSet) -> tuple[list[list[torch.Tensor]], dict[str, Any]]:
+def ours(
+    ids: list[str], original: ImageSource, local: ImageSource
+) -> tuple[list[list[torch.Tensor]], dict[str, Any]]:
     """Load all images once; return the batches and what they took."""
     recipe = Recipe.model_validate({"optimizer": {"batch_size": BATCH}})
     whole = Timed(original)
     other = whole if local is original else Timed(local)
     sources = Sources(whole, other)
-    stream = BatchStream(original.ids, sources, recipe, 14, 0)
+    stream = BatchStream(ids, sources, recipe, 14, 0)
     seconds = {"cut": 0.0, "augment": 0.0}
 
     def load() -> list[list[torch.Tensor]]:
@@ -163,6 +168,11 @@ def ours(original: ImageSet, local: ImageSet) -> tuple[list[list[torch.Tensor]],
     parts = {"decode": decode, "cut": seconds["cut"] - decode, "augment": seconds["augment"]}
     shares = {name: round(value / sum(seconds.values()), 2) for name, value in parts.items()}
     return batches, rate(time_taken) | {"shares": shares}
+
+
+def cached(images: ImageSet, folder: Path) -> Scratch:
+    """Return images as `scratch: true` keeps them, decoded and shrunk once for all epochs."""
+    return Scratch(images, folder / f"{id(images)}.pixels", sufficient_side(CROPS))
 
 
 def rate(taken: dict[str, float]) -> dict[str, Any]:
@@ -306,7 +316,9 @@ def compare(images: Pixels, format: Format) -> dict[str, Any]:
         anonymized = ImageSet.open([folder / "anonymized.tar"])
         result: dict[str, Any] = {}
         for what, local in (("original", original), ("pair", anonymized)):
-            batches, own = ours(original, local)
+            batches, own = ours(original.ids, original, local)
+            kept = [cached(images, folder) for images in dict.fromkeys((original, local))]
+            _, own_cached = ours(original.ids, kept[0], kept[-1])
             peers = {
                 way: peer(folder, "original" if what == "original" else "anonymized", tensors)
                 for way, tensors in (("torchvision", False), ("torchvision v2", True))
@@ -318,6 +330,8 @@ def compare(images: Pixels, format: Format) -> dict[str, Any]:
                 "peers": {way: figures for way, (_, figures) in peers.items()},
                 "faster_peer": best,
                 "times_peer": round(own["images_per_cpu_second"] / theirs, 2),
+                "ours_cached": own_cached,
+                "times_peer_cached": round(own_cached["images_per_cpu_second"] / theirs, 2),
             }
             if what == "original":
                 result["equality"] = check(

@@ -16,9 +16,9 @@ class Kernel(Settings):
     """Side of a square kernel as a share of a region's shorter side, by entity."""
 
     face: Positive = 0.42
-    text: Positive = 7.0
+    text: Positive = 3.5
     barcode: Positive = 0.9
-    mrz: Positive = 7.0
+    mrz: Positive = 3.5
 
 
 def odd(size: float) -> int:
@@ -39,7 +39,8 @@ class BoxBlur(Method):
     residue: ClassVar = "coarse"
 
     size: Kernel = Kernel()
-    """The defaults have the standard deviation of the Gaussian blur's."""
+    """Faces and barcodes: the standard deviation of the Gaussian blur's. Text and zones: half of it,
+    since a dictionary finds as much at twice the size (docs/explanation/privacy.md)."""
     min_size: Annotated[int, Field(ge=3)] = 5
     """Smallest side of the kernel in pixels, so that small regions are hidden too."""
 
