@@ -58,8 +58,8 @@ def odd(share: float, pixels: np.ndarray) -> int:
     return int(share * min(pixels.shape[:2])) // 2 * 2 + 1
 
 
-def block(pixels: np.ndarray, blocks: int) -> tuple[int, int]:
-    side = max(2, min(pixels.shape[:2]) // blocks)
+def block(pixels: np.ndarray, blocks: float) -> tuple[int, int]:
+    side = max(2, int(min(pixels.shape[:2]) / blocks))
     return max(1, pixels.shape[1] // side), max(1, pixels.shape[0] // side)
 
 
@@ -72,7 +72,7 @@ def opencv_pixelate(pixels: np.ndarray, entity: str) -> np.ndarray:
 def deface_mosaic(pixels: np.ndarray, entity: str) -> np.ndarray:
     """deface 1.5.0's loop over blocks, which it gives the colour of one of their pixels."""
     blocks = getattr(ASKED.pixelate.blocks, entity)
-    result, size = pixels.copy(), max(2, min(pixels.shape[:2]) // blocks)
+    result, size = pixels.copy(), max(2, int(min(pixels.shape[:2]) / blocks))
     for y in range(0, pixels.shape[0], size):
         for x in range(0, pixels.shape[1], size):
             colour = pixels[y, x].tolist()

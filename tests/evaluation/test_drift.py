@@ -58,7 +58,7 @@ def batch(
         root / "clusters.parquet",
         [root / "0.images.parquet"],
         root / "boxes.parquet",
-        root / "val.h5",
+        {"unadapted": root / "val.h5"},
         {"mask-100": root / "scores.parquet"},
     )
 

@@ -1,4 +1,5 @@
 # Drift: a data set compared with the one that it names (`drift_from`), from what the stages made.
+# Where that one's models are trained, they embed both.
 
 for _name, _reference in experiment.drifts().items():
 
@@ -14,7 +15,10 @@ for _name, _reference in experiment.drifts().items():
                     "{dataset}/clusters.parquet", [_reference, _name]
                 ),
                 boxes=paths.of_each("{dataset}/boxes.parquet", [_reference, _name]),
-                embeddings=[paths.reference_embedding(n) for n in (_reference, _name)],
+                embeddings_reference=paths.drift_embeddings(
+                    _reference, _name, _reference
+                ),
+                embeddings_batch=paths.drift_embeddings(_reference, _name, _name),
             ),
             outcomes_reference=paths.detected(_reference, "images", ["val"]),
             outcomes_batch=paths.detected(_name, "images", ["val"]),
@@ -30,6 +34,7 @@ for _name, _reference in experiment.drifts().items():
         params:
             slice=stage_parameters.comparisons(settings),
             datasets=[_reference, _name],
+            models=[str(m) for m, _ in experiment.drift_models(_reference, _name)],
             variants=[str(v) for v in experiment.drift_variants(_reference, _name)],
         script:
             "../scripts/drift.py"

@@ -1,20 +1,24 @@
-# Features: a job a model and variant. An adapted model's job also embeds its original queries. The
-# last two rules are the baselines, which no training has made.
+# Features: a job a model and variant. An adapted model's job also embeds its original queries. A
+# batch (`drift_from`) is embedded by models of the data set that it is compared with. The last two
+# rules are the baselines, which no training has made.
 
 
 rule embed_original:
     input:
         **by_digest(
-            backbone=rules.train_unadapted.output.backbone,
+            backbone=lambda w: paths.embedding_backbone(
+                w.dataset, "unadapted", w.seed
+            ),
             val=lambda w: paths.images(w.dataset, "original", "val"),
-            train=lambda w: paths.images(w.dataset, "original", "train"),
+            train=lambda w: paths.embedded(w.dataset, "original", "train"),
         ),
     output:
         **with_digest(**paths.embedding_splits("unadapted", "original")),
     log:
         "<logs>/embed/{dataset}/unadapted-seed{seed}/original.log",
     wildcard_constraints:
-        dataset="|".join(experiment.trained) or "(?!)",
+        dataset="|".join(n for n, d in experiment.datasets.items() if not d.system)
+        or "(?!)",
     resources:
         gpu=lambda w: estimates.embedding_gpus(w.dataset),
         mem_mb=lambda w: estimates.embedding_mb(w.dataset),
@@ -28,9 +32,11 @@ rule embed_original:
 use rule embed_original as embed_unadapted with:
     input:
         **by_digest(
-            backbone=rules.train_unadapted.output.backbone,
+            backbone=lambda w: paths.embedding_backbone(
+                w.dataset, "unadapted", w.seed
+            ),
             val=lambda w: paths.images(w.dataset, w.anonymized, "val"),
-            train=lambda w: paths.images(w.dataset, w.anonymized, "train"),
+            train=lambda w: paths.embedded(w.dataset, w.anonymized, "train"),
         ),
     output:
         **with_digest(**paths.embedding_splits("unadapted", "{anonymized}")),
@@ -41,10 +47,12 @@ use rule embed_original as embed_unadapted with:
 use rule embed_original as embed_adapted with:
     input:
         **by_digest(
-            backbone=rules.train_adapted.output.backbone,
+            backbone=lambda w: paths.embedding_backbone(
+                w.dataset, f"{w.adaption}-{w.anonymized}", w.seed
+            ),
             original=lambda w: paths.images(w.dataset, "original", "val"),
             val=lambda w: paths.images(w.dataset, w.anonymized, "val"),
-            train=lambda w: paths.images(w.dataset, w.anonymized, "train"),
+            train=lambda w: paths.embedded(w.dataset, w.anonymized, "train"),
         ),
     output:
         **with_digest(
@@ -62,7 +70,7 @@ use rule embed_original as embed_untrained with:
         **by_digest(
             backbone=rules.untrained.output.backbone,
             val=lambda w: paths.images(w.dataset, w.variant, "val"),
-            train=lambda w: paths.images(w.dataset, w.variant, "train"),
+            train=lambda w: paths.embedded(w.dataset, w.variant, "train"),
         ),
     output:
         **with_digest(**paths.embedding_splits("untrained", "{variant}")),
@@ -72,8 +80,8 @@ use rule embed_original as embed_untrained with:
 
 # A system under test is started once for all image sets of its data set: a rule a data set names
 # them. Vectors are cached by image content (`kept/`, no output of any rule).
-for _name in experiment.datasets:
-    if experiment.is_frozen(_name):
+for _name, _dataset in experiment.datasets.items():
+    if _dataset.system:
 
         rule:
             name:

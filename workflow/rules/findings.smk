@@ -1,7 +1,7 @@
 # What an experiment says beside its report: which systems agree where the same images are searched by
 # several, what adapting costs trained models, and which of the paper's claims hold.
 
-_frozen = [name for name in experiment.datasets if experiment.is_frozen(name)]
+_frozen = [name for name, dataset in experiment.datasets.items() if dataset.system]
 _settings = [
     experiment.datasets[name].model_dump(exclude={"system"}) for name in _frozen
 ]

@@ -23,7 +23,7 @@ rule reidentify:
     log:
         "<logs>/reidentify/{dataset}.log",
     # a system computes each batch with one thread; a trained model has its recipe's
-    threads: lambda w: 8 if experiment.is_frozen(w.dataset) else 1
+    threads: lambda w: 8 if data(w).system else 1
     resources:
         gpu=lambda w: estimates.embedding_gpus(w.dataset),
         mem_mb=lambda w: estimates.attack_mb(w.dataset),
@@ -35,9 +35,7 @@ rule reidentify:
             [*started.attackers(), *started.system_files(w.dataset)]
         ),
         system=lambda w: (
-            stage_parameters.system(settings, w.dataset)
-            if experiment.is_frozen(w.dataset)
-            else None
+            stage_parameters.system(settings, w.dataset) if data(w).system else None
         ),
         variants=lambda w: paths.attacked(w.dataset),
         given_methods=lambda w: list(data(w).given_methods),

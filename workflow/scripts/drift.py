@@ -6,6 +6,10 @@ with job(snakemake, __file__):
     from anonbench.core.io import write_csv
     from anonbench.evaluation.drift import Batch, compare
 
+    def by_name(names: list[str], files: list[str]) -> dict[str, Path]:
+        """Return files by name."""
+        return dict(zip(names, map(Path, files), strict=True))
+
     given, names = snakemake.input, snakemake.params.datasets
     batches = [
         Batch(
@@ -14,14 +18,8 @@ with job(snakemake, __file__):
             Path(given.clusters[at]),
             list(map(Path, getattr(given, f"outcomes_{side}"))),
             Path(given.boxes[at]),
-            Path(given.embeddings[at]),
-            dict(
-                zip(
-                    snakemake.params.variants,
-                    map(Path, getattr(given, f"scores_{side}")),
-                    strict=True,
-                )
-            ),
+            by_name(snakemake.params.models, getattr(given, f"embeddings_{side}")),
+            by_name(snakemake.params.variants, getattr(given, f"scores_{side}")),
         )
         for at, (side, name) in enumerate(zip(("reference", "batch"), names, strict=True))
     ]

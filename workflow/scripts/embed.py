@@ -9,8 +9,8 @@ with job(snakemake, __file__) as cache:
         from anonbench.datasets.listing import root_of
 
         config = load(snakemake.config)
-        dataset = config.datasets[snakemake.wildcards.dataset]
-        recipe, root = config.recipes[dataset.recipe], root_of(dataset)
+        name = snakemake.wildcards.dataset
+        recipe, root = config.recipe_of(name), root_of(config.datasets[name])
         with claimed(min(1, recipe.gpus_a_machine)):
             from anonbench.datasets.image_sets.shards import ImageSet
             from anonbench.embedding.extract import embed_many
@@ -18,9 +18,10 @@ with job(snakemake, __file__) as cache:
             embed_many(
                 Path(snakemake.input.backbone),
                 [
-                    (ImageSet.open(list(map(Path, snakemake.input[name])), root), Path(output))
+                    (ImageSet.open(files, root) if files else ImageSet.none(root), Path(output))
                     for name, output in snakemake.output.items()
                     if name in ("val", "train", "original")  # else a digest
+                    for files in [list(map(Path, snakemake.input[name]))]
                 ],
                 config.embedding.completing(snakemake.params.slice["settings"]),
             )

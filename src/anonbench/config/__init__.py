@@ -134,7 +134,7 @@ class Config(Settings):
     @model_validator(mode="after")
     def _recipes_exist(self) -> Self:
         for name, dataset in self.datasets.items():
-            if dataset.system is None and dataset.recipe not in self.recipes:
+            if dataset.is_trained and dataset.recipe not in self.recipes:
                 raise ValueError(
                     f"datasets.{name}.recipe: no recipe is called {dataset.recipe!r}; "
                     f"there are {', '.join(sorted(self.recipes))}"
@@ -177,12 +177,8 @@ class Config(Settings):
                     f"{where}: no other data set is called {dataset.drift_from!r}; "
                     f"there are {there}"
                 )
-            system = self.enabled[dataset.drift_from].system
-            if dataset.system is None or dataset.system != system:
-                raise ValueError(
-                    f"{where}: one model has to embed both data sets; give both the same `system` "
-                    "(a model that was trained here is one by its exported weights)"
-                )
+            if problem := _not_comparable(dataset, self.enabled[dataset.drift_from]):
+                raise ValueError(f"{where}: {problem}")
         return self
 
     @model_validator(mode="after")
@@ -195,7 +191,7 @@ class Config(Settings):
                 except ValueError as error:
                     place = f"recipes.{dataset.recipe}.{error}"
                     raise ValueError(f"{place}; leave A out of datasets.{name}.adaptions") from None
-            if recipe.knn_every and dataset.label is None and dataset.system is None:
+            if recipe.knn_every and dataset.label is None and dataset.is_trained:
                 raise ValueError(
                     f"recipes.{dataset.recipe}.knn_every needs labels; set datasets.{name}.label, "
                     "or knn_every: 0"
@@ -232,8 +228,13 @@ class Config(Settings):
         return self
 
     def recipe_of(self, name: str) -> Recipe:
-        """Return a data set's training recipe; the default one where none is needed or there."""
-        return self.recipes.get(self.datasets[name].recipe) or Recipe()
+        """Return the recipe of a data set's models; the default one where there is none."""
+        return self.recipes.get(self.datasets[self.trained_on(name)].recipe) or Recipe()
+
+    def trained_on(self, name: str) -> str:
+        """Return the data set that a data set's models are trained on: itself, or `drift_from`."""
+        dataset = self.datasets[name]
+        return name if dataset.system else dataset.drift_from or name
 
     def system_of(self, name: str) -> SystemKind | None:
         """Return the system under test of a data set; None where its models are trained."""
@@ -255,6 +256,23 @@ def load(values: Mapping[str, Any]) -> Config:
 
     """
     return _checked(Config, values)
+
+
+def _not_comparable(batch: Dataset, reference: Dataset) -> str | None:
+    """Return why drift says nothing of two data sets, and the way out; None where it does."""
+    name = batch.drift_from
+    if batch.system != reference.system:
+        way_out = f"give it `system: {reference.system}`" if reference.system else "leave it out"
+        return f"one model embeds both data sets, but `system` is not that of {name}; {way_out}"
+    if not batch.system and reference.drift_from:
+        return f"{name} is a batch itself; name the data set that its models are trained on"
+    if set(batch.detectors) != set(reference.detectors):
+        return f"`detectors` are not those of {name}, so regions say nothing; give both the same"
+    if not set(batch.all_methods) & set(reference.all_methods):
+        return f"it has none of the `methods` of {name}; give both the same"
+    if not set(batch.degrees) & set(reference.degrees):
+        return f"it has none of the `degrees` of {name}; give both the same"
+    return None
 
 
 class _PolicyFile(Settings):

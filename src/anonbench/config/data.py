@@ -78,7 +78,8 @@ class OwnSplit(Settings):
 
     validation: Annotated[float, Field(gt=0.0, le=1.0)] = 0.2
     """Share of the images (or groups) that becomes the validation split. All of them (1.0) where
-    nothing is trained, which needs a `system`; then there is no downstream task either."""
+    nothing is trained, which needs a `system` or `drift_from`; then there is no downstream task
+    either."""
     by: str | None = None
     """Label column whose values are kept together on one side, for example `identity`."""
 
@@ -191,15 +192,16 @@ class Dataset(DataSource):
     """A system under test, a key of `systems`. It is measured as it is: nothing is trained, and
     `adaptions` is empty."""
     drift_from: Name | None = None
-    """Another data set that was evaluated with the same `system`: the target `drift` compares this
-    one with it, and says whether the evaluation has to be repeated."""
+    """Another data set that was evaluated: the target `drift` compares this one with it, and says
+    whether the evaluation has to be repeated. Both have the same `system`, or neither has one: then
+    the other one's trained models embed this one, and nothing is trained on it."""
     adaptions: tuple[Literal[Adaption.A, Adaption.B, Adaption.C], ...] = (
         Adaption.A,
         Adaption.B,
         Adaption.C,
     )
     """Adaptions that are trained for every variant; the unadapted model always is. None with a
-    `system`."""
+    `system` or `drift_from`."""
     recipe: str = "default"
     """Name of the training recipe, a key of `recipes`."""
     keep_without_regions: bool = False
@@ -220,10 +222,17 @@ class Dataset(DataSource):
 
     @model_validator(mode="before")
     @classmethod
-    def _systems_are_frozen(cls, given: Any) -> Any:
-        """Leave out the adaptions that a data set with a system would have by default."""
-        if not isinstance(given, Mapping) or given.get("system") is None:
+    def _nothing_is_adapted(cls, given: Any) -> Any:
+        """Leave out the adaptions that a data set without trainings would have by default."""
+        if not isinstance(given, Mapping):
             return given
+        if given.get("system") is None and given.get("drift_from") is None:
+            return given
+        if given.get("adaptions") and given.get("system") is None:
+            raise ValueError(
+                "drift_from and adaptions: nothing is trained on a batch, which the models of "
+                "`drift_from` embed; leave `adaptions` out"
+            )
         if given.get("adaptions"):
             raise ValueError(
                 "system and adaptions: a system is measured as it is, and never trained; leave "
@@ -234,7 +243,7 @@ class Dataset(DataSource):
 
     @model_validator(mode="after")
     def _training_needs_images(self) -> Self:
-        if self.is_all_validation and self.system is None:
+        if self.is_all_validation and self.is_trained:
             raise ValueError(
                 "split.validation: 1.0 leaves no image to train on; choose a smaller share, or "
                 "name a `system` that is measured as it is"
@@ -262,6 +271,11 @@ class Dataset(DataSource):
         if taken := [name for name in self.given_methods if name in METHODS]:
             raise ValueError(f"given: a method is called {taken[0]}; give the program another name")
         return self
+
+    @property
+    def is_trained(self) -> bool:
+        """Whether models are trained on it: it has no system, and no other one's models."""
+        return self.system is None and self.drift_from is None
 
     @property
     def all_methods(self) -> tuple[str, ...]:

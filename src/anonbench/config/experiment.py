@@ -57,12 +57,12 @@ class Experiment:
 
     @property
     def trained(self) -> list[str]:
-        """The data sets whose models are trained; those of the others are systems as they are."""
-        return [name for name, dataset in self.datasets.items() if dataset.system is None]
+        """The data sets whose models are trained; others are taken as they are."""
+        return [name for name, dataset in self.datasets.items() if dataset.is_trained]
 
     def is_frozen(self, name: str) -> bool:
-        """Return whether a data set's one model is a system that is never trained."""
-        return self.datasets[name].system is not None
+        """Return whether a data set's one model is taken as it is: a system, or another one's."""
+        return not self.datasets[name].is_trained
 
     def drifts(self) -> dict[str, str]:
         """Return the data sets that are compared with another one, each with that one's name."""
@@ -73,6 +73,16 @@ class Experiment:
         """Return the anonymized variants that both data sets have."""
         theirs = set(self.variants(reference))
         return [variant for variant in self.variants(batch) if variant in theirs]
+
+    def drift_models(self, reference: str, batch: str) -> list[tuple[Model, Variant]]:
+        """Return the models that embed two data sets, and what of them.
+
+        The unadapted model embeds the originals; each variant that both have, the model that has
+        learned most from it, if there is one.
+        """
+        variants = self.drift_variants(reference, batch)
+        adapted = [(self.adapted_model(reference, variant), variant) for variant in variants]
+        return [(Model(), Variant()), *((model, v) for model, v in adapted if model)]
 
     @property
     def system_label(self) -> str | None:
@@ -290,7 +300,7 @@ class Experiment:
             for degree in sorted(dataset.degrees):
                 yield "correlation", degree, None, None
         yield "gallery", None, None, None
-        if dataset.system is not None:
+        if not dataset.is_trained:
             return
         yield "attention", None, None, None
         yield "attention_share", None, None, None
@@ -334,6 +344,6 @@ class Experiment:
                 return f"needs degree {degree}, but datasets.{name}.degrees has {degrees}"
             if labelled and not dataset.is_classified:
                 return f"needs labels, but datasets.{name}.label is not set"
-            if dataset.system is not None:
-                return f"it shows trained models, and datasets.{name}.system is never trained"
+            if not dataset.is_trained:
+                return f"it shows trained models, and none is trained on datasets.{name}"
         return f"needs a data set with paper_role: {role}, and none is enabled"

@@ -97,7 +97,7 @@ class Estimates:
 
     def batch(self, name: str) -> int:
         """Return the images of a training step; none where nothing is trained."""
-        return 0 if self._system(name) else self.recipe(name).optimizer.batch_size
+        return 0 if self._experiment.is_frozen(name) else self.recipe(name).optimizer.batch_size
 
     def _system(self, name: str) -> SystemKind | None:
         return self._experiment.config.system_of(name)

@@ -23,6 +23,7 @@ from anonbench.core.numeric.clusters import clustered_mean, too_few
 from anonbench.core.numeric.rates import clustered_rate
 from anonbench.core.numeric.seeding import hash_ints, rng
 from anonbench.core.numeric.statistics import holm
+from anonbench.core.vocabulary import UNADAPTED
 from anonbench.datasets.clusters import read_clusters
 from anonbench.embedding.store import read_ids, read_rows
 
@@ -51,8 +52,9 @@ class Batch:
     outcomes: Sequence[Path]
     """Detection's outcome of each image, by shard."""
     boxes: Path
-    embeddings: Path
-    """Of the original images."""
+    embeddings: Mapping[str, Path]
+    """By model: of the original images by the reference model, of a variant by one that is adapted
+    to it; both batches have the same ones."""
     scores: Mapping[str, Path]
     """Scores of each query, by variant; both batches have the same ones."""
 
@@ -89,7 +91,7 @@ def compare(reference: Batch, batch: Batch, confidence: float) -> pd.DataFrame:
             | _summary("batch", other, confidence)
             | _tested(one, other, seed)
         )
-    rows.append(_embedded(reference, batch))
+    rows += [_embedded(reference, batch, model) for model in reference.embeddings]
     table = pd.DataFrame(rows).reindex(columns=COLUMNS)
     table["p_holm"] = holm(table["p"].to_numpy(float))
     table["drifted"] = table["p_holm"] < 1.0 - confidence
@@ -245,24 +247,25 @@ def _permuted(
     return observed, reached / (PERMUTATIONS + 1)
 
 
-def _embedded(reference: Batch, batch: Batch) -> dict[str, Any]:
-    """Return the row of the embeddings."""
-    drawn = [_drawn(each) for each in (reference, batch)]
-    row: dict[str, Any] = {"part": "embeddings", "measure": "energy distance"}
+def _embedded(reference: Batch, batch: Batch, model: str) -> dict[str, Any]:
+    """Return the row of a model's embeddings."""
+    drawn = [_drawn(each, model) for each in (reference, batch)]
+    measure = "energy distance" + (f", {model}" if model != UNADAPTED else "")
+    row: dict[str, Any] = {"part": "embeddings", "measure": measure}
     row |= {"reference_n": len(drawn[0]), "batch_n": len(drawn[1]), "reason": ""}
     if reason := too_few(min(map(len, drawn))):
         return row | {"p": float("nan"), "reason": reason}
-    distance, p = energy_test(*drawn, reference.name, batch.name, "embeddings")
+    distance, p = energy_test(*drawn, reference.name, batch.name, measure)
     return row | {"batch": distance, "p": p}
 
 
-def _drawn(batch: Batch) -> np.ndarray:
+def _drawn(batch: Batch, model: str) -> np.ndarray:
     """Return unit vectors, float64 [n, D], of at most `SAMPLE` images, one of each cluster."""
-    ids, _ = read_ids(batch.embeddings)
+    ids, _ = read_ids(batch.embeddings[model])
     clusters = read_clusters(batch.clusters).loc[ids].to_numpy()
     order = np.argsort(hash_ints(("drift",), ids), kind="stable")
     _, firsts = np.unique(clusters[order], return_index=True)
     rows = np.sort(order[np.sort(firsts)[:SAMPLE]])
-    vectors = read_rows(batch.embeddings, rows).astype(np.float64)
+    vectors = read_rows(batch.embeddings[model], rows).astype(np.float64)
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     return np.asarray(vectors / np.where(lengths > 0, lengths, 1.0))

@@ -54,7 +54,7 @@ def require_files(config: Config) -> None:
         for setting in type(config.systems[name]).file_fields:
             if (path := getattr(config.systems[name], setting)) is not None:
                 _require_file(path, f"systems.{name}.{setting}")
-    for name in sorted({d.recipe for d in config.enabled.values() if d.system is None}):
+    for name in sorted({d.recipe for d in config.enabled.values() if d.is_trained}):
         backbone, field = config.recipes[name].backbone, f"recipes.{name}.backbone"
         if backbone.name is not None and backbone.registered is None:
             require_name(backbone.name, f"{field}.name")

@@ -11,9 +11,14 @@ from PIL import Image, ImageDraw, ImageFont
 
 from anonbench.anonymization.methods import Replace
 from anonbench.anonymization.replacement import barcodes, lines, seen
+from anonbench.config import Anonymization, Detection
 from anonbench.core import fakes
+from anonbench.core.boxes import Region
 from anonbench.core.fakes import TextKind
-from anonbench.core.icao9303 import TD1, TD2, TD3
+from anonbench.core.icao9303 import TD1, TD2, TD3, wrong_checks
+from anonbench.core.registries.privacy_attacks import Equipment
+from anonbench.core.vocabulary import Entity, Variant
+from anonbench.evaluation.privacy.attacks.kinds.mrz import MrzReading, zone_of
 
 PAPER, INK = (240, 230, 200), (30, 20, 90)
 
@@ -122,6 +127,43 @@ def test_formats_of_zones_are_told_by_their_letters(layout: fakes.Format) -> Non
     letters = seen.letters_of(seen.colours(original)[1])
     assert letters is not None and abs(letters - layout.width) < 2
     assert lines.zone_format(size, letters) is layout
+
+
+ZONES_OF_PERSONS = [
+    (
+        "P<UTOERIKSSON<<ANNA<MARIA<<<<<<<<<<<<<<<<<<<",
+        "L898902C36UTO7408122F1204159ZE184226B<<<<<10",
+    ),
+    (
+        "P<D<<MUSTERMANN<<ERIKA<<<<<<<<<<<<<<<<<<<<<<",
+        "C01X00T478D<<6408125F2702283<<<<<<<<<<<<<<<4",
+    ),
+]
+"""The specimens of ICAO Doc 9303 and of the German passport."""
+
+
+def test_a_zone_becomes_another_whose_check_digits_are_read_as_right(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    size, paper = (110, 900), np.full((110, 900, 1), 255)
+    hidden = []
+    for zone in ZONES_OF_PERSONS:
+        assert not wrong_checks(zone, TD3)
+        with monkeypatch.context() as drawn:
+            drawn.setattr(lines, "zone", lambda *_, zone=zone: zone)
+            ink = lines.zone_lines(TD3, size)
+        colours = seen.Colours(paper[0, 0], np.zeros(1, np.int64))
+        original = colours.blended(ink)[:, :, 0]
+        hidden.append(Replace().hide(original, "mrz"))
+    assert np.array_equal(*hidden), "nothing of a person is left, not even a difference"
+    attack = MrzReading().load(Equipment(Detection(), Anonymization()))
+    region = Region(Entity.MRZ, 0, 0, size[1], size[0], 1.0)
+    framed = np.pad(hidden[0], ((0, 4), (0, 4)), constant_values=255)
+    (read_back,) = attack.look(framed, [region], Variant("replace", 100))
+    found = zone_of(read_back)
+    assert found and found[0][1] == fakes.zone(TD3, size)[1], "all check digits agree"
+    for zone in ZONES_OF_PERSONS:
+        assert attack.shares(list(zone), read_back)["exact_fields"] == 0.0
 
 
 @pytest.mark.parametrize("turns", range(4))

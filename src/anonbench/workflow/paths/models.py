@@ -18,10 +18,14 @@ class ModelPaths(ImagePaths):
         """Return the weights of a training."""
         return f"{self.results}/{dataset}/models/{model}/seed{seed}/backbone.safetensors"
 
+    def embedding_backbone(self, dataset: str, model: Name, seed: Name) -> str:
+        """Return the weights that a data set is embedded by: its own, or those of `drift_from`."""
+        return self.backbone(self.experiment.config.trained_on(dataset), model, seed)
+
     def backbones(self, dataset: str, models: Iterable[Name]) -> list[str]:
-        """Return the weights of models trained with the reference's seed."""
+        """Return the weights of a data set's models, trained with the reference's seed."""
         seed = self.experiment.reference_seed
-        return [self.backbone(dataset, model, seed) for model in models]
+        return [self.embedding_backbone(dataset, model, seed) for model in models]
 
     def training_log(self, dataset: str, model: Name, seed: Name) -> str:
         """Return the losses of a training, step by step."""
@@ -139,6 +143,17 @@ class ModelPaths(ImagePaths):
             return []
         names = self.scenario_names(dataset)
         return [f"{self.results}/{dataset}/{stage}/{name}.{suffix}" for name in names]
+
+    def embedded(self, dataset: str, variant: Name, split: str) -> list[str]:
+        """Return the images of a split that a trained model embeds, if it does."""
+        is_embedded = split in self.anonymized_splits(dataset)
+        return self.images(dataset, variant, split) if is_embedded else []
+
+    def drift_embeddings(self, reference: str, batch: str, dataset: str) -> list[str]:
+        """Return one's embeddings by the models of two data sets, in `drift_models`' order."""
+        seed = self.experiment.reference_seed
+        models = self.experiment.drift_models(reference, batch)
+        return [self.embedding(dataset, model, seed, variant) for model, variant in models]
 
     def drift_scores(self, reference: str, batch: str, dataset: str) -> list[str]:
         """Return one's scores by the variants that two data sets have, in the batch's order."""

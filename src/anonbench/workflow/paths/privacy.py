@@ -37,7 +37,7 @@ class PrivacyPaths(ModelPaths):
 
     def attacking_backbones(self, dataset: str) -> list[str]:
         """Return the unadapted model, then that of each variant that has one."""
-        if self.experiment.is_frozen(dataset):
+        if self.experiment.datasets[dataset].system is not None:
             return []
         adapted = [model for _, model in self.attacked(dataset) if model]
         return self.backbones(dataset, [Model(), *adapted])
