@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -115,25 +116,29 @@ def attend(
     torch.set_num_threads(read_description(backbone)["threads"])
     model, preprocess = load_backbone(backbone)
     blank = load_untrained(backbone)
+
+    @cache  # the same in every variant of an image
+    def covered(image_id: str, size: tuple[int, int], grid: tuple[int, int]) -> np.ndarray:
+        return patch_means(visible_boxes(regions[image_id], size, preprocess), grid)
+
     kept: dict[tuple[str, str], np.ndarray] = {}
     tables = [pd.DataFrame(columns=SHARE_COLUMNS)]
+    sampled = set(sample)
     for variant, images in variants.items():
-        by_image = {
-            image_id: attention_maps(model, preprocess, images.read(image_id))
-            for image_id in dict.fromkeys([*drawn, *sample])
-        }
+        by_image: dict[str, np.ndarray] = {}
+        before: dict[str, np.ndarray] = {}
+        for image_id in dict.fromkeys([*drawn, *sample]):
+            image = images.read(image_id)
+            by_image[image_id] = attention_maps(model, preprocess, image)
+            if image_id in sampled:
+                before[image_id] = attention_maps(blank, preprocess, image)
         kept |= {(variant, image_id): by_image[image_id] for image_id in drawn}
         if not sample:
             continue
-        own = np.stack([by_image[image_id] for image_id in sample])
-        before = [attention_maps(blank, preprocess, images.read(image_id)) for image_id in sample]
-        covered = [
-            patch_means(
-                visible_boxes(regions[image_id], images.size(image_id), preprocess), own.shape[2:]
-            )
-            for image_id in sample
-        ]
-        tables.append(share_rows(variant, sample, own, np.stack(before), np.stack(covered)))
+        own, blanks = (np.stack([of[each] for each in sample]) for of in (by_image, before))
+        grid = (own.shape[2], own.shape[3])
+        inside = np.stack([covered(image_id, images.size(image_id), grid) for image_id in sample])
+        tables.append(share_rows(variant, sample, own, blanks, inside))
     table = pd.concat(tables[1:] or tables, ignore_index=True)
     write_maps(AttentionMaps(preprocess, kept), maps)
     types = {"id": str, "variant": str, "head": np.int64, "share": float}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import Annotated, ClassVar
 
 import numpy as np
@@ -13,6 +14,8 @@ from anonbench.core.settings import Positive, Settings
 
 _LONG = 150
 """Values of a kernel above which transforms are faster than sums."""
+_REMEMBERED = 512
+"""Kernels, and responses to them: a page has dozens of lines of the same height."""
 
 
 class Sigma(Settings):
@@ -49,16 +52,24 @@ class Blur(Method):
 
         share = float(getattr(self.sigma, entity))
         sigma = max(self.min_sigma, share * min(pixels.shape[:2]))
-        kernel = cv2.getGaussianKernel(2 * math.ceil(3 * sigma) + 1, sigma)
+        kernel = _kernel(sigma)
         if len(kernel) > _LONG:
-            blurred = _by_cosines(pixels, kernel[:, 0])
+            blurred = _by_cosines(pixels, sigma)
         else:  # in floating point: OpenCV's 8-bit Gaussian is coarser, and slower
             mirrored = cv2.BORDER_REFLECT
             blurred = cv2.sepFilter2D(pixels, cv2.CV_32F, kernel, kernel, borderType=mirrored)
         return np.asarray(cv2.convertScaleAbs(blurred))  # which rounds; nothing is negative
 
 
-def _by_cosines(pixels: np.ndarray, kernel: np.ndarray) -> np.ndarray:
+@lru_cache(maxsize=_REMEMBERED)
+def _kernel(sigma: float) -> np.ndarray:
+    """Return the Gaussian as far as three times sigma, float64 [2r + 1, 1]."""
+    from anonbench.core.libraries.opencv import cv2
+
+    return np.asarray(cv2.getGaussianKernel(2 * math.ceil(3 * sigma) + 1, sigma))
+
+
+def _by_cosines(pixels: np.ndarray, sigma: float) -> np.ndarray:
     """Filter along both axes by products of discrete cosine transforms (DCT-II).
 
     What is mirrored at its borders is a sum of cosines, and an even kernel makes each of them
@@ -70,12 +81,14 @@ def _by_cosines(pixels: np.ndarray, kernel: np.ndarray) -> np.ndarray:
     for axis in (0, 1):
         shape = [1] * pixels.ndim
         shape[axis] = pixels.shape[axis]
-        cosines *= _response(pixels.shape[axis], kernel).reshape(shape)
+        cosines *= _response(pixels.shape[axis], sigma).reshape(shape)
     return np.asarray(idctn(cosines, axes=(0, 1), overwrite_x=True))
 
 
-def _response(length: int, kernel: np.ndarray) -> np.ndarray:
-    """Return what a kernel makes of each cosine of a mirrored row, float32 [length]."""
+@lru_cache(maxsize=_REMEMBERED)
+def _response(length: int, sigma: float) -> np.ndarray:
+    """Return what the kernel makes of each cosine of a mirrored row, float32 [length]."""
+    kernel = _kernel(sigma)[:, 0]
     reach = len(kernel) // 2
     places = np.arange(-reach, reach + 1) % (2 * length)
     wrapped = np.bincount(places, kernel, 2 * length)

@@ -6,6 +6,7 @@ Persons of the images that are attacked are left out, whatever the splits say.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -29,6 +30,8 @@ from anonbench.evaluation.privacy.gallery import NO_LESSON, Gallery, Match, draw
 from anonbench.evaluation.privacy.train_images import (
     HIDDEN,
     HiddenOnRead,
+    Kept,
+    KeptOriginals,
     RestoredOnRead,
     TrainImages,
 )
@@ -67,7 +70,9 @@ class Lessons:
         shown = {people[name] for name in attacked if name in people}
         ids = set(train.originals.ids) - set(attacked)
         self._ids = {name for name in ids if people.get(name) not in shown}
-        self._train = train
+        # entities have lessons of their own, often of the same images
+        self._train = replace(train, originals=KeptOriginals(train.originals))
+        self._hidden = ("", Kept())
         self._boxes = boxes[boxes["id"].isin(self._ids)]
         self._people = people
         self._settings = settings
@@ -133,7 +138,7 @@ class Lessons:
         hidden, compared = self._clear[first]
         if method != ORIGINAL:
             images: Readable = self._train.given.get(method) or HiddenOnRead(
-                self._train, regions, method
+                self._train, regions, method, self._kept(method)
             )
             if restorers is not None:
                 images = RestoredOnRead(images, regions, Variant(method, HIDDEN), restorers, drawn)
@@ -145,6 +150,12 @@ class Lessons:
             return kind.learn(Lesson(clear, hidden, compared, who, finds_itself))
         except LessonTooSmallError as why:
             return str(why)
+
+    def _kept(self, method: str) -> Kept:
+        """Return the images that a method has hidden; those of the method before are dropped."""
+        if self._hidden[0] != method:
+            self._hidden = (method, Kept())
+        return self._hidden[1]
 
     def _drawn(self, size: int, gallery: Gallery, ids: set[str]) -> pd.DataFrame | None:
         """Return the regions to learn from, columns of `Gallery.crops` and margin."""

@@ -115,34 +115,52 @@ def _comparisons(lesson: Lesson, rows: np.ndarray) -> Iterator[tuple[_Key, Compa
     as_is = Linear(np.zeros(size), np.eye(size, many))
     yield (Way.AS_IS, 0.0), Comparison(Way.AS_IS, as_is, as_is)
     centred = Linear(clear.mean(axis=0), np.eye(size, many))
-    for strength, found in _ridges(hidden, clear[:, :many]):
+    of_hidden = _Ridge.of(hidden)
+    for strength, found in of_hidden.fits(clear[:, :many]):
         yield (Way.ORIGINAL, strength), Comparison(Way.ORIGINAL, found, centred)
     if lesson.finds_itself:  # each region is its own match: there is no person to learn
         return
     persons = (lesson.who[rows, None] == np.unique(lesson.who[rows])).astype(np.float64)
-    both = zip(_ridges(hidden, persons), _ridges(clear, persons), strict=True)
-    for (strength, of_hidden), (_, of_clear) in both:
-        yield (Way.PERSON, strength), Comparison(Way.PERSON, of_hidden, of_clear)
+    both = zip(of_hidden.fits(persons), _Ridge.of(clear).fits(persons), strict=True)
+    for (strength, from_hidden), (_, from_clear) in both:
+        yield (Way.PERSON, strength), Comparison(Way.PERSON, from_hidden, from_clear)
 
 
-def _ridges(features: np.ndarray, targets: np.ndarray) -> Iterator[tuple[float, Linear]]:
-    """Yield each strength with its ridge regression of targets [N, E] on features [N, D].
+@dataclass(frozen=True)
+class _Ridge:
+    """Ridge regressions on features [N, D], whose principal axes serve all targets."""
 
-    Features are brought to unit variance; those that never change are left out.
-    """
-    centre, spread = features.mean(axis=0), features.std(axis=0)
-    scale = np.divide(1.0, spread, out=np.zeros_like(spread), where=spread > _FLAT)
-    standard = (features - centre) * scale
-    wanted = targets - targets.mean(axis=0)
-    if len(features) < features.shape[1]:  # the smaller of the two Gram matrices
-        values, axes = eigh(standard @ standard.T)
-        axes, seen = standard.T @ axes, axes.T @ wanted
-    else:
-        values, axes = eigh(standard.T @ standard)
-        seen = axes.T @ (standard.T @ wanted)
-    for strength in STRENGTHS:
-        inverse = 1.0 / (np.maximum(values, 0.0) + strength * len(features))
-        yield strength, Linear(centre, scale[:, None] * (axes @ (inverse[:, None] * seen)))
+    centre: np.ndarray
+    scale: np.ndarray
+    """To unit variance; 0 for features that never change, which are left out."""
+    standard: np.ndarray
+    """float64 [N, D]."""
+    values: np.ndarray
+    """Eigenvalues of the smaller of the two Gram matrices, float64 [R]."""
+    axes: np.ndarray
+    """Its eigenvectors, float64 [R, R]."""
+
+    @classmethod
+    def of(cls, features: np.ndarray) -> _Ridge:
+        """Decompose features, float64 [N, D]."""
+        centre, spread = features.mean(axis=0), features.std(axis=0)
+        scale = np.divide(1.0, spread, out=np.zeros_like(spread), where=spread > _FLAT)
+        standard = (features - centre) * scale
+        is_wide = len(features) < features.shape[1]
+        values, axes = eigh(standard @ standard.T if is_wide else standard.T @ standard)
+        return cls(centre, scale, standard, values, axes)
+
+    def fits(self, targets: np.ndarray) -> Iterator[tuple[float, Linear]]:
+        """Yield each strength with its regression of targets [N, E]."""
+        size, wanted = len(self.standard), targets - targets.mean(axis=0)
+        if size < self.standard.shape[1]:
+            axes, seen = self.standard.T @ self.axes, self.axes.T @ wanted
+        else:
+            axes, seen = self.axes, self.axes.T @ (self.standard.T @ wanted)
+        for strength in STRENGTHS:
+            inverse = 1.0 / (np.maximum(self.values, 0.0) + strength * size)
+            weights = self.scale[:, None] * (axes @ (inverse[:, None] * seen))
+            yield strength, Linear(self.centre, weights)
 
 
 def _reciprocal_ranks(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -18,6 +18,44 @@ from anonbench.evaluation.privacy.crops import Images, Readable
 
 HIDDEN = 100
 """The degree at which lessons are hidden."""
+KEPT_BYTES = 2**28
+"""Of images that are kept in memory, because several lessons read them."""
+
+
+class Kept:
+    """Images that were read, as many as fit into `KEPT_BYTES`; further ones are read each time."""
+
+    def __init__(self) -> None:
+        self._images: dict[str, np.ndarray] = {}
+        self._left = KEPT_BYTES
+
+    def get(self, image_id: str, read: Callable[[str], np.ndarray]) -> np.ndarray:
+        """Return an image, by `read` where it is not kept; it may not be written to."""
+        if image_id in self._images:
+            return self._images[image_id]
+        image = read(image_id)
+        if image.nbytes <= self._left:
+            self._left -= image.nbytes
+            image.flags.writeable = False
+            self._images[image_id] = image
+        return image
+
+
+@dataclass(frozen=True)
+class KeptOriginals:
+    """Originals that are decoded once, as far as they can be kept."""
+
+    originals: Images
+    kept: Kept = field(default_factory=Kept)
+
+    @property
+    def ids(self) -> list[str]:
+        """The ids, sorted."""
+        return self.originals.ids
+
+    def read(self, image_id: str) -> np.ndarray:
+        """See `Readable.read`."""
+        return self.kept.get(image_id, self.originals.read)
 
 
 @dataclass(frozen=True)
@@ -34,14 +72,31 @@ class HiddenOnRead:
     """Images with all regions hidden by one method, coded as the published ones are."""
 
     def __init__(
-        self, train: TrainImages, regions: Mapping[str, Sequence[Region]], method: str
+        self,
+        train: TrainImages,
+        regions: Mapping[str, Sequence[Region]],
+        method: str,
+        kept: Kept | None = None,
     ) -> None:
+        """Take what is hidden.
+
+        Args:
+            train: clear.
+            regions: all regions of the images, in draw order.
+            method: that hides them.
+            kept: what was hidden before by this method; None: nothing is kept.
+
+        """
         self._train = train
         self._regions = regions
         self._variant = Variant(method, HIDDEN)
+        self._kept = kept
 
     def read(self, image_id: str) -> np.ndarray:
         """See `Readable.read`."""
+        return self._kept.get(image_id, self._hidden) if self._kept else self._hidden(image_id)
+
+    def _hidden(self, image_id: str) -> np.ndarray:
         image, how = self._train.originals.read(image_id), self._train.settings
         hidden = anonymize(image, self._regions[image_id], self._variant, how)
         if how.format == "png":  # without loss: the same again, at two thirds of the time
