@@ -6,6 +6,7 @@ READY := $(VENV)/.ready
 CORES ?= all
 RESOURCES ?= gpu=4
 SNAKEMAKE := $(BIN)/snakemake --cores $(CORES) --resources $(RESOURCES)
+PYTEST := $(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 PAPER_LAYOUTS := build/paper-layouts
 BENCH := build/bench-venv
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -14,7 +15,7 @@ export PYTHONUNBUFFERED := 1
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format docs site dev plan-paper bench bench-setup clean
+.PHONY: help setup demo test check lint lint-sources format docs site dev plan-paper bench bench-setup clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,15 +37,20 @@ demo: $(READY) ## the whole experiment on generated data, with the report at its
 	@echo "The report: $(CURDIR)/results/report.html"
 
 test: $(READY) ## the whole test suite, on all cores, four at most
-	@$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+	@$(PYTEST)
 
-lint: $(READY) ## ruff, mypy, import contracts, snakefmt, snakemake --lint
+check: lint-sources ## for everyday work: lint but for snakemake --lint, and the tests that take seconds
+	@$(PYTEST) -m 'not (slow or workflow or browser or cluster)' --ignore tests/test_linters.py
+
+lint: lint-sources ## ruff, mypy, import contracts, snakefmt, snakemake --lint
+	@$(BIN)/snakemake --workflow-profile none --lint
+
+lint-sources: $(READY)
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/snakefmt --check Snakefile workflow
-	@$(BIN)/snakemake --workflow-profile none --lint
 
 format: $(READY) ## ruff and snakefmt, in place
 	@$(BIN)/ruff check --fix

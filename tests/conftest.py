@@ -14,10 +14,27 @@ settings.load_profile("anonbench")
 ROOT = Path(__file__).resolve().parents[1]
 
 
+NEEDED = {"snakemake": "workflow", "browser": "browser", "storage": "cluster"}
+"""Marks of tests by a fixture that they use, directly or not."""
+
+
+@pytest.hookimpl(tryfirst=True)  # before `-m` chooses
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with files that run Snakemake: at the end, one core would wait for the other's last."""
-    long = {item.path for item in items if item.get_closest_marker("workflow")}
-    items.sort(key=lambda item: item.path not in long)
+    """Mark tests by what they need, and begin with the files that take longest.
+
+    At the end, one core would wait for the other's last.
+    """
+    for item in items:
+        for fixture in getattr(item, "fixturenames", ()):
+            if fixture in NEEDED:
+                item.add_marker(NEEDED[fixture])
+        if ROOT / "tests" / "cluster" in item.path.parents:
+            item.add_marker("cluster")
+    long = [
+        {item.path for item in items if item.get_closest_marker(mark)}
+        for mark in ("workflow", "slow")
+    ]
+    items.sort(key=lambda item: [item.path not in paths for paths in long])
 
 
 @pytest.fixture(scope="session")

@@ -1,25 +1,42 @@
-"""Commands as forks of a process that has imported Snakemake: 2.5 CPU-seconds less a start.
+"""Commands as forks of a process that has imported Snakemake and what jobs load.
 
-What runs is what a user's command runs, in a process of its own with its own environment. A command
-with other sources (`PYTHONPATH`) is started as users start it.
+What runs is what a user's command runs, in a process of its own with its own environment. Its start
+takes 2.5 CPU-seconds less, and its jobs take what they compute: their server (`workflow.forks`) is
+another fork, with libraries that it would load for the first jobs. A command with other sources
+(`PYTHONPATH`) is started as users start it.
 """
 
 from __future__ import annotations
 
 import atexit
+import gc
 import multiprocessing
 import os
+import re
+import socket
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Mapping, Sequence
+from functools import cache
 from importlib import import_module
+from multiprocessing import forkserver
+from multiprocessing.context import ForkServerContext
 from pathlib import Path
 
 ENTRIES = {"snakemake": "snakemake.cli", "anonbench": "anonbench.cli"}
 """Modules whose `main` is a command."""
 LOADED = [*ENTRIES.values(), "anonbench.config.stage_parameters", "anonbench.workflow.startup"]
-"""Modules that are imported before the fork; none starts a thread."""
+"""What commands load."""
+SCRIPTS = Path(__file__).resolve().parents[1] / "workflow" / "scripts"
+OF_JOBS = ["matplotlib.pyplot", "pyarrow.parquet", "scipy.stats", "torch", "torch._inductor"]
+"""What jobs load besides what their scripts name."""
+ONE_THREAD = {
+    "JE_ARROW_MALLOC_CONF": "background_thread:false",
+    **dict.fromkeys(("MKL_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1"),
+}
+"""Environment in which no library starts a thread when it is loaded: a fork would not have it."""
 
 
 def completed(
@@ -29,16 +46,36 @@ def completed(
     if "PYTHONPATH" in os.environ:
         command = [Path(sys.executable).with_name(program), *arguments]
         return subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder)
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(LOADED)
     given = [program, *map(str, arguments)]
     with tempfile.TemporaryDirectory() as said:
         files = [Path(said, name) for name in ("out", "err")]
-        process = context.Process(target=_run, args=(given, folder, dict(os.environ), files))
+        process = _context().Process(target=_run, args=(given, folder, dict(os.environ), files))
         process.start()
         process.join()
         out, err = (file.read_text(encoding="utf-8") for file in files)
     return subprocess.CompletedProcess(given, process.exitcode or 0, out, err)
+
+
+@cache
+def _context() -> ForkServerContext:
+    """Start the process that loads all; return what forks it."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([*LOADED, *OF_JOBS, *_named_by_scripts()])
+    before = dict(os.environ)
+    os.environ.update(ONE_THREAD)
+    try:
+        forkserver.ensure_running()
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+    return context
+
+
+def _named_by_scripts() -> list[str]:
+    """Return the modules that the scripts of jobs import."""
+    named = re.compile(r"^ *from (anonbench[\w.]*) import", re.MULTILINE)
+    texts = [script.read_text(encoding="utf-8") for script in sorted(SCRIPTS.glob("*.py"))]
+    return sorted({name for text in texts for name in named.findall(text)})
 
 
 def _run(
@@ -48,11 +85,59 @@ def _run(
         descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         os.dup2(descriptor, stream.fileno())
         os.close(descriptor)
+    gc.freeze()  # a collection would copy all pages that it looks at
     os.environ.clear()
     os.environ.update(environment)
     os.chdir(folder)
+    if given[0] == "snakemake" and "-n" not in given:
+        _fork_server()
     sys.argv = given
     try:
         sys.exit(import_module(ENTRIES[given[0]]).main())
     finally:
         atexit._run_exitfuncs()  # a fork of multiprocessing runs none of them
+
+
+class _Fork:
+    """A child process, as far as `ForkedJobs` needs to know it."""
+
+    def __init__(self, number: int) -> None:
+        self._number = number
+
+    def wait(self) -> None:
+        os.waitpid(self._number, 0)
+
+
+def _fork_server() -> None:
+    """Fork the server of this run's jobs, while this process has one thread."""
+    from anonbench.workflow.forks import jobs
+
+    control, other = socket.socketpair()
+    number = os.fork()
+    if number == 0:
+        control.close()
+        _serve(other)
+    other.close()
+    jobs._started = lambda _: (control, _Fork(number))  # type: ignore[assignment,return-value]
+
+
+def _serve(control: socket.socket) -> None:
+    """Be the server, and each job in its own fork, and end as Python ends after a script."""
+    from anonbench.workflow.forks import server
+
+    status = 1
+    try:
+        sys.argv = ["server", str(control.detach())]
+        server.main()
+        status = 0
+    except SystemExit as end:
+        if end.code is None or isinstance(end.code, int):
+            status = end.code or 0
+        else:
+            print(end.code, file=sys.stderr)
+    except BaseException:
+        sys.excepthook(*sys.exc_info())
+    threading._shutdown()  # type: ignore[attr-defined]
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)

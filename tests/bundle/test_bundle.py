@@ -76,6 +76,7 @@ def differing(folder: Path) -> dict[str, int]:
     return {part.part: part.differ for part in parts if part.differ}
 
 
+@pytest.mark.slow
 def test_every_number_comes_out_again_from_the_scores(bundle: Path) -> None:
     found = verify(bundle)
     assert found.differences == []
@@ -88,6 +89,7 @@ def test_every_number_comes_out_again_from_the_scores(bundle: Path) -> None:
     assert all(count > 100 for count in numbers.values())
 
 
+@pytest.mark.slow
 def test_rankings_and_accuracies_come_out_again_from_embeddings(whole: Path) -> None:
     found = verify(whole)
     assert found.differences == []
@@ -234,6 +236,7 @@ def test_nothing_of_a_disk_is_left_in_a_config() -> None:
     assert config.recipes["own"].backbone.pretrained == Path("withheld")
 
 
+@pytest.mark.slow
 def test_a_data_set_without_labels(root: Path, tmp_path: Path) -> None:
     data = {made.NAME: made.CONFIG["datasets"][made.NAME] | {"label": None}}
     config = made.config_of(tmp_path, datasets=data)
@@ -268,6 +271,7 @@ def test_the_metadata_is_a_workflow_ro_crate(run: Config, root: Path, tmp_path: 
     assert all(listed[name].size == there[name].stat().st_size for name in listed)
 
 
+@pytest.mark.slow
 def test_a_changed_number_of_a_table_is_named(bundle: Path) -> None:
     table = pd.read_csv(bundle / TABLE)
     table.loc[2, "map_mask"] += 0.1
@@ -300,6 +304,7 @@ def test_changed_scores_of_queries_do_not_fit_the_published_ones(bundle: Path) -
     assert {"means", "scores", "tables"} <= set(differing(bundle))
 
 
+@pytest.mark.slow
 def test_scores_that_are_not_the_embeddings_are_found(whole: Path, tmp_path: Path) -> None:
     shutil.copytree(whole, tmp_path / "b")
     path = "results/portraits/embeddings/A-mask-100/seed0/mask-100/val.h5"
@@ -328,6 +333,7 @@ def test_changed_scores_without_own_images_are_found(bundle: Path) -> None:
     assert set(differing(bundle)) == {"query kinds"}
 
 
+@pytest.mark.slow
 def test_scores_by_a_second_reference_come_out_again(whole: Path, tmp_path: Path) -> None:
     shutil.copytree(whole, tmp_path / "b")
     path = "published/portraits/retrieval/second/seed1.parquet"
@@ -503,6 +509,7 @@ def test_a_damaged_result_is_not_bundled(
         write_bundle(config, root, tmp_path / "bundle")
 
 
+@pytest.mark.slow
 def test_what_somebody_put_into_a_bundle_is_named(bundle: Path, tmp_path: Path) -> None:
     (bundle / "results/portraits/new.csv").write_text("made here")
     (bundle / "results/.snakemake").mkdir()

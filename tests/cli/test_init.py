@@ -29,6 +29,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "data"
 
 
+@pytest.mark.slow
 def test_a_config_is_written_once_and_names_nobody(
     folder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -98,6 +99,7 @@ def test_wrong_wishes_are_refused_before_anything_is_looked_at(
     assert not (tmp_path / "a.yaml").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("readable", "said"),
     [(0, "none of the 1 image looked at can be read"), (1, "too few images for an experiment")],

@@ -82,6 +82,7 @@ def plan(values: Any) -> None:
     Estimates(experiment, {name: count_images(images) for name, images in listings.items()})
 
 
+@pytest.mark.slow
 def test_every_field_with_every_value(tmp_path: Path) -> None:
     values = whole(tmp_path)
     plan(values)

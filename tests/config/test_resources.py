@@ -140,6 +140,7 @@ def test_leaving_persons_out_is_sized_by_a_sample_of_queries(root: Path) -> None
     assert whole.new_persons_mb("rvl_cdip") > 9 * vectors, "a reference, four models' two sets"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("changed", "count"), [({}, 11), ({"adaptions": []}, 2)])
 def test_comparing_trainings_takes_as_much_memory_as_estimated(
     root: Path, tmp_path: Path, changed: dict[str, Any], count: int

@@ -257,6 +257,7 @@ def test_missing_weights_say_what_to_do(tmp_path: Path, monkeypatch: pytest.Monk
         LineReader()
 
 
+@pytest.mark.slow
 def test_real_documents(detector: Detector, shared: Path) -> None:
     paths = sorted((shared / "data/id").glob("*"))[::3]
     if not paths:

@@ -63,6 +63,7 @@ def test_drawn_lines_are_found(detector: Detector) -> None:
     assert mask.mean() < 0.25
 
 
+@pytest.mark.slow
 def test_both_engines_find_the_same(detector: Detector, model: str) -> None:
     found = detector.detect(pages())
     assert found == load(model=model, engine="paddleocr").detect(pages())

@@ -118,6 +118,7 @@ def misses(found: list[Region], matrix: np.ndarray) -> float:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(
     ("angle", "scale", "bend"),
@@ -197,6 +198,7 @@ def test_results_depend_on_the_image_alone(folder: Path, detector: TemplateDetec
     assert [bool(found) for found in together] == [True, True, True, False]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "strict",
     [

@@ -62,6 +62,7 @@ def test_barcode_is_found_where_it_was_put(detector: Detector, name: str) -> Non
     assert np.abs(box - true).max() <= (15 if name == "EAN13" else 4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["Code128", "ITF"])
 @pytest.mark.parametrize("angle", [0, 4, 30, 45, 70, 90, 94, 180])
 def test_linear_code_is_covered_over_its_whole_height(

@@ -27,6 +27,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_it_runs_on_any_results(run: Path) -> None:
     done = NOTEBOOKS.executed(nbformat.read(NOTEBOOK, as_version=4), run / PLACE)
     outputs = [output for cell in done.cells for output in cell.get("outputs", [])]

@@ -38,6 +38,7 @@ def _stepped(recipe: Recipe, shard: Path, folder: Path, processes: int) -> dict[
     return result["state"]  # type: ignore[no-any-return]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("centering", ["sinkhorn", "softmax"])
 @pytest.mark.parametrize("sharding", ["ddp", "fsdp"])
 def test_two_processes_take_the_step_of_one(

@@ -44,6 +44,7 @@ def test_what_is_hidden_as_asked_passes(method: Method, form: Format, colour: bo
     assert counts["hidden_pixels"] == np.count_nonzero(scene(Method.MASK, form, False).honest == 0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize(("form", "colour"), FORMATS, ids=NAMES)
 @pytest.mark.parametrize("name", SABOTAGES)

@@ -97,6 +97,7 @@ def test_torchvision_calls_the_installed_operator() -> None:
     assert kept == apart
 
 
+@pytest.mark.slow
 def test_packages_that_need_torchvision_import_after_installation() -> None:
     code = """
 import importlib, importlib.util

@@ -168,6 +168,7 @@ def meant(images: list[tuple[str, str]], key: Key) -> str | None:
     return fits[0] if len(fits) == 1 else None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 @settings(max_examples=100, deadline=None, phases=[Phase.explicit, Phase.generate])
 @given(drawn=colliding())
@@ -336,6 +337,7 @@ def damaged_rows(path: Path) -> Callable[[bytes], None]:
     return look
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_damaged_files_are_refused_by_name(kind: str, tmp_path: Path) -> None:
     import numpy as np

@@ -110,6 +110,7 @@ def share_of_repetitions(table: pd.DataFrame, told: pd.Series) -> float:
     return float(told.groupby([table[key] for key in KEYS]).all().mean())
 
 
+@pytest.mark.slow
 def test_a_tie_between_methods_is_told(tested: dict[str, pd.DataFrame]) -> None:
     methods = tested["methods"]
     tie = of_pair(methods, "pixelate", "blur")
@@ -173,6 +174,7 @@ def of_effect(table: pd.DataFrame, effect: str) -> pd.DataFrame:
     return table[table["effect"] == effect]
 
 
+@pytest.mark.slow
 def test_no_cost_of_adapting_is_told_in_spite_of_the_bias(costs: dict[str, pd.DataFrame]) -> None:
     adapting = of_effect(costs["nothing"], "adapting")
     assert share_of_repetitions(adapting, adapting["verdict"] == "equivalent") >= 0.93
@@ -232,6 +234,7 @@ def _truths(truth: Truth, scores: pd.DataFrame) -> list[float]:
     return found
 
 
+@pytest.mark.slow
 def test_intervals_of_scores_cover_the_truth_in_95_of_100(
     intervals: dict[str, pd.DataFrame],
 ) -> None:

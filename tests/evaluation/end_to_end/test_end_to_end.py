@@ -128,6 +128,7 @@ def manifest_of(photos: Path) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns).sort_values("id", ignore_index=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("form", "similarity"), [("png", "cosine"), ("jpeg", "inner"), ("png", "euclidean")]
 )

@@ -141,6 +141,7 @@ def test_lines_are_found_again_unless_they_are_masked(world: Path) -> None:
     assert rate(lines, method="pixelate", attacker="supervised") >= naive > 20 / (4 * 36)
 
 
+@pytest.mark.slow
 def test_a_restorer_adds_nothing_under_a_mask_and_takes_nothing_away(world: Path) -> None:
     pixelate = Variant(Method.PIXELATE, 100)
     table = attack(world, HIDDEN, pixelate, attackers=("supervised", "restored"))

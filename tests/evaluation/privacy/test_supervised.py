@@ -112,6 +112,7 @@ def test_persons_are_told_apart_by_what_does_not_vary_between_their_photographs(
     assert learn(Lesson(clear, clear, WIDTH, who, False))[True].way is Way.PERSON
 
 
+@pytest.mark.slow
 def test_what_only_seen_persons_or_crops_show_is_not_learned() -> None:
     """Features of noise tell seen crops apart, and seen persons, but no others."""
 

@@ -61,6 +61,7 @@ def names(figure: Figure) -> list[str]:
     return [title for axes in figure.axes if (title := axes.get_title(loc="left"))]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("heads", "way", "hidden"),
     [

@@ -80,6 +80,7 @@ def drawings(tmp_path: Path, scores: pd.DataFrame) -> dict[str, Draw]:
     }
 
 
+@pytest.mark.slow
 def test_every_figure_is_written_the_same_each_time(
     tmp_path: Path, drawings: dict[str, Draw]
 ) -> None:

@@ -39,6 +39,7 @@ def test_each_choice_has_its_variants_rate_and_the_control_has_none() -> None:
         assert group.loc[group["value"].idxmax(), "best"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("degrees", [(100,), (25, 50, 100)])
 def test_the_figure_has_both_sizes_and_every_method(
     tmp_path: Path, degrees: tuple[int, ...]

@@ -132,6 +132,7 @@ def simulated(cost: float, generator: np.random.Generator) -> pd.DataFrame:
     return tabulate("demo", chosen, pd.Series(range(QUERIES)), 0.95, 0.03)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("cost", "said"),
     [

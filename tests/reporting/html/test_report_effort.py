@@ -61,6 +61,7 @@ def test_times_stand_in_one_section_and_all_else_is_the_same_after_every_run(
     assert again == first
 
 
+@pytest.mark.slow
 def test_another_process_writes_the_same_bytes(tmp_path: Path) -> None:
     pages = []
     for seed in ("1", "2"):

@@ -35,6 +35,7 @@ def test_without_doubt_there_is_no_notice(tmp_path: Path) -> None:
     assert "notice" not in page(tmp_path, {"used": 5, "failed_audits": 0})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("counted", "said"),
     [

@@ -54,6 +54,7 @@ def as_map(table: pd.DataFrame, metric: str) -> pd.DataFrame:
     return table[table["metric"] == metric].assign(metric="map")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("cost", "margin", "said", "verdict"),
     [
@@ -75,6 +76,7 @@ def test_the_cost_of_adapting_is_said(
     assert len(told) > 100 and np.mean(told) >= 0.93
 
 
+@pytest.mark.slow
 def test_a_tie_of_methods_is_said_and_quality_kept_covers_the_truth(tmp_path: Path) -> None:
     truth = Truth({Adaption.A: 0.02}, {"pixelate": 0.05, "blur": 0.05, "mask": 0.15})
     told, covered = [], []

@@ -107,6 +107,7 @@ def colours(data: bytes) -> tuple[bool, bool]:
     return magenta, green
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(
     ("variant", "visible"),

@@ -109,6 +109,7 @@ def test_timm(trained: Train, tmp_path: Path, registers: int, ffn: str) -> None:
     torch.testing.assert_close(found, _features(path), atol=2e-5, rtol=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["vit_tiny_patch16_224", "vit_small_patch14_reg4_dinov2"])
 def test_timm_by_name(trained: Train, tmp_path: Path, name: str) -> None:
     import timm
@@ -222,6 +223,7 @@ def test_by_command(trained: Train, tmp_path: Path, capsys: pytest.CaptureFixtur
     assert "is no folder" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_model_that_only_timm_has(trained: Train, tmp_path: Path) -> None:
     path = trained({"name": "vit_xsmall_patch16_clip_224"})
     assert export_backbone(path, tmp_path / "timm.safetensors", "timm")

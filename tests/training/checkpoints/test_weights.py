@@ -40,6 +40,7 @@ def test_saved_backbone_comes_back(recipe: Make, tmp_path: Path) -> None:
     assert not any("head" in name for name in weights)
 
 
+@pytest.mark.slow
 def test_positions_and_layer_scale_are_those_of_the_file(recipe: Make, tmp_path: Path) -> None:
     """They may come from a pretrained file and differ from what the name stands for."""
     backbone = {"name": "vit_tiny_patch16_224"}

@@ -33,6 +33,7 @@ def test_parts_are_the_official_ones(official: Path) -> None:
     assert not part_differences(official)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("run", RUNS)
 def test_four_steps_are_the_official_ones(official: Path, run: str) -> None:
     assert not run_differences(official, run)
@@ -52,6 +53,7 @@ def test_a_heads_start_is_the_official_one(official: Path) -> None:
         assert value.item() == pytest.approx(float(expected[f"init/{name}"]), rel=0.01), name
 
 
+@pytest.mark.slow
 def test_everything_is_as_when_it_equalled_the_official_numbers() -> None:
     kept, found = read(), computed()
     assert {part: values.keys() for part, values in found.items()} == {

@@ -78,6 +78,7 @@ def same(one: TrainJob, other: TrainJob) -> bool:
     )
 
 
+@pytest.mark.slow
 def test_killed_and_terminated_it_goes_on_to_the_same_bytes(
     start: Launch, ended: list[dict[int, str]]
 ) -> None:
@@ -92,6 +93,7 @@ def test_killed_and_terminated_it_goes_on_to_the_same_bytes(
     assert ended == [done, {0: "left alone"}, stopped, done]
 
 
+@pytest.mark.slow
 def test_after_an_error_too_with_spread_weights(
     start: Launch, ended: list[dict[int, str]], capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -106,6 +108,7 @@ def test_after_an_error_too_with_spread_weights(
     assert ended[1] == {0: "error", 1: "left alone"}
 
 
+@pytest.mark.slow
 def test_labels_that_one_machine_does_not_see_end_all_before_the_start(
     start: Launch,
     ended: list[dict[int, str]],

@@ -124,6 +124,7 @@ def test_local_crops_are_counted() -> None:
     assert _step_flops(none) == pytest.approx(0.67 * _step_flops(_large()), rel=0.02)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ffn", ["mlp", "swiglu"])
 @pytest.mark.parametrize("registers", [0, 4])
 def test_it_agrees_with_torchs_counter(

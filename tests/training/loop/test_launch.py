@@ -105,6 +105,7 @@ def alive(tmp_path: Path) -> list[str]:
     return [line for line in lines if f"{tmp_path}/.backbone" in line]
 
 
+@pytest.mark.slow
 def test_several_processes_train_together(
     job: Callable[..., TrainJob], start: Callable[..., Any], tmp_path: Path
 ) -> None:
@@ -117,6 +118,7 @@ def test_several_processes_train_together(
     assert not list(tmp_path.glob(".*"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("how", "line"),
     [
@@ -143,6 +145,7 @@ def test_an_error_of_one_process_is_one_line(
     assert not alive(tmp_path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1, signal.SIGINT])
 def test_a_signal_reaches_all_processes_and_the_checkpoint_is_written(
     job: Callable[..., TrainJob],
@@ -162,6 +165,7 @@ def test_a_signal_reaches_all_processes_and_the_checkpoint_is_written(
     assert not alive(tmp_path)
 
 
+@pytest.mark.slow
 def test_the_end_of_the_time_is_no_failure_of_a_process(
     job: Callable[..., TrainJob],
     start: Callable[..., Any],
@@ -177,6 +181,7 @@ def test_the_end_of_the_time_is_no_failure_of_a_process(
     assert "ChildFailedError" not in (tmp_path / "job.log").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_a_signal_that_nobody_listens_to_ends_everything(
     job: Callable[..., TrainJob], start: Callable[..., Any], tmp_path: Path
 ) -> None:

@@ -446,6 +446,7 @@ def test_heads_alone_first(recipe: Make, original: ImageSet) -> None:
             assert not torch.equal(head, trainer.student.dino_head.layers[0].weight)
 
 
+@pytest.mark.slow
 def test_compiled_blocks_give_the_same_losses(recipe: Make, original: ImageSet) -> None:
     logs = []
     for how in ("off", "on"):

@@ -63,6 +63,7 @@ def test_sinkhorn_in_chunks_has_the_targets_of_the_whole(monkeypatch: pytest.Mon
     torch.testing.assert_close(sinkhorn(scores, 0.05), whole, atol=1e-6, rtol=0)
 
 
+@pytest.mark.slow
 @KINDS
 @TYPES
 def test_temporary_tensors_are_small(

@@ -164,6 +164,7 @@ def test_each_scenario_is_scored_as_it_is_alone(world: World) -> None:
     assert (means["map"], means["mndcg"], means["overlap"]) == (1.0, 1.0, 1.0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("queries", [None, 250, 2])
 def test_shards_blocks_and_groups_of_databases_change_no_byte(
     world: World, queries: int | None
