@@ -13,8 +13,8 @@ from typing import Literal
 from anonbench.core.jobs.benchmarks import read_usage
 from anonbench.core.jobs.checksums import plain, read_parameters
 from anonbench.core.vocabulary import UNADAPTED
-from anonbench.workflow.plan.disk import disk_by_formula
-from anonbench.workflow.plan.gpu_time import devices, work_of
+from anonbench.workflow.plan.estimates.disk import disk_by_formula
+from anonbench.workflow.plan.estimates.gpu_time import devices, work_of
 from anonbench.workflow.plan.jobs import Job, Plan
 from anonbench.workflow.plan.settings import changes
 
