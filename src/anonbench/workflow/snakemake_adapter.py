@@ -35,9 +35,9 @@ from snakemake.script import PythonScript
 from snakemake.workflow import Workflow
 
 from anonbench.core.errors import InputError
-from anonbench.core.jobs.benchmarks import settle_benchmark
 from anonbench.core.jobs.checksums import note_time
 from anonbench.core.jobs.fingerprint import code_digest
+from anonbench.core.jobs.job_cache import settle_benchmark
 from anonbench.core.jobs.run_scratch import share_scratch
 from anonbench.reporting.pipeline import trace
 from anonbench.workflow.forks.jobs import ForkedJobs

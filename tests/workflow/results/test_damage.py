@@ -96,7 +96,7 @@ def test_no_job_reads_a_damaged_file(scratch: Path, damage: Damage | None) -> No
         other = next((each for each in others if each != content), b"other")
         spoiled = damage(content) if damage else other
         spoil(path, spoiled)
-        reader = JobCache("script.py", [str(path)], [], {}, Path("results"))
+        reader = JobCache([str(path)], [], {}, Path("results"))
         if path.suffix == ".tar" and len(spoiled) == len(content):
             reader.begin()  # each image is compared when it is read
         else:
@@ -127,7 +127,7 @@ def test_a_damaged_output_that_is_kept_is_not_put_back(scratch: Path) -> None:
         output = tar.parent.parent / tar.name
         record = read_checksum(output)
         assert record is not None
-        job = JobCache("script.py", [], [str(output)], {}, Path("results"))
+        job = JobCache([], [str(output)], {}, Path("results"))
         vars(job)["identity"] = record["identity"]
         assert job.restored()
         spoil(tar, flipped(tar.read_bytes()))

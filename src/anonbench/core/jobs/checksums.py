@@ -77,11 +77,10 @@ def is_intact(path: Path) -> bool | None:
     record = read_checksum(path)
     if record is None or REPLACED in record:
         return None
-    if not path.exists():  # a link to nowhere
-        return False
-    stat = path.stat()
-    is_same = stat.st_size == record["size"] and stat.st_mtime_ns == record["modified"]
-    return is_same or holds(path, record)
+    is_untouched = path.exists() and path.stat().st_mtime_ns == record["modified"]
+    if is_untouched and path.stat().st_size == record["size"]:
+        return True
+    return holds(path, record)
 
 
 def note_time(path: Path, since: int = 0) -> None:
@@ -105,9 +104,9 @@ def verify(path: Path, must_be_known: bool = False) -> None:
 
     """
     record = read_checksum(path)
+    if record is None and must_be_known:
+        raise InputError(f"{path}: nothing says what its job wrote into it; {_WAY_OUT}")
     if record is None:
-        if must_be_known:
-            raise InputError(f"{path}: nothing says what its job wrote into it; {_WAY_OUT}")
         return
     if not path.exists():
         raise InputError(f"{path} is gone; {_WAY_OUT}")
@@ -148,8 +147,7 @@ def refusal(path: Path, found: str = "") -> InputError:
 
 def plain(parameters: Mapping[str, Any]) -> dict[str, Any]:
     """Return a job's parameters as JSON gives them back."""
-    content: dict[str, Any] = json.loads(json.dumps(dict(parameters), default=str))
-    return content
+    return dict(json.loads(json.dumps(dict(parameters), default=str)))
 
 
 def read_parameters(outputs: Iterable[Path]) -> dict[str, Any] | None:

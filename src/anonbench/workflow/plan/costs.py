@@ -10,8 +10,8 @@ from pathlib import Path
 from statistics import median
 from typing import Literal
 
-from anonbench.core.jobs.benchmarks import read_usage
 from anonbench.core.jobs.checksums import plain, read_parameters
+from anonbench.core.jobs.job_cache import read_usage
 from anonbench.core.vocabulary import UNADAPTED
 from anonbench.workflow.plan.estimates.disk import disk_by_formula
 from anonbench.workflow.plan.estimates.gpu_time import devices, work_of
