@@ -17,7 +17,13 @@ from pathlib import Path
 from anonbench import __version__
 from anonbench.core.errors import InputError
 from anonbench.core.io import RESULTS, cannot_be_written_to, make_private, writing_to
-from anonbench.core.jobs.checksums import FOLDER, digest_file, is_intact, note_time
+from anonbench.core.jobs.checksums import (
+    FOLDER,
+    digest_file,
+    is_intact,
+    note_time,
+    read_checksum,
+)
 from anonbench.core.jobs.fingerprint import keep_codes
 
 log = logging.getLogger(__name__)
@@ -30,6 +36,10 @@ _OTHER_VERSION = (
     f"%s was written by anonbench %s, and this is {__version__}: what it computes otherwise is "
     "made again, in place of what is there. To keep that, give another folder: "
     f"--config results=results/{__version__}"
+)
+_HALF_KNOWN = (
+    "%d files in %s, such as %s, lack a checksum or a record of Snakemake: their jobs check them "
+    "or make them again"
 )
 _AHEAD = (
     "%d files in %s were of the future and are dated now: the clocks of the machines that wrote "
@@ -67,11 +77,13 @@ class Results:
         """
         intact, gone = _checked(self._folder)
         self.damaged = [path for path in intact if intact[path] is False]
-        self.unknown = [
-            path for path in intact if intact[path] is None or not is_recorded(path.as_posix())
-        ]
+        recorded = {path for path in intact if is_recorded(path.as_posix())}
+        self.unknown = [path for path in intact if intact[path] is None or path not in recorded]
         for path in self.damaged:
             log.warning("%s is not what its job wrote: a run that needs it makes it again", path)
+        # the others are the user's own
+        if of_jobs := [path for path in self.unknown if path in recorded or read_checksum(path)]:
+            log.warning(_HALF_KNOWN, len(of_jobs), self._folder, of_jobs[0])
         return {path.as_posix() for path in (*self.damaged, *self.unknown, *gone)}
 
     def begin(self, planned: Collection[str]) -> None:

@@ -68,7 +68,9 @@ def test_a_damaged_file_that_was_made_again_meanwhile_stays(folder: Path) -> Non
 
 
 @pytest.mark.parametrize("damage", ["removed", "cut", "of another"])
-def test_what_no_checksum_tells_of_is_made_again(folder: Path, damage: str) -> None:
+def test_what_no_checksum_tells_of_is_made_again(
+    folder: Path, damage: str, caplog: pytest.LogCaptureFixture
+) -> None:
     file, other = written(folder / "a.csv"), written(folder / "b.csv")
     if damage == "removed":
         record_of(file).unlink()
@@ -80,13 +82,18 @@ def test_what_no_checksum_tells_of_is_made_again(folder: Path, damage: str) -> N
     assert results.outdated(lambda file: True) == {file.as_posix()}
     results.begin({file.as_posix()})
     assert file.read_text() == "made", "only its job takes it away"
+    assert f"1 files in {folder}, such as {file}, lack a checksum or a record" in caplog.text
 
 
-def test_what_snakemake_does_not_know_is_made_again(folder: Path) -> None:
+def test_what_snakemake_does_not_know_is_made_again(
+    folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     file, _, own = written(folder / "a.csv"), written(folder / "b.csv"), folder / "own.csv"
     own.write_text("of a user")
     assert outdated(folder, own) == {own}
+    assert not caplog.text
     assert outdated(folder, file, own) == {file, own}
+    assert f"1 files in {folder}, such as {file}, lack a checksum or a record" in caplog.text
 
 
 def test_all_that_is_gone_is_missed_but_big_files_and_folders(folder: Path) -> None:
