@@ -37,69 +37,10 @@ def record_in(
     What jobs of each rule took before (`usual`, in seconds) serves estimates. The lines that
     `closing` gives are printed when Snakemake exits, with every logger and also with --quiet.
     """
-    with suppress(OSError):
-        (results / NAME).unlink()
+    (results / NAME).unlink(missing_ok=True)
     _run.results, _run.folder, _run.seconds = results, Path.cwd(), dict(usual)
     threading.Thread(target=_renew, args=[results / NAME], daemon=True).start()
-    atexit.register(_print_closing, closing)
-
-
-class LogHandler(LogHandlerBase):
-    """Handler that counts jobs and shows how far the run is."""
-
-    # it replaces the terminal's handler; Snakemake's filter (--quiet) and formatter stay
-    writes_to_stream = True
-    writes_to_file = False
-    has_filter = False
-    has_formatter = False
-    needs_rulegraph = False
-
-    def __post_init__(self) -> None:
-        self._terminal = sys.stderr.isatty()
-        self._drawn = 0.0
-        # with --quiet progress Snakemake does not log that jobs end
-        quiet = self.common_settings.quiet or ()
-        self._ends_are_logged = all(each.name != "PROGRESS" for each in quiet)
-
-    def handle(self, record: Any) -> bool:
-        """Count jobs before Snakemake's filter, so that --quiet hides none."""
-        event = getattr(record, "event", None)
-        if event and not self.common_settings.dryrun:
-            _run.apply(event, record, time.time())
-            if self._ends_are_logged:
-                _run.write()
-        return bool(super().handle(record))
-
-    def emit(self, record: Any) -> None:
-        """Show warnings, errors and progress; until jobs are planned also Snakemake's notes."""
-        event = getattr(record, "event", None)
-        is_note = event is None and not _run.total
-        if self.common_settings.dryrun or record.levelno >= logging.WARNING or is_note:
-            self._print(self.format(record))
-        elif event in (LogEvent.JOB_INFO, LogEvent.PROGRESS) and self._ends_are_logged:
-            self._draw(time.time())
-
-    def close(self) -> None:
-        """Show the last state and what failed."""
-        if _run.began and not _run.ended:  # Snakemake closes its handlers, and Python once more
-            _run.ended = time.time()
-            if self._ends_are_logged:
-                _run.write()
-            if self._drawn:
-                self._draw(_run.ended)
-            self._print(_run.summary())
-        super().close()
-
-    def _draw(self, now: float) -> None:
-        if _run.ended or now - self._drawn >= (0.2 if self._terminal else 5.0):
-            self._drawn = now
-            width = shutil.get_terminal_size().columns - 1 if self._terminal else None
-            self._print(_run.line(now)[:width], "" if self._terminal and not _run.ended else "\n")
-
-    def _print(self, text: str, end: str = "\n") -> None:
-        if text and text != "None":
-            clear = "\r\x1b[2K" if self._terminal else ""
-            print(f"{clear}{text}", end=end, file=sys.stderr, flush=True)
+    atexit.register(lambda: [print(f"anonbench: {line}", file=sys.stderr) for line in closing()])
 
 
 def _renew(path: Path) -> None:
@@ -109,6 +50,60 @@ def _renew(path: Path) -> None:
             os.utime(path)
 
 
-def _print_closing(closing: Callable[[], Iterable[str]]) -> None:
-    for line in closing():
-        print(f"anonbench: {line}", file=sys.stderr)
+class LogHandler(LogHandlerBase):
+    """Handler that counts jobs and shows how far the run is."""
+
+    # it replaces the terminal's handler; Snakemake's filter (--quiet) and formatter stay
+    writes_to_stream = True
+    writes_to_file = has_filter = has_formatter = needs_rulegraph = False
+
+    def __post_init__(self) -> None:
+        self._is_terminal = sys.stderr.isatty()
+        self._drawn = 0.0
+        # with --quiet progress Snakemake does not log that jobs end
+        quiet = self.common_settings.quiet or ()
+        self._ends_are_logged = all(each.name != "PROGRESS" for each in quiet)
+
+    def handle(self, record: Any) -> bool:
+        """Count jobs before Snakemake's filter, so that --quiet hides none."""
+        if (event := getattr(record, "event", None)) and not self.common_settings.dryrun:
+            _run.apply(event, record, time.time())
+            self._write()
+        return bool(super().handle(record))
+
+    def emit(self, record: Any) -> None:
+        """Show warnings, errors and progress; until jobs are planned also Snakemake's notes."""
+        event = getattr(record, "event", None)
+        is_note = event is None and not _run.total
+        if self.common_settings.dryrun or record.levelno >= logging.WARNING or is_note:
+            self._print(self.format(record))
+            return
+        is_due = time.time() - self._drawn >= (0.2 if self._is_terminal else 5.0)
+        if is_due and self._ends_are_logged and event in (LogEvent.JOB_INFO, LogEvent.PROGRESS):
+            self._draw()
+
+    def close(self) -> None:
+        """Show the last state and what failed."""
+        if _run.began and not _run.ended:  # Snakemake closes its handlers, and Python once more
+            _run.ended = time.time()
+            self._write()
+            if self._drawn:
+                self._draw()
+            self._print(_run.summary())
+        super().close()
+
+    def _write(self) -> None:
+        if self._ends_are_logged:
+            _run.write()
+
+    def _draw(self) -> None:
+        """Show progress; on a terminal the next line takes its place."""
+        self._drawn = time.time()
+        width = shutil.get_terminal_size().columns - 1 if self._is_terminal else None
+        stays = _run.ended or not self._is_terminal
+        self._print(_run.line(self._drawn)[:width], end="\n" if stays else "")
+
+    def _print(self, text: str, end: str = "\n") -> None:
+        if text and text != "None":
+            clear = "\r\x1b[2K" if self._is_terminal else ""
+            print(f"{clear}{text}", end=end, file=sys.stderr, flush=True)

@@ -44,17 +44,14 @@ class JobRun(BaseModel):
 
     def last_lines(self, folder: Path, number: int) -> list[str]:
         """Return the last lines of its own log, none of an earlier run's."""
-        if not self.logs:
-            return []
-        log = folder / self.logs[0]
-        try:
-            is_new = log.stat().st_mtime >= self.began - _CLOCK_SECONDS
-            text = log.read_bytes()[-16_384:].decode("utf-8", "replace") if is_new else ""
-        except OSError:
-            return []
+        lines: list[str] = []
+        with suppress(OSError, IndexError):
+            log = folder / self.logs[0]
+            if log.stat().st_mtime >= self.began - _CLOCK_SECONDS:
+                lines = log.read_bytes()[-16_384:].decode("utf-8", "replace").split("\n")
         # a progress bar begins its line again with \r
-        lines = [line.rstrip().rpartition("\r")[2] for line in text.split("\n")]
-        return [line[:300] for line in lines if line.strip()][-number:]
+        shown = [line.rstrip().rpartition("\r")[2][:300] for line in lines if line.strip()]
+        return shown[-number:]
 
 
 class Run(BaseModel):
@@ -125,26 +122,28 @@ class Run(BaseModel):
 
     def line(self, now: float) -> str:
         """Return the progress in one line."""
-        done = self.done.total()
-        parts = [f"[{100 * done // max(1, self.total):3d} %] {done} of {self.total} jobs"]
-        parts += [f"{len(self.failed)} failed"] if self.failed else []
-        parts += [f"{duration(now - self.began)} so far"]
-        left = self.seconds_left(now) if self.waiting or self.running else None
-        parts += [f"about {duration(left)} left"] if left is not None else []
+        done, left = self.done.total(), None
+        if self.waiting or self.running:
+            left = self.seconds_left(now)
+        failed = f", {len(self.failed)} failed" if self.failed else ""
+        rest = "" if left is None else f", about {duration(left)} left"
         labels = ", ".join(job.label for job in self.running.values())
-        return ", ".join(parts) + (f" | {labels}" if labels else "")
+        return (
+            f"[{100 * done // max(1, self.total):3d} %] {done} of {self.total} jobs{failed}, "
+            f"{duration(now - self.began)} so far{rest}{f' | {labels}' if labels else ''}"
+        )
 
     def summary(self) -> str:
         """Return what failed, and how to go on; nothing where no job failed."""
         if not self.failed:
             return ""
-        text = count(len(self.failed), "job") + " failed"
-        left = f", {self.waiting.total()} not run because of it:" if self.waiting else ":"
-        again = "What is done is kept: fix the cause and run the same command again."
+        left = f", {self.waiting.total()} not run because of it" if self.waiting else ""
+        again = "fix the cause and run the same command again"
         # Snakemake writes its records there too, and calls that a matter of permissions
         if self.results and self.results.is_dir() and is_full(self.results):
-            again = "What is done is kept: the disk is full; make room and run again."
-        return "\n".join([text + left, *self.failures(1), again])
+            again = "the disk is full; make room and run again"
+        head = f"{count(len(self.failed), 'job')} failed{left}:"
+        return "\n".join([head, *self.failures(1), f"What is done is kept: {again}."])
 
     def failures(self, number: int) -> list[str]:
         """Return lines about the failed jobs, with so many lines of the log of each."""

@@ -26,6 +26,7 @@ from anonbench.datasets.images import encode
 from anonbench.detection import cache, shard
 from anonbench.detection.base import NoDetector
 from anonbench.detection.cache import places
+from anonbench.detection.findings import SCHEMA, Finding, as_findings, as_table
 from anonbench.detection.kinds import Mtcnn, Template
 from anonbench.detection.shard import Job, detect_shard
 from anonbench.detection.text import reading
@@ -515,13 +516,13 @@ def test_damaged_findings_are_made_again(
 
 
 def findings_cache(file: Path, digests: str, seed: int = 1) -> work_cache.WorkCache:
-    return work_cache.WorkCache(file, {"seed": seed}, cache.SCHEMA, ["digest"], digests)
+    return work_cache.WorkCache(file, {"seed": seed}, SCHEMA, ["digest"], digests)
 
 
 def test_no_flipped_bit_of_kept_findings_is_believed(tmp_path: Path) -> None:
     file = tmp_path / "0.parquet"
     first = findings_cache(file, "a")
-    first.add(cache.as_table({"a": cache.Finding([Region(Entity.FACE, 0, 0, 1, 1, 1.0)])}))
+    first.add(as_table({"a": Finding([Region(Entity.FACE, 0, 0, 1, 1, 1.0)])}))
     first.flush()
     content = file.read_bytes()
     for place in range(0, len(content), 7):
@@ -535,16 +536,16 @@ def test_kept_findings_are_the_same_to_the_last_bit(tmp_path: Path) -> None:
     file = tmp_path / "0.parquet"
     slanted = Region(Entity.TEXT, 0.1, 1 / 3, 9.7, 5.0, 0.7, (0.1, 1 / 3, 9, 0, 9, 5.0, 0.5, 5.0))
     findings = {
-        "a": cache.Finding([slanted, Region(Entity.FACE, 0, 0, 1, 1, 1.0)], True),
-        "b": cache.Finding([]),
+        "a": Finding([slanted, Region(Entity.FACE, 0, 0, 1, 1, 1.0)], True),
+        "b": Finding([]),
     }
     first = findings_cache(file, "ab")
     for digest in "ba":
-        first.add(cache.as_table({digest: findings[digest]}))
+        first.add(as_table({digest: findings[digest]}))
     first.flush()
-    assert cache.as_findings(findings_cache(file, "ab").table()) == findings
+    assert as_findings(findings_cache(file, "ab").table()) == findings
     assert findings_cache(file, "ab", seed=2).missing == {"a", "b"}
-    assert list(cache.as_findings(findings_cache(file, "bc").table())) == ["b"]
+    assert list(as_findings(findings_cache(file, "bc").table())) == ["b"]
 
 
 def test_boxes_of_an_image_decoded_at_a_part_of_its_size_are_in_its_own_pixels(

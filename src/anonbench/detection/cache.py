@@ -1,34 +1,19 @@
-"""Cached findings of a detector: what they depend on, where they lie, and their table.
+"""Cached findings of a detector: what they depend on, and where they lie.
 
 A detector searches only images that are new to it. There is a file for each detector of a shard.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any, NamedTuple
-
-import pyarrow as pa
+from typing import Any
 
 from anonbench.config.detectors import Detection, DetectorName
-from anonbench.core.boxes import Region
 from anonbench.core.io import files_in
 from anonbench.core.jobs.fingerprint import module_digest
 from anonbench.core.provenance import file_digest
 from anonbench.core.registries.detectors import DETECTORS
-from anonbench.core.vocabulary import Entity
 from anonbench.detection.kinds import kind_named
-
-_REGION = pa.struct(
-    [("entity", pa.string()), ("quad", pa.list_(pa.float64()))]
-    + [(name, pa.float64()) for name in ("x0", "y0", "x1", "y1", "score")]
-)
-SCHEMA = pa.schema(
-    [("digest", pa.string()), ("accepted", pa.bool_()), ("regions", pa.list_(_REGION))]
-)
-"""Of a finding; the digest is that of the image's file."""
 
 
 def made_by(name: str, settings: Detection, templates: Path | None = None) -> dict[str, Any]:
@@ -54,14 +39,6 @@ def modules(name: str) -> list[str]:
     return [kind_named(name).__module__, "anonbench.detection.text.reading"]
 
 
-class Finding(NamedTuple):
-    """What one detector found in one image."""
-
-    regions: Sequence[Region]
-    accepted: bool = False
-    """Whether the detector `template` knows the image: it may then stand for all detectors."""
-
-
 def places(folder: Path, shard: int, count: int) -> list[Path]:
     """Return where a shard's findings are cached, then where earlier ones of its images may be.
 
@@ -72,25 +49,3 @@ def places(folder: Path, shard: int, count: int) -> list[Path]:
     if count > 1:
         found.append((shard % (count // 2), count // 2))
     return [folder / f"{number}-of-{of}" for number, of in found]
-
-
-def as_table(findings: Mapping[str, Finding]) -> pa.Table:
-    """Return findings by digest as rows of the cache."""
-    rows = [
-        {"digest": digest, "accepted": known, "regions": [asdict(each) for each in regions]}
-        for digest, (regions, known) in findings.items()
-    ]
-    return pa.Table.from_pylist(rows, SCHEMA)
-
-
-def as_findings(table: pa.Table) -> dict[str, Finding]:
-    """Return the findings in rows of the cache, by digest."""
-    return {
-        row["digest"]: Finding([_region(each) for each in row["regions"]], row["accepted"])
-        for row in table.to_pylist()
-    }
-
-
-def _region(fields: Mapping[str, Any]) -> Region:
-    quad = fields["quad"] and tuple(fields["quad"])
-    return Region(**{**fields, "entity": Entity(fields["entity"]), "quad": quad})

@@ -21,7 +21,8 @@ from anonbench.core.jobs.work_cache import WorkCache, flushed_at_intervals
 from anonbench.core.progress import track_batches
 from anonbench.core.registries.detectors import Detector
 from anonbench.datasets.annotations import Correction, correct
-from anonbench.detection.cache import SCHEMA, Finding, as_findings, as_table, made_by
+from anonbench.detection.cache import made_by
+from anonbench.detection.findings import SCHEMA, Finding, as_findings, as_table
 from anonbench.detection.registry import build_all
 from anonbench.detection.text.reading import Original, read_batches
 

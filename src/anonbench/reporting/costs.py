@@ -11,7 +11,7 @@ import pandas as pd
 
 from anonbench.core.errors import InputError
 from anonbench.core.io import files_in, read_json
-from anonbench.core.jobs.benchmarks import read_usage
+from anonbench.core.jobs.job_cache import read_usage
 from anonbench.core.wording import count
 
 COST_COLUMNS = ["stage", "jobs", "wall_hours", "cpu_hours", "longest_minutes", "peak_gb"]

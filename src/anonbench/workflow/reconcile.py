@@ -21,10 +21,9 @@ from anonbench.core.jobs.checksums import (
     FOLDER,
     digest_file,
     is_intact,
-    note_time,
     read_checksum,
 )
-from anonbench.workflow.code_snapshots import keep_codes
+from anonbench.core.jobs.fingerprint import keep_codes
 
 log = logging.getLogger(__name__)
 
@@ -75,9 +74,11 @@ class Results:
 
         `is_recorded` tells whether Snakemake has a record of a file.
         """
-        intact, gone = _checked(self._folder)
-        recorded = {path for path in intact if is_recorded(path.as_posix())}
+        files, gone = _found(self._folder)
+        with ThreadPoolExecutor() as pool:
+            intact = dict(zip(files, pool.map(is_intact, files), strict=True))
         self.damaged = [path for path in intact if intact[path] is False]
+        recorded = {path for path in intact if is_recorded(path.as_posix())}
         self.unknown = [path for path in intact if intact[path] is None or path not in recorded]
         for path in self.damaged:
             log.warning("%s is not what its job wrote: a run that needs it makes it again", path)
@@ -87,7 +88,7 @@ class Results:
         return {path.as_posix() for path in (*self.damaged, *self.unknown, *gone)}
 
     def begin(self, planned: Collection[str]) -> None:
-        """Put damaged files aside and correct times, before the first job of a run.
+        """Put damaged files aside, before the first job of a run.
 
         `planned` are the outputs of all jobs that will run.
 
@@ -105,25 +106,20 @@ class Results:
                     aside = path.with_name(path.name + BY_HAND)
                     path.replace(aside)
                     log.warning("%s is put aside as %s", path, aside.name)
-            self._correct_times()
+            self._date_now()
             (self._folder / _VERSION).write_text(__version__, encoding="utf-8")
             keep_codes(self._folder)
 
-    def _correct_times(self) -> None:
-        """Note the times of intact files, and date files of the future now.
-
-        Snakemake refuses what is made from a file that another machine's clock dated ahead.
-        """
-        intact, _ = _checked(self._folder)
+    def _date_now(self) -> None:
+        """Date files of the future now: Snakemake refuses what is made from them."""
+        files, _ = _found(self._folder)
         latest = time.time() + _CLOCK_SECONDS
-        ahead = [path for path in intact if path.exists() and path.stat().st_mtime > latest]
+        ahead = [path for path in files if path.exists() and path.stat().st_mtime > latest]
         if ahead:
             log.warning(_AHEAD, len(ahead), self._folder)
         for path in ahead:
             with suppress(OSError):  # someone else's
                 os.utime(path)
-        for path in filter(intact.get, intact):
-            note_time(path)
 
     def end(self) -> None:
         """Do nothing: each job has recorded what it made."""
@@ -132,13 +128,14 @@ class Results:
         """Do nothing: there is no lock but Snakemake's."""
 
 
-def _checked(results: Path) -> tuple[dict[Path, bool | None], list[Path]]:
-    """Return whether each file but hidden ones is intact, and the files that are gone.
+def _found(results: Path) -> tuple[list[Path], list[Path]]:
+    """Return all files but hidden ones, and the files that are gone.
 
     Snakemake would not miss these while the files made from them are there. A big file that has a
     digest may be gone, to save room, and so may a whole folder.
     """
-    files, gone = [], []
+    files: list[Path] = []
+    gone: list[Path] = []
     for place, folders, names in os.walk(results):
         folder = Path(place)
         folders[:] = [name for name in folders if not name.startswith(".")]
@@ -146,6 +143,4 @@ def _checked(results: Path) -> tuple[dict[Path, bool | None], list[Path]]:
         recorded = {path.name.removesuffix(".json") for path in (folder / FOLDER).glob("*.json")}
         lost = recorded.difference(names)
         gone += [folder / name for name in lost if digest_file(name) not in recorded]
-    files.sort()
-    with ThreadPoolExecutor() as pool:
-        return dict(zip(files, pool.map(is_intact, files), strict=True)), gone
+    return sorted(files), gone

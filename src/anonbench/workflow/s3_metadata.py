@@ -14,20 +14,25 @@ import socket
 from collections.abc import Callable, Collection
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, NamedTuple
+from typing import Any
 
 from anonbench.core.errors import InputError
 
 RECORDS = ".s3-records.zip"
 _RUN = "run"
 """Key of the object: who uploaded it; file among the records: the run's identifier."""
-
-
-class _Run(NamedTuple):
-    identifier: str = "unknown"
-    host: str = ""
-    folder: str = ""
-    has_ended: bool = True
+_UNKNOWN = (
+    f"{{}}: nothing is known of the results there (copied without {RECORDS}?); name another folder "
+    "with `results`, or remove them"
+)
+_UNREACHABLE = (
+    "{}: the bucket is not there or cannot be reached ({}); look at --default-storage-prefix, "
+    "--storage-s3-endpoint-url and the keys"
+)
+_ANOTHER = (
+    "{}: another run writes there, or was killed: on {} in {}. Go on in that folder; where it is "
+    "lost, once with --unlock, then the same command again: what that run had made is made again"
+)
 
 
 class Bucket:
@@ -38,6 +43,7 @@ class Bucket:
         name, _, place = address.removeprefix("s3://").partition("/")
         self._bucket = s3.Bucket(name)
         self._place = place.strip("/") + "/"
+        self._records = self._bucket.Object(self._place + RECORDS)
         self.prefix = address + "/"
         self.metadata = self._folder = folder / name / self._place
         self.unknown: tuple[Path, ...] = ()
@@ -52,16 +58,15 @@ class Bucket:
         """
         last = self._last_run()
         if last is None and self._files():
-            raise InputError(
-                f"{self.prefix}: nothing is known of the results there (copied without "
-                f"{RECORDS}?); name another folder with `results`, or remove them"
-            )
-        if last is None or last.identifier == self._identifier():
+            raise InputError(_UNKNOWN.format(self.prefix))
+        if last is None or last.get("identifier") == self._identifier():
             return
-        if last.has_ended:
-            self._download(is_look)
-        elif is_look:
-            self._refuse_another()
+        if is_look:
+            self._refuse(last)
+            self._temporary = TemporaryDirectory()  # removed with this object
+            self.metadata = Path(self._temporary.name)
+        if not last.get("writes"):
+            self._download()
 
     def outdated(self, is_recorded: Callable[[str], bool]) -> set[str]:
         """Return nothing: nobody edits a bucket's files by hand."""
@@ -69,80 +74,68 @@ class Bucket:
 
     def begin(self, planned: Collection[str]) -> None:
         """Mark the results as this run's; InputError where another writes there or was killed."""
-        self._refuse_another()
+        self._refuse(self._last_run())
         self._folder.mkdir(parents=True, exist_ok=True)
         (self._folder / _RUN).write_text(secrets.token_hex(8), encoding="utf-8")
-        self._upload(has_ended=False)
+        self._upload(writes=True)
 
     def end(self) -> None:
         """Leave the records with the results."""
-        self._upload(has_ended=True)
+        self._upload(writes=False)
 
     def unlock(self) -> None:
         """Take the results over from a run of another folder that is known to have ended.
 
         The files that it made are removed: nothing describes them.
         """
-        if self._other_run():
-            began = self._records().last_modified
+        last = self._last_run()
+        if last and self._is_another(last):
+            began = self._records.last_modified
             for item in self._files():
                 if item.last_modified >= began:
                     item.delete()
-            self._download(is_look=False)
-            self._upload(has_ended=True)
-
-    def _records(self) -> Any:
-        return self._bucket.Object(self._place + RECORDS)
+            self._download()
+            self._upload(writes=False)
 
     def _files(self) -> list[Any]:
         found = self._bucket.objects.filter(Prefix=self._place)
-        return [item for item in found if item.key != self._place + RECORDS]
+        return [item for item in found if item.key != self._records.key]
 
     def _identifier(self) -> str:
         """Return which run wrote the records in this folder."""
         path = self._folder / _RUN
         return path.read_text(encoding="utf-8") if path.exists() else ""
 
-    def _last_run(self) -> _Run | None:
+    def _last_run(self) -> dict[str, Any] | None:
         """Return the run that uploaded the records; None where there are no records."""
         from botocore.exceptions import BotoCoreError, ClientError
 
         try:
             self._bucket.meta.client.head_bucket(Bucket=self._bucket.name)
-            if not any(self._bucket.objects.filter(Prefix=self._place + RECORDS)):
+            if not any(self._bucket.objects.filter(Prefix=self._records.key)):
                 return None
-            return _Run(*json.loads(self._records().metadata.get(_RUN, "[]")))
+            self._records.reload()
         except (BotoCoreError, ClientError) as error:
-            raise InputError(
-                f"{self.prefix}: the bucket is not there or cannot be reached ({error}); look at "
-                "--default-storage-prefix, --storage-s3-endpoint-url and the keys"
-            ) from error
+            raise InputError(_UNREACHABLE.format(self.prefix, error)) from error
+        return dict(json.loads(self._records.metadata.get(_RUN, "{}")))
 
-    def _upload(self, has_ended: bool) -> None:
-        run = _Run(self._identifier(), socket.gethostname(), str(Path.cwd()), has_ended)
+    def _is_another(self, last: dict[str, Any]) -> bool:
+        """Tell whether a run of another folder writes to the bucket, or was killed."""
+        return bool(last.get("writes")) and last["identifier"] != self._identifier()
+
+    def _refuse(self, last: dict[str, Any] | None) -> None:
+        if last and self._is_another(last):
+            raise InputError(_ANOTHER.format(self.prefix, last["host"], last["folder"]))
+
+    def _upload(self, writes: bool) -> None:
+        run = {"identifier": self._identifier(), "writes": writes}
+        run |= {"host": socket.gethostname(), "folder": str(Path.cwd())}
         with TemporaryDirectory() as folder:
             archive = shutil.make_archive(f"{folder}/records", "zip", self._folder)
-            self._records().upload_file(archive, {"Metadata": {_RUN: json.dumps(run)}})
+            self._records.upload_file(archive, {"Metadata": {_RUN: json.dumps(run)}})
 
-    def _download(self, is_look: bool) -> None:
-        if is_look:
-            self._temporary = TemporaryDirectory()  # removed with this object
-            self.metadata = Path(self._temporary.name)
+    def _download(self) -> None:
         shutil.rmtree(self.metadata, ignore_errors=True)
         with TemporaryDirectory() as folder:
-            self._records().download_file(f"{folder}/{RECORDS}")
+            self._records.download_file(f"{folder}/{RECORDS}")
             shutil.unpack_archive(f"{folder}/{RECORDS}", self.metadata)
-
-    def _other_run(self) -> _Run | None:
-        """Return the run of another folder that writes to the bucket, or was killed."""
-        last = self._last_run()
-        is_other = last and not last.has_ended and last.identifier != self._identifier()
-        return last if is_other else None
-
-    def _refuse_another(self) -> None:
-        if run := self._other_run():
-            raise InputError(
-                f"{self.prefix}: another run writes there, or was killed: on {run.host} in "
-                f"{run.folder}. Go on in that folder; where it is lost, once with --unlock, "
-                "then the same command again: what that run had made is made again"
-            )

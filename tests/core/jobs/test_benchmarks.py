@@ -7,9 +7,14 @@ from pathlib import Path
 import pytest
 
 from anonbench.core.errors import InputError
-from anonbench.core.jobs.benchmarks import ResourceUsage, read_usage, settle_benchmark
-from anonbench.core.jobs.checksums import write_checksum
-from anonbench.core.jobs.job_cache import IDENTITY, RESTORED
+from anonbench.core.io import write_json
+from anonbench.core.jobs.checksums import read_checksum, record_of, write_checksum
+from anonbench.core.jobs.job_cache import (
+    JobCache,
+    ResourceUsage,
+    read_usage,
+    settle_benchmark,
+)
 
 HEAD = "s\th:m:s\tmax_rss\tcpu_time\n"
 
@@ -39,17 +44,20 @@ def test_what_was_not_measured_is_not_known(tmp_path: Path) -> None:
         read_usage(path)
 
 
-class Ended:
-    """A job that has ended, as Snakemake leaves it: with a new benchmark."""
+class Job:
+    """A job that can be restored, and what Snakemake does after it."""
 
     def __init__(self, folder: Path) -> None:
         self.benchmark, self.output = folder / "job.tsv", folder / "model"
-        self.output.write_text("made")
 
-    def settle(self, seconds: float, **record: object) -> float | None:
-        """Return what making the outputs took, after the benchmark was settled (twice)."""
+    def takes(self, seconds: float, seed: int) -> float | None:
+        """Run for so long; return what making the outputs took, settled twice."""
+        cache = JobCache([], [str(self.output)], {"seed": seed})
+        cache.begin()
+        if not cache.restored():
+            self.output.write_text("made")
+        cache.end()
         self.benchmark.write_text(f"{HEAD}{seconds}\t0:00:01\t1\t1\n")
-        write_checksum(self.output, **record)
         for _ in range(2):  # Snakemake may have two processes that finish a job
             settle_benchmark(self.benchmark, self.output)
         usage = read_usage(self.benchmark)
@@ -57,20 +65,29 @@ class Ended:
 
 
 def test_a_benchmark_survives_cache_hits(tmp_path: Path) -> None:
-    job = Ended(tmp_path)
-    made, hit = {IDENTITY: "a"}, {IDENTITY: "a", RESTORED: True}
-    assert job.settle(3600.0, **made) == 3600.0
-    assert job.settle(0.5, **hit) == 3600.0
-    assert job.settle(0.25, **hit) == 3600.0
-    assert job.settle(1800.0, **made) == 1800.0
-    assert job.settle(0.5, **hit) == 1800.0
+    job = Job(tmp_path)
+    assert job.takes(3600.0, seed=0) == 3600.0
+    assert job.takes(0.5, seed=0) == 3600.0
+    assert job.takes(0.25, seed=0) == 3600.0
+    assert job.takes(1800.0, seed=1) == 1800.0
+    assert job.takes(0.5, seed=1) == 1800.0
 
 
 def test_of_a_cache_hit_without_an_earlier_benchmark_nothing_is_known(tmp_path: Path) -> None:
-    assert Ended(tmp_path).settle(0.5, **{IDENTITY: "a", RESTORED: True}) is None
+    job = Job(tmp_path)
+    job.takes(3600.0, seed=0)
+    known = read_checksum(job.output) or {}
+    write_json(record_of(job.output), {k: v for k, v in known.items() if k != "benchmark"})
+    assert job.takes(0.5, seed=0) is None
 
 
 def test_a_job_that_restores_nothing_keeps_no_benchmark(tmp_path: Path) -> None:
-    assert Ended(tmp_path).settle(2.0) == 2.0
+    benchmark, output = tmp_path / "job.tsv", tmp_path / "model"
+    benchmark.write_text(f"{HEAD}2.0\t0:00:01\t1\t1\n")
+    output.write_text("made")
+    write_checksum(output)
+    settle_benchmark(benchmark, output)
+    assert read_usage(benchmark) == ResourceUsage(2.0, 1.0, 1.0)
+    assert set(read_checksum(output) or {}) == {"name", "sha256", "size"}
     assert {path.name for path in tmp_path.iterdir()} == {"job.tsv", "model", ".checksums"}
     settle_benchmark(tmp_path / "none.tsv", tmp_path / "none")

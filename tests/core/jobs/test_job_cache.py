@@ -26,19 +26,17 @@ from anonbench.core.jobs.job_cache import KEPT, RESTORED, JobCache
 class Job:
     """A job of two outputs, one of them with its digest, from one input."""
 
-    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.code = "code"
-        monkeypatch.setattr("anonbench.core.jobs.fingerprint.code_digest", lambda script: self.code)
+    def __init__(self, folder: Path) -> None:
         self.big, self.small = folder / "out" / "big.tar", folder / "out" / "small.csv"
         self.source = folder / "source.txt"
         self.source.write_text("source")
         self.inputs = [str(self.source)]
-        self.parameters: dict[str, Any] = {"slice": {"sigma": 0.5}}
+        self.parameters: dict[str, Any] = {"slice": {"sigma": 0.5}, "code": "code"}
         self.results: Path | None = None
 
     def made(self) -> JobCache:
         outputs = [digest_file(str(self.big)), str(self.big), str(self.small)]
-        return JobCache("script.py", self.inputs, outputs, self.parameters, self.results)
+        return JobCache(self.inputs, outputs, self.parameters, self.results)
 
     def run(self, text: str = "made") -> bool:
         """Run as the workflow does, which removes outputs first; tell whether work was done."""
@@ -65,8 +63,8 @@ class Job:
 
 
 @pytest.fixture
-def job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Job:
-    return Job(tmp_path, monkeypatch)
+def job(tmp_path: Path) -> Job:
+    return Job(tmp_path)
 
 
 def test_the_same_job_ends_at_once_with_the_same_outputs(job: Job) -> None:
@@ -87,15 +85,15 @@ def test_the_record_tells_whether_outputs_were_made_or_restored(job: Job) -> Non
         record = read_checksum(job.small)
         assert record is not None
         assert (RESTORED in record) is is_restored
-    job.code = "other code"
+    job.parameters["code"] = "other code"
     job.run()
     assert RESTORED not in (read_checksum(job.small) or {RESTORED: True})
 
 
-def test_times_of_inputs_and_planned_code_do_not_count(job: Job) -> None:
+def test_times_of_inputs_and_what_is_only_planned_do_not_count(job: Job) -> None:
     assert job.run()
     os.utime(job.source, (1, 1))
-    job.parameters["code"] = "as it was planned"
+    job.parameters["given"] = [["an input", "as it was planned"]]
     assert not job.run()
 
 
@@ -107,7 +105,7 @@ def test_any_other_job_does_its_work(job: Job, change: str, tmp_path: Path) -> N
     elif change == "parameter":
         job.parameters["slice"]["sigma"] = 0.6
     elif change == "code":
-        job.code = "other code"
+        job.parameters["code"] = "other code"
     else:
         (tmp_path / "more.txt").write_text("")
         job.inputs.append(str(tmp_path / "more.txt"))
@@ -248,20 +246,20 @@ def test_a_file_system_without_hard_links_has_checksums(
 
 
 @pytest.mark.parametrize("is_kept", [False, True])
-def test_a_job_records_its_parameters(tmp_path: Path, root: Path, is_kept: bool) -> None:
-    script, output = root / "workflow/scripts/enough.py", tmp_path / "output"
+def test_a_job_records_its_parameters(tmp_path: Path, is_kept: bool) -> None:
+    output = tmp_path / "output"
 
-    def job(code: str) -> JobCache:
-        parameters = {"code": code, "slice": {"k": 1}}
-        return JobCache(str(script), [], [str(output)], parameters, results=tmp_path)
+    def job(given: str) -> JobCache:
+        parameters = {"given": given, "slice": {"k": 1}}
+        return JobCache([], [str(output)], parameters, results=tmp_path)
 
-    for code in ("old", "new"):
-        cache = job(code)
+    for given in ("old", "new"):
+        cache = job(given)
         cache.begin()
         restored = is_kept and cache.restored()
-        assert restored == (is_kept and code == "new")
+        assert restored == (is_kept and given == "new")
         if not restored:
             output.write_text("made", encoding="utf-8")
         cache.end()
         found = read_parameters([tmp_path / "none", output])
-        assert found == {"code": code, "slice": {"k": 1}}
+        assert found == {"given": given, "slice": {"k": 1}}

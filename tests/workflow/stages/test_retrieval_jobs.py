@@ -32,7 +32,7 @@ def embed(folder: Path, config: dict[str, Any]) -> list[str]:
             if not path.exists():
                 write_embeddings(path, Embeddings(IDS, values.astype(np.float32)))
                 outputs = [str(path), digest_file(str(path))]
-                JobCache("embed.py", [], outputs, {}, folder / "results").end()
+                JobCache([], outputs, {}, folder / "results").end()
         names.append(f"{run.model}/seed{run.seed}/{run.variant}")
     return names
 

@@ -82,8 +82,8 @@ def run(options: argparse.Namespace) -> None:
 
 def _print_power(options: argparse.Namespace) -> None:
     from anonbench.cli.shared import aligned
+    from anonbench.workflow.plan.estimates.sample_sizes import HEADS, as_rows, sample_sizes
     from anonbench.workflow.plan.jobs import collect
-    from anonbench.workflow.plan.power import HEADS, as_rows, sample_sizes
 
     data = sample_sizes(collect(options.snakemake).started)
     if options.json:

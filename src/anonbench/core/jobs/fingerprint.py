@@ -2,7 +2,8 @@
 
 The code is what can be executed: comments, docstrings, annotations and formatting change nothing,
 and neither does a function that nobody calls. Modules are read and not imported, so that nothing
-heavy is loaded to find that a result is there already.
+heavy is loaded to find that a result is there already. Beside the results lies what each digest of
+a script's code stands for, so that a change of code can be named.
 """
 
 from __future__ import annotations
@@ -35,6 +36,8 @@ _FRAME = ("anonbench.core.jobs", "anonbench.core.progress", "anonbench.workflow"
 """What is around a job's work: it decides whether, when and where that runs, not what it makes."""
 _SHOWN = "anonbench.core.registries.registry:facts"
 """The code that shows what registered classes are called and drawn as."""
+_COPIES = ".code"
+"""Folder in the results: some kilobytes for each script and state of the code."""
 _distributions = cache(metadata.packages_distributions)
 
 
@@ -70,6 +73,34 @@ def code_digest(script: Path) -> str:
     return digest
 
 
+def keep_codes(results: Path) -> None:
+    """Write what every code digest of this process stands for, where there is no copy yet."""
+    for digest, script in SCRIPTS.items():
+        copy = results / _COPIES / f"{digest}.json"
+        if not copy.exists():
+            write_json(copy, script_identity(*script))
+
+
+def code_changes(results: Path, old: str, new: str) -> list[str]:
+    """Return what differs between a record's digest and a new one, which this process computed.
+
+    One line for each definition or package. A changed definition may reach others than before:
+    they are named only where nothing that is in both has changed.
+    """
+    try:
+        before: dict[str, str] = read_json(results / _COPIES / f"{old}.json")
+    except (OSError, ValueError):
+        return ["code that the script can reach has changed; there is no copy of the old code"]
+    now = script_identity(*SCRIPTS[new])
+    changed = {name for name in before.keys() & now.keys() if before[name] != now[name]}
+    return [
+        f"{name.replace(':', '.')} was changed"
+        if name.endswith(".py") or name.partition(".")[0] in PACKAGES
+        else f"{name}: {before.get(name, 'not used')} → {now.get(name, 'not used')}"
+        for name in sorted(changed or before.keys() ^ now.keys())
+    ]
+
+
 def module_digest(modules: Sequence[str], without: Sequence[str] = ()) -> str:
     """Return one digest of modules' `code_identity`, remembered as `_digest` does."""
     name = f"{' '.join(modules)} without {' '.join(without)}"
@@ -92,8 +123,8 @@ def _digest(name: str, identity: Callable[[], dict[str, str]]) -> str:
 
 
 def _memory() -> Path:
-    first = next(iter(PACKAGES.values()))
-    return Path(cache_from_source(str(first / "fingerprint.py"))).with_suffix(".json")
+    source = next(iter(PACKAGES.values())) / "fingerprint.py"
+    return Path(cache_from_source(str(source))).with_suffix(".json")
 
 
 @cache
@@ -111,13 +142,11 @@ def _state() -> str:
     # facts of other packages; those of anonbench are in its sources
     facts = _facts() if added() else ""
     digest = hashlib.sha256(f"{sys.version} {[*PACKAGES]} {facts}".encode())
-    for name, file in sorted(_graph().files.items()):
-        digest.update(f"{name} {file_digest(file)}\n".encode())
+    digest.update(str([(n, file_digest(f)) for n, f in sorted(_graph().files.items())]).encode())
     # a set: jobs have a folder twice in their path, and are to remember what Snakemake does
     places = filter(os.path.isdir, {*sys.path})
-    names = {entry.name for place in places for entry in Path(place).iterdir()}
-    installed = sorted(name for name in names if name.endswith("-info"))
-    digest.update("\n".join(installed).encode())
+    installed = {entry.name for place in places for entry in Path(place).glob("*-info")}
+    digest.update(str(sorted(installed)).encode())
     return digest.hexdigest()
 
 

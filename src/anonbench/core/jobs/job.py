@@ -73,9 +73,8 @@ def job(task: Task, script: str) -> Iterator[JobCache]:
     sys.path[:] = [place for place in sys.path if not Path(place, Path(script).name).is_file()]
     with logged(task.log[0], task.threads):
         results, bundle = task.config.get("results", RESULTS), task.config.get("bundle")
-        cache = JobCache(
-            script, task.input, task.output, dict(task.params.items()), results=Path(results)
-        )
+        parameters = dict(task.params.items())
+        cache = JobCache(task.input, task.output, parameters, results=Path(results))
         cache.begin(Path(bundle) if bundle else None)
         yield cache
         cache.end()

@@ -8,6 +8,7 @@ code. A job of the same identity restores the links before it loads anything hea
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import json
 import logging
@@ -15,7 +16,7 @@ import os
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from anonbench.core.errors import InputError
 from anonbench.core.io import write_json
@@ -40,8 +41,10 @@ IDENTITY = "identity"
 """Key in the record of an output that can be restored."""
 RESTORED = "restored"
 """Key in the record of an output that was restored and not made."""
-_PLANNED = ("code", "given")
-"""Parameters for Snakemake's planning; they are no part of the identity."""
+_BENCHMARK = "benchmark"
+"""Key in it with Snakemake's benchmark file of the job that made the output."""
+_ONLY_PLANNED = "given"
+"""Parameter for Snakemake's planning: what it tells is among the inputs."""
 
 log = logging.getLogger(__name__)
 
@@ -51,42 +54,35 @@ class JobCache:
 
     def __init__(
         self,
-        script: str,
         inputs: Sequence[str],
         outputs: Sequence[str],
         parameters: Mapping[str, Any],
         results: Path | None = None,
     ) -> None:
-        """Take the parts of a job: all code that its script can reach is part of the identity.
+        """Take the parts of a job.
 
         If the digest of an input is among the inputs too, it stands for the file. Outputs that end
         in `.digest` are written here. The `parameters` are all else that decides what the job
-        makes, `code` and `given` included. Every file in the folder `results` needs a record; None:
-        files have none, for example because a storage brings them.
+        makes: the digest of its code is one. Every file in the folder `results` needs a record;
+        None: files have none, for example because a storage brings them.
         """
-        self._script = Path(script)
         self._inputs = [Path(path) for path in dict.fromkeys(inputs)]
         self._outputs = [Path(path) for path in outputs]
-        self._parameters = {name: v for name, v in parameters.items() if name not in _PLANNED}
+        self._parameters = {name: v for name, v in parameters.items() if name != _ONLY_PLANNED}
         self._results = results
         self._digests = {path.with_suffix(""): path for path in self._inputs if _is_digest(path)}
-        self._recorded = {PARAMETERS: plain(parameters)}
+        self._recorded: dict[str, Any] = {PARAMETERS: plain(parameters)}
         self._can_restore = self._is_restored = False
 
     @cached_property
     def identity(self) -> str:
-        """Digest of the job's inputs, parameters, code and names of outputs."""
-        # not above: only jobs that can be restored need it
-        from anonbench.core.jobs.fingerprint import code_digest
-
+        """Digest of the job's inputs, parameters and names of outputs."""
         indices = (path for path in self._digests if path.suffix == ".parquet")
         by_digest = {*self._digests, *(path.with_suffix(".tar") for path in indices)}
         inputs = sorted({*self._inputs} - by_digest)
         digests = [(str(path), file_digest(path)) for path in inputs]
-        outputs = sorted(map(str, self._outputs))
-        job = [digests, [self._parameters, code_digest(self._script), outputs]]
-        text = json.dumps(job, sort_keys=True, default=str)
-        return hashlib.sha256(text.encode()).hexdigest()
+        job = [digests, self._parameters, sorted(map(str, self._outputs))]
+        return hashlib.sha256(json.dumps(job, sort_keys=True, default=str).encode()).hexdigest()
 
     def begin(self, carried: Path | None = None) -> None:
         """Check all inputs, and mark the outputs as being made again.
@@ -128,6 +124,7 @@ class JobCache:
                 os.link(_kept(output), output)
                 os.utime(output)
                 known = {IDENTITY: self.identity, RESTORED: True}
+                known |= {_BENCHMARK: record[_BENCHMARK]} if _BENCHMARK in record else {}
                 write_checksum(output, record["sha256"], **known, **self._recorded)
             log.info("nothing that this job depends on has changed: outputs are as they were")
         return self._is_restored
@@ -179,3 +176,51 @@ def _read_digest(path: Path) -> tuple[str, int]:
         return sha256, int(size)
     except ValueError:
         raise InputError(f"{path} is damaged: remove it and run again") from None
+
+
+class ResourceUsage(NamedTuple):
+    """What one run of a job took."""
+
+    seconds: float
+    cpu_seconds: float
+    mebibytes: float
+    """Peak of resident memory."""
+
+
+def read_usage(benchmark: Path) -> ResourceUsage | None:
+    """Return what a job took; None if its benchmark file is missing or empty.
+
+    Snakemake has no CPU time and memory of very short jobs: they count as zero.
+
+    Raises:
+        InputError: the file is no benchmark of Snakemake's.
+
+    """
+    if not benchmark.is_file():
+        return None
+    rows = [*csv.DictReader(benchmark.read_text("utf-8").splitlines(), delimiter="\t")]
+    if not rows:
+        return None
+    try:
+        found = (rows[-1][name] or "NA" for name in ("s", "cpu_time", "max_rss"))
+        return ResourceUsage(*(0.0 if text == "NA" else float(text) for text in found))
+    except (KeyError, ValueError):
+        raise InputError(f"{benchmark}: not a benchmark file of Snakemake; remove it") from None
+
+
+def settle_benchmark(benchmark: Path, output: Path) -> None:
+    """Record the benchmark of a job that made its outputs; put it back if the job restored them.
+
+    Snakemake writes a benchmark in both cases. It is removed if the outputs were restored and the
+    benchmark of their making is not known.
+    """
+    record = read_checksum(output) or {}
+    if IDENTITY not in record or not benchmark.is_file():
+        return
+    if RESTORED not in record:
+        text = benchmark.read_text(encoding="utf-8")
+        write_json(record_of(output), record | {_BENCHMARK: text})
+    elif _BENCHMARK in record:
+        benchmark.write_text(record[_BENCHMARK], encoding="utf-8")
+    else:
+        benchmark.unlink()

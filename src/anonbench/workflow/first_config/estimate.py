@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from anonbench.workflow.first_config.sample import Sample
 from anonbench.workflow.plan.costs import STARTED
-from anonbench.workflow.plan.disk import ID_BYTES, TAR_BYTES
+from anonbench.workflow.plan.estimates.disk import ID_BYTES, TAR_BYTES
 
 JOBS = 50
 """Jobs of an experiment with one data set, one system, three methods and one degree, about."""

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from anonbench.core.jobs.checksums import DIGEST, is_intact, plain, read_checksum, read_parameters
-from anonbench.core.provenance import file_digest
-from anonbench.datasets.formats.pages import file_digest_of
+from anonbench.core.jobs.fingerprint import code_changes
+from anonbench.datasets.changed_images import changed_images
 from anonbench.datasets.listing import root_of
-from anonbench.workflow.code_snapshots import code_changes
 from anonbench.workflow.plan.jobs import Job, Plan
 from anonbench.workflow.plan.settings import changes, config_name, described
 from snakemake_logger_plugin_anonbench.run import read
@@ -46,33 +43,6 @@ def reasons(plan: Plan) -> dict[Job, dict[str, list[Job]]]:
             for cause, way in found.get(each, {}).items():
                 found[job].setdefault(cause, [job, *way])
     return found
-
-
-def changed_images(root: Path, listed: Iterable[str], manifest: Path) -> dict[str, list[str]]:
-    """Return images, relative to `root`, that were added, removed or changed since a manifest.
-
-    Only files of another size, or touched since then, are read.
-    """
-    before = pd.read_parquet(manifest, columns=["path", "bytes", "digest"])
-    before = before.drop_duplicates("path").set_index("path")  # pages have one file
-    skipped = pd.read_csv(manifest.parent / "skipped" / "manifest.csv", dtype=str)["path"]
-    stats = {path: (root / path).stat() for path in listed if (root / path).exists()}
-    since = manifest.stat().st_mtime
-    touched = [
-        path
-        for path, stat in stats.items()
-        if path in before.index
-        and (stat.st_size != before.at[path, "bytes"] or max(stat.st_mtime, stat.st_ctime) > since)
-    ]
-    return {
-        "added": sorted({*stats} - {*before.index, *skipped}),
-        "removed": sorted({*before.index} - {*stats}),
-        "changed": sorted(p for p in touched if _is_other(root / p, str(before.at[p, "digest"]))),
-    }
-
-
-def _is_other(file: Path, digest: str) -> bool:
-    return file_digest(file) != file_digest_of(digest)
 
 
 def _own(plan: Plan, job: Job, last: str | None) -> list[str]:

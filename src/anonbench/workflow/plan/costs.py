@@ -6,15 +6,15 @@ import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from statistics import median
-from typing import Literal
 
-from anonbench.core.jobs.benchmarks import read_usage
 from anonbench.core.jobs.checksums import plain, read_parameters
+from anonbench.core.jobs.job_cache import read_usage
 from anonbench.core.vocabulary import UNADAPTED
-from anonbench.workflow.plan.disk import disk_by_formula
-from anonbench.workflow.plan.gpu_time import devices, work_of
+from anonbench.workflow.plan.estimates.disk import disk_by_formula
+from anonbench.workflow.plan.estimates.gpu_time import devices, work_of
 from anonbench.workflow.plan.jobs import Job, Plan
 from anonbench.workflow.plan.settings import changes
 
@@ -29,11 +29,11 @@ class Cost:
     seconds: float
     cpu_seconds: float
     gpu_seconds: float
-    basis: Literal["measured", "formula", "limit", "rates"]
-    """What the time rests on, in this order: the job's own last run, else the median of its stage
-    in the same data set, else of its stage, in proportion to the work; its FLOPs on a GPU; the
-    limit that the rule of another job on GPUs declares; the rates of `anonbench.config.resources`.
-    """
+    basis: str
+    """What the time rests on, in this order. `measured`: the job's own last run, else the median of
+    its stage in the same data set, else of its stage, in proportion to the work. `formula`: its
+    FLOPs on a GPU. `limit`: of another job on GPUs, as its rule declares it. `rates`: those of
+    `anonbench.config.resources`."""
     disk: float | None
     """Bytes that it writes; None where nothing tells."""
     weighed: bool = False
@@ -53,19 +53,27 @@ def costs(plan: Plan) -> dict[Job, Cost]:
     device, disk = devices()[0], disk_by_formula(plan)
 
     def cost(job: Job) -> Cost:
-        limit, size = 60.0 * job.minutes, written(job)
-        bytes_ = (disk(job), False) if size is None else (size, True)
-        if (usual := rate(job)) is not None:
+        limit, usual, size = 60.0 * job.minutes, rate(job), written(job)
+        cpu_seconds = None
+        if usual is not None:
             # a short job, which mostly starts Python, tells little of a long one
             most = math.inf if job in runs else limit
-            seconds = min(usual * work[job], most)
+            basis, seconds = "measured", min(usual * work[job], most)
             cpu_seconds = min((cpu_rate(job) or 0.0) * work[job], most * job.threads)
-            return Cost(seconds, cpu_seconds, seconds * job.gpus, "measured", *bytes_)
-        basis: Literal["formula", "limit", "rates"] = "limit" if job.gpus else "rates"
-        seconds = limit if job.gpus else min(STARTED + work[job], limit)
-        if gpu_work := work_of(plan, job):
+        elif gpu_work := work_of(plan, job):
             basis, seconds = "formula", device.seconds(gpu_work)[1] / job.gpus
-        return Cost(seconds, seconds * job.threads, seconds * job.gpus, basis, *bytes_)
+        elif job.gpus:
+            basis, seconds = "limit", limit
+        else:
+            basis, seconds = "rates", min(STARTED + work[job], limit)
+        return Cost(
+            seconds,
+            seconds * job.threads if cpu_seconds is None else cpu_seconds,
+            seconds * job.gpus,
+            basis,
+            disk=disk(job) if size is None else size,
+            weighed=size is not None,
+        )
 
     return {job: cost(job) for job in plan.planned}
 
@@ -97,21 +105,14 @@ def _usual(known: Mapping[Job, float]) -> Callable[[Job], float | None]:
     """Return a function from a job to its own value, or to the median of its data set or stage."""
     values: dict[tuple[str | None, ...], list[float]] = defaultdict(list)
     for job, value in known.items():
-        for kind in _kinds(job):
-            values[kind].append(value)
-
-    medians = {kind: median(each) for kind, each in values.items()}
+        values[job.stage, job.wildcards.get("dataset")].append(value)
+        values[job.stage,].append(value)
 
     def usual(job: Job) -> float | None:
-        like = (medians[kind] for kind in _kinds(job) if kind in medians)
-        return known.get(job, next(like, None))
+        like = values.get((job.stage, job.wildcards.get("dataset"))) or values.get((job.stage,))
+        return known[job] if job in known else median(like) if like else None
 
-    return usual
-
-
-def _kinds(job: Job) -> list[tuple[str | None, ...]]:
-    """Return what jobs are alike by: stage and data set, then the stage."""
-    return [(job.stage, job.wildcards.get("dataset")), (job.stage,)]
+    return cache(usual)
 
 
 def _work(plan: Plan, job: Job) -> float:

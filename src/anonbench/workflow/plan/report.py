@@ -14,7 +14,7 @@ from anonbench.core.libraries.devices import model_name
 from anonbench.core.wording import count, duration
 from anonbench.workflow.plan.causes import NEW, reasons
 from anonbench.workflow.plan.costs import costs, wall_seconds
-from anonbench.workflow.plan.gpu_time import gpu_time, gpu_time_lines
+from anonbench.workflow.plan.estimates.gpu_time import gpu_time, gpu_time_lines
 from anonbench.workflow.plan.jobs import Job, Plan
 
 _UNCHANGED = "inputs, settings and code have not changed."

@@ -22,7 +22,7 @@ from anonbench.core.provenance import file_digest
 from anonbench.core.vocabulary import Entity, Split, Variant
 from anonbench.embedding.store import Embeddings, write_embeddings
 from anonbench.embedding.untrained import write_untrained
-from anonbench.workflow.plan.disk import disk_by_formula
+from anonbench.workflow.plan.estimates.disk import disk_by_formula
 from anonbench.workflow.plan.jobs import Job, Plan
 
 IMAGES = 24

@@ -17,13 +17,13 @@ from hypothesis import strategies as st
 from anonbench.config import Recipe, load
 from anonbench.config.experiment import Experiment
 from anonbench.config.resources import Estimates
-from anonbench.core.jobs.benchmarks import ResourceUsage
+from anonbench.core.jobs.job_cache import ResourceUsage
 from anonbench.core.vocabulary import Split
 from anonbench.training.loop.flops import image_flops, sizes_by_settings
 from anonbench.workflow.plan import costs as costs_module
-from anonbench.workflow.plan import gpu_time as formula
 from anonbench.workflow.plan.costs import costs
-from anonbench.workflow.plan.gpu_time import (
+from anonbench.workflow.plan.estimates import gpu_time as formula
+from anonbench.workflow.plan.estimates.gpu_time import (
     Device,
     Work,
     devices,

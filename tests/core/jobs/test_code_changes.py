@@ -8,9 +8,14 @@ from pathlib import Path
 import pytest
 
 from anonbench.core.io import read_json, write_json
-from anonbench.core.jobs.fingerprint import SCRIPTS, code_digest, script_identity
-from anonbench.workflow import code_snapshots
-from anonbench.workflow.code_snapshots import code_changes, keep_codes
+from anonbench.core.jobs import fingerprint
+from anonbench.core.jobs.fingerprint import (
+    SCRIPTS,
+    code_changes,
+    code_digest,
+    keep_codes,
+    script_identity,
+)
 
 OLD = {
     "anonbench.training": "e" * 16,
@@ -45,10 +50,10 @@ def test_changed_definitions_scripts_and_packages_are_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, edited: dict[str, str], lines: list[str]
 ) -> None:
     codes = {"old": OLD, "new": OLD | edited}
-    monkeypatch.setattr(code_snapshots, "script_identity", lambda name, source: codes[source])
-    monkeypatch.setattr(code_snapshots, "SCRIPTS", {"old": ("train.py", "old")})
+    monkeypatch.setattr(fingerprint, "script_identity", lambda name, source: codes[source])
+    monkeypatch.setattr(fingerprint, "SCRIPTS", {"old": ("train.py", "old")})
     keep_codes(tmp_path)
-    monkeypatch.setattr(code_snapshots, "SCRIPTS", {"new": ("train.py", "new")})
+    monkeypatch.setattr(fingerprint, "SCRIPTS", {"new": ("train.py", "new")})
     assert code_changes(tmp_path, "old", "new") == lines
 
 

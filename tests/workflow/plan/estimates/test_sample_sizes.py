@@ -15,7 +15,7 @@ from anonbench.config.experiment import Experiment
 from anonbench.core.vocabulary import Split
 from anonbench.evaluation.retrieval.scoring.metrics import PER_QUERY
 from anonbench.workflow.plan import jobs
-from anonbench.workflow.plan.power import as_rows, sample_sizes
+from anonbench.workflow.plan.estimates.sample_sizes import as_rows, sample_sizes
 from anonbench.workflow.startup import Startup
 
 IDS = [f"{number:03d}" for number in range(120)]

@@ -14,7 +14,7 @@ from anonbench.core.vocabulary import Split
 from anonbench.datasets.documents import page_numbers
 from anonbench.datasets.listing import root_of
 from anonbench.training.loop.flops import sizes_by_settings
-from anonbench.workflow.plan.gpu_time import embedded
+from anonbench.workflow.plan.estimates.gpu_time import embedded
 from anonbench.workflow.plan.jobs import Job, Plan
 
 SAMPLED = 8

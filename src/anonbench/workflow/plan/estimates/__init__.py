@@ -1,0 +1,1 @@
+"""What an experiment takes, by formula: GPU hours, bytes, sample sizes."""
